@@ -1,0 +1,64 @@
+# Everything that people do with Firstline. `make help` lists it.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+VENV := .venv
+PY := $(VENV)/bin/python
+ENVIRONMENT ?= dev
+PYTEST := $(PY) -m pytest
+UV_COMPILE = $(PY) -m uv pip compile --quiet --upgrade --generate-hashes --python-version 3.13 --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.ready ## Create .venv with everything pinned (other commands do it by themselves)
+
+# A Python 3.13 is found by name, through pyenv (.python-version), or brought by uv.
+$(VENV)/.ready: requirements-dev.txt
+	@bash scripts/create-venv.sh $(VENV)
+	@touch $@
+
+demo: setup ## Fire alerts of every source at a local Firstline and tell each one's story
+	@$(PY) -m local demo
+
+test: setup ## Run every test, offline
+	$(PYTEST)
+
+check: setup format-check lint types templates runbooks-check test ## Format, lint, types, templates, runbooks, tests: what CI runs
+
+format: setup ## Format the code
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+format-check: setup
+	$(VENV)/bin/ruff format --check .
+
+lint: setup
+	$(VENV)/bin/ruff check .
+
+types: setup
+	$(VENV)/bin/mypy
+
+templates: setup
+	$(VENV)/bin/cfn-lint template.yaml runbooks/documents/template.yaml
+	$(PYTEST) -q tests/template
+
+runbooks: setup ## Check the runbooks and render their SSM documents
+	@$(PY) -m local runbooks render
+
+runbooks-check: setup
+	@$(PY) -m local runbooks check
+
+bench: setup ## Print ratios measured side by side (not a test)
+	@$(PY) -m tests.bench
+
+build: setup ## Build the SAM application (python3.13 comes from .venv)
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/sam build
+
+deploy: build ## Deploy with SAM: make deploy ENVIRONMENT=dev|staging|prod
+	$(VENV)/bin/sam deploy --config-env $(ENVIRONMENT)
+
+lock: setup ## Renew the pins (requirements*.txt) from the .in files
+	$(UV_COMPILE) requirements-dev.in -o requirements-dev.txt
+	for layer in core llm; do $(UV_COMPILE) -c requirements-dev.txt layers/$$layer/requirements.in -o layers/$$layer/requirements.txt; done
+
+.PHONY: help setup demo test check format format-check lint types templates runbooks runbooks-check bench build deploy lock

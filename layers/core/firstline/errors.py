@@ -1,0 +1,49 @@
+"""What can go wrong, by name. Leaf class names are the names that the state machine catches."""
+
+
+class FirstlineError(Exception):
+    """Root of everything that Firstline raises on purpose."""
+
+
+class SourceError(FirstlineError):
+    """Something is wrong with what a sender sent."""
+
+
+class UnknownSource(SourceError):
+    """No source of that name is registered."""
+
+
+class Unauthenticated(SourceError):
+    """The sender could not prove who it is."""
+
+
+class UnreadablePayload(SourceError):
+    """An authenticated body makes no sense to its source; the message says why."""
+
+
+class ConfigurationError(FirstlineError):
+    """A setting, secret, runbook or policy of the stack's owner is wrong; the message says which and how to mend it."""
+
+
+class HistoryUnavailable(FirstlineError):
+    """The table could not be read or written; the sender should try again."""
+
+
+class ModelGaveNoVerdict(FirstlineError):
+    """The LLM is off, slow, refusing or wrong: rules and history decide."""
+
+
+class DeliveryError(FirstlineError):
+    """A message reached nobody."""
+
+
+class ChannelFailed(DeliveryError):
+    """One channel refused or could not be reached. `retryable` says whether trying again can help."""
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+class PageUndelivered(DeliveryError):
+    """No channel of an escalation level took the page."""

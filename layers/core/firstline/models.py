@@ -1,0 +1,242 @@
+"""The nouns of Firstline, in the order in which data flows through it.
+
+raw event -> `NormalizedAlert` -> `Incident` -> `Classification` -> `RemediationPlan` -> `StepResult` -> `Notification`.
+A later type may refer to an earlier one, never the reverse. All are immutable and refuse unknown fields; all of them
+survive `model_dump(mode="json")` and back, because that is how Step Functions carries them.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+type SourceSeverity = Literal["critical", "high", "medium", "low", "info"]
+"""What a source said, in our words."""
+
+type Severity = Literal["critical", "high", "medium", "low", "noise"]
+"""What Firstline decided."""
+
+SEVERITY_RANK: dict[str, int] = {"noise": 0, "info": 0, "low": 1, "medium": 2, "high": 3, "critical": 4}
+"""Both scales on one ruler: `info` is the lowest a source can say, `noise` the lowest that Firstline can decide."""
+
+PAGING_RANK = SEVERITY_RANK["high"]
+"""From this rank on an incident wakes somebody."""
+
+type Text = Annotated[str, StringConstraints(max_length=4_000)]
+"""Free text that people read: an alert's message, a summary."""
+
+type Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+"""A name that is matched on: an alert's, a host's, a service's."""
+
+
+class Frozen(BaseModel):
+    """Base of every model: immutable, and a field nobody declared is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NormalizedAlert(Frozen):
+    """One alert, whoever sent it. Everything in it is untrusted text, within bounds.
+
+    `timestamp` is when this state began (fired, or was resolved) by the sender's clock. `fingerprint` names the alert
+    and is the same for its firing and its resolved; `group_key` names the incident that it belongs to.
+    """
+
+    source: Name
+    alert_name: Name
+    severity: SourceSeverity
+    message: Text
+    labels: dict[str, str]
+    timestamp: AwareDatetime
+    raw_payload: Any
+    status: Literal["firing", "resolved"]
+    fingerprint: Name
+    group_key: Name
+    host: Name | None = None
+    ends_at: AwareDatetime | None = None
+    url: Annotated[str, StringConstraints(max_length=2_000)] | None = None
+    account: Name | None = None
+    region: Name | None = None
+    environment: Name | None = None
+    service: Name | None = None
+
+    def without_raw(self) -> "NormalizedAlert":
+        """The same alert without the sender's body, small enough to travel through a state machine."""
+        return self.model_copy(update={"raw_payload": None})
+
+
+class Incident(Frozen):
+    """What a Step Functions execution is about, as it stood when the incident was opened.
+
+    It is the execution's input and must never change after the first write: StartExecution is idempotent only for the
+    same name and the same bytes. What happens later (acknowledged, resolved) is state in the table.
+    """
+
+    incident_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
+    group_key: Name
+    opened_at: AwareDatetime
+    alert: NormalizedAlert
+    alert_count: int = Field(ge=1)
+    hosts: list[Name]
+    storm: bool = False
+    flapping: bool = False
+
+
+class Classification(Frozen):
+    """How bad it is, why, and whether a runbook could fix it, with the reasons for each in words."""
+
+    severity: Severity
+    cause: Text
+    is_deployment_related: bool
+    can_be_remediated: bool
+    runbook_id: Name | None
+    confidence: float = Field(ge=0, le=1)
+    summary: Text
+    first_steps: list[Text]
+    decided_by: Literal["rules", "history", "llm"]
+    reasons: list[Text]
+    model: Name | None = None
+    tokens: int = Field(default=0, ge=0)
+
+
+class Target(Frozen):
+    """A managed instance that a command may be sent to."""
+
+    instance_id: Annotated[str, StringConstraints(pattern=r"^m?i-[0-9a-f]{8,17}$")]
+    name: Name
+
+
+type StepKind = Literal["diagnose", "act", "verify", "rollback"]
+
+
+class PlannedStep(Frozen):
+    """One SendCommand: a document of this stack, with parameters that passed the runbook's patterns.
+
+    `parameters` has the shape that SSM wants: a list of strings for each name.
+    """
+
+    step_id: Name
+    kind: StepKind
+    document: Name
+    parameters: dict[str, list[str]]
+    timeout_seconds: int = Field(ge=5, le=3_600)
+    on_failure: Literal["stop", "continue"] = "stop"
+
+
+class RemediationPlan(Frozen):
+    """What would be run, where, and whether it may. `decision` is the policy's, never the model's.
+
+    `verify` runs `verify_attempts` times at the most, `recovery_wait_seconds` apart, until the command holds or the
+    alert resolves. `rollback` is in the order in which it runs.
+    """
+
+    runbook_id: Name
+    title: Text
+    risk: Literal["read_only", "safe", "disruptive", "destructive"]
+    decision: Literal["auto", "approve"]
+    decision_reason: Text
+    targets: list[Target] = Field(min_length=1, max_length=50)
+    steps: list[PlannedStep] = Field(min_length=1)
+    verify: PlannedStep | None
+    verify_attempts: int = Field(ge=1, le=20)
+    recovery_wait_seconds: int = Field(ge=1, le=86_400)
+    rollback: list[PlannedStep]
+    approval_timeout_seconds: int = Field(ge=1, le=86_400)
+
+
+class StepResult(Frozen):
+    """How one command ended on one host. `output` is the trimmed tail; the whole of it is in CloudWatch Logs."""
+
+    step_id: Name
+    kind: StepKind
+    instance_id: str
+    command_id: str
+    status: str
+    output: str
+
+
+class Page(Frozen):
+    """A page that went out: at which level, through which channels, and how long to wait for somebody to say 'mine'."""
+
+    level: int = Field(ge=0)
+    on_call: Text
+    delivered_to: list[Name]
+    acknowledge_within_seconds: int = Field(ge=1)
+    has_next_level: bool
+    resolve_within_seconds: int = Field(ge=1)
+
+
+type Outcome = Literal["suppressed", "self_cleared", "auto_resolved", "resolved", "expired"]
+"""How an incident ended: noise; resolved before anybody acted; cured by a runbook; resolved after a human was called;
+closed because nobody resolved it in time."""
+
+
+class IncidentRecord(Frozen):
+    """One incident as the table knows it: what has happened so far. The truth for people, reports and evidence."""
+
+    incident: Incident
+    status: Literal["PENDING", "STARTED", "CLOSED"]
+    alert_count: int
+    last_alert_at: AwareDatetime
+    classification: Classification | None = None
+    plan: RemediationPlan | None = None
+    results: list[StepResult] = []
+    pages: list[Page] = []
+    paged_at: AwareDatetime | None = None
+    acknowledged_at: AwareDatetime | None = None
+    acknowledged_by: str | None = None
+    worsened_to: SourceSeverity | None = None
+    quiet_since: AwareDatetime | None = None
+    resolved_at: AwareDatetime | None = None
+    resolved_by: str | None = None
+    closed_at: AwareDatetime | None = None
+    outcome: Outcome | None = None
+    outcome_reason: str | None = None
+    slack_channel: str | None = None
+    slack_ts: str | None = None
+    awaiting: str | None = None
+    task_token: str | None = Field(default=None, repr=False)
+
+
+class Deployment(Frozen):
+    """A change that went out: the first suspect when an alert follows it."""
+
+    service: Name
+    version: Name
+    environment: Name | None = None
+    deployed_at: AwareDatetime
+    url: Annotated[str, StringConstraints(max_length=2_000)] | None = None
+
+
+class Evidence(Frozen):
+    """What is known around an incident when it is classified. Built once, read by rules, history, prompt and page."""
+
+    same_name_last_hour: int = Field(ge=0)
+    earlier: list["EarlierIncident"]
+    deployments: list[Deployment]
+    local_time: AwareDatetime
+    business_hours: bool
+
+
+class EarlierIncident(Frozen):
+    """An incident of the same group that is over, and how it ended."""
+
+    incident_id: Name
+    opened_at: AwareDatetime
+    closed_at: AwareDatetime
+    severity: Severity
+    outcome: Outcome
+    runbook_id: Name | None = None
+    outcome_reason: str | None = None
+
+
+class Notification(Frozen):
+    """Something people should read: what a channel renders. `kind` is the moment in the incident's life."""
+
+    kind: Literal["suppressed", "remediating", "approval", "needs_human", "paged", "acknowledged", "closed"]
+    record: IncidentRecord
+    reason: Text
+    at: datetime
+
+
+Evidence.model_rebuild()
