@@ -97,7 +97,7 @@ class NotifyOpsInput(Frozen):
 
 
 class CloseIncidentInput(Frozen):
-    """State `Close Incident`. `cured_by_runbook` is true when verification or the alert's own resolve followed a run."""
+    """State `Close Incident`. `ended_by` is what ended the waiting: a resolve, a verify that held, or nobody in time."""
 
     state: Literal["Close Incident"]
     incident: Incident
