@@ -208,6 +208,15 @@ class Deployment(Frozen):
     url: Annotated[str, StringConstraints(max_length=2_000)] | None = None
 
 
+class RunbookRun(Frozen):
+    """A runbook was sent to a host: what cool-downs and hourly limits count."""
+
+    runbook_id: Name
+    incident_id: Name
+    instance_id: Name
+    at: AwareDatetime
+
+
 class Evidence(Frozen):
     """What is known around an incident when it is classified. Built once, read by rules, history, prompt and page."""
 
