@@ -97,7 +97,7 @@ class NotifyOpsInput(Frozen):
 
 
 class CloseIncidentInput(Frozen):
-    """State `Close Incident`. `ended_by` is what ended the waiting: a resolve, a verify that held, or nobody in time."""
+    """State `Close Incident`. `ended_by` is what ended the waiting: a resolve, a verify that held, or nobody."""
 
     state: Literal["Close Incident"]
     incident: Incident
