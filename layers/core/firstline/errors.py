@@ -30,7 +30,11 @@ class HistoryUnavailable(FirstlineError):
 
 
 class ModelGaveNoVerdict(FirstlineError):
-    """The LLM is off, slow, refusing or wrong: rules and history decide."""
+    """The LLM is off, slow, refusing or wrong: rules and history decide. `tokens` is what it cost all the same."""
+
+    def __init__(self, reason: str, *, tokens: int = 0) -> None:
+        super().__init__(reason)
+        self.tokens = tokens
 
 
 class DeliveryError(FirstlineError):

@@ -218,13 +218,17 @@ class RunbookRun(Frozen):
 
 
 class Evidence(Frozen):
-    """What is known around an incident when it is classified. Built once, read by rules, history, prompt and page."""
+    """What is known around an incident when it is classified. Built once, read by rules, history, prompt and page.
+
+    `missing` says in words what could not be read: an empty list of deployments is then no proof that there were none.
+    """
 
     same_name_last_hour: int = Field(ge=0)
     earlier: list["EarlierIncident"]
     deployments: list[Deployment]
     local_time: AwareDatetime
     business_hours: bool
+    missing: list[Text] = []
 
 
 class EarlierIncident(Frozen):
