@@ -194,7 +194,7 @@ class IncidentRecord(Frozen):
     outcome_reason: str | None = None
     slack_channel: str | None = None
     slack_ts: str | None = None
-    awaiting: str | None = None
+    awaiting: Literal["approval", "recovery", "acknowledgement", "resolution"] | None = None
     task_token: str | None = Field(default=None, repr=False)
 
 
@@ -243,10 +243,16 @@ class EarlierIncident(Frozen):
     outcome_reason: str | None = None
 
 
+type NotificationKind = Literal[
+    "suppressed", "remediating", "approval", "needs_human", "paged", "acknowledged", "closed"
+]
+"""A moment in an incident's life that people may want to hear of."""
+
+
 class Notification(Frozen):
     """Something people should read: what a channel renders. `kind` is the moment in the incident's life."""
 
-    kind: Literal["suppressed", "remediating", "approval", "needs_human", "paged", "acknowledged", "closed"]
+    kind: NotificationKind
     record: IncidentRecord
     reason: Text
     at: datetime

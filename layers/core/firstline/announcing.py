@@ -1,0 +1,184 @@
+"""Tell people what Firstline does by itself, ask them what it may not decide, and close what is over."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Literal, Protocol
+
+from pydantic import Field
+
+from firstline.channels.delivery import Channel, tell_all
+from firstline.channels.summary import severity
+from firstline.contracts import (
+    AnnounceRemediationInput,
+    CloseIncidentInput,
+    NotifyOpsInput,
+    NotifyOutput,
+    RecordSuppressionInput,
+    RequestApprovalInput,
+)
+from firstline.errors import ChannelFailed
+from firstline.models import (
+    PAGING_RANK,
+    SEVERITY_RANK,
+    Incident,
+    IncidentRecord,
+    Notification,
+    NotificationKind,
+    Outcome,
+    StepResult,
+)
+from firstline.observability import metrics
+
+type NotifyInput = Annotated[
+    RecordSuppressionInput | AnnounceRemediationInput | RequestApprovalInput | NotifyOpsInput | CloseIncidentInput,
+    Field(discriminator="state"),
+]
+"""What the notify function gets, told apart by the state that sends it."""
+
+RUN_SUCCEEDED = "Success"
+"""Run Command's word for a command that exited with 0."""
+
+
+class ClosingHistory(Protocol):
+    """What announcing reads and writes."""
+
+    def record(self, incident_id: str) -> IncidentRecord | None:
+        """The incident so far."""
+        ...
+
+    def close(
+        self, incident_id: str, outcome: Outcome, reason: str, results: Sequence[StepResult], at: datetime
+    ) -> IncidentRecord:
+        """Close it, once; closing again returns what was written first."""
+        ...
+
+
+def announce(
+    event: NotifyInput,
+    *,
+    channels: Mapping[str, Channel],
+    history: ClosingHistory,
+    now: datetime,
+    resolve_within: timedelta,
+) -> NotifyOutput:
+    """Do what one of the notify function's states is there for.
+
+    Suppressed noise is written down and counted, and nobody is told. Closing is written before anybody is told, and a
+    channel that fails then is logged only: the incident is over. `told` is false when no channel took the message.
+
+    Raises
+    ------
+    ChannelFailed
+        `Notify Ops` has channels and none took the message, or nobody could be asked for an approval at all: a human is
+        needed and knows nothing.
+    HistoryUnavailable
+        The table could not be reached.
+    """
+    record = history.record(event.incident.incident_id) or _unwritten(event.incident)
+    outcome: Outcome | None = None
+    match event:
+        case RecordSuppressionInput():
+            outcome = "suppressed"
+            _close(record, outcome, "; ".join(event.classification.reasons), [], history, now)
+            told = False
+        case AnnounceRemediationInput():
+            told = _tell("remediating", record, {"plan": event.plan}, event.plan.decision_reason, channels, now)
+        case RequestApprovalInput():
+            told = _ask("approval", record, {"plan": event.plan}, event.plan.decision_reason, channels, now)
+            if not told:
+                raise ChannelFailed(
+                    "Nobody can be asked to approve: set the secret slack/bot-token (docs/channels/slack.md).",
+                    retryable=False,
+                )
+        case NotifyOpsInput():
+            known = {"plan": event.plan or record.plan, "results": event.results or record.results}
+            told = _ask("needs_human", record, known, event.reason, channels, now)
+        case CloseIncidentInput():
+            results = event.results or record.results
+            outcome = outcome_of(record, event.ended_by, results)
+            closed = _close(record, outcome, event.reason, results, history, now)
+            outcome = closed.outcome or outcome
+            told = _tell("closed", closed, {"results": closed.results or results}, event.reason, channels, now)
+    return NotifyOutput(told=told, outcome=outcome, resolve_within_seconds=int(resolve_within.total_seconds()))
+
+
+def outcome_of(
+    record: IncidentRecord, ended_by: Literal["resolved", "verified", "expired"], results: Sequence[StepResult]
+) -> Outcome:
+    """How an incident ended, from what ended the waiting and what had happened until then.
+
+    Once a human was called it is the human's, whatever a runbook did before. An incident that should have woken
+    somebody never counts as cleared by itself, even if no page is on record: history must not learn to ignore it.
+    """
+    if ended_by == "expired":
+        return "expired"
+    if record.pages or record.paged_at or record.acknowledged_at:
+        return "resolved"
+    if any(result.kind == "act" and result.status == RUN_SUCCEEDED for result in results):
+        return "auto_resolved"
+    return "resolved" if SEVERITY_RANK[severity(record)] >= PAGING_RANK else "self_cleared"
+
+
+def _close(
+    record: IncidentRecord,
+    outcome: Outcome,
+    reason: str,
+    results: Sequence[StepResult],
+    history: ClosingHistory,
+    now: datetime,
+) -> IncidentRecord:
+    closed = history.close(record.incident.incident_id, outcome, reason, results, now)
+    if record.status != "CLOSED":
+        _count(closed, outcome, now)
+    return closed
+
+
+def _count(closed: IncidentRecord, outcome: Outcome, now: datetime) -> None:
+    if outcome == "suppressed":
+        metrics.add_metric(name="Suppressed", unit="Count", value=1)
+        return
+    if outcome == "auto_resolved":
+        metrics.add_metric(name="AutoResolved", unit="Count", value=1)
+    if outcome != "expired":
+        ended = closed.resolved_at or closed.closed_at or now
+        seconds = max(0.0, (ended - closed.incident.opened_at).total_seconds())
+        metrics.add_metric(name="TimeToResolve", unit="Seconds", value=seconds)
+
+
+def _tell(
+    kind: NotificationKind,
+    record: IncidentRecord,
+    known: Mapping[str, object],
+    reason: str,
+    channels: Mapping[str, Channel],
+    now: datetime,
+) -> bool:
+    """Tell everybody; what the state machine knows goes over what the table says."""
+    return bool(tell_all(_notification(kind, record, known, reason, now), channels).reached)
+
+
+def _ask(
+    kind: NotificationKind,
+    record: IncidentRecord,
+    known: Mapping[str, object],
+    reason: str,
+    channels: Mapping[str, Channel],
+    now: datetime,
+) -> bool:
+    """Like `_tell`, but silence is a failure when there was a channel to speak through."""
+    told = tell_all(_notification(kind, record, known, reason, now), channels)
+    if told.failed and not told.reached:
+        raise next(iter(told.failed.values()))
+    return bool(told.reached)
+
+
+def _notification(
+    kind: NotificationKind, record: IncidentRecord, known: Mapping[str, object], reason: str, now: datetime
+) -> Notification:
+    return Notification(kind=kind, record=record.model_copy(update=dict(known)), reason=reason[:4_000], at=now)
+
+
+def _unwritten(incident: Incident) -> IncidentRecord:
+    return IncidentRecord(
+        incident=incident, status="STARTED", alert_count=incident.alert_count, last_alert_at=incident.opened_at
+    )

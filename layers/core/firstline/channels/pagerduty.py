@@ -1,0 +1,87 @@
+"""PagerDuty Events API v2: trigger, acknowledge and resolve under one dedup key.
+
+https://developer.pagerduty.com/docs/send-alert-event: summary at most 1,024 characters, the whole event 512 KB.
+"""
+
+from typing import Any
+
+from firstline.channels.summary import Summary, execution_link, labels, summarise, web_link
+from firstline.channels.text import one_line, shorten
+from firstline.models import Incident, Notification, Severity
+
+MAX_SUMMARY = 1_024
+MAX_EVENT_BYTES = 512_000
+
+_SEVERITIES: dict[Severity, str] = {
+    "critical": "critical",
+    "high": "error",
+    "medium": "warning",
+    "low": "info",
+    "noise": "info",
+}
+
+
+def dedup_key(incident: Incident) -> str:
+    """Names the incident in PagerDuty; by it, Firstline knows its own incidents when their webhooks come back."""
+    return f"firstline:{incident.incident_id}"
+
+
+def render(notification: Notification, *, console_url: str = "") -> dict[str, Any] | None:
+    """The event without its routing key, or None when PagerDuty needs not hear of this moment."""
+    key = dedup_key(notification.record.incident)
+    match notification.kind:
+        case "paged":
+            return {"event_action": "trigger", "dedup_key": key, **_trigger(notification, console_url)}
+        case "acknowledged":
+            return {"event_action": "acknowledge", "dedup_key": key}
+        case "closed":
+            return {"event_action": "resolve", "dedup_key": key}
+        case "suppressed" | "remediating" | "approval" | "needs_human":
+            return None
+
+
+def _trigger(notification: Notification, console_url: str) -> dict[str, Any]:
+    summary = summarise(notification)
+    incident = notification.record.incident
+    alert = incident.alert
+    link = execution_link(console_url, incident)
+    body: dict[str, Any] = {
+        "payload": {
+            "summary": shorten(f"{summary.title}: {' '.join(summary.happening.split())}", MAX_SUMMARY),
+            "source": one_line((incident.hosts or [alert.service or alert.source])[0], 256),
+            "severity": _SEVERITIES[summary.severity],
+            "timestamp": incident.opened_at.isoformat(),
+            "class": one_line(alert.alert_name, 256),
+            "custom_details": _details(summary, incident),
+        },
+        "client": "Firstline",
+        "links": _links(link, alert.url),
+    }
+    # Absent is fine for PagerDuty, null is not.
+    for name, value in (("component", alert.service), ("group", alert.environment)):
+        if value:
+            body["payload"][name] = one_line(value, 256)
+    return body | ({"client_url": link} if link else {})
+
+
+def _details(summary: Summary, incident: Incident) -> dict[str, Any]:
+    return {
+        "what happens": summary.happening,
+        "likely cause": summary.cause,
+        "affected": summary.affected,
+        "since": summary.since,
+        "why a human": summary.why,
+        "what was tried": list(summary.tried) or "nothing was run",
+        "first steps": list(summary.first_steps),
+        "output": list(summary.evidence),
+        "labels": labels(incident),
+        "incident": incident.incident_id,
+    }
+
+
+def _links(execution: str | None, alert_url: str | None) -> list[dict[str, str]]:
+    links = [{"href": execution, "text": "Watch the execution"}] if execution else []
+    if alert := web_link(alert_url):
+        # The sender wrote this one: say where it leads instead of what it claims to be.
+        links.append({"href": alert, "text": shorten(f"The alert, at {alert.split('/')[2]}", 200)})
+    return links

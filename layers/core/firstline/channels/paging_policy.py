@@ -1,0 +1,115 @@
+"""Who is woken, how, and how long they have to say 'mine': the file `runbooks/policy/paging.yaml`."""
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from firstline.errors import ConfigurationError
+from firstline.models import Frozen, Incident, Severity
+
+type ChannelName = Literal["pagerduty", "slack", "sns"]
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
+
+
+def _duration(value: object) -> timedelta:
+    match = re.fullmatch(r"([1-9][0-9]{0,4})([smh])", value) if isinstance(value, str) else None
+    if not match:
+        raise ValueError("write a whole number and a unit: 90s, 5m or 1h")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+type Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(seconds=10), le=timedelta(days=1))]
+"""`90s`, `5m` or `1h`."""
+
+type LevelName = Annotated[str, StringConstraints(min_length=1, max_length=60)]
+
+
+class Level(Frozen):
+    """One rung of the ladder: who, through which channels, and for how long before the next rung is tried.
+
+    `on_call` is what a message says about who was called. With a PagerDuty API token and the id of an escalation policy
+    in `pagerduty_escalation_policy`, the name of the person on call stands there instead.
+    """
+
+    name: LevelName
+    channels: Annotated[tuple[ChannelName, ...], Field(min_length=1)]
+    on_call: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    acknowledge_within: Duration
+    pagerduty_escalation_policy: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{5,20}$")] | None = None
+
+
+class Route(Frozen):
+    """Which levels, in which order, for which incidents. What is left out matches everything."""
+
+    severity: tuple[Severity, ...] = ()
+    service: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
+    levels: Annotated[tuple[LevelName, ...], Field(min_length=1)]
+
+    def matches(self, incident: Incident, severity: Severity) -> bool:
+        """Whether every condition that is written down holds."""
+        return (
+            (not self.severity or severity in self.severity)
+            and (not self.service or incident.alert.service in self.service)
+            and (not self.environment or incident.alert.environment in self.environment)
+        )
+
+
+class PagingPolicy(Frozen):
+    """The whole file: levels in the order in which they are tried, and routes that choose among them by name."""
+
+    levels: Annotated[tuple[Level, ...], Field(min_length=1, max_length=10)]
+    routes: tuple[Route, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Self:
+        names = [level.name for level in self.levels]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"two levels are called {', '.join(sorted(twice))}; give each its own name")
+        for number, route in enumerate(self.routes):
+            if unknown := [name for name in route.levels if name not in names]:
+                raise ValueError(f"routes.{number}.levels names {unknown[0]!r}; the levels are {', '.join(names)}")
+        return self
+
+    def levels_for(self, incident: Incident, severity: Severity) -> Sequence[Level]:
+        """The ladder for one incident: the first route that matches, else every level."""
+        for route in self.routes:
+            if route.matches(incident, severity):
+                by_name = {level.name: level for level in self.levels}
+                return [by_name[name] for name in route.levels]
+        return self.levels
+
+
+def load_paging_policy(path: Path) -> PagingPolicy:
+    """Read and check the file.
+
+    Raises
+    ------
+    ConfigurationError
+        It is missing, is no YAML, or breaks a rule; the message names the file, the key and what to write.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigurationError(f"{path}: not found; every stack needs a paging policy.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
+    try:
+        return PagingPolicy.model_validate(content)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'the file'}: {_advice(e)}" for e in error.errors())
+        raise ConfigurationError(f"{path}: {wrong}") from None
+
+
+def _advice(error: ErrorDetails) -> str:
+    message = str(error["msg"])
+    if error["type"] == "extra_forbidden":
+        return "no such key; remove it or correct its spelling"
+    return message.removeprefix("Value error, ")

@@ -1,0 +1,207 @@
+"""Slack: one message per incident in Block Kit, with details for its thread.
+
+Everything an alert says goes into `plain_text` objects, where Slack knows no markup, mentions or links, and is escaped
+as well. Limits: https://docs.slack.dev/reference/block-kit/blocks (header 150 characters, section 3,000, field 2,000,
+50 blocks a message).
+"""
+
+from typing import Any, Literal
+
+from firstline.channels.summary import Summary, execution_link, labels, summarise
+from firstline.channels.text import ELLIPSIS, bullets, clean, numbered
+from firstline.models import Incident, Notification, NotificationKind, RemediationPlan
+
+type Feed = Literal["automated", "alerts"]
+"""Which of the two Slack channels: what Firstline did by itself, or what waits for a human."""
+
+MAX_BLOCKS = 50
+MAX_HEADER = 150
+MAX_TEXT = 3_000
+MAX_FIELD = 2_000
+MAX_FALLBACK = 300
+
+_ICONS: dict[NotificationKind, str] = {
+    "suppressed": "⚪",
+    "remediating": "🔧",
+    "approval": "✋",
+    "needs_human": "🟠",
+    "paged": "🔴",
+    "acknowledged": "👀",
+    "closed": "✅",
+}
+
+_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_MARKUP = frozenset("*_~`@:")
+_WORD_JOINER = "\u2060"
+"""Invisible and without width: a `*` or an `@` followed by it starts nothing."""
+
+
+def feed(notification: Notification) -> Feed:
+    """Where a moment belongs: with the humans as soon as one is needed."""
+    if notification.kind == "remediating":
+        return "automated"
+    if notification.kind == "closed" and notification.record.outcome in ("auto_resolved", "self_cleared"):
+        return "automated"
+    return "alerts"
+
+
+def render(notification: Notification, *, console_url: str = "", interactive: bool = True) -> dict[str, Any]:
+    """The incident's message as it reads at this moment: `blocks`, and `text` for notifications and screen readers.
+
+    Parameters
+    ----------
+    console_url
+        Prefix of the execution's page in the console; empty leaves the link out.
+    interactive
+        Whether buttons would reach Firstline; they don't behind an incoming webhook.
+    """
+    summary = summarise(notification)
+    incident = notification.record.incident
+    blocks = [_header(f"{_ICONS[notification.kind]} {summary.status}: {summary.title}"), _section(summary.happening)]
+    blocks.append(_fields(_facts(notification, summary)))
+    if notification.kind == "approval" and notification.record.plan:
+        blocks.append(_section(_proposal(notification.record.plan)))
+    if notification.kind in ("paged", "needs_human", "acknowledged"):
+        blocks.append(_section("First steps\n" + numbered(summary.first_steps)))
+    if summary.tried and notification.kind != "remediating":
+        blocks.append(_section("What was tried\n" + bullets(summary.tried)))
+    if interactive:
+        blocks += _buttons(notification)
+    elif notification.kind == "approval":
+        blocks.append(
+            _section("Approving takes Slack's buttons, which need the bot token: see docs/channels/slack.md.")
+        )
+    blocks.append(_footer(incident, console_url))
+    headline = f"{summary.severity.upper()} {summary.status}: {summary.title}"
+    return {"text": escape_markup(headline, MAX_FALLBACK), "blocks": blocks[:MAX_BLOCKS]}
+
+
+def render_details(notification: Notification) -> dict[str, Any] | None:
+    """What is worth keeping of this moment, for the incident's thread; None when the message itself says it all."""
+    summary = summarise(notification)
+    alert = notification.record.incident.alert
+    match notification.kind:
+        case "remediating" | "approval" | "paged" | "needs_human":
+            facts = [f"{name} = {value}" for name, value in labels(notification.record.incident).items()]
+            parts = [
+                "What the alert says\n" + clean(alert.message),
+                "Labels\n" + bullets(facts) if facts else "",
+                f"Where it came from\n{alert.source} {alert.url or ''}",
+                *summary.evidence,
+            ]
+        case "closed":
+            parts = [f"{summary.status}. {summary.why}", *summary.evidence]
+        case "acknowledged" | "suppressed":
+            return None
+    texts = [part for part in parts if part.strip()]
+    return {
+        "text": escape_markup(f"{summary.status}: {summary.title}", MAX_FALLBACK),
+        "blocks": [_section(text) for text in texts][:MAX_BLOCKS],
+    }
+
+
+def render_pointer(notification: Notification) -> dict[str, Any]:
+    """What is left of the message in the automated feed once the incident waits for a human elsewhere."""
+    summary = summarise(notification)
+    text = f"{summary.title}: a human is needed. It goes on in the channel for alerts."
+    return {"text": escape_markup(text, MAX_FALLBACK), "blocks": [_section(f"{_ICONS['needs_human']} {text}")]}
+
+
+def escape(text: str, limit: int) -> str:
+    """Slack's three escapes, never more than `limit` units long and never cut inside an escape.
+
+    A character outside the Basic Multilingual Plane counts as two units, as in the UTF-16 that Slack's clients count.
+    """
+    return _fit(text, limit, _ESCAPES)
+
+
+def escape_markup(text: str, limit: int) -> str:
+    """For the fallback text, the one place where Slack would read markup: escapes, and defuses markup's characters."""
+    return _fit(text, limit, _ESCAPES | {character: character + _WORD_JOINER for character in _MARKUP})
+
+
+def _fit(text: str, limit: int, replacements: dict[str, str]) -> str:
+    pieces: list[str] = []
+    costs: list[int] = []
+    length = 0
+    for character in clean(text[: 4 * limit]):
+        piece = replacements.get(character, character)
+        pieces.append(piece)
+        costs.append(len(piece) + (ord(character) > 0xFFFF))
+        length += costs[-1]
+        if length > limit:
+            while length > limit - len(ELLIPSIS):
+                pieces.pop()
+                length -= costs.pop()
+            return "".join(pieces) + ELLIPSIS
+    return "".join(pieces)
+
+
+def _plain(text: str, limit: int) -> dict[str, Any]:
+    # Slack refuses an empty text object, and would turn `:name:` into an emoji.
+    return {"type": "plain_text", "text": escape(text, limit) or "-", "emoji": False}
+
+
+def _header(text: str) -> dict[str, Any]:
+    return {"type": "header", "text": _plain(text.replace("\n", " "), MAX_HEADER)}
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": _plain(text, MAX_TEXT)}
+
+
+def _fields(facts: list[tuple[str, str]]) -> dict[str, Any]:
+    return {"type": "section", "fields": [_plain(f"{name}\n{value}", MAX_FIELD) for name, value in facts if value]}
+
+
+def _facts(notification: Notification, summary: Summary) -> list[tuple[str, str]]:
+    record = notification.record
+    return [
+        ("Severity", summary.severity),
+        ("Affected", summary.affected),
+        ("Since", summary.since),
+        ("Likely cause", summary.cause),
+        ("Why you read this", summary.why),
+        ("On call", summary.on_call or ""),
+        ("Acknowledged by", record.acknowledged_by or "" if notification.kind != "acknowledged" else ""),
+    ]
+
+
+def _proposal(plan: RemediationPlan) -> str:
+    hosts = ", ".join(target.name for target in plan.targets)
+    steps = bullets([f"{step.step_id} ({step.kind}): {step.document}" for step in plan.steps])
+    back = f"\nIf it doesn't help, {len(plan.rollback)} rollback commands follow." if plan.rollback else ""
+    return f"Proposed: {plan.title}\nRisk: {plan.risk.replace('_', ' ')}\nOn: {hosts}\n{steps}{back}"
+
+
+def _buttons(notification: Notification) -> list[dict[str, Any]]:
+    acknowledged = notification.record.acknowledged_at is not None
+    match notification.kind:
+        case "paged" | "needs_human" if not acknowledged:
+            names: tuple[str, ...] = ("acknowledge", "resolve")
+        case "paged" | "needs_human" | "acknowledged":
+            names = ("resolve",)
+        case "approval":
+            names = ("approve", "refuse")
+        case "remediating" | "closed" | "suppressed":
+            return []
+    return [{"type": "actions", "elements": [_button(name, notification.record.incident) for name in names]}]
+
+
+def _button(name: str, incident: Incident) -> dict[str, Any]:
+    button: dict[str, Any] = {
+        "type": "button",
+        "action_id": name,
+        "value": incident.incident_id,
+        "text": _plain(name.capitalize(), 75),
+    }
+    styles = {"acknowledge": "primary", "approve": "primary", "refuse": "danger"}
+    return button | ({"style": styles[name]} if name in styles else {})
+
+
+def _footer(incident: Incident, console_url: str) -> dict[str, Any]:
+    elements: list[dict[str, Any]] = [_plain(incident.incident_id, MAX_FIELD)]
+    if link := execution_link(console_url, incident):
+        # The only markup Firstline writes: its own address, made of a setting and an id of safe characters.
+        elements.append({"type": "mrkdwn", "text": f"<{link}|Watch the execution>", "verbatim": True})
+    return {"type": "context", "elements": elements}
