@@ -1,0 +1,77 @@
+"""Classify an incident: how bad is it, why, and can a runbook fix it?"""
+
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from firstline.adapters.history import History
+from firstline.adapters.llm import ChatModel, Endpoint
+from firstline.adapters.secrets import Secrets
+from firstline.classification import rules
+from firstline.classification.verdict import assess
+from firstline.contracts import ClassifyInput, ClassifyOutput
+from firstline.observability import logger, metrics
+from firstline.runbooks import catalogue
+from firstline.runbooks.match import offered
+from firstline.settings import ClassifySettings
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """State `Classify`."""
+    incident = ClassifyInput.model_validate(event).incident
+    logger.append_keys(incident_id=incident.incident_id)
+    classification = assess(
+        incident,
+        history=_history(),
+        rules=_rules(),
+        offered=offered(_catalogue(), incident.alert),
+        model=_model(),
+        time_zone=_settings().time_zone,
+        now=datetime.now(UTC),
+    )
+    metrics.add_metric(name="LlmTokens", unit="Count", value=classification.tokens)
+    logger.info("classified", extra={"severity": classification.severity, "reasons": classification.reasons})
+    return ClassifyOutput(classification=classification).model_dump(mode="json")
+
+
+@cache
+def _settings() -> ClassifySettings:
+    return ClassifySettings.from_environment()
+
+
+@cache
+def _history() -> History:
+    return History(boto3.resource("dynamodb").Table(_settings().table_name))
+
+
+@cache
+def _rules() -> rules.Rules:
+    return rules.load(Path(_settings().runbooks_dir) / "policy" / "rules.yaml")
+
+
+@cache
+def _catalogue() -> catalogue.Catalogue:
+    return catalogue.load(Path(_settings().runbooks_dir))
+
+
+@cache
+def _model() -> ChatModel | None:
+    settings = _settings()
+    if not settings.llm_base_url or not settings.llm_model:
+        return None
+    secrets = Secrets(settings.secrets_prefix)
+    return ChatModel(
+        Endpoint(
+            base_url=settings.llm_base_url,
+            model=settings.llm_model,
+            api_key=lambda: secrets.get("llm/api-key"),
+            deadline_seconds=settings.llm_deadline_seconds,
+            max_output_tokens=settings.llm_max_output_tokens,
+        )
+    )

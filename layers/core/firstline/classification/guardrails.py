@@ -1,0 +1,181 @@
+"""Pure code after the model: what a verdict may not be, whatever the model said.
+
+The same as a table is in docs/classification.md. A model that obeys an attacker completely passes through here.
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from firstline.classification.history import Opinion
+from firstline.classification.model import ModelVerdict
+from firstline.classification.redaction import safe_line
+from firstline.classification.rules import Rule
+from firstline.models import SEVERITY_RANK, Classification, Evidence, Incident, Severity
+
+TRUSTED_FROM = 0.5
+"""Below this confidence the model does not know: it may raise the severity, and decides nothing else."""
+
+NOISE_FROM = 0.8
+"""From this confidence on a model may call an alert noise, where it may do so at all."""
+
+STORM_AT_LEAST: Severity = "high"
+
+MAX_SUMMARY_CHARS = 1_000
+MAX_CAUSE_CHARS = 500
+MAX_STEPS = 5
+MAX_STEP_CHARS = 300
+MAX_MODEL_NAME_CHARS = 100
+
+_LINK = re.compile(r"(?:[a-z][a-z0-9+.-]{1,20}://|www\.)\S+", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Changes:
+    """A severity on its way through the guardrails, and every change of it in words."""
+
+    severity: Severity
+    reasons: list[str] = field(default_factory=list)
+
+    def at_least(self, bound: Severity, because: str) -> None:
+        if SEVERITY_RANK[self.severity] < SEVERITY_RANK[bound]:
+            self.reasons.append(f"Raised from {self.severity} to {bound}: {because}.")
+            self.severity = bound
+
+    def at_most(self, bound: Severity, because: str) -> None:
+        if SEVERITY_RANK[self.severity] > SEVERITY_RANK[bound]:
+            self.reasons.append(f"Lowered from {self.severity} to {bound}: {because}.")
+            self.severity = bound
+
+
+def within_bounds(severity: Severity, incident: Incident, rule: Rule | None) -> Changes:
+    """The owner's bounds, then the one bound that nobody may lower: a storm's alerts are not all known."""
+    changes = Changes(severity)
+    if rule and rule.at_least:
+        changes.at_least(rule.at_least, f"rule {rule.id} says so ({rule.reason})")
+    if rule and rule.at_most:
+        changes.at_most(rule.at_most, f"rule {rule.id} says so ({rule.reason})")
+    if incident.storm:
+        changes.at_least(STORM_AT_LEAST, "a storm may hide anything")
+    return changes
+
+
+def lowest_for_a_model(incident: Incident, history: Opinion, confidence: float) -> tuple[Severity, str]:
+    """How far down a model may take an incident, and why not further. It may always go up."""
+    source = incident.alert.severity
+    if source == "critical":
+        return "high", "a model may not take what the source called critical below high"
+    if source == "high" and history.clears_itself is None:
+        return "high", "a model alone may not keep a page from going out, and history does not back it"
+    if source == "high":
+        return "low", "a model may not call a paging alert noise"
+    if history.at_least is not None:
+        return "low", f"not noise when {history.because}"
+    if confidence < NOISE_FROM:
+        return "low", f"noise needs a confidence of {NOISE_FROM:g}, and this has {confidence:.2g}"
+    return "noise", ""
+
+
+def apply(
+    verdict: ModelVerdict,
+    *,
+    fallback: Classification,
+    incident: Incident,
+    evidence: Evidence,
+    rule: Rule | None,
+    history: Opinion,
+    offered: Collection[str],
+    prompt_version: str,
+) -> Classification:
+    """Turn a model's verdict into a classification that keeps every invariant.
+
+    Parameters
+    ----------
+    fallback
+        What rules and history decide. It stands in for whatever the model may not decide, or left empty.
+    offered
+        The ids that the model was offered; no other passes.
+    """
+    judged = verdict.judgement
+    name = safe_line(verdict.model, MAX_MODEL_NAME_CHARS)
+    said = f"The model {name} (prompt {prompt_version}) says {judged.severity}, confidence {judged.confidence:.2g}."
+    words = {
+        "cause": _words(judged.cause, MAX_CAUSE_CHARS) or fallback.cause,
+        "summary": _words(judged.summary, MAX_SUMMARY_CHARS) or fallback.summary,
+        "first_steps": _steps(judged.first_steps) or fallback.first_steps,
+        "model": name,
+        "tokens": verdict.tokens,
+    }
+    if judged.confidence < TRUSTED_FROM:
+        unsure = Changes(fallback.severity)
+        unsure.at_least(judged.severity, "the model is not sure, and going up is safe")
+        bounded = within_bounds(unsure.severity, incident, rule)
+        reasons = [
+            *fallback.reasons,
+            said,
+            f"That is below {TRUSTED_FROM:g}: rules and history decide.",
+            *unsure.reasons,
+            *bounded.reasons,
+        ]
+        return fallback.model_copy(
+            update=words
+            | _runbook_unless_noise(fallback, bounded.severity)
+            | {"severity": bounded.severity, "reasons": reasons}
+        )
+
+    changes = Changes(judged.severity)
+    changes.at_least(*lowest_for_a_model(incident, history, judged.confidence))
+    bounded = within_bounds(changes.severity, incident, rule)
+    reasons = [said, *changes.reasons, *bounded.reasons]
+    runbook_id = _runbook(judged.runbook_id, judged.can_be_remediated, bounded.severity, incident, offered, reasons)
+    related = judged.is_deployment_related and bool(evidence.deployments)
+    if judged.is_deployment_related and not related:
+        reasons.append("Not deployment-related: the evidence holds no deployment.")
+    return Classification(
+        **words,
+        severity=bounded.severity,
+        is_deployment_related=related,
+        can_be_remediated=runbook_id is not None,
+        runbook_id=runbook_id,
+        confidence=judged.confidence,
+        decided_by="llm",
+        reasons=reasons,
+    )
+
+
+def _runbook(
+    chosen: str | None,
+    can_be_remediated: bool,
+    severity: Severity,
+    incident: Incident,
+    offered: Collection[str],
+    reasons: list[str],
+) -> str | None:
+    if chosen is None:
+        return None
+    if chosen not in offered:
+        reasons.append("No runbook: the model named one that it was not offered.")
+    elif severity == "noise":
+        reasons.append("No runbook: nothing is run for noise.")
+    elif incident.storm:
+        reasons.append("No runbook: one runbook for one of a storm's many alerts could do harm.")
+    elif not can_be_remediated:
+        reasons.append(f"No runbook: the model named {chosen} and said that none can help.")
+    else:
+        return chosen
+    return None
+
+
+def _runbook_unless_noise(fallback: Classification, severity: Severity) -> dict[str, object]:
+    runbook_id = None if severity == "noise" else fallback.runbook_id
+    return {"runbook_id": runbook_id, "can_be_remediated": runbook_id is not None}
+
+
+def _words(text: str, limit: int) -> str:
+    """A model repeats what it read: no invisible characters, no secrets, no links that a stranger may have planted."""
+    return safe_line(_LINK.sub("[link removed]", text), limit)
+
+
+def _steps(steps: list[str]) -> list[str]:
+    worded = (_words(step, MAX_STEP_CHARS) for step in steps[:MAX_STEPS])
+    return [step for step in worded if step]

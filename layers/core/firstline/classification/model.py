@@ -1,0 +1,69 @@
+"""What a model is asked for and what it may answer: nothing else reaches the verdict."""
+
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from firstline.classification.prompt import Prompt
+from firstline.models import Name, Severity
+
+
+class Judgement(BaseModel):
+    """The model's words, checked: a wrong enum or a missing key is no verdict; keys nobody asked for are dropped."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    severity: Severity
+    cause: str
+    is_deployment_related: bool
+    can_be_remediated: bool
+    runbook_id: str | None
+    confidence: float = Field(ge=0, le=1, allow_inf_nan=False)
+    summary: str
+    first_steps: list[str] = Field(max_length=100)
+
+
+class ModelVerdict(BaseModel):
+    """A judgement, who gave it, and what it cost in tokens (prompt and answer)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    judgement: Judgement
+    model: Name
+    tokens: int = Field(ge=0)
+
+
+class Model(Protocol):
+    """Something that judges a prompt: the adapter, or a fake in a test."""
+
+    def verdict(self, prompt: Prompt) -> ModelVerdict:
+        """Judge.
+
+        Raises
+        ------
+        ModelGaveNoVerdict
+            Whatever went wrong, with the reason; within the model's deadline.
+        """
+        ...
+
+
+def answer_schema(runbook_ids: tuple[str, ...]) -> dict[str, Any]:
+    """The JSON Schema of `Judgement`, in the subset that strict structured output understands everywhere.
+
+    The runbook ids that were offered are an enumeration in it: a server that enforces the schema can answer no other.
+    """
+    text = {"type": "string"}
+    runbook: dict[str, Any] = {"type": "null"}
+    if runbook_ids:
+        runbook = {"anyOf": [{"type": "string", "enum": list(runbook_ids)}, runbook]}
+    properties: dict[str, Any] = {
+        "severity": {"type": "string", "enum": ["critical", "high", "medium", "low", "noise"]},
+        "cause": text,
+        "is_deployment_related": {"type": "boolean"},
+        "can_be_remediated": {"type": "boolean"},
+        "runbook_id": runbook,
+        "confidence": {"type": "number"},
+        "summary": text,
+        "first_steps": {"type": "array", "items": text},
+    }
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}

@@ -1,0 +1,157 @@
+"""The verdict: evidence -> rules -> LLM -> guardrails. Read this first."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from firstline.classification import guardrails, prompt, words
+from firstline.classification.evidence import HistoryReader, gather, suspects
+from firstline.classification.history import Opinion, opinion
+from firstline.classification.model import Model
+from firstline.classification.prompt import Offered
+from firstline.classification.rules import Rule, Rules
+from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
+from firstline.models import Classification, Evidence, Incident, Severity
+from firstline.observability import logger
+
+SOURCE_ONLY_CONFIDENCE = 0.5
+HISTORY_CONFIDENCE = 0.7
+RULE_CONFIDENCE = 1.0
+
+
+class History(HistoryReader, Protocol):
+    """What classification reads from the table, and the one thing that it writes."""
+
+    def save_classification(self, incident_id: str, classification: Classification) -> object: ...
+
+
+def assess(
+    incident: Incident,
+    *,
+    history: History,
+    rules: Rules,
+    offered: Sequence[Offered],
+    model: Model | None,
+    time_zone: str,
+    now: datetime,
+) -> Classification:
+    """Gather, classify, remember. A table that cannot be reached costs evidence, never the verdict."""
+    evidence = gather(incident, history, time_zone=time_zone, now=now)
+    verdict = classify(incident, evidence=evidence, rules=rules, offered=offered, model=model, now=now)
+    try:
+        history.save_classification(incident.incident_id, verdict)
+    except HistoryUnavailable as error:
+        # The state machine carries the verdict on; failing here would page for an alert that may be noise.
+        logger.warning("classification not saved", incident_id=incident.incident_id, error=str(error))
+    return verdict
+
+
+def classify(
+    incident: Incident,
+    *,
+    evidence: Evidence,
+    rules: Rules,
+    offered: Sequence[Offered],
+    model: Model | None,
+    now: datetime,
+) -> Classification:
+    """How bad is it, why, and can a runbook fix it? Pure but for `model`.
+
+    Parameters
+    ----------
+    offered
+        The runbooks whose match fits the alert, best first.
+    model
+        None when the LLM is off. It is not asked about what a rule decides.
+
+    Returns
+    -------
+    Classification
+        Never below what the source said, unless a declared rule says so or a model does within the guardrails; every
+        step is in `reasons`.
+    """
+    rule = rules.first(incident, evidence)
+    past = opinion(evidence, incident.alert.severity, now)
+    fallback = _without_model(incident, evidence, rule, past, offered, now)
+    if rule is not None and rule.severity is not None:
+        return fallback
+    if model is None:
+        return _with_reason(fallback, "The LLM is off: rules and history decide.")
+    question = prompt.build(incident, evidence=evidence, offered=offered, now=now)
+    try:
+        verdict = model.verdict(question)
+    except ModelGaveNoVerdict as error:
+        undecided = _with_reason(fallback, f"The LLM gave no verdict ({error}): rules and history decide.")
+        return undecided.model_copy(update={"tokens": error.tokens})
+    return guardrails.apply(
+        verdict,
+        fallback=fallback,
+        incident=incident,
+        evidence=evidence,
+        rule=rule,
+        history=past,
+        offered=question.runbook_ids,
+        prompt_version=question.version,
+    )
+
+
+def _without_model(
+    incident: Incident,
+    evidence: Evidence,
+    rule: Rule | None,
+    past: Opinion,
+    offered: Sequence[Offered],
+    now: datetime,
+) -> Classification:
+    """What rules and history decide: the source's severity, unless one of them has a reason for another."""
+    source = incident.alert.severity
+    severity: Severity = "low" if source == "info" else source
+    decided_by, confidence = "rules", SOURCE_ONLY_CONFIDENCE
+    reasons = [f"{incident.alert.source} says {source}."]
+    if rule is not None and rule.severity is not None:
+        severity, confidence = rule.severity, RULE_CONFIDENCE
+        reasons.append(f"Rule {rule.id} says {severity}: {rule.reason}")
+    elif past.at_least is not None:
+        changes = guardrails.Changes(severity)
+        changes.at_least(past.at_least, str(past.because))
+        severity, decided_by, confidence = changes.severity, "history", HISTORY_CONFIDENCE
+        reasons += changes.reasons
+    elif source == "info" and past.usually_nothing is not None:
+        severity, decided_by, confidence = "noise", "history", HISTORY_CONFIDENCE
+        reasons.append(f"Noise: {past.usually_nothing}, and the source calls it info.")
+    bounded = guardrails.within_bounds(severity, incident, rule)
+    reasons += [*bounded.reasons, *evidence.missing]
+    if incident.flapping:
+        reasons.append("The alert is flapping: it fires and resolves again and again.")
+    culprits = suspects(incident, evidence)
+    if culprits:
+        reasons.append(words.deployed_before(culprits[0], incident))
+    runbook_id = None
+    if bounded.severity != "noise" and not incident.storm and offered:
+        runbook_id, why = _best(offered, past)
+        reasons.append(why)
+    return Classification(
+        severity=bounded.severity,
+        cause=words.cause(incident, evidence, past),
+        is_deployment_related=bool(culprits),
+        can_be_remediated=runbook_id is not None,
+        runbook_id=runbook_id,
+        confidence=confidence,
+        summary=words.summary(incident, evidence),
+        first_steps=words.first_steps(incident, evidence, offered, now),
+        decided_by=decided_by,
+        reasons=reasons,
+    )
+
+
+def _best(offered: Sequence[Offered], past: Opinion) -> tuple[str, str]:
+    """The runbook that cured this group most often, else the best declared match."""
+    proven = max(offered, key=lambda one: past.cures.get(one.id, 0))
+    times = past.cures.get(proven.id, 0)
+    if times:
+        return proven.id, f"Runbook {proven.id} cured this group {times} time{'s' if times > 1 else ''} before."
+    return offered[0].id, f"Runbook {offered[0].id} declares that it treats this alert."
+
+
+def _with_reason(classification: Classification, reason: str) -> Classification:
+    return classification.model_copy(update={"reasons": [*classification.reasons, reason]})

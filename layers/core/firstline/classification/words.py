@@ -1,0 +1,89 @@
+"""Words for people when no model writes them: plain facts, from templates."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from firstline.classification.evidence import suspects
+from firstline.classification.history import Opinion
+from firstline.classification.prompt import Offered
+from firstline.classification.redaction import safe_line
+from firstline.models import Deployment, EarlierIncident, Evidence, Incident
+
+MAX_NAME_CHARS = 128
+MAX_MESSAGE_CHARS = 500
+
+_ENDED = {
+    "suppressed": "as noise",
+    "self_cleared": "by itself",
+    "auto_resolved": "cured by a runbook",
+    "resolved": "with a human's help",
+    "expired": "because nobody resolved it in time",
+}
+
+
+def summary(incident: Incident, evidence: Evidence) -> str:
+    """What happens, where, and how often: one line for a page."""
+    alert = incident.alert
+    parts = [_short(alert.alert_name)]
+    if incident.storm:
+        parts = [f"A storm of alerts, the first of them {_short(alert.alert_name)}"]
+    if where := _where(incident):
+        parts.append(f"on {where}")
+    context = ", ".join(_short(one) for one in (alert.service, alert.environment, alert.region) if one)
+    text = " ".join(parts) + (f" ({context})" if context else "") + "."
+    if message := safe_line(alert.message, MAX_MESSAGE_CHARS):
+        text += f" {message}"
+        text += "" if text[-1] in ".!?…" else "."
+    if evidence.same_name_last_hour > 1:
+        text += f" {evidence.same_name_last_hour} alerts of this name in the last hour."
+    return text
+
+
+def cause(incident: Incident, evidence: Evidence, past: Opinion) -> str:
+    """The first suspect, or that there is none: "unknown" is an honest answer."""
+    culprits = suspects(incident, evidence)
+    if culprits:
+        return f"Perhaps the deployment: {deployed_before(culprits[0], incident)}"
+    pattern = past.because or past.clears_itself or past.usually_nothing
+    if pattern:
+        return f"Unknown, but it recurs: {pattern}."
+    return "Unknown."
+
+
+def first_steps(incident: Incident, evidence: Evidence, offered: Sequence[Offered], now: datetime) -> list[str]:
+    """What to look at first, from the evidence. Never a command."""
+    steps = []
+    if evidence.earlier:
+        steps.append(_last_time(evidence.earlier[0], now))
+    if culprits := suspects(incident, evidence):
+        steps.append(f"Look at the deployment: {deployed_before(culprits[0], incident)}")
+    where = _where(incident)
+    steps.append(
+        f"Check whether {where} is up and reachable." if where else "Find out which host or service is affected."
+    )
+    if offered:
+        steps.append(f"The runbook that fits is {offered[0].id}: {safe_line(offered[0].title, MAX_NAME_CHARS)}.")
+    return steps
+
+
+def deployed_before(deployment: Deployment, incident: Incident) -> str:
+    """One deployment as a sentence, with its distance to the incident."""
+    minutes = round((incident.opened_at - deployment.deployed_at).total_seconds() / 60)
+    return f"{_short(deployment.service)} {_short(deployment.version)} was deployed {minutes} min before."
+
+
+def _last_time(earlier: EarlierIncident, now: datetime) -> str:
+    days = (now - earlier.opened_at).days
+    when = f"{days} days ago" if days > 1 else "yesterday" if days == 1 else "within the last day"
+    note = f": {safe_line(earlier.outcome_reason, MAX_MESSAGE_CHARS)}" if earlier.outcome_reason else ""
+    return safe_line(f"The last incident of this group, {when}, ended {_ENDED[earlier.outcome]}{note}", 300)
+
+
+def _where(incident: Incident) -> str:
+    hosts = incident.hosts or ([incident.alert.host] if incident.alert.host else [])
+    shown = ", ".join(_short(host) for host in hosts[:3])
+    return shown + (f" and {len(hosts) - 3} more" if len(hosts) > 3 else "")
+
+
+def _short(text: str) -> str:
+    return safe_line(text, MAX_NAME_CHARS)
