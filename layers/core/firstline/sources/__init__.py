@@ -1,0 +1,166 @@
+"""Where alerts come from: one module per source, each knowing how its sender proves itself and what it sends.
+
+Everything here is pure. To add a source, write a module with `read` and `authenticate` (see `Source`), and add its name
+to `_SOURCES`. A module is imported when its source is first used: ingest's start must stay cheap.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from firstline.errors import UnknownSource, UnreadablePayload
+from firstline.models import NormalizedAlert
+from firstline.sources.authentication import Request
+from firstline.sources.reading import Batch, Reading, Rejected
+
+if TYPE_CHECKING:
+    from firstline.sources.pagerduty import OwnIncidentSignal
+
+__all__ = [
+    "Batch",
+    "Rejected",
+    "Source",
+    "authenticate",
+    "known_sources",
+    "normalize",
+    "normalize_batch",
+    "own_incident_signal",
+]
+
+_SOURCES = ("cloudwatch", "datadog", "generic", "grafana", "pagerduty", "prometheus")
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class Source(Protocol):
+    """What the module of a source offers."""
+
+    def read(self, payload: Any, reading: Reading) -> None:
+        """Tell `reading` about everything in the payload; raise UnreadablePayload when there is nothing to find."""
+
+    def authenticate(self, request: Request) -> None:
+        """Return when the sender proved itself, else raise Unauthenticated."""
+
+
+def known_sources() -> tuple[str, ...]:
+    """The names of all sources, in alphabetical order."""
+    return _SOURCES
+
+
+def normalize(
+    source: str,
+    payload: Any,
+    *,
+    headers: Mapping[str, str] = _NO_HEADERS,
+    received_at: datetime | None = None,
+    own_stack: str | None = None,
+) -> list[NormalizedAlert]:
+    """The alerts in a payload; an empty list when it was understood and there are none.
+
+    Raises
+    ------
+    UnknownSource
+        No source of that name is known.
+    UnreadablePayload
+        Nothing in the payload makes sense; the message says why. `normalize_batch` also tells which parts did not.
+    """
+    return normalize_batch(source, payload, headers=headers, received_at=received_at, own_stack=own_stack).alerts
+
+
+def normalize_batch(
+    source: str,
+    payload: Any,
+    *,
+    headers: Mapping[str, str] = _NO_HEADERS,
+    received_at: datetime | None = None,
+    own_stack: str | None = None,
+) -> Batch:
+    """Read a payload: its alerts, the parts that make no sense, and why others were ignored.
+
+    Parameters
+    ----------
+    payload
+        Parsed JSON or the fields of a form, as from `firstline.sources.body.parse_body`.
+    headers
+        The request's headers; names in any case.
+    received_at
+        Aware; the time of an alert whose sender gave none. By default the present.
+    own_stack
+        Alarms of this stack, named `<own_stack>-…`, are ignored.
+
+    Raises
+    ------
+    UnknownSource
+        No source of that name is known.
+    UnreadablePayload
+        Nothing in the payload makes sense.
+    """
+    reading = Reading(
+        source,
+        received_at=received_at or datetime.now(UTC),
+        headers={name.lower(): value for name, value in headers.items()},
+        own_stack=own_stack,
+    )
+    _module(source).read(payload, reading)
+    batch = reading.batch
+    if batch.rejected and not batch.alerts and not batch.ignored:
+        raise UnreadablePayload("; ".join(dict.fromkeys(part.reason for part in batch.rejected))[:1_000])
+    return batch
+
+
+def authenticate(
+    source: str,
+    *,
+    headers: Mapping[str, str],
+    body: bytes,
+    secrets: Sequence[str],
+    now: datetime | None = None,
+) -> None:
+    """Make sure that the sender is who it must be. A source without a secret is closed.
+
+    Parameters
+    ----------
+    headers
+        Names in any case.
+    body
+        The raw bytes, after base64 and before anything else.
+    secrets
+        All that are active, so that one can be rotated. For `cloudwatch` among them the ARNs of the topics that may
+        send, and the signing certificates (PEM).
+    now
+        Aware; judges the age of a signed time stamp. By default the present.
+
+    Raises
+    ------
+    UnknownSource
+        No source of that name is known.
+    Unauthenticated
+        The sender could not prove itself; the message says what was missing and never what was expected.
+    """
+    module = _module(source)
+    module.authenticate(Request.of(source, headers=headers, body=body, secrets=secrets, now=now or datetime.now(UTC)))
+
+
+def own_incident_signal(source: str, payload: Any) -> "OwnIncidentSignal | None":
+    """What a webhook says about an incident that Firstline itself opened at the sender, or None.
+
+    Only PagerDuty hands Firstline's incidents to people, so only PagerDuty's webhooks can say so.
+    """
+    if source != "pagerduty":
+        return None
+    from firstline.sources import pagerduty
+
+    return pagerduty.own_incident_signal(payload)
+
+
+@cache
+def _load(source: str) -> Source:
+    return cast(Source, import_module(f"firstline.sources.{source}"))
+
+
+def _module(source: str) -> Source:
+    if source not in _SOURCES:
+        raise UnknownSource(f"there is no source {source[:64]!r}; known are {', '.join(_SOURCES)}")
+    return _load(source)

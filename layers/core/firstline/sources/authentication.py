@@ -1,0 +1,91 @@
+"""How senders prove themselves: a shared token, or a signature of the raw body. Closed without a secret.
+
+Every comparison takes constant time and looks at every active secret, so that neither the place of the first wrong
+character nor the number of the matching secret shows.
+"""
+
+import hmac
+from base64 import b64decode
+from binascii import Error as BadBase64
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from firstline.errors import Unauthenticated
+
+TOKEN_HEADER = "x-firstline-token"  # noqa: S105 - a header's name
+"""For senders that can set a header of their own, but not `Authorization`."""
+
+SIGNATURE_WINDOW_SECONDS = 300
+"""How old, or how far ahead, a signed time stamp may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a sender has to show. Header names are in lower case; there is at least one secret, and none is empty."""
+
+    source: str
+    headers: Mapping[str, str]
+    body: bytes
+    secrets: Sequence[str]
+    now: datetime
+
+    @classmethod
+    def of(cls, source: str, *, headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: datetime) -> Self:
+        """Raises Unauthenticated when no secret is set: such a source is closed, not open."""
+        active = [secret for secret in secrets if secret and not secret.isspace()]
+        if not active:
+            raise Unauthenticated(f"{source} has no secret configured, so nobody can send to it")
+        return cls(source, {name.lower(): value for name, value in headers.items()}, body, active, now)
+
+
+def require_token(request: Request) -> None:
+    """Accept a bearer token, the password of Basic authentication (any user), or `X-Firstline-Token`.
+
+    Raises
+    ------
+    Unauthenticated
+        There is none, or it is not an active one.
+    """
+    if not has_token(request, request.secrets):
+        raise Unauthenticated(
+            f"{request.source}: no valid token in Authorization (Bearer, or the password of Basic) or X-Firstline-Token"
+        )
+
+
+def has_token(request: Request, tokens: Iterable[str]) -> bool:
+    """Whether the request carries one of the tokens."""
+    given = _given_token(request.headers)
+    return given is not None and _equals_any(given, tokens)
+
+
+def signed(signatures: Iterable[str], message: bytes, keys: Iterable[str]) -> bool:
+    """Whether one of the signatures is the hex HMAC-SHA256 of the message under one of the keys."""
+    expected = [hmac.digest(key.encode(), message, "sha256").hex() for key in keys]
+    matches = False
+    for signature in signatures:
+        matches |= _equals_any(signature.strip().lower(), expected)
+    return matches
+
+
+def _given_token(headers: Mapping[str, str]) -> str | None:
+    scheme, _, credentials = headers.get("authorization", "").strip().partition(" ")
+    credentials = credentials.strip()
+    match scheme.lower():
+        case "bearer":
+            return credentials
+        case "basic":
+            try:
+                return b64decode(credentials, validate=True).decode().partition(":")[2]
+            except (BadBase64, UnicodeDecodeError, ValueError):
+                return None
+    return headers.get(TOKEN_HEADER, "").strip() or None
+
+
+def _equals_any(given: str, expected: Iterable[str]) -> bool:
+    text = given.encode("utf-8", "surrogatepass")
+    matches = False
+    for one in expected:
+        matches |= hmac.compare_digest(text, one.encode("utf-8", "surrogatepass"))
+    return matches

@@ -1,0 +1,118 @@
+"""The strict reading of a webhook's bytes: whatever comes back is plain, bounded JSON data.
+
+Python's `json` lets through what no later stage can carry: NaN, infinite numbers, lone surrogates, integers of any
+size, and nesting until the interpreter gives up. All of it is refused here, once, so that nobody behind has to think
+of it.
+"""
+
+import json
+import math
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl
+
+from firstline.errors import UnreadablePayload
+
+MAX_DEPTH = 64
+"""Levels of lists and objects. Real senders need fewer than a dozen."""
+
+MAX_DIGITS = 400
+"""Digits of one number. DynamoDB takes 38, a double reaches 309."""
+
+MAX_FIELDS = 1_000
+"""Fields of a form."""
+
+
+def parse_body(raw: bytes, content_type: str = "") -> Any:
+    """Read the body of a request.
+
+    A body that begins like JSON is JSON whatever its content type says (SNS sends `text/plain`, curl by default a
+    form); otherwise a form is a dict of its fields, the last one winning.
+
+    Raises
+    ------
+    UnreadablePayload
+        With the reason.
+    """
+    try:
+        text = raw.decode("utf-8").strip("\ufeff \t\r\n")
+    except UnicodeDecodeError as error:
+        raise UnreadablePayload(f"the body is not UTF-8 (byte {error.start})") from None
+    if not text:
+        raise UnreadablePayload("the body is empty")
+    if "application/x-www-form-urlencoded" in content_type.lower() and text[0] not in "{[":
+        return _parse_form(text)
+    return parse_json(text)
+
+
+def parse_json(text: str) -> Any:
+    """Read JSON text strictly.
+
+    Raises
+    ------
+    UnreadablePayload
+        It is not JSON, nests deeper than `MAX_DEPTH`, or holds NaN, an infinite number, a number of more than
+        `MAX_DIGITS` digits, or half of a surrogate pair.
+    """
+    try:
+        data = _DECODER.decode(text)
+    except RecursionError:
+        raise _too_deep() from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno} column {error.colno}"
+        raise UnreadablePayload(f"the body is not JSON: {error.msg} at {where}") from None
+    # So few brackets cannot nest deeper, and most bodies end here.
+    if text.count("{") + text.count("[") > MAX_DEPTH and _deeper_than(data, MAX_DEPTH):
+        raise _too_deep()
+    if "\\ud" in text or "\\uD" in text:
+        try:
+            json.dumps(data, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise UnreadablePayload("the body holds half of a surrogate pair (\\ud800 to \\udfff alone)") from None
+    return data
+
+
+def _parse_form(text: str) -> dict[str, str]:
+    try:
+        fields = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
+    except ValueError:
+        raise UnreadablePayload(f"the form has more than {MAX_FIELDS} fields") from None
+    return dict(fields)
+
+
+def _deeper_than(data: Any, depth: int) -> bool:
+    level = [data]
+    while depth:
+        level = [
+            item
+            for container in level
+            for item in (container.values() if type(container) is dict else container)
+            if type(item) is dict or type(item) is list
+        ]
+        if not level:
+            return False
+        depth -= 1
+    return True
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise UnreadablePayload(f"the body holds a number of {len(digits)} digits; {MAX_DIGITS} are allowed")
+    return int(digits)
+
+
+def _number(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number) or len(digits) > MAX_DIGITS:
+        raise UnreadablePayload("the body holds a number that is out of range")
+    return number
+
+
+def _constant(word: str) -> NoReturn:
+    raise UnreadablePayload(f"the body holds {word}, which is not JSON")
+
+
+def _too_deep() -> UnreadablePayload:
+    return UnreadablePayload(f"the body nests deeper than {MAX_DEPTH} levels")
+
+
+_DECODER = json.JSONDecoder(parse_int=_integer, parse_float=_number, parse_constant=_constant)

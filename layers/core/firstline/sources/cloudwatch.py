@@ -1,0 +1,258 @@
+"""Amazon CloudWatch alarms, in the five shapes in which they travel, and whatever else their SNS topics carry.
+
+1. the SNS envelope over HTTPS, the alarm a JSON string in `Message`, and the same in the `Records` of SNS to Lambda
+2. SNS's requests to confirm a subscription or its end
+3. SNS raw delivery: the body is the alarm
+4. the EventBridge events "CloudWatch Alarm State Change" and "… Contributor State Change"
+5. the event of an alarm's Lambda action
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
+"""
+
+from typing import Any
+
+from firstline.deployments import is_deployment_event
+from firstline.errors import UnreadablePayload
+from firstline.sources import text
+from firstline.sources.body import parse_json
+from firstline.sources.cloudwatch_alarm import Alarm, add_alarm, severity_word, topic_severity_word
+from firstline.sources.identity import digest, group_key
+from firstline.sources.reading import Reading
+from firstline.sources.sns import (
+    SubscriptionConfirmation,
+    allowed_topics,
+    authenticate,
+    signing_certificate_url,
+    subscription_confirmation,
+)
+
+__all__ = [
+    "SubscriptionConfirmation",
+    "allowed_topics",
+    "authenticate",
+    "read",
+    "signing_certificate_url",
+    "subscription_confirmation",
+]
+
+_STATE_CHANGES = ("CloudWatch Alarm State Change", "CloudWatch Alarm Contributor State Change")
+
+
+def read(payload: Any, reading: Reading) -> None:
+    """Read whichever shape it is.
+
+    Raises
+    ------
+    UnreadablePayload
+        It is none of them.
+    """
+    if type(payload) is not dict:
+        raise UnreadablePayload("cloudwatch: expected an object: an SNS message, an alarm, or an event")
+    if type(payload.get("Records")) is list:
+        for record in payload["Records"]:
+            try:
+                _read_envelope(record.get("Sns") if type(record) is dict else None, record, reading)
+            except UnreadablePayload as error:
+                reading.reject(str(error), record)
+    elif "detail-type" in payload:
+        _read_event(payload, reading)
+    elif type(payload.get("alarmData")) is dict:
+        _read_lambda_action(payload, reading)
+    elif "Message" in payload:
+        _read_envelope(payload, payload, reading)
+    elif "AlarmName" in payload:
+        _read_alarm_message(payload, payload, None, reading)
+    elif "x-amz-sns-rawdelivery" in reading.headers:
+        _read_other_message(payload, text.name(reading.headers.get("x-amz-sns-topic-arn")), None, payload, reading)
+    else:
+        raise UnreadablePayload(
+            "cloudwatch: neither an SNS message (`Type`, `Message`), nor an alarm (`AlarmName`), nor an event "
+            "(`detail-type`, `alarmData`)"
+        )
+
+
+def _read_envelope(envelope: Any, raw: Any, reading: Reading) -> None:
+    if type(envelope) is not dict or "Message" not in envelope:
+        raise UnreadablePayload("cloudwatch: an SNS record without `Message`")
+    if envelope.get("Type") in ("SubscriptionConfirmation", "UnsubscribeConfirmation"):
+        reading.ignore(f"{envelope['Type']} of SNS is about the subscription")
+        return
+    topic = text.name(envelope.get("TopicArn"))
+    message = envelope["Message"]
+    if type(message) is str and message.lstrip().startswith("{"):
+        try:
+            message = parse_json(message)
+        except UnreadablePayload:
+            message = envelope["Message"]  # Whatever it is, it is text that somebody wanted to be read.
+    if type(message) is dict and "AlarmName" in message:
+        _read_alarm_message(message, raw, topic, reading)
+    elif type(message) is dict and message.get("detail-type") in _STATE_CHANGES:
+        _read_event(message, reading)
+    else:
+        _read_other_message(message, topic, envelope, raw, reading)
+
+
+def _read_alarm_message(message: dict[str, Any], raw: Any, topic: str | None, reading: Reading) -> None:
+    trigger = _object(message.get("Trigger"))
+    metrics = [_object(_object(_object(m).get("MetricStat")).get("Metric")) for m in _list(trigger.get("Metrics"))]
+    add_alarm(
+        Alarm(
+            name=message.get("AlarmName"),
+            arn=message.get("AlarmArn"),
+            # A shape without a state is not CloudWatch's own; somebody sent it because something is wrong.
+            state=message.get("NewStateValue", "ALARM"),
+            previous_state=message.get("OldStateValue"),
+            reason=message.get("NewStateReason"),
+            description=message.get("AlarmDescription"),
+            at=message.get("StateChangeTime") or message.get("StateUpdatedTimestamp"),
+            account=message.get("AWSAccountId"),
+            metric=trigger.get("MetricName") or message.get("MetricName"),
+            namespace=trigger.get("Namespace") or message.get("Namespace"),
+            dimensions=[_pairs(trigger.get("Dimensions")), *(_pairs(m.get("Dimensions")) for m in metrics)],
+            contributor_id=message.get("AlarmContributorId"),
+            contributor=_object(message.get("AlarmContributorAttributes")),
+            severity=message.get("Severity") or message.get("Priority"),
+            topic=topic,
+        ),
+        raw,
+        reading,
+    )
+
+
+def _read_event(event: dict[str, Any], reading: Reading) -> None:
+    kind = text.name(event.get("detail-type")) or "an event"
+    if kind not in _STATE_CHANGES:
+        if kind.startswith("CloudWatch Alarm"):
+            reading.ignore(f"{kind} is no alert")
+        elif is_deployment_event(event):
+            reading.ignore(f"{kind} tells of a deployment")
+        else:
+            _read_other_message(event, None, None, event, reading)
+        return
+    detail = _object(event.get("detail"))
+    arns = _list(event.get("resources"))
+    contributor = _object(detail.get("alarmContributor"))
+    add_alarm(
+        _described_alarm(
+            detail,
+            arn=arns[0] if arns else None,
+            account=event.get("account"),
+            region=event.get("region"),
+            at=event.get("time"),
+            contributor_id=contributor.get("id") or contributor.get("contributorId"),
+            contributor=_object(contributor.get("attributes") or contributor.get("contributorAttributes")),
+        ),
+        event,
+        reading,
+    )
+
+
+def _read_lambda_action(event: dict[str, Any], reading: Reading) -> None:
+    add_alarm(
+        _described_alarm(
+            event["alarmData"],
+            arn=event.get("alarmArn"),
+            account=event.get("accountId"),
+            region=event.get("region"),
+            at=event.get("time"),
+            contributor_id=None,
+            contributor={},
+        ),
+        event,
+        reading,
+    )
+
+
+def _described_alarm(
+    detail: dict[str, Any],
+    *,
+    arn: Any,
+    account: Any,
+    region: Any,
+    at: Any,
+    contributor_id: Any,
+    contributor: dict[str, Any],
+) -> Alarm:
+    """The alarm of an EventBridge event's `detail` or of a Lambda action's `alarmData`: they are alike."""
+    state = _object(detail.get("state"))
+    configuration = _object(detail.get("configuration"))
+    stats = (_object(_object(m).get("metricStat")) for m in _list(configuration.get("metrics")))
+    metrics = [metric for stat in stats if (metric := _object(stat.get("metric")))]
+    only = metrics[0] if len(metrics) == 1 else {}
+    muted = state.get("actionsSuppressedBy") or state.get("muteDetail") or detail.get("muteDetail")
+    return Alarm(
+        name=detail.get("alarmName"),
+        arn=arn,
+        state=state.get("value"),
+        previous_state=_object(detail.get("previousState")).get("value"),
+        reason=state.get("reason"),
+        description=configuration.get("description"),
+        at=state.get("timestamp") or at,
+        account=account,
+        region=region,
+        metric=only.get("name"),
+        namespace=only.get("namespace"),
+        dimensions=[_object(metric.get("dimensions")) for metric in metrics],
+        contributor_id=contributor_id,
+        contributor=contributor,
+        muted_by=("a mute rule" if type(muted) is dict else text.name(muted) or "a mute rule") if muted else None,
+    )
+
+
+def _read_other_message(
+    message: Any, topic: str | None, envelope: dict[str, Any] | None, raw: Any, reading: Reading
+) -> None:
+    """Anything else that a topic carries (AWS Health, GuardDuty, Backup, a shell script's line of text): an alert.
+
+    It never resolves, and each headline is an incident of its own.
+    """
+    envelope = envelope or {}
+    fields = _object(message)
+    subject = text.name(envelope.get("Subject"))
+    lines = message.strip().splitlines() if type(message) is str else []
+    topic_name = topic.rsplit(":", 1)[-1] if topic else None
+    alert_name = (
+        text.name(fields.get("detail-type"))
+        or subject
+        or text.name(lines[0] if lines else None)
+        or (f"message on {topic_name}" if topic_name else "message without a topic")
+    )
+    arn = (topic or "").split(":")
+    account = text.first(text.labels(fields), "account", "accountId") or (arn[4] if len(arn) > 5 else None)
+    region = text.first(text.labels(fields), "region") or (arn[3] if len(arn) > 5 else None)
+    detail = _object(fields.get("detail"))
+    reading.add(
+        alert_name=alert_name,
+        severity=reading.severity(severity_word(subject) or severity_word(alert_name) or topic_severity_word(topic)),
+        message=text.prose(
+            subject,
+            message,
+            detail.get("title"),
+            detail.get("description"),
+            None if type(message) is str else ", ".join(f"{k}={v}" for k, v in text.labels(fields).items()),
+        ),
+        labels=text.labels({"topic": topic_name}),
+        at=text.moment(envelope.get("Timestamp")) or text.moment(fields.get("time")),
+        status="firing",
+        fingerprint=digest("sns", topic, alert_name, text.scalar(detail.get("id"))),
+        group_key=group_key(reading.source, alert_name, account=account, region=region, scope=topic),
+        account=text.name(account),
+        region=text.name(region),
+        raw_payload=raw,
+    )
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if type(value) is dict else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if type(value) is list else []
+
+
+def _pairs(dimensions: Any) -> dict[str, Any]:
+    """`[{name, value}]` as SNS writes them, or the map that EventBridge writes."""
+    if type(dimensions) is dict:
+        return dimensions
+    pairs = ((text.name(_object(d).get("name")), _object(d).get("value")) for d in _list(dimensions))
+    return {name: value for name, value in pairs if name}

@@ -1,0 +1,180 @@
+"""What a CloudWatch alarm means, whichever shape it travelled in."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from firstline.errors import UnreadablePayload
+from firstline.sources import text
+from firstline.sources.identity import INSTANCE_ID, bare_host, digest, group_key, host_hint
+from firstline.sources.reading import Reading
+from firstline.sources.severity import WORDS
+
+_LOUD = r"critical|crit|fatal|emergency|p[1-5]|sev-?[0-5]"
+_WORD = "|".join(sorted(WORDS, key=len, reverse=True)) + r"|sev-[0-5]"
+# `[high]`, `severity: high`, `-WARNING` at the end, and the words that never describe a metric anywhere in a name.
+# A bare "high" or "low" says what the metric does: "Low disk", "cpu-high".
+_BRACKETED = re.compile(rf"\[\s*({_WORD})\s*\]|\b(?:severity|priority)\s*[:=]\s*({_WORD})\b", re.IGNORECASE)
+_SUFFIX = re.compile(r"[-_/ ](WARNING|WARN|MAJOR|MINOR|INFO)$")
+_ANYWHERE = re.compile(rf"(?<![A-Za-z0-9])({_LOUD})(?![A-Za-z0-9])", re.IGNORECASE)
+_IN_TOPIC = re.compile(rf"(?<![A-Za-z0-9])({_LOUD}|high|major|medium|warning|warn|minor|low|info)(?![A-Za-z0-9])", re.I)
+_INSTANCE_IN_NAME = re.compile(rf"(?<![A-Za-z0-9]){INSTANCE_ID.pattern}(?![A-Za-z0-9])")
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+_SERVICE_DIMENSIONS = (
+    "ServiceName",
+    "Service",
+    "service",
+    "FunctionName",
+    "ApiName",
+    "DBInstanceIdentifier",
+    "DBClusterIdentifier",
+    "QueueName",
+    "TableName",
+    "LoadBalancer",
+    "AutoScalingGroupName",
+    "ClusterName",
+)
+_ENVIRONMENT_DIMENSIONS = ("Environment", "environment", "env", "Stage", "stage")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """A change of an alarm's state, its values as they were sent. `dimensions` has one entry for each metric."""
+
+    name: Any
+    arn: Any
+    state: Any
+    previous_state: Any
+    reason: Any
+    description: Any
+    at: Any
+    account: Any
+    metric: Any
+    namespace: Any
+    dimensions: list[dict[str, Any]]
+    region: Any = None
+    contributor_id: Any = None
+    contributor: dict[str, Any] = field(default_factory=dict)
+    muted_by: str | None = None
+    severity: Any = None
+    topic: str | None = None
+
+
+def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
+    """Add the alarm to the reading, or the reason why it is no alert.
+
+    Raises
+    ------
+    UnreadablePayload
+        It has no name, or no state that CloudWatch knows.
+    """
+    name = text.name(alarm.name)
+    if name is None:
+        raise UnreadablePayload("cloudwatch: an alarm without a name")
+    if reading.own_stack and name.startswith(f"{reading.own_stack}-"):
+        reading.ignore(f"{name} is one of Firstline's own alarms")
+        return
+    if alarm.state == "INSUFFICIENT_DATA":
+        reading.ignore(f"{name} has insufficient data: neither firing nor resolved")
+        return
+    if alarm.state not in ("ALARM", "OK"):
+        raise UnreadablePayload(f"cloudwatch: the alarm {name} is in no known state: {alarm.state!r:.80}")
+    if alarm.state == "OK" and alarm.previous_state == "INSUFFICIENT_DATA":
+        reading.ignore(f"{name} has its first data: no recovery")
+        return
+    if alarm.state == "ALARM" and alarm.muted_by:
+        reading.ignore(f"{name} is suppressed by {alarm.muted_by}")
+        return
+
+    arn_account, arn_region, partition = _of_arn(alarm.arn)
+    account = arn_account or text.name(alarm.account)
+    region = arn_region or text.name(alarm.region)
+    labels = _agreed_labels([*alarm.dimensions, alarm.contributor])
+    service = text.first(labels, *_SERVICE_DIMENSIONS)
+    environment = text.first(labels, *_ENVIRONMENT_DIMENSIONS)
+    at = text.moment(alarm.at)
+    # `Region` of an SNS message is a display name that varies; the ARN says it exactly.
+    identity = text.scalar(alarm.arn) or f"{account}:{region}:{text.scalar(alarm.name)}"
+    said = alarm.severity or severity_word(name) or stated_severity(alarm.description)
+    reading.add(
+        alert_name=name,
+        severity=reading.severity(said or topic_severity_word(alarm.topic)),
+        message=text.prose(alarm.description, alarm.reason),
+        labels=text.labels({"metric": alarm.metric, "namespace": alarm.namespace, **labels}),
+        at=at,
+        ends_at=at if alarm.state == "OK" else None,
+        status="firing" if alarm.state == "ALARM" else "resolved",
+        fingerprint=digest("cloudwatch", identity, text.scalar(alarm.contributor_id)),
+        # One alarm per instance, the id in its name, is the usual way to watch a fleet: still one incident.
+        group_key=group_key(
+            reading.source,
+            _INSTANCE_IN_NAME.sub("*", text.scalar(alarm.name) or name),
+            account=account,
+            region=region,
+            service=service,
+            environment=environment,
+        ),
+        host=_host(alarm, labels),
+        url=_console_url(name, region, partition),
+        account=account,
+        region=region,
+        environment=environment,
+        service=service,
+        raw_payload=raw,
+    )
+
+
+def severity_word(name: str | None) -> str | None:
+    """What a name or a headline says about its severity: `[high]`, `severity: P2`, `-WARNING`, `P1`."""
+    if name is None:
+        return None
+    found = _SUFFIX.search(name) or _ANYWHERE.search(name)
+    return stated_severity(name) or (found[1] if found else None)
+
+
+def stated_severity(description: Any) -> str | None:
+    """The severity that a description states, `[high]` or `severity: P2`; in prose "critical" may mean anything."""
+    found = _BRACKETED.search(description[:1_000]) if type(description) is str else None
+    return (found[1] or found[2]) if found else None
+
+
+def topic_severity_word(topic: str | None) -> str | None:
+    """What a topic's name says about the severity of everything on it: `alerts-critical`."""
+    found = _IN_TOPIC.search(topic.rsplit(":", 1)[-1]) if topic else None
+    return found[1] if found else None
+
+
+def _of_arn(arn: Any) -> tuple[str | None, str | None, str]:
+    """Account, region and partition. The alarm's name behind `:alarm:` may hold anything, colons too."""
+    if type(arn) is str:
+        parts = arn.split(":alarm:", 1)[0].split(":")
+        if len(parts) == 5 and parts[0] == "arn":
+            return text.name(parts[4]), text.name(parts[3]), parts[1]
+    return None, None, "aws"
+
+
+def _agreed_labels(dimensions: list[dict[str, Any]]) -> dict[str, str]:
+    """The dimensions of all metrics in one; where two metrics differ, neither stands for the alarm."""
+    agreed: dict[str, str] = {}
+    differing: set[str] = set()
+    for metric in dimensions:
+        for key, value in text.labels(metric).items():
+            if agreed.setdefault(key, value) != value:
+                differing.add(key)
+    return {key: value for key, value in agreed.items() if key not in differing}
+
+
+def _host(alarm: Alarm, labels: dict[str, str]) -> str | None:
+    if "InstanceId" in labels:
+        return bare_host(labels["InstanceId"])
+    # A metric math alarm over several instances is about none of them.
+    return None if any("InstanceId" in metric for metric in alarm.dimensions) else host_hint(labels)
+
+
+def _console_url(name: str, region: str | None, partition: str) -> str | None:
+    if region is None or partition != "aws" or not _REGION.fullmatch(region):
+        return None
+    return text.url(
+        f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#alarmsV2:alarm/{quote(name, safe='')}"
+    )

@@ -1,0 +1,116 @@
+"""Grafana: unified alerting (webhook version "1", Alertmanager's shape and more) and the legacy alerts before it.
+
+https://grafana.com/docs/grafana/latest/alerting/configure-notifications/manage-contact-points/integrations/webhook-notifier/
+"""
+
+from typing import Any, Literal
+
+from firstline.errors import Unauthenticated, UnreadablePayload
+from firstline.sources import prometheus, text
+from firstline.sources.authentication import SIGNATURE_WINDOW_SECONDS, Request, has_token, signed
+from firstline.sources.identity import digest, group_key, host_hint
+from firstline.sources.reading import Reading
+
+SIGNATURE_HEADER = "x-grafana-alerting-signature"
+TIMESTAMP_HEADER = "x-grafana-alerting-timestamp"
+"""The name of the time stamp's header is the user's choice in Grafana; our guide says this one."""
+
+_LEGACY_STATUS: dict[str, Literal["firing", "resolved"] | None] = {
+    "alerting": "firing",
+    "alert": "firing",
+    "no_data": "firing",
+    "nodata": "firing",
+    "ok": "resolved",
+    "pending": None,
+    "paused": None,
+    "unknown": None,
+}
+
+
+def authenticate(request: Request) -> None:
+    """A token, or an HMAC of the body, with a time stamp that is at most five minutes old if there is one."""
+    if has_token(request, request.secrets):
+        return
+    signature = request.headers.get(SIGNATURE_HEADER)
+    if not signature:
+        raise Unauthenticated(f"{request.source}: neither a valid token nor {SIGNATURE_HEADER}")
+    stamp = request.headers.get(TIMESTAMP_HEADER, "").strip()
+    message = request.body
+    if stamp:
+        if not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= 12):
+            raise Unauthenticated(f"{request.source}: {TIMESTAMP_HEADER} is not in seconds since 1970")
+        if abs(request.now.timestamp() - int(stamp)) > SIGNATURE_WINDOW_SECONDS:
+            raise Unauthenticated(f"{request.source}: the signature is older than {SIGNATURE_WINDOW_SECONDS} seconds")
+        message = stamp.encode() + b":" + message
+    if not signed([signature], message, request.secrets):
+        raise Unauthenticated(f"{request.source}: {SIGNATURE_HEADER} does not match the body")
+
+
+def read(payload: Any, reading: Reading) -> None:
+    """Read a notification of either generation.
+
+    Raises
+    ------
+    UnreadablePayload
+        It is of neither.
+    """
+    if type(payload) is dict and "alerts" not in payload and ("ruleName" in payload or "evalMatches" in payload):
+        _read_legacy(payload, reading)
+    else:
+        prometheus.read(payload, reading)
+
+
+def _read_legacy(payload: dict[str, Any], reading: Reading) -> None:
+    alert_name = text.name(payload.get("ruleName"))
+    if alert_name is None:
+        raise UnreadablePayload("grafana: a legacy alert without `ruleName`")
+    state = text.name(payload.get("state")) or _state_in_title(payload.get("title"))
+    if state is None or state.lower() not in _LEGACY_STATUS:
+        raise UnreadablePayload(f"grafana: a legacy alert in no known state: {state!r:.80}")
+    status = _LEGACY_STATUS[state.lower()]
+    if status is None:
+        reading.ignore(f"the rule is {state.lower()}: neither firing nor resolved")
+        return
+    labels = text.labels(payload.get("tags"))
+    service = text.first(labels, "service", "app", "job")
+    environment = text.first(labels, "environment", "env")
+    org = text.scalar(payload.get("orgId"))
+    reading.add(
+        alert_name=alert_name,
+        severity=reading.severity(labels.get("severity")),
+        message=text.prose(payload.get("message"), _values(payload.get("evalMatches"))),
+        labels=labels,
+        at=None,
+        status=status,
+        fingerprint=digest(
+            org, *(text.scalar(payload.get(key)) for key in ("dashboardId", "panelId", "ruleId")), alert_name
+        ),
+        group_key=group_key("grafana", alert_name, scope=org, service=service, environment=environment),
+        host=host_hint({**_match_tags(payload.get("evalMatches")), **labels}),
+        url=text.url(payload.get("ruleUrl")),
+        environment=environment,
+        service=service,
+        raw_payload=payload,
+    )
+
+
+def _state_in_title(title: Any) -> str | None:
+    """`[Alerting] Disk is full` says its state in front when the key is missing."""
+    if type(title) is str and title.startswith("[") and "]" in title:
+        return text.name(title[1:].split("]", 1)[0].replace(" ", "_"))
+    return None
+
+
+def _match_tags(matches: Any) -> dict[str, str]:
+    """The tags of the series that fired, when there is exactly one: of several, none is the host."""
+    if type(matches) is list and len(matches) == 1 and type(matches[0]) is dict:
+        return text.labels(matches[0].get("tags"))
+    return {}
+
+
+def _values(matches: Any) -> str:
+    """`CPU = 97.5, Memory = 81`: what was measured."""
+    if type(matches) is not list:
+        return ""
+    found = [(text.name(m.get("metric")), text.scalar(m.get("value"))) for m in matches[:20] if type(m) is dict]
+    return ", ".join(f"{metric} = {value}" for metric, value in found if metric and value)

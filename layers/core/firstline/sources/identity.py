@@ -1,0 +1,106 @@
+"""Which alert, which incident, which host: the identities that every source builds in the same way.
+
+A fingerprint names an alert and a group key an incident. Both are made of what the sender does not change between
+firing and resolved, from the values as they were sent (what people see may be cut short, identities are not).
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from typing import Any
+
+from firstline.sources.text import exact
+
+INSTANCE_ID = re.compile(r"m?i-[0-9a-f]{8,17}")
+"""An EC2 instance or a managed node, to be matched as a whole."""
+
+_PRIVATE_DNS = re.compile(r"ip-\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3}(\..*)?")
+_SHORT_FINGERPRINT = re.compile(r"[0-9a-f]{16}")
+_HOST_LABELS = ("instance", "host", "hostname", "node", "kube_node", "kubernetes_node", "nodename", "server")
+_LOOPBACK = ("localhost", "127.", "0.0.0.0", "::1")  # noqa: S104 - compared with, never bound
+
+
+def digest(*parts: str | None) -> str:
+    """A short stable name for a tuple of texts: 20 hexadecimal digits. Null and empty differ."""
+    text = "".join(["-" if part is None else f"{len(part)}:{part}" for part in parts])
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]
+
+
+def group_key(
+    source: str,
+    alert_name: str,
+    *,
+    account: str | None = None,
+    region: str | None = None,
+    scope: str | None = None,
+    service: str | None = None,
+    environment: str | None = None,
+) -> str:
+    """The incident that an alert belongs to: the same problem of the same service, on however many hosts.
+
+    `scope` is what else keeps two problems of one name apart in this source: a cluster, a namespace, an organisation.
+    """
+    return f"{source}:{digest(account, region, scope, alert_name, service, environment)}"
+
+
+def alertmanager_fingerprint(labels: Mapping[str, Any], given: Any = None) -> str:
+    """The sender's fingerprint, or the one that Prometheus would compute: FNV-1a 64 over the sorted labels.
+
+    Source: `LabelSet.Fingerprint` of prometheus/common; each label adds `name 0xFF value 0xFF`.
+    """
+    if type(given) is str and _SHORT_FINGERPRINT.fullmatch(given):
+        return given
+    value = 14695981039346656037
+    for name in sorted(labels):
+        for text in (name, str(labels[name])):
+            for byte in text.encode("utf-8", "surrogatepass"):
+                value = (value ^ byte) * 1099511628211 & 0xFFFFFFFFFFFFFFFF
+            value = (value ^ 0xFF) * 1099511628211 & 0xFFFFFFFFFFFFFFFF
+    return f"{value:016x}"
+
+
+def host_hint(labels: Mapping[str, str]) -> str | None:
+    """The best hint in the labels for the machine that the alert is about, or None.
+
+    In this order: a value that is exactly an instance id · a private DNS name · an address · a host name. Two different
+    instance ids are no hint: a command must never go to a guess.
+    """
+    ids = {value for value in labels.values() if value.startswith(("i-", "mi-")) and INSTANCE_ID.fullmatch(value)}
+    if ids:
+        return ids.pop() if len(ids) == 1 else None
+    return best_host(labels[key] for key in _HOST_LABELS if key in labels)
+
+
+def best_host(candidates: Iterable[str]) -> str | None:
+    """The most telling of several names of a host; the earlier one where two are alike."""
+    best, best_rank = None, 4
+    for candidate in candidates:
+        host = bare_host(candidate)
+        if host is None:
+            continue
+        if host.startswith(("i-", "mi-")) and INSTANCE_ID.fullmatch(host):
+            return host
+        if host.startswith("ip-") and _PRIVATE_DNS.fullmatch(host):
+            rank = 1
+        elif host[0].isdigit() and host.replace(".", "").isdecimal():
+            rank = 2
+        else:
+            rank = 3
+        if rank < best_rank:
+            best, best_rank = host, rank
+    return best
+
+
+def bare_host(text: str) -> str | None:
+    """The host of `host:port`, `[v6]:port`, a URL or a bare name; None when there is none or it is the loopback."""
+    host = text
+    if "://" in host:
+        host = host.split("://", 1)[1].split("/", 1)[0].rsplit("@", 1)[-1]
+    if host.startswith("["):
+        host = host[1:].split("]", 1)[0]
+    elif host.count(":") == 1:
+        host = host.split(":", 1)[0]
+    host = host.strip()
+    if host.startswith(_LOOPBACK):
+        return None
+    return exact(host)

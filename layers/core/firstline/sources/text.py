@@ -1,0 +1,144 @@
+"""Untrusted values from a sender, made safe to keep: bounded, without control characters, or absent.
+
+Nothing here raises: what cannot be read is None (or empty), and the source decides whether it can do without.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+NAME_LIMIT = 256
+TEXT_LIMIT = 4_000
+URL_LIMIT = 2_000
+LABEL_LIMIT = 50
+LABEL_NAME_LIMIT = 128
+LABEL_VALUE_LIMIT = 512
+
+# C0 and C1 control characters, except newline and tab.
+_CONTROLS = {code: None for code in (*range(32), *range(127, 160)) if code not in (9, 10)}
+
+
+def name(value: Any, limit: int = NAME_LIMIT) -> str | None:
+    """A printable name on one line, at most `limit` characters, or None when nothing is left of it.
+
+    Control, zero-width and bidirectional characters are dropped: names are matched on and shown in headlines.
+    """
+    text = scalar(value)
+    if text is None:
+        return None
+    if len(text) <= limit and text.isprintable():
+        return text.strip() or None
+    printable = [c if c.isprintable() else " " if c.isspace() else "" for c in text[: 4 * limit]]
+    text = " ".join("".join(printable).split())
+    return (text if len(text) <= limit else text[: limit - 1] + "…") or None
+
+
+def exact(value: Any, limit: int = NAME_LIMIT) -> str | None:
+    """Like `name`, for what must not be altered: a host cut short or repaired would be another host."""
+    text = scalar(value)
+    return text if text and len(text) <= limit and text.isprintable() and not text.isspace() else None
+
+
+def prose(*values: Any) -> str:
+    """Text that people read: the values that say something, a line each, at most `TEXT_LIMIT` characters."""
+    parts: list[str] = []
+    for value in values:
+        text = scalar(value)
+        if not text:
+            continue
+        text = text[:TEXT_LIMIT]
+        if not text.isprintable():
+            text = text.translate(_CONTROLS)
+        text = text.strip()
+        if text and text not in parts:
+            parts.append(text)
+    joined = "\n".join(parts)
+    return joined if len(joined) <= TEXT_LIMIT else joined[: TEXT_LIMIT - 1] + "…"
+
+
+def scalar(value: Any) -> str | None:
+    """The text of a JSON scalar; None for null, lists and objects."""
+    if type(value) is str:
+        return value
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))  # 57.0 and 57 are one id, whatever wrote the JSON
+    return str(value) if isinstance(value, int | float) else None
+
+
+def labels(value: Any) -> dict[str, str]:
+    """The scalar entries of an object, as text within bounds; anything but an object has none."""
+    clean: dict[str, str] = {}
+    if type(value) is not dict:
+        return clean
+    for key, item in value.items():
+        if not (type(item) is str and len(item) <= LABEL_VALUE_LIMIT and item.isprintable()):
+            item = name(item, LABEL_VALUE_LIMIT)
+            if item is None:
+                continue
+        if not (0 < len(key) <= LABEL_NAME_LIMIT and key.isprintable()):
+            key = name(key, LABEL_NAME_LIMIT)
+            if key is None:
+                continue
+        clean[key] = item
+        if len(clean) == LABEL_LIMIT:
+            break
+    return clean
+
+
+def first(values: dict[str, str], *keys: str) -> str | None:
+    """The first of the keys that has a text, as a name."""
+    for key in keys:
+        if text := values.get(key):
+            return name(text)
+    return None
+
+
+def url(*values: Any) -> str | None:
+    """The first value that is a whole http(s) address. It is shown to people and never fetched."""
+    for value in values:
+        if (
+            type(value) is str
+            and len(value) <= URL_LIMIT
+            and value.startswith(("https://", "http://"))
+            and value.isprintable()
+            and " " not in value
+        ):
+            return value
+    return None
+
+
+def moment(value: Any) -> datetime | None:
+    """A time in UTC: ISO 8601 with any offset (`+0000` too) and any precision, or seconds, ms, µs or ns since 1970.
+
+    A time without an offset is UTC. Go's zero time (year 1), zero, and nonsense are None.
+    """
+    if type(value) is str:
+        if value.isascii() and value.isdecimal():
+            return _since_1970(int(value)) if len(value) <= 20 else None
+        try:
+            at = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+        if at.year <= 1970:
+            return None
+        if at.tzinfo is UTC:
+            return at
+        try:
+            return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        except OverflowError:
+            return None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _since_1970(value)
+    return None
+
+
+def _since_1970(number: float) -> datetime | None:
+    if not 86_400 < number < 1e20:
+        return None
+    for limit, unit in ((1e11, 1), (1e14, 1_000), (1e17, 1_000_000)):
+        if number < limit:
+            return datetime.fromtimestamp(number / unit, UTC)
+    return datetime.fromtimestamp(number / 1_000_000_000, UTC)
