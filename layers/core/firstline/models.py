@@ -185,6 +185,9 @@ class IncidentRecord(Frozen):
     paged_at: AwareDatetime | None = None
     acknowledged_at: AwareDatetime | None = None
     acknowledged_by: str | None = None
+    decision: Literal["approved", "refused"] | None = None
+    decided_by: str | None = None
+    decided_at: AwareDatetime | None = None
     worsened_to: SourceSeverity | None = None
     quiet_since: AwareDatetime | None = None
     resolved_at: AwareDatetime | None = None

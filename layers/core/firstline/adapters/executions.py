@@ -1,0 +1,46 @@
+"""Step Functions: start an incident's execution, and tell it what it waits for."""
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions.client import SFNClient
+
+_GONE = {"TaskTimedOut", "InvalidToken", "TaskDoesNotExist"}
+
+
+class Executions:
+    """The executions of one state machine. Errors of Step Functions itself are left to the caller."""
+
+    def __init__(self, client: "SFNClient", state_machine_arn: str = "") -> None:
+        self._client = client
+        self._state_machine = state_machine_arn
+
+    def start(self, incident_id: str, execution_input: str) -> None:
+        """Start the incident's execution. That it was started before is success: the name is the incident's id."""
+        try:
+            self._client.start_execution(stateMachineArn=self._state_machine, name=incident_id, input=execution_input)
+        except self._client.exceptions.ExecutionAlreadyExists:
+            return
+
+    def signal(self, token: str, signal: str, by: str) -> bool:
+        """End a wait. False when nobody waits on that token any more; the table then tells the execution."""
+        output = json.dumps({"signal": signal, "by": by})
+        return _answered(lambda: self._client.send_task_success(taskToken=token, output=output))
+
+    def interrupt(self, token: str, error: str, cause: str) -> bool:
+        """End a wait with an error that the state machine catches by name. False as for `signal`."""
+        return _answered(lambda: self._client.send_task_failure(taskToken=token, error=error, cause=cause))
+
+
+def _answered(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _GONE:
+            return False
+        raise
+    return True

@@ -1,0 +1,243 @@
+"""The table as ingest writes it: groups of alerts, the incidents that they open, and how many may begin in a minute."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from firstline.adapters.history import OPEN, incident_key, record_of
+from firstline.adapters.table import Item, Table, WriteRefused, stamp
+from firstline.errors import FirstlineError
+from firstline.grouping import GroupState
+from firstline.models import Incident, IncidentRecord, NormalizedAlert, SourceSeverity
+
+RAW_PAYLOADS_BYTES = 32_768
+"""How much of the senders' bodies is kept beside a write of new alerts."""
+
+
+class GroupChanged(FirstlineError):
+    """Somebody else wrote the group first: read it and fold again."""
+
+
+class RateLimited(FirstlineError):
+    """Too many incidents began within this minute. `alert_name` is None when the limit over all of them was met."""
+
+    def __init__(self, limit: str, *, alert_name: str | None) -> None:
+        super().__init__(limit)
+        self.limit = limit
+        self.alert_name = alert_name
+
+
+class Limits(NamedTuple):
+    """How many incidents may begin in a minute: in all, and of one alert name."""
+
+    per_minute: int
+    per_minute_and_alert: int
+
+
+class Groups:
+    """Read and write groups. Everything raises `HistoryUnavailable` when DynamoDB does not do its part."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def read(self, group_key: str) -> GroupState:
+        """The group as it stands now, or a new one. One request."""
+        item = self._table.get(*_group_key(group_key))
+        if item is None:
+            return GroupState(group_key=group_key)
+        # `pending` and `settled_at` are written by others who don't know the rest, so they are attributes of their own.
+        settled_at = item.get("settled_at")
+        state = json.loads(item["state"])
+        state |= {"version": int(item["version"]), "pending": "pending" in item, "settled_at": settled_at}
+        return GroupState.model_validate(state | ({"open": False} if settled_at else {}))
+
+    def write(self, before: GroupState, after: GroupState, new: Sequence[NormalizedAlert], now: datetime) -> None:
+        """Write what a fold made of the group, and count the new alerts on its open incident. One request.
+
+        Raises
+        ------
+        GroupChanged
+            The group is no longer as it was read.
+        """
+        writes = [self._put_group(before, after, now)]
+        if new and after.incident_id is not None:
+            writes.append(self._alert_log(after, new, now))
+        if new and after.open and after.incident_id is not None:
+            update = "SET last_alert_at = :now REMOVE quiet_since ADD alert_count :count"
+            values = {":now": stamp(now), ":count": len(new)}
+            writes.append(self._table.update_request(*incident_key(after.incident_id), update, values))
+        self._write(*writes)
+
+    def open_incident(
+        self,
+        before: GroupState,
+        after: GroupState,
+        incident: Incident,
+        new: Sequence[NormalizedAlert],
+        limits: Limits | None,
+        now: datetime,
+    ) -> str:
+        """Write a new incident, PENDING, and let its group point to it, if the limits allow: one request, all or none.
+
+        Returns
+        -------
+        str
+            The input for the execution. Its bytes are kept, because StartExecution is idempotent only for the same.
+
+        Raises
+        ------
+        GroupChanged
+            The group is no longer as it was read.
+        RateLimited
+            Too many incidents began within this minute.
+        """
+        execution_input = incident.model_dump_json()
+        pk, sk = incident_key(incident.incident_id)
+        item = {
+            "pk": pk,
+            "sk": sk,
+            "incident": execution_input,
+            "status": "PENDING",
+            "status_pk": "OPEN",
+            "status_sk": f"{stamp(incident.opened_at)}#{incident.incident_id}",
+            "groups": {incident.group_key},
+            "alert_count": incident.alert_count,
+            "last_alert_at": stamp(incident.opened_at),
+            "expires_at": self._table.expiry(now),
+        }
+        writes = [
+            self._put_group(before, after, now),
+            self._table.put_request(item, condition="attribute_not_exists(pk)"),
+            self._alert_log(after, new, now),
+        ]
+        alert_name = incident.alert.alert_name
+        if limits is not None:
+            writes.append(self._take_token(f"ALERT#{alert_name}", limits.per_minute_and_alert, now))
+            writes.append(self._take_token("ALL", limits.per_minute, now))
+        try:
+            self._table.transact(*writes)
+        except WriteRefused as error:
+            if limits is not None and error.refused and error.refused <= {3, 4}:
+                if 4 in error.refused:
+                    raise RateLimited(f"{limits.per_minute} a minute", alert_name=None) from error
+                limit = f"{limits.per_minute_and_alert} a minute of one name"
+                raise RateLimited(limit, alert_name=alert_name) from error
+            raise GroupChanged(str(error)) from error
+        return execution_input
+
+    def join_storm(self, incident_id: str, group_key: str, count: int, now: datetime) -> bool:
+        """Make a group part of an open storm incident. False when that incident is over."""
+        joined = self._table.update(
+            *incident_key(incident_id),
+            "SET last_alert_at = :now ADD groups :group, alert_count :count",
+            {":now": stamp(now), ":group": {group_key}, ":count": count},
+            condition=OPEN,
+        )
+        return joined is not None
+
+    def leave(self, incident_id: str, group_key: str, by: str, now: datetime) -> IncidentRecord | None:
+        """Nothing of this group fires any more. When it was the incident's last group, the incident is resolved.
+
+        Returns
+        -------
+        IncidentRecord | None
+            The resolved incident, or None when other groups still fire, or it was resolved before.
+        """
+        resolve = "SET resolved_at = :now, resolved_by = :by"
+        when = {":now": stamp(now), ":by": by}
+        only = {":only": {group_key}}
+        resolved = self._table.update(
+            *incident_key(incident_id),
+            f"{resolve} DELETE groups :only",
+            when | only,
+            condition="groups = :only AND attribute_not_exists(resolved_at)",
+        )
+        if resolved is None:
+            left = self._table.update(*incident_key(incident_id), "DELETE groups :only", only)
+            if left is None or left.get("groups"):
+                return None
+            # Two last groups left at the same moment: either may say that it is over, once.
+            resolved = self._table.update(*incident_key(incident_id), resolve, when, condition=OPEN)
+        return None if resolved is None else record_of(resolved)
+
+    def quieten(self, incident_id: str, now: datetime) -> None:
+        """A flapping group went quiet: the audit resolves the incident when it stays so."""
+        self._table.update(*incident_key(incident_id), "SET quiet_since = :now", {":now": stamp(now)})
+
+    def worsen(self, incident_id: str, severity: SourceSeverity) -> IncidentRecord | None:
+        """An alert of paging severity joined an incident that was opened for less."""
+        item = self._table.update(*incident_key(incident_id), "SET worsened_to = :severity", {":severity": severity})
+        return None if item is None else record_of(item)
+
+    def mark_started(self, incident_id: str, group_key: str) -> None:
+        """The execution runs: nobody has to start it again. One request.
+
+        When an alert joins at the same moment this gives way; whoever meets the incident PENDING starts it again,
+        which is harmless.
+        """
+        started = self._table.update_request(
+            *incident_key(incident_id),
+            "SET #status = :started",
+            {":started": "STARTED", ":pending": "PENDING"},
+            condition="#status = :pending",
+            names={"#status": "status"},
+        )
+        known = self._table.update_request(
+            *_group_key(group_key),
+            "REMOVE pending ADD version :one",
+            {":one": 1, ":id": incident_id},
+            condition="incident_id = :id",
+        )
+        try:
+            self._table.transact(started, known)
+        except WriteRefused:
+            return
+
+    def _put_group(self, before: GroupState, after: GroupState, now: datetime) -> Item:
+        pk, sk = _group_key(after.group_key)
+        item = {
+            "pk": pk,
+            "sk": sk,
+            "state": after.model_dump_json(exclude={"version", "pending", "settled_at"}),
+            "version": before.version + 1,
+            "incident_id": after.incident_id,
+            "pending": after.pending or None,
+            "settled_at": None if after.settled_at is None else stamp(after.settled_at),
+            "expires_at": self._table.expiry(now),
+        }
+        if before.version == 0:
+            return self._table.put_request(item, condition="attribute_not_exists(pk)")
+        return self._table.put_request(item, condition="version = :read", values={":read": before.version})
+
+    def _alert_log(self, group: GroupState, new: Sequence[NormalizedAlert], now: datetime) -> Item:
+        raw = json.dumps([alert.raw_payload for alert in new], default=str)
+        return self._table.put_request(
+            {
+                "pk": f"ALERT#{new[0].alert_name}",
+                "sk": f"{stamp(now)}#{group.incident_id}#{group.version}",
+                "count": len(new),
+                "raw": raw[:RAW_PAYLOADS_BYTES],
+                "expires_at": self._table.expiry(now),
+            }
+        )
+
+    def _take_token(self, name: str, limit: int, now: datetime) -> Item:
+        """A bucket of `limit` tokens, full again each minute."""
+        return self._table.update_request(
+            f"BUCKET#{name}",
+            now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M"),
+            "ADD opened :one SET expires_at = :expiry",
+            {":one": 1, ":limit": limit, ":expiry": int(now.timestamp()) + 3_600},
+            condition="attribute_not_exists(opened) OR opened < :limit",
+        )
+
+    def _write(self, *writes: Item) -> None:
+        try:
+            self._table.transact(*writes)
+        except WriteRefused as error:
+            raise GroupChanged(str(error)) from error
+
+
+def _group_key(group_key: str) -> tuple[str, str]:
+    return f"GROUP#{group_key}", "GROUP"

@@ -1,0 +1,275 @@
+"""The table: groups, incidents, what happened in them, and what is learned from them.
+
+One table, keys `pk` and `sk`, a TTL on `expires_at` (seconds since the epoch; DynamoDB may be days late, so readers
+that care compare times themselves), and one index `by_status` on `status_pk`, `status_sk`.
+
+| what | pk | sk |
+|---|---|---|
+| a group: which incident its alerts belong to | `GROUP#<group key>` | `GROUP` |
+| how an incident of the group ended | `GROUP#<group key>` | `CLOSED#<closed at>#<incident id>` |
+| an incident, from its first write on | `INCIDENT#<incident id>` | `INCIDENT` |
+| new alerts, one item for each write | `ALERT#<alert name>` | `<received at>#<incident id>#<version>` |
+| incidents opened in a minute, in all or of one alert name | `BUCKET#<name>` | `<minute>` |
+| a deployment | `DEPLOYMENTS` | `<deployed at>#<service>#<version>` |
+| a runbook sent to a host | `RUNS#<runbook id>` | `<at>#<instance id>#<incident id>` |
+
+In the index an incident stands under `OPEN` by the time it opened, then under `CLOSED` by the time it closed.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from firstline.adapters.table import Item, Table, stamp
+from firstline.errors import HistoryUnavailable
+from firstline.models import (
+    Classification,
+    Deployment,
+    EarlierIncident,
+    IncidentRecord,
+    Outcome,
+    Page,
+    RemediationPlan,
+    RunbookRun,
+    StepResult,
+)
+
+_INDEX = "by_status"
+OPEN = "attribute_exists(pk) AND attribute_not_exists(resolved_at) AND attribute_not_exists(closed_at)"
+"""The condition that an incident is in the table and not over."""
+
+_JSON_FIELDS = ("incident", "classification", "plan", "results")
+
+
+class History:
+    """Read and write incidents and evidence. Everything raises `HistoryUnavailable` when DynamoDB fails."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    # --- incidents --------------------------------------------------------------------------------------------------
+
+    def execution_input(self, incident_id: str) -> str | None:
+        """The bytes with which the incident's execution is (or was) started."""
+        item = self._table.get(*incident_key(incident_id))
+        return None if item is None else str(item["incident"])
+
+    def record(self, incident_id: str) -> IncidentRecord | None:
+        """An incident as it stands now."""
+        item = self._table.get(*incident_key(incident_id))
+        return None if item is None else record_of(item)
+
+    def save_classification(self, incident_id: str, classification: Classification) -> None:
+        """Keep the verdict."""
+        self._update(incident_id, "SET classification = :verdict", {":verdict": classification.model_dump_json()})
+
+    def save_plan(self, incident_id: str, plan: RemediationPlan) -> None:
+        """Keep the plan."""
+        self._update(incident_id, "SET #plan = :plan", {":plan": plan.model_dump_json()}, names={"#plan": "plan"})
+
+    def save_page(self, incident_id: str, page: Page, at: datetime) -> None:
+        """Keep that a page went out. `paged_at` is the first one's time."""
+        self._update(
+            incident_id,
+            "SET pages = list_append(if_not_exists(pages, :none), :page), paged_at = if_not_exists(paged_at, :at)",
+            {":none": [], ":page": [page.model_dump_json()], ":at": stamp(at)},
+        )
+
+    def mark_paged(self, incident_id: str, at: datetime) -> bool:
+        """Claim the right to page an incident that nobody was paged for. False when somebody was."""
+        updated = self._update(
+            incident_id,
+            "SET paged_at = :at",
+            {":at": stamp(at)},
+            condition="attribute_exists(pk) AND attribute_not_exists(paged_at)",
+        )
+        return updated is not None
+
+    def save_slack_message(self, incident_id: str, channel: str, ts: str) -> None:
+        """Keep where the incident's message is, so that it can be edited."""
+        self._update(incident_id, "SET slack_channel = :channel, slack_ts = :ts", {":channel": channel, ":ts": ts})
+
+    def acknowledge(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
+        """Somebody says "mine". None when somebody did before, or it is over."""
+        item = self._update(
+            incident_id,
+            "SET acknowledged_at = :now, acknowledged_by = :by",
+            {":now": stamp(now), ":by": by},
+            condition=f"{OPEN} AND attribute_not_exists(acknowledged_at)",
+        )
+        return None if item is None else record_of(item)
+
+    def resolve(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
+        """The trouble is over. None when it was before."""
+        item = self._update(
+            incident_id,
+            "SET resolved_at = :now, resolved_by = :by",
+            {":now": stamp(now), ":by": by},
+            condition=OPEN,
+        )
+        return None if item is None else record_of(item)
+
+    def decide(self, incident_id: str, approved: bool, by: str, now: datetime) -> IncidentRecord | None:
+        """A person says yes or no to the plan. None when nobody waits for that, or somebody decided before."""
+        item = self._update(
+            incident_id,
+            "SET decision = :decision, decided_by = :by, decided_at = :now",
+            {
+                ":decision": "approved" if approved else "refused",
+                ":by": by,
+                ":now": stamp(now),
+                ":approval": "approval",
+            },
+            condition=f"{OPEN} AND awaiting = :approval AND attribute_not_exists(decision)",
+        )
+        return None if item is None else record_of(item)
+
+    def close(
+        self, incident_id: str, outcome: Outcome, reason: str, results: Sequence[StepResult], at: datetime
+    ) -> IncidentRecord:
+        """Record how an incident ended, for people and as evidence. Doing it again changes nothing.
+
+        Raises
+        ------
+        HistoryUnavailable
+            Also when the incident is not in the table.
+        """
+        closed_at = stamp(at)
+        item = self._update(
+            incident_id,
+            "SET #status = :closed, status_pk = :closed, status_sk = :sk, closed_at = :at, outcome = :outcome, "
+            "outcome_reason = :reason, results = :results REMOVE task_token, awaiting",
+            {
+                ":closed": "CLOSED",
+                ":sk": f"{closed_at}#{incident_id}",
+                ":at": closed_at,
+                ":outcome": outcome,
+                ":reason": reason,
+                ":results": json.dumps([result.model_dump(mode="json") for result in results]),
+            },
+            condition="attribute_exists(pk) AND attribute_not_exists(closed_at)",
+            names={"#status": "status"},
+        ) or self._table.get(*incident_key(incident_id))
+        if item is None:
+            raise HistoryUnavailable(f"incident {incident_id} is not in table {self._table.name}")
+        record = record_of(item)
+        self._remember_the_end(record)
+        for group_key in sorted({record.incident.group_key, *item.get("groups", ())}):
+            self._settle_group(group_key, incident_id, at)
+        return record
+
+    def open_records(self) -> Iterator[IncidentRecord]:
+        """The incidents that are not closed, oldest first."""
+        return map(record_of, self._table.query("OPEN", index=_INDEX))
+
+    def closed_since(self, since: datetime) -> Iterator[IncidentRecord]:
+        """The incidents that closed since a time, oldest first."""
+        return map(record_of, self._table.query("CLOSED", index=_INDEX, since=stamp(since)))
+
+    # --- evidence ---------------------------------------------------------------------------------------------------
+
+    def alerts_named(self, alert_name: str, since: datetime) -> int:
+        """How many new alerts of this name came since a time."""
+        return sum(
+            int(item["count"]) for item in self._table.query(f"ALERT#{alert_name}", since=stamp(since), limit=1_000)
+        )
+
+    def earlier_incidents(self, group_key: str, limit: int = 20) -> list[EarlierIncident]:
+        """How the last incidents of a group ended, newest first."""
+        items = self._table.query(
+            f"GROUP#{group_key}", since="CLOSED#", until="CLOSED$", newest_first=True, limit=limit
+        )
+        return [EarlierIncident.model_validate_json(item["earlier"]) for item in items]
+
+    def save_deployment(self, deployment: Deployment) -> None:
+        """Remember a deployment. The same one twice is one."""
+        at = stamp(deployment.deployed_at)
+        item = {
+            "pk": "DEPLOYMENTS",
+            "sk": f"{at}#{deployment.service}#{deployment.version}",
+            "deployment": deployment.model_dump_json(),
+            "expires_at": self._table.expiry(deployment.deployed_at),
+        }
+        self._table.put(item)
+
+    def deployments_since(self, since: datetime) -> list[Deployment]:
+        """What was deployed since a time, newest first."""
+        items = self._table.query("DEPLOYMENTS", since=stamp(since), newest_first=True, limit=1_000)
+        return [Deployment.model_validate_json(item["deployment"]) for item in items]
+
+    def runs_since(self, runbook_id: str, since: datetime) -> list[RunbookRun]:
+        """On which hosts a runbook ran since a time, oldest first."""
+        items = self._table.query(f"RUNS#{runbook_id}", since=stamp(since), limit=1_000)
+        return [RunbookRun.model_validate_json(item["run"]) for item in items]
+
+    def record_runs(self, runbook_id: str, incident_id: str, instance_ids: Iterable[str], at: datetime) -> None:
+        """Count a run of a runbook on each host, before it is sent: a crash in between must not allow one more."""
+        for instance_id in instance_ids:
+            run = RunbookRun(runbook_id=runbook_id, incident_id=incident_id, instance_id=instance_id, at=at)
+            item = {
+                "pk": f"RUNS#{runbook_id}",
+                "sk": f"{stamp(at)}#{instance_id}#{incident_id}",
+                "run": run.model_dump_json(),
+                "expires_at": self._table.expiry(at),
+            }
+            self._table.put(item)
+
+    # --- pieces of writes -------------------------------------------------------------------------------------------
+
+    def _update(
+        self,
+        incident_id: str,
+        expression: str,
+        values: Mapping[str, object],
+        condition: str = "attribute_exists(pk)",
+        names: Mapping[str, str] | None = None,
+    ) -> Item | None:
+        return self._table.update(*incident_key(incident_id), expression, values, condition=condition, names=names)
+
+    def _remember_the_end(self, record: IncidentRecord) -> None:
+        """Evidence for the next incident of the group."""
+        incident, verdict = record.incident, record.classification
+        if record.closed_at is None or record.outcome is None:
+            return
+        said = incident.alert.severity
+        earlier = EarlierIncident(
+            incident_id=incident.incident_id,
+            opened_at=incident.opened_at,
+            closed_at=record.closed_at,
+            severity=verdict.severity if verdict else "low" if said == "info" else said,
+            outcome=record.outcome,
+            runbook_id=record.plan.runbook_id if record.plan else None,
+            outcome_reason=record.outcome_reason,
+        )
+        self._table.put(
+            {
+                "pk": f"GROUP#{incident.group_key}",
+                "sk": f"CLOSED#{stamp(record.closed_at)}#{incident.incident_id}",
+                "earlier": earlier.model_dump_json(),
+                "expires_at": self._table.expiry(record.closed_at),
+            }
+        )
+
+    def _settle_group(self, group_key: str, incident_id: str, at: datetime) -> None:
+        """The group's incident is over, whatever still fires."""
+        self._table.update(
+            f"GROUP#{group_key}",
+            "GROUP",
+            "SET settled_at = :at REMOVE pending ADD version :one",
+            {":at": stamp(at), ":id": incident_id, ":one": 1},
+            condition="incident_id = :id",
+        )
+
+
+def incident_key(incident_id: str) -> tuple[str, str]:
+    """Where an incident stands in the table; the state machine writes its task tokens there too."""
+    return f"INCIDENT#{incident_id}", "INCIDENT"
+
+
+def record_of(item: Item) -> IncidentRecord:
+    """An incident's item, as a model."""
+    known = {name: item[name] for name in IncidentRecord.model_fields if name in item}
+    known |= {name: json.loads(item[name]) for name in _JSON_FIELDS if name in item}
+    known["pages"] = [json.loads(page) for page in item.get("pages", ())]
+    known["alert_count"] = int(item["alert_count"])
+    return IncidentRecord.model_validate(known)

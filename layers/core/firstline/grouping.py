@@ -1,0 +1,191 @@
+"""Which incident does an alert belong to? Folding a batch into its group, the incident's id, flap and storm policy.
+
+Pure: a group's state and some alerts go in, the new state and what has to be done come out. Whoever writes it back does
+so on the condition that nobody else did meanwhile, and folds again if somebody did. So duplicates, reordering and
+resolve-before-fire converge, whatever the order of arrival.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from pydantic import AwareDatetime, Field
+
+from firstline.models import PAGING_RANK, SEVERITY_RANK, Frozen, Incident, NormalizedAlert, SourceSeverity
+
+STORM_GROUP_KEY = "storm"
+"""The group of the storm incident that alerts join when too many incidents begin at once."""
+
+FLAP_WINDOW = timedelta(hours=1)
+FLAP_OPENINGS = 3
+"""A group that opened this many incidents within the window flaps: the next one stays open until it has been quiet."""
+
+REOPEN_AFTER = timedelta(minutes=30)
+"""An alert that still fires after its incident was closed (a human said so, a verification held) is left alone for so
+long: senders repeat themselves and metrics lag. After it, the alert opens a new incident."""
+
+TOMBSTONES = 200
+"""How many ended alerts a group remembers; the oldest are forgotten first."""
+
+HOSTS = 50
+"""How many hosts an incident names: as many as one SendCommand takes."""
+
+
+class Firing(Frozen):
+    """Since when an alert fires, by its sender's clock, and how bad the sender said it is."""
+
+    at: AwareDatetime
+    severity: SourceSeverity
+
+
+class GroupState(Frozen):
+    """What is known of a group between two alerts. `version` counts the writes; 0 means never written.
+
+    `open` means that `incident_id` still takes alerts. `settled_at` is when that incident was closed although alerts
+    were still firing.
+    """
+
+    group_key: str
+    version: int = 0
+    incident_id: str | None = None
+    open: bool = False
+    pending: bool = False
+    flapping: bool = False
+    severity: SourceSeverity = "info"
+    firing: dict[str, Firing] = Field(default_factory=dict)
+    ended: dict[str, AwareDatetime] = Field(default_factory=dict)
+    opened: list[AwareDatetime] = Field(default_factory=list)
+    settled_at: AwareDatetime | None = None
+
+
+class Fold(Frozen):
+    """What a batch does to its group. At most one of `opens`, `joins`, `resolves`, `quiets` is true."""
+
+    group: GroupState
+    changed: bool
+    new_alerts: list[NormalizedAlert]
+    opens: bool = False
+    joins: bool = False
+    resolves: bool = False
+    quiets: bool = False
+    worsened_to: SourceSeverity | None = None
+
+
+def fold(state: GroupState, alerts: Sequence[NormalizedAlert], now: datetime) -> Fold:
+    """Fold the alerts of one group into its state."""
+    firing, ended = dict(state.firing), dict(state.ended)
+    new: list[NormalizedAlert] = []
+    # At the same instant a resolve comes last: the sender says that what it fired is over.
+    for alert in sorted(alerts, key=lambda alert: (alert.timestamp, alert.status == "resolved")):
+        known = firing.get(alert.fingerprint)
+        gone = ended.get(alert.fingerprint)
+        if alert.status == "resolved":
+            at = alert.ends_at or alert.timestamp
+            if known is not None and at < known.at:
+                continue  # the end of an earlier episode, late
+            firing.pop(alert.fingerprint, None)
+            if gone is None or at > gone:
+                ended[alert.fingerprint] = at
+        elif gone is not None and alert.timestamp <= gone:
+            continue  # an episode that is over, late or sent twice
+        elif known is None or SEVERITY_RANK[alert.severity] > SEVERITY_RANK[known.severity]:
+            firing[alert.fingerprint] = Firing(at=alert.timestamp, severity=alert.severity)
+            new.append(alert)
+        elif alert.timestamp > known.at:
+            firing[alert.fingerprint] = known.model_copy(update={"at": alert.timestamp})
+
+    still_fires = any(alert.fingerprint in firing for alert in alerts)
+    reopens = state.settled_at is not None and still_fires and now - state.settled_at >= REOPEN_AFTER
+    opens = not state.open and (any(alert.fingerprint in firing for alert in new) or reopens)
+    empty = state.open and not firing and bool(state.firing)
+    if opens:
+        # What fired under the closed incident counts again when it is sent again: its end may have been lost.
+        firing = {alert.fingerprint: firing[alert.fingerprint] for alert in alerts if alert.fingerprint in firing}
+        new = [alert for alert in alerts if alert.status == "firing" and alert.fingerprint in firing]
+    worst = max((alert.severity for alert in new), key=SEVERITY_RANK.__getitem__, default="info")
+    worsens = (
+        state.open and SEVERITY_RANK[worst] >= PAGING_RANK and SEVERITY_RANK[worst] > SEVERITY_RANK[state.severity]
+    )
+    group = state.model_copy(
+        update={
+            "firing": firing,
+            "ended": dict(sorted(ended.items(), key=lambda item: item[1])[-TOMBSTONES:]),
+            "open": state.open and not (empty and not state.flapping),
+            "severity": worst if worsens else state.severity,
+        }
+    )
+    return Fold(
+        group=group,
+        changed=group != state or opens,
+        new_alerts=new,
+        opens=opens,
+        joins=state.open and bool(new) and not empty,
+        resolves=empty and not state.flapping,
+        quiets=empty and state.flapping,
+        worsened_to=worst if worsens else None,
+    )
+
+
+def open_incident(fold: Fold, now: datetime) -> tuple[GroupState, Incident]:
+    """The incident that a fold opens, and the group as it points to it. The id is derived: a retry finds the same."""
+    group, alerts = fold.group, fold.new_alerts
+    lead = max(alerts, key=lambda alert: (SEVERITY_RANK[alert.severity], -alert.timestamp.timestamp()))
+    opened = [*(at for at in group.opened if now - at < FLAP_WINDOW), now]
+    flapping = len(opened) > FLAP_OPENINGS
+    incident = Incident(
+        incident_id=_incident_id(lead, group.group_key, previous=group.incident_id),
+        group_key=group.group_key,
+        opened_at=now,
+        alert=lead.without_raw(),
+        alert_count=len(alerts),
+        hosts=sorted({alert.host for alert in alerts if alert.host})[:HOSTS],
+        storm=group.group_key == STORM_GROUP_KEY,
+        flapping=flapping,
+    )
+    pointing = group.model_copy(
+        update={
+            "incident_id": incident.incident_id,
+            "open": True,
+            "pending": True,
+            "flapping": flapping,
+            "severity": lead.severity,
+            "opened": opened[-FLAP_OPENINGS - 1 :],
+            "settled_at": None,
+        }
+    )
+    return pointing, incident
+
+
+def storm_alert(first: NormalizedAlert, limit: str, now: datetime) -> NormalizedAlert:
+    """The alert that a storm incident is about. It is never below `high`: something that big is a human's business."""
+    return NormalizedAlert(
+        source="firstline",
+        alert_name="Alert storm",
+        severity="critical" if first.severity == "critical" else "high",
+        message=(
+            f"More incidents began than {limit}. Alerts that would have opened one of their own are collected here "
+            f"until all of them have resolved. The first was {first.alert_name} from {first.source}: {first.message}"
+        )[:4_000],
+        labels={},
+        timestamp=now,
+        raw_payload=None,
+        status="firing",
+        fingerprint=STORM_GROUP_KEY,
+        group_key=STORM_GROUP_KEY,
+        account=first.account,
+        region=first.region,
+        environment=first.environment,
+    )
+
+
+def _incident_id(lead: NormalizedAlert, group_key: str, *, previous: str | None) -> str:
+    """Reads like a headline and is a valid execution name: alert, host or service, when it began, a short hash."""
+    began = f"{lead.timestamp.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    digest = hashlib.sha256(f"{group_key}\n{lead.timestamp.isoformat()}\n{previous}".encode()).hexdigest()[:8]
+    where = _slug(lead.host or lead.service or "", 20)
+    return "-".join(part for part in (_slug(lead.alert_name, 32), where, began, digest) if part)
+
+
+def _slug(text: str, length: int) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", text)[:length].strip("-")

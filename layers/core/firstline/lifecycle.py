@@ -1,0 +1,77 @@
+"""What people and senders may say of an open incident: mine, over, yes, no.
+
+Always in the same order: first the table, under a condition, then the waiting execution. An execution that begins to
+wait after the table was written sees it there; one that waits already is told. So no signal is lost between the two.
+"""
+
+from datetime import datetime
+from typing import Protocol
+
+from firstline.models import IncidentRecord, SourceSeverity
+
+
+class Signals(Protocol):
+    """The waiting executions."""
+
+    def signal(self, token: str, signal: str, by: str) -> bool:
+        """End a wait."""
+
+    def interrupt(self, token: str, error: str, cause: str) -> bool:
+        """End a wait with an error."""
+
+
+class Incidents(Protocol):
+    """The incidents' records."""
+
+    def acknowledge(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
+        """None when somebody did before, or it is over."""
+
+    def resolve(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
+        """None when it was before."""
+
+    def decide(self, incident_id: str, approved: bool, by: str, now: datetime) -> IncidentRecord | None:
+        """None when nobody waits for that, or somebody decided before."""
+
+
+def acknowledge(
+    incident_id: str, by: str, now: datetime, *, history: Incidents, executions: Signals
+) -> IncidentRecord | None:
+    """Somebody takes it. None when somebody did before, or it is over, or there is no such incident."""
+    record = history.acknowledge(incident_id, by, now)
+    if record is not None and record.task_token and record.awaiting == "acknowledgement":
+        executions.signal(record.task_token, "acknowledged", by)
+    return record
+
+
+def resolve(
+    incident_id: str, by: str, now: datetime, *, history: Incidents, executions: Signals
+) -> IncidentRecord | None:
+    """Somebody says that it is over. None when it was before, or there is no such incident."""
+    record = history.resolve(incident_id, by, now)
+    if record is not None:
+        tell_resolved(record, executions=executions)
+    return record
+
+
+def tell_resolved(record: IncidentRecord, *, executions: Signals) -> bool:
+    """Tell the execution of a resolved incident, whatever it waits for. False when it waits for nothing."""
+    if not record.task_token:
+        return False
+    return executions.signal(record.task_token, "resolved", record.resolved_by or "the sender")
+
+
+def tell_worsened(record: IncidentRecord, severity: SourceSeverity, *, executions: Signals) -> bool:
+    """Wake somebody after all: an alert of paging severity joined an incident that nobody was paged for."""
+    if record.paged_at or not record.task_token or record.awaiting not in ("approval", "resolution"):
+        return False
+    return executions.interrupt(record.task_token, "Worsened", f"It got worse: an alert of severity {severity} joined.")
+
+
+def decide_approval(
+    incident_id: str, approved: bool, by: str, now: datetime, *, history: Incidents, executions: Signals
+) -> IncidentRecord | None:
+    """A person says yes or no to a plan, once. None when nobody waits for that, or somebody decided before."""
+    record = history.decide(incident_id, approved, by, now)
+    if record is not None and record.task_token and record.decision:
+        executions.signal(record.task_token, record.decision, by)
+    return record
