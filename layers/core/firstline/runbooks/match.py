@@ -1,0 +1,60 @@
+"""Which runbooks are for an alert? Only these may be chosen for it, by a rule or by a model."""
+
+import re
+from functools import lru_cache
+
+from firstline.models import NormalizedAlert
+from firstline.runbooks.catalogue import Catalogue
+from firstline.runbooks.model import Runbook
+
+_NAMED = 1_000
+_NOT_WORD = re.compile(r"[\W_]+")
+_NOT_NAME = re.compile(r"[^\w*]+|_+")
+
+
+def offered(catalogue: Catalogue, alert: NormalizedAlert) -> list[Runbook]:
+    """The runbooks that fit an alert, best first: by its exact name, by a pattern, by words of its message.
+
+    Among equals the one that asks for more (longer pattern, labels, source) comes first, then the id decides.
+    Runbooks that are switched off are left out.
+    """
+    name = _folded(alert.alert_name.replace("*", ""))
+    message = f" {_NOT_WORD.sub(' ', alert.message.casefold()).strip()} "
+    ranked = [
+        (-score, runbook.id, runbook)
+        for runbook in catalogue.values()
+        if runbook.mode != "off" and (score := _score(runbook, alert, name, message))
+    ]
+    return [runbook for _, _, runbook in sorted(ranked, key=lambda entry: entry[:2])]
+
+
+def _score(runbook: Runbook, alert: NormalizedAlert, name: str, message: str) -> int:
+    rule = runbook.match
+    if rule.sources and alert.source not in rule.sources:
+        return 0
+    for label, wanted in rule.labels.items():
+        value = alert.labels.get(label)
+        if value is None or not _wildcard(wanted).fullmatch(value):
+            return 0
+    best = 0
+    for pattern in rule.alerts:
+        folded = _folded(pattern)
+        if folded == name:
+            best = 2 * _NAMED
+            break
+        if "*" in folded and _wildcard(folded).fullmatch(name):
+            best = max(best, _NAMED + len(folded))
+    if not best and any(f" {_NOT_WORD.sub(' ', phrase.casefold()).strip()} " in message for phrase in rule.words):
+        best = 1
+    return best and best + 10 * len(rule.labels) + len(rule.sources)
+
+
+@lru_cache(maxsize=4_096)
+def _folded(name: str) -> str:
+    """Rule sets, teams and tools spell one name in many ways: `HighMemory`, `high-memory`, `High memory`."""
+    return _NOT_NAME.sub("", name.casefold())
+
+
+@lru_cache(maxsize=4_096)
+def _wildcard(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, re.sub(r"\*+", "*", pattern).split("*"))), re.DOTALL)

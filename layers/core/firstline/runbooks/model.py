@@ -1,0 +1,262 @@
+"""A runbook: what it is for, what it may do, how it knows that it worked. One YAML file each.
+
+Everything that can be wrong with one is found when it is read, not when a host burns.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import cached_property
+from math import ceil
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+
+from firstline.models import Frozen
+from firstline.runbooks import patterns
+
+type Mode = Literal["off", "shadow", "approve", "auto"]
+type Risk = Literal["read_only", "safe", "disruptive", "destructive"]
+
+type TargetRule = Literal["host", "hosts"]
+"""`host`: the one host of the incident; with several, a value of one alert could hit another alert's host, so nothing
+runs. `hosts`: every host of the incident, up to the limit."""
+
+VERIFY = "verify"
+"""The step id of a runbook's verification; no other step may have it."""
+
+SCRIPT_END = "FIRSTLINE_SCRIPT"
+"""The line that ends a script where it runs as another user."""
+
+_VARIABLE = re.compile(r"\$\{?[#!]?SSM_([A-Za-z0-9_]*)")
+_DURATION = re.compile(r"([1-9][0-9]{0,4})([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, str):
+        found = _DURATION.fullmatch(value)
+        if not found:
+            raise ValueError(f"{value!r} is not a duration; write a number and s, m, h or d, as in 30s or 15m")
+        return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+    if isinstance(value, timedelta):
+        return value
+    raise ValueError(f"{value!r} has no unit; write a number and s, m, h or d, as in 30s or 15m")
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _script(text: str) -> str:
+    if "{{" in text:
+        raise ValueError(
+            "'{{' in a script line would be replaced by Systems Manager, quoting and all; read the parameter as"
+            ' "$SSM_name"'
+        )
+    if SCRIPT_END in text:
+        raise ValueError(f"the script contains {SCRIPT_END}, which marks the end of a script; use another word")
+    if not text.strip():
+        raise ValueError("the script is empty; write at least one command")
+    if "\r" in text or "\0" in text:
+        raise ValueError("the script contains a carriage return or a NUL; save the file with Unix line ends")
+    return text
+
+
+type Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration, json_schema_input_type=Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}[smhd]$")]),
+]
+"""`30s`, `15m`, `2h`, `1d`."""
+
+type Script = Annotated[str, AfterValidator(_script), StringConstraints(max_length=16_000)]
+"""Bash, run with `set -euo pipefail`. Parameters are read as `"$SSM_name"`."""
+
+type Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
+"""Lower case with dashes: it becomes a part of the SSM documents' names."""
+
+type ParameterName = Annotated[str, StringConstraints(pattern=r"^[a-z][A-Za-z0-9]{0,39}$")]
+"""`mountpoint`, `maxAgeDays`: letters and digits, as SSM documents and shell variables both take them."""
+
+type AlertField = Annotated[
+    str, StringConstraints(pattern=r"^(host|service|environment|account|region|labels\.[A-Za-z0-9_.\-/]{1,128})$")
+]
+"""A field of the alert that its source filled in: `host`, `service`, `labels.mountpoint`."""
+
+type User = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
+type StepTimeout = Annotated[Duration, Field(ge=timedelta(seconds=5), le=timedelta(hours=1))]
+
+
+class Match(Frozen):
+    """Which alerts a runbook is for. Name or words must fit, and every other condition that is given.
+
+    `alerts` are compared without case, spaces and punctuation (`low-disk` is `LowDisk`), and `*` stands for anything.
+    `words` are phrases looked for in the alert's message. `labels` must be there; their values may hold `*` too.
+    """
+
+    alerts: list[Annotated[str, StringConstraints(min_length=1, max_length=256)]] = Field(default=[])
+    words: list[Annotated[str, StringConstraints(min_length=3, max_length=100)]] = Field(default=[])
+    sources: list[str] = Field(default=[])
+    labels: dict[str, str] = Field(default={})
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.alerts and not self.words:
+            raise ValueError("nothing to match on; give alert names (alerts) or phrases of the message (words)")
+        for name in self.alerts:
+            if not any(character.isalnum() for character in name):
+                raise ValueError(f"{name!r} would fit every alert; name the alerts that this runbook is for")
+        for phrase in self.words:
+            if not any(character.isalnum() for character in phrase):
+                raise ValueError(f"{phrase!r} holds no word; write a phrase of the message")
+        return self
+
+
+class Parameter(Frozen):
+    """A value that the alert, never a model, may put into a command.
+
+    `from` lists where to look; the first field that the alert has counts. A value that is there and does not fit the
+    pattern stops the plan, default or not: to fall back would act on something else than the alert is about.
+    """
+
+    from_: Annotated[
+        list[AlertField], BeforeValidator(_as_list, json_schema_input_type=AlertField | list[AlertField])
+    ] = Field(default=[], alias="from")
+    pattern: Annotated[str, StringConstraints(max_length=300)]
+    default: str | None = None
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        patterns.inner(self.pattern)
+        if self.default is None and not self.from_:
+            raise ValueError("it could never have a value; say where it comes from, or give a default")
+        if self.default is not None:
+            problem = self.problem(self.default)
+            if problem:
+                raise ValueError(f"the default {problem}")
+        return self
+
+    @cached_property
+    def _regex(self) -> re.Pattern[str]:
+        return patterns.compiled(self.pattern)
+
+    def problem(self, value: str) -> str | None:
+        """Why `value` may not be used, in words, or None when it may.
+
+        Beside the pattern two things are refused whatever the pattern says: a leading dash, which a command would
+        read as an option, and `..`, which leads out of the folder that was meant.
+        """
+        if len(value) > patterns.MAX_VALUE_LENGTH:
+            return f"is {len(value)} characters long; {patterns.MAX_VALUE_LENGTH} is the limit"
+        if not self._regex.fullmatch(value):
+            return f"{value[:80]!r} does not fit {self.pattern}"
+        if value.startswith("-"):
+            return f"{value[:80]!r} starts with a dash, which commands read as an option"
+        if ".." in value.split("/"):
+            return f"{value[:80]!r} climbs out of its folder with '..'"
+        return None
+
+
+class Limits(Frozen):
+    """How often, and how widely, without asking a human: per host, per hour over all hosts, hosts at once."""
+
+    cooldown: Annotated[Duration, Field(ge=timedelta(minutes=1), le=timedelta(days=7))]
+    per_hour: int = Field(ge=1, le=1_000)
+    max_hosts: int = Field(ge=1, le=50)
+
+
+class Command(Frozen):
+    """A script and how it runs. `run_as` other than root goes through `runuser`."""
+
+    run: Script
+    run_as: User = "root"
+    timeout: StepTimeout = timedelta(seconds=60)
+
+    @cached_property
+    def variables(self) -> list[str]:
+        """The parameters that the script reads, sorted."""
+        return sorted(set(_VARIABLE.findall(self.run)))
+
+
+class Step(Command):
+    """One command of a runbook: it looks (diagnose) or it changes something (act)."""
+
+    id: Annotated[Id, StringConstraints(max_length=30)]
+    kind: Literal["diagnose", "act"]
+    on_failure: Literal["stop", "continue"] = "stop"
+
+
+class Verify(Command):
+    """The command that exits with 0 once the host has recovered. It is tried `every` so often, `within` so long."""
+
+    within: Annotated[Duration, Field(le=timedelta(hours=6))]
+    every: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(seconds=30)
+
+    @property
+    def attempts(self) -> int:
+        """How many tries fit into the window, at least one."""
+        return max(1, ceil(self.within / self.every))
+
+    @model_validator(mode="after")
+    def _few_enough(self) -> Self:
+        if self.attempts > 20:
+            raise ValueError(f"{self.attempts} tries fit into it, and 20 is the limit; raise every or lower within")
+        return self
+
+
+class RollbackStep(Command):
+    """One command that takes back what the steps did."""
+
+    id: Annotated[Id, StringConstraints(max_length=30)]
+
+
+class Runbook(Frozen):
+    """What an operator would do about one kind of alert, written down so that it can be done without one.
+
+    `mode` is the owner's word: off, shadow (say what would have been done), approve (ask first) or auto. `risk` is
+    what the worst step can do: read_only, safe (nothing that anybody needs is lost), disruptive (a service blinks) or
+    destructive (data is lost; never without approval).
+    """
+
+    id: Id
+    title: Annotated[str, StringConstraints(min_length=1, max_length=120)]
+    match: Match
+    mode: Mode
+    risk: Risk
+    target: TargetRule = "host"
+    parameters: dict[ParameterName, Parameter] = Field(default={})
+    limits: Limits
+    steps: list[Step] = Field(min_length=1, max_length=10)
+    verify: Verify | None = None
+    rollback: list[RollbackStep] = Field(default=[], max_length=10)
+
+    def commands(self) -> Iterator[tuple[str, Command]]:
+        """Every command with the id that its SSM document is named after."""
+        for step in self.steps:
+            yield step.id, step
+        if self.verify:
+            yield VERIFY, self.verify
+        for undo in self.rollback:
+            yield undo.id, undo
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        acts = any(step.kind == "act" for step in self.steps)
+        if acts and not self.verify:
+            raise ValueError("it acts but never looks whether that helped; add a verify with run and within")
+        if acts and self.risk == "read_only":
+            raise ValueError("it acts, so its risk is not read_only; say safe, disruptive or destructive")
+        ids = [step.id for step in self.steps] + [step.id for step in self.rollback]
+        for step_id in ids:
+            if ids.count(step_id) > 1 or step_id == VERIFY:
+                raise ValueError(f"the step id {step_id!r} is taken; each step, and verify, needs its own")
+        used = set()
+        for step_id, command in self.commands():
+            for name in command.variables:
+                if name not in self.parameters:
+                    raise ValueError(f"step {step_id!r} reads $SSM_{name}, but parameters does not declare {name!r}")
+                used.add(name)
+        for name in self.parameters:
+            if name not in used:
+                raise ValueError(f'parameter {name!r} is read by no step; use "$SSM_{name}" or remove it')
+        return self

@@ -1,0 +1,163 @@
+"""The patterns that guard a runbook's parameters: small enough to read, and to prove harmless.
+
+A value reaches a root shell on somebody's host, so a pattern is not any regular expression. It is a subset that means
+the same to Python (the plan), to Systems Manager's service and to its agent (`allowedPattern`; the agent is Go), that
+cannot run away on a hostile value, and that spells out every character it lets through.
+"""
+
+import re
+import string
+
+SAFE_CHARACTERS = frozenset(string.ascii_letters + string.digits + "_./:@%+=,-")
+"""All that a parameter may ever contain: nothing that a shell splits on, expands or quotes with."""
+
+MAX_VALUE_LENGTH = 256
+"""Longer values are refused before any pattern sees them."""
+
+_QUANTIFIER = re.compile(r"[*+?]|\{[0-9]{1,3}(,[0-9]{0,3})?\}")
+
+
+def inner(pattern: str) -> str:
+    """What stands between `^` and `$`, after making sure that it is harmless.
+
+    Raises
+    ------
+    ValueError
+        The pattern is not anchored, lets a character through that it should not, or uses more than the subset:
+        literals, `[...]` with ranges, groups, `|` and quantifiers. The message says which and what to write instead.
+    """
+    if not (pattern.startswith("^") and pattern.endswith("$") and len(pattern) > 2):
+        raise ValueError(f"the pattern {pattern!r} is not anchored; write ^{pattern.strip('^$')}$")
+    body = pattern[1:-1]
+    _Scan(body).check()
+    return body
+
+
+def compiled(pattern: str) -> re.Pattern[str]:
+    """The pattern, to be used with `fullmatch` only: with `match`, Python's `$` would let a final newline through."""
+    return re.compile(f"(?:{inner(pattern)})", re.ASCII)
+
+
+def portable(pattern: str) -> str:
+    """The same pattern for an SSM document: anchored around all of its alternatives, `^a|b$` included."""
+    return f"^(?:{inner(pattern)})$"
+
+
+class _Scan:
+    """One pass over a pattern's body from left to right; every atom shows which characters it accepts."""
+
+    def __init__(self, body: str) -> None:
+        self.body = body
+        self.at = 0
+
+    def check(self) -> None:
+        self._alternatives()
+        if self.at < len(self.body):
+            raise ValueError(f"the pattern has a ) without its ( at {self._rest()}")
+        re.compile(self.body)
+
+    def _rest(self) -> str:
+        return repr(self.body[self.at : self.at + 12])
+
+    def _alternatives(self) -> bool:
+        """Scan up to a closing parenthesis or the end; true when something inside repeats without bound."""
+        unbounded = False
+        while self.at < len(self.body) and self.body[self.at] != ")":
+            if self.body[self.at] == "|":
+                self.at += 1
+                continue
+            inside = self._atom()
+            repeats = self._quantifier()
+            if inside and repeats:
+                raise ValueError(
+                    "the pattern repeats a group that already repeats without bound, which can run for minutes on a"
+                    " hostile value; bound one of them, as in {1,20}"
+                )
+            unbounded = unbounded or inside or repeats
+        return unbounded
+
+    def _atom(self) -> bool:
+        character = self.body[self.at]
+        if character == "(":
+            return self._group()
+        if character == "[":
+            self._character_class()
+        elif character == "\\":
+            self._allow(self._escaped())
+        elif character == ".":
+            raise ValueError(
+                "the pattern has a bare '.', which lets anything through; list the characters, as in [a-z0-9.]"
+            )
+        elif character in "^$*+?{}]":
+            raise ValueError(f"the pattern has a misplaced {character!r} at {self._rest()}; escape it or remove it")
+        else:
+            self._allow(character)
+            self.at += 1
+        return False
+
+    def _group(self) -> bool:
+        self.at += 1
+        if self.body.startswith("?", self.at):
+            if not self.body.startswith("?:", self.at):
+                raise ValueError("the pattern uses a group that starts with '(?'; only (?:...) and (...) are portable")
+            self.at += 2
+        unbounded = self._alternatives()
+        if not self.body.startswith(")", self.at):
+            raise ValueError("the pattern has a ( without its )")
+        self.at += 1
+        return unbounded
+
+    def _character_class(self) -> None:
+        self.at += 1
+        if self.body.startswith("^", self.at):
+            raise ValueError(
+                "the pattern has a negated class, which lets nearly anything through; list what is allowed"
+            )
+        members: list[str] = []
+        while not self.body.startswith("]", self.at):
+            if self.at >= len(self.body):
+                raise ValueError("the pattern has a [ without its ]")
+            first = self._member()
+            last = first
+            if self.body.startswith("-", self.at) and not self.body.startswith("-]", self.at):
+                self.at += 1
+                if self.at >= len(self.body):
+                    raise ValueError("the pattern has a [ without its ]")
+                last = self._member()
+            members += map(chr, range(ord(first), ord(last) + 1))
+        if not members:
+            raise ValueError("the pattern has an empty class []")
+        self.at += 1
+        for character in members:
+            self._allow(character)
+
+    def _member(self) -> str:
+        if self.body[self.at] == "\\":
+            return self._escaped()
+        self.at += 1
+        return self.body[self.at - 1]
+
+    def _escaped(self) -> str:
+        character = self.body[self.at + 1 : self.at + 2]
+        if not character or character.isalnum():
+            raise ValueError(
+                f"the pattern uses \\{character}, which is not the same everywhere; write a class such as [0-9]"
+            )
+        self.at += 2
+        return character
+
+    def _quantifier(self) -> bool:
+        found = _QUANTIFIER.match(self.body, self.at)
+        if not found:
+            return False
+        self.at = found.end()
+        if self.at < len(self.body) and self.body[self.at] in "?+*":
+            raise ValueError(f"the pattern has two quantifiers in a row at {self._rest()}; keep one")
+        return found[0] in "*+" or found[0].endswith(",}")
+
+    def _allow(self, character: str) -> None:
+        if character not in SAFE_CHARACTERS:
+            raise ValueError(
+                f"the pattern lets {character!r} through; only letters, digits and _ . / : @ % + = , - are safe in a"
+                " command"
+            )
