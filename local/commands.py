@@ -1,0 +1,343 @@
+"""Systems Manager's Run Command on one machine: documents' scripts really run, on throw-away hosts.
+
+Requests and answers have the shapes of the SSM API (JSON 1.1), with its statuses, its error names and its caps on
+output. What is not about commands stays with moto.
+"""
+
+import re
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from local.hosts import Host, Ran
+
+LIST_OUTPUT_CHARACTERS = 2_500
+"""What ListCommandInvocations shows of a plugin's output."""
+
+GET_OUTPUT_CHARACTERS = 24_000
+GET_ERROR_CHARACTERS = 8_000
+MAX_TARGETS = 50
+_TRUNCATED = "\n---Output truncated---"
+_DEFAULT_TIMEOUT_SECONDS = 3_600
+
+
+class SsmError(Exception):
+    """An error in SSM's own words; `code` is its name on the wire."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass
+class _Sent:
+    """One command on one host."""
+
+    command_id: str
+    document: str
+    comment: str
+    host: Host
+    plugin: str
+    requested_at: float
+    status: str = "Pending"
+    details: str = "Pending"
+    ran: Ran | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def output(self) -> str:
+        if self.ran is None:
+            return ""
+        text = self.ran.stdout
+        if self.ran.stderr:
+            text += f"\n----------ERROR-------\n{self.ran.stderr}"
+        if self.status == "Failed" and self.ran.executed:
+            text += f"\nfailed to run commands: exit status {self.ran.exit_code}"
+        return text
+
+
+@dataclass(frozen=True)
+class CommandEnded:
+    """What a command did on a host, for whoever tells the story."""
+
+    command_id: str
+    document: str
+    comment: str
+    host: str
+    status: str
+    output: str
+
+
+class Commands:
+    """Sends commands to hosts and remembers how they went.
+
+    Parameters
+    ----------
+    read_document
+        Gives a document's content by name, or None when there is none.
+    allowed_tag
+        Only hosts with this tag may be sent anything, as the state machine's IAM policy says.
+    on_end
+        Called when a command has ended on a host.
+    """
+
+    def __init__(
+        self,
+        hosts: list[Host],
+        read_document: Callable[[str], dict[str, Any] | None],
+        allowed_tag: tuple[str, str],
+        on_end: Callable[[CommandEnded], None] = lambda _: None,
+    ) -> None:
+        self._hosts = {host.instance_id: host for host in hosts}
+        self._read_document = read_document
+        self._allowed_tag = allowed_tag
+        self._on_end = on_end
+        self._sent: dict[str, list[_Sent]] = {}
+        self._lock = threading.Lock()
+        self.operations: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "SendCommand": self.send_command,
+            "ListCommandInvocations": self.list_command_invocations,
+            "GetCommandInvocation": self.get_command_invocation,
+            "CancelCommand": self.cancel_command,
+            "DescribeInstanceInformation": self.describe_instance_information,
+        }
+
+    def send_command(self, request: dict[str, Any]) -> dict[str, Any]:
+        """SendCommand, by instance ids.
+
+        Raises
+        ------
+        SsmError
+            InvalidDocument, InvalidInstanceId, InvalidParameters, AccessDeniedException, ValidationException.
+        """
+        name = request["DocumentName"]
+        document = self._read_document(name)
+        if document is None:
+            raise SsmError("InvalidDocument", f"Document with name {name} does not exist.")
+        instance_ids = request.get("InstanceIds") or []
+        if not 1 <= len(instance_ids) <= MAX_TARGETS:
+            raise SsmError(
+                "ValidationException", f"Give 1 to {MAX_TARGETS} InstanceIds; there are {len(instance_ids)}."
+            )
+        hosts = [self._target(instance_id) for instance_id in instance_ids]
+        environment = _checked_parameters(document, request.get("Parameters") or {})
+        step = _shell_step(document)
+        script = "\n".join(step["inputs"]["runCommand"])
+        timeout = float(step["inputs"].get("timeoutSeconds", _DEFAULT_TIMEOUT_SECONDS))
+        command_id = str(uuid.uuid4())
+        now = time.time()
+        sent = [_Sent(command_id, name, request.get("Comment", ""), host, step["name"], now) for host in hosts]
+        with self._lock:
+            self._sent[command_id] = sent
+        for one in sent:
+            threading.Thread(target=self._run, args=(one, script, environment, timeout), daemon=True).start()
+        return {
+            "Command": {
+                "CommandId": command_id,
+                "DocumentName": name,
+                "Comment": request.get("Comment", ""),
+                "Parameters": request.get("Parameters") or {},
+                "InstanceIds": instance_ids,
+                "Targets": [],
+                "RequestedDateTime": now,
+                "Status": "Pending",
+                "StatusDetails": "Pending",
+                "TargetCount": len(sent),
+                "CompletedCount": 0,
+                "ErrorCount": 0,
+            }
+        }
+
+    def list_command_invocations(self, request: dict[str, Any]) -> dict[str, Any]:
+        """ListCommandInvocations, by command and instance."""
+        with self._lock:
+            if request.get("CommandId"):
+                chosen = list(self._sent.get(request["CommandId"], []))
+            else:
+                chosen = [one for sent in self._sent.values() for one in sent]
+        wanted = request.get("InstanceId")
+        return {
+            "CommandInvocations": [
+                self._invocation(one, details=bool(request.get("Details")))
+                for one in chosen
+                if wanted in (None, one.host.instance_id)
+            ]
+        }
+
+    def get_command_invocation(self, request: dict[str, Any]) -> dict[str, Any]:
+        """GetCommandInvocation.
+
+        Raises
+        ------
+        SsmError
+            InvocationDoesNotExist.
+        """
+        one = self._one(request["CommandId"], request["InstanceId"])
+        return {
+            "CommandId": one.command_id,
+            "InstanceId": one.host.instance_id,
+            "Comment": one.comment,
+            "DocumentName": one.document,
+            "PluginName": one.plugin,
+            "ResponseCode": one.ran.exit_code if one.ran else -1,
+            "Status": one.status,
+            "StatusDetails": one.details,
+            "StandardOutputContent": one.ran.stdout[:GET_OUTPUT_CHARACTERS] if one.ran else "",
+            "StandardErrorContent": one.ran.stderr[:GET_ERROR_CHARACTERS] if one.ran else "",
+        }
+
+    def cancel_command(self, request: dict[str, Any]) -> dict[str, Any]:
+        """CancelCommand: scripts that still run are ended.
+
+        Raises
+        ------
+        SsmError
+            InvalidCommandId.
+        """
+        with self._lock:
+            sent = self._sent.get(request["CommandId"])
+        if sent is None:
+            raise SsmError("InvalidCommandId", f"There is no command {request['CommandId']}.")
+        for one in sent:
+            one.cancelled.set()
+        return {}
+
+    def describe_instance_information(self, request: dict[str, Any]) -> dict[str, Any]:
+        """DescribeInstanceInformation: every host is online. Filters by id, ping status and tag are understood."""
+        chosen = list(self._hosts.values())
+        for one in [*(request.get("Filters") or []), *(request.get("InstanceInformationFilterList") or [])]:
+            key, values = one.get("Key", one.get("key", "")), one.get("Values", one.get("valueSet", []))
+            chosen = [host for host in chosen if _fits(host, key, values)]
+        return {
+            "InstanceInformationList": [
+                {
+                    "InstanceId": host.instance_id,
+                    "PingStatus": "Online",
+                    "LastPingDateTime": time.time(),
+                    "AgentVersion": "3.3.3000.0",
+                    "IsLatestVersion": True,
+                    "PlatformType": "Linux",
+                    "PlatformName": "Debian GNU/Linux",
+                    "ResourceType": "EC2Instance",
+                    "ComputerName": host.name,
+                    "IPAddress": host.private_ip,
+                }
+                for host in chosen
+            ]
+        }
+
+    def _target(self, instance_id: str) -> Host:
+        host = self._hosts.get(instance_id)
+        if host is None:
+            raise SsmError("InvalidInstanceId", f"Instances [[{instance_id}]] not in a valid state for account.")
+        key, value = self._allowed_tag
+        if host.tags.get(key) != value:
+            raise SsmError(
+                "AccessDeniedException",
+                f"Not authorized to perform ssm:SendCommand on {instance_id}: it has no tag {key}={value}.",
+            )
+        return host
+
+    def _run(self, one: _Sent, script: str, environment: dict[str, str], timeout_seconds: float) -> None:
+        one.status, one.details, one.started_at = "InProgress", "InProgress", time.time()
+        one.ran = one.host.run(
+            script, environment=environment, timeout_seconds=timeout_seconds, cancelled=one.cancelled
+        )
+        one.ended_at = time.time()
+        if not one.ran.executed:
+            one.details, one.status = "Undeliverable", "Failed"
+        elif one.ran.timed_out:
+            one.details, one.status = "Execution Timed Out", "TimedOut"
+        elif one.cancelled.is_set():
+            one.details, one.status = "Canceled", "Cancelled"
+        elif one.ran.exit_code == 0:
+            one.details = one.status = "Success"
+        else:
+            one.details = one.status = "Failed"
+        self._on_end(CommandEnded(one.command_id, one.document, one.comment, one.host.name, one.details, one.output))
+
+    def _one(self, command_id: str, instance_id: str) -> _Sent:
+        with self._lock:
+            for one in self._sent.get(command_id, []):
+                if one.host.instance_id == instance_id:
+                    return one
+        raise SsmError("InvocationDoesNotExist", f"There is no command {command_id} on {instance_id}.")
+
+    def _invocation(self, one: _Sent, *, details: bool) -> dict[str, Any]:
+        status, status_details = one.status, one.details
+        invocation: dict[str, Any] = {
+            "CommandId": one.command_id,
+            "InstanceId": one.host.instance_id,
+            "InstanceName": one.host.name,
+            "Comment": one.comment,
+            "DocumentName": one.document,
+            "RequestedDateTime": one.requested_at,
+            "Status": status,
+            "StatusDetails": status_details,
+            "CommandPlugins": [],
+        }
+        if details:
+            output = one.output if one.ended_at else ""
+            if len(output) > LIST_OUTPUT_CHARACTERS:
+                output = output[: LIST_OUTPUT_CHARACTERS - len(_TRUNCATED)] + _TRUNCATED
+            invocation["CommandPlugins"] = [
+                {
+                    "Name": one.plugin,
+                    "Status": status,
+                    "StatusDetails": status_details,
+                    "ResponseCode": one.ran.exit_code if one.ran else -1,
+                    "Output": output,
+                    **({"ResponseStartDateTime": one.started_at} if one.started_at else {}),
+                    **({"ResponseFinishDateTime": one.ended_at} if one.ended_at else {}),
+                }
+            ]
+        return invocation
+
+
+def _fits(host: Host, key: str, values: list[str]) -> bool:
+    if key == "InstanceIds":
+        return host.instance_id in values
+    if key == "PingStatus":
+        return "Online" in values
+    if key.startswith("tag:"):
+        return host.tags.get(key.removeprefix("tag:")) in values
+    return True
+
+
+def _shell_step(document: dict[str, Any]) -> dict[str, Any]:
+    steps = document.get("mainSteps", [])
+    if document.get("schemaVersion") != "2.2" or len(steps) != 1 or steps[0].get("action") != "aws:runShellScript":
+        raise SsmError(
+            "InvalidDocument", "Only documents of schema 2.2 with one aws:runShellScript step are run on this machine."
+        )
+    step: dict[str, Any] = steps[0]
+    return step
+
+
+def _checked_parameters(document: dict[str, Any], given: dict[str, list[str]]) -> dict[str, str]:
+    """The environment for the script: `SSM_<name>` for each parameter, checked as SSM checks it."""
+    declared: dict[str, dict[str, Any]] = document.get("parameters", {})
+    if unknown := sorted(set(given) - set(declared)):
+        raise SsmError("InvalidParameters", f"The document has no parameter {', '.join(unknown)}.")
+    environment = {}
+    for name, declaration in declared.items():
+        if declaration.get("interpolationType") != "ENV_VAR":
+            raise SsmError("InvalidDocument", f"Parameter {name} is not handed over as ENV_VAR.")
+        values = given.get(name, [declaration["default"]] if "default" in declaration else [])
+        if len(values) != 1:
+            raise SsmError("InvalidParameters", f"Parameter {name} needs exactly one value; it has {len(values)}.")
+        value = values[0]
+        pattern = declaration.get("allowedPattern")
+        if pattern and not re.search(pattern.removesuffix("$") + r"\Z" if pattern.endswith("$") else pattern, value):
+            raise SsmError("InvalidParameters", f"Parameter {name}: {value!r} does not match {pattern}.")
+        if len(value) > int(declaration.get("maxChars", len(value))):
+            raise SsmError(
+                "InvalidParameters", f"Parameter {name} is longer than {declaration['maxChars']} characters."
+            )
+        environment[f"SSM_{name}"] = value
+    return environment

@@ -1,0 +1,223 @@
+"""Make moto's Step Functions interpreter behave as AWS does. The only place that reaches into moto.
+
+moto 5.2.5 executes state machines but ships no JSONata evaluator (getmoto/moto#10105), and it writes the values of
+variables as text into each expression, unescaped: a quote in an alert's message would end the expression. Here values
+are bound out of band, expressions are parsed once, and "undefined" (an error on AWS) is told apart from null (a value).
+"""
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+import boto3
+from botocore.client import BaseClient
+from botocore.config import Config
+from jsonata import JException, Jsonata, Utils
+from moto.core.config import default_user_config
+from moto.stepfunctions.parser.api import EvaluationFailedEventDetails, ExecutionStatus, HistoryEventType
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
+from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata
+from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_aws_sdk
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+
+MOTO_VERSION = "5.2.5"
+
+_VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
+_ERROR_PREFIXES = {"ssm": "Ssm", "sns": "Sns", "sqs": "Sqs", "lambda": "Lambda"}
+
+# jsonata-python keeps the expression at work in a thread-local and shares parsed symbols; evaluation is pure Python and
+# holds the GIL anyway, so that one lock costs nothing and spares us a copy for each of moto's threads.
+_evaluating = threading.Lock()
+
+
+class QueryFailed(Exception):
+    """A JSONata expression cannot be evaluated; AWS calls it States.QueryEvaluationError."""
+
+
+@cache
+def _parsed(expression: str) -> tuple[Jsonata, frozenset[str]]:
+    parsed = Jsonata.jsonata(expression)
+    parsed.set_output_convert_nulls(False)
+    return parsed, frozenset(_VARIABLE.findall(expression))
+
+
+def _bound(value: Any) -> Any:
+    """A copy for jsonata-python, which means "undefined" when it says None and has an object of its own for null."""
+    if value is None:
+        return Utils.NULL_VALUE
+    if isinstance(value, dict):
+        return {str(key): _bound(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_bound(item) for item in value]
+    return value if isinstance(value, bool | int | float | str) else str(value)
+
+
+def _plain(value: Any, expression: str) -> Any:
+    if value is Utils.NULL_VALUE:
+        return None
+    if isinstance(value, dict):
+        return {key: _plain(item, expression) for key, item in value.items()}
+    if isinstance(value, list):
+        # By index: iterating over jsonata-python's RangeList loses the last element.
+        return [_plain(value[i], expression) for i in range(len(value))]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, bool | int | float | str):
+        return value
+    raise QueryFailed(f"The JSONata expression '{expression}' returned an unsupported result type.")
+
+
+def evaluate(expression: str, lookup: Callable[[str], Any]) -> Any:
+    """Evaluate one expression (without its `{% %}`).
+
+    Parameters
+    ----------
+    lookup
+        Gives the JSON value of the variable with this name (without `$`), or raises KeyError when there is none.
+
+    Raises
+    ------
+    QueryFailed
+        The expression is wrong, fails, or returns nothing.
+    """
+    with _evaluating:
+        try:
+            parsed, names = _parsed(expression)
+            bindings = {}
+            for name in names:
+                try:
+                    bindings[name] = _bound(lookup(name))
+                except KeyError:
+                    continue  # a function of JSONata, a variable local to the expression, or undefined
+            Jsonata.CURRENT.jsonata = parsed
+            result = parsed.evaluate(None, bindings)
+        except (JException, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+            raise QueryFailed(f"The JSONata expression '{expression}' failed: {error}") from error
+    if result is None:
+        raise QueryFailed(f"The JSONata expression '{expression}' returned nothing (undefined).")
+    return _plain(result, expression)
+
+
+def _lookup_in(env: Any) -> Callable[[str], Any]:
+    def lookup(name: str) -> Any:
+        if name == "states":
+            data = dict(env.states._states_data)
+            if data.get("errorOutput") is None:
+                data.pop("errorOutput", None)
+            return data
+        scopes: tuple[Mapping[str, Any], ...] = (env.variable_store._inner_scope, env.variable_store._outer_scope)
+        for scope in scopes:
+            if name in scope:
+                return scope[name]
+        raise KeyError(name)
+
+    return lookup
+
+
+def _evaluate_in_state(self: Any, env: Any) -> None:
+    try:
+        env.stack.append(evaluate(self.expression, _lookup_in(env)))
+    except QueryFailed as failed:
+        name = StatesErrorName(typ=StatesErrorNameType.StatesQueryEvaluationError)
+        details: Any = {
+            "evaluationFailedEventDetails": EvaluationFailedEventDetails(cause=str(failed), error=name.error_name)
+        }
+        env.event_manager.add_event(
+            context=env.event_history_context, event_type=HistoryEventType.EvaluationFailed, event_details=details
+        )
+        raise FailureEventException(
+            FailureEvent(env=env, error_name=name, event_type=HistoryEventType.EvaluationFailed, event_details=details)
+        ) from failed
+
+
+def _choose(self: Any, env: Any) -> None:
+    """moto runs the state's own Assign also for a rule that happens to lead where Default leads; AWS does not."""
+    for rule in self.choices_decl.rules:
+        rule.eval(env)
+        if env.stack.pop() is True:
+            env.stack.append((rule.next_stmt.name, False))
+            return
+    if self.default_state is None:
+        raise RuntimeError(f"No rule of the Choice state '{self.name}' holds, and it has no Default.")
+    env.stack.append((self.default_state.state_name, True))
+
+
+def _leave_choice(self: Any, env: Any) -> None:
+    next_state, by_default = env.stack.pop()
+    if by_default and self.assign_decl:
+        self.assign_decl.eval(env=env)
+    if by_default and self.output:
+        self.output.eval(env=env)
+    env.next_state_name = next_state
+
+
+def _running_executions(self: Any, status: ExecutionStatus | None = None) -> list[Any]:
+    """moto signals every running execution for a token and stumbles over one that has only just been started."""
+    return [
+        execution
+        for machine in self.state_machines
+        for execution in machine.executions
+        if (status is None or execution.exec_status == status) and getattr(execution.exec_worker, "env", None)
+    ]
+
+
+def _client_factory(endpoint_url: str) -> Callable[..., BaseClient]:
+    session = boto3.session.Session(aws_access_key_id="local", aws_secret_access_key="local")  # noqa: S106
+    creating = threading.Lock()
+    config = Config(
+        parameter_validation=False,
+        retries={"total_max_attempts": 1},
+        connect_timeout=10,
+        read_timeout=900,
+        max_pool_connections=50,
+    )
+
+    @cache
+    def create(service: str, region: str) -> BaseClient:
+        client: BaseClient = session.client(service, region_name=region, endpoint_url=endpoint_url, config=config)  # type: ignore[call-overload]
+        return client
+
+    def boto_client_for(region: str, service: str, state_credentials: Any = None) -> BaseClient:  # noqa: ARG001
+        with creating:
+            return create(service, region)
+
+    return boto_client_for
+
+
+def install(endpoint_url: str) -> None:
+    """Patch moto in this process, so that its state machines run, and call the services at `endpoint_url`.
+
+    Raises
+    ------
+    RuntimeError
+        Another version of moto is installed than the one that this module was written for.
+    """
+    installed = version("moto")
+    if installed != MOTO_VERSION:
+        raise RuntimeError(
+            f"local/engine.py patches moto {MOTO_VERSION}, but {installed} is installed: run `make setup`, or read the "
+            "patched places again and raise MOTO_VERSION."
+        )
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    client_for = _client_factory(endpoint_url)
+    for owner, name, replacement in (
+        (StringJSONata, "_eval_body", _evaluate_in_state),
+        (StateChoice, "_eval_state", _choose),
+        (StateChoice, "_eval_state_output", _leave_choice),
+        (StepFunctionsParserBackend, "_get_executions", _running_executions),
+        (state_task_service_aws_sdk, "boto_client_for", client_for),
+        (lambda_eval_utils, "boto_client_for", client_for),
+    ):
+        setattr(owner, name, replacement)
+    state_task_service_aws_sdk._SERVICE_ERROR_NAMES.update(_ERROR_PREFIXES)
+    if not hasattr(AmazonStateLanguageParser.parse, "cache_info"):
+        # Parsing a definition of 30 states takes a fifth of a second, and moto does it again for each execution.
+        setattr(AmazonStateLanguageParser, "parse", staticmethod(cache(AmazonStateLanguageParser.parse)))  # noqa: B010

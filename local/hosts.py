@@ -1,0 +1,348 @@
+"""Throw-away hosts: sandboxes with a file system, processes and services of their own, in which commands really run.
+
+A host shares nothing with this machine but its programs, read-only (/usr, /bin, /lib). It has no network, its own
+process table, and a small disk at /data that really fills up. Its state lasts until it is closed, or this process ends:
+a host's first process reads from a pipe that closes with us, however we end.
+
+Without bubblewrap, user namespaces alone do; without either, `run` says that it ran nothing.
+"""
+
+import json
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tarfile
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from enum import StrEnum
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+HOST_FILES = Path(__file__).with_name("host_files")
+"""What every host is born with, beside this machine's programs: stand-ins for systemctl and its like."""
+
+DATA_BYTES = 48_000_000
+"""The size of a host's /data: small, so that filling it takes no time."""
+
+_PATH = "/opt/host/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_PROGRAMS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+_FOLDERS = ("/tmp", "/run", "/root", "/opt/host", "/var/log", "/var/tmp", "/var/lib", "/etc/systemd/system")  # noqa: S108
+_LIMITS = ("--nproc=512", "--as=2147483648", "--fsize=1073741824", "--core=0")
+_START_SECONDS = 10.0
+
+
+class Sandbox(StrEnum):
+    """What keeps a host's commands away from this machine."""
+
+    BUBBLEWRAP = "bubblewrap"
+    NAMESPACES = "user namespaces"
+    NONE = "none: commands are only printed"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a script ended. `executed` is false where there is no sandbox: then nothing ran."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+    timed_out: bool = False
+    executed: bool = True
+
+
+@dataclass
+class Host:
+    """One throw-away host. Use `Hosts` to make them.
+
+    `instance_id` and `private_ip` are what AWS would call it by.
+    """
+
+    name: str
+    instance_id: str
+    private_ip: str
+    tags: dict[str, str]
+    sandbox: Sandbox
+    _holder: subprocess.Popen[bytes] | None = None
+    _pid: int = 0
+    _uid: int | None = None
+    _running: set[subprocess.Popen[bytes]] = field(default_factory=set)
+
+    def run(
+        self,
+        script: str,
+        *,
+        environment: dict[str, str] | None = None,
+        timeout_seconds: float = 60.0,
+        started: "threading.Event | None" = None,
+        cancelled: "threading.Event | None" = None,
+    ) -> Ran:
+        """Run a script on the host, as the SSM agent does: saved as a file, its first line decides the shell.
+
+        Parameters
+        ----------
+        started
+            Set once the script runs.
+        cancelled
+            Ends the script when somebody sets it.
+        """
+        if self.sandbox is Sandbox.NONE:
+            text = f"Nothing was run on {self.name}: there is no sandbox on this machine. It would have been:\n{script}"
+            return Ran(exit_code=-1, stdout=text, stderr="", executed=False)
+        launcher = 'f=$(mktemp) && cat > "$f" && chmod 700 "$f" && sh -c "$f" < /dev/null; s=$?; rm -f "$f"; exit $s'
+        process = self._enter(["sh", "-c", launcher], environment or {})
+        self._running.add(process)
+        if started:
+            started.set()
+        try:
+            return self._follow(process, script.encode(), timeout_seconds, cancelled)
+        finally:
+            self._running.discard(process)
+
+    def close(self) -> None:
+        """End the host and everything that runs on it."""
+        for process in list(self._running):
+            _kill_group(process)
+        if self._holder is None:
+            return
+        if self._holder.stdin:
+            self._holder.stdin.close()
+        try:
+            self._holder.wait(timeout=3)
+        except subprocess.TimeoutExpired:
+            self._holder.kill()
+            self._holder.wait()
+
+    def _follow(
+        self, process: subprocess.Popen[bytes], stdin: bytes, timeout_seconds: float, cancelled: threading.Event | None
+    ) -> Ran:
+        deadline = time.monotonic() + timeout_seconds
+        data: bytes | None = stdin
+        while True:
+            try:
+                out, err = process.communicate(data, timeout=min(0.5, max(0.01, deadline - time.monotonic())))
+                return Ran(process.returncode, _text(out), _text(err))
+            except subprocess.TimeoutExpired:
+                data = None
+                if cancelled is not None and cancelled.is_set():
+                    break
+                if time.monotonic() >= deadline:
+                    break
+        _kill_group(process)
+        out, err = process.communicate()
+        timed_out = not (cancelled is not None and cancelled.is_set())
+        return Ran(-1, _text(out), _text(err), timed_out=timed_out)
+
+    def _enter(self, command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        inside = {"PATH": _PATH, "HOME": "/root", "LANG": "C.UTF-8", "USER": "root", **environment}
+        return subprocess.Popen(
+            [
+                *("nsenter", "--target", str(self._pid), "--user", "--mount", "--pid", "--net", "--ipc", "--uts"),
+                *("--preserve-credentials", "--", "setpriv", "--no-new-privs", "--bounding-set=-all", "--"),
+                *("prlimit", *_LIMITS, "--", "env", "-i", *(f"{key}={value}" for key, value in inside.items())),
+                *command,
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            cwd="/",
+            **_identity(self._uid),
+        )
+
+
+class Hosts:
+    """Makes hosts, and ends them all.
+
+    Parameters
+    ----------
+    sandbox
+        Which kind to use; the best that works here when not given.
+    """
+
+    def __init__(self, sandbox: Sandbox | None = None) -> None:
+        self._wanted = list(Sandbox) if sandbox is None else [sandbox]
+        self._hosts: list[Host] = []
+        self._problems: list[str] = []
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """What is in use, once the first host has been started."""
+        return self._wanted[0]
+
+    @property
+    def problems(self) -> list[str]:
+        """Why a better sandbox could not be used."""
+        return self._problems
+
+    def start(self, name: str, tags: dict[str, str] | None = None, data_bytes: int = DATA_BYTES) -> Host:
+        """A new host with an empty disk at /data."""
+        number = len(self._hosts) + 11
+        instance_id = f"i-0f1e57{number:011x}"
+        while True:
+            kind = self._wanted[0]
+            host = Host(name, instance_id, f"10.0.0.{number}", tags or {}, kind)
+            problem = None if kind is Sandbox.NONE else _start_as_somebody(host, kind, data_bytes)
+            if problem is None:
+                break
+            self._problems.append(f"{kind}: {problem}")
+            self._wanted = self._wanted[1:] or [Sandbox.NONE]
+        self._hosts.append(host)
+        return host
+
+    def close(self) -> None:
+        """End every host."""
+        for host in self._hosts:
+            host.close()
+
+
+def _start_as_somebody(host: Host, kind: Sandbox, data_bytes: int) -> str | None:
+    problem: str | None = None
+    for uid in _identities():
+        problem = _start(host, kind, uid, data_bytes)
+        if problem is None:
+            break
+    return problem
+
+
+def _start(host: Host, kind: Sandbox, uid: int | None, data_bytes: int) -> str | None:
+    """Bring a host up; what went wrong, or None."""
+    tools = ["nsenter", "setpriv", "prlimit", "bwrap" if kind is Sandbox.BUBBLEWRAP else "unshare"]
+    if missing := [tool for tool in tools if shutil.which(tool) is None]:
+        return f"{', '.join(missing)} is not installed"
+    read_end, write_end = os.pipe()
+    command = (
+        _bubblewrap(host.name, data_bytes, write_end)
+        if kind is Sandbox.BUBBLEWRAP
+        else _namespaces(host.name, data_bytes)
+    )
+    holder = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        pass_fds=[write_end],
+        cwd="/",
+        **_identity(uid),
+    )
+    os.close(write_end)
+    watchdog = threading.Timer(_START_SECONDS, holder.kill)
+    watchdog.start()
+    try:
+        with os.fdopen(read_end, "rb") as info:
+            told = info.read() if kind is Sandbox.BUBBLEWRAP else b""
+        ready = holder.stdout.readline() if holder.stdout else b""
+    finally:
+        watchdog.cancel()
+    if ready.strip() != b"ready":
+        holder.kill()
+        _, error = holder.communicate()
+        return _text(error).strip() or "it ended at once"
+    host._holder, host._uid = holder, uid
+    host._pid = json.loads(told)["child-pid"] if told else _only_child(holder.pid)
+    return _furnish(host)
+
+
+def _furnish(host: Host) -> str | None:
+    archive = BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.add(HOST_FILES, arcname=".")
+    folders = " ".join(_FOLDERS)
+    account = "root:x:0:0:root:/root:/bin/sh"
+    script = (
+        f"mkdir -p {folders} && chmod 1777 /tmp && tar -xf - -C /opt/host --no-same-owner && chmod 755 /opt/host/bin/*"
+        f" && echo '{account}' > /etc/passwd && echo root:x:0: > /etc/group && echo {host.name} > /etc/hostname"
+    )
+    process = host._enter(["sh", "-c", script], {})
+    _, error = process.communicate(archive.getvalue(), timeout=_START_SECONDS)
+    return None if process.returncode == 0 else _text(error)
+
+
+def _bubblewrap(name: str, data_bytes: int, info_fd: int) -> list[str]:
+    programs: list[str] = []
+    for folder in _PROGRAMS:
+        path = Path("/") / folder
+        if path.is_symlink():
+            programs += ["--symlink", str(path.readlink()), str(path)]
+        elif path.exists():
+            programs += ["--ro-bind", str(path), str(path)]
+    return [
+        *("bwrap", "--unshare-all", "--unshare-user", "--uid", "0", "--gid", "0", "--hostname", name),
+        *("--new-session", "--clearenv", "--ro-bind", "/usr", "/usr", *programs),
+        *("--ro-bind-try", "/etc/alternatives", "/etc/alternatives"),
+        *("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"),
+        *("--proc", "/proc", "--dev", "/dev", "--size", str(data_bytes), "--tmpfs", "/data"),
+        *("--info-fd", str(info_fd), "--", "/bin/sh", "-c", "echo ready; exec cat > /dev/null"),
+    ]
+
+
+_NAMESPACES = r"""
+set -e
+mount -t tmpfs -o mode=755,size=256m host "$1"
+cd "$1"
+mkdir etc data proc dev old
+readonly_copy() { mkdir "$1" && mount --rbind "/$1" "$1" && mount -o remount,bind,ro "$1"; }
+readonly_copy usr
+for folder in bin sbin lib lib32 lib64 libx32; do
+  if [ -L "/$folder" ]; then ln -s "$(readlink "/$folder")" "$folder"
+  elif [ -d "/$folder" ]; then readonly_copy "$folder"; fi
+done
+if [ -d /etc/alternatives ]; then readonly_copy etc/alternatives; fi
+for device in null zero full random urandom; do : > "dev/$device" && mount --bind "/dev/$device" "dev/$device"; done
+ln -s /proc/self/fd dev/fd
+mount -t proc proc proc
+mount -t tmpfs -o "mode=755,size=$2" data data
+hostname "$3" 2> /dev/null || true
+pivot_root . old
+umount -l /old && rmdir /old
+cd /
+echo ready
+exec cat > /dev/null
+"""
+
+
+def _namespaces(name: str, data_bytes: int) -> list[str]:
+    return [
+        *("unshare", "--user", "--map-root-user", "--mount", "--net", "--ipc", "--uts", "--pid", "--fork"),
+        *("--kill-child=KILL", "sh", "-c", _NAMESPACES, "sh", str(_mount_point()), str(data_bytes), name),
+    ]
+
+
+def _mount_point() -> Path:
+    """An empty folder that every user can reach; each host mounts its own root over it, in its own namespace."""
+    folder = Path(tempfile.gettempdir()) / f"firstline-host-{os.getuid()}"
+    folder.mkdir(mode=0o755, exist_ok=True)
+    return folder
+
+
+def _identities() -> list[int | None]:
+    """As whom to run a host: an unprivileged user where we may choose, else ourselves."""
+    if os.geteuid() != 0:
+        return [None]
+    try:
+        return [pwd.getpwnam("nobody").pw_uid, None]
+    except KeyError:
+        return [None]
+
+
+def _identity(uid: int | None) -> dict[str, Any]:
+    return {} if uid is None else {"user": uid, "group": uid, "extra_groups": []}
+
+
+def _only_child(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", errors="replace")
