@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from firstline.channels.delivery import Channel, tell_all
 from firstline.channels.text import one_line
 from firstline.errors import ChannelFailed, Unauthenticated, UnreadablePayload
+from firstline.lifecycle import Incidents, Signals, acknowledge, decide_approval, resolve
 from firstline.models import IncidentRecord, Notification, NotificationKind
 from firstline.observability import logger, metrics
 
@@ -44,22 +45,6 @@ class Press:
     def by(self) -> str:
         """The person, as records and messages name them."""
         return f"{self.user_name} (Slack)"
-
-
-class Decisions(Protocol):
-    """The incident's life, with the table and the executions already in it. None means that it is unknown or over."""
-
-    def acknowledge(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
-        """Somebody says 'mine'."""
-        ...
-
-    def resolve(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
-        """Somebody says 'over'."""
-        ...
-
-    def decide_approval(self, incident_id: str, approved: bool, by: str, now: datetime) -> IncidentRecord | None:
-        """Somebody says yes or no to a plan."""
-        ...
 
 
 class Whisper(Protocol):
@@ -128,7 +113,8 @@ def read_press(body: bytes) -> Press | None:
 def answer_press(
     press: Press,
     *,
-    decisions: Decisions,
+    history: Incidents,
+    executions: Signals,
     channels: Mapping[str, Channel],
     whisper: Whisper | None,
     approvers: Sequence[str],
@@ -147,20 +133,19 @@ def answer_press(
     if press.button == "approve" and press.user_id not in approvers:
         _whisper(whisper, press, _not_an_approver(press, approvers))
         return
-    record = _decide(press, decisions, now)
+    record = _decide(press, history, executions, now)
     if record is None:
         _whisper(whisper, press, "Nothing to do: this incident is over, or no longer waits for that.")
         return
     logger.info("A button was pressed", extra={"button": press.button, "incident_id": press.incident_id})
     if press.button == "acknowledge":
-        count_acknowledgement(record)
         listening = channels
     else:
         listening = {name: channel for name, channel in channels.items() if name == "slack"}
     notification = Notification(
         kind=_MOMENTS[press.button], record=record, reason=f"{press.by} pressed {press.button.capitalize()}.", at=now
     )
-    tell_all(notification, listening)
+    tell_all(notification, listening, rounds=1)  # Slack gives a button three seconds
 
 
 def count_acknowledgement(record: IncidentRecord) -> None:
@@ -205,14 +190,22 @@ class _Interaction(BaseModel):
     actions: list[_Action] = []
 
 
-def _decide(press: Press, decisions: Decisions, now: datetime) -> IncidentRecord | None:
+def _decide(press: Press, history: Incidents, executions: Signals, now: datetime) -> IncidentRecord | None:
     match press.button:
         case "acknowledge":
-            return decisions.acknowledge(press.incident_id, press.by, now)
+            record = acknowledge(press.incident_id, press.by, now, history=history, executions=executions)
+            if record:
+                count_acknowledgement(record)
+            return record
         case "resolve":
-            return decisions.resolve(press.incident_id, press.by, now)
+            # Who resolves has taken it, too: it did not clear by itself.
+            if taken := history.acknowledge(press.incident_id, press.by, now):
+                count_acknowledgement(taken)
+            return resolve(press.incident_id, press.by, now, history=history, executions=executions)
         case "approve" | "refuse":
-            return decisions.decide_approval(press.incident_id, press.button == "approve", press.by, now)
+            return decide_approval(
+                press.incident_id, press.button == "approve", press.by, now, history=history, executions=executions
+            )
 
 
 def _not_an_approver(press: Press, approvers: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from firstline.channels import pagerduty, sns
@@ -24,6 +25,9 @@ from firstline.observability import logger
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
+PATIENCE = Config(connect_timeout=2, read_timeout=4, retries={"total_max_attempts": 2})
+"""For AWS clients on the way to a page: botocore's own minute of patience outlasts the function."""
+
 ANSWER_LIMIT_BYTES = 1_000_000
 _OUR_MISTAKES = frozenset(
     {"AuthorizationError", "AuthorizationErrorException", "NotFound", "NotFoundException", "InvalidParameter"}
@@ -35,7 +39,7 @@ class PagerDuty:
 
     wakes: Wakes = "once"
 
-    def __init__(self, routing_key: str, *, events_url: str, console_url: str, timeout_seconds: float = 5) -> None:
+    def __init__(self, routing_key: str, *, events_url: str, console_url: str, timeout_seconds: float = 4) -> None:
         self._routing_key = routing_key
         self._url = events_url.rstrip("/") + "/v2/enqueue"
         self._console_url = console_url

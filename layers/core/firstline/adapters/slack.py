@@ -19,6 +19,7 @@ from firstline.errors import ChannelFailed, HistoryUnavailable
 from firstline.models import IncidentRecord, Notification
 from firstline.observability import logger
 
+TIMEOUT_SECONDS = 4
 LONGEST_WAIT_SECONDS = 3
 """Slack asks for longer waits under load; a function that sleeps through them would time out instead of saying so."""
 
@@ -44,6 +45,8 @@ class SlackBot:
 
     Where the message stands is kept in the incident's record as `<feed>:<channel id>`: editing takes the id, which only
     the answer to the first post tells, and moving from one feed to the other takes the feed.
+
+    Where somebody waits for the answer (`hurried`), one quick attempt is made, without details.
     """
 
     wakes: Wakes = "never"
@@ -57,14 +60,15 @@ class SlackBot:
         alerts_channel: str,
         console_url: str,
         remember: Remember,
-        timeout_seconds: int = 5,
+        hurried: bool = False,
     ) -> None:
         self._client = WebClient(
             token=token,
             base_url=api_url.rstrip("/") + "/",
-            timeout=timeout_seconds,
-            retry_handlers=_retry_handlers(),
+            timeout=1 if hurried else TIMEOUT_SECONDS,
+            retry_handlers=[] if hurried else _retry_handlers(),
         )
+        self._hurried = hurried
         self._channels: dict[slack.Feed, str] = {"automated": automated_channel, "alerts": alerts_channel}
         self._console_url = console_url
         self._remember = remember
@@ -74,7 +78,8 @@ class SlackBot:
         if notification.kind == "suppressed":
             return False
         channel, timestamp = self._show(notification)
-        self._add_details(notification, channel, timestamp)
+        if not self._hurried:
+            self._add_details(notification, channel, timestamp)
         return True
 
     def whisper(self, channel: str, user: str, text: str) -> None:
@@ -142,8 +147,8 @@ class SlackWebhook:
 
     wakes: Wakes = "never"
 
-    def __init__(self, url: str, *, console_url: str, timeout_seconds: int = 5) -> None:
-        self._client = WebhookClient(url, timeout=timeout_seconds, retry_handlers=_retry_handlers())
+    def __init__(self, url: str, *, console_url: str) -> None:
+        self._client = WebhookClient(url, timeout=TIMEOUT_SECONDS, retry_handlers=_retry_handlers())
         self._console_url = console_url
 
     def tell(self, notification: Notification) -> bool:

@@ -57,15 +57,15 @@ class Told:
     failed: Mapping[str, ChannelFailed]
 
 
-def tell_all(notification: Notification, channels: Mapping[str, Channel]) -> Told:
-    """Tell every channel once, and those that failed for a passing reason once more, after the others.
+def tell_all(notification: Notification, channels: Mapping[str, Channel], *, rounds: int = 2) -> Told:
+    """Tell every channel once, and those that failed for a passing reason again in the next round, after the others.
 
     One broken channel never keeps a message from the next one. Failures are logged and counted, not raised.
     """
     reached: dict[str, None] = {}
     failed: dict[str, ChannelFailed] = {}
     waiting = list(channels)
-    for last in (False, True):
+    for _ in range(rounds):
         again = []
         for name in waiting:
             try:
@@ -74,7 +74,7 @@ def tell_all(notification: Notification, channels: Mapping[str, Channel]) -> Tol
                 failed.pop(name, None)
             except ChannelFailed as error:
                 failed[name] = error
-                if error.retryable and not last:
+                if error.retryable:
                     again.append(name)
         waiting = again
     for name, failure in failed.items():

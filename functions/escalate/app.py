@@ -1,0 +1,73 @@
+"""Page the person on call, and make sure that somebody was woken."""
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from firstline.adapters.channels import connect, on_call_now
+from firstline.adapters.history import History
+from firstline.adapters.paging import PATIENCE, PageTopic
+from firstline.adapters.secrets import Secrets
+from firstline.adapters.table import Table
+from firstline.channels.delivery import Channel
+from firstline.channels.paging_policy import Level, PagingPolicy, load_paging_policy
+from firstline.contracts import PageOnCallInput
+from firstline.escalation import page_on_call
+from firstline.observability import logger, metrics
+from firstline.settings import EscalateSettings
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """State `Page On-Call`."""
+    request = PageOnCallInput.model_validate(event)
+    logger.append_keys(incident_id=request.incident.incident_id)
+    return page_on_call(
+        request,
+        policy=_policy(),
+        channels=_channels(),
+        history=_history(),
+        now=datetime.now(UTC),
+        resolve_within=timedelta(seconds=_settings().resolve_within_seconds),
+        on_call=_on_call,
+    ).model_dump(mode="json")
+
+
+@cache
+def _settings() -> EscalateSettings:
+    return EscalateSettings.from_environment()
+
+
+@cache
+def _policy() -> PagingPolicy:
+    return load_paging_policy(Path(_settings().runbooks_dir) / "policy" / "paging.yaml")
+
+
+@cache
+def _secrets() -> Secrets:
+    return Secrets(_settings().secrets_prefix)
+
+
+@cache
+def _history() -> History:
+    return History(Table(boto3.client("dynamodb", config=PATIENCE), _settings().table_name))
+
+
+@cache
+def _page_topic() -> PageTopic:
+    return PageTopic(
+        _settings().page_topic_arn, client=boto3.client("sns", config=PATIENCE), console_url=_settings().console_url
+    )
+
+
+def _channels() -> dict[str, Channel]:
+    # Built for each page: a rotated secret counts from the next one on.
+    return {**connect(_settings(), _secrets(), _history().save_slack_message), "sns": _page_topic()}
+
+
+def _on_call(level: Level) -> str | None:
+    return on_call_now(level, _settings(), _secrets())

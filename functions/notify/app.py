@@ -1,0 +1,48 @@
+"""Tell people what Firstline does by itself, ask for what it may not decide, close what is over."""
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from firstline.adapters.channels import connect
+from firstline.adapters.history import History
+from firstline.adapters.secrets import Secrets
+from firstline.adapters.table import Table
+from firstline.announcing import NotifyInput, announce
+from firstline.observability import logger, metrics
+from firstline.settings import NotifySettings
+from pydantic import TypeAdapter
+
+_INPUT: TypeAdapter[NotifyInput] = TypeAdapter(NotifyInput)
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """States `Record Suppression`, `Announce Remediation`, `Request Approval`, `Notify Ops` and `Close Incident`."""
+    request = _INPUT.validate_python(event)
+    logger.append_keys(incident_id=request.incident.incident_id)
+    return announce(
+        request,
+        channels=connect(_settings(), _secrets(), _history().save_slack_message),
+        history=_history(),
+        now=datetime.now(UTC),
+        resolve_within=timedelta(seconds=_settings().resolve_within_seconds),
+    ).model_dump(mode="json")
+
+
+@cache
+def _settings() -> NotifySettings:
+    return NotifySettings.from_environment()
+
+
+@cache
+def _secrets() -> Secrets:
+    return Secrets(_settings().secrets_prefix)
+
+
+@cache
+def _history() -> History:
+    return History(Table(boto3.client("dynamodb"), _settings().table_name))
