@@ -21,12 +21,28 @@ class UnreadablePayload(SourceError):
     """An authenticated body makes no sense to its source; the message says why."""
 
 
+class CertificateUnavailable(SourceError):
+    """The certificate that a signature is checked with could not be fetched; the sender should try again."""
+
+
 class ConfigurationError(FirstlineError):
     """A setting, secret, runbook or policy of the stack's owner is wrong; the message says which and how to mend it."""
 
 
 class HistoryUnavailable(FirstlineError):
     """The table could not be read or written; the sender should try again."""
+
+
+class QuarantineUnavailable(FirstlineError):
+    """What could not be read could not be kept either; the sender should try again."""
+
+
+class ConfirmationFailed(FirstlineError):
+    """SNS did not accept the confirmation of a subscription; it will ask again."""
+
+
+class ExecutionsUnavailable(FirstlineError):
+    """Step Functions did not take a start or a signal; the table knows what is left to do, and the audit does it."""
 
 
 class ModelGaveNoVerdict(FirstlineError):
