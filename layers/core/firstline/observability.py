@@ -6,5 +6,6 @@ docs/decisions/0002-traces-without-the-xray-sdk.md.
 
 from aws_lambda_powertools import Logger, Metrics
 
-logger = Logger(service="firstline", log_uncaught_exceptions=False)
-metrics = Metrics(namespace="Firstline", service="firstline")
+# The names of the service and the namespace come from POWERTOOLS_SERVICE_NAME and POWERTOOLS_METRICS_NAMESPACE.
+logger = Logger(log_uncaught_exceptions=False)
+metrics = Metrics()

@@ -4,7 +4,9 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
+
+from firstline.errors import ExecutionsUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.client import SFNClient
@@ -13,7 +15,7 @@ _GONE = {"TaskTimedOut", "InvalidToken", "TaskDoesNotExist"}
 
 
 class Executions:
-    """The executions of one state machine. Errors of Step Functions itself are left to the caller."""
+    """The executions of one state machine. Everything raises `ExecutionsUnavailable` when Step Functions fails."""
 
     def __init__(self, client: "SFNClient", state_machine_arn: str = "") -> None:
         self._client = client
@@ -25,6 +27,8 @@ class Executions:
             self._client.start_execution(stateMachineArn=self._state_machine, name=incident_id, input=execution_input)
         except self._client.exceptions.ExecutionAlreadyExists:
             return
+        except (ClientError, BotoCoreError) as error:
+            raise ExecutionsUnavailable(f"incident {incident_id} could not be started: {error}") from error
 
     def signal(self, token: str, signal: str, by: str) -> bool:
         """End a wait. False when nobody waits on that token any more; the table then tells the execution."""
@@ -42,5 +46,7 @@ def _answered(call: Callable[[], object]) -> bool:
     except ClientError as error:
         if error.response["Error"]["Code"] in _GONE:
             return False
-        raise
+        raise ExecutionsUnavailable(f"an execution could not be told: {error}") from error
+    except BotoCoreError as error:
+        raise ExecutionsUnavailable(f"an execution could not be told: {error}") from error
     return True

@@ -52,8 +52,21 @@ class Groups:
         state |= {"version": int(item["version"]), "pending": "pending" in item, "settled_at": settled_at}
         return GroupState.model_validate(state | ({"open": False} if settled_at else {}))
 
-    def write(self, before: GroupState, after: GroupState, new: Sequence[NormalizedAlert], now: datetime) -> None:
+    def write(
+        self,
+        before: GroupState,
+        after: GroupState,
+        new: Sequence[NormalizedAlert],
+        now: datetime,
+        *,
+        counted: bool = False,
+    ) -> None:
         """Write what a fold made of the group, and count the new alerts on its open incident. One request.
+
+        Parameters
+        ----------
+        counted
+            The incident has counted them already.
 
         Raises
         ------
@@ -63,7 +76,7 @@ class Groups:
         writes = [self._put_group(before, after, now)]
         if new and after.incident_id is not None:
             writes.append(self._alert_log(after, new, now))
-        if new and after.open and after.incident_id is not None:
+        if new and after.open and after.incident_id is not None and not counted:
             update = "SET last_alert_at = :now REMOVE quiet_since ADD alert_count :count"
             values = {":now": stamp(now), ":count": len(new)}
             writes.append(self._table.update_request(*incident_key(after.incident_id), update, values))
@@ -75,10 +88,19 @@ class Groups:
         after: GroupState,
         incident: Incident,
         new: Sequence[NormalizedAlert],
-        limits: Limits | None,
         now: datetime,
+        *,
+        limits: Limits | None,
+        member: str,
     ) -> str:
         """Write a new incident, PENDING, and let its group point to it, if the limits allow: one request, all or none.
+
+        Parameters
+        ----------
+        limits
+            None for the storm incident, which is what exceeding them leads to.
+        member
+            The key of the group whose alerts fire: the incident's own, or the first that joins a storm.
 
         Returns
         -------
@@ -101,7 +123,7 @@ class Groups:
             "status": "PENDING",
             "status_pk": "OPEN",
             "status_sk": f"{stamp(incident.opened_at)}#{incident.incident_id}",
-            "groups": {incident.group_key},
+            "groups": {member},
             "alert_count": incident.alert_count,
             "last_alert_at": stamp(incident.opened_at),
             "expires_at": self._table.expiry(now),
@@ -125,6 +147,11 @@ class Groups:
                 raise RateLimited(limit, alert_name=alert_name) from error
             raise GroupChanged(str(error)) from error
         return execution_input
+
+    def execution_input(self, incident_id: str) -> str | None:
+        """The bytes with which the incident's execution is started."""
+        item = self._table.get(*incident_key(incident_id))
+        return None if item is None else str(item["incident"])
 
     def join_storm(self, incident_id: str, group_key: str, count: int, now: datetime) -> bool:
         """Make a group part of an open storm incident. False when that incident is over."""

@@ -49,11 +49,6 @@ class History:
 
     # --- incidents --------------------------------------------------------------------------------------------------
 
-    def execution_input(self, incident_id: str) -> str | None:
-        """The bytes with which the incident's execution is (or was) started."""
-        item = self._table.get(*incident_key(incident_id))
-        return None if item is None else str(item["incident"])
-
     def record(self, incident_id: str) -> IncidentRecord | None:
         """An incident as it stands now."""
         item = self._table.get(*incident_key(incident_id))

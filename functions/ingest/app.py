@@ -1,0 +1,46 @@
+"""Take alerts and deployments in: over HTTP, from EventBridge, from SNS, and out of the quarantine."""
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from firstline.adapters.certificates import Certificates
+from firstline.adapters.executions import Executions
+from firstline.adapters.groups import Groups, Limits
+from firstline.adapters.history import History
+from firstline.adapters.quarantine import Quarantine
+from firstline.adapters.secrets import Secrets
+from firstline.adapters.table import Table
+from firstline.adapters.topics import confirm_subscription
+from firstline.ingestion import Ingestion
+from firstline.intake import Intake
+from firstline.observability import logger, metrics
+from firstline.settings import IngestSettings
+
+
+@cache
+def _intake() -> Intake:
+    settings = IngestSettings.from_environment()
+    table = Table(boto3.client("dynamodb"), settings.table_name, keep_days=settings.history_days)
+    executions = Executions(boto3.client("stepfunctions"), settings.state_machine_arn)
+    limits = Limits(settings.incidents_per_minute, settings.incidents_per_minute_and_alert)
+    return Intake(
+        ingestion=Ingestion(Groups(table), executions, limits),
+        history=History(table),
+        executions=executions,
+        secrets=Secrets(settings.secrets_prefix),
+        quarantine=Quarantine(lambda: boto3.client("sqs"), settings.quarantine_queue_url),
+        certificates=Certificates(),
+        confirm_subscription=confirm_subscription,
+        own_stack=settings.stack_name,
+    )
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | None:
+    """API Gateway (HTTP API, format 2.0), EventBridge, SNS and SQS events; see `firstline.intake`."""
+    return _intake().handle(event, datetime.now(UTC))

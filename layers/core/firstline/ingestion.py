@@ -1,0 +1,198 @@
+"""Take alerts in: fold each group, write it once, and start or tell its execution.
+
+Nothing is lost between the writes: an incident is PENDING until its execution runs, and whoever meets a PENDING one (a
+sender that tries again, the audit) starts it; a resolved one that still waits is told by the audit.
+"""
+
+import random
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from firstline import lifecycle
+from firstline.adapters.groups import GroupChanged, Groups, Limits, RateLimited
+from firstline.errors import ExecutionsUnavailable, HistoryUnavailable
+from firstline.grouping import STORM_GROUP_KEY, Fold, GroupState, fold, open_incident, storm_alert
+from firstline.models import NormalizedAlert
+from firstline.observability import logger
+
+ATTEMPTS = 10
+"""How often a group is folded again when somebody else wrote it first. With growing pauses: about five seconds."""
+
+PARALLEL_GROUPS = 8
+"""A batch may hold hundreds of groups, and every sender waits for the answer."""
+
+
+class ExecutionStarter(lifecycle.Signals, Protocol):
+    """The executions, as ingest needs them."""
+
+    def start(self, incident_id: str, execution_input: str) -> None:
+        """Start an incident's execution; again is success."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What became of the alerts of one group. `incident_id` is None when there is nothing to open for them."""
+
+    incident_id: str | None
+    new: int = 0
+    duplicates: int = 0
+    in_storm: int = 0
+
+
+class Ingestion:
+    """Accept normalised alerts.
+
+    Parameters
+    ----------
+    limits
+        How many incidents may begin in a minute before further alerts join a storm incident.
+    sleep
+        How to pause before folding again; a test passes its own.
+    """
+
+    def __init__(
+        self,
+        groups: Groups,
+        executions: ExecutionStarter,
+        limits: Limits,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._groups = groups
+        self._executions = executions
+        self._limits = limits
+        self._sleep = sleep
+        # Which limits were met in which minute, and the storm incident: an alert in a storm costs three requests then.
+        self._limited: dict[str | None, tuple[datetime, RateLimited]] = {}
+        self._storm: str | None = None
+
+    def accept(self, alerts: Sequence[NormalizedAlert], now: datetime) -> list[Accepted]:
+        """Write every group of the batch and start or tell its execution.
+
+        Raises
+        ------
+        HistoryUnavailable
+            Some groups could not be written. The sender should send all of it again; what was written is a duplicate
+            then.
+        """
+        by_group: defaultdict[str, list[NormalizedAlert]] = defaultdict(list)
+        for alert in alerts:
+            by_group[alert.group_key].append(alert)
+        if len(by_group) < 2:
+            return [self._accept_group(key, group, now) for key, group in by_group.items()]
+        with ThreadPoolExecutor(PARALLEL_GROUPS) as pool:
+            return list(pool.map(lambda key: self._accept_group(key, by_group[key], now), by_group))
+
+    def _accept_group(self, group_key: str, alerts: Sequence[NormalizedAlert], now: datetime) -> Accepted:
+        for attempt in range(ATTEMPTS):
+            before = self._groups.read(group_key)
+            folded = fold(before, alerts, now)
+            try:
+                return self._apply(before, folded, alerts, now)
+            except GroupChanged:
+                # Jitter grows with the attempts: those who collide once should not collide again.
+                self._sleep(random.uniform(0, 0.02 * 2 ** min(attempt, 6)))  # noqa: S311
+        raise HistoryUnavailable(f"group {group_key} was written by others {ATTEMPTS} times in a row")
+
+    def _apply(self, before: GroupState, folded: Fold, alerts: Sequence[NormalizedAlert], now: datetime) -> Accepted:
+        group, new = folded.group, len(folded.new_alerts)
+        if folded.opens:
+            return self._open(before, folded, now)
+        if folded.changed:
+            self._groups.write(before, group, folded.new_alerts, now)
+        if group.pending and group.incident_id is not None:
+            self._start_again(group.incident_id, group.group_key)
+        severity = folded.worsened_to
+        if severity is not None and group.incident_id is not None:
+            worse = self._groups.worsen(group.incident_id, severity)
+            if worse is not None:
+                self._tell(lambda: lifecycle.tell_worsened(worse, severity, executions=self._executions))
+        if folded.quiets and group.incident_id is not None:
+            self._groups.quieten(group.incident_id, now)
+        if folded.resolves and group.incident_id is not None:
+            source = alerts[0].source
+            resolved = self._groups.leave(group.incident_id, group.group_key, f"{source}: the alert resolved", now)
+            if resolved is not None:
+                self._tell(lambda: lifecycle.tell_resolved(resolved, executions=self._executions))
+        return Accepted(before.incident_id if before.open else None, new=new, duplicates=len(alerts) - new)
+
+    def _open(self, before: GroupState, folded: Fold, now: datetime) -> Accepted:
+        new = folded.new_alerts
+        after, incident = open_incident(folded, now)
+        limited = self._known_limit(incident.alert.alert_name, now)
+        if limited is None:
+            try:
+                execution_input = self._groups.open_incident(
+                    before, after, incident, new, now, limits=self._limits, member=after.group_key
+                )
+            except RateLimited as limit:
+                self._limited[limit.alert_name] = (_minute(now), limit)
+                limited = limit
+            else:
+                self._start(incident.incident_id, after.group_key, execution_input)
+                return Accepted(incident.incident_id, new=len(new))
+        storm = self._join_storm(after.group_key, new, limited, now)
+        part_of_storm = {"incident_id": storm, "pending": False, "flapping": False, "opened": before.opened}
+        self._groups.write(before, after.model_copy(update=part_of_storm), new, now, counted=True)
+        return Accepted(storm, new=len(new), in_storm=len(new))
+
+    def _join_storm(self, group_key: str, new: Sequence[NormalizedAlert], limit: RateLimited, now: datetime) -> str:
+        """Make the group part of the storm incident, which is opened when there is none. Returns its id.
+
+        The group is made part of the storm before it points to it: a crash in between leaves a storm that somebody
+        has to resolve, never an alert that nobody is told of.
+        """
+        if self._storm is not None and self._groups.join_storm(self._storm, group_key, len(new), now):
+            return self._storm
+        before = self._groups.read(STORM_GROUP_KEY)
+        if before.open and before.incident_id is not None:
+            if before.pending:
+                self._start_again(before.incident_id, STORM_GROUP_KEY)
+            if self._groups.join_storm(before.incident_id, group_key, len(new), now):
+                self._storm = before.incident_id
+                return before.incident_id
+        alert = storm_alert(new[0], limit.limit, now)
+        folded = Fold(group=before.model_copy(update={"open": False}), changed=True, new_alerts=[alert], opens=True)
+        after, incident = open_incident(folded, now)
+        incident = incident.model_copy(update={"alert_count": len(new)})
+        execution_input = self._groups.open_incident(
+            before, after, incident, [alert], now, limits=None, member=group_key
+        )
+        self._start(incident.incident_id, STORM_GROUP_KEY, execution_input)
+        self._storm = incident.incident_id
+        return incident.incident_id
+
+    def _known_limit(self, alert_name: str, now: datetime) -> RateLimited | None:
+        for name in (None, alert_name):
+            minute, limit = self._limited.get(name, (None, None))
+            if minute == _minute(now):
+                return limit
+        return None
+
+    def _start_again(self, incident_id: str, group_key: str) -> None:
+        execution_input = self._groups.execution_input(incident_id)
+        if execution_input is not None:
+            self._start(incident_id, group_key, execution_input)
+
+    def _start(self, incident_id: str, group_key: str, execution_input: str) -> None:
+        try:
+            self._executions.start(incident_id, execution_input)
+        except ExecutionsUnavailable as error:
+            logger.error("the incident stays PENDING until the audit starts it: %s", error)
+            return
+        self._groups.mark_started(incident_id, group_key)
+
+    @staticmethod
+    def _tell(tell: Callable[[], object]) -> None:
+        try:
+            tell()
+        except ExecutionsUnavailable:
+            logger.exception("the execution could not be told; the audit will")
+
+
+def _minute(now: datetime) -> datetime:
+    return now.replace(second=0, microsecond=0)

@@ -1,0 +1,254 @@
+"""The front door: what comes in over HTTP, from EventBridge, from SNS and out of the quarantine, and what is answered.
+
+| what | answer |
+|---|---|
+| accepted, or understood and ignored | 202 |
+| authenticated, but unreadable | 202 `quarantined`: it is kept; a 4xx would make PagerDuty drop it and unsubscribe |
+| wrong or no credentials, or a source without a secret | 401 |
+| an unknown source or path | 404, with the known ones |
+| a body above 512 KiB | 413 |
+| a write failed | 503: the sender tries again |
+
+Events that come without HTTP are authenticated by AWS; what fails on them is raised, so that Lambda tries again.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from firstline import lifecycle, sources
+from firstline.adapters.quarantine import Quarantined, unpack
+from firstline.errors import (
+    CertificateUnavailable,
+    ConfirmationFailed,
+    ExecutionsUnavailable,
+    HistoryUnavailable,
+    QuarantineUnavailable,
+    Unauthenticated,
+    UnknownSource,
+    UnreadablePayload,
+)
+from firstline.ingestion import ExecutionStarter, Ingestion
+from firstline.models import Deployment
+from firstline.observability import logger, metrics
+from firstline.sources.body import parse_body
+
+MAX_BODY_BYTES = 512 * 1024
+
+type Response = dict[str, Any]
+
+
+class SecretReader(Protocol):
+    """The stack's secrets."""
+
+    def lines(self, name: str) -> tuple[str, ...]:
+        """The active values of a secret; none when it is not set."""
+
+
+class QuarantineKeeper(Protocol):
+    """Where unreadable deliveries are kept."""
+
+    def keep(self, delivery: Quarantined) -> None:
+        """Put a delivery away."""
+
+
+class CertificateReader(Protocol):
+    """SNS's signing certificates."""
+
+    def get(self, url: str) -> str:
+        """A certificate as PEM text."""
+
+
+class DeploymentHistory(lifecycle.Incidents, Protocol):
+    """What the front door writes beside groups."""
+
+    def save_deployment(self, deployment: Deployment) -> None:
+        """Remember a deployment."""
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Everything that the front door hands things to. `own_stack` is the stack's name: its alarms are no alerts."""
+
+    ingestion: Ingestion
+    history: DeploymentHistory
+    executions: ExecutionStarter
+    secrets: SecretReader
+    quarantine: QuarantineKeeper
+    certificates: CertificateReader
+    confirm_subscription: Callable[[str, str], None]
+    own_stack: str
+
+    def handle(self, event: Mapping[str, Any], now: datetime) -> Response | None:
+        """Handle one invocation: an HTTP request (answered), or anything else that AWS delivers (None)."""
+        if "rawPath" in event:
+            return self._answer(event, now)
+        if "Records" not in event:
+            self._take_event(event, now)
+        else:
+            for record in event["Records"]:
+                self._take_record(record, now)
+        return None
+
+    # --- over HTTP --------------------------------------------------------------------------------------------------
+
+    def _answer(self, event: Mapping[str, Any], now: datetime) -> Response:
+        try:
+            return self._route(event, now)
+        except UnknownSource:
+            known = list(sources.known_sources())
+            return _response(404, status="unknown source", known_sources=known, path="POST /alerts/<source>")
+        except Unauthenticated as error:
+            metrics.add_metric("Unauthenticated", "Count", 1)
+            logger.warning("refused: %s", error)
+            return _response(401, status="unauthenticated", reason=str(error))
+        except (HistoryUnavailable, QuarantineUnavailable, CertificateUnavailable, ConfirmationFailed) as error:
+            logger.exception("the sender has to try again")
+            return _response(503, status="unavailable", reason=type(error).__name__)
+
+    def _route(self, event: Mapping[str, Any], now: datetime) -> Response:
+        method, path = event["requestContext"]["http"]["method"], event["rawPath"].rstrip("/")
+        headers = event.get("headers") or {}
+        body = _body(event)
+        if len(body) > MAX_BODY_BYTES:
+            return _response(413, status="too large", reason=f"a body may have {MAX_BODY_BYTES} bytes, not {len(body)}")
+        match (method, path.split("/")[1:]):
+            case ("POST", [*_, "alerts", source]):
+                return self._take_alerts(source, headers, body, now)
+            case ("POST", [*_, "deployments"]):
+                return self._take_deployment(headers, body, now)
+        return _response(404, status="unknown path", known=["POST /alerts/<source>", "POST /deployments"])
+
+    def _take_alerts(self, source: str, headers: Mapping[str, str], body: bytes, now: datetime) -> Response:
+        if source not in sources.known_sources():
+            raise UnknownSource(source)
+        secrets = self.secrets.lines(f"sources/{source}")
+        if source == "cloudwatch" and secrets:
+            from firstline.sources.sns import signing_certificate_url
+
+            url = signing_certificate_url(body, secrets)
+            if url is not None:
+                secrets = (*secrets, self.certificates.get(url))
+        sources.authenticate(source, headers=headers, body=body, secrets=secrets, now=now)
+        content_type = headers.get("content-type", "")
+        try:
+            return self._accept(source, parse_body(body, content_type), headers, now, secrets)
+        except UnreadablePayload as error:
+            return self._quarantine(Quarantined(source, str(error), body, content_type))
+
+    def _accept(
+        self, source: str, payload: Any, headers: Mapping[str, str], now: datetime, secrets: tuple[str, ...] = ()
+    ) -> Response:
+        if source == "cloudwatch":
+            self._confirm(payload, secrets)
+        if source == "pagerduty":
+            self._take_signal(payload, now)
+        batch = sources.normalize_batch(source, payload, headers=headers, received_at=now, own_stack=self.own_stack)
+        for part in batch.rejected:
+            kept = json.dumps(part.payload, default=str).encode(errors="replace")
+            self._quarantine(Quarantined(source, part.reason, kept, "application/json"))
+        if batch.unknown_severities:
+            metrics.add_metric("UnknownSeverity", "Count", len(batch.unknown_severities))
+        accepted = self.ingestion.accept(batch.alerts, now)
+        metrics.add_metric("AlertsAccepted", "Count", len(batch.alerts))
+        metrics.add_metric("AlertsDuplicate", "Count", sum(group.duplicates for group in accepted))
+        metrics.add_metric("AlertsInStorm", "Count", sum(group.in_storm for group in accepted))
+        return _response(
+            202,
+            status="accepted" if batch.alerts else "ignored",
+            alert_count=len(batch.alerts),
+            incidents=sorted({group.incident_id for group in accepted if group.incident_id}),
+            quarantined=len(batch.rejected),
+            ignored=batch.ignored,
+        )
+
+    def _take_deployment(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Response:
+        from firstline.deployments import deployment_from_request
+
+        secrets = self.secrets.lines("sources/deployments")
+        sources.authenticate("generic", headers=headers, body=body, secrets=secrets, now=now)
+        content_type = headers.get("content-type", "")
+        try:
+            deployment = deployment_from_request(parse_body(body, content_type), received_at=now)
+        except UnreadablePayload as error:
+            return _response(422, status="unreadable", reason=str(error))
+        self.history.save_deployment(deployment)
+        return _response(202, status="recorded", service=deployment.service, version=deployment.version)
+
+    def _confirm(self, payload: Any, secrets: tuple[str, ...]) -> None:
+        from firstline.sources.sns import allowed_topics, subscription_confirmation
+
+        confirmation = subscription_confirmation(payload)
+        if confirmation is not None and confirmation.topic_arn in allowed_topics(secrets):
+            self.confirm_subscription(confirmation.topic_arn, confirmation.token)
+
+    def _take_signal(self, payload: Any, now: datetime) -> None:
+        """Somebody acknowledged or resolved in PagerDuty what Firstline paged about."""
+        signal = sources.own_incident_signal("pagerduty", payload)
+        if signal is None:
+            return
+        say = lifecycle.acknowledge if signal.kind == "acknowledged" else lifecycle.resolve
+        try:
+            say(signal.incident_id, signal.by, now, history=self.history, executions=self.executions)
+        except ExecutionsUnavailable:
+            logger.exception("the execution could not be told; the audit will")
+
+    def _quarantine(self, delivery: Quarantined) -> Response:
+        self.quarantine.keep(delivery)
+        metrics.add_metric("Quarantined", "Count", 1)
+        logger.error("quarantined from %s: %s", delivery.source, delivery.reason)
+        return _response(202, status="quarantined", alert_count=0, incidents=[], reason=delivery.reason)
+
+    # --- from AWS itself --------------------------------------------------------------------------------------------
+
+    def _take_event(self, event: Mapping[str, Any], now: datetime) -> None:
+        """An EventBridge event: a deployment, or else an alarm."""
+        from firstline.deployments import deployment_from_event
+
+        if event.get("source") in ("aws.codedeploy", "aws.cloudformation"):
+            deployment = deployment_from_event(event)
+            if deployment is not None:
+                self.history.save_deployment(deployment)
+            return
+        self._accept_or_keep("cloudwatch", json.dumps(event).encode(), "application/json", now)
+
+    def _take_record(self, record: Mapping[str, Any], now: datetime) -> None:
+        """A record of SNS, or of the quarantine when its redrive is switched on."""
+        if record.get("EventSource") == "aws:sns":
+            self._accept_or_keep("cloudwatch", json.dumps(record["Sns"]).encode(), "application/json", now)
+            return
+        message = json.loads(record["body"])
+        kept = unpack(message)
+        if kept is not None:
+            self._accept(kept.source, parse_body(kept.body, kept.content_type), {}, now)
+        else:
+            # An event that Lambda gave up on (inside what it says about it), or that EventBridge could not deliver.
+            self.handle(message.get("requestPayload", message), now)
+
+    def _accept_or_keep(self, source: str, body: bytes, content_type: str, now: datetime) -> None:
+        try:
+            self._accept(source, parse_body(body, content_type), {}, now)
+        except UnreadablePayload as error:
+            self._quarantine(Quarantined(source, str(error), body, content_type))
+
+
+def _body(event: Mapping[str, Any]) -> bytes:
+    text = event.get("body") or ""
+    if not event.get("isBase64Encoded"):
+        return str(text).encode(errors="surrogatepass")
+    try:
+        return base64.b64decode(text)
+    except binascii.Error:
+        return b""
+
+
+def _response(status_code: int, **answer: Any) -> Response:
+    return {
+        "statusCode": status_code,
+        "headers": {"content-type": "application/json"},
+        "body": json.dumps(answer),
+    }
