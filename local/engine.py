@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import version
+from math import ceil
 from typing import Any
 
 import boto3
@@ -22,6 +23,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.failure_event imp
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata
+from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import TimeoutSecondsJSONata
 from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_aws_sdk
@@ -159,6 +161,14 @@ def _leave_choice(self: Any, env: Any) -> None:
     env.next_state_name = next_state
 
 
+def _timeout_in(time_lapse: float) -> Callable[[Any, Any], int]:
+    def seconds(self: Any, env: Any) -> int:
+        self.string_jsonata.eval(env=env)
+        return max(1, ceil(float(env.stack.pop()) / time_lapse))
+
+    return seconds
+
+
 def _running_executions(self: Any, status: ExecutionStatus | None = None) -> list[Any]:
     """moto signals every running execution for a token and stumbles over one that has only just been started."""
     return [
@@ -192,8 +202,11 @@ def _client_factory(endpoint_url: str) -> Callable[..., BaseClient]:
     return boto_client_for
 
 
-def install(endpoint_url: str) -> None:
+def install(endpoint_url: str, *, time_lapse: float = 1.0) -> None:
     """Patch moto in this process, so that its state machines run, and call the services at `endpoint_url`.
+
+    With a `time_lapse` of 10, time-outs that a state computes (the waits for people and for recovery) pass ten times as
+    fast. Wait states and fixed time-outs stay as they are.
 
     Raises
     ------
@@ -213,6 +226,7 @@ def install(endpoint_url: str) -> None:
         (StateChoice, "_eval_state", _choose),
         (StateChoice, "_eval_state_output", _leave_choice),
         (StepFunctionsParserBackend, "_get_executions", _running_executions),
+        (TimeoutSecondsJSONata, "_eval_seconds", _timeout_in(time_lapse)),
         (state_task_service_aws_sdk, "boto_client_for", client_for),
         (lambda_eval_utils, "boto_client_for", client_for),
     ):

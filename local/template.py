@@ -9,9 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import boto3
 import yaml
+from samtranslator.parser.parser import Parser
 from samtranslator.public.exceptions import InvalidDocumentException
-from samtranslator.translator.transform import transform
+from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
 LOCAL_BUCKET = "local"
@@ -26,12 +28,7 @@ class TemplateError(Exception):
     """The template asks for something that this reader cannot give; the message says what and where."""
 
 
-class _NoManagedPolicies:
-    def load(self) -> dict[str, str]:
-        return {}
-
-
-def expand(path: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def expand(path: Path, parameters: Mapping[str, Any], region: str) -> dict[str, Any]:
     """The template at `path` after the SAM transform; one without a transform is only parsed.
 
     Raises
@@ -50,7 +47,8 @@ def expand(path: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
             if isinstance(value, str):
                 resource["Properties"][name] = f"s3://{LOCAL_BUCKET}/{value}"
     try:
-        expanded: dict[str, Any] = transform(template, dict(parameters), _NoManagedPolicies())
+        translator = Translator({}, Parser(), boto_session=boto3.session.Session(region_name=region))
+        expanded: dict[str, Any] = translator.translate(template, parameter_values=dict(parameters))
     except InvalidDocumentException as error:
         raise TemplateError(f"{path}: {'; '.join(cause.message for cause in error.causes)}") from error
     return expanded
