@@ -7,10 +7,12 @@ from typing import Any
 
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
 
 from firstline.adapters.history import History
 from firstline.adapters.llm import ChatModel, Endpoint
 from firstline.adapters.secrets import Secrets
+from firstline.adapters.table import Table
 from firstline.classification import rules
 from firstline.classification.verdict import assess
 from firstline.contracts import ClassifyInput, ClassifyOutput
@@ -18,6 +20,9 @@ from firstline.observability import logger, metrics
 from firstline.runbooks import catalogue
 from firstline.runbooks.match import offered
 from firstline.settings import ClassifySettings
+
+PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+"""Evidence is worth some seconds: a table that hangs must not keep an incident from its verdict."""
 
 
 @logger.inject_lambda_context
@@ -47,7 +52,7 @@ def _settings() -> ClassifySettings:
 
 @cache
 def _history() -> History:
-    return History(boto3.resource("dynamodb").Table(_settings().table_name))
+    return History(Table(boto3.client("dynamodb", config=PATIENCE), _settings().table_name))
 
 
 @cache

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from firstline.classification.evidence import gather, suspects
 from firstline.errors import HistoryUnavailable
 from firstline.models import Deployment, EarlierIncident, Evidence, Incident

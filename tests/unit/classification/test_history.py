@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
+
 from firstline.classification.history import opinion
 from firstline.models import EarlierIncident, Evidence, Outcome, Severity, SourceSeverity
 

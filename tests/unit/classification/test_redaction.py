@@ -4,9 +4,10 @@ import base64
 import time
 
 import pytest
-from firstline.classification.redaction import clean, redact, safe_label, safe_line, safe_text
 from hypothesis import given
 from hypothesis import strategies as st
+
+from firstline.classification.redaction import clean, redact, safe_label, safe_line, safe_text
 
 # Put together here, so that no scanner takes this file for a leak.
 JWT = ".".join(("eyJ" + "hbGciOiJIUzI1NiJ9", "eyJzdWIiOiIxMjM0NTY3ODkwIn0", "c2lnbmF0dXJlLW9mLWl0"))

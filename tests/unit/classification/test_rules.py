@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from firstline.classification import rules
 from firstline.classification.rules import Rules
 from firstline.errors import ConfigurationError

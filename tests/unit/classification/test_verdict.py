@@ -1,0 +1,222 @@
+"""The verdict as a whole: who decides, and what happens when somebody does not."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from firstline.classification.rules import NO_RULES, Rules
+from firstline.classification.verdict import assess, classify
+from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
+from firstline.models import SEVERITY_RANK, Classification, Deployment, EarlierIncident, Evidence, Incident
+
+type Decide = Callable[..., Classification]
+
+
+def _rules(**decision: Any) -> Rules:
+    rule = {"id": "mine", "reason": "We agreed so.", "match": {"alert_name": "HighMemory"}} | decision
+    return Rules.model_validate({"rules": [rule]})
+
+
+@pytest.fixture
+def decide(incident: Callable[..., Incident], evidence: Callable[..., Evidence], offered: Any, now: datetime) -> Decide:
+    """Classify without a model; keywords are the incident's, but for the named ones."""
+
+    def run(
+        earlier: list[EarlierIncident] | None = None,
+        deployments: list[Deployment] | None = None,
+        rules: Rules = NO_RULES,
+        runbooks: Any = offered,
+        model: Any = None,
+        missing: list[str] | None = None,
+        **changes: Any,
+    ) -> Classification:
+        return classify(
+            incident(**changes),
+            evidence=evidence(earlier=earlier or [], deployments=deployments or [], missing=missing or []),
+            rules=rules,
+            offered=runbooks,
+            model=model,
+            now=now,
+        )
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("source", "becomes"),
+    [("critical", "critical"), ("high", "high"), ("medium", "medium"), ("low", "low"), ("info", "low")],
+)
+def test_without_rule_history_and_model_the_source_decides(decide: Decide, source: str, becomes: str) -> None:
+    verdict = decide(severity=source)
+    assert verdict.severity == becomes
+    assert verdict.decided_by == "rules"
+    assert f"prometheus says {source}." in verdict.reasons
+    assert "The LLM is off: rules and history decide." in verdict.reasons
+
+
+@pytest.mark.parametrize("severity", ["critical", "high", "medium", "low", "noise"])
+@pytest.mark.parametrize("source", ["high", "info"])
+def test_a_declared_severity_is_final_and_no_model_is_asked(
+    decide: Decide, model: Any, judged: Any, source: str, severity: str
+) -> None:
+    asked = model(judged(severity="critical"))
+    verdict = decide(rules=_rules(severity=severity), model=asked, severity=source)
+    assert verdict.severity == severity
+    assert verdict.decided_by == "rules"
+    assert f"Rule mine says {severity}: We agreed so." in verdict.reasons
+    assert asked.asked == []
+
+
+def test_a_suppression_runs_nothing(decide: Decide) -> None:
+    verdict = decide(rules=_rules(severity="noise"))
+    assert (verdict.runbook_id, verdict.can_be_remediated) == (None, False)
+
+
+def test_a_rule_may_not_silence_a_storm(decide: Decide) -> None:
+    verdict = decide(rules=_rules(severity="noise"), storm=True, severity="low")
+    assert verdict.severity == "high"
+    assert "Raised from noise to high: a storm may hide anything." in verdict.reasons
+
+
+def test_a_declared_bound_holds_without_a_model_too(decide: Decide) -> None:
+    assert decide(rules=_rules(at_most="medium"), severity="critical").severity == "medium"
+    assert decide(rules=_rules(at_least="high"), severity="low").severity == "high"
+
+
+@pytest.mark.parametrize(
+    ("source", "becomes", "decided_by"),
+    [("info", "noise", "history"), ("low", "low", "rules"), ("high", "high", "rules")],
+)
+def test_history_drops_what_is_only_info(
+    decide: Decide, ended: Any, source: str, becomes: str, decided_by: str
+) -> None:
+    verdict = decide(earlier=ended("suppressed", "self_cleared", "suppressed"), severity=source)
+    assert (verdict.severity, verdict.decided_by) == (becomes, decided_by)
+
+
+def test_history_raises_what_people_had_to_act_on(decide: Decide, ended: Any) -> None:
+    verdict = decide(earlier=ended("resolved", "resolved", "resolved", severity="high"), severity="medium")
+    assert (verdict.severity, verdict.decided_by) == ("high", "history")
+    assert any("needed a human at high or above" in reason for reason in verdict.reasons)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_without_a_model_nothing_is_below_what_the_source_said(decide: Decide, ended: Any, data: st.DataObject) -> None:
+    source = data.draw(st.sampled_from(["critical", "high", "medium", "low", "info"]))
+    outcomes = st.sampled_from(["suppressed", "self_cleared", "auto_resolved", "resolved", "expired"])
+    severity = data.draw(st.sampled_from(["critical", "high", "medium", "low", "noise"]))
+    earlier = ended(*data.draw(st.lists(outcomes, max_size=7)), severity=severity)
+    verdict = decide(earlier=earlier, severity=source, storm=data.draw(st.booleans()))
+    assert SEVERITY_RANK[verdict.severity] >= SEVERITY_RANK[source]
+
+
+def test_a_model_that_fails_changes_nothing_but_the_reasons_and_the_bill(decide: Decide, model: Any) -> None:
+    alone = decide()
+    failed = decide(model=model(ModelGaveNoVerdict("no answer within 15 s", tokens=320)))
+    assert "The LLM gave no verdict (no answer within 15 s): rules and history decide." in failed.reasons
+    same = {"severity", "runbook_id", "confidence", "decided_by", "summary", "is_deployment_related", "model"}
+    assert failed.model_dump(include=same) == alone.model_dump(include=same)
+    assert failed.tokens == 320
+
+
+def test_a_deployment_of_the_service_is_the_first_suspect(decide: Decide, deployment: Any) -> None:
+    verdict = decide(deployments=[deployment(12)])
+    assert verdict.is_deployment_related
+    assert "payments 1.8.0 was deployed 12 min before." in verdict.reasons
+    assert verdict.cause == "Perhaps the deployment: payments 1.8.0 was deployed 12 min before."
+
+
+def test_a_deployment_of_something_else_is_not(decide: Decide, deployment: Any) -> None:
+    verdict = decide(deployments=[deployment(12, service="search")])
+    assert not verdict.is_deployment_related
+    assert verdict.cause == "Unknown."
+
+
+def test_the_best_declared_match_is_chosen(decide: Decide) -> None:
+    verdict = decide()
+    assert (verdict.runbook_id, verdict.can_be_remediated) == ("high-memory", True)
+
+
+def test_a_runbook_that_cured_the_group_before_is_chosen_over_a_better_match(decide: Decide, ended: Any) -> None:
+    verdict = decide(earlier=ended("auto_resolved", "auto_resolved", runbook_id="low-disk"))
+    assert verdict.runbook_id == "low-disk"
+    assert "Runbook low-disk cured this group 2 times before." in verdict.reasons
+
+
+@pytest.mark.parametrize("changes", [{"runbooks": []}, {"storm": True}])
+def test_without_a_fitting_runbook_nothing_is_run(decide: Decide, changes: dict[str, Any]) -> None:
+    verdict = decide(**changes)
+    assert (verdict.runbook_id, verdict.can_be_remediated) == (None, False)
+
+
+def test_missing_evidence_and_flapping_are_told(decide: Decide) -> None:
+    reasons = decide(missing=["deployments could not be read: throttled"], flapping=True).reasons
+    assert "deployments could not be read: throttled" in reasons
+    assert any("flapping" in reason for reason in reasons)
+
+
+def test_the_page_has_words_without_a_model(decide: Decide, ended: Any, deployment: Any) -> None:
+    earlier = [ended("resolved")[0].model_copy(update={"outcome_reason": "restarted the worker by hand"})]
+    verdict = decide(earlier=earlier, deployments=[deployment(12)], message="full: password=hunter22\u202e")
+    assert verdict.summary == "HighMemory on web-1 (payments, prod). full: password=[redacted secret]."
+    assert verdict.first_steps == [
+        "The last incident of this group, yesterday, ended with a human's help: restarted the worker by hand",
+        "Look at the deployment: payments 1.8.0 was deployed 12 min before.",
+        "Check whether web-1 is up and reachable.",
+        "The runbook that fits is high-memory: Restart the service that eats the memory.",
+    ]
+
+
+def test_many_hosts_and_no_host(decide: Decide) -> None:
+    assert "on a, b, c and 2 more" in decide(hosts=list("abcde")).summary
+    nowhere = decide(hosts=[], host=None)
+    assert nowhere.summary.startswith("HighMemory (payments, prod).")
+    assert "Find out which host or service is affected." in nowhere.first_steps
+
+
+@dataclass
+class FakeHistory:
+    broken: bool = False
+    saved: dict[str, Classification] = field(default_factory=dict)
+
+    def _check(self) -> None:
+        if self.broken:
+            raise HistoryUnavailable("throttled")
+
+    def alerts_named(self, alert_name: str, since: datetime) -> int:
+        self._check()
+        return 1
+
+    def earlier_incidents(self, group_key: str, limit: int = 20) -> list[EarlierIncident]:
+        self._check()
+        return []
+
+    def deployments_since(self, since: datetime) -> list[Deployment]:
+        self._check()
+        return []
+
+    def save_classification(self, incident_id: str, classification: Classification) -> None:
+        self._check()
+        self.saved[incident_id] = classification
+
+
+def test_assess_remembers_its_verdict(incident: Callable[..., Incident], offered: Any, now: datetime) -> None:
+    history = FakeHistory()
+    this = incident()
+    verdict = assess(this, history=history, rules=NO_RULES, offered=offered, model=None, time_zone="UTC", now=now)
+    assert history.saved == {this.incident_id: verdict}
+
+
+def test_a_broken_table_costs_evidence_and_not_the_verdict(
+    incident: Callable[..., Incident], offered: Any, now: datetime
+) -> None:
+    history = FakeHistory(broken=True)
+    verdict = assess(incident(), history=history, rules=NO_RULES, offered=offered, model=None, time_zone="UTC", now=now)
+    assert verdict.severity == "high"
+    assert sum("could not be read: throttled" in reason for reason in verdict.reasons) == 3
