@@ -70,15 +70,9 @@ class History:
             {":none": [], ":page": [page.model_dump_json()], ":at": stamp(at)},
         )
 
-    def mark_paged(self, incident_id: str, at: datetime) -> bool:
-        """Claim the right to page an incident that nobody was paged for. False when somebody was."""
-        updated = self._update(
-            incident_id,
-            "SET paged_at = :at",
-            {":at": stamp(at)},
-            condition="attribute_exists(pk) AND attribute_not_exists(paged_at)",
-        )
-        return updated is not None
+    def mark_paged(self, incident_id: str, at: datetime) -> None:
+        """Keep that somebody was paged without the paging policy."""
+        self._update(incident_id, "SET paged_at = if_not_exists(paged_at, :at)", {":at": stamp(at)})
 
     def save_slack_message(self, incident_id: str, channel: str, ts: str) -> None:
         """Keep where the incident's message is, so that it can be edited."""

@@ -1,0 +1,156 @@
+"""Every minute: what everything else may have missed.
+
+Anything that Firstline does is written to the table first. So whatever got lost afterwards (a function that died
+between its write and its call, a signal that Step Functions did not take, an execution that failed) can be seen there,
+and mended.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from firstline import lifecycle
+from firstline.channels.delivery import Channel
+from firstline.errors import ChannelFailed, ExecutionsUnavailable
+from firstline.models import PAGING_RANK, SEVERITY_RANK, IncidentRecord, Notification, Outcome, StepResult
+from firstline.observability import logger, metrics
+
+ABANDONED_AFTER = timedelta(hours=2)
+"""A resolved incident that is still open after this has no execution any more: no step may take longer than an hour."""
+
+
+class AuditedIncidents(lifecycle.Incidents, Protocol):
+    """The incidents, as the audit reads and mends them."""
+
+    def open_records(self) -> Iterable[IncidentRecord]:
+        """The incidents that are not closed."""
+
+    def mark_paged(self, incident_id: str, at: datetime) -> None:
+        """Write down that somebody was paged."""
+
+    def close(
+        self, incident_id: str, outcome: Outcome, reason: str, results: Sequence[StepResult], at: datetime
+    ) -> IncidentRecord:
+        """Record how an incident ended."""
+
+
+class Starter(lifecycle.Signals, Protocol):
+    """The executions."""
+
+    def start(self, incident_id: str, execution_input: str) -> None:
+        """Start an incident's execution; again is success."""
+
+
+class Starts(Protocol):
+    """What starting an incident needs of its group."""
+
+    def execution_input(self, incident_id: str) -> str | None:
+        """The bytes with which the incident's execution is started."""
+
+    def mark_started(self, incident_id: str, group_key: str) -> None:
+        """The execution runs."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """One run over the open incidents.
+
+    Parameters
+    ----------
+    page_after
+        How long an open incident of paging severity may go without a page.
+    flap_quiet
+        How long a flapping incident must be quiet to count as resolved.
+    """
+
+    history: AuditedIncidents
+    groups: Starts
+    executions: Starter
+    topic: Channel
+    page_after: timedelta
+    flap_quiet: timedelta
+
+    def run(self, now: datetime) -> int:
+        """Look at every open incident and mend it; one that resists does not keep the others from it.
+
+        Returns
+        -------
+        int
+            How many are open.
+
+        Raises
+        ------
+        HistoryUnavailable
+            The table could not be read: no heartbeat, and its absence raises an alarm.
+        """
+        count = 0
+        for record in self.history.open_records():
+            count += 1
+            try:
+                self._look_at(record, now)
+            except (ExecutionsUnavailable, ChannelFailed):
+                logger.exception("this incident is tried again in a minute", incident_id=record.incident.incident_id)
+        metrics.add_metric(name="OpenIncidents", unit="Count", value=count)
+        metrics.add_metric(name="Heartbeat", unit="Count", value=1)
+        return count
+
+    def _look_at(self, record: IncidentRecord, now: datetime) -> None:
+        # The page comes first: whatever else is wrong with the incident, it needs a human.
+        if self._nobody_was_paged(record, now):
+            self._page(record, now)
+        if record.status == "PENDING":
+            self._start(record)
+        elif record.resolved_at:
+            self._end(record, record.resolved_at, now)
+        elif record.quiet_since and now - record.quiet_since >= self.flap_quiet:
+            by = "the audit: a flapping alert has been quiet"
+            lifecycle.resolve(record.incident.incident_id, by, now, history=self.history, executions=self.executions)
+        elif record.acknowledged_at and record.task_token and record.awaiting == "acknowledgement":
+            by = record.acknowledged_by or "somebody"
+            self._mended("ToldAgain", self.executions.signal(record.task_token, "acknowledged", by))
+        elif record.worsened_to:
+            self._mended("ToldAgain", lifecycle.tell_worsened(record, record.worsened_to, executions=self.executions))
+
+    def _nobody_was_paged(self, record: IncidentRecord, now: datetime) -> bool:
+        if record.paged_at or record.acknowledged_at or record.resolved_at:
+            return False
+        ranks = [SEVERITY_RANK[severity] for severity in self._severities(record)]
+        since = record.last_alert_at if record.worsened_to else record.incident.opened_at
+        return max(ranks) >= PAGING_RANK and now - since >= self.page_after
+
+    @staticmethod
+    def _severities(record: IncidentRecord) -> list[str]:
+        decided = record.classification.severity if record.classification else record.incident.alert.severity
+        return [decided, record.worsened_to or "info"]
+
+    def _page(self, record: IncidentRecord, now: datetime) -> None:
+        minutes = int(self.page_after.total_seconds() // 60)
+        reason = f"It has been open for more than {minutes} minutes and nobody was paged."
+        self.topic.tell(Notification(kind="paged", record=record, reason=reason, at=now))
+        # Afterwards: to page twice is better than to believe that somebody was paged.
+        self.history.mark_paged(record.incident.incident_id, now)
+        metrics.add_metric(name="PagedByAudit", unit="Count", value=1)
+
+    def _end(self, record: IncidentRecord, resolved_at: datetime, now: datetime) -> None:
+        told = lifecycle.tell_resolved(record, executions=self.executions)
+        self._mended("ToldAgain", told)
+        if not told and now - resolved_at >= ABANDONED_AFTER:
+            incident_id, by = record.incident.incident_id, record.resolved_by or "somebody"
+            self.history.close(
+                incident_id, "resolved", f"Resolved by {by}; its execution is gone.", record.results, now
+            )
+            self._mended("ClosedByAudit", True)
+
+    def _start(self, record: IncidentRecord) -> None:
+        incident = record.incident
+        execution_input = self.groups.execution_input(incident.incident_id)
+        if execution_input is not None:
+            self.executions.start(incident.incident_id, execution_input)
+            self.groups.mark_started(incident.incident_id, incident.group_key)
+            self._mended("StartedByAudit", True)
+
+    @staticmethod
+    def _mended(metric: str, did: bool) -> None:
+        if did:
+            metrics.add_metric(name=metric, unit="Count", value=1)
