@@ -22,10 +22,13 @@ def _duration(value: object) -> timedelta:
     match = re.fullmatch(r"([1-9][0-9]{0,4})([smh])", value) if isinstance(value, str) else None
     if not match:
         raise ValueError("write a whole number and a unit: 90s, 5m or 1h")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    duration = timedelta(**{_UNITS[match[2]]: int(match[1])})
+    if not timedelta(seconds=10) <= duration <= timedelta(days=1):
+        raise ValueError("choose between 10s and 24h")
+    return duration
 
 
-type Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(seconds=10), le=timedelta(days=1))]
+type Duration = Annotated[timedelta, BeforeValidator(_duration)]
 """`90s`, `5m` or `1h`."""
 
 type LevelName = Annotated[str, StringConstraints(min_length=1, max_length=60)]
@@ -39,7 +42,7 @@ class Level(Frozen):
     """
 
     name: LevelName
-    channels: Annotated[tuple[ChannelName, ...], Field(min_length=1)]
+    channels: Annotated[list[ChannelName], Field(min_length=1)]
     on_call: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     acknowledge_within: Duration
     pagerduty_escalation_policy: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{5,20}$")] | None = None
@@ -51,7 +54,7 @@ class Route(Frozen):
     severity: tuple[Severity, ...] = ()
     service: tuple[str, ...] = ()
     environment: tuple[str, ...] = ()
-    levels: Annotated[tuple[LevelName, ...], Field(min_length=1)]
+    levels: Annotated[list[LevelName], Field(min_length=1)]
 
     def matches(self, incident: Incident, severity: Severity) -> bool:
         """Whether every condition that is written down holds."""
@@ -65,7 +68,7 @@ class Route(Frozen):
 class PagingPolicy(Frozen):
     """The whole file: levels in the order in which they are tried, and routes that choose among them by name."""
 
-    levels: Annotated[tuple[Level, ...], Field(min_length=1, max_length=10)]
+    levels: Annotated[list[Level], Field(min_length=1, max_length=10)]
     routes: tuple[Route, ...] = ()
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ as well. Limits: https://docs.slack.dev/reference/block-kit/blocks (header 150 c
 from typing import Any, Literal
 
 from firstline.channels.summary import Summary, execution_link, labels, summarise
-from firstline.channels.text import ELLIPSIS, bullets, clean, numbered
+from firstline.channels.text import ELLIPSIS, bullets, clean, numbered, one_line
 from firstline.models import Incident, Notification, NotificationKind, RemediationPlan
 
 type Feed = Literal["automated", "alerts"]
@@ -163,7 +163,8 @@ def _facts(notification: Notification, summary: Summary) -> list[tuple[str, str]
         ("Likely cause", summary.cause),
         ("Why you read this", summary.why),
         ("On call", summary.on_call or ""),
-        ("Acknowledged by", record.acknowledged_by or "" if notification.kind != "acknowledged" else ""),
+        ("Acknowledged by", one_line(record.acknowledged_by or "", 80)),
+        ((record.decision or "").capitalize() + " by", one_line(record.decided_by or "", 80)),
     ]
 
 

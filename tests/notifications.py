@@ -1,0 +1,194 @@
+"""Incidents to tell people about, for tests: plain ones, and ones whose every text is hostile."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from firstline.models import (
+    Classification,
+    Incident,
+    IncidentRecord,
+    NormalizedAlert,
+    Notification,
+    Page,
+    PlannedStep,
+    RemediationPlan,
+    StepResult,
+    Target,
+)
+
+OPENED = datetime(2026, 3, 1, 3, 12, tzinfo=UTC)
+NOW = OPENED + timedelta(minutes=4)
+INCIDENT_ID = "DiskFull-web-1-20260301-0312-a1b2c3"
+CONSOLE = "https://eu-west-1.console.example/states#/executions/arn:aws:states:eu-west-1:1:execution:firstline-incident"
+
+HOSTILE = (
+    "<!channel> <@U123> <https://evil.example|click> & *bold* _it_ ~no~ `code` @here :bomb: "
+    "\u202egnp.exe\u2066 zero\u200bwidth null\x00 bell\x07 esc\x1b[31m\r\nnext\u2028line"
+)
+
+
+def an_alert(**changes: Any) -> NormalizedAlert:
+    """A full disk, said by Alertmanager."""
+    return NormalizedAlert.model_validate(
+        {
+            "source": "prometheus",
+            "alert_name": "DiskFull",
+            "severity": "high",
+            "message": "/var is 97% full",
+            "labels": {"mountpoint": "/var", "team": "web"},
+            "timestamp": OPENED,
+            "raw_payload": None,
+            "status": "firing",
+            "fingerprint": "f1",
+            "group_key": "g1",
+            "host": "web-1",
+            "url": "https://prometheus.example/graph?g0.expr=disk",
+            "environment": "prod",
+            "service": "shop",
+        }
+        | changes
+    )
+
+
+def an_incident(alert: NormalizedAlert | None = None, **changes: Any) -> Incident:
+    """The incident that the full disk opened."""
+    alert = alert or an_alert()
+    fields: dict[str, Any] = {
+        "incident_id": INCIDENT_ID,
+        "group_key": alert.group_key,
+        "opened_at": OPENED,
+        "alert": alert,
+        "alert_count": 1,
+        "hosts": [alert.host] if alert.host else [],
+    }
+    return Incident(**fields | changes)
+
+
+def a_classification(**changes: Any) -> Classification:
+    """What was decided about it."""
+    fields: dict[str, Any] = {
+        "severity": "high",
+        "cause": "Logs were not rotated.",
+        "is_deployment_related": False,
+        "can_be_remediated": True,
+        "runbook_id": "low-disk",
+        "confidence": 0.9,
+        "summary": "The disk of web-1 is almost full; the shop will stop writing orders.",
+        "first_steps": ["Look at /var/log.", "Ask the shop's team whether orders fail."],
+        "decided_by": "rules",
+        "reasons": ["The source says high."],
+    }
+    return Classification(**fields | changes)
+
+
+def a_plan(**changes: Any) -> RemediationPlan:
+    """What a runbook would do about it."""
+    fields: dict[str, Any] = {
+        "runbook_id": "low-disk",
+        "title": "Free disk space",
+        "risk": "safe",
+        "decision": "auto",
+        "decision_reason": "The runbook may run by itself in prod.",
+        "targets": [Target(instance_id="i-0123456789abcdef0", name="web-1")],
+        "steps": [
+            PlannedStep(
+                step_id="rotate-logs",
+                kind="act",
+                document="firstline-low-disk-rotate-logs",
+                parameters={"path": ["/var/log"]},
+                timeout_seconds=60,
+            )
+        ],
+        "verify": None,
+        "verify_attempts": 1,
+        "recovery_wait_seconds": 60,
+        "rollback": [],
+        "approval_timeout_seconds": 600,
+    }
+    return RemediationPlan(**fields | changes)
+
+
+def a_result(**changes: Any) -> StepResult:
+    """How its one step ended."""
+    fields: dict[str, Any] = {
+        "step_id": "rotate-logs",
+        "kind": "act",
+        "instance_id": "i-0123456789abcdef0",
+        "command_id": "c1",
+        "status": "Success",
+        "output": "rotated 3 files",
+    }
+    return StepResult(**fields | changes)
+
+
+def a_page(**changes: Any) -> Page:
+    """A page that went out at the first level."""
+    fields: dict[str, Any] = {
+        "level": 0,
+        "on_call": "Ana",
+        "delivered_to": ["pagerduty"],
+        "acknowledge_within_seconds": 300,
+        "has_next_level": True,
+        "resolve_within_seconds": 3_600,
+    }
+    return Page(**fields | changes)
+
+
+def a_record(incident: Incident | None = None, **changes: Any) -> IncidentRecord:
+    """The incident as the table knows it after it was classified."""
+    fields: dict[str, Any] = {
+        "incident": incident or an_incident(),
+        "status": "STARTED",
+        "alert_count": 1,
+        "last_alert_at": OPENED,
+        "classification": a_classification(),
+    }
+    return IncidentRecord(**fields | changes)
+
+
+def a_notification(
+    kind: Any = "paged", record: IncidentRecord | None = None, reason: str = "No runbook fits."
+) -> Notification:
+    """One moment of it."""
+    return Notification(kind=kind, record=record or a_record(), reason=reason, at=NOW)
+
+
+def hostile_notification(kind: Any, filler: str = HOSTILE) -> Notification:
+    """An incident in which every text that a stranger may have written is hostile, and as long as models allow."""
+
+    def up_to(limit: int) -> str:
+        return (filler * (limit // len(filler) + 1))[:limit]
+
+    alert = an_alert(
+        source=up_to(256),
+        alert_name=up_to(256),
+        message=up_to(4_000),
+        labels={f"{number}{up_to(500)}": up_to(100_000 if number == 0 else 2_000) for number in range(80)},
+        host=up_to(256),
+        url="javascript:alert(1)//" + up_to(1_900),
+        service=up_to(256),
+        environment=up_to(256),
+        account=up_to(256),
+        region=up_to(256),
+    )
+    incident = an_incident(alert, hosts=[f"{number}{up_to(250)}" for number in range(60)])
+    text = up_to(4_000)
+    record = a_record(
+        incident,
+        classification=a_classification(summary=text, cause=text, first_steps=[text] * 20),
+        plan=a_plan(
+            title=text,
+            decision_reason=text,
+            targets=[Target(instance_id=f"i-{number:017x}", name=up_to(256)) for number in range(50)],
+        ),
+        results=[
+            a_result(instance_id=f"i-{number:017x}", status=up_to(200), output=up_to(500)) for number in range(50)
+        ],
+        pages=[a_page(on_call=text)],
+        acknowledged_by=up_to(2_000),
+        decision="approved",
+        decided_by=up_to(2_000),
+        resolved_by=up_to(2_000),
+        outcome="resolved" if kind == "closed" else None,
+    )
+    return Notification(kind=kind, record=record, reason=text, at=NOW)

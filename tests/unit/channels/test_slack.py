@@ -1,0 +1,193 @@
+"""Slack's messages: what they say at each moment, which buttons they carry, and that no alert can write markup."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import pytest
+
+from firstline.channels.slack import escape, escape_markup, feed, render, render_details, render_pointer
+from firstline.models import NotificationKind
+from tests.notifications import (
+    CONSOLE,
+    INCIDENT_ID,
+    NOW,
+    a_notification,
+    a_page,
+    a_plan,
+    a_record,
+    a_result,
+    hostile_notification,
+)
+
+KINDS: tuple[NotificationKind, ...] = get_args(NotificationKind.__value__)
+
+
+def texts(blocks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Every text object in the blocks, with its largest permitted length."""
+    for block in blocks:
+        limit = {"header": 150, "section": 3_000, "context": 2_000}.get(block["type"], 75)
+        for element in [block.get("text"), *block.get("elements", [])]:
+            text = element.get("text") if element and element["type"] == "button" else element
+            if text:
+                yield text | {"limit": limit}
+        for field in block.get("fields", []):
+            yield field | {"limit": 2_000}
+
+
+def said(blocks: list[dict[str, Any]]) -> str:
+    return "\n".join(text["text"] for text in texts(blocks))
+
+
+def buttons(blocks: list[dict[str, Any]]) -> list[str]:
+    return [element["action_id"] for block in blocks if block["type"] == "actions" for element in block["elements"]]
+
+
+def test_a_page_reads_from_top_to_bottom() -> None:
+    record = a_record(pages=[a_page()], plan=a_plan(), results=[a_result(status="Failed")])
+
+    message = render(a_notification("paged", record, "The runbook failed."), console_url=CONSOLE)
+
+    assert message["text"].replace("\u2060", "") == "HIGH Paging on-call: DiskFull on web-1"
+    assert message["blocks"][0]["text"]["text"] == "🔴 Paging on-call: DiskFull on web-1"
+    words = said(message["blocks"])
+    for expected in (
+        "The disk of web-1 is almost full; the shop will stop writing orders.",
+        "Severity\nhigh",
+        "Why you read this\nThe runbook failed.",
+        "On call\nAna",
+        "First steps\n1. Look at /var/log.\n2. Ask the shop's team whether orders fail.",
+        "What was tried\n• Runbook: Free disk space\n• rotate-logs (act) on web-1: Failed",
+        INCIDENT_ID,
+    ):
+        assert expected in words
+    assert words.index("First steps") < words.index("What was tried")
+    assert message["blocks"][-1]["elements"][-1] == {
+        "type": "mrkdwn",
+        "text": f"<{CONSOLE}:{INCIDENT_ID}|Watch the execution>",
+        "verbatim": True,
+    }
+
+
+def test_an_approval_shows_what_would_run() -> None:
+    plan = a_plan(risk="read_only", rollback=a_plan().steps)
+    blocks = render(a_notification("approval", a_record(plan=plan)))["blocks"]
+    words = said(blocks)
+    assert "Proposed: Free disk space\nRisk: read only\nOn: web-1" in words
+    assert "• rotate-logs (act): firstline-low-disk-rotate-logs" in words
+    assert "1 rollback commands follow" in words
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "expected"),
+    [
+        ("paged", {}, ["acknowledge", "resolve"]),
+        ("needs_human", {}, ["acknowledge", "resolve"]),
+        ("paged", {"acknowledged_at": NOW}, ["resolve"]),
+        ("acknowledged", {"acknowledged_at": NOW}, ["resolve"]),
+        ("approval", {}, ["approve", "refuse"]),
+        ("remediating", {}, []),
+        ("closed", {}, []),
+    ],
+)
+def test_buttons_carry_the_incident(kind: str, changes: dict[str, Any], expected: list[str]) -> None:
+    blocks = render(a_notification(kind, a_record(**changes)))["blocks"]
+    assert buttons(blocks) == expected
+    values = {element["value"] for block in blocks if block["type"] == "actions" for element in block["elements"]}
+    assert values == ({INCIDENT_ID} if expected else set())
+
+
+def test_behind_a_webhook_there_are_no_buttons_but_a_reason() -> None:
+    blocks = render(a_notification("approval"), interactive=False)["blocks"]
+    assert buttons(blocks) == []
+    assert "bot token" in said(blocks)
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome", "expected"),
+    [
+        ("remediating", None, "automated"),
+        ("closed", "auto_resolved", "automated"),
+        ("closed", "self_cleared", "automated"),
+        ("closed", "resolved", "alerts"),
+        ("closed", "expired", "alerts"),
+        ("approval", None, "alerts"),
+        ("needs_human", None, "alerts"),
+        ("paged", None, "alerts"),
+        ("acknowledged", None, "alerts"),
+    ],
+)
+def test_each_moment_has_its_feed(kind: str, outcome: str | None, expected: str) -> None:
+    assert feed(a_notification(kind, a_record(outcome=outcome))) == expected
+
+
+def test_the_thread_keeps_the_alert_and_the_output() -> None:
+    details = render_details(a_notification("needs_human", a_record(plan=a_plan(), results=[a_result()])))
+    assert details is not None
+    words = said(details["blocks"])
+    assert "What the alert says\n/var is 97% full" in words
+    assert "• mountpoint = /var" in words
+    assert "prometheus https://prometheus.example/graph?g0.expr=disk" in words
+    assert "rotate-logs (act) on web-1\nrotated 3 files" in words
+
+
+def test_the_thread_stays_quiet_when_the_message_says_it_all() -> None:
+    assert render_details(a_notification("acknowledged")) is None
+    assert render_details(a_notification("suppressed")) is None
+
+
+FILLERS = {
+    "hostile": None,
+    "escapes": "&<>",
+    "markup": "*_~`@:",
+    "astral": "😀",
+    "nulls": "\x00",
+    "spaces": " \n",
+    "letters": "x",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("filler", FILLERS)
+def test_no_alert_breaks_a_message(kind: NotificationKind, filler: str) -> None:
+    text = FILLERS[filler]
+    notification = hostile_notification(kind, text) if text else hostile_notification(kind)
+
+    messages = [render(notification, console_url=CONSOLE), render_details(notification), render_pointer(notification)]
+
+    for message in filter(None, messages):
+        assert 1 <= len(message["blocks"]) <= 50
+        assert len(json.dumps(message, ensure_ascii=False).encode()) < 200_000
+        for block in message["blocks"]:
+            assert len(block.get("fields", [])) <= 10
+        for shown in texts(message["blocks"]):
+            assert 1 <= len(shown["text"].encode("utf-16-le")) // 2 <= shown["limit"]
+            assert not re.search("[\x00-\x08\x0b-\x1f\u200b\u202a-\u202e\u2066-\u2069]", shown["text"])
+            if shown["type"] == "plain_text":
+                assert shown["emoji"] is False
+                assert not re.search(r"[<>]|&(?!amp;|lt;|gt;)", shown["text"])
+            else:
+                assert shown["text"] == f"<{CONSOLE}:{INCIDENT_ID}|Watch the execution>"
+        assert not re.search(r"[<>]|&(?!amp;|lt;|gt;)|[*_~`@:](?!\u2060)", message["text"])
+        assert 1 <= len(message["text"]) <= 300
+
+
+@pytest.mark.parametrize(
+    ("given", "limit", "shown"),
+    [
+        ("<!channel> & co", 100, "&lt;!channel&gt; &amp; co"),
+        ("&&&", 15, "&amp;&amp;&amp;"),
+        ("&&&", 14, "&amp;&amp;…"),
+        ("abcdef", 4, "abc…"),
+        ("😀😀😀", 6, "😀😀😀"),
+        ("😀😀😀", 5, "😀😀…"),
+        ("ab😀", 3, "ab…"),
+    ],
+)
+def test_escapes_are_never_cut(given: str, limit: int, shown: str) -> None:
+    assert escape(given, limit) == shown
+
+
+def test_fallback_text_starts_no_markup() -> None:
+    assert escape_markup("*b* @here", 100) == "*\u2060b*\u2060 @\u2060here"

@@ -1,0 +1,161 @@
+"""The words of a page: from the classification when there is one, from facts when not."""
+
+import pytest
+
+from firstline.channels.summary import execution_link, labels, severity, summarise, web_link
+from firstline.models import IncidentRecord
+from tests.notifications import (
+    CONSOLE,
+    INCIDENT_ID,
+    a_classification,
+    a_notification,
+    a_page,
+    a_plan,
+    a_record,
+    a_result,
+    an_alert,
+    an_incident,
+    hostile_notification,
+)
+
+
+def test_a_page_says_what_happens_where_and_what_to_do() -> None:
+    record = a_record(pages=[a_page(on_call="Ana")], plan=a_plan(), results=[a_result(status="Failed")])
+
+    summary = summarise(a_notification("paged", record, reason="The runbook failed."))
+
+    assert summary.title == "DiskFull on web-1"
+    assert summary.happening == "The disk of web-1 is almost full; the shop will stop writing orders."
+    assert summary.affected == "web-1 · service shop · environment prod"
+    assert summary.since == "2026-03-01 03:12 UTC"
+    assert summary.why == "The runbook failed."
+    assert summary.tried == ("Runbook: Free disk space", "rotate-logs (act) on web-1: Failed")
+    assert summary.first_steps == ("Look at /var/log.", "Ask the shop's team whether orders fail.")
+    assert summary.evidence == ("rotate-logs (act) on web-1\nrotated 3 files",)
+    assert summary.on_call == "Ana"
+
+
+def test_without_a_classification_the_alert_speaks() -> None:
+    summary = summarise(a_notification("paged", a_record(classification=None), reason="Classify failed."))
+
+    assert summary.happening == "/var is 97% full"
+    assert summary.severity == "high"
+    assert summary.cause == ""
+    assert summary.first_steps[0] == "Acknowledge, so that nobody else is woken."
+    assert "web-1" in summary.first_steps[1]
+
+
+def test_without_a_message_the_name_speaks() -> None:
+    record = a_record(an_incident(an_alert(message=" \u200b")), classification=a_classification(summary=" "))
+    assert summarise(a_notification(record=record)).happening == "DiskFull"
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        (a_record(), "high"),
+        (a_record(classification=a_classification(severity="low")), "low"),
+        (a_record(classification=a_classification(severity="low"), worsened_to="critical"), "critical"),
+        (a_record(classification=a_classification(severity="critical"), worsened_to="high"), "critical"),
+        (a_record(classification=None), "high"),
+        (a_record(an_incident(an_alert(severity="info")), classification=None), "low"),
+        (a_record(classification=a_classification(severity="noise")), "noise"),
+    ],
+)
+def test_severity_is_the_worst_that_is_known(record: IncidentRecord, expected: str) -> None:
+    assert severity(record) == expected
+
+
+@pytest.mark.parametrize(
+    ("hosts", "title", "affected"),
+    [
+        ([], "DiskFull on shop", "service shop · environment prod"),
+        (["web-1"], "DiskFull on web-1", "web-1 · service shop · environment prod"),
+        (["a", "b"], "DiskFull on 2 hosts", "a, b · service shop · environment prod"),
+        (list("abcdefg"), "DiskFull on 7 hosts", "a, b, c, d, e, and 2 more · service shop · environment prod"),
+    ],
+)
+def test_hosts_are_named_until_there_are_too_many(hosts: list[str], title: str, affected: str) -> None:
+    summary = summarise(a_notification(record=a_record(an_incident(hosts=hosts))))
+    assert (summary.title, summary.affected) == (title, affected)
+
+
+def test_an_alert_that_names_no_place_says_so() -> None:
+    alert = an_alert(host=None, service=None, environment=None)
+    summary = summarise(a_notification(record=a_record(an_incident(alert), alert_count=12)))
+    assert summary.title == "DiskFull"
+    assert summary.affected == "the alert names no host or service · 12 alerts"
+
+
+def test_a_storm_is_called_a_storm() -> None:
+    record = a_record(an_incident(storm=True), alert_count=143)
+    assert summarise(a_notification(record=record)).title == "Storm of 143 alerts, first DiskFull"
+
+
+def test_a_long_queue_of_commands_keeps_its_end() -> None:
+    results = [a_result(step_id=f"step-{number}") for number in range(30)]
+    tried = summarise(a_notification(record=a_record(plan=a_plan(), results=results))).tried
+    assert tried[:2] == ("Runbook: Free disk space", "(10 earlier commands left out)")
+    assert tried[-1] == "step-29 (act) on web-1: Success"
+    assert len(tried) == 22
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "status"),
+    [
+        ("suppressed", {}, "Suppressed as noise"),
+        ("remediating", {}, "Running a runbook"),
+        ("approval", {}, "Approval needed"),
+        ("needs_human", {}, "Needs a human"),
+        ("paged", {}, "Paging on-call"),
+        ("acknowledged", {"acknowledged_by": "Ana (Slack)"}, "Acknowledged by Ana (Slack)"),
+        ("acknowledged", {}, "Acknowledged by somebody"),
+        ("closed", {"outcome": "auto_resolved"}, "Fixed by a runbook"),
+        ("closed", {"outcome": "self_cleared"}, "Cleared by itself"),
+        ("closed", {"outcome": "expired"}, "Closed: nobody resolved it in time"),
+        ("closed", {"outcome": "suppressed"}, "Suppressed as noise"),
+        ("closed", {"outcome": "resolved", "resolved_by": "Ana"}, "Resolved by Ana"),
+        ("closed", {"resolved_by": "Ana"}, "Resolved by Ana"),
+        ("closed", {"outcome": "resolved"}, "Resolved"),
+    ],
+)
+def test_every_moment_has_its_words(kind: str, changes: dict[str, object], status: str) -> None:
+    assert summarise(a_notification(kind, a_record(**changes))).status == status
+
+
+def test_hostile_text_stays_within_bounds() -> None:
+    summary = summarise(hostile_notification("paged"))
+    whole = repr(summary)
+    assert "\\x00" not in whole
+    assert "\\u202e" not in whole
+    assert len(whole) < 60_000
+
+
+def test_labels_are_bounded() -> None:
+    found = labels(hostile_notification("paged").record.incident)
+    assert len(found) == 50
+    assert max(map(len, found)) <= 128
+    assert max(map(len, found.values())) <= 300
+
+
+@pytest.mark.parametrize(
+    ("url", "offered"),
+    [
+        ("https://grafana.example/d/1?x=a&y=b", True),
+        ("HTTP://prometheus:9090/graph", True),
+        ("javascript:alert(1)", False),
+        ("data:text/html,x", False),
+        ("https://a.example/|text>", False),
+        ("https://a.example/\nX", False),
+        ("https://a.example/\u202e", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_only_web_addresses_become_links(url: str | None, offered: bool) -> None:
+    assert web_link(url) == (url if offered else None)
+
+
+def test_the_execution_is_named_after_the_incident() -> None:
+    assert execution_link(CONSOLE, an_incident()) == f"{CONSOLE}:{INCIDENT_ID}"
+    assert execution_link("", an_incident()) is None
