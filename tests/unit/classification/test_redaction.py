@@ -56,6 +56,7 @@ def test_a_secret_is_gone(text: str, secret: str) -> None:
         "https://grafana.example.com/d/abc/overview?orgId=1&from=now-1h",
         "KubePodCrashLooping: payments/api-7d9f8b6c5-x2x9z (container api)",
         "secrets-manager and token-service are down; passwords can't be reset",
+        "KubernetesVolumeOutOfDiskSpaceOnEc2Nodes is firing",
         "rate(http_requests_total{code=~'5..'}[5m]) > 0.05",
     ],
 )

@@ -37,7 +37,9 @@ _SECRETS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "AWS secret key",
         re.compile(
+            # Two digits, or one and a slash or plus: a long CamelCase name with one digit is no key.
             r"(?<![A-Za-z0-9/+=])(?=[A-Za-z/+]{0,39}[0-9])(?=[a-z0-9/+]{0,39}[A-Z])(?=[A-Z0-9/+]{0,39}[a-z])"
+            r"(?=[A-Za-z]{0,39}[/+]|[A-Za-z]{0,39}[0-9][A-Za-z]{0,39}[0-9/+])"
             r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"
         ),
     ),
