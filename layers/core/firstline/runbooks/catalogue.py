@@ -148,6 +148,10 @@ def _message(error: dict[str, Any], location: tuple[int | str, ...]) -> str:
             return f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; known are {', '.join(known)}"
         case "missing":
             return "is missing; add it"
+        case "greater_than_equal":
+            return f"{error['input']} is too small; {error['ctx']['ge']} is the least"
+        case "less_than_equal":
+            return f"{error['input']} is too big; {error['ctx']['le']} is the most"
         case "value_error":
             return str(error["ctx"]["error"])
         case _:

@@ -44,6 +44,18 @@ def _duration(value: object) -> object:
     raise ValueError(f"{value!r} has no unit; write a number and s, m, h or d, as in 30s or 15m")
 
 
+def _between(least: timedelta, most: timedelta) -> AfterValidator:
+    def check(value: timedelta) -> timedelta:
+        if least <= value <= most:
+            return value
+        least_seconds, most_seconds = int(least.total_seconds()), int(most.total_seconds())
+        raise ValueError(
+            f"{int(value.total_seconds())}s is out of range; {least_seconds}s to {most_seconds}s is allowed"
+        )
+
+    return AfterValidator(check)
+
+
 def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -84,7 +96,7 @@ type AlertField = Annotated[
 """A field of the alert that its source filled in: `host`, `service`, `labels.mountpoint`."""
 
 type User = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
-type StepTimeout = Annotated[Duration, Field(ge=timedelta(seconds=5), le=timedelta(hours=1))]
+type StepTimeout = Annotated[Duration, _between(timedelta(seconds=5), timedelta(hours=1))]
 
 
 class Match(Frozen):
@@ -160,7 +172,7 @@ class Parameter(Frozen):
 class Limits(Frozen):
     """How often, and how widely, without asking a human: per host, per hour over all hosts, hosts at once."""
 
-    cooldown: Annotated[Duration, Field(ge=timedelta(minutes=1), le=timedelta(days=7))]
+    cooldown: Annotated[Duration, _between(timedelta(minutes=1), timedelta(days=7))]
     per_hour: int = Field(ge=1, le=1_000)
     max_hosts: int = Field(ge=1, le=50)
 
@@ -189,8 +201,8 @@ class Step(Command):
 class Verify(Command):
     """The command that exits with 0 once the host has recovered. It is tried `every` so often, `within` so long."""
 
-    within: Annotated[Duration, Field(le=timedelta(hours=6))]
-    every: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(seconds=30)
+    within: Annotated[Duration, _between(timedelta(seconds=1), timedelta(hours=6))]
+    every: Annotated[Duration, _between(timedelta(seconds=1), timedelta(hours=1))] = timedelta(seconds=30)
 
     @property
     def attempts(self) -> int:

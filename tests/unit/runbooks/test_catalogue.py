@@ -1,0 +1,131 @@
+"""Reading a folder of runbooks: what is wrong is named with its file, its line and what to do."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from firstline.errors import ConfigurationError
+from firstline.runbooks import catalogue
+from firstline.runbooks.check import check
+
+type Fields = Callable[..., dict[str, Any]]
+
+SOUND = """\
+id: drain-spool
+title: Drain a full spool
+match:
+  alerts: [SpoolFull]
+mode: auto
+risk: safe
+limits:
+  cooldown: 30m
+  per_hour: 3
+  max_hosts: 2
+steps:
+  - id: drain
+    kind: act
+    run: |
+      drain
+verify:
+  run: spool-is-empty
+  within: 1m
+"""
+
+
+def problems(text: str) -> list[str]:
+    return [str(problem) for problem in catalogue.parse(text, "drain-spool.yaml")[1]]
+
+
+def test_a_sound_file_has_no_problem() -> None:
+    runbook, found = catalogue.parse(SOUND, "drain-spool.yaml")
+
+    assert runbook is not None
+    assert not found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("    kind: act", "    kind: repair", "drain-spool.yaml:13: steps.0.kind: Input should be 'diagnose' or 'act'"),
+        ("    kind: act\n", "", "drain-spool.yaml:12: steps.0.kind: is missing; add it"),
+        ("  per_hour: 3", "  perhour: 3", "drain-spool.yaml:9: limits.perhour: unknown key; did you mean 'per_hour'?"),
+        ("risk: safe", "risk: safe\nmood: sad", "drain-spool.yaml:7: mood: unknown key; did you mean 'mode'?"),
+        ("risk: safe", "risk: safe\nxyz: 1", "drain-spool.yaml:7: xyz: unknown key; known are id, title"),
+        ("  cooldown: 30m", "  cooldown: 30", "drain-spool.yaml:8: limits.cooldown: 30 has no unit; write a number"),
+        (
+            "  cooldown: 30m",
+            "  cooldown: 30s",
+            "drain-spool.yaml:8: limits.cooldown: 30s is out of range; 60s to 604800s",
+        ),
+        ("  max_hosts: 2", "  max_hosts: 51", "drain-spool.yaml:10: limits.max_hosts: 51 is too big; 50 is the most"),
+        ("risk: safe", "risk: safe\nrisk: safe", "drain-spool.yaml:7: risk: given twice; keep one"),
+        ("mode: auto", "mode: [auto", "drain-spool.yaml:6: not YAML:"),
+        (
+            "    run: |\n      drain",
+            "    run: drain {{ x }}",
+            "drain-spool.yaml:14: steps.0.run: '{{' in a script line",
+        ),
+    ],
+)
+def test_a_problem_names_file_line_key_and_remedy(old: str, new: str, problem: str) -> None:
+    assert old in SOUND
+    found = problems(SOUND.replace(old, new, 1))
+
+    assert any(line.startswith(problem) for line in found), found
+
+
+def test_a_file_that_is_no_mapping_is_a_problem() -> None:
+    assert problems("- just\n- a list\n")
+    assert problems("")
+
+
+def test_loading_reports_every_wrong_file_and_leaves_templates_out(tmp_path: Path) -> None:
+    (tmp_path / "_template.yaml").write_text("id: whatever it says\n")
+    (tmp_path / "drain-spool.yaml").write_text(SOUND)
+    assert list(catalogue.load(tmp_path)) == ["drain-spool"]
+
+    (tmp_path / "other.yaml").write_text(SOUND)
+    (tmp_path / "broken.yaml").write_text("id: broken\n")
+    with pytest.raises(ConfigurationError) as caught:
+        catalogue.load(tmp_path)
+    assert "other.yaml:1: id: 'drain-spool' is not the file's name; call it drain-spool.yaml" in str(caught.value)
+    assert "broken.yaml:1: title: is missing" in str(caught.value)
+
+
+def test_a_missing_folder_says_which_setting(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="RUNBOOKS_DIR"):
+        catalogue.load(tmp_path / "nowhere")
+
+
+def test_two_steps_may_not_share_a_document(tmp_path: Path) -> None:
+    (tmp_path / "drain-spool.yaml").write_text(SOUND)
+    (tmp_path / "drain.yaml").write_text(
+        SOUND.replace("id: drain-spool", "id: drain").replace("- id: drain", "- id: spool-drain")
+    )
+    with pytest.raises(ConfigurationError, match="would share its document with"):
+        catalogue.load(tmp_path)
+
+
+def test_the_schema_for_editors_agrees_with_the_model(runbook_fields: Fields, runbooks_dir: Path) -> None:
+    validator = Draft202012Validator(json.loads(catalogue.schema()))
+
+    assert not list(validator.iter_errors(runbook_fields()))
+    assert list(validator.iter_errors(runbook_fields(colour="red")))
+    for path in runbooks_dir.glob("*.yaml"):
+        assert not list(validator.iter_errors(yaml.safe_load(path.read_text()))), path.name
+
+
+def test_generated_files_that_are_missing_or_stale_are_problems(tmp_path: Path) -> None:
+    (tmp_path / "drain-spool.yaml").write_text(SOUND)
+
+    found = [str(problem) for problem in check(tmp_path)]
+
+    assert found == [
+        "documents/template.yaml: is out of date; run `make runbooks` and commit the result",
+        "schema.json: is out of date; run `make runbooks` and commit the result",
+    ]

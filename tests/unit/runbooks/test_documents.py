@@ -1,0 +1,145 @@
+"""The generated SSM documents: shape, names, and scripts that stop when they should."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from firstline.models import Classification, Incident
+from firstline.runbooks.catalogue import Catalogue
+from firstline.runbooks.documents import render_script, render_template
+from firstline.runbooks.model import Command, Runbook
+
+type Make[T] = Callable[..., T]
+
+
+class TemplateLoader(yaml.SafeLoader):
+    """YAML with CloudFormation's !Sub, kept as a pair."""
+
+
+TemplateLoader.add_constructor("!Sub", lambda loader, node: ("!Sub", loader.construct_scalar(node)))
+
+
+def parsed(text: str) -> dict[str, Any]:
+    template: dict[str, Any] = yaml.load(text, Loader=TemplateLoader)
+    return template
+
+
+def run(command: Command, path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a rendered script the way the SSM Agent does: saved as a file, `sh -c <file>`."""
+    script = path / "_script.sh"
+    script.write_text(render_script(command))
+    script.chmod(0o700)
+    # A stand-in for runuser on a machine where the test is not root; it says whom it was asked for.
+    stand_in = path / "runuser"
+    stand_in.write_text('#!/bin/sh\necho "as $2"\nshift 3\nexec "$@"\n')
+    stand_in.chmod(0o700)
+    environment = {"PATH": f"{path}:{os.environ['PATH']}"} | {f"SSM_{name}": value for name, value in variables.items()}
+    return subprocess.run(
+        ["sh", "-c", str(script)], env=environment, capture_output=True, text=True, timeout=20, check=False
+    )
+
+
+def test_each_command_is_a_document_with_its_parameters_as_variables(make_runbook: Make[Runbook]) -> None:
+    template = parsed(render_template(Catalogue([make_runbook()])))
+
+    assert set(template["Parameters"]) == {"DocumentPrefix"}
+    assert set(template["Resources"]) == {"DrainSpoolDrain", "DrainSpoolVerify"}
+    document = template["Resources"]["DrainSpoolDrain"]["Properties"]
+    assert document["Name"] == ("!Sub", "${DocumentPrefix}-drain-spool-drain")
+    assert document["DocumentType"] == "Command"
+    assert document["UpdateMethod"] == "NewVersion"
+    content = document["Content"]
+    assert content["schemaVersion"] == "2.2"
+    spool = content["parameters"]["spool"]
+    assert (spool["type"], spool["interpolationType"], spool["allowedPattern"]) == (
+        "String",
+        "ENV_VAR",
+        "^(?:[a-z]{1,20})$",
+    )
+    assert "default" not in spool, "a plan always names every value; what is not named must not run"
+    (step,) = content["mainSteps"]
+    assert step["action"] == "aws:runShellScript"
+    assert step["inputs"]["timeoutSeconds"] == "60"
+    assert step["inputs"]["runCommand"] == [render_script(make_runbook().steps[0])]
+    verify = template["Resources"]["DrainSpoolVerify"]["Properties"]["Content"]
+    assert "parameters" not in verify, "its script reads none, and SendCommand refuses what a document does not declare"
+
+
+def test_the_same_runbooks_give_the_same_bytes_in_any_order(make_runbook: Make[Runbook]) -> None:
+    first, second = make_runbook(id="first"), make_runbook(id="second")
+
+    assert render_template(Catalogue([first, second])) == render_template(Catalogue([second, first]))
+
+
+def test_a_runbook_that_is_off_has_no_documents(make_runbook: Make[Runbook]) -> None:
+    assert parsed(render_template(Catalogue([make_runbook(mode="off")])))["Resources"] == {}
+
+
+def test_a_script_stops_by_name_when_a_variable_is_missing(make_runbook: Make[Runbook], tmp_path: Path) -> None:
+    step = {"id": "drain", "kind": "act", "run": 'touch ran; echo "$SSM_spool"'}
+    command = make_runbook(steps=[step]).steps[0]
+
+    done = run(command, tmp_path)
+
+    assert done.returncode != 0
+    assert "SSM_spool: is not set: update the SSM Agent on this host to 3.3.2746.0 or later" in done.stderr
+    assert not (tmp_path / "ran").exists()
+    assert run(command, tmp_path, spool="mail").stdout == "mail\n"
+
+
+@pytest.mark.parametrize(
+    "value", ['"; touch pwned; "', "$(touch pwned)", "`touch pwned`", "a b * ?", "line\nline", "-n"]
+)
+def test_a_value_is_data_even_if_every_check_before_it_failed(
+    make_runbook: Make[Runbook], tmp_path: Path, value: str
+) -> None:
+    for user in ("root", "nobody"):
+        step = {"id": "drain", "kind": "act", "run": "printf '%s|' \"$SSM_spool\"", "run_as": user}
+        done = run(make_runbook(steps=[step]).steps[0], tmp_path, spool=value)
+
+        assert done.stdout.removeprefix("as nobody\n") == f"{value}|"
+        assert not list(tmp_path.glob("**/pwned"))
+
+
+def test_a_script_of_another_user_keeps_its_quotes_and_its_own_standard_input(
+    make_runbook: Make[Runbook], tmp_path: Path
+) -> None:
+    script = "cat\necho 'it'\"'\"'s' \"${SSM_spool}\" $((1 + 1)) \\$HOME `echo tick`\nfalse\necho never\n"
+    step = {"id": "drain", "kind": "act", "run": script, "run_as": "nobody"}
+
+    done = run(make_runbook(steps=[step]).steps[0], tmp_path, spool="mail")
+
+    assert done.stdout == "as nobody\nit's mail 2 $HOME tick\n"
+    assert done.returncode == 1
+
+
+def test_bash_can_read_every_shipped_script(shipped: Catalogue) -> None:
+    for runbook in shipped.values():
+        for step_id, command in runbook.commands():
+            for script in (render_script(command), command.run):
+                done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
+                assert done.returncode == 0, f"{runbook.id} {step_id}: {done.stderr}"
+
+
+def test_every_planned_document_is_in_the_template_with_exactly_its_parameters(
+    shipped: Catalogue, make_incident: Make[Incident], make_classification: Make[Classification]
+) -> None:
+    resources = parsed(render_template(shipped))["Resources"].values()
+    declared = {
+        resource["Properties"]["Name"][1]: set(resource["Properties"]["Content"].get("parameters", {}))
+        for resource in resources
+    }
+
+    planned = {
+        f"${{DocumentPrefix}}-{runbook.id}-{step_id}": set(command.variables)
+        for runbook in shipped.values()
+        for step_id, command in runbook.commands()
+    }
+
+    assert declared == planned
+    assert all(len(name) <= 128 for name in declared)

@@ -1,0 +1,138 @@
+"""Which runbooks are offered for an alert, and in which order."""
+
+import csv
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firstline.models import NormalizedAlert
+from firstline.runbooks.catalogue import Catalogue
+from firstline.runbooks.match import offered
+from firstline.runbooks.model import Runbook
+
+type Make[T] = Callable[..., T]
+
+RULES = Path(__file__).parents[4] / "shared" / "payloads" / "alert_rules.tsv"
+
+
+def names(catalogue: Catalogue, alert: NormalizedAlert) -> list[str]:
+    return [runbook.id for runbook in offered(catalogue, alert)]
+
+
+@pytest.mark.parametrize(
+    ("match", "alert", "fits"),
+    [
+        ({"alerts": ["SpoolFull"]}, {}, True),
+        ({"alerts": ["spool-full"]}, {"alert_name": "Spool Full"}, True),
+        ({"alerts": ["spool_full"]}, {"alert_name": "SpoolFullness"}, False),
+        ({"alerts": ["*SpoolFull*"]}, {"alert_name": "prod: spool full (mail)"}, True),
+        ({"alerts": ["SpoolFull"]}, {"alert_name": "*"}, False),
+        ({"alerts": ["*Spool*"]}, {"alert_name": "***"}, False),
+        ({"alerts": ["Пул*"]}, {"alert_name": "пул переполнен"}, True),
+        ({"alerts": ["Пул"]}, {"alert_name": "磁盘"}, False),
+        ({"words": ["is filling up"]}, {"alert_name": "X"}, True),
+        ({"words": ["filling u"]}, {"alert_name": "X"}, False),
+        ({"words": ["is FILLING, up"]}, {"alert_name": "X"}, True),
+        ({"alerts": ["SpoolFull"], "sources": ["prometheus"]}, {}, True),
+        ({"alerts": ["SpoolFull"], "sources": ["datadog"]}, {}, False),
+        ({"alerts": ["SpoolFull"], "labels": {"spool": "ma*"}}, {}, True),
+        ({"alerts": ["SpoolFull"], "labels": {"spool": "ma"}}, {}, False),
+        ({"alerts": ["SpoolFull"], "labels": {"team": "*"}}, {}, False),
+    ],
+)
+def test_a_runbook_fits_by_name_or_words_and_every_condition(
+    make_runbook: Make[Runbook],
+    make_alert: Make[NormalizedAlert],
+    match: dict[str, Any],
+    alert: dict[str, Any],
+    fits: bool,
+) -> None:
+    catalogue = Catalogue([make_runbook(match=match)])
+
+    assert bool(offered(catalogue, make_alert(**alert))) is fits
+
+
+def test_the_closest_fit_comes_first(make_runbook: Make[Runbook], make_alert: Make[NormalizedAlert]) -> None:
+    matches = {
+        "e-words": {"words": ["filling up"]},
+        "d-wide": {"alerts": ["*Full"]},
+        "c-narrow": {"alerts": ["Spool*"]},
+        "b-exact": {"alerts": ["SpoolFull"]},
+        "a-exact-and-label": {"alerts": ["SpoolFull"], "labels": {"spool": "mail"}},
+        "other": {"alerts": ["QueueFull"]},
+    }
+    catalogue = Catalogue([make_runbook(id=runbook_id, match=match) for runbook_id, match in matches.items()])
+
+    assert names(catalogue, make_alert()) == ["a-exact-and-label", "b-exact", "c-narrow", "d-wide", "e-words"]
+
+
+def test_a_runbook_that_is_off_is_not_offered(make_runbook: Make[Runbook], make_alert: Make[NormalizedAlert]) -> None:
+    assert not offered(Catalogue([make_runbook(mode="off")]), make_alert())
+
+
+@pytest.mark.parametrize(
+    ("alert_name", "message", "best"),
+    [
+        ("NodeFilesystemAlmostOutOfSpace", "", "low-disk"),
+        ("HostOutOfDiskSpace", "", "low-disk"),
+        ("Disk space is low on web-1", "", "low-disk"),
+        ("web-1-alarm", "write failed: No space left on device", "low-disk"),
+        ("NodeMemoryHighUtilization", "", "high-memory"),
+        ("HighMemoryUsage", "", "high-memory"),
+        ("NodeSystemdServiceFailed", "", "dead-service"),
+        ("ProcessNotResponding", "", "hung-process"),
+        ("NodeClockNotSynchronising", "", "clock-drift"),
+        ("HostClockSkew", "", "clock-drift"),
+        ("AptCacheTooLarge", "", "package-cache"),
+        ("DockerDiskUsage", "", "container-images"),
+        ("NodeFilesystemAlmostOutOfFiles", "", None),
+        ("KubePodCrashLooping", "", None),
+        ("CassandraHighMemoryUsageOfHeap", "", None),
+    ],
+)
+def test_the_shipped_runbooks_are_offered_for_what_they_cure(
+    shipped: Catalogue, make_alert: Make[NormalizedAlert], alert_name: str, message: str, best: str | None
+) -> None:
+    found = names(shipped, make_alert(alert_name=alert_name, message=message))
+
+    assert (found[0] if found else None) == best
+
+
+@pytest.mark.skipif(not RULES.exists(), reason="the public rule sets are not on this machine")
+def test_of_the_public_rules_few_are_claimed_and_each_runbook_has_some(
+    shipped: Catalogue, make_alert: Make[NormalizedAlert]
+) -> None:
+    with RULES.open(newline="") as file:
+        rules = {
+            row["name"]: row["summary_description"][:4_000]
+            for row in csv.DictReader(file, delimiter="\t")
+            if row["name"]
+        }
+    claimed = {name: names(shipped, make_alert(alert_name=name[:256], message=text)) for name, text in rules.items()}
+
+    first = {found[0] for found in claimed.values() if found}
+    assert {"low-disk", "high-memory", "dead-service", "clock-drift"} <= first
+    assert sum(1 for found in claimed.values() if found) < len(rules) * 0.05
+    assert sum(1 for found in claimed.values() if len(found) > 1) < 10
+
+
+def test_five_hundred_runbooks_are_matched_in_a_blink(
+    make_runbook: Make[Runbook], make_alert: Make[NormalizedAlert]
+) -> None:
+    catalogue = Catalogue(
+        [
+            make_runbook(id=f"book-{n}", match={"alerts": [f"Alert{n}", f"*Thing{n}*"], "words": [f"thing number {n}"]})
+            for n in range(500)
+        ]
+    )
+    alert = make_alert(alert_name="SomeAlert499", message="thing number 499 " + "lorem ipsum " * 300)
+    offered(catalogue, alert)
+
+    started = time.process_time()
+    found = names(catalogue, alert)
+
+    assert found == ["book-499"]
+    assert time.process_time() - started < 0.1

@@ -1,0 +1,97 @@
+"""What a runbook may say, and what it is told when it says something else."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from firstline.runbooks.model import Parameter, Runbook
+
+type Fields = Callable[..., dict[str, Any]]
+
+STEP = {"id": "drain", "kind": "act", "run": 'drain -- "$SSM_spool"'}
+VERIFY = {"run": "spool-is-empty", "within": "1m", "every": "20s"}
+
+
+def test_a_sound_runbook_is_read_with_its_units(runbook_fields: Fields) -> None:
+    runbook = Runbook.model_validate(runbook_fields())
+
+    assert runbook.limits.cooldown == timedelta(minutes=30)
+    assert runbook.verify is not None
+    assert runbook.verify.attempts == 3
+    assert [step_id for step_id, _ in runbook.commands()] == ["drain", "verify"]
+    assert runbook.steps[0].variables == ["spool"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"colour": "red"}, "Extra inputs"),
+        ({"id": "Drain Spool"}, "should match pattern"),
+        ({"mode": "sometimes"}, "'off', 'shadow', 'approve' or 'auto'"),
+        ({"match": {}}, "nothing to match on"),
+        ({"match": {"alerts": ["*"]}}, "would fit every alert"),
+        ({"match": {"words": ["---"]}}, "holds no word"),
+        ({"verify": None}, "never looks whether that helped"),
+        ({"risk": "read_only"}, "its risk is not read_only"),
+        ({"steps": []}, "at least 1 item"),
+        ({"steps": [STEP, STEP]}, "'drain' is taken"),
+        ({"steps": [STEP | {"id": "verify"}]}, "'verify' is taken"),
+        ({"rollback": [{"id": "drain", "run": 'undo "$SSM_spool"'}]}, "'drain' is taken"),
+        ({"steps": [STEP | {"run": "drain {{ spool }}"}]}, "would be replaced by Systems Manager"),
+        ({"steps": [STEP | {"run": "  \n"}]}, "the script is empty"),
+        ({"steps": [STEP | {"run": "a\r\nb"}]}, "carriage return"),
+        ({"steps": [STEP | {"run": "FIRSTLINE_SCRIPT"}]}, "marks the end of a script"),
+        ({"steps": [STEP | {"run": 'drain "$SSM_spool" "${SSM_host}"'}]}, "does not declare 'host'"),
+        ({"verify": VERIFY | {"run": 'empty "$SSM_host"'}}, "does not declare 'host'"),
+        ({"steps": [STEP | {"run": "drain"}]}, "'spool' is read by no step"),
+        ({"steps": [STEP | {"timeout": "1s"}]}, "1s is out of range; 5s to 3600s"),
+        ({"steps": [STEP | {"timeout": 60}]}, "has no unit"),
+        ({"steps": [STEP | {"timeout": "1 week"}]}, "not a duration"),
+        ({"steps": [STEP | {"run_as": "root; id"}]}, "should match pattern"),
+        ({"verify": VERIFY | {"within": "2h"}}, "360 tries fit into it"),
+        ({"limits": {"cooldown": "30m", "per_hour": 0, "max_hosts": 1}}, "greater than or equal to 1"),
+        ({"limits": {"cooldown": "30m", "per_hour": 1, "max_hosts": 51}}, "less than or equal to 50"),
+        ({"parameters": {"spool": {"pattern": "^[a-z]+$"}}}, "could never have a value"),
+        ({"parameters": {"spool": {"from": "message", "pattern": "^[a-z]+$"}}}, "should match pattern"),
+        ({"parameters": {"spool": {"from": "raw_payload", "pattern": "^[a-z]+$"}}}, "should match pattern"),
+        ({"parameters": {"spool": {"from": "host", "pattern": ".*"}}}, "not anchored"),
+        ({"parameters": {"spool": {"default": "Mail", "pattern": "^[a-z]+$"}}}, "the default 'Mail' does not fit"),
+        ({"parameters": {"spool; id": {"default": "a", "pattern": "^[a-z]+$"}}}, "should match pattern"),
+    ],
+)
+def test_what_is_wrong_is_refused_with_the_reason(runbook_fields: Fields, changes: dict[str, Any], reason: str) -> None:
+    fields = runbook_fields() | changes
+    with pytest.raises(ValidationError, match=re.escape(reason)):
+        Runbook.model_validate(fields)
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("/var/log", None),
+        ("/", None),
+        ("/var/log\n", "does not fit"),
+        ("/var;reboot", "does not fit"),
+        ("/var/../etc", "climbs out"),
+        ("/..", "climbs out"),
+        ("/a..b", None),
+        ("/" + "a" * 256, "257 characters long"),
+        ("", "does not fit"),
+    ],
+)
+def test_a_value_is_checked_from_end_to_end(value: str, problem: str | None) -> None:
+    parameter = Parameter.model_validate({"from": "labels.mountpoint", "pattern": "^/[A-Za-z0-9._/-]*$"})
+
+    found = parameter.problem(value)
+
+    assert found is None if problem is None else problem in (found or "")
+
+
+def test_a_value_never_becomes_an_option_whatever_the_pattern_says() -> None:
+    parameter = Parameter.model_validate({"from": "host", "pattern": "^[a-z-]+$"})
+
+    assert "read as an option" in (parameter.problem("--force") or "")

@@ -1,0 +1,81 @@
+"""A parameter's pattern lists what is allowed, means the same everywhere, and cannot run away."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firstline.runbooks import patterns
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits", "does_not_fit"),
+    [
+        ("^/[A-Za-z0-9._/-]*$", "/var/log", "var"),
+        ("^(?:web|api)-[0-9]{1,3}$", "web-17", "db-1"),
+        ("^a|b$", "b", "ab"),
+        ("^[a-z]+(-[a-z]{1,8}){0,3}$", "one-two", "one--two"),
+        (r"^v[0-9]+\.[0-9]+$", "v1.20", "v1x20"),
+        ("^[%+=,@:-]+$", "a@b"[1:2], " "),
+    ],
+)
+def test_a_listed_pattern_is_anchored_around_all_of_it(pattern: str, fits: str, does_not_fit: str) -> None:
+    assert patterns.compiled(pattern).fullmatch(fits)
+    assert not patterns.compiled(pattern).fullmatch(does_not_fit)
+    assert re.match(patterns.portable(pattern), fits)
+    assert not re.match(patterns.portable(pattern), does_not_fit)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        ("[a-z]+", "not anchored"),
+        ("^[a-z]+", "not anchored"),
+        ("[a-z]+$", "not anchored"),
+        ("^$", "not anchored"),
+        ("^.*$", "bare '.'"),
+        ("^.+$", "bare '.'"),
+        ("^[^;]+$", "negated class"),
+        (r"^\S+$", r"uses \S"),
+        (r"^\w+$", r"uses \w"),
+        (r"^[\s]+$", r"uses \s"),
+        (r"^(a)\1$", r"uses \1"),
+        ("^[a-z ]+$", "lets ' ' through"),
+        ("^[a-z\n]+$", "through"),
+        ("^[ -~]+$", "lets ' ' through"),
+        ("^[a-z;]+$", "lets ';' through"),
+        (r"^[a-z\$]+$", "lets '$' through"),
+        ("^[a-zé]+$", "lets 'é' through"),
+        ("^rm -rf$", "lets ' ' through"),
+        ("^(?=a)b$", "only (?:...)"),
+        ("^(?i:a)$", "only (?:...)"),
+        ("^([a-z]+)+$", "already repeats"),
+        ("^(?:(?:a*)b)*$", "already repeats"),
+        ("^a++$", "two quantifiers"),
+        ("^a{1,2}{3}$", "misplaced"),
+        ("^(a$", "without its )"),
+        ("^a)$", "without its ("),
+        ("^[a-z$", "without its ]"),
+        ("^[]$", "empty class"),
+        ("^[z-a]$", "empty class"),
+        ("^a^b$", "misplaced"),
+    ],
+)
+def test_a_pattern_outside_the_subset_is_refused_with_the_reason(pattern: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        patterns.inner(pattern)
+
+
+PIECES = ["a", "[a-z]", "[A-Z0-9._/-]", "[ -~]", "[+-9]", "[^a]", ".", r"\w", r"\.", r"\;", ";", " ", "\n", "$", "|"]
+PIECES += ["(", "(?:", ")", "*", "+", "?", "{1,3}", "{2,}", "-", "/"]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=6).map(lambda pieces: f"^{''.join(pieces)}$"), st.data())
+def test_whatever_pattern_is_accepted_lets_only_safe_characters_through(pattern: str, data: st.DataObject) -> None:
+    try:
+        compiled = patterns.compiled(pattern)
+    except ValueError:
+        return
+    value = data.draw(st.from_regex(compiled, fullmatch=True))
+    assert set(value) <= patterns.SAFE_CHARACTERS

@@ -1,0 +1,73 @@
+"""The runbooks that Firstline ships: checked as a set, and safe whatever an alert says."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firstline.runbooks import catalogue
+from firstline.runbooks.catalogue import Catalogue
+from firstline.runbooks.check import check, rendered
+from firstline.runbooks.patterns import SAFE_CHARACTERS
+
+SHIPPED = catalogue.load(Path(__file__).parents[3] / "runbooks")
+PARAMETERS = [(runbook.id, name) for runbook in SHIPPED.values() for name in runbook.parameters]
+
+
+def test_the_runbooks_of_the_mission_are_there(shipped: Catalogue) -> None:
+    assert {
+        "high-memory",
+        "low-disk",
+        "dead-service",
+        "hung-process",
+        "clock-drift",
+        "package-cache",
+        "container-images",
+    } <= set(shipped)
+
+
+@pytest.mark.parametrize("path", sorted(rendered(SHIPPED)), ids=str)
+def test_generated_files_are_fresh(runbooks_dir: Path, path: Path) -> None:
+    assert (runbooks_dir / path).read_text() == rendered(SHIPPED)[path], "run `make runbooks` and commit the result"
+
+
+def test_nothing_is_wrong_with_them_shellcheck_included(runbooks_dir: Path) -> None:
+    assert [str(problem) for problem in check(runbooks_dir)] == []
+
+
+@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
+def test_shellcheck_reports_the_line_in_the_yaml(runbooks_dir: Path, tmp_path: Path) -> None:
+    lines = (runbooks_dir / "low-disk.yaml").read_text().splitlines()
+    wanted = next(number for number, line in enumerate(lines, 1) if line.strip() == 'df -h -- "$mount"')
+    lines[wanted - 1] = lines[wanted - 1].replace('"', "")
+    (tmp_path / "low-disk.yaml").write_text("\n".join(lines) + "\n")
+
+    (problem,) = [problem for problem in check(tmp_path) if problem.key == "steps.0.run"]
+
+    assert (problem.file, problem.line) == ("low-disk.yaml", wanted)
+    assert problem.message.startswith("SC2086: Double quote")
+
+
+def test_the_template_to_copy_is_a_sound_runbook(runbooks_dir: Path) -> None:
+    runbook, problems = catalogue.parse((runbooks_dir / "_template.yaml").read_text(), "_template.yaml")
+
+    assert not problems
+    assert runbook is not None
+    assert runbook.mode == "shadow"
+
+
+@pytest.mark.parametrize(("runbook_id", "name"), PARAMETERS)
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_no_accepted_value_can_mean_anything_to_a_shell(runbook_id: str, name: str, data: st.DataObject) -> None:
+    parameter = SHIPPED[runbook_id].parameters[name]
+    fitting = st.from_regex(parameter.pattern)
+    hostile = st.builds(str.__add__, fitting, st.sampled_from([*"\n\r\t\0 ;|&$`\\\"'(){}[]<>*?!#~^", "$(id)", "é"]))
+    value = data.draw(st.one_of(st.text(), fitting, hostile))
+
+    if parameter.problem(value) is None:
+        assert set(value) <= SAFE_CHARACTERS
+        assert not value.startswith("-")
+        assert ".." not in value.split("/")
