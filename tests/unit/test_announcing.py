@@ -1,0 +1,230 @@
+"""What people are told between the first alert and the end, and how an end is counted."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, Literal
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from firstline.announcing import NotifyInput, announce, outcome_of
+from firstline.contracts import NotifyOutput
+from firstline.errors import ChannelFailed, HistoryUnavailable
+from firstline.models import IncidentRecord, StepResult
+from firstline.observability import metrics
+from tests.channel_fakes import FakeChannel, FakeHistory, lasting, passing
+from tests.notifications import (
+    NOW,
+    OPENED,
+    a_classification,
+    a_page,
+    a_plan,
+    a_record,
+    a_result,
+    an_incident,
+)
+
+INPUT: TypeAdapter[NotifyInput] = TypeAdapter(NotifyInput)
+INCIDENT = an_incident().model_dump(mode="json")
+PLAN = a_plan().model_dump(mode="json")
+
+EVENTS: dict[str, dict[str, Any]] = {
+    "Record Suppression": {"classification": a_classification(severity="noise").model_dump(mode="json")},
+    "Announce Remediation": {"plan": PLAN},
+    "Request Approval": {"plan": PLAN},
+    "Notify Ops": {"plan": None, "results": [], "reason": "No runbook fits."},
+    "Close Incident": {"results": [], "ended_by": "resolved", "reason": "Resolved by the sender."},
+}
+
+
+@pytest.fixture(autouse=True)
+def _fresh_metrics() -> Iterator[None]:
+    metrics.clear_metrics()
+    yield
+    metrics.clear_metrics()
+
+
+def announced(
+    state: str, channels: dict[str, FakeChannel], history: FakeHistory | None = None, **changes: Any
+) -> NotifyOutput:
+    event = INPUT.validate_python({"state": state, "incident": INCIDENT, **EVENTS[state], **changes})
+    history = history or FakeHistory(a_record())
+    return announce(event, channels=channels, history=history, now=NOW, resolve_within=timedelta(hours=1))
+
+
+def value_of(name: str) -> float:
+    return metrics.metric_set[name]["Value"][0]
+
+
+# --- how an incident ended ---
+
+LOW = a_classification(severity="low")
+
+
+@pytest.mark.parametrize(
+    ("case", "changes", "ended_by", "results", "expected"),
+    [
+        ("nobody acted", {"classification": LOW}, "resolved", [], "self_cleared"),
+        ("medium counts too", {"classification": a_classification(severity="medium")}, "resolved", [], "self_cleared"),
+        ("only looked at", {"classification": LOW}, "resolved", [a_result(kind="diagnose")], "self_cleared"),
+        ("an act that failed", {"classification": LOW}, "resolved", [a_result(status="Failed")], "self_cleared"),
+        ("acted, resolved", {}, "resolved", [a_result()], "auto_resolved"),
+        ("acted, verified", {}, "verified", [a_result(), a_result(kind="verify")], "auto_resolved"),
+        ("acted, low", {"classification": LOW}, "verified", [a_result()], "auto_resolved"),
+        ("a later act failed", {}, "resolved", [a_result(), a_result(status="Failed")], "auto_resolved"),
+        ("paged after acting", {"pages": [a_page()]}, "resolved", [a_result()], "resolved"),
+        ("paged by the audit", {"paged_at": NOW, "classification": LOW}, "resolved", [], "resolved"),
+        ("acknowledged", {"acknowledged_at": NOW, "classification": LOW}, "resolved", [], "resolved"),
+        ("a page that was not written down", {}, "resolved", [], "resolved"),
+        ("unclassified and high", {"classification": None}, "resolved", [], "resolved"),
+        ("worsened", {"classification": LOW, "worsened_to": "critical"}, "resolved", [], "resolved"),
+        ("nobody resolved it", {"pages": [a_page()]}, "expired", [], "expired"),
+        ("nobody even acted", {"classification": LOW}, "expired", [a_result()], "expired"),
+    ],
+)
+def test_outcomes(
+    case: str,
+    changes: dict[str, Any],
+    ended_by: Literal["resolved", "verified", "expired"],
+    results: list[StepResult],
+    expected: str,
+) -> None:
+    assert outcome_of(a_record(**changes), ended_by, results) == expected, case
+
+
+# --- the states ---
+
+
+def test_noise_is_written_down_and_nobody_is_told() -> None:
+    slack, history = FakeChannel(), FakeHistory(a_record())
+
+    output = announced("Record Suppression", {"slack": slack}, history)
+
+    assert output == NotifyOutput(told=False, outcome="suppressed", resolve_within_seconds=3_600)
+    assert slack.attempts == 0
+    assert history.closings == [("suppressed", "The source says high.")]
+    assert value_of("Suppressed") == 1
+    assert "TimeToResolve" not in metrics.metric_set
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "reason"),
+    [
+        ("Announce Remediation", "remediating", "The runbook may run by itself in prod."),
+        ("Request Approval", "approval", "The runbook may run by itself in prod."),
+        ("Notify Ops", "needs_human", "No runbook fits."),
+        ("Close Incident", "closed", "Resolved by the sender."),
+    ],
+)
+def test_each_state_has_its_moment(state: str, kind: str, reason: str) -> None:
+    slack = FakeChannel()
+    assert announced(state, {"slack": slack}).told is True
+    told = slack.told[0]
+    assert (told.kind, told.reason, told.at) == (kind, reason, NOW)
+
+
+def test_the_plan_is_told_even_before_it_is_in_the_table() -> None:
+    slack = FakeChannel()
+    announced("Announce Remediation", {"slack": slack})
+    assert slack.told[0].record.plan == a_plan()
+
+
+def test_an_incident_without_a_record_is_told_all_the_same() -> None:
+    slack = FakeChannel()
+    assert announced("Notify Ops", {"slack": slack}, FakeHistory(None)).told is True
+    assert slack.told[0].record.incident == an_incident()
+
+
+def test_what_was_tried_is_told_to_ops() -> None:
+    slack = FakeChannel()
+    results = [a_result(status="Failed").model_dump(mode="json")]
+    announced("Notify Ops", {"slack": slack}, plan=PLAN, results=results)
+    assert slack.told[0].record.results == [a_result(status="Failed")]
+
+
+@pytest.mark.parametrize("state", ["Announce Remediation", "Notify Ops", "Close Incident"])
+def test_without_channels_nobody_is_told(state: str) -> None:
+    assert announced(state, {}).told is False
+
+
+@pytest.mark.parametrize("state", ["Request Approval", "Notify Ops"])
+def test_a_human_who_is_needed_and_not_told_is_a_failure(state: str) -> None:
+    slack = FakeChannel(failures=[passing(), passing()])
+    with pytest.raises(ChannelFailed):
+        announced(state, {"slack": slack})
+    assert slack.attempts == 2
+
+
+@pytest.mark.parametrize("channels", [{}, {"slack": FakeChannel(silent=True)}])
+def test_an_approval_that_nobody_can_give_is_not_waited_for(channels: dict[str, FakeChannel]) -> None:
+    with pytest.raises(ChannelFailed, match="slack/bot-token"):
+        announced("Request Approval", channels)
+
+
+def test_one_channel_that_takes_it_is_enough() -> None:
+    channels = {"slack": FakeChannel(failures=[lasting()]), "other": FakeChannel()}
+    assert announced("Notify Ops", channels).told is True
+
+
+@pytest.mark.parametrize("state", ["Announce Remediation", "Close Incident"])
+def test_a_channel_that_fails_stops_no_cure_and_no_closing(state: str) -> None:
+    assert announced(state, {"slack": FakeChannel(failures=[lasting()])}).told is False
+    assert value_of("ChannelFailed") == 1
+
+
+def test_closing_is_written_before_anybody_is_told() -> None:
+    history = FakeHistory(a_record(pages=[a_page()]))
+
+    class Listener(FakeChannel):
+        def tell(self, notification: Any) -> bool:
+            assert history.kept is not None
+            assert history.kept.closed_at == NOW
+            return super().tell(notification)
+
+    slack = Listener()
+    output = announced("Close Incident", {"slack": slack, "pagerduty": FakeChannel()}, history)
+
+    assert output.outcome == "resolved"
+    assert history.closings == [("resolved", "Resolved by the sender.")]
+    assert slack.told[0].record.outcome == "resolved"
+
+
+def test_a_table_that_is_down_is_the_state_machines_to_retry() -> None:
+    slack = FakeChannel()
+    with pytest.raises(HistoryUnavailable):
+        announced("Close Incident", {"slack": slack}, FakeHistory(a_record(), down=True))
+    assert slack.attempts == 0
+
+
+def test_closing_twice_tells_again_and_counts_once() -> None:
+    history, slack = FakeHistory(a_record(classification=LOW)), FakeChannel()
+    results = [a_result().model_dump(mode="json")]
+    announced("Close Incident", {"slack": slack}, history, results=results)
+    metrics.clear_metrics()
+
+    output = announced("Close Incident", {"slack": slack}, history, results=results)
+
+    assert output.outcome == "auto_resolved"
+    assert slack.attempts == 2
+    assert metrics.metric_set == {}
+
+
+@pytest.mark.parametrize(
+    ("record", "ended_by", "expected"),
+    [
+        (a_record(), "verified", {"AutoResolved": 1, "TimeToResolve": 240}),
+        (a_record(resolved_at=OPENED + timedelta(seconds=90)), "resolved", {"AutoResolved": 1, "TimeToResolve": 90}),
+        (a_record(pages=[a_page()]), "resolved", {"TimeToResolve": 240}),
+        (a_record(resolved_at=OPENED - timedelta(seconds=5), pages=[a_page()]), "resolved", {"TimeToResolve": 0}),
+        (a_record(), "expired", {}),
+    ],
+)
+def test_ends_are_measured(record: IncidentRecord, ended_by: str, expected: dict[str, float]) -> None:
+    results = [a_result().model_dump(mode="json")]
+    announced("Close Incident", {}, FakeHistory(record), ended_by=ended_by, results=results)
+    assert {name: value_of(name) for name in metrics.metric_set} == expected
+
+
+def test_an_unknown_state_is_refused() -> None:
+    with pytest.raises(ValidationError, match="does not match any of the expected tags"):
+        INPUT.validate_python({"state": "Notify Everybody", "incident": INCIDENT})

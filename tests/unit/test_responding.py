@@ -1,0 +1,313 @@
+"""Slack's buttons: only Slack may press them, only approvers may approve, and the message says who did it."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from firstline.errors import Unauthenticated, UnreadablePayload
+from firstline.models import IncidentRecord
+from firstline.observability import metrics
+from firstline.responding import Press, answer_press, approval_page, authenticate, read_press
+from tests.channel_fakes import FakeChannel, lasting, passing
+from tests.notifications import INCIDENT_ID, NOW, a_plan, a_record
+
+SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
+
+
+@pytest.fixture(autouse=True)
+def _fresh_metrics() -> Iterator[None]:
+    metrics.clear_metrics()
+    yield
+    metrics.clear_metrics()
+
+
+# --- is it Slack? ---
+
+
+def signed(body: bytes, secret: str = SECRET, at: datetime = NOW) -> dict[str, str]:
+    timestamp = str(int(at.timestamp()))
+    digest = hmac.new(secret.encode(), b"v0:" + timestamp.encode() + b":" + body, hashlib.sha256).hexdigest()
+    return {"X-Slack-Request-Timestamp": timestamp, "X-Slack-Signature": f"v0={digest}"}
+
+
+def test_slacks_own_example_is_accepted() -> None:
+    """The worked example of Slack's documentation on verifying requests."""
+    body = (
+        b"token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V"
+        b"&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text="
+        b"&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN"
+        b"&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c"
+    )
+    headers = {
+        "x-slack-request-timestamp": "1531420618",
+        "x-slack-signature": "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503",
+    }
+    at = datetime.fromtimestamp(1531420618, tz=NOW.tzinfo)
+    authenticate(headers, body, [SECRET], at + timedelta(minutes=5))
+
+
+@pytest.mark.parametrize("minutes", [-5, 0, 5])
+def test_either_active_secret_will_do(minutes: int) -> None:
+    authenticate(signed(b"x"), b"x", ["new", SECRET], NOW + timedelta(minutes=minutes))
+
+
+@pytest.mark.parametrize(
+    ("case", "headers", "body", "secrets", "late"),
+    [
+        ("no secret is set", signed(b"x"), b"x", [], 0),
+        ("another secret", signed(b"x", "other"), b"x", [SECRET], 0),
+        ("another body", signed(b"x"), b"y", [SECRET], 0),
+        ("too old", signed(b"x"), b"x", [SECRET], 301),
+        ("from the future", signed(b"x"), b"x", [SECRET], -301),
+        ("no headers", {}, b"x", [SECRET], 0),
+        ("no timestamp", {"X-Slack-Signature": signed(b"x")["X-Slack-Signature"]}, b"x", [SECRET], 0),
+        ("another version", signed(b"x") | {"X-Slack-Signature": "v1=00"}, b"x", [SECRET], 0),
+        ("a signature that is not ASCII", signed(b"x") | {"X-Slack-Signature": "v0=é\ud800"}, b"x", [SECRET], 0),
+        ("a timestamp that is no number", signed(b"x") | {"X-Slack-Request-Timestamp": "nan"}, b"x", [SECRET], 0),
+        ("a timestamp in another script", signed(b"x") | {"X-Slack-Request-Timestamp": "١٢٣"}, b"x", [SECRET], 0),
+        ("an endless timestamp", signed(b"x") | {"X-Slack-Request-Timestamp": "9" * 5_000}, b"x", [SECRET], 0),
+    ],
+)
+def test_anything_else_is_refused(
+    case: str, headers: dict[str, str], body: bytes, secrets: list[str], late: int
+) -> None:
+    with pytest.raises(Unauthenticated):
+        authenticate(headers, body, secrets, NOW + timedelta(seconds=late))
+
+
+# --- what was pressed? ---
+
+
+def interaction(**changes: Any) -> bytes:
+    payload: dict[str, Any] = {
+        "type": "block_actions",
+        "user": {"id": "U1", "username": "ana", "name": "ana", "team_id": "T1"},
+        "channel": {"id": "C1", "name": "ops-alerts"},
+        "message": {"ts": "1.2"},
+        "response_url": "https://hooks.slack.example/actions/1",
+        "actions": [{"type": "button", "action_id": "acknowledge", "block_id": "b", "value": INCIDENT_ID}],
+    }
+    return urlencode({"payload": json.dumps(payload | changes)}).encode()
+
+
+def test_a_press_is_read() -> None:
+    press = read_press(interaction())
+    assert press == Press("acknowledge", INCIDENT_ID, user_id="U1", user_name="ana", channel="C1")
+    assert press is not None
+    assert press.by == "ana (Slack)"
+
+
+def test_a_hostile_name_is_tamed() -> None:
+    press = read_press(interaction(user={"id": "U1", "name": "\u202e" + "ana\n" * 100}))
+    assert press is not None
+    assert press.user_name.startswith("ana ana")
+    assert len(press.user_name) <= 60
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"ssl_check=1&token=x",
+        interaction(type="view_submission", actions=[]),
+        interaction(actions=[]),
+        interaction(actions=[{"action_id": "delete-everything", "value": INCIDENT_ID}]),
+        interaction(actions=[{"action_id": "acknowledge"}]),
+    ],
+)
+def test_what_is_not_ours_is_left_alone(body: bytes) -> None:
+    assert read_press(body) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"payload=",
+        b"payload={",
+        b"payload=[]",
+        b"payload=" + b"[" * 100_000,
+        b"payload=%7B%22type%22%3A%22block_actions%22%7D",
+        b"\xff\xfe",
+        b"&".join([b"a=1"] * 50),
+        b'{"type": "block_actions"}',
+    ],
+)
+def test_what_is_no_interaction_is_refused(body: bytes) -> None:
+    with pytest.raises(UnreadablePayload):
+        read_press(body)
+
+
+# --- do it ---
+
+
+class Waiting:
+    """An incident whose execution waits, and both halves of telling it."""
+
+    def __init__(self, awaiting: Any = "acknowledgement", **changes: Any) -> None:
+        self.kept = a_record(awaiting=awaiting, task_token="token", plan=a_plan(), paged_at=NOW, **changes)
+        self.signals: list[tuple[str, str]] = []
+        self.slack = FakeChannel()
+        self.pagerduty = FakeChannel(wakes="once")
+        self.whispers: list[tuple[str, str, str]] = []
+
+    def press(self, button: Any, approvers: tuple[str, ...] = (), at: timedelta = timedelta(seconds=30)) -> None:
+        answer_press(
+            Press(button, INCIDENT_ID, user_id="U1", user_name="ana", channel="C1"),
+            history=self,
+            executions=self,
+            channels={"slack": self.slack, "pagerduty": self.pagerduty},
+            whisper=lambda channel, user, text: self.whispers.append((channel, user, text)),
+            approvers=approvers,
+            now=NOW + at,
+        )
+
+    def acknowledge(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
+        if self.kept.acknowledged_at or self.kept.resolved_at:
+            return None
+        return self._keep(acknowledged_at=now, acknowledged_by=by)
+
+    def resolve(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
+        return None if self.kept.resolved_at else self._keep(resolved_at=now, resolved_by=by)
+
+    def decide(self, incident_id: str, approved: bool, by: str, now: datetime) -> IncidentRecord | None:
+        if self.kept.awaiting != "approval" or self.kept.decision:
+            return None
+        return self._keep(decision="approved" if approved else "refused", decided_by=by, decided_at=now)
+
+    def signal(self, token: str, signal: str, by: str) -> bool:
+        self.signals.append((signal, by))
+        return True
+
+    def interrupt(self, token: str, error: str, cause: str) -> bool:
+        raise AssertionError("a button never interrupts")
+
+    def _keep(self, **changes: Any) -> IncidentRecord:
+        self.kept = self.kept.model_copy(update=changes)
+        return self.kept
+
+
+def test_acknowledging_stops_the_pager_everywhere() -> None:
+    incident = Waiting()
+
+    incident.press("acknowledge")
+
+    assert incident.signals == [("acknowledged", "ana (Slack)")]
+    for channel in (incident.slack, incident.pagerduty):
+        assert [told.kind for told in channel.told] == ["acknowledged"]
+    assert incident.slack.told[0].record.acknowledged_by == "ana (Slack)"
+    assert metrics.metric_set["TimeToAcknowledge"] == {
+        "Unit": "Seconds",
+        "StorageResolution": 60,
+        "Value": [30.0],
+    }
+
+
+@pytest.mark.parametrize(
+    ("button", "awaiting", "signal", "kind"),
+    [
+        ("resolve", "resolution", "resolved", "closed"),
+        ("approve", "approval", "approved", "remediating"),
+        ("refuse", "approval", "refused", "needs_human"),
+    ],
+)
+def test_the_message_says_who_did_it(button: str, awaiting: str, signal: str, kind: str) -> None:
+    incident = Waiting(awaiting)
+
+    incident.press(button, approvers=("U1",))
+
+    assert incident.signals == [(signal, "ana (Slack)")]
+    told = incident.slack.told[0]
+    assert (told.kind, told.reason) == (kind, f"ana (Slack) pressed {button.capitalize()}.")
+    assert incident.pagerduty.attempts == 0
+
+
+def test_who_resolves_has_taken_it() -> None:
+    incident = Waiting("acknowledgement")
+    incident.press("resolve")
+    assert incident.kept.acknowledged_by == incident.kept.resolved_by == "ana (Slack)"
+    assert incident.signals == [("resolved", "ana (Slack)")]
+    assert "TimeToAcknowledge" in metrics.metric_set
+
+
+def test_resolving_what_somebody_has_acknowledged_measures_nothing_twice() -> None:
+    incident = Waiting("resolution", acknowledged_at=NOW, acknowledged_by="bo")
+    incident.press("resolve")
+    assert incident.kept.acknowledged_by == "bo"
+    assert "TimeToAcknowledge" not in metrics.metric_set
+
+
+@pytest.mark.parametrize(
+    ("approvers", "words"), [((), "Nobody may approve yet"), (("U2", "U3"), "U1 is not among the stack's Approvers")]
+)
+def test_only_approvers_approve(approvers: tuple[str, ...], words: str) -> None:
+    incident = Waiting("approval")
+
+    incident.press("approve", approvers)
+
+    assert incident.kept.decision is None
+    assert incident.signals == []
+    assert incident.slack.attempts == 0
+    [(channel, user, text)] = incident.whispers
+    assert (channel, user) == ("C1", "U1")
+    assert words in text
+
+
+def test_everybody_may_refuse() -> None:
+    incident = Waiting("approval")
+    incident.press("refuse", approvers=())
+    assert incident.kept.decision == "refused"
+
+
+@pytest.mark.parametrize("button", ["acknowledge", "resolve", "approve", "refuse"])
+def test_pressing_twice_does_it_once(button: str) -> None:
+    incident = Waiting("approval" if button in ("approve", "refuse") else "acknowledgement")
+    incident.press(button, approvers=("U1",))
+    told, signals = len(incident.slack.told), list(incident.signals)
+
+    incident.press(button, approvers=("U1",))
+
+    assert (len(incident.slack.told), incident.signals) == (told, signals)
+    assert "over" in incident.whispers[0][2]
+
+
+def test_a_slack_that_fails_undoes_nothing_and_is_not_waited_for() -> None:
+    incident = Waiting()
+    incident.slack.failures = [passing(), passing()]
+    incident.press("acknowledge")
+    assert incident.kept.acknowledged_by == "ana (Slack)"
+    assert incident.slack.attempts == 1
+    assert len(incident.pagerduty.told) == 1
+
+
+@pytest.mark.parametrize("whisper", [None, "fails"])
+def test_an_answer_that_cannot_be_given_is_no_error(whisper: str | None) -> None:
+    def failing(channel: str, user: str, text: str) -> None:
+        raise lasting()
+
+    incident = Waiting("approval")
+    answer_press(
+        Press("approve", INCIDENT_ID, user_id="U1", user_name="ana", channel="C1"),
+        history=incident,
+        executions=incident,
+        channels={},
+        whisper=failing if whisper else None,
+        approvers=(),
+        now=NOW,
+    )
+    assert incident.kept.decision is None
+
+
+# --- the approval page ---
+
+
+def test_the_approval_page_explains_and_escapes() -> None:
+    page = approval_page('"><script>alert(1)</script>')
+    assert "Approve or refuse in Slack" in page
+    assert "<script" not in page
+    assert "<form" not in page
