@@ -77,7 +77,7 @@ class PageTopic:
         self._console_url = console_url
 
     def tell(self, notification: Notification) -> bool:
-        """Publish a page. SNS takes it gladly for a topic that nobody reads, so the subscribers are counted too."""
+        """Publish a page. SNS takes it gladly for a topic that nobody reads, so its subscribers are looked at too."""
         message = sns.render(notification, console_url=self._console_url)
         if message is None:
             return False
@@ -97,12 +97,13 @@ class PageTopic:
 
     def _nobody_subscribed(self) -> bool:
         try:
-            attributes = self._client.get_topic_attributes(TopicArn=self._topic_arn)["Attributes"]
+            page = self._client.list_subscriptions_by_topic(TopicArn=self._topic_arn)
         except (ClientError, BotoCoreError) as error:
             # The page is out; not to know who reads it is no reason to call it lost.
-            logger.warning("Could not count the page topic's subscribers", extra={"why": str(error)})
+            logger.warning("Could not see the page topic's subscribers", extra={"why": str(error)})
             return False
-        return attributes.get("SubscriptionsConfirmed") == "0"
+        confirmed = [each for each in page["Subscriptions"] if each["SubscriptionArn"].startswith("arn:")]
+        return not confirmed and not page.get("NextToken")
 
 
 def on_call_name(escalation_policy: str, *, api_url: str, api_token: str, timeout_seconds: float = 2) -> str | None:

@@ -1,0 +1,248 @@
+"""The Slack adapter against a server that behaves, is busy, is broken, refuses or hangs."""
+
+import time
+from typing import Any
+
+import pytest
+
+from firstline.adapters import slack
+from firstline.adapters.slack import SlackBot, SlackWebhook
+from firstline.errors import ChannelFailed, HistoryUnavailable
+from tests.integration.http_stub import Answer, Stub, answering
+from tests.notifications import INCIDENT_ID, a_notification, a_plan, a_record, hostile_notification
+
+POSTED = Answer(body={"ok": True, "channel": "C0ALERTS", "ts": "1700000000.000100"})
+EDITED = Answer(body={"ok": True, "channel": "C0ALERTS", "ts": "1700000000.000100", "text": ""})
+
+
+def refused(error: str) -> Answer:
+    return Answer(body={"ok": False, "error": error})
+
+
+def bot(stub: Stub, kept: list[tuple[str, str, str]] | None = None, **changes: Any) -> SlackBot:
+    fields: dict[str, Any] = {
+        "api_url": stub.url + "/api",
+        "automated_channel": "#ops-automated",
+        "alerts_channel": "#ops-alerts",
+        "console_url": "",
+        "remember": lambda *where: kept.append(where) if kept is not None else None,
+    }
+    return SlackBot("xoxb-1", **fields | changes)
+
+
+def calls(stub: Stub) -> list[tuple[str, str | None]]:
+    return [(asked.path.removeprefix("/api/"), asked.json.get("channel")) for asked in stub.asked]
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slack, "TIMEOUT_SECONDS", 1)
+
+
+def test_the_first_moment_is_posted_and_remembered() -> None:
+    kept: list[tuple[str, str, str]] = []
+    with answering(POSTED) as stub:
+        assert bot(stub, kept).tell(a_notification("needs_human")) is True
+
+    assert calls(stub) == [("chat.postMessage", "#ops-alerts"), ("chat.postMessage", "C0ALERTS")]
+    message, details = stub.asked
+    assert message.headers["Authorization"] == "Bearer xoxb-1"
+    assert message.json["blocks"]
+    assert (message.json["unfurl_links"], message.json["mrkdwn"]) == (False, False)
+    assert details.json["thread_ts"] == "1700000000.000100"
+    assert kept == [(INCIDENT_ID, "alerts:C0ALERTS", "1700000000.000100")]
+
+
+def test_the_next_moment_edits_it() -> None:
+    kept: list[tuple[str, str, str]] = []
+    record = a_record(slack_channel="alerts:C0ALERTS", slack_ts="1.2")
+    with answering(EDITED) as stub:
+        bot(stub, kept).tell(a_notification("acknowledged", record))
+
+    assert calls(stub) == [("chat.update", "C0ALERTS")]
+    assert stub.asked[0].json["ts"] == "1.2"
+    assert kept == []
+
+
+def test_an_incident_that_comes_to_need_a_human_moves_and_leaves_a_pointer() -> None:
+    kept: list[tuple[str, str, str]] = []
+    record = a_record(slack_channel="automated:C0AUTO", slack_ts="1.2")
+    with answering(POSTED) as stub:
+        bot(stub, kept).tell(a_notification("paged", record))
+
+    assert calls(stub) == [
+        ("chat.postMessage", "#ops-alerts"),
+        ("chat.update", "C0AUTO"),
+        ("chat.postMessage", "C0ALERTS"),
+    ]
+    assert "goes on in the channel for alerts" in str(stub.asked[1].json["blocks"])
+    assert kept == [(INCIDENT_ID, "alerts:C0ALERTS", "1700000000.000100")]
+
+
+def test_it_does_not_move_between_two_names_of_one_channel() -> None:
+    record = a_record(slack_channel="automated:C0OPS", slack_ts="1.2")
+    with answering(EDITED) as stub:
+        bot(stub, automated_channel="#ops", alerts_channel="#ops").tell(a_notification("paged", record))
+    assert calls(stub)[0] == ("chat.update", "C0OPS")
+
+
+def test_what_a_runbook_fixed_stays_where_humans_were_asked() -> None:
+    record = a_record(slack_channel="alerts:C0ALERTS", slack_ts="1.2", outcome="auto_resolved")
+    with answering(EDITED) as stub:
+        bot(stub).tell(a_notification("closed", record))
+    assert calls(stub)[0] == ("chat.update", "C0ALERTS")
+
+
+def test_a_message_that_is_gone_is_posted_again() -> None:
+    kept: list[tuple[str, str, str]] = []
+    record = a_record(slack_channel="alerts:C0ALERTS", slack_ts="1.2")
+    with answering(refused("message_not_found"), POSTED) as stub:
+        bot(stub, kept).tell(a_notification("acknowledged", record))
+    assert calls(stub) == [("chat.update", "C0ALERTS"), ("chat.postMessage", "#ops-alerts")]
+    assert kept == [(INCIDENT_ID, "alerts:C0ALERTS", "1700000000.000100")]
+
+
+def test_noise_is_not_told() -> None:
+    with answering(POSTED) as stub:
+        assert bot(stub).tell(a_notification("suppressed")) is False
+    assert stub.asked == []
+
+
+def test_details_that_fail_do_not_fail_the_message() -> None:
+    with answering(POSTED, refused("fatal_error")) as stub:
+        assert bot(stub).tell(a_notification("needs_human")) is True
+
+
+def test_a_table_that_is_down_does_not_unsay_the_message() -> None:
+    def failing(*where: str) -> None:
+        raise HistoryUnavailable("the table is down")
+
+    with answering(POSTED) as stub:
+        assert bot(stub, remember=failing).tell(a_notification("paged")) is True
+
+
+def test_busy_for_a_moment_is_waited_for() -> None:
+    busy = Answer(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "1"})
+    with answering(busy, POSTED) as stub:
+        began = time.monotonic()
+        bot(stub).tell(a_notification("acknowledged"))
+    assert time.monotonic() - began >= 1
+    assert len(stub.asked) == 2
+
+
+@pytest.mark.parametrize("wait", ["60", "soon", "-1"])
+def test_busy_for_long_is_said_instead_of_slept_through(wait: str) -> None:
+    with answering(Answer(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": wait})) as stub:
+        began = time.monotonic()
+        with pytest.raises(ChannelFailed, match="ratelimited") as caught:
+            bot(stub).tell(a_notification("paged"))
+    assert time.monotonic() - began < 2
+    assert caught.value.retryable
+    assert len(stub.asked) == 1
+
+
+def test_a_server_error_is_tried_once_more() -> None:
+    with answering(Answer(500, b"oops"), POSTED) as stub:
+        assert bot(stub).tell(a_notification("acknowledged")) is True
+    assert len(stub.asked) == 2
+
+
+def test_a_server_that_stays_broken_can_be_tried_later() -> None:
+    with answering(Answer(500, b"<html>oops</html>")) as stub, pytest.raises(ChannelFailed, match="500") as caught:
+        bot(stub).tell(a_notification("paged"))
+    assert caught.value.retryable
+
+
+@pytest.mark.parametrize(
+    ("error", "retryable", "fix"),
+    [
+        ("invalid_auth", False, "secret slack/bot-token"),
+        ("channel_not_found", False, "SlackAlertsChannel"),
+        ("not_in_channel", False, "invite the bot"),
+        ("something_new", False, "something_new"),
+        ("internal_error", True, "internal_error"),
+    ],
+)
+def test_a_refusal_says_what_to_mend(error: str, retryable: bool, fix: str) -> None:
+    with answering(refused(error)) as stub, pytest.raises(ChannelFailed, match=fix) as caught:
+        bot(stub).tell(a_notification("paged"))
+    assert caught.value.retryable is retryable
+
+
+@pytest.mark.parametrize("hurried", [True, False])
+def test_a_server_that_hangs_is_left(hurried: bool) -> None:
+    with answering(Answer(hang=True)) as stub:
+        began = time.monotonic()
+        with pytest.raises(ChannelFailed) as caught:
+            bot(stub, hurried=hurried).tell(a_notification("paged"))
+    assert time.monotonic() - began < 3
+    assert caught.value.retryable
+
+
+def test_a_server_that_is_not_there_can_be_tried_later() -> None:
+    with answering(POSTED) as stub:
+        adapter = bot(stub)
+    with pytest.raises(ChannelFailed) as caught:
+        adapter.tell(a_notification("paged"))
+    assert caught.value.retryable
+
+
+def test_in_a_hurry_there_is_one_try_and_no_details() -> None:
+    with answering(POSTED) as stub:
+        bot(stub, hurried=True).tell(a_notification("needs_human"))
+    assert calls(stub) == [("chat.postMessage", "#ops-alerts")]
+    with answering(Answer(500, b"oops"), POSTED) as stub, pytest.raises(ChannelFailed):
+        bot(stub, hurried=True).tell(a_notification("needs_human"))
+    assert len(stub.asked) == 1
+
+
+def test_a_whisper_is_for_one_person() -> None:
+    with answering(Answer()) as stub:
+        bot(stub).whisper("C1", "U1", "You may *not* <!channel>.")
+    assert stub.asked[0].path == "/api/chat.postEphemeral"
+    assert stub.asked[0].json == {
+        "channel": "C1",
+        "user": "U1",
+        "text": "You may *\u2060not*\u2060 &lt;!channel&gt;.",
+    }
+
+
+def test_hostile_text_travels_as_text() -> None:
+    with answering(POSTED) as stub:
+        assert bot(stub).tell(hostile_notification("paged")) is True
+    assert b"<!channel>" not in stub.asked[0].body + stub.asked[1].body
+
+
+# --- an incoming webhook ---
+
+
+@pytest.mark.parametrize("kind", ["needs_human", "paged", "closed"])
+def test_a_webhook_posts_what_a_human_should_know(kind: str) -> None:
+    with answering(Answer(200, b"ok", {"Content-Type": "text/plain"})) as stub:
+        assert SlackWebhook(stub.url + "/hook", console_url="").tell(a_notification(kind)) is True
+    assert stub.asked[0].path == "/hook"
+    assert "actions" not in {block["type"] for block in stub.asked[0].json["blocks"]}
+
+
+@pytest.mark.parametrize("kind", ["suppressed", "remediating", "acknowledged", "approval"])
+def test_a_webhook_leaves_out_what_needs_editing_or_buttons(kind: str) -> None:
+    with answering(Answer()) as stub:
+        record = a_record(plan=a_plan())
+        assert SlackWebhook(stub.url, console_url="").tell(a_notification(kind, record)) is False
+    assert stub.asked == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "retryable"),
+    [
+        (Answer(404, b"no_service"), False),
+        (Answer(403, b"invalid_token"), False),
+        (Answer(500, b"oops"), True),
+        (Answer(429, b"slow down", {"Retry-After": "60"}), True),
+        (Answer(hang=True), True),
+    ],
+)
+def test_a_webhook_that_fails_says_so(answer: Answer, retryable: bool) -> None:
+    with answering(answer) as stub, pytest.raises(ChannelFailed) as caught:
+        SlackWebhook(stub.url, console_url="").tell(a_notification("paged"))
+    assert caught.value.retryable is retryable
