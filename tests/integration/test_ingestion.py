@@ -1,0 +1,307 @@
+"""Ingestion on the real table: what is started, told and counted, and what a lost reply or a race does to it."""
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from firstline.adapters.groups import Groups, Limits
+from firstline.adapters.history import History
+from firstline.adapters.table import Table
+from firstline.errors import ExecutionsUnavailable, HistoryUnavailable
+from firstline.grouping import FLAP_OPENINGS
+from firstline.ingestion import Ingestion
+from firstline.models import NormalizedAlert
+from tests.alerts import NOON, alert, at
+
+
+PLENTY = Limits(per_minute=100, per_minute_and_alert=100)
+
+
+class FakeExecutions:
+    """Remembers what it was told; fails as often as it is asked to."""
+
+    def __init__(self) -> None:
+        self.started: Counter[str] = Counter()
+        self.inputs: dict[str, set[str]] = {}
+        self.told: list[tuple[str, str]] = []
+        self.failures = 0
+
+    def start(self, incident_id: str, execution_input: str) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise ExecutionsUnavailable("throttled")
+        self.started[incident_id] += 1
+        self.inputs.setdefault(incident_id, set()).add(execution_input)
+
+    def signal(self, token: str, signal: str, by: str) -> bool:
+        self.told.append((token, signal))
+        return True
+
+    def interrupt(self, token: str, error: str, cause: str) -> bool:
+        self.told.append((token, error))
+        return True
+
+
+class CountingClient:
+    """A DynamoDB client that counts its requests and may fail before or after one."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.requests: list[str] = []
+        self.lose_reply_of: str | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._client, name)
+        if name == "exceptions" or not callable(attribute):
+            return attribute
+
+        def call(**arguments: Any) -> Any:
+            self.requests.append(name)
+            answer = attribute(**arguments)
+            if self.lose_reply_of == name:
+                self.lose_reply_of = None
+                from botocore.exceptions import ReadTimeoutError
+
+                raise ReadTimeoutError(endpoint_url="https://dynamodb")
+            return answer
+
+        return call
+
+
+@pytest.fixture
+def client(table: Table) -> CountingClient:
+    return CountingClient(table._client)
+
+
+@pytest.fixture
+def executions() -> FakeExecutions:
+    return FakeExecutions()
+
+
+@pytest.fixture
+def history(table: Table) -> History:
+    return History(table)
+
+
+@pytest.fixture
+def ingestion(table: Table, client: CountingClient, executions: FakeExecutions) -> Ingestion:
+    return build(table, client, executions)
+
+
+def build(table: Table, client: CountingClient, executions: FakeExecutions, limits: Limits = PLENTY) -> Ingestion:
+    counted = Table(client, table.name)  # type: ignore[arg-type]
+    return Ingestion(Groups(counted), executions, limits, sleep=lambda _: None)
+
+
+def wait_on(table: Table, incident_id: str, awaiting: str) -> None:
+    """Let the incident's execution wait, as the state machine does."""
+    waiting = {":token": f"token-{awaiting}", ":awaiting": awaiting}
+    table.update(f"INCIDENT#{incident_id}", "INCIDENT", "SET task_token = :token, awaiting = :awaiting", waiting)
+
+
+def resolved(**what: Any) -> NormalizedAlert:
+    return alert(**({"status": "resolved", "ends_at": at(5)} | what))
+
+
+# --- requests --------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_alert_costs_three_requests_and_a_duplicate_one(
+    ingestion: Ingestion, client: CountingClient, executions: FakeExecutions
+) -> None:
+    ingestion.accept([alert()], NOON)
+    new = list(client.requests)
+    client.requests.clear()
+    ingestion.accept([alert(), alert()], at(1))
+
+    assert new == ["get_item", "transact_write_items", "transact_write_items"]
+    assert client.requests == ["get_item"]
+    assert sum(executions.started.values()) == 1
+
+
+def test_in_a_storm_that_is_known_an_alert_costs_three_requests(
+    table: Table, client: CountingClient, executions: FakeExecutions
+) -> None:
+    ingestion = build(table, client, executions, Limits(per_minute=2, per_minute_and_alert=2))
+    for number in range(4):
+        ingestion.accept([alert(group_key=f"g-{number}")], NOON)
+    client.requests.clear()
+
+    ingestion.accept([alert(group_key="g-9")], at(0.5))
+
+    assert client.requests == ["get_item", "update_item", "transact_write_items"]
+
+
+# --- what is lost on the way -----------------------------------------------------------------------------------------
+
+
+def test_a_write_whose_reply_was_lost_is_started_by_the_retry(
+    ingestion: Ingestion, client: CountingClient, executions: FakeExecutions, history: History
+) -> None:
+    client.lose_reply_of = "transact_write_items"
+    with pytest.raises(HistoryUnavailable):
+        ingestion.accept([alert()], NOON)
+    assert not executions.started
+
+    ingestion.accept([alert()], at(1))
+
+    (incident_id,) = executions.started
+    (record,) = history.open_records()
+    assert record.incident.incident_id == incident_id
+    assert record.status == "STARTED"
+
+
+def test_an_incident_that_could_not_be_started_stays_pending_and_the_next_duplicate_starts_it_with_the_same_input(
+    ingestion: Ingestion, executions: FakeExecutions, history: History
+) -> None:
+    executions.failures = 1
+    (accepted,) = ingestion.accept([alert()], NOON)
+    (pending,) = history.open_records()
+
+    ingestion.accept([alert()], at(1))
+    ingestion.accept([alert()], at(2))
+
+    (started,) = history.open_records()
+    assert accepted.incident_id is not None
+    assert (pending.status, started.status) == ("PENDING", "STARTED")
+    assert executions.started == {accepted.incident_id: 1}
+    assert len(executions.inputs[accepted.incident_id]) == 1
+
+
+# --- the life of an incident -----------------------------------------------------------------------------------------
+
+
+def test_the_waiting_execution_is_told_that_the_alert_resolved(
+    ingestion: Ingestion, executions: FakeExecutions, history: History, table: Table
+) -> None:
+    (accepted,) = ingestion.accept([alert()], NOON)
+    assert accepted.incident_id is not None
+    wait_on(table, accepted.incident_id, "resolution")
+
+    ingestion.accept([resolved()], at(5))
+
+    record = history.record(accepted.incident_id)
+    assert record is not None
+    assert record.resolved_at == at(5)
+    assert executions.told == [("token-resolution", "resolved")]
+
+
+def test_a_critical_alert_that_joins_a_lesser_incident_wakes_somebody_after_all(
+    ingestion: Ingestion, executions: FakeExecutions, history: History, table: Table
+) -> None:
+    (accepted,) = ingestion.accept([alert()], NOON)
+    assert accepted.incident_id is not None
+    wait_on(table, accepted.incident_id, "resolution")
+
+    ingestion.accept([alert(fingerprint="fp-2", severity="critical")], at(1))
+
+    record = history.record(accepted.incident_id)
+    assert record is not None
+    assert record.worsened_to == "critical"
+    assert executions.told == [("token-resolution", "Worsened")]
+
+
+def test_a_flapping_alert_keeps_one_incident_open_until_it_is_quiet(ingestion: Ingestion, history: History) -> None:
+    for turn in range(FLAP_OPENINGS + 3):
+        ingestion.accept([alert(timestamp=at(turn * 5))], at(turn * 5))
+        ingestion.accept([resolved(timestamp=at(turn * 5), ends_at=at(turn * 5 + 1))], at(turn * 5 + 1))
+
+    records = list(history.open_records())
+    last = records[-1]
+    assert len(records) == FLAP_OPENINGS + 1
+    assert last.incident.flapping
+    assert last.resolved_at is None
+    assert last.quiet_since == at((FLAP_OPENINGS + 2) * 5 + 1)
+    assert last.alert_count == 3
+
+
+# --- storms ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_storm_of_500_alerts_becomes_a_handful_of_incidents_and_every_alert_is_counted(
+    table: Table, client: CountingClient, executions: FakeExecutions, history: History
+) -> None:
+    ingestion = build(table, client, executions, Limits(per_minute=30, per_minute_and_alert=3))
+    storm = [alert(group_key=f"g-{n}", fingerprint=f"fp-{n}", host=f"web-{n}") for n in range(500)]
+
+    with ThreadPoolExecutor(4) as senders:
+        list(senders.map(lambda start: ingestion.accept(storm[start : start + 50], NOON), range(0, 500, 50)))
+        list(senders.map(lambda start: ingestion.accept(storm[start : start + 50], at(0.5)), range(0, 500, 50)))
+
+    records = list(history.open_records())
+    storms = [record for record in records if record.incident.storm]
+    assert len(records) <= 4
+    assert len(storms) == 1
+    assert sum(record.alert_count for record in records) == 500
+    assert storms[0].incident.alert.severity == "high"
+    assert set(executions.started) == {record.incident.incident_id for record in records}
+
+
+def test_a_storm_is_over_when_all_of_its_alerts_are(
+    table: Table, client: CountingClient, executions: FakeExecutions, history: History
+) -> None:
+    ingestion = build(table, client, executions, Limits(per_minute=1, per_minute_and_alert=1))
+    keys = [f"g-{n}" for n in range(5)]
+    ingestion.accept([alert(group_key=key) for key in keys], NOON)
+    (storm,) = [record for record in history.open_records() if record.incident.storm]
+
+    ingestion.accept([resolved(group_key=key) for key in keys[:4]], at(5))
+    still = history.record(storm.incident.incident_id)
+    ingestion.accept([resolved(group_key=keys[4])], at(6))
+    over = history.record(storm.incident.incident_id)
+
+    assert still is not None
+    assert over is not None
+    # One of the five opened an incident of its own; it may be any of them.
+    assert over.resolved_at is not None
+    assert over.resolved_at >= at(5)
+
+
+def test_after_a_storm_was_closed_the_next_one_opens_another_incident(
+    table: Table, client: CountingClient, executions: FakeExecutions, history: History
+) -> None:
+    ingestion = build(table, client, executions, Limits(per_minute=1, per_minute_and_alert=1))
+    ingestion.accept([alert(group_key=f"g-{n}") for n in range(3)], NOON)
+    (first,) = [record for record in history.open_records() if record.incident.storm]
+    history.close(first.incident.incident_id, "resolved", "a human said so", [], at(1))
+
+    ingestion.accept([alert(group_key=f"h-{n}", timestamp=at(2)) for n in range(3)], at(2))
+
+    (second,) = [record for record in history.open_records() if record.incident.storm]
+    assert second.incident.incident_id != first.incident.incident_id
+
+
+# --- races -----------------------------------------------------------------------------------------------------------
+
+
+def test_many_senders_of_one_group_at_once_open_one_incident_and_lose_no_alert(
+    ingestion: Ingestion, executions: FakeExecutions, history: History
+) -> None:
+    alerts = [alert(fingerprint=f"fp-{n}") for n in range(24)]
+
+    with ThreadPoolExecutor(6) as senders:
+        list(senders.map(lambda one: _until_taken(ingestion, one), alerts))
+
+    (record,) = history.open_records()
+    assert record.alert_count == 24
+    assert list(executions.started) == [record.incident.incident_id]
+
+
+def _until_taken(ingestion: Ingestion, one: NormalizedAlert) -> None:
+    """As a sender does: on 503 it sends again."""
+    for _ in range(20):
+        try:
+            ingestion.accept([one], NOON)
+        except HistoryUnavailable:
+            continue
+        return
+    pytest.fail("the alert was never taken")
+
+
+@pytest.fixture(autouse=True)
+def _quiet_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    yield
+    caplog.clear()
