@@ -18,6 +18,7 @@ from botocore.client import BaseClient
 from botocore.config import Config
 from jsonata import JException, Jsonata, Utils
 from moto.core.config import default_user_config
+from moto.sns.models import Topic
 from moto.stepfunctions.parser.api import EvaluationFailedEventDetails, ExecutionStatus, HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
@@ -179,6 +180,11 @@ def _running_executions(self: Any, status: ExecutionStatus | None = None) -> lis
     ]
 
 
+def _confirmed_subscriptions(self: Any) -> int:
+    """moto says 0 whoever subscribed, and Firstline does not trust a topic that nobody reads."""
+    return len(self.sns_backend.list_subscriptions_by_topic(topic_arn=self.arn)[0])
+
+
 def _client_factory(endpoint_url: str) -> Callable[..., BaseClient]:
     session = boto3.session.Session(aws_access_key_id="local", aws_secret_access_key="local")  # noqa: S106
     creating = threading.Lock()
@@ -227,6 +233,7 @@ def install(endpoint_url: str, *, time_lapse: float = 1.0) -> None:
         (StateChoice, "_eval_state_output", _leave_choice),
         (StepFunctionsParserBackend, "_get_executions", _running_executions),
         (TimeoutSecondsJSONata, "_eval_seconds", _timeout_in(time_lapse)),
+        (Topic, "subscriptions_confimed", property(_confirmed_subscriptions, lambda *_: None)),
         (state_task_service_aws_sdk, "boto_client_for", client_for),
         (lambda_eval_utils, "boto_client_for", client_for),
     ):

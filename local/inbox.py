@@ -7,6 +7,7 @@ a human would, through the same signed requests that Slack and PagerDuty send.
 import hashlib
 import html
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -208,7 +209,9 @@ class Inbox:
         envelope = json.loads(request.body)
         if envelope.get("Type") == "Notification":
             text = f"{envelope.get('Subject') or ''}\n{_sns_text(envelope['Message'])}".strip()
-            self._add(Message("sns", "page topic", text, time.time(), kind="page", raw=envelope))
+            named = re.search(r"[Ii]ncident ([A-Za-z0-9_-]{10,80})", text)
+            incident = named[1] if named else None
+            self._add(Message("sns", "page topic", text, time.time(), incident, kind="page", raw=envelope))
         return _json(200, {})
 
     # --- for people and tests -----------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ _RUNTIME = "/2018-06-01/runtime"
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 _INIT_SECONDS = 60.0
 _ASYNC_RETRIES = 2
+_PATIENCE_SECONDS = 2.0
 
 
 class TooManyRequests(Exception):
@@ -252,7 +253,7 @@ class Functions:
         *,
         service_environment: dict[str, str],
         log_folder: Path,
-        processes_each: int = 2,
+        processes_each: int = 4,
         wait_seconds: float = 60.0,
     ) -> None:
         self._specs = {spec.name: spec for spec in specs}
@@ -261,8 +262,8 @@ class Functions:
         self._wait_seconds = wait_seconds
         self._idle: dict[str, list[_Environment]] = {spec.name: [] for spec in specs}
         self._all: dict[str, list[_Environment]] = {spec.name: [] for spec in specs}
-        self._slots = {spec.name: threading.BoundedSemaphore(processes_each) for spec in specs}
-        self._lock = threading.Lock()
+        self._processes_each = processes_each
+        self._changed = threading.Condition()
         self._closed = False
         log_folder.mkdir(parents=True, exist_ok=True)
 
@@ -278,7 +279,7 @@ class Functions:
 
     def process_ids(self) -> dict[str, list[int]]:
         """The live processes of each function, for tests that kill them."""
-        with self._lock:
+        with self._changed:
             return {name: [e.process.pid for e in all_ if e.alive] for name, all_ in self._all.items()}
 
     def invoke(self, name: str, payload: bytes) -> Invocation:
@@ -291,17 +292,11 @@ class Functions:
         KeyError
             There is no such function.
         """
-        slots = self._slots[name]
-        if not slots.acquire(timeout=self._wait_seconds):
-            raise TooManyRequests(f"{name}: all processes are busy.")
+        environment = self._take(name)
         try:
-            environment = self._take(name)
-            try:
-                return environment.invoke(payload)
-            finally:
-                self._give_back(name, environment)
+            return environment.invoke(payload)
         finally:
-            slots.release()
+            self._give_back(name, environment)
 
     def invoke_later(self, name: str, payload: bytes) -> None:
         """Run a function in the background, with two retries on failure as Lambda does for events."""
@@ -320,26 +315,36 @@ class Functions:
     def close(self) -> None:
         """End every process."""
         self._closed = True
-        with self._lock:
+        with self._changed:
             environments = [environment for all_ in self._all.values() for environment in all_]
         for environment in environments:
             environment.close()
 
     def _take(self, name: str) -> _Environment:
-        with self._lock:
-            idle = self._idle[name]
-            while idle:
-                environment = idle.pop()
-                if environment.alive:
+        began = time.monotonic()
+        with self._changed:
+            while True:
+                self._all[name] = [environment for environment in self._all[name] if environment.alive]
+                idle = self._idle[name] = [environment for environment in self._idle[name] if environment.alive]
+                if idle:
+                    return idle.pop()
+                waited = time.monotonic() - began
+                processes = len(self._all[name])
+                # A second process costs a second of start-up: the first is often free again before that.
+                if processes == 0 or (processes < self._processes_each and waited >= _PATIENCE_SECONDS):
+                    environment = _Environment(
+                        self._specs[name], self._service_environment, self._log_folder / f"{name}.log"
+                    )
+                    self._all[name].append(environment)
                     return environment
-            self._all[name] = [environment for environment in self._all[name] if environment.alive]
-            environment = _Environment(self._specs[name], self._service_environment, self._log_folder / f"{name}.log")
-            self._all[name].append(environment)
-            return environment
+                if waited >= self._wait_seconds:
+                    raise TooManyRequests(f"{name}: all processes are busy.")
+                self._changed.wait(timeout=0.5)
 
     def _give_back(self, name: str, environment: _Environment) -> None:
-        with self._lock:
+        with self._changed:
             if environment.alive and not self._closed:
                 self._idle[name].append(environment)
-            elif self._closed and environment.alive:
+            elif environment.alive:
                 environment.process.kill()
+            self._changed.notify_all()

@@ -97,6 +97,16 @@ class Stack:
         """What keeps the hosts' commands away from this machine."""
         return self._hosts.sandbox
 
+    @property
+    def sandbox_problems(self) -> list[str]:
+        """Why a better sandbox could not be used."""
+        return self._hosts.problems
+
+    @property
+    def region(self) -> str:
+        """The region that everything claims to be in."""
+        return REGION
+
     def url(self, name: str) -> str:
         """Of `api`, `aws` or `inbox`."""
         return self._servers[name].url

@@ -1,0 +1,68 @@
+"""What a period was like, in the numbers that teams compare: MTTA, MTTR, how much Firstline ended by itself."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from statistics import fmean
+
+from firstline.models import Frozen, IncidentRecord
+
+
+class Report(Frozen):
+    """A period's closed incidents in numbers. A mean or share over nothing is None, not zero.
+
+    `incidents` leaves out the suppressed ones: noise that disturbed nobody should not improve any mean.
+
+    mean_time_to_acknowledge
+        From the page (or, where nobody was paged, from the opening) to "mine".
+    mean_time_to_resolve
+        From the opening to the end, without incidents that only expired: nobody knows when those ended.
+    auto_resolved_share, escalated_share
+        Of `incidents`: cured by a runbook; somebody was paged. Between 0 and 1.
+    """
+
+    incidents: int
+    suppressed: int
+    alerts: int
+    mean_time_to_acknowledge: timedelta | None
+    mean_time_to_resolve: timedelta | None
+    auto_resolved_share: float | None
+    self_cleared_share: float | None
+    escalated_share: float | None
+
+
+def report(records: Iterable[IncidentRecord]) -> Report:
+    """Reckon up closed incidents."""
+    every = list(records)
+    real = [record for record in every if record.outcome != "suppressed"]
+    return Report(
+        incidents=len(real),
+        suppressed=len(every) - len(real),
+        alerts=sum(record.alert_count for record in every),
+        mean_time_to_acknowledge=_mean(filter(None, map(_acknowledged_after, real))),
+        mean_time_to_resolve=_mean(filter(None, map(_resolved_after, real))),
+        auto_resolved_share=_share(real, [record.outcome == "auto_resolved" for record in real]),
+        self_cleared_share=_share(real, [record.outcome == "self_cleared" for record in real]),
+        escalated_share=_share(real, [record.paged_at is not None for record in real]),
+    )
+
+
+def _acknowledged_after(record: IncidentRecord) -> timedelta | None:
+    if record.acknowledged_at is None:
+        return None
+    return max(timedelta(microseconds=1), record.acknowledged_at - (record.paged_at or record.incident.opened_at))
+
+
+def _resolved_after(record: IncidentRecord) -> timedelta | None:
+    ended = record.resolved_at or record.closed_at
+    if ended is None or record.outcome == "expired":
+        return None
+    return max(timedelta(microseconds=1), ended - record.incident.opened_at)
+
+
+def _mean(spans: Iterable[timedelta]) -> timedelta | None:
+    seconds = [span.total_seconds() for span in spans]
+    return timedelta(seconds=fmean(seconds)) if seconds else None
+
+
+def _share(records: list[IncidentRecord], holds: list[bool]) -> float | None:
+    return sum(holds) / len(records) if records else None

@@ -1,0 +1,201 @@
+"""`python -m local`: run Firstline on this machine, send alerts to it, see how it does."""
+
+import json
+import signal
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from firstline.errors import ConfigurationError
+from firstline.reporting import Report
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+runbooks = typer.Typer(help="Check runbooks, and render them as SSM documents.", no_args_is_help=True)
+app.add_typer(runbooks, name="runbooks")
+
+_LOG_WIDTH = 150
+RUNBOOKS = Path(__file__).parent.parent / "runbooks"
+StackOption = Annotated[str, typer.Option(help="The JSON line of a running stack; by default the one on record.")]
+
+
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(help="Of the api URL; 0 takes any free one.")] = 0,
+    time_lapse: Annotated[float, typer.Option(help="Let long waits pass this many times faster.", min=1)] = 1.0,
+    parameter: Annotated[
+        list[str] | None, typer.Option(help="A parameter of the template, as Name=value. May be given several times.")
+    ] = None,
+    audit_seconds: Annotated[int | None, typer.Option(help="Run the audit this often.", min=1)] = None,
+    quiet: Annotated[bool, typer.Option(help="Do not tell on stderr what happens.")] = False,
+) -> None:
+    """Serve until stopped. One JSON line on stdout says when it is ready, and where everything is."""
+    from local import stack as stacks
+    from local.story import Story
+
+    story = Story(Console(stderr=True, quiet=quiet))
+    stack = stacks.Stack(
+        stacks.Options(
+            port=port,
+            time_lapse=time_lapse,
+            parameters=dict(_named_value(text) for text in parameter or []),
+            audit_seconds=audit_seconds,
+            on_command=story.command,
+            on_message=story.message,
+        )
+    )
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    try:
+        stack.start()
+        stacks.remember(stack)
+        story.watch(stack.client("stepfunctions"), stack.created.state_machine_arn)
+        story.say("local", f"sandbox of the hosts: {stack.sandbox}")
+        story.say("local", f"what people get: {stack.url('inbox')}/")
+        print(json.dumps(stack.line()), flush=True)
+        stopped.wait()
+    finally:
+        stacks.forget()
+        story.close()
+        stack.close()
+
+
+@app.command()
+def demo() -> None:
+    """Fire alerts of every source at a Firstline of its own, tell each one's story, and check how it ends."""
+    from local.demo import run
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_LOG_WIDTH)
+    raise typer.Exit(0 if run(console) else 1)
+
+
+@app.command()
+def send(
+    source: Annotated[str, typer.Argument(help="cloudwatch, datadog, generic, grafana, pagerduty, prometheus, …")],
+    file: Annotated[Path, typer.Argument(help="The body as the sender would send it; - reads stdin.")],
+    stack: StackOption = "",
+) -> None:
+    """Send a body to a running stack as its sender would, signed or with its token."""
+    from local import senders
+
+    running = _running(stack)
+    if source not in running["secrets"]:
+        raise typer.BadParameter(f"There is no source {source!r}; known are {', '.join(running['secrets'])}.")
+    body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    answer = senders.send(running["api"], source, body, running["secrets"][source])
+    print(f"{answer.status} {answer.body.decode(errors='replace')}")
+    raise typer.Exit(0 if 200 <= answer.status < 300 else 1)
+
+
+@app.command()
+def report(
+    hours: Annotated[float, typer.Option(help="How far to look back.", min=0.1)] = 24.0,
+    stack: StackOption = "",
+) -> None:
+    """MTTA, MTTR, and how many incidents ended by themselves, by a runbook, with a human."""
+    import boto3
+
+    from firstline.adapters.history import History
+    from firstline.adapters.table import Table as IncidentTable
+    from firstline.reporting import report as reckon
+    from local.stack import REGION
+
+    running = _running(stack)
+    client = boto3.session.Session().client(
+        "dynamodb",
+        endpoint_url=running["aws"],
+        region_name=REGION,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",  # noqa: S106
+    )
+    history = History(IncidentTable(client, running["table"]))
+    _print_report(reckon(history.closed_since(datetime.now(UTC) - timedelta(hours=hours))), hours)
+
+
+@runbooks.command()
+def render() -> None:
+    """Write the SSM documents and the editors' schema from the runbooks."""
+    from firstline.runbooks import catalogue
+    from firstline.runbooks.check import rendered
+
+    try:
+        files = rendered(catalogue.load(RUNBOOKS))
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+    for path, text in files.items():
+        target = RUNBOOKS / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+        print(f"wrote runbooks/{path}")
+
+
+@runbooks.command()
+def check() -> None:
+    """Say what is wrong with the runbooks, by file and line."""
+    from firstline.runbooks.check import check as problems_of
+
+    problems = problems_of(RUNBOOKS)
+    for problem in problems:
+        print(f"runbooks/{problem}", file=sys.stderr)
+    print(f"{len(problems)} problems" if problems else "The runbooks are sound, and their documents up to date.")
+    raise typer.Exit(1 if problems else 0)
+
+
+def _named_value(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{text!r} is not Name=value.")
+    return name, value
+
+
+def _running(stack: str) -> dict[str, Any]:
+    from local.stack import STATE_FILE
+
+    if stack:
+        given: dict[str, Any] = json.loads(stack)
+        return given
+    if not STATE_FILE.exists():
+        raise typer.BadParameter("No stack is running here: start one with `python -m local up`, or give --stack.")
+    found: dict[str, Any] = json.loads(STATE_FILE.read_text())
+    return found
+
+
+def _print_report(numbers: Report, hours: float) -> None:
+    table = Table(title=f"The last {hours:g} hours", title_justify="left", show_header=False)
+    rows = {
+        "Incidents": str(numbers.incidents),
+        "Suppressed as noise": str(numbers.suppressed),
+        "Alerts in them": str(numbers.alerts),
+        "Mean time to acknowledge (MTTA)": _span(numbers.mean_time_to_acknowledge),
+        "Mean time to resolve (MTTR)": _span(numbers.mean_time_to_resolve),
+        "Cured by a runbook": _share(numbers.auto_resolved_share),
+        "Cleared by themselves": _share(numbers.self_cleared_share),
+        "Escalated to a human": _share(numbers.escalated_share),
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    Console().print(table)
+
+
+def _span(span: timedelta | None) -> str:
+    if span is None:
+        return "–"
+    seconds = round(span.total_seconds())
+    return (
+        f"{seconds // 3600} h {seconds % 3600 // 60} min"
+        if seconds >= 3600
+        else f"{seconds // 60}:{seconds % 60:02} min"
+    )
+
+
+def _share(share: float | None) -> str:
+    return "–" if share is None else f"{share:.0%}"

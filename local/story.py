@@ -1,0 +1,141 @@
+"""Tell on the terminal what happens: what came in, where each incident stands, what ran where, who was told what."""
+
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from local.commands import CommandEnded
+from local.inbox import Message
+
+_COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red", "bright_cyan", "bright_magenta")
+_OUTPUT_LINES = 6
+_QUIET_STATES = {"Is It Noise?", "Is There A Plan?", "Needs Approval?", "Step Finished?", "Wait For Step", "Read Step"}
+"""States that say nothing by themselves: questions whose answer is the next state, and polls."""
+
+
+class Story:
+    """Prints as things happen. Safe to be called from any thread."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._labels: dict[str, str] = {}
+        self._colours: dict[str, str] = {}
+        self._seen: dict[str, int] = {}
+        self._states: dict[str, list[str]] = {}
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._watcher: threading.Thread | None = None
+
+    def name(self, incident_id: str, label: str) -> None:
+        """Call an incident by a short name from now on."""
+        with self._lock:
+            self._labels.setdefault(incident_id, label)
+
+    def say(self, label: str, text: str, *, style: str = "") -> None:
+        """One line of somebody's story."""
+        with self._lock:
+            self._line(label, text, style)
+
+    def command(self, ended: CommandEnded) -> None:
+        """A command ended on a host."""
+        with self._lock:
+            label = self._label(ended.comment)
+            good = ended.status == "Success"
+            self._line(label, f"{ended.host} ran {ended.document}: {ended.status}", "" if good else "bold red")
+            lines = ended.output.strip().splitlines()
+            for line in lines[:_OUTPUT_LINES]:
+                self._line(label, f"    {line}", "dim")
+            if len(lines) > _OUTPUT_LINES:
+                self._line(label, f"    … {len(lines) - _OUTPUT_LINES} more lines", "dim")
+
+    def message(self, message: Message) -> None:
+        """Somebody got a message, or one was edited."""
+        if message.thread:
+            return  # details, for those who open the thread
+        headline = next((line for line in message.text.splitlines() if line.strip()), "")
+        edited = "  (edited)" if message.edits else ""
+        with self._lock:
+            label = self._label(message.incident or "")
+            who = f"{message.channel} {message.to}" + (f" ({message.kind})" if message.kind != "message" else "")
+            self._line(label, f"{who}{edited}: {headline}", "bold")
+
+    def states(self, incident_id: str) -> list[str]:
+        """The states that an incident's execution went through, as far as they were seen."""
+        with self._lock:
+            return list(self._states.get(incident_id, []))
+
+    def watch(self, stepfunctions: Any, state_machine_arn: str, every_seconds: float = 0.4) -> None:
+        """Follow the executions of a state machine until `close`."""
+
+        def follow() -> None:
+            finished: set[str] = set()
+            while not self._stop.wait(every_seconds):
+                for execution in _executions(stepfunctions, state_machine_arn):
+                    if execution["executionArn"] in finished:
+                        continue
+                    over = execution["status"] != "RUNNING"
+                    self._tell_states(stepfunctions, execution)
+                    if over:
+                        finished.add(execution["executionArn"])
+                        self.say(
+                            self._label(execution["name"]),
+                            f"execution {execution['status']}",
+                            style="green" if execution["status"] == "SUCCEEDED" else "bold red",
+                        )
+
+        self._watcher = threading.Thread(target=follow, daemon=True)
+        self._watcher.start()
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._stop.set()
+        if self._watcher is not None:
+            self._watcher.join(timeout=5)
+
+    def _tell_states(self, stepfunctions: Any, execution: dict[str, Any]) -> None:
+        incident_id = execution["name"]
+        pages = stepfunctions.get_execution_history(executionArn=execution["executionArn"])["events"]
+        entered = [
+            event["stateEnteredEventDetails"]["name"] for event in pages if event["type"].endswith("StateEntered")
+        ]
+        with self._lock:
+            told = self._seen.get(incident_id, 0)
+            self._seen[incident_id] = len(entered)
+            self._states[incident_id] = entered
+            for state in entered[told:]:
+                if state not in _QUIET_STATES:
+                    self._line(self._label(incident_id), f"state: {state}", "italic")
+
+    def _label(self, incident_id: str) -> str:
+        return self._labels.get(incident_id, incident_id[:24])
+
+    def _line(self, label: str, text: str, style: str) -> None:
+        colour = self._colours.setdefault(label, _COLOURS[len(self._colours) % len(_COLOURS)])
+        line = Text()
+        line.append(time.strftime("%H:%M:%S "), "dim")
+        line.append(f"{_printable(label):<11.24} ", colour)
+        line.append(_printable(text), style)
+        self._console.print(line, overflow="ellipsis", no_wrap=True)
+
+
+def path(states: Iterable[str]) -> str:
+    """States as one line, without the repetitions of a loop."""
+    shown: list[str] = []
+    for state in states:
+        if state not in _QUIET_STATES and (not shown or shown[-1] != state):
+            shown.append(state)
+    return " → ".join(shown)
+
+
+def _printable(text: str) -> str:
+    """Alert texts may hold escape sequences that a terminal would obey."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _executions(stepfunctions: Any, state_machine_arn: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = stepfunctions.list_executions(stateMachineArn=state_machine_arn)["executions"]
+    return found
