@@ -1,0 +1,115 @@
+"""The table exactly as template.yaml declares it, in moto and in Amazon's own DynamoDB Local."""
+
+import itertools
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from samtranslator.yaml_helper import yaml_parse
+
+from firstline.adapters.table import Table
+from tests.optional import missing
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+ROOT = Path(__file__).parents[2]
+DYNAMODB_LOCAL = ROOT / ".cache" / "dynamodb-local"
+_NUMBERS = itertools.count(1)
+
+
+@cache
+def declared_table() -> dict[str, Any]:
+    """The table's properties in template.yaml that CreateTable takes too.
+
+    Not the TTL: DynamoDB Local really removes what expired, and the tests' dates are in the past or will be.
+    """
+    properties = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["Table"]["Properties"]
+    names = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+    return {name: properties[name] for name in names}
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """DynamoDB Local's address; it lives in memory, and as long as the tests."""
+    jar = DYNAMODB_LOCAL / "DynamoDBLocal.jar"
+    if not jar.exists():
+        missing("DynamoDB Local is not here: run scripts/fetch-dynamodb-local.sh")
+    java = shutil.which("java")
+    if java is None:
+        missing("DynamoDB Local needs Java 17: install a java runtime")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    libraries = f"-Djava.library.path={DYNAMODB_LOCAL / 'DynamoDBLocal_lib'}"
+    log = tmp_path_factory.mktemp("dynamodb-local") / "output"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [java, "-Xmx256m", libraries, "-jar", str(jar), "-inMemory", "-disableTelemetry", "-port", str(port)],
+            cwd=DYNAMODB_LOCAL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait_for(port, process, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+@pytest.fixture
+def dynamodb() -> "Iterator[DynamoDBClient]":
+    """An empty DynamoDB by moto, without a socket."""
+    with mock_aws():
+        yield _one_at_a_time(boto3.client("dynamodb"))
+
+
+@pytest.fixture(params=["moto", "dynamodb-local"])
+def table_client(request: pytest.FixtureRequest) -> "DynamoDBClient":
+    """A client for moto, then one for DynamoDB Local: a test that uses this runs against both."""
+    if request.param == "moto":
+        client: DynamoDBClient = request.getfixturevalue("dynamodb")
+        return client
+    return boto3.client("dynamodb", endpoint_url=request.getfixturevalue("dynamodb_local"))
+
+
+@pytest.fixture
+def table(table_client: "DynamoDBClient") -> Iterator[Table]:
+    """The table, empty."""
+    name = f"firstline-{next(_NUMBERS)}"
+    table_client.create_table(TableName=name, **declared_table())
+    yield Table(table_client, name)
+    table_client.delete_table(TableName=name)
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(600):
+        if process.poll() is not None:
+            pytest.fail(f"DynamoDB Local ended by itself:\n{log.read_text(errors='replace')[-2000:]}")
+        with socket.socket() as attempt:
+            if attempt.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    pytest.fail("DynamoDB Local does not listen after a minute")
+
+
+def _one_at_a_time(client: "DynamoDBClient") -> "DynamoDBClient":
+    """moto checks a condition and then writes, without a lock: two threads could both win, as in no DynamoDB."""
+    lock, call = threading.Lock(), client._make_api_call  # type: ignore[attr-defined]
+
+    def locked(*arguments: Any) -> Any:
+        with lock:
+            return call(*arguments)
+
+    client._make_api_call = locked  # type: ignore[attr-defined]
+    return client
