@@ -1,0 +1,45 @@
+"""Telling several channels: each is told, whatever the others do."""
+
+import pytest
+
+from firstline.channels.delivery import Unusable, tell_all
+from firstline.errors import ChannelFailed
+from tests.channel_fakes import FakeChannel, lasting, passing
+from tests.notifications import a_notification
+
+
+def test_who_was_reached_and_who_was_not() -> None:
+    channels = {
+        "works": FakeChannel(),
+        "broken": FakeChannel(failures=[lasting(), lasting()]),
+        "busy": FakeChannel(failures=[passing()]),
+        "down": FakeChannel(failures=[passing(), passing(), passing()]),
+        "silent": FakeChannel(silent=True),
+    }
+
+    told = tell_all(a_notification(), channels)
+
+    assert told.reached == ("works", "busy")
+    assert {name: str(failure) for name, failure in told.failed.items()} == {
+        "broken": "invalid_auth",
+        "down": "503 for a moment",
+    }
+    assert {name: channel.attempts for name, channel in channels.items()} == {
+        "works": 1,
+        "broken": 1,
+        "busy": 2,
+        "down": 2,
+        "silent": 1,
+    }
+
+
+def test_one_round_is_one_attempt() -> None:
+    busy = FakeChannel(failures=[passing()])
+    assert tell_all(a_notification(), {"busy": busy}, rounds=1).reached == ()
+    assert busy.attempts == 1
+
+
+def test_a_channel_without_its_secret_says_why() -> None:
+    with pytest.raises(ChannelFailed, match="its secret could not be read") as caught:
+        Unusable("once", "its secret could not be read").tell(a_notification())
+    assert not caught.value.retryable
