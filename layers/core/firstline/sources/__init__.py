@@ -100,7 +100,7 @@ def normalize_batch(
     reading = Reading(
         source,
         received_at=received_at or datetime.now(UTC),
-        headers={name.lower(): value for name, value in headers.items()},
+        headers=headers,
         own_stack=own_stack,
     )
     _module(source).read(payload, reading)

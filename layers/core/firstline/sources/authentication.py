@@ -21,7 +21,7 @@ SIGNATURE_WINDOW_SECONDS = 300
 """How old, or how far ahead, a signed time stamp may be."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
     """What a sender has to show. Header names are in lower case; there is at least one secret, and none is empty."""
 

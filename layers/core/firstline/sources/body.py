@@ -7,6 +7,7 @@ of it.
 
 import json
 import math
+import re
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
@@ -54,16 +55,18 @@ def parse_json(text: str) -> Any:
         `MAX_DIGITS` digits, or half of a surrogate pair.
     """
     try:
-        data = _DECODER.decode(text)
+        data, end = _DECODER.raw_decode(text)
+        if text[end:].strip():
+            raise json.JSONDecodeError("Extra data", text, end)
     except RecursionError:
         raise _too_deep() from None
     except json.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
         raise UnreadablePayload(f"the body is not JSON: {error.msg} at {where}") from None
-    # So few brackets cannot nest deeper, and most bodies end here.
-    if text.count("{") + text.count("[") > MAX_DEPTH and _deeper_than(data, MAX_DEPTH):
+    brackets = text.count("{") + text.count("[")
+    if brackets > MAX_DEPTH and _deeper_than(MAX_DEPTH, data, brackets):
         raise _too_deep()
-    if "\\ud" in text or "\\uD" in text:
+    if "\\" in text and _HALF_A_PAIR.search(text):
         try:
             json.dumps(data, ensure_ascii=False).encode()
         except UnicodeEncodeError:
@@ -79,18 +82,21 @@ def _parse_form(text: str) -> dict[str, str]:
     return dict(fields)
 
 
-def _deeper_than(data: Any, depth: int) -> bool:
+def _deeper_than(limit: int, data: Any, brackets: int) -> bool:
+    """Whether the data nests deeper than `limit`, looking level by level.
+
+    There are no more lists and objects than opening `brackets` in the text, so as soon as too few are left to get
+    there, the rest need not be looked at: in a batch of alerts that spares all that is inside them.
+    """
     level = [data]
-    while depth:
-        level = [
-            item
-            for container in level
-            for item in (container.values() if type(container) is dict else container)
-            if type(item) is dict or type(item) is list
-        ]
+    for depth in range(1, limit + 1):
+        brackets -= len(level)
+        if depth + brackets <= limit:
+            return False
+        items = [item for container in level for item in (container.values() if type(container) is dict else container)]
+        level = [item for item in items if type(item) is not str and type(item) in (dict, list)]
         if not level:
             return False
-        depth -= 1
     return True
 
 
@@ -114,5 +120,8 @@ def _constant(word: str) -> NoReturn:
 def _too_deep() -> UnreadablePayload:
     return UnreadablePayload(f"the body nests deeper than {MAX_DEPTH} levels")
 
+
+_HALF_A_PAIR = re.compile(r"\\u[dD]")
+"""What every escaped half of a surrogate pair begins with."""
 
 _DECODER = json.JSONDecoder(parse_int=_integer, parse_float=_number, parse_constant=_constant)

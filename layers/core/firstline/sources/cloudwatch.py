@@ -62,8 +62,8 @@ def read(payload: Any, reading: Reading) -> None:
         _read_envelope(payload, payload, reading)
     elif "AlarmName" in payload:
         _read_alarm_message(payload, payload, None, reading)
-    elif "x-amz-sns-rawdelivery" in reading.headers:
-        _read_other_message(payload, text.name(reading.headers.get("x-amz-sns-topic-arn")), None, payload, reading)
+    elif reading.header("x-amz-sns-rawdelivery"):
+        _read_other_message(payload, text.name(reading.header("x-amz-sns-topic-arn")), None, payload, reading)
     else:
         raise UnreadablePayload(
             "cloudwatch: neither an SNS message (`Type`, `Message`), nor an alarm (`AlarmName`), nor an event "

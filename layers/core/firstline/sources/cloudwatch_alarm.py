@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -15,7 +16,8 @@ _LOUD = r"critical|crit|fatal|emergency|p[1-5]|sev-?[0-5]"
 _WORD = "|".join(sorted(WORDS, key=len, reverse=True)) + r"|sev-[0-5]"
 # `[high]`, `severity: high`, `-WARNING` at the end, and the words that never describe a metric anywhere in a name.
 # A bare "high" or "low" says what the metric does: "Low disk", "cpu-high".
-_BRACKETED = re.compile(rf"\[\s*({_WORD})\s*\]|\b(?:severity|priority)\s*[:=]\s*({_WORD})\b", re.IGNORECASE)
+_BRACKETED = re.compile(rf"\[\s*({_WORD})\s*\]", re.IGNORECASE)
+_STATED = re.compile(rf"\b(?:severity|priority)\s*[:=]\s*({_WORD})\b", re.IGNORECASE)
 _SUFFIX = re.compile(r"[-_/ ](WARNING|WARN|MAJOR|MINOR|INFO)$")
 _ANYWHERE = re.compile(rf"(?<![A-Za-z0-9])({_LOUD})(?![A-Za-z0-9])", re.IGNORECASE)
 _IN_TOPIC = re.compile(rf"(?<![A-Za-z0-9])({_LOUD}|high|major|medium|warning|warn|minor|low|info)(?![A-Za-z0-9])", re.I)
@@ -38,7 +40,7 @@ _SERVICE_DIMENSIONS = (
 _ENVIRONMENT_DIMENSIONS = ("Environment", "environment", "env", "Stage", "stage")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Alarm:
     """A change of an alarm's state, its values as they were sent. `dimensions` has one entry for each metric."""
 
@@ -109,7 +111,7 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
         # One alarm per instance, the id in its name, is the usual way to watch a fleet: still one incident.
         group_key=group_key(
             reading.source,
-            _INSTANCE_IN_NAME.sub("*", text.scalar(alarm.name) or name),
+            _without_instances(text.scalar(alarm.name) or name),
             account=account,
             region=region,
             service=service,
@@ -125,8 +127,12 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
     )
 
 
+@lru_cache(maxsize=512)
 def severity_word(name: str | None) -> str | None:
-    """What a name or a headline says about its severity: `[high]`, `severity: P2`, `-WARNING`, `P1`."""
+    """What a name or a headline says about its severity: `[high]`, `severity: P2`, `-WARNING`, `P1`.
+
+    Remembered, as the same alarms come again: pass a name within bounds.
+    """
     if name is None:
         return None
     found = _SUFFIX.search(name) or _ANYWHERE.search(name)
@@ -135,14 +141,24 @@ def severity_word(name: str | None) -> str | None:
 
 def stated_severity(description: Any) -> str | None:
     """The severity that a description states, `[high]` or `severity: P2`; in prose "critical" may mean anything."""
-    found = _BRACKETED.search(description[:1_000]) if type(description) is str else None
-    return (found[1] or found[2]) if found else None
+    if type(description) is not str:
+        return None
+    start = description[:1_000]
+    found = (_BRACKETED.search(start) if "[" in start else None) or (
+        _STATED.search(start) if ":" in start or "=" in start else None
+    )
+    return found[1] if found else None
 
 
+@lru_cache(maxsize=64)
 def topic_severity_word(topic: str | None) -> str | None:
     """What a topic's name says about the severity of everything on it: `alerts-critical`."""
     found = _IN_TOPIC.search(topic.rsplit(":", 1)[-1]) if topic else None
     return found[1] if found else None
+
+
+def _without_instances(name: str) -> str:
+    return _INSTANCE_IN_NAME.sub("*", name) if "i-" in name else name
 
 
 def _of_arn(arn: Any) -> tuple[str | None, str | None, str]:

@@ -7,6 +7,7 @@ https://docs.datadoghq.com/integrations/webhooks/
 """
 
 import re
+from functools import lru_cache
 from typing import Any, Literal
 
 from firstline.errors import UnreadablePayload
@@ -61,7 +62,8 @@ def read(payload: Any, reading: Reading) -> None:
     alert_name, in_title = _split_title(title)
     tags, ambiguous = _tags(fields)
     alert_type = (_get(fields, "alerttype") or "").lower()
-    transition = _letters(_get(fields, "alerttransition", "transition") or in_title.get("transition", ""))
+    said = _get(fields, "alerttransition", "transition") or in_title.get("transition", "")
+    transition = _letters(said[:64])
     status, usual = _TRANSITIONS.get(transition, (_status(transition, alert_type), None))
     scope = _get(fields, "alertscope", "scope", "scopes") or in_title.get("scope", "")
     monitor = _get(fields, "monitorid", "alertid")
@@ -109,11 +111,11 @@ def _fields(payload: dict[str, Any]) -> dict[str, str]:
     """All scalars by the letters of their names, those of nested objects with the outer name in front."""
     fields: dict[str, str] = {}
     for key, value in payload.items():
-        name = _letters(key)
+        name = _letters(key[:128])
         if type(value) is dict:
             prefix = "" if name in _WRAPPERS else name
             for inner, item in value.items():
-                _put(fields, prefix + _letters(inner), item)
+                _put(fields, prefix + _letters(inner[:128]), item)
         elif type(value) is list:
             _put(fields, name, ",".join(t for t in (text.scalar(item) for item in value) if t))
         else:
@@ -135,8 +137,10 @@ def _get(fields: dict[str, str], *names: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=512)
 def _letters(word: str) -> str:
-    return "".join([c for c in word[:128].lower() if c.isalnum()])
+    """Only the letters and digits, in lower case. Remembered, as a template's names come again with every event."""
+    return "".join([c for c in word.lower() if c.isalnum()])
 
 
 def _split_title(title: str) -> tuple[str, dict[str, str]]:
@@ -151,7 +155,7 @@ def _split_title(title: str) -> tuple[str, dict[str, str]]:
             scope, closed, after = scope_start.partition("}]")
         if not closed:
             break
-        if _letters(word) in _TRANSITIONS:
+        if _letters(word[:64]) in _TRANSITIONS:
             found["transition"] = word
             if scope:
                 found["scope"] = scope

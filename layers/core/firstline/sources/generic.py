@@ -31,9 +31,7 @@ _HOST = ("host", "hostname", "instance", "instance_id", "node", "server", "monit
 _TIME = ("timestamp", "time", "starts_at", "startsAt", "occurred_at", "state_changed_timestamp", "ts", "date")
 _URL = ("url", "link", "dashboard_link", "results_link", "html_url")
 
-_FIRING = (
-    "firing alerting alert problem triggered trigger open opened active down failed failing error critical warning"
-)
+_FIRING = "firing alerting alert problem triggered open opened active down failed failing error critical warning"
 _RESOLVED = "resolved resolve ok up recovered recovery closed cleared clear normal healthy inactive success operational"
 _NEITHER = "pending paused acknowledged ack muted silenced suppressed snoozed maintenance"
 _STATUSES: dict[str, Literal["firing", "resolved"] | None] = {
@@ -119,7 +117,7 @@ def _read_alert(alert: Any, reading: Reading) -> None:
 
 def _first(alert: dict[str, Any], keys: tuple[str, ...]) -> str | None:
     for key in keys:
-        if said := text.scalar(alert.get(key)):
+        if key in alert and (said := text.scalar(alert[key])):
             return said
     return None
 

@@ -21,8 +21,8 @@ _LOOPBACK = ("localhost", "127.", "0.0.0.0", "::1")  # noqa: S104 - compared wit
 
 
 def digest(*parts: str | None) -> str:
-    """A short stable name for a tuple of texts: 20 hexadecimal digits. Null and empty differ."""
-    text = "".join(["-" if part is None else f"{len(part)}:{part}" for part in parts])
+    """A short stable name for a tuple of texts: 20 hexadecimal digits."""
+    text = "\0".join([part or "" for part in parts])
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
 
@@ -65,10 +65,13 @@ def host_hint(labels: Mapping[str, str]) -> str | None:
     In this order: a value that is exactly an instance id · a private DNS name · an address · a host name. Two different
     instance ids are no hint: a command must never go to a guess.
     """
-    ids = {value for value in labels.values() if value.startswith(("i-", "mi-")) and INSTANCE_ID.fullmatch(value)}
-    if ids:
-        return ids.pop() if len(ids) == 1 else None
-    return best_host(labels[key] for key in _HOST_LABELS if key in labels)
+    found: str | None = None
+    for value in labels.values():
+        if value.startswith(("i-", "mi-")) and INSTANCE_ID.fullmatch(value) and value != found:
+            if found is not None:
+                return None
+            found = value
+    return found or best_host([labels[key] for key in _HOST_LABELS if key in labels])
 
 
 def best_host(candidates: Iterable[str]) -> str | None:
@@ -94,12 +97,13 @@ def best_host(candidates: Iterable[str]) -> str | None:
 def bare_host(text: str) -> str | None:
     """The host of `host:port`, `[v6]:port`, a URL or a bare name; None when there is none or it is the loopback."""
     host = text
-    if "://" in host:
-        host = host.split("://", 1)[1].split("/", 1)[0].rsplit("@", 1)[-1]
-    if host.startswith("["):
-        host = host[1:].split("]", 1)[0]
-    elif host.count(":") == 1:
-        host = host.split(":", 1)[0]
+    if ":" in host:
+        if "://" in host:
+            host = host.split("://", 1)[1].split("/", 1)[0].rsplit("@", 1)[-1]
+        if host.startswith("["):
+            host = host[1:].split("]", 1)[0]
+        elif host.count(":") == 1:
+            host = host.split(":", 1)[0]
     host = host.strip()
     if host.startswith(_LOOPBACK):
         return None

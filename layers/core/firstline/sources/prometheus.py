@@ -3,6 +3,7 @@
 https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from firstline.errors import UnreadablePayload
@@ -16,6 +17,8 @@ _SERVICE = ("service", "service_name", "app", "application", "app_kubernetes_io_
 _ENVIRONMENT = ("environment", "env", "stage")
 _ACCOUNT = ("account", "account_id", "aws_account")
 _REGION = ("region", "aws_region")
+
+_remembered: dict[tuple[str, str] | None, tuple[dict[str, Any], dict[str, Any], "_Identity"]] = {}
 
 
 def authenticate(request: Request) -> None:
@@ -59,37 +62,90 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
     status = alert.get("status") or group_status
     if status != "firing" and status != "resolved":
         raise UnreadablePayload(f"{reading.source}: an alert's status is neither firing nor resolved: {status!r:.80}")
-    labels = text.labels({**common, **own} if common else own)
     annotations = alert.get("annotations")
     annotations = annotations if type(annotations) is dict else {}
 
-    alert_name = labels.get("alertname")
-    word = labels.get("severity")
-    if alert_name and alert_name.lower() in _DEAD_MANS_SWITCHES:
-        reading.ignore(f"{alert_name} is a dead man's switch: its absence would be the signal")
+    identity = _identity(reading.source, alert.get("fingerprint"), own, common)
+    if identity.not_for_people:
+        reading.ignore(identity.not_for_people)
         return
-    if word and word.lower() == "none":
-        reading.ignore(f"severity none: {alert_name or 'an alert'} is not meant for people")
-        return
+    ended = text.moment(alert.get("endsAt")) if status == "resolved" else None
+    reading.add(
+        alert_name=identity.alert_name or text.name(annotations.get("summary")) or "alert without a name",
+        severity=reading.severity(identity.severity),
+        message=text.prose(annotations.get("summary"), annotations.get("description"), annotations.get("message")),
+        labels=identity.labels,
+        at=ended if status == "resolved" else text.moment(alert.get("startsAt")),
+        ends_at=ended,
+        status=status,
+        fingerprint=identity.fingerprint,
+        group_key=identity.group_key,
+        host=identity.host,
+        url=text.url(alert.get("panelURL"), alert.get("dashboardURL"), alert.get("generatorURL")),
+        account=identity.account,
+        region=identity.region,
+        environment=identity.environment,
+        service=identity.service,
+        raw_payload=alert,
+    )
 
-    fingerprint = alertmanager_fingerprint(own, alert.get("fingerprint"))
+
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    """What an alert's labels say. They are its identity, so it stays the same for as long as the alert exists."""
+
+    labels: dict[str, str]
+    alert_name: str | None
+    severity: str | None
+    fingerprint: str
+    group_key: str
+    host: str | None
+    account: str | None
+    region: str | None
+    environment: str | None
+    service: str | None
+    not_for_people: str | None
+
+
+def _identity(source: str, given: Any, own: dict[str, Any], common: dict[str, Any]) -> _Identity:
+    """Alertmanager sends the whole group again whenever one alert changes: most label sets have been read before.
+
+    Remembered by the sender's fingerprint, but the labels decide. Big ones are not: the memory must stay bounded.
+    """
+    key = (source, given) if type(given) is str else None
+    known = _remembered.get(key)
+    if known is not None and known[0] == own and known[1] == common:
+        return known[2]
+    identity = _read_identity(source, given, own, common)
+    if key is not None and len(given) == 16 and sum(len(str(item)) for pair in own.items() for item in pair) < 4_096:
+        if len(_remembered) == 1_024:
+            _remembered.clear()
+        _remembered[key] = own, common, identity
+    return identity
+
+
+def _read_identity(source: str, given: Any, own: dict[str, Any], common: dict[str, Any]) -> _Identity:
+    labels = text.labels({**common, **own})
+    alert_name = labels.get("alertname")
+    severity = labels.get("severity")
+    not_for_people = None
+    if alert_name and alert_name.lower() in _DEAD_MANS_SWITCHES:
+        not_for_people = f"{alert_name} is a dead man's switch: its absence would be the signal"
+    elif severity and severity.lower() == "none":
+        not_for_people = f"severity none: {alert_name or 'an alert'} is not meant for people"
+    fingerprint = alertmanager_fingerprint(own, given)
     account = text.first(labels, *_ACCOUNT)
     region = text.first(labels, *_REGION)
     service = text.first(labels, *_SERVICE)
     environment = text.first(labels, *_ENVIRONMENT)
-    ended = text.moment(alert.get("endsAt")) if status == "resolved" else None
-    reading.add(
-        alert_name=text.name(alert_name) or text.name(annotations.get("summary")) or "alert without a name",
-        severity=reading.severity(word),
-        message=text.prose(annotations.get("summary"), annotations.get("description"), annotations.get("message")),
+    return _Identity(
         labels=labels,
-        at=ended if status == "resolved" else text.moment(alert.get("startsAt")),
-        ends_at=ended,
-        status=status,
+        alert_name=text.name(alert_name),
+        severity=severity,
         fingerprint=fingerprint,
         # Annotations hold values that change, so a nameless alert is an incident of its own.
         group_key=group_key(
-            reading.source,
+            source,
             alert_name or fingerprint,
             account=account,
             region=region,
@@ -98,10 +154,9 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
             environment=environment,
         ),
         host=host_hint(labels),
-        url=text.url(alert.get("panelURL"), alert.get("dashboardURL"), alert.get("generatorURL")),
         account=account,
         region=region,
         environment=environment,
         service=service,
-        raw_payload=alert,
+        not_for_people=not_for_people,
     )

@@ -53,7 +53,7 @@ class Reading:
     received_at
         Stands in for a time that the sender did not give.
     headers
-        The request's headers, names in lower case.
+        The request's headers, names in any case.
     own_stack
         Firstline's own stack: its CloudWatch alarms, named `<own_stack>-…`, are no alerts.
     """
@@ -63,7 +63,7 @@ class Reading:
     ) -> None:
         self.source = source
         self.received_at = received_at
-        self.headers = headers
+        self._headers = headers
         self.own_stack = own_stack
         self.batch = Batch()
 
@@ -95,29 +95,35 @@ class Reading:
             It does not fit the model all the same.
         """
         try:
-            alert = NormalizedAlert(
-                source=self.source,
-                alert_name=alert_name,
-                severity=severity,
-                message=message or alert_name,
-                labels=labels,
-                timestamp=at or self.received_at,
-                raw_payload=raw_payload,
-                status=status,
-                fingerprint=fingerprint,
-                group_key=group_key,
-                host=host,
-                ends_at=ends_at,
-                url=url,
-                account=account,
-                region=region,
-                environment=environment,
-                service=service,
+            alert = NormalizedAlert.model_validate(
+                {
+                    "source": self.source,
+                    "alert_name": alert_name,
+                    "severity": severity,
+                    "message": message or alert_name,
+                    "labels": labels,
+                    "timestamp": at or self.received_at,
+                    "raw_payload": raw_payload,
+                    "status": status,
+                    "fingerprint": fingerprint,
+                    "group_key": group_key,
+                    "host": host,
+                    "ends_at": ends_at,
+                    "url": url,
+                    "account": account,
+                    "region": region,
+                    "environment": environment,
+                    "service": service,
+                }
             )
         except ValidationError as error:
             wrong = "; ".join(f"{e['loc'][0]}: {e['msg']}" for e in error.errors(include_input=False))
             raise UnreadablePayload(f"{self.source}: {wrong}") from None
         self.batch.alerts.append(alert)
+
+    def header(self, name: str) -> str | None:
+        """The value of a header; `name` in lower case."""
+        return next((value for key, value in self._headers.items() if key.lower() == name), None)
 
     def ignore(self, reason: str) -> None:
         """This was understood, and it is no alert."""

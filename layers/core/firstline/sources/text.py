@@ -3,6 +3,7 @@
 Nothing here raises: what cannot be read is None (or empty), and the source decides whether it can do without.
 """
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,8 +14,8 @@ LABEL_LIMIT = 50
 LABEL_NAME_LIMIT = 128
 LABEL_VALUE_LIMIT = 512
 
-# C0 and C1 control characters, except newline and tab.
-_CONTROLS = {code: None for code in (*range(32), *range(127, 160)) if code not in (9, 10)}
+# C0 and C1 control characters except newline and tab, and halves of surrogate pairs.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
 def name(value: Any, limit: int = NAME_LIMIT) -> str | None:
@@ -22,7 +23,7 @@ def name(value: Any, limit: int = NAME_LIMIT) -> str | None:
 
     Control, zero-width and bidirectional characters are dropped: names are matched on and shown in headlines.
     """
-    text = scalar(value)
+    text = value if type(value) is str else scalar(value)
     if text is None:
         return None
     if len(text) <= limit and text.isprintable():
@@ -42,16 +43,16 @@ def prose(*values: Any) -> str:
     """Text that people read: the values that say something, a line each, at most `TEXT_LIMIT` characters."""
     parts: list[str] = []
     for value in values:
-        text = scalar(value)
+        text = value if type(value) is str else scalar(value)
         if not text:
             continue
-        text = text[:TEXT_LIMIT]
-        if not text.isprintable():
-            text = text.translate(_CONTROLS)
+        # Looking is far cheaper than replacing, and nearly every text has nothing to replace.
+        if not text.isprintable() and not text.replace("\n", "").isprintable():
+            text = _CONTROLS.sub("", text[:TEXT_LIMIT])
         text = text.strip()
         if text and text not in parts:
             parts.append(text)
-    joined = "\n".join(parts)
+    joined = parts[0] if len(parts) == 1 else "\n".join(parts)
     return joined if len(joined) <= TEXT_LIMIT else joined[: TEXT_LIMIT - 1] + "…"
 
 
@@ -74,11 +75,11 @@ def labels(value: Any) -> dict[str, str]:
     if type(value) is not dict:
         return clean
     for key, item in value.items():
-        if not (type(item) is str and len(item) <= LABEL_VALUE_LIMIT and item.isprintable()):
+        if not (type(item) is str and item and len(item) <= LABEL_VALUE_LIMIT and item.isprintable()):
             item = name(item, LABEL_VALUE_LIMIT)
             if item is None:
                 continue
-        if not (0 < len(key) <= LABEL_NAME_LIMIT and key.isprintable()):
+        if not (key and len(key) <= LABEL_NAME_LIMIT and key.isprintable()):
             key = name(key, LABEL_NAME_LIMIT)
             if key is None:
                 continue
@@ -91,21 +92,17 @@ def labels(value: Any) -> dict[str, str]:
 def first(values: dict[str, str], *keys: str) -> str | None:
     """The first of the keys that has a text, as a name."""
     for key in keys:
-        if text := values.get(key):
-            return name(text)
+        if key in values:
+            return name(values[key])
     return None
 
 
 def url(*values: Any) -> str | None:
     """The first value that is a whole http(s) address. It is shown to people and never fetched."""
     for value in values:
-        if (
-            type(value) is str
-            and len(value) <= URL_LIMIT
-            and value.startswith(("https://", "http://"))
-            and value.isprintable()
-            and " " not in value
-        ):
+        if not value or type(value) is not str or not value.startswith(("https://", "http://")):
+            continue
+        if len(value) <= URL_LIMIT and " " not in value and value.isprintable():
             return value
     return None
 
