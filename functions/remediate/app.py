@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from firstline.adapters.history import History
 from firstline.adapters.table import Table
 from firstline.adapters.targets import Targets

@@ -71,3 +71,14 @@ def test_no_accepted_value_can_mean_anything_to_a_shell(runbook_id: str, name: s
         assert set(value) <= SAFE_CHARACTERS
         assert not value.startswith("-")
         assert ".." not in value.split("/")
+
+
+def test_the_example_of_the_guide_is_a_sound_runbook(runbooks_dir: Path) -> None:
+    guide = (runbooks_dir.parent / "docs" / "runbooks.md").read_text()
+    example = guide.partition("```yaml\n")[2].partition("```")[0]
+
+    runbook, problems = catalogue.parse(example, "stuck-queue.yaml")
+
+    assert not problems
+    assert runbook is not None
+    assert runbook.id == "stuck-queue"

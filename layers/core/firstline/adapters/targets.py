@@ -76,11 +76,12 @@ class Targets:
             return self._managed(host)
         if _INSTANCE_ID.fullmatch(label):
             return self._find("instance-id", [label])
-        if _PRIVATE_DNS.fullmatch(label):
-            return self._find("private-dns-name", [host] if "." in host else [host, f"{host}.*"])
-        address = _address(host)
+        # A private DNS name is the private address, spelt with dashes, whatever its domain is.
+        address = _address(label[3:].replace("-", ".") if _PRIVATE_DNS.fullmatch(label) else host)
+        if address and address.version == 6:
+            return f"{host} is an IPv6 address; instances are found by their private IPv4 address, id or name"
         if address:
-            return self._find("private-ip-address" if address.version == 4 else "ipv6-address", [str(address)])
+            return self._find("private-ip-address", [str(address)])
         return self._find("tag:Name", sorted({host, label}))
 
     def _find(self, name: str, values: list[str]) -> list[Target]:
@@ -144,7 +145,7 @@ def _host(hint: str) -> str:
     if _address(text):
         return text
     try:
-        address = urlsplit(text if "//" in text else f"//{text}").netloc.rpartition("@")[2]
+        address = urlsplit(text).netloc.rpartition("@")[2] if "://" in text else text
     except ValueError:
         return ""
     # Not `hostname`, which is in lower case: the values of tags are compared with case.

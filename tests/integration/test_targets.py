@@ -1,0 +1,191 @@
+"""From the host that an alert names to one tagged, running, online instance, against moto's EC2."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from firstline.adapters.targets import Targets
+from firstline.models import Target
+
+REGION = "eu-west-1"
+
+
+@dataclass
+class ManagedNodes:
+    """Systems Manager's view of the fleet, which moto does not have: one page for each two nodes."""
+
+    nodes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tagged: set[str] = field(default_factory=set)
+
+    def get_paginator(self, operation: str) -> "ManagedNodes":
+        assert operation == "describe_instance_information"
+        return self
+
+    def paginate(self, Filters: list[dict[str, Any]], PaginationConfig: dict[str, int]) -> Iterator[dict[str, Any]]:
+        assert len(Filters) == 1, "a tag filter can't be combined with another"
+        (only,) = Filters
+        wanted = set(only["Values"]) if only["Key"] == "InstanceIds" else self.tagged
+        assert only["Key"] in ("InstanceIds", "tag:Firstline")
+        found = [{"InstanceId": node_id, **node} for node_id, node in self.nodes.items() if node_id in wanted]
+        for start in range(0, len(found), 2):
+            yield {"InstanceInformationList": found[start : start + 2]}
+
+
+@dataclass
+class Fleet:
+    """Instances to be found, and the resolver that looks for them."""
+
+    ec2: Any
+    subnet: str
+    ssm: ManagedNodes = field(default_factory=ManagedNodes)
+
+    def launch(self, name: str, *, tag: str | None = "managed", ping: str | None = "Online", **node: str) -> Any:
+        tags = [{"Key": "Name", "Value": name}] + ([{"Key": "Firstline", "Value": tag}] if tag else [])
+        (instance,) = self.ec2.run_instances(
+            ImageId="ami-12c6146b",
+            MinCount=1,
+            MaxCount=1,
+            SubnetId=self.subnet,
+            TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
+        )["Instances"]
+        if ping:
+            self.ssm.nodes[instance["InstanceId"]] = {"PingStatus": ping, "PlatformType": "Linux", **node}
+        return instance
+
+    def resolve(self, *hints: str) -> list[Target] | str:
+        """The targets, or the problem; never both and never neither."""
+        resolution = Targets(self.ec2, self.ssm, "Firstline", "managed").resolve(hints)  # type: ignore[arg-type]
+        assert bool(resolution.targets) != bool(resolution.problem)
+        return resolution.targets or str(resolution.problem)
+
+
+@pytest.fixture
+def fleet(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        ec2 = boto3.client("ec2", region_name=REGION)
+        subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+        yield Fleet(ec2, subnet)
+
+
+def test_every_way_in_which_alerts_name_a_host_finds_it(fleet: Fleet) -> None:
+    web = fleet.launch("web-1")
+    fleet.launch("web-2")
+    address, instance_id, dns = web["PrivateIpAddress"], web["InstanceId"], web["PrivateDnsName"]
+    expected = [Target(instance_id=instance_id, name="web-1")]
+
+    for hint in (
+        instance_id,
+        f"{instance_id}.{REGION}.compute.internal",
+        f" {instance_id} ",
+        dns,
+        dns.split(".")[0],
+        f"{dns}:9100",
+        address,
+        f"{address}:9100",
+        f"http://{address}:9100/metrics",
+        f"https://user@{address}/",
+        "web-1",
+        "web-1:9100",
+        "web-1.example.org",
+        "http://web-1.example.org:8080/health",
+    ):
+        assert fleet.resolve(hint) == expected, hint
+
+
+@pytest.mark.parametrize(
+    "hint",
+    ["web-9", "10.255.255.254:9100", "i-0123456789abcdef0", "ip-10-9-9-9", "localhost", "web"],
+)
+def test_a_name_that_fits_nothing_is_no_target(fleet: Fleet, hint: str) -> None:
+    fleet.launch("web-1")
+
+    assert fleet.resolve(hint) == f"'{hint}' fits no running instance with the tag Firstline=managed"
+
+
+@pytest.mark.parametrize(
+    "hint", ["*", "web-?", "we*", "i-*", "web-1,web-2", "", "   ", "-", "a b", "http://[::1", "é", "*:9100"]
+)
+def test_what_is_not_the_name_of_a_host_never_becomes_a_filter(fleet: Fleet, hint: str) -> None:
+    fleet.launch("web-1")
+
+    assert "is not the name of a host" in fleet.resolve(hint)
+
+
+@pytest.mark.parametrize("hint", ["[fd00::1]:9100", "fd00::1", "http://[fd00::1]:9100/metrics"])
+def test_an_ipv6_address_is_no_target_and_says_so(fleet: Fleet, hint: str) -> None:
+    assert "fd00::1 is an IPv6 address" in fleet.resolve(hint)
+
+
+def test_a_name_that_fits_several_is_no_target(fleet: Fleet) -> None:
+    fleet.launch("web-1")
+    fleet.launch("web-1")
+
+    assert fleet.resolve("web-1") == "'web-1' fits several instances with the tag Firstline=managed"
+
+
+def test_a_short_and_a_long_name_of_two_instances_is_several(fleet: Fleet) -> None:
+    fleet.launch("web-1")
+    fleet.launch("web-1.example.org")
+
+    assert "fits several" in fleet.resolve("web-1.example.org")
+
+
+def test_only_running_instances_with_the_tag_are_looked_at(fleet: Fleet) -> None:
+    untagged = fleet.launch("web-1", tag=None)
+    other = fleet.launch("web-2", tag="other")
+    stopped = fleet.launch("web-3")
+    fleet.ec2.stop_instances(InstanceIds=[stopped["InstanceId"]])
+
+    for name, instance in (("web-1", untagged), ("web-2", other), ("web-3", stopped)):
+        for hint in (name, instance["InstanceId"], instance["PrivateIpAddress"]):
+            assert "fits no running instance" in fleet.resolve(hint)
+
+
+@pytest.mark.parametrize(
+    ("node", "problem"),
+    [
+        ({"ping": None}, "is not managed by Systems Manager"),
+        ({"ping": "ConnectionLost"}, "is not online in Systems Manager: ConnectionLost"),
+        ({"PlatformType": "Windows"}, "runs Windows; runbooks are for Linux"),
+        ({"AgentVersion": "3.3.2299.0"}, "the SSM Agent on web-1 is 3.3.2299.0; parameters need 3.3.2746.0 or later"),
+    ],
+)
+def test_an_instance_that_no_command_would_reach_is_no_target(fleet: Fleet, node: dict[str, Any], problem: str) -> None:
+    fleet.launch("web-1", **node)
+
+    assert problem in fleet.resolve("web-1")
+
+
+@pytest.mark.parametrize("version", ["3.3.2746.0", "3.10.0.0", "4.0.0.0"])
+def test_an_agent_that_is_new_enough_is_taken(fleet: Fleet, version: str) -> None:
+    fleet.launch("web-1", AgentVersion=version)
+
+    assert isinstance(fleet.resolve("web-1"), list)
+
+
+def test_several_hosts_are_all_found_or_none_is(fleet: Fleet) -> None:
+    launched = [fleet.launch(f"web-{n}") for n in range(5)]
+    names = [f"web-{n}" for n in range(5)]
+
+    found = fleet.resolve(*names, launched[0]["InstanceId"])
+    assert [target.name for target in found if isinstance(target, Target)] == names
+
+    assert fleet.resolve(*names, "web-9") == "'web-9' fits no running instance with the tag Firstline=managed"
+    assert fleet.resolve() == "the alert names no host"
+    assert fleet.resolve(*["web-1"] * 51) == "51 hosts are affected; 50 is the limit"
+
+
+def test_a_hybrid_node_is_found_by_its_id_if_it_is_tagged(fleet: Fleet) -> None:
+    node_id, stranger = "mi-0123456789abcdef0", "mi-0123456789abcdef1"
+    for hybrid in (stranger, "mi-0123456789abcdef2", "mi-0123456789abcdef3", node_id):
+        fleet.ssm.nodes[hybrid] = {"PingStatus": "Online", "PlatformType": "Linux", "ComputerName": "rack-7"}
+    fleet.ssm.tagged = {node_id, "mi-0123456789abcdef2", "mi-0123456789abcdef3"}
+
+    assert fleet.resolve(node_id) == [Target(instance_id=node_id, name="rack-7")]
+    assert "fits no running instance" in fleet.resolve(stranger)
