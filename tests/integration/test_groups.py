@@ -85,11 +85,18 @@ def test_who_writes_a_group_second_is_told_so(groups: Groups) -> None:
 
 
 def test_of_many_who_open_the_same_group_at_once_one_succeeds(groups: Groups, history: History) -> None:
+    before = groups.read("group-1")
+
     def try_to_open(number: int) -> str | None:
+        folded = fold(before, [alert(fingerprint=f"fp-{number}", timestamp=at(number / 60))], NOON)
+        after, incident = open_incident(folded, NOON)
         try:
-            return open_for(groups, alert(fingerprint=f"fp-{number}", timestamp=at(number / 60))).incident_id
+            groups.open_incident(
+                before, after, incident, folded.new_alerts, NOON, limits=PLENTY, member=after.group_key
+            )
         except GroupChanged:
             return None
+        return incident.incident_id
 
     with ThreadPoolExecutor(8) as pool:
         opened = [incident_id for incident_id in pool.map(try_to_open, range(16)) if incident_id]

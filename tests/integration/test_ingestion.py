@@ -221,21 +221,21 @@ def test_a_flapping_alert_keeps_one_incident_open_until_it_is_quiet(ingestion: I
 # --- storms ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_storm_of_500_alerts_becomes_a_handful_of_incidents_and_every_alert_is_counted(
+def test_a_storm_of_200_alerts_becomes_a_handful_of_incidents_and_every_alert_is_counted(
     table: Table, client: CountingClient, executions: FakeExecutions, history: History
 ) -> None:
     ingestion = build(table, client, executions, Limits(per_minute=30, per_minute_and_alert=3))
-    storm = [alert(group_key=f"g-{n}", fingerprint=f"fp-{n}", host=f"web-{n}") for n in range(500)]
+    storm = [alert(group_key=f"g-{n}", fingerprint=f"fp-{n}", host=f"web-{n}") for n in range(200)]
 
     with ThreadPoolExecutor(4) as senders:
-        list(senders.map(lambda start: ingestion.accept(storm[start : start + 50], NOON), range(0, 500, 50)))
-        list(senders.map(lambda start: ingestion.accept(storm[start : start + 50], at(0.5)), range(0, 500, 50)))
+        list(senders.map(lambda start: ingestion.accept(storm[start : start + 20], NOON), range(0, 200, 20)))
+        list(senders.map(lambda start: ingestion.accept(storm[start : start + 20], at(0.5)), range(0, 200, 20)))
 
     records = list(history.open_records())
     storms = [record for record in records if record.incident.storm]
     assert len(records) <= 4
     assert len(storms) == 1
-    assert sum(record.alert_count for record in records) == 500
+    assert sum(record.alert_count for record in records) == 200
     assert storms[0].incident.alert.severity == "high"
     assert set(executions.started) == {record.incident.incident_id for record in records}
 
