@@ -40,7 +40,7 @@ def run(command: Command, path: Path, **variables: str) -> subprocess.CompletedP
     stand_in.chmod(0o700)
     environment = {"PATH": f"{path}:{os.environ['PATH']}"} | {f"SSM_{name}": value for name, value in variables.items()}
     return subprocess.run(
-        ["sh", "-c", str(script)], env=environment, capture_output=True, text=True, timeout=20, check=False
+        ["sh", "-c", str(script)], cwd=path, env=environment, capture_output=True, text=True, timeout=20, check=False
     )
 
 
