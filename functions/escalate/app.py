@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from firstline.adapters.channels import connect, on_call_now
 from firstline.adapters.history import History
 from firstline.adapters.paging import PATIENCE, PageTopic

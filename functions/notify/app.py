@@ -6,6 +6,8 @@ from typing import Any
 
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import TypeAdapter
+
 from firstline.adapters.channels import connect
 from firstline.adapters.history import History
 from firstline.adapters.secrets import Secrets
@@ -13,7 +15,6 @@ from firstline.adapters.table import Table
 from firstline.announcing import NotifyInput, announce
 from firstline.observability import logger, metrics
 from firstline.settings import NotifySettings
-from pydantic import TypeAdapter
 
 _INPUT: TypeAdapter[NotifyInput] = TypeAdapter(NotifyInput)
 

@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from firstline.adapters.channels import connect
 from firstline.adapters.executions import Executions
 from firstline.adapters.history import History

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from firstline.errors import Unauthenticated, UnreadablePayload
+from firstline.errors import ExecutionsUnavailable, Unauthenticated, UnreadablePayload
 from firstline.models import IncidentRecord
 from firstline.observability import metrics
 from firstline.responding import Press, answer_press, approval_page, authenticate, read_press
@@ -155,6 +155,7 @@ class Waiting:
         self.slack = FakeChannel()
         self.pagerduty = FakeChannel(wakes="once")
         self.whispers: list[tuple[str, str, str]] = []
+        self.step_functions_down = False
 
     def press(self, button: Any, approvers: tuple[str, ...] = (), at: timedelta = timedelta(seconds=30)) -> None:
         answer_press(
@@ -181,6 +182,8 @@ class Waiting:
         return self._keep(decision="approved" if approved else "refused", decided_by=by, decided_at=now)
 
     def signal(self, token: str, signal: str, by: str) -> bool:
+        if self.step_functions_down:
+            raise ExecutionsUnavailable("throttled")
         self.signals.append((signal, by))
         return True
 
@@ -283,6 +286,14 @@ def test_a_slack_that_fails_undoes_nothing_and_is_not_waited_for() -> None:
     assert incident.kept.acknowledged_by == "ana (Slack)"
     assert incident.slack.attempts == 1
     assert len(incident.pagerduty.told) == 1
+
+
+def test_an_execution_that_cannot_be_told_yet_loses_no_press() -> None:
+    incident = Waiting()
+    incident.step_functions_down = True
+    incident.press("acknowledge")
+    assert incident.kept.acknowledged_by == "ana (Slack)"
+    assert "Noted" in incident.whispers[0][2]
 
 
 @pytest.mark.parametrize("whisper", [None, "fails"])

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from firstline.channels.delivery import Channel, tell_all
 from firstline.channels.text import one_line
-from firstline.errors import ChannelFailed, Unauthenticated, UnreadablePayload
+from firstline.errors import ChannelFailed, ExecutionsUnavailable, Unauthenticated, UnreadablePayload
 from firstline.lifecycle import Incidents, Signals, acknowledge, decide_approval, resolve
 from firstline.models import IncidentRecord, Notification, NotificationKind
 from firstline.observability import logger, metrics
@@ -133,7 +133,12 @@ def answer_press(
     if press.button == "approve" and press.user_id not in approvers:
         _whisper(whisper, press, _not_an_approver(press, approvers))
         return
-    record = _decide(press, history, executions, now)
+    try:
+        record = _decide(press, history, executions, now)
+    except ExecutionsUnavailable:
+        logger.exception("A button was written down, but the execution could not be told; the audit will")
+        _whisper(whisper, press, "Noted. AWS is slow to react, so it takes effect within a minute or two.")
+        return
     if record is None:
         _whisper(whisper, press, "Nothing to do: this incident is over, or no longer waits for that.")
         return
