@@ -76,7 +76,7 @@ def test_an_approval_shows_what_would_run() -> None:
     words = said(blocks)
     assert "Proposed: Free disk space\nRisk: read only\nOn: web-1" in words
     assert "• rotate-logs (act): firstline-low-disk-rotate-logs" in words
-    assert "1 rollback commands follow" in words
+    assert "If it doesn't help, it is rolled back." in words
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from typing import Annotated, Literal, Self
 
 import yaml
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, model_validator
-from pydantic_core import ErrorDetails
 
 from firstline.errors import ConfigurationError
 from firstline.models import Frozen, Incident, Severity
@@ -107,12 +106,13 @@ def load_paging_policy(path: Path) -> PagingPolicy:
     try:
         return PagingPolicy.model_validate(content)
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'the file'}: {_advice(e)}" for e in error.errors())
+        wrong = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'the file'}: {_advice(e['type'], e['msg'])}" for e in error.errors()
+        )
         raise ConfigurationError(f"{path}: {wrong}") from None
 
 
-def _advice(error: ErrorDetails) -> str:
-    message = str(error["msg"])
-    if error["type"] == "extra_forbidden":
+def _advice(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
         return "no such key; remove it or correct its spelling"
     return message.removeprefix("Value error, ")

@@ -161,7 +161,7 @@ def _facts(notification: Notification, summary: Summary) -> list[tuple[str, str]
         ("Affected", summary.affected),
         ("Since", summary.since),
         ("Likely cause", summary.cause),
-        ("Why you read this", summary.why),
+        ("How it ended" if notification.kind == "closed" else "Why you read this", summary.why),
         ("On call", summary.on_call or ""),
         ("Acknowledged by", one_line(record.acknowledged_by or "", 80)),
         ((record.decision or "").capitalize() + " by", one_line(record.decided_by or "", 80)),
@@ -171,7 +171,7 @@ def _facts(notification: Notification, summary: Summary) -> list[tuple[str, str]
 def _proposal(plan: RemediationPlan) -> str:
     hosts = ", ".join(target.name for target in plan.targets)
     steps = bullets([f"{step.step_id} ({step.kind}): {step.document}" for step in plan.steps])
-    back = f"\nIf it doesn't help, {len(plan.rollback)} rollback commands follow." if plan.rollback else ""
+    back = "\nIf it doesn't help, it is rolled back." if plan.rollback else ""
     return f"Proposed: {plan.title}\nRisk: {plan.risk.replace('_', ' ')}\nOn: {hosts}\n{steps}{back}"
 
 
