@@ -20,7 +20,7 @@ from firstline.settings import AuditSettings
 @cache
 def _audit() -> Audit:
     settings = AuditSettings.from_environment()
-    table = Table(boto3.client("dynamodb"), settings.table_name)
+    table = Table(boto3.client("dynamodb"), settings.table_name, keep_days=settings.history_days)
     sns = boto3.client("sns", config=PATIENCE)
     return Audit(
         history=History(table),

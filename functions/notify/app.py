@@ -46,4 +46,5 @@ def _secrets() -> Secrets:
 
 @cache
 def _history() -> History:
-    return History(Table(boto3.client("dynamodb"), _settings().table_name))
+    settings = _settings()
+    return History(Table(boto3.client("dynamodb"), settings.table_name, keep_days=settings.history_days))

@@ -81,6 +81,7 @@ class RemediateSettings(Settings):
     """functions/remediate. `remediation_mode` caps every runbook's own mode."""
 
     table_name: str
+    history_days: int = Field(ge=1)
     runbooks_dir: str
     environment_name: str
     remediation_mode: Literal["off", "approve", "auto"]
@@ -115,6 +116,8 @@ class EscalateSettings(ChannelSettings):
 class NotifySettings(ChannelSettings):
     """functions/notify."""
 
+    history_days: int = Field(ge=1)
+
 
 class RespondSettings(ChannelSettings):
     """functions/respond. `approvers` are Slack user ids; nobody else's approval counts."""
@@ -127,6 +130,7 @@ class AuditSettings(Settings):
 
     stack_name: str
     table_name: str
+    history_days: int = Field(ge=1)
     state_machine_arn: str
     page_topic_arn: str
     page_after_seconds: int = Field(ge=60)
