@@ -125,6 +125,16 @@ def test_the_limits_count_by_alert_name_and_in_all_and_are_full_again_each_minut
     open_for(groups, alert(group_key="a-2"), limits=limits, minutes=1)
 
 
+def test_while_a_storm_lasts_no_minute_brings_new_tokens_but_other_alerts_are_not_held_back(groups: Groups) -> None:
+    limits = Limits(per_minute=10, per_minute_and_alert=1)
+    groups.remember_storm("DiskFull", NOON)
+
+    with pytest.raises(RateLimited):
+        open_for(groups, alert(group_key="a-1"), limits=limits, minutes=3)
+    open_for(groups, alert(group_key="b-1", alert_name="Other"), limits=limits, minutes=3)
+    open_for(groups, alert(group_key="a-1"), limits=limits, minutes=6)
+
+
 # --- joining and leaving ---------------------------------------------------------------------------------------------
 
 

@@ -16,7 +16,6 @@ from firstline.ingestion import Ingestion
 from firstline.models import NormalizedAlert
 from tests.alerts import NOON, alert, at
 
-
 PLENTY = Limits(per_minute=100, per_minute_and_alert=100)
 
 
@@ -238,6 +237,17 @@ def test_a_storm_of_200_alerts_becomes_a_handful_of_incidents_and_every_alert_is
     assert sum(record.alert_count for record in records) == 200
     assert storms[0].incident.alert.severity == "high"
     assert set(executions.started) == {record.incident.incident_id for record in records}
+
+
+def test_a_storm_that_lasts_does_not_open_more_incidents_each_minute(
+    table: Table, client: CountingClient, executions: FakeExecutions, history: History
+) -> None:
+    ingestion = build(table, client, executions, Limits(per_minute=10, per_minute_and_alert=2))
+    for minute in range(12):
+        keys = [f"g-{minute}-{n}" for n in range(4)]
+        ingestion.accept([alert(group_key=key, timestamp=at(minute)) for key in keys], at(minute))
+
+    assert len(list(history.open_records())) == 3
 
 
 def test_a_storm_is_over_when_all_of_its_alerts_are(

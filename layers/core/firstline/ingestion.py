@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from firstline import lifecycle
@@ -22,6 +22,9 @@ from firstline.observability import logger
 
 ATTEMPTS = 10
 """How often a group is folded again when somebody else wrote it first. With growing pauses: about five seconds."""
+
+LIMIT_REMEMBERED = timedelta(minutes=1)
+"""How long this process remembers that a limit was met before it asks the table again."""
 
 PARALLEL_GROUPS = 8
 """A batch may hold hundreds of groups, and every sender waits for the answer."""
@@ -66,7 +69,7 @@ class Ingestion:
         self._executions = executions
         self._limits = limits
         self._sleep = sleep
-        # Which limits were met in which minute, and the storm incident: an alert in a storm costs three requests then.
+        # Which limits were met, until when, and the storm incident: an alert in a storm costs three requests then.
         self._limited: dict[str | None, tuple[datetime, RateLimited]] = {}
         self._storm: str | None = None
 
@@ -130,7 +133,8 @@ class Ingestion:
                     before, after, incident, new, now, limits=self._limits, member=after.group_key
                 )
             except RateLimited as limit:
-                self._limited[limit.alert_name] = (_minute(now), limit)
+                self._groups.remember_storm(limit.alert_name, now)
+                self._limited[limit.alert_name] = (now + LIMIT_REMEMBERED, limit)
                 limited = limit
             else:
                 self._start(incident.incident_id, after.group_key, execution_input)
@@ -168,8 +172,8 @@ class Ingestion:
 
     def _known_limit(self, alert_name: str, now: datetime) -> RateLimited | None:
         for name in (None, alert_name):
-            minute, limit = self._limited.get(name, (None, None))
-            if minute == _minute(now):
+            until, limit = self._limited.get(name, (now, None))
+            if now < until:
                 return limit
         return None
 
@@ -192,7 +196,3 @@ class Ingestion:
             tell()
         except ExecutionsUnavailable:
             logger.exception("the execution could not be told; the audit will")
-
-
-def _minute(now: datetime) -> datetime:
-    return now.replace(second=0, microsecond=0)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from firstline.adapters.history import OPEN, incident_key, record_of
@@ -10,6 +10,9 @@ from firstline.adapters.table import Item, Table, WriteRefused, stamp
 from firstline.errors import FirstlineError
 from firstline.grouping import GroupState
 from firstline.models import Incident, IncidentRecord, NormalizedAlert, SourceSeverity
+
+STORM_LASTS = timedelta(minutes=5)
+"""How long after a limit was last met new alerts go on joining the storm."""
 
 RAW_PAYLOADS_BYTES = 32_768
 """How much of the senders' bodies is kept beside a write of new alerts."""
@@ -135,23 +138,33 @@ class Groups:
         ]
         alert_name = incident.alert.alert_name
         if limits is not None:
-            writes.append(self._take_token(f"ALERT#{alert_name}", limits.per_minute_and_alert, now))
-            writes.append(self._take_token("ALL", limits.per_minute, now))
+            writes += self._take_tokens(None, limits.per_minute, now)
+            writes += self._take_tokens(alert_name, limits.per_minute_and_alert, now)
         try:
             self._table.transact(*writes)
         except WriteRefused as error:
-            if limits is not None and error.refused and error.refused <= {3, 4}:
-                if 4 in error.refused:
-                    raise RateLimited(f"{limits.per_minute} a minute", alert_name=None) from error
-                limit = f"{limits.per_minute_and_alert} a minute of one name"
-                raise RateLimited(limit, alert_name=alert_name) from error
-            raise GroupChanged(str(error)) from error
+            if limits is None or not error.refused or error.refused & {0, 1, 2}:
+                raise GroupChanged(str(error)) from error
+            if error.refused & {3, 4}:
+                raise RateLimited(f"{limits.per_minute} a minute", alert_name=None) from error
+            limit = f"{limits.per_minute_and_alert} a minute of one name"
+            raise RateLimited(limit, alert_name=alert_name) from error
         return execution_input
 
     def execution_input(self, incident_id: str) -> str | None:
         """The bytes with which the incident's execution is started."""
         item = self._table.get(*incident_key(incident_id))
         return None if item is None else str(item["incident"])
+
+    def remember_storm(self, alert_name: str | None, now: datetime) -> None:
+        """A limit was met: for a while everything of this name (or of any, with None) belongs to the storm.
+
+        Without this, a storm that lasts would open a fresh handful of incidents each minute.
+        """
+        expires_at = int((now + STORM_LASTS).timestamp()) + 3_600
+        lasts_until = stamp(now + STORM_LASTS)
+        storm = {"pk": _bucket(alert_name), "sk": "STORM", "lasts_until": lasts_until, "expires_at": expires_at}
+        self._table.put(storm)
 
     def join_storm(self, incident_id: str, group_key: str, count: int, now: datetime) -> bool:
         """Make a group part of an open storm incident. False when that incident is over."""
@@ -249,15 +262,20 @@ class Groups:
             }
         )
 
-    def _take_token(self, name: str, limit: int, now: datetime) -> Item:
-        """A bucket of `limit` tokens, full again each minute."""
-        return self._table.update_request(
-            f"BUCKET#{name}",
+    def _take_tokens(self, alert_name: str | None, limit: int, now: datetime) -> list[Item]:
+        """One of `limit` tokens, of which there are as many again each minute, unless a storm is going on."""
+        bucket = _bucket(alert_name)
+        token = self._table.update_request(
+            bucket,
             now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M"),
             "ADD opened :one SET expires_at = :expiry",
             {":one": 1, ":limit": limit, ":expiry": int(now.timestamp()) + 3_600},
             condition="attribute_not_exists(opened) OR opened < :limit",
         )
+        calm = self._table.condition_check(
+            bucket, "STORM", "attribute_not_exists(lasts_until) OR lasts_until < :now", {":now": stamp(now)}
+        )
+        return [token, calm]
 
     def _write(self, *writes: Item) -> None:
         try:
@@ -268,3 +286,7 @@ class Groups:
 
 def _group_key(group_key: str) -> tuple[str, str]:
     return f"GROUP#{group_key}", "GROUP"
+
+
+def _bucket(alert_name: str | None) -> str:
+    return "BUCKET#ALL" if alert_name is None else f"BUCKET#ALERT#{alert_name}"

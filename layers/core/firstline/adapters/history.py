@@ -9,7 +9,8 @@ that care compare times themselves), and one index `by_status` on `status_pk`, `
 | how an incident of the group ended | `GROUP#<group key>` | `CLOSED#<closed at>#<incident id>` |
 | an incident, from its first write on | `INCIDENT#<incident id>` | `INCIDENT` |
 | new alerts, one item for each write | `ALERT#<alert name>` | `<received at>#<incident id>#<version>` |
-| incidents opened in a minute, in all or of one alert name | `BUCKET#<name>` | `<minute>` |
+| incidents opened in a minute, in all or of one alert name | `BUCKET#ALL`, `BUCKET#ALERT#<name>` | `<minute>` |
+| how long a storm of these lasts | the same | `STORM` |
 | a deployment | `DEPLOYMENTS` | `<deployed at>#<service>#<version>` |
 | a runbook sent to a host | `RUNS#<runbook id>` | `<at>#<instance id>#<incident id>` |
 

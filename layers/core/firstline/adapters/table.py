@@ -157,6 +157,14 @@ class Table:
             request["ExpressionAttributeNames"] = dict(names)
         return {"Update": request}
 
+    def condition_check(self, pk: str, sk: str, condition: str, values: Mapping[str, Any]) -> Item:
+        """A condition on an item that is not written, as a part of a transaction."""
+        request: Item = self._key(pk, sk)
+        return {
+            "ConditionCheck": request
+            | {"ConditionExpression": condition, "ExpressionAttributeValues": _serialize(values)}
+        }
+
     def _key(self, pk: str, sk: str) -> Item:
         return {"TableName": self.name, "Key": {"pk": {"S": pk}, "sk": {"S": sk}}}
 
