@@ -55,7 +55,7 @@ def up(
     try:
         stack.start()
         stacks.remember(stack)
-        story.watch(stack.client("stepfunctions"), stack.created.state_machine_arn)
+        story.watch(stack.executions)
         story.say("local", f"sandbox of the hosts: {stack.sandbox}")
         story.say("local", f"what people get: {stack.url('inbox')}/")
         print(json.dumps(stack.line()), flush=True)

@@ -242,7 +242,14 @@ def run(console: Console) -> bool:
     console.print(
         "[bold]Firstline on one machine[/bold]: the same template, real functions, real commands on sandboxes."
     )
-    stack = Stack(Options(time_lapse=TIME_LAPSE, on_command=story.command, on_message=story.message))
+    stack = Stack(
+        Options(
+            time_lapse=TIME_LAPSE,
+            parameters={"IncidentsPerMinuteAndAlert": "3"},
+            on_command=story.command,
+            on_message=story.message,
+        )
+    )
     try:
         stack.start()
         console.print(
@@ -253,7 +260,7 @@ def run(console: Console) -> bool:
             console.print("[bold yellow]No sandbox works here, so commands are printed, not run:[/bold yellow]")
             for problem in stack.sandbox_problems:
                 console.print(f"  {problem}", markup=False)
-        story.watch(stack.client("stepfunctions"), stack.created.state_machine_arn)
+        story.watch(stack.executions)
         stages = {label: Stage(label, stack, story) for label in SCENARIOS}
         with ThreadPoolExecutor(max_workers=len(SCENARIOS)) as players:
             list(players.map(lambda label: _play(SCENARIOS[label], stages[label]), SCENARIOS))

@@ -8,12 +8,14 @@ are bound out of band, expressions are parsed once, and "undefined" (an error on
 import re
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from math import ceil
 from typing import Any
 
 import boto3
+import moto.backends
 from botocore.client import BaseClient
 from botocore.config import Config
 from jsonata import JException, Jsonata, Utils
@@ -29,7 +31,7 @@ from moto.stepfunctions.parser.asl.component.state.choice.state_choice import St
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_aws_sdk
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
-from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
 MOTO_VERSION = "5.2.5"
 
@@ -208,6 +210,28 @@ def _client_factory(endpoint_url: str) -> Callable[..., BaseClient]:
     return boto_client_for
 
 
+@dataclass(frozen=True)
+class Execution:
+    """An execution as it stands: its name, its status, and the states that it entered so far."""
+
+    name: str
+    status: str
+    states: tuple[str, ...]
+
+
+def executions(account: str, region: str) -> list[Execution]:
+    """Every execution in this process. GetExecutionHistory says the same, but copies every input and output first."""
+    found = []
+    for machine in list(stepfunctions_parser_backends[account][region].state_machines):
+        for execution in list(machine.executions):
+            env: Any = getattr(getattr(execution, "exec_worker", None), "env", None)
+            events = list(env.event_manager._history_event_list) if env else []
+            entered = (event.get("stateEnteredEventDetails") for event in events)
+            states = tuple(details["name"] for details in entered if details)
+            found.append(Execution(execution.name, str(execution.status), states))
+    return found
+
+
 def install(endpoint_url: str, *, time_lapse: float = 1.0) -> None:
     """Patch moto in this process, so that its state machines run, and call the services at `endpoint_url`.
 
@@ -239,6 +263,9 @@ def install(endpoint_url: str, *, time_lapse: float = 1.0) -> None:
     ):
         setattr(owner, name, replacement)
     state_task_service_aws_sdk._SERVICE_ERROR_NAMES.update(_ERROR_PREFIXES)
+    # The server lists moto's folder for every request, to learn which services there are.
+    modules = tuple(moto.backends.list_of_moto_modules())
+    setattr(moto.backends, "list_of_moto_modules", lambda: modules)  # noqa: B010
     if not hasattr(AmazonStateLanguageParser.parse, "cache_info"):
         # Parsing a definition of 30 states takes a fifth of a second, and moto does it again for each execution.
         setattr(AmazonStateLanguageParser, "parse", staticmethod(cache(AmazonStateLanguageParser.parse)))  # noqa: B010

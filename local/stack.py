@@ -102,11 +102,6 @@ class Stack:
         """Why a better sandbox could not be used."""
         return self._hosts.problems
 
-    @property
-    def region(self) -> str:
-        """The region that everything claims to be in."""
-        return REGION
-
     def url(self, name: str) -> str:
         """Of `api`, `aws` or `inbox`."""
         return self._servers[name].url
@@ -155,6 +150,10 @@ class Stack:
             list(self.hosts.values()), self._read_document, TARGET_TAG, self.options.on_command
         )
         self._start_functions()
+
+    def executions(self) -> list[engine.Execution]:
+        """Every incident's execution as it stands."""
+        return engine.executions(ACCOUNT, REGION)
 
     def line(self) -> dict[str, Any]:
         """What `up` prints when it is ready, and what others need to know to use this stack."""

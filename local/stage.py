@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import boto3
-
 from firstline.adapters.history import History
 from firstline.adapters.table import Table
 from firstline.models import IncidentRecord
@@ -44,14 +42,7 @@ class Stage:
     incidents: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        client: Any = boto3.session.Session().client(
-            "dynamodb",
-            endpoint_url=self.stack.url("aws"),
-            region_name=self.stack.region,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",  # noqa: S106
-        )
-        self.history = History(Table(client, self.stack.created.table_name))
+        self.history = History(Table(self.stack.client("dynamodb"), self.stack.created.table_name))
 
     def check(self, what: str, holds: bool, seen: object = "") -> None:
         """Note an outcome; the scenario goes on."""

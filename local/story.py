@@ -2,13 +2,13 @@
 
 import threading
 import time
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from rich.console import Console
 from rich.text import Text
 
 from local.commands import CommandEnded
+from local.engine import Execution
 from local.inbox import Message
 
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red", "bright_cyan", "bright_magenta")
@@ -24,7 +24,6 @@ class Story:
         self._console = console
         self._labels: dict[str, str] = {}
         self._colours: dict[str, str] = {}
-        self._seen: dict[str, int] = {}
         self._states: dict[str, list[str]] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -68,24 +67,17 @@ class Story:
         with self._lock:
             return list(self._states.get(incident_id, []))
 
-    def watch(self, stepfunctions: Any, state_machine_arn: str, every_seconds: float = 0.4) -> None:
-        """Follow the executions of a state machine until `close`."""
+    def watch(self, executions: Callable[[], Iterable[Execution]], every_seconds: float = 0.4) -> None:
+        """Follow executions until `close`."""
 
         def follow() -> None:
             finished: set[str] = set()
             while not self._stop.wait(every_seconds):
-                for execution in _executions(stepfunctions, state_machine_arn):
-                    if execution["executionArn"] in finished:
-                        continue
-                    over = execution["status"] != "RUNNING"
-                    self._tell_states(stepfunctions, execution)
-                    if over:
-                        finished.add(execution["executionArn"])
-                        self.say(
-                            self._label(execution["name"]),
-                            f"execution {execution['status']}",
-                            style="green" if execution["status"] == "SUCCEEDED" else "bold red",
-                        )
+                for execution in executions():
+                    if execution.name not in finished:
+                        self._follow_up(execution)
+                        if execution.status != "RUNNING":
+                            finished.add(execution.name)
 
         self._watcher = threading.Thread(target=follow, daemon=True)
         self._watcher.start()
@@ -96,19 +88,17 @@ class Story:
         if self._watcher is not None:
             self._watcher.join(timeout=5)
 
-    def _tell_states(self, stepfunctions: Any, execution: dict[str, Any]) -> None:
-        incident_id = execution["name"]
-        pages = stepfunctions.get_execution_history(executionArn=execution["executionArn"])["events"]
-        entered = [
-            event["stateEnteredEventDetails"]["name"] for event in pages if event["type"].endswith("StateEntered")
-        ]
+    def _follow_up(self, execution: Execution) -> None:
         with self._lock:
-            told = self._seen.get(incident_id, 0)
-            self._seen[incident_id] = len(entered)
-            self._states[incident_id] = entered
-            for state in entered[told:]:
+            label = self._label(execution.name)
+            told = len(self._states.get(execution.name, ()))
+            self._states[execution.name] = list(execution.states)
+            for state in execution.states[told:]:
                 if state not in _QUIET_STATES:
-                    self._line(self._label(incident_id), f"state: {state}", "italic")
+                    self._line(label, f"state: {state}", "italic")
+            if execution.status != "RUNNING":
+                style = "green" if execution.status == "SUCCEEDED" else "bold red"
+                self._line(label, f"execution {execution.status}", style)
 
     def _label(self, incident_id: str) -> str:
         return self._labels.get(incident_id, incident_id[:24])
@@ -134,8 +124,3 @@ def path(states: Iterable[str]) -> str:
 def _printable(text: str) -> str:
     """Alert texts may hold escape sequences that a terminal would obey."""
     return "".join(character if character.isprintable() else " " for character in text)
-
-
-def _executions(stepfunctions: Any, state_machine_arn: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = stepfunctions.list_executions(stateMachineArn=state_machine_arn)["executions"]
-    return found
