@@ -111,6 +111,12 @@ PAGED = "page: It has been open for more than 5 minutes and nobody was paged."
             ["signal acknowledged"],
             id="an acknowledged one that still waits is told",
         ),
+        pytest.param(
+            {"decision": "approved", "decided_by": "ada", "task_token": "t", "awaiting": "approval"},
+            2,
+            ["signal approved"],
+            id="one whose plan was decided on is told",
+        ),
         pytest.param({"quiet_since": at(0)}, 9, [], id="a flapping one is given its time"),
         pytest.param(
             {"quiet_since": at(0), "task_token": "t", "awaiting": "resolution"},

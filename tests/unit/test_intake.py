@@ -378,7 +378,7 @@ def test_only_an_allowed_topic_is_confirmed_and_only_with_its_token(world: World
     ("event_type", "said"),
     [
         ("incident.acknowledged", [("acknowledged", "inc-1", "Ada")]),
-        ("incident.resolved", [("resolved", "inc-1", "Ada")]),
+        ("incident.resolved", [("acknowledged", "inc-1", "Ada"), ("resolved", "inc-1", "Ada")]),
         ("incident.triggered", []),
     ],
 )

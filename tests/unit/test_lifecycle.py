@@ -7,7 +7,8 @@ import pytest
 
 from firstline import lifecycle
 from firstline.models import IncidentRecord
-from tests.alerts import NOON, incident
+from firstline.observability import metrics
+from tests.alerts import NOON, at, incident
 
 
 def record(**what: Any) -> IncidentRecord:
@@ -60,7 +61,10 @@ class FakeExecutions:
     ],
 )
 def test_an_acknowledgement_ends_only_the_wait_for_one(awaiting: str | None, told: list[tuple[str, ...]]) -> None:
-    history, executions = FakeHistory(record(awaiting=awaiting, task_token="t")), FakeExecutions()
+    history, executions = (
+        FakeHistory(record(awaiting=awaiting, task_token="t", acknowledged_by="ada")),
+        FakeExecutions(),
+    )
 
     assert lifecycle.acknowledge("inc", "ada", NOON, history=history, executions=executions) is history.answer
 
@@ -78,6 +82,19 @@ def test_the_end_of_the_trouble_ends_every_wait(awaiting: str) -> None:
     assert executions.told == [("t", "resolved", "ada")]
 
 
+def test_a_person_who_resolves_has_taken_it_too_and_that_is_measured() -> None:
+    metrics.clear_metrics()
+    waiting = record(awaiting="resolution", task_token="t", resolved_by="ada", paged_at=at(0))
+    history, executions = FakeHistory(waiting), FakeExecutions()
+
+    lifecycle.resolve_by_hand("inc", "ada", at(2), history=history, executions=executions)
+
+    assert history.written == ["acknowledged by ada", "resolved by ada"]
+    assert executions.told == [("t", "resolved", "ada")]
+    assert metrics.metric_set["TimeToAcknowledge"]["Value"] == [120.0]
+    metrics.clear_metrics()
+
+
 @pytest.mark.parametrize("say", [lifecycle.acknowledge, lifecycle.resolve])
 def test_who_comes_too_late_tells_nobody(say: Any) -> None:
     executions = FakeExecutions()
@@ -91,7 +108,7 @@ def test_who_comes_too_late_tells_nobody(say: Any) -> None:
 def test_a_decision_is_told_in_the_words_of_the_state_machine(approved: bool) -> None:
     decision = "approved" if approved else "refused"
     executions = FakeExecutions()
-    waiting = record(awaiting="approval", task_token="t", decision=decision)
+    waiting = record(awaiting="approval", task_token="t", decision=decision, decided_by="ada")
 
     lifecycle.decide_approval("inc", approved, "ada", NOON, history=FakeHistory(waiting), executions=executions)
 

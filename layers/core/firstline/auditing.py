@@ -106,9 +106,10 @@ class Audit:
         elif record.quiet_since and now - record.quiet_since >= self.flap_quiet:
             by = "the audit: a flapping alert has been quiet"
             lifecycle.resolve(record.incident.incident_id, by, now, history=self.history, executions=self.executions)
-        elif record.acknowledged_at and record.task_token and record.awaiting == "acknowledgement":
-            by = record.acknowledged_by or "somebody"
-            self._mended("ToldAgain", self.executions.signal(record.task_token, "acknowledged", by))
+        elif record.awaiting == "acknowledgement" and record.acknowledged_at:
+            self._mended("ToldAgain", lifecycle.tell_acknowledged(record, executions=self.executions))
+        elif record.awaiting == "approval" and record.decision:
+            self._mended("ToldAgain", lifecycle.tell_decided(record, executions=self.executions))
         elif record.worsened_to:
             self._mended("ToldAgain", lifecycle.tell_worsened(record, record.worsened_to, executions=self.executions))
 

@@ -191,7 +191,7 @@ class Intake:
         signal = sources.own_incident_signal("pagerduty", payload)
         if signal is None:
             return
-        say = lifecycle.acknowledge if signal.kind == "acknowledged" else lifecycle.resolve
+        say = lifecycle.acknowledge if signal.kind == "acknowledged" else lifecycle.resolve_by_hand
         try:
             say(signal.incident_id, signal.by, now, history=self.history, executions=self.executions)
         except ExecutionsUnavailable:

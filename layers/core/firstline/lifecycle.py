@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from firstline.models import IncidentRecord, SourceSeverity
+from firstline.observability import metrics
 
 
 class Signals(Protocol):
@@ -38,19 +39,37 @@ def acknowledge(
 ) -> IncidentRecord | None:
     """Somebody takes it. None when somebody did before, or it is over, or there is no such incident."""
     record = history.acknowledge(incident_id, by, now)
-    if record is not None and record.task_token and record.awaiting == "acknowledgement":
-        executions.signal(record.task_token, "acknowledged", by)
+    if record is not None:
+        _count_acknowledgement(record, now)
+        tell_acknowledged(record, executions=executions)
     return record
+
+
+def tell_acknowledged(record: IncidentRecord, *, executions: Signals) -> bool:
+    """Tell the execution of an acknowledged incident, if that is what it waits for."""
+    if not record.task_token or record.awaiting != "acknowledgement":
+        return False
+    return executions.signal(record.task_token, "acknowledged", record.acknowledged_by or "somebody")
 
 
 def resolve(
     incident_id: str, by: str, now: datetime, *, history: Incidents, executions: Signals
 ) -> IncidentRecord | None:
-    """Somebody says that it is over. None when it was before, or there is no such incident."""
+    """It is over. None when it was before, or there is no such incident."""
     record = history.resolve(incident_id, by, now)
     if record is not None:
         tell_resolved(record, executions=executions)
     return record
+
+
+def resolve_by_hand(
+    incident_id: str, by: str, now: datetime, *, history: Incidents, executions: Signals
+) -> IncidentRecord | None:
+    """A person says that it is over, and has thereby taken it, too: it did not clear by itself."""
+    taken = history.acknowledge(incident_id, by, now)
+    if taken is not None:
+        _count_acknowledgement(taken, now)
+    return resolve(incident_id, by, now, history=history, executions=executions)
 
 
 def tell_resolved(record: IncidentRecord, *, executions: Signals) -> bool:
@@ -72,6 +91,18 @@ def decide_approval(
 ) -> IncidentRecord | None:
     """A person says yes or no to a plan, once. None when nobody waits for that, or somebody decided before."""
     record = history.decide(incident_id, approved, by, now)
-    if record is not None and record.task_token and record.decision:
-        executions.signal(record.task_token, record.decision, by)
+    if record is not None:
+        tell_decided(record, executions=executions)
     return record
+
+
+def tell_decided(record: IncidentRecord, *, executions: Signals) -> bool:
+    """Tell the execution of an incident whose plan was decided on, if that is what it waits for."""
+    if not record.task_token or record.decision is None or record.awaiting != "approval":
+        return False
+    return executions.signal(record.task_token, record.decision, record.decided_by or "somebody")
+
+
+def _count_acknowledgement(record: IncidentRecord, now: datetime) -> None:
+    since = record.paged_at or record.incident.opened_at
+    metrics.add_metric(name="TimeToAcknowledge", unit="Seconds", value=max(0.0, (now - since).total_seconds()))

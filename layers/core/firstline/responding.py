@@ -14,9 +14,9 @@ from pydantic import BaseModel, ValidationError
 from firstline.channels.delivery import Channel, tell_all
 from firstline.channels.text import one_line
 from firstline.errors import ChannelFailed, ExecutionsUnavailable, Unauthenticated, UnreadablePayload
-from firstline.lifecycle import Incidents, Signals, acknowledge, decide_approval, resolve
+from firstline.lifecycle import Incidents, Signals, acknowledge, decide_approval, resolve_by_hand
 from firstline.models import IncidentRecord, Notification, NotificationKind
-from firstline.observability import logger, metrics
+from firstline.observability import logger
 
 SIGNATURE_AGE_SECONDS = 300
 
@@ -153,15 +153,6 @@ def answer_press(
     tell_all(notification, listening, rounds=1)  # Slack gives a button three seconds
 
 
-def count_acknowledgement(record: IncidentRecord) -> None:
-    """Measure how long it took until somebody took the incident, wherever they said so."""
-    if record.acknowledged_at is None:
-        return
-    since = record.paged_at or record.incident.opened_at
-    seconds = max(0.0, (record.acknowledged_at - since).total_seconds())
-    metrics.add_metric(name="TimeToAcknowledge", unit="Seconds", value=seconds)
-
-
 def approval_page(incident_id: str) -> str:
     """A page for whoever opens an approval's address: it explains, and decides nothing: links get prefetched."""
     return (
@@ -198,15 +189,9 @@ class _Interaction(BaseModel):
 def _decide(press: Press, history: Incidents, executions: Signals, now: datetime) -> IncidentRecord | None:
     match press.button:
         case "acknowledge":
-            record = acknowledge(press.incident_id, press.by, now, history=history, executions=executions)
-            if record:
-                count_acknowledgement(record)
-            return record
+            return acknowledge(press.incident_id, press.by, now, history=history, executions=executions)
         case "resolve":
-            # Who resolves has taken it, too: it did not clear by itself.
-            if taken := history.acknowledge(press.incident_id, press.by, now):
-                count_acknowledgement(taken)
-            return resolve(press.incident_id, press.by, now, history=history, executions=executions)
+            return resolve_by_hand(press.incident_id, press.by, now, history=history, executions=executions)
         case "approve" | "refuse":
             return decide_approval(
                 press.incident_id, press.button == "approve", press.by, now, history=history, executions=executions
