@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
 
 from firstline.adapters.certificates import Certificates
 from firstline.adapters.executions import Executions
@@ -20,19 +21,22 @@ from firstline.intake import Intake
 from firstline.observability import logger, metrics
 from firstline.settings import IngestSettings
 
+PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+"""PagerDuty waits five seconds for an answer, and by default boto3 tries a failing DynamoDB for 25. Senders try again."""
+
 
 @cache
 def _intake() -> Intake:
     settings = IngestSettings.from_environment()
-    table = Table(boto3.client("dynamodb"), settings.table_name, keep_days=settings.history_days)
-    executions = Executions(boto3.client("stepfunctions"), settings.state_machine_arn)
+    table = Table(boto3.client("dynamodb", config=PATIENCE), settings.table_name, keep_days=settings.history_days)
+    executions = Executions(boto3.client("stepfunctions", config=PATIENCE), settings.state_machine_arn)
     limits = Limits(settings.incidents_per_minute, settings.incidents_per_minute_and_alert)
     return Intake(
         ingestion=Ingestion(Groups(table), executions, limits),
         history=History(table),
         executions=executions,
         secrets=Secrets(settings.secrets_prefix),
-        quarantine=Quarantine(lambda: boto3.client("sqs"), settings.quarantine_queue_url),
+        quarantine=Quarantine(lambda: boto3.client("sqs", config=PATIENCE), settings.quarantine_queue_url),
         certificates=Certificates(),
         confirm_subscription=confirm_subscription,
         own_stack=settings.stack_name,
