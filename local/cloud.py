@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+import uuid
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from io import BytesIO
@@ -17,6 +18,13 @@ from local.runtime import Functions, TooManyRequests
 
 type Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
+FAIL_PATH = "/_local/fail"
+"""`POST {"operation": "AWSStepFunctions.StartExecution", "times": 3}`: the next three such calls are answered 500.
+
+The operation is the beginning of a request's X-Amz-Target, so that `DynamoDB` means all of DynamoDB; 0 times mends it.
+For trying what Firstline does when a service of AWS fails.
+"""
+
 _INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
 _STATUS = {
     200: "200 OK",
@@ -24,6 +32,7 @@ _STATUS = {
     400: "400 Bad Request",
     404: "404 Not Found",
     429: "429 Too Many Requests",
+    500: "500 Internal Server Error",
 }
 
 
@@ -36,9 +45,18 @@ class Cloud:
         self._moto: Wsgi = DomainDispatcherApplication(create_backend_app)
         # moto checks a condition and then writes, without a lock: two requests at once could both win.
         self._locks = {"DynamoDB_20120810": threading.Lock(), "AWSStepFunctions": threading.Lock()}
+        self._failures: dict[str, int] = {}
+        self._failing = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        service, _, operation = environ.get("HTTP_X_AMZ_TARGET", "").partition(".")
+        if environ["PATH_INFO"] == FAIL_PATH:
+            return self._plan_failures(environ, start_response)
+        target = environ.get("HTTP_X_AMZ_TARGET", "")
+        if self._fails(target):
+            _body(environ)
+            error = {"__type": "InternalServerError", "message": f"{target} fails because POST {FAIL_PATH} said so."}
+            return _answer(start_response, 500, error)
+        service, _, operation = target.partition(".")
         if service == "AmazonSSM" and self.commands is not None and operation in self.commands.operations:
             return self._ssm(self.commands, operation, _body(environ), start_response)
         invoke = _INVOKE.fullmatch(environ["PATH_INFO"])
@@ -48,6 +66,26 @@ class Cloud:
             body = _body(environ)
             environ["wsgi.input"], environ["CONTENT_LENGTH"] = BytesIO(body), str(len(body))
             return list(self._moto(environ, start_response))
+
+    def _plan_failures(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        try:
+            wanted = json.loads(_body(environ))
+            operation, times = str(wanted["operation"]), int(wanted["times"])
+        except (ValueError, KeyError, TypeError):
+            return _answer(
+                start_response, 400, {"message": f'{FAIL_PATH} takes {{"operation": "DynamoDB", "times": 3}}'}
+            )
+        with self._failing:
+            self._failures[operation] = times
+        return _answer(start_response, 200, {"operation": operation, "times": times})
+
+    def _fails(self, target: str) -> bool:
+        with self._failing:
+            for operation, times in self._failures.items():
+                if times > 0 and target.startswith(operation):
+                    self._failures[operation] = times - 1
+                    return True
+        return False
 
     def _ssm(
         self, commands: Commands, operation: str, body: bytes, start_response: Callable[..., Any]
@@ -130,6 +168,11 @@ def _answer(
     data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
     start_response(
         _STATUS[status],
-        [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(data))), *(headers or [])],
+        [
+            ("Content-Type", "application/x-amz-json-1.1"),
+            ("Content-Length", str(len(data))),
+            ("x-amzn-RequestId", str(uuid.uuid4())),  # moto's Step Functions puts it into the cause of an error
+            *(headers or []),
+        ],
     )
     return [data]

@@ -106,7 +106,7 @@ class _Environment:
         }
         with log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, str(_BOOTSTRAP), spec.handler],
+                [sys.executable, str(_BOOTSTRAP), spec.handler, spec.name],  # the name is for whoever looks at `ps`
                 cwd=spec.folder,
                 env=environment,
                 stdin=subprocess.PIPE,
