@@ -1,0 +1,39 @@
+"""The template as it is written, as SAM expands it, and the state machine inside it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+from local.template import expand
+from tests.template.machine import Machine
+
+ROOT = Path(__file__).parents[2]
+type Resources = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def written() -> dict[str, Any]:
+    """template.yaml, with `!Ref` as `{"Ref": …}`."""
+    parsed: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
+    return parsed
+
+
+@pytest.fixture(scope="session")
+def resources() -> Resources:
+    """What SAM makes of it."""
+    expanded: Resources = expand(ROOT / "template.yaml", {"EnvironmentName": "dev"}, "eu-central-1")["Resources"]
+    return expanded
+
+
+@pytest.fixture(scope="session")
+def functions(resources: Resources) -> Resources:
+    """The functions' properties by logical id."""
+    return {name: r["Properties"] for name, r in resources.items() if r["Type"] == "AWS::Lambda::Function"}
+
+
+@pytest.fixture(scope="session")
+def machine() -> Machine:
+    """The state machine."""
+    return Machine.load(ROOT / "statemachine" / "incident.asl.yaml")

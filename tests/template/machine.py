@@ -1,0 +1,116 @@
+"""A state machine definition, asked questions: its edges, its expressions, which variables each of them needs."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+type State = Mapping[str, Any]
+
+_EXPRESSION = re.compile(r"^\s*{%(.*)%}\s*$", re.DOTALL)
+_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
+_VARIABLE = re.compile(r"\$([A-Za-z]\w*)\b(?!\s*\()")
+LAMBDA = "arn:aws:states:::lambda:invoke"
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A way from one state to another, and the variables that are assigned on it."""
+
+    target: str
+    assigned: frozenset[str]
+
+
+class Machine:
+    """States by name, as the definition has them."""
+
+    def __init__(self, definition: Mapping[str, Any]) -> None:
+        self.start: str = definition["StartAt"]
+        self.states: Mapping[str, State] = definition["States"]
+
+    @classmethod
+    def load(cls, path: Path) -> "Machine":
+        """Read a definition in YAML."""
+        return cls(yaml.safe_load(path.read_text()))
+
+    def tasks(self) -> Iterator[tuple[str, State]]:
+        """The Task states."""
+        return ((name, state) for name, state in self.states.items() if state["Type"] == "Task")
+
+    def edges(self, name: str) -> list[Edge]:
+        """Where a state leads. A Choice's own Assign counts for its Default, a rule's for the rule, as in JSONata."""
+        state = self.states[name]
+        ways = [*state.get("Catch", []), *state.get("Choices", [])]
+        own = state.get("Default") or state.get("Next")
+        if own:
+            ways.append({"Next": own, "Assign": state.get("Assign", {})})
+        return [Edge(way["Next"], frozenset(way.get("Assign", {}))) for way in ways]
+
+    def reachable(self, start: str) -> set[str]:
+        """The states that can follow, with the start itself."""
+        seen: set[str] = set()
+        todo = [start]
+        while todo:
+            name = todo.pop()
+            if name not in seen:
+                seen.add(name)
+                todo += [edge.target for edge in self.edges(name)]
+        return seen
+
+    def assigned_before(self) -> dict[str, frozenset[str]]:
+        """For each state, the variables that have a value on every path that leads there."""
+        before: dict[str, frozenset[str]] = {self.start: frozenset()}
+        todo = [self.start]
+        while todo:
+            name = todo.pop()
+            for edge in self.edges(name):
+                arriving = before[name] | edge.assigned
+                known = before.get(edge.target)
+                agreed = arriving if known is None else known & arriving
+                if agreed != known:
+                    before[edge.target] = agreed
+                    todo.append(edge.target)
+        return before
+
+    def fewest_transitions(self, *through: str) -> int:
+        """How many states the shortest path from the start through these states enters, the first and last included."""
+        count, current = 1, self.start
+        for goal in through:
+            steps, current = self._distance(current, goal), goal
+            count += steps
+        return count
+
+    def _distance(self, start: str, goal: str) -> int:
+        frontier, seen, steps = {start}, {start}, 0
+        while goal not in frontier:
+            frontier = {edge.target for name in frontier for edge in self.edges(name)} - seen
+            if not frontier:
+                raise ValueError(f"no way leads from {start} to {goal}")
+            seen |= frontier
+            steps += 1
+        return steps
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text inside a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts(item)
+
+
+def expressions(value: Any) -> Iterator[str]:
+    """Every JSONata expression inside a value, without its `{% %}`."""
+    return (match[1] for text in texts(value) if (match := _EXPRESSION.match(text)))
+
+
+def variables(expression: str) -> set[str]:
+    """The state machine's variables that an expression reads: neither functions nor `$states`."""
+    return set(_VARIABLE.findall(_TEXT.sub('""', expression))) - {"states"}
