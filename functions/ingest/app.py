@@ -22,7 +22,7 @@ from firstline.observability import logger, metrics
 from firstline.settings import IngestSettings
 
 PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
-"""PagerDuty waits five seconds for an answer, and by default boto3 tries a failing DynamoDB for 25. Senders try again."""
+"""PagerDuty waits five seconds for an answer; by default boto3 tries a failing DynamoDB for 25. Senders try again."""
 
 
 @cache
