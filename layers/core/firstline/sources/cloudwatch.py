@@ -229,7 +229,7 @@ def _read_other_message(
             message,
             detail.get("title"),
             detail.get("description"),
-            None if type(message) is str else ", ".join(f"{k}={v}" for k, v in text.labels(fields).items()),
+            ", ".join(f"{key}={value}" for key, value in text.labels(detail or fields).items()),
         ),
         labels=text.labels({"topic": topic_name}),
         at=text.moment(envelope.get("Timestamp")) or text.moment(fields.get("time")),

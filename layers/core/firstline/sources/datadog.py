@@ -14,13 +14,12 @@ from firstline.errors import UnreadablePayload
 from firstline.models import SourceSeverity
 from firstline.sources import text
 from firstline.sources.authentication import Request, require_token
-from firstline.sources.identity import best_host, digest, group_key, host_hint
+from firstline.sources.identity import digest, group_key, host_hint
 from firstline.sources.reading import Reading
 
 _WRAPPERS = ("metadata", "data", "payload", "details")
 _UNSET = re.compile(r"\$[A-Z][A-Z0-9_]*(\[[^\]]*\])?")
 _NAMED_PRIORITY = re.compile(r"[Pp]?([1-5])")
-_HOST_TAGS = ("host", "instance-id", "instance_id", "kube_node")
 
 _TRANSITIONS: dict[str, tuple[Literal["firing", "resolved"], SourceSeverity]] = {
     "triggered": ("firing", "high"),
@@ -60,15 +59,14 @@ def read(payload: Any, reading: Reading) -> None:
             "docs/sources/datadog.md has a template that works"
         )
     alert_name, in_title = _split_title(title)
-    tags, ambiguous = _tags(fields)
+    scope = _get(fields, "alertscope", "scope", "scopes") or in_title.get("scope", "")
+    tags, ambiguous = _tags(fields.get("tags", ""), scope)
     alert_type = (_get(fields, "alerttype") or "").lower()
     said = _get(fields, "alerttransition", "transition") or in_title.get("transition", "")
     transition = _letters(said[:64])
     status, usual = _TRANSITIONS.get(transition, (_status(transition, alert_type), None))
-    scope = _get(fields, "alertscope", "scope", "scopes") or in_title.get("scope", "")
     monitor = _get(fields, "monitorid", "alertid")
     org = _get(fields, "orgid", "orgname")
-    hosts = [tags[key] for key in _HOST_TAGS if key in tags and key not in ambiguous]
     hostname = _get(fields, "hostname", "host")
     service = text.name(tags.get("service"))
     environment = text.name(tags.get("env") or tags.get("environment"))
@@ -96,9 +94,9 @@ def read(payload: Any, reading: Reading) -> None:
             service=service,
             environment=environment,
         ),
-        host=(best_host([hostname]) if hostname else None)
-        or host_hint({key: tag for key, tag in tags.items() if key not in ambiguous})
-        or best_host(hosts),
+        host=host_hint(
+            {key: tag for key, tag in tags.items() if key not in ambiguous} | ({"host": hostname} if hostname else {})
+        ),
         url=text.url(_get(fields, "link", "url", "alerturl", "eventurl", "monitorurl")),
         region=text.name(tags.get("region")),
         environment=environment,
@@ -167,15 +165,15 @@ def _split_title(title: str) -> tuple[str, dict[str, str]]:
     return text.name(rest) or text.name(title) or "Datadog alert", found
 
 
-def _tags(fields: dict[str, str]) -> tuple[dict[str, str], set[str]]:
+def _tags(tags: str, scope: str) -> tuple[dict[str, str], set[str]]:
     """The tags as labels, and the names of those that came with several values: of those the first stays."""
-    tags: dict[str, str] = {}
+    found: dict[str, str] = {}
     ambiguous: set[str] = set()
-    for tag in _split(",".join(fields[key] for key in ("tags", "alertscope", "scope", "scopes") if key in fields)):
+    for tag in _split(f"{tags},{scope}"):
         key, _, value = tag.partition(":")
-        if key and value and tags.setdefault(key, value) != value:
+        if key and value and found.setdefault(key, value) != value:
             ambiguous.add(key)
-    return text.labels(tags), ambiguous
+    return text.labels(found), ambiguous
 
 
 def _split(tags: str) -> list[str]:

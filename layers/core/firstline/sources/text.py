@@ -48,7 +48,7 @@ def prose(*values: Any) -> str:
             continue
         # Looking is far cheaper than replacing, and nearly every text has nothing to replace.
         if not text.isprintable() and not text.replace("\n", "").isprintable():
-            text = _CONTROLS.sub("", text[:TEXT_LIMIT])
+            text = _CONTROLS.sub("", text[: 2 * TEXT_LIMIT])
         text = text.strip()
         if text and text not in parts:
             parts.append(text)

@@ -1,0 +1,136 @@
+"""The strict parser: what comes back is plain data, whatever is sent, and quickly."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firstline.errors import UnreadablePayload
+from firstline.sources.body import MAX_DEPTH, parse_body
+
+FORM = "application/x-www-form-urlencoded"
+
+
+def nested(depth: int) -> bytes:
+    return b"[" * depth + b"]" * depth
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "empty"),
+        (b" \r\n\t ", "empty"),
+        (b"\xef\xbb\xbf", "empty"),
+        (b"\xff\xfe{}", "not UTF-8"),
+        (b'"\xed\xa0\x80"', "not UTF-8"),
+        (b"{", "not JSON"),
+        (b"{} {}", "Extra data"),
+        (b"{'a': 1}", "not JSON"),
+        (b"a=1&b=2", "not JSON"),
+        (b'{"a": NaN}', "NaN"),
+        (b'{"a": Infinity}', "Infinity"),
+        (b'{"a": -Infinity}', "-Infinity"),
+        (b'{"a": 1e999}', "out of range"),
+        (b'{"a": -1e999}', "out of range"),
+        (b'{"a": ' + b"9" * 401 + b"}", "401 digits"),
+        (b'{"a": ' + b"9" * 10_000 + b"}", "10000 digits"),
+        (b'{"a": -' + b"9" * 10_000 + b"}", "digits"),
+        (b'{"a": 0.' + b"9" * 10_000 + b"}", "out of range"),
+        (b'{"a": "\\ud800"}', "surrogate"),
+        (b'{"\\uDfff": 1}', "surrogate"),
+        (b'["\\udc00\\ud800"]', "surrogate"),
+        (nested(MAX_DEPTH + 1), "deeper than 64"),
+        (b'{"a":' * 65 + b"1" + b"}" * 65, "deeper than 64"),
+        (nested(100_000), "deeper than 64"),
+        (b"[" * 100_000, "deeper than 64"),
+        (b'{"a":' * 100_000, "deeper than 64"),
+        (b'["' + b"}" * 200 + b'",' + nested(70) + b"]", "deeper than 64"),
+    ],
+)
+def test_what_is_refused(body: bytes, reason: str) -> None:
+    with pytest.raises(UnreadablePayload, match=reason):
+        parse_body(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "data"),
+    [
+        (b"{}", {}),
+        (b"\xef\xbb\xbf {} \n", {}),
+        (b"null", None),
+        (b'{"a": 1, "a": 2}', {"a": 2}),
+        (b'{"a": "\\ud83d\\ude00 \\\\ud800"}', {"a": "\U0001f600 \\ud800"}),
+        ('{"a": "데이터"}'.encode(), {"a": "데이터"}),
+        (b"[1.5, -2, 1e3]", [1.5, -2, 1000.0]),
+        (b"9" * 400, int("9" * 400)),
+        (b'"' + b"[{" * 500 + b'"', "[{" * 500),
+        (b'["' + b"{" * 500 + b'", {"a": ["' + b"[" * 500 + b'"]}]', ["{" * 500, {"a": ["[" * 500]}]),
+    ],
+)
+def test_what_is_read(body: bytes, data: Any) -> None:
+    assert parse_body(body) == data
+
+
+def test_the_deepest_that_is_allowed() -> None:
+    assert json.dumps(parse_body(nested(MAX_DEPTH))).count("[") == MAX_DEPTH
+
+
+def test_a_wide_body_is_not_deep() -> None:
+    body = json.dumps([{"a": [{"b": []}]}] * 10_000).encode()
+
+    assert len(parse_body(body)) == 10_000
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "data"),
+    [
+        (b"a=1&b=&a=2&c=%C3%A9", FORM, {"a": "2", "b": "", "c": "é"}),
+        (b"a=1", FORM.upper() + "; charset=utf-8", {"a": "1"}),
+        (b'{"a": "1=1"}', FORM, {"a": "1=1"}),  # what `curl -d` says of everything
+        (b'{"Type": "Notification"}', "text/plain; charset=UTF-8", {"Type": "Notification"}),
+        (b"nothing", FORM, {"nothing": ""}),
+    ],
+)
+def test_content_types(body: bytes, content_type: str, data: Any) -> None:
+    assert parse_body(body, content_type) == data
+
+
+def test_a_form_of_too_many_fields() -> None:
+    with pytest.raises(UnreadablePayload, match="more than 1000 fields"):
+        parse_body(b"&".join(b"a%d=1" % n for n in range(1_001)), FORM)
+
+
+@pytest.mark.parametrize(
+    "body", [nested(250_000), b"[" * 500_000, b"[[]," * 100_000, b'"\\u' * 100_000, b"9" * 500_000]
+)
+def test_a_hostile_body_costs_little(body: bytes) -> None:
+    began = time.process_time()
+
+    with pytest.raises(UnreadablePayload):
+        parse_body(body)
+
+    assert time.process_time() - began < 1
+
+
+@given(st.binary(max_size=200), st.sampled_from(["", "application/json", FORM]))
+def test_any_bytes(body: bytes, content_type: str) -> None:
+    try:
+        data = parse_body(body, content_type)
+    except UnreadablePayload:
+        return
+    assert json.loads(json.dumps(data, allow_nan=False).encode()) == data
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=80,
+    )
+)
+def test_ordinary_json_reads_as_json_does(data: Any) -> None:
+    assert parse_body(json.dumps(data).encode()) == data
+    assert parse_body(json.dumps(data, ensure_ascii=False).encode()) == data

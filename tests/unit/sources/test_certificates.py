@@ -1,0 +1,97 @@
+"""The one thing that ingest fetches for a sender."""
+
+from http.client import HTTPException
+from typing import Any
+
+import pytest
+
+from firstline.adapters.certificates import MAX_BYTES, MAX_REMEMBERED, Certificates
+from firstline.errors import CertificateUnavailable
+
+PEM = b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+URL = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0a.pem"
+
+
+class Server:
+    """Stands in for HTTPSConnection; answers everything in the same way and remembers what was asked."""
+
+    def __init__(self, status: int = 200, body: bytes = PEM, failure: Exception | None = None) -> None:
+        self.status, self.body, self.failure = status, body, failure
+        self.asked: list[str] = []
+        self.open = 0
+
+    def __call__(self, host: str, timeout: float) -> "Server":
+        assert 0 < timeout <= 5
+        self.host = host
+        self.open += 1
+        return self
+
+    def request(self, method: str, path: str) -> None:
+        if self.failure:
+            raise self.failure
+        self.asked.append(f"{method} https://{self.host}{path}")
+
+    def getresponse(self) -> "Server":
+        return self
+
+    def read(self, limit: int) -> bytes:
+        return self.body[:limit]
+
+    def close(self) -> None:
+        self.open -= 1
+
+
+def certificates(server: Server) -> Certificates:
+    connect: Any = server
+    return Certificates(connect)
+
+
+def test_a_certificate_is_fetched_once() -> None:
+    server = Server()
+    certs = certificates(server)
+
+    assert certs.get(URL) == certs.get(URL) == PEM.decode()
+    assert server.asked == [f"GET {URL}"]
+    assert server.open == 0
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        Server(status=302),
+        Server(status=404),
+        Server(status=500),
+        Server(body=b"<html>"),
+        Server(body=b""),
+        Server(body=PEM + b"x" * MAX_BYTES),
+        Server(failure=TimeoutError("slow")),
+        Server(failure=ConnectionRefusedError()),
+        Server(failure=HTTPException("garbled")),
+    ],
+)
+def test_a_failure_is_not_remembered(server: Server) -> None:
+    certs = certificates(server)
+    with pytest.raises(CertificateUnavailable, match="SimpleNotificationService-0a"):
+        certs.get(URL)
+    assert server.open == 0
+
+    server.status, server.body, server.failure = 200, PEM, None
+
+    assert certs.get(URL) == PEM.decode()
+
+
+@pytest.mark.parametrize("url", ["http://sns.eu-west-1.amazonaws.com/a.pem", "file:///etc/passwd", "https:///a.pem"])
+def test_only_https(url: str) -> None:
+    with pytest.raises(CertificateUnavailable, match="no https address"):
+        certificates(Server()).get(url)
+
+
+def test_the_memory_is_bounded() -> None:
+    server = Server()
+    certs = certificates(server)
+    for n in range(3 * MAX_REMEMBERED):
+        certs.get(f"https://sns.eu-west-1.amazonaws.com/{n}.pem")
+
+    certs.get("https://sns.eu-west-1.amazonaws.com/0.pem")
+
+    assert len(server.asked) == 3 * MAX_REMEMBERED + 1

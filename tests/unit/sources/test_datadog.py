@@ -1,0 +1,132 @@
+"""Datadog beyond the tables in test_normalize.py."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from firstline.errors import UnreadablePayload
+from firstline.sources import normalize
+from firstline.sources.body import parse_body
+from tests.unit.sources.events import alert, event
+
+
+def monitor(**change: Any) -> dict[str, Any]:
+    return event("datadog/recommended-triggered") | change
+
+
+@pytest.mark.parametrize(
+    ("transition", "status"),
+    [
+        ("Triggered", "firing"),
+        ("Re-Triggered", "firing"),
+        ("Warn", "firing"),
+        ("Re-Warn", "firing"),
+        ("No Data", "firing"),
+        ("Re-No Data", "firing"),
+        ("Renotify", "firing"),
+        ("something new", "firing"),
+        ("Recovered", "resolved"),
+        ("Warn Recovered", "resolved"),
+        ("No Data Recovered", "resolved"),
+    ],
+)
+def test_transitions(transition: str, status: str) -> None:
+    assert normalize("datadog", monitor(alert_transition=transition))[0].status == status
+
+
+def test_without_any_transition_success_means_resolved() -> None:
+    payload = monitor(alert_transition="", title="Disk is nearly full", alert_type="success")
+
+    assert normalize("datadog", payload)[0].status == "resolved"
+    assert normalize("datadog", payload | {"alert_type": "error"})[0].status == "firing"
+
+
+@pytest.mark.parametrize(
+    ("change", "severity"),
+    [
+        ({"alert_priority": "P4"}, "low"),
+        ({"alert_priority": "", "priority": "P1"}, "critical"),
+        ({"alert_priority": "", "priority": 5}, "info"),
+        # How loud the event is in the stream is no severity; the title's priority is.
+        ({"alert_priority": "", "priority": "low"}, "critical"),
+        ({"alert_priority": "", "priority": "low", "title": "Disk"}, "high"),
+        ({"alert_priority": "", "title": "Disk", "alert_transition": "Warn"}, "medium"),
+        ({"alert_priority": "", "title": "Disk", "alert_transition": "?", "alert_type": "warning"}, "medium"),
+        ({"alert_priority": "", "title": "Disk", "alert_transition": "", "alert_type": ""}, "medium"),
+        ({"alert_priority": "", "severity": "Major"}, "high"),
+    ],
+)
+def test_severities(change: dict[str, Any], severity: str) -> None:
+    assert normalize("datadog", monitor(**change))[0].severity == severity
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("[P2] [Triggered on {service:keep-api}] Error monitor", "Error monitor"),
+        ("[Re-No Data on {host:a,env:b}] Disk", "Disk"),
+        ("[Recovered] [EU] Disk", "[EU] Disk"),
+        ("[EU] Disk", "[EU] Disk"),
+        ("[P1] ", "[P1]"),
+        ("[Triggered on {broken Disk", "[Triggered on {broken Disk"),
+        ("[unclosed", "[unclosed"),
+    ],
+)
+def test_names_in_titles(title: str, name: str) -> None:
+    assert normalize("datadog", monitor(title=title))[0].alert_name == name
+
+
+def test_without_a_cycle_the_monitor_and_its_scope_identify_the_alert() -> None:
+    def fingerprint(**change: Any) -> str:
+        return normalize("datadog", monitor(alert_cycle_key="", **change))[0].fingerprint
+
+    assert fingerprint() == fingerprint(scope="service:checkout,host:web-7")
+    assert fingerprint() == fingerprint(id="another-delivery")
+    assert fingerprint() != fingerprint(scope="service:checkout,host:web-8")
+    assert fingerprint() != fingerprint(alert_id="1")
+
+
+def test_a_monitor_with_the_host_in_its_name_is_one_incident() -> None:
+    one, other = (normalize("datadog", monitor(title=f"[Triggered] {host} is down"))[0] for host in ("web-1", "web-2"))
+
+    assert one.alert_name != other.alert_name
+    assert one.group_key == other.group_key
+
+
+def test_tags_split_at_the_first_colon_only() -> None:
+    assert alert("datadog/recommended-triggered").labels["url"] == "https://a.example.com:8443/x"
+
+
+def test_several_hosts_are_no_host() -> None:
+    payload = monitor(hostname="", tags="host:web-1,host:web-2,env:prod", scope="")
+
+    assert normalize("datadog", payload)[0].host is None
+
+
+def test_the_instance_id_beats_the_host_name() -> None:
+    assert normalize("datadog", monitor(tags="instance_id:i-0a1b2c3d4e5f60718"))[0].host == "i-0a1b2c3d4e5f60718"
+    assert normalize("datadog", monitor(tags="env:prod"))[0].host == "web-7"
+
+
+def test_unset_variables_say_nothing() -> None:
+    payload = monitor(title="Disk", hostname="$HOSTNAME", tags="$TAGS", scope="", link="", last_updated="null")
+    one = normalize("datadog", payload)[0]
+
+    assert (one.host, one.url, one.labels) == (None, None, {})
+    assert one.timestamp.isoformat() == "2026-02-11T08:14:27+00:00"
+
+
+def test_a_form_reads_like_the_object() -> None:
+    payload = event("datadog/recommended-triggered")
+    form = parse_body(urlencode(payload).encode(), "application/x-www-form-urlencoded; charset=utf-8")
+
+    sent, expected = normalize("datadog", form)[0], alert("datadog/recommended-triggered")
+
+    assert sent.without_raw() == expected.without_raw()
+
+
+@pytest.mark.parametrize("payload", [[], None, {}, {"title": ""}, {"title": "$EVENT_TITLE"}])
+def test_without_a_title_there_is_no_alert(payload: Any) -> None:
+    with pytest.raises(UnreadablePayload, match="datadog: "):
+        normalize("datadog", payload)

@@ -1,0 +1,57 @@
+"""Sources are registered by name, and imported when they are first used."""
+
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import firstline.sources
+from firstline.errors import UnknownSource
+from firstline.sources import known_sources, normalize
+
+FOLDER = Path(firstline.sources.__file__).parent
+LAYER = FOLDER.parents[1]
+
+
+def test_every_module_that_reads_is_registered() -> None:
+    readers = {file.stem for file in FOLDER.glob("*.py") if "\ndef read(" in file.read_text()}
+
+    assert readers == set(known_sources())
+
+
+@pytest.mark.parametrize("source", known_sources())
+def test_every_source_keeps_the_contract(source: str) -> None:
+    module = import_module(f"firstline.sources.{source}")
+
+    assert callable(module.read)
+    assert callable(module.authenticate)
+
+
+@pytest.mark.parametrize("source", ["nagios", "", "body", "../generic", "x" * 10_000])
+def test_an_unknown_source(source: str) -> None:
+    with pytest.raises(UnknownSource, match="known are cloudwatch, datadog") as error:
+        normalize(source, {})
+
+    assert len(str(error.value)) < 200
+
+
+def test_importing_the_package_imports_no_source() -> None:
+    code = (
+        "import sys; import firstline.sources; "
+        "print(*sorted(m for m in sys.modules if m.startswith(('firstline.', 'cryptography', 'boto3', 'aws_'))))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONPATH": str(LAYER)}
+    )
+
+    assert answer.stdout.split() == [
+        "firstline.errors",
+        "firstline.models",
+        "firstline.sources",
+        "firstline.sources.authentication",
+        "firstline.sources.reading",
+        "firstline.sources.severity",
+        "firstline.sources.text",
+    ]

@@ -1,0 +1,247 @@
+"""SNS over HTTPS: its signature, the one address that may be fetched, and the confirmation of a subscription."""
+
+import json
+from base64 import b64encode
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from firstline.errors import Unauthenticated
+from firstline.sources import authenticate
+from firstline.sources.cloudwatch import (
+    SubscriptionConfirmation,
+    allowed_topics,
+    signing_certificate_url,
+    subscription_confirmation,
+)
+from tests.unit.sources.events import event
+
+NOW = datetime(2026, 2, 11, 8, 15, tzinfo=UTC)
+TOPIC = "arn:aws:sns:eu-west-1:210987654321:ops-alarms"
+URL = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0123456789abcdef0123456789abcdef.pem"
+
+
+@cache
+def key_pair(who: str) -> tuple[Any, str]:
+    key: Any = ec.generate_private_key(ec.SECP256R1()) if who == "elliptic" else rsa.generate_private_key(65_537, 2_048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{who}.amazonaws.com")])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(NOW - timedelta(days=1))
+        .not_valid_after(NOW + timedelta(days=365))
+        .sign(key, SHA256())
+    )
+    return key, certificate.public_bytes(Encoding.PEM).decode()
+
+
+CERTIFICATE = key_pair("sns")[1]
+
+
+def signed(message: dict[str, Any], version: str = "1", who: str = "sns") -> dict[str, Any]:
+    """The message as SNS would sign it, written anew from its documentation."""
+    names = ["Message", "MessageId", "SubscribeURL", "Subject", "Timestamp", "Token", "TopicArn", "Type"]
+    if message["Type"] == "Notification":
+        names = [name for name in names if name not in ("SubscribeURL", "Token")]
+    text = "".join(f"{name}\n{message[name]}\n" for name in names if name in message)
+    signature = key_pair(who)[0].sign(text.encode(), PKCS1v15(), SHA1() if version == "1" else SHA256())
+    return message | {"SignatureVersion": version, "Signature": b64encode(signature).decode()}
+
+
+def check(message: dict[str, Any] | bytes, *secrets: str, headers: dict[str, str] | None = None) -> None:
+    body = message if isinstance(message, bytes) else json.dumps(message).encode()
+    authenticate("cloudwatch", headers=headers or {}, body=body, secrets=secrets, now=NOW)
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+@pytest.mark.parametrize(
+    "name", ["sns-alarm", "sns-plain-text", "sns-contributor-alarm", "sns-subscription-confirmation"]
+)
+def test_a_signed_message_of_an_allowed_topic(version: str, name: str) -> None:
+    check(signed(event(f"cloudwatch/{name}"), version), TOPIC, CERTIFICATE)
+
+
+def test_a_subject_of_null_is_no_subject() -> None:
+    message = event("cloudwatch/sns-alarm")
+    del message["Subject"]
+
+    check(signed(message) | {"Subject": None}, TOPIC, CERTIFICATE)
+
+
+def test_one_of_several_certificates_and_topics() -> None:
+    other_topic = "arn:aws:sns:us-east-1:210987654321:other"
+
+    check(signed(event("cloudwatch/sns-alarm")), "token", other_topic, TOPIC, key_pair("other")[1], CERTIFICATE)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"Message": "{}"},
+        {"Subject": "another"},
+        {"MessageId": "another"},
+        {"Timestamp": "2026-02-11T08:14:27.562Z"},
+        {"Timestamp": None},
+        {"Message": {"AlarmName": "x"}},
+        {"Type": "SubscriptionConfirmation", "Token": "t", "SubscribeURL": "u"},
+        {"SignatureVersion": "2"},
+        {"SignatureVersion": "3"},
+        {"SignatureVersion": None},
+        {"Signature": ""},
+        {"Signature": "!"},
+        {"Signature": None},
+        {"Signature": "é"},
+        {"TopicArn": "arn:aws:sns:eu-west-1:999999999999:ops-alarms"},
+        {"TopicArn": [TOPIC]},
+        {"Type": "Other"},
+        {"Type": ["Notification"]},
+    ],
+)
+def test_a_changed_message(change: dict[str, Any]) -> None:
+    with pytest.raises(Unauthenticated):
+        check(signed(event("cloudwatch/sns-alarm")) | change, TOPIC, CERTIFICATE)
+
+
+@pytest.mark.parametrize(
+    ("secrets", "reason"),
+    [
+        (["token", CERTIFICATE], "no topic is allowed"),
+        ([CERTIFICATE], "no topic is allowed"),
+        ([TOPIC], "no certificate"),
+        (["arn:aws:sns:eu-west-1:210987654321:others", CERTIFICATE], "not among the allowed"),
+        ([TOPIC, key_pair("other")[1]], "does not match"),
+        ([TOPIC, key_pair("elliptic")[1]], "does not match"),
+        ([TOPIC, "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----"], "does not match"),
+    ],
+)
+def test_what_is_missing(secrets: list[str], reason: str) -> None:
+    with pytest.raises(Unauthenticated, match=reason):
+        check(signed(event("cloudwatch/sns-alarm")), *secrets)
+
+
+@pytest.mark.parametrize("body", [b"", b"[" * 100_000, b"\xff", b"[]", b'{"Type": "Notification"}', b"text"])
+def test_an_unsigned_body_of_any_kind(body: bytes) -> None:
+    with pytest.raises(Unauthenticated):
+        check(body, TOPIC, CERTIFICATE)
+
+
+def test_raw_delivery_needs_the_token() -> None:
+    raw = event("cloudwatch/raw-alarm")
+
+    with pytest.raises(Unauthenticated, match="raw delivery"):
+        check(raw, "token", TOPIC, CERTIFICATE, headers={"X-Amz-Sns-Rawdelivery": "true"})
+    check(raw, "token", TOPIC, headers={"Authorization": "Bearer token"})
+
+
+@pytest.mark.parametrize("secret", [TOPIC, CERTIFICATE.strip(), CERTIFICATE])
+def test_a_topic_s_name_and_a_certificate_are_no_tokens(secret: str) -> None:
+    with pytest.raises(Unauthenticated):
+        check(b"{}", TOPIC, CERTIFICATE, headers={"X-Firstline-Token": secret})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        URL,
+        "https://sns.us-gov-west-1.amazonaws.com/SimpleNotificationService-a.pem",
+        "https://sns.cn-north-1.amazonaws.com.cn/SimpleNotificationService-a.pem",
+        "https://sns.ap-southeast-2.amazonaws.com/a.pem",
+    ],
+)
+def test_where_a_certificate_may_be(url: str) -> None:
+    message = event("cloudwatch/sns-alarm") | {"SigningCertURL": url}
+
+    assert signing_certificate_url(message) == url
+    assert signing_certificate_url(json.dumps(message).encode()) == url
+    assert signing_certificate_url(message, ["token", TOPIC]) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        None,
+        7,
+        "",
+        URL.replace("https", "http"),
+        URL.replace("https", "HTTPS"),
+        URL.replace("https://", "file://"),
+        URL.replace("amazonaws.com", "amazonaws.com.evil.example"),
+        URL.replace("amazonaws.com", "amazonaws.com.cn.evil.example"),
+        URL.replace("sns.", "evil.example/sns."),
+        URL.replace("sns.", "xsns."),
+        URL.replace("sns.eu-west-1", "sns"),
+        URL.replace("sns.eu-west-1", "sns.eu-west-1.evil"),
+        URL.replace("sns.eu-west-1", "bucket.s3.sns.eu-west-1"),
+        URL.replace("sns.eu-west-1", "SNS.eu-west-1"),
+        URL.replace("sns.eu", "user@sns.eu"),
+        URL.replace("sns.eu", "evil.example@sns.eu"),
+        URL.replace("sns.eu", "evil.example#@sns.eu"),
+        URL.replace("sns.eu", "evil.example\\@sns.eu"),
+        URL.replace(".com/", ".com:443/"),
+        URL.replace(".com/", ".com:8443/"),
+        URL + "?",
+        URL + "?redirect=https://evil.example",
+        URL + "#.pem",
+        URL + "\n",
+        URL + "/",
+        URL.replace(".pem", ".pem.txt"),
+        URL.replace(".pem", ""),
+        URL.replace("/Simple", "/../Simple"),
+        URL.replace("/Simple", "/%2e%2e/Simple"),
+        URL.replace("eu-west-1", "eu-west-1\u3002evil"),
+        "https://[::1/a.pem",
+        "https://sns.eu-west-1.amazonaws.com/" + "a" * 400 + ".pem",
+    ],
+)
+def test_where_it_may_not_be(url: Any) -> None:
+    assert signing_certificate_url(event("cloudwatch/sns-alarm") | {"SigningCertURL": url}) is None
+
+
+def test_nothing_is_fetched_for_a_topic_that_is_not_allowed() -> None:
+    message = event("cloudwatch/sns-alarm")
+
+    assert signing_certificate_url(message, ["token"]) is None
+    assert signing_certificate_url(message | {"TopicArn": TOPIC + "2"}, [TOPIC]) is None
+
+
+@pytest.mark.parametrize("payload", [b"nonsense", [], None, {"Type": "Other", "SigningCertURL": URL}])
+def test_what_is_no_message_has_no_certificate(payload: Any) -> None:
+    assert signing_certificate_url(payload) is None
+
+
+def test_a_request_to_confirm() -> None:
+    message = event("cloudwatch/sns-subscription-confirmation")
+
+    assert subscription_confirmation(message) == SubscriptionConfirmation(TOPIC, message["Token"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"Type": "UnsubscribeConfirmation"},
+        {"Type": "Notification"},
+        {"Token": ""},
+        {"Token": None},
+        {"TopicArn": "arn:aws:s3:::bucket"},
+        {"TopicArn": None},
+    ],
+)
+def test_what_is_none(change: dict[str, Any]) -> None:
+    assert subscription_confirmation(event("cloudwatch/sns-subscription-confirmation") | change) is None
+
+
+def test_the_topics_among_the_secrets() -> None:
+    secrets = ["token", TOPIC, "arn:aws:sns:eu-west-1:1:x", "arn:aws-cn:sns:cn-north-1:210987654321:a.fifo"]
+
+    assert allowed_topics(secrets) == (TOPIC, "arn:aws-cn:sns:cn-north-1:210987654321:a.fifo")
