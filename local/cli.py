@@ -21,7 +21,7 @@ app.add_typer(runbooks, name="runbooks")
 
 _LOG_WIDTH = 150
 RUNBOOKS = Path(__file__).parent.parent / "runbooks"
-StackOption = Annotated[str, typer.Option(help="The JSON line of a running stack; by default the one on record.")]
+StackOption = Annotated[str, typer.Option(help="The JSON line of a running stack; by default the one started last.")]
 
 
 @app.command()
@@ -58,10 +58,11 @@ def up(
         story.watch(stack.executions)
         story.say("local", f"sandbox of the hosts: {stack.sandbox}")
         story.say("local", f"what people get: {stack.url('inbox')}/")
+        story.say("local", f"the functions' logs: {stack.options.folder / 'logs'}")
         print(json.dumps(stack.line()), flush=True)
         stopped.wait()
     finally:
-        stacks.forget()
+        stacks.forget(stack)
         story.close()
         stack.close()
 
@@ -158,14 +159,14 @@ def _named_value(text: str) -> tuple[str, str]:
 
 
 def _running(stack: str) -> dict[str, Any]:
-    from local.stack import STATE_FILE
+    from local.stack import running
 
     if stack:
         given: dict[str, Any] = json.loads(stack)
         return given
-    if not STATE_FILE.exists():
+    found = running()
+    if found is None:
         raise typer.BadParameter("No stack is running here: start one with `python -m local up`, or give --stack.")
-    found: dict[str, Any] = json.loads(STATE_FILE.read_text())
     return found
 
 

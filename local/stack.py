@@ -33,8 +33,10 @@ ROOT = Path(__file__).parent.parent
 REGION = "eu-west-1"
 STACK_NAME = "firstline-local"
 CACHE = ROOT / ".cache" / "local"
-STATE_FILE = CACHE / "stack.json"
-"""Where `send` and `report` find the running stack."""
+"""Every stack has a folder of its own in here, called after its process; it stays until another stack starts."""
+
+STATE_FILE = "stack.json"
+"""In a running stack's folder: where `send` and `report` find it."""
 
 TARGET_TAG = ("Firstline", "managed")
 SOURCES = ("cloudwatch", "datadog", "generic", "grafana", "pagerduty", "prometheus", "deployments")
@@ -56,7 +58,7 @@ class Options:
     hosts: tuple[str, ...] = HOSTS
     sandbox: Sandbox | None = None
     audit_seconds: int | None = None
-    folder: Path = CACHE
+    folder: Path = field(default_factory=lambda: CACHE / str(os.getpid()))
     on_command: Callable[[CommandEnded], None] = lambda _: None
     on_message: Callable[[Message], None] = lambda _: None
 
@@ -116,6 +118,7 @@ class Stack:
         """
         for name in ("moto", "werkzeug", "botocore"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
+        _sweep()
         engine.install(self.url("aws"), time_lapse=self.options.time_lapse)
         for server in self._servers.values():
             server.start()
@@ -224,8 +227,6 @@ class Stack:
         return content
 
     def _start_functions(self) -> None:
-        logs = self.options.folder / "logs"
-        shutil.rmtree(logs, ignore_errors=True)
         self.functions = Functions(
             self.created.functions,
             service_environment={
@@ -237,7 +238,7 @@ class Stack:
                 "AWS_EC2_METADATA_DISABLED": "true",
                 "NO_PROXY": "127.0.0.1",
             },
-            log_folder=logs,
+            log_folder=self.options.folder / "logs",
         )
         self.cloud.functions = self.front.functions = self.functions
         self.front.routes = self.created.routes
@@ -262,11 +263,35 @@ class Stack:
 
 def remember(stack: Stack) -> None:
     """Leave word of a running stack for `send` and `report`, readable by its owner only."""
-    STATE_FILE.parent.mkdir(parents=True, exist_ok=True)
-    STATE_FILE.touch(mode=0o600)
-    STATE_FILE.write_text(json.dumps(stack.line() | {"pid": os.getpid(), "since": time.time()}))
+    file = stack.options.folder / STATE_FILE
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(stack.line() | {"since": time.time()}))
 
 
-def forget() -> None:
+def forget(stack: Stack) -> None:
     """The stack is gone."""
-    STATE_FILE.unlink(missing_ok=True)
+    (stack.options.folder / STATE_FILE).unlink(missing_ok=True)
+
+
+def running() -> dict[str, Any] | None:
+    """The line of the stack that was started last, of those that still run; None when none does."""
+    found = [json.loads(file.read_text()) for file in CACHE.glob(f"*/{STATE_FILE}") if _lives(file.parent)]
+    return max(found, key=lambda line: float(line["since"]), default=None)
+
+
+def _sweep() -> None:
+    """Away with what stacks left behind that are gone."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    for left in CACHE.iterdir():
+        if left.is_dir() and not _lives(left):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _lives(folder: Path) -> bool:
+    try:
+        os.kill(int(folder.name), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True  # somebody else's
+    return True
