@@ -214,9 +214,13 @@ def test_closing_twice_tells_again_and_counts_once() -> None:
     [
         (a_record(), "verified", {"AutoResolved": 1, "TimeToResolve": 240}),
         (a_record(resolved_at=OPENED + timedelta(seconds=90)), "resolved", {"AutoResolved": 1, "TimeToResolve": 90}),
-        (a_record(pages=[a_page()]), "resolved", {"TimeToResolve": 240}),
-        (a_record(resolved_at=OPENED - timedelta(seconds=5), pages=[a_page()]), "resolved", {"TimeToResolve": 0}),
-        (a_record(), "expired", {}),
+        (a_record(pages=[a_page()]), "resolved", {"ResolvedByHuman": 1, "TimeToResolve": 240}),
+        (
+            a_record(resolved_at=OPENED - timedelta(seconds=5), pages=[a_page()]),
+            "resolved",
+            {"ResolvedByHuman": 1, "TimeToResolve": 0},
+        ),
+        (a_record(), "expired", {"Expired": 1}),
     ],
 )
 def test_ends_are_measured(record: IncidentRecord, ended_by: str, expected: dict[str, float]) -> None:

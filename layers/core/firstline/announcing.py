@@ -38,6 +38,15 @@ type NotifyInput = Annotated[
 RUN_SUCCEEDED = "Success"
 """Run Command's word for a command that exited with 0."""
 
+METRICS: dict[Outcome, str] = {
+    "suppressed": "Suppressed",
+    "self_cleared": "SelfCleared",
+    "auto_resolved": "AutoResolved",
+    "resolved": "ResolvedByHuman",
+    "expired": "Expired",
+}
+"""What the dashboard calls each end."""
+
 
 class ClosingHistory(Protocol):
     """What announcing reads and writes."""
@@ -134,12 +143,8 @@ def _close(
 
 
 def _count(closed: IncidentRecord, outcome: Outcome, now: datetime) -> None:
-    if outcome == "suppressed":
-        metrics.add_metric(name="Suppressed", unit="Count", value=1)
-        return
-    if outcome == "auto_resolved":
-        metrics.add_metric(name="AutoResolved", unit="Count", value=1)
-    if outcome != "expired":
+    metrics.add_metric(name=METRICS[outcome], unit="Count", value=1)
+    if outcome not in ("suppressed", "expired"):
         ended = closed.resolved_at or closed.closed_at or now
         seconds = max(0.0, (ended - closed.incident.opened_at).total_seconds())
         metrics.add_metric(name="TimeToResolve", unit="Seconds", value=seconds)

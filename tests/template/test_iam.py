@@ -1,0 +1,132 @@
+"""Least privilege, read from the roles as SAM makes them."""
+
+from typing import Any
+
+import pytest
+
+type Resources = dict[str, dict[str, Any]]
+type Statement = dict[str, Any]
+
+WITHOUT_RESOURCES = {
+    "ssm:CancelCommand",
+    "ssm:ListCommandInvocations",
+    "ssm:DescribeInstanceInformation",
+    "ec2:DescribeInstances",
+}
+"""Actions that know no resource, so `*` is all they take: AWS's service authorization reference."""
+
+FROM_SAM = {
+    "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
+    "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess",
+}
+"""Logs and traces: what SAM gives a function whose role it makes (docs/decisions/0006-roles-are-made-by-sam.md)."""
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+@pytest.fixture(scope="session")
+def roles(resources: Resources) -> Resources:
+    return {name: r["Properties"] for name, r in resources.items() if r["Type"] == "AWS::IAM::Role"}
+
+
+@pytest.fixture(scope="session")
+def statements(roles: Resources) -> dict[str, list[Statement]]:
+    return {
+        name: [s for policy in role["Policies"] for s in as_list(policy["PolicyDocument"]["Statement"])]
+        for name, role in roles.items()
+    }
+
+
+def allowed(statements: list[Statement], action: str) -> list[Statement]:
+    return [statement for statement in statements if action in as_list(statement["Action"])]
+
+
+def test_every_function_has_a_role_of_its_own(functions: Resources) -> None:
+    roles = [function["Role"]["Fn::GetAtt"][0] for function in functions.values()]
+
+    assert len(set(roles)) == len(functions) == 7
+
+
+def test_nothing_is_allowed_wholesale(statements: dict[str, list[Statement]]) -> None:
+    for role, given in statements.items():
+        for statement in given:
+            assert statement["Effect"] == "Allow"
+            assert not [action for action in as_list(statement["Action"]) if "*" in action], role
+            if "*" in as_list(statement["Resource"]):
+                assert set(as_list(statement["Action"])) <= WITHOUT_RESOURCES, role
+
+
+def test_managed_policies_are_for_logs_and_traces_only(roles: Resources) -> None:
+    assert {arn for role in roles.values() for arn in role.get("ManagedPolicyArns", [])} == FROM_SAM
+
+
+def test_only_the_machine_sends_commands(statements: dict[str, list[Statement]]) -> None:
+    senders = {role for role, given in statements.items() if allowed(given, "ssm:SendCommand")}
+
+    assert senders == {"IncidentStateMachineRole"}
+
+
+def test_the_machine_sends_only_this_stacks_documents_and_only_to_tagged_instances(
+    statements: dict[str, list[Statement]],
+) -> None:
+    to_documents, to_instances = allowed(statements["IncidentStateMachineRole"], "ssm:SendCommand")
+
+    (document,) = as_list(to_documents["Resource"])
+    assert document["Fn::Sub"].endswith(":${AWS::AccountId}:document/${AWS::StackName}-*")
+    kinds = [resource["Fn::Sub"].split(":")[-1] for resource in to_instances["Resource"]]
+    assert kinds == ["instance/*", "managed-instance/*"]
+    assert to_instances["Condition"] == {"StringEquals": {"ssm:resourceTag/Firstline": {"Ref": "TargetTagValue"}}}
+
+
+def test_a_function_that_plans_cannot_act(statements: dict[str, list[Statement]]) -> None:
+    actions = {action for s in statements["RemediateFunctionRole"] for action in as_list(s["Action"])}
+
+    writes = {a for a in actions if a.split(":")[1].startswith(("Put", "Update", "Send", "Start", "Cancel", "Delete"))}
+    assert writes == {"dynamodb:PutItem", "dynamodb:UpdateItem"}
+
+
+def test_every_write_to_the_table_names_the_keys_it_may_touch(statements: dict[str, list[Statement]]) -> None:
+    writing = [
+        statement
+        for given in statements.values()
+        for statement in given
+        if {"dynamodb:PutItem", "dynamodb:UpdateItem"} & set(as_list(statement["Action"]))
+    ]
+
+    assert len(writing) >= 7
+    for statement in writing:
+        keys = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+        assert keys
+        assert "*" not in keys
+        assert statement["Resource"] == {"Fn::GetAtt": ["Table", "Arn"]}
+
+
+def test_nobody_deletes_or_scans(statements: dict[str, list[Statement]]) -> None:
+    for given in statements.values():
+        for action in ("dynamodb:DeleteItem", "dynamodb:Scan", "ssm:PutParameter", "ssm:GetParametersByPath"):
+            assert allowed(given, action) == []
+
+
+@pytest.mark.parametrize(
+    ("role", "secrets"),
+    [
+        ("IngestFunctionRole", ["sources"]),
+        ("ClassifyFunctionRole", ["llm"]),
+        ("RemediateFunctionRole", []),
+        ("EscalateFunctionRole", ["slack", "pagerduty"]),
+        ("NotifyFunctionRole", ["slack", "pagerduty"]),
+        ("RespondFunctionRole", ["slack", "pagerduty"]),
+        ("AuditFunctionRole", []),
+        ("IncidentStateMachineRole", []),
+    ],
+)
+def test_a_role_reads_its_own_secrets_only(
+    role: str, secrets: list[str], statements: dict[str, list[Statement]]
+) -> None:
+    resources = [r["Fn::Sub"] for s in allowed(statements[role], "ssm:GetParameter") for r in as_list(s["Resource"])]
+
+    assert [text.split("parameter/firstline/${AWS::StackName}/")[1] for text in resources] == [
+        f"{name}/*" for name in secrets
+    ]

@@ -1,0 +1,243 @@
+"""What template.yaml promises about what it creates."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint import lint
+
+from firstline import settings
+from firstline.sources import known_sources
+
+ROOT = Path(__file__).parents[2]
+type Resources = dict[str, dict[str, Any]]
+
+FUNCTIONS = ["Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Audit"]
+every_function = pytest.mark.parametrize("noun", FUNCTIONS)
+
+
+def of_type(resources: Resources, kind: str) -> Resources:
+    return {name: resource["Properties"] for name, resource in resources.items() if resource["Type"] == kind}
+
+
+@pytest.mark.parametrize("template", ["template.yaml", "runbooks/documents/template.yaml"])
+def test_cfn_lint_finds_nothing(template: str) -> None:
+    assert [str(match) for match in lint((ROOT / template).read_text())] == []
+
+
+def test_one_noun_for_every_function(functions: Resources) -> None:
+    assert set(functions) == {f"{noun}Function" for noun in FUNCTIONS}
+    assert {path.parent.name for path in ROOT.glob("functions/*/app.py")} == {noun.lower() for noun in FUNCTIONS}
+
+
+@every_function
+def test_a_functions_code_is_its_folder(noun: str, written: dict[str, Any]) -> None:
+    assert written["Resources"][f"{noun}Function"]["Properties"]["CodeUri"] == f"functions/{noun.lower()}/"
+
+
+# --- environment and settings ----------------------------------------------------------------------------------------
+
+
+@every_function
+def test_a_function_finds_every_setting_in_its_environment(noun: str, functions: Resources) -> None:
+    model = getattr(settings, f"{noun}Settings")
+    given = set(functions[f"{noun}Function"]["Environment"]["Variables"])
+
+    assert {name.upper() for name in model.model_fields} <= given
+
+
+@every_function
+def test_a_variable_of_one_function_is_a_setting_of_it(noun: str, written: dict[str, Any]) -> None:
+    model = getattr(settings, f"{noun}Settings")
+    own = written["Resources"][f"{noun}Function"]["Properties"]["Environment"]["Variables"]
+
+    assert set(own) <= {name.upper() for name in model.model_fields}
+
+
+def test_a_variable_of_all_functions_is_a_setting_of_several(written: dict[str, Any]) -> None:
+    shared = {name for name in written["Globals"]["Function"]["Environment"]["Variables"] if "POWERTOOLS" not in name}
+    models = [getattr(settings, f"{noun}Settings") for noun in FUNCTIONS]
+
+    for variable in shared:
+        assert sum(variable.lower() in model.model_fields for model in models) > 1, variable
+
+
+@every_function
+def test_the_defaults_make_settings(noun: str, written: dict[str, Any], functions: Resources) -> None:
+    model = getattr(settings, f"{noun}Settings")
+    defaults = {name: parameter.get("Default", "dev") for name, parameter in written["Parameters"].items()}
+
+    def value(given: Any) -> Any:
+        return defaults.get(given["Ref"], "a-name") if isinstance(given, dict) and "Ref" in given else given
+
+    variables = functions[f"{noun}Function"]["Environment"]["Variables"].items()
+    plain = {name.lower(): value(given) for name, given in variables}
+    model.model_validate({name: text if isinstance(text, str | int) else "a-name" for name, text in plain.items()})
+
+
+@every_function
+def test_a_function_that_reads_runbooks_carries_them(noun: str, functions: Resources) -> None:
+    function = functions[f"{noun}Function"]
+    layers = str(function["Layers"])
+
+    assert ("RunbooksLayer" in layers) == ("RUNBOOKS_DIR" in function["Environment"]["Variables"])
+    assert ("LlmLayer" in layers) == ("LLM_MODEL" in function["Environment"]["Variables"])
+    assert "CoreLayer" in layers
+
+
+# --- logs, queues, alarms --------------------------------------------------------------------------------------------
+
+
+@every_function
+def test_a_function_logs_as_json_into_a_group_of_its_own(noun: str, functions: Resources) -> None:
+    assert functions[f"{noun}Function"]["LoggingConfig"] == {
+        "LogFormat": "JSON",
+        "LogGroup": {"Ref": f"{noun}LogGroup"},
+    }
+
+
+def test_no_log_is_kept_for_ever(resources: Resources) -> None:
+    groups = of_type(resources, "AWS::Logs::LogGroup")
+
+    assert len(groups) > len(FUNCTIONS)
+    assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
+
+
+def test_everything_is_traced(functions: Resources, resources: Resources) -> None:
+    assert all(function["TracingConfig"] == {"Mode": "Active"} for function in functions.values())
+    assert resources["IncidentStateMachine"]["Properties"]["TracingConfiguration"] == {"Enabled": True}
+
+
+def test_what_ingest_fails_on_is_kept(resources: Resources) -> None:
+    quarantine = {"Fn::GetAtt": ["QuarantineQueue", "Arn"]}
+    asynchronous = resources["IngestFunctionEventInvokeConfig"]["Properties"]
+    rules = of_type(resources, "AWS::Events::Rule")
+
+    assert asynchronous["DestinationConfig"]["OnFailure"]["Destination"] == quarantine
+    assert len(rules) == 2
+    for rule in rules.values():
+        assert [target["DeadLetterConfig"] for target in rule["Targets"]] == [{"Arn": quarantine}]
+
+
+def test_queues_are_encrypted_and_the_quarantine_has_one_behind_it(resources: Resources) -> None:
+    queues = of_type(resources, "AWS::SQS::Queue")
+
+    assert all(queue["SqsManagedSseEnabled"] for queue in queues.values())
+    assert all(queue["MessageRetentionPeriod"] == 1_209_600 for queue in queues.values())
+    dead = queues["QuarantineQueue"]["RedrivePolicy"]["deadLetterTargetArn"]
+    assert dead == {"Fn::GetAtt": ["QuarantineDeadLetterQueue", "Arn"]}
+
+
+def test_the_redrive_is_off_and_leaves_ingest_its_time(resources: Resources, functions: Resources) -> None:
+    redrive = resources["QuarantineRedrive"]["Properties"]
+
+    assert redrive["Enabled"] is False
+    assert redrive["BatchSize"] == 1
+    # Six times, says AWS: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    visible_again = resources["QuarantineQueue"]["Properties"]["VisibilityTimeout"]
+    assert visible_again >= 6 * functions["IngestFunction"]["Timeout"]
+
+
+def test_every_alarm_reaches_people_and_says_what_to_do(resources: Resources) -> None:
+    alarms = of_type(resources, "AWS::CloudWatch::Alarm")
+
+    assert len(alarms) >= 4
+    for name, alarm in alarms.items():
+        assert alarm["AlarmActions"] == [{"Ref": "PageTopic"}], name
+        assert len(alarm["AlarmDescription"]) > 40, name
+
+
+def test_every_alarm_is_in_the_operations_guide(resources: Resources) -> None:
+    guide = (ROOT / "docs" / "operations.md").read_text()
+
+    for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values():
+        assert f"`…-{alarm['AlarmName']['Fn::Sub'].split('-', 1)[1]}`" in guide
+
+
+def test_own_alarms_never_come_back_in_as_alerts(resources: Resources) -> None:
+    pattern = resources["AlarmRule"]["Properties"]["EventPattern"]
+    (excluded,) = pattern["detail"]["alarmName"]
+    prefix = excluded["anything-but"]["prefix"]["Fn::Sub"]
+
+    for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values():
+        assert alarm["AlarmName"]["Fn::Sub"].startswith(prefix)
+
+
+def test_a_silent_audit_raises_an_alarm(resources: Resources) -> None:
+    alarm = resources["HeartbeatAlarm"]["Properties"]
+
+    assert alarm["TreatMissingData"] == "breaching"
+    assert alarm["MetricName"] == "Heartbeat"
+    assert '"Heartbeat"' in (ROOT / "layers/core/firstline/auditing.py").read_text()
+
+
+def test_the_dashboard_shows_metrics_that_are_counted(resources: Resources) -> None:
+    body = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    first = re.findall(r'\["Firstline", "(\w+)"', body)
+    more = re.findall(r'\["\.", "(\w+)", "\.", "\."', body)
+    sources = [*(ROOT / "layers/core/firstline").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
+    code = "\n".join(path.read_text() for path in sources)
+
+    ours = {name for name in (*first, *more) if not name.startswith("Executions")}
+    assert len(ours) > 8
+    assert {name for name in ours if name not in code} == set()
+
+
+# --- people's first look ---------------------------------------------------------------------------------------------
+
+
+def test_every_parameter_is_described_and_stands_in_one_group(written: dict[str, Any]) -> None:
+    groups = written["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    grouped = [name for group in groups for name in group["Parameters"]]
+
+    assert sorted(grouped) == sorted(written["Parameters"])
+    assert all(parameter.get("Description") for parameter in written["Parameters"].values())
+
+
+def test_every_source_has_its_address_among_the_outputs(written: dict[str, Any]) -> None:
+    values = [output["Value"].get("Fn::Sub", "") for output in written["Outputs"].values()]
+    addresses = {value.rsplit("/", 1)[1] for value in values if "/alerts/" in value}
+
+    assert addresses == set(known_sources())
+
+
+def test_no_secret_is_in_a_parameter_or_in_the_configuration(written: dict[str, Any]) -> None:
+    secret = re.compile(r"secret|token$|password|apikey|routingkey", re.IGNORECASE)
+
+    assert [name for name in written["Parameters"] if secret.search(name)] == []
+    assert not secret.search(re.sub(r"(?m)^#.*$", "", (ROOT / "samconfig.toml").read_text()))
+
+
+# --- what cfn-lint does not see --------------------------------------------------------------------------------------
+
+
+def references(value: Any) -> set[str]:
+    """The logical ids that a value names, through Ref, GetAtt, Sub and DependsOn."""
+    found: set[str] = set()
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key == "Ref":
+                found.add(item)
+            elif key == "Fn::GetAtt":
+                found.add(item.split(".")[0] if isinstance(item, str) else item[0])
+            elif key == "Fn::Sub":
+                text = item if isinstance(item, str) else item[0]
+                found |= {name.split(".")[0] for name in re.findall(r"\$\{([^!}]+)\}", text)}
+            elif key == "DependsOn":
+                found |= {item} if isinstance(item, str) else set(item)
+            found |= references(item)
+    elif isinstance(value, list):
+        for item in value:
+            found |= references(item)
+    return found
+
+
+def test_nothing_waits_for_itself(resources: Resources) -> None:
+    waits_for = {name: references(resource) & set(resources) for name, resource in resources.items()}
+
+    while ready := [name for name, others in waits_for.items() if not others & set(waits_for)]:
+        for name in ready:
+            del waits_for[name]
+
+    assert waits_for == {}
