@@ -46,7 +46,7 @@ DISK = {
     "region": "eu-west-1",
     "timestamp": datetime(2026, 2, 11, 8, 14, 2, 283995, tzinfo=UTC),
     "ends_at": None,
-    "fingerprint": "a1bc48475b20e73d",
+    "fingerprint": "26066cf10f12a354",
 }
 MEMORY = {
     "status": "firing",
