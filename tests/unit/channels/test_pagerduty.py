@@ -72,6 +72,13 @@ def test_later_moments_use_the_same_key(kind: str, action: str) -> None:
     assert render(a_notification(kind)) == {"event_action": action, "dedup_key": KEY}
 
 
+def test_an_incident_that_woke_nobody_ends_without_pagerduty() -> None:
+    quiet = a_record(incident=an_incident(an_alert(severity="medium")), classification=None, pages=[], paged_at=None)
+
+    assert render(a_notification("closed", record=quiet)) is None
+    assert render(a_notification("acknowledged", record=quiet)) is None
+
+
 @pytest.mark.parametrize("kind", ["suppressed", "remediating", "approval", "needs_human"])
 def test_pagerduty_does_not_hear_of_what_wakes_nobody(kind: str) -> None:
     assert render(a_notification(kind)) is None

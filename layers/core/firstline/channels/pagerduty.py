@@ -5,9 +5,9 @@ https://developer.pagerduty.com/docs/send-alert-event: summary at most 1,024 cha
 
 from typing import Any
 
-from firstline.channels.summary import Summary, execution_link, labels, summarise, web_link
+from firstline.channels.summary import Summary, execution_link, labels, severity, summarise, web_link
 from firstline.channels.text import one_line, shorten
-from firstline.models import Incident, Notification, Severity
+from firstline.models import PAGING_RANK, SEVERITY_RANK, Incident, IncidentRecord, Notification, Severity
 
 MAX_SUMMARY = 1_024
 MAX_EVENT_BYTES = 512_000
@@ -32,12 +32,17 @@ def render(notification: Notification, *, console_url: str = "") -> dict[str, An
     match notification.kind:
         case "paged":
             return {"event_action": "trigger", "dedup_key": key, **_trigger(notification, console_url)}
-        case "acknowledged":
+        case "acknowledged" if _may_know(notification.record):
             return {"event_action": "acknowledge", "dedup_key": key}
-        case "closed":
+        case "closed" if _may_know(notification.record):
             return {"event_action": "resolve", "dedup_key": key}
-        case "suppressed" | "remediating" | "approval" | "needs_human":
+        case _:
             return None
+
+
+def _may_know(record: IncidentRecord) -> bool:
+    """Whether PagerDuty may have an incident open: a page is on record, or one went out whose record got lost."""
+    return bool(record.pages or record.paged_at) or SEVERITY_RANK[severity(record)] >= PAGING_RANK
 
 
 def _trigger(notification: Notification, console_url: str) -> dict[str, Any]:
