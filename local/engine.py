@@ -18,8 +18,10 @@ import boto3
 import moto.backends
 from botocore.client import BaseClient
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 from jsonata import JException, Jsonata, Utils
 from moto.core.config import default_user_config
+from moto.core.responses import ActionResult, EmptyResult
 from moto.sns.models import Topic
 from moto.stepfunctions.parser.api import EvaluationFailedEventDetails, ExecutionStatus, HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
@@ -32,6 +34,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_aws_sdk
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
+from moto.stepfunctions.responses import StepFunctionResponse
 
 MOTO_VERSION = "5.2.5"
 
@@ -187,6 +190,28 @@ def _confirmed_subscriptions(self: Any) -> int:
     return len(self.sns_backend.list_subscriptions_by_topic(topic_arn=self.arn)[0])
 
 
+def _send_task_failure(self: Any) -> ActionResult:
+    """moto loses the cause on its way to the state that catches the error."""
+    token, error, cause = (self._get_param(name) for name in ("taskToken", "error", "cause"))
+    self.stepfunction_backend.send_task_failure(token, error=error, cause=cause)
+    return EmptyResult()
+
+
+def _sdk_error(self: Any, env: Any, ex: Exception) -> FailureEvent:
+    """An answer that never came is `<Service>.SdkClientException` on AWS; moto takes it for its own failure."""
+    if isinstance(ex, BotoCoreError):
+        service = self._normalise_service_error_name(self.resource.api_name)
+        failed: FailureEvent = self._get_task_failure_event(
+            env=env, error=f"{service}.SdkClientException", cause=f"Unable to execute HTTP request: {ex}"
+        )
+        return failed
+    original: FailureEvent = _moto_sdk_error(self, env=env, ex=ex)
+    return original
+
+
+_moto_sdk_error = state_task_service_aws_sdk.StateTaskServiceAwsSdk._from_error
+
+
 def _client_factory(endpoint_url: str) -> Callable[..., BaseClient]:
     session = boto3.session.Session(aws_access_key_id="local", aws_secret_access_key="local")  # noqa: S106
     creating = threading.Lock()
@@ -256,6 +281,8 @@ def install(endpoint_url: str, *, time_lapse: float = 1.0) -> None:
         (StateChoice, "_eval_state", _choose),
         (StateChoice, "_eval_state_output", _leave_choice),
         (StepFunctionsParserBackend, "_get_executions", _running_executions),
+        (StepFunctionResponse, "send_task_failure", _send_task_failure),
+        (state_task_service_aws_sdk.StateTaskServiceAwsSdk, "_from_error", _sdk_error),
         (TimeoutSecondsJSONata, "_eval_seconds", _timeout_in(time_lapse)),
         (Topic, "subscriptions_confimed", property(_confirmed_subscriptions, lambda *_: None)),
         (state_task_service_aws_sdk, "boto_client_for", client_for),
