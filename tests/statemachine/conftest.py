@@ -1,0 +1,59 @@
+"""One stack for all of these tests, emptied between them; time is skipped instead of waited for."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from moto.core.config import default_user_config
+from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import TimeoutSeconds
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+
+from tests.statemachine.world import World
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The stack, created once: the template takes a second to expand."""
+    before = dict(default_user_config)
+    world = World(tmp_path_factory.mktemp("opt"))
+    world.start()
+    yield world
+    world.close()
+    default_user_config.clear()
+    default_user_config.update(before)
+
+
+@pytest.fixture
+def skipped(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that Wait states and pauses between retries would have taken."""
+    seconds: list[float] = []
+
+    def wait(self: Any, env: Any, wait_seconds: float) -> None:
+        seconds.append(wait_seconds)
+
+    monkeypatch.setattr(WaitFunction, "_wait_interval", wait)
+    monkeypatch.setattr(retrier_decl, "time", SimpleNamespace(sleep=seconds.append))
+    return seconds
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """States whose fixed time-outs pass within half a second, for tasks that never answer."""
+    states: set[str] = set()
+
+    def seconds(self: TimeoutSeconds, env: Any) -> float:
+        hurry = env.states.context_object.context_object_data["State"]["Name"] in states
+        return 0.5 if hurry else self.timeout_seconds
+
+    monkeypatch.setattr(TimeoutSeconds, "_eval_seconds", seconds)
+    return states
+
+
+@pytest.fixture
+def world(stack: World, skipped: list[float], impatient: set[str]) -> Iterator[World]:
+    """The stack as if it had just been deployed."""
+    stack.begin()
+    yield stack
+    stack.end()

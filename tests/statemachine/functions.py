@@ -1,0 +1,161 @@
+"""Lambda in one process: the real handlers of functions/*/app.py, and the ways in which an invocation goes wrong.
+
+Takes the place of `local.runtime.Functions` in `local.cloud.Cloud`.
+"""
+
+import importlib.util
+import json
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType, SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+from local.runtime import FunctionSpec, Invocation, TooManyRequests
+
+type Event = dict[str, Any]
+type Handler = Callable[[Event], Any]
+type Trouble = Callable[[Handler, Event], Any]
+"""Stands between Lambda and the handler: calls it, or not, and answers, or raises."""
+
+
+class _Died(Exception):
+    def __init__(self, error: str) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def dies(handler: Handler, event: Event) -> Any:
+    """The process is killed before the handler has done anything."""
+    raise _Died("Runtime.ExitError")
+
+
+def reply_lost(handler: Handler, event: Event) -> Any:
+    """The handler does all its work, and Lambda says that it timed out."""
+    handler(event)
+    raise _Died("Sandbox.Timedout")
+
+
+def busy(handler: Handler, event: Event) -> Any:
+    """Lambda takes no more invocations of the function."""
+    raise TooManyRequests("Rate Exceeded.")
+
+
+def crashes(handler: Handler, event: Event) -> Any:
+    """The handler raises something that nobody thought of."""
+    raise ZeroDivisionError("division by zero")
+
+
+def misunderstands(handler: Handler, event: Event) -> Any:
+    """The function is of another version than the machine: their contracts differ."""
+    return handler({**event, "added_by_another_version": True})
+
+
+def answers_nonsense(handler: Handler, event: Event) -> Any:
+    """The answer holds nothing of what the machine reads from it."""
+    return {"surprise": True}
+
+
+def meanwhile(action: Callable[[], object]) -> Trouble:
+    """Something happens in the world after the handler has worked and before the machine goes on."""
+
+    def trouble(handler: Handler, event: Event) -> Any:
+        answer = handler(event)
+        action()
+        return answer
+
+    return trouble
+
+
+@dataclass
+class _Planned:
+    function: str
+    state: str | None
+    troubles: list[Trouble]
+    for_good: bool
+
+
+class Functions:
+    """Every function of the template, by the name of its folder for tests and by its ARN for the machine.
+
+    Invocations run one at a time, each with its own function's environment, and modules are loaded anew for each
+    `Functions`: a cold start.
+    """
+
+    def __init__(self, specs: Sequence[FunctionSpec], service_environment: Mapping[str, str]) -> None:
+        self._specs = {spec.name: spec for spec in specs}
+        self._names = {spec.folder.name: spec.name for spec in specs}
+        self._service_environment = service_environment
+        self._modules: dict[str, ModuleType] = {}
+        self._planned: list[_Planned] = []
+        self._lock = threading.RLock()  # `meanwhile` may call another function
+        self.invoked: list[tuple[str, str | None]] = []
+
+    def plan(self, function: str, *troubles: Trouble, state: str | None = None, for_good: bool = False) -> None:
+        """Let the next invocations of a function (for one of its states) go like this, one each, or all of them."""
+        self._planned.append(_Planned(function, state, list(troubles), for_good))
+
+    def call(self, function: str, event: Event) -> Any:
+        """Call a handler as AWS would, and get what it returns."""
+        spec = self._specs[self._names[function]]
+        with self._lock, patch.dict(os.environ, {**self._service_environment, **spec.environment}):
+            handler = self._module(spec).handler
+            context = SimpleNamespace(
+                function_name=spec.name,
+                function_version="$LATEST",
+                memory_limit_in_mb=spec.memory_mb,
+                invoked_function_arn=spec.arn,
+                aws_request_id="00000000-0000-4000-8000-000000000000",
+                get_remaining_time_in_millis=lambda: int(spec.timeout_seconds * 1_000),
+            )
+            self.invoked.append((function, event.get("state")))
+            trouble = self._next_trouble(function, event)
+            if trouble:
+                return trouble(lambda event: handler(event, context), event)
+            return handler(event, context)
+
+    # --- what Cloud asks for ----------------------------------------------------------------------------------------
+
+    def named(self, name_or_arn: str) -> str | None:
+        """The function's name."""
+        name = name_or_arn.rsplit(":", 1)[-1]
+        return name if name in self._specs else None
+
+    def invoke(self, name: str, payload: bytes) -> Invocation:
+        """Invoke and wait; errors have the shape that Lambda gives them."""
+        event = json.loads(payload)
+        try:
+            answer = self.call(self._specs[name].folder.name, event)
+        except TooManyRequests:
+            raise
+        except _Died as death:
+            return _failed(death.error, f"RequestId: 1 Error: {death.error}")
+        except Exception as error:  # noqa: BLE001 (the Lambda runtime does the same)
+            return _failed(type(error).__name__, str(error))
+        return Invocation(json.dumps(answer).encode(), failed=False)
+
+    def _next_trouble(self, function: str, event: Event) -> Trouble | None:
+        for planned in self._planned:
+            fits = planned.function == function and planned.state in (None, event.get("state"))
+            if fits and planned.troubles:
+                return planned.troubles[0] if planned.for_good else planned.troubles.pop(0)
+        return None
+
+    def _module(self, spec: FunctionSpec) -> ModuleType:
+        if spec.name not in self._modules:
+            # Under a name of its own: each folder's module is called `app`.
+            location = importlib.util.spec_from_file_location(
+                f"firstline_{spec.folder.name}_app", spec.folder / "app.py"
+            )
+            assert location is not None
+            assert location.loader is not None
+            module = importlib.util.module_from_spec(location)
+            location.loader.exec_module(module)
+            self._modules[spec.name] = module
+        return self._modules[spec.name]
+
+
+def _failed(error_type: str, message: str) -> Invocation:
+    return Invocation(json.dumps({"errorType": error_type, "errorMessage": message}).encode(), failed=True)

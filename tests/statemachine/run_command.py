@@ -1,0 +1,174 @@
+"""Systems Manager by script: each test says how a step's commands go, and reads what was really sent.
+
+Takes the place of `local.commands.Commands` in `local.cloud.Cloud`: requests arrive over HTTP in SSM's own shapes.
+"""
+
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from local.commands import LIST_OUTPUT_CHARACTERS, SsmError
+
+NEVER = 1_000_000
+
+
+@dataclass(frozen=True)
+class Run:
+    """How one SendCommand goes.
+
+    Attributes
+    ----------
+    status, output
+        How it ends on every host, but for those in `on_host` (status by instance id).
+    unfinished_reads
+        How many reads still see it in progress.
+    unseen_reads
+        How many reads see no host at all, as right after a send.
+    refusal
+        SSM's error: code and message. The command is not accepted.
+    lost
+        The command is accepted, but the connection drops before the answer.
+    hangs
+        The command is accepted, but the answer does not come until the test is over.
+    on_read
+        What happens in the world while the machine reads.
+    """
+
+    status: str = "Success"
+    output: str = ""
+    on_host: dict[str, str] = field(default_factory=dict)
+    unfinished_reads: int = 0
+    unseen_reads: int = 0
+    refusal: tuple[str, str] | None = None
+    lost: bool = False
+    hangs: bool = False
+    on_read: Callable[[], object] | None = None
+
+
+THROTTLED = Run(refusal=("ThrottlingException", "Rate exceeded"))
+"""SSM's throttling with the name that its model has since 2025; Step Functions says Ssm.ThrottlingException."""
+
+THROTTLED_NAMELESS = Run(refusal=("Throttling", "Rate exceeded"))
+"""The same without a name that the SDK knows; Step Functions says Ssm.SsmException."""
+
+
+@dataclass
+class Sent:
+    """A command that SSM accepted."""
+
+    step: str
+    document: str
+    parameters: dict[str, list[str]]
+    instance_ids: list[str]
+    comment: str
+    run: Run
+    reads: int = 0
+    cancelled: bool = False
+
+
+class RunCommand:
+    """The fake. Steps without a script succeed at once.
+
+    Parameters
+    ----------
+    documents
+        The step id of every document that exists, by the document's name.
+    """
+
+    def __init__(self, documents: Mapping[str, str]) -> None:
+        self._documents = documents
+        self.sent: list[Sent] = []
+        self.attempts: list[str] = []
+        self.over = threading.Event()
+        self._scripts: dict[str, list[Run]] = {}
+        self._commands: dict[str, Sent] = {}
+        self.operations: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "SendCommand": self._send,
+            "ListCommandInvocations": self._list,
+            "CancelCommand": self._cancel,
+            "DescribeInstanceInformation": self._describe,
+        }
+
+    def script(self, step: str, *runs: Run) -> None:
+        """How the commands of a step go, one after the other; the last one counts for all further ones."""
+        self._scripts[step] = list(runs)
+
+    def steps(self) -> list[str]:
+        """The steps whose commands were accepted, in order."""
+        return [sent.step for sent in self.sent]
+
+    def _send(self, request: dict[str, Any]) -> dict[str, Any]:
+        document = request["DocumentName"]
+        if document not in self._documents:
+            raise SsmError("InvalidDocument", f"Document with name {document} does not exist.")
+        step = self._documents[document]
+        self.attempts.append(step)
+        run = self._next(step)
+        if run.refusal:
+            raise SsmError(*run.refusal)
+        sent = Sent(
+            step=step,
+            document=document,
+            parameters=request["Parameters"],
+            instance_ids=request["InstanceIds"],
+            comment=request["Comment"],
+            run=run,
+        )
+        command_id = str(uuid.uuid4())
+        self._commands[command_id] = sent
+        self.sent.append(sent)
+        if run.lost:
+            raise ConnectionResetError("the answer is lost")
+        if run.hangs:
+            self.over.wait(60)
+        return {"Command": {"CommandId": command_id, "DocumentName": document, "Status": "Pending"}}
+
+    def _next(self, step: str) -> Run:
+        runs = self._scripts.get(step, [])
+        return (runs.pop(0) if len(runs) > 1 else runs[0]) if runs else Run()
+
+    def _list(self, request: dict[str, Any]) -> dict[str, Any]:
+        sent = self._commands[request["CommandId"]]
+        sent.reads += 1
+        if sent.run.on_read and sent.reads == 1:
+            sent.run.on_read()
+        if sent.reads <= sent.run.unseen_reads:
+            return {"CommandInvocations": []}
+        in_progress = sent.reads - sent.run.unseen_reads <= sent.run.unfinished_reads
+        return {
+            "CommandInvocations": [
+                _invocation(request["CommandId"], host, sent.run, in_progress, details=request.get("Details", False))
+                for host in sent.instance_ids
+            ]
+        }
+
+    def _cancel(self, request: dict[str, Any]) -> dict[str, Any]:
+        self._commands[request["CommandId"]].cancelled = True
+        return {}
+
+    def _describe(self, request: dict[str, Any]) -> dict[str, Any]:
+        ids = [value for one in request.get("Filters", []) for value in one["Values"]]
+        return {
+            "InstanceInformationList": [
+                {"InstanceId": one, "PingStatus": "Online", "PlatformType": "Linux", "AgentVersion": "3.3.3000.0"}
+                for one in ids
+            ]
+        }
+
+
+def _invocation(command_id: str, host: str, run: Run, in_progress: bool, *, details: bool) -> dict[str, Any]:
+    status = run.on_host.get(host, run.status)
+    if in_progress and status == run.status:
+        run = replace(run, output="")
+        status = "InProgress"
+    plugin = {"Name": "run", "Status": status, "StatusDetails": status, "Output": run.output[:LIST_OUTPUT_CHARACTERS]}
+    return {
+        "CommandId": command_id,
+        "InstanceId": host,
+        "InstanceName": host,
+        "Status": status,
+        "StatusDetails": status,
+        "CommandPlugins": [plugin] if details else [],
+    }

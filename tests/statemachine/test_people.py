@@ -1,0 +1,163 @@
+"""Who is told what: noise, pages, levels, and what can wait."""
+
+from tests.statemachine.world import World
+
+TO_A_HUMAN = ["Classify", "Is It Noise?", "Plan Remediation", "Is There A Plan?", "Needs A Human?"]
+
+
+def test_noise_is_recorded_with_its_reason_and_disturbs_nobody(world: World) -> None:
+    incident = world.fires("TestAlert", severity="low")
+
+    path = incident.ends()
+
+    assert path == ["Classify", "Is It Noise?", "Record Suppression"]
+    record = incident.record
+    assert (record.status, record.outcome) == ("CLOSED", "suppressed")
+    assert "Rule test-alert says noise" in (record.outcome_reason or "")
+    assert world.inbox.messages() == []
+
+
+def test_a_critical_alert_without_a_runbook_is_paged_taken_and_closed(world: World) -> None:
+    incident = world.fires("SearchDown", service="search")
+
+    incident.stands_in("Await Acknowledgement")
+    assert incident.time_out_seconds == 300
+    (page,) = world.told("pagerduty")
+    assert page.raw["dedup_key"] == f"firstline:{incident.id}"
+    assert "SearchDown" in page.text
+    assert "no runbook chosen" in page.text
+    (message,) = world.told("slack")
+    assert message.to == "#ops-alerts"
+    incident.is_acknowledged("ada")
+
+    incident.stands_in("Await Resolution")
+    assert incident.time_out_seconds == 604_800
+    world.resolves("SearchDown", service="search")
+
+    path = incident.ends()
+    assert path == [*TO_A_HUMAN, "Page On-Call", "Await Acknowledgement", "Await Resolution", "Close Incident"]
+    assert len(path) <= 9
+    record = incident.record
+    assert (record.outcome, record.acknowledged_by) == ("resolved", "ada")
+    assert record.outcome_reason == "Resolved by generic: the alert resolved."
+    assert [page.level for page in record.pages] == [0]
+    assert [event.kind for event in world.told("pagerduty")] == ["trigger", "resolve"]
+    assert world.told("slack")[0].edits >= 1
+    assert world.told("sns") == []
+
+
+def test_without_an_acknowledgement_the_next_level_is_woken_and_then_resolution_awaited(world: World) -> None:
+    incident = world.fires("SearchDown")
+    incident.stands_in("Await Acknowledgement").times_out()
+    incident.stands_in("Await Acknowledgement")
+    assert incident.time_out_seconds == 900
+    (mail,) = world.told("sns")
+    assert "SearchDown" in mail.text
+    incident.times_out()
+    incident.stands_in("Await Resolution")
+    incident.is_resolved("ada")
+
+    assert incident.ends() == [
+        *TO_A_HUMAN,
+        *("Page On-Call", "Await Acknowledgement", "Another Level?"),
+        *("Page On-Call", "Await Acknowledgement", "Another Level?"),
+        "Await Resolution",
+        "Close Incident",
+    ]
+    record = incident.record
+    assert [page.level for page in record.pages] == [0, 1]
+    assert record.acknowledged_at is None
+    assert record.outcome == "resolved"
+    assert [event.kind for event in world.told("pagerduty")] == ["trigger", "resolve"]
+
+
+def test_the_second_level_can_take_it(world: World) -> None:
+    incident = world.fires("SearchDown")
+    incident.stands_in("Await Acknowledgement").times_out()
+    incident.stands_in("Await Acknowledgement").is_acknowledged("grace")
+    incident.stands_in("Await Resolution").is_resolved("grace")
+
+    incident.ends()
+
+    assert incident.record.acknowledged_by == "grace"
+    assert len(world.told("sns")) == 1
+
+
+def test_without_slack_and_pagerduty_the_page_topic_wakes_people(world: World) -> None:
+    for name in ("slack/bot-token", "pagerduty/routing-key"):
+        world.set_secret(name, None)
+    world.restart_functions()
+
+    incident = world.fires("SearchDown")
+    incident.stands_in("Await Acknowledgement")
+
+    (mail,) = world.told("sns")
+    assert "SearchDown" in mail.text
+    assert incident.record.pages[0].delivered_to == ["sns"]
+
+
+def test_what_can_wait_is_told_and_clears_by_itself(world: World) -> None:
+    incident = world.fires("DiskSlow", severity="medium")
+    incident.stands_in("Await Resolution")
+    assert incident.time_out_seconds == 604_800
+    (message,) = world.told("slack")
+    assert message.to == "#ops-alerts"
+    assert "Needs a human" in message.text
+    world.resolves("DiskSlow", severity="medium")
+
+    assert incident.ends() == [*TO_A_HUMAN, "Notify Ops", "Await Resolution", "Close Incident"]
+    record = incident.record
+    assert (record.outcome, record.pages) == ("self_cleared", [])
+    assert "Cleared by itself" in world.told("slack")[0].text
+    assert world.told("pagerduty") == []
+    assert world.told("sns") == []
+
+
+def test_a_person_resolves_what_could_wait(world: World) -> None:
+    incident = world.fires("DiskSlow", severity="medium")
+    incident.stands_in("Await Resolution").is_resolved("ada")
+
+    incident.ends()
+
+    assert incident.record.outcome_reason == "Resolved by ada."
+
+
+def test_what_nobody_resolves_is_closed_as_expired_in_the_end(world: World) -> None:
+    incident = world.fires("DiskSlow", severity="medium")
+    incident.stands_in("Await Resolution").times_out()
+
+    assert incident.ends()[-2:] == ["Await Resolution", "Close Incident"]
+    record = incident.record
+    assert record.outcome == "expired"
+    assert record.outcome_reason == "Nobody resolved it in time, and the alert did not either."
+    assert world.told("pagerduty") == []
+
+
+def test_a_worse_alert_wakes_somebody_after_all(world: World) -> None:
+    incident = world.fires("DiskSlow", severity="medium", host="db-1")
+    incident.stands_in("Await Resolution")
+    assert world.fires("DiskSlow", severity="critical", host="db-2").id == incident.id
+
+    incident.stands_in("Await Acknowledgement")
+    assert "It got worse: an alert of severity critical joined." in world.told("pagerduty")[0].text
+    incident.is_acknowledged()
+    incident.stands_in("Await Resolution")
+    world.resolves("DiskSlow", severity="medium", host="db-1")
+    world.resolves("DiskSlow", severity="critical", host="db-2")
+
+    assert incident.ends() == [
+        *TO_A_HUMAN,
+        *("Notify Ops", "Await Resolution"),
+        *("Page On-Call", "Await Acknowledgement", "Await Resolution", "Close Incident"),
+    ]
+    assert incident.record.outcome == "resolved"
+
+
+def test_what_was_paged_is_not_paged_again_when_it_gets_worse(world: World) -> None:
+    incident = world.fires("SearchDown", severity="high", host="db-1")
+    incident.stands_in("Await Acknowledgement").is_acknowledged()
+    incident.stands_in("Await Resolution")
+    world.fires("SearchDown", severity="critical", host="db-2")
+    incident.is_resolved()
+
+    assert incident.ends().count("Page On-Call") == 1

@@ -1,0 +1,332 @@
+"""A runbook runs: it cures, or it does not and is undone, and a human hears of everything that was tried.
+
+`low-disk` is the runbook that ships: find-biggest (may fail), free-space, and a verification of three tries.
+`stuck-queue` is a test's own: several hosts, and a rollback.
+"""
+
+from typing import Any
+
+import pytest
+
+from tests.statemachine.run_command import NEVER, THROTTLED, THROTTLED_NAMELESS, Run
+from tests.statemachine.world import Incident, World
+
+TO_A_PLAN = ["Classify", "Is It Noise?", "Plan Remediation", "Is There A Plan?", "Needs Approval?"]
+A_STEP = ["Run Step", "Wait For Step", "Read Step", "Step Finished?", "Step Succeeded?"]
+A_PAGE = ["Needs A Human?", "Page On-Call", "Await Acknowledgement"]
+FAILED = Run("Failed", output="exit status 1")
+
+
+def full_disk(world: World, severity: str = "high") -> Incident:
+    """A disk fills up on web-1."""
+    return world.fires("DiskFull", severity=severity, host="web-1", labels={"mountpoint": "/var"})
+
+
+def stuck_queue(world: World, *hosts: str, severity: str = "medium") -> Incident:
+    """A queue is stuck on these hosts."""
+    alerts = [
+        {"alert_name": "QueueStuck", "severity": severity, "status": "firing", "host": host}
+        for host in hosts or ("web-1",)
+    ]
+    (incident_id,) = world.send(*alerts)
+    return Incident(world, incident_id)
+
+
+def tried(incident: Incident) -> list[tuple[str, str]]:
+    """Every step with how it ended, as the page got it."""
+    scheduled = [
+        event["taskScheduledEventDetails"]["parameters"]
+        for event in incident.history
+        if event["type"] == "TaskScheduled"
+    ]
+    import json
+
+    payloads: list[dict[str, Any]] = [
+        payload
+        for text in scheduled
+        if isinstance(payload := json.loads(text).get("Payload"), dict) and "results" in payload
+    ]
+    return [(result["step_id"], result["status"]) for result in payloads[-1]["results"]]
+
+
+def test_two_steps_succeed_and_the_alert_resolves(world: World) -> None:
+    incident = full_disk(world)
+    incident.stands_in("Await Recovery")
+    assert incident.time_out_seconds == 10
+    (message,) = world.told("slack")
+    assert message.to == "#ops-automated"
+    assert "Free space on a filling filesystem" in message.text
+    world.resolves("DiskFull", severity="high", host="web-1", labels={"mountpoint": "/var"})
+
+    path = incident.ends()
+
+    assert path == [
+        *TO_A_PLAN,
+        "Announce Remediation",
+        *A_STEP,
+        *A_STEP,
+        *("Await Recovery", "Recovered?", "Close Incident"),
+    ]
+    assert len(path) <= 25
+    assert world.commands.steps() == ["find-biggest", "free-space"]
+    for sent in world.commands.sent:
+        assert sent.instance_ids == [world.instance_ids["web-1"]]
+        assert sent.parameters["mountpoint"] == ["/var"]
+        assert sent.comment == incident.id
+    record = incident.record
+    assert record.outcome == "auto_resolved"
+    assert record.outcome_reason == "Free space on a filling filesystem ran, and the alert resolved."
+    assert [(result.step_id, result.status) for result in record.results] == [
+        ("find-biggest", "Success"),
+        ("free-space", "Success"),
+    ]
+    assert "Fixed by a runbook" in world.told("slack")[0].text
+    assert world.told("pagerduty") == []
+    assert world.told("sns") == []
+
+
+def test_without_the_alerts_own_word_the_verification_decides(world: World) -> None:
+    incident = full_disk(world)
+    incident.stands_in("Await Recovery").times_out()
+
+    assert incident.ends() == [
+        *TO_A_PLAN,
+        "Announce Remediation",
+        *A_STEP,
+        *A_STEP,
+        *("Await Recovery", "Recovered?"),
+        *A_STEP,
+        "Close Incident",
+    ]
+    assert world.commands.steps() == ["find-biggest", "free-space", "verify"]
+    record = incident.record
+    assert record.outcome == "auto_resolved"
+    assert record.outcome_reason == "Free space on a filling filesystem ran, and its verification holds."
+
+
+def test_a_verification_may_need_some_time(world: World) -> None:
+    world.commands.script("verify", FAILED, Run())
+    incident = full_disk(world)
+    for _ in range(2):
+        incident.stands_in("Await Recovery").times_out()
+
+    incident.ends()
+
+    assert world.commands.steps() == ["find-biggest", "free-space", "verify", "verify"]
+    assert incident.record.outcome == "auto_resolved"
+
+
+def test_a_verification_that_never_holds_wakes_a_human_who_reads_what_was_tried(world: World) -> None:
+    world.commands.script("verify", Run("Failed", output="/var: 97 % used"))
+    incident = full_disk(world, severity="medium")
+    for _ in range(3):
+        incident.stands_in("Await Recovery").times_out()
+    incident.stands_in("Await Acknowledgement")
+
+    assert incident.path == [
+        *TO_A_PLAN,
+        "Announce Remediation",
+        *A_STEP,
+        *A_STEP,
+        *(["Await Recovery", "Recovered?", *A_STEP] * 3),
+        *A_PAGE,
+    ]
+    (page,) = world.told("pagerduty")
+    assert "Free space on a filling filesystem ran, but its verification does not hold." in page.text
+    assert "free-space (act) on web-1: Success" in page.text
+    assert "verify (verify) on web-1: Failed" in page.text
+    assert "/var: 97 % used" in str(page.raw)
+    incident.is_acknowledged()
+    incident.stands_in("Await Resolution").is_resolved()
+    incident.ends()
+    assert incident.record.outcome == "resolved"
+
+
+def test_what_does_not_cure_is_rolled_back_and_paged(world: World) -> None:
+    world.commands.script("verify", FAILED)
+    incident = stuck_queue(world)
+    for _ in range(3):
+        incident.stands_in("Await Recovery").times_out()
+    incident.stands_in("Await Acknowledgement")
+
+    assert world.commands.steps() == [
+        *("look", "drain", "restart"),
+        *("verify", "verify", "verify"),
+        *("refill", "start-again"),
+    ]
+    assert incident.path[-len(A_PAGE) - 2 * len(A_STEP) :] == [*A_STEP, *A_STEP, *A_PAGE]
+    (page,) = world.told("pagerduty")
+    assert "Unstick a queue did not cure it and was rolled back" in page.text
+    assert "refill (rollback) on web-1: Success" in page.text
+    assert tried(incident)[-2:] == [("refill", "Success"), ("start-again", "Success")]
+
+
+def test_a_rollback_that_fails_is_not_called_one(world: World) -> None:
+    world.commands.script("drain", FAILED)
+    world.commands.script("refill", FAILED)
+    incident = stuck_queue(world)
+    incident.stands_in("Await Acknowledgement")
+
+    assert world.commands.steps() == ["look", "drain", "refill"]
+    (page,) = world.told("pagerduty")
+    assert "was rolled back" not in page.text
+    assert "rolling it back failed at step refill" in page.text
+
+
+def test_a_step_that_fails_stops_the_runbook_which_is_rolled_back(world: World) -> None:
+    world.commands.script("drain", Run("Failed", output="no such queue"))
+    incident = stuck_queue(world)
+    incident.stands_in("Await Acknowledgement")
+
+    assert incident.path == [
+        *TO_A_PLAN,
+        "Announce Remediation",
+        *(A_STEP * 4),
+        *A_PAGE,
+    ]
+    assert world.commands.steps() == ["look", "drain", "refill", "start-again"]
+    assert tried(incident) == [
+        ("look", "Success"),
+        ("drain", "Failed"),
+        ("refill", "Success"),
+        ("start-again", "Success"),
+    ]
+    assert "no such queue" in str(world.told("pagerduty")[0].raw)
+
+
+def test_a_step_that_fails_without_a_rollback_goes_straight_to_a_human(world: World) -> None:
+    world.commands.script("free-space", FAILED)
+    incident = full_disk(world, severity="low")
+    incident.stands_in("Await Acknowledgement")
+
+    assert incident.path == [*TO_A_PLAN, "Announce Remediation", *A_STEP, *A_STEP, *A_PAGE]
+    assert "Free space on a filling filesystem failed at step free-space." in world.told("pagerduty")[0].text
+
+
+def test_a_step_that_may_fail_does_not_stop_the_next(world: World) -> None:
+    world.commands.script("find-biggest", FAILED)
+    incident = full_disk(world)
+    incident.stands_in("Await Recovery")
+
+    assert world.commands.steps() == ["find-biggest", "free-space"]
+
+
+def test_a_runbook_that_only_looked_leaves_what_can_wait_waiting(world: World) -> None:
+    incident = world.fires("OddNoise", severity="medium", host="web-1")
+    incident.stands_in("Await Recovery").times_out()
+    incident.stands_in("Await Resolution")
+
+    assert incident.path[-3:] == ["Needs A Human?", "Notify Ops", "Await Resolution"]
+    assert world.told("pagerduty") == []
+    assert "Look where the noise comes from ran, but the alert did not resolve." in world.told("slack")[-1].text
+
+
+def test_a_slow_step_is_read_again_at_growing_intervals(world: World, skipped: list[float]) -> None:
+    world.commands.script("free-space", Run(unseen_reads=1, unfinished_reads=6))
+    incident = full_disk(world)
+    incident.stands_in("Await Recovery")
+
+    a_poll = ["Wait For Step", "Read Step", "Step Finished?"]
+    assert incident.path[-1 - 8 * 3 - 1 : -1] == [*(a_poll * 8), "Step Succeeded?"]
+    assert skipped == [1, *(1, 2, 4, 8, 16, 30, 30, 30)]
+    assert tried_statuses(incident) == []
+
+
+def tried_statuses(incident: Incident) -> list[str]:
+    """What the table says before the incident is closed: nothing yet."""
+    return [result.status for result in incident.record.results]
+
+
+def test_a_step_that_never_ends_is_cancelled_and_paged(world: World) -> None:
+    world.commands.script("free-space", Run(unfinished_reads=NEVER))
+    incident = full_disk(world, severity="low")
+    incident.stands_in("Await Acknowledgement")
+
+    assert incident.path[-6:] == ["Step Finished?", "Cancel Step", "Step Succeeded?", *A_PAGE]
+    assert [sent.cancelled for sent in world.commands.sent] == [False, True]
+    assert tried(incident)[-1] == ("free-space", "Cancelled: did not end in time")
+    assert "free-space (act) on web-1: Cancelled: did not end in time" in world.told("pagerduty")[0].text
+    assert world.commands.sent[-1].reads == 8 + 600 // 30
+
+
+def test_one_host_that_hangs_does_not_hide_what_the_other_did(world: World) -> None:
+    hung = world.instance_ids["web-2"]
+    world.commands.script("drain", Run(unfinished_reads=NEVER, on_host={world.instance_ids["web-1"]: "Success"}))
+    incident = stuck_queue(world, "web-1", "web-2")
+    incident.stands_in("Await Acknowledgement")
+
+    text = world.told("pagerduty")[0].text
+    assert "drain (act) on web-1: Success" in text
+    assert "drain (act) on web-2: Cancelled: did not end in time" in text
+    assert hung
+
+
+def test_a_step_has_to_succeed_on_every_host(world: World) -> None:
+    world.commands.script("drain", Run(on_host={world.instance_ids["web-2"]: "Failed"}))
+    incident = stuck_queue(world, "web-1", "web-2")
+    incident.stands_in("Await Acknowledgement")
+
+    assert world.commands.steps() == ["look", "drain", "refill", "start-again"]
+    assert tried(incident)[2:4] == [("drain", "Success"), ("drain", "Failed")]
+
+
+@pytest.mark.parametrize("throttled", [THROTTLED, THROTTLED_NAMELESS], ids=["by name", "nameless"])
+def test_a_throttled_send_is_sent_again(world: World, throttled: Run) -> None:
+    world.commands.script("free-space", throttled, throttled, Run())
+    incident = full_disk(world)
+    incident.stands_in("Await Recovery")
+
+    assert world.commands.attempts == ["find-biggest", *(["free-space"] * 3)]
+    assert world.commands.steps() == ["find-biggest", "free-space"]
+    world.resolves("DiskFull", severity="high", host="web-1", labels={"mountpoint": "/var"})
+    incident.ends()
+    assert [result.status for result in incident.record.results] == ["Success", "Success"]
+
+
+@pytest.mark.parametrize("throttled", [THROTTLED, THROTTLED_NAMELESS], ids=["by name", "nameless"])
+def test_a_send_that_stays_throttled_ends_with_a_human(world: World, throttled: Run) -> None:
+    world.commands.script("find-biggest", throttled)
+    world.commands.script("free-space", throttled)
+    incident = full_disk(world)
+    incident.stands_in("Await Acknowledgement")
+
+    assert world.commands.attempts == [*(["find-biggest"] * 5), *(["free-space"] * 5)]
+    assert world.commands.sent == []
+    assert "Rate exceeded" in str(world.told("pagerduty")[0].raw)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        ("InvalidInstanceId", "Instances not in a valid state for account."),
+        ("AccessDeniedException", "not authorized to perform: ssm:SendCommand"),
+        ("InternalServerError", "internal"),
+        ("ServiceUnavailable", "try later"),
+    ],
+    ids=lambda refusal: refusal[0],
+)
+def test_any_other_refusal_is_not_sent_again(world: World, refusal: tuple[str, str]) -> None:
+    world.commands.script("free-space", Run(refusal=refusal))
+    incident = full_disk(world, severity="low")
+    incident.stands_in("Await Acknowledgement")
+
+    assert world.commands.attempts == ["find-biggest", "free-space"]
+    step, status = tried(incident)[-1]
+    assert step == "free-space"
+    assert status.startswith("Not sent: Ssm.")
+    assert refusal[1] in str(world.told("pagerduty")[0].raw)
+
+
+@pytest.mark.parametrize("run", [Run(lost=True), Run(hangs=True)], ids=["dropped", "timed out"])
+def test_a_command_whose_answer_is_lost_may_have_acted_and_is_not_sent_again(
+    world: World, run: Run, impatient: set[str]
+) -> None:
+    world.commands.script("free-space", run)
+    impatient.add("Run Step")
+    incident = full_disk(world, severity="low")
+    incident.stands_in("Await Acknowledgement")
+
+    assert world.commands.steps() == ["find-biggest", "free-space"]
+    assert world.commands.attempts == ["find-biggest", "free-space"]
+    assert "Free space on a filling filesystem failed at step free-space." in world.told("pagerduty")[0].text
+    assert tried(incident)[-1][1] in ("Not sent: States.Timeout", "Not sent: Ssm.SdkClientException")

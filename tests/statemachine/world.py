@@ -1,0 +1,346 @@
+"""The stack in one process: template.yaml in moto, the real functions, scripted hosts, an inbox for what people get.
+
+Time does not pass by itself. Wait states and the pauses between retries are skipped (and written down); a wait for
+people ends when a test signals, or says that it timed out.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.backend.execution import Execution
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
+from firstline import lifecycle
+from firstline.adapters.executions import Executions
+from firstline.adapters.history import History
+from firstline.adapters.table import Table
+from firstline.models import IncidentRecord
+from firstline.runbooks import catalogue
+from firstline.runbooks.plan import document_name
+from local import engine
+from local.cloud import Cloud, Server
+from local.inbox import Inbox, Message
+from local.resources import ACCOUNT, Created, Resources
+from tests.statemachine.functions import Functions
+from tests.statemachine.run_command import RunCommand
+
+ROOT = Path(__file__).parent.parent.parent
+RUNBOOKS = Path(__file__).parent / "runbooks"
+STACK_NAME = "firstline-test"
+REGION = "eu-central-1"
+HOSTS = ("web-1", "web-2", "web-3")
+PATIENCE_SECONDS = 20.0
+"""For the machine to get somewhere; only a broken one needs it all."""
+
+SECRETS = {
+    "sources/generic": "t0ken-of-the-generic-source",
+    "slack/bot-token": "xoxb-1",
+    "pagerduty/routing-key": "r0uting-key",
+}
+
+
+class World:
+    """One stack. `begin` empties it for the next test, `end` stops what that test left running."""
+
+    def __init__(self, folder: Path) -> None:
+        self.cloud = Cloud()
+        self.inbox = Inbox()
+        self._servers = {"aws": Server(self.cloud), "inbox": Server(self.inbox)}
+        self.client: Callable[[str], Any] = cache(self._new_client)
+        self._folder = folder
+        self.created = Created()
+        self.instance_ids: dict[str, str] = {}
+        self.commands = RunCommand({})
+        self.functions = Functions([], {})
+
+    def start(self) -> None:
+        """Create the template's resources, three hosts, and the secrets of Slack and PagerDuty."""
+        engine.install(self._servers["aws"].url)
+        for server in self._servers.values():
+            server.start()
+        inbox = self._servers["inbox"].url
+        self.created = Resources(
+            ROOT / "template.yaml",
+            stack_name=STACK_NAME,
+            region=REGION,
+            parameters={
+                "EnvironmentName": "prod",
+                "RemediationMode": "auto",
+                "SlackApiUrl": f"{inbox}/slack/api/",
+                "PagerDutyEventsUrl": f"{inbox}/pagerduty",
+                "PagerDutyApiUrl": f"{inbox}/pagerduty",
+            },
+            client=self.client,
+            opt_folder=self._folder,
+            api_url=self._servers["aws"].url,
+        ).create()
+        for opt in self._with_runbooks():
+            for runbook in RUNBOOKS.iterdir():
+                (opt / runbook.name).symlink_to(runbook)
+        self._run_instances()
+        for topic in self.created.topic_arns:
+            self.client("sns").subscribe(TopicArn=topic, Protocol="http", Endpoint=f"{inbox}/sns")
+
+    def close(self) -> None:
+        """Stop serving."""
+        for server in self._servers.values():
+            server.close()
+
+    def begin(self) -> None:
+        """An empty table, cold functions, willing hosts, nobody told anything."""
+        self._empty_table()
+        self.inbox._messages.clear()
+        for name, value in SECRETS.items():
+            self.set_secret(name, value)
+        self.restart_functions()
+        self.cloud.commands = self.commands = RunCommand(self._documents())
+
+    def end(self) -> None:
+        """Stop every execution, so that none meets the next test's world."""
+        self.commands.over.set()
+        running = [execution for execution in self._executions() if execution.exec_status == ExecutionStatus.RUNNING]
+        for execution in running:
+            execution.stop(datetime.now(UTC), None, None)
+            for endpoint in list(execution.exec_worker.env.callback_pool_manager._pool.values()):
+                endpoint.interrupt_all()
+        for execution in running:
+            _eventually(lambda run=execution: run.exec_status != ExecutionStatus.RUNNING, f"{execution.name} to stop")
+        self._backend.describe_state_machine(self.created.state_machine_arn).executions.clear()
+
+    def restart_functions(self, **environment: str) -> None:
+        """Cold functions, with some variables of their environments changed."""
+        service = {"AWS_ENDPOINT_URL": self._servers["aws"].url, **environment}
+        self.cloud.functions = self.functions = Functions(self.created.functions, service)
+
+    def set_secret(self, name: str, value: str | None) -> None:
+        """Set a secret of the stack, or remove it; functions that are cold will see it."""
+        full_name = f"/firstline/{STACK_NAME}/{name}"
+        if value is None:
+            self.client("ssm").delete_parameter(Name=full_name)
+        else:
+            self.client("ssm").put_parameter(Name=full_name, Value=value, Type="SecureString", Overwrite=True)
+
+    # --- what senders and people do ---------------------------------------------------------------------------------
+
+    def send(self, *alerts: dict[str, Any]) -> list[str]:
+        """POST alerts to the generic source; the ids of their incidents."""
+        body = json.dumps({"alerts": alerts})
+        event = {
+            "version": "2.0",
+            "rawPath": "/alerts/generic",
+            "headers": {"content-type": "application/json", "authorization": f"Bearer {SECRETS['sources/generic']}"},
+            "requestContext": {"http": {"method": "POST", "path": "/alerts/generic"}},
+            "body": body,
+            "isBase64Encoded": False,
+        }
+        answer = self.functions.call("ingest", event)
+        assert answer["statusCode"] == 202, answer
+        said = json.loads(answer["body"])
+        assert said["status"] == "accepted", said
+        incidents: list[str] = said["incidents"]
+        return incidents
+
+    def fires(self, alert_name: str, **fields: Any) -> "Incident":
+        """An alert fires; the incident that it belongs to."""
+        (incident_id,) = self.send(alert(alert_name, **fields))
+        return Incident(self, incident_id)
+
+    def resolves(self, alert_name: str, **fields: Any) -> None:
+        """The alert with these fields resolves."""
+        self.send(alert(alert_name, **fields) | {"status": "resolved"})
+
+    @property
+    def history(self) -> History:
+        """The table, as the package reads it."""
+        return History(Table(self.client("dynamodb"), self.created.table_name))
+
+    @property
+    def executions(self) -> Executions:
+        """Step Functions, as the package calls it."""
+        return Executions(self.client("stepfunctions"))
+
+    # --- what people got ----------------------------------------------------------------------------------------------
+
+    def told(self, channel: str) -> list[Message]:
+        """What came in through `slack`, `pagerduty` or `sns`; Slack's threads left out."""
+        return [message for message in self.inbox.messages() if message.channel == channel and not message.thread]
+
+    # --- pieces -----------------------------------------------------------------------------------------------------
+
+    @property
+    def _backend(self) -> Any:
+        return stepfunctions_parser_backends[ACCOUNT][REGION]
+
+    def _executions(self) -> list[Execution]:
+        executions: list[Execution] = self._backend.describe_state_machine(self.created.state_machine_arn).executions
+        return list(executions)
+
+    def execution(self, name: str) -> Execution:
+        """The execution with this name, which has begun."""
+        (found,) = [execution for execution in self._executions() if execution.name == name]
+        _eventually(lambda: found.exec_worker is not None and found.exec_worker.env is not None, f"{name} to begin")
+        return found
+
+    def _with_runbooks(self) -> list[Path]:
+        """What is /opt for the functions that read runbooks."""
+        return [path for path in self._folder.iterdir() if (path / "policy").exists()]
+
+    def _documents(self) -> dict[str, str]:
+        return {
+            document_name(STACK_NAME, runbook.id, step_id): step_id
+            for runbook in catalogue.load(self._with_runbooks()[0]).values()
+            for step_id, _ in runbook.commands()
+        }
+
+    def _run_instances(self) -> None:
+        ec2 = self.client("ec2")
+        image = ec2.describe_images(Filters=[{"Name": "name", "Values": ["amzn-ami-hvm-2017.09.1.*-x86_64-gp2"]}])
+        for host in HOSTS:
+            tags = [{"Key": "Name", "Value": host}, {"Key": "Firstline", "Value": "managed"}]
+            answer = ec2.run_instances(
+                ImageId=image["Images"][0]["ImageId"],
+                MinCount=1,
+                MaxCount=1,
+                TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
+            )
+            self.instance_ids[host] = answer["Instances"][0]["InstanceId"]
+
+    def _empty_table(self) -> None:
+        dynamodb, table = self.client("dynamodb"), self.created.table_name
+        for item in dynamodb.scan(TableName=table)["Items"]:
+            dynamodb.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
+
+    def _new_client(self, service: str) -> Any:
+        return boto3.session.Session().client(
+            service,
+            region_name=REGION,
+            endpoint_url=self._servers["aws"].url,
+            config=Config(retries={"total_max_attempts": 1}, max_pool_connections=20),
+        )
+
+
+class Incident:
+    """One execution, and what is known of its incident."""
+
+    def __init__(self, world: World, incident_id: str) -> None:
+        self.id = incident_id
+        self._world = world
+        self._execution = world.execution(incident_id)
+        self._waits_seen = 0
+
+    # --- where it stands ----------------------------------------------------------------------------------------------
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """The execution's events so far."""
+        events: list[dict[str, Any]] = list(self._execution.exec_worker.env.event_manager.get_event_history())
+        return events
+
+    @property
+    def path(self) -> list[str]:
+        """The states that it entered: what AWS bills as transitions."""
+        return [
+            event["stateEnteredEventDetails"]["name"] for event in self.history if "stateEnteredEventDetails" in event
+        ]
+
+    @property
+    def record(self) -> IncidentRecord:
+        """The incident in the table."""
+        record = self._world.history.record(self.id)
+        assert record is not None
+        return record
+
+    def stands_in(self, state: str) -> "Incident":
+        """It gets to this wait (once more, when it has stood there before) and its token is in the table."""
+
+        def waits() -> bool:
+            events = self.history
+            waiting = bool(events) and events[-1]["type"] == "TaskSubmitted" and events[-1]["id"] > self._waits_seen
+            if not waiting and self._execution.exec_status != ExecutionStatus.RUNNING:
+                raise AssertionError(f"ended {self._execution.exec_status} without standing in {state}: {self.path}")
+            return waiting
+
+        _eventually(waits, lambda: f"a wait in {state!r}; it went {self.path}")
+        assert self.path[-1] == state, self.path
+        self._waits_seen = self.history[-1]["id"]
+        return self
+
+    def ends(self, status: str = "SUCCEEDED") -> list[str]:
+        """It ends like this; its path."""
+        _eventually(lambda: self._execution.exec_status != ExecutionStatus.RUNNING, lambda: f"an end; {self.path}")
+        assert self._execution.exec_status == status, (self._execution.error, self._execution.cause, self.path)
+        return self.path
+
+    @property
+    def failure(self) -> tuple[str | None, str | None]:
+        """Error and cause of a failed execution."""
+        return self._execution.error, self._execution.cause
+
+    @property
+    def time_out_seconds(self) -> int:
+        """After how long the task that it stands in would time out."""
+        scheduled = [event for event in self.history if event["type"] == "TaskScheduled"]
+        seconds: int = scheduled[-1]["taskScheduledEventDetails"]["timeoutInSeconds"]
+        return seconds
+
+    @property
+    def largest_data(self) -> int:
+        """The bytes of the largest text in any event: an input, an output, arguments, a variable."""
+        return max(len(text.encode()) for event in self.history for text in _texts(event))
+
+    # --- what happens to it -------------------------------------------------------------------------------------------
+
+    def times_out(self) -> None:
+        """Nobody answers the wait that it stands in."""
+        token = self.record.task_token
+        self._execution.exec_worker.env.callback_pool_manager.get(token).interrupt_all()
+
+    def is_acknowledged(self, by: str = "ada") -> IncidentRecord | None:
+        """Somebody takes it."""
+        return lifecycle.acknowledge(
+            self.id, by, datetime.now(UTC), history=self._world.history, executions=self._world.executions
+        )
+
+    def is_resolved(self, by: str = "ada") -> IncidentRecord | None:
+        """Somebody says that it is over."""
+        return lifecycle.resolve(
+            self.id, by, datetime.now(UTC), history=self._world.history, executions=self._world.executions
+        )
+
+    def is_decided(self, approved: bool, by: str = "ada") -> IncidentRecord | None:
+        """Somebody approves or refuses its plan."""
+        return lifecycle.decide_approval(
+            self.id, approved, by, datetime.now(UTC), history=self._world.history, executions=self._world.executions
+        )
+
+
+def alert(alert_name: str, *, severity: str = "critical", **fields: Any) -> dict[str, Any]:
+    """A firing alert in the generic source's shape."""
+    return {"alert_name": alert_name, "severity": severity, "status": "firing", "message": "It burns.", **fields}
+
+
+def _texts(value: Any) -> list[str]:
+    match value:
+        case str():
+            return [value]
+        case dict():
+            return [text for item in value.values() for text in _texts(item)]
+        case list():
+            return [json.dumps(value, default=str)]
+    return []
+
+
+def _eventually(holds: Callable[[], bool], what: str | Callable[[], str]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {PATIENCE_SECONDS:.0f} s for {what if isinstance(what, str) else what()}")
+        time.sleep(0.004)
