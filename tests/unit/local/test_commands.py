@@ -1,0 +1,194 @@
+"""Run Command's answers, with a host that does what it is told to."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from local.commands import GET_OUTPUT_CHARACTERS, LIST_OUTPUT_CHARACTERS, CommandEnded, Commands, SsmError
+from local.hosts import Ran
+
+DOCUMENT: dict[str, Any] = {
+    "schemaVersion": "2.2",
+    "parameters": {
+        "mount": {"type": "String", "interpolationType": "ENV_VAR", "allowedPattern": "^(?:/[a-z/]*)$", "maxChars": 9},
+        "days": {"type": "String", "interpolationType": "ENV_VAR", "allowedPattern": "^[0-9]+$", "default": "2"},
+    },
+    "mainSteps": [
+        {
+            "action": "aws:runShellScript",
+            "name": "free_space",
+            "inputs": {"timeoutSeconds": "7", "runCommand": ["#!/bin/sh", "df"]},
+        }
+    ],
+}
+
+
+@dataclass
+class FakeHost:
+    """A host that answers with `ran`, once `go` is set."""
+
+    ran: Ran
+    instance_id: str = "i-0123456789abcdef0"
+    name: str = "web-1"
+    private_ip: str = "10.0.0.9"
+    tags: dict[str, str] = field(default_factory=lambda: {"Firstline": "managed"})
+    go: threading.Event = field(default_factory=threading.Event)
+    asked: list[tuple[str, dict[str, str], float]] = field(default_factory=list)
+
+    def run(
+        self, script: str, *, environment: dict[str, str], timeout_seconds: float, cancelled: threading.Event
+    ) -> Ran:
+        self.asked.append((script, environment, timeout_seconds))
+        while not self.go.wait(0.01):
+            if cancelled.is_set():
+                return Ran(-1, "", "")
+        return self.ran
+
+
+def commands(host: FakeHost, on_end: Callable[[CommandEnded], None] = lambda _: None) -> Commands:
+    return Commands([host], {"doc": DOCUMENT}.get, ("Firstline", "managed"), on_end)  # type: ignore[list-item]
+
+
+def send(service: Commands, host: FakeHost, **parameters: list[str]) -> str:
+    request = {
+        "DocumentName": "doc",
+        "InstanceIds": [host.instance_id],
+        "Parameters": {"mount": ["/data"], **parameters},
+        "Comment": "incident-1",
+    }
+    command_id: str = service.send_command(request)["Command"]["CommandId"]
+    return command_id
+
+
+def listed(service: Commands, command_id: str) -> dict[str, Any]:
+    (found,) = service.list_command_invocations({"CommandId": command_id, "Details": True})["CommandInvocations"]
+    return dict(found)
+
+
+def settled(service: Commands, command_id: str) -> dict[str, Any]:
+    for _ in range(200):
+        found = listed(service, command_id)
+        if found["Status"] not in ("Pending", "InProgress"):
+            return found
+        time.sleep(0.01)
+    raise AssertionError(f"still {found['Status']}")
+
+
+def test_a_command_runs_in_the_background_and_then_has_its_output() -> None:
+    # Given a host that takes its time
+    told: list[CommandEnded] = []
+    host = FakeHost(Ran(0, "out", "err"))
+    service = commands(host, told.append)
+
+    # When a command is sent, it is under way
+    command_id = send(service, host)
+    assert listed(service, command_id)["Status"] in ("Pending", "InProgress")
+    assert listed(service, command_id)["CommandPlugins"][0]["Output"] == ""
+
+    # Then it ends
+    host.go.set()
+    found = settled(service, command_id)
+    assert (found["Status"], found["StatusDetails"], found["Comment"]) == ("Success", "Success", "incident-1")
+    assert found["CommandPlugins"][0]["Name"] == "free_space"
+    assert "out" in found["CommandPlugins"][0]["Output"]
+    assert "err" in found["CommandPlugins"][0]["Output"]
+    assert host.asked == [("#!/bin/sh\ndf", {"SSM_mount": "/data", "SSM_days": "2"}, 7.0)]
+    one = service.get_command_invocation({"CommandId": command_id, "InstanceId": host.instance_id})
+    assert (one["StandardOutputContent"], one["StandardErrorContent"], one["ResponseCode"]) == ("out", "err", 0)
+    assert [(ended.comment, ended.status) for ended in told] == [("incident-1", "Success")]
+
+
+@pytest.mark.parametrize(
+    ("ran", "status", "details"),
+    [
+        (Ran(3, "", "boom"), "Failed", "Failed"),
+        (Ran(-1, "", "", timed_out=True), "TimedOut", "Execution Timed Out"),
+        (Ran(-1, "would have run", "", executed=False), "Failed", "Undeliverable"),
+    ],
+)
+def test_how_a_script_ended_shows_in_the_status(ran: Ran, status: str, details: str) -> None:
+    host = FakeHost(ran)
+    host.go.set()
+    service = commands(host)
+    found = settled(service, send(service, host))
+    assert (found["Status"], found["StatusDetails"]) == (status, details)
+
+
+def test_a_cancelled_command_ends() -> None:
+    host = FakeHost(Ran(0, "", ""))
+    service = commands(host)
+    command_id = send(service, host)
+
+    service.cancel_command({"CommandId": command_id})
+
+    assert settled(service, command_id)["Status"] == "Cancelled"
+
+
+def test_long_output_is_capped_as_ssm_caps_it() -> None:
+    host = FakeHost(Ran(0, "x" * 50_000, ""))
+    host.go.set()
+    service = commands(host)
+    command_id = send(service, host)
+
+    assert len(settled(service, command_id)["CommandPlugins"][0]["Output"]) == LIST_OUTPUT_CHARACTERS
+    one = service.get_command_invocation({"CommandId": command_id, "InstanceId": host.instance_id})
+    assert len(one["StandardOutputContent"]) == GET_OUTPUT_CHARACTERS
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"DocumentName": "AWS-RunShellScript"}, "InvalidDocument"),
+        ({"InstanceIds": ["i-0000000000000bad0"]}, "InvalidInstanceId"),
+        ({"InstanceIds": []}, "ValidationException"),
+        ({"InstanceIds": ["i-0123456789abcdef0"] * 51}, "ValidationException"),
+        ({"Parameters": {"mount": ["/data; rm -rf /"]}}, "InvalidParameters"),
+        ({"Parameters": {"mount": ["/data\n"]}}, "InvalidParameters"),
+        ({"Parameters": {"mount": ["/aaaaaaaaaaaaa"]}}, "InvalidParameters"),
+        ({"Parameters": {}}, "InvalidParameters"),
+        ({"Parameters": {"mount": ["/data"], "extra": ["x"]}}, "InvalidParameters"),
+    ],
+)
+def test_what_ssm_refuses_is_refused_and_nothing_runs(change: dict[str, Any], code: str) -> None:
+    host = FakeHost(Ran(0, "", ""))
+    request = {"DocumentName": "doc", "InstanceIds": [host.instance_id], "Parameters": {"mount": ["/data"]}}
+
+    with pytest.raises(SsmError) as caught:
+        commands(host).send_command(request | change)
+
+    assert caught.value.code == code
+    assert host.asked == []
+
+
+def test_a_host_without_the_tag_is_never_touched() -> None:
+    host = FakeHost(Ran(0, "", ""), tags={"Name": "web-1"})
+    with pytest.raises(SsmError) as caught:
+        send(commands(host), host)
+    assert caught.value.code == "AccessDeniedException"
+    assert host.asked == []
+
+
+def test_an_unknown_invocation_does_not_exist() -> None:
+    with pytest.raises(SsmError) as caught:
+        commands(FakeHost(Ran(0, "", ""))).get_command_invocation({"CommandId": "x", "InstanceId": "i-1"})
+    assert caught.value.code == "InvocationDoesNotExist"
+
+
+@pytest.mark.parametrize(
+    ("filters", "count"),
+    [
+        ([], 1),
+        ([{"Key": "InstanceIds", "Values": ["i-0123456789abcdef0"]}], 1),
+        ([{"Key": "InstanceIds", "Values": ["i-1"]}], 0),
+        ([{"Key": "tag:Firstline", "Values": ["managed"]}], 1),
+        ([{"Key": "tag:Firstline", "Values": ["other"]}], 0),
+        ([{"Key": "PingStatus", "Values": ["ConnectionLost"]}], 0),
+    ],
+)
+def test_hosts_are_found_by_id_status_and_tag(filters: list[dict[str, Any]], count: int) -> None:
+    answer = commands(FakeHost(Ran(0, "", ""))).describe_instance_information({"Filters": filters})
+    assert len(answer["InstanceInformationList"]) == count

@@ -1,0 +1,133 @@
+"""Requests become API Gateway's HTTP API events, and answers become responses."""
+
+import base64
+import json
+from io import BytesIO
+from typing import Any
+
+import pytest
+
+from local.front import MAX_BODY_BYTES, Front, Route
+from local.runtime import Invocation
+
+
+class Echo:
+    """Stands in for the functions: remembers the event, answers what it is told to."""
+
+    def __init__(self, answer: Any, *, failed: bool = False) -> None:
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        self._invocation = Invocation(json.dumps(answer).encode(), failed)
+
+    def invoke(self, name: str, payload: bytes) -> Invocation:
+        self.events.append((name, json.loads(payload)))
+        return self._invocation
+
+
+def call(
+    echo: Echo, method: str, target: str, body: bytes = b"", content_type: str = "", **headers: str
+) -> tuple[int, dict[str, str], bytes]:
+    front = Front()
+    front.functions = echo  # type: ignore[assignment]
+    front.routes = [
+        Route("POST", "/alerts/{source}", "ingest"),
+        Route("POST", "/alerts/special", "special"),
+        Route("ANY", "/files/{path+}", "files"),
+    ]
+    path, _, query = target.partition("?")
+    seen: dict[str, Any] = {}
+
+    def start_response(status: str, answered: list[tuple[str, str]]) -> None:
+        seen["status"], seen["headers"] = int(status.split()[0]), {name.lower(): value for name, value in answered}
+
+    environ = {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": path,
+        "RAW_URI": target,
+        "QUERY_STRING": query,
+        "CONTENT_LENGTH": str(len(body)),
+        "CONTENT_TYPE": content_type,
+        "REMOTE_ADDR": "127.0.0.1",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.input": BytesIO(body),
+        **{f"HTTP_{name.upper()}": value for name, value in headers.items()},
+    }
+    answer = b"".join(front(environ, start_response))
+    return seen["status"], seen["headers"], answer
+
+
+OK = {"statusCode": 202, "headers": {"Content-Type": "application/json"}, "body": "{}"}
+
+
+def test_a_request_becomes_an_event() -> None:
+    echo = Echo(OK)
+
+    status, headers, body = call(
+        echo, "POST", "/alerts/data%2Fdog?a=1&a=2&b=", b'{"x": 1}', "application/json", x_token="s", cookie="k=v; l=w"
+    )
+
+    ((function, event),) = echo.events
+    assert (status, headers["content-type"], body) == (202, "application/json", b"{}")
+    assert function == "ingest"
+    assert event["version"] == "2.0"
+    assert event["routeKey"] == "POST /alerts/{source}"
+    assert event["rawPath"] == "/alerts/data%2Fdog"
+    assert event["pathParameters"] == {"source": "data/dog"}
+    assert event["queryStringParameters"] == {"a": "1,2", "b": ""}
+    assert event["headers"]["x-token"] == "s"
+    assert event["cookies"] == ["k=v", "l=w"]
+    assert (event["body"], event["isBase64Encoded"]) == ('{"x": 1}', False)
+    assert event["requestContext"]["http"]["method"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "encoded"),
+    [
+        (b"plain", "text/plain; charset=utf-8", False),
+        (b'{"a": 1}', "application/json", False),
+        (b"payload=x", "application/x-www-form-urlencoded", True),
+        (b"\xff\xfe", "application/json", True),
+        (b"GIF89a", "image/gif", True),
+    ],
+)
+def test_bodies_that_are_no_text_are_encoded(body: bytes, content_type: str, encoded: bool) -> None:
+    echo = Echo(OK)
+
+    call(echo, "POST", "/alerts/x", body, content_type)
+
+    event = echo.events[0][1]
+    assert event["isBase64Encoded"] is encoded
+    assert (base64.b64decode(event["body"]) if encoded else event["body"].encode()) == body
+
+
+def test_a_literal_route_wins_over_one_with_a_parameter() -> None:
+    echo = Echo(OK)
+    call(echo, "POST", "/alerts/special")
+    call(echo, "DELETE", "/files/a/b.txt")
+    assert [name for name, _ in echo.events] == ["special", "files"]
+    assert echo.events[1][1]["pathParameters"] == {"path": "a/b.txt"}
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/alerts/x"), ("POST", "/alerts/x/y"), ("POST", "/nothing")])
+def test_no_route_is_404(method: str, path: str) -> None:
+    echo = Echo(OK)
+    assert call(echo, method, path)[0] == 404
+    assert echo.events == []
+
+
+def test_too_much_is_413_before_any_function_sees_it() -> None:
+    echo = Echo(OK)
+    assert call(echo, "POST", "/alerts/x", b"x" * (MAX_BODY_BYTES + 1), "text/plain")[0] == 413
+    assert call(echo, "POST", "/alerts/x", b"x" * (MAX_BODY_BYTES - 1), "text/plain")[0] == 413  # Lambda's own limit
+    assert echo.events == []
+
+
+def test_a_failed_function_is_500_and_says_nothing_of_why() -> None:
+    status, _, body = call(Echo({"errorType": "KeyError", "errorMessage": "secret"}, failed=True), "POST", "/alerts/x")
+    assert status == 500
+    assert json.loads(body) == {"message": "Internal Server Error"}
+
+
+def test_answers_without_a_status_are_the_body_and_binary_ones_are_decoded() -> None:
+    assert call(Echo({"fine": True}), "POST", "/alerts/x")[::2] == (200, b'{"fine": true}')
+    picture = {"statusCode": 200, "body": base64.b64encode(b"\x00\x01").decode(), "isBase64Encoded": True}
+    assert call(Echo(picture), "POST", "/alerts/x")[2] == b"\x00\x01"
