@@ -23,6 +23,7 @@ ENVIRONMENT = {
     "TARGET_TAG_KEY": "Firstline",
     "TARGET_TAG_VALUE": "managed",
     "APPROVAL_TIMEOUT_SECONDS": "900",
+    "HISTORY_DAYS": "90",
 }
 
 
