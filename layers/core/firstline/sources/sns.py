@@ -70,8 +70,11 @@ def signing_certificate_url(payload_or_body: Any, secrets: Sequence[str] | None 
     exactly `https://sns.<region>.amazonaws.com[.cn]/….pem` without user, port, query or fragment; and with `secrets`
     given, the message must claim to come from one of the allowed topics among them.
     """
+    topics = None if secrets is None else allowed_topics(secrets)
+    if topics == ():
+        return None
     envelope = _envelope(payload_or_body)
-    if envelope is None or (secrets is not None and envelope.get("TopicArn") not in allowed_topics(secrets)):
+    if envelope is None or (topics is not None and envelope.get("TopicArn") not in topics):
         return None
     url = envelope.get("SigningCertURL")
     if type(url) is not str or len(url) > 300 or not url.isascii() or not url.isprintable():
