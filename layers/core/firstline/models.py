@@ -5,7 +5,9 @@ A later type may refer to an earlier one, never the reverse. All are immutable a
 survive `model_dump(mode="json")` and back, because that is how Step Functions carries them.
 """
 
+import json
 from datetime import datetime
+from hashlib import sha256
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
@@ -142,6 +144,14 @@ class RemediationPlan(Frozen):
     recovery_wait_seconds: int = Field(ge=1, le=86_400)
     rollback: list[PlannedStep]
     approval_timeout_seconds: int = Field(ge=1, le=86_400)
+
+    def digest(self) -> str:
+        """The plan's name for approvals: SHA-256 over all of it, in hexadecimal.
+
+        Who approves, approves exactly this: the documents, their parameters and targets, the risk and the reason.
+        """
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return sha256(canonical.encode()).hexdigest()
 
 
 class StepResult(Frozen):
