@@ -35,12 +35,13 @@ def up(
     quiet: Annotated[bool, typer.Option(help="Do not tell on stderr what happens.")] = False,
 ) -> None:
     """Serve until stopped. One JSON line on stdout says when it is ready, and where everything is."""
-    from local import stack as stacks
+    from local import registry
+    from local.stack import Options, Stack
     from local.story import Story
 
     story = Story(Console(stderr=True, quiet=quiet))
-    stack = stacks.Stack(
-        stacks.Options(
+    stack = Stack(
+        Options(
             port=port,
             time_lapse=time_lapse,
             parameters=dict(_named_value(text) for text in parameter or []),
@@ -54,7 +55,7 @@ def up(
         signal.signal(number, lambda *_: stopped.set())
     try:
         stack.start()
-        stacks.remember(stack)
+        registry.remember(stack.line())
         story.watch(stack.executions)
         story.say("local", f"sandbox of the hosts: {stack.sandbox}")
         story.say("local", f"what people get: {stack.url('inbox')}/")
@@ -62,7 +63,7 @@ def up(
         print(json.dumps(stack.line()), flush=True)
         stopped.wait()
     finally:
-        stacks.forget(stack)
+        registry.forget()
         story.close()
         stack.close()
 
@@ -107,13 +108,12 @@ def report(
     from firstline.adapters.history import History
     from firstline.adapters.table import Table as IncidentTable
     from firstline.reporting import report as reckon
-    from local.stack import REGION
 
     running = _running(stack)
     client = boto3.session.Session().client(
         "dynamodb",
         endpoint_url=running["aws"],
-        region_name=REGION,
+        region_name=running["state_machine"].split(":")[3],
         aws_access_key_id="local",
         aws_secret_access_key="local",  # noqa: S106
     )
@@ -159,12 +159,12 @@ def _named_value(text: str) -> tuple[str, str]:
 
 
 def _running(stack: str) -> dict[str, Any]:
-    from local.stack import running
+    from local import registry
 
     if stack:
         given: dict[str, Any] = json.loads(stack)
         return given
-    found = running()
+    found = registry.running()
     if found is None:
         raise typer.BadParameter("No stack is running here: start one with `python -m local up`, or give --stack.")
     return found

@@ -78,6 +78,7 @@ class Host:
         *,
         environment: dict[str, str] | None = None,
         timeout_seconds: float = 60.0,
+        privileged: bool = False,
         started: "threading.Event | None" = None,
         cancelled: "threading.Event | None" = None,
     ) -> Ran:
@@ -85,6 +86,9 @@ class Host:
 
         Parameters
         ----------
+        privileged
+            With every right inside the host, so that a fault can mount a small disk or a read-only one. The commands
+            of runbooks are never run like that.
         started
             Set once the script runs.
         cancelled
@@ -94,7 +98,7 @@ class Host:
             text = f"Nothing was run on {self.name}: there is no sandbox on this machine. It would have been:\n{script}"
             return Ran(exit_code=-1, stdout=text, stderr="", executed=False)
         launcher = 'f=$(mktemp) && cat > "$f" && chmod 700 "$f" && sh -c "$f" < /dev/null; s=$?; rm -f "$f"; exit $s'
-        process = self._enter(["sh", "-c", launcher], environment or {})
+        process = self._enter(["sh", "-c", launcher], environment or {}, privileged=privileged)
         self._running.add(process)
         if started:
             started.set()
@@ -137,12 +141,15 @@ class Host:
         timed_out = not (cancelled is not None and cancelled.is_set())
         return Ran(-1, _text(out), _text(err), timed_out=timed_out)
 
-    def _enter(self, command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    def _enter(
+        self, command: list[str], environment: dict[str, str], *, privileged: bool = False
+    ) -> subprocess.Popen[bytes]:
         inside = {"PATH": _PATH, "HOME": "/root", "LANG": "C.UTF-8", "USER": "root", **environment}
         return subprocess.Popen(
             [
                 *("nsenter", "--target", str(self._pid), "--user", "--mount", "--pid", "--net", "--ipc", "--uts"),
-                *("--preserve-credentials", "--", "setpriv", "--no-new-privs", "--bounding-set=-all", "--"),
+                *("--preserve-credentials", "--"),
+                *(() if privileged else ("setpriv", "--no-new-privs", "--bounding-set=-all", "--")),
                 *("prlimit", *_LIMITS, "--", "env", "-i", *(f"{key}={value}" for key, value in inside.items())),
                 *command,
             ],
@@ -242,6 +249,9 @@ def _start(host: Host, kind: Sandbox, uid: int | None, data_bytes: int) -> str |
         holder.kill()
         _, error = holder.communicate()
         return _text(error).strip() or "it ended at once"
+    for pipe in (holder.stdout, holder.stderr):
+        if pipe:
+            pipe.close()
     host._holder, host._uid = holder, uid
     host._pid = json.loads(told)["child-pid"] if told else _only_child(holder.pid)
     return _furnish(host)
@@ -270,12 +280,13 @@ def _bubblewrap(name: str, data_bytes: int, info_fd: int) -> list[str]:
             programs += ["--symlink", str(path.readlink()), str(path)]
         elif path.exists():
             programs += ["--ro-bind", str(path), str(path)]
+    # The command is the host's first process (--as-pid-1): when it ends, the kernel ends all others with it.
     return [
         *("bwrap", "--unshare-all", "--unshare-user", "--uid", "0", "--gid", "0", "--hostname", name),
-        *("--new-session", "--clearenv", "--ro-bind", "/usr", "/usr", *programs),
+        *("--new-session", "--as-pid-1", "--clearenv", "--ro-bind", "/usr", "/usr", *programs),
         *("--ro-bind-try", "/etc/alternatives", "/etc/alternatives"),
         *("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"),
-        *("--proc", "/proc", "--dev", "/dev", "--size", str(data_bytes), "--tmpfs", "/data"),
+        *("--proc", "/proc", *_kernel_read_only(), "--dev", "/dev", "--size", str(data_bytes), "--tmpfs", "/data"),
         *("--info-fd", str(info_fd), "--", "/bin/sh", "-c", "echo ready; exec cat > /dev/null"),
     ]
 
@@ -295,14 +306,27 @@ if [ -d /etc/alternatives ]; then readonly_copy etc/alternatives; fi
 for device in null zero full random urandom; do : > "dev/$device" && mount --bind "/dev/$device" "dev/$device"; done
 ln -s /proc/self/fd dev/fd
 mount -t proc proc proc
+for part in sys irq bus fs sysrq-trigger; do
+  if [ -e "proc/$part" ]; then mount --bind "proc/$part" "proc/$part" && mount -o remount,bind,ro "proc/$part"; fi
+done
 mount -t tmpfs -o "mode=755,size=$2" data data
 hostname "$3" 2> /dev/null || true
 pivot_root . old
 umount -l /old && rmdir /old
 cd /
+exec 3<&0
+cat <&3 3<&- > /dev/null &
+exec 3<&-
 echo ready
-exec cat > /dev/null
+# The first process of a host adopts and buries orphans, as an init does.
+wait
 """
+
+
+def _kernel_read_only() -> list[str]:
+    """The kernel's switches, read-only: they are this machine's, and a host that runs as real root could turn them."""
+    parts = [f"/proc/{part}" for part in ("sys", "irq", "bus", "fs", "sysrq-trigger")]
+    return [argument for part in parts for argument in ("--ro-bind-try", part, part)]
 
 
 def _namespaces(name: str, data_bytes: int) -> list[str]:

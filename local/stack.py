@@ -7,9 +7,7 @@ import json
 import logging
 import os
 import secrets as randomness
-import shutil
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,18 +24,13 @@ from local.commands import CommandEnded, Commands
 from local.front import Front
 from local.hosts import Host, Hosts, Sandbox
 from local.inbox import Inbox, Message
+from local.registry import own_folder, sweep
 from local.resources import ACCOUNT, Created, Resources
 from local.runtime import Functions
 
 ROOT = Path(__file__).parent.parent
 REGION = "eu-west-1"
 STACK_NAME = "firstline-local"
-CACHE = ROOT / ".cache" / "local"
-"""Every stack has a folder of its own in here, called after its process; it stays until another stack starts."""
-
-STATE_FILE = "stack.json"
-"""In a running stack's folder: where `send` and `report` find it."""
-
 TARGET_TAG = ("Firstline", "managed")
 SOURCES = ("cloudwatch", "datadog", "generic", "grafana", "pagerduty", "prometheus", "deployments")
 HOSTS = ("web-1", "web-2", "db-1", "worker-1")
@@ -58,7 +51,7 @@ class Options:
     hosts: tuple[str, ...] = HOSTS
     sandbox: Sandbox | None = None
     audit_seconds: int | None = None
-    folder: Path = field(default_factory=lambda: CACHE / str(os.getpid()))
+    folder: Path = field(default_factory=own_folder)
     on_command: Callable[[CommandEnded], None] = lambda _: None
     on_message: Callable[[Message], None] = lambda _: None
 
@@ -118,7 +111,7 @@ class Stack:
         """
         for name in ("moto", "werkzeug", "botocore"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        _sweep()
+        sweep()
         engine.install(self.url("aws"), time_lapse=self.options.time_lapse)
         for server in self._servers.values():
             server.start()
@@ -259,39 +252,3 @@ class Stack:
             }
             if self.functions is not None:
                 self.functions.invoke_later(function, json.dumps(event).encode())
-
-
-def remember(stack: Stack) -> None:
-    """Leave word of a running stack for `send` and `report`, readable by its owner only."""
-    file = stack.options.folder / STATE_FILE
-    file.touch(mode=0o600)
-    file.write_text(json.dumps(stack.line() | {"since": time.time()}))
-
-
-def forget(stack: Stack) -> None:
-    """The stack is gone."""
-    (stack.options.folder / STATE_FILE).unlink(missing_ok=True)
-
-
-def running() -> dict[str, Any] | None:
-    """The line of the stack that was started last, of those that still run; None when none does."""
-    found = [json.loads(file.read_text()) for file in CACHE.glob(f"*/{STATE_FILE}") if _lives(file.parent)]
-    return max(found, key=lambda line: float(line["since"]), default=None)
-
-
-def _sweep() -> None:
-    """Away with what stacks left behind that are gone."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    for left in CACHE.iterdir():
-        if left.is_dir() and not _lives(left):
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def _lives(folder: Path) -> bool:
-    try:
-        os.kill(int(folder.name), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True  # somebody else's
-    return True

@@ -1,0 +1,184 @@
+"""Functions run in processes of their own, and fail as they do on Lambda."""
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.runtime import Functions, FunctionSpec, Invocation, TooManyRequests
+
+HANDLER = """
+import os, sys, time
+import helper
+
+count = 0
+
+def handler(event, context):
+    global count
+    count += 1
+    match event.get("do"):
+        case "raise":
+            raise KeyError("no such thing")
+        case "exit":
+            os._exit(7)
+        case "sleep":
+            time.sleep(event["seconds"])
+    return {
+        "event": event, "count": count, "pid": os.getpid(), "cwd": os.getcwd(), "helper": helper.WHERE,
+        "own": os.environ["OWN"], "name": context.function_name, "left": context.get_remaining_time_in_millis(),
+        "secret": os.environ.get("NOT_FOR_FUNCTIONS"), "local": "local" in sys.modules or os.path.exists("engine.py"),
+    }
+"""
+
+type Make = Callable[..., Functions]
+
+
+@pytest.fixture
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+    folder = tmp_path / "functions" / "ping"
+    layer = tmp_path / "layer"
+    folder.mkdir(parents=True)
+    layer.mkdir()
+    (layer / "helper.py").write_text("WHERE = 'layer'")
+    monkeypatch.setenv("NOT_FOR_FUNCTIONS", "of the machine")
+    started: list[Functions] = []
+
+    def build(code: str = HANDLER, *, timeout_seconds: float = 10, **options: Any) -> Functions:
+        (folder / "app.py").write_text(code)
+        spec = FunctionSpec(
+            name="ping",
+            arn="arn:aws:lambda:eu-west-1:123456789012:function:ping",
+            folder=folder,
+            handler="app.handler",
+            timeout_seconds=timeout_seconds,
+            memory_mb=256,
+            environment={"OWN": "its own"},
+            python_path=(layer,),
+        )
+        started.append(Functions([spec], service_environment={}, log_folder=tmp_path / "logs", **options))
+        return started[-1]
+
+    yield build
+    for functions in started:
+        functions.close()
+
+
+def answer(invocation: Invocation) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(invocation.payload)
+    return found
+
+
+def test_a_function_gets_its_event_its_environment_and_its_layers(make: Make, tmp_path: Path) -> None:
+    functions = make()
+
+    first, second = (functions.invoke("ping", json.dumps({"n": n, "text": 'ü "'}).encode()) for n in (1, 2))
+
+    assert not first.failed
+    told = answer(first)
+    assert told["event"] == {"n": 1, "text": 'ü "'}
+    assert (told["own"], told["helper"], told["name"]) == ("its own", "layer", "ping")
+    assert told["cwd"] == str(tmp_path / "functions" / "ping")
+    assert 0 < told["left"] <= 10_000
+    assert told["secret"] is None
+    assert told["local"] is False
+    assert (answer(second)["count"], answer(second)["pid"]) == (2, told["pid"])  # the process is used again
+
+
+def test_an_exception_is_an_error_with_its_type(make: Make) -> None:
+    functions = make()
+    failed = functions.invoke("ping", b'{"do": "raise"}')
+    assert failed.failed
+    assert answer(failed)["errorType"] == "KeyError"
+    assert "no such thing" in answer(failed)["errorMessage"]
+    assert not functions.invoke("ping", b"{}").failed  # and the process lives on
+
+
+def test_a_crash_is_an_exit_error_and_the_next_invocation_gets_a_new_process(make: Make) -> None:
+    functions = make()
+    before = answer(functions.invoke("ping", b"{}"))["pid"]
+
+    crashed = functions.invoke("ping", b'{"do": "exit"}')
+
+    assert crashed.failed
+    assert answer(crashed)["errorType"] == "Runtime.ExitError"
+    assert "exit status 7" in answer(crashed)["errorMessage"]
+    assert answer(functions.invoke("ping", b"{}"))["pid"] != before
+
+
+def test_a_process_that_is_killed_at_work_fails_the_invocation_at_once(make: Make) -> None:
+    functions = make()
+    functions.invoke("ping", b"{}")
+    (pid,) = functions.process_ids()["ping"]
+    killer = threading.Timer(0.3, os.kill, (pid, signal.SIGKILL))
+    killer.start()
+
+    began = time.monotonic()
+    killed = functions.invoke("ping", b'{"do": "sleep", "seconds": 9}')
+
+    assert answer(killed)["errorType"] == "Runtime.ExitError"
+    assert "signal 9" in answer(killed)["errorMessage"]
+    assert time.monotonic() - began < 5
+
+
+def test_a_time_out_ends_the_process(make: Make) -> None:
+    functions = make(timeout_seconds=1)
+    functions.invoke("ping", b"{}")
+    (pid,) = functions.process_ids()["ping"]
+
+    late = functions.invoke("ping", b'{"do": "sleep", "seconds": 30}')
+
+    assert late.failed
+    assert answer(late)["errorType"] == "Sandbox.Timedout"
+    assert "timed out after 1.00 seconds" in answer(late)["errorMessage"]
+    assert functions.process_ids()["ping"] == []
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_code_that_cannot_be_imported_says_so(make: Make) -> None:
+    failed = make("import nothing_of_that_name").invoke("ping", b"{}")
+    assert failed.failed
+    assert answer(failed)["errorType"] == "Runtime.ImportModuleError"
+    assert "nothing_of_that_name" in answer(failed)["errorMessage"]
+
+
+def test_when_every_process_is_busy_the_caller_hears_it(make: Make) -> None:
+    functions = make(processes_each=1, wait_seconds=0.2)
+    functions.invoke("ping", b"{}")
+    busy = threading.Thread(target=functions.invoke, args=("ping", b'{"do": "sleep", "seconds": 1.5}'))
+    busy.start()
+    time.sleep(0.2)
+    with pytest.raises(TooManyRequests):
+        functions.invoke("ping", b"{}")
+    busy.join()
+    assert not functions.invoke("ping", b"{}").failed
+
+
+def test_processes_end_with_whoever_started_them(make: Make, tmp_path: Path) -> None:
+    # Given a function whose parent dies without a word: its end of the pipe closes, and nothing else happens
+    functions = make()
+    functions.invoke("ping", b"{}")
+    (environment,) = functions._all["ping"]
+    assert environment.process.stdin is not None
+
+    environment.process.stdin.close()
+
+    assert environment.process.wait(timeout=5) == 0
+
+
+@pytest.mark.parametrize(
+    ("which", "name"),
+    [
+        ("ping", "ping"),
+        ("arn:aws:lambda:eu-west-1:123456789012:function:ping", "ping"),
+        ("arn:aws:lambda:eu-west-1:123456789012:function:ping:$LATEST", "ping"),
+        ("pong", None),
+    ],
+)
+def test_functions_are_found_by_name_and_arn(make: Make, which: str, name: str | None) -> None:
+    assert make().named(which) == name
