@@ -23,7 +23,7 @@ demo: setup ## Fire alerts of every source at a local Firstline and tell each on
 test: setup ## Run every test, offline
 	$(PYTEST)
 
-check: setup format-check lint types templates runbooks-check test ## Format, lint, types, templates, runbooks, tests: what CI runs
+check: setup format-check lint types runbooks-check test ## Format, lint, types, runbooks, and every test: what CI runs
 
 format: setup ## Format the code
 	$(VENV)/bin/ruff format .
@@ -38,9 +38,8 @@ lint: setup
 types: setup
 	$(VENV)/bin/mypy
 
-templates: setup
-	$(VENV)/bin/cfn-lint template.yaml runbooks/documents/template.yaml
-	$(PYTEST) -q tests/template
+templates: setup ## Check the template, its roles and the state machine
+	$(PYTEST) tests/template
 
 runbooks: setup ## Check the runbooks and render their SSM documents
 	@$(PY) -m local runbooks render
@@ -51,8 +50,13 @@ runbooks-check: setup
 bench: setup ## Print ratios measured side by side (not a test)
 	@$(PY) -m tests.bench
 
-build: setup ## Build the SAM application (python3.13 comes from .venv)
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/sam build
+build: setup ## Build the SAM application: make build ENVIRONMENT=dev|staging|prod
+	bash scripts/build.sh $(ENVIRONMENT)
+
+build-both: setup ## Build for arm64 and x86_64 into .cache/build, where the tests of what is built look
+	for arch in arm64 x86_64; do \
+	  bash scripts/build.sh dev --build-dir .cache/build/$$arch --parameter-overrides "EnvironmentName=dev Architecture=$$arch" || exit; \
+	done
 
 deploy: build ## Deploy with SAM: make deploy ENVIRONMENT=dev|staging|prod
 	$(VENV)/bin/sam deploy --config-env $(ENVIRONMENT)
@@ -61,4 +65,4 @@ lock: setup ## Renew the pins (requirements*.txt) from the .in files
 	$(UV_COMPILE) requirements-dev.in -o requirements-dev.txt
 	for layer in core llm; do $(UV_COMPILE) -c requirements-dev.txt layers/$$layer/requirements.in -o layers/$$layer/requirements.txt; done
 
-.PHONY: help setup demo test check format format-check lint types templates runbooks runbooks-check bench build deploy lock
+.PHONY: help setup demo test check format format-check lint types templates runbooks runbooks-check bench build build-both deploy lock

@@ -11,6 +11,7 @@ import pytest
 
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.documents import render_script
+from tests.optional import missing
 
 type Play = Callable[..., str]
 
@@ -50,7 +51,7 @@ def play(shipped: Catalogue, tmp_path: Path) -> Play:
         SANDBOX is None
         or subprocess.run([SANDBOX, "--unshare-all", "--ro-bind", "/", "/", "true"], check=False).returncode
     ):
-        pytest.skip("bubblewrap is not installed, or may not make a sandbox here")
+        missing("bubblewrap is not installed, or may not make a sandbox here")
 
     def play(scene: str, **variables: str) -> str:
         root = tmp_path / f"host-{len(list(tmp_path.iterdir()))}"

@@ -11,6 +11,7 @@ from firstline.runbooks import catalogue
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.check import check, rendered
 from firstline.runbooks.patterns import SAFE_CHARACTERS
+from tests.optional import missing
 
 SHIPPED = catalogue.load(Path(__file__).parents[3] / "runbooks")
 PARAMETERS = [(runbook.id, name) for runbook in SHIPPED.values() for name in runbook.parameters]
@@ -37,8 +38,9 @@ def test_nothing_is_wrong_with_them_shellcheck_included(runbooks_dir: Path) -> N
     assert [str(problem) for problem in check(runbooks_dir)] == []
 
 
-@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
 def test_shellcheck_reports_the_line_in_the_yaml(runbooks_dir: Path, tmp_path: Path) -> None:
+    if not shutil.which("shellcheck"):
+        missing("shellcheck is not installed")
     lines = (runbooks_dir / "low-disk.yaml").read_text().splitlines()
     wanted = next(number for number, line in enumerate(lines, 1) if line.strip() == 'df -h -- "$mount"')
     lines[wanted - 1] = lines[wanted - 1].replace('"', "")
