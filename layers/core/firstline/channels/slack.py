@@ -59,8 +59,8 @@ def render(notification: Notification, *, console_url: str = "", interactive: bo
     incident = notification.record.incident
     blocks = [_header(f"{_ICONS[notification.kind]} {summary.status}: {summary.title}"), _section(summary.happening)]
     blocks.append(_fields(_facts(notification, summary)))
-    if notification.kind == "approval" and notification.record.plan:
-        blocks.append(_section(_proposal(notification.record.plan)))
+    if notification.kind in ("approval", "remediating") and notification.record.plan:
+        blocks.append(_section(_intent(notification.record.plan, asked=notification.kind == "approval")))
     if notification.kind in ("paged", "needs_human", "acknowledged"):
         blocks.append(_section("First steps\n" + numbered(summary.first_steps)))
     if summary.tried and notification.kind != "remediating":
@@ -168,11 +168,13 @@ def _facts(notification: Notification, summary: Summary) -> list[tuple[str, str]
     ]
 
 
-def _proposal(plan: RemediationPlan) -> str:
+def _intent(plan: RemediationPlan, *, asked: bool) -> str:
+    """What is about to happen on which hosts, before it happens."""
     hosts = ", ".join(target.name for target in plan.targets)
     steps = bullets([f"{step.step_id} ({step.kind}): {step.document}" for step in plan.steps])
     back = "\nIf it doesn't help, it is rolled back." if plan.rollback else ""
-    return f"Proposed: {plan.title}\nRisk: {plan.risk.replace('_', ' ')}\nOn: {hosts}\n{steps}{back}"
+    word = "Proposed" if asked else "Runbook"
+    return f"{word}: {plan.title}\nRisk: {plan.risk.replace('_', ' ')}\nOn: {hosts}\n{steps}{back}"
 
 
 def _buttons(notification: Notification) -> list[dict[str, Any]]:
