@@ -1,0 +1,74 @@
+"""People answer: with Slack's buttons, and in PagerDuty."""
+
+from typing import Any
+
+from tests.e2e.running import LocalStack
+
+
+def _critical(name: str) -> dict[str, Any]:
+    return {"alert_name": name, "severity": "critical", "service": "checkout", "message": "Customers cannot pay."}
+
+
+def test_slacks_buttons_acknowledge_and_resolve(stack: LocalStack) -> None:
+    incident = stack.open("generic", _critical("E2eButtons"))
+    stack.wait_for(incident, "acknowledgement")
+    assert "[Acknowledge]" in stack.wait_told(incident, "slack")["text"]
+
+    stack.press(incident, "acknowledge")
+
+    record = stack.wait_for(incident, "resolution")
+    assert record.acknowledged_by is not None
+    assert "ada" in record.acknowledged_by
+    stack.wait_told(incident, "pagerduty", "acknowledge")
+    assert len(stack.messages(incident, "pagerduty", "trigger")) == 1, "whoever acknowledged in time is paged once"
+
+    stack.press(incident, "resolve")
+
+    record = stack.wait_closed(incident)
+    assert record.outcome == "resolved"
+    assert record.resolved_by is not None
+    assert "ada" in record.resolved_by
+    stack.wait_told(incident, "pagerduty", "resolve")
+    message = stack.wait_told(incident, "slack", says="esolved")
+    assert message["edits"] > 0, "one message for each incident, edited in place"
+
+
+def test_acknowledging_and_resolving_in_pagerduty_counts(stack: LocalStack) -> None:
+    incident = stack.open("generic", _critical("E2ePagerDutyActs"))
+    stack.wait_for(incident, "acknowledgement")
+
+    stack.act_in_pagerduty(incident, "acknowledge")
+
+    record = stack.wait_for(incident, "resolution")
+    assert record.acknowledged_by is not None
+    stack.wait_told(incident, "slack", says=record.acknowledged_by)
+
+    stack.act_in_pagerduty(incident, "resolve")
+
+    record = stack.wait_closed(incident)
+    assert record.outcome == "resolved"
+    stack.wait_told(incident, "slack", says="esolved")
+
+
+def test_a_forged_press_decides_nothing(stack: LocalStack) -> None:
+    incident = stack.open("generic", _critical("E2eForgedPress"))
+    stack.wait_for(incident, "acknowledgement")
+    body = (
+        b"payload=%7B%22type%22%3A%22block_actions%22%2C%22user%22%3A%7B%22id%22%3A%22U0ADA%22%7D%2C%22actions%22%3A%5B"
+        b"%7B%22action_id%22%3A%22resolve%22%2C%22value%22%3A%22" + incident.encode() + b"%22%7D%5D%7D"
+    )
+
+    answer = stack.post(
+        "/respond/slack",
+        body,
+        {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "X-Slack-Request-Timestamp": "1767225600",
+            "X-Slack-Signature": "v0=" + "0" * 64,
+        },
+    )
+
+    assert answer.status == 401
+    assert stack.record(incident).resolved_at is None
+    stack.press(incident, "resolve")
+    stack.wait_closed(incident)

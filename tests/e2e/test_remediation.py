@@ -1,0 +1,66 @@
+"""A runbook really runs on a host: by itself where it may, else when somebody says yes."""
+
+from tests.e2e.hosts import LOGS, files, fill_disk, full_disk_alert, require_sandbox, used_percent
+from tests.e2e.running import LocalStack
+
+
+def test_a_full_disk_is_cleaned_and_the_recovery_verified(stack: LocalStack) -> None:
+    require_sandbox(stack)
+    fill_disk(stack, "web-1")
+
+    incident = stack.open("prometheus", full_disk_alert("web-1"))
+
+    record = stack.wait_closed(incident)
+    assert record.outcome == "auto_resolved", record.outcome_reason
+    assert files(stack, "web-1") == [], "the old logs are really gone"
+    assert used_percent(stack, "web-1") < 90
+    kinds = [(result.kind, result.status) for result in record.results]
+    assert kinds[-1] == ("verify", "Success")
+    assert ("act", "Success") in kinds
+    deleted = next(result.output for result in record.results if result.kind == "act")
+    assert LOGS[0] in deleted
+    told = stack.wait_told(incident, "slack", says="verification holds")
+    assert told["to"] == "#ops-automated"
+    assert stack.messages(incident, "pagerduty", "trigger") == [], "nobody was woken"
+    assert any("free-space" in message["text"] for message in stack.messages(incident, "slack"))
+
+
+def test_nothing_runs_before_somebody_who_may_says_yes(asking: LocalStack) -> None:
+    require_sandbox(asking)
+    fill_disk(asking, "web-1")
+
+    # Given a plan that waits for an approval
+    incident = asking.open("prometheus", full_disk_alert("web-1"))
+    asking.wait_for(incident, "approval")
+    assert "[Approve]" in asking.wait_told(incident, "slack", says="Approve")["text"]
+
+    # When somebody presses who is no approver
+    asking.press(incident, "approve", user="eve")
+
+    # Then nothing happens.
+    assert asking.record(incident).decision is None
+    assert files(asking, "web-1") == LOGS
+
+    # When an approver presses
+    asking.press(incident, "approve")
+
+    # Then it is done.
+    record = asking.wait_closed(incident)
+    assert (record.decision, record.outcome) == ("approved", "auto_resolved")
+    assert files(asking, "web-1") == []
+
+
+def test_a_refusal_brings_a_human_and_touches_nothing(asking: LocalStack) -> None:
+    require_sandbox(asking)
+    fill_disk(asking, "web-2")
+    incident = asking.open("prometheus", full_disk_alert("web-2"))
+    asking.wait_for(incident, "approval")
+
+    asking.press(incident, "refuse", user="eve")
+
+    asking.wait_for(incident, "acknowledgement")
+    asking.wait_told(incident, "pagerduty", "trigger")
+    assert files(asking, "web-2") == LOGS
+    assert "Run Step" not in [visit.state for visit in asking.visits(incident)]
+    asking.press(incident, "resolve")
+    assert asking.wait_closed(incident).outcome == "resolved"

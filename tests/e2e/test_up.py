@@ -1,0 +1,88 @@
+"""`python -m local` at the terminal."""
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local import alerts
+from tests.e2e.running import ROOT, LocalStack, descendants, environment, lives, until
+
+SOURCES = ("cloudwatch", "datadog", "generic", "grafana", "pagerduty", "prometheus")
+
+
+def test_a_session_at_the_terminal(tmp_path: Path) -> None:
+    """up, up again by mistake, send, report, and Ctrl-C's big brother."""
+    port = _free_port()
+    stack = LocalStack(tmp_path, "--port", str(port))
+    try:
+        # One JSON line says where everything is.
+        line = stack.line
+        assert line["api"] == f"http://127.0.0.1:{port}"
+        assert set(line) == {"api", "aws", "inbox", "state_machine", "table", "secrets"}
+        assert set(SOURCES) <= set(line["secrets"])
+        assert len(set(line["secrets"].values())) == len(line["secrets"])
+
+        # A second one on the same port says what is wrong.
+        second = _local("up", "--port", str(port))
+        assert second.returncode != 0
+        assert second.stdout == ""
+        assert str(port) in second.stderr
+        assert "in use" in second.stderr
+        assert "Traceback" not in second.stderr
+
+        # send and report find the stack by themselves.
+        firing, resolved = tmp_path / "firing.json", tmp_path / "resolved.json"
+        labels = {"alertname": "E2eTerminal", "severity": "info", "service": "mailer"}
+        firing.write_text(json.dumps(alerts.alertmanager(alerts.prometheus_alert(labels, "Mails are late."))))
+        resolved.write_text(
+            json.dumps(alerts.alertmanager(alerts.prometheus_alert(labels, "Mails are late.", status="resolved")))
+        )
+        sent = _local("send", "prometheus", str(firing))
+        assert sent.returncode == 0, sent.stderr
+        status, answer = sent.stdout.split(" ", 1)
+        (incident,) = json.loads(answer)["incidents"]
+        assert status == "202"
+        stack.wait_for(incident, "resolution")
+        assert _local("send", "prometheus", str(resolved)).returncode == 0
+        assert stack.wait_closed(incident).outcome == "self_cleared"
+        report = _local("report")
+        assert report.returncode == 0, report.stderr
+        numbers = dict(row.strip(" │").split("│") for row in report.stdout.splitlines() if row.count("│") == 3)
+        numbers = {name.strip(): value.strip() for name, value in numbers.items()}
+        assert (numbers["Incidents"], numbers["Cleared by themselves"]) == ("1", "100%"), report.stdout
+
+        # What happened was told meanwhile, and not on stdout.
+        assert "Notify Ops" in stack.stderr()
+        assert stack.stdout().count("\n") == 1
+
+        # SIGTERM ends it, its functions and its hosts.
+        below = descendants(stack.process.pid)
+        assert len(below) > len(stack.processes("ingest")) > 0
+        assert stack.stop() == 0
+        until("its processes are gone", lambda: not [pid for pid in below if lives(pid)])
+        with pytest.raises(OSError, match="refused"):
+            stack.send("generic", {"alert_name": "TooLate"})
+    finally:
+        stack.stop()
+
+
+def _local(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "local", *arguments],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
