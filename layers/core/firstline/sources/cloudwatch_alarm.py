@@ -188,6 +188,7 @@ def _host(alarm: Alarm, labels: dict[str, str]) -> str | None:
     return None if any("InstanceId" in metric for metric in alarm.dimensions) else host_hint(labels)
 
 
+@lru_cache(maxsize=512)
 def _console_url(name: str, region: str | None, partition: str) -> str | None:
     if region is None or partition != "aws" or not _REGION.fullmatch(region):
         return None

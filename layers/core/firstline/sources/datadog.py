@@ -123,8 +123,8 @@ def _fields(payload: dict[str, Any]) -> dict[str, str]:
 
 def _put(fields: dict[str, str], name: str, value: Any) -> None:
     """A variable that Datadog did not know arrives as its own name, one without a value as the empty text."""
-    said = (text.scalar(value) or "").strip()
-    if said and said != "null" and not (said.startswith("$") and _UNSET.fullmatch(said)):
+    said = value.strip() if type(value) is str else (text.scalar(value) or "").strip()
+    if said and said != "null" and not (said[0] == "$" and _UNSET.fullmatch(said)):
         fields.setdefault(name, said)
 
 

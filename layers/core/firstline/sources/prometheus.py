@@ -18,7 +18,7 @@ _ENVIRONMENT = ("environment", "env", "stage")
 _ACCOUNT = ("account", "account_id", "aws_account")
 _REGION = ("region", "aws_region")
 
-_remembered: dict[tuple[str, str] | None, tuple[dict[str, Any], dict[str, Any], "_Identity"]] = {}
+_remembered: dict[tuple[str, str] | None, tuple[dict[str, Any], "_Identity"]] = {}
 
 
 def authenticate(request: Request) -> None:
@@ -74,7 +74,7 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
         alert_name=identity.alert_name or text.name(annotations.get("summary")) or "alert without a name",
         severity=reading.severity(identity.severity),
         message=text.prose(annotations.get("summary"), annotations.get("description"), annotations.get("message")),
-        labels=identity.labels,
+        labels=identity.labels.copy(),
         at=ended if status == "resolved" else text.moment(alert.get("startsAt")),
         ends_at=ended,
         status=status,
@@ -112,20 +112,23 @@ def _identity(source: str, given: Any, own: dict[str, Any], common: dict[str, An
 
     Remembered by the sender's fingerprint, but the labels decide. Big ones are not: the memory must stay bounded.
     """
+    if "alertname" not in own or "severity" not in own:
+        # Not Alertmanager's own work, which repeats the common labels in each alert.
+        return _read_identity(source, given, own, {**common, **own})
     key = (source, given) if type(given) is str else None
     known = _remembered.get(key)
-    if known is not None and known[0] == own and known[1] == common:
-        return known[2]
-    identity = _read_identity(source, given, own, common)
+    if known is not None and known[0] == own:
+        return known[1]
+    identity = _read_identity(source, given, own, own)
     if key is not None and len(given) == 16 and sum(len(str(item)) for pair in own.items() for item in pair) < 4_096:
         if len(_remembered) == 1_024:
             _remembered.clear()
-        _remembered[key] = own, common, identity
+        _remembered[key] = own, identity
     return identity
 
 
-def _read_identity(source: str, given: Any, own: dict[str, Any], common: dict[str, Any]) -> _Identity:
-    labels = text.labels({**common, **own})
+def _read_identity(source: str, given: Any, own: dict[str, Any], merged: dict[str, Any]) -> _Identity:
+    labels = text.labels(merged)
     alert_name = labels.get("alertname")
     severity = labels.get("severity")
     not_for_people = None
