@@ -239,6 +239,20 @@ def test_a_storm_of_200_alerts_becomes_a_handful_of_incidents_and_every_alert_is
     assert set(executions.started) == {record.incident.incident_id for record in records}
 
 
+def test_alerts_of_one_group_that_race_into_a_storm_are_counted_once(
+    table: Table, client: CountingClient, executions: FakeExecutions, history: History
+) -> None:
+    ingestion = build(table, client, executions, Limits(per_minute=1, per_minute_and_alert=1))
+    ingestion.accept([alert(group_key="first")], NOON)
+    ingestion.accept([alert(group_key="begins the storm")], NOON)
+    racing = [alert(group_key=f"g-{n % 4}", fingerprint=f"fp-{n}") for n in range(40)]
+
+    with ThreadPoolExecutor(8) as senders:
+        list(senders.map(lambda one: _until_taken(ingestion, one), racing))
+
+    assert sum(record.alert_count for record in history.open_records()) == 42
+
+
 def test_a_storm_that_lasts_does_not_open_more_incidents_each_minute(
     table: Table, client: CountingClient, executions: FakeExecutions, history: History
 ) -> None:

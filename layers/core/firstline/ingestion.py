@@ -37,6 +37,10 @@ class ExecutionStarter(lifecycle.Signals, Protocol):
         """Start an incident's execution; again is success."""
 
 
+class _CountedMeanwhile(GroupChanged):
+    """The storm has counted the alerts, but their group was written by somebody else: fold again, don't count again."""
+
+
 @dataclass(frozen=True)
 class Accepted:
     """What became of the alerts of one group. `incident_id` is None when there is nothing to open for them."""
@@ -91,22 +95,26 @@ class Ingestion:
             return list(pool.map(lambda key: self._accept_group(key, by_group[key], now), by_group))
 
     def _accept_group(self, group_key: str, alerts: Sequence[NormalizedAlert], now: datetime) -> Accepted:
+        counted = False
         for attempt in range(ATTEMPTS):
             before = self._groups.read(group_key)
             folded = fold(before, alerts, now)
             try:
-                return self._apply(before, folded, alerts, now)
-            except GroupChanged:
+                return self._apply(before, folded, alerts, now, counted=counted)
+            except GroupChanged as changed:
+                counted = counted or isinstance(changed, _CountedMeanwhile)
                 # Jitter grows with the attempts: those who collide once should not collide again.
                 self._sleep(random.uniform(0, 0.02 * 2 ** min(attempt, 6)))  # noqa: S311
         raise HistoryUnavailable(f"group {group_key} was written by others {ATTEMPTS} times in a row")
 
-    def _apply(self, before: GroupState, folded: Fold, alerts: Sequence[NormalizedAlert], now: datetime) -> Accepted:
+    def _apply(
+        self, before: GroupState, folded: Fold, alerts: Sequence[NormalizedAlert], now: datetime, *, counted: bool
+    ) -> Accepted:
         group, new = folded.group, len(folded.new_alerts)
         if folded.opens:
-            return self._open(before, folded, now)
+            return self._open(before, folded, now, counted=counted)
         if folded.changed:
-            self._groups.write(before, group, folded.new_alerts, now)
+            self._groups.write(before, group, folded.new_alerts, now, counted=counted)
         if group.pending and group.incident_id is not None:
             self._start_again(group.incident_id, group.group_key)
         severity = folded.worsened_to
@@ -123,7 +131,7 @@ class Ingestion:
                 self._tell(lambda: lifecycle.tell_resolved(resolved, executions=self._executions))
         return Accepted(before.incident_id if before.open else None, new=new, duplicates=len(alerts) - new)
 
-    def _open(self, before: GroupState, folded: Fold, now: datetime) -> Accepted:
+    def _open(self, before: GroupState, folded: Fold, now: datetime, *, counted: bool) -> Accepted:
         new = folded.new_alerts
         after, incident = open_incident(folded, now)
         limited = self._known_limit(incident.alert.alert_name, now)
@@ -139,24 +147,29 @@ class Ingestion:
             else:
                 self._start(incident.incident_id, after.group_key, execution_input)
                 return Accepted(incident.incident_id, new=len(new))
-        storm = self._join_storm(after.group_key, new, limited, now)
+        storm = self._join_storm(after.group_key, new, limited, now, count=0 if counted else len(new))
         part_of_storm = {"incident_id": storm, "pending": False, "flapping": False, "opened": before.opened}
-        self._groups.write(before, after.model_copy(update=part_of_storm), new, now, counted=True)
+        try:
+            self._groups.write(before, after.model_copy(update=part_of_storm), new, now, counted=True)
+        except GroupChanged as changed:
+            raise _CountedMeanwhile(str(changed)) from changed
         return Accepted(storm, new=len(new), in_storm=len(new))
 
-    def _join_storm(self, group_key: str, new: Sequence[NormalizedAlert], limit: RateLimited, now: datetime) -> str:
+    def _join_storm(
+        self, group_key: str, new: Sequence[NormalizedAlert], limit: RateLimited, now: datetime, *, count: int
+    ) -> str:
         """Make the group part of the storm incident, which is opened when there is none. Returns its id.
 
         The group is made part of the storm before it points to it: a crash in between leaves a storm that somebody
         has to resolve, never an alert that nobody is told of.
         """
-        if self._storm is not None and self._groups.join_storm(self._storm, group_key, len(new), now):
+        if self._storm is not None and self._groups.join_storm(self._storm, group_key, count, now):
             return self._storm
         before = self._groups.read(STORM_GROUP_KEY)
         if before.open and before.incident_id is not None:
             if before.pending:
                 self._start_again(before.incident_id, STORM_GROUP_KEY)
-            if self._groups.join_storm(before.incident_id, group_key, len(new), now):
+            if self._groups.join_storm(before.incident_id, group_key, count, now):
                 self._storm = before.incident_id
                 return before.incident_id
         alert = storm_alert(new[0], limit.limit, now)
