@@ -6,7 +6,7 @@ Takes the place of `local.commands.Commands` in `local.cloud.Cloud`: requests ar
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from local.commands import LIST_OUTPUT_CHARACTERS, SsmError
@@ -23,7 +23,7 @@ class Run:
     status, output
         How it ends on every host, but for those in `on_host` (status by instance id).
     unfinished_reads
-        How many reads still see it in progress.
+        How many reads still see it in progress on the hosts that are not in `on_host`.
     unseen_reads
         How many reads see no host at all, as right after a send.
     refusal
@@ -159,11 +159,9 @@ class RunCommand:
 
 
 def _invocation(command_id: str, host: str, run: Run, in_progress: bool, *, details: bool) -> dict[str, Any]:
-    status = run.on_host.get(host, run.status)
-    if in_progress and status == run.status:
-        run = replace(run, output="")
-        status = "InProgress"
-    plugin = {"Name": "run", "Status": status, "StatusDetails": status, "Output": run.output[:LIST_OUTPUT_CHARACTERS]}
+    status = run.on_host.get(host, "InProgress" if in_progress else run.status)
+    output = "" if status == "InProgress" else run.output[:LIST_OUTPUT_CHARACTERS]
+    plugin = {"Name": "run", "Status": status, "StatusDetails": status, "Output": output}
     return {
         "CommandId": command_id,
         "InstanceId": host,

@@ -22,6 +22,7 @@ from firstline import lifecycle
 from firstline.adapters.executions import Executions
 from firstline.adapters.history import History
 from firstline.adapters.table import Table
+from firstline.approvals import deciding
 from firstline.models import IncidentRecord
 from firstline.runbooks import catalogue
 from firstline.runbooks.plan import document_name
@@ -173,6 +174,10 @@ class World:
         """What came in through `slack`, `pagerduty` or `sns`; Slack's threads left out."""
         return [message for message in self.inbox.messages() if message.channel == channel and not message.thread]
 
+    def woken(self) -> list[Message]:
+        """What woke somebody: PagerDuty's triggers and the page topic's mails."""
+        return [message for message in self.inbox.messages() if message.kind in ("trigger", "page")]
+
     # --- pieces -----------------------------------------------------------------------------------------------------
 
     @property
@@ -317,8 +322,13 @@ class Incident:
 
     def is_decided(self, approved: bool, by: str = "ada") -> IncidentRecord | None:
         """Somebody approves or refuses its plan."""
-        return lifecycle.decide_approval(
-            self.id, approved, by, datetime.now(UTC), history=self._world.history, executions=self._world.executions
+        return deciding.decide(
+            self.id,
+            deciding.Answer(approved, by, by, self.record.plan_digest or ""),
+            datetime.now(UTC),
+            approvers=[by],
+            history=self._world.history,
+            executions=self._world.executions,
         )
 
 
