@@ -189,7 +189,7 @@ def storm(stage: Stage) -> None:
         )
 
     def send_all(status: alerts.Status) -> None:
-        with ThreadPoolExecutor(max_workers=4) as senders:
+        with ThreadPoolExecutor(max_workers=3) as senders:
             list(
                 senders.map(
                     lambda first: stage.send("prometheus", batch(first, status)),

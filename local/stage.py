@@ -16,6 +16,7 @@ from local.story import Story
 _PATIENCE_SECONDS = 75.0
 _POLL_SECONDS = 0.25
 _SOON_SECONDS = 15.0
+_TRIES = 6
 
 
 class DidNotHappen(Exception):
@@ -56,7 +57,11 @@ class Stage:
         DidNotHappen
             It was not accepted.
         """
-        answer = senders.send(self.stack.url("api"), source, payload, self.stack.secrets[source])
+        for _ in range(_TRIES):
+            answer = senders.send(self.stack.url("api"), source, payload, self.stack.secrets[source])
+            if answer.status < 500:
+                break
+            time.sleep(1)  # as the real senders do: 5xx says that it was not kept
         path = "deployments" if source == "deployments" else f"alerts/{source}"
         if what:
             self.story.say(self.label, f"POST /{path} ({what}): {answer.status}", style="bold")
