@@ -258,7 +258,7 @@ class LocalStack:
         return [
             pid
             for pid in descendants(self.process.pid)
-            if _command_line(pid).endswith(f"bootstrap.py app.handler firstline-local-{function}")
+            if _command_line(pid).endswith(f" firstline-local-{function.capitalize()}Function")
         ]
 
     # ------------------------------------------------------------------------------------------------------------------

@@ -40,8 +40,7 @@ def test_acknowledging_and_resolving_in_pagerduty_counts(stack: LocalStack) -> N
     stack.act_in_pagerduty(incident, "acknowledge")
 
     record = stack.wait_for(incident, "resolution")
-    assert record.acknowledged_by is not None
-    stack.wait_told(incident, "slack", says=record.acknowledged_by)
+    assert record.acknowledged_by == "Ada Okafor"
 
     stack.act_in_pagerduty(incident, "resolve")
 
