@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import boto3
 from botocore.config import Config
@@ -22,11 +23,10 @@ from firstline import lifecycle
 from firstline.adapters.executions import Executions
 from firstline.adapters.history import History
 from firstline.adapters.table import Table
-from firstline.approvals import deciding
 from firstline.models import IncidentRecord
 from firstline.runbooks import catalogue
 from firstline.runbooks.plan import document_name
-from local import engine
+from local import engine, senders
 from local.cloud import Cloud, Server
 from local.inbox import Inbox, Message
 from local.resources import ACCOUNT, Created, Resources
@@ -44,6 +44,7 @@ PATIENCE_SECONDS = 20.0
 SECRETS = {
     "sources/generic": "t0ken-of-the-generic-source",
     "slack/bot-token": "xoxb-1",
+    "slack/signing-secret": "s1gning-secret",
     "pagerduty/routing-key": "r0uting-key",
 }
 
@@ -78,6 +79,7 @@ class World:
                 "SlackApiUrl": f"{inbox}/slack/api/",
                 "PagerDutyEventsUrl": f"{inbox}/pagerduty",
                 "PagerDutyApiUrl": f"{inbox}/pagerduty",
+                "Approvers": "U0ADA",
             },
             client=self.client,
             opt_folder=self._folder,
@@ -134,15 +136,8 @@ class World:
     def send(self, *alerts: dict[str, Any]) -> list[str]:
         """POST alerts to the generic source; the ids of their incidents."""
         body = json.dumps({"alerts": alerts})
-        event = {
-            "version": "2.0",
-            "rawPath": "/alerts/generic",
-            "headers": {"content-type": "application/json", "authorization": f"Bearer {SECRETS['sources/generic']}"},
-            "requestContext": {"http": {"method": "POST", "path": "/alerts/generic"}},
-            "body": body,
-            "isBase64Encoded": False,
-        }
-        answer = self.functions.call("ingest", event)
+        headers = {"content-type": "application/json", "authorization": f"Bearer {SECRETS['sources/generic']}"}
+        answer = self.functions.call("ingest", _post("/alerts/generic", headers, body))
         assert answer["statusCode"] == 202, answer
         said = json.loads(answer["body"])
         assert said["status"] == "accepted", said
@@ -157,6 +152,20 @@ class World:
     def resolves(self, alert_name: str, **fields: Any) -> None:
         """The alert with these fields resolves."""
         self.send(alert(alert_name, **fields) | {"status": "resolved"})
+
+    def presses(self, button: str, incident_id: str, user: str = "ada") -> None:
+        """Somebody presses a button under the incident's message in Slack."""
+        interaction = {
+            "type": "block_actions",
+            "user": {"id": f"U0{user.upper()}", "name": user},
+            "channel": {"id": "C0OPS"},
+            "actions": [{"type": "button", "action_id": button, "value": incident_id}],
+        }
+        body = urlencode({"payload": json.dumps(interaction)})
+        headers = senders.proof("slack", body.encode(), SECRETS["slack/signing-secret"])
+        headers = {name.lower(): value for name, value in headers.items()}
+        answer = self.functions.call("respond", _post("/respond/slack", headers, body))
+        assert answer["statusCode"] == 200, answer
 
     @property
     def history(self) -> History:
@@ -320,21 +329,32 @@ class Incident:
             self.id, by, datetime.now(UTC), history=self._world.history, executions=self._world.executions
         )
 
-    def is_decided(self, approved: bool, by: str = "ada") -> IncidentRecord | None:
-        """Somebody approves or refuses its plan."""
-        return deciding.decide(
-            self.id,
-            deciding.Answer(approved, by, by, self.record.plan_digest or ""),
-            datetime.now(UTC),
-            approvers=[by],
-            history=self._world.history,
-            executions=self._world.executions,
-        )
+    def is_approved(self, by: str = "ada") -> None:
+        """Somebody presses Approve."""
+        self._world.presses("approve", self.id, by)
+
+    def is_refused(self, by: str = "ada") -> None:
+        """Somebody presses Refuse."""
+        self._world.presses("refuse", self.id, by)
 
 
 def alert(alert_name: str, *, severity: str = "critical", **fields: Any) -> dict[str, Any]:
     """A firing alert in the generic source's shape."""
     return {"alert_name": alert_name, "severity": severity, "status": "firing", "message": "It burns.", **fields}
+
+
+def _post(path: str, headers: dict[str, str], body: str) -> dict[str, Any]:
+    """A request as an HTTP API hands it to a function."""
+    return {
+        "version": "2.0",
+        "routeKey": f"POST {path}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": headers,
+        "requestContext": {"http": {"method": "POST", "path": path}, "stage": "$default"},
+        "body": body,
+        "isBase64Encoded": False,
+    }
 
 
 def _texts(value: Any) -> list[str]:

@@ -1,0 +1,122 @@
+"""A signal may come at any moment, also just before the machine begins to wait for it. None is lost."""
+
+from tests.statemachine.functions import meanwhile
+from tests.statemachine.run_command import Run
+from tests.statemachine.world import World
+
+TO_A_PAGE = ["Classify", "Is It Noise?", "Plan Remediation", "Is There A Plan?", "Needs A Human?", "Page On-Call"]
+DISK = {"severity": "high", "host": "web-1", "labels": {"mountpoint": "/var"}}
+
+
+def test_resolved_before_recovery_is_awaited(world: World) -> None:
+    world.commands.script("free-space", Run(on_read=lambda: world.resolves("DiskFull", **DISK)))
+
+    incident = world.fires("DiskFull", **DISK)
+
+    assert incident.ends()[-4:] == ["Step Succeeded?", "Await Recovery", "Recovered?", "Close Incident"]
+    assert world.commands.steps() == ["find-biggest", "free-space"]
+    assert incident.record.outcome == "auto_resolved"
+
+
+def test_resolved_while_the_verification_runs(world: World) -> None:
+    resolve = Run("Failed", on_read=lambda: world.resolves("DiskFull", **DISK))
+    world.commands.script("verify", resolve)
+    incident = world.fires("DiskFull", **DISK)
+    incident.stands_in("Await Recovery").times_out()
+
+    assert incident.ends()[-3:] == ["Await Recovery", "Recovered?", "Close Incident"]
+    assert world.commands.steps().count("verify") == 1
+    assert incident.record.outcome == "auto_resolved"
+
+
+def test_resolved_before_the_acknowledgement_is_awaited(world: World) -> None:
+    world.functions.plan("escalate", meanwhile(lambda: world.resolves("SearchDown")))
+
+    incident = world.fires("SearchDown")
+
+    assert incident.ends() == [
+        *TO_A_PAGE,
+        *("Await Acknowledgement", "Await Resolution", "Read Incident", "Did It Get Worse?", "Close Incident"),
+    ]
+    record = incident.record
+    assert (record.outcome, record.outcome_reason) == ("resolved", "Resolved by generic: the alert resolved.")
+
+
+def test_resolved_while_the_acknowledgement_is_awaited(world: World) -> None:
+    incident = world.fires("SearchDown")
+    incident.stands_in("Await Acknowledgement")
+    world.resolves("SearchDown")
+
+    path = incident.ends()
+    assert path[len(TO_A_PAGE) :] == [
+        *("Await Acknowledgement", "Await Resolution", "Read Incident", "Did It Get Worse?", "Close Incident")
+    ]
+    assert incident.record.outcome_reason == "Resolved by generic: the alert resolved."
+
+
+def test_resolved_before_resolution_is_awaited(world: World) -> None:
+    resolve = meanwhile(lambda: world.resolves("DiskSlow", severity="medium"))
+    world.functions.plan("notify", resolve, state="Notify Ops")
+
+    incident = world.fires("DiskSlow", severity="medium")
+
+    assert incident.ends()[-5:] == [
+        *("Notify Ops", "Await Resolution", "Read Incident", "Did It Get Worse?", "Close Incident")
+    ]
+    assert incident.record.outcome == "self_cleared"
+
+
+def test_acknowledged_before_the_acknowledgement_is_awaited(world: World) -> None:
+    incident_ids = []
+    world.functions.plan("classify", lambda handler, event: incident_ids.append(event["incident"]) or handler(event))
+
+    def acknowledge() -> None:
+        (incident,) = incident_ids
+        world.presses("acknowledge", incident["incident_id"])
+
+    world.functions.plan("escalate", meanwhile(acknowledge))
+    incident = world.fires("SearchDown")
+    incident.stands_in("Await Resolution")
+
+    assert incident.path == [*TO_A_PAGE, "Await Acknowledgement", "Await Resolution"]
+    assert incident.record.acknowledged_by == "ada (Slack)"
+    incident.is_resolved()
+    assert incident.ends()[-1] == "Close Incident"
+
+
+def test_worse_before_resolution_is_awaited(world: World) -> None:
+    worsen = meanwhile(lambda: world.fires("DiskSlow", severity="critical", host="db-2"))
+    world.functions.plan("notify", worsen, state="Notify Ops")
+    incident = world.fires("DiskSlow", severity="medium", host="db-1")
+    incident.stands_in("Await Acknowledgement")
+
+    assert incident.path[-6:] == [
+        *("Notify Ops", "Await Resolution", "Read Incident", "Did It Get Worse?"),
+        *("Page On-Call", "Await Acknowledgement"),
+    ]
+    assert "It got worse: an alert of severity critical joined." in world.told("pagerduty")[0].text
+    incident.is_acknowledged()
+    incident.stands_in("Await Resolution").is_resolved()
+    assert incident.ends().count("Page On-Call") == 1
+
+
+def test_resolved_by_two_at_once_is_closed_once(world: World) -> None:
+    incident = world.fires("DiskSlow", severity="medium")
+    incident.stands_in("Await Resolution")
+
+    assert incident.is_resolved("ada") is not None
+    assert incident.is_resolved("grace") is None
+
+    incident.ends()
+    assert incident.record.resolved_by == "ada"
+
+
+def test_acknowledged_twice_counts_once(world: World) -> None:
+    incident = world.fires("SearchDown")
+    incident.stands_in("Await Acknowledgement")
+
+    assert incident.is_acknowledged("ada") is not None
+    assert incident.is_acknowledged("grace") is None
+
+    incident.stands_in("Await Resolution")
+    assert incident.record.acknowledged_by == "ada"
