@@ -21,8 +21,8 @@ from firstline.intake import Intake
 from firstline.observability import logger, metrics
 from firstline.settings import IngestSettings
 
-PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
-"""PagerDuty waits five seconds for an answer; by default boto3 tries a failing DynamoDB for 25. Senders try again."""
+PATIENCE = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2})
+"""PagerDuty waits five seconds for an answer; boto3 would try a failing DynamoDB for 25. Senders try again."""
 
 
 @cache
