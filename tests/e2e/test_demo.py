@@ -1,0 +1,41 @@
+"""`make demo`, as a newcomer runs it first."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.e2e.running import ROOT, environment
+
+ENDS = {
+    "noise": "it is suppressed",
+    "full disk": "the old logs are really gone",
+    "no runbook": "it was acknowledged",
+    "recovers": "it closed by itself",
+    "pagerduty": "it is resolved",
+    "not cured": "the page says what was tried",
+    "storm": "all of them closed when the storm was over",
+}
+"""What the summary must say of each story where commands really run."""
+
+PRINTED_ONLY = {"full disk": "the commands were only printed, and a human was called"}
+
+
+@pytest.mark.timeout(180)
+def test_the_demo_tells_every_story_to_its_end() -> None:
+    demo = subprocess.run(
+        [sys.executable, "-m", "local", "demo"],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=170,
+        check=False,
+    )
+
+    assert demo.returncode == 0, demo.stdout[-6000:] + demo.stderr[-2000:]
+    assert "✗" not in demo.stdout
+    summary = demo.stdout.split("What happened", 1)[1]
+    for story, end in (ENDS | (PRINTED_ONLY if "only printed" in demo.stdout else {})).items():
+        assert story in summary
+        assert f"✓ {end}" in summary, f"{story}: {end}"
