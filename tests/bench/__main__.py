@@ -1,0 +1,53 @@
+"""`make bench`: what Firstline costs, as ratios measured side by side in one run. Prints; judges nothing.
+
+Ratios, because a machine's speed says little about Lambda's; both sides of each run one after the other, several
+times, and the best counts, because everything that disturbs a measurement makes it slower.
+"""
+
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "layers" / "core"))
+os.environ |= {
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_ACCESS_KEY_ID": "bench",
+    "AWS_SECRET_ACCESS_KEY": "bench",
+    "POWERTOOLS_SERVICE_NAME": "bench",
+    "POWERTOOLS_METRICS_NAMESPACE": "Firstline",
+    "POWERTOOLS_LOG_LEVEL": "CRITICAL",
+    "POWERTOOLS_METRICS_DISABLED": "true",
+}
+
+from rich.console import Console  # noqa: E402
+from rich.table import Table  # noqa: E402
+
+from tests.bench import imports, requests, throughput, transitions  # noqa: E402
+
+type Row = tuple[str, str, str]
+
+PARTS: list[tuple[str, Callable[[], list[Row]]]] = [
+    ("Starting ingest", imports.rows),
+    ("DynamoDB requests", requests.rows),
+    ("State transitions, without polls", transitions.rows),
+    ("authenticate + normalise + fold, against json.loads + HMAC", throughput.rows),
+]
+
+
+def main() -> None:
+    """Measure everything and print it."""
+    # Powertools warns of an invocation without metrics, and here all of them are without.
+    warnings.filterwarnings("ignore", "No application metrics", UserWarning)
+    console = Console()
+    for title, measure in PARTS:
+        table = Table("what", "measured", "to reach", title=title, title_justify="left", min_width=88)
+        for row in measure():
+            table.add_row(*row)
+        console.print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""What an alert costs at AWS: the calls that ingest's own handler makes, counted on their way to moto."""
+
+import importlib.util
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+from moto import mock_aws
+from samtranslator.yaml_helper import yaml_parse
+
+from local.senders import proof
+
+ROOT = Path(__file__).parents[2]
+SECRET = "bench"
+END = "2026-02-11T08:20:00Z"
+MACHINE = json.dumps({"StartAt": "Any", "States": {"Any": {"Type": "Succeed"}}})
+
+
+class Ingest:
+    """The handler, and the calls that it made, by service and operation."""
+
+    def __init__(self, handler: Any, calls: Counter[str]) -> None:
+        self._handler = handler
+        self.calls = calls
+
+    def send(self, *alerts: dict[str, Any]) -> Counter[str]:
+        """Send a batch to the generic source and return the calls that it took."""
+        body = json.dumps({"alerts": alerts}).encode()
+        event = {
+            "rawPath": "/alerts/generic",
+            "requestContext": {"http": {"method": "POST"}},
+            "headers": {name.lower(): value for name, value in proof("generic", body, SECRET).items()},
+            "body": body.decode(),
+        }
+        self.calls.clear()
+        answer = self._handler(event, Context())
+        if answer["statusCode"] != 202 or '"accepted"' not in answer["body"]:
+            raise RuntimeError(f"ingest answered {answer}")
+        return Counter(self.calls)
+
+
+class Context:
+    """As much of a Lambda context as the logger asks for."""
+
+    function_name = "ingest"
+    memory_limit_in_mb = 512
+    invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:ingest"
+    aws_request_id = "bench"
+
+
+@contextmanager
+def ingest() -> Iterator[Ingest]:
+    """Ingest, in front of moto."""
+    calls: Counter[str] = Counter()
+
+    def count(model: Any, **_: Any) -> None:
+        calls[f"{model.service_model.service_name}:{model.name}"] += 1
+
+    with mock_aws():
+        boto3.setup_default_session()
+        session = boto3.DEFAULT_SESSION
+        table = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["Table"]["Properties"]
+        wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+        boto3.client("dynamodb").create_table(TableName="bench", **{name: table[name] for name in wanted})
+        role = "arn:aws:iam::123456789012:role/bench"
+        machine = boto3.client("stepfunctions").create_state_machine(name="bench", definition=MACHINE, roleArn=role)
+        boto3.client("ssm").put_parameter(Name="/bench/sources/generic", Type="SecureString", Value=SECRET)
+        os.environ |= {
+            "STACK_NAME": "bench",
+            "TABLE_NAME": "bench",
+            "STATE_MACHINE_ARN": machine["stateMachineArn"],
+            "QUARANTINE_QUEUE_URL": "https://sqs.example.com/bench",
+            "SECRETS_PREFIX": "/bench",
+            "HISTORY_DAYS": "90",
+            "INCIDENTS_PER_MINUTE": "1000",
+            "INCIDENTS_PER_MINUTE_AND_ALERT": "1000",
+        }
+        session.events.register("before-call", count)
+        spec = importlib.util.spec_from_file_location("bench_ingest", ROOT / "functions" / "ingest" / "app.py")
+        app = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(app)
+        yield Ingest(app.handler, calls)
+
+
+def alert(name: str, host: str, status: str = "firing", at: str = "2026-02-11T08:14:00Z") -> dict[str, Any]:
+    """An alert of the generic shape. Without a time, each would be an episode of its own."""
+    return {
+        "alert_name": name,
+        "severity": "high",
+        "status": status,
+        "host": host,
+        "message": "it is down",
+        "timestamp": at,
+    }
+
+
+def dynamodb(calls: Counter[str]) -> int:
+    """How many of the calls were DynamoDB's."""
+    return sum(count for call, count in calls.items() if call.startswith("dynamodb:"))
+
+
+def measure() -> dict[str, Counter[str]]:
+    """The calls for each thing that can happen to an alert."""
+    with ingest() as it:
+        it.send(alert("Warm", "up"))
+        return {
+            "a new alert, its incident opened and started": it.send(alert("HostDown", "web-1")),
+            "the same alert again": it.send(alert("HostDown", "web-1")),
+            "its end, nobody waiting yet": it.send(alert("HostDown", "web-1", "resolved", END)),
+            "the end again": it.send(alert("HostDown", "web-1", "resolved", END)),
+        }
+
+
+def rows() -> list[tuple[str, str, str]]:
+    """Requests to DynamoDB, and executions started."""
+    limits = {"a new alert, its incident opened and started": "≤ 3", "the same alert again": "1", "the end again": "1"}
+    found = []
+    for what, calls in measure().items():
+        started = calls["stepfunctions:StartExecution"]
+        found.append(
+            (what, f"{dynamodb(calls)}" + (f" and {started} StartExecution" if started else ""), limits.get(what, ""))
+        )
+    return found

@@ -1,0 +1,32 @@
+"""How many states an execution enters, which is what Step Functions charges for, read from the definition.
+
+A further poll (`Wait For Step`, `Read Step`, `Step Finished?`) is not counted: their number is the command's.
+"""
+
+from pathlib import Path
+
+from tests.template.machine import Machine
+
+DEFINITION = Path(__file__).parents[2] / "statemachine" / "incident.asl.yaml"
+STEP = ("Run Step", "Read Step", "Step Succeeded?")
+PATHS: dict[str, tuple[tuple[str, ...], int]] = {
+    "noise": (("Record Suppression",), 4),
+    "page, acknowledged and resolved": (
+        ("Needs A Human?", "Page On-Call", "Await Acknowledgement", "Await Resolution", "Close Incident"),
+        9,
+    ),
+    "runbook of two steps, the alert resolves": (
+        ("Announce Remediation", *STEP, *STEP, "Await Recovery", "Recovered?", "Close Incident"),
+        25,
+    ),
+    "runbook of two steps, its verification holds": (
+        ("Announce Remediation", *STEP, *STEP, "Await Recovery", "Recovered?", *STEP, "Close Incident"),
+        25,
+    ),
+}
+
+
+def rows() -> list[tuple[str, str, str]]:
+    """Each path's number of states."""
+    machine = Machine.load(DEFINITION)
+    return [(path, str(machine.fewest_transitions(*through)), f"≤ {limit}") for path, (through, limit) in PATHS.items()]
