@@ -20,6 +20,9 @@ id: drain-spool
 title: Drain a full spool
 match:
   alerts: [SpoolFull]
+examples:
+  match: [{alert: SpoolFull}]
+  no_match: [{alert: SpoolEmpty}]
 mode: auto
 risk: safe
 limits:
@@ -51,24 +54,24 @@ def test_a_sound_file_has_no_problem() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ("    kind: act", "    kind: repair", "drain-spool.yaml:13: steps.0.kind: Input should be 'diagnose' or 'act'"),
-        ("    kind: act\n", "", "drain-spool.yaml:12: steps.0.kind: is missing; add it"),
-        ("  per_hour: 3", "  perhour: 3", "drain-spool.yaml:9: limits.perhour: unknown key; did you mean 'per_hour'?"),
-        ("risk: safe", "risk: safe\nmood: sad", "drain-spool.yaml:7: mood: unknown key; did you mean 'mode'?"),
-        ("risk: safe", "risk: safe\nxyz: 1", "drain-spool.yaml:7: xyz: unknown key; known are id, title"),
-        ("  cooldown: 30m", "  cooldown: 30", "drain-spool.yaml:8: limits.cooldown: 30 has no unit; write a number"),
+        ("    kind: act", "    kind: repair", "drain-spool.yaml:16: steps.0.kind: Input should be 'diagnose' or 'act'"),
+        ("    kind: act\n", "", "drain-spool.yaml:15: steps.0.kind: is missing; add it"),
+        ("  per_hour: 3", "  perhour: 3", "drain-spool.yaml:12: limits.perhour: unknown key; did you mean 'per_hour'?"),
+        ("risk: safe", "risk: safe\nmood: sad", "drain-spool.yaml:10: mood: unknown key; did you mean 'mode'?"),
+        ("risk: safe", "risk: safe\nxyz: 1", "drain-spool.yaml:10: xyz: unknown key; known are id, title"),
+        ("  cooldown: 30m", "  cooldown: 30", "drain-spool.yaml:11: limits.cooldown: 30 has no unit; write a number"),
         (
             "  cooldown: 30m",
             "  cooldown: 30s",
-            "drain-spool.yaml:8: limits.cooldown: 30s is out of range; 60s to 604800s",
+            "drain-spool.yaml:11: limits.cooldown: 30s is out of range; 60s to 604800s",
         ),
-        ("  max_hosts: 2", "  max_hosts: 51", "drain-spool.yaml:10: limits.max_hosts: 51 is too big; 50 is the most"),
-        ("risk: safe", "risk: safe\nrisk: safe", "drain-spool.yaml:7: risk: given twice; keep one"),
-        ("mode: auto", "mode: [auto", "drain-spool.yaml:6: not YAML:"),
+        ("  max_hosts: 2", "  max_hosts: 51", "drain-spool.yaml:13: limits.max_hosts: 51 is too big; 50 is the most"),
+        ("risk: safe", "risk: safe\nrisk: safe", "drain-spool.yaml:10: risk: given twice; keep one"),
+        ("mode: auto", "mode: [auto", "drain-spool.yaml:9: not YAML:"),
         (
             "    run: |\n      drain",
             "    run: drain {{ x }}",
-            "drain-spool.yaml:14: steps.0.run: '{{' in a script line",
+            "drain-spool.yaml:17: steps.0.run: '{{' in a script line",
         ),
     ],
 )

@@ -287,8 +287,8 @@ def test_clock_drift_steps_the_clock_until_the_offset_is_small(play: Play) -> No
 @pytest.mark.parametrize(
     ("step", "missing"),
     [
-        (("container-images", "prune"), "docker is not on this host"),
-        (("container-images", "measure"), "docker is not on this host"),
+        (("container-images", "prune"), "neither docker nor containerd (through crictl) answers on this host"),
+        (("container-images", "measure"), "neither docker nor containerd (through crictl) answers on this host"),
         (("package-cache", "clean"), "neither apt-get, dnf nor yum is on this host"),
     ],
 )

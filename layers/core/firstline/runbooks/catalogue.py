@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from firstline.errors import ConfigurationError
 from firstline.models import Frozen
-from firstline.runbooks import model
+from firstline.runbooks import examples, model
 from firstline.runbooks.model import Runbook
 
 # libyaml reads ten times as fast; a cold start waits for it.
@@ -161,13 +161,17 @@ def _message(error: dict[str, Any], location: tuple[int | str, ...]) -> str:
 def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
     """The keys that a runbook knows where `location` points."""
     kind: type[BaseModel] = Runbook
-    for part in location[:-1]:
-        kind = _PARTS.get(str(part), kind)
+    names = [part for part in location[:-1] if isinstance(part, str)]
+    for end in range(1, len(names) + 1):
+        kind = _PARTS.get(".".join(names[:end]), kind)
     return [field.alias or name for name, field in kind.model_fields.items()]
 
 
 _PARTS: dict[str, type[BaseModel]] = {
     "match": model.Match,
+    "examples": examples.Examples,
+    "examples.match": examples.ExampleAlert,
+    "examples.no_match": examples.ExampleAlert,
     "parameters": model.Parameter,
     "limits": model.Limits,
     "steps": model.Step,

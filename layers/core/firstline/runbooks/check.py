@@ -8,7 +8,9 @@ from pathlib import Path
 
 from firstline.runbooks import catalogue, documents
 from firstline.runbooks.catalogue import Catalogue, Problem
+from firstline.runbooks.match import offered
 from firstline.runbooks.model import Command, Runbook
+from firstline.runbooks.plan import parameter_values
 
 TEMPLATE = Path("documents/template.yaml")
 SCHEMA = Path("schema.json")
@@ -22,7 +24,9 @@ def check(folder: Path) -> list[Problem]:
     """
     runbooks, problems = catalogue.read(folder)
     for runbook in runbooks:
-        problems += script_problems(runbook, (folder / f"{runbook.id}.yaml").read_text(encoding="utf-8"))
+        text = (folder / f"{runbook.id}.yaml").read_text(encoding="utf-8")
+        problems += example_problems(runbook, text, runbooks)
+        problems += script_problems(runbook, text)
     count = sum(1 for runbook in runbooks if runbook.mode != "off" for _ in runbook.commands())
     if count > documents.MAX_DOCUMENTS:
         message = f"{count} documents, and a template takes {documents.MAX_DOCUMENTS}; switch runbooks off"
@@ -40,6 +44,39 @@ def check(folder: Path) -> list[Problem]:
 def rendered(runbooks: Catalogue) -> dict[Path, str]:
     """The generated files of a runbooks folder, by their path in it."""
     return {TEMPLATE: documents.render_template(runbooks), SCHEMA: catalogue.schema()}
+
+
+def example_problems(runbook: Runbook, text: str, runbooks: list[Runbook]) -> Iterator[Problem]:
+    """What a runbook's examples say against it, at the lines of its YAML (`text`).
+
+    An alert that must match has to find this runbook first among all `runbooks`, with values that its parameters take;
+    one that must not match may not be offered it at all.
+    """
+
+    def problem(location: tuple[str | int, ...], message: str) -> Problem:
+        key = ".".join(map(str, location))
+        return Problem(file=f"{runbook.id}.yaml", line=catalogue.line_of(text, location), key=key, message=message)
+
+    if not runbook.examples.match:
+        yield problem(("examples", "match"), "no alert that must match; add one, as in {alert: SpoolFull}")
+    if not runbook.examples.no_match:
+        message = "no alert that must not match; add the most similar one that this runbook would not help"
+        yield problem(("examples", "no_match"), message)
+    # A runbook that is off is checked as if it were not: it is meant to be switched on one day.
+    awake = Catalogue([one.model_copy(update={"mode": "shadow"}) if one is runbook else one for one in runbooks])
+    for location, example, must_match in runbook.examples.located():
+        alert = example.as_alert()
+        ids = [one.id for one in offered(awake, alert)]
+        if not must_match:
+            if runbook.id in ids:
+                yield problem(location, f"{example.alert!r} matches; narrow match until it does not")
+        elif runbook.id not in ids:
+            yield problem(location, f"{example.alert!r} does not match; add it to match, or correct the example")
+        elif ids[0] != runbook.id:
+            message = f"{example.alert!r} is for {ids[0]} first; name the alert more exactly here, or less there"
+            yield problem(location, message)
+        elif wrong := parameter_values(runbook, alert)[1]:
+            yield problem(location, f"it matches, but would have no plan: {wrong}")
 
 
 def script_problems(runbook: Runbook, text: str) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 from firstline.models import Frozen
 from firstline.runbooks import patterns
+from firstline.runbooks.examples import Examples
 
 type Mode = Literal["off", "shadow", "approve", "auto"]
 type Risk = Literal["read_only", "safe", "disruptive", "destructive"]
@@ -227,12 +228,14 @@ class Runbook(Frozen):
 
     `mode` is the owner's word: off, shadow (say what would have been done), approve (ask first) or auto. `risk` is
     what the worst step can do: read_only, safe (nothing that anybody needs is lost), disruptive (a service blinks) or
-    destructive (data is lost; never without approval).
+    destructive (data is lost; never without approval). `examples` are asked for by `check`, not here: a runbook that
+    nobody wrote examples for still runs as it says.
     """
 
     id: Id
     title: Annotated[str, StringConstraints(min_length=1, max_length=120)]
     match: Match
+    examples: Examples = Examples()
     mode: Mode
     risk: Risk
     target: TargetRule = "host"

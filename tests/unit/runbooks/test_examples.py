@@ -1,0 +1,99 @@
+"""A runbook's own examples are checked: what must match does, first of all, and what must not does not."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from firstline.runbooks import catalogue
+from firstline.runbooks.check import example_problems
+from firstline.runbooks.model import Runbook
+
+type Make[T] = Callable[..., T]
+
+TEXT = """\
+id: drain-spool
+examples:
+  match:
+    - alert: SpoolFull
+      labels: {spool: mail}
+    - alert: SpoolFilling
+  no_match:
+    - alert: SpoolEmpty
+"""
+MAIL = {"alert": "SpoolFull", "labels": {"spool": "mail"}}
+EMPTY = {"alert": "SpoolEmpty"}
+
+
+def problems(runbook: Runbook, *others: Runbook) -> list[str]:
+    return [str(problem) for problem in example_problems(runbook, TEXT, [runbook, *others])]
+
+
+def examples(*match: dict[str, Any], no_match: dict[str, Any] = EMPTY) -> dict[str, Any]:
+    return {"match": list(match), "no_match": [no_match]}
+
+
+def test_examples_that_hold_are_no_problem(make_runbook: Make[Runbook]) -> None:
+    assert problems(make_runbook(examples=examples(MAIL))) == []
+
+
+def test_a_runbook_that_is_off_is_checked_like_the_others(make_runbook: Make[Runbook]) -> None:
+    assert problems(make_runbook(mode="off", examples=examples(MAIL))) == []
+
+
+def test_a_runbook_without_examples_is_asked_for_both(make_runbook: Make[Runbook]) -> None:
+    found = problems(make_runbook())
+
+    assert [line.partition(";")[0] for line in found] == [
+        "drain-spool.yaml:3: examples.match: no alert that must match",
+        "drain-spool.yaml:7: examples.no_match: no alert that must not match",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "line", "problem"),
+    [
+        (
+            {"examples": examples(MAIL, {"alert": "SpoolFilling", "labels": {"spool": "mail"}})},
+            6,
+            "examples.match.1: 'SpoolFilling' does not match; add it to match, or correct the example",
+        ),
+        (
+            {"match": {"alerts": ["Spool*"]}, "examples": examples(MAIL)},
+            8,
+            "examples.no_match.0: 'SpoolEmpty' matches; narrow match until it does not",
+        ),
+        (
+            {"examples": examples({"alert": "SpoolFull"})},
+            4,
+            "examples.match.0: it matches, but would have no plan: the alert has no labels.spool for its parameter",
+        ),
+        (
+            {"examples": examples({"alert": "SpoolFull", "labels": {"spool": "$(id)"}})},
+            4,
+            "examples.match.0: it matches, but would have no plan: the alert's labels.spool '$(id)' does not fit",
+        ),
+    ],
+)
+def test_an_example_that_does_not_hold_is_named_with_its_line(
+    make_runbook: Make[Runbook], changes: dict[str, Any], line: int, problem: str
+) -> None:
+    (found,) = problems(make_runbook(**changes))
+
+    assert found.startswith(f"drain-spool.yaml:{line}: {problem}")
+
+
+def test_an_example_that_another_runbook_is_for_first_is_a_problem(make_runbook: Make[Runbook]) -> None:
+    wide = make_runbook(match={"alerts": ["Spool*l"]}, examples=examples(MAIL))
+    exact = make_runbook(id="exact", match={"alerts": ["SpoolFull"]})
+
+    (found,) = problems(wide, exact)
+
+    assert "'SpoolFull' is for exact first" in found
+    assert problems(wide) == []
+
+
+def test_a_mistyped_key_of_an_example_is_told_with_the_right_one() -> None:
+    _, found = catalogue.parse("examples:\n  match:\n    - alert: A\n      lables: {}\n", "x.yaml")
+
+    assert "x.yaml:4: examples.match.0.lables: unknown key; did you mean 'labels'?" in [str(one) for one in found]
