@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from local import senders
 
@@ -109,6 +109,14 @@ class Inbox:
         with self._lock:
             return list(self._messages)
 
+    def value(self, incident: str, action: str) -> str:
+        """What the button under the incident's message carries; the bare id when there is no such button (any more)."""
+        buttons = [
+            button for message in self.messages() if message.incident == incident for button in _buttons(message)
+        ]
+        values = [button["value"] for button in buttons if button["action_id"] == action and "value" in button]
+        return str(values[-1]) if values else incident
+
     # --- Slack --------------------------------------------------------------------------------------------------------
 
     def _slack(self, request: _Request) -> Reply:
@@ -146,9 +154,8 @@ class Inbox:
 
     def _press(self, request: _Request) -> Reply:
         fields = request.fields()
-        answer = senders.press(
-            self.api, fields["incident"], fields["action"], fields.get("user", "ada"), self.secrets["slack"]
-        )
+        value = self.value(fields["incident"], fields["action"])
+        answer = senders.press(self.api, value, fields["action"], fields.get("user", "ada"), self.secrets["slack"])
         return _json(200, {"status": answer.status, "body": answer.body.decode(errors="replace")})
 
     # --- PagerDuty ----------------------------------------------------------------------------------------------------
@@ -225,13 +232,14 @@ class Inbox:
             f"<article><h2>{html.escape(message.channel)} → {html.escape(message.to)} "
             f"<small>{html.escape(message.kind)} · {datetime.fromtimestamp(message.at, UTC):%H:%M:%S} UTC"
             f"{f' · edited {message.edits} times' if message.edits else ''}</small></h2>"
-            f"<pre>{html.escape(message.text)}</pre></article>"
+            f"<pre>{html.escape(message.text)}</pre>{_clickable(message)}</article>"
             for message in reversed(self.messages())
         )
         page = (
             "<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=5><title>Firstline: inbox</title>"
             "<style>body{font:15px/1.45 system-ui;max-width:52rem;margin:2rem auto;padding:0 1rem}article{border-top:"
-            "1px solid #ccc}h2{font-size:1rem}small{color:#666;font-weight:400}pre{white-space:pre-wrap}</style>"
+            "1px solid #ccc}h2{font-size:1rem}small{color:#666;font-weight:400}pre{white-space:pre-wrap}"
+            "form{display:inline}</style>"
             f"<h1>What a human would have got</h1>{rows or '<p>Nothing yet.</p>'}"
         )
         return 200, "text/html; charset=utf-8", page.encode()
@@ -265,8 +273,8 @@ def _readable(fields: dict[str, Any]) -> str:
     for block in _parsed(fields).get("blocks") or []:
         texts = [block.get("text"), *block.get("fields", []), *block.get("elements", [])]
         if block.get("type") == "actions":
-            buttons = "  ".join(f"[{element['text']['text']}]" for element in block["elements"])
-            lines.append(buttons)
+            buttons = [f"[{element['text']['text']}] {element.get('url', '')}".strip() for element in block["elements"]]
+            lines.append("  ".join(buttons))
             continue
         lines += [text["text"] for text in texts if isinstance(text, dict) and isinstance(text.get("text"), str)]
     return "\n".join(lines) or str(fields.get("text", ""))
@@ -276,10 +284,37 @@ def _incident_in(fields: dict[str, Any]) -> str | None:
     """A message's buttons carry the incident's id, and so does the first part of its footer."""
     for block in _parsed(fields).get("blocks") or []:
         if block.get("type") == "actions":
-            return str(block["elements"][0]["value"])
+            first = block["elements"][0]
+            return _incident_of(first.get("value") or urlsplit(first.get("url", "")).path)
         if block.get("type") == "context":
             return str(block["elements"][0].get("text", ""))
     return None
+
+
+def _incident_of(carried: str) -> str | None:
+    """The incident that a button's value or the path of its link names."""
+    return carried.rpartition("/")[2].partition("#")[0] or None
+
+
+def _buttons(message: Message) -> list[dict[str, Any]]:
+    blocks = message.raw.get("blocks") or [] if message.channel == "slack" else []
+    return [button for block in blocks if block.get("type") == "actions" for button in block["elements"]]
+
+
+def _clickable(message: Message) -> str:
+    """A message's buttons and links, to be used as its reader would."""
+    made = []
+    for button in _buttons(message):
+        label = html.escape(button["text"]["text"])
+        if "url" in button:
+            made.append(f'<a href="{html.escape(button["url"])}">{label}</a>')
+            continue
+        fields = {"incident": message.incident or "", "action": button["action_id"]}
+        hidden = "".join(
+            f'<input type=hidden name={name} value="{html.escape(text)}">' for name, text in fields.items()
+        )
+        made.append(f"<form method=post action=/press target=_blank>{hidden}<button>{label}</button></form>")
+    return " ".join(made)
 
 
 def _sns_text(message: str) -> str:

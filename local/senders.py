@@ -63,13 +63,16 @@ def send(api: str, source: str, payload: Any, secret: str) -> Answer:
     return post(f"{api}{path}", body, {"Content-Type": "application/json", **proof(source, body, secret)})
 
 
-def press(api: str, incident_id: str, action: str, user: str, secret: str) -> Answer:
-    """Press a button of an incident's Slack message: acknowledge, resolve, approve or refuse."""
+def press(api: str, value: str, action: str, user: str, secret: str) -> Answer:
+    """Press a button of an incident's Slack message: acknowledge, resolve, review, approve or refuse.
+
+    `value` is what the button carries: the incident's id, and behind a `#` the plan that stands above it.
+    """
     interaction = {
         "type": "block_actions",
         "user": {"id": f"U0{user.upper()}", "username": user.lower(), "name": user.lower()},
         "channel": {"id": "C0LOCAL", "name": "ops-alerts"},
-        "actions": [{"type": "button", "action_id": action, "value": incident_id}],
+        "actions": [{"type": "button", "action_id": action, "value": value}],
     }
     body = urlencode({"payload": json.dumps(interaction)}).encode()
     headers = {"Content-Type": "application/x-www-form-urlencoded", **proof("slack", body, secret)}

@@ -202,6 +202,7 @@ class Stack:
         values |= {
             "slack/bot-token": f"xoxb-{randomness.token_hex(12)}",
             "slack/signing-secret": self.secrets["slack"],
+            "approvals/signing-key": randomness.token_urlsafe(32),
             "pagerduty/routing-key": self.inbox.routing_key,
             "pagerduty/api-token": randomness.token_hex(10),
         }

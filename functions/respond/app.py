@@ -1,4 +1,4 @@
-"""Take what people press in Slack, and explain to a browser that approvals are given there."""
+"""Take what people press in Slack, and what approvers decide on their page."""
 
 from base64 import b64decode
 from datetime import UTC, datetime
@@ -11,14 +11,19 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from firstline.adapters.channels import connect
+from firstline.adapters.documents import Documents
 from firstline.adapters.executions import Executions
 from firstline.adapters.history import History
 from firstline.adapters.secrets import Secrets
 from firstline.adapters.slack import SlackBot
 from firstline.adapters.table import Table
+from firstline.approvals.links import SECRET, Page
+from firstline.approvals.page import HEADERS
+from firstline.approvals.visiting import Desk, Reply
+from firstline.channels.delivery import Channel
 from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.observability import logger, metrics
-from firstline.responding import answer_press, approval_page, authenticate, read_press
+from firstline.responding import answer_press, authenticate, read_press
 from firstline.settings import RespondSettings
 
 app = APIGatewayHttpResolver()
@@ -38,7 +43,7 @@ def press_button() -> Response[str]:
     authenticate(app.current_event.headers, body, _secrets().lines("slack/signing-secret"), now)
     press = read_press(body)
     if press:
-        channels = connect(_settings(), _secrets(), _history().save_slack_message, hurried=True)
+        channels = _channels()
         slack = channels.get("slack")
         answer_press(
             press,
@@ -47,19 +52,33 @@ def press_button() -> Response[str]:
             channels=channels,
             whisper=slack.whisper if isinstance(slack, SlackBot) else None,
             approvers=_settings().approvers,
+            page=Page(_api_url(), _signing_keys),
             now=now,
         )
     return _text(HTTPStatus.OK, "")
 
 
 @app.get("/approvals/<incident_id>")
-def explain_approval(incident_id: str) -> Response[str]:
-    return _page(HTTPStatus.OK, incident_id)
+def show_plan(incident_id: str) -> Response[str]:
+    token = (app.current_event.query_string_parameters or {}).get("token", "")
+    return _answered(_desk().show(incident_id, token, datetime.now(UTC)))
 
 
-@app.route("/approvals/<incident_id>", method=["POST", "PUT", "PATCH", "DELETE"])
-def refuse_to_approve(incident_id: str) -> Response[str]:
-    return _page(HTTPStatus.METHOD_NOT_ALLOWED, incident_id)
+@app.post("/approvals/<incident_id>")
+def decide_on_plan(incident_id: str) -> Response[str]:
+    reply = _desk().decide(
+        incident_id,
+        _raw_body(),
+        datetime.now(UTC),
+        executions=_executions(),
+        channels={name: channel for name, channel in _channels().items() if name == "slack"},
+    )
+    return _answered(reply)
+
+
+@app.route("/approvals/<incident_id>", method=["PUT", "PATCH", "DELETE"])
+def neither_look_nor_decide(incident_id: str) -> Response[str]:
+    return Response(HTTPStatus.METHOD_NOT_ALLOWED, content_types.TEXT_PLAIN, "GET or POST", {"Allow": "GET, POST"})
 
 
 @app.exception_handler(Unauthenticated)
@@ -84,17 +103,30 @@ def _text(status: HTTPStatus, body: str) -> Response[str]:
     return Response(status_code=status, content_type=content_types.TEXT_PLAIN, body=body)
 
 
-def _page(status: HTTPStatus, incident_id: str) -> Response[str]:
-    headers: dict[str, str | list[str]] = {
-        "Cache-Control": "no-store",
-        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-        "X-Content-Type-Options": "nosniff",
-    }
-    if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = "GET"
-    return Response(
-        status_code=status, content_type="text/html; charset=utf-8", body=approval_page(incident_id), headers=headers
-    )
+def _answered(reply: Reply) -> Response[str]:
+    headers: dict[str, str | list[str]] = {**HEADERS}
+    if reply.location is not None:
+        headers["Location"] = reply.location
+    return Response(reply.status, "text/html; charset=utf-8", reply.html, headers)
+
+
+def _api_url() -> str:
+    """Where this request came in: a function can't be given its own API's address, which depends on the function."""
+    domain = app.current_event.request_context.domain_name
+    on_this_machine = domain.partition(":")[0] == "127.0.0.1"
+    return f"{'http' if on_this_machine else 'https'}://{domain}"
+
+
+def _signing_keys() -> tuple[str, ...]:
+    return _secrets().lines(SECRET)
+
+
+def _desk() -> Desk:
+    return Desk(keys=_signing_keys, approvers=_settings().approvers, history=_history(), documents=_documents())
+
+
+def _channels() -> dict[str, Channel]:
+    return connect(_settings(), _secrets(), _history().save_slack_message, hurried=True)
 
 
 @cache
@@ -115,3 +147,8 @@ def _history() -> History:
 @cache
 def _executions() -> Executions:
     return Executions(boto3.client("stepfunctions"))
+
+
+@cache
+def _documents() -> Documents:
+    return Documents(boto3.client("ssm"))

@@ -59,7 +59,6 @@ def test_an_unknown_incident_has_no_record_and_cannot_be_touched(history: Histor
     assert history.record("nobody") is None
     assert history.acknowledge("nobody", "ada", NOON) is None
     assert history.resolve("nobody", "ada", NOON) is None
-    assert history.decide("nobody", True, "ada", NOON) is None
     with pytest.raises(HistoryUnavailable, match="nobody is not in table"):
         history.close("nobody", "resolved", "", [], NOON)
     assert history.record("nobody") is None
@@ -87,22 +86,6 @@ def test_only_the_first_acknowledgement_counts_and_none_after_the_end(history: H
     assert history.acknowledge(incident_id, "bob", at(2)) is None
     assert history.resolve(incident_id, "bob", at(3)) is not None
     assert history.resolve(incident_id, "ada", at(4)) is None
-
-
-def test_a_decision_counts_once_and_only_while_somebody_waits_for_it(
-    history: History, table: Table, incident_id: str
-) -> None:
-    assert history.decide(incident_id, True, "ada", at(1)) is None
-    # As the state machine does it.
-    waiting = {":token": "t-1", ":awaiting": "approval"}
-    table.update(f"INCIDENT#{incident_id}", "INCIDENT", "SET task_token = :token, awaiting = :awaiting", waiting)
-
-    first = history.decide(incident_id, False, "ada", at(2))
-    second = history.decide(incident_id, True, "bob", at(3))
-
-    assert first is not None
-    assert (first.decision, first.decided_by, first.task_token) == ("refused", "ada", "t-1")
-    assert second is None
 
 
 def test_closing_is_idempotent_and_leaves_evidence(history: History, incident_id: str) -> None:

@@ -6,7 +6,7 @@ people ends when a test signals, or says that it timed out.
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -37,7 +37,7 @@ ROOT = Path(__file__).parent.parent.parent
 RUNBOOKS = Path(__file__).parent / "runbooks"
 STACK_NAME = "firstline-test"
 REGION = "eu-central-1"
-HOSTS = ("web-1", "web-2", "web-3")
+HOSTS = ("web-1", "web-2", "web-3", "web-4")
 PATIENCE_SECONDS = 20.0
 """For the machine to get somewhere; only a broken one needs it all."""
 
@@ -50,12 +50,19 @@ SECRETS = {
 
 
 class World:
-    """One stack. `begin` empties it for the next test, `end` stops what that test left running."""
+    """One stack. `begin` empties it for the next test, `end` stops what that test left running.
+
+    Attributes
+    ----------
+    down
+        The services of AWS that answer nothing but 503, as their requests are signed: `sns`, `dynamodb`.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.cloud = Cloud()
         self.inbox = Inbox()
-        self._servers = {"aws": Server(self.cloud), "inbox": Server(self.inbox)}
+        self.down: set[str] = set()
+        self._servers = {"aws": Server(self._unless_down), "inbox": Server(self.inbox)}
         self.client: Callable[[str], Any] = cache(self._new_client)
         self._folder = folder
         self.created = Created()
@@ -99,6 +106,7 @@ class World:
 
     def begin(self) -> None:
         """An empty table, cold functions, willing hosts, nobody told anything."""
+        self.down.clear()
         self._empty_table()
         self.inbox._messages.clear()
         for name, value in SECRETS.items():
@@ -108,6 +116,7 @@ class World:
 
     def end(self) -> None:
         """Stop every execution, so that none meets the next test's world."""
+        self.down.clear()
         self.commands.over.set()
         running = [execution for execution in self._executions() if execution.exec_status == ExecutionStatus.RUNNING]
         for execution in running:
@@ -120,8 +129,8 @@ class World:
 
     def restart_functions(self, **environment: str) -> None:
         """Cold functions, with some variables of their environments changed."""
-        service = {"AWS_ENDPOINT_URL": self._servers["aws"].url, **environment}
-        self.cloud.functions = self.functions = Functions(self.created.functions, service)
+        service = {"AWS_ENDPOINT_URL": self._servers["aws"].url}
+        self.cloud.functions = self.functions = Functions(self.created.functions, service, environment)
 
     def set_secret(self, name: str, value: str | None) -> None:
         """Set a secret of the stack, or remove it; functions that are cold will see it."""
@@ -159,7 +168,7 @@ class World:
             "type": "block_actions",
             "user": {"id": f"U0{user.upper()}", "name": user},
             "channel": {"id": "C0OPS"},
-            "actions": [{"type": "button", "action_id": button, "value": incident_id}],
+            "actions": [{"type": "button", "action_id": button, "value": self.inbox.value(incident_id, button)}],
         }
         body = urlencode({"payload": json.dumps(interaction)})
         headers = senders.proof("slack", body.encode(), SECRETS["slack/signing-secret"])
@@ -188,6 +197,13 @@ class World:
         return [message for message in self.inbox.messages() if message.kind in ("trigger", "page")]
 
     # --- pieces -----------------------------------------------------------------------------------------------------
+
+    def _unless_down(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        signed = environ.get("HTTP_AUTHORIZATION", "")
+        if any(f"/{service}/aws4_request" in signed for service in self.down):
+            start_response("503 Service Unavailable", [("x-amzn-RequestId", "1"), ("Content-Length", "0")])
+            return [b""]
+        return self.cloud(environ, start_response)
 
     @property
     def _backend(self) -> Any:
@@ -351,21 +367,23 @@ def _post(path: str, headers: dict[str, str], body: str) -> dict[str, Any]:
         "rawPath": path,
         "rawQueryString": "",
         "headers": headers,
-        "requestContext": {"http": {"method": "POST", "path": path}, "stage": "$default"},
+        "requestContext": {"domainName": "api.example", "http": {"method": "POST", "path": path}, "stage": "$default"},
         "body": body,
         "isBase64Encoded": False,
     }
 
 
-def _texts(value: Any) -> list[str]:
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in an event; what is JSON as Step Functions counts it, without escapes."""
     match value:
         case str():
-            return [value]
+            try:
+                yield json.dumps(json.loads(value), ensure_ascii=False)
+            except ValueError:
+                yield value
         case dict():
-            return [text for item in value.values() for text in _texts(item)]
-        case list():
-            return [json.dumps(value, default=str)]
-    return []
+            for item in value.values():
+                yield from _texts(item)
 
 
 def _eventually(holds: Callable[[], bool], what: str | Callable[[], str]) -> None:

@@ -117,7 +117,7 @@ def test_nobody_deletes_or_scans(statements: dict[str, list[Statement]]) -> None
         ("RemediateFunctionRole", []),
         ("EscalateFunctionRole", ["slack", "pagerduty"]),
         ("NotifyFunctionRole", ["slack", "pagerduty"]),
-        ("RespondFunctionRole", ["slack", "pagerduty"]),
+        ("RespondFunctionRole", ["slack", "pagerduty", "approvals"]),
         ("AuditFunctionRole", []),
         ("IncidentStateMachineRole", []),
     ],

@@ -38,9 +38,6 @@ class World:
     def acknowledge(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
         raise AssertionError("the audit acknowledges nothing")
 
-    def decide(self, incident_id: str, approved: bool, by: str, now: datetime) -> IncidentRecord | None:
-        raise AssertionError("the audit decides nothing")
-
     def resolve(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
         self._do(f"resolve by {by}")
         return self.records[0].model_copy(update={"resolved_at": now, "resolved_by": by})

@@ -10,12 +10,14 @@ from urllib.parse import urlencode
 
 import pytest
 
-from firstline.errors import ExecutionsUnavailable, Unauthenticated, UnreadablePayload
-from firstline.models import IncidentRecord
+from firstline.approvals.links import Page, read
+from firstline.errors import Unauthenticated, UnreadablePayload
+from firstline.models import IncidentRecord, RemediationPlan
 from firstline.observability import metrics
-from firstline.responding import Press, answer_press, approval_page, authenticate, read_press
+from firstline.responding import Press, answer_press, authenticate, read_press
+from tests.approval_fakes import DEADLINE, Waiting, a_waiting_record
 from tests.channel_fakes import FakeChannel, lasting, passing
-from tests.notifications import INCIDENT_ID, NOW, a_plan, a_record
+from tests.notifications import INCIDENT_ID, NOW, a_plan
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 
@@ -99,6 +101,12 @@ def interaction(**changes: Any) -> bytes:
 def test_a_press_is_read() -> None:
     press = read_press(interaction())
     assert press == Press("acknowledge", INCIDENT_ID, user_id="U1", user_name="ana", channel="C1")
+
+
+def test_a_press_under_a_plan_names_the_plan() -> None:
+    press = read_press(interaction(actions=[{"action_id": "approve", "value": f"{INCIDENT_ID}#abc"}]))
+    assert press is not None
+    assert (press.incident_id, press.plan_digest) == (INCIDENT_ID, "abc")
     assert press is not None
     assert press.by == "ana (Slack)"
 
@@ -146,57 +154,54 @@ def test_what_is_no_interaction_is_refused(body: bytes) -> None:
 # --- do it ---
 
 
-class Waiting:
-    """An incident whose execution waits, and both halves of telling it."""
+KEY = "k" * 32
+PAGE = Page("https://api.example", lambda: (KEY,))
 
-    def __init__(self, awaiting: Any = "acknowledgement", **changes: Any) -> None:
-        self.kept = a_record(awaiting=awaiting, task_token="token", plan=a_plan(), paged_at=NOW, **changes)
-        self.signals: list[tuple[str, str]] = []
+
+class Pressed(Waiting):
+    """An incident under whose message people press buttons."""
+
+    def __init__(self, awaiting: Any = "acknowledgement", *, plan: RemediationPlan | None = None, **changes: Any):
+        super().__init__(a_waiting_record(plan, awaiting=awaiting, paged_at=NOW, **changes))
         self.slack = FakeChannel()
         self.pagerduty = FakeChannel(wakes="once")
         self.whispers: list[tuple[str, str, str]] = []
-        self.step_functions_down = False
+        self.links: list[str | None] = []
 
-    def press(self, button: Any, approvers: tuple[str, ...] = (), at: timedelta = timedelta(seconds=30)) -> None:
+    @property
+    def now(self) -> IncidentRecord:
+        """The record as it stands."""
+        assert self.kept is not None
+        return self.kept
+
+    def press(
+        self,
+        button: Any,
+        approvers: tuple[str, ...] = (),
+        *,
+        user: str = "U1",
+        digest: str | None = None,
+        page: Page = PAGE,
+    ) -> None:
+        plan_digest = (self.now.plan_digest or "") if digest is None else digest
         answer_press(
-            Press(button, INCIDENT_ID, user_id="U1", user_name="ana", channel="C1"),
+            Press(button, INCIDENT_ID, user, {"U1": "ana"}.get(user, user), "C1", plan_digest),
             history=self,
             executions=self,
             channels={"slack": self.slack, "pagerduty": self.pagerduty},
-            whisper=lambda channel, user, text: self.whispers.append((channel, user, text)),
+            whisper=self._whisper,
             approvers=approvers,
-            now=NOW + at,
+            page=page,
+            now=NOW + timedelta(seconds=30),
         )
 
-    def acknowledge(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
-        if self.kept.acknowledged_at or self.kept.resolved_at:
-            return None
-        return self._keep(acknowledged_at=now, acknowledged_by=by)
-
-    def resolve(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
-        return None if self.kept.resolved_at else self._keep(resolved_at=now, resolved_by=by)
-
-    def decide(self, incident_id: str, approved: bool, by: str, now: datetime) -> IncidentRecord | None:
-        if self.kept.awaiting != "approval" or self.kept.decision:
-            return None
-        return self._keep(decision="approved" if approved else "refused", decided_by=by, decided_at=now)
-
-    def signal(self, token: str, signal: str, by: str) -> bool:
-        if self.step_functions_down:
-            raise ExecutionsUnavailable("throttled")
-        self.signals.append((signal, by))
-        return True
-
-    def interrupt(self, token: str, error: str, cause: str) -> bool:
-        raise AssertionError("a button never interrupts")
-
-    def _keep(self, **changes: Any) -> IncidentRecord:
-        self.kept = self.kept.model_copy(update=changes)
-        return self.kept
+    def _whisper(self, channel: str, user: str, text: str, link: str | None = None) -> None:
+        self.whispers.append((channel, user, text))
+        self.links.append(link)
 
 
 def test_acknowledging_stops_the_pager_everywhere() -> None:
-    incident = Waiting()
+    incident = Pressed()
 
     incident.press("acknowledge")
 
@@ -212,36 +217,36 @@ def test_acknowledging_stops_the_pager_everywhere() -> None:
 
 
 @pytest.mark.parametrize(
-    ("button", "awaiting", "signal", "kind"),
+    ("button", "awaiting", "signal", "kind", "said"),
     [
-        ("resolve", "resolution", "resolved", "closed"),
-        ("approve", "approval", "approved", "remediating"),
-        ("refuse", "approval", "refused", "needs_human"),
+        ("resolve", "resolution", "resolved", "closed", "pressed Resolve."),
+        ("approve", "approval", "approved", "remediating", "approved."),
+        ("refuse", "approval", "refused", "needs_human", "refused."),
     ],
 )
-def test_the_message_says_who_did_it(button: str, awaiting: str, signal: str, kind: str) -> None:
-    incident = Waiting(awaiting)
+def test_the_message_says_who_did_it(button: str, awaiting: str, signal: str, kind: str, said: str) -> None:
+    incident = Pressed(awaiting)
 
     incident.press(button, approvers=("U1",))
 
     assert incident.signals == [(signal, "ana (Slack)")]
     told = incident.slack.told[0]
-    assert (told.kind, told.reason) == (kind, f"ana (Slack) pressed {button.capitalize()}.")
+    assert (told.kind, told.reason) == (kind, f"ana (Slack) {said}")
     assert incident.pagerduty.attempts == 0
 
 
 def test_who_resolves_has_taken_it() -> None:
-    incident = Waiting("acknowledgement")
+    incident = Pressed("acknowledgement")
     incident.press("resolve")
-    assert incident.kept.acknowledged_by == incident.kept.resolved_by == "ana (Slack)"
+    assert incident.now.acknowledged_by == incident.now.resolved_by == "ana (Slack)"
     assert incident.signals == [("resolved", "ana (Slack)")]
     assert "TimeToAcknowledge" in metrics.metric_set
 
 
 def test_resolving_what_somebody_has_acknowledged_measures_nothing_twice() -> None:
-    incident = Waiting("resolution", acknowledged_at=NOW, acknowledged_by="bo")
+    incident = Pressed("resolution", acknowledged_at=NOW, acknowledged_by="bo")
     incident.press("resolve")
-    assert incident.kept.acknowledged_by == "bo"
+    assert incident.now.acknowledged_by == "bo"
     assert "TimeToAcknowledge" not in metrics.metric_set
 
 
@@ -249,11 +254,11 @@ def test_resolving_what_somebody_has_acknowledged_measures_nothing_twice() -> No
     ("approvers", "words"), [((), "Nobody may approve yet"), (("U2", "U3"), "U1 is not among the stack's Approvers")]
 )
 def test_only_approvers_approve(approvers: tuple[str, ...], words: str) -> None:
-    incident = Waiting("approval")
+    incident = Pressed("approval")
 
     incident.press("approve", approvers)
 
-    assert incident.kept.decision is None
+    assert incident.now.decision is None
     assert incident.signals == []
     assert incident.slack.attempts == 0
     [(channel, user, text)] = incident.whispers
@@ -262,46 +267,46 @@ def test_only_approvers_approve(approvers: tuple[str, ...], words: str) -> None:
 
 
 def test_everybody_may_refuse() -> None:
-    incident = Waiting("approval")
+    incident = Pressed("approval")
     incident.press("refuse", approvers=())
-    assert incident.kept.decision == "refused"
+    assert incident.now.decision == "refused"
 
 
 @pytest.mark.parametrize("button", ["acknowledge", "resolve", "approve", "refuse"])
 def test_pressing_twice_does_it_once(button: str) -> None:
-    incident = Waiting("approval" if button in ("approve", "refuse") else "acknowledgement")
+    incident = Pressed("approval" if button in ("approve", "refuse") else "acknowledgement")
     incident.press(button, approvers=("U1",))
     told, signals = len(incident.slack.told), list(incident.signals)
 
     incident.press(button, approvers=("U1",))
 
     assert (len(incident.slack.told), incident.signals) == (told, signals)
-    assert "over" in incident.whispers[0][2]
+    assert len(incident.whispers) == 1
 
 
 def test_a_slack_that_fails_undoes_nothing_and_is_not_waited_for() -> None:
-    incident = Waiting()
+    incident = Pressed()
     incident.slack.failures = [passing(), passing()]
     incident.press("acknowledge")
-    assert incident.kept.acknowledged_by == "ana (Slack)"
+    assert incident.now.acknowledged_by == "ana (Slack)"
     assert incident.slack.attempts == 1
     assert len(incident.pagerduty.told) == 1
 
 
 def test_an_execution_that_cannot_be_told_yet_loses_no_press() -> None:
-    incident = Waiting()
+    incident = Pressed()
     incident.step_functions_down = True
     incident.press("acknowledge")
-    assert incident.kept.acknowledged_by == "ana (Slack)"
+    assert incident.now.acknowledged_by == "ana (Slack)"
     assert "Noted" in incident.whispers[0][2]
 
 
 @pytest.mark.parametrize("whisper", [None, "fails"])
 def test_an_answer_that_cannot_be_given_is_no_error(whisper: str | None) -> None:
-    def failing(channel: str, user: str, text: str) -> None:
+    def failing(channel: str, user: str, text: str, link: str | None = None) -> None:
         raise lasting()
 
-    incident = Waiting("approval")
+    incident = Pressed("approval")
     answer_press(
         Press("approve", INCIDENT_ID, user_id="U1", user_name="ana", channel="C1"),
         history=incident,
@@ -309,16 +314,73 @@ def test_an_answer_that_cannot_be_given_is_no_error(whisper: str | None) -> None
         channels={},
         whisper=failing if whisper else None,
         approvers=(),
+        page=PAGE,
         now=NOW,
     )
-    assert incident.kept.decision is None
+    assert incident.now.decision is None
 
 
-# --- the approval page ---
+# --- plans ---
 
 
-def test_the_approval_page_explains_and_escapes() -> None:
-    page = approval_page('"><script>alert(1)</script>')
-    assert "Approve or refuse in Slack" in page
-    assert "<script" not in page
-    assert "<form" not in page
+def test_an_approver_gets_a_link_of_their_own() -> None:
+    incident = Pressed("approval")
+
+    incident.press("review", approvers=("U1",))
+
+    [(channel, user, text)] = incident.whispers
+    assert (channel, user) == ("C1", "U1")
+    assert f"until {DEADLINE:%H:%M} UTC" in text
+    [address] = incident.links
+    assert address is not None
+    page, token = address.split("?token=")
+    assert page == f"https://api.example/approvals/{INCIDENT_ID}"
+    link = read(token, [KEY], incident_id=INCIDENT_ID, now=NOW)
+    assert (link.approver, link.name, link.plan_digest) == ("U1", "ana", incident.now.plan_digest)
+    assert link.expires_at == DEADLINE
+    assert (incident.writes, incident.slack.attempts) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("case", "approvers", "page", "changes", "words"),
+    [
+        ("not an approver", ("U2",), PAGE, {}, "not among the stack's Approvers"),
+        ("the page is closed", ("U1",), Page("https://api.example", tuple), {}, "no secret approvals/signing-key"),
+        ("it is over", ("U1",), PAGE, {"resolved_at": NOW}, "over at"),
+        ("it is decided", ("U1",), PAGE, {"decision": "refused", "decided_by": "bo"}, "refused by bo"),
+        ("nobody waits", ("U1",), PAGE, {"awaiting": "resolution"}, "does not wait"),
+    ],
+)
+def test_nobody_else_gets_one(case: str, approvers: Any, page: Page, changes: Any, words: str) -> None:
+    incident = Pressed(**{"awaiting": "approval"} | changes)
+    incident.press("review", approvers, page=page)
+    [(_, _, text)] = incident.whispers
+    assert words in text
+    assert incident.links == [None]
+
+
+@pytest.mark.parametrize("button", ["approve", "refuse"])
+@pytest.mark.parametrize("digest", ["", "0" * 64])
+def test_a_button_under_another_plan_decides_nothing(button: str, digest: str) -> None:
+    incident = Pressed("approval")
+    incident.press(button, approvers=("U1",), digest=digest)
+    assert incident.now.decision is None
+    assert "The plan has changed" in incident.whispers[0][2]
+
+
+def test_a_destructive_plan_asks_on_after_the_first_yes() -> None:
+    incident = Pressed("approval", plan=a_plan(risk="destructive"))
+
+    incident.press("approve", approvers=("U1", "U2"))
+    incident.press("approve", approvers=("U1", "U2"))
+
+    assert incident.signals == []
+    assert [(told.kind, told.reason) for told in incident.slack.told] == [
+        ("approval", "ana (Slack) approved. It is destructive, so somebody else must agree.")
+    ]
+    assert "must be somebody else" in incident.whispers[0][2]
+
+    incident.press("approve", approvers=("U1", "U2"), user="U2")
+
+    assert incident.signals == [("approved", "ana (Slack) and U2 (Slack)")]
+    assert incident.slack.told[-1].kind == "remediating"

@@ -45,6 +45,26 @@ class ExecutionsUnavailable(FirstlineError):
     """Step Functions did not take a start or a signal; the table knows what is left to do, and the audit does it."""
 
 
+class ApprovalRefused(FirstlineError):
+    """A yes or no that does not count; the message tells the person why, and what to do instead."""
+
+
+class NotEntitled(ApprovalRefused):
+    """The link is not one that Firstline signed for this incident, or the person is no approver."""
+
+
+class Superseded(ApprovalRefused):
+    """Something came first: another decision, the same person's, or another plan."""
+
+
+class TooLate(ApprovalRefused):
+    """The time to decide is over, or the incident is."""
+
+
+class DocumentUnreadable(FirstlineError):
+    """An SSM document could not be read, or is another one than the plan was made for; the message says which."""
+
+
 class ModelGaveNoVerdict(FirstlineError):
     """The LLM is off, slow, refusing or wrong: rules and history decide. `tokens` is what it cost all the same."""
 

@@ -1,4 +1,4 @@
-"""What people and senders may say of an open incident: mine, over, yes, no.
+"""What people and senders may say of an open incident: mine, over. (Yes and no to a plan: `firstline.approvals`.)
 
 Always in the same order: first the table, under a condition, then the waiting execution. An execution that begins to
 wait after the table was written sees it there; one that waits already is told. So no signal is lost between the two.
@@ -29,9 +29,6 @@ class Incidents(Protocol):
 
     def resolve(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
         """None when it was before."""
-
-    def decide(self, incident_id: str, approved: bool, by: str, now: datetime) -> IncidentRecord | None:
-        """None when nobody waits for that, or somebody decided before."""
 
 
 def acknowledge(
@@ -84,16 +81,6 @@ def tell_worsened(record: IncidentRecord, severity: SourceSeverity, *, execution
     if record.paged_at or not record.task_token or record.awaiting not in ("approval", "resolution"):
         return False
     return executions.interrupt(record.task_token, "Worsened", f"It got worse: an alert of severity {severity} joined.")
-
-
-def decide_approval(
-    incident_id: str, approved: bool, by: str, now: datetime, *, history: Incidents, executions: Signals
-) -> IncidentRecord | None:
-    """A person says yes or no to a plan, once. None when nobody waits for that, or somebody decided before."""
-    record = history.decide(incident_id, approved, by, now)
-    if record is not None:
-        tell_decided(record, executions=executions)
-    return record
 
 
 def tell_decided(record: IncidentRecord, *, executions: Signals) -> bool:

@@ -181,6 +181,18 @@ type Outcome = Literal["suppressed", "self_cleared", "auto_resolved", "resolved"
 closed because nobody resolved it in time."""
 
 
+type Decision = Literal["approved", "refused"]
+"""What people made of a plan."""
+
+
+class Approval(Frozen):
+    """One person said yes to a plan. `approver` is the entry of the stack's Approvers, `by` how messages name them."""
+
+    approver: Name
+    by: Text
+    at: AwareDatetime
+
+
 class IncidentRecord(Frozen):
     """One incident as the table knows it: what has happened so far. The truth for people, reports and evidence."""
 
@@ -190,12 +202,15 @@ class IncidentRecord(Frozen):
     last_alert_at: AwareDatetime
     classification: Classification | None = None
     plan: RemediationPlan | None = None
+    plan_digest: str | None = None
     results: list[StepResult] = []
     pages: list[Page] = []
     paged_at: AwareDatetime | None = None
     acknowledged_at: AwareDatetime | None = None
     acknowledged_by: str | None = None
-    decision: Literal["approved", "refused"] | None = None
+    decide_by: AwareDatetime | None = None
+    approvals: list[Approval] = []
+    decision: Decision | None = None
     decided_by: str | None = None
     decided_at: AwareDatetime | None = None
     worsened_to: SourceSeverity | None = None

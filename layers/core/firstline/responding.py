@@ -5,41 +5,42 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from html import escape
 from typing import Literal, Protocol, get_args
 from urllib.parse import parse_qs
 
 from pydantic import BaseModel, ValidationError
 
+from firstline.approvals import deciding, links
 from firstline.channels.delivery import Channel, tell_all
 from firstline.channels.text import one_line
-from firstline.errors import ChannelFailed, ExecutionsUnavailable, Unauthenticated, UnreadablePayload
-from firstline.lifecycle import Incidents, Signals, acknowledge, decide_approval, resolve_by_hand
-from firstline.models import IncidentRecord, Notification, NotificationKind
+from firstline.errors import (
+    ApprovalRefused,
+    ChannelFailed,
+    ExecutionsUnavailable,
+    Unauthenticated,
+    UnreadablePayload,
+)
+from firstline.lifecycle import Incidents, Signals, acknowledge, resolve_by_hand
+from firstline.models import Notification, NotificationKind
 from firstline.observability import logger
 
 SIGNATURE_AGE_SECONDS = 300
 
-type Button = Literal["acknowledge", "resolve", "approve", "refuse"]
+type Button = Literal["acknowledge", "resolve", "review", "approve", "refuse"]
 
 _BUTTONS: tuple[Button, ...] = get_args(Button.__value__)
-_MOMENTS: dict[Button, NotificationKind] = {
-    "acknowledge": "acknowledged",
-    "resolve": "closed",
-    "approve": "remediating",
-    "refuse": "needs_human",
-}
 
 
 @dataclass(frozen=True)
 class Press:
-    """One press of a button: who, where, what."""
+    """One press of a button: who, where, what. `plan_digest` is the plan that the button stood under, if it did."""
 
     button: Button
     incident_id: str
     user_id: str
     user_name: str
     channel: str
+    plan_digest: str = ""
 
     @property
     def by(self) -> str:
@@ -48,11 +49,15 @@ class Press:
 
 
 class Whisper(Protocol):
-    """Says something that only one person sees."""
+    """Says something that only one person sees, with a link that only that person gets."""
 
-    def __call__(self, channel: str, user: str, text: str) -> object:
+    def __call__(self, channel: str, user: str, text: str, link: str | None = None) -> object:
         """May raise ChannelFailed."""
         ...
+
+
+class Records(Incidents, deciding.Decisions, Protocol):
+    """The incidents, as buttons change them."""
 
 
 def authenticate(headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: datetime) -> None:
@@ -101,45 +106,56 @@ def read_press(body: bytes) -> Press | None:
     if interaction.type != "block_actions" or action is None or action.action_id not in _BUTTONS or not action.value:
         return None
     user = interaction.user
+    incident_id, _, plan_digest = action.value.partition("#")
     return Press(
         button=next(button for button in _BUTTONS if button == action.action_id),
-        incident_id=action.value,
+        incident_id=incident_id,
         user_id=user.id,
         user_name=one_line(user.name or user.username or user.id, 60),
         channel=interaction.channel.id if interaction.channel else "",
+        plan_digest=plan_digest,
     )
 
 
 def answer_press(
     press: Press,
     *,
-    history: Incidents,
+    history: Records,
     executions: Signals,
     channels: Mapping[str, Channel],
     whisper: Whisper | None,
     approvers: Sequence[str],
+    page: links.Page,
     now: datetime,
 ) -> None:
     """Do what was pressed, then let the message say who did it. Pressing twice does no harm.
 
-    Only `approvers` (Slack user ids) may approve; refusing only ever brings a human in, so everybody may. Acknowledging
-    reaches every channel, PagerDuty too; what comes after the other buttons is told by the state machine.
+    Only `approvers` (Slack user ids) may approve or get a link to the approval page; refusing only ever brings a human
+    in, so everybody may. Acknowledging reaches every channel, PagerDuty too; what comes after the other buttons is told
+    by the state machine.
 
     Raises
     ------
     HistoryUnavailable
         The table could not be reached; nothing was decided.
     """
-    if press.button == "approve" and press.user_id not in approvers:
-        _whisper(whisper, press, _not_an_approver(press, approvers))
-        return
     try:
-        record = _decide(press, history, executions, now)
+        if press.button == "review":
+            link = deciding.invite(
+                press.incident_id, press.user_id, press.user_name, now, approvers=approvers, history=history
+            )
+            text = f"The plan, for your eyes only: this link decides in your name, until {link.expires_at:%H:%M} UTC."
+            _whisper(whisper, press, text, page.address(link))
+            return
+        notification = _do(press, history, executions, approvers, now)
+    except ApprovalRefused as refused:
+        _whisper(whisper, press, str(refused))
+        return
     except ExecutionsUnavailable:
         logger.exception("A button was written down, but the execution could not be told; the audit will")
         _whisper(whisper, press, "Noted. AWS is slow to react, so it takes effect within a minute or two.")
         return
-    if record is None:
+    if notification is None:
         _whisper(whisper, press, "Nothing to do: this incident is over, or no longer waits for that.")
         return
     logger.info("A button was pressed", extra={"button": press.button, "incident_id": press.incident_id})
@@ -147,21 +163,7 @@ def answer_press(
         listening = channels
     else:
         listening = {name: channel for name, channel in channels.items() if name == "slack"}
-    notification = Notification(
-        kind=_MOMENTS[press.button], record=record, reason=f"{press.by} pressed {press.button.capitalize()}.", at=now
-    )
     tell_all(notification, listening, rounds=1)  # Slack gives a button three seconds
-
-
-def approval_page(incident_id: str) -> str:
-    """A page for whoever opens an approval's address: it explains, and decides nothing: links get prefetched."""
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8><title>Firstline approval</title>"
-        "<h1>Approve or refuse in Slack</h1>"
-        f"<p>Incident <code>{escape(one_line(incident_id, 80))}</code></p>"
-        "<p>Opening this page decides nothing. The decision is taken with the buttons <b>Approve</b> and <b>Refuse</b> "
-        "under the incident's message in Slack, where Firstline knows who pressed them.</p></html>"
-    )
 
 
 class _User(BaseModel):
@@ -186,29 +188,33 @@ class _Interaction(BaseModel):
     actions: list[_Action] = []
 
 
-def _decide(press: Press, history: Incidents, executions: Signals, now: datetime) -> IncidentRecord | None:
+def _do(
+    press: Press, history: Records, executions: Signals, approvers: Sequence[str], now: datetime
+) -> Notification | None:
+    """What there is to tell then; None when it was done before."""
+    reason = f"{press.by} pressed {press.button.capitalize()}."
     match press.button:
         case "acknowledge":
-            return acknowledge(press.incident_id, press.by, now, history=history, executions=executions)
+            record = acknowledge(press.incident_id, press.by, now, history=history, executions=executions)
+            kind: NotificationKind = "acknowledged"
         case "resolve":
-            return resolve_by_hand(press.incident_id, press.by, now, history=history, executions=executions)
-        case "approve" | "refuse":
-            return decide_approval(
-                press.incident_id, press.button == "approve", press.by, now, history=history, executions=executions
+            record = resolve_by_hand(press.incident_id, press.by, now, history=history, executions=executions)
+            kind = "closed"
+        case _:
+            approves = press.button == "approve"
+            answer = deciding.Answer(approves, press.user_id, press.by, press.plan_digest)
+            decided = deciding.decide(
+                press.incident_id, answer, now, approvers=approvers, history=history, executions=executions
             )
+            return deciding.announcement(decided, press.by, approves, now)
+    return None if record is None else Notification(kind=kind, record=record, reason=reason, at=now)
 
 
-def _not_an_approver(press: Press, approvers: Sequence[str]) -> str:
-    if approvers:
-        return f"You may not approve this: {press.user_id} is not among the stack's Approvers."
-    return "Nobody may approve yet: put Slack user ids into the stack's parameter Approvers."
-
-
-def _whisper(whisper: Whisper | None, press: Press, text: str) -> None:
+def _whisper(whisper: Whisper | None, press: Press, text: str, link: str | None = None) -> None:
     if whisper is None:
         logger.warning("Nothing to answer a button with: the secret slack/bot-token is not set")
         return
     try:
-        whisper(press.channel, press.user_id, text)
+        whisper(press.channel, press.user_id, text, link)
     except ChannelFailed as failure:
         logger.warning("Could not answer a button", extra={"why": str(failure)})

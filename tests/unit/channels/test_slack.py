@@ -86,7 +86,7 @@ def test_an_approval_shows_what_would_run() -> None:
         ("needs_human", {}, ["acknowledge", "resolve"]),
         ("paged", {"acknowledged_at": NOW}, ["resolve"]),
         ("acknowledged", {"acknowledged_at": NOW}, ["resolve"]),
-        ("approval", {}, ["approve", "refuse"]),
+        ("approval", {}, ["review", "approve", "refuse"]),
         ("remediating", {}, []),
         ("closed", {}, []),
     ],

@@ -24,7 +24,9 @@ from datetime import datetime
 from firstline.adapters.table import Item, Table, stamp
 from firstline.errors import HistoryUnavailable
 from firstline.models import (
+    Approval,
     Classification,
+    Decision,
     Deployment,
     EarlierIncident,
     IncidentRecord,
@@ -60,8 +62,13 @@ class History:
         self._update(incident_id, "SET classification = :verdict", {":verdict": classification.model_dump_json()})
 
     def save_plan(self, incident_id: str, plan: RemediationPlan) -> None:
-        """Keep the plan."""
-        self._update(incident_id, "SET #plan = :plan", {":plan": plan.model_dump_json()}, names={"#plan": "plan"})
+        """Keep the plan, and the digest that an approval is bound to."""
+        self._update(
+            incident_id,
+            "SET #plan = :plan, plan_digest = :digest",
+            {":plan": plan.model_dump_json(), ":digest": plan.digest()},
+            names={"#plan": "plan"},
+        )
 
     def save_page(self, incident_id: str, page: Page, at: datetime) -> None:
         """Keep that a page went out. `paged_at` is the first one's time."""
@@ -99,18 +106,39 @@ class History:
         )
         return None if item is None else record_of(item)
 
-    def decide(self, incident_id: str, approved: bool, by: str, now: datetime) -> IncidentRecord | None:
-        """A person says yes or no to the plan. None when nobody waits for that, or somebody decided before."""
+    def decide(
+        self, incident_id: str, word: Approval, decision: Decision | None, *, seen: IncidentRecord
+    ) -> IncidentRecord | None:
+        """Keep one person's word on the plan, on the condition that all it rests on is still as it was `seen`.
+
+        Parameters
+        ----------
+        decision
+            What is thereby decided; None for a yes that is not enough yet.
+
+        Returns
+        -------
+        IncidentRecord | None
+            None when nobody waits for that any more, or somebody else's word came in between.
+        """
+        unchanged = "size(approvals) = :before" if seen.approvals else "attribute_not_exists(approvals)"
+        changes = []
+        values: dict[str, object] = {":now": stamp(word.at), ":wait": "approval", ":digest": seen.plan_digest or ""}
+        if seen.approvals:
+            values[":before"] = len(seen.approvals)
+        if decision != "refused":
+            changes.append("approvals = list_append(if_not_exists(approvals, :none), :word)")
+            values |= {":none": [], ":word": [word.model_dump_json()]}
+        if decision is not None:
+            deciders = [word] if decision == "refused" else [*seen.approvals, word]
+            changes.append("decision = :decision, decided_by = :by, decided_at = :now")
+            values |= {":decision": decision, ":by": " and ".join(one.by for one in deciders)}
         item = self._update(
             incident_id,
-            "SET decision = :decision, decided_by = :by, decided_at = :now",
-            {
-                ":decision": "approved" if approved else "refused",
-                ":by": by,
-                ":now": stamp(now),
-                ":approval": "approval",
-            },
-            condition=f"{OPEN} AND awaiting = :approval AND attribute_not_exists(decision)",
+            f"SET {', '.join(changes)}",
+            values,
+            condition=f"{OPEN} AND awaiting = :wait AND decide_by > :now AND plan_digest = :digest "
+            f"AND attribute_not_exists(decision) AND {unchanged}",
         )
         return None if item is None else record_of(item)
 
@@ -260,6 +288,6 @@ def record_of(item: Item) -> IncidentRecord:
     """An incident's item, as a model."""
     known = {name: item[name] for name in IncidentRecord.model_fields if name in item}
     known |= {name: json.loads(item[name]) for name in _JSON_FIELDS if name in item}
-    known["pages"] = [json.loads(page) for page in item.get("pages", ())]
+    known |= {name: [json.loads(one) for one in item.get(name, ())] for name in ("pages", "approvals")}
     known["alert_count"] = int(item["alert_count"])
     return IncidentRecord.model_validate(known)

@@ -82,15 +82,15 @@ class SlackBot:
             self._add_details(notification, channel, timestamp)
         return True
 
-    def whisper(self, channel: str, user: str, text: str) -> None:
-        """Tell one person something that only they see.
+    def whisper(self, channel: str, user: str, text: str, link: str | None = None) -> None:
+        """Tell one person something that only they see, with a link that only they get.
 
         Raises
         ------
         ChannelFailed
             Slack refused or could not be reached.
         """
-        self._call("chat.postEphemeral", {"channel": channel, "user": user, "text": slack.escape_markup(text, 1_000)})
+        self._call("chat.postEphemeral", {"channel": channel, "user": user, **slack.render_whisper(text, link)})
 
     def _show(self, notification: Notification) -> tuple[str, str]:
         record = notification.record

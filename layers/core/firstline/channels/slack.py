@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from firstline.channels.summary import Summary, execution_link, labels, summarise
 from firstline.channels.text import ELLIPSIS, bullets, clean, numbered, one_line
-from firstline.models import Incident, Notification, NotificationKind, RemediationPlan
+from firstline.models import Incident, IncidentRecord, Notification, NotificationKind, RemediationPlan
 
 type Feed = Literal["automated", "alerts"]
 """Which of the two Slack channels: what Firstline did by itself, or what waits for a human."""
@@ -100,6 +100,15 @@ def render_details(notification: Notification) -> dict[str, Any] | None:
     }
 
 
+def render_whisper(text: str, link: str | None) -> dict[str, Any]:
+    """What one person sees. The link is a button, so that Slack neither shows nor unfurls it."""
+    message: dict[str, Any] = {"text": escape_markup(text, 1_000)}
+    if link is not None:
+        button = {"type": "button", "action_id": "open", "text": _plain("Open the plan", 75), "url": link}
+        message["blocks"] = [_section(text), {"type": "actions", "elements": [button | {"style": "primary"}]}]
+    return message
+
+
 def render_pointer(notification: Notification) -> dict[str, Any]:
     """What is left of the message in the automated feed once the incident waits for a human elsewhere."""
     summary = summarise(notification)
@@ -156,6 +165,7 @@ def _fields(facts: list[tuple[str, str]]) -> dict[str, Any]:
 
 def _facts(notification: Notification, summary: Summary) -> list[tuple[str, str]]:
     record = notification.record
+    decided_by = record.decided_by or ", ".join(approval.by for approval in record.approvals)
     return [
         ("Severity", summary.severity),
         ("Affected", summary.affected),
@@ -164,7 +174,7 @@ def _facts(notification: Notification, summary: Summary) -> list[tuple[str, str]
         ("How it ended" if notification.kind == "closed" else "Why you read this", summary.why),
         ("On call", summary.on_call or ""),
         ("Acknowledged by", one_line(record.acknowledged_by or "", 80)),
-        ((record.decision or "").capitalize() + " by", one_line(record.decided_by or "", 80)),
+        (f"{(record.decision or 'approved').capitalize()} by", one_line(decided_by, 160)),
     ]
 
 
@@ -185,18 +195,21 @@ def _buttons(notification: Notification) -> list[dict[str, Any]]:
         case "paged" | "needs_human" | "acknowledged":
             names = ("resolve",)
         case "approval":
-            names = ("approve", "refuse")
+            names = ("review", "approve", "refuse")
         case "remediating" | "closed" | "suppressed":
             return []
-    return [{"type": "actions", "elements": [_button(name, notification.record.incident) for name in names]}]
+    return [{"type": "actions", "elements": [_button(name, notification.record) for name in names]}]
 
 
-def _button(name: str, incident: Incident) -> dict[str, Any]:
+def _button(name: str, record: IncidentRecord) -> dict[str, Any]:
+    value = record.incident.incident_id
+    if name in ("approve", "refuse") and record.plan:
+        value += f"#{record.plan.digest()}"  # what stands above the button is what is decided on
     button: dict[str, Any] = {
         "type": "button",
         "action_id": name,
-        "value": incident.incident_id,
-        "text": _plain(name.capitalize(), 75),
+        "value": value,
+        "text": _plain("Read the plan" if name == "review" else name.capitalize(), 75),
     }
     styles = {"acknowledge": "primary", "approve": "primary", "refuse": "danger"}
     return button | ({"style": styles[name]} if name in styles else {})

@@ -1,0 +1,200 @@
+"""The one way to a decision on a plan, for Slack's buttons and the approval page alike.
+
+The table decides: what is read first only gives the reason in words, and the write carries all of it as a condition. A
+yes counts for exactly one plan, once per person; a destructive plan takes two people; one no is enough.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from firstline.approvals.links import Link
+from firstline.channels.text import one_line
+from firstline.errors import NotEntitled, Superseded, TooLate
+from firstline.lifecycle import Signals, tell_decided
+from firstline.models import Approval, Decision, IncidentRecord, Notification, NotificationKind, RemediationPlan
+
+ANOTHER_PLAN = "The plan has changed since you were asked. Read the new one, and decide on that."
+
+_ATTEMPTS = 5
+"""Each one lost means that somebody else's word got in; a decision takes two at the most."""
+
+
+class Decisions(Protocol):
+    """The incidents' records, as deciding reads and writes them."""
+
+    def record(self, incident_id: str) -> IncidentRecord | None:
+        """The incident as it stands now."""
+
+    def decide(
+        self, incident_id: str, word: Approval, decision: Decision | None, *, seen: IncidentRecord
+    ) -> IncidentRecord | None:
+        """Keep one person's word. None when something changed since the record was `seen`."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one person says to one plan.
+
+    Parameters
+    ----------
+    approver
+        The person's entry among the stack's Approvers.
+    by
+        The person, and where they said it, as messages name them.
+    plan_digest
+        The plan that they read.
+    """
+
+    approves: bool
+    approver: str
+    by: str
+    plan_digest: str
+
+
+def approvers_needed(plan: RemediationPlan) -> int:
+    """How many different people must say yes: two where data is lost."""
+    return 2 if plan.risk == "destructive" else 1
+
+
+def decide(
+    incident_id: str,
+    answer: Answer,
+    now: datetime,
+    *,
+    approvers: Sequence[str],
+    history: Decisions,
+    executions: Signals,
+) -> IncidentRecord:
+    """Keep what somebody says to a plan; once that settles it, tell the execution that waits.
+
+    Returns
+    -------
+    IncidentRecord
+        As it stands then. Without a `decision` another approver has to agree.
+
+    Raises
+    ------
+    NotEntitled, Superseded, TooLate
+        It does not count, and why. Nothing was changed, or nobody waited any more.
+    ExecutionsUnavailable
+        It is decided, but the execution could not be told; the audit will, within a minute or two.
+    HistoryUnavailable
+        The table could not be reached; nothing was decided.
+    """
+    word = Approval(approver=answer.approver, by=answer.by, at=now)
+    for _ in range(_ATTEMPTS):
+        seen, plan = still_open(history.record(incident_id), now)
+        check_answer(seen, answer, approvers)
+        decided = history.decide(incident_id, word, _decision(seen, plan, answer), seen=seen)
+        if decided is not None:
+            if decided.decision and not tell_decided(decided, executions=executions):
+                raise TooLate("It came a moment too late: Firstline had just stopped waiting, and runs nothing.")
+            return decided
+    raise Superseded("Somebody else decides at this very moment. Look again.")
+
+
+def invite(
+    incident_id: str, approver: str, name: str, now: datetime, *, approvers: Sequence[str], history: Decisions
+) -> Link:
+    """What an approver's link to the approval page says: their own, for the plan as it stands, while it can be decided.
+
+    Raises
+    ------
+    NotEntitled
+        Who asks is not an approver.
+    Superseded, TooLate
+        There is nothing to decide any more.
+    """
+    if approver not in approvers:
+        raise NotEntitled(not_an_approver(approver, approvers))
+    record, plan = still_open(history.record(incident_id), now)
+    return Link(
+        incident_id=incident_id,
+        approver=approver,
+        name=name,
+        plan_digest=plan.digest(),
+        expires_at=record.decide_by or now,
+    )
+
+
+def still_open(record: IncidentRecord | None, now: datetime) -> tuple[IncidentRecord, RemediationPlan]:
+    """The incident and its plan, if that waits for people.
+
+    Raises
+    ------
+    Superseded
+        It is decided.
+    TooLate
+        The incident is over or unknown, or nobody waits for a decision any more.
+    """
+    if record is None:
+        raise TooLate("Firstline knows no such incident any more.")
+    if record.decision:
+        raise Superseded(
+            f"This plan was {record.decision} by {_person(record.decided_by)} at {_at(record.decided_at)}."
+        )
+    if record.resolved_at or record.closed_at:
+        raise TooLate(
+            f"The incident was over at {_at(record.resolved_at or record.closed_at)}. There is nothing left to run."
+        )
+    if record.plan is None or record.plan_digest is None:
+        raise TooLate("This incident has no plan that anybody could decide on.")
+    if record.awaiting != "approval" or record.decide_by is None or now >= record.decide_by:
+        raise TooLate("Firstline does not wait for a decision on this plan (any more). Nothing of it runs.")
+    return record, record.plan
+
+
+def check_answer(record: IncidentRecord, answer: Answer, approvers: Sequence[str]) -> None:
+    """Whether this person's answer to the plan of `record` counts.
+
+    A no may be anybody's, and may follow the same person's yes: it only ever brings a human in.
+
+    Raises
+    ------
+    NotEntitled
+        Who says yes is not an approver.
+    Superseded
+        It is about another plan, or the person says yes for the second time.
+    """
+    if answer.approves and answer.approver not in approvers:
+        raise NotEntitled(not_an_approver(answer.approver, approvers))
+    if record.plan is None or not (answer.plan_digest == record.plan_digest == record.plan.digest()):
+        raise Superseded(ANOTHER_PLAN)
+    if answer.approves and any(said.approver == answer.approver for said in record.approvals):
+        raise Superseded("You have approved this already. It takes one more, and it must be somebody else.")
+
+
+def not_an_approver(approver: str, approvers: Sequence[str]) -> str:
+    """Why somebody may not approve, in words."""
+    if approvers:
+        return f"You may not approve this: {approver} is not among the stack's Approvers."
+    return "Nobody may approve yet: put Slack user ids into the stack's parameter Approvers."
+
+
+def announcement(record: IncidentRecord, by: str, approves: bool, now: datetime) -> Notification:
+    """The incident's message, once somebody has said something to its plan."""
+    kinds: dict[Decision | None, NotificationKind] = {
+        "approved": "remediating",
+        "refused": "needs_human",
+        None: "approval",
+    }
+    said = f"{one_line(by, 80)} {'approved' if approves else 'refused'}."
+    if record.decision is None and record.plan:
+        said += f" It is {record.plan.risk.replace('_', ' ')}, so somebody else must agree."
+    return Notification(kind=kinds[record.decision], record=record, reason=said, at=now)
+
+
+def _decision(seen: IncidentRecord, plan: RemediationPlan, answer: Answer) -> Decision | None:
+    if not answer.approves:
+        return "refused"
+    return "approved" if len(seen.approvals) + 1 >= approvers_needed(plan) else None
+
+
+def _person(name: str | None) -> str:
+    return one_line(name or "somebody", 200)
+
+
+def _at(moment: datetime | None) -> str:
+    return f"{moment.astimezone(UTC):%H:%M} UTC" if moment else "some time"

@@ -1,0 +1,96 @@
+"""Gather what somebody should know before they say yes: the very scripts, and how it went the last times."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from firstline.errors import DocumentUnreadable
+from firstline.models import IncidentRecord, Outcome, PlannedStep, RemediationPlan, RunbookRun
+
+LOOK_BACK = timedelta(days=90)
+MAX_EARLIER = 5
+
+
+class Documents(Protocol):
+    """The commands that the stack can send."""
+
+    def script(self, step: PlannedStep) -> str:
+        """The script that the step would run.
+
+        Raises
+        ------
+        DocumentUnreadable
+            It could not be read, or is not what the plan was made for.
+        """
+
+
+class Earlier(Protocol):
+    """What the table knows of earlier runs."""
+
+    def record(self, incident_id: str) -> IncidentRecord | None:
+        """An incident as it stands now."""
+
+    def runs_since(self, runbook_id: str, since: datetime) -> list[RunbookRun]:
+        """On which hosts a runbook ran, oldest first."""
+
+
+@dataclass(frozen=True)
+class EarlierRun:
+    """A runbook was sent for an earlier incident. `outcome` is None while that is open, or no longer known."""
+
+    incident_id: str
+    at: datetime
+    hosts: int
+    outcome: Outcome | None
+
+
+@dataclass(frozen=True)
+class Review:
+    """A plan with all that belongs to it. `unreadable` says why its scripts can't be shown, and so not be approved."""
+
+    record: IncidentRecord
+    plan: RemediationPlan
+    scripts: Mapping[str, str]
+    unreadable: str | None
+    earlier: tuple[EarlierRun, ...]
+
+
+def review(
+    record: IncidentRecord, plan: RemediationPlan, now: datetime, *, documents: Documents, history: Earlier
+) -> Review:
+    """Everything about the plan that the page shows.
+
+    Raises
+    ------
+    HistoryUnavailable
+        The table could not be reached.
+    """
+    scripts: dict[str, str] = {}
+    unreadable = None
+    try:
+        for step in steps_of(plan):
+            scripts[step.document] = documents.script(step)
+    except DocumentUnreadable as error:
+        unreadable = str(error)
+    runs = history.runs_since(plan.runbook_id, now - LOOK_BACK)
+    return Review(record, plan, scripts, unreadable, tuple(_earlier(runs, record.incident.incident_id, history)))
+
+
+def steps_of(plan: RemediationPlan) -> Iterator[PlannedStep]:
+    """Every command that the plan may send, in the order in which it would."""
+    yield from plan.steps
+    if plan.verify:
+        yield plan.verify
+    yield from plan.rollback
+
+
+def _earlier(runs: list[RunbookRun], this: str, history: Earlier) -> Iterator[EarlierRun]:
+    """Newest first. Planning counts a run before anybody approves it, so this incident has one too: left out."""
+    hosts: dict[str, list[RunbookRun]] = {}
+    for run in reversed(runs):
+        if run.incident_id != this:
+            hosts.setdefault(run.incident_id, []).append(run)
+    for incident_id, its_runs in list(hosts.items())[:MAX_EARLIER]:
+        record = history.record(incident_id)
+        yield EarlierRun(incident_id, its_runs[-1].at, len(its_runs), record.outcome if record else None)
