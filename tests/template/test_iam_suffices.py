@@ -1,0 +1,212 @@
+"""Each function may do what it does: its calls to the table, made against moto, judged by its own role's statements."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from firstline.adapters.groups import Groups, Limits
+from firstline.adapters.history import History
+from firstline.adapters.table import Table
+from firstline.grouping import STORM_GROUP_KEY, fold, open_incident
+from firstline.models import Classification, Deployment, Incident, Page
+from tests.alerts import NOON, alert, at
+from tests.integration.conftest import declared_table
+
+type Resources = dict[str, dict[str, Any]]
+
+VERDICT = Classification(
+    severity="high",
+    cause="the disk is full",
+    is_deployment_related=False,
+    can_be_remediated=True,
+    runbook_id=None,
+    confidence=0.5,
+    summary="web-1 is out of space",
+    first_steps=[],
+    decided_by="rules",
+    reasons=[],
+)
+PAGE = Page(
+    level=0,
+    on_call="primary",
+    delivered_to=["sns"],
+    acknowledge_within_seconds=300,
+    has_next_level=False,
+    resolve_within_seconds=3_600,
+)
+
+
+class Access(NamedTuple):
+    """One thing done to the table, as IAM judges it."""
+
+    action: str
+    key: str
+    index: str | None
+
+
+class World(NamedTuple):
+    """The adapters that functions use, on one table."""
+
+    groups: Groups
+    history: History
+
+
+def accesses(operation: str, body: dict[str, Any]) -> Iterator[Access]:
+    """What one request asks for; each part of a transaction is judged by itself."""
+    if operation == "TransactWriteItems":
+        for part in body["TransactItems"]:
+            ((kind, write),) = part.items()
+            yield Access(f"dynamodb:{kind}Item", write.get("Item", write.get("Key"))["pk"]["S"], None)
+    elif operation == "Query":
+        yield Access("dynamodb:Query", body["ExpressionAttributeValues"][":pk"]["S"], body.get("IndexName"))
+    else:
+        yield Access(f"dynamodb:{operation}", body.get("Item", body.get("Key"))["pk"]["S"], None)
+
+
+def allows(statement: dict[str, Any], access: Access) -> bool:
+    """Whether a statement grants an access."""
+    actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+    resource = {"Fn::Sub": f"${{Table.Arn}}/index/{access.index}"} if access.index else {"Fn::GetAtt": ["Table", "Arn"]}
+    if access.action not in actions or statement["Resource"] != resource:
+        return False
+    keys = statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys")
+    return keys is None or any(fnmatchcase(access.key, pattern) for pattern in keys)
+
+
+@pytest.fixture
+def seen() -> list[Access]:
+    return []
+
+
+@pytest.fixture
+def world(seen: list[Access]) -> Iterator[World]:
+    with mock_aws():
+        client = boto3.client("dynamodb")
+        client.create_table(TableName="any", **declared_table())
+
+        def note(params: dict[str, Any], model: Any, **_: Any) -> None:
+            seen.extend(accesses(model.name, params))
+
+        client.meta.events.register("provide-client-params.dynamodb", note)
+        table = Table(client, "any")
+        yield World(Groups(table), History(table))
+
+
+def open_one(world: World, **what: Any) -> Incident:
+    """Open an incident, as ingest does."""
+    given = alert(**what)
+    before = world.groups.read(given.group_key)
+    folded = fold(before, [given], NOON)
+    after, incident = open_incident(folded, NOON)
+    world.groups.open_incident(
+        before, after, incident, folded.new_alerts, NOON, limits=Limits(9, 9), member=after.group_key
+    )
+    return incident
+
+
+def ingests(world: World, incident: Incident) -> None:
+    world.groups.mark_started(incident.incident_id, "group-1")
+    before = world.groups.read("group-1")
+    folded = fold(before, [alert(fingerprint="fp-3")], at(1))
+    world.groups.write(before, folded.group, folded.new_alerts, at(1))
+    world.groups.execution_input(incident.incident_id)
+    world.groups.join_storm(incident.incident_id, "group-9", 1, at(1))
+    world.groups.worsen(incident.incident_id, "critical")
+    world.groups.quieten(incident.incident_id, at(2))
+    world.history.acknowledge(incident.incident_id, "ada", at(2))
+    world.groups.leave(incident.incident_id, "group-1", "generic", at(3))
+    world.history.resolve(incident.incident_id, "ada", at(4))
+    world.groups.remember_storm("DiskFull", at(4))
+    world.groups.read(STORM_GROUP_KEY)
+    world.history.save_deployment(Deployment(service="shop", version="1", environment="prod", deployed_at=NOON))
+
+
+def classifies(world: World, incident: Incident) -> None:
+    world.history.alerts_named("DiskFull", NOON)
+    world.history.earlier_incidents("group-1")
+    world.history.deployments_since(NOON)
+    world.history.save_classification(incident.incident_id, VERDICT)
+
+
+def plans(world: World, incident: Incident) -> None:
+    world.history.runs_since("low-disk", NOON)
+    world.history.record_runs("low-disk", incident.incident_id, ["i-0123456789abcdef0"], NOON)
+
+
+def escalates(world: World, incident: Incident) -> None:
+    world.history.record(incident.incident_id)
+    world.history.save_page(incident.incident_id, PAGE, NOON)
+    world.history.save_slack_message(incident.incident_id, "#ops", "1.2")
+
+
+def notifies(world: World, incident: Incident) -> None:
+    world.history.record(incident.incident_id)
+    world.history.save_slack_message(incident.incident_id, "#ops", "1.2")
+    world.history.close(incident.incident_id, "resolved", "over", [], at(5))
+    world.history.close(incident.incident_id, "resolved", "over", [], at(5))
+
+
+def responds(world: World, incident: Incident) -> None:
+    world.history.record(incident.incident_id)
+    world.history.acknowledge(incident.incident_id, "ada", at(1))
+    world.history.resolve(incident.incident_id, "ada", at(1))
+    world.history.save_slack_message(incident.incident_id, "#ops", "1.2")
+
+
+def audits(world: World, incident: Incident) -> None:
+    assert list(world.history.open_records())
+    world.groups.execution_input(incident.incident_id)
+    world.groups.mark_started(incident.incident_id, "group-1")
+    world.history.mark_paged(incident.incident_id, at(1))
+    world.history.resolve(incident.incident_id, "audit", at(1))
+    world.history.close(incident.incident_id, "resolved", "gone", [], at(1) + timedelta(hours=3))
+
+
+def opens(world: World, incident: Incident) -> None:
+    open_one(world, alert_name="Other", group_key="group-2")
+
+
+@pytest.mark.parametrize(
+    ("role", "does"),
+    [
+        ("IngestFunctionRole", opens),
+        ("IngestFunctionRole", ingests),
+        ("ClassifyFunctionRole", classifies),
+        ("RemediateFunctionRole", plans),
+        ("EscalateFunctionRole", escalates),
+        ("NotifyFunctionRole", notifies),
+        ("RespondFunctionRole", responds),
+        ("AuditFunctionRole", audits),
+    ],
+)
+def test_a_function_may_do_what_it_does(
+    role: str, does: Callable[[World, Incident], None], world: World, seen: list[Access], resources: Resources
+) -> None:
+    incident = open_one(world)
+    seen.clear()
+
+    does(world, incident)
+
+    policies = resources[role]["Properties"]["Policies"]
+    statements = [
+        s for policy in policies for s in policy["PolicyDocument"]["Statement"] if "dynamodb" in str(s["Action"])
+    ]
+    assert seen
+    assert [access for access in seen if not any(allows(statement, access) for statement in statements)] == []
+
+
+def test_what_a_role_may_not_touch_is_refused(resources: Resources) -> None:
+    policies = resources["EscalateFunctionRole"]["Properties"]["Policies"]
+    statements = [s for policy in policies for s in policy["PolicyDocument"]["Statement"]]
+
+    for refused in (
+        Access("dynamodb:UpdateItem", "GROUP#any", None),
+        Access("dynamodb:PutItem", "INCIDENT#any", None),
+        Access("dynamodb:Query", "OPEN", "by_status"),
+    ):
+        assert not any(allows(statement, refused) for statement in statements if "dynamodb" in str(statement["Action"]))
