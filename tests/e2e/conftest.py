@@ -13,29 +13,42 @@ TIME_LAPSE = "5"
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A Firstline that remediates by itself and has no model."""
-    running = LocalStack(tmp_path_factory.mktemp("stack"), "--time-lapse", TIME_LAPSE)
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="session")
 def model() -> Model:
     """The model that `asking` asks. It refuses connections until a test lets it talk."""
     return Model()
 
 
 @pytest.fixture(scope="session")
-def asking(tmp_path_factory: pytest.TempPathFactory, model: Model) -> Iterator[LocalStack]:
+def stacks(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, model: Model
+) -> Iterator[dict[str, LocalStack]]:
+    """The stacks that any of the chosen tests needs, begun together: each takes some seconds to be ready."""
+    options = {
+        "stack": ["--time-lapse", TIME_LAPSE],
+        "asking": [
+            *("--time-lapse", TIME_LAPSE, "--audit-seconds", "2"),
+            *("--parameter", "RemediationMode=approve"),
+            *("--parameter", f"LlmBaseUrl={model.url}", "--parameter", "LlmModel=scripted"),
+            *("--parameter", f"LlmDeadlineSeconds={MODEL_DEADLINE_SECONDS}"),
+        ],
+    }
+    needed = {name for item in request.session.items if isinstance(item, pytest.Function) for name in item.fixturenames}
+    begun = {name: LocalStack(tmp_path_factory.mktemp(name), *options[name]) for name in options if name in needed}
+    yield begun
+    for running in begun.values():
+        running.process.terminate()
+    for running in begun.values():
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def stack(stacks: dict[str, LocalStack]) -> LocalStack:
+    """A Firstline that remediates by itself and has no model."""
+    return stacks["stack"]
+
+
+@pytest.fixture(scope="session")
+def asking(stacks: dict[str, LocalStack]) -> LocalStack:
     """A Firstline that asks: people before it remediates, a model how bad it is. Its audit runs every 2 seconds."""
-    running = LocalStack(
-        tmp_path_factory.mktemp("asking"),
-        *("--time-lapse", TIME_LAPSE, "--audit-seconds", "2"),
-        *("--parameter", "RemediationMode=approve"),
-        *("--parameter", f"LlmBaseUrl={model.url}", "--parameter", "LlmModel=scripted"),
-        *("--parameter", f"LlmDeadlineSeconds={MODEL_DEADLINE_SECONDS}"),
-    )
-    running.set_secret("llm/api-key", KEY)
-    yield running
-    running.stop()
+    stacks["asking"].set_secret("llm/api-key", KEY)
+    return stacks["asking"]

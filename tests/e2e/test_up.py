@@ -26,13 +26,8 @@ def test_a_session_at_the_terminal(tmp_path: Path) -> None:
         assert set(SOURCES) <= set(line["secrets"])
         assert len(set(line["secrets"].values())) == len(line["secrets"])
 
-        # A second one on the same port says what is wrong.
-        second = _local("up", "--port", str(port))
-        assert second.returncode != 0
-        assert second.stdout == ""
-        assert str(port) in second.stderr
-        assert "in use" in second.stderr
-        assert "Traceback" not in second.stderr
+        # A second one is started on the same port, by mistake.
+        second = _begin("up", "--port", str(port))
 
         # send and report find the stack by themselves.
         firing, resolved = tmp_path / "firing.json", tmp_path / "resolved.json"
@@ -55,6 +50,12 @@ def test_a_session_at_the_terminal(tmp_path: Path) -> None:
         numbers = {name.strip(): value.strip() for name, value in numbers.items()}
         assert (numbers["Incidents"], numbers["Cleared by themselves"]) == ("1", "100%"), report.stdout
 
+        # The second one said what is wrong, and left the first one alone.
+        said, complained = second.communicate(timeout=60)
+        assert (second.returncode, said) == (1, "")
+        assert f"Port {port} is in use" in complained
+        assert "Traceback" not in complained
+
         # What happened was told meanwhile, and not on stdout.
         assert "Notify Ops" in stack.stderr()
         assert stack.stdout().count("\n") == 1
@@ -70,16 +71,21 @@ def test_a_session_at_the_terminal(tmp_path: Path) -> None:
         stack.stop()
 
 
-def _local(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+def _begin(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         [sys.executable, "-m", "local", *arguments],
         cwd=ROOT,
         env=environment(),
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=60,
-        check=False,
     )
+
+
+def _local(*arguments: str) -> subprocess.CompletedProcess[str]:
+    process = _begin(*arguments)
+    out, err = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 def _free_port() -> int:
