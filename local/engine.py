@@ -18,7 +18,7 @@ import boto3
 import moto.backends
 from botocore.client import BaseClient
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 from jsonata import JException, Jsonata, Utils
 from moto.core.config import default_user_config
 from moto.core.responses import ActionResult, EmptyResult
@@ -205,6 +205,9 @@ def _sdk_error(self: Any, env: Any, ex: Exception) -> FailureEvent:
             env=env, error=f"{service}.SdkClientException", cause=f"Unable to execute HTTP request: {ex}"
         )
         return failed
+    if isinstance(ex, ClientError):
+        # moto insists on an id, which a load balancer's 503 has not.
+        ex.response["ResponseMetadata"].setdefault("RequestId", "none")
     original: FailureEvent = _moto_sdk_error(self, env=env, ex=ex)
     return original
 
