@@ -72,6 +72,11 @@ def answers_nonsense(handler: Handler, event: Event) -> Any:
     return {"surprise": True}
 
 
+def answers(value: Any) -> Trouble:
+    """The function answers this, whatever the handler would say."""
+    return lambda handler, event: value
+
+
 def meanwhile(action: Callable[[], object]) -> Trouble:
     """Something happens in the world after the handler has worked and before the machine goes on."""
 
@@ -98,7 +103,13 @@ class Functions:
     `Functions`: a cold start.
     """
 
-    def __init__(self, specs: Sequence[FunctionSpec], service_environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        specs: Sequence[FunctionSpec],
+        service_environment: Mapping[str, str],
+        overrides: Mapping[str, str] | None = None,
+    ) -> None:
+        self._overrides = overrides or {}
         self._specs = {spec.name: spec for spec in specs}
         self._names = {spec.folder.name: spec.name for spec in specs}
         self._service_environment = service_environment
@@ -114,7 +125,7 @@ class Functions:
     def call(self, function: str, event: Event) -> Any:
         """Call a handler as AWS would, and get what it returns."""
         spec = self._specs[self._names[function]]
-        environment = {**self._service_environment, **spec.environment}
+        environment = {**self._service_environment, **spec.environment, **self._overrides}
         with self._lock, patch.dict(os.environ, environment), patch.object(Session, "client", _client):
             handler = self._module(spec).handler
             context = SimpleNamespace(

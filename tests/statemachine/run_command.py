@@ -32,6 +32,8 @@ class Run:
         The command is accepted, but the connection drops before the answer.
     hangs
         The command is accepted, but the answer does not come until the test is over.
+    unreadable, uncancellable
+        SSM fails whenever the command is read, or cancelled.
     on_read
         What happens in the world while the machine reads.
     """
@@ -44,6 +46,8 @@ class Run:
     refusal: tuple[str, str] | None = None
     lost: bool = False
     hangs: bool = False
+    unreadable: bool = False
+    uncancellable: bool = False
     on_read: Callable[[], object] | None = None
 
 
@@ -74,7 +78,7 @@ class RunCommand:
     Parameters
     ----------
     documents
-        The step id of every document that exists, by the document's name.
+        The step id of every document that exists, by the document's name. A document of a scripted step exists too.
     """
 
     def __init__(self, documents: Mapping[str, str]) -> None:
@@ -101,9 +105,9 @@ class RunCommand:
 
     def _send(self, request: dict[str, Any]) -> dict[str, Any]:
         document = request["DocumentName"]
-        if document not in self._documents:
+        step = self._documents.get(document) or next((one for one in self._scripts if document.endswith(f"-{one}")), "")
+        if not step:
             raise SsmError("InvalidDocument", f"Document with name {document} does not exist.")
-        step = self._documents[document]
         self.attempts.append(step)
         run = self._next(step)
         if run.refusal:
@@ -132,6 +136,8 @@ class RunCommand:
     def _list(self, request: dict[str, Any]) -> dict[str, Any]:
         sent = self._commands[request["CommandId"]]
         sent.reads += 1
+        if sent.run.unreadable:
+            raise SsmError("InternalServerError", "An internal error occurred.")
         if sent.run.on_read and sent.reads == 1:
             sent.run.on_read()
         if sent.reads <= sent.run.unseen_reads:
@@ -145,7 +151,10 @@ class RunCommand:
         }
 
     def _cancel(self, request: dict[str, Any]) -> dict[str, Any]:
-        self._commands[request["CommandId"]].cancelled = True
+        sent = self._commands[request["CommandId"]]
+        if sent.run.uncancellable:
+            raise SsmError("InternalServerError", "An internal error occurred.")
+        sent.cancelled = True
         return {}
 
     def _describe(self, request: dict[str, Any]) -> dict[str, Any]:

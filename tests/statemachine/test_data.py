@@ -1,0 +1,125 @@
+"""What an alert or a command says is data, whatever it says; and however much it says, the state stays small."""
+
+import json
+
+from firstline.models import PlannedStep, RemediationPlan, StepKind, Target
+from tests.statemachine.functions import answers, crashes
+from tests.statemachine.run_command import Run
+from tests.statemachine.world import Incident, World
+
+KIB = 1024
+HOSTILE = (
+    "He said \"no\" and 'yes' \\ \\\\n \\u0000 {% $states.input %} {{ssm:secret}} ${TableName} $(reboot) `id`\n"
+    "second line\tand a tab; %7B%25 \u202eolleh\u2066 \U0001f525 <!channel> &amp; </script> null undefined"
+)
+
+
+def test_hostile_text_reaches_the_page_as_it_came(world: World) -> None:
+    incident = world.fires(
+        'Search "down" {% $reason %} \\', message=HOSTILE, service="a'b\"c", labels={"note": '"}, "severity": "noise"'}
+    )
+    incident.stands_in("Await Acknowledgement")
+
+    (page,) = world.told("pagerduty")
+    said = json.dumps(page.raw, ensure_ascii=False)
+    for part in (
+        'He said \\"no\\"',
+        "{% $states.input %}",
+        "${TableName}",
+        "second line",
+        "\U0001f525",
+        "null undefined",
+    ):
+        assert part in said
+    assert page.raw["payload"]["severity"] == "critical"
+    assert page.raw["payload"]["custom_details"]["labels"] == {"note": '"}, "severity": "noise"'}
+    incident.is_acknowledged(by='ada "{% $plan %}" \\')
+    incident.stands_in("Await Resolution").is_resolved(by='ada "{% $plan %}" \\')
+    incident.ends()
+    assert incident.record.outcome_reason == 'Resolved by ada "{% $plan %}" \\.'
+
+
+def test_hostile_text_passes_the_machines_own_page(world: World) -> None:
+    world.functions.plan("escalate", crashes, for_good=True)
+    incident = world.fires('Search "down" {% 1 %} \\', message=HOSTILE)
+    incident.stands_in("Await Acknowledgement")
+
+    assert 'Search "down" {% 1 %} \\ is critical.' in world.told("sns")[0].text
+
+
+def test_hostile_output_of_a_command_is_shown_and_obeyed_by_nobody(world: World) -> None:
+    world.commands.script("drain", Run("Failed", output=HOSTILE))
+    incident = world.fires("QueueStuck", severity="medium", host="web-1")
+    incident.stands_in("Await Acknowledgement")
+
+    assert "{% $states.input %}" in str(world.told("pagerduty")[0].raw)
+    assert world.commands.steps() == ["look", "drain", "refill", "start-again"]
+
+
+def test_the_largest_alert_and_a_huge_output_keep_the_state_small(world: World) -> None:
+    world.commands.script("drain", Run("Failed", output="\U0001f525 nothing but flames\n" * 20_000))
+    hosts = [f"web-{i}" for i in (1, 2, 3)]
+    big = {
+        "message": "\U0001f525" * 4_000,
+        "labels": {f"{'label' * 20}-{i}": "\U0001f525" * 512 for i in range(50)},
+        "service": "s" * 256,
+        "environment": "e" * 256,
+        "region": "r" * 256,
+        "account": "a" * 256,
+        "url": "https://example.com/" + "u" * 1_900,
+        "severity": "medium",
+    }
+    ids = {incident for host in hosts for incident in world.send({"alert_name": "QueueStuck", "host": host, **big})}
+    assert len(ids) == 1
+    incident = Incident(world, ids.pop())
+    incident.stands_in("Await Acknowledgement")
+    incident.is_acknowledged()
+    incident.stands_in("Await Resolution").is_resolved()
+    incident.ends()
+
+    assert incident.largest_data < 200 * KIB
+
+
+def test_as_many_hosts_and_steps_as_a_runbook_may_have_keep_the_state_small(world: World) -> None:
+    plan = the_largest_plan()
+    world.functions.plan("remediate", answers({"plan": plan.model_dump(mode="json"), "reason": "it may"}))
+    for step in (*plan.steps, *plan.rollback):
+        world.commands.script(step.step_id, Run(output="\U0001f525" * 3_000))
+    world.commands.script("verify", Run("Failed", output="\U0001f525" * 3_000))
+    incident = world.fires("HostOutOfMemory", severity="medium", host="web-1", message="\U0001f525" * 4_000)
+    for _ in range(plan.verify_attempts):
+        incident.stands_in("Await Recovery").times_out()
+    incident.stands_in("Await Acknowledgement")
+
+    assert incident.largest_data < 200 * KIB
+    assert len(incident.history) < 25_000 / 10
+    (page,) = world.told("pagerduty")
+    assert "undo-9 (rollback)" in page.text
+
+
+def the_largest_plan() -> RemediationPlan:
+    """Fifty hosts, ten steps, a verification of twenty tries, ten steps back."""
+
+    def step(step_id: str, kind: StepKind) -> PlannedStep:
+        return PlannedStep(
+            step_id=step_id,
+            kind=kind,
+            document=f"firstline-test-{step_id}",
+            parameters={"mountpoint": ["/" + "m" * 200]},
+            timeout_seconds=60,
+        )
+
+    return RemediationPlan(
+        runbook_id="largest",
+        title="The largest runbook there may be",
+        risk="safe",
+        decision="auto",
+        decision_reason="it may",
+        targets=[Target(instance_id=f"i-{i:017x}", name=f"web-{i}.{'x' * 100}") for i in range(50)],
+        steps=[step(f"do-{i}", "act") for i in range(10)],
+        verify=step("verify", "verify"),
+        verify_attempts=20,
+        recovery_wait_seconds=10,
+        rollback=[step(f"undo-{i}", "rollback") for i in range(10)],
+        approval_timeout_seconds=60,
+    )

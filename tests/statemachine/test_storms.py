@@ -1,0 +1,65 @@
+"""When everything burns at once, or the same thing again and again, nothing is remediated automatically."""
+
+from tests.statemachine.world import Incident, World, alert
+
+DISK = {"severity": "high", "labels": {"mountpoint": "/var"}}
+
+
+def test_a_storm_is_one_incident_that_is_paged_and_never_remediated(world: World) -> None:
+    world.restart_functions(INCIDENTS_PER_MINUTE="2", INCIDENTS_PER_MINUTE_AND_ALERT="2")
+    alerts = [alert("DiskFull", host=f"web-{i}", service=f"service-{i}", **DISK) for i in range(1, 6)]
+    for one in alerts[:2]:
+        world.send(one)
+    storms = {incident_id for one in alerts[2:] for incident_id in world.send(one)}
+
+    (storm_id,) = storms
+    storm = Incident(world, storm_id)
+    storm.stands_in("Await Acknowledgement")
+
+    assert storm.path == [
+        *("Classify", "Is It Noise?", "Plan Remediation", "Is There A Plan?", "Needs A Human?"),
+        *("Page On-Call", "Await Acknowledgement"),
+    ]
+    record = storm.record
+    assert record.incident.storm
+    assert record.alert_count == 3
+    assert all(sent.comment != storm_id for sent in world.commands.sent)
+    (page,) = [message for message in world.woken() if message.incident == storm_id]
+    assert "Storm of" in page.text
+    storm.is_acknowledged()
+    storm.stands_in("Await Resolution")
+    for one in alerts[2:]:
+        world.send(one | {"status": "resolved"})
+    assert storm.ends()[-1] == "Close Incident"
+    assert storm.record.outcome == "resolved"
+
+
+def test_what_flaps_is_not_remediated_without_asking(world: World) -> None:
+    for host in ("web-1", "web-2", "web-3"):  # on one host the runbook would have to cool down first
+        incident = world.fires("QueueStuck", severity="medium", host=host)
+        incident.stands_in("Await Recovery")
+        world.resolves("QueueStuck", severity="medium", host=host)
+        incident.ends()
+    sent = len(world.commands.sent)
+
+    incident = world.fires("QueueStuck", severity="medium", host="web-4")
+
+    incident.stands_in("Ask For Approval")
+    assert incident.record.incident.flapping
+    assert "the alert is flapping; a human should look before a host is touched again" in world.told("slack")[-1].text
+    assert len(world.commands.sent) == sent
+
+
+def test_the_same_host_is_not_treated_again_at_once(world: World) -> None:
+    incident = world.fires("QueueStuck", severity="medium", host="web-1")
+    incident.stands_in("Await Recovery")
+    world.resolves("QueueStuck", severity="medium", host="web-1")
+    incident.ends()
+    sent = len(world.commands.sent)
+
+    again = world.fires("QueueStuck", severity="medium", host="web-1")
+    again.stands_in("Await Resolution")
+
+    assert again.path[-3:] == ["Needs A Human?", "Notify Ops", "Await Resolution"]
+    assert "cools down" in world.told("slack")[-1].text
+    assert len(world.commands.sent) == sent
