@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from firstline.errors import ExecutionsUnavailable
-from firstline.models import Approval, Decision, IncidentRecord, RemediationPlan
+from firstline.errors import DocumentUnreadable, ExecutionsUnavailable
+from firstline.models import Approval, Decision, IncidentRecord, PlannedStep, RemediationPlan, RunbookRun
 from tests.notifications import NOW, a_plan, a_record
 
 DEADLINE = NOW + timedelta(minutes=23)
@@ -23,6 +23,18 @@ def a_waiting_record(plan: RemediationPlan | None = None, **changes: Any) -> Inc
     return a_record(**waiting | changes)
 
 
+class Scripts:
+    """The stack's documents: every step has the same script, unless they can't be read."""
+
+    def __init__(self, script: str = "#!/usr/bin/env bash\nset -euo pipefail\nlogrotate --force\n") -> None:
+        self.text: str | None = script
+
+    def script(self, step: PlannedStep) -> str:
+        if self.text is None:
+            raise DocumentUnreadable(f"document {step.document}: AccessDenied")
+        return self.text
+
+
 class Waiting:
     """One incident in a table that keeps its promises, and the execution that is told. Every call is counted."""
 
@@ -30,6 +42,7 @@ class Waiting:
         self.kept = record
         self.signals: list[tuple[str, str]] = []
         self.writes = 0
+        self.runs: list[RunbookRun] = []
         self.gone = False
         self.step_functions_down = False
         self.meanwhile: list[IncidentRecord] = []
@@ -63,6 +76,9 @@ class Waiting:
 
     def interrupt(self, token: str, error: str, cause: str) -> bool:
         raise AssertionError("a decision never interrupts")
+
+    def runs_since(self, runbook_id: str, since: datetime) -> list[RunbookRun]:
+        return self.runs
 
     # What Slack's other buttons need of the table.
 

@@ -5,16 +5,21 @@ import hmac
 import json
 import time
 from base64 import b64encode
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
+from firstline.approvals.links import Link, sign
+from firstline.approvals.page import HEADERS
 from firstline.errors import HistoryUnavailable
 from firstline.models import IncidentRecord
 from functions.respond import app as respond
-from tests.channel_fakes import FakeChannel
+from tests.approval_fakes import Scripts, Waiting, a_waiting_record
+from tests.channel_fakes import FakeChannel, lasting
 from tests.notifications import INCIDENT_ID, a_record
 
 SECRET = "signing-secret"
@@ -141,3 +146,234 @@ def test_a_table_that_is_down_is_an_error(table: Table) -> None:
     table.down = True
     with pytest.raises(HistoryUnavailable):
         answer(press(ACKNOWLEDGE))
+
+
+# --- the approval page ---
+
+KEY = "k" * 32
+PATH = f"/approvals/{INCIDENT_ID}"
+APPROVERS = ("U1", "U2")
+
+
+class Counting(Waiting):
+    """A table that counts who calls what."""
+
+    def __init__(self, record: IncidentRecord | None) -> None:
+        super().__init__(record)
+        self.calls: Counter[str] = Counter()
+
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        if callable(found):
+            self.calls[name] += 1
+        return found
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Counting:
+    """A plan that waits for two hours, and nobody to disturb."""
+    desk = Counting(a_waiting_record(decide_by=datetime.now(UTC) + timedelta(hours=2)))
+    slack = FakeChannel()
+    monkeypatch.setattr(respond, "_history", lambda: desk)
+    monkeypatch.setattr(respond, "_executions", lambda: desk)
+    monkeypatch.setattr(respond, "_documents", Scripts)
+    monkeypatch.setattr(respond, "_settings", lambda: SimpleNamespace(approvers=APPROVERS))
+    monkeypatch.setattr(respond, "_secrets", lambda: SimpleNamespace(lines=lambda name: (KEY,)))
+    monkeypatch.setattr(respond, "_channels", lambda: {"slack": slack, "pagerduty": FakeChannel(failures=[lasting()])})
+    return desk
+
+
+def token(key: str = KEY, **changes: Any) -> str:
+    link = {
+        "incident_id": INCIDENT_ID,
+        "approver": "U1",
+        "name": "ada",
+        "plan_digest": a_waiting_record().plan_digest,
+        "expires_at": datetime.now(UTC) + timedelta(hours=2),
+    }
+    return sign(Link.model_validate(link | changes), [key])
+
+
+def look(text: str, path: str = PATH) -> dict[str, Any]:
+    query = {"rawQueryString": f"token={text}", "queryStringParameters": {"token": text}}
+    return answer(request("GET", path) | query)
+
+
+def send(text: str, decision: str = "approve", path: str = PATH) -> dict[str, Any]:
+    """As API Gateway hands a form on: in base64."""
+    body = b64encode(urlencode({"token": text, "decision": decision}).encode()).decode()
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    return answer(request("POST", path, body, headers) | {"isBase64Encoded": True})
+
+
+def changed(desk: Counting) -> bool:
+    return desk.writes > 0 or desk.signals != [] or desk.kept != a_waiting_record(decide_by=desk.kept.decide_by)  # type: ignore[union-attr]
+
+
+def test_ten_thousand_looks_change_nothing(desk: Counting) -> None:
+    text = token()
+    pages = {look(text)["statusCode"] for _ in range(10_000)}
+    assert pages == {200}
+    assert set(desk.calls) == {"record", "runs_since"}
+    assert not changed(desk)
+
+
+def test_the_page_is_shown_decided_and_shown_again(desk: Counting) -> None:
+    text = token()
+    shown = look(text)
+    assert "Approve and run" in shown["body"]
+    assert shown["headers"]["Content-Type"] == "text/html; charset=utf-8"
+    assert {name: shown["headers"][name] for name in HEADERS} == HEADERS
+
+    decided = send(text)
+    assert (decided["statusCode"], decided["body"]) == (303, "")
+    assert decided["headers"]["Location"] == f"{INCIDENT_ID}?token={text}"
+    assert desk.signals == [("approved", "ada (approval page)")]
+
+    after = look(text)
+    assert after["statusCode"] == 200
+    assert "This plan was approved by ada (approval page)" in after["body"]
+    assert "<form" not in after["body"]
+
+
+def test_a_link_is_used_once(desk: Counting) -> None:
+    text = token()
+    send(text)
+    for decision in ("approve", "refuse"):
+        again = send(text, decision)
+        assert again["statusCode"] == 409
+        assert "was approved by ada" in again["body"]
+    assert desk.signals == [("approved", "ada (approval page)")]
+
+
+def test_refusing_calls_a_human(desk: Counting) -> None:
+    assert send(token(), "refuse")["statusCode"] == 303
+    assert desk.signals == [("refused", "ada (approval page)")]
+
+
+@pytest.mark.parametrize("visit", [look, send])
+@pytest.mark.parametrize(
+    ("case", "text", "status", "words"),
+    [
+        ("no link", lambda: "", 403, "not made by Firstline"),
+        ("a forged link", lambda: token("f" * 32), 403, "not made by Firstline"),
+        ("a link of another incident", lambda: token(incident_id="Other"), 403, "for another incident"),
+        ("somebody who has left", lambda: token(approver="U9"), 403, "U9 is not among"),
+        ("an expired link", lambda: token(expires_at=datetime.now(UTC)), 410, "expired at"),
+        ("a changed plan", lambda: token(plan_digest="b" * 64), 409, "plan has changed"),
+    ],
+)
+def test_what_is_no_valid_link_is_refused_with_the_reason(
+    desk: Counting, visit: Any, case: str, text: Any, status: int, words: str
+) -> None:
+    reply = visit(text())
+
+    assert reply["statusCode"] == status
+    assert words in reply["body"]
+    assert "Traceback" not in reply["body"]
+    assert "rotate-logs" not in reply["body"]
+    assert {name: reply["headers"][name] for name in HEADERS} == HEADERS
+    assert not changed(desk)
+
+
+@pytest.mark.parametrize(
+    ("case", "changes", "status", "words"),
+    [
+        ("resolved", {"resolved_at": datetime(2026, 3, 1, 3, 20, tzinfo=UTC)}, 410, "over at 03:20 UTC"),
+        ("timed out", {"awaiting": "acknowledgement"}, 410, "does not wait"),
+        ("refused in Slack", {"decision": "refused", "decided_by": "bo (Slack)"}, 409, "refused by bo (Slack)"),
+    ],
+)
+def test_what_is_over_can_be_read_but_not_decided(
+    desk: Counting, case: str, changes: dict[str, Any], status: int, words: str
+) -> None:
+    assert desk.kept is not None
+    desk.kept = desk.kept.model_copy(update=changes)
+
+    shown, sent = look(token()), send(token())
+
+    assert (shown["statusCode"], sent["statusCode"]) == (200, status)
+    assert words in shown["body"]
+    assert words in sent["body"]
+    assert "<form" not in shown["body"]
+    assert (desk.writes, desk.signals) == (0, [])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        "",
+        "decision=approve",
+        "token=x&decision=maybe",
+        "token=x&decision=approve&decision=refuse",
+        "token=x&token=y&decision=approve",
+        '{"token": "x", "decision": "approve"}',
+        "token=%FF%FE&decision=approve" * 2,
+        "&".join(["token=x"] * 100),
+        "token=x&decision=approve&more=" + "A" * 5_000,
+        "é",
+    ],
+)
+def test_what_is_not_the_pages_form_is_refused(desk: Counting, body: str | None) -> None:
+    assert answer(request("POST", PATH, body))["statusCode"] == 400
+    assert not changed(desk)
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_there_is_only_looking_and_deciding(desk: Counting, method: str) -> None:
+    reply = answer(request(method, PATH, f"token={token()}&decision=approve"))
+    assert (reply["statusCode"], reply["headers"]["Allow"]) == (405, "GET, POST")
+    assert not changed(desk)
+
+
+def test_a_table_that_is_down_asks_to_come_back(desk: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(incident_id: str) -> None:
+        raise HistoryUnavailable("the table is down")
+
+    monkeypatch.setattr(desk, "record", down)
+    for reply in (look(token()), send(token())):
+        assert reply["statusCode"] == 503
+        assert "Nothing was decided" in reply["body"]
+
+
+def test_a_busy_step_functions_loses_no_decision(desk: Counting) -> None:
+    desk.step_functions_down = True
+    reply = send(token())
+    assert reply["statusCode"] == 202
+    assert "within a minute or two" in reply["body"]
+    assert desk.kept is not None
+    assert desk.kept.decision == "approved"
+
+
+def test_an_execution_that_had_stopped_waiting_is_too_late(desk: Counting) -> None:
+    desk.gone = True
+    reply = send(token())
+    assert reply["statusCode"] == 410
+    assert "a moment too late" in reply["body"]
+
+
+@pytest.mark.parametrize(
+    ("domain", "address"),
+    [("abc.execute-api.eu-west-1.amazonaws.com", "https://abc."), ("127.0.0.1:8000", "http://127.0.0.1:8000/")],
+)
+def test_links_lead_to_where_the_press_came_in(
+    desk: Counting, monkeypatch: pytest.MonkeyPatch, domain: str, address: str
+) -> None:
+    given: list[str] = []
+
+    def take(press: Any, *, page: Any, **_: Any) -> None:
+        link = Link.model_validate_json(
+            Link(
+                incident_id=INCIDENT_ID, approver="U1", name="ada", plan_digest="a" * 64, expires_at=datetime.now(UTC)
+            ).model_dump_json()
+        )
+        given.append(page.address(link))
+
+    monkeypatch.setattr(respond, "answer_press", take)
+    monkeypatch.setattr(respond, "_secrets", lambda: SimpleNamespace(lines=lambda name: (SECRET * 4,)))
+    event = press(ACKNOWLEDGE, SECRET * 4)
+    event["requestContext"]["domainName"] = domain
+
+    assert answer(event)["statusCode"] == 200
+    assert given[0].startswith(address)

@@ -129,7 +129,7 @@ def _step(number: str, step: PlannedStep, review: Review, open_: bool) -> Markup
     rows = _join(
         _fill("parameter", name=name, value=visible(", ".join(values))) for name, values in step.parameters.items()
     )
-    lines = (script or "").count("\n") + 1
+    lines = (script or "").rstrip("\n").split("\n")
     return _fill(
         "step",
         number=number,
@@ -142,10 +142,15 @@ def _step(number: str, step: PlannedStep, review: Review, open_: bool) -> Markup
         document=step.document,
         on_failure=". If it fails, the next step runs all the same." if step.on_failure == "continue" else "",
         parameters=_fill("parameters", rows=rows) if rows else "",
-        script=_fill("script", open="open" if open_ else "", lines=_count(lines, "line"), text=visible(script))
+        script=_fill("script", open="open" if open_ else "", lines=_count(len(lines), "line"), text=_lines(lines))
         if script is not None
         else _fill("paragraph", text="Its script could not be read."),
     )
+
+
+def _lines(lines: Iterable[str]) -> Markup:
+    """One element each: where a long line is broken on a small screen, its rest must not look like another line."""
+    return _join(_fill("line", text=visible(line)) for line in lines)
 
 
 def _verify(review: Review) -> Markup:

@@ -137,7 +137,7 @@ def _read_form(body: bytes) -> tuple[str, bool]:
     try:
         if len(body) > MAX_FORM_BYTES:
             raise ValueError(f"{len(body)} bytes")
-        fields = parse_qs(body.decode("ascii"), strict_parsing=True, max_num_fields=4)
+        fields = parse_qs(body.decode("ascii"), keep_blank_values=True, strict_parsing=True, max_num_fields=4)
         (token,), (decision,) = fields["token"], fields["decision"]
         return token, {"approve": True, "refuse": False}[decision]
     except (ValueError, KeyError):
