@@ -53,10 +53,13 @@ bench: setup ## Print ratios measured side by side (not a test)
 build: setup ## Build the SAM application: make build ENVIRONMENT=dev|staging|prod
 	bash scripts/build.sh $(ENVIRONMENT)
 
-build-both: setup ## Build for arm64 and x86_64 into .cache/build, where the tests of what is built look
-	for arch in arm64 x86_64; do \
-	  bash scripts/build.sh dev --build-dir .cache/build/$$arch --parameter-overrides "EnvironmentName=dev Architecture=$$arch" || exit; \
-	done
+build-both: setup .cache/build/arm64/.built .cache/build/x86_64/.built ## Build for both architectures into .cache/build, where the tests of what is built look
+
+# Only when something changed: whoever is offline keeps what was built.
+BUILT_FROM := template.yaml samconfig.toml scripts/build.sh $(shell find layers functions runbooks statemachine -type f -not -name '*.pyc')
+.cache/build/%/.built: $(BUILT_FROM)
+	bash scripts/build.sh dev --build-dir .cache/build/$* --parameter-overrides "EnvironmentName=dev Architecture=$*"
+	@touch $@
 
 deploy: build ## Deploy with SAM: make deploy ENVIRONMENT=dev|staging|prod
 	$(VENV)/bin/sam deploy --config-env $(ENVIRONMENT)
