@@ -287,9 +287,18 @@ def _bubblewrap(name: str, data_bytes: int, info_fd: int) -> list[str]:
         *("--ro-bind-try", "/etc/alternatives", "/etc/alternatives"),
         *("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"),
         *("--proc", "/proc", *_kernel_read_only(), "--dev", "/dev", "--size", str(data_bytes), "--tmpfs", "/data"),
-        *("--info-fd", str(info_fd), "--", "/bin/sh", "-c", "echo ready; exec cat > /dev/null"),
+        *("--info-fd", str(info_fd), "--", "/bin/sh", "-c", _FIRST_PROCESS),
     ]
 
+
+_FIRST_PROCESS = """
+# It ends when the pipe from us does, and until then adopts and buries orphans, as an init does.
+exec 3<&0
+cat <&3 3<&- > /dev/null &
+exec 3<&-
+echo ready
+wait
+"""
 
 _NAMESPACES = r"""
 set -e
@@ -314,12 +323,6 @@ hostname "$3" 2> /dev/null || true
 pivot_root . old
 umount -l /old && rmdir /old
 cd /
-exec 3<&0
-cat <&3 3<&- > /dev/null &
-exec 3<&-
-echo ready
-# The first process of a host adopts and buries orphans, as an init does.
-wait
 """
 
 
@@ -330,9 +333,10 @@ def _kernel_read_only() -> list[str]:
 
 
 def _namespaces(name: str, data_bytes: int) -> list[str]:
+    script = _NAMESPACES + _FIRST_PROCESS
     return [
         *("unshare", "--user", "--map-root-user", "--mount", "--net", "--ipc", "--uts", "--pid", "--fork"),
-        *("--kill-child=KILL", "sh", "-c", _NAMESPACES, "sh", str(_mount_point()), str(data_bytes), name),
+        *("--kill-child=KILL", "sh", "-c", script, "sh", str(_mount_point()), str(data_bytes), name),
     ]
 
 

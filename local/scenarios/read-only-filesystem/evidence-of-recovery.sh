@@ -1,0 +1,3 @@
+# /data is writable again.
+plant() { :; }
+after() { grep -q '^VERDICT: /data is writable now' <<<"$output_look"; }

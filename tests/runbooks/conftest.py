@@ -1,0 +1,36 @@
+"""The shipped runbooks, and throw-away hosts to run them on."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from firstline.runbooks import catalogue
+from firstline.runbooks.catalogue import Catalogue
+from local.hosts import Host, Hosts, Sandbox
+from tests.optional import missing
+
+RUNBOOKS = Path(__file__).parents[2] / "runbooks"
+SHIPPED = catalogue.load(RUNBOOKS)
+
+type StartHost = Callable[[], Host]
+
+
+@pytest.fixture(scope="session")
+def shipped() -> Catalogue:
+    return SHIPPED
+
+
+@pytest.fixture(scope="module")
+def start_host() -> Iterator[StartHost]:
+    """Starts hosts, all of which end with the module."""
+    hosts = Hosts()
+
+    def start() -> Host:
+        host = hosts.start("web-1")
+        if host.sandbox is Sandbox.NONE:
+            missing(f"No sandbox works on this machine: {'; '.join(hosts.problems)}")
+        return host
+
+    yield start
+    hosts.close()

@@ -1,0 +1,143 @@
+"""Every shipped runbook is really run on a host that has the fault: cured and verified, or undone and left to a human.
+
+Most of the time is waiting, as on a real host, so the scenarios run side by side; each has a host of its own.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
+
+import pytest
+
+from firstline.runbooks.catalogue import Catalogue
+from firstline.runbooks.documents import render_script
+from firstline.runbooks.plan import parameter_values
+from local.hosts import HOST_FILES, Host
+from local.rehearsal import SCENARIOS, Rehearsal, Scenario, only_looks, rehearse, scenarios
+from tests.runbooks.conftest import SHIPPED, StartHost
+
+AT_ONCE = 8
+ALL = [scenario for runbook_id in SHIPPED for scenario in scenarios(runbook_id)]
+
+
+TREE = "find / /data -xdev -not -path '/tmp*' -printf '%p %s %T@ %m\\n' | sort"
+
+NEEDED_ONCE = {
+    "conntrack-full",
+    "high-swap",
+    "low-inodes",
+    "low-disk",
+    "journal-size",
+    "file-descriptors",
+    "oom-victims",
+}
+"""Runbooks that find nothing left to do when they are run again."""
+
+
+def named(scenario: Scenario) -> str:
+    return f"{scenario.runbook_id}/{scenario.name}"
+
+
+@dataclass(frozen=True)
+class Played:
+    """A scenario, and for some runbooks what a second run did to the host that the first one cured."""
+
+    first: Rehearsal
+    second: Rehearsal | None
+
+
+def play(scenario: Scenario, host: Host) -> Played:
+    runbook = SHIPPED[scenario.runbook_id]
+    values, problem = parameter_values(runbook, runbook.examples.match[0].as_alert())
+    assert problem is None
+    first = rehearse(runbook, values, host, scenario=scenario, most_attempts=2)
+    second = None
+    if runbook.id in NEEDED_ONCE and scenario.ending == "cured":
+        second = rehearse(runbook, values | dict(scenario.settings), host, most_attempts=1)
+    host.close()
+    return Played(first, second)
+
+
+@pytest.fixture(scope="module")
+def plays(start_host: StartHost) -> Iterator[dict[str, Future[Played]]]:
+    one_by_one = Lock()
+
+    def start_and_play(scenario: Scenario) -> Played:
+        with one_by_one:
+            host = start_host()
+        return play(scenario, host)
+
+    start_host().close()  # where there is no sandbox, the test is skipped here
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        # The longest first: they would otherwise be waited for alone at the end.
+        slow = ("runaway-process", "log-flood", "crash-loop", "dead-service")
+        ordered = sorted(ALL, key=lambda scenario: scenario.runbook_id not in slow)
+        yield {named(scenario): pool.submit(start_and_play, scenario) for scenario in ordered}
+
+
+def test_no_runbook_is_exempt(shipped: Catalogue) -> None:
+    for runbook in shipped.values():
+        endings = {scenario.ending for scenario in ALL if scenario.runbook_id == runbook.id}
+        wanted = {"evidence"} if only_looks(runbook) else {"cured", "not cured"}
+        assert wanted <= endings, f"local/scenarios/{runbook.id} has no scenario that ends {wanted - endings}"
+
+
+def test_no_scenario_is_left_behind(shipped: Catalogue) -> None:
+    assert {folder.name for folder in SCENARIOS.iterdir()} <= set(shipped)
+
+
+@pytest.mark.parametrize("scenario", ALL, ids=named)
+def test_a_runbook_ends_as_its_scenario_says(scenario: Scenario, plays: dict[str, Future[Played]]) -> None:
+    rehearsal = plays[named(scenario)].result().first
+    story = "\n".join(
+        f"{one.when} {one.step_id}: {one.ran.exit_code}\n{one.ran.stdout}{one.ran.stderr}" for one in rehearsal.tried
+    )
+
+    # The verify sees the fault, or its success would mean nothing.
+    assert not any(one.succeeded for one in rehearsal.of("before")), story
+    assert rehearsal.ending == scenario.ending, story
+    assert rehearsal.after is not None
+    assert rehearsal.after.exit_code == 0, f"{story}\nafter: {rehearsal.after}"
+    # Whoever reads it later finds what every step did, and why.
+    assert all(one.ran.stdout + one.ran.stderr for one in rehearsal.tried), story
+
+
+def test_what_failed_is_undone_where_it_can_be(plays: dict[str, Future[Played]], shipped: Catalogue) -> None:
+    for scenario in ALL:
+        if scenario.ending != "not cured":
+            continue
+        undone = [one.step_id for one in plays[named(scenario)].result().first.of("rollback")]
+        assert undone == [step.id for step in shipped[scenario.runbook_id].rollback], named(scenario)
+
+
+def test_a_second_run_does_no_harm_to_what_the_first_cured(plays: dict[str, Future[Played]]) -> None:
+    for runbook_id in NEEDED_ONCE:
+        second = plays[f"{runbook_id}/cured"].result().second
+        assert second is not None
+        # It may find nothing to do and say so; nothing of the cure is taken back by it.
+        assert all(one.succeeded for one in second.of("before") + second.of("verify")), runbook_id
+
+
+def test_undoing_what_was_never_done_changes_nothing(start_host: StartHost) -> None:
+    host = start_host()
+    before = host.run(TREE).stdout
+
+    codes = {step.id: host.run(render_script(step)).exit_code for book in SHIPPED.values() for step in book.rollback}
+
+    assert codes
+    assert set(codes.values()) == {0}
+    assert host.run(TREE).stdout == before
+
+
+@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
+def test_shellcheck_has_nothing_to_say_about_scenarios_and_stand_ins() -> None:
+    files = [*SCENARIOS.rglob("*.sh"), *(HOST_FILES / "lib").iterdir(), *(HOST_FILES / "bin").iterdir()]
+    # A scenario is a part of a script: what it sources is on the host, and what it reads comes from outside.
+    excluded = "--exclude=SC1091,SC2154,SC2034,SC2016,SC1113,SC2096"
+    done = subprocess.run(
+        ["shellcheck", "--shell=bash", excluded, *map(str, files)], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == ""
