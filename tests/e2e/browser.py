@@ -1,0 +1,156 @@
+"""A real Chromium, headless, through chromedriver's WebDriver protocol (https://www.w3.org/TR/webdriver2/)."""
+
+import base64
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.running import until
+from tests.optional import missing
+
+_ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+_FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+_START_SECONDS = 60.0
+
+
+class Stale(Exception):
+    """The page has changed since an element was found in it."""
+
+
+class NoSuchElement(Exception):
+    """The page has no such element (yet)."""
+
+
+_ERRORS: dict[str, type[Exception]] = {"stale element reference": Stale, "no such element": NoSuchElement}
+
+
+class Browser:
+    """One window. Elements are found by CSS selectors; each must be there."""
+
+    def __init__(self, session: str) -> None:
+        self._session = session
+
+    def open(self, url: str) -> None:
+        """Go to an address and wait until it is loaded."""
+        _call("POST", f"{self._session}/url", {"url": url})
+
+    def text(self, selector: str = "body") -> str:
+        """What somebody reads there."""
+        return str(_call("GET", f"{self._session}/element/{self._find(selector)}/text"))
+
+    def wait_text(self, selector: str, says: str) -> None:
+        """Wait until it says so: a click may return before the page that it leads to is there."""
+
+        def look() -> str | None:
+            try:
+                return self.text(selector)
+            except (Stale, NoSuchElement):
+                return None
+
+        until(f"{selector} says {says!r}", lambda: says in (look() or ""))
+
+    def click(self, selector: str) -> None:
+        """Click. The page that this may lead to comes later."""
+        _call("POST", f"{self._session}/element/{self._find(selector)}/click", {})
+
+    def has(self, selector: str) -> bool:
+        """Whether there is such an element."""
+        found = _call("POST", f"{self._session}/elements", {"using": "css selector", "value": selector})
+        return bool(found)
+
+    def sideways(self) -> int:
+        """By how many pixels the page is wider than the window."""
+        script = "const page = document.documentElement; return page.scrollWidth - page.clientWidth"
+        return int(_call("POST", f"{self._session}/execute/sync", {"script": script, "args": []}))
+
+    @contextmanager
+    def as_on_a_phone(self) -> Iterator[None]:
+        """Show the page as narrow as a phone does: no window is. Only for looking; a click would wait for ever."""
+        metrics = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": False}
+        self._devtools("Emulation.setDeviceMetricsOverride", metrics)
+        try:
+            yield
+        finally:
+            self._devtools("Emulation.clearDeviceMetricsOverride", {})
+
+    def screenshot(self, path: Path) -> None:
+        """Keep what is seen, as PNG."""
+        path.write_bytes(base64.b64decode(str(_call("GET", f"{self._session}/screenshot"))))
+
+    def _devtools(self, command: str, parameters: dict[str, Any]) -> None:
+        _call("POST", f"{self._session}/goog/cdp/execute", {"cmd": command, "params": parameters})
+
+    def _find(self, selector: str) -> str:
+        found = _call("POST", f"{self._session}/element", {"using": "css selector", "value": selector})
+        return str(found[_ELEMENT])
+
+
+@contextmanager
+def browser(profile: Path) -> Iterator[Browser]:
+    """A window with a new profile, in which no page may run JavaScript."""
+    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if binary is None or driver is None:
+        missing("Chromium is not here: install chromium and chromium-driver")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [driver, f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        options: dict[str, Any] = {
+            "binary": binary,
+            "args": [*_FLAGS, f"--user-data-dir={profile}", "--window-size=1100,900"],
+            "prefs": {"profile.managed_default_content_settings.javascript": 2},
+        }
+        server = f"http://127.0.0.1:{port}"
+        _wait_for(server)
+        wanted = {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options}}
+        session = f"{server}/session/{_call('POST', f'{server}/session', {'capabilities': wanted})['sessionId']}"
+        try:
+            yield Browser(session)
+        finally:
+            _call("DELETE", session)
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)  # Chromium too, should it be stuck
+        process.wait(timeout=20)
+
+
+def _wait_for(server: str) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            if _call("GET", f"{server}/status")["ready"]:
+                return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail("chromedriver does not answer")
+
+
+def _call(method: str, url: str, body: Any = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data=data, method=method, headers={"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)["value"]
+    except urllib.error.HTTPError as error:
+        with error:
+            said = json.load(error)["value"]
+        if said["error"] in _ERRORS:
+            raise _ERRORS[said["error"]](said["message"]) from None
+        pytest.fail(f"chromedriver, {method} {url}: {said['error']}: {said['message']}")
