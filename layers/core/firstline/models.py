@@ -42,6 +42,7 @@ class NormalizedAlert(Frozen):
 
     `timestamp` is when this state began (fired, or was resolved) by the sender's clock. `fingerprint` names the alert
     and is the same for its firing and its resolved; `group_key` names the incident that it belongs to.
+    `severity_stated` is false when the sender said nothing about how bad it is: then `severity` is only a default.
     """
 
     source: Name
@@ -61,6 +62,7 @@ class NormalizedAlert(Frozen):
     region: Name | None = None
     environment: Name | None = None
     service: Name | None = None
+    severity_stated: bool = True
 
     def without_raw(self) -> "NormalizedAlert":
         """The same alert without the sender's body, small enough to travel through a state machine."""

@@ -91,10 +91,14 @@ def test_firstlines_own_suppressions_do_not_back_a_model(
     assert judge("high", earlier=ended(*["suppressed"] * 5), severity="low").severity == "high"
 
 
-def test_what_people_had_to_act_on_is_not_noise(judge: Judge, ended: Callable[..., list[EarlierIncident]]) -> None:
-    earlier = ended("resolved", "resolved", "resolved", severity="high")
-    verdict = judge("medium", earlier=earlier, severity="noise", confidence=1.0)
-    assert verdict.severity == "low"
+@pytest.mark.parametrize(("needed_at", "becomes"), [("critical", "high"), ("high", "high"), ("medium", "low")])
+def test_what_people_had_to_act_on_is_not_noise(
+    judge: Judge, ended: Callable[..., list[EarlierIncident]], needed_at: str, becomes: str
+) -> None:
+    """Where history alone would wake somebody, a model alone keeps nobody asleep."""
+    earlier = ended("resolved", "resolved", "resolved", severity=needed_at)
+    verdict = judge("info", earlier=earlier, severity="noise", confidence=1.0)
+    assert verdict.severity == becomes
     assert any("needed a human" in reason for reason in verdict.reasons)
 
 
@@ -120,7 +124,7 @@ def test_a_declared_bound_is_above_the_model(judge: Judge, decision: dict[str, s
 def test_each_change_is_told(judge: Judge) -> None:
     verdict = judge("critical", severity="noise", runbook_id=None)
     assert verdict.reasons == [
-        "The model test-model (prompt 1) says noise, confidence 0.9.",
+        "The model test-model (prompt 2) says noise, confidence 0.9.",
         "Raised from noise to high: a model may not take what the source called critical below high.",
     ]
     assert verdict.decided_by == "llm"

@@ -11,7 +11,7 @@ from firstline.classification.history import Opinion
 from firstline.classification.model import ModelVerdict
 from firstline.classification.redaction import safe_line
 from firstline.classification.rules import Rule
-from firstline.models import SEVERITY_RANK, Classification, Evidence, Incident, Severity
+from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, Evidence, Incident, Severity, SourceSeverity
 
 TRUSTED_FROM = 0.5
 """Below this confidence the model does not know: it may raise the severity, and decides nothing else."""
@@ -60,9 +60,8 @@ def within_bounds(severity: Severity, incident: Incident, rule: Rule | None) -> 
     return changes
 
 
-def lowest_for_a_model(incident: Incident, history: Opinion, confidence: float) -> tuple[Severity, str]:
+def lowest_for_a_model(source: SourceSeverity, history: Opinion, confidence: float) -> tuple[Severity, str]:
     """How far down a model may take an incident, and why not further. It may always go up."""
-    source = incident.alert.severity
     if source == "critical":
         return "high", "a model may not take what the source called critical below high"
     if source == "high" and history.clears_itself is None:
@@ -70,7 +69,8 @@ def lowest_for_a_model(incident: Incident, history: Opinion, confidence: float) 
     if source == "high":
         return "low", "a model may not call a paging alert noise"
     if history.at_least is not None:
-        return "low", f"not noise when {history.because}"
+        paged = SEVERITY_RANK[history.at_least] >= PAGING_RANK
+        return ("high" if paged else "low"), f"a model alone does not outweigh that {history.because}"
     if confidence < NOISE_FROM:
         return "low", f"noise needs a confidence of {NOISE_FROM:g}, and this has {confidence:.2g}"
     return "noise", ""
@@ -81,6 +81,7 @@ def apply(
     *,
     fallback: Classification,
     incident: Incident,
+    source: SourceSeverity,
     evidence: Evidence,
     rule: Rule | None,
     history: Opinion,
@@ -93,6 +94,8 @@ def apply(
     ----------
     fallback
         What rules and history decide. It stands in for whatever the model may not decide, or left empty.
+    source
+        How bad the source says it is, or what the words of an alert mean whose source says nothing.
     offered
         The ids that the model was offered; no other passes.
     """
@@ -124,7 +127,7 @@ def apply(
         )
 
     changes = Changes(judged.severity)
-    changes.at_least(*lowest_for_a_model(incident, history, judged.confidence))
+    changes.at_least(*lowest_for_a_model(source, history, judged.confidence))
     bounded = within_bounds(changes.severity, incident, rule)
     reasons = [said, *changes.reasons, *bounded.reasons]
     runbook_id = _runbook(judged.runbook_id, judged.can_be_remediated, bounded.severity, incident, offered, reasons)

@@ -86,7 +86,7 @@ def _alert(incident: Incident) -> dict[str, Any]:
     return {
         "source": _name(alert.source),
         "name": _name(alert.alert_name),
-        "severity_said_by_source": alert.severity,
+        "severity_said_by_source": alert.severity if alert.severity_stated else None,
         "message": safe_text(alert.message, MAX_MESSAGE_CHARS),
         "host": _name(alert.host),
         "service": _name(alert.service),

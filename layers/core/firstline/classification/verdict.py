@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from firstline.classification import guardrails, prompt, words
+from firstline.classification import guardrails, lexicon, prompt, words
 from firstline.classification.evidence import HistoryReader, gather, suspects
 from firstline.classification.history import Opinion, opinion
 from firstline.classification.model import Model
 from firstline.classification.prompt import Offered
 from firstline.classification.rules import Rule, Rules
 from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
-from firstline.models import Classification, Evidence, Incident, Severity
+from firstline.models import Classification, Evidence, Incident, NormalizedAlert, Severity, SourceSeverity
 from firstline.observability import logger
 
 SOURCE_ONLY_CONFIDENCE = 0.5
@@ -71,8 +71,9 @@ def classify(
         step is in `reasons`.
     """
     rule = rules.first(incident, evidence)
-    past = opinion(evidence, incident.alert.severity, now)
-    fallback = _without_model(incident, evidence, rule, past, offered, now)
+    source, said = said_by_source(incident.alert)
+    past = opinion(evidence, source, now)
+    fallback = _without_model(incident, evidence, rule, past, offered, now, source=source, said=said)
     if rule is not None and rule.severity is not None:
         return fallback
     if model is None:
@@ -83,16 +84,28 @@ def classify(
     except ModelGaveNoVerdict as error:
         undecided = _with_reason(fallback, f"The LLM gave no verdict ({error}): rules and history decide.")
         return undecided.model_copy(update={"tokens": error.tokens})
-    return guardrails.apply(
+    judged = guardrails.apply(
         verdict,
         fallback=fallback,
         incident=incident,
+        source=source,
         evidence=evidence,
         rule=rule,
         history=past,
         offered=question.runbook_ids,
         prompt_version=question.version,
     )
+    if incident.alert.severity_stated or said in judged.reasons:
+        return judged
+    return judged.model_copy(update={"reasons": [said, *judged.reasons]})
+
+
+def said_by_source(alert: NormalizedAlert) -> tuple[SourceSeverity, str]:
+    """How bad the source says it is, with the sentence for the record. One that says nothing is read by its words."""
+    if alert.severity_stated:
+        return alert.severity, f"{alert.source} says {alert.severity}."
+    guess = lexicon.guess(alert)
+    return guess.severity, f"{alert.source} gives no severity; {guess.because}."
 
 
 def _without_model(
@@ -102,12 +115,14 @@ def _without_model(
     past: Opinion,
     offered: Sequence[Offered],
     now: datetime,
+    *,
+    source: SourceSeverity,
+    said: str,
 ) -> Classification:
     """What rules and history decide: the source's severity, unless one of them has a reason for another."""
-    source = incident.alert.severity
     severity: Severity = "low" if source == "info" else source
     decided_by, confidence = "rules", SOURCE_ONLY_CONFIDENCE
-    reasons = [f"{incident.alert.source} says {source}."]
+    reasons = [said]
     if rule is not None and rule.severity is not None:
         severity, confidence = rule.severity, RULE_CONFIDENCE
         reasons.append(f"Rule {rule.id} says {severity}: {rule.reason}")

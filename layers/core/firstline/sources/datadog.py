@@ -189,7 +189,7 @@ def _status(transition: str, alert_type: str) -> Literal["firing", "resolved"]:
 
 def _severity(
     fields: dict[str, str], in_title: dict[str, str], usual: SourceSeverity | None, alert_type: str, reading: Reading
-) -> SourceSeverity:
+) -> SourceSeverity | None:
     """`$ALERT_PRIORITY`, else what the transition usually means, else the alert type.
 
     `$PRIORITY` (normal, low) is how loud the event is in Datadog's stream, no severity.

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from firstline.models import NormalizedAlert, SourceSeverity
 from firstline.sources import severity, text
+from firstline.sources.severity import UNSTATED
 
 # A child of Firstline's one logger, so that its lines come out in the same shape; importing the logger itself would
 # make every importer of a normaliser pay for it.
@@ -70,7 +71,7 @@ class Reading:
         self,
         *,
         alert_name: str,
-        severity: SourceSeverity,
+        severity: SourceSeverity | None,
         message: str,
         labels: dict[str, str],
         at: datetime | None,
@@ -86,14 +87,18 @@ class Reading:
         environment: str | None = None,
         service: str | None = None,
     ) -> None:
-        """Add an alert. All texts and times in it must have gone through `firstline.sources.text`."""
+        """Add an alert; its severity is None when the sender said nothing.
+
+        All texts and times in it must have gone through `firstline.sources.text`.
+        """
         # To validate again what those functions made would cost more than the rest of reading an alert. So this is
         # `model_construct` without its slow way with aliases and defaults; the tests validate whatever comes out.
         alert = object.__new__(NormalizedAlert)
         fields = {
             "source": self.source,
             "alert_name": alert_name,
-            "severity": severity,
+            "severity": severity or UNSTATED,
+            "severity_stated": severity is not None,
             "message": message or alert_name,
             "labels": labels,
             "timestamp": at or self.received_at,
@@ -127,7 +132,7 @@ class Reading:
         """This part makes no sense, the others may."""
         self.batch.rejected.append(Rejected(reason, payload))
 
-    def severity(self, word: Any, default: SourceSeverity = severity.UNSTATED) -> SourceSeverity:
+    def severity(self, word: Any, default: SourceSeverity | None = None) -> SourceSeverity | None:
         """The severity that the sender's word stands for; `default` when it said nothing, high when nobody knows it."""
         known = severity.WORDS.get(word) if type(word) is str else None
         if known is not None:

@@ -1,0 +1,89 @@
+"""An alert whose source said nothing about how bad it is: its words are read, and the record says so."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from firstline.classification import lexicon
+from firstline.classification.rules import NO_RULES
+from firstline.classification.verdict import classify
+from firstline.models import Classification, Evidence, Incident
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "severity"),
+    [
+        ("PostgresqlDown", "The instance is down", "critical"),
+        ("etcd-no-leader", "Member 3 sees no leader", "critical"),
+        ("ReplicaCheck", "The ledger may suffer data loss", "high"),
+        ("Volume is full", "", "high"),
+        ("SlowQueries", "Queries take longer than 2 s", "medium"),
+        ("QueueDepth", "12000 messages wait", "medium"),
+        ("WarningCountdown", "The countdown runs", "medium"),
+        ("Daily report: total orders", "Informational", "low"),
+        ("StreamLatencyCritical", "", "critical"),
+        ("ストレージ", "ディスク使用率", "medium"),
+    ],
+)
+def test_words_and_what_they_usually_mean(name: str, message: str, severity: str) -> None:
+    assert lexicon.read(name, message).severity == severity
+
+
+def test_a_guess_names_its_words_the_strongest_first() -> None:
+    guess = lexicon.read("ApiDown", "expired: no users can log in, cpu is idle")
+
+    assert guess.words == ("down", "no", "expired")
+    assert guess.because == "its words (down, no, expired) usually mean critical"
+
+
+def test_no_word_is_known() -> None:
+    assert lexicon.read("Foo", "bar").because == "its words say nothing about it either, so it counts as medium"
+
+
+@pytest.mark.parametrize("spelling", ["KubeAPINotRunning", "kube-api_not_running", "Kube API: NOT RUNNING!"])
+def test_spelling_does_not_matter(spelling: str) -> None:
+    assert lexicon.read(spelling, "") == lexicon.Guess("critical", ("not running",))
+
+
+def test_a_word_within_another_is_not_meant() -> None:
+    assert lexicon.read("CountdownShutdownSlowdownDownstream", "informed").words == ()
+
+
+def test_a_huge_text_is_cut() -> None:
+    assert lexicon.read("x" * 100_000 + " down", "y " * 100_000).severity == "medium"
+
+
+@pytest.fixture
+def decide(
+    incident: Callable[..., Incident], evidence: Callable[..., Evidence], offered: Any, now: Any
+) -> Callable[..., Classification]:
+    def run(model: Any = None, **alert: Any) -> Classification:
+        return classify(incident(**alert), evidence=evidence(), rules=NO_RULES, offered=offered, model=model, now=now)
+
+    return run
+
+
+def test_what_a_source_said_is_not_read_again(decide: Callable[..., Classification]) -> None:
+    verdict = decide(alert_name="EverythingIsDown", severity="medium")
+
+    assert verdict.severity == "medium"
+    assert "prometheus says medium." in verdict.reasons
+
+
+def test_silence_is_read_and_recorded(decide: Callable[..., Classification]) -> None:
+    verdict = decide(alert_name="EverythingIsDown", severity="medium", severity_stated=False)
+
+    assert verdict.severity == "critical"
+    assert any(one.startswith("prometheus gives no severity; its words (down") for one in verdict.reasons)
+
+
+def test_a_model_may_not_undo_what_the_words_say(
+    decide: Callable[..., Classification], judged: Callable[..., Any], model: Callable[..., Any]
+) -> None:
+    obedient = model(judged(severity="noise", confidence=1.0))
+
+    verdict = decide(obedient, alert_name="EverythingIsDown", severity="medium", severity_stated=False)
+
+    assert verdict.severity == "high"
+    assert verdict.reasons[0].startswith("prometheus gives no severity;")
