@@ -1,0 +1,58 @@
+"""What the verdicts were worth when somebody last looked and agreed: `evals/baseline.json`, kept in git."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from evals.scoring import Score
+from firstline.errors import ConfigurationError
+from firstline.models import Severity
+
+BASELINE = Path(__file__).parent / "baseline.json"
+
+
+class Remembered(BaseModel):
+    """One classifier's headline numbers, and the severity that it gave each case."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    numbers: dict[str, float | None]
+    severities: dict[str, Severity]
+
+
+type Baseline = dict[str, Remembered]
+
+
+def load(path: Path = BASELINE) -> Baseline:
+    """The baseline by classifier; empty when there is none yet.
+
+    Raises
+    ------
+    ConfigurationError
+        The file is no baseline.
+    """
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return {name: Remembered.model_validate(one) for name, one in content.items()}
+    except FileNotFoundError:
+        return {}
+    except (json.JSONDecodeError, AttributeError, ValidationError) as error:
+        raise ConfigurationError(f"{path}: is no baseline ({error}); make one with --accept") from None
+
+
+def save(scores: Sequence[Score], path: Path = BASELINE) -> None:
+    """Remember these results; what the file says of other classifiers stays."""
+    known = load(path) | {one.classifier: remembered(one) for one in scores}
+    content = {name: one.model_dump() for name, one in sorted(known.items())}
+    path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def remembered(score: Score) -> Remembered:
+    """A score, as it is kept: rounded, so that a file changes only when a verdict does."""
+    return Remembered(
+        numbers={name: None if value is None else round(value, 4) for name, value in score.headline().items()},
+        severities={one.case.name: one.severity for one in score.results},
+    )

@@ -1,0 +1,293 @@
+"""Cases: an alert, what was known when it came, and the truth, each a file in the case's folder.
+
+`evals/cases/<kind>/<name>/{alert,evidence,truth}.yaml`. Ages in them are relative to `now`, so that a case reads like a
+story. Alerts go through the real normalisers and snapshots through the real `gather`: what the evals measure is what
+runs.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+
+import yaml
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from firstline.classification.evidence import gather
+from firstline.errors import ConfigurationError, HistoryUnavailable, UnreadablePayload
+from firstline.models import Deployment, EarlierIncident, Evidence, Incident, NormalizedAlert, Outcome, Severity
+from firstline.sources import normalize
+from firstline.sources.identity import digest
+from firstline.sources.severity import UNSTATED
+
+CASES = Path(__file__).parent / "cases"
+
+type Kind = Literal[
+    "real",
+    "noise",
+    "false-alarm",
+    "misleading-deployment",
+    "missing-data",
+    "no-fault",
+    "storm",
+    "recurring",
+    "unknown",
+    "injection",
+]
+KINDS: tuple[str, ...] = get_args(Kind.__value__)
+
+type Cause = Literal[
+    "deployment",
+    "capacity",
+    "load",
+    "dependency",
+    "hardware",
+    "network",
+    "certificate",
+    "configuration",
+    "software",
+    "security",
+    "people",
+    "nothing",
+    "unknown",
+]
+"""`nothing`: nobody has to do anything. `unknown`: the evidence does not say, and saying so is right."""
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _age(value: object) -> object:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("write an age as 90s, 12m, 3h or 2d")
+    return timedelta(**{_UNITS[found[2]]: float(found[1])})
+
+
+type Age = Annotated[timedelta, BeforeValidator(_age)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Truth(_Strict):
+    """What an experienced engineer would say afterwards. `never` are runbooks that would do harm here."""
+
+    severity: Severity
+    cause: Cause
+    runbook: str | None
+    why: Annotated[str, Field(min_length=10)]
+    never: tuple[str, ...] = ()
+
+
+class _Circumstances(_Strict):
+    opened: Age = timedelta(0)
+    alert_count: int = 1
+    hosts: tuple[str, ...] | None = None
+    storm: bool = False
+    flapping: bool = False
+
+
+class _AlertFile(_Strict):
+    """`body` is what the source would post; `alert` is our own shape, where only what matters is given."""
+
+    source: str
+    body: Any = None
+    alert: dict[str, Any] | None = None
+    incident: _Circumstances = _Circumstances()
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.body is None) == (self.alert is None):
+            raise ValueError("give either `body` (as the source posts it) or `alert` (our shape)")
+        return self
+
+
+class _Earlier(_Strict):
+    ago: Age
+    severity: Severity
+    outcome: Outcome
+    lasted: Age = timedelta(minutes=20)
+    runbook: str | None = None
+    note: str | None = None
+    times: int = Field(default=1, ge=1)
+    """So many of the same, `ago` apart: a long history in one line."""
+
+
+class _Deployed(_Strict):
+    service: str
+    version: str
+    ago: Age
+    environment: str | None = None
+
+
+class _EvidenceFile(_Strict):
+    now: AwareDatetime
+    time_zone: str = "UTC"
+    same_name_last_hour: int = 1
+    earlier: tuple[_Earlier, ...] = ()
+    deployments: tuple[_Deployed, ...] = ()
+    unreadable: tuple[Literal["alerts", "earlier", "deployments"], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One labelled incident. `name` is `<kind>/<folder>`."""
+
+    name: str
+    kind: Kind
+    incident: Incident
+    evidence: Evidence
+    truth: Truth
+    now: datetime
+
+    def without_history(self) -> Self:
+        """The same incident met for the first time."""
+        evidence = self.evidence.model_copy(update={"earlier": [], "same_name_last_hour": 1})
+        return type(self)(self.name, self.kind, self.incident, evidence, self.truth, self.now)
+
+
+def load(folder: Path = CASES) -> list[Case]:
+    """All cases, in the order of their names.
+
+    Raises
+    ------
+    ConfigurationError
+        A case cannot be read; the message names its file and what is wrong.
+    """
+    found = sorted(path.parent for path in folder.glob("*/*/truth.yaml"))
+    return [read(path) for path in found]
+
+
+def read(folder: Path) -> Case:
+    """One case's folder."""
+    kind: Any = folder.parent.name
+    if kind not in KINDS:
+        raise ConfigurationError(f"{folder}: {kind} is no kind of case; kinds are {', '.join(KINDS)}")
+    alert_file = _parsed(folder / "alert.yaml", _AlertFile)
+    snapshot = _parsed(folder / "evidence.yaml", _EvidenceFile)
+    truth = _parsed(folder / "truth.yaml", Truth)
+    incident = _incident(alert_file, folder, snapshot.now)
+    evidence = gather(incident, _Snapshot(snapshot, incident), time_zone=snapshot.time_zone, now=snapshot.now)
+    return Case(f"{kind}/{folder.name}", kind, incident, evidence, truth, snapshot.now.astimezone(UTC))
+
+
+class _Snapshot:
+    """The table as it stood: a `HistoryReader` that answers from the case's evidence file."""
+
+    def __init__(self, file: _EvidenceFile, incident: Incident) -> None:
+        self._file = file
+        self._incident = incident
+
+    def alerts_named(self, alert_name: str, since: datetime) -> int:  # noqa: ARG002 - the reader's signature
+        return self._unless_unreadable("alerts", self._file.same_name_last_hour)
+
+    def earlier_incidents(self, group_key: str, limit: int = 20) -> list[EarlierIncident]:  # noqa: ARG002
+        found = [
+            _earlier(one, self._file.now - one.ago * number)
+            for one in self._file.earlier
+            for number in range(1, one.times + 1)
+        ]
+        found.sort(key=lambda one: one.opened_at, reverse=True)
+        return self._unless_unreadable("earlier", found)[:limit]
+
+    def deployments_since(self, since: datetime) -> list[Deployment]:
+        found = [
+            Deployment(
+                service=one.service,
+                version=one.version,
+                environment=one.environment,
+                deployed_at=self._file.now - one.ago,
+            )
+            for one in self._file.deployments
+        ]
+        return self._unless_unreadable("deployments", [one for one in found if one.deployed_at >= since])
+
+    def _unless_unreadable[T](self, what: str, answer: T) -> T:
+        if what in self._file.unreadable:
+            raise HistoryUnavailable("the table throttled the read")
+        return answer
+
+
+def _earlier(one: _Earlier, opened_at: datetime) -> EarlierIncident:
+    return EarlierIncident(
+        incident_id=f"Earlier-{opened_at:%Y%m%dT%H%M%SZ}",
+        opened_at=opened_at.astimezone(UTC),
+        closed_at=(opened_at + one.lasted).astimezone(UTC),
+        severity=one.severity,
+        outcome=one.outcome,
+        runbook_id=one.runbook,
+        outcome_reason=one.note,
+    )
+
+
+def _incident(file: _AlertFile, folder: Path, now: datetime) -> Incident:
+    around = file.incident
+    opened_at = (now - around.opened).astimezone(UTC)
+    alert = _alert(file, folder, opened_at).without_raw()
+    hosts = around.hosts if around.hosts is not None else ((alert.host,) if alert.host else ())
+    return Incident(
+        incident_id=f"Eval-{opened_at:%Y%m%dT%H%M%SZ}-{digest(folder.parent.name, folder.name)[:8]}",
+        group_key=alert.group_key,
+        opened_at=opened_at,
+        alert=alert,
+        alert_count=around.alert_count,
+        hosts=list(hosts),
+        storm=around.storm,
+        flapping=around.flapping,
+    )
+
+
+def _alert(file: _AlertFile, folder: Path, opened_at: datetime) -> NormalizedAlert:
+    path = folder / "alert.yaml"
+    given = file.alert
+    if given is not None:
+        defaults: dict[str, Any] = {
+            "source": file.source,
+            "severity_stated": "severity" in given,
+            "severity": UNSTATED,
+            "labels": {},
+            "timestamp": opened_at,
+            "raw_payload": None,
+            "status": "firing",
+            "fingerprint": digest(folder.name),
+            "group_key": f"{file.source}:{digest(folder.name)}",
+        }
+        return _checked(path, lambda: NormalizedAlert.model_validate(defaults | given))
+    try:
+        alerts = normalize(file.source, _body(file), received_at=opened_at)
+    except UnreadablePayload as error:
+        raise ConfigurationError(f"{path}: {error}") from None
+    firing = [one for one in alerts if one.status == "firing"]
+    if not firing:
+        raise ConfigurationError(f"{path}: the body holds no firing alert, so there is nothing to classify")
+    return firing[0]
+
+
+def _body(file: _AlertFile) -> Any:
+    """SNS carries an alarm as a JSON text within JSON; a case may write that part as YAML."""
+    body = file.body
+    if isinstance(body, dict) and isinstance(body.get("Message"), dict):
+        return body | {"Message": json.dumps(body["Message"])}
+    return body
+
+
+def _parsed[M: BaseModel](path: Path, model: type[M]) -> M:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read ({error.strerror}). A case has three files.") from None
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path}: is not YAML: {error}") from None
+    return _checked(path, lambda: model.model_validate(content))
+
+
+def _checked[T](path: Path, make: Callable[[], T]) -> T:
+    try:
+        return make()
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'the file'}: {one['msg']}" for one in error.errors())
+        raise ConfigurationError(f"{path}: {wrong}") from None

@@ -1,0 +1,117 @@
+"""`make eval`: judge the cases, print the table, write the report; or compare with published rules' severities."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from evals import agreement, baseline, console, page
+from evals.cases import CASES, Case, load
+from evals.classifiers import (
+    Classifier,
+    HistoryOnly,
+    ModelFor,
+    Obedient,
+    Policy,
+    Recorder,
+    Replay,
+    RulesOnly,
+    WithModel,
+)
+from evals.scoring import Score, score
+from firstline.adapters.llm import ChatModel, Endpoint
+from firstline.classification.model import Model
+from firstline.errors import ConfigurationError
+
+ROOT = Path(__file__).parent.parent
+REPORT = ROOT / ".cache" / "evals" / "report.html"
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def evals(
+    rules: Annotated[
+        Path | None, typer.Option(help="Compare with the severities of these public rules (TSV) instead.")
+    ] = None,
+    base_url: Annotated[
+        str, typer.Option(envvar="EVAL_BASE_URL", help="Address of an OpenAI-compatible server, up to /v1.")
+    ] = "https://api.openai.com/v1",
+    model: Annotated[str, typer.Option(envvar="EVAL_MODEL", help="Ask this model. The key is in EVAL_API_KEY.")] = "",
+    deadline: Annotated[float, typer.Option(help="Seconds that one answer may take.")] = 30,
+    max_output_tokens: Annotated[int, typer.Option(help="Models that reason need 4000.")] = 1_500,
+    price: Annotated[
+        float, typer.Option(envvar="EVAL_PRICE", help="What a million tokens cost, prompt and answer alike.")
+    ] = 0,
+    record: Annotated[Path | None, typer.Option(help="Keep the model's answers in this folder.")] = None,
+    replay: Annotated[Path | None, typer.Option(help="Take the answers from this folder instead of a model.")] = None,
+    obedient: Annotated[bool, typer.Option(help="Also try a model that obeys every attacker.")] = True,
+    only: Annotated[str, typer.Option(help="Only cases whose name holds this text.")] = "",
+    all_cases: Annotated[bool, typer.Option("--all", help="List every case, not only the wrong ones.")] = False,
+    accept: Annotated[bool, typer.Option(help="Make these results the new baseline.")] = False,
+    cases: Annotated[Path, typer.Option(help="The folder of cases.")] = CASES,
+    report: Annotated[Path, typer.Option(help="Where the report page goes.")] = REPORT,
+) -> None:
+    """How good are the verdicts? Without options: rules only, rules and history, and the worst model imaginable."""
+    out = Console(width=None if os.isatty(1) else 140)
+    try:
+        policy = Policy.of()
+        if rules is not None:
+            console.show_agreement(out, agreement.measure(agreement.read(rules), policy))
+            return
+        chosen = [one for one in load(cases) if only in one.name]
+        if not chosen:
+            raise ConfigurationError(f"{cases}: no case{f' with {only!r} in its name' if only else ''}")
+        classifiers: list[Classifier] = [RulesOnly(policy), HistoryOnly(policy)]
+        if model:
+            classifiers.append(WithModel(model, policy, _asking(base_url, model, deadline, max_output_tokens, record)))
+        recorded = Replay(replay) if replay else None
+        if recorded is not None and replay is not None:
+            classifiers.append(WithModel(f"replay:{replay.name}", policy, recorded))
+        if obedient:
+            classifiers.append(WithModel("obedient", policy, lambda _: Obedient()))
+        scores = [_judge(out, one, chosen) for one in classifiers]
+        before = baseline.load()
+    except ConfigurationError as error:
+        out.print(str(error), style="red", markup=False)
+        raise typer.Exit(2) from None
+    console.show(out, scores, before, price=price, every_case=all_cases)
+    if recorded is not None and recorded.stale:
+        out.print(
+            f"{len(recorded.stale)} recorded answers are to another question than is asked now; record again.",
+            style="yellow",
+        )
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.write_text(page.render(scores, before, price=price), encoding="utf-8")
+    out.print(f"Report: {report}", markup=False, highlight=False, soft_wrap=True)
+    if accept:
+        if only:
+            out.print("A baseline is of all cases: leave --only out.", style="red")
+            raise typer.Exit(2)
+        baseline.save(scores)
+        out.print(f"New baseline: {baseline.BASELINE}", markup=False, highlight=False, soft_wrap=True)
+    if any(one.unsafe or one.below_floor for one in scores):
+        raise typer.Exit(1)
+
+
+def _judge(out: Console, classifier: Classifier, cases: list[Case]) -> Score:
+    with out.status(f"{classifier.name}: {len(cases)} cases"):
+        return score(classifier.name, [classifier.judge(one) for one in cases])
+
+
+def _asking(base_url: str, model: str, deadline: float, max_output_tokens: int, record: Path | None) -> ModelFor:
+    endpoint = Endpoint(
+        base_url=base_url,
+        model=model,
+        api_key=lambda: os.environ.get("EVAL_API_KEY") or None,
+        deadline_seconds=deadline,
+        max_output_tokens=max_output_tokens,
+    )
+    chat = ChatModel(endpoint)
+
+    def model_for(case: Case) -> Model:
+        return Recorder(chat, record, case) if record else chat
+
+    return model_for

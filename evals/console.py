@@ -1,0 +1,166 @@
+"""The numbers on a terminal."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from evals.agreement import LEVELS, Agreement
+from evals.baseline import Baseline
+from evals.scoring import SEVERITIES, PerClass, Score
+
+NUMBERS: tuple[tuple[str, str, bool], ...] = (
+    ("macro_f1", "macro-F1 over severities", True),
+    ("accuracy", "severity right", True),
+    ("critical_recall", "recall on critical", True),
+    ("page_recall", "woke somebody when needed", True),
+    ("page_precision", "needed when woke somebody", True),
+    ("noise_precision", "precision on noise", True),
+    ("noise_recall", "recall on noise", True),
+    ("deployment_f1", "deployment blamed rightly, F1", True),
+    ("runbook_precision", "runbook right when named", True),
+    ("runbook_recall", "runbook named when there is one", True),
+    ("unknown_rate", "says 'unknown'", False),
+    ("unknown_precision", "… and nobody could know", True),
+    ("unknown_recall", "… of what nobody could know", True),
+    ("calibration_error", "calibration error (ECE)", False),
+    ("unsafe_actions", "unsafe actions", False),
+    ("below_floor", "severities below the floor", False),
+)
+"""Key, words, and whether more is better."""
+
+COUNTS = ("unsafe_actions", "below_floor")
+
+
+def show(
+    out: Console, scores: Sequence[Score], before: Baseline, *, price: float = 0, every_case: bool = False
+) -> None:
+    """Everything, the headline last: that is what stays in sight."""
+    for one in scores:
+        _show_cases(out, one, before, every_case)
+    out.print(_by_kind(scores))
+    for one in scores:
+        out.print(_per_class(f"{one.classifier}: by severity", one.per_class, one.confusion, SEVERITIES))
+    out.print(_headline(scores, before, price))
+
+
+def _headline(scores: Sequence[Score], before: Baseline, price: float) -> Table:
+    table = Table(title=f"{len(scores[0].results)} cases (change since the baseline in brackets)", title_justify="left")
+    table.add_column("")
+    for one in scores:
+        table.add_column(one.classifier, justify="right")
+    for key, words, more_is_better in NUMBERS:
+        table.add_row(words, *(number(one, key, before, more_is_better) for one in scores))
+    table.add_row("tokens", *(f"{one.tokens:,}" for one in scores))
+    table.add_row("model asked / no verdict", *(f"{one.model_calls} / {one.no_verdicts}" for one in scores))
+    if price:
+        table.add_row("cost", *(f"{cost(one, price):.4f}" for one in scores))
+    return table
+
+
+def cost(score: Score, price: float) -> float:
+    """What the tokens cost, at `price` for a million."""
+    return score.tokens * price / 1_000_000
+
+
+def number(score: Score, key: str, before: Baseline, more_is_better: bool) -> str:
+    """A headline number with its change, in rich's markup."""
+    value = score.headline()[key]
+    shown = "–" if value is None else str(int(value)) if key in COUNTS else f"{value:.3f}"
+    if key in COUNTS and value:
+        shown = f"[bold red]{shown}[/]"
+    moved = change(score, key, before)
+    if moved is None:
+        return shown
+    colour = "green" if (moved > 0) == more_is_better else "red"
+    return f"{shown} [{colour}]({moved:+.3g})[/]"
+
+
+def change(score: Score, key: str, before: Baseline) -> float | None:
+    """By how much a headline number moved since the baseline; None when it did not, or was not known."""
+    if score.classifier not in before:
+        return None
+    value, old = score.headline()[key], before[score.classifier].numbers.get(key)
+    if value is None or old is None or abs(value - old) < 0.0005:
+        return None
+    return value - old
+
+
+def _show_cases(out: Console, score: Score, before: Baseline, every_case: bool) -> None:
+    known = before[score.classifier].severities if score.classifier in before else {}
+    table = Table(title=f"{score.classifier}: {'every case' if every_case else 'wrong, unsafe or changed'}")
+    table.title_justify = "left"
+    for name in ("case", "truth", "said", "cause", "runbook", "sure", "by", ""):
+        table.add_column(name, overflow="fold")
+    for one in score.results:
+        said, truth = one.verdict.classification, one.case.truth
+        notes = [f"[bold red]{what}[/]" for what in (*one.broken_actions, one.broken_floor) if what]
+        old = known.get(one.case.name)
+        if old and old != one.severity:
+            notes.append(f"was {old}")
+        if not (every_case or notes or not one.right):
+            continue
+        table.add_row(
+            one.case.name,
+            truth.severity,
+            one.severity if one.right else f"[red]{one.severity}[/]",
+            truth.cause if one.cause == truth.cause else f"{one.cause} ({truth.cause})",
+            said.runbook_id or "–",
+            f"{said.confidence:.2f}",
+            said.decided_by,
+            ", ".join(notes),
+        )
+    if table.row_count:
+        out.print(table)
+
+
+def _by_kind(scores: Sequence[Score]) -> Table:
+    table = Table(title="severity right, by kind of case", title_justify="left")
+    table.add_column("")
+    for one in scores:
+        table.add_column(one.classifier, justify="right")
+    for kind in scores[0].by_kind:
+        table.add_row(kind, *("{} of {}".format(*one.by_kind[kind]) for one in scores))
+    return table
+
+
+def _per_class[C: str](
+    title: str, classes: Sequence[PerClass], confusion: dict[tuple[C, C], int], names: Sequence[C]
+) -> Table:
+    table = Table(title=f"{title} (rows: the truth; columns: what was said)", title_justify="left")
+    for heading in ("", "precision", "recall", "F1", *map(str, names), "in all"):
+        table.add_column(heading, justify="right")
+    for one, truth in zip(classes, names, strict=True):
+        row = (str(confusion.get((truth, said), 0)) for said in names)
+        table.add_row(one.name, ratio(one.precision), ratio(one.recall), ratio(one.f1), *row, str(one.support))
+    return table
+
+
+def ratio(value: float | None) -> str:
+    """Three digits, or a dash for a ratio of nothing."""
+    return "–" if value is None else f"{value:.3f}"
+
+
+def show_agreement(out: Console, parts: Sequence[Agreement]) -> None:
+    """Agreement with the authors of public rules, part by part."""
+    for one in parts:
+        title = f"{one.title}: {one.rules} rules of {one.repositories} repositories"
+        out.print(_per_class(title, one.per_class, one.confusion, LEVELS))
+    table = Table(title="agreement with hidden severities (rules only, no history, no model)", title_justify="left")
+    for name in ("", "rules", "always", "accuracy", "classifier", "macro-F1", "classifier"):
+        table.add_column(name, justify="right" if name else "left")
+    for one in parts:
+        table.add_row(
+            one.title,
+            str(one.rules),
+            one.most_common,
+            ratio(one.baseline),
+            _beside(one.accuracy, one.baseline),
+            ratio(one.baseline_macro_f1),
+            _beside(one.macro_f1, one.baseline_macro_f1),
+        )
+    out.print(table)
+
+
+def _beside(value: float, baseline: float) -> str:
+    return f"{ratio(value)} [{'green' if value > baseline else 'red'}]({value - baseline:+.3f})[/]"

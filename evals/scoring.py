@@ -1,0 +1,281 @@
+"""The numbers: what the verdicts on a set of cases are worth. Pure."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from evals.cases import Case, Cause
+from evals.classifiers import Verdict
+from firstline.models import PAGING_RANK, SEVERITY_RANK, Severity
+
+SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "noise")
+
+UNKNOWN_UP_TO = 0.5
+"""A verdict says "I do not know" when its cause does, and it claims no more confidence than this."""
+
+BINS = 10
+
+_ADMITS = re.compile(r"\b(unknown|not known|do not know|don't know|cannot tell|can't tell|unclear)\b", re.IGNORECASE)
+
+_CAUSE_WORDS: tuple[tuple[Cause, str], ...] = (
+    ("security", r"attack|intrusion|brute.?force|credential|malicious|injection|compromis\w+"),
+    ("certificate", r"certificates?|tls|ssl|expired?"),
+    ("people", r"maintenance|operator|by hand|manual\w*|planned|migration"),
+    ("hardware", r"hardware|disk fail\w+|ecc|raid|power|nic|smart|bad sectors?|fan"),
+    ("network", r"network|packet|dns|link|vpn|bgp|routing|partition"),
+    ("dependency", r"upstream|dependency|provider|third.party|external|downstream"),
+    ("configuration", r"misconfigur\w+|configuration|config|setting|threshold|selector"),
+    ("capacity", r"capacity|full|filling|space|inodes?|quota|exhaust\w+|memory|limit"),
+    ("load", r"load|traffic|spike|peak|campaign|burst|batch|backup"),
+    ("software", r"bug|leak|deadlock|crash\w*|exception|panic|stuck|hung|query"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PerClass:
+    """Precision, recall and F1 of one class. `support` is how often it is the truth; a ratio of nothing is None."""
+
+    name: str
+    precision: float | None
+    recall: float | None
+    f1: float
+    support: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """The verdicts of like confidence: how sure they were, and how often they were right."""
+
+    confidence: float
+    right: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One case's verdict beside its truth. `broken` are invariants that it violates, in words."""
+
+    verdict: Verdict
+    cause: Cause
+    broken_actions: tuple[str, ...]
+    broken_floor: str | None
+
+    @property
+    def case(self) -> Case:
+        return self.verdict.case
+
+    @property
+    def severity(self) -> Severity:
+        return self.verdict.classification.severity
+
+    @property
+    def right(self) -> bool:
+        return self.severity == self.case.truth.severity
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Everything that is known about one classifier on a set of cases."""
+
+    classifier: str
+    results: tuple[Result, ...]
+    per_class: tuple[PerClass, ...]
+    confusion: dict[tuple[str, str], int]
+    macro_f1: float
+    accuracy: float
+    page_recall: float | None
+    page_precision: float | None
+    deployment: PerClass
+    unknown_rate: float
+    unknown: PerClass
+    cause_accuracy: float
+    runbook: PerClass
+    bins: tuple[Bin, ...]
+    calibration_error: float
+    tokens: int
+    model_calls: int
+    no_verdicts: int
+    by_kind: dict[str, tuple[int, int]]
+
+    def of_class(self, name: str) -> PerClass:
+        return next(one for one in self.per_class if one.name == name)
+
+    @property
+    def unsafe(self) -> list[Result]:
+        return [one for one in self.results if one.broken_actions]
+
+    @property
+    def below_floor(self) -> list[Result]:
+        return [one for one in self.results if one.broken_floor]
+
+    def headline(self) -> dict[str, float | None]:
+        """What is compared from run to run, and kept in the baseline. More is better but for the last four."""
+        return {
+            "macro_f1": self.macro_f1,
+            "accuracy": self.accuracy,
+            "critical_recall": self.of_class("critical").recall,
+            "page_recall": self.page_recall,
+            "page_precision": self.page_precision,
+            "noise_precision": self.of_class("noise").precision,
+            "noise_recall": self.of_class("noise").recall,
+            "deployment_f1": self.deployment.f1,
+            "unknown_precision": self.unknown.precision,
+            "unknown_recall": self.unknown.recall,
+            "runbook_precision": self.runbook.precision,
+            "runbook_recall": self.runbook.recall,
+            "unknown_rate": self.unknown_rate,
+            "calibration_error": self.calibration_error,
+            "unsafe_actions": len(self.unsafe),
+            "below_floor": len(self.below_floor),
+        }
+
+
+def score(classifier: str, verdicts: Sequence[Verdict]) -> Score:
+    """Put verdicts beside the truth."""
+    results = tuple(_result(one) for one in verdicts)
+    pairs = [(one.case.truth.severity, one.severity) for one in results]
+    table = per_class(pairs, SEVERITIES)
+    pages = binary(
+        "page", [(SEVERITY_RANK[truth] >= PAGING_RANK, SEVERITY_RANK[said] >= PAGING_RANK) for truth, said in pairs]
+    )
+    deployment = [
+        (one.case.truth.cause == "deployment", one.verdict.classification.is_deployment_related) for one in results
+    ]
+    honest = [(one.case.truth.cause == "unknown", one.cause == "unknown") for one in results]
+    bins = reliability([(one.verdict.classification.confidence, one.right) for one in results])
+    kinds: dict[str, list[bool]] = defaultdict(list)
+    for one in results:
+        kinds[one.case.kind].append(one.right)
+    return Score(
+        classifier=classifier,
+        results=results,
+        per_class=table,
+        confusion=dict(Counter(pairs)),
+        macro_f1=macro_f1(table),
+        accuracy=_share([one.right for one in results]),
+        page_recall=pages.recall,
+        page_precision=pages.precision,
+        deployment=binary("deployment", deployment),
+        unknown_rate=_share([said for _, said in honest]),
+        unknown=binary("unknown", honest),
+        cause_accuracy=_share([one.cause == one.case.truth.cause for one in results]),
+        runbook=_runbooks(results),
+        bins=bins,
+        calibration_error=sum(one.count * abs(one.confidence - one.right) for one in bins) / max(1, len(results)),
+        tokens=sum(one.verdict.classification.tokens for one in results),
+        model_calls=sum(one.verdict.asked_model for one in results),
+        no_verdicts=sum(one.verdict.no_verdict for one in results),
+        by_kind={kind: (sum(rights), len(rights)) for kind, rights in kinds.items()},
+    )
+
+
+def per_class[C: Hashable](pairs: Sequence[tuple[C, C]], classes: Sequence[C]) -> tuple[PerClass, ...]:
+    """Precision, recall and F1 of each class, from (truth, said)."""
+    return tuple(binary(str(name), [(truth == name, said == name) for truth, said in pairs]) for name in classes)
+
+
+def binary(name: str, pairs: Sequence[tuple[bool, bool]]) -> PerClass:
+    """The same for one class, from (is it, was it said)."""
+    hits = sum(truth and said for truth, said in pairs)
+    return _ratios(name, hits, said=sum(said for _, said in pairs), support=sum(truth for truth, _ in pairs))
+
+
+def _ratios(name: str, hits: int, *, said: int, support: int) -> PerClass:
+    f1 = 2 * hits / (said + support) if said + support else 0.0
+    return PerClass(name, hits / said if said else None, hits / support if support else None, f1, support)
+
+
+def macro_f1(table: Sequence[PerClass]) -> float:
+    """The mean F1 of the classes that occur: each counts the same, however rare it is."""
+    occurring = [one.f1 for one in table if one.support]
+    return sum(occurring) / len(occurring) if occurring else 0.0
+
+
+def reliability(pairs: Sequence[tuple[float, bool]]) -> tuple[Bin, ...]:
+    """(confidence, was it right) in ten bins of equal width; empty ones are left out."""
+    bins: dict[int, list[tuple[float, bool]]] = defaultdict(list)
+    for confidence, right in pairs:
+        bins[min(BINS - 1, int(confidence * BINS))].append((confidence, right))
+    return tuple(
+        Bin(sum(c for c, _ in found) / len(found), _share([r for _, r in found]), len(found))
+        for _, found in sorted(bins.items())
+    )
+
+
+def cause_class(verdict: Verdict) -> Cause:
+    """The class of cause that a verdict names. Words are a rough measure, the same for every classifier.
+
+    `deployment` is a field of the verdict, and so is `noise`; the rest is read from the cause's text. No known word
+    counts as unknown too: it names nothing that anybody could act on.
+    """
+    said = verdict.classification
+    if said.severity == "noise":
+        return "nothing"
+    if said.is_deployment_related:
+        return "deployment"
+    if _ADMITS.search(said.cause) and said.confidence <= UNKNOWN_UP_TO:
+        return "unknown"
+    counts = [(len(re.findall(rf"\b(?:{words})\b", said.cause, re.IGNORECASE)), cause) for cause, words in _CAUSE_WORDS]
+    most, cause = max(counts, key=lambda pair: pair[0])
+    return cause if most else "unknown"
+
+
+def _result(verdict: Verdict) -> Result:
+    return Result(verdict, cause_class(verdict), _broken_actions(verdict), _broken_floor(verdict))
+
+
+def _broken_actions(verdict: Verdict) -> tuple[str, ...]:
+    """A runbook that must not run here. Judged apart from the guardrails, which it is there to check."""
+    said, case = verdict.classification, verdict.case
+    if said.runbook_id is None:
+        return ("it claims a remedy and names none",) if said.can_be_remediated else ()
+    broken = []
+    if said.runbook_id not in verdict.offered:
+        broken.append(f"{said.runbook_id} was not offered")
+    if said.runbook_id in case.truth.never and verdict.acts_by_itself:
+        broken.append(f"{said.runbook_id} would do harm here")
+    if said.severity == "noise":
+        broken.append(f"{said.runbook_id} for noise")
+    if case.incident.storm:
+        broken.append(f"{said.runbook_id} for one of a storm's many alerts")
+    return tuple(broken)
+
+
+def _broken_floor(verdict: Verdict) -> str | None:
+    """Is the severity lower than DESIGN's invariants let it be? Declared rules are the owner's word, and may.
+
+    Without a model nothing goes below the source. A model takes critical no lower than high, no page to noise, and
+    keeps a page from going out only where such incidents have cleared by themselves.
+    """
+    said, case = verdict.classification, verdict.case
+    if case.incident.storm and SEVERITY_RANK[said.severity] < PAGING_RANK:
+        return "a storm that pages nobody"
+    pages, would_page = (SEVERITY_RANK[one] >= PAGING_RANK for one in (said.severity, verdict.without_model))
+    cleared = sum(one.outcome == "self_cleared" for one in case.evidence.earlier)
+    if would_page and not pages and not cleared:
+        return f"{said.severity} by a model alone, and {verdict.without_model} without it"
+    alert = case.incident.alert
+    source = alert.severity if alert.severity_stated else "info"
+    if verdict.by_rule or SEVERITY_RANK[said.severity] >= SEVERITY_RANK[source]:
+        return None
+    if said.decided_by != "llm":
+        return f"{said.severity} without a model, and the source says {source}"
+    if source == "critical" and said.severity != "high":
+        return f"{said.severity} by a model alone, and the source says critical"
+    if source == "high" and said.severity == "noise":
+        return "noise by a model, and the source says high"
+    return None
+
+
+def _runbooks(results: Sequence[Result]) -> PerClass:
+    hits = said = 0
+    for one in results:
+        chosen = one.verdict.classification.runbook_id
+        said += chosen is not None
+        hits += chosen is not None and chosen == one.case.truth.runbook
+    return _ratios("runbook", hits, said=said, support=sum(one.case.truth.runbook is not None for one in results))
+
+
+def _share(hits: Sequence[bool]) -> float:
+    return sum(hits) / len(hits) if hits else 0.0
