@@ -225,7 +225,7 @@ class World:
 
     def _documents(self) -> dict[str, str]:
         return {
-            document_name(STACK_NAME, runbook.id, step_id): step_id
+            document_name(f"{STACK_NAME}_runbook", runbook.id, step_id): step_id
             for runbook in catalogue.load(self._with_runbooks()[0]).values()
             for step_id, _ in runbook.commands()
         }
