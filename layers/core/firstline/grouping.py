@@ -107,7 +107,7 @@ def fold(state: GroupState, alerts: Sequence[NormalizedAlert], now: datetime) ->
         # What fired under the closed incident counts again when it is sent again: its end may have been lost.
         firing = {alert.fingerprint: firing[alert.fingerprint] for alert in alerts if alert.fingerprint in firing}
         new = [alert for alert in alerts if alert.status == "firing" and alert.fingerprint in firing]
-    worst = max((alert.severity for alert in new), key=SEVERITY_RANK.__getitem__, default="info")
+    worst: SourceSeverity = max((alert.severity for alert in new), key=SEVERITY_RANK.__getitem__, default="info")
     worsens = (
         state.open and SEVERITY_RANK[worst] >= PAGING_RANK and SEVERITY_RANK[worst] > SEVERITY_RANK[state.severity]
     )
