@@ -1,22 +1,26 @@
 """Decisions on a plan against DynamoDB: however many people answer at once, the table makes one decision of it."""
 
+import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
+import boto3
 import pytest
+from moto import mock_aws
 
+from firstline.adapters.documents import Documents
 from firstline.adapters.groups import Groups, Limits
 from firstline.adapters.history import History
 from firstline.adapters.table import Table, stamp
 from firstline.approvals import deciding, links
 from firstline.approvals.deciding import Answer
 from firstline.approvals.visiting import Desk
-from firstline.errors import Superseded, TooLate
+from firstline.errors import DocumentUnreadable, Superseded, TooLate
 from firstline.grouping import fold, open_incident
 from firstline.models import Approval, PlannedStep, RemediationPlan
 from tests.alerts import NOON, alert, at
@@ -270,3 +274,39 @@ def test_after_the_deadline_the_table_takes_no_word(waiting: Wait, history: Hist
     word = Approval(approver="U1", by="U1", at=at(1))
     assert history.decide(incident_id, word, "approved", seen=seen) is None
     assert history.decide(incident_id, word.model_copy(update={"at": NOON}), "approved", seen=seen) is not None
+
+
+# --- what is shown ---
+
+
+@pytest.fixture
+def ssm() -> Iterator[Any]:
+    """A Systems Manager with the shipped runbooks' documents' shape, and one of another kind."""
+    with mock_aws():
+        client = boto3.client("ssm")
+        for name, step in {
+            "firstline-low-disk-rotate-logs": {
+                "action": "aws:runShellScript",
+                "name": "rotate",
+                "inputs": {"runCommand": ["#!/usr/bin/env bash\nset -e\necho hello\n"]},
+            },
+            "firstline-other": {"action": "aws:runDocument", "name": "other", "inputs": {"documentPath": "x"}},
+        }.items():
+            content = json.dumps({"schemaVersion": "2.2", "mainSteps": [step]})
+            client.create_document(Name=name, Content=content, DocumentType="Command", DocumentFormat="JSON")
+        yield client
+
+
+def test_the_script_is_the_one_that_run_command_takes(ssm: Any) -> None:
+    (step,) = a_plan().steps
+    assert Documents(ssm).script(step) == "#!/usr/bin/env bash\nset -e\necho hello\n"
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [("firstline-gone", "document firstline-gone: .*InvalidDocument"), ("firstline-other", "holds no shell script")],
+)
+def test_what_cannot_be_shown_says_why(ssm: Any, document: str, words: str) -> None:
+    (step,) = a_plan().steps
+    with pytest.raises(DocumentUnreadable, match=words):
+        Documents(ssm).script(step.model_copy(update={"document": document}))

@@ -7,8 +7,8 @@ from typing import Any, get_args
 
 import pytest
 
-from firstline.channels.slack import escape, escape_markup, feed, render, render_details, render_pointer
-from firstline.models import NotificationKind
+from firstline.channels.slack import escape, escape_markup, feed, render, render_details, render_pointer, render_whisper
+from firstline.models import Approval, NotificationKind
 from tests.notifications import (
     CONSOLE,
     INCIDENT_ID,
@@ -96,6 +96,36 @@ def test_buttons_carry_the_incident(kind: str, changes: dict[str, Any], expected
     assert buttons(blocks) == expected
     values = {element["value"] for block in blocks if block["type"] == "actions" for element in block["elements"]}
     assert values == ({INCIDENT_ID} if expected else set())
+
+
+def test_the_buttons_under_a_plan_name_the_plan() -> None:
+    plan = a_plan()
+    blocks = render(a_notification("approval", a_record(plan=plan)))["blocks"]
+    values = {
+        button["action_id"]: button["value"]
+        for block in blocks
+        for button in block.get("elements", [])[:3]
+        if "value" in button
+    }
+    assert values == {
+        "review": INCIDENT_ID,
+        "approve": f"{INCIDENT_ID}#{plan.digest()}",
+        "refuse": f"{INCIDENT_ID}#{plan.digest()}",
+    }
+
+
+def test_a_half_approved_plan_says_by_whom() -> None:
+    record = a_record(plan=a_plan(), approvals=[Approval(approver="U1", by="ana (Slack)", at=NOW)])
+    assert "Approved by\nana (Slack)" in said(render(a_notification("approval", record))["blocks"])
+
+
+def test_a_whisper_hides_its_link_behind_a_button() -> None:
+    message = render_whisper("The plan, <you>.", "https://api.example/approvals/x?token=t")
+    section, actions = message["blocks"]
+    assert section["text"]["text"] == "The plan, &lt;you&gt;."
+    assert [button["url"] for button in actions["elements"]] == ["https://api.example/approvals/x?token=t"]
+    assert "https" not in message["text"]
+    assert "blocks" not in render_whisper("No.", None)
 
 
 def test_behind_a_webhook_there_are_no_buttons_but_a_reason() -> None:
