@@ -99,21 +99,27 @@ class _Planned:
 class Functions:
     """Every function of the template, by the name of its folder for tests and by its ARN for the machine.
 
-    Invocations run one at a time, each with its own function's environment, and modules are loaded anew for each
-    `Functions`: a cold start.
+    Invocations run one at a time, each with its own function's environment.
+
+    Parameters
+    ----------
+    warm
+        Modules that were loaded already, by the function's name; the others are loaded anew, which is a cold start.
     """
 
     def __init__(
         self,
         specs: Sequence[FunctionSpec],
         service_environment: Mapping[str, str],
-        overrides: Mapping[str, str] | None = None,
+        *,
+        overrides: Mapping[str, str],
+        warm: dict[str, ModuleType],
     ) -> None:
-        self._overrides = overrides or {}
+        self._overrides = overrides
         self._specs = {spec.name: spec for spec in specs}
         self._names = {spec.folder.name: spec.name for spec in specs}
         self._service_environment = service_environment
-        self._modules: dict[str, ModuleType] = {}
+        self._modules = warm
         self._planned: list[_Planned] = []
         self._lock = threading.RLock()  # `meanwhile` may call another function
         self.invoked: list[tuple[str, str | None]] = []

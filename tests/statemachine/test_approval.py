@@ -138,8 +138,7 @@ def test_a_decision_after_the_time_is_over_changes_nothing(world: World) -> None
 
 
 def test_when_nobody_can_be_asked_a_human_is_told_why(world: World) -> None:
-    world.set_secret("slack/bot-token", None)
-    world.restart_functions()
+    world.remove_secret("slack/bot-token")
 
     incident = cold_cache(world, severity="high")
     incident.stands_in("Await Acknowledgement")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -68,7 +69,10 @@ class World:
         self.created = Created()
         self.instance_ids: dict[str, str] = {}
         self.commands = RunCommand({})
-        self.functions = Functions([], {})
+        self.functions = Functions([], {}, overrides={}, warm={})
+        self._warm: dict[str, ModuleType] = {}
+        self._changed_secrets = set(SECRETS)
+        self._documents: dict[str, str] = {}
 
     def start(self) -> None:
         """Create the template's resources, three hosts, and the secrets of Slack and PagerDuty."""
@@ -95,6 +99,7 @@ class World:
         for opt in self._with_runbooks():
             for runbook in RUNBOOKS.iterdir():
                 (opt / runbook.name).symlink_to(runbook)
+        self._documents = self._all_documents()
         self._run_instances()
         for topic in self.created.topic_arns:
             self.client("sns").subscribe(TopicArn=topic, Protocol="http", Endpoint=f"{inbox}/sns")
@@ -105,14 +110,20 @@ class World:
             server.close()
 
     def begin(self) -> None:
-        """An empty table, cold functions, willing hosts, nobody told anything."""
+        """An empty table, willing hosts, nobody told anything, and functions that know of nothing that was before."""
         self.down.clear()
         self._empty_table()
         self.inbox._messages.clear()
-        for name, value in SECRETS.items():
-            self.set_secret(name, value)
-        self.restart_functions()
-        self.cloud.commands = self.commands = RunCommand(self._documents())
+        for name in self._changed_secrets:
+            self.client("ssm").put_parameter(
+                Name=_secret(name), Value=SECRETS[name], Type="SecureString", Overwrite=True
+            )
+        self._changed_secrets.clear()
+        # Ingest remembers storms. The others remember what is the same for every test, and start slowly.
+        for name in [name for name in self._warm if "Ingest" in name]:
+            del self._warm[name]
+        self._start_functions({}, self._warm)
+        self.cloud.commands = self.commands = RunCommand(self._documents)
 
     def end(self) -> None:
         """Stop every execution, so that none meets the next test's world."""
@@ -129,16 +140,13 @@ class World:
 
     def restart_functions(self, **environment: str) -> None:
         """Cold functions, with some variables of their environments changed."""
-        service = {"AWS_ENDPOINT_URL": self._servers["aws"].url}
-        self.cloud.functions = self.functions = Functions(self.created.functions, service, environment)
+        self._start_functions(environment, {})
 
-    def set_secret(self, name: str, value: str | None) -> None:
-        """Set a secret of the stack, or remove it; functions that are cold will see it."""
-        full_name = f"/firstline/{STACK_NAME}/{name}"
-        if value is None:
-            self.client("ssm").delete_parameter(Name=full_name)
-        else:
-            self.client("ssm").put_parameter(Name=full_name, Value=value, Type="SecureString", Overwrite=True)
+    def remove_secret(self, name: str) -> None:
+        """A channel is not switched on. The functions start cold, so that they see it."""
+        self.client("ssm").delete_parameter(Name=_secret(name))
+        self._changed_secrets.add(name)
+        self.restart_functions()
 
     # --- what senders and people do ---------------------------------------------------------------------------------
 
@@ -198,6 +206,12 @@ class World:
 
     # --- pieces -----------------------------------------------------------------------------------------------------
 
+    def _start_functions(self, environment: dict[str, str], warm: dict[str, ModuleType]) -> None:
+        service = {"AWS_ENDPOINT_URL": self._servers["aws"].url}
+        self.cloud.functions = self.functions = Functions(
+            self.created.functions, service, overrides=environment, warm=warm
+        )
+
     def _unless_down(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         signed = environ.get("HTTP_AUTHORIZATION", "")
         if any(f"/{service}/aws4_request" in signed for service in self.down):
@@ -223,7 +237,7 @@ class World:
         """What is /opt for the functions that read runbooks."""
         return [path for path in self._folder.iterdir() if (path / "policy").exists()]
 
-    def _documents(self) -> dict[str, str]:
+    def _all_documents(self) -> dict[str, str]:
         return {
             document_name(f"{STACK_NAME}_runbook", runbook.id, step_id): step_id
             for runbook in catalogue.load(self._with_runbooks()[0]).values()
@@ -271,8 +285,8 @@ class Incident:
     @property
     def history(self) -> list[dict[str, Any]]:
         """The execution's events so far."""
-        events: list[dict[str, Any]] = list(self._execution.exec_worker.env.event_manager.get_event_history())
-        return events
+        # Not get_event_history(), which copies it all: it is asked for hundreds of times.
+        return list(self._execution.exec_worker.env.event_manager._history_event_list)
 
     @property
     def path(self) -> list[str]:
@@ -359,6 +373,10 @@ def alert(alert_name: str, *, severity: str = "critical", **fields: Any) -> dict
     return {"alert_name": alert_name, "severity": severity, "status": "firing", "message": "It burns.", **fields}
 
 
+def _secret(name: str) -> str:
+    return f"/firstline/{STACK_NAME}/{name}"
+
+
 def _post(path: str, headers: dict[str, str], body: str) -> dict[str, Any]:
     """A request as an HTTP API hands it to a function."""
     return {
@@ -391,4 +409,4 @@ def _eventually(holds: Callable[[], bool], what: str | Callable[[], str]) -> Non
     while not holds():
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {PATIENCE_SECONDS:.0f} s for {what if isinstance(what, str) else what()}")
-        time.sleep(0.004)
+        time.sleep(0.01)
