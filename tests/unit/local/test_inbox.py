@@ -112,3 +112,27 @@ def test_an_unknown_page_is_404(method: str, path: str) -> None:
 
 def test_a_body_that_makes_no_sense_is_400() -> None:
     assert call(Inbox(), "POST", "/pagerduty/v2/enqueue", b"{broken")[0] == 400
+
+
+def test_a_press_carries_what_the_button_carries_and_links_can_be_followed() -> None:
+    inbox = Inbox()
+    link = "https://api.example/approvals/inc-1?token=a.b"
+    asked = [
+        {"action_id": "approve", "value": "inc-1#digest", "text": {"text": "Approve"}},
+        {"action_id": "refuse", "value": "inc-1#digest", "text": {"text": "Refuse"}},
+    ]
+    shown = [{"action_id": "open", "url": link, "text": {"text": "Open the plan"}}]
+    for method, elements in (("chat.postMessage", asked), ("chat.postEphemeral", shown)):
+        body = {"channel": "#x", "blocks": [{"type": "actions", "elements": elements}]}
+        call(inbox, "POST", f"/slack/api/{method}", body)
+
+    assert inbox.value("inc-1", "approve") == "inc-1#digest"
+    assert inbox.value("inc-1", "resolve") == "inc-1"
+    assert [(message.incident, message.kind) for message in inbox.messages()] == [
+        ("inc-1", "message"),
+        ("inc-1", "whisper"),
+    ]
+    assert inbox.messages()[1].text == f"[Open the plan] {link}"
+    _, page = call(inbox, "GET", "/")
+    assert f'<a href="{link}">Open the plan</a>'.encode() in page
+    assert b'name=action value="approve"' in page
