@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from firstline.errors import ConfigurationError
-from firstline.runbooks.documents import render_script
+from firstline.runbooks.documents import render_document_script
 from firstline.runbooks.model import VERIFY, Command, Runbook, Step
 from local.hosts import Host, Ran
 
@@ -135,9 +135,9 @@ def rehearse(
 
     def run(step_id: str, when: When, command: Command) -> bool:
         began = time.monotonic()
-        environment = {f"SSM_{name}": values[name] for name in command.variables}
-        seconds = command.timeout.total_seconds()
-        ran = host.run(render_script(command), environment=environment, timeout_seconds=seconds)
+        environment = {f"SSM_{name}": values[name] for name in runbook.parameters_of(command)}
+        seconds = runbook.timeout_of(command).total_seconds()
+        ran = host.run(render_document_script(runbook, command), environment=environment, timeout_seconds=seconds)
         tried = Tried(step_id, when, ran, time.monotonic() - began)
         rehearsal.tried.append(tried)
         on_tried(tried)

@@ -123,7 +123,7 @@ class PlannedStep(Frozen):
     kind: StepKind
     document: Name
     parameters: dict[str, list[str]]
-    timeout_seconds: int = Field(ge=5, le=3_600)
+    timeout_seconds: int = Field(ge=5, le=7_205)
     on_failure: Literal["stop", "continue"] = "stop"
 
 

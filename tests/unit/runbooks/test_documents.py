@@ -11,7 +11,7 @@ import yaml
 
 from firstline.models import Classification, Incident
 from firstline.runbooks.catalogue import Catalogue
-from firstline.runbooks.documents import render_script, render_template
+from firstline.runbooks.documents import render_document_script, render_script, render_template
 from firstline.runbooks.model import Command, Runbook
 
 type Make[T] = Callable[..., T]
@@ -64,8 +64,8 @@ def test_each_command_is_a_document_with_its_parameters_as_variables(make_runboo
     assert "default" not in spool, "a plan always names every value; what is not named must not run"
     (step,) = content["mainSteps"]
     assert step["action"] == "aws:runShellScript"
-    assert step["inputs"]["timeoutSeconds"] == "60"
-    assert step["inputs"]["runCommand"] == [render_script(make_runbook().steps[0])]
+    assert step["inputs"]["timeoutSeconds"] == "125", "its own minute, and that of the verification before it"
+    assert step["inputs"]["runCommand"] == [render_document_script(make_runbook(), make_runbook().steps[0])]
     verify = template["Resources"]["DrainSpoolVerify"]["Properties"]["Content"]
     assert "parameters" not in verify, "its script reads none, and SendCommand refuses what a document does not declare"
 
@@ -121,7 +121,7 @@ def test_a_script_of_another_user_keeps_its_quotes_and_its_own_standard_input(
 def test_bash_can_read_every_shipped_script(shipped: Catalogue) -> None:
     for runbook in shipped.values():
         for step_id, command in runbook.commands():
-            for script in (render_script(command), command.run):
+            for script in (render_document_script(runbook, command), command.run):
                 done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
                 assert done.returncode == 0, f"{runbook.id} {step_id}: {done.stderr}"
 
@@ -136,7 +136,7 @@ def test_every_planned_document_is_in_the_template_with_exactly_its_parameters(
     }
 
     planned = {
-        f"${{DocumentPrefix}}-{runbook.id}-{step_id}": set(command.variables)
+        f"${{DocumentPrefix}}-{runbook.id}-{step_id}": set(runbook.parameters_of(command))
         for runbook in shipped.values()
         for step_id, command in runbook.commands()
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 from firstline.runbooks import catalogue, documents
 from firstline.runbooks.catalogue import Catalogue, Problem
 from firstline.runbooks.match import offered
-from firstline.runbooks.model import Command, Runbook
+from firstline.runbooks.model import Runbook
 from firstline.runbooks.plan import parameter_values
 
 TEMPLATE = Path("documents/template.yaml")
@@ -84,31 +84,34 @@ def script_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
     shellcheck = shutil.which("shellcheck")
     if shellcheck is None:
         return
-    for location, command in _located(runbook):
-        head = documents.guards(command)
+    for location, script, parameters in _scripts(runbook):
+        head = documents.guards(parameters)
         # shellcheck has no name for a script that comes from a YAML file; it reads standard input.
         done = subprocess.run(  # noqa: S603
             [shellcheck, "--shell=bash", "--format=json", "-"],
-            input="\n".join([*head, command.run]),
+            input="\n".join([*head, script]),
             capture_output=True,
             text=True,
             check=False,
             timeout=60,
         )
-        first = catalogue.line_of(text, (*location, "run")) + 1
+        first = catalogue.line_of(text, location) + 1
         for found in json.loads(done.stdout):
             yield Problem(
                 file=f"{runbook.id}.yaml",
                 line=first + found["line"] - 1 - len(head),
-                key=".".join(map(str, (*location, "run"))),
+                key=".".join(map(str, location)),
                 message=f"SC{found['code']}: {found['message']} https://www.shellcheck.net/wiki/SC{found['code']}",
             )
 
 
-def _located(runbook: Runbook) -> Iterator[tuple[tuple[str | int, ...], Command]]:
+def _scripts(runbook: Runbook) -> Iterator[tuple[tuple[str | int, ...], str, list[str]]]:
+    """Every script with its place in the file and the parameters that it may read."""
     for number, step in enumerate(runbook.steps):
-        yield ("steps", number), step
+        yield ("steps", number, "run"), step.run, step.variables
+        if step.requires:
+            yield ("steps", number, "requires"), step.requires, step.variables
     if runbook.verify:
-        yield ("verify",), runbook.verify
+        yield ("verify", "run"), runbook.verify.run, runbook.verify.variables
     for number, undo in enumerate(runbook.rollback):
-        yield ("rollback", number), undo
+        yield ("rollback", number, "run"), undo.run, undo.variables

@@ -9,13 +9,14 @@ Facts about Run Command that this rests on (AWS Systems Manager User Guide; the 
 - The agent checks `allowedPattern` once more, with Go's regular expressions.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import yaml
 
 from firstline.runbooks import patterns
 from firstline.runbooks.catalogue import Catalogue
-from firstline.runbooks.model import SCRIPT_END, Command, Runbook
+from firstline.runbooks.model import KILL_AFTER, SCRIPT_END, Command, Runbook, Step
 
 OLDEST_AGENT = (3, 3, 2746, 0)
 """The first SSM Agent that hands parameters over as environment variables."""
@@ -24,6 +25,12 @@ MAX_DOCUMENTS = 500
 """Resources in one CloudFormation template."""
 
 SHEBANG = "#!/usr/bin/env bash\n"
+
+HOLDS_ALREADY = "verification holds already: nothing was done"
+"""What an act says that found its host sound."""
+
+NOT_NOW = "precondition does not hold: nothing was done"
+"""What an act says, after its precondition's own words, that may not run now."""
 
 _HEADER = "# Generated from runbooks/*.yaml by `make runbooks`. Do not edit: change the runbook and render again.\n"
 
@@ -56,12 +63,12 @@ def render_template(catalogue: Catalogue) -> str:
 
 
 def render_script(command: Command) -> str:
-    """The whole script as the agent saves and runs it.
+    """A command by itself, as the agent saves and runs it.
 
     The script of another user is handed over in a variable, not through standard input, where its own commands would
     swallow the rest of it.
     """
-    guarded = "\n".join([*guards(command), command.run.rstrip("\n")]) + "\n"
+    guarded = "\n".join([*guards(command.variables), command.run.rstrip("\n")]) + "\n"
     if command.run_as == "root":
         return SHEBANG + guarded
     return (
@@ -72,11 +79,50 @@ def render_script(command: Command) -> str:
     )
 
 
-def guards(command: Command) -> list[str]:
+def render_document_script(runbook: Runbook, command: Command) -> str:
+    """The script of a command's document: an act looks first whether there is anything to do, and whether it may.
+
+    Alerts come late, and a step before, or somebody, may have cured the host meanwhile. Both questions are asked by a
+    shell of their own: inside `if` and `||` bash would not stop at their first failure.
+    """
+    script = render_script(command).removeprefix(SHEBANG)
+    before = guards(runbook.parameters_of(command))
+    if runbook.verify and runbook.verified_first(command):
+        limit = f"timeout -k {KILL_AFTER.seconds} {int(runbook.verify.timeout.total_seconds())} "
+        before += [
+            *_text_of("firstline_verify", runbook.verify.run, runbook.verify.variables),
+            f"if {limit}{_shell(runbook.verify.run_as, 'firstline_verify')} >/dev/null 2>&1; then",
+            f"  echo '{HOLDS_ALREADY}'",
+            "  exit 0",
+            "fi",
+        ]
+    if isinstance(command, Step) and command.requires:
+        before += [
+            *_text_of("firstline_requires", command.requires, command.variables),
+            f"{_shell(command.run_as, 'firstline_requires')} || {{",
+            f"  echo '{NOT_NOW}' >&2",
+            "  exit 1",
+            "}",
+        ]
+    return SHEBANG + ("\n".join(before) + "\n" if runbook.verified_first(command) else "") + script
+
+
+def _text_of(variable: str, script: str, parameters: Iterable[str]) -> list[str]:
+    """Lines that put a script into a variable, without running it."""
+    inner = "\n".join([*guards(parameters), script.rstrip("\n")])
+    return [f"IFS= read -r -d '' {variable} <<'{SCRIPT_END}' || true", inner, SCRIPT_END]
+
+
+def _shell(user: str, variable: str) -> str:
+    """A command that runs a variable's script as a user; its own commands may not swallow ours."""
+    return ("" if user == "root" else f"runuser -u {user} -- ") + f'bash -c "${variable}" </dev/null'
+
+
+def guards(parameters: Iterable[str]) -> list[str]:
     """The lines before a runbook's own: stop at the first failure, and at a parameter that did not arrive."""
     oldest = ".".join(map(str, OLDEST_AGENT))
     stop = f"is not set: update the SSM Agent on this host to {oldest} or later"
-    return ["set -euo pipefail", *(f': "${{SSM_{name}:?{stop}}}"' for name in command.variables)]
+    return ["set -euo pipefail", *(f': "${{SSM_{name}:?{stop}}}"' for name in parameters)]
 
 
 def _resource(runbook: Runbook, step_id: str, command: Command) -> dict[str, Any]:
@@ -88,7 +134,7 @@ def _resource(runbook: Runbook, step_id: str, command: Command) -> dict[str, Any
             "allowedPattern": patterns.portable(runbook.parameters[name].pattern),
             "maxChars": patterns.MAX_VALUE_LENGTH,
         }
-        for name in command.variables
+        for name in runbook.parameters_of(command)
     }
     return {
         "Type": "AWS::SSM::Document",
@@ -106,8 +152,8 @@ def _resource(runbook: Runbook, step_id: str, command: Command) -> dict[str, Any
                         "name": step_id.replace("-", "_"),
                         "precondition": {"StringEquals": ["platformType", "Linux"]},
                         "inputs": {
-                            "timeoutSeconds": str(int(command.timeout.total_seconds())),
-                            "runCommand": [_Block(render_script(command))],
+                            "timeoutSeconds": str(int(runbook.timeout_of(command).total_seconds())),
+                            "runCommand": [_Block(render_document_script(runbook, command))],
                         },
                     }
                 ],

@@ -29,6 +29,9 @@ VERIFY = "verify"
 SCRIPT_END = "FIRSTLINE_SCRIPT"
 """The line that ends a script where it runs as another user."""
 
+KILL_AFTER = timedelta(seconds=5)
+"""A verification before an act that does not end in its time is asked to, and killed after this."""
+
 _VARIABLE = re.compile(r"\$\{?[#!]?SSM_([A-Za-z0-9_]*)")
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -197,6 +200,20 @@ class Step(Command):
     id: Annotated[Id, StringConstraints(max_length=30)]
     kind: Literal["diagnose", "act"]
     on_failure: Literal["stop", "continue"] = "stop"
+    requires: Script | None = None
+    """A precondition of an act, run right before it and by the same user. Unless it exits with 0 nothing is done, and
+    the step has failed."""
+
+    @cached_property
+    def variables(self) -> list[str]:
+        """The parameters that the step's scripts read, sorted."""
+        return sorted(set(_VARIABLE.findall(f"{self.run}\n{self.requires or ''}")))
+
+    @model_validator(mode="after")
+    def _only_acts_require(self) -> Self:
+        if self.requires and self.kind != "act":
+            raise ValueError("a step that only looks needs no precondition; drop requires, or say kind: act")
+        return self
 
 
 class Verify(Command):
@@ -253,6 +270,20 @@ class Runbook(Frozen):
             yield VERIFY, self.verify
         for undo in self.rollback:
             yield undo.id, undo
+
+    def verified_first(self, command: Command) -> bool:
+        """Whether a command's document begins with the verification, and does nothing where that holds already."""
+        return self.verify is not None and isinstance(command, Step) and command.kind == "act"
+
+    def parameters_of(self, command: Command) -> list[str]:
+        """The parameters that a command's document takes, sorted: its own, and those of a verification before it."""
+        before = self.verify.variables if self.verify and self.verified_first(command) else []
+        return sorted({*command.variables, *before})
+
+    def timeout_of(self, command: Command) -> timedelta:
+        """How long a command's document may take, with a verification before it."""
+        before = self.verify.timeout + KILL_AFTER if self.verify and self.verified_first(command) else timedelta()
+        return command.timeout + before
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

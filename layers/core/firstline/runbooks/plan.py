@@ -171,8 +171,8 @@ def _plan_of(
             step_id=step_id,
             kind=kind,
             document=document_name(rules.document_prefix, runbook.id, step_id),
-            parameters={name: [values[name]] for name in command.variables},
-            timeout_seconds=int(command.timeout.total_seconds()),
+            parameters={name: [values[name]] for name in runbook.parameters_of(command)},
+            timeout_seconds=int(runbook.timeout_of(command).total_seconds()),
             on_failure=command.on_failure if isinstance(command, Step) else "stop",
         )
 
