@@ -18,7 +18,7 @@ from tests.statemachine.functions import (
 from tests.statemachine.run_command import NEVER, Run
 from tests.statemachine.world import Incident, World
 
-DISK = {"severity": "medium", "host": "web-1", "labels": {"mountpoint": "/var"}}
+DISK = {"severity": "medium", "host": "web-1", "labels": {"mountpoint": "/scratch"}}
 FOR_GOOD: dict[str, Trouble] = {
     "crashes": crashes,
     "misunderstands": misunderstands,
@@ -33,6 +33,12 @@ def why(world: World) -> str:
     """Why somebody was woken, in the words of the only page."""
     (page,) = world.woken()
     return page.text
+
+
+def closing_records(world: World, incident: Incident, count: int) -> None:
+    """How many endings the group's history holds."""
+    earlier = world.history.earlier_incidents(incident.record.incident.group_key)
+    assert [one.incident_id for one in earlier] == [incident.id] * count
 
 
 # --- for good -----------------------------------------------------------------------------------------------------
@@ -55,7 +61,7 @@ def test_classify_fails_and_a_human_decides(world: World, trouble: Trouble) -> N
 @for_good
 def test_planning_fails_and_somebody_is_paged(world: World, trouble: Trouble) -> None:
     world.functions.plan("remediate", trouble, for_good=True)
-    incident = world.fires("DiskFull", **DISK)
+    incident = world.fires("ScratchFull", **DISK)
     incident.stands_in("Await Acknowledgement")
 
     assert incident.path[-3:] == ["Plan Remediation", "Page On-Call", "Await Acknowledgement"]
@@ -74,7 +80,7 @@ def test_a_suppression_that_cannot_be_recorded_is_paged(world: World) -> None:
 
 def test_an_announcement_that_fails_does_not_stop_the_cure(world: World) -> None:
     world.functions.plan("notify", crashes, for_good=True, state="Announce Remediation")
-    incident = world.fires("DiskFull", **DISK)
+    incident = world.fires("ScratchFull", **DISK)
     incident.stands_in("Await Recovery")
 
     assert world.commands.steps() == ["find-biggest", "free-space"]
@@ -179,7 +185,7 @@ def test_without_the_table_people_are_paged_and_the_failed_execution_raises_an_a
 
 def test_commands_that_cannot_be_read_are_paged(world: World) -> None:
     world.commands.script("free-space", Run(unreadable=True))
-    incident = world.fires("DiskFull", **DISK)
+    incident = world.fires("ScratchFull", **DISK)
     incident.stands_in("Await Acknowledgement")
 
     assert incident.path[-3:] == ["Read Step", "Page On-Call", "Await Acknowledgement"]
@@ -189,7 +195,7 @@ def test_commands_that_cannot_be_read_are_paged(world: World) -> None:
 
 def test_a_command_that_cannot_even_be_cancelled_is_paged(world: World) -> None:
     world.commands.script("free-space", Run(unfinished_reads=NEVER, uncancellable=True))
-    incident = world.fires("DiskFull", **DISK)
+    incident = world.fires("ScratchFull", **DISK)
     incident.stands_in("Await Acknowledgement")
 
     assert incident.path[-5:-1] == ["Cancel Step", "Step Succeeded?", "Needs A Human?", "Page On-Call"]
@@ -229,7 +235,7 @@ def test_a_failure_that_passes_changes_nothing(
 
 def test_a_reply_lost_while_planning_reserves_one_run(world: World) -> None:
     world.functions.plan("remediate", reply_lost)
-    incident = world.fires("DiskFull", **DISK)
+    incident = world.fires("ScratchFull", **DISK)
     incident.stands_in("Await Recovery")
 
     assert world.commands.steps() == ["find-biggest", "free-space"]
@@ -245,9 +251,3 @@ def test_a_reply_lost_while_closing_tells_people_once_and_keeps_one_record(world
 
     assert len(world.told("slack")) == 1
     closing_records(world, incident, 1)
-
-
-def closing_records(world: World, incident: Incident, count: int) -> None:
-    """How many endings the group's history holds."""
-    earlier = world.history.earlier_incidents(incident.record.incident.group_key)
-    assert [one.incident_id for one in earlier] == [incident.id] * count

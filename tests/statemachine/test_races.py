@@ -5,13 +5,13 @@ from tests.statemachine.run_command import Run
 from tests.statemachine.world import World
 
 TO_A_PAGE = ["Classify", "Is It Noise?", "Plan Remediation", "Is There A Plan?", "Needs A Human?", "Page On-Call"]
-DISK = {"severity": "high", "host": "web-1", "labels": {"mountpoint": "/var"}}
+DISK = {"severity": "high", "host": "web-1", "labels": {"mountpoint": "/scratch"}}
 
 
 def test_resolved_before_recovery_is_awaited(world: World) -> None:
-    world.commands.script("free-space", Run(on_read=lambda: world.resolves("DiskFull", **DISK)))
+    world.commands.script("free-space", Run(on_read=lambda: world.resolves("ScratchFull", **DISK)))
 
-    incident = world.fires("DiskFull", **DISK)
+    incident = world.fires("ScratchFull", **DISK)
 
     assert incident.ends()[-4:] == ["Step Succeeded?", "Await Recovery", "Recovered?", "Close Incident"]
     assert world.commands.steps() == ["find-biggest", "free-space"]
@@ -19,9 +19,9 @@ def test_resolved_before_recovery_is_awaited(world: World) -> None:
 
 
 def test_resolved_while_the_verification_runs(world: World) -> None:
-    resolve = Run("Failed", on_read=lambda: world.resolves("DiskFull", **DISK))
+    resolve = Run("Failed", on_read=lambda: world.resolves("ScratchFull", **DISK))
     world.commands.script("verify", resolve)
-    incident = world.fires("DiskFull", **DISK)
+    incident = world.fires("ScratchFull", **DISK)
     incident.stands_in("Await Recovery").times_out()
 
     assert incident.ends()[-3:] == ["Await Recovery", "Recovered?", "Close Incident"]
