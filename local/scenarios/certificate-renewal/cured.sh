@@ -2,4 +2,4 @@
 # with: tlsPort=8443
 . /opt/host/lib/certificates.sh
 plant() { serve; }
-after() { grep -q 'reloaded nginx' <<<"$output_reload"; }
+after() { grep -q 'reloaded nginx' <<<"$output_renew"; }

@@ -7,6 +7,6 @@ plant() {
   touch /etc/nginx/broken
 }
 after() {
-  grep -q 'the configuration of nginx is broken' <<<"$output_reload"
+  grep -q 'the configuration of nginx is broken' <<<"$output_renew"
   served
 }

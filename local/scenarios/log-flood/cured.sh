@@ -5,7 +5,7 @@ plant() {
 #!/bin/bash
 if [ ! -e /run/shop.flooded ]; then
   touch /run/shop.flooded
-  while :; do yes 'retrying at once' | head -c 200k; sleep 0.1; done
+  while :; do yes 'retrying at once' | head -c 100k; sleep 0.1; done
 fi
 echo started well
 exec sleep 600
@@ -18,6 +18,6 @@ END
 after() {
   grep -q 'its last line: .*retrying' <<<"$output_look"
   [ "$(systemctl is-active shop.service)" = active ]
-  [ "$(stat -c %s /var/log/shop.log)" -lt 1000000 ]
+  [ "$(stat -c %s /var/log/shop.log)" -lt 11000000 ]
   [ "$(zcat /var/log/shop.log.*.gz | grep -c 'retrying at once')" -gt 600000 ]
 }

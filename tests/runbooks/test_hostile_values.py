@@ -1,0 +1,209 @@
+"""Whatever an alert's labels hold: what a pattern refuses never reaches a script, and what it takes does no harm there.
+
+The harm is looked for by really running every script with every value that its parameter takes, on a host where nothing
+is broken and where nothing may change.
+"""
+
+import shlex
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from threading import Lock
+
+import pytest
+import yaml
+
+from firstline.models import NormalizedAlert
+from firstline.runbooks.documents import render_script
+from firstline.runbooks.model import Runbook
+from firstline.runbooks.plan import parameter_values
+from local.hosts import Host
+from tests.runbooks.conftest import RUNBOOKS, SHIPPED, StartHost
+from tests.runbooks.hostile import CANARY, HOSTILE
+
+AT_ONCE = 4
+PARAMETERS = [(runbook.id, name) for runbook in SHIPPED.values() for name in runbook.parameters]
+
+INNOCENT = f"""\
+#!/bin/bash
+# A host where nothing is broken. Waiting takes no time, so that many runs fit into a test.
+mkdir -p {CANARY} /opt/fast /data/log /data/orders /var/log/shop /var/lib/docker
+printf '#!/bin/sh\\nexit 0\\n' >/opt/fast/sleep && chmod 755 /opt/fast/sleep
+for file in /data/orders/00042.log /data/orders/table /data/log/app.log /var/log/shop/shop.log /var/log/syslog; do
+  echo kept >"$file"
+done
+touch -d '9 days ago' /data/orders/*
+printf '[Service]\\nExecStart=/bin/sleep 600\\n[Install]\\nWantedBy=multi-user.target\\n' \\
+  >/etc/systemd/system/bystander.service
+systemctl enable --now bystander.service
+"""
+
+STATE = f"""\
+#!/bin/bash
+# All that a run might change: files, what runs, and the canary. Scratch files and a runbook's own notes are its own.
+find / /data -xdev \\( -path /tmp -o -path /run/firstline -o -path /run/host -o -path /opt -o -path /proc \\) -prune \\
+  -o -not -path /run -not -path / -printf '%p %y %s %T@ %m %l\\n' | sort
+ps -eo comm=,stat= | grep -vE '^(sh|bash|ps|grep|sort|find|tmp\\..*) ' | sort
+systemctl is-active bystander.service
+cat /run/host/units/bystander.pid
+ls -A {CANARY}
+"""
+
+DRIVER = r"""#!/bin/bash
+# Runs one command after the other, each with a clean environment; says only what must not be.
+path=/opt/fast:$PATH
+count=0
+try() {
+  step=$1
+  shift
+  env -i "PATH=$path" HOME=/root "$@" timeout 60 "/opt/$step" </dev/null >/opt/said 2>&1
+  if [ $? = 124 ]; then echo "$step never ended: $*"; fi
+  if grep -E 'bad substitution|syntax error|unbound variable|value too great|command not found' /opt/said; then
+    echo "$step stumbled over $*"
+  fi
+  count=$((count + 1))
+}
+"""
+
+
+def accepted(runbook: Runbook, name: str) -> list[str]:
+    return [value for value in HOSTILE if runbook.parameters[name].problem(value) is None]
+
+
+def sensible(runbook: Runbook) -> dict[str, str]:
+    values, problem = parameter_values(runbook, runbook.examples.match[0].as_alert())
+    assert problem is None
+    return values
+
+
+def alert_with(runbook: Runbook, field: str, value: str) -> NormalizedAlert:
+    alert = runbook.examples.match[0].as_alert()
+    if field.startswith("labels."):
+        return alert.model_copy(update={"labels": {**alert.labels, field.removeprefix("labels."): value}})
+    # Without the labels that would come first.
+    return alert.model_copy(update={field: value, "labels": {}})
+
+
+def test_the_values_are_many_and_different() -> None:
+    assert len(HOSTILE) == len(set(HOSTILE)) >= 150
+
+
+@pytest.mark.parametrize(("runbook_id", "name"), PARAMETERS)
+def test_what_a_pattern_refuses_ends_the_plan(runbook_id: str, name: str) -> None:
+    runbook = SHIPPED[runbook_id]
+    parameter = runbook.parameters[name]
+    takes = set(accepted(runbook, name))
+    # Whatever else may be in it: it is short, plain text.
+    assert not any(character in value for value in takes for character in " \t\r\n\0;|&$`\\\"'(){}[]<>*?!#~")
+
+    for field in parameter.from_[:1]:
+        for value in HOSTILE:
+            if value in takes or value == "":
+                continue
+            values, problem = parameter_values(runbook, alert_with(runbook, field, value))
+            assert problem is not None
+            assert values == {}, f"{value!r} reached the plan"
+
+
+def test_no_line_of_a_script_holds_what_systems_manager_would_fill_in() -> None:
+    template = yaml.load((RUNBOOKS / "documents/template.yaml").read_text(), Loader=_Loader)
+
+    lines = [
+        line
+        for document in template["Resources"].values()
+        for step in document["Properties"]["Content"]["mainSteps"]
+        for script in step["inputs"]["runCommand"]
+        for line in script.splitlines()
+    ]
+
+    assert len(lines) > 1_000
+    assert [line for line in lines if "{{" in line] == []
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads a template with CloudFormation's short forms."""
+
+
+_Loader.add_constructor("!Sub", lambda loader, node: loader.construct_scalar(node))
+
+
+def batch(runbook: Runbook) -> tuple[str, int]:
+    """A script that runs each command with each hostile value that it would ever see, and how often that is."""
+    lines = [DRIVER]
+    usual = sensible(runbook)
+    cases = 0
+    for step_id, command in runbook.commands():
+        lines.append(
+            f"cat >/opt/{step_id} <<'END_OF_STEP'\n{render_script(command)}END_OF_STEP\nchmod 755 /opt/{step_id}"
+        )
+        for name in command.variables:
+            for value in accepted(runbook, name):
+                settings = {other: usual[other] for other in command.variables} | {name: value}
+                words = [shlex.quote(f"SSM_{key}={text}") for key, text in settings.items()]
+                lines.append(f"try {step_id} {' '.join(words)}")
+                cases += 1
+    return "\n".join([*lines, "echo ran $count", ""]), cases
+
+
+class Outcome:
+    """A host's state before and after a runbook's batch, and what the batch said."""
+
+    def __init__(self, host: Host, runbook: Runbook) -> None:
+        assert host.run(INNOCENT).exit_code == 0
+        script, self.cases = batch(runbook)
+        self.before = host.run(STATE).stdout
+        self.ran = host.run(script, timeout_seconds=110)
+        self.after = host.run(STATE).stdout
+        host.close()
+
+
+@pytest.fixture(scope="module")
+def outcomes(start_host: StartHost) -> dict[str, Future[Outcome]]:
+    one_by_one = Lock()
+
+    def start_and_run(runbook: Runbook) -> Outcome:
+        with one_by_one:
+            host = start_host()
+        return Outcome(host, runbook)
+
+    start_host().close()  # where there is no sandbox, the tests are skipped here
+    pool = ThreadPoolExecutor(AT_ONCE)
+    largest_first = sorted(SHIPPED.values(), key=lambda runbook: -batch(runbook)[1])
+    submitted = {runbook.id: pool.submit(start_and_run, runbook) for runbook in largest_first}
+    pool.shutdown(wait=False)
+    return submitted
+
+
+@pytest.mark.parametrize("runbook_id", SHIPPED)
+def test_what_a_pattern_takes_changes_nothing_on_a_sound_host(
+    runbook_id: str, outcomes: dict[str, Future[Outcome]]
+) -> None:
+    outcome = outcomes[runbook_id].result()
+
+    assert outcome.ran.stdout == f"ran {outcome.cases}\n", outcome.ran
+    assert outcome.cases >= sum(len(accepted(SHIPPED[runbook_id], name)) for name in SHIPPED[runbook_id].parameters)
+    assert outcome.after.splitlines() == outcome.before.splitlines()
+
+
+def test_the_state_would_show_a_change(start_host: StartHost) -> None:
+    """The test of the test: each kind of harm that is looked for is seen."""
+    host = start_host()
+    host.run(INNOCENT)
+    before = host.run(STATE).stdout
+    assert "bystander" in before
+
+    for harm in (
+        f"touch {CANARY}/hit",
+        "echo more >> /data/orders/table",
+        "rm /var/log/syslog",
+        "setsid perl -e 'sleep 600' >/dev/null 2>&1 &",
+        "systemctl restart bystander",
+    ):
+        host.run(harm)
+        after = host.run(STATE).stdout
+        assert after != before, harm
+        before = after
+    host.close()
+
+
+def test_the_folder_of_the_runbooks_is_the_one_that_ships() -> None:
+    assert (Path(__file__).parents[2] / "runbooks").samefile(RUNBOOKS)
