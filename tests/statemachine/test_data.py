@@ -77,7 +77,7 @@ def test_the_largest_alert_and_a_huge_output_keep_the_state_small(world: World) 
     incident.stands_in("Await Resolution").is_resolved()
     incident.ends()
 
-    assert incident.largest_data < 200 * KIB
+    assert incident.largest_data < 160 * KIB
 
 
 def test_as_many_hosts_and_steps_as_a_runbook_may_have_keep_the_state_small(world: World) -> None:
@@ -91,7 +91,7 @@ def test_as_many_hosts_and_steps_as_a_runbook_may_have_keep_the_state_small(worl
         incident.stands_in("Await Recovery").times_out()
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.largest_data < 200 * KIB
+    assert incident.largest_data < 160 * KIB
     assert len(incident.history) < 25_000 / 10
     (page,) = world.told("pagerduty")
     assert "undo-9 (rollback)" in page.text
