@@ -36,6 +36,19 @@ def test_what_usually_comes_of_it(
     assert (past.clears_itself is not None) is clears_itself
 
 
+@pytest.mark.parametrize(("decided", "usually_nothing"), [("low", True), ("medium", False), ("high", False)])
+def test_what_nobody_heeded_comes_to_nothing_only_if_it_was_low(
+    decided: Severity,
+    usually_nothing: bool,
+    ended: Callable[..., list[EarlierIncident]],
+    evidence: Callable[..., Evidence],
+    now: datetime,
+) -> None:
+    past = opinion(evidence(earlier=ended("expired", "expired", "expired", severity=decided)), "info", now)
+    assert (past.usually_nothing is not None) is usually_nothing
+    assert past.clears_itself is None
+
+
 @pytest.mark.parametrize(
     ("source", "decided", "at_least"),
     [("medium", "high", "high"), ("high", "high", None), ("critical", "high", None), ("info", "low", "low")],

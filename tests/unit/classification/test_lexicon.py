@@ -16,7 +16,8 @@ from firstline.models import Classification, Evidence, Incident
     [
         ("PostgresqlDown", "The instance is down", "critical"),
         ("etcd-no-leader", "Member 3 sees no leader", "critical"),
-        ("ReplicaCheck", "The ledger may suffer data loss", "high"),
+        ("ReplicaCheck", "The ledger may suffer data loss", "critical"),
+        ("ReplicaCheck", "The follower has crashed", "high"),
         ("Volume is full", "", "high"),
         ("SlowQueries", "Queries take longer than 2 s", "medium"),
         ("QueueDepth", "12000 messages wait", "medium"),
@@ -48,6 +49,12 @@ def test_spelling_does_not_matter(spelling: str) -> None:
 
 def test_a_word_within_another_is_not_meant() -> None:
     assert lexicon.read("CountdownShutdownSlowdownDownstream", "informed").words == ()
+
+
+def test_a_message_does_not_talk_down_what_the_name_says() -> None:
+    calming = "Info: informational notice, heartbeat, completed, no action"
+
+    assert lexicon.read("PaymentGatewayDown", calming).severity == "critical"
 
 
 def test_a_huge_text_is_cut() -> None:
@@ -87,3 +94,26 @@ def test_a_model_may_not_undo_what_the_words_say(
 
     assert verdict.severity == "high"
     assert verdict.reasons[0].startswith("prometheus gives no severity;")
+
+
+def test_history_does_not_suppress_what_its_words_call_critical(
+    incident: Callable[..., Incident],
+    evidence: Callable[..., Evidence],
+    ended: Callable[..., Any],
+    offered: Any,
+    now: Any,
+) -> None:
+    def judge(message: str) -> Classification:
+        return classify(
+            incident(alert_name="Verifier", message=message, severity="info"),
+            evidence=evidence(earlier=ended(*["self_cleared"] * 5)),
+            rules=NO_RULES,
+            offered=offered,
+            model=None,
+            now=now,
+        )
+
+    assert judge("Verifier was slow").severity == "noise"
+    lost = judge("Three objects are unreadable on all copies: data loss")
+    assert lost.severity == "low"
+    assert any(one.startswith("Not noise, although 5 of the last 5") for one in lost.reasons)

@@ -167,6 +167,8 @@ def test_no_rules_is_a_file_too(tmp_path: Path) -> None:
         ({"alert_name": "TestAlert", "severity": "high"}, "test-alert"),
         ({"alert_name": "TestAlert", "severity": "critical"}, None),
         ({"alert_name": "ContestAlert"}, None),
+        ({"source": "cloudwatch", "alert_name": "TargetTracking-service/prod/api-AlarmLow-7d1f"}, "auto-scaling"),
+        ({"source": "generic", "alert_name": "TargetTracking-service/prod/api-AlarmLow-7d1f"}, None),
         ({"environment": "staging", "severity": "critical"}, "not-production"),
         ({"environment": "Dev-eu"}, "not-production"),
         ({"environment": "production"}, None),

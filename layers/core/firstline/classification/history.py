@@ -22,7 +22,8 @@ class Opinion:
     Attributes
     ----------
     usually_nothing
-        The group usually ended as noise or by itself. Enough to drop what the source called `info`.
+        The group usually ended as noise, by itself, or unheeded below a page. Enough to drop what the source called
+        `info`.
     clears_itself
         The group usually ended by itself. A fact, unlike `suppressed`, which is Firstline's own earlier opinion and
         must not prove itself: only this can back a model that calls a paging alert less than that.
@@ -43,7 +44,7 @@ def opinion(evidence: Evidence, source_severity: SourceSeverity, now: datetime) 
     """Read the group's earlier incidents of the last 30 days (newest first)."""
     recent = [one for one in evidence.earlier if now - one.opened_at <= MEMORY]
     last = recent[:LAST]
-    quiet = [one for one in last if one.outcome in ("suppressed", "self_cleared")]
+    quiet = [one for one in last if one.outcome in ("suppressed", "self_cleared") or _unheeded(one)]
     cleared = [one for one in last if one.outcome == "self_cleared"]
     needed = [
         one
@@ -60,6 +61,11 @@ def opinion(evidence: Evidence, source_severity: SourceSeverity, now: datetime) 
         because=_pattern(needed, last, f"needed a human at {at_least} or above"),
         cures=Counter(one.runbook_id for one in recent if one.outcome == "auto_resolved" and one.runbook_id),
     )
+
+
+def _unheeded(one: EarlierIncident) -> bool:
+    """It woke nobody, nobody did anything about it until its time was over, and it was never more than `low`."""
+    return one.outcome == "expired" and SEVERITY_RANK[one.severity] <= SEVERITY_RANK["low"]
 
 
 def _pattern(found: list[EarlierIncident], last: list[EarlierIncident], what: str) -> str | None:

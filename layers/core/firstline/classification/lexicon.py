@@ -13,9 +13,10 @@ from firstline.models import NormalizedAlert, SourceSeverity
 
 _POINTS: tuple[tuple[int, str], ...] = (
     # Something is gone, or data is.
+    (8, "data loss, data is lost, split brain, data corruption, ransomware"),
     (4, "critical, critically, emergency, fatal, disaster, outage, page, panic, crashed"),
     (4, "down, unavailable, offline, disappeared, not running, not responding, not reachable, cannot be reached"),
-    (4, "no leader, no active, no longer, no healthy, lost quorum, split brain, out of service"),
+    (4, "no leader, no active, no longer, no healthy, lost quorum, out of service"),
     (4, "loss, lost, corrupt*, inconsistent, has expired, is expired, will not, at least one, unable to"),
     (4, "missing, very, not being, no"),
     # One failure away, or people notice.
@@ -70,11 +71,12 @@ def guess(alert: NormalizedAlert) -> Guess:
 def read(name: str, message: str) -> Guess:
     """The same, from the two texts."""
     in_name, in_message = _folded(name), _folded(message)
-    found: list[tuple[int, str]] = []
+    found = [(points * _IN_NAME, phrase) for points, phrase, pattern in _patterns() if pattern.search(in_name)]
+    named = {phrase for _, phrase in found}
+    alarming = any(points > 0 for points, _ in found)
     for points, phrase, pattern in _patterns():
-        if pattern.search(in_name):
-            found.append((points * _IN_NAME, phrase))
-        elif pattern.search(in_message):
+        # Whoever writes a message must not talk down what the name says.
+        if phrase not in named and (points > 0 or not alarming) and pattern.search(in_message):
             found.append((points, phrase))
     total = sum(points for points, _ in found)
     severity: SourceSeverity = (

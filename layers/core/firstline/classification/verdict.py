@@ -132,8 +132,12 @@ def _without_model(
         severity, decided_by, confidence = changes.severity, "history", HISTORY_CONFIDENCE
         reasons += changes.reasons
     elif source == "info" and past.usually_nothing is not None:
-        severity, decided_by, confidence = "noise", "history", HISTORY_CONFIDENCE
-        reasons.append(f"Noise: {past.usually_nothing}, and the source calls it info.")
+        alarming = lexicon.guess(incident.alert)
+        if alarming.severity == "critical":
+            reasons.append(f"Not noise, although {past.usually_nothing}: {alarming.because}.")
+        else:
+            severity, decided_by, confidence = "noise", "history", HISTORY_CONFIDENCE
+            reasons.append(f"Noise: {past.usually_nothing}, and the source calls it info.")
     bounded = guardrails.within_bounds(severity, incident, rule)
     reasons += [*bounded.reasons, *evidence.missing]
     if incident.flapping:
