@@ -121,6 +121,34 @@ def report(
     _print_report(reckon(history.closed_since(datetime.now(UTC) - timedelta(hours=hours))), hours)
 
 
+@app.command("try")
+def try_(
+    runbook: Annotated[str, typer.Argument(help="Its id, as in runbooks/<id>.yaml.")],
+    alert: Annotated[
+        Path | None, typer.Option(help="An alert, with the keys of a runbook's examples; by default its first example.")
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="--alert is a body as this source sends it.")] = None,
+    scenario: Annotated[
+        str | None, typer.Option(help="A file of local/scenarios/<runbook>, or none; by default the first cure.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and the scripts; run nothing.")] = False,
+) -> None:
+    """Run one runbook on a throw-away host that has its fault, and show each step."""
+    from local.trying import CannotTry, try_runbook
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_LOG_WIDTH)
+    try:
+        well = try_runbook(
+            console, RUNBOOKS, runbook, alert_file=alert, source=source, scenario_name=scenario, dry_run=dry_run
+        )
+    except CannotTry as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from None
+    raise typer.Exit(0 if well else 1)
+
+
 @runbooks.command()
 def render() -> None:
     """Write the SSM documents and the editors' schema from the runbooks."""

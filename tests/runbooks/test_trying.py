@@ -1,0 +1,165 @@
+"""`python -m local try`: what it shows, what it runs, and what it answers when it cannot."""
+
+import json
+import shutil
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from local import trying
+from local.cli import app
+from local.trying import CannotTry, try_runbook
+from tests.runbooks.conftest import RUNBOOKS, StartHost
+
+
+def tried(runbook_id: str, folder: Path = RUNBOOKS, **options: object) -> tuple[bool, str]:
+    console = Console(file=StringIO(), width=160)
+    well = try_runbook(console, folder, runbook_id, **options)  # type: ignore[arg-type]
+    assert isinstance(console.file, StringIO)
+    return well, console.file.getvalue()
+
+
+@pytest.fixture
+def sandbox(start_host: StartHost) -> None:
+    """Skips where nothing can be run."""
+    start_host().close()
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_without_a_file_the_first_example_is_tried_on_a_host_that_has_the_fault() -> None:
+    well, shown = tried("low-disk")
+
+    assert well
+    assert "NodeFilesystemAlmostOutOfSpace on web-1" in shown
+    assert "cured: Rotated logs of last week fill /data." in shown
+    assert shown.index("verify, before anything is done") < shown.index("find-biggest ─") < shown.index("Cured:")
+    assert "deleted 11534336 bytes" in shown
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_scenario_that_cannot_be_cured_is_undone_and_that_is_as_it_should_be() -> None:
+    well, shown = tried("conntrack-full", scenario_name="not-cured")
+
+    assert well
+    assert "Not cured: a human is called, with all of the above. What was done is undone." in shown
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_on_a_sound_host_nothing_is_done_and_verify_holds() -> None:
+    well, shown = tried("package-cache", scenario_name="none")
+
+    assert well
+    assert "verification holds already: nothing was done" in shown
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_runbook_that_does_not_cure_its_scenario_is_not_well(tmp_path: Path) -> None:
+    # Given a runbook whose act has lost its line
+    text = (RUNBOOKS / "clock-drift.yaml").read_text()
+    (tmp_path / "clock-drift.yaml").write_text(text.replace("chronyc makestep", "true"))
+
+    well, shown = tried("clock-drift", tmp_path)
+
+    assert not well
+    assert "The scenario's name says that it would end: cured." in shown
+
+
+def test_a_dry_run_shows_plan_and_scripts_and_starts_no_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trying, "Hosts", None)
+
+    well, shown = tried("crash-loop", dry_run=True)
+
+    assert well
+    assert "act as root, at most 300 s" in shown
+    assert "shop.service" in shown
+    assert 'systemctl stop -- "$unit"' in shown
+
+
+def test_an_alert_comes_from_a_file_with_the_keys_of_an_example(tmp_path: Path) -> None:
+    file = tmp_path / "alert.yaml"
+    file.write_text("alert: SystemdUnitFailed\nlabels: {name: billing.service}\nhost: '$(id)'\n")
+
+    _, shown = tried("dead-service", alert_file=file, dry_run=True)
+
+    assert "billing.service" in shown
+
+
+def test_an_alert_comes_as_its_sender_sends_it(tmp_path: Path) -> None:
+    file = tmp_path / "body.json"
+    alert = {
+        "status": "firing",
+        "labels": {"alertname": "SystemdUnitFailed", "name": "billing.service", "instance": "web-7:9100"},
+        "annotations": {},
+        "startsAt": "2026-03-02T12:00:00Z",
+        "endsAt": "0001-01-01T00:00:00Z",
+        "generatorURL": "",
+        "fingerprint": "0123456789abcdef",
+    }
+    body = {"version": "4", "groupKey": "{}", "status": "firing", "receiver": "firstline", "alerts": [alert]}
+    body |= {"groupLabels": {}, "commonLabels": {}, "commonAnnotations": {}, "externalURL": "", "truncatedAlerts": 0}
+    file.write_text(json.dumps(body))
+
+    _, shown = tried("dead-service", alert_file=file, source="prometheus", dry_run=True)
+
+    assert "SystemdUnitFailed on web-7" in shown
+    assert "billing.service" in shown
+
+
+@pytest.mark.parametrize(
+    ("runbook_id", "alert", "options", "answer"),
+    [
+        ("low-dsk", None, {}, "There is no runbook 'low-dsk'; there is low-disk"),
+        (
+            "low-disk",
+            None,
+            {"scenario_name": "flood"},
+            "low-disk has no scenario 'flood'; there is cured, not-cured, none",
+        ),
+        (
+            "low-disk",
+            "alert: HostOutOfInodes",
+            {},
+            "low-disk is not for the alert 'HostOutOfInodes'; low-inodes is for it",
+        ),
+        ("low-disk", "alert: HostOutOfDiskSpace", {}, "There would be no plan: the alert has no labels.mountpoint"),
+        (
+            "low-disk",
+            "alert: HostOutOfDiskSpace\nlabels: {mountpoint: /data;id}",
+            {},
+            "There would be no plan: the alert's labels.mountpoint '/data;id' does not fit",
+        ),
+        ("low-disk", "alrt: x", {}, "is not an alert with the keys of a runbook's examples"),
+        ("low-disk", "{}", {"source": "prometheus"}, "prometheus cannot read it"),
+        ("low-disk", "[", {"source": "prometheus"}, "prometheus cannot read it"),
+    ],
+)
+def test_what_cannot_be_tried_says_why(
+    tmp_path: Path, runbook_id: str, alert: str | None, options: dict[str, str], answer: str
+) -> None:
+    file = None
+    if alert is not None:
+        file = tmp_path / "alert"
+        file.write_text(alert)
+
+    with pytest.raises(CannotTry) as caught:
+        tried(runbook_id, alert_file=file, **options)
+
+    assert answer in str(caught.value)
+
+
+def test_the_command_ends_with_2_and_the_reason() -> None:
+    done = CliRunner().invoke(app, ["try", "low-dsk"])
+
+    assert done.exit_code == 2
+    assert "there is low-disk" in done.stderr
+
+
+def test_a_wrong_runbook_is_told_with_its_line(tmp_path: Path) -> None:
+    shutil.copy(RUNBOOKS / "low-disk.yaml", tmp_path)
+    (tmp_path / "broken.yaml").write_text("id: broken\n")
+
+    with pytest.raises(CannotTry, match=r"broken\.yaml:1: title: is missing; add it"):
+        tried("low-disk", tmp_path)
