@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
@@ -36,9 +35,6 @@ def up(
     quiet: Annotated[bool, typer.Option(help="Do not tell on stderr what happens.")] = False,
 ) -> None:
     """Serve until stopped. One JSON line on stdout says when it is ready, and where everything is."""
-    if port and _is_taken(port):  # asked before the seconds that loading takes
-        print(f"Port {port} is in use: stop what listens there, or give another --port.", file=sys.stderr)
-        raise typer.Exit(1)
     from local import registry
     from local.stack import Options, Stack
     from local.story import Story
@@ -188,16 +184,6 @@ def _named_value(text: str) -> tuple[str, str]:
     if not equals:
         raise typer.BadParameter(f"{text!r} is not Name=value.")
     return name, value
-
-
-def _is_taken(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return True
-    return False
 
 
 def _running(stack: str) -> dict[str, Any]:

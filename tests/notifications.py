@@ -95,6 +95,8 @@ def a_plan(**changes: Any) -> RemediationPlan:
                 step_id="rotate-logs",
                 kind="act",
                 document="firstline-low-disk-rotate-logs",
+                document_version="1",
+                document_hash="0" * 64,
                 parameters={"path": ["/var/log"]},
                 timeout_seconds=60,
             )
@@ -104,6 +106,13 @@ def a_plan(**changes: Any) -> RemediationPlan:
         "recovery_wait_seconds": 60,
         "rollback": [],
         "approval_timeout_seconds": 600,
+        "max_concurrency": "1",
+        "max_errors": "0",
+        "waves": 1,
+        "locks": ["host:i-0123456789abcdef0"],
+        "planned_at": NOW,
+        "lease_until": NOW + timedelta(hours=1),
+        "policy_version": "0123456789ab",
     }
     return RemediationPlan(**fields | changes)
 

@@ -13,6 +13,7 @@ from firstline.adapters.history import History
 from firstline.adapters.llm import ChatModel, Endpoint
 from firstline.adapters.secrets import Secrets
 from firstline.adapters.table import Table
+from firstline.adapters.trail import TableTrail
 from firstline.classification import rules
 from firstline.classification.verdict import assess
 from firstline.contracts import ClassifyInput, ClassifyOutput
@@ -20,6 +21,7 @@ from firstline.observability import logger, metrics
 from firstline.runbooks import catalogue
 from firstline.runbooks.match import offered
 from firstline.settings import ClassifySettings
+from firstline.trail import classified, witness
 
 PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 """Evidence is worth some seconds: a table that hangs must not keep an incident from its verdict."""
@@ -31,6 +33,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """State `Classify`."""
     incident = ClassifyInput.model_validate(event).incident
     logger.append_keys(incident_id=incident.incident_id)
+    now = datetime.now(UTC)
     classification = assess(
         incident,
         history=_history(),
@@ -38,8 +41,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         offered=offered(_catalogue(), incident.alert),
         model=_model(),
         time_zone=_settings().time_zone,
-        now=datetime.now(UTC),
+        now=now,
     )
+    witness(TableTrail(_table()), incident.incident_id, [classified(classification)], now)
     metrics.add_metric(name="LlmTokens", unit="Count", value=classification.tokens)
     logger.info("classified", extra={"severity": classification.severity, "reasons": classification.reasons})
     return ClassifyOutput(classification=classification).model_dump(mode="json")
@@ -51,8 +55,15 @@ def _settings() -> ClassifySettings:
 
 
 @cache
+def _table() -> Table:
+    settings = _settings()
+    client = boto3.client("dynamodb", config=PATIENCE)
+    return Table(client, settings.table_name, keep_days=settings.history_days)
+
+
+@cache
 def _history() -> History:
-    return History(Table(boto3.client("dynamodb", config=PATIENCE), _settings().table_name))
+    return History(_table())
 
 
 @cache

@@ -11,13 +11,16 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from firstline.adapters.channels import connect, on_call_now
 from firstline.adapters.history import History
 from firstline.adapters.paging import PATIENCE, PageTopic
+from firstline.adapters.remediations import TableRemediations
 from firstline.adapters.secrets import Secrets
 from firstline.adapters.table import Table
+from firstline.adapters.trail import TableTrail
 from firstline.channels.delivery import Channel
 from firstline.channels.paging_policy import Level, PagingPolicy, load_paging_policy
 from firstline.contracts import PageOnCallInput
 from firstline.escalation import page_on_call
 from firstline.observability import logger, metrics
+from firstline.runbooks.conclusion import conclude
 from firstline.settings import EscalateSettings
 
 
@@ -27,15 +30,25 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """State `Page On-Call`."""
     request = PageOnCallInput.model_validate(event)
     logger.append_keys(incident_id=request.incident.incident_id)
-    return page_on_call(
+    now = datetime.now(UTC)
+    output = page_on_call(
         request,
         policy=_policy(),
         channels=_channels(),
         history=_history(),
-        now=datetime.now(UTC),
+        now=now,
         resolve_within=timedelta(seconds=_settings().resolve_within_seconds),
         on_call=_on_call,
-    ).model_dump(mode="json")
+    )
+    # Only now: nothing may delay a page.
+    conclude(
+        request,
+        records=_history(),
+        remediations=TableRemediations(_table()),
+        trail=TableTrail(_table()),
+        now=now,
+    )
+    return output.model_dump(mode="json")
 
 
 @cache
@@ -54,8 +67,15 @@ def _secrets() -> Secrets:
 
 
 @cache
+def _table() -> Table:
+    settings = _settings()
+    client = boto3.client("dynamodb", config=PATIENCE)
+    return Table(client, settings.table_name, keep_days=settings.history_days)
+
+
+@cache
 def _history() -> History:
-    return History(Table(boto3.client("dynamodb", config=PATIENCE), _settings().table_name))
+    return History(_table())
 
 
 @cache

@@ -10,10 +10,13 @@ from pydantic import TypeAdapter
 
 from firstline.adapters.channels import connect
 from firstline.adapters.history import History
+from firstline.adapters.remediations import TableRemediations
 from firstline.adapters.secrets import Secrets
 from firstline.adapters.table import Table
+from firstline.adapters.trail import TableTrail
 from firstline.announcing import NotifyInput, announce
 from firstline.observability import logger, metrics
+from firstline.runbooks.conclusion import conclude
 from firstline.settings import NotifySettings
 
 _INPUT: TypeAdapter[NotifyInput] = TypeAdapter(NotifyInput)
@@ -25,13 +28,22 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """States `Record Suppression`, `Announce Remediation`, `Request Approval`, `Notify Ops` and `Close Incident`."""
     request = _INPUT.validate_python(event)
     logger.append_keys(incident_id=request.incident.incident_id)
-    return announce(
+    now = datetime.now(UTC)
+    output = announce(
         request,
         channels=connect(_settings(), _secrets(), _history().save_slack_message),
         history=_history(),
-        now=datetime.now(UTC),
+        now=now,
         resolve_within=timedelta(seconds=_settings().resolve_within_seconds),
-    ).model_dump(mode="json")
+    )
+    conclude(
+        request,
+        records=_history(),
+        remediations=TableRemediations(_table()),
+        trail=TableTrail(_table()),
+        now=now,
+    )
+    return output.model_dump(mode="json")
 
 
 @cache
@@ -45,6 +57,11 @@ def _secrets() -> Secrets:
 
 
 @cache
-def _history() -> History:
+def _table() -> Table:
     settings = _settings()
-    return History(Table(boto3.client("dynamodb"), settings.table_name, keep_days=settings.history_days))
+    return Table(boto3.client("dynamodb"), settings.table_name, keep_days=settings.history_days)
+
+
+@cache
+def _history() -> History:
+    return History(_table())

@@ -7,15 +7,23 @@ from typing import Any
 
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
 
-from firstline.adapters.history import History
+from firstline.adapters.documents import Documents
+from firstline.adapters.remediations import TableRemediations
+from firstline.adapters.switch import RemediationSwitch
 from firstline.adapters.table import Table
 from firstline.adapters.targets import Targets
+from firstline.adapters.trail import TableTrail
 from firstline.contracts import PlanRemediationInput
 from firstline.observability import logger, metrics
 from firstline.runbooks import catalogue
 from firstline.runbooks.plan import Rules, plan
+from firstline.runbooks.remediation_policy import load_remediation_policy
 from firstline.settings import RemediateSettings
+
+PATIENCE = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
+"""While the table hangs nothing runs, and a human should hear so soon."""
 
 
 @logger.inject_lambda_context
@@ -29,7 +37,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         request.classification,
         catalogue=_catalogue(),
         targets=_targets(),
-        history=_history(),
+        documents=_documents(),
+        remediations=_remediations(),
+        trail=_trail(),
+        switch=_switch().read,
         rules=_rules(),
         now=datetime.now(UTC),
     )
@@ -54,9 +65,27 @@ def _targets() -> Targets:
 
 
 @cache
-def _history() -> History:
+def _table() -> Table:
     settings = _settings()
-    return History(Table(boto3.client("dynamodb"), settings.table_name, keep_days=settings.history_days))
+    return Table(boto3.client("dynamodb", config=PATIENCE), settings.table_name, keep_days=settings.history_days)
+
+
+@cache
+def _documents() -> Documents:
+    return Documents(boto3.client("ssm"))
+
+
+@cache
+def _switch() -> RemediationSwitch:
+    return RemediationSwitch(boto3.client("ssm"), f"{_settings().secrets_prefix}/remediation")
+
+
+def _remediations() -> TableRemediations:
+    return TableRemediations(_table())
+
+
+def _trail() -> TableTrail:
+    return TableTrail(_table())
 
 
 @cache
@@ -67,4 +96,5 @@ def _rules() -> Rules:
         environment=settings.environment_name,
         document_prefix=settings.document_prefix,
         approval_timeout_seconds=settings.approval_timeout_seconds,
+        policy=load_remediation_policy(Path(settings.runbooks_dir) / "policy" / "remediation.yaml"),
     )

@@ -127,23 +127,13 @@ def test_deployments_are_found_by_time_newest_first_and_once(history: History) -
     assert [one.version for one in history.deployments_since(at(-240))] == ["v-10", "v-30"]
 
 
-def test_runs_are_counted_by_runbook_and_time(history: History) -> None:
-    history.record_runs("low-disk", "inc-1", ["i-0123456789abcdef0", "i-0123456789abcdef1"], at(-90))
-    history.record_runs("low-disk", "inc-2", ["i-0123456789abcdef0"], at(-5))
-    history.record_runs("high-memory", "inc-3", ["i-0123456789abcdef0"], at(-5))
-
-    assert [run.incident_id for run in history.runs_since("low-disk", at(-60))] == ["inc-2"]
-    assert len(history.runs_since("low-disk", at(-120))) == 3
-
-
 def test_everything_written_expires(table: Table, history: History, incident_id: str) -> None:
     history.save_deployment(Deployment(service="shop", version="v1", deployed_at=NOON))
-    history.record_runs("low-disk", "inc-1", ["i-0123456789abcdef0"], NOON)
     history.close(incident_id, "resolved", "", [], at(1))
 
     items = table._client.scan(TableName=table.name)["Items"]
 
-    assert len(items) >= 7
+    assert len(items) >= 6
     assert [json.dumps(item["pk"]) for item in items if "expires_at" not in item] == []
 
 

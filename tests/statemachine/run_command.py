@@ -67,6 +67,8 @@ class Sent:
     parameters: dict[str, list[str]]
     instance_ids: list[str]
     comment: str
+    version: str
+    rates: tuple[str, str]
     run: Run
     reads: int = 0
     cancelled: bool = False
@@ -118,6 +120,8 @@ class RunCommand:
             parameters=request["Parameters"],
             instance_ids=request["InstanceIds"],
             comment=request["Comment"],
+            version=request["DocumentVersion"],
+            rates=(request["MaxConcurrency"], request["MaxErrors"]),
             run=run,
         )
         command_id = str(uuid.uuid4())
@@ -158,7 +162,9 @@ class RunCommand:
         return {}
 
     def _describe(self, request: dict[str, Any]) -> dict[str, Any]:
-        ids = [value for one in request.get("Filters", []) for value in one["Values"]]
+        filters = {one["Key"]: one["Values"] for one in request.get("Filters", [])}
+        # Asked by tag, it is how many hosts there are in all that counts.
+        ids = filters.get("InstanceIds", [f"i-{number:017x}" for number in range(3)])
         return {
             "InstanceInformationList": [
                 {"InstanceId": one, "PingStatus": "Online", "PlatformType": "Linux", "AgentVersion": "3.3.3000.0"}

@@ -31,7 +31,7 @@ def test_an_approved_plan_runs(world: World) -> None:
 
     assert incident.ends() == [
         *TO_THE_QUESTION,
-        *("Approved?", "Announce Remediation"),
+        *("Approved?", "Announce Remediation", "Read Switch"),
         *A_STEP,
         *("Await Recovery", "Recovered?", "Close Incident"),
     ]

@@ -1,6 +1,7 @@
 """What an alert or a command says is data, whatever it says; and however much it says, the state stays small."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 from firstline.models import PlannedStep, RemediationPlan, StepKind, Target
 from tests.statemachine.functions import answers, crashes
@@ -105,6 +106,8 @@ def the_largest_plan() -> RemediationPlan:
             step_id=step_id,
             kind=kind,
             document=f"firstline-test-{step_id}",
+            document_version="1",
+            document_hash="0" * 64,
             parameters={"mountpoint": ["/" + "m" * 200]},
             timeout_seconds=60,
         )
@@ -122,4 +125,11 @@ def the_largest_plan() -> RemediationPlan:
         recovery_wait_seconds=10,
         rollback=[step(f"undo-{i}", "rollback") for i in range(10)],
         approval_timeout_seconds=60,
+        max_concurrency="100%",
+        max_errors="100%",
+        waves=1,
+        locks=[f"host:i-{i:017x}" for i in range(50)],
+        planned_at=datetime.now(UTC),
+        lease_until=datetime.now(UTC) + timedelta(days=1),
+        policy_version="0123456789ab",
     )

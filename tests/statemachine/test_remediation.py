@@ -14,6 +14,8 @@ from tests.statemachine.world import Incident, World
 
 TO_A_PLAN = ["Classify", "Is It Noise?", "Plan Remediation", "Is There A Plan?", "Needs Approval?"]
 A_STEP = ["Run Step", "Wait For Step", "Read Step", "Step Finished?", "Step Succeeded?"]
+AN_ACT = ["Read Switch", *A_STEP]
+BEGIN = ["Announce Remediation", "Read Switch"]
 A_PAGE = ["Needs A Human?", "Page On-Call", "Await Acknowledgement"]
 FAILED = Run("Failed", output="exit status 1")
 
@@ -58,9 +60,9 @@ def test_two_steps_succeed_and_the_alert_resolves(world: World) -> None:
 
     assert path == [
         *TO_A_PLAN,
-        "Announce Remediation",
+        *BEGIN,
         *A_STEP,
-        *A_STEP,
+        *AN_ACT,
         *("Await Recovery", "Recovered?", "Close Incident"),
     ]
     assert len(path) <= 25
@@ -96,9 +98,9 @@ def test_without_the_alerts_own_word_the_verification_decides(world: World) -> N
 
     assert incident.ends() == [
         *TO_A_PLAN,
-        "Announce Remediation",
+        *BEGIN,
         *A_STEP,
-        *A_STEP,
+        *AN_ACT,
         *("Await Recovery", "Recovered?"),
         *A_STEP,
         "Close Incident",
@@ -130,9 +132,9 @@ def test_a_verification_that_never_holds_wakes_a_human_who_reads_what_was_tried(
 
     assert incident.path == [
         *TO_A_PLAN,
-        "Announce Remediation",
+        *BEGIN,
         *A_STEP,
-        *A_STEP,
+        *AN_ACT,
         *(["Await Recovery", "Recovered?", *A_STEP] * 3),
         *A_PAGE,
     ]
@@ -159,7 +161,7 @@ def test_what_does_not_cure_is_rolled_back_and_paged(world: World) -> None:
         *("verify", "verify", "verify"),
         *("refill", "start-again"),
     ]
-    assert incident.path[-len(A_PAGE) - 2 * len(A_STEP) :] == [*A_STEP, *A_STEP, *A_PAGE]
+    assert incident.path[-len(A_PAGE) - 2 * len(AN_ACT) :] == [*AN_ACT, *AN_ACT, *A_PAGE]
     (page,) = world.told("pagerduty")
     assert "Unstick a queue ran, but its verification does not hold. It was rolled back." in page.text
     assert "refill (rollback) on web-1: Success" in page.text
@@ -184,8 +186,9 @@ def test_a_step_that_fails_stops_the_runbook_which_is_rolled_back(world: World) 
 
     assert incident.path == [
         *TO_A_PLAN,
-        "Announce Remediation",
-        *(A_STEP * 4),
+        *BEGIN,
+        *A_STEP,
+        *(AN_ACT * 3),
         *A_PAGE,
     ]
     assert world.commands.steps() == ["look", "drain", "refill", "start-again"]
@@ -205,7 +208,7 @@ def test_a_step_that_fails_without_a_rollback_goes_straight_to_a_human(world: Wo
     incident = full_disk(world, severity="low")
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*TO_A_PLAN, "Announce Remediation", *A_STEP, *A_STEP, *A_PAGE]
+    assert incident.path == [*TO_A_PLAN, *BEGIN, *A_STEP, *AN_ACT, *A_PAGE]
     assert "Free space on a scratch disk failed at step free-space." in world.told("pagerduty")[0].text
 
 

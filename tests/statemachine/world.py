@@ -23,10 +23,13 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from firstline import lifecycle
 from firstline.adapters.executions import Executions
 from firstline.adapters.history import History
+from firstline.adapters.remediations import TableRemediations
 from firstline.adapters.table import Table
+from firstline.adapters.trail import TableTrail
 from firstline.models import IncidentRecord
-from firstline.runbooks import catalogue
+from firstline.runbooks import catalogue, documents
 from firstline.runbooks.plan import document_name
+from firstline.trail import Entry, first_break
 from local import engine, senders
 from local.cloud import Cloud, Server
 from local.inbox import Inbox, Message
@@ -100,6 +103,7 @@ class World:
             for runbook in RUNBOOKS.iterdir():
                 (opt / runbook.name).symlink_to(runbook)
         self._documents = self._all_documents()
+        self._deploy_documents()
         self._run_instances()
         for topic in self.created.topic_arns:
             self.client("sns").subscribe(TopicArn=topic, Protocol="http", Endpoint=f"{inbox}/sns")
@@ -190,6 +194,17 @@ class World:
         return History(Table(self.client("dynamodb"), self.created.table_name))
 
     @property
+    def remediations(self) -> TableRemediations:
+        """What is reserved in the table."""
+        return TableRemediations(Table(self.client("dynamodb"), self.created.table_name))
+
+    def trail(self, incident_id: str) -> list[Entry]:
+        """An incident's trail, which must be whole."""
+        entries = TableTrail(Table(self.client("dynamodb"), self.created.table_name)).entries(incident_id)
+        assert first_break(incident_id, entries) is None
+        return entries
+
+    @property
     def executions(self) -> Executions:
         """Step Functions, as the package calls it."""
         return Executions(self.client("stepfunctions"))
@@ -243,6 +258,17 @@ class World:
             for runbook in catalogue.load(self._with_runbooks()[0]).values()
             for step_id, _ in runbook.commands()
         }
+
+    def _deploy_documents(self) -> None:
+        """Those of the tests' own runbooks; the shipped ones came with the template."""
+        for runbook in catalogue.load(RUNBOOKS).values():
+            for step_id, command in runbook.commands():
+                self.client("ssm").create_document(
+                    Name=document_name(f"{STACK_NAME}_runbook", runbook.id, step_id),
+                    Content=json.dumps(documents.content(runbook, step_id, command)),
+                    DocumentType="Command",
+                    DocumentFormat="JSON",
+                )
 
     def _run_instances(self) -> None:
         ec2 = self.client("ec2")

@@ -11,11 +11,15 @@ from moto import mock_aws
 
 from firstline.adapters.groups import Groups, Limits
 from firstline.adapters.history import History
+from firstline.adapters.remediations import TableRemediations
 from firstline.adapters.table import Table
+from firstline.adapters.trail import TableTrail
 from firstline.grouping import STORM_GROUP_KEY, fold, open_incident
-from firstline.models import Classification, Deployment, Incident, Page
+from firstline.models import Classification, Deployment, Incident, Page, RunbookRun
+from firstline.trail import classified, planned
 from tests.alerts import NOON, alert, at
 from tests.integration.conftest import declared_table
+from tests.notifications import a_plan
 
 type Resources = dict[str, dict[str, Any]]
 
@@ -54,6 +58,8 @@ class World(NamedTuple):
 
     groups: Groups
     history: History
+    remediations: TableRemediations
+    trail: TableTrail
 
 
 def accesses(operation: str, body: dict[str, Any]) -> Iterator[Access]:
@@ -94,7 +100,7 @@ def world(seen: list[Access]) -> Iterator[World]:
 
         client.meta.events.register("provide-client-params.dynamodb", note)
         table = Table(client, "any")
-        yield World(Groups(table), History(table))
+        yield World(Groups(table), History(table), TableRemediations(table), TableTrail(table))
 
 
 def open_one(world: World, **what: Any) -> Incident:
@@ -131,11 +137,30 @@ def classifies(world: World, incident: Incident) -> None:
     world.history.earlier_incidents("group-1")
     world.history.deployments_since(NOON)
     world.history.save_classification(incident.incident_id, VERDICT)
+    world.trail.append(incident.incident_id, [classified(VERDICT)], NOON)
 
 
 def plans(world: World, incident: Incident) -> None:
-    world.history.runs_since("low-disk", NOON)
-    world.history.record_runs("low-disk", incident.incident_id, ["i-0123456789abcdef0"], NOON)
+    plan = a_plan(planned_at=NOON)
+    run = RunbookRun(
+        runbook_id=plan.runbook_id,
+        incident_id=incident.incident_id,
+        instance_ids=["i-0123456789abcdef0"],
+        decision="auto",
+        at=NOON,
+        until=plan.lease_until,
+    )
+    assert world.remediations.plan_of(incident.incident_id) is None
+    board = world.remediations.board(plan.runbook_id, NOON)
+    world.remediations.reserve(plan, run, board=board, now=NOON)
+    world.remediations.keep_shadow(run)
+    world.trail.append(incident.incident_id, [planned(plan)], NOON)
+
+
+def settles(world: World, incident: Incident) -> None:
+    plan = a_plan(planned_at=NOON)
+    world.remediations.settle(plan, incident.incident_id, "failed", accepted=True, demote="it did not help", at=NOON)
+    world.trail.append(incident.incident_id, [planned(plan)], NOON)
 
 
 def escalates(world: World, incident: Incident) -> None:
@@ -179,7 +204,9 @@ def opens(world: World, incident: Incident) -> None:
         ("ClassifyFunctionRole", classifies),
         ("RemediateFunctionRole", plans),
         ("EscalateFunctionRole", escalates),
+        ("EscalateFunctionRole", settles),
         ("NotifyFunctionRole", notifies),
+        ("NotifyFunctionRole", settles),
         ("RespondFunctionRole", responds),
         ("AuditFunctionRole", audits),
     ],
@@ -206,7 +233,7 @@ def test_what_a_role_may_not_touch_is_refused(resources: Resources) -> None:
 
     for refused in (
         Access("dynamodb:UpdateItem", "GROUP#any", None),
-        Access("dynamodb:PutItem", "INCIDENT#any", None),
+        Access("dynamodb:PutItem", "RUNS#any", None),
         Access("dynamodb:Query", "OPEN", "by_status"),
     ):
         assert not any(allows(statement, refused) for statement in statements if "dynamodb" in str(statement["Action"]))

@@ -15,6 +15,7 @@ from firstline.settings import EscalateSettings
 SETTINGS = EscalateSettings(
     stack_name="firstline",
     table_name="table",
+    history_days=90,
     secrets_prefix="/firstline/firstline",
     slack_api_url="https://slack.example/api/",
     slack_automated_channel="#ops-automated",

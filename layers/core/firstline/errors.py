@@ -33,6 +33,18 @@ class HistoryUnavailable(FirstlineError):
     """The table could not be read or written; the sender should try again."""
 
 
+class RemediationContended(FirstlineError):
+    """Another remediation was planned or ended at the same moment: look again at what runs, and decide again."""
+
+
+class AlreadyPlanned(FirstlineError):
+    """The incident has a plan already: somebody else planned it at the same moment."""
+
+
+class LockHeld(FirstlineError):
+    """A host or service is being remediated by another incident; the message says which and by whom."""
+
+
 class QuarantineUnavailable(FirstlineError):
     """What could not be read could not be kept either; the sender should try again."""
 

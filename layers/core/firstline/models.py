@@ -110,18 +110,25 @@ class Target(Frozen):
     name: Name
 
 
+SHARE = r"^([0-9]{1,2}|[1-9][0-9]?%|100%)$"
+"""A number of hosts, or a share of them: `1`, `25%`."""
+
 type StepKind = Literal["diagnose", "act", "verify", "rollback"]
 
 
 class PlannedStep(Frozen):
     """One SendCommand: a document of this stack, with parameters that passed the runbook's patterns.
 
-    `parameters` has the shape that SSM wants: a list of strings for each name.
+    `parameters` has the shape that SSM wants: a list of strings for each name. `document_version` is the version whose
+    content was read and found to be the runbook's; SSM never changes a version. `document_hash` is that content's
+    SHA-256, as `runbooks.documents.content_hash` takes it.
     """
 
     step_id: Name
     kind: StepKind
     document: Name
+    document_version: Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,9}$")]
+    document_hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     parameters: dict[str, list[str]]
     timeout_seconds: int = Field(ge=5, le=7_205)
     on_failure: Literal["stop", "continue"] = "stop"
@@ -132,6 +139,11 @@ class RemediationPlan(Frozen):
 
     `verify` runs `verify_attempts` times at the most, `recovery_wait_seconds` apart, until the command holds or the
     alert resolves. `rollback` is in the order in which it runs.
+
+    An act goes to `max_concurrency` hosts at a time (a number or a share, as SSM takes them) and to no further host
+    after `max_errors` failures; the first target is the canary. `waves` is how many rounds that takes. `locks` are the
+    names of what nobody else may touch meanwhile, until `lease_until` at the latest. `policy_version` names the policy,
+    settings and runbook that the decision rests on.
     """
 
     runbook_id: Name
@@ -146,6 +158,13 @@ class RemediationPlan(Frozen):
     recovery_wait_seconds: int = Field(ge=1, le=86_400)
     rollback: list[PlannedStep]
     approval_timeout_seconds: int = Field(ge=1, le=86_400)
+    max_concurrency: Annotated[str, StringConstraints(pattern=SHARE)]
+    max_errors: Annotated[str, StringConstraints(pattern=SHARE)]
+    waves: int = Field(ge=1, le=50)
+    locks: list[Name]
+    planned_at: AwareDatetime
+    lease_until: AwareDatetime
+    policy_version: Name
 
     def digest(self) -> str:
         """The plan's name for approvals: SHA-256 over all of it, in hexadecimal.
@@ -238,13 +257,27 @@ class Deployment(Frozen):
     url: Annotated[str, StringConstraints(max_length=2_000)] | None = None
 
 
+type RunOutcome = Literal["verified", "failed", "undone", "looked", "not_run"]
+"""How a planned run ended: it acted and the host recovered; it acted and did not help; the same, but it was rolled
+back; it only looked; nothing was ever sent."""
+
+
 class RunbookRun(Frozen):
-    """A runbook was sent to a host: what cool-downs and hourly limits count."""
+    """A runbook that was planned for an incident: what limits and cool-downs count, and what autonomy is earned with.
+
+    `at` is when it was planned, which reserves it, and `until` when it is over even if nobody ever says so. `accepted`
+    is a person's decision, None where nobody was asked or nobody answered. `outcome` and `ended_at` come last.
+    """
 
     runbook_id: Name
     incident_id: Name
-    instance_id: Name
+    instance_ids: list[Name]
+    decision: Literal["auto", "approve", "shadow"]
     at: AwareDatetime
+    until: AwareDatetime
+    accepted: bool | None = None
+    outcome: RunOutcome | None = None
+    ended_at: AwareDatetime | None = None
 
 
 class Evidence(Frozen):

@@ -73,6 +73,7 @@ class ClassifySettings(Settings):
     time_zone: Annotated[str, AfterValidator(_known_time_zone)]
     llm_base_url: str
     llm_model: str
+    history_days: int = Field(ge=1)
     llm_deadline_seconds: float = Field(gt=0, le=60)
     llm_max_output_tokens: int = Field(ge=100)
 
@@ -81,6 +82,7 @@ class RemediateSettings(Settings):
     """functions/remediate. `remediation_mode` caps every runbook's own mode."""
 
     table_name: str
+    secrets_prefix: str
     history_days: int = Field(ge=1)
     runbooks_dir: str
     environment_name: str
@@ -108,6 +110,7 @@ class ChannelSettings(Settings):
 class EscalateSettings(ChannelSettings):
     """functions/escalate."""
 
+    history_days: int = Field(ge=1)
     runbooks_dir: str
     page_topic_arn: str
     pagerduty_api_url: str

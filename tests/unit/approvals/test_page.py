@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import timedelta
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -110,14 +110,25 @@ def test_it_says_how_it_is_verified_and_undone() -> None:
 
 
 def test_it_says_how_it_went_before() -> None:
-    def run(incident_id: str, days: int, host: str = "i-0123456789abcdef0") -> RunbookRun:
+    def run(incident_id: str, days: int, *hosts: str, decision: Literal["auto", "shadow"] = "auto") -> RunbookRun:
+        at = NOW - timedelta(days=days)
         return RunbookRun(
-            runbook_id="low-disk", incident_id=incident_id, instance_id=host, at=NOW - timedelta(days=days)
+            runbook_id="low-disk",
+            incident_id=incident_id,
+            instance_ids=list(hosts),
+            decision=decision,
+            at=at,
+            until=at + timedelta(hours=1),
         )
 
     # The table knows one incident; every id leads to it. This incident's own run is no experience.
     over = a_waiting_record(outcome="auto_resolved")
-    runs = (run("b", 9), run("a", 3), run("a", 3, "i-0123456789abcdef1"), run(INCIDENT_ID, 0))
+    runs = (
+        run("b", 9, "i-1"),
+        run("s", 5, "i-1", decision="shadow"),
+        run("a", 3, "i-1", "i-2"),
+        run(INCIDENT_ID, 0, "i-1"),
+    )
     text = seen(over, runs=runs).text
     assert text.count("It cured the incident.") == 2
     assert text.index("2026-02-26 03:16 UTC") < text.index("2026-02-20 03:16 UTC")

@@ -1,22 +1,24 @@
 """functions/remediate: the thin part around planning."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from firstline.errors import ConfigurationError
-from firstline.models import Classification, Incident, NormalizedAlert, RemediationPlan, RunbookRun, Target
-from firstline.runbooks.plan import Resolution
+from firstline.models import Classification, Incident, NormalizedAlert, RemediationPlan, Target
+from firstline.runbooks.catalogue import Catalogue
 from functions.remediate import app
+from tests.remediation_fakes import DeployedDocuments, Inventory, MemoryRemediations, MemoryTrail
 
 type Make[T] = Callable[..., T]
 
 ENVIRONMENT = {
     "TABLE_NAME": "firstline",
+    "SECRETS_PREFIX": "/firstline/staging",
     "ENVIRONMENT_NAME": "staging",
     "REMEDIATION_MODE": "auto",
     "DOCUMENT_PREFIX": "firstline-staging",
@@ -37,22 +39,6 @@ class Context:
     aws_request_id: str = "1"
 
 
-class Everywhere:
-    """Finds any host, and remembers nothing."""
-
-    def resolve(self, hints: Sequence[str]) -> Resolution:
-        return Resolution(targets=[Target(instance_id="i-0123456789abcdef0", name=hints[0])], problem=None)
-
-    def runs_since(self, runbook_id: str, since: datetime) -> list[RunbookRun]:
-        return []
-
-    def record_runs(self, runbook_id: str, incident_id: str, instance_ids: Sequence[str], at: datetime) -> None:
-        pass
-
-    def save_plan(self, incident_id: str, plan: RemediationPlan) -> None:
-        pass
-
-
 @pytest.fixture
 def event(
     make_incident: Make[Incident], make_alert: Make[NormalizedAlert], make_classification: Make[Classification]
@@ -65,14 +51,17 @@ def event(
 
 
 @pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch, runbooks_dir: Path) -> None:
+def _fresh(monkeypatch: pytest.MonkeyPatch, runbooks_dir: Path, shipped: Catalogue, web_1: Target) -> None:
     for factory in (app._settings, app._catalogue, app._rules):
         factory.cache_clear()
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("RUNBOOKS_DIR", str(runbooks_dir))
-    monkeypatch.setattr(app, "_targets", Everywhere)
-    monkeypatch.setattr(app, "_history", Everywhere)
+    monkeypatch.setattr(app, "_targets", lambda: Inventory({"web-1": web_1}))
+    monkeypatch.setattr(app, "_documents", lambda: DeployedDocuments(shipped.values(), "firstline-staging"))
+    monkeypatch.setattr(app, "_remediations", MemoryRemediations)
+    monkeypatch.setattr(app, "_trail", MemoryTrail)
+    monkeypatch.setattr(app, "_switch", lambda: SimpleNamespace(read=lambda: "on"))
 
 
 def test_the_handler_answers_with_the_contract_every_key_included(event: dict[str, Any]) -> None:

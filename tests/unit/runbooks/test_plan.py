@@ -1,53 +1,23 @@
 """From an incident and a chosen runbook to a plan, or to a reason why there is none."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from firstline.contracts import PlanRemediationOutput
-from firstline.models import Classification, Incident, NormalizedAlert, RemediationPlan, RunbookRun, Target
+from firstline.errors import HistoryUnavailable
+from firstline.models import Classification, Incident, NormalizedAlert, RemediationPlan, Target
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
-from firstline.runbooks.plan import Resolution, Rules, affected_hosts, plan
+from firstline.runbooks.plan import Rules, affected_hosts, plan
+from firstline.runbooks.policy import Switch
+from firstline.runbooks.remediation_policy import RemediationPolicy
+from tests.remediation_fakes import DeployedDocuments, Inventory, MemoryRemediations, MemoryTrail
 
 type Make[T] = Callable[..., T]
-
-
-@dataclass
-class Inventory:
-    """Hosts by name."""
-
-    hosts: dict[str, Target]
-    asked: list[list[str]] = field(default_factory=list)
-
-    def resolve(self, hints: Sequence[str]) -> Resolution:
-        self.asked.append(list(hints))
-        unknown = [hint for hint in hints if hint not in self.hosts]
-        if unknown:
-            return Resolution(targets=[], problem=f"{unknown[0]} is nobody's name")
-        return Resolution(targets=[self.hosts[hint] for hint in hints], problem=None)
-
-
-@dataclass
-class Notebook:
-    """Runs and plans in memory."""
-
-    runs: list[RunbookRun] = field(default_factory=list)
-    plans: dict[str, RemediationPlan] = field(default_factory=dict)
-
-    def runs_since(self, runbook_id: str, since: datetime) -> list[RunbookRun]:
-        return [run for run in self.runs if run.runbook_id == runbook_id and run.at >= since]
-
-    def record_runs(self, runbook_id: str, incident_id: str, instance_ids: Iterable[str], at: datetime) -> None:
-        self.runs += [
-            RunbookRun(runbook_id=runbook_id, incident_id=incident_id, instance_id=host, at=at) for host in instance_ids
-        ]
-
-    def save_plan(self, incident_id: str, plan: RemediationPlan) -> None:
-        self.plans[incident_id] = plan
 
 
 @dataclass
@@ -58,9 +28,12 @@ class Desk:
     classification: Classification
     runbooks: list[Runbook]
     inventory: Inventory
-    history: Notebook
     now: datetime
     mode: str = "auto"
+    switch: Switch = "on"
+    remediations: MemoryRemediations = field(default_factory=MemoryRemediations)
+    trail: MemoryTrail = field(default_factory=MemoryTrail)
+    documents: DeployedDocuments | None = None
 
     def plan(self) -> PlanRemediationOutput:
         rules: dict[str, Any] = {
@@ -68,13 +41,17 @@ class Desk:
             "environment": "staging",
             "document_prefix": "firstline-dev",
             "approval_timeout_seconds": 900,
+            "policy": RemediationPolicy(),
         }
         return plan(
             self.incident,
             self.classification,
             catalogue=Catalogue(self.runbooks),
             targets=self.inventory,
-            history=self.history,
+            documents=self.documents or DeployedDocuments(self.runbooks, "firstline-dev"),
+            remediations=self.remediations,
+            trail=self.trail,
+            switch=lambda: self.switch,
             rules=Rules(**rules),
             now=self.now,
         )
@@ -83,8 +60,11 @@ class Desk:
         """Why there is no plan; nothing may have been recorded then."""
         output = self.plan()
         assert output.plan is None
-        assert not self.history.runs
-        assert not self.history.plans
+        assert not self.remediations.runs
+        assert not self.remediations.plans
+        assert not self.remediations.locks
+        what, facts = self.trail.told(self.incident.incident_id)[-1]
+        assert (what, facts["reason"]) == ("planned", output.reason)
         return output.reason
 
 
@@ -102,7 +82,6 @@ def desk(
         classification=make_classification(),
         runbooks=[make_runbook()],
         inventory=Inventory({"web-1": web_1, "web-2": web_2}),
-        history=Notebook(),
         now=now,
     )
 
@@ -137,6 +116,7 @@ def test_a_plan_has_documents_targets_and_checked_values(
         "verify",
         "firstline-dev-drain-spool-verify",
     )
+    assert {step.document_version for step in (*made.steps, *made.rollback, made.verify)} == {"3"}
     assert (made.verify_attempts, made.recovery_wait_seconds) == (3, 20)
     assert [(step.document, step.kind) for step in made.rollback] == [("firstline-dev-drain-spool-refill", "rollback")]
     assert made.approval_timeout_seconds == 900
@@ -147,10 +127,148 @@ def test_a_plan_reserves_its_runs_and_is_kept(desk: Desk, web_1: Target) -> None
     output = desk.plan()
 
     assert output.plan is not None
-    assert desk.history.plans == {desk.incident.incident_id: output.plan}
-    assert [(run.runbook_id, run.instance_id, run.at) for run in desk.history.runs] == [
-        ("drain-spool", web_1.instance_id, desk.now)
+    assert desk.remediations.plans == {desk.incident.incident_id: output.plan}
+    (run,) = desk.remediations.runs
+    assert (run.runbook_id, run.instance_ids, run.at) == ("drain-spool", [web_1.instance_id], desk.now)
+    assert run.until == output.plan.lease_until
+    assert desk.remediations.locks == {f"host:{web_1.instance_id}": (desk.incident.incident_id, run.until)}
+
+
+def test_a_plan_is_on_the_trail_with_what_it_rests_on(desk: Desk, web_1: Target) -> None:
+    output = desk.plan()
+
+    assert output.plan is not None
+    ((what, facts),) = desk.trail.told(desk.incident.incident_id)
+    assert what == "planned"
+    assert facts["decision"] == "auto"
+    assert facts["plan_digest"] == output.plan.digest()
+    assert facts["policy_version"] == output.plan.policy_version
+    assert facts["targets"] == [web_1.instance_id]
+    assert facts["documents"] == ["firstline-dev-drain-spool-drain:3"]
+
+
+def test_what_cannot_be_put_on_the_trail_does_not_run(desk: Desk) -> None:
+    desk.trail.broken = True
+
+    with pytest.raises(HistoryUnavailable):
+        desk.plan()
+
+
+def test_the_policys_version_changes_with_whatever_it_rests_on(desk: Desk, make_runbook: Make[Runbook]) -> None:
+    def version(**changes: Any) -> str:
+        desk.runbooks, desk.remediations = [make_runbook(**changes)], MemoryRemediations()
+        made = desk.plan().plan
+        assert made is not None
+        return made.policy_version
+
+    first = version()
+    assert version() == first
+    assert version(limits={"cooldown": "30m", "per_hour": 4, "max_hosts": 2}) != first
+    desk.mode = "approve"
+    assert version() != first
+
+
+@pytest.mark.parametrize(
+    ("trouble", "reason"),
+    [
+        ("missing", "firstline-dev-drain-spool-drain is not in Systems Manager; deploy the stack"),
+        ("changed", "firstline-dev-drain-spool-drain in Systems Manager is not what its runbook says; deploy"),
+    ],
+)
+def test_a_document_that_is_not_the_runbooks_is_not_sent(desk: Desk, trouble: str, reason: str) -> None:
+    desk.documents = DeployedDocuments(desk.runbooks, "firstline-dev")
+    name = "firstline-dev-drain-spool-drain"
+    if trouble == "missing":
+        del desk.documents.deployed[name]
+    else:
+        document = desk.documents.deployed[name]
+        other = {**document.content, "description": "something else"}
+        desk.documents.deployed[name] = document.model_copy(update={"content": other})
+
+    assert reason in desk.refusal()
+
+
+def test_the_lease_covers_everything_that_the_plan_may_wait_for(desk: Desk, make_runbook: Make[Runbook]) -> None:
+    desk.runbooks = [
+        make_runbook(
+            target="hosts", steps=[{"id": "drain", "kind": "act", "run": "x", "timeout": "20m"}], parameters={}
+        )
     ]
+    desk.incident = desk.incident.model_copy(update={"hosts": ["web-1", "web-2"]})
+
+    made = desk.plan().plan
+
+    assert made is not None
+    assert made.waves == 2, "one host after the other: the first is the canary"
+    assert (made.max_concurrency, made.max_errors) == ("1", "0")
+    waits = 900 + 2 * 20 * 60 + made.verify_attempts * (made.recovery_wait_seconds + 60)
+    assert made.lease_until - made.planned_at > timedelta(seconds=waits)
+
+
+def test_the_switch_stops_planning(desk: Desk) -> None:
+    desk.switch = "off"
+    assert "somebody has switched remediation off" in desk.refusal()
+
+    desk.switch = "unreadable"
+    assert "could not be read" in desk.refusal()
+
+
+def test_a_shadow_is_counted_announced_and_reserves_nothing(desk: Desk, make_runbook: Make[Runbook]) -> None:
+    desk.runbooks = [make_runbook(mode={"default": "auto", "staging": "shadow"})]
+
+    outputs = [desk.plan(), desk.plan()]
+
+    assert {output.reason for output in outputs} == {"shadow: would have run drain-spool on web-1 (drain)"}
+    assert [output.plan for output in outputs] == [None, None]
+    assert [run.decision for run in desk.remediations.runs] == ["shadow"], "a retry is the same shadow"
+    assert not desk.remediations.locks
+    ((_, facts),) = desk.trail.told(desk.incident.incident_id)
+    assert facts["decision"] == "shadow"
+
+
+def test_two_incidents_planned_at_the_same_moment_cannot_both_pass_a_limit(
+    desk: Desk, make_runbook: Make[Runbook], make_alert: Make[NormalizedAlert], make_incident: Make[Incident]
+) -> None:
+    desk.runbooks = [make_runbook(limits={"cooldown": "30m", "per_hour": 1, "max_hosts": 2})]
+    other = replace(desk, incident=make_incident(make_alert(host="web-2"), incident_id="the-other-one"))
+    desk.remediations.meanwhile = other.plan
+
+    output = desk.plan()
+
+    assert output.plan is None
+    assert "ran on 1 hosts in the last hour and may run on 1" in output.reason
+    assert [run.incident_id for run in desk.remediations.runs] == ["the-other-one"]
+
+
+def test_a_host_in_other_hands_is_left_alone_even_if_the_ledger_is_lost(
+    desk: Desk, make_incident: Make[Incident]
+) -> None:
+    first = desk.plan()
+    desk.remediations.held.clear()
+    desk.remediations.runs.clear()
+    desk.incident = make_incident(incident_id="the-next-one")
+
+    assert first.plan is not None
+    assert desk.plan().reason == f"{first.plan.locks[0]} is in the hands of SpoolFull-web-1-20260302-0930-ab12"
+
+
+def test_a_board_that_never_stands_still_is_a_failure_to_be_tried_again(desk: Desk) -> None:
+    def somebody_always_plans() -> None:
+        desk.remediations.version += 1
+        desk.remediations.meanwhile = somebody_always_plans
+
+    desk.remediations.meanwhile = somebody_always_plans
+
+    with pytest.raises(HistoryUnavailable, match="too many remediations"):
+        desk.plan()
+
+
+def test_a_plan_that_ran_out_of_time_is_not_taken_up_again(desk: Desk) -> None:
+    made = desk.plan().plan
+    assert made is not None
+    desk.now = made.lease_until
+
+    assert desk.plan().reason == "its plan for drain-spool has run out of time"
 
 
 def test_a_plan_that_waits_for_approval_reserves_its_runs_too(desk: Desk) -> None:
@@ -161,7 +279,7 @@ def test_a_plan_that_waits_for_approval_reserves_its_runs_too(desk: Desk) -> Non
     assert output.plan is not None
     assert output.plan.decision == "approve"
     assert output.plan.decision_reason == output.reason == "this stack asks for approval before every remediation"
-    assert len(desk.history.runs) == 1
+    assert len(desk.remediations.runs) == 1
 
 
 def test_the_retry_of_a_plan_is_the_same_plan_and_the_next_incident_waits(
@@ -176,7 +294,7 @@ def test_the_retry_of_a_plan_is_the_same_plan_and_the_next_incident_waits(
     desk.now += timedelta(minutes=5)
     later = desk.plan()
     assert later.plan is None
-    assert "ran on web-1 5 minutes ago" in later.reason
+    assert "web-1 is being remediated already: drain-spool of incident SpoolFull-web-1" in later.reason
 
 
 def test_no_runbook_chosen_is_no_plan(desk: Desk, make_classification: Make[Classification]) -> None:
@@ -223,6 +341,7 @@ def test_the_first_field_that_the_alert_has_counts_and_a_default_only_fills_a_ga
 
     def value(**alert: Any) -> str | None:
         desk.incident = make_incident(make_alert(**alert))
+        desk.remediations = MemoryRemediations()
         made = desk.plan().plan
         return made.steps[0].parameters["spool"][0] if made else None
 
@@ -256,7 +375,8 @@ def test_a_runbook_for_hosts_runs_on_all_of_them(
 
     assert output.plan is not None
     assert output.plan.targets == [web_1, web_2]
-    assert len(desk.history.runs) == 2
+    (run,) = desk.remediations.runs
+    assert run.instance_ids == [web_1.instance_id, web_2.instance_id]
 
 
 def test_a_runbook_that_only_looks_has_nothing_to_verify(desk: Desk, make_runbook: Make[Runbook]) -> None:

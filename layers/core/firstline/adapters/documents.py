@@ -1,4 +1,4 @@
-"""Systems Manager's documents, as people read them before they approve a plan."""
+"""Systems Manager's documents: what a plan is pinned to, and what people read before they approve it."""
 
 import json
 from typing import TYPE_CHECKING
@@ -7,19 +7,41 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from firstline.errors import DocumentUnreadable
 from firstline.models import PlannedStep
+from firstline.runbooks.plan import Document
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 
 class Documents:
-    """The stack's documents, read from where Run Command takes them: no copy that could differ."""
+    """The stack's documents, read from where Run Command takes them: no copy that could differ.
+
+    A version never changes its content, so a command that names the version runs what was read. `DocumentHash` would
+    say the same, but AWS does not say what exactly it is a hash of ("created by the system when the document was
+    created"), so it cannot be reckoned here.
+    """
 
     def __init__(self, client: "SSMClient") -> None:
         self._client = client
 
+    def read(self, name: str) -> Document | None:
+        """The version that counts at this moment; None when there is no such document.
+
+        Raises
+        ------
+        DocumentUnreadable
+            SSM does not hand it out, or it is no JSON.
+        """
+        try:
+            answer = self._client.get_document(Name=name, DocumentFormat="JSON")
+            return Document(version=answer["DocumentVersion"], content=json.loads(answer["Content"]))
+        except self._client.exceptions.InvalidDocument:
+            return None
+        except (ClientError, BotoCoreError, ValueError) as error:
+            raise DocumentUnreadable(f"document {name}: {error}") from error
+
     def script(self, step: PlannedStep) -> str:
-        """The script in the step's document.
+        """The script in the version of the step's document that would run.
 
         Raises
         ------
@@ -27,7 +49,9 @@ class Documents:
             SSM does not hand it out, or it holds no script.
         """
         try:
-            answer = self._client.get_document(Name=step.document, DocumentFormat="JSON")
+            answer = self._client.get_document(
+                Name=step.document, DocumentVersion=step.document_version, DocumentFormat="JSON"
+            )
         except (ClientError, BotoCoreError) as error:
             raise DocumentUnreadable(f"document {step.document}: {error}") from error
         try:

@@ -12,13 +12,14 @@ that care compare times themselves), and one index `by_status` on `status_pk`, `
 | incidents opened in a minute, in all or of one alert name | `BUCKET#ALL`, `BUCKET#ALERT#<name>` | `<minute>` |
 | how long a storm of these lasts | the same | `STORM` |
 | a deployment | `DEPLOYMENTS` | `<deployed at>#<service>#<version>` |
-| a runbook sent to a host | `RUNS#<runbook id>` | `<at>#<instance id>#<incident id>` |
+
+Remediations have a table of their own in `adapters/remediations.py`, the audit trail in `adapters/trail.py`.
 
 In the index an incident stands under `OPEN` by the time it opened, then under `CLOSED` by the time it closed.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from firstline.adapters.table import Item, Table, stamp
@@ -216,21 +217,13 @@ class History:
         return [Deployment.model_validate_json(item["deployment"]) for item in items]
 
     def runs_since(self, runbook_id: str, since: datetime) -> list[RunbookRun]:
-        """On which hosts a runbook ran since a time, oldest first."""
-        items = self._table.query(f"RUNS#{runbook_id}", since=stamp(since), limit=1_000)
-        return [RunbookRun.model_validate_json(item["run"]) for item in items]
-
-    def record_runs(self, runbook_id: str, incident_id: str, instance_ids: Iterable[str], at: datetime) -> None:
-        """Count a run of a runbook on each host, before it is sent: a crash in between must not allow one more."""
-        for instance_id in instance_ids:
-            run = RunbookRun(runbook_id=runbook_id, incident_id=incident_id, instance_id=instance_id, at=at)
-            item = {
-                "pk": f"RUNS#{runbook_id}",
-                "sk": f"{stamp(at)}#{instance_id}#{incident_id}",
-                "run": run.model_dump_json(),
-                "expires_at": self._table.expiry(at),
-            }
-            self._table.put(item)
+        """A runbook's runs that were planned since a time, in shadow or not, oldest first."""
+        items = self._table.query(f"RUNS#{runbook_id}", since=stamp(since), consistent=True)
+        late = ("outcome", "ended_at", "accepted")
+        return [
+            RunbookRun.model_validate(json.loads(item["run"]) | {name: item[name] for name in late if name in item})
+            for item in items
+        ]
 
     # --- pieces of writes -------------------------------------------------------------------------------------------
 

@@ -79,10 +79,12 @@ class Table:
         until: str = "~",
         newest_first: bool = False,
         limit: int | None = None,
+        consistent: bool = False,
     ) -> Iterator[Item]:
         """The items of one partition whose sort key lies between two texts, page by page.
 
-        The table's keys are `pk` and `sk`; an index's are `status_pk` and `status_sk`.
+        The table's keys are `pk` and `sk`; an index's are `status_pk` and `status_sk`. `consistent` sees every write
+        that came before; an index cannot.
         """
         partition, sort = ("pk", "sk") if index is None else ("status_pk", "status_sk")
         condition, values = f"{partition} = :pk", {":pk": pk}
@@ -94,6 +96,7 @@ class Table:
             "KeyConditionExpression": condition,
             "ExpressionAttributeValues": _serialize(values),
             "ScanIndexForward": not newest_first,
+            "ConsistentRead": consistent,
         }
         if index is not None:
             arguments["IndexName"] = index

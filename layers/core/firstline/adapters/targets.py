@@ -65,6 +65,13 @@ class Targets:
         offline = self._unreachable(targets)
         return _problem(offline) if offline else Resolution(targets=list(targets.values()), problem=None)
 
+    def fleet_size(self) -> int:
+        """How many nodes, EC2 or hybrid, carry the stack's tag and are managed by Systems Manager, online or not."""
+        pages = self._ssm.get_paginator("describe_instance_information").paginate(
+            Filters=[{"Key": f"tag:{self._tag_key}", "Values": [self._tag_value]}], PaginationConfig={"PageSize": 50}
+        )
+        return sum(len(page.get("InstanceInformationList", [])) for page in pages)
+
     def _instances(self, hint: str) -> list[Target] | str:
         """At most two instances that a hint fits (two are as wrong as twenty), or why it cannot be looked up."""
         host = _host(hint)

@@ -87,10 +87,7 @@ def steps_of(plan: RemediationPlan) -> Iterator[PlannedStep]:
 
 def _earlier(runs: list[RunbookRun], this: str, history: Earlier) -> Iterator[EarlierRun]:
     """Newest first. Planning counts a run before anybody approves it, so this incident has one too: left out."""
-    hosts: dict[str, list[RunbookRun]] = {}
-    for run in reversed(runs):
-        if run.incident_id != this:
-            hosts.setdefault(run.incident_id, []).append(run)
-    for incident_id, its_runs in list(hosts.items())[:MAX_EARLIER]:
-        record = history.record(incident_id)
-        yield EarlierRun(incident_id, its_runs[-1].at, len(its_runs), record.outcome if record else None)
+    others = [run for run in reversed(runs) if run.incident_id != this and run.decision != "shadow"]
+    for run in others[:MAX_EARLIER]:
+        record = history.record(run.incident_id)
+        yield EarlierRun(run.incident_id, run.at, len(run.instance_ids), record.outcome if record else None)

@@ -6,14 +6,17 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from firstline.errors import ConfigurationError
 from firstline.runbooks import catalogue, documents
 from firstline.runbooks.catalogue import Catalogue, Problem
 from firstline.runbooks.match import offered
 from firstline.runbooks.model import Runbook
 from firstline.runbooks.plan import parameter_values
+from firstline.runbooks.remediation_policy import load_remediation_policy
 
 TEMPLATE = Path("documents/template.yaml")
 SCHEMA = Path("schema.json")
+POLICY = Path("policy/remediation.yaml")
 _RENDER = "is out of date; run `make runbooks` and commit the result"
 
 
@@ -27,10 +30,15 @@ def check(folder: Path) -> list[Problem]:
         text = (folder / f"{runbook.id}.yaml").read_text(encoding="utf-8")
         problems += example_problems(runbook, text, runbooks)
         problems += script_problems(runbook, text)
-    count = sum(1 for runbook in runbooks if runbook.mode != "off" for _ in runbook.commands())
+    count = sum(1 for runbook in runbooks if not runbook.is_off for _ in runbook.commands())
     if count > documents.MAX_DOCUMENTS:
         message = f"{count} documents, and a template takes {documents.MAX_DOCUMENTS}; switch runbooks off"
         problems.append(Problem(file=str(TEMPLATE), line=0, key="", message=message))
+    try:
+        if (folder / POLICY).parent.is_dir():
+            load_remediation_policy(folder / POLICY)
+    except ConfigurationError as error:
+        problems.append(Problem(file=str(POLICY), line=0, key="", message=str(error)))
     if not problems:
         # While runbooks are wrong there is nothing to compare with.
         problems += [

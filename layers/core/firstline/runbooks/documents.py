@@ -9,7 +9,9 @@ Facts about Run Command that this rests on (AWS Systems Manager User Guide; the 
 - The agent checks `allowedPattern` once more, with Go's regular expressions.
 """
 
+import json
 from collections.abc import Iterable
+from hashlib import sha256
 from typing import Any
 
 import yaml
@@ -43,7 +45,7 @@ def render_template(catalogue: Catalogue) -> str:
     resources = {
         logical_id(runbook.id, step_id): _resource(runbook, step_id, command)
         for runbook in catalogue.values()
-        if runbook.mode != "off"
+        if not runbook.is_off
         for step_id, command in runbook.commands()
     }
     template = {
@@ -125,7 +127,8 @@ def guards(parameters: Iterable[str]) -> list[str]:
     return ["set -euo pipefail", *(f': "${{SSM_{name}:?{stop}}}"' for name in parameters)]
 
 
-def _resource(runbook: Runbook, step_id: str, command: Command) -> dict[str, Any]:
+def content(runbook: Runbook, step_id: str, command: Command) -> dict[str, Any]:
+    """The document of one command, as Systems Manager keeps it."""
     parameters = {
         name: {
             "type": "String",
@@ -137,27 +140,36 @@ def _resource(runbook: Runbook, step_id: str, command: Command) -> dict[str, Any
         for name in runbook.parameters_of(command)
     }
     return {
+        "schemaVersion": "2.2",
+        "description": f"{runbook.title}: {step_id}",
+        **({"parameters": parameters} if parameters else {}),
+        "mainSteps": [
+            {
+                "action": "aws:runShellScript",
+                "name": step_id.replace("-", "_"),
+                "precondition": {"StringEquals": ["platformType", "Linux"]},
+                "inputs": {
+                    "timeoutSeconds": str(int(runbook.timeout_of(command).total_seconds())),
+                    "runCommand": [_Block(render_document_script(runbook, command))],
+                },
+            }
+        ],
+    }
+
+
+def content_hash(document: Any) -> str:
+    """SHA-256 of a document's content, whatever the order of its keys and the way it is written down."""
+    return sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _resource(runbook: Runbook, step_id: str, command: Command) -> dict[str, Any]:
+    return {
         "Type": "AWS::SSM::Document",
         "Properties": {
             "Name": _Sub(f"${{DocumentPrefix}}-{runbook.id}-{step_id}"),
             "DocumentType": "Command",
             "UpdateMethod": "NewVersion",
-            "Content": {
-                "schemaVersion": "2.2",
-                "description": f"{runbook.title}: {step_id}",
-                **({"parameters": parameters} if parameters else {}),
-                "mainSteps": [
-                    {
-                        "action": "aws:runShellScript",
-                        "name": step_id.replace("-", "_"),
-                        "precondition": {"StringEquals": ["platformType", "Linux"]},
-                        "inputs": {
-                            "timeoutSeconds": str(int(runbook.timeout_of(command).total_seconds())),
-                            "runCommand": [_Block(render_document_script(runbook, command))],
-                        },
-                    }
-                ],
-            },
+            "Content": content(runbook, step_id, command),
             "Tags": [
                 {"Key": "firstline:runbook", "Value": runbook.id},
                 {"Key": "firstline:step", "Value": step_id},

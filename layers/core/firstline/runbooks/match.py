@@ -23,7 +23,7 @@ def offered(catalogue: Catalogue, alert: NormalizedAlert) -> list[Runbook]:
     ranked = [
         (-score, runbook.id, runbook)
         for runbook in catalogue.values()
-        if runbook.mode != "off" and (score := _score(runbook, alert, name, message))
+        if not runbook.is_off and (score := _score(runbook, alert, name, message))
     ]
     return [runbook for _, _, runbook in sorted(ranked, key=lambda entry: entry[:2])]
 

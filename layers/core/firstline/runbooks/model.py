@@ -12,12 +12,19 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
-from firstline.models import Frozen
+from firstline.models import SHARE, Frozen
 from firstline.runbooks import patterns
 from firstline.runbooks.examples import Examples
 
 type Mode = Literal["off", "shadow", "approve", "auto"]
+
+MODES: tuple[Mode, ...] = ("off", "shadow", "approve", "auto")
+"""From the most careful on."""
+
 type Risk = Literal["read_only", "safe", "disruptive", "destructive"]
+
+type EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+"""An environment as stacks and alerts name it, in lower case; `default` stands for every other."""
 
 type TargetRule = Literal["host", "hosts"]
 """`host`: the one host of the incident; with several, a value of one alert could hit another alert's host, so nothing
@@ -64,6 +71,16 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _share(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _not_none(value: str) -> str:
+    if value.strip("0") == "":
+        raise ValueError("with 0 hosts at a time nothing would ever run; 1 is the least")
+    return value
+
+
 def _script(text: str) -> str:
     if "{{" in text:
         raise ValueError(
@@ -100,6 +117,10 @@ type AlertField = Annotated[
 """A field of the alert that its source filled in: `host`, `service`, `labels.mountpoint`."""
 
 type User = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
+
+type Share = Annotated[str, BeforeValidator(_share, json_schema_input_type=int | str), StringConstraints(pattern=SHARE)]
+"""Hosts as Run Command counts them: a number, or a share of the plan's hosts such as `25%`."""
+
 type StepTimeout = Annotated[Duration, _between(timedelta(seconds=5), timedelta(hours=1))]
 
 
@@ -174,11 +195,20 @@ class Parameter(Frozen):
 
 
 class Limits(Frozen):
-    """How often, and how widely, without asking a human: per host, per hour over all hosts, hosts at once."""
+    """How often, and how widely: per host, per hour and per day over all hosts, hosts at once.
+
+    `max_percent` is a share of the fleet, beside the one that `policy/remediation.yaml` sets for all runbooks together.
+    Of the hosts of one plan, an act reaches `max_concurrency` at a time, and no further one after `max_errors`
+    failures: with 1 and 0, the first host is the canary.
+    """
 
     cooldown: Annotated[Duration, _between(timedelta(minutes=1), timedelta(days=7))]
     per_hour: int = Field(ge=1, le=1_000)
+    per_day: int = Field(default=50, ge=1, le=1_000)
     max_hosts: int = Field(ge=1, le=50)
+    max_percent: int = Field(default=100, ge=1, le=100)
+    max_concurrency: Annotated[Share, AfterValidator(_not_none)] = "1"
+    max_errors: Share = "0"
 
 
 class Command(Frozen):
@@ -243,7 +273,8 @@ class RollbackStep(Command):
 class Runbook(Frozen):
     """What an operator would do about one kind of alert, written down so that it can be done without one.
 
-    `mode` is the owner's word: off, shadow (say what would have been done), approve (ask first) or auto. `risk` is
+    `mode` is the owner's word: off, shadow (say what would have been done), approve (ask first) or auto; one word, or
+    one for each environment with a `default` for all others. `risk` is
     what the worst step can do: read_only, safe (nothing that anybody needs is lost), disruptive (a service blinks) or
     destructive (data is lost; never without approval). `examples` are asked for by `check`, not here: a runbook that
     nobody wrote examples for still runs as it says.
@@ -253,7 +284,7 @@ class Runbook(Frozen):
     title: Annotated[str, StringConstraints(min_length=1, max_length=120)]
     match: Match
     examples: Examples = Examples()
-    mode: Mode
+    mode: Mode | dict[EnvironmentName, Mode]
     risk: Risk
     target: TargetRule = "host"
     parameters: dict[ParameterName, Parameter] = Field(default={})
@@ -261,6 +292,19 @@ class Runbook(Frozen):
     steps: list[Step] = Field(min_length=1, max_length=10)
     verify: Verify | None = None
     rollback: list[RollbackStep] = Field(default=[], max_length=10)
+
+    def mode_in(self, *environments: str) -> Mode:
+        """The mode in an environment; of several names for where this is, the most careful one counts."""
+        modes = self.mode
+        if isinstance(modes, str):
+            return modes
+        named = [modes.get(name.strip().casefold(), modes["default"]) for name in environments if name.strip()]
+        return min(named or [modes["default"]], key=MODES.index)
+
+    @property
+    def is_off(self) -> bool:
+        """Whether it may not even be planned, anywhere: then it has no documents either."""
+        return set(self.mode.values() if isinstance(self.mode, dict) else [self.mode]) == {"off"}
 
     def commands(self) -> Iterator[tuple[str, Command]]:
         """Every command with the id that its SSM document is named after."""
@@ -287,6 +331,8 @@ class Runbook(Frozen):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
+        if isinstance(self.mode, dict) and "default" not in self.mode:
+            raise ValueError("mode names environments but no default; add default: shadow, for all the others")
         acts = any(step.kind == "act" for step in self.steps)
         if acts and not self.verify:
             raise ValueError("it acts but never looks whether that helped; add a verify with run and within")

@@ -4,11 +4,12 @@ Each step of the way can end in "no plan" with a reason in words. That is a norm
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from firstline.contracts import PlanRemediationOutput
+from firstline.errors import AlreadyPlanned, DocumentUnreadable, HistoryUnavailable, LockHeld, RemediationContended
 from firstline.models import (
     Classification,
     Frozen,
@@ -20,13 +21,19 @@ from firstline.models import (
     StepKind,
     Target,
 )
-from firstline.runbooks import policy
+from firstline.runbooks import documents, policy
 from firstline.runbooks.catalogue import Catalogue
+from firstline.runbooks.locks import Held, lock_names, longest, waves
 from firstline.runbooks.match import offered
 from firstline.runbooks.model import VERIFY, Command, Runbook, Step
+from firstline.runbooks.remediation_policy import RemediationPolicy
+from firstline.trail import Fact, Trail, planned, unplanned, witness
 
 WITHOUT_VERIFY = timedelta(minutes=1)
 """How long a runbook that only looks leaves the alert to resolve by itself, before a human is called."""
+
+ATTEMPTS = 8
+"""How often to decide again when other remediations are planned or end at the same moment."""
 
 _INSTANCE_ID = re.compile(r"m?i-[0-9a-f]{8,17}")
 
@@ -44,18 +51,50 @@ class TargetResolver(Protocol):
     def resolve(self, hints: Sequence[str]) -> Resolution:
         """Every hint must stand for exactly one instance that may be touched; otherwise there is a problem."""
 
+    def fleet_size(self) -> int:
+        """How many managed instances carry the stack's tag."""
 
-class RunHistory(Protocol):
-    """What planning needs of the table."""
 
-    def runs_since(self, runbook_id: str, since: datetime) -> list[RunbookRun]:
-        """The runbook's runs, one for each host, since then."""
+class Document(Frozen):
+    """A document as Systems Manager has it: the version that counts now, and what is in it."""
 
-    def record_runs(self, runbook_id: str, incident_id: str, instance_ids: Sequence[str], at: datetime) -> None:
-        """Count a run on each of these hosts."""
+    version: str
+    content: Any
 
-    def save_plan(self, incident_id: str, plan: RemediationPlan) -> None:
-        """Keep the plan with its incident."""
+
+class Documents(Protocol):
+    """The stack's documents in Systems Manager."""
+
+    def read(self, name: str) -> Document | None:
+        """The default version; None when there is no such document. Raises DocumentUnreadable."""
+
+
+class Board(Frozen):
+    """What is going on, as planning reads it. `version` changes with every remediation that begins or ends."""
+
+    version: int
+    held: list[Held]
+    runs: list[RunbookRun]
+    demoted: str | None
+
+
+class Remediations(Protocol):
+    """What planning reads and reserves in the table."""
+
+    def plan_of(self, incident_id: str) -> RemediationPlan | None:
+        """The plan that the incident has already."""
+
+    def board(self, runbook_id: str, since: datetime) -> Board:
+        """What is going on, with the runs of one runbook since then."""
+
+    def reserve(self, plan: RemediationPlan, run: RunbookRun, *, board: Board, now: datetime) -> None:
+        """Keep the plan, count its run and take its locks, all or nothing, if the board is still as it was read.
+
+        Raises `RemediationContended` when it is not, `AlreadyPlanned`, or `LockHeld`.
+        """
+
+    def keep_shadow(self, run: RunbookRun) -> None:
+        """Count a plan that was made in shadow."""
 
 
 class Rules(Frozen):
@@ -65,6 +104,11 @@ class Rules(Frozen):
     environment: str
     document_prefix: str
     approval_timeout_seconds: int
+    policy: RemediationPolicy
+
+
+class NoPlan(Exception):
+    """There is nothing to be run; the message says why, in words for people."""
 
 
 def plan(
@@ -73,51 +117,218 @@ def plan(
     *,
     catalogue: Catalogue,
     targets: TargetResolver,
-    history: RunHistory,
+    documents: Documents,
+    remediations: Remediations,
+    trail: Trail,
+    switch: Callable[[], policy.Switch],
     rules: Rules,
     now: datetime,
 ) -> PlanRemediationOutput:
     """Plan the runbook that the classification chose, or say why there is nothing to be run.
 
     Pure checks come first, so that an alert nobody can act on costs no call. A plan that may run, at once or after
-    approval, is recorded against the runbook's limits right here: that reserves it.
+    approval, is reserved in the same request that keeps it: its run counts against the limits from then on, and its
+    hosts are nobody else's. Asked again for the same incident, the answer is the same plan.
+
+    Nothing runs that is not on the incident's trail: a trail that cannot be written is a failure.
+
+    Raises
+    ------
+    HistoryUnavailable
+        The table could not be read or written, or too much is going on at once to decide.
     """
-    chosen = classification.runbook_id
-    if chosen is None:
-        return _no_plan("no runbook chosen")
-    runbook = next((runbook for runbook in offered(catalogue, incident.alert) if runbook.id == chosen), None)
-    if runbook is None:
-        return _no_plan(f"runbook {chosen!r} is not one that fits this alert")
-    values, problem = parameter_values(runbook, incident.alert)
-    if problem:
-        return _no_plan(f"runbook {runbook.id}: {problem}")
-    hosts = affected_hosts(incident)
-    if not hosts:
-        return _no_plan("the alert names no host")
-    if runbook.target == "host" and len(hosts) > 1:
-        return _no_plan(f"{len(hosts)} hosts are affected ({', '.join(hosts[:5])}) and {runbook.id} is for one")
-    resolution = targets.resolve(hosts)
-    if resolution.problem or not resolution.targets:
-        return _no_plan(f"no target: {resolution.problem or 'no host found'}")
-    verdict = policy.decide(
-        policy.Situation(
-            runbook=runbook,
-            incident=incident,
-            classification=classification,
-            targets=resolution.targets,
-            runs=history.runs_since(runbook.id, now - policy.look_back(runbook)),
-            remediation_mode=rules.remediation_mode,
-            environment=rules.environment,
-            now=now,
+    planner = _Planner(incident, classification, catalogue, targets, documents, remediations, switch, rules, now)
+    try:
+        made = planner.plan()
+    except NoPlan as reason:
+        # A human is on the way then: no trail is worth keeping them waiting.
+        witness(trail, incident.incident_id, [planner.refusal(str(reason))], now)
+        return PlanRemediationOutput(plan=None, reason=str(reason))
+    trail.append(incident.incident_id, [planned(made)], now)
+    return PlanRemediationOutput(plan=made, reason=made.decision_reason)
+
+
+class _Planner:
+    """One attempt to plan, step by step."""
+
+    def __init__(
+        self,
+        incident: Incident,
+        classification: Classification,
+        catalogue: Catalogue,
+        targets: TargetResolver,
+        documents: Documents,
+        remediations: Remediations,
+        switch: Callable[[], policy.Switch],
+        rules: Rules,
+        now: datetime,
+    ) -> None:
+        self._incident, self._classification, self._catalogue = incident, classification, catalogue
+        self._targets, self._documents, self._remediations = targets, documents, remediations
+        self._switch, self._rules, self._now = switch, rules, now
+        self._decision: Literal["none", "deny", "shadow"] = "none"
+
+    def plan(self) -> RemediationPlan:
+        chosen = self._classification.runbook_id
+        if chosen is None:
+            raise NoPlan("no runbook chosen")
+        known = self._known()
+        if known:
+            return known
+        offers = offered(self._catalogue, self._incident.alert)
+        runbook = next((runbook for runbook in offers if runbook.id == chosen), None)
+        if runbook is None:
+            raise NoPlan(f"runbook {chosen!r} is not one that fits this alert")
+        values, problem = parameter_values(runbook, self._incident.alert)
+        if problem:
+            raise NoPlan(f"runbook {runbook.id}: {problem}")
+        targets = self._resolved(runbook)
+        switch = self._switch()
+        for _ in range(ATTEMPTS):
+            try:
+                return self._decided(runbook, values, targets, switch)
+            except RemediationContended:
+                continue
+            except LockHeld as held:
+                self._decision = "deny"
+                raise NoPlan(str(held)) from None
+            except AlreadyPlanned:
+                known = self._known()
+                if known:
+                    return known
+        raise HistoryUnavailable("too many remediations begin and end at this moment to decide on one more")
+
+    def refusal(self, reason: str) -> Fact:
+        """For the trail: that there is no plan, and why."""
+        runbook = self._catalogue.get(self._classification.runbook_id or "")
+        version = self._version(runbook) if runbook else ""
+        return unplanned(self._decision, reason, runbook.id if runbook else "", version)
+
+    def _known(self) -> RemediationPlan | None:
+        known = self._remediations.plan_of(self._incident.incident_id)
+        if known and known.lease_until <= self._now:
+            raise NoPlan(f"its plan for {known.runbook_id} has run out of time")
+        return known
+
+    def _resolved(self, runbook: Runbook) -> list[Target]:
+        hosts = affected_hosts(self._incident)
+        if not hosts:
+            raise NoPlan("the alert names no host")
+        if runbook.target == "host" and len(hosts) > 1:
+            raise NoPlan(f"{len(hosts)} hosts are affected ({', '.join(hosts[:5])}) and {runbook.id} is for one")
+        resolution = self._targets.resolve(hosts)
+        if resolution.problem or not resolution.targets:
+            raise NoPlan(f"no target: {resolution.problem or 'no host found'}")
+        return resolution.targets
+
+    def _decided(
+        self, runbook: Runbook, values: dict[str, str], targets: list[Target], switch: policy.Switch
+    ) -> RemediationPlan:
+        """What the policy says of things as they are now; when it may run, reserved."""
+        rounds = waves(runbook.limits.max_concurrency, len(targets))
+        lease = longest(runbook, rounds, timedelta(seconds=self._rules.approval_timeout_seconds))
+        board = self._remediations.board(runbook.id, self._now - policy.look_back(runbook, lease))
+        several = policy.hosts_at_once(targets, [held for held in board.held if held.until > self._now]) > 1
+        verdict = policy.decide(
+            policy.Situation(
+                runbook=runbook,
+                incident=self._incident,
+                classification=self._classification,
+                targets=targets,
+                runs=board.runs,
+                held=board.held,
+                fleet=self._targets.fleet_size() if several else None,
+                demoted=board.demoted,
+                switch=switch,
+                policy=self._rules.policy,
+                remediation_mode=self._rules.remediation_mode,
+                environment=self._rules.environment,
+                now=self._now,
+            )
         )
-    )
-    if verdict.decision == "deny":
-        return _no_plan(verdict.reason)
-    made = _plan_of(runbook, values, resolution.targets, verdict.decision, verdict.reason, rules)
-    instance_ids = [target.instance_id for target in made.targets]
-    history.record_runs(runbook.id, incident.incident_id, instance_ids, now)
-    history.save_plan(incident.incident_id, made)
-    return PlanRemediationOutput(plan=made, reason=verdict.reason)
+        if verdict.decision == "deny":
+            self._decision = "deny"
+            raise NoPlan(verdict.reason)
+        run = RunbookRun(
+            runbook_id=runbook.id,
+            incident_id=self._incident.incident_id,
+            instance_ids=[target.instance_id for target in targets],
+            decision=verdict.decision,
+            # A shadow reserves nothing and has no plan to be found again: its incident's time makes a retry the same.
+            at=self._incident.opened_at if verdict.decision == "shadow" else self._now,
+            until=self._now + lease,
+        )
+        if verdict.decision == "shadow":
+            self._decision = "shadow"
+            self._remediations.keep_shadow(run)
+            raise NoPlan(verdict.reason)
+        made = self._plan_of(runbook, values, targets, verdict.decision, verdict.reason, rounds, run.until)
+        self._remediations.reserve(made, run, board=board, now=self._now)
+        return made
+
+    def _plan_of(
+        self,
+        runbook: Runbook,
+        values: dict[str, str],
+        targets: list[Target],
+        decision: Literal["auto", "approve"],
+        reason: str,
+        rounds: int,
+        until: datetime,
+    ) -> RemediationPlan:
+        def step(step_id: str, kind: StepKind, command: Command) -> PlannedStep:
+            name = document_name(self._rules.document_prefix, runbook.id, step_id)
+            version, content_hash = self._pin(name, documents.content(runbook, step_id, command))
+            return PlannedStep(
+                step_id=step_id,
+                kind=kind,
+                document=name,
+                document_version=version,
+                document_hash=content_hash,
+                parameters={name: [values[name]] for name in runbook.parameters_of(command)},
+                timeout_seconds=int(runbook.timeout_of(command).total_seconds()),
+                on_failure=command.on_failure if isinstance(command, Step) else "stop",
+            )
+
+        verify = runbook.verify
+        return RemediationPlan(
+            runbook_id=runbook.id,
+            title=runbook.title,
+            risk=runbook.risk,
+            decision=decision,
+            decision_reason=reason,
+            targets=targets,
+            steps=[step(one.id, one.kind, one) for one in runbook.steps],
+            verify=step(VERIFY, "verify", verify) if verify else None,
+            verify_attempts=verify.attempts if verify else 1,
+            recovery_wait_seconds=int((verify.every if verify else WITHOUT_VERIFY).total_seconds()),
+            rollback=[step(one.id, "rollback", one) for one in runbook.rollback],
+            approval_timeout_seconds=self._rules.approval_timeout_seconds,
+            max_concurrency=runbook.limits.max_concurrency,
+            max_errors=runbook.limits.max_errors,
+            waves=rounds,
+            locks=lock_names(targets, self._incident.alert.service),
+            planned_at=self._now,
+            lease_until=until,
+            policy_version=self._version(runbook),
+        )
+
+    def _pin(self, name: str, expected: Any) -> tuple[str, str]:
+        """The document's version, once it was seen to hold exactly what the runbook says."""
+        try:
+            document = self._documents.read(name)
+        except DocumentUnreadable as error:
+            raise NoPlan(str(error)) from None
+        if document is None:
+            raise NoPlan(f"the document {name} is not in Systems Manager; deploy the stack")
+        wanted = documents.content_hash(expected)
+        if documents.content_hash(document.content) != wanted:
+            raise NoPlan(f"the document {name} in Systems Manager is not what its runbook says; deploy the stack")
+        return document.version, wanted
+
+    def _version(self, runbook: Runbook) -> str:
+        rules = self._rules
+        return policy.version(runbook, rules.policy, rules.remediation_mode, rules.environment)
 
 
 def document_name(prefix: str, runbook_id: str, step_id: str) -> str:
@@ -156,42 +367,3 @@ def _field(alert: NormalizedAlert, field: str) -> str | None:
         return alert.labels.get(field.removeprefix("labels."))
     value: str | None = getattr(alert, field)
     return value
-
-
-def _plan_of(
-    runbook: Runbook,
-    values: dict[str, str],
-    targets: list[Target],
-    decision: Literal["auto", "approve"],
-    reason: str,
-    rules: Rules,
-) -> RemediationPlan:
-    def planned(step_id: str, kind: StepKind, command: Command) -> PlannedStep:
-        return PlannedStep(
-            step_id=step_id,
-            kind=kind,
-            document=document_name(rules.document_prefix, runbook.id, step_id),
-            parameters={name: [values[name]] for name in runbook.parameters_of(command)},
-            timeout_seconds=int(runbook.timeout_of(command).total_seconds()),
-            on_failure=command.on_failure if isinstance(command, Step) else "stop",
-        )
-
-    verify = runbook.verify
-    return RemediationPlan(
-        runbook_id=runbook.id,
-        title=runbook.title,
-        risk=runbook.risk,
-        decision=decision,
-        decision_reason=reason,
-        targets=targets,
-        steps=[planned(step.id, step.kind, step) for step in runbook.steps],
-        verify=planned(VERIFY, "verify", verify) if verify else None,
-        verify_attempts=verify.attempts if verify else 1,
-        recovery_wait_seconds=int((verify.every if verify else WITHOUT_VERIFY).total_seconds()),
-        rollback=[planned(step.id, "rollback", step) for step in runbook.rollback],
-        approval_timeout_seconds=rules.approval_timeout_seconds,
-    )
-
-
-def _no_plan(reason: str) -> PlanRemediationOutput:
-    return PlanRemediationOutput(plan=None, reason=reason)

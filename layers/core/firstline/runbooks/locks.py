@@ -1,0 +1,63 @@
+"""One remediation per host and per service at a time: what is locked, and for how long at the most.
+
+A lock is a lease. Whoever holds it gives it back when the remediation is over; if that never happens, because something
+crashed, it ends by itself when the longest that the plan can take is over. So a crash never blocks a host for ever, and
+a remediation that still runs never loses its lock.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from firstline.models import Frozen, Name, Target
+from firstline.runbooks.model import Runbook
+
+HOST = "host:"
+SERVICE = "service:"
+
+_PER_COMMAND = timedelta(minutes=10)
+"""Beside a command's own time-out: delivery, throttling, the last wait before it is read, and a cancellation."""
+
+_MARGIN = timedelta(minutes=10)
+_LONGEST_NAME = 200
+
+
+class Held(Frozen):
+    """A remediation that has hosts in its hands: which incident's, and until when at the latest."""
+
+    incident_id: Name
+    runbook_id: Name
+    locks: list[Name]
+    until: datetime
+
+    @property
+    def hosts(self) -> set[str]:
+        """The instances among the locks."""
+        return {name.removeprefix(HOST) for name in self.locks if name.startswith(HOST)}
+
+
+def lock_names(targets: Iterable[Target], service: str | None) -> list[str]:
+    """What a remediation of these hosts, for an alert about this service, must have for itself."""
+    hosts = sorted({f"{HOST}{target.instance_id}" for target in targets})
+    return [*hosts, *([f"{SERVICE}{service[:_LONGEST_NAME]}"] if service else [])]
+
+
+def longest(runbook: Runbook, waves: int, approval_timeout: timedelta) -> timedelta:
+    """The longest that a plan of this runbook can take, from planning to its end with everything rolled back."""
+    total = approval_timeout + _MARGIN
+    for step in runbook.steps:
+        total += runbook.timeout_of(step) * waves + _PER_COMMAND
+    for undo in runbook.rollback:
+        total += runbook.timeout_of(undo) + _PER_COMMAND
+    if runbook.verify:
+        total += (runbook.verify.every + runbook.timeout_of(runbook.verify) + _PER_COMMAND) * runbook.verify.attempts
+        total += runbook.verify.every
+    return total
+
+
+def waves(max_concurrency: str, hosts: int) -> int:
+    """In how many rounds Run Command reaches all hosts: `1` at a time, or `25%` of them."""
+    if max_concurrency.endswith("%"):
+        at_a_time = max(1, hosts * int(max_concurrency[:-1]) // 100)
+    else:
+        at_a_time = int(max_concurrency)
+    return -(-hosts // at_a_time)

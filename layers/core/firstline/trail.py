@@ -1,0 +1,164 @@
+"""The audit trail: who or what decided, on which grounds, and what came of it, in the order in which it happened.
+
+An incident's entries form a chain: each carries the hash of the one before, so that an entry that was changed, taken
+out or slipped in later shows. What no chain shows by itself is an end that was cut off; the hash of each entry is
+therefore logged, too, and the last entry of an incident that is over says how it ended.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Literal, Protocol
+
+from pydantic import AwareDatetime, Field
+
+from firstline.errors import HistoryUnavailable
+from firstline.models import Classification, Frozen, IncidentRecord, RemediationPlan, StepResult
+from firstline.observability import logger
+
+type What = Literal["classified", "planned", "decided", "ran", "paged", "over", "closed"]
+"""A verdict; a plan, or why there is none; a person's yes or no; a command's end on a host; a page; the end of a
+remediation; the end of the incident."""
+
+
+class Fact(Frozen):
+    """Something that happened, and who or what did it. Saying it twice leaves one entry."""
+
+    what: What
+    who: str
+    facts: dict[str, str | int | float | bool | list[str]]
+
+
+class Entry(Fact):
+    """A fact in its place in the chain."""
+
+    number: int = Field(ge=1)
+    at: AwareDatetime
+    previous: str
+    hash: str
+
+
+class Trail(Protocol):
+    """Keeps facts."""
+
+    def append(self, incident_id: str, facts: Sequence[Fact], at: datetime) -> None:
+        """Write those that are not there yet. Raises HistoryUnavailable."""
+
+
+class Break(Frozen):
+    """Where a chain is broken: from this entry on nothing is proven."""
+
+    number: int
+    problem: str
+
+
+BEGINNING = "0" * 64
+
+
+def chained(incident_id: str, facts: Sequence[Fact], at: datetime, after: Entry | None) -> list[Entry]:
+    """Facts as the next entries of an incident's chain."""
+    entries: list[Entry] = []
+    last = after
+    for fact in facts:
+        number, previous = (last.number + 1, last.hash) if last else (1, BEGINNING)
+        loose = Entry(**fact.model_dump(), number=number, at=at, previous=previous, hash="")
+        last = loose.model_copy(update={"hash": hash_of(incident_id, loose)})
+        entries.append(last)
+    return entries
+
+
+def hash_of(incident_id: str, entry: Entry) -> str:
+    """SHA-256 over an entry, its place, its incident and the hash of the one before."""
+    body = entry.model_dump(mode="json", exclude={"hash"}) | {"incident_id": incident_id}
+    return sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def first_break(incident_id: str, entries: Sequence[Entry]) -> Break | None:
+    """The first place at which the chain does not hold; None when it is whole."""
+    previous = BEGINNING
+    for number, entry in enumerate(entries, 1):
+        if entry.number != number:
+            return Break(number=number, problem=f"entry {number} is missing: the next one is {entry.number}")
+        if entry.previous != previous:
+            return Break(number=number, problem=f"entry {number} does not follow the one before it")
+        if hash_of(incident_id, entry) != entry.hash:
+            return Break(number=number, problem=f"entry {number} is not what was written: its hash does not fit")
+        previous = entry.hash
+    return None
+
+
+def witness(trail: Trail, incident_id: str, facts: Sequence[Fact], at: datetime) -> None:
+    """Append where a trail that cannot be written must not hold up what people wait for: it is logged instead."""
+    try:
+        trail.append(incident_id, facts, at)
+    except HistoryUnavailable:
+        logger.exception("not on the trail", facts=[fact.model_dump() for fact in facts])
+
+
+# --- what is worth an entry -------------------------------------------------------------------------------------------
+
+
+def classified(verdict: Classification) -> Fact:
+    """How bad it is, and who said so."""
+    return Fact(
+        what="classified",
+        who=verdict.model or verdict.decided_by,
+        facts={
+            "severity": verdict.severity,
+            "decided_by": verdict.decided_by,
+            "runbook_id": verdict.runbook_id or "",
+            "confidence": verdict.confidence,
+            "reasons": verdict.reasons,
+        },
+    )
+
+
+def planned(plan: RemediationPlan) -> Fact:
+    """What may run, on which policy."""
+    return Fact(
+        what="planned",
+        who="policy",
+        facts={
+            "decision": plan.decision,
+            "reason": plan.decision_reason,
+            "runbook_id": plan.runbook_id,
+            "policy_version": plan.policy_version,
+            "plan_digest": plan.digest(),
+            "targets": [target.instance_id for target in plan.targets],
+            "documents": [f"{step.document}:{step.document_version}" for step in plan.steps],
+        },
+    )
+
+
+def unplanned(decision: str, reason: str, runbook_id: str, policy_version: str) -> Fact:
+    """Why nothing runs: nothing fits, the policy denies it, or it is a shadow."""
+    facts = {"decision": decision, "reason": reason, "runbook_id": runbook_id, "policy_version": policy_version}
+    return Fact(what="planned", who="policy", facts={**facts})
+
+
+def decided(record: IncidentRecord) -> list[Fact]:
+    """What people made of the plan; empty when nobody has decided."""
+    if record.decision is None or record.plan is None:
+        return []
+    facts = {"decision": record.decision, "plan_digest": record.plan.digest()}
+    if record.decided_at:
+        facts["decided_at"] = record.decided_at.isoformat()
+    return [Fact(what="decided", who=record.decided_by or "somebody", facts={**facts})]
+
+
+def ran(result: StepResult, plan: RemediationPlan | None) -> Fact:
+    """How a command ended on a host. Its output is on the trail as a digest; the whole of it is in CloudWatch Logs."""
+    return Fact(
+        what="ran",
+        who="state machine",
+        facts={
+            "step_id": result.step_id,
+            "kind": result.kind,
+            "instance_id": result.instance_id,
+            "command_id": result.command_id,
+            "status": result.status,
+            "output_digest": sha256(result.output.encode()).hexdigest(),
+            "plan_digest": plan.digest() if plan else "",
+        },
+    )

@@ -1,0 +1,248 @@
+"""Reserving, locking and settling remediations against DynamoDB: moto, and Amazon's own DynamoDB Local."""
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from firstline.adapters.groups import Groups, Limits
+from firstline.adapters.history import History
+from firstline.adapters.remediations import TableRemediations
+from firstline.adapters.table import Table
+from firstline.errors import AlreadyPlanned, LockHeld, RemediationContended
+from firstline.grouping import fold, open_incident
+from firstline.models import RemediationPlan, RunbookRun
+from tests.alerts import NOON, alert, at
+from tests.notifications import a_plan
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+HOSTS = ["i-0123456789abcdef0", "i-0123456789abcdef1"]
+LEASE = timedelta(hours=1)
+
+type Open = Callable[[str], str]
+
+
+@pytest.fixture
+def remediations(table: Table) -> TableRemediations:
+    return TableRemediations(table)
+
+
+@pytest.fixture
+def opened(table: Table) -> Open:
+    """Opens an incident of a group of this name."""
+
+    def opened(group: str) -> str:
+        groups = Groups(table)
+        before = groups.read(group)
+        folded = fold(before, [alert(group_key=group, fingerprint=group)], NOON)
+        after, incident = open_incident(folded, NOON)
+        groups.open_incident(
+            before, after, incident, folded.new_alerts, NOON, limits=Limits(1_000, 1_000), member=after.group_key
+        )
+        return incident.incident_id
+
+    return opened
+
+
+def plan_for(hosts: list[str], now: datetime = NOON, service: str | None = None) -> RemediationPlan:
+    locks = [f"host:{host}" for host in hosts] + ([f"service:{service}"] if service else [])
+    return a_plan(locks=locks, planned_at=now, lease_until=now + LEASE)
+
+
+def run_of(plan: RemediationPlan, incident_id: str) -> RunbookRun:
+    return RunbookRun(
+        runbook_id=plan.runbook_id,
+        incident_id=incident_id,
+        instance_ids=[name.removeprefix("host:") for name in plan.locks if name.startswith("host:")],
+        decision="auto",
+        at=plan.planned_at,
+        until=plan.lease_until,
+    )
+
+
+def reserve(remediations: TableRemediations, plan: RemediationPlan, incident_id: str, now: datetime = NOON) -> None:
+    board = remediations.board(plan.runbook_id, at(-600))
+    remediations.reserve(plan, run_of(plan, incident_id), board=board, now=now)
+
+
+def test_a_reservation_keeps_the_plan_counts_the_run_and_takes_the_locks(
+    remediations: TableRemediations, table: Table, opened: Open
+) -> None:
+    incident_id, plan = opened("g"), plan_for(HOSTS, service="checkout")
+
+    reserve(remediations, plan, incident_id)
+
+    assert remediations.plan_of(incident_id) == plan
+    record = History(table).record(incident_id)
+    assert record is not None
+    assert record.plan == plan
+    board = remediations.board("low-disk", at(-60))
+    assert board.runs == [run_of(plan, incident_id)]
+    (held,) = board.held
+    assert (held.incident_id, held.locks, held.until) == (incident_id, plan.locks, plan.lease_until)
+    assert remediations.board("low-disk", at(1)).runs == []
+    assert remediations.board("high-memory", at(-60)).runs == []
+
+
+def test_an_incident_has_one_plan(remediations: TableRemediations, opened: Open) -> None:
+    incident_id = opened("g")
+    reserve(remediations, plan_for(HOSTS), incident_id)
+
+    with pytest.raises(AlreadyPlanned):
+        reserve(remediations, plan_for(HOSTS, at(1)), incident_id, at(1))
+    with pytest.raises(AlreadyPlanned):
+        reserve(remediations, plan_for(["i-0123456789abcdef9"]), "nobody")
+    assert len(remediations.board("low-disk", at(-60)).runs) == 1
+
+
+def test_what_was_read_before_somebody_else_began_is_not_enough_to_begin(
+    remediations: TableRemediations, opened: Open
+) -> None:
+    first, second = opened("g"), opened("h")
+    board = remediations.board("low-disk", at(-60))
+    reserve(remediations, plan_for(HOSTS[:1]), first)
+    late = plan_for(HOSTS[1:])
+
+    with pytest.raises(RemediationContended):
+        remediations.reserve(late, run_of(late, second), board=board, now=NOON)
+    assert remediations.plan_of(second) is None
+    reserve(remediations, late, second)
+
+
+def test_locks_are_taken_all_or_none(remediations: TableRemediations, opened: Open) -> None:
+    first, second, third = opened("g"), opened("h"), opened("i")
+    reserve(remediations, plan_for(HOSTS[:1], service="checkout"), first)
+
+    with pytest.raises(LockHeld, match=f"host:{HOSTS[0]} is in the hands of another incident"):
+        reserve(remediations, plan_for(HOSTS), second)
+    with pytest.raises(LockHeld, match="service:checkout"):
+        reserve(remediations, plan_for(HOSTS[1:], service="checkout"), second)
+    reserve(remediations, plan_for(HOSTS[1:]), third)
+
+
+def test_a_crash_gives_its_locks_back_when_the_lease_is_over_and_not_before(
+    remediations: TableRemediations, opened: Open
+) -> None:
+    first, second = opened("g"), opened("h")
+    reserve(remediations, plan_for(HOSTS), first)
+    just_before, then = NOON + LEASE - timedelta(microseconds=1), NOON + LEASE
+
+    with pytest.raises(LockHeld):
+        reserve(remediations, plan_for(HOSTS, just_before), second, just_before)
+    reserve(remediations, plan_for(HOSTS, then), second, then)
+    assert [held.incident_id for held in remediations.board("low-disk", at(-60)).held] == [second]
+    # The crashed one comes back to life: it must not take the locks of the one that works now.
+    remediations.settle(plan_for(HOSTS), first, "failed", accepted=None, demote=None, at=then)
+    third = opened("i")
+    with pytest.raises(LockHeld):
+        reserve(remediations, plan_for(HOSTS, then), third, then)
+
+
+def test_settling_gives_everything_back_once(remediations: TableRemediations, opened: Open) -> None:
+    first, second = opened("g"), opened("h")
+    plan = plan_for(HOSTS, service="checkout")
+    reserve(remediations, plan, first)
+
+    assert remediations.settle(plan, first, "verified", accepted=True, demote=None, at=at(5))
+    assert not remediations.settle(plan, first, "failed", accepted=None, demote="a lie", at=at(6))
+
+    (run,) = remediations.board("low-disk", at(-60)).runs
+    assert (run.outcome, run.accepted, run.ended_at) == ("verified", True, at(5))
+    assert remediations.board("low-disk", at(-60)).held == []
+    assert remediations.demoted("low-disk") is None
+    reserve(remediations, plan_for(HOSTS, at(5), service="checkout"), second, at(5))
+
+
+def test_settling_what_was_begun_since_moves_the_board(remediations: TableRemediations, opened: Open) -> None:
+    first, second = opened("g"), opened("h")
+    plan = plan_for(HOSTS[:1])
+    reserve(remediations, plan, first)
+    board = remediations.board("low-disk", at(-60))
+    remediations.settle(plan, first, "failed", accepted=None, demote="it did not help", at=at(5))
+
+    late = plan_for(HOSTS[1:], at(5))
+    with pytest.raises(RemediationContended):
+        remediations.reserve(late, run_of(late, second), board=board, now=at(5))
+
+
+def test_a_runbook_that_did_not_help_asks_until_a_person_resets_it(
+    remediations: TableRemediations, opened: Open
+) -> None:
+    incident_id, plan = opened("g"), plan_for(HOSTS)
+    reserve(remediations, plan, incident_id)
+    assert not remediations.reset("low-disk", "ada", at(1))
+
+    remediations.settle(plan, incident_id, "undone", accepted=None, demote="it did not help", at=at(5))
+
+    assert remediations.demoted("low-disk") == "it did not help"
+    assert remediations.board("low-disk", at(-60)).demoted == "it did not help"
+    assert remediations.demoted("high-memory") is None
+    assert remediations.reset("low-disk", "ada", at(9))
+    assert remediations.demoted("low-disk") is None
+
+
+def test_a_shadow_is_counted_once_and_holds_nothing(remediations: TableRemediations) -> None:
+    run = run_of(plan_for(HOSTS), "inc-1").model_copy(update={"decision": "shadow"})
+
+    remediations.keep_shadow(run)
+    remediations.keep_shadow(run)
+
+    board = remediations.board("low-disk", at(-60))
+    assert board.runs == [run]
+    assert (board.version, board.held) == (0, [])
+
+
+@pytest.fixture
+def crowd(table_client: "DynamoDBClient") -> int:
+    """How many at once: moto answers one after the other, and slowly."""
+    return 50 if "127.0.0.1" in table_client.meta.endpoint_url else 8
+
+
+def test_of_many_that_want_one_host_at_once_one_gets_it(
+    remediations: TableRemediations, opened: Open, crowd: int
+) -> None:
+    incidents = [opened(f"group-{number}") for number in range(crowd)]
+
+    def take(incident_id: str) -> str:
+        plan = plan_for(HOSTS)
+        while True:
+            try:
+                reserve(remediations, plan, incident_id)
+            except RemediationContended:
+                continue
+            except LockHeld:
+                return "held"
+            return "taken"
+
+    with ThreadPoolExecutor(crowd) as pool:
+        taken = Counter(pool.map(take, incidents))
+
+    assert taken == {"taken": 1, "held": crowd - 1}
+    assert len(remediations.board("low-disk", at(-60)).runs) == 1
+    assert len([one for one in incidents if remediations.plan_of(one)]) == 1
+
+
+def test_of_many_for_hosts_of_their_own_every_one_is_on_the_board(
+    remediations: TableRemediations, opened: Open
+) -> None:
+    incidents = {opened(f"group-{number}"): f"i-{number:017x}" for number in range(8)}
+
+    def take(incident_id: str) -> None:
+        while True:
+            try:
+                return reserve(remediations, plan_for([incidents[incident_id]]), incident_id)
+            except RemediationContended:
+                continue
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(take, incidents))
+
+    board = remediations.board("low-disk", at(-60))
+    assert {held.incident_id for held in board.held} == set(incidents)
+    assert {host for run in board.runs for host in run.instance_ids} == set(incidents.values())
+    assert board.version == len(incidents)

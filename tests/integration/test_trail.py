@@ -1,0 +1,140 @@
+"""The audit trail against DynamoDB: moto, and Amazon's own DynamoDB Local; and what tampering with it shows."""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from firstline.adapters.table import Item, Table
+from firstline.adapters.trail import TableTrail
+from firstline.trail import Entry, Fact, first_break, hash_of
+from tests.alerts import at
+
+FACTS = [
+    Fact(what="classified", who="rules", facts={"severity": "high"}),
+    Fact(what="planned", who="policy", facts={"decision": "approve", "plan_digest": "d1"}),
+    Fact(what="decided", who="ada", facts={"decision": "approved"}),
+    Fact(what="ran", who="state machine", facts={"command_id": "c-1", "status": "Success"}),
+    Fact(what="closed", who="state machine", facts={"outcome": "auto_resolved"}),
+]
+
+
+@pytest.fixture
+def trail(table: Table) -> TableTrail:
+    written = TableTrail(table)
+    for minute, fact in enumerate(FACTS):
+        written.append("inc-1", [fact], at(minute))
+    return written
+
+
+def item(table: Table, number: int) -> Item:
+    found = table.get("INCIDENT#inc-1", f"TRAIL#{number:06}")
+    assert found is not None
+    return found
+
+
+def test_a_trail_reads_as_it_happened_and_is_whole(trail: TableTrail) -> None:
+    entries = trail.entries("inc-1")
+
+    assert [(entry.number, entry.what, entry.who, entry.at) for entry in entries] == [
+        (number, fact.what, fact.who, at(number - 1)) for number, fact in enumerate(FACTS, 1)
+    ]
+    assert first_break("inc-1", entries) is None
+    assert trail.entries("inc-2") == []
+
+
+def test_saying_it_twice_leaves_one_entry(trail: TableTrail) -> None:
+    trail.append("inc-1", [FACTS[3], FACTS[4], FACTS[4]], at(60))
+
+    assert len(trail.entries("inc-1")) == len(FACTS)
+
+
+def test_many_at_once_are_one_chain(trail: TableTrail) -> None:
+    facts = [Fact(what="ran", who="state machine", facts={"command_id": f"c-{n}"}) for n in range(120)]
+
+    trail.append("inc-1", facts, at(60))
+
+    entries = trail.entries("inc-1")
+    assert len(entries) == len(FACTS) + 120
+    assert first_break("inc-1", entries) is None
+
+
+def test_writers_at_the_same_moment_are_one_chain(table: Table) -> None:
+    def append(number: int) -> None:
+        TableTrail(table).append("inc-1", [Fact(what="ran", who="x", facts={"n": number})], at(number))
+
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(append, range(5)))
+
+    entries = TableTrail(table).entries("inc-1")
+    assert sorted(entry.facts["n"] for entry in entries) == list(range(5))  # type: ignore[type-var]
+    assert first_break("inc-1", entries) is None
+
+
+def change(table: Table) -> None:
+    found = item(table, 3)
+    entry = json.loads(found["entry"])
+    entry["facts"]["decision"] = "refused"
+    table.put({**found, "entry": json.dumps(entry)})
+
+
+def change_and_hash_again(table: Table) -> None:
+    found = item(table, 3)
+    entry = Entry.model_validate_json(found["entry"]).model_copy(update={"who": "mallory"})
+    entry = entry.model_copy(update={"hash": hash_of("inc-1", entry)})
+    table.put({**found, "entry": entry.model_dump_json()})
+
+
+def take_out(table: Table) -> None:
+    table._client.delete_item(TableName=table.name, Key={"pk": {"S": "INCIDENT#inc-1"}, "sk": {"S": "TRAIL#000003"}})
+
+
+def swap(table: Table) -> None:
+    third, fourth = item(table, 3), item(table, 4)
+    table.put({**third, "entry": fourth["entry"]})
+    table.put({**fourth, "entry": third["entry"]})
+
+
+def bring_from_another_incident(table: Table) -> None:
+    other = TableTrail(table)
+    for minute, fact in enumerate(FACTS):
+        other.append("inc-2", [fact], at(minute))
+    found = table.get("INCIDENT#inc-2", "TRAIL#000003")
+    assert found is not None
+    table.put({**item(table, 3), "entry": found["entry"]})
+
+
+@pytest.mark.parametrize(
+    ("tamper", "number", "problem"),
+    [
+        (change, 3, "is not what was written"),
+        (change_and_hash_again, 4, "does not follow the one before it"),
+        (take_out, 3, "entry 3 is missing"),
+        (swap, 3, "entry 3 is missing"),
+        (bring_from_another_incident, 3, "does not follow the one before it"),
+    ],
+)
+def test_tampering_shows_and_where(
+    trail: TableTrail, table: Table, tamper: Callable[[Table], None], number: int, problem: str
+) -> None:
+    tamper(table)
+
+    found = first_break("inc-1", trail.entries("inc-1"))
+
+    assert found is not None
+    assert found.number == number
+    assert problem in found.problem
+
+
+def test_nothing_is_written_over(trail: TableTrail, table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A writer that read the trail too early appends behind what came meanwhile."""
+    late = TableTrail(table)
+    real, stale = late.entries, [late.entries("inc-1")[:3]]
+    monkeypatch.setattr(late, "entries", lambda incident_id: stale.pop() if stale else real(incident_id))
+
+    late.append("inc-1", [Fact(what="paged", who="state machine", facts={"level": 0})], at(9))
+
+    entries = trail.entries("inc-1")
+    assert [entry.what for entry in entries] == [*(fact.what for fact in FACTS), "paged"]
+    assert first_break("inc-1", entries) is None

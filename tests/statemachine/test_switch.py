@@ -1,0 +1,95 @@
+"""The kill switch: somebody turns remediation off, before it begins or while it runs."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import pytest
+
+from tests.statemachine.run_command import Run
+from tests.statemachine.test_remediation import full_disk, stuck_queue
+from tests.statemachine.world import STACK_NAME, World
+
+type Turn = Callable[[str], object]
+
+
+@pytest.fixture
+def turn(world: World) -> Iterator[Turn]:
+    """Write the switch; it is not there at first, which means on, nor for the next test."""
+    name = f"/firstline/{STACK_NAME}/remediation"
+    yield lambda value: world.client("ssm").put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+    with suppress(world.client("ssm").exceptions.ParameterNotFound):
+        world.client("ssm").delete_parameter(Name=name)
+
+
+def test_switched_off_nothing_is_planned(world: World, turn: Turn) -> None:
+    turn("off")
+
+    incident = full_disk(world, severity="low").stands_in("Await Resolution")
+
+    assert world.commands.steps() == []
+    assert "Read Switch" not in incident.path
+    assert "somebody has switched remediation off" in world.told("slack")[0].text
+
+
+@pytest.mark.parametrize("word", ["off", "OFF", " stop ", "false"])
+def test_switched_off_meanwhile_no_further_step_is_sent_and_somebody_reads_what_was_done(
+    world: World, turn: Turn, word: str
+) -> None:
+    world.commands.script("drain", Run(on_read=lambda: turn(word)))
+
+    incident = stuck_queue(world).stands_in("Await Acknowledgement")
+
+    assert world.commands.steps() == ["look", "drain"], "neither the next step nor the rollback"
+    assert incident.path[-5:] == ["Read Switch", "Switched Off?", "Needs A Human?", "Page On-Call", incident.path[-1]]
+    (page,) = world.told("pagerduty")
+    assert "was stopped before step restart: somebody has switched remediation off" in page.text
+    assert "drain (act) on web-1: Success" in page.text
+
+
+def test_switched_on_by_name_it_goes_on(world: World, turn: Turn) -> None:
+    turn("On")
+
+    incident = stuck_queue(world).stands_in("Await Recovery")
+
+    assert world.commands.steps() == ["look", "drain", "restart"]
+    assert incident.path.count("Switched Off?") == 3
+
+
+def test_what_is_sent_is_the_version_that_was_read_one_host_after_the_other(world: World) -> None:
+    stuck_queue(world, "web-1", "web-2").stands_in("Await Recovery")
+
+    assert {sent.version for sent in world.commands.sent} == {"1"}
+    assert [(sent.step, sent.rates) for sent in world.commands.sent] == [
+        ("look", ("100%", "100%")),
+        ("drain", ("1", "0")),
+        ("restart", ("1", "0")),
+    ]
+
+
+def test_the_trail_tells_the_whole_story(world: World) -> None:
+    incident = full_disk(world)
+    incident.stands_in("Await Recovery").times_out()
+    incident.ends()
+
+    entries = world.trail(incident.id)
+
+    assert [entry.what for entry in entries] == ["classified", "planned", "ran", "ran", "ran", "over", "closed"]
+    assert entries[-2].facts["outcome"] == "verified"
+
+
+def test_a_runbook_that_does_not_help_asks_the_next_time(world: World) -> None:
+    world.commands.script("verify", Run("Failed"))
+    incident = full_disk(world)
+    for _ in range(3):
+        incident.stands_in("Await Recovery").times_out()
+    incident.stands_in("Await Acknowledgement")
+
+    entries = world.trail(incident.id)
+    assert [entry.what for entry in entries][-2:] == ["over", "paged"]
+    assert entries[-2].facts["demoted"] is True
+    plan = incident.record.plan
+    assert plan is not None
+    board = world.remediations.board(plan.runbook_id, plan.planned_at)
+    assert [run.outcome for run in board.runs] == ["failed"]
+    assert board.held == [], "the page gave the host back"
+    assert "did not help" in str(board.demoted)
