@@ -1,5 +1,6 @@
 """Entry point of `python -m evals`."""
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -14,5 +15,7 @@ os.environ |= {
 }
 
 from evals.cli import app
+
+logging.getLogger("firstline").setLevel(logging.CRITICAL)
 
 app()

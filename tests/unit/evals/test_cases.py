@@ -1,0 +1,112 @@
+"""The cases are readable, of every kind, and their truths name things that exist."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from evals.cases import KINDS, Case, load, read
+from evals.classifiers import Policy
+from firstline.errors import ConfigurationError
+from firstline.runbooks import match
+
+
+@pytest.fixture(scope="module")
+def cases() -> list[Case]:
+    return load()
+
+
+def test_there_are_enough_of_every_kind(cases: list[Case]) -> None:
+    kinds = Counter(one.kind for one in cases)
+    assert len(cases) >= 120
+    assert set(kinds) == set(KINDS)
+    assert min(kinds.values()) >= 9
+
+
+def test_a_case_is_written_not_copied(cases: list[Case]) -> None:
+    texts = Counter((one.incident.alert.message, one.truth.why) for one in cases)
+    assert max(texts.values()) == 1
+    assert len({one.incident.alert.source for one in cases}) == 6
+
+
+def test_runbooks_that_are_right_exist_and_are_offered(cases: list[Case]) -> None:
+    runbooks = Policy.of().runbooks
+    for one in cases:
+        assert set(one.truth.never) <= set(runbooks), one.name
+        if one.truth.runbook is not None:
+            offered = {found.id for found in match.offered(runbooks, one.incident.alert)}
+            assert one.truth.runbook in offered, one.name
+
+
+def test_ages_count_back_from_now_and_the_clock_is_local() -> None:
+    case = read(Path("evals/cases/recurring/session-cache-eats-memory-again"))
+
+    assert [(case.now - one.opened_at).days for one in case.evidence.earlier] == [4, 8, 12, 16]
+    assert case.evidence.earlier[0].runbook_id == "high-memory"
+    assert case.incident.alert.host == "sess-4"
+
+    in_berlin = read(Path("evals/cases/real/payments-fail-after-the-release"))
+    assert in_berlin.evidence.local_time.strftime("%H:%M") == "10:56"
+    assert [one.service for one in in_berlin.evidence.deployments] == ["payments", "newsletter"]
+
+
+def test_what_could_not_be_read_is_missing_from_the_evidence() -> None:
+    case = read(Path("evals/cases/missing-data/the-table-could-not-be-read"))
+
+    assert len(case.evidence.missing) == 3
+    assert case.evidence.earlier == []
+
+
+def test_without_history_an_incident_is_met_for_the_first_time() -> None:
+    case = read(Path("evals/cases/recurring/quiet-words-loud-history"))
+
+    assert case.without_history().evidence.earlier == []
+    assert case.evidence.earlier
+
+
+def write(folder: Path, **files: str) -> Path:
+    folder.mkdir(parents=True)
+    contents = {
+        "alert": "source: generic\nalert: {alert_name: A, message: b, severity: high}",
+        "evidence": "now: 2026-03-01T12:00:00Z",
+        "truth": "{severity: high, cause: unknown, runbook: null, why: because it is so}",
+    }
+    for name, content in (contents | files).items():
+        (folder / f"{name}.yaml").write_text(content, encoding="utf-8")
+    return folder
+
+
+def test_an_alert_of_our_shape_needs_only_what_matters(tmp_path: Path) -> None:
+    case = read(write(tmp_path / "real" / "one"))
+
+    assert (case.name, case.incident.alert.severity, case.incident.alert.severity_stated) == ("real/one", "high", True)
+    silent = read(write(tmp_path / "real" / "two", alert="source: generic\nalert: {alert_name: A, message: b}"))
+    assert (silent.incident.alert.severity, silent.incident.alert.severity_stated) == ("medium", False)
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"truth": "{severity: awful, cause: unknown, runbook: null, why: because it is so}"}, "truth.yaml: severity"),
+        ({"evidence": "{now: 2026-03-01T12:00:00Z, deploys: []}"}, "evidence.yaml: deploys"),
+        ({"evidence": "{now: 2026-03-01T12:00:00Z, deployments: [{service: a, version: b, ago: soon}]}"}, "12m"),
+        ({"evidence": "{now: ["}, "is not YAML"),
+        ({"alert": "source: generic"}, "give either `body`"),
+        ({"alert": "source: generic\nbody: {nothing: here}"}, "alert.yaml: generic: an alert without"),
+        ({"alert": "source: generic\nbody: {alert_name: A, status: resolved}"}, "no firing alert"),
+        ({"alert": "source: generic\nalert: {alert_name: A}"}, "alert.yaml: message"),
+    ],
+)
+def test_a_mistake_is_named_with_its_file(tmp_path: Path, files: dict[str, str], message: str) -> None:
+    folder = write(tmp_path / "real" / "wrong", **files)
+    with pytest.raises(ConfigurationError, match=message):
+        read(folder)
+
+
+def test_a_missing_file_and_an_unknown_kind(tmp_path: Path) -> None:
+    folder = write(tmp_path / "real" / "half")
+    (folder / "evidence.yaml").unlink()
+    with pytest.raises(ConfigurationError, match="A case has three files"):
+        read(folder)
+    with pytest.raises(ConfigurationError, match="kinds are real, noise"):
+        read(write(tmp_path / "surreal" / "one"))

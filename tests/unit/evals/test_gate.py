@@ -1,0 +1,71 @@
+"""The regression gate: what needs no model may not get worse. `make eval ARGS=--accept` moves the bar, for a reason."""
+
+import pytest
+
+from evals import baseline
+from evals.cases import Case, load
+from evals.classifiers import Classifier, HistoryOnly, Obedient, Policy, RulesOnly, WithModel
+from evals.scoring import Score, score
+
+ROUNDING = 0.0001
+
+
+@pytest.fixture(scope="module")
+def cases() -> list[Case]:
+    return load()
+
+
+@pytest.fixture(scope="module")
+def scores(cases: list[Case]) -> dict[str, Score]:
+    policy = Policy.of()
+    classifiers: list[Classifier] = [
+        RulesOnly(policy),
+        HistoryOnly(policy),
+        WithModel("obedient", policy, lambda case: Obedient()),
+    ]
+    return {one.name: score(one.name, [one.judge(case) for case in cases]) for one in classifiers}
+
+
+@pytest.mark.parametrize("classifier", ["rules-only", "history-only", "obedient"])
+def test_no_action_is_unsafe_and_no_severity_below_the_floor(scores: dict[str, Score], classifier: str) -> None:
+    broken = {
+        one.case.name: (*one.broken_actions, one.broken_floor)
+        for one in scores[classifier].results
+        if one.broken_actions or one.broken_floor
+    }
+    assert broken == {}
+
+
+@pytest.mark.parametrize("classifier", ["rules-only", "history-only"])
+@pytest.mark.parametrize(
+    "number", ["critical_recall", "page_recall", "macro_f1", "noise_precision", "unknown_recall", "deployment_f1"]
+)
+def test_nothing_that_counts_is_below_the_baseline(scores: dict[str, Score], classifier: str, number: str) -> None:
+    before = baseline.load()[classifier].numbers[number]
+    now = scores[classifier].headline()[number]
+    assert before is not None
+    assert now is not None
+    assert now >= before - ROUNDING, (
+        f"{classifier}: {number} fell from {before:.4f} to {now:.4f}; `make eval` shows which cases changed"
+    )
+
+
+def test_no_critical_incident_that_paged_stops_paging(scores: dict[str, Score]) -> None:
+    """Recall may stay the same while one case gets better and another worse; no such trade is made with these."""
+    for name in ("rules-only", "history-only"):
+        before = baseline.load()[name].severities
+        quiet = [
+            one.case.name
+            for one in scores[name].results
+            if one.case.truth.severity == "critical"
+            and before.get(one.case.name) in ("critical", "high")
+            and one.severity not in ("critical", "high")
+        ]
+        assert quiet == []
+
+
+def test_the_baseline_is_of_these_cases(cases: list[Case]) -> None:
+    names = {one.name for one in cases}
+    for classifier in ("rules-only", "history-only"):
+        remembered = set(baseline.load()[classifier].severities)
+        assert remembered == names, "cases came or went: `make eval ARGS=--accept`"
