@@ -20,8 +20,9 @@ $(VENV)/.ready: requirements-dev.txt
 demo: setup ## Fire alerts of every source at a local Firstline and tell each one's story
 	@$(PY) -m local demo
 
+# Two processes: one runs the local stack's tests (marked as one group), the other everything else.
 test: setup ## Run every test, offline
-	$(PYTEST)
+	$(PYTEST) -n 2 --dist loadgroup
 
 check: setup format-check lint types runbooks-check test ## Format, lint, types, runbooks, and every test: what CI runs
 
