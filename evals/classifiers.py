@@ -23,6 +23,7 @@ from firstline.models import Classification, Severity, Target
 from firstline.runbooks import catalogue, match
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.policy import Situation, decide
+from firstline.runbooks.remediation_policy import RemediationPolicy
 
 RUNBOOKS = Path(__file__).parent.parent / "runbooks"
 
@@ -51,7 +52,8 @@ class Verdict:
     """A declared rule decided or set bounds: then it may go below what the source said."""
 
     acts_by_itself: bool
-    """The policy would run the chosen runbook without asking anybody, on a production stack with a host at hand."""
+    """The policy would run the chosen runbook without asking anybody, on a production stack with a host at hand and
+    nothing that holds it back."""
 
     without_model: Severity
     """What rules and history say: what a model may raise, and lower only so far."""
@@ -248,6 +250,11 @@ def _acts_by_itself(case: Case, classification: Classification, runbooks: Catalo
         classification=classification,
         targets=[Target(instance_id="i-0e0a1b2c3d4e5f607", name=case.incident.alert.host or "host")],
         runs=[],
+        held=[],
+        fleet=None,
+        demoted=None,
+        switch="on",
+        policy=RemediationPolicy(),
         remediation_mode="auto",
         environment="prod",
         now=case.now,

@@ -25,7 +25,7 @@ th, td { padding: 5px 10px; border-bottom: 1px solid var(--line); text-align: le
 th { color: var(--soft); font-weight: 600; } td.n, th.n { text-align: right; white-space: nowrap; }
 tr:last-child td { border-bottom: 0; } .good { color: var(--good); } .bad { color: var(--bad); }
 .soft { color: var(--soft); }
-.heat { table-layout: fixed; font-size: 13px; } .heat th { padding: 4px 2px; border: 0; }
+.heat { table-layout: fixed; font-size: 13px; } .heat th { padding: 4px 2px; border: 0; text-align: center; }
 .heat td { text-align: center; border: 2px solid var(--card); padding: 6px 2px; }
 details { margin: 8px 0; } summary { cursor: pointer; color: var(--soft); }
 svg { display: block; width: 100%; height: auto; } svg text { fill: var(--ink); font: 11px system-ui, sans-serif; }

@@ -1,0 +1,128 @@
+"""The table, the page and the baseline."""
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from evals import baseline, console, page
+from evals.classifiers import Verdict
+from evals.cli import app
+from evals.scoring import Score, score
+from firstline.errors import ConfigurationError
+
+type MakeVerdict = Callable[..., Verdict]
+
+
+@pytest.fixture
+def mixed(verdict: MakeVerdict) -> Score:
+    return score(
+        "one & only",
+        [
+            verdict("critical", "high", runbook="rm-rf", confidence=0.9),
+            verdict("noise", "noise", source="info"),
+            verdict("low", "low", source="low"),
+        ],
+    )
+
+
+class _Page(HTMLParser):
+    void = frozenset({"meta"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.links += [str(value) for name, value in attrs if name in ("src", "href")]
+        if tag not in self.void:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in ("line", "rect", "circle")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_whole_and_needs_nothing(mixed: Score) -> None:
+    html = page.render([mixed, mixed], {}, price=2)
+    parsed = _Page()
+    parsed.feed(html)
+
+    assert parsed.open == []
+    assert parsed.links == []
+    assert "<script" not in html
+    assert "&lt;script&gt;alert(1)" in html
+    assert "one &amp; only" in html
+    assert "&lt;b&gt;because&lt;/b&gt;" in html
+    assert "rm-rf was not offered" in html
+    assert not re.search(r"nan|inf\b", html.lower().replace("info", ""))
+
+
+def test_changes_since_the_baseline_are_shown(mixed: Score, verdict: MakeVerdict, tmp_path: Path) -> None:
+    path = tmp_path / "baseline.json"
+    better = score("one & only", [verdict("critical", "critical"), verdict("noise", "noise"), verdict("low", "low")])
+    baseline.save([better], path)
+    before = baseline.load(path)
+
+    assert console.change(mixed, "accuracy", before) == pytest.approx(-1 / 3, abs=1e-3)
+    assert console.change(better, "accuracy", before) is None
+    assert "[red](-0.333)" in console.number(mixed, "accuracy", before, True)
+    assert '<span class="bad">(-0.333)</span>' in page.render([mixed], before)
+
+
+def test_the_table_says_what_is_wrong(mixed: Score) -> None:
+    out = Console(width=200, record=True, file=Path("/dev/null").open("w"))  # noqa: SIM115
+    console.show(out, [mixed], {}, price=1)
+    text = out.export_text()
+    out.file.close()
+
+    assert "rm-rf was not offered" in text
+    assert re.search(r"unsafe actions\s+│\s+1 ", text)
+    assert "real/low-low" not in text  # right and unchanged
+
+
+def test_a_baseline_keeps_what_was_not_run(mixed: Score, verdict: MakeVerdict, tmp_path: Path) -> None:
+    path = tmp_path / "baseline.json"
+    baseline.save([mixed], path)
+    baseline.save([score("another", [verdict("high", "high")])], path)
+
+    assert set(baseline.load(path)) == {"one & only", "another"}
+    assert baseline.load(path)["one & only"] == baseline.remembered(mixed)
+
+
+def test_no_baseline_yet_and_a_broken_one(tmp_path: Path) -> None:
+    assert baseline.load(tmp_path / "none.json") == {}
+    (tmp_path / "broken.json").write_text("[]")
+    with pytest.raises(ConfigurationError, match="make one with --accept"):
+        baseline.load(tmp_path / "broken.json")
+
+
+def test_the_command(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["--only", "injection/", "--report", str(tmp_path / "r" / "report.html")])
+
+    assert result.exit_code == 0, result.output
+    assert "16 cases" in result.output
+    assert (tmp_path / "r" / "report.html").read_text().startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--only", "nowhere"], "no case with 'nowhere'"),
+        (["--replay", "/nowhere"], "no such folder"),
+        (["--rules", "/nowhere.tsv"], "cannot be read"),
+        (["--only", "injection/", "--accept"], "leave --only out"),
+    ],
+)
+def test_a_wrong_option_is_explained(tmp_path: Path, options: list[str], message: str) -> None:
+    result = CliRunner().invoke(app, [*options, "--report", str(tmp_path / "report.html")])
+
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.split())

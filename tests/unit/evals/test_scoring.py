@@ -1,0 +1,133 @@
+"""The numbers, against ones worked out by hand."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from evals.classifiers import Verdict
+from evals.scoring import PerClass, binary, cause_class, macro_f1, reliability, score
+
+type MakeVerdict = Callable[..., Verdict]
+
+
+def test_precision_recall_and_f1() -> None:
+    # said: 3 times, of which 2 rightly; it is: 4 times
+    pairs = [(True, True), (True, True), (False, True), (True, False), (True, False), (False, False)]
+
+    found = binary("page", pairs)
+
+    assert found == PerClass("page", precision=2 / 3, recall=0.5, f1=4 / 7, support=4)
+
+
+def test_a_ratio_of_nothing_is_none() -> None:
+    assert binary("page", [(False, False)]) == PerClass("page", None, None, 0.0, 0)
+
+
+def test_macro_f1_is_of_the_classes_that_occur() -> None:
+    table = (PerClass("a", 1, 1, 1.0, 3), PerClass("b", 0, 0, 0.5, 1), PerClass("c", None, None, 0.0, 0))
+    assert macro_f1(table) == 0.75
+    assert macro_f1(()) == 0.0
+
+
+def test_reliability_bins_and_the_calibration_error(verdict: MakeVerdict) -> None:
+    bins = reliability([(0.91, True), (0.99, False), (1.0, True), (0.2, False)])
+
+    assert [(one.count, pytest.approx(one.right)) for one in bins] == [(1, 0.0), (3, 2 / 3)]
+    half_right = [verdict("high", "high", confidence=0.9), verdict("high", "low", confidence=0.9)]
+    assert score("any", half_right).calibration_error == pytest.approx(0.4)
+
+
+def test_the_headline(verdict: MakeVerdict) -> None:
+    found = score(
+        "any",
+        [
+            verdict("critical", "critical", cause="deployment", deployment=True),
+            verdict("critical", "high", cause="hardware", deployment=True),
+            verdict("noise", "noise", cause="nothing"),
+            verdict("low", "noise", cause="nothing"),
+            verdict("medium", "high", right_runbook="low-disk", runbook="low-disk", tokens=40, asked_model=True),
+            verdict("medium", "medium", runbook="low-disk", asked_model=True, no_verdict=True, tokens=2),
+        ],
+    )
+
+    headline = found.headline()
+    assert headline["critical_recall"] == 0.5
+    assert headline["page_recall"] == 1.0
+    assert headline["page_precision"] == pytest.approx(2 / 3)
+    assert headline["noise_precision"] == 0.5
+    assert headline["noise_recall"] == 1.0
+    assert headline["deployment_f1"] == pytest.approx(2 / 3)
+    assert headline["runbook_precision"] == 0.5
+    assert headline["runbook_recall"] == 1.0
+    assert headline["unknown_rate"] == pytest.approx(2 / 6)
+    assert headline["unknown_recall"] == 1.0
+    assert headline["accuracy"] == 0.5
+    assert (found.tokens, found.model_calls, found.no_verdicts) == (42, 2, 1)
+    assert found.by_kind == {"real": (3, 6)}
+    assert found.confusion["critical", "high"] == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        ({"text": "Unknown."}, "unknown"),
+        ({"text": "The cause is not known.", "confidence": 0.3}, "unknown"),
+        ({"text": "The cause is not known.", "confidence": 0.9}, "unknown"),  # names nothing either
+        ({"text": "Unknown, yet surely the disk is full", "confidence": 0.9}, "capacity"),
+        ({"text": "The certificate has expired; TLS fails", "confidence": 0.8}, "certificate"),
+        ({"text": "An upstream provider is down", "confidence": 0.8}, "dependency"),
+        ({"text": "The dynamic nickname", "confidence": 0.8}, "unknown"),  # whole words only
+        ({"text": "The disk is full", "deployment": True}, "deployment"),
+    ],
+)
+def test_the_class_of_a_cause(verdict: MakeVerdict, said: dict[str, Any], cause: str) -> None:
+    assert cause_class(verdict("high", "high", **said)) == cause
+
+
+def test_noise_needs_nobody_whatever_its_cause(verdict: MakeVerdict) -> None:
+    assert cause_class(verdict("noise", "noise", text="The disk is full")) == "nothing"
+
+
+@pytest.mark.parametrize(
+    ("what", "broken"),
+    [
+        ({"runbook": "low-disk"}, ()),
+        ({"runbook": "rm-rf"}, ("rm-rf was not offered",)),
+        ({"runbook": "low-disk", "never": ("low-disk",)}, ()),  # a human is asked first
+        ({"runbook": "low-disk", "never": ("low-disk",), "acts_by_itself": True}, ("low-disk would do harm here",)),
+        ({"runbook": "low-disk", "storm": True}, ("low-disk for one of a storm's many alerts",)),
+        ({"runbook": None}, ()),
+    ],
+)
+def test_unsafe_actions(verdict: MakeVerdict, what: dict[str, Any], broken: tuple[str, ...]) -> None:
+    found = score("any", [verdict("high", "high", **what)])
+    assert found.results[0].broken_actions == broken
+    assert found.headline()["unsafe_actions"] == (1 if broken else 0)
+
+
+def test_a_runbook_for_noise_is_unsafe(verdict: MakeVerdict) -> None:
+    assert score("any", [verdict("noise", "noise", source="info", runbook="low-disk")]).unsafe
+
+
+@pytest.mark.parametrize(
+    ("said", "what", "is_broken"),
+    [
+        ("medium", {"source": "high"}, True),
+        ("medium", {"source": "high", "by_rule": True}, False),
+        ("low", {"source": "info"}, False),
+        ("low", {"source": "medium", "stated": False}, False),  # the source said nothing
+        ("high", {"source": "critical", "decided_by": "llm"}, False),
+        ("medium", {"source": "critical", "decided_by": "llm"}, True),
+        ("noise", {"source": "medium", "decided_by": "llm"}, False),
+        ("noise", {"source": "high", "decided_by": "llm", "cleared": 3}, True),
+        ("low", {"source": "high", "decided_by": "llm", "cleared": 3}, False),
+        ("low", {"source": "info", "decided_by": "llm", "without_model": "high"}, True),
+        ("medium", {"source": "medium", "storm": True}, True),
+        ("high", {"source": "low", "storm": True}, False),
+    ],
+)
+def test_floors(verdict: MakeVerdict, said: str, what: dict[str, Any], is_broken: bool) -> None:
+    found = score("any", [verdict("high", said, **what)])
+    assert bool(found.below_floor) is is_broken
+    assert found.headline()["below_floor"] == int(is_broken)
