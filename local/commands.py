@@ -8,6 +8,7 @@ import re
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -134,8 +135,12 @@ class Commands:
         sent = [_Sent(command_id, name, request.get("Comment", ""), host, step["name"], now) for host in hosts]
         with self._lock:
             self._sent[command_id] = sent
-        for one in sent:
-            threading.Thread(target=self._run, args=(one, script, environment, timeout), daemon=True).start()
+        waiting = deque(sent)
+        most_errors = _portion(request.get("MaxErrors", "0"), len(sent))
+        for _ in range(max(1, _portion(request.get("MaxConcurrency", "50"), len(sent)))):
+            threading.Thread(
+                target=self._work, args=(waiting, sent, most_errors, script, environment, timeout), daemon=True
+            ).start()
         return {
             "Command": {
                 "CommandId": command_id,
@@ -243,6 +248,28 @@ class Commands:
             )
         return host
 
+    def _work(
+        self,
+        waiting: deque[_Sent],
+        sent: list[_Sent],
+        most_errors: int,
+        script: str,
+        environment: dict[str, str],
+        timeout_seconds: float,
+    ) -> None:
+        """One of `MaxConcurrency` hands: takes the next host until there is none, or too many have failed."""
+        while True:
+            try:
+                one = waiting.popleft()
+            except IndexError:
+                return
+            errors = sum(other.details in ("Failed", "Execution Timed Out") for other in sent)
+            if errors > most_errors or one.cancelled.is_set():
+                one.status, one.details = "Cancelled", "Terminated" if errors > most_errors else "Canceled"
+                one.ended_at = time.time()
+            else:
+                self._run(one, script, environment, timeout_seconds)
+
     def _run(self, one: _Sent, script: str, environment: dict[str, str], timeout_seconds: float) -> None:
         one.status, one.details, one.started_at = "InProgress", "InProgress", time.time()
         one.ran = one.host.run(
@@ -307,6 +334,11 @@ def _fits(host: Host, key: str, values: list[str]) -> bool:
     if key.startswith("tag:"):
         return host.tags.get(key.removeprefix("tag:")) in values
     return True
+
+
+def _portion(text: str, whole: int) -> int:
+    """`3`, or `25%` of the hosts, as MaxConcurrency and MaxErrors say it."""
+    return int(text.removesuffix("%")) * whole // 100 if text.endswith("%") else int(text)
 
 
 def _shell_step(document: dict[str, Any]) -> dict[str, Any]:

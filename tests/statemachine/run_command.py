@@ -26,6 +26,8 @@ class Run:
         How many reads still see it in progress on the hosts that are not in `on_host`.
     unseen_reads
         How many reads see no host at all, as right after a send.
+    listed
+        On how many hosts it is seen at all, if not on each.
     refusal
         SSM's error: code and message. The command is not accepted.
     lost
@@ -43,6 +45,7 @@ class Run:
     on_host: dict[str, str] = field(default_factory=dict)
     unfinished_reads: int = 0
     unseen_reads: int = 0
+    listed: int | None = None
     refusal: tuple[str, str] | None = None
     lost: bool = False
     hangs: bool = False
@@ -70,6 +73,7 @@ class Sent:
     version: str
     rates: tuple[str, str]
     run: Run
+    request: dict[str, Any]
     reads: int = 0
     cancelled: bool = False
 
@@ -123,6 +127,7 @@ class RunCommand:
             version=request["DocumentVersion"],
             rates=(request["MaxConcurrency"], request["MaxErrors"]),
             run=run,
+            request=request,
         )
         command_id = str(uuid.uuid4())
         self._commands[command_id] = sent
@@ -150,7 +155,7 @@ class RunCommand:
         return {
             "CommandInvocations": [
                 _invocation(request["CommandId"], host, sent.run, in_progress, details=request.get("Details", False))
-                for host in sent.instance_ids
+                for host in sent.instance_ids[: sent.run.listed]
             ]
         }
 
@@ -164,7 +169,7 @@ class RunCommand:
     def _describe(self, request: dict[str, Any]) -> dict[str, Any]:
         filters = {one["Key"]: one["Values"] for one in request.get("Filters", [])}
         # Asked by tag, it is how many hosts there are in all that counts.
-        ids = filters.get("InstanceIds", [f"i-{number:017x}" for number in range(3)])
+        ids = filters.get("InstanceIds", [f"i-{number:017x}" for number in range(10)])
         return {
             "InstanceInformationList": [
                 {"InstanceId": one, "PingStatus": "Online", "PlatformType": "Linux", "AgentVersion": "3.3.3000.0"}

@@ -12,8 +12,10 @@ WITHOUT_RESOURCES = {
     "ssm:ListCommandInvocations",
     "ssm:DescribeInstanceInformation",
     "ec2:DescribeInstances",
+    "cloudwatch:DescribeAlarms",
 }
-"""Actions that know no resource, so `*` is all they take: AWS's service authorization reference."""
+"""Reads that know no resource, or (alarms, for composite ones) show all only with `*`: AWS's service authorization
+reference."""
 
 FROM_SAM = {
     "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",

@@ -165,6 +165,9 @@ class RemediationPlan(Frozen):
     planned_at: AwareDatetime
     lease_until: AwareDatetime
     policy_version: Name
+    guard_alarm: Name | None = None
+    """A CloudWatch alarm at whose firing Systems Manager cancels what acts. Not the incident's own: that one fires
+    already, and would cancel every command at once."""
 
     def digest(self) -> str:
         """The plan's name for approvals: SHA-256 over all of it, in hexadecimal.

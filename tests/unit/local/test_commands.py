@@ -192,3 +192,74 @@ def test_an_unknown_invocation_does_not_exist() -> None:
 def test_hosts_are_found_by_id_status_and_tag(filters: list[dict[str, Any]], count: int) -> None:
     answer = commands(FakeHost(Ran(0, "", ""))).describe_instance_information({"Filters": filters})
     assert len(answer["InstanceInformationList"]) == count
+
+
+@dataclass
+class Fleet:
+    """Three hosts, of which the first fails."""
+
+    hosts: list[FakeHost]
+    service: Commands
+    ids: list[str]
+
+    def sends(self, **limits: str) -> str:
+        request = {"DocumentName": "doc", "InstanceIds": self.ids, "Parameters": {"mount": ["/data"]}, **limits}
+        command_id: str = self.service.send_command(request)["Command"]["CommandId"]
+        return command_id
+
+    def ends(self, command_id: str) -> list[str]:
+        """How it ended on each host."""
+        for _ in range(300):
+            found = self.service.list_command_invocations({"CommandId": command_id})["CommandInvocations"]
+            if all(one["Status"] not in ("Pending", "InProgress") for one in found):
+                return [one["StatusDetails"] for one in found]
+            time.sleep(0.01)
+        raise AssertionError(found)
+
+
+@pytest.fixture
+def fleet() -> Fleet:
+    hosts = [FakeHost(Ran(1 if number == 0 else 0, "", ""), instance_id=f"i-{number:017x}") for number in range(3)]
+    service = Commands(hosts, {"doc": DOCUMENT}.get, ("Firstline", "managed"))  # type: ignore[arg-type]
+    return Fleet(hosts, service, [host.instance_id for host in hosts])
+
+
+def test_one_after_the_other_and_none_after_a_failure(fleet: Fleet) -> None:
+    for host in fleet.hosts:
+        host.go.set()
+
+    assert fleet.ends(fleet.sends(MaxConcurrency="1", MaxErrors="0")) == ["Failed", "Terminated", "Terminated"]
+    assert [len(host.asked) for host in fleet.hosts] == [1, 0, 0]
+
+
+def test_only_as_many_at_once_as_are_allowed(fleet: Fleet) -> None:
+    command_id = fleet.sends(MaxConcurrency="1", MaxErrors="100%")
+    for turn, host in enumerate(fleet.hosts):
+        for _ in range(100):
+            if host.asked:
+                break
+            time.sleep(0.01)
+        assert [len(one.asked) for one in fleet.hosts] == [1] * (turn + 1) + [0] * (2 - turn)
+        host.go.set()
+
+    assert fleet.ends(command_id) == ["Failed", "Success", "Success"]
+
+
+def test_all_at_once_and_each_for_itself(fleet: Fleet) -> None:
+    command_id = fleet.sends(MaxConcurrency="100%", MaxErrors="100%")
+    for _ in range(100):
+        if all(host.asked for host in fleet.hosts):
+            break
+        time.sleep(0.01)
+    for host in fleet.hosts:
+        host.go.set()
+
+    assert fleet.ends(command_id) == ["Failed", "Success", "Success"]
+
+
+def test_a_cancelled_command_starts_on_no_further_host(fleet: Fleet) -> None:
+    command_id = fleet.sends(MaxConcurrency="1", MaxErrors="100%")
+    fleet.service.cancel_command({"CommandId": command_id})
+
+    assert fleet.ends(command_id) == ["Canceled", "Canceled", "Canceled"]
+    assert [len(host.asked) for host in fleet.hosts[1:]] == [0, 0]

@@ -398,3 +398,42 @@ def test_an_instance_id_among_the_labels_stands_in_for_a_missing_host(
     assert affected_hosts(make_incident(make_alert(host=None, labels=labels))) == ["i-0123456789abcdef0"]
     assert affected_hosts(make_incident(make_alert(host="web-1", labels=labels))) == ["web-1"]
     assert affected_hosts(make_incident(hosts=["web-2", " web-1", " "])) == ["web-2", "web-1"]
+
+
+HYBRID = Target(instance_id="mi-0123456789abcdef0", name="rack-7")
+
+
+def test_a_hybrid_node_is_refused_unless_the_runbook_is_written_for_it(
+    desk: Desk, make_alert: Make[NormalizedAlert], make_incident: Make[Incident], make_runbook: Make[Runbook]
+) -> None:
+    desk.inventory.hosts["rack-7"] = HYBRID
+    desk.incident = make_incident(make_alert(host="rack-7"))
+
+    assert desk.refusal().startswith("rack-7 is a hybrid node, and drain-spool is not written for those")
+    desk.runbooks = [make_runbook(platforms=["ec2", "hybrid"])]
+    made = desk.plan().plan
+    assert made is not None
+    assert made.targets == [HYBRID]
+
+
+def test_a_runbook_for_hybrid_nodes_leaves_instances_alone(desk: Desk, make_runbook: Make[Runbook]) -> None:
+    desk.runbooks = [make_runbook(platforms=["hybrid"])]
+
+    assert desk.refusal() == "drain-spool is written for hybrid nodes only"
+
+
+def test_who_approves_approves_the_guarding_alarm_too(desk: Desk, make_runbook: Make[Runbook]) -> None:
+    unguarded = desk.plan().plan
+    desk.runbooks, desk.remediations = [make_runbook(guard_alarm="checkout-errors")], MemoryRemediations()
+    guarded = desk.plan().plan
+
+    assert unguarded is not None
+    assert guarded is not None
+    assert (unguarded.guard_alarm, guarded.guard_alarm) == (None, "checkout-errors")
+    assert unguarded.digest() != guarded.digest()
+
+
+def test_an_alarm_that_fires_already_guards_nothing(desk: Desk, make_runbook: Make[Runbook]) -> None:
+    desk.runbooks = [make_runbook(guard_alarm="SpoolFull")]
+
+    assert desk.refusal() == "runbook drain-spool is guarded by SpoolFull, which fires already"

@@ -15,7 +15,8 @@ HOST = "host:"
 SERVICE = "service:"
 
 _PER_COMMAND = timedelta(minutes=10)
-"""Beside a command's own time-out: delivery, throttling, the last wait before it is read, and a cancellation."""
+"""Beside a command's own time-out, in each round: delivery, throttling, the last wait before it is read, which grows
+with the rounds, and a cancellation."""
 
 _MARGIN = timedelta(minutes=10)
 _LONGEST_NAME = 200
@@ -45,7 +46,7 @@ def longest(runbook: Runbook, waves: int, approval_timeout: timedelta) -> timede
     """The longest that a plan of this runbook can take, from planning to its end with everything rolled back."""
     total = approval_timeout + _MARGIN
     for step in runbook.steps:
-        total += runbook.timeout_of(step) * waves + _PER_COMMAND
+        total += (runbook.timeout_of(step) + _PER_COMMAND) * waves
     for undo in runbook.rollback:
         total += runbook.timeout_of(undo) + _PER_COMMAND
     if runbook.verify:

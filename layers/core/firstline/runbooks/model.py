@@ -30,6 +30,9 @@ type TargetRule = Literal["host", "hosts"]
 """`host`: the one host of the incident; with several, a value of one alert could hit another alert's host, so nothing
 runs. `hosts`: every host of the incident, up to the limit."""
 
+type Platform = Literal["ec2", "hybrid"]
+"""Where the scripts work: on EC2 instances, on hybrid nodes (`mi-…`), on both. Always on Linux."""
+
 VERIFY = "verify"
 """The step id of a runbook's verification; no other step may have it."""
 
@@ -287,6 +290,10 @@ class Runbook(Frozen):
     mode: Mode | dict[EnvironmentName, Mode]
     risk: Risk
     target: TargetRule = "host"
+    platforms: list[Platform] = Field(default=["ec2"], min_length=1)
+    guard_alarm: Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{1,255}$")] | None = None
+    """A CloudWatch alarm at whose firing the steps that act are cancelled: of what they could break, not of what they
+    are to cure, which is in alarm already."""
     parameters: dict[ParameterName, Parameter] = Field(default={})
     limits: Limits
     steps: list[Step] = Field(min_length=1, max_length=10)

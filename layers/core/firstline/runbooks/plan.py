@@ -219,6 +219,11 @@ class _Planner:
         resolution = self._targets.resolve(hosts)
         if resolution.problem or not resolution.targets:
             raise NoPlan(f"no target: {resolution.problem or 'no host found'}")
+        if runbook.guard_alarm == self._incident.alert.alert_name:
+            raise NoPlan(f"runbook {runbook.id} is guarded by {runbook.guard_alarm}, which fires already")
+        foreign = _not_for(runbook, resolution.targets)
+        if foreign:
+            raise NoPlan(foreign)
         return resolution.targets
 
     def _decided(
@@ -311,6 +316,7 @@ class _Planner:
             planned_at=self._now,
             lease_until=until,
             policy_version=self._version(runbook),
+            guard_alarm=runbook.guard_alarm,
         )
 
     def _pin(self, name: str, expected: Any) -> tuple[str, str]:
@@ -360,6 +366,18 @@ def parameter_values(runbook: Runbook, alert: NormalizedAlert) -> tuple[dict[str
             return {}, f"the alert's {field} {problem}"
         values[name] = value
     return values, None
+
+
+def _not_for(runbook: Runbook, targets: Sequence[Target]) -> str | None:
+    """Why a runbook has no steps for one of the targets. Windows is refused before, with whatever is not Linux."""
+    hybrid = [target.name for target in targets if target.instance_id.startswith("mi-")]
+    if hybrid and "hybrid" not in runbook.platforms:
+        return (
+            f"{hybrid[0]} is a hybrid node, and {runbook.id} is not written for those; platforms would have to say so"
+        )
+    if "ec2" not in runbook.platforms and len(hybrid) < len(targets):
+        return f"{runbook.id} is written for hybrid nodes only"
+    return None
 
 
 def _field(alert: NormalizedAlert, field: str) -> str | None:

@@ -1,0 +1,123 @@
+"""CloudWatch is asked, too, whether an alarm is over: its message may be late, or lost."""
+
+from typing import Any
+
+import pytest
+
+from local.resources import ACCOUNT
+from tests.statemachine.run_command import Run
+from tests.statemachine.world import REGION, Incident, World
+
+A_STEP = ["Run Step", "Wait For Step", "Read Step", "Step Finished?", "Step Succeeded?"]
+
+
+def alarm_fires(world: World, *, account: str = ACCOUNT, region: str = REGION) -> Incident:
+    """The alarm SearchSlow of web-1 goes off; EventBridge says so."""
+    metric = {"name": "Latency", "namespace": "Search", "dimensions": {"InstanceId": world.instance_ids["web-1"]}}
+    event: dict[str, Any] = {
+        "version": "0",
+        "id": "e-1",
+        "detail-type": "CloudWatch Alarm State Change",
+        "source": "aws.cloudwatch",
+        "account": account,
+        "time": "2026-03-02T11:59:00Z",
+        "region": region,
+        "resources": [f"arn:aws:cloudwatch:{region}:{account}:alarm:SearchSlow"],
+        "detail": {
+            "alarmName": "SearchSlow",
+            "state": {"value": "ALARM", "reason": "slow", "timestamp": "2026-03-02T11:59:00.000+0000"},
+            "previousState": {"value": "OK"},
+            "configuration": {"metrics": [{"id": "m1", "metricStat": {"metric": metric, "stat": "Average"}}]},
+        },
+    }
+    world.functions.call("ingest", event)
+    (record,) = world.history.open_records()
+    return Incident(world, record.incident.incident_id)
+
+
+@pytest.fixture
+def alarm_says(world: World) -> Any:
+    """Sets what CloudWatch says of the alarm."""
+
+    def say(state: str) -> None:
+        client = world.client("cloudwatch")
+        client.put_metric_alarm(
+            AlarmName="SearchSlow",
+            MetricName="Latency",
+            Namespace="Search",
+            Period=60,
+            Statistic="Average",
+            Threshold=1,
+            EvaluationPeriods=1,
+            ComparisonOperator="GreaterThanThreshold",
+        )
+        client.set_alarm_state(AlarmName="SearchSlow", StateValue=state, StateReason="a test says so")
+
+    yield say
+    world.client("cloudwatch").delete_alarms(AlarmNames=["SearchSlow"])
+
+
+def test_an_alarm_that_is_ok_again_is_a_recovery(world: World, alarm_says: Any) -> None:
+    alarm_says("OK")
+    incident = alarm_fires(world)
+    incident.stands_in("Await Recovery").times_out()
+
+    path = incident.ends()
+
+    assert path[-5:] == ["Await Recovery", "Recovered?", "Ask CloudWatch", "Recovered?", "Close Incident"]
+    assert world.commands.steps() == ["peek", "reindex"]
+    record = incident.record
+    assert record.outcome == "auto_resolved"
+    assert record.outcome_reason == "Restart a slow search ran, and CloudWatch says that the alarm is OK."
+
+
+@pytest.mark.parametrize("state", ["ALARM", "INSUFFICIENT_DATA", None], ids=str)
+def test_unless_it_is_the_host_is_asked(world: World, alarm_says: Any, state: str | None) -> None:
+    if state:
+        alarm_says(state)
+    incident = alarm_fires(world)
+    incident.stands_in("Await Recovery").times_out()
+
+    path = incident.ends()
+
+    assert path[-10:] == ["Await Recovery", "Recovered?", "Ask CloudWatch", "Recovered?", *A_STEP, "Close Incident"]
+    assert incident.record.outcome_reason == "Restart a slow search ran, and its verification holds."
+
+
+def test_it_is_asked_each_time(world: World, alarm_says: Any) -> None:
+    world.commands.script("verify", Run("Failed"))
+    alarm_says("ALARM")
+    incident = alarm_fires(world)
+    incident.stands_in("Await Recovery").times_out()
+    incident.stands_in("Await Recovery")
+    alarm_says("OK")
+    incident.times_out()
+
+    assert incident.ends()[-3:] == ["Ask CloudWatch", "Recovered?", "Close Incident"]
+    assert world.commands.steps() == ["peek", "reindex", "verify"]
+
+
+def test_when_cloudwatch_does_not_answer_the_host_is_asked(world: World) -> None:
+    world.down.add("monitoring")
+    incident = alarm_fires(world)
+    incident.stands_in("Await Recovery").times_out()
+
+    assert incident.ends()[-8:] == ["Ask CloudWatch", "Recovered?", *A_STEP, "Close Incident"]
+
+
+@pytest.mark.parametrize("elsewhere", [{"account": "210987654321"}, {"region": "us-east-1"}], ids=str)
+def test_an_alarm_of_another_account_or_region_is_not_confused_with_one_here(
+    world: World, alarm_says: Any, elsewhere: dict[str, str]
+) -> None:
+    alarm_says("OK")
+    incident = alarm_fires(world, **elsewhere)
+    incident.stands_in("Await Recovery").times_out()
+
+    assert "Ask CloudWatch" not in incident.ends()
+
+
+def test_other_sources_pay_no_transition_for_it(world: World) -> None:
+    incident = world.fires("SearchSlow", severity="high", host="web-1")
+    incident.stands_in("Await Recovery").times_out()
+
+    assert incident.ends()[-8:] == ["Await Recovery", "Recovered?", *A_STEP, "Close Incident"]
