@@ -12,7 +12,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from firstline.errors import ConfigurationError
 from firstline.reporting import Report
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -151,16 +150,17 @@ def try_(
 
 @runbooks.command()
 def render() -> None:
-    """Write the SSM documents and the editors' schema from the runbooks."""
-    from firstline.runbooks import catalogue
-    from firstline.runbooks.check import rendered
+    """Check the runbooks, then write their SSM documents and the editors' schema."""
+    from firstline.runbooks.catalogue import Catalogue
+    from firstline.runbooks.check import read_checked, rendered
 
-    try:
-        files = rendered(catalogue.load(RUNBOOKS))
-    except ConfigurationError as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(1) from None
-    for path, text in files.items():
+    sound, problems = read_checked(RUNBOOKS)
+    if problems:
+        for problem in problems:
+            print(f"runbooks/{problem}", file=sys.stderr)
+        print("Nothing was rendered.", file=sys.stderr)
+        raise typer.Exit(1)
+    for path, text in rendered(Catalogue(sound)).items():
         target = RUNBOOKS / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")

@@ -167,7 +167,10 @@ def _show_plan(
     table = Table(title=f"{runbook.id}: {runbook.title}", title_justify="left", show_header=False)
     table.add_row("Alert", Text(f"{alert.alert_name} on {alert.host or 'no host'}, from {alert.source}"))
     table.add_row("Chosen for it", "first" if first else Text(f"no: {rank[0]} comes first", "yellow"))
-    table.add_row("Mode, risk", f"{runbook.mode}, {runbook.risk}")
+    mode = runbook.mode
+    modes = mode if isinstance(mode, str) else ", ".join(f"{where}: {one}" for where, one in mode.items())
+    table.add_row("Mode", modes)
+    table.add_row("Risk", runbook.risk)
     for name, value in values.items():
         table.add_row(f"$SSM_{name}", Text(value))
     for step in runbook.steps:

@@ -34,3 +34,10 @@ def start_host() -> Iterator[StartHost]:
 
     yield start
     hosts.close()
+
+
+def wanted_of[T](request: pytest.FixtureRequest, parameter: str, everything: list[T]) -> list[T]:
+    """Of the values that a fixture prepares side by side, those that the selected tests will ask it for."""
+    asking = [item for item in request.session.items if request.fixturename in getattr(item, "fixturenames", ())]
+    chosen = [item.callspec.params.get(parameter) for item in asking if hasattr(item, "callspec")]
+    return everything if len(chosen) < len(asking) else [one for one in everything if one in chosen]

@@ -21,7 +21,20 @@ _RENDER = "is out of date; run `make runbooks` and commit the result"
 
 
 def check(folder: Path) -> list[Problem]:
-    """Everything that is wrong with a runbooks folder: the runbooks, their scripts, and what is generated from them.
+    """Everything that is wrong with a runbooks folder: what people wrote, and what is generated from it."""
+    runbooks, problems = read_checked(folder)
+    if not problems:
+        # While runbooks are wrong there is nothing to compare with.
+        problems += [
+            Problem(file=str(path), line=0, key="", message=_RENDER)
+            for path, text in rendered(Catalogue(runbooks)).items()
+            if not (folder / path).is_file() or (folder / path).read_text(encoding="utf-8") != text
+        ]
+    return problems
+
+
+def read_checked(folder: Path) -> tuple[list[Runbook], list[Problem]]:
+    """The sound runbooks of a folder, and everything that is wrong with what people wrote: keys, examples, scripts.
 
     The scripts are read by shellcheck where it is installed.
     """
@@ -39,14 +52,7 @@ def check(folder: Path) -> list[Problem]:
             load_remediation_policy(folder / POLICY)
     except ConfigurationError as error:
         problems.append(Problem(file=str(POLICY), line=0, key="", message=str(error)))
-    if not problems:
-        # While runbooks are wrong there is nothing to compare with.
-        problems += [
-            Problem(file=str(path), line=0, key="", message=_RENDER)
-            for path, text in rendered(Catalogue(runbooks)).items()
-            if not (folder / path).is_file() or (folder / path).read_text(encoding="utf-8") != text
-        ]
-    return problems
+    return runbooks, problems
 
 
 def rendered(runbooks: Catalogue) -> dict[Path, str]:

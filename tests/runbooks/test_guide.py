@@ -1,0 +1,59 @@
+"""docs/runbooks.md, followed to the letter: its runbook is sound, and its scenarios end as they say."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from firstline.runbooks.check import read_checked
+from firstline.runbooks.plan import parameter_values
+from local.rehearsal import rehearse, scenarios
+from tests.runbooks.conftest import StartHost
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "runbooks.md").read_text()
+
+
+def block(language: str, after: str) -> str:
+    """The first code block in a language after a phrase of the guide."""
+    return GUIDE.partition(after)[2].partition(f"```{language}\n")[2].partition("```")[0]
+
+
+@pytest.fixture
+def followed(tmp_path: Path) -> Path:
+    (tmp_path / "runbooks").mkdir()
+    (tmp_path / "runbooks/stuck-queue.yaml").write_text(block("yaml", "**1. Write it.**"))
+    (tmp_path / "scenarios/stuck-queue").mkdir(parents=True)
+    for name in ("cured", "not-cured"):
+        text = block("bash", f"`local/scenarios/stuck-queue/{name}.sh`:")
+        (tmp_path / f"scenarios/stuck-queue/{name}.sh").write_text(text)
+    return tmp_path
+
+
+def test_what_the_guide_writes_is_sound_and_begins_in_shadow(followed: Path) -> None:
+    (runbook,), problems = read_checked(followed / "runbooks")
+
+    assert problems == []
+    assert runbook.mode == "shadow"
+
+
+@pytest.mark.parametrize("name", ["cured", "not-cured"])
+def test_what_the_guide_breaks_ends_as_it_says(followed: Path, name: str, start_host: StartHost) -> None:
+    (runbook,), _ = read_checked(followed / "runbooks")
+    (scenario,) = [one for one in scenarios("stuck-queue", followed / "scenarios") if one.name == name]
+    values, _ = parameter_values(runbook, runbook.examples.match[0].as_alert())
+
+    rehearsal = rehearse(runbook, values, start_host(), scenario=scenario, most_attempts=2)
+
+    assert not any(one.succeeded for one in rehearsal.of("before"))
+    assert rehearsal.ending == scenario.ending
+    assert rehearsal.after is not None
+    assert rehearsal.after.exit_code == 0
+
+
+def test_every_stand_in_is_named() -> None:
+    from local.hosts import HOST_FILES
+
+    paragraph = GUIDE.partition("What cannot be real has a stand-in")[2].partition("\n\n")[0]
+    named = {word.split()[0] for word in re.findall(r"`([a-z -]+)`", paragraph)}
+    # runuser is no tool of a runbook: it is how a step runs as somebody else.
+    assert {path.name for path in (HOST_FILES / "bin").iterdir()} - {"runuser"} <= named

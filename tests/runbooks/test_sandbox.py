@@ -1,0 +1,114 @@
+"""What the rehearsals rest on: a script on a host cannot touch this machine's kernel, and stand-ins answer as the real
+tools do."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local import hosts as local_hosts
+from local.hosts import Host, Hosts, Sandbox
+from tests.optional import missing
+from tests.runbooks.conftest import StartHost
+
+SWAPPINESS = Path("/proc/sys/vm/swappiness")
+
+
+def identities() -> list[str]:
+    return ["somebody", "root"] if os.geteuid() == 0 else ["somebody"]
+
+
+@pytest.fixture(params=[(kind, who) for kind in (Sandbox.BUBBLEWRAP, Sandbox.NAMESPACES) for who in identities()])
+def any_host(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+    """A host of each kind; where this test is root, also one that runs as real root."""
+    kind, who = request.param
+    if who == "root":
+        monkeypatch.setattr(local_hosts, "_identities", lambda: [None])
+    hosts = Hosts(kind)
+    host = hosts.start("web-1")
+    try:
+        if host.sandbox is not kind:
+            missing(f"This sandbox does not work here: {'; '.join(hosts.problems)}")
+        yield host
+    finally:
+        hosts.close()
+
+
+def test_the_switches_of_this_machines_kernel_can_be_read_and_not_turned(any_host: Host) -> None:
+    before = SWAPPINESS.read_text()
+
+    ran = any_host.run(
+        "cat /proc/sys/vm/swappiness\n"
+        "echo 1 > /proc/sys/vm/swappiness && echo turned\n"
+        "echo 3 > /proc/sys/vm/drop_caches && echo dropped\n"
+        "echo h > /proc/sysrq-trigger && echo triggered\n"
+        "mount -o remount,rw /proc/sys && echo remounted"
+    )
+
+    assert ran.stdout == before
+    assert "/proc/sys/vm/drop_caches: Read-only file system" in ran.stderr
+    assert SWAPPINESS.read_text() == before
+
+
+def test_what_a_fault_mounts_stays_on_its_host_and_a_runbook_mounts_nothing(any_host: Host) -> None:
+    mounted = any_host.run("mount -t tmpfs -o size=1m,nr_inodes=10 tmpfs /data && df -i /data", privileged=True)
+
+    assert mounted.exit_code == 0, mounted.stderr
+    assert any_host.run("df --output=itotal /data | tail -n 1").stdout.strip() == "10"
+    assert any_host.run("mount -t tmpfs tmpfs /data").exit_code != 0
+    assert "nr_inodes=10" not in Path("/proc/mounts").read_text()
+
+
+def test_orphans_are_buried(any_host: Host) -> None:
+    any_host.run(
+        "setsid bash -c 'for _ in 1 2 3; do sleep 0.1 & done; exec sleep 600' >/dev/null 2>&1 & echo $! > /run/p"
+    )
+    seen = any_host.run(
+        "sleep 0.4; ps -eo stat= | grep -c Z; kill $(cat /run/p); sleep 0.3; ps -eo stat= | grep -c Z || true"
+    )
+
+    assert seen.stdout.split() == ["3", "0"]
+
+
+UNIT = "[Service]\\nExecStart=/bin/sleep 600\\n"
+
+
+@pytest.mark.parametrize(
+    ("unit", "prepare", "answer", "code"),
+    [
+        (UNIT + "[Install]\\nWantedBy=multi-user.target\\n", "", "disabled", 1),
+        (UNIT + "[Install]\\nWantedBy=multi-user.target\\n", "systemctl enable shop", "enabled", 0),
+        (UNIT + "[Install]\\n", "systemctl enable shop; systemctl disable shop", "disabled", 1),
+        (UNIT, "", "static", 0),
+        ("", "rm /etc/systemd/system/shop.service", "not-found", 1),
+    ],
+)
+def test_systemctl_knows_what_is_enabled(
+    start_host: StartHost, unit: str, prepare: str, answer: str, code: int
+) -> None:
+    host = start_host()
+    host.run(f"printf '{unit}' > /etc/systemd/system/shop.service; {prepare}")
+
+    ran = host.run("systemctl is-enabled shop.service")
+
+    assert (ran.stdout, ran.exit_code) == (f"{answer}\n", code)
+    assert host.run("systemctl is-enabled --quiet -- shop.service").stdout == ""
+    host.close()
+
+
+def test_systemctl_brings_a_service_back_as_often_as_it_crashes(start_host: StartHost) -> None:
+    host = start_host()
+    host.run(
+        "printf '[Service]\\nExecStart=/bin/false\\nRestart=always\\n' > /etc/systemd/system/shop.service\n"
+        "systemctl start shop; sleep 0.7"
+    )
+
+    restarts = int(host.run("systemctl show --property=NRestarts --value -- shop.service").stdout)
+    listed = host.run("systemctl list-units --type=service --state=failed --plain --no-legend").stdout
+    host.run("systemctl stop shop")
+
+    assert restarts >= 2
+    assert listed == "", "it is being brought back, so it has not failed"
+    assert host.run("systemctl is-active shop").stdout == "inactive\n"
+    host.close()
