@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from firstline.runbooks import catalogue
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.documents import render_script
 from tests.optional import missing
@@ -89,6 +90,10 @@ def play(shipped: Catalogue, tmp_path: Path) -> Play:
 
     return play
 
+
+ALL_PARAMETERS = {
+    name for runbook in catalogue.load(Path(__file__).parents[3] / "runbooks").values() for name in runbook.parameters
+}
 
 DISK = {"mountpoint": "/data", "maxUsedPercent": "60", "minAgeDays": "2", "bigLogMegabytes": "3"}
 
@@ -287,19 +292,36 @@ def test_clock_drift_steps_the_clock_until_the_offset_is_small(play: Play) -> No
 @pytest.mark.parametrize(
     ("step", "missing"),
     [
-        (("container-images", "prune"), "neither docker nor containerd (through crictl) answers on this host"),
-        (("container-images", "measure"), "neither docker nor containerd (through crictl) answers on this host"),
-        (("package-cache", "clean"), "neither apt-get, dnf nor yum is on this host"),
+        ("container-images prune", "neither docker nor containerd (through crictl) answers on this host"),
+        ("container-images measure", "neither docker nor containerd (through crictl) answers on this host"),
+        ("package-cache clean", "neither apt-get, dnf nor yum is on this host"),
+        ("certificate-renewal look", "openssl is not on this host"),
+        ("certificate-renewal renew", "neither certbot nor acme.sh is on this host: nothing was renewed"),
+        ("clock-drift step-clock", "neither chrony nor systemd-timesyncd keeps this host's time"),
+        ("conntrack-full look", "sysctl is not on this host"),
+        ("conntrack-full raise", "sysctl is not on this host: nothing was done"),
+        ("crash-loop look", "systemctl is not on this host"),
+        ("crash-loop settle", "systemctl is not on this host: nothing was done"),
+        ("dead-service restart", "systemctl is not on this host: nothing was started"),
+        ("file-descriptors raise", "prlimit is not on this host: nothing was done"),
+        ("high-swap refill", "swapoff is not on this host: nothing was done"),
+        ("hung-process look", "pgrep is not on this host"),
+        ("hung-process terminate", "pgrep is not on this host: nothing was ended"),
+        ("journal-size measure", "journalctl is not on this host"),
+        ("journal-size vacuum", "journalctl is not on this host: nothing was removed"),
+        ("log-flood restart", "systemctl is not on this host: nothing was restarted"),
+        ("oom-victims restart", "systemctl is not on this host: nothing was started"),
     ],
 )
-def test_a_missing_tool_is_a_failure_in_words(play: Play, step: tuple[str, str], missing: str) -> None:
+def test_a_missing_tool_is_a_failure_in_words(play: Play, step: str, missing: str) -> None:
     output = play(
         f"""
         ln -s /usr/bin/bash /opt/bin/bash
+        rm -f /opt/bin/systemctl /opt/bin/chronyc
         export PATH=/opt/bin
-        runbook {step[0]} {step[1]} || echo "exit $?"
+        runbook {step} || echo "exit $?"
         """,
-        unusedHours="168",
+        **(dict.fromkeys(ALL_PARAMETERS, "7") | {"service": "shop", "process": "shop"}),
     )
 
     assert missing in output
