@@ -1,12 +1,13 @@
 """`python -m local`: run Firstline on this machine, send alerts to it, see how it does."""
 
+import getpass
 import json
 import signal
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -14,12 +15,16 @@ from rich.table import Table
 
 from firstline.reporting import Report
 
+if TYPE_CHECKING:
+    from firstline.adapters.table import Table as IncidentTable
+
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 runbooks = typer.Typer(help="Check runbooks, and render them as SSM documents.", no_args_is_help=True)
 app.add_typer(runbooks, name="runbooks")
 
 _LOG_WIDTH = 150
 RUNBOOKS = Path(__file__).parent.parent / "runbooks"
+TableOption = Annotated[str, typer.Option(help="A stack's table on AWS, read with the AWS SDK's own credentials.")]
 StackOption = Annotated[str, typer.Option(help="The JSON line of a running stack; by default the one started last.")]
 
 
@@ -98,26 +103,35 @@ def send(
 
 @app.command()
 def report(
-    hours: Annotated[float, typer.Option(help="How far to look back.", min=0.1)] = 24.0,
+    hours: Annotated[float | None, typer.Option(help="How far to look back; 24, with --runbooks 90 days.")] = None,
+    of_runbooks: Annotated[bool, typer.Option("--runbooks", help="How each runbook did, and what it earned.")] = False,
+    environment: Annotated[str, typer.Option(help="With --runbooks: whose modes to show.")] = "dev",
     stack: StackOption = "",
+    table: TableOption = "",
 ) -> None:
     """MTTA, MTTR, and how many incidents ended by themselves, by a runbook, with a human."""
-    import boto3
-
     from firstline.adapters.history import History
-    from firstline.adapters.table import Table as IncidentTable
     from firstline.reporting import report as reckon
+    from local.records import runbooks_grid
 
-    running = _running(stack)
-    client = boto3.session.Session().client(
-        "dynamodb",
-        endpoint_url=running["aws"],
-        region_name=running["state_machine"].split(":")[3],
-        aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106
-    )
-    history = History(IncidentTable(client, running["table"]))
-    _print_report(reckon(history.closed_since(datetime.now(UTC) - timedelta(hours=hours))), hours)
+    incidents = _table(stack, table)
+    if of_runbooks:
+        _wide_console().print(runbooks_grid(incidents, RUNBOOKS, environment, (hours or 90 * 24) / 24))
+    else:
+        since = datetime.now(UTC) - timedelta(hours=hours or 24)
+        _print_report(reckon(History(incidents).closed_since(since)), hours or 24)
+
+
+@app.command()
+def audit(
+    incident: Annotated[str, typer.Argument(help="Its id, which is the name of its execution.")],
+    stack: StackOption = "",
+    table: TableOption = "",
+) -> None:
+    """Who or what decided, on which grounds, and what came of it; says where the chain is broken, if it is."""
+    from local.records import print_trail
+
+    raise typer.Exit(0 if print_trail(_wide_console(), _table(stack, table), incident) else 1)
 
 
 @app.command("try")
@@ -179,6 +193,22 @@ def check() -> None:
     raise typer.Exit(1 if problems else 0)
 
 
+@runbooks.command()
+def reset(
+    runbook: Annotated[str, typer.Argument(help="Its id, as in runbooks/<id>.yaml.")],
+    by: Annotated[str, typer.Option(help="Who says that it is mended; it is kept.")] = getpass.getuser(),
+    stack: StackOption = "",
+    table: TableOption = "",
+) -> None:
+    """Let a runbook that did not help run by itself again, as far as its mode allows."""
+    from firstline.adapters.remediations import TableRemediations
+
+    if TableRemediations(_table(stack, table)).reset(runbook, by, datetime.now(UTC)):
+        print(f"{runbook} may run by itself again, where its mode is auto.")
+    else:
+        print(f"Nothing to do: nothing keeps {runbook} from running by itself but its own mode.")
+
+
 def _named_value(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
@@ -196,6 +226,17 @@ def _running(stack: str) -> dict[str, Any]:
     if found is None:
         raise typer.BadParameter("No stack is running here: start one with `python -m local up`, or give --stack.")
     return found
+
+
+def _table(stack: str, table: str) -> "IncidentTable":
+    from local.records import on_aws, on_this_machine
+
+    return on_aws(table) if table else on_this_machine(_running(stack))
+
+
+def _wide_console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=_LOG_WIDTH)
 
 
 def _print_report(numbers: Report, hours: float) -> None:

@@ -25,7 +25,7 @@ os.environ |= {
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
-from tests.bench import imports, requests, throughput, transitions  # noqa: E402
+from tests.bench import imports, remediation, requests, throughput, transitions  # noqa: E402
 
 type Row = tuple[str, str, str]
 
@@ -33,6 +33,7 @@ PARTS: list[tuple[str, Callable[[], list[Row]]]] = [
     ("Starting ingest", imports.rows),
     ("DynamoDB requests", requests.rows),
     ("State transitions, without polls", transitions.rows),
+    ("Remediation", remediation.rows),
     ("authenticate + normalise + fold, against json.loads + HMAC", throughput.rows),
 ]
 

@@ -8,6 +8,7 @@ from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
 
 _NAMED = 1_000
+_CACHED = 32_768
 _NOT_WORD = re.compile(r"[\W_]+")
 _NOT_NAME = re.compile(r"[^\w*]+|_+")
 
@@ -19,7 +20,7 @@ def offered(catalogue: Catalogue, alert: NormalizedAlert) -> list[Runbook]:
     Runbooks that are switched off are left out.
     """
     name = _folded(alert.alert_name.replace("*", ""))
-    message = f" {_NOT_WORD.sub(' ', alert.message.casefold()).strip()} "
+    message = _words(alert.message)
     ranked = [
         (-score, runbook.id, runbook)
         for runbook in catalogue.values()
@@ -44,17 +45,26 @@ def _score(runbook: Runbook, alert: NormalizedAlert, name: str, message: str) ->
             break
         if "*" in folded and _wildcard(folded).fullmatch(name):
             best = max(best, _NAMED + len(folded))
-    if not best and any(f" {_NOT_WORD.sub(' ', phrase.casefold()).strip()} " in message for phrase in rule.words):
+    if not best and any(_phrase(phrase) in message for phrase in rule.words):
         best = 1
     return best and best + 10 * len(rule.labels) + len(rule.sources)
 
 
-@lru_cache(maxsize=4_096)
+def _words(text: str) -> str:
+    """Words with one space around each, so that a phrase is found as whole words."""
+    return f" {_NOT_WORD.sub(' ', text.casefold()).strip()} "
+
+
+# Names and phrases of runbooks, which stay the same: room for those of many hundred runbooks.
+_phrase = lru_cache(maxsize=_CACHED)(_words)
+
+
+@lru_cache(maxsize=_CACHED)
 def _folded(name: str) -> str:
     """Rule sets, teams and tools spell one name in many ways: `HighMemory`, `high-memory`, `High memory`."""
     return _NOT_NAME.sub("", name.casefold())
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=_CACHED)
 def _wildcard(pattern: str) -> re.Pattern[str]:
     return re.compile(".*".join(map(re.escape, re.sub(r"\*+", "*", pattern).split("*"))), re.DOTALL)

@@ -1,0 +1,96 @@
+"""What the table says of remediations: how runbooks do, what stands on a trail. On this machine or on AWS."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+
+from firstline.adapters.history import History
+from firstline.adapters.remediations import TableRemediations
+from firstline.adapters.table import Table
+from firstline.adapters.trail import TableTrail
+from firstline.runbooks import catalogue
+from firstline.runbooks.autonomy import advice, tally
+from firstline.runbooks.remediation_policy import load_remediation_policy
+from firstline.trail import Entry, first_break
+
+
+def on_this_machine(running: dict[str, Any]) -> Table:
+    """The table of a stack that runs here; `running` is its JSON line."""
+    client = boto3.session.Session().client(
+        "dynamodb",
+        endpoint_url=running["aws"],
+        region_name=running["state_machine"].split(":")[3],
+        aws_access_key_id="local",
+        aws_secret_access_key="local",  # noqa: S106
+    )
+    return Table(client, running["table"])
+
+
+def on_aws(name: str) -> Table:
+    """A stack's table, with whatever credentials and region the AWS SDK finds."""
+    return Table(boto3.client("dynamodb"), name)
+
+
+def runbooks_grid(table: Table, runbooks: Path, environment: str, days: float) -> Grid:
+    """How each runbook did, and what it has earned."""
+    thresholds = load_remediation_policy(runbooks / "policy" / "remediation.yaml").autonomy
+    remediations, history = TableRemediations(table), History(table)
+    since = datetime.now(UTC) - timedelta(days=days)
+    names = ("runbook", "mode", "shadow", "planned", "approved", "run", "verified", "failed", "undone", "accepted")
+    grid = Grid(*names, "next", title=f"Runbooks in {environment}, the last {days:g} days", title_justify="left")
+    for runbook in catalogue.load(runbooks).values():
+        mode = runbook.mode_in(environment)
+        counted = tally(runbook.id, history.runs_since(runbook.id, since))
+        accepted = counted.accepted_percent
+        numbers = (counted.shadow, counted.planned, counted.approved, counted.run, counted.verified)
+        grid.add_row(
+            runbook.id,
+            mode,
+            *map(str, (*numbers, counted.failed, counted.undone)),
+            "–" if accepted is None else f"{accepted}%",
+            advice(runbook, mode, counted, remediations.demoted(runbook.id), thresholds),
+        )
+    return grid
+
+
+def print_trail(console: Console, table: Table, incident_id: str) -> bool:
+    """An incident's trail, entry by entry, and whether the chain holds. False when it does not, or there is none."""
+    entries = TableTrail(table).entries(incident_id)
+    if not entries:
+        console.print(f"Nothing is on the trail of {incident_id}.", highlight=False)
+        return False
+    broken = first_break(incident_id, entries)
+    for place, entry in enumerate(entries, 1):
+        if broken and place == broken.number:
+            console.print(Text(f"--- broken here: {broken.problem}; nothing from here on is proven ---", "bold red"))
+        console.print(_told(entry))
+    if broken:
+        if broken.number > len(entries):
+            console.print(Text(f"--- broken: {broken.problem} ---", "bold red"))
+        return False
+    console.print(
+        f"{len(entries)} entries, each in its place; the last has the hash {entries[-1].hash}", highlight=False
+    )
+    record = History(table).record(incident_id)
+    if record and record.status == "CLOSED" and entries[-1].what != "closed":
+        console.print(
+            "The incident is closed and its trail does not say so: its end was cut off, or never written. "
+            "The functions' logs have the hash of every entry that was written."
+        )
+    return True
+
+
+def _told(entry: Entry) -> Text:
+    facts = ", ".join(
+        f"{name} {value if isinstance(value, str) else json.dumps(value)}"
+        for name, value in entry.facts.items()
+        if value not in ("", [])
+    )
+    # Text, not markup: reasons and names come from alerts.
+    return Text(f"{entry.number:3}  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.what:10}  {entry.who}: {facts}")

@@ -1,0 +1,156 @@
+"""What a remediation costs: planning among many runbooks, and the requests to DynamoDB from the plan to the end."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import boto3
+from moto import mock_aws
+from samtranslator.yaml_helper import yaml_parse
+
+from firstline.adapters.groups import Groups, Limits
+from firstline.adapters.history import History
+from firstline.adapters.remediations import TableRemediations
+from firstline.adapters.table import Table
+from firstline.adapters.trail import TableTrail
+from firstline.contracts import CloseIncidentInput
+from firstline.grouping import fold, open_incident
+from firstline.models import Classification, Incident, RemediationPlan, StepResult, Target
+from firstline.runbooks import catalogue
+from firstline.runbooks.catalogue import Catalogue
+from firstline.runbooks.conclusion import conclude
+from firstline.runbooks.match import offered
+from firstline.runbooks.plan import Rules, plan
+from firstline.runbooks.remediation_policy import RemediationPolicy
+from tests.alerts import alert
+from tests.remediation_fakes import DeployedDocuments, Inventory, MemoryRemediations, MemoryTrail
+
+ROOT = Path(__file__).parents[2]
+MANY = 500
+ROUNDS = 30
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+HOST = Target(instance_id="i-0123456789abcdef0", name="web-1")
+RUNBOOK = (ROOT / "runbooks" / "low-disk.yaml").read_text(encoding="utf-8")
+FIRING = alert(alert_name="HostOutOfDiskSpace", host="web-1", labels={"mountpoint": "/data"})
+RULES = Rules(
+    remediation_mode="auto",
+    environment="dev",
+    document_prefix="bench",
+    approval_timeout_seconds=1_800,
+    policy=RemediationPolicy(),
+)
+
+
+def rows() -> list[tuple[str, str, str]]:
+    """Times as ratios to loading one runbook, and requests."""
+    many = _many()
+    loading = _best(lambda: catalogue.parse(RUNBOOK, "low-disk.yaml"))
+    matching = _best(lambda: offered(many, FIRING))
+    planning = _best(lambda: _plan(_incident(), many))
+    asked, ended = _requests()
+    return [
+        (f"match among {MANY} runbooks", f"{matching / loading:.2f} × loading one", "under 5 ms"),
+        ("the same in milliseconds, on this machine", f"{matching * 1_000:.1f}", "5"),
+        (f"plan among {MANY} runbooks, without AWS", f"{planning / loading:.2f} × loading one", ""),
+        ("DynamoDB requests to plan and reserve", str(asked), ""),
+        ("DynamoDB requests to settle at the end", str(ended), ""),
+    ]
+
+
+def _many() -> Catalogue:
+    """The shipped runbooks, under as many names as it takes."""
+    shipped = list(catalogue.load(ROOT / "runbooks").values())
+    copies = [shipped[n % len(shipped)].model_copy(update={"id": f"copy-{n}"}) for n in range(MANY - len(shipped))]
+    return Catalogue([*shipped, *copies])
+
+
+def _best(work: Callable[[], object]) -> float:
+    """Seconds of the best round."""
+    best = float("inf")
+    for _ in range(ROUNDS):
+        begin = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - begin)
+    return best
+
+
+def _incident() -> Incident:
+    return Incident(incident_id="bench", group_key="g", opened_at=NOW, alert=FIRING, alert_count=1, hosts=[HOST.name])
+
+
+def _plan(
+    incident: Incident,
+    runbooks: Catalogue,
+    remediations: TableRemediations | MemoryRemediations | None = None,
+    trail: TableTrail | MemoryTrail | None = None,
+) -> RemediationPlan:
+    verdict = Classification(
+        severity="high",
+        cause="",
+        is_deployment_related=False,
+        can_be_remediated=True,
+        runbook_id="low-disk",
+        confidence=1,
+        summary="",
+        first_steps=[],
+        decided_by="rules",
+        reasons=[],
+    )
+    output = plan(
+        incident,
+        verdict,
+        catalogue=runbooks,
+        targets=Inventory({HOST.name: HOST}),
+        documents=DeployedDocuments([runbooks["low-disk"]], "bench"),
+        remediations=remediations or MemoryRemediations(),
+        trail=trail or MemoryTrail(),
+        switch=lambda: "on",
+        rules=RULES,
+        now=NOW,
+    )
+    if output.plan is None:
+        raise RuntimeError(f"no plan: {output.reason}")
+    return output.plan
+
+
+def _requests() -> tuple[int, int]:
+    """Requests that planning makes, and those of the end of a remediation."""
+    calls: Counter[str] = Counter()
+    with mock_aws():
+        client = boto3.client("dynamodb")
+        declared = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["Table"]["Properties"]
+        wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+        client.create_table(TableName="bench", **{name: declared[name] for name in wanted})
+        table = Table(client, "bench")
+        groups, history = Groups(table), History(table)
+        before = groups.read(FIRING.group_key)
+        folded = fold(before, [FIRING], NOW)
+        after, incident = open_incident(folded, NOW)
+        limits = Limits(9, 9)
+        groups.open_incident(before, after, incident, folded.new_alerts, NOW, limits=limits, member=FIRING.group_key)
+        client.meta.events.register("before-call.dynamodb", lambda model, **_: calls.update([model.name]))
+
+        remediations, trail = TableRemediations(table), TableTrail(table)
+        made = _plan(incident, catalogue.load(ROOT / "runbooks"), remediations, trail)
+        asked = calls.total()
+
+        results = [
+            StepResult(
+                step_id=step.step_id,
+                kind=step.kind,
+                instance_id=HOST.instance_id,
+                command_id=step.step_id,
+                status="Success",
+                output="",
+            )
+            for step in made.steps
+        ]
+        history.close(incident.incident_id, "auto_resolved", "It holds.", results, NOW)
+        calls.clear()
+        end = CloseIncidentInput(
+            state="Close Incident", incident=incident, results=results, ended_by="verified", reason="It holds."
+        )
+        conclude(end, records=history, remediations=remediations, trail=trail, now=NOW + timedelta(minutes=1))
+        return asked, calls.total()

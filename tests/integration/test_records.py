@@ -1,0 +1,100 @@
+"""`report --runbooks`, `audit` and `runbooks reset`, as somebody runs them against a table on AWS."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import pytest
+from moto import mock_aws
+from typer.testing import CliRunner, Result
+
+from firstline.adapters.remediations import TableRemediations
+from firstline.adapters.table import Table
+from firstline.adapters.trail import TableTrail
+from firstline.models import RunbookRun
+from firstline.trail import Fact
+from local.cli import app
+from tests.integration.conftest import declared_table
+from tests.notifications import a_plan
+
+NOW = datetime.now(UTC)
+NAME = "firstline-prod"
+
+
+@pytest.fixture
+def table() -> Iterator[Table]:
+    with mock_aws():
+        client = boto3.client("dynamodb")
+        client.create_table(TableName=NAME, **declared_table())
+        yield Table(client, NAME)
+
+
+def local(*arguments: str) -> Result:
+    return CliRunner().invoke(app, [*arguments, "--table", NAME])
+
+
+def shadow(number: int) -> RunbookRun:
+    at = NOW - timedelta(hours=number)
+    return RunbookRun(
+        runbook_id="low-disk", incident_id=f"inc-{number}", instance_ids=["i-1"], decision="shadow", at=at, until=at
+    )
+
+
+def demoted(table: Table) -> None:
+    """Somewhere a plan of low-disk ended without having helped."""
+    table.put({"pk": "RUNS#low-disk", "sk": f"{NOW:%Y-%m-%dT%H:%M:%S.%fZ}#inc-9", "run": shadow(0).model_dump_json()})
+    plan = a_plan(planned_at=NOW)
+    TableRemediations(table).settle(plan, "inc-9", "failed", accepted=None, demote="it did not help", at=NOW)
+
+
+def test_the_report_says_how_runbooks_did_and_what_comes_next(table: Table) -> None:
+    for number in range(5):
+        TableRemediations(table).keep_shadow(shadow(number))
+
+    result = local("report", "--runbooks", "--environment", "prod")
+
+    assert result.exit_code == 0, result.output
+    (row,) = [line for line in result.output.splitlines() if "low-disk" in line]
+    assert [cell.strip() for cell in row.strip("│").split("│")][2:4] == ["5", "0"]
+
+
+def test_a_runbook_that_did_not_help_is_shown_and_reset(table: Table) -> None:
+    demoted(table)
+    assert TableRemediations(table).demoted("low-disk") == "it did not help"
+    assert "asks, whatever its mode says" in local("report", "--runbooks").output
+
+    first, second = local("runbooks", "reset", "low-disk", "--by", "ada"), local("runbooks", "reset", "low-disk")
+
+    assert "may run by itself again" in first.output
+    assert "Nothing to do" in second.output
+    assert TableRemediations(table).demoted("low-disk") is None
+
+
+def test_a_whole_trail_is_told_and_a_broken_one_says_where(table: Table) -> None:
+    for number, status in enumerate(["Success", "Failed", "Success"]):
+        facts = {"command_id": f"c-{number}", "status": status, "text": "[bold]not markup[/]"}
+        TableTrail(table).append("inc-1", [Fact(what="ran", who="state machine", facts={**facts})], NOW)
+
+    whole = local("audit", "inc-1")
+
+    assert whole.exit_code == 0
+    assert "command_id c-1, status Failed" in whole.output
+    assert "[bold]not markup[/]" in whole.output
+    assert "3 entries, each in its place" in whole.output
+
+    item = table.get("INCIDENT#inc-1", "TRAIL#000002")
+    assert item is not None
+    table.put({**item, "entry": item["entry"].replace("Failed", "Success")})
+    broken = local("audit", "inc-1")
+
+    assert broken.exit_code == 1
+    lines = broken.output.splitlines()
+    assert "c-0" in lines[0]
+    assert "broken here: entry 2 is not what was written" in lines[1]
+
+
+def test_no_trail_is_no_proof(table: Table) -> None:
+    result = local("audit", "nobody")
+
+    assert result.exit_code == 1
+    assert "Nothing is on the trail of nobody" in result.output
