@@ -128,8 +128,11 @@ def rehearse(
     FaultNotPlanted
         The scenario failed before anything was tried.
     ConfigurationError
-        A setting of the scenario is not one that the runbook would take.
+        A setting of the scenario is not one that the runbook would take, or a step sends a document of the owner's.
     """
+    steps = [step for step in runbook.steps if isinstance(step, Step)]
+    if len(steps) < len(runbook.steps):
+        raise ConfigurationError(f"{runbook.id} sends documents of your own, which are not on this machine")
     values = {**values, **(_checked(runbook, scenario) if scenario else {})}
     rehearsal = Rehearsal()
 
@@ -147,7 +150,7 @@ def rehearse(
         _plant(scenario, host)
     if runbook.verify:
         run(VERIFY, "before", runbook.verify)
-    went_well = all(run(step.id, "step", step) or step.on_failure == "continue" for step in runbook.steps)
+    went_well = all(run(step.id, "step", step) or step.on_failure == "continue" for step in steps)
     if not went_well:
         rehearsal.ending = "not cured"
     elif runbook.verify is None:
@@ -170,7 +173,7 @@ def rehearse(
 
 def only_looks(runbook: Runbook) -> bool:
     """Whether no step of a runbook changes anything."""
-    return not any(isinstance(step, Step) and step.kind == "act" for step in runbook.steps)
+    return all(step.kind == "diagnose" for step in runbook.steps)
 
 
 def _outputs(rehearsal: Rehearsal) -> Iterator[tuple[str, str]]:

@@ -174,7 +174,10 @@ def _show_plan(
     for name, value in values.items():
         table.add_row(f"$SSM_{name}", Text(value))
     for step in runbook.steps:
-        table.add_row(f"Step {step.id}", _command(step.kind, step))
+        if isinstance(step, Step):
+            table.add_row(f"Step {step.id}", _command(step.kind, step))
+        else:
+            table.add_row(f"Step {step.id}", f"sends your document {step.document}, version {step.version}")
     if runbook.verify:
         tries = f"up to {runbook.verify.attempts} times, {int(runbook.verify.every.total_seconds())} s apart"
         table.add_row("Verify", f"{_command('diagnose', runbook.verify)}, {tries}")

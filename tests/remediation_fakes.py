@@ -119,8 +119,9 @@ class DeployedDocuments:
             for step_id, command in runbook.commands()
         }
 
-    def read(self, name: str) -> Document | None:
-        return self.deployed.get(name)
+    def read(self, name: str, version: str | None = None) -> Document | None:
+        document = self.deployed.get(name)
+        return document if document and version in (None, document.version) else None
 
 
 @dataclass

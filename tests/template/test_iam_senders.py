@@ -1,5 +1,6 @@
 """Who can send which document to which instance? Every role, asked about every pair, as IAM would judge it."""
 
+import re
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
@@ -93,16 +94,18 @@ def template(**parameters: str) -> Template:
 
 
 def statements_by_role(whole: Template) -> dict[str, list[Statement]]:
-    """What each role may do."""
-    return {
-        name: [
-            statement
-            for policy in whole.resolve(properties)["Policies"]
-            for statement in _list(policy["PolicyDocument"]["Statement"])
-        ]
-        for name, (kind, properties) in whole.resources().items()
-        if kind == "AWS::IAM::Role"
-    }
+    """What each role may do, by its own policies and by those that stand apart from it."""
+    found: dict[str, list[Statement]] = {}
+    for name, (kind, properties) in whole.resources().items():
+        if kind == "AWS::IAM::Role":
+            for policy in whole.resolve(properties)["Policies"]:
+                found.setdefault(name, []).extend(_list(policy["PolicyDocument"]["Statement"]))
+    for kind, properties in whole.resources().values():
+        if kind == "AWS::IAM::Policy":
+            statements = _list(whole.resolve(properties)["PolicyDocument"]["Statement"])
+            for role in properties["Roles"]:
+                found[role["Ref"]].extend(statements)
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -152,6 +155,43 @@ def test_only_the_machine_sends_and_only_its_own_to_tagged_instances(
     ]
 
     assert wrong == []
+
+
+LISTED = of_this_account("restart-everything")
+
+
+def test_documents_of_the_owners_are_sent_only_when_they_are_listed(own_documents: list[str]) -> None:
+    opened = statements_by_role(template(OwnDocumentArns=LISTED))
+    documents = {**dict.fromkeys(OTHERS_DOCUMENTS.values(), False), own_documents[0]: True, LISTED: True}
+
+    wrong = [
+        (role, document, kind)
+        for (role, given), (document, listed), (kind, instance) in product(
+            opened.items(), documents.items(), INSTANCES.items()
+        )
+        if can_send(given, document, instance) != (role == MACHINE and listed and instance.ours)
+    ]
+
+    assert wrong == []
+    assert {role for role, given in opened.items() if allows(given, "ssm:GetDocument", LISTED, {})} == {
+        "RemediateFunctionRole",
+        "RespondFunctionRole",
+    }
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        *(OTHERS_DOCUMENTS["any script"], OTHERS_DOCUMENTS["another document"], "*", of_this_account("*")),
+        *(of_this_account("rest?rt"), f"{LISTED}/*", "arn:aws:ssm:*:*:document/mine", f"{_EC2}"),
+    ],
+)
+def test_neither_wildcards_nor_documents_of_aws_can_be_listed(arn: str) -> None:
+    declared = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"]["OwnDocumentArns"]
+
+    assert re.fullmatch(declared["AllowedPattern"], LISTED)
+    assert re.fullmatch(declared["AllowedPattern"], "")
+    assert not re.fullmatch(declared["AllowedPattern"], arn)
 
 
 def test_the_tags_value_is_the_stacks_own(own_documents: list[str]) -> None:

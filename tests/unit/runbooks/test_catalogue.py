@@ -54,7 +54,7 @@ def test_a_sound_file_has_no_problem() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ("    kind: act", "    kind: repair", "drain-spool.yaml:16: steps.0.kind: Input should be 'diagnose' or 'act'"),
+        ("    kind: act", "    kind: repair", "drain-spool.yaml:16: steps.0.kind: 'repair' is no kind of step"),
         ("    kind: act\n", "", "drain-spool.yaml:15: steps.0.kind: is missing; add it"),
         ("  per_hour: 3", "  perhour: 3", "drain-spool.yaml:12: limits.perhour: unknown key; did you mean 'per_hour'?"),
         ("risk: safe", "risk: safe\nmood: sad", "drain-spool.yaml:10: mood: unknown key; did you mean 'mode'?"),

@@ -24,8 +24,8 @@ class Documents:
     def __init__(self, client: "SSMClient") -> None:
         self._client = client
 
-    def read(self, name: str) -> Document | None:
-        """The version that counts at this moment; None when there is no such document.
+    def read(self, name: str, version: str | None = None) -> Document | None:
+        """A version, or the one that counts at this moment; None when there is no such document.
 
         Raises
         ------
@@ -33,9 +33,13 @@ class Documents:
             SSM does not hand it out, or it is no JSON.
         """
         try:
-            answer = self._client.get_document(Name=name, DocumentFormat="JSON")
+            answer = (
+                self._client.get_document(Name=name, DocumentVersion=version, DocumentFormat="JSON")
+                if version
+                else self._client.get_document(Name=name, DocumentFormat="JSON")
+            )
             return Document(version=answer["DocumentVersion"], content=json.loads(answer["Content"]))
-        except self._client.exceptions.InvalidDocument:
+        except (self._client.exceptions.InvalidDocument, self._client.exceptions.InvalidDocumentVersion):
             return None
         except (ClientError, BotoCoreError, ValueError) as error:
             raise DocumentUnreadable(f"document {name}: {error}") from error

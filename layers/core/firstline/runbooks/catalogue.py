@@ -117,7 +117,9 @@ def parse(text: str, file: str) -> tuple[Runbook | None, list[Problem]]:
     except ValidationError as error:
         node = yaml.compose(text, Loader=_Loader)
         return None, [
-            _problem(file, _line(node, found["loc"]), _key(found["loc"]), _message(dict(found), found["loc"]))
+            _problem(
+                file, _line(node, _place(dict(found))), _key(_place(dict(found))), _message(dict(found), found["loc"])
+            )
             for found in error.errors(include_url=False)
         ]
 
@@ -136,6 +138,14 @@ def _problem(file: str, line: int, key: str, message: str) -> Problem:
     return Problem(file=file, line=line, key=key, message=message)
 
 
+def _place(found: Mapping[str, Any]) -> tuple[int | str, ...]:
+    """Where in the file: pydantic puts a step's kind behind its number, and of a wrong kind it names the step only."""
+    location: tuple[int | str, ...] = found["loc"]
+    if found["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        return (*location, "kind")
+    return location[:2] + location[3:] if location[:1] == ("steps",) and location[2:3] in _KINDS else location
+
+
 def _key(location: tuple[int | str, ...]) -> str:
     return ".".join(map(str, location))
 
@@ -146,6 +156,10 @@ def _message(error: dict[str, Any], location: tuple[int | str, ...]) -> str:
             known = _keys_beside(location)
             near = difflib.get_close_matches(str(location[-1]), known, n=1)
             return f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; known are {', '.join(known)}"
+        case "union_tag_invalid":
+            return f"{error['ctx']['tag']!r} is no kind of step; known are {_KNOWN_KINDS}"
+        case "union_tag_not_found":
+            return f"is missing; add it: {_KNOWN_KINDS}"
         case "missing":
             return "is missing; add it"
         case "greater_than_equal":
@@ -167,6 +181,9 @@ def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
     return [field.alias or name for name, field in kind.model_fields.items()]
 
 
+_KINDS = {("diagnose",), ("act",), ("ssm_document",)}
+_KNOWN_KINDS = "diagnose, act, ssm_document"
+
 _PARTS: dict[str, type[BaseModel]] = {
     "match": model.Match,
     "examples": examples.Examples,
@@ -175,6 +192,9 @@ _PARTS: dict[str, type[BaseModel]] = {
     "parameters": model.Parameter,
     "limits": model.Limits,
     "steps": model.Step,
+    "steps.diagnose": model.Step,
+    "steps.act": model.Step,
+    "steps.ssm_document": model.DocumentStep,
     "verify": model.Verify,
     "rollback": model.RollbackStep,
 }

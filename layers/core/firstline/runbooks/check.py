@@ -10,7 +10,7 @@ from firstline.errors import ConfigurationError
 from firstline.runbooks import catalogue, documents
 from firstline.runbooks.catalogue import Catalogue, Problem
 from firstline.runbooks.match import offered
-from firstline.runbooks.model import Runbook
+from firstline.runbooks.model import DocumentStep, Runbook
 from firstline.runbooks.plan import parameter_values
 from firstline.runbooks.remediation_policy import load_remediation_policy
 
@@ -122,6 +122,8 @@ def script_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
 def _scripts(runbook: Runbook) -> Iterator[tuple[tuple[str | int, ...], str, list[str]]]:
     """Every script with its place in the file and the parameters that it may read."""
     for number, step in enumerate(runbook.steps):
+        if isinstance(step, DocumentStep):
+            continue
         yield ("steps", number, "run"), step.run, step.variables
         if step.requires:
             yield ("steps", number, "requires"), step.requires, step.variables

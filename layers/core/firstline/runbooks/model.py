@@ -84,6 +84,18 @@ def _not_none(value: str) -> str:
     return value
 
 
+def _number(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _not_of_aws(name: str) -> str:
+    if name.casefold().startswith(("aws", "amazon", "amzn")):
+        raise ValueError(
+            f"{name} is a document of AWS; many of those run whatever their parameters say. Make a document of your own"
+        )
+    return name
+
+
 def _script(text: str) -> str:
     if "{{" in text:
         raise ValueError(
@@ -249,6 +261,30 @@ class Step(Command):
         return self
 
 
+class DocumentStep(Frozen):
+    """A document that the stack's owner has already, sent as it is. It counts as an act: only they know what it does.
+
+    The version is pinned, because Systems Manager never changes one. `parameters` says which of the runbook's
+    parameters the document gets under which name. Neither `verify` nor a precondition can be put into somebody else's
+    document, so it is sent even where `verify` holds already. `timeout` is how long it is waited for.
+
+    The stack sends none of these unless its parameter OwnDocumentArns lists it.
+    """
+
+    id: Annotated[Id, StringConstraints(max_length=30)]
+    kind: Literal["ssm_document"]
+    document: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{3,128}$"), AfterValidator(_not_of_aws)]
+    version: Annotated[str, BeforeValidator(_number), StringConstraints(pattern=r"^[1-9][0-9]{0,9}$")]
+    parameters: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,64}$")], ParameterName] = Field(
+        default={}
+    )
+    timeout: StepTimeout = timedelta(seconds=60)
+    on_failure: Literal["stop", "continue"] = "stop"
+
+
+type AnyStep = Annotated[Step | DocumentStep, Field(discriminator="kind")]
+
+
 class Verify(Command):
     """The command that exits with 0 once the host has recovered. It is tried `every` so often, `within` so long."""
 
@@ -296,7 +332,7 @@ class Runbook(Frozen):
     are to cure, which is in alarm already."""
     parameters: dict[ParameterName, Parameter] = Field(default={})
     limits: Limits
-    steps: list[Step] = Field(min_length=1, max_length=10)
+    steps: list[AnyStep] = Field(min_length=1, max_length=10)
     verify: Verify | None = None
     rollback: list[RollbackStep] = Field(default=[], max_length=10)
 
@@ -314,9 +350,10 @@ class Runbook(Frozen):
         return set(self.mode.values() if isinstance(self.mode, dict) else [self.mode]) == {"off"}
 
     def commands(self) -> Iterator[tuple[str, Command]]:
-        """Every command with the id that its SSM document is named after."""
+        """Every command with the id that its SSM document is named after; the owner's documents are not among them."""
         for step in self.steps:
-            yield step.id, step
+            if isinstance(step, Step):
+                yield step.id, step
         if self.verify:
             yield VERIFY, self.verify
         for undo in self.rollback:
@@ -331,8 +368,10 @@ class Runbook(Frozen):
         before = self.verify.variables if self.verify and self.verified_first(command) else []
         return sorted({*command.variables, *before})
 
-    def timeout_of(self, command: Command) -> timedelta:
+    def timeout_of(self, command: Command | DocumentStep) -> timedelta:
         """How long a command's document may take, with a verification before it."""
+        if isinstance(command, DocumentStep):
+            return command.timeout
         before = self.verify.timeout + KILL_AFTER if self.verify and self.verified_first(command) else timedelta()
         return command.timeout + before
 
@@ -340,7 +379,7 @@ class Runbook(Frozen):
     def _whole(self) -> Self:
         if isinstance(self.mode, dict) and "default" not in self.mode:
             raise ValueError("mode names environments but no default; add default: shadow, for all the others")
-        acts = any(step.kind == "act" for step in self.steps)
+        acts = any(step.kind != "diagnose" for step in self.steps)
         if acts and not self.verify:
             raise ValueError("it acts but never looks whether that helped; add a verify with run and within")
         if acts and self.risk == "read_only":
@@ -354,6 +393,11 @@ class Runbook(Frozen):
             for name in command.variables:
                 if name not in self.parameters:
                     raise ValueError(f"step {step_id!r} reads $SSM_{name}, but parameters does not declare {name!r}")
+                used.add(name)
+        for step in self.steps:
+            for name in step.parameters.values() if isinstance(step, DocumentStep) else ():
+                if name not in self.parameters:
+                    raise ValueError(f"step {step.id!r} hands over {name!r}, but parameters does not declare it")
                 used.add(name)
         for name in self.parameters:
             if name not in used:

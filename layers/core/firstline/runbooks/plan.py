@@ -25,7 +25,7 @@ from firstline.runbooks import documents, policy
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.locks import Held, lock_names, longest, waves
 from firstline.runbooks.match import offered
-from firstline.runbooks.model import VERIFY, Command, Runbook, Step
+from firstline.runbooks.model import VERIFY, Command, DocumentStep, Runbook, Step
 from firstline.runbooks.remediation_policy import RemediationPolicy
 from firstline.trail import Fact, Trail, planned, unplanned, witness
 
@@ -63,10 +63,10 @@ class Document(Frozen):
 
 
 class Documents(Protocol):
-    """The stack's documents in Systems Manager."""
+    """Documents in Systems Manager."""
 
-    def read(self, name: str) -> Document | None:
-        """The default version; None when there is no such document. Raises DocumentUnreadable."""
+    def read(self, name: str, version: str | None = None) -> Document | None:
+        """This version, or the one that counts; None when there is no such document. Raises DocumentUnreadable."""
 
 
 class Board(Frozen):
@@ -303,7 +303,10 @@ class _Planner:
             decision=decision,
             decision_reason=reason,
             targets=targets,
-            steps=[step(one.id, one.kind, one) for one in runbook.steps],
+            steps=[
+                step(one.id, one.kind, one) if isinstance(one, Step) else self._owners_step(one, values)
+                for one in runbook.steps
+            ],
             verify=step(VERIFY, "verify", verify) if verify else None,
             verify_attempts=verify.attempts if verify else 1,
             recovery_wait_seconds=int((verify.every if verify else WITHOUT_VERIFY).total_seconds()),
@@ -319,12 +322,34 @@ class _Planner:
             guard_alarm=runbook.guard_alarm,
         )
 
-    def _pin(self, name: str, expected: Any) -> tuple[str, str]:
-        """The document's version, once it was seen to hold exactly what the runbook says."""
+    def _owners_step(self, step: DocumentStep, values: dict[str, str]) -> PlannedStep:
+        """A step with a document of the stack's owner: its content is theirs, its version the runbook's."""
+        document = self._read(step.document, step.version)
+        if document is None:
+            raise NoPlan(f"version {step.version} of the document {step.document} is not in Systems Manager")
+        unknown = sorted(set(step.parameters) - set(document.content.get("parameters") or {}))
+        if unknown:
+            raise NoPlan(f"version {step.version} of {step.document} takes no parameter {', '.join(unknown)}")
+        return PlannedStep(
+            step_id=step.id,
+            kind="act",
+            document=step.document,
+            document_version=step.version,
+            document_hash=documents.content_hash(document.content),
+            parameters={theirs: [values[ours]] for theirs, ours in step.parameters.items()},
+            timeout_seconds=int(step.timeout.total_seconds()),
+            on_failure=step.on_failure,
+        )
+
+    def _read(self, name: str, version: str | None = None) -> Document | None:
         try:
-            document = self._documents.read(name)
+            return self._documents.read(name, version)
         except DocumentUnreadable as error:
             raise NoPlan(str(error)) from None
+
+    def _pin(self, name: str, expected: Any) -> tuple[str, str]:
+        """The document's version, once it was seen to hold exactly what the runbook says."""
+        document = self._read(name)
         if document is None:
             raise NoPlan(f"the document {name} is not in Systems Manager; deploy the stack")
         wanted = documents.content_hash(expected)
