@@ -320,6 +320,7 @@ for part in sys irq bus fs sysrq-trigger; do
 done
 mount -t tmpfs -o "mode=755,size=$2" data data
 hostname "$3" 2> /dev/null || true
+ip link set lo up 2> /dev/null || true  # a host can talk to itself, and to nobody else
 pivot_root . old
 umount -l /old && rmdir /old
 cd /
