@@ -189,3 +189,12 @@ def test_a_hybrid_node_is_found_by_its_id_if_it_is_tagged(fleet: Fleet) -> None:
 
     assert fleet.resolve(node_id) == [Target(instance_id=node_id, name="rack-7")]
     assert "fits no running instance" in fleet.resolve(stranger)
+
+
+def test_the_fleet_is_what_is_managed_and_carries_the_tag(fleet: Fleet) -> None:
+    for number in range(5):
+        instance = fleet.launch(f"web-{number}", ping="ConnectionLost" if number == 4 else "Online")
+        fleet.ssm.tagged.add(instance["InstanceId"])
+    fleet.launch("somebody-elses", tag=None)
+
+    assert Targets(fleet.ec2, fleet.ssm, "Firstline", "managed").fleet_size() == 5  # type: ignore[arg-type]

@@ -1,0 +1,85 @@
+"""What planning reads in Systems Manager, against moto: the kill switch, and the documents as they are now."""
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from moto import mock_aws
+
+from firstline.adapters.documents import Documents
+from firstline.adapters.switch import RemediationSwitch
+from firstline.errors import DocumentUnreadable
+from firstline.runbooks.documents import content_hash
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm import SSMClient
+
+SWITCH = "/firstline/prod/remediation"
+CONTENT: dict[str, Any] = {
+    "schemaVersion": "2.2",
+    "description": "any",
+    "mainSteps": [{"action": "aws:runShellScript", "name": "any", "inputs": {"runCommand": ["echo hello\n"]}}],
+}
+
+
+@pytest.fixture
+def ssm() -> "Iterator[SSMClient]":
+    with mock_aws():
+        yield boto3.client("ssm")
+
+
+def test_a_switch_that_is_not_there_is_on(ssm: "SSMClient") -> None:
+    assert RemediationSwitch(ssm, SWITCH).read() == "on"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("on", "on"), (" ON\n", "on"), ("off", "off"), ("Off", "off"), ("stop", "off"), ("false", "off"), ("onn", "off")],
+)
+def test_only_on_is_on_and_each_reading_is_fresh(ssm: "SSMClient", value: str, expected: str) -> None:
+    switch = RemediationSwitch(ssm, SWITCH)
+    assert switch.read() == "on"
+
+    ssm.put_parameter(Name=SWITCH, Value=value, Type="String")
+
+    assert switch.read() == expected
+
+
+def test_a_switch_that_cannot_be_read_is_not_on(ssm: "SSMClient") -> None:
+    with Stubber(ssm) as stub:
+        stub.add_client_error("get_parameter", "AccessDeniedException")
+
+        assert RemediationSwitch(ssm, SWITCH).read() == "unreadable"
+
+
+def test_a_document_is_read_with_the_version_that_counts_now(ssm: "SSMClient") -> None:
+    ssm.create_document(Name="any", Content=json.dumps(CONTENT), DocumentType="Command")
+    changed = CONTENT | {"description": "another"}
+    ssm.update_document(Name="any", Content=json.dumps(changed), DocumentVersion="$LATEST")
+    before = Documents(ssm).read("any")
+    ssm.update_document_default_version(Name="any", DocumentVersion="2")
+    after = Documents(ssm).read("any")
+
+    assert before is not None
+    assert after is not None
+    assert (before.version, before.content) == ("1", CONTENT)
+    assert (after.version, after.content) == ("2", changed)
+
+
+def test_no_document_is_none_and_one_that_is_refused_says_so(ssm: "SSMClient") -> None:
+    assert Documents(ssm).read("nobody") is None
+    with Stubber(ssm) as stub:
+        stub.add_client_error("get_document", "AccessDeniedException")
+
+        with pytest.raises(DocumentUnreadable, match=r"document any: .*AccessDenied"):
+            Documents(ssm).read("any")
+
+
+def test_the_hash_is_of_the_content_and_not_of_how_it_is_written_down() -> None:
+    shuffled = json.loads(json.dumps(dict(reversed(CONTENT.items())), indent=4))
+
+    assert content_hash(shuffled) == content_hash(CONTENT)
+    assert content_hash(CONTENT | {"description": "another"}) != content_hash(CONTENT)
