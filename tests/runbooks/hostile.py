@@ -48,14 +48,13 @@ _PATHS = (
 )
 
 _NAMES = (
-    *("systemd-poweroff", "systemd-reboot.service", "rescue", "emergency.service", "kexec"),
-    *("sshd.service", "dbus", "user@0", "systemd", "init", "bash", "dockerd", "amazon-ssm-agent"),
-    *("none", "all", "shop.service.service", "shop@$(id)", "a@b", "a:b", "@", "null"),
+    *("systemd-poweroff", "rescue", "emergency.service", "kexec", "sshd.service", "user@0", "systemd", "init", "bash"),
+    *("amazon-ssm-agent", "none", "all", "shop.service.service", "shop@$(id)", "a:b", "@", "null"),
     *("shop.service ", " shop", "shop shop", "sho\tp"),
 )
 
 _NUMBERS = (
-    *("0", "00", "08", "010", "0x10", "1", "10", "99", "999", "9999", "999999", "99999999", "99999999999999999999"),
+    *("0", "00", "08", "0x10", "1", "10", "99", "999", "9999", "999999", "99999999", "99999999999999999999"),
     *("1e9", "1.5", "+1", "1_000", "16#ff", "٣", "९०", "９０", "1²", "1/0", "90,", "90 "),
 )
 

@@ -8,7 +8,7 @@ import pytest
 from firstline.runbooks.check import read_checked
 from firstline.runbooks.plan import parameter_values
 from local.rehearsal import rehearse, scenarios
-from tests.runbooks.conftest import StartHost
+from tests.runbooks.conftest import SHIPPED, StartHost
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "runbooks.md").read_text()
 
@@ -48,6 +48,13 @@ def test_what_the_guide_breaks_ends_as_it_says(followed: Path, name: str, start_
     assert rehearsal.ending == scenario.ending
     assert rehearsal.after is not None
     assert rehearsal.after.exit_code == 0
+
+
+def test_the_table_of_what_ships_is_true() -> None:
+    table = GUIDE.partition("## What ships")[2].partition("## Its keys")[0]
+    rows = re.findall(r"^\| `([a-z-]+)` \| (.+) \| (\w+) \| (\w+) \|$", table, re.MULTILINE)
+
+    assert rows == [(book.id, book.title, book.risk, book.mode) for book in SHIPPED.values()]
 
 
 def test_every_stand_in_is_named() -> None:

@@ -1,11 +1,9 @@
 # Somebody's script spins.
 # with: minCpuPercent=15 minAgeMinutes=0 maxUsedPercent=10
+. /opt/host/lib/busy.sh
 plant() {
-  # Of one processor, however many this machine has and whoever else is busy on it.
-  printf '#!/bin/sh\necho 1\n' >/opt/host/bin/nproc
-  chmod 755 /opt/host/bin/nproc
-  setsid sh -c 'while :; do :; done' >/dev/null 2>&1 </dev/null &
-  echo $! >/run/runaway
-  sleep 1
+  one_processor
+  spin runaway
+  sleep 0.5
 }
 after() { grep -q '^State:.T' "/proc/$(cat /run/runaway)/status"; }
