@@ -1,7 +1,6 @@
 """One running stack for all of these tests, and a second one whose people want to be asked and whose model talks."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,13 +10,6 @@ from tests.e2e.running import LocalStack
 MODEL_DEADLINE_SECONDS = 3
 TIME_LAPSE = "5"
 """Nobody has to acknowledge within 5 minutes here, but within one; a recovery is looked for after 2 seconds, not 10."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests in several processes must not each start the stacks: all of these belong to one."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group("e2e"))
 
 
 @pytest.fixture(scope="session")
