@@ -17,6 +17,7 @@ from firstline.runbooks.documents import render_script
 from firstline.runbooks.plan import parameter_values
 from local.hosts import HOST_FILES, Host
 from local.rehearsal import SCENARIOS, Rehearsal, Scenario, only_looks, rehearse, scenarios
+from tests.optional import missing
 from tests.runbooks.conftest import SHIPPED, StartHost, wanted_of
 
 AT_ONCE = 8
@@ -134,8 +135,9 @@ def test_undoing_what_was_never_done_changes_nothing(start_host: StartHost) -> N
     assert host.run(TREE).stdout == before
 
 
-@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
 def test_shellcheck_has_nothing_to_say_about_scenarios_and_stand_ins() -> None:
+    if not shutil.which("shellcheck"):
+        missing("shellcheck is not installed: apt install shellcheck")
     files = [*SCENARIOS.rglob("*.sh"), *(HOST_FILES / "lib").iterdir(), *(HOST_FILES / "bin").iterdir()]
     # A scenario is a part of a script: what it sources is on the host, and what it reads comes from outside.
     excluded = "--exclude=SC1091,SC2154,SC2034,SC2016,SC1113,SC2096"
