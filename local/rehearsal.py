@@ -164,7 +164,8 @@ def rehearse(
                 break
     if rehearsal.ending == "not cured":
         for undo in runbook.rollback:
-            run(undo.id, "rollback", undo)
+            if not run(undo.id, "rollback", undo) and undo.on_failure == "stop":
+                break
     if scenario:
         outputs = {f"output_{name}": text for name, text in _outputs(rehearsal)}
         rehearsal.after = host.run(_part(scenario, "after"), environment=outputs, timeout_seconds=_PLANT_SECONDS)

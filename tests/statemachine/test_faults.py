@@ -71,7 +71,7 @@ def test_an_offline_host_stays_in_progress_until_it_is_given_up(world: World) ->
 
 
 def test_the_agent_dies_after_the_first_step(world: World) -> None:
-    """The second step never answers, and neither does anything that would undo it: both are given up, then a human."""
+    """The second step never answers, and neither does what would undo it: no human waits for the rest of that."""
     for step in ("drain", "refill", "start-again"):
         world.commands.script(step, Run(unfinished_reads=NEVER))
     incident = stuck_queue(world)
@@ -79,7 +79,7 @@ def test_the_agent_dies_after_the_first_step(world: World) -> None:
     read = ends_with_a_human(world, incident)
 
     assert world.commands.steps() == ["look", "drain", "refill"]
-    assert "Rolling it back failed at step refill." in read
+    assert "It was not all rolled back. Failed: refill; undone: nothing; not tried: start-again." in read
     assert tried(incident)[0] == ("look", "Success")
 
 
@@ -96,6 +96,28 @@ def test_a_lost_reply_stops_the_runbook_and_undoes_what_may_have_been_done(
     assert "Unstick a queue failed at step drain. It was rolled back." in read
 
 
+@pytest.mark.parametrize("status", DELIVERY[:2])
+def test_a_rollback_does_not_go_on_at_a_host_that_is_gone(world: World, status: str) -> None:
+    world.commands.script("drain", FAILED)
+    world.commands.script("refill", Run(status))
+
+    read = ends_with_a_human(world, stuck_queue(world))
+
+    assert world.commands.steps() == ["look", "drain", "refill"]
+    assert "Failed: refill; undone: nothing; not tried: start-again." in read
+
+
+def test_a_rollback_goes_on_for_the_hosts_that_answer(world: World) -> None:
+    first = world.instance_ids["web-1"]
+    world.commands.script("drain", FAILED)
+    world.commands.script("refill", Run(on_host={first: "Undeliverable"}))
+
+    read = ends_with_a_human(world, stuck_queue(world, "web-1", "web-2"))
+
+    assert world.commands.steps() == ["look", "drain", "refill", "start-again"]
+    assert "Failed: refill; undone: start-again." in read
+
+
 def test_a_rollback_that_is_denied_is_not_called_one(world: World) -> None:
     world.commands.script("drain", FAILED)
     world.commands.script(
@@ -104,8 +126,8 @@ def test_a_rollback_that_is_denied_is_not_called_one(world: World) -> None:
 
     read = ends_with_a_human(world, stuck_queue(world))
 
-    assert world.commands.steps() == ["look", "drain"]
-    assert "Rolling it back failed at step refill." in read
+    assert world.commands.steps() == ["look", "drain", "start-again"]
+    assert "It was not all rolled back. Failed: refill; undone: start-again." in read
     assert "not authorized to perform: ssm:SendCommand" in read
 
 

@@ -168,15 +168,37 @@ def test_what_does_not_cure_is_rolled_back_and_paged(world: World) -> None:
     assert tried(incident)[-2:] == [("refill", "Success"), ("start-again", "Success")]
 
 
-def test_a_rollback_that_fails_is_not_called_one(world: World) -> None:
+def test_a_step_of_the_rollback_that_fails_does_not_keep_the_others_from_being_undone(world: World) -> None:
     world.commands.script("drain", FAILED)
     world.commands.script("refill", FAILED)
     incident = stuck_queue(world)
     incident.stands_in("Await Acknowledgement")
 
-    assert world.commands.steps() == ["look", "drain", "refill"]
+    assert world.commands.steps() == ["look", "drain", "refill", "start-again"]
     (page,) = world.told("pagerduty")
-    assert "Unstick a queue failed at step drain. Rolling it back failed at step refill." in page.text
+    assert "It was not all rolled back. Failed: refill; undone: start-again." in page.text
+    assert "refill (rollback) on web-1: Failed" in page.text
+    assert "start-again (rollback) on web-1: Success" in page.text
+
+
+def test_a_rollback_whose_last_step_fails_says_what_was_undone(world: World) -> None:
+    world.commands.script("drain", FAILED)
+    world.commands.script("start-again", FAILED)
+    incident = stuck_queue(world)
+    incident.stands_in("Await Acknowledgement")
+
+    assert "It was not all rolled back. Failed: start-again; undone: refill." in world.told("pagerduty")[0].text
+
+
+def test_a_step_of_the_rollback_that_others_rest_on_stops_it(world: World) -> None:
+    """Its owner says so, with on_failure: stop."""
+    world.commands.script("fill", FAILED)
+    world.commands.script("unload", FAILED)
+    world.fires("TankEmpty", severity="high", host="web-1").stands_in("Await Acknowledgement")
+
+    assert world.commands.steps() == ["fill", "shut-valve", "unload"]
+    expected = "It was not all rolled back. Failed: unload; undone: shut-valve; not tried: drive-home."
+    assert expected in world.told("pagerduty")[0].text
 
 
 def test_a_step_that_fails_stops_the_runbook_which_is_rolled_back(world: World) -> None:

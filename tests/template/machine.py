@@ -112,5 +112,6 @@ def expressions(value: Any) -> Iterator[str]:
 
 
 def variables(expression: str) -> set[str]:
-    """The state machine's variables that an expression reads: neither functions nor `$states`."""
-    return set(_VARIABLE.findall(_TEXT.sub('""', expression))) - {"states"}
+    """The machine's variables that an expression reads: not functions, not `$states`, not what it binds itself."""
+    read = _TEXT.sub('""', expression)
+    return set(_VARIABLE.findall(read)) - set(re.findall(r"\$(\w+)\s*:=", read)) - {"states"}

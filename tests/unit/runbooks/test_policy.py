@@ -101,6 +101,10 @@ LOOK = {
 }
 SHADOW_IN_PROD = {"mode": {"default": "auto", "prod": "shadow"}}
 DEMOTED = "it did not help in incident old"
+# Without words a runbook is never even offered: what an alert called otherwise says is its message.
+BY_WORDS = {"match": {"alerts": ["SpoolFull"], "words": ["is filling up"]}}
+OTHER_NAME = {"alert_name": "Log of web-1", "message": "INFO user said: the spool is filling up"}
+LOOK_BY_WORDS = {**LOOK, **BY_WORDS}
 UNSURE = {"decided_by": "llm", "confidence": 0.5}
 
 TABLE: list[tuple[str, dict[str, Any], str, str]] = [
@@ -163,6 +167,9 @@ TABLE: list[tuple[str, dict[str, Any], str, str]] = [
     ("the stack asks", {"remediation_mode": "approve"}, "approve", "this stack asks"),
     ("it failed before", {"demoted": DEMOTED}, "approve", "no longer runs by itself: it did not help"),
     ("it destroys data", {"runbook": DESTRUCTIVE}, "approve", "destructive"),
+    ("only the message fits", {"runbook": BY_WORDS, "alert": OTHER_NAME}, "approve", "words of the message only"),
+    ("even to look", {"runbook": LOOK_BY_WORDS, "alert": OTHER_NAME}, "approve", "anybody may have written"),
+    ("the name fits as well", {"runbook": BY_WORDS}, "auto", ""),
     ("a storm", {"incident": {"storm": True}}, "approve", "storm"),
     ("flapping", {"incident": {"flapping": True}}, "approve", "flapping"),
     ("disruptive in staging", {"runbook": DISRUPTIVE}, "auto", ""),

@@ -195,8 +195,11 @@ _PARTS: dict[str, type[BaseModel]] = {
     "steps.diagnose": model.Step,
     "steps.act": model.Step,
     "steps.ssm_document": model.DocumentStep,
+    "steps.accept": model.Accepted,
     "verify": model.Verify,
+    "verify.accept": model.Accepted,
     "rollback": model.RollbackStep,
+    "rollback.accept": model.Accepted,
 }
 
 

@@ -19,7 +19,7 @@ def offered(catalogue: Catalogue, alert: NormalizedAlert) -> list[Runbook]:
     Among equals the one that asks for more (longer pattern, labels, source) comes first, then the id decides.
     Runbooks that are switched off are left out.
     """
-    name = _folded(alert.alert_name.replace("*", ""))
+    name = _name_of(alert)
     message = _words(alert.message)
     ranked = [
         (-score, runbook.id, runbook)
@@ -27,6 +27,29 @@ def offered(catalogue: Catalogue, alert: NormalizedAlert) -> list[Runbook]:
         if not runbook.is_off and (score := _score(runbook, alert, name, message))
     ]
     return [runbook for _, _, runbook in sorted(ranked, key=lambda entry: entry[:2])]
+
+
+def named(runbook: Runbook, alert: NormalizedAlert) -> bool:
+    """Whether the alert's name is one of the runbook's.
+
+    Words alone are a hint: a message quotes logs, and what stands in a log anybody may have written.
+    """
+    return _name_score(runbook, _name_of(alert)) > 0
+
+
+def _name_of(alert: NormalizedAlert) -> str:
+    return _folded(alert.alert_name.replace("*", ""))
+
+
+def _name_score(runbook: Runbook, name: str) -> int:
+    best = 0
+    for pattern in runbook.match.alerts:
+        folded = _folded(pattern)
+        if folded == name:
+            return 2 * _NAMED
+        if "*" in folded and _wildcard(folded).fullmatch(name):
+            best = max(best, _NAMED + len(folded))
+    return best
 
 
 def _score(runbook: Runbook, alert: NormalizedAlert, name: str, message: str) -> int:
@@ -37,14 +60,7 @@ def _score(runbook: Runbook, alert: NormalizedAlert, name: str, message: str) ->
         value = alert.labels.get(label)
         if value is None or not _wildcard(wanted).fullmatch(value):
             return 0
-    best = 0
-    for pattern in rule.alerts:
-        folded = _folded(pattern)
-        if folded == name:
-            best = 2 * _NAMED
-            break
-        if "*" in folded and _wildcard(folded).fullmatch(name):
-            best = max(best, _NAMED + len(folded))
+    best = _name_score(runbook, name)
     if not best and any(_phrase(phrase) in message for phrase in rule.words):
         best = 1
     return best and best + 10 * len(rule.labels) + len(rule.sources)

@@ -26,6 +26,8 @@ type Risk = Literal["read_only", "safe", "disruptive", "destructive"]
 type EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 """An environment as stacks and alerts name it, in lower case; `default` stands for every other."""
 
+type OnFailure = Literal["stop", "continue"]
+
 type TargetRule = Literal["host", "hosts"]
 """`host`: the one host of the incident; with several, a value of one alert could hit another alert's host, so nothing
 runs. `hosts`: every host of the incident, up to the limit."""
@@ -226,12 +228,20 @@ class Limits(Frozen):
     max_errors: Share = "0"
 
 
+class Accepted(Frozen):
+    """A shape that the linter warns of, and why it is meant here: `{danger: remove-variable, because: …}`."""
+
+    danger: Id
+    because: Annotated[str, StringConstraints(min_length=15, max_length=300)]
+
+
 class Command(Frozen):
     """A script and how it runs. `run_as` other than root goes through `runuser`."""
 
     run: Script
     run_as: User = "root"
     timeout: StepTimeout = timedelta(seconds=60)
+    accept: list[Accepted] = Field(default=[], max_length=10)
 
     @cached_property
     def variables(self) -> list[str]:
@@ -244,7 +254,7 @@ class Step(Command):
 
     id: Annotated[Id, StringConstraints(max_length=30)]
     kind: Literal["diagnose", "act"]
-    on_failure: Literal["stop", "continue"] = "stop"
+    on_failure: OnFailure = "stop"
     requires: Script | None = None
     """A precondition of an act, run right before it and by the same user. Unless it exits with 0 nothing is done, and
     the step has failed."""
@@ -279,7 +289,7 @@ class DocumentStep(Frozen):
         default={}
     )
     timeout: StepTimeout = timedelta(seconds=60)
-    on_failure: Literal["stop", "continue"] = "stop"
+    on_failure: OnFailure = "stop"
 
 
 type AnyStep = Annotated[Step | DocumentStep, Field(discriminator="kind")]
@@ -304,9 +314,13 @@ class Verify(Command):
 
 
 class RollbackStep(Command):
-    """One command that takes back what the steps did."""
+    """One command that takes back what the steps did.
+
+    One that fails does not keep the others from being tried, unless it says `on_failure: stop`: what can be undone is.
+    """
 
     id: Annotated[Id, StringConstraints(max_length=30)]
+    on_failure: OnFailure = "continue"
 
 
 class Runbook(Frozen):

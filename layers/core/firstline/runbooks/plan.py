@@ -25,7 +25,7 @@ from firstline.runbooks import documents, policy
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.locks import Held, lock_names, longest, waves
 from firstline.runbooks.match import offered
-from firstline.runbooks.model import VERIFY, Command, DocumentStep, Runbook, Step
+from firstline.runbooks.model import VERIFY, DocumentStep, RollbackStep, Runbook, Step, Verify
 from firstline.runbooks.remediation_policy import RemediationPolicy
 from firstline.trail import Fact, Trail, planned, unplanned, witness
 
@@ -281,7 +281,7 @@ class _Planner:
         rounds: int,
         until: datetime,
     ) -> RemediationPlan:
-        def step(step_id: str, kind: StepKind, command: Command) -> PlannedStep:
+        def step(step_id: str, kind: StepKind, command: Step | Verify | RollbackStep) -> PlannedStep:
             name = document_name(self._rules.document_prefix, runbook.id, step_id)
             version, content_hash = self._pin(name, documents.content(runbook, step_id, command))
             return PlannedStep(
@@ -292,7 +292,7 @@ class _Planner:
                 document_hash=content_hash,
                 parameters={name: [values[name]] for name in runbook.parameters_of(command)},
                 timeout_seconds=int(runbook.timeout_of(command).total_seconds()),
-                on_failure=command.on_failure if isinstance(command, Step) else "stop",
+                on_failure="stop" if isinstance(command, Verify) else command.on_failure,
             )
 
         verify = runbook.verify

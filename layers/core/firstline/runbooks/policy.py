@@ -11,6 +11,7 @@ from typing import Literal
 
 from firstline.models import Classification, Frozen, Incident, RunbookRun, Target
 from firstline.runbooks.locks import HOST, Held, lock_names
+from firstline.runbooks.match import named
 from firstline.runbooks.model import Mode, Runbook
 from firstline.runbooks.remediation_policy import RemediationPolicy, share_of
 
@@ -233,6 +234,8 @@ def _why_ask(situation: Situation) -> str | None:
     runbook, classification = situation.runbook, situation.classification
     if runbook.risk == "destructive":
         return f"{runbook.id} is destructive and never runs without approval"
+    if not named(runbook, situation.incident.alert):
+        return f"{runbook.id} fits by words of the message only, and those anybody may have written"
     if situation.incident.storm:
         return "many alerts are firing at once; in a storm nothing runs by itself"
     if situation.incident.flapping:
