@@ -1,15 +1,18 @@
 """Incidents and evidence against DynamoDB: moto, and Amazon's own DynamoDB Local where it is there."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
+from firstline import judging
 from firstline.adapters.groups import Groups, Limits
 from firstline.adapters.history import History
 from firstline.adapters.table import Table
-from firstline.errors import HistoryUnavailable
+from firstline.errors import FeedbackRefused, HistoryUnavailable
 from firstline.grouping import fold, open_incident
-from firstline.models import Classification, Deployment, Page, StepResult
+from firstline.models import Classification, Deployment, Feedback, Page, StepResult
 from tests.alerts import NOON, alert, at
 
 VERDICT = Classification(
@@ -102,6 +105,77 @@ def test_closing_is_idempotent_and_leaves_evidence(history: History, incident_id
     (earlier,) = history.earlier_incidents("group-1")
     assert (earlier.outcome, earlier.severity, earlier.outcome_reason) == ("auto_resolved", "high", "verified")
     assert history.earlier_incidents("group-2") == []
+
+
+def word(said: Any, person: str = "slack:U1") -> Feedback:
+    return Feedback(person=person, by=person, said=said, at=at(20))
+
+
+def test_what_people_say_reaches_the_evidence_before_and_after_the_end(history: History, incident_id: str) -> None:
+    judging.give(incident_id, word("noise"), history=history)
+    assert history.earlier_incidents("group-1") == []
+
+    history.close(incident_id, "resolved", "", [], at(9))
+    judging.give(incident_id, word("real", "slack:U2"), history=history)
+    judging.note(incident_id, "ana", "restarted it", at(30), history=history)
+
+    (earlier,) = history.earlier_incidents("group-1")
+    assert [(one.person, one.said) for one in earlier.feedback] == [("slack:U1", "noise"), ("slack:U2", "real")]
+    assert earlier.note == "restarted it"
+
+
+def test_people_who_speak_at_the_same_moment_are_all_heard(history: History, incident_id: str) -> None:
+    history.close(incident_id, "resolved", "", [], at(9))
+
+    with ThreadPoolExecutor(6) as pool:
+        people = [word("real", f"slack:U{number}") for number in range(6)]
+        list(pool.map(lambda one: judging.give(incident_id, one, history=history), people))
+
+    record = history.record(incident_id)
+    assert record is not None
+    assert {one.person for one in record.feedback} == {one.person for one in people}
+    (earlier,) = history.earlier_incidents("group-1")
+    assert {one.person for one in earlier.feedback} == {one.person for one in people}
+
+
+def test_whoever_knows_less_and_writes_later_takes_nothing_back(history: History, incident_id: str) -> None:
+    before = history.close(incident_id, "resolved", "", [], at(9))
+    judging.give(incident_id, word("real"), history=history)
+
+    history.remember_the_end(before)
+    history.close(incident_id, "resolved", "", [], at(9))
+
+    (earlier,) = history.earlier_incidents("group-1")
+    assert [one.said for one in earlier.feedback] == ["real"]
+
+
+def test_a_hidden_one_that_was_real_is_found_however_many_came_since(
+    history: History, table: Table, incident_id: str
+) -> None:
+    history.close(incident_id, "suppressed", "noise", [], at(9))
+    closed = history.record(incident_id)
+    assert closed is not None
+    for number in range(30):
+        later = closed.incident.model_copy(update={"incident_id": f"later-{number}"})
+        history.remember_the_end(
+            closed.model_copy(update={"incident": later, "closed_at": at(20 + number), "outcome": "suppressed"})
+        )
+
+    judging.give(incident_id, word("real"), history=history)
+
+    earlier = history.earlier_incidents("group-1", limit=20)
+    assert [one.incident_id for one in earlier][-1] == incident_id
+    assert [one.closed_at for one in earlier] == sorted((one.closed_at for one in earlier), reverse=True)
+
+    judging.give(incident_id, word("noise"), history=history)
+
+    assert [one.said for one in history.earlier_incidents("group-1")[-1].feedback] == ["noise"]
+
+
+def test_a_word_on_what_is_not_in_the_table_writes_nothing(history: History, table: Table) -> None:
+    with pytest.raises(FeedbackRefused):
+        judging.give("unknown", word("real"), history=history)
+    assert table._client.scan(TableName=table.name)["Items"] == []
 
 
 def test_a_task_token_does_not_survive_the_end_and_never_shows_in_a_log(

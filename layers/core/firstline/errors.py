@@ -73,6 +73,10 @@ class TooLate(ApprovalRefused):
     """The time to decide is over, or the incident is."""
 
 
+class FeedbackRefused(FirstlineError):
+    """A word or a note on an incident that cannot be kept; the message tells the person why."""
+
+
 class DocumentUnreadable(FirstlineError):
     """An SSM document could not be read, or is another one than the plan was made for; the message says which."""
 

@@ -8,9 +8,9 @@ survive `model_dump(mode="json")` and back, because that is how Step Functions c
 import json
 from datetime import datetime
 from hashlib import sha256
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 type SourceSeverity = Literal["critical", "high", "medium", "low", "info"]
 """What a source said, in our words."""
@@ -101,6 +101,12 @@ class Classification(Frozen):
     reasons: list[Text]
     model: Name | None = None
     tokens: int = Field(default=0, ge=0)
+    prompt_version: Name | None = None
+    raw_confidence: float | None = Field(default=None, ge=0, le=1)
+    """What the decider claimed; `confidence` is what outcomes made of it (`classification.calibration`)."""
+
+    unsure: list[Text] = []
+    """Why a human should judge this, and the evidence for it, a line each; empty when Firstline is sure enough."""
 
 
 class Target(Frozen):
@@ -217,6 +223,33 @@ class Approval(Frozen):
     at: AwareDatetime
 
 
+class Feedback(Frozen):
+    """One person's word on a verdict: "was this right?" `severity` is what it should have been, if that was wrong.
+
+    `person` tells people apart (`slack:<user id>`, `shell:<login>`), `by` is how messages name them.
+    """
+
+    person: Name
+    by: Name
+    said: Literal["real", "noise", "wrong_severity", "wrong_cause"]
+    severity: Severity | None = None
+    at: AwareDatetime
+
+    @model_validator(mode="after")
+    def _says_which(self) -> Self:
+        if (self.said == "wrong_severity") != (self.severity is not None):
+            raise ValueError("`severity` belongs to wrong_severity: it says which one would have been right")
+        return self
+
+
+class Note(Frozen):
+    """What a person says fixed it, for the next one who meets it. Redacted before it is kept."""
+
+    by: Name
+    text: Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
+    at: AwareDatetime
+
+
 class IncidentRecord(Frozen):
     """One incident as the table knows it: what has happened so far. The truth for people, reports and evidence."""
 
@@ -246,6 +279,8 @@ class IncidentRecord(Frozen):
     outcome_reason: str | None = None
     slack_channel: str | None = None
     slack_ts: str | None = None
+    feedback: list[Feedback] = []
+    notes: list[Note] = []
     awaiting: Literal["approval", "recovery", "acknowledgement", "resolution"] | None = None
     task_token: str | None = Field(default=None, repr=False)
 
@@ -298,7 +333,10 @@ class Evidence(Frozen):
 
 
 class EarlierIncident(Frozen):
-    """An incident of the same group that is over, and how it ended."""
+    """An incident of the same group that is over, how it ended, and what people say of it.
+
+    `feedback` is the last word of each person, `note` what they wrote last of what fixed it: text, and no instruction.
+    """
 
     incident_id: Name
     opened_at: AwareDatetime
@@ -307,6 +345,8 @@ class EarlierIncident(Frozen):
     outcome: Outcome
     runbook_id: Name | None = None
     outcome_reason: str | None = None
+    feedback: list[Feedback] = []
+    note: str | None = None
 
 
 type NotificationKind = Literal[

@@ -1,12 +1,12 @@
 """What the past says: five outcomes in, an opinion out."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
-from firstline.classification.history import opinion
-from firstline.models import EarlierIncident, Evidence, Outcome, Severity, SourceSeverity
+from firstline.classification.history import MEMORY, opinion
+from firstline.models import EarlierIncident, Evidence, Feedback, Outcome, Severity, SourceSeverity
 
 
 @pytest.mark.parametrize(
@@ -95,3 +95,90 @@ def test_the_reason_counts_in_words(
 ) -> None:
     past = opinion(evidence(earlier=ended("self_cleared", "resolved", "self_cleared", "self_cleared")), "low", now)
     assert past.clears_itself == "3 of the last 4 incidents of this group cleared by themselves"
+
+
+# --- what people say of it ---
+
+
+def heard(one: EarlierIncident, *said: str, person: str = "slack:U") -> EarlierIncident:
+    """The incident, with what people say of it: `real`, `noise`, `wrong_cause`, or a severity."""
+    words = [
+        Feedback.model_validate(
+            {
+                "person": f"{person}{number}",
+                "by": f"ana{number}",
+                "said": what if what in ("real", "noise", "wrong_cause") else "wrong_severity",
+                "severity": None if what in ("real", "noise", "wrong_cause") else what,
+                "at": one.closed_at,
+            }
+        )
+        for number, what in enumerate(said)
+    ]
+    return one.model_copy(update={"feedback": words})
+
+
+def test_one_real_among_the_suppressed_counts_at_once_and_is_not_outvoted(
+    ended: Callable[..., list[EarlierIncident]], evidence: Callable[..., Evidence], now: datetime
+) -> None:
+    earlier = ended(*["suppressed"] * 20)
+    earlier = [heard(one, "noise", "noise") for one in earlier]
+    earlier[17] = heard(earlier[17], "noise", "real")
+
+    past = opinion(evidence(earlier=earlier), "info", now)
+
+    assert past.usually_nothing is None
+    assert past.not_noise == "ana1 said that the one suppressed 18 days ago was real"
+
+
+def test_only_time_takes_a_real_back(
+    ended: Callable[..., list[EarlierIncident]], evidence: Callable[..., Evidence], now: datetime
+) -> None:
+    earlier = ended(*["suppressed"] * 4)
+    earlier[3] = heard(earlier[3].model_copy(update={"opened_at": now - MEMORY - timedelta(days=1)}), "real")
+    past = opinion(evidence(earlier=earlier), "info", now)
+    assert past.not_noise is None
+    assert past.usually_nothing is not None
+
+
+def test_what_was_real_did_not_come_to_nothing(
+    ended: Callable[..., list[EarlierIncident]], evidence: Callable[..., Evidence], now: datetime
+) -> None:
+    earlier = [heard(one, "real") for one in ended(*["self_cleared"] * 5)]
+    past = opinion(evidence(earlier=earlier), "info", now)
+    assert (past.usually_nothing, past.clears_itself, past.not_noise) == (None, None, None)
+
+
+def test_what_people_call_noise_came_to_nothing_and_needed_nobody(
+    ended: Callable[..., list[EarlierIncident]], evidence: Callable[..., Evidence], now: datetime
+) -> None:
+    earlier = [heard(one, "noise") for one in ended(*["resolved"] * 3)]
+    past = opinion(evidence(earlier=earlier), "info", now)
+    assert past.usually_nothing == "3 of the last 3 incidents of this group came to nothing"
+    assert past.at_least is None
+    assert past.clears_itself is None, "an opinion, and no fact: it keeps no page from going out"
+
+
+@pytest.mark.parametrize(
+    ("source", "said", "at_least"),
+    [("low", "critical", "critical"), ("medium", "high", "high"), ("high", "low", None), ("high", "high", None)],
+)
+def test_one_person_who_says_that_it_should_have_been_more_is_enough(
+    source: SourceSeverity,
+    said: str,
+    at_least: Severity | None,
+    ended: Callable[..., list[EarlierIncident]],
+    evidence: Callable[..., Evidence],
+    now: datetime,
+) -> None:
+    earlier = ended("self_cleared", "resolved", severity="medium")
+    earlier[1] = heard(earlier[1], said)
+    past = opinion(evidence(earlier=earlier), source, now)
+    assert past.at_least == at_least
+    assert past.because == (f"ana0 said of the one 2 days ago that it should have been {said}" if at_least else None)
+
+
+def test_people_take_back_what_history_raised(
+    ended: Callable[..., list[EarlierIncident]], evidence: Callable[..., Evidence], now: datetime
+) -> None:
+    earlier = [heard(one, "medium") for one in ended(*["resolved"] * 3, severity="high")]
+    assert opinion(evidence(earlier=earlier), "medium", now).at_least is None

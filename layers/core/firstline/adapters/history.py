@@ -7,6 +7,7 @@ that care compare times themselves), and one index `by_status` on `status_pk`, `
 |---|---|---|
 | a group: which incident its alerts belong to | `GROUP#<group key>` | `GROUP` |
 | how an incident of the group ended | `GROUP#<group key>` | `CLOSED#<closed at>#<incident id>` |
+| the same again, when somebody called noise real | `GROUP#<group key>` | `CLOSED#~<closed at>#<incident id>` |
 | an incident, from its first write on | `INCIDENT#<incident id>` | `INCIDENT` |
 | new alerts, one item for each write | `ALERT#<alert name>` | `<received at>#<incident id>#<version>` |
 | incidents opened in a minute, in all or of one alert name | `BUCKET#ALL`, `BUCKET#ALERT#<name>` | `<minute>` |
@@ -24,13 +25,16 @@ from datetime import datetime
 
 from firstline.adapters.table import Item, Table, stamp
 from firstline.errors import HistoryUnavailable
+from firstline.feedback import calls_real, last_words
 from firstline.models import (
     Approval,
     Classification,
     Decision,
     Deployment,
     EarlierIncident,
+    Feedback,
     IncidentRecord,
+    Note,
     Outcome,
     Page,
     RemediationPlan,
@@ -41,6 +45,9 @@ from firstline.models import (
 _INDEX = "by_status"
 OPEN = "attribute_exists(pk) AND attribute_not_exists(resolved_at) AND attribute_not_exists(closed_at)"
 """The condition that an incident is in the table and not over."""
+
+MAX_VOICES = 20
+"""Of so many people the last word is kept as evidence."""
 
 _JSON_FIELDS = ("incident", "classification", "plan", "results")
 
@@ -172,10 +179,43 @@ class History:
         if item is None:
             raise HistoryUnavailable(f"incident {incident_id} is not in table {self._table.name}")
         record = record_of(item)
-        self._remember_the_end(record)
+        self.remember_the_end(record)
         for group_key in sorted({record.incident.group_key, *item.get("groups", ())}):
             self._settle_group(group_key, incident_id, at)
         return record
+
+    def append_word(self, incident_id: str, word: Feedback, *, seen: IncidentRecord) -> IncidentRecord | None:
+        """Keep one person's word on the verdict; None when somebody else spoke since the record was `seen`."""
+        return self._append(incident_id, "feedback", word.model_dump_json(), len(seen.feedback))
+
+    def append_note(self, incident_id: str, note: Note, *, seen: IncidentRecord) -> IncidentRecord | None:
+        """Keep what a person says fixed it, in the same way."""
+        return self._append(incident_id, "notes", note.model_dump_json(), len(seen.notes))
+
+    def remember_the_end(self, record: IncidentRecord) -> None:
+        """Evidence for the next incident of the group, if this one is over: how it ended, and what people say of it.
+
+        Whoever writes last may know less: what was said later stands. Where somebody called real what was taken for
+        nothing, it is also written where a reader of the newest incidents meets it first, however many came since.
+        """
+        earlier = _earlier(record)
+        if earlier is None:
+            return
+        words = len(record.feedback) + len(record.notes)
+        closed = f"{stamp(earlier.closed_at)}#{earlier.incident_id}"
+        was_hidden = earlier.outcome == "suppressed" and any(map(calls_real, record.feedback))
+        for key in [closed, f"~{closed}"] if was_hidden else [closed]:
+            self._table.put_if(
+                {
+                    "pk": f"GROUP#{record.incident.group_key}",
+                    "sk": f"CLOSED#{key}",
+                    "earlier": earlier.model_dump_json(),
+                    "words": words,
+                    "expires_at": self._table.expiry(earlier.closed_at),
+                },
+                "attribute_not_exists(words) OR words <= :words",
+                {":words": words},
+            )
 
     def open_records(self) -> Iterator[IncidentRecord]:
         """The incidents that are not closed, oldest first."""
@@ -194,11 +234,13 @@ class History:
         )
 
     def earlier_incidents(self, group_key: str, limit: int = 20) -> list[EarlierIncident]:
-        """How the last incidents of a group ended, newest first."""
+        """How the last incidents of a group ended, newest first, and before `limit` cuts, what was hidden and real."""
         items = self._table.query(
             f"GROUP#{group_key}", since="CLOSED#", until="CLOSED$", newest_first=True, limit=limit
         )
-        return [EarlierIncident.model_validate_json(item["earlier"]) for item in items]
+        found = (EarlierIncident.model_validate_json(item["earlier"]) for item in items)
+        each = {one.incident_id: one for one in found}.values()
+        return sorted(each, key=lambda one: one.closed_at, reverse=True)
 
     def save_deployment(self, deployment: Deployment) -> None:
         """Remember a deployment. The same one twice is one."""
@@ -237,29 +279,15 @@ class History:
     ) -> Item | None:
         return self._table.update(*incident_key(incident_id), expression, values, condition=condition, names=names)
 
-    def _remember_the_end(self, record: IncidentRecord) -> None:
-        """Evidence for the next incident of the group."""
-        incident, verdict = record.incident, record.classification
-        if record.closed_at is None or record.outcome is None:
-            return
-        said = incident.alert.severity
-        earlier = EarlierIncident(
-            incident_id=incident.incident_id,
-            opened_at=incident.opened_at,
-            closed_at=record.closed_at,
-            severity=verdict.severity if verdict else "low" if said == "info" else said,
-            outcome=record.outcome,
-            runbook_id=record.plan.runbook_id if record.plan else None,
-            outcome_reason=record.outcome_reason,
+    def _append(self, incident_id: str, to: str, what: str, before: int) -> IncidentRecord | None:
+        unchanged = f"size({to}) = :before" if before else f"attribute_not_exists({to})"
+        item = self._update(
+            incident_id,
+            f"SET {to} = list_append(if_not_exists({to}, :none), :what)",
+            {":none": [], ":what": [what]} | ({":before": before} if before else {}),
+            condition=f"attribute_exists(pk) AND {unchanged}",
         )
-        self._table.put(
-            {
-                "pk": f"GROUP#{incident.group_key}",
-                "sk": f"CLOSED#{stamp(record.closed_at)}#{incident.incident_id}",
-                "earlier": earlier.model_dump_json(),
-                "expires_at": self._table.expiry(record.closed_at),
-            }
-        )
+        return None if item is None else record_of(item)
 
     def _settle_group(self, group_key: str, incident_id: str, at: datetime) -> None:
         """The group's incident is over, whatever still fires."""
@@ -281,6 +309,27 @@ def record_of(item: Item) -> IncidentRecord:
     """An incident's item, as a model."""
     known = {name: item[name] for name in IncidentRecord.model_fields if name in item}
     known |= {name: json.loads(item[name]) for name in _JSON_FIELDS if name in item}
-    known |= {name: [json.loads(one) for one in item.get(name, ())] for name in ("pages", "approvals")}
+    known |= {
+        name: [json.loads(one) for one in item.get(name, ())] for name in ("pages", "approvals", "feedback", "notes")
+    }
     known["alert_count"] = int(item["alert_count"])
     return IncidentRecord.model_validate(known)
+
+
+def _earlier(record: IncidentRecord) -> EarlierIncident | None:
+    """A closed incident as evidence; None when it is not closed."""
+    incident, verdict = record.incident, record.classification
+    if record.closed_at is None or record.outcome is None:
+        return None
+    said = incident.alert.severity
+    return EarlierIncident(
+        incident_id=incident.incident_id,
+        opened_at=incident.opened_at,
+        closed_at=record.closed_at,
+        severity=verdict.severity if verdict else "low" if said == "info" else said,
+        outcome=record.outcome,
+        runbook_id=record.plan.runbook_id if record.plan else None,
+        outcome_reason=record.outcome_reason,
+        feedback=last_words(record.feedback)[-MAX_VOICES:],
+        note=record.notes[-1].text if record.notes else None,
+    )

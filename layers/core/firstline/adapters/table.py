@@ -50,6 +50,16 @@ class Table:
         """Write an item, whatever was there."""
         self._call("put_item", **self.put_request(item)["Put"])
 
+    def put_if(self, item: Mapping[str, Any], condition: str, values: Mapping[str, Any]) -> bool:
+        """Write an item unless the condition does not hold. False when it does not."""
+        try:
+            self._client.put_item(**self.put_request(item, condition=condition, values=values)["Put"])
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        except (ClientError, BotoCoreError) as error:
+            raise HistoryUnavailable(f"table {self.name}: {error}") from error
+        return True
+
     def update(
         self,
         pk: str,

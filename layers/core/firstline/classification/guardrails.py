@@ -71,6 +71,8 @@ def lowest_for_a_model(source: SourceSeverity, history: Opinion, confidence: flo
     if history.at_least is not None:
         paged = SEVERITY_RANK[history.at_least] >= PAGING_RANK
         return ("high" if paged else "low"), f"a model alone does not outweigh that {history.because}"
+    if history.not_noise is not None:
+        return "low", f"a model alone does not outweigh that {history.not_noise}"
     if confidence < NOISE_FROM:
         return "low", f"noise needs a confidence of {NOISE_FROM:g}, and this has {confidence:.2g}"
     return "noise", ""

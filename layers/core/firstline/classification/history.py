@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from firstline.feedback import called_noise, called_real, calls_real, severity_said
 from firstline.models import SEVERITY_RANK, EarlierIncident, Evidence, Severity, SourceSeverity
 
 MEMORY = timedelta(days=30)
@@ -28,7 +29,11 @@ class Opinion:
         The group usually ended by itself. A fact, unlike `suppressed`, which is Firstline's own earlier opinion and
         must not prove itself: only this can back a model that calls a paging alert less than that.
     at_least, because
-        People had to act on the group, at this severity or above: more than the source said.
+        People had to act on the group, at this severity or above, or say that it should have been: more than the source
+        said.
+    not_noise
+        Somebody said that a suppressed incident of the group was real. Then nothing but a declared rule makes noise of
+        the next one, and only time takes that back.
     cures
         How often each runbook cured the group.
     """
@@ -37,6 +42,7 @@ class Opinion:
     clears_itself: str | None
     at_least: Severity | None
     because: str | None
+    not_noise: str | None
     cures: Mapping[str, int]
 
 
@@ -44,23 +50,38 @@ def opinion(evidence: Evidence, source_severity: SourceSeverity, now: datetime) 
     """Read the group's earlier incidents of the last 30 days (newest first)."""
     recent = [one for one in evidence.earlier if now - one.opened_at <= MEMORY]
     last = recent[:LAST]
-    quiet = [one for one in last if one.outcome in ("suppressed", "self_cleared") or _unheeded(one)]
-    cleared = [one for one in last if one.outcome == "self_cleared"]
-    needed = [
-        one
-        for one in last
-        if one.outcome == "resolved" and SEVERITY_RANK[one.severity] > SEVERITY_RANK[source_severity]
-    ]
-    at_least: Severity | None = None
-    if len(needed) >= ENOUGH:
-        at_least = min(needed, key=lambda one: SEVERITY_RANK[one.severity]).severity
+    quiet = [one for one in last if _came_to_nothing(one)]
+    cleared = [one for one in last if one.outcome == "self_cleared" and not called_real(one.feedback)]
+    needed = [one for one in last if one.outcome == "resolved" and not called_noise(one.feedback)]
+    above = [one for one in needed if SEVERITY_RANK[_severity(one)] > SEVERITY_RANK[source_severity]]
+    at_least, because = None, None
+    if len(above) >= ENOUGH:
+        at_least = min(map(_severity, above), key=SEVERITY_RANK.__getitem__)
+        because = _pattern(above, last, f"needed a human at {at_least} or above")
+    said = next((one for one in last if severity_said(one.feedback)), None)
+    wanted = severity_said(said.feedback) if said else None
+    if said and wanted and SEVERITY_RANK[wanted] > SEVERITY_RANK[at_least or source_severity]:
+        at_least, because = wanted, f"{_who(said)} said of the one {ago(said, now)} that it should have been {wanted}"
+    hidden = next((one for one in recent if one.outcome == "suppressed" and called_real(one.feedback)), None)
     return Opinion(
-        usually_nothing=_pattern(quiet, last, "came to nothing"),
+        usually_nothing=None if hidden else _pattern(quiet, last, "came to nothing"),
         clears_itself=_pattern(cleared, last, "cleared by themselves"),
         at_least=at_least,
-        because=_pattern(needed, last, f"needed a human at {at_least} or above"),
+        because=because,
+        not_noise=f"{_who(hidden)} said that the one suppressed {ago(hidden, now)} was real" if hidden else None,
         cures=Counter(one.runbook_id for one in recent if one.outcome == "auto_resolved" and one.runbook_id),
     )
+
+
+def _came_to_nothing(one: EarlierIncident) -> bool:
+    """What people say of it goes before how it ended."""
+    if called_real(one.feedback):
+        return False
+    return called_noise(one.feedback) or one.outcome in ("suppressed", "self_cleared") or _unheeded(one)
+
+
+def _severity(one: EarlierIncident) -> Severity:
+    return severity_said(one.feedback) or one.severity
 
 
 def _unheeded(one: EarlierIncident) -> bool:
@@ -70,3 +91,15 @@ def _unheeded(one: EarlierIncident) -> bool:
 
 def _pattern(found: list[EarlierIncident], last: list[EarlierIncident], what: str) -> str | None:
     return f"{len(found)} of the last {len(last)} incidents of this group {what}" if len(found) >= ENOUGH else None
+
+
+def _who(one: EarlierIncident) -> str:
+    """Who called it real; or, of what should have been something else, who said so."""
+    named = [word.by for word in one.feedback if calls_real(word)] or [word.by for word in one.feedback]
+    return ", ".join(named[:3])
+
+
+def ago(one: EarlierIncident, now: datetime) -> str:
+    """How long ago an incident began, in days."""
+    days = (now - one.opened_at).days
+    return f"{days} days ago" if days > 1 else "yesterday" if days == 1 else "within the last day"

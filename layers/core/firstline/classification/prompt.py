@@ -22,6 +22,7 @@ MAX_DATA_CHARS = 40_000
 MAX_MESSAGE_CHARS = 2_000
 MAX_NAME_CHARS = 128
 MAX_NOTE_CHARS = 200
+MAX_VOICES = 5
 MAX_LABELS = 20
 MAX_HOSTS = 10
 MAX_EARLIER = 8
@@ -102,7 +103,7 @@ def _labels(labels: Mapping[str, str]) -> dict[str, str]:
 
 
 def _earlier(one: EarlierIncident, now: datetime) -> dict[str, Any]:
-    return {
+    told: dict[str, Any] = {
         "days_ago": round((now - one.opened_at).total_seconds() / 86_400, 1),
         "lasted_minutes": _minutes(one.opened_at, one.closed_at),
         "severity": one.severity,
@@ -110,6 +111,11 @@ def _earlier(one: EarlierIncident, now: datetime) -> dict[str, Any]:
         "runbook": one.runbook_id,
         "note": safe_line(one.outcome_reason or "", MAX_NOTE_CHARS),
     }
+    if one.feedback:
+        told["people_say"] = [word.severity or word.said for word in one.feedback[:MAX_VOICES]]
+    if one.note:
+        told["what_fixed_it"] = safe_line(one.note, MAX_NOTE_CHARS)
+    return told
 
 
 def _deployment(one: Deployment, incident: Incident, evidence: Evidence) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firstline.classification.evidence import suspects
-from firstline.classification.history import Opinion
+from firstline.classification.history import Opinion, ago
 from firstline.classification.prompt import Offered
 from firstline.classification.redaction import safe_line
 from firstline.models import Deployment, EarlierIncident, Evidence, Incident
@@ -73,10 +73,11 @@ def deployed_before(deployment: Deployment, incident: Incident) -> str:
 
 
 def _last_time(earlier: EarlierIncident, now: datetime) -> str:
-    days = (now - earlier.opened_at).days
-    when = f"{days} days ago" if days > 1 else "yesterday" if days == 1 else "within the last day"
-    note = f": {safe_line(earlier.outcome_reason, MAX_MESSAGE_CHARS)}" if earlier.outcome_reason else ""
-    return safe_line(f"The last incident of this group, {when}, ended {_ENDED[earlier.outcome]}{note}", 300)
+    said = earlier.note or earlier.outcome_reason
+    note = f": {safe_line(said, MAX_MESSAGE_CHARS)}" if said else ""
+    return safe_line(
+        f"The last incident of this group, {ago(earlier, now)}, ended {_ENDED[earlier.outcome]}{note}", 300
+    )
 
 
 def _where(incident: Incident) -> str:

@@ -1,0 +1,105 @@
+"""Take what people say of an incident: "was this right?", and what fixed it.
+
+Anybody may say it: it is advice. Every word is kept. Late words, on an incident that is over, still reach what the next
+incident of its group is judged by.
+"""
+
+from datetime import datetime
+from typing import Protocol
+
+from firstline.classification.redaction import safe_text
+from firstline.errors import FeedbackRefused, HistoryUnavailable
+from firstline.models import Feedback, IncidentRecord, Note
+
+MAX_WORDS = 100
+"""So many words are kept of one incident, whoever says them."""
+
+MAX_NOTES = 20
+MAX_NOTE_CHARS = 2_000
+ATTEMPTS = 10
+"""How often to try when others speak of the same incident at the same moment."""
+
+
+class Records(Protocol):
+    """The incidents' records, as people's words change them."""
+
+    def record(self, incident_id: str) -> IncidentRecord | None:
+        """The incident so far."""
+
+    def append_word(self, incident_id: str, word: Feedback, *, seen: IncidentRecord) -> IncidentRecord | None:
+        """Append a word; None when somebody else spoke since the record was `seen`."""
+
+    def append_note(self, incident_id: str, note: Note, *, seen: IncidentRecord) -> IncidentRecord | None:
+        """Append a note, in the same way."""
+
+    def remember_the_end(self, record: IncidentRecord) -> None:
+        """Bring the evidence for the group's next incident up to date, if this one is over."""
+
+
+def give(incident_id: str, word: Feedback, *, history: Records) -> IncidentRecord:
+    """Keep one person's word. Saying the same again changes nothing, but mends evidence that was not written.
+
+    Raises
+    ------
+    FeedbackRefused
+        There is no such incident (any more), or enough was said of it.
+    HistoryUnavailable
+        The table could not be reached; say it again.
+    """
+    for _ in range(ATTEMPTS):
+        seen = _known(incident_id, history)
+        if _same(_word_of(word.person, seen), word):
+            history.remember_the_end(seen)
+            return seen
+        if len(seen.feedback) >= MAX_WORDS:
+            raise FeedbackRefused(f"{MAX_WORDS} words are kept of this incident, and that many were said.")
+        record = history.append_word(incident_id, word, seen=seen)
+        if record is not None:
+            history.remember_the_end(record)
+            return record
+    raise HistoryUnavailable(f"too many people speak of {incident_id} at once")
+
+
+def note(incident_id: str, by: str, text: str, at: datetime, *, history: Records) -> IncidentRecord:
+    """Keep what a person says fixed it, without secrets and invisible characters.
+
+    Raises
+    ------
+    FeedbackRefused
+        Nothing is left of it, there is no such incident (any more), or it has its notes.
+    HistoryUnavailable
+        The table could not be reached; write it again.
+    """
+    safe = safe_text(text, MAX_NOTE_CHARS)
+    if not safe:
+        raise FeedbackRefused("There is nothing in this note.")
+    new = Note(by=by, text=safe, at=at)
+    for _ in range(ATTEMPTS):
+        seen = _known(incident_id, history)
+        if any((one.by, one.text) == (new.by, new.text) for one in seen.notes):
+            history.remember_the_end(seen)
+            return seen
+        if len(seen.notes) >= MAX_NOTES:
+            raise FeedbackRefused(f"An incident takes {MAX_NOTES} notes, and this one has them.")
+        record = history.append_note(incident_id, new, seen=seen)
+        if record is not None:
+            history.remember_the_end(record)
+            return record
+    raise HistoryUnavailable(f"too many people write about {incident_id} at once")
+
+
+def _known(incident_id: str, history: Records) -> IncidentRecord:
+    record = history.record(incident_id)
+    if record is None:
+        raise FeedbackRefused(
+            "Firstline does not know this incident: it is kept as long as HistoryDays says, or it is another stack's."
+        )
+    return record
+
+
+def _word_of(person: str, record: IncidentRecord) -> Feedback | None:
+    return next((word for word in reversed(record.feedback) if word.person == person), None)
+
+
+def _same(before: Feedback | None, word: Feedback) -> bool:
+    return before is not None and (before.said, before.severity) == (word.said, word.severity)
