@@ -86,8 +86,15 @@ class Incident(Frozen):
     flapping: bool = False
 
 
+type DecidedBy = Literal["rules", "history", "cache", "llm"]
+"""Who had the last word on a severity. `cache` is a verdict that a person, or the outcome itself, has confirmed."""
+
+
 class Classification(Frozen):
-    """How bad it is, why, and whether a runbook could fix it, with the reasons for each in words."""
+    """How bad it is, why, and whether a runbook could fix it, with the reasons for each in words.
+
+    `evidence_class` names the circumstances that it holds for: in others it is not used again.
+    """
 
     severity: Severity
     cause: Text
@@ -97,10 +104,11 @@ class Classification(Frozen):
     confidence: float = Field(ge=0, le=1)
     summary: Text
     first_steps: list[Text]
-    decided_by: Literal["rules", "history", "llm"]
+    decided_by: DecidedBy
     reasons: list[Text]
     model: Name | None = None
     tokens: int = Field(default=0, ge=0)
+    evidence_class: Text | None = None
     prompt_version: Name | None = None
     raw_confidence: float | None = Field(default=None, ge=0, le=1)
     """What the decider claimed; `confidence` is what outcomes made of it (`classification.calibration`)."""
@@ -318,24 +326,68 @@ class RunbookRun(Frozen):
     ended_at: AwareDatetime | None = None
 
 
+class AlertCount(Frozen):
+    """How many new alerts came in the last hour and in the last day, that hour included."""
+
+    last_hour: int = Field(ge=0)
+    last_day: int = Field(ge=0)
+
+
+class MetricSeries(Frozen):
+    """A metric around the moment when its alarm fired: one value for each period, oldest first, the last one newest.
+
+    `ends_at` is the end of the last period. `label` says in words which metric and statistic it is.
+    """
+
+    label: Text
+    period_seconds: int = Field(ge=1)
+    values: list[float] = Field(min_length=1, max_length=60)
+    ends_at: AwareDatetime
+
+
 class Evidence(Frozen):
     """What is known around an incident when it is classified. Built once, read by rules, history, prompt and page.
 
     `missing` says in words what could not be read: an empty list of deployments is then no proof that there were none.
+
+    same_service
+        Alerts of the incident's service, whatever their name; None when it is not known which service that is.
+    earlier
+        Of the same group, newest first. `similar` are incidents of other groups that read like this one, best first.
+    service_deployed_at
+        When the incident's service was last deployed, however long ago.
+    topology
+        Where the incident stands, as its labels say: cluster, namespace, node, zone, team.
+    maintenance
+        The maintenance window that is open for this alert, in words.
     """
 
     same_name_last_hour: int = Field(ge=0)
+    same_name_last_day: int = Field(default=0, ge=0)
+    same_service: AlertCount | None = None
     earlier: list["EarlierIncident"]
+    similar: list["SimilarIncident"] = []
     deployments: list[Deployment]
+    service_deployed_at: AwareDatetime | None = None
+    topology: dict[str, str] = {}
+    metric: MetricSeries | None = None
     local_time: AwareDatetime
     business_hours: bool
+    maintenance: Text | None = None
     missing: list[Text] = []
 
 
 class EarlierIncident(Frozen):
-    """An incident of the same group that is over, how it ended, and what people say of it.
+    """An incident that is over, what Firstline had decided about it, how it ended, and what people say of it.
 
-    `feedback` is the last word of each person, `note` what they wrote last of what fixed it: text, and no instruction.
+    runbook_id
+        The runbook that was planned. `chosen_runbook_id` is the verdict's, whether or not it was planned.
+    template
+        The alert's words without numbers, hosts and names (`classification.templates`).
+    evidence_class
+        The circumstances that the verdict held for (`classification.cache`).
+    feedback, note
+        The last word of each person, and what they wrote last of what fixed it: text, and no instruction.
     """
 
     incident_id: Name
@@ -347,6 +399,22 @@ class EarlierIncident(Frozen):
     outcome_reason: str | None = None
     feedback: list[Feedback] = []
     note: str | None = None
+    group_key: Name | None = None
+    alert_name: Name | None = None
+    service: Name | None = None
+    environment: Name | None = None
+    template: Annotated[str, StringConstraints(max_length=1_000)] = ""
+    cause: Text | None = None
+    chosen_runbook_id: Name | None = None
+    decided_by: DecidedBy | None = None
+    evidence_class: Text | None = None
+
+
+class SimilarIncident(Frozen):
+    """An incident of another group that reads like this one: 0 is nothing in common, 1 the same words."""
+
+    incident: EarlierIncident
+    score: float = Field(ge=0, le=1)
 
 
 type NotificationKind = Literal[

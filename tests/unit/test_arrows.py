@@ -1,0 +1,35 @@
+"""Arrows go one way: functions -> adapters -> core, and the core needs next to nothing."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "layers" / "core" / "firstline"
+ADAPTERS = "adapters"
+LIBRARIES = {
+    "yaml": ("classification", "runbooks", "channels"),
+    "rapidfuzz": ("classification",),
+    "cryptography": ("sources",),
+    "aws_lambda_powertools": ("observability.py",),
+}
+"""What else a part of the core may import: files that people write, near-same words, signatures, the one Logger."""
+
+MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The names of modules that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse((PACKAGE / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield str(node.module)
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.parts[0] != ADAPTERS], ids=str)
+def test_the_core_imports_the_standard_library_pydantic_and_what_is_listed(path: Path) -> None:
+    roots = {name.split(".")[0] for name in imported(path)} - set(sys.stdlib_module_names) - {"pydantic", "firstline"}
+    assert {name for name in roots if path.parts[0] not in LIBRARIES.get(name, ())} == set()
