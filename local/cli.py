@@ -5,6 +5,7 @@ import json
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -134,6 +135,37 @@ def audit(
     raise typer.Exit(0 if print_trail(_wide_console(), _table(stack, table), incident) else 1)
 
 
+@app.command()
+def judge(
+    incident: Annotated[str, typer.Argument(help="Its id, which is the name of its execution.")],
+    answer: Annotated[
+        str, typer.Argument(help="real, noise, wrong-cause, or the severity that would have been right.")
+    ],
+    by: Annotated[str, typer.Option(help="Who says so; it is kept.")] = getpass.getuser(),
+    stack: StackOption = "",
+    table: TableOption = "",
+) -> None:
+    """Was this right? What people say counts for the next incident of the group."""
+    from local.words import say
+
+    print(_or_refused(lambda: say(_table(stack, table), incident, answer, by)))
+
+
+@app.command()
+def note(
+    incident: Annotated[str, typer.Argument(help="Its id, which is the name of its execution.")],
+    text: Annotated[str, typer.Argument(help="What it was and what fixed it; - reads stdin.")],
+    by: Annotated[str, typer.Option(help="Who says so; it is kept.")] = getpass.getuser(),
+    stack: StackOption = "",
+    table: TableOption = "",
+) -> None:
+    """Keep what fixed an incident, for whoever meets it next. Commands: one a line, each beginning with $."""
+    from local.words import write
+
+    words = sys.stdin.read() if text == "-" else text
+    print(_or_refused(lambda: write(_table(stack, table), incident, words, by)))
+
+
 @app.command("try")
 def try_(
     runbook: Annotated[str, typer.Argument(help="Its id, as in runbooks/<id>.yaml.")],
@@ -232,6 +264,16 @@ def _table(stack: str, table: str) -> "IncidentTable":
     from local.records import on_aws, on_this_machine
 
     return on_aws(table) if table else on_this_machine(_running(stack))
+
+
+def _or_refused(say: Callable[[], str]) -> str:
+    from firstline.errors import FeedbackRefused
+
+    try:
+        return say()
+    except FeedbackRefused as refused:
+        print(refused, file=sys.stderr)
+        raise typer.Exit(1) from None
 
 
 def _wide_console() -> Console:

@@ -78,6 +78,7 @@ class Inbox:
             ("GET", "/"): self._page,
             ("GET", "/messages"): self._list,
             ("POST", "/press"): self._press,
+            ("POST", "/submit"): self._submit,
             ("POST", "/sns"): self._sns,
             ("POST", "/slack/webhook"): self._slack_webhook,
             ("POST", "/pagerduty/v2/enqueue"): self._enqueue,
@@ -117,6 +118,19 @@ class Inbox:
         values = [button["value"] for button in buttons if button["action_id"] == action and "value" in button]
         return str(values[-1]) if values else incident
 
+    def form(self, incident: str) -> dict[str, Any]:
+        """The form about an incident that was opened last.
+
+        Raises
+        ------
+        ValueError
+            Nobody asked for one.
+        """
+        forms = [message.raw for message in self.messages() if (message.incident, message.kind) == (incident, "form")]
+        if not forms:
+            raise ValueError(f"No form is open about {incident}: press note first")
+        return forms[-1]
+
     # --- Slack --------------------------------------------------------------------------------------------------------
 
     def _slack(self, request: _Request) -> Reply:
@@ -143,6 +157,12 @@ class Inbox:
                 if edited is None:
                     return _json(200, {"ok": False, "error": "message_not_found"})
                 return _json(200, {"ok": True, "channel": fields["channel"], "ts": fields["ts"]})
+            case "views.open":
+                view = _object(fields["view"])
+                incident = _incident_of(view["private_metadata"])
+                text = _readable(view)
+                self._add(Message("slack", "a form", text, time.time(), incident, kind="form", raw=view))
+                return _json(200, {"ok": True, "view": view})
             case "auth.test":
                 return _json(200, {"ok": True, "team": "Local", "user": "firstline", "bot_id": "B0LOCAL"})
         return _json(200, {"ok": False, "error": "unknown_method"})
@@ -154,8 +174,20 @@ class Inbox:
 
     def _press(self, request: _Request) -> Reply:
         fields = request.fields()
-        value = self.value(fields["incident"], fields["action"])
-        answer = senders.press(self.api, value, fields["action"], fields.get("user", "ada"), self.secrets["slack"])
+        user, secret = fields.get("user", "ada"), self.secrets["slack"]
+        if "choice" in fields:
+            value = f"{fields['incident']}#{fields['choice']}"
+            answer = senders.press(self.api, value, fields["action"], user, secret, chosen=True)
+        else:
+            value = self.value(fields["incident"], fields["action"])
+            answer = senders.press(self.api, value, fields["action"], user, secret)
+        return _json(200, {"status": answer.status, "body": answer.body.decode(errors="replace")})
+
+    def _submit(self, request: _Request) -> Reply:
+        """Fill in the form that was opened last about an incident, and send it."""
+        fields = request.fields()
+        form, user = self.form(fields["incident"]), fields.get("user", "ada")
+        answer = senders.submit(self.api, form, fields["text"], user, self.secrets["slack"])
         return _json(200, {"status": answer.status, "body": answer.body.decode(errors="replace")})
 
     # --- PagerDuty ----------------------------------------------------------------------------------------------------
@@ -262,6 +294,12 @@ class Inbox:
         return message
 
 
+def _object(field: Any) -> dict[str, Any]:
+    """A field that slack_sdk sends as an object, or as JSON in a form."""
+    parsed: dict[str, Any] = json.loads(field) if isinstance(field, str) else field
+    return parsed
+
+
 def _parsed(fields: dict[str, Any]) -> dict[str, Any]:
     """slack_sdk sends JSON, or a form whose blocks are JSON in a field."""
     blocks = fields.get("blocks")
@@ -273,11 +311,21 @@ def _readable(fields: dict[str, Any]) -> str:
     for block in _parsed(fields).get("blocks") or []:
         texts = [block.get("text"), *block.get("fields", []), *block.get("elements", [])]
         if block.get("type") == "actions":
-            buttons = [f"[{element['text']['text']}] {element.get('url', '')}".strip() for element in block["elements"]]
-            lines.append("  ".join(buttons))
+            lines.append("  ".join(map(_shown, block["elements"])))
+            continue
+        if block.get("type") == "input":
+            lines += [block["label"]["text"], block["hint"]["text"]]
             continue
         lines += [text["text"] for text in texts if isinstance(text, dict) and isinstance(text.get("text"), str)]
     return "\n".join(lines) or str(fields.get("text", ""))
+
+
+def _shown(element: dict[str, Any]) -> str:
+    """A button or a menu, as one reads it."""
+    if "options" in element:
+        choices = " | ".join(option["text"]["text"] for option in element["options"])
+        return f"[{element['placeholder']['text']} {choices}]"
+    return f"[{element['text']['text']}] {element.get('url', '')}".strip()
 
 
 def _incident_in(fields: dict[str, Any]) -> str | None:
@@ -302,19 +350,35 @@ def _buttons(message: Message) -> list[dict[str, Any]]:
 
 
 def _clickable(message: Message) -> str:
-    """A message's buttons and links, to be used as its reader would."""
+    """A message's buttons, menus, links and forms, to be used as its reader would."""
+    incident = message.incident or ""
+    if message.kind == "form":
+        field = "<textarea name=text rows=4 cols=60></textarea>"
+        return _form("submit", {"incident": incident}, f"{field}<button>{_label(message.raw['submit'])}</button>")
     made = []
-    for button in _buttons(message):
-        label = html.escape(button["text"]["text"])
-        if "url" in button:
-            made.append(f'<a href="{html.escape(button["url"])}">{label}</a>')
-            continue
-        fields = {"incident": message.incident or "", "action": button["action_id"]}
-        hidden = "".join(
-            f'<input type=hidden name={name} value="{html.escape(text)}">' for name, text in fields.items()
-        )
-        made.append(f"<form method=post action=/press target=_blank>{hidden}<button>{label}</button></form>")
+    for element in _buttons(message):
+        fields = {"incident": incident, "action": element["action_id"]}
+        if "url" in element:
+            made.append(f'<a href="{html.escape(element["url"])}">{_label(element["text"])}</a>')
+        elif "options" in element:
+            choices = "".join(
+                f'<option value="{html.escape(option["value"].partition("#")[2])}">{_label(option["text"])}</option>'
+                for option in element["options"]
+            )
+            menu = f"<select name=choice>{choices}</select><button>{_label(element['placeholder'])}</button>"
+            made.append(_form("press", fields, menu))
+        else:
+            made.append(_form("press", fields, f"<button>{_label(element['text'])}</button>"))
     return " ".join(made)
+
+
+def _form(action: str, fields: dict[str, str], inside: str) -> str:
+    hidden = "".join(f'<input type=hidden name={name} value="{html.escape(text)}">' for name, text in fields.items())
+    return f"<form method=post action=/{action} target=_blank>{hidden}{inside}</form>"
+
+
+def _label(text: dict[str, Any]) -> str:
+    return html.escape(text["text"])
 
 
 def _sns_text(message: str) -> str:

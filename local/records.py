@@ -78,7 +78,7 @@ def print_trail(console: Console, table: Table, incident_id: str) -> bool:
         f"{len(entries)} entries, each in its place; the last has the hash {entries[-1].hash}", highlight=False
     )
     record = History(table).record(incident_id)
-    if record and record.status == "CLOSED" and entries[-1].what != "closed":
+    if record and record.status == "CLOSED" and all(entry.what != "closed" for entry in entries):
         console.print(
             "The incident is closed and its trail does not say so: its end was cut off, or never written. "
             "The functions' logs have the hash of every entry that was written."

@@ -63,17 +63,38 @@ def send(api: str, source: str, payload: Any, secret: str) -> Answer:
     return post(f"{api}{path}", body, {"Content-Type": "application/json", **proof(source, body, secret)})
 
 
-def press(api: str, value: str, action: str, user: str, secret: str) -> Answer:
-    """Press a button of an incident's Slack message: acknowledge, resolve, review, approve or refuse.
+def press(api: str, value: str, action: str, user: str, secret: str, *, chosen: bool = False) -> Answer:
+    """Press a button of an incident's Slack message, or choose from its menu (`chosen`).
 
-    `value` is what the button carries: the incident's id, and behind a `#` the plan that stands above it.
+    `value` is what the button or the choice carries: the incident's id, and behind a `#` the plan that stands above it,
+    or the answer.
     """
+    action_fields: dict[str, Any] = {"type": "button", "action_id": action, "value": value}
+    if chosen:
+        action_fields = {"type": "static_select", "action_id": action, "selected_option": {"value": value}}
     interaction = {
         "type": "block_actions",
-        "user": {"id": f"U0{user.upper()}", "username": user.lower(), "name": user.lower()},
+        "user": _slack_user(user),
         "channel": {"id": "C0LOCAL", "name": "ops-alerts"},
-        "actions": [{"type": "button", "action_id": action, "value": value}],
+        "trigger_id": "1.2.local",
+        "actions": [action_fields],
     }
+    return _interact(api, interaction, secret)
+
+
+def submit(api: str, view: dict[str, Any], text: str, user: str, secret: str) -> Answer:
+    """Send a form that Slack showed, with this text in its one field."""
+    block = next(block for block in view["blocks"] if block["type"] == "input")
+    values = {block["block_id"]: {block["element"]["action_id"]: {"type": "plain_text_input", "value": text}}}
+    sent = {name: view[name] for name in ("type", "callback_id", "private_metadata")} | {"state": {"values": values}}
+    return _interact(api, {"type": "view_submission", "user": _slack_user(user), "view": sent}, secret)
+
+
+def _slack_user(name: str) -> dict[str, str]:
+    return {"id": f"U0{name.upper()}", "username": name.lower(), "name": name.lower()}
+
+
+def _interact(api: str, interaction: dict[str, Any], secret: str) -> Answer:
     body = urlencode({"payload": json.dumps(interaction)}).encode()
     headers = {"Content-Type": "application/x-www-form-urlencoded", **proof("slack", body, secret)}
     return post(f"{api}/respond/slack", body, headers)

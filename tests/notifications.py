@@ -5,9 +5,11 @@ from typing import Any
 
 from firstline.models import (
     Classification,
+    Feedback,
     Incident,
     IncidentRecord,
     NormalizedAlert,
+    Note,
     Notification,
     Page,
     PlannedStep,
@@ -199,5 +201,7 @@ def hostile_notification(kind: Any, filler: str = HOSTILE) -> Notification:
         decided_by=up_to(2_000),
         resolved_by=up_to(2_000),
         outcome="resolved" if kind == "closed" else None,
+        feedback=[Feedback(person=f"slack:U{number}", by=up_to(256), said="noise", at=NOW) for number in range(9)],
+        notes=[Note(by=up_to(256), text=up_to(2_000), at=NOW)],
     )
     return Notification(kind=kind, record=record, reason=text, at=NOW)

@@ -17,11 +17,13 @@ from firstline.adapters.history import History
 from firstline.adapters.secrets import Secrets
 from firstline.adapters.slack import SlackBot
 from firstline.adapters.table import Table
+from firstline.adapters.trail import TableTrail
 from firstline.approvals.links import SECRET, Page
 from firstline.approvals.page import HEADERS
 from firstline.approvals.visiting import Desk, Reply
 from firstline.channels.delivery import Channel
 from firstline.errors import Unauthenticated, UnreadablePayload
+from firstline.hearing import Ear
 from firstline.observability import logger, metrics
 from firstline.responding import answer_press, authenticate, read_press
 from firstline.settings import RespondSettings
@@ -44,17 +46,28 @@ def press_button() -> Response[str]:
     press = read_press(body)
     if press:
         channels = _channels()
-        slack = channels.get("slack")
-        answer_press(
-            press,
-            history=_history(),
-            executions=_executions(),
-            channels=channels,
-            whisper=slack.whisper if isinstance(slack, SlackBot) else None,
-            approvers=_settings().approvers,
-            page=Page(_api_url(), _signing_keys),
-            now=now,
-        )
+        bot = channels.get("slack")
+        slack = bot if isinstance(bot, SlackBot) else None
+        if press.button in ("judge", "note", "write"):
+            Ear(
+                history=_history(),
+                executions=_executions(),
+                trail=TableTrail(_table()),
+                channels=channels,
+                whisper=slack.whisper if slack else None,
+                open_form=slack.open_form if slack else None,
+            ).hear(press, now)
+        else:
+            answer_press(
+                press,
+                history=_history(),
+                executions=_executions(),
+                channels=channels,
+                whisper=slack.whisper if slack else None,
+                approvers=_settings().approvers,
+                page=Page(_api_url(), _signing_keys),
+                now=now,
+            )
     return _text(HTTPStatus.OK, "")
 
 
@@ -140,8 +153,14 @@ def _secrets() -> Secrets:
 
 
 @cache
+def _table() -> Table:
+    settings = _settings()
+    return Table(boto3.client("dynamodb"), settings.table_name, keep_days=settings.history_days)
+
+
+@cache
 def _history() -> History:
-    return History(Table(boto3.client("dynamodb"), _settings().table_name))
+    return History(_table())
 
 
 @cache

@@ -122,6 +122,15 @@ class LocalStack:
         """Press a button of the incident's message in Slack."""
         self._act("/press", {"incident": incident, "action": action, "user": user}, 200)
 
+    def judge(self, incident: str, choice: str, user: str = "ada") -> None:
+        """Answer "was this right?" in the menu under the message."""
+        self._act("/press", {"incident": incident, "action": "judge", "choice": choice, "user": user}, 200)
+
+    def write(self, incident: str, text: str, user: str = "ada") -> None:
+        """Ask for the form for what fixed it, and send it."""
+        self.press(incident, "note", user)
+        self._act("/submit", {"incident": incident, "text": text, "user": user}, 200)
+
     def act_in_pagerduty(self, incident: str, action: str) -> None:
         """Acknowledge or resolve in PagerDuty, which then calls the webhook."""
         self._act("/pagerduty/act", {"incident": incident, "action": action}, 202)

@@ -49,6 +49,33 @@ def test_acknowledging_and_resolving_in_pagerduty_counts(stack: LocalStack) -> N
     stack.wait_told(incident, "slack", says="esolved")
 
 
+def test_what_people_say_decides_how_the_next_one_is_judged(stack: LocalStack) -> None:
+    alert = {"alert_name": "E2eJudged", "severity": "low", "service": "mail", "message": "The queue is long."}
+    first = stack.open("generic", alert)
+    stack.wait_for(first, "resolution")
+    assert "[Was this right? " in stack.wait_told(first, "slack")["text"]
+
+    stack.judge(first, "severity-high", "grace")
+    stack.write(first, "The consumer hung.\n$ systemctl restart mail-consumer")
+
+    record = stack.wait_closed(first)
+    assert [(word.by, word.severity) for word in record.feedback] == [("grace (Slack)", "high")]
+    assert record.notes[0].by == "ada (Slack)"
+    assert (
+        "grace (Slack): wrong severity, high would be right" in stack.wait_told(first, "slack", says="People")["text"]
+    )
+    stack.send("generic", alert | {"status": "resolved"})
+
+    second = stack.open("generic", alert)
+
+    record = stack.wait_for(second, "acknowledgement")
+    assert record.classification is not None
+    assert record.classification.severity == "high"
+    assert "The consumer hung." in record.classification.first_steps[0]
+    stack.press(second, "resolve")
+    stack.wait_closed(second)
+
+
 def test_a_forged_press_decides_nothing(stack: LocalStack) -> None:
     incident = stack.open("generic", _critical("E2eForgedPress"))
     stack.wait_for(incident, "acknowledgement")

@@ -176,13 +176,28 @@ class World:
 
     def presses(self, button: str, incident_id: str, user: str = "ada") -> None:
         """Somebody presses a button under the incident's message in Slack."""
+        self._interacts(user, {"type": "button", "action_id": button, "value": self.inbox.value(incident_id, button)})
+
+    def judges(self, incident_id: str, answer: str, user: str = "ada") -> None:
+        """Somebody answers "was this right?" in the menu under the message."""
+        chosen = {"type": "static_select", "action_id": "judge"}
+        self._interacts(user, chosen | {"selected_option": {"value": f"{incident_id}#{answer}"}})
+
+    def writes(self, incident_id: str, text: str, user: str = "ada") -> None:
+        """Somebody asks for the form for what fixed it, fills it in, and sends it."""
+        self.presses("note", incident_id, user)
+        form = self.inbox.form(incident_id) | {"state": {"values": {"note": {"note": {"value": text}}}}}
+        self._interacts(user, None, type="view_submission", view=form)
+
+    def _interacts(self, user: str, action: dict[str, Any] | None, **more: Any) -> None:
         interaction = {
             "type": "block_actions",
             "user": {"id": f"U0{user.upper()}", "name": user},
             "channel": {"id": "C0OPS"},
-            "actions": [{"type": "button", "action_id": button, "value": self.inbox.value(incident_id, button)}],
+            "trigger_id": "1.2",
+            "actions": [action] if action else [],
         }
-        body = urlencode({"payload": json.dumps(interaction)})
+        body = urlencode({"payload": json.dumps(interaction | more)})
         headers = senders.proof("slack", body.encode(), SECRETS["slack/signing-secret"])
         headers = {name.lower(): value for name, value in headers.items()}
         answer = self.functions.call("respond", _post("/respond/slack", headers, body))

@@ -9,14 +9,15 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from firstline import judging
 from firstline.adapters.groups import Groups, Limits
 from firstline.adapters.history import History
 from firstline.adapters.remediations import TableRemediations
 from firstline.adapters.table import Table
 from firstline.adapters.trail import TableTrail
 from firstline.grouping import STORM_GROUP_KEY, fold, open_incident
-from firstline.models import Classification, Deployment, Incident, Page, RunbookRun
-from firstline.trail import classified, planned
+from firstline.models import Classification, Deployment, Feedback, Incident, Page, RunbookRun
+from firstline.trail import classified, judged, planned
 from tests.alerts import NOON, alert, at
 from tests.integration.conftest import declared_table
 from tests.notifications import a_plan
@@ -183,6 +184,20 @@ def responds(world: World, incident: Incident) -> None:
     world.history.save_slack_message(incident.incident_id, "#ops", "1.2")
 
 
+def hears(world: World, incident: Incident) -> None:
+    incident_id = incident.incident_id
+    real = Feedback(person="slack:U1", by="ada", said="real", at=at(9))
+    judging.give(incident_id, real.model_copy(update={"said": "noise"}), history=world.history)
+    judging.note(incident_id, "ada", "restarted it", at(9), history=world.history)
+    # Closed by somebody else; what was said late goes to the group.
+    item = world.history.record(incident_id)
+    assert item is not None
+    world.history.remember_the_end(
+        item.model_copy(update={"closed_at": at(9), "outcome": "suppressed", "feedback": [real]})
+    )
+    world.trail.append(incident_id, [judged(real)], at(9))
+
+
 def audits(world: World, incident: Incident) -> None:
     assert list(world.history.open_records())
     world.groups.execution_input(incident.incident_id)
@@ -208,6 +223,7 @@ def opens(world: World, incident: Incident) -> None:
         ("NotifyFunctionRole", notifies),
         ("NotifyFunctionRole", settles),
         ("RespondFunctionRole", responds),
+        ("RespondFunctionRole", hears),
         ("AuditFunctionRole", audits),
     ],
 )

@@ -118,6 +118,70 @@ def test_a_hostile_name_is_tamed() -> None:
     assert len(press.user_name) <= 60
 
 
+def choice(value: str, action_id: str = "judge") -> bytes:
+    action = {"type": "static_select", "action_id": action_id, "selected_option": {"value": value}}
+    return interaction(actions=[action], trigger_id="1.2.3")
+
+
+def form(text: Any, metadata: str = f"{INCIDENT_ID}#C7#resolve", callback_id: str = "note") -> bytes:
+    view = {"callback_id": callback_id, "private_metadata": metadata, "state": {"values": {"note": {"note": text}}}}
+    return interaction(type="view_submission", actions=[], channel=None, view=view)
+
+
+def test_a_choice_is_read() -> None:
+    press = read_press(choice(f"{INCIDENT_ID}#severity-low"))
+    assert press == Press(
+        "judge", INCIDENT_ID, user_id="U1", user_name="ana", channel="C1", answer="severity-low", trigger_id="1.2.3"
+    )
+
+
+def test_a_form_is_read_and_answers_where_it_was_asked_for() -> None:
+    press = read_press(form({"type": "plain_text_input", "value": "restarted it"}))
+    assert press == Press(
+        "write", INCIDENT_ID, user_id="U1", user_name="ana", channel="C7", answer="restarted it", resolves=True
+    )
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_form_without_words_has_none(value: str | None) -> None:
+    press = read_press(form({"type": "plain_text_input", "value": value}))
+    assert press is not None
+    assert press.answer == ""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        choice(INCIDENT_ID),
+        choice(f"{INCIDENT_ID}#severity-"),
+        choice(f"{INCIDENT_ID}#severity-catastrophic"),
+        choice(f"{INCIDENT_ID}#severity-low#more"),
+        choice(f"{INCIDENT_ID}#REAL"),
+        choice(f"{INCIDENT_ID}#approve", "approve-everything"),
+        choice(""),
+        form({"value": "x"}, callback_id="approve"),
+        interaction(actions=[{"action_id": "note", "value": ""}]),
+        interaction(actions=[{"action_id": "write", "value": INCIDENT_ID}]),
+        interaction(actions=[{"action_id": "judge", "value": f"{INCIDENT_ID}"}]),
+    ],
+)
+def test_an_answer_that_was_not_offered_is_none(body: bytes) -> None:
+    assert read_press(body) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        interaction(actions=[{"action_id": "judge", "selected_option": "x"}]),
+        interaction(type="view_submission", view=[]),
+        interaction(type="view_submission", view={"callback_id": "note", "state": {"values": {"note": "x"}}}),
+    ],
+)
+def test_what_is_no_answer_at_all_is_refused(body: bytes) -> None:
+    with pytest.raises(UnreadablePayload):
+        read_press(body)
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -7,8 +7,10 @@ incident of its group is judged by.
 from datetime import datetime
 from typing import Protocol
 
+from firstline.classification.history import MEMORY
 from firstline.classification.redaction import safe_text
 from firstline.errors import FeedbackRefused, HistoryUnavailable
+from firstline.feedback import calls_noise, calls_real
 from firstline.models import Feedback, IncidentRecord, Note
 
 MAX_WORDS = 100
@@ -86,6 +88,23 @@ def note(incident_id: str, by: str, text: str, at: datetime, *, history: Records
             history.remember_the_end(record)
             return record
     raise HistoryUnavailable(f"too many people write about {incident_id} at once")
+
+
+def consequence(record: IncidentRecord, word: Feedback) -> str:
+    """What follows from a word, for the person who said it."""
+    verdict, source = record.classification, record.incident.alert.severity
+    if record.outcome == "suppressed" and calls_real(word):
+        days = MEMORY.days
+        hidden = f"For {days} days Firstline takes nothing of this group for noise by its own judgement."
+        if verdict and verdict.decided_by == "rules":
+            hidden += " A declared rule hid this one, though, and a rule stands until somebody changes it."
+        return hidden
+    if calls_noise(word) and source != "info":
+        return (
+            f"That alone silences nothing that its source calls {source}: when it recurs, "
+            "`python -m local report` suggests a rule."
+        )
+    return "The next incident of this group is judged with it."
 
 
 def _known(incident_id: str, history: Records) -> IncidentRecord:

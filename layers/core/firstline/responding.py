@@ -5,13 +5,14 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol, get_args
+from typing import Any, Literal, Protocol
 from urllib.parse import parse_qs
 
 from pydantic import BaseModel, ValidationError
 
 from firstline.approvals import deciding, links
 from firstline.channels.delivery import Channel, tell_all
+from firstline.channels.slack_judging import ANSWERS, NOTE_BLOCK
 from firstline.channels.text import one_line
 from firstline.errors import (
     ApprovalRefused,
@@ -26,14 +27,17 @@ from firstline.observability import logger
 
 SIGNATURE_AGE_SECONDS = 300
 
-type Button = Literal["acknowledge", "resolve", "review", "approve", "refuse"]
-
-_BUTTONS: tuple[Button, ...] = get_args(Button.__value__)
+type Button = Literal["acknowledge", "resolve", "review", "approve", "refuse", "judge", "note", "write"]
+"""`judge` answers "was this right?", `note` asks for the form for what fixed it, `write` sends that form."""
 
 
 @dataclass(frozen=True)
 class Press:
-    """One press of a button: who, where, what. `plan_digest` is the plan that the button stood under, if it did."""
+    """One press of a button: who, where, what.
+
+    `plan_digest` is the plan that the button stood under, if it did; `answer` what was chosen or written; `resolves`
+    whether that also ends the incident; `trigger_id` lets a form be opened, for three seconds.
+    """
 
     button: Button
     incident_id: str
@@ -41,6 +45,9 @@ class Press:
     user_name: str
     channel: str
     plan_digest: str = ""
+    answer: str = ""
+    resolves: bool = False
+    trigger_id: str = ""
 
     @property
     def by(self) -> str:
@@ -102,18 +109,38 @@ def read_press(body: bytes) -> Press | None:
         interaction = _Interaction.model_validate_json(forms["payload"][0])
     except (ValidationError, ValueError, KeyError) as error:
         raise UnreadablePayload(f"Not a Slack interaction: {one_line(str(error), 300)}") from None
+    view = interaction.view
+    if interaction.type == "view_submission" and view is not None and view.callback_id == "note":
+        incident_id, _, rest = view.private_metadata.partition("#")
+        channel, _, then = rest.partition("#")
+        written = view.state.values.get(NOTE_BLOCK, {}).get(NOTE_BLOCK)
+        answer = (written.value if written else None) or ""
+        return _press("write", incident_id, interaction, channel=channel, answer=answer, resolves=then == "resolve")
     action = interaction.actions[0] if interaction.actions else None
-    if interaction.type != "block_actions" or action is None or action.action_id not in _BUTTONS or not action.value:
+    if interaction.type != "block_actions" or action is None:
         return None
+    carried = action.selected_option.value if action.selected_option else action.value
+    incident_id, _, more = carried.partition("#")
+    match action.action_id:
+        case "judge" if more in ANSWERS:
+            return _press("judge", incident_id, interaction, answer=more)
+        case "note" if incident_id:
+            return _press("note", incident_id, interaction, resolves=more == "resolve")
+        case "acknowledge" | "resolve" | "review" | "approve" | "refuse" as button if incident_id:
+            return _press(button, incident_id, interaction, plan_digest=more)
+    return None
+
+
+def _press(button: Button, incident_id: str, interaction: "_Interaction", **more: Any) -> Press:
     user = interaction.user
-    incident_id, _, plan_digest = action.value.partition("#")
+    where = {"channel": interaction.channel.id if interaction.channel else ""}
     return Press(
-        button=next(button for button in _BUTTONS if button == action.action_id),
+        button=button,
         incident_id=incident_id,
         user_id=user.id,
         user_name=one_line(user.name or user.username or user.id, 60),
-        channel=interaction.channel.id if interaction.channel else "",
-        plan_digest=plan_digest,
+        trigger_id=interaction.trigger_id,
+        **where | more,
     )
 
 
@@ -145,18 +172,18 @@ def answer_press(
                 press.incident_id, press.user_id, press.user_name, now, approvers=approvers, history=history
             )
             text = f"The plan, for your eyes only: this link decides in your name, until {link.expires_at:%H:%M} UTC."
-            _whisper(whisper, press, text, page.address(link))
+            tell_one(whisper, press, text, page.address(link))
             return
         notification = _do(press, history, executions, approvers, now)
     except ApprovalRefused as refused:
-        _whisper(whisper, press, str(refused))
+        tell_one(whisper, press, str(refused))
         return
     except ExecutionsUnavailable:
         logger.exception("A button was written down, but the execution could not be told; the audit will")
-        _whisper(whisper, press, "Noted. AWS is slow to react, so it takes effect within a minute or two.")
+        tell_one(whisper, press, "Noted. AWS is slow to react, so it takes effect within a minute or two.")
         return
     if notification is None:
-        _whisper(whisper, press, "Nothing to do: this incident is over, or no longer waits for that.")
+        tell_one(whisper, press, "Nothing to do: this incident is over, or no longer waits for that.")
         return
     logger.info("A button was pressed", extra={"button": press.button, "incident_id": press.incident_id})
     if press.button == "acknowledge":
@@ -176,9 +203,28 @@ class _Channel(BaseModel):
     id: str
 
 
+class _Option(BaseModel):
+    value: str = ""
+
+
 class _Action(BaseModel):
     action_id: str
     value: str = ""
+    selected_option: _Option | None = None
+
+
+class _Field(BaseModel):
+    value: str | None = None
+
+
+class _State(BaseModel):
+    values: dict[str, dict[str, _Field]] = {}
+
+
+class _View(BaseModel):
+    callback_id: str = ""
+    private_metadata: str = ""
+    state: _State = _State()
 
 
 class _Interaction(BaseModel):
@@ -186,6 +232,8 @@ class _Interaction(BaseModel):
     user: _User
     channel: _Channel | None = None
     actions: list[_Action] = []
+    trigger_id: str = ""
+    view: _View | None = None
 
 
 def _do(
@@ -210,7 +258,8 @@ def _do(
     return None if record is None else Notification(kind=kind, record=record, reason=reason, at=now)
 
 
-def _whisper(whisper: Whisper | None, press: Press, text: str, link: str | None = None) -> None:
+def tell_one(whisper: Whisper | None, press: Press, text: str, link: str | None = None) -> None:
+    """Answer the person who pressed; that this fails is logged only, because what they did is done."""
     if whisper is None:
         logger.warning("Nothing to answer a button with: the secret slack/bot-token is not set")
         return

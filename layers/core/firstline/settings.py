@@ -125,6 +125,7 @@ class NotifySettings(ChannelSettings):
 class RespondSettings(ChannelSettings):
     """functions/respond. `approvers` are Slack user ids; nobody else's approval counts."""
 
+    history_days: int = Field(ge=1)
     approvers: Names
 
 

@@ -14,12 +14,12 @@ from typing import Literal, Protocol
 from pydantic import AwareDatetime, Field
 
 from firstline.errors import HistoryUnavailable
-from firstline.models import Classification, Frozen, IncidentRecord, RemediationPlan, StepResult
+from firstline.models import Classification, Feedback, Frozen, IncidentRecord, Note, RemediationPlan, StepResult
 from firstline.observability import logger
 
-type What = Literal["classified", "planned", "decided", "ran", "paged", "over", "closed"]
+type What = Literal["classified", "planned", "decided", "ran", "paged", "over", "closed", "judged", "noted"]
 """A verdict; a plan, or why there is none; a person's yes or no; a command's end on a host; a page; the end of a
-remediation; the end of the incident."""
+remediation; the end of the incident; what a person says of the verdict; that a person wrote what fixed it."""
 
 
 class Fact(Frozen):
@@ -162,3 +162,13 @@ def ran(result: StepResult, plan: RemediationPlan | None) -> Fact:
             "plan_digest": plan.digest() if plan else "",
         },
     )
+
+
+def judged(word: Feedback) -> Fact:
+    """What a person says of the verdict: the next one rests on it."""
+    return Fact(what="judged", who=word.by, facts={"said": word.said, "severity": word.severity or ""})
+
+
+def noted(note: Note) -> Fact:
+    """That a person wrote what fixed it; the words are on the record."""
+    return Fact(what="noted", who=note.by, facts={"digest": sha256(note.text.encode()).hexdigest()})

@@ -8,7 +8,8 @@ from typing import Any, get_args
 import pytest
 
 from firstline.channels.slack import escape, escape_markup, feed, render, render_details, render_pointer, render_whisper
-from firstline.models import Approval, NotificationKind
+from firstline.channels.slack_judging import note_form
+from firstline.models import Approval, Feedback, Note, NotificationKind
 from tests.notifications import (
     CONSOLE,
     INCIDENT_ID,
@@ -18,6 +19,7 @@ from tests.notifications import (
     a_plan,
     a_record,
     a_result,
+    an_incident,
     hostile_notification,
 )
 
@@ -29,6 +31,11 @@ def texts(blocks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for block in blocks:
         limit = {"header": 150, "section": 3_000, "context": 2_000}.get(block["type"], 75)
         for element in [block.get("text"), *block.get("elements", [])]:
+            if element and element["type"] == "static_select":
+                yield element["placeholder"] | {"limit": 150}
+                for option in element["options"]:
+                    yield option["text"] | {"limit": 75}
+                continue
             text = element.get("text") if element and element["type"] == "button" else element
             if text:
                 yield text | {"limit": limit}
@@ -82,20 +89,64 @@ def test_an_approval_shows_what_would_run() -> None:
 @pytest.mark.parametrize(
     ("kind", "changes", "expected"),
     [
-        ("paged", {}, ["acknowledge", "resolve"]),
-        ("needs_human", {}, ["acknowledge", "resolve"]),
-        ("paged", {"acknowledged_at": NOW}, ["resolve"]),
-        ("acknowledged", {"acknowledged_at": NOW}, ["resolve"]),
+        ("paged", {}, ["acknowledge", "resolve", "note", "judge"]),
+        ("needs_human", {}, ["acknowledge", "resolve", "note", "judge"]),
+        ("paged", {"acknowledged_at": NOW}, ["resolve", "note", "judge"]),
+        ("acknowledged", {"acknowledged_at": NOW}, ["resolve", "note", "judge"]),
         ("approval", {}, ["review", "approve", "refuse"]),
         ("remediating", {}, []),
-        ("closed", {}, []),
+        ("closed", {}, ["note", "judge"]),
     ],
 )
 def test_buttons_carry_the_incident(kind: str, changes: dict[str, Any], expected: list[str]) -> None:
     blocks = render(a_notification(kind, a_record(**changes)))["blocks"]
     assert buttons(blocks) == expected
-    values = {element["value"] for block in blocks if block["type"] == "actions" for element in block["elements"]}
+    values = {carried.partition("#")[0] for carried in carries(blocks)}
     assert values == ({INCIDENT_ID} if expected else set())
+
+
+def carries(blocks: list[dict[str, Any]]) -> Iterator[str]:
+    """What every button and every choice hands back when it is pressed."""
+    for block in blocks:
+        for element in block["elements"] if block["type"] == "actions" else ():
+            yield from [element["value"]] if "value" in element else [one["value"] for one in element["options"]]
+
+
+@pytest.mark.parametrize("kind", ["paged", "needs_human", "acknowledged", "closed"])
+def test_everybody_is_asked_whether_it_was_right(kind: str) -> None:
+    longest = an_incident(incident_id="x" * 80)
+    blocks = render(a_notification(kind, a_record(longest)))["blocks"]
+    answers = [carried.partition("#")[2] for carried in carries(blocks) if "#" in carried]
+    assert [one for one in answers if one != "resolve"] == [
+        *("real", "noise"),
+        *(f"severity-{severity}" for severity in ("critical", "high", "medium", "low", "noise")),
+        "wrong_cause",
+    ]
+    assert max(map(len, carries(blocks))) <= 150, "Slack takes no longer option"
+    assert "judge" not in buttons(render(a_notification(kind), interactive=False)["blocks"])
+
+
+def test_the_message_says_what_people_say_and_what_fixed_it() -> None:
+    feedback = [
+        Feedback(person="slack:U1", by="ana (Slack)", said="noise", at=NOW),
+        Feedback(person="slack:U2", by="<!channel> *bo*", said="wrong_severity", severity="low", at=NOW),
+        Feedback(person="slack:U1", by="ana (Slack)", said="real", at=NOW),
+    ]
+    record = a_record(feedback=feedback, notes=[Note(by="ana", text="Restarted it.\n$ systemctl restart x", at=NOW)])
+    words = said(render(a_notification("closed", record))["blocks"])
+    assert "&lt;!channel&gt; *bo*: wrong severity, low would be right; ana (Slack): it was real" in words
+    assert "What fixed it\nRestarted it. $ systemctl restart x" in words
+
+
+def test_the_form_asks_once_and_hands_back_the_incident() -> None:
+    form = note_form("x" * 80, "C1", resolves=True)
+    assert form["private_metadata"] == f"{'x' * 80}#C1#resolve"
+    assert form["submit"]["text"] == "Resolve"
+    assert note_form("i", "C1", resolves=False)["submit"]["text"] == "Save"
+    for name in ("title", "submit", "close"):
+        assert len(form[name]["text"]) <= 24, "Slack's limit for a form's own words"
+    (block,) = form["blocks"]
+    assert block["element"]["max_length"] <= 3_000
 
 
 def test_the_buttons_under_a_plan_name_the_plan() -> None:

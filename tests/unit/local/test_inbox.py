@@ -7,7 +7,9 @@ from urllib.parse import urlencode
 
 import pytest
 
+from firstline.channels.slack_judging import note_button, note_form, question
 from local.inbox import Inbox, Message
+from tests.notifications import INCIDENT_ID, a_record
 
 BLOCKS = [
     {"type": "header", "text": {"type": "plain_text", "text": "Disk full"}},
@@ -136,3 +138,22 @@ def test_a_press_carries_what_the_button_carries_and_links_can_be_followed() -> 
     _, page = call(inbox, "GET", "/")
     assert f'<a href="{link}">Open the plan</a>'.encode() in page
     assert b'name=action value="approve"' in page
+
+
+def test_a_menu_is_shown_with_its_choices_and_a_form_with_its_field() -> None:
+    inbox = Inbox()
+    menu = {"type": "actions", "elements": [note_button(a_record()), question("inc-1")]}
+    call(inbox, "POST", "/slack/api/chat.postMessage", {"channel": "#x", "blocks": [menu]})
+    view = json.dumps(note_form(INCIDENT_ID, "C1", resolves=True))
+    call(inbox, "POST", "/slack/api/views.open", urlencode({"trigger_id": "1", "view": view}).encode(), "form")
+
+    shown, form = inbox.messages()
+    assert shown.incident == INCIDENT_ID
+    assert "[Was this right? Yes: it was real | It was noise | Wrong severity: critical would be right | " in shown.text
+    assert (form.kind, form.incident) == ("form", INCIDENT_ID)
+    assert "What was it, and what fixed it?" in form.text
+    assert inbox.form(INCIDENT_ID)["callback_id"] == "note"
+    _, page = call(inbox, "GET", "/")
+    assert b'<option value="severity-low">Wrong severity: low would be right</option>' in page
+    assert b"<form method=post action=/submit" in page
+    assert call(inbox, "POST", "/submit", {"incident": "other", "text": "x"})[0] == 400

@@ -30,6 +30,7 @@ _FIXES = {
     "not_authed": "the secret slack/bot-token is empty",
     "token_revoked": "the secret slack/bot-token was revoked; install the app again",
     "account_inactive": "the secret slack/bot-token belongs to a removed app; install it again",
+    "expired_trigger_id": "it took more than three seconds; press the button again",
     "missing_scope": "the app lacks a scope; docs/channels/slack.md lists them",
     "not_in_channel": "invite the bot to the channel, or give the app chat:write.public",
     "channel_not_found": "no such channel, or the bot is not in it; check SlackAutomatedChannel and SlackAlertsChannel",
@@ -91,6 +92,16 @@ class SlackBot:
             Slack refused or could not be reached.
         """
         self._call("chat.postEphemeral", {"channel": channel, "user": user, **slack.render_whisper(text, link)})
+
+    def open_form(self, trigger_id: str, view: dict[str, Any]) -> None:
+        """Put a form before the person whose press gave the trigger, which is good for three seconds.
+
+        Raises
+        ------
+        ChannelFailed
+            Slack refused, most likely because it was too late, or could not be reached.
+        """
+        self._call("views.open", {"trigger_id": trigger_id, "view": view})
 
     def _show(self, notification: Notification) -> tuple[str, str]:
         record = notification.record

@@ -7,6 +7,7 @@ as well. Limits: https://docs.slack.dev/reference/block-kit/blocks (header 150 c
 
 from typing import Any, Literal
 
+from firstline.channels import slack_judging
 from firstline.channels.summary import Summary, execution_link, labels, summarise
 from firstline.channels.text import ELLIPSIS, bullets, clean, numbered, one_line
 from firstline.models import Incident, IncidentRecord, Notification, NotificationKind, RemediationPlan
@@ -175,6 +176,8 @@ def _facts(notification: Notification, summary: Summary) -> list[tuple[str, str]
         ("On call", summary.on_call or ""),
         ("Acknowledged by", one_line(record.acknowledged_by or "", 80)),
         (f"{(record.decision or 'approved').capitalize()} by", one_line(decided_by, 160)),
+        ("People say", slack_judging.people_say(record.feedback)),
+        ("What fixed it", one_line(record.notes[-1].text, 500) if record.notes else ""),
     ]
 
 
@@ -188,17 +191,22 @@ def _intent(plan: RemediationPlan, *, asked: bool) -> str:
 
 
 def _buttons(notification: Notification) -> list[dict[str, Any]]:
-    acknowledged = notification.record.acknowledged_at is not None
+    record = notification.record
     match notification.kind:
-        case "paged" | "needs_human" if not acknowledged:
+        case "paged" | "needs_human" if record.acknowledged_at is None:
             names: tuple[str, ...] = ("acknowledge", "resolve")
         case "paged" | "needs_human" | "acknowledged":
             names = ("resolve",)
         case "approval":
             names = ("review", "approve", "refuse")
-        case "remediating" | "closed" | "suppressed":
+        case "closed" | "suppressed":
+            names = ()
+        case "remediating":
             return []
-    return [{"type": "actions", "elements": [_button(name, notification.record) for name in names]}]
+    elements = [_button(name, record) for name in names]
+    if notification.kind != "approval":
+        elements += [slack_judging.note_button(record), slack_judging.question(record.incident.incident_id)]
+    return [{"type": "actions", "elements": elements}]
 
 
 def _button(name: str, record: IncidentRecord) -> dict[str, Any]:

@@ -1,0 +1,119 @@
+"""What people say of a verdict in Slack: take the word, tell what follows from it, let the message show it.
+
+Anybody may speak, and nobody is believed blindly: `classification/history.py` and the guardrails say how far.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from firstline import judging
+from firstline.channels import slack_judging
+from firstline.channels.delivery import Channel, tell_all
+from firstline.errors import ChannelFailed, ExecutionsUnavailable, FeedbackRefused
+from firstline.lifecycle import Incidents, Signals, resolve_by_hand
+from firstline.models import Feedback, IncidentRecord, Notification
+from firstline.observability import logger, metrics
+from firstline.responding import Press, Whisper, tell_one
+from firstline.trail import Trail, judged, noted, witness
+
+
+class OpenForm(Protocol):
+    """Puts a form before the person whose press gave the trigger."""
+
+    def __call__(self, trigger_id: str, view: dict[str, Any]) -> object:
+        """May raise ChannelFailed."""
+        ...
+
+
+class Records(judging.Records, Incidents, Protocol):
+    """The incidents, as people's words change them."""
+
+
+@dataclass(frozen=True)
+class Ear:
+    """Everything that a word touches."""
+
+    history: Records
+    executions: Signals
+    trail: Trail
+    channels: Mapping[str, Channel]
+    whisper: Whisper | None
+    open_form: OpenForm | None
+
+    def hear(self, press: Press, now: datetime) -> None:
+        """Take what was chosen or written, or put the form before whoever asked for it.
+
+        Raises
+        ------
+        HistoryUnavailable
+            The table could not be reached; Slack says so, and it can be said again.
+        """
+        try:
+            match press.button:
+                case "note":
+                    self._ask(press)
+                case "judge":
+                    self._judge(press, now)
+                case "write":
+                    self._write(press, now)
+        except FeedbackRefused as refused:
+            tell_one(self.whisper, press, str(refused))
+
+    def _ask(self, press: Press) -> None:
+        # Nothing is read first: the trigger is good for three seconds, a cold start included.
+        if self.open_form is None:
+            logger.warning("No form can be opened: the secret slack/bot-token is not set")
+            return
+        try:
+            view = slack_judging.note_form(press.incident_id, press.channel, resolves=press.resolves)
+            self.open_form(press.trigger_id, view)
+        except ChannelFailed as failure:
+            logger.warning("Could not open the form for a note", extra={"why": str(failure)})
+            tell_one(self.whisper, press, "Slack would not open the form in time. Press the button again.")
+
+    def _judge(self, press: Press, now: datetime) -> None:
+        word = word_of(press, now)
+        record = judging.give(press.incident_id, word, history=self.history)
+        witness(self.trail, press.incident_id, [judged(word)], now)
+        metrics.add_metric(name="Judged", unit="Count", value=1)
+        text = f"Noted: {slack_judging.said(word)}. {judging.consequence(record, word)}"
+        tell_one(self.whisper, press, text)
+        self._show(record, record.outcome_reason or "", now)
+
+    def _write(self, press: Press, now: datetime) -> None:
+        record = judging.note(press.incident_id, press.by, press.answer, now, history=self.history)
+        witness(self.trail, press.incident_id, [noted(record.notes[-1])], now)
+        resolved = None
+        text = "Thank you: whoever meets this next reads it."
+        if press.resolves:
+            try:
+                resolved = resolve_by_hand(
+                    press.incident_id, press.by, now, history=self.history, executions=self.executions
+                )
+            except ExecutionsUnavailable:
+                logger.exception("A note resolved an incident, but its execution could not be told; the audit will")
+                text += " AWS is slow to react, so the incident ends within a minute or two."
+        tell_one(self.whisper, press, text)
+        if resolved is not None:
+            closed = Notification(kind="closed", record=resolved, reason=f"{press.by} pressed Resolve.", at=now)
+            tell_all(closed, self._slack(), rounds=1)
+        else:
+            self._show(record, record.outcome_reason or "", now)
+
+    def _show(self, record: IncidentRecord, reason: str, now: datetime) -> None:
+        """Let the message of a closed incident show it. An open one's next message does; a hidden one has none."""
+        if record.closed_at is not None and record.slack_ts is not None:
+            notification = Notification(kind="closed", record=record, reason=reason[:4_000], at=now)
+            tell_all(notification, self._slack(), rounds=1)  # Slack gives a button three seconds
+
+    def _slack(self) -> dict[str, Channel]:
+        return {name: channel for name, channel in self.channels.items() if name == "slack"}
+
+
+def word_of(press: Press, now: datetime) -> Feedback:
+    """The answer that was chosen, as a word. Slack's user ids tell people apart; names may change."""
+    said, _, severity = press.answer.partition("-")
+    fields = {"said": "wrong_severity", "severity": severity} if said == "severity" else {"said": said}
+    return Feedback.model_validate({"person": f"slack:{press.user_id}", "by": press.by, "at": now, **fields})

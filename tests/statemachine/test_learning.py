@@ -1,0 +1,51 @@
+"""What people say of one incident decides how the next of its group is judged, through the whole machine."""
+
+from tests.statemachine.world import World
+
+
+def test_an_answer_in_slack_and_a_note_reach_the_next_incident(world: World) -> None:
+    first = world.fires("QueueLong", severity="low", service="mail")
+    first.stands_in("Await Resolution")
+    world.judges(first.id, "severity-high")
+    world.writes(first.id, "The consumer hung.\n$ systemctl restart mail-consumer")
+    assert first.ends()[-1] == "Close Incident"
+    assert first.record.outcome == "resolved"
+    world.resolves("QueueLong", severity="low", service="mail")
+
+    second = world.fires("QueueLong", severity="low", service="mail")
+    second.stands_in("Await Acknowledgement")
+
+    verdict = second.record.classification
+    assert verdict is not None
+    assert (verdict.severity, verdict.decided_by) == ("high", "history")
+    assert any("ada (Slack) said of the one within the last day that it should" in one for one in verdict.reasons)
+    assert "The consumer hung." in verdict.first_steps[0]
+    assert [entry.what for entry in world.trail(first.id)] == ["classified", "planned", "judged", "noted", "closed"]
+
+
+def test_one_real_ends_what_firstline_hid_by_itself(world: World) -> None:
+    alert = {"severity": "info", "service": "web"}
+    for _ in range(3):
+        world.fires("CacheCold", **alert).stands_in("Await Resolution")
+        world.resolves("CacheCold", **alert)
+    hidden = world.fires("CacheCold", **alert)
+    assert hidden.ends()[-1] == "Record Suppression"
+    world.resolves("CacheCold", **alert)
+
+    world.judges(hidden.id, "real")
+    world.judges(hidden.id, "real")
+
+    after = world.fires("CacheCold", **alert)
+    after.stands_in("Await Resolution")
+    verdict = after.record.classification
+    assert verdict is not None
+    assert verdict.severity == "low"
+    assert len(hidden.record.feedback) == 1
+    assert [message.incident for message in world.told("slack") if message.kind == "message"].count(hidden.id) == 0
+
+
+def test_a_word_on_an_incident_of_somebody_else_changes_nothing(world: World) -> None:
+    world.judges("SomeoneElses-20260101T000000Z-abc", "noise")
+    (whisper,) = world.told("slack")
+    assert whisper.kind == "whisper"
+    assert "does not know this incident" in whisper.text
