@@ -18,6 +18,7 @@ from firstline.reporting import Report
 
 if TYPE_CHECKING:
     from firstline.adapters.table import Table as IncidentTable
+    from firstline.runbooks.model import Runbook
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 runbooks = typer.Typer(help="Check runbooks, and render them as SSM documents.", no_args_is_help=True)
@@ -198,7 +199,7 @@ def try_(
 def render() -> None:
     """Check the runbooks, then write their SSM documents and the editors' schema."""
     from firstline.runbooks.catalogue import Catalogue
-    from firstline.runbooks.check import read_checked, rendered
+    from local.linting.check import read_checked, rendered
 
     sound, problems = read_checked(RUNBOOKS)
     if problems:
@@ -211,18 +212,30 @@ def render() -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
         print(f"wrote runbooks/{path}")
+    _print_accepted(sound)
 
 
 @runbooks.command()
 def check() -> None:
     """Say what is wrong with the runbooks, by file and line."""
-    from firstline.runbooks.check import check as problems_of
+    from firstline.runbooks import catalogue
+    from local.linting.check import check as problems_of
 
     problems = problems_of(RUNBOOKS)
+    _print_accepted(catalogue.read(RUNBOOKS)[0])
     for problem in problems:
         print(f"runbooks/{problem}", file=sys.stderr)
     print(f"{len(problems)} problems" if problems else "The runbooks are sound, and their documents up to date.")
     raise typer.Exit(1 if problems else 0)
+
+
+def _print_accepted(sound: "list[Runbook]") -> None:
+    """The dangerous commands that somebody has said are meant: nobody should have to look for those."""
+    from local.linting.scripts import accepted
+
+    for runbook in sound:
+        for location, one in accepted(runbook):
+            print(f"accepted  runbooks/{runbook.id}.yaml {'.'.join(map(str, location))}: {one.danger}: {one.because}")
 
 
 @runbooks.command()

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from firstline.runbooks.check import read_checked
 from firstline.runbooks.plan import parameter_values
+from local.linting.check import read_checked
 from local.rehearsal import rehearse, scenarios
 from tests.runbooks.conftest import SHIPPED, StartHost
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from firstline.runbooks import catalogue
-from firstline.runbooks.check import example_problems
 from firstline.runbooks.model import Runbook
+from local.linting.check import example_problems
 
 type Make[T] = Callable[..., T]
 

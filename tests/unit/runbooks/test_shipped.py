@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from firstline.runbooks import catalogue
 from firstline.runbooks.catalogue import Catalogue
-from firstline.runbooks.check import check, rendered
 from firstline.runbooks.patterns import SAFE_CHARACTERS
+from local.linting.check import check, rendered
 from tests.optional import missing
 
 SHIPPED = catalogue.load(Path(__file__).parents[3] / "runbooks")

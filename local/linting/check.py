@@ -1,8 +1,5 @@
 """Check a folder of runbooks as a set, before anything is deployed: `make runbooks-check`."""
 
-import json
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +7,10 @@ from firstline.errors import ConfigurationError
 from firstline.runbooks import catalogue, documents
 from firstline.runbooks.catalogue import Catalogue, Problem
 from firstline.runbooks.match import offered
-from firstline.runbooks.model import DocumentStep, Runbook
+from firstline.runbooks.model import Runbook
 from firstline.runbooks.plan import parameter_values
 from firstline.runbooks.remediation_policy import load_remediation_policy
+from local.linting.scripts import danger_problems, shellcheck_problems
 
 TEMPLATE = Path("documents/template.yaml")
 SCHEMA = Path("schema.json")
@@ -36,13 +34,14 @@ def check(folder: Path) -> list[Problem]:
 def read_checked(folder: Path) -> tuple[list[Runbook], list[Problem]]:
     """The sound runbooks of a folder, and everything that is wrong with what people wrote: keys, examples, scripts.
 
-    The scripts are read by shellcheck where it is installed.
+    The scripts are read by shellcheck where it is installed, and looked through for dangerous commands.
     """
     runbooks, problems = catalogue.read(folder)
     for runbook in runbooks:
         text = (folder / f"{runbook.id}.yaml").read_text(encoding="utf-8")
         problems += example_problems(runbook, text, runbooks)
-        problems += script_problems(runbook, text)
+        problems += shellcheck_problems(runbook, text)
+        problems += danger_problems(runbook, text)
     count = sum(1 for runbook in runbooks if not runbook.is_off for _ in runbook.commands())
     if count > documents.MAX_DOCUMENTS:
         message = f"{count} documents, and a template takes {documents.MAX_DOCUMENTS}; switch runbooks off"
@@ -91,43 +90,3 @@ def example_problems(runbook: Runbook, text: str, runbooks: list[Runbook]) -> It
             yield problem(location, message)
         elif wrong := parameter_values(runbook, alert)[1]:
             yield problem(location, f"it matches, but would have no plan: {wrong}")
-
-
-def script_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
-    """What shellcheck has to say about a runbook's scripts, at the lines of its YAML (`text`)."""
-    shellcheck = shutil.which("shellcheck")
-    if shellcheck is None:
-        return
-    for location, script, parameters in _scripts(runbook):
-        head = documents.guards(parameters)
-        # shellcheck has no name for a script that comes from a YAML file; it reads standard input.
-        done = subprocess.run(  # noqa: S603
-            [shellcheck, "--shell=bash", "--format=json", "-"],
-            input="\n".join([*head, script]),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        first = catalogue.line_of(text, location) + 1
-        for found in json.loads(done.stdout):
-            yield Problem(
-                file=f"{runbook.id}.yaml",
-                line=first + found["line"] - 1 - len(head),
-                key=".".join(map(str, location)),
-                message=f"SC{found['code']}: {found['message']} https://www.shellcheck.net/wiki/SC{found['code']}",
-            )
-
-
-def _scripts(runbook: Runbook) -> Iterator[tuple[tuple[str | int, ...], str, list[str]]]:
-    """Every script with its place in the file and the parameters that it may read."""
-    for number, step in enumerate(runbook.steps):
-        if isinstance(step, DocumentStep):
-            continue
-        yield ("steps", number, "run"), step.run, step.variables
-        if step.requires:
-            yield ("steps", number, "requires"), step.requires, step.variables
-    if runbook.verify:
-        yield ("verify", "run"), runbook.verify.run, runbook.verify.variables
-    for number, undo in enumerate(runbook.rollback):
-        yield ("rollback", number, "run"), undo.run, undo.variables
