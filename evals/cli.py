@@ -108,10 +108,10 @@ def _asking(base_url: str, model: str, deadline: float, max_output_tokens: int, 
         base_url=base_url,
         model=model,
         api_key=lambda: os.environ.get("EVAL_API_KEY") or None,
-        deadline_seconds=deadline,
         max_output_tokens=max_output_tokens,
+        key_name="EVAL_API_KEY",
     )
-    chat = ChatModel(endpoint)
+    chat = ChatModel([endpoint], deadline_seconds=deadline)
 
     def model_for(case: Case) -> Model:
         return Recorder(chat, record, case) if record else chat

@@ -9,12 +9,15 @@ import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
+from firstline.adapters.circuit import SharedCircuit
 from firstline.adapters.history import History
 from firstline.adapters.llm import ChatModel, Endpoint
 from firstline.adapters.secrets import Secrets
+from firstline.adapters.spending import Ceiling, Spending
 from firstline.adapters.table import Table
 from firstline.adapters.trail import TableTrail
 from firstline.classification import rules
+from firstline.classification.model import Price
 from firstline.classification.verdict import assess
 from firstline.contracts import ClassifyInput, ClassifyOutput
 from firstline.observability import logger, metrics
@@ -25,6 +28,9 @@ from firstline.trail import classified, witness
 
 PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 """Evidence is worth some seconds: a table that hangs must not keep an incident from its verdict."""
+
+BRIEF = Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1})
+"""For the model's circuit and account, which count against its deadline."""
 
 
 @logger.inject_lambda_context
@@ -45,6 +51,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     )
     witness(TableTrail(_table()), incident.incident_id, [classified(classification)], now)
     metrics.add_metric(name="LlmTokens", unit="Count", value=classification.tokens)
+    metrics.add_metric(name="LlmCost", unit="Count", value=classification.usage.cost or 0.0)
     logger.info("classified", extra={"severity": classification.severity, "reasons": classification.reasons})
     return ClassifyOutput(classification=classification).model_dump(mode="json")
 
@@ -82,12 +89,31 @@ def _model() -> ChatModel | None:
     if not settings.llm_base_url or not settings.llm_model:
         return None
     secrets = Secrets(settings.secrets_prefix)
-    return ChatModel(
+    endpoints = [
         Endpoint(
             base_url=settings.llm_base_url,
             model=settings.llm_model,
             api_key=lambda: secrets.get("llm/api-key"),
-            deadline_seconds=settings.llm_deadline_seconds,
             max_output_tokens=settings.llm_max_output_tokens,
+            price=Price(prompt=settings.llm_input_price, completion=settings.llm_output_price),
         )
+    ]
+    if settings.llm_fallback_base_url and settings.llm_fallback_model:
+        endpoints.append(
+            Endpoint(
+                base_url=settings.llm_fallback_base_url,
+                model=settings.llm_fallback_model,
+                api_key=lambda: secrets.get("llm/fallback-api-key"),
+                max_output_tokens=settings.llm_max_output_tokens,
+                price=Price(prompt=settings.llm_fallback_input_price, completion=settings.llm_fallback_output_price),
+                key_name="llm/fallback-api-key",
+            )
+        )
+    client = boto3.client("dynamodb", config=BRIEF)
+    table = Table(client, settings.table_name, keep_days=settings.history_days)
+    return ChatModel(
+        endpoints,
+        deadline_seconds=settings.llm_deadline_seconds,
+        circuit=SharedCircuit(client, settings.table_name),
+        account=Spending(table, Ceiling(settings.llm_daily_tokens, settings.llm_daily_cost)),
     )

@@ -6,7 +6,8 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
 from firstline.adapters.table import Table
+from tests.integration.chat_server import Script, Server, serving
 from tests.optional import missing
 
 if TYPE_CHECKING:
@@ -90,6 +92,13 @@ def table(table_client: "DynamoDBClient") -> Iterator[Table]:
     table_client.create_table(TableName=name, **declared_table())
     yield Table(table_client, name)
     table_client.delete_table(TableName=name)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Script], Server]]:
+    """Start a model's server that acts by a script, as many as a test likes."""
+    with ExitStack() as servers:
+        yield lambda script: servers.enter_context(serving(script))
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:

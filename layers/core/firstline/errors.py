@@ -1,5 +1,7 @@
 """What can go wrong, by name. Leaf class names are the names that the state machine catches."""
 
+from firstline.models import Usage
+
 
 class FirstlineError(Exception):
     """Root of everything that Firstline raises on purpose."""
@@ -82,11 +84,52 @@ class DocumentUnreadable(FirstlineError):
 
 
 class ModelGaveNoVerdict(FirstlineError):
-    """The LLM is off, slow, refusing or wrong: rules and history decide. `tokens` is what it cost all the same."""
+    """The LLM is off, slow, refusing or wrong: rules and history decide.
 
-    def __init__(self, reason: str, *, tokens: int = 0) -> None:
+    `usage` is what it cost all the same; None when a question went out and nobody knows what became of it.
+    """
+
+    elsewhere = False
+    """Whether another server may do better."""
+
+    def __init__(self, reason: str, *, usage: Usage | None = Usage()) -> None:  # noqa: B008 - it is immutable
         super().__init__(reason)
-        self.tokens = tokens
+        self.usage = usage
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens are known to have been spent on it."""
+        return self.usage.tokens if self.usage else 0
+
+
+class ModelUnavailable(ModelGaveNoVerdict):
+    """The model's server is slow, overloaded, broken or not there. This, and nothing else, opens its circuit."""
+
+    elsewhere = True
+
+
+class ModelNotServed(ModelGaveNoVerdict):
+    """The server works and does not serve us: no key or a wrong one, another address, an unknown model, another API."""
+
+    elsewhere = True
+
+
+class QuestionRefused(ModelNotServed):
+    """The server does not take a question of this form (400, 422). `said` is its message."""
+
+    def __init__(self, reason: str, *, said: str) -> None:
+        super().__init__(reason)
+        self.said = said
+
+
+class CircuitOpen(ModelGaveNoVerdict):
+    """The model's server failed again and again a moment ago, and is left alone for a while."""
+
+    elsewhere = True
+
+
+class CeilingReached(ModelGaveNoVerdict):
+    """What the owner lets the model cost in a day is spent."""
 
 
 class DeliveryError(FirstlineError):

@@ -90,10 +90,34 @@ type DecidedBy = Literal["rules", "history", "cache", "llm"]
 """Who had the last word on a severity. `cache` is a verdict that a person, or the outcome itself, has confirmed."""
 
 
+class Usage(Frozen):
+    """What questions to a model took: tokens in (`prompt_tokens`) and out (`completion_tokens`), and what they cost.
+
+    `cost` is in the currency of the prices in the settings; None when a price is not known.
+    """
+
+    prompt_tokens: int = Field(default=0, ge=0)
+    completion_tokens: int = Field(default=0, ge=0)
+    cost: float | None = Field(default=0.0, ge=0, allow_inf_nan=False)
+
+    @property
+    def tokens(self) -> int:
+        """In and out together."""
+        return self.prompt_tokens + self.completion_tokens
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            cost=None if self.cost is None or other.cost is None else self.cost + other.cost,
+        )
+
+
 class Classification(Frozen):
     """How bad it is, why, and whether a runbook could fix it, with the reasons for each in words.
 
     `evidence_class` names the circumstances that it holds for: in others it is not used again.
+    `tokens` is what `usage` says in all. Both count questions whose answer was of no use, too.
     """
 
     severity: Severity
@@ -115,6 +139,7 @@ class Classification(Frozen):
 
     unsure: list[Text] = []
     """Why a human should judge this, and the evidence for it, a line each; empty when Firstline is sure enough."""
+    usage: Usage = Usage()
 
 
 class Target(Frozen):

@@ -65,7 +65,10 @@ class IngestSettings(Settings):
 
 
 class ClassifySettings(Settings):
-    """functions/classify. An empty `llm_base_url` or `llm_model` turns the LLM off."""
+    """functions/classify. An empty `llm_base_url` or `llm_model` turns the LLM off, and so it is with the fallback.
+
+    Prices are for a million tokens, in any one currency; 0 means unknown. A ceiling of 0 is none.
+    """
 
     table_name: str
     secrets_prefix: str
@@ -76,6 +79,14 @@ class ClassifySettings(Settings):
     history_days: int = Field(ge=1)
     llm_deadline_seconds: float = Field(gt=0, le=60)
     llm_max_output_tokens: int = Field(ge=100)
+    llm_input_price: float = Field(ge=0)
+    llm_output_price: float = Field(ge=0)
+    llm_daily_tokens: int = Field(ge=0)
+    llm_daily_cost: float = Field(ge=0)
+    llm_fallback_base_url: str
+    llm_fallback_model: str
+    llm_fallback_input_price: float = Field(ge=0)
+    llm_fallback_output_price: float = Field(ge=0)
 
 
 class RemediateSettings(Settings):

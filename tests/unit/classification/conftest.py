@@ -9,7 +9,7 @@ import pytest
 
 from firstline.classification.model import Judgement, ModelVerdict
 from firstline.classification.prompt import Prompt
-from firstline.models import Deployment, EarlierIncident, Evidence, Incident, NormalizedAlert, Outcome, Severity
+from firstline.models import Deployment, EarlierIncident, Evidence, Incident, NormalizedAlert, Outcome, Severity, Usage
 
 NOW = datetime(2026, 3, 4, 10, 30, tzinfo=UTC)  # a Wednesday
 
@@ -131,7 +131,11 @@ def judged() -> Callable[..., ModelVerdict]:
             "summary": "Memory on web-1 is nearly full.",
             "first_steps": ["Look at the heap."],
         }
-        return ModelVerdict(judgement=Judgement(**(whole | changes)), model="test-model", tokens=700)
+        return ModelVerdict(
+            judgement=Judgement(**(whole | changes)),
+            model="test-model",
+            usage=Usage(prompt_tokens=600, completion_tokens=100),
+        )
 
     return make
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from firstline.classification.rules import NO_RULES, Rules
 from firstline.classification.verdict import assess, classify
 from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
-from firstline.models import SEVERITY_RANK, Classification, Deployment, EarlierIncident, Evidence, Incident
+from firstline.models import SEVERITY_RANK, Classification, Deployment, EarlierIncident, Evidence, Incident, Usage
 
 type Decide = Callable[..., Classification]
 
@@ -118,7 +118,9 @@ def test_without_a_model_nothing_is_below_what_the_source_said(decide: Decide, e
 
 def test_a_model_that_fails_changes_nothing_but_the_reasons_and_the_bill(decide: Decide, model: Any) -> None:
     alone = decide()
-    failed = decide(model=model(ModelGaveNoVerdict("no answer within 15 s", tokens=320)))
+    failed = decide(
+        model=model(ModelGaveNoVerdict("no answer within 15 s", usage=Usage(prompt_tokens=300, completion_tokens=20)))
+    )
     assert "The LLM gave no verdict (no answer within 15 s): rules and history decide." in failed.reasons
     same = {"severity", "runbook_id", "confidence", "decided_by", "summary", "is_deployment_related", "model"}
     assert failed.model_dump(include=same) == alone.model_dump(include=same)

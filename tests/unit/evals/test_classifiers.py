@@ -10,6 +10,7 @@ from evals.classifiers import HistoryOnly, Obedient, Policy, Recorder, Replay, R
 from firstline.classification.model import Judgement, ModelVerdict
 from firstline.classification.prompt import Prompt
 from firstline.errors import ConfigurationError, ModelGaveNoVerdict
+from firstline.models import Usage
 
 
 @pytest.fixture(scope="module")
@@ -41,12 +42,12 @@ class Says:
                 "first_steps": [],
             }
         )
-        return ModelVerdict(judgement=judgement, model="says", tokens=700)
+        return ModelVerdict(judgement=judgement, model="says", usage=Usage(prompt_tokens=600, completion_tokens=100))
 
 
 class Fails:
     def verdict(self, prompt: Prompt) -> ModelVerdict:
-        raise ModelGaveNoVerdict("it refused", tokens=12)
+        raise ModelGaveNoVerdict("it refused", usage=Usage(prompt_tokens=12))
 
 
 def test_only_history_knows_what_became_of_it_before(policy: Policy, case: Case) -> None:

@@ -1,162 +1,229 @@
-"""An LLM behind any OpenAI-compatible endpoint: one question, one checked answer, one deadline.
+"""An LLM behind OpenAI-compatible endpoints: one question, one checked answer, one deadline.
+
+A question passes, in this order, the endpoint's circuit (`circuit.py`), the day's ceiling (`spending.py`), and the wire
+(`openai_chat.py`) in the form that the server takes (`chat_format.py`); its answer is checked in `chat_answer.py`.
 
 The `openai` client costs several times the import of everything else, so it is imported when a call is made and not
-before (`adapters/openai_chat.py` holds the imports).
+before.
 """
 
 import asyncio
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, ValidationError
-
-from firstline.classification.model import Judgement, ModelVerdict, answer_schema
+from firstline.adapters import chat_answer
+from firstline.adapters.chat_answer import Answer
+from firstline.adapters.chat_format import ChatFormat, most
+from firstline.adapters.circuit import Circuit
+from firstline.adapters.spending import Held
+from firstline.classification.model import ModelVerdict, Price
 from firstline.classification.prompt import Prompt
 from firstline.classification.redaction import safe_line
-from firstline.errors import ModelGaveNoVerdict
-from firstline.observability import metrics
+from firstline.errors import ModelGaveNoVerdict, ModelNotServed, ModelUnavailable, QuestionRefused
+from firstline.models import Usage
+from firstline.observability import logger, metrics
 
 MAX_REASON_CHARS = 300
+
+FIRST_SHARE = 0.6
+"""Of the time that is left, where another endpoint comes after this one. The last one gets all of it."""
+
+BOOKKEEPING_SHARE, BOOKKEEPING_SECONDS = 0.1, 1.0
+"""At the deadline's end, the smaller of the two: what failed or was spent is written down before the function ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where the model is. `model` is what the server calls it: a model's name, or Azure's deployment name.
+    """Where a model is. `model` is what the server calls it: a model's name, or Azure's deployment name.
 
-    `api_key` is asked for at each call, so that a rotated key is picked up; None means that the LLM is off.
+    `api_key` is asked for at each call, so that a rotated key is picked up; None means that this endpoint is off.
+    `key_name` is what people know the key as.
     """
 
     base_url: str
     model: str
     api_key: Callable[[], str | None]
-    deadline_seconds: float
     max_output_tokens: int
+    price: Price = Price()  # noqa: RUF009 - it is immutable
+    key_name: str = "llm/api-key"
+
+    @property
+    def circuit(self) -> str:
+        """The name of its circuit: another server or another model is another one."""
+        return f"{urlsplit(self.base_url).netloc[:200]}/{self.model}"
 
 
-class _Message(BaseModel):
-    content: str | None = None
-    refusal: str | None = None
+class Account(Protocol):
+    """What the model may cost, and what it did: `spending.Spending`."""
 
+    def hold(self, most: Usage) -> Held: ...
 
-class _Choice(BaseModel):
-    message: _Message
-    finish_reason: str | None = None
-
-
-class _Usage(BaseModel):
-    total_tokens: int = Field(default=0, ge=0)
-
-
-class _Completion(BaseModel):
-    """As much of a chat completion as counts. Servers differ in the rest."""
-
-    choices: list[_Choice]
-    usage: _Usage | None = None
+    def settle(self, held: Held, usage: Usage | None) -> None: ...
 
 
 class ChatModel:
-    """A `classification.model.Model` that asks an OpenAI-compatible server.
+    """A `classification.model.Model` that asks OpenAI-compatible servers: the first, and the next if that one fails.
 
     Example
     -------
-    >>> endpoint = Endpoint("https://api.openai.com/v1", "gpt-5-mini", lambda: key, 10, 1_500)
-    >>> ChatModel(endpoint).verdict(prompt)
+    >>> endpoint = Endpoint("https://api.openai.com/v1", "gpt-5-mini", lambda: key, 1_500)
+    >>> ChatModel([endpoint], deadline_seconds=10).verdict(prompt)
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        *,
+        deadline_seconds: float,
+        circuit: Circuit | None = None,
+        account: Account | None = None,
+    ) -> None:
+        self._endpoints = endpoints
+        self._deadline_seconds = deadline_seconds
+        self._circuit = circuit
+        self._account = account
+        self._formats: dict[Endpoint, ChatFormat] = {}
 
     def verdict(self, prompt: Prompt) -> ModelVerdict:
-        """Ask once and check the answer.
+        """Ask and check the answer.
 
         Raises
         ------
         ModelGaveNoVerdict
-            Off, unreachable, slow, refusing, cut short or wrong, with the reason; within the deadline, whatever the
-            server does. Reading the key, importing the client and looking up the name count too.
+            Off, unreachable, slow, refusing, cut short, wrong or too dear, with the reason; within the deadline,
+            whatever the servers do. Reading the key, importing the client and looking up the name count too.
         """
         try:
-            return _verdict(self._complete(prompt), prompt, self._endpoint.model)
+            return self._within_the_deadline(prompt)
         except ModelGaveNoVerdict:
             metrics.add_metric(name="LlmNoVerdict", unit="Count", value=1)
             raise
 
-    def _complete(self, prompt: Prompt) -> bytes:
-        """The answer's body, from a thread that may be left behind.
+    def _within_the_deadline(self, prompt: Prompt) -> ModelVerdict:
+        """The answer, from a thread that may be left behind.
 
-        The deadline inside (asyncio) ends everything that waits for the network and closes the connection; the one out
+        The deadlines inside (asyncio) end everything that waits for the network and close the connection; the one out
         here also ends the wait for what cannot be cancelled, such as a name server that does not answer.
         """
-        answer: Future[bytes] = Future()
-        threading.Thread(target=self._answer, args=(prompt, answer), name="llm", daemon=True).start()
-        seconds = self._endpoint.deadline_seconds
+        answer: Future[ModelVerdict] = Future()
+        seconds = self._deadline_seconds
+        end = time.monotonic() + seconds - min(BOOKKEEPING_SECONDS, seconds * BOOKKEEPING_SHARE)
+        threading.Thread(target=self._answer, args=(prompt, end, answer), name="llm", daemon=True).start()
         try:
             return answer.result(timeout=seconds)
         except ModelGaveNoVerdict:
             raise
         except TimeoutError:
-            raise ModelGaveNoVerdict(f"no answer within {seconds:g} s") from None
+            raise ModelUnavailable(f"no answer within {seconds:g} s", usage=None) from None
         except Exception as error:  # whatever a client can raise: it must not stop an incident
             raise ModelGaveNoVerdict(safe_line(f"{type(error).__name__}: {error}", MAX_REASON_CHARS)) from error
 
-    def _answer(self, prompt: Prompt, answer: Future[bytes]) -> None:
+    def _answer(self, prompt: Prompt, end: float, answer: Future[ModelVerdict]) -> None:
         try:
-            answer.set_result(self._ask(prompt))
+            answer.set_result(self._ask_one_after_the_other(prompt, end))
         except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits for it
             answer.set_exception(error)
 
-    def _ask(self, prompt: Prompt) -> bytes:
-        endpoint = self._endpoint
-        key = endpoint.api_key()
-        if key is None:
-            raise ModelGaveNoVerdict("no API key: set the secret llm/api-key, or empty the model's URL to turn it off")
+    def _ask_one_after_the_other(self, prompt: Prompt, end: float) -> ModelVerdict:
+        spent = Usage()
+        failed: list[str] = []
+        for endpoint in self._endpoints:
+            last = endpoint is self._endpoints[-1]
+            now = time.monotonic()
+            until = end if last else now + (end - now) * FIRST_SHARE
+            try:
+                verdict = self._ask(endpoint, prompt, until)
+            except ModelGaveNoVerdict as error:
+                spent += error.usage or Usage()
+                failed.append(str(error) if len(self._endpoints) == 1 else f"{endpoint.model}: {error}")
+                if last or not error.elsewhere:
+                    raise _whole(error, "; ".join(failed), spent) from error
+            else:
+                notes = (f"Another model was asked, because of {'; '.join(failed)}.",) if failed else ()
+                return verdict.model_copy(update={"usage": spent + verdict.usage, "notes": notes})
+        raise ModelNotServed("there is no endpoint to ask")
+
+    def _ask(self, endpoint: Endpoint, prompt: Prompt, until: float) -> ModelVerdict:
+        held: list[Held] = []
+
+        def ask() -> bytes:
+            if self._account:
+                held.append(self._account.hold(endpoint.price.of(most(prompt, endpoint.max_output_tokens))))
+            return self._converse(endpoint, prompt, until)
+
+        usage: Usage | None = Usage()
+        try:
+            answer = Answer.read(self._circuit.call(endpoint.circuit, ask) if self._circuit else ask())
+            usage = None if answer.usage is None else endpoint.price.of(answer.usage)
+            self._watch_the_limit(endpoint, answer)
+            return chat_answer.verdict(answer, prompt, endpoint.model, usage or Usage(cost=None))
+        except ModelGaveNoVerdict as error:
+            usage = error.usage
+            raise
+        finally:
+            if self._account and held:
+                self._account.settle(held[0], usage)
+
+    def _converse(self, endpoint: Endpoint, prompt: Prompt, until: float) -> bytes:
+        """Ask in the form that this server took last, and in a plainer one for as long as it wants that."""
+        key = _key(endpoint)
         from firstline.adapters import openai_chat
 
-        return asyncio.run(
-            openai_chat.complete(
-                base_url=endpoint.base_url,
-                api_key=key,
-                model=endpoint.model,
-                system=prompt.system,
-                data=prompt.data,
-                schema=answer_schema(prompt.runbook_ids),
-                max_output_tokens=endpoint.max_output_tokens,
-                deadline_seconds=endpoint.deadline_seconds,
-            )
-        )
+        form = self._formats.get(endpoint, ChatFormat())
+        while True:
+            left = until - time.monotonic()
+            if left <= 0:
+                raise ModelGaveNoVerdict("no time was left to ask")
+            try:
+                body = asyncio.run(
+                    openai_chat.complete(
+                        base_url=endpoint.base_url,
+                        api_key=key,
+                        seconds=left,
+                        arguments={"model": endpoint.model, **form.arguments(prompt, endpoint.max_output_tokens)},
+                    )
+                )
+            except QuestionRefused as error:
+                plainer = form.after(error.said)
+                if plainer is None:
+                    raise
+                form = plainer
+            else:
+                self._remember(endpoint, form)
+                return body
+
+    def _watch_the_limit(self, endpoint: Endpoint, answer: Answer) -> None:
+        """A server that does not know `max_completion_tokens` may pass over it in silence."""
+        if answer.usage and answer.usage.completion_tokens > endpoint.max_output_tokens:
+            self._remember(endpoint, self._formats.get(endpoint, ChatFormat()).with_older_limit())
+
+    def _remember(self, endpoint: Endpoint, form: ChatFormat) -> None:
+        if form != self._formats.get(endpoint, ChatFormat()):
+            logger.warning("the model's server wants another form", circuit=endpoint.circuit, form=str(form))
+        self._formats[endpoint] = form
 
 
-def _verdict(body: bytes, prompt: Prompt, model: str) -> ModelVerdict:
+def _key(endpoint: Endpoint) -> str:
     try:
-        completion = _Completion.model_validate_json(body)
-    except ValidationError as error:
-        raise ModelGaveNoVerdict(f"the answer is not a chat completion: {_first(error)}") from None
-    tokens = completion.usage.total_tokens if completion.usage else 0
-    if not completion.choices:
-        raise ModelGaveNoVerdict("the answer holds no choice", tokens=tokens)
-    choice = completion.choices[0]
-    if choice.message.refusal:
-        refusal = safe_line(choice.message.refusal, MAX_REASON_CHARS)
-        raise ModelGaveNoVerdict(f"the model refused: {refusal}", tokens=tokens)
-    if choice.finish_reason not in ("stop", None):
-        raise ModelGaveNoVerdict(
-            f"the answer ended early ({safe_line(choice.finish_reason, 50)}); `length` means that LlmMaxOutputTokens "
-            "is too small for this model",
-            tokens=tokens,
+        key = endpoint.api_key()
+    except Exception as error:  # whatever SSM and its client can raise
+        raise ModelNotServed(
+            safe_line(f"{endpoint.key_name} cannot be read: {type(error).__name__}: {error}", MAX_REASON_CHARS)
+        ) from error
+    if key is None:
+        raise ModelNotServed(
+            f"no API key: set the secret {endpoint.key_name}, or empty the model's name to turn it off"
         )
-    try:
-        judgement = Judgement.model_validate_json(choice.message.content or "")
-    except ValidationError as error:
-        raise ModelGaveNoVerdict(f"the verdict is not of the schema: {_first(error)}", tokens=tokens) from None
-    if judgement.runbook_id is not None and judgement.runbook_id not in prompt.runbook_ids:
-        raise ModelGaveNoVerdict("the verdict names a runbook that was not offered", tokens=tokens)
-    return ModelVerdict(judgement=judgement, model=model, tokens=tokens)
+    return key
 
 
-def _first(error: ValidationError) -> str:
-    """The first mistake, without the input: that is the model's text and may be long."""
-    mistake = error.errors(include_input=False, include_url=False)[0]
-    where = ".".join(map(str, mistake["loc"]))
-    return safe_line(f"{where}: {mistake['msg']}" if where else mistake["msg"], MAX_REASON_CHARS)
+def _whole(last: ModelGaveNoVerdict, reason: str, spent: Usage) -> ModelGaveNoVerdict:
+    """The last failure, with the reasons of all and what all of them took."""
+    whole = ModelGaveNoVerdict(reason, usage=spent if last.usage is not None or spent.tokens else None)
+    whole.__cause__ = last
+    return whole

@@ -1,7 +1,7 @@
 """One chat completion over HTTP with the `openai` client. Imported only when a model is really asked.
 
-The body is handed back unread: what a server may put into it is checked in `adapters/llm.py` against a schema of our
-own, because the client builds its objects without validating them.
+The body is handed back unread: what a server may put into it is checked in `adapters/chat_answer.py` against a schema
+of our own, because the client builds its objects without validating them.
 """
 
 import asyncio
@@ -12,10 +12,15 @@ import httpx2
 import openai
 
 from firstline.classification.redaction import safe_line
-from firstline.errors import ModelGaveNoVerdict
+from firstline.errors import ModelNotServed, ModelUnavailable, QuestionRefused
 
 MAX_BODY_BYTES = 1_000_000
 MAX_ERROR_CHARS = 300
+
+_OVERLOADED = (408, 409, 425, 429)
+"""With these a server says: later. So it does with every 5xx."""
+
+_QUESTION_REFUSED = (400, 422)
 
 
 class _Capped(httpx2.AsyncByteStream):
@@ -29,7 +34,7 @@ class _Capped(httpx2.AsyncByteStream):
         async for chunk in self._stream:
             size += len(chunk)
             if size > MAX_BODY_BYTES:
-                raise ModelGaveNoVerdict(f"the answer is larger than {MAX_BODY_BYTES:,} bytes")
+                raise ModelNotServed(f"the answer is larger than {MAX_BODY_BYTES:,} bytes", usage=None)
             yield chunk
 
     async def aclose(self) -> None:
@@ -43,31 +48,25 @@ class _Transport(httpx2.AsyncHTTPTransport):
         response = await super().handle_async_request(request)
         if response.headers.get("content-encoding", "identity") != "identity":
             await response.aclose()
-            raise ModelGaveNoVerdict("the answer is compressed, although identity was asked for")
+            raise ModelNotServed("the answer is compressed, although identity was asked for", usage=None)
         response.stream = _Capped(cast(httpx2.AsyncByteStream, response.stream))
         return response
 
 
-async def complete(
-    *,
-    base_url: str,
-    api_key: str,
-    model: str,
-    system: str,
-    data: str,
-    schema: dict[str, Any],
-    max_output_tokens: int,
-    deadline_seconds: float,
-) -> bytes:
-    """The body of one successful completion.
+async def complete(*, base_url: str, api_key: str, seconds: float, arguments: dict[str, Any]) -> bytes:
+    """The body of one successful completion. No retry: the incident is waiting.
 
     Raises
     ------
-    ModelGaveNoVerdict
-        Anything else, with the reason. No retry: the incident is waiting.
+    ModelUnavailable
+        Not there, overloaded, broken, or no answer within `seconds`.
+    QuestionRefused
+        The server does not take a question of this form.
+    ModelNotServed
+        Anything else that a server does instead of answering.
     """
     # `trust_env=False`: no proxy and no .netrc from the environment stands between us and the endpoint in the settings.
-    http = httpx2.AsyncClient(transport=_Transport(), timeout=deadline_seconds, trust_env=False)
+    http = httpx2.AsyncClient(transport=_Transport(), timeout=seconds, trust_env=False)
     client = openai.AsyncOpenAI(
         base_url=base_url,
         api_key=api_key,
@@ -76,24 +75,32 @@ async def complete(
         default_headers={"Accept-Encoding": "identity"},
     )
     try:
-        async with asyncio.timeout(deadline_seconds), client:
-            answer = await client.chat.completions.with_raw_response.create(
-                model=model,
-                messages=[{"role": "system", "content": system}, {"role": "user", "content": data}],
-                response_format={
-                    "type": "json_schema",
-                    "json_schema": {"name": "verdict", "strict": True, "schema": schema},
-                },
-                max_completion_tokens=max_output_tokens,
-            )
-            return answer.content
+        async with asyncio.timeout(seconds), client:
+            answer = await client.chat.completions.with_raw_response.create(**arguments)
+            body: bytes = answer.content
+            return body
     except (TimeoutError, openai.APITimeoutError):
-        raise ModelGaveNoVerdict(f"no answer within {deadline_seconds:g} s") from None
+        raise ModelUnavailable(f"no answer within {seconds:.3g} s", usage=None) from None
     except openai.APIStatusError as error:
-        said = safe_line(error.message, MAX_ERROR_CHARS)
-        raise ModelGaveNoVerdict(f"the server answered {error.status_code}: {said}") from error
+        raise _refusal(error) from error
     except openai.APIConnectionError as error:
+        if isinstance(error.__cause__, ModelNotServed):
+            raise error.__cause__ from None
+        # It may have broken off in the middle of an answer, which somebody pays for.
         why = safe_line(str(error.__cause__ or error), MAX_ERROR_CHARS)
-        raise ModelGaveNoVerdict(f"{safe_line(base_url, 200)} cannot be reached: {why}") from error
+        never_asked = isinstance(error.__cause__, httpx2.ConnectError)
+        unavailable = ModelUnavailable(f"{safe_line(base_url, 200)} cannot be reached: {why}")
+        if not never_asked:
+            unavailable.usage = None
+        raise unavailable from error
     except openai.OpenAIError as error:
-        raise ModelGaveNoVerdict(safe_line(f"{type(error).__name__}: {error}", MAX_ERROR_CHARS)) from error
+        raise ModelNotServed(safe_line(f"{type(error).__name__}: {error}", MAX_ERROR_CHARS)) from error
+
+
+def _refusal(error: openai.APIStatusError) -> ModelUnavailable | ModelNotServed:
+    reason = f"the server answered {error.status_code}: {safe_line(error.message, MAX_ERROR_CHARS)}"
+    if error.status_code in _OVERLOADED or error.status_code >= 500:
+        return ModelUnavailable(reason)
+    if error.status_code in _QUESTION_REFUSED:
+        return QuestionRefused(reason, said=error.message)
+    return ModelNotServed(reason)

@@ -67,10 +67,10 @@ class Table:
         expression: str,
         values: Mapping[str, Any],
         *,
-        condition: str = "attribute_exists(pk)",
+        condition: str | None = "attribute_exists(pk)",
         names: Mapping[str, str] | None = None,
     ) -> Item | None:
-        """Update an item and return it whole, or None when the condition does not hold."""
+        """Update an item and return it whole, or None when the condition does not hold. Without one it is made."""
         request = self.update_request(pk, sk, expression, values, condition=condition, names=names)["Update"]
         try:
             answer = self._client.update_item(**request, ReturnValues="ALL_NEW")

@@ -109,7 +109,8 @@ def apply(
         "summary": _words(judged.summary, MAX_SUMMARY_CHARS) or fallback.summary,
         "first_steps": _steps(judged.first_steps) or fallback.first_steps,
         "model": name,
-        "tokens": verdict.tokens,
+        "tokens": verdict.usage.tokens,
+        "usage": verdict.usage,
     }
     if judged.confidence < TRUSTED_FROM:
         unsure = Changes(fallback.severity)
@@ -117,6 +118,7 @@ def apply(
         bounded = within_bounds(unsure.severity, incident, rule)
         reasons = [
             *fallback.reasons,
+            *verdict.notes,
             said,
             f"That is below {TRUSTED_FROM:g}: rules and history decide.",
             *unsure.reasons,
@@ -131,7 +133,7 @@ def apply(
     changes = Changes(judged.severity)
     changes.at_least(*lowest_for_a_model(source, history, judged.confidence))
     bounded = within_bounds(changes.severity, incident, rule)
-    reasons = [said, *changes.reasons, *bounded.reasons]
+    reasons = [*verdict.notes, said, *changes.reasons, *bounded.reasons]
     runbook_id = _runbook(judged.runbook_id, judged.can_be_remediated, bounded.severity, incident, offered, reasons)
     related = judged.is_deployment_related and bool(evidence.deployments)
     if judged.is_deployment_related and not related:

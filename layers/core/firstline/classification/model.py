@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from firstline.classification.prompt import Prompt
-from firstline.models import Name, Severity
+from firstline.models import Name, Severity, Usage
 
 
 class Judgement(BaseModel):
@@ -24,13 +24,35 @@ class Judgement(BaseModel):
 
 
 class ModelVerdict(BaseModel):
-    """A judgement, who gave it, and what it cost in tokens (prompt and answer)."""
+    """A judgement, who gave it, and what it took. `notes` say what else happened on the way to it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     judgement: Judgement
     model: Name
-    tokens: int = Field(ge=0)
+    usage: Usage = Usage()
+    notes: tuple[str, ...] = ()
+
+
+class Price(BaseModel):
+    """What a million tokens cost, in and out. Nothing at all means that nobody said."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prompt: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    completion: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether somebody said."""
+        return self.prompt > 0 or self.completion > 0
+
+    def of(self, usage: Usage) -> Usage:
+        """The same tokens, with what they cost."""
+        if not self.is_known:
+            return usage.model_copy(update={"cost": None if usage.tokens else 0.0})
+        cost = (usage.prompt_tokens * self.prompt + usage.completion_tokens * self.completion) / 1_000_000
+        return usage.model_copy(update={"cost": cost})
 
 
 class Model(Protocol):

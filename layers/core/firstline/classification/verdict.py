@@ -11,7 +11,7 @@ from firstline.classification.model import Model
 from firstline.classification.prompt import Offered
 from firstline.classification.rules import Rule, Rules
 from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
-from firstline.models import Classification, Evidence, Incident, NormalizedAlert, Severity, SourceSeverity
+from firstline.models import Classification, Evidence, Incident, NormalizedAlert, Severity, SourceSeverity, Usage
 from firstline.observability import logger
 
 SOURCE_ONLY_CONFIDENCE = 0.5
@@ -83,7 +83,7 @@ def classify(
         verdict = model.verdict(question)
     except ModelGaveNoVerdict as error:
         undecided = _with_reason(fallback, f"The LLM gave no verdict ({error}): rules and history decide.")
-        return undecided.model_copy(update={"tokens": error.tokens})
+        return undecided.model_copy(update={"tokens": error.tokens, "usage": error.usage or Usage()})
     judged = guardrails.apply(
         verdict,
         fallback=fallback,

@@ -1,0 +1,139 @@
+"""What a chat-completions server answered, checked against a schema of our own before anything of it is believed."""
+
+import json
+import re
+
+from pydantic import BaseModel, Field, ValidationError
+
+from firstline.classification.model import Judgement, ModelVerdict
+from firstline.classification.prompt import Prompt
+from firstline.classification.redaction import safe_line
+from firstline.errors import ModelGaveNoVerdict, ModelNotServed
+from firstline.models import Usage
+
+MAX_REASON_CHARS = 300
+MAX_OPENING_BRACES = 20
+"""How many beginnings of an object are looked at in prose; each look may read all of the text."""
+
+_FENCED = re.compile(r"```[a-zA-Z]*\s*\n(.*?)\n\s*```", re.DOTALL)
+_THOUGHTS_END = "</think>"
+
+
+class _Message(BaseModel):
+    content: str | None = None
+    refusal: str | None = None
+
+
+class _Choice(BaseModel):
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Usage(BaseModel):
+    prompt_tokens: int = Field(default=0, ge=0)
+    completion_tokens: int = Field(default=0, ge=0)
+    total_tokens: int = Field(default=0, ge=0)
+
+
+class _Completion(BaseModel):
+    """As much of a chat completion as counts. Servers differ in the rest."""
+
+    choices: list[_Choice]
+    usage: _Usage | None = None
+
+
+class Answer:
+    """One completion. `usage` is None when the server does not say what it took."""
+
+    def __init__(self, completion: _Completion) -> None:
+        self._choices = completion.choices
+        self.usage = _tokens(completion.usage) if completion.usage else None
+
+    @classmethod
+    def read(cls, body: bytes) -> "Answer":
+        """Raises `ModelNotServed` when it is no chat completion; nobody knows then what it cost."""
+        try:
+            return cls(_Completion.model_validate_json(body))
+        except ValidationError as error:
+            raise ModelNotServed(f"the answer is not a chat completion: {_first(error)}", usage=None) from None
+
+    def judgement(self, prompt: Prompt) -> Judgement:
+        """The verdict in it.
+
+        Raises
+        ------
+        ModelGaveNoVerdict
+            None, refused, cut short, or not what was asked for; without usage, which the caller knows.
+        """
+        if not self._choices:
+            raise ModelGaveNoVerdict("the answer holds no choice")
+        choice = self._choices[0]
+        if choice.message.refusal:
+            raise ModelGaveNoVerdict(f"the model refused: {safe_line(choice.message.refusal, MAX_REASON_CHARS)}")
+        if choice.finish_reason not in ("stop", None):
+            raise ModelGaveNoVerdict(
+                f"the answer ended early ({safe_line(choice.finish_reason, 50)}); `length` means that "
+                "LlmMaxOutputTokens is too small for this model"
+            )
+        try:
+            judgement = Judgement.model_validate_json(one_object(choice.message.content or ""))
+        except ValidationError as error:
+            raise ModelGaveNoVerdict(f"the verdict is not of the schema: {_first(error)}") from None
+        if judgement.runbook_id is not None and judgement.runbook_id not in prompt.runbook_ids:
+            raise ModelGaveNoVerdict("the verdict names a runbook that was not offered")
+        return judgement
+
+
+def verdict(answer: Answer, prompt: Prompt, model: str, usage: Usage) -> ModelVerdict:
+    """The verdict of an answer that took so much. Raises `ModelGaveNoVerdict`, with what it took."""
+    try:
+        return ModelVerdict(judgement=answer.judgement(prompt), model=model, usage=usage)
+    except ModelGaveNoVerdict as error:
+        error.usage = usage
+        raise
+
+
+def one_object(text: str) -> str:
+    """The one JSON object in an answer that may stand in a code fence, in prose, or behind the model's thoughts.
+
+    With two of them nobody can say which one is meant (the alert itself may be quoted): then the text comes back as
+    it is, and is no verdict.
+    """
+    text = text.rpartition(_THOUGHTS_END)[2].strip()
+    if text.startswith("{") and text.endswith("}"):
+        return text
+    fenced = _FENCED.findall(text)
+    if len(fenced) == 1:
+        return str(fenced[0]).strip()
+    found = _objects(text)
+    return found[0] if len(found) == 1 else text
+
+
+def _objects(text: str) -> list[str]:
+    decoder = json.JSONDecoder()
+    found: list[str] = []
+    start = text.find("{")
+    for _ in range(MAX_OPENING_BRACES):
+        if start < 0:
+            return found
+        try:
+            _, end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            end = start + 1
+        else:
+            found.append(text[start:end])
+        start = text.find("{", end)
+    return []
+
+
+def _tokens(said: _Usage) -> Usage:
+    """What the parts leave out of the total (some servers: the model's thoughts) counts as answer, the dearer part."""
+    completion = max(said.completion_tokens, said.total_tokens - said.prompt_tokens)
+    return Usage(prompt_tokens=said.prompt_tokens, completion_tokens=completion, cost=None)
+
+
+def _first(error: ValidationError) -> str:
+    """The first mistake, without the input: that is the model's text and may be long."""
+    mistake = error.errors(include_input=False, include_url=False)[0]
+    where = ".".join(map(str, mistake["loc"]))
+    return safe_line(f"{where}: {mistake['msg']}" if where else mistake["msg"], MAX_REASON_CHARS)

@@ -1,0 +1,122 @@
+"""A circuit around a model's server: after some failures in a row it is left alone for a while, and no incident waits
+for it. The state is in the table, where every environment of the function sees it.
+
+| what | pk | sk |
+|---|---|---|
+| a circuit | `CIRCUITS` | `<host>/<model>` |
+
+Powertools' circuit breaker does the work. It is imported when a model is asked and not before.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from firstline.errors import CeilingReached, CircuitOpen, ModelGaveNoVerdict, ModelUnavailable
+from firstline.observability import count, logger
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+PARTITION = "CIRCUITS"
+
+FAILURES_IN_A_ROW = 3
+"""In one environment. Each costs an incident a deadline; fewer would take one bad minute for an outage."""
+
+OPEN_SECONDS = 60
+"""Then one incident at a time asks again, and everybody's circuit closes or opens anew by what becomes of it.
+
+Not less than the longest deadline, because whoever probes has the circuit to itself for as long."""
+
+STATE_AGE_SECONDS = 5
+
+
+class Circuit(Protocol):
+    """Something that lets a question through, or not."""
+
+    def call[T](self, name: str, ask: Callable[[], T]) -> T:
+        """Ask. Raises `CircuitOpen` instead while the circuit of that name is open, and whatever `ask` raises."""
+        ...
+
+
+class SharedCircuit:
+    """A circuit whose state all environments share.
+
+    Only `ModelUnavailable` is a failure of the server. A refusal or a wrong answer is not: whoever writes an alert
+    could bring those about, and so switch the model off for everybody else. When the table does not answer, the model
+    is asked: a breaker must not be the outage.
+    """
+
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self._client = client
+        self._table_name = table_name
+        self._store: Any = None
+
+    def call[T](self, name: str, ask: Callable[[], T]) -> T:
+        from aws_lambda_powertools.utilities.circuit_breaker import CircuitBreakerConfig, circuit_breaker
+
+        if self._store is None:
+            self._store = _store(self._client, self._table_name)
+
+        def answer_or_mistake() -> T | ModelGaveNoVerdict:
+            try:
+                return ask()
+            except (ModelUnavailable, CeilingReached):
+                raise
+            except ModelGaveNoVerdict as mistake:
+                return mistake  # the server is there, which is all that the circuit wants to know
+
+        guarded = circuit_breaker(
+            name=name,
+            persistence_store=self._store,
+            on_circuit_open=_refuse,
+            on_transition=_tell,
+            config=CircuitBreakerConfig(
+                failure_threshold=FAILURES_IN_A_ROW,
+                recovery_timeout=OPEN_SECONDS,
+                # One: a probe belongs to a thread, and each question has a thread of its own.
+                success_threshold=1,
+                handled_exceptions=ModelUnavailable,
+                local_cache_max_age=STATE_AGE_SECONDS,
+            ),
+        )(answer_or_mistake)
+        outcome: T | ModelGaveNoVerdict = guarded()
+        if isinstance(outcome, ModelGaveNoVerdict):
+            raise outcome
+        return outcome
+
+
+def _store(client: "DynamoDBClient", table_name: str) -> Any:
+    from aws_lambda_powertools.utilities.circuit_breaker.persistence import CircuitBreakerDynamoDBPersistence
+
+    class Store(CircuitBreakerDynamoDBPersistence):
+        def try_acquire_half_open(self, name: str, owner: str, opened_at: int) -> bool:
+            """Reading fails open by itself; so must this, or a table that takes no writes keeps the model away."""
+            try:
+                return super().try_acquire_half_open(name, owner, opened_at)
+            except Exception:  # noqa: BLE001 - whatever a store can raise
+                logger.exception("circuit could not be claimed for a probe: asking all the same", circuit=name)
+                return True
+
+    return Store(
+        table_name,
+        key_attr="pk",
+        sort_key_attr="sk",
+        static_pk_value=PARTITION,
+        expiry_attr="expires_at",
+        boto3_client=client,
+    )
+
+
+def _refuse(circuit: Any) -> Any:
+    at = datetime.fromtimestamp(circuit.opened_at, UTC) if circuit.opened_at else None
+    since = f" since {at:%H:%M:%S} UTC" if at else ""
+    raise CircuitOpen(f"circuit open{since}: its server failed {FAILURES_IN_A_ROW} times in a row and is left alone")
+
+
+def _tell(transition: Any) -> None:
+    logger.warning(
+        "circuit of a model", circuit=transition.circuit_name, was=transition.from_state, now=transition.to_state
+    )
+    if transition.to_state == "OPEN":
+        count("LlmCircuitOpened")

@@ -1,0 +1,200 @@
+"""What the model takes, day by day, and the ceiling: against moto and DynamoDB Local."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from firstline.adapters import spending as module
+from firstline.adapters.chat_format import most
+from firstline.adapters.llm import ChatModel, Endpoint
+from firstline.adapters.spending import Ceiling, Day, Spending
+from firstline.adapters.table import Table
+from firstline.classification.model import Price
+from firstline.classification.prompt import Prompt
+from firstline.errors import CeilingReached, HistoryUnavailable, ModelGaveNoVerdict
+from firstline.models import Usage
+from tests.integration import chat_server
+from tests.integration.chat_server import Script, Server, answer, completion
+
+PROMPT = Prompt("1", "Judge.", '{"alert": {}}', ("low-disk",))
+NOW = datetime(2026, 3, 4, 23, 30, tzinfo=UTC)
+MOST = Usage(prompt_tokens=900, completion_tokens=100, cost=0.02)
+TOOK = Usage(prompt_tokens=300, completion_tokens=21, cost=0.0005)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def _day(table: Table) -> Day:
+    today = NOW.date()
+    (found,) = [one for one in Spending(table, Ceiling()).days(today) if one.day == today]
+    return found
+
+
+def test_a_day_says_what_was_spent(table: Table) -> None:
+    account = Spending(table, Ceiling(), clock=Clock())
+    for _ in range(2):
+        account.settle(account.hold(MOST), TOOK)
+    account.settle(account.hold(MOST), None)
+    day = _day(table)
+    assert (day.questions, day.unmetered) == (3, 1)
+    assert (day.prompt_tokens, day.completion_tokens) == (600, 42)
+    assert day.cost == pytest.approx(0.001)
+    assert day.ceiling_at is None
+
+
+@pytest.mark.parametrize("ceiling", [Ceiling(tokens=10_000), Ceiling(cost=0.2), Ceiling(tokens=10_000, cost=10.0)])
+def test_at_the_ceiling_nothing_is_asked_any_more(ceiling: Ceiling, table: Table) -> None:
+    account = Spending(table, ceiling, clock=Clock())
+    for _ in range(10):
+        account.settle(account.hold(MOST), MOST)
+    with pytest.raises(CeilingReached, match=r"LlmDaily(Tokens|Cost) \("):
+        account.hold(MOST)
+
+
+def test_what_was_not_needed_is_given_back(table: Table) -> None:
+    account = Spending(table, Ceiling(tokens=10_000), clock=Clock())
+    for _ in range(25):
+        account.settle(account.hold(MOST), TOOK)
+    assert _day(table).prompt_tokens + _day(table).completion_tokens == 25 * TOOK.tokens
+
+
+def test_a_question_that_nobody_heard_of_again_keeps_what_it_took(table: Table) -> None:
+    account = Spending(table, Ceiling(tokens=2_000), clock=Clock())
+    account.hold(MOST)
+    account.settle(account.hold(MOST), None)
+    with pytest.raises(CeilingReached):
+        account.hold(MOST)
+
+
+def test_many_at_a_time_cannot_pass_it_together(table: Table) -> None:
+    at_once = threading.Barrier(8)
+
+    def ask(_: int) -> int:
+        account = Spending(table, Ceiling(tokens=5_500), clock=Clock())
+        at_once.wait(20)
+        try:
+            return account.hold(MOST).tokens
+        except CeilingReached:
+            return 0
+
+    with ThreadPoolExecutor(8) as threads:
+        held = list(threads.map(ask, range(8)))
+    assert sum(held) == 5_000
+
+
+def test_a_new_day_begins_at_midnight_utc(table: Table) -> None:
+    clock = Clock()
+    account = Spending(table, Ceiling(tokens=1_000), clock=clock)
+    held = account.hold(MOST)
+    with pytest.raises(CeilingReached):
+        account.hold(MOST)
+    clock.now += timedelta(minutes=30)
+    account.hold(MOST)
+    account.settle(held, TOOK)
+    assert _day(table).questions == 1, "it belongs to the day on which it was asked"
+
+
+def test_the_ceiling_is_told_once_a_day(table: Table) -> None:
+    clock = Clock()
+    with patch.object(module, "count") as count:
+        for _ in range(3):
+            account = Spending(table, Ceiling(tokens=1_500), clock=clock)
+            for _ in range(3):
+                with suppress(CeilingReached):
+                    account.hold(MOST)
+        assert [call.args for call in count.call_args_list] == [("LlmCeilingReached",)]
+        assert _day(table).ceiling_at == NOW
+        clock.now += timedelta(days=1)
+        account.hold(MOST)
+        with pytest.raises(CeilingReached):
+            account.hold(MOST)
+        assert count.call_count == 2
+
+
+def test_a_ceiling_below_one_question_lets_none_through(table: Table) -> None:
+    with pytest.raises(CeilingReached):
+        Spending(table, Ceiling(tokens=500), clock=Clock()).hold(MOST)
+
+
+def test_a_ceiling_in_money_needs_a_price(table: Table) -> None:
+    with pytest.raises(ModelGaveNoVerdict, match="price"):
+        Spending(table, Ceiling(cost=5.0), clock=Clock()).hold(MOST.model_copy(update={"cost": None}))
+
+
+class _Down:
+    """A table that does not answer."""
+
+    name = "down"
+
+    def expiry(self, now: datetime) -> int:
+        return 0
+
+    def update(self, *_: Any, **__: Any) -> None:
+        raise HistoryUnavailable("table down: timed out")
+
+
+def test_without_the_table_a_ceiling_holds_and_none_lets_through() -> None:
+    down: Any = _Down()
+    with pytest.raises(ModelGaveNoVerdict, match="not known"):
+        Spending(down, Ceiling(tokens=10_000)).hold(MOST)
+    account = Spending(down, Ceiling())
+    account.settle(account.hold(MOST), TOOK)
+
+
+# --- in front of a server ---------------------------------------------------------------------------------------------
+
+
+def _model(server: Server, account: Spending) -> ChatModel:
+    endpoint = Endpoint(server.url, "test-model", lambda: "key", 500, Price(prompt=1, completion=4))
+    return ChatModel([endpoint], deadline_seconds=30, account=account)
+
+
+def test_a_verdict_says_what_it_cost_and_so_does_the_day(serve: Callable[[Script], Server], table: Table) -> None:
+    account = Spending(table, Ceiling(tokens=1_000_000), clock=Clock())
+    verdict = _model(serve(completion()), account).verdict(PROMPT)
+    assert verdict.usage.cost == pytest.approx((300 * 1 + 21 * 4) / 1_000_000)
+    day = _day(table)
+    assert (day.questions, day.prompt_tokens, day.completion_tokens) == (1, 300, 21)
+    assert day.cost == pytest.approx(verdict.usage.cost)
+
+
+@pytest.mark.parametrize(
+    ("script", "tokens", "unmetered"),
+    [
+        (completion(severity="catastrophic"), 321, 0),
+        (answer(500, b""), 0, 0),
+        (answer(401, b""), 0, 0),
+        (answer(200, b"<html>"), 0, 1),
+        (chat_server.closes_in_the_middle, 0, 1),
+    ],
+)
+def test_what_was_no_use_is_on_the_account_too(
+    script: Script, tokens: int, unmetered: int, serve: Callable[[Script], Server], table: Table
+) -> None:
+    with pytest.raises(ModelGaveNoVerdict):
+        _model(serve(script), Spending(table, Ceiling(tokens=1_000_000), clock=Clock())).verdict(PROMPT)
+    day = _day(table)
+    assert (day.questions, day.unmetered, day.prompt_tokens + day.completion_tokens) == (1, unmetered, tokens)
+
+
+def test_no_question_leaves_when_the_ceiling_is_reached(serve: Callable[[Script], Server], table: Table) -> None:
+    server = serve(completion())
+    two = most(PROMPT, 500).tokens + 321
+    model = _model(server, Spending(table, Ceiling(tokens=two), clock=Clock()))
+    model.verdict(PROMPT)
+    model.verdict(PROMPT)
+    with pytest.raises(ModelGaveNoVerdict, match="LlmDailyTokens"):
+        model.verdict(PROMPT)
+    assert len(server.requests) == 2
