@@ -37,6 +37,10 @@ def up(
     parameter: Annotated[
         list[str] | None, typer.Option(help="A parameter of the template, as Name=value. May be given several times.")
     ] = None,
+    runbooks: Annotated[
+        Path | None,
+        typer.Option(help="A folder with more runbooks, beside those that ship.", exists=True, file_okay=False),
+    ] = None,
     audit_seconds: Annotated[int | None, typer.Option(help="Run the audit this often.", min=1)] = None,
     quiet: Annotated[bool, typer.Option(help="Do not tell on stderr what happens.")] = False,
 ) -> None:
@@ -51,6 +55,7 @@ def up(
             port=port,
             time_lapse=time_lapse,
             parameters=dict(_named_value(text) for text in parameter or []),
+            runbooks=runbooks,
             audit_seconds=audit_seconds,
             on_command=story.command,
             on_message=story.message,

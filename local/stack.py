@@ -18,7 +18,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from local import engine
+from local import engine, more_runbooks
 from local.cloud import Cloud, Server
 from local.commands import CommandEnded, Commands
 from local.front import Front
@@ -42,12 +42,13 @@ class Options:
     """How to run the stack.
 
     `time_lapse` makes the machine's long waits (for recovery, acknowledgement, resolution) pass this many times faster.
-    `parameters` override those of the template. `watch` are told what happens.
+    `parameters` override those of the template. `runbooks` is a folder of more runbooks, beside those that ship.
     """
 
     port: int = 0
     time_lapse: float = 1.0
     parameters: dict[str, str] = field(default_factory=dict)
+    runbooks: Path | None = None
     hosts: tuple[str, ...] = HOSTS
     sandbox: Sandbox | None = None
     audit_seconds: int | None = None
@@ -141,6 +142,11 @@ class Stack:
             opt_folder=self.options.folder / "opt",
             api_url=self.url("api"),
         ).create()
+        if self.options.runbooks:
+            more_runbooks.give_to_functions(self.options.runbooks, self.options.folder / "opt")
+            self.created.documents += [
+                name for name, _ in more_runbooks.deploy(self.options.runbooks, STACK_NAME, self.client)
+            ]
         self._put_secrets()
         for topic in self.created.topic_arns:
             self.client("sns").subscribe(TopicArn=topic, Protocol="http", Endpoint=f"{self.url('inbox')}/sns")

@@ -1,6 +1,7 @@
 """One running stack for all of these tests, and a second one whose people want to be asked and whose model talks."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -27,7 +28,8 @@ def stacks(
         "stack": ["--time-lapse", TIME_LAPSE],
         "asking": [
             *("--time-lapse", TIME_LAPSE, "--audit-seconds", "2"),
-            *("--parameter", "RemediationMode=approve"),
+            *("--runbooks", str(Path(__file__).parent / "runbooks")),
+            *("--parameter", "RemediationMode=approve", "--parameter", "Approvers=U0ADA,U0BOB"),
             *("--parameter", f"LlmBaseUrl={model.url}", "--parameter", "LlmModel=scripted"),
             *("--parameter", f"LlmDeadlineSeconds={MODEL_DEADLINE_SECONDS}"),
         ],

@@ -5,9 +5,10 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import urlencode
 
+from local import alerts
 from tests.e2e.browser import browser
 from tests.e2e.hosts import LOGS, files, fill_disk, full_disk_alert, require_sandbox
-from tests.e2e.running import LocalStack
+from tests.e2e.running import LocalStack, until
 
 
 def _asked(asking: LocalStack, host: str) -> tuple[str, str]:
@@ -17,10 +18,19 @@ def _asked(asking: LocalStack, host: str) -> tuple[str, str]:
     incident = asking.open("prometheus", full_disk_alert(host))
     asking.wait_for(incident, "approval")
     asking.wait_told(incident, "slack", says="[Read the plan]")
-    asking.press(incident, "review")
-    whisper = asking.wait_told(incident, "slack", "whisper", says="/approvals/")
-    (link,) = [word for word in whisper["text"].split() if "/approvals/" in word]
-    return incident, link
+    return incident, _link_of(asking, incident, "ada")
+
+
+def _link_of(asking: LocalStack, incident: str, user: str) -> str:
+    """The link that somebody gets for themselves, and nobody else sees."""
+    asking.press(incident, "review", user=user)
+
+    def look() -> list[str]:
+        told = asking.messages(incident, "slack", "whisper")
+        mine = [message["text"] for message in told if message["raw"]["user"] == f"U0{user.upper()}"]
+        return [word for text in mine for word in text.split() if "/approvals/" in word]
+
+    return until(f"{user} gets a link", look)[0]
 
 
 def _status(url: str, form: dict[str, str] | None = None) -> tuple[int, str]:
@@ -91,3 +101,58 @@ def test_refuse_and_a_human_is_called(asking: LocalStack, tmp_path: Path) -> Non
     assert files(asking, "worker-1") == LOGS
     asking.press(incident, "resolve")
     asking.wait_closed(incident)
+
+
+def test_a_plan_that_loses_data_takes_two_people(asking: LocalStack, tmp_path: Path) -> None:
+    # Given a destructive plan, and two approvers with a link of their own each
+    require_sandbox(asking)
+    dumps = ["/data/dumps/a.dump", "/data/dumps/b.dump"]
+    asking.on_host("web-2", "mkdir -p /data/dumps && touch " + " ".join(dumps))
+    labels = {"alertname": "DumpsFillDisk", "instance": "web-2:9100", "severity": "critical", "env": "dev"}
+    incident = asking.open("prometheus", alerts.alertmanager(alerts.prometheus_alert(labels, "Dumps everywhere.")))
+    asking.wait_for(incident, "approval")
+    asking.wait_told(incident, "slack", says="[Read the plan]")
+    of_ada, of_bob = _link_of(asking, incident, "ada"), _link_of(asking, incident, "bob")
+    assert of_ada != of_bob
+
+    with browser(tmp_path / "ada") as window:
+        # When the first approves
+        window.open(of_ada)
+        assert "data is lost for good. Two different people have to approve." in window.text()
+        assert "it runs once somebody else has approved as well" in window.text()
+        window.click("button[value=approve]")
+
+        # Then the page says that it takes one more, and has no way to say it twice.
+        window.wait_text("[role=status]", "Approved by ada (approval page); 1 more must agree.")
+        assert "somebody else must, too" in window.text()
+        assert not window.has("button[value=approve]")
+        window.open(of_ada)
+        assert not window.has("button[value=approve]")
+        assert window.has("button[value=refuse]")
+
+    # Nor has who sends the form once more, in whatever way; and nothing has run.
+    again = {"token": of_ada.partition("token=")[2], "decision": "approve"}
+    status, page = _status(of_ada.partition("?")[0], again)
+    assert (status, "You have approved this already" in page) == (409, True)
+    asking.press(incident, "approve", user="ada")
+    record = asking.record(incident)
+    assert (record.decision, record.awaiting, len(record.approvals)) == (None, "approval", 1)
+    assert files(asking, "web-2") == dumps
+
+    with browser(tmp_path / "bob") as window:
+        # When somebody else approves, who reads that the first did
+        window.open(of_bob)
+        assert "Approved by ada (approval page); 1 more must agree." in window.text("[role=status]")
+        assert "Approve, and it runs at once." in window.text()
+        window.click("button[value=approve]")
+
+        # Then it is decided, by both, and runs.
+        window.wait_text("[role=status]", "bob (approval page)")
+        assert "ada (approval page)" in window.text("[role=status]")
+        assert not window.has("form")
+
+    record = asking.wait_closed(incident)
+    assert record.decision == "approved"
+    assert [approval.approver for approval in record.approvals] == ["U0ADA", "U0BOB"]
+    assert record.outcome == "auto_resolved", record.outcome_reason
+    assert files(asking, "web-2") == []

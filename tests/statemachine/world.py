@@ -27,10 +27,10 @@ from firstline.adapters.remediations import TableRemediations
 from firstline.adapters.table import Table
 from firstline.adapters.trail import TableTrail
 from firstline.models import IncidentRecord
-from firstline.runbooks import catalogue, documents
+from firstline.runbooks import catalogue
 from firstline.runbooks.plan import document_name
 from firstline.trail import Entry, first_break
-from local import engine, senders
+from local import engine, more_runbooks, senders
 from local.cloud import Cloud, Server
 from local.inbox import Inbox, Message
 from local.resources import ACCOUNT, Created, Resources
@@ -99,11 +99,12 @@ class World:
             opt_folder=self._folder,
             api_url=self._servers["aws"].url,
         ).create()
-        for opt in self._with_runbooks():
-            for runbook in RUNBOOKS.iterdir():
-                (opt / runbook.name).symlink_to(runbook)
-        self._documents = self._all_documents()
-        self._deploy_documents()
+        more_runbooks.give_to_functions(RUNBOOKS, self._folder)
+        self._documents = {
+            document_name(f"{STACK_NAME}_runbook", runbook.id, step_id): step_id
+            for runbook in catalogue.load(ROOT / "runbooks").values()
+            for step_id, _ in runbook.commands()
+        } | dict(more_runbooks.deploy(RUNBOOKS, STACK_NAME, self.client))
         self._run_instances()
         for topic in self.created.topic_arns:
             self.client("sns").subscribe(TopicArn=topic, Protocol="http", Endpoint=f"{inbox}/sns")
@@ -262,28 +263,6 @@ class World:
         (found,) = [execution for execution in self._executions() if execution.name == name]
         _eventually(lambda: found.exec_worker is not None and found.exec_worker.env is not None, f"{name} to begin")
         return found
-
-    def _with_runbooks(self) -> list[Path]:
-        """What is /opt for the functions that read runbooks."""
-        return [path for path in self._folder.iterdir() if (path / "policy").exists()]
-
-    def _all_documents(self) -> dict[str, str]:
-        return {
-            document_name(f"{STACK_NAME}_runbook", runbook.id, step_id): step_id
-            for runbook in catalogue.load(self._with_runbooks()[0]).values()
-            for step_id, _ in runbook.commands()
-        }
-
-    def _deploy_documents(self) -> None:
-        """Those of the tests' own runbooks; the shipped ones came with the template."""
-        for runbook in catalogue.load(RUNBOOKS).values():
-            for step_id, command in runbook.commands():
-                self.client("ssm").create_document(
-                    Name=document_name(f"{STACK_NAME}_runbook", runbook.id, step_id),
-                    Content=json.dumps(documents.content(runbook, step_id, command)),
-                    DocumentType="Command",
-                    DocumentFormat="JSON",
-                )
 
     def _run_instances(self) -> None:
         ec2 = self.client("ec2")
