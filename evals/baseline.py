@@ -1,4 +1,7 @@
-"""What the verdicts were worth when somebody last looked and agreed: `evals/baseline.json`, kept in git."""
+"""What the verdicts were worth before: when somebody last looked and agreed, and when they were last run.
+
+`evals/baseline.json` is kept in git and moves only with `--accept`; the last run is in the cache.
+"""
 
 import json
 from collections.abc import Sequence
@@ -12,6 +15,11 @@ from firstline.errors import ConfigurationError
 from firstline.models import Severity
 
 BASELINE = Path(__file__).parent / "baseline.json"
+LAST_RUN = Path(__file__).parent.parent / ".cache" / "evals" / "last-run.json"
+
+WATCHED = ("critical_recall", "page_recall", "macro_f1", "noise_precision", "unknown_recall", "deployment_f1")
+"""What the gate in CI does not let fall."""
+ROUNDING = 0.0001
 
 
 class Remembered(BaseModel):
@@ -45,6 +53,7 @@ def load(path: Path = BASELINE) -> Baseline:
 
 def save(scores: Sequence[Score], path: Path = BASELINE) -> None:
     """Remember these results; what the file says of other classifiers stays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     known = load(path) | {one.classifier: remembered(one) for one in scores}
     content = {name: one.model_dump() for name, one in sorted(known.items())}
     path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -56,3 +65,19 @@ def remembered(score: Score) -> Remembered:
         numbers={name: None if value is None else round(value, 4) for name, value in score.headline().items()},
         severities={one.case.name: one.severity for one in score.results},
     )
+
+
+def moved(score: Score, before: Baseline) -> tuple[list[str], list[str]]:
+    """What the gate watches and what fell or rose, in words. A ratio of nothing counts as fallen."""
+    fell, rose = [], []
+    old = before[score.classifier].numbers if score.classifier in before else {}
+    for name in WATCHED:
+        was, now = old.get(name), score.headline()[name]
+        if was is None:
+            continue
+        words = f"{score.classifier}: {name} {was:.4f} → {'–' if now is None else f'{now:.4f}'}"
+        if now is None or now < was - ROUNDING:
+            fell.append(words)
+        elif now > was + ROUNDING:
+            rose.append(words)
+    return fell, rose

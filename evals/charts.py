@@ -8,7 +8,7 @@ from evals.scoring import Bin
 _WIDTH = 360
 
 
-def bars(values: Sequence[tuple[str, float, int]]) -> str:
+def bars(values: Sequence[tuple[str, float, int]], label: str = "F1 by severity") -> str:
     """F1 by class: (name, value between 0 and 1, how many cases)."""
     left, right, row = 62, 58, 26
     span = _WIDTH - left - right
@@ -26,7 +26,7 @@ def bars(values: Sequence[tuple[str, float, int]]) -> str:
             f'<text x="{left + span * value + 6:.1f}" y="{y + 16}">{value:.2f}'
             f'<tspan class="soft" dx="5">of {support}</tspan></text>'
         )
-    return _svg(height, parts, "F1 by severity")
+    return _svg(height, parts, label)
 
 
 def reliability(bins: Sequence[Bin]) -> str:

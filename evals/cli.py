@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from evals import agreement, baseline, console, page
+from evals import agreement, agreement_page, baseline, console, page, public_rules
 from evals.cases import CASES, Case, load
 from evals.classifiers import (
     Classifier,
@@ -27,6 +27,7 @@ from firstline.errors import ConfigurationError
 
 ROOT = Path(__file__).parent.parent
 REPORT = ROOT / ".cache" / "evals" / "report.html"
+AGREEMENT = REPORT.with_name("agreement.html")
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -52,14 +53,19 @@ def evals(
     all_cases: Annotated[bool, typer.Option("--all", help="List every case, not only the wrong ones.")] = False,
     accept: Annotated[bool, typer.Option(help="Make these results the new baseline.")] = False,
     cases: Annotated[Path, typer.Option(help="The folder of cases.")] = CASES,
-    report: Annotated[Path, typer.Option(help="Where the report page goes.")] = REPORT,
+    report: Annotated[Path | None, typer.Option(help="Where the report page goes.")] = None,
+    since_baseline: Annotated[
+        bool, typer.Option(help="Show the change since the baseline, not since the last run.")
+    ] = False,
 ) -> None:
     """How good are the verdicts? Without options: rules only, rules and history, and the worst model imaginable."""
     out = Console(width=None if os.isatty(1) else 140)
     try:
         policy = Policy.of()
         if rules is not None:
-            console.show_agreement(out, agreement.measure(agreement.read(rules), policy))
+            found = agreement.measure(public_rules.read(rules), policy)
+            console.show_agreement(out, found)
+            _write(out, report or AGREEMENT, agreement_page.render(found))
             return
         chosen = [one for one in load(cases) if only in one.name]
         if not chosen:
@@ -73,21 +79,25 @@ def evals(
         if obedient:
             classifiers.append(WithModel("obedient", policy, lambda _: Obedient()))
         scores = [_judge(out, one, chosen) for one in classifiers]
-        before = baseline.load()
+        accepted = baseline.load()
+        last = {} if since_baseline else baseline.load(baseline.LAST_RUN)
+        before, since = (last, "the last run") if last else (accepted, "the baseline")
         if only:  # numbers of some cases say nothing beside those of all; their severities do
             before = {name: one.model_copy(update={"numbers": {}}) for name, one in before.items()}
     except ConfigurationError as error:
         out.print(str(error), style="red", markup=False)
         raise typer.Exit(2) from None
-    console.show(out, scores, before, price=price, every_case=all_cases)
+    console.show(out, scores, before, since=since, price=price, every_case=all_cases)
+    if not only:
+        console.show_moved(out, scores, accepted)
     if recorded is not None and recorded.stale:
         out.print(
             f"{len(recorded.stale)} recorded answers are to another question than is asked now; record again.",
             style="yellow",
         )
-    report.parent.mkdir(parents=True, exist_ok=True)
-    report.write_text(page.render(scores, before, price=price), encoding="utf-8")
-    out.print(f"Report: {report}", markup=False, highlight=False, soft_wrap=True)
+    _write(out, report or REPORT, page.render(scores, before, since=since, price=price))
+    if not only and cases == CASES:
+        baseline.save(scores, baseline.LAST_RUN)
     if accept:
         if only:
             out.print("A baseline is of all cases: leave --only out.", style="red")
@@ -96,6 +106,12 @@ def evals(
         out.print(f"New baseline: {baseline.BASELINE}", markup=False, highlight=False, soft_wrap=True)
     if any(one.unsafe or one.below_floor for one in scores):
         raise typer.Exit(1)
+
+
+def _write(out: Console, path: Path, content: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content, encoding="utf-8")
+    out.print(f"Report: {path}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _judge(out: Console, classifier: Classifier, cases: list[Case]) -> Score:

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from evals.agreement import LEVELS, Agreement
+from evals import baseline
+from evals.agreement import Agreement, Comparison
 from evals.baseline import Baseline
+from evals.public_rules import LEVELS
 from evals.scoring import SEVERITIES, PerClass, Score
 
 NUMBERS: tuple[tuple[str, str, bool], ...] = (
@@ -33,19 +35,35 @@ COUNTS = ("unsafe_actions", "below_floor")
 
 
 def show(
-    out: Console, scores: Sequence[Score], before: Baseline, *, price: float = 0, every_case: bool = False
+    out: Console,
+    scores: Sequence[Score],
+    before: Baseline,
+    *,
+    since: str = "the baseline",
+    price: float = 0,
+    every_case: bool = False,
 ) -> None:
-    """Everything, the headline last: that is what stays in sight."""
+    """Everything, the headline last: that is what stays in sight. `since` says what `before` is."""
     for one in scores:
-        _show_cases(out, one, before, every_case)
+        _show_cases(out, one, before, price, every_case)
     out.print(_by_kind(scores))
     for one in scores:
         out.print(_per_class(f"{one.classifier}: by severity", one.per_class, one.confusion, SEVERITIES))
-    out.print(_headline(scores, before, price))
+    out.print(_headline(scores, before, since, price))
 
 
-def _headline(scores: Sequence[Score], before: Baseline, price: float) -> Table:
-    table = Table(title=f"{len(scores[0].results)} cases (change since the baseline in brackets)", title_justify="left")
+def show_moved(out: Console, scores: Sequence[Score], accepted: Baseline) -> None:
+    """What CI would say: is anything that the gate watches below the baseline?"""
+    for one in scores:
+        fell, rose = baseline.moved(one, accepted)
+        for words in fell:
+            out.print(f"Below the baseline: {words}", style="red", markup=False, highlight=False)
+        for words in rose:
+            out.print(f"Above the baseline: {words}", style="green", markup=False, highlight=False)
+
+
+def _headline(scores: Sequence[Score], before: Baseline, since: str, price: float) -> Table:
+    table = Table(title=f"{len(scores[0].results)} cases (in brackets: change since {since})", title_justify="left")
     table.add_column("")
     for one in scores:
         table.add_column(one.classifier, justify="right")
@@ -86,11 +104,11 @@ def change(score: Score, key: str, before: Baseline) -> float | None:
     return value - old
 
 
-def _show_cases(out: Console, score: Score, before: Baseline, every_case: bool) -> None:
+def _show_cases(out: Console, score: Score, before: Baseline, price: float, every_case: bool) -> None:
     known = before[score.classifier].severities if score.classifier in before else {}
     table = Table(title=f"{score.classifier}: {'every case' if every_case else 'wrong, unsafe or changed'}")
     table.title_justify = "left"
-    for name in ("case", "truth", "said", "cause", "runbook", "sure", "by", ""):
+    for name in ("case", "truth", "said", "cause", "runbook", "sure", "by", *(["tokens"] if score.tokens else []), ""):
         table.add_column(name, overflow="fold")
     for one in score.results:
         said, truth = one.verdict.classification, one.case.truth
@@ -108,6 +126,7 @@ def _show_cases(out: Console, score: Score, before: Baseline, every_case: bool) 
             said.runbook_id or "–",
             f"{said.confidence:.2f}",
             said.decided_by,
+            *([spent(said.tokens, price)] if score.tokens else []),
             ", ".join(notes),
         )
     if table.row_count:
@@ -141,26 +160,59 @@ def ratio(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def show_agreement(out: Console, parts: Sequence[Agreement]) -> None:
-    """Agreement with the authors of public rules, part by part."""
-    for one in parts:
-        title = f"{one.title}: {one.rules} rules of {one.repositories} repositories"
-        out.print(_per_class(title, one.per_class, one.confusion, LEVELS))
-    table = Table(title="agreement with hidden severities (rules only, no history, no model)", title_justify="left")
-    for name in ("", "rules", "always", "accuracy", "classifier", "macro-F1", "classifier"):
-        table.add_column(name, justify="right" if name else "left")
-    for one in parts:
-        table.add_row(
-            one.title,
-            str(one.rules),
-            one.most_common,
-            ratio(one.baseline),
-            _beside(one.accuracy, one.baseline),
-            ratio(one.baseline_macro_f1),
-            _beside(one.macro_f1, one.baseline_macro_f1),
+def spent(tokens: int, price: float) -> str:
+    """Tokens, and what they cost where a price is known."""
+    return f"{tokens:,}" + (f" ({tokens * price / 1_000_000:.5f})" if price else "")
+
+
+def show_agreement(out: Console, found: Comparison) -> None:
+    """Agreement with the authors of public rules: part by part, the sum of it last."""
+    for one in found.parts:
+        if one.title.startswith(("all", "unseen repositories")):
+            title = f"{one.title}: {one.rules} of {one.repositories} repositories"
+            out.print(_per_class(title, one.per_class, one.confusion, LEVELS))
+    out.print(_voices("by repository", found.repositories))
+    out.print(_voices("agreement with hidden severities, by words alone", found.parts))
+    if found.authors is not None:
+        out.print(
+            f"Authors among themselves: {found.authors.rules} rules have a name that other repositories use too, and "
+            f"{found.authors.same:.3f} of them the severity that is most common for it there.",
+            highlight=False,
         )
-    out.print(table)
 
 
-def _beside(value: float, baseline: float) -> str:
-    return f"{ratio(value)} [{'green' if value > baseline else 'red'}]({value - baseline:+.3f})[/]"
+def voices(one: Agreement) -> list[tuple[str, str, bool | None]]:
+    """An agreement as columns: heading, number, and whether it is better than always saying the same."""
+    always, said = one.always, one.said
+    columns: list[tuple[str, str, bool | None]] = [
+        ("count", str(one.rules), None),
+        ("always", f"{one.most_common} {ratio(always.accuracy)}", None),
+        ("learned", ratio(one.learned.accuracy), None),
+        ("lexicon", ratio(said.accuracy), said.accuracy > always.accuracy),
+        ("F1 always", ratio(always.macro_f1), None),
+        ("learned", ratio(one.learned.macro_f1), None),
+        ("lexicon", ratio(said.macro_f1), said.macro_f1 > always.macro_f1),
+        ("balanced", ratio(said.balanced_accuracy), None),
+    ]
+    if one.repositories > 1:
+        mean = f"{ratio(always.by_repository)}→{ratio(said.by_repository)}"
+        columns += [
+            ("gain, 95 %", "{:+.3f}…{:+.3f}".format(*one.better_by), one.better_by[0] > 0),
+            ("per repo", mean, said.by_repository > always.by_repository),
+        ]
+    return columns
+
+
+def _voices(title: str, parts: Sequence[Agreement]) -> Table:
+    table = Table(title=title, title_justify="left", padding=(0, 0, 0, 1))
+    rows = [voices(one) for one in parts]
+    table.add_column("", no_wrap=True)
+    for heading, _, _ in max(rows, key=len):
+        table.add_column(heading, justify="right")
+    for one, columns in zip(parts, rows, strict=True):
+        table.add_row(one.title, *(_coloured(shown, better) for _, shown, better in columns))
+    return table
+
+
+def _coloured(shown: str, better: bool | None) -> str:
+    return shown if better is None else f"[{'green' if better else 'red'}]{shown}[/]"

@@ -18,12 +18,20 @@ from firstline.models import Classification, Evidence, Incident
         ("etcd-no-leader", "Member 3 sees no leader", "critical"),
         ("ReplicaCheck", "The ledger may suffer data loss", "critical"),
         ("ReplicaCheck", "The follower has crashed", "high"),
+        ("LedgerErrors", "5% of the requests end with 5xx", "high"),
+        ("LedgerErrors", "5% of the requests end with 4xx", "medium"),
         ("Volume is full", "", "high"),
         ("SlowQueries", "Queries take longer than 2 s", "medium"),
         ("QueueDepth", "12000 messages wait", "medium"),
         ("WarningCountdown", "The countdown runs", "medium"),
         ("Daily report: total orders", "Informational", "low"),
         ("StreamLatencyCritical", "", "critical"),
+        ("LedgerMetricsMissing", "Metrics are missing", "medium"),
+        ("LedgerHostRestarted", "The host has restarted", "low"),
+        ("LedgerCalls", "Number of calls per minute", "low"),
+        ("LedgerCalls", "For more info see the dashboard", "medium"),
+        ("LedgerCalls", "The number of calls per minute is too high", "medium"),
+        ("LedgerDown", "Number of calls per minute", "critical"),
         ("ストレージ", "ディスク使用率", "medium"),
     ],
 )
@@ -32,10 +40,10 @@ def test_words_and_what_they_usually_mean(name: str, message: str, severity: str
 
 
 def test_a_guess_names_its_words_the_strongest_first() -> None:
-    guess = lexicon.read("ApiDown", "expired: no users can log in, cpu is idle")
+    guess = lexicon.read("ApiDown", "has expired: unable to serve, no index, cpu is idle")
 
-    assert guess.words == ("down", "no", "expired")
-    assert guess.because == "its words (down, no, expired) usually mean critical"
+    assert guess.words == ("down", "unable to", "has expired")
+    assert guess.because == "its words (down, unable to, has expired) usually mean critical"
 
 
 def test_no_word_is_known() -> None:
@@ -51,10 +59,37 @@ def test_a_word_within_another_is_not_meant() -> None:
     assert lexicon.read("CountdownShutdownSlowdownDownstream", "informed").words == ()
 
 
+@pytest.mark.parametrize(
+    ("name", "meant_otherwise"),
+    [("IndexDown", "IndexScaledDown"), ("PageFull", "PageFaultsFullSync"), ("LinkMissing", "LinkMissingLabel")],
+)
+def test_a_longer_phrase_takes_the_word_for_itself(name: str, meant_otherwise: str) -> None:
+    assert lexicon.read(name, "").severity in ("high", "critical")
+    assert lexicon.read(meant_otherwise, "") == lexicon.Guess("medium", ())
+
+
+@pytest.mark.parametrize(
+    ("message", "severity", "words"),
+    [
+        ("Predicted to fill within the next 4 hours", "high", ("within 4 hours",)),
+        ("Predicted to fill within four days", "medium", ("within 4 days",)),
+        ("Will run out in the next hour", "critical", ("run out", "within 1 hour")),
+    ],
+)
+def test_how_long_there_is_decides_how_bad_it_is(message: str, severity: str, words: tuple[str, ...]) -> None:
+    assert lexicon.read("LedgerForecast", message) == lexicon.Guess(severity, words)
+
+
 def test_a_message_does_not_talk_down_what_the_name_says() -> None:
     calming = "Info: informational notice, heartbeat, completed, no action"
 
     assert lexicon.read("PaymentGatewayDown", calming).severity == "critical"
+
+
+def test_a_message_does_not_talk_down_that_data_is_gone() -> None:
+    calming = "warning, only slow, possibly stale, may be pending, degraded, indicates a restart"
+
+    assert lexicon.read("LedgerReplica", f"Data loss: {calming}").severity == "critical"
 
 
 def test_a_huge_text_is_cut() -> None:

@@ -3,9 +3,13 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from evals.agreement import measure, read, said_level
+from evals import agreement_page, learned
+from evals.agreement import Authors, Judged, authors, by_name, measure, said_level
 from evals.classifiers import Policy
+from evals.cli import app
+from evals.public_rules import PublicRule, read
 from firstline.errors import ConfigurationError
 
 PUBLIC = Path("../shared/payloads/alert_rules.tsv")
@@ -53,21 +57,110 @@ def test_what_is_said_comes_from_words_alone(rules_file: Path) -> None:
 
 
 def test_the_numbers_stand_beside_the_majority(rules_file: Path) -> None:
-    whole = measure(read(rules_file), Policy.of())[0]
+    whole = measure(read(rules_file), Policy.of()).parts[0]
 
     assert (whole.rules, whole.repositories, whole.most_common) == (6, 3, "critical")
-    assert whole.baseline == 0.5
-    assert whole.baseline_macro_f1 == pytest.approx((2 / 3) / 3)
-    assert whole.accuracy == pytest.approx(5 / 6)
+    assert whole.always.accuracy == 0.5
+    assert whole.always.macro_f1 == pytest.approx((2 / 3) / 3)
+    assert whole.always.balanced_accuracy == pytest.approx(1 / 3)
+    assert whole.said.accuracy == pytest.approx(5 / 6)
     assert whole.confusion["critical", "warning"] == 1
+
+
+def test_each_repository_counts_the_same_where_that_is_asked(rules_file: Path) -> None:
+    found = measure(read(rules_file), Policy.of())
+
+    assert [(one.title, one.rules) for one in found.repositories] == [("b/two", 3), ("a/one", 2), ("c/three", 1)]
+    assert [one.said.accuracy for one in found.repositories] == [pytest.approx(2 / 3), 1, 1]
+    assert found.parts[0].said.by_repository == pytest.approx((2 / 3 + 1 + 1) / 3)
+
+
+def test_a_rule_that_many_copied_counts_once_by_name(tmp_path: Path) -> None:
+    rules = [
+        PublicRule("LedgerIsDown", "", "a/one", "critical"),
+        PublicRule("ledger-is-down", "", "b/two", "critical"),
+        PublicRule("ledger_is_down", "", "c/three", "warning"),
+        PublicRule("LedgerSlow", "", "a/one", "info"),
+        PublicRule("LedgerSlow", "", "b/two", "warning"),
+    ]
+    judged = [(one, Judged(one.repository, one.level, "warning", "info")) for one in rules]
+
+    assert by_name(judged) == [
+        Judged("a/one", "critical", "warning", "info"),
+        Judged("a/one", "warning", "warning", "info"),  # a tie: the graver
+    ]
+
+
+def test_authors_are_measured_against_each_other() -> None:
+    rules = [
+        PublicRule("LedgerDown", "", "a/one", "critical"),
+        PublicRule("LedgerDown", "", "b/two", "critical"),
+        PublicRule("LedgerDown", "", "c/three", "warning"),
+        PublicRule("LedgerSlow", "", "a/one", "warning"),
+        PublicRule("LedgerSlow", "", "a/one", "critical"),  # the same repository: no other author
+    ]
+
+    assert authors(rules) == Authors(3, 2 / 3)
+    assert authors(rules[3:]) is None
+
+
+def test_how_sure_the_gain_is_comes_from_whole_repositories() -> None:
+    many = [PublicRule(f"Ledger{n} {'Down' * (n % 2)}", "", "a/one", ("warning", "critical")[n % 2]) for n in range(40)]
+    other = [PublicRule(f"Queue{n} Down", "", "b/two", "warning") for n in range(20)]
+
+    whole = measure([*many, *other], Policy.of()).parts[0]
+
+    # a/one gains 20 of 40, b/two loses 20 of 20: drawn again, either may be there alone.
+    assert whole.said.accuracy - whole.always.accuracy == pytest.approx(0)
+    assert whole.better_by == (-1, 0.5)
 
 
 def test_a_repository_is_on_one_side_only(rules_file: Path) -> None:
     rules = read(rules_file)
     sides = {one.repository: one.tuned_on for one in rules}
     assert all(sides[one.repository] is one.tuned_on for one in rules)
-    parts = measure(rules, Policy.of())
-    assert parts[0].rules == sum(one.rules for one in parts[1:3] if not one.title.startswith("…"))
+    parts = {one.title: one.rules for one in measure(rules, Policy.of()).parts}
+    seen, unseen = "seen repositories", "unseen repositories"
+    assert parts["all"] == parts.get(seen, 0) + parts.get(unseen, 0)
+
+
+def test_what_is_learned_comes_from_other_repositories_and_other_names() -> None:
+    teaching = [
+        PublicRule(f"{what}{how}", "", "a/one", level)
+        for what in ("Ledger", "Queue", "Index", "Vault")
+        for how, level in (("Lost", "critical"), ("Late", "warning"))
+    ]
+    asked = [
+        PublicRule("CacheLost", "", "b/two", "warning"),
+        PublicRule("CacheLate", "", "b/two", "warning"),
+    ]
+    copied = PublicRule("CacheLate", "", "c/three", "critical")
+
+    assert learned.levels([*teaching, *asked])[-2:] == ["critical", "warning"]
+    # The copy's own severity does not reach its name's rule elsewhere.
+    assert learned.levels([*teaching, *asked, *[copied] * 9])[-10] == "warning"
+    assert learned.levels([PublicRule("Alone", "", "a/one", "info")]) == ["warning"]
+
+
+def test_the_page_is_whole_and_escapes_what_rules_say(rules_file: Path) -> None:
+    rules = [*read(rules_file), PublicRule("X", "", "<script>/evil", "info")]
+
+    html = agreement_page.render(measure(rules, Policy.of()))
+
+    assert "<script" not in html
+    assert "&lt;script&gt;/evil" in html
+    assert html.count('class="heat"') == len(measure(rules, Policy.of()).parts)
+
+
+def test_the_command_prints_baseline_and_confusion_and_writes_the_page(rules_file: Path, tmp_path: Path) -> None:
+    report = tmp_path / "r" / "agreement.html"
+
+    result = CliRunner(env={"COLUMNS": "240"}).invoke(app, ["--rules", str(rules_file), "--report", str(report)])
+
+    assert result.exit_code == 0, result.output
+    assert "rows: the truth; columns: what was said" in result.output
+    assert "always" in result.output
+    assert report.read_text().startswith("<!doctype html>")
 
 
 def test_a_file_that_is_none(tmp_path: Path) -> None:
@@ -80,9 +173,14 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not PUBLIC.exists(), reason="the public rules are not at hand")
 def test_better_than_always_saying_the_most_common() -> None:
-    whole, tuned, unseen, _ = measure(read(PUBLIC), Policy.of())
+    parts = {one.title: one for one in measure(read(PUBLIC), Policy.of()).parts}
 
-    assert whole.accuracy > whole.baseline + 0.08
-    assert tuned.accuracy > tuned.baseline + 0.1
+    for title in ("all", "all, by name"):
+        assert parts[title].said.accuracy > parts[title].always.accuracy + 0.1
+        assert parts[title].said.macro_f1 > parts[title].always.macro_f1 + 0.25
+        assert parts[title].better_by[0] > 0.03
+        assert parts[title].said.accuracy > parts[title].learned.accuracy + 0.05
     # Other repositories have other habits: the share that is right is no better there, each class's F1 is.
-    assert unseen.macro_f1 > unseen.baseline_macro_f1 + 0.12
+    unseen = parts["unseen repositories"]
+    assert unseen.said.macro_f1 > unseen.always.macro_f1 + 0.13
+    assert unseen.said.by_repository > unseen.always.by_repository + 0.04

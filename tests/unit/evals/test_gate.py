@@ -7,8 +7,6 @@ from evals.cases import Case, load
 from evals.classifiers import Classifier, HistoryOnly, Obedient, Policy, RulesOnly, WithModel
 from evals.scoring import Score, score
 
-ROUNDING = 0.0001
-
 
 @pytest.fixture(scope="module")
 def cases() -> list[Case]:
@@ -37,15 +35,13 @@ def test_no_action_is_unsafe_and_no_severity_below_the_floor(scores: dict[str, S
 
 
 @pytest.mark.parametrize("classifier", ["rules-only", "history-only"])
-@pytest.mark.parametrize(
-    "number", ["critical_recall", "page_recall", "macro_f1", "noise_precision", "unknown_recall", "deployment_f1"]
-)
+@pytest.mark.parametrize("number", baseline.WATCHED)
 def test_nothing_that_counts_is_below_the_baseline(scores: dict[str, Score], classifier: str, number: str) -> None:
     before = baseline.load()[classifier].numbers[number]
     now = scores[classifier].headline()[number]
     assert before is not None
     assert now is not None
-    assert now >= before - ROUNDING, (
+    assert now >= before - baseline.ROUNDING, (
         f"{classifier}: {number} fell from {before:.4f} to {now:.4f}; `make eval` shows which cases changed"
     )
 

@@ -1,5 +1,6 @@
 """The table, the page and the baseline."""
 
+import json
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -77,6 +78,19 @@ def test_changes_since_the_baseline_are_shown(mixed: Score, verdict: MakeVerdict
     assert '<span class="bad">(-0.333)</span>' in page.render([mixed], before)
 
 
+def test_what_the_gate_would_say_is_said(mixed: Score, verdict: MakeVerdict, tmp_path: Path) -> None:
+    path = tmp_path / "baseline.json"
+    better = score("one & only", [verdict("critical", "critical"), verdict("noise", "noise"), verdict("low", "low")])
+    baseline.save([better], path)
+
+    fell, rose = baseline.moved(mixed, baseline.load(path))
+    assert (fell[0], rose) == ("one & only: critical_recall 1.0000 → 0.0000", [])
+    baseline.save([mixed], path)
+    fell, rose = baseline.moved(better, baseline.load(path))
+    assert (fell, rose[0]) == ([], "one & only: critical_recall 0.0000 → 1.0000")
+    assert baseline.moved(mixed, {}) == ([], [])
+
+
 def test_the_table_says_what_is_wrong(mixed: Score) -> None:
     out = Console(width=200, record=True, file=Path("/dev/null").open("w"))  # noqa: SIM115
     console.show(out, [mixed], {}, price=1)
@@ -104,13 +118,41 @@ def test_no_baseline_yet_and_a_broken_one(tmp_path: Path) -> None:
         baseline.load(tmp_path / "broken.json")
 
 
-def test_the_command(tmp_path: Path) -> None:
+@pytest.fixture
+def last_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "cache" / "last-run.json"
+    monkeypatch.setattr(baseline, "LAST_RUN", path)
+    return path
+
+
+def test_the_command(tmp_path: Path, last_run: Path) -> None:
     result = CliRunner().invoke(app, ["--only", "injection/", "--report", str(tmp_path / "r" / "report.html")])
 
     assert result.exit_code == 0, result.output
     assert "16 cases" in result.output
     assert "(+" not in result.output  # numbers of some cases are not compared with those of all
     assert (tmp_path / "r" / "report.html").read_text().startswith("<!doctype html>")
+    assert not last_run.exists()  # some cases are no run
+
+
+def test_a_run_is_compared_with_the_last_one(tmp_path: Path, last_run: Path) -> None:
+    options = ["--no-obedient", "--report", str(tmp_path / "report.html")]
+
+    first = CliRunner().invoke(app, options)
+    assert "change since the baseline" in first.output
+    content = json.loads(last_run.read_text())
+    content["rules-only"]["numbers"]["accuracy"] -= 0.25
+    name, severity = next(iter(content["rules-only"]["severities"].items()))
+    content["rules-only"]["severities"][name] = "noise" if severity != "noise" else "critical"
+    last_run.write_text(json.dumps(content))
+    second = CliRunner().invoke(app, options)
+
+    assert "change since the last run" in second.output
+    assert "(+0.25)" in second.output
+    assert "(+0.25)" in (tmp_path / "report.html").read_text()
+    assert f"was {'noise' if severity != 'noise' else 'critical'}" in second.output
+    third = CliRunner().invoke(app, [*options, "--since-baseline"])
+    assert "change since the baseline" in third.output
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,80 @@
+"""Alerting rules that people published, each with the severity that its author chose."""
+
+import csv
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from firstline.errors import ConfigurationError
+
+type Level = Literal["critical", "warning", "info"]
+LEVELS: tuple[Level, ...] = ("critical", "warning", "info")
+"""The gravest first."""
+
+_AUTHORS: dict[str, Level] = {
+    **dict.fromkeys(("critical", "page", "sev0", "sev1"), "critical"),
+    **dict.fromkeys(("warning", "ticket", "notify", "medium", "p3", "sev2"), "warning"),
+    **dict.fromkeys(("info", "none", "task", "sev3", "sev4"), "info"),
+}
+"""sev0 … sev4 are Azure's: critical, error, warning, informational, verbose. Datadog's `thresholds:…` are monitors with
+several severities at once: no single one was chosen, so they are left out."""
+
+_TEMPLATE = re.compile(r"\{\{.*?\}\}|<%.*?%>|\{%.*?%\}")
+_PLACES = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\W_]+")
+_COLUMNS = {"name", "severity", "summary_description", "source_repo"}
+
+
+@dataclass(frozen=True, slots=True)
+class PublicRule:
+    """A published alerting rule. `tuned_on`: its repository is of the half that the lexicon's points were set with."""
+
+    name: str
+    description: str
+    repository: str
+    level: Level
+
+    @property
+    def tuned_on(self) -> bool:
+        return hashlib.sha256(self.repository.encode()).digest()[0] % 2 == 0
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The name's words: `KubeAPIDown` and `kube-api_down` are one name."""
+        return _words(self.name)
+
+    @property
+    def message(self) -> str:
+        """The description without what a template would fill in."""
+        return _TEMPLATE.sub(" ", self.description)
+
+    @property
+    def message_words(self) -> tuple[str, ...]:
+        return _words(self.message)
+
+
+def read(path: Path) -> list[PublicRule]:
+    """The rules of a tab-separated file whose severity is one of the three levels.
+
+    Raises
+    ------
+    ConfigurationError
+        The file cannot be read, or lacks a column.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+            if missing := _COLUMNS - set(reader.fieldnames or ()):
+                raise ConfigurationError(f"{path}: the column {', '.join(sorted(missing))} is missing")
+            return [
+                PublicRule(row["name"], row["summary_description"] or "", row["source_repo"], level)
+                for row in reader
+                if (level := _AUTHORS.get((row["severity"] or "").lower())) and row["name"]
+            ]
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(_PLACES.sub(" ", text).lower().split())
