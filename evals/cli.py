@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from evals import agreement, agreement_page, baseline, console, page, public_rules
+from evals import agreement, agreement_page, baseline, console, page, public_rules, similarity, similarity_table
 from evals.cases import CASES, Case, load
 from evals.classifiers import (
     Classifier,
@@ -37,6 +37,9 @@ def evals(
     rules: Annotated[
         Path | None, typer.Option(help="Compare with the severities of these public rules (TSV) instead.")
     ] = None,
+    similar: Annotated[
+        bool, typer.Option("--similar", help="Measure the look-up of similar incidents instead.")
+    ] = False,
     base_url: Annotated[
         str, typer.Option(envvar="EVAL_BASE_URL", help="Address of an OpenAI-compatible server, up to /v1.")
     ] = "https://api.openai.com/v1",
@@ -61,6 +64,9 @@ def evals(
     """How good are the verdicts? Without options: rules only, rules and history, and the worst model imaginable."""
     out = Console(width=None if os.isatty(1) else 140)
     try:
+        if similar:
+            similarity_table.show(out, similarity.read())
+            return
         policy = Policy.of()
         if rules is not None:
             found = agreement.measure(public_rules.read(rules), policy)

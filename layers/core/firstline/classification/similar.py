@@ -1,0 +1,193 @@
+"""Which earlier incidents of other groups read like this one? Shared words, weighed by how much they say.
+
+The candidates come from two bounded reads (`adapters/endings.py`): the same alert name, the same service. Here they are
+compared, word by word, with rapidfuzz for words that are nearly the same, and sorted. Pure.
+
+The numbers were set by thought and checked against labelled incidents; docs/evals.md has the figures.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from functools import cache, lru_cache
+
+from rapidfuzz import fuzz, process
+
+from firstline.classification.templates import template_of, words_of
+from firstline.models import EarlierIncident, NormalizedAlert, SimilarIncident
+
+MAX_SIMILAR = 5
+SIMILAR_FROM = 0.35
+"""Below this two alerts only share some words."""
+
+MEMORY = timedelta(days=30)
+"""Older incidents are no evidence: systems change."""
+
+OTHER_SERVICE = 0.5
+"""How much is left of a likeness between two alerts of different services: the same words, and another trouble."""
+
+_NEARLY = 84.0
+"""rapidfuzz's ratio, 0 to 100, from which two words are one: expired and expires, certificate and certificates."""
+_NEARLY_FROM_CHARS = 5
+
+_SAYS_LITTLE, _SAYS_MUCH = 0.2, 2.0
+_LITTLE: tuple[str, ...] = (
+    "high low too usage used use rate count number total average value current limit above below over under exceeded",
+    "exceeds percent percentage last minutes minute seconds second hours days since least about almost nearly soon",
+    "running runs run instance instances host hosts server node nodes pod container namespace service process system",
+    "cluster prod production api request requests",
+)
+_NOTHING: tuple[str, ...] = (
+    "a an the is are was were be been being has have had do does did will would can could may might must should",
+    "it its this that these those there of in on at to for from by with within and or but if as not no only more most",
+    "out up one any all some other into per via between during while when which who",
+    "threshold crossed greater less than equal alert alarm alerts monitor triggered warning critical firing fired",
+    "detected reported status state datapoint datapoints",
+)
+_TROUBLES: tuple[str, ...] = (
+    "disk filesystem volume storage space drive spool",
+    "inodes inode",
+    "memory maxmemory ram heap mem oom swapping swap evicts evicted",
+    "cpu load processor",
+    "latency slow duration percentile long longer late",
+    "error errors 5xx exception exceptions raised",
+    "down unreachable unavailable offline dead gone refused answer reach",
+    "certificate cert certs tls ssl x509",
+    "restart restarts restarting restarted crash crashing crashed crashes looping loop",
+    "lag lags behind delayed backlog queue deferred",
+    "connection connections conn slots",
+    "replica replicas replication replicated standby",
+    "login logins signin sign password",
+    "clock ntp synchronised synchronising synchronized skew drift",
+    "throttle throttled throttling throttles",
+    "timeout timeouts",
+    "dns resolve resolves resolver resolution",
+    "deadlock deadlocks",
+    "deadletter",
+    "backup backups dump",
+    "blocklist blocklisted blacklisted",
+)
+"""What is wrong, in the words of different tools: a row is one trouble. Few and general: each is a way to be wrong."""
+
+_ALIKE: tuple[str, ...] = (
+    "full fill fills filling exhausted saturated",
+    "fail fails failed failing failure failures",
+    "expires expired expire expiry expiring valid",
+    "database postgres postgresql mysql mariadb rds db",
+    "mail mails email postfix smtp",
+    "message messages letters",
+    "query queries statement statements",
+)
+_OTHER_TROUBLE = 0.6
+"""How much is left of a likeness when each names a trouble, and no two of these are the same."""
+
+_PHRASES = tuple(
+    (re.compile(rf"(?<!\S){pattern}(?!\S)"), replacement)
+    for pattern, replacement in (
+        (r"time out|times out|timed out", "timeout"),
+        (r"response time", "latency"),
+        (r"dead locks?", "deadlock"),
+        (r"dead letters?", "deadletter"),
+        (r"dlq", "deadletter"),
+        (r"no longer", "gone"),
+        (r"read only", "readonly"),
+        (r"(?:no|free) space(?: left)?", "disk full"),
+        (r"out of memory|memory pressure", "memory full"),
+        (r"small files", "inodes"),
+    )
+)
+
+
+def most_similar(
+    alert: NormalizedAlert,
+    candidates: Iterable[EarlierIncident],
+    *,
+    group_key: str,
+    now: datetime,
+    limit: int = MAX_SIMILAR,
+) -> list[SimilarIncident]:
+    """The candidates that read like the alert, best first; of equals the newest, and of one group the best.
+
+    Parameters
+    ----------
+    group_key
+        The incident's own group: its incidents are known anyway, and are left out.
+    """
+    ours = template_of(alert)
+    comparable = [
+        one for one in candidates if one.template and one.group_key != group_key and now - one.closed_at <= MEMORY
+    ]
+    best: dict[str, SimilarIncident] = {}
+    for one in comparable:
+        score = likeness(ours, alert.service, one.template, one.service)
+        known = best.get(one.group_key or one.incident_id)
+        if score >= SIMILAR_FROM and (known is None or _order(score, one) > _order(known.score, known.incident)):
+            best[one.group_key or one.incident_id] = SimilarIncident(incident=one, score=round(score, 2))
+    return sorted(best.values(), key=lambda one: _order(one.score, one.incident), reverse=True)[:limit]
+
+
+def likeness(template: str, service: str | None, other: str, other_service: str | None) -> float:
+    """How alike two templates are, 0 to 1. The same template of the same service is 1."""
+    elsewhere = service is not None and other_service is not None and service.casefold() != other_service.casefold()
+    share = OTHER_SERVICE if elsewhere else 1.0
+    if template == other:
+        return share
+    ours, theirs = _words(template, service), _words(other, other_service)
+    smaller, larger = sorted((sum(ours.values()), sum(theirs.values())))
+    if not smaller:
+        return 0.0
+    named, also_named = _troubles() & ours.keys(), _troubles() & theirs.keys()
+    if named and also_named and not named & also_named:
+        share *= _OTHER_TROUBLE
+    shared = _shared(ours, theirs)
+    # What both say, of all that is said; and of what the one with fewer words says: tools differ in how much they say.
+    return share * (0.5 * shared / (smaller + larger - shared) + 0.5 * shared / smaller)
+
+
+def _shared(ours: Mapping[str, float], theirs: Mapping[str, float]) -> float:
+    shared = sum(min(weight, theirs[word]) for word, weight in ours.items() if word in theirs)
+    left = [word for word in theirs if word not in ours and len(word) >= _NEARLY_FROM_CHARS]
+    for word, weight in ours.items():
+        if word in theirs or len(word) < _NEARLY_FROM_CHARS or not left:
+            continue
+        found = process.extractOne(word, left, scorer=fuzz.ratio, score_cutoff=_NEARLY)
+        if found is not None:
+            shared += min(weight, theirs[found[0]])
+            left.remove(found[0])
+    return shared
+
+
+@lru_cache(maxsize=1_024)
+def _words(template: str, service: str | None) -> Mapping[str, float]:
+    """The words of a template, each as the one that stands for its like, and how much it says."""
+    text = template
+    for pattern, replacement in _PHRASES:
+        text = pattern.sub(replacement, text)
+    # Whose it is says nothing about what is wrong with it.
+    of_service = set(re.findall(r"[^\W_]+", service.casefold())) if service else set()
+    weights: dict[str, float] = {}
+    for word in words_of(text):
+        concept = _alike().get(word, word)
+        if word not in _in(_NOTHING) and (len(word) > 1 or not word.isascii()):
+            little = word in _in(_LITTLE) or word in of_service
+            weights[concept] = _SAYS_LITTLE if little else _SAYS_MUCH if concept in _troubles() else 1.0
+    return weights
+
+
+@cache
+def _in(rows: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(word for row in rows for word in row.split())
+
+
+@cache
+def _alike() -> Mapping[str, str]:
+    return {word: row.split()[0] for row in (*_TROUBLES, *_ALIKE) for word in row.split()}
+
+
+@cache
+def _troubles() -> frozenset[str]:
+    return frozenset(row.split()[0] for row in _TROUBLES)
+
+
+def _order(score: float, one: EarlierIncident) -> tuple[float, datetime]:
+    return round(score, 2), one.closed_at

@@ -1,0 +1,128 @@
+"""Which incidents read like this one: words that say something count, whose they are does not."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firstline.classification.similar import MAX_SIMILAR, OTHER_SERVICE, SIMILAR_FROM, likeness, most_similar
+from firstline.classification.templates import template_of
+from firstline.models import EarlierIncident, Incident
+
+type MakeEnded = Callable[..., EarlierIncident]
+
+
+@pytest.fixture
+def one_like(incident: Callable[..., Incident], now: datetime) -> MakeEnded:
+    """An incident of another group that is over; keywords are its alert's and its own."""
+
+    def make(days: float = 1, group_key: str = "prometheus:other", **changes: Any) -> EarlierIncident:
+        own = {name: changes.pop(name) for name in list(changes) if name == "template"}
+        alert = incident(group_key=group_key, **changes).alert
+        ended_at = now - timedelta(days=days)
+        whole: dict[str, Any] = {
+            "incident_id": f"{group_key}-{days}".replace(":", "-"),
+            "opened_at": ended_at - timedelta(minutes=9),
+            "closed_at": ended_at,
+            "severity": "high",
+            "outcome": "resolved",
+            "group_key": group_key,
+            "alert_name": alert.alert_name,
+            "service": alert.service,
+            "template": template_of(alert),
+        }
+        return EarlierIncident(**(whole | own))
+
+    return make
+
+
+def test_the_same_words_with_other_numbers_are_the_same(
+    incident: Callable[..., Incident], one_like: MakeEnded, now: datetime
+) -> None:
+    (found,) = most_similar(
+        incident().alert, [one_like(message="Memory is at 81 % for 2 minutes")], group_key="mine", now=now
+    )
+    assert found.score == 1
+
+
+def test_the_groups_own_incidents_are_known_anyway(
+    incident: Callable[..., Incident], one_like: MakeEnded, now: datetime
+) -> None:
+    assert most_similar(incident().alert, [one_like(group_key="mine")], group_key="mine", now=now) == []
+
+
+def test_what_is_older_than_a_month_or_of_an_older_version_is_left_out(
+    incident: Callable[..., Incident], one_like: MakeEnded, now: datetime
+) -> None:
+    candidates = [one_like(days=31), one_like(template="")]
+    assert most_similar(incident().alert, candidates, group_key="mine", now=now) == []
+
+
+def test_another_services_same_words_count_less_and_come_after(
+    incident: Callable[..., Incident], one_like: MakeEnded, now: datetime
+) -> None:
+    candidates = [
+        one_like(group_key="elsewhere", service="search"),
+        one_like(group_key="reworded", alert_name="RamFull", message="The heap of web-2 is exhausted: memory 99 %"),
+        one_like(group_key="upper", service="PAYMENTS", days=3),
+    ]
+    found = most_similar(incident().alert, candidates, group_key="mine", now=now)
+    assert [one.incident.group_key for one in found] == ["upper", "reworded", "elsewhere"]
+    assert found[-1].score == OTHER_SERVICE
+
+
+def test_of_one_group_only_the_best_and_of_equals_the_newest(
+    incident: Callable[..., Incident], one_like: MakeEnded, now: datetime
+) -> None:
+    candidates = [one_like(days=9, group_key="b"), one_like(days=5), one_like(days=2), one_like(days=7)]
+    found = most_similar(incident().alert, candidates, group_key="mine", now=now)
+    assert [one.incident.closed_at for one in found] == [now - timedelta(days=2), now - timedelta(days=9)]
+
+
+def test_never_more_than_a_handful(incident: Callable[..., Incident], one_like: MakeEnded, now: datetime) -> None:
+    candidates = [one_like(days=number / 10, group_key=f"g{number}") for number in range(1, 120)]
+    found = most_similar(incident().alert, candidates, group_key="mine", now=now)
+    assert len(found) == MAX_SIMILAR
+    assert found[0].incident.group_key == "g1"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("disk full: filesystem <path> is full", "no space: no space left on device <path>"),
+        ("redis down: redis is unreachable", "cache gone: cannot connect to redis"),
+        ("cert: tls certificate expires in <n>", "ssl cert about to expire: ssl cert is valid until <time>"),
+        ("queue: 7 deadletter messages", "dlq: dead letter queue holds <n> messages"),
+    ],
+)
+def test_tools_have_different_words_for_one_trouble(one: str, other: str) -> None:
+    assert likeness(one, "shop", other, "shop") >= SIMILAR_FROM
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("shop high cpu: cpu usage of <host> is above <n>", "shop high latency: latency of <host> is above <n>"),
+        ("a: threshold crossed a was greater than <n>", "b: threshold crossed b was greater than <n>"),
+        ("shop down: shop is down", "shop cert: certificate of shop expires"),
+        ("", ""),
+        ("<n>: <n>", "<n>: <host>"),
+    ],
+)
+def test_words_that_every_alert_has_make_nothing_similar(one: str, other: str) -> None:
+    assert one == other or likeness(one, "shop", other, "shop") < SIMILAR_FROM
+
+
+TEMPLATES = st.lists(
+    st.sampled_from(["disk", "memory", "full", "latency", "<n>", "payments", "the", "磁盘", "timeouts", "timeout"])
+).map(lambda words: " ".join(words))
+
+
+@given(TEMPLATES, TEMPLATES)
+def test_likeness_is_a_share_and_the_same_from_both_sides(one: str, other: str) -> None:
+    score = likeness(one, None, other, None)
+    assert 0 <= score <= 1
+    assert score == pytest.approx(likeness(other, None, one, None))
