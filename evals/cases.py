@@ -17,8 +17,19 @@ import yaml
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from firstline.classification.evidence import gather
+from firstline.classification.templates import family, mask
 from firstline.errors import ConfigurationError, HistoryUnavailable, UnreadablePayload
-from firstline.models import Deployment, EarlierIncident, Evidence, Incident, NormalizedAlert, Outcome, Severity
+from firstline.models import (
+    AlertCount,
+    Deployment,
+    EarlierIncident,
+    Evidence,
+    Incident,
+    NormalizedAlert,
+    Outcome,
+    ServiceActivity,
+    Severity,
+)
 from firstline.sources import normalize
 from firstline.sources.identity import digest
 from firstline.sources.severity import UNSTATED
@@ -117,6 +128,14 @@ class _Earlier(_Strict):
     """So many of the same, `ago` apart: a long history in one line."""
 
 
+class _Similar(_Earlier):
+    """An incident of another group: what its alert said, and how it ended."""
+
+    name: str
+    message: str
+    service: str | None = None
+
+
 class _Deployed(_Strict):
     service: str
     version: str
@@ -128,9 +147,12 @@ class _EvidenceFile(_Strict):
     now: AwareDatetime
     time_zone: str = "UTC"
     same_name_last_hour: int = 1
+    same_name_last_day: int = 1
+    same_service: AlertCount | None = None
     earlier: tuple[_Earlier, ...] = ()
+    similar: tuple[_Similar, ...] = ()
     deployments: tuple[_Deployed, ...] = ()
-    unreadable: tuple[Literal["alerts", "earlier", "deployments"], ...] = ()
+    unreadable: tuple[Literal["alerts", "service", "earlier", "similar", "deployments"], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +168,9 @@ class Case:
 
     def without_history(self) -> Self:
         """The same incident met for the first time."""
-        evidence = self.evidence.model_copy(update={"earlier": [], "same_name_last_hour": 1})
+        evidence = self.evidence.model_copy(
+            update={"earlier": [], "similar": [], "same_name_last_hour": 1, "same_name_last_day": 1}
+        )
         return type(self)(self.name, self.kind, self.incident, evidence, self.truth, self.now)
 
 
@@ -182,8 +206,14 @@ class _Snapshot:
         self._file = file
         self._incident = incident
 
-    def alerts_named(self, alert_name: str, since: datetime) -> int:  # noqa: ARG002 - the reader's signature
-        return self._unless_unreadable("alerts", self._file.same_name_last_hour)
+    def alerts_named(self, alert_name: str, now: datetime) -> AlertCount:  # noqa: ARG002 - the reader's signature
+        count = self._file.same_name_last_hour
+        day = max(count, self._file.same_name_last_day)
+        return self._unless_unreadable("alerts", AlertCount(last_hour=count, last_day=day))
+
+    def service_activity(self, service: str, now: datetime) -> ServiceActivity:  # noqa: ARG002
+        alerts = self._file.same_service or AlertCount(last_hour=0, last_day=0)
+        return self._unless_unreadable("service", ServiceActivity(alerts=alerts, deployments=self._deployments()))
 
     def earlier_incidents(self, group_key: str, limit: int = 20) -> list[EarlierIncident]:  # noqa: ARG002
         found = [
@@ -194,8 +224,14 @@ class _Snapshot:
         found.sort(key=lambda one: one.opened_at, reverse=True)
         return self._unless_unreadable("earlier", found)[:limit]
 
+    def incidents_like(self, alert: NormalizedAlert) -> list[EarlierIncident]:  # noqa: ARG002
+        return self._unless_unreadable("similar", [_alike(one, self._file.now) for one in self._file.similar])
+
     def deployments_since(self, since: datetime) -> list[Deployment]:
-        found = [
+        return self._unless_unreadable("deployments", [one for one in self._deployments() if one.deployed_at >= since])
+
+    def _deployments(self) -> list[Deployment]:
+        return [
             Deployment(
                 service=one.service,
                 version=one.version,
@@ -204,7 +240,6 @@ class _Snapshot:
             )
             for one in self._file.deployments
         ]
-        return self._unless_unreadable("deployments", [one for one in found if one.deployed_at >= since])
 
     def _unless_unreadable[T](self, what: str, answer: T) -> T:
         if what in self._file.unreadable:
@@ -222,6 +257,16 @@ def _earlier(one: _Earlier, opened_at: datetime) -> EarlierIncident:
         runbook_id=one.runbook,
         outcome_reason=one.note,
     )
+
+
+def _alike(one: _Similar, now: datetime) -> EarlierIncident:
+    known = {
+        "group_key": f"similar:{digest(one.name, one.service, one.message)}",
+        "alert_name": one.name,
+        "service": one.service,
+        "template": f"{family(one.name)}: {mask(one.message)}",
+    }
+    return _earlier(one, now - one.ago).model_copy(update=known)
 
 
 def _incident(file: _AlertFile, folder: Path, now: datetime) -> Incident:

@@ -8,7 +8,7 @@ from firstline.adapters.groups import GroupChanged, Groups, Limits, RateLimited
 from firstline.adapters.history import History
 from firstline.adapters.table import Table
 from firstline.grouping import STORM_GROUP_KEY, Fold, GroupState, fold, open_incident, storm_alert
-from firstline.models import Incident, NormalizedAlert
+from firstline.models import AlertCount, Incident, NormalizedAlert
 from tests.alerts import NOON, alert, at
 
 PLENTY = Limits(per_minute=1_000, per_minute_and_alert=1_000)
@@ -147,8 +147,9 @@ def test_alerts_that_join_are_counted_on_the_incident(groups: Groups, history: H
     assert record is not None
     assert record.alert_count == 3
     assert record.last_alert_at == at(2)
-    assert history.alerts_named("DiskFull", at(-60)) == 3
-    assert history.alerts_named("DiskFull", at(1)) == 2
+    assert history.alerts_named("DiskFull", at(60)) == AlertCount(last_hour=3, last_day=3)
+    assert history.alerts_named("DiskFull", at(61)) == AlertCount(last_hour=2, last_day=3)
+    assert history.alerts_named("DiskFull", at(26 * 60)) == AlertCount(last_hour=0, last_day=0)
 
 
 def test_the_last_group_that_leaves_resolves_the_incident_once(groups: Groups) -> None:

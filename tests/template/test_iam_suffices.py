@@ -135,7 +135,9 @@ def ingests(world: World, incident: Incident) -> None:
 
 def classifies(world: World, incident: Incident) -> None:
     world.history.alerts_named("DiskFull", NOON)
+    world.history.service_activity("shop", NOON)
     world.history.earlier_incidents("group-1")
+    world.history.incidents_like(alert(service="shop"))
     world.history.deployments_since(NOON)
     world.history.save_classification(incident.incident_id, VERDICT)
     world.trail.append(incident.incident_id, [classified(VERDICT)], NOON)

@@ -35,6 +35,10 @@ class HistoryUnavailable(FirstlineError):
     """The table could not be read or written; the sender should try again."""
 
 
+class MetricsUnavailable(FirstlineError):
+    """An alarm's metric could not be read; the verdict does without it."""
+
+
 class RemediationContended(FirstlineError):
     """Another remediation was planned or ended at the same moment: look again at what runs, and decide again."""
 

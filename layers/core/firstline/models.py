@@ -358,6 +358,13 @@ class AlertCount(Frozen):
     last_day: int = Field(ge=0)
 
 
+class ServiceActivity(Frozen):
+    """What goes on with a service: its new alerts, whatever their name, and its last deployment in each environment."""
+
+    alerts: AlertCount
+    deployments: list[Deployment]
+
+
 class MetricSeries(Frozen):
     """A metric around the moment when its alarm fired: one value for each period, oldest first, the last one newest.
 

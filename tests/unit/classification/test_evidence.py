@@ -7,14 +7,28 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from firstline.classification.evidence import gather, suspects
-from firstline.errors import HistoryUnavailable
-from firstline.models import Deployment, EarlierIncident, Evidence, Incident
+from firstline.errors import HistoryUnavailable, MetricsUnavailable
+from firstline.models import (
+    AlertCount,
+    Deployment,
+    EarlierIncident,
+    Evidence,
+    Incident,
+    MetricSeries,
+    NormalizedAlert,
+    ServiceActivity,
+)
+
+SAME_NAME = AlertCount(last_hour=4, last_day=9)
+ACTIVITY = ServiceActivity(alerts=AlertCount(last_hour=5, last_day=7), deployments=[])
 
 
 @dataclass
 class FakeHistory:
-    same_name: int = 4
+    same_name: AlertCount = SAME_NAME
+    service: ServiceActivity = ACTIVITY
     earlier: list[EarlierIncident] = field(default_factory=list)
+    like: list[EarlierIncident] = field(default_factory=list)
     deployments: list[Deployment] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
     asked: dict[str, object] = field(default_factory=dict)
@@ -25,11 +39,17 @@ class FakeHistory:
             raise HistoryUnavailable(f"{what}: throttled")
         return answer
 
-    def alerts_named(self, alert_name: str, since: datetime) -> int:
-        return self._read("alerts", (alert_name, since), self.same_name)
+    def alerts_named(self, alert_name: str, now: datetime) -> AlertCount:
+        return self._read("alerts", (alert_name, now), self.same_name)
+
+    def service_activity(self, service: str, now: datetime) -> ServiceActivity:
+        return self._read("service", (service, now), self.service)
 
     def earlier_incidents(self, group_key: str, limit: int = 20) -> list[EarlierIncident]:
         return self._read("earlier", group_key, self.earlier)
+
+    def incidents_like(self, alert: NormalizedAlert) -> list[EarlierIncident]:
+        return self._read("like", (alert.alert_name, alert.service), self.like)
 
     def deployments_since(self, since: datetime) -> list[Deployment]:
         return self._read("deployments", since, self.deployments)
@@ -39,25 +59,96 @@ def test_what_is_asked_for(incident: Callable[..., Incident], now: datetime) -> 
     history = FakeHistory()
     found = gather(incident(), history, time_zone="UTC", now=now)
     assert history.asked == {
-        "alerts": ("HighMemory", now - timedelta(hours=1)),
+        "alerts": ("HighMemory", now),
+        "service": ("payments", now),
         "earlier": "prometheus:HighMemory:web-1",
+        "like": ("HighMemory", "payments"),
         "deployments": now - timedelta(hours=4),
     }
-    assert found.same_name_last_hour == 4
+    assert (found.same_name_last_hour, found.same_name_last_day) == (4, 9)
+    assert found.same_service == AlertCount(last_hour=5, last_day=7)
     assert found.missing == []
+
+
+def test_nothing_is_asked_of_a_service_that_nobody_named(incident: Callable[..., Incident], now: datetime) -> None:
+    history = FakeHistory()
+    found = gather(incident(service=None), history, time_zone="UTC", now=now)
+    assert "service" not in history.asked
+    assert history.asked["like"] == ("HighMemory", None)
+    assert found.same_service is None
+
+
+def test_nothing_is_like_a_storm(incident: Callable[..., Incident], now: datetime) -> None:
+    history = FakeHistory()
+    gather(incident(storm=True), history, time_zone="UTC", now=now)
+    assert set(history.asked) == {"alerts", "earlier", "deployments"}
 
 
 def test_a_table_that_cannot_be_read_leaves_empty_evidence_with_its_reason(
     incident: Callable[..., Incident], now: datetime
 ) -> None:
-    history = FakeHistory(broken={"alerts", "earlier", "deployments"})
+    history = FakeHistory(broken={"alerts", "service", "earlier", "like", "deployments"})
     found = gather(incident(), history, time_zone="UTC", now=now)
-    assert (found.same_name_last_hour, found.earlier, found.deployments) == (0, [], [])
+    assert (found.same_name_last_hour, found.earlier, found.similar, found.deployments) == (0, [], [], [])
     assert found.missing == [
         "alerts of the same name could not be read: alerts: throttled",
+        "what goes on with the service could not be read: service: throttled",
         "earlier incidents could not be read: earlier: throttled",
+        "similar incidents could not be read: like: throttled",
         "deployments could not be read: deployments: throttled",
     ]
+
+
+def test_a_metric_that_cannot_be_read_is_a_gap_and_no_more(incident: Callable[..., Incident], now: datetime) -> None:
+    class Broken:
+        def around(self, alert: NormalizedAlert, moment: datetime) -> MetricSeries | None:
+            raise MetricsUnavailable("CloudWatch throttled")
+
+    found = gather(incident(), FakeHistory(), time_zone="UTC", now=now, metrics=Broken())
+    assert found.metric is None
+    assert found.missing == ["the alarm's metric could not be read: CloudWatch throttled"]
+
+
+def test_the_metric_is_asked_for_around_the_opening(incident: Callable[..., Incident], now: datetime) -> None:
+    asked: list[datetime] = []
+    series = MetricSeries(label="CPUUtilization, Average", period_seconds=60, values=[1, 2], ends_at=now)
+
+    class Metrics:
+        def around(self, alert: NormalizedAlert, moment: datetime) -> MetricSeries | None:
+            asked.append(moment)
+            return series
+
+    late = now + timedelta(minutes=9)
+    assert gather(incident(), FakeHistory(), time_zone="UTC", now=late, metrics=Metrics()).metric == series
+    assert asked == [now]
+
+
+def test_the_services_last_deployment_is_of_the_incidents_environment(
+    incident: Callable[..., Incident], deployment: Callable[..., Deployment], now: datetime
+) -> None:
+    activity = ServiceActivity(
+        alerts=AlertCount(last_hour=0, last_day=0),
+        deployments=[deployment(90_000), deployment(10, environment="staging"), deployment(80_000, environment=None)],
+    )
+    found = gather(incident(), FakeHistory(service=activity), time_zone="UTC", now=now)
+    assert found.service_deployed_at == now - timedelta(minutes=80_000)
+
+
+@pytest.mark.parametrize(
+    ("labels", "topology"),
+    [
+        (
+            {"namespace": "prod", "az": "eu-west-1a", "team": "shop", "other": "x"},
+            {"namespace": "prod", "zone": "eu-west-1a", "team": "shop"},
+        ),
+        ({"namespace": "AWS/EC2", "ClusterName": "blue"}, {"cluster": "blue"}),
+        ({"cluster": "", "node": "n1"}, {"node": "n1"}),
+    ],
+)
+def test_where_it_stands_is_what_labels_say(
+    labels: dict[str, str], topology: dict[str, str], incident: Callable[..., Incident], now: datetime
+) -> None:
+    assert gather(incident(labels=labels), FakeHistory(), time_zone="UTC", now=now).topology == topology
 
 
 def test_one_broken_read_leaves_the_others(

@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 from firstline.classification.rules import NO_RULES, Rules
 from firstline.classification.verdict import assess, classify
 from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
-from firstline.models import SEVERITY_RANK, Classification, Deployment, EarlierIncident, Evidence, Incident, Usage
+from firstline.models import (
+    SEVERITY_RANK,
+    AlertCount,
+    Classification,
+    Deployment,
+    EarlierIncident,
+    Evidence,
+    Incident,
+    NormalizedAlert,
+    ServiceActivity,
+    Usage,
+)
 
 type Decide = Callable[..., Classification]
 
@@ -191,9 +202,17 @@ class FakeHistory:
         if self.broken:
             raise HistoryUnavailable("throttled")
 
-    def alerts_named(self, alert_name: str, since: datetime) -> int:
+    def alerts_named(self, alert_name: str, now: datetime) -> AlertCount:
         self._check()
-        return 1
+        return AlertCount(last_hour=1, last_day=1)
+
+    def service_activity(self, service: str, now: datetime) -> ServiceActivity:
+        self._check()
+        return ServiceActivity(alerts=AlertCount(last_hour=1, last_day=1), deployments=[])
+
+    def incidents_like(self, alert: NormalizedAlert) -> list[EarlierIncident]:
+        self._check()
+        return []
 
     def earlier_incidents(self, group_key: str, limit: int = 20) -> list[EarlierIncident]:
         self._check()
@@ -221,4 +240,4 @@ def test_a_broken_table_costs_evidence_and_not_the_verdict(
     history = FakeHistory(broken=True)
     verdict = assess(incident(), history=history, rules=NO_RULES, offered=offered, model=None, time_zone="UTC", now=now)
     assert verdict.severity == "high"
-    assert sum("could not be read: throttled" in reason for reason in verdict.reasons) == 3
+    assert sum("could not be read: throttled" in reason for reason in verdict.reasons) == 5

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from firstline.adapters.evidence import service_key
 from firstline.adapters.history import OPEN, incident_key, record_of
 from firstline.adapters.table import Item, Table, WriteRefused, stamp
 from firstline.errors import FirstlineError
@@ -78,7 +79,7 @@ class Groups:
         """
         writes = [self._put_group(before, after, now)]
         if new and after.incident_id is not None:
-            writes.append(self._alert_log(after, new, now))
+            writes += self._alert_log(after, new, now)
         if new and after.open and after.incident_id is not None and not counted:
             update = "SET last_alert_at = :now REMOVE quiet_since ADD alert_count :count"
             values = {":now": stamp(now), ":count": len(new)}
@@ -134,18 +135,18 @@ class Groups:
         writes = [
             self._put_group(before, after, now),
             self._table.put_request(item, condition="attribute_not_exists(pk)"),
-            self._alert_log(after, new, now),
         ]
         alert_name = incident.alert.alert_name
         if limits is not None:
             writes += self._take_tokens(None, limits.per_minute, now)
             writes += self._take_tokens(alert_name, limits.per_minute_and_alert, now)
+        writes += self._alert_log(after, new, now)
         try:
             self._table.transact(*writes)
         except WriteRefused as error:
-            if limits is None or not error.refused or error.refused & {0, 1, 2}:
+            if limits is None or not error.refused or error.refused & {0, 1}:
                 raise GroupChanged(str(error)) from error
-            if error.refused & {3, 4}:
+            if error.refused & {2, 3}:
                 raise RateLimited(f"{limits.per_minute} a minute", alert_name=None) from error
             limit = f"{limits.per_minute_and_alert} a minute of one name"
             raise RateLimited(limit, alert_name=alert_name) from error
@@ -250,17 +251,22 @@ class Groups:
             return self._table.put_request(item, condition="attribute_not_exists(pk)")
         return self._table.put_request(item, condition="version = :read", values={":read": before.version})
 
-    def _alert_log(self, group: GroupState, new: Sequence[NormalizedAlert], now: datetime) -> Item:
-        raw = json.dumps([alert.raw_payload for alert in new], default=str)
-        return self._table.put_request(
-            {
-                "pk": f"ALERT#{new[0].alert_name}",
-                "sk": f"{stamp(now)}#{group.incident_id}#{group.version}",
-                "count": len(new),
-                "raw": raw[:RAW_PAYLOADS_BYTES],
-                "expires_at": self._table.expiry(now),
-            }
-        )
+    def _alert_log(self, group: GroupState, new: Sequence[NormalizedAlert], now: datetime) -> list[Item]:
+        """What evidence counts, by name and by service (`adapters/evidence.py`), and what the senders posted.
+
+        The bodies stand apart: whoever counts a day's alerts must not read them all.
+        """
+        received_at, alert = stamp(now), new[0]
+        written = f"{received_at}#{group.incident_id}#{group.version}"
+        pk, _ = incident_key(str(group.incident_id))
+        raw = json.dumps([one.raw_payload for one in new], default=str)[:RAW_PAYLOADS_BYTES]
+        items: list[Item] = [
+            {"pk": f"ALERT#{alert.alert_name}", "sk": written, "count": len(new)},
+            {"pk": pk, "sk": f"RAW#{received_at}#{group.version}", "raw": raw},
+        ]
+        if alert.service:
+            items.append({"pk": service_key(alert.service), "sk": f"ALERT#{written}", "count": len(new)})
+        return [self._table.put_request(item | {"expires_at": self._table.expiry(now)}) for item in items]
 
     def _take_tokens(self, alert_name: str | None, limit: int, now: datetime) -> list[Item]:
         """One of `limit` tokens, of which there are as many again each minute, unless a storm is going on."""

@@ -6,15 +6,13 @@ that care compare times themselves), and one index `by_status` on `status_pk`, `
 | what | pk | sk |
 |---|---|---|
 | a group: which incident its alerts belong to | `GROUP#<group key>` | `GROUP` |
-| how an incident of the group ended | `GROUP#<group key>` | `CLOSED#<closed at>#<incident id>` |
-| the same again, when somebody called noise real | `GROUP#<group key>` | `CLOSED#~<closed at>#<incident id>` |
 | an incident, from its first write on | `INCIDENT#<incident id>` | `INCIDENT` |
-| new alerts, one item for each write | `ALERT#<alert name>` | `<received at>#<incident id>#<version>` |
+| what senders posted, one item for each write of new alerts | the same | `RAW#<received at>#<version>` |
 | incidents opened in a minute, in all or of one alert name | `BUCKET#ALL`, `BUCKET#ALERT#<name>` | `<minute>` |
 | how long a storm of these lasts | the same | `STORM` |
-| a deployment | `DEPLOYMENTS` | `<deployed at>#<service>#<version>` |
 
-Remediations have a table of their own in `adapters/remediations.py`, the audit trail in `adapters/trail.py`.
+What is kept as evidence stands in `adapters/evidence.py`, remediations stand in `adapters/remediations.py`, the audit
+trail in `adapters/trail.py`.
 
 In the index an incident stands under `OPEN` by the time it opened, then under `CLOSED` by the time it closed.
 """
@@ -23,15 +21,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from firstline.adapters.table import Item, Table, stamp
+from firstline.adapters.evidence import TableEvidence
+from firstline.adapters.table import Item, stamp
 from firstline.errors import HistoryUnavailable
-from firstline.feedback import calls_real, last_words
 from firstline.models import (
     Approval,
     Classification,
     Decision,
-    Deployment,
-    EarlierIncident,
     Feedback,
     IncidentRecord,
     Note,
@@ -46,17 +42,11 @@ _INDEX = "by_status"
 OPEN = "attribute_exists(pk) AND attribute_not_exists(resolved_at) AND attribute_not_exists(closed_at)"
 """The condition that an incident is in the table and not over."""
 
-MAX_VOICES = 20
-"""Of so many people the last word is kept as evidence."""
-
 _JSON_FIELDS = ("incident", "classification", "plan", "results")
 
 
-class History:
+class History(TableEvidence):
     """Read and write incidents and evidence. Everything raises `HistoryUnavailable` when DynamoDB fails."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
 
     # --- incidents --------------------------------------------------------------------------------------------------
 
@@ -192,31 +182,6 @@ class History:
         """Keep what a person says fixed it, in the same way."""
         return self._append(incident_id, "notes", note.model_dump_json(), len(seen.notes))
 
-    def remember_the_end(self, record: IncidentRecord) -> None:
-        """Evidence for the next incident of the group, if this one is over: how it ended, and what people say of it.
-
-        Whoever writes last may know less: what was said later stands. Where somebody called real what was taken for
-        nothing, it is also written where a reader of the newest incidents meets it first, however many came since.
-        """
-        earlier = _earlier(record)
-        if earlier is None:
-            return
-        words = len(record.feedback) + len(record.notes)
-        closed = f"{stamp(earlier.closed_at)}#{earlier.incident_id}"
-        was_hidden = earlier.outcome == "suppressed" and any(map(calls_real, record.feedback))
-        for key in [closed, f"~{closed}"] if was_hidden else [closed]:
-            self._table.put_if(
-                {
-                    "pk": f"GROUP#{record.incident.group_key}",
-                    "sk": f"CLOSED#{key}",
-                    "earlier": earlier.model_dump_json(),
-                    "words": words,
-                    "expires_at": self._table.expiry(earlier.closed_at),
-                },
-                "attribute_not_exists(words) OR words <= :words",
-                {":words": words},
-            )
-
     def open_records(self) -> Iterator[IncidentRecord]:
         """The incidents that are not closed, oldest first."""
         return map(record_of, self._table.query("OPEN", index=_INDEX))
@@ -224,39 +189,6 @@ class History:
     def closed_since(self, since: datetime) -> Iterator[IncidentRecord]:
         """The incidents that closed since a time, oldest first."""
         return map(record_of, self._table.query("CLOSED", index=_INDEX, since=stamp(since)))
-
-    # --- evidence ---------------------------------------------------------------------------------------------------
-
-    def alerts_named(self, alert_name: str, since: datetime) -> int:
-        """How many new alerts of this name came since a time."""
-        return sum(
-            int(item["count"]) for item in self._table.query(f"ALERT#{alert_name}", since=stamp(since), limit=1_000)
-        )
-
-    def earlier_incidents(self, group_key: str, limit: int = 20) -> list[EarlierIncident]:
-        """How the last incidents of a group ended, newest first, and before `limit` cuts, what was hidden and real."""
-        items = self._table.query(
-            f"GROUP#{group_key}", since="CLOSED#", until="CLOSED$", newest_first=True, limit=limit
-        )
-        found = (EarlierIncident.model_validate_json(item["earlier"]) for item in items)
-        each = {one.incident_id: one for one in found}.values()
-        return sorted(each, key=lambda one: one.closed_at, reverse=True)
-
-    def save_deployment(self, deployment: Deployment) -> None:
-        """Remember a deployment. The same one twice is one."""
-        at = stamp(deployment.deployed_at)
-        item = {
-            "pk": "DEPLOYMENTS",
-            "sk": f"{at}#{deployment.service}#{deployment.version}",
-            "deployment": deployment.model_dump_json(),
-            "expires_at": self._table.expiry(deployment.deployed_at),
-        }
-        self._table.put(item)
-
-    def deployments_since(self, since: datetime) -> list[Deployment]:
-        """What was deployed since a time, newest first."""
-        items = self._table.query("DEPLOYMENTS", since=stamp(since), newest_first=True, limit=1_000)
-        return [Deployment.model_validate_json(item["deployment"]) for item in items]
 
     def runs_since(self, runbook_id: str, since: datetime) -> list[RunbookRun]:
         """A runbook's runs that were planned since a time, in shadow or not, oldest first."""
@@ -314,22 +246,3 @@ def record_of(item: Item) -> IncidentRecord:
     }
     known["alert_count"] = int(item["alert_count"])
     return IncidentRecord.model_validate(known)
-
-
-def _earlier(record: IncidentRecord) -> EarlierIncident | None:
-    """A closed incident as evidence; None when it is not closed."""
-    incident, verdict = record.incident, record.classification
-    if record.closed_at is None or record.outcome is None:
-        return None
-    said = incident.alert.severity
-    return EarlierIncident(
-        incident_id=incident.incident_id,
-        opened_at=incident.opened_at,
-        closed_at=record.closed_at,
-        severity=verdict.severity if verdict else "low" if said == "info" else said,
-        outcome=record.outcome,
-        runbook_id=record.plan.runbook_id if record.plan else None,
-        outcome_reason=record.outcome_reason,
-        feedback=last_words(record.feedback)[-MAX_VOICES:],
-        note=record.notes[-1].text if record.notes else None,
-    )

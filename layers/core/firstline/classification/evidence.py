@@ -1,34 +1,80 @@
 """Gather what is known around an incident. What cannot be read is said, and never stops the verdict."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from firstline.classification.redaction import safe_line
-from firstline.errors import HistoryUnavailable
-from firstline.models import Deployment, EarlierIncident, Evidence, Incident, NormalizedAlert
+from firstline.classification.similar import most_similar
+from firstline.errors import HistoryUnavailable, MetricsUnavailable
+from firstline.models import (
+    AlertCount,
+    Deployment,
+    EarlierIncident,
+    Evidence,
+    Incident,
+    MetricSeries,
+    NormalizedAlert,
+    ServiceActivity,
+)
 
-SAME_NAME_WINDOW = timedelta(hours=1)
 DEPLOYMENT_WINDOW = timedelta(hours=4)
 MAX_EARLIER = 20
 MAX_DEPLOYMENTS = 20
 BUSINESS_DAYS = range(5)
 BUSINESS_HOURS = (time(9), time(18))
 
+_TOPOLOGY: Mapping[str, tuple[str, ...]] = {
+    "cluster": ("cluster", "cluster_name", "kube_cluster_name", "ClusterName"),
+    "namespace": ("namespace", "kube_namespace", "kubernetes_namespace"),
+    "workload": ("deployment", "statefulset", "daemonset", "kube_deployment", "workload"),
+    "node": ("node", "kube_node", "nodename"),
+    "zone": ("zone", "az", "availability_zone", "availability-zone", "AvailabilityZone", "topology_kubernetes_io_zone"),
+    "datacenter": ("datacenter", "dc", "site"),
+    "team": ("team", "owner", "squad"),
+}
+"""Where something stands, and the labels that say so: the first that is there counts."""
+
 
 class HistoryReader(Protocol):
     """What classification reads from the table. Each may raise `HistoryUnavailable`."""
 
-    def alerts_named(self, alert_name: str, since: datetime) -> int: ...
+    def alerts_named(self, alert_name: str, now: datetime) -> AlertCount: ...
+
+    def service_activity(self, service: str, now: datetime) -> ServiceActivity: ...
 
     def earlier_incidents(self, group_key: str, limit: int = 20) -> list[EarlierIncident]: ...
+
+    def incidents_like(self, alert: NormalizedAlert) -> list[EarlierIncident]: ...
 
     def deployments_since(self, since: datetime) -> list[Deployment]: ...
 
 
-def gather(incident: Incident, history: HistoryReader, *, time_zone: str, now: datetime) -> Evidence:
-    """The evidence at `now`: three reads, each of which may fail on its own.
+class MetricReader(Protocol):
+    """Where the metric of a monitor's alarm can be read."""
+
+    def around(self, alert: NormalizedAlert, moment: datetime) -> MetricSeries | None:
+        """The metric before and at a moment; None when the alert has none that can be read here.
+
+        Raises
+        ------
+        MetricsUnavailable
+            It has one, and it could not be read.
+        """
+        ...
+
+
+def gather(
+    incident: Incident,
+    history: HistoryReader,
+    *,
+    time_zone: str,
+    now: datetime,
+    metrics: MetricReader | None = None,
+) -> Evidence:
+    """The evidence at `now`. All reads go out at once, so that they take as long as the slowest; each may fail alone.
 
     Parameters
     ----------
@@ -38,33 +84,49 @@ def gather(incident: Incident, history: HistoryReader, *, time_zone: str, now: d
         Aware, UTC.
     """
     alert = incident.alert
+    service = None if incident.storm else alert.service
     missing: list[str] = []
 
-    def read[T](what: str, query: Callable[[], T], otherwise: T) -> T:
+    def answer[T](what: str, asked: Future[T], otherwise: T) -> T:
         try:
-            return query()
-        except HistoryUnavailable as error:
+            return asked.result()
+        except (HistoryUnavailable, MetricsUnavailable) as error:
             missing.append(f"{what} could not be read: {safe_line(str(error), 300)}")
             return otherwise
 
-    same_name = read(
-        "alerts of the same name", lambda: history.alerts_named(alert.alert_name, now - SAME_NAME_WINDOW), 0
-    )
-    earlier = read(
-        "earlier incidents",
-        lambda: history.earlier_incidents(incident.group_key, limit=MAX_EARLIER),
-        list[EarlierIncident](),
-    )
-    deployments = read("deployments", lambda: history.deployments_since(now - DEPLOYMENT_WINDOW), list[Deployment]())
+    with ThreadPoolExecutor(6) as pool:
+        named = pool.submit(history.alerts_named, alert.alert_name, now)
+        active = _ask(pool, service, lambda known: history.service_activity(known, now))
+        of_group = pool.submit(history.earlier_incidents, incident.group_key, limit=MAX_EARLIER)
+        like = _ask(pool, None if incident.storm else alert, history.incidents_like)
+        deployed = pool.submit(history.deployments_since, now - DEPLOYMENT_WINDOW)
+        measured = _ask(pool, metrics, lambda reader: reader.around(alert, incident.opened_at))
+
+    count = answer("alerts of the same name", named, AlertCount(last_hour=0, last_day=0))
+    activity = answer("what goes on with the service", active, None)
+    earlier = answer("earlier incidents", of_group, list[EarlierIncident]())
+    candidates = answer("similar incidents", like, None) or []
+    deployments = answer("deployments", deployed, list[Deployment]())
     local = now.astimezone(ZoneInfo(time_zone))
     return Evidence(
-        same_name_last_hour=same_name,
+        same_name_last_hour=count.last_hour,
+        same_name_last_day=count.last_day,
+        same_service=activity.alerts if activity else None,
         earlier=[one for one in earlier if one.incident_id != incident.incident_id][:MAX_EARLIER],
+        similar=most_similar(alert, candidates, group_key=incident.group_key, now=now),
         deployments=_suspects_first(deployments, alert),
+        service_deployed_at=_last_deployed(activity.deployments if activity else [], alert),
+        topology=_topology(alert.labels),
+        metric=answer("the alarm's metric", measured, None),
         local_time=local,
         business_hours=local.weekday() in BUSINESS_DAYS and BUSINESS_HOURS[0] <= local.time() < BUSINESS_HOURS[1],
         missing=missing,
     )
+
+
+def _ask[A, T](pool: ThreadPoolExecutor, whom: A | None, question: Callable[[A], T]) -> "Future[T | None]":
+    """Ask, unless there is nobody to ask."""
+    return pool.submit(lambda: None if whom is None else question(whom))
 
 
 def suspects(incident: Incident, evidence: Evidence) -> list[Deployment]:
@@ -77,6 +139,18 @@ def suspects(incident: Incident, evidence: Evidence) -> list[Deployment]:
 def _suspects_first(deployments: list[Deployment], alert: NormalizedAlert) -> list[Deployment]:
     newest_first = sorted(deployments, key=lambda one: one.deployed_at, reverse=True)
     return sorted(newest_first, key=lambda one: not _concerns(one, alert))[:MAX_DEPLOYMENTS]
+
+
+def _last_deployed(deployments: list[Deployment], alert: NormalizedAlert) -> datetime | None:
+    return max((one.deployed_at for one in deployments if _concerns(one, alert)), default=None)
+
+
+def _topology(labels: Mapping[str, str]) -> dict[str, str]:
+    """CloudWatch calls the kind of a metric its namespace; that is no place."""
+    found = {
+        place: next((labels[name] for name in names if labels.get(name)), "") for place, names in _TOPOLOGY.items()
+    }
+    return {place: value for place, value in found.items() if value and not value.startswith("AWS/")}
 
 
 def _concerns(deployment: Deployment, alert: NormalizedAlert) -> bool:

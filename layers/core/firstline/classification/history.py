@@ -5,11 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firstline.feedback import called_noise, called_real, calls_real, severity_said
-from firstline.models import SEVERITY_RANK, EarlierIncident, Evidence, Severity, SourceSeverity
+from firstline.classification.templates import template_of
+from firstline.feedback import called_noise, called_real, calls_real, last_words, severity_said
+from firstline.models import SEVERITY_RANK, EarlierIncident, Evidence, IncidentRecord, Severity, SourceSeverity
 
 MEMORY = timedelta(days=30)
 """Older incidents are no evidence: systems change."""
+
+MAX_VOICES = 20
+"""Of so many people the last word is kept as evidence."""
 
 LAST = 5
 ENOUGH = 3
@@ -44,6 +48,34 @@ class Opinion:
     because: str | None
     not_noise: str | None
     cures: Mapping[str, int]
+
+
+def ended(record: IncidentRecord) -> EarlierIncident | None:
+    """A closed incident as evidence for the next; None when it is not closed."""
+    incident, verdict = record.incident, record.classification
+    if record.closed_at is None or record.outcome is None:
+        return None
+    alert = incident.alert
+    return EarlierIncident(
+        incident_id=incident.incident_id,
+        opened_at=incident.opened_at,
+        closed_at=record.closed_at,
+        severity=verdict.severity if verdict else "low" if alert.severity == "info" else alert.severity,
+        outcome=record.outcome,
+        runbook_id=record.plan.runbook_id if record.plan else None,
+        outcome_reason=record.outcome_reason,
+        group_key=incident.group_key,
+        alert_name=alert.alert_name,
+        service=alert.service,
+        environment=alert.environment,
+        template=template_of(alert),
+        cause=verdict.cause if verdict else None,
+        chosen_runbook_id=verdict.runbook_id if verdict else None,
+        decided_by=verdict.decided_by if verdict else None,
+        evidence_class=verdict.evidence_class if verdict else None,
+        feedback=last_words(record.feedback)[-MAX_VOICES:],
+        note=record.notes[-1].text if record.notes else None,
+    )
 
 
 def opinion(evidence: Evidence, source_severity: SourceSeverity, now: datetime) -> Opinion:

@@ -99,14 +99,21 @@ def family(alert_name: str) -> str:
     return _within(MAX_FAMILY_CHARS, (word for word in _lexemes(words) if word not in PLACEHOLDERS)) or NUMBER
 
 
+def family_of(alert: NormalizedAlert) -> str:
+    """The family of an alert's name, which may hold its host's: `DiskFull-web-1` is `disk full`."""
+    return family(_identity(alert).sub(" ", alert.alert_name))
+
+
 def template_of(alert: NormalizedAlert) -> str:
     """The template of an alert: its name's family, and its message with the host and its like masked where known."""
-    name, message = alert.alert_name, alert.message[:MAX_CHARS]
-    known = {alert.host, *(alert.labels.get(label) for label in _IDENTITY_LABELS)}
-    for value in sorted((one for one in known if one and len(one) > 2), key=lambda one: (-len(one), one)):
-        itself = re.compile(rf"(?<!\w){re.escape(value)}(?!\w)", re.IGNORECASE)
-        name, message = itself.sub(" ", name), itself.sub(HOST, message)
-    return f"{family(name)}: {mask(message)}"
+    return f"{family_of(alert)}: {mask(_identity(alert).sub(HOST, alert.message[:MAX_CHARS]))}"
+
+
+def _identity(alert: NormalizedAlert) -> re.Pattern[str]:
+    """What tells the alert from others alike, by its own fields; the longest first, as one may be part of another."""
+    values = {alert.host, *(alert.labels.get(label) for label in _IDENTITY_LABELS)}
+    known = sorted((one for one in values if one and len(one) > 2), key=lambda one: (-len(one), one))
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, known))})(?!\w)" if known else r"(?!)", re.IGNORECASE)
 
 
 def words_of(template: str) -> tuple[str, ...]:
