@@ -18,8 +18,10 @@ from firstline.adapters.table import Table
 from firstline.adapters.trail import TableTrail
 from firstline.classification import rules
 from firstline.classification.model import Price
+from firstline.classification.second_look import look_again
 from firstline.classification.verdict import assess
-from firstline.contracts import ClassifyInput, ClassifyOutput
+from firstline.contracts import ClassifyInput, ClassifyOutput, SecondLookInput, SecondLookOutput
+from firstline.models import Classification, Incident
 from firstline.observability import logger, metrics
 from firstline.runbooks import catalogue
 from firstline.runbooks.match import offered
@@ -36,24 +38,49 @@ BRIEF = Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """State `Classify`."""
-    incident = ClassifyInput.model_validate(event).incident
-    logger.append_keys(incident_id=incident.incident_id)
+    """States `Classify` and `Second Look`."""
+    if event.get("state") == "Second Look":
+        return _second_look(SecondLookInput.model_validate(event)).model_dump(mode="json")
+    return _classify(ClassifyInput.model_validate(event)).model_dump(mode="json")
+
+
+def _classify(asked: ClassifyInput) -> ClassifyOutput:
+    logger.append_keys(incident_id=asked.incident.incident_id)
     now = datetime.now(UTC)
-    classification = assess(
-        incident,
+    verdict = assess(
+        asked.incident,
         history=_history(),
         rules=_rules(),
-        offered=offered(_catalogue(), incident.alert),
+        offered=offered(_catalogue(), asked.incident.alert),
         model=_model(),
         time_zone=_settings().time_zone,
         now=now,
     )
-    witness(TableTrail(_table()), incident.incident_id, [classified(classification)], now)
-    metrics.add_metric(name="LlmTokens", unit="Count", value=classification.tokens)
-    metrics.add_metric(name="LlmCost", unit="Count", value=classification.usage.cost or 0.0)
-    logger.info("classified", extra={"severity": classification.severity, "reasons": classification.reasons})
-    return ClassifyOutput(classification=classification).model_dump(mode="json")
+    _tell(asked.incident, verdict, now)
+    return ClassifyOutput(classification=verdict)
+
+
+def _second_look(asked: SecondLookInput) -> SecondLookOutput:
+    logger.append_keys(incident_id=asked.incident.incident_id)
+    now = datetime.now(UTC)
+    verdict = look_again(
+        asked.incident,
+        asked.classification,
+        asked.observations,
+        history=_history(),
+        rules=_rules(),
+        model=_model(),
+        time_zone=_settings().time_zone,
+        now=now,
+    )
+    _tell(asked.incident, verdict, now)
+    return SecondLookOutput(classification=verdict)
+
+
+def _tell(incident: Incident, verdict: Classification, now: datetime) -> None:
+    witness(TableTrail(_table()), incident.incident_id, [classified(verdict)], now)
+    metrics.add_metric(name="Classified", unit="Count", value=1)
+    logger.info("classified", extra={"severity": verdict.severity, "reasons": verdict.reasons})
 
 
 @cache

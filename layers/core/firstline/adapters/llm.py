@@ -99,10 +99,13 @@ class ChatModel:
             whatever the servers do. Reading the key, importing the client and looking up the name count too.
         """
         try:
-            return self._within_the_deadline(prompt)
-        except ModelGaveNoVerdict:
+            verdict = self._within_the_deadline(prompt)
+        except ModelGaveNoVerdict as error:
             metrics.add_metric(name="LlmNoVerdict", unit="Count", value=1)
+            _count(error.usage or Usage())
             raise
+        _count(verdict.usage)
+        return verdict
 
     def _within_the_deadline(self, prompt: Prompt) -> ModelVerdict:
         """The answer, from a thread that may be left behind.
@@ -206,6 +209,11 @@ class ChatModel:
         if form != self._formats.get(endpoint, ChatFormat()):
             logger.warning("the model's server wants another form", circuit=endpoint.circuit, form=str(form))
         self._formats[endpoint] = form
+
+
+def _count(usage: Usage) -> None:
+    metrics.add_metric(name="LlmTokens", unit="Count", value=usage.tokens)
+    metrics.add_metric(name="LlmCost", unit="Count", value=usage.cost or 0.0)
 
 
 def _key(endpoint: Endpoint) -> str:

@@ -6,9 +6,10 @@ The same as a table is in docs/classification.md. A model that obeys an attacker
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Any
 
 from firstline.classification.history import Opinion
-from firstline.classification.model import ModelVerdict
+from firstline.classification.model import Judgement, ModelVerdict
 from firstline.classification.redaction import safe_line
 from firstline.classification.rules import Rule
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, Evidence, Incident, Severity, SourceSeverity
@@ -104,10 +105,7 @@ def apply(
     judged = verdict.judgement
     name = safe_line(verdict.model, MAX_MODEL_NAME_CHARS)
     said = f"The model {name} (prompt {prompt_version}) says {judged.severity}, confidence {judged.confidence:.2g}."
-    words = {
-        "cause": _words(judged.cause, MAX_CAUSE_CHARS) or fallback.cause,
-        "summary": _words(judged.summary, MAX_SUMMARY_CHARS) or fallback.summary,
-        "first_steps": _steps(judged.first_steps) or fallback.first_steps,
+    words = words_of(judged, fallback) | {
         "model": name,
         "tokens": verdict.usage.tokens,
         "usage": verdict.usage,
@@ -127,7 +125,7 @@ def apply(
         return fallback.model_copy(
             update=words
             | _runbook_unless_noise(fallback, bounded.severity)
-            | {"severity": bounded.severity, "reasons": reasons}
+            | {"severity": bounded.severity, "reasons": reasons, "unsure": [f"{said} That is not sure enough."]}
         )
 
     changes = Changes(judged.severity)
@@ -176,6 +174,15 @@ def _runbook(
 def _runbook_unless_noise(fallback: Classification, severity: Severity) -> dict[str, object]:
     runbook_id = None if severity == "noise" else fallback.runbook_id
     return {"runbook_id": runbook_id, "can_be_remediated": runbook_id is not None}
+
+
+def words_of(judged: Judgement, otherwise: Classification) -> dict[str, Any]:
+    """What a model says to people, or what stood there before where it says nothing."""
+    return {
+        "cause": _words(judged.cause, MAX_CAUSE_CHARS) or otherwise.cause,
+        "summary": _words(judged.summary, MAX_SUMMARY_CHARS) or otherwise.summary,
+        "first_steps": _steps(judged.first_steps) or otherwise.first_steps,
+    }
 
 
 def _words(text: str, limit: int) -> str:

@@ -16,6 +16,8 @@ from firstline.classification.evidence import suspects
 from firstline.classification.redaction import clip, safe_label, safe_line, safe_text
 from firstline.models import Deployment, EarlierIncident, Evidence, Incident
 
+PROMPTS = Path(__file__).parent / "prompts"
+
 MAX_DATA_CHARS = 40_000
 """Only reached by text made of quotes; an honest incident takes some 2,000."""
 
@@ -52,7 +54,7 @@ class Prompt:
 
 def build(incident: Incident, *, evidence: Evidence, offered: Sequence[Offered], now: datetime) -> Prompt:
     """The prompt for one incident; the same arguments give the same bytes."""
-    version, system = _instructions()
+    version, system = instructions(PROMPTS / "classify.md")
     runbooks = offered[:MAX_RUNBOOKS]
     document = {
         "alert": _alert(incident),
@@ -77,8 +79,9 @@ def build(incident: Incident, *, evidence: Evidence, offered: Sequence[Offered],
 
 
 @cache
-def _instructions() -> tuple[str, str]:
-    head, _, body = (Path(__file__).parent / "prompts" / "classify.md").read_text(encoding="utf-8").partition("\n---\n")
+def instructions(file: Path) -> tuple[str, str]:
+    """A prompt file's version and text."""
+    head, _, body = file.read_text(encoding="utf-8").partition("\n---\n")
     return head.removeprefix("version:").strip(), body.strip()
 
 
