@@ -20,6 +20,7 @@ from evals.classifiers import (
     RulesOnly,
     WithModel,
 )
+from evals.redaction import measure
 from evals.scoring import Score, score
 from firstline.adapters.llm import ChatModel, Endpoint
 from firstline.classification.model import Model
@@ -60,9 +61,15 @@ def evals(
     since_baseline: Annotated[
         bool, typer.Option(help="Show the change since the baseline, not since the last run.")
     ] = False,
+    redaction: Annotated[
+        bool, typer.Option("--redaction", help="Measure instead how many secrets are found, and what is taken for one.")
+    ] = False,
+    bodies: Annotated[Path | None, typer.Option(help="With --redaction: a folder of published bodies, too.")] = None,
 ) -> None:
     """How good are the verdicts? Without options: rules only, rules and history, and the worst model imaginable."""
     out = Console(width=None if os.isatty(1) else 140)
+    if redaction:
+        raise typer.Exit(_measure_redaction(out, bodies))
     try:
         if similar:
             similarity_table.show(out, similarity.read())
@@ -118,6 +125,19 @@ def _write(out: Console, path: Path, content: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content, encoding="utf-8")
     out.print(f"Report: {path}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _measure_redaction(out: Console, bodies: Path | None) -> int:
+    measured = {
+        "secrets": measure.secrets(),
+        "personal data": measure.personal_data(),
+        "harmless alerts": measure.false_redactions(),
+    }
+    if bodies is not None:
+        measured["published bodies"] = measure.false_redactions(bodies, own=False)
+    measure.show(out, measured)
+    wrong = any(one.missed or one.false_share > measure.MOST_FALSE for one in measured.values())
+    return int(wrong)
 
 
 def _judge(out: Console, classifier: Classifier, cases: list[Case]) -> Score:

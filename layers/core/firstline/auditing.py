@@ -15,6 +15,7 @@ from firstline.channels.delivery import Channel
 from firstline.errors import ChannelFailed, ExecutionsUnavailable
 from firstline.models import PAGING_RANK, SEVERITY_RANK, IncidentRecord, Notification, Outcome, StepResult
 from firstline.observability import logger, metrics
+from firstline.privacy.alerts import for_outsiders
 
 ABANDONED_AFTER = timedelta(hours=2)
 """A resolved incident that is still open after this has no execution any more: no step may take longer than an hour."""
@@ -128,7 +129,7 @@ class Audit:
     def _page(self, record: IncidentRecord, now: datetime) -> None:
         minutes = int(self.page_after.total_seconds() // 60)
         reason = f"It has been open for more than {minutes} minutes and nobody was paged."
-        self.topic.tell(Notification(kind="paged", record=record, reason=reason, at=now))
+        self.topic.tell(for_outsiders(Notification(kind="paged", record=record, reason=reason, at=now)))
         # Afterwards: to page twice is better than to believe that somebody was paged.
         self.history.mark_paged(record.incident.incident_id, now)
         metrics.add_metric(name="PagedByAudit", unit="Count", value=1)

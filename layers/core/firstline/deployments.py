@@ -10,6 +10,8 @@ from pydantic import ValidationError
 
 from firstline.errors import UnreadablePayload
 from firstline.models import Deployment
+from firstline.privacy import redact_secrets
+from firstline.privacy.alerts import link_without_secrets
 from firstline.sources import text
 
 _CODE_DEPLOY = "CodeDeploy Deployment State-change Notification"
@@ -116,11 +118,11 @@ def _deployment(*, service: Any, version: Any, environment: Any, at: datetime, u
         raise UnreadablePayload(f"a deployment without `{missing}`; it needs `service` and `version`")
     try:
         return Deployment(
-            service=text.name(service) or "",
-            version=text.name(version) or "",
-            environment=text.name(environment),
+            service=redact_secrets(text.name(service) or ""),
+            version=redact_secrets(text.name(version) or ""),
+            environment=redact_secrets(text.name(environment) or "") or None,
             deployed_at=at,
-            url=text.url(url),
+            url=link_without_secrets(text.url(url)),
         )
     except ValidationError as error:
         wrong = "; ".join(f"{e['loc'][0]}: {e['msg']}" for e in error.errors(include_input=False))

@@ -9,7 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from firstline.errors import ExecutionsUnavailable, HistoryUnavailable
 from firstline.grouping import STORM_GROUP_KEY, Fold, GroupState, fold, open_incident, storm_alert
 from firstline.models import NormalizedAlert
 from firstline.observability import logger
+from firstline.privacy.alerts import without_secrets
 
 ATTEMPTS = 10
 """How often a group is folded again when somebody else wrote it first. With growing pauses: about five seconds."""
@@ -99,6 +100,8 @@ class Ingestion:
         for attempt in range(ATTEMPTS):
             before = self._groups.read(group_key)
             folded = fold(before, alerts, now)
+            # Only now: who an alert is, is made of the raw values, and what was known before costs nothing more.
+            folded = replace(folded, new_alerts=[without_secrets(alert) for alert in folded.new_alerts])
             try:
                 return self._apply(before, folded, alerts, now, counted=counted)
             except GroupChanged as changed:

@@ -10,7 +10,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 type SourceSeverity = Literal["critical", "high", "medium", "low", "info"]
 """What a source said, in our words."""
@@ -217,15 +217,25 @@ class RemediationPlan(Frozen):
         return sha256(canonical.encode()).hexdigest()
 
 
+def _without_secrets(text: str) -> str:
+    # Imported when there is something to read: whoever takes alerts in has no outputs.
+    from firstline.privacy import redact_secrets
+
+    return redact_secrets(text)
+
+
 class StepResult(Frozen):
-    """How one command ended on one host. `output` is the trimmed tail; the whole of it is in CloudWatch Logs."""
+    """How one command ended on one host.
+
+    `output` is the trimmed tail, without secrets; all of it is in CloudWatch Logs.
+    """
 
     step_id: Name
     kind: StepKind
     instance_id: str
     command_id: str
     status: str
-    output: str
+    output: Annotated[str, AfterValidator(_without_secrets)]
 
 
 class Page(Frozen):

@@ -4,13 +4,23 @@ Traces come from the platform (Lambda, API Gateway and Step Functions with activ
 docs/decisions/0002-traces-without-the-xray-sdk.md.
 """
 
+import json
 import os
+from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
+
+def _line(record: dict[str, Any]) -> str:
+    """A log line: whatever somebody hands to the logger, an exception's text among it, without what is private."""
+    from firstline.privacy import redact_log  # not before there is something to say
+
+    return json.dumps(redact_log(record), default=str, separators=(",", ":"), ensure_ascii=False)
+
+
 # The names of the service and the namespace come from POWERTOOLS_SERVICE_NAME and POWERTOOLS_METRICS_NAMESPACE.
-logger = Logger(log_uncaught_exceptions=False)
+logger = Logger(log_uncaught_exceptions=False, json_serializer=_line)
 metrics = Metrics()
 
 

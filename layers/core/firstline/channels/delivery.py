@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from firstline.errors import ChannelFailed
 from firstline.models import Notification
 from firstline.observability import logger, metrics
+from firstline.privacy.alerts import for_outsiders
 
 type Wakes = Literal["never", "once", "again"]
 """Whether a page through this channel wakes somebody: never (Slack), only the first time (PagerDuty adds a second
@@ -58,10 +59,12 @@ class Told:
 
 
 def tell_all(notification: Notification, channels: Mapping[str, Channel], *, rounds: int = 2) -> Told:
-    """Tell every channel once, and those that failed for a passing reason again in the next round, after the others.
+    """Tell every channel once, without personal data. Those that failed for a passing reason are told again after the
+    others, in the next round.
 
     One broken channel never keeps a message from the next one. Failures are logged and counted, not raised.
     """
+    notification = for_outsiders(notification)
     reached: dict[str, None] = {}
     failed: dict[str, ChannelFailed] = {}
     waiting = list(channels)

@@ -3,6 +3,7 @@
 https://developer.pagerduty.com/docs/webhooks-overview
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.models import SourceSeverity
 from firstline.sources import text
 from firstline.sources.authentication import Request, signed
+from firstline.sources.identity import digest
 from firstline.sources.reading import Reading
 
 SIGNATURE_HEADER = "x-pagerduty-signature"
@@ -17,6 +19,7 @@ SIGNATURE_HEADER = "x-pagerduty-signature"
 OWN_KEY_PREFIX = "firstline:"
 """Incidents that Firstline opened carry `firstline:<incident id>` as their `incident_key`."""
 
+_ID = re.compile(r"[A-Z0-9]{1,18}")
 _FIRING = {
     "incident.triggered",
     "incident.reopened",
@@ -63,6 +66,8 @@ def read(payload: Any, reading: Reading) -> None:
     incident_id = text.name(data.get("id"))
     if incident_id is None:
         raise UnreadablePayload(f"pagerduty: {event_type} without the incident's id")
+    # The key is kept and shown as it is, so what is no id of PagerDuty's does not stand in it.
+    key = incident_id if _ID.fullmatch(incident_id) else digest(incident_id)
     if _is_own(data):
         reading.ignore("the incident is one that Firstline opened itself")
         return
@@ -90,8 +95,8 @@ def read(payload: Any, reading: Reading) -> None:
         ends_at=occurred_at if is_resolved else None,
         status="resolved" if is_resolved else "firing",
         # A reopened incident has its old id, and is the same alert and the same incident again.
-        fingerprint=incident_id,
-        group_key=f"pagerduty:{incident_id}"[: text.NAME_LIMIT],
+        fingerprint=key,
+        group_key=f"pagerduty:{key}",
         url=text.url(data.get("html_url")),
         service=service,
         raw_payload=payload,

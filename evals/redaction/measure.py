@@ -1,0 +1,129 @@
+"""Redaction in numbers: of how many secrets nothing is left, and how many harmless alerts are changed."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from rich.console import Console
+from rich.table import Table
+
+from evals.redaction import benign
+from evals.redaction.kinds import Seeded, personal, seeded
+from firstline.privacy import redact, redact_label, redact_secrets
+
+SEEDS = range(20)
+MOST_FALSE = 0.02
+"""At most this share of harmless alerts may lose anything. (An e-mail address in one is found rightly.)"""
+
+HONEST_SPLIT = 3
+
+WAYS: dict[str, Callable[[Seeded], str]] = {
+    "alone": lambda one: one.text,
+    "within a sentence": lambda one: f"login failed for app: {one.text} (attempt 3)",
+    "with lines around it": lambda one: f"dump follows\n{one.text}\nend of dump",
+    "with zero-width characters in it": lambda one: one.text.replace(one.secret, _split(one.secret, "\u200b")),
+    "percent-encoded": lambda one: "GET /callback?state=" + quote(one.text, safe=""),
+    "in base64": lambda one: f"payload {base64.b64encode(one.text.encode()).decode()} rejected",
+    "in JSON within JSON": lambda one: json.dumps({"log": json.dumps({"line": one.text})}),
+}
+"""How a secret gets into an alert."""
+
+
+@dataclass
+class Measured:
+    """`missed` names what got through: (what, way, text). `changed` are the harmless alerts that lost something."""
+
+    tried: int = 0
+    kinds: int = 0
+    missed: list[tuple[str, str, str]] = field(default_factory=list)
+    harmless: int = 0
+    changed: list[str] = field(default_factory=list)
+
+    @property
+    def recall(self) -> float:
+        """The share of secrets of which nothing was left."""
+        return 1 - len(self.missed) / self.tried
+
+    @property
+    def false_share(self) -> float:
+        """The share of harmless alerts that were changed."""
+        return len(self.changed) / self.harmless if self.harmless else 0.0
+
+
+def secrets() -> Measured:
+    """Every kind, in every way, many times."""
+    return _recall([one for seed in SEEDS for one in seeded(seed)], WAYS, redact_secrets)
+
+
+def personal_data() -> Measured:
+    """Every kind of personal data, in the ways in which people write it."""
+    ways = {name: WAYS[name] for name in ("alone", "within a sentence", "with lines around it", "in JSON within JSON")}
+    return _recall([one for seed in SEEDS for one in personal(seed)], ways, redact)
+
+
+def false_redactions(bodies: Path | None = None, *, own: bool = True) -> Measured:
+    """Harmless alerts: those of this package (`own`) and a folder of published bodies, every text of each."""
+    measured = Measured()
+    alerts: list[list[tuple[str, str]]] = [[("message", text)] for text in benign.alerts()] if own else []
+    if bodies is not None:
+        alerts += [list(_texts(json.loads(path.read_text("utf-8")))) for path in sorted(bodies.glob("*/*.json"))]
+    for texts in alerts:
+        measured.harmless += 1
+        # What people's addresses are, is found rightly.
+        lost = [
+            text
+            for name, text in texts
+            if redact_label(name, text) != text or redact(text) not in (text, "[redacted e-mail address]")
+        ]
+        measured.changed += lost[:1]
+    return measured
+
+
+def show(out: Console, measured: dict[str, Measured]) -> None:
+    """The numbers, and what went wrong."""
+    table = Table("what", "tried", "kinds", "found", "false", title="Redaction", title_justify="left")
+    for name, one in measured.items():
+        found = f"{one.recall:.2%}" if one.tried else "-"
+        false = f"{len(one.changed)} of {one.harmless} ({one.false_share:.2%})" if one.harmless else "-"
+        table.add_row(name, str(one.tried or one.harmless), str(one.kinds or "-"), found, false)
+    out.print(table)
+    for one in measured.values():
+        for kind, way, _ in one.missed:
+            out.print(f"missed: {kind}, {way}", markup=False)
+        for text in one.changed:
+            out.print(f"changed: {text[:160]!r} -> {redact(text)[:160]!r}", markup=False)
+
+
+def _recall(seeds: list[Seeded], ways: dict[str, Callable[[Seeded], str]], hide: Callable[[str], str]) -> Measured:
+    measured = Measured(kinds=len({one.kind for one in seeds}))
+    for one in seeds:
+        for way, write in ways.items():
+            measured.tried += 1
+            left = hide(write(one))
+            if one.leaks_into(left) or _encoded(one) in left:
+                measured.missed.append((one.kind, way, left))
+    return measured
+
+
+def _encoded(one: Seeded) -> str:
+    return base64.b64encode(one.text.encode()).decode()
+
+
+def _split(secret: str, by: str) -> str:
+    return by.join(secret[at : at + HONEST_SPLIT] for at in range(0, len(secret), HONEST_SPLIT))
+
+
+def _texts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    match value:
+        case str():
+            yield name, value
+        case dict():
+            for key, item in value.items():
+                yield from _texts(item, key)
+        case list():
+            for item in value:
+                yield from _texts(item, name)

@@ -1,0 +1,75 @@
+"""Secrets in other clothes: broken over lines, percent-encoded, or in base64."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterator
+from urllib.parse import unquote
+
+type Found = Iterator[tuple[int, int, str]]
+type Finder = Callable[[str], Found]
+
+_WORD = re.compile(r"[^\s\"'<>]+")
+_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{20,}={0,2}(?![A-Za-z0-9+/_=-])")
+_BREAK = re.compile(r"(?<=[\w+/=.~-])[ \t]*(?:\r?\n|\\n)[ \t]*(?=[\w+/=.~-])")
+_LAYERS = 2
+"""How often a text is decoded: a Kubernetes Secret holds base64 of base64, a log of requests quotes quotes."""
+
+
+def percent_encoded(text: str, plain: Finder, layers: int = _LAYERS) -> Found:
+    """Where percent-encoded words stand in which `plain` finds something, and what.
+
+    To be looked for first: of a key with `%3D` in it, `plain` by itself would find the beginning only.
+    """
+    if layers == 0 or "%" not in text:
+        return
+    for match in _WORD.finditer(text):
+        decoded = unquote(match[0]) if "%" in match[0] else match[0]
+        what = _first(decoded, plain, layers) if decoded != match[0] else None
+        if what:
+            yield *match.span(), what
+
+
+def base64_encoded(text: str, plain: Finder, layers: int = _LAYERS) -> Found:
+    """Where words in base64 stand in which `plain` finds something, and what."""
+    if layers == 0:
+        return
+    for match in _BASE64.finditer(text):
+        unpacked = _unpacked(match[0])
+        what = _first(unpacked, plain, layers) if unpacked else None
+        if what:
+            yield *match.span(), what
+
+
+def across_lines(text: str, plain: Finder) -> Found:
+    """What goes on over a line break, at its place in the text. It may take the next line's first word with it."""
+    breaks = [match.span() for match in _BREAK.finditer(text)]
+    if not breaks:
+        return
+    joined: list[str] = []
+    origin: list[int] = []
+    at = 0
+    for begin, end in [*breaks, (len(text), len(text))]:
+        joined.append(text[at:begin])
+        origin += range(at, begin)
+        at = end
+    for begin, end, what in plain("".join(joined)):
+        if any(origin[begin] < gap < origin[end - 1] for gap, _ in breaks):
+            yield origin[begin], origin[end - 1] + 1, what
+
+
+def _first(text: str, plain: Finder, layers: int) -> str | None:
+    looked = (plain(text), percent_encoded(text, plain, layers - 1), base64_encoded(text, plain, layers - 1))
+    return next((what for found in looked for _, _, what in found), None)
+
+
+def _unpacked(word: str) -> str | None:
+    """The text that a word is the base64 of, or None: a hash, an id or a name decodes to bytes that are none."""
+    core = word.rstrip("=").replace("-", "+").replace("_", "/")
+    if len(core) % 4 == 1:
+        return None
+    try:
+        text = base64.b64decode(core + "=" * (-len(core) % 4), validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return text if text.replace("\n", "").replace("\r", "").replace("\t", "").isprintable() else None

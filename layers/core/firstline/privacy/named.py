@@ -1,0 +1,150 @@
+"""Secrets that only their name gives away: `password=…`, `"api_key": "…"`, `token is …`, a label called `db_password`.
+
+Two kinds of names. What is called a password or an API key is one, whatever it looks like, unless it is plainly a word
+about it ("password: expired"). What is called a token, a secret or a session may be the name of a thing (Kubernetes
+calls its objects so): there the value has to look like nothing that a person would choose.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+
+_SURE = (
+    r"pass[ _-]?(?:word|wd|phrase|code)|passwd|pwd"
+    r"|(?:secret|access|account|api|app|application|private|signing|encryption|master|license|subscription"
+    r"|instrumentation|shared[ _-]?access|secret[ _-]?access)[ _-]?key"
+    r"|(?:client|consumer|app|shared|webhook|signing|totp|otp|mfa)[ _-]?(?:secret|seed)"
+    r"|(?:auth|access|refresh|api|bot|security|bearer|personal|deploy|registration|join|(?<![a-z])id|app|service)"
+    r"[ _-]?token|client[ _-]?key[ _-]?data|private[ _-]?key[ _-]?id"
+    r"|x-amz-signature|x-goog-signature|authorization|otpauth"
+)
+_MAYBE = (
+    r"secret|token|credentials?|sig(?:nature)?|auth|session(?:[ _-]?(?:id|key))?|j?sess(?:ion)?id|phpsessid"
+    r"|(?:connect\.)?sid|csrf(?:[ _-]?token)?|xsrf-token|seed|nonce|otp|pin"
+    r"|(?:routing|integration|service|ingest|write|consumer|dd|datadog)[ _-]?key"
+)
+# `…:381904772516:secret:prod/db` is a name of a thing, too.
+_NAMES = rf"(?P<sure>{_SURE})|(?<![A-Za-z])(?<!\d:)(?P<maybe>{_MAYBE})(?![A-Za-z])"
+
+_NAMED = re.compile(
+    rf"(?:{_NAMES})"
+    # ...Value, ...Data: what follows a name that is a name's beginning
+    r"(?:[ _-]?(?:value|data|string|plain|text))?"
+    r"(?P<is>\\{0,15}[\"']?\s{0,3}(?::=|=>|[:=])\s{0,3}|\s{1,3}(?:is|was)\s{1,3}|(?<=\w)>\s{0,3})"
+    r"(?P<value>\\{1,15}\"[^\"\\\n]{1,500}\\{1,15}\"|\"(?:[^\"\\\n]|\\.){1,500}\"|'[^'\n]{1,500}'"
+    r"|(?:(?:bearer|basic|token|apikey|digest)\s{1,5})?[\"']?[^\s\"'&;<>\\]{1,500})",
+    re.IGNORECASE | re.ASCII,
+)
+_OPTION = re.compile(
+    r"(?<![\w-])--?(?:\w{1,20}-){0,3}(?:password|passwd|passphrase|pass|secret|token|api-?key|access-?key|secret-?key)"
+    r"(?:\s{1,3}|=)(?P<value>\"[^\"\n]{1,500}\"|'[^'\n]{1,500}'|[^\s\"'\-][^\s\"']{3,500})",
+    re.IGNORECASE | re.ASCII,
+)
+_WORDS = (
+    *("pass", "pwd", "secret", "token", "key", "credential", "sig", "auth", "sess", "sid", "csrf", "xsrf"),
+    *("seed", "nonce", "otp", "pin"),
+)
+"""One of these is in every name above."""
+
+_LABEL = re.compile(rf"(?:^|[^A-Za-z0-9]|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z]))(?:{_NAMES})$", re.IGNORECASE | re.ASCII)
+
+_PLACEHOLDER = re.compile(
+    r"[*x•.#?_-]+|\d{1,3}|\$[{(].*|\$[A-Z_][A-Z0-9_]*|%[sdv(].*|[{<(\[].*"
+    r"|(?:arn|vault|ssm|env|secretsmanager|file|ref|op)[:/].*",
+    re.DOTALL,
+)
+"""What stands where a secret was left out, or says where it is kept."""
+_SAID = (
+    "true false null none nil undefined missing invalid expired required changed rejected incorrect wrong empty unset "
+    "set reset disabled enabled not is was has must and or for in the a an on of to from by with redacted masked "
+    "hidden removed secret password token string unknown failed failure denied yes no ok error bad mismatch blank "
+    "default optional prompt ask stdin bearer basic digest apikey negotiate present absent valid revoked rotated "
+    "rotation leaked found unavailable unauthorized forbidden file env vault expiring authentication authorization"
+)
+_ABOUT = frozenset(_SAID.split())
+"""What is said about a password, and is none."""
+
+
+def found(text: str) -> Iterator[tuple[int, int, str]]:
+    """Where values stand that their names call secrets."""
+    folded = text.casefold()
+    if len(folded) != len(text) or not any(word in folded for word in _WORDS):
+        folded = text.lower()
+        if not any(word in folded for word in _WORDS):
+            return
+    for match in _NAMED.finditer(text):
+        begin, end = _within_quotes(match)
+        value = _bare(match["value"])
+        quoted = match["value"][:1] in "\"'\\"
+        spoken = not quoted and match["is"].strip() not in ("=", ":=", "=>", ">")
+        if spoken and _is_prose(value, text, end):
+            continue
+        if is_secret(value, sure=match["sure"] is not None and match["is"].strip() not in ("is", "was")):
+            yield begin, end, "secret"
+    for match in _OPTION.finditer(text):
+        if is_secret(_bare(match["value"]), sure=True):
+            yield *_within_quotes(match), "secret"
+
+
+def is_secret_label(name: str, value: str) -> bool:
+    """Whether a label or a key of an object says that its value is a secret."""
+    folded = name.lower()
+    if not any(word in folded for word in _WORDS):
+        return False
+    match = _LABEL.search(name)
+    return match is not None and is_secret(value.strip(), sure=match["sure"] is not None)
+
+
+def is_secret(value: str, *, sure: bool) -> bool:
+    """Whether a value is a secret, when its name says so (`sure`) or hints at it."""
+    if not value or value.lower().strip(".,:;!()[]{}") in _ABOUT or _PLACEHOLDER.fullmatch(value):
+        return False
+    if sure:
+        return (len(value) >= 3 and not value.startswith(("/", "~/", "./"))) or looks_random(value)
+    return looks_random(value)
+
+
+def looks_random(value: str) -> bool:
+    """Whether a value looks as if no person had chosen it as a name: letters and digits mixed within one piece."""
+    if len(value) < 8 or " " in value.strip():
+        return False
+    piece = max(re.split(r"[-_./:@,+=~|]", value), key=len)
+    digit, lower, upper = (re.search(kind, piece) is not None for kind in ("[0-9]", "[a-z]", "[A-Z]"))
+    if digit and (lower or upper) and len(piece) >= 10:
+        return True
+    if digit and lower and upper and len(piece) >= 6:
+        return True
+    if re.search(r"[!$%^&*?#]", value) and (digit or upper):
+        return True
+    return lower and upper and len(piece) >= 12 and ":" in (_decoded(piece) or "")
+
+
+def _decoded(piece: str) -> str | None:
+    """`user:password` in base64, as Docker and HTTP write it."""
+    try:
+        return base64.b64decode(piece + "=" * (-len(piece) % 4), validate=True).decode("ascii")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+
+
+def _bare(value: str) -> str:
+    value = value.strip("\\\"' ")
+    head, _, rest = value.partition(" ")
+    return rest.strip() if rest and head.lower() in ("bearer", "basic", "token", "apikey", "digest") else value
+
+
+def _within_quotes(match: re.Match[str]) -> tuple[int, int]:
+    begin, end = match.span("value")
+    value = match["value"]
+    return begin + len(value) - len(value.lstrip("\\\"'")), end - len(value) + len(value.rstrip("\\\"'"))
+
+
+_NEXT_WORD = re.compile(r"[ \t]+[A-Za-z]")
+
+
+def _is_prose(value: str, text: str, end: int) -> bool:
+    """ "password: authentication failed": a plain word that another word follows is no password."""
+    if value.endswith(":"):
+        return value[:-1].isalpha()
+    return value.isalpha() and value[1:].islower() and _NEXT_WORD.match(text, end) is not None

@@ -1,0 +1,87 @@
+"""Personal data: e-mail addresses, phone numbers, payment cards, bank accounts, United States social security numbers.
+
+What operators need to do their work is no personal data here: addresses and names of hosts, user names of a system,
+account ids. Numbers count only with what proves them: a check digit, or a form that nothing else has.
+"""
+
+import re
+from collections.abc import Iterator
+
+_EMAIL = re.compile(
+    r"(?<![\w.+/-])(?P<user>[\w.+%-]{1,64})@(?P<domain>(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24})(?![\w-]|\.\w|@)"
+)
+_MACHINES = (
+    "root git admin ubuntu ec2-user core postgres mysql redis nobody www-data system deploy jenkins noreply no-reply "
+    "mailer-daemon postmaster prometheus grafana alertmanager"
+)
+_OF_MACHINES = frozenset(_MACHINES.split())
+_MACHINE_DOMAINS = re.compile(
+    r"(?:^|\.)(?:internal|local|localdomain|localhost|lan|intra|intranet|corp|home|svc|cluster|gserviceaccount\.com"
+    r"|amazonaws\.com|compute|invalid|test|service|jpg|png|sh|py|yaml|yml|json|log|conf)$",
+    re.IGNORECASE,
+)
+_PHONE = re.compile(
+    r"(?<![\w+./-])(?:\+[1-9]\d{0,2}[ \-/]?(?:\(0?\d{1,4}\)[ \-/]?)?\d{1,4}(?:[ \-/]?\d{2,6}){1,5}"
+    r"|\(\d{3}\) ?\d{3}-\d{4}|\d{3}-\d{3}-\d{4})(?![\w+%]|[./:-]\w)"
+)
+_PHONE_LABEL = re.compile(
+    r"(?i:\b(?:tel|phone|telephone|mobile|cell|fax)\b\.?(?: (?:no|number))?[\"']?\s{0,2}[:=]?\s{0,2}[\"']?)"
+    r"(?P<number>\(?0\d[\d ()/.-]{5,18}\d)"
+)
+_CARD = re.compile(r"(?<![\w./:-])(?:\d[ -]?){13,15}\d(?![\w]|[./:-]\w)")
+_CARD_RANGES = re.compile(
+    r"4\d{15}|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}|6(?:011|5\d\d|4[4-9]\d)\d{12}"
+    r"|3(?:0[0-5]|[68]\d)\d{11}|35(?:2[89]|[3-8]\d)\d{12}"
+)
+_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[ ]?[A-Z0-9]{4}){2,7}(?:[ ]?[A-Z0-9]{1,3})?(?![A-Za-z0-9])")
+_SSN = re.compile(r"(?<![\w.-])(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w]|[.-]\w)")
+
+
+def found(text: str) -> Iterator[tuple[int, int, str]]:
+    """Where personal data stands, and what it is."""
+    if "@" in text:
+        for match in _EMAIL.finditer(text):
+            if match["user"].lower() not in _OF_MACHINES and not _MACHINE_DOMAINS.search(match["domain"]):
+                yield *match.span(), "e-mail address"
+    if not any(character.isdigit() for character in text):
+        return
+    for match in _PHONE.finditer(text):
+        if _is_phone(match[0]):
+            yield *match.span(), "phone number"
+    for match in _PHONE_LABEL.finditer(text):
+        yield *match.span("number"), "phone number"
+    for match in _CARD.finditer(text):
+        digits = re.sub(r"[ -]", "", match[0])
+        if _CARD_RANGES.fullmatch(digits) and _grouped(match[0]) and has_luhn_digit(digits):
+            yield *match.span(), "card number"
+    for match in _IBAN.finditer(text):
+        if has_iban_digits(match[0].replace(" ", "")):
+            yield *match.span(), "bank account"
+    for match in _SSN.finditer(text):
+        yield *match.span(), "social security number"
+
+
+def has_luhn_digit(digits: str) -> bool:
+    """ISO/IEC 7812: every second digit from the right doubled, the sum of all digits divisible by ten."""
+    doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
+    return (sum(map(int, digits[-1::-2])) + sum(doubled)) % 10 == 0
+
+
+def has_iban_digits(account: str) -> bool:
+    """ISO 13616: country and check digits at the end, letters as 10 to 35, the remainder by 97 is one."""
+    if not 15 <= len(account) <= 34:
+        return False
+    return int("".join(str(int(character, 36)) for character in account[4:] + account[:4])) % 97 == 1
+
+
+def _grouped(number: str) -> bool:
+    """As on a card: in one piece, or in groups that all have the same mark between them."""
+    return len(set(re.findall(r"[ -]", number))) <= 1 and re.search(r"\d[ -]\d[ -]\d[ -]", number) is None
+
+
+def _is_phone(number: str) -> bool:
+    digits = re.sub(r"\D", "", number)
+    if not number.startswith("+"):
+        return True
+    # In one piece it must be long: "+12000000" is a change of some metric more often than a phone.
+    return 8 <= len(digits) <= 15 and (len(digits) >= 11 or re.search(r"\d[ .\-/()]", number) is not None)
