@@ -9,19 +9,22 @@ from tests.template.machine import Machine
 
 DEFINITION = Path(__file__).parents[2] / "statemachine" / "incident.asl.yaml"
 STEP = ("Run Step", "Read Step", "Step Succeeded?")
+TWO_STEPS = ("Announce Remediation", *STEP, *STEP, "Await Recovery", "Recovered?")
 PATHS: dict[str, tuple[tuple[str, ...], int]] = {
     "noise": (("Record Suppression",), 4),
     "page, acknowledged and resolved": (
         ("Needs A Human?", "Page On-Call", "Await Acknowledgement", "Await Resolution", "Close Incident"),
         9,
     ),
-    "runbook of two steps, the alert resolves": (
-        ("Announce Remediation", *STEP, *STEP, "Await Recovery", "Recovered?", "Close Incident"),
-        25,
+    "runbook of two steps, the alert resolves": ((*TWO_STEPS, "Close Incident"), 25),
+    "runbook of two steps, its verification holds": ((*TWO_STEPS, *STEP, "Close Incident"), 25),
+    "the same, approved by a person first": (
+        ("Request Approval", "Ask For Approval", *TWO_STEPS, *STEP, "Close Incident"),
+        30,
     ),
-    "runbook of two steps, its verification holds": (
-        ("Announce Remediation", *STEP, *STEP, "Await Recovery", "Recovered?", *STEP, "Close Incident"),
-        25,
+    "two steps, no recovery, one step undone, paged and resolved": (
+        (*TWO_STEPS, *STEP, *STEP, "Page On-Call", "Await Acknowledgement", "Await Resolution", "Close Incident"),
+        40,
     ),
 }
 

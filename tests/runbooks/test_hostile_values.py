@@ -4,6 +4,7 @@ The harm is looked for by really running every script with every value that its 
 is broken and where nothing may change.
 """
 
+import re
 import shlex
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
@@ -12,8 +13,9 @@ import pytest
 import yaml
 
 from firstline.models import NormalizedAlert
-from firstline.runbooks.documents import render_script
+from firstline.runbooks.documents import content, render_script
 from firstline.runbooks.model import Runbook
+from firstline.runbooks.patterns import MAX_VALUE_LENGTH
 from firstline.runbooks.plan import parameter_values
 from local.hosts import Host
 from tests.runbooks.conftest import RUNBOOKS, SHIPPED, StartHost, wanted_of
@@ -101,6 +103,26 @@ def test_what_a_pattern_refuses_ends_the_plan(runbook_id: str, name: str) -> Non
             values, problem = parameter_values(runbook, alert_with(runbook, field, value))
             assert problem is not None
             assert values == {}, f"{value!r} reached the plan"
+
+
+@pytest.mark.parametrize(("runbook_id", "name"), PARAMETERS)
+def test_what_a_pattern_refuses_is_refused_once_more_before_it_reaches_a_host(runbook_id: str, name: str) -> None:
+    """Also for somebody who sends a document past the plan: Systems Manager and the agent know the pattern, too."""
+    runbook = SHIPPED[runbook_id]
+    known = {
+        content(runbook, step_id, command)["parameters"][name]["allowedPattern"]
+        for step_id, command in runbook.commands()
+        if name in runbook.parameters_of(command)
+    }
+    (allowed,) = known
+
+    sent = {value for value in HOSTILE if re.fullmatch(allowed, value)}
+
+    # The plan alone refuses what a command would take for an option, what leads out of a folder, and what is too long.
+    more = {
+        value for value in sent if value.startswith("-") or ".." in value.split("/") or len(value) > MAX_VALUE_LENGTH
+    }
+    assert sent - more == set(accepted(runbook, name))
 
 
 def test_no_line_of_a_script_holds_what_systems_manager_would_fill_in() -> None:

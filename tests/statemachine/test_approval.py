@@ -90,6 +90,17 @@ def test_what_resolves_meanwhile_needs_no_decision(world: World) -> None:
     assert world.commands.attempts == []
 
 
+def test_an_approval_after_the_alert_resolved_runs_nothing(world: World) -> None:
+    incident = cold_cache(world)
+    incident.stands_in("Ask For Approval")
+    world.resolves("CacheCold", severity="medium", host="web-1")
+    world.presses("approve", incident.id)
+
+    assert incident.ends() == [*TO_THE_QUESTION, "Approved?", "Close Incident"]
+    assert incident.record.decision is None
+    assert world.commands.attempts == []
+
+
 def test_what_resolved_before_the_question_needs_no_decision(world: World) -> None:
     resolve = meanwhile(lambda: world.resolves("CacheCold", severity="medium", host="web-1"))
     world.functions.plan("notify", resolve, state="Request Approval")
