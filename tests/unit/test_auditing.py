@@ -66,6 +66,9 @@ class World:
         self._do(f"interrupt {error}")
         return self.waiting
 
+    def is_heard(self) -> bool:
+        return "subscribers" not in self.broken
+
     def tell(self, notification: Notification) -> bool:
         if "page" in self.broken:
             raise ChannelFailed("broken", retryable=True)
@@ -178,4 +181,16 @@ def test_without_a_table_there_is_no_heartbeat() -> None:
 
     assert "Heartbeat" not in without
     assert "Heartbeat" in metrics.metric_set
+    metrics.clear_metrics()
+
+
+@pytest.mark.parametrize(("broken", "unheard"), [(set(), 0), ({"subscribers"}, 1)])
+def test_a_page_topic_that_nobody_hears_comes_to_light_before_the_first_page(broken: set[str], unheard: int) -> None:
+    metrics.clear_metrics()
+    world = World()
+    world.broken = broken
+
+    assert audit(world, 1) == []
+
+    assert metrics.metric_set["PageTopicUnheard"]["Value"] == [unheard]
     metrics.clear_metrics()

@@ -36,6 +36,13 @@ class AuditedIncidents(lifecycle.Incidents, Protocol):
         """Record how an incident ended."""
 
 
+class LastResort(Channel, Protocol):
+    """The page topic, to which Firstline's own alarms go as well."""
+
+    def is_heard(self) -> bool:
+        """Whether somebody would get what is published there."""
+
+
 class Starter(lifecycle.Signals, Protocol):
     """The executions."""
 
@@ -68,7 +75,7 @@ class Audit:
     history: AuditedIncidents
     groups: Starts
     executions: Starter
-    topic: Channel
+    topic: LastResort
     page_after: timedelta
     flap_quiet: timedelta
 
@@ -94,7 +101,17 @@ class Audit:
                 logger.exception("this incident is tried again in a minute", incident_id=record.incident.incident_id)
         metrics.add_metric(name="OpenIncidents", unit="Count", value=count)
         metrics.add_metric(name="Heartbeat", unit="Count", value=1)
+        self._look_who_listens()
         return count
+
+    def _look_who_listens(self) -> None:
+        """Before the first page, not with it, should come to light that it reaches nobody."""
+        heard = self.topic.is_heard()
+        metrics.add_metric(name="PageTopicUnheard", unit="Count", value=0 if heard else 1)
+        if not heard:
+            logger.error(
+                "Nobody is subscribed to the page topic: the last resort, and every alarm of this stack, is lost"
+            )
 
     def _look_at(self, record: IncidentRecord, now: datetime) -> None:
         # The page comes first: whatever else is wrong with the incident, it needs a human.

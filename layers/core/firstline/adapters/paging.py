@@ -88,22 +88,23 @@ class PageTopic:
             raise ChannelFailed(f"SNS: {error}", retryable=code not in _OUR_MISTAKES) from error
         except BotoCoreError as error:
             raise ChannelFailed(f"SNS: {error}", retryable=True) from error
-        if self._nobody_subscribed():
+        if not self.is_heard():
             raise ChannelFailed(
                 f"SNS: nobody has a confirmed subscription to {self._topic_arn}; subscribe a mail address or a phone",
                 retryable=False,
             )
         return True
 
-    def _nobody_subscribed(self) -> bool:
+    def is_heard(self) -> bool:
+        """Whether somebody has a confirmed subscription, or nobody knows."""
         try:
             page = self._client.list_subscriptions_by_topic(TopicArn=self._topic_arn)
         except (ClientError, BotoCoreError) as error:
             # The page is out; not to know who reads it is no reason to call it lost.
             logger.warning("Could not see the page topic's subscribers", extra={"why": str(error)})
-            return False
+            return True
         confirmed = [each for each in page["Subscriptions"] if each["SubscriptionArn"].startswith("arn:")]
-        return not confirmed and not page.get("NextToken")
+        return bool(confirmed or page.get("NextToken"))
 
 
 def on_call_name(escalation_policy: str, *, api_url: str, api_token: str, timeout_seconds: float = 2) -> str | None:
