@@ -6,11 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import yaml
-from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from firstline.errors import ConfigurationError
 from firstline.models import Frozen, Incident, Severity
+from firstline.policy_files import load_policy
 
 type ChannelName = Literal["pagerduty", "slack", "sns"]
 
@@ -90,29 +89,5 @@ class PagingPolicy(Frozen):
 
 
 def load_paging_policy(path: Path) -> PagingPolicy:
-    """Read and check the file.
-
-    Raises
-    ------
-    ConfigurationError
-        It is missing, is no YAML, or breaks a rule; the message names the file, the key and what to write.
-    """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigurationError(f"{path}: not found; every stack needs a paging policy.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
-    try:
-        return PagingPolicy.model_validate(content)
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'the file'}: {_advice(e['type'], e['msg'])}" for e in error.errors()
-        )
-        raise ConfigurationError(f"{path}: {wrong}") from None
-
-
-def _advice(kind: str, message: str) -> str:
-    if kind == "extra_forbidden":
-        return "no such key; remove it or correct its spelling"
-    return message.removeprefix("Value error, ")
+    """Read and check the file. Raises `ConfigurationError`, which names the key and what to write."""
+    return load_policy(path, PagingPolicy, missing="every stack needs a paging policy")

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import yaml
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
-from firstline.errors import ConfigurationError
 from firstline.models import Frozen
+from firstline.policy_files import load_policy
 
 type Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
@@ -171,29 +170,5 @@ def share_of(percent: int, fleet: int) -> int:
 
 
 def load_remediation_policy(path: Path) -> RemediationPolicy:
-    """Read and check the file.
-
-    Raises
-    ------
-    ConfigurationError
-        It is missing, is no YAML, or breaks a rule; the message names the file, the key and what to write.
-    """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigurationError(f"{path}: not found; every stack needs a remediation policy.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
-    try:
-        return RemediationPolicy.model_validate(content)
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'the file'}: {_advice(e['type'], e['msg'])}" for e in error.errors()
-        )
-        raise ConfigurationError(f"{path}: {wrong}") from None
-
-
-def _advice(kind: str, message: str) -> str:
-    if kind == "extra_forbidden":
-        return "no such key; remove it or correct its spelling"
-    return message.removeprefix("Value error, ")
+    """Read and check the file. Raises `ConfigurationError`, which names the key and what to write."""
+    return load_policy(path, RemediationPolicy, missing="every stack needs a remediation policy")

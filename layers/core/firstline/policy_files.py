@@ -1,0 +1,57 @@
+"""The files in which an owner writes policies down: read, checked, and refused with the place and the fix."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from firstline.errors import ConfigurationError
+
+
+def read_yaml(path: Path, *, missing: str) -> Any:
+    """What a file says.
+
+    Parameters
+    ----------
+    missing
+        What to do when there is no such file.
+
+    Raises
+    ------
+    ConfigurationError
+        It cannot be read, or is no YAML.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigurationError(f"{path}: not found; {missing}.") from None
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read ({error.strerror}); {missing}.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
+
+
+def load_policy[Policy: BaseModel](path: Path, model: type[Policy], *, missing: str) -> Policy:
+    """A policy out of its file.
+
+    Raises
+    ------
+    ConfigurationError
+        It is missing, is no YAML, or breaks a rule; the message names the file, the key and what to write.
+    """
+    content = read_yaml(path, missing=missing)
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, one['loc'])) or 'the file'}: {_advice(one['type'], one['msg'])}"
+            for one in error.errors()
+        )
+        raise ConfigurationError(f"{path}: {wrong}") from None
+
+
+def _advice(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return "no such key; remove it or correct its spelling"
+    return message.removeprefix("Value error, ")
