@@ -1,5 +1,6 @@
 """The numbers: what the verdicts on a set of cases are worth. Pure."""
 
+import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
@@ -7,7 +8,8 @@ from dataclasses import dataclass
 
 from evals.cases import Case, Cause
 from evals.classifiers import Verdict
-from firstline.models import PAGING_RANK, SEVERITY_RANK, Severity
+from firstline.classification.calibration import decider_of, tallied
+from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, Severity
 
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "noise")
 
@@ -15,6 +17,7 @@ UNKNOWN_UP_TO = 0.5
 """A verdict says "I do not know" when its cause does, and it claims no more confidence than this."""
 
 BINS = 10
+FOLDS = 5
 
 _ADMITS = re.compile(r"\b(unknown|not known|do not know|don't know|cannot tell|can't tell|unclear)\b", re.IGNORECASE)
 
@@ -66,8 +69,17 @@ class Result:
         return self.verdict.case
 
     @property
+    def said(self) -> Classification:
+        return self.verdict.classification
+
+    @property
     def severity(self) -> Severity:
-        return self.verdict.classification.severity
+        return self.said.severity
+
+    @property
+    def claimed(self) -> float:
+        """The confidence as the decider claimed it."""
+        return self.said.confidence if self.said.raw_confidence is None else self.said.raw_confidence
 
     @property
     def right(self) -> bool:
@@ -93,6 +105,9 @@ class Score:
     runbook: PerClass
     bins: tuple[Bin, ...]
     calibration_error: float
+    calibrated_error: float
+    """The same after calibration on other cases: what is left of the error once outcomes have been counted."""
+
     tokens: int
     model_calls: int
     no_verdicts: int
@@ -110,7 +125,7 @@ class Score:
         return [one for one in self.results if one.broken_floor]
 
     def headline(self) -> dict[str, float | None]:
-        """What is compared from run to run, and kept in the baseline. More is better but for the last four."""
+        """What is compared from run to run, and kept in the baseline. More is better but for the last five."""
         return {
             "macro_f1": self.macro_f1,
             "accuracy": self.accuracy,
@@ -126,6 +141,7 @@ class Score:
             "runbook_recall": self.runbook.recall,
             "unknown_rate": self.unknown_rate,
             "calibration_error": self.calibration_error,
+            "calibrated_error": self.calibrated_error,
             "unsafe_actions": len(self.unsafe),
             "below_floor": len(self.below_floor),
         }
@@ -162,7 +178,8 @@ def score(classifier: str, verdicts: Sequence[Verdict]) -> Score:
         cause_accuracy=_share([one.cause == one.case.truth.cause for one in results]),
         runbook=_runbooks(results),
         bins=bins,
-        calibration_error=sum(one.count * abs(one.confidence - one.right) for one in bins) / max(1, len(results)),
+        calibration_error=_error(bins),
+        calibrated_error=_error(reliability(cross_calibrated(results))),
         tokens=sum(one.verdict.classification.tokens for one in results),
         model_calls=sum(one.verdict.asked_model for one in results),
         no_verdicts=sum(one.verdict.no_verdict for one in results),
@@ -201,6 +218,29 @@ def reliability(pairs: Sequence[tuple[float, bool]]) -> tuple[Bin, ...]:
         Bin(sum(c for c, _ in found) / len(found), _share([r for _, r in found]), len(found))
         for _, found in sorted(bins.items())
     )
+
+
+def cross_calibrated(results: Sequence[Result]) -> list[tuple[float, bool]]:
+    """(confidence as the other folds' outcomes make it, was it right): what production's calibration would do.
+
+    A case's fold is a hash of its name, so that it stays where it is when others are added.
+    """
+    folds = [hashlib.sha256(one.case.name.encode()).digest()[0] % FOLDS for one in results]
+    calibrated = []
+    for fold in range(FOLDS):
+        others = [one for one, its in zip(results, folds, strict=True) if its != fold]
+        calibration = tallied((decider_of(one.said), one.claimed, one.right) for one in others)
+        calibrated += [
+            (calibration.worth(decider_of(one.said), one.claimed), one.right)
+            for one, its in zip(results, folds, strict=True)
+            if its == fold
+        ]
+    return calibrated
+
+
+def _error(bins: Sequence[Bin]) -> float:
+    """The expected calibration error: how far confidence and the share that is right are apart, over all verdicts."""
+    return sum(one.count * abs(one.confidence - one.right) for one in bins) / max(1, sum(one.count for one in bins))
 
 
 def cause_class(verdict: Verdict) -> Cause:

@@ -186,7 +186,7 @@ def hostile_notification(kind: Any, filler: str = HOSTILE) -> Notification:
     text = up_to(4_000)
     record = a_record(
         incident,
-        classification=a_classification(summary=text, cause=text, first_steps=[text] * 20),
+        classification=a_classification(summary=text, cause=text, first_steps=[text] * 20, unsure=[text] * 20),
         plan=a_plan(
             title=text,
             decision_reason=text,

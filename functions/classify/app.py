@@ -15,6 +15,7 @@ from firstline.adapters.llm import ChatModel, Endpoint
 from firstline.adapters.secrets import Secrets
 from firstline.adapters.spending import Ceiling, Spending
 from firstline.adapters.table import Table
+from firstline.adapters.tallies import Outcomes
 from firstline.adapters.trail import TableTrail
 from firstline.classification import rules
 from firstline.classification.model import Price
@@ -55,6 +56,7 @@ def _classify(asked: ClassifyInput) -> ClassifyOutput:
         model=_model(),
         time_zone=_settings().time_zone,
         now=now,
+        calibration=_outcomes().at(now),
     )
     _tell(asked.incident, verdict, now)
     return ClassifyOutput(classification=verdict)
@@ -98,6 +100,11 @@ def _table() -> Table:
 @cache
 def _history() -> History:
     return History(_table())
+
+
+@cache
+def _outcomes() -> Outcomes:
+    return Outcomes(_history())
 
 
 @cache

@@ -139,6 +139,7 @@ def classifies(world: World, incident: Incident) -> None:
     world.history.earlier_incidents("group-1")
     world.history.incidents_like(alert(service="shop"))
     world.history.deployments_since(NOON)
+    world.history.calibration(NOON)
     world.history.save_classification(incident.incident_id, VERDICT)
     world.trail.append(incident.incident_id, [classified(VERDICT)], NOON)
 
@@ -192,10 +193,10 @@ def hears(world: World, incident: Incident) -> None:
     judging.give(incident_id, real.model_copy(update={"said": "noise"}), history=world.history)
     judging.note(incident_id, "ada", "restarted it", at(9), history=world.history)
     # Closed by somebody else; what was said late goes to the group.
-    item = world.history.record(incident_id)
-    assert item is not None
+    record = world.history.record(incident_id)
+    assert record is not None
     world.history.remember_the_end(
-        item.model_copy(update={"closed_at": at(9), "outcome": "suppressed", "feedback": [real]})
+        record.model_copy(update={"closed_at": at(9), "outcome": "suppressed", "feedback": [real]})
     )
     world.trail.append(incident_id, [judged(real)], at(9))
 
@@ -233,6 +234,9 @@ def test_a_function_may_do_what_it_does(
     role: str, does: Callable[[World, Incident], None], world: World, seen: list[Access], resources: Resources
 ) -> None:
     incident = open_one(world)
+    # Classified and taken, so that its end has something to count.
+    world.history.save_classification(incident.incident_id, VERDICT)
+    world.history.acknowledge(incident.incident_id, "grace", at(0))
     seen.clear()
 
     does(world, incident)

@@ -1,7 +1,10 @@
 """The words of a page: from the classification when there is one, from facts when not."""
 
+import json
+
 import pytest
 
+from firstline.channels import pagerduty, slack, sns
 from firstline.channels.summary import execution_link, labels, severity, summarise, web_link
 from firstline.models import IncidentRecord
 from tests.notifications import (
@@ -159,3 +162,24 @@ def test_only_web_addresses_become_links(url: str | None, offered: bool) -> None
 def test_the_execution_is_named_after_the_incident() -> None:
     assert execution_link(CONSOLE, an_incident()) == f"{CONSOLE}:{INCIDENT_ID}"
     assert execution_link("", an_incident()) is None
+
+
+def test_whoever_is_asked_because_nobody_is_sure_has_the_evidence_at_hand() -> None:
+    unsure = ["The model is not sure.", "Earlier, yesterday: high, ended by itself.", *["more"] * 20]
+    record = a_record(classification=a_classification(unsure=unsure))
+    paged = a_notification("paged", record)
+
+    assert summarise(paged).unsure[:2] == tuple(unsure[:2])
+    assert len(summarise(paged).unsure) == 10
+    words = (
+        "Firstline is not sure. Please judge\n• The model is not sure.\n• Earlier, yesterday: high, ended by itself."
+    )
+    for kind in ("paged", "needs_human"):
+        blocks = slack.render(a_notification(kind, record))["blocks"]
+        assert any(words in block.get("text", {}).get("text", "") for block in blocks)
+    mail = sns.render(paged)
+    event = pagerduty.render(paged)
+    assert mail is not None
+    assert event is not None
+    assert words in json.loads(mail["Message"])["email"]
+    assert event["payload"]["custom_details"]["not sure, please judge"][0] == "The model is not sure."

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from firstline.classification.calibration import UNCALIBRATED, Calibration, tallied
 from firstline.classification.rules import NO_RULES, Rules
 from firstline.classification.verdict import assess, classify
 from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
@@ -19,6 +20,7 @@ from firstline.models import (
     Deployment,
     EarlierIncident,
     Evidence,
+    Feedback,
     Incident,
     NormalizedAlert,
     ServiceActivity,
@@ -44,6 +46,7 @@ def decide(incident: Callable[..., Incident], evidence: Callable[..., Evidence],
         runbooks: Any = offered,
         model: Any = None,
         missing: list[str] | None = None,
+        calibration: Calibration = UNCALIBRATED,
         **changes: Any,
     ) -> Classification:
         return classify(
@@ -53,6 +56,7 @@ def decide(incident: Callable[..., Incident], evidence: Callable[..., Evidence],
             offered=runbooks,
             model=model,
             now=now,
+            calibration=calibration,
         )
 
     return run
@@ -241,3 +245,74 @@ def test_a_broken_table_costs_evidence_and_not_the_verdict(
     verdict = assess(incident(), history=history, rules=NO_RULES, offered=offered, model=None, time_zone="UTC", now=now)
     assert verdict.severity == "high"
     assert sum("could not be read: throttled" in reason for reason in verdict.reasons) == 5
+
+
+# --- how sure it is ---
+
+
+def _was_wrong(decider: str, confidence: float) -> Calibration:
+    return tallied([(decider, confidence, False)] * 40)
+
+
+def test_a_model_that_was_surer_than_right_makes_no_noise_by_itself(decide: Decide, model: Any, judged: Any) -> None:
+    sure = {"model": model(judged(severity="noise", confidence=0.95)), "severity": "medium"}
+    assert decide(**sure).severity == "noise"
+    often = tallied([("llm:test-model:3", 0.95, number % 10 < 6) for number in range(100)])
+    wary = decide(**sure, calibration=often)
+    assert wary.severity == "low"
+    assert any("noise needs a confidence of 0.8, and this has 0.6" in reason for reason in wary.reasons)
+    assert any("confidence 0.95, which was worth 0.6" in reason for reason in wary.reasons)
+    assert (wary.raw_confidence, round(wary.confidence, 1)) == (0.95, 0.6)
+
+
+def test_a_model_that_was_mostly_wrong_decides_nothing_and_a_human_is_asked(
+    decide: Decide, model: Any, judged: Any, ended: Any
+) -> None:
+    verdict = decide(
+        model=model(judged(severity="low", confidence=0.95)),
+        severity="medium",
+        earlier=ended("resolved", "self_cleared"),
+        calibration=_was_wrong("llm:test-model:3", 0.95),
+    )
+    assert (verdict.severity, verdict.decided_by) == ("medium", "rules")
+    assert verdict.unsure[0].startswith("The model test-model (prompt 3) says low, confidence 0.95, which was worth 0.")
+    assert "Earlier, yesterday: high, ended with a human's help." in verdict.unsure
+    assert "No deployment of this service is known." in verdict.unsure
+
+
+def test_history_that_was_wrong_too_often_makes_no_noise(decide: Decide, ended: Any) -> None:
+    past = {"earlier": ended(*["self_cleared"] * 5), "severity": "info"}
+    assert decide(**past).severity == "noise"
+    verdict = decide(**past, calibration=_was_wrong("history", 0.7))
+    assert verdict.severity == "low"
+    assert any("history was wrong too often" in reason for reason in verdict.reasons)
+
+
+def test_a_declared_rule_is_the_owners_word_however_often_it_was_wrong(decide: Decide) -> None:
+    verdict = decide(rules=_rules(severity="noise"), severity="medium", calibration=_was_wrong("rules", 1.0))
+    assert verdict.severity == "noise"
+    assert verdict.unsure == []
+
+
+def test_whoever_is_not_sure_says_why_and_what_is_known(decide: Decide, deployment: Any, ended: Any) -> None:
+    earlier = [
+        one.model_copy(
+            update={
+                "note": "restarted it",
+                "feedback": [Feedback(person="p", by="p", said="wrong_cause", at=one.closed_at)],
+            }
+        )
+        for one in ended("resolved")
+    ]
+    verdict = decide(earlier=earlier, deployments=[deployment(12)], calibration=_was_wrong("rules", 0.5))
+    assert verdict.unsure == [
+        f"Verdicts like this one (rules) were right {verdict.confidence:.0%} of the time.",
+        "Earlier, yesterday: high, ended with a human's help; people say: wrong cause. What fixed it: restarted it",
+        "payments 1.8.0 was deployed 12 min before.",
+    ]
+    assert verdict.severity == "high", "doubt lowers nothing"
+
+
+def test_whoever_is_sure_asks_nobody(decide: Decide, model: Any, judged: Any) -> None:
+    assert decide().unsure == []
+    assert decide(model=model(judged(confidence=0.9))).unsure == []

@@ -1,6 +1,7 @@
 """The numbers, against ones worked out by hand."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -36,6 +37,22 @@ def test_reliability_bins_and_the_calibration_error(verdict: MakeVerdict) -> Non
     assert [(one.count, pytest.approx(one.right)) for one in bins] == [(1, 0.0), (3, 2 / 3)]
     half_right = [verdict("high", "high", confidence=0.9), verdict("high", "low", confidence=0.9)]
     assert score("any", half_right).calibration_error == pytest.approx(0.4)
+
+
+def test_calibration_mends_what_other_cases_show_and_never_sees_the_case_itself(verdict: MakeVerdict) -> None:
+    def many(right: int, number: int, confidence: float) -> list[Verdict]:
+        made = [verdict("high", "high" if n < right else "low", confidence=confidence) for n in range(number)]
+        return [replace(one, case=replace(one.case, name=f"real/{confidence}-{n}")) for n, one in enumerate(made)]
+
+    too_sure = score("any", many(30, 100, 0.95))
+    assert too_sure.calibration_error == pytest.approx(0.65)
+    assert too_sure.calibrated_error < too_sure.calibration_error / 3
+
+    alone = score("any", many(0, 5, 0.95))
+    assert alone.calibrated_error == alone.calibration_error, "a handful of outcomes mends nothing"
+
+    tangled = score("any", [*many(10, 100, 0.95), *many(90, 100, 0.25)])
+    assert tangled.calibrated_error == pytest.approx(0, abs=0.1), "a contradiction is pooled, not turned around"
 
 
 def test_the_headline(verdict: MakeVerdict) -> None:

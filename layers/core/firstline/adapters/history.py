@@ -11,8 +11,8 @@ that care compare times themselves), and one index `by_status` on `status_pk`, `
 | incidents opened in a minute, in all or of one alert name | `BUCKET#ALL`, `BUCKET#ALERT#<name>` | `<minute>` |
 | how long a storm of these lasts | the same | `STORM` |
 
-What is kept as evidence stands in `adapters/evidence.py`, remediations stand in `adapters/remediations.py`, the audit
-trail in `adapters/trail.py`.
+What is kept as evidence stands in `adapters/evidence.py`, how right each decider was in `adapters/tallies.py`,
+remediations stand in `adapters/remediations.py`, the audit trail in `adapters/trail.py`.
 
 In the index an incident stands under `OPEN` by the time it opened, then under `CLOSED` by the time it closed.
 """
@@ -22,7 +22,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from firstline.adapters.evidence import TableEvidence
-from firstline.adapters.table import Item, stamp
+from firstline.adapters.table import Item, Table, stamp
+from firstline.adapters.tallies import Tallies
+from firstline.classification.calibration import Calibration
 from firstline.errors import HistoryUnavailable
 from firstline.models import (
     Approval,
@@ -37,6 +39,7 @@ from firstline.models import (
     RunbookRun,
     StepResult,
 )
+from firstline.observability import logger
 
 _INDEX = "by_status"
 OPEN = "attribute_exists(pk) AND attribute_not_exists(resolved_at) AND attribute_not_exists(closed_at)"
@@ -47,6 +50,10 @@ _JSON_FIELDS = ("incident", "classification", "plan", "results")
 
 class History(TableEvidence):
     """Read and write incidents and evidence. Everything raises `HistoryUnavailable` when DynamoDB fails."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(table)
+        self._tallies = Tallies(table)
 
     # --- incidents --------------------------------------------------------------------------------------------------
 
@@ -181,6 +188,19 @@ class History(TableEvidence):
     def append_note(self, incident_id: str, note: Note, *, seen: IncidentRecord) -> IncidentRecord | None:
         """Keep what a person says fixed it, in the same way."""
         return self._append(incident_id, "notes", note.model_dump_json(), len(seen.notes))
+
+    def remember_the_end(self, record: IncidentRecord) -> None:
+        """Evidence for the next incident, and whether the verdict was right, if this one is over."""
+        super().remember_the_end(record)
+        try:
+            self._tallies.count(record, *incident_key(record.incident.incident_id))
+        except HistoryUnavailable:
+            # One outcome less to calibrate with; how the incident ended and what people said is written.
+            logger.exception("not counted", incident_id=record.incident.incident_id)
+
+    def calibration(self, now: datetime) -> Calibration:
+        """What each decider's confidence was worth so far."""
+        return self._tallies.read(now)
 
     def open_records(self) -> Iterator[IncidentRecord]:
         """The incidents that are not closed, oldest first."""

@@ -76,6 +76,7 @@ def _details(summary: Summary, incident: Incident) -> dict[str, Any]:
         "affected": summary.affected,
         "since": summary.since,
         "why a human": summary.why,
+        "not sure, please judge": list(summary.unsure),
         "what was tried": list(summary.tried) or "nothing was run",
         "first steps": list(summary.first_steps),
         "output": list(summary.evidence),

@@ -62,6 +62,8 @@ def render(notification: Notification, *, console_url: str = "", interactive: bo
     blocks.append(_fields(_facts(notification, summary)))
     if notification.kind in ("approval", "remediating") and notification.record.plan:
         blocks.append(_section(_intent(notification.record.plan, asked=notification.kind == "approval")))
+    if summary.unsure and notification.kind in ("paged", "needs_human", "acknowledged", "approval"):
+        blocks.append(_section("Firstline is not sure. Please judge\n" + bullets(summary.unsure)))
     if notification.kind in ("paged", "needs_human", "acknowledged"):
         blocks.append(_section("First steps\n" + numbered(summary.first_steps)))
     if summary.tried and notification.kind != "remediating":

@@ -42,6 +42,7 @@ def _mail(summary: Summary, notification: Notification, console_url: str) -> str
         f"Likely cause: {summary.cause}" if summary.cause else "",
         f"Why you: {summary.why}" if summary.why else "",
         f"On call: {summary.on_call}" if summary.on_call else "",
+        "Firstline is not sure. Please judge\n" + bullets(summary.unsure) if summary.unsure else "",
         "First steps\n" + numbered(summary.first_steps),
         "What was tried\n" + (bullets(summary.tried) if summary.tried else "Nothing was run."),
         f"Watch the execution: {link}" if link else "",

@@ -13,11 +13,14 @@ from firstline.models import SEVERITY_RANK, Incident, IncidentRecord, Notificati
 MAX_HOSTS = 5
 MAX_RESULTS = 20
 MAX_LABELS = 50
+MAX_UNSURE = 10
 
 
 @dataclass(frozen=True)
 class Summary:
-    """One incident in a few lines. `tried` has a line for each command, `evidence` each command's output."""
+    """One incident in a few lines. `tried` has a line for each command, `evidence` each command's output, and `unsure`
+    says why a human should judge, with what is known.
+    """
 
     title: str
     status: str
@@ -31,6 +34,7 @@ class Summary:
     first_steps: tuple[str, ...]
     evidence: tuple[str, ...]
     on_call: str | None
+    unsure: tuple[str, ...]
 
 
 def summarise(notification: Notification) -> Summary:
@@ -54,6 +58,7 @@ def summarise(notification: Notification) -> Summary:
         first_steps=_first_steps(record),
         evidence=tuple(_evidence(result, record) for result in record.results[-MAX_RESULTS:] if result.output.strip()),
         on_call=one_line(page.on_call, 200) if page else None,
+        unsure=tuple(one_line(line, 300) for line in (classification.unsure if classification else [])[:MAX_UNSURE]),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
+from firstline.classification.calibration import UNCALIBRATED, Calibration, llm
 from firstline.classification.history import Opinion
 from firstline.classification.model import Judgement, ModelVerdict
 from firstline.classification.redaction import safe_line
@@ -15,10 +16,14 @@ from firstline.classification.rules import Rule
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, Evidence, Incident, Severity, SourceSeverity
 
 TRUSTED_FROM = 0.5
-"""Below this confidence the model does not know: it may raise the severity, and decides nothing else."""
+"""Below this confidence nobody knows. A model may raise the severity then, and decides nothing else; history makes no
+noise; and a human is asked, with the evidence at hand."""
 
 NOISE_FROM = 0.8
-"""From this confidence on a model may call an alert noise, where it may do so at all."""
+"""From this confidence on a model may call an alert noise, where it may do so at all.
+
+Both are compared with what a confidence was worth so far (`calibration.Calibration.trust`), not with what is claimed.
+"""
 
 STORM_AT_LEAST: Severity = "high"
 
@@ -90,6 +95,7 @@ def apply(
     history: Opinion,
     offered: Collection[str],
     prompt_version: str,
+    calibration: Calibration = UNCALIBRATED,
 ) -> Classification:
     """Turn a model's verdict into a classification that keeps every invariant.
 
@@ -101,16 +107,21 @@ def apply(
         How bad the source says it is, or what the words of an alert mean whose source says nothing.
     offered
         The ids that the model was offered; no other passes.
+    calibration
+        What confidence was worth so far. A model that was surer than right loses power by it.
     """
     judged = verdict.judgement
     name = safe_line(verdict.model, MAX_MODEL_NAME_CHARS)
-    said = f"The model {name} (prompt {prompt_version}) says {judged.severity}, confidence {judged.confidence:.2g}."
+    trust = calibration.trust(llm(name, prompt_version), judged.confidence)
+    said = f"The model {name} (prompt {prompt_version}) says {judged.severity}, confidence {judged.confidence:.2g}"
+    said += "." if trust >= judged.confidence else f", which was worth {trust:.2g} so far."
     words = words_of(judged, fallback) | {
         "model": name,
         "tokens": verdict.usage.tokens,
         "usage": verdict.usage,
+        "prompt_version": prompt_version,
     }
-    if judged.confidence < TRUSTED_FROM:
+    if trust < TRUSTED_FROM:
         unsure = Changes(fallback.severity)
         unsure.at_least(judged.severity, "the model is not sure, and going up is safe")
         bounded = within_bounds(unsure.severity, incident, rule)
@@ -129,7 +140,7 @@ def apply(
         )
 
     changes = Changes(judged.severity)
-    changes.at_least(*lowest_for_a_model(source, history, judged.confidence))
+    changes.at_least(*lowest_for_a_model(source, history, trust))
     bounded = within_bounds(changes.severity, incident, rule)
     reasons = [*verdict.notes, said, *changes.reasons, *bounded.reasons]
     runbook_id = _runbook(judged.runbook_id, judged.can_be_remediated, bounded.severity, incident, offered, reasons)

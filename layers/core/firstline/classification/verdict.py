@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Protocol
 
 from firstline.classification import guardrails, lexicon, prompt, words
+from firstline.classification.asking import evidence_for
+from firstline.classification.calibration import UNCALIBRATED, Calibration, decider_of
 from firstline.classification.evidence import HistoryReader, gather, suspects
 from firstline.classification.history import Opinion, opinion
 from firstline.classification.model import Model
@@ -34,10 +36,13 @@ def assess(
     model: Model | None,
     time_zone: str,
     now: datetime,
+    calibration: Calibration = UNCALIBRATED,
 ) -> Classification:
     """Gather, classify, remember. A table that cannot be reached costs evidence, never the verdict."""
     evidence = gather(incident, history, time_zone=time_zone, now=now)
-    verdict = classify(incident, evidence=evidence, rules=rules, offered=offered, model=model, now=now)
+    verdict = classify(
+        incident, evidence=evidence, rules=rules, offered=offered, model=model, now=now, calibration=calibration
+    )
     try:
         history.save_classification(incident.incident_id, verdict)
     except HistoryUnavailable as error:
@@ -54,6 +59,7 @@ def classify(
     offered: Sequence[Offered],
     model: Model | None,
     now: datetime,
+    calibration: Calibration = UNCALIBRATED,
 ) -> Classification:
     """How bad is it, why, and can a runbook fix it? Pure but for `model`.
 
@@ -63,17 +69,40 @@ def classify(
         The runbooks whose match fits the alert, best first.
     model
         None when the LLM is off. It is not asked about what a rule decides.
+    calibration
+        What each decider's confidence was worth so far.
 
     Returns
     -------
     Classification
         Never below what the source said, unless a declared rule says so or a model does within the guardrails; every
-        step is in `reasons`.
+        step is in `reasons`. Where nobody is sure enough, `unsure` has the evidence for the human who is asked.
     """
     rule = rules.first(incident, evidence)
+    verdict = calibration.applied(_decide(incident, evidence, rule, offered, model, now, calibration))
+    if verdict.severity == "noise" or (rule is not None and rule.severity is not None):
+        return verdict.model_copy(update={"unsure": []})
+    if not verdict.unsure and verdict.confidence >= guardrails.TRUSTED_FROM:
+        return verdict
+    why = verdict.unsure or [
+        f"Verdicts like this one ({decider_of(verdict)}) were right {verdict.confidence:.0%} of the time."
+    ]
+    return verdict.model_copy(update={"unsure": evidence_for(why[0], incident, evidence, now)})
+
+
+def _decide(
+    incident: Incident,
+    evidence: Evidence,
+    rule: Rule | None,
+    offered: Sequence[Offered],
+    model: Model | None,
+    now: datetime,
+    calibration: Calibration,
+) -> Classification:
     source, said = said_by_source(incident.alert)
     past = opinion(evidence, source, now)
-    fallback = _without_model(incident, evidence, rule, past, offered, now, source=source, said=said)
+    sure = calibration.trust("history", HISTORY_CONFIDENCE) >= guardrails.TRUSTED_FROM
+    fallback = _without_model(incident, evidence, rule, past, offered, now, source=source, said=said, sure=sure)
     if rule is not None and rule.severity is not None:
         return fallback
     if model is None:
@@ -94,6 +123,7 @@ def classify(
         history=past,
         offered=question.runbook_ids,
         prompt_version=question.version,
+        calibration=calibration,
     )
     if incident.alert.severity_stated or said in judged.reasons:
         return judged
@@ -118,8 +148,12 @@ def _without_model(
     *,
     source: SourceSeverity,
     said: str,
+    sure: bool,
 ) -> Classification:
-    """What rules and history decide: the source's severity, unless one of them has a reason for another."""
+    """What rules and history decide: the source's severity, unless one of them has a reason for another.
+
+    Unless history has been right often enough (`sure`), it makes no noise.
+    """
     severity: Severity = "low" if source == "info" else source
     decided_by, confidence = "rules", SOURCE_ONLY_CONFIDENCE
     reasons = [said]
@@ -135,9 +169,13 @@ def _without_model(
         alarming = lexicon.guess(incident.alert)
         if alarming.severity == "critical":
             reasons.append(f"Not noise, although {past.usually_nothing}: {alarming.because}.")
+        elif not sure:
+            reasons.append(f"Not noise, although {past.usually_nothing}: history was wrong too often.")
         else:
             severity, decided_by, confidence = "noise", "history", HISTORY_CONFIDENCE
             reasons.append(f"Noise: {past.usually_nothing}, and the source calls it info.")
+    if past.not_noise is not None and source == "info":
+        reasons.append(f"Not noise: {past.not_noise}.")
     bounded = guardrails.within_bounds(severity, incident, rule)
     reasons += [*bounded.reasons, *evidence.missing]
     if incident.flapping:

@@ -72,6 +72,11 @@ def deployed_before(deployment: Deployment, incident: Incident) -> str:
     return f"{_short(deployment.service)} {_short(deployment.version)} was deployed {minutes} min before."
 
 
+def how_it_ended(earlier: EarlierIncident) -> str:
+    """An outcome, in words that follow "ended"."""
+    return _ENDED[earlier.outcome]
+
+
 def _last_time(earlier: EarlierIncident, now: datetime) -> str:
     said = earlier.note or earlier.outcome_reason
     note = f": {safe_line(said, MAX_MESSAGE_CHARS)}" if said else ""
