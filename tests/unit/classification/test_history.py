@@ -51,6 +51,34 @@ def test_what_nobody_heeded_comes_to_nothing_only_if_it_was_low(
 
 @pytest.mark.parametrize(
     ("source", "decided", "at_least"),
+    [
+        ("info", "high", "medium"),
+        ("low", "medium", "medium"),
+        ("info", "low", None),
+        ("medium", "high", None),
+        ("high", "critical", None),
+    ],
+)
+def test_what_needed_people_twice_is_for_a_person_by_day(
+    source: SourceSeverity,
+    decided: Severity,
+    at_least: Severity | None,
+    ended: Callable[..., list[EarlierIncident]],
+    evidence: Callable[..., Evidence],
+    now: datetime,
+) -> None:
+    twice = ("resolved", "self_cleared", "resolved", "self_cleared")
+
+    past = opinion(evidence(earlier=ended(*twice, severity=decided)), source, now)
+
+    assert past.at_least == at_least
+    assert (past.because == "2 of the last 4 incidents of this group needed a human") is (at_least is not None)
+    once = opinion(evidence(earlier=ended(*twice[1:], severity=decided)), source, now)
+    assert once.at_least is None
+
+
+@pytest.mark.parametrize(
+    ("source", "decided", "at_least"),
     [("medium", "high", "high"), ("high", "high", None), ("critical", "high", None), ("info", "low", "low")],
 )
 def test_people_had_to_act(

@@ -18,6 +18,8 @@ MAX_VOICES = 20
 LAST = 5
 ENOUGH = 3
 """So many of the last `LAST` make a pattern."""
+SOMETIMES = 2
+"""So many make none, but are too many for nobody to look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,10 @@ def opinion(evidence: Evidence, source_severity: SourceSeverity, now: datetime) 
     if len(above) >= ENOUGH:
         at_least = min(map(_severity, above), key=SEVERITY_RANK.__getitem__)
         because = _pattern(above, last, f"needed a human at {at_least} or above")
+    elif len(above) >= SOMETIMES:
+        lowest = min(map(_severity, above), key=SEVERITY_RANK.__getitem__)
+        if SEVERITY_RANK[source_severity] < SEVERITY_RANK["medium"] <= SEVERITY_RANK[lowest]:
+            at_least, because = "medium", f"{len(above)} of the last {len(last)} incidents of this group needed a human"
     said = next((one for one in last if severity_said(one.feedback)), None)
     wanted = severity_said(said.feedback) if said else None
     if said and wanted and SEVERITY_RANK[wanted] > SEVERITY_RANK[at_least or source_severity]:

@@ -46,6 +46,11 @@ _POINTS: tuple[tuple[int, str], ...] = (
     (2, "all, global, users, customers, payment*, checkout, login, logins, too fast"),
     (2, "production, slo, burn, error budget, partition*, significant*, every, high error rate"),
     (1, "service, replication, any, filling up, almost full"),
+    # The same in other languages. Scripts without spaces: as a part of a longer run of characters.
+    (8, "datenverlust, perte de données, pérdida de datos, perda de dados, *データ損失*, *数据丢失*, *데이터 손실*"),
+    (4, "ausfall, ausgefallen, nicht erreichbar, nicht verfügbar, indisponible, injoignable, hors service, en panne"),
+    (4, "caído, caída, no disponible, no responde, fuera de servicio, fora do ar, indisponível, não responde"),
+    (4, "*停止*, *応答していません*, *応答なし*, *障害*, *ダウン*, *宕机*, *不可用*, *无响应*, *중단*, *응답 없음*"),
     # It hurts already, but it goes on: somebody looks at it by day.
     (-1, "more than, may, might, could, growing, too many, memory, heap, load, connections"),
     (-2, "slow, slower, slowing, spike, spikes, near, soon, old, stale, possibl*, pending, retry*, retries, drift"),
@@ -64,7 +69,8 @@ _TELLS: tuple[tuple[int, str], ...] = (
     # It asks for nothing. Counts only where nothing alarms.
     (8, "info, informational, informative, fyi, notice, no action, new version, always firing, always fires"),
     (3, "notification, succeeded, supported, consumed, underutili*, unused, the amount, count of, total number"),
-    (2, "average, total, successful, success, completed, in progress, restarted, rebooted, throttl*, orphan*, lint*"),
+    (2, "average, total, successful, successfully, success, completed, in progress"),
+    (2, "restarted, rebooted, throttl*, orphan*, lint*"),
     (0, "more info, further info, success rate, not successful*, no successful, too often, too many"),
 )
 _FIGURE = re.compile(
@@ -81,7 +87,7 @@ _IN_NAME = 2
 """A name is chosen by whoever watches; a message may quote anybody. So words in the name count twice."""
 
 _CRITICAL, _HIGH = 7, 4
-_LOW = 4
+_LOW, _INFO = 4, 6
 """So many points in words that only tell."""
 
 _MAX_CHARS = 2_000
@@ -130,8 +136,9 @@ def read(name: str, message: str) -> Guess:
     if total <= 0:
         tells = {words: points for points, words in _tells(message)}
         tells |= {words: points * _IN_NAME for points, words in _tells(name)}
-        if sum(tells.values()) >= _LOW:
-            return Guess("low", _strongest(tells, 1))
+        told = sum(tells.values())
+        if told >= _LOW:
+            return Guess("info" if told >= _INFO else "low", _strongest(tells, 1))
     return Guess("medium", _strongest(found, 1 if total > 0 else -1))
 
 
@@ -160,7 +167,7 @@ def _phrases(text: str, known: tuple[tuple[int, str], ...]) -> Iterator[tuple[in
     for found in pattern.finditer(_folded(text)):
         points, phrase = meanings[(found.lastindex or 1) - 1]
         if points:
-            yield points, phrase.removesuffix("*")
+            yield points, phrase.strip("*")
 
 
 def _folded(text: str) -> str:
