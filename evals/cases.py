@@ -24,6 +24,7 @@ from firstline.models import (
     Deployment,
     EarlierIncident,
     Evidence,
+    Feedback,
     Incident,
     NormalizedAlert,
     Outcome,
@@ -124,6 +125,9 @@ class _Earlier(_Strict):
     lasted: Age = timedelta(minutes=20)
     runbook: str | None = None
     note: str | None = None
+    said: dict[str, Literal["real", "noise", "wrong_cause", "critical", "high", "medium", "low"]] = {}
+    """What people answered when they were asked whether the verdict was right; a severity: it should have been that."""
+
     times: int = Field(default=1, ge=1)
     """So many of the same, `ago` apart: a long history in one line."""
 
@@ -256,7 +260,14 @@ def _earlier(one: _Earlier, opened_at: datetime) -> EarlierIncident:
         outcome=one.outcome,
         runbook_id=one.runbook,
         outcome_reason=one.note,
+        feedback=[_word(by, said, opened_at) for by, said in one.said.items()],
     )
+
+
+def _word(by: str, said: str, at: datetime) -> Feedback:
+    wrong = None if said in ("real", "noise", "wrong_cause") else said
+    said = "wrong_severity" if wrong else said
+    return Feedback.model_validate({"person": f"case:{by}", "by": by, "said": said, "severity": wrong, "at": at})
 
 
 def _alike(one: _Similar, now: datetime) -> EarlierIncident:

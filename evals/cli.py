@@ -23,7 +23,7 @@ from evals.classifiers import (
 from evals.redaction import measure
 from evals.scoring import Score, score
 from firstline.adapters.llm import ChatModel, Endpoint
-from firstline.classification.model import Model
+from firstline.classification.model import Model, Price
 from firstline.errors import ConfigurationError
 
 ROOT = Path(__file__).parent.parent
@@ -47,9 +47,10 @@ def evals(
     model: Annotated[str, typer.Option(envvar="EVAL_MODEL", help="Ask this model. The key is in EVAL_API_KEY.")] = "",
     deadline: Annotated[float, typer.Option(help="Seconds that one answer may take.")] = 30,
     max_output_tokens: Annotated[int, typer.Option(help="Models that reason need 4000.")] = 1_500,
-    price: Annotated[
-        float, typer.Option(envvar="EVAL_PRICE", help="What a million tokens cost, prompt and answer alike.")
-    ] = 0,
+    price: Annotated[float, typer.Option(envvar="EVAL_PRICE", min=0, help="What a million tokens in cost.")] = 0,
+    price_out: Annotated[
+        float | None, typer.Option(envvar="EVAL_PRICE_OUT", min=0, help="A million tokens out; by default the same.")
+    ] = None,
     record: Annotated[Path | None, typer.Option(help="Keep the model's answers in this folder.")] = None,
     replay: Annotated[Path | None, typer.Option(help="Take the answers from this folder instead of a model.")] = None,
     obedient: Annotated[bool, typer.Option(help="Also try a model that obeys every attacker.")] = True,
@@ -100,7 +101,8 @@ def evals(
     except ConfigurationError as error:
         out.print(str(error), style="red", markup=False)
         raise typer.Exit(2) from None
-    console.show(out, scores, before, since=since, price=price, every_case=all_cases)
+    prices = Price(prompt=price, completion=price if price_out is None else price_out)
+    console.show(out, scores, before, since=since, price=prices, every_case=all_cases)
     if not only:
         console.show_moved(out, scores, accepted)
     if recorded is not None and recorded.stale:
@@ -108,7 +110,7 @@ def evals(
             f"{len(recorded.stale)} recorded answers are to another question than is asked now; record again.",
             style="yellow",
         )
-    _write(out, report or REPORT, page.render(scores, before, since=since, price=price))
+    _write(out, report or REPORT, page.render(scores, before, since=since, price=prices))
     if not only and cases == CASES:
         baseline.save(scores, baseline.LAST_RUN)
     if accept:

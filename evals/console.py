@@ -10,6 +10,8 @@ from evals.agreement import Agreement, Comparison
 from evals.baseline import Baseline
 from evals.public_rules import LEVELS
 from evals.scoring import SEVERITIES, PerClass, Score
+from firstline.classification.model import Price
+from firstline.models import Usage
 
 NUMBERS: tuple[tuple[str, str, bool], ...] = (
     ("macro_f1", "macro-F1 over severities", True),
@@ -34,6 +36,9 @@ NUMBERS: tuple[tuple[str, str, bool], ...] = (
 
 COUNTS = ("unsafe_actions", "below_floor")
 
+FREE = Price()
+"""Nobody said what tokens cost."""
+
 
 def show(
     out: Console,
@@ -41,7 +46,7 @@ def show(
     before: Baseline,
     *,
     since: str = "the baseline",
-    price: float = 0,
+    price: Price = FREE,
     every_case: bool = False,
 ) -> None:
     """Everything, the headline last: that is what stays in sight. `since` says what `before` is."""
@@ -63,23 +68,18 @@ def show_moved(out: Console, scores: Sequence[Score], accepted: Baseline) -> Non
             out.print(f"Above the baseline: {words}", style="green", markup=False, highlight=False)
 
 
-def _headline(scores: Sequence[Score], before: Baseline, since: str, price: float) -> Table:
+def _headline(scores: Sequence[Score], before: Baseline, since: str, price: Price) -> Table:
     table = Table(title=f"{len(scores[0].results)} cases (in brackets: change since {since})", title_justify="left")
     table.add_column("")
     for one in scores:
         table.add_column(one.classifier, justify="right")
     for key, words, more_is_better in NUMBERS:
         table.add_row(words, *(number(one, key, before, more_is_better) for one in scores))
-    table.add_row("tokens", *(f"{one.tokens:,}" for one in scores))
+    table.add_row("tokens", *(f"{one.usage.tokens:,}" for one in scores))
     table.add_row("model asked / no verdict", *(f"{one.model_calls} / {one.no_verdicts}" for one in scores))
-    if price:
-        table.add_row("cost", *(f"{cost(one, price):.4f}" for one in scores))
+    if price.is_known:
+        table.add_row("cost", *(f"{price.of(one.usage).cost:.4f}" for one in scores))
     return table
-
-
-def cost(score: Score, price: float) -> float:
-    """What the tokens cost, at `price` for a million."""
-    return score.tokens * price / 1_000_000
 
 
 def number(score: Score, key: str, before: Baseline, more_is_better: bool) -> str:
@@ -105,11 +105,21 @@ def change(score: Score, key: str, before: Baseline) -> float | None:
     return value - old
 
 
-def _show_cases(out: Console, score: Score, before: Baseline, price: float, every_case: bool) -> None:
+def _show_cases(out: Console, score: Score, before: Baseline, price: Price, every_case: bool) -> None:
     known = before[score.classifier].severities if score.classifier in before else {}
     table = Table(title=f"{score.classifier}: {'every case' if every_case else 'wrong, unsafe or changed'}")
     table.title_justify = "left"
-    for name in ("case", "truth", "said", "cause", "runbook", "sure", "by", *(["tokens"] if score.tokens else []), ""):
+    for name in (
+        "case",
+        "truth",
+        "said",
+        "cause",
+        "runbook",
+        "sure",
+        "by",
+        *(["tokens"] if score.usage.tokens else []),
+        "",
+    ):
         table.add_column(name, overflow="fold")
     for one in score.results:
         said, truth = one.verdict.classification, one.case.truth
@@ -127,7 +137,7 @@ def _show_cases(out: Console, score: Score, before: Baseline, price: float, ever
             said.runbook_id or "–",
             f"{said.confidence:.2f}",
             said.decided_by,
-            *([spent(said.tokens, price)] if score.tokens else []),
+            *([spent(said.usage, price)] if score.usage.tokens else []),
             ", ".join(notes),
         )
     if table.row_count:
@@ -161,9 +171,11 @@ def ratio(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def spent(tokens: int, price: float) -> str:
+def spent(usage: Usage, price: Price) -> str:
     """Tokens, and what they cost where a price is known."""
-    return f"{tokens:,}" + (f" ({tokens * price / 1_000_000:.5f})" if price else "")
+    if not usage.tokens:
+        return "–"
+    return f"{usage.tokens:,}" + (f" ({price.of(usage).cost:.5f})" if price.is_known else "")
 
 
 def show_agreement(out: Console, found: Comparison) -> None:

@@ -5,12 +5,13 @@ from html import escape
 
 from evals import charts
 from evals.baseline import Baseline
-from evals.console import COUNTS, NUMBERS, change, cost, ratio, spent
+from evals.console import COUNTS, FREE, NUMBERS, change, ratio, spent
 from evals.html import card, cards, document, heat, table, td, th
 from evals.scoring import SEVERITIES, Result, Score
+from firstline.classification.model import Price
 
 
-def render(scores: Sequence[Score], before: Baseline, *, since: str = "the baseline", price: float = 0) -> str:
+def render(scores: Sequence[Score], before: Baseline, *, since: str = "the baseline", price: Price = FREE) -> str:
     """The page. Everything in it that comes from a case is escaped."""
     parts = [
         f"<h1>Firstline's verdicts on {len(scores[0].results)} cases</h1>",
@@ -34,19 +35,19 @@ def render(scores: Sequence[Score], before: Baseline, *, since: str = "the basel
     return document("Firstline: evals", parts)
 
 
-def _headline(scores: Sequence[Score], before: Baseline, price: float) -> str:
+def _headline(scores: Sequence[Score], before: Baseline, price: Price) -> str:
     rows = [[th(""), *(th(one.classifier, number=True) for one in scores)]]
     for key, words, more_is_better in NUMBERS:
         rows.append([td(escape(words)), *(_number(one, key, before, more_is_better) for one in scores)])
-    rows.append([td("tokens"), *(td(f"{one.tokens:,}", number=True) for one in scores)])
+    rows.append([td("tokens"), *(td(f"{one.usage.tokens:,}", number=True) for one in scores)])
     rows.append(
         [
             td("model asked / no verdict"),
             *(td(f"{one.model_calls} / {one.no_verdicts}", number=True) for one in scores),
         ]
     )
-    if price:
-        rows.append([td("cost"), *(td(f"{cost(one, price):.4f}", number=True) for one in scores)])
+    if price.is_known:
+        rows.append([td("cost"), *(td(f"{price.of(one.usage).cost:.4f}", number=True) for one in scores)])
     return table(rows)
 
 
@@ -84,7 +85,7 @@ def _by_kind(scores: Sequence[Score]) -> str:
     return table(rows)
 
 
-def _cases(score: Score, before: Baseline, price: float) -> str:
+def _cases(score: Score, before: Baseline, price: Price) -> str:
     known = before[score.classifier].severities if score.classifier in before else {}
     wrong = sum(not one.right for one in score.results)
     rows = [[th(name) for name in ("case", "truth", "said", "cause", "runbook", "sure", "tokens", "why")]]
@@ -95,7 +96,7 @@ def _cases(score: Score, before: Baseline, price: float) -> str:
     )
 
 
-def _case(result: Result, old: str | None, price: float) -> list[str]:
+def _case(result: Result, old: str | None, price: Price) -> list[str]:
     said, truth = result.verdict.classification, result.case.truth
     severity = escape(said.severity)
     if old is not None and old != said.severity:
@@ -115,6 +116,6 @@ def _case(result: Result, old: str | None, price: float) -> list[str]:
         ),
         td(escape(said.runbook_id or "–")),
         td(f"{said.confidence:.2f}", number=True),
-        td(spent(said.tokens, price) if said.tokens else "–", number=True),
+        td(spent(said.usage, price), number=True),
         td(f"{broken}<div>{escape(truth.why)}</div>{more}"),
     ]

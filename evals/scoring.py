@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from evals.cases import Case, Cause
 from evals.classifiers import Verdict
 from firstline.classification.calibration import decider_of, tallied
-from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, Severity
+from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, Severity, Usage
 
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "noise")
 
@@ -108,7 +108,7 @@ class Score:
     calibrated_error: float
     """The same after calibration on other cases: what is left of the error once outcomes have been counted."""
 
-    tokens: int
+    usage: Usage
     model_calls: int
     no_verdicts: int
     by_kind: dict[str, tuple[int, int]]
@@ -180,7 +180,7 @@ def score(classifier: str, verdicts: Sequence[Verdict]) -> Score:
         bins=bins,
         calibration_error=_error(bins),
         calibrated_error=_error(reliability(cross_calibrated(results))),
-        tokens=sum(one.verdict.classification.tokens for one in results),
+        usage=sum((one.verdict.classification.usage for one in results), Usage()),
         model_calls=sum(one.verdict.asked_model for one in results),
         no_verdicts=sum(one.verdict.no_verdict for one in results),
         by_kind={kind: (sum(rights), len(rights)) for kind, rights in kinds.items()},

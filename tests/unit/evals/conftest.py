@@ -77,7 +77,8 @@ def verdict() -> MakeVerdict:
                     "first_steps": [],
                     "decided_by": decided_by,
                     "reasons": ["<script>alert(1)</script>"],
-                    "tokens": how.pop("tokens", 0),
+                    "tokens": how.get("tokens", 0),
+                    "usage": {"prompt_tokens": how.pop("tokens", 0)},
                 }
             ),
             offered=offered,

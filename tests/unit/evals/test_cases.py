@@ -110,3 +110,15 @@ def test_a_missing_file_and_an_unknown_kind(tmp_path: Path) -> None:
         read(folder)
     with pytest.raises(ConfigurationError, match="kinds are real, noise"):
         read(write(tmp_path / "surreal" / "one"))
+
+
+def test_what_people_said_of_earlier_incidents_is_read() -> None:
+    two, woken = (
+        read(Path("evals/cases/recurring") / name) for name in ("two-people-disagree", "people-wanted-to-be-woken")
+    )
+
+    assert [(word.by, word.said, word.severity) for word in two.evidence.earlier[0].feedback] == [
+        ("Anna", "noise", None),
+        ("Ben", "real", None),
+    ]
+    assert [(word.said, word.severity) for word in woken.evidence.earlier[0].feedback] == [("wrong_severity", "high")]

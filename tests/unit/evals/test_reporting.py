@@ -14,6 +14,7 @@ from evals import baseline, console, page
 from evals.classifiers import Verdict
 from evals.cli import app
 from evals.scoring import Score, score
+from firstline.classification.model import Price
 from firstline.errors import ConfigurationError
 
 type MakeVerdict = Callable[..., Verdict]
@@ -52,7 +53,7 @@ class _Page(HTMLParser):
 
 
 def test_the_page_is_whole_and_needs_nothing(mixed: Score) -> None:
-    html = page.render([mixed, mixed], {}, price=2)
+    html = page.render([mixed, mixed], {}, price=Price(prompt=2))
     parsed = _Page()
     parsed.feed(html)
 
@@ -93,7 +94,7 @@ def test_what_the_gate_would_say_is_said(mixed: Score, verdict: MakeVerdict, tmp
 
 def test_the_table_says_what_is_wrong(mixed: Score) -> None:
     out = Console(width=200, record=True, file=Path("/dev/null").open("w"))  # noqa: SIM115
-    console.show(out, [mixed], {}, price=1)
+    console.show(out, [mixed], {}, price=Price(prompt=1))
     text = out.export_text()
     out.file.close()
 
@@ -129,7 +130,7 @@ def test_the_command(tmp_path: Path, last_run: Path) -> None:
     result = CliRunner().invoke(app, ["--only", "injection/", "--report", str(tmp_path / "r" / "report.html")])
 
     assert result.exit_code == 0, result.output
-    assert "16 cases" in result.output
+    assert "18 cases" in result.output
     assert "(+" not in result.output  # numbers of some cases are not compared with those of all
     assert (tmp_path / "r" / "report.html").read_text().startswith("<!doctype html>")
     assert not last_run.exists()  # some cases are no run

@@ -80,7 +80,7 @@ def test_the_headline(verdict: MakeVerdict) -> None:
     assert headline["unknown_rate"] == pytest.approx(2 / 6)
     assert headline["unknown_recall"] == 1.0
     assert headline["accuracy"] == 0.5
-    assert (found.tokens, found.model_calls, found.no_verdicts) == (42, 2, 1)
+    assert (found.usage.tokens, found.model_calls, found.no_verdicts) == (42, 2, 1)
     assert found.by_kind == {"real": (3, 6)}
     assert found.confusion["critical", "high"] == 1
 

@@ -1,0 +1,106 @@
+"""`make eval` with a model behind real HTTP: its answers are recorded, and replayed when it is gone."""
+
+import json
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from evals import baseline
+from evals.cases import load
+from evals.cli import app
+from tests.integration.chat_server import VERDICT, Script, Server, completion, error, serving
+from tests.integration.chat_server import answer as reply
+
+ONLY = "missing-data/"
+CASES = [one for one in load() if ONLY in one.name]
+
+
+@pytest.fixture(autouse=True)
+def no_last_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baseline, "LAST_RUN", tmp_path / "last-run.json")
+
+
+def _judging(http: BaseHTTPRequestHandler, server: Server) -> None:
+    """High for whatever it is asked, but for one question in three that it refuses to answer."""
+    if len(server.requests) % 3 == 0:
+        completion({"content": None, "refusal": "I will not."})(http, server)
+        return
+    verdict = VERDICT | {"severity": "high", "cause": "The network is partitioned.", "runbook_id": None}
+    completion({"content": json.dumps(verdict | {"can_be_remediated": False})})(http, server)
+
+
+def _evals(tmp_path: Path, **options: Any) -> Result:
+    words = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+    everywhere = ["--only", ONLY, "--all", "--no-obedient", "--report", str(tmp_path / "report.html")]
+    return CliRunner(env={"COLUMNS": "200", "EVAL_API_KEY": "any"}).invoke(app, [*everywhere, *words])
+
+
+def _answers(folder: Path) -> dict[str, Any]:
+    return {str(one.relative_to(folder)): json.loads(one.read_text()) for one in sorted(folder.rglob("*.json"))}
+
+
+def _row(output: str, words: str) -> list[str]:
+    line = next(one for one in output.splitlines() if one.startswith(f"│ {words} "))
+    return [cell.strip() for cell in line.strip("│").split("│")]
+
+
+def test_a_replay_says_what_the_model_said(tmp_path: Path) -> None:
+    folder = tmp_path / "answers"
+    with serving(_judging) as server:
+        live = _evals(tmp_path, base_url=server.url, model="scripted", record=folder, price=3, price_out=9)
+    assert live.exit_code == 0, live.output
+    asked = len(server.requests)
+
+    again = _evals(tmp_path, replay=folder, price=3, price_out=9)
+
+    assert again.exit_code == 0, again.output
+    assert len(server.requests) == asked  # nobody was asked again
+    assert len(_answers(folder)) == asked
+    assert "recorded answers are to another question" not in again.output
+    for words in ("macro-F1 over severities", "calibration error", "tokens", "model asked / no verdict", "cost"):
+        assert _row(again.output, words)[-1] == _row(live.output, words)[-1], words
+    asked_and_failed = f"{asked} / {asked // 3}"
+    assert _row(again.output, "model asked / no verdict")[-1] == asked_and_failed
+    assert int(_row(again.output, "tokens")[-1].replace(",", "")) > 0
+
+
+def test_tokens_and_cost_stand_beside_each_case(tmp_path: Path) -> None:
+    folder = tmp_path / "answers"
+    with serving(_judging) as server:
+        _evals(tmp_path, base_url=server.url, model="scripted", record=folder)
+
+    output = _evals(tmp_path, replay=folder, price=2, price_out=8).output
+
+    page = (tmp_path / "report.html").read_text()
+    assert {one["usage"]["prompt_tokens"] for one in _answers(folder).values()} == {300}
+    assert "321 (0.00077)" in output  # 300 in at 2, 21 out at 8 for a million
+    assert "321 (0.00077)" in page
+    assert f"{0.000768 * len(_answers(folder)):.4f}" == _row(output, "cost")[-1]
+
+
+def test_an_answer_to_a_question_that_has_changed_is_stale(tmp_path: Path) -> None:
+    folder = tmp_path / "answers"
+    with serving(_judging) as server:
+        _evals(tmp_path, base_url=server.url, model="scripted", record=folder)
+    first = sorted(folder.rglob("*.json"))[0]
+    first.write_text(json.dumps(json.loads(first.read_text()) | {"prompt": "another"}))
+
+    assert "1 recorded answers are to another question than is asked now" in _evals(tmp_path, replay=folder).output
+
+
+def test_a_server_that_only_fails_is_recorded_as_such(tmp_path: Path, serve: Callable[[Script], Server]) -> None:
+    folder = tmp_path / "answers"
+    server = serve(reply(401, error("no such key")))
+
+    live = _evals(tmp_path, base_url=server.url, model="scripted", record=folder)
+
+    assert live.exit_code == 0, live.output
+    assert all("no_verdict" in one for one in _answers(folder).values())
+    again = _evals(tmp_path, replay=folder)
+    for output in (live.output, again.output):
+        without, with_model = _row(output, "macro-F1 over severities")[2:]
+        assert with_model == without  # rules and history decide
