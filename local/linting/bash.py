@@ -131,7 +131,11 @@ def read(script: str, given: Mapping[str, str]) -> Script:
         Variables from outside, with the mark that stands for what they may hold.
     """
     found = Script()
-    _Reader(found, given, base=0, depth=0).read(script)
+    try:
+        _Reader(found, given, base=0, depth=0).read(script)
+    except RecursionError:
+        # Nested a hundred times deep: nobody writes that for people to read.
+        found.unread.append(1)
     return found
 
 

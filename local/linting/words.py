@@ -85,6 +85,7 @@ class Values:
     def __init__(self, given: Mapping[str, str]) -> None:
         self._given = given
         self._assigned: dict[str, list[Word]] = {}
+        self._known: dict[tuple[Word, int], tuple[str, ...]] = {}
 
     def assign(self, name: str, *words: Word) -> None:
         """The script may put one of these into a variable."""
@@ -92,6 +93,11 @@ class Values:
 
     def of(self, word: Word, depth: int = 0) -> tuple[str, ...]:
         """Every value that a word may have; one with a mark where there are too many."""
+        if (word, depth) not in self._known:
+            self._known[word, depth] = self._reckoned(word, depth)
+        return self._known[word, depth]
+
+    def _reckoned(self, word: Word, depth: int) -> tuple[str, ...]:
         found: set[str] = set()
         for combined in product(*(self._of_part(part, depth) for part in word.parts)):
             found.update(_braces("".join(combined)))
@@ -120,7 +126,7 @@ def word_of(node: Node) -> Word:
 
 def text_of(node: Node) -> str:
     """How a piece of the script is written."""
-    return (node.text or b"").decode()
+    return (node.text or b"").decode(errors="replace")
 
 
 def _parts(node: Node, *, quoted: bool) -> Iterator[Part]:
@@ -162,15 +168,15 @@ def _inside(node: Node) -> Iterator[Part]:
     """The inside of double quotes. The parser has no nodes for some of the text between expansions."""
     text = node.text or b""
     begin = node.start_byte
-    at = 0 if node.type == "heredoc_body" else text.index(b'"') + 1
-    end = len(text) if node.type == "heredoc_body" else len(text) - 1
+    at = text.find(b'"') + 1 if node.type != "heredoc_body" else 0
+    end = len(text) - 1 if node.type != "heredoc_body" and text.endswith(b'"') else len(text)
     for child in node.named_children:
         if child.type == "string_content" or child.type == "heredoc_content":
             continue
-        yield _unescaped(text[at : child.start_byte - begin].decode(), of='$`"\\\n')
+        yield _unescaped(text[at : child.start_byte - begin].decode(errors="replace"), of='$`"\\\n')
         yield from _parts(child, quoted=True)
         at = child.end_byte - begin
-    yield _unescaped(text[at:end].decode(), of='$`"\\\n')
+    yield _unescaped(text[at:end].decode(errors="replace"), of='$`"\\\n')
 
 
 def _unescaped(text: str, of: str | None = None) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from firstline.runbooks.model import Runbook
 from local.linting.dangers import DANGERS
@@ -237,6 +239,47 @@ def test_a_dangerous_command_is_found(script: str, danger: str) -> None:
 @pytest.mark.parametrize("script", HARMLESS)
 def test_a_command_that_only_looks_so_is_left_alone(script: str) -> None:
     assert dangers(script) == []
+
+
+TOKENS = [
+    '"',
+    "'",
+    "$(",
+    "${x",
+    "`",
+    "<<E\n",
+    "|",
+    "{",
+    "}",
+    "\\",
+    "((",
+    "))",
+    "[",
+    "é",
+    "\n",
+    "; ",
+    "rm -rf ",
+    "$x",
+    "<(",
+    "&",
+    "/",
+]
+
+
+@given(st.lists(st.one_of(st.sampled_from(TOKENS), st.text(max_size=5))).map("".join))
+def test_whatever_is_written_is_read_or_called_unreadable(script: str) -> None:
+    dangers(script)
+
+
+@pytest.mark.parametrize("script", ["$(" * 5_000, "{ " * 5_000 + "rm -rf /", '"$(' * 3_000])
+def test_what_is_nested_too_deep_is_called_unreadable(script: str) -> None:
+    assert ("unreadable", 1) in dangers(script)
+
+
+def test_variables_that_lead_to_each_other_come_to_an_end() -> None:
+    assigned = "\n".join(f'a="$b$c{n}"; b="$c$a{n}"; c="$a$b{n}"' for n in range(40))
+
+    assert ("remove-variable", 41) in dangers(f'{assigned}\nrm -rf "$a"')
 
 
 def test_every_danger_is_shown() -> None:
