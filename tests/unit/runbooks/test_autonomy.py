@@ -15,7 +15,11 @@ from tests.notifications import NOW, a_plan, a_result
 type Make[T] = Callable[..., T]
 
 UNDO = a_plan().steps[0].model_copy(update={"step_id": "undo", "kind": "rollback"})
+MANY_HOSTS = [a_plan().targets[0].model_copy(update={"instance_id": f"i-{number:017x}"}) for number in range(12)]
 TWO_HOSTS = [a_plan().targets[0], a_plan().targets[0].model_copy(update={"instance_id": "i-0123456789abcdef1"})]
+
+ON_MANY = a_result(kind="rollback", instance_id="12 hosts")
+"""As the state machine keeps it when there are more than ten."""
 
 
 @pytest.mark.parametrize(
@@ -33,6 +37,8 @@ TWO_HOSTS = [a_plan().targets[0], a_plan().targets[0].model_copy(update={"instan
         ([a_result(), a_result(kind="rollback", status="Failed")], False, {"rollback": [UNDO]}, "failed"),
         ([a_result(), a_result(kind="rollback")], False, {"rollback": [UNDO, UNDO]}, "failed"),
         ([a_result(), a_result(kind="rollback")], False, {"rollback": [UNDO], "targets": TWO_HOSTS}, "failed"),
+        ([a_result(), ON_MANY], False, {"rollback": [UNDO], "targets": MANY_HOSTS}, "undone"),
+        ([a_result(), ON_MANY], False, {"rollback": [UNDO, UNDO], "targets": MANY_HOSTS}, "failed"),
     ],
 )
 def test_how_it_ended(results: list[StepResult], cured: bool, plan: dict[str, Any], outcome: str) -> None:

@@ -3,6 +3,7 @@
 A person gives a runbook more freedom, by changing its mode. Firstline only ever takes it back.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 
 from firstline.models import Frozen, RemediationPlan, RunbookRun, RunOutcome, StepResult
@@ -16,6 +17,8 @@ _NEVER_RAN = frozenset(
     {"Undeliverable", "Delivery Timed Out", "Terminated", "Invalid Platform", "Access Denied", "Rate Exceeded"}
 )
 """Run Command's words for a command that did not reach its host."""
+
+_MANY = re.compile(r"([0-9]+) hosts")
 
 
 class Tally(Frozen):
@@ -93,9 +96,15 @@ def outcome_of_run(plan: RemediationPlan, results: Sequence[StepResult], *, cure
         return "looked"
     if cured:
         return "verified"
-    undone = [result.status for result in results if result.kind == "rollback"]
+    undone = [result for result in results if result.kind == "rollback" and result.status == "Success"]
     everything = len(plan.rollback) * len(plan.targets)
-    return "undone" if undone and undone.count("Success") >= everything else "failed"
+    return "undone" if undone and sum(map(_hosts_of, undone)) >= everything else "failed"
+
+
+def _hosts_of(result: StepResult) -> int:
+    """Of many hosts the state machine keeps one result for all on which a step succeeded: `12 hosts`."""
+    many = _MANY.fullmatch(result.instance_id)
+    return int(many[1]) if many else 1
 
 
 def _missing(counted: Tally, thresholds: Autonomy) -> list[str]:
