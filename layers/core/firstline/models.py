@@ -133,6 +133,9 @@ class Classification(Frozen):
     model: Name | None = None
     tokens: int = Field(default=0, ge=0)
     evidence_class: Text | None = None
+    cached_from: Name | None = None
+    """The earlier incident whose confirmed verdict this is."""
+
     prompt_version: Name | None = None
     raw_confidence: float | None = Field(default=None, ge=0, le=1)
     """What the decider claimed; `confidence` is what outcomes made of it (`classification.calibration`)."""

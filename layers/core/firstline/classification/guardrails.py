@@ -13,7 +13,15 @@ from firstline.classification.history import Opinion
 from firstline.classification.model import Judgement, ModelVerdict
 from firstline.classification.redaction import safe_line
 from firstline.classification.rules import Rule
-from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, Evidence, Incident, Severity, SourceSeverity
+from firstline.models import (
+    PAGING_RANK,
+    SEVERITY_RANK,
+    Classification,
+    Evidence,
+    Incident,
+    Severity,
+    SourceSeverity,
+)
 
 TRUSTED_FROM = 0.5
 """Below this confidence nobody knows. A model may raise the severity then, and decides nothing else; history makes no
@@ -96,6 +104,7 @@ def apply(
     offered: Collection[str],
     prompt_version: str,
     calibration: Calibration = UNCALIBRATED,
+    known: str | None = None,
 ) -> Classification:
     """Turn a model's verdict into a classification that keeps every invariant.
 
@@ -109,12 +118,18 @@ def apply(
         The ids that the model was offered; no other passes.
     calibration
         What confidence was worth so far. A model that was surer than right loses power by it.
+    known
+        A verdict from memory, in words: then it is not the model's, and passes through here all the same.
     """
     judged = verdict.judgement
     name = safe_line(verdict.model, MAX_MODEL_NAME_CHARS)
-    trust = calibration.trust(llm(name, prompt_version), judged.confidence)
-    said = f"The model {name} (prompt {prompt_version}) says {judged.severity}, confidence {judged.confidence:.2g}"
-    said += "." if trust >= judged.confidence else f", which was worth {trust:.2g} so far."
+    trust = calibration.trust("cache" if known else llm(name, prompt_version), judged.confidence)
+    said = (
+        known
+        or f"The model {name} (prompt {prompt_version}) says {judged.severity}, confidence {judged.confidence:.2g}."
+    )
+    if trust < judged.confidence:
+        said = f"{said.removesuffix('.')}, which was worth {trust:.2g} so far."
     words = words_of(judged, fallback) | {
         "model": name,
         "tokens": verdict.usage.tokens,
@@ -154,8 +169,9 @@ def apply(
         can_be_remediated=runbook_id is not None,
         runbook_id=runbook_id,
         confidence=judged.confidence,
-        decided_by="llm",
+        decided_by="cache" if known else "llm",
         reasons=reasons,
+        evidence_class=fallback.evidence_class,
     )
 
 

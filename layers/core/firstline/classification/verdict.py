@@ -1,20 +1,29 @@
-"""The verdict: evidence -> rules -> LLM -> guardrails. Read this first."""
+"""The verdict: evidence -> rules -> memory -> LLM -> guardrails. Read this first."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from firstline.classification import guardrails, lexicon, prompt, words
+from firstline.classification import cache, guardrails, lexicon, prompt, words
 from firstline.classification.asking import evidence_for
 from firstline.classification.calibration import UNCALIBRATED, Calibration, decider_of
 from firstline.classification.evidence import HistoryReader, gather, suspects
 from firstline.classification.history import Opinion, opinion
-from firstline.classification.model import Model
+from firstline.classification.model import Judgement, Model, ModelVerdict
 from firstline.classification.prompt import Offered
 from firstline.classification.rules import Rule, Rules
 from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
-from firstline.models import Classification, Evidence, Incident, NormalizedAlert, Severity, SourceSeverity, Usage
-from firstline.observability import logger
+from firstline.models import (
+    SEVERITY_RANK,
+    Classification,
+    Evidence,
+    Incident,
+    NormalizedAlert,
+    Severity,
+    SourceSeverity,
+    Usage,
+)
+from firstline.observability import logger, metrics
 
 SOURCE_ONLY_CONFIDENCE = 0.5
 HISTORY_CONFIDENCE = 0.7
@@ -105,8 +114,19 @@ def _decide(
     fallback = _without_model(incident, evidence, rule, past, offered, now, source=source, said=said, sure=sure)
     if rule is not None and rule.severity is not None:
         return fallback
+    known = cache.look(incident, evidence, source=source, now=now)
+    if calibration.trust("cache", cache.CONFIDENCE) < guardrails.TRUSTED_FROM:
+        known = cache.Unknown("memory was wrong too often")
+    if isinstance(known, cache.Known) and (model is not None or not _is_below(known.severity, source)):
+        metrics.add_metric(name="LlmCacheHit", unit="Count", value=1)
+        return _remembered(known, fallback, incident, evidence, rule, past, offered, calibration, source=source)
     if model is None:
         return _with_reason(fallback, "The LLM is off: rules and history decide.")
+    metrics.add_metric(name="LlmCacheMiss", unit="Count", value=1)
+    first = [] if incident.alert.severity_stated else [said]
+    if known.because is not None:
+        first.append(f"Not from memory: {known.because}.")
+        fallback = _with_reason(fallback, first[-1])
     question = prompt.build(incident, evidence=evidence, offered=offered, now=now)
     try:
         verdict = model.verdict(question)
@@ -125,9 +145,54 @@ def _decide(
         prompt_version=question.version,
         calibration=calibration,
     )
-    if incident.alert.severity_stated or said in judged.reasons:
-        return judged
-    return judged.model_copy(update={"reasons": [said, *judged.reasons]})
+    return judged.model_copy(
+        update={"reasons": [*(reason for reason in first if reason not in judged.reasons), *judged.reasons]}
+    )
+
+
+def _remembered(
+    known: cache.Known,
+    fallback: Classification,
+    incident: Incident,
+    evidence: Evidence,
+    rule: Rule | None,
+    past: Opinion,
+    offered: Sequence[Offered],
+    calibration: Calibration,
+    *,
+    source: SourceSeverity,
+) -> Classification:
+    """A verdict from memory, through the same guardrails as a model's; its words about now are today's."""
+    ids = {one.id for one in offered}
+    runbook_id = known.entry.runbook_id or known.entry.chosen_runbook_id
+    judgement = Judgement(
+        severity=known.severity,
+        cause=known.entry.cause or "",
+        is_deployment_related=False,
+        can_be_remediated=runbook_id in ids,
+        runbook_id=runbook_id if runbook_id in ids else None,
+        confidence=cache.CONFIDENCE,
+        summary="",
+        first_steps=[],
+    )
+    judged = guardrails.apply(
+        ModelVerdict(judgement=judgement, model="memory"),
+        fallback=fallback,
+        incident=incident,
+        source=source,
+        evidence=evidence,
+        rule=rule,
+        history=past,
+        offered=ids,
+        prompt_version="memory",
+        calibration=calibration,
+        known=known.because,
+    )
+    return judged.model_copy(update={"model": None, "prompt_version": None, "cached_from": known.entry.incident_id})
+
+
+def _is_below(severity: Severity, source: SourceSeverity) -> bool:
+    return SEVERITY_RANK[severity] < SEVERITY_RANK[source]
 
 
 def said_by_source(alert: NormalizedAlert) -> tuple[SourceSeverity, str]:
@@ -198,6 +263,7 @@ def _without_model(
         first_steps=words.first_steps(incident, evidence, offered, now),
         decided_by=decided_by,
         reasons=reasons,
+        evidence_class=cache.evidence_class(incident, evidence, source),
     )
 
 

@@ -1,0 +1,179 @@
+"""The verdict that is known already: same words, same circumstances, and somebody, or the outcome itself, confirmed it.
+
+Then no model is asked. The cache has no store of its own: an entry is an earlier incident among the evidence that is
+read anyway, so it costs no request, expires with it, and dies when something later disagrees.
+
+An opinion of Firstline's own is no entry, however often it was repeated: `suppressed` proves nothing. What proves:
+
+- a person who said that it was right, or which severity would have been, and nobody who said otherwise;
+- a runbook that cured it, verified: the severity and the runbook were right;
+- the group cleared by itself three times in a row, each time below a page.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from firstline.classification import lexicon
+from firstline.classification.evidence import suspects
+from firstline.classification.history import ago
+from firstline.classification.templates import template_of
+from firstline.feedback import confirmed
+from firstline.models import (
+    PAGING_RANK,
+    SEVERITY_RANK,
+    EarlierIncident,
+    Evidence,
+    Incident,
+    Severity,
+    SourceSeverity,
+)
+
+MAX_AGE = timedelta(days=20)
+"""Of what comes back, 94 of 100 do so within so many days; what is older than that is judged afresh."""
+
+CLEARED_IN_A_ROW = 3
+
+CONFIDENCE = 0.9
+"""Of a verdict that was confirmed, and holds in the same circumstances."""
+
+_DIGITS = re.compile(r"\d+")
+_FEW, _SEVERAL = 5, 25
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A verdict from memory: the earlier incident, what it proves, and why that can be believed."""
+
+    entry: EarlierIncident
+    severity: Severity
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No verdict from memory, and why; None when nothing like it is known at all."""
+
+    because: str | None
+
+
+def evidence_class(incident: Incident, evidence: Evidence, source: SourceSeverity) -> str:
+    """The circumstances that a verdict holds for, in words: if any of these differ, it is judged afresh.
+
+    What only ever changes a little (how many alerts, how many hosts) is taken in coarse steps.
+    """
+    alert = incident.alert
+    # How much counts towards how bad it sounds; which amount it is changes each time and counts no further.
+    words = lexicon.read(alert.alert_name, _DIGITS.sub("", alert.message)).words
+    service = evidence.same_service.last_hour if evidence.same_service else 0
+    return ", ".join(
+        (
+            f"{source}{'' if alert.severity_stated else ' by its words'}",
+            f"words mean {lexicon.guess(alert).severity} ({' · '.join(words) or 'nothing'})",
+            f"environment {(alert.environment or 'unknown').casefold()}",
+            f"service {(alert.service or 'unknown').casefold()}",
+            "flapping" if incident.flapping else "steady",
+            f"{_amount(evidence.same_name_last_hour)} alerts of the name",
+            f"{_amount(service)} of the service",
+            f"{_amount(len(incident.hosts))} hosts",
+            "after a deployment" if suspects(incident, evidence) else "no deployment",
+        )
+    )
+
+
+def look(incident: Incident, evidence: Evidence, *, source: SourceSeverity, now: datetime) -> Known | Unknown:
+    """The newest earlier incident that proves a verdict for this one, unless something later disagrees with it."""
+    if incident.storm:
+        return Unknown("a storm is judged afresh")
+    if evidence.missing:
+        return Unknown("what could not be read might disagree")
+    if suspects(incident, evidence):
+        return Unknown("something was deployed just before")
+    template = template_of(incident.alert)
+    own = [one for one in evidence.earlier if one.template]
+    others = [one.incident for one in evidence.similar if one.incident.template == template]
+    newest_first = sorted([*own, *others], key=lambda one: one.closed_at, reverse=True)
+    later: list[EarlierIncident] = []
+    for one in newest_first:
+        severity = _proven(one, own, incident.group_key)
+        if severity is not None and one.template == template:
+            return _believed(one, severity, later, incident, evidence, source, now)
+        later.append(one)
+    if not any(one.template == template for one in newest_first):
+        return Unknown(None)
+    return Unknown("nobody has confirmed a verdict on these words")
+
+
+def _believed(
+    entry: EarlierIncident,
+    severity: Severity,
+    later: Iterable[EarlierIncident],
+    incident: Incident,
+    evidence: Evidence,
+    source: SourceSeverity,
+    now: datetime,
+) -> Known | Unknown:
+    """Is the entry fresh, of the same circumstances, undisputed, and no reason to keep a page back?"""
+    which = f"the verdict on {entry.incident_id}, {ago(entry, now)},"
+    here = evidence_class(incident, evidence, source)
+    if now - entry.opened_at > MAX_AGE:
+        return Unknown(f"{which} is older than {MAX_AGE.days} days")
+    if entry.evidence_class != here:
+        return Unknown(f"{which} was for other circumstances ({_difference(entry.evidence_class, here)})")
+    if evidence.service_deployed_at is not None and evidence.service_deployed_at > entry.opened_at:
+        return Unknown(f"{which} is of before the service's last deployment")
+    dissent = next((one for one in later if _disagrees(one, entry, severity)), None)
+    if dissent is not None:
+        return Unknown(f"{which} is contradicted by {dissent.incident_id}")
+    if SEVERITY_RANK[severity] < SEVERITY_RANK[source]:
+        if SEVERITY_RANK[source] >= PAGING_RANK:
+            return Unknown(f"{which} would keep a page back, and that is judged afresh each time")
+        if entry.group_key != incident.group_key and SEVERITY_RANK[source] >= SEVERITY_RANK["medium"]:
+            return Unknown(f"{which} is another group's, and would lower what the source says")
+    return Known(entry, severity, f"Known: {which} holds ({_proof(entry)}): the same words, the same circumstances.")
+
+
+def _proven(one: EarlierIncident, own: list[EarlierIncident], group_key: str) -> Severity | None:
+    """The severity that a person or the outcome shows to be right; None when neither does."""
+    if one.feedback:
+        return confirmed(one.severity, one.feedback)
+    if one.outcome == "auto_resolved" and one.runbook_id is not None:
+        return one.severity
+    last = own[:CLEARED_IN_A_ROW]
+    cleared = len(last) == CLEARED_IN_A_ROW and all(each.outcome == "self_cleared" for each in last)
+    if cleared and one is last[0] and one.group_key == group_key:
+        return one.severity
+    return None
+
+
+def _disagrees(one: EarlierIncident, entry: EarlierIncident, severity: Severity) -> bool:
+    """Does a later incident of the same words, or of the group, speak against an entry?"""
+    if one.feedback and confirmed(one.severity, one.feedback) != severity:
+        return True
+    if one.severity != severity:
+        return True
+    if one.outcome == "resolved" and SEVERITY_RANK[severity] <= SEVERITY_RANK["low"]:
+        return True
+    cured = entry.outcome == "auto_resolved"
+    return cured and one.runbook_id == entry.runbook_id and one.outcome not in ("auto_resolved", "self_cleared")
+
+
+def _proof(entry: EarlierIncident) -> str:
+    if entry.feedback:
+        return f"{', '.join(word.by for word in entry.feedback[:3])} confirmed it"
+    if entry.outcome == "auto_resolved":
+        return f"runbook {entry.runbook_id} cured it, verified"
+    return f"the group cleared by itself {CLEARED_IN_A_ROW} times in a row"
+
+
+def _amount(count: int) -> str:
+    return "few" if count <= _FEW else "several" if count <= _SEVERAL else "many"
+
+
+def _difference(before: str | None, here: str) -> str:
+    """What is otherwise now, in words."""
+    if before is None:
+        return "it does not say which"
+    known = set(before.split(", "))
+    return "; ".join(part for part in here.split(", ") if part not in known) or "fewer than now"

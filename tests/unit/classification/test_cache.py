@@ -1,0 +1,405 @@
+"""Verdicts from memory: what proves one, what it holds for, and what ends it."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from firstline.classification import cache
+from firstline.classification.calibration import tallied
+from firstline.classification.rules import NO_RULES, Rules
+from firstline.classification.templates import template_of
+from firstline.classification.verdict import classify
+from firstline.models import (
+    SEVERITY_RANK,
+    AlertCount,
+    Classification,
+    EarlierIncident,
+    Evidence,
+    Feedback,
+    Incident,
+    SimilarIncident,
+)
+
+type Before = Callable[..., EarlierIncident]
+type Decide = Callable[..., Classification]
+
+GROUP = "prometheus:HighMemory:web-1"
+
+
+@pytest.fixture
+def before(incident: Callable[..., Incident], evidence: Callable[..., Evidence], now: datetime) -> Before:
+    """An earlier incident of the group, of the same words and circumstances, `days` ago. `said` are people's words."""
+
+    def make(days: float = 3, *said: str, **changes: Any) -> EarlierIncident:
+        source = changes.pop("source", "medium")
+        opened_at = now - timedelta(days=days)
+        words = [
+            Feedback(
+                person=f"slack:{number}",
+                by=f"person {number}",
+                said=word if word in ("real", "noise", "wrong_cause") else "wrong_severity",  # type: ignore[arg-type]
+                severity=None if word in ("real", "noise", "wrong_cause") else word,  # type: ignore[arg-type]
+                at=opened_at + timedelta(hours=1),
+            )
+            for number, word in enumerate(said)
+        ]
+        this = incident(severity=source)
+        whole: dict[str, Any] = {
+            "incident_id": f"before-{days:g}",
+            "opened_at": opened_at,
+            "closed_at": opened_at + timedelta(minutes=9),
+            "severity": "medium",
+            "outcome": "resolved",
+            "group_key": GROUP,
+            "template": template_of(this.alert),
+            "evidence_class": cache.evidence_class(this, evidence(), source),
+            "cause": "The nightly report keeps everything in memory.",
+            "chosen_runbook_id": "high-memory",
+            "decided_by": "llm",
+            "feedback": words,
+        }
+        return EarlierIncident(**(whole | changes))
+
+    return make
+
+
+@pytest.fixture
+def look(incident: Callable[..., Incident], evidence: Callable[..., Evidence], now: datetime) -> Callable[..., Any]:
+    """Look for a verdict; keywords are the evidence's or the incident's."""
+
+    def run(*earlier: EarlierIncident, source: Any = "medium", **changes: Any) -> Any:
+        around = {name: changes.pop(name) for name in list(changes) if name in Evidence.model_fields}
+        this = incident(severity=source, **changes)
+        return cache.look(this, evidence(earlier=list(earlier), **around), source=source, now=now)
+
+    return run
+
+
+# --- what proves a verdict ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "what", "severity"),
+    [
+        (["real"], {}, "medium"),
+        (["real", "real"], {}, "medium"),
+        (["low"], {}, "low"),
+        (["noise"], {"outcome": "self_cleared"}, "noise"),
+        ([], {"outcome": "auto_resolved", "runbook_id": "high-memory"}, "medium"),
+    ],
+)
+def test_a_person_or_the_outcome_proves_it(
+    said: list[str], what: dict[str, Any], severity: str, look: Any, before: Before
+) -> None:
+    found = look(before(3, *said, **what))
+    assert isinstance(found, cache.Known)
+    assert found.severity == severity
+    assert "3 days ago" in found.because
+
+
+@pytest.mark.parametrize(
+    ("said", "what"),
+    [
+        ([], {}),
+        ([], {"outcome": "suppressed", "severity": "noise"}),  # Firstline's own opinion
+        ([], {"outcome": "self_cleared", "severity": "low"}),  # once is chance
+        ([], {"outcome": "expired", "severity": "low"}),
+        (["wrong_cause"], {}),
+        (["real", "noise"], {}),
+        (["real"], {"severity": "noise", "outcome": "suppressed"}),  # real, and nobody says how bad
+    ],
+)
+def test_nothing_else_does(said: list[str], what: dict[str, Any], look: Any, before: Before) -> None:
+    assert look(before(3, *said, **what)) == cache.Unknown("nobody has confirmed a verdict on these words")
+
+
+def test_clearing_by_itself_proves_it_after_three_times_in_a_row(look: Any, before: Before) -> None:
+    quiet = [before(days, outcome="self_cleared", severity="low") for days in (1, 2, 3)]
+    found = look(*quiet)
+    assert isinstance(found, cache.Known)
+    assert (found.severity, found.entry.incident_id) == ("low", "before-1")
+    assert isinstance(look(*quiet[:2], before(3, severity="low")), cache.Unknown)
+
+
+def test_what_was_never_seen_is_unknown_without_a_reason(look: Any, before: Before) -> None:
+    assert look() == cache.Unknown(None)
+    assert look(before(1, "real", template="high memory: swap is at <n>")) == cache.Unknown(None)
+
+
+# --- what it holds for ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"message": "Memory is at 12 % for 99 minutes"},
+        {"host": "web-2", "hosts": ["web-2"]},
+        {"same_name_last_hour": 4},
+        {"local_time": datetime(2026, 3, 8, 3, 0).astimezone()},
+    ],
+)
+def test_numbers_hosts_and_hours_may_differ(changes: dict[str, Any], look: Any, before: Before) -> None:
+    assert isinstance(look(before(3, "real"), **changes), cache.Known)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"source": "critical"}, "critical"),
+        ({"source": "low"}, "low"),
+        ({"severity_stated": False}, "medium by its words"),
+        ({"environment": "staging"}, "environment staging"),
+        ({"service": "search"}, "service search"),
+        ({"flapping": True}, "flapping"),
+        ({"same_name_last_hour": 30}, "many alerts of the name"),
+        ({"same_service": AlertCount(last_hour=30, last_day=30)}, "many of the service"),
+        ({"hosts": [f"web-{number}" for number in range(9)]}, "several hosts"),
+    ],
+)
+def test_other_circumstances_are_judged_afresh(changes: dict[str, Any], why: str, look: Any, before: Before) -> None:
+    found = look(before(3, "real"), **changes)
+    assert isinstance(found, cache.Unknown)
+    assert found.because is not None
+    assert "was for other circumstances" in found.because
+    assert why in found.because
+
+
+def test_words_that_became_alarming_are_judged_afresh_although_the_template_is_the_same(
+    look: Any, before: Before, incident: Callable[..., Incident], evidence: Callable[..., Evidence]
+) -> None:
+    """A quoted word is masked, and may be the one that matters."""
+    ok = incident(severity="medium", message='State is "ok"')
+    known = cache.evidence_class(ok, evidence(), "medium")
+    quiet = before(3, "real", template=template_of(ok.alert), evidence_class=known)
+    assert isinstance(look(quiet, message='State is "fine"'), cache.Known)
+    found = look(quiet, message='State is "corrupted"')
+    assert isinstance(found, cache.Unknown)
+    assert "words mean" in str(found.because)
+
+
+# --- what ends it ---------------------------------------------------------------------------------------------------
+
+
+def test_it_ages(look: Any, before: Before) -> None:
+    assert isinstance(look(before(20, "real")), cache.Known)
+    assert "older than 20 days" in look(before(20.1, "real")).because
+
+
+def test_a_deployment_of_the_service_ends_it(look: Any, before: Before, now: datetime, deployment: Any) -> None:
+    assert "last deployment" in look(before(3, "real"), service_deployed_at=now - timedelta(days=2)).because
+    assert isinstance(look(before(3, "real"), service_deployed_at=now - timedelta(days=4)), cache.Known)
+    assert "deployed just before" in look(before(3, "real"), deployments=[deployment(12)]).because
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        {"said": ["wrong_cause"]},
+        {"said": ["noise", "real"]},
+        {"severity": "high"},
+        {"severity": "noise", "outcome": "suppressed"},
+        {"severity": "low", "outcome": "expired"},
+    ],
+)
+def test_a_later_one_that_disagrees_ends_it(later: dict[str, Any], look: Any, before: Before) -> None:
+    said = later.pop("said", [])
+    found = look(before(1, *said, **later), before(3, "real"))
+    assert isinstance(found, cache.Unknown)
+    assert "contradicted by before-1" in str(found.because)
+
+
+def test_a_human_who_was_needed_ends_what_was_called_harmless(look: Any, before: Before) -> None:
+    harmless = before(3, "noise", severity="low", outcome="self_cleared")
+    assert "contradicted" in look(before(1, severity="noise", outcome="resolved"), harmless).because
+
+
+def test_a_cure_that_stopped_working_ends_it(look: Any, before: Before) -> None:
+    cured = before(3, outcome="auto_resolved", runbook_id="high-memory")
+    assert isinstance(look(before(1, outcome="resolved", runbook_id=None), cured), cache.Known)
+    assert "contradicted" in look(before(1, outcome="resolved", runbook_id="high-memory"), cured).because
+
+
+def test_a_later_word_takes_an_earlier_ones_place(look: Any, before: Before) -> None:
+    found = look(before(1, "low"), before(3, "real"))
+    assert isinstance(found, cache.Known)
+    assert (found.severity, found.entry.incident_id) == ("low", "before-1")
+
+
+def test_a_verdict_from_memory_does_not_renew_itself(look: Any, before: Before) -> None:
+    repeated = [before(days, decided_by="cache") for days in range(1, 21)]
+    assert isinstance(look(*repeated, before(20, "real")), cache.Known)
+    assert "older than" in look(*repeated, before(21, "real")).because
+
+
+# --- what it may not do ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", ["high", "critical"])
+def test_memory_keeps_no_page_back(source: str, look: Any, before: Before) -> None:
+    quiet = [before(days, "low", source=source, severity="low", outcome="self_cleared") for days in range(1, 6)]
+    assert "would keep a page back" in look(*quiet, source=source).because
+
+
+def test_another_groups_verdict_lowers_nothing_from_medium_on(look: Any, before: Before) -> None:
+    elsewhere = SimilarIncident(
+        incident=before(3, "noise", group_key="other", outcome="self_cleared", severity="low"), score=1
+    )
+    assert "another group's" in look(similar=[elsewhere]).because
+    same = SimilarIncident(incident=before(3, "real", group_key="other"), score=1)
+    assert isinstance(look(similar=[same]), cache.Known)
+
+
+def test_what_could_not_be_read_might_disagree(look: Any, before: Before) -> None:
+    assert "could not be read" in look(before(3, "real"), missing=["deployments could not be read"]).because
+
+
+def test_a_storm_is_judged_afresh(look: Any, before: Before) -> None:
+    assert isinstance(look(before(3, "real"), storm=True), cache.Unknown)
+
+
+# --- within the verdict ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def decide(incident: Callable[..., Incident], evidence: Callable[..., Evidence], offered: Any, now: datetime) -> Decide:
+    def run(*earlier: EarlierIncident, model: Any = None, rules: Rules = NO_RULES, **changes: Any) -> Classification:
+        this = incident(**({"severity": "medium"} | changes))
+        known = evidence(earlier=list(earlier))
+        return classify(this, evidence=known, rules=rules, offered=offered, model=model, now=now)
+
+    return run
+
+
+def test_a_known_verdict_asks_no_model_and_says_where_it_is_from(
+    decide: Decide, before: Before, model: Any, judged: Any
+) -> None:
+    asked = model(judged())
+    verdict = decide(before(3, "real"), model=asked)
+    assert asked.asked == []
+    assert (verdict.decided_by, verdict.cached_from, verdict.model, verdict.tokens) == ("cache", "before-3", None, 0)
+    assert (verdict.severity, verdict.runbook_id) == ("medium", "high-memory")
+    assert verdict.cause == "The nightly report keeps everything in memory."
+    assert "Memory is at 97 %" in verdict.summary  # about now, not about then
+    assert verdict.reasons[0].startswith("Known: the verdict on before-3, 3 days ago, holds (person 0 confirmed it)")
+
+
+def test_an_unknown_one_asks_and_says_why(decide: Decide, before: Before, model: Any, judged: Any) -> None:
+    asked = model(judged(severity="medium"))
+    verdict = decide(before(3), model=asked)
+    assert len(asked.asked) == 1
+    assert verdict.decided_by == "llm"
+    assert verdict.reasons[0] == "Not from memory: nobody has confirmed a verdict on these words."
+
+
+def test_every_verdict_says_what_circumstances_it_holds_for(decide: Decide, model: Any, judged: Any) -> None:
+    for verdict in (decide(), decide(model=model(judged())), decide(model=model(judged(confidence=0.1)))):
+        assert verdict.evidence_class is not None
+        assert verdict.evidence_class.startswith("medium, words mean ")
+
+
+def test_a_rule_goes_before_memory_and_its_bounds_hold(decide: Decide, before: Before, model: Any, judged: Any) -> None:
+    rule = {"id": "mine", "reason": "We agreed so.", "match": {"alert_name": "HighMemory"}}
+    final = Rules.model_validate({"rules": [rule | {"severity": "low"}]})
+    bound = Rules.model_validate({"rules": [rule | {"at_least": "high"}]})
+    assert decide(before(3, "real"), rules=final, model=model(judged())).decided_by == "rules"
+    bounded = decide(before(3, "real"), rules=bound, model=model(judged()))
+    assert (bounded.severity, bounded.decided_by) == ("high", "cache")
+
+
+def test_memory_that_was_wrong_too_often_gives_way_to_the_model(
+    incident: Callable[..., Incident],
+    evidence: Callable[..., Evidence],
+    before: Before,
+    model: Any,
+    judged: Any,
+    now: Any,
+) -> None:
+    verdict = classify(
+        incident(severity="medium"),
+        evidence=evidence(earlier=[before(3, "real")]),
+        rules=NO_RULES,
+        offered=[],
+        model=model(judged()),
+        now=now,
+        calibration=tallied([("cache", cache.CONFIDENCE, False)] * 50),
+    )
+    assert verdict.decided_by == "llm"
+    assert verdict.reasons[0] == "Not from memory: memory was wrong too often."
+
+
+def test_a_runbook_that_is_not_offered_any_more_is_not_named(decide: Decide, before: Before, model: Any) -> None:
+    gone = before(3, "real", chosen_runbook_id="old-one")
+    assert decide(gone, model=model(ValueError())).runbook_id is None
+
+
+def test_with_the_model_off_memory_lowers_nothing(decide: Decide, before: Before) -> None:
+    verdict = decide(before(3, "noise", severity="low", outcome="self_cleared"))
+    assert (verdict.severity, verdict.decided_by) == ("medium", "rules")
+    assert decide(before(3, "real")).decided_by == "cache"
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.data())
+def test_whatever_is_remembered_no_page_is_kept_back(
+    decide: Decide, before: Before, model: Any, judged: Any, data: st.DataObject
+) -> None:
+    source = data.draw(st.sampled_from(["critical", "high", "medium", "low", "info"]))
+    words = st.lists(st.sampled_from(["real", "noise", "wrong_cause", "low", "high", "critical"]), max_size=2)
+    earlier = [
+        before(
+            days,
+            *data.draw(words),
+            source=source,
+            severity=data.draw(st.sampled_from(["critical", "high", "medium", "low", "noise"])),
+            outcome=data.draw(st.sampled_from(["suppressed", "self_cleared", "auto_resolved", "resolved", "expired"])),
+            runbook_id=data.draw(st.sampled_from([None, "high-memory"])),
+        )
+        for days in range(1, data.draw(st.integers(min_value=1, max_value=6)))
+    ]
+    verdict = decide(*earlier, severity=source, model=model(judged(severity="critical")))
+    if verdict.decided_by == "cache" and source in ("high", "critical"):
+        assert SEVERITY_RANK[verdict.severity] >= SEVERITY_RANK[source]
+
+
+def test_neither_memory_nor_a_rule_imports_the_models_client() -> None:
+    """It costs several times the import of everything else, and each cold start of `functions/classify` would pay."""
+    root = Path(__file__).parents[3]
+    program = f"""
+import sys
+sys.path[:0] = [{str(root)!r}, {str(root / "layers" / "core")!r}]
+import firstline.adapters.llm
+from datetime import timedelta
+from firstline.classification import cache
+from firstline.classification.calibration import tallied
+from firstline.classification.rules import NO_RULES, Rules
+from firstline.classification.templates import template_of
+from firstline.classification.verdict import classify
+from firstline.models import EarlierIncident, Evidence
+from tests.alerts import NOON, alert, incident
+
+this = incident(alert=alert(service="shop").without_raw())
+around = Evidence(same_name_last_hour=1, earlier=[], deployments=[], local_time=NOON, business_hours=True)
+cured = EarlierIncident(
+    incident_id="before", opened_at=NOON - timedelta(days=1), closed_at=NOON - timedelta(hours=23),
+    severity="medium", outcome="auto_resolved", runbook_id="low-disk", group_key="group-1",
+    template=template_of(this.alert), evidence_class=cache.evidence_class(this, around, "medium"),
+)
+class Model:
+    def verdict(self, prompt):
+        raise AssertionError("the model was asked")
+known = around.model_copy(update={{"earlier": [cured]}})
+rule = {{"id": "r", "reason": "so", "match": {{"alert_name": "DiskFull"}}, "severity": "low"}}
+for rules, by in ((NO_RULES, "cache"), (Rules.model_validate({{"rules": [rule]}}), "rules")):
+    verdict = classify(this, evidence=known, rules=rules, offered=[], model=Model(), now=NOON)
+    assert verdict.decided_by == by, verdict
+print(sorted(name for name in sys.modules if name.split(".")[0] in ("openai", "httpx", "httpx2")))
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ran.stdout.strip() == "[]", ran.stderr[-2_000:]
