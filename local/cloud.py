@@ -14,6 +14,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from local.commands import Commands, SsmError
+from local.releases import ReleaseError, Releases
 from local.runtime import Functions, TooManyRequests
 
 type Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -26,22 +27,27 @@ For trying what Firstline does when a service of AWS fails.
 """
 
 _INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
+_CODE_DEPLOY = "CodeDeploy_20141006"
+_APP_CONFIG = "/appconfig/aws4_request"
 _STATUS = {
     200: "200 OK",
+    201: "201 Created",
     202: "202 Accepted",
     400: "400 Bad Request",
     404: "404 Not Found",
+    409: "409 Conflict",
     429: "429 Too Many Requests",
     500: "500 Internal Server Error",
 }
 
 
 class Cloud:
-    """A WSGI application for every service. `functions` and `commands` may be set later than the server starts."""
+    """A WSGI application for every service. `functions`, `commands` and `releases` may be set later than it starts."""
 
     def __init__(self) -> None:
         self.functions: Functions | None = None
         self.commands: Commands | None = None
+        self.releases: Releases | None = None
         self._moto: Wsgi = DomainDispatcherApplication(create_backend_app)
         # moto checks a condition and then writes, without a lock: two requests at once could both win.
         self._locks = {"DynamoDB_20120810": threading.Lock(), "AWSStepFunctions": threading.Lock()}
@@ -59,6 +65,10 @@ class Cloud:
         service, _, operation = target.partition(".")
         if service == "AmazonSSM" and self.commands is not None and operation in self.commands.operations:
             return self._ssm(self.commands, operation, _body(environ), start_response)
+        if self.releases is not None and service == _CODE_DEPLOY and operation in self.releases.operations:
+            return self._codedeploy(self.releases, operation, _body(environ), start_response)
+        if self.releases is not None and _APP_CONFIG in environ.get("HTTP_AUTHORIZATION", ""):
+            return self._appconfig(self.releases, environ, start_response)
         invoke = _INVOKE.fullmatch(environ["PATH_INFO"])
         if invoke and self.functions is not None:
             return self._lambda(self.functions, unquote(invoke[1]), environ, start_response)
@@ -94,6 +104,25 @@ class Cloud:
             return _answer(start_response, 200, commands.operations[operation](json.loads(body or b"{}")))
         except SsmError as error:
             return _answer(start_response, 400, {"__type": error.code, "message": str(error)})
+
+    def _codedeploy(
+        self, releases: Releases, operation: str, body: bytes, start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        try:
+            return _answer(start_response, 200, releases.operations[operation](json.loads(body or b"{}")))
+        except ReleaseError as error:
+            return _answer(start_response, error.status, {"__type": error.code, "message": str(error)})
+
+    def _appconfig(
+        self, releases: Releases, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        try:
+            return _answer(
+                start_response, *releases.rest(environ["REQUEST_METHOD"], environ["PATH_INFO"], _body(environ))
+            )
+        except ReleaseError as error:
+            kind = [("x-amzn-errortype", error.code)]
+            return _answer(start_response, error.status, {"Message": str(error)}, kind)
 
     def _lambda(
         self, functions: Functions, which: str, environ: dict[str, Any], start_response: Callable[..., Any]

@@ -39,7 +39,14 @@ from moto.stepfunctions.responses import StepFunctionResponse
 MOTO_VERSION = "5.2.5"
 
 _VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
-_ERROR_PREFIXES = {"ssm": "Ssm", "sns": "Sns", "sqs": "Sqs", "lambda": "Lambda"}
+_ERROR_PREFIXES = {
+    "ssm": "Ssm",
+    "sns": "Sns",
+    "sqs": "Sqs",
+    "lambda": "Lambda",
+    "codedeploy": "CodeDeploy",
+    "appconfig": "AppConfig",
+}
 
 # jsonata-python keeps the expression at work in a thread-local and shares parsed symbols; evaluation is pure Python and
 # holds the GIL anyway, so that one lock costs nothing and spares us a copy for each of moto's threads.
@@ -212,6 +219,39 @@ def _sdk_error(self: Any, env: Any, ex: Exception) -> FailureEvent:
     return original
 
 
+def _call_service(self: Any, env: Any, resource_runtime_part: Any, normalised_parameters: Any, **rest: Any) -> None:
+    """Step Functions spells every member in PascalCase, also where the API says `deploymentId`; moto passes it on."""
+    client_for = getattr(state_task_service_aws_sdk, "boto_client_for")  # noqa: B009 (`install` puts ours there)
+    client = client_for(resource_runtime_part.region, self._get_boto_service_name())
+    name = client.meta.method_to_api_mapping[self._get_boto_service_action()]
+    operation = client.meta.service_model.operation_model(name)
+    request = _spelled(normalised_parameters, operation.input_shape, as_step_functions=False)
+    _moto_call_service(self, env, resource_runtime_part, request, **rest)
+    env.stack.append(_spelled(env.stack.pop(), operation.output_shape, as_step_functions=True))
+
+
+def _spelled(value: Any, shape: Any, *, as_step_functions: bool) -> Any:
+    kind = shape.type_name if shape is not None else ""
+    if kind == "structure" and isinstance(value, dict):
+        names = {_pascal(name): name for name in shape.members}
+        return {
+            _pascal(key) if as_step_functions else names.get(key, key): _spelled(
+                item, shape.members.get(names.get(_pascal(key), "")), as_step_functions=as_step_functions
+            )
+            for key, item in value.items()
+        }
+    if kind == "list" and isinstance(value, list):
+        return [_spelled(item, shape.member, as_step_functions=as_step_functions) for item in value]
+    if kind == "map" and isinstance(value, dict):
+        return {key: _spelled(item, shape.value, as_step_functions=as_step_functions) for key, item in value.items()}
+    return value
+
+
+def _pascal(name: str) -> str:
+    return name[:1].upper() + name[1:]
+
+
+_moto_call_service = state_task_service_aws_sdk.StateTaskServiceAwsSdk._eval_service_task
 _moto_sdk_error = state_task_service_aws_sdk.StateTaskServiceAwsSdk._from_error
 
 
@@ -286,6 +326,7 @@ def install(endpoint_url: str, *, time_lapse: float = 1.0) -> None:
         (StepFunctionsParserBackend, "_get_executions", _running_executions),
         (StepFunctionResponse, "send_task_failure", _send_task_failure),
         (state_task_service_aws_sdk.StateTaskServiceAwsSdk, "_from_error", _sdk_error),
+        (state_task_service_aws_sdk.StateTaskServiceAwsSdk, "_eval_service_task", _call_service),
         (TimeoutSecondsJSONata, "_eval_seconds", _timeout_in(time_lapse)),
         (Topic, "subscriptions_confimed", property(_confirmed_subscriptions, lambda *_: None)),
         (state_task_service_aws_sdk, "boto_client_for", client_for),

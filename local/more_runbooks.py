@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from firstline.runbooks import catalogue, documents
-from firstline.runbooks.plan import document_name
+from firstline.runbooks.steps import document_name
 
 
 def give_to_functions(folder: Path, opt_folder: Path) -> None:

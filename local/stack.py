@@ -25,6 +25,7 @@ from local.front import Front
 from local.hosts import Host, Hosts, Sandbox
 from local.inbox import Inbox, Message
 from local.registry import own_folder, sweep
+from local.releases import freshly_released, release_arns
 from local.resources import ACCOUNT, Created, Resources
 from local.runtime import Functions
 
@@ -131,6 +132,7 @@ class Stack:
             "PagerDutyEventsUrl": f"{self.url('inbox')}/pagerduty",
             "PagerDutyApiUrl": f"{self.url('inbox')}/pagerduty",
             "Approvers": f"U0{APPROVER.upper()}",
+            "ReleaseArns": ",".join(release_arns(REGION, ACCOUNT)),
             **self.options.parameters,
         }
         self.created = Resources(
@@ -153,6 +155,7 @@ class Stack:
         self.cloud.commands = Commands(
             list(self.hosts.values()), self._read_document, TARGET_TAG, self.options.on_command
         )
+        self.cloud.releases = freshly_released()
         self._start_functions()
 
     def executions(self) -> list[engine.Execution]:

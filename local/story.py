@@ -13,7 +13,7 @@ from local.inbox import Message
 
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red", "bright_cyan", "bright_magenta")
 _OUTPUT_LINES = 6
-_QUIET_STATES = {"Is It Noise?", "Is There A Plan?", "Needs Approval?", "Step Finished?", "Wait For Step", "Read Step"}
+_QUIET_STATES = {"Is It Noise?", "Is There A Plan?", "Step Finished?", "Wait For Step", "Read Step"}
 """States that say nothing by themselves: questions whose answer is the next state, and polls."""
 
 

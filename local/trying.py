@@ -20,8 +20,9 @@ from firstline.runbooks import catalogue
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.examples import HOST, ExampleAlert
 from firstline.runbooks.match import offered
-from firstline.runbooks.model import Command, Runbook, Step
+from firstline.runbooks.model import Command, DocumentStep, Runbook, Step
 from firstline.runbooks.plan import parameter_values
+from firstline.runbooks.release_steps import CodeDeployRollback, ReleaseStep
 from firstline.sources import normalize
 from local.hosts import Hosts, Sandbox
 from local.rehearsal import FaultNotPlanted, Rehearsal, Scenario, Tried, rehearse, scenarios
@@ -81,6 +82,10 @@ def try_runbook(
         raise CannotTry(f"There would be no plan: {problem}.")
     values |= scenario.settings if scenario else {}
     _show_plan(console, runbook, alert, rank, values, scenario)
+    if runbook.releases:
+        console.print("There is no host to try it on; what was released is looked up when it is planned.")
+        console.print("`python -m local up` has something released that an alert takes back: docs/runbooks.md.")
+        return dry_run
     if dry_run:
         _show_scripts(console, runbook)
         return True
@@ -172,20 +177,36 @@ def _show_plan(
     table.add_row("Mode", modes)
     table.add_row("Risk", runbook.risk)
     for name, value in values.items():
-        table.add_row(f"$SSM_{name}", Text(value))
+        table.add_row(name if runbook.releases else f"$SSM_{name}", Text(value))
     for step in runbook.steps:
         if isinstance(step, Step):
             table.add_row(f"Step {step.id}", _command(step.kind, step))
-        else:
+        elif isinstance(step, DocumentStep):
             table.add_row(f"Step {step.id}", f"sends your document {step.document}, version {step.version}")
+        else:
+            table.add_row(f"Step {step.id}", _release(step, values))
     if runbook.verify:
         tries = f"up to {runbook.verify.attempts} times, {int(runbook.verify.every.total_seconds())} s apart"
         table.add_row("Verify", f"{_command('diagnose', runbook.verify)}, {tries}")
     for undo in runbook.rollback:
         table.add_row(f"Rollback {undo.id}", _command("act", undo))
+    if runbook.resolves_within:
+        table.add_row("Then", f"the alert has {int(runbook.resolves_within.total_seconds() // 60)} minutes to resolve")
+    if runbook.releases:
+        console.print(table)
+        return
     broken = f"{scenario.name}: {scenario.story}" if scenario else "nothing"
     table.add_row("Broken on the host", Text(broken))
     console.print(table)
+
+
+def _release(step: ReleaseStep, values: Mapping[str, str]) -> Text:
+    """Which release is taken back is looked up when it is planned: nothing here knows."""
+    keys = [name for name in type(step).model_fields if name not in (*ReleaseStep.model_fields, "kind")]
+    where = ", ".join(f"{name} {step.value(name, dict(values))}" for name in keys)
+    service = "CodeDeploy" if isinstance(step, CodeDeployRollback) else "AppConfig"
+    window = f"released at most {int(step.released_within.total_seconds() // 60)} minutes before"
+    return Text(f"takes back what {service} {window}: {where}")
 
 
 def _command(kind: str, command: Command) -> str:

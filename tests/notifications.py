@@ -12,7 +12,9 @@ from firstline.models import (
     Note,
     Notification,
     Page,
+    PlannedRelease,
     PlannedStep,
+    Released,
     RemediationPlan,
     StepResult,
     Target,
@@ -117,6 +119,36 @@ def a_plan(**changes: Any) -> RemediationPlan:
         "policy_version": "0123456789ab",
     }
     return RemediationPlan(**fields | changes)
+
+
+def a_release(**changes: Any) -> PlannedRelease:
+    """A release that a plan takes back."""
+    fields: dict[str, Any] = {
+        "step_id": "roll-back",
+        "through": "codedeploy",
+        "place": "shop/live",
+        "taken_back": Released(deployment="d-2", what="s3://releases/shop.zip (42)", at=OPENED - timedelta(minutes=30)),
+        "put_back": Released(deployment="d-1", what="s3://releases/shop.zip (41)", at=OPENED - timedelta(days=3)),
+        "latest": "d-2",
+        "request": {"ApplicationName": "shop", "Description": "Firstline: 1"},
+        "marker": "Firstline: 1",
+        "timeout_seconds": 1_800,
+    }
+    return PlannedRelease(**fields | changes)
+
+
+def a_release_plan(**changes: Any) -> RemediationPlan:
+    """A plan that takes a release back: it has no hosts."""
+    fields: dict[str, Any] = {
+        "runbook_id": "release-rollback",
+        "title": "Put the last good release back",
+        "risk": "disruptive",
+        "targets": [],
+        "steps": [a_release()],
+        "recovery_wait_seconds": 900,
+        "locks": ["release:codedeploy:shop/live"],
+    }
+    return a_plan(**fields | changes)
 
 
 def a_result(**changes: Any) -> StepResult:

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from firstline.errors import AlreadyPlanned, HistoryUnavailable, LockHeld, RemediationContended
+from firstline.errors import AlreadyPlanned, HistoryUnavailable, LockHeld, ReleasesUnreadable, RemediationContended
 from firstline.models import RemediationPlan, RunbookRun, RunOutcome, Target
 from firstline.runbooks import documents
 from firstline.runbooks.locks import Held
 from firstline.runbooks.model import Runbook
-from firstline.runbooks.plan import Board, Document, Resolution, document_name
+from firstline.runbooks.plan import Board, Resolution
+from firstline.runbooks.releases import ReleaseHistory
+from firstline.runbooks.steps import Document, document_name
 from firstline.trail import Entry, Fact, chained
 
 
@@ -122,6 +124,26 @@ class DeployedDocuments:
     def read(self, name: str, version: str | None = None) -> Document | None:
         document = self.deployed.get(name)
         return document if document and version in (None, document.version) else None
+
+
+@dataclass
+class KnownReleases:
+    """What was released, by place; what is not there cannot be read."""
+
+    places: dict[str, ReleaseHistory] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def of_group(self, application: str, deployment_group: str) -> ReleaseHistory:
+        return self._of(f"{application}/{deployment_group}")
+
+    def of_configuration(self, application: str, environment: str, profile: str) -> ReleaseHistory:
+        return self._of(f"{application}/{environment}/{profile}")
+
+    def _of(self, place: str) -> ReleaseHistory:
+        self.asked.append(place)
+        if place not in self.places:
+            raise ReleasesUnreadable(f"AccessDenied on {place}")
+        return self.places[place]
 
 
 @dataclass

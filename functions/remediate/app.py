@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from firstline.adapters.documents import Documents
+from firstline.adapters.releases import ReleaseRecords
 from firstline.adapters.remediations import TableRemediations
 from firstline.adapters.switch import RemediationSwitch
 from firstline.adapters.table import Table
@@ -38,6 +39,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         catalogue=_catalogue(),
         targets=_targets(),
         documents=_documents(),
+        releases=_releases(),
         remediations=_remediations(),
         trail=_trail(),
         switch=_switch().read,
@@ -76,6 +78,11 @@ def _documents() -> Documents:
 
 
 @cache
+def _releases() -> ReleaseRecords:
+    return ReleaseRecords(boto3.client("codedeploy", config=PATIENCE), boto3.client("appconfig", config=PATIENCE))
+
+
+@cache
 def _switch() -> RemediationSwitch:
     return RemediationSwitch(boto3.client("ssm"), f"{_settings().secrets_prefix}/remediation")
 
@@ -96,5 +103,6 @@ def _rules() -> Rules:
         environment=settings.environment_name,
         document_prefix=settings.document_prefix,
         approval_timeout_seconds=settings.approval_timeout_seconds,
+        release_arns=settings.release_arns,
         policy=load_remediation_policy(Path(settings.runbooks_dir) / "policy" / "remediation.yaml"),
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from firstline.runbooks import catalogue, documents
 from firstline.runbooks.catalogue import Problem
-from firstline.runbooks.model import Accepted, DocumentStep, Risk, Runbook
+from firstline.runbooks.model import Accepted, Risk, Runbook, Step
 from local.linting import bash
 from local.linting.dangers import BOMB, DANGERS, LOOKS_ONLY, UNREAD, Danger
 from local.linting.words import SOME, UNKNOWN
@@ -143,7 +143,7 @@ def _problem(runbook: Runbook, text: str, location: Location, message: str, *, l
 def _scripts(runbook: Runbook) -> Iterator[_Script]:
     """Every script of a runbook."""
     for number, step in enumerate(runbook.steps):
-        if isinstance(step, DocumentStep):
+        if not isinstance(step, Step):
             continue
         owner: Location = ("steps", number)
         yield _Script((*owner, "run"), step.run, step.variables, step.accept, owner, step.kind == "diagnose")

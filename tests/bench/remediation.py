@@ -25,7 +25,7 @@ from firstline.runbooks.match import offered
 from firstline.runbooks.plan import Rules, plan
 from firstline.runbooks.remediation_policy import RemediationPolicy
 from tests.alerts import alert
-from tests.remediation_fakes import DeployedDocuments, Inventory, MemoryRemediations, MemoryTrail
+from tests.remediation_fakes import DeployedDocuments, Inventory, KnownReleases, MemoryRemediations, MemoryTrail
 
 ROOT = Path(__file__).parents[2]
 MANY = 500
@@ -104,6 +104,7 @@ def _plan(
         catalogue=runbooks,
         targets=Inventory({HOST.name: HOST}),
         documents=DeployedDocuments([runbooks["low-disk"]], "bench"),
+        releases=KnownReleases(),
         remediations=remediations or MemoryRemediations(),
         trail=trail or MemoryTrail(),
         switch=lambda: "on",

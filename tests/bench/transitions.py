@@ -1,6 +1,7 @@
 """How many states an execution enters, which is what Step Functions charges for, read from the definition.
 
-A further poll (`Wait For Step`, `Read Step`, `Step Finished?`) is not counted: their number is the command's.
+A further poll (`Wait For Step`, `Read Step`, `Step Finished?`, and their like for a release) is not counted: their
+number is the command's.
 """
 
 from pathlib import Path
@@ -25,6 +26,17 @@ PATHS: dict[str, tuple[tuple[str, ...], int]] = {
     "two steps, no recovery, one step undone, paged and resolved": (
         (*TWO_STEPS, *STEP, *STEP, "Page On-Call", "Await Acknowledgement", "Await Resolution", "Close Incident"),
         40,
+    ),
+    "a release is taken back after approval, the alert resolves": (
+        (
+            "Ask For Approval",
+            "Announce Remediation",
+            "Roll Back Release",
+            "Await Recovery",
+            "Recovered?",
+            "Close Incident",
+        ),
+        25,
     ),
 }
 

@@ -18,7 +18,7 @@ from firstline.runbooks.model import Runbook
 from firstline.runbooks.patterns import MAX_VALUE_LENGTH
 from firstline.runbooks.plan import parameter_values
 from local.hosts import Host
-from tests.runbooks.conftest import RUNBOOKS, SHIPPED, StartHost, wanted_of
+from tests.runbooks.conftest import ON_HOSTS, RUNBOOKS, SHIPPED, StartHost, wanted_of
 from tests.runbooks.hostile import CANARY, HOSTILE
 
 AT_ONCE = 4
@@ -188,14 +188,14 @@ def outcomes(request: pytest.FixtureRequest, start_host: StartHost) -> dict[str,
 
     start_host().close()  # where there is no sandbox, the tests are skipped here
     pool = ThreadPoolExecutor(AT_ONCE)
-    wanted = [SHIPPED[runbook_id] for runbook_id in wanted_of(request, "runbook_id", list(SHIPPED))]
+    wanted = [SHIPPED[runbook_id] for runbook_id in wanted_of(request, "runbook_id", ON_HOSTS)]
     largest_first = sorted(wanted, key=lambda runbook: -batch(runbook)[1])
     submitted = {runbook.id: pool.submit(start_and_run, runbook) for runbook in largest_first}
     pool.shutdown(wait=False)
     return submitted
 
 
-@pytest.mark.parametrize("runbook_id", SHIPPED)
+@pytest.mark.parametrize("runbook_id", ON_HOSTS)
 def test_what_a_pattern_takes_changes_nothing_on_a_sound_host(
     runbook_id: str, outcomes: dict[str, Future[Outcome]]
 ) -> None:

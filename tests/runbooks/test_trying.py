@@ -78,6 +78,20 @@ def test_a_dry_run_shows_plan_and_scripts_and_starts_no_host(monkeypatch: pytest
     assert 'systemctl stop -- "$unit"' in shown
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_of_a_release_it_shows_what_is_looked_up_and_says_that_this_is_all(
+    monkeypatch: pytest.MonkeyPatch, dry_run: bool
+) -> None:
+    monkeypatch.setattr(trying, "Hosts", None)
+
+    well, shown = tried("release-rollback", dry_run=dry_run)
+
+    assert well == dry_run
+    assert "what CodeDeploy released at most 120 minutes before: application shop" in shown
+    assert "deployment_group production" in shown
+    assert "There is no host to try it on" in shown
+
+
 def test_an_alert_comes_from_a_file_with_the_keys_of_an_example(tmp_path: Path) -> None:
     file = tmp_path / "alert.yaml"
     file.write_text("alert: SystemdUnitFailed\nlabels: {name: billing.service}\nhost: '$(id)'\n")

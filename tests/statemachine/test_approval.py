@@ -4,7 +4,7 @@ from tests.statemachine.functions import meanwhile
 from tests.statemachine.world import Incident, World
 
 TO_THE_QUESTION = [
-    *("Classify", "Is It Noise?", "Plan Remediation", "Is There A Plan?", "Needs Approval?"),
+    *("Classify", "Is It Noise?", "Plan Remediation", "Is There A Plan?"),
     *("Request Approval", "Ask For Approval"),
 ]
 A_STEP = ["Run Step", "Wait For Step", "Read Step", "Step Finished?", "Step Succeeded?"]
@@ -31,7 +31,7 @@ def test_an_approved_plan_runs(world: World) -> None:
 
     assert incident.ends() == [
         *TO_THE_QUESTION,
-        *("Approved?", "Announce Remediation", "Read Switch"),
+        *("Approved?", "Announce Remediation", "Read Switch", "Switched Off?"),
         *A_STEP,
         *("Await Recovery", "Recovered?", "Close Incident"),
     ]

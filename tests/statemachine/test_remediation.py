@@ -12,10 +12,11 @@ import pytest
 from tests.statemachine.run_command import NEVER, THROTTLED, THROTTLED_NAMELESS, Run
 from tests.statemachine.world import Incident, World
 
-TO_A_PLAN = ["Classify", "Is It Noise?", "Plan Remediation", "Is There A Plan?", "Needs Approval?"]
+TO_A_PLAN = ["Classify", "Is It Noise?", "Plan Remediation", "Is There A Plan?"]
 A_STEP = ["Run Step", "Wait For Step", "Read Step", "Step Finished?", "Step Succeeded?"]
-AN_ACT = ["Read Switch", *A_STEP]
-BEGIN = ["Announce Remediation", "Read Switch"]
+SWITCH = ["Read Switch", "Switched Off?"]
+AN_ACT = [*SWITCH, *A_STEP]
+BEGIN = ["Announce Remediation", *SWITCH]
 A_PAGE = ["Needs A Human?", "Page On-Call", "Await Acknowledgement"]
 FAILED = Run("Failed", output="exit status 1")
 

@@ -28,11 +28,12 @@ from firstline.adapters.table import Table
 from firstline.adapters.trail import TableTrail
 from firstline.models import IncidentRecord
 from firstline.runbooks import catalogue
-from firstline.runbooks.plan import document_name
+from firstline.runbooks.steps import document_name
 from firstline.trail import Entry, first_break
 from local import engine, more_runbooks, senders
 from local.cloud import Cloud, Server
 from local.inbox import Inbox, Message
+from local.releases import Releases
 from local.resources import ACCOUNT, Created, Resources
 from tests.statemachine.functions import Functions
 from tests.statemachine.run_command import RunCommand
@@ -42,6 +43,15 @@ RUNBOOKS = Path(__file__).parent / "runbooks"
 STACK_NAME = "firstline-test"
 REGION = "eu-central-1"
 HOSTS = ("web-1", "web-2", "web-3", "web-4")
+RELEASE_ARNS = (
+    f"arn:aws:codedeploy:{REGION}:{ACCOUNT}:application:shop",
+    f"arn:aws:codedeploy:{REGION}:{ACCOUNT}:deploymentgroup:shop/live",
+    f"arn:aws:appconfig:{REGION}:{ACCOUNT}:application/app1234",
+    f"arn:aws:appconfig:{REGION}:{ACCOUNT}:application/app1234/environment/env1234",
+    f"arn:aws:appconfig:{REGION}:{ACCOUNT}:application/app1234/configurationprofile/flags12",
+)
+"""What the stack's owner lists; the tests release it."""
+
 PATIENCE_SECONDS = 20.0
 """For the machine to get somewhere; only a broken one needs it all."""
 
@@ -72,6 +82,7 @@ class World:
         self.created = Created()
         self.instance_ids: dict[str, str] = {}
         self.commands = RunCommand({})
+        self.releases = Releases()
         self.functions = Functions([], {}, overrides={}, warm={})
         self._warm: dict[str, ModuleType] = {}
         self._changed_secrets = set(SECRETS)
@@ -94,6 +105,7 @@ class World:
                 "PagerDutyEventsUrl": f"{inbox}/pagerduty",
                 "PagerDutyApiUrl": f"{inbox}/pagerduty",
                 "Approvers": "U0ADA",
+                "ReleaseArns": ",".join(RELEASE_ARNS),
             },
             client=self.client,
             opt_folder=self._folder,
@@ -129,11 +141,13 @@ class World:
             del self._warm[name]
         self._start_functions({}, self._warm)
         self.cloud.commands = self.commands = RunCommand(self._documents)
+        self.cloud.releases = self.releases = Releases()
 
     def end(self) -> None:
         """Stop every execution, so that none meets the next test's world."""
         self.down.clear()
         self.commands.over.set()
+        self.releases.over.set()
         running = [execution for execution in self._executions() if execution.exec_status == ExecutionStatus.RUNNING]
         for execution in running:
             execution.stop(datetime.now(UTC), None, None)

@@ -35,6 +35,12 @@ HOLDS = {
 }
 """The variables that keep a model, and which."""
 
+OF_RELEASES = {
+    *("Check Release", "Check Configuration", "Still The Same?", "Roll Back Release", "Roll Back Configuration"),
+    *("Read Release", "Read Configuration", "Release Finished?"),
+}
+"""States in which the queue's step takes a release back; everywhere else it may be a command."""
+
 every_state = pytest.mark.parametrize("name", MACHINE.states)
 every_task = pytest.mark.parametrize("name", TASKS)
 every_lambda_task = pytest.mark.parametrize("name", LAMBDA_TASKS)
@@ -107,9 +113,25 @@ def test_only_fields_that_exist_are_read(name: str, variable: str) -> None:
 
 @every_state
 def test_only_fields_of_a_step_are_read_from_the_queue(name: str) -> None:
+    kind = models.PlannedRelease if name in OF_RELEASES else models.PlannedStep
     for expression in expressions(MACHINE.states[name]):
         fields = set(re.findall(r"\$queue\[\$index\]\.(\w+)", expression))
-        assert fields <= set(models.PlannedStep.model_fields), expression
+        assert fields <= set(kind.model_fields), expression
+
+
+def test_a_release_has_what_every_step_is_asked_for() -> None:
+    """Choices and reasons read these of whatever stands in the queue."""
+    both = set(models.PlannedRelease.model_fields) & set(models.PlannedStep.model_fields)
+
+    assert both == {"step_id", "kind", "through", "timeout_seconds", "on_failure"}
+
+
+def test_what_looks_at_a_release_comes_before_what_changes_it() -> None:
+    for change, look in (("Roll Back Release", "Check Release"), ("Roll Back Configuration", "Check Configuration")):
+        before = {name for name in MACHINE.states if change in {edge.target for edge in MACHINE.edges(name)}}
+        assert before == {"Still The Same?"}
+        ways = {name for name in MACHINE.states if look in {edge.target for edge in MACHINE.edges(name)}}
+        assert ways == {"Switched Off?", "Was It Throttled?", change}, "the switch was read, or the answer was lost"
 
 
 @every_task
@@ -144,9 +166,14 @@ def test_every_other_task_is_retried_too(name: str) -> None:
 
 
 def test_a_command_is_sent_again_only_when_it_was_throttled() -> None:
-    sends = [state for state in TASKS.values() if state["Resource"].endswith(":ssm:sendCommand")]
+    changing = (":ssm:sendCommand", ":codedeploy:createDeployment", ":appconfig:startDeployment")
+    sends = [state for state in TASKS.values() if state["Resource"].endswith(changing)]
 
-    assert [retry["ErrorEquals"] for state in sends for retry in state["Retry"]] == [["Ssm.ThrottlingException"]]
+    assert [retry["ErrorEquals"] for state in sends for retry in state["Retry"]] == [
+        ["Ssm.ThrottlingException"],
+        ["CodeDeploy.ThrottlingException"],
+        ["AppConfig.ThrottlingException"],
+    ]
 
 
 @every_lambda_task

@@ -83,6 +83,14 @@ class FeedbackRefused(FirstlineError):
     """A word or a note on an incident that cannot be kept; the message tells the person why."""
 
 
+class NoPlan(FirstlineError):
+    """There is nothing to be run; the message says why, in words for people."""
+
+
+class ReleasesUnreadable(FirstlineError):
+    """CodeDeploy or AppConfig does not say what was released; the message says which, and why."""
+
+
 class DocumentUnreadable(FirstlineError):
     """An SSM document could not be read, or is another one than the plan was made for; the message says which."""
 

@@ -174,13 +174,62 @@ class PlannedStep(Frozen):
     parameters: dict[str, list[str]]
     timeout_seconds: int = Field(ge=5, le=7_205)
     on_failure: Literal["stop", "continue"] = "stop"
+    through: Literal["ssm"] = "ssm"
+
+    @property
+    def sends(self) -> str:
+        """What exactly is sent, for the trail."""
+        return f"{self.document}:{self.document_version}"
+
+
+class Released(Frozen):
+    """One release as CodeDeploy or AppConfig has it: the deployment's id or number, what it brought, and since when."""
+
+    deployment: Name
+    what: Text
+    at: AwareDatetime
+
+
+class PlannedRelease(Frozen):
+    """One release that is taken back: what was there before is deployed again.
+
+    `place` is where: application and deployment group, or application and environment. `request` is the whole request
+    for the deployment, as the state machine sends it. It is sent only while `latest` is still the newest deployment
+    there. `marker` is the description of the new one, by which it is known again when the answer is lost.
+    """
+
+    step_id: Name
+    kind: Literal["act"] = "act"
+    through: Literal["codedeploy", "appconfig"]
+    place: Name
+    taken_back: Released
+    put_back: Released
+    latest: Name
+    request: dict[str, Any]
+    marker: Name
+    timeout_seconds: int = Field(ge=5, le=7_205)
+    on_failure: Literal["stop"] = "stop"
+
+    @property
+    def sends(self) -> str:
+        """What exactly is sent, for the trail and for people."""
+        return f"from {self.taken_back.what} back to {self.put_back.what}"
+
+    @property
+    def lock(self) -> str:
+        """What nobody else may have in hand meanwhile."""
+        return f"{self.through}:{self.place}"
+
+
+type AnyPlannedStep = PlannedStep | PlannedRelease
 
 
 class RemediationPlan(Frozen):
     """What would be run, where, and whether it may. `decision` is the policy's, never the model's.
 
     `verify` runs `verify_attempts` times at the most, `recovery_wait_seconds` apart, until the command holds or the
-    alert resolves. `rollback` is in the order in which it runs.
+    alert resolves. `rollback` is in the order in which it runs. A plan that takes a release back has no targets: what
+    was released is everywhere.
 
     An act goes to `max_concurrency` hosts at a time (a number or a share, as SSM takes them) and to no further host
     after `max_errors` failures; the first target is the canary. `waves` is how many rounds that takes. `locks` are the
@@ -193,8 +242,8 @@ class RemediationPlan(Frozen):
     risk: Literal["read_only", "safe", "disruptive", "destructive"]
     decision: Literal["auto", "approve"]
     decision_reason: Text
-    targets: list[Target] = Field(min_length=1, max_length=50)
-    steps: list[PlannedStep] = Field(min_length=1)
+    targets: list[Target] = Field(max_length=50)
+    steps: list[AnyPlannedStep] = Field(min_length=1)
     verify: PlannedStep | None
     verify_attempts: int = Field(ge=1, le=20)
     recovery_wait_seconds: int = Field(ge=1, le=86_400)
@@ -210,6 +259,23 @@ class RemediationPlan(Frozen):
     guard_alarm: Name | None = None
     """A CloudWatch alarm at whose firing Systems Manager cancels what acts. Not the incident's own: that one fires
     already, and would cancel every command at once."""
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if not self.targets and any(isinstance(step, PlannedStep) for step in self.steps):
+            raise ValueError("a plan that sends commands needs a target")
+        return self
+
+    @property
+    def releases(self) -> list[PlannedRelease]:
+        """The releases that it takes back."""
+        return [step for step in self.steps if isinstance(step, PlannedRelease)]
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Where it acts: hosts by their instance ids, releases by their place, each with the name that people know."""
+        hosts = {target.instance_id: target.name for target in self.targets}
+        return hosts | {release.place: release.place for release in self.releases}
 
     def digest(self) -> str:
         """The plan's name for approvals: SHA-256 over all of it, in hexadecimal.
@@ -231,6 +297,7 @@ class StepResult(Frozen):
     """How one command ended on one host.
 
     `output` is the trimmed tail, without secrets; all of it is in CloudWatch Logs.
+    Of a release that was taken back, `instance_id` is its place and `command_id` the deployment.
     """
 
     step_id: Name
@@ -349,6 +416,7 @@ back; it only looked; nothing was ever sent."""
 class RunbookRun(Frozen):
     """A runbook that was planned for an incident: what limits and cool-downs count, and what autonomy is earned with.
 
+    `instance_ids` are the hosts, or the places of the releases that it takes back.
     `at` is when it was planned, which reserves it, and `until` when it is over even if nobody ever says so. `accepted`
     is a person's decision, None where nobody was asked or nobody answered. `outcome` and `ended_at` come last.
     """

@@ -102,6 +102,7 @@ class RemediateSettings(Settings):
     target_tag_key: str
     target_tag_value: str
     approval_timeout_seconds: int = Field(ge=60)
+    release_arns: Names
 
 
 class ChannelSettings(Settings):

@@ -125,8 +125,8 @@ def planned(plan: RemediationPlan) -> Fact:
             "runbook_id": plan.runbook_id,
             "policy_version": plan.policy_version,
             "plan_digest": plan.digest(),
-            "targets": [target.instance_id for target in plan.targets],
-            "documents": [f"{step.document}:{step.document_version}" for step in plan.steps],
+            "targets": list(plan.places),
+            "documents": [step.sends for step in plan.steps],
         },
     )
 

@@ -10,11 +10,11 @@ import pytest
 from firstline.approvals.links import Link
 from firstline.approvals.page import HEADERS, plan_page, refusal, run_as, visible
 from firstline.approvals.review import review
-from firstline.models import Approval, IncidentRecord, PlannedStep, RunbookRun, Target
+from firstline.models import Approval, IncidentRecord, PlannedStep, Released, RunbookRun, Target
 from firstline.runbooks.documents import render_script
 from firstline.runbooks.model import Command
 from tests.approval_fakes import Scripts, Waiting, a_waiting_record
-from tests.notifications import INCIDENT_ID, NOW, a_plan, hostile_notification
+from tests.notifications import INCIDENT_ID, NOW, a_plan, a_release, a_release_plan, hostile_notification
 
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&lt;{{7*7}}${x}$title"
 
@@ -107,6 +107,35 @@ def test_it_says_how_it_is_verified_and_undone() -> None:
     assert "It runs 20 seconds after the last step, and at most 3 times, 20 seconds apart." in page.text
     assert "put-back undoes" in " ".join(page.text.split())
     assert page.text.count("logrotate --force") == 3
+
+
+def test_of_a_release_it_says_from_which_to_which() -> None:
+    page = seen(a_waiting_record(a_release_plan(decision="approve")))
+
+    words = " ".join(page.text.split())
+    for said in (
+        "shop/live CodeDeploy",
+        "takes a release back",
+        "Through CodeDeploy, on shop/live, waited for at most 30 minutes. Only while nothing newer was released there.",
+        "Takes back s3://releases/shop.zip (42) deployment d-2, 2026-03-01 02:42 UTC",
+        "Puts back s3://releases/shop.zip (41) deployment d-1, 2026-02-26 03:12 UTC",
+        '"ApplicationName": "shop"',
+        "Disruptive: a service may blink.",
+        "The alert resolves within 15 minutes.",
+        "The release that was taken back is not put there again by itself.",
+    ):
+        assert said.replace(" ", "") in words.replace(" ", ""), said
+    assert page.buttons == ["approve", "refuse"]
+
+
+def test_no_name_of_a_release_becomes_a_part_of_the_page() -> None:
+    evil = Released(deployment=EVIL[:200], what=f"{EVIL} \u202e", at=NOW)
+    step = a_release(place=EVIL[:100], taken_back=evil, put_back=evil, request={EVIL: [EVIL]})
+
+    page = seen(a_waiting_record(a_release_plan(steps=[step])))
+
+    assert {"script", "img"} & set(page.elements) == set()
+    assert "<U+202E>" in page.text
 
 
 def test_it_says_how_it_went_before() -> None:

@@ -18,6 +18,7 @@ from tests.notifications import (
     a_page,
     a_plan,
     a_record,
+    a_release_plan,
     a_result,
     an_incident,
     hostile_notification,
@@ -84,6 +85,13 @@ def test_an_approval_shows_what_would_run() -> None:
     assert "Proposed: Free disk space\nRisk: read only\nOn: web-1" in words
     assert "• rotate-logs (act): firstline-low-disk-rotate-logs" in words
     assert "If it doesn't help, it is rolled back." in words
+
+
+def test_of_a_release_it_shows_from_which_to_which() -> None:
+    words = said(render(a_notification("approval", a_record(plan=a_release_plan())))["blocks"])
+
+    assert "Proposed: Put the last good release back\nRisk: disruptive\nOn: shop/live" in words
+    assert "• roll-back (act): from s3://releases/shop.zip (42) back to s3://releases/shop.zip (41)" in words
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ ENVIRONMENT = {
     "TARGET_TAG_VALUE": "managed",
     "APPROVAL_TIMEOUT_SECONDS": "900",
     "HISTORY_DAYS": "90",
+    "RELEASE_ARNS": "",
 }
 
 

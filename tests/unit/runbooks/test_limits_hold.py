@@ -19,7 +19,7 @@ from firstline.runbooks.model import Runbook
 from firstline.runbooks.plan import Rules, plan
 from firstline.runbooks.policy import Switch
 from firstline.runbooks.remediation_policy import RemediationPolicy
-from tests.remediation_fakes import DeployedDocuments, Inventory, MemoryRemediations, MemoryTrail
+from tests.remediation_fakes import DeployedDocuments, Inventory, KnownReleases, MemoryRemediations, MemoryTrail
 
 BEGIN = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 HOSTS = {f"web-{n}": Target(instance_id=f"i-{n:08x}", name=f"web-{n}") for n in range(6)}
@@ -195,6 +195,7 @@ class Operations(RuleBasedStateMachine):
             catalogue=self.catalogue,
             targets=Inventory(HOSTS, fleet=len(HOSTS)),
             documents=self.documents,
+            releases=KnownReleases(),
             remediations=self.remediations,
             trail=self.trail,
             switch=lambda: self.switch,

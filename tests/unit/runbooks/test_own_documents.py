@@ -11,7 +11,7 @@ from firstline.models import RemediationPlan
 from firstline.runbooks import catalogue, documents
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
-from firstline.runbooks.plan import Document
+from firstline.runbooks.steps import Document
 from tests.remediation_fakes import DeployedDocuments
 from tests.unit.runbooks.test_plan import Desk, desk
 

@@ -15,7 +15,7 @@ from firstline.runbooks.model import Runbook
 from firstline.runbooks.plan import Rules, affected_hosts, plan
 from firstline.runbooks.policy import Switch
 from firstline.runbooks.remediation_policy import RemediationPolicy
-from tests.remediation_fakes import DeployedDocuments, Inventory, MemoryRemediations, MemoryTrail
+from tests.remediation_fakes import DeployedDocuments, Inventory, KnownReleases, MemoryRemediations, MemoryTrail
 
 type Make[T] = Callable[..., T]
 
@@ -34,6 +34,8 @@ class Desk:
     remediations: MemoryRemediations = field(default_factory=MemoryRemediations)
     trail: MemoryTrail = field(default_factory=MemoryTrail)
     documents: DeployedDocuments | None = None
+    releases: KnownReleases = field(default_factory=KnownReleases)
+    release_arns: tuple[str, ...] = ()
 
     def plan(self) -> PlanRemediationOutput:
         rules: dict[str, Any] = {
@@ -42,6 +44,7 @@ class Desk:
             "document_prefix": "firstline-dev",
             "approval_timeout_seconds": 900,
             "policy": RemediationPolicy(),
+            "release_arns": self.release_arns,
         }
         return plan(
             self.incident,
@@ -49,6 +52,7 @@ class Desk:
             catalogue=Catalogue(self.runbooks),
             targets=self.inventory,
             documents=self.documents or DeployedDocuments(self.runbooks, "firstline-dev"),
+            releases=self.releases,
             remediations=self.remediations,
             trail=self.trail,
             switch=lambda: self.switch,

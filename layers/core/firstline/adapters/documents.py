@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from firstline.errors import DocumentUnreadable
 from firstline.models import PlannedStep
-from firstline.runbooks.plan import Document
+from firstline.runbooks.steps import Document
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient

@@ -4,6 +4,7 @@ Plain HTML out of `page.html`, without scripts. Everything that is filled in is 
 reorder code are shown by their number.
 """
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -19,7 +20,7 @@ from firstline.approvals.links import Link
 from firstline.approvals.review import EarlierRun, Review
 from firstline.channels.summary import severity, where
 from firstline.channels.text import clean, one_line
-from firstline.models import Outcome, PlannedStep
+from firstline.models import AnyPlannedStep, Outcome, PlannedRelease, PlannedStep, Released
 
 HEADERS: dict[str, str] = {
     "Cache-Control": "no-store",
@@ -39,6 +40,7 @@ _RISKS = {
     "disruptive": "Disruptive: a service may blink.",
     "destructive": "Destructive: data is lost for good. Two different people have to approve.",
 }
+_SERVICES = {"codedeploy": "CodeDeploy", "appconfig": "AppConfig"}
 _KINDS = {"diagnose": "only looks", "act": "changes something", "verify": "only looks", "rollback": "undoes"}
 _OUTCOMES: dict[Outcome | None, str] = {
     "auto_resolved": "It cured the incident.",
@@ -89,7 +91,8 @@ def plan_page(review: Review, link: Link, token: str, now: datetime, *, closed: 
         severity=severity(record),
         since=f"{record.incident.opened_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
         hosts=_join(
-            _fill("host", name=one_line(host.name, 200), instance_id=host.instance_id) for host in plan.targets
+            [_fill("host", name=one_line(host.name, 200), instance_id=host.instance_id) for host in plan.targets]
+            + [_fill("place", name=visible(one.place), through=_SERVICES[one.through]) for one in plan.releases]
         ),
         risk=_RISKS[plan.risk],
         reason=clean(plan.decision_reason),
@@ -120,8 +123,37 @@ def _status(review: Review, now: datetime, closed: str | None) -> tuple[str, str
     return "warn", waiting
 
 
-def _steps(steps: Iterable[PlannedStep], review: Review, *, open_: bool, numbered: bool = True) -> Markup:
-    return _join(_step(f"{number}." if numbered else "", step, review, open_) for number, step in enumerate(steps, 1))
+def _steps(steps: Iterable[AnyPlannedStep], review: Review, *, open_: bool, numbered: bool = True) -> Markup:
+    return _join(
+        _step(f"{number}." if numbered else "", step, review, open_)
+        if isinstance(step, PlannedStep)
+        else _release(f"{number}.", step)
+        for number, step in enumerate(steps, 1)
+    )
+
+
+def _release(number: str, step: PlannedRelease) -> Markup:
+    """From which release to which: the one that the plan is bound to, not the one that would be found now."""
+    return _fill(
+        "release",
+        number=number,
+        step_id=step.step_id,
+        through=_SERVICES[step.through],
+        place=visible(step.place),
+        timeout=_seconds(step.timeout_seconds),
+        taken_back=_released(step.taken_back),
+        put_back=_released(step.put_back),
+        request=visible(json.dumps(step.request, indent=2, sort_keys=True, ensure_ascii=False)),
+    )
+
+
+def _released(released: Released) -> Markup:
+    return _fill(
+        "released",
+        what=visible(released.what),
+        deployment=visible(released.deployment),
+        at=f"{released.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+    )
 
 
 def _step(number: str, step: PlannedStep, review: Review, open_: bool) -> Markup:
@@ -156,7 +188,9 @@ def _lines(lines: Iterable[str]) -> Markup:
 def _verify(review: Review) -> Markup:
     plan = review.plan
     if plan.verify is None:
-        return _fill("paragraph", text="The alert resolves. The runbook has no check of its own.")
+        wait = _seconds(plan.recovery_wait_seconds)
+        text = f"The alert resolves within {wait}. The runbook has no check of its own."
+        return _fill("paragraph", text=text)
     every = _seconds(plan.recovery_wait_seconds)
     text = (
         f"The alert resolves, or this check holds. It runs {every} after the last step, and at most "
@@ -168,7 +202,8 @@ def _verify(review: Review) -> Markup:
 
 def _rollback(review: Review) -> Markup:
     if not review.plan.rollback:
-        return _fill("paragraph", text="Nothing: this runbook has no way back. A human is called instead.")
+        forth = " The release that was taken back is not put there again by itself." if review.plan.releases else ""
+        return _fill("paragraph", text=f"Nothing: this runbook has no way back. A human is called instead.{forth}")
     text = "These run, in this order, and then a human is called."
     steps = _fill("steps", steps=_steps(review.plan.rollback, review, open_=False))
     return _join([_fill("paragraph", text=text), steps])

@@ -69,7 +69,7 @@ def review(
     scripts: dict[str, str] = {}
     unreadable = None
     try:
-        for step in steps_of(plan):
+        for step in commands_of(plan):
             scripts[step.document] = documents.script(step)
     except DocumentUnreadable as error:
         unreadable = str(error)
@@ -77,9 +77,9 @@ def review(
     return Review(record, plan, scripts, unreadable, tuple(_earlier(runs, record.incident.incident_id, history)))
 
 
-def steps_of(plan: RemediationPlan) -> Iterator[PlannedStep]:
-    """Every command that the plan may send, in the order in which it would."""
-    yield from plan.steps
+def commands_of(plan: RemediationPlan) -> Iterator[PlannedStep]:
+    """Every command that the plan may send, in the order in which it would. A release has no script."""
+    yield from (step for step in plan.steps if isinstance(step, PlannedStep))
     if plan.verify:
         yield plan.verify
     yield from plan.rollback

@@ -10,7 +10,15 @@ from typing import Any, Literal
 from firstline.channels import slack_judging
 from firstline.channels.summary import Summary, execution_link, labels, summarise
 from firstline.channels.text import ELLIPSIS, bullets, clean, numbered, one_line
-from firstline.models import Incident, IncidentRecord, Notification, NotificationKind, RemediationPlan
+from firstline.models import (
+    AnyPlannedStep,
+    Incident,
+    IncidentRecord,
+    Notification,
+    NotificationKind,
+    PlannedStep,
+    RemediationPlan,
+)
 
 type Feed = Literal["automated", "alerts"]
 """Which of the two Slack channels: what Firstline did by itself, or what waits for a human."""
@@ -184,12 +192,16 @@ def _facts(notification: Notification, summary: Summary) -> list[tuple[str, str]
 
 
 def _intent(plan: RemediationPlan, *, asked: bool) -> str:
-    """What is about to happen on which hosts, before it happens."""
-    hosts = ", ".join(target.name for target in plan.targets)
-    steps = bullets([f"{step.step_id} ({step.kind}): {step.document}" for step in plan.steps])
+    """What is about to happen, and where, before it happens."""
+    places = ", ".join(plan.places.values())
+    steps = bullets([f"{step.step_id} ({step.kind}): {_sent(step)}" for step in plan.steps])
     back = "\nIf it doesn't help, it is rolled back." if plan.rollback else ""
     word = "Proposed" if asked else "Runbook"
-    return f"{word}: {plan.title}\nRisk: {plan.risk.replace('_', ' ')}\nOn: {hosts}\n{steps}{back}"
+    return f"{word}: {plan.title}\nRisk: {plan.risk.replace('_', ' ')}\nOn: {places}\n{steps}{back}"
+
+
+def _sent(step: AnyPlannedStep) -> str:
+    return step.document if isinstance(step, PlannedStep) else one_line(step.sends, 600)
 
 
 def _buttons(notification: Notification) -> list[dict[str, Any]]:

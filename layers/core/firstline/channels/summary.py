@@ -188,8 +188,7 @@ def _what(result: StepResult) -> str:
 
 
 def _host(result: StepResult, record: IncidentRecord) -> str:
-    targets = record.plan.targets if record.plan else []
-    names = {target.instance_id: target.name for target in targets}
+    names = record.plan.places if record.plan else {}
     name = names.get(result.instance_id, result.instance_id)
     return one_line(name, 80)
 

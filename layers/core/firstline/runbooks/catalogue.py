@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from firstline.errors import ConfigurationError
 from firstline.models import Frozen
-from firstline.runbooks import examples, model
+from firstline.runbooks import examples, model, release_steps
 from firstline.runbooks.model import Runbook
 
 # libyaml reads ten times as fast; a cold start waits for it.
@@ -181,8 +181,15 @@ def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
     return [field.alias or name for name, field in kind.model_fields.items()]
 
 
-_KINDS = {("diagnose",), ("act",), ("ssm_document",)}
-_KNOWN_KINDS = "diagnose, act, ssm_document"
+_STEPS: dict[str, type[BaseModel]] = {
+    "diagnose": model.Step,
+    "act": model.Step,
+    "ssm_document": model.DocumentStep,
+    "codedeploy_rollback": release_steps.CodeDeployRollback,
+    "appconfig_rollback": release_steps.AppConfigRollback,
+}
+_KINDS = {(kind,) for kind in _STEPS}
+_KNOWN_KINDS = ", ".join(_STEPS)
 
 _PARTS: dict[str, type[BaseModel]] = {
     "match": model.Match,
@@ -192,9 +199,7 @@ _PARTS: dict[str, type[BaseModel]] = {
     "parameters": model.Parameter,
     "limits": model.Limits,
     "steps": model.Step,
-    "steps.diagnose": model.Step,
-    "steps.act": model.Step,
-    "steps.ssm_document": model.DocumentStep,
+    **{f"steps.{kind}": step for kind, step in _STEPS.items()},
     "steps.accept": model.Accepted,
     "verify": model.Verify,
     "verify.accept": model.Accepted,

@@ -1,4 +1,4 @@
-"""One remediation per host and per service at a time: what is locked, and for how long at the most.
+"""One remediation per host, per service and per release at a time: what is locked, and for how long at the most.
 
 A lock is a lease. Whoever holds it gives it back when the remediation is over; if that never happens, because something
 crashed, it ends by itself when the longest that the plan can take is over. So a crash never blocks a host for ever, and
@@ -8,11 +8,12 @@ a remediation that still runs never loses its lock.
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from firstline.models import Frozen, Name, Target
+from firstline.models import Frozen, Name, PlannedRelease, Target
 from firstline.runbooks.model import Runbook
 
 HOST = "host:"
 SERVICE = "service:"
+RELEASE = "release:"
 
 _PER_COMMAND = timedelta(minutes=10)
 """Beside a command's own time-out, in each round: delivery, throttling, the last wait before it is read, which grows
@@ -36,10 +37,11 @@ class Held(Frozen):
         return {name.removeprefix(HOST) for name in self.locks if name.startswith(HOST)}
 
 
-def lock_names(targets: Iterable[Target], service: str | None) -> list[str]:
-    """What a remediation of these hosts, for an alert about this service, must have for itself."""
+def lock_names(targets: Iterable[Target], service: str | None, releases: Iterable[PlannedRelease] = ()) -> list[str]:
+    """What a remediation of these hosts or releases, for an alert about this service, must have for itself."""
     hosts = sorted({f"{HOST}{target.instance_id}" for target in targets})
-    return [*hosts, *([f"{SERVICE}{service[:_LONGEST_NAME]}"] if service else [])]
+    released = sorted({f"{RELEASE}{release.lock}" for release in releases})
+    return [*hosts, *released, *([f"{SERVICE}{service[:_LONGEST_NAME]}"] if service else [])]
 
 
 def longest(runbook: Runbook, waves: int, approval_timeout: timedelta) -> timedelta:
@@ -52,7 +54,7 @@ def longest(runbook: Runbook, waves: int, approval_timeout: timedelta) -> timede
     if runbook.verify:
         total += (runbook.verify.every + runbook.timeout_of(runbook.verify) + _PER_COMMAND) * runbook.verify.attempts
         total += runbook.verify.every
-    return total
+    return total + (runbook.resolves_within or timedelta())
 
 
 def waves(max_concurrency: str, hosts: int) -> int:

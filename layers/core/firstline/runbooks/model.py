@@ -4,7 +4,7 @@ Everything that can be wrong with one is found when it is read, not when a host 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from functools import cached_property
 from math import ceil
@@ -12,9 +12,21 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
-from firstline.models import SHARE, Frozen
+from firstline.models import Frozen
 from firstline.runbooks import patterns
 from firstline.runbooks.examples import Examples
+from firstline.runbooks.fields import (
+    Duration,
+    Id,
+    ParameterName,
+    Share,
+    StepTimeout,
+    between,
+    not_none,
+    not_of_aws,
+    number,
+)
+from firstline.runbooks.release_steps import AppConfigRollback, CodeDeployRollback, ReleaseStep
 
 type Mode = Literal["off", "shadow", "approve", "auto"]
 
@@ -45,57 +57,10 @@ KILL_AFTER = timedelta(seconds=5)
 """A verification before an act that does not end in its time is asked to, and killed after this."""
 
 _VARIABLE = re.compile(r"\$\{?[#!]?SSM_([A-Za-z0-9_]*)")
-_DURATION = re.compile(r"([1-9][0-9]{0,4})([smhd])")
-_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-
-
-def _duration(value: object) -> object:
-    if isinstance(value, str):
-        found = _DURATION.fullmatch(value)
-        if not found:
-            raise ValueError(f"{value!r} is not a duration; write a number and s, m, h or d, as in 30s or 15m")
-        return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
-    if isinstance(value, timedelta):
-        return value
-    raise ValueError(f"{value!r} has no unit; write a number and s, m, h or d, as in 30s or 15m")
-
-
-def _between(least: timedelta, most: timedelta) -> AfterValidator:
-    def check(value: timedelta) -> timedelta:
-        if least <= value <= most:
-            return value
-        least_seconds, most_seconds = int(least.total_seconds()), int(most.total_seconds())
-        raise ValueError(
-            f"{int(value.total_seconds())}s is out of range; {least_seconds}s to {most_seconds}s is allowed"
-        )
-
-    return AfterValidator(check)
 
 
 def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
-
-
-def _share(value: object) -> object:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _not_none(value: str) -> str:
-    if value.strip("0") == "":
-        raise ValueError("with 0 hosts at a time nothing would ever run; 1 is the least")
-    return value
-
-
-def _number(value: object) -> object:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _not_of_aws(name: str) -> str:
-    if name.casefold().startswith(("aws", "amazon", "amzn")):
-        raise ValueError(
-            f"{name} is a document of AWS; many of those run whatever their parameters say. Make a document of your own"
-        )
-    return name
 
 
 def _script(text: str) -> str:
@@ -113,20 +78,8 @@ def _script(text: str) -> str:
     return text
 
 
-type Duration = Annotated[
-    timedelta,
-    BeforeValidator(_duration, json_schema_input_type=Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}[smhd]$")]),
-]
-"""`30s`, `15m`, `2h`, `1d`."""
-
 type Script = Annotated[str, AfterValidator(_script), StringConstraints(max_length=16_000)]
 """Bash, run with `set -euo pipefail`. Parameters are read as `"$SSM_name"`."""
-
-type Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
-"""Lower case with dashes: it becomes a part of the SSM documents' names."""
-
-type ParameterName = Annotated[str, StringConstraints(pattern=r"^[a-z][A-Za-z0-9]{0,39}$")]
-"""`mountpoint`, `maxAgeDays`: letters and digits, as SSM documents and shell variables both take them."""
 
 type AlertField = Annotated[
     str, StringConstraints(pattern=r"^(host|service|environment|account|region|labels\.[A-Za-z0-9_.\-/]{1,128})$")
@@ -134,11 +87,6 @@ type AlertField = Annotated[
 """A field of the alert that its source filled in: `host`, `service`, `labels.mountpoint`."""
 
 type User = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
-
-type Share = Annotated[str, BeforeValidator(_share, json_schema_input_type=int | str), StringConstraints(pattern=SHARE)]
-"""Hosts as Run Command counts them: a number, or a share of the plan's hosts such as `25%`."""
-
-type StepTimeout = Annotated[Duration, _between(timedelta(seconds=5), timedelta(hours=1))]
 
 
 class Match(Frozen):
@@ -219,12 +167,12 @@ class Limits(Frozen):
     failures: with 1 and 0, the first host is the canary.
     """
 
-    cooldown: Annotated[Duration, _between(timedelta(minutes=1), timedelta(days=7))]
+    cooldown: Annotated[Duration, between(timedelta(minutes=1), timedelta(days=7))]
     per_hour: int = Field(ge=1, le=1_000)
     per_day: int = Field(default=50, ge=1, le=1_000)
-    max_hosts: int = Field(ge=1, le=50)
+    max_hosts: int = Field(default=1, ge=1, le=50)
     max_percent: int = Field(default=100, ge=1, le=100)
-    max_concurrency: Annotated[Share, AfterValidator(_not_none)] = "1"
+    max_concurrency: Annotated[Share, AfterValidator(not_none)] = "1"
     max_errors: Share = "0"
 
 
@@ -283,8 +231,8 @@ class DocumentStep(Frozen):
 
     id: Annotated[Id, StringConstraints(max_length=30)]
     kind: Literal["ssm_document"]
-    document: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{3,128}$"), AfterValidator(_not_of_aws)]
-    version: Annotated[str, BeforeValidator(_number), StringConstraints(pattern=r"^[1-9][0-9]{0,9}$")]
+    document: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{3,128}$"), AfterValidator(not_of_aws)]
+    version: Annotated[str, BeforeValidator(number), StringConstraints(pattern=r"^[1-9][0-9]{0,9}$")]
     parameters: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,64}$")], ParameterName] = Field(
         default={}
     )
@@ -292,14 +240,14 @@ class DocumentStep(Frozen):
     on_failure: OnFailure = "stop"
 
 
-type AnyStep = Annotated[Step | DocumentStep, Field(discriminator="kind")]
+type AnyStep = Annotated[Step | DocumentStep | CodeDeployRollback | AppConfigRollback, Field(discriminator="kind")]
 
 
 class Verify(Command):
     """The command that exits with 0 once the host has recovered. It is tried `every` so often, `within` so long."""
 
-    within: Annotated[Duration, _between(timedelta(seconds=1), timedelta(hours=6))]
-    every: Annotated[Duration, _between(timedelta(seconds=1), timedelta(hours=1))] = timedelta(seconds=30)
+    within: Annotated[Duration, between(timedelta(seconds=1), timedelta(hours=6))]
+    every: Annotated[Duration, between(timedelta(seconds=1), timedelta(hours=1))] = timedelta(seconds=30)
 
     @property
     def attempts(self) -> int:
@@ -348,6 +296,8 @@ class Runbook(Frozen):
     limits: Limits
     steps: list[AnyStep] = Field(min_length=1, max_length=10)
     verify: Verify | None = None
+    resolves_within: Annotated[Duration, between(timedelta(minutes=1), timedelta(hours=6))] | None = None
+    """How long the alert is given to resolve after the steps, where there is no verify; a minute when nothing acts."""
     rollback: list[RollbackStep] = Field(default=[], max_length=10)
 
     def mode_in(self, *environments: str) -> Mode:
@@ -362,6 +312,11 @@ class Runbook(Frozen):
     def is_off(self) -> bool:
         """Whether it may not even be planned, anywhere: then it has no documents either."""
         return set(self.mode.values() if isinstance(self.mode, dict) else [self.mode]) == {"off"}
+
+    @property
+    def releases(self) -> list[ReleaseStep]:
+        """The steps that take a release back; a runbook has only these, or none."""
+        return [step for step in self.steps if isinstance(step, ReleaseStep)]
 
     def commands(self) -> Iterator[tuple[str, Command]]:
         """Every command with the id that its SSM document is named after; the owner's documents are not among them."""
@@ -382,9 +337,9 @@ class Runbook(Frozen):
         before = self.verify.variables if self.verify and self.verified_first(command) else []
         return sorted({*command.variables, *before})
 
-    def timeout_of(self, command: Command | DocumentStep) -> timedelta:
-        """How long a command's document may take, with a verification before it."""
-        if isinstance(command, DocumentStep):
+    def timeout_of(self, command: Command | DocumentStep | ReleaseStep) -> timedelta:
+        """How long a step may take; a command's document, with a verification before it."""
+        if isinstance(command, DocumentStep | ReleaseStep):
             return command.timeout
         before = self.verify.timeout + KILL_AFTER if self.verify and self.verified_first(command) else timedelta()
         return command.timeout + before
@@ -394,8 +349,12 @@ class Runbook(Frozen):
         if isinstance(self.mode, dict) and "default" not in self.mode:
             raise ValueError("mode names environments but no default; add default: shadow, for all the others")
         acts = any(step.kind != "diagnose" for step in self.steps)
-        if acts and not self.verify:
+        if self.releases:
+            self._released_whole()
+        elif acts and not self.verify:
             raise ValueError("it acts but never looks whether that helped; add a verify with run and within")
+        if self.verify and self.resolves_within:
+            raise ValueError("verify says how long recovery may take; drop resolves_within")
         if acts and self.risk == "read_only":
             raise ValueError("it acts, so its risk is not read_only; say safe, disruptive or destructive")
         ids = [step.id for step in self.steps] + [step.id for step in self.rollback]
@@ -409,7 +368,7 @@ class Runbook(Frozen):
                     raise ValueError(f"step {step_id!r} reads $SSM_{name}, but parameters does not declare {name!r}")
                 used.add(name)
         for step in self.steps:
-            for name in step.parameters.values() if isinstance(step, DocumentStep) else ():
+            for name in _handed_over(step):
                 if name not in self.parameters:
                     raise ValueError(f"step {step.id!r} hands over {name!r}, but parameters does not declare it")
                 used.add(name)
@@ -417,3 +376,28 @@ class Runbook(Frozen):
             if name not in used:
                 raise ValueError(f'parameter {name!r} is read by no step; use "$SSM_{name}" or remove it')
         return self
+
+    def _released_whole(self) -> None:
+        """What holds for a runbook that takes a release back: it has no host."""
+        if len(self.releases) < len(self.steps):
+            raise ValueError("steps that take a release back have no host, the others do; write two runbooks")
+        if self.risk not in ("disruptive", "destructive"):
+            raise ValueError("taking a release back changes what every user gets; its risk is disruptive or more")
+        for name in ("target", "platforms", "guard_alarm", "verify", "rollback"):
+            if name in self.model_fields_set:
+                raise ValueError(f"{name} is about hosts, and steps that take a release back have none; remove it")
+        if self.resolves_within is None:
+            raise ValueError(
+                "it acts but never looks whether that helped; say how long the alert may take to resolve,"
+                " as in resolves_within: 10m"
+            )
+
+
+def _handed_over(step: AnyStep) -> Iterable[str]:
+    """The runbook's parameters that a step without a script of its own takes."""
+    match step:
+        case DocumentStep():
+            return step.parameters.values()
+        case ReleaseStep():
+            return step.parameters
+    return ()

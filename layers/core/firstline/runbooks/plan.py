@@ -6,27 +6,30 @@ Each step of the way can end in "no plan" with a reason in words. That is a norm
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from firstline.contracts import PlanRemediationOutput
-from firstline.errors import AlreadyPlanned, DocumentUnreadable, HistoryUnavailable, LockHeld, RemediationContended
+from firstline.errors import AlreadyPlanned, HistoryUnavailable, LockHeld, NoPlan, RemediationContended
 from firstline.models import (
     Classification,
     Frozen,
     Incident,
     NormalizedAlert,
+    PlannedRelease,
     PlannedStep,
     RemediationPlan,
     RunbookRun,
-    StepKind,
     Target,
 )
-from firstline.runbooks import documents, policy
+from firstline.runbooks import policy
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.locks import Held, lock_names, longest, waves
 from firstline.runbooks.match import offered
-from firstline.runbooks.model import VERIFY, DocumentStep, RollbackStep, Runbook, Step, Verify
+from firstline.runbooks.model import VERIFY, DocumentStep, Runbook, Step
+from firstline.runbooks.release_steps import ReleaseStep
+from firstline.runbooks.releases import Releases, plan_release
 from firstline.runbooks.remediation_policy import RemediationPolicy
+from firstline.runbooks.steps import Documents, Pins
 from firstline.trail import Fact, Trail, planned, unplanned, witness
 
 WITHOUT_VERIFY = timedelta(minutes=1)
@@ -55,18 +58,11 @@ class TargetResolver(Protocol):
         """How many managed instances carry the stack's tag."""
 
 
-class Document(Frozen):
-    """A document as Systems Manager has it: the version that counts now, and what is in it."""
+class Places(Frozen):
+    """Where a plan acts: on hosts, or on what was released."""
 
-    version: str
-    content: Any
-
-
-class Documents(Protocol):
-    """Documents in Systems Manager."""
-
-    def read(self, name: str, version: str | None = None) -> Document | None:
-        """This version, or the one that counts; None when there is no such document. Raises DocumentUnreadable."""
+    targets: list[Target]
+    releases: list[PlannedRelease]
 
 
 class Board(Frozen):
@@ -98,17 +94,14 @@ class Remediations(Protocol):
 
 
 class Rules(Frozen):
-    """What the stack's owner set for all runbooks."""
+    """What the stack's owner set for all runbooks. Releases that `release_arns` does not list are not taken back."""
 
     remediation_mode: policy.RemediationMode
     environment: str
     document_prefix: str
     approval_timeout_seconds: int
     policy: RemediationPolicy
-
-
-class NoPlan(Exception):
-    """There is nothing to be run; the message says why, in words for people."""
+    release_arns: tuple[str, ...] = ()
 
 
 def plan(
@@ -118,6 +111,7 @@ def plan(
     catalogue: Catalogue,
     targets: TargetResolver,
     documents: Documents,
+    releases: Releases,
     remediations: Remediations,
     trail: Trail,
     switch: Callable[[], policy.Switch],
@@ -137,7 +131,9 @@ def plan(
     HistoryUnavailable
         The table could not be read or written, or too much is going on at once to decide.
     """
-    planner = _Planner(incident, classification, catalogue, targets, documents, remediations, switch, rules, now)
+    planner = _Planner(
+        incident, classification, catalogue, targets, documents, releases, remediations, switch, rules, now
+    )
     try:
         made = planner.plan()
     except NoPlan as reason:
@@ -158,13 +154,15 @@ class _Planner:
         catalogue: Catalogue,
         targets: TargetResolver,
         documents: Documents,
+        releases: Releases,
         remediations: Remediations,
         switch: Callable[[], policy.Switch],
         rules: Rules,
         now: datetime,
     ) -> None:
         self._incident, self._classification, self._catalogue = incident, classification, catalogue
-        self._targets, self._documents, self._remediations = targets, documents, remediations
+        self._targets, self._documents, self._releases = targets, documents, releases
+        self._remediations = remediations
         self._switch, self._rules, self._now = switch, rules, now
         self._decision: Literal["none", "deny", "shadow"] = "none"
 
@@ -182,11 +180,11 @@ class _Planner:
         values, problem = parameter_values(runbook, self._incident.alert)
         if problem:
             raise NoPlan(f"runbook {runbook.id}: {problem}")
-        targets = self._resolved(runbook)
+        places = self._places(runbook, values)
         switch = self._switch()
         for _ in range(ATTEMPTS):
             try:
-                return self._decided(runbook, values, targets, switch)
+                return self._decided(runbook, values, places, switch)
             except RemediationContended:
                 continue
             except LockHeld as held:
@@ -210,6 +208,16 @@ class _Planner:
             raise NoPlan(f"its plan for {known.runbook_id} has run out of time")
         return known
 
+    def _places(self, runbook: Runbook, values: dict[str, str]) -> Places:
+        if not runbook.releases:
+            return Places(targets=self._resolved(runbook), releases=[])
+        listed = self._rules.release_arns
+        released = [
+            plan_release(step, values, self._incident, releases=self._releases, listed=listed)
+            for step in runbook.releases
+        ]
+        return Places(targets=[], releases=released)
+
     def _resolved(self, runbook: Runbook) -> list[Target]:
         hosts = affected_hosts(self._incident)
         if not hosts:
@@ -227,10 +235,11 @@ class _Planner:
         return resolution.targets
 
     def _decided(
-        self, runbook: Runbook, values: dict[str, str], targets: list[Target], switch: policy.Switch
+        self, runbook: Runbook, values: dict[str, str], places: Places, switch: policy.Switch
     ) -> RemediationPlan:
         """What the policy says of things as they are now; when it may run, reserved."""
-        rounds = waves(runbook.limits.max_concurrency, len(targets))
+        targets = places.targets
+        rounds = waves(runbook.limits.max_concurrency, len(targets)) or 1
         lease = longest(runbook, rounds, timedelta(seconds=self._rules.approval_timeout_seconds))
         board = self._remediations.board(runbook.id, self._now - policy.look_back(runbook, lease))
         several = policy.hosts_at_once(targets, [held for held in board.held if held.until > self._now]) > 1
@@ -240,6 +249,7 @@ class _Planner:
                 incident=self._incident,
                 classification=self._classification,
                 targets=targets,
+                releases=places.releases,
                 runs=board.runs,
                 held=board.held,
                 fleet=self._targets.fleet_size() if several else None,
@@ -257,7 +267,7 @@ class _Planner:
         run = RunbookRun(
             runbook_id=runbook.id,
             incident_id=self._incident.incident_id,
-            instance_ids=[target.instance_id for target in targets],
+            instance_ids=[target.instance_id for target in targets] + [one.place for one in places.releases],
             decision=verdict.decision,
             # A shadow reserves nothing and has no plan to be found again: its incident's time makes a retry the same.
             at=self._incident.opened_at if verdict.decision == "shadow" else self._now,
@@ -267,7 +277,7 @@ class _Planner:
             self._decision = "shadow"
             self._remediations.keep_shadow(run)
             raise NoPlan(verdict.reason)
-        made = self._plan_of(runbook, values, targets, verdict.decision, verdict.reason, rounds, run.until)
+        made = self._plan_of(runbook, values, places, verdict.decision, verdict.reason, rounds, run.until)
         self._remediations.reserve(made, run, board=board, now=self._now)
         return made
 
@@ -275,26 +285,13 @@ class _Planner:
         self,
         runbook: Runbook,
         values: dict[str, str],
-        targets: list[Target],
+        places: Places,
         decision: Literal["auto", "approve"],
         reason: str,
         rounds: int,
         until: datetime,
     ) -> RemediationPlan:
-        def step(step_id: str, kind: StepKind, command: Step | Verify | RollbackStep) -> PlannedStep:
-            name = document_name(self._rules.document_prefix, runbook.id, step_id)
-            version, content_hash = self._pin(name, documents.content(runbook, step_id, command))
-            return PlannedStep(
-                step_id=step_id,
-                kind=kind,
-                document=name,
-                document_version=version,
-                document_hash=content_hash,
-                parameters={name: [values[name]] for name in runbook.parameters_of(command)},
-                timeout_seconds=int(runbook.timeout_of(command).total_seconds()),
-                on_failure="stop" if isinstance(command, Verify) else command.on_failure,
-            )
-
+        pins = Pins(runbook, values, self._documents, self._rules.document_prefix)
         verify = runbook.verify
         return RemediationPlan(
             runbook_id=runbook.id,
@@ -302,69 +299,35 @@ class _Planner:
             risk=runbook.risk,
             decision=decision,
             decision_reason=reason,
-            targets=targets,
+            targets=places.targets,
             steps=[
-                step(one.id, one.kind, one) if isinstance(one, Step) else self._owners_step(one, values)
-                for one in runbook.steps
+                *(_pinned(pins, one) for one in runbook.steps if not isinstance(one, ReleaseStep)),
+                *places.releases,
             ],
-            verify=step(VERIFY, "verify", verify) if verify else None,
+            verify=pins.of_command(VERIFY, "verify", verify) if verify else None,
             verify_attempts=verify.attempts if verify else 1,
-            recovery_wait_seconds=int((verify.every if verify else WITHOUT_VERIFY).total_seconds()),
-            rollback=[step(one.id, "rollback", one) for one in runbook.rollback],
+            recovery_wait_seconds=int(
+                (verify.every if verify else runbook.resolves_within or WITHOUT_VERIFY).total_seconds()
+            ),
+            rollback=[pins.of_command(one.id, "rollback", one) for one in runbook.rollback],
             approval_timeout_seconds=self._rules.approval_timeout_seconds,
             max_concurrency=runbook.limits.max_concurrency,
             max_errors=runbook.limits.max_errors,
             waves=rounds,
-            locks=lock_names(targets, self._incident.alert.service),
+            locks=lock_names(places.targets, self._incident.alert.service, places.releases),
             planned_at=self._now,
             lease_until=until,
             policy_version=self._version(runbook),
             guard_alarm=runbook.guard_alarm,
         )
 
-    def _owners_step(self, step: DocumentStep, values: dict[str, str]) -> PlannedStep:
-        """A step with a document of the stack's owner: its content is theirs, its version the runbook's."""
-        document = self._read(step.document, step.version)
-        if document is None:
-            raise NoPlan(f"version {step.version} of the document {step.document} is not in Systems Manager")
-        unknown = sorted(set(step.parameters) - set(document.content.get("parameters") or {}))
-        if unknown:
-            raise NoPlan(f"version {step.version} of {step.document} takes no parameter {', '.join(unknown)}")
-        return PlannedStep(
-            step_id=step.id,
-            kind="act",
-            document=step.document,
-            document_version=step.version,
-            document_hash=documents.content_hash(document.content),
-            parameters={theirs: [values[ours]] for theirs, ours in step.parameters.items()},
-            timeout_seconds=int(step.timeout.total_seconds()),
-            on_failure=step.on_failure,
-        )
-
-    def _read(self, name: str, version: str | None = None) -> Document | None:
-        try:
-            return self._documents.read(name, version)
-        except DocumentUnreadable as error:
-            raise NoPlan(str(error)) from None
-
-    def _pin(self, name: str, expected: Any) -> tuple[str, str]:
-        """The document's version, once it was seen to hold exactly what the runbook says."""
-        document = self._read(name)
-        if document is None:
-            raise NoPlan(f"the document {name} is not in Systems Manager; deploy the stack")
-        wanted = documents.content_hash(expected)
-        if documents.content_hash(document.content) != wanted:
-            raise NoPlan(f"the document {name} in Systems Manager is not what its runbook says; deploy the stack")
-        return document.version, wanted
-
     def _version(self, runbook: Runbook) -> str:
         rules = self._rules
         return policy.version(runbook, rules.policy, rules.remediation_mode, rules.environment)
 
 
-def document_name(prefix: str, runbook_id: str, step_id: str) -> str:
-    """The SSM document of a step. The generated template and the plan must agree on it."""
-    return f"{prefix}-{runbook_id}-{step_id}"
+def _pinned(pins: Pins, step: Step | DocumentStep) -> PlannedStep:
+    return pins.of_command(step.id, step.kind, step) if isinstance(step, Step) else pins.of_document(step)
 
 
 def affected_hosts(incident: Incident) -> list[str]:

@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Literal
 
-from firstline.models import Classification, Frozen, Incident, RunbookRun, Target
-from firstline.runbooks.locks import HOST, Held, lock_names
+from pydantic import Field
+
+from firstline.models import Classification, Frozen, Incident, PlannedRelease, RunbookRun, Target
+from firstline.runbooks.locks import HOST, RELEASE, Held, lock_names
 from firstline.runbooks.match import named
 from firstline.runbooks.model import Mode, Runbook
 from firstline.runbooks.remediation_policy import RemediationPolicy, share_of
@@ -40,6 +42,8 @@ class Situation(Frozen):
         What remediations of any runbook have in their hands.
     fleet
         How many managed instances carry the stack's tag; None when nobody counted, which is enough for one host.
+    targets, releases
+        Where it would act. A runbook that takes releases back has no targets, and others no releases.
     demoted
         Why the runbook may not run by itself until a person resets it; None when it may.
     """
@@ -57,6 +61,13 @@ class Situation(Frozen):
     remediation_mode: RemediationMode
     environment: str
     now: datetime
+    releases: list[PlannedRelease] = Field(default=[])
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Where it would act: hosts by their instance ids, releases by their place, each with its name."""
+        hosts = {target.instance_id: target.name for target in self.targets}
+        return hosts | {release.place: release.place for release in self.releases}
 
     @property
     def environments(self) -> tuple[str, str]:
@@ -89,9 +100,9 @@ def decide(situation: Situation) -> Verdict:
     if denial:
         return Verdict(decision="deny", reason=denial)
     if situation.mode == "shadow":
-        hosts = ", ".join(target.name for target in situation.targets)
-        steps = ", ".join(step.id for step in runbook.steps)
-        reason = f"shadow: would have run {runbook.id} on {hosts} ({steps})"
+        places = ", ".join(situation.places.values())
+        sent = [release.sends for release in situation.releases] or [step.id for step in runbook.steps]
+        reason = f"shadow: would have run {runbook.id} on {places} ({', '.join(sent)})"
         return Verdict(decision="shadow", reason=reason)
     caution = _why_ask(situation)
     if caution:
@@ -146,7 +157,7 @@ def _nothing_to_do(situation: Situation) -> str | None:
         return "the incident was classified as noise"
     if not situation.classification.can_be_remediated:
         return "the classification says that a runbook cannot fix this"
-    if not situation.targets:
+    if not situation.places:
         return "no host to run on"
     return None
 
@@ -160,7 +171,8 @@ def _frozen(situation: Situation) -> str | None:
 
 def _busy(situation: Situation) -> str | None:
     names = {f"{HOST}{target.instance_id}": target.name for target in situation.targets}
-    for lock in lock_names(situation.targets, situation.incident.alert.service):
+    names |= {f"{RELEASE}{release.lock}": release.place for release in situation.releases}
+    for lock in lock_names(situation.targets, situation.incident.alert.service, situation.releases):
         for other in situation.others:
             if lock in other.locks:
                 what = names.get(lock, lock.replace(":", " "))
@@ -169,6 +181,8 @@ def _busy(situation: Situation) -> str | None:
 
 
 def _too_wide(situation: Situation) -> str | None:
+    if not situation.targets:
+        return None
     runbook, limits, count = situation.runbook, situation.runbook.limits, len(situation.targets)
     if count > limits.max_hosts:
         return f"{count} hosts are affected and {runbook.id} may touch {limits.max_hosts} at once"
@@ -208,16 +222,14 @@ def _last_moment(run: RunbookRun) -> datetime:
 
 def _cooling_down(situation: Situation) -> str | None:
     runbook, now = situation.runbook, situation.now
-    for target in situation.targets:
-        last = max(
-            (_last_moment(run) for run in _counted(situation) if target.instance_id in run.instance_ids), default=None
-        )
+    for place, name in situation.places.items():
+        last = max((_last_moment(run) for run in _counted(situation) if place in run.instance_ids), default=None)
         if last and now - last < runbook.limits.cooldown:
             rest = _minutes(runbook.limits.cooldown)
             if last > now:
-                return f"{runbook.id} may still be running on {target.name}, and cools down for {rest} after it"
+                return f"{runbook.id} may still be running on {name}, and cools down for {rest} after it"
             ago = _minutes(now - last)
-            return f"{runbook.id} ran on {target.name} {ago} ago and cools down for {rest}: it did not help for long"
+            return f"{runbook.id} ran on {name} {ago} ago and cools down for {rest}: it did not help for long"
     return None
 
 
@@ -225,7 +237,9 @@ def _too_often(situation: Situation) -> str | None:
     runbook, limits = situation.runbook, situation.runbook.limits
     for span, words, limit in ((_HOUR, "hour", limits.per_hour), (_DAY, "day", limits.per_day)):
         ran = sum(len(run.instance_ids) for run in _counted(situation) if situation.now - _last_moment(run) < span)
-        if ran + len(situation.targets) > limit:
+        if ran + len(situation.places) > limit:
+            if situation.releases:
+                return f"{runbook.id} took {ran} releases back in the last {words} and may take back {limit}"
             return f"{runbook.id} ran on {ran} hosts in the last {words} and may run on {limit}"
     return None
 
@@ -249,6 +263,8 @@ def _why_ask(situation: Situation) -> str | None:
     production = next((name for name in situation.environments if name.strip().casefold() in PRODUCTION), None)
     if runbook.risk == "disruptive" and production:
         return f"{runbook.id} is disruptive, and this is {production}"
+    if situation.releases and not classification.is_deployment_related:
+        return f"{runbook.id} takes a release back, and the classification does not blame one"
     if classification.decided_by == "llm" and classification.confidence < SURE_ENOUGH:
         return f"the model is only {classification.confidence:.0%} sure that {runbook.id} is right"
     return None

@@ -1,0 +1,78 @@
+"""The words that runbooks are written in: durations, ids, shares of hosts, names of parameters."""
+
+import re
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+
+from firstline.models import SHARE
+
+_DURATION = re.compile(r"([1-9][0-9]{0,4})([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, str):
+        found = _DURATION.fullmatch(value)
+        if not found:
+            raise ValueError(f"{value!r} is not a duration; write a number and s, m, h or d, as in 30s or 15m")
+        return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+    if isinstance(value, timedelta):
+        return value
+    raise ValueError(f"{value!r} has no unit; write a number and s, m, h or d, as in 30s or 15m")
+
+
+def between(least: timedelta, most: timedelta) -> AfterValidator:
+    def check(value: timedelta) -> timedelta:
+        if least <= value <= most:
+            return value
+        least_seconds, most_seconds = int(least.total_seconds()), int(most.total_seconds())
+        raise ValueError(
+            f"{int(value.total_seconds())}s is out of range; {least_seconds}s to {most_seconds}s is allowed"
+        )
+
+    return AfterValidator(check)
+
+
+def _share(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def not_none(value: str) -> str:
+    """At least one host at a time."""
+    if value.strip("0") == "":
+        raise ValueError("with 0 hosts at a time nothing would ever run; 1 is the least")
+    return value
+
+
+def number(value: object) -> object:
+    """A number that YAML reads as one, as text."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def not_of_aws(name: str) -> str:
+    """A document of the owner's own."""
+    if name.casefold().startswith(("aws", "amazon", "amzn")):
+        raise ValueError(
+            f"{name} is a document of AWS; many of those run whatever their parameters say. Make a document of your own"
+        )
+    return name
+
+
+type Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration, json_schema_input_type=Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}[smhd]$")]),
+]
+"""`30s`, `15m`, `2h`, `1d`."""
+
+type Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
+"""Lower case with dashes: it becomes a part of the SSM documents' names."""
+
+type ParameterName = Annotated[str, StringConstraints(pattern=r"^[a-z][A-Za-z0-9]{0,39}$")]
+"""`mountpoint`, `maxAgeDays`: letters and digits, as SSM documents and shell variables both take them."""
+
+type Share = Annotated[str, BeforeValidator(_share, json_schema_input_type=int | str), StringConstraints(pattern=SHARE)]
+"""Hosts as Run Command counts them: a number, or a share of the plan's hosts such as `25%`."""
+
+type StepTimeout = Annotated[Duration, between(timedelta(seconds=5), timedelta(hours=1))]

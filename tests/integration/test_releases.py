@@ -1,0 +1,215 @@
+"""What CodeDeploy and AppConfig say was released, read over HTTP from the stand-ins, and the stand-ins themselves."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from firstline.adapters.releases import ReleaseRecords
+from firstline.errors import ReleasesUnreadable
+from local.cloud import Cloud, Server
+from local.releases import Course, Releases
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def served() -> Iterator[tuple[Releases, Any, Any]]:
+    """The stand-ins, and a client for each service."""
+    cloud = Cloud()
+    cloud.releases = Releases()
+    server = Server(cloud)
+    server.start()
+
+    def client(service: str) -> Any:
+        return boto3.session.Session().client(
+            service,  # type: ignore[call-overload]
+            region_name="eu-west-1",
+            endpoint_url=server.url,
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    yield cloud.releases, client("codedeploy"), client("appconfig")
+    server.close()
+
+
+@pytest.fixture
+def releases(served: tuple[Releases, Any, Any]) -> Releases:
+    return served[0]
+
+
+@pytest.fixture
+def records(served: tuple[Releases, Any, Any]) -> ReleaseRecords:
+    return ReleaseRecords(served[1], served[2])
+
+
+def s3(**changes: str) -> dict[str, Any]:
+    location = {"bucket": "releases", "key": "shop.zip", "bundleType": "zip", "eTag": '"abc"', **changes}
+    return {"revisionType": "S3", "s3Location": location}
+
+
+def test_a_group_tells_what_was_deployed_the_newest_first(releases: Releases, records: ReleaseRecords) -> None:
+    releases.group("shop/live", alarms=["checkout-errors"])
+    releases.released("shop/live", s3(version="1"), ago=9 * HOUR)
+    releases.released("shop/live", s3(version="2"), ago=2 * HOUR, state="Failed")
+    last = releases.released("shop/live", s3(version="1"), ago=HOUR, creator="codeDeployRollback")
+
+    history = records.of_group("shop", "live")
+
+    assert history.latest == last.id
+    assert history.alarms == ["checkout-errors"]
+    assert [(one.state, one.rollback) for one in history.deployed] == [
+        ("good", True),
+        ("failed", False),
+        ("good", False),
+    ]
+    assert history.deployed[1].what == "s3://releases/shop.zip (2)"
+    assert history.deployed[0].what == history.deployed[2].what != history.deployed[1].what
+    assert history.deployed[2].request == {
+        "DeploymentConfigName": "CodeDeployDefault.OneAtATime",
+        "Revision": {
+            "RevisionType": "S3",
+            "S3Location": {
+                "Bucket": "releases",
+                "Key": "shop.zip",
+                "BundleType": "zip",
+                "ETag": '"abc"',
+                "Version": "1",
+            },
+        },
+    }
+    assert history.deployed[0].ended_at is not None
+
+
+@pytest.mark.parametrize(
+    ("revision", "what", "exact"),
+    [
+        (s3(), "s3://releases/shop.zip (abc)", True),
+        (s3(eTag=""), "s3://releases/shop.zip", False),
+        (
+            {"revisionType": "GitHub", "gitHubLocation": {"repository": "team/shop", "commitId": "0f1e"}},
+            "team/shop at 0f1e",
+            True,
+        ),
+        ({"revisionType": "AppSpecContent", "appSpecContent": {}}, "a revision of the kind AppSpecContent", False),
+    ],
+)
+def test_only_what_can_be_but_one_thing_is_deployed_again(
+    releases: Releases, records: ReleaseRecords, revision: dict[str, Any], what: str, exact: bool
+) -> None:
+    releases.group("shop/live")
+    releases.released("shop/live", revision, ago=HOUR)
+
+    (deployed,) = records.of_group("shop", "live").deployed
+
+    assert deployed.what == what
+    assert (deployed.request is not None) == exact
+
+
+def test_a_deployment_in_progress_is_one(releases: Releases, records: ReleaseRecords) -> None:
+    releases.group("shop/live")
+    releases.released("shop/live", s3(), ago=HOUR, state="Ready")
+
+    assert records.of_group("shop", "live").deployed[0].state == "in progress"
+
+
+@pytest.mark.parametrize("platform", ["ECS", "Lambda"])
+def test_only_hosts_can_be_put_back(releases: Releases, records: ReleaseRecords, platform: str) -> None:
+    releases.group("shop/live", platform=platform)
+
+    with pytest.raises(ReleasesUnreadable, match=f"shop/live is for {platform}; only hosts can be put back"):
+        records.of_group("shop", "live")
+
+
+def test_an_empty_group_was_never_released_to(releases: Releases, records: ReleaseRecords) -> None:
+    releases.group("shop/live")
+
+    assert records.of_group("shop", "live").deployed == []
+
+
+def test_a_group_that_nobody_knows_cannot_be_read(records: ReleaseRecords) -> None:
+    with pytest.raises(ReleasesUnreadable, match=r"CodeDeploy does not say what was released to shop/live: .*NotExist"):
+        records.of_group("shop", "live")
+
+
+def test_a_list_that_does_not_begin_with_the_groups_last_deployment_is_not_believed(
+    releases: Releases, records: ReleaseRecords
+) -> None:
+    place = releases.group("shop/live")
+    for number in range(30):
+        releases.released("shop/live", s3(version=str(number)), ago=(40 - number) * HOUR)
+    assert len(records.of_group("shop", "live").deployed) == 25
+    oldest_first = [one.id for one in place.deployments]
+    releases.operations["ListDeployments"] = lambda _: {"deployments": oldest_first}
+
+    with pytest.raises(ReleasesUnreadable, match="does not agree with itself"):
+        records.of_group("shop", "live")
+
+
+def test_an_environment_tells_what_was_deployed_of_a_profile(releases: Releases, records: ReleaseRecords) -> None:
+    releases.profiles |= {"flags12": "checkout-flags", "other12": "other"}
+    releases.environment("app1234/env1234", alarms=["checkout-errors"])
+    releases.released("app1234/env1234", ("flags12", "6"), ago=9 * HOUR)
+    releases.released("app1234/env1234", ("other12", "1"), ago=8 * HOUR)
+    releases.released("app1234/env1234", ("flags12", "7"), ago=HOUR, state="ROLLED_BACK")
+    releases.released("app1234/env1234", ("other12", "2"), ago=HOUR, state="DEPLOYING")
+
+    history = records.of_configuration("app1234", "env1234", "flags12")
+
+    assert history.latest == "4"
+    assert history.alarms == ["checkout-errors"]
+    assert [(one.deployment, one.what, one.state) for one in history.deployed] == [
+        ("4", "other version 2", "in progress"),
+        ("3", "checkout-flags version 7", "taken back"),
+        ("1", "checkout-flags version 6", "good"),
+    ]
+    assert history.deployed[2].request == {"ConfigurationVersion": "6"}
+
+
+def test_a_profile_that_nobody_knows_cannot_be_read(releases: Releases, records: ReleaseRecords) -> None:
+    releases.environment("app1234/env1234")
+
+    with pytest.raises(ReleasesUnreadable, match="AppConfig does not say what was released to app1234/env1234"):
+        records.of_configuration("app1234", "env1234", "flags12")
+
+
+def test_the_stand_ins_take_one_deployment_at_a_time(served: tuple[Releases, Any, Any]) -> None:
+    releases, codedeploy, appconfig = served
+    releases.profiles["flags12"] = "flags"
+    releases.group("shop/live")
+    releases.environment("app1234/env1234")
+    request = {
+        "ApplicationId": "app1234",
+        "EnvironmentId": "env1234",
+        "ConfigurationProfileId": "flags12",
+        "ConfigurationVersion": "6",
+        "DeploymentStrategyId": "AppConfig.AllAtOnce",
+    }
+    codedeploy.create_deployment(applicationName="shop", deploymentGroupName="live", revision=s3())
+    appconfig.start_deployment(**request)
+
+    with pytest.raises(codedeploy.exceptions.DeploymentLimitExceededException):
+        codedeploy.create_deployment(applicationName="shop", deploymentGroupName="live", revision=s3())
+    with pytest.raises(appconfig.exceptions.ConflictException):
+        appconfig.start_deployment(**request)
+    assert len(releases.sent) == 2
+
+
+def test_a_deployment_of_the_stand_ins_goes_as_it_is_told(served: tuple[Releases, Any, Any]) -> None:
+    releases, codedeploy, _ = served
+    releases.group("shop/live")
+    releases.script(Course(status="Failed", message="too few hosts", looks=1), Course(refusal=("Throttling", "no")))
+    begun = codedeploy.create_deployment(applicationName="shop", deploymentGroupName="live", revision=s3())
+
+    seen = [codedeploy.get_deployment(deploymentId=begun["deploymentId"])["deploymentInfo"] for _ in range(2)]
+
+    assert [one["status"] for one in seen] == ["InProgress", "Failed"]
+    assert seen[1]["errorInformation"]["message"] == "too few hosts"
+    with pytest.raises(ClientError, match="Throttling"):
+        codedeploy.create_deployment(applicationName="shop", deploymentGroupName="live", revision=s3())

@@ -1,0 +1,112 @@
+"""Every shipped runbook that takes a release back is really run, through the machine: cured, and not cured and paged.
+
+What the others show on throw-away hosts (tests/runbooks/test_rehearsals.py), these show with the stand-ins for
+CodeDeploy and AppConfig: there is no host to break.
+"""
+
+from datetime import timedelta
+
+import pytest
+
+from firstline.runbooks import catalogue
+from firstline.runbooks.model import Runbook
+from firstline.runbooks.plan import parameter_values
+from firstline.runbooks.release_steps import AppConfigRollback, CodeDeployRollback
+from local.releases import Course
+from tests.statemachine.test_releases import revision
+from tests.statemachine.world import ROOT, Incident, World
+
+SHIPPED = [one for one in catalogue.load(ROOT / "runbooks").values() if one.releases]
+HOUR = timedelta(hours=1)
+
+every = pytest.mark.parametrize("runbook", SHIPPED, ids=lambda runbook: runbook.id)
+
+
+def plant(world: World, runbook: Runbook) -> dict[str, str]:
+    """A good release, and a bad one half an hour ago, where the runbook's example says; the parameters' values."""
+    values, problem = parameter_values(runbook, runbook.examples.match[0].as_alert())
+    assert problem is None
+    for step in runbook.releases:
+        match step:
+            case CodeDeployRollback():
+                place = f"{step.value('application', values)}/{step.value('deployment_group', values)}"
+                world.releases.group(place)
+                good, bad = revision("good"), revision("bad")
+            case AppConfigRollback():
+                place = f"{step.value('application', values)}/{step.value('environment', values)}"
+                profile = step.value("configuration_profile", values)
+                world.releases.environment(place)
+                world.releases.profiles[profile] = "flags"
+                good, bad = (profile, "good"), (profile, "bad")
+            case _:
+                raise AssertionError(f"{step.id} is of a kind that nobody rehearses")
+        world.releases.released(place, good, ago=30 * HOUR)
+        world.releases.released(place, bad, ago=HOUR / 2)
+    return values
+
+
+def listed(world: World, runbook: Runbook, values: dict[str, str]) -> None:
+    """The stack's owner lists them."""
+    arns = []
+    for step in runbook.releases:
+        if isinstance(step, CodeDeployRollback):
+            group = f"{step.value('application', values)}/{step.value('deployment_group', values)}"
+            arns.append(f"arn:aws:codedeploy:eu-central-1:123456789012:deploymentgroup:{group}")
+        else:
+            application = f"arn:aws:appconfig:eu-central-1:123456789012:application/{step.value('application', values)}"
+            arns.append(f"{application}/environment/{step.value('environment', values)}")
+            arns.append(f"{application}/configurationprofile/{step.value('configuration_profile', values)}")
+    world.restart_functions(RELEASE_ARNS=",".join(arns))
+
+
+def begun(world: World, runbook: Runbook) -> Incident:
+    """The runbook's first example fires, and a person approves what is proposed."""
+    listed(world, runbook, plant(world, runbook))
+    example = runbook.examples.match[0]
+    incident = world.fires(
+        example.alert, severity="high", message=example.message, labels=example.labels, service=example.service
+    )
+    incident.stands_in("Ask For Approval").is_approved()
+    plan = incident.record.plan
+    assert plan is not None
+    assert plan.runbook_id == runbook.id
+    return incident
+
+
+def brought(world: World) -> list[str]:
+    """What was deployed, by the words of its version."""
+    return ["good" if "good" in str(one.what) else "bad" for one in world.releases.sent]
+
+
+@every
+def test_cured(world: World, runbook: Runbook) -> None:
+    incident = begun(world, runbook).stands_in("Await Recovery")
+    assert runbook.resolves_within is not None
+    assert incident.time_out_seconds == runbook.resolves_within.total_seconds()
+    example = runbook.examples.match[0]
+    world.resolves(
+        example.alert, severity="high", message=example.message, labels=example.labels, service=example.service
+    )
+
+    incident.ends()
+
+    assert brought(world) == ["good"]
+    assert incident.record.outcome == "auto_resolved"
+    assert world.woken() == []
+
+
+@every
+@pytest.mark.parametrize("course", [Course(), Course(status="Failed")], ids=["deployed", "failed"])
+def test_not_cured_and_paged(world: World, runbook: Runbook, course: Course) -> None:
+    world.releases.script(course)
+    incident = begun(world, runbook)
+    if course.status is None:
+        incident.stands_in("Await Recovery").times_out()
+    incident.stands_in("Await Acknowledgement")
+
+    assert brought(world) == ["good"], "and nothing else is tried"
+    (page,) = world.told("pagerduty")
+    assert runbook.title in page.text
+    assert "ran, but the alert did not resolve" in page.text or "failed at step" in page.text
+    over = [entry.facts for entry in world.trail(incident.id) if entry.what == "over"]
+    assert [(facts["outcome"], facts["demoted"]) for facts in over] == [("failed", True)]

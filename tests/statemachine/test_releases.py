@@ -1,0 +1,374 @@
+"""A release is taken back, or a flag: the alert resolves, or a human hears what was done and what is not known.
+
+| fault                                    | shown in                                                           |
+|------------------------------------------|--------------------------------------------------------------------|
+| the answer to the request is lost        | followed where it began, told where it did not                     |
+| throttled                                | by name, nameless; for a moment, for good                          |
+| access denied                            | told, nothing was sent                                             |
+| a deployment that fails, or never ends   | told with its id and CodeDeploy's words                            |
+| somebody releases something meanwhile    | while the plan waits for approval                                  |
+| remediation is switched off meanwhile    | nothing is sent                                                    |
+| the alert resolves while it is deployed  | cured                                                              |
+| nothing good to go back to               | planned in unit/runbooks/test_releases; here, one of them          |
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from local.releases import NEVER, Course, Deployment, Place
+from tests.statemachine.world import STACK_NAME, Incident, World
+
+HOUR = timedelta(hours=1)
+FLAGS = ("flags12", "7")
+
+
+def revision(version: str) -> dict[str, Any]:
+    return {
+        "revisionType": "S3",
+        "s3Location": {"bucket": "releases", "key": "shop.zip", "bundleType": "zip", "version": version},
+    }
+
+
+@dataclass
+class Service:
+    """One of the two services, with a good release and a bad one after it."""
+
+    world: World
+    name: str
+    alert: str
+    place: Place
+    lost: str
+
+    def fires(self, severity: str = "high") -> Incident:
+        """The alert that the release causes; its plan waits for a person."""
+        return self.world.fires(self.alert, severity=severity).stands_in("Ask For Approval")
+
+    def approved(self, severity: str = "high") -> Incident:
+        """It waits, and somebody says yes."""
+        incident = self.fires(severity)
+        incident.is_approved()
+        return incident
+
+    def resolves(self) -> None:
+        self.world.resolves(self.alert, severity="high")
+
+    @property
+    def sent(self) -> list[Deployment]:
+        return self.world.releases.sent
+
+    @property
+    def brought(self) -> list[Any]:
+        """What Firstline's deployments brought."""
+        if self.name == "codedeploy":
+            return [one.what["s3Location"]["version"] for one in self.sent]
+        return [one.what[1] for one in self.sent]
+
+
+def shop(world: World) -> Service:
+    place = world.releases.group("shop/live")
+    world.releases.released("shop/live", revision("v1"), ago=30 * HOUR)
+    world.releases.released("shop/live", revision("v2"), ago=HOUR / 2)
+    return Service(world, "codedeploy", "ShopFails", place, "Roll Back Release")
+
+
+def flags(world: World) -> Service:
+    world.releases.profiles |= {"flags12": "checkout-flags", "other12": "other"}
+    place = world.releases.environment("app1234/env1234")
+    world.releases.released("app1234/env1234", ("flags12", "v1"), ago=30 * HOUR)
+    world.releases.released("app1234/env1234", ("flags12", "v2"), ago=HOUR / 2)
+    return Service(world, "appconfig", "FlagFails", place, "Roll Back Configuration")
+
+
+@pytest.fixture(params=[shop, flags], ids=["codedeploy", "appconfig"])
+def service(request: pytest.FixtureRequest, world: World) -> Service:
+    make: Callable[[World], Service] = request.param
+    return make(world)
+
+
+@pytest.fixture
+def switch_off(world: World) -> Iterator[Callable[[], object]]:
+    name = f"/firstline/{STACK_NAME}/remediation"
+    ssm = world.client("ssm")
+    yield lambda: ssm.put_parameter(Name=name, Value="off", Type="String", Overwrite=True)
+    with suppress(ssm.exceptions.ParameterNotFound):
+        ssm.delete_parameter(Name=name)
+
+
+def human(world: World, incident: Incident) -> str:
+    """Somebody was woken once; what they read."""
+    incident.stands_in("Await Acknowledgement")
+    (page,) = world.told("pagerduty")
+    return f"{page.text}\n{page.raw}"
+
+
+def test_a_release_is_taken_back_and_the_alert_resolves(world: World, service: Service) -> None:
+    incident = service.approved().stands_in("Await Recovery")
+    assert incident.time_out_seconds == 600
+    service.resolves()
+
+    path = incident.ends()
+
+    assert service.brought == ["v1"]
+    steps = path[path.index("Switched Off?") : path.index("Await Recovery")]
+    noun = "Release" if service.name == "codedeploy" else "Configuration"
+    looks = [f"Wait For {noun}", f"Read {noun}", "Release Finished?"]
+    assert steps == [
+        *("Switched Off?", f"Check {noun}", "Still The Same?", f"Roll Back {noun}"),
+        *(looks * 3),
+        "Step Succeeded?",
+    ]
+    record = incident.record
+    assert record.outcome == "auto_resolved"
+    (result,) = record.results
+    place = "shop/live" if service.name == "codedeploy" else "app1234/env1234"
+    assert (result.kind, result.status, result.instance_id, result.command_id) == (
+        "act",
+        "Success",
+        place,
+        service.sent[0].id,
+    )
+    assert world.woken() == []
+    assert world.remediations.board("bad-release", record.incident.opened_at).held == [], "the locks are given back"
+
+
+def test_what_is_asked_for_says_from_what_to_what(world: World, service: Service) -> None:
+    service.fires()
+
+    asked = str(world.told("slack")[0].raw)
+
+    assert "v2" in asked
+    assert "back to" in asked
+    assert "v1" in asked
+    assert service.sent == []
+
+
+def test_what_was_sent_is_on_the_trail(world: World, service: Service) -> None:
+    incident = service.approved().stands_in("Await Recovery")
+    service.resolves()
+    incident.ends()
+
+    entries = world.trail(incident.id)
+
+    assert [entry.what for entry in entries] == ["classified", "planned", "decided", "ran", "over", "closed"]
+    assert "v2" in str(entries[1].facts["documents"])
+    assert entries[3].facts["command_id"] == service.sent[0].id
+    assert entries[4].facts["outcome"] == "verified"
+
+
+def test_one_that_does_not_help_wakes_a_human_and_is_not_put_forth_again(world: World, service: Service) -> None:
+    incident = service.approved(severity="medium").stands_in("Await Recovery")
+    incident.times_out()
+
+    read = human(world, incident)
+
+    assert service.brought == ["v1"], "nothing is deployed a second time, in either direction"
+    assert "ran, but the alert did not resolve" in read
+    assert "(act) on" in read
+    entries = world.trail(incident.id)
+    assert entries[-2].facts["outcome"] == "failed"
+    assert entries[-2].facts["demoted"] is True
+
+
+@pytest.mark.parametrize("status", ["Failed", "Stopped"])
+def test_a_deployment_that_fails_wakes_a_human_with_its_words(world: World, status: str) -> None:
+    service = shop(world)
+    world.releases.script(Course(status=status, message="too few hosts are healthy"))
+
+    read = human(world, service.approved(severity="low"))
+
+    assert "Put the last good shop back failed at step roll-back." in read
+    assert f"roll-back (act) on shop/live: {status}" in read
+    assert "too few hosts are healthy" in read
+    assert len(service.sent) == 1
+
+
+def test_flags_that_appconfig_takes_back_itself_wake_a_human(world: World) -> None:
+    service = flags(world)
+    world.releases.script(Course(status="ROLLED_BACK"))
+
+    read = human(world, service.approved(severity="low"))
+
+    assert "flags-back (act) on app1234/env1234: ROLLED_BACK" in read
+
+
+def test_flags_that_bake_are_with_every_client_already(world: World) -> None:
+    service = flags(world)
+    world.releases.script(Course(status="BAKING"))
+
+    incident = service.approved().stands_in("Await Recovery")
+
+    assert incident.path.count("Read Configuration") == 3
+
+
+def test_one_that_never_ends_is_left_to_go_on_and_a_human_knows_its_id(world: World, service: Service) -> None:
+    world.releases.script(Course(looks=NEVER))
+
+    incident = service.approved(severity="low")
+    read = human(world, incident)
+
+    assert "Goes on: did not end in time" in read
+    assert len(service.sent) == 1
+    (result,) = incident.record.results or [None]
+    assert result is None or result.command_id == service.sent[0].id
+
+
+@pytest.mark.parametrize("course", [Course(lost=True), Course(hangs=True)], ids=["dropped", "timed out"])
+def test_an_answer_that_is_lost_is_looked_for_and_followed(
+    world: World, service: Service, course: Course, impatient: set[str]
+) -> None:
+    world.releases.script(course)
+    impatient.add(service.lost)
+
+    incident = service.approved().stands_in("Await Recovery")
+
+    assert len(service.sent) == 1, "not sent again"
+    service.resolves()
+    incident.ends()
+    assert incident.record.results[0].status == "Success"
+
+
+def test_an_answer_that_is_lost_before_anything_began_is_told_as_what_it_is(
+    world: World, service: Service, impatient: set[str]
+) -> None:
+    world.releases._begin = lambda place, deployment: None  # type: ignore[method-assign]
+    world.releases.script(Course(lost=True))
+    impatient.add(service.lost)
+
+    read = human(world, service.approved(severity="low"))
+
+    assert "Unknown: no answer" in read
+    assert "No new deployment was seen after it" in read
+    assert world.releases.attempts == 1
+
+
+def test_somebody_elses_deployment_is_not_taken_for_ours(world: World, service: Service, impatient: set[str]) -> None:
+    """The answer is lost, and what is newest there was begun by a person at the same moment."""
+    impatient.add(service.lost)
+    world.releases._begin = lambda place, deployment: _somebody(world, service)  # type: ignore[method-assign]
+    world.releases.script(Course(lost=True))
+
+    read = human(world, service.approved(severity="low"))
+
+    assert "Unknown: not ours" in read
+
+
+def _somebody(world: World, service: Service) -> None:
+    name = next(name for name, place in world.releases.places.items() if place is service.place)
+    what = revision("v3") if service.name == "codedeploy" else ("flags12", "v3")
+    world.releases.released(name, what, ago=timedelta())
+
+
+def test_what_somebody_released_meanwhile_is_left_alone(world: World, service: Service) -> None:
+    incident = service.fires(severity="high")
+    _somebody(world, service)
+    incident.is_approved()
+
+    read = human(world, incident)
+
+    assert service.sent == []
+    assert "Not sent: newer release" in read
+    entries = world.trail(incident.id)
+    assert [entry.facts["outcome"] for entry in entries if entry.what == "over"] == ["not_run"]
+
+
+THROTTLED = Course(refusal=("ThrottlingException", "Rate exceeded"))
+NAMELESS = Course(refusal=("Throttling", "Rate exceeded"))
+
+
+@pytest.mark.parametrize("course", [THROTTLED, NAMELESS], ids=["by name", "nameless"])
+def test_throttled_for_a_moment_it_is_sent_once(world: World, service: Service, course: Course) -> None:
+    world.releases.script(course, course, Course())
+
+    service.approved().stands_in("Await Recovery")
+
+    assert world.releases.attempts == 3
+    assert service.brought == ["v1"]
+
+
+@pytest.mark.parametrize("course", [THROTTLED, NAMELESS], ids=["by name", "nameless"])
+def test_throttled_for_good_nothing_was_sent(world: World, service: Service, course: Course) -> None:
+    world.releases.script(course)
+
+    read = human(world, service.approved())
+
+    assert service.sent == []
+    assert world.releases.attempts == 5
+    assert "Rate exceeded" in read
+
+
+def test_access_denied_is_told_and_nothing_was_sent(world: World, service: Service) -> None:
+    world.releases.script(Course(refusal=("AccessDeniedException", "not authorized to perform: codedeploy")))
+
+    incident = service.approved(severity="high")
+    read = human(world, incident)
+
+    assert world.releases.attempts == 1
+    assert "Not sent" in read
+    assert "not authorized to perform" in read
+
+
+def test_what_cannot_be_read_wakes_a_human(world: World, service: Service) -> None:
+    world.releases.script(Course(unreadable=True))
+
+    read = human(world, service.approved(severity="low"))
+
+    assert "failed (" in read
+    assert "Unknown: unread" in read
+    assert len(service.sent) == 1
+
+
+def test_switched_off_meanwhile_nothing_is_sent(
+    world: World, service: Service, switch_off: Callable[[], object]
+) -> None:
+    incident = service.fires()
+    switch_off()
+    incident.is_approved()
+
+    read = human(world, incident)
+
+    assert world.releases.attempts == 0
+    assert "somebody has switched remediation off" in read
+
+
+def test_an_alert_that_resolves_while_it_is_deployed_is_cured(world: World, service: Service) -> None:
+    world.releases.script(Course(on_look=service.resolves))
+
+    incident = service.approved()
+
+    assert incident.ends()[-1] == "Close Incident"
+    assert incident.record.outcome == "auto_resolved"
+    assert len(service.sent) == 1
+
+
+def test_an_alert_that_resolves_before_anybody_decides_changes_nothing(world: World, service: Service) -> None:
+    incident = service.fires()
+    service.resolves()
+
+    incident.ends()
+
+    assert service.sent == []
+
+
+def test_a_refusal_leaves_the_release(world: World, service: Service) -> None:
+    incident = service.fires()
+    incident.is_refused()
+
+    human(world, incident)
+
+    assert service.sent == []
+
+
+def test_nothing_to_go_back_to_is_a_reason_in_words(world: World) -> None:
+    world.releases.group("shop/live")
+    world.releases.released("shop/live", revision("v1"), ago=HOUR / 2)
+
+    incident = world.fires("ShopFails", severity="high")
+    read = human(world, incident)
+
+    assert "Roll Back Release" not in incident.path
+    assert "shop/live has no earlier release that stood for 60 minutes" in read

@@ -1,0 +1,124 @@
+"""Who may deploy what? Every role, asked about every release, as IAM would judge it."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+from tests.template.iam import Statement, allows
+from tests.template.test_iam_senders import ACCOUNT, MACHINE, REGION, statements_by_role, template
+
+ROOT = Path(__file__).parents[2]
+CODE_DEPLOY = f"arn:aws:codedeploy:{REGION}:{ACCOUNT}"
+APP_CONFIG = f"arn:aws:appconfig:{REGION}:{ACCOUNT}"
+LISTED = (
+    f"{CODE_DEPLOY}:application:shop",
+    f"{CODE_DEPLOY}:deploymentgroup:shop/live",
+    f"{APP_CONFIG}:application/app1234",
+    f"{APP_CONFIG}:application/app1234/environment/env1234",
+    f"{APP_CONFIG}:application/app1234/configurationprofile/flags12",
+)
+OTHERS = (
+    f"{CODE_DEPLOY}:application:shop2",
+    f"{CODE_DEPLOY}:deploymentgroup:shop/live2",
+    f"{CODE_DEPLOY}:deploymentgroup:shop/staging",
+    f"{CODE_DEPLOY}:deploymentgroup:payments/live",
+    f"{CODE_DEPLOY}:deploymentgroup:shop/live".replace(ACCOUNT, "210987654321"),
+    f"{CODE_DEPLOY}:deploymentgroup:shop/live".replace(REGION, "us-east-1"),
+    f"{APP_CONFIG}:application/other12",
+    f"{APP_CONFIG}:application/app1234/environment/other12",
+    f"{APP_CONFIG}:application/app1234/configurationprofile/other12",
+    f"{APP_CONFIG}:application/app1234/environment/env1234/anything/1",
+)
+CHANGES = ("codedeploy:CreateDeployment", "appconfig:StartDeployment")
+STRATEGY = f"{APP_CONFIG}:deploymentstrategy/AppConfig.AllAtOnce"
+DEPLOYMENT = f"{APP_CONFIG}:application/app1234/environment/env1234/deployment/14"
+NEEDED = {
+    MACHINE: {
+        "codedeploy:CreateDeployment": [LISTED[1]],
+        "codedeploy:GetDeploymentGroup": [LISTED[1]],
+        "codedeploy:GetDeployment": [LISTED[1]],
+        "codedeploy:GetApplicationRevision": [LISTED[0]],
+        "codedeploy:RegisterApplicationRevision": [LISTED[0]],
+        "codedeploy:GetDeploymentConfig": [f"{CODE_DEPLOY}:deploymentconfig:CodeDeployDefault.OneAtATime"],
+        "appconfig:ListDeployments": [LISTED[2], LISTED[3]],
+        "appconfig:StartDeployment": [LISTED[2], LISTED[3], LISTED[4], STRATEGY, DEPLOYMENT],
+        "appconfig:GetDeployment": [LISTED[2], LISTED[3], DEPLOYMENT],
+    },
+    "RemediateFunctionRole": {
+        "codedeploy:GetDeploymentGroup": [LISTED[1]],
+        "codedeploy:ListDeployments": [LISTED[1]],
+        "codedeploy:BatchGetDeployments": [LISTED[1]],
+        "appconfig:GetEnvironment": [LISTED[2], LISTED[3]],
+        "appconfig:GetConfigurationProfile": [LISTED[2], LISTED[4]],
+        "appconfig:ListDeployments": [LISTED[2], LISTED[3]],
+    },
+}
+"""What each role calls, and every ARN that AWS's service authorization reference says it is asked for."""
+
+
+@pytest.fixture(scope="module")
+def closed() -> dict[str, list[Statement]]:
+    return statements_by_role(template())
+
+
+@pytest.fixture(scope="module")
+def opened() -> dict[str, list[Statement]]:
+    return statements_by_role(template(ReleaseArns=",".join(LISTED)))
+
+
+def test_without_a_list_nobody_may_do_anything_with_releases(closed: dict[str, list[Statement]]) -> None:
+    assert [
+        one for given in closed.values() for one in given if re.search("codedeploy|appconfig", str(one["Action"]))
+    ] == []
+
+
+def test_only_the_machine_deploys_and_only_what_is_listed(opened: dict[str, list[Statement]]) -> None:
+    wrong = [
+        (role, action, arn)
+        for role, given in opened.items()
+        for action in CHANGES
+        for arn in (*LISTED, *OTHERS)
+        if allows(given, action, arn, {}) and not (role == MACHINE and arn in LISTED)
+    ]
+
+    assert wrong == []
+    assert allows(opened[MACHINE], CHANGES[0], LISTED[1], {})
+
+
+@pytest.mark.parametrize("role", NEEDED)
+def test_a_role_may_do_all_that_it_does_and_nothing_with_others(opened: dict[str, list[Statement]], role: str) -> None:
+    for action, arns in NEEDED[role].items():
+        assert [arn for arn in arns if not allows(opened[role], action, arn, {})] == [], action
+        assert [arn for arn in OTHERS if allows(opened[role], action, arn, {})] == [], action
+
+
+def test_nobody_changes_a_group_a_flag_or_a_profile(opened: dict[str, list[Statement]]) -> None:
+    """What is deployed was released before; where it goes is somebody else's to say."""
+    for action in (
+        *("codedeploy:UpdateDeploymentGroup", "codedeploy:StopDeployment", "codedeploy:DeleteDeploymentGroup"),
+        *("codedeploy:CreateDeploymentGroup", "codedeploy:UpdateApplication", "codedeploy:ContinueDeployment"),
+        *("appconfig:CreateHostedConfigurationVersion", "appconfig:UpdateEnvironment", "appconfig:StopDeployment"),
+        *("appconfig:DeleteConfigurationProfile", "appconfig:UpdateConfigurationProfile"),
+        *("s3:GetObject", "s3:PutObject"),
+    ):
+        for role, given in opened.items():
+            assert [arn for arn in (*LISTED, *OTHERS, STRATEGY) if allows(given, action, arn, {})] == [], (role, action)
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        *("*", "arn:aws:codedeploy:*:*:deploymentgroup:shop/live", f"{CODE_DEPLOY}:deploymentgroup:shop/*"),
+        *(f"{CODE_DEPLOY}:deploymentgroup:*", f"{CODE_DEPLOY}:application:*", f"{CODE_DEPLOY}:deploymentgroup:shop"),
+        *(f"{APP_CONFIG}:application/*", f"{APP_CONFIG}:application/app1234/environment/*", f"{APP_CONFIG}:*"),
+        *(f"{APP_CONFIG}:application/app1234/environment/env1234/deployment/1", "arn:aws:s3:::releases"),
+    ],
+)
+def test_no_wildcards_can_be_listed(arn: str) -> None:
+    declared: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"]["ReleaseArns"]
+
+    assert [one for one in ("", *LISTED) if not re.fullmatch(declared["AllowedPattern"], one)] == []
+    assert not re.fullmatch(declared["AllowedPattern"], arn)
