@@ -10,7 +10,7 @@ _WIDTH = 360
 
 def bars(values: Sequence[tuple[str, float, int]], label: str = "F1 by severity") -> str:
     """F1 by class: (name, value between 0 and 1, how many cases)."""
-    left, right, row = 62, 58, 26
+    left, right, row = 62, 74, 26
     span = _WIDTH - left - right
     height = row * len(values) + 20
     parts = [
@@ -54,16 +54,23 @@ def reliability(bins: Sequence[Bin]) -> str:
         f'<text class="soft" x="{x(0.5):.0f}" y="{height - 2}" text-anchor="middle">confidence</text>'
     )
     most = max((one.count for one in bins), default=1)
-    for number, one in enumerate(bins):
-        radius = 4 + 10 * (one.count / most) ** 0.5
-        # Labels of neighbours at the same height would cover each other: they take turns above and below.
-        above = number % 2 == 0 and one.right < 0.95
-        label_y = y(one.right) - radius - 4 if above else y(one.right) + radius + 13
-        label_x = min(max(x(one.confidence), x(0.1)), x(0.93))
+    dots = [(x(one.confidence), y(one.right), 4 + 10 * (one.count / most) ** 0.5) for one in bins]
+    taken: list[tuple[float, float]] = []
+    for one, (at_x, at_y, radius) in sorted(zip(bins, dots, strict=True), key=lambda pair: -pair[0].count):
+        words = f"{one.right:.0%} of {one.count}"
         parts.append(
-            f'<circle class="bar" cx="{x(one.confidence):.1f}" cy="{y(one.right):.1f}" r="{radius:.1f}"/>'
-            f'<text x="{label_x:.1f}" y="{label_y:.1f}" text-anchor="middle">{one.right:.0%} of {one.count}</text>'
+            f'<circle class="bar" cx="{at_x:.1f}" cy="{at_y:.1f}" r="{radius:.1f}">'
+            f"<title>{words}, at a confidence of {one.confidence:.2f}</title></circle>"
         )
+        label_x = min(max(at_x, x(0.1)), x(0.93))
+        # Where labels would cover each other, the larger group has its own; the other tells when it is pointed at.
+        for label_y in (at_y - radius - 4, at_y + radius + 13):
+            beside = all(abs(label_x - there) > 60 or abs(label_y - high) > 12 for there, high in taken)
+            bare = all(abs(label_x - dot_x) > 30 + r or abs(label_y - 4 - dot_y) > 5 + r for dot_x, dot_y, r in dots)
+            if beside and bare and 8 < label_y < y(0):
+                taken.append((label_x, label_y))
+                parts.append(f'<text x="{label_x:.1f}" y="{label_y:.1f}" text-anchor="middle">{words}</text>')
+                break
     return _svg(height, parts, "reliability")
 
 

@@ -15,21 +15,24 @@ h1 { font-size: 26px; line-height: 1.25; margin: 0 0 4px; } h2 { font-size: 19px
 h3 { font-size: 15px; margin: 0 0 8px; overflow-wrap: anywhere; }
 p { color: var(--soft); margin: 0 0 12px; max-width: 80ch; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(350px, 100%), 1fr)); gap: 16px; }
+.cards.pairs { grid-template-columns: repeat(auto-fit, minmax(min(480px, 100%), 1fr)); }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 16px;
   overflow-x: auto; } .card + p { margin-top: 12px; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: 5px 10px; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
-th { color: var(--soft); font-weight: 600; } td.n, th.n { text-align: right; white-space: nowrap; }
+th { color: var(--soft); font-weight: 600; } td.n, th.n { text-align: right; }
+td.n { white-space: nowrap; } th.n { overflow-wrap: anywhere; min-width: 5.5em; } td:first-child { min-width: 9em; }
 tr:last-child td { border-bottom: 0; } .good { color: var(--good); } .bad { color: var(--bad); }
 .soft { color: var(--soft); }
 .wide { font-size: 14px; } .wide td:first-child { white-space: nowrap; } .wide th, .wide td { padding: 5px 6px; }
-.heat { table-layout: fixed; font-size: 13px; } .heat th, .heat td { text-align: center; vertical-align: middle; }
+.heat td:first-child { min-width: 0; } .heat { table-layout: fixed; font-size: 13px; }
+.heat th, .heat td { text-align: center; vertical-align: middle; }
 .heat th { padding: 4px 2px; border: 0; }
 .heat td { border: 2px solid var(--card); padding: 6px 2px; border-radius: 6px; }
 .heat td.right { background: rgba(var(--right), var(--share)); }
 .heat td.wrong { background: rgba(var(--wrong), var(--share)); }
 details { margin: 8px 0; } summary { cursor: pointer; color: var(--soft); }
-svg { display: block; width: 100%; max-width: 520px; height: auto; margin: 0 auto; }
+svg { display: block; width: 100%; max-width: 440px; height: auto; margin: 0 auto; }
 svg text { fill: var(--ink); font: 11px system-ui, sans-serif; }
 svg .soft { fill: var(--soft); } svg .grid { stroke: var(--line); } svg .bar { fill: var(--bar); }
 @media (max-width: 600px) { body { padding: 20px 12px 40px; font-size: 14px; } .card { padding: 12px; }
@@ -48,7 +51,8 @@ def document(title: str, parts: Sequence[str]) -> str:
 
 def cards(bodies: Sequence[tuple[str, str]]) -> str:
     """Titles and bodies beside each other, as many as the width holds."""
-    return f'<div class="cards">{"".join(card(body, title) for title, body in bodies)}</div>'
+    kind = "cards pairs" if len(bodies) % 3 == 1 else "cards"
+    return f'<div class="{kind}">{"".join(card(body, title) for title, body in bodies)}</div>'
 
 
 def card(body: str, title: str = "") -> str:

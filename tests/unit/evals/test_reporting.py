@@ -10,10 +10,10 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from evals import baseline, console, page
+from evals import baseline, charts, console, page
 from evals.classifiers import Verdict
 from evals.cli import app
-from evals.scoring import Score, score
+from evals.scoring import Bin, Score, score
 from firstline.classification.model import Price
 from firstline.errors import ConfigurationError
 
@@ -65,6 +65,15 @@ def test_the_page_is_whole_and_needs_nothing(mixed: Score) -> None:
     assert "&lt;b&gt;because&lt;/b&gt;" in html
     assert "rm-rf was not offered" in html
     assert not re.search(r"nan|inf\b", html.lower().replace("info", ""))
+
+
+def test_labels_of_a_plot_do_not_cover_each_other() -> None:
+    close = [Bin(0.50, 0.60, 40), Bin(0.52, 0.61, 9), Bin(0.54, 0.59, 3), Bin(0.90, 0.10, 5)]
+
+    svg = charts.reliability(close)
+
+    assert re.findall(r'"middle">(\d+% of \d+)', svg) == ["60% of 40", "10% of 5"]
+    assert len(re.findall("<title>", svg)) == len(close)  # whoever has no label says it when pointed at
 
 
 def test_changes_since_the_baseline_are_shown(mixed: Score, verdict: MakeVerdict, tmp_path: Path) -> None:
