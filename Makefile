@@ -50,6 +50,7 @@ runbooks: setup ## Check the runbooks and render their SSM documents
 
 runbooks-check: setup
 	@$(PY) -m local runbooks check
+	@$(PY) -m local rules check
 
 bench: setup ## Print ratios measured side by side (not a test)
 	@$(PY) -m tests.bench

@@ -8,26 +8,28 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from firstline.reporting import Report
+from local import rules_cli
+from local.stacks import StackOption, TableOption, running_stack, table_of
 
 if TYPE_CHECKING:
-    from firstline.adapters.table import Table as IncidentTable
     from firstline.runbooks.model import Runbook
+
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 runbooks = typer.Typer(help="Check runbooks, and render them as SSM documents.", no_args_is_help=True)
 app.add_typer(runbooks, name="runbooks")
+app.add_typer(rules_cli.rules, name="rules")
+app.add_typer(rules_cli.silence, name="silence")
 
 _LOG_WIDTH = 150
 RUNBOOKS = Path(__file__).parent.parent / "runbooks"
-TableOption = Annotated[str, typer.Option(help="A stack's table on AWS, read with the AWS SDK's own credentials.")]
-StackOption = Annotated[str, typer.Option(help="The JSON line of a running stack; by default the one started last.")]
 
 
 @app.command()
@@ -99,7 +101,7 @@ def send(
     """Send a body to a running stack as its sender would, signed or with its token."""
     from local import senders
 
-    running = _running(stack)
+    running = running_stack(stack)
     if source not in running["secrets"]:
         raise typer.BadParameter(f"There is no source {source!r}; known are {', '.join(running['secrets'])}.")
     body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
@@ -121,7 +123,7 @@ def report(
     from firstline.reporting import report as reckon
     from local.records import runbooks_grid
 
-    incidents = _table(stack, table)
+    incidents = table_of(stack, table)
     if of_runbooks:
         _wide_console().print(runbooks_grid(incidents, RUNBOOKS, environment, (hours or 90 * 24) / 24))
     else:
@@ -138,7 +140,7 @@ def audit(
     """Who or what decided, on which grounds, and what came of it; says where the chain is broken, if it is."""
     from local.records import print_trail
 
-    raise typer.Exit(0 if print_trail(_wide_console(), _table(stack, table), incident) else 1)
+    raise typer.Exit(0 if print_trail(_wide_console(), table_of(stack, table), incident) else 1)
 
 
 @app.command()
@@ -154,7 +156,7 @@ def judge(
     """Was this right? What people say counts for the next incident of the group."""
     from local.words import say
 
-    print(_or_refused(lambda: say(_table(stack, table), incident, answer, by)))
+    print(_or_refused(lambda: say(table_of(stack, table), incident, answer, by)))
 
 
 @app.command()
@@ -169,7 +171,7 @@ def note(
     from local.words import write
 
     words = sys.stdin.read() if text == "-" else text
-    print(_or_refused(lambda: write(_table(stack, table), incident, words, by)))
+    print(_or_refused(lambda: write(table_of(stack, table), incident, words, by)))
 
 
 @app.command("try")
@@ -253,7 +255,7 @@ def reset(
     """Let a runbook that did not help run by itself again, as far as its mode allows."""
     from firstline.adapters.remediations import TableRemediations
 
-    if TableRemediations(_table(stack, table)).reset(runbook, by, datetime.now(UTC)):
+    if TableRemediations(table_of(stack, table)).reset(runbook, by, datetime.now(UTC)):
         print(f"{runbook} may run by itself again, where its mode is auto.")
     else:
         print(f"Nothing to do: nothing keeps {runbook} from running by itself but its own mode.")
@@ -264,24 +266,6 @@ def _named_value(text: str) -> tuple[str, str]:
     if not equals:
         raise typer.BadParameter(f"{text!r} is not Name=value.")
     return name, value
-
-
-def _running(stack: str) -> dict[str, Any]:
-    from local import registry
-
-    if stack:
-        given: dict[str, Any] = json.loads(stack)
-        return given
-    found = registry.running()
-    if found is None:
-        raise typer.BadParameter("No stack is running here: start one with `python -m local up`, or give --stack.")
-    return found
-
-
-def _table(stack: str, table: str) -> "IncidentTable":
-    from local.records import on_aws, on_this_machine
-
-    return on_aws(table) if table else on_this_machine(_running(stack))
 
 
 def _or_refused(say: Callable[[], str]) -> str:

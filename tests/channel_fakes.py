@@ -47,6 +47,7 @@ class FakeHistory:
     down: bool = False
     pages: list[Page] = field(default_factory=list)
     closings: list[tuple[Outcome, str]] = field(default_factory=list)
+    ended_silences: list[str] = field(default_factory=list)
 
     def record(self, incident_id: str) -> IncidentRecord | None:
         self._answer()
@@ -74,6 +75,9 @@ class FakeHistory:
                 }
             )
         return self.kept
+
+    def end_silence(self, silence_id: str) -> None:
+        self.ended_silences.append(silence_id)
 
     def _answer(self) -> None:
         if self.down:

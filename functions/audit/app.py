@@ -11,6 +11,7 @@ from firstline.adapters.executions import Executions
 from firstline.adapters.groups import Groups
 from firstline.adapters.history import History
 from firstline.adapters.paging import PATIENCE, PageTopic
+from firstline.adapters.silences import TableSilences
 from firstline.adapters.table import Table
 from firstline.auditing import Audit
 from firstline.observability import logger, metrics
@@ -29,6 +30,7 @@ def _audit() -> Audit:
         topic=PageTopic(settings.page_topic_arn, client=sns, console_url=settings.console_url),
         page_after=timedelta(seconds=settings.page_after_seconds),
         flap_quiet=timedelta(seconds=settings.flap_quiet_seconds),
+        silences=TableSilences(table).since,
     )
 
 

@@ -13,6 +13,7 @@ from firstline.adapters.circuit import SharedCircuit
 from firstline.adapters.history import History
 from firstline.adapters.llm import ChatModel, Endpoint
 from firstline.adapters.secrets import Secrets
+from firstline.adapters.silences import TableSilences
 from firstline.adapters.spending import Ceiling, Spending
 from firstline.adapters.table import Table
 from firstline.adapters.tallies import Outcomes
@@ -52,6 +53,7 @@ def _classify(asked: ClassifyInput) -> ClassifyOutput:
         asked.incident,
         history=_history(),
         rules=_rules(),
+        silences=lambda: TableSilences(_table()).since(now),
         offered=offered(_catalogue(), asked.incident.alert),
         model=_model(),
         time_zone=_settings().time_zone,

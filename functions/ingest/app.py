@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -14,12 +15,19 @@ from firstline.adapters.groups import Groups, Limits
 from firstline.adapters.history import History
 from firstline.adapters.quarantine import Quarantine
 from firstline.adapters.secrets import Secrets
+from firstline.adapters.silences import RememberedSilences, TableSilences
 from firstline.adapters.table import Table
 from firstline.adapters.topics import confirm_subscription
+from firstline.classification.quiet import Quiet
+from firstline.errors import ConfigurationError
 from firstline.ingestion import Ingestion
 from firstline.intake import Intake
 from firstline.observability import logger, metrics
 from firstline.settings import IngestSettings
+from firstline.waiting import Waiting
+
+if TYPE_CHECKING:
+    from firstline.classification.rules import Rules
 
 PATIENCE = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2})
 """PagerDuty waits five seconds for an answer; boto3 would try a failing DynamoDB for 25. Senders try again."""
@@ -31,9 +39,16 @@ def _intake() -> Intake:
     table = Table(boto3.client("dynamodb", config=PATIENCE), settings.table_name, keep_days=settings.history_days)
     executions = Executions(boto3.client("stepfunctions", config=PATIENCE), settings.state_machine_arn)
     limits = Limits(settings.incidents_per_minute, settings.incidents_per_minute_and_alert)
+    history, silences = History(table), RememberedSilences(TableSilences(table))
+    waiting = Waiting(
+        history=history,
+        executions=executions,
+        quiet=lambda now: Quiet(_rules().maintenance, silences.at(now)),
+        rules_hold=lambda: _rules().may_hold,
+    )
     return Intake(
-        ingestion=Ingestion(Groups(table), executions, limits),
-        history=History(table),
+        ingestion=Ingestion(Groups(table), executions, limits, waiting=waiting),
+        history=history,
         executions=executions,
         secrets=Secrets(settings.secrets_prefix),
         quarantine=Quarantine(lambda: boto3.client("sqs", config=PATIENCE), settings.quarantine_queue_url),
@@ -41,6 +56,18 @@ def _intake() -> Intake:
         confirm_subscription=confirm_subscription,
         own_stack=settings.stack_name,
     )
+
+
+@cache
+def _rules() -> "Rules":
+    """Read when an alert is new, not before: most are not. A broken file keeps nothing back, and Classify is loud."""
+    from firstline.classification.rules import NO_RULES, load
+
+    try:
+        return load(Path(IngestSettings.from_environment().runbooks_dir) / "policy" / "rules.yaml")
+    except ConfigurationError as error:
+        logger.error("no maintenance window is known: %s", error)
+        return NO_RULES
 
 
 @logger.inject_lambda_context

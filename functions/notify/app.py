@@ -12,9 +12,11 @@ from firstline.adapters.channels import connect
 from firstline.adapters.history import History
 from firstline.adapters.remediations import TableRemediations
 from firstline.adapters.secrets import Secrets
+from firstline.adapters.silences import TableSilences
 from firstline.adapters.table import Table
 from firstline.adapters.trail import TableTrail
 from firstline.announcing import NotifyInput, announce
+from firstline.errors import HistoryUnavailable
 from firstline.observability import logger, metrics
 from firstline.runbooks.conclusion import conclude
 from firstline.settings import NotifySettings
@@ -35,6 +37,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         history=_history(),
         now=now,
         resolve_within=timedelta(seconds=_settings().resolve_within_seconds),
+        end_silence=lambda silence_id: _end_silence(silence_id, now),
     )
     conclude(
         request,
@@ -44,6 +47,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         now=now,
     )
     return output.model_dump(mode="json")
+
+
+def _end_silence(silence_id: str, now: datetime) -> None:
+    try:
+        TableSilences(_table()).end_resolved(silence_id, now)
+    except HistoryUnavailable:
+        # The incident is closed; the silence runs out by itself in the end.
+        logger.exception("The silence could not be ended", extra={"silence": silence_id})
 
 
 @cache

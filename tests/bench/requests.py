@@ -25,6 +25,7 @@ ENVIRONMENT = {
     "TABLE_NAME": "bench",
     "QUARANTINE_QUEUE_URL": "https://sqs.example.com/bench",
     "SECRETS_PREFIX": "/bench",
+    "RUNBOOKS_DIR": str(ROOT / "runbooks"),
     "HISTORY_DAYS": "90",
     "INCIDENTS_PER_MINUTE": "1000",
     "INCIDENTS_PER_MINUTE_AND_ALERT": "1000",

@@ -1,7 +1,7 @@
 """Ingestion on the real table: what is started, told and counted, and what a lost reply or a race does to it."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,11 +10,16 @@ import pytest
 from firstline.adapters.groups import Groups, Limits
 from firstline.adapters.history import History
 from firstline.adapters.table import Table
+from firstline.classification.match import AlertMatch
+from firstline.classification.quiet import Quiet
+from firstline.classification.silences import Silence
 from firstline.errors import ExecutionsUnavailable, HistoryUnavailable
 from firstline.grouping import FLAP_OPENINGS
 from firstline.ingestion import Ingestion
 from firstline.models import NormalizedAlert
+from firstline.waiting import Waiting
 from tests.alerts import NOON, alert, at
+from tests.notifications import a_classification
 
 PLENTY = Limits(per_minute=100, per_minute_and_alert=100)
 
@@ -90,9 +95,23 @@ def ingestion(table: Table, client: CountingClient, executions: FakeExecutions) 
     return build(table, client, executions)
 
 
-def build(table: Table, client: CountingClient, executions: FakeExecutions, limits: Limits = PLENTY) -> Ingestion:
+def build(
+    table: Table,
+    client: CountingClient,
+    executions: FakeExecutions,
+    limits: Limits = PLENTY,
+    *,
+    silences: Sequence[Silence] = (),
+    rules_hold: bool = False,
+) -> Ingestion:
     counted = Table(client, table.name)  # type: ignore[arg-type]
-    return Ingestion(Groups(counted), executions, limits, sleep=lambda _: None)
+    waiting = Waiting(
+        history=History(counted),
+        executions=executions,
+        quiet=lambda _: Quiet(silences=silences),
+        rules_hold=lambda: rules_hold,
+    )
+    return Ingestion(Groups(counted), executions, limits, sleep=lambda _: None, waiting=waiting)
 
 
 def wait_on(table: Table, incident_id: str, awaiting: str) -> None:
@@ -329,3 +348,86 @@ def _until_taken(ingestion: Ingestion, one: NormalizedAlert) -> None:
 def _quiet_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     yield
     caplog.clear()
+
+
+# --- what waits ------------------------------------------------------------------------------------------------------
+
+SILENCE = Silence(
+    id="s-1",
+    match=AlertMatch(host=("web-*",)),
+    owner="ada",
+    reason="because",
+    created_at=NOON,
+    expires_at=at(60),
+)
+
+
+def test_a_silenced_alert_costs_no_request_more_and_its_incident_knows(
+    table: Table, client: CountingClient, executions: FakeExecutions, history: History
+) -> None:
+    ingestion = build(table, client, executions, silences=[SILENCE])
+    (accepted,) = ingestion.accept([alert()], NOON)
+
+    record = history.record(str(accepted.incident_id))
+    assert record is not None
+    assert record.incident.hold is not None
+    assert record.incident.hold.id == "s-1"
+    assert client.requests == ["get_item", "transact_write_items", "transact_write_items"]
+
+
+def test_silenced_alerts_make_no_storm(table: Table, client: CountingClient, executions: FakeExecutions) -> None:
+    ingestion = build(table, client, executions, Limits(per_minute=2, per_minute_and_alert=2), silences=[SILENCE])
+
+    accepted = [ingestion.accept([alert(group_key=f"g-{number}")], NOON)[0] for number in range(6)]
+    (loud,) = ingestion.accept([alert(group_key="loud", host="db-1")], NOON)
+
+    assert len({one.incident_id for one in (*accepted, loud)}) == 7
+    assert not any(one.in_storm for one in (*accepted, loud))
+
+
+@pytest.mark.parametrize(
+    ("joins", "ended", "requests"),
+    [
+        ({"host": "db-1", "severity": "high"}, True, ["get_item", "transact_write_items", "update_item"]),
+        ({"host": "db-1"}, False, ["get_item", "transact_write_items"]),
+        ({"host": "web-2", "severity": "high"}, False, ["get_item", "transact_write_items"]),
+        ({"host": "web-2", "severity": "critical"}, True, ["get_item", "transact_write_items", "update_item"]),
+    ],
+)
+def test_an_alert_that_would_page_and_is_not_silenced_ends_the_wait(
+    joins: dict[str, Any],
+    ended: bool,
+    requests: list[str],
+    table: Table,
+    client: CountingClient,
+    executions: FakeExecutions,
+    history: History,
+) -> None:
+    ingestion = build(table, client, executions, silences=[SILENCE])
+    (accepted,) = ingestion.accept([alert(severity="high")], NOON)
+    incident_id = str(accepted.incident_id)
+    wait_on(table, incident_id, "hold")
+    client.requests.clear()
+
+    ingestion.accept([alert(fingerprint="fp-2", **joins)], at(1))
+
+    record = history.record(incident_id)
+    assert record is not None
+    assert (record.hold_ended_at is not None or record.worsened_to is not None) is ended
+    assert bool(executions.told) is ended
+    assert client.requests == requests
+
+
+@pytest.mark.parametrize(("rules_hold", "requests"), [(True, 3), (False, 2)])
+def test_an_alert_that_joins_costs_a_look_at_the_incident_only_where_rules_make_wait(
+    rules_hold: bool, requests: int, table: Table, client: CountingClient, executions: FakeExecutions, history: History
+) -> None:
+    ingestion = build(table, client, executions, rules_hold=rules_hold)
+    (accepted,) = ingestion.accept([alert(severity="high")], NOON)
+    history.save_classification(str(accepted.incident_id), a_classification(severity="high"))
+    client.requests.clear()
+
+    ingestion.accept([alert(fingerprint="fp-2", severity="high")], at(1))
+
+    assert len(client.requests) == requests
+    assert executions.told == []

@@ -190,6 +190,19 @@ class World:
         (incident_id,) = self.send(alert(alert_name, **fields))
         return Incident(self, incident_id)
 
+    def send_many(self, alert_name: str, *, hosts: list[str], **fields: Any) -> "Incident":
+        """The alert fires on several hosts, in one message; the incident that they are."""
+        (incident_id,) = self.send(*(alert(alert_name, host=host, **fields) for host in hosts))
+        return Incident(self, incident_id)
+
+    def audits(self) -> None:
+        """The schedule calls the audit."""
+        self.functions.call("audit", {})
+
+    def with_runbooks(self) -> Path:
+        """What is /opt for the functions that read runbooks."""
+        return self._with_runbooks()[0]
+
     def resolves(self, alert_name: str, **fields: Any) -> None:
         """The alert with these fields resolves."""
         self.send(alert(alert_name, **fields) | {"status": "resolved"})

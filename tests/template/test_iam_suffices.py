@@ -13,8 +13,11 @@ from firstline import judging
 from firstline.adapters.groups import Groups, Limits
 from firstline.adapters.history import History
 from firstline.adapters.remediations import TableRemediations
+from firstline.adapters.silences import TableSilences
 from firstline.adapters.table import Table
 from firstline.adapters.trail import TableTrail
+from firstline.classification.match import AlertMatch
+from firstline.classification.silences import Silence
 from firstline.grouping import STORM_GROUP_KEY, fold, open_incident
 from firstline.models import Classification, Deployment, Feedback, Incident, Page, RunbookRun
 from firstline.trail import classified, judged, planned
@@ -46,6 +49,16 @@ PAGE = Page(
 )
 
 
+SILENCE = Silence(
+    id="s-1",
+    match=AlertMatch(host=("web-1",)),
+    owner="ada",
+    reason="because",
+    created_at=NOON,
+    expires_at=at(30),
+)
+
+
 class Access(NamedTuple):
     """One thing done to the table, as IAM judges it."""
 
@@ -61,6 +74,7 @@ class World(NamedTuple):
     history: History
     remediations: TableRemediations
     trail: TableTrail
+    silences: TableSilences
 
 
 def accesses(operation: str, body: dict[str, Any]) -> Iterator[Access]:
@@ -101,7 +115,7 @@ def world(seen: list[Access]) -> Iterator[World]:
 
         client.meta.events.register("provide-client-params.dynamodb", note)
         table = Table(client, "any")
-        yield World(Groups(table), History(table), TableRemediations(table), TableTrail(table))
+        yield World(Groups(table), History(table), TableRemediations(table), TableTrail(table), TableSilences(table))
 
 
 def open_one(world: World, **what: Any) -> Incident:
@@ -125,6 +139,10 @@ def ingests(world: World, incident: Incident) -> None:
     world.groups.join_storm(incident.incident_id, "group-9", 1, at(1))
     world.groups.worsen(incident.incident_id, "critical")
     world.groups.quieten(incident.incident_id, at(2))
+    world.silences.since(at(2), limit=9)
+    world.history.record(incident.incident_id)
+    world.history.hold_back(incident.incident_id, "high")
+    world.history.end_hold(incident.incident_id, "somebody joined", at(2))
     world.history.acknowledge(incident.incident_id, "ada", at(2))
     world.groups.leave(incident.incident_id, "group-1", "generic", at(3))
     world.history.resolve(incident.incident_id, "ada", at(4))
@@ -140,6 +158,8 @@ def classifies(world: World, incident: Incident) -> None:
     world.history.incidents_like(alert(service="shop"))
     world.history.deployments_since(NOON)
     world.history.calibration(NOON)
+    world.history.record(incident.incident_id)
+    world.silences.since(NOON)
     world.history.save_classification(incident.incident_id, VERDICT)
     world.trail.append(incident.incident_id, [classified(VERDICT)], NOON)
 
@@ -178,6 +198,8 @@ def notifies(world: World, incident: Incident) -> None:
     world.history.save_slack_message(incident.incident_id, "#ops", "1.2")
     world.history.close(incident.incident_id, "resolved", "over", [], at(5))
     world.history.close(incident.incident_id, "resolved", "over", [], at(5))
+    world.silences.save(SILENCE)
+    world.silences.end_resolved(SILENCE.id, at(5))
 
 
 def responds(world: World, incident: Incident) -> None:
@@ -206,6 +228,8 @@ def audits(world: World, incident: Incident) -> None:
     world.groups.execution_input(incident.incident_id)
     world.groups.mark_started(incident.incident_id, "group-1")
     world.history.mark_paged(incident.incident_id, at(1))
+    world.silences.since(at(1))
+    world.history.end_hold(incident.incident_id, "silence s-1 was ended", at(1))
     world.history.resolve(incident.incident_id, "audit", at(1))
     world.history.close(incident.incident_id, "resolved", "gone", [], at(1) + timedelta(hours=3))
 

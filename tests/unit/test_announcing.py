@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from firstline.announcing import NotifyInput, announce, outcome_of
 from firstline.contracts import NotifyOutput
 from firstline.errors import ChannelFailed, HistoryUnavailable
-from firstline.models import IncidentRecord, StepResult
+from firstline.models import Hold, IncidentRecord, StepResult
 from firstline.observability import metrics
 from tests.channel_fakes import FakeChannel, FakeHistory, lasting, passing
 from tests.notifications import (
@@ -49,7 +49,14 @@ def announced(
 ) -> NotifyOutput:
     event = INPUT.validate_python({"state": state, "incident": INCIDENT, **EVENTS[state], **changes})
     history = history or FakeHistory(a_record())
-    return announce(event, channels=channels, history=history, now=NOW, resolve_within=timedelta(hours=1))
+    return announce(
+        event,
+        channels=channels,
+        history=history,
+        now=NOW,
+        resolve_within=timedelta(hours=1),
+        end_silence=history.end_silence,
+    )
 
 
 def value_of(name: str) -> float:
@@ -90,6 +97,51 @@ def test_outcomes(
     expected: str,
 ) -> None:
     assert outcome_of(a_record(**changes), ended_by, results) == expected, case
+
+
+def held(by: str, **changes: Any) -> dict[str, Any]:
+    """A high incident that resolved in the minute before its wait would have been over."""
+    hold = Hold(by=by, id="s-1", reason="It waited.", until=NOW, seconds=60)  # type: ignore[arg-type]
+    verdict = a_classification(severity="high").model_copy(update={"hold": hold})
+    resolved = {"resolved_at": NOW - timedelta(minutes=1), "resolved_by": "generic"}
+    return {"classification": verdict} | resolved | changes
+
+
+@pytest.mark.parametrize(
+    ("case", "changes", "expected"),
+    [
+        ("a rule waited for exactly that", held("rule"), "self_cleared"),
+        ("a silence proves nothing", held("silence"), "suppressed"),
+        ("nor does maintenance", held("window"), "suppressed"),
+        ("people were about to hear of it", held("rule", resolved_at=NOW), "resolved"),
+        ("it had to go on", held("rule", hold_ended_at=NOW - timedelta(minutes=2)), "resolved"),
+        ("it got worse", held("rule", worsened_to="critical"), "resolved"),
+        ("somebody took it", held("silence", acknowledged_at=NOW), "resolved"),
+    ],
+)
+def test_outcomes_of_what_waited(case: str, changes: dict[str, Any], expected: str) -> None:
+    assert outcome_of(a_record(**changes), "resolved", []) == expected, case
+
+
+def test_who_did_not_hear_that_it_began_does_not_hear_that_it_is_over() -> None:
+    slack, history = FakeChannel(), FakeHistory(a_record(**held("silence")))
+
+    output = announced("Close Incident", {"slack": slack}, history)
+
+    assert (output.told, output.outcome, slack.attempts) == (False, "suppressed", 0)
+    assert history.closings == [("suppressed", "It waited. Resolved by the sender.")]
+    assert history.ended_silences == []
+
+
+def test_a_silence_until_resolved_is_ended_with_its_incident() -> None:
+    changes = held("silence")
+    verdict = changes["classification"]
+    waits = verdict.hold.model_copy(update={"until_resolved": True})
+    history = FakeHistory(a_record(**changes | {"classification": verdict.model_copy(update={"hold": waits})}))
+
+    announced("Close Incident", {}, history)
+
+    assert history.ended_silences == ["s-1"]
 
 
 # --- the states ---

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from firstline.auditing import ABANDONED_AFTER, Audit
+from firstline.classification.match import AlertMatch
+from firstline.classification.silences import Silence
 from firstline.errors import ChannelFailed, ExecutionsUnavailable, HistoryUnavailable
-from firstline.models import IncidentRecord, Notification
+from firstline.models import Hold, IncidentRecord, Notification
 from firstline.observability import metrics
 from tests.alerts import alert, at, incident
+from tests.notifications import a_classification
 from tests.unit.test_lifecycle import record
 
 
@@ -24,6 +27,7 @@ class World:
         self.done: list[str] = []
         self.broken: set[str] = set()
         self.waiting = True
+        self.silenced: list[Silence] = []
 
     def _do(self, what: str, error: type[Exception] | None = None) -> None:
         if what.split()[0] in self.broken:
@@ -41,6 +45,14 @@ class World:
     def resolve(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
         self._do(f"resolve by {by}")
         return self.records[0].model_copy(update={"resolved_at": now, "resolved_by": by})
+
+    def end_hold(self, incident_id: str, because: str, now: datetime) -> IncidentRecord | None:
+        self._do(f"end the hold: {because}")
+        return self.records[0].model_copy(update={"hold_ended_at": now, "hold_ended_because": because})
+
+    def silences(self, now: datetime) -> Sequence[Silence]:
+        self._do("read silences")
+        return self.silenced
 
     def close(self, incident_id: str, outcome: str, reason: str, results: Any, at: datetime) -> IncidentRecord:
         self._do(f"close as {outcome}: {reason}")
@@ -84,10 +96,26 @@ def audit(world: World, minutes: float) -> list[str]:
         topic=world,
         page_after=timedelta(minutes=5),
         flap_quiet=timedelta(minutes=10),
+        silences=world.silences,
     ).run(at(minutes))
     return world.done
 
 
+def held(by: str = "rule", minutes: float = 30, **what: Any) -> dict[str, Any]:
+    """A high incident that waits, so many minutes after noon."""
+    hold = Hold(by=by, id="s-1", reason="because", until=at(minutes), seconds=60)  # type: ignore[arg-type]
+    verdict = a_classification(severity="high").model_copy(update={"hold": hold})
+    return {"classification": verdict, "task_token": "t", "awaiting": "hold"} | what
+
+
+SILENCE = Silence(
+    id="s-1",
+    match=AlertMatch(host=("web-1",)),
+    owner="ada",
+    reason="because",
+    created_at=at(0),
+    expires_at=at(30),
+)
 CRITICAL = incident(alert=alert(severity="critical").without_raw())
 PAGED = "page: It has been open for more than 5 minutes and nobody was paged."
 
@@ -140,6 +168,36 @@ PAGED = "page: It has been open for more than 5 minutes and nobody was paged."
             [PAGED, "mark paged", "interrupt Worsened"],
             id="one that got worse is paged in the end",
         ),
+        pytest.param(held(), 30, [], id="one that waits is not forgotten"),
+        pytest.param(held(), 34, [], id="one that has waited is given time to be paged"),
+        pytest.param(held(), 35, [PAGED, "mark paged"], id="one that is stuck in its wait is paged"),
+        pytest.param(
+            held(hold_ended_at=at(1), hold_ended_because="somebody joined"),
+            2,
+            ["signal go on"],
+            id="one whose wait was ended and that still waits is told",
+        ),
+        pytest.param(
+            held(hold_ended_at=at(1), hold_ended_because="somebody joined"),
+            6,
+            [PAGED, "mark paged", "signal go on"],
+            id="one that goes on waiting all the same is paged in the end",
+        ),
+        pytest.param(
+            held(worsened_to="critical", last_alert_at=at(1)),
+            2,
+            ["interrupt Worsened"],
+            id="one that waits and got worse is told",
+        ),
+        pytest.param(
+            held(resolved_at=at(1), resolved_by="ada"), 2, ["signal resolved"], id="one that waits and resolved is told"
+        ),
+        pytest.param(
+            held("silence"),
+            2,
+            ["read silences", "end the hold: silence s-1 was ended", "signal go on"],
+            id="one whose silence is gone waits no longer",
+        ),
         pytest.param(
             {"resolved_at": at(0), "resolved_by": "ada"},
             ABANDONED_AFTER.total_seconds() / 60,
@@ -150,6 +208,20 @@ PAGED = "page: It has been open for more than 5 minutes and nobody was paged."
 )
 def test_the_audit_mends(what: dict[str, Any], minutes: float, done: list[str]) -> None:
     assert audit(World(record(**what)), minutes) == done
+
+
+def test_what_a_silence_keeps_back_waits_as_long_as_it_is_on() -> None:
+    world = World(record(**held("silence")), record(**held("silence")))
+    world.silenced = [SILENCE]
+
+    assert audit(world, 20) == ["read silences"]
+
+
+def test_silences_that_cannot_be_read_end_no_waiting() -> None:
+    world = World(record(**held("silence")))
+    world.broken = {"read"}
+
+    assert audit(world, 2) == []
 
 
 def test_a_page_that_did_not_go_out_is_not_written_down_and_tried_again() -> None:

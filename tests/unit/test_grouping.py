@@ -1,6 +1,7 @@
 """Folding alerts into their group."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 
 from hypothesis import given
@@ -15,7 +16,7 @@ from firstline.grouping import (
     open_incident,
     storm_alert,
 )
-from firstline.models import NormalizedAlert
+from firstline.models import Hold, NormalizedAlert
 from tests.alerts import NOON, alert, at
 
 EMPTY = GroupState(group_key="group-1")
@@ -271,3 +272,79 @@ def test_tombstones_do_not_grow_without_end() -> None:
 def test_a_storm_always_pages() -> None:
     assert storm_alert(alert(severity="low"), "5 a minute", NOON).severity == "high"
     assert storm_alert(alert(severity="critical"), "5 a minute", NOON).severity == "critical"
+
+
+# --- what is kept back -----------------------------------------------------------------------------------------------
+
+
+def hold(minutes: float) -> Hold:
+    return Hold(by="silence", id="s-1", reason="because", until=at(minutes), seconds=60)
+
+
+def silent(*hosts: str, minutes: float = 60) -> Callable[[NormalizedAlert], Hold | None]:
+    """A silence for these hosts."""
+    return lambda one: hold(minutes) if one.host in hosts else None
+
+
+def held_group() -> GroupState:
+    """An open incident of web-1, which waits for an hour."""
+    folded = fold(EMPTY, [alert(host="web-1")], NOON, silent("web-1"))
+    return open_incident(folded, NOON)[0]
+
+
+def test_an_incident_waits_when_every_alert_in_it_is_kept_back() -> None:
+    alerts = [alert(fingerprint="fp-1", host="web-1"), alert(fingerprint="fp-2", host="web-2")]
+
+    group, incident = open_incident(fold(EMPTY, alerts, NOON, silent("web-1", "web-2")), NOON)
+    loud = open_incident(fold(EMPTY, alerts, NOON, silent("web-1")), NOON)
+
+    assert incident.hold == hold(60)
+    assert group.held_until == at(60)
+    assert loud[1].hold is None
+    assert loud[0].held_until is None
+
+
+def test_it_waits_no_longer_than_the_first_of_them() -> None:
+    lasts = {"web-1": hold(60), "web-2": hold(10)}
+    alerts = [alert(fingerprint="fp-1", host="web-1"), alert(fingerprint="fp-2", host="web-2")]
+
+    assert fold(EMPTY, alerts, NOON, lambda one: lasts[str(one.host)]).hold == hold(10)
+
+
+def test_what_nothing_keeps_back_and_would_page_ends_the_waiting() -> None:
+    loud = alert(fingerprint="fp-2", host="web-2", severity="high")
+    soft = alert(fingerprint="fp-2", host="web-2", severity="medium")
+    too = alert(fingerprint="fp-2", host="web-1", severity="high")
+
+    assert fold(held_group(), [loud], at(1), silent("web-1")).worsened_to == "high"
+    assert fold(held_group(), [loud], at(1), silent("web-1")).wakes
+    assert not fold(held_group(), [soft], at(1), silent("web-1")).wakes
+    kept = fold(held_group(), [too], at(1), silent("web-1"))
+    assert (kept.wakes, kept.worsened_to, kept.held_back) == (False, None, "high")
+
+
+def test_after_the_waiting_a_silence_hides_no_longer_what_makes_it_worse() -> None:
+    late = fold(held_group(), [alert(fingerprint="fp-2", severity="high")], at(60), silent("web-1", minutes=90))
+
+    assert late.worsened_to == "high"
+
+
+# --- how often it flaps ----------------------------------------------------------------------------------------------
+
+
+def test_an_incident_knows_how_often_its_group_flapped() -> None:
+    state, openings = EMPTY, []
+    for number in range(FLAP_OPENINGS + 2):
+        minutes = number * 5
+        folded = fold(state, [alert(timestamp=at(minutes))], at(minutes))
+        state, incident = open_incident(folded, at(minutes))
+        openings.append((incident.opened_last_hour, incident.flapping))
+        state = state.model_copy(update={"open": False, "firing": {}})
+
+    assert openings == [(1, False), (2, False), (3, False), (4, True), (5, True)]
+
+
+def test_a_critical_alert_that_joins_what_flaps_makes_it_worse() -> None:
+    flapping = opened(alert()).model_copy(update={"flapping": True})
+
+    assert fold(flapping, [alert(fingerprint="fp-2", severity="critical")], at(1)).worsened_to == "critical"

@@ -31,6 +31,10 @@ class FakeHistory:
         self.written.append(f"resolved by {by}")
         return self.answer
 
+    def end_hold(self, incident_id: str, because: str, now: datetime) -> IncidentRecord | None:
+        self.written.append(f"hold ended: {because}")
+        return self.answer
+
 
 class FakeExecutions:
     def __init__(self) -> None:
@@ -68,7 +72,7 @@ def test_an_acknowledgement_ends_only_the_wait_for_one(awaiting: str | None, tol
     assert executions.told == told
 
 
-@pytest.mark.parametrize("awaiting", ["approval", "recovery", "acknowledgement", "resolution"])
+@pytest.mark.parametrize("awaiting", ["hold", "approval", "recovery", "acknowledgement", "resolution"])
 def test_the_end_of_the_trouble_ends_every_wait(awaiting: str) -> None:
     waiting = record(awaiting=awaiting, task_token="t", resolved_by="ada", resolved_at=NOON)
     executions = FakeExecutions()
@@ -100,6 +104,20 @@ def test_who_comes_too_late_tells_nobody(say: Any) -> None:
     assert executions.told == []
 
 
+@pytest.mark.parametrize(
+    ("awaiting", "told"), [("hold", [("t", "go on", "somebody joined")]), ("resolution", []), (None, [])]
+)
+def test_who_waits_is_told_to_go_on(awaiting: Any, told: list[tuple[str, ...]]) -> None:
+    executions = FakeExecutions()
+    ended = record(awaiting=awaiting, task_token="t", hold_ended_at=NOON, hold_ended_because="somebody joined")
+    history = FakeHistory(ended)
+
+    lifecycle.end_hold("inc", "somebody joined", NOON, history=history, executions=executions)
+
+    assert history.written == ["hold ended: somebody joined"]
+    assert executions.told == told
+
+
 @pytest.mark.parametrize("decision", ["approved", "refused"])
 def test_a_decision_is_told_in_the_words_of_the_state_machine(decision: str) -> None:
     executions = FakeExecutions()
@@ -115,6 +133,7 @@ def test_a_decision_is_told_in_the_words_of_the_state_machine(decision: str) -> 
     [
         ({"awaiting": "resolution", "task_token": "t"}, [("t", "Worsened")]),
         ({"awaiting": "approval", "task_token": "t"}, [("t", "Worsened")]),
+        ({"awaiting": "hold", "task_token": "t"}, [("t", "Worsened")]),
         # A runbook is at work, or somebody is awake already.
         ({"awaiting": "recovery", "task_token": "t"}, []),
         ({"awaiting": "resolution", "task_token": "t", "paged_at": NOON}, []),

@@ -7,6 +7,7 @@ import pytest
 
 from firstline.channels.paging_policy import PagingPolicy, load_paging_policy
 from firstline.errors import ConfigurationError
+from firstline.models import Severity
 from tests.notifications import an_alert, an_incident
 
 SHIPPED = Path(__file__).parents[2] / "runbooks" / "policy" / "paging.yaml"
@@ -112,6 +113,7 @@ ROUTED = PagingPolicy.model_validate(
         "routes": [
             {"severity": ["critical"], "service": ["payments"], "levels": ["third", "first"]},
             {"environment": ["dev", "staging"], "levels": ["second"]},
+            {"route": ["platform-team"], "severity": ["high"], "levels": ["third"]},
         ],
     }
 )
@@ -131,3 +133,18 @@ ROUTED = PagingPolicy.model_validate(
 def test_the_first_route_that_fits_decides(severity: str, service: str, environment: str, names: list[str]) -> None:
     incident = an_incident(an_alert(service=service, environment=environment))
     assert [level.name for level in ROUTED.levels_for(incident, severity)] == names  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("route", "severity", "names"),
+    [
+        ("platform-team", "high", ["third"]),
+        ("platform-team", "critical", ["first", "second", "third"]),
+        ("another", "high", ["first", "second", "third"]),
+        (None, "high", ["first", "second", "third"]),
+    ],
+)
+def test_a_route_may_ask_for_what_a_rule_said(route: str | None, severity: Severity, names: list[str]) -> None:
+    incident = an_incident(an_alert(service="search", environment="prod"))
+
+    assert [level.name for level in ROUTED.levels_for(incident, severity, route)] == names

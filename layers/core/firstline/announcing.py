@@ -1,6 +1,6 @@
 """Tell people what Firstline does by itself, ask them what it may not decide, and close what is over."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Literal, Protocol
 
@@ -20,6 +20,7 @@ from firstline.errors import ChannelFailed
 from firstline.models import (
     PAGING_RANK,
     SEVERITY_RANK,
+    Hold,
     Incident,
     IncidentRecord,
     Notification,
@@ -69,11 +70,17 @@ def announce(
     history: ClosingHistory,
     now: datetime,
     resolve_within: timedelta,
+    end_silence: Callable[[str], None],
 ) -> NotifyOutput:
     """Do what one of the notify function's states is there for.
 
     Suppressed noise is written down and counted, and nobody is told. Closing is written before anybody is told, and a
     channel that fails then is logged only: the incident is over. `told` is false when no channel took the message.
+
+    Parameters
+    ----------
+    end_silence
+        Ends a silence, by its id, that waited for its incident to resolve. Must not raise.
 
     Raises
     ------
@@ -105,9 +112,16 @@ def announce(
         case CloseIncidentInput():
             results = event.results or record.results
             outcome = outcome_of(record, event.ended_by, results)
-            closed = _close(record, outcome, event.reason, results, history, now)
+            hold = waited_for(record)
+            reason = event.reason if hold is None else f"{hold.reason} {event.reason}"
+            closed = _close(record, outcome, reason, results, history, now)
             outcome = closed.outcome or outcome
-            told = _tell("closed", closed, {"results": closed.results or results}, event.reason, channels, now)
+            if hold is not None:
+                told = False  # nobody heard that it began
+                if hold.until_resolved:
+                    end_silence(hold.id)
+            else:
+                told = _tell("closed", closed, {"results": closed.results or results}, event.reason, channels, now)
     return NotifyOutput(told=told, outcome=outcome, resolve_within_seconds=int(resolve_within.total_seconds()))
 
 
@@ -117,15 +131,27 @@ def outcome_of(
     """How an incident ended, from what ended the waiting and what had happened until then.
 
     Once a human was called it is the human's, whatever a runbook did before. An incident that should have woken
-    somebody never counts as cleared by itself, even if no page is on record: history must not learn to ignore it.
+    somebody never counts as cleared by itself, even if no page is on record: history must not learn to ignore it. Only
+    where a rule waits for exactly that did it clear by itself; what a silence or a window kept back tells nothing.
     """
     if ended_by == "expired":
         return "expired"
     if record.pages or record.paged_at or record.acknowledged_at:
         return "resolved"
+    hold = waited_for(record)
+    if hold is not None:
+        return "self_cleared" if hold.by == "rule" else "suppressed"
     if any(result.kind == "act" and result.status == RUN_SUCCEEDED for result in results):
         return "auto_resolved"
     return "resolved" if SEVERITY_RANK[severity(record)] >= PAGING_RANK else "self_cleared"
+
+
+def waited_for(record: IncidentRecord) -> Hold | None:
+    """What an incident still waited for when it resolved; None when people had heard of it, or were about to."""
+    hold = record.classification.hold if record.classification else None
+    if hold is None or record.hold_ended_at is not None or record.worsened_to is not None:
+        return None
+    return hold if record.resolved_at is not None and record.resolved_at < hold.until else None
 
 
 def _close(

@@ -5,13 +5,15 @@ between its write and its call, a signal that Step Functions did not take, an ex
 and mended.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Protocol
 
 from firstline import lifecycle
 from firstline.channels.delivery import Channel
+from firstline.classification.silences import Silence
 from firstline.errors import ChannelFailed, ExecutionsUnavailable
 from firstline.models import PAGING_RANK, SEVERITY_RANK, IncidentRecord, Notification, Outcome, StepResult
 from firstline.observability import logger, metrics
@@ -21,7 +23,7 @@ ABANDONED_AFTER = timedelta(hours=2)
 """A resolved incident that is still open after this has no execution any more: no step may take longer than an hour."""
 
 
-class AuditedIncidents(lifecycle.Incidents, Protocol):
+class AuditedIncidents(lifecycle.Incidents, lifecycle.HeldIncidents, Protocol):
     """The incidents, as the audit reads and mends them."""
 
     def open_records(self) -> Iterable[IncidentRecord]:
@@ -70,6 +72,8 @@ class Audit:
         How long an open incident of paging severity may go without a page.
     flap_quiet
         How long a flapping incident must be quiet to count as resolved.
+    silences
+        Those that have not run out at a time; asked only when an incident waits for one.
     """
 
     history: AuditedIncidents
@@ -78,6 +82,7 @@ class Audit:
     topic: LastResort
     page_after: timedelta
     flap_quiet: timedelta
+    silences: Callable[[datetime], Sequence[Silence]]
 
     def run(self, now: datetime) -> int:
         """Look at every open incident and mend it; one that resists does not keep the others from it.
@@ -93,10 +98,11 @@ class Audit:
             The table could not be read: no heartbeat, and its absence raises an alarm.
         """
         count = 0
+        silences = cache(lambda: self.silences(now))
         for record in self.history.open_records():
             count += 1
             try:
-                self._look_at(record, now)
+                self._look_at(record, now, silences)
             except (ExecutionsUnavailable, ChannelFailed):
                 logger.exception("this incident is tried again in a minute", incident_id=record.incident.incident_id)
         metrics.add_metric(name="OpenIncidents", unit="Count", value=count)
@@ -113,7 +119,7 @@ class Audit:
                 "Nobody is subscribed to the page topic: the last resort, and every alarm of this stack, is lost"
             )
 
-    def _look_at(self, record: IncidentRecord, now: datetime) -> None:
+    def _look_at(self, record: IncidentRecord, now: datetime, silences: Callable[[], Sequence[Silence]]) -> None:
         # The page comes first: whatever else is wrong with the incident, it needs a human.
         if self._nobody_was_paged(record, now):
             self._page(record, now)
@@ -124,6 +130,8 @@ class Audit:
         elif record.quiet_since and now - record.quiet_since >= self.flap_quiet:
             by = "the audit: a flapping alert has been quiet"
             lifecycle.resolve(record.incident.incident_id, by, now, history=self.history, executions=self.executions)
+        elif record.awaiting == "hold" and record.worsened_to is None:
+            self._look_at_hold(record, now, silences)
         elif record.awaiting == "acknowledgement" and record.acknowledged_at:
             self._mended("ToldAgain", lifecycle.tell_acknowledged(record, executions=self.executions))
         elif record.awaiting == "approval" and record.decision:
@@ -131,11 +139,23 @@ class Audit:
         elif record.worsened_to:
             self._mended("ToldAgain", lifecycle.tell_worsened(record, record.worsened_to, executions=self.executions))
 
+    def _look_at_hold(self, record: IncidentRecord, now: datetime, silences: Callable[[], Sequence[Silence]]) -> None:
+        """Whoever ends a silence ends what waits for it; an execution that missed that its wait was ended is told."""
+        if record.hold_ended_at is not None:
+            self._mended("ToldAgain", lifecycle.tell_hold_ended(record, executions=self.executions))
+            return
+        hold = record.classification.hold if record.classification else None
+        if hold is None or hold.by != "silence" or now >= hold.until:
+            return
+        if not any(silence.id == hold.id and silence.active(now) for silence in silences()):
+            incident_id, because = record.incident.incident_id, f"silence {hold.id} was ended"
+            lifecycle.end_hold(incident_id, because, now, history=self.history, executions=self.executions)
+
     def _nobody_was_paged(self, record: IncidentRecord, now: datetime) -> bool:
         if record.paged_at or record.acknowledged_at or record.resolved_at:
             return False
         ranks = [SEVERITY_RANK[severity] for severity in self._severities(record)]
-        since = record.last_alert_at if record.worsened_to else record.incident.opened_at
+        since = record.last_alert_at if record.worsened_to else max(record.incident.opened_at, _waits_until(record))
         return max(ranks) >= PAGING_RANK and now - since >= self.page_after
 
     @staticmethod
@@ -173,3 +193,10 @@ class Audit:
     def _mended(metric: str, did: bool) -> None:
         if did:
             metrics.add_metric(name=metric, unit="Count", value=1)
+
+
+def _waits_until(record: IncidentRecord) -> datetime:
+    """Until when nobody is to be paged because the incident waits."""
+    holds = [record.incident.hold, record.classification.hold if record.classification else None]
+    until = max((hold.until for hold in holds if hold is not None), default=record.incident.opened_at)
+    return until if record.hold_ended_at is None else min(until, record.hold_ended_at)

@@ -57,7 +57,8 @@ def page_on_call(
         Nobody was woken; the message says what each channel answered.
     """
     record = _record(event, history, now)
-    levels = policy.levels_for(event.incident, severity(record))
+    route = record.classification.route if record.classification else None
+    levels = policy.levels_for(event.incident, severity(record), route)
     number = min(event.level, len(levels) - 1)
     level = levels[number]
     page = Page(

@@ -7,13 +7,13 @@ resolve-before-fire converge, whatever the order of arrival.
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from pydantic import AwareDatetime, Field
 
-from firstline.models import PAGING_RANK, SEVERITY_RANK, Frozen, Incident, NormalizedAlert, SourceSeverity
+from firstline.models import PAGING_RANK, SEVERITY_RANK, Frozen, Hold, Incident, NormalizedAlert, SourceSeverity
 
 STORM_GROUP_KEY = "storm"
 """The group of the storm incident that alerts join when too many incidents begin at once."""
@@ -25,6 +25,9 @@ FLAP_OPENINGS = 3
 REOPEN_AFTER = timedelta(minutes=30)
 """An alert that still fires after its incident was closed (a human said so, a verification held) is left alone for so
 long: senders repeat themselves and metrics lag. After it, the alert opens a new incident."""
+
+OPENINGS = 20
+"""How many openings a group remembers, to say how often it flapped."""
 
 TOMBSTONES = 200
 """How many ended alerts a group remembers; the oldest are forgotten first."""
@@ -46,7 +49,7 @@ class GroupState(Frozen):
     """What is known of a group between two alerts. `version` counts the writes; 0 means never written.
 
     `open` means that `incident_id` still takes alerts. `settled_at` is when that incident was closed although alerts
-    were still firing.
+    were still firing. `held_until` is how long a silence or a maintenance window keeps the open incident back.
     """
 
     group_key: str
@@ -60,11 +63,17 @@ class GroupState(Frozen):
     ended: dict[str, AwareDatetime] = Field(default_factory=dict)
     opened: list[AwareDatetime] = Field(default_factory=list)
     settled_at: AwareDatetime | None = None
+    held_until: AwareDatetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """What a batch does to its group. At most one of `opens`, `joins`, `resolves`, `quiets` is true."""
+    """What a batch does to its group. At most one of `opens`, `joins`, `resolves`, `quiets` is true.
+
+    `hold` is what keeps back every alert of the incident that is opened. `wakes` says that an alert of paging severity
+    joined that nothing keeps back: an incident that waits has to wait no longer. `held_back` is the worst that joined
+    and is kept back, where it is worse than all before: it counts once the waiting is over.
+    """
 
     group: GroupState
     changed: bool
@@ -74,10 +83,24 @@ class Fold:
     resolves: bool = False
     quiets: bool = False
     worsened_to: SourceSeverity | None = None
+    hold: Hold | None = None
+    wakes: bool = False
+    held_back: SourceSeverity | None = None
 
 
-def fold(state: GroupState, alerts: Sequence[NormalizedAlert], now: datetime) -> Fold:
-    """Fold the alerts of one group into its state."""
+def fold(
+    state: GroupState,
+    alerts: Sequence[NormalizedAlert],
+    now: datetime,
+    keeps_back: Callable[[NormalizedAlert], Hold | None] = lambda _: None,
+) -> Fold:
+    """Fold the alerts of one group into its state.
+
+    Parameters
+    ----------
+    keeps_back
+        What keeps an alert back for a time (a silence, maintenance), or None. Asked about new alerts only.
+    """
     firing, ended = dict(state.firing), dict(state.ended)
     new: list[NormalizedAlert] = []
     # At the same instant a resolve comes last: the sender says that what it fired is over.
@@ -107,7 +130,11 @@ def fold(state: GroupState, alerts: Sequence[NormalizedAlert], now: datetime) ->
         # What fired under the closed incident counts again when it is sent again: its end may have been lost.
         firing = {alert.fingerprint: firing[alert.fingerprint] for alert in alerts if alert.fingerprint in firing}
         new = [alert for alert in alerts if alert.status == "firing" and alert.fingerprint in firing]
-    worst: SourceSeverity = max((alert.severity for alert in new), key=SEVERITY_RANK.__getitem__, default="info")
+    holds = [keeps_back(alert) for alert in new]
+    held = state.open and state.held_until is not None and now < state.held_until
+    judged = list(zip(new, holds, strict=True))
+    worst = _worst([alert for alert, hold in judged if hold is None or not held])
+    kept = _worst([alert for alert, hold in judged if hold is not None])
     worsens = (
         state.open and SEVERITY_RANK[worst] >= PAGING_RANK and SEVERITY_RANK[worst] > SEVERITY_RANK[state.severity]
     )
@@ -128,7 +155,20 @@ def fold(state: GroupState, alerts: Sequence[NormalizedAlert], now: datetime) ->
         resolves=empty and not state.flapping,
         quiets=empty and state.flapping,
         worsened_to=worst if worsens else None,
+        hold=_shortest(holds) if opens else None,
+        wakes=state.open and SEVERITY_RANK[worst] >= PAGING_RANK,
+        held_back=kept if held and SEVERITY_RANK[kept] > SEVERITY_RANK[state.severity] else None,
     )
+
+
+def _worst(alerts: Sequence[NormalizedAlert]) -> SourceSeverity:
+    return max((alert.severity for alert in alerts), key=SEVERITY_RANK.__getitem__, default="info")
+
+
+def _shortest(holds: Sequence[Hold | None]) -> Hold | None:
+    """What keeps back all of them, for as long as all of them are: None when one is not."""
+    every = [hold for hold in holds if hold is not None]
+    return min(every, key=lambda hold: hold.until) if every and len(every) == len(holds) else None
 
 
 def open_incident(fold: Fold, now: datetime) -> tuple[GroupState, Incident]:
@@ -146,6 +186,8 @@ def open_incident(fold: Fold, now: datetime) -> tuple[GroupState, Incident]:
         hosts=sorted({alert.host for alert in alerts if alert.host})[:HOSTS],
         storm=group.group_key == STORM_GROUP_KEY,
         flapping=flapping,
+        opened_last_hour=len(opened),
+        hold=fold.hold,
     )
     pointing = group.model_copy(
         update={
@@ -154,8 +196,9 @@ def open_incident(fold: Fold, now: datetime) -> tuple[GroupState, Incident]:
             "pending": True,
             "flapping": flapping,
             "severity": lead.severity,
-            "opened": opened[-FLAP_OPENINGS - 1 :],
+            "opened": opened[-OPENINGS:],
             "settled_at": None,
+            "held_until": fold.hold.until if fold.hold else None,
         }
     )
     return pointing, incident

@@ -17,9 +17,10 @@ from firstline import lifecycle
 from firstline.adapters.groups import GroupChanged, Groups, Limits, RateLimited
 from firstline.errors import ExecutionsUnavailable, HistoryUnavailable
 from firstline.grouping import STORM_GROUP_KEY, Fold, GroupState, fold, open_incident, storm_alert
-from firstline.models import NormalizedAlert
+from firstline.models import Hold, NormalizedAlert
 from firstline.observability import logger
 from firstline.privacy.alerts import without_secrets
+from firstline.waiting import Waiting
 
 ATTEMPTS = 10
 """How often a group is folded again when somebody else wrote it first. With growing pauses: about five seconds."""
@@ -59,6 +60,8 @@ class Ingestion:
     ----------
     limits
         How many incidents may begin in a minute before further alerts join a storm incident.
+    waiting
+        What makes incidents wait; None where nothing does.
     sleep
         How to pause before folding again; a test passes its own.
     """
@@ -69,11 +72,14 @@ class Ingestion:
         executions: ExecutionStarter,
         limits: Limits,
         sleep: Callable[[float], None] = time.sleep,
+        *,
+        waiting: Waiting | None = None,
     ) -> None:
         self._groups = groups
         self._executions = executions
         self._limits = limits
         self._sleep = sleep
+        self._waiting = waiting
         # Which limits were met, until when, and the storm incident: an alert in a storm costs three requests then.
         self._limited: dict[str | None, tuple[datetime, RateLimited]] = {}
         self._storm: str | None = None
@@ -99,7 +105,7 @@ class Ingestion:
         counted = False
         for attempt in range(ATTEMPTS):
             before = self._groups.read(group_key)
-            folded = fold(before, alerts, now)
+            folded = fold(before, alerts, now, self._keeps_back(now))
             # Only now: who an alert is, is made of the raw values, and what was known before costs nothing more.
             folded = replace(folded, new_alerts=[without_secrets(alert) for alert in folded.new_alerts])
             try:
@@ -125,6 +131,9 @@ class Ingestion:
             worse = self._groups.worsen(group.incident_id, severity)
             if worse is not None:
                 self._tell(lambda: lifecycle.tell_worsened(worse, severity, executions=self._executions))
+        elif self._waiting is not None and folded.joins and group.incident_id is not None:
+            waiting, incident_id = self._waiting, group.incident_id
+            self._tell(lambda: waiting.joined(incident_id, before, folded, now))
         if folded.quiets and group.incident_id is not None:
             self._groups.quieten(group.incident_id, now)
         if folded.resolves and group.incident_id is not None:
@@ -134,14 +143,20 @@ class Ingestion:
                 self._tell(lambda: lifecycle.tell_resolved(resolved, executions=self._executions))
         return Accepted(before.incident_id if before.open else None, new=new, duplicates=len(alerts) - new)
 
+    def _keeps_back(self, now: datetime) -> Callable[[NormalizedAlert], Hold | None]:
+        waiting = self._waiting
+        return (lambda _: None) if waiting is None else (lambda alert: waiting.keeps_back(alert, now))
+
     def _open(self, before: GroupState, folded: Fold, now: datetime, *, counted: bool) -> Accepted:
         new = folded.new_alerts
         after, incident = open_incident(folded, now)
-        limited = self._known_limit(incident.alert.alert_name, now)
+        # What a silence or a window keeps back disturbs nobody, so it is no part of a storm either.
+        limited = None if incident.hold else self._known_limit(incident.alert.alert_name, now)
         if limited is None:
+            limits = None if incident.hold else self._limits
             try:
                 execution_input = self._groups.open_incident(
-                    before, after, incident, new, now, limits=self._limits, member=after.group_key
+                    before, after, incident, new, now, limits=limits, member=after.group_key
                 )
             except RateLimited as limit:
                 self._groups.remember_storm(limit.alert_name, now)
@@ -151,7 +166,13 @@ class Ingestion:
                 self._start(incident.incident_id, after.group_key, execution_input)
                 return Accepted(incident.incident_id, new=len(new))
         storm = self._join_storm(after.group_key, new, limited, now, count=0 if counted else len(new))
-        part_of_storm = {"incident_id": storm, "pending": False, "flapping": False, "opened": before.opened}
+        part_of_storm = {
+            "held_until": None,
+            "incident_id": storm,
+            "pending": False,
+            "flapping": False,
+            "opened": before.opened,
+        }
         try:
             self._groups.write(before, after.model_copy(update=part_of_storm), new, now, counted=True)
         except GroupChanged as changed:

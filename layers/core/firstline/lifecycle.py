@@ -31,6 +31,13 @@ class Incidents(Protocol):
         """None when it was before."""
 
 
+class HeldIncidents(Protocol):
+    """The records of incidents that may wait."""
+
+    def end_hold(self, incident_id: str, because: str, now: datetime) -> IncidentRecord | None:
+        """None when somebody did before, or it is over."""
+
+
 def acknowledge(
     incident_id: str, by: str, now: datetime, *, history: Incidents, executions: Signals
 ) -> IncidentRecord | None:
@@ -78,9 +85,26 @@ def tell_resolved(record: IncidentRecord, *, executions: Signals) -> bool:
 
 def tell_worsened(record: IncidentRecord, severity: SourceSeverity, *, executions: Signals) -> bool:
     """Wake somebody after all: an alert of paging severity joined an incident that nobody was paged for."""
-    if record.paged_at or not record.task_token or record.awaiting not in ("approval", "resolution"):
+    if record.paged_at or not record.task_token or record.awaiting not in ("hold", "approval", "resolution"):
         return False
     return executions.interrupt(record.task_token, "Worsened", f"It got worse: an alert of severity {severity} joined.")
+
+
+def end_hold(
+    incident_id: str, because: str, now: datetime, *, history: HeldIncidents, executions: Signals
+) -> IncidentRecord | None:
+    """An incident that waits, or is about to, waits no longer. None when it did not, or it is over."""
+    record = history.end_hold(incident_id, because, now)
+    if record is not None:
+        tell_hold_ended(record, executions=executions)
+    return record
+
+
+def tell_hold_ended(record: IncidentRecord, *, executions: Signals) -> bool:
+    """Tell the execution of an incident that it has waited enough, if that is what it waits for."""
+    if not record.task_token or record.awaiting != "hold" or record.hold_ended_at is None:
+        return False
+    return executions.signal(record.task_token, "go on", record.hold_ended_because or "somebody")
 
 
 def tell_decided(record: IncidentRecord, *, executions: Signals) -> bool:

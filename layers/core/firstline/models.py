@@ -31,6 +31,10 @@ type Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 """A name that is matched on: an alert's, a host's, a service's."""
 
 
+type RouteName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+"""A name by which the paging policy's routes ask for what a rule has sorted."""
+
+
 class Frozen(BaseModel):
     """Base of every model: immutable, and a field nobody declared is an error."""
 
@@ -69,6 +73,22 @@ class NormalizedAlert(Frozen):
         return self.model_copy(update={"raw_payload": None})
 
 
+class Hold(Frozen):
+    """Why an incident waits before anything is done about it, and for how long.
+
+    It is over at `until`, which is `seconds` after the decision, or before: when the alert resolves, when it gets worse
+    or when somebody ends it. `id` names the rule, silence or window.
+    """
+
+    by: Literal["rule", "silence", "window"]
+    id: Name
+    reason: Text
+    until: AwareDatetime
+    seconds: int = Field(ge=1)
+    until_resolved: bool = False
+    """The silence ends with the first of its incidents that resolves."""
+
+
 class Incident(Frozen):
     """What a Step Functions execution is about, as it stood when the incident was opened.
 
@@ -84,6 +104,10 @@ class Incident(Frozen):
     hosts: list[Name]
     storm: bool = False
     flapping: bool = False
+    opened_last_hour: int = Field(default=1, ge=1)
+    """How many incidents its group has opened within the hour, this one among them: how often it flapped."""
+    hold: Hold | None = None
+    """A silence or maintenance window that kept back every alert of it when it was opened."""
 
 
 type DecidedBy = Literal["rules", "history", "cache", "llm"]
@@ -143,6 +167,8 @@ class Classification(Frozen):
     unsure: list[Text] = []
     """Why a human should judge this, and the evidence for it, a line each; empty when Firstline is sure enough."""
     usage: Usage = Usage()
+    route: RouteName | None = None
+    hold: Hold | None = None
 
 
 class Target(Frozen):
@@ -384,6 +410,7 @@ class IncidentRecord(Frozen):
     decided_by: str | None = None
     decided_at: AwareDatetime | None = None
     worsened_to: SourceSeverity | None = None
+    held_back: SourceSeverity | None = None
     quiet_since: AwareDatetime | None = None
     resolved_at: AwareDatetime | None = None
     resolved_by: str | None = None
@@ -394,7 +421,9 @@ class IncidentRecord(Frozen):
     slack_ts: str | None = None
     feedback: list[Feedback] = []
     notes: list[Note] = []
-    awaiting: Literal["approval", "recovery", "acknowledgement", "resolution"] | None = None
+    hold_ended_at: AwareDatetime | None = None
+    hold_ended_because: str | None = None
+    awaiting: Literal["hold", "approval", "recovery", "acknowledgement", "resolution"] | None = None
     task_token: str | None = Field(default=None, repr=False)
 
 
@@ -458,6 +487,15 @@ class MetricSeries(Frozen):
     ends_at: AwareDatetime
 
 
+class Maintenance(Frozen):
+    """A declared maintenance window that is on and about the alert. `at_most` is None where it makes alerts wait."""
+
+    window: Name
+    reason: Text
+    owner: Name
+    at_most: Severity | None
+
+
 class Evidence(Frozen):
     """What is known around an incident when it is classified. Built once, read by rules, history, prompt and page.
 
@@ -472,7 +510,7 @@ class Evidence(Frozen):
     topology
         Where the incident stands, as its labels say: cluster, namespace, node, zone, team.
     maintenance
-        The maintenance window that is open for this alert, in words.
+        The declared maintenance windows that are on and about this alert.
     """
 
     same_name_last_hour: int = Field(ge=0)
@@ -486,8 +524,8 @@ class Evidence(Frozen):
     metric: MetricSeries | None = None
     local_time: AwareDatetime
     business_hours: bool
-    maintenance: Text | None = None
     missing: list[Text] = []
+    maintenance: list[Maintenance] = []
 
 
 class EarlierIncident(Frozen):

@@ -59,6 +59,7 @@ class IngestSettings(Settings):
     state_machine_arn: str
     quarantine_queue_url: str
     secrets_prefix: str
+    runbooks_dir: str
     history_days: int = Field(ge=1)
     incidents_per_minute: int = Field(ge=1)
     incidents_per_minute_and_alert: int = Field(ge=1)

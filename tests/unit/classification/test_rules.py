@@ -45,6 +45,9 @@ def _holds(match: dict[str, Any], incident: Incident, evidence: Evidence) -> boo
         ({"message": "mem"}, {}, False),
         ({"message": ["nothing", "97 %"]}, {}, True),
         ({"alert_name": "HighMemory", "environment": "dev"}, {}, False),
+        ({"flapping": True}, {"flapping": True}, True),
+        ({"flapping": True}, {}, False),
+        ({"flapping": False, "host": "web-1"}, {}, True),
         ({"alert_name": "a*a*a*a*a*a*a*a*b"}, {"alert_name": "a" * 256}, False),
     ],
 )
@@ -126,9 +129,30 @@ def test_noise_passes_over_a_critical_alert_unless_the_rule_says_so(
         ("rules: [{id: a, reason: r, match: {}, severity: low}]", "empty match"),
         ("rules: [{id: a, reason: r, match: {host: []}, severity: low}]", "empty match"),
         ("rules: [{id: a, reason: r, match: {hours: '9-17'}, severity: low}]", '"22:00-06:00"'),
-        ("rules: [{id: a, reason: r, match: {hours: '09:00-09:00'}, severity: low}]", "span is empty"),
+        ("rules: [{id: a, reason: r, match: {hours: '09:00-09:00'}, severity: low}]", "these hours are empty"),
         ("rules: [{id: a, reason: r, match: {weekdays: monday}, severity: low}]", "`match.weekdays"),
         ("rules: [{id: a, reason: r, match: {host: x}, severity: low, even_critical: true}]", "even_critical"),
+        ("rules: [{id: a, reason: r, match: {host: x}, hold: 5}]", "`hold`: 5 has no unit"),
+        ("rules: [{id: a, reason: r, match: {host: x}, hold: 5s}]", "`hold`: 5s is out of range; 30s to 7200s"),
+        ("rules: [{id: a, reason: r, match: {host: x}, severity: noise, hold: 5m}]", "noise reaches nobody"),
+        ("rules: [{id: a, reason: r, match: {host: x}, route: Platform Team}]", "`route`"),
+        (
+            "{rules: [], maintenance: [{id: a, reason: r, owner: o, match: {host: x}, suppress: true, when: [{}]}]}",
+            "window 1 (a): `when.0`: it would last for ever; give dates, weekdays or hours",
+        ),
+        (
+            "{rules: [], maintenance: [{id: a, reason: r, owner: o, match: {host: x}, when: [{weekdays: sun}]}]}",
+            "either `suppress: true`, or `at_most`",
+        ),
+        (
+            "{rules: [], maintenance: [{id: a, reason: r, owner: o, match: {hours: x}, suppress: true, when: []}]}",
+            "window 1 (a): unknown key `match.hours`; known keys are alert_name",
+        ),
+        (
+            "{rules: [{id: a, reason: r, match: {host: x}, severity: low}], maintenance: "
+            "[{id: a, reason: r, owner: o, match: {host: x}, suppress: true, when: [{weekdays: sun}]}]}",
+            "'a' is used twice",
+        ),
         ("rules: [{id: a, reason: r, match: {host: x}, severity: low}, nonsense]", "rule 2 (without id)"),
         (
             "rules: [{id: a, reason: r, match: {host: x}, severity: low},"
@@ -158,6 +182,47 @@ def test_no_rules_is_a_file_too(tmp_path: Path) -> None:
     path = tmp_path / "rules.yaml"
     path.write_text("rules: []")
     assert rules.load(path).rules == ()
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "covered"),
+    [
+        ({"match": {"host": "web-*"}}, {"match": {"host": "web-1"}}, True),
+        ({"match": {"host": "web-*"}}, {"match": {"host": "web-1*"}}, True),
+        ({"match": {"host": "web-1"}}, {"match": {"host": "web-*"}}, False),
+        ({"match": {"host": "WEB-*"}}, {"match": {"host": ["web-1", "web-2"], "service": "shop"}}, True),
+        ({"match": {"host": "web-*"}}, {"match": {"host": ["web-1", "db-1"]}}, False),
+        ({"match": {"host": "web-*"}}, {"match": {"service": "shop"}}, False),
+        ({"match": {"host": "*b*"}}, {"match": {"host": "[ab]x"}}, False),
+        ({"match": {"host": "*"}}, {"match": {"host": "[ab]x"}}, True),
+        ({"match": {"host": "web-?"}}, {"match": {"host": "web-*"}}, False),
+        ({"match": {"labels": {"team": "*"}}}, {"match": {"labels": {"team": "a", "tier": "1"}}}, True),
+        ({"match": {"labels": {"tier": "1"}}}, {"match": {"labels": {"team": "a"}}}, False),
+        ({"match": {"severity": ["low", "info"]}}, {"match": {"severity": "low"}}, True),
+        ({"match": {"severity": "low"}}, {"match": {"severity": ["low", "info"]}}, False),
+        ({"match": {"host": "*", "hours": "09:00-17:00"}}, {"match": {"host": "a"}}, False),
+        ({"match": {"host": "*"}}, {"match": {"host": "a", "hours": "09:00-17:00"}}, True),
+        ({"match": {"host": "*"}, "severity": "noise"}, {"match": {"host": "a"}}, False),
+        ({"match": {"host": "*"}, "severity": "noise"}, {"match": {"host": "a", "severity": "low"}}, True),
+        ({"match": {"host": "*"}, "severity": "noise"}, {"match": {"host": "a"}, "severity": "noise"}, True),
+        (
+            {"match": {"host": "*"}, "severity": "noise"},
+            {"match": {"host": "a"}, "severity": "noise", "even_critical": True},
+            False,
+        ),
+        ({"match": {"host": "*"}, "severity": "noise", "even_critical": True}, {"match": {"host": "a"}}, True),
+    ],
+)
+def test_a_rule_that_can_never_apply_is_found(earlier: dict[str, Any], later: dict[str, Any], covered: bool) -> None:
+    declared = Rules.model_validate(
+        {
+            "rules": [
+                {"id": "first", "reason": "r", "severity": "low"} | earlier,
+                {"id": "second", "reason": "r", "severity": "low"} | later,
+            ]
+        }
+    )
+    assert [(one.id, other.id) for one, other in declared.covered()] == [("second", "first")] * covered
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """The verdict as a whole: who decides, and what happens when somebody does not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firstline.classification.calibration import UNCALIBRATED, Calibration, tallied
+from firstline.classification.match import AlertMatch
+from firstline.classification.quiet import silenced
 from firstline.classification.rules import NO_RULES, Rules
+from firstline.classification.silences import Silence
 from firstline.classification.verdict import assess, classify
 from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
 from firstline.models import (
@@ -22,6 +25,7 @@ from firstline.models import (
     Evidence,
     Feedback,
     Incident,
+    IncidentRecord,
     NormalizedAlert,
     ServiceActivity,
     Usage,
@@ -200,6 +204,7 @@ def test_many_hosts_and_no_host(decide: Decide) -> None:
 @dataclass
 class FakeHistory:
     broken: bool = False
+    kept: IncidentRecord | None = None
     saved: dict[str, Classification] = field(default_factory=dict)
 
     def _check(self) -> None:
@@ -226,6 +231,10 @@ class FakeHistory:
         self._check()
         return []
 
+    def record(self, incident_id: str) -> IncidentRecord | None:
+        self._check()
+        return self.kept
+
     def save_classification(self, incident_id: str, classification: Classification) -> None:
         self._check()
         self.saved[incident_id] = classification
@@ -234,7 +243,9 @@ class FakeHistory:
 def test_assess_remembers_its_verdict(incident: Callable[..., Incident], offered: Any, now: datetime) -> None:
     history = FakeHistory()
     this = incident()
-    verdict = assess(this, history=history, rules=NO_RULES, offered=offered, model=None, time_zone="UTC", now=now)
+    verdict = assess(
+        this, history=history, rules=NO_RULES, silences=list, offered=offered, model=None, time_zone="UTC", now=now
+    )
     assert history.saved == {this.incident_id: verdict}
 
 
@@ -242,7 +253,16 @@ def test_a_broken_table_costs_evidence_and_not_the_verdict(
     incident: Callable[..., Incident], offered: Any, now: datetime
 ) -> None:
     history = FakeHistory(broken=True)
-    verdict = assess(incident(), history=history, rules=NO_RULES, offered=offered, model=None, time_zone="UTC", now=now)
+    verdict = assess(
+        incident(),
+        history=history,
+        rules=NO_RULES,
+        silences=list,
+        offered=offered,
+        model=None,
+        time_zone="UTC",
+        now=now,
+    )
     assert verdict.severity == "high"
     assert sum("could not be read: throttled" in reason for reason in verdict.reasons) == 5
 
@@ -316,3 +336,149 @@ def test_whoever_is_not_sure_says_why_and_what_is_known(decide: Decide, deployme
 def test_whoever_is_sure_asks_nobody(decide: Decide, model: Any, judged: Any) -> None:
     assert decide().unsure == []
     assert decide(model=model(judged(confidence=0.9))).unsure == []
+
+
+# --- what waits ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def assessed(incident: Callable[..., Incident], offered: Any, now: datetime) -> Callable[..., Classification]:
+    """Assess an incident under one rule; keywords are the incident's, but for the named ones."""
+
+    def run(
+        *,
+        rule: dict[str, Any] | None = None,
+        silences: Sequence[Silence] = (),
+        history: FakeHistory | None = None,
+        model: Any = None,
+        later: timedelta = timedelta(0),
+        **changes: Any,
+    ) -> Classification:
+        return assess(
+            incident(**changes),
+            history=history or FakeHistory(),
+            rules=_rules(**rule) if rule else NO_RULES,
+            silences=lambda: silences,
+            offered=offered,
+            model=model,
+            time_zone="UTC",
+            now=now + later,
+        )
+
+    return run
+
+
+@pytest.fixture
+def silence(now: datetime) -> Silence:
+    return Silence(
+        id="s-1",
+        match=AlertMatch(alert_name=("HighMemory",)),
+        owner="ada",
+        reason="Memory is added.",
+        created_at=now,
+        expires_at=now + timedelta(hours=2),
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "changes", "waits"),
+    [
+        ({"hold": "5m"}, {}, True),
+        ({"hold": "5m", "at_least": "critical"}, {}, False),
+        ({"hold": "5m"}, {"severity": "critical"}, False),
+        ({"hold": "5m", "even_critical": True}, {"severity": "critical"}, True),
+        ({"hold": "5m"}, {"storm": True}, False),
+        ({"hold": "5m", "severity": "low"}, {}, True),
+        ({"severity": "low"}, {}, False),
+    ],
+)
+def test_a_rule_makes_what_is_not_critical_wait(
+    rule: dict[str, Any], changes: dict[str, Any], waits: bool, assessed: Callable[..., Classification], now: datetime
+) -> None:
+    verdict = assessed(rule=rule, **changes)
+
+    assert (verdict.hold is not None) is waits
+    if verdict.hold is not None:
+        assert (verdict.hold.by, verdict.hold.seconds) == ("rule", 300)
+        assert verdict.hold.until == now + timedelta(minutes=5)
+        assert verdict.reasons[-1] == "Rule mine waits 5 minutes before it is real: We agreed so."
+
+
+def test_a_rule_gives_it_a_route(assessed: Callable[..., Classification]) -> None:
+    verdict = assessed(rule={"route": "platform-team"})
+
+    assert verdict.route == "platform-team"
+    assert verdict.reasons[-1] == "Rule mine gives it the route platform-team: We agreed so."
+
+
+def test_nothing_is_paid_for_what_a_silence_keeps_back(
+    assessed: Callable[..., Classification], silence: Silence, now: datetime, model: Any, judged: Any
+) -> None:
+    fake = model(judged())
+
+    verdict = assessed(hold=silenced(silence, now), model=fake, later=timedelta(minutes=30))
+
+    assert fake.asked == []
+    assert verdict.hold is not None
+    assert (verdict.hold.id, verdict.hold.seconds) == ("s-1", 90 * 60)
+    assert "it is not asked while the incident waits" in str(verdict.reasons)
+
+
+@pytest.mark.parametrize(
+    ("what", "extended", "waits"),
+    [
+        pytest.param({}, False, False, id="the silence is over"),
+        pytest.param({}, True, True, id="another one has begun"),
+        pytest.param({"alert_count": 2}, True, False, id="nobody knows what would keep back what joined"),
+        pytest.param(
+            {"hold_ended_at": datetime(2026, 3, 4, 11, tzinfo=UTC)}, True, False, id="somebody ended the wait"
+        ),
+    ],
+)
+def test_after_its_silence_it_is_judged_anew(
+    what: dict[str, Any],
+    extended: bool,
+    waits: bool,
+    assessed: Callable[..., Classification],
+    silence: Silence,
+    incident: Callable[..., Incident],
+    now: datetime,
+    model: Any,
+    judged: Any,
+) -> None:
+    fake, hold = model(judged()), silenced(silence, now)
+    more = silence.model_copy(update={"id": "s-2", "expires_at": now + timedelta(hours=9)})
+    fields = {"status": "STARTED", "alert_count": 1, "last_alert_at": now, "awaiting": "hold"}
+    kept = IncidentRecord(incident=incident(hold=hold), **(fields | what))
+
+    verdict = assessed(
+        hold=hold,
+        rule={"hold": "5m"},
+        silences=[more] if extended else [],
+        history=FakeHistory(kept=kept),
+        model=fake,
+        later=timedelta(hours=2),
+    )
+
+    assert (verdict.hold is not None) is waits
+    assert bool(fake.asked) is not waits
+
+
+def test_what_joined_while_it_waited_counts_afterwards(
+    assessed: Callable[..., Classification], silence: Silence, incident: Callable[..., Incident], now: datetime
+) -> None:
+    hold = silenced(silence, now)
+    kept = IncidentRecord(
+        incident=incident(hold=hold), status="STARTED", alert_count=2, last_alert_at=now, held_back="critical"
+    )
+
+    verdict = assessed(hold=hold, history=FakeHistory(kept=kept), later=timedelta(hours=2))
+
+    assert verdict.severity == "critical"
+    assert verdict.reasons[-1] == "Raised from high to critical: an alert of that severity joined while it waited."
+
+
+def test_a_table_that_cannot_be_read_keeps_nothing_back(
+    assessed: Callable[..., Classification], silence: Silence, now: datetime
+) -> None:
+    assert assessed(hold=silenced(silence, now), history=FakeHistory(broken=True)).hold is None

@@ -27,6 +27,7 @@ from firstline.adapters.tallies import Tallies
 from firstline.classification.calibration import Calibration
 from firstline.errors import HistoryUnavailable
 from firstline.models import (
+    SEVERITY_RANK,
     Approval,
     Classification,
     Decision,
@@ -37,6 +38,7 @@ from firstline.models import (
     Page,
     RemediationPlan,
     RunbookRun,
+    SourceSeverity,
     StepResult,
 )
 from firstline.observability import logger
@@ -110,6 +112,26 @@ class History(TableEvidence):
             condition=OPEN,
         )
         return None if item is None else record_of(item)
+
+    def end_hold(self, incident_id: str, because: str, now: datetime) -> IncidentRecord | None:
+        """An incident that waits has waited enough. None when somebody said so before, or it is over."""
+        item = self._update(
+            incident_id,
+            "SET hold_ended_at = :now, hold_ended_because = :because",
+            {":now": stamp(now), ":because": because},
+            condition=f"{OPEN} AND attribute_not_exists(hold_ended_at)",
+        )
+        return None if item is None else record_of(item)
+
+    def hold_back(self, incident_id: str, severity: SourceSeverity) -> None:
+        """An alert joined an incident that waits, and waits with it: how bad the worst of those is, for afterwards."""
+        worse = [one for one, rank in SEVERITY_RANK.items() if rank < SEVERITY_RANK[severity]]
+        self._update(
+            incident_id,
+            "SET held_back = :severity",
+            {":severity": severity, ":lower": set(worse) or {severity}},
+            condition=f"{OPEN} AND (attribute_not_exists(held_back) OR contains(:lower, held_back))",
+        )
 
     def decide(
         self, incident_id: str, word: Approval, decision: Decision | None, *, seen: IncidentRecord

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from firstline.models import Frozen, Incident, Severity
+from firstline.models import Frozen, Incident, RouteName, Severity
 from firstline.policy_files import load_policy
 
 type ChannelName = Literal["pagerduty", "slack", "sns"]
@@ -52,14 +52,16 @@ class Route(Frozen):
     severity: tuple[Severity, ...] = ()
     service: tuple[str, ...] = ()
     environment: tuple[str, ...] = ()
+    route: tuple[RouteName, ...] = ()
     levels: Annotated[list[LevelName], Field(min_length=1)]
 
-    def matches(self, incident: Incident, severity: Severity) -> bool:
+    def matches(self, incident: Incident, severity: Severity, route: RouteName | None) -> bool:
         """Whether every condition that is written down holds."""
         return (
             (not self.severity or severity in self.severity)
             and (not self.service or incident.alert.service in self.service)
             and (not self.environment or incident.alert.environment in self.environment)
+            and (not self.route or route in self.route)
         )
 
 
@@ -79,12 +81,18 @@ class PagingPolicy(Frozen):
                 raise ValueError(f"routes.{number}.levels names {unknown[0]!r}; the levels are {', '.join(names)}")
         return self
 
-    def levels_for(self, incident: Incident, severity: Severity) -> Sequence[Level]:
-        """The ladder for one incident: the first route that matches, else every level."""
-        for route in self.routes:
-            if route.matches(incident, severity):
+    def levels_for(self, incident: Incident, severity: Severity, route: RouteName | None = None) -> Sequence[Level]:
+        """The ladder for one incident: the first route that matches, else every level.
+
+        Parameters
+        ----------
+        route
+            What a declared rule has said (`route` in rules.yaml).
+        """
+        for way in self.routes:
+            if way.matches(incident, severity, route):
                 by_name = {level.name: level for level in self.levels}
-                return [by_name[name] for name in route.levels]
+                return [by_name[name] for name in way.levels]
         return self.levels
 
 

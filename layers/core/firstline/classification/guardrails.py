@@ -4,7 +4,7 @@ The same as a table is in docs/classification.md. A model that obeys an attacker
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from firstline.models import (
     Classification,
     Evidence,
     Incident,
+    Maintenance,
     Severity,
     SourceSeverity,
 )
@@ -62,13 +63,18 @@ class Changes:
             self.severity = bound
 
 
-def within_bounds(severity: Severity, incident: Incident, rule: Rule | None) -> Changes:
+def within_bounds(
+    severity: Severity, incident: Incident, rule: Rule | None, maintenance: Sequence[Maintenance]
+) -> Changes:
     """The owner's bounds, then the one bound that nobody may lower: a storm's alerts are not all known."""
     changes = Changes(severity)
     if rule and rule.at_least:
         changes.at_least(rule.at_least, f"rule {rule.id} says so ({rule.reason})")
     if rule and rule.at_most:
         changes.at_most(rule.at_most, f"rule {rule.id} says so ({rule.reason})")
+    for window in maintenance:
+        if window.at_most:
+            changes.at_most(window.at_most, f"{window.owner} declared maintenance {window.window} ({window.reason})")
     if incident.storm:
         changes.at_least(STORM_AT_LEAST, "a storm may hide anything")
     return changes
@@ -139,7 +145,7 @@ def apply(
     if trust < TRUSTED_FROM:
         unsure = Changes(fallback.severity)
         unsure.at_least(judged.severity, "the model is not sure, and going up is safe")
-        bounded = within_bounds(unsure.severity, incident, rule)
+        bounded = within_bounds(unsure.severity, incident, rule, evidence.maintenance)
         reasons = [
             *fallback.reasons,
             *verdict.notes,
@@ -156,7 +162,7 @@ def apply(
 
     changes = Changes(judged.severity)
     changes.at_least(*lowest_for_a_model(source, history, trust))
-    bounded = within_bounds(changes.severity, incident, rule)
+    bounded = within_bounds(changes.severity, incident, rule, evidence.maintenance)
     reasons = [*verdict.notes, said, *changes.reasons, *bounded.reasons]
     runbook_id = _runbook(judged.runbook_id, judged.can_be_remediated, bounded.severity, incident, offered, reasons)
     related = judged.is_deployment_related and bool(evidence.deployments)

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from firstline.classification.evidence import suspects
 from firstline.classification.redaction import clip, safe_label, safe_line, safe_text
-from firstline.models import Deployment, EarlierIncident, Evidence, Incident
+from firstline.models import Deployment, EarlierIncident, Evidence, Incident, Maintenance
 
 PROMPTS = Path(__file__).parent / "prompts"
 
@@ -30,6 +30,7 @@ MAX_HOSTS = 10
 MAX_EARLIER = 8
 MAX_DEPLOYMENTS = 8
 MAX_RUNBOOKS = 10
+MAX_WINDOWS = 4
 
 
 class Offered(Protocol):
@@ -72,6 +73,7 @@ def build(incident: Incident, *, evidence: Evidence, offered: Sequence[Offered],
         "deployments_of_the_last_four_hours": [
             _deployment(one, incident, evidence) for one in evidence.deployments[:MAX_DEPLOYMENTS]
         ],
+        "declared_maintenance": [_maintenance(one) for one in evidence.maintenance[:MAX_WINDOWS]],
         "evidence_that_could_not_be_read": [safe_line(one, MAX_NOTE_CHARS) for one in evidence.missing],
         "runbooks": [{"id": one.id, "title": clip(one.title, MAX_NOTE_CHARS)} for one in runbooks],
     }
@@ -129,6 +131,10 @@ def _deployment(one: Deployment, incident: Incident, evidence: Evidence) -> dict
         "minutes_before_the_incident": _minutes(one.deployed_at, incident.opened_at),
         "of_the_same_service": one in suspects(incident, evidence),
     }
+
+
+def _maintenance(one: Maintenance) -> dict[str, Any]:
+    return {"by": _name(one.owner), "why": safe_line(one.reason, MAX_NOTE_CHARS)}
 
 
 def _name(value: str | None) -> str | None:

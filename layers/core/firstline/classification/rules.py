@@ -1,123 +1,93 @@
 """Declared rules: the owner's word. The first rule that matches decides, or sets bounds for what decides after it."""
 
-import fnmatch
-import re
-from datetime import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from firstline.classification.maintenance import Bound, Id, Reason, Window
+from firstline.classification.match import AlertMatch, Match
+from firstline.durations import Duration, between
 from firstline.errors import ConfigurationError
-from firstline.models import SEVERITY_RANK, Evidence, Incident, Severity, SourceSeverity
+from firstline.models import (
+    SEVERITY_RANK,
+    Evidence,
+    Frozen,
+    Incident,
+    Maintenance,
+    NormalizedAlert,
+    RouteName,
+    Severity,
+)
+from firstline.schedule import Schedule
 
-type Bound = Literal["critical", "high", "medium", "low"]
-type Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-
-WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_SPAN = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
-
-
-def _one_or_many(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-def _span(value: object) -> object:
-    """`"22:00-06:00"` -> (22:00, 06:00). A span may reach over midnight; its end is outside it."""
-    found = _SPAN.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        raise ValueError('write a span of local time as "22:00-06:00", in quotes')
-    begin, end = time(int(found[1]), int(found[2])), time(int(found[3]), int(found[4]))
-    if begin == end:
-        raise ValueError("the span is empty; leave `hours` out to mean the whole day")
-    return begin, end
+MAX_HOLD = timedelta(hours=2)
+"""What waits longer is no short trouble, and its owner should hear of it."""
 
 
-type Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-type Patterns = Annotated[tuple[Text, ...], BeforeValidator(_one_or_many)]
-"""One shell pattern or several; any may match. Case does not matter."""
+class Rule(Frozen):
+    """match -> severity (final; `noise` suppresses), or bounds within which history and the model decide.
 
-type Span = Annotated[tuple[time, time], BeforeValidator(_span)]
+    `hold` waits before anything is done, and does nothing when the alert resolves meanwhile. `route` is a name that the
+    paging policy's routes can ask for.
+    """
 
-
-class _Declared(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Match(_Declared):
-    """Every key that is given must hold; of the values of one key, any one."""
-
-    alert_name: Patterns = ()
-    source: Patterns = ()
-    severity: Annotated[tuple[SourceSeverity, ...], BeforeValidator(_one_or_many)] = ()
-    service: Patterns = ()
-    environment: Patterns = ()
-    host: Patterns = ()
-    labels: dict[str, Patterns] = {}
-    message: Patterns = ()
-    hours: Annotated[tuple[Span, ...], BeforeValidator(_one_or_many)] = ()
-    weekdays: Annotated[tuple[Weekday, ...], BeforeValidator(_one_or_many)] = ()
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if not self.model_fields_set or not any(getattr(self, name) for name in self.model_fields_set):
-            raise ValueError("an empty match would hold for every alert; name at least one of " + _keys(Match))
-        return self
-
-    def holds(self, incident: Incident, evidence: Evidence) -> bool:
-        alert, local = incident.alert, evidence.local_time
-        return (
-            _fits(self.alert_name, alert.alert_name)
-            and _fits(self.source, alert.source)
-            and (not self.severity or alert.severity in self.severity)
-            and _fits(self.service, alert.service)
-            and _fits(self.environment, alert.environment)
-            and _fits(self.host, alert.host)
-            and all(_fits(patterns, alert.labels.get(name)) for name, patterns in self.labels.items())
-            and _mentions(self.message, alert.message)
-            and (not self.hours or any(_within(span, local.time()) for span in self.hours))
-            and (not self.weekdays or WEEKDAYS[local.weekday()] in self.weekdays)
-        )
-
-
-class Rule(_Declared):
-    """match -> severity (final; `noise` suppresses), or bounds within which history and the model decide."""
-
-    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
+    id: Id
+    reason: Reason
     match: Match
     severity: Severity | None = None
     at_most: Bound | None = None
     at_least: Bound | None = None
+    hold: Annotated[Duration, between(timedelta(seconds=30), MAX_HOLD)] | None = None
+    route: RouteName | None = None
     even_critical: bool = False
 
     @model_validator(mode="after")
     def _decides_one_thing(self) -> Self:
         bounds = self.at_most is not None or self.at_least is not None
-        if bounds == (self.severity is not None):
-            raise ValueError("say what follows: either `severity`, or `at_most` and/or `at_least`")
+        if bounds and self.severity is not None:
+            raise ValueError("say what follows: either `severity`, or `at_most` and/or `at_least`, not both")
+        if not (bounds or self.severity or self.hold or self.route):
+            raise ValueError("say what follows: either `severity`, or `at_most` and/or `at_least`; `hold`; `route`")
         if self.at_most and self.at_least and SEVERITY_RANK[self.at_least] > SEVERITY_RANK[self.at_most]:
             raise ValueError(f"`at_least: {self.at_least}` is above `at_most: {self.at_most}`; swap them")
-        if self.even_critical and self.severity != "noise":
-            raise ValueError("`even_critical` belongs to rules with `severity: noise` only; take it out")
+        if self.severity == "noise" and (self.hold or self.route):
+            raise ValueError("noise reaches nobody, now or later: take out `hold` and `route`, or the severity")
+        if self.even_critical and self.severity != "noise" and self.hold is None:
+            raise ValueError("`even_critical` belongs to rules with `severity: noise` or `hold` only; take it out")
         return self
 
-    def holds(self, incident: Incident, evidence: Evidence) -> bool:
+    def holds(self, incident: Incident, local_time: datetime) -> bool:
         """Does the rule apply? One that suppresses passes over what the source called critical, unless it says so."""
-        if self.severity == "noise" and incident.alert.severity == "critical" and not self.even_critical:
+        if self.passes_over(incident):
             return False
-        return self.match.holds(incident, evidence)
+        return self.match.holds(incident.alert, local_time=local_time, flapping=incident.flapping)
+
+    def passes_over(self, incident: Incident) -> bool:
+        """Whether it would suppress what its source calls critical, and must not."""
+        return self.severity == "noise" and incident.alert.severity == "critical" and not self.even_critical
+
+    def covers(self, later: "Rule") -> bool:
+        """Whether a rule that stands behind this one can never apply."""
+        passes_over_critical = self.severity == "noise" and not self.even_critical
+        never_critical = (later.severity == "noise" and not later.even_critical) or (
+            later.match.severity and "critical" not in later.match.severity
+        )
+        return (not passes_over_critical or bool(never_critical)) and self.match.covers(later.match)
 
 
-class Rules(_Declared):
+class Rules(Frozen):
     """A rules file, in its own order."""
 
     rules: tuple[Rule, ...] = Field(max_length=500)
+    maintenance: tuple[Window, ...] = Field(default=(), max_length=200)
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Self:
-        ids = [rule.id for rule in self.rules]
+        ids = [one.id for section in (self.rules, self.maintenance) for one in section]
         twice = sorted({one for one in ids if ids.count(one) > 1})
         if twice:
             raise ValueError(f"the id {', '.join(map(repr, twice))} is used twice; give each rule its own")
@@ -125,10 +95,39 @@ class Rules(_Declared):
 
     def first(self, incident: Incident, evidence: Evidence) -> Rule | None:
         """The first rule that holds, or None."""
-        return next((rule for rule in self.rules if rule.holds(incident, evidence)), None)
+        return self.first_at(incident, evidence.local_time)
+
+    def first_at(self, incident: Incident, local_time: datetime) -> Rule | None:
+        """The first rule that holds at a local time, or None."""
+        return next((rule for rule in self.rules if rule.holds(incident, local_time)), None)
+
+    @property
+    def may_hold(self) -> bool:
+        """Whether any rule makes alerts wait."""
+        return any(rule.hold for rule in self.rules)
+
+    def maintained(self, alert: NormalizedAlert, now: datetime) -> list[Maintenance]:
+        """The windows that are on and about an alert, as evidence."""
+        return [
+            Maintenance(window=one.id, reason=one.reason, owner=one.owner, at_most=one.at_most)
+            for one in self.maintenance
+            if one.holds(alert, now)
+        ]
+
+    def covered(self) -> list[tuple[Rule, Rule]]:
+        """The rules that can never apply, each with the earlier one that takes everything from it."""
+        found = []
+        for number, later in enumerate(self.rules):
+            earlier = next((rule for rule in self.rules[:number] if rule.covers(later)), None)
+            if earlier is not None:
+                found.append((later, earlier))
+        return found
 
 
 NO_RULES = Rules(rules=())
+
+_NOUNS: dict[str, tuple[str, type[BaseModel]]] = {"rules": ("rule", Rule), "maintenance": ("window", Window)}
+"""What the entries of each section are called, and what they are."""
 
 
 def load(path: Path) -> Rules:
@@ -153,38 +152,24 @@ def load(path: Path) -> Rules:
         raise ConfigurationError(f"{path}:\n{wrong}") from None
 
 
-def _explained(where: tuple[int | str, ...], kind: str, message: str, content: Any) -> str:
+def _explained(where: Sequence[int | str], kind: str, message: str, content: Any) -> str:
     """One mistake in words: which rule, which key, what is wrong and what to write instead."""
-    if len(where) < 2 or where[0] != "rules":
-        return f"{'.'.join(map(str, where)) or 'the file'}: {message}. A rules file is `rules:` and a list of rules."
-    rule = content["rules"][where[1]]
-    name = rule.get("id") if isinstance(rule, dict) else None
-    place = f"rule {int(where[1]) + 1} ({name or 'without id'})"
+    if len(where) < 2 or where[0] not in _NOUNS:
+        sections = ", ".join(f"`{name}:`" for name in list(_NOUNS)[1:])
+        return (
+            f"{'.'.join(map(str, where)) or 'the file'}: {message.removeprefix('Value error, ')}. "
+            f"A rules file is `rules:` and a list of rules; {sections} may stand beside it."
+        )
+    noun, model = _NOUNS[str(where[0])]
+    entry = content[where[0]][where[1]]
+    name = entry.get("id") if isinstance(entry, dict) else None
+    place = f"{noun} {int(where[1]) + 1} ({name or 'without id'})"
     # Where a value may be one of several types, pydantic puts the type's name into the path; people don't know it.
     key = ".".join(str(part) for part in where[2:] if not str(part).startswith("function-"))
     if kind == "extra_forbidden":
-        known = _keys(Match if where[2:3] == ("match",) else Rule)
-        return f"{place}: unknown key `{key}`; known keys are {known}"
+        if where[2:3] == ("match",):
+            model = Match if noun == "rule" else AlertMatch
+        elif where[2:3] == ("when",):
+            model = Schedule
+        return f"{place}: unknown key `{key}`; known keys are {', '.join(model.model_fields)}"
     return f"{place}: {f'`{key}`: ' if key else ''}{message.removeprefix('Value error, ')}"
-
-
-def _keys(model: type[BaseModel]) -> str:
-    return ", ".join(model.model_fields)
-
-
-def _fits(patterns: tuple[str, ...], value: str | None) -> bool:
-    if not patterns:
-        return True
-    return value is not None and any(fnmatch.fnmatchcase(value.casefold(), one.casefold()) for one in patterns)
-
-
-def _mentions(phrases: tuple[str, ...], message: str) -> bool:
-    """Does one of the phrases occur as whole words? `disk` is in "Disk full" and not in "diskette"."""
-    return not phrases or any(
-        re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", message, re.IGNORECASE) for phrase in phrases
-    )
-
-
-def _within(span: tuple[time, time], moment: time) -> bool:
-    begin, end = span
-    return begin <= moment < end if begin < end else moment >= begin or moment < end

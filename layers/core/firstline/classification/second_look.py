@@ -42,7 +42,9 @@ def look_again(
 ) -> Classification:
     """Gather anew, ask, remember."""
     evidence = gather(incident, history, time_zone=time_zone, now=now)
+    evidence = evidence.model_copy(update={"maintenance": rules.maintained(incident.alert, now)})
     verdict = reconsider(incident, first, observations, evidence=evidence, rules=rules, model=model, now=now)
+    verdict = verdict.model_copy(update={"route": first.route, "hold": first.hold})
     try:
         history.save_classification(incident.incident_id, verdict)
     except HistoryUnavailable as error:

@@ -1,23 +1,28 @@
 """The verdict: evidence -> rules -> memory -> LLM -> guardrails. Read this first."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from firstline.classification import cache, guardrails, lexicon, prompt, words
+from firstline.classification import cache, guardrails, holding, lexicon, prompt, words
 from firstline.classification.asking import evidence_for
 from firstline.classification.calibration import UNCALIBRATED, Calibration, decider_of
 from firstline.classification.evidence import HistoryReader, gather, suspects
 from firstline.classification.history import Opinion, opinion
+from firstline.classification.holding import NotAsked
 from firstline.classification.model import Judgement, Model, ModelVerdict
 from firstline.classification.prompt import Offered
+from firstline.classification.quiet import Quiet
 from firstline.classification.rules import Rule, Rules
+from firstline.classification.silences import Silence
 from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
 from firstline.models import (
     SEVERITY_RANK,
     Classification,
     Evidence,
+    Hold,
     Incident,
+    IncidentRecord,
     NormalizedAlert,
     Severity,
     SourceSeverity,
@@ -33,6 +38,8 @@ RULE_CONFIDENCE = 1.0
 class History(HistoryReader, Protocol):
     """What classification reads from the table, and the one thing that it writes."""
 
+    def record(self, incident_id: str) -> IncidentRecord | None: ...
+
     def save_classification(self, incident_id: str, classification: Classification) -> object: ...
 
 
@@ -41,23 +48,57 @@ def assess(
     *,
     history: History,
     rules: Rules,
+    silences: Callable[[], Sequence[Silence]],
     offered: Sequence[Offered],
     model: Model | None,
     time_zone: str,
     now: datetime,
     calibration: Calibration = UNCALIBRATED,
 ) -> Classification:
-    """Gather, classify, remember. A table that cannot be reached costs evidence, never the verdict."""
+    """Gather, classify, remember. A table that cannot be reached costs evidence, never the verdict.
+
+    Parameters
+    ----------
+    silences
+        Reads those that there are; asked only about an incident that waited, to see whether it has to wait on.
+    """
     evidence = gather(incident, history, time_zone=time_zone, now=now)
+    evidence = evidence.model_copy(update={"maintenance": rules.maintained(incident.alert, now)})
+    record, hold = _waits_for(incident, history, rules, silences, now)
+    asked = NotAsked() if model is not None and hold is not None else model
     verdict = classify(
-        incident, evidence=evidence, rules=rules, offered=offered, model=model, now=now, calibration=calibration
+        incident, evidence=evidence, rules=rules, offered=offered, model=asked, now=now, calibration=calibration
     )
+    rule = rules.first(incident, evidence)
+    if hold is None and (record is None or record.awaiting != "hold"):
+        hold = holding.held_by_rule(incident, rule, verdict, now)
+    verdict = holding.after(verdict, record, rule, hold)
     try:
         history.save_classification(incident.incident_id, verdict)
     except HistoryUnavailable as error:
         # The state machine carries the verdict on; failing here would page for an alert that may be noise.
         logger.warning("classification not saved", incident_id=incident.incident_id, error=str(error))
     return verdict
+
+
+def _waits_for(
+    incident: Incident,
+    history: History,
+    rules: Rules,
+    silences: Callable[[], Sequence[Silence]],
+    now: datetime,
+) -> tuple[IncidentRecord | None, Hold | None]:
+    """What was written since it was kept back, and what keeps it back now. What cannot be read keeps nothing."""
+    if incident.hold is None:
+        return None, None
+    try:
+        record = history.record(incident.incident_id)
+        over = now >= incident.hold.until
+        quiet = Quiet(rules.maintenance, silences() if over else ())
+    except HistoryUnavailable as error:
+        logger.warning("whether it waits is not known", incident_id=incident.incident_id, error=str(error))
+        return None, None
+    return record, holding.kept_back(incident, record, quiet, now)
 
 
 def classify(
@@ -241,10 +282,11 @@ def _without_model(
             reasons.append(f"Noise: {past.usually_nothing}, and the source calls it info.")
     if past.not_noise is not None and source == "info":
         reasons.append(f"Not noise: {past.not_noise}.")
-    bounded = guardrails.within_bounds(severity, incident, rule)
+    bounded = guardrails.within_bounds(severity, incident, rule, evidence.maintenance)
     reasons += [*bounded.reasons, *evidence.missing]
     if incident.flapping:
-        reasons.append("The alert is flapping: it fires and resolves again and again.")
+        times = incident.opened_last_hour
+        reasons.append(f"The alert is flapping: this is the incident number {times} that it opened within the hour.")
     culprits = suspects(incident, evidence)
     if culprits:
         reasons.append(words.deployed_before(culprits[0], incident))

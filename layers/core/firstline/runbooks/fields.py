@@ -1,38 +1,12 @@
 """The words that runbooks are written in: durations, ids, shares of hosts, names of parameters."""
 
-import re
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, StringConstraints
 
+from firstline.durations import Duration, between
 from firstline.models import SHARE
-
-_DURATION = re.compile(r"([1-9][0-9]{0,4})([smhd])")
-_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-
-
-def _duration(value: object) -> object:
-    if isinstance(value, str):
-        found = _DURATION.fullmatch(value)
-        if not found:
-            raise ValueError(f"{value!r} is not a duration; write a number and s, m, h or d, as in 30s or 15m")
-        return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
-    if isinstance(value, timedelta):
-        return value
-    raise ValueError(f"{value!r} has no unit; write a number and s, m, h or d, as in 30s or 15m")
-
-
-def between(least: timedelta, most: timedelta) -> AfterValidator:
-    def check(value: timedelta) -> timedelta:
-        if least <= value <= most:
-            return value
-        least_seconds, most_seconds = int(least.total_seconds()), int(most.total_seconds())
-        raise ValueError(
-            f"{int(value.total_seconds())}s is out of range; {least_seconds}s to {most_seconds}s is allowed"
-        )
-
-    return AfterValidator(check)
 
 
 def _share(value: object) -> object:
@@ -59,12 +33,6 @@ def not_of_aws(name: str) -> str:
         )
     return name
 
-
-type Duration = Annotated[
-    timedelta,
-    BeforeValidator(_duration, json_schema_input_type=Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}[smhd]$")]),
-]
-"""`30s`, `15m`, `2h`, `1d`."""
 
 type Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 """Lower case with dashes: it becomes a part of the SSM documents' names."""

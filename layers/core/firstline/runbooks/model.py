@@ -12,16 +12,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
+from firstline.durations import Duration, between
 from firstline.models import Frozen
 from firstline.runbooks import patterns
 from firstline.runbooks.examples import Examples
 from firstline.runbooks.fields import (
-    Duration,
     Id,
     ParameterName,
     Share,
     StepTimeout,
-    between,
     not_none,
     not_of_aws,
     number,

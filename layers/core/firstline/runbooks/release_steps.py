@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from firstline.durations import Duration, between
 from firstline.models import Frozen
-from firstline.runbooks.fields import Duration, Id, ParameterName, StepTimeout, between
+from firstline.runbooks.fields import Id, ParameterName, StepTimeout
 
 DAY = timedelta(days=1)
 

@@ -1,0 +1,118 @@
+"""Times that come again: dates, weekdays and hours in a time zone. Change freezes and maintenance windows are such."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from firstline.models import Frozen
+
+type Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-(?:([01]\d|2[0-3]):([0-5]\d)|24:00)")
+_DAY = r"(\d{4}-\d{2}-\d{2})"
+_DATES = re.compile(rf"{_DAY}(?:\.\.{_DAY})?")
+_MIDNIGHT = time(0)
+
+
+def _one_or_many(value: object) -> object:
+    return (value,) if isinstance(value, (str, date)) else value
+
+
+def _hours(value: object) -> object:
+    """`"22:00-06:00"` -> (22:00, 06:00): from the first minute to the last before the second, over midnight or not."""
+    found = _HOURS.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError('write local time as "22:00-06:00", in quotes')
+    begin = time(int(found[1]), int(found[2]))
+    end = time(int(found[3]), int(found[4])) if found[3] else _MIDNIGHT
+    if begin == end:
+        raise ValueError("these hours are empty; leave `hours` out to mean the whole day")
+    return begin, end
+
+
+def _dates(value: object) -> object:
+    """`2026-12-24` or `2026-12-20..2027-01-03` -> first and last day."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value, value
+    found = _DATES.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"{value!r} is no day; write 2026-12-24, or 2026-12-20..2027-01-03 for several")
+    first = date.fromisoformat(found[1])
+    last = date.fromisoformat(found[2]) if found[2] else first
+    if last < first:
+        raise ValueError(f"{value} ends before it begins; swap the two days")
+    return first, last
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"{name!r} is no time zone; write an IANA name such as Europe/Berlin") from None
+    return name
+
+
+type Hours = Annotated[tuple[time, time], BeforeValidator(_hours)]
+type Dates = Annotated[tuple[date, date], BeforeValidator(_dates)]
+type TimeZone = Annotated[str, AfterValidator(_time_zone)]
+type Weekdays = Annotated[tuple[Weekday, ...], BeforeValidator(_one_or_many)]
+type Spans = Annotated[tuple[Hours, ...], BeforeValidator(_one_or_many)]
+"""One span of local time or several, as in `hours: "22:00-06:00"`."""
+
+
+class Schedule(Frozen):
+    """When something is on. Of `dates`, `weekdays` and `hours`, all that are given must hold.
+
+    Hours that reach over midnight belong to the day on which they begin: `fri` with `22:00-06:00` ends on Saturday
+    morning. On a day on which the clocks change, hours are what the clock on the wall says.
+    """
+
+    time_zone: TimeZone = "UTC"
+    dates: Annotated[tuple[Dates, ...], BeforeValidator(_one_or_many)] = Field(default=())
+    weekdays: Weekdays = Field(default=())
+    hours: Spans = Field(default=())
+
+    @model_validator(mode="after")
+    def _says_when(self) -> Self:
+        if not (self.dates or self.weekdays or self.hours):
+            raise ValueError("it would last for ever; give dates, weekdays or hours")
+        return self
+
+    def on(self, now: datetime) -> bool:
+        """Whether it is on at a moment."""
+        local = now.astimezone(ZoneInfo(self.time_zone))
+        today, clock = local.date(), local.time()
+        if not self.hours:
+            return self._day(today)
+        return any(
+            (begin <= clock and (clock < end or end <= begin) and self._day(today))
+            or (end <= begin and clock < end and self._day(today - timedelta(days=1)))
+            for begin, end in self.hours
+        )
+
+    def may_end(self, after: datetime, days: int) -> Iterator[datetime]:
+        """The moments of the coming days at which it can go from on to off: the ends of its hours, and midnights."""
+        zone = ZoneInfo(self.time_zone)
+        first = after.astimezone(zone).date()
+        clocks = {_MIDNIGHT, *(end for _, end in self.hours)}
+        for day in range(days + 1):
+            for clock in clocks:
+                moment = datetime.combine(first + timedelta(days=day), clock, zone).astimezone(UTC)
+                if moment > after:
+                    yield moment
+
+    def _day(self, day: date) -> bool:
+        return (not self.dates or any(first <= day <= last for first, last in self.dates)) and (
+            not self.weekdays or WEEKDAYS[day.weekday()] in self.weekdays
+        )
+
+
+def within(span: tuple[time, time], clock: time) -> bool:
+    """Whether a span of local time, over midnight or not, holds this time of day; its end is outside."""
+    begin, end = span
+    return begin <= clock < end if begin < end else clock >= begin or clock < end

@@ -1,0 +1,191 @@
+"""`python -m local rules` and `python -m local silence`: check, explain and preview; silence without a deployment."""
+
+import getpass
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from local.stacks import StackOption, TableOption, table_if_any, table_of
+
+if TYPE_CHECKING:
+    from firstline.classification.rules import Rules
+
+rules = typer.Typer(help="Check, explain and preview rules, windows and silences.", no_args_is_help=True)
+silence = typer.Typer(help="Silence alerts for a while, at once, without a deployment.", no_args_is_help=True)
+
+RULES = Path(__file__).parent.parent / "runbooks" / "policy" / "rules.yaml"
+FileOption = Annotated[Path, typer.Option("--rules", help="The rules file.")]
+ZoneOption = Annotated[str, typer.Option(help="Of hours and weekdays in rules: the stack's parameter TimeZone.")]
+DaysOption = Annotated[int, typer.Option(help="How far to look back.", min=1)]
+
+
+@rules.command()
+def check(file: FileOption = RULES, days: DaysOption = 30, stack: StackOption = "", table: TableOption = "") -> None:
+    """Say what is wrong: file, rule, key, fix. With a table: which patterns fitted no alert of late."""
+    from local import rules_console
+
+    read = _read(file)
+    problems = [
+        f"rule {later.id} can never apply: {earlier.id} stands before it and takes every alert that it fits. "
+        f"Move it up, or take it out."
+        for later, earlier in read.covered()
+    ]
+    for problem in problems:
+        print(f"{file}: {problem}", file=sys.stderr)
+    if table or stack:
+        for hint in rules_console.unmatched(read, table_of(stack, table), days, datetime.now(UTC)):
+            print(f"{file}: {hint}")
+    print(
+        f"{len(problems)} problems"
+        if problems
+        else f"{len(read.rules)} rules and {len(read.maintenance)} maintenance windows are sound."
+    )
+    raise typer.Exit(1 if problems else 0)
+
+
+@rules.command()
+def explain(
+    alert_file: Annotated[Path, typer.Argument(help="The body as its sender would send it; - reads stdin.")],
+    source: Annotated[str, typer.Option(help="Who sends it: prometheus, datadog, generic, …")] = "generic",
+    at: Annotated[str, typer.Option(help="As if it came in then: 2026-12-01T03:00:00+00:00.")] = "",
+    flapping: Annotated[bool, typer.Option(help="As if its group flapped.")] = False,
+    time_zone: ZoneOption = "UTC",
+    file: FileOption = RULES,
+    stack: StackOption = "",
+    table: TableOption = "",
+) -> None:
+    """Every rule, window and silence against an alert: which key fits or not, which one wins, what follows."""
+    from firstline.errors import SourceError
+    from firstline.sources import normalize_batch
+    from firstline.sources.body import parse_body
+    from local import rules_console
+
+    now = _moment(at)
+    read = _read(file)
+    body = sys.stdin.buffer.read() if str(alert_file) == "-" else alert_file.read_bytes()
+    try:
+        batch = normalize_batch(source, parse_body(body, "application/json"), received_at=now)
+    except SourceError as error:
+        print(f"{alert_file}: {source} cannot read it: {error}", file=sys.stderr)
+        raise typer.Exit(2) from None
+    found = table_if_any(stack, table)
+    well = rules_console.explain(
+        _console(), batch, read, rules_console.silences_in(found, now), now=now, zone=time_zone, flapping=flapping
+    )
+    raise typer.Exit(0 if well else 1)
+
+
+@rules.command()
+def preview(
+    name: Annotated[str, typer.Argument(help="The id of a rule, a window or a silence.")],
+    days: DaysOption = 30,
+    time_zone: ZoneOption = "UTC",
+    file: FileOption = RULES,
+    stack: StackOption = "",
+    table: TableOption = "",
+) -> None:
+    """What it would have hidden in the last 30 days, and which of those incidents became real."""
+    from local import rules_console
+
+    read, incidents, now = _read(file), table_of(stack, table), datetime.now(UTC)
+    previewed = rules_console.preview_of(name, read, incidents, time_zone, days, now)
+    if previewed is None:
+        known = ", ".join([*(one.id for one in read.rules), *(one.id for one in read.maintenance)])
+        print(f"There is no rule, window or silence {name!r}; the file has {known}.", file=sys.stderr)
+        raise typer.Exit(2)
+    rules_console.print_preview(_console(), name, previewed, days)
+
+
+@silence.command()
+def add(
+    matchers: Annotated[
+        list[str], typer.Argument(help="alert_name='Disk*' host=web-1 labels.cluster=eu; all must fit.")
+    ],
+    reason: Annotated[str, typer.Option(help="Why. It stands on every incident that is kept back.")],
+    lasts: Annotated[str, typer.Option("--for", help="How long: 30m, 4h, 2d; at most 30d.")] = "2h",
+    owner: Annotated[str, typer.Option(help="Whom to ask about it.")] = getpass.getuser(),
+    until_resolved: Annotated[bool, typer.Option(help="End it with the first of its incidents that resolves.")] = False,
+    even_critical: Annotated[bool, typer.Option(help="Keep back what its source calls critical, too.")] = False,
+    stack: StackOption = "",
+    table: TableOption = "",
+) -> None:
+    """Keep matching alerts back from now on. Incidents that are open already go on."""
+    from firstline.adapters.silences import REMEMBERED, TableSilences
+    from firstline.errors import ConfigurationError
+    from local import rules_console
+
+    incidents, now = table_of(stack, table), datetime.now(UTC)
+    try:
+        made = rules_console.made(matchers, reason, lasts, owner, until_resolved, even_critical, now)
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from None
+    TableSilences(incidents).save(made)
+    seconds = int(REMEMBERED.total_seconds())
+    print(f"{made.id} is on within {seconds} seconds, until {made.expires_at:%Y-%m-%d %H:%M} UTC.")
+    days = 30
+    previewed = rules_console.preview_of(made.id, _read(RULES), incidents, "UTC", days, now)
+    if previewed is not None:
+        rules_console.print_preview(_console(), made.id, previewed, days)
+
+
+@silence.command("list")
+def list_(
+    every: Annotated[bool, typer.Option("--all", help="Those that ended in the last 30 days, too.")] = False,
+    stack: StackOption = "",
+    table: TableOption = "",
+) -> None:
+    """The silences that are on."""
+    from firstline.adapters.silences import TableSilences
+    from local import rules_console
+
+    now = datetime.now(UTC)
+    found = TableSilences(table_of(stack, table)).since(now - timedelta(days=30) if every else now)
+    rules_console.print_silences(_console(), [one for one in found if every or one.active(now)], now)
+
+
+@silence.command()
+def expire(
+    name: Annotated[str, typer.Argument(help="The silence's id.")],
+    by: Annotated[str, typer.Option(help="Who ends it; it is kept.")] = getpass.getuser(),
+    stack: StackOption = "",
+    table: TableOption = "",
+) -> None:
+    """End a silence now. What waits for it is looked at within a minute."""
+    from firstline.adapters.silences import TableSilences
+
+    silences, now = TableSilences(table_of(stack, table)), datetime.now(UTC)
+    found = silences.find(name, now)
+    if found is None or not found.active(now):
+        print(f"There is no silence {name!r} that is on; `silence list --all` shows them.", file=sys.stderr)
+        raise typer.Exit(2)
+    silences.end(found, by, now)
+    print(f"{name} is over.")
+
+
+def _read(file: Path) -> "Rules":
+    from firstline.classification.rules import load
+    from firstline.errors import ConfigurationError
+
+    try:
+        return load(file)
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+def _moment(at: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(at) if at else datetime.now(UTC)
+    except ValueError:
+        raise typer.BadParameter(f"{at!r} is no time; write 2026-12-01T03:00:00+00:00.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=150)

@@ -1,0 +1,281 @@
+"""`rules` and `silence`, as somebody runs them, also against a table on AWS."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from typer.testing import CliRunner, Result
+
+from firstline.adapters.groups import Groups, Limits
+from firstline.adapters.history import History
+from firstline.adapters.silences import TableSilences
+from firstline.adapters.table import Table
+from firstline.grouping import fold, open_incident
+from local.cli import app
+from tests.alerts import alert
+from tests.integration.conftest import declared_table
+
+NOW = datetime.now(UTC)
+NAME = "firstline-prod"
+RULES = """
+rules:
+  - id: backup-load
+    match: {alert_name: "HighCpu*", host: "db-*"}
+    severity: noise
+    reason: The backup does this.
+  - id: give-it-time
+    match: {alert_name: Flaky}
+    hold: 5m
+    reason: It restarts by itself.
+  - id: anything-on-databases
+    match: {host: "db-*"}
+    at_least: high
+    route: databases
+    reason: Orders are in them.
+maintenance:
+  - id: patch-night
+    match: {host: "web-*"}
+    when: [{weekdays: tue, hours: "01:00-03:00"}]
+    suppress: true
+    owner: platform
+    reason: Hosts are patched.
+"""
+
+
+@pytest.fixture
+def table() -> Iterator[Table]:
+    with mock_aws():
+        client = boto3.client("dynamodb")
+        client.create_table(TableName=NAME, **declared_table())
+        yield Table(client, NAME)
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    file = tmp_path / "rules.yaml"
+    file.write_text(RULES)
+    return file
+
+
+def local(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def closed(
+    table: Table,
+    hours_ago: float,
+    *,
+    outcome: Any = "self_cleared",
+    lasted: float = 10,
+    taken: bool = False,
+    **what: Any,
+) -> str:
+    """An incident that is over; it lasted so many minutes."""
+    groups, history, began = Groups(table), History(table), NOW - timedelta(hours=hours_ago)
+    given = alert(**{"group_key": f"g-{hours_ago}", "timestamp": began, **what})
+    before = groups.read(given.group_key)
+    folded = fold(before, [given], began)
+    after, incident = open_incident(folded, began)
+    groups.open_incident(before, after, incident, [given], began, limits=Limits(9, 9), member=given.group_key)
+    ended = began + timedelta(minutes=lasted)
+    if taken:
+        history.acknowledge(incident.incident_id, "grace", ended)
+    history.resolve(incident.incident_id, "generic", ended)
+    history.close(incident.incident_id, outcome, "over", [], ended)
+    return incident.incident_id
+
+
+# --- check -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_shipped_rules_are_sound() -> None:
+    result = local("rules", "check")
+
+    assert result.exit_code == 0
+    assert "are sound" in result.stdout
+
+
+def test_a_mistake_is_named_with_file_rule_key_and_fix(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text("rules: [{id: a, reason: r, match: {hots: x}, severity: low}]")
+
+    result = local("rules", "check", "--rules", file)
+
+    assert result.exit_code == 1
+    assert str(file) in result.stderr
+    assert "rule 1 (a): unknown key `match.hots`; known keys are alert_name" in result.stderr
+
+
+def test_a_rule_that_can_never_apply_is_a_mistake(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yaml"
+    first = "{id: wide, reason: r, match: {host: 'web-*'}, severity: low}"
+    file.write_text(f"rules: [{first}, {{id: narrow, reason: r, match: {{host: web-1}}, at_least: high}}]")
+
+    result = local("rules", "check", "--rules", file)
+
+    assert result.exit_code == 1
+    assert "rule narrow can never apply: wide stands before it" in result.stderr
+
+
+def test_patterns_that_fitted_nothing_are_hints(table: Table, rules: Path) -> None:
+    closed(table, 2, alert_name="HighCpuLoad", host="db-1")
+
+    result = local("rules", "check", "--rules", rules, "--table", NAME)
+
+    assert result.exit_code == 0
+    assert "rule give-it-time: alert_name Flaky fits none of the 1 incidents of 30 days" in result.stdout
+    assert "HighCpu*" not in result.stdout
+
+
+# --- explain ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def body(tmp_path: Path) -> Path:
+    """An alert as its sender would send it."""
+    file = tmp_path / "alert.json"
+    file.write_text(json.dumps({"alert_name": "HighCpuLoad", "host": "db-1", "severity": "high", "message": "busy"}))
+    return file
+
+
+def test_each_rule_is_explained_and_what_follows(rules: Path, body: Path) -> None:
+    result = local("rules", "explain", body, "--rules", rules)
+
+    assert result.exit_code == 0
+    lines = {row.split("│")[1].strip(): row for row in result.stdout.splitlines() if row.count("│") == 3}
+    assert "wins" in lines["backup-load"]
+    assert "alert_name is HighCpuLoad, not Flaky" in lines["give-it-time"]
+    assert "later" in lines["anything-on-databases"]
+    assert "not on at" in lines["patch-night"] or "host is db-1, not web-*" in lines["patch-night"]
+    assert "What follows: noise, finally: rule backup-load." in result.stdout
+    assert "Silences are in a stack's table" in result.stdout
+
+
+def test_windows_and_silences_are_explained_too(table: Table, rules: Path, tmp_path: Path) -> None:
+    file = tmp_path / "alert.json"
+    file.write_text(json.dumps({"alert_name": "NodeDown", "host": "web-1", "severity": "high", "message": "gone"}))
+    local("silence", "add", "host=web-1", "--reason", "Disk", "--owner", "ada", "--for", "1h", "--table", NAME)
+    at = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
+
+    silenced = local("rules", "explain", file, "--rules", rules, "--table", NAME, "--at", at)
+    patched = local("rules", "explain", file, "--rules", rules, "--at", "2026-12-01T01:30:00+00:00")
+
+    assert "First it waits: Silenced by ada until" in silenced.stdout
+    assert "First it waits: Maintenance by platform until 2026-12-01 03:00 UTC (window patch-night)" in patched.stdout
+
+
+def test_a_rule_that_passes_over_critical_says_so(rules: Path, tmp_path: Path) -> None:
+    file = tmp_path / "alert.json"
+    file.write_text(json.dumps({"alert_name": "HighCpuLoad", "host": "db-1", "severity": "critical", "message": "x"}))
+
+    result = local("rules", "explain", file, "--rules", rules)
+
+    assert "its source calls it critical" in result.stdout
+    assert "It takes the route databases" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "source", "code", "says"),
+    [
+        ("{}", "generic", 2, "generic cannot read it"),
+        ("{}", "nobody", 2, "there is no source 'nobody'"),
+        ('{"alert_name": "A", "status": "resolved", "message": "m"}', "generic", 1, "No alert fires"),
+    ],
+)
+def test_what_cannot_be_explained_says_why(
+    content: str, source: str, code: int, says: str, rules: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "alert.json"
+    file.write_text(content)
+
+    result = local("rules", "explain", file, "--source", source, "--rules", rules)
+
+    assert result.exit_code == code
+    assert says in result.output
+
+
+# --- preview ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_preview_lists_loudly_what_became_real(table: Table, rules: Path) -> None:
+    quiet = closed(table, 30, alert_name="HighCpuLoad", host="db-1", severity="medium")
+    real = closed(table, 20, alert_name="HighCpuLoad", host="db-2", outcome="resolved", taken=True)
+    closed(table, 10, alert_name="HighCpuLoad", host="db-3", severity="critical")
+    closed(table, 9, alert_name="Other", host="db-1")
+    closed(table, 31 * 24, alert_name="HighCpuLoad", host="db-1")
+
+    result = local("rules", "preview", "backup-load", "--rules", rules, "--table", NAME)
+
+    assert result.exit_code == 0
+    assert "4 incidents closed. backup-load would have hidden 2 of them, and delayed 0." in result.stdout
+    assert f"hidden: {quiet} (self_cleared)" in result.stdout
+    assert f"1 OF THE HIDDEN ONES BECAME REAL:\n  {real}: grace took it" in result.stdout
+
+
+def test_a_wait_hides_what_cleared_within_it_and_delays_the_rest(table: Table, rules: Path) -> None:
+    short = closed(table, 5, alert_name="Flaky", lasted=3)
+    long = closed(table, 4, alert_name="Flaky", lasted=30, outcome="resolved", taken=True)
+
+    result = local("rules", "preview", "give-it-time", "--rules", rules, "--table", NAME)
+
+    assert "hidden 1 of them, and delayed 1." in result.stdout
+    assert f"hidden: {short}" in result.stdout
+    assert f"late: {long}" in result.stdout
+
+
+def test_an_unknown_name_is_told_the_known_ones(table: Table, rules: Path) -> None:
+    result = local("rules", "preview", "nothing", "--rules", rules, "--table", NAME)
+
+    assert result.exit_code == 2
+    assert "backup-load, give-it-time, anything-on-databases, patch-night" in result.stderr
+
+
+# --- silences --------------------------------------------------------------------------------------------------------
+
+
+def test_a_silence_is_made_listed_and_ended(table: Table) -> None:
+    closed(table, 3, host="web-1", outcome="resolved", taken=True)
+    added = local(
+        *("silence", "add", "host=web-*", "labels.mountpoint=/data", "host=db-1"),
+        *("--reason", "New disks", "--owner", "ada", "--for", "90m", "--until-resolved", "--table", NAME),
+    )
+    listed = local("silence", "list", "--table", NAME)
+    (made,) = TableSilences(table).since(NOW)
+    ended = local("silence", "expire", made.id, "--by", "grace", "--table", NAME)
+    after = local("silence", "list", "--table", NAME)
+    again = local("silence", "expire", made.id, "--table", NAME)
+
+    assert added.exit_code == 0, added.output
+    assert made.match.host == ("web-*", "db-1")
+    assert made.expires_at - made.created_at == timedelta(minutes=90)
+    assert "1 OF THE HIDDEN ONES BECAME REAL" in added.stdout
+    assert made.id in listed.stdout
+    assert "or when it resolves" in listed.stdout
+    assert ended.exit_code == 0
+    assert "Nothing is silenced." in after.stdout
+    assert again.exit_code == 2
+    (kept,) = TableSilences(table).since(NOW)
+    assert kept.ended_by == "grace"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["hots=web-1"], "no such key 'hots'; known are alert_name"),
+        (["web-1"], "'web-1' is no matcher; write key=pattern"),
+        (["severity=urgent"], "'critical', 'high'"),
+        (["host=web-1", "--for", "40d"], "up to 30 days"),
+        (["host=web-1", "--for", "soon"], "'soon' is not a duration"),
+    ],
+)
+def test_a_silence_that_makes_no_sense_is_refused(table: Table, arguments: list[str], says: str) -> None:
+    result = local("silence", "add", *arguments, "--reason", "r", "--table", NAME)
+
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert TableSilences(table).since(NOW) == []

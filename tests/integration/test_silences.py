@@ -1,0 +1,100 @@
+"""Silences in the table, against moto and Amazon's own DynamoDB Local."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from firstline.adapters.silences import MOST, REMEMBERED, RememberedSilences, TableSilences
+from firstline.adapters.table import Table
+from firstline.classification.match import AlertMatch
+from firstline.classification.silences import Silence
+from firstline.errors import HistoryUnavailable
+from tests.alerts import NOON, at
+
+
+@pytest.fixture
+def requests(table: Table) -> list[str]:
+    """The requests to DynamoDB so far."""
+    seen: list[str] = []
+    table._client.meta.events.register("before-call.dynamodb", lambda model, **_: seen.append(model.name))
+    return seen
+
+
+@pytest.fixture
+def silences(table: Table) -> TableSilences:
+    return TableSilences(table)
+
+
+def silence(name: str = "s-1", minutes: float = 60, **what: Any) -> Silence:
+    return Silence(
+        id=name,
+        match=AlertMatch(labels={"cluster": ("eu", "us*")}),
+        owner="ada",
+        reason="because",
+        created_at=NOON,
+        expires_at=at(minutes),
+        **what,
+    )
+
+
+def test_what_was_written_is_read_until_it_runs_out(silences: TableSilences) -> None:
+    silences.save(silence())
+
+    assert silences.since(at(59.9)) == [silence()]
+    assert silences.since(at(60.1)) == []
+
+
+def test_one_that_is_ended_stays_and_is_over(silences: TableSilences) -> None:
+    silences.save(silence())
+
+    silences.end(silence(), "grace", at(10))
+
+    (found,) = silences.since(at(10))
+    assert (found.ended_at, found.ended_by, found.active(at(10))) == (at(10), "grace", False)
+
+
+def test_one_until_resolved_is_ended_once(silences: TableSilences) -> None:
+    silences.save(silence(until_resolved=True))
+
+    silences.end_resolved("s-1", at(5))
+    silences.end_resolved("s-1", at(6))
+    silences.end_resolved("unknown", at(7))
+
+    assert [one.ended_at for one in silences.since(at(8))] == [at(5)]
+
+
+def test_one_is_found_by_its_id_when_it_is_over_too(silences: TableSilences) -> None:
+    silences.save(silence())
+
+    assert silences.find("s-1", at(24 * 60)) == silence()
+    assert silences.find("s-2", at(1)) is None
+
+
+def test_many_are_read_with_one_request(silences: TableSilences, requests: list[str]) -> None:
+    for number in range(MOST + 5):
+        silences.save(silence(f"s-{number}", 60 + number))
+    requests.clear()
+
+    assert len(silences.since(NOON, limit=MOST)) == MOST
+    assert requests == ["Query"]
+
+
+def test_a_process_reads_them_again_after_some_seconds(silences: TableSilences, requests: list[str]) -> None:
+    remembered = RememberedSilences(silences)
+    assert remembered.at(NOON) == []
+    silences.save(silence())
+    requests.clear()
+
+    assert remembered.at(NOON + REMEMBERED - timedelta(milliseconds=1)) == []
+    assert requests == []
+    assert remembered.at(NOON + REMEMBERED) == [silence()]
+    assert requests == ["Query"]
+
+
+def test_a_table_that_is_down_silences_nothing() -> None:
+    class Down(TableSilences):
+        def since(self, at: Any, *, limit: int | None = None) -> list[Silence]:
+            raise HistoryUnavailable("down")
+
+    assert RememberedSilences(Down(None)).at(NOON) == []  # type: ignore[arg-type]

@@ -1,0 +1,305 @@
+"""What waits before anything is done (silences, maintenance, rules with `hold`), and all that ends the waiting."""
+
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from firstline.adapters.silences import TableSilences
+from firstline.adapters.table import Table
+from firstline.classification.match import AlertMatch
+from firstline.classification.silences import Silence
+from tests.statemachine.functions import meanwhile
+from tests.statemachine.world import World
+
+WAITS = ["Classify", "Is It Noise?", "Hold"]
+TO_A_PAGE = ["Plan Remediation", "Is There A Plan?", "Needs A Human?", "Page On-Call", "Await Acknowledgement"]
+FLAKY = {"id": "give-it-time", "reason": "It restarts by itself.", "match": {"alert_name": "Flaky"}, "hold": "5m"}
+
+type Silencing = Callable[..., Silence]
+
+
+@pytest.fixture
+def silence(world: World) -> Silencing:
+    """Write a silence into the table, as somebody would at night. The functions start cold, so that they see it now."""
+
+    def make(hours: float = 4, **what: Any) -> Silence:
+        now = datetime.now(UTC)
+        match = AlertMatch.model_validate(what.pop("match"))
+        made = Silence(
+            id="s-1",
+            match=match,
+            owner="ada",
+            reason="We change its disk.",
+            created_at=now - timedelta(seconds=5),
+            expires_at=now + timedelta(hours=hours),
+            **what,
+        )
+        silences(world).save(made)
+        world.restart_functions()
+        return made
+
+    return make
+
+
+def silences(world: World) -> TableSilences:
+    return TableSilences(Table(world.client("dynamodb"), world.created.table_name))
+
+
+@pytest.fixture
+def declare(world: World, tmp_path: Path) -> Callable[..., None]:
+    """Let the functions read these rules and windows instead of the shipped ones."""
+
+    def write(**sections: Any) -> None:
+        shutil.copytree(world.with_runbooks(), tmp_path / "opt")
+        (tmp_path / "opt" / "policy" / "rules.yaml").write_text(yaml.safe_dump({"rules": []} | sections))
+        world.restart_functions(RUNBOOKS_DIR=str(tmp_path / "opt"))
+
+    return write
+
+
+@pytest.fixture
+def flaky(declare: Callable[..., None]) -> None:
+    declare(rules=[FLAKY])
+
+
+# --- a rule waits ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("flaky")
+def test_what_clears_while_a_rule_waits_disturbs_nobody(world: World) -> None:
+    incident = world.fires("Flaky", severity="high")
+    incident.stands_in("Hold")
+    assert incident.time_out_seconds == 300
+    world.resolves("Flaky", severity="high")
+
+    assert incident.ends() == [*WAITS, "Still There?", "Close Incident"]
+    record = incident.record
+    assert record.outcome == "self_cleared"
+    assert record.outcome_reason == (
+        "Rule give-it-time waits 5 minutes before it is real: It restarts by itself. "
+        "Resolved by generic: the alert resolved."
+    )
+    assert world.inbox.messages() == []
+
+
+@pytest.mark.usefixtures("flaky")
+def test_what_still_fires_after_the_wait_goes_on_as_the_verdict_said(world: World) -> None:
+    incident = world.fires("Flaky", severity="high")
+    incident.stands_in("Hold").times_out()
+    incident.stands_in("Await Acknowledgement")
+
+    assert incident.path == [*WAITS, "Still There?", *TO_A_PAGE]
+    assert "Flaky" in world.told("pagerduty")[0].text
+
+
+@pytest.mark.usefixtures("flaky")
+def test_resolved_before_the_wait_begins(world: World) -> None:
+    world.functions.plan("classify", meanwhile(lambda: world.resolves("Flaky", severity="high")))
+
+    incident = world.fires("Flaky", severity="high")
+
+    assert incident.ends() == [*WAITS, "Read Incident", "Did It Get Worse?", "Close Incident"]
+    assert incident.record.outcome == "self_cleared"
+    assert world.inbox.messages() == []
+
+
+@pytest.mark.usefixtures("flaky")
+def test_critical_never_waits(world: World) -> None:
+    incident = world.fires("Flaky", severity="critical")
+    incident.stands_in("Await Acknowledgement")
+
+    assert "Hold" not in incident.path
+
+
+@pytest.mark.usefixtures("flaky")
+def test_a_worse_alert_pages_at_once(world: World) -> None:
+    incident = world.fires("Flaky", severity="medium", host="web-1")
+    incident.stands_in("Hold")
+    world.fires("Flaky", severity="critical", host="web-2")
+    incident.stands_in("Await Acknowledgement")
+
+    assert incident.path == [*WAITS, "Page On-Call", "Await Acknowledgement"]
+    assert "It got worse: an alert of severity critical joined." in world.told("pagerduty")[0].text
+
+
+@pytest.mark.usefixtures("flaky")
+def test_a_worse_alert_before_the_wait_begins_pages_too(world: World) -> None:
+    worsen = meanwhile(lambda: world.fires("Flaky", severity="high", host="web-2"))
+    world.functions.plan("classify", worsen)
+    incident = world.fires("Flaky", severity="medium", host="web-1")
+    incident.stands_in("Await Acknowledgement")
+
+    assert incident.path == [*WAITS, "Read Incident", "Did It Get Worse?", "Page On-Call", "Await Acknowledgement"]
+
+
+@pytest.mark.usefixtures("flaky")
+@pytest.mark.parametrize("early", [True, False])
+def test_a_second_alert_that_would_page_ends_the_wait(world: World, early: bool) -> None:
+    second = {"severity": "high", "host": "web-2"}
+    if early:
+        world.functions.plan("classify", meanwhile(lambda: world.fires("Flaky", **second)))
+    incident = world.fires("Flaky", severity="high", host="web-1")
+    if not early:
+        incident.stands_in("Hold")
+        world.fires("Flaky", **second)
+    incident.stands_in("Await Acknowledgement")
+
+    way = ["Read Incident", "Did It Get Worse?"] if early else []
+    assert incident.path == [*WAITS, *way, "Still There?", *TO_A_PAGE]
+    assert incident.record.hold_ended_because == "an alert of paging severity joined"
+
+
+# --- silences --------------------------------------------------------------------------------------------------------
+
+
+def test_a_silenced_alert_that_resolves_is_suppressed_with_the_reason(world: World, silence: Silencing) -> None:
+    silence(match={"alert_name": "DiskFull"})
+    incident = world.fires("DiskFull", severity="high")
+    incident.stands_in("Hold")
+    assert 4 * 3_600 - 60 < incident.time_out_seconds <= 4 * 3_600
+    world.resolves("DiskFull", severity="high")
+
+    assert incident.ends() == [*WAITS, "Still There?", "Close Incident"]
+    record = incident.record
+    assert record.outcome == "suppressed"
+    assert (record.outcome_reason or "").startswith("Silenced by ada until ")
+    assert "(silence s-1): We change its disk. Resolved by generic" in (record.outcome_reason or "")
+    (classified, *_) = world.trail(incident.id)
+    assert "s-1" in str(classified.facts)
+    assert world.inbox.messages() == []
+
+
+def test_a_silenced_alert_that_outlives_its_silence_pages(world: World, silence: Silencing) -> None:
+    silence(match={"alert_name": "DiskFull"}, hours=2 / 3_600)
+    incident = world.fires("DiskFull", severity="high")
+    incident.stands_in("Hold")
+    incident.stands_in("Await Acknowledgement")
+
+    assert incident.path == [*WAITS, "Still There?", "Classify", "Is It Noise?", *TO_A_PAGE]
+
+
+def test_ending_a_silence_ends_what_waits_for_it(world: World, silence: Silencing) -> None:
+    made = silence(match={"alert_name": "DiskFull"})
+    incident = world.fires("DiskFull", severity="high")
+    incident.stands_in("Hold")
+    silences(world).end(made, "ada", datetime.now(UTC))
+    world.audits()
+    incident.stands_in("Await Acknowledgement")
+
+    assert incident.path == [*WAITS, "Still There?", "Classify", "Is It Noise?", *TO_A_PAGE]
+    assert incident.record.hold_ended_because == "silence s-1 was ended"
+
+
+def test_the_audit_leaves_alone_what_waits(world: World, silence: Silencing) -> None:
+    silence(match={"alert_name": "DiskFull"})
+    incident = world.fires("DiskFull", severity="high")
+    incident.stands_in("Hold")
+    world.audits()
+
+    assert incident.record.hold_ended_at is None
+    assert world.inbox.messages() == []
+
+
+def test_critical_is_not_silenced_unless_the_silence_says_so(world: World, silence: Silencing) -> None:
+    silence(match={"alert_name": "*"})
+    loud = world.fires("SearchDown", severity="critical")
+    loud.stands_in("Await Acknowledgement")
+    silence(match={"alert_name": "*"}, even_critical=True)
+    world.fires("PowerLost", severity="critical").stands_in("Hold")
+
+    assert "Hold" not in loud.path
+
+
+def test_another_hosts_alert_is_not_hidden_by_a_silence_for_one_host(world: World, silence: Silencing) -> None:
+    silence(match={"host": "web-1"})
+    both = world.send_many("DiskFull", severity="high", hosts=["web-1", "web-2"])
+    both.stands_in("Await Acknowledgement")
+    assert "Hold" not in both.path
+
+    one = world.fires("InodesGone", severity="high", host="web-1")
+    one.stands_in("Hold")
+    world.fires("InodesGone", severity="high", host="web-2")
+    one.stands_in("Await Acknowledgement")
+
+
+def test_what_joins_and_is_silenced_too_waits_with_it_and_counts_in_the_end(world: World, silence: Silencing) -> None:
+    made = silence(match={"alert_name": "DiskFull"})
+    incident = world.fires("DiskFull", severity="medium", host="web-1")
+    incident.stands_in("Hold")
+    world.fires("DiskFull", severity="high", host="web-2")
+    world.audits()
+    assert incident.path == WAITS
+    assert incident.record.held_back == "high"
+    silences(world).end(made, "ada", datetime.now(UTC))
+    world.audits()
+    incident.stands_in("Await Acknowledgement")
+
+    verdict = incident.record.classification
+    assert verdict is not None
+    assert verdict.severity == "high"
+    assert "Raised from medium to high: an alert of that severity joined while it waited." in verdict.reasons
+
+
+def test_a_silence_until_resolved_ends_with_its_incident(world: World, silence: Silencing) -> None:
+    silence(match={"alert_name": "DiskFull"}, until_resolved=True)
+    first = world.fires("DiskFull", severity="high")
+    first.stands_in("Hold")
+    world.resolves("DiskFull", severity="high")
+    first.ends()
+    world.restart_functions()
+
+    second = world.fires("DiskFull", severity="high")
+    second.stands_in("Await Acknowledgement")
+    (ended,) = silences(world).since(datetime.now(UTC))
+    assert ended.ended_by == "the alert resolved"
+
+
+def test_a_silence_that_cannot_be_read_silences_nothing_and_nothing_is_lost(world: World, silence: Silencing) -> None:
+    silence(match={"alert_name": "DiskFull"})
+    table = world.client("dynamodb")
+    for item in table.scan(TableName=world.created.table_name)["Items"]:
+        if item["pk"]["S"] == "SILENCES":
+            table.put_item(TableName=world.created.table_name, Item=item | {"silence": {"S": "{}"}})
+
+    world.fires("DiskFull", severity="high").stands_in("Await Acknowledgement")
+
+
+# --- maintenance -----------------------------------------------------------------------------------------------------
+
+
+def test_what_fires_in_a_maintenance_window_waits_for_its_end(world: World, declare: Callable[..., None]) -> None:
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    when = [{"dates": f"{tomorrow - timedelta(days=1)}..{tomorrow}"}]
+    upgrade = {"id": "upgrade", "reason": "Upgrade.", "owner": "platform", "when": when, "suppress": True}
+    declare(maintenance=[upgrade | {"match": {"labels": {"cluster": "eu"}}}])
+
+    incident = world.fires("NodeDown", severity="high", labels={"cluster": "eu"})
+    incident.stands_in("Hold")
+    elsewhere = world.fires("NodeDown", severity="high", labels={"cluster": "us"}, service="other")
+    elsewhere.stands_in("Await Acknowledgement")
+
+    assert 86_400 < incident.time_out_seconds <= 2 * 86_400
+    world.resolves("NodeDown", severity="high", labels={"cluster": "eu"})
+    incident.ends()
+    assert "Maintenance by platform until" in (incident.record.outcome_reason or "")
+
+
+def test_a_window_may_bound_the_severity_instead(world: World, declare: Callable[..., None]) -> None:
+    always = [{"hours": ["00:00-12:00", "12:00-24:00"]}]
+    declare(
+        maintenance=[
+            {"id": "load-test", "reason": "Load.", "owner": "qa", "when": always}
+            | {"match": {"service": "shop"}, "at_most": "medium"}
+        ]
+    )
+    incident = world.fires("Slow", severity="critical", service="shop")
+    incident.stands_in("Await Resolution")
+
+    verdict = incident.record.classification
+    assert verdict is not None
+    assert "Lowered from critical to medium: qa declared maintenance load-test (Load.)." in verdict.reasons
