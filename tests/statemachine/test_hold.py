@@ -14,7 +14,7 @@ from firstline.adapters.table import Table
 from firstline.classification.match import AlertMatch
 from firstline.classification.silences import Silence
 from tests.statemachine.functions import meanwhile
-from tests.statemachine.world import World
+from tests.statemachine.world import ROOT, World
 
 WAITS = ["Classify", "Is It Noise?", "Hold"]
 TO_A_PAGE = ["Plan Remediation", "Is There A Plan?", "Needs A Human?", "Page On-Call", "Await Acknowledgement"]
@@ -55,7 +55,7 @@ def declare(world: World, tmp_path: Path) -> Callable[..., None]:
     """Let the functions read these rules and windows instead of the shipped ones."""
 
     def write(**sections: Any) -> None:
-        shutil.copytree(world.with_runbooks(), tmp_path / "opt")
+        shutil.copytree(ROOT / "runbooks", tmp_path / "opt")
         (tmp_path / "opt" / "policy" / "rules.yaml").write_text(yaml.safe_dump({"rules": []} | sections))
         world.restart_functions(RUNBOOKS_DIR=str(tmp_path / "opt"))
 

@@ -199,10 +199,6 @@ class World:
         """The schedule calls the audit."""
         self.functions.call("audit", {})
 
-    def with_runbooks(self) -> Path:
-        """What is /opt for the functions that read runbooks."""
-        return self._with_runbooks()[0]
-
     def resolves(self, alert_name: str, **fields: Any) -> None:
         """The alert with these fields resolves."""
         self.send(alert(alert_name, **fields) | {"status": "resolved"})

@@ -57,7 +57,11 @@ def preview(
 
 
 def became_real(record: IncidentRecord) -> str | None:
-    """How it shows that somebody had to know of an incident; None when nothing says so."""
+    """How it shows that somebody had to know of an incident; None when nothing says so, or somebody said: noise."""
+    for word in reversed(record.feedback):
+        if word.said == "noise":
+            return None
+        return f"{word.by} said so"
     if record.acknowledged_by is not None:
         return f"{record.acknowledged_by} took it"
     if record.outcome == "auto_resolved":
