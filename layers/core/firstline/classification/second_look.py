@@ -86,7 +86,8 @@ def reconsider(
     )
     changes = guardrails.Changes(first.severity)
     changes.at_least(judged.severity, "the second look says so")
-    bounded = guardrails.within_bounds(changes.severity, incident, rules.first(incident, evidence))
+    rule = rules.first(incident, evidence)
+    bounded = guardrails.within_bounds(changes.severity, incident, rule, evidence.maintenance)
     bounded.at_least(first.severity, "a second look lowers nothing")
     spent = first.usage + verdict.usage
     told = _with_reasons(first, *verdict.notes, said, *changes.reasons, *bounded.reasons)
