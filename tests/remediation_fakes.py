@@ -152,6 +152,7 @@ class Inventory:
 
     hosts: dict[str, Target]
     fleet: int = 100
+    windows: set[str] = field(default_factory=set)
     asked: list[list[str]] = field(default_factory=list)
 
     def resolve(self, hints: Sequence[str]) -> Resolution:
@@ -159,7 +160,8 @@ class Inventory:
         unknown = [hint for hint in hints if hint not in self.hosts]
         if unknown:
             return Resolution(targets=[], problem=f"{unknown[0]} is nobody's name")
-        return Resolution(targets=[self.hosts[hint] for hint in hints], problem=None)
+        windows = [self.hosts[hint].name for hint in hints if hint in self.windows]
+        return Resolution(targets=[self.hosts[hint] for hint in hints], problem=None, windows=windows)
 
     def fleet_size(self) -> int:
         return self.fleet

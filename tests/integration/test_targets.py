@@ -10,6 +10,7 @@ from moto import mock_aws
 
 from firstline.adapters.targets import Targets
 from firstline.models import Target
+from firstline.runbooks.plan import Resolution
 
 REGION = "eu-west-1"
 
@@ -56,9 +57,12 @@ class Fleet:
             self.ssm.nodes[instance["InstanceId"]] = {"PingStatus": ping, "PlatformType": "Linux", **node}
         return instance
 
+    def resolution(self, *hints: str) -> Resolution:
+        return Targets(self.ec2, self.ssm, "Firstline", "managed").resolve(hints)  # type: ignore[arg-type]
+
     def resolve(self, *hints: str) -> list[Target] | str:
         """The targets, or the problem; never both and never neither."""
-        resolution = Targets(self.ec2, self.ssm, "Firstline", "managed").resolve(hints)  # type: ignore[arg-type]
+        resolution = self.resolution(*hints)
         assert bool(resolution.targets) != bool(resolution.problem)
         return resolution.targets or str(resolution.problem)
 
@@ -152,7 +156,8 @@ def test_only_running_instances_with_the_tag_are_looked_at(fleet: Fleet) -> None
     [
         ({"ping": None}, "is not managed by Systems Manager"),
         ({"ping": "ConnectionLost"}, "is not online in Systems Manager: ConnectionLost"),
-        ({"PlatformType": "Windows"}, "runs Windows; runbooks are for Linux"),
+        ({"PlatformType": "MacOS"}, "runs MacOS; runbooks are for Linux and Windows"),
+        ({"PlatformType": "Windows", "ping": "Inactive"}, "is not online in Systems Manager: Inactive"),
         ({"AgentVersion": "3.3.2299.0"}, "the SSM Agent on web-1 is 3.3.2299.0; parameters need 3.3.2746.0 or later"),
     ],
 )
@@ -160,6 +165,17 @@ def test_an_instance_that_no_command_would_reach_is_no_target(fleet: Fleet, node
     fleet.launch("web-1", **node)
 
     assert problem in fleet.resolve("web-1")
+
+
+def test_windows_is_told_from_linux(fleet: Fleet) -> None:
+    fleet.launch("web-1")
+    # Nothing that hands parameters over in the environment is sent there.
+    fleet.launch("app-1", PlatformType="Windows", AgentVersion="3.3.2299.0")
+
+    found = fleet.resolution("web-1", "app-1")
+
+    assert [target.name for target in found.targets] == ["web-1", "app-1"]
+    assert (found.windows, found.problem) == (["app-1"], None)
 
 
 @pytest.mark.parametrize("version", ["3.3.2746.0", "3.10.0.0", "4.0.0.0"])

@@ -91,6 +91,7 @@ class RunCommand:
         self._documents = documents
         self.sent: list[Sent] = []
         self.attempts: list[str] = []
+        self.windows: set[str] = set()
         self.over = threading.Event()
         self._scripts: dict[str, list[Run]] = {}
         self._commands: dict[str, Sent] = {}
@@ -172,7 +173,12 @@ class RunCommand:
         ids = filters.get("InstanceIds", [f"i-{number:017x}" for number in range(10)])
         return {
             "InstanceInformationList": [
-                {"InstanceId": one, "PingStatus": "Online", "PlatformType": "Linux", "AgentVersion": "3.3.3000.0"}
+                {
+                    "InstanceId": one,
+                    "PingStatus": "Online",
+                    "PlatformType": "Windows" if one in self.windows else "Linux",
+                    "AgentVersion": "3.3.3000.0",
+                }
                 for one in ids
             ]
         }

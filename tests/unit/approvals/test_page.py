@@ -254,6 +254,10 @@ def test_the_user_is_the_one_that_the_rendered_script_works_as(user: str) -> Non
     assert run_as(render_script(Command(run="true", run_as=user))) == user
 
 
+def test_of_a_document_of_the_owners_nobody_knows_the_system() -> None:
+    assert run_as("Restart-Service -Name Spooler") == "root (on Windows as SYSTEM)"
+
+
 def test_nothing_on_the_page_is_fetched_framed_or_run() -> None:
     assert HEADERS["Content-Security-Policy"].startswith(
         "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"

@@ -44,7 +44,7 @@ class Targets:
         self._tag_value = tag_value
 
     def resolve(self, hints: Sequence[str]) -> Resolution:
-        """Every hint must stand for exactly one instance that is tagged, running, Linux and online.
+        """Every hint must stand for exactly one instance that is tagged, running, online, and on Linux or Windows.
 
         One that does not is a problem for all of them: to cure a part of an incident's hosts would look like a
         recovery. What an alert says only ever selects; it cannot widen the choice.
@@ -62,8 +62,12 @@ class Targets:
             targets[found[0].instance_id] = found[0]
         if not targets:
             return _problem("the alert names no host")
-        offline = self._unreachable(targets)
-        return _problem(offline) if offline else Resolution(targets=list(targets.values()), problem=None)
+        nodes = self._nodes(targets)
+        reasons = (_why_unreachable(target, nodes.get(target.instance_id)) for target in targets.values())
+        if unreachable := next(filter(None, reasons), None):
+            return _problem(unreachable)
+        windows = [one.name for one in targets.values() if nodes[one.instance_id].get("PlatformType") == "Windows"]
+        return Resolution(targets=list(targets.values()), problem=None, windows=windows)
 
     def fleet_size(self) -> int:
         """How many nodes, EC2 or hybrid, carry the stack's tag and are managed by Systems Manager, online or not."""
@@ -119,13 +123,11 @@ class Targets:
             if node["InstanceId"] == node_id
         ]
 
-    def _unreachable(self, targets: dict[str, Target]) -> str | None:
+    def _nodes(self, targets: dict[str, Target]) -> dict[str, "InstanceInformationTypeDef"]:
         pages = self._ssm.get_paginator("describe_instance_information").paginate(
             Filters=[{"Key": "InstanceIds", "Values": list(targets)}], PaginationConfig={"PageSize": 50}
         )
-        nodes = {node["InstanceId"]: node for page in pages for node in page.get("InstanceInformationList", [])}
-        reasons = (_why_unreachable(target, nodes.get(target.instance_id)) for target in targets.values())
-        return next(filter(None, reasons), None)
+        return {node["InstanceId"]: node for page in pages for node in page.get("InstanceInformationList", [])}
 
 
 def _why_unreachable(target: Target, node: "InstanceInformationTypeDef | None") -> str | None:
@@ -133,10 +135,12 @@ def _why_unreachable(target: Target, node: "InstanceInformationTypeDef | None") 
         return f"{target.name} ({target.instance_id}) is not managed by Systems Manager"
     if node.get("PingStatus") != "Online":
         return f"{target.name} ({target.instance_id}) is not online in Systems Manager: {node.get('PingStatus')}"
-    if node.get("PlatformType", "Linux") != "Linux":
-        return f"{target.name} ({target.instance_id}) runs {node.get('PlatformType')}; runbooks are for Linux"
+    platform = node.get("PlatformType", "Linux")
+    if platform not in ("Linux", "Windows"):
+        return f"{target.name} ({target.instance_id}) runs {platform}; runbooks are for Linux and Windows"
     version = node.get("AgentVersion")
-    if version and _numbers(version) < OLDEST_AGENT:
+    # On Windows nothing of the stack's own is run.
+    if platform == "Linux" and version and _numbers(version) < OLDEST_AGENT:
         oldest = ".".join(map(str, OLDEST_AGENT))
         return f"the SSM Agent on {target.name} is {version}; parameters need {oldest} or later"
     return None

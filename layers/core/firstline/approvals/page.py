@@ -251,9 +251,14 @@ def _decision(review: Review, link: Link, token: str, closed: str | None) -> Mar
 
 
 def run_as(script: str) -> str:
-    """The user that a rendered script works as; see `firstline.runbooks.documents.render_script`."""
+    """The user that a script works as; see `firstline.runbooks.documents.render_script`.
+
+    Who else's script it is does not say for which system, and every agent has its own highest user.
+    """
     found = _OTHER_USER.match(script.rstrip("\n").rsplit("\n", 1)[-1])
-    return found[1] if found else "root"
+    if found:
+        return found[1]
+    return "root" if script.startswith("#!") else "root (on Windows as SYSTEM)"
 
 
 def visible(text: str) -> str:

@@ -43,8 +43,8 @@ type TargetRule = Literal["host", "hosts"]
 """`host`: the one host of the incident; with several, a value of one alert could hit another alert's host, so nothing
 runs. `hosts`: every host of the incident, up to the limit."""
 
-type Platform = Literal["ec2", "hybrid"]
-"""Where the scripts work: on EC2 instances, on hybrid nodes (`mi-…`), on both. Always on Linux."""
+type Platform = Literal["ec2", "hybrid", "windows"]
+"""Where the steps work: on EC2 instances, on hybrid nodes (`mi-…`), on both. On Linux, unless it says `windows`."""
 
 VERIFY = "verify"
 """The step id of a runbook's verification; no other step may have it."""
@@ -313,6 +313,16 @@ class Runbook(Frozen):
         return set(self.mode.values() if isinstance(self.mode, dict) else [self.mode]) == {"off"}
 
     @property
+    def on_windows(self) -> bool:
+        """Whether it is for Windows, and for nothing else."""
+        return "windows" in self.platforms
+
+    @property
+    def nodes(self) -> set[Platform]:
+        """The kinds of nodes that it is for: EC2 instances, hybrid nodes."""
+        return {kind for kind in self.platforms if kind != "windows"} or {"ec2"}
+
+    @property
     def releases(self) -> list[ReleaseStep]:
         """The steps that take a release back; a runbook has only these, or none."""
         return [step for step in self.steps if isinstance(step, ReleaseStep)]
@@ -350,6 +360,8 @@ class Runbook(Frozen):
         acts = any(step.kind != "diagnose" for step in self.steps)
         if self.releases:
             self._released_whole()
+        elif self.on_windows:
+            self._windows_whole()
         elif acts and not self.verify:
             raise ValueError("it acts but never looks whether that helped; add a verify with run and within")
         if self.verify and self.resolves_within:
@@ -376,6 +388,15 @@ class Runbook(Frozen):
                 raise ValueError(f'parameter {name!r} is read by no step; use "$SSM_{name}" or remove it')
         return self
 
+    def _windows_whole(self) -> None:
+        """What holds for a runbook for Windows: every script here is bash, and bash is not there."""
+        if not all(isinstance(step, DocumentStep) for step in self.steps) or self.verify or self.rollback:
+            raise ValueError(
+                "scripts are bash, which Windows does not run; for it take steps of kind ssm_document only, with"
+                " resolves_within in place of verify, and no rollback"
+            )
+        self._must_say_when_it_resolves()
+
     def _released_whole(self) -> None:
         """What holds for a runbook that takes a release back: it has no host."""
         if len(self.releases) < len(self.steps):
@@ -385,6 +406,9 @@ class Runbook(Frozen):
         for name in ("target", "platforms", "guard_alarm", "verify", "rollback"):
             if name in self.model_fields_set:
                 raise ValueError(f"{name} is about hosts, and steps that take a release back have none; remove it")
+        self._must_say_when_it_resolves()
+
+    def _must_say_when_it_resolves(self) -> None:
         if self.resolves_within is None:
             raise ValueError(
                 "it acts but never looks whether that helped; say how long the alert may take to resolve,"

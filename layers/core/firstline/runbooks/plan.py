@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
+from pydantic import Field
+
 from firstline.contracts import PlanRemediationOutput
 from firstline.errors import AlreadyPlanned, HistoryUnavailable, LockHeld, NoPlan, RemediationContended
 from firstline.models import (
@@ -42,10 +44,14 @@ _INSTANCE_ID = re.compile(r"m?i-[0-9a-f]{8,17}")
 
 
 class Resolution(Frozen):
-    """The managed instances that a list of host names stands for, or why it stands for none."""
+    """The managed instances that a list of host names stands for, or why it stands for none.
+
+    `windows` are the names of those that run Windows; the others run Linux.
+    """
 
     targets: list[Target]
     problem: str | None
+    windows: list[str] = Field(default=[])
 
 
 class TargetResolver(Protocol):
@@ -229,7 +235,7 @@ class _Planner:
             raise NoPlan(f"no target: {resolution.problem or 'no host found'}")
         if runbook.guard_alarm == self._incident.alert.alert_name:
             raise NoPlan(f"runbook {runbook.id} is guarded by {runbook.guard_alarm}, which fires already")
-        foreign = _not_for(runbook, resolution.targets)
+        foreign = _not_for(runbook, resolution)
         if foreign:
             raise NoPlan(foreign)
         return resolution.targets
@@ -356,14 +362,19 @@ def parameter_values(runbook: Runbook, alert: NormalizedAlert) -> tuple[dict[str
     return values, None
 
 
-def _not_for(runbook: Runbook, targets: Sequence[Target]) -> str | None:
-    """Why a runbook has no steps for one of the targets. Windows is refused before, with whatever is not Linux."""
+def _not_for(runbook: Runbook, resolution: Resolution) -> str | None:
+    """Why a runbook has no steps for one of the targets."""
+    targets = resolution.targets
     hybrid = [target.name for target in targets if target.instance_id.startswith("mi-")]
-    if hybrid and "hybrid" not in runbook.platforms:
+    if resolution.windows and not runbook.on_windows:
+        return f"{resolution.windows[0]} runs Windows, and {runbook.id} has no steps for that; platforms would say so"
+    if runbook.on_windows and len(resolution.windows) < len(targets):
+        return f"{runbook.id} is written for Windows only"
+    if hybrid and "hybrid" not in runbook.nodes:
         return (
             f"{hybrid[0]} is a hybrid node, and {runbook.id} is not written for those; platforms would have to say so"
         )
-    if "ec2" not in runbook.platforms and len(hybrid) < len(targets):
+    if "ec2" not in runbook.nodes and len(hybrid) < len(targets):
         return f"{runbook.id} is written for hybrid nodes only"
     return None
 

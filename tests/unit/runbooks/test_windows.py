@@ -1,0 +1,117 @@
+"""Windows: refused, unless a runbook has steps for it, and those can only be documents that its owner has already."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from firstline.models import Incident, NormalizedAlert, Target
+from firstline.runbooks import documents
+from firstline.runbooks.catalogue import Catalogue
+from firstline.runbooks.model import Runbook
+from firstline.runbooks.steps import Document
+from tests.remediation_fakes import DeployedDocuments
+from tests.unit.runbooks.test_plan import Desk, desk
+
+__all__ = ["desk"]  # the fixture
+
+type Make[T] = Callable[..., T]
+
+SCRIPT = {
+    "schemaVersion": "2.2",
+    "parameters": {"Service": {"type": "String"}},
+    "mainSteps": [
+        {
+            "action": "aws:runPowerShellScript",
+            "name": "restart",
+            "precondition": {"StringEquals": ["platformType", "Windows"]},
+            "inputs": {"runCommand": ["Restart-Service -Name '{{ Service }}'"]},
+        }
+    ],
+}
+STEP = {
+    "id": "restart",
+    "kind": "ssm_document",
+    "document": "team-restart-service",
+    "version": 3,
+    "parameters": {"Service": "spool"},
+}
+FOR_WINDOWS: dict[str, Any] = {
+    "platforms": ["windows"],
+    "risk": "disruptive",
+    "steps": [STEP],
+    "verify": None,
+    "resolves_within": "15m",
+}
+APP_1 = Target(instance_id="i-0aaaaaaaaaaaaaaaa", name="app-1")
+
+
+@pytest.fixture
+def of_windows(desk: Desk, make_alert: Make[NormalizedAlert], make_incident: Make[Incident]) -> Desk:
+    """An alert about a host on Windows."""
+    desk.inventory.hosts["app-1"] = APP_1
+    desk.inventory.windows = {"app-1"}
+    desk.incident = make_incident(make_alert(host="app-1"))
+    return desk
+
+
+def with_runbook(desk: Desk, runbook: Runbook) -> Desk:
+    desk.runbooks = [runbook]
+    desk.documents = DeployedDocuments(desk.runbooks, "firstline-dev")
+    desk.documents.deployed["team-restart-service"] = Document(version="3", content=SCRIPT)
+    return desk
+
+
+def test_a_runbook_of_scripts_leaves_it_alone(of_windows: Desk) -> None:
+    assert of_windows.refusal() == "app-1 runs Windows, and drain-spool has no steps for that; platforms would say so"
+
+
+def test_one_with_documents_for_it_is_planned(of_windows: Desk, make_runbook: Make[Runbook]) -> None:
+    plan = with_runbook(of_windows, make_runbook(**FOR_WINDOWS)).plan().plan
+
+    assert plan is not None
+    assert plan.targets == [APP_1]
+    (step,) = plan.steps
+    assert (step.document, step.document_version, step.kind) == ("team-restart-service", "3", "act")
+    assert step.parameters == {"Service": ["mail"]}
+    # Nothing of bash goes there: the alert's own resolve is the recovery.
+    assert (plan.verify, plan.rollback, plan.recovery_wait_seconds) == (None, [], 900)
+
+
+def test_it_leaves_linux_alone(desk: Desk, make_runbook: Make[Runbook]) -> None:
+    assert with_runbook(desk, make_runbook(**FOR_WINDOWS)).refusal() == "drain-spool is written for Windows only"
+
+
+def test_a_hybrid_node_on_windows_needs_both(of_windows: Desk, make_runbook: Make[Runbook]) -> None:
+    of_windows.inventory.hosts["app-1"] = Target(instance_id="mi-0123456789abcdef0", name="app-1")
+
+    refused = with_runbook(of_windows, make_runbook(**FOR_WINDOWS)).refusal()
+    both = make_runbook(**FOR_WINDOWS | {"platforms": ["windows", "hybrid"]})
+
+    assert refused.startswith("app-1 is a hybrid node, and drain-spool is not written for those")
+    assert with_runbook(of_windows, both).plan().plan is not None
+
+
+def test_the_stack_makes_no_document_for_it(make_runbook: Make[Runbook]) -> None:
+    template = documents.render_template(Catalogue([make_runbook(**FOR_WINDOWS)]))
+
+    assert "AWS::SSM::Document" not in template
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"steps": [STEP, {"id": "look", "kind": "diagnose", "run": "dir"}]}, "bash, which Windows does not run"),
+        ({"verify": {"run": "true", "within": "1m"}}, "resolves_within in place of verify"),
+        ({"rollback": [{"id": "undo", "run": "true"}]}, "and no rollback"),
+        ({"resolves_within": None}, "say how long the alert may take to resolve, as in resolves_within: 10m"),
+        ({"platforms": ["win"]}, "'ec2', 'hybrid' or 'windows'"),
+    ],
+    ids=str,
+)
+def test_what_windows_cannot_run_is_found_when_it_is_read(
+    runbook_fields: Make[dict[str, Any]], changes: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(ValidationError, match=problem):
+        Runbook.model_validate(runbook_fields(**FOR_WINDOWS | changes))
