@@ -1,0 +1,170 @@
+"""What Classify imports: the OpenAI client only to ask a question, a circuit breaker only where there is a model."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from firstline.adapters.circuit import OPEN_SECONDS
+from firstline.models import Incident, NormalizedAlert
+from tests.integration.conftest import declared_table
+
+ROOT = Path(__file__).parents[2]
+NOW = datetime.now(UTC)
+NOBODY = "http://127.0.0.1:1/v1"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "eu-west-1"}
+
+PROGRAM = """
+import json, sys
+sys.modules["OpenSSL"] = None  # the SAM CLI brings it; Lambda has none
+import functions.classify.app as app
+
+class Context:
+    function_name, memory_limit_in_mb, aws_request_id = "classify", 512, "1"
+    invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:classify"
+
+verdict = app.handler(json.loads(sys.argv[1]), Context())["classification"]
+print(json.dumps({"reasons": verdict["reasons"], "modules": sorted(sys.modules)}))
+"""
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[str]:
+    """A DynamoDB and an SSM for another process."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def table(aws: str, request: pytest.FixtureRequest) -> Iterator[Any]:
+    client = boto3.client("dynamodb", endpoint_url=aws, region_name="eu-west-1")
+    client.create_table(TableName="imports", **declared_table())
+    yield client
+    client.delete_table(TableName="imports")
+
+
+def _classify(aws: str, alert_name: str = "DiskFull", **settings: str) -> dict[str, Any]:
+    """One cold start of Classify, with a rule for alerts called Watchdog."""
+    alert = NormalizedAlert(
+        source="prometheus",
+        alert_name=alert_name,
+        severity="high",
+        message="full",
+        labels={},
+        timestamp=NOW,
+        raw_payload=None,
+        status="firing",
+        fingerprint="f",
+        group_key="g",
+    )
+    incident = Incident(incident_id="disk", group_key="g", opened_at=NOW, alert=alert, alert_count=1, hosts=[])
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'layers' / 'core'}",
+        "AWS_ENDPOINT_URL": aws,
+        "POWERTOOLS_METRICS_NAMESPACE": "Firstline",
+        "POWERTOOLS_SERVICE_NAME": "imports",
+        "POWERTOOLS_LOG_LEVEL": "CRITICAL",
+        "POWERTOOLS_METRICS_DISABLED": "true",
+        "TABLE_NAME": "imports",
+        "SECRETS_PREFIX": "/firstline/imports",
+        "RUNBOOKS_DIR": str(ROOT / "runbooks"),
+        "TIME_ZONE": "UTC",
+        "HISTORY_DAYS": "90",
+        "LLM_BASE_URL": NOBODY,
+        "LLM_MODEL": "any",
+        "LLM_DEADLINE_SECONDS": "60",
+        "LLM_MAX_OUTPUT_TOKENS": "500",
+        "LLM_INPUT_PRICE": "0",
+        "LLM_OUTPUT_PRICE": "0",
+        "LLM_DAILY_TOKENS": "1000000",
+        "LLM_DAILY_COST": "0",
+        "LLM_FALLBACK_BASE_URL": "",
+        "LLM_FALLBACK_MODEL": "",
+        "LLM_FALLBACK_INPUT_PRICE": "0",
+        "LLM_FALLBACK_OUTPUT_PRICE": "0",
+    }
+    event = json.dumps({"incident": incident.model_dump(mode="json")})
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, event],
+        env=CREDENTIALS | environment | settings,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return said
+
+
+def _of(said: dict[str, Any], *packages: str) -> set[str]:
+    return {module for module in said["modules"] if module.startswith(packages)}
+
+
+CLIENT = ("openai", "httpx2")
+BREAKER = "aws_lambda_powertools.utilities.circuit_breaker"
+
+
+def test_without_a_model_neither(aws: str, table: Any) -> None:
+    said = _classify(aws, LLM_MODEL="")
+    assert "The LLM is off: rules and history decide." in said["reasons"]
+    assert _of(said, *CLIENT, BREAKER) == set()
+
+
+def test_what_a_rule_decides_asks_nobody(aws: str, table: Any) -> None:
+    said = _classify(aws, alert_name="Watchdog")
+    assert any("Rule " in reason for reason in said["reasons"])
+    assert _of(said, *CLIENT, BREAKER) == set()
+
+
+def test_an_open_circuit_asks_nobody(aws: str, table: Any) -> None:
+    opened = int(NOW.timestamp()) + OPEN_SECONDS
+    table.put_item(
+        TableName="imports",
+        Item={
+            "pk": {"S": "CIRCUITS"},
+            "sk": {"S": "127.0.0.1:1/any"},
+            "state": {"S": "OPEN"},
+            "failure_count": {"N": "3"},
+            "opened_at": {"N": str(opened)},
+        },
+    )
+    said = _classify(aws)
+    assert any("circuit open since" in reason for reason in said["reasons"]), said["reasons"]
+    assert _of(said, *CLIENT) == set()
+
+
+def test_a_ceiling_that_is_reached_asks_nobody(aws: str, table: Any) -> None:
+    # Over midnight, too.
+    for day in (NOW.date().toordinal(), NOW.date().toordinal() + 1):
+        table.put_item(
+            TableName="imports",
+            Item={
+                "pk": {"S": "SPENDING"},
+                "sk": {"S": datetime.fromordinal(day).date().isoformat()},
+                "held_tokens": {"N": "1000000"},
+            },
+        )
+    said = _classify(aws)
+    assert any("LlmDailyTokens (1,000,000)" in reason for reason in said["reasons"]), said["reasons"]
+    assert _of(said, *CLIENT) == set()
+
+
+def test_a_question_does_need_the_client(aws: str, table: Any) -> None:
+    client = boto3.client("ssm", endpoint_url=aws, region_name="eu-west-1")
+    client.put_parameter(Name="/firstline/imports/llm/api-key", Type="SecureString", Value="key", Overwrite=True)
+    said = _classify(aws)
+    assert any("cannot be reached" in reason for reason in said["reasons"]), said["reasons"]
+    assert _of(said, *CLIENT) != set()
