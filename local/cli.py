@@ -112,19 +112,25 @@ def send(
 
 @app.command()
 def report(
-    hours: Annotated[float | None, typer.Option(help="How far to look back; 24, with --runbooks 90 days.")] = None,
+    hours: Annotated[
+        float | None, typer.Option(help="How far to look back: 24, --model 7 days, --runbooks 90.")
+    ] = None,
     of_runbooks: Annotated[bool, typer.Option("--runbooks", help="How each runbook did, and what it earned.")] = False,
+    of_model: Annotated[bool, typer.Option("--model", help="What the model took, by day and by incident.")] = False,
     environment: Annotated[str, typer.Option(help="With --runbooks: whose modes to show.")] = "dev",
     stack: StackOption = "",
     table: TableOption = "",
 ) -> None:
-    """MTTA, MTTR, and how many incidents ended by themselves, by a runbook, with a human."""
+    """MTTA, MTTR, and how many incidents ended by themselves, by a runbook, with a human; and what the model cost."""
     from firstline.adapters.history import History
     from firstline.reporting import report as reckon
     from local.records import runbooks_grid
+    from local.spending import print_spending
 
     incidents = table_of(stack, table)
-    if of_runbooks:
+    if of_model:
+        print_spending(_wide_console(), incidents, datetime.now(UTC) - timedelta(hours=hours or 7 * 24))
+    elif of_runbooks:
         _wide_console().print(runbooks_grid(incidents, RUNBOOKS, environment, (hours or 90 * 24) / 24))
     else:
         since = datetime.now(UTC) - timedelta(hours=hours or 24)
@@ -284,6 +290,8 @@ def _wide_console() -> Console:
 
 
 def _print_report(numbers: Report, hours: float) -> None:
+    from local.spending import money
+
     table = Table(title=f"The last {hours:g} hours", title_justify="left", show_header=False)
     rows = {
         "Incidents": str(numbers.incidents),
@@ -294,6 +302,9 @@ def _print_report(numbers: Report, hours: float) -> None:
         "Cured by a runbook": _share(numbers.auto_resolved_share),
         "Cleared by themselves": _share(numbers.self_cleared_share),
         "Escalated to a human": _share(numbers.escalated_share),
+        "A model was asked about": str(numbers.asked),
+        "Its tokens, in and out": f"{numbers.usage.prompt_tokens:,} and {numbers.usage.completion_tokens:,}",
+        "What it cost": money(numbers.usage.cost),
     }
     for name, value in rows.items():
         table.add_row(name, value)

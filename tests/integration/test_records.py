@@ -9,13 +9,15 @@ from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from firstline.adapters.remediations import TableRemediations
+from firstline.adapters.spending import Ceiling, Spending
 from firstline.adapters.table import Table
 from firstline.adapters.trail import TableTrail
-from firstline.models import RunbookRun
+from firstline.errors import CeilingReached
+from firstline.models import RunbookRun, Usage
 from firstline.trail import Fact
 from local.cli import app
 from tests.integration.conftest import declared_table
-from tests.notifications import a_plan
+from tests.notifications import a_classification, a_plan, an_incident
 
 NOW = datetime.now(UTC)
 NAME = "firstline-prod"
@@ -45,6 +47,37 @@ def demoted(table: Table) -> None:
     table.put({"pk": "RUNS#low-disk", "sk": f"{NOW:%Y-%m-%dT%H:%M:%S.%fZ}#inc-9", "run": shadow(0).model_dump_json()})
     plan = a_plan(planned_at=NOW)
     TableRemediations(table).settle(plan, "inc-9", "failed", accepted=None, demote="it did not help", at=NOW)
+
+
+def test_the_report_says_what_the_model_took_by_day_and_by_incident(table: Table) -> None:
+    account = Spending(table, Ceiling(tokens=1_000), clock=lambda: NOW)
+    took = Usage(prompt_tokens=600, completion_tokens=80, cost=0.0125)
+    account.settle(account.hold(took), took)
+    with pytest.raises(CeilingReached):
+        account.hold(took)
+    table.put(
+        {
+            "pk": "INCIDENT#Disk-1",
+            "sk": "INCIDENT",
+            "incident": an_incident(incident_id="Disk-1", opened_at=NOW).model_dump_json(),
+            "classification": a_classification(usage=took, model="gpt-x").model_dump_json(),
+            "status": "STARTED",
+            "status_pk": "OPEN",
+            "status_sk": "1",
+            "alert_count": 1,
+            "last_alert_at": NOW.isoformat(),
+        }
+    )
+
+    said = local("report", "--model")
+
+    assert said.exit_code == 0, said.output
+    (day,) = [line for line in said.output.splitlines() if f"{NOW:%Y-%m-%d}" in line]
+    cells = [cell.strip() for cell in day.strip("│").split("│")]
+    assert cells == [f"{NOW:%Y-%m-%d}", "1", "0", "600", "80", "0.0125", f"{NOW:%H:%M}"]
+    (incident,) = [line for line in said.output.splitlines() if "Disk-1" in line]
+    assert "0.0125" in incident
+    assert "gpt-x" in incident
 
 
 def test_the_report_says_how_runbooks_did_and_what_comes_next(table: Table) -> None:

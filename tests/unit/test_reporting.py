@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from firstline.models import Incident, IncidentRecord, NormalizedAlert
+from firstline.models import Classification, Incident, IncidentRecord, NormalizedAlert, Usage
 from firstline.reporting import report
 
 OPENED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -95,3 +95,42 @@ def test_a_mean_over_nothing_is_none(records: list[IncidentRecord]) -> None:
     assert numbers.mean_time_to_resolve is None
     assert numbers.auto_resolved_share is None
     assert numbers.escalated_share is None
+
+
+def verdict(**usage: Any) -> Classification:
+    return Classification(
+        severity="low",
+        cause="",
+        is_deployment_related=False,
+        can_be_remediated=False,
+        runbook_id=None,
+        confidence=1,
+        summary="",
+        first_steps=[],
+        decided_by="llm",
+        reasons=[],
+        usage=Usage(**usage),
+    )
+
+
+def test_what_the_model_took_counts_for_noise_too() -> None:
+    numbers = report(
+        [
+            closed("suppressed", minutes=0, classification=verdict(prompt_tokens=300, completion_tokens=20, cost=0.5)),
+            closed("resolved", minutes=9, classification=verdict(prompt_tokens=700, completion_tokens=80, cost=1.5)),
+            closed("resolved", minutes=9, classification=verdict()),
+            closed("resolved", minutes=9),
+        ]
+    )
+    assert numbers.asked == 2
+    assert numbers.usage == Usage(prompt_tokens=1_000, completion_tokens=100, cost=2.0)
+
+
+def test_a_price_that_nobody_set_makes_the_sum_unknown() -> None:
+    numbers = report(
+        [
+            closed("resolved", minutes=9, classification=verdict(prompt_tokens=300, cost=None)),
+            closed("resolved", minutes=9, classification=verdict(prompt_tokens=700, cost=1.5)),
+        ]
+    )
+    assert numbers.usage.cost is None

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from statistics import fmean
 
-from firstline.models import Frozen, IncidentRecord
+from firstline.models import Frozen, IncidentRecord, Usage
 
 
 class Report(Frozen):
@@ -18,6 +18,8 @@ class Report(Frozen):
         From the opening to the end, without incidents that only expired: nobody knows when those ended.
     auto_resolved_share, escalated_share
         Of `incidents`: cured by a runbook; somebody was paged. Between 0 and 1.
+    asked, usage
+        Of all, noise too: about how many a model was asked, and what that took.
     """
 
     incidents: int
@@ -28,12 +30,15 @@ class Report(Frozen):
     auto_resolved_share: float | None
     self_cleared_share: float | None
     escalated_share: float | None
+    asked: int
+    usage: Usage
 
 
 def report(records: Iterable[IncidentRecord]) -> Report:
     """Reckon up closed incidents."""
     every = list(records)
     real = [record for record in every if record.outcome != "suppressed"]
+    usages = [record.classification.usage for record in every if record.classification]
     return Report(
         incidents=len(real),
         suppressed=len(every) - len(real),
@@ -43,6 +48,8 @@ def report(records: Iterable[IncidentRecord]) -> Report:
         auto_resolved_share=_share(real, [record.outcome == "auto_resolved" for record in real]),
         self_cleared_share=_share(real, [record.outcome == "self_cleared" for record in real]),
         escalated_share=_share(real, [record.paged_at is not None for record in real]),
+        asked=sum(usage.tokens > 0 for usage in usages),
+        usage=sum(usages, Usage()),
     )
 
 

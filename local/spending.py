@@ -1,0 +1,67 @@
+"""What the model took and cost, by day and by incident. On this machine or on AWS."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import chain
+
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+
+from firstline.adapters.history import History
+from firstline.adapters.spending import Ceiling, Day, Spending
+from firstline.adapters.table import Table
+from firstline.models import IncidentRecord, Usage
+
+MOST_INCIDENTS = 20
+
+
+def print_spending(console: Console, table: Table, since: datetime) -> None:
+    """The days since then, and the dearest incidents."""
+    console.print(_days(list(Spending(table, Ceiling()).days(since.date()))))
+    console.print(_incidents(_records(History(table), since)))
+
+
+def money(cost: float | None) -> str:
+    """In whatever currency the prices are."""
+    return "unknown: a price is not set" if cost is None else f"{cost:.4f}"
+
+
+def _days(days: list[Day]) -> Grid:
+    grid = Grid("day (UTC)", "questions", "unmetered", "tokens in", "tokens out", "cost", "ceiling reached")
+    grid.title, grid.title_justify = "The model, by day", "left"
+    for day in days:
+        reached = f"{day.ceiling_at:%H:%M}" if day.ceiling_at else "–"
+        cost = day.cost if day.cost or not day.prompt_tokens else None
+        counts = (day.questions, day.unmetered, day.prompt_tokens, day.completion_tokens)
+        grid.add_row(day.day.isoformat(), *(f"{count:,}" for count in counts), money(cost), reached)
+    return grid
+
+
+def _incidents(records: Iterator[IncidentRecord]) -> Grid:
+    asked = [(record, _usage(record)) for record in records]
+    dearest = sorted(asked, key=lambda one: (one[1].cost or 0.0, one[1].tokens), reverse=True)
+    grid = Grid("incident", "severity", "tokens in", "tokens out", "cost", "model")
+    grid.title, grid.title_justify = f"The {MOST_INCIDENTS} incidents that took most", "left"
+    for record, usage in dearest[:MOST_INCIDENTS]:
+        verdict = record.classification
+        if verdict is None or usage.tokens == 0:
+            continue
+        grid.add_row(
+            Text(record.incident.incident_id),  # no markup: its name came with an alert
+            verdict.severity,
+            f"{usage.prompt_tokens:,}",
+            f"{usage.completion_tokens:,}",
+            money(usage.cost),
+            Text(verdict.model or "– (no verdict)"),
+        )
+    return grid
+
+
+def _usage(record: IncidentRecord) -> Usage:
+    return record.classification.usage if record.classification else Usage()
+
+
+def _records(history: History, since: datetime) -> Iterator[IncidentRecord]:
+    still_open = (record for record in history.open_records() if record.incident.opened_at >= since)
+    return chain(still_open, history.closed_since(since))
