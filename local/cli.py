@@ -39,6 +39,9 @@ def up(
     parameter: Annotated[
         list[str] | None, typer.Option(help="A parameter of the template, as Name=value. May be given several times.")
     ] = None,
+    secret: Annotated[
+        list[str] | None, typer.Option(help="A secret of the stack, as llm/api-key=value. May be given several times.")
+    ] = None,
     runbooks: Annotated[
         Path | None,
         typer.Option(help="A folder with more runbooks, beside those that ship.", exists=True, file_okay=False),
@@ -57,6 +60,7 @@ def up(
             port=port,
             time_lapse=time_lapse,
             parameters=dict(_named_value(text) for text in parameter or []),
+            secrets=dict(_named_value(text) for text in secret or []),
             runbooks=runbooks,
             audit_seconds=audit_seconds,
             on_command=story.command,

@@ -24,7 +24,9 @@ def print_spending(console: Console, table: Table, since: datetime) -> None:
 
 def money(cost: float | None) -> str:
     """In whatever currency the prices are."""
-    return "unknown: a price is not set" if cost is None else f"{cost:.4f}"
+    if cost is None:
+        return "unknown: a price is not set"
+    return f"{cost:.6f}" if 0 < cost < 0.01 else f"{cost:,.4f}"
 
 
 def _days(days: list[Day]) -> Grid:

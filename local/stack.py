@@ -43,12 +43,14 @@ class Options:
     """How to run the stack.
 
     `time_lapse` makes the machine's long waits (for recovery, acknowledgement, resolution) pass this many times faster.
-    `parameters` override those of the template. `runbooks` is a folder of more runbooks, beside those that ship.
+    `parameters` override those of the template. `secrets` are beside those that the stack makes up, such as
+    `llm/api-key`. `runbooks` is a folder of more runbooks, beside those that ship.
     """
 
     port: int = 0
     time_lapse: float = 1.0
     parameters: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
     runbooks: Path | None = None
     hosts: tuple[str, ...] = HOSTS
     sandbox: Sandbox | None = None
@@ -216,6 +218,7 @@ class Stack:
             "approvals/signing-key": randomness.token_urlsafe(32),
             "pagerduty/routing-key": self.inbox.routing_key,
             "pagerduty/api-token": randomness.token_hex(10),
+            **self.options.secrets,
         }
         for name, value in values.items():
             self.client("ssm").put_parameter(

@@ -92,6 +92,7 @@ ONE = '{"severity": "low", "words": "a } in a { string"}'
         f"Here you are:\n\n```\n{ONE}\n```\nAnything else?",
         f"My verdict is {ONE}.",
         f"<think>Is it {{noise}}? {{}} No.</think>\n{ONE}",
+        f"<reasoning>They want {ONE}.</reasoning>{ONE}",
         f"If x > 1 {{ then {ONE}",
     ],
 )

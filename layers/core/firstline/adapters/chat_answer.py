@@ -16,7 +16,7 @@ MAX_OPENING_BRACES = 20
 """How many beginnings of an object are looked at in prose; each look may read all of the text."""
 
 _FENCED = re.compile(r"```[a-zA-Z]*\s*\n(.*?)\n\s*```", re.DOTALL)
-_THOUGHTS_END = "</think>"
+_ENDS_OF_THOUGHT = ("</think>", "</reasoning>")
 
 
 class _Message(BaseModel):
@@ -99,7 +99,9 @@ def one_object(text: str) -> str:
     With two of them nobody can say which one is meant (the alert itself may be quoted): then the text comes back as
     it is, and is no verdict.
     """
-    text = text.rpartition(_THOUGHTS_END)[2].strip()
+    for end in _ENDS_OF_THOUGHT:
+        text = text.rpartition(end)[2]
+    text = text.strip()
     if text.startswith("{") and text.endswith("}"):
         return text
     fenced = _FENCED.findall(text)
