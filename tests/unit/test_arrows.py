@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "layers" / "core" / "firstline"
 ADAPTERS = "adapters"
 LIBRARIES = {
-    "yaml": ("classification", "runbooks", "policy_files.py"),
+    "yaml": ("runbooks", "policy_files.py"),
     "rapidfuzz": ("classification",),
     "cryptography": ("sources",),
     "aws_lambda_powertools": ("observability.py",),

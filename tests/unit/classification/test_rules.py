@@ -161,7 +161,7 @@ def test_noise_passes_over_a_critical_alert_unless_the_rule_says_so(
         ),
         ("- id: a", "A rules file is `rules:` and a list of rules"),
         ("", "A rules file is `rules:` and a list of rules"),
-        ("rules: [", "is not YAML"),
+        ("rules: [", "not readable as YAML"),
     ],
 )
 def test_a_mistake_is_named_with_its_place_and_fix(text: str, says: str, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from firstline.classification.maintenance import Bound, Id, Reason, Window
@@ -22,6 +21,7 @@ from firstline.models import (
     RouteName,
     Severity,
 )
+from firstline.policy_files import read_yaml
 from firstline.schedule import Schedule
 
 MAX_HOLD = timedelta(hours=2)
@@ -138,15 +138,9 @@ def load(path: Path) -> Rules:
     ConfigurationError
         The file is missing or says something that is no rule; the message names file, rule, key and the fix.
     """
+    content = read_yaml(path, missing="without rules, write `rules: []`")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
         return Rules.model_validate(content)
-    except OSError as error:
-        raise ConfigurationError(
-            f"{path}: cannot be read ({error.strerror}). Without rules, write `rules: []`."
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: is not YAML: {error}") from None
     except ValidationError as error:
         wrong = "\n".join(f"  {_explained(one['loc'], one['type'], one['msg'], content)}" for one in error.errors())
         raise ConfigurationError(f"{path}:\n{wrong}") from None
