@@ -1,32 +1,19 @@
 """Who is woken, how, and how long they have to say 'mine': the file `runbooks/policy/paging.yaml`."""
 
-import re
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
+from firstline.durations import Duration, between
 from firstline.models import Frozen, Incident, RouteName, Severity
 from firstline.policy_files import load_policy
 
 type ChannelName = Literal["pagerduty", "slack", "sns"]
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
-
-
-def _duration(value: object) -> timedelta:
-    match = re.fullmatch(r"([1-9][0-9]{0,4})([smh])", value) if isinstance(value, str) else None
-    if not match:
-        raise ValueError("write a whole number and a unit: 90s, 5m or 1h")
-    duration = timedelta(**{_UNITS[match[2]]: int(match[1])})
-    if not timedelta(seconds=10) <= duration <= timedelta(days=1):
-        raise ValueError("choose between 10s and 24h")
-    return duration
-
-
-type Duration = Annotated[timedelta, BeforeValidator(_duration)]
+type Patience = Annotated[Duration, between(timedelta(seconds=10), timedelta(days=1))]
 """`90s`, `5m` or `1h`."""
 
 type LevelName = Annotated[str, StringConstraints(min_length=1, max_length=60)]
@@ -42,7 +29,7 @@ class Level(Frozen):
     name: LevelName
     channels: Annotated[list[ChannelName], Field(min_length=1)]
     on_call: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    acknowledge_within: Duration
+    acknowledge_within: Patience
     pagerduty_escalation_policy: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{5,20}$")] | None = None
 
 
