@@ -6,7 +6,7 @@ without the names that it shares with them: a copied rule would give its own sev
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from evals.public_rules import Level, PublicRule
@@ -18,44 +18,48 @@ _SMOOTHING = 5
 def levels(rules: Sequence[PublicRule]) -> list[Level]:
     """What the other repositories' rules make of each rule, in the same order."""
     features = [_features(one) for one in rules]
+    every = _Counts(zip((one.level for one in rules), features, strict=True))
     names: dict[str, set[tuple[str, ...]]] = defaultdict(set)
     for one in rules:
         names[one.repository].add(one.words)
-    taught = {
-        repository: _Taught(
-            [
-                (one.level, words)
-                for one, words in zip(rules, features, strict=True)
-                if one.repository != repository and one.words not in known
-            ]
+    hidden = {
+        repository: _Counts(
+            (one.level, words)
+            for one, words in zip(rules, features, strict=True)
+            if one.repository == repository or one.words in known
         )
         for repository, known in names.items()
     }
-    return [taught[one.repository].level(words) for one, words in zip(rules, features, strict=True)]
+    return [_likeliest(words, every, hidden[one.repository]) for one, words in zip(rules, features, strict=True)]
 
 
-class _Taught:
-    def __init__(self, examples: Sequence[tuple[Level, frozenset[str]]]) -> None:
-        self._levels = Counter(level for level, _ in examples)
-        self._with: dict[str, Counter[Level]] = defaultdict(Counter)
+class _Counts:
+    """How many rules have each level, and each level with each word."""
+
+    def __init__(self, examples: Iterable[tuple[Level, frozenset[str]]]) -> None:
+        self.levels: Counter[Level] = Counter()
+        self.words: dict[str, Counter[Level]] = defaultdict(Counter)
         for level, words in examples:
+            self.levels[level] += 1
             for word in words:
-                self._with[word][level] += 1
+                self.words[word][level] += 1
 
-    def level(self, words: frozenset[str]) -> Level:
-        if not self._levels:
-            return "warning"
-        return max(self._levels, key=lambda level: self._evidence(level, words))
 
-    def _evidence(self, level: Level, words: frozenset[str]) -> float:
-        share = self._levels[level] / self._levels.total()
-        evidence = math.log(share)
-        for word in sorted(words & self._with.keys()):
-            counts = self._with[word]
-            here = (counts[level] + _SMOOTHING * share) / (self._levels[level] + _SMOOTHING)
-            anywhere = (counts.total() + _SMOOTHING) / (self._levels.total() + _SMOOTHING)
-            evidence += math.log(here / anywhere)
-        return evidence
+def _likeliest(words: frozenset[str], every: _Counts, hidden: _Counts) -> Level:
+    levels = every.levels - hidden.levels
+    if not levels:
+        return "warning"
+    shares = {level: count / levels.total() for level, count in levels.items()}
+    evidence = {level: math.log(share) for level, share in shares.items()}
+    for word in sorted(words):
+        counts = every.words[word] - hidden.words.get(word, Counter())
+        if not counts:
+            continue
+        anywhere = (counts.total() + _SMOOTHING) / (levels.total() + _SMOOTHING)
+        for level, share in shares.items():
+            here = (counts[level] + _SMOOTHING * share) / (levels[level] + _SMOOTHING)
+            evidence[level] += math.log(here / anywhere)
+    return max(evidence, key=evidence.__getitem__)
 
 
 def _features(rule: PublicRule) -> frozenset[str]:

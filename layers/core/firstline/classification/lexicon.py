@@ -10,8 +10,9 @@ too, and how to repeat them. No product's name is in here: a word must mean the 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 
 from firstline.classification import quantities
@@ -163,11 +164,16 @@ def _tells(text: str) -> Iterator[tuple[int, str]]:
 
 def _phrases(text: str, known: tuple[tuple[int, str], ...]) -> Iterator[tuple[int, str]]:
     """The known phrases in a text. The longest one takes a word for itself: "slowing down" is not "down"."""
-    pattern, meanings = _compiled(known)
+    pattern, points_of = _compiled(known)
     for found in pattern.finditer(_folded(text)):
-        points, phrase = meanings[(found.lastindex or 1) - 1]
-        if points:
-            yield points, phrase.strip("*")
+        phrase = found[0] if found[0] in points_of else _open_ended(found[0], points_of)
+        if points_of[phrase]:
+            yield points_of[phrase], phrase.strip("*")
+
+
+def _open_ended(words: str, phrases: Mapping[str, int]) -> str:
+    """`corrupt*` for "corrupted"."""
+    return next(one for one in phrases if "*" in one and fnmatchcase(words, one))
 
 
 def _folded(text: str) -> str:
@@ -176,7 +182,9 @@ def _folded(text: str) -> str:
 
 
 @cache
-def _compiled(known: tuple[tuple[int, str], ...]) -> tuple[re.Pattern[str], Sequence[tuple[int, str]]]:
-    meanings = [(points, phrase) for points, phrases in known for phrase in phrases.split(", ")]
-    meanings.sort(key=lambda pair: -len(pair[1]))
-    return re.compile("|".join(rf"(?<= )({phrase.replace('*', r'\w*')})(?= )" for _, phrase in meanings)), meanings
+def _compiled(known: tuple[tuple[int, str], ...]) -> tuple[re.Pattern[str], Mapping[str, int]]:
+    meanings = [(phrase, points) for points, phrases in known for phrase in phrases.split(", ")]
+    meanings.sort(key=lambda pair: -len(pair[0]))
+    # No groups in it: what begins with another letter is passed over at once.
+    phrases = "|".join(phrase.replace("*", r"\w*") for phrase, _ in meanings)
+    return re.compile(f"(?<= )(?:{phrases})(?= )"), dict(meanings)
