@@ -1,14 +1,14 @@
 """Cases: an alert, what was known when it came, and the truth, each a file in the case's folder.
 
-`evals/cases/<kind>/<name>/{alert,evidence,truth}.yaml`. Ages in them are relative to `now`, so that a case reads like a
-story. Alerts go through the real normalisers and snapshots through the real `gather`: what the evals measure is what
-runs.
+`evals/cases/<kind>/<name>/{alert,evidence,truth}.yaml`, and `declared.yaml` where rules, windows or silences matter.
+Ages in them are relative to `now`, so that a case reads like a story. Alerts go through the real normalisers and
+snapshots through the real `gather`: what the evals measure is what runs.
 """
 
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
@@ -17,6 +17,9 @@ import yaml
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from firstline.classification.evidence import gather
+from firstline.classification.maintenance import Window
+from firstline.classification.rules import Rule, Rules
+from firstline.classification.silences import Silence
 from firstline.classification.templates import family, mask
 from firstline.errors import ConfigurationError, HistoryUnavailable, UnreadablePayload
 from firstline.models import (
@@ -86,13 +89,30 @@ class _Strict(BaseModel):
 
 
 class Truth(_Strict):
-    """What an experienced engineer would say afterwards. `never` are runbooks that would do harm here."""
+    """What an experienced engineer would say afterwards. `never` are runbooks that would do harm here.
+
+    waits
+        What was declared keeps it back for a while, and rightly.
+    """
 
     severity: Severity
     cause: Cause
     runbook: str | None
     why: Annotated[str, Field(min_length=10)]
     never: tuple[str, ...] = ()
+    waits: bool = False
+
+
+class Declared(_Strict):
+    """What this case's owners declared: it stands before the project's own rules."""
+
+    rules: tuple[Rule, ...] = ()
+    maintenance: tuple[Window, ...] = ()
+    silences: tuple[Silence, ...] = ()
+
+    def before(self, others: Rules) -> Rules:
+        """These rules and windows, and then the others."""
+        return Rules(rules=(*self.rules, *others.rules), maintenance=(*self.maintenance, *others.maintenance))
 
 
 class _Circumstances(_Strict):
@@ -169,13 +189,14 @@ class Case:
     evidence: Evidence
     truth: Truth
     now: datetime
+    declared: Declared = field(default_factory=Declared)
 
     def without_history(self) -> Self:
         """The same incident met for the first time."""
         evidence = self.evidence.model_copy(
             update={"earlier": [], "similar": [], "same_name_last_hour": 1, "same_name_last_day": 1}
         )
-        return type(self)(self.name, self.kind, self.incident, evidence, self.truth, self.now)
+        return replace(self, evidence=evidence)
 
 
 def load(folder: Path = CASES) -> list[Case]:
@@ -198,9 +219,10 @@ def read(folder: Path) -> Case:
     alert_file = _parsed(folder / "alert.yaml", _AlertFile)
     snapshot = _parsed(folder / "evidence.yaml", _EvidenceFile)
     truth = _parsed(folder / "truth.yaml", Truth)
+    declared = _parsed(folder / "declared.yaml", Declared) if (folder / "declared.yaml").exists() else Declared()
     incident = _incident(alert_file, folder, snapshot.now)
     evidence = gather(incident, _Snapshot(snapshot, incident), time_zone=snapshot.time_zone, now=snapshot.now)
-    return Case(f"{kind}/{folder.name}", kind, incident, evidence, truth, snapshot.now.astimezone(UTC))
+    return Case(f"{kind}/{folder.name}", kind, incident, evidence, truth, snapshot.now.astimezone(UTC), declared)
 
 
 class _Snapshot:

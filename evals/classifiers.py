@@ -13,13 +13,14 @@ from typing import Protocol
 from pydantic import ValidationError
 
 from evals.cases import Case
-from firstline.classification import prompt, rules
+from firstline.classification import holding, prompt, rules
 from firstline.classification.model import Judgement, Model, ModelVerdict
 from firstline.classification.prompt import Prompt
+from firstline.classification.quiet import Quiet
 from firstline.classification.rules import Rules
 from firstline.classification.verdict import classify
 from firstline.errors import ConfigurationError, ModelGaveNoVerdict
-from firstline.models import Classification, Severity, Target, Usage
+from firstline.models import Classification, Hold, Severity, Target, Usage
 from firstline.runbooks import catalogue, match
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.policy import Situation, decide
@@ -60,6 +61,8 @@ class Verdict:
 
     asked_model: bool
     no_verdict: bool
+    hold: Hold | None = None
+    """A silence, a window or a rule keeps it back for a while."""
 
 
 class Classifier(Protocol):
@@ -215,29 +218,29 @@ class _Witness:
 
 def _judge(case: Case, policy: Policy, model: Model | None) -> Verdict:
     offered: Sequence[prompt.Offered] = match.offered(policy.runbooks, case.incident.alert)
-    witness = _Witness(model) if model else None
-    classification = classify(
-        case.incident,
-        evidence=case.evidence,
-        rules=policy.rules,
-        offered=offered,
-        model=witness,
-        now=case.now,
+    declared = case.declared.before(policy.rules)
+    alert = case.incident.alert
+    evidence = case.evidence.model_copy(update={"maintenance": declared.maintained(alert, case.now)})
+    quiet = Quiet(declared.maintenance, case.declared.silences)
+    hold = None if case.incident.storm else quiet.keeps_back(alert, case.now)
+    witness = _Witness(model) if model and hold is None else None
+    classification, without_model = (
+        classify(case.incident, evidence=evidence, rules=declared, offered=offered, model=asked, now=case.now)
+        for asked in (witness, None)
     )
-    without_model = classification
-    if model is not None:
-        without_model = classify(
-            case.incident, evidence=case.evidence, rules=policy.rules, offered=offered, model=None, now=case.now
-        )
+    rule = declared.first(case.incident, evidence)
+    if hold is None:
+        hold = holding.held_by_rule(case.incident, rule, classification, case.now)
     return Verdict(
         case=case,
         classification=classification,
         offered=tuple(one.id for one in offered),
-        by_rule=policy.rules.first(case.incident, case.evidence) is not None,
+        by_rule=rule is not None or bool(evidence.maintenance),
         acts_by_itself=_acts_by_itself(case, classification, policy.runbooks),
         without_model=without_model.severity,
         asked_model=witness is not None and witness.asked,
         no_verdict=witness is not None and witness.failed,
+        hold=hold,
     )
 
 

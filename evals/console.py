@@ -132,7 +132,7 @@ def _show_cases(out: Console, score: Score, before: Baseline, price: Price, ever
         table.add_row(
             one.case.name,
             truth.severity,
-            one.severity if one.right else f"[red]{one.severity}[/]",
+            one.answer if one.right else f"[red]{one.answer}[/]",
             truth.cause if one.cause == truth.cause else f"{one.cause} ({truth.cause})",
             said.runbook_id or "–",
             f"{said.confidence:.2f}",

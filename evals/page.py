@@ -98,7 +98,7 @@ def _cases(score: Score, before: Baseline, price: Price) -> str:
 
 def _case(result: Result, old: str | None, price: Price) -> list[str]:
     said, truth = result.verdict.classification, result.case.truth
-    severity = escape(said.severity)
+    severity = escape(result.answer)
     if old is not None and old != said.severity:
         severity += f' <span class="soft">(was {escape(old)})</span>'
     broken = "".join(

@@ -83,7 +83,16 @@ class Result:
 
     @property
     def right(self) -> bool:
-        return self.severity == self.case.truth.severity
+        return self.severity == self.case.truth.severity and self.kept_back_rightly
+
+    @property
+    def answer(self) -> str:
+        """The severity, and whether it waits."""
+        return f"{self.severity}, waits" if self.verdict.hold else self.severity
+
+    @property
+    def kept_back_rightly(self) -> bool:
+        return (self.verdict.hold is not None) == self.case.truth.waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +298,8 @@ def _broken_floor(verdict: Verdict) -> str | None:
     keeps a page from going out only where such incidents have cleared by themselves.
     """
     said, case = verdict.classification, verdict.case
+    if verdict.hold is not None and not case.truth.waits:
+        return f"kept back, and it should not be: {verdict.hold.reason}"
     if case.incident.storm and SEVERITY_RANK[said.severity] < PAGING_RANK:
         return "a storm that pages nobody"
     pages, would_page = (SEVERITY_RANK[one] >= PAGING_RANK for one in (said.severity, verdict.without_model))

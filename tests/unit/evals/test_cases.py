@@ -1,12 +1,14 @@
 """The cases are readable, of every kind, and their truths name things that exist."""
 
+import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from evals.cases import KINDS, Case, load, read
-from evals.classifiers import Policy
+from evals.cases import KINDS, Case, Declared, load, read
+from evals.classifiers import Obedient, Policy, RulesOnly, WithModel
 from firstline.errors import ConfigurationError
 from firstline.runbooks import match
 
@@ -122,3 +124,36 @@ def test_what_people_said_of_earlier_incidents_is_read() -> None:
         ("Ben", "real", None),
     ]
     assert [(word.said, word.severity) for word in woken.evidence.earlier[0].feedback] == [("wrong_severity", "high")]
+
+
+def test_what_a_cases_owners_declared_stands_before_the_projects_rules() -> None:
+    policy = Policy.of()
+    patch_night = read(Path("evals/cases/no-fault/a-database-restarts-on-patch-night"))
+    bound = read(Path("evals/cases/no-fault/failover-exercise-with-a-bound"))
+
+    assert patch_night.declared.before(policy.rules).maintenance[0].id == "patch-night"
+    assert patch_night.declared.before(policy.rules).rules == policy.rules.rules
+    assert RulesOnly(policy).judge(bound).classification.severity == "low"
+    assert RulesOnly(policy).judge(replace(bound, declared=Declared())).classification.severity == "high"
+
+
+def test_a_model_is_not_asked_about_what_waits() -> None:
+    policy = Policy.of()
+    silenced = read(Path("evals/cases/no-fault/silenced-until-the-disk-comes"))
+
+    found = WithModel("obedient", policy, lambda case: Obedient()).judge(silenced)
+
+    assert found.hold is not None
+    assert (found.hold.by, found.hold.id) == ("silence", "log-2-grows")
+    assert not found.asked_model
+    woken = WithModel("obedient", policy, lambda case: Obedient()).judge(replace(silenced, declared=Declared()))
+    assert (woken.hold, woken.asked_model) == (None, True)
+
+
+def test_a_declaration_that_is_none_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "real" / "case"
+    shutil.copytree("evals/cases/real/the-silence-is-over", folder)
+    (folder / "declared.yaml").write_text("silences: [{id: x}]")
+
+    with pytest.raises(ConfigurationError, match=r"declared.yaml: silences.0.match"):
+        read(folder)

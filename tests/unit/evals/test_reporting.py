@@ -139,7 +139,7 @@ def test_the_command(tmp_path: Path, last_run: Path) -> None:
     result = CliRunner().invoke(app, ["--only", "injection/", "--report", str(tmp_path / "r" / "report.html")])
 
     assert result.exit_code == 0, result.output
-    assert "18 cases" in result.output
+    assert "19 cases" in result.output
     assert "(+" not in result.output  # numbers of some cases are not compared with those of all
     assert (tmp_path / "r" / "report.html").read_text().startswith("<!doctype html>")
     assert not last_run.exists()  # some cases are no run

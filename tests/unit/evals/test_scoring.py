@@ -8,6 +8,8 @@ import pytest
 
 from evals.classifiers import Verdict
 from evals.scoring import PerClass, binary, cause_class, macro_f1, reliability, score
+from firstline.models import Hold
+from tests.alerts import NOON
 
 type MakeVerdict = Callable[..., Verdict]
 
@@ -148,3 +150,15 @@ def test_floors(verdict: MakeVerdict, said: str, what: dict[str, Any], is_broken
     found = score("any", [verdict("high", said, **what)])
     assert bool(found.below_floor) is is_broken
     assert found.headline()["below_floor"] == int(is_broken)
+
+
+def test_whoever_is_kept_back_without_cause_is_below_the_floor(verdict: MakeVerdict) -> None:
+    hold = Hold(by="rule", id="blips", reason="Rule blips waits 5 minutes", until=NOON, seconds=300)
+
+    kept = score("c", [verdict("medium", "medium", hold=hold), verdict("medium", "medium")])
+
+    assert [one.right for one in kept.results] == [False, True]
+    assert [one.broken_floor for one in kept.below_floor] == [
+        "kept back, and it should not be: Rule blips waits 5 minutes"
+    ]
+    assert kept.results[0].answer == "medium, waits"
