@@ -215,9 +215,10 @@ class Releases:
             "status": status,
             "createTime": deployment.at.timestamp(),
             "creator": deployment.creator,
-            "description": deployment.request.get("description", ""),
             "computePlatform": place.platform,
         }
+        if "description" in deployment.request:
+            info["description"] = deployment.request["description"]
         if status != _IN_PROGRESS["codedeploy"]:
             info["completeTime"] = (deployment.at + timedelta(minutes=1)).timestamp()
         if status in ("Failed", "Stopped"):
@@ -251,7 +252,8 @@ class Releases:
             if one is None:
                 raise ReleaseError("ResourceNotFoundException", f"no deployment {number}", 404)
             self._look(one)
-            return 200, self._summary(place, one) | {"Description": one.request.get("Description", "")}
+            said = {name: one.request[name] for name in ("Description",) if name in one.request}
+            return 200, self._summary(place, one) | said
         if method == "GET":
             return 200, {"Items": [self._summary(place, one) for one in reversed(place.deployments)]}
         return 201, self._start(place, json.loads(body))
