@@ -104,13 +104,17 @@ class Place:
 
 
 class Releases:
-    """Both services. `sent` are the deployments that Firstline began."""
+    """Both services. `sent` are the deployments that Firstline began, `stops` how often it asked to stop one.
+
+    CodeDeploy's have stopped when they were asked `stops_needed` times.
+    """
 
     def __init__(self) -> None:
         self.places: dict[str, Place] = {}
         self.profiles: dict[str, str] = {}
         self.sent: list[Deployment] = []
         self.attempts = 0
+        self.stops, self.stops_needed = 0, 1
         self.over = threading.Event()
         self._courses: list[Course] = []
         self._lock = threading.RLock()
@@ -120,6 +124,7 @@ class Releases:
             "BatchGetDeployments": self._batch_get,
             "GetDeployment": self._get,
             "CreateDeployment": self._create,
+            "StopDeployment": self._stop,
         }
 
     # --- what is there ------------------------------------------------------------------------------------------------
@@ -189,6 +194,15 @@ class Releases:
         self._answer_late(course)
         return {"deploymentId": deployment.id}
 
+    def _stop(self, request: dict[str, Any]) -> dict[str, Any]:
+        name, deployment = self._found(request["deploymentId"])
+        self.stops += 1
+        if self.places[name].status(deployment) != _IN_PROGRESS["codedeploy"]:
+            raise ReleaseError("DeploymentAlreadyCompletedException", f"{deployment.id} is over.")
+        if self.stops >= self.stops_needed:
+            deployment.state = "Stopped"
+        return {"status": "Pending", "statusMessage": "Hosts finish what they are at."}
+
     def _named(self, request: dict[str, Any]) -> tuple[str, Place]:
         name = f"{request['applicationName']}/{request['deploymentGroupName']}"
         if name not in self.places:
@@ -251,12 +265,22 @@ class Releases:
             one = next((one for one in place.deployments if one.id == number), None)
             if one is None:
                 raise ReleaseError("ResourceNotFoundException", f"no deployment {number}", 404)
+            if method == "DELETE":
+                return 202, self._revert(place, one)
             self._look(one)
             said = {name: one.request[name] for name in ("Description",) if name in one.request}
             return 200, self._summary(place, one) | said
         if method == "GET":
             return 200, {"Items": [self._summary(place, one) for one in reversed(place.deployments)]}
         return 201, self._start(place, json.loads(body))
+
+    def _revert(self, place: Place, deployment: Deployment) -> dict[str, Any]:
+        self.stops += 1
+        state = place.status(deployment)
+        if state not in ("DEPLOYING", "BAKING", "COMPLETE"):
+            raise ReleaseError("BadRequestException", f"deployment {deployment.id} is {state}")
+        deployment.state = "REVERTED" if state == "COMPLETE" else "ROLLED_BACK"
+        return self._summary(place, deployment)
 
     def _start(self, place: Place, request: dict[str, Any]) -> dict[str, Any]:
         with self._lock:

@@ -13,7 +13,11 @@ from local.inbox import Message
 
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red", "bright_cyan", "bright_magenta")
 _OUTPUT_LINES = 6
-_QUIET_STATES = {"Is It Noise?", "Is There A Plan?", "Step Finished?", "Wait For Step", "Read Step"}
+_QUIET_STATES = {
+    *("Is It Noise?", "Is There A Plan?", "Step Finished?", "Wait For Step", "Read Step", "Still The Same?"),
+    *("Wait For Stop", "Wait For Release", "Read Release", "Wait For Configuration", "Read Configuration"),
+    "Release Finished?",
+}
 """States that say nothing by themselves: questions whose answer is the next state, and polls."""
 
 

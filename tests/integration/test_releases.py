@@ -164,12 +164,12 @@ def test_an_environment_tells_what_was_deployed_of_a_profile(releases: Releases,
 
     assert history.latest == "4"
     assert history.alarms == ["checkout-errors"]
+    assert history.busy_with == "4"
     assert [(one.deployment, one.what, one.state) for one in history.deployed] == [
-        ("4", "other version 2", "in progress"),
         ("3", "checkout-flags version 7", "taken back"),
         ("1", "checkout-flags version 6", "good"),
     ]
-    assert history.deployed[2].request == {"ConfigurationVersion": "6"}
+    assert history.deployed[1].request == {"ConfigurationVersion": "6"}
 
 
 def test_a_profile_that_nobody_knows_cannot_be_read(releases: Releases, records: ReleaseRecords) -> None:

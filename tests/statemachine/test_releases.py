@@ -8,6 +8,7 @@
 | a deployment that fails, or never ends   | told with its id and CodeDeploy's words                            |
 | somebody releases something meanwhile    | while the plan waits for approval                                  |
 | remediation is switched off meanwhile    | nothing is sent                                                    |
+| the release still goes out               | stopped first; done meanwhile; never stops; the stop refused       |
 | the alert resolves while it is deployed  | cured                                                              |
 | nothing good to go back to               | planned in unit/runbooks/test_releases; here, one of them          |
 """
@@ -20,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from local.releases import NEVER, Course, Deployment, Place
+from local.releases import NEVER, Course, Deployment, Place, ReleaseError
 from tests.statemachine.world import STACK_NAME, Incident, World
 
 HOUR = timedelta(hours=1)
@@ -213,8 +214,8 @@ def test_one_that_never_ends_is_left_to_go_on_and_a_human_knows_its_id(world: Wo
 
     assert "Goes on: did not end in time" in read
     assert len(service.sent) == 1
-    (result,) = incident.record.results or [None]
-    assert result is None or result.command_id == service.sent[0].id
+    ran = [entry.facts for entry in world.trail(incident.id) if entry.what == "ran"]
+    assert [facts["command_id"] for facts in ran] == [service.sent[0].id]
 
 
 @pytest.mark.parametrize("course", [Course(lost=True), Course(hangs=True)], ids=["dropped", "timed out"])
@@ -244,6 +245,81 @@ def test_an_answer_that_is_lost_before_anything_began_is_told_as_what_it_is(
     assert "Unknown: no answer" in read
     assert "No new deployment was seen after it" in read
     assert world.releases.attempts == 1
+
+
+def still_going_out(service: Service) -> Deployment:
+    """The bad release has not arrived everywhere when the alert fires."""
+    bad = service.place.deployments[-1]
+    bad.state, bad.course = None, Course(looks=NEVER)
+    return bad
+
+
+def test_a_release_that_still_goes_out_is_stopped_and_the_good_one_put_back(world: World) -> None:
+    service = shop(world)
+    bad = still_going_out(service)
+    world.releases.stops_needed = 3
+
+    incident = service.approved().stands_in("Await Recovery")
+
+    assert bad.state == "Stopped"
+    assert service.brought == ["v1"]
+    assert incident.path.count("Stop Release") == 3
+    assert incident.path.index("Stop Release") < incident.path.index("Roll Back Release")
+
+
+def test_flags_that_still_go_out_are_stopped_and_nothing_is_deployed(world: World) -> None:
+    service = flags(world)
+    bad = still_going_out(service)
+
+    incident = service.approved().stands_in("Await Recovery")
+
+    assert bad.state == "ROLLED_BACK"
+    assert service.sent == []
+    assert "Roll Back Configuration" not in incident.path
+    service.resolves()
+    incident.ends()
+    (result,) = incident.record.results
+    assert (result.status, result.command_id) == ("Success", bad.id)
+
+
+def test_a_release_that_is_done_meanwhile_is_taken_back_as_any_other(world: World, service: Service) -> None:
+    bad = still_going_out(service)
+    incident = service.fires()
+    bad.course = Course(looks=-1)
+    incident.is_approved()
+
+    incident.stands_in("Await Recovery")
+
+    assert service.brought == (["v1"] if service.name == "codedeploy" else [])
+    assert bad.state == (None if service.name == "codedeploy" else "REVERTED")
+
+
+def test_one_that_cannot_be_stopped_wakes_a_human_and_nothing_is_deployed(world: World) -> None:
+    service = shop(world)
+    still_going_out(service)
+    world.releases.stops_needed = NEVER
+
+    read = human(world, service.approved(severity="low"))
+
+    assert service.sent == []
+    assert "Not sent: still in progress" in read
+    assert world.releases.stops < 100
+
+
+def test_a_stop_that_is_refused_wakes_a_human(world: World, service: Service) -> None:
+    still_going_out(service)
+
+    def refuse(*_: Any) -> Any:
+        raise ReleaseError("AccessDeniedException", "not authorized to perform: StopDeployment")
+
+    world.releases.operations["StopDeployment"] = refuse
+    world.releases._revert = refuse  # type: ignore[method-assign]
+
+    read = human(world, service.approved(severity="low"))
+
+    assert service.sent == []
+    assert "Not stopped:" in read
+    assert "not authorized to perform: StopDeployment" in read
 
 
 def test_somebody_elses_deployment_is_not_taken_for_ours(world: World, service: Service, impatient: set[str]) -> None:

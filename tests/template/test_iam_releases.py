@@ -32,12 +32,16 @@ OTHERS = (
     f"{APP_CONFIG}:application/app1234/configurationprofile/other12",
     f"{APP_CONFIG}:application/app1234/environment/env1234/anything/1",
 )
-CHANGES = ("codedeploy:CreateDeployment", "appconfig:StartDeployment")
+CHANGES = (
+    *("codedeploy:CreateDeployment", "codedeploy:StopDeployment"),
+    *("appconfig:StartDeployment", "appconfig:StopDeployment"),
+)
 STRATEGY = f"{APP_CONFIG}:deploymentstrategy/AppConfig.AllAtOnce"
 DEPLOYMENT = f"{APP_CONFIG}:application/app1234/environment/env1234/deployment/14"
 NEEDED = {
     MACHINE: {
         "codedeploy:CreateDeployment": [LISTED[1]],
+        "codedeploy:StopDeployment": [LISTED[1]],
         "codedeploy:GetDeploymentGroup": [LISTED[1]],
         "codedeploy:GetDeployment": [LISTED[1]],
         "codedeploy:GetApplicationRevision": [LISTED[0]],
@@ -45,6 +49,7 @@ NEEDED = {
         "codedeploy:GetDeploymentConfig": [f"{CODE_DEPLOY}:deploymentconfig:CodeDeployDefault.OneAtATime"],
         "appconfig:ListDeployments": [LISTED[2], LISTED[3]],
         "appconfig:StartDeployment": [LISTED[2], LISTED[3], LISTED[4], STRATEGY, DEPLOYMENT],
+        "appconfig:StopDeployment": [LISTED[2], LISTED[3], DEPLOYMENT],
         "appconfig:GetDeployment": [LISTED[2], LISTED[3], DEPLOYMENT],
     },
     "RemediateFunctionRole": {
@@ -98,9 +103,9 @@ def test_a_role_may_do_all_that_it_does_and_nothing_with_others(opened: dict[str
 def test_nobody_changes_a_group_a_flag_or_a_profile(opened: dict[str, list[Statement]]) -> None:
     """What is deployed was released before; where it goes is somebody else's to say."""
     for action in (
-        *("codedeploy:UpdateDeploymentGroup", "codedeploy:StopDeployment", "codedeploy:DeleteDeploymentGroup"),
+        *("codedeploy:UpdateDeploymentGroup", "codedeploy:DeleteDeploymentGroup"),
         *("codedeploy:CreateDeploymentGroup", "codedeploy:UpdateApplication", "codedeploy:ContinueDeployment"),
-        *("appconfig:CreateHostedConfigurationVersion", "appconfig:UpdateEnvironment", "appconfig:StopDeployment"),
+        *("appconfig:CreateHostedConfigurationVersion", "appconfig:UpdateEnvironment"),
         *("appconfig:DeleteConfigurationProfile", "appconfig:UpdateConfigurationProfile"),
         *("s3:GetObject", "s3:PutObject"),
     ):

@@ -37,7 +37,7 @@ HOLDS = {
 
 OF_RELEASES = {
     *("Check Release", "Check Configuration", "Still The Same?", "Roll Back Release", "Roll Back Configuration"),
-    *("Read Release", "Read Configuration", "Release Finished?"),
+    *("Read Release", "Read Configuration", "Release Finished?", "Stop Release", "Stop Configuration"),
 }
 """States in which the queue's step takes a release back; everywhere else it may be a command."""
 
@@ -131,7 +131,10 @@ def test_what_looks_at_a_release_comes_before_what_changes_it() -> None:
         before = {name for name in MACHINE.states if change in {edge.target for edge in MACHINE.edges(name)}}
         assert before == {"Still The Same?"}
         ways = {name for name in MACHINE.states if look in {edge.target for edge in MACHINE.edges(name)}}
-        assert ways == {"Switched Off?", "Was It Throttled?", change}, "the switch was read, or the answer was lost"
+        stopped = {"Stop Release", "Wait For Stop"} if look == "Check Release" else set()
+        assert ways == {"Switched Off?", "Was It Throttled?", change, *stopped}, (
+            "the switch was read, or an answer lost"
+        )
 
 
 @every_task

@@ -221,7 +221,8 @@ class PlannedRelease(Frozen):
 
     `place` is where: application and deployment group, or application and environment. `request` is the whole request
     for the deployment, as the state machine sends it. It is sent only while `latest` is still the newest deployment
-    there. `marker` is the description of the new one, by which it is known again when the answer is lost.
+    there. `marker` is the description of the new one, by which it is known again when the answer is lost. With `stop`
+    that deployment was still going on: it is stopped first, and AppConfig then needs nothing more.
     """
 
     step_id: Name
@@ -231,6 +232,7 @@ class PlannedRelease(Frozen):
     taken_back: Released
     put_back: Released
     latest: Name
+    stop: bool = False
     request: dict[str, Any]
     marker: Name
     timeout_seconds: int = Field(ge=5, le=7_205)

@@ -196,10 +196,6 @@ def histories(deployed: Make[Deployed]) -> dict[str, tuple[list[Deployed], str]]
     return {
         "nothing": ([], "nothing was ever released to shop/live"),
         "the first": ([recent], "shop/live has no earlier release that stood for 60 minutes"),
-        "in progress": (
-            [deployed(2, "v2", 30 * MINUTES, "in progress", ended_at=None), good],
-            "deployment d-2 to shop/live is still in progress",
-        ),
         "long ago": (
             [deployed(2, "v2", 5 * HOURS), good],
             "the last release to shop/live was 5 hours before the alert; 2 hours is the limit",
@@ -238,7 +234,7 @@ def histories(deployed: Make[Deployed]) -> dict[str, tuple[list[Deployed], str]]
 @pytest.mark.parametrize(
     "history",
     [
-        *("nothing", "the first", "in progress", "long ago", "too late", "taken back by AppConfig"),
+        *("nothing", "the first", "long ago", "too late", "taken back by AppConfig"),
         *("taken back by CodeDeploy", "taken back by a person", "the same again", "only failures before", "inexact"),
     ],
 )
@@ -247,6 +243,52 @@ def test_there_is_no_plan_unless_it_is_beyond_doubt(shop: Desk, deployed: Make[D
     released(shop, *releases)
 
     assert shop.refusal() == reason
+
+
+def test_a_release_that_still_goes_out_is_stopped_first(shop: Desk, deployed: Make[Deployed]) -> None:
+    released(shop, deployed(2, "v2", 30 * MINUTES, "in progress", ended_at=None), deployed(1, "v1", 3 * DAYS))
+
+    _, step = planned(shop)
+
+    assert (step.stop, step.latest, step.put_back.what) == (True, "d-2", "v1")
+    assert step.request["Revision"], "and then put back by name"
+
+
+def test_flags_that_still_go_out_are_stopped_and_that_is_all(
+    shop: Desk, release_fields: Make[dict[str, Any]], deployed: Make[Deployed]
+) -> None:
+    shop.runbooks = [Runbook.model_validate(release_fields(steps=[FLAGS_BACK], parameters={}))]
+    going = deployed(14, "flags version 7", 5 * MINUTES, "in progress", deployment="14", ended_at=None)
+    released(shop, going, deployed(13, "flags version 6", 2 * DAYS))
+
+    _, step = planned(shop)
+
+    assert step.stop
+    assert step.request == {
+        "ApplicationId": "app1234",
+        "EnvironmentId": "env1234",
+        "DeploymentNumber": 14,
+        "AllowRevert": True,
+    }
+    assert step.put_back.what == "flags version 6"
+
+
+def test_flags_are_not_stopped_where_nobody_can_tell_what_comes_then(
+    shop: Desk, release_fields: Make[dict[str, Any]], deployed: Make[Deployed]
+) -> None:
+    shop.runbooks = [Runbook.model_validate(release_fields(steps=[FLAGS_BACK], parameters={}))]
+    going = deployed(15, "flags version 8", 5 * MINUTES, "in progress", deployment="15", ended_at=None)
+    released(
+        shop, going, deployed(14, "flags version 7", 1 * DAYS, "taken back"), deployed(13, "flags version 6", 2 * DAYS)
+    )
+
+    assert shop.refusal() == "nobody can tell what is there once deployment 15 to app1234/env1234 is stopped"
+
+
+def test_what_is_busy_with_something_else_is_left_alone(shop: Desk, deployed: Make[Deployed]) -> None:
+    released(shop, deployed(2, "v2", 30 * MINUTES), deployed(1, "v1", 3 * DAYS), busy_with="7")
+
+    assert shop.refusal() == "deployment 7 to shop/live is in progress, and about something else"
 
 
 def test_an_alarm_that_would_stop_the_deployment_is_named(shop: Desk, deployed: Make[Deployed]) -> None:

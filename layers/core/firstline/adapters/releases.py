@@ -20,7 +20,12 @@ LOOKED_BACK = 25
 type State = Literal["in progress", "good", "failed", "taken back"]
 
 _CODE_DEPLOY: dict[str, State] = {"Succeeded": "good", "Failed": "failed", "Stopped": "failed"}
-_APP_CONFIG: dict[str, State] = {"COMPLETE": "good", "ROLLED_BACK": "taken back", "REVERTED": "taken back"}
+_APP_CONFIG: dict[str, State] = {
+    "COMPLETE": "good",
+    "ROLLING_BACK": "taken back",
+    "ROLLED_BACK": "taken back",
+    "REVERTED": "taken back",
+}
 """Every other state is one of a deployment in progress."""
 
 _BY_ITSELF = ("codeDeployRollback", "CloudFormationRollback")
@@ -69,8 +74,6 @@ class ReleaseRecords:
     def of_configuration(self, application: str, environment: str, profile: str) -> ReleaseHistory:
         """What AppConfig deployed of a configuration profile to an environment, the last 25 times or fewer.
 
-        Of other profiles only what is in progress: an environment takes one deployment at a time.
-
         Raises
         ------
         ReleasesUnreadable
@@ -88,13 +91,11 @@ class ReleaseRecords:
         except (ClientError, BotoCoreError) as error:
             raise ReleasesUnreadable(f"AppConfig does not say what was released to {place}: {error}") from error
         newest_first = sorted(items, key=lambda item: item["DeploymentNumber"], reverse=True)
-        deployed = [
-            one
-            for item in newest_first
-            if (one := _of_app_config(item)).state == "in progress" or _is_of(item, profile, name)
-        ]
+        others = [_of_app_config(item) for item in newest_first if not _is_of(item, profile, name)]
         return ReleaseHistory(
-            deployed=deployed,
+            deployed=[_of_app_config(item) for item in newest_first if _is_of(item, profile, name)],
+            # An environment takes one deployment at a time.
+            busy_with=next((one.deployment for one in others if one.state == "in progress"), None),
             latest=str(newest_first[0]["DeploymentNumber"]) if newest_first else "",
             alarms=[monitor["AlarmArn"].split(":alarm:")[-1] for monitor in where.get("Monitors", [])],
         )

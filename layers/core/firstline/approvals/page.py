@@ -142,6 +142,7 @@ def _release(number: str, step: PlannedRelease) -> Markup:
         place=visible(step.place),
         timeout=_seconds(step.timeout_seconds),
         taken_back=_released(step.taken_back),
+        stopped=". It is still going on, and is stopped first." if step.stop else "",
         put_back=_released(step.put_back),
         request=visible(json.dumps(step.request, indent=2, sort_keys=True, ensure_ascii=False)),
     )

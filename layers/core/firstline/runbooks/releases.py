@@ -36,10 +36,12 @@ class ReleaseHistory(Frozen):
     """What was deployed at one place, the newest first. Any of `alarms` would stop a deployment while it fires.
 
     `latest` is the newest deployment there, whatever it brought: the place is untouched while that is the newest.
+    `busy_with` is a deployment in progress there that is about something else.
     """
 
     deployed: list[Deployed]
     latest: str
+    busy_with: str | None = None
     alarms: list[str] = Field(default=[])
 
 
@@ -50,7 +52,7 @@ class Releases(Protocol):
         """What CodeDeploy deployed to a deployment group."""
 
     def of_configuration(self, application: str, environment: str, profile: str) -> ReleaseHistory:
-        """What AppConfig deployed to an environment, by ids; of other profiles only what is in progress."""
+        """What AppConfig deployed of a configuration profile to an environment, by ids."""
 
 
 def plan_release(
@@ -97,6 +99,7 @@ def _of_group(
         taken_back=_released(bad),
         put_back=_released(good),
         latest=history.latest,
+        stop=bad.state == "in progress",
         request={
             "ApplicationName": application,
             "DeploymentGroupName": group,
@@ -124,6 +127,10 @@ def _of_configuration(
         raise NoPlan(str(error)) from None
     bad, good = decide(history, place, incident, step)
     marker = _marker(incident)
+    stop = bad.state == "in progress"
+    if stop and good is not history.deployed[1]:
+        raise NoPlan(f"nobody can tell what is there once deployment {bad.deployment} to {place} is stopped")
+    where = {"ApplicationId": application, "EnvironmentId": environment}
     return PlannedRelease(
         step_id=step.id,
         through="appconfig",
@@ -131,9 +138,12 @@ def _of_configuration(
         taken_back=_released(bad),
         put_back=_released(good),
         latest=history.latest,
-        request={
-            "ApplicationId": application,
-            "EnvironmentId": environment,
+        stop=stop,
+        # Without AllowRevert only a deployment that still grows can be stopped, not one that bakes.
+        request={**where, "DeploymentNumber": int(bad.deployment), "AllowRevert": True}
+        if stop
+        else {
+            **where,
             "ConfigurationProfileId": profile,
             "DeploymentStrategyId": step.strategy,
             "Description": marker,
@@ -154,6 +164,8 @@ def decide(history: ReleaseHistory, place: str, incident: Incident, step: Releas
     """
     if not history.deployed:
         raise NoPlan(f"nothing was ever released to {place}")
+    if history.busy_with:
+        raise NoPlan(f"deployment {history.busy_with} to {place} is in progress, and about something else")
     last, *before = history.deployed
     _ensure_to_blame(last, before, place, incident.alert.timestamp, step.released_within)
     if incident.alert.alert_name in history.alarms:
@@ -172,8 +184,6 @@ def _ensure_to_blame(
     last: Deployed, before: Sequence[Deployed], place: str, began: datetime, within: timedelta
 ) -> None:
     """That the alert follows a release, and that nobody has dealt with it already."""
-    if last.state == "in progress":
-        raise NoPlan(f"deployment {last.deployment} to {place} is still in progress")
     earlier = [one.what for one in before if one.state == "good"]
     if last.state == "taken back" or last.rollback:
         raise NoPlan(f"the last release to {place} was taken back already, by deployment {last.deployment}")
