@@ -2,20 +2,27 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from firstline.adapters.executions import Executions
-from firstline.adapters.groups import Groups
+from firstline.adapters.groups import Groups, Limits
+from firstline.adapters.heartbeats import TableHeartbeats
 from firstline.adapters.history import History
 from firstline.adapters.paging import PATIENCE, PageTopic
-from firstline.adapters.silences import TableSilences
+from firstline.adapters.silences import RememberedSilences, TableSilences
 from firstline.adapters.table import Table
 from firstline.auditing import Audit
+from firstline.classification.quiet import Quiet
+from firstline.classification.rules import Rules, load
+from firstline.ingestion import Ingestion
 from firstline.observability import logger, metrics
 from firstline.settings import AuditSettings
+from firstline.waiting import Waiting
+from firstline.watching import Watch
 
 
 @cache
@@ -31,7 +38,31 @@ def _audit() -> Audit:
         page_after=timedelta(seconds=settings.page_after_seconds),
         flap_quiet=timedelta(seconds=settings.flap_quiet_seconds),
         silences=TableSilences(table).since,
+        watch=lambda now: _watch(table).look(now),
     )
+
+
+def _watch(table: Table) -> Watch:
+    settings = AuditSettings.from_environment()
+    executions = Executions(boto3.client("stepfunctions"), settings.state_machine_arn)
+    limits = Limits(settings.incidents_per_minute, settings.incidents_per_minute_and_alert)
+    silences = RememberedSilences(TableSilences(table))
+    waiting = Waiting(
+        history=History(table),
+        executions=executions,
+        quiet=lambda now: Quiet(_rules().maintenance, silences.at(now)),
+        rules_hold=lambda: _rules().may_hold,
+    )
+    return Watch(
+        declared=lambda: _rules().heartbeats,
+        heartbeats=TableHeartbeats(table),
+        intake=Ingestion(Groups(table), executions, limits, waiting=waiting),
+    )
+
+
+@cache
+def _rules() -> Rules:
+    return load(Path(AuditSettings.from_environment().runbooks_dir) / "policy" / "rules.yaml")
 
 
 @logger.inject_lambda_context

@@ -12,6 +12,7 @@ from botocore.config import Config
 from firstline.adapters.certificates import Certificates
 from firstline.adapters.executions import Executions
 from firstline.adapters.groups import Groups, Limits
+from firstline.adapters.heartbeats import TableHeartbeats
 from firstline.adapters.history import History
 from firstline.adapters.quarantine import Quarantine
 from firstline.adapters.secrets import Secrets
@@ -55,18 +56,20 @@ def _intake() -> Intake:
         certificates=Certificates(),
         confirm_subscription=confirm_subscription,
         own_stack=settings.stack_name,
+        heartbeats=TableHeartbeats(table),
+        is_heartbeat=lambda alert: _rules().is_heartbeat(alert),
     )
 
 
 @cache
 def _rules() -> "Rules":
-    """Read when an alert is new, not before: most are not. A broken file keeps nothing back, and Classify is loud."""
+    """Read with the first alert. A broken file keeps nothing back and knows no heartbeats; Classify is loud then."""
     from firstline.classification.rules import NO_RULES, load
 
     try:
         return load(Path(IngestSettings.from_environment().runbooks_dir) / "policy" / "rules.yaml")
     except ConfigurationError as error:
-        logger.error("no maintenance window is known: %s", error)
+        logger.error("no maintenance window and no heartbeat of yours is known: %s", error)
         return NO_RULES
 
 

@@ -11,6 +11,7 @@ from moto import mock_aws
 
 from firstline import judging
 from firstline.adapters.groups import Groups, Limits
+from firstline.adapters.heartbeats import TableHeartbeats
 from firstline.adapters.history import History
 from firstline.adapters.remediations import TableRemediations
 from firstline.adapters.silences import TableSilences
@@ -75,6 +76,7 @@ class World(NamedTuple):
     remediations: TableRemediations
     trail: TableTrail
     silences: TableSilences
+    heartbeats: TableHeartbeats
 
 
 def accesses(operation: str, body: dict[str, Any]) -> Iterator[Access]:
@@ -115,7 +117,14 @@ def world(seen: list[Access]) -> Iterator[World]:
 
         client.meta.events.register("provide-client-params.dynamodb", note)
         table = Table(client, "any")
-        yield World(Groups(table), History(table), TableRemediations(table), TableTrail(table), TableSilences(table))
+        yield World(
+            Groups(table),
+            History(table),
+            TableRemediations(table),
+            TableTrail(table),
+            TableSilences(table),
+            TableHeartbeats(table),
+        )
 
 
 def open_one(world: World, **what: Any) -> Incident:
@@ -140,6 +149,7 @@ def ingests(world: World, incident: Incident) -> None:
     world.groups.worsen(incident.incident_id, "critical")
     world.groups.quieten(incident.incident_id, at(2))
     world.silences.since(at(2), limit=9)
+    world.heartbeats.beat(alert(), at(2))
     world.history.record(incident.incident_id)
     world.history.hold_back(incident.incident_id, "high")
     world.history.end_hold(incident.incident_id, "somebody joined", at(2))
@@ -234,6 +244,15 @@ def audits(world: World, incident: Incident) -> None:
     world.history.close(incident.incident_id, "resolved", "gone", [], at(1) + timedelta(hours=3))
 
 
+def watches(world: World, incident: Incident) -> None:
+    world.heartbeats.expect("backup", alert(), NOON)
+    (pulse,), before = world.heartbeats.pulses()
+    world.heartbeats.watch(before, NOON)
+    world.heartbeats.mark(pulse, NOON, NOON)
+    world.groups.leave(incident.incident_id, "group-1", "firstline", at(3))
+    world.history.record(incident.incident_id)
+
+
 def opens(world: World, incident: Incident) -> None:
     open_one(world, alert_name="Other", group_key="group-2")
 
@@ -252,6 +271,8 @@ def opens(world: World, incident: Incident) -> None:
         ("RespondFunctionRole", responds),
         ("RespondFunctionRole", hears),
         ("AuditFunctionRole", audits),
+        ("AuditFunctionRole", opens),
+        ("AuditFunctionRole", watches),
     ],
 )
 def test_a_function_may_do_what_it_does(

@@ -9,7 +9,7 @@ import pytest
 from firstline.auditing import ABANDONED_AFTER, Audit
 from firstline.classification.match import AlertMatch
 from firstline.classification.silences import Silence
-from firstline.errors import ChannelFailed, ExecutionsUnavailable, HistoryUnavailable
+from firstline.errors import ChannelFailed, ConfigurationError, ExecutionsUnavailable, HistoryUnavailable
 from firstline.models import Hold, IncidentRecord, Notification
 from firstline.observability import metrics
 from tests.alerts import alert, at, incident
@@ -49,6 +49,10 @@ class World:
     def end_hold(self, incident_id: str, because: str, now: datetime) -> IncidentRecord | None:
         self._do(f"end the hold: {because}")
         return self.records[0].model_copy(update={"hold_ended_at": now, "hold_ended_because": because})
+
+    def watch(self, now: datetime) -> None:
+        if "watch" in self.broken:
+            raise ConfigurationError("rules.yaml: is not YAML")
 
     def silences(self, now: datetime) -> Sequence[Silence]:
         self._do("read silences")
@@ -97,6 +101,7 @@ def audit(world: World, minutes: float) -> list[str]:
         page_after=timedelta(minutes=5),
         flap_quiet=timedelta(minutes=10),
         silences=world.silences,
+        watch=world.watch,
     ).run(at(minutes))
     return world.done
 
@@ -238,6 +243,15 @@ def test_one_incident_that_resists_does_not_keep_the_others_from_being_mended() 
     world.broken = {"start"}
 
     assert audit(world, 6) == [PAGED, "mark paged"]
+
+
+def test_rules_that_cannot_be_read_keep_the_audit_from_nothing_else() -> None:
+    world = World(record(incident=CRITICAL))
+    world.broken = {"watch"}
+
+    assert audit(world, 6) == [PAGED, "mark paged"]
+    assert "Heartbeat" in metrics.metric_set
+    metrics.clear_metrics()
 
 
 def test_without_a_table_there_is_no_heartbeat() -> None:

@@ -70,6 +70,9 @@ class World:
     def resolve(self, incident_id: str, by: str, now: datetime) -> None:
         self.said.append(("resolved", incident_id, by))
 
+    def beat(self, alert: NormalizedAlert, now: datetime) -> None:
+        self.said.append(("beat", alert.alert_name, alert.status))
+
 
 @pytest.fixture
 def world() -> World:
@@ -87,6 +90,8 @@ def handle(world: World, event: dict[str, Any]) -> dict[str, Any] | None:
         certificates=fake,
         confirm_subscription=world.confirm,
         own_stack="firstline-test",
+        heartbeats=fake,
+        is_heartbeat=lambda alert: alert.alert_name in ("Watchdog", "BackupAlive"),
     )
     return intake.handle(event, NOON)
 
@@ -463,3 +468,27 @@ def test_what_still_makes_no_sense_goes_back_to_the_queue(world: World) -> None:
     with pytest.raises(UnreadablePayload):
         handle(world, {"Records": [{"eventSource": "aws:sqs", "body": queue.bodies[0]}]})
     assert not world.kept
+
+
+# --- heartbeats ------------------------------------------------------------------------------------------------------
+
+
+def test_a_heartbeat_is_remembered_and_opens_no_incident(world: World) -> None:
+    alerts = [
+        {"labels": {"alertname": name, "severity": severity}, "status": status, "startsAt": "2026-03-02T11:00:00Z"}
+        for name, severity, status in [
+            ("Watchdog", "none", "firing"),
+            ("InfoInhibitor", "none", "firing"),
+            ("Watchdog", "none", "resolved"),
+        ]
+    ]
+    status, answer = post(world, "/alerts/prometheus", {"version": "4", "status": "firing", "alerts": alerts})
+
+    assert (status, answer["status"], answer["alert_count"]) == (202, "ignored", 0)
+    assert world.said == [("beat", "Watchdog", "firing"), ("beat", "Watchdog", "resolved")]
+
+
+def test_what_is_declared_as_a_heartbeat_is_one_from_every_source(world: World) -> None:
+    post(world, "/alerts/generic", {"alert_name": "BackupAlive", "severity": "critical", "message": "alive"})
+
+    assert world.said == [("beat", "BackupAlive", "firing")]

@@ -14,7 +14,7 @@ from typing import Protocol
 from firstline import lifecycle
 from firstline.channels.delivery import Channel
 from firstline.classification.silences import Silence
-from firstline.errors import ChannelFailed, ExecutionsUnavailable
+from firstline.errors import ChannelFailed, ConfigurationError, ExecutionsUnavailable
 from firstline.models import PAGING_RANK, SEVERITY_RANK, IncidentRecord, Notification, Outcome, StepResult
 from firstline.observability import logger, metrics
 from firstline.privacy.alerts import for_outsiders
@@ -74,6 +74,8 @@ class Audit:
         How long a flapping incident must be quiet to count as resolved.
     silences
         Those that have not run out at a time; asked only when an incident waits for one.
+    watch
+        Looks whether every heartbeat of others is there.
     """
 
     history: AuditedIncidents
@@ -83,6 +85,7 @@ class Audit:
     page_after: timedelta
     flap_quiet: timedelta
     silences: Callable[[datetime], Sequence[Silence]]
+    watch: Callable[[datetime], object]
 
     def run(self, now: datetime) -> int:
         """Look at every open incident and mend it; one that resists does not keep the others from it.
@@ -105,6 +108,10 @@ class Audit:
                 self._look_at(record, now, silences)
             except (ExecutionsUnavailable, ChannelFailed):
                 logger.exception("this incident is tried again in a minute", incident_id=record.incident.incident_id)
+        try:
+            self.watch(now)
+        except (ConfigurationError, ExecutionsUnavailable):
+            logger.exception("nobody knows whether every heartbeat is there")
         metrics.add_metric(name="OpenIncidents", unit="Count", value=count)
         metrics.add_metric(name="Heartbeat", unit="Count", value=1)
         self._look_who_listens()

@@ -33,7 +33,7 @@ from firstline.errors import (
     UnreadablePayload,
 )
 from firstline.ingestion import ExecutionStarter, Ingestion
-from firstline.models import Deployment
+from firstline.models import Deployment, NormalizedAlert
 from firstline.observability import logger, metrics
 from firstline.sources.body import parse_body
 
@@ -56,6 +56,13 @@ class QuarantineKeeper(Protocol):
         """Put a delivery away."""
 
 
+class HeartbeatKeeper(Protocol):
+    """Remembers when heartbeats came."""
+
+    def beat(self, alert: NormalizedAlert, now: datetime) -> None:
+        """It came, or its sender said that it is over."""
+
+
 class CertificateReader(Protocol):
     """SNS's signing certificates."""
 
@@ -72,7 +79,10 @@ class DeploymentHistory(lifecycle.Incidents, Protocol):
 
 @dataclass(frozen=True)
 class Intake:
-    """Everything that the front door hands things to. `own_stack` is the stack's name: its alarms are no alerts."""
+    """Everything that the front door hands things to. `own_stack` is the stack's name: its alarms are no alerts.
+
+    What `is_heartbeat` says yes to opens no incident: its absence does, which the audit sees.
+    """
 
     ingestion: Ingestion
     history: DeploymentHistory
@@ -82,6 +92,8 @@ class Intake:
     certificates: CertificateReader
     confirm_subscription: Callable[[str, str], None]
     own_stack: str
+    heartbeats: HeartbeatKeeper
+    is_heartbeat: Callable[[NormalizedAlert], bool]
 
     def handle(self, event: Mapping[str, Any], now: datetime) -> Response | None:
         """Handle one invocation: an HTTP request (answered), or anything else that AWS delivers (None)."""
@@ -153,8 +165,16 @@ class Intake:
             self._quarantine(Quarantined(source, part.reason, kept, "application/json"))
         if batch.unknown_severities:
             metrics.add_metric("UnknownSeverity", "Count", len(batch.unknown_severities))
-        accepted = self.ingestion.accept(batch.alerts, now)
+        alerts: list[NormalizedAlert] = []
+        heartbeats = list(filter(self.is_heartbeat, batch.heartbeats))
+        for alert in batch.alerts:
+            (heartbeats if self.is_heartbeat(alert) else alerts).append(alert)
+        for heartbeat in heartbeats:
+            self.heartbeats.beat(heartbeat, now)
+        accepted = self.ingestion.accept(alerts, now)
         metrics.add_metric("AlertsAccepted", "Count", len(batch.alerts))
+        if heartbeats:
+            metrics.add_metric("HeartbeatsTaken", "Count", len(heartbeats))
         metrics.add_metric("AlertsDuplicate", "Count", sum(group.duplicates for group in accepted))
         metrics.add_metric("AlertsInStorm", "Count", sum(group.in_storm for group in accepted))
         return _response(

@@ -152,4 +152,7 @@ class AuditSettings(Settings):
     page_topic_arn: str
     page_after_seconds: int = Field(ge=60)
     flap_quiet_seconds: int = Field(ge=60)
+    runbooks_dir: str
+    incidents_per_minute: int = Field(ge=1)
+    incidents_per_minute_and_alert: int = Field(ge=1)
     console_url: str

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from firstline.classification.heartbeats import Heartbeat
 from firstline.classification.maintenance import Bound, Id, Reason, Window
 from firstline.classification.match import AlertMatch, Match
 from firstline.durations import Duration, between
@@ -84,10 +85,11 @@ class Rules(Frozen):
 
     rules: tuple[Rule, ...] = Field(max_length=500)
     maintenance: tuple[Window, ...] = Field(default=(), max_length=200)
+    heartbeats: tuple[Heartbeat, ...] = Field(default=(), max_length=200)
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Self:
-        ids = [one.id for section in (self.rules, self.maintenance) for one in section]
+        ids = [one.id for section in (self.rules, self.maintenance, self.heartbeats) for one in section]
         twice = sorted({one for one in ids if ids.count(one) > 1})
         if twice:
             raise ValueError(f"the id {', '.join(map(repr, twice))} is used twice; give each rule its own")
@@ -114,6 +116,10 @@ class Rules(Frozen):
             if one.holds(alert, now)
         ]
 
+    def is_heartbeat(self, alert: NormalizedAlert) -> bool:
+        """Whether an alert is declared as a heartbeat, and therefore no incident."""
+        return any(one.match.fits(alert) for one in self.heartbeats)
+
     def covered(self) -> list[tuple[Rule, Rule]]:
         """The rules that can never apply, each with the earlier one that takes everything from it."""
         found = []
@@ -126,7 +132,11 @@ class Rules(Frozen):
 
 NO_RULES = Rules(rules=())
 
-_NOUNS: dict[str, tuple[str, type[BaseModel]]] = {"rules": ("rule", Rule), "maintenance": ("window", Window)}
+_NOUNS: dict[str, tuple[str, type[BaseModel]]] = {
+    "rules": ("rule", Rule),
+    "maintenance": ("window", Window),
+    "heartbeats": ("heartbeat", Heartbeat),
+}
 """What the entries of each section are called, and what they are."""
 
 

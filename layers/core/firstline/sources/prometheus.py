@@ -68,7 +68,6 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
     identity = _identity(reading.source, alert.get("fingerprint"), own, common)
     if identity.not_for_people:
         reading.ignore(identity.not_for_people)
-        return
     ended = text.moment(alert.get("endsAt")) if status == "resolved" else None
     reading.add(
         alert_name=identity.alert_name or text.name(annotations.get("summary")) or "alert without a name",
@@ -87,6 +86,7 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
         environment=identity.environment,
         service=identity.service,
         raw_payload=alert,
+        heartbeat=identity.not_for_people is not None,
     )
 
 

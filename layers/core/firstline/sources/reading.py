@@ -32,11 +32,15 @@ class Rejected:
 class Batch:
     """A payload, read. `ignored` holds a reason for each thing that was understood and is no alert.
 
+    `heartbeats` are `ignored` as alerts, too: dead man's switches and what else is not meant for people. Which of them
+    count is declared in rules.yaml.
+
     `unknown_severities` are the words that no scale knows; they count as `high`. `truncated` is how many alerts the
     sender says it left out: those are neither new nor resolved.
     """
 
     alerts: list[NormalizedAlert] = field(default_factory=list)
+    heartbeats: list[NormalizedAlert] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
     unknown_severities: list[str] = field(default_factory=list)
@@ -86,8 +90,9 @@ class Reading:
         region: str | None = None,
         environment: str | None = None,
         service: str | None = None,
+        heartbeat: bool = False,
     ) -> None:
-        """Add an alert; its severity is None when the sender said nothing.
+        """Add an alert, or a heartbeat; its severity is None when the sender said nothing.
 
         All texts and times in it must have gone through `firstline.sources.text`.
         """
@@ -118,7 +123,7 @@ class Reading:
         _set(alert, "__pydantic_fields_set__", set(fields))
         _set(alert, "__pydantic_extra__", None)
         _set(alert, "__pydantic_private__", None)
-        self.batch.alerts.append(alert)
+        (self.batch.heartbeats if heartbeat else self.batch.alerts).append(alert)
 
     def header(self, name: str) -> str | None:
         """The value of a header; `name` in lower case."""

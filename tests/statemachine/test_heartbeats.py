@@ -1,0 +1,83 @@
+"""A Watchdog that stays away pages, once, and its return resolves that: the same pipeline as for every alert."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from firstline.adapters.heartbeats import TableHeartbeats
+from firstline.adapters.table import Table
+from firstline.sources import normalize_batch
+from tests.statemachine.world import Incident, World
+
+
+def watchdog(cluster: str) -> dict[str, Any]:
+    return {"alert_name": "Watchdog", "severity": "info", "message": "alive", "labels": {"cluster": cluster}}
+
+
+def hours_ago(hours: float) -> datetime:
+    return datetime.now(UTC) - timedelta(hours=hours)
+
+
+def beat(world: World, cluster: str, at: datetime) -> None:
+    """It came in then."""
+    (alert,) = normalize_batch("generic", watchdog(cluster), received_at=at).alerts
+    heartbeats(world).beat(alert, at)
+
+
+def heartbeats(world: World) -> TableHeartbeats:
+    return TableHeartbeats(Table(world.client("dynamodb"), world.created.table_name))
+
+
+def has_looked(world: World) -> None:
+    """The audit has looked every minute since the day before yesterday."""
+    watch = {"pk": "HEARTBEATS", "sk": "WATCH", "since": hours_ago(48).isoformat()}
+    Table(world.client("dynamodb"), world.created.table_name).put(watch | {"looked_at": hours_ago(0).isoformat()})
+
+
+def open_incidents(world: World) -> list[str]:
+    return [record.incident.incident_id for record in world.history.open_records()]
+
+
+def test_absence_pages_once_and_the_return_resolves(world: World) -> None:
+    beat(world, "eu", hours_ago(9))
+    beat(world, "us", hours_ago(1))
+    has_looked(world)
+    world.audits()
+    world.audits()
+
+    (incident_id,) = open_incidents(world)
+    incident = Incident(world, incident_id)
+    incident.stands_in("Await Acknowledgement")
+    (page,) = world.told("pagerduty")
+    assert "Watchdog of cluster eu has been silent for 9 h" in page.text
+    incident.is_acknowledged()
+    incident.stands_in("Await Resolution")
+
+    answer = world.send_anyway(watchdog("eu"))
+    assert answer["incidents"] == []
+    world.audits()
+
+    assert incident.ends()[-1] == "Close Incident"
+    assert "firstline: the alert resolved" in (incident.record.outcome_reason or "")
+    assert open_incidents(world) == []
+
+
+def test_heartbeats_open_no_incident(world: World) -> None:
+    answer = world.send_anyway(watchdog("eu"))
+    world.audits()
+
+    assert answer["incidents"] == []
+    assert open_incidents(world) == []
+    assert [pulse.alert.labels["cluster"] for pulse in heartbeats(world).pulses()[0]] == ["eu"]
+
+
+def test_while_an_absence_is_known_nobody_is_paged_again_for_what_a_human_closed(world: World) -> None:
+    beat(world, "eu", hours_ago(9))
+    has_looked(world)
+    world.audits()
+    incident = Incident(world, open_incidents(world)[0])
+    incident.stands_in("Await Acknowledgement")
+    incident.is_resolved()
+    incident.ends()
+    world.audits()
+
+    assert open_incidents(world) == []
