@@ -42,7 +42,8 @@ def check(file: FileOption = RULES, days: DaysOption = 30, stack: StackOption = 
     print(
         f"{len(problems)} problems"
         if problems
-        else f"{len(read.rules)} rules and {len(read.maintenance)} maintenance windows are sound."
+        else f"{len(read.rules)} rules, {len(read.maintenance)} maintenance windows and "
+        f"{len(read.heartbeats)} heartbeats are sound."
     )
     raise typer.Exit(1 if problems else 0)
 

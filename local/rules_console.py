@@ -50,15 +50,24 @@ def explain(
     zone: str,
     flapping: bool,
 ) -> bool:
-    """Explain every firing alert of a body. False when there is none."""
+    """Explain every firing alert and every heartbeat of a body. False when there is none."""
+    beats = [alert for alert in (*batch.heartbeats, *batch.alerts) if rules.is_heartbeat(alert)]
+    for alert in beats:
+        expected = next(one for one in rules.heartbeats if one.match.fits(alert))
+        console.print(
+            Text(
+                f"{alert.alert_name} is heartbeat {expected.id}: it opens no incident. When nothing has come for "
+                f"{spoken(expected.patience)} (twice {spoken(expected.every)}), a {expected.severity} one opens."
+            )
+        )
     for reason in batch.ignored:
-        console.print(Text(f"Left out: {reason}"))
-    firing = [alert for alert in batch.alerts if alert.status == "firing"]
+        console.print(Text(f"Not an alert for people: {reason}"))
+    firing = [alert for alert in batch.alerts if alert.status == "firing" and alert not in beats]
     for alert in firing:
         _explain_alert(console, alert, rules, silences, now=now, zone=zone, flapping=flapping)
     if not firing:
         console.print("No alert fires in this body, so no rule is asked.")
-    return bool(firing)
+    return bool(firing or beats)
 
 
 def _explain_alert(

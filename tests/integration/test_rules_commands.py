@@ -1,6 +1,8 @@
 """`rules` and `silence`, as somebody runs them, also against a table on AWS."""
 
 import json
+import re
+import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -279,3 +281,45 @@ def test_a_silence_that_makes_no_sense_is_refused(table: Table, arguments: list[
     assert result.exit_code == 2
     assert says in result.stderr
     assert TableSilences(table).since(NOW) == []
+
+
+# --- the guide -------------------------------------------------------------------------------------------------------
+
+GUIDE = Path("docs/rules.md")
+
+
+def test_the_commands_of_the_guide_do_what_it_says(table: Table, rules: Path, tmp_path: Path) -> None:
+    closed(table, 3, alert_name="DiskFull", host="web-1", labels={"cluster": "eu"})
+    body = {"alert_name": "DiskFull", "host": "web-1", "severity": "high", "message": "m", "labels": {"cluster": "eu"}}
+    (tmp_path / "alert.json").write_text(json.dumps(body))
+    written = [
+        shlex.split(line.split("python -m local ", 1)[1], comments=True)
+        for block in re.findall(r"```sh\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+        for line in block.splitlines()
+    ]
+    ids = {"rules": "test-alert"}
+    for arguments in written:
+        here = {"<table>": NAME, "<id>": ids[arguments[0]], "alert.json": str(tmp_path / "alert.json")}
+        # The example names Alertmanager, and the alert is of the generic source.
+        given = [here.get(one, one).replace("prometheus", "generic") for one in arguments]
+        result = CliRunner().invoke(app, given)
+        assert result.exit_code == 0, (given, result.output)
+        if arguments[:2] == ["silence", "add"]:
+            (made,) = TableSilences(table).since(datetime.now(UTC))
+            ids["silence"] = made.id
+            assert "would have hidden 1 of them" in result.stdout
+
+    assert [arguments[:2] for arguments in written] == [
+        *(["rules", "check"], ["rules", "check"], ["rules", "explain"], ["rules", "preview"]),
+        *(["silence", "add"], ["silence", "list"], ["silence", "expire"]),
+    ]
+
+
+def test_a_heartbeat_is_explained_as_one(tmp_path: Path) -> None:
+    alerts = [{"labels": {"alertname": "Watchdog", "severity": "none"}, "status": "firing"}]
+    (tmp_path / "alert.json").write_text(json.dumps({"version": "4", "status": "firing", "alerts": alerts}))
+
+    result = local("rules", "explain", tmp_path / "alert.json", "--source", "prometheus")
+
+    assert result.exit_code == 0
+    assert "Watchdog is heartbeat watchdog: it opens no incident. When nothing has come for 8 hours" in result.stdout

@@ -1,6 +1,5 @@
 """Declared rules: what matches, which of them wins, and what a mistake in the file says."""
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -248,13 +247,3 @@ def test_the_rules_that_firstline_ships(
 ) -> None:
     found = rules.load(SHIPPED).first(incident(**alert), evidence())
     assert (found.id if found else None) == rule_id
-
-
-def test_the_guides_examples_are_rules(tmp_path: Path) -> None:
-    guide = Path("docs/classification.md").read_text(encoding="utf-8")
-    examples = re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)
-    assert examples
-    for example in examples:
-        path = tmp_path / "rules.yaml"
-        path.write_text(example)
-        assert rules.load(path).rules
