@@ -1,11 +1,16 @@
 """The regression gate: what needs no model may not get worse. `make eval ARGS=--accept` moves the bar, for a reason."""
 
+import re
+from pathlib import Path
+
 import pytest
 
-from evals import baseline
+from evals import baseline, console
 from evals.cases import Case, load
 from evals.classifiers import Classifier, HistoryOnly, Obedient, Policy, RulesOnly, WithModel
 from evals.scoring import Score, score
+
+GUIDE = Path("docs/evals.md")
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +70,16 @@ def test_the_baseline_is_of_these_cases(cases: list[Case]) -> None:
     for classifier in ("rules-only", "history-only"):
         remembered = set(baseline.load()[classifier].severities)
         assert remembered == names, "cases came or went: `make eval ARGS=--accept`"
+
+
+def test_the_guide_has_the_baselines_numbers() -> None:
+    words = {words: key for key, words, _ in console.NUMBERS}
+    known = baseline.load()
+    rows = re.findall(r"^\| ([^|]+) \| (0\.\d{3}|1\.000) \| (0\.\d{3}|1\.000) \|$", GUIDE.read_text(), re.MULTILINE)
+
+    assert len(rows) >= 9
+    for row, *said in rows:
+        found = [known[one].numbers[words[row]] for one in ("rules-only", "history-only")]
+        assert said == [f"{one:.3f}" for one in found if one is not None], (
+            f"{GUIDE}: write the baseline's numbers beside {row}"
+        )
