@@ -1,7 +1,7 @@
 """The prompt: instructions from a versioned file, and everything about the incident as one JSON document of data.
 
-Only what stands here reaches the model. Every text in it is cleaned, redacted and cut, and the whole is bounded by the
-bounds of its parts (a test keeps it under `MAX_DATA_CHARS`).
+Only what stands here and in the pack of evidence (`pack.py`) reaches the model. Every text in it is cleaned, redacted
+and cut, and the whole is bounded by the bounds of its parts (a test keeps it under `MAX_DATA_CHARS`).
 """
 
 import json
@@ -12,9 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from firstline.classification.evidence import suspects
+from firstline.classification.pack import pack
 from firstline.classification.redaction import clip, safe_label, safe_line, safe_text
-from firstline.models import Deployment, EarlierIncident, Evidence, Incident, Maintenance
+from firstline.models import Evidence, Incident
 
 PROMPTS = Path(__file__).parent / "prompts"
 
@@ -24,13 +24,9 @@ MAX_DATA_CHARS = 40_000
 MAX_MESSAGE_CHARS = 2_000
 MAX_NAME_CHARS = 128
 MAX_NOTE_CHARS = 200
-MAX_VOICES = 5
 MAX_LABELS = 20
 MAX_HOSTS = 10
-MAX_EARLIER = 8
-MAX_DEPLOYMENTS = 8
 MAX_RUNBOOKS = 10
-MAX_WINDOWS = 4
 
 
 class Offered(Protocol):
@@ -57,6 +53,7 @@ def build(incident: Incident, *, evidence: Evidence, offered: Sequence[Offered],
     """The prompt for one incident; the same arguments give the same bytes."""
     version, system = instructions(PROMPTS / "classify.md")
     runbooks = offered[:MAX_RUNBOOKS]
+    packed = pack(incident, evidence, now)
     document = {
         "alert": _alert(incident),
         "incident": {
@@ -66,14 +63,8 @@ def build(incident: Incident, *, evidence: Evidence, offered: Sequence[Offered],
             "is_storm_of_many_alerts": incident.storm,
             "is_flapping": incident.flapping,
         },
-        "local_time": evidence.local_time.strftime("%A %H:%M"),
-        "business_hours": evidence.business_hours,
-        "alerts_of_this_name_in_the_last_hour": evidence.same_name_last_hour,
-        "earlier_incidents_of_this_group": [_earlier(one, now) for one in evidence.earlier[:MAX_EARLIER]],
-        "deployments_of_the_last_four_hours": [
-            _deployment(one, incident, evidence) for one in evidence.deployments[:MAX_DEPLOYMENTS]
-        ],
-        "declared_maintenance": [_maintenance(one) for one in evidence.maintenance[:MAX_WINDOWS]],
+        "evidence": [item.data for item in packed.items],
+        "evidence_left_out": packed.left_out,
         "evidence_that_could_not_be_read": [safe_line(one, MAX_NOTE_CHARS) for one in evidence.missing],
         "runbooks": [{"id": one.id, "title": clip(one.title, MAX_NOTE_CHARS)} for one in runbooks],
     }
@@ -105,36 +96,6 @@ def _alert(incident: Incident) -> dict[str, Any]:
 def _labels(labels: Mapping[str, str]) -> dict[str, str]:
     shown = sorted(labels)[:MAX_LABELS]
     return {str(_name(name)): safe_label(name, labels[name], MAX_NOTE_CHARS) for name in shown}
-
-
-def _earlier(one: EarlierIncident, now: datetime) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "days_ago": round((now - one.opened_at).total_seconds() / 86_400, 1),
-        "lasted_minutes": _minutes(one.opened_at, one.closed_at),
-        "severity": one.severity,
-        "ended": one.outcome,
-        "runbook": one.runbook_id,
-        "note": safe_line(one.outcome_reason or "", MAX_NOTE_CHARS),
-    }
-    if one.feedback:
-        told["people_say"] = [word.severity or word.said for word in one.feedback[:MAX_VOICES]]
-    if one.note:
-        told["what_fixed_it"] = safe_line(one.note, MAX_NOTE_CHARS)
-    return told
-
-
-def _deployment(one: Deployment, incident: Incident, evidence: Evidence) -> dict[str, Any]:
-    return {
-        "service": _name(one.service),
-        "version": _name(one.version),
-        "environment": _name(one.environment),
-        "minutes_before_the_incident": _minutes(one.deployed_at, incident.opened_at),
-        "of_the_same_service": one in suspects(incident, evidence),
-    }
-
-
-def _maintenance(one: Maintenance) -> dict[str, Any]:
-    return {"by": _name(one.owner), "why": safe_line(one.reason, MAX_NOTE_CHARS)}
 
 
 def _name(value: str | None) -> str | None:

@@ -1,0 +1,142 @@
+"""The pack of evidence: bounded, most telling first, each item with its source and age."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from firstline.classification.pack import MAX_TOKENS, age, estimated_tokens, pack
+from firstline.models import AlertCount, EarlierIncident, Evidence, Incident, Maintenance, MetricSeries, SimilarIncident
+
+type MakeEvidence = Callable[..., Evidence]
+
+
+@pytest.fixture
+def everything(evidence: MakeEvidence, ended: Any, deployment: Any, now: datetime) -> MakeEvidence:
+    """Evidence of every kind."""
+
+    def make(**changes: Any) -> Evidence:
+        (like,) = ended("auto_resolved", runbook_id="low-disk", days=12)
+        like = like.model_copy(
+            update={"alert_name": "HeapFull", "service": "search", "template": "heap full: heap of <host> is full"}
+        )
+        whole: dict[str, Any] = {
+            "same_name_last_hour": 3,
+            "same_name_last_day": 7,
+            "same_service": AlertCount(last_hour=4, last_day=30),
+            "earlier": ended("self_cleared", "resolved"),
+            "similar": [SimilarIncident(incident=like, score=0.5)],
+            "deployments": [deployment(100, service="mail"), deployment(12)],
+            "service_deployed_at": now - timedelta(minutes=12),
+            "topology": {"cluster": "blue", "zone": "eu-west-1a"},
+            "metric": MetricSeries(
+                label="CPUUtilization, Average", period_seconds=60, values=[1.23456, 99], ends_at=now
+            ),
+            "maintenance": [Maintenance(window="w", reason="New switches.", owner="net@", at_most="low")],
+        }
+        return evidence(**(whole | changes))
+
+    return make
+
+
+def test_each_item_says_what_it_is_its_source_and_its_age_and_the_most_telling_is_first(
+    incident: Callable[..., Incident], everything: MakeEvidence, now: datetime
+) -> None:
+    packed = pack(incident(), everything(), now)
+    assert [(item.data["what"], item.data["source"], item.data["age"]) for item in packed.items] == [
+        ("earlier incident of this group", "history", "24 h"),
+        ("declared maintenance", "rules", "0 min"),
+        ("alerts of this name", "alert log", "0 min"),
+        ("earlier incident of this group", "history", "2 days"),
+        ("deployment", "deployments", "12 min"),
+        ("metric", "CloudWatch", "0 min"),
+        ("alerts of this service", "alert log", "0 min"),
+        ("time", "clock", "0 min"),
+        ("place", "labels", "0 min"),
+        ("similar incident", "history", "12 days"),
+        ("deployment", "deployments", "100 min"),
+    ]
+    assert packed.left_out == 0
+
+
+def test_what_the_items_say(incident: Callable[..., Incident], everything: MakeEvidence, now: datetime) -> None:
+    items = {item.data["what"]: item.data for item in pack(incident(), everything(), now).items}
+    assert items["similar incident"] | {"source": "history"} == {
+        "what": "similar incident",
+        "source": "history",
+        "age": "12 days",
+        "alike": 0.5,
+        "name": "HeapFull",
+        "service": "search",
+        "words": "heap of <host> is full",
+        "lasted_minutes": 9,
+        "severity": "high",
+        "ended": "auto_resolved",
+        "runbook": "low-disk",
+        "note": "",
+    }
+    assert items["metric"]["values"] == [1.235, 99.0]
+    assert items["alerts of this service"]["last_day"] == 30
+    assert items["place"]["zone"] == "eu-west-1a"
+    assert (items["declared maintenance"]["by"], items["declared maintenance"]["why"]) == ("net@", "New switches.")
+
+
+def test_the_services_last_deployment_is_told_when_it_is_no_suspect(
+    incident: Callable[..., Incident], evidence: MakeEvidence, now: datetime
+) -> None:
+    packed = pack(incident(), evidence(service_deployed_at=now - timedelta(days=9)), now)
+    (told,) = (item.data for item in packed.items if item.data["what"] == "last deployment of this service")
+    assert told["age"] == "9 days"
+
+
+def test_what_does_not_fit_is_left_out_and_counted_and_the_most_telling_stays(
+    incident: Callable[..., Incident], everything: MakeEvidence, ended: Any, now: datetime
+) -> None:
+    known = everything(earlier=ended(*["resolved"] * 20))
+    small = pack(incident(), known, now, max_tokens=160)
+    assert small.tokens <= 160
+    assert small.items[0].data["what"] == "earlier incident of this group"
+    assert small.left_out + len(small.items) == len(pack(incident(), known, now).items) + 12
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(min_size=1, max_size=600), scale=st.integers(min_value=1, max_value=20))
+def test_whatever_the_evidence_says_the_pack_is_bounded_json(
+    text: str,
+    scale: int,
+    incident: Callable[..., Incident],
+    everything: MakeEvidence,
+    ended: Any,
+    deployment: Any,
+    now: datetime,
+) -> None:
+    long = (text * scale)[:4_000]
+    noted: list[EarlierIncident] = [
+        one.model_copy(update={"outcome_reason": long, "note": long, "template": f"x: {long[:500]}", "alert_name": "n"})
+        for one in ended(*["resolved"] * 20)
+    ]
+    known = everything(
+        earlier=noted,
+        similar=[SimilarIncident(incident=one, score=1) for one in noted[:5]],
+        deployments=[deployment(version=long[:200])] * 20,
+        topology={"cluster": long},
+        maintenance=[Maintenance(window="w", reason=long, owner=long[:200], at_most=None)] * 9,
+    )
+    packed = pack(incident(), known, now)
+    assert packed.tokens <= MAX_TOKENS
+    assert estimated_tokens(json.dumps([item.data for item in packed.items], ensure_ascii=False)) <= MAX_TOKENS * 1.05
+
+
+@pytest.mark.parametrize(
+    ("minutes", "told"), [(0, "0 min"), (119, "119 min"), (120, "2 h"), (47 * 60, "47 h"), (3 * 1_440, "3 days")]
+)
+def test_ages_are_told_in_the_unit_that_people_use(minutes: int, told: str, now: datetime) -> None:
+    assert age(now - timedelta(minutes=minutes), now) == told
+
+
+def test_tokens_are_estimated_on_the_safe_side() -> None:
+    assert [estimated_tokens(text) for text in ("", "a", "abcdef", "磁盘", "\ud800")] == [0, 1, 2, 2, 1]
