@@ -295,7 +295,7 @@ def test_a_model_that_was_mostly_wrong_decides_nothing_and_a_human_is_asked(
         calibration=_was_wrong("llm:test-model:4", 0.95),
     )
     assert (verdict.severity, verdict.decided_by) == ("medium", "rules")
-    assert verdict.unsure[0].startswith("The model test-model (prompt 3) says low, confidence 0.95, which was worth 0.")
+    assert verdict.unsure[0].startswith("The model test-model (prompt 4) says low, confidence 0.95, which was worth 0.")
     assert "Earlier, yesterday: high, ended with a human's help." in verdict.unsure
     assert "No deployment of this service is known." in verdict.unsure
 

@@ -18,6 +18,9 @@ MAX_VOICES = 20
 LAST = 5
 ENOUGH = 3
 """So many of the last `LAST` make a pattern."""
+ALIKE_FROM = 0.6
+"""As alike as this a similar incident counts: the same trouble of the same service, in nearly the same words."""
+
 SOMETIMES = 2
 """So many make none, but are too many for nobody to look."""
 
@@ -41,7 +44,10 @@ class Opinion:
         Somebody said that a suppressed incident of the group was real. Then nothing but a declared rule makes noise of
         the next one, and only time takes that back.
     cures
-        How often each runbook cured the group.
+        How often each runbook cured the group. `cures_elsewhere` is the same of similar incidents of other groups.
+
+    Of a group with hardly any past, similar incidents are a weaker hint: where they needed a human, they bring it
+    before one in working hours (`medium`), never out of bed; and they make nothing less than the source says.
     """
 
     usually_nothing: str | None
@@ -50,6 +56,7 @@ class Opinion:
     because: str | None
     not_noise: str | None
     cures: Mapping[str, int]
+    cures_elsewhere: Mapping[str, int]
 
 
 def ended(record: IncidentRecord) -> EarlierIncident | None:
@@ -86,7 +93,7 @@ def opinion(evidence: Evidence, source_severity: SourceSeverity, now: datetime) 
     last = recent[:LAST]
     quiet = [one for one in last if _came_to_nothing(one)]
     cleared = [one for one in last if one.outcome == "self_cleared" and not called_real(one.feedback)]
-    needed = [one for one in last if one.outcome == "resolved" and not called_noise(one.feedback)]
+    needed = [one for one in last if _needed_a_human(one)]
     above = [one for one in needed if SEVERITY_RANK[_severity(one)] > SEVERITY_RANK[source_severity]]
     at_least, because = None, None
     if len(above) >= ENOUGH:
@@ -100,6 +107,15 @@ def opinion(evidence: Evidence, source_severity: SourceSeverity, now: datetime) 
     wanted = severity_said(said.feedback) if said else None
     if said and wanted and SEVERITY_RANK[wanted] > SEVERITY_RANK[at_least or source_severity]:
         at_least, because = wanted, f"{_who(said)} said of the one {ago(said, now)} that it should have been {wanted}"
+    alike = [
+        one.incident for one in evidence.similar if one.score >= ALIKE_FROM and now - one.incident.opened_at <= MEMORY
+    ]
+    if at_least is None and len(recent) < ENOUGH and SEVERITY_RANK[source_severity] < SEVERITY_RANK["medium"]:
+        acted_on = [
+            one for one in alike if _needed_a_human(one) and SEVERITY_RANK[_severity(one)] >= SEVERITY_RANK["medium"]
+        ]
+        if len(acted_on) >= SOMETIMES:
+            at_least, because = "medium", f"{len(acted_on)} of {len(alike)} similar incidents needed a human"
     hidden = next((one for one in recent if one.outcome == "suppressed" and called_real(one.feedback)), None)
     return Opinion(
         usually_nothing=None if hidden else _pattern(quiet, last, "came to nothing"),
@@ -107,8 +123,17 @@ def opinion(evidence: Evidence, source_severity: SourceSeverity, now: datetime) 
         at_least=at_least,
         because=because,
         not_noise=f"{_who(hidden)} said that the one suppressed {ago(hidden, now)} was real" if hidden else None,
-        cures=Counter(one.runbook_id for one in recent if one.outcome == "auto_resolved" and one.runbook_id),
+        cures=_cures(recent),
+        cures_elsewhere=_cures(alike),
     )
+
+
+def _cures(incidents: list[EarlierIncident]) -> Mapping[str, int]:
+    return Counter(one.runbook_id for one in incidents if one.outcome == "auto_resolved" and one.runbook_id)
+
+
+def _needed_a_human(one: EarlierIncident) -> bool:
+    return one.outcome == "resolved" and not called_noise(one.feedback)
 
 
 def _came_to_nothing(one: EarlierIncident) -> bool:

@@ -310,12 +310,12 @@ def _without_model(
 
 
 def _best(offered: Sequence[Offered], past: Opinion) -> tuple[str, str]:
-    """The runbook that cured this group most often, else the best declared match."""
-    proven = max(offered, key=lambda one: past.cures.get(one.id, 0))
-    times = past.cures.get(proven.id, 0)
-    if times:
-        return proven.id, f"Runbook {proven.id} cured this group {times} time{'s' if times > 1 else ''} before."
-    return offered[0].id, f"Runbook {offered[0].id} declares that it treats this alert."
+    """The runbook that cured this group most often, or else similar incidents; else the best declared match."""
+    best = max(offered, key=lambda one: (past.cures.get(one.id, 0), past.cures_elsewhere.get(one.id, 0)))
+    for cures, whom in ((past.cures, "this group"), (past.cures_elsewhere, "similar incidents")):
+        if times := cures.get(best.id, 0):
+            return best.id, f"Runbook {best.id} cured {whom} {times} time{'s' if times > 1 else ''} before."
+    return best.id, f"Runbook {best.id} declares that it treats this alert."
 
 
 def _with_reason(classification: Classification, reason: str) -> Classification:

@@ -54,7 +54,11 @@ def first_steps(incident: Incident, evidence: Evidence, offered: Sequence[Offere
     """What to look at first, from the evidence. Never a command."""
     steps = []
     if evidence.earlier:
-        steps.append(_last_time(evidence.earlier[0], now))
+        steps.append(_last_time("The last incident of this group", evidence.earlier[0], now))
+    elif evidence.similar:
+        like = evidence.similar[0].incident
+        name = _short(" of ".join(filter(None, (like.alert_name or "another", like.service))))
+        steps.append(_last_time(f"A similar incident ({name})", like, now))
     if culprits := suspects(incident, evidence):
         steps.append(f"Look at the deployment: {deployed_before(culprits[0], incident)}")
     where = _where(incident)
@@ -77,12 +81,10 @@ def how_it_ended(earlier: EarlierIncident) -> str:
     return _ENDED[earlier.outcome]
 
 
-def _last_time(earlier: EarlierIncident, now: datetime) -> str:
+def _last_time(which: str, earlier: EarlierIncident, now: datetime) -> str:
     said = earlier.note or earlier.outcome_reason
     note = f": {safe_line(said, MAX_MESSAGE_CHARS)}" if said else ""
-    return safe_line(
-        f"The last incident of this group, {ago(earlier, now)}, ended {_ENDED[earlier.outcome]}{note}", 300
-    )
+    return safe_line(f"{which}, {ago(earlier, now)}, ended {_ENDED[earlier.outcome]}{note}", 300)
 
 
 def _where(incident: Incident) -> str:
