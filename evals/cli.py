@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from evals import agreement, agreement_page, baseline, console, page, public_rules, similarity, similarity_table
+from evals import (
+    agreement,
+    agreement_page,
+    baseline,
+    console,
+    page,
+    public_rules,
+    similarity,
+    similarity_table,
+    traffic_table,
+)
 from evals.cases import CASES, Case, load
 from evals.classifiers import (
     Classifier,
@@ -41,6 +51,10 @@ def evals(
     similar: Annotated[
         bool, typer.Option("--similar", help="Measure the look-up of similar incidents instead.")
     ] = False,
+    traffic: Annotated[
+        bool,
+        typer.Option("--traffic", help="Replay 30 days of recurring incidents instead: how often is a model needed?"),
+    ] = False,
     base_url: Annotated[
         str, typer.Option(envvar="EVAL_BASE_URL", help="Address of an OpenAI-compatible server, up to /v1.")
     ] = "https://api.openai.com/v1",
@@ -72,6 +86,9 @@ def evals(
     if redaction:
         raise typer.Exit(_measure_redaction(out, bodies))
     try:
+        if traffic:
+            traffic_table.show(out)
+            return
         if similar:
             similarity_table.show(out, similarity.read())
             return

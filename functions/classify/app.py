@@ -12,6 +12,7 @@ from botocore.config import Config
 from firstline.adapters.circuit import SharedCircuit
 from firstline.adapters.history import History
 from firstline.adapters.llm import ChatModel, Endpoint
+from firstline.adapters.metrics_of_alarm import AlarmMetrics
 from firstline.adapters.secrets import Secrets
 from firstline.adapters.silences import TableSilences
 from firstline.adapters.spending import Ceiling, Spending
@@ -34,7 +35,7 @@ PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard"
 """Evidence is worth some seconds: a table that hangs must not keep an incident from its verdict."""
 
 BRIEF = Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1})
-"""For the model's circuit and account, which count against its deadline."""
+"""For the model's circuit and account, which count against its deadline, and for an alarm's metric."""
 
 
 @logger.inject_lambda_context
@@ -43,10 +44,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """States `Classify` and `Second Look`."""
     if event.get("state") == "Second Look":
         return _second_look(SecondLookInput.model_validate(event)).model_dump(mode="json")
-    return _classify(ClassifyInput.model_validate(event)).model_dump(mode="json")
+    account = context.invoked_function_arn.split(":")[4]
+    return _classify(ClassifyInput.model_validate(event), account).model_dump(mode="json")
 
 
-def _classify(asked: ClassifyInput) -> ClassifyOutput:
+def _classify(asked: ClassifyInput, account: str) -> ClassifyOutput:
     logger.append_keys(incident_id=asked.incident.incident_id)
     now = datetime.now(UTC)
     verdict = assess(
@@ -59,6 +61,7 @@ def _classify(asked: ClassifyInput) -> ClassifyOutput:
         time_zone=_settings().time_zone,
         now=now,
         calibration=_outcomes().at(now),
+        monitor=_alarm_metrics(account),
     )
     _tell(asked.incident, verdict, now)
     return ClassifyOutput(classification=verdict)
@@ -102,6 +105,12 @@ def _table() -> Table:
 @cache
 def _history() -> History:
     return History(_table())
+
+
+@cache
+def _alarm_metrics(account: str) -> AlarmMetrics:
+    client = boto3.client("cloudwatch", config=BRIEF)
+    return AlarmMetrics(client, account=account, region=client.meta.region_name)
 
 
 @cache

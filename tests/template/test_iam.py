@@ -13,6 +13,7 @@ WITHOUT_RESOURCES = {
     "ssm:DescribeInstanceInformation",
     "ec2:DescribeInstances",
     "cloudwatch:DescribeAlarms",
+    "cloudwatch:GetMetricData",
 }
 """Reads that know no resource, or (alarms, for composite ones) show all only with `*`: AWS's service authorization
 reference."""

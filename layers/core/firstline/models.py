@@ -539,6 +539,8 @@ class EarlierIncident(Frozen):
         The alert's words without numbers, hosts and names (`classification.templates`).
     evidence_class
         The circumstances that the verdict held for (`classification.cache`).
+    taken_by
+        Who said "mine".
     feedback, note
         The last word of each person, and what they wrote last of what fixed it: text, and no instruction.
     """
@@ -561,6 +563,7 @@ class EarlierIncident(Frozen):
     chosen_runbook_id: Name | None = None
     decided_by: DecidedBy | None = None
     evidence_class: Text | None = None
+    taken_by: Text | None = None
 
 
 class SimilarIncident(Frozen):

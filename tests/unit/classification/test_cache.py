@@ -93,6 +93,8 @@ def look(incident: Callable[..., Incident], evidence: Callable[..., Evidence], n
         (["low"], {}, "low"),
         (["noise"], {"outcome": "self_cleared"}, "noise"),
         ([], {"outcome": "auto_resolved", "runbook_id": "high-memory"}, "medium"),
+        ([], {"outcome": "resolved", "taken_by": "Ada"}, "medium"),
+        ([], {"outcome": "resolved", "taken_by": "Ada", "severity": "high"}, "high"),
     ],
 )
 def test_a_person_or_the_outcome_proves_it(
@@ -111,6 +113,7 @@ def test_a_person_or_the_outcome_proves_it(
         ([], {"outcome": "suppressed", "severity": "noise"}),  # Firstline's own opinion
         ([], {"outcome": "self_cleared", "severity": "low"}),  # once is chance
         ([], {"outcome": "expired", "severity": "low"}),
+        ([], {"outcome": "resolved", "taken_by": "Ada", "severity": "low"}),
         (["wrong_cause"], {}),
         (["real", "noise"], {}),
         (["real"], {"severity": "noise", "outcome": "suppressed"}),  # real, and nobody says how bad
@@ -141,7 +144,7 @@ def test_what_was_never_seen_is_unknown_without_a_reason(look: Any, before: Befo
     [
         {"message": "Memory is at 12 % for 99 minutes"},
         {"host": "web-2", "hosts": ["web-2"]},
-        {"same_name_last_hour": 4},
+        {"same_name_last_hour": 10},
         {"local_time": datetime(2026, 3, 8, 3, 0).astimezone()},
     ],
 )
@@ -158,8 +161,9 @@ def test_numbers_hosts_and_hours_may_differ(changes: dict[str, Any], look: Any, 
         ({"environment": "staging"}, "environment staging"),
         ({"service": "search"}, "service search"),
         ({"flapping": True}, "flapping"),
-        ({"same_name_last_hour": 30}, "many alerts of the name"),
-        ({"same_service": AlertCount(last_hour=30, last_day=30)}, "many of the service"),
+        ({"same_name_last_hour": 11}, "several alerts of the name"),
+        ({"same_name_last_hour": 51}, "many alerts of the name"),
+        ({"same_service": AlertCount(last_hour=30, last_day=30)}, "several of the service"),
         ({"hosts": [f"web-{number}" for number in range(9)]}, "several hosts"),
     ],
 )
@@ -196,6 +200,20 @@ def test_a_deployment_of_the_service_ends_it(look: Any, before: Before, now: dat
     assert "last deployment" in look(before(3, "real"), service_deployed_at=now - timedelta(days=2)).because
     assert isinstance(look(before(3, "real"), service_deployed_at=now - timedelta(days=4)), cache.Known)
     assert "deployed just before" in look(before(3, "real"), deployments=[deployment(12)]).because
+
+
+def test_after_a_deployment_a_model_that_agrees_renews_it(look: Any, before: Before, now: datetime) -> None:
+    deployed = now - timedelta(days=2)
+    old = before(3, "real")
+    assert isinstance(look(before(1), old, service_deployed_at=deployed), cache.Known)
+    assert "last deployment" in look(before(1, decided_by="rules"), old, service_deployed_at=deployed).because
+    assert "last deployment" in look(before(2.5), old, service_deployed_at=deployed).because
+    assert "contradicted" in look(before(1, severity="high"), old, service_deployed_at=deployed).because
+
+
+def test_that_somebody_took_it_lowers_nothing(look: Any, before: Before) -> None:
+    taken = before(3, source="high", severity="medium", taken_by="Ada")
+    assert "nobody said so" in look(taken, source="high").because
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,12 @@ An opinion of Firstline's own is no entry, however often it was repeated: `suppr
 
 - a person who said that it was right, or which severity would have been, and nobody who said otherwise;
 - a runbook that cured it, verified: the severity and the runbook were right;
+- somebody said "mine" and resolved it: it needed a human, so it was not less than that;
 - the group cleared by itself three times in a row, each time below a page.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -39,7 +40,9 @@ CONFIDENCE = 0.9
 """Of a verdict that was confirmed, and holds in the same circumstances."""
 
 _DIGITS = re.compile(r"\d+")
-_FEW, _SEVERAL = 5, 25
+_FEW_ALERTS, _FEW_HOSTS = 10, 5
+_SEVERAL_TIMES = 5
+"""Up to five times as many as few are several, more are many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +77,10 @@ def evidence_class(incident: Incident, evidence: Evidence, source: SourceSeverit
             f"environment {(alert.environment or 'unknown').casefold()}",
             f"service {(alert.service or 'unknown').casefold()}",
             "flapping" if incident.flapping else "steady",
-            f"{_amount(evidence.same_name_last_hour)} alerts of the name",
-            f"{_amount(service)} of the service",
-            f"{_amount(len(incident.hosts))} hosts",
+            f"{_amount(evidence.same_name_last_hour, _FEW_ALERTS)} alerts of the name",
+            f"{_amount(service, _FEW_ALERTS)} of the service",
+            f"{_amount(len(incident.hosts), _FEW_HOSTS)} hosts",
+            "in maintenance" if evidence.maintenance else "no maintenance",
             "after a deployment" if suspects(incident, evidence) else "no deployment",
         )
     )
@@ -108,7 +112,7 @@ def look(incident: Incident, evidence: Evidence, *, source: SourceSeverity, now:
 def _believed(
     entry: EarlierIncident,
     severity: Severity,
-    later: Iterable[EarlierIncident],
+    later: Sequence[EarlierIncident],
     incident: Incident,
     evidence: Evidence,
     source: SourceSeverity,
@@ -121,12 +125,15 @@ def _believed(
         return Unknown(f"{which} is older than {MAX_AGE.days} days")
     if entry.evidence_class != here:
         return Unknown(f"{which} was for other circumstances ({_difference(entry.evidence_class, here)})")
-    if evidence.service_deployed_at is not None and evidence.service_deployed_at > entry.opened_at:
+    deployed = evidence.service_deployed_at
+    if deployed is not None and deployed > entry.opened_at and not any(_fresh(one, entry, deployed) for one in later):
         return Unknown(f"{which} is of before the service's last deployment")
     dissent = next((one for one in later if _disagrees(one, entry, severity)), None)
     if dissent is not None:
         return Unknown(f"{which} is contradicted by {dissent.incident_id}")
     if SEVERITY_RANK[severity] < SEVERITY_RANK[source]:
+        if not entry.feedback and entry.outcome == "resolved":
+            return Unknown(f"{which} is less than the source says, and nobody said so")
         if SEVERITY_RANK[source] >= PAGING_RANK:
             return Unknown(f"{which} would keep a page back, and that is judged afresh each time")
         if entry.group_key != incident.group_key and SEVERITY_RANK[source] >= SEVERITY_RANK["medium"]:
@@ -140,11 +147,18 @@ def _proven(one: EarlierIncident, own: list[EarlierIncident], group_key: str) ->
         return confirmed(one.severity, one.feedback)
     if one.outcome == "auto_resolved" and one.runbook_id is not None:
         return one.severity
+    if one.outcome == "resolved" and one.taken_by and SEVERITY_RANK[one.severity] >= SEVERITY_RANK["medium"]:
+        return one.severity
     last = own[:CLEARED_IN_A_ROW]
     cleared = len(last) == CLEARED_IN_A_ROW and all(each.outcome == "self_cleared" for each in last)
     if cleared and one is last[0] and one.group_key == group_key:
         return one.severity
     return None
+
+
+def _fresh(one: EarlierIncident, entry: EarlierIncident, deployed: datetime) -> bool:
+    """Has a model looked at these words since the deployment? If it had said otherwise, that would be a dissent."""
+    return one.opened_at > deployed and one.decided_by == "llm" and one.template == entry.template
 
 
 def _disagrees(one: EarlierIncident, entry: EarlierIncident, severity: Severity) -> bool:
@@ -164,11 +178,13 @@ def _proof(entry: EarlierIncident) -> str:
         return f"{', '.join(word.by for word in entry.feedback[:3])} confirmed it"
     if entry.outcome == "auto_resolved":
         return f"runbook {entry.runbook_id} cured it, verified"
+    if entry.outcome == "resolved":
+        return f"{entry.taken_by} took it and resolved it"
     return f"the group cleared by itself {CLEARED_IN_A_ROW} times in a row"
 
 
-def _amount(count: int) -> str:
-    return "few" if count <= _FEW else "several" if count <= _SEVERAL else "many"
+def _amount(count: int, few: int) -> str:
+    return "few" if count <= few else "several" if count <= few * _SEVERAL_TIMES else "many"
 
 
 def _difference(before: str | None, here: str) -> str:

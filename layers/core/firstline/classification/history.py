@@ -82,6 +82,7 @@ def ended(record: IncidentRecord) -> EarlierIncident | None:
         chosen_runbook_id=verdict.runbook_id if verdict else None,
         decided_by=verdict.decided_by if verdict else None,
         evidence_class=verdict.evidence_class if verdict else None,
+        taken_by=record.acknowledged_by,
         feedback=last_words(record.feedback)[-MAX_VOICES:],
         note=record.notes[-1].text if record.notes else None,
     )

@@ -74,6 +74,7 @@ def pack(incident: Incident, evidence: Evidence, now: datetime, *, max_tokens: i
 
 def _items(incident: Incident, evidence: Evidence, now: datetime) -> Iterator[Item]:
     """All there is. How it ended before tells most, what merely surrounds it least."""
+    told: dict[str, Any]
     counts = {"last_hour": evidence.same_name_last_hour, "last_day": evidence.same_name_last_day}
     yield Item(96, _item("alerts of this name", "alert log", "0 min", **counts))
     for window in evidence.maintenance[:MAX_WINDOWS]:

@@ -7,7 +7,7 @@ from typing import Protocol
 from firstline.classification import cache, guardrails, holding, lexicon, prompt, words
 from firstline.classification.asking import evidence_for
 from firstline.classification.calibration import UNCALIBRATED, Calibration, decider_of
-from firstline.classification.evidence import HistoryReader, gather, suspects
+from firstline.classification.evidence import HistoryReader, MetricReader, gather, suspects
 from firstline.classification.history import Opinion, opinion
 from firstline.classification.holding import NotAsked
 from firstline.classification.model import Judgement, Model, ModelVerdict
@@ -43,6 +43,18 @@ class History(HistoryReader, Protocol):
     def save_classification(self, incident_id: str, classification: Classification) -> object: ...
 
 
+class _Counting:
+    """The model, and how often it was asked: what neither a rule nor memory decided."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self.asked = 0
+
+    def verdict(self, question: prompt.Prompt) -> ModelVerdict:
+        self.asked += 1
+        return self._model.verdict(question)
+
+
 def assess(
     incident: Incident,
     *,
@@ -54,6 +66,7 @@ def assess(
     time_zone: str,
     now: datetime,
     calibration: Calibration = UNCALIBRATED,
+    monitor: MetricReader | None = None,
 ) -> Classification:
     """Gather, classify, remember. A table that cannot be reached costs evidence, never the verdict.
 
@@ -61,14 +74,19 @@ def assess(
     ----------
     silences
         Reads those that there are; asked only about an incident that waited, to see whether it has to wait on.
+    monitor
+        Where the metric of a monitor's alarm can be read; None where there is nothing to read.
     """
-    evidence = gather(incident, history, time_zone=time_zone, now=now)
+    evidence = gather(incident, history, time_zone=time_zone, now=now, metrics=monitor)
     evidence = evidence.model_copy(update={"maintenance": rules.maintained(incident.alert, now)})
     record, hold = _waits_for(incident, history, rules, silences, now)
-    asked = NotAsked() if model is not None and hold is not None else model
+    counting = None if model is None else _Counting(model)
+    asked = NotAsked() if counting is not None and hold is not None else counting
     verdict = classify(
         incident, evidence=evidence, rules=rules, offered=offered, model=asked, now=now, calibration=calibration
     )
+    metrics.add_metric(name="LlmCacheHit", unit="Count", value=int(verdict.cached_from is not None))
+    metrics.add_metric(name="LlmCacheMiss", unit="Count", value=counting.asked if counting else 0)
     rule = rules.first(incident, evidence)
     if hold is None and (record is None or record.awaiting != "hold"):
         hold = holding.held_by_rule(incident, rule, verdict, now)
@@ -159,11 +177,9 @@ def _decide(
     if calibration.trust("cache", cache.CONFIDENCE) < guardrails.TRUSTED_FROM:
         known = cache.Unknown("memory was wrong too often")
     if isinstance(known, cache.Known) and (model is not None or not _is_below(known.severity, source)):
-        metrics.add_metric(name="LlmCacheHit", unit="Count", value=1)
         return _remembered(known, fallback, incident, evidence, rule, past, offered, calibration, source=source)
     if model is None:
         return _with_reason(fallback, "The LLM is off: rules and history decide.")
-    metrics.add_metric(name="LlmCacheMiss", unit="Count", value=1)
     first = [] if incident.alert.severity_stated else [said]
     if known.because is not None:
         first.append(f"Not from memory: {known.because}.")
