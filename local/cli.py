@@ -242,7 +242,8 @@ def check() -> None:
     _print_accepted(catalogue.read(RUNBOOKS)[0])
     for problem in problems:
         print(f"runbooks/{problem}", file=sys.stderr)
-    print(f"{len(problems)} problems" if problems else "The runbooks are sound, and their documents up to date.")
+    count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+    print(count if problems else "The runbooks are sound, and their documents up to date.")
     raise typer.Exit(1 if problems else 0)
 
 
