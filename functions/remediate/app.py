@@ -79,7 +79,10 @@ def _documents() -> Documents:
 
 @cache
 def _releases() -> ReleaseRecords:
-    return ReleaseRecords(boto3.client("codedeploy", config=PATIENCE), boto3.client("appconfig", config=PATIENCE))
+    return ReleaseRecords(
+        cache(lambda: boto3.client("codedeploy", config=PATIENCE)),
+        cache(lambda: boto3.client("appconfig", config=PATIENCE)),
+    )
 
 
 @cache

@@ -46,7 +46,7 @@ def releases(served: tuple[Releases, Any, Any]) -> Releases:
 
 @pytest.fixture
 def records(served: tuple[Releases, Any, Any]) -> ReleaseRecords:
-    return ReleaseRecords(served[1], served[2])
+    return ReleaseRecords(lambda: served[1], lambda: served[2])
 
 
 def s3(**changes: str) -> dict[str, Any]:

@@ -111,7 +111,11 @@ def test_it_says_how_it_is_verified_and_undone() -> None:
 
 def test_of_a_release_it_says_from_which_to_which() -> None:
     page = seen(a_waiting_record(a_release_plan(decision="approve")))
+    stopped = seen(a_waiting_record(a_release_plan(decision="approve", steps=[a_release(stop=True)])))
 
+    assert "Put the last good release back on shop/live" in page.text
+    assert "It is still going on, and is stopped first." in stopped.text
+    assert "stopped first" not in page.text
     words = " ".join(page.text.split())
     for said in (
         "shop/live CodeDeploy",

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from firstline.runbooks.model import Parameter, Runbook
+from firstline.runbooks.model import Runbook
+from firstline.runbooks.parameters import Parameter
 
 type Fields = Callable[..., dict[str, Any]]
 

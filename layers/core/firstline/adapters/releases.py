@@ -1,6 +1,6 @@
 """CodeDeploy and AppConfig: what was released, and when. Read only; the state machine is what deploys."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -33,9 +33,14 @@ _BY_ITSELF = ("codeDeployRollback", "CloudFormationRollback")
 
 
 class ReleaseRecords:
-    """What was released, as the services tell it."""
+    """What was released, as the services tell it.
 
-    def __init__(self, codedeploy: "CodeDeployClient", appconfig: "AppConfigClient") -> None:
+    The clients are asked for when they are needed: most plans need neither, and a cold start waits for each.
+    """
+
+    def __init__(
+        self, codedeploy: "Callable[[], CodeDeployClient]", appconfig: "Callable[[], AppConfigClient]"
+    ) -> None:
         self._codedeploy, self._appconfig = codedeploy, appconfig
 
     def of_group(self, application: str, deployment_group: str) -> ReleaseHistory:
@@ -51,15 +56,15 @@ class ReleaseRecords:
         """
         place = f"{application}/{deployment_group}"
         try:
-            group = self._codedeploy.get_deployment_group(
+            group = self._codedeploy().get_deployment_group(
                 applicationName=application, deploymentGroupName=deployment_group
             )["deploymentGroupInfo"]
             if group.get("computePlatform", "Server") != "Server":
                 raise ReleasesUnreadable(f"{place} is for {group['computePlatform']}; only hosts can be put back")
-            ids = self._codedeploy.list_deployments(applicationName=application, deploymentGroupName=deployment_group)[
-                "deployments"
-            ][:LOOKED_BACK]
-            infos = self._codedeploy.batch_get_deployments(deploymentIds=ids)["deploymentsInfo"] if ids else []
+            ids = self._codedeploy().list_deployments(
+                applicationName=application, deploymentGroupName=deployment_group
+            )["deployments"][:LOOKED_BACK]
+            infos = self._codedeploy().batch_get_deployments(deploymentIds=ids)["deploymentsInfo"] if ids else []
         except (ClientError, BotoCoreError) as error:
             raise ReleasesUnreadable(f"CodeDeploy does not say what was released to {place}: {error}") from error
         deployed = sorted((_of_code_deploy(info) for info in infos), key=lambda one: one.at, reverse=True)
@@ -81,11 +86,11 @@ class ReleaseRecords:
         """
         place = f"{application}/{environment}"
         try:
-            where = self._appconfig.get_environment(ApplicationId=application, EnvironmentId=environment)
-            name = self._appconfig.get_configuration_profile(ApplicationId=application, ConfigurationProfileId=profile)[
-                "Name"
-            ]
-            items = self._appconfig.list_deployments(
+            where = self._appconfig().get_environment(ApplicationId=application, EnvironmentId=environment)
+            name = self._appconfig().get_configuration_profile(
+                ApplicationId=application, ConfigurationProfileId=profile
+            )["Name"]
+            items = self._appconfig().list_deployments(
                 ApplicationId=application, EnvironmentId=environment, MaxResults=LOOKED_BACK
             )["Items"]
         except (ClientError, BotoCoreError) as error:

@@ -78,7 +78,8 @@ def plan_page(review: Review, link: Link, token: str, now: datetime, *, closed: 
     """
     record, plan = review.record, review.plan
     alert = record.incident.alert
-    place = where(record.incident)
+    # A release is everywhere, whichever host the alert came from.
+    place = ", ".join(release.place for release in plan.releases) or where(record.incident)
     title = one_line(f"{plan.title} on {place}" if place else plan.title, 200)
     tone, status = _status(review, now, closed)
     said = _fill(
@@ -142,7 +143,7 @@ def _release(number: str, step: PlannedRelease) -> Markup:
         place=visible(step.place),
         timeout=_seconds(step.timeout_seconds),
         taken_back=_released(step.taken_back),
-        stopped=". It is still going on, and is stopped first." if step.stop else "",
+        stopped="It is still going on, and is stopped first." if step.stop else "",
         put_back=_released(step.put_back),
         request=visible(json.dumps(step.request, indent=2, sort_keys=True, ensure_ascii=False)),
     )

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from firstline.errors import ConfigurationError
 from firstline.models import Frozen
-from firstline.runbooks import examples, model, release_steps
+from firstline.runbooks import examples, model, parameters, release_steps
 from firstline.runbooks.model import Runbook
 
 # libyaml reads ten times as fast; a cold start waits for it.
@@ -196,7 +196,7 @@ _PARTS: dict[str, type[BaseModel]] = {
     "examples": examples.Examples,
     "examples.match": examples.ExampleAlert,
     "examples.no_match": examples.ExampleAlert,
-    "parameters": model.Parameter,
+    "parameters": parameters.Parameter,
     "limits": model.Limits,
     "steps": model.Step,
     **{f"steps.{kind}": step for kind, step in _STEPS.items()},

@@ -14,7 +14,6 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 from firstline.durations import Duration, between
 from firstline.models import Frozen
-from firstline.runbooks import patterns
 from firstline.runbooks.examples import Examples
 from firstline.runbooks.fields import (
     Id,
@@ -25,6 +24,7 @@ from firstline.runbooks.fields import (
     not_of_aws,
     number,
 )
+from firstline.runbooks.parameters import Parameter
 from firstline.runbooks.release_steps import AppConfigRollback, CodeDeployRollback, ReleaseStep
 
 type Mode = Literal["off", "shadow", "approve", "auto"]
@@ -58,10 +58,6 @@ KILL_AFTER = timedelta(seconds=5)
 _VARIABLE = re.compile(r"\$\{?[#!]?SSM_([A-Za-z0-9_]*)")
 
 
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
 def _script(text: str) -> str:
     if "{{" in text:
         raise ValueError(
@@ -79,11 +75,6 @@ def _script(text: str) -> str:
 
 type Script = Annotated[str, AfterValidator(_script), StringConstraints(max_length=16_000)]
 """Bash, run with `set -euo pipefail`. Parameters are read as `"$SSM_name"`."""
-
-type AlertField = Annotated[
-    str, StringConstraints(pattern=r"^(host|service|environment|account|region|labels\.[A-Za-z0-9_.\-/]{1,128})$")
-]
-"""A field of the alert that its source filled in: `host`, `service`, `labels.mountpoint`."""
 
 type User = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
 
@@ -111,51 +102,6 @@ class Match(Frozen):
             if not any(character.isalnum() for character in phrase):
                 raise ValueError(f"{phrase!r} holds no word; write a phrase of the message")
         return self
-
-
-class Parameter(Frozen):
-    """A value that the alert, never a model, may put into a command.
-
-    `from` lists where to look; the first field that the alert has counts. A value that is there and does not fit the
-    pattern stops the plan, default or not: to fall back would act on something else than the alert is about.
-    """
-
-    from_: Annotated[
-        list[AlertField], BeforeValidator(_as_list, json_schema_input_type=AlertField | list[AlertField])
-    ] = Field(default=[], alias="from")
-    pattern: Annotated[str, StringConstraints(max_length=300)]
-    default: str | None = None
-
-    @model_validator(mode="after")
-    def _sound(self) -> Self:
-        patterns.inner(self.pattern)
-        if self.default is None and not self.from_:
-            raise ValueError("it could never have a value; say where it comes from, or give a default")
-        if self.default is not None:
-            problem = self.problem(self.default)
-            if problem:
-                raise ValueError(f"the default {problem}")
-        return self
-
-    @cached_property
-    def _regex(self) -> re.Pattern[str]:
-        return patterns.compiled(self.pattern)
-
-    def problem(self, value: str) -> str | None:
-        """Why `value` may not be used, in words, or None when it may.
-
-        Beside the pattern two things are refused whatever the pattern says: a leading dash, which a command would
-        read as an option, and `..`, which leads out of the folder that was meant.
-        """
-        if len(value) > patterns.MAX_VALUE_LENGTH:
-            return f"is {len(value)} characters long; {patterns.MAX_VALUE_LENGTH} is the limit"
-        if not self._regex.fullmatch(value):
-            return f"{value[:80]!r} does not fit {self.pattern}"
-        if value.startswith("-"):
-            return f"{value[:80]!r} starts with a dash, which commands read as an option"
-        if ".." in value.split("/"):
-            return f"{value[:80]!r} climbs out of its folder with '..'"
-        return None
 
 
 class Limits(Frozen):

@@ -1,0 +1,65 @@
+"""A runbook's parameters: what of an alert may go into a command, and what it must look like."""
+
+import re
+from functools import cached_property
+from typing import Annotated, Self
+
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+
+from firstline.models import Frozen
+from firstline.runbooks import patterns
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+type AlertField = Annotated[
+    str, StringConstraints(pattern=r"^(host|service|environment|account|region|labels\.[A-Za-z0-9_.\-/]{1,128})$")
+]
+"""A field of the alert that its source filled in: `host`, `service`, `labels.mountpoint`."""
+
+
+class Parameter(Frozen):
+    """A value that the alert, never a model, may put into a command.
+
+    `from` lists where to look; the first field that the alert has counts. A value that is there and does not fit the
+    pattern stops the plan, default or not: to fall back would act on something else than the alert is about.
+    """
+
+    from_: Annotated[
+        list[AlertField], BeforeValidator(_as_list, json_schema_input_type=AlertField | list[AlertField])
+    ] = Field(default=[], alias="from")
+    pattern: Annotated[str, StringConstraints(max_length=300)]
+    default: str | None = None
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        patterns.inner(self.pattern)
+        if self.default is None and not self.from_:
+            raise ValueError("it could never have a value; say where it comes from, or give a default")
+        if self.default is not None:
+            problem = self.problem(self.default)
+            if problem:
+                raise ValueError(f"the default {problem}")
+        return self
+
+    @cached_property
+    def _regex(self) -> re.Pattern[str]:
+        return patterns.compiled(self.pattern)
+
+    def problem(self, value: str) -> str | None:
+        """Why `value` may not be used, in words, or None when it may.
+
+        Beside the pattern two things are refused whatever the pattern says: a leading dash, which a command would
+        read as an option, and `..`, which leads out of the folder that was meant.
+        """
+        if len(value) > patterns.MAX_VALUE_LENGTH:
+            return f"is {len(value)} characters long; {patterns.MAX_VALUE_LENGTH} is the limit"
+        if not self._regex.fullmatch(value):
+            return f"{value[:80]!r} does not fit {self.pattern}"
+        if value.startswith("-"):
+            return f"{value[:80]!r} starts with a dash, which commands read as an option"
+        if ".." in value.split("/"):
+            return f"{value[:80]!r} climbs out of its folder with '..'"
+        return None
