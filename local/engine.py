@@ -225,25 +225,26 @@ def _call_service(self: Any, env: Any, resource_runtime_part: Any, normalised_pa
     client = client_for(resource_runtime_part.region, self._get_boto_service_name())
     name = client.meta.method_to_api_mapping[self._get_boto_service_action()]
     operation = client.meta.service_model.operation_model(name)
-    request = _spelled(normalised_parameters, operation.input_shape, as_step_functions=False)
+    request = spelled(normalised_parameters, operation.input_shape, as_step_functions=False)
     _moto_call_service(self, env, resource_runtime_part, request, **rest)
-    env.stack.append(_spelled(env.stack.pop(), operation.output_shape, as_step_functions=True))
+    env.stack.append(spelled(env.stack.pop(), operation.output_shape, as_step_functions=True))
 
 
-def _spelled(value: Any, shape: Any, *, as_step_functions: bool) -> Any:
+def spelled(value: Any, shape: Any, *, as_step_functions: bool) -> Any:
+    """A request or answer with its members in the API's spelling, or in PascalCase; keys of maps are nobody's."""
     kind = shape.type_name if shape is not None else ""
     if kind == "structure" and isinstance(value, dict):
         names = {_pascal(name): name for name in shape.members}
         return {
-            _pascal(key) if as_step_functions else names.get(key, key): _spelled(
+            _pascal(key) if as_step_functions else names.get(key, key): spelled(
                 item, shape.members.get(names.get(_pascal(key), "")), as_step_functions=as_step_functions
             )
             for key, item in value.items()
         }
     if kind == "list" and isinstance(value, list):
-        return [_spelled(item, shape.member, as_step_functions=as_step_functions) for item in value]
+        return [spelled(item, shape.member, as_step_functions=as_step_functions) for item in value]
     if kind == "map" and isinstance(value, dict):
-        return {key: _spelled(item, shape.value, as_step_functions=as_step_functions) for key, item in value.items()}
+        return {key: spelled(item, shape.value, as_step_functions=as_step_functions) for key, item in value.items()}
     return value
 
 

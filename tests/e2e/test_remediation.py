@@ -64,3 +64,30 @@ def test_a_refusal_brings_a_human_and_touches_nothing(asking: LocalStack) -> Non
     assert "Run Step" not in [visit.state for visit in asking.visits(incident)]
     asking.press(incident, "resolve")
     assert asking.wait_closed(incident).outcome == "resolved"
+
+
+def test_a_release_is_put_back_once_somebody_says_yes(stack: LocalStack) -> None:
+    """The shop was released half an hour before this machine's stack began."""
+    labels = {"codedeploy_application": "shop", "codedeploy_deployment_group": "production"}
+    alert = {
+        "alert_name": "HighRequestErrorRate",
+        "severity": "high",
+        "service": "e2e-shop",
+        "message": "12 % of the requests fail.",
+        "labels": labels,
+    }
+    incident = stack.open("generic", alert)
+    record = stack.wait_for(incident, "approval")
+    assert record.plan is not None
+    assert record.plan.runbook_id == "release-rollback"
+    asked = stack.wait_told(incident, "slack", says="Approve")["text"]
+    assert "from s3://releases/shop.zip (42) back to s3://releases/shop.zip (41)" in asked
+
+    stack.press(incident, "approve")
+    stack.wait_for(incident, "recovery")
+    stack.send("generic", alert | {"status": "resolved"})
+
+    record = stack.wait_closed(incident)
+    assert record.outcome == "auto_resolved", record.outcome_reason
+    assert [(result.instance_id, result.status) for result in record.results] == [("shop/production", "Success")]
+    assert stack.messages(incident, "pagerduty", "trigger") == [], "nobody was woken"

@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
+from botocore.session import Session
 
-from local.engine import QueryFailed, evaluate
+from local.engine import QueryFailed, evaluate, spelled
 
 
 def run(expression: str, **variables: Any) -> Any:
@@ -83,3 +84,22 @@ def test_an_expression_that_was_parsed_before_sees_the_new_values() -> None:
     assert [run("$x + 1", x=x) for x in (1, 2, 3)] == [2, 3, 4]
     with pytest.raises(QueryFailed):
         run("$x + $y", x=1)
+
+
+def test_members_are_spelled_as_step_functions_does_and_keys_of_maps_are_left_alone() -> None:
+    """`eTag` of the API is `ETag` in a state machine, at any depth."""
+    create = Session().get_service_model("codedeploy").operation_model("CreateDeployment").input_shape
+    api = {
+        "revision": {"s3Location": {"key": "shop.zip", "eTag": "1"}},
+        "autoRollbackConfiguration": {"enabled": False},
+    }
+    machine = {
+        "Revision": {"S3Location": {"Key": "shop.zip", "ETag": "1"}},
+        "AutoRollbackConfiguration": {"Enabled": False},
+    }
+    assert spelled(machine, create, as_step_functions=False) == api
+    assert spelled(api, create, as_step_functions=True) == machine
+
+    update = Session().get_service_model("dynamodb").operation_model("UpdateItem").input_shape
+    item = {"Key": {"pk": {"S": "a"}}, "ExpressionAttributeValues": {":token": {"S": "t"}}}
+    assert spelled(item, update, as_step_functions=False) == item
