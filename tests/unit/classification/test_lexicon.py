@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from firstline.classification import lexicon
 from firstline.classification.rules import NO_RULES
@@ -105,6 +107,40 @@ def test_a_message_does_not_talk_down_that_data_is_gone() -> None:
 
 def test_a_huge_text_is_cut() -> None:
     assert lexicon.read("x" * 100_000 + " down", "y " * 100_000).severity == "medium"
+
+
+_PIECES = st.sampled_from(
+    [
+        "corrupt",
+        "Down",
+        "停止",
+        " ",
+        "_",
+        "-",
+        "no",
+        "endpoint",
+        "İ",
+        "4xx",
+        "in 4 hours",
+        "<3 % left",
+        "not",
+        "info",
+        "\x00",
+        "é",
+    ]
+)
+
+
+@settings(deadline=None)
+@given(
+    name=st.lists(_PIECES | st.text(max_size=5)).map("".join),
+    message=st.lists(_PIECES | st.text(max_size=5)).map("".join),
+)
+def test_any_text_is_read(name: str, message: str) -> None:
+    guess = lexicon.read(name, message)
+
+    assert guess.severity in ("critical", "high", "medium", "low", "info")
+    assert len(guess.words) <= 3
 
 
 @pytest.fixture
