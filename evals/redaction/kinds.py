@@ -157,7 +157,6 @@ _SIMPLE: dict[str, Callable[[Dice], str]] = {
     "DigitalOcean token": lambda d: "do" + "p_v1_" + d.of(HEX, 64),
     "Databricks token": lambda d: "da" + "pi" + d.of(HEX, 32),
     "Discord bot token": lambda d: "M" + d.mixed(25) + "." + d.mixed(6) + "." + d.mixed(38),
-    "Telegram bot token": lambda d: d.digits(10).replace("0", "7") + ":A" + "A" + d.mixed(33),
     "JWT": lambda d: _jwt(d, {"sub": "1234567890", "name": "service"}),
     "Kubernetes service account token": lambda d: _jwt(d, {"iss": "kubernetes/serviceaccount", "sub": "system:serviceaccount:default:app"}),
     "bcrypt hash": lambda d: "$2y" + "$10$" + d.mixed(53),
@@ -190,6 +189,8 @@ _in(
     lambda d: d.mixed(24),
 )
 _in("Discord webhook", "https://discord.com/api/webhooks/104857600123456789/<secret>", lambda d: d.mixed(68))
+_in("Telegram bot token", "bot 7123456789:A" + "A<secret> answers 401", lambda d: d.mixed(33))
+_in("address without a scheme", "app:<secret>@db-1:5432 refused", lambda d: d.mixed(14))
 _in("Twilio auth token", "account AC0f0f, auth_token=<secret>", _hex32)
 _in(
     "Azure connection string",
@@ -296,7 +297,7 @@ def _kubernetes_secret(d: Dice) -> Made:
 
 
 PERSONAL: dict[str, Callable[[Dice], str]] = {
-    "e-mail address": lambda d: f"ada.{d.mixed(6).lower()}@example.com",
+    "e-mail address": lambda d: f"ada.{d.of(LOWER, 6)}@{d.of(LOWER, 9)}.org",
     "phone number": lambda d: f"+49 30 {d.digits(4)} {d.digits(4)}",
     "phone number in one piece": lambda d: f"+447{d.digits(9)}",
     "United States phone number": lambda d: f"(415) 555-{d.digits(4)}",

@@ -70,10 +70,10 @@ def deployment_from_request(payload: Any, *, received_at: datetime) -> Deploymen
     time = payload.get("time")
     at = received_at if time is None else text.moment(time)
     if at is None:
-        raise UnreadablePayload(f"a deployment's `time` is no time: {time!r:.80}; write 2026-01-31T12:00:00Z")
+        raise UnreadablePayload(f"a deployment's `time` is no time: {text.quoted(time)}; write 2026-01-31T12:00:00Z")
     url = payload.get("url")
     if url is not None and text.url(url) is None:
-        raise UnreadablePayload(f"a deployment's `url` is no http(s) address: {url!r:.80}")
+        raise UnreadablePayload(f"a deployment's `url` is no http(s) address: {text.quoted(url)}")
     return _deployment(
         service=payload.get("service"),
         version=payload.get("version"),

@@ -38,7 +38,8 @@ type RouteName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0
 class Frozen(BaseModel):
     """Base of every model: immutable, and a field nobody declared is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # What does not fit is not quoted: an error's text ends in logs and in the execution's history.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class NormalizedAlert(Frozen):

@@ -5,13 +5,14 @@ the raw values (so an alert and its resolve still meet), then the secrets go. Wh
 incident's id and the execution's name among it, can hold none.
 """
 
+import re
 from collections.abc import Callable
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from firstline.models import Classification, Incident, IncidentRecord, NormalizedAlert, Notification
 from firstline.privacy.redact import redact, redact_label, redact_payload, redact_secrets
 
-_NAMES = ("alert_name", "host", "account", "region", "environment", "service")
+_NAMES = ("host", "account", "region", "environment", "service")
 _NAME_LIMIT, _TEXT_LIMIT = 256, 4_000
 
 
@@ -21,6 +22,8 @@ def without_secrets(alert: NormalizedAlert) -> NormalizedAlert:
         name: redact_secrets(value)[:_NAME_LIMIT] for name in _NAMES if (value := getattr(alert, name)) is not None
     }
     changes |= {
+        # A name becomes the incident's id, which is shown to everybody.
+        "alert_name": redact(alert.alert_name)[:_NAME_LIMIT],
         "message": redact_secrets(alert.message)[:_TEXT_LIMIT],
         "labels": {redact_secrets(name): redact_label(name, value) for name, value in alert.labels.items()},
         "url": link_without_secrets(alert.url),
@@ -31,14 +34,20 @@ def without_secrets(alert: NormalizedAlert) -> NormalizedAlert:
 
 def link_without_secrets(url: str | None, hide: Callable[[str], str] = redact_secrets) -> str | None:
     """An address that still leads somewhere, or none: what is secret in a link is in its query, or before its host."""
-    if url is None or hide(url) == url:
+    if url is None or not _tells(url, hide):
         return url
     try:
         parts = urlsplit(url)
     except ValueError:
         return None
     bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-    return bare if redact(bare) == bare else None
+    return None if _tells(bare, redact) else bare
+
+
+def _tells(url: str, hide: Callable[[str], str]) -> bool:
+    """Whether something is to be hidden in the address, or in a part of it: the slash before a key is none of it."""
+    pieces = [url, *map(unquote, re.split("[/?#&=]", url))]
+    return any(hide(piece) != piece for piece in pieces)
 
 
 def for_outsiders(notification: Notification) -> Notification:

@@ -92,8 +92,8 @@ def is_secret_label(name: str, value: str) -> bool:
     folded = name.lower()
     if not any(word in folded for word in _WORDS):
         return False
-    match = _LABEL.search(name)
-    return match is not None and is_secret(value.strip(), sure=match["sure"] is not None)
+    match = _LABEL.search(name.strip("\\\"' "))
+    return match is not None and is_secret(value.strip("\\\"' {}[]"), sure=match["sure"] is not None)
 
 
 def is_secret(value: str, *, sure: bool) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from firstline.privacy import encoded, named, personal, shapes
 from firstline.privacy.invisible import visible
 
-SHORTEST = 4
+SHORTEST = 8
 """No text below this holds a secret that could be told from a word."""
 
 HIDDEN = "[redacted secret]"
@@ -44,8 +44,14 @@ def redact(text: str) -> str:
 
 
 def redact_label(name: str, value: str) -> str:
-    """A label's value without secrets; nothing of it where the name says that it is one."""
-    return HIDDEN if named.is_secret_label(name, value) else redact_secrets(value)
+    """A label's value without secrets; nothing of it where the name says that it is one.
+
+    Sources take texts apart at colons, so `7123456789:AA…`, `https://…` and `curl -u app:hunter22` arrive as a name and
+    a value: together they are looked at, too.
+    """
+    hidden = _field(name, value, redact_secrets)
+    whole = f"{name}:{value}"
+    return hidden if hidden != value or redact_secrets(whole).endswith(f":{value}") else HIDDEN
 
 
 def redact_payload(payload: Any) -> Any:
@@ -72,7 +78,7 @@ class _Walk:
             case str():
                 text = value[: self.left]
                 self.left -= len(text) + 1
-                return HIDDEN if named.is_secret_label(name, text) else self.hide(text)
+                return _field(name, text, self.hide)
             case dict():
                 return {
                     self.hide(key) if isinstance(key, str) else key: self.private(str(key), item, deep - 1)
@@ -80,9 +86,15 @@ class _Walk:
                 }
             case list() | tuple():
                 return [self.private(name, item, deep - 1) for item in value]
-            case _:
+            case bool() | int() | float() | None:
                 self.left -= 1
                 return value
+            case _:  # an exception, say: a log line would show its words
+                return self.private(name, str(value), deep)
+
+
+def _field(name: str, value: str, hide: Callable[[str], str]) -> str:
+    return HIDDEN if named.is_secret_label(name, value) else hide(value)
 
 
 def _redacted(text: str, find: encoded.Finder) -> str:

@@ -126,6 +126,11 @@ SHAPES: tuple[Shape, ...] = (
         r"|(?=[^\s/@]{0,200}\d)[A-Za-z0-9_.~-]{16,200})(?=@)",
     ),
     Shape("password in a URL", ("jdbc:oracle",), r"(?<=jdbc:oracle:thin:)[^\s/@]{1,100}/[^\s@]{1,200}(?=@)"),
+    Shape(
+        "password in an address",
+        ("@",),
+        r"(?<![\w.:@-])(?<!//)[\w.-]{1,60}:[^\s:@/\"'<>]{3,200}(?=@[\w.-]{1,200}:\d{2,5}(?!\w))",
+    ),
     Shape("password in a URL", ("@tcp(", "@unix("), r"(?<![\w:/])[\w.-]{1,100}:[^\s@/]{1,200}(?=@(?:tcp|unix)\()"),
     Shape(
         "credentials",
@@ -168,6 +173,9 @@ _LONG_KEY = (
 """An AWS secret access key has nothing but its length and its mixture."""
 
 
+_SHORTEST_PREFIXED = 18
+
+
 @cache
 def _prefixed() -> tuple[re.Pattern[str], dict[str, str]]:
     """All prefixes in one pattern, with the names of its groups."""
@@ -190,7 +198,7 @@ _MARKS = (
 
 def found(text: str) -> Iterator[tuple[int, int, str]]:
     """Where secrets with a shape of their own stand, and what they are. They may overlap."""
-    if any(mark in text for mark in _MARKS):
+    if len(text) >= _SHORTEST_PREFIXED and any(mark in text for mark in _MARKS):
         pattern, names = _prefixed()
         for match in pattern.finditer(text):
             yield *match.span(), names[match.lastgroup or ""]

@@ -81,7 +81,7 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
         reading.ignore(f"{name} has insufficient data: neither firing nor resolved")
         return
     if alarm.state not in ("ALARM", "OK"):
-        raise UnreadablePayload(f"cloudwatch: the alarm {name} is in no known state: {alarm.state!r:.80}")
+        raise UnreadablePayload(f"cloudwatch: the alarm {name} is in no known state: {text.quoted(alarm.state)}")
     if alarm.state == "OK" and alarm.previous_state == "INSUFFICIENT_DATA":
         reading.ignore(f"{name} has its first data: no recovery")
         return

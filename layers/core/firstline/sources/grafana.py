@@ -66,7 +66,7 @@ def _read_legacy(payload: dict[str, Any], reading: Reading) -> None:
         raise UnreadablePayload("grafana: a legacy alert without `ruleName`")
     state = text.name(payload.get("state")) or _state_in_title(payload.get("title"))
     if state is None or state.lower() not in _LEGACY_STATUS:
-        raise UnreadablePayload(f"grafana: a legacy alert in no known state: {state!r:.80}")
+        raise UnreadablePayload(f"grafana: a legacy alert in no known state: {text.quoted(state)}")
     status = _LEGACY_STATUS[state.lower()]
     if status is None:
         reading.ignore(f"the rule is {state.lower()}: neither firing nor resolved")

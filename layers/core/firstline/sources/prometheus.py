@@ -61,7 +61,9 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
         raise UnreadablePayload(f"{reading.source}: an alert without `labels`")
     status = alert.get("status") or group_status
     if status != "firing" and status != "resolved":
-        raise UnreadablePayload(f"{reading.source}: an alert's status is neither firing nor resolved: {status!r:.80}")
+        raise UnreadablePayload(
+            f"{reading.source}: an alert's status is neither firing nor resolved: {text.quoted(status)}"
+        )
     annotations = alert.get("annotations")
     annotations = annotations if type(annotations) is dict else {}
 

@@ -151,5 +151,6 @@ class Reading:
         unknown = self.batch.unknown_severities
         if said not in unknown:
             unknown.append(said)
-            _log.warning("%s calls an alert %r, which no severity scale knows: it counts as high", self.source, said)
+            quoted = text.quoted(word)
+            _log.warning("%s calls an alert %s, which no severity scale knows: it counts as high", self.source, quoted)
         return severity.UNKNOWN

@@ -56,6 +56,13 @@ def prose(*values: Any) -> str:
     return joined if len(joined) <= TEXT_LIMIT else joined[: TEXT_LIMIT - 1] + "…"
 
 
+def quoted(value: Any, limit: int = 80) -> str:
+    """What a sender wrote, for a message that says why it makes no sense. Its secrets go before it is cut."""
+    from firstline.privacy import redact  # only where something is wrong
+
+    return f"{redact(scalar(value) or type(value).__name__)!r:.{limit}}"
+
+
 def scalar(value: Any) -> str | None:
     """The text of a JSON scalar; None for null, lists and objects."""
     if type(value) is str:

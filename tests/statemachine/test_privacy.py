@@ -1,0 +1,108 @@
+"""Secrets in an alert, all the way: the execution's history, the table, the model, Slack, pages and logs hold none."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from evals.redaction.kinds import Seeded, seeded
+from firstline.observability import logger
+from tests.e2e.model import Model
+from tests.statemachine.run_command import Run
+from tests.statemachine.world import STACK_NAME, World
+
+VERDICT = {
+    "severity": "critical",
+    "cause": "Somebody logged a password.",
+    "is_deployment_related": False,
+    "can_be_remediated": False,
+    "runbook_id": None,
+    "confidence": 0.9,
+    "summary": "Logins fail.",
+    "first_steps": ["Look at the logins."],
+}
+AT_ONCE = 12
+SECRETS = seeded(4)
+FIELDS = ("message", "service", "environment", "region", "account", "host", "url", "alert_name")
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    stream = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", stream)
+    return stream
+
+
+@pytest.mark.parametrize("first", range(0, len(SECRETS), AT_ONCE))
+def test_no_secret_of_an_alert_gets_further_than_ingest(
+    world: World, lines: io.StringIO, capsys: pytest.CaptureFixture[str], first: int
+) -> None:
+    secrets = SECRETS[first : first + AT_ONCE]
+    model = Model()
+    name = f"/firstline/{STACK_NAME}/llm/api-key"
+    world.client("ssm").put_parameter(Name=name, Value="sk-local", Type="SecureString", Overwrite=True)
+    world.restart_functions(LLM_BASE_URL=model.url, LLM_MODEL="scripted", LLM_DEADLINE_SECONDS="20")
+    with model.answering(VERDICT):
+        incident = world.fires("Login failures", **alert_with(secrets))
+        incident.stands_in("Await Acknowledgement")
+    incident.is_acknowledged()
+    incident.stands_in("Await Resolution").is_resolved()
+    incident.ends()
+    world.client("ssm").delete_parameter(Name=name)
+
+    seen = {
+        "the execution's history": json.dumps(incident.history, default=str, ensure_ascii=False),
+        "the model": json.dumps(model.asked, ensure_ascii=False),
+        "people": json.dumps([vars(message) for message in world.inbox.messages()], ensure_ascii=False),
+        "the table": items_of(world),
+        "the log": lines.getvalue() + capsys.readouterr().out,
+        "the incident's id": incident.id,
+    }
+    assert model.asked
+    assert "[redacted" in seen["the model"]
+    assert {message.channel for message in world.inbox.messages()} >= {"slack", "pagerduty"}
+    leaks = [(secret.kind, where) for secret in secrets for where, text in seen.items() if secret.leaks_into(text)]
+    assert leaks == []
+
+
+def test_no_secret_that_a_command_prints_reaches_people(world: World, lines: io.StringIO) -> None:
+    """The execution keeps what Systems Manager answered; people, the table and the logs do not get it."""
+    secret = next(one for one in SECRETS if one.kind == "password as an option")
+    world.commands.script("drain", Run("Failed", output=f"queue is full\n{secret.text}"))
+    incident = world.fires("QueueStuck", severity="medium", host="web-1")
+    incident.stands_in("Await Acknowledgement")
+    incident.is_acknowledged()
+    incident.stands_in("Await Resolution").is_resolved()
+    incident.ends()
+
+    told = json.dumps([vars(message) for message in world.inbox.messages()], ensure_ascii=False)
+    assert "queue is full" in told
+    assert not secret.leaks_into(told)
+    assert not secret.leaks_into(items_of(world))
+    assert not secret.leaks_into(lines.getvalue())
+
+
+def test_a_redacted_label_is_no_parameter_of_a_command(world: World) -> None:
+    """What stands where the secret was fits no pattern, so a human decides."""
+    secret = next(one for one in SECRETS if one.kind == "GitHub classic token")
+    incident = world.fires("ScratchFull", severity="medium", host="web-1", labels={"mountpoint": f"/{secret.text}"})
+    incident.stands_in("Await Resolution")
+    assert world.commands.steps() == []
+    assert not secret.leaks_into(json.dumps(incident.history, default=str))
+
+
+def alert_with(secrets: list[Seeded]) -> dict[str, Any]:
+    """Each secret in a label of its own and in another field; some in a label's name."""
+    fields: dict[str, Any] = {"labels": {f"label{number}": one.text for number, one in enumerate(secrets)}}
+    for field, one in zip(FIELDS, secrets, strict=False):
+        fields[field] = f"https://logs.example.com/?{one.text}" if field == "url" else one.text
+    fields["message"] = "\n".join(one.text for one in secrets)[:3_900]
+    fields["labels"] |= {one.text[:100]: "a name" for one in secrets[:3]}
+    return {name: value for name, value in fields.items() if name != "alert_name"}
+
+
+def items_of(world: World) -> str:
+    """Everything in the table."""
+    pages = world.client("dynamodb").get_paginator("scan").paginate(TableName=world.created.table_name)
+    return json.dumps([item for page in pages for item in page["Items"]], default=str, ensure_ascii=False)

@@ -1,0 +1,304 @@
+"""A secret in any field of what any source sends reaches no execution, no table, no model, nobody and no log."""
+
+import copy
+import io
+import json
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from evals.redaction.kinds import Seeded, personal, seeded
+from firstline.channels import pagerduty, slack, sns
+from firstline.channels.delivery import tell_all
+from firstline.classification import prompt
+from firstline.classification.rules import NO_RULES
+from firstline.classification.verdict import classify
+from firstline.deployments import deployment_from_request
+from firstline.errors import UnreadablePayload
+from firstline.grouping import GroupState
+from firstline.ingestion import Ingestion
+from firstline.models import (
+    Evidence,
+    Incident,
+    IncidentRecord,
+    NormalizedAlert,
+    Notification,
+    NotificationKind,
+    StepResult,
+)
+from firstline.observability import logger
+from firstline.sources import normalize_batch
+from tests.channel_fakes import FakeChannel
+from tests.unit.sources.events import event
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+EVENTS = (
+    "prometheus/firing",
+    "grafana/firing",
+    "grafana/legacy-alerting",
+    "datadog/recommended-triggered",
+    "datadog/foreign-nested",
+    "pagerduty/triggered",
+    "cloudwatch/sns-alarm",
+    "cloudwatch/eventbridge-alarm",
+    "generic/firing",
+    "generic/foreign-trigger",
+)
+SECRETS = seeded(1)
+OTHERS = [one for one in seeded(2) if "\n" not in one.text]
+# In pieces: a traceback quotes the line of code, too.
+PASSWORD, TOKEN, ADDRESS = "hunter" + "22x", "a1b2c3d4" + "e5f6g7h8", "ada.l@" + "example.com"
+KINDS_OF_MOMENTS: tuple[NotificationKind, ...] = ("paged", "needs_human", "closed")
+
+
+class Table:
+    """Groups without a table: remembers what would be written, and which executions would start."""
+
+    def __init__(self) -> None:
+        self.incidents: list[Incident] = []
+        self.alerts: list[NormalizedAlert] = []
+        self.started: list[str] = []
+
+    def read(self, group_key: str) -> GroupState:
+        return GroupState(group_key=group_key)
+
+    def write(self, *args: Any, **options: Any) -> None:
+        """Resolved alerts only: nothing opens."""
+
+    def open_incident(
+        self, before: GroupState, after: GroupState, incident: Incident, new: Any, now: datetime, **limits: Any
+    ) -> str:
+        self.incidents.append(incident)
+        self.alerts += new
+        return incident.model_dump_json()
+
+    def mark_started(self, incident_id: str, group_key: str) -> None:
+        """The start is what counts."""
+
+    def start(self, incident_id: str, execution_input: str) -> None:
+        self.started += [incident_id, execution_input]
+
+    def signal(self, token: str, signal: str, by: str) -> bool:
+        return False
+
+    def interrupt(self, token: str, error: str, cause: str) -> bool:
+        return False
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """What Firstline's logger writes, and what the sources' own does, which Lambda writes down as it is."""
+    stream = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", stream)
+    plain = logging.StreamHandler(stream)
+    logging.getLogger("firstline.sources").addHandler(plain)
+    yield stream
+    logging.getLogger("firstline.sources").removeHandler(plain)
+
+
+def places(payload: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to each text in a body."""
+    match payload:
+        case dict():
+            for key, item in payload.items():
+                yield from places(item, (*path, key))
+        case list():
+            for number, item in enumerate(payload):
+                yield from places(item, (*path, number))
+        case str():
+            yield path
+
+
+def put(payload: Any, path: tuple[Any, ...], text: str, *, after: bool) -> Any:
+    """The body with a text at a place, instead of what stood there or after it."""
+    changed = copy.deepcopy(payload)
+    inner = changed
+    for step in path[:-1]:
+        inner = inner[step]
+    inner[path[-1]] = f"{inner[path[-1]]} {text}" if after else text
+    return changed
+
+
+def body_of(name: str) -> Any:
+    """A source's body, with what SNS carries as text in it taken apart."""
+    body = event(name)
+    if isinstance(body.get("Message"), str):
+        body["Message"] = json.loads(body["Message"])
+    return body
+
+
+def sent(body: Any) -> Any:
+    if isinstance(body.get("Message"), dict):
+        return body | {"Message": json.dumps(body["Message"])}
+    return body
+
+
+def taken_in(source: str, body: Any) -> Table:
+    """Everything that ingest does with a body after the sender was authenticated."""
+    table = Table()
+    try:
+        batch = normalize_batch(source, sent(body), received_at=NOW, own_stack="firstline")
+    except UnreadablePayload as error:
+        logger.error("quarantined from %s: %s", source, error)
+        return table
+    for part in batch.rejected:
+        logger.error("quarantined from %s: %s", source, part.reason)
+    ingestion = Ingestion(table, table, None, sleep=lambda _: None)  # type: ignore[arg-type]
+    ingestion.accept(batch.alerts, NOW)
+    return table
+
+
+def kept(table: Table) -> str:
+    """What an execution and the table get to see, as they see it."""
+    logs = [json.dumps(alert.raw_payload) for alert in table.alerts]
+    states = [alert.model_dump_json() for alert in table.alerts]
+    return "\n".join([*table.started, *states, *logs])
+
+
+def told(incident: Incident) -> str:
+    """What a model is asked, and everything that channels would send."""
+    nothing = Evidence(same_name_last_hour=0, earlier=[], deployments=[], local_time=NOW, business_hours=True)
+    verdict = classify(incident, evidence=nothing, rules=NO_RULES, offered=[], model=None, now=NOW)
+    question = prompt.build(incident, evidence=nothing, offered=[], now=NOW)
+    record = IncidentRecord(
+        incident=incident, status="STARTED", alert_count=1, last_alert_at=NOW, classification=verdict
+    )
+    said: list[Any] = [question.data]
+    for kind in KINDS_OF_MOMENTS:
+        channel = FakeChannel()
+        tell_all(Notification(kind=kind, record=record, reason=verdict.summary, at=NOW), {"channel": channel})
+        (heard,) = channel.told
+        said += [slack.render(heard), slack.render_details(heard), pagerduty.render(heard), sns.render(heard)]
+    return json.dumps(said, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_no_field_of_any_source_lets_a_secret_through(name: str, lines: io.StringIO) -> None:
+    source, body = name.split("/")[0], body_of(name)
+    tried = opened = 0
+    for number, path in enumerate(places(body)):
+        # Each field gets some of the kinds, and others than its neighbour.
+        for secret in SECRETS[number % 13 :: 13]:
+            for after in (True, False):
+                table = taken_in(source, put(body, path, secret.text, after=after))
+                tried += 1
+                opened += bool(table.incidents)
+                assert not secret.leaks_into(kept(table)), (secret.kind, path)
+                if tried % 7 == 0 and table.incidents:
+                    assert not secret.leaks_into(told(table.incidents[0])), (secret.kind, path)
+                assert not secret.leaks_into(lines.getvalue()), (secret.kind, path)
+                lines.seek(0)
+                lines.truncate()
+    assert opened > tried / 2
+
+
+@pytest.mark.parametrize("secret", [*SECRETS, *OTHERS], ids=lambda one: one.kind)
+def test_no_kind_of_secret_reaches_a_model_or_people(secret: Seeded) -> None:
+    body = event("generic/firing") | {
+        "alert_name": f"Login failed {secret.text}",
+        "message": f"The log says:\n{secret.text}",
+        "labels": {"note": secret.text, secret.text[:120]: "as a name", "password": secret.secret},
+        "host": secret.text,
+        "service": secret.text,
+        "environment": secret.text,
+        "url": f"https://logs.example.com/search?q={quote(secret.text)}",
+    }
+    table = taken_in("generic", body)
+    (incident,) = table.incidents
+    assert not secret.written(incident.incident_id).leaks_into(incident.incident_id)
+    assert not secret.leaks_into(kept(table))
+    assert not secret.leaks_into(told(incident))
+
+
+@pytest.mark.parametrize("one", personal(1), ids=lambda one: one.kind)
+def test_personal_data_reaches_no_model_and_no_channel(one: Seeded) -> None:
+    body = event("generic/firing") | {
+        "alert_name": f"Payment of {one.text} failed",
+        "message": f"customer {one.text} cannot pay",
+        "labels": {"customer": one.text},
+        "url": f"https://shop.example.com/?who={quote(one.text)}",
+    }
+    (incident,) = taken_in("generic", body).incidents
+    assert not one.leaks_into(told(incident))
+
+
+def test_an_alert_and_its_resolve_still_meet() -> None:
+    """Identity is made of the raw values: what is shown may be less."""
+    body = event("generic/firing") | {"alert_name": "Login failed password=hunter22x", "fingerprint": None}
+    (fired,) = normalize_batch("generic", body, received_at=NOW).alerts
+    (resolved,) = normalize_batch("generic", body | {"status": "resolved"}, received_at=NOW).alerts
+    (other,) = normalize_batch("generic", body | {"alert_name": "Login failed password=hunter33x"}).alerts
+    assert (fired.fingerprint, fired.group_key) == (resolved.fingerprint, resolved.group_key)
+    assert fired.group_key != other.group_key
+    assert "hunter" not in fired.fingerprint + fired.group_key
+
+
+def test_a_pagerduty_id_that_is_none_stands_in_no_key() -> None:
+    body = event("pagerduty/triggered")
+    body["event"]["data"]["id"] = "ghp_" + "a1B2" * 9
+    (alert,) = normalize_batch("pagerduty", body, received_at=NOW).alerts
+    assert "a1B2" not in alert.group_key + alert.fingerprint
+
+
+def test_a_link_keeps_its_way_and_loses_its_secrets() -> None:
+    body = event("generic/firing")
+    for url, shown in (
+        ("https://grafana.example.com/d/abc?orgId=1", "https://grafana.example.com/d/abc?orgId=1"),
+        ("https://ada:hunter22x" + "@grafana.example.com/d/abc", "https://grafana.example.com/d/abc"),
+        ("https://example.com/x?api_key=a1b2c3d4e5f6&y=1", "https://example.com/x"),
+        ("https://hooks.slack.com/" + "services/T01/B01/abcdefgh", None),
+    ):
+        (incident,) = taken_in("generic", body | {"url": url}).incidents
+        assert incident.alert.url == shown
+
+
+def test_an_output_is_read_without_its_secrets() -> None:
+    result = StepResult(
+        step_id="look",
+        kind="diagnose",
+        instance_id="i-1",
+        command_id="c",
+        status="Success",
+        output="root 12 mysqld --password=hunter22x",
+    )
+    assert "hunter22x" not in result.model_dump_json()
+
+
+def test_an_error_does_not_quote_what_did_not_fit() -> None:
+    with pytest.raises(ValueError, match="incident_id") as raised:
+        Incident.model_validate({"incident_id": "password=hunter22x !"})
+    assert "hunter22x" not in str(raised.value)
+
+
+def test_a_log_line_quotes_no_secret_wherever_it_stands(lines: io.StringIO) -> None:
+    text = f"redis://app:{PASSWORD}@cache:6379 refused {ADDRESS}"
+    try:
+        raise RuntimeError(text)
+    except RuntimeError:
+        logger.exception(
+            "failed for password=hunter22x", extra={"token": "a1b2c3d4e5f6g7h8", "list": ["pwd=hunter22x"]}
+        )
+    line = json.loads(lines.getvalue().splitlines()[-1])
+    assert line["level"] == "ERROR"
+    assert "RuntimeError" in line["exception"]
+    for secret in (PASSWORD, TOKEN, ADDRESS):
+        assert secret not in lines.getvalue()
+
+
+def test_a_deployment_says_nothing_secret() -> None:
+    deployment = deployment_from_request(
+        {
+            "service": "shop password=hunter22x",
+            "version": "ghp_" + "a1B2" * 9,
+            "environment": "prod",
+            "url": "https://ci.example.com/job?token=a1b2c3d4e5f6",
+        },
+        received_at=NOW,
+    )
+    assert deployment.url == "https://ci.example.com/job"
+    assert "hunter22x" not in deployment.model_dump_json()
+    assert "a1B2" not in deployment.model_dump_json()

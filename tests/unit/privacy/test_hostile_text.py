@@ -1,0 +1,78 @@
+"""Text that was made to keep a pattern busy costs no more than in proportion to its length."""
+
+import base64
+import time
+
+import pytest
+
+from firstline.privacy import redact
+
+UNITS = (
+    "a:",
+    "://",
+    "://a:",
+    "@",
+    "a@b.",
+    "a:aaa@",
+    "eyJaaaaaaaa.",
+    "password",
+    "password=",
+    'password\\":\\"',
+    "password is ",
+    "--password ",
+    "basic ",
+    "Cookie: a=",
+    "A1a",
+    "A1a/",
+    "-----BEGIN PRIVATE KEY-----",
+    "-----END PRIVATE KEY-----",
+    '"token": "',
+    "sk-",
+    "ghp_",
+    "ya29.",
+    "curl -u ",
+    "mysql -p",
+    "identified by ",
+    "login x password ",
+    "%41",
+    "%2525",
+    "a\n",
+    "\\n",
+    " \n",
+    "+1 11 11 ",
+    "4111-",
+    "1",
+    "DE89 3704 ",
+    "tel 0",
+    "$6$",
+    "s.",
+    "M.",
+    "\u200b",
+    "<password>",
+    base64.b64encode(b"\xff" * 300).decode(),
+    base64.b64encode(base64.b64encode(b"password=hunter22x ") * 9).decode() + " ",
+)
+
+
+def seconds(unit: str, chars: int) -> float:
+    """The least of three, of this thread alone: whoever else is busy only makes it slower."""
+    text = (unit * (chars // len(unit) + 1))[:chars]
+
+    def once() -> float:
+        begin = time.thread_time()
+        redact(text)
+        return time.thread_time() - begin
+
+    return min(once() for _ in range(3))
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_eight_times_the_text_costs_no_more_than_some_thirty_times_the_work(unit: str) -> None:
+    """In proportion it is eight times, with the square it would be 64 times."""
+    redact(unit)  # patterns are compiled
+    assert seconds(unit, 16_000) < 32 * max(seconds(unit, 2_000), 0.000_2)
+
+
+def test_as_one_random_line() -> None:
+    text = base64.b64encode(b"\xfe" * 30_000).decode()
+    assert redact(text) == text
