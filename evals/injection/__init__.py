@@ -1,0 +1,1 @@
+"""Alerts written by an attacker, and a model that does what they say: nothing unsafe may come of it."""
