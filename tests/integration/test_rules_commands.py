@@ -299,7 +299,7 @@ def test_the_commands_of_the_guide_do_what_it_says(table: Table, rules: Path, tm
     ]
     ids = {"rules": "test-alert"}
     for arguments in written:
-        here = {"<table>": NAME, "<id>": ids[arguments[0]], "alert.json": str(tmp_path / "alert.json")}
+        here = {"<table>": NAME, "<id>": ids.get(arguments[0], ""), "alert.json": str(tmp_path / "alert.json")}
         # The example names Alertmanager, and the alert is of the generic source.
         given = [here.get(one, one).replace("prometheus", "generic") for one in arguments]
         result = CliRunner().invoke(app, given)

@@ -227,7 +227,8 @@ def test_a_rule_that_can_never_apply_is_found(earlier: dict[str, Any], later: di
 @pytest.mark.parametrize(
     ("alert", "rule_id"),
     [
-        ({"alert_name": "InfoInhibitor", "severity": "info"}, "inhibitor"),
+        ({"alert_name": "InfoInhibitor", "severity": "info"}, "dead-mans-switch"),
+        ({"alert_name": "Watchdog", "severity": "info"}, "dead-mans-switch"),
         ({"alert_name": "TestAlert", "severity": "high"}, "test-alert"),
         ({"alert_name": "TestAlert", "severity": "critical"}, None),
         ({"alert_name": "ContestAlert"}, None),
