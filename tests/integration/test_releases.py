@@ -119,6 +119,21 @@ def test_a_deployment_in_progress_is_one(releases: Releases, records: ReleaseRec
     assert records.of_group("shop", "live").deployed[0].state == "in progress"
 
 
+def test_hosts_that_were_added_were_released_nothing_new(releases: Releases, records: ReleaseRecords) -> None:
+    """Each scaling of an Auto Scaling group is a deployment of what is there already."""
+    releases.group("shop/live")
+    releases.released("shop/live", s3(version="1"), ago=9 * HOUR)
+    bad = releases.released("shop/live", s3(version="2"), ago=HOUR)
+    for minutes in range(40, 0, -1):
+        last = releases.released("shop/live", s3(version="2"), ago=timedelta(minutes=minutes), creator="autoscaling")
+
+    history = records.of_group("shop", "live")
+
+    assert history.deployed[0].deployment == bad.id
+    assert len(history.deployed) == 2
+    assert history.latest == last.id, "what is looked for again before anything is sent"
+
+
 @pytest.mark.parametrize("platform", ["ECS", "Lambda"])
 def test_only_hosts_can_be_put_back(releases: Releases, records: ReleaseRecords, platform: str) -> None:
     releases.group("shop/live", platform=platform)
@@ -142,9 +157,9 @@ def test_a_list_that_does_not_begin_with_the_groups_last_deployment_is_not_belie
     releases: Releases, records: ReleaseRecords
 ) -> None:
     place = releases.group("shop/live")
-    for number in range(30):
-        releases.released("shop/live", s3(version=str(number)), ago=(40 - number) * HOUR)
-    assert len(records.of_group("shop", "live").deployed) == 25
+    for number in range(120):
+        releases.released("shop/live", s3(version=str(number)), ago=(200 - number) * HOUR)
+    assert len(records.of_group("shop", "live").deployed) == 100
     oldest_first = [one.id for one in place.deployments]
     releases.operations["ListDeployments"] = lambda _: {"deployments": oldest_first}
 

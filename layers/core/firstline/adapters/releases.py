@@ -1,6 +1,7 @@
 """CodeDeploy and AppConfig: what was released, and when. Read only; the state machine is what deploys."""
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import batched
 from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -14,8 +15,11 @@ if TYPE_CHECKING:
     from mypy_boto3_codedeploy import CodeDeployClient
     from mypy_boto3_codedeploy.type_defs import DeploymentInfoTypeDef, RevisionLocationTypeDef
 
-LOOKED_BACK = 25
-"""How many deployments are read: what BatchGetDeployments takes at once."""
+LOOKED_BACK = 100
+"""How many deployments of a group are read, what ListDeployments shows at once."""
+
+AT_ONCE = 25
+"""How many BatchGetDeployments takes, and how many of an environment are read."""
 
 type State = Literal["in progress", "good", "failed", "taken back"]
 
@@ -27,6 +31,9 @@ _APP_CONFIG: dict[str, State] = {
     "REVERTED": "taken back",
 }
 """Every other state is one of a deployment in progress."""
+
+_SCALING = ("autoscaling", "autoscalingTermination", "CodeDeployAutoUpdate")
+"""Creators of a deployment that brings hosts what the others have already: nothing was released."""
 
 _BY_ITSELF = ("codeDeployRollback", "CloudFormationRollback")
 """Creators of a deployment that takes another one back."""
@@ -44,7 +51,7 @@ class ReleaseRecords:
         self._codedeploy, self._appconfig = codedeploy, appconfig
 
     def of_group(self, application: str, deployment_group: str) -> ReleaseHistory:
-        """What CodeDeploy deployed to a deployment group, the last 25 times.
+        """What CodeDeploy deployed to a deployment group, of its last 100 deployments those that released something.
 
         Only to EC2 and on-premises hosts: a revision for ECS or Lambda is a text that GetDeployment leaves out, and one
         for Lambda names the version that it comes from.
@@ -64,13 +71,19 @@ class ReleaseRecords:
             ids = self._codedeploy().list_deployments(
                 applicationName=application, deploymentGroupName=deployment_group
             )["deployments"][:LOOKED_BACK]
-            infos = self._codedeploy().batch_get_deployments(deploymentIds=ids)["deploymentsInfo"] if ids else []
+            infos = [
+                info
+                for some in batched(ids, AT_ONCE, strict=False)
+                for info in self._codedeploy().batch_get_deployments(deploymentIds=list(some))["deploymentsInfo"]
+            ]
         except (ClientError, BotoCoreError) as error:
             raise ReleasesUnreadable(f"CodeDeploy does not say what was released to {place}: {error}") from error
-        deployed = sorted((_of_code_deploy(info) for info in infos), key=lambda one: one.at, reverse=True)
+        began = {info["deploymentId"]: info["createTime"] for info in infos}
+        released = [_of_code_deploy(info) for info in infos if info.get("creator") not in _SCALING]
+        deployed = sorted(released, key=lambda one: one.at, reverse=True)
         latest = group.get("lastAttemptedDeployment", {}).get("deploymentId", "")
-        # The order of ListDeployments is not documented. What the group calls its last one must be the first of them.
-        if latest != (deployed[0].deployment if deployed else ""):
+        # The order of ListDeployments is not documented. Nothing that was read may be newer than the group's last one.
+        if (latest or infos) and (latest not in began or any(one.at > began[latest] for one in deployed)):
             raise ReleasesUnreadable(f"CodeDeploy does not agree with itself on what was released last to {place}")
         watched = group.get("alarmConfiguration", {})
         alarms = [alarm["name"] for alarm in watched.get("alarms", [])] if watched.get("enabled") else []
@@ -91,7 +104,7 @@ class ReleaseRecords:
                 ApplicationId=application, ConfigurationProfileId=profile
             )["Name"]
             items = self._appconfig().list_deployments(
-                ApplicationId=application, EnvironmentId=environment, MaxResults=LOOKED_BACK
+                ApplicationId=application, EnvironmentId=environment, MaxResults=AT_ONCE
             )["Items"]
         except (ClientError, BotoCoreError) as error:
             raise ReleasesUnreadable(f"AppConfig does not say what was released to {place}: {error}") from error
