@@ -257,6 +257,7 @@ def _kind(why: str) -> str:
         "older than",
         "contradicted",
         "page back",
+        "less than the source",
     ):
         if part in why:
             return part

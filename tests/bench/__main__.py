@@ -25,13 +25,14 @@ os.environ |= {
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
-from tests.bench import imports, remediation, requests, throughput, transitions  # noqa: E402
+from tests.bench import imports, remediation, requests, similar, throughput, transitions  # noqa: E402
 
 type Row = tuple[str, str, str]
 
 PARTS: list[tuple[str, Callable[[], list[Row]]]] = [
     ("Starting ingest", imports.rows),
     ("DynamoDB requests", requests.rows),
+    ("Similar incidents", similar.rows),
     ("State transitions, without polls", transitions.rows),
     ("Remediation", remediation.rows),
     ("authenticate + normalise + fold, against json.loads + HMAC", throughput.rows),

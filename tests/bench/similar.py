@@ -4,12 +4,32 @@ DynamoDB Local keeps its table in memory here and answers from this machine, so 
 to ask, to carry and to read some dozens of items: as far as a ratio can be had without AWS.
 """
 
-from datetime import datetime, timedelta
+import shutil
+import socket
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import boto3
+from samtranslator.yaml_helper import yaml_parse
+
+from firstline.adapters.evidence import CANDIDATES
+from firstline.adapters.history import History
 from firstline.adapters.table import Table, stamp
+from firstline.classification.similar import most_similar
 from firstline.classification.templates import family
-from firstline.models import EarlierIncident
+from firstline.models import EarlierIncident, NormalizedAlert
+
+ROOT = Path(__file__).parents[2]
+DYNAMODB_LOCAL = ROOT / ".cache" / "dynamodb-local"
+NOW = datetime(2026, 3, 4, 10, 30, tzinfo=UTC)
+INCIDENTS = 100_000
+RUNS = 25
 
 _WORDS = ("queue", "disk", "memory", "replica", "login", "certificate", "broker", "tunnel", "backup", "index")
 _STATES = ("Full", "Slow", "Down", "Failing", "Missing")
@@ -47,3 +67,82 @@ def fill(table: Table, *, incidents: int, now: datetime) -> None:
         requests += ({"PutRequest": {"Item": kept | {"pk": {"S": pk}, "sk": {"S": sk}}}} for pk, sk in places)
     for begin in range(0, len(requests), 25):
         table._client.batch_write_item(RequestItems={table.name: requests[begin : begin + 25]})
+
+
+def rows() -> list[tuple[str, str, str]]:
+    """Requests and time of a look-up, with 100,000 incidents in the table; needs DynamoDB Local."""
+    jar = DYNAMODB_LOCAL / "DynamoDBLocal.jar"
+    java = shutil.which("java")
+    if java is None or not jar.exists():
+        return [("looking for similar incidents", "not measured: DynamoDB Local or Java is not here", "")]
+    with _server(java, jar) as address:
+        client = boto3.client("dynamodb", endpoint_url=address)
+        properties = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["Table"]["Properties"]
+        wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+        client.create_table(TableName="bench", **{name: properties[name] for name in wanted})
+        table = Table(client, "bench")
+        fill(table, incidents=INCIDENTS, now=NOW)
+        history = History(table)
+        calls: Counter[str] = Counter()
+        client.meta.events.register("before-call.dynamodb", lambda model, **_: calls.update([model.name]))
+        wanted_alert = _alert()
+        found = most_similar(wanted_alert, history.incidents_like(wanted_alert), group_key="other", now=NOW)
+        requests = sum(calls.values())
+        nameless = wanted_alert.model_copy(update={"service": None})
+        one = _best(lambda: history.incidents_like(nameless))
+        both = _best(lambda: history.incidents_like(wanted_alert))
+        whole = _best(
+            lambda: most_similar(wanted_alert, history.incidents_like(wanted_alert), group_key="other", now=NOW)
+        )
+    return [
+        (f"requests, with {INCIDENTS:,} incidents in the table", str(requests), "≤ 2"),
+        (f"both reads ÷ one, of {CANDIDATES} items each", f"{both / one:.2f}", ""),
+        ("both reads and the comparison ÷ one read", f"{whole / one:.2f}", ""),
+        ("similar incidents found", str(len(found)), ""),
+    ]
+
+
+def _alert() -> NormalizedAlert:
+    return NormalizedAlert(
+        source="bench",
+        alert_name=NAMES[7],
+        severity="medium",
+        message="queue of web-1 is full since 12:30 and grows",
+        labels={},
+        timestamp=NOW,
+        raw_payload=None,
+        status="firing",
+        fingerprint="bench",
+        group_key="other",
+        service="service-7",
+    )
+
+
+def _best(what: Callable[[], object]) -> float:
+    """Seconds, the least of several: everything that disturbs a measurement makes it slower."""
+    seconds = []
+    for _ in range(RUNS):
+        begin = time.perf_counter()
+        what()
+        seconds.append(time.perf_counter() - begin)
+    return min(seconds)
+
+
+@contextmanager
+def _server(java: str, jar: Path) -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    libraries = f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}"
+    options = ["-Xmx1g", libraries, "-jar", str(jar), "-inMemory", "-disableTelemetry", "-port", str(port)]
+    process = subprocess.Popen([java, *options], cwd=jar.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(300):
+            with socket.socket() as attempt:
+                if attempt.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
