@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,10 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from firstline.adapters.circuit import OPEN_SECONDS
-from firstline.models import Incident, NormalizedAlert
+from firstline.adapters.table import stamp
+from firstline.classification.cache import evidence_class
+from firstline.classification.templates import template_of
+from firstline.models import EarlierIncident, Evidence, Incident, NormalizedAlert
 from tests.integration.conftest import declared_table
 
 ROOT = Path(__file__).parents[2]
@@ -54,8 +57,7 @@ def table(aws: str, request: pytest.FixtureRequest) -> Iterator[Any]:
     client.delete_table(TableName="imports")
 
 
-def _classify(aws: str, alert_name: str = "DiskFull", **settings: str) -> dict[str, Any]:
-    """One cold start of Classify, with a rule for alerts called Watchdog."""
+def _incident(alert_name: str) -> Incident:
     alert = NormalizedAlert(
         source="prometheus",
         alert_name=alert_name,
@@ -68,7 +70,12 @@ def _classify(aws: str, alert_name: str = "DiskFull", **settings: str) -> dict[s
         fingerprint="f",
         group_key="g",
     )
-    incident = Incident(incident_id="disk", group_key="g", opened_at=NOW, alert=alert, alert_count=1, hosts=[])
+    return Incident(incident_id="disk", group_key="g", opened_at=NOW, alert=alert, alert_count=1, hosts=[])
+
+
+def _classify(aws: str, alert_name: str = "DiskFull", **settings: str) -> dict[str, Any]:
+    """One cold start of Classify, with a rule for alerts called Watchdog."""
+    incident = _incident(alert_name)
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": f"{ROOT}:{ROOT / 'layers' / 'core'}",
@@ -126,6 +133,34 @@ def test_without_a_model_neither(aws: str, table: Any) -> None:
 def test_what_a_rule_decides_asks_nobody(aws: str, table: Any) -> None:
     said = _classify(aws, alert_name="Watchdog")
     assert any("Rule " in reason for reason in said["reasons"])
+    assert _of(said, *CLIENT, BREAKER) == set()
+
+
+def test_what_is_remembered_asks_nobody(aws: str, table: Any) -> None:
+    incident = _incident("DiskFull")
+    known = Evidence(same_name_last_hour=0, earlier=[], deployments=[], local_time=NOW, business_hours=True)
+    for days in (1, 2, 3):
+        closed_at = NOW - timedelta(days=days)
+        earlier = EarlierIncident(
+            incident_id=f"earlier-{days}",
+            opened_at=closed_at - timedelta(minutes=5),
+            closed_at=closed_at,
+            severity="high",
+            outcome="self_cleared",
+            group_key="g",
+            template=template_of(incident.alert),
+            evidence_class=evidence_class(incident, known, "high"),
+        )
+        table.put_item(
+            TableName="imports",
+            Item={
+                "pk": {"S": "GROUP#g"},
+                "sk": {"S": f"CLOSED#{stamp(closed_at)}#{earlier.incident_id}"},
+                "earlier": {"S": earlier.model_dump_json()},
+            },
+        )
+    said = _classify(aws)
+    assert any(reason.startswith("Known: ") for reason in said["reasons"]), said["reasons"]
     assert _of(said, *CLIENT, BREAKER) == set()
 
 

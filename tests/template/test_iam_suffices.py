@@ -10,17 +10,20 @@ import pytest
 from moto import mock_aws
 
 from firstline import judging
+from firstline.adapters.circuit import FAILURES_IN_A_ROW, PARTITION, SharedCircuit
 from firstline.adapters.groups import Groups, Limits
 from firstline.adapters.heartbeats import TableHeartbeats
 from firstline.adapters.history import History
 from firstline.adapters.remediations import TableRemediations
 from firstline.adapters.silences import TableSilences
+from firstline.adapters.spending import Ceiling, Spending
 from firstline.adapters.table import Table
 from firstline.adapters.trail import TableTrail
 from firstline.classification.match import AlertMatch
 from firstline.classification.silences import Silence
+from firstline.errors import CeilingReached, ModelUnavailable
 from firstline.grouping import STORM_GROUP_KEY, fold, open_incident
-from firstline.models import Classification, Deployment, Feedback, Incident, Page, RunbookRun
+from firstline.models import Classification, Deployment, Feedback, Incident, Page, RunbookRun, Usage
 from firstline.trail import classified, judged, planned
 from tests.alerts import NOON, alert, at
 from tests.integration.conftest import declared_table
@@ -77,6 +80,8 @@ class World(NamedTuple):
     trail: TableTrail
     silences: TableSilences
     heartbeats: TableHeartbeats
+    table: Table
+    circuit: SharedCircuit
 
 
 def accesses(operation: str, body: dict[str, Any]) -> Iterator[Access]:
@@ -124,6 +129,8 @@ def world(seen: list[Access]) -> Iterator[World]:
             TableTrail(table),
             TableSilences(table),
             TableHeartbeats(table),
+            table,
+            SharedCircuit(client, "any"),
         )
 
 
@@ -172,6 +179,27 @@ def classifies(world: World, incident: Incident) -> None:
     world.silences.since(NOON)
     world.history.save_classification(incident.incident_id, VERDICT)
     world.trail.append(incident.incident_id, [classified(VERDICT)], NOON)
+
+
+def asks_a_model(world: World, incident: Incident) -> None:
+    def fails() -> None:
+        raise ModelUnavailable("no answer")
+
+    for _ in range(FAILURES_IN_A_ROW):
+        with pytest.raises(ModelUnavailable):
+            world.circuit.call(incident.incident_id, fails)
+    # Its minute is over: the next one probes, and closes it.
+    key = PARTITION, incident.incident_id
+    world.table.update(*key, "SET opened_at = :long_ago", {":long_ago": 1})
+    SharedCircuit(world.table._client, "any").call(incident.incident_id, lambda: None)
+    circuit = world.table.get(*key)
+    assert circuit is not None
+    assert circuit["state"] == "CLOSED"
+
+    account = Spending(world.table, Ceiling(tokens=100))
+    account.settle(account.hold(Usage(prompt_tokens=60)), Usage(prompt_tokens=60))
+    with pytest.raises(CeilingReached):
+        account.hold(Usage(prompt_tokens=60))
 
 
 def plans(world: World, incident: Incident) -> None:
@@ -263,6 +291,7 @@ def opens(world: World, incident: Incident) -> None:
         ("IngestFunctionRole", opens),
         ("IngestFunctionRole", ingests),
         ("ClassifyFunctionRole", classifies),
+        ("ClassifyFunctionRole", asks_a_model),
         ("RemediateFunctionRole", plans),
         ("EscalateFunctionRole", escalates),
         ("EscalateFunctionRole", settles),
