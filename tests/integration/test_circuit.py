@@ -1,6 +1,7 @@
 """The circuit around a model's server, with its state in the table: what opens it, who may ask, and what closes it."""
 
 import itertools
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -217,3 +218,18 @@ def test_a_server_that_hangs_costs_so_many_deadlines_and_no_more(
     assert len(hangs.requests) == FAILURES_IN_A_ROW
     assert [verdict.model for verdict in verdicts] == ["quick"] * len(verdicts)
     assert "slow: circuit open" in verdicts[-1].notes[0]
+
+
+def test_a_slow_start_of_ours_is_no_failure_of_theirs(
+    serve: Callable[[Script], Server], environment: Callable[[], SharedCircuit]
+) -> None:
+    server = serve(chat_server.says_nothing)
+
+    def slowly() -> str:
+        time.sleep(0.6)
+        return "key"
+
+    model = ChatModel([Endpoint(server.url, "test-model", slowly, 500)], deadline_seconds=1, circuit=environment())
+    for _ in range(FAILURES_IN_A_ROW + 1):
+        with pytest.raises(ModelGaveNoVerdict, match=r"after a slow start|no time was left|no answer within 1 s"):
+            model.verdict(PROMPT)

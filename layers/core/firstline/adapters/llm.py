@@ -33,6 +33,9 @@ MAX_REASON_CHARS = 300
 FIRST_SHARE = 0.6
 """Of the time that is left, where another endpoint comes after this one. The last one gets all of it."""
 
+FAIR_SHARE = 0.5
+"""A server that had less than this of its time did not fail: a cold start (key, import) took the rest."""
+
 BOOKKEEPING_SHARE, BOOKKEEPING_SECONDS = 0.1, 1.0
 """At the deadline's end, the smaller of the two: what failed or was spent is written down before the function ends."""
 
@@ -174,6 +177,7 @@ class ChatModel:
 
     def _converse(self, endpoint: Endpoint, prompt: Prompt, until: float) -> bytes:
         """Ask in the form that this server took last, and in a plainer one for as long as it wants that."""
+        began = time.monotonic()
         key = _key(endpoint)
         from firstline.adapters import openai_chat
 
@@ -191,6 +195,10 @@ class ChatModel:
                         arguments={"model": endpoint.model, **form.arguments(prompt, endpoint.max_output_tokens)},
                     )
                 )
+            except ModelUnavailable as error:
+                if left < (until - began) * FAIR_SHARE:
+                    raise ModelNotServed(f"{error}, after a slow start", usage=error.usage) from error
+                raise
             except QuestionRefused as error:
                 plainer = form.after(error.said)
                 if plainer is None:
