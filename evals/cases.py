@@ -148,6 +148,9 @@ class _Earlier(_Strict):
     said: dict[str, Literal["real", "noise", "wrong_cause", "critical", "high", "medium", "low"]] = {}
     """What people answered when they were asked whether the verdict was right; a severity: it should have been that."""
 
+    fixed_by: str | None = None
+    """What a person wrote that fixed it."""
+
     times: int = Field(default=1, ge=1)
     """So many of the same, `ago` apart: a long history in one line."""
 
@@ -283,6 +286,7 @@ def _earlier(one: _Earlier, opened_at: datetime) -> EarlierIncident:
         runbook_id=one.runbook,
         outcome_reason=one.note,
         feedback=[_word(by, said, opened_at) for by, said in one.said.items()],
+        note=one.fixed_by,
     )
 
 

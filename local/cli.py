@@ -20,6 +20,7 @@ from local.stacks import StackOption, TableOption, running_stack, table_of
 
 if TYPE_CHECKING:
     from firstline.runbooks.model import Runbook
+    from local.learning.writing import Drafts
 
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -117,10 +118,13 @@ def send(
 @app.command()
 def report(
     hours: Annotated[
-        float | None, typer.Option(help="How far to look back: 24, --model 7 days, --runbooks 90.")
+        float | None, typer.Option(help="How far to look back: 24, --model 7 days, --people 30, --runbooks 90.")
     ] = None,
     of_runbooks: Annotated[bool, typer.Option("--runbooks", help="How each runbook did, and what it earned.")] = False,
     of_model: Annotated[bool, typer.Option("--model", help="What the model took, by day and by incident.")] = False,
+    of_people: Annotated[
+        bool, typer.Option("--people", help="Which verdicts people called right, what was hidden, rules they suggest.")
+    ] = False,
     environment: Annotated[str, typer.Option(help="With --runbooks: whose modes to show.")] = "dev",
     stack: StackOption = "",
     table: TableOption = "",
@@ -130,10 +134,13 @@ def report(
     from firstline.reporting import report as reckon
     from local.records import runbooks_grid
     from local.spending import print_spending
+    from local.words import print_lessons
 
     incidents = table_of(stack, table)
     if of_model:
         print_spending(_wide_console(), incidents, datetime.now(UTC) - timedelta(hours=hours or 7 * 24))
+    elif of_people:
+        print_lessons(_wide_console(), incidents, (hours or 30 * 24) / 24)
     elif of_runbooks:
         _wide_console().print(runbooks_grid(incidents, RUNBOOKS, environment, (hours or 90 * 24) / 24))
     else:
@@ -182,6 +189,20 @@ def note(
 
     words = sys.stdin.read() if text == "-" else text
     print(_or_refused(lambda: write(table_of(stack, table), incident, words, by)))
+
+
+@app.command()
+def learn(
+    incident: Annotated[str, typer.Argument(help="Its id, which is the name of its execution. It must be over.")],
+    out: Annotated[Path | None, typer.Option(help="The folder; by default .cache/learn/<incident>.")] = None,
+    stack: StackOption = "",
+    table: TableOption = "",
+) -> None:
+    """Draft what an incident teaches: a postmortem, an eval case, a runbook where commands were noted. For review."""
+    from local.learning.writing import write
+
+    folder = out or Path(".cache") / "learn" / incident
+    print(_or_refused(lambda: _drafted(write(table_of(stack, table), incident, folder, RUNBOOKS))))
 
 
 @app.command("try")
@@ -277,6 +298,13 @@ def _named_value(text: str) -> tuple[str, str]:
     if not equals:
         raise typer.BadParameter(f"{text!r} is not Name=value.")
     return name, value
+
+
+def _drafted(drafts: "Drafts") -> str:
+    lines = [f"{drafts.folder / name}" for name in ("postmortem.md", "PULL_REQUEST.md")] + [str(drafts.case)]
+    if drafts.runbook:
+        lines.append(f"{drafts.runbook} (a draft in shadow; {len(drafts.problems)} things are left to mend)")
+    return "\n".join([*lines, "Drafts for people to review: nothing of it is used by itself."])
 
 
 def _or_refused(say: Callable[[], str]) -> str:

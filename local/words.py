@@ -1,18 +1,26 @@
-"""What people say of an incident, said on the command line: the same as in Slack, in the login's name."""
+"""What people say of incidents, on the command line: said in the login's name as in Slack, and reckoned up."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import get_args
+
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
 
 from firstline import judging
 from firstline.adapters.history import History
 from firstline.adapters.table import Table
 from firstline.adapters.trail import TableTrail
 from firstline.channels.slack_judging import said
+from firstline.channels.text import one_line
+from firstline.classification.calibration import BINS, ENOUGH, Calibration
 from firstline.errors import FeedbackRefused
+from firstline.lessons import Lessons, lessons
 from firstline.models import Feedback, Severity
 from firstline.trail import judged, noted, witness
 
 _SEVERITIES = get_args(Severity.__value__)
+MAX_HIDDEN = 30
 _ANSWERS = ("real", "noise", "wrong-cause")
 
 
@@ -37,6 +45,68 @@ def write(table: Table, incident_id: str, text: str, by: str) -> str:
     record = judging.note(incident_id, _named(by), text, now, history=History(table))
     witness(TableTrail(table), incident_id, [noted(record.notes[-1])], now)
     return "Thank you: whoever meets this next reads it."
+
+
+def print_lessons(console: Console, table: Table, days: float) -> None:
+    """Which verdicts people called right, what confidence was worth, what was hidden, and rules that they suggest."""
+    now = datetime.now(UTC)
+    history = History(table)
+    learned = lessons(history.closed_since(now - timedelta(days=days)))
+    title = f"What people said of verdicts, the last {days:g} days"
+    console.print(_deciders(learned, title))
+    console.print(_worth(history.calibration(now)))
+    if learned.hidden:
+        console.print(_hidden(learned))
+    for one in learned.suggestions:
+        heading = f"{', '.join(one.people)} called {one.noise} of {one.incidents} {one.alert_name} noise."
+        if one.rule is None:
+            heading += " Its source calls it critical: lower it there, not here."
+        # Text, not markup: names come from alerts.
+        console.print(Text(one_line(heading, 500), "bold"))
+        if one.rule is not None:
+            console.print(Text(f"A rule to think about, for runbooks/policy/rules.yaml:\n{one.rule}"))
+
+
+def _deciders(learned: Lessons, title: str) -> Grid:
+    names = ("decided by", "verdicts", "judged", "called right", "proven by word or end", "right")
+    grid = Grid(*names, title=title, title_justify="left")
+    for one in learned.deciders:
+        grid.add_row(
+            Text(one.decider),
+            str(one.verdicts),
+            str(one.judged),
+            _share(one.right, one.judged),
+            str(one.proven),
+            _share(one.proven_right, one.proven),
+        )
+    return grid
+
+
+def _worth(calibration: Calibration) -> Grid:
+    grid = Grid("decided by", "claimed", "right", "worth", title="What confidence was worth", title_justify="left")
+    for decider, tally in sorted(calibration.tallies.items()):
+        curve = tally.curve() if tally.outcomes >= ENOUGH else None
+        for number in range(BINS):
+            if tally.count[number]:
+                worth = f"{curve[number]:.2f}" if curve else f"as claimed, until {ENOUGH} outcomes are known"
+                claimed = f"{number / BINS:.1f} to {(number + 1) / BINS:.1f}"
+                grid.add_row(Text(decider), claimed, f"{tally.right[number]} of {tally.count[number]}", worth)
+    return grid
+
+
+def _hidden(learned: Lessons) -> Grid:
+    title = "Hidden as noise: was that right? python -m local judge <incident> real"
+    grid = Grid("alert", "times", "last incident", "why", title=title, title_justify="left")
+    for one in learned.hidden[:MAX_HIDDEN]:
+        why = "somebody called one real: hidden by a rule only" if one.real else one_line(one.reason, 160)
+        grid.add_row(Text(one_line(one.alert_name, 60)), str(one.incidents), one.last, Text(why))
+    if len(learned.hidden) > MAX_HIDDEN:
+        grid.add_row(f"and {len(learned.hidden) - MAX_HIDDEN} more", "", "", "")
+    return grid
+
+
+def _share(right: int, of: int) -> str:
+    return f"{right / of:.0%}" if of else "–"
 
 
 def _word(answer: str, by: str, now: datetime) -> Feedback:

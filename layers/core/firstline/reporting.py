@@ -43,8 +43,8 @@ def report(records: Iterable[IncidentRecord]) -> Report:
         incidents=len(real),
         suppressed=len(every) - len(real),
         alerts=sum(record.alert_count for record in every),
-        mean_time_to_acknowledge=_mean(filter(None, map(_acknowledged_after, real))),
-        mean_time_to_resolve=_mean(filter(None, map(_resolved_after, real))),
+        mean_time_to_acknowledge=_mean(filter(None, map(acknowledged_after, real))),
+        mean_time_to_resolve=_mean(filter(None, map(resolved_after, real))),
         auto_resolved_share=_share(real, [record.outcome == "auto_resolved" for record in real]),
         self_cleared_share=_share(real, [record.outcome == "self_cleared" for record in real]),
         escalated_share=_share(real, [record.paged_at is not None for record in real]),
@@ -53,13 +53,15 @@ def report(records: Iterable[IncidentRecord]) -> Report:
     )
 
 
-def _acknowledged_after(record: IncidentRecord) -> timedelta | None:
+def acknowledged_after(record: IncidentRecord) -> timedelta | None:
+    """From the page (or the opening) to "mine"; None when nobody said it."""
     if record.acknowledged_at is None:
         return None
     return max(timedelta(microseconds=1), record.acknowledged_at - (record.paged_at or record.incident.opened_at))
 
 
-def _resolved_after(record: IncidentRecord) -> timedelta | None:
+def resolved_after(record: IncidentRecord) -> timedelta | None:
+    """From the opening to the end; None when it only expired, or goes on."""
     ended = record.resolved_at or record.closed_at
     if ended is None or record.outcome == "expired":
         return None

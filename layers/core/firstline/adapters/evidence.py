@@ -33,6 +33,9 @@ MAX_NOTE_CHARS = 300
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""What was written by a clock this much ahead still counts; what came later is nobody's past."""
+
 
 class TableEvidence:
     """Read and write evidence. Everything raises `HistoryUnavailable` when DynamoDB fails."""
@@ -145,8 +148,10 @@ class TableEvidence:
 
 
 def _counted(writes: Iterable[tuple[str, int]], now: datetime) -> AlertCount:
-    hour_ago, last_hour, last_day = stamp(now - HOUR), 0, 0
+    hour_ago, until, last_hour, last_day = stamp(now - HOUR), stamp(now + CLOCKS_DIFFER), 0, 0
     for received_at, count in writes:
+        if received_at > until:
+            continue
         last_day += count
         last_hour += count if received_at >= hour_ago else 0
     return AlertCount(last_hour=last_hour, last_day=last_day)

