@@ -163,6 +163,12 @@ def ingests(world: World, incident: Incident) -> None:
     world.history.acknowledge(incident.incident_id, "ada", at(2))
     world.groups.leave(incident.incident_id, "group-1", "generic", at(3))
     world.history.resolve(incident.incident_id, "ada", at(4))
+    world.history.remember_page("PD1", incident.incident_id, at(3))
+    assert world.history.incident_paged_as("PD1") == incident.incident_id
+    closed = world.history.record(incident.incident_id)
+    assert closed is not None
+    judging.note(incident.incident_id, "ada", "restarted it", at(3), history=world.history)
+    world.history.remember_the_end(closed.model_copy(update={"closed_at": at(9), "outcome": "resolved"}))
     world.groups.remember_storm("DiskFull", at(4))
     world.groups.read(STORM_GROUP_KEY)
     world.history.save_deployment(Deployment(service="shop", version="1", environment="prod", deployed_at=NOON))

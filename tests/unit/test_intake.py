@@ -14,8 +14,9 @@ from firstline.adapters.quarantine import Quarantined
 from firstline.errors import HistoryUnavailable, QuarantineUnavailable
 from firstline.ingestion import Accepted
 from firstline.intake import MAX_BODY_BYTES, Intake
-from firstline.models import Deployment, NormalizedAlert
+from firstline.models import Deployment, Feedback, IncidentRecord, NormalizedAlert, Note
 from tests.alerts import NOON
+from tests.notifications import a_record, an_incident
 
 TOKEN = "s3cret-token"
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
@@ -30,6 +31,8 @@ class World:
         self.deployments: list[Deployment] = []
         self.confirmed: list[tuple[str, str]] = []
         self.said: list[tuple[str, str, str]] = []
+        self.paged: dict[str, str] = {}
+        self.notes: list[Note] = []
         self.table_is_down = False
         self.queue_is_down = False
         self.secrets = {
@@ -72,6 +75,25 @@ class World:
 
     def beat(self, alert: NormalizedAlert, now: datetime) -> None:
         self.said.append(("beat", alert.alert_name, alert.status))
+
+    def remember_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
+        self.paged[pagerduty_id] = incident_id
+
+    def incident_paged_as(self, pagerduty_id: str) -> str | None:
+        return self.paged.get(pagerduty_id)
+
+    def record(self, incident_id: str) -> IncidentRecord | None:
+        return a_record(an_incident(incident_id=incident_id), notes=self.notes) if incident_id == "inc-1" else None
+
+    def append_word(self, incident_id: str, word: Feedback, *, seen: IncidentRecord) -> IncidentRecord | None:
+        raise AssertionError("PagerDuty says nothing about verdicts")
+
+    def append_note(self, incident_id: str, note: Note, *, seen: IncidentRecord) -> IncidentRecord | None:
+        self.notes.append(note)
+        return self.record(incident_id)
+
+    def remember_the_end(self, record: IncidentRecord) -> None:
+        pass
 
 
 @pytest.fixture
@@ -412,6 +434,65 @@ def test_firstlines_own_pagerduty_incident_is_a_signal_and_never_an_alert(
     assert (status, answer["alert_count"]) == (202, 0)
     assert world.said == said
     assert not world.alerts
+
+
+def from_pagerduty(world: World, event_type: str, data: dict[str, Any]) -> tuple[int, Any]:
+    event = {
+        "id": "e-1",
+        "event_type": event_type,
+        "resource_type": "incident",
+        "occurred_at": "2026-03-02T11:59:00Z",
+        "agent": {"type": "user_reference", "summary": "Ada"},
+        "data": data,
+    }
+    body = json.dumps({"event": event}).encode()
+    signature = "v1=" + hmac.new(TOKEN.encode(), body, hashlib.sha256).hexdigest()
+    return post(world, "/alerts/pagerduty", body, token=None, x_pagerduty_signature=signature)
+
+
+OWN = {"id": "PD1", "incident_key": "firstline:inc-1", "title": "t", "status": "triggered", "urgency": "high"}
+
+
+def annotated(content: Any, pagerduty_id: Any = "PD1") -> dict[str, Any]:
+    return {"id": "PNOTE", "type": "incident_note", "content": content, "incident": {"id": pagerduty_id}}
+
+
+def test_a_note_in_pagerduty_is_kept_with_the_incident_once_and_redacted(world: World) -> None:
+    from_pagerduty(world, "incident.triggered", OWN)
+
+    for _ in range(2):
+        status, answer = from_pagerduty(world, "incident.annotated", annotated("restarted it, password=hunter2hunter2"))
+
+    assert (status, answer["alert_count"]) == (202, 0)
+    (note,) = world.notes
+    assert note.by == "Ada (PagerDuty)"
+    assert note.text.startswith("restarted it, ")
+    assert "hunter2" not in note.text
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        annotated("of an incident that others opened", "PD2"),
+        annotated(" \u200b "),
+        annotated({"not": "text"}),
+        annotated("x", ["PD1"]),
+        {"content": "x", "incident": "PD1"},
+        {},
+    ],
+)
+def test_other_notes_are_left_alone(world: World, data: dict[str, Any]) -> None:
+    from_pagerduty(world, "incident.acknowledged", OWN)
+    status, _ = from_pagerduty(world, "incident.annotated", data)
+    assert status == 202
+    assert world.notes == []
+    assert world.kept == []
+
+
+def test_a_note_on_an_incident_that_is_gone_is_no_trouble(world: World) -> None:
+    from_pagerduty(world, "incident.triggered", OWN | {"incident_key": "firstline:inc-9"})
+    status, _ = from_pagerduty(world, "incident.annotated", annotated("late"))
+    assert (status, world.notes) == (202, [])
 
 
 # --- out of the quarantine -------------------------------------------------------------------------------------------

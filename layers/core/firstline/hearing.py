@@ -12,7 +12,7 @@ from firstline import judging
 from firstline.channels import slack_judging
 from firstline.channels.delivery import Channel, tell_all
 from firstline.errors import ChannelFailed, ExecutionsUnavailable, FeedbackRefused
-from firstline.lifecycle import Incidents, Signals, resolve_by_hand
+from firstline.lifecycle import Incidents, Judged, Signals, resolve_by_hand
 from firstline.models import Feedback, IncidentRecord, Notification
 from firstline.observability import logger, metrics
 from firstline.responding import Press, Whisper, tell_one
@@ -27,7 +27,7 @@ class OpenForm(Protocol):
         ...
 
 
-class Records(judging.Records, Incidents, Protocol):
+class Records(Judged, Incidents, Protocol):
     """The incidents, as people's words change them."""
 
 

@@ -26,6 +26,7 @@ from firstline.errors import (
     CertificateUnavailable,
     ConfirmationFailed,
     ExecutionsUnavailable,
+    FeedbackRefused,
     HistoryUnavailable,
     QuarantineUnavailable,
     Unauthenticated,
@@ -70,11 +71,17 @@ class CertificateReader(Protocol):
         """A certificate as PEM text."""
 
 
-class DeploymentHistory(lifecycle.Incidents, Protocol):
+class DeploymentHistory(lifecycle.Incidents, lifecycle.Judged, Protocol):
     """What the front door writes beside groups."""
 
     def save_deployment(self, deployment: Deployment) -> None:
         """Remember a deployment."""
+
+    def remember_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
+        """Keep which incident PagerDuty's is."""
+
+    def incident_paged_as(self, pagerduty_id: str) -> str | None:
+        """Which incident PagerDuty's is, if it is one of ours."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +166,7 @@ class Intake:
             self._confirm(payload, secrets)
         if source == "pagerduty":
             self._take_signal(payload, now)
+            self._take_note(payload, now)
         batch = sources.normalize_batch(source, payload, headers=headers, received_at=now, own_stack=self.own_stack)
         for part in batch.rejected:
             kept = json.dumps(part.payload, default=str).encode(errors="replace")
@@ -216,6 +224,24 @@ class Intake:
             say(signal.incident_id, signal.by, now, history=self.history, executions=self.executions)
         except ExecutionsUnavailable:
             logger.exception("the execution could not be told; the audit will")
+
+    def _take_note(self, payload: Any, now: datetime) -> None:
+        """Somebody wrote in PagerDuty what it was. A note names PagerDuty's id only, so that is kept when seen."""
+        from firstline.sources import pagerduty
+
+        ids = pagerduty.own_incident_ids(payload)
+        if ids is not None:
+            self.history.remember_page(*ids, now)
+        note = pagerduty.note(payload)
+        incident_id = self.history.incident_paged_as(note.pagerduty_id) if note else None
+        if note is None or incident_id is None:
+            return
+        from firstline import judging
+
+        try:
+            judging.note(incident_id, f"{note.by[:200]} (PagerDuty)", note.text, now, history=self.history)
+        except FeedbackRefused as refused:
+            logger.info("a note was not kept: %s", refused)
 
     def _quarantine(self, delivery: Quarantined) -> Response:
         self.quarantine.keep(delivery)

@@ -5,12 +5,12 @@ incident of its group is judged by.
 """
 
 from datetime import datetime
-from typing import Protocol
 
 from firstline.classification.history import MEMORY
 from firstline.classification.redaction import safe_text
 from firstline.errors import FeedbackRefused, HistoryUnavailable
 from firstline.feedback import calls_noise, calls_real
+from firstline.lifecycle import Judged
 from firstline.models import Feedback, IncidentRecord, Note
 
 MAX_WORDS = 100
@@ -22,23 +22,7 @@ ATTEMPTS = 10
 """How often to try when others speak of the same incident at the same moment."""
 
 
-class Records(Protocol):
-    """The incidents' records, as people's words change them."""
-
-    def record(self, incident_id: str) -> IncidentRecord | None:
-        """The incident so far."""
-
-    def append_word(self, incident_id: str, word: Feedback, *, seen: IncidentRecord) -> IncidentRecord | None:
-        """Append a word; None when somebody else spoke since the record was `seen`."""
-
-    def append_note(self, incident_id: str, note: Note, *, seen: IncidentRecord) -> IncidentRecord | None:
-        """Append a note, in the same way."""
-
-    def remember_the_end(self, record: IncidentRecord) -> None:
-        """Bring the evidence for the group's next incident up to date, if this one is over."""
-
-
-def give(incident_id: str, word: Feedback, *, history: Records) -> IncidentRecord:
+def give(incident_id: str, word: Feedback, *, history: Judged) -> IncidentRecord:
     """Keep one person's word. Saying the same again changes nothing, but mends evidence that was not written.
 
     Raises
@@ -62,7 +46,7 @@ def give(incident_id: str, word: Feedback, *, history: Records) -> IncidentRecor
     raise HistoryUnavailable(f"too many people speak of {incident_id} at once")
 
 
-def note(incident_id: str, by: str, text: str, at: datetime, *, history: Records) -> IncidentRecord:
+def note(incident_id: str, by: str, text: str, at: datetime, *, history: Judged) -> IncidentRecord:
     """Keep what a person says fixed it, without secrets and invisible characters.
 
     Raises
@@ -107,7 +91,7 @@ def consequence(record: IncidentRecord, word: Feedback) -> str:
     return "The next incident of this group is judged with it."
 
 
-def _known(incident_id: str, history: Records) -> IncidentRecord:
+def _known(incident_id: str, history: Judged) -> IncidentRecord:
     record = history.record(incident_id)
     if record is None:
         raise FeedbackRefused(

@@ -7,7 +7,7 @@ wait after the table was written sees it there; one that waits already is told. 
 from datetime import datetime
 from typing import Protocol
 
-from firstline.models import IncidentRecord, SourceSeverity
+from firstline.models import Feedback, IncidentRecord, Note, SourceSeverity
 from firstline.observability import metrics
 
 
@@ -36,6 +36,22 @@ class HeldIncidents(Protocol):
 
     def end_hold(self, incident_id: str, because: str, now: datetime) -> IncidentRecord | None:
         """None when somebody did before, or it is over."""
+
+
+class Judged(Protocol):
+    """The incidents' records, as people's words change them."""
+
+    def record(self, incident_id: str) -> IncidentRecord | None:
+        """The incident so far."""
+
+    def append_word(self, incident_id: str, word: Feedback, *, seen: IncidentRecord) -> IncidentRecord | None:
+        """Append a word; None when somebody else spoke since the record was `seen`."""
+
+    def append_note(self, incident_id: str, note: Note, *, seen: IncidentRecord) -> IncidentRecord | None:
+        """Append a note, in the same way."""
+
+    def remember_the_end(self, record: IncidentRecord) -> None:
+        """Bring the evidence for the group's next incident up to date, if this one is over."""
 
 
 def acknowledge(

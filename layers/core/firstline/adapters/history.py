@@ -10,6 +10,7 @@ that care compare times themselves), and one index `by_status` on `status_pk`, `
 | what senders posted, one item for each write of new alerts | the same | `RAW#<received at>#<version>` |
 | incidents opened in a minute, in all or of one alert name | `BUCKET#ALL`, `BUCKET#ALERT#<name>` | `<minute>` |
 | how long a storm of these lasts | the same | `STORM` |
+| which incident PagerDuty's is | `PAGERDUTY#<PagerDuty's id>` | `INCIDENT` |
 
 What is kept as evidence stands in `adapters/evidence.py`, how right each decider was in `adapters/tallies.py`,
 remediations stand in `adapters/remediations.py`, the audit trail in `adapters/trail.py`.
@@ -223,6 +224,17 @@ class History(TableEvidence):
     def calibration(self, now: datetime) -> Calibration:
         """What each decider's confidence was worth so far."""
         return self._tallies.read(now)
+
+    def remember_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
+        """Keep which incident PagerDuty's is: its notes name only its own id."""
+        expiry = self._table.expiry(at)
+        pk = f"PAGERDUTY#{pagerduty_id}"
+        self._table.put({"pk": pk, "sk": "INCIDENT", "incident_id": incident_id, "expires_at": expiry})
+
+    def incident_paged_as(self, pagerduty_id: str) -> str | None:
+        """Which incident PagerDuty's is, if it is one of ours."""
+        item = self._table.get(f"PAGERDUTY#{pagerduty_id}", "INCIDENT")
+        return None if item is None else str(item["incident_id"])
 
     def open_records(self) -> Iterator[IncidentRecord]:
         """The incidents that are not closed, oldest first."""

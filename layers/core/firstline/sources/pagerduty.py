@@ -43,6 +43,15 @@ class OwnIncidentSignal:
     by: str
 
 
+@dataclass(frozen=True, slots=True)
+class PagerDutyNote:
+    """What somebody wrote in PagerDuty about an incident there; which of ours that is, only its own id tells."""
+
+    pagerduty_id: str
+    text: str
+    by: str
+
+
 def authenticate(request: Request) -> None:
     """HMAC-SHA256 of the raw body; any of the `v1` signatures may match, other versions don't count."""
     header = request.headers.get(SIGNATURE_HEADER, "")
@@ -117,6 +126,26 @@ def own_incident_signal(payload: Any) -> OwnIncidentSignal | None:
         return None
     incident_id = data["incident_key"].removeprefix(OWN_KEY_PREFIX)
     return OwnIncidentSignal(incident_id, kind, text.name(_summary(event.get("agent"))) or "PagerDuty")
+
+
+def own_incident_ids(payload: Any) -> tuple[str, str] | None:
+    """PagerDuty's id and ours, where a webhook is about an incident that Firstline opened. Raises UnreadablePayload."""
+    _, _, data = _event(payload)
+    pagerduty_id = text.name(data.get("id"))
+    if pagerduty_id is None or not _is_own(data):
+        return None
+    return pagerduty_id, data["incident_key"].removeprefix(OWN_KEY_PREFIX)
+
+
+def note(payload: Any) -> PagerDutyNote | None:
+    """The note that a webhook is about, or None. Raises UnreadablePayload when this is no V3 webhook."""
+    event_type, event, data = _event(payload)
+    incident = data.get("incident")
+    pagerduty_id = text.name(incident.get("id")) if type(incident) is dict else None
+    content = data.get("content")
+    if event_type != "incident.annotated" or pagerduty_id is None or type(content) is not str:
+        return None
+    return PagerDutyNote(pagerduty_id, content, text.name(_summary(event.get("agent"))) or "somebody")
 
 
 def _event(payload: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
