@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 
+import yaml
 from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
@@ -64,7 +65,8 @@ def print_lessons(console: Console, table: Table, days: float) -> None:
         # Text, not markup: names come from alerts.
         console.print(Text(one_line(heading, 500), "bold"))
         if one.rule is not None:
-            console.print(Text(f"A rule to think about, for runbooks/policy/rules.yaml:\n{one.rule}"))
+            rule = yaml.safe_dump([one.rule], sort_keys=False, allow_unicode=True, width=100)
+            console.print(Text(f"A rule to think about, for runbooks/policy/rules.yaml:\n{rule}"))
 
 
 def _deciders(learned: Lessons, title: str) -> Grid:

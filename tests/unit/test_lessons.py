@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-import yaml
 
 from firstline.classification.rules import Rules
 from firstline.lessons import lessons
@@ -48,7 +47,7 @@ def test_a_group_that_people_keep_calling_noise_suggests_a_rule_that_fits_it_and
 
     assert (found.incidents, found.noise, found.people) == (4, 3, ["ana (Slack)", "bo (Slack)"])
     assert found.rule is not None
-    rules = Rules.model_validate({"rules": yaml.safe_load(found.rule)})
+    rules = Rules.model_validate({"rules": [found.rule]})
     (rule,) = rules.rules
     evidence = Evidence(same_name_last_hour=1, earlier=[], deployments=[], local_time=NOW, business_hours=True)
     assert rule.severity == "noise"

@@ -3,8 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-
-import yaml
+from typing import Any
 
 from firstline.classification.calibration import decider_of, outcome
 from firstline.feedback import called_noise, called_real, calls_noise, last_words, was_right
@@ -37,7 +36,7 @@ class Suggestion(Frozen):
     incidents: int
     noise: int
     people: list[str]
-    rule: str | None
+    rule: dict[str, Any] | None
 
 
 class Hidden(Frozen):
@@ -112,8 +111,8 @@ def _suggestion(group: Sequence[IncidentRecord]) -> Suggestion | None:
     )
 
 
-def _rule(alerts: Sequence[NormalizedAlert], noise: int, people: Sequence[str]) -> str:
-    """A rule as narrow as what all these alerts have in common, as YAML to be pasted and thought about."""
+def _rule(alerts: Sequence[NormalizedAlert], noise: int, people: Sequence[str]) -> dict[str, Any]:
+    """A rule as narrow as what all these alerts have in common, to be thought about."""
     match: dict[str, str] = {}
     for name in ("alert_name", "source", "service", "environment", "host"):
         values = {getattr(alert, name) for alert in alerts}
@@ -121,13 +120,12 @@ def _rule(alerts: Sequence[NormalizedAlert], noise: int, people: Sequence[str]) 
         if not values and value is not None and len(value) <= 200:
             match[name] = _NOT_A_PATTERN.sub(lambda found: f"[{found[0]}]", value)
     slug = re.sub(r"[^a-z0-9]+", "-", alerts[-1].alert_name.lower()).strip("-")[:50] or "alert"
-    rule = {
+    return {
         "id": f"noise-{slug}",
         "match": match,
         "severity": "noise",
         "reason": f"{', '.join(people)[:300]} called {noise} incidents of it noise.",
     }
-    return yaml.safe_dump([rule], sort_keys=False, allow_unicode=True, width=100)
 
 
 def _hidden(group: Sequence[IncidentRecord]) -> Hidden | None:

@@ -91,7 +91,7 @@ def look(incident: Callable[..., Incident], evidence: Callable[..., Evidence], n
         (["real"], {}, "medium"),
         (["real", "real"], {}, "medium"),
         (["low"], {}, "low"),
-        (["noise"], {"outcome": "self_cleared"}, "noise"),
+        (["noise"], {"outcome": "self_cleared", "severity": "noise"}, "noise"),
         ([], {"outcome": "auto_resolved", "runbook_id": "high-memory"}, "medium"),
         ([], {"outcome": "resolved", "taken_by": "Ada"}, "medium"),
         ([], {"outcome": "resolved", "taken_by": "Ada", "severity": "high"}, "high"),
@@ -272,6 +272,15 @@ def test_another_groups_verdict_lowers_nothing_from_medium_on(look: Any, before:
     assert "another group's" in look(similar=[elsewhere]).because
     same = SimilarIncident(incident=before(3, "real", group_key="other"), score=1)
     assert isinstance(look(similar=[same]), cache.Known)
+
+
+@pytest.mark.parametrize("source", ["medium", "low"])
+def test_people_alone_make_no_noise_of_what_a_source_calls_more_than_info(
+    source: str, look: Any, before: Before
+) -> None:
+    called = before(3, "noise", "noise", outcome="self_cleared", source=source)
+    assert "takes a rule" in look(called, source=source).because
+    assert look(before(3, "noise", outcome="self_cleared", source="info"), source="info").severity == "noise"
 
 
 def test_what_could_not_be_read_might_disagree(look: Any, before: Before) -> None:

@@ -138,6 +138,8 @@ def _believed(
             return Unknown(f"{which} would keep a page back, and that is judged afresh each time")
         if entry.group_key != incident.group_key and SEVERITY_RANK[source] >= SEVERITY_RANK["medium"]:
             return Unknown(f"{which} is another group's, and would lower what the source says")
+    if severity == "noise" != entry.severity and source != "info":
+        return Unknown(f"{which} is noise by people's words alone, and what its source calls {source} takes a rule")
     return Known(entry, severity, f"Known: {which} holds ({_proof(entry)}): the same words, the same circumstances.")
 
 
