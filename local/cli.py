@@ -16,6 +16,7 @@ from rich.table import Table
 
 from firstline.reporting import Report
 from local import rules_cli
+from local.durations import span
 from local.stacks import StackOption, TableOption, running_stack, table_of
 
 if TYPE_CHECKING:
@@ -330,8 +331,8 @@ def _print_report(numbers: Report, hours: float) -> None:
         "Incidents": str(numbers.incidents),
         "Suppressed as noise": str(numbers.suppressed),
         "Alerts in them": str(numbers.alerts),
-        "Mean time to acknowledge (MTTA)": _span(numbers.mean_time_to_acknowledge),
-        "Mean time to resolve (MTTR)": _span(numbers.mean_time_to_resolve),
+        "Mean time to acknowledge (MTTA)": span(numbers.mean_time_to_acknowledge),
+        "Mean time to resolve (MTTR)": span(numbers.mean_time_to_resolve),
         "Cured by a runbook": _share(numbers.auto_resolved_share),
         "Cleared by themselves": _share(numbers.self_cleared_share),
         "Escalated to a human": _share(numbers.escalated_share),
@@ -342,17 +343,6 @@ def _print_report(numbers: Report, hours: float) -> None:
     for name, value in rows.items():
         table.add_row(name, value)
     Console().print(table)
-
-
-def _span(span: timedelta | None) -> str:
-    if span is None:
-        return "–"
-    seconds = round(span.total_seconds())
-    return (
-        f"{seconds // 3600} h {seconds % 3600 // 60} min"
-        if seconds >= 3600
-        else f"{seconds // 60}:{seconds % 60:02} min"
-    )
 
 
 def _share(share: float | None) -> str:

@@ -14,6 +14,7 @@ from firstline.feedback import last_words
 from firstline.models import IncidentRecord
 from firstline.reporting import acknowledged_after, resolved_after
 from firstline.trail import Entry
+from local.durations import span
 from local.learning.story import Story
 
 MAX_CHARS = 500
@@ -64,8 +65,8 @@ def _facts(story: Story) -> str:
         "Severity": f"{severity(record)} decided; its source said {record.incident.alert.severity}",
         "Affected": plain(", ".join(record.incident.hosts) or record.incident.alert.service or "…"),
         "Ended": plain(f"{record.outcome}: {record.outcome_reason or ''}"),
-        "Time to acknowledge": _span(acknowledged_after(record)),
-        "Time to resolve": _span(resolved_after(record)),
+        "Time to acknowledge": span(acknowledged_after(record)),
+        "Time to resolve": span(resolved_after(record)),
     }
     return "| | |\n|---|---|\n" + "\n".join(f"| {name} | {value} |" for name, value in rows.items())
 
@@ -143,14 +144,14 @@ def _whys(story: Story) -> str:
 def _found(record: IncidentRecord) -> str:
     late = record.incident.opened_at - record.incident.alert.timestamp
     alerts = "one alert" if record.alert_count == 1 else f"{record.alert_count} alerts"
-    return f"The alert came {_span(max(late, timedelta()))} after its condition began, {alerts} in all."
+    return f"The alert came {span(max(late, timedelta()))} after its condition began, {alerts} in all."
 
 
 def _slow(record: IncidentRecord) -> Iterator[str]:
     if record.paged_at:
-        yield f"Paged {_span(record.paged_at - record.incident.opened_at)} after it was detected."
+        yield f"Paged {span(record.paged_at - record.incident.opened_at)} after it was detected."
     if (taken := acknowledged_after(record)) is not None:
-        yield f"Taken {_span(taken)} after that."
+        yield f"Taken {span(taken)} after that."
     elif record.pages:
         yield "Nobody acknowledged any page."
 
@@ -171,16 +172,5 @@ def _words(record: IncidentRecord) -> str:
     return "\n".join([*words, *notes]) or "Nobody said whether the verdict was right: `python -m local judge` does."
 
 
-def _span(span: timedelta | None) -> str:
-    if span is None:
-        return "–"
-    seconds = round(span.total_seconds())
-    return (
-        f"{seconds // 3600} h {seconds % 3600 // 60} min"
-        if seconds >= 3600
-        else f"{seconds // 60}:{seconds % 60:02} min"
-    )
-
-
-def _offset(span: timedelta) -> str:
-    return ("−" if span < timedelta() else "+") + _span(abs(span))
+def _offset(since: timedelta) -> str:
+    return ("−" if since < timedelta() else "+") + span(abs(since))

@@ -412,24 +412,7 @@ def test_only_an_allowed_topic_is_confirmed_and_only_with_its_token(world: World
 def test_firstlines_own_pagerduty_incident_is_a_signal_and_never_an_alert(
     world: World, event_type: str, said: list[tuple[str, str, str]]
 ) -> None:
-    event = {
-        "id": "e-1",
-        "event_type": event_type,
-        "resource_type": "incident",
-        "occurred_at": "2026-03-02T11:59:00Z",
-        "agent": {"type": "user_reference", "summary": "Ada"},
-        "data": {
-            "id": "PD1",
-            "incident_key": "firstline:inc-1",
-            "title": "t",
-            "status": "triggered",
-            "urgency": "high",
-        },
-    }
-    body = json.dumps({"event": event}).encode()
-    signature = "v1=" + hmac.new(TOKEN.encode(), body, hashlib.sha256).hexdigest()
-
-    status, answer = post(world, "/alerts/pagerduty", body, token=None, x_pagerduty_signature=signature)
+    status, answer = from_pagerduty(world, event_type, OWN)
 
     assert (status, answer["alert_count"]) == (202, 0)
     assert world.said == said
