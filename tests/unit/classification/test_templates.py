@@ -58,6 +58,10 @@ def test_a_template_does_not_change_with_what_changes(
     assert mask(text) == masked
 
 
+def test_an_address_that_begins_like_a_clock_is_an_address() -> None:
+    assert mask("peer 0:100:: lost at 10:30:07") == "peer <host> lost at <time>"
+
+
 @given(st.text(max_size=400))
 def test_masking_a_template_changes_nothing(text: str) -> None:
     assert mask(mask(text)) == mask(text)

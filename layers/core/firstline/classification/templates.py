@@ -43,7 +43,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
     (URL, r"\b[a-z][a-z0-9+.-]{1,15}://[^\s\"'<>]{1,2000}"),
     (NUMBER, r"\barn:aws[\w-]{0,10}:[^\s\"',;<>]{1,500}"),
     (HOST, r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}"),
-    (TIME, rf"\b{_DATE}(?:[t\s]\s?{_CLOCK})?|\b{_CLOCK}"),
+    (TIME, rf"\b{_DATE}(?:[t\s]\s?{_CLOCK})?|\b{_CLOCK}(?![\d:])"),
     # MAC addresses, then IPv6 (with a zone or a prefix), then IPv4 (with a port or a prefix).
     (NUMBER, r"\b[0-9a-f]{2}(?::[0-9a-f]{2}){5}\b"),
     (HOST, r"\[?(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4})"
