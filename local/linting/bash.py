@@ -105,7 +105,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Redirect:
-    """A file that a script writes."""
+    """A file that a script writes or reads."""
 
     operator: str
     targets: tuple[str, ...]
@@ -118,6 +118,7 @@ class Script:
 
     calls: list[Call] = field(default_factory=list)
     writes: list[Redirect] = field(default_factory=list)
+    reads: list[Redirect] = field(default_factory=list)
     bombs: list[int] = field(default_factory=list)
     unread: list[int] = field(default_factory=list)
 
@@ -205,6 +206,9 @@ class _Reader:
                 self._redirected(node, feeds, given)
             case "command":
                 self._command(node, feeds, given)
+            case "declaration_command":
+                self._declaration(node)
+                self._children(node)
             case "function_definition":
                 self._function(node)
             case "file_redirect":
@@ -247,8 +251,13 @@ class _Reader:
     def _redirect(self, node: Node) -> None:
         target = node.child_by_field_name("destination")
         operator = next((text_of(child) for child in node.children if not child.is_named), "")
-        if target is not None and operator.startswith((">", "&>")):
-            self._found.writes.append(Redirect(operator, self._values.of(word_of(target)), self._line(node)))
+        if target is None:
+            return
+        files = Redirect(operator, self._values.of(word_of(target)), self._line(node))
+        if operator.startswith((">", "&>")):
+            self._found.writes.append(files)
+        elif operator == "<":
+            self._found.reads.append(files)
 
     def _function(self, node: Node) -> None:
         name = node.child_by_field_name("name")
@@ -257,6 +266,11 @@ class _Reader:
             if name is not None and pipes.count(text_of(name)) > 1:
                 self._found.bombs.append(self._line(inner))
         self._children(node)
+
+    def _declaration(self, node: Node) -> None:
+        """`export`, `declare` and their kin, which the parser does not take for commands."""
+        arguments = tuple(self._values.of(word_of(child)) for child in node.named_children)
+        self._found.calls.append(Call(text_of(node.children[0]), arguments, self._line(node)))
 
     def _command(self, node: Node, feeds: frozenset[str], given: Word | None) -> None:
         for redirect in node.children_by_field_name("redirect"):

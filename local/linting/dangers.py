@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from local.linting import code, data, files, looking, processes, system
+from local.linting import code, data, files, looking, processes, secrets, system
 from local.linting.bash import Call, Redirect
 
 type Allowed = Literal["never", "accepted", "disruptive", "destructive"]
@@ -28,6 +28,7 @@ class Danger:
     fix: str
     call: Callable[[Call], bool] = _never
     write: Callable[[Redirect], bool] = _never
+    read: Callable[[Redirect], bool] = _never
 
 
 DANGERS: tuple[Danger, ...] = (
@@ -159,6 +160,14 @@ DANGERS: tuple[Danger, ...] = (
         "it goes into other filesystems, or takes everything that it finds",
         "say -xdev, and what may go: -type f with -mtime, -name or -size",
         files.find_deletes,
+    ),
+    Danger(
+        "shows-secrets",
+        "accepted",
+        "arguments and environments hold passwords, and what a script prints stays in the incident's record",
+        "name them by ps -o pid=,user=,etime=,comm= or /proc/…/comm, units by systemctl show --property=ActiveState,…",
+        secrets.shows_secrets,
+        read=secrets.reads_secrets,
     ),
     Danger(
         "interrupts",

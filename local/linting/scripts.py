@@ -91,6 +91,7 @@ def found_in(script: str, given: dict[str, str], *, looks: bool) -> Iterator[tup
             found.add((LOOKS_ONLY.id, call.line))
     for redirect in read.writes:
         found |= {(danger.id, redirect.line) for danger in DANGERS if danger.write(redirect)}
+    found |= {(danger.id, redirect.line) for redirect in read.reads for danger in DANGERS if danger.read(redirect)}
     found |= {(BOMB.id, line) for line in read.bombs} | {(UNREAD.id, line) for line in read.unread}
     yield from ((KNOWN[danger], line) for danger, line in sorted(found, key=lambda one: (one[1], one[0])))
 
