@@ -7,7 +7,7 @@ from typing import Any
 
 from firstline.classification import prompt
 from firstline.classification.model import Judgement, answer_schema
-from firstline.models import Deployment, EarlierIncident, Evidence, Incident
+from firstline.models import Deployment, EarlierIncident, Evidence, Incident, Maintenance
 
 
 def test_everything_about_the_incident_is_data(
@@ -33,7 +33,17 @@ def test_everything_about_the_incident_is_data(
     assert data["evidence_that_could_not_be_read"] == ["x could not be read"]
     assert data["runbooks"][0] == {"id": "high-memory", "title": "Restart the service that eats the memory"}
     assert built.runbook_ids == ("high-memory", "low-disk")
-    assert built.version == "4"
+    assert built.version == "5"
+
+
+def test_the_instructions_speak_of_declared_maintenance_as_the_data_does(
+    incident: Callable[..., Incident], evidence: Callable[..., Evidence], now: datetime
+) -> None:
+    window = Maintenance(window="w", reason="New switches.", owner="net@", at_most="low")
+    built = prompt.build(incident(), evidence=evidence(maintenance=[window]), offered=[], now=now)
+    (told,) = (item for item in json.loads(built.data)["evidence"] if item["source"] == "rules")
+    assert f"`{told['what']}`" in built.system
+    assert all(f"`{key}`" in built.system for key in told if key not in ("what", "source", "age"))
 
 
 def test_the_instructions_never_change_with_the_alert(
