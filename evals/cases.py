@@ -148,6 +148,9 @@ class _Earlier(_Strict):
     said: dict[str, Literal["real", "noise", "wrong_cause", "critical", "high", "medium", "low"]] = {}
     """What people answered when they were asked whether the verdict was right; a severity: it should have been that."""
 
+    blamed_deployment: bool = False
+    """Firstline said that a deployment had caused it."""
+
     fixed_by: str | None = None
     """What a person wrote that fixed it."""
 
@@ -287,6 +290,7 @@ def _earlier(one: _Earlier, opened_at: datetime) -> EarlierIncident:
         outcome_reason=one.note,
         feedback=[_word(by, said, opened_at) for by, said in one.said.items()],
         note=one.fixed_by,
+        blamed_deployment=one.blamed_deployment,
     )
 
 

@@ -112,6 +112,7 @@ def word(said: Any, person: str = "slack:U1") -> Feedback:
 
 
 def test_what_people_say_reaches_the_evidence_before_and_after_the_end(history: History, incident_id: str) -> None:
+    history.save_classification(incident_id, VERDICT.model_copy(update={"is_deployment_related": True}))
     judging.give(incident_id, word("noise"), history=history)
     assert history.earlier_incidents("group-1") == []
 
@@ -122,6 +123,7 @@ def test_what_people_say_reaches_the_evidence_before_and_after_the_end(history: 
     (earlier,) = history.earlier_incidents("group-1")
     assert [(one.person, one.said) for one in earlier.feedback] == [("slack:U1", "noise"), ("slack:U2", "real")]
     assert earlier.note == "restarted it"
+    assert earlier.blamed_deployment
 
 
 def test_people_who_speak_at_the_same_moment_are_all_heard(history: History, incident_id: str) -> None:

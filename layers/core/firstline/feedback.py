@@ -35,6 +35,11 @@ def called_noise(words: Sequence[Feedback]) -> bool:
     return any(map(calls_noise, words)) and not called_real(words)
 
 
+def said_wrong_cause(words: Sequence[Feedback]) -> list[Feedback]:
+    """The words which say that the cause was wrong. One is enough: what follows from it takes power away only."""
+    return [word for word in words if word.said == "wrong_cause"]
+
+
 def severity_said(words: Sequence[Feedback]) -> Severity | None:
     """What people say it should have been; of several, the worst."""
     said = [word.severity for word in words if word.severity is not None]

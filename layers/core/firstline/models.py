@@ -561,6 +561,7 @@ class EarlierIncident(Frozen):
     environment: Name | None = None
     template: Annotated[str, StringConstraints(max_length=1_000)] = ""
     cause: Text | None = None
+    blamed_deployment: bool = False
     chosen_runbook_id: Name | None = None
     decided_by: DecidedBy | None = None
     evidence_class: Text | None = None

@@ -210,3 +210,57 @@ def test_people_take_back_what_history_raised(
 ) -> None:
     earlier = [heard(one, "medium") for one in ended(*["resolved"] * 3, severity="high")]
     assert opinion(evidence(earlier=earlier), "medium", now).at_least is None
+
+
+def blamed(one: EarlierIncident, *said: str) -> EarlierIncident:
+    """A deployment was blamed for it, and people said this of that."""
+    return heard(one, *said).model_copy(update={"blamed_deployment": True})
+
+
+@pytest.mark.parametrize(
+    ("newest_first", "doubted"),
+    [
+        ([("wrong_cause",)], True),
+        ([("real", "wrong_cause")], True),
+        ([("real",)], False),
+        ([()], False),
+        # Silence takes nothing back; somebody who agrees does.
+        ([(), ("wrong_cause",)], True),
+        ([("real",), ("wrong_cause",)], False),
+        ([("wrong_cause",), ("real",)], True),
+    ],
+)
+def test_the_last_word_about_a_blamed_deployment_counts(
+    newest_first: list[tuple[str, ...]],
+    doubted: bool,
+    ended: Callable[..., list[EarlierIncident]],
+    evidence: Callable[..., Evidence],
+    now: datetime,
+) -> None:
+    outcomes = ["resolved"] * len(newest_first)
+    earlier = [blamed(one, *said) for one, said in zip(ended(*outcomes), newest_first, strict=True)]
+    past = opinion(evidence(earlier=earlier), "high", now)
+    assert (past.not_the_deployment is not None) is doubted
+
+
+def test_who_acquitted_the_deployment_and_what_it_was_is_told(
+    ended: Callable[..., list[EarlierIncident]], evidence: Callable[..., Evidence], now: datetime
+) -> None:
+    one = blamed(ended("resolved")[0], "real", "wrong_cause").model_copy(update={"note": "the backup of the index"})
+    past = opinion(evidence(earlier=[one]), "high", now)
+    assert past.not_the_deployment == "ana1 said of the one yesterday that a deployment was blamed wrongly"
+    assert past.cause_instead == "the backup of the index"
+
+
+def test_a_wrong_cause_that_was_no_deployment_acquits_none(
+    ended: Callable[..., list[EarlierIncident]], evidence: Callable[..., Evidence], now: datetime
+) -> None:
+    other = heard(ended("resolved")[0], "wrong_cause")
+    assert opinion(evidence(earlier=[other]), "high", now).not_the_deployment is None
+
+
+def test_an_acquittal_is_forgotten_after_a_month(
+    ended: Callable[..., list[EarlierIncident]], evidence: Callable[..., Evidence], now: datetime
+) -> None:
+    old = blamed(ended("resolved", days=31)[0], "wrong_cause")
+    assert opinion(evidence(earlier=[old]), "high", now).not_the_deployment is None

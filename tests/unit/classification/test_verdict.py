@@ -159,6 +159,63 @@ def test_a_deployment_of_something_else_is_not(decide: Decide, deployment: Any) 
     assert verdict.cause == "Unknown."
 
 
+def _acquitted(one: EarlierIncident, **changes: Any) -> EarlierIncident:
+    """A deployment was blamed for it, and Dora said that it was something else."""
+    word = Feedback(person="p", by="Dora", said="wrong_cause", at=one.closed_at)
+    return one.model_copy(update={"blamed_deployment": True, "feedback": [word], **changes})
+
+
+def test_after_people_said_that_it_was_not_the_deployment_the_next_one_is_only_a_hint(
+    decide: Decide, deployment: Any, ended: Any
+) -> None:
+    earlier = [_acquitted(ended("resolved")[0], note="the backup of the index,\u202e password=hunter22")]
+    verdict = decide(earlier=earlier, deployments=[deployment(12)])
+    assert not verdict.is_deployment_related
+    assert verdict.cause == (
+        "Perhaps as before: the backup of the index, password=[redacted secret]. payments 1.8.0 was deployed 12 min "
+        "before. But Dora said of the one yesterday that a deployment was blamed wrongly."
+    )
+    assert "Not blamed: Dora said of the one yesterday that a deployment was blamed wrongly." in verdict.reasons
+    assert verdict.first_steps[1:3] == [
+        "Check whether web-1 is up and reachable.",
+        "Look at the deployment: payments 1.8.0 was deployed 12 min before.",
+    ]
+
+
+def test_without_a_better_idea_the_cause_is_unknown(decide: Decide, deployment: Any, ended: Any) -> None:
+    verdict = decide(earlier=[_acquitted(ended("resolved")[0])], deployments=[deployment(12)])
+    assert verdict.cause.startswith("Unknown. payments 1.8.0 was deployed 12 min before. But Dora said")
+
+
+@pytest.mark.parametrize("source", ["critical", "high", "medium", "low", "info"])
+@pytest.mark.parametrize("outcome", ["resolved", "self_cleared", "suppressed"])
+@pytest.mark.parametrize("advised", [True, False])
+def test_doubt_about_the_cause_moves_no_severity(
+    decide: Decide, deployment: Any, ended: Any, model: Any, judged: Any, source: str, outcome: str, advised: bool
+) -> None:
+    doubted = [_acquitted(one) for one in ended(*[outcome] * 4)]
+    trusted = [one.model_copy(update={"feedback": []}) for one in doubted]
+    advice = model(judged(severity="low", confidence=0.9)) if advised else None
+    first, second = (
+        decide(earlier=earlier, deployments=[deployment(12)], severity=source, model=advice)
+        for earlier in (trusted, doubted)
+    )
+    same = {"severity", "confidence", "decided_by", "runbook_id", "can_be_remediated"}
+    assert first.model_dump(include=same) == second.model_dump(include=same)
+
+
+def test_a_model_alone_blames_no_deployment_against_peoples_word(
+    decide: Decide, deployment: Any, ended: Any, model: Any, judged: Any
+) -> None:
+    asked = model(judged(is_deployment_related=True))
+    blamed = decide(earlier=ended("resolved"), deployments=[deployment(12)], model=asked)
+    verdict = decide(earlier=[_acquitted(ended("resolved")[0])], deployments=[deployment(12)], model=asked)
+    assert (blamed.is_deployment_related, verdict.is_deployment_related) == (True, False)
+    assert any("does not outweigh that Dora said of the one yesterday" in reason for reason in verdict.reasons)
+    assert '"a_deployment_was_blamed": true' in asked.asked[-1].data
+    assert "a_deployment_was_blamed" not in asked.asked[0].data
+
+
 def test_the_best_declared_match_is_chosen(decide: Decide) -> None:
     verdict = decide()
     assert (verdict.runbook_id, verdict.can_be_remediated) == ("high-memory", True)

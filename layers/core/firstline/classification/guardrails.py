@@ -168,6 +168,9 @@ def apply(
     related = judged.is_deployment_related and bool(evidence.deployments)
     if judged.is_deployment_related and not related:
         reasons.append("Not deployment-related: the evidence holds no deployment.")
+    if related and history.not_the_deployment is not None:
+        reasons.append(f"Not deployment-related: a model alone does not outweigh that {history.not_the_deployment}.")
+        related = False
     return Classification(
         **words,
         severity=bounded.severity,

@@ -1,13 +1,21 @@
 """What the past of an alert says about its present: most incidents have been here before."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firstline.classification.templates import template_of
-from firstline.feedback import called_noise, called_real, calls_real, last_words, severity_said
-from firstline.models import SEVERITY_RANK, EarlierIncident, Evidence, IncidentRecord, Severity, SourceSeverity
+from firstline.feedback import called_noise, called_real, calls_real, last_words, said_wrong_cause, severity_said
+from firstline.models import (
+    SEVERITY_RANK,
+    EarlierIncident,
+    Evidence,
+    Feedback,
+    IncidentRecord,
+    Severity,
+    SourceSeverity,
+)
 
 MEMORY = timedelta(days=30)
 """Older incidents are no evidence: systems change."""
@@ -43,6 +51,10 @@ class Opinion:
     not_noise
         Somebody said that a suppressed incident of the group was real. Then nothing but a declared rule makes noise of
         the next one, and only time takes that back.
+    not_the_deployment
+        The last time that a deployment was blamed for an incident of the group, and people spoke of it, somebody said
+        that this was the wrong cause. Then the next deployment is only a hint. How bad it is does not depend on it.
+        `cause_instead` is what was written of that incident.
     cures
         How often each runbook cured the group. `cures_elsewhere` is the same of similar incidents of other groups.
 
@@ -55,6 +67,8 @@ class Opinion:
     at_least: Severity | None
     because: str | None
     not_noise: str | None
+    not_the_deployment: str | None
+    cause_instead: str | None
     cures: Mapping[str, int]
     cures_elsewhere: Mapping[str, int]
 
@@ -79,6 +93,7 @@ def ended(record: IncidentRecord) -> EarlierIncident | None:
         environment=alert.environment,
         template=template_of(alert),
         cause=verdict.cause if verdict else None,
+        blamed_deployment=verdict.is_deployment_related if verdict else False,
         chosen_runbook_id=verdict.runbook_id if verdict else None,
         decided_by=verdict.decided_by if verdict else None,
         evidence_class=verdict.evidence_class if verdict else None,
@@ -118,15 +133,28 @@ def opinion(evidence: Evidence, source_severity: SourceSeverity, now: datetime) 
         if len(acted_on) >= SOMETIMES:
             at_least, because = "medium", f"{len(acted_on)} of {len(alike)} similar incidents needed a human"
     hidden = next((one for one in recent if one.outcome == "suppressed" and called_real(one.feedback)), None)
+    acquitted = _acquitted(recent)
+    doubt = None
+    if acquitted:
+        who = _named(said_wrong_cause(acquitted.feedback))
+        doubt = f"{who} said of the one {ago(acquitted, now)} that a deployment was blamed wrongly"
     return Opinion(
         usually_nothing=None if hidden else _pattern(quiet, last, "came to nothing"),
         clears_itself=_pattern(cleared, last, "cleared by themselves"),
         at_least=at_least,
         because=because,
         not_noise=f"{_who(hidden)} said that the one suppressed {ago(hidden, now)} was real" if hidden else None,
+        not_the_deployment=doubt,
+        cause_instead=(acquitted.note or acquitted.outcome_reason) if acquitted else None,
         cures=_cures(recent),
         cures_elsewhere=_cures(alike),
     )
+
+
+def _acquitted(recent: list[EarlierIncident]) -> EarlierIncident | None:
+    """The last incident where a deployment was blamed and anybody spoke, if somebody said that it was not the cause."""
+    last = next((one for one in recent if one.blamed_deployment and one.feedback), None)
+    return last if last is not None and said_wrong_cause(last.feedback) else None
 
 
 def _cures(incidents: list[EarlierIncident]) -> Mapping[str, int]:
@@ -159,8 +187,11 @@ def _pattern(found: list[EarlierIncident], last: list[EarlierIncident], what: st
 
 def _who(one: EarlierIncident) -> str:
     """Who called it real; or, of what should have been something else, who said so."""
-    named = [word.by for word in one.feedback if calls_real(word)] or [word.by for word in one.feedback]
-    return ", ".join(named[:3])
+    return _named([word for word in one.feedback if calls_real(word)] or one.feedback)
+
+
+def _named(words: Sequence[Feedback]) -> str:
+    return ", ".join(word.by for word in words[:3])
 
 
 def ago(one: EarlierIncident, now: datetime) -> str:

@@ -131,6 +131,8 @@ def _ended(one: EarlierIncident) -> dict[str, Any]:
     }
     if one.feedback:
         told["people_say"] = [word.severity or word.said for word in one.feedback[:MAX_VOICES]]
+    if one.feedback and one.blamed_deployment:
+        told["a_deployment_was_blamed"] = True
     if one.note:
         told["what_fixed_it"] = _line(one.note, MAX_NOTE_CHARS)
     return told

@@ -306,6 +306,8 @@ def _without_model(
     culprits = suspects(incident, evidence)
     if culprits:
         reasons.append(words.deployed_before(culprits[0], incident))
+    if culprits and past.not_the_deployment:
+        reasons.append(f"Not blamed: {past.not_the_deployment}.")
     runbook_id = None
     if bounded.severity != "noise" and not incident.storm and offered:
         runbook_id, why = _best(offered, past)
@@ -313,12 +315,12 @@ def _without_model(
     return Classification(
         severity=bounded.severity,
         cause=words.cause(incident, evidence, past),
-        is_deployment_related=bool(culprits),
+        is_deployment_related=bool(culprits) and past.not_the_deployment is None,
         can_be_remediated=runbook_id is not None,
         runbook_id=runbook_id,
         confidence=confidence,
         summary=words.summary(incident, evidence),
-        first_steps=words.first_steps(incident, evidence, offered, now),
+        first_steps=words.first_steps(incident, evidence, past, offered, now),
         decided_by=decided_by,
         reasons=reasons,
         evidence_class=cache.evidence_class(incident, evidence, source),

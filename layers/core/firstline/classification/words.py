@@ -40,8 +40,15 @@ def summary(incident: Incident, evidence: Evidence) -> str:
 
 
 def cause(incident: Incident, evidence: Evidence, past: Opinion) -> str:
-    """The first suspect, or that there is none: "unknown" is an honest answer."""
+    """The first suspect, or that there is none: "unknown" is an honest answer.
+
+    Where people said that a deployment was blamed wrongly, what they wrote of it is the better hint.
+    """
     culprits = suspects(incident, evidence)
+    if culprits and past.not_the_deployment:
+        instead = safe_line(past.cause_instead or "", MAX_MESSAGE_CHARS).rstrip(".")
+        perhaps = f"Perhaps as before: {instead}." if instead else "Unknown."
+        return f"{perhaps} {deployed_before(culprits[0], incident)} But {safe_line(past.not_the_deployment, 300)}."
     if culprits:
         return f"Perhaps the deployment: {deployed_before(culprits[0], incident)}"
     pattern = past.because or past.clears_itself or past.usually_nothing
@@ -50,7 +57,9 @@ def cause(incident: Incident, evidence: Evidence, past: Opinion) -> str:
     return "Unknown."
 
 
-def first_steps(incident: Incident, evidence: Evidence, offered: Sequence[Offered], now: datetime) -> list[str]:
+def first_steps(
+    incident: Incident, evidence: Evidence, past: Opinion, offered: Sequence[Offered], now: datetime
+) -> list[str]:
     """What to look at first, from the evidence. Never a command."""
     steps = []
     if evidence.earlier:
@@ -59,12 +68,14 @@ def first_steps(incident: Incident, evidence: Evidence, offered: Sequence[Offere
         like = evidence.similar[0].incident
         name = _short(" of ".join(filter(None, (like.alert_name or "another", like.service))))
         steps.append(_last_time(f"A similar incident ({name})", like, now))
-    if culprits := suspects(incident, evidence):
-        steps.append(f"Look at the deployment: {deployed_before(culprits[0], incident)}")
     where = _where(incident)
-    steps.append(
-        f"Check whether {where} is up and reachable." if where else "Find out which host or service is affected."
-    )
+    check = f"Check whether {where} is up and reachable." if where else "Find out which host or service is affected."
+    if culprits := suspects(incident, evidence):
+        deployed = f"Look at the deployment: {deployed_before(culprits[0], incident)}"
+        # Doubted, it is looked at later, but looked at it is.
+        steps += [check, deployed] if past.not_the_deployment else [deployed, check]
+    else:
+        steps.append(check)
     if offered:
         steps.append(f"The runbook that fits is {offered[0].id}: {safe_line(offered[0].title, MAX_NAME_CHARS)}.")
     return steps
