@@ -17,6 +17,26 @@ LIBRARIES = {
 }
 """What else a part of the core may import: files that people write, near-same words, signatures, the one Logger."""
 
+FLOW = (
+    "frozen",
+    "severity",
+    "alert",
+    "incident",
+    "verdict",
+    "plan",
+    "step_result",
+    "run",
+    "page",
+    "approval",
+    "feedback",
+    "record",
+    "deployment",
+    "earlier",
+    "evidence",
+    "notification",
+)
+"""The files of `firstline.models`, in the order in which data flows through them."""
+
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
 
@@ -33,3 +53,10 @@ def imported(path: Path) -> Iterator[str]:
 def test_the_core_imports_the_standard_library_pydantic_and_what_is_listed(path: Path) -> None:
     roots = {name.split(".")[0] for name in imported(path)} - set(sys.stdlib_module_names) - {"pydantic", "firstline"}
     assert {name for name in roots if path.parts[0] not in LIBRARIES.get(name, ())} == set()
+
+
+def test_a_noun_refers_to_earlier_ones_and_never_to_later_ones() -> None:
+    assert {path.stem for path in MODULES if path.parent.name == "models"} == {*FLOW, "__init__"}
+    for place, noun in enumerate(FLOW):
+        ours = {name for name in imported(Path("models") / f"{noun}.py") if name.startswith("firstline.models")}
+        assert ours <= {f"firstline.models.{earlier}" for earlier in FLOW[:place]}, noun

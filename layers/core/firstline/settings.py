@@ -29,7 +29,8 @@ type Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 class Settings(BaseModel):
     """Base of every function's settings."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # A function imports this file and uses one model of it: pydantic builds that one, and leaves the others.
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     @classmethod
     def from_environment(cls) -> Self:

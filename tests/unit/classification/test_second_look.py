@@ -29,7 +29,6 @@ FIRST = Classification(
     decided_by="rules",
     reasons=["prometheus says medium."],
     unsure=["The model is not sure."],
-    tokens=50,
     usage=Usage(prompt_tokens=40, completion_tokens=10, cost=0.5),
 )
 

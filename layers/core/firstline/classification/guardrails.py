@@ -138,7 +138,6 @@ def apply(
         said = f"{said.removesuffix('.')}, which was worth {trust:.2g} so far."
     words = words_of(judged, fallback) | {
         "model": name,
-        "tokens": verdict.usage.tokens,
         "usage": verdict.usage,
         "prompt_version": prompt_version,
     }

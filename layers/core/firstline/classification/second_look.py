@@ -75,9 +75,8 @@ def reconsider(
     try:
         verdict = model.verdict(asked)
     except ModelGaveNoVerdict as error:
-        spent = first.usage + (error.usage or Usage())
         told = _with_reasons(first, f"The second look gave no verdict ({error}): the first one stands.")
-        return told.model_copy(update={"usage": spent, "tokens": spent.tokens})
+        return told.model_copy(update={"usage": first.usage + (error.usage or Usage())})
     judged = verdict.judgement
     name = safe_line(verdict.model, guardrails.MAX_MODEL_NAME_CHARS)
     said = (
@@ -89,15 +88,13 @@ def reconsider(
     rule = rules.first(incident, evidence)
     bounded = guardrails.within_bounds(changes.severity, incident, rule, evidence.maintenance)
     bounded.at_least(first.severity, "a second look lowers nothing")
-    spent = first.usage + verdict.usage
     told = _with_reasons(first, *verdict.notes, said, *changes.reasons, *bounded.reasons)
     return told.model_copy(
         update={
             **guardrails.words_of(judged, first),
             "severity": bounded.severity,
             "model": name,
-            "usage": spent,
-            "tokens": spent.tokens,
+            "usage": first.usage + verdict.usage,
         }
     )
 

@@ -189,7 +189,7 @@ def _decide(
         verdict = model.verdict(question)
     except ModelGaveNoVerdict as error:
         undecided = _with_reason(fallback, f"The LLM gave no verdict ({error}): rules and history decide.")
-        return undecided.model_copy(update={"tokens": error.tokens, "usage": error.usage or Usage()})
+        return undecided.model_copy(update={"usage": error.usage or Usage()})
     judged = guardrails.apply(
         verdict,
         fallback=fallback,

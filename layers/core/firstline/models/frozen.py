@@ -1,0 +1,21 @@
+"""What every noun here is made of: immutable models, and text within bounds."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+type Text = Annotated[str, StringConstraints(max_length=4_000)]
+"""Free text that people read: an alert's message, a summary."""
+
+type Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+"""A name that is matched on: an alert's, a host's, a service's."""
+
+type RouteName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+"""A name by which the paging policy's routes ask for what a rule has sorted."""
+
+
+class Frozen(BaseModel):
+    """Base of every model: immutable, and a field nobody declared is an error."""
+
+    # What does not fit is not quoted: an error's text ends in logs and in the execution's history.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

@@ -1,0 +1,45 @@
+"""What an execution is about, and what may keep it back."""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from firstline.models.alert import NormalizedAlert
+from firstline.models.frozen import Frozen, Name, Text
+
+
+class Hold(Frozen):
+    """Why an incident waits before anything is done about it, and for how long.
+
+    It is over at `until`, which is `seconds` after the decision, or before: when the alert resolves, when it gets worse
+    or when somebody ends it. `id` names the rule, silence or window.
+    """
+
+    by: Literal["rule", "silence", "window"]
+    id: Name
+    reason: Text
+    until: AwareDatetime
+    seconds: int = Field(ge=1)
+    until_resolved: bool = False
+    """The silence ends with the first of its incidents that resolves."""
+
+
+class Incident(Frozen):
+    """What a Step Functions execution is about, as it stood when the incident was opened.
+
+    It is the execution's input and must never change after the first write: StartExecution is idempotent only for the
+    same name and the same bytes. What happens later (acknowledged, resolved) is state in the table.
+    """
+
+    incident_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
+    group_key: Name
+    opened_at: AwareDatetime
+    alert: NormalizedAlert
+    alert_count: int = Field(ge=1)
+    hosts: list[Name]
+    storm: bool = False
+    flapping: bool = False
+    opened_last_hour: int = Field(default=1, ge=1)
+    """How many incidents its group has opened within the hour, this one among them: how often it flapped."""
+    hold: Hold | None = None
+    """A silence or maintenance window that kept back every alert of it when it was opened."""

@@ -1,0 +1,79 @@
+"""How bad it is and why, who decided so, and what the asking took."""
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from firstline.models.frozen import Frozen, Name, RouteName, Text
+from firstline.models.incident import Hold
+from firstline.models.severity import Severity
+
+type DecidedBy = Literal["rules", "history", "cache", "llm"]
+"""Who had the last word on a severity. `cache` is a verdict that a person, or the outcome itself, has confirmed."""
+
+
+class Usage(Frozen):
+    """What questions to a model took: tokens in (`prompt_tokens`) and out (`completion_tokens`), and what they cost.
+
+    `cost` is in the currency of the prices in the settings; None when a price is not known.
+    """
+
+    prompt_tokens: int = Field(default=0, ge=0)
+    completion_tokens: int = Field(default=0, ge=0)
+    cost: float | None = Field(default=0.0, ge=0, allow_inf_nan=False)
+
+    @property
+    def tokens(self) -> int:
+        """In and out together."""
+        return self.prompt_tokens + self.completion_tokens
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            cost=None if self.cost is None or other.cost is None else self.cost + other.cost,
+        )
+
+
+class Classification(Frozen):
+    """How bad it is, why, and whether a runbook could fix it, with the reasons for each in words.
+
+    `evidence_class` names the circumstances that it holds for: in others it is not used again.
+    `usage` counts questions whose answer was of no use, too.
+    """
+
+    severity: Severity
+    cause: Text
+    is_deployment_related: bool
+    can_be_remediated: bool
+    runbook_id: Name | None
+    confidence: float = Field(ge=0, le=1)
+    summary: Text
+    first_steps: list[Text]
+    decided_by: DecidedBy
+    reasons: list[Text]
+    model: Name | None = None
+    evidence_class: Text | None = None
+    cached_from: Name | None = None
+    """The earlier incident whose confirmed verdict this is."""
+
+    prompt_version: Name | None = None
+    raw_confidence: float | None = Field(default=None, ge=0, le=1)
+    """What the decider claimed; `confidence` is what outcomes made of it (`classification.calibration`)."""
+
+    unsure: list[Text] = []
+    """Why a human should judge this, and the evidence for it, a line each; empty when Firstline is sure enough."""
+    usage: Usage = Usage()
+    route: RouteName | None = None
+    hold: Hold | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_it_was_stored(cls, stored: Any) -> Any:
+        # Verdicts in the table and in running executions may still have the sum beside `usage`.
+        return {name: stored[name] for name in stored if name != "tokens"} if isinstance(stored, dict) else stored
+
+    @property
+    def tokens(self) -> int:
+        """What it took in all."""
+        return self.usage.tokens
