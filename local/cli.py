@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from firstline.reporting import Report
-from local import rules_cli
+from local import heartbeats_cli, rules_cli
 from local.durations import span
 from local.stacks import StackOption, TableOption, running_stack, table_of
 
@@ -29,6 +29,7 @@ runbooks = typer.Typer(help="Check runbooks, and render them as SSM documents.",
 app.add_typer(runbooks, name="runbooks")
 app.add_typer(rules_cli.rules, name="rules")
 app.add_typer(rules_cli.silence, name="silence")
+app.add_typer(heartbeats_cli.heartbeat, name="heartbeat")
 
 _LOG_WIDTH = 150
 RUNBOOKS = Path(__file__).parent.parent / "runbooks"

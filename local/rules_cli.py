@@ -28,7 +28,7 @@ def check(file: FileOption = RULES, days: DaysOption = 30, stack: StackOption = 
     """Say what is wrong: file, rule, key, fix. With a table: which patterns fitted no alert of late."""
     from local import rules_console
 
-    read = _read(file)
+    read = read_rules(file)
     problems = [
         f"rule {later.id} can never apply: {earlier.id} stands before it and takes every alert that it fits. "
         f"Move it up, or take it out."
@@ -66,7 +66,7 @@ def explain(
     from local import rules_console
 
     now = _moment(at)
-    read = _read(file)
+    read = read_rules(file)
     body = sys.stdin.buffer.read() if str(alert_file) == "-" else alert_file.read_bytes()
     try:
         batch = normalize_batch(source, parse_body(body, "application/json"), received_at=now)
@@ -75,7 +75,7 @@ def explain(
         raise typer.Exit(2) from None
     found = table_if_any(stack, table)
     well = rules_console.explain(
-        _console(), batch, read, rules_console.silences_in(found, now), now=now, zone=time_zone, flapping=flapping
+        console_of(), batch, read, rules_console.silences_in(found, now), now=now, zone=time_zone, flapping=flapping
     )
     raise typer.Exit(0 if well else 1)
 
@@ -92,13 +92,13 @@ def preview(
     """What it would have hidden in the last 30 days, and which of those incidents became real."""
     from local import rules_console
 
-    read, incidents, now = _read(file), table_of(stack, table), datetime.now(UTC)
+    read, incidents, now = read_rules(file), table_of(stack, table), datetime.now(UTC)
     previewed = rules_console.preview_of(name, read, incidents, time_zone, days, now)
     if previewed is None:
         known = ", ".join([*(one.id for one in read.rules), *(one.id for one in read.maintenance)])
         print(f"There is no rule, window or silence {name!r}; the file has {known}.", file=sys.stderr)
         raise typer.Exit(2)
-    rules_console.print_preview(_console(), name, previewed, days)
+    rules_console.print_preview(console_of(), name, previewed, days)
 
 
 @silence.command()
@@ -129,9 +129,9 @@ def add(
     seconds = int(REMEMBERED.total_seconds())
     print(f"{made.id} is on within {seconds} seconds, until {made.expires_at:%Y-%m-%d %H:%M} UTC.")
     days = 30
-    previewed = rules_console.preview_of(made.id, _read(RULES), incidents, "UTC", days, now)
+    previewed = rules_console.preview_of(made.id, read_rules(RULES), incidents, "UTC", days, now)
     if previewed is not None:
-        rules_console.print_preview(_console(), made.id, previewed, days)
+        rules_console.print_preview(console_of(), made.id, previewed, days)
 
 
 @silence.command("list")
@@ -146,7 +146,7 @@ def list_(
 
     now = datetime.now(UTC)
     found = TableSilences(table_of(stack, table)).since(now - timedelta(days=30) if every else now)
-    rules_console.print_silences(_console(), [one for one in found if every or one.active(now)], now)
+    rules_console.print_silences(console_of(), [one for one in found if every or one.active(now)], now)
 
 
 @silence.command()
@@ -168,7 +168,8 @@ def expire(
     print(f"{name} is over.")
 
 
-def _read(file: Path) -> "Rules":
+def read_rules(file: Path) -> "Rules":
+    """The rules file; what is wrong with it ends the command."""
     from firstline.classification.rules import load
     from firstline.errors import ConfigurationError
 
@@ -187,6 +188,7 @@ def _moment(at: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _console() -> Console:
+def console_of() -> Console:
+    """Wide, where nobody looks at a terminal."""
     console = Console()
     return console if console.is_terminal else Console(width=150)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 DYNAMODB_LOCAL = ROOT / ".cache" / "dynamodb-local"
+TABLE_ON_AWS = "firstline-prod"
 _NUMBERS = itertools.count(1)
 
 
@@ -74,6 +75,15 @@ def dynamodb() -> "Iterator[DynamoDBClient]":
     """An empty DynamoDB by moto, without a socket."""
     with mock_aws():
         yield _one_at_a_time(boto3.client("dynamodb"))
+
+
+@pytest.fixture
+def table_on_aws() -> Iterator[Table]:
+    """The table of a stack on AWS, as a command finds it by its name."""
+    with mock_aws():
+        client = boto3.client("dynamodb")
+        client.create_table(TableName=TABLE_ON_AWS, **declared_table())
+        yield Table(client, TABLE_ON_AWS)
 
 
 @pytest.fixture(params=["moto", "dynamodb-local"])

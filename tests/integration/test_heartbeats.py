@@ -53,6 +53,22 @@ def test_absence_is_marked_and_a_beat_leaves_the_mark(heartbeats: TableHeartbeat
     assert back.absent_since is None
 
 
+def test_what_is_forgotten_stays_so_until_its_next_beat(heartbeats: TableHeartbeats) -> None:
+    heartbeats.beat(alert(), NOON)
+
+    assert heartbeats.forget("generic:fp-1", "ana", at(1))
+    assert not heartbeats.forget("generic:fp-9", "ana", at(1))
+    ((forgotten,), _) = heartbeats.pulses()
+    heartbeats.beat(alert(status="resolved"), at(2))
+    ((still,), _) = heartbeats.pulses()
+    heartbeats.beat(alert(), at(3))
+    ((again,), _) = heartbeats.pulses()
+
+    assert (forgotten.forgotten_at, forgotten.forgotten_by) == (at(1), "ana")
+    assert still.forgotten_at == at(1)
+    assert (again.forgotten_at, again.forgotten_by) == (None, None)
+
+
 def test_the_watch_knows_since_when_it_looks_without_a_gap(heartbeats: TableHeartbeats) -> None:
     seen = []
     for minutes in (0, 1, 5, 11, 12):

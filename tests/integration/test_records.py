@@ -1,11 +1,8 @@
 """`report --runbooks`, `audit` and `runbooks reset`, as somebody runs them against a table on AWS."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-import boto3
 import pytest
-from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from firstline.adapters.remediations import TableRemediations
@@ -16,23 +13,19 @@ from firstline.errors import CeilingReached
 from firstline.models import RunbookRun, Usage
 from firstline.trail import Fact
 from local.cli import app
-from tests.integration.conftest import declared_table
+from tests.integration.conftest import TABLE_ON_AWS
 from tests.notifications import a_classification, a_plan, an_incident
 
 NOW = datetime.now(UTC)
-NAME = "firstline-prod"
 
 
 @pytest.fixture
-def table() -> Iterator[Table]:
-    with mock_aws():
-        client = boto3.client("dynamodb")
-        client.create_table(TableName=NAME, **declared_table())
-        yield Table(client, NAME)
+def table(table_on_aws: Table) -> Table:
+    return table_on_aws
 
 
 def local(*arguments: str) -> Result:
-    return CliRunner().invoke(app, [*arguments, "--table", NAME])
+    return CliRunner().invoke(app, [*arguments, "--table", TABLE_ON_AWS])
 
 
 def shadow(number: int) -> RunbookRun:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from firstline.adapters.heartbeats import GAP
-from firstline.classification.heartbeats import Heartbeat, Pulse, absent_since
+from firstline.classification.heartbeats import REQUIRED, Heartbeat, Pulse, absent_since
 from firstline.errors import HistoryUnavailable
 from firstline.models import NormalizedAlert
 from firstline.watching import Watch
@@ -58,7 +58,12 @@ class World:
     def beats(self, minutes: float, cluster: str = "eu", status: str = "firing") -> None:
         key, now = f"prometheus:fp-{cluster}", at(minutes)
         known = self.kept.get(key) or Pulse(key=key, alert=watchdog(cluster), beat_at=now)
-        self.kept[key] = known.model_copy(update={"beat_at" if status == "firing" else "resolved_at": now})
+        again: dict[str, Any] = {"beat_at": now, "forgotten_at": None}
+        self.kept[key] = known.model_copy(update=again if status == "firing" else {"resolved_at": now})
+
+    def forget(self, minutes: float, key: str = "prometheus:fp-eu") -> None:
+        forgotten = {"forgotten_at": at(minutes), "forgotten_by": "ana"}
+        self.kept[key] = self.kept[key].model_copy(update=forgotten)
 
     def pulses(self) -> tuple[list[Pulse], Any]:
         if "table" in self.broken:
@@ -71,7 +76,7 @@ class World:
         return since
 
     def expect(self, name: str, given: NormalizedAlert, now: datetime) -> None:
-        self.kept[f"required:{name}"] = Pulse(key=f"required:{name}", alert=given, beat_at=now)
+        self.kept[f"{REQUIRED}{name}"] = Pulse(key=f"{REQUIRED}{name}", alert=given, beat_at=now)
 
     def mark(self, given: Pulse, absent_since: datetime | None, now: datetime) -> None:
         if "mark" in self.broken:
@@ -155,6 +160,46 @@ def test_what_is_required_is_missed_although_it_was_never_seen() -> None:
     world.beats(21)
     assert world.look(21) == ["Heartbeat watchdog is absent resolved"]
     assert world.look(*minutes(22, 40)) == ["Watchdog is absent firing"]
+
+
+def test_what_is_forgotten_is_not_missed_until_it_comes_again() -> None:
+    world = World(EVERY)
+    world.beats(0)
+    world.forget(1)
+
+    assert world.look(*minutes(1, 60)) == []
+    world.beats(61, status="resolved")
+    assert world.look(61) == [], "its end is no return"
+    world.beats(62)
+    assert world.look(*minutes(62, 80)) == ["Watchdog is absent firing"]
+
+
+def test_forgetting_ends_what_was_said_of_the_absence() -> None:
+    world = World(EVERY)
+    world.beats(0)
+    world.look(*minutes(0, 10))
+    world.forget(11)
+
+    assert world.look(11, 12) == ["Watchdog is absent resolved"]
+    assert world.said[-1].message == "Watchdog of cluster eu is not waited for any more: ana had it forgotten."
+
+
+def test_a_forgotten_one_does_not_stand_for_what_is_required() -> None:
+    world = World(EVERY.model_copy(update={"required": True}))
+    world.look(0)
+    world.beats(1)
+    world.look(*minutes(1, 3))
+    world.forget(4)
+
+    assert world.look(*minutes(4, 30)) == ["Heartbeat watchdog is absent firing"]
+
+
+def test_what_is_required_cannot_be_forgotten() -> None:
+    world = World(EVERY.model_copy(update={"required": True}))
+    world.look(0)
+    world.forget(1, "required:watchdog")
+
+    assert world.look(*minutes(2, 40)) == ["Heartbeat watchdog is absent firing"]
 
 
 def test_what_nobody_declared_is_not_watched() -> None:

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from firstline.classification.heartbeats import Heartbeat, Pulse, absence, absent_since, back
+from firstline.classification.heartbeats import (
+    REQUIRED,
+    Heartbeat,
+    Pulse,
+    absence,
+    absent_since,
+    back,
+    expectation,
+    seen,
+)
 from firstline.models import NormalizedAlert
 from firstline.observability import logger, metrics
 
@@ -66,17 +75,15 @@ class Watch:
             return 0
         watched_since = self.heartbeats.watch(before, now)
         for one in required:
-            if not any(pulse.key == f"required:{one.id}" for pulse in pulses):
+            if not any(pulse.requirement == one.id and pulse.forgotten_at is None for pulse in pulses):
                 self.heartbeats.expect(one.id, _never_seen(one, now), now)
         absent = 0
         for pulse in pulses:
-            expected = _expected(pulse, declared)
+            expected = expectation(pulse, declared)
             if expected is None:
                 continue
             since = absent_since(pulse, expected, now, watched_since=watched_since)
-            if pulse.key.startswith("required:") and any(
-                not one.key.startswith("required:") and expected.match.fits(one.alert) for one in pulses
-            ):
+            if pulse.requirement is not None and seen(expected, pulses):
                 since = None  # seen at last: from now on it is watched for itself
             absent += since is not None
             self._tell(pulse, expected, since, now)
@@ -93,12 +100,6 @@ class Watch:
             self.heartbeats.mark(pulse, None, now)
 
 
-def _expected(pulse: Pulse, declared: Sequence[Heartbeat]) -> Heartbeat | None:
-    if pulse.key.startswith("required:"):
-        return next((one for one in declared if one.required and pulse.key == f"required:{one.id}"), None)
-    return next((one for one in declared if one.match.fits(pulse.alert)), None)
-
-
 def _never_seen(expected: Heartbeat, now: datetime) -> NormalizedAlert:
     return NormalizedAlert(
         source="firstline",
@@ -109,6 +110,6 @@ def _never_seen(expected: Heartbeat, now: datetime) -> NormalizedAlert:
         timestamp=now,
         raw_payload=None,
         status="firing",
-        fingerprint=f"required:{expected.id}",
+        fingerprint=f"{REQUIRED}{expected.id}",
         group_key=f"firstline:required:{expected.id}",
     )

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pydantic import ValidationError
 
 from firstline.adapters.table import Item, Table, stamp
-from firstline.classification.heartbeats import Pulse
+from firstline.classification.heartbeats import REQUIRED, Pulse
 from firstline.models import NormalizedAlert
 from firstline.observability import logger
 from firstline.privacy.alerts import without_secrets
@@ -21,6 +21,7 @@ GAP = timedelta(minutes=5)
 """After so long without a look, nobody knows what was lost meanwhile."""
 
 _PK = "HEARTBEATS"
+_KNOWN = ("beat_at", "resolved_at", "absent_since", "forgotten_at", "forgotten_by")
 
 
 class TableHeartbeats:
@@ -35,7 +36,7 @@ class TableHeartbeats:
 
     def expect(self, name: str, alert: NormalizedAlert, now: datetime) -> None:
         """One that is required is waited for from now on."""
-        self._note(f"required:{name}", alert, now, over=False)
+        self._note(f"{REQUIRED}{name}", alert, now, over=False)
 
     def pulses(self) -> tuple[list[Pulse], Item | None]:
         """All of them, and what is known of the watch. One request for every thousand or so."""
@@ -58,6 +59,14 @@ class TableHeartbeats:
             change, values = "SET told_at = :now, absent_since = :since", values | {":since": stamp(absent_since)}
         self._table.update(_PK, f"PULSE#{pulse.key}", change, values)
 
+    def forget(self, key: str, by: str, now: datetime) -> bool:
+        """It is not expected any more, until it comes again. False when no heartbeat is called so.
+
+        The item stays, so that the audit can end what it said of an absence.
+        """
+        change = "SET forgotten_at = :now, forgotten_by = :by"
+        return self._table.update(_PK, f"PULSE#{key}", change, {":now": stamp(now), ":by": by}) is not None
+
     def _note(self, key: str, alert: NormalizedAlert, now: datetime, *, over: bool) -> None:
         kept = without_secrets(alert.without_raw()).model_dump_json()
         # One that begins with its end has never beaten: its first time is then as good as any.
@@ -68,7 +77,8 @@ class TableHeartbeats:
         self._table.update(
             _PK,
             f"PULSE#{key}",
-            f"SET {change}, alert = :alert, expires_at = :expiry",
+            f"SET {change}, alert = :alert, expires_at = :expiry"
+            + ("" if over else " REMOVE forgotten_at, forgotten_by"),
             values,
             condition="attribute_exists(pk) OR attribute_not_exists(pk)",
         )
@@ -77,7 +87,7 @@ class TableHeartbeats:
 def _read(item: Item) -> Pulse | None:
     if not item["sk"].startswith("PULSE#"):
         return None
-    known = {name: item[name] for name in ("beat_at", "resolved_at", "absent_since") if name in item}
+    known = {name: item[name] for name in _KNOWN if name in item}
     try:
         alert = NormalizedAlert.model_validate_json(item["alert"])
         return Pulse(key=item["sk"].removeprefix("PULSE#"), alert=alert, **known)

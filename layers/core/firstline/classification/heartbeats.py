@@ -1,5 +1,6 @@
 """Heartbeats: alerts that fire to show that alerting works. Their absence is what somebody has to hear of. Pure."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -9,6 +10,9 @@ from firstline.classification.maintenance import Bound, Id, Reason
 from firstline.classification.match import AlertMatch
 from firstline.durations import Duration, between, spoken
 from firstline.models import Frozen, NormalizedAlert
+
+REQUIRED = "required:"
+"""How the key of one begins that is required and was never seen."""
 
 
 class Heartbeat(Frozen):
@@ -34,7 +38,8 @@ class Heartbeat(Frozen):
 class Pulse(Frozen):
     """One heartbeat as the table knows it. `key` names it: the same labels are the same heartbeat.
 
-    `absent_since` is set while the incident about its absence is open, as far as the audit knows.
+    `absent_since` is set while the incident about its absence is open, as far as the audit knows. `forgotten_at` is set
+    when somebody said that it is not expected any more; its next beat takes that back.
     """
 
     key: str
@@ -42,6 +47,26 @@ class Pulse(Frozen):
     beat_at: AwareDatetime
     resolved_at: AwareDatetime | None = None
     absent_since: AwareDatetime | None = None
+    forgotten_at: AwareDatetime | None = None
+    forgotten_by: str | None = None
+
+    @property
+    def requirement(self) -> str | None:
+        """The id of the required heartbeat that this stands for until one is seen; None of one that was seen."""
+        return self.key.removeprefix(REQUIRED) if self.key.startswith(REQUIRED) else None
+
+
+def expectation(pulse: Pulse, declared: Sequence[Heartbeat]) -> Heartbeat | None:
+    """What is expected of it; None when it is not declared any more, and so not watched."""
+    if pulse.requirement is not None:
+        return next((one for one in declared if one.required and pulse.requirement == one.id), None)
+    return next((one for one in declared if one.match.fits(pulse.alert)), None)
+
+
+def seen(expected: Heartbeat, pulses: Sequence[Pulse]) -> list[Pulse]:
+    """Those that came and were not forgotten: each is watched for itself, and a requirement is met by any."""
+    came = [one for one in pulses if one.requirement is None and one.forgotten_at is None]
+    return [one for one in came if expected.match.fits(one.alert)]
 
 
 def absent_since(pulse: Pulse, expected: Heartbeat, now: datetime, *, watched_since: datetime) -> datetime | None:
@@ -53,6 +78,8 @@ def absent_since(pulse: Pulse, expected: Heartbeat, now: datetime, *, watched_si
         Since when somebody has looked without a gap. While nobody could look, beats may have been lost with everything
         else, so the patience begins then.
     """
+    if pulse.forgotten_at is not None:
+        return None
     if pulse.resolved_at is not None and pulse.resolved_at > pulse.beat_at:
         return pulse.resolved_at
     late = max(pulse.beat_at, watched_since) + expected.patience
@@ -63,9 +90,9 @@ def absence(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -
     """The alert about an absence: the same each time, so that saying it again changes nothing."""
     alert = pulse.alert
     if pulse.resolved_at == since:
-        what = f"{_called(alert)} was resolved, and it should always fire"
+        what = f"{called(alert)} was resolved, and it should always fire"
     else:
-        what = f"{_called(alert)} has been silent for {spoken(now - pulse.beat_at)}; it comes every {_often(expected)}"
+        what = f"{called(alert)} has been silent for {spoken(now - pulse.beat_at)}; it comes every {_often(expected)}"
     return alert.model_copy(
         update={
             "source": "firstline",
@@ -85,8 +112,11 @@ def absence(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -
 
 def back(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -> NormalizedAlert:
     """The end of an absence."""
+    message = f"{called(pulse.alert)} is back."
+    if pulse.forgotten_at is not None:
+        message = f"{called(pulse.alert)} is not waited for any more: {pulse.forgotten_by} had it forgotten."
     return absence(pulse, expected, since, now).model_copy(
-        update={"status": "resolved", "timestamp": now, "ends_at": now, "message": f"{_called(pulse.alert)} is back."}
+        update={"status": "resolved", "timestamp": now, "ends_at": now, "message": message}
     )
 
 
@@ -94,7 +124,7 @@ def _often(expected: Heartbeat) -> str:
     return spoken(expected.every)
 
 
-def _called(alert: NormalizedAlert) -> str:
+def called(alert: NormalizedAlert) -> str:
     """`Watchdog of cluster eu`: which of several it is."""
     told = ("cluster", "prometheus", "region", "datacenter")
     where = [f"{name} {alert.labels[name]}" for name in told if alert.labels.get(name)]
