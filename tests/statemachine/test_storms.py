@@ -36,6 +36,7 @@ def test_a_storm_is_one_incident_that_is_paged_and_never_remediated(world: World
     assert all(sent.comment != storm_id for sent in world.commands.sent)
     (page,) = [message for message in world.woken() if message.incident == storm_id]
     assert "Storm of" in page.text
+    assert "first Alert storm" not in page.text
     storm.is_acknowledged()
     storm.stands_in("Await Resolution")
     for one in alerts[2:]:

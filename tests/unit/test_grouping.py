@@ -12,6 +12,7 @@ from firstline.grouping import (
     REOPEN_AFTER,
     TOMBSTONES,
     GroupState,
+    first_of_storm,
     fold,
     open_incident,
     storm_alert,
@@ -272,6 +273,11 @@ def test_tombstones_do_not_grow_without_end() -> None:
 def test_a_storm_always_pages() -> None:
     assert storm_alert(alert(severity="low"), "5 a minute", NOON).severity == "high"
     assert storm_alert(alert(severity="critical"), "5 a minute", NOON).severity == "critical"
+
+
+def test_a_storm_is_known_by_its_first_alert() -> None:
+    storm = storm_alert(alert(alert_name="TargetDown"), "5 a minute", NOON)
+    assert (storm.alert_name, first_of_storm(storm)) == ("Alert storm", "TargetDown")
 
 
 # --- what is kept back -----------------------------------------------------------------------------------------------

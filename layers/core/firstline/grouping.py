@@ -18,6 +18,9 @@ from firstline.models import PAGING_RANK, SEVERITY_RANK, Frozen, Hold, Incident,
 STORM_GROUP_KEY = "storm"
 """The group of the storm incident that alerts join when too many incidents begin at once."""
 
+FIRST_OF_STORM = "first_alert"
+"""The label of a storm's alert that names the first one in it."""
+
 FLAP_WINDOW = timedelta(hours=1)
 FLAP_OPENINGS = 3
 """A group that opened this many incidents within the window flaps: the next one stays open until it has been quiet."""
@@ -204,6 +207,11 @@ def open_incident(fold: Fold, now: datetime) -> tuple[GroupState, Incident]:
     return pointing, incident
 
 
+def first_of_storm(alert: NormalizedAlert) -> str:
+    """The name of the first alert of those that a storm's alert stands for."""
+    return alert.labels.get(FIRST_OF_STORM, alert.alert_name)
+
+
 def storm_alert(first: NormalizedAlert, limit: str, now: datetime) -> NormalizedAlert:
     """The alert that a storm incident is about. It is never below `high`: something that big is a human's business."""
     return NormalizedAlert(
@@ -214,7 +222,7 @@ def storm_alert(first: NormalizedAlert, limit: str, now: datetime) -> Normalized
             f"More incidents began than {limit}. Alerts that would have opened one of their own are collected here "
             f"until all of them have resolved. The first was {first.alert_name} from {first.source}: {first.message}"
         )[:4_000],
-        labels={},
+        labels={FIRST_OF_STORM: first.alert_name},
         timestamp=now,
         raw_payload=None,
         status="firing",

@@ -7,6 +7,7 @@ from firstline.classification.evidence import suspects
 from firstline.classification.history import Opinion, ago
 from firstline.classification.prompt import Offered
 from firstline.classification.redaction import safe_line
+from firstline.grouping import first_of_storm
 from firstline.models import Deployment, EarlierIncident, Evidence, Incident
 
 MAX_NAME_CHARS = 128
@@ -26,7 +27,7 @@ def summary(incident: Incident, evidence: Evidence) -> str:
     alert = incident.alert
     parts = [_short(alert.alert_name)]
     if incident.storm:
-        parts = [f"A storm of alerts, the first of them {_short(alert.alert_name)}"]
+        parts = [f"A storm of alerts, the first of them {_short(first_of_storm(alert))}"]
     if where := _where(incident):
         parts.append(f"on {where}")
     context = ", ".join(_short(one) for one in (alert.service, alert.environment, alert.region) if one)
