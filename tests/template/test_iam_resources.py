@@ -1,0 +1,86 @@
+"""Is each action granted on what AWS asks about? A grant on anything else looks careful and allows nothing.
+
+What AWS asks about is in its service authorization reference, which cfn-lint brings along as data.
+"""
+
+import json
+import re
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+from tests.template.iam import Statement, fits
+from tests.template.test_iam_releases import LISTED
+from tests.template.test_iam_senders import statements_by_role, template
+
+type Services = dict[str, dict[str, Any]]
+
+DOCUMENTED_ELSEWHERE = {
+    # CodeDeploy's user guide, "Permissions reference", against the service authorization reference, which names none.
+    "codedeploy:StopDeployment": ["arn:*:codedeploy:*:*:deploymentgroup:*"],
+    # What the AWS CDK's `grantTaskResponse` grants, too.
+    "states:SendTaskSuccess": ["arn:*:states:*:*:stateMachine:*"],
+    "states:SendTaskFailure": ["arn:*:states:*:*:stateMachine:*"],
+}
+"""Asked about something all the same. Should AWS deny one of them after all, a human is called."""
+
+PLACEHOLDER = re.compile(r"\$\{[A-Za-z]+\}")
+
+
+@pytest.fixture(scope="module")
+def services() -> Services:
+    known: Services = json.loads((files("cfnlint.data.AdditionalSpecs") / "Policies.json").read_text())
+    return known
+
+
+@pytest.fixture(scope="module")
+def roles() -> dict[str, list[Statement]]:
+    own = "arn:aws:ssm:eu-central-1:123456789012:document/ours"
+    return statements_by_role(template(ReleaseArns=",".join(LISTED), OwnDocumentArns=own))
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def formats(services: Services, action: str) -> list[str]:
+    """The forms of the ARNs that an action is asked about, with IAM's wildcards; none where it knows no resource."""
+    if action in DOCUMENTED_ELSEWHERE:
+        return DOCUMENTED_ELSEWHERE[action]
+    service, name = action.split(":")
+    known = services[service]
+    kinds = known["Actions"][name.lower()].get("Resources", [])
+    return [
+        PLACEHOLDER.sub("*", form).replace(".*", "*")
+        for kind in kinds
+        for form in known["Resources"][kind]["ARNFormats"]
+    ]
+
+
+def test_every_action_is_granted_on_what_it_is_asked_about(
+    services: Services, roles: dict[str, list[Statement]]
+) -> None:
+    wrong = []
+    looked_at = 0
+    for role, statements in roles.items():
+        for statement in statements:
+            resources = as_list(statement["Resource"])
+            for action in as_list(statement["Action"]):
+                asked = formats(services, action)
+                looked_at += 1
+                if "*" in resources:
+                    continue
+                # The names of what the stack makes itself are unknown here; only their service is.
+                ours = any(resource.startswith("arn:aws:any:") for resource in resources)
+                if not asked or not (ours or any(fits(form, resource) for form in asked for resource in resources)):
+                    wrong.append(f"{role}: {action} on {resources[0]}, asked about {asked or 'nothing: it needs *'}")
+
+    assert wrong == []
+    assert looked_at > 60
+
+
+def test_what_knows_no_resource_is_known(services: Services) -> None:
+    """So that the test above can fail."""
+    assert formats(services, "ssm:CancelCommand") == formats(services, "ec2:DescribeInstances") == []
+    assert formats(services, "codedeploy:CreateDeployment") == ["arn:*:codedeploy:*:*:deploymentgroup:*"]
