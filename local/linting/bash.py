@@ -16,11 +16,15 @@ from local.linting.words import SOME, UNKNOWN, Values, Word, names, text_of, wor
 
 SHELLS = names("sh bash dash zsh ksh ash")
 
-_BASE = re.compile(rb"\b\d+#(?=\$)")
+_BASE = re.compile(r"\b\d+#(?=\$)")
 """`10#$x`, which the parser does not know: a number's base means nothing here."""
 
-_ESCAPED_NAME = re.compile(rb"(?m)^([ \t]*)\\(?=[A-Za-z])")
+_ESCAPED_NAME = re.compile(r"(?m)^([ \t]*)\\(?=[A-Za-z])")
 """`\\rm` at the beginning of a line, which the parser takes for the end of the line before."""
+
+_BEYOND_LATIN_1 = re.compile(r"[^\x00-\xff]")
+"""The parser asks C's `isspace` and its kin about characters, which are defined for one byte: a higher one may be read
+far outside of their table, and ends the process."""
 
 _WRAPPERS: Mapping[str, tuple[str, int]] = {
     # The options that take a value, and how many words come before the command.
@@ -145,15 +149,22 @@ def _parser() -> Parser:
     return Parser(Language(tree_sitter_bash.language()))
 
 
+def parsable(script: str) -> str:
+    """The script with a stand-in for what the parser must not see: no command and no operator is written so."""
+    return _BEYOND_LATIN_1.sub("\xff", script)
+
+
+def _tree(script: str) -> Node:
+    return _parser().parse(parsable(script).encode()).root_node
+
+
 class _Reader:
     def __init__(self, found: Script, given: Mapping[str, str], *, base: int, depth: int) -> None:
         self._found, self._given, self._base, self._depth = found, given, base, depth
         self._values = Values(given)
 
     def read(self, script: str) -> None:
-        encoded = _BASE.sub(lambda match: b" " * len(match[0]), script.encode())
-        encoded = _ESCAPED_NAME.sub(rb"\1 ", encoded)
-        root = _parser().parse(encoded).root_node
+        root = _tree(_ESCAPED_NAME.sub(r"\1 ", _BASE.sub(lambda match: " " * len(match[0]), script)))
         for node in _all(root):
             self._learn(node)
             if node.type == "ERROR" or node.is_missing:
@@ -368,5 +379,5 @@ def names_inside(source: Iterable[str]) -> frozenset[str]:
     found: frozenset[str] = frozenset()
     for text in source:
         if "(" in text or "`" in text:
-            found |= _names(_parser().parse(text.encode()).root_node)
+            found |= _names(_tree(text))
     return found

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firstline.runbooks.model import Runbook
+from local.linting.bash import parsable
 from local.linting.dangers import DANGERS
 from local.linting.scripts import KNOWN, accepted, danger_problems, found_in
 from local.linting.words import SOME, UNKNOWN
@@ -314,6 +315,16 @@ TOKENS = [
 @given(st.lists(st.one_of(st.sampled_from(TOKENS), st.text(max_size=5))).map("".join))
 def test_whatever_is_written_is_read_or_called_unreadable(script: str) -> None:
     dangers(script)
+
+
+def test_the_parser_sees_no_character_that_ends_its_process() -> None:
+    """tree-sitter-bash 0.25 reads outside of C's tables for some of these, not each time."""
+    script = "".join(f"cat <<E{chr(code)}\nrm -rf /{chr(code)}\n" for code in (0x3000, 0xE000, 0x1F600, 0x10FFFF))
+
+    assert max(map(ord, parsable(script))) <= 0xFF
+    assert parsable("echo 'é' # ÿ") == "echo 'é' # ÿ"
+    assert len(parsable(script)) == len(script)
+    assert "remove-system" in [danger for danger, _ in dangers("echo 日誌; rm -rf /")]
 
 
 @pytest.mark.parametrize("script", ["$(" * 5_000, "{ " * 5_000 + "rm -rf /", '"$(' * 3_000])
