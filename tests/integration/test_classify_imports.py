@@ -13,7 +13,6 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from firstline.adapters.circuit import OPEN_SECONDS
 from firstline.adapters.table import stamp
 from firstline.classification.cache import evidence_class
 from firstline.classification.templates import template_of
@@ -165,7 +164,7 @@ def test_what_is_remembered_asks_nobody(aws: str, table: Any) -> None:
 
 
 def test_an_open_circuit_asks_nobody(aws: str, table: Any) -> None:
-    opened = int(NOW.timestamp()) + OPEN_SECONDS
+    opened = int(datetime.now(UTC).timestamp())
     table.put_item(
         TableName="imports",
         Item={
