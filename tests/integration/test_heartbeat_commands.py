@@ -12,7 +12,6 @@ from local.cli import app
 from tests.alerts import alert
 from tests.integration.conftest import TABLE_ON_AWS
 
-NOW = datetime.now(UTC)
 HEARTBEATS = """
 rules: []
 heartbeats:
@@ -38,17 +37,18 @@ def rules(tmp_path: Path) -> Path:
 @pytest.fixture
 def heartbeats(table_on_aws: Table) -> TableHeartbeats:
     """Two clusters' watchdogs, one of them absent; the backup's, and one that nobody declared."""
+    now = datetime.now(UTC)
     found = TableHeartbeats(table_on_aws)
     for cluster, minutes_ago in (("eu", 2), ("us", 40)):
         labels = {"cluster": cluster}
         found.beat(
             alert(alert_name="Watchdog", labels=labels, fingerprint=f"fp-{cluster}"),
-            NOW - timedelta(minutes=minutes_ago),
+            now - timedelta(minutes=minutes_ago),
         )
     absent = next(one for one in found.pulses()[0] if one.key == "generic:fp-us")
-    found.mark(absent, NOW - timedelta(minutes=30), NOW)
-    found.beat(alert(alert_name="BackupAlive", fingerprint="fp-backup"), NOW - timedelta(hours=3))
-    found.beat(alert(alert_name="Undeclared", fingerprint="fp-other"), NOW - timedelta(hours=5))
+    found.mark(absent, now - timedelta(minutes=30), now)
+    found.beat(alert(alert_name="BackupAlive", fingerprint="fp-backup"), now - timedelta(hours=3))
+    found.beat(alert(alert_name="Undeclared", fingerprint="fp-other"), now - timedelta(hours=5))
     return found
 
 
@@ -92,7 +92,7 @@ def test_the_last_one_of_a_required_heartbeat_is_not_forgotten(heartbeats: Table
     refused = heartbeat("forget", "generic:fp-backup", rules)
     assert refused.exit_code == 2
     assert "`required: true`" in refused.output
-    heartbeats.beat(alert(alert_name="BackupAlive", fingerprint="fp-second"), NOW)
+    heartbeats.beat(alert(alert_name="BackupAlive", fingerprint="fp-second"), datetime.now(UTC))
 
     assert heartbeat("forget", "generic:fp-backup", rules).exit_code == 0
 
