@@ -1,7 +1,18 @@
 """Unit tests are pure: a socket opened by one is a bug."""
 
 import pytest
+from hypothesis import find
+from hypothesis import strategies as st
 from pytest_socket import disable_socket
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _characters_are_known() -> None:
+    """Hypothesis tries all of Unicode with the first text of a checkout that has to fit a pattern: that takes seconds.
+
+    Whichever test drew it was called too slow. What it then knows it keeps in `.hypothesis`.
+    """
+    find(st.from_regex("a"), lambda _: True)
 
 
 @pytest.fixture(autouse=True)

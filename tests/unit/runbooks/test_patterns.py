@@ -69,9 +69,13 @@ def test_a_pattern_outside_the_subset_is_refused_with_the_reason(pattern: str, r
 
 PIECES = ["a", "[a-z]", "[A-Z0-9._/-]", "[ -~]", "[+-9]", "[^a]", ".", r"\w", r"\.", r"\;", ";", " ", "\n", "$", "|"]
 PIECES += ["(", "(?:", ")", "*", "+", "?", "{1,3}", "{2,}", "-", "/"]
+SOUND = ["a", "[a-z]{1,3}", "[A-Z0-9._/-]+", "[+-9]", "(?:web|api)?", r"\.", "-", "/"]
+"""Of so many pieces of the others hardly any pattern is accepted; of these every one is, or but for what joins them."""
+
+written = st.one_of(*(st.lists(st.sampled_from(pieces), max_size=6) for pieces in (PIECES, SOUND, PIECES + SOUND)))
 
 
-@given(st.lists(st.sampled_from(PIECES), max_size=6).map(lambda pieces: f"^{''.join(pieces)}$"), st.data())
+@given(written.map(lambda pieces: f"^{''.join(pieces)}$"), st.data())
 def test_whatever_pattern_is_accepted_lets_only_safe_characters_through(pattern: str, data: st.DataObject) -> None:
     try:
         compiled = patterns.compiled(pattern)
