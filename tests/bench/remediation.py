@@ -17,7 +17,7 @@ from firstline.adapters.table import Table
 from firstline.adapters.trail import TableTrail
 from firstline.contracts import CloseIncidentInput
 from firstline.grouping import fold, open_incident
-from firstline.models import Classification, Incident, RemediationPlan, StepResult, Target
+from firstline.models import Incident, RemediationPlan, StepResult, Target
 from firstline.runbooks import catalogue
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.conclusion import conclude
@@ -25,6 +25,7 @@ from firstline.runbooks.match import offered
 from firstline.runbooks.plan import Rules, plan
 from firstline.runbooks.remediation_policy import RemediationPolicy
 from tests.alerts import alert
+from tests.notifications import a_classification
 from tests.remediation_fakes import DeployedDocuments, Inventory, KnownReleases, MemoryRemediations, MemoryTrail
 
 ROOT = Path(__file__).parents[2]
@@ -86,18 +87,7 @@ def _plan(
     remediations: TableRemediations | MemoryRemediations | None = None,
     trail: TableTrail | MemoryTrail | None = None,
 ) -> RemediationPlan:
-    verdict = Classification(
-        severity="high",
-        cause="",
-        is_deployment_related=False,
-        can_be_remediated=True,
-        runbook_id="low-disk",
-        confidence=1,
-        summary="",
-        first_steps=[],
-        decided_by="rules",
-        reasons=[],
-    )
+    verdict = a_classification(runbook_id="low-disk", confidence=1)
     output = plan(
         incident,
         verdict,

@@ -24,6 +24,7 @@ from firstline.adapters.table import Table, stamp
 from firstline.classification.similar import most_similar
 from firstline.classification.templates import family
 from firstline.models import EarlierIncident, NormalizedAlert
+from tests.alerts import alert
 
 ROOT = Path(__file__).parents[2]
 DYNAMODB_LOCAL = ROOT / ".cache" / "dynamodb-local"
@@ -103,19 +104,8 @@ def rows() -> list[tuple[str, str, str]]:
 
 
 def _alert() -> NormalizedAlert:
-    return NormalizedAlert(
-        source="bench",
-        alert_name=NAMES[7],
-        severity="medium",
-        message="queue of web-1 is full since 12:30 and grows",
-        labels={},
-        timestamp=NOW,
-        raw_payload=None,
-        status="firing",
-        fingerprint="bench",
-        group_key="other",
-        service="service-7",
-    )
+    message = "queue of web-1 is full since 12:30 and grows"
+    return alert(alert_name=NAMES[7], message=message, timestamp=NOW, group_key="other", service="service-7")
 
 
 def _best(what: Callable[[], object]) -> float:

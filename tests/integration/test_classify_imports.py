@@ -16,7 +16,8 @@ from moto.server import ThreadedMotoServer
 from firstline.adapters.table import stamp
 from firstline.classification.cache import evidence_class
 from firstline.classification.templates import template_of
-from firstline.models import EarlierIncident, Evidence, Incident, NormalizedAlert
+from firstline.models import EarlierIncident, Evidence, Incident
+from tests import alerts
 from tests.integration.conftest import declared_table
 
 ROOT = Path(__file__).parents[2]
@@ -57,19 +58,8 @@ def table(aws: str, request: pytest.FixtureRequest) -> Iterator[Any]:
 
 
 def _incident(alert_name: str) -> Incident:
-    alert = NormalizedAlert(
-        source="prometheus",
-        alert_name=alert_name,
-        severity="high",
-        message="full",
-        labels={},
-        timestamp=NOW,
-        raw_payload=None,
-        status="firing",
-        fingerprint="f",
-        group_key="g",
-    )
-    return Incident(incident_id="disk", group_key="g", opened_at=NOW, alert=alert, alert_count=1, hosts=[])
+    firing = alerts.alert(alert_name=alert_name, severity="high", labels={}, timestamp=NOW, raw_payload=None)
+    return alerts.incident(incident_id="disk", opened_at=NOW, alert=firing, hosts=[])
 
 
 def _classify(aws: str, alert_name: str = "DiskFull", **settings: str) -> dict[str, Any]:
@@ -146,14 +136,14 @@ def test_what_is_remembered_asks_nobody(aws: str, table: Any) -> None:
             closed_at=closed_at,
             severity="high",
             outcome="self_cleared",
-            group_key="g",
+            group_key=incident.group_key,
             template=template_of(incident.alert),
             evidence_class=evidence_class(incident, known, "high"),
         )
         table.put_item(
             TableName="imports",
             Item={
-                "pk": {"S": "GROUP#g"},
+                "pk": {"S": f"GROUP#{incident.group_key}"},
                 "sk": {"S": f"CLOSED#{stamp(closed_at)}#{earlier.incident_id}"},
                 "earlier": {"S": earlier.model_dump_json()},
             },

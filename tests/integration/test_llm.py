@@ -20,7 +20,8 @@ from firstline.classification.prompt import Prompt
 from firstline.classification.rules import NO_RULES
 from firstline.classification.verdict import classify
 from firstline.errors import ModelGaveNoVerdict
-from firstline.models import Evidence, Incident, NormalizedAlert
+from firstline.models import Evidence, Incident
+from tests import alerts
 from tests.integration import chat_server
 from tests.integration.chat_server import VERDICT, Script, Server, answer, completion, error
 
@@ -255,16 +256,4 @@ assert "openai" in sys.modules
 
 
 def _incident(severity: str) -> Incident:
-    alert = NormalizedAlert(
-        source="datadog",
-        alert_name="Disk",
-        severity=severity,
-        message="full",
-        labels={},
-        timestamp=NOW,
-        raw_payload=None,
-        status="firing",
-        fingerprint="f",
-        group_key="g",
-    )
-    return Incident(incident_id="disk", group_key="g", opened_at=NOW, alert=alert, alert_count=1, hosts=[])
+    return alerts.incident(opened_at=NOW, alert=alerts.alert(severity=severity, timestamp=NOW).without_raw())

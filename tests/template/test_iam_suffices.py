@@ -23,26 +23,15 @@ from firstline.classification.match import AlertMatch
 from firstline.classification.silences import Silence
 from firstline.errors import CeilingReached, ModelUnavailable
 from firstline.grouping import STORM_GROUP_KEY, fold, open_incident
-from firstline.models import Classification, Deployment, Feedback, Incident, Page, RunbookRun, Usage
+from firstline.models import Deployment, Feedback, Incident, Page, RunbookRun, Usage
 from firstline.trail import classified, judged, planned
 from tests.alerts import NOON, alert, at
 from tests.integration.conftest import declared_table
-from tests.notifications import a_plan
+from tests.notifications import a_classification, a_plan
 
 type Resources = dict[str, dict[str, Any]]
 
-VERDICT = Classification(
-    severity="high",
-    cause="the disk is full",
-    is_deployment_related=False,
-    can_be_remediated=True,
-    runbook_id=None,
-    confidence=0.5,
-    summary="web-1 is out of space",
-    first_steps=[],
-    decided_by="rules",
-    reasons=[],
-)
+VERDICT = a_classification(runbook_id=None)
 PAGE = Page(
     level=0,
     on_call="primary",

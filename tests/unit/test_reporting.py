@@ -5,31 +5,19 @@ from typing import Any
 
 import pytest
 
-from firstline.models import Classification, Incident, IncidentRecord, NormalizedAlert, Usage
+from firstline.models import Classification, IncidentRecord, Usage
 from firstline.reporting import report
+from tests.alerts import incident
+from tests.notifications import a_classification
 
 OPENED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 def closed(outcome: str, *, minutes: float, **fields: Any) -> IncidentRecord:
-    alert = NormalizedAlert(
-        source="generic",
-        alert_name="X",
-        severity="high",
-        message="",
-        labels={},
-        timestamp=OPENED,
-        raw_payload=None,
-        status="firing",
-        fingerprint="f",
-        group_key="g",
-    )
     ended = OPENED + timedelta(minutes=minutes)
     return IncidentRecord.model_validate(
         {
-            "incident": Incident(
-                incident_id="X-1", group_key="g", opened_at=OPENED, alert=alert, alert_count=1, hosts=[]
-            ),
+            "incident": incident(opened_at=OPENED),
             "status": "CLOSED",
             "alert_count": 2,
             "last_alert_at": OPENED,
@@ -98,19 +86,7 @@ def test_a_mean_over_nothing_is_none(records: list[IncidentRecord]) -> None:
 
 
 def verdict(**usage: Any) -> Classification:
-    return Classification(
-        severity="low",
-        cause="",
-        is_deployment_related=False,
-        can_be_remediated=False,
-        runbook_id=None,
-        confidence=1,
-        summary="",
-        first_steps=[],
-        decided_by="llm",
-        reasons=[],
-        usage=Usage(**usage),
-    )
+    return a_classification(severity="low", decided_by="llm", usage=Usage(**usage))
 
 
 def test_what_the_model_took_counts_for_noise_too() -> None:

@@ -4,6 +4,7 @@ Anybody may say it: it is advice. Every word is kept. Late words, on an incident
 incident of its group is judged by.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
 from firstline.classification.history import MEMORY
@@ -32,18 +33,14 @@ def give(incident_id: str, word: Feedback, *, history: Judged) -> IncidentRecord
     HistoryUnavailable
         The table could not be reached; say it again.
     """
-    for _ in range(ATTEMPTS):
-        seen = _known(incident_id, history)
-        if _same(_word_of(word.person, seen), word):
-            history.remember_the_end(seen)
-            return seen
-        if len(seen.feedback) >= MAX_WORDS:
-            raise FeedbackRefused(f"{MAX_WORDS} words are kept of this incident, and that many were said.")
-        record = history.append_word(incident_id, word, seen=seen)
-        if record is not None:
-            history.remember_the_end(record)
-            return record
-    raise HistoryUnavailable(f"too many people speak of {incident_id} at once")
+    return _keep(
+        incident_id,
+        history,
+        there=lambda seen: _same(_word_of(word.person, seen), word),
+        full=lambda seen: len(seen.feedback) >= MAX_WORDS,
+        refusal=f"{MAX_WORDS} words are kept of this incident, and that many were said.",
+        append=lambda seen: history.append_word(incident_id, word, seen=seen),
+    )
 
 
 def note(incident_id: str, by: str, text: str, at: datetime, *, history: Judged) -> IncidentRecord:
@@ -60,18 +57,14 @@ def note(incident_id: str, by: str, text: str, at: datetime, *, history: Judged)
     if not safe:
         raise FeedbackRefused("There is nothing in this note.")
     new = Note(by=by, text=safe, at=at)
-    for _ in range(ATTEMPTS):
-        seen = _known(incident_id, history)
-        if any((one.by, one.text) == (new.by, new.text) for one in seen.notes):
-            history.remember_the_end(seen)
-            return seen
-        if len(seen.notes) >= MAX_NOTES:
-            raise FeedbackRefused(f"An incident takes {MAX_NOTES} notes, and this one has them.")
-        record = history.append_note(incident_id, new, seen=seen)
-        if record is not None:
-            history.remember_the_end(record)
-            return record
-    raise HistoryUnavailable(f"too many people write about {incident_id} at once")
+    return _keep(
+        incident_id,
+        history,
+        there=lambda seen: any((one.by, one.text) == (new.by, new.text) for one in seen.notes),
+        full=lambda seen: len(seen.notes) >= MAX_NOTES,
+        refusal=f"An incident takes {MAX_NOTES} notes, and this one has them.",
+        append=lambda seen: history.append_note(incident_id, new, seen=seen),
+    )
 
 
 def consequence(record: IncidentRecord, word: Feedback) -> str:
@@ -89,6 +82,30 @@ def consequence(record: IncidentRecord, word: Feedback) -> str:
             "`python -m local report` suggests a rule."
         )
     return "The next incident of this group is judged with it."
+
+
+def _keep(
+    incident_id: str,
+    history: Judged,
+    *,
+    there: Callable[[IncidentRecord], bool],
+    full: Callable[[IncidentRecord], bool],
+    refusal: str,
+    append: Callable[[IncidentRecord], IncidentRecord | None],
+) -> IncidentRecord:
+    """Append what a person said, unless it is there or there is no room, and bring the evidence up to date either way.
+
+    `append` gives None when somebody else wrote since; then all is looked at anew.
+    """
+    for _ in range(ATTEMPTS):
+        seen = _known(incident_id, history)
+        if not there(seen) and full(seen):
+            raise FeedbackRefused(refusal)
+        record = seen if there(seen) else append(seen)
+        if record is not None:
+            history.remember_the_end(record)
+            return record
+    raise HistoryUnavailable(f"too many people speak of {incident_id} at once")
 
 
 def _known(incident_id: str, history: Judged) -> IncidentRecord:

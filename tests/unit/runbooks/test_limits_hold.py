@@ -19,6 +19,7 @@ from firstline.runbooks.model import Runbook
 from firstline.runbooks.plan import Rules, plan
 from firstline.runbooks.policy import Switch
 from firstline.runbooks.remediation_policy import RemediationPolicy
+from tests.notifications import a_classification
 from tests.remediation_fakes import DeployedDocuments, Inventory, KnownReleases, MemoryRemediations, MemoryTrail
 
 BEGIN = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -257,18 +258,7 @@ def _runbook(runbook_id: str, limits: dict[str, object], mode: str) -> Runbook:
 
 
 def _verdict(runbook_id: str) -> Classification:
-    return Classification(
-        severity="high",
-        cause="",
-        is_deployment_related=False,
-        can_be_remediated=True,
-        runbook_id=runbook_id,
-        confidence=1,
-        summary="",
-        first_steps=[],
-        decided_by="rules",
-        reasons=[],
-    )
+    return a_classification(runbook_id=runbook_id, confidence=1)
 
 
 TestLimitsHold = Operations.TestCase

@@ -96,33 +96,30 @@ class History(TableEvidence):
 
     def acknowledge(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
         """Somebody says "mine". None when somebody did before, or it is over."""
-        item = self._update(
+        return self._changed(
             incident_id,
             "SET acknowledged_at = :now, acknowledged_by = :by",
             {":now": stamp(now), ":by": by},
             condition=f"{OPEN} AND attribute_not_exists(acknowledged_at)",
         )
-        return None if item is None else record_of(item)
 
     def resolve(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
         """The trouble is over. None when it was before."""
-        item = self._update(
+        return self._changed(
             incident_id,
             "SET resolved_at = :now, resolved_by = :by",
             {":now": stamp(now), ":by": by},
             condition=OPEN,
         )
-        return None if item is None else record_of(item)
 
     def end_hold(self, incident_id: str, because: str, now: datetime) -> IncidentRecord | None:
         """An incident that waits has waited enough. None when somebody said so before, or it is over."""
-        item = self._update(
+        return self._changed(
             incident_id,
             "SET hold_ended_at = :now, hold_ended_because = :because",
             {":now": stamp(now), ":because": because},
             condition=f"{OPEN} AND attribute_not_exists(hold_ended_at)",
         )
-        return None if item is None else record_of(item)
 
     def hold_back(self, incident_id: str, severity: SourceSeverity) -> None:
         """An alert joined an incident that waits, and waits with it: how bad the worst of those is, for afterwards."""
@@ -161,14 +158,13 @@ class History(TableEvidence):
             deciders = [word] if decision == "refused" else [*seen.approvals, word]
             changes.append("decision = :decision, decided_by = :by, decided_at = :now")
             values |= {":decision": decision, ":by": " and ".join(one.by for one in deciders)}
-        item = self._update(
+        return self._changed(
             incident_id,
             f"SET {', '.join(changes)}",
             values,
             condition=f"{OPEN} AND awaiting = :wait AND decide_by > :now AND plan_digest = :digest "
             f"AND attribute_not_exists(decision) AND {unchanged}",
         )
-        return None if item is None else record_of(item)
 
     def close(
         self, incident_id: str, outcome: Outcome, reason: str, results: Sequence[StepResult], at: datetime
@@ -265,15 +261,21 @@ class History(TableEvidence):
     ) -> Item | None:
         return self._table.update(*incident_key(incident_id), expression, values, condition=condition, names=names)
 
+    def _changed(
+        self, incident_id: str, expression: str, values: Mapping[str, object], condition: str
+    ) -> IncidentRecord | None:
+        """The incident as it then is; None when the condition did not hold."""
+        item = self._update(incident_id, expression, values, condition)
+        return None if item is None else record_of(item)
+
     def _append(self, incident_id: str, to: str, what: str, before: int) -> IncidentRecord | None:
         unchanged = f"size({to}) = :before" if before else f"attribute_not_exists({to})"
-        item = self._update(
+        return self._changed(
             incident_id,
             f"SET {to} = list_append(if_not_exists({to}, :none), :what)",
             {":none": [], ":what": [what]} | ({":before": before} if before else {}),
             condition=f"attribute_exists(pk) AND {unchanged}",
         )
-        return None if item is None else record_of(item)
 
     def _settle_group(self, group_key: str, incident_id: str, at: datetime) -> None:
         """The group's incident is over, whatever still fires."""
