@@ -7,6 +7,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from firstline.classification.redaction import safe_line
+from firstline.classification.rules import NO_RULES, Rules
 from firstline.classification.similar import most_similar
 from firstline.errors import HistoryUnavailable, MetricsUnavailable
 from firstline.models import (
@@ -73,6 +74,7 @@ def gather(
     time_zone: str,
     now: datetime,
     metrics: MetricReader | None = None,
+    rules: Rules = NO_RULES,
 ) -> Evidence:
     """The evidence at `now`. All reads go out at once, so that they take as long as the slowest; each may fail alone.
 
@@ -82,6 +84,8 @@ def gather(
         IANA name; hours and weekdays of rules and prompt are local to it.
     now
         Aware, UTC.
+    rules
+        Where maintenance windows are declared.
     """
     alert = incident.alert
     service = None if incident.storm else alert.service
@@ -121,6 +125,7 @@ def gather(
         local_time=local,
         business_hours=local.weekday() in BUSINESS_DAYS and BUSINESS_HOURS[0] <= local.time() < BUSINESS_HOURS[1],
         missing=missing,
+        maintenance=rules.maintained(alert, now),
     )
 
 

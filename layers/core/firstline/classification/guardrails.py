@@ -4,22 +4,19 @@ The same as a table is in docs/classification.md. A model that obeys an attacker
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from firstline.classification.calibration import UNCALIBRATED, Calibration, llm
+from firstline.classification.calibration import llm
+from firstline.classification.case import Case
 from firstline.classification.history import Opinion
 from firstline.classification.model import Judgement, ModelVerdict
 from firstline.classification.redaction import safe_line
-from firstline.classification.rules import Rule
 from firstline.models import (
     PAGING_RANK,
     SEVERITY_RANK,
     Classification,
-    Evidence,
-    Incident,
-    Maintenance,
     Severity,
     SourceSeverity,
 )
@@ -63,19 +60,17 @@ class Changes:
             self.severity = bound
 
 
-def within_bounds(
-    severity: Severity, incident: Incident, rule: Rule | None, maintenance: Sequence[Maintenance]
-) -> Changes:
+def within_bounds(severity: Severity, case: Case) -> Changes:
     """The owner's bounds, then the one bound that nobody may lower: a storm's alerts are not all known."""
-    changes = Changes(severity)
+    changes, rule = Changes(severity), case.rule
     if rule and rule.at_least:
         changes.at_least(rule.at_least, f"rule {rule.id} says so ({rule.reason})")
     if rule and rule.at_most:
         changes.at_most(rule.at_most, f"rule {rule.id} says so ({rule.reason})")
-    for window in maintenance:
+    for window in case.evidence.maintenance:
         if window.at_most:
             changes.at_most(window.at_most, f"{window.owner} declared maintenance {window.window} ({window.reason})")
-    if incident.storm:
+    if case.incident.storm:
         changes.at_least(STORM_AT_LEAST, "a storm may hide anything")
     return changes
 
@@ -100,36 +95,29 @@ def lowest_for_a_model(source: SourceSeverity, history: Opinion, confidence: flo
 
 def apply(
     verdict: ModelVerdict,
-    *,
+    case: Case,
     fallback: Classification,
-    incident: Incident,
-    source: SourceSeverity,
-    evidence: Evidence,
-    rule: Rule | None,
-    history: Opinion,
+    *,
     offered: Collection[str],
     prompt_version: str,
-    calibration: Calibration = UNCALIBRATED,
     known: str | None = None,
 ) -> Classification:
     """Turn a model's verdict into a classification that keeps every invariant.
+
+    What confidence was worth so far counts: a model that was surer than right loses power by it.
 
     Parameters
     ----------
     fallback
         What rules and history decide. It stands in for whatever the model may not decide, or left empty.
-    source
-        How bad the source says it is, or what the words of an alert mean whose source says nothing.
     offered
         The ids that the model was offered; no other passes.
-    calibration
-        What confidence was worth so far. A model that was surer than right loses power by it.
     known
         A verdict from memory, in words: then it is not the model's, and passes through here all the same.
     """
     judged = verdict.judgement
     name = safe_line(verdict.model, MAX_MODEL_NAME_CHARS)
-    trust = calibration.trust("cache" if known else llm(name, prompt_version), judged.confidence)
+    trust = case.calibration.trust("cache" if known else llm(name, prompt_version), judged.confidence)
     said = (
         known
         or f"The model {name} (prompt {prompt_version}) says {judged.severity}, confidence {judged.confidence:.2g}."
@@ -144,7 +132,7 @@ def apply(
     if trust < TRUSTED_FROM:
         unsure = Changes(fallback.severity)
         unsure.at_least(judged.severity, "the model is not sure, and going up is safe")
-        bounded = within_bounds(unsure.severity, incident, rule, evidence.maintenance)
+        bounded = within_bounds(unsure.severity, case)
         reasons = [
             *fallback.reasons,
             *verdict.notes,
@@ -160,15 +148,18 @@ def apply(
         )
 
     changes = Changes(judged.severity)
-    changes.at_least(*lowest_for_a_model(source, history, trust))
-    bounded = within_bounds(changes.severity, incident, rule, evidence.maintenance)
+    changes.at_least(*lowest_for_a_model(case.source, case.past, trust))
+    bounded = within_bounds(changes.severity, case)
     reasons = [*verdict.notes, said, *changes.reasons, *bounded.reasons]
-    runbook_id = _runbook(judged.runbook_id, judged.can_be_remediated, bounded.severity, incident, offered, reasons)
-    related = judged.is_deployment_related and bool(evidence.deployments)
+    runbook_id = judged.runbook_id
+    if runbook_id is not None and (why_not := _why_no_runbook(judged, runbook_id, bounded.severity, case, offered)):
+        reasons.append(f"No runbook: {why_not}.")
+        runbook_id = None
+    related = judged.is_deployment_related and bool(case.evidence.deployments)
     if judged.is_deployment_related and not related:
         reasons.append("Not deployment-related: the evidence holds no deployment.")
-    if related and history.not_the_deployment is not None:
-        reasons.append(f"Not deployment-related: a model alone does not outweigh that {history.not_the_deployment}.")
+    if related and case.past.not_the_deployment is not None:
+        reasons.append(f"Not deployment-related: a model alone does not outweigh that {case.past.not_the_deployment}.")
         related = False
     return Classification(
         **words,
@@ -183,26 +174,18 @@ def apply(
     )
 
 
-def _runbook(
-    chosen: str | None,
-    can_be_remediated: bool,
-    severity: Severity,
-    incident: Incident,
-    offered: Collection[str],
-    reasons: list[str],
+def _why_no_runbook(
+    judged: Judgement, chosen: str, severity: Severity, case: Case, offered: Collection[str]
 ) -> str | None:
-    if chosen is None:
-        return None
+    """Why what the model chose may not be run; None when it may."""
     if chosen not in offered:
-        reasons.append("No runbook: the model named one that it was not offered.")
-    elif severity == "noise":
-        reasons.append("No runbook: nothing is run for noise.")
-    elif incident.storm:
-        reasons.append("No runbook: one runbook for one of a storm's many alerts could do harm.")
-    elif not can_be_remediated:
-        reasons.append(f"No runbook: the model named {chosen} and said that none can help.")
-    else:
-        return chosen
+        return "the model named one that it was not offered"
+    if severity == "noise":
+        return "nothing is run for noise"
+    if case.incident.storm:
+        return "one runbook for one of a storm's many alerts could do harm"
+    if not judged.can_be_remediated:
+        return f"the model named {chosen} and said that none can help"
     return None
 
 

@@ -1,15 +1,19 @@
-"""Does an incident wait before anything is done about it, and for what? Pure."""
+"""Does an incident wait before anything is done about it, and for what? Pure, but for `waits_for`."""
 
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from firstline.classification.guardrails import Changes
+from firstline.classification.keeping import History
 from firstline.classification.model import ModelVerdict
 from firstline.classification.prompt import Prompt
 from firstline.classification.quiet import Quiet, seconds_until
-from firstline.classification.rules import Rule
+from firstline.classification.rules import Rule, Rules
+from firstline.classification.silences import Silence
 from firstline.durations import spoken
-from firstline.errors import ModelGaveNoVerdict
+from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
 from firstline.models import Classification, Hold, Incident, IncidentRecord
+from firstline.observability import logger
 
 
 class NotAsked:
@@ -18,6 +22,26 @@ class NotAsked:
     def verdict(self, prompt: Prompt) -> ModelVerdict:  # noqa: ARG002
         """Not now."""
         raise ModelGaveNoVerdict("it is not asked while the incident waits")
+
+
+def waits_for(
+    incident: Incident,
+    history: History,
+    rules: Rules,
+    silences: Callable[[], Sequence[Silence]],
+    now: datetime,
+) -> tuple[IncidentRecord | None, Hold | None]:
+    """What was written since it was kept back, and what keeps it back now. What cannot be read keeps nothing."""
+    if incident.hold is None:
+        return None, None
+    try:
+        record = history.record(incident.incident_id)
+        over = now >= incident.hold.until
+        quiet = Quiet(rules.maintenance, silences() if over else ())
+    except HistoryUnavailable as error:
+        logger.warning("whether it waits is not known", incident_id=incident.incident_id, error=str(error))
+        return None, None
+    return record, kept_back(incident, record, quiet, now)
 
 
 def kept_back(incident: Incident, record: IncidentRecord | None, quiet: Quiet, now: datetime) -> Hold | None:

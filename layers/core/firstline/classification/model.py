@@ -69,6 +69,19 @@ class Model(Protocol):
         ...
 
 
+class Counting:
+    """A model, and how often it was asked: what neither a rule nor memory decided."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self.asked = 0
+
+    def verdict(self, prompt: Prompt) -> ModelVerdict:
+        """Ask it."""
+        self.asked += 1
+        return self._model.verdict(prompt)
+
+
 def answer_schema(runbook_ids: tuple[str, ...]) -> dict[str, Any]:
     """The JSON Schema of `Judgement`, in the subset that strict structured output understands everywhere.
 

@@ -11,15 +11,15 @@ from datetime import datetime
 from typing import Any
 
 from firstline.classification import guardrails, prompt
+from firstline.classification.case import Case
 from firstline.classification.evidence import gather
+from firstline.classification.keeping import History, keep
 from firstline.classification.model import Model
 from firstline.classification.prompt import Prompt
 from firstline.classification.redaction import safe_line, safe_text
 from firstline.classification.rules import Rules
-from firstline.classification.verdict import History
-from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
+from firstline.errors import ModelGaveNoVerdict
 from firstline.models import Classification, Evidence, Incident, StepResult, Usage
-from firstline.observability import logger
 
 MAX_OUTPUTS = 10
 MAX_OUTPUT_CHARS, MAX_CHARS_OF_A_STEP = 500, 1_000
@@ -41,14 +41,10 @@ def look_again(
     now: datetime,
 ) -> Classification:
     """Gather anew, ask, remember."""
-    evidence = gather(incident, history, time_zone=time_zone, now=now)
-    evidence = evidence.model_copy(update={"maintenance": rules.maintained(incident.alert, now)})
+    evidence = gather(incident, history, rules=rules, time_zone=time_zone, now=now)
     verdict = reconsider(incident, first, observations, evidence=evidence, rules=rules, model=model, now=now)
     verdict = verdict.model_copy(update={"route": first.route, "hold": first.hold})
-    try:
-        history.save_classification(incident.incident_id, verdict)
-    except HistoryUnavailable as error:
-        logger.warning("second look not saved", incident_id=incident.incident_id, error=str(error))
+    keep(verdict, incident, history)
     return verdict
 
 
@@ -70,12 +66,12 @@ def reconsider(
         Never below the first one, and with its runbook. Without an answer it is the first one, and the reasons say why.
     """
     if model is None:
-        return _with_reasons(first, "No second look: the LLM is off.")
+        return first.because("No second look: the LLM is off.")
     asked = question(incident, first, observations, evidence=evidence, now=now)
     try:
         verdict = model.verdict(asked)
     except ModelGaveNoVerdict as error:
-        told = _with_reasons(first, f"The second look gave no verdict ({error}): the first one stands.")
+        told = first.because(f"The second look gave no verdict ({error}): the first one stands.")
         return told.model_copy(update={"usage": first.usage + (error.usage or Usage())})
     judged = verdict.judgement
     name = safe_line(verdict.model, guardrails.MAX_MODEL_NAME_CHARS)
@@ -85,10 +81,9 @@ def reconsider(
     )
     changes = guardrails.Changes(first.severity)
     changes.at_least(judged.severity, "the second look says so")
-    rule = rules.first(incident, evidence)
-    bounded = guardrails.within_bounds(changes.severity, incident, rule, evidence.maintenance)
+    bounded = guardrails.within_bounds(changes.severity, Case.of(incident, evidence, rules, now))
     bounded.at_least(first.severity, "a second look lowers nothing")
-    told = _with_reasons(first, *verdict.notes, said, *changes.reasons, *bounded.reasons)
+    told = first.because(*verdict.notes, said, *changes.reasons, *bounded.reasons)
     return told.model_copy(
         update={
             **guardrails.words_of(judged, first),
@@ -147,7 +142,3 @@ def _end_of(one: StepResult, *, hosts: int) -> str:
 def _steps(observations: Sequence[StepResult]) -> str:
     names = list(dict.fromkeys(safe_line(one.step_id, MAX_NAME_CHARS) for one in observations[-MAX_OUTPUTS:]))
     return ", ".join(names) or "no step"
-
-
-def _with_reasons(classification: Classification, *reasons: str) -> Classification:
-    return classification.model_copy(update={"reasons": [*classification.reasons, *reasons]})

@@ -1,11 +1,9 @@
 """Words for people when no model writes them: plain facts, from templates."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
-from firstline.classification.evidence import suspects
-from firstline.classification.history import Opinion, ago
-from firstline.classification.prompt import Offered
+from firstline.classification.case import Case
+from firstline.classification.history import ago
 from firstline.classification.redaction import safe_line
 from firstline.grouping import first_of_storm
 from firstline.models import Deployment, EarlierIncident, Evidence, Incident
@@ -40,45 +38,45 @@ def summary(incident: Incident, evidence: Evidence) -> str:
     return text
 
 
-def cause(incident: Incident, evidence: Evidence, past: Opinion) -> str:
+def cause(case: Case) -> str:
     """The first suspect, or that there is none: "unknown" is an honest answer.
 
     Where people said that a deployment was blamed wrongly, what they wrote of it is the better hint.
     """
-    culprits = suspects(incident, evidence)
+    culprits, past = case.culprits, case.past
     if culprits and past.not_the_deployment:
         instead = safe_line(past.cause_instead or "", MAX_MESSAGE_CHARS).rstrip(".")
         perhaps = f"Perhaps as before: {instead}." if instead else "Unknown."
-        return f"{perhaps} {deployed_before(culprits[0], incident)} But {safe_line(past.not_the_deployment, 300)}."
+        return f"{perhaps} {deployed_before(culprits[0], case.incident)} But {safe_line(past.not_the_deployment, 300)}."
     if culprits:
-        return f"Perhaps the deployment: {deployed_before(culprits[0], incident)}"
+        return f"Perhaps the deployment: {deployed_before(culprits[0], case.incident)}"
     pattern = past.because or past.clears_itself or past.usually_nothing
     if pattern:
         return f"Unknown, but it recurs: {pattern}."
     return "Unknown."
 
 
-def first_steps(
-    incident: Incident, evidence: Evidence, past: Opinion, offered: Sequence[Offered], now: datetime
-) -> list[str]:
+def first_steps(case: Case) -> list[str]:
     """What to look at first, from the evidence. Never a command."""
     steps = []
+    evidence, now = case.evidence, case.now
     if evidence.earlier:
         steps.append(_last_time("The last incident of this group", evidence.earlier[0], now))
     elif evidence.similar:
         like = evidence.similar[0].incident
         name = _short(" of ".join(filter(None, (like.alert_name or "another", like.service))))
         steps.append(_last_time(f"A similar incident ({name})", like, now))
-    where = _where(incident)
+    where = _where(case.incident)
     check = f"Check whether {where} is up and reachable." if where else "Find out which host or service is affected."
-    if culprits := suspects(incident, evidence):
-        deployed = f"Look at the deployment: {deployed_before(culprits[0], incident)}"
+    if culprits := case.culprits:
+        deployed = f"Look at the deployment: {deployed_before(culprits[0], case.incident)}"
         # Doubted, it is looked at later, but looked at it is.
-        steps += [check, deployed] if past.not_the_deployment else [deployed, check]
+        steps += [check, deployed] if case.past.not_the_deployment else [deployed, check]
     else:
         steps.append(check)
-    if offered:
-        steps.append(f"The runbook that fits is {offered[0].id}: {safe_line(offered[0].title, MAX_NAME_CHARS)}.")
+    if case.offered:
+        best = case.offered[0]
+        steps.append(f"The runbook that fits is {best.id}: {safe_line(best.title, MAX_NAME_CHARS)}.")
     return steps
 
 

@@ -1,6 +1,6 @@
 """How bad it is and why, who decided so, and what the asking took."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -77,3 +77,7 @@ class Classification(Frozen):
     def tokens(self) -> int:
         """What it took in all."""
         return self.usage.tokens
+
+    def because(self, *reasons: str) -> Self:
+        """The same with more reasons."""
+        return self.model_copy(update={"reasons": [*self.reasons, *reasons]})

@@ -1,0 +1,86 @@
+"""What is known about a case when it is judged. Put together once; everything that decides is handed it whole."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from firstline.classification import lexicon
+from firstline.classification.calibration import UNCALIBRATED, Calibration
+from firstline.classification.evidence import suspects
+from firstline.classification.history import Opinion, opinion
+from firstline.classification.prompt import Offered
+from firstline.classification.rules import Rule, Rules
+from firstline.models import Deployment, Evidence, Incident, NormalizedAlert, Severity, SourceSeverity
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An incident and its evidence, with what rules, source and history say of them.
+
+    Attributes
+    ----------
+    rule
+        The first rule that holds; None when none does.
+    source, said
+        How bad the source says it is, or what the words of an alert mean whose source says nothing; and in a sentence.
+    past
+        What history says.
+    offered
+        The runbooks whose match fits the alert, best first.
+    calibration
+        What each decider's confidence was worth so far.
+    """
+
+    incident: Incident
+    evidence: Evidence
+    rule: Rule | None
+    source: SourceSeverity
+    said: str
+    past: Opinion
+    offered: Sequence[Offered]
+    calibration: Calibration
+    now: datetime
+
+    @classmethod
+    def of(
+        cls,
+        incident: Incident,
+        evidence: Evidence,
+        rules: Rules,
+        now: datetime,
+        *,
+        offered: Sequence[Offered] = (),
+        calibration: Calibration = UNCALIBRATED,
+    ) -> Self:
+        """Ask rules, source and history."""
+        source, said = said_by_source(incident.alert)
+        return cls(
+            incident=incident,
+            evidence=evidence,
+            rule=rules.first(incident, evidence),
+            source=source,
+            said=said,
+            past=opinion(evidence, source, now),
+            offered=offered,
+            calibration=calibration,
+            now=now,
+        )
+
+    @property
+    def ruled(self) -> Severity | None:
+        """The severity that a rule declares: then nobody else is asked."""
+        return None if self.rule is None else self.rule.severity
+
+    @property
+    def culprits(self) -> list[Deployment]:
+        """Deployments of its own service that went out before it, newest first."""
+        return suspects(self.incident, self.evidence)
+
+
+def said_by_source(alert: NormalizedAlert) -> tuple[SourceSeverity, str]:
+    """How bad the source says it is, with the sentence for the record. One that says nothing is read by its words."""
+    if alert.severity_stated:
+        return alert.severity, f"{alert.source} says {alert.severity}."
+    guess = lexicon.guess(alert)
+    return guess.severity, f"{alert.source} gives no severity; {guess.because}."
