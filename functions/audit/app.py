@@ -9,7 +9,7 @@ import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from firstline.adapters.executions import Executions
-from firstline.adapters.groups import Groups, Limits
+from firstline.adapters.groups import Groups
 from firstline.adapters.heartbeats import TableHeartbeats
 from firstline.adapters.history import History
 from firstline.adapters.paging import PATIENCE, PageTopic
@@ -18,6 +18,7 @@ from firstline.adapters.table import Table
 from firstline.auditing import Audit
 from firstline.classification.quiet import Quiet
 from firstline.classification.rules import Rules, load
+from firstline.grouping import Limits
 from firstline.ingestion import Ingestion
 from firstline.observability import logger, metrics
 from firstline.settings import AuditSettings

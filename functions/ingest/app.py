@@ -11,7 +11,7 @@ from botocore.config import Config
 
 from firstline.adapters.certificates import Certificates
 from firstline.adapters.executions import Executions
-from firstline.adapters.groups import Groups, Limits
+from firstline.adapters.groups import Groups
 from firstline.adapters.heartbeats import TableHeartbeats
 from firstline.adapters.history import History
 from firstline.adapters.quarantine import Quarantine
@@ -21,6 +21,7 @@ from firstline.adapters.table import Table
 from firstline.adapters.topics import confirm_subscription
 from firstline.classification.quiet import Quiet
 from firstline.errors import ConfigurationError
+from firstline.grouping import Limits
 from firstline.ingestion import Ingestion
 from firstline.intake import Intake
 from firstline.observability import logger, metrics

@@ -10,13 +10,13 @@ import boto3
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
-from firstline.adapters.groups import Groups, Limits
+from firstline.adapters.groups import Groups
 from firstline.adapters.history import History
 from firstline.adapters.remediations import TableRemediations
 from firstline.adapters.table import Table
 from firstline.adapters.trail import TableTrail
 from firstline.contracts import CloseIncidentInput
-from firstline.grouping import fold, open_incident
+from firstline.grouping import Limits, fold, open_incident
 from firstline.models import Incident, RemediationPlan, StepResult, Target
 from firstline.runbooks import catalogue
 from firstline.runbooks.catalogue import Catalogue

@@ -19,9 +19,9 @@ import pytest
 from botocore.config import Config
 
 from firstline.adapters.history import History
-from firstline.adapters.quarantine import Quarantined, unpack
 from firstline.adapters.table import Table
 from firstline.models import IncidentRecord
+from firstline.quarantine import Quarantined, unpack
 from local import senders
 
 ROOT = Path(__file__).parents[2]

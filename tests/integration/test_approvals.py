@@ -14,14 +14,14 @@ import pytest
 from moto import mock_aws
 
 from firstline.adapters.documents import Documents
-from firstline.adapters.groups import Groups, Limits
+from firstline.adapters.groups import Groups
 from firstline.adapters.history import History
 from firstline.adapters.table import Table, stamp
 from firstline.approvals import deciding, links
 from firstline.approvals.deciding import Answer
 from firstline.approvals.visiting import Desk
 from firstline.errors import DocumentUnreadable, Superseded, TooLate
-from firstline.grouping import fold, open_incident
+from firstline.grouping import Limits, fold, open_incident
 from firstline.models import Approval, PlannedStep, RemediationPlan
 from tests.alerts import NOON, alert, at
 from tests.channel_fakes import FakeChannel

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from firstline.adapters import evidence
-from firstline.adapters.groups import Groups, Limits
+from firstline.adapters.groups import Groups
 from firstline.adapters.history import History
 from firstline.adapters.table import Table
 from firstline.classification.evidence import gather
-from firstline.grouping import fold, open_incident
+from firstline.grouping import Limits, fold, open_incident
 from firstline.models import AlertCount, Deployment, Incident, Outcome
 from tests.alerts import NOON, alert, at, incident
 from tests.bench import similar

@@ -4,10 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from firstline.adapters.groups import GroupChanged, Groups, Limits, RateLimited
+from firstline.adapters.groups import Groups
 from firstline.adapters.history import History
 from firstline.adapters.table import Table
-from firstline.grouping import STORM_GROUP_KEY, Fold, GroupState, fold, open_incident, storm_alert
+from firstline.errors import GroupChanged, RateLimited
+from firstline.grouping import STORM_GROUP_KEY, Fold, GroupState, Limits, fold, open_incident, storm_alert
 from firstline.models import AlertCount, Incident, NormalizedAlert
 from tests.alerts import NOON, alert, at
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from firstline import judging
-from firstline.adapters.groups import Groups, Limits
+from firstline.adapters.groups import Groups
 from firstline.adapters.history import History
 from firstline.adapters.table import Table
 from firstline.errors import FeedbackRefused, HistoryUnavailable
-from firstline.grouping import fold, open_incident
+from firstline.grouping import Limits, fold, open_incident
 from firstline.models import Classification, Deployment, Feedback, Page, StepResult
 from tests.alerts import NOON, alert, at
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from firstline.adapters.groups import Groups, Limits
+from firstline.adapters.groups import Groups
 from firstline.adapters.history import History
 from firstline.adapters.table import Table
 from firstline.classification.match import AlertMatch
 from firstline.classification.quiet import Quiet
 from firstline.classification.silences import Silence
 from firstline.errors import ExecutionsUnavailable, HistoryUnavailable
-from firstline.grouping import FLAP_OPENINGS
+from firstline.grouping import FLAP_OPENINGS, Limits
 from firstline.ingestion import Ingestion
 from firstline.models import NormalizedAlert
 from firstline.waiting import Waiting

@@ -13,11 +13,11 @@ from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from evals.cases import load
-from firstline.adapters.groups import Groups, Limits
+from firstline.adapters.groups import Groups
 from firstline.adapters.history import History
 from firstline.adapters.table import Table
 from firstline.adapters.trail import TableTrail
-from firstline.grouping import fold, open_incident
+from firstline.grouping import Limits, fold, open_incident
 from firstline.models import Deployment, NormalizedAlert
 from firstline.runbooks import catalogue
 from firstline.trail import Fact, classified

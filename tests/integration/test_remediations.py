@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from firstline.adapters.groups import Groups, Limits
+from firstline.adapters.groups import Groups
 from firstline.adapters.history import History
 from firstline.adapters.remediations import TableRemediations
 from firstline.adapters.table import Table
 from firstline.errors import AlreadyPlanned, LockHeld, RemediationContended
-from firstline.grouping import fold, open_incident
+from firstline.grouping import Limits, fold, open_incident
 from firstline.models import RemediationPlan, RunbookRun
 from tests.alerts import NOON, alert, at
 from tests.notifications import a_plan

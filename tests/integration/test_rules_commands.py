@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from firstline.adapters.groups import Groups, Limits
+from firstline.adapters.groups import Groups
 from firstline.adapters.heartbeats import TableHeartbeats
 from firstline.adapters.history import History
 from firstline.adapters.silences import TableSilences
 from firstline.adapters.table import Table
-from firstline.grouping import fold, open_incident
+from firstline.grouping import Limits, fold, open_incident
 from local.cli import app
 from tests.alerts import alert
 from tests.integration.conftest import TABLE_ON_AWS

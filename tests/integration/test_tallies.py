@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from firstline import judging
-from firstline.adapters.groups import Groups, Limits
+from firstline.adapters.groups import Groups
 from firstline.adapters.history import History
 from firstline.adapters.table import Table
 from firstline.adapters.tallies import Outcomes
 from firstline.classification.calibration import UNCALIBRATED, Calibration
 from firstline.errors import HistoryUnavailable
-from firstline.grouping import fold, open_incident
+from firstline.grouping import Limits, fold, open_incident
 from firstline.models import Feedback
 from tests.alerts import NOON, alert, at
 from tests.notifications import a_classification

@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from firstline import judging
 from firstline.adapters.circuit import FAILURES_IN_A_ROW, PARTITION, SharedCircuit
-from firstline.adapters.groups import Groups, Limits
+from firstline.adapters.groups import Groups
 from firstline.adapters.heartbeats import TableHeartbeats
 from firstline.adapters.history import History
 from firstline.adapters.remediations import TableRemediations
@@ -22,7 +22,7 @@ from firstline.adapters.trail import TableTrail
 from firstline.classification.match import AlertMatch
 from firstline.classification.silences import Silence
 from firstline.errors import CeilingReached, ModelUnavailable
-from firstline.grouping import STORM_GROUP_KEY, fold, open_incident
+from firstline.grouping import STORM_GROUP_KEY, Limits, fold, open_incident
 from firstline.models import Deployment, Feedback, Incident, Page, RunbookRun, Usage
 from firstline.trail import classified, judged, planned
 from tests.alerts import NOON, alert, at

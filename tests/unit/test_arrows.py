@@ -45,6 +45,8 @@ def imported(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse((PACKAGE / path).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module == "firstline":
+            yield from (f"firstline.{name.name}" for name in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield str(node.module)
 
@@ -53,6 +55,11 @@ def imported(path: Path) -> Iterator[str]:
 def test_the_core_imports_the_standard_library_pydantic_and_what_is_listed(path: Path) -> None:
     roots = {name.split(".")[0] for name in imported(path)} - set(sys.stdlib_module_names) - {"pydantic", "firstline"}
     assert {name for name in roots if path.parts[0] not in LIBRARIES.get(name, ())} == set()
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.parts[0] != ADAPTERS], ids=str)
+def test_the_core_knows_no_adapter(path: Path) -> None:
+    assert {name for name in imported(path) if name.startswith(f"firstline.{ADAPTERS}")} == set()
 
 
 def test_a_noun_refers_to_earlier_ones_and_never_to_later_ones() -> None:

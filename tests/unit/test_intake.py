@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from firstline.adapters.quarantine import Quarantined
 from firstline.errors import HistoryUnavailable, QuarantineUnavailable
 from firstline.ingestion import Accepted
 from firstline.intake import MAX_BODY_BYTES, Intake
 from firstline.models import Deployment, Feedback, IncidentRecord, NormalizedAlert, Note
+from firstline.quarantine import Quarantined
 from tests.alerts import NOON
 from tests.notifications import a_record, an_incident
 

@@ -35,6 +35,19 @@ class HistoryUnavailable(FirstlineError):
     """The table could not be read or written; the sender should try again."""
 
 
+class GroupChanged(FirstlineError):
+    """Somebody else wrote the group first: read it and fold again."""
+
+
+class RateLimited(FirstlineError):
+    """Too many incidents began within this minute. `alert_name` is None when the limit over all of them was met."""
+
+    def __init__(self, limit: str, *, alert_name: str | None) -> None:
+        super().__init__(limit)
+        self.limit = limit
+        self.alert_name = alert_name
+
+
 class MetricsUnavailable(FirstlineError):
     """An alarm's metric could not be read; the verdict does without it."""
 

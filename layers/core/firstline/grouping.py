@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from pydantic import AwareDatetime, Field
 
@@ -89,6 +90,13 @@ class Fold:
     hold: Hold | None = None
     wakes: bool = False
     held_back: SourceSeverity | None = None
+
+
+class Limits(NamedTuple):
+    """How many incidents may begin in a minute: in all, and of one alert name."""
+
+    per_minute: int
+    per_minute_and_alert: int
 
 
 def fold(

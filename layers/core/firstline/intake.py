@@ -21,7 +21,6 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from firstline import lifecycle, sources
-from firstline.adapters.quarantine import Quarantined, unpack
 from firstline.errors import (
     CertificateUnavailable,
     ConfirmationFailed,
@@ -36,6 +35,7 @@ from firstline.errors import (
 from firstline.ingestion import ExecutionStarter, Ingestion
 from firstline.models import Deployment, NormalizedAlert
 from firstline.observability import logger, metrics
+from firstline.quarantine import Quarantined, unpack
 from firstline.sources.body import parse_body
 
 MAX_BODY_BYTES = 512 * 1024

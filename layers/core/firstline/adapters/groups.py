@@ -3,13 +3,12 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 from firstline.adapters.evidence import service_key
 from firstline.adapters.history import OPEN, incident_key, record_of
 from firstline.adapters.table import Item, Table, WriteRefused, stamp
-from firstline.errors import FirstlineError
-from firstline.grouping import GroupState
+from firstline.errors import GroupChanged, RateLimited
+from firstline.grouping import GroupState, Limits
 from firstline.models import Incident, IncidentRecord, NormalizedAlert, SourceSeverity
 
 STORM_LASTS = timedelta(minutes=5)
@@ -17,26 +16,6 @@ STORM_LASTS = timedelta(minutes=5)
 
 RAW_PAYLOADS_BYTES = 32_768
 """How much of the senders' bodies is kept beside a write of new alerts."""
-
-
-class GroupChanged(FirstlineError):
-    """Somebody else wrote the group first: read it and fold again."""
-
-
-class RateLimited(FirstlineError):
-    """Too many incidents began within this minute. `alert_name` is None when the limit over all of them was met."""
-
-    def __init__(self, limit: str, *, alert_name: str | None) -> None:
-        super().__init__(limit)
-        self.limit = limit
-        self.alert_name = alert_name
-
-
-class Limits(NamedTuple):
-    """How many incidents may begin in a minute: in all, and of one alert name."""
-
-    per_minute: int
-    per_minute_and_alert: int
 
 
 class Groups:
