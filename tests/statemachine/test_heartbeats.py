@@ -61,6 +61,23 @@ def test_absence_pages_once_and_the_return_resolves(world: World) -> None:
     assert open_incidents(world) == []
 
 
+def test_forgetting_a_heartbeat_whose_sender_is_gone_ends_its_incident(world: World) -> None:
+    beat(world, "eu", hours_ago(9))
+    has_looked(world)
+    world.audits()
+    incident = Incident(world, open_incidents(world)[0])
+    incident.stands_in("Await Acknowledgement")
+
+    ((pulse,), _) = heartbeats(world).pulses()
+    heartbeats(world).forget(pulse.key, "ana", hours_ago(0))
+    world.audits()
+    incident.ends()
+    world.audits()
+
+    assert "the alert resolved" in (incident.record.outcome_reason or "")
+    assert open_incidents(world) == []
+
+
 def test_heartbeats_open_no_incident(world: World) -> None:
     answer = world.send_anyway(watchdog("eu"))
     world.audits()

@@ -1,5 +1,8 @@
 """What people say of one incident decides how the next of its group is judged, through the whole machine."""
 
+from datetime import UTC, datetime, timedelta
+
+from firstline.models import Deployment
 from tests.statemachine.world import World
 
 
@@ -21,6 +24,29 @@ def test_an_answer_in_slack_and_a_note_reach_the_next_incident(world: World) -> 
     assert any("ada (Slack)" in reason for reason in verdict.reasons), "whose word it rests on"
     assert "The consumer hung." in verdict.first_steps[0]
     assert [entry.what for entry in world.trail(first.id)] == ["classified", "planned", "judged", "noted", "closed"]
+
+
+def test_a_wrong_cause_takes_the_blame_off_the_next_deployment_and_pages_all_the_same(world: World) -> None:
+    now = datetime.now(UTC)
+    deployed = Deployment(service="search", version="8.1.0", environment=None, deployed_at=now - timedelta(minutes=20))
+    world.history.save_deployment(deployed)
+    first = world.fires("SearchSlow", severity="high", service="search")
+    first.stands_in("Await Acknowledgement")
+    world.judges(first.id, "wrong_cause")
+    world.writes(first.id, "The index was backed up.")
+    first.ends()
+    world.resolves("SearchSlow", severity="high", service="search")
+
+    second = world.fires("SearchSlow", severity="high", service="search")
+    second.stands_in("Await Acknowledgement")
+
+    before, after = first.record.classification, second.record.classification
+    assert before is not None
+    assert after is not None
+    assert (before.is_deployment_related, after.is_deployment_related) == (True, False)
+    assert after.severity == before.severity
+    assert after.cause.startswith("Perhaps as before: The index was backed up. search 8.1.0 was deployed 2")
+    assert any(reason.startswith("Not blamed: ada (Slack) said") for reason in after.reasons)
 
 
 def test_one_real_ends_what_firstline_hid_by_itself(world: World) -> None:
