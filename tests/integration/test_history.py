@@ -222,3 +222,29 @@ def test_a_table_that_is_not_there_is_unavailable(table: Table) -> None:
         list(gone.open_records())
     with pytest.raises(HistoryUnavailable, match="table gone"):
         gone.resolve("x", "ada", NOON)
+
+
+def test_what_a_newer_version_wrote_is_read_as_far_as_it_is_understood(
+    table: Table, history: History, incident_id: str
+) -> None:
+    """Whoever is rolled back must not take an outage for it, nor lose what the table knows."""
+    newer = {"added_later": {"by": "a newer version"}}
+    history.save_classification(incident_id, VERDICT)
+    group_key = history.close(incident_id, "resolved", "done", [], at(5)).incident.group_key
+    for pk, sk, name in (
+        (f"INCIDENT#{incident_id}", "INCIDENT", "classification"),
+        (f"GROUP#{group_key}", "GROUP", "state"),
+        *(
+            (item["pk"], item["sk"], "earlier")
+            for item in table.query(f"GROUP#{group_key}", since="CLOSED#", until="CLOSED$")
+        ),
+    ):
+        item = table.get(pk, sk)
+        assert item is not None
+        table.put(item | {name: json.dumps(json.loads(item[name]) | newer)})
+
+    record = history.record(incident_id)
+    assert record is not None
+    assert record.classification == VERDICT
+    assert [one.incident_id for one in history.earlier_incidents(group_key)] == [incident_id]
+    assert Groups(table).read(group_key).incident_id == incident_id

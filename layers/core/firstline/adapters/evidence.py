@@ -62,7 +62,7 @@ class TableEvidence:
         alerts, deployments = [], []
         for item in items:
             if "deployment" in item:
-                deployments.append(Deployment.model_validate_json(item["deployment"]))
+                deployments.append(Deployment.kept(item["deployment"]))
             else:
                 alerts.append((item["sk"].removeprefix("ALERT#"), int(item["count"])))
         return ServiceActivity(alerts=_counted(alerts, now), deployments=deployments)
@@ -92,7 +92,7 @@ class TableEvidence:
     def deployments_since(self, since: datetime) -> list[Deployment]:
         """What was deployed since a time, newest first."""
         items = self._table.query("DEPLOYMENTS", since=stamp(since), newest_first=True, limit=1_000)
-        return [Deployment.model_validate_json(item["deployment"]) for item in items]
+        return [Deployment.kept(item["deployment"]) for item in items]
 
     # --- what was -----------------------------------------------------------------------------------------------------
 
@@ -158,7 +158,7 @@ def _counted(writes: Iterable[tuple[str, int]], now: datetime) -> AlertCount:
 
 
 def _newest_first(items: Iterable[Item]) -> list[EarlierIncident]:
-    found = (EarlierIncident.model_validate_json(item["earlier"]) for item in items)
+    found = (EarlierIncident.kept(item["earlier"]) for item in items)
     each = {one.incident_id: one for one in found}.values()
     return sorted(each, key=lambda one: one.closed_at, reverse=True)
 

@@ -33,7 +33,7 @@ class Groups:
         settled_at = item.get("settled_at")
         state = json.loads(item["state"])
         state |= {"version": int(item["version"]), "pending": "pending" in item, "settled_at": settled_at}
-        return GroupState.model_validate(state | ({"open": False} if settled_at else {}))
+        return GroupState.kept(state | ({"open": False} if settled_at else {}))
 
     def write(
         self,

@@ -89,7 +89,7 @@ def _read(item: Item) -> Pulse | None:
         return None
     known = {name: item[name] for name in _KNOWN if name in item}
     try:
-        alert = NormalizedAlert.model_validate_json(item["alert"])
+        alert = NormalizedAlert.kept(item["alert"])
         return Pulse(key=item["sk"].removeprefix("PULSE#"), alert=alert, **known)
     except ValidationError:
         logger.exception("a heartbeat cannot be read", key=item["sk"])

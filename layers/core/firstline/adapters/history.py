@@ -245,7 +245,7 @@ class History(TableEvidence):
         items = self._table.query(f"RUNS#{runbook_id}", since=stamp(since), consistent=True)
         late = ("outcome", "ended_at", "accepted")
         return [
-            RunbookRun.model_validate(json.loads(item["run"]) | {name: item[name] for name in late if name in item})
+            RunbookRun.kept(json.loads(item["run"]) | {name: item[name] for name in late if name in item})
             for item in items
         ]
 
@@ -301,4 +301,4 @@ def record_of(item: Item) -> IncidentRecord:
         name: [json.loads(one) for one in item.get(name, ())] for name in ("pages", "approvals", "feedback", "notes")
     }
     known["alert_count"] = int(item["alert_count"])
-    return IncidentRecord.model_validate(known)
+    return IncidentRecord.kept(known)

@@ -1,6 +1,7 @@
 """What every noun here is made of: immutable models, and text within bounds."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -19,3 +20,14 @@ class Frozen(BaseModel):
 
     # What does not fit is not quoted: an error's text ends in logs and in the execution's history.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @classmethod
+    def kept(cls, content: str | Mapping[str, Any]) -> Self:
+        """Read what the table has kept, as JSON or as values.
+
+        A field that only a newer version knows is passed over: whoever is rolled back, or deployed a moment later than
+        the others, goes on with what it understands.
+        """
+        if isinstance(content, str):
+            return cls.model_validate_json(content, extra="ignore")
+        return cls.model_validate(content, extra="ignore")
