@@ -12,7 +12,6 @@ from firstline.grouping import (
     REOPEN_AFTER,
     TOMBSTONES,
     GroupState,
-    first_of_storm,
     fold,
     open_incident,
     storm_alert,
@@ -277,7 +276,15 @@ def test_a_storm_always_pages() -> None:
 
 def test_a_storm_is_known_by_its_first_alert() -> None:
     storm = storm_alert(alert(alert_name="TargetDown"), "5 a minute", NOON)
-    assert (storm.alert_name, first_of_storm(storm)) == ("Alert storm", "TargetDown")
+    _, incident = open_incident(fold(GroupState(group_key=storm.group_key), [storm], NOON), NOON)
+
+    assert (incident.alert.alert_name, incident.first_alert) == ("Alert storm", "TargetDown")
+
+
+def test_what_is_no_storm_goes_by_its_own_name_whatever_its_labels_say() -> None:
+    _, incident = open_incident(fold(EMPTY, [alert(labels={"first_alert": "AllIsWell"})], NOON), NOON)
+
+    assert incident.first_alert == incident.alert.alert_name
 
 
 # --- what is kept back -----------------------------------------------------------------------------------------------

@@ -14,13 +14,19 @@ from typing import NamedTuple
 
 from pydantic import AwareDatetime, Field
 
-from firstline.models import PAGING_RANK, SEVERITY_RANK, Frozen, Hold, Incident, NormalizedAlert, SourceSeverity
+from firstline.models import (
+    FIRST_OF_STORM,
+    PAGING_RANK,
+    SEVERITY_RANK,
+    Frozen,
+    Hold,
+    Incident,
+    NormalizedAlert,
+    SourceSeverity,
+)
 
 STORM_GROUP_KEY = "storm"
 """The group of the storm incident that alerts join when too many incidents begin at once."""
-
-FIRST_OF_STORM = "first_alert"
-"""The label of a storm's alert that names the first one in it."""
 
 FLAP_WINDOW = timedelta(hours=1)
 FLAP_OPENINGS = 3
@@ -213,11 +219,6 @@ def open_incident(fold: Fold, now: datetime) -> tuple[GroupState, Incident]:
         }
     )
     return pointing, incident
-
-
-def first_of_storm(alert: NormalizedAlert) -> str:
-    """The name of the first alert of those that a storm's alert stands for."""
-    return alert.labels.get(FIRST_OF_STORM, alert.alert_name)
 
 
 def storm_alert(first: NormalizedAlert, limit: str, now: datetime) -> NormalizedAlert:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from firstline.channels.text import clean, one_line, shorten
-from firstline.grouping import first_of_storm
 from firstline.models import SEVERITY_RANK, Incident, IncidentRecord, Notification, Severity, SourceSeverity, StepResult
 
 MAX_HOSTS = 5
@@ -108,9 +107,9 @@ def execution_link(console_url: str, incident: Incident) -> str | None:
 
 def _title(record: IncidentRecord) -> str:
     incident = record.incident
+    name = one_line(incident.first_alert, 120)
     if incident.storm:
-        return f"Storm of {record.alert_count} alerts, first {one_line(first_of_storm(incident.alert), 120)}"
-    name = one_line(incident.alert.alert_name, 120)
+        return f"Storm of {record.alert_count} alerts, first {name}"
     place = where(incident)
     return f"{name} on {place}" if place else name
 

@@ -5,7 +5,6 @@ from datetime import datetime
 from firstline.classification.case import Case
 from firstline.classification.history import ago
 from firstline.classification.redaction import safe_line
-from firstline.grouping import first_of_storm
 from firstline.models import Deployment, EarlierIncident, Evidence, Incident
 
 MAX_NAME_CHARS = 128
@@ -25,7 +24,7 @@ def summary(incident: Incident, evidence: Evidence) -> str:
     alert = incident.alert
     parts = [_short(alert.alert_name)]
     if incident.storm:
-        parts = [f"A storm of alerts, the first of them {_short(first_of_storm(alert))}"]
+        parts = [f"A storm of alerts, the first of them {_short(incident.first_alert)}"]
     if where := _where(incident):
         parts.append(f"on {where}")
     context = ", ".join(_short(one) for one in (alert.service, alert.environment, alert.region) if one)

@@ -16,7 +16,7 @@ from firstline.models.earlier import EarlierIncident, SimilarIncident
 from firstline.models.evidence import AlertCount, Evidence, Maintenance, MetricSeries, ServiceActivity
 from firstline.models.feedback import Feedback, Note
 from firstline.models.frozen import Frozen, Name, RouteName, Text
-from firstline.models.incident import Hold, Incident
+from firstline.models.incident import FIRST_OF_STORM, Hold, Incident
 from firstline.models.notification import Notification, NotificationKind
 from firstline.models.page import Page
 from firstline.models.plan import (
@@ -36,6 +36,7 @@ from firstline.models.step_result import StepResult
 from firstline.models.verdict import Classification, DecidedBy, Usage
 
 __all__ = [
+    "FIRST_OF_STORM",
     "PAGING_RANK",
     "SEVERITY_RANK",
     "SHARE",

@@ -7,6 +7,9 @@ from pydantic import AwareDatetime, Field, StringConstraints
 from firstline.models.alert import NormalizedAlert
 from firstline.models.frozen import Frozen, Name, Text
 
+FIRST_OF_STORM = "first_alert"
+"""The label of a storm's alert that names the first one in it."""
+
 
 class Hold(Frozen):
     """Why an incident waits before anything is done about it, and for how long.
@@ -43,3 +46,8 @@ class Incident(Frozen):
     """How many incidents its group has opened within the hour, this one among them: how often it flapped."""
     hold: Hold | None = None
     """A silence or maintenance window that kept back every alert of it when it was opened."""
+
+    @property
+    def first_alert(self) -> str:
+        """The name of its first alert: a storm's own alert only stands for others."""
+        return self.alert.labels.get(FIRST_OF_STORM, self.alert.alert_name) if self.storm else self.alert.alert_name
