@@ -73,4 +73,7 @@ def _run(program: str, function: str) -> str:
     paths = [str(ROOT / "functions" / function), str(ROOT / "layers" / "core")]
     # The SAM CLI brings pyOpenSSL, which urllib3 would then load; Lambda has none.
     lines = f"import sys\nsys.modules['OpenSSL'] = None\nsys.path[:0] = {paths!r}\n{program}"
-    return subprocess.run([sys.executable, "-c", lines], check=True, capture_output=True, text=True).stdout
+    # Lambda has the layers' bytecode, so whoever keeps Python from writing any must not do so here.
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": ""}
+    done = subprocess.run([sys.executable, "-c", lines], check=True, capture_output=True, text=True, env=environment)
+    return done.stdout
