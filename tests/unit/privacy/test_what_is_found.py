@@ -9,7 +9,7 @@ from evals.redaction.benign import alerts
 from evals.redaction.kinds import KINDS, PERSONAL, Seeded, personal, seeded
 from firstline.privacy import redact, redact_label, redact_payload, redact_secrets, shapes
 
-BODIES = Path(__file__).parents[4].parent / "shared" / "payloads"
+BODIES = Path(__file__).parents[4] / "shared" / "payloads"
 
 
 @pytest.mark.parametrize("kind", KINDS)
