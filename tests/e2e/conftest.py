@@ -8,7 +8,7 @@ import pytest
 from tests.e2e.model import KEY, Model
 from tests.e2e.running import LocalStack
 
-MODEL_DEADLINE_SECONDS = 3
+MODEL_DEADLINE_SECONDS = 6
 TIME_LAPSE = "5"
 """Nobody has to acknowledge within 5 minutes here, but within one; a recovery is looked for after 2 seconds, not 10."""
 
