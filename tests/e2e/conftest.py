@@ -14,9 +14,12 @@ TIME_LAPSE = "5"
 
 
 @pytest.fixture(scope="session")
-def model() -> Model:
-    """The model that `asking` asks. It refuses connections until a test lets it talk."""
-    return Model()
+def model() -> Iterator[Model]:
+    """The model that `asking` asks. It babbles until a test lets it talk sense."""
+    scripted = Model()
+    scripted.begin()
+    yield scripted
+    scripted.end()
 
 
 @pytest.fixture(scope="session")

@@ -9,16 +9,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 KEY = "sk-local"
+NONSENSE = b"<html>Bad gateway</html>"
 
 
 class Model:
-    """Answers only while `answering`, `babbling` or `hanging`; otherwise it refuses connections."""
+    """Babbles from `begin` to `end`, which opens no circuit, unless a test lets it talk sense, hang or be gone."""
 
     def __init__(self) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._address = probe.getsockname()
         self.asked: list[dict[str, Any]] = []
+        self._over = threading.Event()
+        self._server: ThreadingHTTPServer | None = None
 
     @property
     def url(self) -> str:
@@ -30,23 +33,34 @@ class Model:
         """It gives this verdict."""
         message = {"role": "assistant", "content": json.dumps(verdict)}
         choice = {"index": 0, "finish_reason": "stop", "message": message}
-        with self._serving(json.dumps({"id": "1", "choices": [choice], "usage": {"total_tokens": 321}}).encode()):
+        answer = json.dumps({"id": "1", "choices": [choice], "usage": {"total_tokens": 321}}).encode()
+        with self._instead(answer):
             yield
 
     @contextmanager
     def babbling(self) -> Iterator[None]:
         """It answers with what is no verdict at all."""
-        with self._serving(b"<html>Bad gateway</html>"):
-            yield
+        yield
 
     @contextmanager
     def hanging(self) -> Iterator[None]:
         """It takes questions and says nothing."""
-        with self._serving(None):
+        with self._instead(None):
             yield
 
     @contextmanager
-    def _serving(self, body: bytes | None) -> Iterator[None]:
+    def gone(self) -> Iterator[None]:
+        """It refuses connections."""
+        babbled = self._server is not None
+        self.end()
+        try:
+            yield
+        finally:
+            if babbled:
+                self.begin()
+
+    def begin(self, body: bytes | None = NONSENSE) -> None:
+        """Answer every question with this body; with None, never."""
         over, asked = threading.Event(), self.asked
 
         class Handler(BaseHTTPRequestHandler):
@@ -65,13 +79,24 @@ class Model:
             def log_message(self, format: str, *args: Any) -> None:
                 """Say nothing on the terminal."""
 
-        with ThreadingHTTPServer(self._address, Handler) as server:
-            server.daemon_threads = True
-            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-            thread.start()
+        self._over = over
+        self._server = ThreadingHTTPServer(self._address, Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+
+    def end(self) -> None:
+        """Refuse connections from now on."""
+        self._over.set()
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    @contextmanager
+    def _instead(self, body: bytes | None) -> Iterator[None]:
+        with self.gone():
+            self.begin(body)
             try:
                 yield
             finally:
-                over.set()
-                server.shutdown()
-                thread.join()
+                self.end()
