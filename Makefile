@@ -55,6 +55,9 @@ runbooks-check: setup
 bench: setup ## Print ratios measured side by side (not a test)
 	@$(PY) -m tests.bench
 
+measure: setup ## Print how large the source is (not a test)
+	@$(PY) scripts/measure.py
+
 eval: setup ## Judge the labelled cases: make eval [RULES=rules.tsv] [ARGS=--help]
 	@$(PY) -m evals $(if $(RULES),--rules $(RULES)) $(ARGS)
 
@@ -76,4 +79,4 @@ lock: setup ## Renew the pins (requirements*.txt) from the .in files
 	$(UV_COMPILE) requirements-dev.in -o requirements-dev.txt
 	for layer in core llm; do $(UV_COMPILE) -c requirements-dev.txt layers/$$layer/requirements.in -o layers/$$layer/requirements.txt; done
 
-.PHONY: help setup demo test check format format-check lint types templates runbooks runbooks-check bench eval build build-both deploy lock
+.PHONY: help setup demo test check format format-check lint types templates runbooks runbooks-check bench measure eval build build-both deploy lock
