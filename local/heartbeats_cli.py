@@ -30,7 +30,7 @@ def list_(
     """Every heartbeat that was seen or is required: when it came last, how often it should, how it is."""
     from firstline.adapters.heartbeats import TableHeartbeats
     from firstline.classification.heartbeats import called
-    from firstline.durations import spoken
+    from firstline.text import in_words
 
     declared, now = read_rules(file).heartbeats, datetime.now(UTC)
     pulses, _ = TableHeartbeats(table_of(stack, table)).pulses()
@@ -41,8 +41,8 @@ def list_(
     grid = Grid("id", "what", "declared as", "last came", "state", show_edge=False)
     for pulse in sorted(shown, key=lambda one: one.beat_at):
         expected = _declared_as(pulse, declared)
-        came = "never" if pulse.requirement is not None else f"{spoken(now - pulse.beat_at)} ago"
-        name = f"{expected.id}, every {spoken(expected.every)}" if expected else "nothing"
+        came = "never" if pulse.requirement is not None else f"{in_words(now - pulse.beat_at)} ago"
+        name = f"{expected.id}, every {in_words(expected.every)}" if expected else "nothing"
         grid.add_row(Text(pulse.key), Text(called(pulse.alert)), name, came, Text(_state(pulse, expected, pulses)))
     console_of().print(grid)
 

@@ -22,11 +22,12 @@ from firstline.classification.quiet import Quiet
 from firstline.classification.rules import Rule, Rules
 from firstline.classification.silences import Silence
 from firstline.classification.verdict import classify
-from firstline.durations import Duration, spoken
+from firstline.durations import Duration
 from firstline.errors import ConfigurationError
 from firstline.grouping import GroupState, fold, open_incident
 from firstline.models import Evidence, Incident, NormalizedAlert
 from firstline.sources import Batch
+from firstline.text import in_words
 
 _PLAIN = ("alert_name", "source", "service", "environment", "host")
 _LISTED = 20
@@ -57,7 +58,7 @@ def explain(
         console.print(
             Text(
                 f"{alert.alert_name} is heartbeat {expected.id}: it opens no incident. When nothing has come for "
-                f"{spoken(expected.patience)} (twice {spoken(expected.every)}), a {expected.severity} one opens."
+                f"{in_words(expected.patience)} (twice {in_words(expected.every)}), a {expected.severity} one opens."
             )
         )
     for reason in batch.ignored:
@@ -287,7 +288,7 @@ def print_silences(console: Console, silences: Sequence[Silence], now: datetime)
             f"{key}={value}" for key, value in one.match.model_dump(mode="json", exclude_defaults=True).items()
         )
         if one.active(now):
-            ends = f"in {spoken(one.expires_at - now)}" + (", or when it resolves" if one.until_resolved else "")
+            ends = f"in {in_words(one.expires_at - now)}" + (", or when it resolves" if one.until_resolved else "")
         else:
             ends = f"ended {one.ended_at or one.expires_at:%Y-%m-%d %H:%M}" + (
                 f" by {one.ended_by}" if one.ended_by else ""

@@ -13,11 +13,11 @@ from firstline.adapters.history import History
 from firstline.adapters.table import Table
 from firstline.adapters.trail import TableTrail
 from firstline.channels.slack_judging import said
-from firstline.channels.text import one_line
 from firstline.classification.calibration import BINS, ENOUGH, Calibration
 from firstline.errors import FeedbackRefused
 from firstline.lessons import Lessons, lessons
 from firstline.models import Feedback, Severity
+from firstline.text import one_line
 from firstline.trail import judged, noted, witness
 
 _SEVERITIES = get_args(Severity.__value__)

@@ -11,7 +11,7 @@ import string
 from collections.abc import Callable
 from typing import NamedTuple
 
-from firstline.privacy.invisible import visible
+from firstline.text import strip_invisible
 
 LOWER = string.ascii_lowercase + string.digits
 HEX = "0123456789abcdef"
@@ -33,7 +33,7 @@ class Seeded(NamedTuple):
 
     def leaks_into(self, text: str) -> bool:
         """Whether a part of it that would help anybody stands in a text, invisible characters taken away."""
-        seen = visible(text)
+        seen = strip_invisible(text)
         width = min(WINDOW, len(self.secret))
         return any(self.secret[at : at + width] in seen for at in range(len(self.secret) - width + 1))
 

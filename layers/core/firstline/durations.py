@@ -41,17 +41,3 @@ type Duration = Annotated[
     BeforeValidator(read_duration, json_schema_input_type=Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}[smhd]$")]),
 ]
 """`30s`, `15m`, `2h`, `1d`."""
-
-
-def spoken(span: timedelta) -> str:
-    """A duration for people: `5 minutes`, `2 h 30 min`, `3 days`."""
-    seconds = int(span.total_seconds())
-    if seconds < 60:
-        return f"{seconds} seconds"
-    minutes = seconds // 60
-    if minutes < 120:
-        return f"{minutes} minute{'s' if minutes != 1 else ''}"
-    hours, rest = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {rest} min" if rest else f"{hours} hours"
-    return f"{hours // 24} days"

@@ -13,7 +13,6 @@ from pydantic import BaseModel, ValidationError
 from firstline.approvals import deciding, links
 from firstline.channels.delivery import Channel, tell_all
 from firstline.channels.slack_judging import ANSWERS, NOTE_BLOCK
-from firstline.channels.text import one_line
 from firstline.errors import (
     ApprovalRefused,
     ChannelFailed,
@@ -24,6 +23,7 @@ from firstline.errors import (
 from firstline.lifecycle import Incidents, Signals, acknowledge, resolve_by_hand
 from firstline.models import Notification, NotificationKind
 from firstline.observability import logger
+from firstline.text import one_line
 
 SIGNATURE_AGE_SECONDS = 300
 

@@ -54,4 +54,5 @@ def test_importing_the_package_imports_no_source() -> None:
         "firstline.sources.reading",
         "firstline.sources.severity",
         "firstline.sources.text",
+        "firstline.text",
     ]

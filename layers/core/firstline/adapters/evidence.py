@@ -165,13 +165,13 @@ def _newest_first(items: Iterable[Item]) -> list[EarlierIncident]:
 
 def _short(earlier: EarlierIncident) -> EarlierIncident:
     """As much of it as somebody else's incident has use for."""
-    from firstline.classification.redaction import clip
+    from firstline.text import shorten
 
     return earlier.model_copy(
         update={
-            "outcome_reason": clip(earlier.outcome_reason, MAX_NOTE_CHARS) if earlier.outcome_reason else None,
-            "cause": clip(earlier.cause, MAX_NOTE_CHARS) if earlier.cause else None,
-            "note": clip(earlier.note, MAX_NOTE_CHARS) if earlier.note else None,
+            "outcome_reason": shorten(earlier.outcome_reason, MAX_NOTE_CHARS) if earlier.outcome_reason else None,
+            "cause": shorten(earlier.cause, MAX_NOTE_CHARS) if earlier.cause else None,
+            "note": shorten(earlier.note, MAX_NOTE_CHARS) if earlier.note else None,
             "feedback": earlier.feedback[-3:],
         }
     )

@@ -17,10 +17,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from firstline.channels import pagerduty, sns
 from firstline.channels.delivery import Wakes
-from firstline.channels.text import one_line
 from firstline.errors import ChannelFailed
 from firstline.models import Notification
 from firstline.observability import logger
+from firstline.text import one_line
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from firstline.approvals.links import Link
-from firstline.channels.text import one_line
 from firstline.errors import NotEntitled, Superseded, TooLate
 from firstline.lifecycle import Signals, tell_decided
 from firstline.models import Approval, Decision, IncidentRecord, Notification, NotificationKind, RemediationPlan
+from firstline.text import one_line
 
 ANOTHER_PLAN = "The plan has changed since you were asked. Read the new one, and decide on that."
 

@@ -19,8 +19,8 @@ from firstline.approvals.deciding import approvers_needed
 from firstline.approvals.links import Link
 from firstline.approvals.review import EarlierRun, Review
 from firstline.channels.summary import severity, where
-from firstline.channels.text import clean, one_line
 from firstline.models import AnyPlannedStep, Outcome, PlannedRelease, PlannedStep, Released
+from firstline.text import one_line, strip_invisible
 
 HEADERS: dict[str, str] = {
     "Cache-Control": "no-store",
@@ -62,7 +62,7 @@ class Markup(str):
 
 def refusal(reason: str, incident_id: str, title: str = "This does not count") -> str:
     """A page that says why not."""
-    said = _fill("refusal", title=title, reason=clean(reason), incident_id=one_line(incident_id, 80))
+    said = _fill("refusal", title=title, reason=strip_invisible(reason), incident_id=one_line(incident_id, 80))
     return _page(title, said)
 
 
@@ -87,7 +87,7 @@ def plan_page(review: Review, link: Link, token: str, now: datetime, *, closed: 
         title=title,
         tone=tone,
         status=status,
-        happening=clean(record.classification.summary if record.classification else alert.message),
+        happening=strip_invisible(record.classification.summary if record.classification else alert.message),
         alert=one_line(alert.alert_name, 200),
         severity=severity(record),
         since=f"{record.incident.opened_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
@@ -96,7 +96,7 @@ def plan_page(review: Review, link: Link, token: str, now: datetime, *, closed: 
             + [_fill("place", name=visible(one.place), through=_SERVICES[one.through]) for one in plan.releases]
         ),
         risk=_RISKS[plan.risk],
-        reason=clean(plan.decision_reason),
+        reason=strip_invisible(plan.decision_reason),
         steps=_steps(plan.steps, review, open_=True),
         verify=_verify(review),
         rollback=_rollback(review),
@@ -111,9 +111,9 @@ def plan_page(review: Review, link: Link, token: str, now: datetime, *, closed: 
 def _status(review: Review, now: datetime, closed: str | None) -> tuple[str, str]:
     record = review.record
     if record.decision:
-        return ("go" if record.decision == "approved" else "stop"), clean(closed or "")
+        return ("go" if record.decision == "approved" else "stop"), strip_invisible(closed or "")
     if closed:
-        return "stop", clean(closed)
+        return "stop", strip_invisible(closed)
     left = max(1, ceil((record.decide_by - now).total_seconds() / 60)) if record.decide_by else 0
     until = f"{record.decide_by.astimezone(UTC):%H:%M} UTC" if record.decide_by else "soon"
     waiting = f"Waits for a decision: {_count(left, 'minute')} left, until {until}. Then it goes to a human."
@@ -228,13 +228,14 @@ def _earlier(runs: tuple[EarlierRun, ...]) -> Markup:
 
 def _decision(review: Review, link: Link, token: str, closed: str | None) -> Markup:
     if closed:
-        return _fill("paragraph", text=clean(closed))
+        return _fill("paragraph", text=strip_invisible(closed))
     refuse = _fill("button", tone="no", value="refuse", text="Refuse")
     approve = _fill("button", tone="yes", value="approve", text="Approve and run")
     consequence = "Approve, and it runs at once. Refuse, and a human is called, with this plan."
     buttons = [approve, refuse]
     if review.unreadable:
-        consequence = f"It cannot be approved here, because not all of it can be shown: {clean(review.unreadable)}"
+        unreadable = strip_invisible(review.unreadable)
+        consequence = f"It cannot be approved here, because not all of it can be shown: {unreadable}"
         buttons = [refuse]
     elif any(said.approver == link.approver for said in review.record.approvals):
         consequence = "You have approved it already; somebody else must, too. You may still refuse."

@@ -6,8 +6,8 @@ https://developer.pagerduty.com/docs/send-alert-event: summary at most 1,024 cha
 from typing import Any
 
 from firstline.channels.summary import Summary, execution_link, labels, severity, summarise, web_link
-from firstline.channels.text import one_line, shorten
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Incident, IncidentRecord, Notification, Severity
+from firstline.text import one_line, shorten
 
 MAX_SUMMARY = 1_024
 MAX_EVENT_BYTES = 512_000

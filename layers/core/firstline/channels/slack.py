@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from firstline.channels import slack_judging
 from firstline.channels.summary import Summary, execution_link, labels, summarise
-from firstline.channels.text import ELLIPSIS, bullets, clean, numbered, one_line
 from firstline.models import (
     AnyPlannedStep,
     Incident,
@@ -19,6 +18,7 @@ from firstline.models import (
     PlannedStep,
     RemediationPlan,
 )
+from firstline.text import ELLIPSIS, bullets, numbered, one_line, strip_invisible
 
 type Feed = Literal["automated", "alerts"]
 """Which of the two Slack channels: what Firstline did by itself, or what waits for a human."""
@@ -95,7 +95,7 @@ def render_details(notification: Notification) -> dict[str, Any] | None:
         case "remediating" | "approval" | "paged" | "needs_human":
             facts = [f"{name} = {value}" for name, value in labels(notification.record.incident).items()]
             parts = [
-                "What the alert says\n" + clean(alert.message),
+                "What the alert says\n" + strip_invisible(alert.message),
                 "Labels\n" + bullets(facts) if facts else "",
                 f"Where it came from\n{alert.source} {alert.url or ''}",
                 *summary.evidence,
@@ -144,7 +144,7 @@ def _fit(text: str, limit: int, replacements: dict[str, str]) -> str:
     pieces: list[str] = []
     costs: list[int] = []
     length = 0
-    for character in clean(text[: 4 * limit]):
+    for character in strip_invisible(text[: 4 * limit]):
         piece = replacements.get(character, character)
         pieces.append(piece)
         costs.append(len(piece) + (ord(character) > 0xFFFF))

@@ -6,9 +6,9 @@ A choice carries `<incident id>#<answer>`: an option's value may have 150 charac
 from collections.abc import Sequence
 from typing import Any
 
-from firstline.channels.text import one_line
 from firstline.feedback import last_words
 from firstline.models import Feedback, IncidentRecord, Severity
+from firstline.text import one_line
 
 MAX_OPTION = 150
 MAX_NOTE = 2_000

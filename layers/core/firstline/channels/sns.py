@@ -9,8 +9,8 @@ import unicodedata
 from typing import Any
 
 from firstline.channels.summary import Summary, execution_link, summarise
-from firstline.channels.text import bullets, numbered, one_line, shorten
 from firstline.models import Notification
+from firstline.text import bullets, numbered, one_line, shorten
 
 MAX_SUBJECT = 99
 MAX_SMS = 140

@@ -7,8 +7,8 @@ here waits for anybody. Everything returned is cleaned and bounded, but not yet 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from firstline.channels.text import clean, one_line, shorten
 from firstline.models import SEVERITY_RANK, Incident, IncidentRecord, Notification, Severity, SourceSeverity, StepResult
+from firstline.text import one_line, shorten, strip_invisible
 
 MAX_HOSTS = 5
 MAX_RESULTS = 20
@@ -213,7 +213,7 @@ def _template_steps(record: IncidentRecord) -> tuple[str, ...]:
 
 
 def _paragraph(text: str, limit: int = 2_500) -> str:
-    return shorten(clean(text[: 4 * limit]).strip(), limit)
+    return shorten(strip_invisible(text[: 4 * limit]).strip(), limit)
 
 
 def _clock(moment: datetime) -> str:

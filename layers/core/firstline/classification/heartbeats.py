@@ -8,8 +8,9 @@ from pydantic import AwareDatetime
 
 from firstline.classification.maintenance import Bound, Id, Reason
 from firstline.classification.match import AlertMatch
-from firstline.durations import Duration, between, spoken
+from firstline.durations import Duration, between
 from firstline.models import Frozen, NormalizedAlert
+from firstline.text import in_words
 
 REQUIRED = "required:"
 """How the key of one begins that is required and was never seen."""
@@ -92,7 +93,7 @@ def absence(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -
     if pulse.resolved_at == since:
         what = f"{called(alert)} was resolved, and it should always fire"
     else:
-        what = f"{called(alert)} has been silent for {spoken(now - pulse.beat_at)}; it comes every {_often(expected)}"
+        what = f"{called(alert)} has been silent for {in_words(now - pulse.beat_at)}; it comes every {_often(expected)}"
     return alert.model_copy(
         update={
             "source": "firstline",
@@ -121,7 +122,7 @@ def back(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -> N
 
 
 def _often(expected: Heartbeat) -> str:
-    return spoken(expected.every)
+    return in_words(expected.every)
 
 
 def called(alert: NormalizedAlert) -> str:

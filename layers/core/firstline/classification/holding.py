@@ -10,10 +10,10 @@ from firstline.classification.prompt import Prompt
 from firstline.classification.quiet import Quiet, seconds_until
 from firstline.classification.rules import Rule, Rules
 from firstline.classification.silences import Silence
-from firstline.durations import spoken
 from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
 from firstline.models import Classification, Hold, Incident, IncidentRecord
 from firstline.observability import logger
+from firstline.text import in_words
 
 
 class NotAsked:
@@ -70,7 +70,7 @@ def held_by_rule(incident: Incident, rule: Rule | None, verdict: Classification,
     return Hold(
         by="rule",
         id=rule.id,
-        reason=f"Rule {rule.id} waits {spoken(rule.hold)} before it is real: {rule.reason}",
+        reason=f"Rule {rule.id} waits {in_words(rule.hold)} before it is real: {rule.reason}",
         until=now + timedelta(seconds=seconds),
         seconds=seconds,
     )

@@ -123,7 +123,7 @@ def _item(what: str, source: str, how_old: str, **values: Any) -> dict[str, Any]
 
 def _ended(one: EarlierIncident) -> dict[str, Any]:
     told: dict[str, Any] = {
-        "lasted_minutes": _minutes(one.opened_at, one.closed_at),
+        "lasted_minutes": minutes_between(one.opened_at, one.closed_at),
         "severity": one.severity,
         "ended": one.outcome,
         "runbook": _line(one.runbook_id),
@@ -143,7 +143,7 @@ def _deployed(one: Deployment, incident: Incident, suspected: bool) -> dict[str,
         "service": _line(one.service),
         "version": _line(one.version),
         "environment": _line(one.environment),
-        "minutes_before_the_incident": _minutes(one.deployed_at, incident.opened_at),
+        "minutes_before_the_incident": minutes_between(one.deployed_at, incident.opened_at),
         "of_the_same_service": suspected,
     }
 
@@ -158,7 +158,7 @@ def _measured(series: MetricSeries) -> dict[str, Any]:
 
 def age(then: datetime, now: datetime) -> str:
     """How long ago, in the unit that people would say it in."""
-    minutes = _minutes(then, now)
+    minutes = minutes_between(then, now)
     if abs(minutes) < 120:
         return f"{minutes} min"
     return f"{round(minutes / 60)} h" if abs(minutes) < 48 * 60 else f"{round(minutes / 1_440)} days"
@@ -168,5 +168,6 @@ def _line(value: str | None, limit: int = MAX_NAME_CHARS) -> str | None:
     return None if value is None else safe_line(value, limit)
 
 
-def _minutes(begin: datetime, end: datetime) -> int:
+def minutes_between(begin: datetime, end: datetime) -> int:
+    """Return whole minutes from `begin` to `end`."""
     return round((end - begin).total_seconds() / 60)

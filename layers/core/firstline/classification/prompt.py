@@ -12,9 +12,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from firstline.classification.pack import pack
-from firstline.classification.redaction import clip, safe_label, safe_line, safe_text
+from firstline.classification.pack import minutes_between, pack
+from firstline.classification.redaction import safe_label, safe_line, safe_text
 from firstline.models import Evidence, Incident
+from firstline.text import shorten
 
 PROMPTS = Path(__file__).parent / "prompts"
 
@@ -57,7 +58,7 @@ def build(incident: Incident, *, evidence: Evidence, offered: Sequence[Offered],
     document = {
         "alert": _alert(incident),
         "incident": {
-            "minutes_open": _minutes(incident.opened_at, now),
+            "minutes_open": minutes_between(incident.opened_at, now),
             "alerts": incident.alert_count,
             "hosts": [_name(host) for host in incident.hosts[:MAX_HOSTS]],
             "is_storm_of_many_alerts": incident.storm,
@@ -66,7 +67,7 @@ def build(incident: Incident, *, evidence: Evidence, offered: Sequence[Offered],
         "evidence": [item.data for item in packed.items],
         "evidence_left_out": packed.left_out,
         "evidence_that_could_not_be_read": [safe_line(one, MAX_NOTE_CHARS) for one in evidence.missing],
-        "runbooks": [{"id": one.id, "title": clip(one.title, MAX_NOTE_CHARS)} for one in runbooks],
+        "runbooks": [{"id": one.id, "title": shorten(one.title, MAX_NOTE_CHARS)} for one in runbooks],
     }
     return Prompt(version, system, json.dumps(document, ensure_ascii=False), tuple(one.id for one in runbooks))
 
@@ -100,7 +101,3 @@ def _labels(labels: Mapping[str, str]) -> dict[str, str]:
 
 def _name(value: str | None) -> str | None:
     return None if value is None else safe_line(value, MAX_NAME_CHARS)
-
-
-def _minutes(begin: datetime, end: datetime) -> int:
-    return round((end - begin).total_seconds() / 60)

@@ -5,9 +5,9 @@ the cut comes last (a secret cut in half matches no pattern). What is found, and
 """
 
 from firstline.privacy import redact, redact_label
-from firstline.privacy.invisible import visible
+from firstline.text import shorten, strip_invisible
 
-__all__ = ["MAX_RAW_CHARS", "clean", "clip", "redact", "safe_label", "safe_line", "safe_text"]
+__all__ = ["MAX_RAW_CHARS", "clean", "redact", "safe_label", "safe_line", "safe_text"]
 
 MAX_RAW_CHARS = 20_000
 """More than this of any one text is not even looked at."""
@@ -21,22 +21,17 @@ def clean(text: str) -> str:
     >>> clean("pass\\u200bword\\u202e")
     'password'
     """
-    return visible(text[:MAX_RAW_CHARS])
-
-
-def clip(text: str, limit: int) -> str:
-    """At most `limit` characters, with an ellipsis where something was cut."""
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+    return strip_invisible(text[:MAX_RAW_CHARS])
 
 
 def safe_text(text: str, limit: int) -> str:
     """A text of many lines as a model or a person may read it: visible, nothing private, at most `limit` characters."""
-    return clip(redact(clean(text)).strip(), limit)
+    return shorten(redact(clean(text)).strip(), limit)
 
 
 def safe_line(text: str, limit: int) -> str:
     """The same on one line."""
-    return clip(" ".join(redact(clean(text)).split()), limit)
+    return shorten(" ".join(redact(clean(text)).split()), limit)
 
 
 def safe_label(name: str, value: str, limit: int) -> str:

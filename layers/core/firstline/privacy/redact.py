@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 from firstline.privacy import encoded, named, personal, shapes
-from firstline.privacy.invisible import visible
+from firstline.text import strip_invisible
 
 SHORTEST = 8
 """No text below this holds a secret that could be told from a word."""
@@ -100,7 +100,7 @@ def _field(name: str, value: str, hide: Callable[[str], str]) -> str:
 def _redacted(text: str, find: encoded.Finder) -> str:
     if len(text) < SHORTEST:
         return text
-    seen = visible(text)
+    seen = strip_invisible(text)
     hidden = _replaced(seen, encoded.percent_encoded(seen, find))
     hidden = _replaced(hidden, chain(find(hidden), encoded.across_lines(hidden, shapes.found)))
     hidden = _replaced(hidden, encoded.base64_encoded(hidden, _secrets))

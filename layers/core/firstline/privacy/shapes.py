@@ -131,7 +131,7 @@ SHAPES: tuple[Shape, ...] = (
         ("@",),
         r"(?<![\w.:@-])(?<!//)[\w.-]{1,60}:[^\s:@/\"'<>]{3,200}(?=@[\w.-]{1,200}:\d{2,5}(?!\w))",
     ),
-    Shape("password in a URL", ("@tcp(", "@unix("), r"(?<![\w:/])[\w.-]{1,100}:[^\s@/]{1,200}(?=@(?:tcp|unix)\()"),
+    Shape("password in a URL", ("@tcp(", "@unix("), r"(?<![\w:/])(?:[\w.-]{1,100}:)?[^\s@/]{1,200}(?=@(?:tcp|unix)\()"),
     Shape(
         "credentials",
         ("earer ", "asic ", "EARER ", "ASIC "),

@@ -16,6 +16,7 @@ from firstline.runbooks.locks import HOST, RELEASE, Held, lock_names
 from firstline.runbooks.match import named
 from firstline.runbooks.model import Mode, Runbook
 from firstline.runbooks.remediation_policy import RemediationPolicy, share_of
+from firstline.text import in_words
 
 type RemediationMode = Literal["off", "approve", "auto"]
 
@@ -225,10 +226,10 @@ def _cooling_down(situation: Situation) -> str | None:
     for place, name in situation.places.items():
         last = max((_last_moment(run) for run in _counted(situation) if place in run.instance_ids), default=None)
         if last and now - last < runbook.limits.cooldown:
-            rest = _minutes(runbook.limits.cooldown)
+            rest = in_words(runbook.limits.cooldown)
             if last > now:
                 return f"{runbook.id} may still be running on {name}, and cools down for {rest} after it"
-            ago = _minutes(now - last)
+            ago = in_words(now - last)
             return f"{runbook.id} ran on {name} {ago} ago and cools down for {rest}: it did not help for long"
     return None
 
@@ -268,8 +269,3 @@ def _why_ask(situation: Situation) -> str | None:
     if classification.decided_by == "llm" and classification.confidence < SURE_ENOUGH:
         return f"the model is only {classification.confidence:.0%} sure that {runbook.id} is right"
     return None
-
-
-def _minutes(span: timedelta) -> str:
-    minutes = round(span.total_seconds() / 60)
-    return f"{minutes} minute" if minutes == 1 else f"{minutes} minutes"

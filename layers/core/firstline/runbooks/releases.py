@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, Field
 from firstline.errors import NoPlan, ReleasesUnreadable
 from firstline.models import Frozen, Incident, Name, PlannedRelease, Released, Text
 from firstline.runbooks.release_steps import AppConfigRollback, CodeDeployRollback, ReleaseStep
+from firstline.text import in_words
 
 
 class Deployed(Frozen):
@@ -174,7 +175,7 @@ def decide(history: ReleaseHistory, place: str, incident: Incident, step: Releas
         )
     good = _good(last, before, step.stood_for)
     if good is None:
-        raise NoPlan(f"{place} has no earlier release that stood for {_span(step.stood_for)}")
+        raise NoPlan(f"{place} has no earlier release that stood for {in_words(step.stood_for)}")
     if good.request is None:
         raise NoPlan(f"nobody can tell exactly what {good.deployment} released to {place}: {good.what}")
     return last, good
@@ -195,7 +196,8 @@ def _ensure_to_blame(
         raise NoPlan(f"deployment {last.deployment} to {place} began after the alert: it is not the cause")
     since = began - (last.ended_at or last.at)
     if since > within:
-        raise NoPlan(f"the last release to {place} was {_span(since)} before the alert; {_span(within)} is the limit")
+        limit = in_words(within)
+        raise NoPlan(f"the last release to {place} was {in_words(since)} before the alert; {limit} is the limit")
 
 
 def _good(last: Deployed, before: Sequence[Deployed], stood_for: timedelta) -> Deployed | None:
@@ -221,11 +223,3 @@ def _released(deployed: Deployed) -> Released:
 
 def _marker(incident: Incident) -> str:
     return f"Firstline: {incident.incident_id}"
-
-
-def _span(span: timedelta) -> str:
-    minutes = round(span.total_seconds() / 60)
-    if minutes < 120:
-        return f"{minutes} minute" if minutes == 1 else f"{minutes} minutes"
-    hours = round(minutes / 60)
-    return f"{hours} hours" if hours < 48 else f"{round(hours / 24)} days"

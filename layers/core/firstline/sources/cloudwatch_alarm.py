@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from firstline.errors import UnreadablePayload
-from firstline.sources import text
+from firstline.sources import meanings, text
 from firstline.sources.identity import INSTANCE_ID, bare_host, digest, group_key, host_hint
 from firstline.sources.reading import Reading
 from firstline.sources.severity import WORDS
@@ -23,21 +23,6 @@ _ANYWHERE = re.compile(rf"(?<![A-Za-z0-9])({_LOUD})(?![A-Za-z0-9])", re.IGNORECA
 _IN_TOPIC = re.compile(rf"(?<![A-Za-z0-9])({_LOUD}|high|major|medium|warning|warn|minor|low|info)(?![A-Za-z0-9])", re.I)
 _INSTANCE_IN_NAME = re.compile(rf"(?<![A-Za-z0-9]){INSTANCE_ID.pattern}(?![A-Za-z0-9])")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
-_SERVICE_DIMENSIONS = (
-    "ServiceName",
-    "Service",
-    "service",
-    "FunctionName",
-    "ApiName",
-    "DBInstanceIdentifier",
-    "DBClusterIdentifier",
-    "QueueName",
-    "TableName",
-    "LoadBalancer",
-    "AutoScalingGroupName",
-    "ClusterName",
-)
-_ENVIRONMENT_DIMENSIONS = ("Environment", "environment", "env", "Stage", "stage")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,8 +78,8 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
     account = arn_account or text.name(alarm.account)
     region = arn_region or text.name(alarm.region)
     labels = _agreed_labels([*alarm.dimensions, alarm.contributor])
-    service = text.first(labels, *_SERVICE_DIMENSIONS)
-    environment = text.first(labels, *_ENVIRONMENT_DIMENSIONS)
+    service = meanings.find(labels, "service")
+    environment = meanings.find(labels, "environment")
     at = text.moment(alarm.at)
     # `Region` of an SNS message is a display name that varies; the ARN says it exactly.
     identity = text.scalar(alarm.arn) or f"{account}:{region}:{text.scalar(alarm.name)}"

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from firstline.errors import UnreadablePayload
 from firstline.models import SourceSeverity
-from firstline.sources import text
+from firstline.sources import meanings, text
 from firstline.sources.authentication import Request, require_token
 from firstline.sources.identity import digest, group_key, host_hint
 from firstline.sources.reading import Reading
@@ -68,8 +68,8 @@ def read(payload: Any, reading: Reading) -> None:
     monitor = _get(fields, "monitorid", "alertid")
     org = _get(fields, "orgid", "orgname")
     hostname = _get(fields, "hostname", "host")
-    service = text.name(tags.get("service"))
-    environment = text.name(tags.get("env") or tags.get("environment"))
+    service = meanings.find(tags, "service")
+    environment = meanings.find(tags, "environment")
     at = text.moment(_get(fields, "lastupdated", "lastupdatedposix")) or text.moment(
         _get(fields, "date", "dateposix", "timestamp")
     )

@@ -6,7 +6,7 @@
 from typing import Any, Literal
 
 from firstline.errors import UnreadablePayload
-from firstline.sources import text
+from firstline.sources import meanings, text
 from firstline.sources.authentication import Request, require_token
 from firstline.sources.identity import bare_host, digest, group_key, host_hint
 from firstline.sources.reading import Reading
@@ -86,8 +86,7 @@ def _read_alert(alert: Any, reading: Reading) -> None:
     said_host = _first(alert, _HOST)
     host = (bare_host(said_host) if said_host else None) or host_hint(labels)
     account, region, service, environment = (
-        text.name(alert.get(key)) or text.name(labels.get(key))
-        for key in ("account", "region", "service", "environment")
+        text.name(alert.get(meaning)) or meanings.find(labels, meaning) for meaning in meanings.MEANINGS
     )
     given = _first(alert, ("fingerprint", "dedup_key", "check_id", "monitor_id"))
     ends_at = text.moment(alert.get("ends_at")) if status == "resolved" else None

@@ -6,7 +6,7 @@ https://grafana.com/docs/grafana/latest/alerting/configure-notifications/manage-
 from typing import Any, Literal
 
 from firstline.errors import Unauthenticated, UnreadablePayload
-from firstline.sources import prometheus, text
+from firstline.sources import meanings, prometheus, text
 from firstline.sources.authentication import SIGNATURE_WINDOW_SECONDS, Request, has_token, signed
 from firstline.sources.identity import digest, group_key, host_hint
 from firstline.sources.reading import Reading
@@ -72,8 +72,8 @@ def _read_legacy(payload: dict[str, Any], reading: Reading) -> None:
         reading.ignore(f"the rule is {state.lower()}: neither firing nor resolved")
         return
     labels = text.labels(payload.get("tags"))
-    service = text.first(labels, "service", "app", "job")
-    environment = text.first(labels, "environment", "env")
+    service = meanings.find(labels, "service")
+    environment = meanings.find(labels, "environment")
     org = text.scalar(payload.get("orgId"))
     reading.add(
         alert_name=alert_name,

@@ -7,16 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from firstline.errors import UnreadablePayload
-from firstline.sources import text
+from firstline.sources import meanings, text
 from firstline.sources.authentication import Request, require_token
 from firstline.sources.identity import alertmanager_fingerprint, group_key, host_hint
 from firstline.sources.reading import Reading
 
 _DEAD_MANS_SWITCHES = ("watchdog", "deadmansswitch")
-_SERVICE = ("service", "service_name", "app", "application", "app_kubernetes_io_name", "job")
-_ENVIRONMENT = ("environment", "env", "stage")
-_ACCOUNT = ("account", "account_id", "aws_account")
-_REGION = ("region", "aws_region")
 
 _remembered: dict[tuple[str, str] | None, tuple[dict[str, Any], "_Identity"]] = {}
 
@@ -139,10 +135,10 @@ def _read_identity(source: str, given: Any, own: dict[str, Any], merged: dict[st
     elif severity and severity.lower() == "none":
         not_for_people = f"severity none: {alert_name or 'an alert'} is not meant for people"
     fingerprint = alertmanager_fingerprint(own, given)
-    account = text.first(labels, *_ACCOUNT)
-    region = text.first(labels, *_REGION)
-    service = text.first(labels, *_SERVICE)
-    environment = text.first(labels, *_ENVIRONMENT)
+    account = meanings.find(labels, "account")
+    region = meanings.find(labels, "region")
+    service = meanings.find(labels, "service")
+    environment = meanings.find(labels, "environment")
     return _Identity(
         labels=labels,
         alert_name=text.name(alert_name),

@@ -3,9 +3,11 @@
 Nothing here raises: what cannot be read is None (or empty), and the source decides whether it can do without.
 """
 
-import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+
+from firstline.text import one_line, shorten, strip_invisible
 
 NAME_LIMIT = 256
 TEXT_LIMIT = 4_000
@@ -13,9 +15,6 @@ URL_LIMIT = 2_000
 LABEL_LIMIT = 50
 LABEL_NAME_LIMIT = 128
 LABEL_VALUE_LIMIT = 512
-
-# C0 and C1 control characters except newline and tab, and halves of surrogate pairs.
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
 def name(value: Any, limit: int = NAME_LIMIT) -> str | None:
@@ -28,9 +27,7 @@ def name(value: Any, limit: int = NAME_LIMIT) -> str | None:
         return None
     if len(text) <= limit and text.isprintable():
         return text.strip() or None
-    printable = [c if c.isprintable() else " " if c.isspace() else "" for c in text[: 4 * limit]]
-    text = " ".join("".join(printable).split())
-    return (text if len(text) <= limit else text[: limit - 1] + "…") or None
+    return one_line(text, limit) or None
 
 
 def exact(value: Any, limit: int = NAME_LIMIT) -> str | None:
@@ -48,12 +45,12 @@ def prose(*values: Any) -> str:
             continue
         # Looking is far cheaper than replacing, and nearly every text has nothing to replace.
         if not text.isprintable() and not text.replace("\n", "").isprintable():
-            text = _CONTROLS.sub("", text[: 2 * TEXT_LIMIT])
+            text = strip_invisible(text[: 2 * TEXT_LIMIT])
         text = text.strip()
         if text and text not in parts:
             parts.append(text)
     joined = parts[0] if len(parts) == 1 else "\n".join(parts)
-    return joined if len(joined) <= TEXT_LIMIT else joined[: TEXT_LIMIT - 1] + "…"
+    return shorten(joined, TEXT_LIMIT)
 
 
 def quoted(value: Any, limit: int = 80) -> str:
@@ -96,7 +93,7 @@ def labels(value: Any) -> dict[str, str]:
     return clean
 
 
-def first(values: dict[str, str], *keys: str) -> str | None:
+def first(values: Mapping[str, str], *keys: str) -> str | None:
     """The first of the keys that has a text, as a name."""
     for key in keys:
         if key in values:

@@ -1,8 +1,10 @@
 """What strangers wrote, made safe to show."""
 
+from datetime import timedelta
+
 import pytest
 
-from firstline.channels.text import bullets, clean, numbered, one_line, shorten
+from firstline.text import bullets, in_words, numbered, one_line, shorten, strip_invisible
 
 
 @pytest.mark.parametrize(
@@ -16,19 +18,22 @@ from firstline.channels.text import bullets, clean, numbered, one_line, shorten
         ("safe\u202egpj.exe\u2066\u200f", "safegpj.exe"),
         ("zero\u200bwidth\ufeff\u2060\u00ad", "zerowidth"),
         ("tag\U000e0041", "tag"),
-        ("half \ud83d a pair", "half \N{REPLACEMENT CHARACTER} a pair"),
+        ("half \ud83da pair", "half a pair"),
         ("می\u200cخواهم", "می\u200cخواهم"),
+        ("pass\u200cwo\u200drd", "password"),
+        ("pass\u200b\u200d\u200bword", "password"),
+        ("é\u200d\u200c\u200dé", "é\u200dé"),
         ("family 👨\u200d👩\u200d👧", "family 👨\u200d👩\u200d👧"),
         ("", ""),
     ],
 )
-def test_clean_drops_what_is_not_seen(given: str, shown: str) -> None:
-    assert clean(given) == shown
+def test_strip_drops_what_is_not_seen(given: str, shown: str) -> None:
+    assert strip_invisible(given) == shown
 
 
-def test_everything_cleaned_can_be_encoded() -> None:
+def test_every_stripped_text_can_be_encoded() -> None:
     everything = "".join(map(chr, range(0x110000)))
-    assert clean(everything).encode()
+    assert strip_invisible(everything).encode()
 
 
 @pytest.mark.parametrize(
@@ -54,3 +59,21 @@ def test_shorten_leaves_short_text_alone() -> None:
 def test_lists() -> None:
     assert bullets(["a", "b"]) == "• a\n• b"
     assert numbered(["a", "b"]) == "1. a\n2. b"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 seconds"),
+        (1, "1 second"),
+        (59.6, "1 minute"),
+        (300, "5 minutes"),
+        (7_140, "119 minutes"),
+        (9_000, "2 h 30 min"),
+        (7_200, "2 hours"),
+        (172_799, "47 h 59 min"),
+        (259_200, "3 days"),
+    ],
+)
+def test_a_duration_in_words(seconds: float, words: str) -> None:
+    assert in_words(timedelta(seconds=seconds)) == words

@@ -1,0 +1,106 @@
+"""Text that strangers wrote, made safe and short enough to keep and to show; and durations in words.
+
+The only place that strips, shortens or says a duration. HTML is escaped by Jinja2 and Slack's markup by
+`channels/slack.py`, each where it is written.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from datetime import timedelta
+
+ELLIPSIS = "…"
+
+_INVISIBLE_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Drawn as nothing, although Unicode counts them among letters, marks and symbols."""
+
+_LINE_BREAKS = frozenset("\r\x0b\x0c\x85\u2028\u2029")
+
+_JOINERS = frozenset("\u200c\u200d")
+"""Persian, Indic scripts and emoji need them, one at a time and between characters of their own."""
+
+_LOOSE_JOINERS = re.compile(
+    "(?<![^\x00-\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f])|(?<=[\u200c\u200d])[\u200c\u200d]+"
+)
+
+_DROPPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+"""Control, format (zero-width, bidi, tags), surrogates, private use, unassigned."""
+
+
+class _Visible(dict[int, int | None]):
+    """A table for `str.translate` that looks each character up once."""
+
+    def __missing__(self, code: int) -> int | None:
+        seen = self[code] = _visible(chr(code))
+        return seen
+
+
+_VISIBLE = _Visible()
+
+
+def strip_invisible(text: str) -> str:
+    r"""Drop every character that is drawn as nothing: control, zero-width, bidi and tag characters, lone surrogates.
+
+    Such a character can hide a secret from its pattern, reorder what people read, or carry orders to a model. Tabs and
+    line feeds stay; other line breaks become a line feed. A joiner stays between two characters beyond ASCII.
+
+    Example
+    -------
+    >>> strip_invisible("safe\u202egpj.exe\x00")
+    'safegpj.exe'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    seen = text.replace("\r\n", "\n").translate(_VISIBLE)
+    return seen if _JOINERS.isdisjoint(seen) else _LOOSE_JOINERS.sub("", seen)
+
+
+def one_line(text: str, limit: int) -> str:
+    """Return the text without line breaks or repeated spaces, at most `limit` characters long."""
+    return shorten(" ".join(strip_invisible(text[: 4 * limit]).split()), limit)
+
+
+def shorten(text: str, limit: int) -> str:
+    """Return at most `limit` characters; an ellipsis says that there was more."""
+    return text if len(text) <= limit else text[: limit - len(ELLIPSIS)].rstrip() + ELLIPSIS
+
+
+def bullets(lines: Sequence[str]) -> str:
+    """Return the lines, each with a bullet."""
+    return "\n".join(f"• {line}" for line in lines)
+
+
+def numbered(lines: Sequence[str]) -> str:
+    """Return the lines, counted from one."""
+    return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, 1))
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 minute`, `3 minutes`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def in_words(duration: timedelta) -> str:
+    """Say a duration for people: `45 seconds`, `5 minutes`, `2 h 30 min`, `3 days`."""
+    seconds = round(duration.total_seconds())
+    if seconds < 60:
+        return count(seconds, "second")
+    minutes = seconds // 60
+    if minutes < 120:
+        return count(minutes, "minute")
+    hours, rest = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {rest} min" if rest else f"{hours} hours"
+    return f"{hours // 24} days"
+
+
+def _visible(character: str) -> int | None:
+    if character in "\n\t" or character in _JOINERS:
+        return ord(character)
+    if character in _LINE_BREAKS:
+        return ord("\n")
+    if character in _INVISIBLE_LETTERS or unicodedata.category(character) in _DROPPED_CATEGORIES:
+        return None
+    if "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef":
+        return None  # variation selectors: a known way to smuggle text
+    return ord(character)
