@@ -67,7 +67,7 @@ build: setup ## Build the SAM application: make build ENVIRONMENT=dev|staging|pr
 build-both: setup .cache/build/arm64/.built .cache/build/x86_64/.built ## Build for both architectures into .cache/build, where the tests of what is built look
 
 # Only when something changed: whoever is offline keeps what was built.
-BUILT_FROM := template.yaml samconfig.toml scripts/build.sh $(shell find layers functions runbooks statemachine -type f -not -name '*.pyc')
+BUILT_FROM := template.yaml observability.yaml samconfig.toml scripts/build.sh $(shell find layers functions runbooks statemachine -type f -not -name '*.pyc')
 .cache/build/%/.built: $(BUILT_FROM)
 	bash scripts/build.sh dev --build-dir .cache/build/$* --parameter-overrides "EnvironmentName=dev Architecture=$*"
 	@touch $@

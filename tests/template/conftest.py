@@ -28,9 +28,31 @@ def resources() -> Resources:
 
 
 @pytest.fixture(scope="session")
+def observability() -> Resources:
+    """Return the resources of the nested stack that watches Firstline itself."""
+    parsed: Resources = yaml_parse((ROOT / "observability.yaml").read_text())["Resources"]
+    return parsed
+
+
+@pytest.fixture(scope="session")
 def functions(resources: Resources) -> Resources:
     """The functions' properties by logical id."""
     return {name: r["Properties"] for name, r in resources.items() if r["Type"] == "AWS::Lambda::Function"}
+
+
+@pytest.fixture(scope="session")
+def statements(resources: Resources) -> dict[str, list[dict[str, Any]]]:
+    """Return what each role may do by default: its own policies, and those that it shares with others."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::IAM::Role":
+            for policy in resource["Properties"]["Policies"]:
+                found.setdefault(name, []).extend(policy["PolicyDocument"]["Statement"])
+    for resource in resources.values():
+        if resource["Type"] == "AWS::IAM::Policy" and "Condition" not in resource:
+            for role in resource["Properties"]["Roles"]:
+                found[role["Ref"]].extend(resource["Properties"]["PolicyDocument"]["Statement"])
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -233,9 +233,11 @@ def test_there_is_no_way_around(
 
 
 def test_every_principal_of_the_stack_is_among_the_roles(whole: Template) -> None:
-    """No policy stands apart from its role, and the managed ones grant nothing of Systems Manager."""
+    """Policies name roles only, never users or groups, and the managed ones grant nothing of Systems Manager."""
     kinds = {kind for kind, _ in whole.resources().values() if kind.startswith("AWS::IAM::")}
-    assert kinds == {"AWS::IAM::Role"}
+    assert kinds == {"AWS::IAM::Role", "AWS::IAM::Policy"}
+    shared = [properties for kind, properties in whole.resources().values() if kind == "AWS::IAM::Policy"]
+    assert all(set(properties) == {"PolicyName", "PolicyDocument", "Roles"} for properties in shared)
     managed = {
         arn.rsplit("/", 1)[-1]
         for kind, properties in whole.resources().values()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from cfnlint import lint
+from samtranslator.yaml_helper import yaml_parse
 
 from firstline import settings
 from firstline.sources import known_sources
@@ -50,7 +51,7 @@ def test_a_function_finds_every_setting_in_its_environment(noun: str, functions:
 @every_function
 def test_a_variable_of_one_function_is_a_setting_of_it(noun: str, written: dict[str, Any]) -> None:
     model = getattr(settings, f"{noun}Settings")
-    own = written["Resources"][f"{noun}Function"]["Properties"]["Environment"]["Variables"]
+    own = written["Resources"][f"{noun}Function"]["Properties"].get("Environment", {}).get("Variables", {})
 
     assert set(own) <= {name.upper() for name in model.model_fields}
 
@@ -139,41 +140,42 @@ def test_the_redrive_is_off_and_leaves_ingest_its_time(resources: Resources, fun
     assert visible_again >= 6 * functions["IngestFunction"]["Timeout"]
 
 
-def test_every_alarm_reaches_people_and_says_what_to_do(resources: Resources) -> None:
-    alarms = of_type(resources, "AWS::CloudWatch::Alarm")
+def test_every_alarm_reaches_people_and_says_what_to_do(observability: Resources) -> None:
+    alarms = of_type(observability, "AWS::CloudWatch::Alarm")
 
     assert len(alarms) >= 4
     for name, alarm in alarms.items():
-        assert alarm["AlarmActions"] == [{"Ref": "PageTopic"}], name
+        assert alarm["AlarmActions"] == [{"Ref": "PageTopicArn"}], name
         assert len(alarm["AlarmDescription"]) > 40, name
 
 
-def test_every_alarm_is_in_the_operations_guide(resources: Resources) -> None:
+def test_every_alarm_is_in_the_operations_guide(observability: Resources) -> None:
     guide = (ROOT / "docs" / "operations.md").read_text()
 
-    for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values():
+    for alarm in of_type(observability, "AWS::CloudWatch::Alarm").values():
         assert f"`…-{alarm['AlarmName']['Fn::Sub'].split('-', 1)[1]}`" in guide
 
 
-def test_own_alarms_never_come_back_in_as_alerts(resources: Resources) -> None:
+def test_own_alarms_never_come_back_in_as_alerts(resources: Resources, observability: Resources) -> None:
     pattern = resources["AlarmRule"]["Properties"]["EventPattern"]
     (excluded,) = pattern["detail"]["alarmName"]
-    prefix = excluded["anything-but"]["prefix"]["Fn::Sub"]
+    assert excluded["anything-but"]["prefix"] == {"Fn::Sub": "${AWS::StackName}-"}
+    assert resources["ObservabilityStack"]["Properties"]["Parameters"]["Stack"] == {"Ref": "AWS::StackName"}
 
-    for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values():
-        assert alarm["AlarmName"]["Fn::Sub"].startswith(prefix)
+    for alarm in of_type(observability, "AWS::CloudWatch::Alarm").values():
+        assert alarm["AlarmName"]["Fn::Sub"].startswith("${Stack}-")
 
 
-def test_a_silent_audit_raises_an_alarm(resources: Resources) -> None:
-    alarm = resources["HeartbeatAlarm"]["Properties"]
+def test_a_silent_audit_raises_an_alarm(observability: Resources) -> None:
+    alarm = observability["HeartbeatAlarm"]["Properties"]
 
     assert alarm["TreatMissingData"] == "breaching"
     assert alarm["MetricName"] == "Heartbeat"
     assert '"Heartbeat"' in (ROOT / "layers/core/firstline/auditing.py").read_text()
 
 
-def test_the_dashboard_shows_metrics_that_are_counted(resources: Resources) -> None:
-    body = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+def test_the_dashboard_shows_metrics_that_are_counted(observability: Resources) -> None:
+    body = observability["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     first = re.findall(r'\["Firstline", "(\w+)"', body)
     more = re.findall(r'\["\.", "(\w+)", "\.", "\."', body)
     sources = [*(ROOT / "layers/core/firstline").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
@@ -241,3 +243,15 @@ def test_nothing_waits_for_itself(resources: Resources) -> None:
             del waits_for[name]
 
     assert waits_for == {}
+
+
+def test_the_nested_stack_gets_every_parameter_that_it_asks_for(resources: Resources) -> None:
+    asked = yaml_parse((ROOT / "observability.yaml").read_text())["Parameters"]
+
+    assert set(resources["ObservabilityStack"]["Properties"]["Parameters"]) == set(asked)
+
+
+def test_no_line_of_a_template_is_too_long_to_read() -> None:
+    for name in ("template.yaml", "observability.yaml"):
+        lines = (ROOT / name).read_text().splitlines()
+        assert [number for number, line in enumerate(lines, 1) if len(line) > 140] == [], name
