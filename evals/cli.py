@@ -1,4 +1,4 @@
-"""`make eval`: judge the cases, print the table, write the report; or compare with published rules' severities."""
+"""`make eval`: judge the cases, print the table; or compare with published rules' severities."""
 
 import os
 from pathlib import Path
@@ -7,17 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from evals import (
-    agreement,
-    agreement_page,
-    baseline,
-    console,
-    page,
-    public_rules,
-    similarity,
-    similarity_table,
-    traffic_table,
-)
+from evals import agreement, baseline, console, public_rules, similarity, similarity_table, traffic_table
 from evals.cases import CASES, Case, load
 from evals.classifiers import (
     Classifier,
@@ -35,10 +25,6 @@ from evals.scoring import Score, score
 from firstline.adapters.llm import ChatModel, Endpoint
 from firstline.classification.model import Model, Price
 from firstline.errors import ConfigurationError
-
-ROOT = Path(__file__).parent.parent
-REPORT = ROOT / ".cache" / "evals" / "report.html"
-AGREEMENT = REPORT.with_name("agreement.html")
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -72,7 +58,6 @@ def evals(
     all_cases: Annotated[bool, typer.Option("--all", help="List every case, not only the wrong ones.")] = False,
     accept: Annotated[bool, typer.Option(help="Make these results the new baseline.")] = False,
     cases: Annotated[Path, typer.Option(help="The folder of cases.")] = CASES,
-    report: Annotated[Path | None, typer.Option(help="Where the report page goes.")] = None,
     since_baseline: Annotated[
         bool, typer.Option(help="Show the change since the baseline, not since the last run.")
     ] = False,
@@ -94,9 +79,7 @@ def evals(
             return
         policy = Policy.of()
         if rules is not None:
-            found = agreement.measure(public_rules.read(rules), policy)
-            console.show_agreement(out, found)
-            _write(out, report or AGREEMENT, agreement_page.render(found))
+            console.show_agreement(out, agreement.measure(public_rules.read(rules), policy))
             return
         chosen = [one for one in load(cases) if only in one.name]
         if not chosen:
@@ -127,7 +110,6 @@ def evals(
             f"{len(recorded.stale)} recorded answers are to another question than is asked now; record again.",
             style="yellow",
         )
-    _write(out, report or REPORT, page.render(scores, before, since=since, price=prices))
     if not only and cases == CASES:
         baseline.save(scores, baseline.LAST_RUN)
     if accept:
@@ -138,12 +120,6 @@ def evals(
         out.print(f"New baseline: {baseline.BASELINE}", markup=False, highlight=False, soft_wrap=True)
     if any(one.unsafe or one.below_floor for one in scores):
         raise typer.Exit(1)
-
-
-def _write(out: Console, path: Path, content: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content, encoding="utf-8")
-    out.print(f"Report: {path}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _measure_redaction(out: Console, bodies: Path | None) -> int:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from evals import agreement_page, learned
+from evals import learned
 from evals.agreement import Authors, Judged, authors, by_name, measure, said_level
 from evals.classifiers import Policy
 from evals.cli import app
@@ -142,25 +142,12 @@ def test_what_is_learned_comes_from_other_repositories_and_other_names() -> None
     assert learned.levels([PublicRule("Alone", "", "a/one", "info")]) == ["warning"]
 
 
-def test_the_page_is_whole_and_escapes_what_rules_say(rules_file: Path) -> None:
-    rules = [*read(rules_file), PublicRule("X", "", "<script>/evil", "info")]
-
-    html = agreement_page.render(measure(rules, Policy.of()))
-
-    assert "<script" not in html
-    assert "&lt;script&gt;/evil" in html
-    assert html.count('class="heat"') == len(measure(rules, Policy.of()).parts)
-
-
-def test_the_command_prints_baseline_and_confusion_and_writes_the_page(rules_file: Path, tmp_path: Path) -> None:
-    report = tmp_path / "r" / "agreement.html"
-
-    result = CliRunner(env={"COLUMNS": "240"}).invoke(app, ["--rules", str(rules_file), "--report", str(report)])
+def test_the_command_prints_baseline_and_confusion(rules_file: Path) -> None:
+    result = CliRunner(env={"COLUMNS": "240"}).invoke(app, ["--rules", str(rules_file)])
 
     assert result.exit_code == 0, result.output
     assert "rows: the truth; columns: what was said" in result.output
     assert "always" in result.output
-    assert report.read_text().startswith("<!doctype html>")
 
 
 def test_a_file_that_is_none(tmp_path: Path) -> None:
