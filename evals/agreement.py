@@ -1,9 +1,8 @@
 """Rules that people published, their severities hidden: does the classifier agree with their authors?
 
 People disagree with each other too: the same name carries different severities in different rule sets, and one team
-pages for what another only notes. So the numbers stand beside those of a voice that always says what is most common,
-and of one that learned from the other repositories; and half of the repositories was kept out of sight while the
-lexicon's points were set.
+pages for what another only notes. So the numbers stand beside those of a voice that always says what is most common;
+and half of the repositories was kept out of sight while the lexicon's points were set.
 """
 
 import random
@@ -12,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from evals import learned
 from evals.classifiers import Policy
 from evals.public_rules import LEVELS, Level, PublicRule
 from evals.scoring import PerClass, macro_f1, per_class
@@ -26,12 +24,11 @@ _RESAMPLES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A rule, or all rules of one name: what the author chose, and what the classifier and its yardstick say."""
+    """A rule, or all rules of one name: what the author chose, and what the classifier says."""
 
     repository: str
     truth: Level
     said: Level
-    learned: Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +46,13 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """The classifier on one part of the rules, beside always saying `most_common` and what other rules teach."""
+    """The classifier on one part of the rules, beside always saying `most_common`."""
 
     title: str
     rules: int
     repositories: int
     most_common: Level
     always: Voice
-    learned: Voice
     said: Voice
     better_by: tuple[float, float]
     """By how much it is right more often than `always`: the middle 95 % when the repositories are drawn again."""
@@ -83,18 +79,9 @@ class Comparison:
     authors: Authors | None
 
 
-def judge(rules: Sequence[PublicRule], policy: Policy) -> list[Judged]:
-    """Each rule's severity as its author, the classifier and the other repositories see it."""
-    taught = learned.levels(rules)
-    return [
-        Judged(one.repository, one.level, said_level(one, policy), level)
-        for one, level in zip(rules, taught, strict=True)
-    ]
-
-
 def measure(rules: Sequence[PublicRule], policy: Policy) -> Comparison:
     """All rules, the half that the points were set with, the half that was kept out of sight; and each by name."""
-    judged = list(zip(rules, judge(rules, policy), strict=True))
+    judged = [(rule, Judged(rule.repository, rule.level, said_level(rule, policy))) for rule in rules]
     tuned = {rule.words for rule in rules if rule.tuned_on}
     parts: tuple[tuple[str, Callable[[PublicRule], bool]], ...] = (
         ("all", lambda _: True),
@@ -125,7 +112,6 @@ def by_name(judged: Sequence[tuple[PublicRule, Judged]]) -> list[Judged]:
             group[0].repository,
             _most_common([one.truth for one in group]),
             _most_common([one.said for one in group]),
-            _most_common([one.learned for one in group]),
         )
         for group in names.values()
     ]
@@ -183,7 +169,6 @@ def _agreement(title: str, judged: Sequence[Judged]) -> Agreement:
         repositories=len({one.repository for one in judged}),
         most_common=most_common,
         always=_voice(judged, lambda _: most_common),
-        learned=_voice(judged, lambda one: one.learned),
         said=_voice(judged, lambda one: one.said),
         better_by=_better_by(judged, most_common),
         per_class=per_class(pairs, LEVELS),

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from evals import agreement, baseline, console, public_rules, similarity, similarity_table, traffic_table
+from evals import agreement, baseline, console, public_rules
 from evals.cases import CASES, Case, load
 from evals.classifiers import (
     Classifier,
@@ -34,13 +34,6 @@ def evals(
     rules: Annotated[
         Path | None, typer.Option(help="Compare with the severities of these public rules (TSV) instead.")
     ] = None,
-    similar: Annotated[
-        bool, typer.Option("--similar", help="Measure the look-up of similar incidents instead.")
-    ] = False,
-    traffic: Annotated[
-        bool,
-        typer.Option("--traffic", help="Replay 30 days of recurring incidents instead: how often is a model needed?"),
-    ] = False,
     base_url: Annotated[
         str, typer.Option(envvar="EVAL_BASE_URL", help="Address of an OpenAI-compatible server, up to /v1.")
     ] = "https://api.openai.com/v1",
@@ -71,12 +64,6 @@ def evals(
     if redaction:
         raise typer.Exit(_measure_redaction(out, bodies))
     try:
-        if traffic:
-            traffic_table.show(out)
-            return
-        if similar:
-            similarity_table.show(out, similarity.read())
-            return
         policy = Policy.of()
         if rules is not None:
             console.show_agreement(out, agreement.measure(public_rules.read(rules), policy))

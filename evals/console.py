@@ -200,10 +200,8 @@ def voices(one: Agreement) -> list[tuple[str, str, bool | None]]:
     columns: list[tuple[str, str, bool | None]] = [
         ("count", str(one.rules), None),
         ("always", f"{one.most_common} {ratio(always.accuracy)}", None),
-        ("learned", ratio(one.learned.accuracy), None),
         ("lexicon", ratio(said.accuracy), said.accuracy > always.accuracy),
         ("F1 always", ratio(always.macro_f1), None),
-        ("learned", ratio(one.learned.macro_f1), None),
         ("lexicon", ratio(said.macro_f1), said.macro_f1 > always.macro_f1),
         ("balanced", ratio(said.balanced_accuracy), None),
     ]
