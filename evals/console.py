@@ -9,9 +9,9 @@ from evals import baseline
 from evals.agreement import Agreement, Comparison
 from evals.baseline import Baseline
 from evals.public_rules import LEVELS
-from evals.scoring import SEVERITIES, PerClass, Score
+from evals.scoring import SEVERITIES, PerClass, Result, Score
 from firstline.classification.model import Price
-from firstline.models import Usage
+from firstline.models import Severity, Usage
 
 NUMBERS: tuple[tuple[str, str, bool], ...] = (
     ("macro_f1", "macro-F1 over severities", True),
@@ -107,41 +107,36 @@ def change(score: Score, key: str, before: Baseline) -> float | None:
 
 def _show_cases(out: Console, score: Score, before: Baseline, price: Price, every_case: bool) -> None:
     known = before[score.classifier].severities if score.classifier in before else {}
-    table = Table(title=f"{score.classifier}: {'every case' if every_case else 'wrong, unsafe or changed'}")
-    table.title_justify = "left"
-    for name in (
-        "case",
-        "truth",
-        "said",
-        "cause",
-        "runbook",
-        "sure",
-        "by",
-        *(["tokens"] if score.usage.tokens else []),
-        "",
-    ):
+    what = "every case" if every_case else "wrong, unsafe or changed"
+    table = Table(title=f"{score.classifier}: {what}", title_justify="left")
+    tokens = ["tokens"] if score.usage.tokens else []
+    for name in ("case", "truth", "said", "cause", "runbook", "sure", "by", *tokens, ""):
         table.add_column(name, overflow="fold")
-    for one in score.results:
-        said, truth = one.verdict.classification, one.case.truth
-        notes = [f"[bold red]{what}[/]" for what in (*one.broken_actions, one.broken_floor) if what]
-        old = known.get(one.case.name)
-        if old and old != one.severity:
-            notes.append(f"was {old}")
-        if not (every_case or notes or not one.right):
-            continue
-        table.add_row(
-            one.case.name,
-            truth.severity,
-            one.answer if one.right else f"[red]{one.answer}[/]",
-            truth.cause if one.cause == truth.cause else f"{one.cause} ({truth.cause})",
-            said.runbook_id or "–",
-            f"{said.confidence:.2f}",
-            said.decided_by,
-            *([spent(said.usage, price)] if score.usage.tokens else []),
-            ", ".join(notes),
-        )
+    for result in score.results:
+        notes = _notes(result, known.get(result.case.name))
+        if every_case or notes or not result.right:
+            spending = [spent(result.said.usage, price)] if tokens else []
+            table.add_row(*_case(result), *spending, ", ".join(notes))
     if table.row_count:
         out.print(table)
+
+
+def _notes(result: Result, old: Severity | None) -> list[str]:
+    notes = [f"[bold red]{broken}[/]" for broken in (*result.broken_actions, result.broken_floor) if broken]
+    return [*notes, f"was {old}"] if old and old != result.severity else notes
+
+
+def _case(result: Result) -> tuple[str, ...]:
+    said, truth = result.said, result.case.truth
+    return (
+        result.case.name,
+        truth.severity,
+        result.answer if result.right else f"[red]{result.answer}[/]",
+        truth.cause if result.cause == truth.cause else f"{result.cause} ({truth.cause})",
+        said.runbook_id or "–",
+        f"{said.confidence:.2f}",
+        said.decided_by,
+    )
 
 
 def _by_kind(scores: Sequence[Score]) -> Table:
@@ -194,36 +189,34 @@ def show_agreement(out: Console, found: Comparison) -> None:
         )
 
 
-def voices(one: Agreement) -> list[tuple[str, str, bool | None]]:
-    """An agreement as columns: heading, number, and whether it is better than always saying the same."""
-    always, said = one.always, one.said
-    columns: list[tuple[str, str, bool | None]] = [
-        ("count", str(one.rules), None),
-        ("always", f"{one.most_common} {ratio(always.accuracy)}", None),
-        ("lexicon", ratio(said.accuracy), said.accuracy > always.accuracy),
-        ("F1 always", ratio(always.macro_f1), None),
-        ("lexicon", ratio(said.macro_f1), said.macro_f1 > always.macro_f1),
-        ("balanced", ratio(said.balanced_accuracy), None),
-    ]
-    if one.repositories > 1:
-        mean = f"{ratio(always.by_repository)}→{ratio(said.by_repository)}"
-        columns += [
-            ("gain, 95 %", "{:+.3f}…{:+.3f}".format(*one.better_by), one.better_by[0] > 0),
-            ("per repo", mean, said.by_repository > always.by_repository),
-        ]
-    return columns
-
-
 def _voices(title: str, parts: Sequence[Agreement]) -> Table:
     table = Table(title=title, title_justify="left", padding=(0, 0, 0, 1))
-    rows = [voices(one) for one in parts]
+    rows = [_voice(part) for part in parts]
     table.add_column("", no_wrap=True)
-    for heading, _, _ in max(rows, key=len):
+    for heading in max(rows, key=len):
         table.add_column(heading, justify="right")
-    for one, columns in zip(parts, rows, strict=True):
-        table.add_row(one.title, *(_coloured(shown, better) for _, shown, better in columns))
+    for part, row in zip(parts, rows, strict=True):
+        table.add_row(part.title, *row.values())
     return table
 
 
-def _coloured(shown: str, better: bool | None) -> str:
-    return shown if better is None else f"[{'green' if better else 'red'}]{shown}[/]"
+def _voice(part: Agreement) -> dict[str, str]:
+    """Return an agreement's numbers by heading, coloured by whether they are better than always saying the same."""
+    always, said = part.always, part.said
+    columns = {
+        "count": str(part.rules),
+        "always": f"{part.most_common} {ratio(always.accuracy)}",
+        "lexicon": _coloured(ratio(said.accuracy), said.accuracy > always.accuracy),
+        "F1 always": ratio(always.macro_f1),
+        "F1 lexicon": _coloured(ratio(said.macro_f1), said.macro_f1 > always.macro_f1),
+        "balanced": ratio(said.balanced_accuracy),
+    }
+    if part.repositories > 1:
+        gain, mean = "{:+.3f}…{:+.3f}".format(*part.better_by), (always.by_repository, said.by_repository)
+        columns["gain, 95 %"] = _coloured(gain, part.better_by[0] > 0)
+        columns["per repo"] = _coloured("→".join(map(ratio, mean)), mean[1] > mean[0])
+    return columns
+
+
+def _coloured(shown: str, better: bool) -> str:
+    return f"[{'green' if better else 'red'}]{shown}[/]"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from evals.cases import Case, Cause
 from evals.classifiers import Verdict
 from firstline.classification.calibration import decider_of, tallied
-from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, Severity, Usage
+from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, Severity, SourceSeverity, Usage
 
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "noise")
 
@@ -110,7 +110,6 @@ class Score:
     deployment: PerClass
     unknown_rate: float
     unknown: PerClass
-    cause_accuracy: float
     runbook: PerClass
     bins: tuple[Bin, ...]
     calibration_error: float
@@ -132,6 +131,10 @@ class Score:
     @property
     def below_floor(self) -> list[Result]:
         return [one for one in self.results if one.broken_floor]
+
+    @property
+    def is_safe(self) -> bool:
+        return not self.unsafe and not self.below_floor
 
     def headline(self) -> dict[str, float | None]:
         """What is compared from run to run, and kept in the baseline. More is better but for the last five."""
@@ -158,40 +161,37 @@ class Score:
 
 def score(classifier: str, verdicts: Sequence[Verdict]) -> Score:
     """Put verdicts beside the truth."""
-    results = tuple(_result(one) for one in verdicts)
-    pairs = [(one.case.truth.severity, one.severity) for one in results]
-    table = per_class(pairs, SEVERITIES)
-    pages = binary(
-        "page", [(SEVERITY_RANK[truth] >= PAGING_RANK, SEVERITY_RANK[said] >= PAGING_RANK) for truth, said in pairs]
+    results = tuple(
+        Result(verdict, cause_class(verdict), _broken_actions(verdict), _broken_floor(verdict)) for verdict in verdicts
     )
-    deployment = [
-        (one.case.truth.cause == "deployment", one.verdict.classification.is_deployment_related) for one in results
-    ]
-    honest = [(one.case.truth.cause == "unknown", one.cause == "unknown") for one in results]
-    bins = reliability([(one.verdict.classification.confidence, one.right) for one in results])
+    pairs = [(result.case.truth.severity, result.severity) for result in results]
+    table = per_class(pairs, SEVERITIES)
+    pages = binary("page", [(_pages(truth), _pages(said)) for truth, said in pairs])
+    deployment = [(result.case.truth.cause == "deployment", result.said.is_deployment_related) for result in results]
+    honest = [(result.case.truth.cause == "unknown", result.cause == "unknown") for result in results]
+    bins = reliability([(result.said.confidence, result.right) for result in results])
     kinds: dict[str, list[bool]] = defaultdict(list)
-    for one in results:
-        kinds[one.case.kind].append(one.right)
+    for result in results:
+        kinds[result.case.kind].append(result.right)
     return Score(
         classifier=classifier,
         results=results,
         per_class=table,
         confusion=dict(Counter(pairs)),
         macro_f1=macro_f1(table),
-        accuracy=_share([one.right for one in results]),
+        accuracy=_share([result.right for result in results]),
         page_recall=pages.recall,
         page_precision=pages.precision,
         deployment=binary("deployment", deployment),
         unknown_rate=_share([said for _, said in honest]),
         unknown=binary("unknown", honest),
-        cause_accuracy=_share([one.cause == one.case.truth.cause for one in results]),
         runbook=_runbooks(results),
         bins=bins,
         calibration_error=_error(bins),
         calibrated_error=_error(reliability(cross_calibrated(results))),
-        usage=sum((one.verdict.classification.usage for one in results), Usage()),
-        model_calls=sum(one.verdict.asked_model for one in results),
-        no_verdicts=sum(one.verdict.no_verdict for one in results),
+        usage=sum((result.said.usage for result in results), Usage()),
+        model_calls=sum(result.verdict.asked_model for result in results),
+        no_verdicts=sum(result.verdict.no_verdict for result in results),
         by_kind={kind: (sum(rights), len(rights)) for kind, rights in kinds.items()},
     )
 
@@ -270,10 +270,6 @@ def cause_class(verdict: Verdict) -> Cause:
     return cause if most else "unknown"
 
 
-def _result(verdict: Verdict) -> Result:
-    return Result(verdict, cause_class(verdict), _broken_actions(verdict), _broken_floor(verdict))
-
-
 def _broken_actions(verdict: Verdict) -> tuple[str, ...]:
     """A runbook that must not run here. Judged apart from the guardrails, which it is there to check."""
     said, case = verdict.classification, verdict.case
@@ -292,7 +288,7 @@ def _broken_actions(verdict: Verdict) -> tuple[str, ...]:
 
 
 def _broken_floor(verdict: Verdict) -> str | None:
-    """Is the severity lower than DESIGN's invariants let it be? Declared rules are the owner's word, and may.
+    """Return how the severity is lower than DESIGN's invariants allow. Declared rules are the owner's word, and may.
 
     Without a model nothing goes below the source. A model takes critical no lower than high, no page to noise, and
     keeps a page from going out only where such incidents have cleared by themselves.
@@ -300,16 +296,20 @@ def _broken_floor(verdict: Verdict) -> str | None:
     said, case = verdict.classification, verdict.case
     if verdict.hold is not None and not case.truth.waits:
         return f"kept back, and it should not be: {verdict.hold.reason}"
-    if case.incident.storm and SEVERITY_RANK[said.severity] < PAGING_RANK:
+    if case.incident.storm and not _pages(said.severity):
         return "a storm that pages nobody"
-    pages, would_page = (SEVERITY_RANK[one] >= PAGING_RANK for one in (said.severity, verdict.without_model))
-    cleared = sum(one.outcome == "self_cleared" for one in case.evidence.earlier)
-    if would_page and not pages and not cleared:
+    cleared = any(earlier.outcome == "self_cleared" for earlier in case.evidence.earlier)
+    if _pages(verdict.without_model) and not _pages(said.severity) and not cleared:
         return f"{said.severity} by a model alone, and {verdict.without_model} without it"
     alert = case.incident.alert
     source = alert.severity if alert.severity_stated else "info"
     if verdict.by_rule or SEVERITY_RANK[said.severity] >= SEVERITY_RANK[source]:
         return None
+    return _below_source(said, source)
+
+
+def _below_source(said: Classification, source: SourceSeverity) -> str | None:
+    """Return why a severity may not be below what the source says, or None if a model may lower it so far."""
     if said.decided_by != "llm":
         return f"{said.severity} without a model, and the source says {source}"
     if source == "critical" and said.severity != "high":
@@ -319,13 +319,15 @@ def _broken_floor(verdict: Verdict) -> str | None:
     return None
 
 
+def _pages(severity: Severity) -> bool:
+    return SEVERITY_RANK[severity] >= PAGING_RANK
+
+
 def _runbooks(results: Sequence[Result]) -> PerClass:
-    hits = said = 0
-    for one in results:
-        chosen = one.verdict.classification.runbook_id
-        said += chosen is not None
-        hits += chosen is not None and chosen == one.case.truth.runbook
-    return _ratios("runbook", hits, said=said, support=sum(one.case.truth.runbook is not None for one in results))
+    pairs = [(result.case.truth.runbook, result.said.runbook_id) for result in results]
+    hits = sum(said is not None and said == truth for truth, said in pairs)
+    said = sum(said is not None for _, said in pairs)
+    return _ratios("runbook", hits, said=said, support=sum(truth is not None for truth, _ in pairs))
 
 
 def _share(hits: Sequence[bool]) -> float:
