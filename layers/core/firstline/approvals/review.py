@@ -1,5 +1,6 @@
 """Gather what somebody should know before they say yes: the very scripts, and how it went the last times."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +11,8 @@ from firstline.models import IncidentRecord, Outcome, PlannedStep, RemediationPl
 
 LOOK_BACK = timedelta(days=90)
 MAX_EARLIER = 5
+
+_OTHER_USER = re.compile(r'^exec runuser -u (\S+) -- bash -c "\$script" </dev/null$')
 
 
 class Documents(Protocol):
@@ -83,6 +86,16 @@ def commands_of(plan: RemediationPlan) -> Iterator[PlannedStep]:
     if plan.verify:
         yield plan.verify
     yield from plan.rollback
+
+
+def run_as(script: str) -> str:
+    """Return the user that a script works as; see `firstline.runbooks.documents.render_script`.
+
+    Another owner's script does not say for which system it is, and every agent has its own highest user.
+    """
+    if found := _OTHER_USER.match(script.rstrip("\n").rsplit("\n", 1)[-1]):
+        return found[1]
+    return "root" if script.startswith("#!") else "root (on Windows as SYSTEM)"
 
 
 def _earlier(runs: list[RunbookRun], this: str, history: Earlier) -> Iterator[EarlierRun]:
