@@ -23,9 +23,9 @@ class Verbatim(str):
     """A text that a filter has made safe for its place."""
 
 
-def render(template: str, **values: Any) -> str:
-    """Fill in a template; its name's ending says how values are escaped."""
-    return (_MARKDOWN if template.endswith(".md") else _YAML).get_template(template).render(values)
+def render(file: str, **values: Any) -> str:
+    """Fill in the template of a file; the ending of the file's name says how values are escaped."""
+    return (_MARKDOWN if file.endswith(".md") else _YAML).get_template(f"{file}.j2").render(values)
 
 
 def plain(text: str, limit: int = MAX_CHARS) -> str:
