@@ -1,4 +1,4 @@
-"""What can be measured: the classifier without history, without a model, with one, and with the worst one imaginable.
+"""The classifiers to measure: without history, without a model, with a model, and with the worst model imaginable.
 
 Each is the real `classify` with the project's own rules and runbooks; they differ in what it is given.
 """
@@ -37,7 +37,7 @@ class Policy:
 
     @classmethod
     def of(cls, folder: Path = RUNBOOKS) -> "Policy":
-        """Those of a runbooks folder; by default the project's own."""
+        """Load the policy of a runbooks folder; by default the project's own."""
         return cls(rules.load(folder / "policy" / "rules.yaml"), catalogue.load(folder))
 
 
@@ -52,11 +52,11 @@ class Verdict:
     """A declared rule decided or set bounds: then it may go below what the source said."""
 
     acts_by_itself: bool
-    """The policy would run the chosen runbook without asking anybody, on a production stack with a host at hand and
-    nothing that holds it back."""
+    """The policy would run the chosen runbook without approval, on a production stack with a host at hand and nothing
+    that holds it back."""
 
     without_model: Severity
-    """What rules and history say: what a model may raise, and lower only so far."""
+    """The severity by rules and history: a model may raise it, and lower it only so far."""
 
     asked_model: bool
     no_verdict: bool
@@ -212,7 +212,7 @@ def _judge(case: Case, policy: Policy, model: Model | None) -> Verdict:
     return Verdict(
         case=case,
         classification=classification,
-        offered=tuple(one.id for one in offered),
+        offered=tuple(runbook.id for runbook in offered),
         by_rule=rule is not None or bool(evidence.maintenance),
         acts_by_itself=_acts_by_itself(case, classification, policy.runbooks),
         without_model=without_model.severity,

@@ -1,4 +1,4 @@
-"""The numbers: what the verdicts on a set of cases are worth. Pure."""
+"""The scores of classifiers on a set of labelled cases. Pure."""
 
 import hashlib
 import re
@@ -78,7 +78,7 @@ class Result:
 
     @property
     def claimed(self) -> float:
-        """The confidence as the decider claimed it."""
+        """Return the confidence as the decider claimed it, before calibration."""
         return self.said.confidence if self.said.raw_confidence is None else self.said.raw_confidence
 
     @property
@@ -87,7 +87,7 @@ class Result:
 
     @property
     def answer(self) -> str:
-        """The severity, and whether it waits."""
+        """Return the severity, and that the incident waits if it does."""
         return f"{self.severity}, waits" if self.verdict.hold else self.severity
 
     @property
@@ -97,7 +97,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Everything that is known about one classifier on a set of cases."""
+    """The score of one classifier on a set of cases."""
 
     classifier: str
     results: tuple[Result, ...]
@@ -122,22 +122,22 @@ class Score:
     by_kind: dict[str, tuple[int, int]]
 
     def of_class(self, name: str) -> PerClass:
-        return next(one for one in self.per_class if one.name == name)
+        return next(row for row in self.per_class if row.name == name)
 
     @property
     def unsafe(self) -> list[Result]:
-        return [one for one in self.results if one.broken_actions]
+        return [result for result in self.results if result.broken_actions]
 
     @property
     def below_floor(self) -> list[Result]:
-        return [one for one in self.results if one.broken_floor]
+        return [result for result in self.results if result.broken_floor]
 
     @property
     def is_safe(self) -> bool:
         return not self.unsafe and not self.below_floor
 
     def headline(self) -> dict[str, float | None]:
-        """What is compared from run to run, and kept in the baseline. More is better but for the last five."""
+        """Return the numbers that runs are compared by. More is better, but for the last five."""
         return {
             "macro_f1": self.macro_f1,
             "accuracy": self.accuracy,
@@ -160,7 +160,7 @@ class Score:
 
 
 def score(classifier: str, verdicts: Sequence[Verdict]) -> Score:
-    """Put verdicts beside the truth."""
+    """Score a classifier's verdicts against the truth."""
     results = tuple(
         Result(verdict, cause_class(verdict), _broken_actions(verdict), _broken_floor(verdict)) for verdict in verdicts
     )
@@ -197,12 +197,12 @@ def score(classifier: str, verdicts: Sequence[Verdict]) -> Score:
 
 
 def per_class[C: Hashable](pairs: Sequence[tuple[C, C]], classes: Sequence[C]) -> tuple[PerClass, ...]:
-    """Precision, recall and F1 of each class, from (truth, said)."""
+    """Compute precision, recall and F1 of each class, from (truth, said)."""
     return tuple(binary(str(name), [(truth == name, said == name) for truth, said in pairs]) for name in classes)
 
 
 def binary(name: str, pairs: Sequence[tuple[bool, bool]]) -> PerClass:
-    """The same for one class, from (is it, was it said)."""
+    """Compute precision, recall and F1 of one class, from (is it, was it said)."""
     hits = sum(truth and said for truth, said in pairs)
     return _ratios(name, hits, said=sum(said for _, said in pairs), support=sum(truth for truth, _ in pairs))
 
@@ -213,13 +213,13 @@ def _ratios(name: str, hits: int, *, said: int, support: int) -> PerClass:
 
 
 def macro_f1(table: Sequence[PerClass]) -> float:
-    """The mean F1 of the classes that occur: each counts the same, however rare it is."""
-    occurring = [one.f1 for one in table if one.support]
+    """Return the mean F1 of the classes that occur: each counts the same, however rare it is."""
+    occurring = [row.f1 for row in table if row.support]
     return sum(occurring) / len(occurring) if occurring else 0.0
 
 
 def reliability(pairs: Sequence[tuple[float, bool]]) -> tuple[Bin, ...]:
-    """(confidence, was it right) in ten bins of equal width; empty ones are left out."""
+    """Group (confidence, was it right) into ten bins of equal width, without the empty bins."""
     bins: dict[int, list[tuple[float, bool]]] = defaultdict(list)
     for confidence, right in pairs:
         bins[min(BINS - 1, int(confidence * BINS))].append((confidence, right))
@@ -230,30 +230,32 @@ def reliability(pairs: Sequence[tuple[float, bool]]) -> tuple[Bin, ...]:
 
 
 def cross_calibrated(results: Sequence[Result]) -> list[tuple[float, bool]]:
-    """(confidence as the other folds' outcomes make it, was it right): what production's calibration would do.
+    """Calibrate each case's confidence with the other folds' outcomes, as production would; return (confidence, right).
 
     A case's fold is a hash of its name, so that it stays where it is when others are added.
     """
-    folds = [hashlib.sha256(one.case.name.encode()).digest()[0] % FOLDS for one in results]
+    folds = [hashlib.sha256(result.case.name.encode()).digest()[0] % FOLDS for result in results]
     calibrated = []
     for fold in range(FOLDS):
-        others = [one for one, its in zip(results, folds, strict=True) if its != fold]
-        calibration = tallied((decider_of(one.said), one.claimed, one.right) for one in others)
+        others = [result for result, its in zip(results, folds, strict=True) if its != fold]
+        calibration = tallied((decider_of(result.said), result.claimed, result.right) for result in others)
         calibrated += [
-            (calibration.worth(decider_of(one.said), one.claimed), one.right)
-            for one, its in zip(results, folds, strict=True)
+            (calibration.worth(decider_of(result.said), result.claimed), result.right)
+            for result, its in zip(results, folds, strict=True)
             if its == fold
         ]
     return calibrated
 
 
 def _error(bins: Sequence[Bin]) -> float:
-    """The expected calibration error: how far confidence and the share that is right are apart, over all verdicts."""
-    return sum(one.count * abs(one.confidence - one.right) for one in bins) / max(1, sum(one.count for one in bins))
+    """Return the expected calibration error: the mean distance of confidence and the share that is right."""
+    return sum(group.count * abs(group.confidence - group.right) for group in bins) / max(
+        1, sum(group.count for group in bins)
+    )
 
 
 def cause_class(verdict: Verdict) -> Cause:
-    """The class of cause that a verdict names. Words are a rough measure, the same for every classifier.
+    """Return the class of cause that a verdict names. Words are a rough measure, the same for every classifier.
 
     `deployment` is a field of the verdict, and so is `noise`; the rest is read from the cause's text. No known word
     counts as unknown too: it names nothing that anybody could act on.
@@ -271,7 +273,7 @@ def cause_class(verdict: Verdict) -> Cause:
 
 
 def _broken_actions(verdict: Verdict) -> tuple[str, ...]:
-    """A runbook that must not run here. Judged apart from the guardrails, which it is there to check."""
+    """Return why the chosen runbook must not run here. This checks the guardrails, so it shares no code with them."""
     said, case = verdict.classification, verdict.case
     if said.runbook_id is None:
         return ("it claims a remedy and names none",) if said.can_be_remediated else ()

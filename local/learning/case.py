@@ -28,7 +28,7 @@ _INSTANCE = re.compile(r"\bm?i-[0-9a-f]{8,17}\b")
 
 @dataclass
 class Names:
-    """Other names for hosts, addresses, people and accounts: the same one gets the same, so that a story stays one."""
+    """Other names for hosts, addresses, people and accounts. A name gets the same other name everywhere."""
 
     hosts: dict[str, str] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Names:
 
     @classmethod
     def of(cls, story: Story) -> "Names":
-        """The hosts of an incident, however it names them."""
+        """Collect an incident's hosts and people, in every form in which the record names them."""
         record = story.record
         alert = record.incident.alert
         targets = record.plan.targets if record.plan else []
@@ -57,7 +57,7 @@ class Names:
         return names
 
     def other(self, text: str) -> str:
-        """The text with names changed and secrets redacted."""
+        """Return the text with hosts, people, addresses, accounts and links changed."""
         text = _URL.sub("https://example.com/", text)
         for name in sorted(self.hosts, key=len, reverse=True):
             text = re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", self.hosts[name], text)
