@@ -9,7 +9,7 @@ from typing import Any
 
 from firstline.classification.redaction import safe_label, safe_line, safe_text
 from firstline.feedback import last_words
-from firstline.models import SEVERITY_RANK, Feedback
+from firstline.models import SEVERITY_RANK, Feedback, IncidentRecord
 from local.learning.story import Story
 from local.learning.templates import render
 
@@ -38,23 +38,15 @@ class Names:
     def of(cls, story: Story) -> "Names":
         """Collect an incident's hosts and people, in every form in which the record names them."""
         record = story.record
-        alert = record.incident.alert
-        targets = record.plan.targets if record.plan else []
-        known = [*record.incident.hosts, alert.host, *(target.name for target in targets)]
-        whole = dict.fromkeys(name for name in known if name)
-        said = [word.by for word in record.feedback] + [note.by for note in record.notes]
-        people = {record.acknowledged_by, record.resolved_by, record.decided_by, *said}
-        # "ada (Slack)" is also called "ada"; a resolution by the sender names its source.
-        spoken = {name.partition(" (")[0] for name in people if name and ": " not in name}
-        names = cls(people={name for name in spoken if len(name) > 1})
-        for name in whole:
-            names.hosts.setdefault(name, f"host-{len(names.hosts) + 1}")
-        for name, alias in list(names.hosts.items()):
+        incident = record.incident
+        targets = [target.name for target in record.plan.targets] if record.plan else []
+        whole = dict.fromkeys(name for name in (*incident.hosts, incident.alert.host, *targets) if name)
+        hosts = {name: f"host-{number}" for number, name in enumerate(whole, 1)}
+        for name, alias in list(hosts.items()):
             short = name.partition(".")[0]
-            # `db` alone is a word; `db-7` is a name.
-            if short != name and any(character.isdigit() or character == "-" for character in short):
-                names.hosts.setdefault(short, alias)
-        return names
+            if re.search(r"[\d-]", short):  # `db` alone is a word; `db-7` is a name
+                hosts.setdefault(short, alias)
+        return cls(hosts, people=_people(record))
 
     def other(self, text: str) -> str:
         """Return the text with hosts, people, addresses, accounts and links changed."""
@@ -111,6 +103,14 @@ def kind(story: Story) -> str:
     if severity == "noise":
         return "noise"
     return "recurring" if story.evidence.earlier else "real"
+
+
+def _people(record: IncidentRecord) -> set[str]:
+    said = [word.by for word in record.feedback] + [note.by for note in record.notes]
+    people = {record.acknowledged_by, record.resolved_by, record.decided_by, *said}
+    # "ada (Slack)" is also called "ada"; a resolution by the sender names its source.
+    spoken = {name.partition(" (")[0] for name in people if name and ": " not in name}
+    return {name for name in spoken if len(name) > 1}
 
 
 def _said(feedback: Sequence[Feedback]) -> dict[str, str]:
