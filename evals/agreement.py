@@ -1,9 +1,8 @@
 """Rules that people published, their severities hidden: does the classifier agree with their authors?
 
 People disagree with each other too: the same name carries different severities in different rule sets, and one team
-pages for what another only notes. So the numbers stand beside those of a voice that always says what is most common,
-and of one that learned from the other repositories; and half of the repositories was kept out of sight while the
-lexicon's points were set.
+pages for what another only notes. So the numbers stand beside those of a voice that always says what is most common;
+and half of the repositories was kept out of sight while the lexicon's points were set.
 """
 
 import random
@@ -12,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from evals import learned
 from evals.classifiers import Policy
 from evals.public_rules import LEVELS, Level, PublicRule
 from evals.scoring import PerClass, macro_f1, per_class
@@ -26,12 +24,11 @@ _RESAMPLES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A rule, or all rules of one name: what the author chose, and what the classifier and its yardstick say."""
+    """A rule, or all rules of one name: what the author chose, and what the classifier says."""
 
     repository: str
     truth: Level
     said: Level
-    learned: Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ class Voice:
     accuracy: float
     macro_f1: float
     balanced_accuracy: float
-    """The mean share of each level that is found: 1/3 for whoever always says the same."""
+    """The mean share of each level that is found: 1/3 for always saying the same."""
 
     by_repository: float
     """The mean accuracy of the repositories, each counting the same."""
@@ -49,14 +46,13 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """The classifier on one part of the rules, beside always saying `most_common` and what other rules teach."""
+    """The classifier on one part of the rules, beside always saying `most_common`."""
 
     title: str
     rules: int
     repositories: int
     most_common: Level
     always: Voice
-    learned: Voice
     said: Voice
     better_by: tuple[float, float]
     """By how much it is right more often than `always`: the middle 95 % when the repositories are drawn again."""
@@ -83,18 +79,9 @@ class Comparison:
     authors: Authors | None
 
 
-def judge(rules: Sequence[PublicRule], policy: Policy) -> list[Judged]:
-    """Each rule's severity as its author, the classifier and the other repositories see it."""
-    taught = learned.levels(rules)
-    return [
-        Judged(one.repository, one.level, said_level(one, policy), level)
-        for one, level in zip(rules, taught, strict=True)
-    ]
-
-
 def measure(rules: Sequence[PublicRule], policy: Policy) -> Comparison:
-    """All rules, the half that the points were set with, the half that was kept out of sight; and each by name."""
-    judged = list(zip(rules, judge(rules, policy), strict=True))
+    """Measure all rules, the half that the points were set with, the half out of sight; and each part by name."""
+    judged = [(rule, Judged(rule.repository, rule.level, said_level(rule, policy))) for rule in rules]
     tuned = {rule.words for rule in rules if rule.tuned_on}
     parts: tuple[tuple[str, Callable[[PublicRule], bool]], ...] = (
         ("all", lambda _: True),
@@ -106,46 +93,45 @@ def measure(rules: Sequence[PublicRule], policy: Policy) -> Comparison:
     for title, chosen in parts:
         part = [pair for pair in judged if chosen(pair[0])]
         if part:
-            found.append(_agreement(title, [one for _, one in part]))
+            found.append(_agreement(title, [verdict for _, verdict in part]))
             found.append(_agreement(f"{title}, by name", by_name(part)))
     repositories: dict[str, list[Judged]] = defaultdict(list)
-    for rule, one in judged:
-        repositories[rule.repository].append(one)
+    for rule, verdict in judged:
+        repositories[rule.repository].append(verdict)
     largest_first = sorted(repositories.items(), key=lambda pair: -len(pair[1]))
-    return Comparison(tuple(found), tuple(_agreement(*one) for one in largest_first), authors(rules))
+    return Comparison(tuple(found), tuple(_agreement(*pair) for pair in largest_first), authors(rules))
 
 
 def by_name(judged: Sequence[tuple[PublicRule, Judged]]) -> list[Judged]:
-    """One for each name, so that a rule that many copied counts once: what is most common, in doubt the graver."""
+    """Merge the rules of each name into its most common levels, in a tie the graver: a copied rule counts once."""
     names: dict[tuple[str, ...], list[Judged]] = defaultdict(list)
-    for rule, one in judged:
-        names[rule.words].append(one)
+    for rule, verdict in judged:
+        names[rule.words].append(verdict)
     return [
         Judged(
             group[0].repository,
-            _most_common([one.truth for one in group]),
-            _most_common([one.said for one in group]),
-            _most_common([one.learned for one in group]),
+            _most_common([verdict.truth for verdict in group]),
+            _most_common([verdict.said for verdict in group]),
         )
         for group in names.values()
     ]
 
 
 def authors(rules: Sequence[PublicRule]) -> Authors | None:
-    """How often an author chose what the others chose for that name; None when no name occurs twice."""
+    """Measure how often an author chose the level that others chose for the name; None if no name occurs twice."""
     names: dict[tuple[str, ...], list[PublicRule]] = defaultdict(list)
-    for one in rules:
-        names[one.words].append(one)
+    for rule in rules:
+        names[rule.words].append(rule)
     same = [
-        one.level == _most_common(elsewhere)
-        for one in rules
-        if (elsewhere := [other.level for other in names[one.words] if other.repository != one.repository])
+        rule.level == _most_common(elsewhere)
+        for rule in rules
+        if (elsewhere := [other.level for other in names[rule.words] if other.repository != rule.repository])
     ]
     return Authors(len(same), sum(same) / len(same)) if same else None
 
 
 def said_level(rule: PublicRule, policy: Policy) -> Level:
-    """What the classifier says, without history or a model, about an alert of this rule that carries no severity."""
+    """Classify an alert of a rule that carries no severity, without history or a model."""
     body = {
         "alerts": [
             {"status": "firing", "labels": {"alertname": rule.name}, "annotations": {"summary": rule.message}},
@@ -175,16 +161,15 @@ def _level(severity: Severity) -> Level:
 
 
 def _agreement(title: str, judged: Sequence[Judged]) -> Agreement:
-    most_common = _most_common([one.truth for one in judged])
-    pairs: list[tuple[Level, Level]] = [(one.truth, one.said) for one in judged]
+    most_common = _most_common([verdict.truth for verdict in judged])
+    pairs: list[tuple[Level, Level]] = [(verdict.truth, verdict.said) for verdict in judged]
     return Agreement(
         title=title,
         rules=len(judged),
-        repositories=len({one.repository for one in judged}),
+        repositories=len({verdict.repository for verdict in judged}),
         most_common=most_common,
         always=_voice(judged, lambda _: most_common),
-        learned=_voice(judged, lambda one: one.learned),
-        said=_voice(judged, lambda one: one.said),
+        said=_voice(judged, lambda verdict: verdict.said),
         better_by=_better_by(judged, most_common),
         per_class=per_class(pairs, LEVELS),
         confusion=dict(Counter(pairs)),
@@ -192,11 +177,11 @@ def _agreement(title: str, judged: Sequence[Judged]) -> Agreement:
 
 
 def _voice(judged: Sequence[Judged], says: Callable[[Judged], Level]) -> Voice:
-    table = per_class([(one.truth, says(one)) for one in judged], LEVELS)
-    recalls = [one.recall for one in table if one.recall is not None]
+    table = per_class([(verdict.truth, says(verdict)) for verdict in judged], LEVELS)
+    recalls = [level.recall for level in table if level.recall is not None]
     repositories: dict[str, list[bool]] = defaultdict(list)
-    for one in judged:
-        repositories[one.repository].append(one.truth == says(one))
+    for verdict in judged:
+        repositories[verdict.repository].append(verdict.truth == says(verdict))
     rights = [right for found in repositories.values() for right in found]
     return Voice(
         accuracy=_mean(rights),
@@ -207,10 +192,10 @@ def _voice(judged: Sequence[Judged], says: Callable[[Judged], Level]) -> Voice:
 
 
 def _better_by(judged: Sequence[Judged], most_common: Level) -> tuple[float, float]:
-    """Rules of one repository are alike; so whole repositories are drawn, not rules."""
+    """Rules of verdict repository are alike; so whole repositories are drawn, not rules."""
     gains: dict[str, list[int]] = defaultdict(list)
-    for one in judged:
-        gains[one.repository].append((one.truth == one.said) - (one.truth == most_common))
+    for verdict in judged:
+        gains[verdict.repository].append((verdict.truth == verdict.said) - (verdict.truth == most_common))
     sums = [(sum(found), len(found)) for found in gains.values()]
     draw = random.Random(0)  # noqa: S311 - a resampling that must come out the same each time
     means = []

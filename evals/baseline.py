@@ -1,4 +1,4 @@
-"""What the verdicts were worth before: when somebody last looked and agreed, and when they were last run.
+"""The numbers of earlier runs: the baseline that a person accepted, and the last run.
 
 `evals/baseline.json` is kept in git and moves only with `--accept`; the last run is in the cache.
 """
@@ -18,7 +18,7 @@ BASELINE = Path(__file__).parent / "baseline.json"
 LAST_RUN = Path(__file__).parent.parent / ".cache" / "evals" / "last-run.json"
 
 WATCHED = ("critical_recall", "page_recall", "macro_f1", "noise_precision", "unknown_recall", "deployment_f1")
-"""What the gate in CI does not let fall."""
+"""The numbers that the gate in CI does not let fall."""
 ROUNDING = 0.0001
 
 
@@ -35,7 +35,7 @@ type Baseline = dict[str, Remembered]
 
 
 def load(path: Path = BASELINE) -> Baseline:
-    """The baseline by classifier; empty when there is none yet.
+    """Return the baseline by classifier; empty if there is none yet.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def load(path: Path = BASELINE) -> Baseline:
     """
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return {name: Remembered.model_validate(one) for name, one in content.items()}
+        return {name: Remembered.model_validate(entry) for name, entry in content.items()}
     except FileNotFoundError:
         return {}
     except (json.JSONDecodeError, AttributeError, ValidationError) as error:
@@ -54,21 +54,21 @@ def load(path: Path = BASELINE) -> Baseline:
 def save(scores: Sequence[Score], path: Path = BASELINE) -> None:
     """Remember these results; what the file says of other classifiers stays."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    known = load(path) | {one.classifier: remembered(one) for one in scores}
-    content = {name: one.model_dump() for name, one in sorted(known.items())}
+    known = load(path) | {score.classifier: remembered(score) for score in scores}
+    content = {name: entry.model_dump() for name, entry in sorted(known.items())}
     path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def remembered(score: Score) -> Remembered:
-    """A score, as it is kept: rounded, so that a file changes only when a verdict does."""
+    """Round a score for keeping, so that the file changes only if a verdict does."""
     return Remembered(
         numbers={name: None if value is None else round(value, 4) for name, value in score.headline().items()},
-        severities={one.case.name: one.severity for one in score.results},
+        severities={result.case.name: result.severity for result in score.results},
     )
 
 
 def moved(score: Score, before: Baseline) -> tuple[list[str], list[str]]:
-    """What the gate watches and what fell or rose, in words. A ratio of nothing counts as fallen."""
+    """Return which watched numbers fell and which rose, in words. A ratio of nothing counts as fallen."""
     fell, rose = [], []
     old = before[score.classifier].numbers if score.classifier in before else {}
     for name in WATCHED:

@@ -89,10 +89,10 @@ class _Strict(BaseModel):
 
 
 class Truth(_Strict):
-    """What an experienced engineer would say afterwards. `never` are runbooks that would do harm here.
+    """The judgement of an experienced engineer afterwards. `never` are runbooks that would do harm here.
 
     waits
-        What was declared keeps it back for a while, and rightly.
+        A declared rule, window or silence rightly holds it for a while.
     """
 
     severity: Severity
@@ -104,14 +104,14 @@ class Truth(_Strict):
 
 
 class Declared(_Strict):
-    """What this case's owners declared: it stands before the project's own rules."""
+    """The declarations of this case's owners; they stand before the project's own rules."""
 
     rules: tuple[Rule, ...] = ()
     maintenance: tuple[Window, ...] = ()
     silences: tuple[Silence, ...] = ()
 
     def before(self, others: Rules) -> Rules:
-        """These rules and windows, and then the others."""
+        """Return these rules and windows, followed by the others."""
         return Rules(rules=(*self.rules, *others.rules), maintenance=(*self.maintenance, *others.maintenance))
 
 
@@ -146,13 +146,13 @@ class _Earlier(_Strict):
     runbook: str | None = None
     note: str | None = None
     said: dict[str, Literal["real", "noise", "wrong_cause", "critical", "high", "medium", "low"]] = {}
-    """What people answered when they were asked whether the verdict was right; a severity: it should have been that."""
+    """People's answers to "was this right?"; a severity means that this one would have been right."""
 
     blamed_deployment: bool = False
     """Firstline said that a deployment had caused it."""
 
     fixed_by: str | None = None
-    """What a person wrote that fixed it."""
+    """A person's note of what fixed it."""
 
     times: int = Field(default=1, ge=1)
     """So many of the same, `ago` apart: a long history in one line."""
@@ -198,7 +198,7 @@ class Case:
     declared: Declared = field(default_factory=Declared)
 
     def without_history(self) -> Self:
-        """The same incident met for the first time."""
+        """Return the same incident as if it were the first of its kind."""
         evidence = self.evidence.model_copy(
             update={"earlier": [], "similar": [], "same_name_last_hour": 1, "same_name_last_day": 1}
         )
@@ -206,7 +206,7 @@ class Case:
 
 
 def load(folder: Path = CASES) -> list[Case]:
-    """All cases, in the order of their names.
+    """Load all cases, in the order of their names.
 
     Raises
     ------
@@ -218,7 +218,7 @@ def load(folder: Path = CASES) -> list[Case]:
 
 
 def read(folder: Path) -> Case:
-    """One case's folder."""
+    """Load the case of one folder."""
     kind: Any = folder.parent.name
     if kind not in KINDS:
         raise ConfigurationError(f"{folder}: {kind} is no kind of case; kinds are {', '.join(KINDS)}")
@@ -249,28 +249,30 @@ class _Snapshot:
 
     def earlier_incidents(self, group_key: str, limit: int = 20) -> list[EarlierIncident]:  # noqa: ARG002
         found = [
-            _earlier(one, self._file.now - one.ago * number)
-            for one in self._file.earlier
-            for number in range(1, one.times + 1)
+            _earlier(earlier, self._file.now - earlier.ago * number)
+            for earlier in self._file.earlier
+            for number in range(1, earlier.times + 1)
         ]
-        found.sort(key=lambda one: one.opened_at, reverse=True)
+        found.sort(key=lambda incident: incident.opened_at, reverse=True)
         return self._unless_unreadable("earlier", found)[:limit]
 
     def incidents_like(self, alert: NormalizedAlert) -> list[EarlierIncident]:  # noqa: ARG002
-        return self._unless_unreadable("similar", [_alike(one, self._file.now) for one in self._file.similar])
+        return self._unless_unreadable("similar", [_alike(similar, self._file.now) for similar in self._file.similar])
 
     def deployments_since(self, since: datetime) -> list[Deployment]:
-        return self._unless_unreadable("deployments", [one for one in self._deployments() if one.deployed_at >= since])
+        return self._unless_unreadable(
+            "deployments", [deployment for deployment in self._deployments() if deployment.deployed_at >= since]
+        )
 
     def _deployments(self) -> list[Deployment]:
         return [
             Deployment(
-                service=one.service,
-                version=one.version,
-                environment=one.environment,
-                deployed_at=self._file.now - one.ago,
+                service=deployment.service,
+                version=deployment.version,
+                environment=deployment.environment,
+                deployed_at=self._file.now - deployment.ago,
             )
-            for one in self._file.deployments
+            for deployment in self._file.deployments
         ]
 
     def _unless_unreadable[T](self, what: str, answer: T) -> T:
@@ -279,18 +281,18 @@ class _Snapshot:
         return answer
 
 
-def _earlier(one: _Earlier, opened_at: datetime) -> EarlierIncident:
+def _earlier(earlier: _Earlier, opened_at: datetime) -> EarlierIncident:
     return EarlierIncident(
         incident_id=f"Earlier-{opened_at:%Y%m%dT%H%M%SZ}",
         opened_at=opened_at.astimezone(UTC),
-        closed_at=(opened_at + one.lasted).astimezone(UTC),
-        severity=one.severity,
-        outcome=one.outcome,
-        runbook_id=one.runbook,
-        outcome_reason=one.note,
-        feedback=[_word(by, said, opened_at) for by, said in one.said.items()],
-        note=one.fixed_by,
-        blamed_deployment=one.blamed_deployment,
+        closed_at=(opened_at + earlier.lasted).astimezone(UTC),
+        severity=earlier.severity,
+        outcome=earlier.outcome,
+        runbook_id=earlier.runbook,
+        outcome_reason=earlier.note,
+        feedback=[_word(by, said, opened_at) for by, said in earlier.said.items()],
+        note=earlier.fixed_by,
+        blamed_deployment=earlier.blamed_deployment,
     )
 
 
@@ -300,14 +302,14 @@ def _word(by: str, said: str, at: datetime) -> Feedback:
     return Feedback.model_validate({"person": f"case:{by}", "by": by, "said": said, "severity": wrong, "at": at})
 
 
-def _alike(one: _Similar, now: datetime) -> EarlierIncident:
+def _alike(similar: _Similar, now: datetime) -> EarlierIncident:
     known = {
-        "group_key": f"similar:{digest(one.name, one.service, one.message)}",
-        "alert_name": one.name,
-        "service": one.service,
-        "template": f"{family(one.name)}: {mask(one.message)}",
+        "group_key": f"similar:{digest(similar.name, similar.service, similar.message)}",
+        "alert_name": similar.name,
+        "service": similar.service,
+        "template": f"{family(similar.name)}: {mask(similar.message)}",
     }
-    return _earlier(one, now - one.ago).model_copy(update=known)
+    return _earlier(similar, now - similar.ago).model_copy(update=known)
 
 
 def _incident(file: _AlertFile, folder: Path, now: datetime) -> Incident:
@@ -347,7 +349,7 @@ def _alert(file: _AlertFile, folder: Path, opened_at: datetime) -> NormalizedAle
         alerts = normalize(file.source, _body(file), received_at=opened_at)
     except UnreadablePayload as error:
         raise ConfigurationError(f"{path}: {error}") from None
-    firing = [one for one in alerts if one.status == "firing"]
+    firing = [alert for alert in alerts if alert.status == "firing"]
     if not firing:
         raise ConfigurationError(f"{path}: the body holds no firing alert, so there is nothing to classify")
     return firing[0]
@@ -375,5 +377,7 @@ def _checked[T](path: Path, make: Callable[[], T]) -> T:
     try:
         return make()
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'the file'}: {one['msg']}" for one in error.errors())
+        wrong = "; ".join(
+            f"{'.'.join(map(str, problem['loc'])) or 'the file'}: {problem['msg']}" for problem in error.errors()
+        )
         raise ConfigurationError(f"{path}: {wrong}") from None

@@ -1,14 +1,13 @@
-"""What can be measured: the classifier without history, without a model, with one, and with the worst one imaginable.
+"""The classifiers to measure: without history, without a model, with a model, and with the worst model imaginable.
 
 Each is the real `classify` with the project's own rules and runbooks; they differ in what it is given.
 """
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from pydantic import ValidationError
 
@@ -38,7 +37,7 @@ class Policy:
 
     @classmethod
     def of(cls, folder: Path = RUNBOOKS) -> "Policy":
-        """Those of a runbooks folder; by default the project's own."""
+        """Load the policy of a runbooks folder; by default the project's own."""
         return cls(rules.load(folder / "policy" / "rules.yaml"), catalogue.load(folder))
 
 
@@ -53,11 +52,11 @@ class Verdict:
     """A declared rule decided or set bounds: then it may go below what the source said."""
 
     acts_by_itself: bool
-    """The policy would run the chosen runbook without asking anybody, on a production stack with a host at hand and
-    nothing that holds it back."""
+    """The policy would run the chosen runbook without approval, on a production stack with a host at hand and nothing
+    that holds it back."""
 
     without_model: Severity
-    """What rules and history say: what a model may raise, and lower only so far."""
+    """The severity by rules and history: a model may raise it, and lower it only so far."""
 
     asked_model: bool
     no_verdict: bool
@@ -65,55 +64,33 @@ class Verdict:
     """A silence, a window or a rule keeps it back for a while."""
 
 
-class Classifier(Protocol):
-    """Something that judges cases."""
-
-    @property
-    def name(self) -> str: ...
-
-    def judge(self, case: Case) -> Verdict: ...
+type ModelFor = Callable[[Case], Model]
+"""The model that answers for a case."""
 
 
-class RulesOnly:
-    """Declared rules, what the source says and what the alert's words say, as if nothing had ever happened before."""
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """The real classifier under a name, with or without a model and a history."""
 
-    name = "rules-only"
-
-    def __init__(self, policy: Policy) -> None:
-        self._policy = policy
+    name: str
+    policy: Policy
+    model_for: ModelFor | None = None
+    with_history: bool = True
 
     def judge(self, case: Case) -> Verdict:
-        return _judge(case.without_history(), self._policy, None)
+        """Classify one case."""
+        model = self.model_for(case) if self.model_for else None
+        return _judge(case if self.with_history else case.without_history(), self.policy, model)
 
 
-class HistoryOnly:
-    """Rules and history: what runs when the model is off or fails."""
-
-    name = "history-only"
-
-    def __init__(self, policy: Policy) -> None:
-        self._policy = policy
-
-    def judge(self, case: Case) -> Verdict:
-        return _judge(case, self._policy, None)
+def rules_only(policy: Policy) -> Classifier:
+    """Return the classifier that knows declared rules, the source's word and the alert's words, and no past."""
+    return Classifier("rules-only", policy, with_history=False)
 
 
-class WithModel:
-    """Everything: rules, history, a model, guardrails."""
-
-    def __init__(self, name: str, policy: Policy, model_for: "ModelFor") -> None:
-        self.name = name
-        self._policy = policy
-        self._model_for = model_for
-
-    def judge(self, case: Case) -> Verdict:
-        return _judge(case, self._policy, self._model_for(case))
-
-
-class ModelFor(Protocol):
-    """The model that answers for a case."""
-
-    def __call__(self, case: Case) -> Model: ...
+def history_only(policy: Policy) -> Classifier:
+    """Return the classifier that runs when the model is off or fails: rules and history."""
+    return Classifier("history-only", policy)
 
 
 class Obedient:
@@ -164,6 +141,7 @@ class Replay:
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
             raise ConfigurationError(f"{folder}: no such folder of recorded answers; make one with --record")
+        self.name = f"replay:{folder.name}"
         self._folder = folder
         self.stale: list[str] = []
 
@@ -199,8 +177,8 @@ def _fingerprint(question: Prompt) -> str:
     return hashlib.sha256(f"{question.system}\0{question.data}".encode()).hexdigest()[:16]
 
 
-class _Witness:
-    """Notes whether the model was asked, and whether it failed to answer."""
+class _Observed:
+    """A model that notes whether it was asked, and whether it failed to answer."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -223,10 +201,10 @@ def _judge(case: Case, policy: Policy, model: Model | None) -> Verdict:
     evidence = case.evidence.model_copy(update={"maintenance": declared.maintained(alert, case.now)})
     quiet = Quiet(declared.maintenance, case.declared.silences)
     hold = None if case.incident.storm else quiet.keeps_back(alert, case.now)
-    witness = _Witness(model) if model and hold is None else None
+    observed = _Observed(model) if model and hold is None else None
     classification, without_model = (
         classify(case.incident, evidence=evidence, rules=declared, offered=offered, model=asked, now=case.now)
-        for asked in (witness, None)
+        for asked in (observed, None)
     )
     rule = declared.first(case.incident, evidence)
     if hold is None:
@@ -234,12 +212,12 @@ def _judge(case: Case, policy: Policy, model: Model | None) -> Verdict:
     return Verdict(
         case=case,
         classification=classification,
-        offered=tuple(one.id for one in offered),
+        offered=tuple(runbook.id for runbook in offered),
         by_rule=rule is not None or bool(evidence.maintenance),
         acts_by_itself=_acts_by_itself(case, classification, policy.runbooks),
         without_model=without_model.severity,
-        asked_model=witness is not None and witness.asked,
-        no_verdict=witness is not None and witness.failed,
+        asked_model=observed is not None and observed.asked,
+        no_verdict=observed is not None and observed.failed,
         hold=hold,
     )
 

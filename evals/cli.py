@@ -1,44 +1,23 @@
-"""`make eval`: judge the cases, print the table, write the report; or compare with published rules' severities."""
+"""`make eval`: judge the cases and print the table; or compare with published rules, or measure redaction."""
 
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from evals import (
-    agreement,
-    agreement_page,
-    baseline,
-    console,
-    page,
-    public_rules,
-    similarity,
-    similarity_table,
-    traffic_table,
-)
+from evals import agreement, baseline, console, public_rules
+from evals.baseline import Baseline
 from evals.cases import CASES, Case, load
-from evals.classifiers import (
-    Classifier,
-    HistoryOnly,
-    ModelFor,
-    Obedient,
-    Policy,
-    Recorder,
-    Replay,
-    RulesOnly,
-    WithModel,
-)
+from evals.classifiers import Classifier, ModelFor, Obedient, Policy, Recorder, Replay, history_only, rules_only
 from evals.redaction import measure
 from evals.scoring import Score, score
 from firstline.adapters.llm import ChatModel, Endpoint
 from firstline.classification.model import Model, Price
 from firstline.errors import ConfigurationError
-
-ROOT = Path(__file__).parent.parent
-REPORT = ROOT / ".cache" / "evals" / "report.html"
-AGREEMENT = REPORT.with_name("agreement.html")
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -48,13 +27,6 @@ def evals(
     rules: Annotated[
         Path | None, typer.Option(help="Compare with the severities of these public rules (TSV) instead.")
     ] = None,
-    similar: Annotated[
-        bool, typer.Option("--similar", help="Measure the look-up of similar incidents instead.")
-    ] = False,
-    traffic: Annotated[
-        bool,
-        typer.Option("--traffic", help="Replay 30 days of recurring incidents instead: how often is a model needed?"),
-    ] = False,
     base_url: Annotated[
         str, typer.Option(envvar="EVAL_BASE_URL", help="Address of an OpenAI-compatible server, up to /v1.")
     ] = "https://api.openai.com/v1",
@@ -72,7 +44,6 @@ def evals(
     all_cases: Annotated[bool, typer.Option("--all", help="List every case, not only the wrong ones.")] = False,
     accept: Annotated[bool, typer.Option(help="Make these results the new baseline.")] = False,
     cases: Annotated[Path, typer.Option(help="The folder of cases.")] = CASES,
-    report: Annotated[Path | None, typer.Option(help="Where the report page goes.")] = None,
     since_baseline: Annotated[
         bool, typer.Option(help="Show the change since the baseline, not since the last run.")
     ] = False,
@@ -83,67 +54,40 @@ def evals(
 ) -> None:
     """How good are the verdicts? Without options: rules only, rules and history, and the worst model imaginable."""
     out = Console(width=None if os.isatty(1) else 140)
-    if redaction:
-        raise typer.Exit(_measure_redaction(out, bodies))
-    try:
-        if traffic:
-            traffic_table.show(out)
-            return
-        if similar:
-            similarity_table.show(out, similarity.read())
-            return
-        policy = Policy.of()
+    with _explaining(out):
+        if redaction:
+            raise typer.Exit(_measure_redaction(out, bodies))
         if rules is not None:
-            found = agreement.measure(public_rules.read(rules), policy)
-            console.show_agreement(out, found)
-            _write(out, report or AGREEMENT, agreement_page.render(found))
-            return
-        chosen = [one for one in load(cases) if only in one.name]
-        if not chosen:
-            raise ConfigurationError(f"{cases}: no case{f' with {only!r} in its name' if only else ''}")
-        classifiers: list[Classifier] = [RulesOnly(policy), HistoryOnly(policy)]
-        if model:
-            classifiers.append(WithModel(model, policy, _asking(base_url, model, deadline, max_output_tokens, record)))
+            console.show_agreement(out, agreement.measure(public_rules.read(rules), Policy.of()))
+            raise typer.Exit
+        if accept and only:
+            raise ConfigurationError("A baseline is of all cases: leave --only out.")
         recorded = Replay(replay) if replay else None
-        if recorded is not None and replay is not None:
-            classifiers.append(WithModel(f"replay:{replay.name}", policy, recorded))
+        models: list[tuple[str, ModelFor]] = []
+        if model:
+            models.append((model, _asking(base_url, model, deadline, max_output_tokens, record)))
+        if recorded is not None:
+            models.append((recorded.name, recorded))
         if obedient:
-            classifiers.append(WithModel("obedient", policy, lambda _: Obedient()))
-        scores = [_judge(out, one, chosen) for one in classifiers]
-        accepted = baseline.load()
-        last = {} if since_baseline else baseline.load(baseline.LAST_RUN)
-        before, since = (last, "the last run") if last else (accepted, "the baseline")
-        if only:  # numbers of some cases say nothing beside those of all; their severities do
-            before = {name: one.model_copy(update={"numbers": {}}) for name, one in before.items()}
+            models.append(("obedient", lambda _: Obedient()))
+        scores = _score(out, _chosen(cases, only), models)
+        before, since = _before(only, since_baseline)
+        console.show(out, scores, before, since=since, price=_price(price, price_out), every_case=all_cases)
+        if not only:
+            console.show_moved(out, scores, baseline.load())
+            _remember(out, scores, cases, accept)
+        _warn_of_stale(out, recorded)
+        raise typer.Exit(int(not all(found.is_safe for found in scores)))
+
+
+@contextmanager
+def _explaining(out: Console) -> Iterator[None]:
+    """Turn a wrong option or file into its message and the exit code 2."""
+    try:
+        yield
     except ConfigurationError as error:
         out.print(str(error), style="red", markup=False)
         raise typer.Exit(2) from None
-    prices = Price(prompt=price, completion=price if price_out is None else price_out)
-    console.show(out, scores, before, since=since, price=prices, every_case=all_cases)
-    if not only:
-        console.show_moved(out, scores, accepted)
-    if recorded is not None and recorded.stale:
-        out.print(
-            f"{len(recorded.stale)} recorded answers are to another question than is asked now; record again.",
-            style="yellow",
-        )
-    _write(out, report or REPORT, page.render(scores, before, since=since, price=prices))
-    if not only and cases == CASES:
-        baseline.save(scores, baseline.LAST_RUN)
-    if accept:
-        if only:
-            out.print("A baseline is of all cases: leave --only out.", style="red")
-            raise typer.Exit(2)
-        baseline.save(scores)
-        out.print(f"New baseline: {baseline.BASELINE}", markup=False, highlight=False, soft_wrap=True)
-    if any(one.unsafe or one.below_floor for one in scores):
-        raise typer.Exit(1)
-
-
-def _write(out: Console, path: Path, content: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content, encoding="utf-8")
-    out.print(f"Report: {path}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _measure_redaction(out: Console, bodies: Path | None) -> int:
@@ -155,13 +99,57 @@ def _measure_redaction(out: Console, bodies: Path | None) -> int:
     if bodies is not None:
         measured["published bodies"] = measure.false_redactions(bodies, own=False)
     measure.show(out, measured)
-    wrong = any(one.missed or one.false_share > measure.MOST_FALSE for one in measured.values())
+    wrong = any(found.missed or found.false_share > measure.MOST_FALSE for found in measured.values())
     return int(wrong)
 
 
-def _judge(out: Console, classifier: Classifier, cases: list[Case]) -> Score:
-    with out.status(f"{classifier.name}: {len(cases)} cases"):
-        return score(classifier.name, [classifier.judge(one) for one in cases])
+def _chosen(folder: Path, only: str) -> list[Case]:
+    chosen = [case for case in load(folder) if only in case.name]
+    if not chosen:
+        raise ConfigurationError(f"{folder}: no case{f' with {only!r} in its name' if only else ''}")
+    return chosen
+
+
+def _score(out: Console, cases: Sequence[Case], models: Sequence[tuple[str, ModelFor]]) -> list[Score]:
+    policy = Policy.of()
+    scores = []
+    for classifier in (
+        rules_only(policy),
+        history_only(policy),
+        *(Classifier(name, policy, model_for) for name, model_for in models),
+    ):
+        with out.status(f"{classifier.name}: {len(cases)} cases"):
+            scores.append(score(classifier.name, [classifier.judge(case) for case in cases]))
+    return scores
+
+
+def _before(only: str, since_baseline: bool) -> tuple[Baseline, str]:
+    """Return what this run is compared with, and how that is called."""
+    last = {} if since_baseline else baseline.load(baseline.LAST_RUN)
+    before, since = (last, "the last run") if last else (baseline.load(), "the baseline")
+    if only:  # numbers of some cases say nothing beside those of all; their severities do
+        before = {name: known.model_copy(update={"numbers": {}}) for name, known in before.items()}
+    return before, since
+
+
+def _warn_of_stale(out: Console, recorded: Replay | None) -> None:
+    if recorded is not None and recorded.stale:
+        out.print(
+            f"{len(recorded.stale)} recorded answers are to another question than is asked now; record again.",
+            style="yellow",
+        )
+
+
+def _remember(out: Console, scores: Sequence[Score], folder: Path, accept: bool) -> None:
+    if folder == CASES:
+        baseline.save(scores, baseline.LAST_RUN)
+    if accept:
+        baseline.save(scores)
+        out.print(f"New baseline: {baseline.BASELINE}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _price(prompt: float, completion: float | None) -> Price:
+    return Price(prompt=prompt, completion=prompt if completion is None else completion)
 
 
 def _asking(base_url: str, model: str, deadline: float, max_output_tokens: int, record: Path | None) -> ModelFor:

@@ -1,4 +1,4 @@
-"""The numbers on a terminal."""
+"""The tables of the evals on a terminal."""
 
 from collections.abc import Sequence
 
@@ -9,9 +9,9 @@ from evals import baseline
 from evals.agreement import Agreement, Comparison
 from evals.baseline import Baseline
 from evals.public_rules import LEVELS
-from evals.scoring import SEVERITIES, PerClass, Score
+from evals.scoring import SEVERITIES, PerClass, Result, Score
 from firstline.classification.model import Price
-from firstline.models import Usage
+from firstline.models import Severity, Usage
 
 NUMBERS: tuple[tuple[str, str, bool], ...] = (
     ("macro_f1", "macro-F1 over severities", True),
@@ -32,12 +32,12 @@ NUMBERS: tuple[tuple[str, str, bool], ...] = (
     ("unsafe_actions", "unsafe actions", False),
     ("below_floor", "severities below the floor", False),
 )
-"""Key, words, and whether more is better."""
+"""Key, words, and True if more is better."""
 
 COUNTS = ("unsafe_actions", "below_floor")
 
 FREE = Price()
-"""Nobody said what tokens cost."""
+"""No price: the cost of tokens is unknown."""
 
 
 def show(
@@ -49,19 +49,19 @@ def show(
     price: Price = FREE,
     every_case: bool = False,
 ) -> None:
-    """Everything, the headline last: that is what stays in sight. `since` says what `before` is."""
-    for one in scores:
-        _show_cases(out, one, before, price, every_case)
+    """Print every table, the headline last, where it stays in sight. `since` names what `before` is."""
+    for score in scores:
+        _show_cases(out, score, before, price, every_case)
     out.print(_by_kind(scores))
-    for one in scores:
-        out.print(_per_class(f"{one.classifier}: by severity", one.per_class, one.confusion, SEVERITIES))
+    for score in scores:
+        out.print(_per_class(f"{score.classifier}: by severity", score.per_class, score.confusion, SEVERITIES))
     out.print(_headline(scores, before, since, price))
 
 
 def show_moved(out: Console, scores: Sequence[Score], accepted: Baseline) -> None:
-    """What CI would say: is anything that the gate watches below the baseline?"""
-    for one in scores:
-        fell, rose = baseline.moved(one, accepted)
+    """Print which numbers that CI's gate watches are below or above the baseline."""
+    for score in scores:
+        fell, rose = baseline.moved(score, accepted)
         for words in fell:
             out.print(f"Below the baseline: {words}", style="red", markup=False, highlight=False)
         for words in rose:
@@ -71,19 +71,19 @@ def show_moved(out: Console, scores: Sequence[Score], accepted: Baseline) -> Non
 def _headline(scores: Sequence[Score], before: Baseline, since: str, price: Price) -> Table:
     table = Table(title=f"{len(scores[0].results)} cases (in brackets: change since {since})", title_justify="left")
     table.add_column("")
-    for one in scores:
-        table.add_column(one.classifier, justify="right")
+    for score in scores:
+        table.add_column(score.classifier, justify="right")
     for key, words, more_is_better in NUMBERS:
-        table.add_row(words, *(number(one, key, before, more_is_better) for one in scores))
-    table.add_row("tokens", *(f"{one.usage.tokens:,}" for one in scores))
-    table.add_row("model asked / no verdict", *(f"{one.model_calls} / {one.no_verdicts}" for one in scores))
+        table.add_row(words, *(number(score, key, before, more_is_better) for score in scores))
+    table.add_row("tokens", *(f"{score.usage.tokens:,}" for score in scores))
+    table.add_row("model asked / no verdict", *(f"{score.model_calls} / {score.no_verdicts}" for score in scores))
     if price.is_known:
-        table.add_row("cost", *(f"{price.of(one.usage).cost:.4f}" for one in scores))
+        table.add_row("cost", *(f"{price.of(score.usage).cost:.4f}" for score in scores))
     return table
 
 
 def number(score: Score, key: str, before: Baseline, more_is_better: bool) -> str:
-    """A headline number with its change, in rich's markup."""
+    """Return a headline number with its change, in rich's markup."""
     value = score.headline()[key]
     shown = "–" if value is None else str(int(value)) if key in COUNTS else f"{value:.3f}"
     if key in COUNTS and value:
@@ -96,7 +96,7 @@ def number(score: Score, key: str, before: Baseline, more_is_better: bool) -> st
 
 
 def change(score: Score, key: str, before: Baseline) -> float | None:
-    """By how much a headline number moved since the baseline; None when it did not, or was not known."""
+    """Return by how much a headline number moved since the baseline; None if it did not, or was not known."""
     if score.classifier not in before:
         return None
     value, old = score.headline()[key], before[score.classifier].numbers.get(key)
@@ -107,50 +107,45 @@ def change(score: Score, key: str, before: Baseline) -> float | None:
 
 def _show_cases(out: Console, score: Score, before: Baseline, price: Price, every_case: bool) -> None:
     known = before[score.classifier].severities if score.classifier in before else {}
-    table = Table(title=f"{score.classifier}: {'every case' if every_case else 'wrong, unsafe or changed'}")
-    table.title_justify = "left"
-    for name in (
-        "case",
-        "truth",
-        "said",
-        "cause",
-        "runbook",
-        "sure",
-        "by",
-        *(["tokens"] if score.usage.tokens else []),
-        "",
-    ):
+    what = "every case" if every_case else "wrong, unsafe or changed"
+    table = Table(title=f"{score.classifier}: {what}", title_justify="left")
+    tokens = ["tokens"] if score.usage.tokens else []
+    for name in ("case", "truth", "said", "cause", "runbook", "sure", "by", *tokens, ""):
         table.add_column(name, overflow="fold")
-    for one in score.results:
-        said, truth = one.verdict.classification, one.case.truth
-        notes = [f"[bold red]{what}[/]" for what in (*one.broken_actions, one.broken_floor) if what]
-        old = known.get(one.case.name)
-        if old and old != one.severity:
-            notes.append(f"was {old}")
-        if not (every_case or notes or not one.right):
-            continue
-        table.add_row(
-            one.case.name,
-            truth.severity,
-            one.answer if one.right else f"[red]{one.answer}[/]",
-            truth.cause if one.cause == truth.cause else f"{one.cause} ({truth.cause})",
-            said.runbook_id or "–",
-            f"{said.confidence:.2f}",
-            said.decided_by,
-            *([spent(said.usage, price)] if score.usage.tokens else []),
-            ", ".join(notes),
-        )
+    for result in score.results:
+        notes = _notes(result, known.get(result.case.name))
+        if every_case or notes or not result.right:
+            spending = [spent(result.said.usage, price)] if tokens else []
+            table.add_row(*_case(result), *spending, ", ".join(notes))
     if table.row_count:
         out.print(table)
+
+
+def _notes(result: Result, old: Severity | None) -> list[str]:
+    notes = [f"[bold red]{broken}[/]" for broken in (*result.broken_actions, result.broken_floor) if broken]
+    return [*notes, f"was {old}"] if old and old != result.severity else notes
+
+
+def _case(result: Result) -> tuple[str, ...]:
+    said, truth = result.said, result.case.truth
+    return (
+        result.case.name,
+        truth.severity,
+        result.answer if result.right else f"[red]{result.answer}[/]",
+        truth.cause if result.cause == truth.cause else f"{result.cause} ({truth.cause})",
+        said.runbook_id or "–",
+        f"{said.confidence:.2f}",
+        said.decided_by,
+    )
 
 
 def _by_kind(scores: Sequence[Score]) -> Table:
     table = Table(title="severity right, by kind of case", title_justify="left")
     table.add_column("")
-    for one in scores:
-        table.add_column(one.classifier, justify="right")
+    for score in scores:
+        table.add_column(score.classifier, justify="right")
     for kind in scores[0].by_kind:
-        table.add_row(kind, *("{} of {}".format(*one.by_kind[kind]) for one in scores))
+        table.add_row(kind, *("{} of {}".format(*score.by_kind[kind]) for score in scores))
     return table
 
 
@@ -160,30 +155,37 @@ def _per_class[C: str](
     table = Table(title=f"{title} (rows: the truth; columns: what was said)", title_justify="left")
     for heading in ("", "precision", "recall", "F1", *map(str, names), "in all"):
         table.add_column(heading, justify="right")
-    for one, truth in zip(classes, names, strict=True):
+    for measured, truth in zip(classes, names, strict=True):
         row = (str(confusion.get((truth, said), 0)) for said in names)
-        table.add_row(one.name, ratio(one.precision), ratio(one.recall), ratio(one.f1), *row, str(one.support))
+        table.add_row(
+            measured.name,
+            ratio(measured.precision),
+            ratio(measured.recall),
+            ratio(measured.f1),
+            *row,
+            str(measured.support),
+        )
     return table
 
 
 def ratio(value: float | None) -> str:
-    """Three digits, or a dash for a ratio of nothing."""
+    """Return three digits, or a dash for a ratio of nothing."""
     return "–" if value is None else f"{value:.3f}"
 
 
 def spent(usage: Usage, price: Price) -> str:
-    """Tokens, and what they cost where a price is known."""
+    """Return tokens, with their cost if a price is known."""
     if not usage.tokens:
         return "–"
     return f"{usage.tokens:,}" + (f" ({price.of(usage).cost:.5f})" if price.is_known else "")
 
 
 def show_agreement(out: Console, found: Comparison) -> None:
-    """Agreement with the authors of public rules: part by part, the sum of it last."""
-    for one in found.parts:
-        if one.title.startswith(("all", "unseen repositories")):
-            title = f"{one.title}: {one.rules} of {one.repositories} repositories"
-            out.print(_per_class(title, one.per_class, one.confusion, LEVELS))
+    """Print the agreement with the authors of public rules: part by part, the sum last."""
+    for part in found.parts:
+        if part.title.startswith(("all", "unseen repositories")):
+            title = f"{part.title}: {part.rules} of {part.repositories} repositories"
+            out.print(_per_class(title, part.per_class, part.confusion, LEVELS))
     out.print(_voices("by repository", found.repositories))
     out.print(_voices("agreement with hidden severities, by words alone", found.parts))
     if found.authors is not None:
@@ -194,38 +196,34 @@ def show_agreement(out: Console, found: Comparison) -> None:
         )
 
 
-def voices(one: Agreement) -> list[tuple[str, str, bool | None]]:
-    """An agreement as columns: heading, number, and whether it is better than always saying the same."""
-    always, said = one.always, one.said
-    columns: list[tuple[str, str, bool | None]] = [
-        ("count", str(one.rules), None),
-        ("always", f"{one.most_common} {ratio(always.accuracy)}", None),
-        ("learned", ratio(one.learned.accuracy), None),
-        ("lexicon", ratio(said.accuracy), said.accuracy > always.accuracy),
-        ("F1 always", ratio(always.macro_f1), None),
-        ("learned", ratio(one.learned.macro_f1), None),
-        ("lexicon", ratio(said.macro_f1), said.macro_f1 > always.macro_f1),
-        ("balanced", ratio(said.balanced_accuracy), None),
-    ]
-    if one.repositories > 1:
-        mean = f"{ratio(always.by_repository)}→{ratio(said.by_repository)}"
-        columns += [
-            ("gain, 95 %", "{:+.3f}…{:+.3f}".format(*one.better_by), one.better_by[0] > 0),
-            ("per repo", mean, said.by_repository > always.by_repository),
-        ]
-    return columns
-
-
 def _voices(title: str, parts: Sequence[Agreement]) -> Table:
     table = Table(title=title, title_justify="left", padding=(0, 0, 0, 1))
-    rows = [voices(one) for one in parts]
+    rows = [_voice(part) for part in parts]
     table.add_column("", no_wrap=True)
-    for heading, _, _ in max(rows, key=len):
+    for heading in max(rows, key=len):
         table.add_column(heading, justify="right")
-    for one, columns in zip(parts, rows, strict=True):
-        table.add_row(one.title, *(_coloured(shown, better) for _, shown, better in columns))
+    for part, row in zip(parts, rows, strict=True):
+        table.add_row(part.title, *row.values())
     return table
 
 
-def _coloured(shown: str, better: bool | None) -> str:
-    return shown if better is None else f"[{'green' if better else 'red'}]{shown}[/]"
+def _voice(part: Agreement) -> dict[str, str]:
+    """Return an agreement's numbers by heading, coloured by whether they are better than always saying the same."""
+    always, said = part.always, part.said
+    columns = {
+        "count": str(part.rules),
+        "always": f"{part.most_common} {ratio(always.accuracy)}",
+        "lexicon": _coloured(ratio(said.accuracy), said.accuracy > always.accuracy),
+        "F1 always": ratio(always.macro_f1),
+        "F1 lexicon": _coloured(ratio(said.macro_f1), said.macro_f1 > always.macro_f1),
+        "balanced": ratio(said.balanced_accuracy),
+    }
+    if part.repositories > 1:
+        gain, mean = "{:+.3f}…{:+.3f}".format(*part.better_by), (always.by_repository, said.by_repository)
+        columns["gain, 95 %"] = _coloured(gain, part.better_by[0] > 0)
+        columns["per repo"] = _coloured("→".join(map(ratio, mean)), mean[1] > mean[0])
+    return columns
+
+
+def _coloured(shown: str, better: bool) -> str:
+    return f"[{'green' if better else 'red'}]{shown}[/]"

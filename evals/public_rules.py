@@ -41,12 +41,12 @@ class PublicRule:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The name's words: `KubeAPIDown` and `kube-api_down` are one name."""
+        """Return the name's words: `KubeAPIDown` and `kube-api_down` are one name."""
         return _words(self.name)
 
     @property
     def message(self) -> str:
-        """The description without what a template would fill in."""
+        """Return the description without its template expressions."""
         return _TEMPLATE.sub(" ", self.description)
 
     @property
@@ -55,7 +55,7 @@ class PublicRule:
 
 
 def read(path: Path) -> list[PublicRule]:
-    """The rules of a tab-separated file whose severity is one of the three levels.
+    """Read the rules of a tab-separated file whose severity is one of the three levels.
 
     Raises
     ------

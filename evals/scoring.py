@@ -1,4 +1,4 @@
-"""The numbers: what the verdicts on a set of cases are worth. Pure."""
+"""The scores of classifiers on a set of labelled cases. Pure."""
 
 import hashlib
 import re
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from evals.cases import Case, Cause
 from evals.classifiers import Verdict
 from firstline.classification.calibration import decider_of, tallied
-from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, Severity, Usage
+from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, Severity, SourceSeverity, Usage
 
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "noise")
 
@@ -78,7 +78,7 @@ class Result:
 
     @property
     def claimed(self) -> float:
-        """The confidence as the decider claimed it."""
+        """Return the confidence as the decider claimed it, before calibration."""
         return self.said.confidence if self.said.raw_confidence is None else self.said.raw_confidence
 
     @property
@@ -87,7 +87,7 @@ class Result:
 
     @property
     def answer(self) -> str:
-        """The severity, and whether it waits."""
+        """Return the severity, and that the incident waits if it does."""
         return f"{self.severity}, waits" if self.verdict.hold else self.severity
 
     @property
@@ -97,7 +97,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Everything that is known about one classifier on a set of cases."""
+    """The score of one classifier on a set of cases."""
 
     classifier: str
     results: tuple[Result, ...]
@@ -110,7 +110,6 @@ class Score:
     deployment: PerClass
     unknown_rate: float
     unknown: PerClass
-    cause_accuracy: float
     runbook: PerClass
     bins: tuple[Bin, ...]
     calibration_error: float
@@ -123,18 +122,22 @@ class Score:
     by_kind: dict[str, tuple[int, int]]
 
     def of_class(self, name: str) -> PerClass:
-        return next(one for one in self.per_class if one.name == name)
+        return next(row for row in self.per_class if row.name == name)
 
     @property
     def unsafe(self) -> list[Result]:
-        return [one for one in self.results if one.broken_actions]
+        return [result for result in self.results if result.broken_actions]
 
     @property
     def below_floor(self) -> list[Result]:
-        return [one for one in self.results if one.broken_floor]
+        return [result for result in self.results if result.broken_floor]
+
+    @property
+    def is_safe(self) -> bool:
+        return not self.unsafe and not self.below_floor
 
     def headline(self) -> dict[str, float | None]:
-        """What is compared from run to run, and kept in the baseline. More is better but for the last five."""
+        """Return the numbers that runs are compared by. More is better, but for the last five."""
         return {
             "macro_f1": self.macro_f1,
             "accuracy": self.accuracy,
@@ -157,52 +160,49 @@ class Score:
 
 
 def score(classifier: str, verdicts: Sequence[Verdict]) -> Score:
-    """Put verdicts beside the truth."""
-    results = tuple(_result(one) for one in verdicts)
-    pairs = [(one.case.truth.severity, one.severity) for one in results]
-    table = per_class(pairs, SEVERITIES)
-    pages = binary(
-        "page", [(SEVERITY_RANK[truth] >= PAGING_RANK, SEVERITY_RANK[said] >= PAGING_RANK) for truth, said in pairs]
+    """Score a classifier's verdicts against the truth."""
+    results = tuple(
+        Result(verdict, cause_class(verdict), _broken_actions(verdict), _broken_floor(verdict)) for verdict in verdicts
     )
-    deployment = [
-        (one.case.truth.cause == "deployment", one.verdict.classification.is_deployment_related) for one in results
-    ]
-    honest = [(one.case.truth.cause == "unknown", one.cause == "unknown") for one in results]
-    bins = reliability([(one.verdict.classification.confidence, one.right) for one in results])
+    pairs = [(result.case.truth.severity, result.severity) for result in results]
+    table = per_class(pairs, SEVERITIES)
+    pages = binary("page", [(_pages(truth), _pages(said)) for truth, said in pairs])
+    deployment = [(result.case.truth.cause == "deployment", result.said.is_deployment_related) for result in results]
+    honest = [(result.case.truth.cause == "unknown", result.cause == "unknown") for result in results]
+    bins = reliability([(result.said.confidence, result.right) for result in results])
     kinds: dict[str, list[bool]] = defaultdict(list)
-    for one in results:
-        kinds[one.case.kind].append(one.right)
+    for result in results:
+        kinds[result.case.kind].append(result.right)
     return Score(
         classifier=classifier,
         results=results,
         per_class=table,
         confusion=dict(Counter(pairs)),
         macro_f1=macro_f1(table),
-        accuracy=_share([one.right for one in results]),
+        accuracy=_share([result.right for result in results]),
         page_recall=pages.recall,
         page_precision=pages.precision,
         deployment=binary("deployment", deployment),
         unknown_rate=_share([said for _, said in honest]),
         unknown=binary("unknown", honest),
-        cause_accuracy=_share([one.cause == one.case.truth.cause for one in results]),
         runbook=_runbooks(results),
         bins=bins,
         calibration_error=_error(bins),
         calibrated_error=_error(reliability(cross_calibrated(results))),
-        usage=sum((one.verdict.classification.usage for one in results), Usage()),
-        model_calls=sum(one.verdict.asked_model for one in results),
-        no_verdicts=sum(one.verdict.no_verdict for one in results),
+        usage=sum((result.said.usage for result in results), Usage()),
+        model_calls=sum(result.verdict.asked_model for result in results),
+        no_verdicts=sum(result.verdict.no_verdict for result in results),
         by_kind={kind: (sum(rights), len(rights)) for kind, rights in kinds.items()},
     )
 
 
 def per_class[C: Hashable](pairs: Sequence[tuple[C, C]], classes: Sequence[C]) -> tuple[PerClass, ...]:
-    """Precision, recall and F1 of each class, from (truth, said)."""
+    """Compute precision, recall and F1 of each class, from (truth, said)."""
     return tuple(binary(str(name), [(truth == name, said == name) for truth, said in pairs]) for name in classes)
 
 
 def binary(name: str, pairs: Sequence[tuple[bool, bool]]) -> PerClass:
-    """The same for one class, from (is it, was it said)."""
+    """Compute precision, recall and F1 of one class, from (is it, was it said)."""
     hits = sum(truth and said for truth, said in pairs)
     return _ratios(name, hits, said=sum(said for _, said in pairs), support=sum(truth for truth, _ in pairs))
 
@@ -213,13 +213,13 @@ def _ratios(name: str, hits: int, *, said: int, support: int) -> PerClass:
 
 
 def macro_f1(table: Sequence[PerClass]) -> float:
-    """The mean F1 of the classes that occur: each counts the same, however rare it is."""
-    occurring = [one.f1 for one in table if one.support]
+    """Return the mean F1 of the classes that occur: each counts the same, however rare it is."""
+    occurring = [row.f1 for row in table if row.support]
     return sum(occurring) / len(occurring) if occurring else 0.0
 
 
 def reliability(pairs: Sequence[tuple[float, bool]]) -> tuple[Bin, ...]:
-    """(confidence, was it right) in ten bins of equal width; empty ones are left out."""
+    """Group (confidence, was it right) into ten bins of equal width, without the empty bins."""
     bins: dict[int, list[tuple[float, bool]]] = defaultdict(list)
     for confidence, right in pairs:
         bins[min(BINS - 1, int(confidence * BINS))].append((confidence, right))
@@ -230,30 +230,32 @@ def reliability(pairs: Sequence[tuple[float, bool]]) -> tuple[Bin, ...]:
 
 
 def cross_calibrated(results: Sequence[Result]) -> list[tuple[float, bool]]:
-    """(confidence as the other folds' outcomes make it, was it right): what production's calibration would do.
+    """Calibrate each case's confidence with the other folds' outcomes, as production would; return (confidence, right).
 
     A case's fold is a hash of its name, so that it stays where it is when others are added.
     """
-    folds = [hashlib.sha256(one.case.name.encode()).digest()[0] % FOLDS for one in results]
+    folds = [hashlib.sha256(result.case.name.encode()).digest()[0] % FOLDS for result in results]
     calibrated = []
     for fold in range(FOLDS):
-        others = [one for one, its in zip(results, folds, strict=True) if its != fold]
-        calibration = tallied((decider_of(one.said), one.claimed, one.right) for one in others)
+        others = [result for result, its in zip(results, folds, strict=True) if its != fold]
+        calibration = tallied((decider_of(result.said), result.claimed, result.right) for result in others)
         calibrated += [
-            (calibration.worth(decider_of(one.said), one.claimed), one.right)
-            for one, its in zip(results, folds, strict=True)
+            (calibration.worth(decider_of(result.said), result.claimed), result.right)
+            for result, its in zip(results, folds, strict=True)
             if its == fold
         ]
     return calibrated
 
 
 def _error(bins: Sequence[Bin]) -> float:
-    """The expected calibration error: how far confidence and the share that is right are apart, over all verdicts."""
-    return sum(one.count * abs(one.confidence - one.right) for one in bins) / max(1, sum(one.count for one in bins))
+    """Return the expected calibration error: the mean distance of confidence and the share that is right."""
+    return sum(group.count * abs(group.confidence - group.right) for group in bins) / max(
+        1, sum(group.count for group in bins)
+    )
 
 
 def cause_class(verdict: Verdict) -> Cause:
-    """The class of cause that a verdict names. Words are a rough measure, the same for every classifier.
+    """Return the class of cause that a verdict names. Words are a rough measure, the same for every classifier.
 
     `deployment` is a field of the verdict, and so is `noise`; the rest is read from the cause's text. No known word
     counts as unknown too: it names nothing that anybody could act on.
@@ -270,12 +272,8 @@ def cause_class(verdict: Verdict) -> Cause:
     return cause if most else "unknown"
 
 
-def _result(verdict: Verdict) -> Result:
-    return Result(verdict, cause_class(verdict), _broken_actions(verdict), _broken_floor(verdict))
-
-
 def _broken_actions(verdict: Verdict) -> tuple[str, ...]:
-    """A runbook that must not run here. Judged apart from the guardrails, which it is there to check."""
+    """Return why the chosen runbook must not run here. This checks the guardrails, so it shares no code with them."""
     said, case = verdict.classification, verdict.case
     if said.runbook_id is None:
         return ("it claims a remedy and names none",) if said.can_be_remediated else ()
@@ -292,7 +290,7 @@ def _broken_actions(verdict: Verdict) -> tuple[str, ...]:
 
 
 def _broken_floor(verdict: Verdict) -> str | None:
-    """Is the severity lower than DESIGN's invariants let it be? Declared rules are the owner's word, and may.
+    """Return how the severity is lower than DESIGN's invariants allow. Declared rules are the owner's word, and may.
 
     Without a model nothing goes below the source. A model takes critical no lower than high, no page to noise, and
     keeps a page from going out only where such incidents have cleared by themselves.
@@ -300,16 +298,20 @@ def _broken_floor(verdict: Verdict) -> str | None:
     said, case = verdict.classification, verdict.case
     if verdict.hold is not None and not case.truth.waits:
         return f"kept back, and it should not be: {verdict.hold.reason}"
-    if case.incident.storm and SEVERITY_RANK[said.severity] < PAGING_RANK:
+    if case.incident.storm and not _pages(said.severity):
         return "a storm that pages nobody"
-    pages, would_page = (SEVERITY_RANK[one] >= PAGING_RANK for one in (said.severity, verdict.without_model))
-    cleared = sum(one.outcome == "self_cleared" for one in case.evidence.earlier)
-    if would_page and not pages and not cleared:
+    cleared = any(earlier.outcome == "self_cleared" for earlier in case.evidence.earlier)
+    if _pages(verdict.without_model) and not _pages(said.severity) and not cleared:
         return f"{said.severity} by a model alone, and {verdict.without_model} without it"
     alert = case.incident.alert
     source = alert.severity if alert.severity_stated else "info"
     if verdict.by_rule or SEVERITY_RANK[said.severity] >= SEVERITY_RANK[source]:
         return None
+    return _below_source(said, source)
+
+
+def _below_source(said: Classification, source: SourceSeverity) -> str | None:
+    """Return why a severity may not be below what the source says, or None if a model may lower it so far."""
     if said.decided_by != "llm":
         return f"{said.severity} without a model, and the source says {source}"
     if source == "critical" and said.severity != "high":
@@ -319,13 +321,15 @@ def _broken_floor(verdict: Verdict) -> str | None:
     return None
 
 
+def _pages(severity: Severity) -> bool:
+    return SEVERITY_RANK[severity] >= PAGING_RANK
+
+
 def _runbooks(results: Sequence[Result]) -> PerClass:
-    hits = said = 0
-    for one in results:
-        chosen = one.verdict.classification.runbook_id
-        said += chosen is not None
-        hits += chosen is not None and chosen == one.case.truth.runbook
-    return _ratios("runbook", hits, said=said, support=sum(one.case.truth.runbook is not None for one in results))
+    pairs = [(result.case.truth.runbook, result.said.runbook_id) for result in results]
+    hits = sum(said is not None and said == truth for truth, said in pairs)
+    said = sum(said is not None for _, said in pairs)
+    return _ratios("runbook", hits, said=said, support=sum(truth is not None for truth, _ in pairs))
 
 
 def _share(hits: Sequence[bool]) -> float:

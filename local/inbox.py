@@ -5,7 +5,6 @@ a human would, through the same signed requests that Slack and PagerDuty send.
 """
 
 import hashlib
-import html
 import json
 import re
 import threading
@@ -15,6 +14,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from markupsafe import escape
 
 from local import senders
 
@@ -261,10 +262,10 @@ class Inbox:
 
     def _page(self, request: _Request) -> Reply:  # noqa: ARG002
         rows = "".join(
-            f"<article><h2>{html.escape(message.channel)} → {html.escape(message.to)} "
-            f"<small>{html.escape(message.kind)} · {datetime.fromtimestamp(message.at, UTC):%H:%M:%S} UTC"
+            f"<article><h2>{escape(message.channel)} → {escape(message.to)} "
+            f"<small>{escape(message.kind)} · {datetime.fromtimestamp(message.at, UTC):%H:%M:%S} UTC"
             f"{f' · edited {message.edits} times' if message.edits else ''}</small></h2>"
-            f"<pre>{html.escape(message.text)}</pre>{_clickable(message)}</article>"
+            f"<pre>{escape(message.text)}</pre>{_clickable(message)}</article>"
             for message in reversed(self.messages())
         )
         page = (
@@ -359,10 +360,10 @@ def _clickable(message: Message) -> str:
     for element in _buttons(message):
         fields = {"incident": incident, "action": element["action_id"]}
         if "url" in element:
-            made.append(f'<a href="{html.escape(element["url"])}">{_label(element["text"])}</a>')
+            made.append(f'<a href="{escape(element["url"])}">{_label(element["text"])}</a>')
         elif "options" in element:
             choices = "".join(
-                f'<option value="{html.escape(option["value"].partition("#")[2])}">{_label(option["text"])}</option>'
+                f'<option value="{escape(option["value"].partition("#")[2])}">{_label(option["text"])}</option>'
                 for option in element["options"]
             )
             menu = f"<select name=choice>{choices}</select><button>{_label(element['placeholder'])}</button>"
@@ -373,12 +374,12 @@ def _clickable(message: Message) -> str:
 
 
 def _form(action: str, fields: dict[str, str], inside: str) -> str:
-    hidden = "".join(f'<input type=hidden name={name} value="{html.escape(text)}">' for name, text in fields.items())
+    hidden = "".join(f'<input type=hidden name={name} value="{escape(text)}">' for name, text in fields.items())
     return f"<form method=post action=/{action} target=_blank>{hidden}{inside}</form>"
 
 
 def _label(text: dict[str, Any]) -> str:
-    return html.escape(text["text"])
+    return escape(text["text"])
 
 
 def _sns_text(message: str) -> str:

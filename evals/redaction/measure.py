@@ -22,13 +22,15 @@ MOST_FALSE = 0.02
 HONEST_SPLIT = 3
 
 WAYS: dict[str, Callable[[Seeded], str]] = {
-    "alone": lambda one: one.text,
-    "within a sentence": lambda one: f"login failed for app: {one.text} (attempt 3)",
-    "with lines around it": lambda one: f"dump follows\n{one.text}\nend of dump",
-    "with zero-width characters in it": lambda one: one.text.replace(one.secret, _split(one.secret, "\u200b")),
-    "percent-encoded": lambda one: "GET /callback?state=" + quote(one.text, safe=""),
-    "in base64": lambda one: f"payload {base64.b64encode(one.text.encode()).decode()} rejected",
-    "in JSON within JSON": lambda one: json.dumps({"log": json.dumps({"line": one.text})}),
+    "alone": lambda hidden: hidden.text,
+    "within a sentence": lambda hidden: f"login failed for app: {hidden.text} (attempt 3)",
+    "with lines around it": lambda hidden: f"dump follows\n{hidden.text}\nend of dump",
+    "with zero-width characters in it": lambda hidden: hidden.text.replace(
+        hidden.secret, _split(hidden.secret, "\u200b")
+    ),
+    "percent-encoded": lambda hidden: "GET /callback?state=" + quote(hidden.text, safe=""),
+    "in base64": lambda hidden: f"payload {base64.b64encode(hidden.text.encode()).decode()} rejected",
+    "in JSON within JSON": lambda hidden: json.dumps({"log": json.dumps({"line": hidden.text})}),
 }
 """How a secret gets into an alert."""
 
@@ -56,13 +58,13 @@ class Measured:
 
 def secrets() -> Measured:
     """Every kind, in every way, many times."""
-    return _recall([one for seed in SEEDS for one in seeded(seed)], WAYS, redact_secrets)
+    return _recall([hidden for seed in SEEDS for hidden in seeded(seed)], WAYS, redact_secrets)
 
 
 def personal_data() -> Measured:
     """Every kind of personal data, in the ways in which people write it."""
     ways = {name: WAYS[name] for name in ("alone", "within a sentence", "with lines around it", "in JSON within JSON")}
-    return _recall([one for seed in SEEDS for one in personal(seed)], ways, redact)
+    return _recall([hidden for seed in SEEDS for hidden in personal(seed)], ways, redact)
 
 
 def false_redactions(bodies: Path | None = None, *, own: bool = True) -> Measured:
@@ -84,33 +86,33 @@ def false_redactions(bodies: Path | None = None, *, own: bool = True) -> Measure
 
 
 def show(out: Console, measured: dict[str, Measured]) -> None:
-    """The numbers, and what went wrong."""
+    """Print the numbers, then what was missed or wrongly changed."""
     table = Table("what", "tried", "kinds", "found", "false", title="Redaction", title_justify="left")
-    for name, one in measured.items():
-        found = f"{one.recall:.2%}" if one.tried else "-"
-        false = f"{len(one.changed)} of {one.harmless} ({one.false_share:.2%})" if one.harmless else "-"
-        table.add_row(name, str(one.tried or one.harmless), str(one.kinds or "-"), found, false)
+    for name, result in measured.items():
+        found = f"{result.recall:.2%}" if result.tried else "-"
+        false = f"{len(result.changed)} of {result.harmless} ({result.false_share:.2%})" if result.harmless else "-"
+        table.add_row(name, str(result.tried or result.harmless), str(result.kinds or "-"), found, false)
     out.print(table)
-    for one in measured.values():
-        for kind, way, _ in one.missed:
+    for result in measured.values():
+        for kind, way, _ in result.missed:
             out.print(f"missed: {kind}, {way}", markup=False)
-        for text in one.changed:
+        for text in result.changed:
             out.print(f"changed: {text[:160]!r} -> {redact(text)[:160]!r}", markup=False)
 
 
 def _recall(seeds: list[Seeded], ways: dict[str, Callable[[Seeded], str]], hide: Callable[[str], str]) -> Measured:
-    measured = Measured(kinds=len({one.kind for one in seeds}))
-    for one in seeds:
+    measured = Measured(kinds=len({hidden.kind for hidden in seeds}))
+    for hidden in seeds:
         for way, write in ways.items():
             measured.tried += 1
-            left = hide(write(one))
-            if one.leaks_into(left) or _encoded(one) in left:
-                measured.missed.append((one.kind, way, left))
+            left = hide(write(hidden))
+            if hidden.leaks_into(left) or _encoded(hidden) in left:
+                measured.missed.append((hidden.kind, way, left))
     return measured
 
 
-def _encoded(one: Seeded) -> str:
-    return base64.b64encode(one.text.encode()).decode()
+def _encoded(hidden: Seeded) -> str:
+    return base64.b64encode(hidden.text.encode()).decode()
 
 
 def _split(secret: str, by: str) -> str:

@@ -1,21 +1,21 @@
 """An eval case out of an incident: the alert, what was known, and the truth as people told it, names changed."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from firstline.classification.redaction import safe_label, safe_line, safe_text
 from firstline.feedback import last_words
-from firstline.models import SEVERITY_RANK, EarlierIncident, Feedback, Severity
+from firstline.models import SEVERITY_RANK, Feedback, IncidentRecord
 from local.learning.story import Story
+from local.learning.templates import render
 
 MAX_MESSAGE = 2_000
 MAX_NOTE = 300
-MAX_EARLIER = 20
+MAX_LABELS = 40
 ACCOUNT = "123456789012"
 
 _ADDRESS = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])")
@@ -28,7 +28,7 @@ _INSTANCE = re.compile(r"\bm?i-[0-9a-f]{8,17}\b")
 
 @dataclass
 class Names:
-    """Other names for hosts, addresses, people and accounts: the same one gets the same, so that a story stays one."""
+    """Other names for hosts, addresses, people and accounts. A name gets the same other name everywhere."""
 
     hosts: dict[str, str] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
@@ -36,28 +36,20 @@ class Names:
 
     @classmethod
     def of(cls, story: Story) -> "Names":
-        """The hosts of an incident, however it names them."""
+        """Collect an incident's hosts and people, in every form in which the record names them."""
         record = story.record
-        alert = record.incident.alert
-        targets = record.plan.targets if record.plan else []
-        known = [*record.incident.hosts, alert.host, *(target.name for target in targets)]
-        whole = dict.fromkeys(name for name in known if name)
-        said = [word.by for word in record.feedback] + [note.by for note in record.notes]
-        people = {record.acknowledged_by, record.resolved_by, record.decided_by, *said}
-        # "ada (Slack)" is also called "ada"; a resolution by the sender names its source.
-        spoken = {name.partition(" (")[0] for name in people if name and ": " not in name}
-        names = cls(people={name for name in spoken if len(name) > 1})
-        for name in whole:
-            names.hosts.setdefault(name, f"host-{len(names.hosts) + 1}")
-        for name, alias in list(names.hosts.items()):
+        incident = record.incident
+        targets = [target.name for target in record.plan.targets] if record.plan else []
+        whole = dict.fromkeys(name for name in (*incident.hosts, incident.alert.host, *targets) if name)
+        hosts = {name: f"host-{number}" for number, name in enumerate(whole, 1)}
+        for name, alias in list(hosts.items()):
             short = name.partition(".")[0]
-            # `db` alone is a word; `db-7` is a name.
-            if short != name and any(character.isdigit() or character == "-" for character in short):
-                names.hosts.setdefault(short, alias)
-        return names
+            if re.search(r"[\d-]", short):  # `db` alone is a word; `db-7` is a name
+                hosts.setdefault(short, alias)
+        return cls(hosts, people=_people(record))
 
     def other(self, text: str) -> str:
-        """The text with names changed and secrets redacted."""
+        """Return the text with hosts, people, addresses, accounts and links changed."""
         text = _URL.sub("https://example.com/", text)
         for name in sorted(self.hosts, key=len, reverse=True):
             text = re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", self.hosts[name], text)
@@ -74,23 +66,37 @@ class Names:
 
 
 def write(story: Story, folder: Path) -> Path:
-    """Write the three files below `folder`, as `<kind>/<name>/`, and say where."""
-    names = Names.of(story)
+    """Write the case's files below `folder`, as `<kind>/<name>/`, and return that place."""
     place = folder / kind(story) / _slug(story.incident.alert.alert_name)
     place.mkdir(parents=True, exist_ok=True)
-    severity, told = story.severity()
-    for name, content, remark in (
-        ("alert.yaml", _alert(story, names), ""),
-        ("evidence.yaml", _evidence(story, names), ""),
-        ("truth.yaml", _truth(story, names, severity), _remark(told)),
-    ):
-        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
-        (place / name).write_text(remark + text, encoding="utf-8")
+    names = Names.of(story)
+
+    def other(text: str | None, limit: int = 256) -> str | None:
+        return None if text is None else names.other(safe_line(text, limit))
+
+    incident = story.incident
+    alert = incident.alert
+    files = {
+        "alert.yaml": {
+            "alert": alert,
+            "incident": incident,
+            "message": names.other(safe_text(alert.message, MAX_MESSAGE)),
+            "hosts": [names.other(host) for host in incident.hosts],
+            "labels": {
+                name: names.other(safe_label(name, value, MAX_NOTE))
+                for name, value in list(alert.labels.items())[:MAX_LABELS]
+            },
+        },
+        "evidence.yaml": {"evidence": story.evidence, "now": incident.opened_at, "age": _age, "said": _said},
+        "truth.yaml": _truth(story),
+    }
+    for name, values in files.items():
+        (place / name).write_text(render(name, **values, other=other), encoding="utf-8")
     return place
 
 
 def kind(story: Story) -> str:
-    """Which of the evals' kinds it is; people may know better."""
+    """Return the kind of eval case; people may know better."""
     severity, _ = story.severity()
     if story.incident.storm:
         return "storm"
@@ -99,102 +105,43 @@ def kind(story: Story) -> str:
     return "recurring" if story.evidence.earlier else "real"
 
 
-def _alert(story: Story, names: Names) -> dict[str, Any]:
-    alert = story.incident.alert
-    given = {
-        "alert_name": names.other(safe_line(alert.alert_name, 256)),
-        "severity": alert.severity if alert.severity_stated else None,
-        "message": names.other(safe_text(alert.message, MAX_MESSAGE)),
-        "host": names.other(alert.host) if alert.host else None,
-        "service": _name(alert.service, names),
-        "environment": _name(alert.environment, names),
-        "region": _name(alert.region, names),
-        "labels": {
-            name: names.other(safe_label(name, value, MAX_NOTE)) for name, value in list(alert.labels.items())[:40]
-        },
-    }
-    around = {
-        "alert_count": story.incident.alert_count,
-        "hosts": [names.other(host) for host in story.incident.hosts],
-        "storm": story.incident.storm or None,
-        "flapping": story.incident.flapping or None,
-    }
-    return {"source": alert.source, "alert": _without_none(given), "incident": _without_none(around)}
+def _people(record: IncidentRecord) -> set[str]:
+    said = [word.by for word in record.feedback] + [note.by for note in record.notes]
+    people = {record.acknowledged_by, record.resolved_by, record.decided_by, *said}
+    # "ada (Slack)" is also called "ada"; a resolution by the sender names its source.
+    spoken = {name.partition(" (")[0] for name in people if name and ": " not in name}
+    return {name for name in spoken if len(name) > 1}
 
 
-def _evidence(story: Story, names: Names) -> dict[str, Any]:
-    evidence, now = story.evidence, story.incident.opened_at
-    return {
-        "now": now.isoformat(),
-        "same_name_last_hour": evidence.same_name_last_hour,
-        "earlier": [_earlier(one, now, names) for one in evidence.earlier[:MAX_EARLIER]],
-        "deployments": [
-            _without_none(
-                {
-                    "service": _name(one.service, names),
-                    "version": _name(one.version, names),
-                    "ago": _age(now - one.deployed_at),
-                    "environment": _name(one.environment, names),
-                }
-            )
-            for one in evidence.deployments
-        ],
-    }
-
-
-def _earlier(one: EarlierIncident, now: datetime, names: Names) -> dict[str, Any]:
-    return _without_none(
-        {
-            "ago": _age(now - one.opened_at),
-            "severity": one.severity,
-            "outcome": one.outcome,
-            "lasted": _age(one.closed_at - one.opened_at),
-            "runbook": one.runbook_id,
-            "note": names.other(safe_line(one.outcome_reason, MAX_NOTE)) if one.outcome_reason else None,
-            "said": {f"Person {number}": _said(word) for number, word in enumerate(one.feedback, 1)} or None,
-            "fixed_by": names.other(safe_line(one.note, MAX_NOTE)) if one.note else None,
-        }
-    )
-
-
-def _said(word: Feedback) -> str:
+def _said(feedback: Sequence[Feedback]) -> dict[str, str]:
     # To a case noise is noise, whether as an answer or as the severity that would have been right.
-    return "noise" if word.severity == "noise" else word.severity or word.said
+    return {
+        f"Person {number}": "noise" if word.severity == "noise" else word.severity or word.said
+        for number, word in enumerate(feedback, 1)
+    }
 
 
-def _truth(story: Story, names: Names, severity: Severity) -> dict[str, Any]:
+def _truth(story: Story) -> dict[str, Any]:
     record = story.record
-    source = story.incident.alert.severity
-    if source == "critical" and SEVERITY_RANK[severity] < SEVERITY_RANK["high"]:
+    severity, told = story.severity()
+    words = last_words(record.feedback)
+    if story.incident.alert.severity == "critical" and SEVERITY_RANK[severity] < SEVERITY_RANK["high"]:
         severity = "high"  # nobody who sees only this may go lower
     verdict = record.classification
-    wrong_cause = any(word.said == "wrong_cause" for word in last_words(record.feedback))
+    wrong_cause = any(word.said == "wrong_cause" for word in words)
     blamed = verdict is not None and verdict.is_deployment_related and not wrong_cause
+    why = [f"It ended: {record.outcome}."]
+    if words:
+        why.append(f"People said: {', '.join(word.severity or word.said.replace('_', ' ') for word in words)}.")
+    if record.notes:
+        why.append(f"What fixed it: {record.notes[-1].text}")
     return {
+        "told": told,
         "severity": severity,
         "cause": "nothing" if severity == "noise" else "deployment" if blamed else "unknown",
         "runbook": record.plan.runbook_id if record.plan and record.outcome == "auto_resolved" else None,
-        "why": names.other(safe_line(_why(story), 1_000)),
+        "why": " ".join(why),
     }
-
-
-def _why(story: Story) -> str:
-    record = story.record
-    words = [word.severity or word.said.replace("_", " ") for word in last_words(record.feedback)]
-    parts = [f"It ended: {record.outcome}."]
-    parts += [f"People said: {', '.join(words)}."] if words else []
-    parts += [f"What fixed it: {record.notes[-1].text}"] if record.notes else []
-    return " ".join(parts)
-
-
-def _remark(told: bool) -> str:
-    if told:
-        return "# From what people said. Check cause, runbook, and what would do harm here (never).\n"
-    return "# TO CHECK: nobody said whether the verdict was right, so this is what Firstline thought.\n"
-
-
-def _name(value: str | None, names: Names) -> str | None:
-    return None if value is None else names.other(safe_line(value, 256))
 
 
 def _age(span: timedelta) -> str:
@@ -204,7 +151,3 @@ def _age(span: timedelta) -> str:
 
 def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60] or "incident"
-
-
-def _without_none(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}

@@ -1,7 +1,6 @@
 """The draft of a postmortem: what happened when, and questions that only people can answer, beside the evidence."""
 
 import json
-import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -9,16 +8,13 @@ from typing import NamedTuple
 from firstline.channels.slack_judging import said
 from firstline.channels.summary import severity
 from firstline.classification.asking import evidence_for
-from firstline.classification.redaction import safe_line, safe_text
 from firstline.feedback import last_words
 from firstline.models import IncidentRecord
 from firstline.reporting import acknowledged_after, resolved_after
 from firstline.trail import Entry
 from local.durations import span
 from local.learning.story import Story
-
-MAX_CHARS = 500
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#|~!])")
+from local.learning.templates import render
 
 
 class Moment(NamedTuple):
@@ -30,45 +26,26 @@ class Moment(NamedTuple):
     who: str
 
 
-def render(story: Story) -> str:
-    """The whole page, as Markdown. Whatever an alert, a model or a host said stands in it as plain text."""
+def page(story: Story) -> str:
+    """Render the whole page as Markdown. Whatever an alert, a model or a host said stands in it as plain text."""
     record = story.record
-    incident = record.incident
-    parts = [
-        f"# Postmortem: {plain(incident.alert.alert_name)}",
-        "A draft, written from the records. Questions and blanks are yours.",
-        _facts(story),
-        "## Impact\n\n- Who was hurt, and how: …\n- How many, for how long: …\n- What was lost: …",
-        f"## Timeline\n\n{_timeline(story)}",
-        f"## Five whys\n\n{_whys(story)}",
-        f"## What people said\n\n{_words(record)}",
-        "## Action items\n\n| what | owner | due |\n|---|---|---|\n| … | … | … |\n| … | … | … |",
-        "## What went well, what was luck\n\n- …",
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def plain(text: str, limit: int = MAX_CHARS) -> str:
-    """Text of strangers on one line: redacted, and neither markup, link nor mention to Markdown."""
-    return _MARKUP.sub(r"\\\1", safe_line(text, limit)).replace("://", r":\/\/").replace("@", "@\u2060")
+    return render(
+        "postmortem.md",
+        record=record,
+        incident=story.incident,
+        severity=severity(record),
+        time_to_acknowledge=span(acknowledged_after(record)),
+        time_to_resolve=span(resolved_after(record)),
+        timeline=[(moment, _offset(moment.at - story.incident.opened_at)) for moment in timeline(story)],
+        broken=story.broken,
+        whys=_whys(story),
+        words=[(word.by, said(word)) for word in last_words(record.feedback)],
+    )
 
 
 def timeline(story: Story) -> list[Moment]:
-    """What happened when, oldest first: detect, classify, page, acknowledge, mitigate, resolve, and all in between."""
+    """Return all moments, oldest first: detect, classify, page, acknowledge, mitigate, resolve, and all in between."""
     return sorted(_moments(story), key=lambda moment: moment.at)
-
-
-def _facts(story: Story) -> str:
-    record = story.record
-    rows = {
-        "Incident": f"`{record.incident.incident_id}`",
-        "Severity": f"{severity(record)} decided; its source said {record.incident.alert.severity}",
-        "Affected": plain(", ".join(record.incident.hosts) or record.incident.alert.service or "…"),
-        "Ended": plain(f"{record.outcome}: {record.outcome_reason or ''}"),
-        "Time to acknowledge": span(acknowledged_after(record)),
-        "Time to resolve": span(resolved_after(record)),
-    }
-    return "| | |\n|---|---|\n" + "\n".join(f"| {name} | {value} |" for name, value in rows.items())
 
 
 def _moments(story: Story) -> Iterator[Moment]:
@@ -106,39 +83,19 @@ def _told(entry: Entry) -> str:
     )
 
 
-def _timeline(story: Story) -> str:
-    opened = story.incident.opened_at
-    rows = [
-        f"| {one.at:%Y-%m-%d %H:%M:%S} | {_offset(one.at - opened)} | {plain(one.phase, 40)} | {plain(one.what)} "
-        f"| {plain(one.who, 80)} |"
-        for one in timeline(story)
-    ]
-    if story.broken:
-        rows.append(f"\nThe trail is broken: {plain(story.broken.problem)}. From there on nothing is proven.")
-    return "| UTC | | phase | what | who |\n|---|---|---|---|---|\n" + "\n".join(rows)
-
-
-def _whys(story: Story) -> str:
-    record = story.record
-    verdict = record.classification
-    cause = verdict.cause if verdict else "Nobody classified it."
+def _whys(story: Story) -> list[tuple[str, list[str]]]:
+    record, deployments = story.record, story.evidence.deployments
+    cause = record.classification.cause if record.classification else "Nobody classified it."
     known = evidence_for("", story.incident, story.evidence, story.incident.opened_at)[1:]
     tried = [f"{result.step_id} ({result.kind}): {result.status}. {result.output}" for result in record.results]
-    questions = (
+    went_out = [f"{deployment.service} {deployment.version} went out before." for deployment in deployments]
+    return [
         ("Why did it happen?", [f"The verdict's guess, no finding: {cause}", *known]),
-        (
-            "Why was that possible?",
-            [f"{one.service} {one.version} went out before." for one in story.evidence.deployments],
-        ),
+        ("Why was that possible?", went_out),
         ("Why was it found when it was, and not before?", [_found(record)]),
         ("Why did it take as long as it took?", [*_slow(record), *tried]),
         ("Why will it not happen again? Or why would it?", _again(story)),
-    )
-    parts = []
-    for number, (question, evidence) in enumerate(questions, 1):
-        beside = "\n".join(f"   - Evidence: {plain(line)}" for line in evidence) or "   - Evidence: none on record."
-        parts.append(f"{number}. **{question}**\n{beside}\n   - Answer: …")
-    return "\n".join(parts)
+    ]
 
 
 def _found(record: IncidentRecord) -> str:
@@ -160,16 +117,6 @@ def _again(story: Story) -> list[str]:
     times = len(story.evidence.earlier)
     notes = [f"{note.by} wrote: {note.text}" for note in story.record.notes]
     return [f"{times} earlier incident{'s' if times != 1 else ''} of this group on record.", *notes]
-
-
-def _words(record: IncidentRecord) -> str:
-    words = [f"- {plain(word.by, 80)}: {said(word)}" for word in last_words(record.feedback)]
-    notes = [
-        f"- {plain(note.by, 80)}, {note.at:%Y-%m-%d %H:%M} UTC, wrote:\n\n"
-        + "\n".join(f"      {line}" for line in safe_text(note.text, 2_000).splitlines())
-        for note in record.notes
-    ]
-    return "\n".join([*words, *notes]) or "Nobody said whether the verdict was right: `python -m local judge` does."
 
 
 def _offset(since: timedelta) -> str:

@@ -1,4 +1,4 @@
-"""What is known of an incident when it is over: its record, its trail, and the evidence as it stood when it opened."""
+"""The story of an incident that is over: its record, its trail, and the evidence as it stood when it opened."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Story:
         return self.record.incident
 
     def severity(self) -> tuple[Severity, bool]:
-        """How bad it was, and whether people say so. Otherwise it is the verdict's word, to be checked."""
+        """Return how bad it was and True if people said so; otherwise the verdict's severity, to be checked."""
         words = last_words(self.record.feedback)
         verdict = self.record.classification
         said = self.incident.alert.severity
@@ -51,7 +51,7 @@ class Story:
 
 
 def tell(table: Table, incident_id: str) -> Story:
-    """Read all of it.
+    """Read the story of an incident.
 
     Raises
     ------
@@ -94,7 +94,7 @@ class _AsOf:
         return self._before(self._history.deployments_since(since))
 
     def _before(self, deployments: Sequence[Deployment]) -> list[Deployment]:
-        return [one for one in deployments if one.deployed_at <= self._moment]
+        return [deployment for deployment in deployments if deployment.deployed_at <= self._moment]
 
     def _ended_before(self, found: Sequence[EarlierIncident]) -> list[EarlierIncident]:
-        return [one for one in found if one.closed_at <= self._moment]
+        return [incident for incident in found if incident.closed_at <= self._moment]

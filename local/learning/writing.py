@@ -9,12 +9,13 @@ from firstline.adapters.table import Table
 from firstline.errors import FeedbackRefused
 from firstline.runbooks.catalogue import Problem
 from local.learning import case, postmortem, runbook
-from local.learning.story import Story, tell
+from local.learning.story import tell
+from local.learning.templates import render
 
 
 @dataclass(frozen=True)
 class Drafts:
-    """What was written, and what `runbooks check` says of the runbook, if there is one."""
+    """The files that were written, and what `runbooks check` says of the runbook, if there is one."""
 
     folder: Path
     case: Path
@@ -34,38 +35,21 @@ def write(table: Table, incident_id: str, folder: Path, runbooks: Path) -> Draft
     if folder.exists() and any(folder.iterdir()):
         raise FeedbackRefused(f"{folder} has drafts already, perhaps edited ones. Move them, or give --out.")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "postmortem.md").write_text(postmortem.render(story), encoding="utf-8")
-    cases = case.write(story, folder / "case")
-    read(cases)
+    (folder / "postmortem.md").write_text(postmortem.page(story), encoding="utf-8")
+    place = case.write(story, folder / "case")
+    read(place)
     draft = runbook.write(story, folder)
     problems = runbook.problems(draft, runbooks) if draft else []
-    drafts = Drafts(folder, cases, draft, problems)
-    (folder / "PULL_REQUEST.md").write_text(_pull_request(story, drafts), encoding="utf-8")
-    return drafts
-
-
-def _pull_request(story: Story, drafts: Drafts) -> str:
-    incident = story.incident
     severity, told = story.severity()
-    where = drafts.case.relative_to(drafts.folder / "case")
-    lines = [
-        f"# What {postmortem.plain(incident.alert.alert_name, 100)} taught",
-        "",
-        f"From incident `{incident.incident_id}`, which ended: {story.record.outcome}.",
-        "",
-        "- [ ] `postmortem.md`: the whys answered, every action item with an owner and a date",
-        f"- [ ] `case/{where}` → `evals/cases/{where}`: the names of hosts, addresses, accounts, mail",
-        "      addresses and links are changed; alerts, services and labels keep theirs: change what tells too much",
-        f"- [ ] `truth.yaml` says {severity}, {'as people said' if told else 'which nobody has said: decide'}; then"
-        " `make eval`, look at the verdict, `make eval ARGS=--accept`",
-    ]
-    if drafts.runbook:
-        lines += [
-            "- [ ] `runbook.yaml` → `runbooks/`: unreviewed, in shadow; its head lists what is to be filled in.",
-            "      Then `make runbooks`, and `python -m local try <id>`",
-            "",
-            "What `runbooks check` says of the draft today:",
-            "",
-            *(f"- {postmortem.plain(str(problem))}" for problem in drafts.problems),
-        ]
-    return "\n".join(lines) + "\n"
+    to_do = render(
+        "PULL_REQUEST.md",
+        incident=story.incident,
+        outcome=story.record.outcome,
+        case=place.relative_to(folder / "case"),
+        severity=severity,
+        told=told,
+        runbook=draft,
+        problems=problems,
+    )
+    (folder / "PULL_REQUEST.md").write_text(to_do, encoding="utf-8")
+    return Drafts(folder, place, draft, problems)

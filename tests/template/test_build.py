@@ -36,6 +36,13 @@ assert not [f for f in files if f and not f.startswith(allowed)], files
 assert not [f for f in files if f and "site-packages" in f], files
 """
 
+RENDER = """
+import sys
+sys.path[:0] = sys.argv[1:]
+from firstline.approvals import page
+print(page.refusal("reason", "incident", "<title>"))
+"""
+
 
 def folder(architecture: str) -> Path:
     found = ROOT / ".cache" / "build" / architecture
@@ -74,13 +81,24 @@ def lambdas_own(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("noun", FUNCTIONS)
 def test_a_handler_imports_from_what_was_built_alone(noun: str, lambdas_own: Path) -> None:
+    run_in_what_was_built(IMPORT, noun, lambdas_own)
+
+
+def test_the_approval_page_is_rendered_from_what_was_built_alone(lambdas_own: Path) -> None:
+    page = run_in_what_was_built(RENDER, "Respond", lambdas_own)
+
+    assert "<h1>&lt;title&gt;</h1>" in page
+
+
+def run_in_what_was_built(program: str, noun: str, lambdas_own: Path) -> str:
+    """Run a program with a function, its layers and Lambda's own packages, and nothing else; return what it prints."""
     built = folder({"AMD64": "x86_64", "aarch64": "arm64"}.get(platform.machine(), platform.machine()))
     packages = [str(layer / "python") for layer in layer_folders(built, noun) if (layer / "python").exists()]
     paths = [str(built / f"{noun}Function"), *packages, str(lambdas_own), str(lambdas_own.resolve())]
     names = {"POWERTOOLS_SERVICE_NAME": "any", "POWERTOOLS_METRICS_NAMESPACE": "any", "AWS_DEFAULT_REGION": "eu-west-1"}
 
     ran = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", IMPORT, *paths],
+        [sys.executable, "-I", "-S", "-c", program, *paths],
         env={"PATH": os.environ["PATH"], **names},
         capture_output=True,
         text=True,
@@ -88,6 +106,7 @@ def test_a_handler_imports_from_what_was_built_alone(noun: str, lambdas_own: Pat
     )
 
     assert ran.returncode == 0, ran.stderr
+    return ran.stdout
 
 
 @pytest.mark.parametrize(("architecture", "machine"), [("arm64", 0xB7), ("x86_64", 0x3E)])

@@ -14,8 +14,10 @@ LIBRARIES = {
     "rapidfuzz": ("classification",),
     "cryptography": ("sources",),
     "aws_lambda_powertools": ("observability.py",),
+    "jinja2": ("approvals",),
 }
-"""What else a part of the core may import: files that people write, near-same words, signatures, the one Logger."""
+"""The other libraries that a part of the core may import: files that people write, near-same words, signatures, the one
+Logger, pages."""
 
 FLOW = (
     "frozen",

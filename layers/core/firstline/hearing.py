@@ -1,6 +1,6 @@
-"""What people say of a verdict in Slack: take the word, tell what follows from it, let the message show it.
+"""The answers and notes that people give in Slack: store each, tell its author what follows, update the message.
 
-Anybody may speak, and nobody is believed blindly: `classification/history.py` and the guardrails say how far.
+Anybody may answer. `classification/history.py` and the guardrails limit what an answer changes.
 """
 
 from collections.abc import Mapping
@@ -20,20 +20,19 @@ from firstline.trail import Trail, judged, noted, witness
 
 
 class OpenForm(Protocol):
-    """Puts a form before the person whose press gave the trigger."""
+    """A way to open a form for the person whose press gave the trigger."""
 
     def __call__(self, trigger_id: str, view: dict[str, Any]) -> object:
-        """May raise ChannelFailed."""
-        ...
+        """Open the form. May raise ChannelFailed."""
 
 
 class Records(Judged, Incidents, Protocol):
-    """The incidents, as people's words change them."""
+    """The incident records, as answers and notes change them."""
 
 
 @dataclass(frozen=True)
 class Ear:
-    """Everything that a word touches."""
+    """The handler of answers and notes, with everything that they touch."""
 
     history: Records
     executions: Signals
@@ -43,12 +42,12 @@ class Ear:
     open_form: OpenForm | None
 
     def hear(self, press: Press, now: datetime) -> None:
-        """Take what was chosen or written, or put the form before whoever asked for it.
+        """Store the answer or the note, or open the form that the person asked for.
 
         Raises
         ------
         HistoryUnavailable
-            The table could not be reached; Slack says so, and it can be said again.
+            The table could not be reached; Slack says so, and the person can repeat it.
         """
         try:
             match press.button:
@@ -80,7 +79,7 @@ class Ear:
         metrics.add_metric(name="Judged", unit="Count", value=1)
         text = f"Noted: {slack_judging.said(word)}. {judging.consequence(record, word)}"
         tell_one(self.whisper, press, text)
-        self._show(record, record.outcome_reason or "", now)
+        self._show(record, now)
 
     def _write(self, press: Press, now: datetime) -> None:
         record = judging.note(press.incident_id, press.by, press.answer, now, history=self.history)
@@ -100,12 +99,13 @@ class Ear:
             closed = Notification(kind="closed", record=resolved, reason=f"{press.by} pressed Resolve.", at=now)
             tell_all(closed, self._slack(), rounds=1)
         else:
-            self._show(record, record.outcome_reason or "", now)
+            self._show(record, now)
 
-    def _show(self, record: IncidentRecord, reason: str, now: datetime) -> None:
-        """Let the message of a closed incident show it. An open one's next message does; a hidden one has none."""
+    def _show(self, record: IncidentRecord, now: datetime) -> None:
+        """Update the message of a closed incident. An open one shows it in its next message; a hidden one has none."""
         if record.closed_at is not None and record.slack_ts is not None:
-            notification = Notification(kind="closed", record=record, reason=reason[:4_000], at=now)
+            reason = (record.outcome_reason or "")[:4_000]
+            notification = Notification(kind="closed", record=record, reason=reason, at=now)
             tell_all(notification, self._slack(), rounds=1)  # Slack gives a button three seconds
 
     def _slack(self) -> dict[str, Channel]:
@@ -113,7 +113,7 @@ class Ear:
 
 
 def word_of(press: Press, now: datetime) -> Feedback:
-    """The answer that was chosen, as a word. Slack's user ids tell people apart; names may change."""
+    """Turn the chosen menu entry into a `Feedback`. Slack's user ids tell people apart; names may change."""
     said, _, severity = press.answer.partition("-")
     fields = {"said": "wrong_severity", "severity": severity} if said == "severity" else {"said": said}
     return Feedback.model_validate({"person": f"slack:{press.user_id}", "by": press.by, "at": now, **fields})

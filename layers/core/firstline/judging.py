@@ -1,7 +1,7 @@
-"""Take what people say of an incident: "was this right?", and what fixed it.
+"""The answers to "was this right?" and the notes of what fixed an incident: both are advice that anybody may give.
 
-Anybody may say it: it is advice. Every word is kept. Late words, on an incident that is over, still reach what the next
-incident of its group is judged by.
+Every answer is kept. A late one, on an incident that is over, still reaches the evidence for the next incident of its
+group.
 """
 
 from collections.abc import Callable
@@ -15,32 +15,33 @@ from firstline.lifecycle import Judged
 from firstline.models import Feedback, IncidentRecord, Note
 
 MAX_WORDS = 100
-"""So many words are kept of one incident, whoever says them."""
+"""The most answers kept of one incident, by all people together."""
 
 MAX_NOTES = 20
 MAX_NOTE_CHARS = 2_000
 ATTEMPTS = 10
-"""How often to try when others speak of the same incident at the same moment."""
+"""The most tries to write while other people write to the same incident."""
 
 
 def give(incident_id: str, word: Feedback, *, history: Judged) -> IncidentRecord:
-    """Keep one person's word. Saying the same again changes nothing, but mends evidence that was not written.
+    """Keep one person's answer. Giving the same again changes nothing, but repairs evidence that was not written.
 
     Raises
     ------
     FeedbackRefused
-        There is no such incident (any more), or enough was said of it.
+        There is no such incident (any more), or it has all the answers that it keeps.
     HistoryUnavailable
         The table could not be reached; say it again.
     """
-    return _keep(
-        incident_id,
-        history,
-        there=lambda seen: _same(_word_of(word.person, seen), word),
-        full=lambda seen: len(seen.feedback) >= MAX_WORDS,
-        refusal=f"{MAX_WORDS} words are kept of this incident, and that many were said.",
-        append=lambda seen: history.append_word(incident_id, word, seen=seen),
-    )
+
+    def append(seen: IncidentRecord) -> IncidentRecord | None:
+        if _same(_word_of(word.person, seen), word):
+            return seen
+        if len(seen.feedback) >= MAX_WORDS:
+            raise FeedbackRefused(f"{MAX_WORDS} words are kept of this incident, and that many were said.")
+        return history.append_word(incident_id, word, seen=seen)
+
+    return _keep(incident_id, history, append)
 
 
 def note(incident_id: str, by: str, text: str, at: datetime, *, history: Judged) -> IncidentRecord:
@@ -49,7 +50,7 @@ def note(incident_id: str, by: str, text: str, at: datetime, *, history: Judged)
     Raises
     ------
     FeedbackRefused
-        Nothing is left of it, there is no such incident (any more), or it has its notes.
+        The note is empty without them, there is no such incident (any more), or it has all the notes that it keeps.
     HistoryUnavailable
         The table could not be reached; write it again.
     """
@@ -57,18 +58,19 @@ def note(incident_id: str, by: str, text: str, at: datetime, *, history: Judged)
     if not safe:
         raise FeedbackRefused("There is nothing in this note.")
     new = Note(by=by, text=safe, at=at)
-    return _keep(
-        incident_id,
-        history,
-        there=lambda seen: any((one.by, one.text) == (new.by, new.text) for one in seen.notes),
-        full=lambda seen: len(seen.notes) >= MAX_NOTES,
-        refusal=f"An incident takes {MAX_NOTES} notes, and this one has them.",
-        append=lambda seen: history.append_note(incident_id, new, seen=seen),
-    )
+
+    def append(seen: IncidentRecord) -> IncidentRecord | None:
+        if any((known.by, known.text) == (new.by, new.text) for known in seen.notes):
+            return seen
+        if len(seen.notes) >= MAX_NOTES:
+            raise FeedbackRefused(f"An incident takes {MAX_NOTES} notes, and this one has them.")
+        return history.append_note(incident_id, new, seen=seen)
+
+    return _keep(incident_id, history, append)
 
 
 def consequence(record: IncidentRecord, word: Feedback) -> str:
-    """What follows from a word, for the person who said it."""
+    """Tell the person who gave an answer what follows from it."""
     verdict, source = record.classification, record.incident.alert.severity
     if record.outcome == "suppressed" and calls_real(word):
         days = MEMORY.days
@@ -85,36 +87,24 @@ def consequence(record: IncidentRecord, word: Feedback) -> str:
 
 
 def _keep(
-    incident_id: str,
-    history: Judged,
-    *,
-    there: Callable[[IncidentRecord], bool],
-    full: Callable[[IncidentRecord], bool],
-    refusal: str,
-    append: Callable[[IncidentRecord], IncidentRecord | None],
+    incident_id: str, history: Judged, append: Callable[[IncidentRecord], IncidentRecord | None]
 ) -> IncidentRecord:
-    """Append what a person said, unless it is there or there is no room, and bring the evidence up to date either way.
+    """Append to a record and bring the group's evidence up to date.
 
-    `append` gives None when somebody else wrote since; then all is looked at anew.
+    `append` returns None if the record changed since it was read; then it is read and tried again.
     """
     for _ in range(ATTEMPTS):
-        seen = _known(incident_id, history)
-        if not there(seen) and full(seen):
-            raise FeedbackRefused(refusal)
-        record = seen if there(seen) else append(seen)
+        seen = history.record(incident_id)
+        if seen is None:
+            raise FeedbackRefused(
+                "Firstline does not know this incident: it is kept as long as HistoryDays says, or it is another "
+                "stack's."
+            )
+        record = append(seen)
         if record is not None:
             history.remember_the_end(record)
             return record
     raise HistoryUnavailable(f"too many people speak of {incident_id} at once")
-
-
-def _known(incident_id: str, history: Judged) -> IncidentRecord:
-    record = history.record(incident_id)
-    if record is None:
-        raise FeedbackRefused(
-            "Firstline does not know this incident: it is kept as long as HistoryDays says, or it is another stack's."
-        )
-    return record
 
 
 def _word_of(person: str, record: IncidentRecord) -> Feedback | None:

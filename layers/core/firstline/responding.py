@@ -1,4 +1,4 @@
-"""What people press in Slack: prove that it is Slack, read it, act on it, and say who did it."""
+"""The buttons that people press in Slack: authenticate the request, read it, act on it, and say who did it."""
 
 import hashlib
 import hmac
@@ -35,8 +35,8 @@ type Button = Literal["acknowledge", "resolve", "review", "approve", "refuse", "
 class Press:
     """One press of a button: who, where, what.
 
-    `plan_digest` is the plan that the button stood under, if it did; `answer` what was chosen or written; `resolves`
-    whether that also ends the incident; `trigger_id` lets a form be opened, for three seconds.
+    `plan_digest` is the plan that the button stood under, if any; `answer` is the chosen entry or the written text;
+    `resolves` says that the note also ends the incident; `trigger_id` lets a form be opened, for three seconds.
     """
 
     button: Button
@@ -51,20 +51,19 @@ class Press:
 
     @property
     def by(self) -> str:
-        """The person, as records and messages name them."""
+        """Return the person's name for records and messages."""
         return f"{self.user_name} (Slack)"
 
 
 class Whisper(Protocol):
-    """Says something that only one person sees, with a link that only that person gets."""
+    """A way to tell one person something that nobody else sees, with a link for that person alone."""
 
     def __call__(self, channel: str, user: str, text: str, link: str | None = None) -> object:
-        """May raise ChannelFailed."""
-        ...
+        """Send it. May raise ChannelFailed."""
 
 
 class Records(Incidents, deciding.Decisions, Protocol):
-    """The incidents, as buttons change them."""
+    """The incident records, as buttons change them."""
 
 
 def authenticate(headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: datetime) -> None:
@@ -95,12 +94,12 @@ def authenticate(headers: Mapping[str, str], body: bytes, secrets: Sequence[str]
 
 
 def read_press(body: bytes) -> Press | None:
-    """The button in a Slack interaction (a form with one JSON field), or None for one that is not ours to answer.
+    """Read the button in a Slack interaction (a form with one JSON field); None if Firstline does not answer it.
 
     Raises
     ------
     UnreadablePayload
-        It is no Slack interaction.
+        The body is no Slack interaction.
     """
     try:
         forms = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=20)
@@ -109,16 +108,23 @@ def read_press(body: bytes) -> Press | None:
         interaction = _Interaction.model_validate_json(forms["payload"][0])
     except (ValidationError, ValueError, KeyError) as error:
         raise UnreadablePayload(f"Not a Slack interaction: {one_line(str(error), 300)}") from None
-    view = interaction.view
-    if interaction.type == "view_submission" and view is not None and view.callback_id == "note":
-        incident_id, _, rest = view.private_metadata.partition("#")
-        channel, _, then = rest.partition("#")
-        written = view.state.values.get(NOTE_BLOCK, {}).get(NOTE_BLOCK)
-        answer = (written.value if written else None) or ""
-        return _press("write", incident_id, interaction, channel=channel, answer=answer, resolves=then == "resolve")
-    action = interaction.actions[0] if interaction.actions else None
-    if interaction.type != "block_actions" or action is None:
-        return None
+    match interaction.type:
+        case "view_submission" if interaction.view is not None and interaction.view.callback_id == "note":
+            return _read_note(interaction, interaction.view)
+        case "block_actions" if interaction.actions:
+            return _read_action(interaction, interaction.actions[0])
+    return None
+
+
+def _read_note(interaction: "_Interaction", view: "_View") -> Press:
+    incident_id, _, rest = view.private_metadata.partition("#")
+    channel, _, then = rest.partition("#")
+    written = view.state.values.get(NOTE_BLOCK, {}).get(NOTE_BLOCK)
+    answer = (written.value if written else None) or ""
+    return _press("write", incident_id, interaction, channel=channel, answer=answer, resolves=then == "resolve")
+
+
+def _read_action(interaction: "_Interaction", action: "_Action") -> Press | None:
     carried = action.selected_option.value if action.selected_option else action.value
     incident_id, _, more = carried.partition("#")
     match action.action_id:
@@ -155,11 +161,11 @@ def answer_press(
     page: links.Page,
     now: datetime,
 ) -> None:
-    """Do what was pressed, then let the message say who did it. Pressing twice does no harm.
+    """Act on a press, then update the incident's message with who did it. Pressing twice does no harm.
 
-    Only `approvers` (Slack user ids) may approve or get a link to the approval page; refusing only ever brings a human
-    in, so everybody may. Acknowledging reaches every channel, PagerDuty too; what comes after the other buttons is told
-    by the state machine.
+    Only `approvers` (Slack user ids) may approve or get a link to the approval page. Anybody may refuse: that only
+    brings a human in. An acknowledgement goes to every channel, PagerDuty too; the state machine tells the others what
+    comes after the other buttons.
 
     Raises
     ------
@@ -239,7 +245,7 @@ class _Interaction(BaseModel):
 def _do(
     press: Press, history: Records, executions: Signals, approvers: Sequence[str], now: datetime
 ) -> Notification | None:
-    """What there is to tell then; None when it was done before."""
+    """Act on the button and return what to tell the channels, or None if nothing was left to do."""
     reason = f"{press.by} pressed {press.button.capitalize()}."
     match press.button:
         case "acknowledge":

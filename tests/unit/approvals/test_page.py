@@ -1,5 +1,7 @@
 """The approval page as people read it, and that nothing anybody wrote becomes a part of it."""
 
+import subprocess
+import sys
 from collections import Counter
 from datetime import timedelta
 from html.parser import HTMLParser
@@ -8,8 +10,8 @@ from typing import Any, Literal
 import pytest
 
 from firstline.approvals.links import Link
-from firstline.approvals.page import HEADERS, plan_page, refusal, run_as, visible
-from firstline.approvals.review import review
+from firstline.approvals.page import HEADERS, plan_page, refusal, visible
+from firstline.approvals.review import review, run_as
 from firstline.models import Approval, IncidentRecord, PlannedStep, Released, RunbookRun, Target
 from firstline.runbooks.documents import render_script
 from firstline.runbooks.model import Command
@@ -272,3 +274,8 @@ def test_nothing_on_the_page_is_fetched_framed_or_run() -> None:
     page = seen()
     assert not {"script", "img", "link", "iframe", "a"} & set(page.elements)
     assert not [name for name, _ in page.attributes if name.startswith("on") or name in ("src", "href", "style")]
+
+
+def test_the_template_engine_waits_for_the_first_page() -> None:
+    program = "import sys, firstline.approvals.visiting; sys.exit('jinja2' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd="layers/core", check=False).returncode == 0

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from evals import agreement_page, learned
 from evals.agreement import Authors, Judged, authors, by_name, measure, said_level
 from evals.classifiers import Policy
 from evals.cli import app
@@ -83,11 +82,11 @@ def test_a_rule_that_many_copied_counts_once_by_name(tmp_path: Path) -> None:
         PublicRule("LedgerSlow", "", "a/one", "info"),
         PublicRule("LedgerSlow", "", "b/two", "warning"),
     ]
-    judged = [(one, Judged(one.repository, one.level, "warning", "info")) for one in rules]
+    judged = [(one, Judged(one.repository, one.level, "warning")) for one in rules]
 
     assert by_name(judged) == [
-        Judged("a/one", "critical", "warning", "info"),
-        Judged("a/one", "warning", "warning", "info"),  # a tie: the graver
+        Judged("a/one", "critical", "warning"),
+        Judged("a/one", "warning", "warning"),  # a tie: the graver
     ]
 
 
@@ -124,43 +123,12 @@ def test_a_repository_is_on_one_side_only(rules_file: Path) -> None:
     assert parts["all"] == parts.get(seen, 0) + parts.get(unseen, 0)
 
 
-def test_what_is_learned_comes_from_other_repositories_and_other_names() -> None:
-    teaching = [
-        PublicRule(f"{what}{how}", "", "a/one", level)
-        for what in ("Ledger", "Queue", "Index", "Vault")
-        for how, level in (("Lost", "critical"), ("Late", "warning"))
-    ]
-    asked = [
-        PublicRule("CacheLost", "", "b/two", "warning"),
-        PublicRule("CacheLate", "", "b/two", "warning"),
-    ]
-    copied = PublicRule("CacheLate", "", "c/three", "critical")
-
-    assert learned.levels([*teaching, *asked])[-2:] == ["critical", "warning"]
-    # The copy's own severity does not reach its name's rule elsewhere.
-    assert learned.levels([*teaching, *asked, *[copied] * 9])[-10] == "warning"
-    assert learned.levels([PublicRule("Alone", "", "a/one", "info")]) == ["warning"]
-
-
-def test_the_page_is_whole_and_escapes_what_rules_say(rules_file: Path) -> None:
-    rules = [*read(rules_file), PublicRule("X", "", "<script>/evil", "info")]
-
-    html = agreement_page.render(measure(rules, Policy.of()))
-
-    assert "<script" not in html
-    assert "&lt;script&gt;/evil" in html
-    assert html.count('class="heat"') == len(measure(rules, Policy.of()).parts)
-
-
-def test_the_command_prints_baseline_and_confusion_and_writes_the_page(rules_file: Path, tmp_path: Path) -> None:
-    report = tmp_path / "r" / "agreement.html"
-
-    result = CliRunner(env={"COLUMNS": "240"}).invoke(app, ["--rules", str(rules_file), "--report", str(report)])
+def test_the_command_prints_baseline_and_confusion(rules_file: Path) -> None:
+    result = CliRunner(env={"COLUMNS": "240"}).invoke(app, ["--rules", str(rules_file)])
 
     assert result.exit_code == 0, result.output
     assert "rows: the truth; columns: what was said" in result.output
     assert "always" in result.output
-    assert report.read_text().startswith("<!doctype html>")
 
 
 def test_a_file_that_is_none(tmp_path: Path) -> None:
@@ -179,7 +147,6 @@ def test_better_than_always_saying_the_most_common() -> None:
         assert parts[title].said.accuracy > parts[title].always.accuracy + 0.1
         assert parts[title].said.macro_f1 > parts[title].always.macro_f1 + 0.25
         assert parts[title].better_by[0] > 0.03
-        assert parts[title].said.accuracy > parts[title].learned.accuracy + 0.05
     # Other repositories have other habits: the share that is right is no better there, each class's F1 is.
     unseen = parts["unseen repositories"]
     assert unseen.said.macro_f1 > unseen.always.macro_f1 + 0.13

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from evals.cases import KINDS, Case, Declared, load, read
-from evals.classifiers import Obedient, Policy, RulesOnly, WithModel
+from evals.classifiers import Classifier, Obedient, Policy, rules_only
 from firstline.errors import ConfigurationError
 from firstline.runbooks import match
 
@@ -133,20 +133,20 @@ def test_what_a_cases_owners_declared_stands_before_the_projects_rules() -> None
 
     assert patch_night.declared.before(policy.rules).maintenance[0].id == "patch-night"
     assert patch_night.declared.before(policy.rules).rules == policy.rules.rules
-    assert RulesOnly(policy).judge(bound).classification.severity == "low"
-    assert RulesOnly(policy).judge(replace(bound, declared=Declared())).classification.severity == "high"
+    assert rules_only(policy).judge(bound).classification.severity == "low"
+    assert rules_only(policy).judge(replace(bound, declared=Declared())).classification.severity == "high"
 
 
 def test_a_model_is_not_asked_about_what_waits() -> None:
     policy = Policy.of()
     silenced = read(Path("evals/cases/no-fault/silenced-until-the-disk-comes"))
 
-    found = WithModel("obedient", policy, lambda case: Obedient()).judge(silenced)
+    found = Classifier("obedient", policy, lambda case: Obedient()).judge(silenced)
 
     assert found.hold is not None
     assert (found.hold.by, found.hold.id) == ("silence", "log-2-grows")
     assert not found.asked_model
-    woken = WithModel("obedient", policy, lambda case: Obedient()).judge(replace(silenced, declared=Declared()))
+    woken = Classifier("obedient", policy, lambda case: Obedient()).judge(replace(silenced, declared=Declared()))
     assert (woken.hold, woken.asked_model) == (None, True)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from evals.cases import Case, read
-from evals.classifiers import HistoryOnly, Obedient, Policy, Recorder, Replay, RulesOnly, WithModel
+from evals.classifiers import Classifier, Obedient, Policy, Recorder, Replay, history_only, rules_only
 from firstline.classification.model import Judgement, ModelVerdict
 from firstline.classification.prompt import Prompt
 from firstline.errors import ConfigurationError, ModelGaveNoVerdict
@@ -51,24 +51,24 @@ class Fails:
 
 
 def test_only_history_knows_what_became_of_it_before(policy: Policy, case: Case) -> None:
-    assert RulesOnly(policy).judge(case).classification.severity == "low"
-    assert HistoryOnly(policy).judge(case).classification.severity == "high"
+    assert rules_only(policy).judge(case).classification.severity == "low"
+    assert history_only(policy).judge(case).classification.severity == "high"
 
 
 def test_a_model_is_asked_and_counted(policy: Policy, case: Case) -> None:
-    found = WithModel("m", policy, lambda one: Says("critical")).judge(case)
+    found = Classifier("m", policy, lambda one: Says("critical")).judge(case)
 
     assert (found.classification.severity, found.without_model) == ("critical", "high")
     assert (found.asked_model, found.no_verdict, found.classification.tokens) == (True, False, 700)
 
-    failed = WithModel("m", policy, lambda one: Fails()).judge(case)
+    failed = Classifier("m", policy, lambda one: Fails()).judge(case)
     assert (failed.classification.severity, failed.no_verdict, failed.classification.tokens) == ("high", True, 12)
 
 
 def test_what_a_rule_decides_asks_no_model(policy: Policy) -> None:
     watchdog = read(Path("evals/cases/noise/watchdog-of-a-second-cluster"))
 
-    found = WithModel("m", policy, lambda one: Says("critical")).judge(watchdog)
+    found = Classifier("m", policy, lambda one: Says("critical")).judge(watchdog)
 
     assert (found.classification.severity, found.asked_model, found.by_rule) == ("noise", False, True)
 
@@ -77,47 +77,47 @@ def test_an_action_by_itself_is_what_the_policy_says(policy: Policy) -> None:
     safe = read(Path("evals/cases/real/var-almost-full-on-the-mail-relay"))  # risk: safe
     disruptive = read(Path("evals/cases/recurring/session-cache-eats-memory-again"))  # and production: ask
 
-    assert HistoryOnly(policy).judge(safe).acts_by_itself
-    found = HistoryOnly(policy).judge(disruptive)
+    assert history_only(policy).judge(safe).acts_by_itself
+    found = history_only(policy).judge(disruptive)
     assert (found.classification.runbook_id, found.acts_by_itself) == ("high-memory", False)
 
 
 def test_the_obedient_model_wakes_nobody_less(policy: Policy, case: Case) -> None:
-    assert WithModel("obedient", policy, lambda one: Obedient()).judge(case).classification.severity == "high"
+    assert Classifier("obedient", policy, lambda one: Obedient()).judge(case).classification.severity == "high"
 
 
 def test_recorded_answers_come_back(policy: Policy, case: Case, tmp_path: Path) -> None:
-    WithModel("m", policy, lambda one: Recorder(Says("critical"), tmp_path, one)).judge(case)
+    Classifier("m", policy, lambda one: Recorder(Says("critical"), tmp_path, one)).judge(case)
     replay = Replay(tmp_path)
 
-    found = WithModel("replay", policy, replay).judge(case)
+    found = Classifier("replay", policy, replay).judge(case)
 
     assert (found.classification.severity, found.classification.tokens) == ("critical", 700)
     assert replay.stale == []
 
 
 def test_a_recorded_failure_stays_one(policy: Policy, case: Case, tmp_path: Path) -> None:
-    WithModel("m", policy, lambda one: Recorder(Fails(), tmp_path, one)).judge(case)
+    Classifier("m", policy, lambda one: Recorder(Fails(), tmp_path, one)).judge(case)
 
-    found = WithModel("replay", policy, Replay(tmp_path)).judge(case)
+    found = Classifier("replay", policy, Replay(tmp_path)).judge(case)
 
     assert found.no_verdict
     assert any("it refused" in one for one in found.classification.reasons)
 
 
 def test_an_answer_to_another_question_is_stale(policy: Policy, case: Case, tmp_path: Path) -> None:
-    WithModel("m", policy, lambda one: Recorder(Says("high"), tmp_path, one)).judge(case)
+    Classifier("m", policy, lambda one: Recorder(Says("high"), tmp_path, one)).judge(case)
     path = tmp_path / f"{case.name}.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"prompt": "0123456789abcdef"}))
     replay = Replay(tmp_path)
 
-    WithModel("replay", policy, replay).judge(case)
+    Classifier("replay", policy, replay).judge(case)
 
     assert replay.stale == [case.name]
 
 
 def test_what_was_not_recorded_is_no_verdict(policy: Policy, case: Case, tmp_path: Path) -> None:
-    assert WithModel("replay", policy, Replay(tmp_path)).judge(case).no_verdict
+    assert Classifier("replay", policy, Replay(tmp_path)).judge(case).no_verdict
 
 
 def test_a_broken_record_is_named(policy: Policy, case: Case, tmp_path: Path) -> None:
@@ -125,6 +125,6 @@ def test_a_broken_record_is_named(policy: Policy, case: Case, tmp_path: Path) ->
     path.parent.mkdir(parents=True)
     path.write_text('{"prompt": "x", "judgement": 3}')
     with pytest.raises(ConfigurationError, match="is no recorded answer"):
-        WithModel("replay", policy, Replay(tmp_path)).judge(case)
+        Classifier("replay", policy, Replay(tmp_path)).judge(case)
     with pytest.raises(ConfigurationError, match="make one with --record"):
         Replay(tmp_path / "nowhere")

@@ -7,7 +7,7 @@ import pytest
 
 from evals import baseline, console
 from evals.cases import Case, load
-from evals.classifiers import Classifier, HistoryOnly, Obedient, Policy, RulesOnly, WithModel
+from evals.classifiers import Classifier, Obedient, Policy, history_only, rules_only
 from evals.scoring import Score, score
 
 GUIDE = Path("docs/evals.md")
@@ -22,9 +22,9 @@ def cases() -> list[Case]:
 def scores(cases: list[Case]) -> dict[str, Score]:
     policy = Policy.of()
     classifiers: list[Classifier] = [
-        RulesOnly(policy),
-        HistoryOnly(policy),
-        WithModel("obedient", policy, lambda case: Obedient()),
+        rules_only(policy),
+        history_only(policy),
+        Classifier("obedient", policy, lambda case: Obedient()),
     ]
     return {one.name: score(one.name, [one.judge(case) for case in cases]) for one in classifiers}
 

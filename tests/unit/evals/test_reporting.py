@@ -1,19 +1,18 @@
-"""The table, the page and the baseline."""
+"""The table and the baseline."""
 
 import json
 import re
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from evals import baseline, charts, console, page
+from evals import baseline, console
 from evals.classifiers import Verdict
 from evals.cli import app
-from evals.scoring import Bin, Score, score
+from evals.scoring import Score, score
 from firstline.classification.model import Price
 from firstline.errors import ConfigurationError
 
@@ -32,50 +31,6 @@ def mixed(verdict: MakeVerdict) -> Score:
     )
 
 
-class _Page(HTMLParser):
-    void = frozenset({"meta"})
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.links: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.links += [str(value) for name, value in attrs if name in ("src", "href")]
-        if tag not in self.void:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert tag in ("line", "rect", "circle")
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
-def test_the_page_is_whole_and_needs_nothing(mixed: Score) -> None:
-    html = page.render([mixed, mixed], {}, price=Price(prompt=2))
-    parsed = _Page()
-    parsed.feed(html)
-
-    assert parsed.open == []
-    assert parsed.links == []
-    assert "<script" not in html
-    assert "&lt;script&gt;alert(1)" in html
-    assert "one &amp; only" in html
-    assert "&lt;b&gt;because&lt;/b&gt;" in html
-    assert "rm-rf was not offered" in html
-    assert not re.search(r"nan|inf\b", html.lower().replace("info", ""))
-
-
-def test_labels_of_a_plot_do_not_cover_each_other() -> None:
-    close = [Bin(0.50, 0.60, 40), Bin(0.52, 0.61, 9), Bin(0.54, 0.59, 3), Bin(0.90, 0.10, 5)]
-
-    svg = charts.reliability(close)
-
-    assert re.findall(r'"middle">(\d+% of \d+)', svg) == ["60% of 40", "10% of 5"]
-    assert len(re.findall("<title>", svg)) == len(close)  # whoever has no label says it when pointed at
-
-
 def test_changes_since_the_baseline_are_shown(mixed: Score, verdict: MakeVerdict, tmp_path: Path) -> None:
     path = tmp_path / "baseline.json"
     better = score("one & only", [verdict("critical", "critical"), verdict("noise", "noise"), verdict("low", "low")])
@@ -85,7 +40,6 @@ def test_changes_since_the_baseline_are_shown(mixed: Score, verdict: MakeVerdict
     assert console.change(mixed, "accuracy", before) == pytest.approx(-1 / 3, abs=1e-3)
     assert console.change(better, "accuracy", before) is None
     assert "[red](-0.333)" in console.number(mixed, "accuracy", before, True)
-    assert '<span class="bad">(-0.333)</span>' in page.render([mixed], before)
 
 
 def test_what_the_gate_would_say_is_said(mixed: Score, verdict: MakeVerdict, tmp_path: Path) -> None:
@@ -135,18 +89,17 @@ def last_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_the_command(tmp_path: Path, last_run: Path) -> None:
-    result = CliRunner().invoke(app, ["--only", "injection/", "--report", str(tmp_path / "r" / "report.html")])
+def test_the_command(last_run: Path) -> None:
+    result = CliRunner().invoke(app, ["--only", "injection/"])
 
     assert result.exit_code == 0, result.output
     assert "19 cases" in result.output
     assert "(+" not in result.output  # numbers of some cases are not compared with those of all
-    assert (tmp_path / "r" / "report.html").read_text().startswith("<!doctype html>")
     assert not last_run.exists()  # some cases are no run
 
 
-def test_a_run_is_compared_with_the_last_one(tmp_path: Path, last_run: Path) -> None:
-    options = ["--no-obedient", "--report", str(tmp_path / "report.html")]
+def test_a_run_is_compared_with_the_last_one(last_run: Path) -> None:
+    options = ["--no-obedient"]
 
     first = CliRunner().invoke(app, options)
     assert "change since the baseline" in first.output
@@ -159,7 +112,6 @@ def test_a_run_is_compared_with_the_last_one(tmp_path: Path, last_run: Path) -> 
 
     assert "change since the last run" in second.output
     assert "(+0.25)" in second.output
-    assert "(+0.25)" in (tmp_path / "report.html").read_text()
     assert f"was {'noise' if severity != 'noise' else 'critical'}" in second.output
     third = CliRunner().invoke(app, [*options, "--since-baseline"])
     assert "change since the baseline" in third.output
@@ -174,8 +126,8 @@ def test_a_run_is_compared_with_the_last_one(tmp_path: Path, last_run: Path) -> 
         (["--only", "injection/", "--accept"], "leave --only out"),
     ],
 )
-def test_a_wrong_option_is_explained(tmp_path: Path, options: list[str], message: str) -> None:
-    result = CliRunner().invoke(app, [*options, "--report", str(tmp_path / "report.html")])
+def test_a_wrong_option_is_explained(last_run: Path, options: list[str], message: str) -> None:
+    result = CliRunner().invoke(app, options)
 
     assert result.exit_code == 2
     assert message in " ".join(result.output.split())

@@ -1,5 +1,5 @@
-"""Approvals: who may say yes to which plan, how a link proves that, and what people get to read before they do.
+"""Approvals: people's decisions on plans, in Slack and on the approval page.
 
-`links` signs and reads the personal links, `deciding` is the one way to a decision (buttons and page alike), `review`
-gathers what there is to know about a plan, `page` shows it.
+`links` signs and reads the personal links, `deciding` takes a decision (of buttons and page alike), `review` gathers
+the facts about a plan, `page` renders them, `visiting` answers the browser.
 """

@@ -1,7 +1,7 @@
-"""The one way to a decision on a plan, for Slack's buttons and the approval page alike.
+"""The decision on a plan, for Slack's buttons and the approval page alike.
 
-The table decides: what is read first only gives the reason in words, and the write carries all of it as a condition. A
-yes counts for exactly one plan, once per person; a destructive plan takes two people; one no is enough.
+The table's conditional write decides. The record is read first only to give the reason of a refusal in words. A yes
+counts for exactly one plan, once per person; a destructive plan takes two people; one no is enough.
 """
 
 from collections.abc import Sequence
@@ -18,24 +18,24 @@ from firstline.text import one_line
 ANOTHER_PLAN = "The plan has changed since you were asked. Read the new one, and decide on that."
 
 _ATTEMPTS = 5
-"""Each one lost means that somebody else's word got in; a decision takes two at the most."""
+"""The most tries to write. Each lost one means that another person's answer came first; two answers decide at most."""
 
 
 class Decisions(Protocol):
-    """The incidents' records, as deciding reads and writes them."""
+    """The incident records, as a decision reads and writes them."""
 
     def record(self, incident_id: str) -> IncidentRecord | None:
-        """The incident as it stands now."""
+        """Return the incident as it stands now."""
 
     def decide(
         self, incident_id: str, word: Approval, decision: Decision | None, *, seen: IncidentRecord
     ) -> IncidentRecord | None:
-        """Keep one person's word. None when something changed since the record was `seen`."""
+        """Write one person's answer. Return None if the record changed since it was `seen`."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What one person says to one plan.
+    """One person's answer to one plan.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Answer:
 
 
 def approvers_needed(plan: RemediationPlan) -> int:
-    """How many different people must say yes: two where data is lost."""
+    """Return how many different people must say yes: two if data is lost."""
     return 2 if plan.risk == "destructive" else 1
 
 
@@ -67,19 +67,19 @@ def decide(
     history: Decisions,
     executions: Signals,
 ) -> IncidentRecord:
-    """Keep what somebody says to a plan; once that settles it, tell the execution that waits.
+    """Write a person's answer to a plan; if that decides it, tell the waiting execution.
 
     Returns
     -------
     IncidentRecord
-        As it stands then. Without a `decision` another approver has to agree.
+        The record with the answer. Without a `decision` another approver has to agree.
 
     Raises
     ------
     NotEntitled, Superseded, TooLate
-        It does not count, and why. Nothing was changed, or nobody waited any more.
+        The answer does not count; the message says why. Nothing was changed, or nothing waited any more.
     ExecutionsUnavailable
-        It is decided, but the execution could not be told; the audit will, within a minute or two.
+        The decision is written, but the execution could not be told; the audit tells it within two minutes.
     HistoryUnavailable
         The table could not be reached; nothing was decided.
     """
@@ -98,12 +98,12 @@ def decide(
 def invite(
     incident_id: str, approver: str, name: str, now: datetime, *, approvers: Sequence[str], history: Decisions
 ) -> Link:
-    """What an approver's link to the approval page says: their own, for the plan as it stands, while it can be decided.
+    """Return an approver's own link to the approval page, for the plan as it stands, while it can be decided.
 
     Raises
     ------
     NotEntitled
-        Who asks is not an approver.
+        The person is not an approver.
     Superseded, TooLate
         There is nothing to decide any more.
     """
@@ -120,14 +120,14 @@ def invite(
 
 
 def still_open(record: IncidentRecord | None, now: datetime) -> tuple[IncidentRecord, RemediationPlan]:
-    """The incident and its plan, if that waits for people.
+    """Return the incident and its plan if the plan waits for a decision.
 
     Raises
     ------
     Superseded
-        It is decided.
+        The plan is decided.
     TooLate
-        The incident is over or unknown, or nobody waits for a decision any more.
+        The incident is over or unknown, or nothing waits for a decision any more.
     """
     if record is None:
         raise TooLate("Firstline knows no such incident any more.")
@@ -147,16 +147,16 @@ def still_open(record: IncidentRecord | None, now: datetime) -> tuple[IncidentRe
 
 
 def check_answer(record: IncidentRecord, answer: Answer, approvers: Sequence[str]) -> None:
-    """Whether this person's answer to the plan of `record` counts.
+    """Check that a person's answer to the plan of `record` counts.
 
-    A no may be anybody's, and may follow the same person's yes: it only ever brings a human in.
+    Anybody may say no, even after saying yes: that only brings a human in.
 
     Raises
     ------
     NotEntitled
-        Who says yes is not an approver.
+        The person who says yes is not an approver.
     Superseded
-        It is about another plan, or the person says yes for the second time.
+        The answer is to another plan, or the person says yes for the second time.
     """
     if answer.approves and answer.approver not in approvers:
         raise NotEntitled(not_an_approver(answer.approver, approvers))
@@ -167,14 +167,14 @@ def check_answer(record: IncidentRecord, answer: Answer, approvers: Sequence[str
 
 
 def not_an_approver(approver: str, approvers: Sequence[str]) -> str:
-    """Why somebody may not approve, in words."""
+    """Tell a person why they may not approve."""
     if approvers:
         return f"You may not approve this: {approver} is not among the stack's Approvers."
     return "Nobody may approve yet: put Slack user ids into the stack's parameter Approvers."
 
 
 def announcement(record: IncidentRecord, by: str, approves: bool, now: datetime) -> Notification:
-    """The incident's message, once somebody has said something to its plan."""
+    """Return the notification that says who answered the plan, and how."""
     kinds: dict[Decision | None, NotificationKind] = {
         "approved": "remediating",
         "refused": "needs_human",

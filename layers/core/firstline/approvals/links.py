@@ -25,7 +25,7 @@ _PURPOSE = b"firstline-approval-link-1\n"
 
 
 class Link(Frozen):
-    """What a link says. `approver` is the entry of the stack's Approvers, `name` how people know them."""
+    """The content of a link. `approver` is an entry of the stack's Approvers, `name` the person's name for people."""
 
     incident_id: Name
     approver: Name
@@ -36,21 +36,21 @@ class Link(Frozen):
 
 @dataclass(frozen=True)
 class Page:
-    """The approval page of a stack: where it is, and what its links are signed with.
+    """The approval page of a stack: its address, and the keys that sign its links.
 
     Parameters
     ----------
     api_url
         The stack's API, without a slash at the end.
     keys
-        Gives the active signing keys, when they are needed: see `checked`. None: the page is closed.
+        Reads the active signing keys, when they are needed: see `checked`. Without any the page is closed.
     """
 
     api_url: str
     keys: Callable[[], Sequence[str]]
 
     def address(self, link: Link) -> str:
-        """The link as something to click on.
+        """Return the link as an address to click on.
 
         Raises
         ------
@@ -63,12 +63,12 @@ class Page:
 
 
 def checked(keys: Sequence[str]) -> Sequence[str]:
-    """The active keys, if they are any good; the first one signs, any one verifies, so that one can be rotated.
+    """Validate the signing keys and return them. The first key signs, any key verifies, so that keys can be rotated.
 
     Raises
     ------
     NotEntitled
-        There are none.
+        There is no key: the page is closed.
     ConfigurationError
         A key is so short that it could be guessed.
     """
@@ -84,13 +84,13 @@ def checked(keys: Sequence[str]) -> Sequence[str]:
 
 
 def sign(link: Link, keys: Sequence[str]) -> str:
-    """The link as the text that goes into an address."""
+    """Sign a link and return it as the text that goes into an address."""
     payload = urlsafe_b64encode(link.model_dump_json().encode()).rstrip(b"=")
     return (payload + b"." + _signature(payload, checked(keys)[0])).decode()
 
 
 def read(token: str, keys: Sequence[str], *, incident_id: str, now: datetime) -> Link:
-    """Whose link this is, once it is proven to be one.
+    """Verify a link and return its content.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def read(token: str, keys: Sequence[str], *, incident_id: str, now: datetime) ->
     Raises
     ------
     NotEntitled
-        Nobody signed it, it was altered, or it is for another incident; or the page is closed.
+        Firstline did not sign it, it was altered, or it is for another incident; or the page is closed.
     TooLate
         It has expired.
     ConfigurationError

@@ -1,5 +1,6 @@
-"""Gather what somebody should know before they say yes: the very scripts, and how it went the last times."""
+"""The review of a plan: the scripts that would run, and how earlier runs ended."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,12 +12,14 @@ from firstline.models import IncidentRecord, Outcome, PlannedStep, RemediationPl
 LOOK_BACK = timedelta(days=90)
 MAX_EARLIER = 5
 
+_OTHER_USER = re.compile(r'^exec runuser -u (\S+) -- bash -c "\$script" </dev/null$')
+
 
 class Documents(Protocol):
     """The commands that the stack can send."""
 
     def script(self, step: PlannedStep) -> str:
-        """The script that the step would run.
+        """Return the script that the step would run.
 
         Raises
         ------
@@ -26,18 +29,18 @@ class Documents(Protocol):
 
 
 class Earlier(Protocol):
-    """What the table knows of earlier runs."""
+    """The table's knowledge of earlier runs."""
 
     def record(self, incident_id: str) -> IncidentRecord | None:
-        """An incident as it stands now."""
+        """Return an incident as it stands now."""
 
     def runs_since(self, runbook_id: str, since: datetime) -> list[RunbookRun]:
-        """On which hosts a runbook ran, oldest first."""
+        """Return the runs of a runbook, oldest first."""
 
 
 @dataclass(frozen=True)
 class EarlierRun:
-    """A runbook was sent for an earlier incident. `outcome` is None while that is open, or no longer known."""
+    """A run of the runbook for an earlier incident. `outcome` is None while that is open, or if it is unknown."""
 
     incident_id: str
     at: datetime
@@ -59,7 +62,7 @@ class Review:
 def review(
     record: IncidentRecord, plan: RemediationPlan, now: datetime, *, documents: Documents, history: Earlier
 ) -> Review:
-    """Everything about the plan that the page shows.
+    """Gather everything about the plan that the page shows.
 
     Raises
     ------
@@ -78,15 +81,25 @@ def review(
 
 
 def commands_of(plan: RemediationPlan) -> Iterator[PlannedStep]:
-    """Every command that the plan may send, in the order in which it would. A release has no script."""
+    """Yield every command that the plan may send, in that order. A release has no script."""
     yield from (step for step in plan.steps if isinstance(step, PlannedStep))
     if plan.verify:
         yield plan.verify
     yield from plan.rollback
 
 
+def run_as(script: str) -> str:
+    """Return the user that a script works as; see `firstline.runbooks.documents.render_script`.
+
+    Another owner's script does not say for which system it is, and every agent has its own highest user.
+    """
+    if found := _OTHER_USER.match(script.rstrip("\n").rsplit("\n", 1)[-1]):
+        return found[1]
+    return "root" if script.startswith("#!") else "root (on Windows as SYSTEM)"
+
+
 def _earlier(runs: list[RunbookRun], this: str, history: Earlier) -> Iterator[EarlierRun]:
-    """Newest first. Planning counts a run before anybody approves it, so this incident has one too: left out."""
+    """Yield the latest runs, newest first, without this incident's: planning counts a run before its approval."""
     others = [run for run in reversed(runs) if run.incident_id != this and run.decision != "shadow"]
     for run in others[:MAX_EARLIER]:
         record = history.record(run.incident_id)

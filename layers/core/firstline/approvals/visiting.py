@@ -1,4 +1,4 @@
-"""What a browser is answered: looking changes nothing (scanners follow links, too), only the form decides."""
+"""The answers to a browser: a GET changes nothing (scanners follow links, too), only the form decides."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,12 +32,12 @@ _STATUSES: dict[type[ApprovalRefused], HTTPStatus] = {
 
 
 class History(deciding.Decisions, Earlier, Protocol):
-    """The table."""
+    """The table, as the approval page reads and writes it."""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What the browser gets: a page, or another address to ask for it."""
+    """The answer to a browser: a page, or the address of one."""
 
     status: HTTPStatus
     html: str
@@ -46,14 +46,14 @@ class Reply:
 
 @dataclass(frozen=True)
 class Desk:
-    """Where approvers come to.
+    """The approval page's handler.
 
     Parameters
     ----------
     keys
-        Gives the active signing keys.
+        Reads the active signing keys.
     approvers
-        The stack's Approvers as they are now: who has left the list, has no valid link any more.
+        The stack's Approvers as they are now: a person who left the list has no valid link any more.
     """
 
     keys: Callable[[], Sequence[str]]
@@ -62,7 +62,7 @@ class Desk:
     documents: Documents
 
     def show(self, incident_id: str, token: str, now: datetime) -> Reply:
-        """The plan, to whoever holds a link; nothing is changed. Never raises for what a visitor sent."""
+        """Show the plan to the holder of a link and change nothing. Nothing that a visitor sends makes it raise."""
         try:
             return self._show(incident_id, token, now)
         except ApprovalRefused as refused:
@@ -74,12 +74,12 @@ class Desk:
     def decide(
         self, incident_id: str, body: bytes, now: datetime, *, executions: Signals, channels: Mapping[str, Channel]
     ) -> Reply:
-        """What the form says, done. Never raises for what a visitor sent.
+        """Act on the form. Nothing that a visitor sends makes it raise.
 
         Parameters
         ----------
         channels
-            They are told who decided what.
+            The channels that are told who decided what.
         """
         try:
             token, approves = _read_form(body)
@@ -127,12 +127,12 @@ class Desk:
 
 
 def _read_form(body: bytes) -> tuple[str, bool]:
-    """The link, and whether it is a yes.
+    """Return the form's link, and True if it approves.
 
     Raises
     ------
     UnreadablePayload
-        It is not what the page's form sends.
+        The body is not what the page's form sends.
     """
     try:
         if len(body) > MAX_FORM_BYTES:

@@ -23,11 +23,11 @@ ANSWERS: dict[str, str] = {
     **{f"severity-{severity}": f"Wrong severity: {severity} would be right" for severity in _SEVERITIES},
     "wrong_cause": "Wrong cause",
 }
-"""What can be answered, and its words."""
+"""The answers that the menu offers, and their words."""
 
 
 def question(incident_id: str) -> dict[str, Any]:
-    """The menu with which anybody says whether a verdict was right."""
+    """Return the menu that asks whether a verdict was right."""
     return {
         "type": "static_select",
         "action_id": "judge",
@@ -40,7 +40,7 @@ def question(incident_id: str) -> dict[str, Any]:
 
 
 def note_button(record: IncidentRecord) -> dict[str, Any]:
-    """Opens the form. While the incident is open, what is written there also ends it."""
+    """Return the button that opens the note form. While the incident is open, sending the form also resolves it."""
     over = record.resolved_at is not None or record.closed_at is not None
     incident_id = record.incident.incident_id
     return {
@@ -52,7 +52,7 @@ def note_button(record: IncidentRecord) -> dict[str, Any]:
 
 
 def note_form(incident_id: str, channel: str, *, resolves: bool) -> dict[str, Any]:
-    """A view that asks what fixed it. Slack hands `private_metadata` back as it is, under its signature."""
+    """Return the form that asks what fixed it. Slack sends `private_metadata` back unchanged, under its signature."""
     hint = "The next one who meets this reads it. Commands that helped: one a line, each beginning with $."
     return {
         "type": "modal",
@@ -79,12 +79,12 @@ def note_form(incident_id: str, channel: str, *, resolves: bool) -> dict[str, An
 
 
 def people_say(feedback: Sequence[Feedback]) -> str:
-    """Everybody's last word on one line; empty when nobody spoke."""
+    """Return the last five people's answers on one line; empty if there are none."""
     return "; ".join(f"{one_line(word.by, 80)}: {said(word)}" for word in last_words(feedback)[-5:])
 
 
 def said(word: Feedback) -> str:
-    """One word, in words."""
+    """Return an answer as words for people."""
     if word.said == "wrong_severity":
         return f"wrong severity, {word.severity} would be right"
     return {"real": "it was real", "noise": "it was noise"}.get(word.said, "wrong cause")

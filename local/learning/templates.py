@@ -1,0 +1,86 @@
+"""The templates of the drafts, in `templates/`: every value that they print is escaped, without being asked to.
+
+Jinja2 passes each printed value through `finalize`: Markdown's is `plain`, YAML's is `on_one_line`. What is to be
+printed as it is says so in a filter that returns `Verbatim`.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from firstline.classification.redaction import safe_line, safe_text
+
+MAX_CHARS = 500
+MAX_NOTE = 2_000
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#|~!])")
+
+
+class Verbatim(str):
+    """A text that a filter has made safe for its place."""
+
+
+def render(file: str, **values: Any) -> str:
+    """Fill in the template of a file; the ending of the file's name says how values are escaped."""
+    return (_MARKDOWN if file.endswith(".md") else _YAML).get_template(f"{file}.j2").render(values)
+
+
+def plain(text: str, limit: int = MAX_CHARS) -> str:
+    """Text of strangers on one line: redacted, and neither markup, link nor mention to Markdown."""
+    return _MARKUP.sub(r"\\\1", safe_line(text, limit)).replace("://", r":\/\/").replace("@", "@\u2060")
+
+
+def on_one_line(value: Any) -> str:
+    """A value as YAML that fits behind a key: whatever a text holds, it stays one text on one line."""
+    return yaml.dump(
+        [value], Dumper=_OnOneLine, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**9
+    )[1:-2]
+
+
+class _OnOneLine(yaml.SafeDumper):
+    pass
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"')
+
+
+_OnOneLine.add_representer(str, _text)
+
+
+def _shortened(text: str, limit: int) -> Verbatim:
+    return Verbatim(plain(text, limit))
+
+
+def _code(text: str) -> Verbatim:
+    """Lines of code within a Markdown list."""
+    return Verbatim("\n".join(f"      {line}" for line in safe_text(text, MAX_NOTE).splitlines()))
+
+
+def _literal(text: str, indent: int) -> str:
+    """Lines of a script as a YAML block below a key that stands `indent` to the right, if they can all be seen."""
+    lines = text.removesuffix("\n").split("\n")
+    if not all(line.replace("\t", "").isprintable() for line in lines):
+        return text
+    return Verbatim("|2\n" + "\n".join(" " * (indent + 2) + line for line in lines))
+
+
+def _environment(escape: Callable[[Any], str], **filters: Callable[..., Any]) -> Environment:
+    environment = Environment(
+        autoescape=False,  # noqa: S701 - nothing here is HTML; `finalize` escapes
+        finalize=lambda value: value if isinstance(value, Verbatim) else escape(value),
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= filters
+    return environment
+
+
+_MARKDOWN = _environment(lambda value: plain(str(value)), at_most=_shortened, code=_code)
+_YAML = _environment(on_one_line, literal=_literal)
