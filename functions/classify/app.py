@@ -21,9 +21,8 @@ from firstline.adapters.tallies import Outcomes
 from firstline.adapters.trail import TableTrail
 from firstline.classification import rules
 from firstline.classification.model import Price
-from firstline.classification.second_look import look_again
 from firstline.classification.verdict import assess
-from firstline.contracts import ClassifyInput, ClassifyOutput, SecondLookInput, SecondLookOutput
+from firstline.contracts import ClassifyInput, ClassifyOutput
 from firstline.models import Classification, Incident
 from firstline.observability import logger, metrics
 from firstline.runbooks import catalogue
@@ -41,9 +40,7 @@ BRIEF = Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """States `Classify` and `Second Look`."""
-    if event.get("state") == "Second Look":
-        return _second_look(SecondLookInput.model_validate(event)).model_dump(mode="json")
+    """State `Classify`."""
     account = context.invoked_function_arn.split(":")[4]
     return _classify(ClassifyInput.model_validate(event), account).model_dump(mode="json")
 
@@ -65,23 +62,6 @@ def _classify(asked: ClassifyInput, account: str) -> ClassifyOutput:
     )
     _tell(asked.incident, verdict, now)
     return ClassifyOutput(classification=verdict)
-
-
-def _second_look(asked: SecondLookInput) -> SecondLookOutput:
-    logger.append_keys(incident_id=asked.incident.incident_id)
-    now = datetime.now(UTC)
-    verdict = look_again(
-        asked.incident,
-        asked.classification,
-        asked.observations,
-        history=_history(),
-        rules=_rules(),
-        model=_model(),
-        time_zone=_settings().time_zone,
-        now=now,
-    )
-    _tell(asked.incident, verdict, now)
-    return SecondLookOutput(classification=verdict)
 
 
 def _tell(incident: Incident, verdict: Classification, now: datetime) -> None:
