@@ -114,30 +114,17 @@ def _model() -> ChatModel | None:
     if not settings.llm_base_url or not settings.llm_model:
         return None
     secrets = Secrets(settings.secrets_prefix)
-    endpoints = [
-        Endpoint(
-            base_url=settings.llm_base_url,
-            model=settings.llm_model,
-            api_key=lambda: secrets.get("llm/api-key"),
-            max_output_tokens=settings.llm_max_output_tokens,
-            price=Price(prompt=settings.llm_input_price, completion=settings.llm_output_price),
-        )
-    ]
-    if settings.llm_fallback_base_url and settings.llm_fallback_model:
-        endpoints.append(
-            Endpoint(
-                base_url=settings.llm_fallback_base_url,
-                model=settings.llm_fallback_model,
-                api_key=lambda: secrets.get("llm/fallback-api-key"),
-                max_output_tokens=settings.llm_max_output_tokens,
-                price=Price(prompt=settings.llm_fallback_input_price, completion=settings.llm_fallback_output_price),
-                key_name="llm/fallback-api-key",
-            )
-        )
+    endpoint = Endpoint(
+        base_url=settings.llm_base_url,
+        model=settings.llm_model,
+        api_key=lambda: secrets.get("llm/api-key"),
+        max_output_tokens=settings.llm_max_output_tokens,
+        price=Price(prompt=settings.llm_input_price, completion=settings.llm_output_price),
+    )
     client = boto3.client("dynamodb", config=BRIEF)
     table = Table(client, settings.table_name, keep_days=settings.history_days)
     return ChatModel(
-        endpoints,
+        endpoint,
         deadline_seconds=settings.llm_deadline_seconds,
         circuit=SharedCircuit(client, settings.table_name),
         account=Spending(table, Ceiling(settings.llm_daily_tokens, settings.llm_daily_cost)),

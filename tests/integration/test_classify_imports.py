@@ -86,10 +86,6 @@ def _classify(aws: str, alert_name: str = "DiskFull", **settings: str) -> dict[s
         "LLM_OUTPUT_PRICE": "0",
         "LLM_DAILY_TOKENS": "1000000",
         "LLM_DAILY_COST": "0",
-        "LLM_FALLBACK_BASE_URL": "",
-        "LLM_FALLBACK_MODEL": "",
-        "LLM_FALLBACK_INPUT_PRICE": "0",
-        "LLM_FALLBACK_OUTPUT_PRICE": "0",
     }
     event = json.dumps({"incident": incident.model_dump(mode="json")})
     done = subprocess.run(

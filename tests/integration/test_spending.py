@@ -158,7 +158,7 @@ def test_without_the_table_a_ceiling_holds_and_none_lets_through() -> None:
 
 def _model(server: Server, account: Spending) -> ChatModel:
     endpoint = Endpoint(server.url, "test-model", lambda: "key", 500, Price(prompt=1, completion=4))
-    return ChatModel([endpoint], deadline_seconds=30, account=account)
+    return ChatModel(endpoint, deadline_seconds=30, account=account)
 
 
 def test_a_verdict_says_what_it_cost_and_so_does_the_day(serve: Callable[[Script], Server], table: Table) -> None:

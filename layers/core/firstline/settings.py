@@ -67,7 +67,7 @@ class IngestSettings(Settings):
 
 
 class ClassifySettings(Settings):
-    """functions/classify. An empty `llm_base_url` or `llm_model` turns the LLM off, and so it is with the fallback.
+    """functions/classify. An empty `llm_base_url` or `llm_model` turns the LLM off.
 
     Prices are for a million tokens, in any one currency; 0 means unknown. A ceiling of 0 is none.
     """
@@ -85,10 +85,6 @@ class ClassifySettings(Settings):
     llm_output_price: float = Field(ge=0)
     llm_daily_tokens: int = Field(ge=0)
     llm_daily_cost: float = Field(ge=0)
-    llm_fallback_base_url: str
-    llm_fallback_model: str
-    llm_fallback_input_price: float = Field(ge=0)
-    llm_fallback_output_price: float = Field(ge=0)
 
 
 class RemediateSettings(Settings):

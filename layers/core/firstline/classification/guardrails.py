@@ -135,7 +135,6 @@ def apply(
         bounded = within_bounds(unsure.severity, case)
         reasons = [
             *fallback.reasons,
-            *verdict.notes,
             said,
             f"That is below {TRUSTED_FROM:g}: rules and history decide.",
             *unsure.reasons,
@@ -150,7 +149,7 @@ def apply(
     changes = Changes(judged.severity)
     changes.at_least(*lowest_for_a_model(case.source, case.past, trust))
     bounded = within_bounds(changes.severity, case)
-    reasons = [*verdict.notes, said, *changes.reasons, *bounded.reasons]
+    reasons = [said, *changes.reasons, *bounded.reasons]
     runbook_id = judged.runbook_id
     if runbook_id is not None and (why_not := _why_no_runbook(judged, runbook_id, bounded.severity, case, offered)):
         reasons.append(f"No runbook: {why_not}.")
