@@ -15,12 +15,12 @@ from firstline.adapters.llm import ChatModel, Endpoint
 from firstline.adapters.metrics_of_alarm import AlarmMetrics
 from firstline.adapters.secrets import Secrets
 from firstline.adapters.silences import TableSilences
-from firstline.adapters.spending import Ceiling, Spending
+from firstline.adapters.spending import Spending
 from firstline.adapters.table import Table
 from firstline.adapters.tallies import Outcomes
 from firstline.adapters.trail import TableTrail
 from firstline.classification import rules
-from firstline.classification.model import Price
+from firstline.classification.model_policy import load_model_policy
 from firstline.classification.verdict import assess
 from firstline.contracts import ClassifyInput, ClassifyOutput
 from firstline.models import Classification, Incident
@@ -111,21 +111,22 @@ def _catalogue() -> catalogue.Catalogue:
 @cache
 def _model() -> ChatModel | None:
     settings = _settings()
-    if not settings.llm_base_url or not settings.llm_model:
+    policy = load_model_policy(Path(settings.runbooks_dir) / "policy" / "model.yaml")
+    if policy.model is None:
         return None
     secrets = Secrets(settings.secrets_prefix)
     endpoint = Endpoint(
-        base_url=settings.llm_base_url,
-        model=settings.llm_model,
+        base_url=policy.base_url,
+        model=policy.model,
         api_key=lambda: secrets.get("llm/api-key"),
-        max_output_tokens=settings.llm_max_output_tokens,
-        price=Price(prompt=settings.llm_input_price, completion=settings.llm_output_price),
+        max_output_tokens=policy.max_output_tokens,
+        price=policy.price_per_million_tokens,
     )
     client = boto3.client("dynamodb", config=BRIEF)
     table = Table(client, settings.table_name, keep_days=settings.history_days)
     return ChatModel(
         endpoint,
-        deadline_seconds=settings.llm_deadline_seconds,
+        deadline_seconds=policy.deadline_seconds,
         circuit=SharedCircuit(client, settings.table_name),
-        account=Spending(table, Ceiling(settings.llm_daily_tokens, settings.llm_daily_cost)),
+        account=Spending(table, policy.daily_ceiling),
     )

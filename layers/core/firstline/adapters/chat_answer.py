@@ -73,7 +73,7 @@ class Answer:
         if choice.finish_reason not in ("stop", None):
             raise ModelGaveNoVerdict(
                 f"the answer ended early ({safe_line(choice.finish_reason, 50)}); `length` means that "
-                "LlmMaxOutputTokens is too small for this model"
+                "max_output_tokens in model.yaml is too small for this model"
             )
         try:
             judgement = Judgement.model_validate_json(one_object(choice.message.content or ""))

@@ -213,6 +213,6 @@ def _key(endpoint: Endpoint) -> str:
         ) from error
     if key is None:
         raise ModelGaveNoVerdict(
-            f"no API key: set the secret {endpoint.key_name}, or empty the model's name to turn it off"
+            f"no API key: set the secret {endpoint.key_name}, or write `model: null` into model.yaml"
         )
     return key
