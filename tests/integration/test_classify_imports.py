@@ -15,7 +15,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from firstline.adapters.table import stamp
-from firstline.classification.cache import evidence_class
+from firstline.classification.memory import evidence_class
 from firstline.classification.templates import template_of
 from firstline.models import EarlierIncident, Evidence, Incident
 from tests import alerts
