@@ -160,7 +160,7 @@ def _asking(base_url: str, model: str, deadline: float, max_output_tokens: int, 
         max_output_tokens=max_output_tokens,
         key_name="EVAL_API_KEY",
     )
-    chat = ChatModel([endpoint], deadline_seconds=deadline)
+    chat = ChatModel(endpoint, deadline_seconds=deadline)
 
     def model_for(case: Case) -> Model:
         return Recorder(chat, record, case) if record else chat

@@ -49,6 +49,14 @@ def up(
         Path | None,
         typer.Option(help="A folder with more runbooks, beside those that ship.", exists=True, file_okay=False),
     ] = None,
+    policy: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A policy file in place of the shipped one, such as model.yaml. May be given several times.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
     audit_seconds: Annotated[int | None, typer.Option(help="Run the audit this often.", min=1)] = None,
     quiet: Annotated[bool, typer.Option(help="Do not tell on stderr what happens.")] = False,
 ) -> None:
@@ -65,6 +73,7 @@ def up(
             parameters=dict(_named_value(text) for text in parameter or []),
             secrets=dict(_named_value(text) for text in secret or []),
             runbooks=runbooks,
+            policies=tuple(policy or ()),
             audit_seconds=audit_seconds,
             on_command=story.command,
             on_message=story.message,

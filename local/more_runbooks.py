@@ -1,10 +1,12 @@
-"""Runbooks of a folder of one's own beside those that ship, on a stack on this machine: to try them whole."""
+"""Runbooks and policy files of one's own, on a stack on this machine: to try them whole."""
 
 import json
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from firstline.errors import ConfigurationError
 from firstline.runbooks import catalogue, documents
 from firstline.runbooks.steps import document_name
 
@@ -21,6 +23,26 @@ def give_to_functions(folder: Path, opt_folder: Path) -> None:
         for opt in opt_folder.iterdir():
             if (opt / "policy").exists():
                 (opt / f"{runbook}.yaml").symlink_to((folder / f"{runbook}.yaml").resolve())
+
+
+def give_policies(files: Sequence[Path], shipped: Path, folder: Path, opt_folder: Path) -> None:
+    """Let every function read these policy files instead of the shipped ones of the same names.
+
+    Raises
+    ------
+    ConfigurationError
+        No shipped file has such a name.
+    """
+    known = sorted(path.name for path in shipped.iterdir())
+    if unknown := [file.name for file in files if file.name not in known]:
+        raise ConfigurationError(f"{unknown[0]}: no policy has this name; the policies are {', '.join(known)}")
+    shutil.copytree(shipped, folder)
+    for file in files:
+        shutil.copyfile(file, folder / file.name)
+    for opt in opt_folder.iterdir():
+        if (opt / "policy").exists():
+            (opt / "policy").unlink()
+            (opt / "policy").symlink_to(folder.resolve())
 
 
 def deploy(folder: Path, stack_name: str, client: Callable[[str], Any]) -> Iterator[tuple[str, str]]:

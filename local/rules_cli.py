@@ -12,6 +12,8 @@ from rich.console import Console
 from local.stacks import StackOption, TableOption, table_if_any, table_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from firstline.classification.rules import Rules
 
 rules = typer.Typer(help="Check, explain and preview rules, windows and silences.", no_args_is_help=True)
@@ -25,10 +27,18 @@ DaysOption = Annotated[int, typer.Option(help="How far to look back.", min=1)]
 
 @rules.command()
 def check(file: FileOption = RULES, days: DaysOption = 30, stack: StackOption = "", table: TableOption = "") -> None:
-    """Say what is wrong: file, rule, key, fix. With a table: which patterns fitted no alert of late."""
+    """Say what is wrong with rules.yaml, and with paging.yaml and model.yaml beside it: file, key, fix.
+
+    With a table it also says which patterns fitted no alert of late.
+    """
+    from firstline.channels.paging_policy import load_paging_policy
+    from firstline.classification.model_policy import load_model_policy
     from local import rules_console
 
     read = read_rules(file)
+    for name, load in {"paging.yaml": load_paging_policy, "model.yaml": load_model_policy}.items():
+        if (beside := file.with_name(name)).exists():
+            read_policy(load, beside)
     problems = [
         f"rule {later.id} can never apply: {earlier.id} stands before it and takes every alert that it fits. "
         f"Move it up, or take it out."
@@ -169,8 +179,14 @@ def expire(
 
 
 def read_rules(file: Path) -> "Rules":
-    """The rules file; what is wrong with it ends the command."""
+    """Read the rules file; end the command where it is wrong."""
     from firstline.classification.rules import load
+
+    return read_policy(load, file)
+
+
+def read_policy[Policy](load: "Callable[[Path], Policy]", file: Path) -> Policy:
+    """Read a policy file; end the command where it is wrong."""
     from firstline.errors import ConfigurationError
 
     try:

@@ -9,8 +9,9 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from firstline.adapters.history import History
-from firstline.adapters.spending import Ceiling, Day, Spending
+from firstline.adapters.spending import Day, Spending
 from firstline.adapters.table import Table
+from firstline.classification.model_policy import Ceiling
 from firstline.models import IncidentRecord, Usage
 
 MOST_INCIDENTS = 20

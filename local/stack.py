@@ -44,7 +44,8 @@ class Options:
 
     `time_lapse` makes the machine's long waits (for recovery, acknowledgement, resolution) pass this many times faster.
     `parameters` override those of the template. `secrets` are beside those that the stack makes up, such as
-    `llm/api-key`. `runbooks` is a folder of more runbooks, beside those that ship.
+    `llm/api-key`. `runbooks` is a folder of more runbooks, beside those that ship. `policies` are policy files in place
+    of the shipped ones of the same names.
     """
 
     port: int = 0
@@ -52,6 +53,7 @@ class Options:
     parameters: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     runbooks: Path | None = None
+    policies: tuple[Path, ...] = ()
     hosts: tuple[str, ...] = HOSTS
     sandbox: Sandbox | None = None
     audit_seconds: int | None = None
@@ -151,6 +153,13 @@ class Stack:
             self.created.documents += [
                 name for name, _ in more_runbooks.deploy(self.options.runbooks, STACK_NAME, self.client)
             ]
+        if self.options.policies:
+            more_runbooks.give_policies(
+                self.options.policies,
+                ROOT / "runbooks" / "policy",
+                self.options.folder / "policy",
+                self.options.folder / "opt",
+            )
         self._put_secrets()
         for topic in self.created.topic_arns:
             self.client("sns").subscribe(TopicArn=topic, Protocol="http", Endpoint=f"{self.url('inbox')}/sns")

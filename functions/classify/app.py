@@ -15,15 +15,14 @@ from firstline.adapters.llm import ChatModel, Endpoint
 from firstline.adapters.metrics_of_alarm import AlarmMetrics
 from firstline.adapters.secrets import Secrets
 from firstline.adapters.silences import TableSilences
-from firstline.adapters.spending import Ceiling, Spending
+from firstline.adapters.spending import Spending
 from firstline.adapters.table import Table
 from firstline.adapters.tallies import Outcomes
 from firstline.adapters.trail import TableTrail
 from firstline.classification import rules
-from firstline.classification.model import Price
-from firstline.classification.second_look import look_again
+from firstline.classification.model_policy import load_model_policy
 from firstline.classification.verdict import assess
-from firstline.contracts import ClassifyInput, ClassifyOutput, SecondLookInput, SecondLookOutput
+from firstline.contracts import ClassifyInput, ClassifyOutput
 from firstline.models import Classification, Incident
 from firstline.observability import logger, metrics
 from firstline.runbooks import catalogue
@@ -41,9 +40,7 @@ BRIEF = Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """States `Classify` and `Second Look`."""
-    if event.get("state") == "Second Look":
-        return _second_look(SecondLookInput.model_validate(event)).model_dump(mode="json")
+    """State `Classify`."""
     account = context.invoked_function_arn.split(":")[4]
     return _classify(ClassifyInput.model_validate(event), account).model_dump(mode="json")
 
@@ -65,23 +62,6 @@ def _classify(asked: ClassifyInput, account: str) -> ClassifyOutput:
     )
     _tell(asked.incident, verdict, now)
     return ClassifyOutput(classification=verdict)
-
-
-def _second_look(asked: SecondLookInput) -> SecondLookOutput:
-    logger.append_keys(incident_id=asked.incident.incident_id)
-    now = datetime.now(UTC)
-    verdict = look_again(
-        asked.incident,
-        asked.classification,
-        asked.observations,
-        history=_history(),
-        rules=_rules(),
-        model=_model(),
-        time_zone=_settings().time_zone,
-        now=now,
-    )
-    _tell(asked.incident, verdict, now)
-    return SecondLookOutput(classification=verdict)
 
 
 def _tell(incident: Incident, verdict: Classification, now: datetime) -> None:
@@ -131,34 +111,22 @@ def _catalogue() -> catalogue.Catalogue:
 @cache
 def _model() -> ChatModel | None:
     settings = _settings()
-    if not settings.llm_base_url or not settings.llm_model:
+    policy = load_model_policy(Path(settings.runbooks_dir) / "policy" / "model.yaml")
+    if policy.model is None:
         return None
     secrets = Secrets(settings.secrets_prefix)
-    endpoints = [
-        Endpoint(
-            base_url=settings.llm_base_url,
-            model=settings.llm_model,
-            api_key=lambda: secrets.get("llm/api-key"),
-            max_output_tokens=settings.llm_max_output_tokens,
-            price=Price(prompt=settings.llm_input_price, completion=settings.llm_output_price),
-        )
-    ]
-    if settings.llm_fallback_base_url and settings.llm_fallback_model:
-        endpoints.append(
-            Endpoint(
-                base_url=settings.llm_fallback_base_url,
-                model=settings.llm_fallback_model,
-                api_key=lambda: secrets.get("llm/fallback-api-key"),
-                max_output_tokens=settings.llm_max_output_tokens,
-                price=Price(prompt=settings.llm_fallback_input_price, completion=settings.llm_fallback_output_price),
-                key_name="llm/fallback-api-key",
-            )
-        )
+    endpoint = Endpoint(
+        base_url=policy.base_url,
+        model=policy.model,
+        api_key=lambda: secrets.get("llm/api-key"),
+        max_output_tokens=policy.max_output_tokens,
+        price=policy.price_per_million_tokens,
+    )
     client = boto3.client("dynamodb", config=BRIEF)
     table = Table(client, settings.table_name, keep_days=settings.history_days)
     return ChatModel(
-        endpoints,
-        deadline_seconds=settings.llm_deadline_seconds,
+        endpoint,
+        deadline_seconds=policy.deadline_seconds,
         circuit=SharedCircuit(client, settings.table_name),
-        account=Spending(table, Ceiling(settings.llm_daily_tokens, settings.llm_daily_cost)),
+        account=Spending(table, policy.daily_ceiling),
     )

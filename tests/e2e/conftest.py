@@ -1,5 +1,6 @@
 """One running stack for all of these tests, and a second one whose people want to be asked and whose model talks."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,14 +28,16 @@ def stacks(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, model: Model
 ) -> Iterator[dict[str, LocalStack]]:
     """The stacks that any of the chosen tests needs, begun together: each takes some seconds to be ready."""
+    policy = tmp_path_factory.mktemp("policy") / "model.yaml"
+    asked = {"base_url": model.url, "model": "scripted", "deadline_seconds": MODEL_DEADLINE_SECONDS}
+    policy.write_text(json.dumps(asked))
     options = {
         "stack": ["--time-lapse", TIME_LAPSE],
         "asking": [
             *("--time-lapse", TIME_LAPSE, "--audit-seconds", "2"),
             *("--runbooks", str(Path(__file__).parent / "runbooks")),
             *("--parameter", "RemediationMode=approve", "--parameter", "Approvers=U0ADA,U0BOB"),
-            *("--parameter", f"LlmBaseUrl={model.url}", "--parameter", "LlmModel=scripted"),
-            *("--parameter", f"LlmDeadlineSeconds={MODEL_DEADLINE_SECONDS}"),
+            *("--policy", str(policy)),
         ],
     }
     needed = {name for item in request.session.items if isinstance(item, pytest.Function) for name in item.fixturenames}

@@ -16,11 +16,16 @@ LOCAL = ["python", "-m", "local"]
 OLLAMA, ITS_MODEL = "http://127.0.0.1:11434/v1", "gpt-oss:20b"
 
 
-def _commands() -> list[list[str]]:
-    """What stands in the guide's section, line by line, without `python -m local`."""
+def _written(language: str) -> list[str]:
+    """Return the blocks of a language in the guide's section."""
     guide = (ROOT / "docs" / "models.md").read_text()
     section = guide.partition("## Try it on this machine")[2].partition("\n## ")[0]
-    blocks = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
+
+
+def _commands() -> list[list[str]]:
+    """Return the guide's commands, line by line, without `python -m local`."""
+    blocks = _written("sh")
     commands = [shlex.split(line) for block in blocks for line in block.splitlines()]
     assert all(command[:3] == LOCAL for command in commands)
     return [command[3:] for command in commands]
@@ -29,10 +34,14 @@ def _commands() -> list[list[str]]:
 def test_a_new_user_sees_the_models_word(tmp_path: Path, model: Model) -> None:
     up, send, report = _commands()
     assert (up[0], send[0], report[0]) == ("up", "send", "report")
-    assert f"LlmBaseUrl={OLLAMA}" in up
+    (policy,) = _written("yaml")
+    assert OLLAMA in policy
+    file = tmp_path / "model.yaml"
+    file.write_text(policy.replace(OLLAMA, model.url))
+    assert file.name in up
 
     with model.answering(VERDICT):
-        stack = LocalStack(tmp_path, *(word.replace(OLLAMA, model.url) for word in up[1:]))
+        stack = LocalStack(tmp_path, *(str(file) if word == file.name else word for word in up[1:]))
         try:
             _run(stack, send)
             until("the report names the model", lambda: ITS_MODEL in _run(stack, report), 60)

@@ -27,7 +27,7 @@ def _refusing(complaint: str, *, while_asked: Callable[[dict[str, Any]], object]
 
 
 def _model(server: Server) -> ChatModel:
-    return ChatModel([Endpoint(server.url, "test-model", lambda: "key", 500)], deadline_seconds=30)
+    return ChatModel(Endpoint(server.url, "test-model", lambda: "key", 500), deadline_seconds=30)
 
 
 def _shape(request: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from firstline.adapters.table import stamp
-from firstline.classification.cache import evidence_class
+from firstline.classification.memory import evidence_class
 from firstline.classification.templates import template_of
 from firstline.models import EarlierIncident, Evidence, Incident
 from tests import alerts
@@ -62,7 +63,16 @@ def _incident(alert_name: str) -> Incident:
     return alerts.incident(incident_id="disk", opened_at=NOW, alert=firing, hosts=[])
 
 
-def _classify(aws: str, alert_name: str = "DiskFull", **settings: str) -> dict[str, Any]:
+@pytest.fixture
+def runbooks(tmp_path: Path) -> Path:
+    """The shipped runbooks and policies, with a model that nobody serves."""
+    folder = shutil.copytree(ROOT / "runbooks", tmp_path / "runbooks")
+    policy = {"base_url": NOBODY, "model": "any", "deadline_seconds": 60, "daily_ceiling": {"tokens": 1_000_000}}
+    (folder / "policy" / "model.yaml").write_text(json.dumps(policy))
+    return folder
+
+
+def _classify(aws: str, runbooks: Path, alert_name: str = "DiskFull") -> dict[str, Any]:
     """One cold start of Classify, with a rule for alerts called Watchdog."""
     incident = _incident(alert_name)
     environment = {
@@ -75,26 +85,14 @@ def _classify(aws: str, alert_name: str = "DiskFull", **settings: str) -> dict[s
         "POWERTOOLS_METRICS_DISABLED": "true",
         "TABLE_NAME": "imports",
         "SECRETS_PREFIX": "/firstline/imports",
-        "RUNBOOKS_DIR": str(ROOT / "runbooks"),
+        "RUNBOOKS_DIR": str(runbooks),
         "TIME_ZONE": "UTC",
         "HISTORY_DAYS": "90",
-        "LLM_BASE_URL": NOBODY,
-        "LLM_MODEL": "any",
-        "LLM_DEADLINE_SECONDS": "60",
-        "LLM_MAX_OUTPUT_TOKENS": "500",
-        "LLM_INPUT_PRICE": "0",
-        "LLM_OUTPUT_PRICE": "0",
-        "LLM_DAILY_TOKENS": "1000000",
-        "LLM_DAILY_COST": "0",
-        "LLM_FALLBACK_BASE_URL": "",
-        "LLM_FALLBACK_MODEL": "",
-        "LLM_FALLBACK_INPUT_PRICE": "0",
-        "LLM_FALLBACK_OUTPUT_PRICE": "0",
     }
     event = json.dumps({"incident": incident.model_dump(mode="json")})
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, event],
-        env=CREDENTIALS | environment | settings,
+        env=CREDENTIALS | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -114,18 +112,18 @@ BREAKER = "aws_lambda_powertools.utilities.circuit_breaker"
 
 
 def test_without_a_model_neither(aws: str, table: Any) -> None:
-    said = _classify(aws, LLM_MODEL="")
+    said = _classify(aws, ROOT / "runbooks")
     assert "The LLM is off: rules and history decide." in said["reasons"]
     assert _of(said, *CLIENT, BREAKER) == set()
 
 
-def test_what_a_rule_decides_asks_nobody(aws: str, table: Any) -> None:
-    said = _classify(aws, alert_name="Watchdog")
+def test_what_a_rule_decides_asks_nobody(aws: str, table: Any, runbooks: Path) -> None:
+    said = _classify(aws, runbooks, alert_name="Watchdog")
     assert any("Rule " in reason for reason in said["reasons"])
     assert _of(said, *CLIENT, BREAKER) == set()
 
 
-def test_what_is_remembered_asks_nobody(aws: str, table: Any) -> None:
+def test_what_is_remembered_asks_nobody(aws: str, table: Any, runbooks: Path) -> None:
     incident = _incident("DiskFull")
     known = Evidence(same_name_last_hour=0, earlier=[], deployments=[], local_time=NOW, business_hours=True)
     for days in (1, 2, 3):
@@ -148,12 +146,12 @@ def test_what_is_remembered_asks_nobody(aws: str, table: Any) -> None:
                 "earlier": {"S": earlier.model_dump_json()},
             },
         )
-    said = _classify(aws)
+    said = _classify(aws, runbooks)
     assert any(reason.startswith("Known: ") for reason in said["reasons"]), said["reasons"]
     assert _of(said, *CLIENT, BREAKER) == set()
 
 
-def test_an_open_circuit_asks_nobody(aws: str, table: Any) -> None:
+def test_an_open_circuit_asks_nobody(aws: str, table: Any, runbooks: Path) -> None:
     opened = int(datetime.now(UTC).timestamp())
     table.put_item(
         TableName="imports",
@@ -165,12 +163,12 @@ def test_an_open_circuit_asks_nobody(aws: str, table: Any) -> None:
             "opened_at": {"N": str(opened)},
         },
     )
-    said = _classify(aws)
+    said = _classify(aws, runbooks)
     assert any("circuit open since" in reason for reason in said["reasons"]), said["reasons"]
     assert _of(said, *CLIENT) == set()
 
 
-def test_a_ceiling_that_is_reached_asks_nobody(aws: str, table: Any) -> None:
+def test_a_ceiling_that_is_reached_asks_nobody(aws: str, table: Any, runbooks: Path) -> None:
     # Over midnight, too.
     for day in (NOW.date().toordinal(), NOW.date().toordinal() + 1):
         table.put_item(
@@ -181,14 +179,14 @@ def test_a_ceiling_that_is_reached_asks_nobody(aws: str, table: Any) -> None:
                 "held_tokens": {"N": "1000000"},
             },
         )
-    said = _classify(aws)
-    assert any("LlmDailyTokens (1,000,000)" in reason for reason in said["reasons"]), said["reasons"]
+    said = _classify(aws, runbooks)
+    assert any("daily_ceiling.tokens (1,000,000)" in reason for reason in said["reasons"]), said["reasons"]
     assert _of(said, *CLIENT) == set()
 
 
-def test_a_question_does_need_the_client(aws: str, table: Any) -> None:
+def test_a_question_does_need_the_client(aws: str, table: Any, runbooks: Path) -> None:
     client = boto3.client("ssm", endpoint_url=aws, region_name="eu-west-1")
     client.put_parameter(Name="/firstline/imports/llm/api-key", Type="SecureString", Value="key", Overwrite=True)
-    said = _classify(aws)
+    said = _classify(aws, runbooks)
     assert any("cannot be reached" in reason for reason in said["reasons"]), said["reasons"]
     assert _of(said, *CLIENT) != set()

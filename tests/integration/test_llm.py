@@ -39,7 +39,7 @@ PROMPT = Prompt("1", "Judge.", '{"alert": {}}', ("low-disk",))
 
 
 def _model(url: str, key: str | None = "test-key", deadline_seconds: float = PATIENT_SECONDS) -> ChatModel:
-    return ChatModel([Endpoint(url, "test-model", lambda: key, 500)], deadline_seconds=deadline_seconds)
+    return ChatModel(Endpoint(url, "test-model", lambda: key, 500), deadline_seconds=deadline_seconds)
 
 
 HANGS = {"says nothing", "stops in the middle", "trickles", "trickles headers", "continues for ever"}
@@ -169,7 +169,7 @@ def test_a_key_that_takes_forever_counts_against_the_deadline() -> None:
 
     began = time.monotonic()
     with pytest.raises(ModelGaveNoVerdict, match="no answer within"):
-        ChatModel([Endpoint("http://127.0.0.1:1/v1", "m", key, 500)], deadline_seconds=0.2).verdict(PROMPT)
+        ChatModel(Endpoint("http://127.0.0.1:1/v1", "m", key, 500), deadline_seconds=0.2).verdict(PROMPT)
     assert time.monotonic() - began < AT_MOST_SECONDS
     let_go.set()
 
@@ -179,7 +179,7 @@ def test_a_key_that_cannot_be_read_is_no_verdict() -> None:
         raise PermissionError("AccessDenied on ssm:GetParameter")
 
     with pytest.raises(ModelGaveNoVerdict, match="PermissionError: AccessDenied"):
-        ChatModel([Endpoint("http://127.0.0.1:1/v1", "m", key, 500)], deadline_seconds=1).verdict(PROMPT)
+        ChatModel(Endpoint("http://127.0.0.1:1/v1", "m", key, 500), deadline_seconds=1).verdict(PROMPT)
 
 
 def test_the_connection_is_closed_when_time_is_up(serve: Callable[[Script], Server]) -> None:
@@ -195,7 +195,6 @@ def test_a_verdict(serve: Callable[[Script], Server]) -> None:
     assert verdict.judgement.model_dump() == VERDICT
     assert verdict.model == "test-model"
     assert (verdict.usage.prompt_tokens, verdict.usage.completion_tokens) == (300, 21)
-    assert verdict.notes == ()
 
 
 def test_what_is_asked(serve: Callable[[Script], Server]) -> None:
@@ -240,7 +239,7 @@ early = {"openai", "httpx2"} & set(sys.modules)
 assert not early, early
 try:
     endpoint = Endpoint("http://127.0.0.1:1/v1", "m", lambda: "k", 500)
-    ChatModel([endpoint], deadline_seconds=60).verdict(Prompt("1", "s", "{}", ()))
+    ChatModel(endpoint, deadline_seconds=60).verdict(Prompt("1", "s", "{}", ()))
 except ModelGaveNoVerdict as reason:
     assert "cannot be reached" in str(reason), reason
 assert "openai" in sys.modules

@@ -6,9 +6,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from firstline.adapters.remediations import TableRemediations
-from firstline.adapters.spending import Ceiling, Spending
+from firstline.adapters.spending import Spending
 from firstline.adapters.table import Table
 from firstline.adapters.trail import TableTrail
+from firstline.classification.model_policy import Ceiling
 from firstline.errors import CeilingReached
 from firstline.models import RunbookRun, Usage
 from firstline.trail import Fact

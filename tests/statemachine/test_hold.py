@@ -1,20 +1,18 @@
 """What waits before anything is done (silences, maintenance, rules with `hold`), and all that ends the waiting."""
 
-import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from firstline.adapters.silences import TableSilences
 from firstline.adapters.table import Table
 from firstline.classification.match import AlertMatch
 from firstline.classification.silences import Silence
 from tests.statemachine.functions import meanwhile
-from tests.statemachine.world import ROOT, World
+from tests.statemachine.world import World
 
 WAITS = ["Classify", "Is It Noise?", "Hold"]
 TO_A_PAGE = ["Plan Remediation", "Is There A Plan?", "Needs A Human?", "Page On-Call", "Await Acknowledgement"]
@@ -55,9 +53,7 @@ def declare(world: World, tmp_path: Path) -> Callable[..., None]:
     """Let the functions read these rules and windows instead of the shipped ones."""
 
     def write(**sections: Any) -> None:
-        shutil.copytree(ROOT / "runbooks", tmp_path / "opt")
-        (tmp_path / "opt" / "policy" / "rules.yaml").write_text(yaml.safe_dump({"rules": []} | sections))
-        world.restart_functions(RUNBOOKS_DIR=str(tmp_path / "opt"))
+        world.restart_with_policy("rules.yaml", {"rules": []} | sections, tmp_path / "opt")
 
     return write
 

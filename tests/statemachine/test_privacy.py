@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,13 +37,14 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 
 @pytest.mark.parametrize("first", range(0, len(SECRETS), AT_ONCE))
 def test_no_secret_of_an_alert_gets_further_than_ingest(
-    world: World, lines: io.StringIO, capsys: pytest.CaptureFixture[str], first: int
+    world: World, lines: io.StringIO, capsys: pytest.CaptureFixture[str], tmp_path: Path, first: int
 ) -> None:
     secrets = SECRETS[first : first + AT_ONCE]
     model = Model()
     name = f"/firstline/{STACK_NAME}/llm/api-key"
     world.client("ssm").put_parameter(Name=name, Value="sk-local", Type="SecureString", Overwrite=True)
-    world.restart_functions(LLM_BASE_URL=model.url, LLM_MODEL="scripted", LLM_DEADLINE_SECONDS="20")
+    policy = {"base_url": model.url, "model": "scripted", "deadline_seconds": 20}
+    world.restart_with_policy("model.yaml", policy, tmp_path / "opt")
     with model.answering(VERDICT):
         incident = world.fires("Login failures", **alert_with(secrets))
         incident.stands_in("Await Acknowledgement")

@@ -5,6 +5,7 @@ people ends when a test signals, or says that it timed out.
 """
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import boto3
+import yaml
 from botocore.config import Config
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.backend.execution import Execution
@@ -167,10 +169,11 @@ class World:
         self._changed_secrets.add(name)
         self.restart_functions()
 
-    def connect_model(self, url: str) -> None:
-        """Classify asks a model from now on. The functions start cold, so that they see it."""
-        self.client("ssm").put_parameter(Name=_secret("llm/api-key"), Value="key", Type="SecureString", Overwrite=True)
-        self.restart_functions(LLM_BASE_URL=url, LLM_MODEL="scripted", LLM_DEADLINE_SECONDS="30")
+    def restart_with_policy(self, name: str, content: dict[str, Any], folder: Path) -> None:
+        """Cold functions that read this policy file, in a copy of the shipped runbooks in `folder`."""
+        shutil.copytree(ROOT / "runbooks", folder)
+        (folder / "policy" / name).write_text(yaml.safe_dump(content))
+        self.restart_functions(RUNBOOKS_DIR=str(folder))
 
     # --- what senders and people do ---------------------------------------------------------------------------------
 

@@ -16,10 +16,11 @@ from firstline.adapters.heartbeats import TableHeartbeats
 from firstline.adapters.history import History
 from firstline.adapters.remediations import TableRemediations
 from firstline.adapters.silences import TableSilences
-from firstline.adapters.spending import Ceiling, Spending
+from firstline.adapters.spending import Spending
 from firstline.adapters.table import Table
 from firstline.adapters.trail import TableTrail
 from firstline.classification.match import AlertMatch
+from firstline.classification.model_policy import Ceiling
 from firstline.classification.silences import Silence
 from firstline.errors import CeilingReached, ModelUnavailable
 from firstline.grouping import STORM_GROUP_KEY, Limits, fold, open_incident

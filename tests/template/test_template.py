@@ -83,7 +83,7 @@ def test_a_function_that_reads_runbooks_carries_them(noun: str, functions: Resou
     layers = str(function["Layers"])
 
     assert ("RunbooksLayer" in layers) == ("RUNBOOKS_DIR" in function["Environment"]["Variables"])
-    assert ("LlmLayer" in layers) == ("LLM_MODEL" in function["Environment"]["Variables"])
+    assert ("LlmLayer" in layers) == (noun == "Classify")
     assert "CoreLayer" in layers
 
 

@@ -31,21 +31,6 @@ class ClassifyOutput(Frozen):
     classification: Classification
 
 
-class SecondLookInput(Frozen):
-    """State `Second Look`: the first verdict was not sure, and hosts have been asked meanwhile."""
-
-    state: Literal["Second Look"]
-    incident: Incident
-    classification: Classification
-    observations: list[StepResult]
-
-
-class SecondLookOutput(Frozen):
-    """State `Second Look`. The first verdict, raised or explained."""
-
-    classification: Classification
-
-
 class PlanRemediationInput(Frozen):
     """State `Plan Remediation`."""
 

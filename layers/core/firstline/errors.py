@@ -114,9 +114,6 @@ class ModelGaveNoVerdict(FirstlineError):
     `usage` is what it cost all the same; None when a question went out and nobody knows what became of it.
     """
 
-    elsewhere = False
-    """Whether another server may do better."""
-
     def __init__(self, reason: str, *, usage: Usage | None = Usage()) -> None:  # noqa: B008 - it is immutable
         super().__init__(reason)
         self.usage = usage
@@ -130,16 +127,8 @@ class ModelGaveNoVerdict(FirstlineError):
 class ModelUnavailable(ModelGaveNoVerdict):
     """The model's server is slow, overloaded, broken or not there. This, and nothing else, opens its circuit."""
 
-    elsewhere = True
 
-
-class ModelNotServed(ModelGaveNoVerdict):
-    """The server works and does not serve us: no key or a wrong one, another address, an unknown model, another API."""
-
-    elsewhere = True
-
-
-class QuestionRefused(ModelNotServed):
+class QuestionRefused(ModelGaveNoVerdict):
     """The server does not take a question of this form (400, 422). `said` is its message."""
 
     def __init__(self, reason: str, *, said: str) -> None:
@@ -149,8 +138,6 @@ class QuestionRefused(ModelNotServed):
 
 class CircuitOpen(ModelGaveNoVerdict):
     """The model's server failed again and again a moment ago, and is left alone for a while."""
-
-    elsewhere = True
 
 
 class CeilingReached(ModelGaveNoVerdict):

@@ -67,28 +67,13 @@ class IngestSettings(Settings):
 
 
 class ClassifySettings(Settings):
-    """functions/classify. An empty `llm_base_url` or `llm_model` turns the LLM off, and so it is with the fallback.
-
-    Prices are for a million tokens, in any one currency; 0 means unknown. A ceiling of 0 is none.
-    """
+    """functions/classify."""
 
     table_name: str
     secrets_prefix: str
     runbooks_dir: str
     time_zone: Annotated[str, AfterValidator(_known_time_zone)]
-    llm_base_url: str
-    llm_model: str
     history_days: int = Field(ge=1)
-    llm_deadline_seconds: float = Field(gt=0, le=60)
-    llm_max_output_tokens: int = Field(ge=100)
-    llm_input_price: float = Field(ge=0)
-    llm_output_price: float = Field(ge=0)
-    llm_daily_tokens: int = Field(ge=0)
-    llm_daily_cost: float = Field(ge=0)
-    llm_fallback_base_url: str
-    llm_fallback_model: str
-    llm_fallback_input_price: float = Field(ge=0)
-    llm_fallback_output_price: float = Field(ge=0)
 
 
 class RemediateSettings(Settings):

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from firstline.classification import cache
+from firstline.classification import memory
 from firstline.classification.rules import NO_RULES
 from firstline.classification.templates import template_of
 from firstline.classification.verdict import classify
@@ -46,7 +46,7 @@ def pasts(draw: st.DrawFn, incident: Incident, evidence: Evidence) -> list[Earli
             note=draw(st.one_of(st.none(), st.text(max_size=50))),
             group_key=incident.group_key,
             template=template_of(incident.alert),
-            evidence_class=cache.evidence_class(incident, evidence, source),
+            evidence_class=memory.evidence_class(incident, evidence, source),
         )
         for number in range(draw(st.integers(0, 8)))
     ]

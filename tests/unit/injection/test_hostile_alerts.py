@@ -20,7 +20,6 @@ from firstline.approvals.page import plan_page
 from firstline.approvals.review import review
 from firstline.channels import pagerduty, slack, sns
 from firstline.channels.delivery import tell_all
-from firstline.classification.second_look import reconsider
 from firstline.classification.verdict import classify
 from firstline.grouping import GroupState, fold, open_incident
 from firstline.models import (
@@ -153,8 +152,6 @@ def attacked(hostile: Hostile, incident: Incident) -> Outcome:
             )
             for text in hostile.elsewhere
         ]
-        verdict = reconsider(incident, verdict, results, evidence=evidence, rules=policy().rules, model=model, now=NOW)
-        made = planned(incident, verdict)
     record = IncidentRecord(
         incident=incident,
         status="STARTED",
@@ -291,8 +288,7 @@ def _on_page(record: IncidentRecord) -> Iterator[str]:
 
 def _in_questions(outcome: Outcome) -> Iterator[str]:
     for question in outcome.model.questions:
-        document = json.loads(question.data)
-        runbooks = document["runbooks"] if "runbooks" in document else document["question"]["runbooks"]
+        runbooks = json.loads(question.data)["runbooks"]
         if not {one["id"] for one in runbooks} <= set(outcome.offered):
             yield "prompt: a runbook that was not offered"
         if any(word in question.system for word in ATTACKER):

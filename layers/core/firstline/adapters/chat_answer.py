@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, ValidationError
 from firstline.classification.model import Judgement, ModelVerdict
 from firstline.classification.prompt import Prompt
 from firstline.classification.redaction import safe_line
-from firstline.errors import ModelGaveNoVerdict, ModelNotServed
+from firstline.errors import ModelGaveNoVerdict
 from firstline.models import Usage
 
 MAX_REASON_CHARS = 300
@@ -51,11 +51,11 @@ class Answer:
 
     @classmethod
     def read(cls, body: bytes) -> "Answer":
-        """Raises `ModelNotServed` when it is no chat completion; nobody knows then what it cost."""
+        """Raises `ModelGaveNoVerdict` when it is no chat completion; nobody knows then what it cost."""
         try:
             return cls(_Completion.model_validate_json(body))
         except ValidationError as error:
-            raise ModelNotServed(f"the answer is not a chat completion: {_first(error)}", usage=None) from None
+            raise ModelGaveNoVerdict(f"the answer is not a chat completion: {_first(error)}", usage=None) from None
 
     def judgement(self, prompt: Prompt) -> Judgement:
         """The verdict in it.
@@ -73,7 +73,7 @@ class Answer:
         if choice.finish_reason not in ("stop", None):
             raise ModelGaveNoVerdict(
                 f"the answer ended early ({safe_line(choice.finish_reason, 50)}); `length` means that "
-                "LlmMaxOutputTokens is too small for this model"
+                "max_output_tokens in model.yaml is too small for this model"
             )
         try:
             judgement = Judgement.model_validate_json(one_object(choice.message.content or ""))

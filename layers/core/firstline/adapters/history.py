@@ -37,7 +37,6 @@ from firstline.models import (
     Note,
     Outcome,
     Page,
-    RemediationPlan,
     RunbookRun,
     SourceSeverity,
     StepResult,
@@ -68,15 +67,6 @@ class History(TableEvidence):
     def save_classification(self, incident_id: str, classification: Classification) -> None:
         """Keep the verdict."""
         self._update(incident_id, "SET classification = :verdict", {":verdict": classification.model_dump_json()})
-
-    def save_plan(self, incident_id: str, plan: RemediationPlan) -> None:
-        """Keep the plan, and the digest that an approval is bound to."""
-        self._update(
-            incident_id,
-            "SET #plan = :plan, plan_digest = :digest",
-            {":plan": plan.model_dump_json(), ":digest": plan.digest()},
-            names={"#plan": "plan"},
-        )
 
     def save_page(self, incident_id: str, page: Page, at: datetime) -> None:
         """Keep that a page went out. `paged_at` is the first one's time."""

@@ -1,4 +1,4 @@
-"""An LLM behind OpenAI-compatible endpoints: one question, one checked answer, one deadline.
+"""An LLM behind an OpenAI-compatible endpoint: one question, one checked answer, one deadline.
 
 A question passes, in this order, the endpoint's circuit (`circuit.py`), the day's ceiling (`spending.py`), and the wire
 (`openai_chat.py`) in the form that the server takes (`chat_format.py`); its answer is checked in `chat_answer.py`.
@@ -10,7 +10,7 @@ before.
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,14 +24,11 @@ from firstline.adapters.spending import Held
 from firstline.classification.model import ModelVerdict, Price
 from firstline.classification.prompt import Prompt
 from firstline.classification.redaction import safe_line
-from firstline.errors import ModelGaveNoVerdict, ModelNotServed, ModelUnavailable, QuestionRefused
+from firstline.errors import ModelGaveNoVerdict, ModelUnavailable, QuestionRefused
 from firstline.models import Usage
 from firstline.observability import logger, metrics
 
 MAX_REASON_CHARS = 300
-
-FIRST_SHARE = 0.6
-"""Of the time that is left, where another endpoint comes after this one. The last one gets all of it."""
 
 FAIR_SHARE = 0.5
 """A server that had less than this of its time did not fail: a cold start (key, import) took the rest."""
@@ -44,7 +41,7 @@ BOOKKEEPING_SHARE, BOOKKEEPING_SECONDS = 0.1, 1.0
 class Endpoint:
     """Where a model is. `model` is what the server calls it: a model's name, or Azure's deployment name.
 
-    `api_key` is asked for at each call, so that a rotated key is picked up; None means that this endpoint is off.
+    `api_key` is called for each question, so that a rotated key is picked up; None means that no key was set.
     `key_name` is what people know the key as.
     """
 
@@ -70,27 +67,27 @@ class Account(Protocol):
 
 
 class ChatModel:
-    """A `classification.model.Model` that asks OpenAI-compatible servers: the first, and the next if that one fails.
+    """A `classification.model.Model` that asks an OpenAI-compatible server.
 
     Example
     -------
     >>> endpoint = Endpoint("https://api.openai.com/v1", "gpt-5-mini", lambda: key, 1_500)
-    >>> ChatModel([endpoint], deadline_seconds=10).verdict(prompt)
+    >>> ChatModel(endpoint, deadline_seconds=10).verdict(prompt)
     """
 
     def __init__(
         self,
-        endpoints: Sequence[Endpoint],
+        endpoint: Endpoint,
         *,
         deadline_seconds: float,
         circuit: Circuit | None = None,
         account: Account | None = None,
     ) -> None:
-        self._endpoints = endpoints
+        self._endpoint = endpoint
         self._deadline_seconds = deadline_seconds
         self._circuit = circuit
         self._account = account
-        self._formats: dict[Endpoint, ChatFormat] = {}
+        self._form = ChatFormat()
 
     def verdict(self, prompt: Prompt) -> ModelVerdict:
         """Ask and check the answer.
@@ -99,7 +96,7 @@ class ChatModel:
         ------
         ModelGaveNoVerdict
             Off, unreachable, slow, refusing, cut short, wrong or too dear, with the reason; within the deadline,
-            whatever the servers do. Reading the key, importing the client and looking up the name count too.
+            whatever the server does. Reading the key, importing the client and looking up the name count too.
         """
         try:
             verdict = self._within_the_deadline(prompt)
@@ -131,42 +128,24 @@ class ChatModel:
 
     def _answer(self, prompt: Prompt, end: float, answer: Future[ModelVerdict]) -> None:
         try:
-            answer.set_result(self._ask_one_after_the_other(prompt, end))
+            answer.set_result(self._ask(prompt, end))
         except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits for it
             answer.set_exception(error)
 
-    def _ask_one_after_the_other(self, prompt: Prompt, end: float) -> ModelVerdict:
-        spent = Usage()
-        failed: list[str] = []
-        for endpoint in self._endpoints:
-            last = endpoint is self._endpoints[-1]
-            now = time.monotonic()
-            until = end if last else now + (end - now) * FIRST_SHARE
-            try:
-                verdict = self._ask(endpoint, prompt, until)
-            except ModelGaveNoVerdict as error:
-                spent += error.usage or Usage()
-                failed.append(str(error) if len(self._endpoints) == 1 else f"{endpoint.model}: {error}")
-                if last or not error.elsewhere:
-                    raise _whole(error, "; ".join(failed), spent) from error
-            else:
-                notes = (f"Another model was asked, because of {'; '.join(failed)}.",) if failed else ()
-                return verdict.model_copy(update={"usage": spent + verdict.usage, "notes": notes})
-        raise ModelNotServed("there is no endpoint to ask")
-
-    def _ask(self, endpoint: Endpoint, prompt: Prompt, until: float) -> ModelVerdict:
+    def _ask(self, prompt: Prompt, until: float) -> ModelVerdict:
+        endpoint = self._endpoint
         held: list[Held] = []
 
         def ask() -> bytes:
             if self._account:
                 held.append(self._account.hold(endpoint.price.of(most(prompt, endpoint.max_output_tokens))))
-            return self._converse(endpoint, prompt, until)
+            return self._converse(prompt, until)
 
         usage: Usage | None = Usage()
         try:
             answer = Answer.read(self._circuit.call(endpoint.circuit, ask) if self._circuit else ask())
             usage = None if answer.usage is None else endpoint.price.of(answer.usage)
-            self._watch_the_limit(endpoint, answer)
+            self._watch_the_limit(answer)
             return chat_answer.verdict(answer, prompt, endpoint.model, usage or Usage(cost=None))
         except ModelGaveNoVerdict as error:
             usage = error.usage
@@ -175,13 +154,14 @@ class ChatModel:
             if self._account and held:
                 self._account.settle(held[0], usage)
 
-    def _converse(self, endpoint: Endpoint, prompt: Prompt, until: float) -> bytes:
+    def _converse(self, prompt: Prompt, until: float) -> bytes:
         """Ask in the form that this server took last, and in a plainer one for as long as it wants that."""
+        endpoint = self._endpoint
         began = time.monotonic()
         key = _key(endpoint)
         from firstline.adapters import openai_chat
 
-        form = self._formats.get(endpoint, ChatFormat())
+        form = self._form
         while True:
             left = until - time.monotonic()
             if left <= 0:
@@ -197,7 +177,7 @@ class ChatModel:
                 )
             except ModelUnavailable as error:
                 if left < (until - began) * FAIR_SHARE:
-                    raise ModelNotServed(f"{error}, after a slow start", usage=error.usage) from error
+                    raise ModelGaveNoVerdict(f"{error}, after a slow start", usage=error.usage) from error
                 raise
             except QuestionRefused as error:
                 plainer = form.after(error.said)
@@ -205,18 +185,18 @@ class ChatModel:
                     raise
                 form = plainer
             else:
-                self._remember(endpoint, form)
+                self._remember(form)
                 return body
 
-    def _watch_the_limit(self, endpoint: Endpoint, answer: Answer) -> None:
-        """A server that does not know `max_completion_tokens` may pass over it in silence."""
-        if answer.usage and answer.usage.completion_tokens > endpoint.max_output_tokens:
-            self._remember(endpoint, self._formats.get(endpoint, ChatFormat()).with_older_limit())
+    def _watch_the_limit(self, answer: Answer) -> None:
+        """Ask for the older limit from now on if the server passed over `max_completion_tokens` in silence."""
+        if answer.usage and answer.usage.completion_tokens > self._endpoint.max_output_tokens:
+            self._remember(self._form.with_older_limit())
 
-    def _remember(self, endpoint: Endpoint, form: ChatFormat) -> None:
-        if form != self._formats.get(endpoint, ChatFormat()):
-            logger.warning("the model's server wants another form", circuit=endpoint.circuit, form=str(form))
-        self._formats[endpoint] = form
+    def _remember(self, form: ChatFormat) -> None:
+        if form != self._form:
+            logger.warning("the model's server wants another form", circuit=self._endpoint.circuit, form=str(form))
+        self._form = form
 
 
 def _count(usage: Usage) -> None:
@@ -228,18 +208,11 @@ def _key(endpoint: Endpoint) -> str:
     try:
         key = endpoint.api_key()
     except Exception as error:  # whatever SSM and its client can raise
-        raise ModelNotServed(
+        raise ModelGaveNoVerdict(
             safe_line(f"{endpoint.key_name} cannot be read: {type(error).__name__}: {error}", MAX_REASON_CHARS)
         ) from error
     if key is None:
-        raise ModelNotServed(
-            f"no API key: set the secret {endpoint.key_name}, or empty the model's name to turn it off"
+        raise ModelGaveNoVerdict(
+            f"no API key: set the secret {endpoint.key_name}, or write `model: null` into model.yaml"
         )
     return key
-
-
-def _whole(last: ModelGaveNoVerdict, reason: str, spent: Usage) -> ModelGaveNoVerdict:
-    """The last failure, with the reasons of all and what all of them took."""
-    whole = ModelGaveNoVerdict(reason, usage=spent if last.usage is not None or spent.tokens else None)
-    whole.__cause__ = last
-    return whole

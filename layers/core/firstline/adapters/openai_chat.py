@@ -12,7 +12,7 @@ import httpx2
 import openai
 
 from firstline.classification.redaction import safe_line
-from firstline.errors import ModelNotServed, ModelUnavailable, QuestionRefused
+from firstline.errors import ModelGaveNoVerdict, ModelUnavailable, QuestionRefused
 
 MAX_BODY_BYTES = 1_000_000
 MAX_ERROR_CHARS = 300
@@ -34,7 +34,7 @@ class _Capped(httpx2.AsyncByteStream):
         async for chunk in self._stream:
             size += len(chunk)
             if size > MAX_BODY_BYTES:
-                raise ModelNotServed(f"the answer is larger than {MAX_BODY_BYTES:,} bytes", usage=None)
+                raise ModelGaveNoVerdict(f"the answer is larger than {MAX_BODY_BYTES:,} bytes", usage=None)
             yield chunk
 
     async def aclose(self) -> None:
@@ -48,7 +48,7 @@ class _Transport(httpx2.AsyncHTTPTransport):
         response = await super().handle_async_request(request)
         if response.headers.get("content-encoding", "identity") != "identity":
             await response.aclose()
-            raise ModelNotServed("the answer is compressed, although identity was asked for", usage=None)
+            raise ModelGaveNoVerdict("the answer is compressed, although identity was asked for", usage=None)
         response.stream = _Capped(cast(httpx2.AsyncByteStream, response.stream))
         return response
 
@@ -62,7 +62,7 @@ async def complete(*, base_url: str, api_key: str, seconds: float, arguments: di
         Not there, overloaded, broken, or no answer within `seconds`.
     QuestionRefused
         The server does not take a question of this form.
-    ModelNotServed
+    ModelGaveNoVerdict
         Anything else that a server does instead of answering.
     """
     # `trust_env=False`: no proxy and no .netrc from the environment stands between us and the endpoint in the settings.
@@ -84,7 +84,7 @@ async def complete(*, base_url: str, api_key: str, seconds: float, arguments: di
     except openai.APIStatusError as error:
         raise _refusal(error) from error
     except openai.APIConnectionError as error:
-        if isinstance(error.__cause__, ModelNotServed):
+        if isinstance(error.__cause__, ModelGaveNoVerdict):
             raise error.__cause__ from None
         # It may have broken off in the middle of an answer, which somebody pays for.
         why = safe_line(str(error.__cause__ or error), MAX_ERROR_CHARS)
@@ -94,13 +94,13 @@ async def complete(*, base_url: str, api_key: str, seconds: float, arguments: di
             unavailable.usage = None
         raise unavailable from error
     except openai.OpenAIError as error:
-        raise ModelNotServed(safe_line(f"{type(error).__name__}: {error}", MAX_ERROR_CHARS)) from error
+        raise ModelGaveNoVerdict(safe_line(f"{type(error).__name__}: {error}", MAX_ERROR_CHARS)) from error
 
 
-def _refusal(error: openai.APIStatusError) -> ModelUnavailable | ModelNotServed:
+def _refusal(error: openai.APIStatusError) -> ModelGaveNoVerdict:
     reason = f"the server answered {error.status_code}: {safe_line(error.message, MAX_ERROR_CHARS)}"
     if error.status_code in _OVERLOADED or error.status_code >= 500:
         return ModelUnavailable(reason)
     if error.status_code in _QUESTION_REFUSED:
         return QuestionRefused(reason, said=error.message)
-    return ModelNotServed(reason)
+    return ModelGaveNoVerdict(reason)

@@ -17,24 +17,12 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from firstline.adapters.table import Table
+from firstline.classification.model_policy import Ceiling
 from firstline.errors import CeilingReached, HistoryUnavailable, ModelGaveNoVerdict
 from firstline.models import Usage
 from firstline.observability import count, logger
 
 PARTITION = "SPENDING"
-
-
-@dataclass(frozen=True, slots=True)
-class Ceiling:
-    """The most for a UTC day; 0 means no ceiling."""
-
-    tokens: int = 0
-    cost: float = 0.0
-
-    @property
-    def exists(self) -> bool:
-        """Whether there is anything to look at before asking."""
-        return self.tokens > 0 or self.cost > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +71,6 @@ class Spending:
         day = self._clock().astimezone(UTC).date().isoformat()
         if not self._ceiling.exists:
             return Held(day, 0, 0)
-        if self._ceiling.cost > 0 and most.cost is None:
-            raise ModelGaveNoVerdict(
-                "LlmDailyCost is set and this model's price is not: set its price per million tokens in and out"
-            )
         held = Held(day, most.tokens, _micros(most.cost))
         if not self._take(held):
             self._tell_once(day)
@@ -184,9 +168,9 @@ class Spending:
     def _words(self) -> str:
         ceilings = []
         if self._ceiling.tokens:
-            ceilings.append(f"LlmDailyTokens ({self._ceiling.tokens:,})")
+            ceilings.append(f"daily_ceiling.tokens ({self._ceiling.tokens:,})")
         if self._ceiling.cost:
-            ceilings.append(f"LlmDailyCost ({self._ceiling.cost:g})")
+            ceilings.append(f"daily_ceiling.cost ({self._ceiling.cost:g})")
         return " or ".join(ceilings)
 
 

@@ -16,7 +16,7 @@ MAX_SIMILAR = 2
 
 
 def evidence_for(why: str, incident: Incident, evidence: Evidence, now: datetime) -> list[str]:
-    """Why a human should judge, and what is known: earlier incidents, similar ones, deployments, and the gaps."""
+    """List why a human should judge, and what is known: earlier incidents, similar ones, deployments, and the gaps."""
     lines = [why]
     lines += [f"Earlier, {_told(one, now)}" for one in evidence.earlier[:MAX_EARLIER]]
     if not evidence.earlier:

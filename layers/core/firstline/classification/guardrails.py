@@ -6,7 +6,6 @@ The same as a table is in docs/classification.md. A model that obeys an attacker
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Any
 
 from firstline.classification.calibration import llm
 from firstline.classification.case import Case
@@ -32,6 +31,7 @@ Both are compared with what a confidence was worth so far (`calibration.Calibrat
 """
 
 STORM_AT_LEAST: Severity = "high"
+NOTHING_FOR_NOISE = "nothing is run for noise"
 
 MAX_SUMMARY_CHARS = 1_000
 MAX_CAUSE_CHARS = 500
@@ -93,6 +93,14 @@ def lowest_for_a_model(source: SourceSeverity, history: Opinion, confidence: flo
     return "noise", ""
 
 
+def within_reach(severity: Severity, case: Case, trust: float) -> Changes:
+    """Bound a severity that a model or memory gives: how far down it may go, then the owner's bounds."""
+    changes = Changes(severity)
+    changes.at_least(*lowest_for_a_model(case.source, case.past, trust))
+    bounded = within_bounds(changes.severity, case)
+    return Changes(bounded.severity, [*changes.reasons, *bounded.reasons])
+
+
 def apply(
     verdict: ModelVerdict,
     case: Case,
@@ -100,7 +108,6 @@ def apply(
     *,
     offered: Collection[str],
     prompt_version: str,
-    known: str | None = None,
 ) -> Classification:
     """Turn a model's verdict into a classification that keeps every invariant.
 
@@ -112,19 +119,16 @@ def apply(
         What rules and history decide. It stands in for whatever the model may not decide, or left empty.
     offered
         The ids that the model was offered; no other passes.
-    known
-        A verdict from memory, in words: then it is not the model's, and passes through here all the same.
     """
     judged = verdict.judgement
     name = safe_line(verdict.model, MAX_MODEL_NAME_CHARS)
-    trust = case.calibration.trust("cache" if known else llm(name, prompt_version), judged.confidence)
-    said = (
-        known
-        or f"The model {name} (prompt {prompt_version}) says {judged.severity}, confidence {judged.confidence:.2g}."
-    )
-    if trust < judged.confidence:
-        said = f"{said.removesuffix('.')}, which was worth {trust:.2g} so far."
-    words = words_of(judged, fallback) | {
+    trust = case.calibration.trust(llm(name, prompt_version), judged.confidence)
+    said = f"The model {name} (prompt {prompt_version}) says {judged.severity}, confidence {judged.confidence:.2g}."
+    said = with_worth(said, judged.confidence, trust)
+    words = {
+        "cause": safe_words(judged.cause, MAX_CAUSE_CHARS) or fallback.cause,
+        "summary": safe_words(judged.summary, MAX_SUMMARY_CHARS) or fallback.summary,
+        "first_steps": _steps(judged.first_steps) or fallback.first_steps,
         "model": name,
         "usage": verdict.usage,
         "prompt_version": prompt_version,
@@ -135,7 +139,6 @@ def apply(
         bounded = within_bounds(unsure.severity, case)
         reasons = [
             *fallback.reasons,
-            *verdict.notes,
             said,
             f"That is below {TRUSTED_FROM:g}: rules and history decide.",
             *unsure.reasons,
@@ -147,10 +150,8 @@ def apply(
             | {"severity": bounded.severity, "reasons": reasons, "unsure": [f"{said} That is not sure enough."]}
         )
 
-    changes = Changes(judged.severity)
-    changes.at_least(*lowest_for_a_model(case.source, case.past, trust))
-    bounded = within_bounds(changes.severity, case)
-    reasons = [*verdict.notes, said, *changes.reasons, *bounded.reasons]
+    bounded = within_reach(judged.severity, case, trust)
+    reasons = [said, *bounded.reasons]
     runbook_id = judged.runbook_id
     if runbook_id is not None and (why_not := _why_no_runbook(judged, runbook_id, bounded.severity, case, offered)):
         reasons.append(f"No runbook: {why_not}.")
@@ -168,10 +169,15 @@ def apply(
         can_be_remediated=runbook_id is not None,
         runbook_id=runbook_id,
         confidence=judged.confidence,
-        decided_by="cache" if known else "llm",
+        decided_by="llm",
         reasons=reasons,
         evidence_class=fallback.evidence_class,
     )
+
+
+def with_worth(said: str, claimed: float, trust: float) -> str:
+    """Add to a sentence what a confidence was worth so far, where that is less than claimed."""
+    return said if trust >= claimed else f"{said.removesuffix('.')}, which was worth {trust:.2g} so far."
 
 
 def _why_no_runbook(
@@ -181,7 +187,7 @@ def _why_no_runbook(
     if chosen not in offered:
         return "the model named one that it was not offered"
     if severity == "noise":
-        return "nothing is run for noise"
+        return NOTHING_FOR_NOISE
     if case.incident.storm:
         return "one runbook for one of a storm's many alerts could do harm"
     if not judged.can_be_remediated:
@@ -194,20 +200,11 @@ def _runbook_unless_noise(fallback: Classification, severity: Severity) -> dict[
     return {"runbook_id": runbook_id, "can_be_remediated": runbook_id is not None}
 
 
-def words_of(judged: Judgement, otherwise: Classification) -> dict[str, Any]:
-    """What a model says to people, or what stood there before where it says nothing."""
-    return {
-        "cause": _words(judged.cause, MAX_CAUSE_CHARS) or otherwise.cause,
-        "summary": _words(judged.summary, MAX_SUMMARY_CHARS) or otherwise.summary,
-        "first_steps": _steps(judged.first_steps) or otherwise.first_steps,
-    }
-
-
-def _words(text: str, limit: int) -> str:
+def safe_words(text: str, limit: int) -> str:
     """A model repeats what it read: no invisible characters, no secrets, no links that a stranger may have planted."""
     return safe_line(_LINK.sub("[link removed]", text), limit)
 
 
 def _steps(steps: list[str]) -> list[str]:
-    worded = (_words(step, MAX_STEP_CHARS) for step in steps[:MAX_STEPS])
+    worded = (safe_words(step, MAX_STEP_CHARS) for step in steps[:MAX_STEPS])
     return [step for step in worded if step]

@@ -1,39 +1,232 @@
-"""A verdict from memory: what the cache finds, as long as it was right often enough, through the guardrails."""
+"""A remembered verdict: same words, same circumstances, and a person, or the outcome itself, confirmed it.
 
-from firstline.classification import cache, guardrails
-from firstline.classification.cache import Known, Unknown
+Then no model is asked. Memory has no store of its own: an entry is an earlier incident among the evidence that is
+read anyway, so it costs no request, expires with it, and dies when something later disagrees.
+
+An opinion of Firstline's own is no entry, however often it was repeated: `suppressed` proves nothing. What proves:
+
+- a person who said that it was right, or which severity would have been, and nobody who said otherwise;
+- a runbook that cured it, verified: the severity and the runbook were right;
+- somebody said "mine" and resolved it: it needed a human, so it was not less than that;
+- the group cleared by itself three times in a row, each time below a page.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from firstline.classification import guardrails, lexicon
 from firstline.classification.case import Case
-from firstline.classification.model import Judgement, ModelVerdict
-from firstline.models import Classification
+from firstline.classification.evidence import suspects
+from firstline.classification.history import ago
+from firstline.classification.templates import template_of
+from firstline.feedback import confirmed
+from firstline.models import (
+    PAGING_RANK,
+    SEVERITY_RANK,
+    Classification,
+    EarlierIncident,
+    Evidence,
+    Incident,
+    Severity,
+    SourceSeverity,
+)
+
+MAX_AGE = timedelta(days=20)
+"""Of what comes back, 94 of 100 do so within so many days; what is older than that is judged afresh."""
+
+CLEARED_IN_A_ROW = 3
+
+CONFIDENCE = 0.9
+"""Of a verdict that was confirmed, and holds in the same circumstances."""
+
+_DIGITS = re.compile(r"\d+")
+_FEW_ALERTS, _FEW_HOSTS = 10, 5
+_SEVERAL_TIMES = 5
+"""Up to five times as many as few are several, more are many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A verdict from memory: the earlier incident, what it proves, and why that can be believed."""
+
+    entry: EarlierIncident
+    severity: Severity
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No verdict from memory, and why; None when nothing like it is known at all."""
+
+    because: str | None
+
+
+def evidence_class(incident: Incident, evidence: Evidence, source: SourceSeverity) -> str:
+    """The circumstances that a verdict holds for, in words: if any of these differ, it is judged afresh.
+
+    What only ever changes a little (how many alerts, how many hosts) is taken in coarse steps.
+    """
+    alert = incident.alert
+    # How much counts towards how bad it sounds; which amount it is changes each time and counts no further.
+    words = lexicon.read(alert.alert_name, _DIGITS.sub("", alert.message)).words
+    service = evidence.same_service.last_hour if evidence.same_service else 0
+    return ", ".join(
+        (
+            f"{source}{'' if alert.severity_stated else ' by its words'}",
+            f"words mean {lexicon.guess(alert).severity} ({' · '.join(words) or 'nothing'})",
+            f"environment {(alert.environment or 'unknown').casefold()}",
+            f"service {(alert.service or 'unknown').casefold()}",
+            "flapping" if incident.flapping else "steady",
+            f"{_amount(evidence.same_name_last_hour, _FEW_ALERTS)} alerts of the name",
+            f"{_amount(service, _FEW_ALERTS)} of the service",
+            f"{_amount(len(incident.hosts), _FEW_HOSTS)} hosts",
+            "in maintenance" if evidence.maintenance else "no maintenance",
+            "after a deployment" if suspects(incident, evidence) else "no deployment",
+        )
+    )
 
 
 def recall(case: Case) -> Known | Unknown:
-    """What is known already about a case like this."""
-    if case.calibration.trust("cache", cache.CONFIDENCE) < guardrails.TRUSTED_FROM:
+    """Return the verdict that is remembered of a case like this, or why there is none."""
+    if case.calibration.trust("cache", CONFIDENCE) < guardrails.TRUSTED_FROM:
         return Unknown("memory was wrong too often")
-    return cache.look(case.incident, case.evidence, source=case.source, now=case.now)
+    return look(case.incident, case.evidence, source=case.source, now=case.now)
 
 
 def verdict_from(known: Known, case: Case, fallback: Classification) -> Classification:
-    """What is known, through the same guardrails as a model's verdict; its words about now are today's."""
-    ids = {one.id for one in case.offered}
+    """Turn a remembered verdict into a classification within a model's bounds; its words about now are today's."""
+    trust = case.calibration.trust("cache", CONFIDENCE)
+    bounded = guardrails.within_reach(known.severity, case, trust)
+    reasons = [guardrails.with_worth(known.because, CONFIDENCE, trust), *bounded.reasons]
     runbook_id = known.entry.runbook_id or known.entry.chosen_runbook_id
-    judgement = Judgement(
-        severity=known.severity,
-        cause=known.entry.cause or "",
-        is_deployment_related=False,
-        can_be_remediated=runbook_id in ids,
-        runbook_id=runbook_id if runbook_id in ids else None,
-        confidence=cache.CONFIDENCE,
-        summary="",
-        first_steps=[],
+    if runbook_id not in {runbook.id for runbook in case.offered}:
+        runbook_id = None
+    if runbook_id is not None and bounded.severity == "noise":
+        reasons.append(f"No runbook: {guardrails.NOTHING_FOR_NOISE}.")
+        runbook_id = None
+    return fallback.model_copy(
+        update={
+            "severity": bounded.severity,
+            "cause": guardrails.safe_words(known.entry.cause or "", guardrails.MAX_CAUSE_CHARS) or fallback.cause,
+            "is_deployment_related": False,
+            "can_be_remediated": runbook_id is not None,
+            "runbook_id": runbook_id,
+            "confidence": CONFIDENCE,
+            "decided_by": "cache",
+            "reasons": reasons,
+            "cached_from": known.entry.incident_id,
+        }
     )
-    judged = guardrails.apply(
-        ModelVerdict(judgement=judgement, model="memory"),
-        case,
-        fallback,
-        offered=ids,
-        prompt_version="memory",
-        known=known.because,
-    )
-    return judged.model_copy(update={"model": None, "prompt_version": None, "cached_from": known.entry.incident_id})
+
+
+def look(incident: Incident, evidence: Evidence, *, source: SourceSeverity, now: datetime) -> Known | Unknown:
+    """The newest earlier incident that proves a verdict for this one, unless something later disagrees with it."""
+    if incident.storm:
+        return Unknown("a storm is judged afresh")
+    if evidence.missing:
+        return Unknown("what could not be read might disagree")
+    if suspects(incident, evidence):
+        return Unknown("something was deployed just before")
+    template = template_of(incident.alert)
+    own = [one for one in evidence.earlier if one.template]
+    others = [one.incident for one in evidence.similar if one.incident.template == template]
+    newest_first = sorted([*own, *others], key=lambda one: one.closed_at, reverse=True)
+    later: list[EarlierIncident] = []
+    for one in newest_first:
+        severity = _proven(one, own, incident.group_key)
+        if severity is not None and one.template == template:
+            return _believed(one, severity, later, incident, evidence, source, now)
+        later.append(one)
+    if not any(one.template == template for one in newest_first):
+        return Unknown(None)
+    return Unknown("nobody has confirmed a verdict on these words")
+
+
+def _believed(
+    entry: EarlierIncident,
+    severity: Severity,
+    later: Sequence[EarlierIncident],
+    incident: Incident,
+    evidence: Evidence,
+    source: SourceSeverity,
+    now: datetime,
+) -> Known | Unknown:
+    """Is the entry fresh, of the same circumstances, undisputed, and no reason to keep a page back?"""
+    which = f"the verdict on {entry.incident_id}, {ago(entry, now)},"
+    here = evidence_class(incident, evidence, source)
+    if now - entry.opened_at > MAX_AGE:
+        return Unknown(f"{which} is older than {MAX_AGE.days} days")
+    if entry.evidence_class != here:
+        return Unknown(f"{which} was for other circumstances ({_difference(entry.evidence_class, here)})")
+    deployed = evidence.service_deployed_at
+    if deployed is not None and deployed > entry.opened_at and not any(_fresh(one, entry, deployed) for one in later):
+        return Unknown(f"{which} is of before the service's last deployment")
+    dissent = next((one for one in later if _disagrees(one, entry, severity)), None)
+    if dissent is not None:
+        return Unknown(f"{which} is contradicted by {dissent.incident_id}")
+    if SEVERITY_RANK[severity] < SEVERITY_RANK[source]:
+        if not entry.feedback and entry.outcome == "resolved":
+            return Unknown(f"{which} is less than the source says, and nobody said so")
+        if SEVERITY_RANK[source] >= PAGING_RANK:
+            return Unknown(f"{which} would keep a page back, and that is judged afresh each time")
+        if entry.group_key != incident.group_key and SEVERITY_RANK[source] >= SEVERITY_RANK["medium"]:
+            return Unknown(f"{which} is another group's, and would lower what the source says")
+    if severity == "noise" != entry.severity and source != "info":
+        return Unknown(f"{which} is noise by people's words alone, and what its source calls {source} takes a rule")
+    return Known(entry, severity, f"Known: {which} holds ({_proof(entry)}): the same words, the same circumstances.")
+
+
+def _proven(one: EarlierIncident, own: list[EarlierIncident], group_key: str) -> Severity | None:
+    """The severity that a person or the outcome shows to be right; None when neither does."""
+    if one.feedback:
+        return confirmed(one.severity, one.feedback)
+    if one.outcome == "auto_resolved" and one.runbook_id is not None:
+        return one.severity
+    if one.outcome == "resolved" and one.taken_by and SEVERITY_RANK[one.severity] >= SEVERITY_RANK["medium"]:
+        return one.severity
+    last = own[:CLEARED_IN_A_ROW]
+    cleared = len(last) == CLEARED_IN_A_ROW and all(each.outcome == "self_cleared" for each in last)
+    if cleared and one is last[0] and one.group_key == group_key:
+        return one.severity
+    return None
+
+
+def _fresh(one: EarlierIncident, entry: EarlierIncident, deployed: datetime) -> bool:
+    """Has a model looked at these words since the deployment? If it had said otherwise, that would be a dissent."""
+    return one.opened_at > deployed and one.decided_by == "llm" and one.template == entry.template
+
+
+def _disagrees(one: EarlierIncident, entry: EarlierIncident, severity: Severity) -> bool:
+    """Does a later incident of the same words, or of the group, speak against an entry?"""
+    if one.feedback and confirmed(one.severity, one.feedback) != severity:
+        return True
+    if one.severity != severity:
+        return True
+    if one.outcome == "resolved" and SEVERITY_RANK[severity] <= SEVERITY_RANK["low"]:
+        return True
+    cured = entry.outcome == "auto_resolved"
+    return cured and one.runbook_id == entry.runbook_id and one.outcome not in ("auto_resolved", "self_cleared")
+
+
+def _proof(entry: EarlierIncident) -> str:
+    if entry.feedback:
+        return f"{', '.join(word.by for word in entry.feedback[:3])} confirmed it"
+    if entry.outcome == "auto_resolved":
+        return f"runbook {entry.runbook_id} cured it, verified"
+    if entry.outcome == "resolved":
+        return f"{entry.taken_by} took it and resolved it"
+    return f"the group cleared by itself {CLEARED_IN_A_ROW} times in a row"
+
+
+def _amount(count: int, few: int) -> str:
+    return "few" if count <= few else "several" if count <= few * _SEVERAL_TIMES else "many"
+
+
+def _difference(before: str | None, here: str) -> str:
+    """What is otherwise now, in words."""
+    if before is None:
+        return "it does not say which"
+    known = set(before.split(", "))
+    return "; ".join(part for part in here.split(", ") if part not in known) or "fewer than now"

@@ -24,14 +24,13 @@ class Judgement(BaseModel):
 
 
 class ModelVerdict(BaseModel):
-    """A judgement, who gave it, and what it took. `notes` say what else happened on the way to it."""
+    """A judgement, who gave it, and what it took."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     judgement: Judgement
     model: Name
     usage: Usage = Usage()
-    notes: tuple[str, ...] = ()
 
 
 class Price(BaseModel):

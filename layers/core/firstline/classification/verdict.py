@@ -1,16 +1,16 @@
-"""The verdict: evidence -> rules -> memory -> LLM -> guardrails. Read this first."""
+"""The classification of an incident: evidence -> rules -> memory -> LLM -> guardrails. Read this first."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from firstline.classification import guardrails, holding, memory, prompt, without_model
 from firstline.classification.asking import evidence_for
-from firstline.classification.cache import Known
 from firstline.classification.calibration import UNCALIBRATED, Calibration, decider_of
 from firstline.classification.case import Case
 from firstline.classification.evidence import MetricReader, gather
 from firstline.classification.holding import NotAsked
 from firstline.classification.keeping import History, keep
+from firstline.classification.memory import Known
 from firstline.classification.model import Counting, Model
 from firstline.classification.prompt import Offered
 from firstline.classification.rules import Rules
@@ -43,18 +43,15 @@ def assess(
         Where the metric of a monitor's alarm can be read; None where there is nothing to read.
     """
     evidence = gather(incident, history, rules=rules, time_zone=time_zone, now=now, metrics=monitor)
+    case = Case.of(incident, evidence, rules, now, offered=offered, calibration=calibration)
     record, hold = holding.waits_for(incident, history, rules, silences, now)
     counting = None if model is None else Counting(model)
-    asked = NotAsked() if counting is not None and hold is not None else counting
-    verdict = classify(
-        incident, evidence=evidence, rules=rules, offered=offered, model=asked, now=now, calibration=calibration
-    )
+    verdict = judge(case, NotAsked() if counting is not None and hold is not None else counting)
     metrics.add_metric(name="LlmCacheHit", unit="Count", value=int(verdict.cached_from is not None))
     metrics.add_metric(name="LlmCacheMiss", unit="Count", value=counting.asked if counting else 0)
-    rule = rules.first(incident, evidence)
     if hold is None and (record is None or record.awaiting != "hold"):
-        hold = holding.held_by_rule(incident, rule, verdict, now)
-    verdict = holding.after(verdict, record, rule, hold)
+        hold = holding.held_by_rule(incident, case.rule, verdict, now)
+    verdict = holding.after(verdict, record, case.rule, hold)
     keep(verdict, incident, history)
     return verdict
 
@@ -69,7 +66,7 @@ def classify(
     now: datetime,
     calibration: Calibration = UNCALIBRATED,
 ) -> Classification:
-    """How bad is it, why, and can a runbook fix it? Pure but for `model`.
+    """Say how bad it is, why, and whether a runbook can fix it. Pure but for `model`.
 
     Parameters
     ----------
@@ -86,8 +83,12 @@ def classify(
         Never below what the source said, unless a declared rule says so or a model does within the guardrails; every
         step is in `reasons`. Where nobody is sure enough, `unsure` has the evidence for the human who is asked.
     """
-    case = Case.of(incident, evidence, rules, now, offered=offered, calibration=calibration)
-    verdict = calibration.applied(_decide(case, model))
+    return judge(Case.of(incident, evidence, rules, now, offered=offered, calibration=calibration), model)
+
+
+def judge(case: Case, model: Model | None) -> Classification:
+    """Classify a case, with its confidence as it was worth so far."""
+    verdict = case.calibration.applied(_decide(case, model))
     if verdict.severity == "noise" or case.ruled is not None:
         return verdict.model_copy(update={"unsure": []})
     if not verdict.unsure and verdict.confidence >= guardrails.TRUSTED_FROM:
@@ -95,7 +96,7 @@ def classify(
     why = verdict.unsure or [
         f"Verdicts like this one ({decider_of(verdict)}) were right {verdict.confidence:.0%} of the time."
     ]
-    return verdict.model_copy(update={"unsure": evidence_for(why[0], incident, evidence, now)})
+    return verdict.model_copy(update={"unsure": evidence_for(why[0], case.incident, case.evidence, case.now)})
 
 
 def _decide(case: Case, model: Model | None) -> Classification:

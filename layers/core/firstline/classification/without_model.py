@@ -4,10 +4,10 @@ when there is one."""
 from collections.abc import Sequence
 
 from firstline.classification import lexicon, words
-from firstline.classification.cache import evidence_class
 from firstline.classification.case import Case
 from firstline.classification.guardrails import TRUSTED_FROM, Changes, within_bounds
 from firstline.classification.history import Opinion
+from firstline.classification.memory import evidence_class
 from firstline.classification.prompt import Offered
 from firstline.models import Classification, DecidedBy, Severity
 

@@ -19,7 +19,7 @@ class EarlierIncident(Frozen):
     template
         The alert's words without numbers, hosts and names (`classification.templates`).
     evidence_class
-        The circumstances that the verdict held for (`classification.cache`).
+        The circumstances that the verdict held for (`classification.memory`).
     taken_by
         Who said "mine".
     feedback, note

@@ -1,8 +1,8 @@
 """How bad it is and why, who decided so, and what the asking took."""
 
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from firstline.models.frozen import Frozen, Name, RouteName, Text
 from firstline.models.incident import Hold
@@ -66,12 +66,6 @@ class Classification(Frozen):
     usage: Usage = Usage()
     route: RouteName | None = None
     hold: Hold | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _as_it_was_stored(cls, stored: Any) -> Any:
-        # Verdicts in the table and in running executions may still have the sum beside `usage`.
-        return {name: stored[name] for name in stored if name != "tokens"} if isinstance(stored, dict) else stored
 
     @property
     def tokens(self) -> int:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from firstline.classification import cache
+from firstline.classification import memory
 from firstline.classification.calibration import tallied
 from firstline.classification.rules import NO_RULES, Rules
 from firstline.classification.templates import template_of
@@ -59,7 +59,7 @@ def before(incident: Callable[..., Incident], evidence: Callable[..., Evidence],
             "outcome": "resolved",
             "group_key": GROUP,
             "template": template_of(this.alert),
-            "evidence_class": cache.evidence_class(this, evidence(), source),
+            "evidence_class": memory.evidence_class(this, evidence(), source),
             "cause": "The nightly report keeps everything in memory.",
             "chosen_runbook_id": "high-memory",
             "decided_by": "llm",
@@ -77,7 +77,7 @@ def look(incident: Callable[..., Incident], evidence: Callable[..., Evidence], n
     def run(*earlier: EarlierIncident, source: Any = "medium", **changes: Any) -> Any:
         around = {name: changes.pop(name) for name in list(changes) if name in Evidence.model_fields}
         this = incident(severity=source, **changes)
-        return cache.look(this, evidence(earlier=list(earlier), **around), source=source, now=now)
+        return memory.look(this, evidence(earlier=list(earlier), **around), source=source, now=now)
 
     return run
 
@@ -101,7 +101,7 @@ def test_a_person_or_the_outcome_proves_it(
     said: list[str], what: dict[str, Any], severity: str, look: Any, before: Before
 ) -> None:
     found = look(before(3, *said, **what))
-    assert isinstance(found, cache.Known)
+    assert isinstance(found, memory.Known)
     assert found.severity == severity
     assert "3 days ago" in found.because
 
@@ -120,20 +120,20 @@ def test_a_person_or_the_outcome_proves_it(
     ],
 )
 def test_nothing_else_does(said: list[str], what: dict[str, Any], look: Any, before: Before) -> None:
-    assert look(before(3, *said, **what)) == cache.Unknown("nobody has confirmed a verdict on these words")
+    assert look(before(3, *said, **what)) == memory.Unknown("nobody has confirmed a verdict on these words")
 
 
 def test_clearing_by_itself_proves_it_after_three_times_in_a_row(look: Any, before: Before) -> None:
     quiet = [before(days, outcome="self_cleared", severity="low") for days in (1, 2, 3)]
     found = look(*quiet)
-    assert isinstance(found, cache.Known)
+    assert isinstance(found, memory.Known)
     assert (found.severity, found.entry.incident_id) == ("low", "before-1")
-    assert isinstance(look(*quiet[:2], before(3, severity="low")), cache.Unknown)
+    assert isinstance(look(*quiet[:2], before(3, severity="low")), memory.Unknown)
 
 
 def test_what_was_never_seen_is_unknown_without_a_reason(look: Any, before: Before) -> None:
-    assert look() == cache.Unknown(None)
-    assert look(before(1, "real", template="high memory: swap is at <n>")) == cache.Unknown(None)
+    assert look() == memory.Unknown(None)
+    assert look(before(1, "real", template="high memory: swap is at <n>")) == memory.Unknown(None)
 
 
 # --- what it holds for ----------------------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ def test_what_was_never_seen_is_unknown_without_a_reason(look: Any, before: Befo
     ],
 )
 def test_numbers_hosts_and_hours_may_differ(changes: dict[str, Any], look: Any, before: Before) -> None:
-    assert isinstance(look(before(3, "real"), **changes), cache.Known)
+    assert isinstance(look(before(3, "real"), **changes), memory.Known)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_numbers_hosts_and_hours_may_differ(changes: dict[str, Any], look: Any, 
 )
 def test_other_circumstances_are_judged_afresh(changes: dict[str, Any], why: str, look: Any, before: Before) -> None:
     found = look(before(3, "real"), **changes)
-    assert isinstance(found, cache.Unknown)
+    assert isinstance(found, memory.Unknown)
     assert found.because is not None
     assert "was for other circumstances" in found.because
     assert why in found.because
@@ -180,11 +180,11 @@ def test_words_that_became_alarming_are_judged_afresh_although_the_template_is_t
 ) -> None:
     """A quoted word is masked, and may be the one that matters."""
     ok = incident(severity="medium", message='State is "ok"')
-    known = cache.evidence_class(ok, evidence(), "medium")
+    known = memory.evidence_class(ok, evidence(), "medium")
     quiet = before(3, "real", template=template_of(ok.alert), evidence_class=known)
-    assert isinstance(look(quiet, message='State is "fine"'), cache.Known)
+    assert isinstance(look(quiet, message='State is "fine"'), memory.Known)
     found = look(quiet, message='State is "corrupted"')
-    assert isinstance(found, cache.Unknown)
+    assert isinstance(found, memory.Unknown)
     assert "words mean" in str(found.because)
 
 
@@ -192,20 +192,20 @@ def test_words_that_became_alarming_are_judged_afresh_although_the_template_is_t
 
 
 def test_it_ages(look: Any, before: Before) -> None:
-    assert isinstance(look(before(20, "real")), cache.Known)
+    assert isinstance(look(before(20, "real")), memory.Known)
     assert "older than 20 days" in look(before(20.1, "real")).because
 
 
 def test_a_deployment_of_the_service_ends_it(look: Any, before: Before, now: datetime, deployment: Any) -> None:
     assert "last deployment" in look(before(3, "real"), service_deployed_at=now - timedelta(days=2)).because
-    assert isinstance(look(before(3, "real"), service_deployed_at=now - timedelta(days=4)), cache.Known)
+    assert isinstance(look(before(3, "real"), service_deployed_at=now - timedelta(days=4)), memory.Known)
     assert "deployed just before" in look(before(3, "real"), deployments=[deployment(12)]).because
 
 
 def test_after_a_deployment_a_model_that_agrees_renews_it(look: Any, before: Before, now: datetime) -> None:
     deployed = now - timedelta(days=2)
     old = before(3, "real")
-    assert isinstance(look(before(1), old, service_deployed_at=deployed), cache.Known)
+    assert isinstance(look(before(1), old, service_deployed_at=deployed), memory.Known)
     assert "last deployment" in look(before(1, decided_by="rules"), old, service_deployed_at=deployed).because
     assert "last deployment" in look(before(2.5), old, service_deployed_at=deployed).because
     assert "contradicted" in look(before(1, severity="high"), old, service_deployed_at=deployed).because
@@ -229,7 +229,7 @@ def test_that_somebody_took_it_lowers_nothing(look: Any, before: Before) -> None
 def test_a_later_one_that_disagrees_ends_it(later: dict[str, Any], look: Any, before: Before) -> None:
     said = later.pop("said", [])
     found = look(before(1, *said, **later), before(3, "real"))
-    assert isinstance(found, cache.Unknown)
+    assert isinstance(found, memory.Unknown)
     assert "contradicted by before-1" in str(found.because)
 
 
@@ -240,19 +240,19 @@ def test_a_human_who_was_needed_ends_what_was_called_harmless(look: Any, before:
 
 def test_a_cure_that_stopped_working_ends_it(look: Any, before: Before) -> None:
     cured = before(3, outcome="auto_resolved", runbook_id="high-memory")
-    assert isinstance(look(before(1, outcome="resolved", runbook_id=None), cured), cache.Known)
+    assert isinstance(look(before(1, outcome="resolved", runbook_id=None), cured), memory.Known)
     assert "contradicted" in look(before(1, outcome="resolved", runbook_id="high-memory"), cured).because
 
 
 def test_a_later_word_takes_an_earlier_ones_place(look: Any, before: Before) -> None:
     found = look(before(1, "low"), before(3, "real"))
-    assert isinstance(found, cache.Known)
+    assert isinstance(found, memory.Known)
     assert (found.severity, found.entry.incident_id) == ("low", "before-1")
 
 
 def test_a_verdict_from_memory_does_not_renew_itself(look: Any, before: Before) -> None:
     repeated = [before(days, decided_by="cache") for days in range(1, 21)]
-    assert isinstance(look(*repeated, before(20, "real")), cache.Known)
+    assert isinstance(look(*repeated, before(20, "real")), memory.Known)
     assert "older than" in look(*repeated, before(21, "real")).because
 
 
@@ -271,7 +271,7 @@ def test_another_groups_verdict_lowers_nothing_from_medium_on(look: Any, before:
     )
     assert "another group's" in look(similar=[elsewhere]).because
     same = SimilarIncident(incident=before(3, "real", group_key="other"), score=1)
-    assert isinstance(look(similar=[same]), cache.Known)
+    assert isinstance(look(similar=[same]), memory.Known)
 
 
 @pytest.mark.parametrize("source", ["medium", "low"])
@@ -288,7 +288,7 @@ def test_what_could_not_be_read_might_disagree(look: Any, before: Before) -> Non
 
 
 def test_a_storm_is_judged_afresh(look: Any, before: Before) -> None:
-    assert isinstance(look(before(3, "real"), storm=True), cache.Unknown)
+    assert isinstance(look(before(3, "real"), storm=True), memory.Unknown)
 
 
 # --- within the verdict ---------------------------------------------------------------------------------------------
@@ -355,7 +355,7 @@ def test_memory_that_was_wrong_too_often_gives_way_to_the_model(
         offered=[],
         model=model(judged()),
         now=now,
-        calibration=tallied([("cache", cache.CONFIDENCE, False)] * 50),
+        calibration=tallied([("cache", memory.CONFIDENCE, False)] * 50),
     )
     assert verdict.decided_by == "llm"
     assert verdict.reasons[0] == "Not from memory: memory was wrong too often."
@@ -403,7 +403,7 @@ import sys
 sys.path[:0] = [{str(root)!r}, {str(root / "layers" / "core")!r}]
 import firstline.adapters.llm
 from datetime import timedelta
-from firstline.classification import cache
+from firstline.classification import memory
 from firstline.classification.calibration import tallied
 from firstline.classification.rules import NO_RULES, Rules
 from firstline.classification.templates import template_of
@@ -416,7 +416,7 @@ around = Evidence(same_name_last_hour=1, earlier=[], deployments=[], local_time=
 cured = EarlierIncident(
     incident_id="before", opened_at=NOON - timedelta(days=1), closed_at=NOON - timedelta(hours=23),
     severity="medium", outcome="auto_resolved", runbook_id="low-disk", group_key="group-1",
-    template=template_of(this.alert), evidence_class=cache.evidence_class(this, around, "medium"),
+    template=template_of(this.alert), evidence_class=memory.evidence_class(this, around, "medium"),
 )
 class Model:
     def verdict(self, prompt):

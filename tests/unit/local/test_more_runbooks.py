@@ -1,0 +1,38 @@
+"""Policy files of one's own, in the place where the functions look for them."""
+
+from pathlib import Path
+
+import pytest
+
+from firstline.errors import ConfigurationError
+from local.more_runbooks import give_policies
+
+SHIPPED = Path("runbooks/policy")
+
+
+@pytest.fixture
+def opt(tmp_path: Path) -> Path:
+    """One function's `/opt` with the shipped policies, and one's without any."""
+    for function in ("reads", "reads-none"):
+        (tmp_path / "opt" / function).mkdir(parents=True)
+    (tmp_path / "opt" / "reads" / "policy").symlink_to(SHIPPED.resolve())
+    return tmp_path / "opt"
+
+
+def test_a_file_takes_the_place_of_the_shipped_one_of_its_name(tmp_path: Path, opt: Path) -> None:
+    mine = tmp_path / "model.yaml"
+    mine.write_text("model: mine\n")
+
+    give_policies([mine], SHIPPED, tmp_path / "policy", opt)
+
+    assert (opt / "reads" / "policy" / "model.yaml").read_text() == "model: mine\n"
+    assert (opt / "reads" / "policy" / "rules.yaml").read_text() == (SHIPPED / "rules.yaml").read_text()
+    assert "mine" not in (SHIPPED / "model.yaml").read_text()
+    assert not (opt / "reads-none" / "policy").exists()
+
+
+def test_a_file_that_takes_no_place_is_refused(tmp_path: Path, opt: Path) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"modell\.yaml: no policy has this name; the policies are model\.yaml, "
+    ):
+        give_policies([tmp_path / "modell.yaml"], SHIPPED, tmp_path / "policy", opt)
