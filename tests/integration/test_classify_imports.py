@@ -73,6 +73,7 @@ def _classify(aws: str, alert_name: str = "DiskFull", **settings: str) -> dict[s
         "POWERTOOLS_SERVICE_NAME": "imports",
         "POWERTOOLS_LOG_LEVEL": "CRITICAL",
         "POWERTOOLS_METRICS_DISABLED": "true",
+        "STACK_NAME": "imports",
         "TABLE_NAME": "imports",
         "SECRETS_PREFIX": "/firstline/imports",
         "RUNBOOKS_DIR": str(ROOT / "runbooks"),

@@ -1,4 +1,4 @@
-"""Arrows go one way: functions -> adapters -> core, and the core needs next to nothing."""
+"""Arrows go one way: functions -> wiring -> adapters -> core, and the core needs next to nothing."""
 
 import ast
 import sys
@@ -9,6 +9,9 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "layers" / "core" / "firstline"
 ADAPTERS = "adapters"
+WIRING = "wiring.py"
+"""The composition root: only it, and the functions, know adapters."""
+
 LIBRARIES = {
     "yaml": ("runbooks", "policy_files.py"),
     "rapidfuzz": ("classification",),
@@ -38,6 +41,7 @@ FLOW = (
 """The files of `firstline.models`, in the order in which data flows through them."""
 
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+CORE = [path for path in MODULES if path.parts[0] not in (ADAPTERS, WIRING)]
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -51,15 +55,20 @@ def imported(path: Path) -> Iterator[str]:
             yield str(node.module)
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if path.parts[0] != ADAPTERS], ids=str)
+@pytest.mark.parametrize("path", CORE, ids=str)
 def test_the_core_imports_the_standard_library_pydantic_and_what_is_listed(path: Path) -> None:
     roots = {name.split(".")[0] for name in imported(path)} - set(sys.stdlib_module_names) - {"pydantic", "firstline"}
     assert {name for name in roots if path.parts[0] not in LIBRARIES.get(name, ())} == set()
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if path.parts[0] != ADAPTERS], ids=str)
+@pytest.mark.parametrize("path", CORE, ids=str)
 def test_the_core_knows_no_adapter(path: Path) -> None:
     assert {name for name in imported(path) if name.startswith(f"firstline.{ADAPTERS}")} == set()
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path != Path(WIRING)], ids=str)
+def test_only_functions_use_the_wiring(path: Path) -> None:
+    assert "firstline.wiring" not in set(imported(path))
 
 
 def test_a_noun_refers_to_earlier_ones_and_never_to_later_ones() -> None:
