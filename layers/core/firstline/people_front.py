@@ -14,7 +14,7 @@ A table that cannot be reached is raised for a press: Slack then tells the perso
 """
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -35,20 +35,6 @@ from firstline.trail import Trail
 type Response = dict[str, Any]
 
 
-class SecretReader(Protocol):
-    """The stack's secrets."""
-
-    def lines(self, name: str) -> tuple[str, ...]:
-        """Return the active values of a secret; none when it is not set."""
-
-
-class ConnectChannels(Protocol):
-    """The stack's channels, connected for one request."""
-
-    def __call__(self) -> Mapping[str, Channel]:
-        """Return the channels by name."""
-
-
 class PeopleRecords(Records, visiting.History, Protocol):
     """The incidents, as people read and change them."""
 
@@ -61,6 +47,10 @@ class PeopleFront:
     ----------
     approvers
         Slack user ids; nobody else's approval counts.
+    secrets
+        Gives the active values of a secret; none when it is not set.
+    channels
+        Connects the stack's channels for one request.
     """
 
     history: PeopleRecords
@@ -68,8 +58,8 @@ class PeopleFront:
     trail: Trail
     documents: Documents
     approvers: Sequence[str]
-    secrets: SecretReader
-    channels: ConnectChannels
+    secrets: Callable[[str], Sequence[str]]
+    channels: Callable[[], Mapping[str, Channel]]
 
     def handle(self, event: Mapping[str, Any], now: datetime) -> Response:
         """Answer an HTTP request of API Gateway (HTTP API, format 2.0).
@@ -97,7 +87,7 @@ class PeopleFront:
     def _answer_slack(self, event: Mapping[str, Any], now: datetime) -> Response:
         body = _body(event)
         try:
-            authenticate(event.get("headers") or {}, body, self.secrets.lines("slack/signing-secret"), now)
+            authenticate(event.get("headers") or {}, body, self.secrets("slack/signing-secret"), now)
             self._press(body, _api_url(event), now)
         except Unauthenticated as error:
             logger.warning("Refused a request", extra={"why": str(error)})
@@ -134,7 +124,7 @@ class PeopleFront:
         return visiting.Desk(self._signing_keys, self.approvers, self.history, self.documents)
 
     def _signing_keys(self) -> Sequence[str]:
-        return self.secrets.lines(SECRET)
+        return self.secrets(SECRET)
 
 
 def _body(event: Mapping[str, Any]) -> bytes:

@@ -377,6 +377,6 @@ class Wiring:
             trail=self.trail,
             documents=self.documents,
             approvers=self.settings.approvers,
-            secrets=self.secrets,
+            secrets=self.secrets.lines,
             channels=partial(self.channels, hurried=True),
         )
