@@ -1,8 +1,7 @@
 """The settings of each function: one model per function, read from its environment on first use, never at import.
 
 The names are the environment variables in lower case; `template.yaml` sets every one of them, and a test compares the
-two. A function has no default for what the template decides. A setting of several functions stands in one of the base
-models, and its name is declared once.
+two. A function has no default for what the template decides. A setting of several functions stands in a base model.
 """
 
 import os
