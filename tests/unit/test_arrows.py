@@ -76,3 +76,13 @@ def test_a_noun_refers_to_earlier_ones_and_never_to_later_ones() -> None:
     for place, noun in enumerate(FLOW):
         ours = {name for name in imported(Path("models") / f"{noun}.py") if name.startswith("firstline.models")}
         assert ours <= {f"firstline.models.{earlier}" for earlier in FLOW[:place]}, noun
+
+
+@pytest.mark.xfail(strict=True, reason="twelve names still stand for two or three classes; take this mark off at none")
+def test_no_class_name_stands_twice_in_the_package() -> None:
+    places: dict[str, list[str]] = {}
+    for path in MODULES:
+        for node in ast.walk(ast.parse((PACKAGE / path).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(str(path))
+    assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}
