@@ -92,29 +92,46 @@ def _explain_alert(
     grid = Grid("what", "id", "fits", "why", show_edge=False)
     winner = rules.first_at(incident, local)
     for rule in rules.rules:
-        keys = list(rule.match.all_keys(alert, local_time=local, flapping=flapping))
-        fits = all(key.fits for key in keys)
-        passed = fits and rule.passes_over(incident)
-        word = "wins" if rule is winner else "passes" if passed else "later" if fits else "no"
-        why = "its source calls it critical, and the rule does not say even_critical" if passed else _why(keys)
-        grid.add_row("rule", rule.id, word, Text(why))
+        grid.add_row("rule", rule.id, *_rule_fits(rule, incident, local, wins=rule is winner))
     for window in rules.maintenance:
-        keys = list(window.match.keys(alert))
-        on = any(schedule.on(now) for schedule in window.when)
-        fits = on and all(key.fits for key in keys)
-        passed = fits and window.suppress and not window.allows(alert.severity)
-        why = "it is critical" if passed else _why(keys) if on else f"not on at {now:%Y-%m-%d %H:%M} UTC"
-        grid.add_row("window", window.id, "passes" if passed else "yes" if fits else "no", Text(why))
+        grid.add_row("window", window.id, *_window_fits(window, alert, now))
     for silence in silences or ():
-        keys = list(silence.match.keys(alert))
-        held = silence.holds(alert, now)
-        why = _why(keys) if silence.active(now) else "it is over"
-        why = why if held or not all(key.fits for key in keys) else f"{why}; critical, and not even_critical"
-        grid.add_row("silence", silence.id, "yes" if held else "no", Text(why))
+        grid.add_row("silence", silence.id, *_silence_fits(silence, alert, now))
     console.print(grid)
     if silences is None:
         console.print("Silences are in a stack's table: give --table or --stack to see them.")
     _what_follows(console, incident, rules, winner, local, now)
+
+
+def _rule_fits(rule: Rule, incident: Incident, local: datetime, *, wins: bool) -> tuple[str, Text]:
+    """Return whether a rule fits the incident's alert, and why."""
+    keys = list(rule.match.all_keys(incident.alert, local_time=local, flapping=incident.flapping))
+    if not all(key.fits for key in keys):
+        return "no", Text(_why(keys))
+    if rule.passes_over(incident):
+        return "passes", Text("its source calls it critical, and the rule does not say even_critical")
+    return "wins" if wins else "later", Text(_why(keys))
+
+
+def _window_fits(window: Window, alert: NormalizedAlert, now: datetime) -> tuple[str, Text]:
+    """Return whether a maintenance window holds the alert back now, and why."""
+    keys = list(window.match.keys(alert))
+    if not any(schedule.on(now) for schedule in window.when):
+        return "no", Text(f"not on at {now:%Y-%m-%d %H:%M} UTC")
+    if not all(key.fits for key in keys):
+        return "no", Text(_why(keys))
+    if window.suppress and not window.allows(alert.severity):
+        return "passes", Text("it is critical")
+    return "yes", Text(_why(keys))
+
+
+def _silence_fits(silence: Silence, alert: NormalizedAlert, now: datetime) -> tuple[str, Text]:
+    """Return whether a silence holds the alert back now, and why."""
+    keys = list(silence.match.keys(alert))
+    why = _why(keys) if silence.active(now) else "it is over"
+    if silence.holds(alert, now):
+        return "yes", Text(why)
+    return "no", Text(f"{why}; critical, and not even_critical" if all(key.fits for key in keys) else why)
 
 
 def _what_follows(

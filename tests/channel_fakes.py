@@ -76,7 +76,8 @@ class FakeHistory:
             )
         return self.kept
 
-    def end_silence(self, silence_id: str) -> None:
+    def end_silence(self, silence_id: str, now: datetime) -> None:
+        self._answer()
         self.ended_silences.append(silence_id)
 
     def _answer(self) -> None:

@@ -10,15 +10,45 @@ RUNS = 9
 HEAVY = ("openai", "httpx2", "slack_sdk", "cryptography", "yaml")
 
 BARE = "import boto3\ndef handler(event, context): ...\nboto3.client('dynamodb')\n"
-COLD = "import app\nimport boto3\nboto3.client('dynamodb')\n"
-WITH_CIRCUIT = f"{COLD}import aws_lambda_powertools.utilities.circuit_breaker.persistence.dynamodb\n"
+# With every part that the first event needs, but with one client, as the bare handler has.
+INGEST = "import app, firstline.adapters.executions\napp.wiring.executions = None\napp.wiring.intake\n"
+CLASSIFY = (
+    "import app, firstline.adapters.llm, firstline.adapters.metrics_of_alarm, firstline.adapters.spending\n"
+    "app.wiring.outcomes, app.wiring.secrets, app.wiring.silences, app.wiring.trail\n"
+)
+WITH_CIRCUIT = f"{CLASSIFY}import aws_lambda_powertools.utilities.circuit_breaker.persistence.dynamodb\n"
 WITH_QUESTION = f"{WITH_CIRCUIT}import firstline.adapters.openai_chat\n"
 
+SETTINGS = {
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "HISTORY_DAYS": "90",
+    "INCIDENTS_PER_MINUTE": "60",
+    "INCIDENTS_PER_MINUTE_AND_ALERT": "20",
+    "QUARANTINE_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/1/quarantine",
+    "RUNBOOKS_DIR": "runbooks",
+    "SECRETS_PREFIX": "/firstline/bench",
+    "STACK_NAME": "bench",
+    "STATE_MACHINE_ARN": "arn:aws:states:eu-west-1:1:stateMachine:bench",
+    "TABLE_NAME": "bench",
+    "TIME_ZONE": "UTC",
+    "LLM_BASE_URL": "",
+    "LLM_MODEL": "",
+    "LLM_DEADLINE_SECONDS": "10",
+    "LLM_MAX_OUTPUT_TOKENS": "500",
+    "LLM_INPUT_PRICE": "0",
+    "LLM_OUTPUT_PRICE": "0",
+    "LLM_DAILY_TOKENS": "0",
+    "LLM_DAILY_COST": "0",
+    "LLM_FALLBACK_BASE_URL": "",
+    "LLM_FALLBACK_MODEL": "",
+    "LLM_FALLBACK_INPUT_PRICE": "0",
+    "LLM_FALLBACK_OUTPUT_PRICE": "0",
+}
 
 PROGRAMS = {
     "bare handler": ("ingest", BARE),
-    "ingest": ("ingest", COLD),
-    "classify, no model or a ruled verdict": ("classify", COLD),
+    "ingest": ("ingest", INGEST),
+    "classify, no model or a ruled verdict": ("classify", CLASSIFY),
     "classify, circuit open or ceiling reached": ("classify", WITH_CIRCUIT),
     "classify, a model is asked": ("classify", WITH_QUESTION),
 }
@@ -26,7 +56,7 @@ PROGRAMS = {
 
 def rows() -> list[tuple[str, str, str]]:
     """CPU of import and client over those of a bare handler, and what must not have been imported."""
-    ingest, bare = (set(_modules(program)) for program in (COLD, BARE))
+    ingest, bare = (set(_modules(program)) for program in (INGEST, BARE))
     found = [name for name in HEAVY if name in ingest - bare]
     seconds = _measure()
     ratios = [
@@ -55,7 +85,7 @@ def _measure() -> dict[str, float]:
 
 
 def _client() -> list[str]:
-    return [name for name in ("openai", "httpx2") if name in _modules(COLD, "classify")]
+    return [name for name in ("openai", "httpx2") if name in _modules(CLASSIFY, "classify")]
 
 
 def _modules(program: str, function: str = "ingest") -> list[str]:
@@ -74,6 +104,6 @@ def _run(program: str, function: str) -> str:
     # The SAM CLI brings pyOpenSSL, which urllib3 would then load; Lambda has none.
     lines = f"import sys\nsys.modules['OpenSSL'] = None\nsys.path[:0] = {paths!r}\n{program}"
     # Lambda has the layers' bytecode, so whoever keeps Python from writing any must not do so here.
-    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": ""}
+    environment = os.environ | SETTINGS | {"PYTHONDONTWRITEBYTECODE": ""}
     done = subprocess.run([sys.executable, "-c", lines], check=True, capture_output=True, text=True, env=environment)
     return done.stdout

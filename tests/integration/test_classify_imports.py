@@ -83,6 +83,7 @@ def _classify(aws: str, runbooks: Path, alert_name: str = "DiskFull") -> dict[st
         "POWERTOOLS_SERVICE_NAME": "imports",
         "POWERTOOLS_LOG_LEVEL": "CRITICAL",
         "POWERTOOLS_METRICS_DISABLED": "true",
+        "STACK_NAME": "imports",
         "TABLE_NAME": "imports",
         "SECRETS_PREFIX": "/firstline/imports",
         "RUNBOOKS_DIR": str(runbooks),

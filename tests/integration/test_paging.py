@@ -10,7 +10,8 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from firstline.adapters.paging import PATIENCE, PagerDuty, PageTopic, on_call_name
+from firstline.adapters.clients import CLIENT_CONFIG
+from firstline.adapters.paging import PagerDuty, PageTopic, on_call_name
 from firstline.errors import ChannelFailed
 from tests.integration.http_stub import Answer, Stub, answering
 from tests.notifications import CONSOLE, INCIDENT_ID, a_notification, hostile_notification
@@ -137,7 +138,7 @@ def test_a_name_that_cannot_be_had_delays_nothing(answer: Answer) -> None:
 @pytest.fixture
 def sns() -> Iterator["SNSClient"]:
     with mock_aws():
-        yield boto3.client("sns", region_name="eu-west-1", config=PATIENCE)
+        yield boto3.client("sns", region_name="eu-west-1", config=CLIENT_CONFIG)
 
 
 @pytest.fixture
@@ -216,7 +217,7 @@ def test_an_sns_that_is_not_there_can_be_tried_later(topic: str) -> None:
         endpoint_url="http://127.0.0.1:9",
         aws_access_key_id="a",
         aws_secret_access_key="b",
-        config=PATIENCE,
+        config=CLIENT_CONFIG,
     )
     with pytest.raises(ChannelFailed) as caught:
         PageTopic(topic, client=client, console_url="").tell(a_notification("paged"))

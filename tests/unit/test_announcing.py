@@ -1,7 +1,7 @@
 """What people are told between the first alert and the end, and how an end is counted."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import pytest
@@ -142,6 +142,21 @@ def test_a_silence_until_resolved_is_ended_with_its_incident() -> None:
     announced("Close Incident", {}, history)
 
     assert history.ended_silences == ["s-1"]
+
+
+def test_a_silence_that_cannot_be_ended_closes_its_incident_all_the_same() -> None:
+    class Stuck(FakeHistory):
+        def end_silence(self, silence_id: str, now: datetime) -> None:
+            raise HistoryUnavailable("the table went down after the incident was closed")
+
+    changes = held("silence")
+    verdict = changes["classification"]
+    waits = verdict.hold.model_copy(update={"until_resolved": True})
+    history = Stuck(a_record(**changes | {"classification": verdict.model_copy(update={"hold": waits})}))
+
+    assert announced("Close Incident", {}, history).outcome == "suppressed"
+    assert history.kept is not None
+    assert history.kept.status == "CLOSED"
 
 
 # --- the states ---

@@ -1,4 +1,4 @@
-"""Arrows go one way: functions -> adapters -> core, and the core needs next to nothing."""
+"""Arrows go one way: functions -> wiring -> adapters -> core, and the core needs next to nothing."""
 
 import ast
 import sys
@@ -9,6 +9,9 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "layers" / "core" / "firstline"
 ADAPTERS = "adapters"
+WIRING = "wiring.py"
+"""The composition root: only it, and the functions, know adapters."""
+
 LIBRARIES = {
     "yaml": ("runbooks", "policy_files.py"),
     "rapidfuzz": ("classification",),
@@ -40,6 +43,7 @@ FLOW = (
 """The files of `firstline.models`, in the order in which data flows through them."""
 
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+CORE = [path for path in MODULES if path.parts[0] not in (ADAPTERS, WIRING)]
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -53,15 +57,20 @@ def imported(path: Path) -> Iterator[str]:
             yield str(node.module)
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if path.parts[0] != ADAPTERS], ids=str)
+@pytest.mark.parametrize("path", CORE, ids=str)
 def test_the_core_imports_the_standard_library_pydantic_and_what_is_listed(path: Path) -> None:
     roots = {name.split(".")[0] for name in imported(path)} - set(sys.stdlib_module_names) - {"pydantic", "firstline"}
     assert {name for name in roots if path.parts[0] not in LIBRARIES.get(name, ())} == set()
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if path.parts[0] != ADAPTERS], ids=str)
+@pytest.mark.parametrize("path", CORE, ids=str)
 def test_the_core_knows_no_adapter(path: Path) -> None:
     assert {name for name in imported(path) if name.startswith(f"firstline.{ADAPTERS}")} == set()
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path != Path(WIRING)], ids=str)
+def test_only_functions_use_the_wiring(path: Path) -> None:
+    assert "firstline.wiring" not in set(imported(path))
 
 
 def test_a_noun_refers_to_earlier_ones_and_never_to_later_ones() -> None:
@@ -69,3 +78,13 @@ def test_a_noun_refers_to_earlier_ones_and_never_to_later_ones() -> None:
     for place, noun in enumerate(FLOW):
         ours = {name for name in imported(Path("models") / f"{noun}.py") if name.startswith("firstline.models")}
         assert ours <= {f"firstline.models.{earlier}" for earlier in FLOW[:place]}, noun
+
+
+@pytest.mark.xfail(strict=True, reason="twelve names still stand for two or three classes; take this mark off at none")
+def test_no_class_name_stands_twice_in_the_package() -> None:
+    places: dict[str, list[str]] = {}
+    for path in MODULES:
+        for node in ast.walk(ast.parse((PACKAGE / path).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(str(path))
+    assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}

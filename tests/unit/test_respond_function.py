@@ -14,10 +14,13 @@ from urllib.parse import urlencode
 
 import pytest
 
+from firstline import people_front
 from firstline.approvals.links import Link, sign
 from firstline.approvals.page import HEADERS
 from firstline.errors import HistoryUnavailable
 from firstline.models import IncidentRecord
+from firstline.settings import RespondSettings
+from firstline.wiring import Wiring
 from functions.respond import app as respond
 from tests.approval_fakes import Scripts, Waiting, a_waiting_record
 from tests.channel_fakes import FakeChannel, lasting
@@ -49,15 +52,29 @@ class Table:
         raise AssertionError("nothing is posted here")
 
 
+def wire(
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    history: Any,
+    executions: Any,
+    approvers: tuple[str, ...],
+    secret: str,
+    channels: dict[str, FakeChannel],
+) -> None:
+    """Give the handler parts that need no AWS."""
+    wiring: Any = Wiring(RespondSettings)
+    wiring.history, wiring.executions, wiring.documents, wiring.trail = history, executions, Scripts(), None
+    wiring.settings = SimpleNamespace(approvers=approvers)
+    wiring.secrets = SimpleNamespace(lines=lambda name: (secret,))
+    wiring.channels = lambda *, hurried: channels
+    monkeypatch.setattr(respond, "wiring", wiring)
+
+
 @pytest.fixture
 def table(monkeypatch: pytest.MonkeyPatch) -> Table:
     table = Table()
     slack = FakeChannel()
-    monkeypatch.setattr(respond, "_history", lambda: table)
-    monkeypatch.setattr(respond, "_executions", lambda: None)
-    monkeypatch.setattr(respond, "_settings", lambda: SimpleNamespace(approvers=()))
-    monkeypatch.setattr(respond, "_secrets", lambda: SimpleNamespace(lines=lambda name: (SECRET,)))
-    monkeypatch.setattr(respond, "connect", lambda *_, hurried: {"slack": slack})
+    wire(monkeypatch, history=table, executions=None, approvers=(), secret=SECRET, channels={"slack": slack})
     return table
 
 
@@ -133,6 +150,8 @@ def test_a_press_is_done_and_answered(table: Table, encoded: bool) -> None:
         (lambda: request("GET", "/respond/slack"), 404),
         (lambda: request("POST", "/respond/teams"), 404),
         (lambda: request("GET", "/"), 404),
+        (lambda: request("GET", "/approvals"), 404),
+        (lambda: request("GET", "/approvals/one/two"), 404),
     ],
 )
 def test_anything_else_does_nothing(table: Table, event: Callable[[], dict[str, Any]], status: int) -> None:
@@ -176,12 +195,8 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Counting:
     """A plan that waits for two hours, and nobody to disturb."""
     desk = Counting(a_waiting_record(decide_by=datetime.now(UTC) + timedelta(hours=2)))
     slack = FakeChannel()
-    monkeypatch.setattr(respond, "_history", lambda: desk)
-    monkeypatch.setattr(respond, "_executions", lambda: desk)
-    monkeypatch.setattr(respond, "_documents", Scripts)
-    monkeypatch.setattr(respond, "_settings", lambda: SimpleNamespace(approvers=APPROVERS))
-    monkeypatch.setattr(respond, "_secrets", lambda: SimpleNamespace(lines=lambda name: (KEY,)))
-    monkeypatch.setattr(respond, "_channels", lambda: {"slack": slack, "pagerduty": FakeChannel(failures=[lasting()])})
+    channels = {"slack": slack, "pagerduty": FakeChannel(failures=[lasting()])}
+    wire(monkeypatch, history=desk, executions=desk, approvers=APPROVERS, secret=KEY, channels=channels)
     return desk
 
 
@@ -372,9 +387,8 @@ def test_links_lead_to_where_the_press_came_in(
         )
         given.append(page.address(link))
 
-    monkeypatch.setattr(respond, "answer_press", take)
-    monkeypatch.setattr(respond, "_secrets", lambda: SimpleNamespace(lines=lambda name: (SECRET * 4,)))
-    event = press(ACKNOWLEDGE, SECRET * 4)
+    monkeypatch.setattr(people_front, "answer_press", take)
+    event = press(ACKNOWLEDGE, KEY)
     event["requestContext"]["domainName"] = domain
 
     assert answer(event)["statusCode"] == 200

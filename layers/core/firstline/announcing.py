@@ -16,7 +16,7 @@ from firstline.contracts import (
     RecordSuppressionInput,
     RequestApprovalInput,
 )
-from firstline.errors import ChannelFailed
+from firstline.errors import ChannelFailed, HistoryUnavailable
 from firstline.models import (
     PAGING_RANK,
     SEVERITY_RANK,
@@ -28,7 +28,7 @@ from firstline.models import (
     Outcome,
     StepResult,
 )
-from firstline.observability import metrics
+from firstline.observability import logger, metrics
 
 type NotifyInput = Annotated[
     RecordSuppressionInput | AnnounceRemediationInput | RequestApprovalInput | NotifyOpsInput | CloseIncidentInput,
@@ -70,7 +70,7 @@ def announce(
     history: ClosingHistory,
     now: datetime,
     resolve_within: timedelta,
-    end_silence: Callable[[str], None],
+    end_silence: Callable[[str, datetime], None],
 ) -> NotifyOutput:
     """Do what one of the notify function's states is there for.
 
@@ -80,7 +80,7 @@ def announce(
     Parameters
     ----------
     end_silence
-        Ends a silence, by its id, that waited for its incident to resolve. Must not raise.
+        Ends a silence, by its id, that waited for its incident to resolve.
 
     Raises
     ------
@@ -119,10 +119,18 @@ def announce(
             if hold is not None:
                 told = False  # nobody heard that it began
                 if hold.until_resolved:
-                    end_silence(hold.id)
+                    _end(hold, end_silence, now)
             else:
                 told = _tell("closed", closed, {"results": closed.results or results}, event.reason, channels, now)
     return NotifyOutput(told=told, outcome=outcome, resolve_within_seconds=int(resolve_within.total_seconds()))
+
+
+def _end(hold: Hold, end_silence: Callable[[str, datetime], None], now: datetime) -> None:
+    try:
+        end_silence(hold.id, now)
+    except HistoryUnavailable:
+        # The incident is closed; the silence runs out by itself in the end.
+        logger.exception("The silence could not be ended", extra={"silence": hold.id})
 
 
 def outcome_of(

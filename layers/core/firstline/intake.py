@@ -37,6 +37,13 @@ from firstline.models import Deployment, NormalizedAlert
 from firstline.observability import logger, metrics
 from firstline.quarantine import Quarantined, unpack
 from firstline.sources.body import parse_body
+from firstline.sources.signal import (
+    IncidentNote,
+    OwnIncidentSeen,
+    OwnIncidentSignal,
+    Signal,
+    SubscriptionConfirmation,
+)
 
 MAX_BODY_BYTES = 512 * 1024
 
@@ -146,12 +153,9 @@ class Intake:
         if source not in sources.known_sources():
             raise UnknownSource(source)
         secrets = self.secrets.lines(f"sources/{source}")
-        if source == "cloudwatch" and secrets:
-            from firstline.sources.sns import signing_certificate_url
-
-            url = signing_certificate_url(body, secrets)
-            if url is not None:
-                secrets = (*secrets, self.certificates.get(url))
+        url = sources.signing_certificate_url(source, body, secrets)
+        if url is not None:
+            secrets = (*secrets, self.certificates.get(url))
         sources.authenticate(source, headers=headers, body=body, secrets=secrets, now=now)
         content_type = headers.get("content-type", "")
         try:
@@ -162,11 +166,8 @@ class Intake:
     def _accept(
         self, source: str, payload: Any, headers: Mapping[str, str], now: datetime, secrets: tuple[str, ...] = ()
     ) -> Response:
-        if source == "cloudwatch":
-            self._confirm(payload, secrets)
-        if source == "pagerduty":
-            self._take_signal(payload, now)
-            self._take_note(payload, now)
+        for signal in sources.signals(source, payload, secrets):
+            self._take_signal(signal, now)
         batch = sources.normalize_batch(source, payload, headers=headers, received_at=now, own_stack=self.own_stack)
         for part in batch.rejected:
             kept = json.dumps(part.payload, default=str).encode(errors="replace")
@@ -207,39 +208,32 @@ class Intake:
         self.history.save_deployment(deployment)
         return _response(202, status="recorded", service=deployment.service, version=deployment.version)
 
-    def _confirm(self, payload: Any, secrets: tuple[str, ...]) -> None:
-        from firstline.sources.sns import allowed_topics, subscription_confirmation
+    def _take_signal(self, signal: Signal, now: datetime) -> None:
+        match signal:
+            case SubscriptionConfirmation(topic_arn, token):
+                self.confirm_subscription(topic_arn, token)
+            case OwnIncidentSeen(sender_id, incident_id):
+                self.history.remember_page(sender_id, incident_id, now)
+            case OwnIncidentSignal():
+                self._take_word(signal, now)
+            case IncidentNote():
+                self._take_note(signal, now)
 
-        confirmation = subscription_confirmation(payload)
-        if confirmation is not None and confirmation.topic_arn in allowed_topics(secrets):
-            self.confirm_subscription(confirmation.topic_arn, confirmation.token)
-
-    def _take_signal(self, payload: Any, now: datetime) -> None:
-        """Somebody acknowledged or resolved in PagerDuty what Firstline paged about."""
-        signal = sources.own_incident_signal("pagerduty", payload)
-        if signal is None:
-            return
+    def _take_word(self, signal: OwnIncidentSignal, now: datetime) -> None:
         say = lifecycle.acknowledge if signal.kind == "acknowledged" else lifecycle.resolve_by_hand
         try:
             say(signal.incident_id, signal.by, now, history=self.history, executions=self.executions)
         except ExecutionsUnavailable:
             logger.exception("the execution could not be told; the audit will")
 
-    def _take_note(self, payload: Any, now: datetime) -> None:
-        """Somebody wrote in PagerDuty what it was. A note names PagerDuty's id only, so that is kept when seen."""
-        from firstline.sources import pagerduty
-
-        ids = pagerduty.own_incident_ids(payload)
-        if ids is not None:
-            self.history.remember_page(*ids, now)
-        note = pagerduty.note(payload)
-        incident_id = self.history.incident_paged_as(note.pagerduty_id) if note else None
-        if note is None or incident_id is None:
+    def _take_note(self, note: IncidentNote, now: datetime) -> None:
+        incident_id = self.history.incident_paged_as(note.sender_id)
+        if incident_id is None:
             return
         from firstline import judging
 
         try:
-            judging.note(incident_id, f"{note.by[:200]} (PagerDuty)", note.text, now, history=self.history)
+            judging.note(incident_id, note.by, note.text, now, history=self.history)
         except FeedbackRefused as refused:
             logger.info("a note was not kept: %s", refused)
 

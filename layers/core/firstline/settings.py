@@ -1,7 +1,7 @@
-"""What each function reads from its environment: one model per function, built when first used, never at import.
+"""The settings of each function: one model per function, read from its environment on first use, never at import.
 
 The names are the environment variables in lower case; `template.yaml` sets every one of them, and a test compares the
-two. A function has no default for what the template decides.
+two. A function has no default for what the template decides. A setting of several functions stands in a base model.
 """
 
 import os
@@ -27,10 +27,15 @@ type Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
 class Settings(BaseModel):
-    """Base of every function's settings."""
+    """Settings of every function (`Globals` in template.yaml)."""
 
     # A function imports this file and uses one model of it: pydantic builds that one, and leaves the others.
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+
+    stack_name: str
+    table_name: str
+    secrets_prefix: str
+    history_days: int = Field(ge=1)
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -52,37 +57,56 @@ class Settings(BaseModel):
             ) from None
 
 
-class IngestSettings(Settings):
-    """functions/ingest."""
+class RunbookSettings(Settings):
+    """Settings of the functions that carry the owner's runbooks and policies."""
 
-    stack_name: str
-    table_name: str
-    state_machine_arn: str
-    quarantine_queue_url: str
-    secrets_prefix: str
     runbooks_dir: str
-    history_days: int = Field(ge=1)
+
+
+class IngestionSettings(RunbookSettings):
+    """Settings of the functions that take alerts in."""
+
+    state_machine_arn: str
     incidents_per_minute: int = Field(ge=1)
     incidents_per_minute_and_alert: int = Field(ge=1)
 
 
-class ClassifySettings(Settings):
-    """functions/classify."""
+class PageTopicSettings(RunbookSettings):
+    """Settings of the functions that publish to the page topic."""
 
-    table_name: str
-    secrets_prefix: str
-    runbooks_dir: str
+    page_topic_arn: str
+    console_url: str
+
+
+class ChannelSettings(Settings):
+    """Settings of the functions that tell people something."""
+
+    slack_api_url: str
+    slack_automated_channel: str
+    slack_alerts_channel: str
+    pagerduty_events_url: str
+    resolve_within_seconds: int = Field(ge=60)
+    console_url: str
+
+
+class IngestSettings(IngestionSettings):
+    """Settings of functions/ingest."""
+
+    quarantine_queue_url: str
+
+
+class ClassifySettings(RunbookSettings):
+    """Settings of functions/classify. An empty `llm_base_url` or `llm_model` turns the LLM off; so does the fallback's.
+
+    Prices are for a million tokens, in any one currency; 0 means unknown. A ceiling of 0 is none.
+    """
+
     time_zone: Annotated[str, AfterValidator(_known_time_zone)]
-    history_days: int = Field(ge=1)
 
 
-class RemediateSettings(Settings):
-    """functions/remediate. `remediation_mode` caps every runbook's own mode."""
+class RemediateSettings(RunbookSettings):
+    """Settings of functions/remediate. `remediation_mode` caps every runbook's own mode."""
 
-    table_name: str
-    secrets_prefix: str
-    history_days: int = Field(ge=1)
-    runbooks_dir: str
     environment_name: str
     remediation_mode: Literal["off", "approve", "auto"]
     document_prefix: str
@@ -92,53 +116,24 @@ class RemediateSettings(Settings):
     release_arns: Names
 
 
-class ChannelSettings(Settings):
-    """What every function that tells people something needs."""
+class EscalateSettings(ChannelSettings, PageTopicSettings):
+    """Settings of functions/escalate."""
 
-    stack_name: str
-    table_name: str
-    secrets_prefix: str
-    slack_api_url: str
-    slack_automated_channel: str
-    slack_alerts_channel: str
-    pagerduty_events_url: str
-    resolve_within_seconds: int = Field(ge=60)
-    console_url: str
-
-
-class EscalateSettings(ChannelSettings):
-    """functions/escalate."""
-
-    history_days: int = Field(ge=1)
-    runbooks_dir: str
-    page_topic_arn: str
     pagerduty_api_url: str
 
 
 class NotifySettings(ChannelSettings):
-    """functions/notify."""
-
-    history_days: int = Field(ge=1)
+    """Settings of functions/notify."""
 
 
 class RespondSettings(ChannelSettings):
-    """functions/respond. `approvers` are Slack user ids; nobody else's approval counts."""
+    """Settings of functions/respond. `approvers` are Slack user ids; nobody else's approval counts."""
 
-    history_days: int = Field(ge=1)
     approvers: Names
 
 
-class AuditSettings(Settings):
-    """functions/audit."""
+class AuditSettings(IngestionSettings, PageTopicSettings):
+    """Settings of functions/audit."""
 
-    stack_name: str
-    table_name: str
-    history_days: int = Field(ge=1)
-    state_machine_arn: str
-    page_topic_arn: str
     page_after_seconds: int = Field(ge=60)
     flap_quiet_seconds: int = Field(ge=60)
-    runbooks_dir: str
-    incidents_per_minute: int = Field(ge=1)
-    incidents_per_minute_and_alert: int = Field(ge=1)
-    console_url: str

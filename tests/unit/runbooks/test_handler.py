@@ -11,12 +11,15 @@ import pytest
 from firstline.errors import ConfigurationError
 from firstline.models import Classification, Incident, NormalizedAlert, RemediationPlan, Target
 from firstline.runbooks.catalogue import Catalogue
+from firstline.settings import RemediateSettings
+from firstline.wiring import Wiring
 from functions.remediate import app
 from tests.remediation_fakes import DeployedDocuments, Inventory, MemoryRemediations, MemoryTrail
 
 type Make[T] = Callable[..., T]
 
 ENVIRONMENT = {
+    "STACK_NAME": "firstline",
     "TABLE_NAME": "firstline",
     "SECRETS_PREFIX": "/firstline/staging",
     "ENVIRONMENT_NAME": "staging",
@@ -52,17 +55,15 @@ def event(
 
 
 @pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch, runbooks_dir: Path, shipped: Catalogue, web_1: Target) -> None:
-    for factory in (app._settings, app._catalogue, app._rules):
-        factory.cache_clear()
-    for name, value in ENVIRONMENT.items():
+def _wired(monkeypatch: pytest.MonkeyPatch, runbooks_dir: Path, shipped: Catalogue, web_1: Target) -> None:
+    for name, value in (ENVIRONMENT | {"RUNBOOKS_DIR": str(runbooks_dir)}).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("RUNBOOKS_DIR", str(runbooks_dir))
-    monkeypatch.setattr(app, "_targets", lambda: Inventory({"web-1": web_1}))
-    monkeypatch.setattr(app, "_documents", lambda: DeployedDocuments(shipped.values(), "firstline-staging"))
-    monkeypatch.setattr(app, "_remediations", MemoryRemediations)
-    monkeypatch.setattr(app, "_trail", MemoryTrail)
-    monkeypatch.setattr(app, "_switch", lambda: SimpleNamespace(read=lambda: "on"))
+    wiring: Any = Wiring(RemediateSettings)
+    wiring.targets = Inventory({"web-1": web_1})
+    wiring.documents = DeployedDocuments(shipped.values(), "firstline-staging")
+    wiring.remediations, wiring.trail, wiring.releases = MemoryRemediations(), MemoryTrail(), None
+    wiring.switch = SimpleNamespace(read=lambda: "on")
+    monkeypatch.setattr(app, "wiring", wiring)
 
 
 def test_the_handler_answers_with_the_contract_every_key_included(event: dict[str, Any]) -> None:

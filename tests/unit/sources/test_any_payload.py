@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from firstline.deployments import deployment_from_event, deployment_from_request
 from firstline.errors import UnreadablePayload
 from firstline.models import NormalizedAlert
-from firstline.sources import known_sources, normalize_batch, own_incident_signal
+from firstline.sources import known_sources, normalize_batch, signals
 from firstline.sources.body import parse_body
 from firstline.sources.cloudwatch import signing_certificate_url, subscription_confirmation
 from tests.unit.sources.events import EVENTS, RECEIVED_AT
@@ -60,7 +60,7 @@ def read_by_all(payload: Any) -> None:
     for call in (
         lambda: deployment_from_event(payload),
         lambda: deployment_from_request(payload, received_at=RECEIVED_AT),
-        lambda: own_incident_signal("pagerduty", payload),
+        lambda: signals("pagerduty", payload),
     ):
         assert reason(call) != ""
     signing_certificate_url(payload)

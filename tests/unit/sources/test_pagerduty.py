@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from firstline.errors import UnreadablePayload
-from firstline.sources import normalize, own_incident_signal
-from firstline.sources.pagerduty import OwnIncidentSignal
+from firstline.sources import normalize, signals
+from firstline.sources.signal import IncidentNote, OwnIncidentSeen, OwnIncidentSignal, Signal
 from tests.unit.sources.events import event
 
 
@@ -35,26 +35,32 @@ def test_what_fires(kind: str, status: str, fires: bool) -> None:
     assert [one.status for one in normalize("pagerduty", payload)] == (["firing"] if fires else [])
 
 
+OWN = "disk-web-7-20260211T0814-1a2b3c4d"
+SEEN = OwnIncidentSeen("Q1W2E3R4T5Y6U7", OWN)
+
+
 @pytest.mark.parametrize(
-    ("name", "signal"),
+    ("name", "expected"),
     [
-        (
-            "own-acknowledged",
-            OwnIncidentSignal("disk-web-7-20260211T0814-1a2b3c4d", "acknowledged", "Ada Lovelace"),
-        ),
-        ("own-resolved", OwnIncidentSignal("disk-web-7-20260211T0814-1a2b3c4d", "resolved", "PagerDuty")),
-        ("own-triggered", None),
-        ("acknowledged", None),
-        ("resolved", None),
-        ("ping", None),
+        ("own-acknowledged", [OwnIncidentSignal(OWN, "acknowledged", "Ada Lovelace"), SEEN]),
+        ("own-resolved", [OwnIncidentSignal(OWN, "resolved", "PagerDuty"), SEEN]),
+        ("own-triggered", [SEEN]),
+        ("acknowledged", []),
+        ("resolved", []),
+        ("ping", []),
     ],
 )
-def test_signals_about_own_incidents(name: str, signal: OwnIncidentSignal | None) -> None:
-    assert own_incident_signal("pagerduty", event(f"pagerduty/{name}")) == signal
+def test_signals_about_own_incidents(name: str, expected: list[Signal]) -> None:
+    assert signals("pagerduty", event(f"pagerduty/{name}")) == expected
+
+
+def test_a_note_names_pagerdutys_incident_and_its_author() -> None:
+    note = IncidentNote("Q1W2E3R4T5Y6U7", "looking", "Ada Lovelace (PagerDuty)")
+    assert signals("pagerduty", event("pagerduty/annotated")) == [note]
 
 
 def test_no_other_source_has_signals() -> None:
-    assert own_incident_signal("generic", event("pagerduty/own-resolved")) is None
+    assert signals("generic", event("pagerduty/own-resolved")) == []
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from firstline.errors import Unauthenticated
-from firstline.sources import authenticate
+from firstline.sources import authenticate, signals
 from firstline.sources.cloudwatch import (
-    SubscriptionConfirmation,
     allowed_topics,
     signing_certificate_url,
     subscription_confirmation,
 )
+from firstline.sources.signal import SubscriptionConfirmation
 from tests.unit.sources.events import event
 
 NOW = datetime(2026, 2, 11, 8, 15, tzinfo=UTC)
@@ -224,6 +224,16 @@ def test_a_request_to_confirm() -> None:
     message = event("cloudwatch/sns-subscription-confirmation")
 
     assert subscription_confirmation(message) == SubscriptionConfirmation(TOPIC, message["Token"])
+
+
+@pytest.mark.parametrize(
+    ("secrets", "confirmed"), [(["token", TOPIC], True), (["token"], False), ([TOPIC + "2"], False)]
+)
+def test_only_an_allowed_topic_is_confirmed(secrets: list[str], confirmed: bool) -> None:
+    message = event("cloudwatch/sns-subscription-confirmation")
+
+    expected = [SubscriptionConfirmation(TOPIC, message["Token"])] if confirmed else []
+    assert signals("cloudwatch", message, secrets) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""The edges: the only place that imports boto3, openai or slack_sdk. One module per thing outside."""
+"""The edges: with `wiring`, the only place that imports boto3, openai or slack_sdk. One module per thing outside."""

@@ -12,7 +12,6 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from firstline.channels import pagerduty, sns
@@ -24,9 +23,6 @@ from firstline.text import one_line
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
-
-PATIENCE = Config(connect_timeout=2, read_timeout=4, retries={"total_max_attempts": 2})
-"""For AWS clients on the way to a page: botocore's own minute of patience outlasts the function."""
 
 ANSWER_LIMIT_BYTES = 1_000_000
 _OUR_MISTAKES = frozenset(

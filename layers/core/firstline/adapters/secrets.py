@@ -4,6 +4,9 @@ import time
 
 from aws_lambda_powertools.utilities.parameters import SSMProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.config import Config
+
+from firstline.adapters.clients import CLIENT_CONFIG
 
 MAX_AGE_SECONDS = 300
 """How long a secret is remembered: a rotated one is picked up within this time."""
@@ -17,8 +20,9 @@ class Secrets:
     >>> Secrets("/firstline/prod").get("slack/bot-token")
     """
 
-    def __init__(self, prefix: str, provider: SSMProvider | None = None) -> None:
+    def __init__(self, prefix: str, provider: SSMProvider | None = None, *, config: Config = CLIENT_CONFIG) -> None:
         self._prefix = prefix.rstrip("/")
+        self._config = config
         self._provider = provider
         self._missing_until: dict[str, float] = {}
 
@@ -33,7 +37,7 @@ class Secrets:
         if self._missing_until.get(name, 0.0) > time.monotonic():
             return None
         if self._provider is None:
-            self._provider = SSMProvider()
+            self._provider = SSMProvider(boto_config=self._config)
         try:
             value = self._provider.get(f"{self._prefix}/{name}", decrypt=True, max_age=MAX_AGE_SECONDS)
         except GetParameterError as error:

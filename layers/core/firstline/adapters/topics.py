@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from firstline.adapters.clients import SENDER_WAITS
 from firstline.errors import ConfirmationFailed
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def confirm_subscription(topic_arn: str, token: str) -> None:
         SNS did not accept it; SNS asks again, so the sender should get an error.
     """
     region = topic_arn.split(":")[3]
-    client: SNSClient = boto3.client("sns", region_name=region)
+    client: SNSClient = boto3.client("sns", region_name=region, config=SENDER_WAITS)
     try:
         # Without AuthenticateOnUnsubscribe anybody who sees a message's unsubscribe link could cut the alarms off.
         client.confirm_subscription(TopicArn=topic_arn, Token=token, AuthenticateOnUnsubscribe="true")

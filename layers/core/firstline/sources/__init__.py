@@ -17,7 +17,7 @@ from firstline.sources.authentication import Request
 from firstline.sources.reading import Batch, Reading, Rejected
 
 if TYPE_CHECKING:
-    from firstline.sources.pagerduty import OwnIncidentSignal
+    from firstline.sources.signal import Signal
 
 __all__ = [
     "Batch",
@@ -27,7 +27,8 @@ __all__ = [
     "known_sources",
     "normalize",
     "normalize_batch",
-    "own_incident_signal",
+    "signals",
+    "signing_certificate_url",
 ]
 
 _SOURCES = ("cloudwatch", "datadog", "generic", "grafana", "pagerduty", "prometheus")
@@ -35,7 +36,11 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Source(Protocol):
-    """What the module of a source offers."""
+    """What the module of a source offers.
+
+    Two functions are optional: `signals(payload, secrets)` yields whatever a payload says that is no alert, and
+    `signing_certificate_url(body, secrets)` names a certificate that must be fetched to authenticate a request.
+    """
 
     def read(self, payload: Any, reading: Reading) -> None:
         """Tell `reading` about everything in the payload; raise UnreadablePayload when there is nothing to find."""
@@ -143,16 +148,25 @@ def authenticate(
     module.authenticate(Request.of(source, headers=headers, body=body, secrets=secrets, now=now or datetime.now(UTC)))
 
 
-def own_incident_signal(source: str, payload: Any) -> "OwnIncidentSignal | None":
-    """What a webhook says about an incident that Firstline itself opened at the sender, or None.
+def signing_certificate_url(source: str, body: bytes, secrets: Sequence[str]) -> str | None:
+    """Return the address of the certificate without which `authenticate` cannot judge the request, or None."""
+    hook = getattr(_module(source), "signing_certificate_url", None)
+    url: str | None = hook(body, secrets) if hook else None
+    return url
 
-    Only PagerDuty hands Firstline's incidents to people, so only PagerDuty's webhooks can say so.
+
+def signals(source: str, payload: Any, secrets: Sequence[str] = ()) -> list["Signal"]:
+    """Return whatever a payload says that is no alert.
+
+    Raises
+    ------
+    UnknownSource
+        No source of that name is known.
+    UnreadablePayload
+        Nothing in the payload makes sense.
     """
-    if source != "pagerduty":
-        return None
-    from firstline.sources import pagerduty
-
-    return pagerduty.own_incident_signal(payload)
+    hook = getattr(_module(source), "signals", None)
+    return list(hook(payload, secrets)) if hook else []
 
 
 @cache

@@ -9,6 +9,7 @@
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from firstline.deployments import is_deployment_event
@@ -18,8 +19,8 @@ from firstline.sources.body import parse_json
 from firstline.sources.cloudwatch_alarm import Alarm, add_alarm, severity_word, topic_severity_word
 from firstline.sources.identity import digest, group_key
 from firstline.sources.reading import Reading
+from firstline.sources.signal import Signal
 from firstline.sources.sns import (
-    SubscriptionConfirmation,
     allowed_topics,
     authenticate,
     signing_certificate_url,
@@ -27,10 +28,10 @@ from firstline.sources.sns import (
 )
 
 __all__ = [
-    "SubscriptionConfirmation",
     "allowed_topics",
     "authenticate",
     "read",
+    "signals",
     "signing_certificate_url",
     "subscription_confirmation",
 ]
@@ -69,6 +70,13 @@ def read(payload: Any, reading: Reading) -> None:
             "cloudwatch: neither an SNS message (`Type`, `Message`), nor an alarm (`AlarmName`), nor an event "
             "(`detail-type`, `alarmData`)"
         )
+
+
+def signals(payload: Any, secrets: Sequence[str]) -> Iterator[Signal]:
+    """Tell that a topic asks to deliver here, if it is one of those that the secrets allow."""
+    confirmation = subscription_confirmation(payload)
+    if confirmation is not None and confirmation.topic_arn in allowed_topics(secrets):
+        yield confirmation
 
 
 def _read_envelope(envelope: Any, raw: Any, reading: Reading) -> None:

@@ -4,7 +4,7 @@ https://developer.pagerduty.com/docs/webhooks-overview
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from firstline.errors import Unauthenticated, UnreadablePayload
@@ -13,6 +13,7 @@ from firstline.sources import text
 from firstline.sources.authentication import Request, signed
 from firstline.sources.identity import digest
 from firstline.sources.reading import Reading
+from firstline.sources.signal import IncidentNote, OwnIncidentSeen, OwnIncidentSignal, Signal
 
 SIGNATURE_HEADER = "x-pagerduty-signature"
 
@@ -32,24 +33,6 @@ _SIGNALS: dict[str, Literal["acknowledged", "resolved"]] = {
     "incident.acknowledged": "acknowledged",
     "incident.resolved": "resolved",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class OwnIncidentSignal:
-    """Somebody acknowledged or resolved in PagerDuty what Firstline had paged about."""
-
-    incident_id: str
-    kind: Literal["acknowledged", "resolved"]
-    by: str
-
-
-@dataclass(frozen=True, slots=True)
-class PagerDutyNote:
-    """What somebody wrote in PagerDuty about an incident there; which of ours that is, only its own id tells."""
-
-    pagerduty_id: str
-    text: str
-    by: str
 
 
 def authenticate(request: Request) -> None:
@@ -112,8 +95,8 @@ def read(payload: Any, reading: Reading) -> None:
     )
 
 
-def own_incident_signal(payload: Any) -> OwnIncidentSignal | None:
-    """What a webhook says about an incident that Firstline opened: acknowledged, resolved, or nothing (None).
+def signals(payload: Any, _secrets: Sequence[str]) -> Iterator[Signal]:
+    """Tell who acknowledged, resolved or annotated an incident, and PagerDuty's id of one that Firstline opened.
 
     Raises
     ------
@@ -121,31 +104,18 @@ def own_incident_signal(payload: Any) -> OwnIncidentSignal | None:
         This is no V3 webhook.
     """
     event_type, event, data = _event(payload)
-    kind = _SIGNALS.get(event_type)
-    if kind is None or not _is_own(data):
-        return None
-    incident_id = data["incident_key"].removeprefix(OWN_KEY_PREFIX)
-    return OwnIncidentSignal(incident_id, kind, text.name(_summary(event.get("agent"))) or "PagerDuty")
-
-
-def own_incident_ids(payload: Any) -> tuple[str, str] | None:
-    """PagerDuty's id and ours, where a webhook is about an incident that Firstline opened. Raises UnreadablePayload."""
-    _, _, data = _event(payload)
-    pagerduty_id = text.name(data.get("id"))
-    if pagerduty_id is None or not _is_own(data):
-        return None
-    return pagerduty_id, data["incident_key"].removeprefix(OWN_KEY_PREFIX)
-
-
-def note(payload: Any) -> PagerDutyNote | None:
-    """The note that a webhook is about, or None. Raises UnreadablePayload when this is no V3 webhook."""
-    event_type, event, data = _event(payload)
-    incident = data.get("incident")
-    pagerduty_id = text.name(incident.get("id")) if type(incident) is dict else None
-    content = data.get("content")
-    if event_type != "incident.annotated" or pagerduty_id is None or type(content) is not str:
-        return None
-    return PagerDutyNote(pagerduty_id, content, text.name(_summary(event.get("agent"))) or "somebody")
+    person = text.name(_summary(event.get("agent")))
+    if _is_own(data):
+        incident_id = data["incident_key"].removeprefix(OWN_KEY_PREFIX)
+        if kind := _SIGNALS.get(event_type):
+            yield OwnIncidentSignal(incident_id, kind, person or "PagerDuty")
+        if pagerduty_id := text.name(data.get("id")):
+            yield OwnIncidentSeen(pagerduty_id, incident_id)
+    content, annotated = data.get("content"), data.get("incident")
+    if event_type == "incident.annotated" and type(annotated) is dict and type(content) is str:
+        pagerduty_id = text.name(annotated.get("id"))
+        if pagerduty_id is not None:
+            yield IncidentNote(pagerduty_id, content, f"{(person or 'somebody')[:200]} (PagerDuty)")
 
 
 def _event(payload: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:

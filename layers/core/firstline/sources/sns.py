@@ -7,13 +7,13 @@ import re
 from base64 import b64decode
 from binascii import Error as BadBase64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.sources.authentication import Request, has_token
 from firstline.sources.body import parse_body
+from firstline.sources.signal import SubscriptionConfirmation
 
 _SIGNED_FIELDS = {
     "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
@@ -24,14 +24,6 @@ _TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]{1,
 _CERTIFICATE_HOST = re.compile(r"sns\.[a-z]{2}(-[a-z]+)+-\d\.amazonaws\.com(\.cn)?")
 _CERTIFICATE_PATH = re.compile(r"/[A-Za-z0-9_/-]+\.pem")
 _PEM = "-----BEGIN CERTIFICATE-----"
-
-
-@dataclass(frozen=True, slots=True)
-class SubscriptionConfirmation:
-    """SNS asks whether it may deliver a topic here; ConfirmSubscription with the token says yes."""
-
-    topic_arn: str
-    token: str
 
 
 def authenticate(request: Request) -> None:

@@ -1,0 +1,370 @@
+"""The composition root: builds the parts of a function from its settings, each one once and when it is first used.
+
+A handler makes one `Wiring` and passes its parts on to one call into the package. A part's modules are imported where
+the part is built, so that a cold start pays for nothing that its function does not use.
+
+To replace a part in a test, set it before it is used: `wiring.history = MemoryHistory()`.
+"""
+
+from datetime import timedelta
+from functools import cache, cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+
+from firstline import settings
+from firstline.adapters.clients import CLIENT_CONFIG, INVENTORY, ONE_SECOND
+from firstline.adapters.history import History
+from firstline.adapters.table import Table
+from firstline.errors import ConfigurationError
+from firstline.observability import logger
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+
+    from firstline.adapters.documents import Documents
+    from firstline.adapters.executions import Executions
+    from firstline.adapters.groups import Groups
+    from firstline.adapters.heartbeats import TableHeartbeats
+    from firstline.adapters.llm import ChatModel
+    from firstline.adapters.metrics_of_alarm import AlarmMetrics
+    from firstline.adapters.paging import PageTopic
+    from firstline.adapters.releases import ReleaseRecords
+    from firstline.adapters.remediations import TableRemediations
+    from firstline.adapters.secrets import Secrets
+    from firstline.adapters.silences import TableSilences
+    from firstline.adapters.switch import RemediationSwitch
+    from firstline.adapters.tallies import Outcomes
+    from firstline.adapters.targets import Targets
+    from firstline.adapters.trail import TableTrail
+    from firstline.auditing import Audit
+    from firstline.channels.delivery import Channel
+    from firstline.channels.paging_policy import Level, PagingPolicy
+    from firstline.classification.rules import Rules
+    from firstline.ingestion import Ingestion
+    from firstline.intake import Intake
+    from firstline.people_front import PeopleFront
+    from firstline.runbooks.catalogue import Catalogue
+    from firstline.runbooks.plan import Rules as RemediationRules
+    from firstline.watching import Watch
+
+    class _EverySetting(
+        settings.IngestSettings,
+        settings.ClassifySettings,
+        settings.RemediateSettings,
+        settings.RespondSettings,
+        settings.EscalateSettings,
+        settings.AuditSettings,
+    ):
+        """The settings of all functions together, for mypy. At run time a function has its own."""
+
+
+class Wiring:
+    """The parts of one function.
+
+    Parameters
+    ----------
+    model
+        The function's settings.
+    config
+        How patient its clients are; parts that count against a deadline of their own have their own.
+
+    Example
+    -------
+    >>> wiring = Wiring(IngestSettings)
+    >>> wiring.intake.handle(event, now)
+    """
+
+    def __init__(self, model: type[settings.Settings], config: "Config" = CLIENT_CONFIG) -> None:
+        self._model = model
+        self._config = config
+
+    @cached_property
+    def settings(self) -> "_EverySetting":
+        return cast("_EverySetting", self._model.from_environment())
+
+    def _client(self, service: str, config: "Config | None" = None) -> Any:
+        return boto3.client(cast("Any", service), config=config or self._config)
+
+    @cached_property
+    def secrets(self) -> "Secrets":
+        from firstline.adapters.secrets import Secrets
+
+        return Secrets(self.settings.secrets_prefix, config=self._config)
+
+    # --- the table ----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def table(self) -> Table:
+        return self._table(self._client("dynamodb"))
+
+    def _table(self, client: Any) -> Table:
+        return Table(client, self.settings.table_name, keep_days=self.settings.history_days)
+
+    @cached_property
+    def history(self) -> History:
+        return History(self.table)
+
+    @cached_property
+    def groups(self) -> "Groups":
+        from firstline.adapters.groups import Groups
+
+        return Groups(self.table)
+
+    @cached_property
+    def heartbeats(self) -> "TableHeartbeats":
+        from firstline.adapters.heartbeats import TableHeartbeats
+
+        return TableHeartbeats(self.table)
+
+    @cached_property
+    def outcomes(self) -> "Outcomes":
+        from firstline.adapters.tallies import Outcomes
+
+        return Outcomes(self.history)
+
+    @cached_property
+    def remediations(self) -> "TableRemediations":
+        from firstline.adapters.remediations import TableRemediations
+
+        return TableRemediations(self.table)
+
+    @cached_property
+    def silences(self) -> "TableSilences":
+        from firstline.adapters.silences import TableSilences
+
+        return TableSilences(self.table)
+
+    @cached_property
+    def trail(self) -> "TableTrail":
+        from firstline.adapters.trail import TableTrail
+
+        return TableTrail(self.table)
+
+    # --- the owner's files --------------------------------------------------------------------------------------------
+
+    @property
+    def _runbooks(self) -> Path:
+        return Path(self.settings.runbooks_dir)
+
+    @cached_property
+    def catalogue(self) -> "Catalogue":
+        from firstline.runbooks import catalogue
+
+        return catalogue.load(self._runbooks)
+
+    @cached_property
+    def paging_policy(self) -> "PagingPolicy":
+        from firstline.channels.paging_policy import load_paging_policy
+
+        return load_paging_policy(self._runbooks / "policy" / "paging.yaml")
+
+    @cached_property
+    def remediation_rules(self) -> "RemediationRules":
+        from firstline.runbooks.plan import Rules
+        from firstline.runbooks.remediation_policy import load_remediation_policy
+
+        return Rules(
+            remediation_mode=self.settings.remediation_mode,
+            environment=self.settings.environment_name,
+            document_prefix=self.settings.document_prefix,
+            approval_timeout_seconds=self.settings.approval_timeout_seconds,
+            release_arns=self.settings.release_arns,
+            policy=load_remediation_policy(self._runbooks / "policy" / "remediation.yaml"),
+        )
+
+    @cached_property
+    def rules(self) -> "Rules":
+        from firstline.classification.rules import load
+
+        return load(self._runbooks / "policy" / "rules.yaml")
+
+    @cached_property
+    def rules_or_none(self) -> "Rules":
+        """The rules for taking alerts in: a broken file must not stop that, and Classify is loud about it."""
+        from firstline.classification.rules import NO_RULES
+
+        try:
+            return self.rules
+        except ConfigurationError as error:
+            logger.error("no maintenance window and no heartbeat of yours is known: %s", error)
+            return NO_RULES
+
+    # --- alerts -------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def executions(self) -> "Executions":
+        from firstline.adapters.executions import Executions
+
+        # Only what starts executions knows the state machine.
+        return Executions(self._client("stepfunctions"), getattr(self.settings, "state_machine_arn", ""))
+
+    @cached_property
+    def ingestion(self) -> "Ingestion":
+        from firstline.adapters.silences import RememberedSilences
+        from firstline.classification.quiet import Quiet
+        from firstline.grouping import Limits
+        from firstline.ingestion import Ingestion
+        from firstline.waiting import Waiting
+
+        silences = RememberedSilences(self.silences)
+        waiting = Waiting(
+            history=self.history,
+            executions=self.executions,
+            quiet=lambda now: Quiet(self.rules_or_none.maintenance, silences.at(now)),
+            rules_hold=lambda: self.rules_or_none.may_hold,
+        )
+        limits = Limits(self.settings.incidents_per_minute, self.settings.incidents_per_minute_and_alert)
+        return Ingestion(self.groups, self.executions, limits, waiting=waiting)
+
+    @cached_property
+    def intake(self) -> "Intake":
+        from firstline.adapters.certificates import Certificates
+        from firstline.adapters.quarantine import Quarantine
+        from firstline.adapters.topics import confirm_subscription
+        from firstline.intake import Intake
+
+        return Intake(
+            ingestion=self.ingestion,
+            history=self.history,
+            executions=self.executions,
+            secrets=self.secrets,
+            quarantine=Quarantine(partial(self._client, "sqs"), self.settings.quarantine_queue_url),
+            certificates=Certificates(),
+            confirm_subscription=confirm_subscription,
+            own_stack=self.settings.stack_name,
+            heartbeats=self.heartbeats,
+            is_heartbeat=lambda alert: self.rules_or_none.is_heartbeat(alert),
+        )
+
+    @cached_property
+    def watch(self) -> "Watch":
+        from firstline.watching import Watch
+
+        return Watch(declared=lambda: self.rules.heartbeats, heartbeats=self.heartbeats, intake=self.ingestion)
+
+    @cached_property
+    def audit(self) -> "Audit":
+        from firstline.auditing import Audit
+
+        return Audit(
+            history=self.history,
+            groups=self.groups,
+            executions=self.executions,
+            topic=self.page_topic,
+            page_after=timedelta(seconds=self.settings.page_after_seconds),
+            flap_quiet=timedelta(seconds=self.settings.flap_quiet_seconds),
+            silences=self.silences.since,
+            watch=lambda now: self.watch.look(now),
+        )
+
+    # --- classification -----------------------------------------------------------------------------------------------
+
+    def alarm_metrics(self, account: str) -> "AlarmMetrics":
+        from firstline.adapters.metrics_of_alarm import AlarmMetrics
+
+        client = self._cloudwatch
+        return AlarmMetrics(client, account=account, region=client.meta.region_name)
+
+    @cached_property
+    def _cloudwatch(self) -> Any:
+        return self._client("cloudwatch", ONE_SECOND)
+
+    @cached_property
+    def model(self) -> "ChatModel | None":
+        """The LLM behind its circuit and its ceiling, or None where the policy names none."""
+        from firstline.classification.model_policy import load_model_policy
+
+        policy = load_model_policy(self._runbooks / "policy" / "model.yaml")
+        if policy.model is None:
+            return None
+        from firstline.adapters.circuit import SharedCircuit
+        from firstline.adapters.llm import ChatModel, Endpoint
+        from firstline.adapters.spending import Spending
+
+        endpoint = Endpoint(
+            base_url=policy.base_url,
+            model=policy.model,
+            api_key=lambda: self.secrets.get("llm/api-key"),
+            max_output_tokens=policy.max_output_tokens,
+            price=policy.price_per_million_tokens,
+        )
+        client = self._client("dynamodb", ONE_SECOND)
+        return ChatModel(
+            endpoint,
+            deadline_seconds=policy.deadline_seconds,
+            circuit=SharedCircuit(client, self.settings.table_name),
+            account=Spending(self._table(client), policy.daily_ceiling),
+        )
+
+    # --- remediation --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _ssm(self) -> Any:
+        return self._client("ssm", INVENTORY)
+
+    @cached_property
+    def documents(self) -> "Documents":
+        from firstline.adapters.documents import Documents
+
+        return Documents(self._ssm)
+
+    @cached_property
+    def releases(self) -> "ReleaseRecords":
+        from firstline.adapters.releases import ReleaseRecords
+
+        # Few runbooks take a release back: no other plan pays for these clients.
+        return ReleaseRecords(
+            cache(partial(self._client, "codedeploy")),
+            cache(partial(self._client, "appconfig")),
+        )
+
+    @cached_property
+    def switch(self) -> "RemediationSwitch":
+        from firstline.adapters.switch import RemediationSwitch
+
+        return RemediationSwitch(self._ssm, f"{self.settings.secrets_prefix}/remediation")
+
+    @cached_property
+    def targets(self) -> "Targets":
+        from firstline.adapters.targets import Targets
+
+        ec2 = self._client("ec2", INVENTORY)
+        return Targets(ec2, self._ssm, self.settings.target_tag_key, self.settings.target_tag_value)
+
+    # --- people -------------------------------------------------------------------------------------------------------
+
+    def channels(self, *, hurried: bool = False) -> dict[str, "Channel"]:
+        """Connect Slack and PagerDuty anew each time: a rotated secret counts from the next message on."""
+        from firstline.adapters.channels import connect
+
+        return connect(self.settings, self.secrets, self.history.save_slack_message, hurried=hurried)
+
+    @cached_property
+    def page_topic(self) -> "PageTopic":
+        from firstline.adapters.paging import PageTopic
+
+        return PageTopic(
+            self.settings.page_topic_arn, client=self._client("sns"), console_url=self.settings.console_url
+        )
+
+    def on_call(self, level: "Level") -> str | None:
+        """Return who is on call at a level, by PagerDuty."""
+        from firstline.adapters.channels import on_call_now
+
+        return on_call_now(level, self.settings, self.secrets)
+
+    @cached_property
+    def people_front(self) -> "PeopleFront":
+        from firstline.people_front import PeopleFront
+
+        return PeopleFront(
+            history=self.history,
+            executions=self.executions,
+            trail=self.trail,
+            documents=self.documents,
+            approvers=self.settings.approvers,
+            secrets=self.secrets.lines,
+            channels=partial(self.channels, hurried=True),
+        )

@@ -1,0 +1,78 @@
+"""The composition root: which clients a part gets, and how a test replaces one."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+
+from firstline.adapters import clients
+from firstline.adapters.clients import CLIENT_CONFIG, EVIDENCE, ONE_SECOND, SENDER_WAITS
+from firstline.errors import ConfigurationError
+from firstline.settings import AuditSettings, ClassifySettings, IngestSettings
+from firstline.wiring import Wiring
+
+FUNCTION_SECONDS = 30
+"""The shortest time-out of a function in template.yaml."""
+
+type Made = list[tuple[str, Any]]
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> Made:
+    """The clients that were made, each with its config."""
+    made: Made = []
+
+    def client(service: str, *, config: Any) -> Any:
+        made.append((service, config))
+        return SimpleNamespace()
+
+    monkeypatch.setattr(boto3, "client", client)
+    return made
+
+
+def wired(model: Any, config: Any = CLIENT_CONFIG, **settings: Any) -> Any:
+    wiring: Any = Wiring(model, config)
+    wiring.settings = SimpleNamespace(
+        **{"table_name": "table", "secrets_prefix": "/firstline", "history_days": 90, "stack_name": "firstline"}
+        | {"state_machine_arn": "arn", "incidents_per_minute": 60, "incidents_per_minute_and_alert": 20}
+        | {"quarantine_queue_url": "https://queue", "runbooks_dir": "nowhere"}
+        | settings
+    )
+    return wiring
+
+
+def test_ingest_makes_two_clients_with_its_own_patience_and_makes_them_once(made: Made) -> None:
+    wiring = wired(IngestSettings, SENDER_WAITS)
+    assert wiring.intake is wiring.intake
+    assert made == [("dynamodb", SENDER_WAITS), ("stepfunctions", SENDER_WAITS)]
+
+
+def test_the_models_bookkeeping_waits_a_second_only(made: Made) -> None:
+    llm = {"llm_base_url": "https://llm.example", "llm_model": "any", "llm_max_output_tokens": 500}
+    prices = {"llm_input_price": 0, "llm_output_price": 0, "llm_daily_tokens": 0, "llm_daily_cost": 0}
+    more = {"llm_deadline_seconds": 10, "llm_fallback_base_url": "", "llm_fallback_model": ""}
+    assert wired(ClassifySettings, EVIDENCE, **llm, **prices, **more).model is not None
+    assert made == [("dynamodb", ONE_SECOND)]
+
+
+def test_a_part_that_was_set_is_the_one_that_others_get(made: Made) -> None:
+    wiring = wired(IngestSettings)
+    wiring.history, wiring.executions = object(), object()
+    assert wiring.intake.history is wiring.history
+    assert wiring.intake.executions is wiring.executions
+    assert [service for service, _ in made] == ["dynamodb"]
+
+
+def test_a_broken_file_of_rules_stops_no_alert_but_the_audit_says_so(made: Made) -> None:
+    wiring = wired(AuditSettings)
+    assert list(wiring.rules_or_none.rules) == []
+    with pytest.raises(ConfigurationError, match="nowhere"):
+        wiring.watch.declared()
+
+
+@pytest.mark.parametrize("name", ["CLIENT_CONFIG", "SENDER_WAITS", "EVIDENCE", "ONE_SECOND", "INVENTORY"])
+def test_a_client_gives_up_before_its_function_must(name: str) -> None:
+    config: Any = getattr(clients, name)
+    worst = (config.connect_timeout + config.read_timeout) * config.retries["total_max_attempts"]
+    assert worst < FUNCTION_SECONDS
