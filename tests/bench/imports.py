@@ -31,18 +31,6 @@ SETTINGS = {
     "STATE_MACHINE_ARN": "arn:aws:states:eu-west-1:1:stateMachine:bench",
     "TABLE_NAME": "bench",
     "TIME_ZONE": "UTC",
-    "LLM_BASE_URL": "",
-    "LLM_MODEL": "",
-    "LLM_DEADLINE_SECONDS": "10",
-    "LLM_MAX_OUTPUT_TOKENS": "500",
-    "LLM_INPUT_PRICE": "0",
-    "LLM_OUTPUT_PRICE": "0",
-    "LLM_DAILY_TOKENS": "0",
-    "LLM_DAILY_COST": "0",
-    "LLM_FALLBACK_BASE_URL": "",
-    "LLM_FALLBACK_MODEL": "",
-    "LLM_FALLBACK_INPUT_PRICE": "0",
-    "LLM_FALLBACK_OUTPUT_PRICE": "0",
 }
 
 PROGRAMS = {

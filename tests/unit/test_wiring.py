@@ -1,5 +1,6 @@
 """The composition root: which clients a part gets, and how a test replaces one."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -48,11 +49,10 @@ def test_ingest_makes_two_clients_with_its_own_patience_and_makes_them_once(made
     assert made == [("dynamodb", SENDER_WAITS), ("stepfunctions", SENDER_WAITS)]
 
 
-def test_the_models_bookkeeping_waits_a_second_only(made: Made) -> None:
-    llm = {"llm_base_url": "https://llm.example", "llm_model": "any", "llm_max_output_tokens": 500}
-    prices = {"llm_input_price": 0, "llm_output_price": 0, "llm_daily_tokens": 0, "llm_daily_cost": 0}
-    more = {"llm_deadline_seconds": 10, "llm_fallback_base_url": "", "llm_fallback_model": ""}
-    assert wired(ClassifySettings, EVIDENCE, **llm, **prices, **more).model is not None
+def test_the_models_bookkeeping_waits_a_second_only(made: Made, tmp_path: Path) -> None:
+    (tmp_path / "policy").mkdir()
+    (tmp_path / "policy" / "model.yaml").write_text("model: any\n")
+    assert wired(ClassifySettings, EVIDENCE, runbooks_dir=str(tmp_path)).model is not None
     assert made == [("dynamodb", ONE_SECOND)]
 
 

@@ -96,10 +96,7 @@ class IngestSettings(IngestionSettings):
 
 
 class ClassifySettings(RunbookSettings):
-    """Settings of functions/classify. An empty `llm_base_url` or `llm_model` turns the LLM off; so does the fallback's.
-
-    Prices are for a million tokens, in any one currency; 0 means unknown. A ceiling of 0 is none.
-    """
+    """Settings of functions/classify."""
 
     time_zone: Annotated[str, AfterValidator(_known_time_zone)]
 
