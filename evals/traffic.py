@@ -15,13 +15,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from firstline.classification.classify import classify
 from firstline.classification.evidence import gather
 from firstline.classification.history import ended
 from firstline.classification.model import Judgement, ModelVerdict
 from firstline.classification.prompt import Prompt
 from firstline.classification.rules import NO_RULES
 from firstline.classification.templates import family_of
-from firstline.classification.verdict import classify
 from firstline.models import (
     PAGING_RANK,
     SEVERITY_RANK,

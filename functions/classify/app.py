@@ -20,8 +20,8 @@ from firstline.adapters.table import Table
 from firstline.adapters.tallies import Outcomes
 from firstline.adapters.trail import TableTrail
 from firstline.classification import rules
+from firstline.classification.classify import assess
 from firstline.classification.model_policy import load_model_policy
-from firstline.classification.verdict import assess
 from firstline.contracts import ClassifyInput, ClassifyOutput
 from firstline.models import Classification, Incident
 from firstline.observability import logger, metrics

@@ -35,25 +35,25 @@ class _Usage(BaseModel):
     total_tokens: int = Field(default=0, ge=0)
 
 
-class _Completion(BaseModel):
+class _Body(BaseModel):
     """As much of a chat completion as counts. Servers differ in the rest."""
 
     choices: list[_Choice]
     usage: _Usage | None = None
 
 
-class Answer:
+class Completion:
     """One completion. `usage` is None when the server does not say what it took."""
 
-    def __init__(self, completion: _Completion) -> None:
-        self._choices = completion.choices
-        self.usage = _tokens(completion.usage) if completion.usage else None
+    def __init__(self, body: _Body) -> None:
+        self._choices = body.choices
+        self.usage = _tokens(body.usage) if body.usage else None
 
     @classmethod
-    def read(cls, body: bytes) -> "Answer":
+    def read(cls, body: bytes) -> "Completion":
         """Raises `ModelGaveNoVerdict` when it is no chat completion; nobody knows then what it cost."""
         try:
-            return cls(_Completion.model_validate_json(body))
+            return cls(_Body.model_validate_json(body))
         except ValidationError as error:
             raise ModelGaveNoVerdict(f"the answer is not a chat completion: {_first(error)}", usage=None) from None
 
@@ -84,10 +84,10 @@ class Answer:
         return judgement
 
 
-def verdict(answer: Answer, prompt: Prompt, model: str, usage: Usage) -> ModelVerdict:
+def verdict(completion: Completion, prompt: Prompt, model: str, usage: Usage) -> ModelVerdict:
     """The verdict of an answer that took so much. Raises `ModelGaveNoVerdict`, with what it took."""
     try:
-        return ModelVerdict(judgement=answer.judgement(prompt), model=model, usage=usage)
+        return ModelVerdict(judgement=completion.judgement(prompt), model=model, usage=usage)
     except ModelGaveNoVerdict as error:
         error.usage = usage
         raise

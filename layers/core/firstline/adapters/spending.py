@@ -26,8 +26,8 @@ PARTITION = "SPENDING"
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """What a question has taken out of a day."""
+class Reservation:
+    """Tokens and cost reserved for one question."""
 
     day: str
     tokens: int
@@ -58,7 +58,7 @@ class Spending:
         self._clock = clock
         self._told = ""
 
-    def hold(self, most: Usage) -> Held:
+    def hold(self, most: Usage) -> Reservation:
         """Take the most that a question may need out of the day, before it is asked.
 
         Raises
@@ -70,8 +70,8 @@ class Spending:
         """
         day = self._clock().astimezone(UTC).date().isoformat()
         if not self._ceiling.exists:
-            return Held(day, 0, 0)
-        held = Held(day, most.tokens, _micros(most.cost))
+            return Reservation(day, 0, 0)
+        held = Reservation(day, most.tokens, _micros(most.cost))
         if not self._take(held):
             self._tell_once(day)
             raise CeilingReached(
@@ -79,7 +79,7 @@ class Spending:
             )
         return held
 
-    def settle(self, held: Held, usage: Usage | None) -> None:
+    def settle(self, held: Reservation, usage: Usage | None) -> None:
         """Give back what was not needed, and write down what was. Never raises: the answer matters more."""
         values: dict[str, object] = {":one": 1, ":expiry": self._table.expiry(self._clock())}
         if usage is None:
@@ -121,7 +121,7 @@ class Spending:
                 ceiling_at=datetime.fromisoformat(item["ceiling_at"]) if "ceiling_at" in item else None,
             )
 
-    def _take(self, held: Held) -> bool:
+    def _take(self, held: Reservation) -> bool:
         conditions, values = [], {":tokens": held.tokens, ":micros": held.micros}
         for name, most, wanted in (
             ("held_tokens", self._ceiling.tokens, held.tokens),

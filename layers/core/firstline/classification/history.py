@@ -152,7 +152,7 @@ def _floor_by_outcomes(last: list[EarlierIncident], source: SourceSeverity) -> _
     return ("medium", needed) if _rank(source) < _rank("medium") <= _rank(lowest) else None
 
 
-def _floor_by_words(last: list[EarlierIncident], known: SourceSeverity, now: datetime) -> _Floor | None:
+def _floor_by_words(last: list[EarlierIncident], known: Severity | SourceSeverity, now: datetime) -> _Floor | None:
     """Return the severity that people last said it should have been, if that is above what is known."""
     for earlier in last:
         if wanted := severity_said(earlier.feedback):
@@ -229,7 +229,7 @@ def _severity(earlier: EarlierIncident) -> Severity:
     return severity_said(earlier.feedback) or earlier.severity
 
 
-def _rank(severity: SourceSeverity) -> int:
+def _rank(severity: Severity | SourceSeverity) -> int:
     return SEVERITY_RANK[severity]
 
 
