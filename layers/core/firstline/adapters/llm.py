@@ -39,7 +39,7 @@ BOOKKEEPING_SHARE, BOOKKEEPING_SECONDS = 0.1, 1.0
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a model is. `model` is what the server calls it: a model's name, or Azure's deployment name.
+    """The address of a model. `model` is what the server calls it: a model's name, or Azure's deployment name.
 
     `api_key` is called for each question, so that a rotated key is picked up; None means that no key was set.
     `key_name` is what people know the key as.
@@ -54,7 +54,7 @@ class Endpoint:
 
     @property
     def circuit(self) -> str:
-        """The name of its circuit: another server or another model is another one."""
+        """Name its circuit: another server or another model has another one."""
         return f"{urlsplit(self.base_url).netloc[:200]}/{self.model}"
 
 
@@ -108,7 +108,7 @@ class ChatModel:
         return verdict
 
     def _within_the_deadline(self, prompt: Prompt) -> ModelVerdict:
-        """The answer, from a thread that may be left behind.
+        """Answer from a thread that may be left behind.
 
         The deadlines inside (asyncio) end everything that waits for the network and close the connection; the one out
         here also ends the wait for what cannot be cancelled, such as a name server that does not answer.

@@ -32,7 +32,7 @@ def assess(
     calibration: Calibration = UNCALIBRATED,
     monitor: MetricReader | None = None,
 ) -> Classification:
-    """Gather, classify, remember. A table that cannot be reached costs evidence, never the verdict.
+    """Gather the evidence, classify, and keep the verdict. A table that fails costs evidence, never the verdict.
 
     Parameters
     ----------

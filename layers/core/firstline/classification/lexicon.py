@@ -119,7 +119,7 @@ class Guess:
 
     @property
     def because(self) -> str:
-        """The guess as a sentence for the record."""
+        """Word the guess as a sentence for the record."""
         if not self.words:
             return "its words say nothing about it either, so it counts as medium"
         return f"its words ({', '.join(self.words)}) usually mean {self.severity}"
@@ -137,7 +137,7 @@ def guess(alert: NormalizedAlert) -> Guess:
 
 
 def read(name: str, message: str) -> Guess:
-    """The same, from the two texts."""
+    """Guess from the two texts."""
     found = {words: points * _IN_NAME for points, words in _alarms(name)}
     said = list(_alarms(message))
     # Who writes a message, or is quoted in it, must not talk down what the name says, nor that data is gone.
@@ -177,7 +177,7 @@ def _tells(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _phrases(text: str, known: tuple[tuple[int, str], ...]) -> Iterator[tuple[int, str]]:
-    """The known phrases in a text. The longest one takes a word for itself: "slowing down" is not "down"."""
+    """Find the known phrases in a text. The longest takes a word for itself: "slowing down" is not "down"."""
     pattern, points_of = _compiled(known)
     for found in pattern.finditer(_folded(text)):
         phrase = found[0] if found[0] in points_of else _open_ended(found[0], points_of)
@@ -186,12 +186,12 @@ def _phrases(text: str, known: tuple[tuple[int, str], ...]) -> Iterator[tuple[in
 
 
 def _open_ended(words: str, phrases: Mapping[str, int]) -> str:
-    """`corrupt*` for "corrupted"."""
+    """Find the phrase with a star that the words fit: `corrupt*` for "corrupted"."""
     return next(one for one in phrases if "*" in one and fnmatchcase(words, one))
 
 
 def _folded(text: str) -> str:
-    """`KubeAPIDown`, `kube-api_down` and "Kube API down" are the same words."""
+    """Fold spellings: `KubeAPIDown`, `kube-api_down` and "Kube API down" are the same words."""
     return f" {' '.join(_WORD.findall(_PLACES.sub(' ', text)))} ".lower()
 
 

@@ -65,7 +65,7 @@ class Prompt:
 
 
 def build(incident: Incident, *, evidence: Evidence, offered: Sequence[Offered], now: datetime) -> Prompt:
-    """The prompt for one incident; the same arguments give the same bytes."""
+    """Write the prompt for an incident; the same arguments give the same bytes."""
     version, system = instructions(PROMPTS / "classify.md")
     runbooks = offered[:MAX_RUNBOOKS]
     packed = pack(incident, evidence, now)
@@ -80,15 +80,15 @@ def build(incident: Incident, *, evidence: Evidence, offered: Sequence[Offered],
         },
         "evidence": [item.data for item in packed.items],
         "evidence_left_out": packed.left_out,
-        "evidence_that_could_not_be_read": [safe_line(one, MAX_NOTE_CHARS) for one in evidence.missing],
-        "runbooks": [{"id": one.id, "title": clip(one.title, MAX_NOTE_CHARS)} for one in runbooks],
+        "evidence_that_could_not_be_read": [safe_line(gap, MAX_NOTE_CHARS) for gap in evidence.missing],
+        "runbooks": [{"id": runbook.id, "title": clip(runbook.title, MAX_NOTE_CHARS)} for runbook in runbooks],
     }
-    return Prompt(version, system, json.dumps(document, ensure_ascii=False), tuple(one.id for one in runbooks))
+    return Prompt(version, system, json.dumps(document, ensure_ascii=False), tuple(runbook.id for runbook in runbooks))
 
 
 @cache
 def instructions(file: Path) -> tuple[str, str]:
-    """A prompt file's version and text."""
+    """Read a prompt file's version and text."""
     head, _, body = file.read_text(encoding="utf-8").partition("\n---\n")
     return head.removeprefix("version:").strip(), body.strip()
 
@@ -122,13 +122,13 @@ class Item:
 
     @property
     def tokens(self) -> int:
-        """Its size in the prompt."""
+        """Estimate its size in the prompt."""
         return estimated_tokens(json.dumps(self.data, ensure_ascii=False))
 
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """What fits, most telling first, and how many items did not."""
+    """The items that fit, most telling first, and the number of those that did not."""
 
     items: tuple[Item, ...]
     left_out: int
@@ -139,15 +139,15 @@ class Pack:
 
 
 def estimated_tokens(text: str) -> int:
-    """How many tokens a text takes, rounded up."""
+    """Estimate how many tokens a text takes, rounded up."""
     return -(-len(text.encode(errors="replace")) // BYTES_PER_TOKEN)
 
 
 def pack(incident: Incident, evidence: Evidence, now: datetime, *, max_tokens: int = MAX_TOKENS) -> Pack:
-    """The evidence by worth, as long as it fits. An item that does not fit leaves its room to smaller ones."""
+    """Pack the evidence by worth, as long as it fits. An item that does not fit leaves its room to smaller ones."""
     kept: list[Item] = []
     left, left_out = max_tokens, 0
-    for item in sorted(_items(incident, evidence, now), key=lambda one: -one.worth):
+    for item in sorted(_items(incident, evidence, now), key=lambda item: -item.worth):
         if item.tokens <= left:
             kept.append(item)
             left -= item.tokens
@@ -158,7 +158,7 @@ def pack(incident: Incident, evidence: Evidence, now: datetime, *, max_tokens: i
 
 
 def _items(incident: Incident, evidence: Evidence, now: datetime) -> Iterator[Item]:
-    """All there is. How it ended before tells most, what merely surrounds it least."""
+    """Yield every item: how it ended before is worth most, what merely surrounds it least."""
     told: dict[str, Any]
     counts = {"last_hour": evidence.same_name_last_hour, "last_day": evidence.same_name_last_day}
     yield Item(96, _item("alerts of this name", "alert log", "0 min", **counts))
@@ -242,7 +242,7 @@ def _measured(series: MetricSeries) -> dict[str, Any]:
 
 
 def age(then: datetime, now: datetime) -> str:
-    """How long ago, in the unit that people would say it in."""
+    """Say how long ago, in the unit that people would use."""
     minutes = _minutes(then, now)
     if abs(minutes) < 120:
         return f"{minutes} min"

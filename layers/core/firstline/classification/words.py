@@ -26,7 +26,7 @@ _ENDED = {
 
 
 def summary(incident: Incident, evidence: Evidence) -> str:
-    """What happens, where, and how often: one line for a page."""
+    """Say in one line, for a page, what happens, where, and how often."""
     alert = incident.alert
     parts = [_short(alert.alert_name)]
     if incident.storm:
@@ -44,7 +44,7 @@ def summary(incident: Incident, evidence: Evidence) -> str:
 
 
 def cause(case: Case) -> str:
-    """The first suspect, or that there is none: "unknown" is an honest answer.
+    """Name the first suspect, or say that there is none: "unknown" is an honest answer.
 
     Where people said that a deployment was blamed wrongly, what they wrote of it is the better hint.
     """
@@ -62,7 +62,7 @@ def cause(case: Case) -> str:
 
 
 def first_steps(case: Case) -> list[str]:
-    """What to look at first, from the evidence. Never a command."""
+    """List what to look at first, from the evidence. It is never a command."""
     steps = []
     evidence, now = case.evidence, case.now
     if evidence.earlier:
@@ -111,7 +111,7 @@ def _told(earlier: EarlierIncident, now: datetime) -> str:
 
 
 def deployed_before(deployment: Deployment, incident: Incident) -> str:
-    """One deployment as a sentence, with its distance to the incident."""
+    """Describe a deployment in a sentence, with its distance to the incident."""
     minutes = round((incident.opened_at - deployment.deployed_at).total_seconds() / 60)
     return f"{_short(deployment.service)} {_short(deployment.version)} was deployed {minutes} min before."
 
