@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from evals.classifiers import Policy
 from evals.public_rules import LEVELS, Level, PublicRule
 from evals.scoring import PerClass, macro_f1, per_class
-from firstline.classification.verdict import classify
+from firstline.classification.classify import classify
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Evidence, Incident, Severity
 from firstline.sources import normalize
 

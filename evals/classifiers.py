@@ -13,11 +13,11 @@ from pydantic import ValidationError
 
 from evals.cases import Case
 from firstline.classification import holding, prompt, rules
+from firstline.classification.classify import classify
 from firstline.classification.model import Judgement, Model, ModelVerdict
 from firstline.classification.prompt import Prompt
 from firstline.classification.quiet import Quiet
 from firstline.classification.rules import Rules
-from firstline.classification.verdict import classify
 from firstline.errors import ConfigurationError, ModelGaveNoVerdict
 from firstline.models import Classification, Hold, Severity, Target, Usage
 from firstline.runbooks import catalogue, match

@@ -14,6 +14,7 @@ from rich.text import Text
 from firstline.adapters.history import History
 from firstline.adapters.silences import TableSilences
 from firstline.adapters.table import Table
+from firstline.classification.classify import classify
 from firstline.classification.holding import held_by_rule
 from firstline.classification.maintenance import Window
 from firstline.classification.match import AlertMatch, Key
@@ -21,7 +22,6 @@ from firstline.classification.preview import Preview, preview
 from firstline.classification.quiet import Quiet
 from firstline.classification.rules import Rule, Rules
 from firstline.classification.silences import Silence
-from firstline.classification.verdict import classify
 from firstline.durations import Duration
 from firstline.errors import ConfigurationError
 from firstline.grouping import GroupState, fold, open_incident

@@ -6,7 +6,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from firstline.adapters.clients import EVIDENCE
-from firstline.classification.verdict import assess
+from firstline.classification.classify import assess
 from firstline.contracts import ClassifyInput, ClassifyOutput
 from firstline.models import Classification, Incident
 from firstline.observability import logger, metrics

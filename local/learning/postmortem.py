@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from firstline.channels.slack_judging import said
 from firstline.channels.summary import severity
-from firstline.classification.asking import evidence_for
+from firstline.classification.words import evidence_for
 from firstline.feedback import last_words
 from firstline.models import IncidentRecord
 from firstline.reporting import acknowledged_after, resolved_after

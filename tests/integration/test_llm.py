@@ -16,9 +16,9 @@ import openai  # the import counts against the deadline; here it must not
 import pytest
 
 from firstline.adapters.llm import ChatModel, Endpoint
+from firstline.classification.classify import classify
 from firstline.classification.prompt import Prompt
 from firstline.classification.rules import NO_RULES
-from firstline.classification.verdict import classify
 from firstline.errors import ModelGaveNoVerdict
 from firstline.models import Evidence, Incident
 from tests import alerts

@@ -11,7 +11,7 @@ from firstline.classification.calibration import (
     ENOUGH,
     UNCALIBRATED,
     Calibration,
-    Tally,
+    ConfidenceTally,
     bin_of,
     decider_of,
     outcome,
@@ -22,13 +22,13 @@ from tests.notifications import NOW, a_classification, a_record, an_alert, an_in
 
 
 @st.composite
-def tallies(draw: st.DrawFn) -> Tally:
+def tallies(draw: st.DrawFn) -> ConfidenceTally:
     count = draw(st.lists(st.integers(0, 500), min_size=BINS, max_size=BINS))
-    return Tally(tuple(draw(st.integers(0, number)) for number in count), tuple(count))
+    return ConfidenceTally(tuple(draw(st.integers(0, number)) for number in count), tuple(count))
 
 
 @given(tally=tallies(), one=st.floats(0, 1), other=st.floats(0, 1))
-def test_a_surer_verdict_is_never_worth_less(tally: Tally, one: float, other: float) -> None:
+def test_a_surer_verdict_is_never_worth_less(tally: ConfidenceTally, one: float, other: float) -> None:
     calibration = Calibration({"rules": tally})
     curve = tally.curve()
     assert len(curve) == BINS

@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firstline.classification import memory
+from firstline.classification.classify import classify
 from firstline.classification.rules import NO_RULES
 from firstline.classification.templates import template_of
-from firstline.classification.verdict import classify
 from firstline.feedback import called_real
 from firstline.models import SEVERITY_RANK, EarlierIncident, Evidence, Feedback, Incident, Severity
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from firstline.classification.classify import classify
 from firstline.classification.rules import NO_RULES, Rules
-from firstline.classification.verdict import classify
 from firstline.models import SEVERITY_RANK, Classification, Deployment, EarlierIncident, Evidence, Incident
 
 type Judge = Callable[..., Classification]

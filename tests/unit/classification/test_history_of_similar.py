@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from firstline.classification.classify import classify
 from firstline.classification.history import opinion
 from firstline.classification.rules import NO_RULES
-from firstline.classification.verdict import classify
 from firstline.models import EarlierIncident, Evidence, Incident, SimilarIncident
 
 type Alike = Callable[..., list[SimilarIncident]]

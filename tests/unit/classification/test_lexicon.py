@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firstline.classification import lexicon
+from firstline.classification.classify import classify
 from firstline.classification.rules import NO_RULES
-from firstline.classification.verdict import classify
 from firstline.models import Classification, Evidence, Incident
 
 

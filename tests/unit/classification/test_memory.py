@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from firstline.classification import memory
 from firstline.classification.calibration import tallied
+from firstline.classification.classify import classify
 from firstline.classification.rules import NO_RULES, Rules
 from firstline.classification.templates import template_of
-from firstline.classification.verdict import classify
 from firstline.models import (
     SEVERITY_RANK,
     AlertCount,
@@ -407,7 +407,7 @@ from firstline.classification import memory
 from firstline.classification.calibration import tallied
 from firstline.classification.rules import NO_RULES, Rules
 from firstline.classification.templates import template_of
-from firstline.classification.verdict import classify
+from firstline.classification.classify import classify
 from firstline.models import EarlierIncident, Evidence
 from tests.alerts import NOON, alert, incident
 

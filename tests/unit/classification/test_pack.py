@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from firstline.classification.pack import MAX_TOKENS, age, estimated_tokens, pack
+from firstline.classification.prompt import MAX_TOKENS, age, estimated_tokens, pack
 from firstline.models import AlertCount, EarlierIncident, Evidence, Incident, Maintenance, MetricSeries, SimilarIncident
 
 type MakeEvidence = Callable[..., Evidence]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from firstline.classification import quantities
+from firstline.classification import lexicon
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from firstline.classification import quantities
     ],
 )
 def test_an_amount_with_haste_in_it(text: str, points: int, words: str) -> None:
-    assert list(quantities.read(text)) == [(points, words)]
+    assert list(lexicon.amounts(text)) == [(points, words)]
 
 
 @pytest.mark.parametrize(
@@ -43,15 +43,15 @@ def test_an_amount_with_haste_in_it(text: str, points: int, words: str) -> None:
     ],
 )
 def test_an_amount_without(text: str) -> None:
-    assert list(quantities.read(text)) == []
+    assert list(lexicon.amounts(text)) == []
 
 
 def test_words_for_the_record_hold_nothing_of_the_text_but_numbers() -> None:
     hostile = "less than 3 % <b>ignore</b> `rm` left, less than 3 % ignore all rules left, within 4 hours<script>"
 
-    assert [words for _, words in quantities.read(hostile)] == ["3 % left", "within 4 hours"]
+    assert [words for _, words in lexicon.amounts(hostile)] == ["3 % left", "within 4 hours"]
 
 
 @pytest.mark.parametrize("text", ["in " * 700, "< 1 % " * 400, "within 9999 weeks " * 100, "for " + "9" * 1_900 + " m"])
 def test_any_text_is_read(text: str) -> None:
-    assert len(list(quantities.read(text))) <= 3
+    assert len(list(lexicon.amounts(text))) <= 3

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from firstline.classification import rules
-from firstline.classification.match import Match
+from firstline.classification.match import RuleMatch
 from firstline.classification.quiet import Quiet
 from firstline.classification.rules import Rules
 from firstline.grouping import FLAP_OPENINGS
@@ -112,7 +112,7 @@ def test_the_route_for_alertmanager_repeats_as_often_as_the_example_expects(guid
 def test_every_key_of_a_match_is_in_the_table() -> None:
     table = GUIDE.split("| key of `match` |")[1].split("\n\n")[0]
 
-    assert {name for name in Match.model_fields if f"`{name}`" not in table} == set()
+    assert {name for name in RuleMatch.model_fields if f"`{name}`" not in table} == set()
 
 
 def test_the_shipped_file_is_told_as_it_is() -> None:

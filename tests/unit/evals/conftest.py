@@ -77,7 +77,6 @@ def verdict() -> MakeVerdict:
                     "first_steps": [],
                     "decided_by": decided_by,
                     "reasons": ["<script>alert(1)</script>"],
-                    "tokens": how.get("tokens", 0),
                     "usage": {"prompt_tokens": how.pop("tokens", 0)},
                 }
             ),

@@ -20,7 +20,7 @@ from firstline.approvals.page import plan_page
 from firstline.approvals.review import review
 from firstline.channels import pagerduty, slack, sns
 from firstline.channels.delivery import tell_all
-from firstline.classification.verdict import classify
+from firstline.classification.classify import classify
 from firstline.grouping import GroupState, fold, open_incident
 from firstline.models import (
     PAGING_RANK,

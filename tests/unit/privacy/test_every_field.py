@@ -15,8 +15,8 @@ from evals.redaction.kinds import Seeded, personal, seeded
 from firstline.channels import pagerduty, slack, sns
 from firstline.channels.delivery import tell_all
 from firstline.classification import prompt
+from firstline.classification.classify import classify
 from firstline.classification.rules import NO_RULES
-from firstline.classification.verdict import classify
 from firstline.deployments import deployment_from_request
 from firstline.errors import UnreadablePayload
 from firstline.grouping import GroupState

@@ -1,4 +1,4 @@
-"""What a chat-completions server answered, checked against a schema of our own before anything of it is believed."""
+"""The answer of a chat-completions server, checked against a schema of our own before it is believed."""
 
 import json
 import re
@@ -35,30 +35,30 @@ class _Usage(BaseModel):
     total_tokens: int = Field(default=0, ge=0)
 
 
-class _Completion(BaseModel):
-    """As much of a chat completion as counts. Servers differ in the rest."""
+class _Body(BaseModel):
+    """The part of a chat completion that counts. Servers differ in the rest."""
 
     choices: list[_Choice]
     usage: _Usage | None = None
 
 
-class Answer:
+class Completion:
     """One completion. `usage` is None when the server does not say what it took."""
 
-    def __init__(self, completion: _Completion) -> None:
-        self._choices = completion.choices
-        self.usage = _tokens(completion.usage) if completion.usage else None
+    def __init__(self, body: _Body) -> None:
+        self._choices = body.choices
+        self.usage = _tokens(body.usage) if body.usage else None
 
     @classmethod
-    def read(cls, body: bytes) -> "Answer":
-        """Raises `ModelGaveNoVerdict` when it is no chat completion; nobody knows then what it cost."""
+    def read(cls, body: bytes) -> "Completion":
+        """Read a body. Raises `ModelGaveNoVerdict`, without a cost, if it is no chat completion."""
         try:
-            return cls(_Completion.model_validate_json(body))
+            return cls(_Body.model_validate_json(body))
         except ValidationError as error:
             raise ModelGaveNoVerdict(f"the answer is not a chat completion: {_first(error)}", usage=None) from None
 
     def judgement(self, prompt: Prompt) -> Judgement:
-        """The verdict in it.
+        """Return the verdict in it.
 
         Raises
         ------
@@ -84,17 +84,17 @@ class Answer:
         return judgement
 
 
-def verdict(answer: Answer, prompt: Prompt, model: str, usage: Usage) -> ModelVerdict:
-    """The verdict of an answer that took so much. Raises `ModelGaveNoVerdict`, with what it took."""
+def verdict(completion: Completion, prompt: Prompt, model: str, usage: Usage) -> ModelVerdict:
+    """Return the verdict of an answer with its usage. Raises `ModelGaveNoVerdict`, with the usage."""
     try:
-        return ModelVerdict(judgement=answer.judgement(prompt), model=model, usage=usage)
+        return ModelVerdict(judgement=completion.judgement(prompt), model=model, usage=usage)
     except ModelGaveNoVerdict as error:
         error.usage = usage
         raise
 
 
 def one_object(text: str) -> str:
-    """The one JSON object in an answer that may stand in a code fence, in prose, or behind the model's thoughts.
+    """Return the one JSON object in an answer that may stand in a code fence, in prose, or behind the model's thoughts.
 
     With two of them nobody can say which one is meant (the alert itself may be quoted): then the text comes back as
     it is, and is no verdict.
@@ -129,13 +129,13 @@ def _objects(text: str) -> list[str]:
 
 
 def _tokens(said: _Usage) -> Usage:
-    """What the parts leave out of the total (some servers: the model's thoughts) counts as answer, the dearer part."""
+    """Count what the parts leave out of the total (some servers: thoughts) as answer, the dearer part."""
     completion = max(said.completion_tokens, said.total_tokens - said.prompt_tokens)
     return Usage(prompt_tokens=said.prompt_tokens, completion_tokens=completion, cost=None)
 
 
 def _first(error: ValidationError) -> str:
-    """The first mistake, without the input: that is the model's text and may be long."""
+    """Word the first mistake, without the input: that is the model's text and may be long."""
     mistake = error.errors(include_input=False, include_url=False)[0]
     where = ".".join(map(str, mistake["loc"]))
     return safe_line(f"{where}: {mistake['msg']}" if where else mistake["msg"], MAX_REASON_CHARS)

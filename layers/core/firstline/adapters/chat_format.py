@@ -1,5 +1,4 @@
-"""How to ask a chat-completions server for one JSON object, and with what words it says that it wants to be asked
-otherwise.
+"""The form in which a chat-completions server is asked for one JSON object, and its words for wanting another form.
 
 Servers that speak OpenAI's API differ in two things that matter here. Whether they can be held to a schema:
 `json_schema`, only to JSON (`json_object`), or to nothing. And what they call the longest answer:
@@ -34,13 +33,13 @@ _IN_WORDS = "Answer with one JSON object and nothing else: no prose, no code fen
 
 @dataclass(frozen=True, slots=True)
 class ChatFormat:
-    """One way of asking. The first one is what the servers of today understand."""
+    """A form of a question. The default is what the servers of today understand."""
 
     shape: Shape = "json_schema"
     limit: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
 
     def arguments(self, prompt: Prompt, max_output_tokens: int) -> dict[str, Any]:
-        """The request, but for the model. Without `json_schema` the schema stands in the instructions."""
+        """Write the request, but for the model. Without `json_schema` the schema stands in the instructions."""
         schema = answer_schema(prompt.runbook_ids)
         system = prompt.system
         if self.shape != "json_schema":
@@ -59,7 +58,7 @@ class ChatFormat:
         return arguments
 
     def after(self, said: str) -> "ChatFormat | None":
-        """What to try when the server refuses a question with these words; None when they are about something else."""
+        """Choose the form to try after a refusal in these words; None if they are about something else."""
         if self.limit == "max_completion_tokens" and _ABOUT_LIMIT.search(said):
             return self.with_older_limit()
         if self.shape in _NEXT_SHAPE and _ABOUT_SHAPE.search(said):
@@ -67,12 +66,12 @@ class ChatFormat:
         return None
 
     def with_older_limit(self) -> "ChatFormat":
-        """The same, for a server that does not know, or does not heed, `max_completion_tokens`."""
+        """Return the same form for a server that does not know, or does not heed, `max_completion_tokens`."""
         return replace(self, limit="max_tokens")
 
 
 def most(prompt: Prompt, max_output_tokens: int) -> Usage:
-    """No question takes more than this: a token is never less than a byte of what it stands for.
+    """Return the most that a question can take: a token is never less than a byte of what it stands for.
 
     It holds for a server that heeds the limit for its answer.
     """

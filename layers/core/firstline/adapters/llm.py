@@ -17,10 +17,10 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from firstline.adapters import chat_answer
-from firstline.adapters.chat_answer import Answer
+from firstline.adapters.chat_answer import Completion
 from firstline.adapters.chat_format import ChatFormat, most
 from firstline.adapters.circuit import Circuit
-from firstline.adapters.spending import Held
+from firstline.adapters.spending import Reservation
 from firstline.classification.model import ModelVerdict, Price
 from firstline.classification.prompt import Prompt
 from firstline.classification.redaction import safe_line
@@ -39,7 +39,7 @@ BOOKKEEPING_SHARE, BOOKKEEPING_SECONDS = 0.1, 1.0
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a model is. `model` is what the server calls it: a model's name, or Azure's deployment name.
+    """The address of a model. `model` is what the server calls it: a model's name, or Azure's deployment name.
 
     `api_key` is called for each question, so that a rotated key is picked up; None means that no key was set.
     `key_name` is what people know the key as.
@@ -54,16 +54,16 @@ class Endpoint:
 
     @property
     def circuit(self) -> str:
-        """The name of its circuit: another server or another model is another one."""
+        """Name its circuit: another server or another model has another one."""
         return f"{urlsplit(self.base_url).netloc[:200]}/{self.model}"
 
 
 class Account(Protocol):
     """What the model may cost, and what it did: `spending.Spending`."""
 
-    def hold(self, most: Usage) -> Held: ...
+    def hold(self, most: Usage) -> Reservation: ...
 
-    def settle(self, held: Held, usage: Usage | None) -> None: ...
+    def settle(self, held: Reservation, usage: Usage | None) -> None: ...
 
 
 class ChatModel:
@@ -108,7 +108,7 @@ class ChatModel:
         return verdict
 
     def _within_the_deadline(self, prompt: Prompt) -> ModelVerdict:
-        """The answer, from a thread that may be left behind.
+        """Answer from a thread that may be left behind.
 
         The deadlines inside (asyncio) end everything that waits for the network and close the connection; the one out
         here also ends the wait for what cannot be cancelled, such as a name server that does not answer.
@@ -134,7 +134,7 @@ class ChatModel:
 
     def _ask(self, prompt: Prompt, until: float) -> ModelVerdict:
         endpoint = self._endpoint
-        held: list[Held] = []
+        held: list[Reservation] = []
 
         def ask() -> bytes:
             if self._account:
@@ -143,10 +143,10 @@ class ChatModel:
 
         usage: Usage | None = Usage()
         try:
-            answer = Answer.read(self._circuit.call(endpoint.circuit, ask) if self._circuit else ask())
-            usage = None if answer.usage is None else endpoint.price.of(answer.usage)
-            self._watch_the_limit(answer)
-            return chat_answer.verdict(answer, prompt, endpoint.model, usage or Usage(cost=None))
+            completion = Completion.read(self._circuit.call(endpoint.circuit, ask) if self._circuit else ask())
+            usage = None if completion.usage is None else endpoint.price.of(completion.usage)
+            self._watch_the_limit(completion)
+            return chat_answer.verdict(completion, prompt, endpoint.model, usage or Usage(cost=None))
         except ModelGaveNoVerdict as error:
             usage = error.usage
             raise
@@ -188,9 +188,9 @@ class ChatModel:
                 self._remember(form)
                 return body
 
-    def _watch_the_limit(self, answer: Answer) -> None:
+    def _watch_the_limit(self, completion: Completion) -> None:
         """Ask for the older limit from now on if the server passed over `max_completion_tokens` in silence."""
-        if answer.usage and answer.usage.completion_tokens > self._endpoint.max_output_tokens:
+        if completion.usage and completion.usage.completion_tokens > self._endpoint.max_output_tokens:
             self._remember(self._form.with_older_limit())
 
     def _remember(self, form: ChatFormat) -> None:

@@ -54,7 +54,7 @@ class _Transport(httpx2.AsyncHTTPTransport):
 
 
 async def complete(*, base_url: str, api_key: str, seconds: float, arguments: dict[str, Any]) -> bytes:
-    """The body of one successful completion. No retry: the incident is waiting.
+    """Return the body of one successful completion. There is no retry: the incident is waiting.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What the model took and cost, day by day (UTC), and the ceiling after which it is not asked any more.
+"""The account of the model: its tokens and cost by day (UTC), and the ceiling after which it is not asked.
 
 | what | pk | sk |
 |---|---|---|
@@ -26,8 +26,8 @@ PARTITION = "SPENDING"
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """What a question has taken out of a day."""
+class Reservation:
+    """Tokens and cost reserved for one question."""
 
     day: str
     tokens: int
@@ -36,7 +36,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What a day took, for people. `cost` leaves out questions whose price nobody knows."""
+    """The usage of a day, for people. `cost` leaves out questions without a price."""
 
     day: date
     questions: int
@@ -58,8 +58,8 @@ class Spending:
         self._clock = clock
         self._told = ""
 
-    def hold(self, most: Usage) -> Held:
-        """Take the most that a question may need out of the day, before it is asked.
+    def hold(self, most: Usage) -> Reservation:
+        """Reserve the most that a question may need, before it is asked.
 
         Raises
         ------
@@ -70,8 +70,8 @@ class Spending:
         """
         day = self._clock().astimezone(UTC).date().isoformat()
         if not self._ceiling.exists:
-            return Held(day, 0, 0)
-        held = Held(day, most.tokens, _micros(most.cost))
+            return Reservation(day, 0, 0)
+        held = Reservation(day, most.tokens, _micros(most.cost))
         if not self._take(held):
             self._tell_once(day)
             raise CeilingReached(
@@ -79,8 +79,8 @@ class Spending:
             )
         return held
 
-    def settle(self, held: Held, usage: Usage | None) -> None:
-        """Give back what was not needed, and write down what was. Never raises: the answer matters more."""
+    def settle(self, held: Reservation, usage: Usage | None) -> None:
+        """Give back what was not needed, and write down what was. It never raises: the answer matters more."""
         values: dict[str, object] = {":one": 1, ":expiry": self._table.expiry(self._clock())}
         if usage is None:
             added = "questions :one, unmetered :one"
@@ -109,7 +109,7 @@ class Spending:
             logger.warning("what the model took could not be written down", error=str(error))
 
     def days(self, since: date) -> Iterator[Day]:
-        """What each day took, oldest first. Raises HistoryUnavailable."""
+        """Yield what each day took, oldest first. Raises `HistoryUnavailable`."""
         for item in self._table.query(PARTITION, since=since.isoformat()):
             yield Day(
                 day=date.fromisoformat(item["sk"]),
@@ -121,7 +121,7 @@ class Spending:
                 ceiling_at=datetime.fromisoformat(item["ceiling_at"]) if "ceiling_at" in item else None,
             )
 
-    def _take(self, held: Held) -> bool:
+    def _take(self, held: Reservation) -> bool:
         conditions, values = [], {":tokens": held.tokens, ":micros": held.micros}
         for name, most, wanted in (
             ("held_tokens", self._ceiling.tokens, held.tokens),
@@ -146,7 +146,7 @@ class Spending:
         return taken is not None
 
     def _tell_once(self, day: str) -> None:
-        """One metric a day, whoever comes first: an alarm, not a drumbeat."""
+        """Count the metric once a day over all environments: an alarm, not a drumbeat."""
         if self._told == day:
             return
         try:

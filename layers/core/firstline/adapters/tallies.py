@@ -12,7 +12,15 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from firstline.adapters.table import Item, Table, WriteRefused
-from firstline.classification.calibration import BINS, UNCALIBRATED, Calibration, Tally, bin_of, decider_of, outcome
+from firstline.classification.calibration import (
+    BINS,
+    UNCALIBRATED,
+    Calibration,
+    ConfidenceTally,
+    bin_of,
+    decider_of,
+    outcome,
+)
 from firstline.errors import HistoryUnavailable
 from firstline.models import IncidentRecord
 from firstline.observability import logger
@@ -57,7 +65,7 @@ class Tallies:
     def read(self, now: datetime) -> Calibration:
         """What counts now. One request."""
         since = f"{now.replace(day=1) - timedelta(days=1):%Y-%m}#"
-        found: defaultdict[str, Tally] = defaultdict(Tally)
+        found: defaultdict[str, ConfidenceTally] = defaultdict(ConfidenceTally)
         for item in self._table.query("CALIBRATION", since=since, newest_first=True, limit=MAX_ITEMS):
             found[item["sk"].partition("#")[2]] += _tally(item)
         return Calibration(dict(found))
@@ -125,6 +133,6 @@ def _changes(before: str | None, now: str | None) -> dict[str, dict[str, int]]:
     return {month: {name: by for name, by in names.items() if by} for month, names in moved.items()}
 
 
-def _tally(item: Item) -> Tally:
+def _tally(item: Item) -> ConfidenceTally:
     numbers = [tuple(int(item.get(f"{letter}{number}", 0)) for number in range(BINS)) for letter in "rn"]
-    return Tally(numbers[0], numbers[1])
+    return ConfidenceTally(numbers[0], numbers[1])

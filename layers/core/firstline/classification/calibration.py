@@ -23,7 +23,7 @@ _HARDLY_ANYTHING = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class ConfidenceTally:
     """One decider's outcomes: of how many verdicts of each bin, how many were right."""
 
     right: tuple[int, ...] = (0,) * BINS
@@ -33,8 +33,8 @@ class Tally:
     def outcomes(self) -> int:
         return sum(self.count)
 
-    def __add__(self, other: "Tally") -> "Tally":
-        return Tally(
+    def __add__(self, other: "ConfidenceTally") -> "ConfidenceTally":
+        return ConfidenceTally(
             tuple(a + b for a, b in zip(self.right, other.right, strict=True)),
             tuple(a + b for a, b in zip(self.count, other.count, strict=True)),
         )
@@ -58,7 +58,7 @@ class Tally:
 class Calibration:
     """What each decider's confidence is worth."""
 
-    tallies: Mapping[str, Tally] = field(default_factory=dict)
+    tallies: Mapping[str, ConfidenceTally] = field(default_factory=dict)
 
     def worth(self, decider: str, claimed: float) -> float:
         """The share of such verdicts that were right; what is claimed, while there are too few to tell."""
@@ -131,4 +131,4 @@ def tallied(outcomes: Iterable[tuple[str, float, bool]]) -> Calibration:
         number = bin_of(claimed)
         right.setdefault(decider, [0] * BINS)[number] += was
         count.setdefault(decider, [0] * BINS)[number] += 1
-    return Calibration({decider: Tally(tuple(right[decider]), tuple(count[decider])) for decider in count})
+    return Calibration({decider: ConfidenceTally(tuple(right[decider]), tuple(count[decider])) for decider in count})

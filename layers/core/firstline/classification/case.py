@@ -1,4 +1,4 @@
-"""What is known about a case when it is judged. Put together once; everything that decides is handed it whole."""
+"""The case to be judged: an incident and all that is known of it, put together once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,17 +69,17 @@ class Case:
 
     @property
     def ruled(self) -> Severity | None:
-        """The severity that a rule declares: then nobody else is asked."""
+        """Return the severity that a rule declares; history and the model are not asked then."""
         return None if self.rule is None else self.rule.severity
 
     @property
     def culprits(self) -> list[Deployment]:
-        """Deployments of its own service that went out before it, newest first."""
+        """Return the deployments of its own service that went out before it, newest first."""
         return suspects(self.incident, self.evidence)
 
 
 def said_by_source(alert: NormalizedAlert) -> tuple[SourceSeverity, str]:
-    """How bad the source says it is, with the sentence for the record. One that says nothing is read by its words."""
+    """Return the source's severity and a sentence for the record; without one, read it from the alert's words."""
     if alert.severity_stated:
         return alert.severity, f"{alert.source} says {alert.severity}."
     guess = lexicon.guess(alert)

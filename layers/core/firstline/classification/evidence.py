@@ -1,4 +1,4 @@
-"""Gather what is known around an incident. What cannot be read is said, and never stops the verdict."""
+"""The evidence around an incident. What cannot be read is said, and never stops the verdict."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -76,7 +76,7 @@ def gather(
     metrics: MetricReader | None = None,
     rules: Rules = NO_RULES,
 ) -> Evidence:
-    """The evidence at `now`. All reads go out at once, so that they take as long as the slowest; each may fail alone.
+    """Gather the evidence at `now`. All reads go out at once and take as long as the slowest; each may fail alone.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def _ask[A, T](pool: ThreadPoolExecutor, whom: A | None, question: Callable[[A],
 
 
 def suspects(incident: Incident, evidence: Evidence) -> list[Deployment]:
-    """Deployments of the incident's own service that went out before it, newest first."""
+    """Return the deployments of the incident's own service that went out before it, newest first."""
     return [
         one for one in evidence.deployments if _concerns(one, incident.alert) and one.deployed_at <= incident.opened_at
     ]
@@ -151,7 +151,7 @@ def _last_deployed(deployments: list[Deployment], alert: NormalizedAlert) -> dat
 
 
 def _topology(labels: Mapping[str, str]) -> dict[str, str]:
-    """CloudWatch calls the kind of a metric its namespace; that is no place."""
+    """Read where it stands from labels. CloudWatch's namespace (`AWS/…`) is the kind of a metric, and no place."""
     found = {
         place: next((labels[name] for name in names if labels.get(name)), "") for place, names in _TOPOLOGY.items()
     }
@@ -159,7 +159,7 @@ def _topology(labels: Mapping[str, str]) -> dict[str, str]:
 
 
 def _concerns(deployment: Deployment, alert: NormalizedAlert) -> bool:
-    """Same service, and not known to be another environment."""
+    """Tell whether it is the alert's service, and not known to be another environment."""
     if alert.service is None or deployment.service.casefold() != alert.service.casefold():
         return False
     known = deployment.environment is not None and alert.environment is not None

@@ -1,4 +1,4 @@
-"""Pure code after the model: what a verdict may not be, whatever the model said.
+"""The guardrails after the model: pure code that bounds a verdict, whatever the model said.
 
 The same as a table is in docs/classification.md. A model that obeys an attacker completely passes through here.
 """
@@ -61,7 +61,7 @@ class Changes:
 
 
 def within_bounds(severity: Severity, case: Case) -> Changes:
-    """The owner's bounds, then the one bound that nobody may lower: a storm's alerts are not all known."""
+    """Apply the owner's bounds, then one above them: a storm is at least high, as its alerts are not all known."""
     changes, rule = Changes(severity), case.rule
     if rule and rule.at_least:
         changes.at_least(rule.at_least, f"rule {rule.id} says so ({rule.reason})")
@@ -76,7 +76,7 @@ def within_bounds(severity: Severity, case: Case) -> Changes:
 
 
 def lowest_for_a_model(source: SourceSeverity, history: Opinion, confidence: float) -> tuple[Severity, str]:
-    """How far down a model may take an incident, and why not further. It may always go up."""
+    """Return how far down a model may take an incident, and why not further. It may always go up."""
     if source == "critical":
         return "high", "a model may not take what the source called critical below high"
     if source == "high" and history.clears_itself is None:
@@ -183,7 +183,7 @@ def with_worth(said: str, claimed: float, trust: float) -> str:
 def _why_no_runbook(
     judged: Judgement, chosen: str, severity: Severity, case: Case, offered: Collection[str]
 ) -> str | None:
-    """Why what the model chose may not be run; None when it may."""
+    """Say why the runbook that the model chose may not run; None if it may."""
     if chosen not in offered:
         return "the model named one that it was not offered"
     if severity == "noise":
@@ -201,7 +201,7 @@ def _runbook_unless_noise(fallback: Classification, severity: Severity) -> dict[
 
 
 def safe_words(text: str, limit: int) -> str:
-    """A model repeats what it read: no invisible characters, no secrets, no links that a stranger may have planted."""
+    """Drop invisible characters, secrets and links: a model repeats what it read, and strangers wrote that."""
     return safe_line(_LINK.sub("[link removed]", text), limit)
 
 

@@ -1,7 +1,7 @@
-"""What the past of an alert says about its present: most incidents have been here before."""
+"""The opinion of history: how earlier incidents of an alert ended, as a hint for the present one."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -74,7 +74,7 @@ class Opinion:
 
 
 def ended(record: IncidentRecord) -> EarlierIncident | None:
-    """A closed incident as evidence for the next; None when it is not closed."""
+    """Return a closed incident as evidence for the next; None if it is not closed."""
     incident, verdict = record.incident, record.classification
     if record.closed_at is None or record.outcome is None:
         return None
@@ -104,97 +104,150 @@ def ended(record: IncidentRecord) -> EarlierIncident | None:
 
 
 def opinion(evidence: Evidence, source_severity: SourceSeverity, now: datetime) -> Opinion:
-    """Read the group's earlier incidents of the last 30 days (newest first)."""
-    recent = [one for one in evidence.earlier if now - one.opened_at <= MEMORY]
+    """Read the group's earlier incidents of the last 30 days (newest first), and the similar ones of other groups."""
+    recent = [earlier for earlier in evidence.earlier if now - earlier.opened_at <= MEMORY]
     last = recent[:LAST]
-    quiet = [one for one in last if _came_to_nothing(one)]
-    cleared = [one for one in last if one.outcome == "self_cleared" and not called_real(one.feedback)]
-    needed = [one for one in last if _needed_a_human(one)]
-    above = [one for one in needed if SEVERITY_RANK[_severity(one)] > SEVERITY_RANK[source_severity]]
-    at_least, because = None, None
-    if len(above) >= ENOUGH:
-        at_least = min(map(_severity, above), key=SEVERITY_RANK.__getitem__)
-        because = _pattern(above, last, f"needed a human at {at_least} or above")
-    elif len(above) >= SOMETIMES:
-        lowest = min(map(_severity, above), key=SEVERITY_RANK.__getitem__)
-        if SEVERITY_RANK[source_severity] < SEVERITY_RANK["medium"] <= SEVERITY_RANK[lowest]:
-            at_least, because = "medium", f"{len(above)} of the last {len(last)} incidents of this group needed a human"
-    said = next((one for one in last if severity_said(one.feedback)), None)
-    wanted = severity_said(said.feedback) if said else None
-    if said and wanted and SEVERITY_RANK[wanted] > SEVERITY_RANK[at_least or source_severity]:
-        at_least, because = wanted, f"{_who(said)} said of the one {ago(said, now)} that it should have been {wanted}"
-    alike = [
-        one.incident for one in evidence.similar if one.score >= ALIKE_FROM and now - one.incident.opened_at <= MEMORY
-    ]
-    if at_least is None and len(recent) < ENOUGH and SEVERITY_RANK[source_severity] < SEVERITY_RANK["medium"]:
-        acted_on = [
-            one for one in alike if _needed_a_human(one) and SEVERITY_RANK[_severity(one)] >= SEVERITY_RANK["medium"]
-        ]
-        if len(acted_on) >= SOMETIMES:
-            at_least, because = "medium", f"{len(acted_on)} of {len(alike)} similar incidents needed a human"
-    hidden = next((one for one in recent if one.outcome == "suppressed" and called_real(one.feedback)), None)
+    alike = _alike(evidence, now)
+    floor = _floor(recent, alike, source_severity, now)
+    not_noise = _not_noise(recent, now)
     acquitted = _acquitted(recent)
-    doubt = None
-    if acquitted:
-        who = _named(said_wrong_cause(acquitted.feedback))
-        doubt = f"{who} said of the one {ago(acquitted, now)} that a deployment was blamed wrongly"
     return Opinion(
-        usually_nothing=None if hidden else _pattern(quiet, last, "came to nothing"),
-        clears_itself=_pattern(cleared, last, "cleared by themselves"),
-        at_least=at_least,
-        because=because,
-        not_noise=f"{_who(hidden)} said that the one suppressed {ago(hidden, now)} was real" if hidden else None,
-        not_the_deployment=doubt,
+        usually_nothing=None if not_noise else _pattern(last, _came_to_nothing, "came to nothing"),
+        clears_itself=_pattern(last, _cleared_by_itself, "cleared by themselves"),
+        at_least=floor[0] if floor else None,
+        because=floor[1] if floor else None,
+        not_noise=not_noise,
+        not_the_deployment=_not_the_deployment(acquitted, now),
         cause_instead=(acquitted.note or acquitted.outcome_reason) if acquitted else None,
         cures=_cures(recent),
         cures_elsewhere=_cures(alike),
     )
 
 
+type _Floor = tuple[Severity, str]
+"""A severity that the incident has at least, and why."""
+
+
+def _floor(
+    recent: list[EarlierIncident], alike: list[EarlierIncident], source: SourceSeverity, now: datetime
+) -> _Floor | None:
+    """Return what people's words say, else how incidents of the group ended, else how similar ones did."""
+    last = recent[:LAST]
+    by_outcomes = _floor_by_outcomes(last, source)
+    floor = _floor_by_words(last, by_outcomes[0] if by_outcomes else source, now) or by_outcomes
+    if floor is None and len(recent) < ENOUGH:
+        return _floor_by_likeness(alike, source)
+    return floor
+
+
+def _floor_by_outcomes(last: list[EarlierIncident], source: SourceSeverity) -> _Floor | None:
+    """Return the severity at which the group usually needed a human; `medium` if that was only sometimes so."""
+    above = [earlier for earlier in last if _needed_a_human(earlier) and _rank(_severity(earlier)) > _rank(source)]
+    if len(above) < SOMETIMES:
+        return None
+    lowest = min(map(_severity, above), key=_rank)
+    needed = f"{len(above)} of the last {len(last)} incidents of this group needed a human"
+    if len(above) >= ENOUGH:
+        return lowest, f"{needed} at {lowest} or above"
+    return ("medium", needed) if _rank(source) < _rank("medium") <= _rank(lowest) else None
+
+
+def _floor_by_words(last: list[EarlierIncident], known: Severity | SourceSeverity, now: datetime) -> _Floor | None:
+    """Return the severity that people last said it should have been, if that is above what is known."""
+    for earlier in last:
+        if wanted := severity_said(earlier.feedback):
+            because = f"{_who(earlier)} said of the one {ago(earlier, now)} that it should have been {wanted}"
+            return (wanted, because) if _rank(wanted) > _rank(known) else None
+    return None
+
+
+def _floor_by_likeness(alike: list[EarlierIncident], source: SourceSeverity) -> _Floor | None:
+    """Return `medium` if similar incidents needed a human at that severity or above."""
+    acted_on = [
+        earlier for earlier in alike if _needed_a_human(earlier) and _rank(_severity(earlier)) >= _rank("medium")
+    ]
+    if _rank(source) >= _rank("medium") or len(acted_on) < SOMETIMES:
+        return None
+    return "medium", f"{len(acted_on)} of {len(alike)} similar incidents needed a human"
+
+
+def _alike(evidence: Evidence, now: datetime) -> list[EarlierIncident]:
+    return [
+        similar.incident
+        for similar in evidence.similar
+        if similar.score >= ALIKE_FROM and now - similar.incident.opened_at <= MEMORY
+    ]
+
+
+def _not_noise(recent: list[EarlierIncident], now: datetime) -> str | None:
+    """Return who called a suppressed incident real."""
+    for earlier in recent:
+        if earlier.outcome == "suppressed" and called_real(earlier.feedback):
+            return f"{_who(earlier)} said that the one suppressed {ago(earlier, now)} was real"
+    return None
+
+
+def _not_the_deployment(acquitted: EarlierIncident | None, now: datetime) -> str | None:
+    if acquitted is None:
+        return None
+    who = _named(said_wrong_cause(acquitted.feedback))
+    return f"{who} said of the one {ago(acquitted, now)} that a deployment was blamed wrongly"
+
+
 def _acquitted(recent: list[EarlierIncident]) -> EarlierIncident | None:
-    """The last incident where a deployment was blamed and anybody spoke, if somebody said that it was not the cause."""
-    last = next((one for one in recent if one.blamed_deployment and one.feedback), None)
+    """Return the last incident where a deployment was blamed and people spoke, if they said that this was wrong."""
+    last = next((earlier for earlier in recent if earlier.blamed_deployment and earlier.feedback), None)
     return last if last is not None and said_wrong_cause(last.feedback) else None
 
 
 def _cures(incidents: list[EarlierIncident]) -> Mapping[str, int]:
-    return Counter(one.runbook_id for one in incidents if one.outcome == "auto_resolved" and one.runbook_id)
+    cured = (earlier for earlier in incidents if earlier.outcome == "auto_resolved")
+    return Counter(earlier.runbook_id for earlier in cured if earlier.runbook_id)
 
 
-def _needed_a_human(one: EarlierIncident) -> bool:
-    return one.outcome == "resolved" and not called_noise(one.feedback)
+def _needed_a_human(earlier: EarlierIncident) -> bool:
+    return earlier.outcome == "resolved" and not called_noise(earlier.feedback)
 
 
-def _came_to_nothing(one: EarlierIncident) -> bool:
-    """What people say of it goes before how it ended."""
-    if called_real(one.feedback):
+def _cleared_by_itself(earlier: EarlierIncident) -> bool:
+    return earlier.outcome == "self_cleared" and not called_real(earlier.feedback)
+
+
+def _came_to_nothing(earlier: EarlierIncident) -> bool:
+    """Tell whether it was nothing; what people say of it goes before how it ended."""
+    if called_real(earlier.feedback):
         return False
-    return called_noise(one.feedback) or one.outcome in ("suppressed", "self_cleared") or _unheeded(one)
+    return called_noise(earlier.feedback) or earlier.outcome in ("suppressed", "self_cleared") or _unheeded(earlier)
 
 
-def _severity(one: EarlierIncident) -> Severity:
-    return severity_said(one.feedback) or one.severity
+def _unheeded(earlier: EarlierIncident) -> bool:
+    """Tell whether it woke nobody, and expired without anybody doing something about it."""
+    return earlier.outcome == "expired" and _rank(earlier.severity) <= _rank("low")
 
 
-def _unheeded(one: EarlierIncident) -> bool:
-    """It woke nobody, nobody did anything about it until its time was over, and it was never more than `low`."""
-    return one.outcome == "expired" and SEVERITY_RANK[one.severity] <= SEVERITY_RANK["low"]
+def _severity(earlier: EarlierIncident) -> Severity:
+    return severity_said(earlier.feedback) or earlier.severity
 
 
-def _pattern(found: list[EarlierIncident], last: list[EarlierIncident], what: str) -> str | None:
-    return f"{len(found)} of the last {len(last)} incidents of this group {what}" if len(found) >= ENOUGH else None
+def _rank(severity: Severity | SourceSeverity) -> int:
+    return SEVERITY_RANK[severity]
 
 
-def _who(one: EarlierIncident) -> str:
-    """Who called it real; or, of what should have been something else, who said so."""
-    return _named([word for word in one.feedback if calls_real(word)] or one.feedback)
+def _pattern(last: list[EarlierIncident], holds: Callable[[EarlierIncident], bool], what: str) -> str | None:
+    count = sum(map(holds, last))
+    return f"{count} of the last {len(last)} incidents of this group {what}" if count >= ENOUGH else None
+
+
+def _who(earlier: EarlierIncident) -> str:
+    """Name the people who called it real; without any, all who said something."""
+    return _named([word for word in earlier.feedback if calls_real(word)] or earlier.feedback)
 
 
 def _named(words: Sequence[Feedback]) -> str:
     return ", ".join(word.by for word in words[:3])
 
 
-def ago(one: EarlierIncident, now: datetime) -> str:
-    """How long ago an incident began, in days."""
-    days = (now - one.opened_at).days
+def ago(earlier: EarlierIncident, now: datetime) -> str:
+    """Say how long ago an incident began, in days."""
+    days = (now - earlier.opened_at).days
     return f"{days} days ago" if days > 1 else "yesterday" if days == 1 else "within the last day"

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 
+from firstline.classification.evidence import HistoryReader
 from firstline.classification.guardrails import Changes
-from firstline.classification.keeping import History
 from firstline.classification.model import ModelVerdict
 from firstline.classification.prompt import Prompt
 from firstline.classification.quiet import Quiet, seconds_until
@@ -14,6 +15,14 @@ from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
 from firstline.models import Classification, Hold, Incident, IncidentRecord
 from firstline.observability import logger
 from firstline.text import in_words
+
+
+class VerdictStore(HistoryReader, Protocol):
+    """The store of incidents, as classification uses it. Each call may raise `HistoryUnavailable`."""
+
+    def record(self, incident_id: str) -> IncidentRecord | None: ...
+
+    def save_classification(self, incident_id: str, classification: Classification) -> object: ...
 
 
 class NotAsked:
@@ -26,7 +35,7 @@ class NotAsked:
 
 def waits_for(
     incident: Incident,
-    history: History,
+    history: VerdictStore,
     rules: Rules,
     silences: Callable[[], Sequence[Silence]],
     now: datetime,

@@ -1,4 +1,4 @@
-"""How bad is an alert whose source did not say? What its name and its message usually mean.
+"""The severity of an alert whose source says none: what its name and its message usually mean.
 
 A guess, for alerts without a severity only: what a source said is never read again here. It asks what somebody on call
 asks: is it gone, or slow? The data, the service, or one of many? How much of it, and how long is there? Or does the
@@ -12,10 +12,10 @@ too, and how to repeat them. No product's name is in here: a word must mean the 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from functools import cache
 
-from firstline.classification import quantities
 from firstline.models import NormalizedAlert, SourceSeverity
 
 _POINTS: tuple[tuple[int, str], ...] = (
@@ -95,6 +95,20 @@ _MAX_CHARS = 2_000
 _PLACES = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[a-z])(?=[45]xx)")
 _WORD = re.compile(r"[^\W_]+")
 
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_NUMBERS = {word: count for count, word in enumerate(("an", "two", "three", "four", "five", "six", "seven"), 1)}
+
+_SPAN = rf"([0-9]{{1,4}}|{'|'.join(_NUMBERS)}) ?(m(?:in(?:ute)?s?)?|h(?:(?:ou)?rs?)?|d(?:ays?)?|w(?:eeks?)?)\b"
+_SHARE = r"([0-9]{1,3})(?:\.[0-9]+)? ?(?:%|percent\b)"
+_LEFT = re.compile(
+    rf"(?:less than|below|under|only|<) ?{_SHARE}(?: \w{{1,20}}){{0,3}} (?:left|free|available|remaining)\b"
+)
+_USED = re.compile(rf"(?<![0-9.]){_SHARE}")
+_AHEAD = re.compile(rf"(?:\b(?:within|in|next|less than|under)|<) ?(?:the )?(?:next )?(?:less than )?{_SPAN}")
+_LASTED = re.compile(rf"\bfor (?:the )?(?:(?:last|past|more than|longer than|over|at least) )?{_SPAN}")
+
+_HASTE, _TODAY = timedelta(hours=6), timedelta(hours=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Guess:
@@ -105,7 +119,7 @@ class Guess:
 
     @property
     def because(self) -> str:
-        """The guess as a sentence for the record."""
+        """Word the guess as a sentence for the record."""
         if not self.words:
             return "its words say nothing about it either, so it counts as medium"
         return f"its words ({', '.join(self.words)}) usually mean {self.severity}"
@@ -123,7 +137,7 @@ def guess(alert: NormalizedAlert) -> Guess:
 
 
 def read(name: str, message: str) -> Guess:
-    """The same, from the two texts."""
+    """Guess from the two texts."""
     found = {words: points * _IN_NAME for points, words in _alarms(name)}
     said = list(_alarms(message))
     # Who writes a message, or is quoted in it, must not talk down what the name says, nor that data is gone.
@@ -151,7 +165,7 @@ def _strongest(found: dict[str, int], sign: int) -> tuple[str, ...]:
 def _alarms(text: str) -> Iterator[tuple[int, str]]:
     text = text[:_MAX_CHARS]
     yield from _phrases(text, _POINTS)
-    yield from quantities.read(text)
+    yield from amounts(text)
 
 
 def _tells(text: str) -> Iterator[tuple[int, str]]:
@@ -163,7 +177,7 @@ def _tells(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _phrases(text: str, known: tuple[tuple[int, str], ...]) -> Iterator[tuple[int, str]]:
-    """The known phrases in a text. The longest one takes a word for itself: "slowing down" is not "down"."""
+    """Find the known phrases in a text. The longest takes a word for itself: "slowing down" is not "down"."""
     pattern, points_of = _compiled(known)
     for found in pattern.finditer(_folded(text)):
         phrase = found[0] if found[0] in points_of else _open_ended(found[0], points_of)
@@ -172,12 +186,12 @@ def _phrases(text: str, known: tuple[tuple[int, str], ...]) -> Iterator[tuple[in
 
 
 def _open_ended(words: str, phrases: Mapping[str, int]) -> str:
-    """`corrupt*` for "corrupted"."""
+    """Find the phrase with a star that the words fit: `corrupt*` for "corrupted"."""
     return next(one for one in phrases if "*" in one and fnmatchcase(words, one))
 
 
 def _folded(text: str) -> str:
-    """`KubeAPIDown`, `kube-api_down` and "Kube API down" are the same words."""
+    """Fold spellings: `KubeAPIDown`, `kube-api_down` and "Kube API down" are the same words."""
     return f" {' '.join(_WORD.findall(_PLACES.sub(' ', text)))} ".lower()
 
 
@@ -188,3 +202,39 @@ def _compiled(known: tuple[tuple[int, str], ...]) -> tuple[re.Pattern[str], Mapp
     # No groups in it: what begins with another letter is passed over at once.
     phrases = "|".join(phrase.replace("*", r"\w*") for phrase, _ in meanings)
     return re.compile(f"(?<= )(?:{phrases})(?= )"), dict(meanings)
+
+
+def amounts(text: str) -> Iterator[tuple[int, str]]:
+    """Find the amounts in a text: points for the haste in each, and words for the record.
+
+    The words hold nothing of the text but numbers. Senders choose an amount for its haste: "within 4 hours", "less than
+    3 % left". A wait before telling has none.
+
+    Example
+    -------
+    >>> list(amounts("Predicted to run out of space within the next 4 hours"))
+    [(4, 'within 4 hours')]
+    """
+    text = " ".join(text.lower().replace("in the next hour", "in an hour").split())
+    if left := _LEFT.search(text):
+        share = int(left[1])
+        if share <= 5:
+            yield 3, f"{share} % left"
+    elif used := _USED.search(text):
+        share = int(used[1])
+        if 95 <= share <= 100:
+            yield 3, f"{share} %"
+        elif 70 <= share < 90:
+            yield -2, f"{share} %"
+    if ahead := _AHEAD.search(text):
+        span, words = _span(ahead)
+        yield (4 if span <= _HASTE else -3), f"within {words}"
+    if lasted := _LASTED.search(text):
+        span, words = _span(lasted)
+        if timedelta(minutes=15) <= span < _TODAY:
+            yield -2, f"for {words}"
+
+
+def _span(found: re.Match[str]) -> tuple[timedelta, str]:
+    count, unit = _NUMBERS.get(found[1]) or int(found[1]), _UNITS[found[2][0]]
+    return timedelta(**{unit: count}), f"{count} {unit if count != 1 else unit.removesuffix('s')}"

@@ -83,7 +83,7 @@ class AlertMatch(Frozen):
         )
 
 
-class Match(AlertMatch):
+class RuleMatch(AlertMatch):
     """What a rule may ask beyond the alert: the local time, and whether the group flaps."""
 
     hours: Spans = ()
@@ -110,7 +110,7 @@ class Match(AlertMatch):
     def covers(self, other: AlertMatch) -> bool:
         """Whether everything that the other one holds for is sure to be held for by this one."""
         theirs: dict[str, Any] = {}
-        if isinstance(other, Match):
+        if isinstance(other, RuleMatch):
             theirs = {"hours": other.hours, "weekdays": other.weekdays, "flapping": other.flapping}
         return (
             super().covers(other)

@@ -64,7 +64,7 @@ class Unknown:
 
 
 def evidence_class(incident: Incident, evidence: Evidence, source: SourceSeverity) -> str:
-    """The circumstances that a verdict holds for, in words: if any of these differ, it is judged afresh.
+    """Name the circumstances that a verdict holds for: if any of these differ, the incident is judged afresh.
 
     What only ever changes a little (how many alerts, how many hosts) is taken in coarse steps.
     """
@@ -122,7 +122,7 @@ def verdict_from(known: Known, case: Case, fallback: Classification) -> Classifi
 
 
 def look(incident: Incident, evidence: Evidence, *, source: SourceSeverity, now: datetime) -> Known | Unknown:
-    """The newest earlier incident that proves a verdict for this one, unless something later disagrees with it."""
+    """Find the newest earlier incident that proves a verdict for this one, unless a later one disagrees."""
     if incident.storm:
         return Unknown("a storm is judged afresh")
     if evidence.missing:
@@ -130,16 +130,16 @@ def look(incident: Incident, evidence: Evidence, *, source: SourceSeverity, now:
     if suspects(incident, evidence):
         return Unknown("something was deployed just before")
     template = template_of(incident.alert)
-    own = [one for one in evidence.earlier if one.template]
-    others = [one.incident for one in evidence.similar if one.incident.template == template]
-    newest_first = sorted([*own, *others], key=lambda one: one.closed_at, reverse=True)
+    own = [earlier for earlier in evidence.earlier if earlier.template]
+    others = [similar.incident for similar in evidence.similar if similar.incident.template == template]
+    newest_first = sorted([*own, *others], key=lambda earlier: earlier.closed_at, reverse=True)
     later: list[EarlierIncident] = []
-    for one in newest_first:
-        severity = _proven(one, own, incident.group_key)
-        if severity is not None and one.template == template:
-            return _believed(one, severity, later, incident, evidence, source, now)
-        later.append(one)
-    if not any(one.template == template for one in newest_first):
+    for earlier in newest_first:
+        severity = _proven(earlier, own, incident.group_key)
+        if severity is not None and earlier.template == template:
+            return _believed(earlier, severity, later, incident, evidence, source, now)
+        later.append(earlier)
+    if not any(earlier.template == template for earlier in newest_first):
         return Unknown(None)
     return Unknown("nobody has confirmed a verdict on these words")
 
@@ -153,7 +153,7 @@ def _believed(
     source: SourceSeverity,
     now: datetime,
 ) -> Known | Unknown:
-    """Is the entry fresh, of the same circumstances, undisputed, and no reason to keep a page back?"""
+    """Check that the entry is fresh, of the same circumstances, undisputed, and keeps no page back."""
     which = f"the verdict on {entry.incident_id}, {ago(entry, now)},"
     here = evidence_class(incident, evidence, source)
     if now - entry.opened_at > MAX_AGE:
@@ -161,9 +161,10 @@ def _believed(
     if entry.evidence_class != here:
         return Unknown(f"{which} was for other circumstances ({_difference(entry.evidence_class, here)})")
     deployed = evidence.service_deployed_at
-    if deployed is not None and deployed > entry.opened_at and not any(_fresh(one, entry, deployed) for one in later):
+    looked_at_since = deployed is not None and any(_fresh(newer, entry, deployed) for newer in later)
+    if deployed is not None and deployed > entry.opened_at and not looked_at_since:
         return Unknown(f"{which} is of before the service's last deployment")
-    dissent = next((one for one in later if _disagrees(one, entry, severity)), None)
+    dissent = next((newer for newer in later if _disagrees(newer, entry, severity)), None)
     if dissent is not None:
         return Unknown(f"{which} is contradicted by {dissent.incident_id}")
     if SEVERITY_RANK[severity] < SEVERITY_RANK[source]:
@@ -178,28 +179,29 @@ def _believed(
     return Known(entry, severity, f"Known: {which} holds ({_proof(entry)}): the same words, the same circumstances.")
 
 
-def _proven(one: EarlierIncident, own: list[EarlierIncident], group_key: str) -> Severity | None:
-    """The severity that a person or the outcome shows to be right; None when neither does."""
-    if one.feedback:
-        return confirmed(one.severity, one.feedback)
-    if one.outcome == "auto_resolved" and one.runbook_id is not None:
-        return one.severity
-    if one.outcome == "resolved" and one.taken_by and SEVERITY_RANK[one.severity] >= SEVERITY_RANK["medium"]:
-        return one.severity
+def _proven(earlier: EarlierIncident, own: list[EarlierIncident], group_key: str) -> Severity | None:
+    """Return the severity that a person or the outcome shows to be right; None if neither does."""
+    if earlier.feedback:
+        return confirmed(earlier.severity, earlier.feedback)
+    if earlier.outcome == "auto_resolved" and earlier.runbook_id is not None:
+        return earlier.severity
+    serious = SEVERITY_RANK[earlier.severity] >= SEVERITY_RANK["medium"]
+    if earlier.outcome == "resolved" and earlier.taken_by and serious:
+        return earlier.severity
     last = own[:CLEARED_IN_A_ROW]
     cleared = len(last) == CLEARED_IN_A_ROW and all(each.outcome == "self_cleared" for each in last)
-    if cleared and one is last[0] and one.group_key == group_key:
-        return one.severity
+    if cleared and earlier is last[0] and earlier.group_key == group_key:
+        return earlier.severity
     return None
 
 
 def _fresh(one: EarlierIncident, entry: EarlierIncident, deployed: datetime) -> bool:
-    """Has a model looked at these words since the deployment? If it had said otherwise, that would be a dissent."""
+    """Tell whether a model judged these words since the deployment. Another verdict would be a dissent."""
     return one.opened_at > deployed and one.decided_by == "llm" and one.template == entry.template
 
 
 def _disagrees(one: EarlierIncident, entry: EarlierIncident, severity: Severity) -> bool:
-    """Does a later incident of the same words, or of the group, speak against an entry?"""
+    """Tell whether a later incident of the same words, or of the group, speaks against an entry."""
     if one.feedback and confirmed(one.severity, one.feedback) != severity:
         return True
     if one.severity != severity:
@@ -225,7 +227,7 @@ def _amount(count: int, few: int) -> str:
 
 
 def _difference(before: str | None, here: str) -> str:
-    """What is otherwise now, in words."""
+    """Name the circumstances that differ now."""
     if before is None:
         return "it does not say which"
     known = set(before.split(", "))

@@ -1,4 +1,4 @@
-"""What a model is asked for and what it may answer: nothing else reaches the verdict."""
+"""The port to a model, and the judgement that it may answer: nothing else reaches the verdict."""
 
 from typing import Any, Protocol
 
@@ -9,7 +9,7 @@ from firstline.models import Name, Severity, Usage
 
 
 class Judgement(BaseModel):
-    """The model's words, checked: a wrong enum or a missing key is no verdict; keys nobody asked for are dropped."""
+    """The model's answer, checked: a wrong enum or a missing key is no verdict; unknown keys are dropped."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
@@ -34,7 +34,7 @@ class ModelVerdict(BaseModel):
 
 
 class Price(BaseModel):
-    """What a million tokens cost, in and out. Nothing at all means that nobody said."""
+    """The price of a million tokens, of the prompt and of the completion; two zeros mean unknown."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,11 +43,11 @@ class Price(BaseModel):
 
     @property
     def is_known(self) -> bool:
-        """Whether somebody said."""
+        """Tell whether there is a price."""
         return self.prompt > 0 or self.completion > 0
 
     def of(self, usage: Usage) -> Usage:
-        """The same tokens, with what they cost."""
+        """Return the usage with its cost; None if the price is unknown."""
         if not self.is_known:
             return usage.model_copy(update={"cost": None if usage.tokens else 0.0})
         cost = (usage.prompt_tokens * self.prompt + usage.completion_tokens * self.completion) / 1_000_000
@@ -55,7 +55,7 @@ class Price(BaseModel):
 
 
 class Model(Protocol):
-    """Something that judges a prompt: the adapter, or a fake in a test."""
+    """A model that judges a prompt: the adapter, or a fake in a test."""
 
     def verdict(self, prompt: Prompt) -> ModelVerdict:
         """Judge.
@@ -69,7 +69,7 @@ class Model(Protocol):
 
 
 class Counting:
-    """A model, and how often it was asked: what neither a rule nor memory decided."""
+    """A model that counts its questions: what neither a rule nor memory decided."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -82,7 +82,7 @@ class Counting:
 
 
 def answer_schema(runbook_ids: tuple[str, ...]) -> dict[str, Any]:
-    """The JSON Schema of `Judgement`, in the subset that strict structured output understands everywhere.
+    """Return the JSON Schema of `Judgement`, in the subset that strict structured output understands everywhere.
 
     The runbook ids that were offered are an enumeration in it: a server that enforces the schema can answer no other.
     """

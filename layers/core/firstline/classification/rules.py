@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from firstline.classification.heartbeats import Heartbeat
 from firstline.classification.maintenance import Bound, Id, Reason, Window
-from firstline.classification.match import AlertMatch, Match
+from firstline.classification.match import AlertMatch, RuleMatch
 from firstline.durations import Duration, between
 from firstline.errors import ConfigurationError
 from firstline.models import (
@@ -38,7 +38,7 @@ class Rule(Frozen):
 
     id: Id
     reason: Reason
-    match: Match
+    match: RuleMatch
     severity: Severity | None = None
     at_most: Bound | None = None
     at_least: Bound | None = None
@@ -172,7 +172,7 @@ def _explained(where: Sequence[int | str], kind: str, message: str, content: Any
     key = ".".join(str(part) for part in where[2:] if not str(part).startswith("function-"))
     if kind == "extra_forbidden":
         if where[2:3] == ("match",):
-            model = Match if noun == "rule" else AlertMatch
+            model = RuleMatch if noun == "rule" else AlertMatch
         elif where[2:3] == ("when",):
             model = Schedule
         return f"{place}: unknown key `{key}`; known keys are {', '.join(model.model_fields)}"

@@ -106,7 +106,7 @@ def most_similar(
     now: datetime,
     limit: int = MAX_SIMILAR,
 ) -> list[SimilarIncident]:
-    """The candidates that read like the alert, best first; of equals the newest, and of one group the best.
+    """Return the candidates that read like the alert, best first; of equals the newest, and of one group the best.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def most_similar(
 
 
 def likeness(template: str, service: str | None, other: str, other_service: str | None) -> float:
-    """How alike two templates are, 0 to 1. The same template of the same service is 1."""
+    """Measure how alike two templates are, 0 to 1. The same template of the same service is 1."""
     elsewhere = service is not None and other_service is not None and service.casefold() != other_service.casefold()
     share = OTHER_SERVICE if elsewhere else 1.0
     if template == other:
@@ -159,7 +159,7 @@ def _shared(ours: Mapping[str, float], theirs: Mapping[str, float]) -> float:
 
 @lru_cache(maxsize=1_024)
 def _words(template: str, service: str | None) -> Mapping[str, float]:
-    """The words of a template, each as the one that stands for its like, and how much it says."""
+    """Weigh the words of a template, each replaced by the one that stands for its like."""
     text = template
     for pattern, replacement in _PHRASES:
         text = pattern.sub(replacement, text)

@@ -1,4 +1,4 @@
-"""What two alerts have in common when numbers, hosts and names are taken away: a stable template, and its words.
+"""Templates of alerts: what two of them have in common when numbers, hosts and names are taken away.
 
 A template is words in lower case and placeholders, one space between them. All else is dropped, so masking a template
 changes nothing, and another dash or quote makes no new one. Drain3 and its like learn templates from the stream: what
@@ -79,7 +79,7 @@ _PARTS_OF_NAMES = re.compile(
 
 @lru_cache(maxsize=1_024)
 def mask(text: str) -> str:
-    """The template of a text.
+    """Return the template of a text.
 
     Example
     -------
@@ -91,7 +91,7 @@ def mask(text: str) -> str:
 
 @lru_cache(maxsize=1_024)
 def family(alert_name: str) -> str:
-    """The words of an alert's name: `HighCpu-i-0abc1234def567890` and `high_cpu_2` belong together.
+    """Return the words of an alert's name: `HighCpu-i-0abc1234def567890` and `high_cpu_2` belong together.
 
     Hyphens part words here: a name strings everything together, a host's number is its last part.
     """
@@ -100,29 +100,29 @@ def family(alert_name: str) -> str:
 
 
 def family_of(alert: NormalizedAlert) -> str:
-    """The family of an alert's name, which may hold its host's: `DiskFull-web-1` is `disk full`."""
+    """Return the family of an alert's name, which may hold its host's: `DiskFull-web-1` is `disk full`."""
     return family(_identity(alert).sub(" ", alert.alert_name))
 
 
 def template_of(alert: NormalizedAlert) -> str:
-    """The template of an alert: its name's family, and its message with the host and its like masked where known."""
+    """Return an alert's template: its name's family, and its message with the host and its like masked."""
     return f"{family_of(alert)}: {mask(_identity(alert).sub(HOST, alert.message[:MAX_CHARS]))}"
 
 
 def _identity(alert: NormalizedAlert) -> re.Pattern[str]:
-    """What tells the alert from others alike, by its own fields; the longest first, as one may be part of another."""
+    """Return the names that tell the alert from its like; the longest first, as one may be part of another."""
     values = {alert.host, *(alert.labels.get(label) for label in _IDENTITY_LABELS)}
     known = sorted((one for one in values if one and len(one) > 2), key=lambda one: (-len(one), one))
     return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, known))})(?!\w)" if known else r"(?!)", re.IGNORECASE)
 
 
 def words_of(template: str) -> tuple[str, ...]:
-    """The words of a template, without placeholders, in their order."""
+    """Return the words of a template, without placeholders, in their order."""
     return tuple(word for word in template.replace(":", " ").split() if word not in PLACEHOLDERS)
 
 
 def _lexemes(text: str) -> Iterator[str]:
-    """Words and placeholders. A placeholder right after the same one is left out: lists vary in length."""
+    """Split into words and placeholders. A placeholder right after the same one is left out: lists vary in length."""
     last = ""
     for found in _LEXEME.finditer(_plain(text)):
         kind, lexeme = _KINDS[int(str(found.lastgroup)[1:])][0], found[0]
@@ -134,13 +134,13 @@ def _lexemes(text: str) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    """Nothing invisible, no accents, full-width letters as usual ones; at most `MAX_CHARS` of it."""
+    """Drop the invisible and accents, and turn full-width letters into usual ones; at most `MAX_CHARS` of it."""
     decomposed = unicodedata.normalize("NFKD", clean(text[:MAX_CHARS]))
     return "".join(one for one in decomposed if not unicodedata.combining(one))[:MAX_CHARS]
 
 
 def _within(limit: int, lexemes: Iterable[str]) -> str:
-    """As many whole lexemes as fit."""
+    """Keep as many whole lexemes as fit."""
     kept: list[str] = []
     length = -1
     for lexeme in lexemes:

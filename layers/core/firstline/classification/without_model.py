@@ -1,5 +1,4 @@
-"""What rules and history decide without a model: the whole verdict when there is none, and the ground that it stands on
-when there is one."""
+"""The verdict of rules and history: all there is without a model, and a model's fallback."""
 
 from collections.abc import Sequence
 
@@ -17,7 +16,7 @@ RULE_CONFIDENCE = 1.0
 
 
 def decide(case: Case) -> Classification:
-    """The source's severity, unless a rule or history has a reason for another; the evidence, in words for people."""
+    """Take the source's severity, unless a rule or history has a reason for another, and word the evidence."""
     incident, past = case.incident, case.past
     severity, decided_by, confidence, reasons = _severity(case)
     if past.not_noise is not None and case.source == "info":
@@ -52,7 +51,7 @@ def decide(case: Case) -> Classification:
 
 
 def _severity(case: Case) -> tuple[Severity, DecidedBy, float, list[str]]:
-    """How bad it is, who says so, how sure that is, and why.
+    """Return the severity, who decides it, the confidence, and the reasons.
 
     Unless history has been right often enough, it makes no noise.
     """
@@ -80,7 +79,7 @@ def _severity(case: Case) -> tuple[Severity, DecidedBy, float, list[str]]:
 
 
 def _best(offered: Sequence[Offered], past: Opinion) -> tuple[str, str]:
-    """The runbook that cured this group most often, or else similar incidents; else the best declared match."""
+    """Choose the runbook that cured this group most often, or else similar incidents; else the best declared match."""
     best = max(offered, key=lambda one: (past.cures.get(one.id, 0), past.cures_elsewhere.get(one.id, 0)))
     for cures, whom in ((past.cures, "this group"), (past.cures_elsewhere, "similar incidents")):
         if times := cures.get(best.id, 0):

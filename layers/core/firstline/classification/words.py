@@ -1,14 +1,20 @@
-"""Words for people when no model writes them: plain facts, from templates."""
+"""Words for people when no model writes them: plain facts, from templates, and the evidence where nobody is sure."""
 
 from datetime import datetime
 
 from firstline.classification.case import Case
+from firstline.classification.evidence import suspects
 from firstline.classification.history import ago
 from firstline.classification.redaction import safe_line
 from firstline.models import Deployment, EarlierIncident, Evidence, Incident
 
 MAX_NAME_CHARS = 128
 MAX_MESSAGE_CHARS = 500
+
+MAX_LINES = 10
+MAX_LINE_CHARS = 300
+MAX_EARLIER = 3
+MAX_SIMILAR = 2
 
 _ENDED = {
     "suppressed": "as noise",
@@ -20,7 +26,7 @@ _ENDED = {
 
 
 def summary(incident: Incident, evidence: Evidence) -> str:
-    """What happens, where, and how often: one line for a page."""
+    """Say in one line, for a page, what happens, where, and how often."""
     alert = incident.alert
     parts = [_short(alert.alert_name)]
     if incident.storm:
@@ -38,7 +44,7 @@ def summary(incident: Incident, evidence: Evidence) -> str:
 
 
 def cause(case: Case) -> str:
-    """The first suspect, or that there is none: "unknown" is an honest answer.
+    """Name the first suspect, or say that there is none: "unknown" is an honest answer.
 
     Where people said that a deployment was blamed wrongly, what they wrote of it is the better hint.
     """
@@ -56,7 +62,7 @@ def cause(case: Case) -> str:
 
 
 def first_steps(case: Case) -> list[str]:
-    """What to look at first, from the evidence. Never a command."""
+    """List what to look at first, from the evidence. It is never a command."""
     steps = []
     evidence, now = case.evidence, case.now
     if evidence.earlier:
@@ -79,15 +85,35 @@ def first_steps(case: Case) -> list[str]:
     return steps
 
 
+def evidence_for(why: str, incident: Incident, evidence: Evidence, now: datetime) -> list[str]:
+    """List why a human should judge, and what is known: earlier incidents, similar ones, deployments, and the gaps."""
+    lines = [why]
+    lines += [f"Earlier, {_told(earlier, now)}" for earlier in evidence.earlier[:MAX_EARLIER]]
+    if not evidence.earlier:
+        lines.append("No earlier incident of this group is known.")
+    lines += [
+        f"Similar, {similar.incident.alert_name or 'another'}, {_told(similar.incident, now)}"
+        for similar in evidence.similar[:MAX_SIMILAR]
+    ]
+    culprits = suspects(incident, evidence)
+    lines.append(deployed_before(culprits[0], incident) if culprits else "No deployment of this service is known.")
+    if evidence.same_name_last_hour > 1:
+        lines.append(f"{evidence.same_name_last_hour} alerts of this name came in the last hour.")
+    lines += evidence.missing
+    return [safe_line(line, MAX_LINE_CHARS) for line in lines[:MAX_LINES]]
+
+
+def _told(earlier: EarlierIncident, now: datetime) -> str:
+    said = [word.severity or word.said.replace("_", " ") for word in earlier.feedback[:3]]
+    people = f"; people say: {', '.join(said)}" if said else ""
+    note = f" What fixed it: {earlier.note}" if earlier.note else ""
+    return f"{ago(earlier, now)}: {earlier.severity}, ended {_ENDED[earlier.outcome]}{people}.{note}"
+
+
 def deployed_before(deployment: Deployment, incident: Incident) -> str:
-    """One deployment as a sentence, with its distance to the incident."""
+    """Describe a deployment in a sentence, with its distance to the incident."""
     minutes = round((incident.opened_at - deployment.deployed_at).total_seconds() / 60)
     return f"{_short(deployment.service)} {_short(deployment.version)} was deployed {minutes} min before."
-
-
-def how_it_ended(earlier: EarlierIncident) -> str:
-    """An outcome, in words that follow "ended"."""
-    return _ENDED[earlier.outcome]
 
 
 def _last_time(which: str, earlier: EarlierIncident, now: datetime) -> str:

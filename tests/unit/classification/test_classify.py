@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firstline.classification.calibration import UNCALIBRATED, Calibration, tallied
+from firstline.classification.classify import assess, classify
 from firstline.classification.match import AlertMatch
 from firstline.classification.quiet import silenced
 from firstline.classification.rules import NO_RULES, Rules
 from firstline.classification.silences import Silence
-from firstline.classification.verdict import assess, classify
 from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
 from firstline.models import (
     SEVERITY_RANK,

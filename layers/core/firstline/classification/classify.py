@@ -4,26 +4,25 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from firstline.classification import guardrails, holding, memory, prompt, without_model
-from firstline.classification.asking import evidence_for
 from firstline.classification.calibration import UNCALIBRATED, Calibration, decider_of
 from firstline.classification.case import Case
 from firstline.classification.evidence import MetricReader, gather
-from firstline.classification.holding import NotAsked
-from firstline.classification.keeping import History, keep
+from firstline.classification.holding import NotAsked, VerdictStore
 from firstline.classification.memory import Known
 from firstline.classification.model import Counting, Model
 from firstline.classification.prompt import Offered
 from firstline.classification.rules import Rules
 from firstline.classification.silences import Silence
-from firstline.errors import ModelGaveNoVerdict
+from firstline.classification.words import evidence_for
+from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
 from firstline.models import SEVERITY_RANK, Classification, Evidence, Incident, Usage
-from firstline.observability import metrics
+from firstline.observability import logger, metrics
 
 
 def assess(
     incident: Incident,
     *,
-    history: History,
+    history: VerdictStore,
     rules: Rules,
     silences: Callable[[], Sequence[Silence]],
     offered: Sequence[Offered],
@@ -33,7 +32,7 @@ def assess(
     calibration: Calibration = UNCALIBRATED,
     monitor: MetricReader | None = None,
 ) -> Classification:
-    """Gather, classify, remember. A table that cannot be reached costs evidence, never the verdict.
+    """Gather the evidence, classify, and keep the verdict. A table that fails costs evidence, never the verdict.
 
     Parameters
     ----------
@@ -54,6 +53,14 @@ def assess(
     verdict = holding.after(verdict, record, case.rule, hold)
     keep(verdict, incident, history)
     return verdict
+
+
+def keep(verdict: Classification, incident: Incident, history: VerdictStore) -> None:
+    """Write the verdict to its incident, or log why not: failing here would page for an alert that may be noise."""
+    try:
+        history.save_classification(incident.incident_id, verdict)
+    except HistoryUnavailable as error:
+        logger.warning("classification not saved", incident_id=incident.incident_id, error=str(error))
 
 
 def classify(
