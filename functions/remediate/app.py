@@ -19,7 +19,7 @@ from firstline.adapters.trail import TableTrail
 from firstline.contracts import PlanRemediationInput
 from firstline.observability import logger, metrics
 from firstline.runbooks import catalogue
-from firstline.runbooks.plan import Rules, plan
+from firstline.runbooks.plan import Planning, Rules, plan
 from firstline.runbooks.remediation_policy import load_remediation_policy
 from firstline.settings import RemediateSettings
 
@@ -34,17 +34,19 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = PlanRemediationInput.model_validate(event)
     logger.append_keys(incident_id=request.incident.incident_id)
     output = plan(
-        request.incident,
-        request.classification,
-        catalogue=_catalogue(),
-        targets=_targets(),
-        documents=_documents(),
-        releases=_releases(),
-        remediations=_remediations(),
+        Planning(
+            incident=request.incident,
+            classification=request.classification,
+            catalogue=_catalogue(),
+            targets=_targets(),
+            documents=_documents(),
+            releases=_releases(),
+            remediations=_remediations(),
+            switch=_switch().read,
+            rules=_rules(),
+            now=datetime.now(UTC),
+        ),
         trail=_trail(),
-        switch=_switch().read,
-        rules=_rules(),
-        now=datetime.now(UTC),
     )
     logger.info(output.reason, extra={"runbook_id": output.plan.runbook_id if output.plan else None})
     return output.model_dump(mode="json")
