@@ -185,11 +185,6 @@ def _roll_back(runbook: Runbook, run: Callable[[str, When, Command], bool]) -> N
             return
 
 
-def only_looks(runbook: Runbook) -> bool:
-    """Whether no step of a runbook changes anything."""
-    return all(step.kind == "diagnose" for step in runbook.steps)
-
-
 def _outputs(rehearsal: Rehearsal) -> Iterator[tuple[str, str]]:
     for one in rehearsal.tried:
         # An environment holds some 128 KiB; what people look for is at the end.
