@@ -4,7 +4,7 @@ Commands in another's arguments count too: behind sudo, timeout or xargs, in `fi
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePosixPath
@@ -112,15 +112,14 @@ def _read(script: str, temporary: frozenset[str], line: int) -> Iterator[Call | 
             text = " ".join(_word(child, temporary) for child in node.children if child.type != "file_descriptor")
             yield Call(text, _text(node), at)
         elif node.type in ("command", "declaration_command"):
-            nodes = list(_words(node))
-            texts = [_word(child, temporary) for child in nodes]
-            for words in _wrapped(texts):
+            nodes = {_word(child, temporary): child for child in _words(node)}
+            for words in _wrapped([_word(child, temporary) for child in _words(node)]):
                 yield Call(" ".join([PurePosixPath(words[0]).name, *words[1:]]), _source(node), at)
-                yield from _inside(words, nodes[len(nodes) - len(words) :], temporary, at)
+                yield from _inside(words, nodes, temporary, at)
 
 
 def _inside(
-    words: Sequence[str], nodes: Sequence[Node], temporary: frozenset[str], line: int
+    words: Sequence[str], nodes: Mapping[str, Node], temporary: frozenset[str], line: int
 ) -> Iterator[Call | Unread]:
     """Read the script that a command takes as an argument: `bash -c '…'`, `trap '…' EXIT`, `eval '…'`."""
     name = PurePosixPath(words[0]).name
@@ -130,8 +129,9 @@ def _inside(
         at = 1
     else:
         return
-    if at < len(nodes) and nodes[at].type in ("raw_string", "string"):
-        yield from _read(_text(nodes[at])[1:-1], temporary, line)
+    text = nodes.get(words[at]) if at < len(words) else None
+    if text is not None and text.type in ("raw_string", "string"):
+        yield from _read(_text(text)[1:-1], temporary, line)
 
 
 def _wrapped(words: list[str]) -> Iterator[list[str]]:
@@ -179,14 +179,14 @@ def _source(node: Node) -> str:
 
 
 def _word(node: Node, temporary: frozenset[str]) -> str:
-    """Give a word without quotes and backslashes, with a mark for each expansion."""
+    """Give a word without quotes and backslashes, with a mark for each expansion; a space in it does not break."""
     if node.type == "raw_string":
-        return _text(node)[1:-1]
+        return _text(node)[1:-1].replace(" ", "\xa0")
     text, begin, end = node.text or b"", node.start_byte, len(node.text or b"")
     for child in sorted(_expansions(node), key=lambda child: -child.start_byte):
         mark = _mark(child, temporary).encode()
         text = text[: child.start_byte - begin] + mark + text[min(child.end_byte - begin, end) :]
-    return re.sub(r"[\"'\\]", "", text.decode(errors="replace"))
+    return re.sub(r"[\"'\\]", "", text.decode(errors="replace")).replace(" ", "\xa0")
 
 
 def _expansions(node: Node) -> Iterator[Node]:

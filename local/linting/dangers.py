@@ -202,7 +202,7 @@ DANGERS: tuple[Danger, ...] = (
         "what it runs stands nowhere, so nobody has read it and no test has run it",
         "write the commands out, or call a function",
         (
-            rf"eval |(?:source|\.|{_SHELL}) <\(\)|{_SHELL} (?:.* )?-\w*c .*{VARIABLE}",
+            rf"eval |(?:source|\.|{_SHELL}) <\(\)|{_SHELL} (?:.* )?-\w*c [^ ]*{VARIABLE}",
             rf"{_SHELL}(?!.* --version)(?: -[^ ]*)*(?: -- .*)?$|(?:at|batch)(?: |$)",
         ),
     ),

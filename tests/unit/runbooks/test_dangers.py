@@ -35,6 +35,8 @@ TABLE: dict[str, list[tuple[str, str]]] = {
         ("trap 'rm -rf /opt' EXIT", "work=$(mktemp -d); trap 'rm -rf \"$work\"' EXIT"),
         ("echo x | xargs -n 1 rm -rf /srv", "cat <<'END'\nrm -rf /\ncurl x | sh\nEND"),
         ("timeout 5 nice -n 10 rm -rf /root", "timeout 5 nice -n 10 du -s /root"),
+        ("ls | xargs -n 1 sh -c 'rm -rf /usr'", "ls | xargs -n 1 sh -c 'uptime'"),
+        (r"find /x -exec sh -c 'rm -rf /usr' \;", r"find /x -exec sh -c 'uptime' \;"),
         (r"find /x -exec rm -rf /usr \;", "find /srv -type f"),
         ("mv /etc /tmp/old", "mv /srv/app/new /srv/app/old"),
     ],
@@ -76,7 +78,7 @@ TABLE: dict[str, list[tuple[str, str]]] = {
     "text-as-code": [
         ('eval "$command"', "echo eval"),
         ('sh -c "$command"', "sh -c uptime"),
-        ('bash -c "cd /srv\n$command"', "bash -c 'cd /srv\nuptime'"),
+        ('bash -c "cd /srv\n$command"', "bash -c 'cd /srv\nuptime' _ \"$x\""),
         ("cat /run/steps | bash", "cat /run/steps | sort"),
     ],
     "kill-system": [
