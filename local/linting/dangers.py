@@ -225,7 +225,7 @@ DANGERS: tuple[Danger, ...] = (
         "accepted",
         "it takes whatever is there, and where that is nobody knows beforehand",
         "begin with a fixed folder of two levels, or use find with -maxdepth 1 -type f",
-        (rf"(?:rm|unlink|shred) (?:.* )?(?!-|/[^/ *?{VARIABLE}]+/[^/ *?{VARIABLE}]+/)[^ ]*[*?]",),
+        (rf"(?:rm|unlink|shred) (?:.* )?(?!-|/[^/ *?{VARIABLE}]+/[^/ *?{VARIABLE}]+/)[^ ]*(?:[*?]|{{[^}} ])",),
     ),
     Danger(
         "find-delete",

@@ -129,6 +129,7 @@ TABLE: dict[str, list[tuple[str, str]]] = {
     "remove-glob": [
         ("rm -f *", "rm -rf /var/cache/app/*"),
         ('rm -f "$dir"/*.tmp', 'rm -f "${dir:?}"/*.tmp'),
+        ("rm -rf /var/{log,lib}", "rm -rf /var/cache/{app,web}"),
         ("rm -f /srv/*.bak", "rm -f /srv/app/*.bak"),
     ],
     "find-delete": [
