@@ -9,7 +9,7 @@ begins with how it must end: `cured`, `not-cured` (and then: undone) or `evidenc
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -148,33 +148,41 @@ def rehearse(
 
     if scenario:
         _plant(scenario, host)
-    if runbook.verify:
-        run(VERIFY, "before", runbook.verify)
-    went_well = all(run(step.id, "step", step) or step.on_failure == "continue" for step in steps)
-    if not went_well:
-        rehearsal.ending = "not cured"
-    elif runbook.verify is None:
-        rehearsal.ending = "evidence"
-    else:
-        for attempt in range(min(runbook.verify.attempts, most_attempts)):
-            if attempt:
-                time.sleep(min(runbook.verify.every.total_seconds(), longest_wait_seconds))
-            if run(VERIFY, "verify", runbook.verify):
-                rehearsal.ending = "cured"
-                break
+    rehearsal.ending = _run(runbook, steps, run, most_attempts, longest_wait_seconds)
     if rehearsal.ending == "not cured":
-        for undo in runbook.rollback:
-            if not run(undo.id, "rollback", undo) and undo.on_failure == "stop":
-                break
+        _roll_back(runbook, run)
     if scenario:
         outputs = {f"output_{name}": text for name, text in _outputs(rehearsal)}
         rehearsal.after = host.run(_part(scenario, "after"), environment=outputs, timeout_seconds=_PLANT_SECONDS)
     return rehearsal
 
 
-def only_looks(runbook: Runbook) -> bool:
-    """Whether no step of a runbook changes anything."""
-    return all(step.kind == "diagnose" for step in runbook.steps)
+def _run(
+    runbook: Runbook,
+    steps: Sequence[Step],
+    run: Callable[[str, When, Command], bool],
+    most_attempts: int,
+    longest_wait_seconds: float,
+) -> Ending:
+    """Run the steps, then verify until it holds, and return how that ended."""
+    if runbook.verify:
+        run(VERIFY, "before", runbook.verify)
+    if not all(run(step.id, "step", step) or step.on_failure == "continue" for step in steps):
+        return "not cured"
+    if runbook.verify is None:
+        return "evidence"
+    for attempt in range(min(runbook.verify.attempts, most_attempts)):
+        if attempt:
+            time.sleep(min(runbook.verify.every.total_seconds(), longest_wait_seconds))
+        if run(VERIFY, "verify", runbook.verify):
+            return "cured"
+    return "not cured"
+
+
+def _roll_back(runbook: Runbook, run: Callable[[str, When, Command], bool]) -> None:
+    for undo in runbook.rollback:
+        if not run(undo.id, "rollback", undo) and undo.on_failure == "stop":
+            return
 
 
 def _outputs(rehearsal: Rehearsal) -> Iterator[tuple[str, str]]:

@@ -192,11 +192,8 @@ def _show_plan(
         table.add_row(f"Rollback {undo.id}", _command("act", undo))
     if runbook.resolves_within:
         table.add_row("Then", f"the alert has {int(runbook.resolves_within.total_seconds() // 60)} minutes to resolve")
-    if runbook.releases:
-        console.print(table)
-        return
-    broken = f"{scenario.name}: {scenario.story}" if scenario else "nothing"
-    table.add_row("Broken on the host", Text(broken))
+    if not runbook.releases:
+        table.add_row("Broken on the host", Text(f"{scenario.name}: {scenario.story}" if scenario else "nothing"))
     console.print(table)
 
 

@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from firstline.contracts import PlanRemediationInput
 from firstline.observability import logger, metrics
-from firstline.runbooks.plan import plan
+from firstline.runbooks.plan import Planning, plan
 from firstline.settings import RemediateSettings
 from firstline.wiring import Wiring
 
@@ -21,17 +21,19 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = PlanRemediationInput.model_validate(event)
     logger.append_keys(incident_id=request.incident.incident_id)
     output = plan(
-        request.incident,
-        request.classification,
-        catalogue=wiring.catalogue,
-        targets=wiring.targets,
-        documents=wiring.documents,
-        releases=wiring.releases,
-        remediations=wiring.remediations,
+        Planning(
+            incident=request.incident,
+            classification=request.classification,
+            catalogue=wiring.catalogue,
+            targets=wiring.targets,
+            documents=wiring.documents,
+            releases=wiring.releases,
+            remediations=wiring.remediations,
+            switch=wiring.switch.read,
+            rules=wiring.remediation_rules,
+            now=datetime.now(UTC),
+        ),
         trail=wiring.trail,
-        switch=wiring.switch.read,
-        rules=wiring.remediation_rules,
-        now=datetime.now(UTC),
     )
     logger.info(output.reason, extra={"runbook_id": output.plan.runbook_id if output.plan else None})
     return output.model_dump(mode="json")

@@ -1,5 +1,5 @@
-"""What is wrong with runbooks, found before anything is deployed: `make runbooks`.
+"""Checks of runbooks before anything is deployed: `make runbooks`.
 
-It stands outside of the package that functions carry, because it needs what only a developer's machine has: shellcheck
-and a parser of bash.
+They stand outside of the package that functions carry, because they need what only a developer's machine has:
+shellcheck and a parser of bash.
 """

@@ -34,7 +34,7 @@ def check(folder: Path) -> list[Problem]:
 def read_checked(folder: Path) -> tuple[list[Runbook], list[Problem]]:
     """The sound runbooks of a folder, and everything that is wrong with what people wrote: keys, examples, scripts.
 
-    The scripts are read by shellcheck where it is installed, and looked through for dangerous commands.
+    The scripts are read by shellcheck, and searched for dangerous commands.
     """
     runbooks, problems = catalogue.read(folder)
     for runbook in runbooks:

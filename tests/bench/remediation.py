@@ -22,7 +22,7 @@ from firstline.runbooks import catalogue
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.conclusion import conclude
 from firstline.runbooks.match import offered
-from firstline.runbooks.plan import Rules, plan
+from firstline.runbooks.plan import Planning, Rules, plan
 from firstline.runbooks.remediation_policy import RemediationPolicy
 from tests.alerts import alert
 from tests.notifications import a_classification
@@ -89,17 +89,19 @@ def _plan(
 ) -> RemediationPlan:
     verdict = a_classification(runbook_id="low-disk", confidence=1)
     output = plan(
-        incident,
-        verdict,
-        catalogue=runbooks,
-        targets=Inventory({HOST.name: HOST}),
-        documents=DeployedDocuments([runbooks["low-disk"]], "bench"),
-        releases=KnownReleases(),
-        remediations=remediations or MemoryRemediations(),
+        Planning(
+            incident=incident,
+            classification=verdict,
+            catalogue=runbooks,
+            targets=Inventory({HOST.name: HOST}),
+            documents=DeployedDocuments([runbooks["low-disk"]], "bench"),
+            releases=KnownReleases(),
+            remediations=remediations or MemoryRemediations(),
+            switch=lambda: "on",
+            rules=RULES,
+            now=NOW,
+        ),
         trail=trail or MemoryTrail(),
-        switch=lambda: "on",
-        rules=RULES,
-        now=NOW,
     )
     if output.plan is None:
         raise RuntimeError(f"no plan: {output.reason}")

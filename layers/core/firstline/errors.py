@@ -1,5 +1,7 @@
 """What can go wrong, by name. Leaf class names are the names that the state machine catches."""
 
+from typing import Literal
+
 from firstline.models import Usage
 
 
@@ -97,7 +99,14 @@ class FeedbackRefused(FirstlineError):
 
 
 class NoPlan(FirstlineError):
-    """There is nothing to be run; the message says why, in words for people."""
+    """There is nothing to be run; the message says why, in words for people.
+
+    `decision` is what the policy said, or none where it was not asked.
+    """
+
+    def __init__(self, reason: str, *, decision: Literal["none", "deny", "shadow"] = "none") -> None:
+        super().__init__(reason)
+        self.decision: Literal["none", "deny", "shadow"] = decision
 
 
 class ReleasesUnreadable(FirstlineError):

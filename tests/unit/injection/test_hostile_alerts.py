@@ -40,7 +40,7 @@ from firstline.models import (
 )
 from firstline.privacy.alerts import without_secrets
 from firstline.runbooks import match
-from firstline.runbooks.plan import Rules, parameter_values, plan
+from firstline.runbooks.plan import Planning, Rules, parameter_values, plan
 from firstline.runbooks.remediation_policy import RemediationPolicy
 from firstline.sources import normalize
 from tests.approval_fakes import Scripts, Waiting
@@ -120,17 +120,19 @@ def planned(incident: Incident, verdict: Classification) -> RemediationPlan | No
         policy=RemediationPolicy(),
     )
     return plan(
-        incident,
-        verdict,
-        catalogue=policy().runbooks,
-        targets=Inventory(HOSTS),
-        releases=KnownReleases(),
-        documents=DeployedDocuments(policy().runbooks.values(), PREFIX),
-        remediations=MemoryRemediations(),
+        Planning(
+            incident=incident,
+            classification=verdict,
+            catalogue=policy().runbooks,
+            targets=Inventory(HOSTS),
+            releases=KnownReleases(),
+            documents=DeployedDocuments(policy().runbooks.values(), PREFIX),
+            remediations=MemoryRemediations(),
+            switch=lambda: "on",
+            rules=rules,
+            now=NOW,
+        ),
         trail=MemoryTrail(),
-        switch=lambda: "on",
-        rules=rules,
-        now=NOW,
     ).plan
 
 

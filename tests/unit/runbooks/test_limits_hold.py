@@ -16,7 +16,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from firstline.models import Classification, Incident, NormalizedAlert, RemediationPlan, RunOutcome, Target
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
-from firstline.runbooks.plan import Rules, plan
+from firstline.runbooks.plan import Planning, Rules, plan
 from firstline.runbooks.policy import Switch
 from firstline.runbooks.remediation_policy import RemediationPolicy
 from tests.notifications import a_classification
@@ -191,17 +191,19 @@ class Operations(RuleBasedStateMachine):
 
     def _plan(self, incident: Incident, runbook_id: str) -> RemediationPlan | None:
         output = plan(
-            incident,
-            _verdict(runbook_id),
-            catalogue=self.catalogue,
-            targets=Inventory(HOSTS, fleet=len(HOSTS)),
-            documents=self.documents,
-            releases=KnownReleases(),
-            remediations=self.remediations,
+            Planning(
+                incident=incident,
+                classification=_verdict(runbook_id),
+                catalogue=self.catalogue,
+                targets=Inventory(HOSTS, fleet=len(HOSTS)),
+                documents=self.documents,
+                releases=KnownReleases(),
+                remediations=self.remediations,
+                switch=lambda: self.switch,
+                rules=self.rules,
+                now=self.now,
+            ),
             trail=self.trail,
-            switch=lambda: self.switch,
-            rules=self.rules,
-            now=self.now,
         )
         self.decided.add(incident.incident_id)
         if output.plan:

@@ -12,7 +12,7 @@ from firstline.errors import HistoryUnavailable
 from firstline.models import Classification, Incident, NormalizedAlert, RemediationPlan, Target
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
-from firstline.runbooks.plan import Rules, affected_hosts, plan
+from firstline.runbooks.plan import Planning, Rules, affected_hosts, plan
 from firstline.runbooks.policy import Switch
 from firstline.runbooks.remediation_policy import RemediationPolicy
 from tests.remediation_fakes import DeployedDocuments, Inventory, KnownReleases, MemoryRemediations, MemoryTrail
@@ -47,17 +47,19 @@ class Desk:
             "release_arns": self.release_arns,
         }
         return plan(
-            self.incident,
-            self.classification,
-            catalogue=Catalogue(self.runbooks),
-            targets=self.inventory,
-            documents=self.documents or DeployedDocuments(self.runbooks, "firstline-dev"),
-            releases=self.releases,
-            remediations=self.remediations,
+            Planning(
+                incident=self.incident,
+                classification=self.classification,
+                catalogue=Catalogue(self.runbooks),
+                targets=self.inventory,
+                documents=self.documents or DeployedDocuments(self.runbooks, "firstline-dev"),
+                releases=self.releases,
+                remediations=self.remediations,
+                switch=lambda: self.switch,
+                rules=Rules(**rules),
+                now=self.now,
+            ),
             trail=self.trail,
-            switch=lambda: self.switch,
-            rules=Rules(**rules),
-            now=self.now,
         )
 
     def refusal(self) -> str:

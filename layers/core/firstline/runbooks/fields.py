@@ -9,10 +9,6 @@ from firstline.durations import Duration, between
 from firstline.models import SHARE
 
 
-def _share(value: object) -> object:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
 def not_none(value: str) -> str:
     """At least one host at a time."""
     if value.strip("0") == "":
@@ -21,7 +17,7 @@ def not_none(value: str) -> str:
 
 
 def number(value: object) -> object:
-    """A number that YAML reads as one, as text."""
+    """Give a number that YAML reads as one as text."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -40,7 +36,7 @@ type Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", 
 type ParameterName = Annotated[str, StringConstraints(pattern=r"^[a-z][A-Za-z0-9]{0,39}$")]
 """`mountpoint`, `maxAgeDays`: letters and digits, as SSM documents and shell variables both take them."""
 
-type Share = Annotated[str, BeforeValidator(_share, json_schema_input_type=int | str), StringConstraints(pattern=SHARE)]
+type Share = Annotated[str, BeforeValidator(number, json_schema_input_type=int | str), StringConstraints(pattern=SHARE)]
 """Hosts as Run Command counts them: a number, or a share of the plan's hosts such as `25%`."""
 
 type StepTimeout = Annotated[Duration, between(timedelta(seconds=5), timedelta(hours=1))]

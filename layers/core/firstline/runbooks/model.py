@@ -303,6 +303,13 @@ class Runbook(Frozen):
     def _whole(self) -> Self:
         if isinstance(self.mode, dict) and "default" not in self.mode:
             raise ValueError("mode names environments but no default; add default: shadow, for all the others")
+        self._acts_and_looks()
+        self._ids_differ()
+        self._parameters_are_read()
+        return self
+
+    def _acts_and_looks(self) -> None:
+        """Refuse a runbook that acts without saying so, or without a way to tell whether that helped."""
         acts = any(step.kind != "diagnose" for step in self.steps)
         if self.releases:
             self._released_whole()
@@ -314,28 +321,36 @@ class Runbook(Frozen):
             raise ValueError("verify says how long recovery may take; drop resolves_within")
         if acts and self.risk == "read_only":
             raise ValueError("it acts, so its risk is not read_only; say safe, disruptive or destructive")
-        ids = [step.id for step in self.steps] + [step.id for step in self.rollback]
-        for step_id in ids:
-            if ids.count(step_id) > 1 or step_id == VERIFY:
-                raise ValueError(f"the step id {step_id!r} is taken; each step, and verify, needs its own")
-        used = set()
-        for step_id, command in self.commands():
-            for name in command.variables:
-                if name not in self.parameters:
-                    raise ValueError(f"step {step_id!r} reads $SSM_{name}, but parameters does not declare {name!r}")
-                used.add(name)
-        for step in self.steps:
-            for name in _handed_over(step):
-                if name not in self.parameters:
-                    raise ValueError(f"step {step.id!r} hands over {name!r}, but parameters does not declare it")
-                used.add(name)
+
+    def _ids_differ(self) -> None:
+        """Refuse an id that two steps share, or a step and verify."""
+        taken = {VERIFY}
+        for step in (*self.steps, *self.rollback):
+            if step.id in taken:
+                raise ValueError(f"the step id {step.id!r} is taken; each step, and verify, needs its own")
+            taken.add(step.id)
+
+    def _parameters_are_read(self) -> None:
+        """Refuse a parameter that is read but not declared, or declared but not read."""
+        read = [
+            (name, f"step {step_id!r} reads $SSM_{name}, but parameters does not declare {name!r}")
+            for step_id, command in self.commands()
+            for name in command.variables
+        ]
+        read += [
+            (name, f"step {step.id!r} hands over {name!r}, but parameters does not declare it")
+            for step in self.steps
+            for name in _handed_over(step)
+        ]
+        for name, undeclared in read:
+            if name not in self.parameters:
+                raise ValueError(undeclared)
         for name in self.parameters:
-            if name not in used:
+            if name not in dict(read):
                 raise ValueError(f'parameter {name!r} is read by no step; use "$SSM_{name}" or remove it')
-        return self
 
     def _windows_whole(self) -> None:
-        """What holds for a runbook for Windows: every script here is bash, and bash is not there."""
+        """Refuse scripts in a runbook for Windows: they are bash, and bash is not there."""
         if not all(isinstance(step, DocumentStep) for step in self.steps) or self.verify or self.rollback:
             raise ValueError(
                 "scripts are bash, which Windows does not run; for it take steps of kind ssm_document only, with"
@@ -344,7 +359,7 @@ class Runbook(Frozen):
         self._must_say_when_it_resolves()
 
     def _released_whole(self) -> None:
-        """What holds for a runbook that takes a release back: it has no host."""
+        """Refuse everything about hosts in a runbook that takes a release back: it has none."""
         if len(self.releases) < len(self.steps):
             raise ValueError("steps that take a release back have no host, the others do; write two runbooks")
         if self.risk not in ("disruptive", "destructive"):

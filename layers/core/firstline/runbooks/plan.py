@@ -5,6 +5,7 @@ Each step of the way can end in "no plan" with a reason in words. That is a norm
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
@@ -110,20 +111,23 @@ class Rules(Frozen):
     release_arns: tuple[str, ...] = ()
 
 
-def plan(
-    incident: Incident,
-    classification: Classification,
-    *,
-    catalogue: Catalogue,
-    targets: TargetResolver,
-    documents: Documents,
-    releases: Releases,
-    remediations: Remediations,
-    trail: Trail,
-    switch: Callable[[], policy.Switch],
-    rules: Rules,
-    now: datetime,
-) -> PlanRemediationOutput:
+@dataclass(frozen=True)
+class Planning:
+    """An incident with the runbook chosen for it, and all that planning reads or reserves."""
+
+    incident: Incident
+    classification: Classification
+    catalogue: Catalogue
+    targets: TargetResolver
+    documents: Documents
+    releases: Releases
+    remediations: Remediations
+    switch: Callable[[], policy.Switch]
+    rules: Rules
+    now: datetime
+
+
+def plan(planning: Planning, trail: Trail) -> PlanRemediationOutput:
     """Plan the runbook that the classification chose, or say why there is nothing to be run.
 
     Pure checks come first, so that an alert nobody can act on costs no call. A plan that may run, at once or after
@@ -137,199 +141,179 @@ def plan(
     HistoryUnavailable
         The table could not be read or written, or too much is going on at once to decide.
     """
-    planner = _Planner(
-        incident, classification, catalogue, targets, documents, releases, remediations, switch, rules, now
-    )
+    incident_id, now = planning.incident.incident_id, planning.now
     try:
-        made = planner.plan()
-    except NoPlan as reason:
+        made = _plan(planning)
+    except NoPlan as refusal:
         # A human is on the way then: no trail is worth keeping them waiting.
-        witness(trail, incident.incident_id, [planner.refusal(str(reason))], now)
-        return PlanRemediationOutput(plan=None, reason=str(reason))
-    trail.append(incident.incident_id, [planned(made)], now)
+        witness(trail, incident_id, [_refused(planning, refusal)], now)
+        return PlanRemediationOutput(plan=None, reason=str(refusal))
+    trail.append(incident_id, [planned(made)], now)
     return PlanRemediationOutput(plan=made, reason=made.decision_reason)
 
 
-class _Planner:
-    """One attempt to plan, step by step."""
-
-    def __init__(
-        self,
-        incident: Incident,
-        classification: Classification,
-        catalogue: Catalogue,
-        targets: TargetResolver,
-        documents: Documents,
-        releases: Releases,
-        remediations: Remediations,
-        switch: Callable[[], policy.Switch],
-        rules: Rules,
-        now: datetime,
-    ) -> None:
-        self._incident, self._classification, self._catalogue = incident, classification, catalogue
-        self._targets, self._documents, self._releases = targets, documents, releases
-        self._remediations = remediations
-        self._switch, self._rules, self._now = switch, rules, now
-        self._decision: Literal["none", "deny", "shadow"] = "none"
-
-    def plan(self) -> RemediationPlan:
-        chosen = self._classification.runbook_id
-        if chosen is None:
-            raise NoPlan("no runbook chosen")
-        known = self._known()
-        if known:
-            return known
-        offers = offered(self._catalogue, self._incident.alert)
-        runbook = next((runbook for runbook in offers if runbook.id == chosen), None)
-        if runbook is None:
-            raise NoPlan(f"runbook {chosen!r} is not one that fits this alert")
-        values, problem = parameter_values(runbook, self._incident.alert)
-        if problem:
-            raise NoPlan(f"runbook {runbook.id}: {problem}")
-        places = self._places(runbook, values)
-        switch = self._switch()
-        for _ in range(ATTEMPTS):
-            try:
-                return self._decided(runbook, values, places, switch)
-            except RemediationContended:
-                continue
-            except LockHeld as held:
-                self._decision = "deny"
-                raise NoPlan(str(held)) from None
-            except AlreadyPlanned:
-                known = self._known()
-                if known:
-                    return known
-        raise HistoryUnavailable("too many remediations begin and end at this moment to decide on one more")
-
-    def refusal(self, reason: str) -> Fact:
-        """For the trail: that there is no plan, and why."""
-        runbook = self._catalogue.get(self._classification.runbook_id or "")
-        version = self._version(runbook) if runbook else ""
-        return unplanned(self._decision, reason, runbook.id if runbook else "", version)
-
-    def _known(self) -> RemediationPlan | None:
-        known = self._remediations.plan_of(self._incident.incident_id)
-        if known and known.lease_until <= self._now:
-            raise NoPlan(f"its plan for {known.runbook_id} has run out of time")
+def _plan(planning: Planning) -> RemediationPlan:
+    chosen = planning.classification.runbook_id
+    if chosen is None:
+        raise NoPlan("no runbook chosen")
+    known = _known(planning)
+    if known:
         return known
+    offers = offered(planning.catalogue, planning.incident.alert)
+    runbook = next((runbook for runbook in offers if runbook.id == chosen), None)
+    if runbook is None:
+        raise NoPlan(f"runbook {chosen!r} is not one that fits this alert")
+    values, problem = parameter_values(runbook, planning.incident.alert)
+    if problem:
+        raise NoPlan(f"runbook {runbook.id}: {problem}")
+    places = _places(planning, runbook, values)
+    switch = planning.switch()
+    for _ in range(ATTEMPTS):
+        try:
+            return _decided(planning, runbook, values, places, switch)
+        except RemediationContended:
+            continue
+        except LockHeld as held:
+            raise NoPlan(str(held), decision="deny") from None
+        except AlreadyPlanned:
+            known = _known(planning)
+            if known:
+                return known
+    raise HistoryUnavailable("too many remediations begin and end at this moment to decide on one more")
 
-    def _places(self, runbook: Runbook, values: dict[str, str]) -> Places:
-        if not runbook.releases:
-            return Places(targets=self._resolved(runbook), releases=[])
-        listed = self._rules.release_arns
-        released = [
-            plan_release(step, values, self._incident, releases=self._releases, listed=listed)
-            for step in runbook.releases
-        ]
-        return Places(targets=[], releases=released)
 
-    def _resolved(self, runbook: Runbook) -> list[Target]:
-        hosts = affected_hosts(self._incident)
-        if not hosts:
-            raise NoPlan("the alert names no host")
-        if runbook.target == "host" and len(hosts) > 1:
-            raise NoPlan(f"{len(hosts)} hosts are affected ({', '.join(hosts[:5])}) and {runbook.id} is for one")
-        resolution = self._targets.resolve(hosts)
-        if resolution.problem or not resolution.targets:
-            raise NoPlan(f"no target: {resolution.problem or 'no host found'}")
-        if runbook.guard_alarm == self._incident.alert.alert_name:
-            raise NoPlan(f"runbook {runbook.id} is guarded by {runbook.guard_alarm}, which fires already")
-        foreign = _not_for(runbook, resolution)
-        if foreign:
-            raise NoPlan(foreign)
-        return resolution.targets
+def _refused(planning: Planning, refusal: NoPlan) -> Fact:
+    """Record for the trail that there is no plan, and why."""
+    runbook = planning.catalogue.get(planning.classification.runbook_id or "")
+    version = _version(planning, runbook) if runbook else ""
+    return unplanned(refusal.decision, str(refusal), runbook.id if runbook else "", version)
 
-    def _decided(
-        self, runbook: Runbook, values: dict[str, str], places: Places, switch: policy.Switch
-    ) -> RemediationPlan:
-        """What the policy says of things as they are now; when it may run, reserved."""
-        targets = places.targets
-        rounds = waves(runbook.limits.max_concurrency, len(targets)) or 1
-        lease = longest(runbook, rounds, timedelta(seconds=self._rules.approval_timeout_seconds))
-        board = self._remediations.board(runbook.id, self._now - policy.look_back(runbook, lease))
-        several = policy.hosts_at_once(targets, [held for held in board.held if held.until > self._now]) > 1
-        verdict = policy.decide(
-            policy.Situation(
-                runbook=runbook,
-                incident=self._incident,
-                classification=self._classification,
-                targets=targets,
-                releases=places.releases,
-                runs=board.runs,
-                held=board.held,
-                fleet=self._targets.fleet_size() if several else None,
-                demoted=board.demoted,
-                switch=switch,
-                policy=self._rules.policy,
-                remediation_mode=self._rules.remediation_mode,
-                environment=self._rules.environment,
-                now=self._now,
-            )
+
+def _known(planning: Planning) -> RemediationPlan | None:
+    known = planning.remediations.plan_of(planning.incident.incident_id)
+    if known and known.lease_until <= planning.now:
+        raise NoPlan(f"its plan for {known.runbook_id} has run out of time")
+    return known
+
+
+def _places(planning: Planning, runbook: Runbook, values: dict[str, str]) -> Places:
+    if not runbook.releases:
+        return Places(targets=_resolved(planning, runbook), releases=[])
+    listed = planning.rules.release_arns
+    released = [
+        plan_release(step, values, planning.incident, releases=planning.releases, listed=listed)
+        for step in runbook.releases
+    ]
+    return Places(targets=[], releases=released)
+
+
+def _resolved(planning: Planning, runbook: Runbook) -> list[Target]:
+    hosts = affected_hosts(planning.incident)
+    if not hosts:
+        raise NoPlan("the alert names no host")
+    if runbook.target == "host" and len(hosts) > 1:
+        raise NoPlan(f"{len(hosts)} hosts are affected ({', '.join(hosts[:5])}) and {runbook.id} is for one")
+    resolution = planning.targets.resolve(hosts)
+    if resolution.problem or not resolution.targets:
+        raise NoPlan(f"no target: {resolution.problem or 'no host found'}")
+    if runbook.guard_alarm == planning.incident.alert.alert_name:
+        raise NoPlan(f"runbook {runbook.id} is guarded by {runbook.guard_alarm}, which fires already")
+    foreign = _not_for(runbook, resolution)
+    if foreign:
+        raise NoPlan(foreign)
+    return resolution.targets
+
+
+def _decided(
+    planning: Planning, runbook: Runbook, values: dict[str, str], places: Places, switch: policy.Switch
+) -> RemediationPlan:
+    """Let the policy decide on things as they are now, and reserve a plan that may run."""
+    targets = places.targets
+    rounds = waves(runbook.limits.max_concurrency, len(targets)) or 1
+    lease = longest(runbook, rounds, timedelta(seconds=planning.rules.approval_timeout_seconds))
+    board = planning.remediations.board(runbook.id, planning.now - policy.look_back(runbook, lease))
+    several = policy.hosts_at_once(targets, [held for held in board.held if held.until > planning.now]) > 1
+    verdict = policy.decide(
+        policy.Situation(
+            runbook=runbook,
+            incident=planning.incident,
+            classification=planning.classification,
+            targets=targets,
+            releases=places.releases,
+            runs=board.runs,
+            held=board.held,
+            fleet=planning.targets.fleet_size() if several else None,
+            demoted=board.demoted,
+            switch=switch,
+            policy=planning.rules.policy,
+            remediation_mode=planning.rules.remediation_mode,
+            environment=planning.rules.environment,
+            now=planning.now,
         )
-        if verdict.decision == "deny":
-            self._decision = "deny"
-            raise NoPlan(verdict.reason)
-        run = RunbookRun(
-            runbook_id=runbook.id,
-            incident_id=self._incident.incident_id,
-            instance_ids=[target.instance_id for target in targets] + [one.place for one in places.releases],
-            decision=verdict.decision,
-            # A shadow reserves nothing and has no plan to be found again: its incident's time makes a retry the same.
-            at=self._incident.opened_at if verdict.decision == "shadow" else self._now,
-            until=self._now + lease,
-        )
-        if verdict.decision == "shadow":
-            self._decision = "shadow"
-            self._remediations.keep_shadow(run)
-            raise NoPlan(verdict.reason)
-        made = self._plan_of(runbook, values, places, verdict.decision, verdict.reason, rounds, run.until)
-        self._remediations.reserve(made, run, board=board, now=self._now)
-        return made
+    )
+    if verdict.decision == "deny":
+        raise NoPlan(verdict.reason, decision="deny")
+    run = RunbookRun(
+        runbook_id=runbook.id,
+        incident_id=planning.incident.incident_id,
+        instance_ids=[target.instance_id for target in targets] + [one.place for one in places.releases],
+        decision=verdict.decision,
+        # A shadow reserves nothing and has no plan to be found again: its incident's time makes a retry the same.
+        at=planning.incident.opened_at if verdict.decision == "shadow" else planning.now,
+        until=planning.now + lease,
+    )
+    if verdict.decision == "shadow":
+        planning.remediations.keep_shadow(run)
+        raise NoPlan(verdict.reason, decision="shadow")
+    made = _plan_of(planning, runbook, values, places, verdict.decision, verdict.reason, rounds, run.until)
+    planning.remediations.reserve(made, run, board=board, now=planning.now)
+    return made
 
-    def _plan_of(
-        self,
-        runbook: Runbook,
-        values: dict[str, str],
-        places: Places,
-        decision: Literal["auto", "approve"],
-        reason: str,
-        rounds: int,
-        until: datetime,
-    ) -> RemediationPlan:
-        pins = Pins(runbook, values, self._documents, self._rules.document_prefix)
-        verify = runbook.verify
-        return RemediationPlan(
-            runbook_id=runbook.id,
-            title=runbook.title,
-            risk=runbook.risk,
-            decision=decision,
-            decision_reason=reason,
-            targets=places.targets,
-            steps=[
-                *(_pinned(pins, one) for one in runbook.steps if not isinstance(one, ReleaseStep)),
-                *places.releases,
-            ],
-            verify=pins.of_command(VERIFY, "verify", verify) if verify else None,
-            verify_attempts=verify.attempts if verify else 1,
-            recovery_wait_seconds=int(
-                (verify.every if verify else runbook.resolves_within or WITHOUT_VERIFY).total_seconds()
-            ),
-            rollback=[pins.of_command(one.id, "rollback", one) for one in runbook.rollback],
-            approval_timeout_seconds=self._rules.approval_timeout_seconds,
-            max_concurrency=runbook.limits.max_concurrency,
-            max_errors=runbook.limits.max_errors,
-            waves=rounds,
-            locks=lock_names(places.targets, self._incident.alert.service, places.releases),
-            planned_at=self._now,
-            lease_until=until,
-            policy_version=self._version(runbook),
-            guard_alarm=runbook.guard_alarm,
-        )
 
-    def _version(self, runbook: Runbook) -> str:
-        rules = self._rules
-        return policy.version(runbook, rules.policy, rules.remediation_mode, rules.environment)
+def _plan_of(
+    planning: Planning,
+    runbook: Runbook,
+    values: dict[str, str],
+    places: Places,
+    decision: Literal["auto", "approve"],
+    reason: str,
+    rounds: int,
+    until: datetime,
+) -> RemediationPlan:
+    pins = Pins(runbook, values, planning.documents, planning.rules.document_prefix)
+    verify = runbook.verify
+    return RemediationPlan(
+        runbook_id=runbook.id,
+        title=runbook.title,
+        risk=runbook.risk,
+        decision=decision,
+        decision_reason=reason,
+        targets=places.targets,
+        steps=[
+            *(_pinned(pins, one) for one in runbook.steps if not isinstance(one, ReleaseStep)),
+            *places.releases,
+        ],
+        verify=pins.of_command(VERIFY, "verify", verify) if verify else None,
+        verify_attempts=verify.attempts if verify else 1,
+        recovery_wait_seconds=int(
+            (verify.every if verify else runbook.resolves_within or WITHOUT_VERIFY).total_seconds()
+        ),
+        rollback=[pins.of_command(one.id, "rollback", one) for one in runbook.rollback],
+        approval_timeout_seconds=planning.rules.approval_timeout_seconds,
+        max_concurrency=runbook.limits.max_concurrency,
+        max_errors=runbook.limits.max_errors,
+        waves=rounds,
+        locks=lock_names(places.targets, planning.incident.alert.service, places.releases),
+        planned_at=planning.now,
+        lease_until=until,
+        policy_version=_version(planning, runbook),
+        guard_alarm=runbook.guard_alarm,
+    )
+
+
+def _version(planning: Planning, runbook: Runbook) -> str:
+    rules = planning.rules
+    return policy.version(runbook, rules.policy, rules.remediation_mode, rules.environment)
 
 
 def _pinned(pins: Pins, step: Step | DocumentStep) -> PlannedStep:

@@ -246,7 +246,11 @@ def _too_often(situation: Situation) -> str | None:
 
 
 def _why_ask(situation: Situation) -> str | None:
-    runbook, classification = situation.runbook, situation.classification
+    return _too_risky(situation) or _told_to_ask(situation) or _doubtful(situation)
+
+
+def _too_risky(situation: Situation) -> str | None:
+    runbook = situation.runbook
     if runbook.risk == "destructive":
         return f"{runbook.id} is destructive and never runs without approval"
     if not named(runbook, situation.incident.alert):
@@ -255,12 +259,21 @@ def _why_ask(situation: Situation) -> str | None:
         return "many alerts are firing at once; in a storm nothing runs by itself"
     if situation.incident.flapping:
         return "the alert is flapping; a human should look before a host is touched again"
+    return None
+
+
+def _told_to_ask(situation: Situation) -> str | None:
     if situation.mode == "approve":
-        return f"runbook {runbook.id} asks for approval"
+        return f"runbook {situation.runbook.id} asks for approval"
     if situation.remediation_mode == "approve":
         return "this stack asks for approval before every remediation"
     if situation.demoted:
-        return f"{runbook.id} no longer runs by itself: {situation.demoted}"
+        return f"{situation.runbook.id} no longer runs by itself: {situation.demoted}"
+    return None
+
+
+def _doubtful(situation: Situation) -> str | None:
+    runbook, classification = situation.runbook, situation.classification
     production = next((name for name in situation.environments if name.strip().casefold() in PRODUCTION), None)
     if runbook.risk == "disruptive" and production:
         return f"{runbook.id} is disruptive, and this is {production}"

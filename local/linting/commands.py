@@ -1,0 +1,218 @@
+"""Commands of a bash script, each as one line of text: found by a parser, so that comments and strings are none.
+
+Commands in another's arguments count too: behind sudo, timeout or xargs, in `find -exec`, `bash -c '…'` and traps.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import PurePosixPath
+
+import tree_sitter_bash
+from tree_sitter import Language, Node, Parser
+
+VARIABLE = "¤"
+"""Stands in a line for text that only the running script knows: a variable, the output of a command."""
+
+PARAMETER = "°"
+"""Stands for a parameter of the runbook. It is never empty: the lines before the script make sure of that."""
+
+GIVEN = "/given/value"
+"""Stands for text that cannot be empty: `${name:?}`, a number."""
+
+TEMPORARY = "/tmp/given/value"  # noqa: S108
+"""Stands for a variable that holds what mktemp made."""
+
+_BASE = re.compile(r"\b\d+#(?=\$)")
+"""`10#$x`, which the parser does not know: a number's base means nothing here."""
+
+_ESCAPED_NAME = re.compile(r"(?m)^([ \t]*)\\(?=[A-Za-z])")
+"""`\\rm` at the beginning of a line, which the parser takes for the end of the line before."""
+
+_BEYOND_LATIN_1 = re.compile(r"[^\x00-\xff]")
+"""The parser asks C's `isspace` and its kin about characters, which are defined for one byte: a higher one may be read
+far outside of their table, and ends the process."""
+
+_TEMPORARY_NAME = re.compile(r"\b(\w+)=\"?\$\(mktemp\b")
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+_RUNS_TEXT = re.compile(r"(ba|da|z|k|a)?sh|su|runuser")
+_EXPANSIONS = frozenset(
+    ("simple_expansion", "expansion", "command_substitution", "arithmetic_expansion", "process_substitution")
+)
+_WRAPPERS = {
+    # The options that take a value, and how many words come before the command.
+    "sudo": ("ugpChrtRDT", 0),
+    "doas": ("uC", 0),
+    "env": ("uCS", 0),
+    "nice": ("n", 0),
+    "ionice": ("cnpPu", 0),
+    "timeout": ("ks", 1),
+    "nohup": ("", 0),
+    "setsid": ("", 0),
+    "exec": ("a", 0),
+    "command": ("", 0),
+    "time": ("fo", 0),
+    "stdbuf": ("ioe", 0),
+    "xargs": ("aEeIiLlnPsd", 0),
+    "runuser": ("ugG", 0),
+    "chroot": ("", 1),
+    "flock": ("wE", 1),
+    "systemd-run": ("puMHE", 0),
+    "busybox": ("", 0),
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A command, or a redirection, as `text`: its name without folders, then its words without quotes.
+
+    `source` is how it is written, with the pipeline before it and its redirections; `line` counts from 1.
+    """
+
+    text: str
+    source: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A line that the parser does not understand."""
+
+    line: int
+
+
+def read(script: str) -> Iterator[Call | Unread]:
+    """Find every command and redirection of a script."""
+    try:
+        yield from _read(script, frozenset(_TEMPORARY_NAME.findall(script)), line=0)
+    except RecursionError:
+        # Nested a hundred times deep: nobody writes that for people to read.
+        yield Unread(1)
+
+
+def parsable(script: str) -> str:
+    """Replace in a script the characters that the parser must not see: no command and no operator is written so."""
+    return _BEYOND_LATIN_1.sub("\xff", script)
+
+
+@cache
+def _parser() -> Parser:
+    return Parser(Language(tree_sitter_bash.language()))
+
+
+def _read(script: str, temporary: frozenset[str], line: int) -> Iterator[Call | Unread]:
+    """Read a script, or one inside of a string: that stands on the line of its command."""
+    script = _ESCAPED_NAME.sub(r"\1 ", _BASE.sub(lambda base: " " * len(base[0]), script))
+    for node in _all(_parser().parse(parsable(script).encode()).root_node):
+        at = line or node.start_point.row + 1
+        if node.type == "ERROR" or node.is_missing:
+            yield Unread(at)
+        elif node.type == "file_redirect":
+            text = " ".join(_word(child, temporary) for child in node.children if child.type != "file_descriptor")
+            yield Call(text, _text(node), at)
+        elif node.type in ("command", "declaration_command"):
+            nodes = {_word(child, temporary): child for child in _words(node)}
+            for words in _wrapped([_word(child, temporary) for child in _words(node)]):
+                yield Call(" ".join([PurePosixPath(words[0]).name, *words[1:]]), _source(node), at)
+                yield from _inside(words, nodes, temporary, at)
+
+
+def _inside(
+    words: Sequence[str], nodes: Mapping[str, Node], temporary: frozenset[str], line: int
+) -> Iterator[Call | Unread]:
+    """Read the script that a command takes as an argument: `bash -c '…'`, `trap '…' EXIT`, `eval '…'`."""
+    name = PurePosixPath(words[0]).name
+    if _RUNS_TEXT.fullmatch(name):
+        at = next((at for at, word in enumerate(words) if re.fullmatch("-[a-z]*c", word)), len(words)) + 1
+    elif name in ("trap", "eval"):
+        at = 1
+    else:
+        return
+    text = nodes.get(words[at]) if at < len(words) else None
+    if text is not None and text.type in ("raw_string", "string"):
+        yield from _read(_text(text)[1:-1], temporary, line)
+
+
+def _wrapped(words: list[str]) -> Iterator[list[str]]:
+    """Give a command, and after it the commands that it runs in its turn."""
+    while words and _ASSIGNMENT.match(words[0]):
+        words = words[1:]
+    if not words:
+        return
+    yield words
+    for at, word in enumerate(words):
+        if word in ("-exec", "-execdir", "-ok", "-okdir"):
+            yield from _wrapped(words[at + 1 :])
+    name = PurePosixPath(words[0]).name
+    if name not in _WRAPPERS or words[1:2] in (["-v"], ["-V"]):
+        return
+    with_value, positional = _WRAPPERS[name]
+    at = 1
+    while at < len(words) and words[at].startswith("-") and words[at] != "--":
+        at += 2 if len(words[at]) == 2 and words[at][1] in with_value else 1
+    at += words[at : at + 1] == ["--"]
+    # The words that xargs adds are only known as it runs.
+    yield from _wrapped([*words[at + positional :], *([VARIABLE] if name == "xargs" and at < len(words) else [])])
+
+
+def _words(node: Node) -> Iterator[Node]:
+    """Give the name of a command, and its arguments."""
+    if node.type == "declaration_command":
+        yield from node.children
+        return
+    name = node.child_by_field_name("name")
+    if name is not None:
+        yield name.children[0] if name.children else name
+    yield from node.children_by_field_name("argument")
+
+
+def _source(node: Node) -> str:
+    """Give how a command is written, with what feeds it: the pipeline before it, its heredoc, its `<<<`."""
+    whole = node
+    while whole.parent is not None and whole.parent.type in ("redirected_statement", "pipeline"):
+        whole = whole.parent
+    end = node.end_byte
+    if node.parent is not None and node.parent.type == "redirected_statement":
+        end = node.parent.end_byte
+    return (whole.text or b"")[: end - whole.start_byte].decode(errors="replace")
+
+
+def _word(node: Node, temporary: frozenset[str]) -> str:
+    """Give a word without quotes and backslashes, with a mark for each expansion; a space in it does not break."""
+    if node.type == "raw_string":
+        return _text(node)[1:-1].replace(" ", "\xa0")
+    text, begin, end = node.text or b"", node.start_byte, len(node.text or b"")
+    for child in sorted(_expansions(node), key=lambda child: -child.start_byte):
+        mark = _mark(child, temporary).encode()
+        text = text[: child.start_byte - begin] + mark + text[min(child.end_byte - begin, end) :]
+    return re.sub(r"[\"'\\]", "", text.decode(errors="replace")).replace(" ", "\xa0")
+
+
+def _expansions(node: Node) -> Iterator[Node]:
+    if node.type in _EXPANSIONS:
+        yield node
+    else:
+        for child in node.children:
+            yield from _expansions(child)
+
+
+def _mark(node: Node, temporary: frozenset[str]) -> str:
+    text = _text(node)
+    if node.type == "process_substitution":
+        return "<()"
+    if node.type == "arithmetic_expansion" or text in ("$$", "$#", "$?", "$!") or ":?" in text or text[:3] == "${#":
+        return GIVEN
+    if text.startswith("$(mktemp") or text.strip("${}") in temporary:
+        return TEMPORARY
+    return PARAMETER if re.fullmatch(r"\$SSM_\w+|\$\{SSM_\w+\}", text) else VARIABLE
+
+
+def _text(node: Node) -> str:
+    return (node.text or b"").decode(errors="replace")
+
+
+def _all(node: Node) -> Iterator[Node]:
+    yield node
+    for child in node.children:
+        yield from _all(child)
