@@ -19,7 +19,7 @@ def own_folder() -> Path:
 
 
 def remember(line: dict[str, Any]) -> None:
-    """Leave word of this process's stack for `send` and `report`, readable by its owner only."""
+    """Leave word of this process's stack for `send` and `firstline`, readable by its owner only."""
     own_folder().mkdir(parents=True, exist_ok=True)
     file = own_folder() / _WORD
     file.touch(mode=0o600)
@@ -31,9 +31,9 @@ def forget() -> None:
     (own_folder() / _WORD).unlink(missing_ok=True)
 
 
-def running() -> dict[str, Any] | None:
-    """The word of the stack that was started last, of those that still run; None when none does."""
-    found = [json.loads(file.read_text()) for file in CACHE.glob(f"*/{_WORD}") if _lives(file.parent)]
+def running(cache: Path = CACHE) -> dict[str, Any] | None:
+    """Return the line of the stack that was started last, of those that still run, or None when none does."""
+    found = [json.loads(file.read_text()) for file in cache.glob(f"*/{_WORD}") if _lives(file.parent)]
     return max(found, key=lambda line: float(line["since"]), default=None)
 
 

@@ -97,7 +97,7 @@ def _worth(calibration: Calibration) -> Grid:
 
 
 def _hidden(learned: Lessons) -> Grid:
-    title = "Hidden as noise: was that right? python -m local judge <incident> real"
+    title = "Hidden as noise: was that right? firstline judge <incident> real"
     grid = Grid("alert", "times", "last incident", "why", title=title, title_justify="left")
     for one in learned.hidden[:MAX_HIDDEN]:
         why = "somebody called one real: hidden by a rule only" if one.real else one_line(one.reason, 160)

@@ -33,7 +33,7 @@ _LISTED = 20
 
 
 def silences_in(table: Table | None, now: datetime) -> Sequence[Silence] | None:
-    """The silences that have not run out; None when no table is named."""
+    """The silences that have not run out; None when no stack is named."""
     return None if table is None else TableSilences(table).since(now)
 
 
@@ -112,7 +112,7 @@ def _explain_alert(
         grid.add_row("silence", silence.id, "yes" if held else "no", Text(why))
     console.print(grid)
     if silences is None:
-        console.print("Silences are in a stack's table: give --table or --stack to see them.")
+        console.print("Silences are in a stack's table: name the stack with --stack to see them.")
     _what_follows(console, incident, rules, winner, local, now)
 
 

@@ -3,9 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import boto3
 from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
@@ -18,23 +16,6 @@ from firstline.runbooks import catalogue
 from firstline.runbooks.autonomy import advice, tally
 from firstline.runbooks.remediation_policy import load_remediation_policy
 from firstline.trail import Entry, first_break
-
-
-def on_this_machine(running: dict[str, Any]) -> Table:
-    """The table of a stack that runs here; `running` is its JSON line."""
-    client = boto3.session.Session().client(
-        "dynamodb",
-        endpoint_url=running["aws"],
-        region_name=running["state_machine"].split(":")[3],
-        aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106
-    )
-    return Table(client, running["table"])
-
-
-def on_aws(name: str) -> Table:
-    """A stack's table, with whatever credentials and region the AWS SDK finds."""
-    return Table(boto3.client("dynamodb"), name)
 
 
 def runbooks_grid(table: Table, runbooks: Path, environment: str, days: float) -> Grid:

@@ -1,4 +1,4 @@
-"""`python -m local heartbeat`: which heartbeats are waited for, and how to forget one whose sender is gone."""
+"""`firstline heartbeat`: which heartbeats are waited for, and how to forget one whose sender is gone."""
 
 import getpass
 import sys
@@ -9,8 +9,10 @@ import typer
 from rich.table import Table as Grid
 from rich.text import Text
 
-from local.rules_cli import RULES, FileOption, console_of, read_rules
-from local.stacks import StackOption, TableOption, table_of
+from firstline_cli.checkout import RULES
+from firstline_cli.console import console_of
+from firstline_cli.rules import FileOption, read_rules
+from firstline_cli.stacks import LOCAL, StackOption, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +26,7 @@ heartbeat = typer.Typer(help="List the heartbeats, and forget those whose sender
 def list_(
     every: Annotated[bool, typer.Option("--all", help="Those that were forgotten, too.")] = False,
     file: FileOption = RULES,
-    stack: StackOption = "",
-    table: TableOption = "",
+    stack: StackOption = LOCAL,
 ) -> None:
     """Every heartbeat that was seen or is required: when it came last, how often it should, how it is."""
     from firstline.adapters.heartbeats import TableHeartbeats
@@ -33,7 +34,7 @@ def list_(
     from firstline.durations import spoken
 
     declared, now = read_rules(file).heartbeats, datetime.now(UTC)
-    pulses, _ = TableHeartbeats(table_of(stack, table)).pulses()
+    pulses, _ = TableHeartbeats(table_of(stack)).pulses()
     shown = [one for one in pulses if every or one.forgotten_at is None]
     if not shown:
         print("No heartbeat is known: none has come, and the audit waits for none that is required.")
@@ -52,15 +53,14 @@ def forget(
     name: Annotated[str, typer.Argument(help="The heartbeat's id, as `list` shows it.")],
     by: Annotated[str, typer.Option(help="Who has it forgotten; it is kept.")] = getpass.getuser(),
     file: FileOption = RULES,
-    stack: StackOption = "",
-    table: TableOption = "",
+    stack: StackOption = LOCAL,
 ) -> None:
     """Wait for it no more, until it comes again. An incident about its absence resolves within a minute."""
     from firstline.adapters.heartbeats import TableHeartbeats
     from firstline.classification.heartbeats import called, seen
 
     declared, now = read_rules(file).heartbeats, datetime.now(UTC)
-    heartbeats = TableHeartbeats(table_of(stack, table))
+    heartbeats = TableHeartbeats(table_of(stack))
     pulses, _ = heartbeats.pulses()
     pulse = next((one for one in pulses if one.key == name), None)
     if pulse is None or pulse.forgotten_at is not None:
