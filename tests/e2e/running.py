@@ -46,9 +46,9 @@ def until[Seen](what: str, look: Callable[[], Seen], seconds: float = PATIENCE_S
 
 
 def environment() -> dict[str, str]:
-    """Return a user's environment: without what tests/conftest.py sets, and with `firstline` as if it were installed."""
+    """Return a user's environment: without what tests/conftest.py sets, and as if `firstline` were installed."""
     users = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "POWERTOOLS_"))}
-    return users | {"PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in ("cli", "layers/core", "."))}
+    return users | {"PYTHONPATH": os.pathsep.join(map(str, (ROOT / "cli", ROOT / "layers" / "core", ROOT)))}
 
 
 class Visit(NamedTuple):
