@@ -40,7 +40,7 @@ def report(
     environment: Annotated[str, typer.Option(help="With --runbooks: whose modes to show.")] = "dev",
     stack: StackOption = LOCAL,
 ) -> None:
-    """MTTA, MTTR, and how many incidents ended by themselves, by a runbook, with a human; and what the model cost."""
+    """Report MTTA, MTTR, how incidents ended (by themselves, by a runbook, with a human), and the model's cost."""
     from firstline.adapters.history import History
     from firstline.reporting import report as reckon
     from firstline_cli.records import runbooks_grid
@@ -64,7 +64,7 @@ def audit(
     incident: Annotated[str, typer.Argument(help="Its id, which is the name of its execution.")],
     stack: StackOption = LOCAL,
 ) -> None:
-    """Who or what decided, on which grounds, and what came of it; says where the chain is broken, if it is."""
+    """Show an incident's audit trail: each decision, its grounds and its result, and where the chain is broken."""
     from firstline_cli.records import print_trail
 
     raise typer.Exit(0 if print_trail(console_of(), table_of(stack), incident) else 1)
@@ -79,7 +79,7 @@ def judge(
     by: Annotated[str, typer.Option(help="Who says so; it is kept.")] = getpass.getuser(),
     stack: StackOption = LOCAL,
 ) -> None:
-    """Was this right? What people say counts for the next incident of the group."""
+    """Say whether a verdict was right. It counts for the next incident of the group."""
     from firstline_cli.words import say
 
     print(_or_refused(lambda: say(table_of(stack), incident, answer, by)))
@@ -92,7 +92,7 @@ def note(
     by: Annotated[str, typer.Option(help="Who says so; it is kept.")] = getpass.getuser(),
     stack: StackOption = LOCAL,
 ) -> None:
-    """Keep what fixed an incident, for whoever meets it next. Commands: one a line, each beginning with $."""
+    """Keep what fixed an incident, for the next one of its group. Commands: one a line, each beginning with $."""
     from firstline_cli.words import write
 
     words = sys.stdin.read() if text == "-" else text

@@ -1,4 +1,4 @@
-"""What the table says of remediations: how runbooks do, what stands on a trail. On this machine or on AWS."""
+"""Tables of how runbooks did, and audit trails as text."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ from firstline.trail import Entry, first_break
 
 
 def runbooks_grid(table: Table, runbooks: Path, environment: str, days: float) -> Grid:
-    """How each runbook did, and what it has earned."""
+    """Return a table of how each runbook did and which mode it has earned."""
     thresholds = load_remediation_policy(runbooks / "policy" / "remediation.yaml").autonomy
     remediations, history = TableRemediations(table), History(table)
     since = datetime.now(UTC) - timedelta(days=days)
@@ -41,7 +41,7 @@ def runbooks_grid(table: Table, runbooks: Path, environment: str, days: float) -
 
 
 def print_trail(console: Console, table: Table, incident_id: str) -> bool:
-    """An incident's trail, entry by entry, and whether the chain holds. False when it does not, or there is none."""
+    """Print an incident's trail and whether its chain holds. Return False where it is broken or absent."""
     entries = TableTrail(table).entries(incident_id)
     if not entries:
         console.print(f"Nothing is on the trail of {incident_id}.", highlight=False)

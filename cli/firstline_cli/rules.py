@@ -1,4 +1,4 @@
-"""`firstline rules` and `firstline silence`: check, explain and preview; silence without a deployment."""
+"""The commands `firstline rules` (check, explain, preview) and `firstline silence` (add, list, expire)."""
 
 import getpass
 import sys
@@ -58,7 +58,7 @@ def explain(
     file: FileOption = RULES,
     stack: NamedStackOption = "",
 ) -> None:
-    """Every rule, window and silence against an alert: which key fits or not, which one wins, what follows."""
+    """Explain which rules, windows and silences fit an alert, key by key, which one wins, and what follows."""
     from firstline.errors import SourceError
     from firstline.sources import normalize_batch
     from firstline.sources.body import parse_body
@@ -87,13 +87,13 @@ def preview(
     file: FileOption = RULES,
     stack: StackOption = LOCAL,
 ) -> None:
-    """What it would have hidden in the last 30 days, and which of those incidents became real."""
+    """List what it would have hidden in the last 30 days, and which of those incidents became real."""
     from firstline_cli import rules_console
 
     read, incidents, now = read_rules(file), table_of(stack), datetime.now(UTC)
     previewed = rules_console.preview_of(name, read, incidents, time_zone, days, now)
     if previewed is None:
-        known = ", ".join([*(one.id for one in read.rules), *(one.id for one in read.maintenance)])
+        known = ", ".join([*(rule.id for rule in read.rules), *(window.id for window in read.maintenance)])
         print(f"There is no rule, window or silence {name!r}; the file has {known}.", file=sys.stderr)
         raise typer.Exit(2)
     rules_console.print_preview(console_of(), name, previewed, days)
@@ -136,13 +136,13 @@ def list_(
     every: Annotated[bool, typer.Option("--all", help="Those that ended in the last 30 days, too.")] = False,
     stack: StackOption = LOCAL,
 ) -> None:
-    """The silences that are on."""
+    """List the silences that are on."""
     from firstline.adapters.silences import TableSilences
     from firstline_cli import rules_console
 
     now = datetime.now(UTC)
     found = TableSilences(table_of(stack)).since(now - timedelta(days=30) if every else now)
-    rules_console.print_silences(console_of(), [one for one in found if every or one.active(now)], now)
+    rules_console.print_silences(console_of(), [silence for silence in found if every or silence.active(now)], now)
 
 
 @silence.command()
@@ -151,7 +151,7 @@ def expire(
     by: Annotated[str, typer.Option(help="Who ends it; it is kept.")] = getpass.getuser(),
     stack: StackOption = LOCAL,
 ) -> None:
-    """End a silence now. What waits for it is looked at within a minute."""
+    """End a silence now. The alerts that it holds back are judged again within a minute."""
     from firstline.adapters.silences import TableSilences
 
     silences, now = TableSilences(table_of(stack)), datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""`firstline runbooks`: check runbooks, render them as SSM documents, and let one run by itself again."""
+"""The commands `firstline runbooks`: check, render as SSM documents, reset."""
 
 import getpass
 import sys
@@ -69,7 +69,7 @@ def reset(
 
 
 def _print_accepted(sound: "list[Runbook]") -> None:
-    """The dangerous commands that somebody has said are meant: nobody should have to look for those."""
+    """Print the dangerous commands that a runbook's author has accepted, so that a reviewer sees them."""
     from local.linting.scripts import accepted
 
     for runbook in sound:
