@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from firstline_cli.checkout import EMULATORS
+from firstline_cli.checkout import CHECKOUT, EMULATORS
 
 if TYPE_CHECKING:
     from firstline.adapters.table import Table
@@ -52,8 +52,7 @@ def find_table(stack: str) -> "Table":
     running = registry.running(EMULATORS)
     if running is None:
         raise StackNotFoundError(
-            f"No emulator runs in {EMULATORS.parent.parent}: start one with `python -m local up`, or name a stack on "
-            "AWS with --stack."
+            f"No emulator runs in {CHECKOUT}: start one with `python -m local up`, or name a stack on AWS with --stack."
         )
     return _emulators_table(running)
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from firstline.adapters.table import Table
 from firstline_cli import stacks
 from firstline_cli.main import app
+from local.registry import FOLDER_VARIABLE
 from tests.integration.conftest import ROOT, STACK_ON_AWS
 
 
@@ -70,12 +71,12 @@ def test_a_profile_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_emulator_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(stacks, "EMULATORS", tmp_path)
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
     assert "start one with `python -m local up`, or name a stack on AWS with --stack" in refusal(report("local"))
 
 
 def test_the_emulator_that_started_last_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(stacks, "EMULATORS", tmp_path)
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
     line = {"aws": "http://127.0.0.1:9", "state_machine": "arn:aws:states:eu-west-1:1:stateMachine:i", "table": "t"}
     running, gone = tmp_path / str(os.getpid()), tmp_path / str(2**22 + 1)
     for folder, name, since in ((running, "here", 1.0), (gone, "gone", 2.0)):
