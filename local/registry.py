@@ -46,7 +46,7 @@ def running(of_checkout: Path = _OF_THIS_CHECKOUT) -> dict[str, Any] | None:
 
 
 def sweep() -> None:
-    """Away with what stacks left behind that are gone."""
+    """Remove the folders of stacks that no longer run."""
     stacks_folder().mkdir(parents=True, exist_ok=True)
     for left in stacks_folder().iterdir():
         if left.is_dir() and not _lives(left):

@@ -169,7 +169,7 @@ def _words(record: IncidentRecord) -> str:
         + "\n".join(f"      {line}" for line in safe_text(note.text, 2_000).splitlines())
         for note in record.notes
     ]
-    return "\n".join([*words, *notes]) or "Nobody said whether the verdict was right: `firstline judge` does."
+    return "\n".join([*words, *notes]) or "Nobody said whether the verdict was right: `python -m local judge` does."
 
 
 def _offset(since: timedelta) -> str:
