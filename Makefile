@@ -13,7 +13,7 @@ help: ## List the commands
 setup: $(VENV)/.ready ## Create .venv with everything pinned (other commands do it by themselves)
 
 # A Python 3.13 is found by name, through pyenv (.python-version), or brought by uv.
-$(VENV)/.ready: requirements-dev.txt
+$(VENV)/.ready: requirements-dev.txt pyproject.toml
 	@bash scripts/create-venv.sh $(VENV)
 	@touch $@
 
@@ -46,11 +46,11 @@ templates: setup ## Check the template, its roles and the state machine
 	$(PYTEST) tests/template
 
 runbooks: setup ## Check the runbooks and render their SSM documents
-	@$(PY) -m local runbooks render
+	@$(VENV)/bin/firstline runbooks render
 
 runbooks-check: setup
-	@$(PY) -m local runbooks check
-	@$(PY) -m local rules check
+	@$(VENV)/bin/firstline runbooks check
+	@$(VENV)/bin/firstline rules check
 
 bench: setup ## Print ratios measured side by side (not a test)
 	@$(PY) -m tests.bench

@@ -47,7 +47,7 @@ def prometheus_alert(
 
 
 def grafana_test() -> dict[str, Any]:
-    """What Grafana's "Test" button of a contact point sends."""
+    """Return the body that Grafana's "Test" button of a contact point sends."""
     alert = prometheus_alert({"alertname": "TestAlert", "instance": "Grafana"}, "Notification test: everything is fine")
     body = alertmanager(alert, receiver="firstline", external_url="http://grafana.example:3000/")
     return body | {
@@ -70,7 +70,7 @@ def cloudwatch(
     metric: str = "HTTPCode_Target_5XX_Count",
     dimensions: dict[str, str] | None = None,
 ) -> dict[str, Any]:
-    """A CloudWatch alarm as SNS delivers it over HTTPS: the alarm is a JSON string inside the envelope."""
+    """Return a CloudWatch alarm as SNS delivers it over HTTPS: a JSON string inside the envelope."""
     now = datetime.now(UTC)
     topic = f"arn:aws:sns:{region}:{ACCOUNT}:alarms"
     message = {

@@ -16,7 +16,7 @@ from typing import Any
 from local.hosts import Host, Ran
 
 LIST_OUTPUT_CHARACTERS = 2_500
-"""What ListCommandInvocations shows of a plugin's output."""
+"""ListCommandInvocations cuts a plugin's output to this length."""
 
 GET_OUTPUT_CHARACTERS = 24_000
 GET_ERROR_CHARACTERS = 8_000
@@ -64,7 +64,7 @@ class _Sent:
 
 @dataclass(frozen=True)
 class CommandEnded:
-    """What a command did on a host, for whoever tells the story."""
+    """The end of a command on a host, for the story that `up` and the demo tell."""
 
     command_id: str
     document: str
@@ -352,7 +352,7 @@ def _shell_step(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _checked_parameters(document: dict[str, Any], given: dict[str, list[str]]) -> dict[str, str]:
-    """The environment for the script: `SSM_<name>` for each parameter, checked as SSM checks it."""
+    """Check the parameters as SSM does, and return the script's environment: `SSM_<name>` for each."""
     declared: dict[str, dict[str, Any]] = document.get("parameters", {})
     if unknown := sorted(set(given) - set(declared)):
         raise SsmError("InvalidParameters", f"The document has no parameter {', '.join(unknown)}.")

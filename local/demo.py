@@ -32,7 +32,7 @@ def noise(stage: Stage) -> None:
 
 
 def full_disk(stage: Stage) -> None:
-    """A full disk, found by Alertmanager, is cleaned on the host and the recovery verified."""
+    """Clean a full disk that Alertmanager found, and verify the recovery."""
     host = stage.stack.hosts["web-1"]
     before = faults.fill_disk_with_old_logs(host)
     if stage.stack.sandbox is not Sandbox.NONE:
@@ -68,7 +68,7 @@ def full_disk(stage: Stage) -> None:
 
 
 def page(stage: Stage) -> None:
-    """A critical CloudWatch alarm without a runbook is paged, acknowledged and resolved."""
+    """Page somebody for a critical CloudWatch alarm without a runbook; acknowledge and resolve it."""
     stage.send(
         "deployments",
         {"service": "checkout", "version": "2.41.0", "environment": "prod", "time": datetime.now(UTC).isoformat()},
@@ -99,7 +99,7 @@ def page(stage: Stage) -> None:
 
 
 def recovers(stage: Stage) -> None:
-    """A Datadog alert that recovers closes by itself."""
+    """Let a Datadog alert recover: its incident closes by itself."""
     cycle = str(time.time_ns())
 
     def monitor(transition: str) -> dict[str, str]:
@@ -124,7 +124,7 @@ def recovers(stage: Stage) -> None:
 
 
 def from_pagerduty(stage: Stage) -> None:
-    """An incident that others opened in PagerDuty is handled, and ends when it is resolved there."""
+    """Handle an incident that others opened in PagerDuty; it ends when it is resolved there."""
     number = f"Q{time.time_ns():X}"[:14]
     title = "Ledger replication lags behind by 9 minutes"
     triggered = alerts.pagerduty(number, "incident.triggered", title=title, service="ledger")
@@ -138,7 +138,7 @@ def from_pagerduty(stage: Stage) -> None:
 
 
 def not_cured(stage: Stage) -> None:
-    """A runbook that runs but does not cure ends with a page that says what was tried."""
+    """Run a runbook that does not cure: the page says what was tried."""
     host = stage.stack.hosts["db-1"]
     before = faults.fill_disk_with_data(host)
     if stage.stack.sandbox is not Sandbox.NONE:

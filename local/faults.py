@@ -31,12 +31,12 @@ def fill_disk_with_old_logs(host: Host) -> Disk:
 
 
 def fill_disk_with_data(host: Host) -> Disk:
-    """A database fills /data: nothing there is anybody's to remove."""
+    """Fill /data with a database's files, which no runbook may remove."""
     return _fill(host, "/data/orders/table-", age="1 hour ago")
 
 
 def plant_service(host: Host, name: str, command: str, *, running: bool) -> None:
-    """A systemd unit, up or dead."""
+    """Plant a systemd unit, up or dead."""
     host.run(
         f"cat > /etc/systemd/system/{name}.service <<'END'\n[Service]\nExecStart={command}\nEND\n"
         + (f"systemctl start {name}" if running else ":")

@@ -17,7 +17,7 @@ MAX_BODY_BYTES = 10_000_000
 """API Gateway's own limit; ingest has a lower one."""
 
 MAX_EVENT_BYTES = 6_291_456
-"""What Lambda takes as one synchronous event."""
+"""Lambda's limit for one synchronous event."""
 
 _REASONS = {200: "OK", 202: "Accepted", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 413: "Too Large"}
 _TEXT = re.compile(r"text/.*|application/(json|javascript|xml|.*\+json|.*\+xml)")
@@ -37,7 +37,7 @@ class Route:
         return f"{self.method} {self.path}"
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
-        """The path's parameters, or None when the request is not for this route."""
+        """Return the path's parameters, or None when the request is not for this route."""
         if self.method not in (method, "ANY"):
             return None
         pattern = re.sub(r"\\\{(\w+)(\\\+)?\\\}", _parameter, re.escape(self.path))
@@ -141,7 +141,7 @@ def _event(
 
 
 def _encoded(body: bytes, content_type: str) -> tuple[str, bool]:
-    """API Gateway passes text types as they are and everything else, forms included, in base64."""
+    """Encode a body as API Gateway does: text types as they are, all else, forms included, in base64."""
     if not content_type or _TEXT.fullmatch(content_type.split(";")[0].strip().lower()):
         try:
             return body.decode("utf-8"), False

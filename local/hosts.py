@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 HOST_FILES = Path(__file__).with_name("host_files")
-"""What every host is born with, beside this machine's programs: stand-ins for systemctl and its like."""
+"""Each host gets these beside this machine's programs: stand-ins for systemctl and its like."""
 
 DATA_BYTES = 48_000_000
 """The size of a host's /data: small, so that filling it takes no time."""
@@ -37,7 +37,7 @@ _START_SECONDS = 10.0
 
 
 class Sandbox(StrEnum):
-    """What keeps a host's commands away from this machine."""
+    """The isolation of a host's commands from this machine."""
 
     BUBBLEWRAP = "bubblewrap"
     NAMESPACES = "user namespaces"
@@ -178,16 +178,16 @@ class Hosts:
 
     @property
     def sandbox(self) -> Sandbox:
-        """What is in use, once the first host has been started."""
+        """The sandbox in use, once the first host has been started."""
         return self._wanted[0]
 
     @property
     def problems(self) -> list[str]:
-        """Why a better sandbox could not be used."""
+        """The reasons why no better sandbox could be used."""
         return self._problems
 
     def start(self, name: str, tags: dict[str, str] | None = None, data_bytes: int = DATA_BYTES) -> Host:
-        """A new host with an empty disk at /data."""
+        """Start a new host with an empty disk at /data."""
         number = len(self._hosts) + 11
         instance_id = f"i-0f1e57{number:011x}"
         while True:
@@ -328,7 +328,7 @@ cd /
 
 
 def _kernel_read_only() -> list[str]:
-    """The kernel's switches, read-only: they are this machine's, and a host that runs as real root could turn them."""
+    """Mount the kernel's switches read-only: they are this machine's, and a host's real root could turn them."""
     parts = [f"/proc/{part}" for part in ("sys", "irq", "bus", "fs", "sysrq-trigger")]
     return [argument for part in parts for argument in ("--ro-bind-try", part, part)]
 
@@ -342,7 +342,7 @@ def _namespaces(name: str, data_bytes: int) -> list[str]:
 
 
 def _mount_point() -> Path:
-    """An empty folder that every user can reach; each host mounts its own root over it, in its own namespace."""
+    """Return an empty folder that every user can reach. Each host mounts its own root over it, in its own namespace."""
     folder = Path(tempfile.gettempdir()) / f"firstline-host-{os.getuid()}"
     folder.mkdir(mode=0o755, exist_ok=True)
     return folder

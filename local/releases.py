@@ -23,7 +23,7 @@ _GOOD = {"codedeploy": "Succeeded", "appconfig": "COMPLETE"}
 
 GROUP = "shop/production"
 FLAGS = ("abc1234", "def5678", "ghi9012")
-"""What was released on this machine: a shop through CodeDeploy, and its flags through AppConfig (application,
+"""The releases on this machine: a shop through CodeDeploy, and its flags through AppConfig (application,
 environment, profile)."""
 
 
@@ -130,11 +130,11 @@ class Releases:
     # --- what is there ------------------------------------------------------------------------------------------------
 
     def group(self, name: str, **changes: Any) -> Place:
-        """A deployment group, `application/group`."""
+        """Return the deployment group `application/group`; make it where it is missing."""
         return self.places.setdefault(name, Place("codedeploy", **changes))
 
     def environment(self, name: str, **changes: Any) -> Place:
-        """An environment of AppConfig, `application/environment` by their ids."""
+        """Return AppConfig's environment `application/environment`, by ids; make it where it is missing."""
         return self.places.setdefault(name, Place("appconfig", **changes))
 
     def released(
@@ -352,7 +352,7 @@ def freshly_released() -> Releases:
 
 
 def release_arns(region: str, account: str) -> list[str]:
-    """What a stack on this machine lists as ReleaseArns."""
+    """Return the ReleaseArns of a stack on this machine."""
     application, environment, profile = FLAGS
     mine = f"arn:aws:appconfig:{region}:{account}:application/{application}"
     return [

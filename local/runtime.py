@@ -30,7 +30,7 @@ class TooManyRequests(Exception):
 
 @dataclass(frozen=True)
 class FunctionSpec:
-    """What the template says about one function.
+    """One function as the template declares it.
 
     `python_path` are the folders of the layers that hold packages, `environment` is complete but for what Lambda itself
     sets.
@@ -268,17 +268,17 @@ class Functions:
         log_folder.mkdir(parents=True, exist_ok=True)
 
     def names(self) -> list[str]:
-        """The functions that can be invoked."""
+        """List the functions that can be invoked."""
         return list(self._specs)
 
     def named(self, name_or_arn: str) -> str | None:
-        """The function's name, given its name or ARN; None when there is no such function."""
+        """Return the name of a function, given its name or ARN, or None when there is no such function."""
         parts = name_or_arn.split(":")
         name = parts[6] if name_or_arn.startswith("arn:") and len(parts) > 6 else parts[0]
         return name if name in self._specs else None
 
     def process_ids(self) -> dict[str, list[int]]:
-        """The live processes of each function, for tests that kill them."""
+        """Return the live processes of each function, for tests that kill them."""
         with self._changed:
             return {name: [e.process.pid for e in all_ if e.alive] for name, all_ in self._all.items()}
 

@@ -15,18 +15,18 @@ _TIMEOUT_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Answer:
-    """What an HTTP server answered."""
+    """An HTTP server's answer."""
 
     status: int
     body: bytes
 
     def json(self) -> Any:
-        """The body, parsed."""
+        """Parse the body."""
         return json.loads(self.body)
 
 
 def proof(source: str, body: bytes, secret: str, *, now: float | None = None) -> dict[str, str]:
-    """The headers by which the sender `source` proves itself for this body."""
+    """Return the headers that authenticate this body as one of the sender `source`."""
     if source == "pagerduty":
         return {"X-PagerDuty-Signature": f"v1={hmac.digest(secret.encode(), body, 'sha256').hex()}"}
     if source == "slack":

@@ -29,7 +29,7 @@ class TemplateError(Exception):
 
 
 def expand(path: Path, parameters: Mapping[str, Any], region: str) -> dict[str, Any]:
-    """The template at `path` after the SAM transform; one without a transform is only parsed.
+    """Return the template at `path` after the SAM transform; one without a transform is only parsed.
 
     Raises
     ------
@@ -192,7 +192,7 @@ class Template:
 
 
 def state_machine_definition(path: Path, substitutions: Mapping[str, str]) -> str:
-    """The definition at `path` (YAML or JSON) as JSON, with `${Name}` replaced as SAM does.
+    """Return the definition at `path` (YAML or JSON) as JSON, with `${Name}` replaced as SAM does.
 
     Raises
     ------

@@ -32,3 +32,5 @@ fi
 
 "$venv/bin/python" -c 'import uv' 2>/dev/null || "$venv/bin/python" -m pip install --quiet --disable-pip-version-check uv
 "$venv/bin/python" -m uv pip install --quiet --python "$venv/bin/python" --require-hashes -r requirements-dev.txt
+# The command `firstline`, from this checkout.
+"$venv/bin/python" -m uv pip install --quiet --offline --python "$venv/bin/python" --no-deps --no-build-isolation -e .

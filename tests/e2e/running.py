@@ -46,8 +46,9 @@ def until[Seen](what: str, look: Callable[[], Seen], seconds: float = PATIENCE_S
 
 
 def environment() -> dict[str, str]:
-    """A user's: without the credentials and names that tests/conftest.py gives to this process."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "POWERTOOLS_"))}
+    """Return a user's environment: without what tests/conftest.py sets, and as if `firstline` were installed."""
+    users = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "POWERTOOLS_"))}
+    return users | {"PYTHONPATH": os.pathsep.join(map(str, (ROOT / "cli", ROOT / "layers" / "core", ROOT)))}
 
 
 class Visit(NamedTuple):

@@ -12,7 +12,7 @@ from tests.e2e.running import LocalStack, environment, until
 from tests.e2e.test_model import VERDICT
 
 ROOT = Path(__file__).parents[2]
-LOCAL = ["python", "-m", "local"]
+LOCAL, FIRSTLINE = "python -m local ", "firstline "
 OLLAMA, ITS_MODEL = "http://127.0.0.1:11434/v1", "gpt-oss:20b"
 
 
@@ -24,16 +24,18 @@ def _written(language: str) -> list[str]:
 
 
 def _commands() -> list[list[str]]:
-    """Return the guide's commands, line by line, without `python -m local`."""
-    blocks = _written("sh")
-    commands = [shlex.split(line) for block in blocks for line in block.splitlines()]
-    assert all(command[:3] == LOCAL for command in commands)
-    return [command[3:] for command in commands]
+    """Return the guide's commands, each beginning with the program that runs it."""
+    return [_command(line) for block in _written("sh") for line in block.splitlines()]
+
+
+def _command(line: str) -> list[str]:
+    module = "local" if line.startswith(LOCAL) else "firstline_cli"
+    return [module, *shlex.split(line.removeprefix(LOCAL).removeprefix(FIRSTLINE))]
 
 
 def test_a_new_user_sees_the_models_word(tmp_path: Path, model: Model) -> None:
     up, send, report = _commands()
-    assert (up[0], send[0], report[0]) == ("up", "send", "report")
+    assert (up[:2], send[:2], report[:2]) == (["local", "up"], ["local", "send"], ["firstline_cli", "report"])
     (policy,) = _written("yaml")
     assert OLLAMA in policy
     file = tmp_path / "model.yaml"
@@ -41,7 +43,7 @@ def test_a_new_user_sees_the_models_word(tmp_path: Path, model: Model) -> None:
     assert file.name in up
 
     with model.answering(VERDICT):
-        stack = LocalStack(tmp_path, *(str(file) if word == file.name else word for word in up[1:]))
+        stack = LocalStack(tmp_path, *(str(file) if word == file.name else word for word in up[2:]))
         try:
             _run(stack, send)
             until("the report names the model", lambda: ITS_MODEL in _run(stack, report), 60)
@@ -52,7 +54,7 @@ def test_a_new_user_sees_the_models_word(tmp_path: Path, model: Model) -> None:
 
 def _run(stack: LocalStack, command: list[str]) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "local", *command, "--stack", json.dumps(stack.line)],
+        [sys.executable, "-m", *command, "--stack", json.dumps(stack.line)],
         cwd=ROOT,
         env=environment(),
         capture_output=True,

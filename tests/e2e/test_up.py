@@ -1,4 +1,4 @@
-"""`python -m local` at the terminal."""
+"""`python -m local` and `firstline` at the terminal."""
 
 import json
 import socket
@@ -27,7 +27,7 @@ def test_a_session_at_the_terminal(tmp_path: Path) -> None:
         assert len(set(line["secrets"].values())) == len(line["secrets"])
 
         # A second one is started on the same port, by mistake.
-        second = _begin("up", "--port", str(port))
+        second = _begin("local", "up", "--port", str(port))
 
         # send and report find the stack by themselves.
         firing, resolved = tmp_path / "firing.json", tmp_path / "resolved.json"
@@ -36,15 +36,15 @@ def test_a_session_at_the_terminal(tmp_path: Path) -> None:
         resolved.write_text(
             json.dumps(alerts.alertmanager(alerts.prometheus_alert(labels, "Mails are late.", status="resolved")))
         )
-        sent = _local("send", "prometheus", str(firing))
+        sent = _run("local", "send", "prometheus", str(firing))
         assert sent.returncode == 0, sent.stderr
         status, answer = sent.stdout.split(" ", 1)
         (incident,) = json.loads(answer)["incidents"]
         assert status == "202"
         stack.wait_for(incident, "resolution")
-        assert _local("send", "prometheus", str(resolved)).returncode == 0
+        assert _run("local", "send", "prometheus", str(resolved)).returncode == 0
         assert stack.wait_closed(incident).outcome == "self_cleared"
-        report = _local("report")
+        report = _run("firstline_cli", "report")
         assert report.returncode == 0, report.stderr
         numbers = dict(row.strip(" │").split("│") for row in report.stdout.splitlines() if row.count("│") == 3)
         numbers = {name.strip(): value.strip() for name, value in numbers.items()}
@@ -71,9 +71,9 @@ def test_a_session_at_the_terminal(tmp_path: Path) -> None:
         stack.stop()
 
 
-def _begin(*arguments: str) -> subprocess.Popen[str]:
+def _begin(module: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "local", *arguments],
+        [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
         env=environment(),
         stdout=subprocess.PIPE,
@@ -82,7 +82,7 @@ def _begin(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def _local(*arguments: str) -> subprocess.CompletedProcess[str]:
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     process = _begin(*arguments)
     out, err = process.communicate(timeout=60)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)

@@ -1,6 +1,7 @@
 """The table exactly as template.yaml declares it, in moto and in Amazon's own DynamoDB Local."""
 
 import itertools
+import json
 import shutil
 import socket
 import subprocess
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 DYNAMODB_LOCAL = ROOT / ".cache" / "dynamodb-local"
-TABLE_ON_AWS = "firstline-prod"
+STACK_ON_AWS = "firstline-prod"
 _NUMBERS = itertools.count(1)
 
 
@@ -79,11 +80,21 @@ def dynamodb() -> "Iterator[DynamoDBClient]":
 
 @pytest.fixture
 def table_on_aws() -> Iterator[Table]:
-    """The table of a stack on AWS, as a command finds it by its name."""
+    """The table of a stack on AWS, as a command finds it by the stack's name."""
     with mock_aws():
-        client = boto3.client("dynamodb")
-        client.create_table(TableName=TABLE_ON_AWS, **declared_table())
-        yield Table(client, TABLE_ON_AWS)
+        yield deployed_table()
+
+
+def deployed_table() -> Table:
+    """Make a stack's table, and the stack with its output, within moto."""
+    client, name = boto3.client("dynamodb"), f"{STACK_ON_AWS}-Table-1A2B3C"
+    client.create_table(TableName=name, **declared_table())
+    template = {
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {"TableName": {"Value": name}},
+    }
+    boto3.client("cloudformation").create_stack(StackName=STACK_ON_AWS, TemplateBody=json.dumps(template))
+    return Table(client, name)
 
 
 @pytest.fixture(params=["moto", "dynamodb-local"])

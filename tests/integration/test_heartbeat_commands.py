@@ -8,9 +8,9 @@ from typer.testing import CliRunner, Result
 
 from firstline.adapters.heartbeats import TableHeartbeats
 from firstline.adapters.table import Table
-from local.cli import app
+from firstline_cli.main import app
 from tests.alerts import alert
-from tests.integration.conftest import TABLE_ON_AWS
+from tests.integration.conftest import STACK_ON_AWS
 
 HEARTBEATS = """
 rules: []
@@ -55,7 +55,7 @@ def heartbeats(table_on_aws: Table) -> TableHeartbeats:
 def heartbeat(*arguments: str | Path) -> Result:
     """The last one is the rules file."""
     *words, rules = map(str, arguments)
-    return CliRunner().invoke(app, ["heartbeat", *words, "--table", TABLE_ON_AWS, "--rules", rules])
+    return CliRunner().invoke(app, ["heartbeat", *words, "--stack", STACK_ON_AWS, "--rules", rules])
 
 
 def rows(result: Result) -> dict[str, list[str]]:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import yaml
 from moto import mock_aws
@@ -21,12 +20,11 @@ from firstline.grouping import Limits, fold, open_incident
 from firstline.models import Deployment, NormalizedAlert
 from firstline.runbooks import catalogue
 from firstline.trail import Fact, classified
-from local.cli import app
+from firstline_cli.main import app
 from tests.alerts import alert
-from tests.integration.conftest import declared_table
+from tests.integration.conftest import STACK_ON_AWS, deployed_table
 from tests.notifications import a_classification
 
-NAME = "firstline-prod"
 NOW = datetime.now(UTC)
 OPENED = NOW - timedelta(hours=2)
 ALERT: dict[str, Any] = {
@@ -49,13 +47,11 @@ def table() -> Iterator[Table]:
 @contextmanager
 def on_aws() -> Iterator[Table]:
     with mock_aws():
-        client = boto3.client("dynamodb")
-        client.create_table(TableName=NAME, **declared_table())
-        yield Table(client, NAME)
+        yield deployed_table()
 
 
 def local(*arguments: str) -> Result:
-    return CliRunner().invoke(app, [*arguments, "--table", NAME])
+    return CliRunner().invoke(app, [*arguments, "--stack", STACK_ON_AWS])
 
 
 def ended(table: Table, outcome: Any = "resolved", *, at: datetime = OPENED, **changes: Any) -> str:

@@ -13,8 +13,8 @@ from firstline.classification.model_policy import Ceiling
 from firstline.errors import CeilingReached
 from firstline.models import RunbookRun, Usage
 from firstline.trail import Fact
-from local.cli import app
-from tests.integration.conftest import TABLE_ON_AWS
+from firstline_cli.main import app
+from tests.integration.conftest import STACK_ON_AWS
 from tests.notifications import a_classification, a_plan, an_incident
 
 NOW = datetime.now(UTC)
@@ -26,7 +26,7 @@ def table(table_on_aws: Table) -> Table:
 
 
 def local(*arguments: str) -> Result:
-    return CliRunner().invoke(app, [*arguments, "--table", TABLE_ON_AWS])
+    return CliRunner().invoke(app, [*arguments, "--stack", STACK_ON_AWS])
 
 
 def shadow(number: int) -> RunbookRun:

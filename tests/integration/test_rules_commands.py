@@ -16,9 +16,9 @@ from firstline.adapters.history import History
 from firstline.adapters.silences import TableSilences
 from firstline.adapters.table import Table
 from firstline.grouping import Limits, fold, open_incident
-from local.cli import app
+from firstline_cli.main import app
 from tests.alerts import alert
-from tests.integration.conftest import TABLE_ON_AWS
+from tests.integration.conftest import STACK_ON_AWS
 
 NOW = datetime.now(UTC)
 RULES = """
@@ -121,7 +121,7 @@ def test_a_rule_that_can_never_apply_is_a_mistake(tmp_path: Path) -> None:
 def test_patterns_that_fitted_nothing_are_hints(table: Table, rules: Path) -> None:
     closed(table, 2, alert_name="HighCpuLoad", host="db-1")
 
-    result = local("rules", "check", "--rules", rules, "--table", TABLE_ON_AWS)
+    result = local("rules", "check", "--rules", rules, "--stack", STACK_ON_AWS)
 
     assert result.exit_code == 0
     assert "rule give-it-time: alert_name Flaky fits none of the 1 incidents of 30 days" in result.stdout
@@ -155,10 +155,10 @@ def test_each_rule_is_explained_and_what_follows(rules: Path, body: Path) -> Non
 def test_windows_and_silences_are_explained_too(table: Table, rules: Path, tmp_path: Path) -> None:
     file = tmp_path / "alert.json"
     file.write_text(json.dumps({"alert_name": "NodeDown", "host": "web-1", "severity": "high", "message": "gone"}))
-    local("silence", "add", "host=web-1", "--reason", "Disk", "--owner", "ada", "--for", "1h", "--table", TABLE_ON_AWS)
+    local("silence", "add", "host=web-1", "--reason", "Disk", "--owner", "ada", "--for", "1h", "--stack", STACK_ON_AWS)
     at = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
 
-    silenced = local("rules", "explain", file, "--rules", rules, "--table", TABLE_ON_AWS, "--at", at)
+    silenced = local("rules", "explain", file, "--rules", rules, "--stack", STACK_ON_AWS, "--at", at)
     patched = local("rules", "explain", file, "--rules", rules, "--at", "2026-12-01T01:30:00+00:00")
 
     assert "First it waits: Silenced by ada until" in silenced.stdout
@@ -205,7 +205,7 @@ def test_a_preview_lists_loudly_what_became_real(table: Table, rules: Path) -> N
     closed(table, 9, alert_name="Other", host="db-1")
     closed(table, 31 * 24, alert_name="HighCpuLoad", host="db-1")
 
-    result = local("rules", "preview", "backup-load", "--rules", rules, "--table", TABLE_ON_AWS)
+    result = local("rules", "preview", "backup-load", "--rules", rules, "--stack", STACK_ON_AWS)
 
     assert result.exit_code == 0
     assert "4 incidents closed. backup-load would have hidden 2 of them, and delayed 0." in result.stdout
@@ -217,7 +217,7 @@ def test_a_wait_hides_what_cleared_within_it_and_delays_the_rest(table: Table, r
     short = closed(table, 5, alert_name="Flaky", lasted=3)
     long = closed(table, 4, alert_name="Flaky", lasted=30, outcome="resolved", taken=True)
 
-    result = local("rules", "preview", "give-it-time", "--rules", rules, "--table", TABLE_ON_AWS)
+    result = local("rules", "preview", "give-it-time", "--rules", rules, "--stack", STACK_ON_AWS)
 
     assert "hidden 1 of them, and delayed 1." in result.stdout
     assert f"hidden: {short}" in result.stdout
@@ -225,7 +225,7 @@ def test_a_wait_hides_what_cleared_within_it_and_delays_the_rest(table: Table, r
 
 
 def test_an_unknown_name_is_told_the_known_ones(table: Table, rules: Path) -> None:
-    result = local("rules", "preview", "nothing", "--rules", rules, "--table", TABLE_ON_AWS)
+    result = local("rules", "preview", "nothing", "--rules", rules, "--stack", STACK_ON_AWS)
 
     assert result.exit_code == 2
     assert "backup-load, give-it-time, anything-on-databases, patch-night" in result.stderr
@@ -238,13 +238,13 @@ def test_a_silence_is_made_listed_and_ended(table: Table) -> None:
     closed(table, 3, host="web-1", outcome="resolved", taken=True)
     added = local(
         *("silence", "add", "host=web-*", "labels.mountpoint=/data", "host=db-1"),
-        *("--reason", "New disks", "--owner", "ada", "--for", "90m", "--until-resolved", "--table", TABLE_ON_AWS),
+        *("--reason", "New disks", "--owner", "ada", "--for", "90m", "--until-resolved", "--stack", STACK_ON_AWS),
     )
-    listed = local("silence", "list", "--table", TABLE_ON_AWS)
+    listed = local("silence", "list", "--stack", STACK_ON_AWS)
     (made,) = TableSilences(table).since(NOW)
-    ended = local("silence", "expire", made.id, "--by", "grace", "--table", TABLE_ON_AWS)
-    after = local("silence", "list", "--table", TABLE_ON_AWS)
-    again = local("silence", "expire", made.id, "--table", TABLE_ON_AWS)
+    ended = local("silence", "expire", made.id, "--by", "grace", "--stack", STACK_ON_AWS)
+    after = local("silence", "list", "--stack", STACK_ON_AWS)
+    again = local("silence", "expire", made.id, "--stack", STACK_ON_AWS)
 
     assert added.exit_code == 0, added.output
     assert made.match.host == ("web-*", "db-1")
@@ -270,7 +270,7 @@ def test_a_silence_is_made_listed_and_ended(table: Table) -> None:
     ],
 )
 def test_a_silence_that_makes_no_sense_is_refused(table: Table, arguments: list[str], says: str) -> None:
-    result = local("silence", "add", *arguments, "--reason", "r", "--table", TABLE_ON_AWS)
+    result = local("silence", "add", *arguments, "--reason", "r", "--stack", STACK_ON_AWS)
 
     assert result.exit_code == 2
     assert says in result.stderr
@@ -287,14 +287,14 @@ def test_the_commands_of_the_guide_do_what_it_says(table: Table, rules: Path, tm
     body = {"alert_name": "DiskFull", "host": "web-1", "severity": "high", "message": "m", "labels": {"cluster": "eu"}}
     (tmp_path / "alert.json").write_text(json.dumps(body))
     written = [
-        shlex.split(line.split("python -m local ", 1)[1], comments=True)
+        shlex.split(line.removeprefix("firstline "), comments=True)
         for block in re.findall(r"```sh\n(.*?)```", GUIDE.read_text(), re.DOTALL)
         for line in block.splitlines()
     ]
     TableHeartbeats(table).beat(alert(alert_name="Watchdog", fingerprint="fp-gone"), NOW)
     ids = {"rules": "test-alert", "heartbeat": "generic:fp-gone"}
     for arguments in written:
-        here = {"<table>": TABLE_ON_AWS, "<id>": ids.get(arguments[0], ""), "alert.json": str(tmp_path / "alert.json")}
+        here = {"<stack>": STACK_ON_AWS, "<id>": ids.get(arguments[0], ""), "alert.json": str(tmp_path / "alert.json")}
         # The example names Alertmanager, and the alert is of the generic source.
         given = [here.get(one, one).replace("prometheus", "generic") for one in arguments]
         result = CliRunner().invoke(app, given)

@@ -81,7 +81,7 @@ def consequence(record: IncidentRecord, word: Feedback) -> str:
     if calls_noise(word) and source != "info":
         return (
             f"That alone silences nothing that its source calls {source}: when it recurs, "
-            "`python -m local report` suggests a rule."
+            "`firstline report` suggests a rule."
         )
     return "The next incident of this group is judged with it."
 

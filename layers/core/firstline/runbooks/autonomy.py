@@ -71,7 +71,7 @@ def tally(runbook_id: str, runs: Iterable[RunbookRun]) -> Tally:
 def advice(runbook: Runbook, mode: Mode, counted: Tally, demoted: str | None, thresholds: Autonomy) -> str:
     """What the runbook has earned, or what it lacks, in words."""
     if demoted:
-        return f"asks, whatever its mode says: {demoted}. Once mended: python -m local runbooks reset {runbook.id}"
+        return f"asks, whatever its mode says: {demoted}. Once mended: firstline runbooks reset {runbook.id}"
     match mode:
         case "off":
             return "switched off"

@@ -1,4 +1,4 @@
-"""`python -m local rules` and `python -m local silence`: check, explain and preview; silence without a deployment."""
+"""The commands `firstline rules` (check, explain, preview) and `firstline silence` (add, list, expire)."""
 
 import getpass
 import sys
@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from local.stacks import StackOption, TableOption, table_if_any, table_of
+from firstline_cli.checkout import RULES
+from firstline_cli.console import console_of
+from firstline_cli.stacks import LOCAL, NamedStackOption, StackOption, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,21 +20,20 @@ if TYPE_CHECKING:
 rules = typer.Typer(help="Check, explain and preview rules, windows and silences.", no_args_is_help=True)
 silence = typer.Typer(help="Silence alerts for a while, at once, without a deployment.", no_args_is_help=True)
 
-RULES = Path(__file__).parent.parent / "runbooks" / "policy" / "rules.yaml"
 FileOption = Annotated[Path, typer.Option("--rules", help="The rules file.")]
 ZoneOption = Annotated[str, typer.Option(help="Of hours and weekdays in rules: the stack's parameter TimeZone.")]
 DaysOption = Annotated[int, typer.Option(help="How far to look back.", min=1)]
 
 
 @rules.command()
-def check(file: FileOption = RULES, days: DaysOption = 30, stack: StackOption = "", table: TableOption = "") -> None:
+def check(file: FileOption = RULES, days: DaysOption = 30, stack: NamedStackOption = "") -> None:
     """Say what is wrong with rules.yaml, and with paging.yaml and model.yaml beside it: file, key, fix.
 
-    With a table it also says which patterns fitted no alert of late.
+    With a stack it also says which patterns fitted no alert of late.
     """
     from firstline.channels.paging_policy import load_paging_policy
     from firstline.classification.model_policy import load_model_policy
-    from local import rules_console
+    from firstline_cli import rules_console
 
     read = read_rules(file)
     for name, load in {"paging.yaml": load_paging_policy, "model.yaml": load_model_policy}.items():
@@ -46,8 +46,8 @@ def check(file: FileOption = RULES, days: DaysOption = 30, stack: StackOption = 
     ]
     for problem in problems:
         print(f"{file}: {problem}", file=sys.stderr)
-    if table or stack:
-        for hint in rules_console.unmatched(read, table_of(stack, table), days, datetime.now(UTC)):
+    if stack:
+        for hint in rules_console.unmatched(read, table_of(stack), days, datetime.now(UTC)):
             print(f"{file}: {hint}")
     print(
         f"{len(problems)} problems"
@@ -66,14 +66,13 @@ def explain(
     flapping: Annotated[bool, typer.Option(help="As if its group flapped.")] = False,
     time_zone: ZoneOption = "UTC",
     file: FileOption = RULES,
-    stack: StackOption = "",
-    table: TableOption = "",
+    stack: NamedStackOption = "",
 ) -> None:
-    """Every rule, window and silence against an alert: which key fits or not, which one wins, what follows."""
+    """Explain which rules, windows and silences fit an alert, key by key, which one wins, and what follows."""
     from firstline.errors import SourceError
     from firstline.sources import normalize_batch
     from firstline.sources.body import parse_body
-    from local import rules_console
+    from firstline_cli import rules_console
 
     now = _moment(at)
     read = read_rules(file)
@@ -83,7 +82,7 @@ def explain(
     except SourceError as error:
         print(f"{alert_file}: {source} cannot read it: {error}", file=sys.stderr)
         raise typer.Exit(2) from None
-    found = table_if_any(stack, table)
+    found = table_of(stack) if stack else None
     well = rules_console.explain(
         console_of(), batch, read, rules_console.silences_in(found, now), now=now, zone=time_zone, flapping=flapping
     )
@@ -96,16 +95,15 @@ def preview(
     days: DaysOption = 30,
     time_zone: ZoneOption = "UTC",
     file: FileOption = RULES,
-    stack: StackOption = "",
-    table: TableOption = "",
+    stack: StackOption = LOCAL,
 ) -> None:
-    """What it would have hidden in the last 30 days, and which of those incidents became real."""
-    from local import rules_console
+    """List what it would have hidden in the last 30 days, and which of those incidents became real."""
+    from firstline_cli import rules_console
 
-    read, incidents, now = read_rules(file), table_of(stack, table), datetime.now(UTC)
+    read, incidents, now = read_rules(file), table_of(stack), datetime.now(UTC)
     previewed = rules_console.preview_of(name, read, incidents, time_zone, days, now)
     if previewed is None:
-        known = ", ".join([*(one.id for one in read.rules), *(one.id for one in read.maintenance)])
+        known = ", ".join([*(rule.id for rule in read.rules), *(window.id for window in read.maintenance)])
         print(f"There is no rule, window or silence {name!r}; the file has {known}.", file=sys.stderr)
         raise typer.Exit(2)
     rules_console.print_preview(console_of(), name, previewed, days)
@@ -121,15 +119,14 @@ def add(
     owner: Annotated[str, typer.Option(help="Whom to ask about it.")] = getpass.getuser(),
     until_resolved: Annotated[bool, typer.Option(help="End it with the first of its incidents that resolves.")] = False,
     even_critical: Annotated[bool, typer.Option(help="Keep back what its source calls critical, too.")] = False,
-    stack: StackOption = "",
-    table: TableOption = "",
+    stack: StackOption = LOCAL,
 ) -> None:
     """Keep matching alerts back from now on. Incidents that are open already go on."""
     from firstline.adapters.silences import REMEMBERED, TableSilences
     from firstline.errors import ConfigurationError
-    from local import rules_console
+    from firstline_cli import rules_console
 
-    incidents, now = table_of(stack, table), datetime.now(UTC)
+    incidents, now = table_of(stack), datetime.now(UTC)
     try:
         made = rules_console.made(matchers, reason, lasts, owner, until_resolved, even_critical, now)
     except ConfigurationError as error:
@@ -147,29 +144,27 @@ def add(
 @silence.command("list")
 def list_(
     every: Annotated[bool, typer.Option("--all", help="Those that ended in the last 30 days, too.")] = False,
-    stack: StackOption = "",
-    table: TableOption = "",
+    stack: StackOption = LOCAL,
 ) -> None:
-    """The silences that are on."""
+    """List the silences that are on."""
     from firstline.adapters.silences import TableSilences
-    from local import rules_console
+    from firstline_cli import rules_console
 
     now = datetime.now(UTC)
-    found = TableSilences(table_of(stack, table)).since(now - timedelta(days=30) if every else now)
-    rules_console.print_silences(console_of(), [one for one in found if every or one.active(now)], now)
+    found = TableSilences(table_of(stack)).since(now - timedelta(days=30) if every else now)
+    rules_console.print_silences(console_of(), [silence for silence in found if every or silence.active(now)], now)
 
 
 @silence.command()
 def expire(
     name: Annotated[str, typer.Argument(help="The silence's id.")],
     by: Annotated[str, typer.Option(help="Who ends it; it is kept.")] = getpass.getuser(),
-    stack: StackOption = "",
-    table: TableOption = "",
+    stack: StackOption = LOCAL,
 ) -> None:
-    """End a silence now. What waits for it is looked at within a minute."""
+    """End a silence now. The alerts that it holds back are judged again within a minute."""
     from firstline.adapters.silences import TableSilences
 
-    silences, now = TableSilences(table_of(stack, table)), datetime.now(UTC)
+    silences, now = TableSilences(table_of(stack)), datetime.now(UTC)
     found = silences.find(name, now)
     if found is None or not found.active(now):
         print(f"There is no silence {name!r} that is on; `silence list --all` shows them.", file=sys.stderr)
@@ -202,9 +197,3 @@ def _moment(at: str) -> datetime:
     except ValueError:
         raise typer.BadParameter(f"{at!r} is no time; write 2026-12-01T03:00:00+00:00.") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def console_of() -> Console:
-    """Wide, where nobody looks at a terminal."""
-    console = Console()
-    return console if console.is_terminal else Console(width=150)

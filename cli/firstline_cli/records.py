@@ -1,11 +1,9 @@
-"""What the table says of remediations: how runbooks do, what stands on a trail. On this machine or on AWS."""
+"""Tables of how runbooks did, and audit trails as text."""
 
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import boto3
 from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
@@ -20,25 +18,8 @@ from firstline.runbooks.remediation_policy import load_remediation_policy
 from firstline.trail import Entry, first_break
 
 
-def on_this_machine(running: dict[str, Any]) -> Table:
-    """The table of a stack that runs here; `running` is its JSON line."""
-    client = boto3.session.Session().client(
-        "dynamodb",
-        endpoint_url=running["aws"],
-        region_name=running["state_machine"].split(":")[3],
-        aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106
-    )
-    return Table(client, running["table"])
-
-
-def on_aws(name: str) -> Table:
-    """A stack's table, with whatever credentials and region the AWS SDK finds."""
-    return Table(boto3.client("dynamodb"), name)
-
-
 def runbooks_grid(table: Table, runbooks: Path, environment: str, days: float) -> Grid:
-    """How each runbook did, and what it has earned."""
+    """Return a table of how each runbook did and which mode it has earned."""
     thresholds = load_remediation_policy(runbooks / "policy" / "remediation.yaml").autonomy
     remediations, history = TableRemediations(table), History(table)
     since = datetime.now(UTC) - timedelta(days=days)
@@ -60,7 +41,7 @@ def runbooks_grid(table: Table, runbooks: Path, environment: str, days: float) -
 
 
 def print_trail(console: Console, table: Table, incident_id: str) -> bool:
-    """An incident's trail, entry by entry, and whether the chain holds. False when it does not, or there is none."""
+    """Print an incident's trail and whether its chain holds. Return False where it is broken or absent."""
     entries = TableTrail(table).entries(incident_id)
     if not entries:
         console.print(f"Nothing is on the trail of {incident_id}.", highlight=False)

@@ -1,4 +1,4 @@
-"""What the model took and cost, by day and by incident. On this machine or on AWS."""
+"""Tables of the model's tokens and cost, by day and by incident."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -18,13 +18,13 @@ MOST_INCIDENTS = 20
 
 
 def print_spending(console: Console, table: Table, since: datetime) -> None:
-    """The days since then, and the dearest incidents."""
+    """Print the days since `since`, and the incidents that cost most."""
     console.print(_days(list(Spending(table, Ceiling()).days(since.date()))))
     console.print(_incidents(_records(History(table), since)))
 
 
 def money(cost: float | None) -> str:
-    """In whatever currency the prices are."""
+    """Format a cost; its currency is that of the configured prices."""
     if cost is None:
         return "unknown: a price is not set"
     return f"{cost:.6f}" if 0 < cost < 0.01 else f"{cost:,.4f}"

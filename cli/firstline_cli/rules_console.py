@@ -34,7 +34,7 @@ _LISTED = 20
 
 
 def silences_in(table: Table | None, now: datetime) -> Sequence[Silence] | None:
-    """The silences that have not run out; None when no table is named."""
+    """Return the silences that have not run out, or None where no stack is named."""
     return None if table is None else TableSilences(table).since(now)
 
 
@@ -51,7 +51,7 @@ def explain(
     zone: str,
     flapping: bool,
 ) -> bool:
-    """Explain every firing alert and every heartbeat of a body. False when there is none."""
+    """Explain every firing alert and every heartbeat of a body. Return False where it has none."""
     beats = [alert for alert in (*batch.heartbeats, *batch.alerts) if rules.is_heartbeat(alert)]
     for alert in beats:
         expected = next(one for one in rules.heartbeats if one.match.fits(alert))
@@ -99,7 +99,7 @@ def _explain_alert(
         grid.add_row("silence", silence.id, *_silence_fits(silence, alert, now))
     console.print(grid)
     if silences is None:
-        console.print("Silences are in a stack's table: give --table or --stack to see them.")
+        console.print("Silences are in a stack's table: name the stack with --stack to see them.")
     _what_follows(console, incident, rules, winner, local, now)
 
 
@@ -175,12 +175,12 @@ def _short(text: str) -> str:
 
 
 def unmatched(rules: Rules, table: Table, days: int, now: datetime) -> Iterator[str]:
-    """Patterns of rules and windows that fitted no incident of the last days: perhaps a typing error, perhaps old."""
+    """Name the patterns that fitted no incident of the last days: perhaps misspelled, perhaps obsolete."""
     history = History(table)
     records = [*history.closed_since(now - timedelta(days=days)), *history.open_records()]
     alerts = [record.incident.alert for record in records]
-    named: list[tuple[str, str, AlertMatch]] = [("rule", one.id, one.match) for one in rules.rules]
-    named += [("window", one.id, one.match) for one in rules.maintenance]
+    named: list[tuple[str, str, AlertMatch]] = [("rule", rule.id, rule.match) for rule in rules.rules]
+    named += [("window", window.id, window.match) for window in rules.maintenance]
     for noun, name, match in named:
         for key in _PLAIN:
             values = [str(getattr(alert, key)).casefold() for alert in alerts if getattr(alert, key)]
@@ -190,14 +190,14 @@ def unmatched(rules: Rules, table: Table, days: int, now: datetime) -> Iterator[
 
 
 def preview_of(name: str, rules: Rules, table: Table, zone: str, days: int, now: datetime) -> Preview | None:
-    """What a rule, window or silence would have done to the incidents that closed in the last days; None if unknown."""
+    """Preview a rule, window or silence against the incidents that closed in the last days; None if unknown."""
     records = History(table).closed_since(now - timedelta(days=days))
-    rule = next((one for one in rules.rules if one.id == name), None)
+    rule = next((rule for rule in rules.rules if rule.id == name), None)
     if rule is not None:
         # A rule without `hold` and `noise` hides nothing, so nothing is within a wait of no time at all.
         wait = None if rule.severity == "noise" else rule.hold or timedelta(0)
         return preview(records, lambda record: _hidden_by_rule(rule, rules, record.incident, zone), wait=wait)
-    window = next((one for one in rules.maintenance if one.id == name), None)
+    window = next((window for window in rules.maintenance if window.id == name), None)
     if window is not None:
         return preview(records, lambda record: _hidden_by_window(window, record.incident))
     silence = TableSilences(table).find(name, now)
@@ -220,13 +220,13 @@ def _hidden_by_window(window: Window, incident: Incident) -> bool:
 
 
 def _hidden_by_silence(silence: Silence, incident: Incident) -> bool:
-    """As if it had been on all the time."""
+    """Return whether a silence would have held the incident, had it been on all the time."""
     allowed = not incident.storm and (silence.even_critical or incident.alert.severity != "critical")
     return allowed and silence.match.fits(incident.alert)
 
 
 def print_preview(console: Console, name: str, found: Preview, days: int) -> None:
-    """In words, the loud ones last."""
+    """Print a preview; the incidents that became real come last."""
     console.print(
         f"In the last {days} days {found.seen} incidents closed. {name} would have hidden "
         f"{len(found.hidden) + len(found.real)} of them, and delayed {len(found.late)}.",
@@ -255,7 +255,7 @@ def made(
     even_critical: bool,
     now: datetime,
 ) -> Silence:
-    """A silence from what somebody typed.
+    """Make a silence from the words of the command line.
 
     Raises
     ------
@@ -295,7 +295,7 @@ def made(
 
 
 def print_silences(console: Console, silences: Sequence[Silence], now: datetime) -> None:
-    """One line each."""
+    """Print a table of silences."""
     if not silences:
         console.print("Nothing is silenced.")
         return

@@ -1,4 +1,4 @@
-"""What people say of incidents, on the command line: said in the login's name as in Slack, and reckoned up."""
+"""People's feedback on incidents, given at the terminal in the login's name, and the report on all feedback."""
 
 from datetime import UTC, datetime, timedelta
 from typing import get_args
@@ -26,7 +26,7 @@ _ANSWERS = ("real", "noise", "wrong-cause")
 
 
 def say(table: Table, incident_id: str, answer: str, by: str) -> str:
-    """Keep a word on the verdict, and tell what follows from it.
+    """Keep a person's judgement of a verdict, and return what follows from it.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def say(table: Table, incident_id: str, answer: str, by: str) -> str:
 
 
 def write(table: Table, incident_id: str, text: str, by: str) -> str:
-    """Keep what fixed it. Raises FeedbackRefused, as `say` does."""
+    """Keep a note of what fixed an incident. Raises FeedbackRefused, as `say` does."""
     now = datetime.now(UTC)
     record = judging.note(incident_id, _named(by), text, now, history=History(table))
     witness(TableTrail(table), incident_id, [noted(record.notes[-1])], now)
@@ -49,7 +49,7 @@ def write(table: Table, incident_id: str, text: str, by: str) -> str:
 
 
 def print_lessons(console: Console, table: Table, days: float) -> None:
-    """Which verdicts people called right, what confidence was worth, what was hidden, and rules that they suggest."""
+    """Print which verdicts people called right, what confidence was worth, what was hidden, and suggested rules."""
     now = datetime.now(UTC)
     history = History(table)
     learned = lessons(history.closed_since(now - timedelta(days=days)))
@@ -58,28 +58,29 @@ def print_lessons(console: Console, table: Table, days: float) -> None:
     console.print(_worth(history.calibration(now)))
     if learned.hidden:
         console.print(_hidden(learned))
-    for one in learned.suggestions:
-        heading = f"{', '.join(one.people)} called {one.noise} of {one.incidents} {one.alert_name} noise."
-        if one.rule is None:
+    for suggestion in learned.suggestions:
+        incidents = f"{suggestion.noise} of {suggestion.incidents} {suggestion.alert_name}"
+        heading = f"{', '.join(suggestion.people)} called {incidents} noise."
+        if suggestion.rule is None:
             heading += " Its source calls it critical: lower it there, not here."
         # Text, not markup: names come from alerts.
         console.print(Text(one_line(heading, 500), "bold"))
-        if one.rule is not None:
-            rule = yaml.safe_dump([one.rule], sort_keys=False, allow_unicode=True, width=100)
+        if suggestion.rule is not None:
+            rule = yaml.safe_dump([suggestion.rule], sort_keys=False, allow_unicode=True, width=100)
             console.print(Text(f"A rule to think about, for runbooks/policy/rules.yaml:\n{rule}"))
 
 
 def _deciders(learned: Lessons, title: str) -> Grid:
     names = ("decided by", "verdicts", "judged", "called right", "proven by word or end", "right")
     grid = Grid(*names, title=title, title_justify="left")
-    for one in learned.deciders:
+    for decider in learned.deciders:
         grid.add_row(
-            Text(one.decider),
-            str(one.verdicts),
-            str(one.judged),
-            _share(one.right, one.judged),
-            str(one.proven),
-            _share(one.proven_right, one.proven),
+            Text(decider.decider),
+            str(decider.verdicts),
+            str(decider.judged),
+            _share(decider.right, decider.judged),
+            str(decider.proven),
+            _share(decider.proven_right, decider.proven),
         )
     return grid
 
@@ -97,11 +98,11 @@ def _worth(calibration: Calibration) -> Grid:
 
 
 def _hidden(learned: Lessons) -> Grid:
-    title = "Hidden as noise: was that right? python -m local judge <incident> real"
+    title = "Hidden as noise: was that right? firstline judge <incident> real"
     grid = Grid("alert", "times", "last incident", "why", title=title, title_justify="left")
-    for one in learned.hidden[:MAX_HIDDEN]:
-        why = "somebody called one real: hidden by a rule only" if one.real else one_line(one.reason, 160)
-        grid.add_row(Text(one_line(one.alert_name, 60)), str(one.incidents), one.last, Text(why))
+    for group in learned.hidden[:MAX_HIDDEN]:
+        why = "somebody called one real: hidden by a rule only" if group.real else one_line(group.reason, 160)
+        grid.add_row(Text(one_line(group.alert_name, 60)), str(group.incidents), group.last, Text(why))
     if len(learned.hidden) > MAX_HIDDEN:
         grid.add_row(f"and {len(learned.hidden) - MAX_HIDDEN} more", "", "", "")
     return grid

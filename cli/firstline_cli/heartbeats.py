@@ -1,4 +1,4 @@
-"""`python -m local heartbeat`: which heartbeats are waited for, and how to forget one whose sender is gone."""
+"""The commands `firstline heartbeat`: list the heartbeats, and forget one whose sender is gone."""
 
 import getpass
 import sys
@@ -9,8 +9,10 @@ import typer
 from rich.table import Table as Grid
 from rich.text import Text
 
-from local.rules_cli import RULES, FileOption, console_of, read_rules
-from local.stacks import StackOption, TableOption, table_of
+from firstline_cli.checkout import RULES
+from firstline_cli.console import console_of
+from firstline_cli.rules import FileOption, read_rules
+from firstline_cli.stacks import LOCAL, StackOption, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,17 +26,16 @@ heartbeat = typer.Typer(help="List the heartbeats, and forget those whose sender
 def list_(
     every: Annotated[bool, typer.Option("--all", help="Those that were forgotten, too.")] = False,
     file: FileOption = RULES,
-    stack: StackOption = "",
-    table: TableOption = "",
+    stack: StackOption = LOCAL,
 ) -> None:
-    """Every heartbeat that was seen or is required: when it came last, how often it should, how it is."""
+    """List every heartbeat that was seen or is required: its last arrival, its interval and its state."""
     from firstline.adapters.heartbeats import TableHeartbeats
     from firstline.classification.heartbeats import called
     from firstline.text import in_words
 
     declared, now = read_rules(file).heartbeats, datetime.now(UTC)
-    pulses, _ = TableHeartbeats(table_of(stack, table)).pulses()
-    shown = [one for one in pulses if every or one.forgotten_at is None]
+    pulses, _ = TableHeartbeats(table_of(stack)).pulses()
+    shown = [pulse for pulse in pulses if every or pulse.forgotten_at is None]
     if not shown:
         print("No heartbeat is known: none has come, and the audit waits for none that is required.")
         return
@@ -52,22 +53,21 @@ def forget(
     name: Annotated[str, typer.Argument(help="The heartbeat's id, as `list` shows it.")],
     by: Annotated[str, typer.Option(help="Who has it forgotten; it is kept.")] = getpass.getuser(),
     file: FileOption = RULES,
-    stack: StackOption = "",
-    table: TableOption = "",
+    stack: StackOption = LOCAL,
 ) -> None:
-    """Wait for it no more, until it comes again. An incident about its absence resolves within a minute."""
+    """Stop waiting for a heartbeat until it comes again. An incident about its absence resolves within a minute."""
     from firstline.adapters.heartbeats import TableHeartbeats
     from firstline.classification.heartbeats import called, seen
 
     declared, now = read_rules(file).heartbeats, datetime.now(UTC)
-    heartbeats = TableHeartbeats(table_of(stack, table))
+    heartbeats = TableHeartbeats(table_of(stack))
     pulses, _ = heartbeats.pulses()
-    pulse = next((one for one in pulses if one.key == name), None)
+    pulse = next((pulse for pulse in pulses if pulse.key == name), None)
     if pulse is None or pulse.forgotten_at is not None:
         print(f"No heartbeat {name!r} is waited for; `heartbeat list` shows them.", file=sys.stderr)
         raise typer.Exit(2)
     expected = _declared_as(pulse, declared)
-    if expected is not None and expected.required and all(one.key == name for one in seen(expected, pulses)):
+    if expected is not None and expected.required and all(other.key == name for other in seen(expected, pulses)):
         print(
             f"Heartbeat {expected.id} is required, and nothing else of it is there: its absence would page. Take "
             f"`required: true` out of {file} and deploy it first.",
@@ -87,7 +87,7 @@ def _declared_as(pulse: "Pulse", declared: "Sequence[Heartbeat]") -> "Heartbeat 
 
 
 def _state(pulse: "Pulse", expected: "Heartbeat | None", pulses: "Sequence[Pulse]") -> str:
-    """How the audit sees it, as far as the table says."""
+    """Name the heartbeat's state, as far as the table tells."""
     from firstline.classification.heartbeats import seen
 
     if pulse.forgotten_at is not None:

@@ -1,0 +1,32 @@
+"""The checkout of Firstline that a command reads: its runbooks, its policy, and the stacks that its emulator runs."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import typer
+
+
+def find_checkout(folders: Iterable[Path]) -> Path | None:
+    """Return the first folder that is a checkout of Firstline, or None."""
+    return next((folder for folder in folders if (folder / "runbooks" / "policy").is_dir()), None)
+
+
+def _around(folder: Path) -> tuple[Path, ...]:
+    return (folder, *folder.parents)
+
+
+CHECKOUT = find_checkout((*_around(Path.cwd()), *_around(Path(__file__).parent))) or Path.cwd()
+"""The one around the working directory; else the one that holds this file, after `pip install -e`."""
+
+RUNBOOKS = CHECKOUT / "runbooks"
+RULES = RUNBOOKS / "policy" / "rules.yaml"
+EMULATORS = CHECKOUT / ".cache" / "local"
+
+
+def runbooks_folder() -> Path:
+    """Return the checkout's runbooks; end the command with one line where there is no checkout."""
+    if not RUNBOOKS.is_dir():
+        print(f"There are no runbooks in {CHECKOUT}: run this command in a checkout of Firstline.", file=sys.stderr)
+        raise typer.Exit(2)
+    return RUNBOOKS

@@ -1,0 +1,68 @@
+"""The command `firstline` as `pip install .` leaves it: with all its modules and files, and without the checkout's."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import ROOT
+
+SOURCES = ("pyproject.toml", "LICENSE", "cli", "layers/core", "local")
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that it is installed into."""
+    source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("installed")
+    for name in SOURCES:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, source / name)
+    install = ("-m", "uv", "pip", "install", "--quiet", "--offline", "--no-deps", "--no-build-isolation")
+    where = ("--python", sys.executable, "--target", str(target))
+    done = subprocess.run(
+        [sys.executable, *install, *where, str(source)], capture_output=True, text=True, check=False, timeout=100
+    )
+    assert done.returncode == 0, done.stderr
+    return target
+
+
+def firstline(installed: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return subprocess.run(
+        [installed / "bin" / "firstline", *arguments],
+        cwd=folder,
+        env=environment | {"PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_in_a_checkout_it_reads_the_checkouts_runbooks_and_rules(installed: Path) -> None:
+    runbooks = firstline(installed, ROOT / "docs", "runbooks", "check")
+    assert (runbooks.returncode, runbooks.stderr) == (0, "")
+    assert runbooks.stdout.endswith("The runbooks are sound, and their documents up to date.\n")
+    rules = firstline(installed, ROOT / "docs", "rules", "check")
+    assert (rules.returncode, rules.stderr) == (0, "")
+
+
+def test_elsewhere_it_says_that_it_needs_a_checkout(installed: Path, tmp_path: Path) -> None:
+    found = firstline(installed, tmp_path, "runbooks", "check")
+    assert (found.returncode, found.stdout) == (2, "")
+    assert found.stderr == f"There are no runbooks in {tmp_path}: run this command in a checkout of Firstline.\n"
+
+
+def test_every_file_of_the_package_that_is_no_module_comes_along(installed: Path) -> None:
+    core = ROOT / "layers" / "core" / "firstline"
+    files = [
+        path.relative_to(core.parent)
+        for path in core.rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc") and "__pycache__" not in path.parts
+    ]
+    assert files
+    assert [str(file) for file in files if not (installed / file).exists()] == []
