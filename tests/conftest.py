@@ -1,6 +1,10 @@
-"""What every test stands on: a region, credentials that open nothing, and names for Powertools."""
+"""What every test stands on: a region, credentials that open nothing, names for Powertools, and what the test needs."""
 
 import os
+
+import pytest
+
+from tests.support import needs
 
 os.environ |= {
     "AWS_DEFAULT_REGION": "eu-central-1",
@@ -11,3 +15,10 @@ os.environ |= {
     "POWERTOOLS_METRICS_NAMESPACE": "Firstline",
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Look for what the test needs before any of its fixtures begins."""
+    for mark in item.iter_markers("needs"):
+        needs.require(*mark.args)
