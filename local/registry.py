@@ -7,15 +7,22 @@ import time
 from pathlib import Path
 from typing import Any
 
-CACHE = Path(__file__).parent.parent / ".cache" / "local"
-"""A stack's folder is called after its process, and stays until another stack starts."""
+FOLDER_VARIABLE = "FIRSTLINE_STACKS"
+"""The environment variable that names another folder, so that stacks of the same checkout do not find each other."""
+
+_OF_THIS_CHECKOUT = Path(__file__).parent.parent / ".cache" / "local"
 
 _WORD = "stack.json"
 
 
+def stacks_folder() -> Path:
+    """Return the folder in which each stack has one, called after its process, until another stack starts."""
+    return Path(os.environ.get(FOLDER_VARIABLE) or _OF_THIS_CHECKOUT)
+
+
 def own_folder() -> Path:
-    """Of this process's stack."""
-    return CACHE / str(os.getpid())
+    """Return the folder of this process's stack."""
+    return stacks_folder() / str(os.getpid())
 
 
 def remember(line: dict[str, Any]) -> None:
@@ -33,14 +40,14 @@ def forget() -> None:
 
 def running() -> dict[str, Any] | None:
     """The word of the stack that was started last, of those that still run; None when none does."""
-    found = [json.loads(file.read_text()) for file in CACHE.glob(f"*/{_WORD}") if _lives(file.parent)]
+    found = [json.loads(file.read_text()) for file in stacks_folder().glob(f"*/{_WORD}") if _lives(file.parent)]
     return max(found, key=lambda line: float(line["since"]), default=None)
 
 
 def sweep() -> None:
     """Away with what stacks left behind that are gone."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    for left in CACHE.iterdir():
+    stacks_folder().mkdir(parents=True, exist_ok=True)
+    for left in stacks_folder().iterdir():
         if left.is_dir() and not _lives(left):
             shutil.rmtree(left, ignore_errors=True)
 

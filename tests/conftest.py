@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from local.registry import FOLDER_VARIABLE
 from tests.support import needs
 
 os.environ |= {
@@ -15,6 +16,12 @@ os.environ |= {
     "POWERTOOLS_METRICS_NAMESPACE": "Firstline",
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
+
+
+@pytest.fixture(autouse=True)
+def _no_stack_of_another(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no command find a stack that the test did not start, such as one that runs from this checkout."""
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path_factory.getbasetemp() / "no-stacks"))
 
 
 @pytest.hookimpl(tryfirst=True)
