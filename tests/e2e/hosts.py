@@ -7,10 +7,10 @@ LOGS = [f"/data/log/app.log.{number}" for number in range(1, 5)]
 
 
 def fill_disk(stack: LocalStack, host: str) -> None:
-    """Rotated logs of last week fill /data."""
+    """Fill /data with rotated logs of last week, and with nothing else."""
     stack.on_host(
         host,
-        "mkdir -p /data/log\n"
+        "rm -rf /data/*; mkdir -p /data/log\n"
         + "\n".join(f"head -c 11000000 /dev/zero > {log}; touch -d '9 days ago' {log}" for log in LOGS),
     )
     assert used_percent(stack, host) > 90

@@ -109,7 +109,7 @@ def test_refuse_and_a_human_is_called(asking: LocalStack, tmp_path: Path) -> Non
 def test_a_plan_that_loses_data_takes_two_people(asking: LocalStack, tmp_path: Path) -> None:
     # Given a destructive plan, and two approvers with a link of their own each
     dumps = ["/data/dumps/a.dump", "/data/dumps/b.dump"]
-    asking.on_host("web-2", "mkdir -p /data/dumps && touch " + " ".join(dumps))
+    asking.on_host("web-2", "rm -rf /data/*; mkdir -p /data/dumps && touch " + " ".join(dumps))
     labels = {"alertname": "DumpsFillDisk", "instance": "web-2:9100", "severity": "critical", "env": "dev"}
     incident = asking.open("prometheus", alerts.alertmanager(alerts.prometheus_alert(labels, "Dumps everywhere.")))
     asking.wait_for(incident, "approval")
