@@ -20,12 +20,8 @@ $(VENV)/.ready: requirements-dev.txt pyproject.toml
 demo: setup ## Fire alerts of every source at a local Firstline and tell each one's story
 	@$(PY) -m local demo
 
-# Two at a time, for two cores, split so that both have about as much to do.
-test: setup ## Run every test, offline
-	@mkdir -p .cache
-	@( $(PYTEST) tests/e2e; e2e=$$?; $(PYTEST) tests/unit tests/runbooks; exit $$((e2e + $$?)) ) >.cache/test-second.log 2>&1 & second=$$!; \
-	$(PYTEST) --ignore=tests/e2e --ignore=tests/unit --ignore=tests/runbooks; first=$$?; \
-	wait $$second; second=$$?; cat .cache/test-second.log; exit $$((first + second))
+test: setup ## Run every test, offline: make test [SEED=of an earlier order]
+	@$(PY) -m tests $(if $(SEED),--seed $(SEED))
 
 check: setup format-check lint types runbooks-check test ## Format, lint, types, runbooks, and every test: what CI runs
 

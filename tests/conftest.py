@@ -1,6 +1,11 @@
-"""What every test stands on: a region, credentials that open nothing, and names for Powertools."""
+"""What every test stands on: a region, credentials that open nothing, names for Powertools, and what the test needs."""
 
 import os
+
+import pytest
+
+from local.registry import FOLDER_VARIABLE
+from tests.support import needs
 
 os.environ |= {
     "AWS_DEFAULT_REGION": "eu-central-1",
@@ -11,3 +16,16 @@ os.environ |= {
     "POWERTOOLS_METRICS_NAMESPACE": "Firstline",
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
+
+
+@pytest.fixture(autouse=True)
+def _no_stack_of_another(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no command find a stack that the test did not start, such as one that runs from this checkout."""
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path_factory.getbasetemp() / "no-stacks"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Look for what the test needs before any of its fixtures begins."""
+    for mark in item.iter_markers("needs"):
+        needs.require(*mark.args)

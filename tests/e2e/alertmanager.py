@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import socket
 import subprocess
 import urllib.error
@@ -16,10 +15,9 @@ import yaml
 
 from local import senders
 from tests.e2e.running import ROOT, until
-from tests.optional import missing
+from tests.support import needs
 
 GUIDE = ROOT / "docs" / "sources" / "prometheus.md"
-_PROGRAMS = ("prometheus-alertmanager", "alertmanager")
 _HURRIED = {"group_wait": "200ms", "group_interval": "1s"}
 """What a test changes of the guide's configuration: nobody waits a minute here."""
 
@@ -60,9 +58,8 @@ def configuration(api: str, token: Path) -> str:
 @contextmanager
 def alertmanager(folder: Path, api: str, secret: str) -> Iterator[Alertmanager]:
     """Run one while the block runs."""
-    program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
-    if program is None:
-        missing("Alertmanager is not here: install Debian's prometheus-alertmanager")
+    program = needs.alertmanager_program()
+    assert program
     token, config, log = folder / "token", folder / "alertmanager.yml", folder / "log"
     token.write_text(secret)
     config.write_text(configuration(api, token))

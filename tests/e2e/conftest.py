@@ -49,14 +49,16 @@ def stacks(
         running.stop()
 
 
-@pytest.fixture(scope="session")
-def stack(stacks: dict[str, LocalStack]) -> LocalStack:
+@pytest.fixture
+def stack(stacks: dict[str, LocalStack]) -> Iterator[LocalStack]:
     """A Firstline that remediates by itself and has no model."""
-    return stacks["stack"]
+    yield stacks["stack"]
+    stacks["stack"].close_what_was_left_open()
 
 
-@pytest.fixture(scope="session")
-def asking(stacks: dict[str, LocalStack]) -> LocalStack:
+@pytest.fixture
+def asking(stacks: dict[str, LocalStack]) -> Iterator[LocalStack]:
     """A Firstline that asks: people before it remediates, a model how bad it is. Its audit runs every 2 seconds."""
     stacks["asking"].set_secret("llm/api-key", KEY)
-    return stacks["asking"]
+    yield stacks["asking"]
+    stacks["asking"].close_what_was_left_open()

@@ -23,6 +23,7 @@ from firstline.adapters.table import Table
 from firstline.models import IncidentRecord
 from firstline.quarantine import Quarantined, unpack
 from local import senders
+from local.registry import FOLDER_VARIABLE
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 45.0
@@ -45,10 +46,14 @@ def until[Seen](what: str, look: Callable[[], Seen], seconds: float = PATIENCE_S
         time.sleep(0.1)
 
 
-def environment() -> dict[str, str]:
-    """Return a user's environment: without what tests/conftest.py sets, and as if `firstline` were installed."""
+def environment(stacks: Path) -> dict[str, str]:
+    """Return a user's environment, as if `firstline` were installed, that knows the stacks of one folder.
+
+    It lacks the credentials and names that tests/conftest.py gives to this process.
+    """
     users = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "POWERTOOLS_"))}
-    return users | {"PYTHONPATH": os.pathsep.join(map(str, (ROOT / "cli", ROOT / "layers" / "core", ROOT)))}
+    packages = os.pathsep.join(map(str, (ROOT / "cli", ROOT / "layers" / "core", ROOT)))
+    return users | {FOLDER_VARIABLE: str(stacks), "PYTHONPATH": packages}
 
 
 class Visit(NamedTuple):
@@ -68,12 +73,13 @@ class LocalStack:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "local", "up", *options],
                 cwd=ROOT,
-                env=environment(),
+                env=environment(folder / "stacks"),
                 stdout=stdout,
                 stderr=stderr,
                 start_new_session=True,
             )
         self._line: dict[str, Any] = {}
+        self._opened: list[str] = []
         self.client: Callable[[str], Any] = cache(self._new_client)
 
     @property
@@ -117,6 +123,7 @@ class LocalStack:
         answer = self.send(source, payload)
         assert answer.status == 202, answer
         (incident,) = answer.json()["incidents"]
+        self._opened.append(incident)
         return str(incident)
 
     def press(self, incident: str, action: str, user: str = "ada") -> None:
@@ -234,6 +241,14 @@ class LocalStack:
             yield
         finally:
             self._fail(operation, 0)
+
+    def close_what_was_left_open(self) -> None:
+        """Close the incidents that a failed test left open: their locks and groups would make other tests fail."""
+        for incident in self._opened:
+            if self.record(incident).status != "CLOSED":
+                self.press(incident, "resolve")
+                self.wait_closed(incident)
+        self._opened.clear()
 
     def set_secret(self, name: str, value: str) -> None:
         """Put a secret beside the stack's others, as one does after a deployment."""

@@ -3,10 +3,13 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.alertmanager import alertmanager
 from tests.e2e.running import LocalStack, until
 
 
+@pytest.mark.needs("alertmanager")
 def test_alertmanager_delivers_firing_and_resolved_and_the_incident_closes(stack: LocalStack, tmp_path: Path) -> None:
     labels = {
         "alertname": "E2eReplicationLag",

@@ -5,15 +5,18 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import urlencode
 
+import pytest
+
 from local import alerts
 from tests.e2e.browser import browser
-from tests.e2e.hosts import LOGS, files, fill_disk, full_disk_alert, require_sandbox
+from tests.e2e.hosts import LOGS, files, fill_disk, full_disk_alert
 from tests.e2e.running import LocalStack, until
+
+pytestmark = pytest.mark.needs("host", "browser")
 
 
 def _asked(asking: LocalStack, host: str) -> tuple[str, str]:
     """An incident whose plan waits for people, and the link of the approver who asked for theirs."""
-    require_sandbox(asking)
     fill_disk(asking, host)
     incident = asking.open("prometheus", full_disk_alert(host))
     asking.wait_for(incident, "approval")
@@ -105,9 +108,8 @@ def test_refuse_and_a_human_is_called(asking: LocalStack, tmp_path: Path) -> Non
 
 def test_a_plan_that_loses_data_takes_two_people(asking: LocalStack, tmp_path: Path) -> None:
     # Given a destructive plan, and two approvers with a link of their own each
-    require_sandbox(asking)
     dumps = ["/data/dumps/a.dump", "/data/dumps/b.dump"]
-    asking.on_host("web-2", "mkdir -p /data/dumps && touch " + " ".join(dumps))
+    asking.on_host("web-2", "rm -rf /data/*; mkdir -p /data/dumps && touch " + " ".join(dumps))
     labels = {"alertname": "DumpsFillDisk", "instance": "web-2:9100", "severity": "critical", "env": "dev"}
     incident = asking.open("prometheus", alerts.alertmanager(alerts.prometheus_alert(labels, "Dumps everywhere.")))
     asking.wait_for(incident, "approval")

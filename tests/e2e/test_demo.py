@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -22,11 +23,11 @@ PRINTED_ONLY = {"full disk": "the commands were only printed, and a human was ca
 
 
 @pytest.mark.timeout(180)
-def test_the_demo_tells_every_story_to_its_end() -> None:
+def test_the_demo_tells_every_story_to_its_end(tmp_path: Path) -> None:
     demo = subprocess.run(
         [sys.executable, "-m", "local", "demo"],
         cwd=ROOT,
-        env=environment(),
+        env=environment(tmp_path),
         capture_output=True,
         text=True,
         timeout=170,

@@ -45,18 +45,18 @@ def test_a_new_user_sees_the_models_word(tmp_path: Path, model: Model) -> None:
     with model.answering(VERDICT):
         stack = LocalStack(tmp_path, *(str(file) if word == file.name else word for word in up[2:]))
         try:
-            _run(stack, send)
-            until("the report names the model", lambda: ITS_MODEL in _run(stack, report), 60)
-            assert "critical" in _run(stack, report)
+            _run(tmp_path, stack, send)
+            until("the report names the model", lambda: ITS_MODEL in _run(tmp_path, stack, report), 60)
+            assert "critical" in _run(tmp_path, stack, report)
         finally:
             stack.stop()
 
 
-def _run(stack: LocalStack, command: list[str]) -> str:
+def _run(folder: Path, stack: LocalStack, command: list[str]) -> str:
     done = subprocess.run(
         [sys.executable, "-m", *command, "--stack", json.dumps(stack.line)],
         cwd=ROOT,
-        env=environment(),
+        env=environment(folder),
         capture_output=True,
         text=True,
         check=False,

@@ -1,11 +1,13 @@
 """A runbook really runs on a host: by itself where it may, else when somebody says yes."""
 
-from tests.e2e.hosts import LOGS, files, fill_disk, full_disk_alert, require_sandbox, used_percent
+import pytest
+
+from tests.e2e.hosts import LOGS, files, fill_disk, full_disk_alert, used_percent
 from tests.e2e.running import LocalStack
 
 
+@pytest.mark.needs("host")
 def test_a_full_disk_is_cleaned_and_the_recovery_verified(stack: LocalStack) -> None:
-    require_sandbox(stack)
     fill_disk(stack, "web-1")
 
     incident = stack.open("prometheus", full_disk_alert("web-1"))
@@ -25,8 +27,8 @@ def test_a_full_disk_is_cleaned_and_the_recovery_verified(stack: LocalStack) -> 
     assert any("free-space" in message["text"] for message in stack.messages(incident, "slack"))
 
 
+@pytest.mark.needs("host")
 def test_nothing_runs_before_somebody_who_may_says_yes(asking: LocalStack) -> None:
-    require_sandbox(asking)
     fill_disk(asking, "web-1")
 
     # Given a plan that waits for an approval
@@ -50,8 +52,8 @@ def test_nothing_runs_before_somebody_who_may_says_yes(asking: LocalStack) -> No
     assert files(asking, "web-1") == []
 
 
+@pytest.mark.needs("host")
 def test_a_refusal_brings_a_human_and_touches_nothing(asking: LocalStack) -> None:
-    require_sandbox(asking)
     fill_disk(asking, "web-2")
     incident = asking.open("prometheus", full_disk_alert("web-2"))
     asking.wait_for(incident, "approval")

@@ -27,7 +27,7 @@ def test_a_session_at_the_terminal(tmp_path: Path) -> None:
         assert len(set(line["secrets"].values())) == len(line["secrets"])
 
         # A second one is started on the same port, by mistake.
-        second = _begin("local", "up", "--port", str(port))
+        second = _begin(tmp_path, "local", "up", "--port", str(port))
 
         # send and report find the stack by themselves.
         firing, resolved = tmp_path / "firing.json", tmp_path / "resolved.json"
@@ -36,15 +36,15 @@ def test_a_session_at_the_terminal(tmp_path: Path) -> None:
         resolved.write_text(
             json.dumps(alerts.alertmanager(alerts.prometheus_alert(labels, "Mails are late.", status="resolved")))
         )
-        sent = _run("local", "send", "prometheus", str(firing))
+        sent = _run(tmp_path, "local", "send", "prometheus", str(firing))
         assert sent.returncode == 0, sent.stderr
         status, answer = sent.stdout.split(" ", 1)
         (incident,) = json.loads(answer)["incidents"]
         assert status == "202"
         stack.wait_for(incident, "resolution")
-        assert _run("local", "send", "prometheus", str(resolved)).returncode == 0
+        assert _run(tmp_path, "local", "send", "prometheus", str(resolved)).returncode == 0
         assert stack.wait_closed(incident).outcome == "self_cleared"
-        report = _run("firstline_cli", "report")
+        report = _run(tmp_path, "firstline_cli", "report")
         assert report.returncode == 0, report.stderr
         numbers = dict(row.strip(" │").split("│") for row in report.stdout.splitlines() if row.count("│") == 3)
         numbers = {name.strip(): value.strip() for name, value in numbers.items()}
@@ -71,19 +71,19 @@ def test_a_session_at_the_terminal(tmp_path: Path) -> None:
         stack.stop()
 
 
-def _begin(module: str, *arguments: str) -> subprocess.Popen[str]:
+def _begin(folder: Path, module: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
-        env=environment(),
+        env=environment(folder / "stacks"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    process = _begin(*arguments)
+def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    process = _begin(folder, *arguments)
     out, err = process.communicate(timeout=60)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import shutil
 import socket
 import subprocess
 import threading
@@ -20,13 +19,13 @@ from samtranslator.yaml_helper import yaml_parse
 
 from firstline.adapters.table import Table
 from tests.integration.chat_server import Script, Server, serving
-from tests.optional import missing
+from tests.support import needs
+from tests.support.needs import DYNAMODB_LOCAL
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 ROOT = Path(__file__).parents[2]
-DYNAMODB_LOCAL = ROOT / ".cache" / "dynamodb-local"
 STACK_ON_AWS = "firstline-prod"
 _NUMBERS = itertools.count(1)
 
@@ -45,12 +44,7 @@ def declared_table() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def dynamodb_local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """DynamoDB Local's address; it lives in memory, and as long as the tests."""
-    jar = DYNAMODB_LOCAL / "DynamoDBLocal.jar"
-    if not jar.exists():
-        missing("DynamoDB Local is not here: run scripts/fetch-dynamodb-local.sh")
-    java = shutil.which("java")
-    if java is None:
-        missing("DynamoDB Local needs Java 17: install a java runtime")
+    needs.require("dynamodb-local")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -58,7 +52,10 @@ def dynamodb_local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     log = tmp_path_factory.mktemp("dynamodb-local") / "output"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [java, "-Xmx256m", libraries, "-jar", str(jar), "-inMemory", "-disableTelemetry", "-port", str(port)],
+            [
+                *("java", "-Xmx256m", libraries, "-jar", "DynamoDBLocal.jar"),
+                *("-inMemory", "-disableTelemetry", "-port", str(port)),
+            ],
             cwd=DYNAMODB_LOCAL,
             stdout=output,
             stderr=subprocess.STDOUT,

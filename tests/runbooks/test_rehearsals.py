@@ -72,7 +72,6 @@ def plays(request: pytest.FixtureRequest, start_host: StartHost) -> Iterator[dic
             host = start_host()
         return play(scenario, host)
 
-    start_host().close()  # where there is no sandbox, the test is skipped here
     with ThreadPoolExecutor(AT_ONCE) as pool:
         # The longest first: they would otherwise be waited for alone at the end.
         slow = ("runaway-process", "log-flood", "crash-loop", "dead-service")

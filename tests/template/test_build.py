@@ -16,9 +16,8 @@ import pytest
 import yaml
 from samtranslator.yaml_helper import yaml_parse
 
-from tests.optional import missing
+from tests.support import needs
 
-ROOT = Path(__file__).parents[2]
 FUNCTIONS = ["Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Audit"]
 LAMBDA_BRINGS = ("boto3", "botocore", "s3transfer", "dateutil", "jmespath", "urllib3", "six")
 LIMIT_BYTES = 250 * 1024**2
@@ -45,10 +44,8 @@ print(page.refusal("reason", "incident", "<title>"))
 
 
 def folder(architecture: str) -> Path:
-    found = ROOT / ".cache" / "build" / architecture
-    if not (found / "template.yaml").exists():
-        missing(f"nothing is built for {architecture}: run make build-both (it needs the package registry)")
-    return found
+    needs.require(f"built for {architecture}")
+    return needs.built(architecture)
 
 
 def template(built: Path) -> dict[str, Any]:

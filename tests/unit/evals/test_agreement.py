@@ -10,8 +10,7 @@ from evals.classifiers import Policy
 from evals.cli import app
 from evals.public_rules import PublicRule, read
 from firstline.errors import ConfigurationError
-
-PUBLIC = Path("../shared/payloads/alert_rules.tsv")
+from tests.support.needs import PUBLISHED
 
 RULES = """name\tseverity\tsummary_description\tsource_repo
 LedgerDown\tcritical\tLedger on {{ $labels.instance }} is down\ta/one
@@ -139,9 +138,9 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
         read(tmp_path / "other.tsv")
 
 
-@pytest.mark.skipif(not PUBLIC.exists(), reason="the public rules are not at hand")
+@pytest.mark.needs("published")
 def test_better_than_always_saying_the_most_common() -> None:
-    parts = {one.title: one for one in measure(read(PUBLIC), Policy.of()).parts}
+    parts = {one.title: one for one in measure(read(PUBLISHED / "alert_rules.tsv"), Policy.of()).parts}
 
     for title in ("all", "all, by name"):
         assert parts[title].said.accuracy > parts[title].always.accuracy + 0.1

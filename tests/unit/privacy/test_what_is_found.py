@@ -1,15 +1,12 @@
 """Of every kind of secret nothing is left, however it got into an alert; and harmless alerts stay as they are."""
 
-from pathlib import Path
-
 import pytest
 
 from evals.redaction import measure
 from evals.redaction.benign import alerts
 from evals.redaction.kinds import KINDS, PERSONAL, Seeded, personal, seeded
 from firstline.privacy import redact, redact_label, redact_payload, redact_secrets, shapes
-
-BODIES = Path(__file__).parents[4] / "shared" / "payloads"
+from tests.support.needs import PUBLISHED
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -41,10 +38,9 @@ def test_a_harmless_alert_stays_as_it_is(text: str) -> None:
     assert redact(text) == text
 
 
+@pytest.mark.needs("published")
 def test_at_most_two_of_a_hundred_published_bodies_lose_anything() -> None:
-    if not BODIES.is_dir():
-        pytest.skip("no published bodies beside this repository")
-    measured = measure.false_redactions(BODIES, own=False)
+    measured = measure.false_redactions(PUBLISHED, own=False)
     assert measured.harmless > 100
     assert measured.false_share <= measure.MOST_FALSE
 

@@ -3,7 +3,6 @@
 import csv
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +11,9 @@ from firstline.models import NormalizedAlert
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.match import offered
 from firstline.runbooks.model import Runbook
+from tests.support.needs import PUBLISHED
 
 type Make[T] = Callable[..., T]
-
-RULES = Path(__file__).parents[4] / "shared" / "payloads" / "alert_rules.tsv"
 
 
 def names(catalogue: Catalogue, alert: NormalizedAlert) -> list[str]:
@@ -104,11 +102,11 @@ def test_the_shipped_runbooks_are_offered_for_what_they_cure(
     assert (found[0] if found else None) == best
 
 
-@pytest.mark.skipif(not RULES.exists(), reason="the public rule sets are not on this machine")
+@pytest.mark.needs("published")
 def test_of_the_public_rules_few_are_claimed_and_each_runbook_has_some(
     shipped: Catalogue, make_alert: Make[NormalizedAlert]
 ) -> None:
-    with RULES.open(newline="") as file:
+    with (PUBLISHED / "alert_rules.tsv").open(newline="") as file:
         rules = {
             row["name"]: row["summary_description"][:4_000]
             for row in csv.DictReader(file, delimiter="\t")

@@ -1,7 +1,6 @@
 """The shipped scripts, really run: on a throw-away root of their own, as root of nothing, without a network."""
 
 import os
-import shutil
 import subprocess
 import textwrap
 from collections.abc import Callable
@@ -12,11 +11,9 @@ import pytest
 from firstline.runbooks import catalogue
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.documents import render_script
-from tests.optional import missing
+from tests.support import needs
 
 type Play = Callable[..., str]
-
-SANDBOX = shutil.which("bwrap")
 
 SYSTEMCTL = """\
 #!/bin/bash
@@ -48,11 +45,7 @@ RUNUSER = '#!/bin/bash\nshift 3\nexec "$@"\n'
 @pytest.fixture
 def play(shipped: Catalogue, tmp_path: Path) -> Play:
     """Play a scene on a fresh host: shell lines, in which `runbook step` runs that step's script. Gives its output."""
-    if (
-        SANDBOX is None
-        or subprocess.run([SANDBOX, "--unshare-all", "--ro-bind", "/", "/", "true"], check=False).returncode
-    ):
-        missing("bubblewrap is not installed, or may not make a sandbox here")
+    needs.require("bubblewrap")
 
     def play(scene: str, **variables: str) -> str:
         root = tmp_path / f"host-{len(list(tmp_path.iterdir()))}"
@@ -78,7 +71,7 @@ def play(shipped: Catalogue, tmp_path: Path) -> Play:
         settings = {"PATH": "/opt/bin:/usr/bin:/usr/sbin"} | {f"SSM_{name}": value for name, value in variables.items()}
         own += [arg for name, value in settings.items() for arg in ("--setenv", name, value)]
         done = subprocess.run(
-            [SANDBOX, *own, "bash", "-c", lines],
+            ["bwrap", *own, "bash", "-c", lines],
             capture_output=True,
             text=True,
             timeout=60,

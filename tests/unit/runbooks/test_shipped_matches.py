@@ -2,15 +2,13 @@
 
 import csv
 import re
-from pathlib import Path
 
 import pytest
 
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.examples import ExampleAlert
 from firstline.runbooks.match import offered
-
-RULES = Path(__file__).parents[4] / "shared" / "payloads" / "alert_rules.tsv"
+from tests.support import needs
 
 FOUND = {
     "low-disk": "NodeFilesystemAlmostOutOfSpace NodeFilesystemSpaceFillingUp HostOutOfDiskSpace DiskSpaceLow"
@@ -54,9 +52,8 @@ def ids(shipped: Catalogue, name: str, message: str = "") -> list[str]:
 
 @pytest.fixture(scope="module")
 def rules() -> list[tuple[str, str]]:
-    if not RULES.exists():
-        pytest.skip("the public rule sets are not on this machine")
-    with RULES.open(newline="") as file:
+    needs.require("published")
+    with (needs.PUBLISHED / "alert_rules.tsv").open(newline="") as file:
         return [
             (row["name"], row["summary_description"]) for row in csv.DictReader(file, delimiter="\t") if row["name"]
         ]

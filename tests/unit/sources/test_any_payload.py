@@ -15,10 +15,10 @@ from firstline.models import NormalizedAlert
 from firstline.sources import known_sources, normalize_batch, signals
 from firstline.sources.body import parse_body
 from firstline.sources.cloudwatch import signing_certificate_url, subscription_confirmation
+from tests.support.needs import PUBLISHED
 from tests.unit.sources.events import EVENTS, RECEIVED_AT
 
-SHARED = Path(__file__).parents[4] / "shared" / "payloads"
-REAL = sorted(SHARED.glob("*/*.json"))
+REAL = sorted(PUBLISHED.glob("*/*.json"))
 
 # A scalar of any kind, with the shapes among them that code likes to trust.
 scalars = (
@@ -108,13 +108,13 @@ def test_every_place_of_every_shape_with_something_wrong(wrong: Any) -> None:
             outcome(source, replaced(payload, path, wrong))
 
 
-@pytest.mark.skipif(not REAL, reason="the captured payloads are not beside the repository")
+@pytest.mark.needs("published")
 @pytest.mark.parametrize("path", REAL, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_captured_payloads(path: Path) -> None:
     assert outcome(path.parent.name, parse_body(path.read_bytes())) in ("alerts", "ignored", "unreadable")
 
 
-@pytest.mark.skipif(not REAL, reason="the captured payloads are not beside the repository")
+@pytest.mark.needs("published")
 @pytest.mark.parametrize("source", [s for s in known_sources() if s != "pagerduty"])
 def test_most_captured_payloads_are_understood(source: str) -> None:
     # Templates with their variables in place (Datadog) and bodies of older versions (PagerDuty) rightly are not.

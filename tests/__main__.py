@@ -1,0 +1,109 @@
+"""`python -m tests`: every test in random order, two folders at a time. The last line counts all of them.
+
+A folder's tests run in one process. The folders begin in the order of `FOLDERS`, the longest first, so that both
+processes end at about the same time.
+"""
+
+import argparse
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+from tests.support.needs import remedy_of
+
+TESTS = Path(__file__).parent
+FOLDERS = ("e2e", "statemachine", "unit", "integration", "runbooks", "template")
+AT_ONCE = 2
+_NO_TESTS = 5
+
+
+class Ran(NamedTuple):
+    """A folder's tests as they ended: how many of each outcome, and how many each remedy would bring."""
+
+    folder: str
+    seconds: float
+    exit_code: int
+    output: str
+    outcomes: Counter[str]
+    remedies: Counter[str]
+
+
+def run(folder: str, seed: int, options: list[str]) -> Ran:
+    """Run the tests of one folder."""
+    with tempfile.NamedTemporaryFile(suffix=".xml") as results:
+        began = time.monotonic()
+        ran = subprocess.run(
+            [
+                *(sys.executable, "-m", "pytest", str(TESTS / folder), f"--randomly-seed={seed}"),
+                *(f"--junit-xml={results.name}", *options),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        outcomes, remedies = counted(Path(results.name).read_text())
+        code = 0 if ran.returncode == _NO_TESTS else ran.returncode
+        return Ran(folder, time.monotonic() - began, code, ran.stdout, outcomes, remedies)
+
+
+def counted(results: str) -> tuple[Counter[str], Counter[str]]:
+    """Count the outcomes in pytest's results (JUnit's XML), and the remedies of what was skipped."""
+    outcomes: Counter[str] = Counter()
+    remedies: Counter[str] = Counter()
+    for case in ElementTree.fromstring(results or "<none/>").iter("testcase"):
+        skipped = case.find("skipped")
+        if case.find("failure") is not None or case.find("error") is not None:
+            outcomes["failed"] += 1
+        elif skipped is not None:
+            outcomes["skipped"] += 1
+            remedies[remedy_of(skipped.get("message", ""))] += 1
+        else:
+            outcomes["passed"] += 1
+    return outcomes, remedies
+
+
+def last_line(outcomes: Counter[str], remedies: Counter[str], seconds: float) -> str:
+    """Say how many tests passed, failed and were skipped, and what would bring the skipped ones."""
+    parts = [f"{outcomes['passed']} passed", f"{outcomes['failed']} failed"]
+    brought = ", ".join(f"{remedy} ({count})" for remedy, count in remedies.most_common())
+    parts.append(f"{outcomes['skipped']} skipped{': ' if brought else ''}{brought}")
+    return f"{', '.join(parts)} [{seconds:.0f} s]"
+
+
+def main() -> int:
+    """Run everything, print each folder's output when it has ended, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="make test")
+    parser.add_argument("--seed", type=int, default=random.randrange(2**32), help="of the order of the tests")
+    given, options = parser.parse_known_args()
+    began = time.monotonic()
+    print(f"Tests run in random order. For the same order again: make test SEED={given.seed}", flush=True)
+    outcomes: Counter[str] = Counter()
+    remedies: Counter[str] = Counter()
+    broken = []
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for done in as_completed([pool.submit(run, folder, given.seed, options) for folder in FOLDERS]):
+            ran = done.result()
+            output = re.sub(r"^[.sFEx]+ +\[ *\d+%\]\n", "", ran.output, flags=re.MULTILINE)
+            print(f"\n=== tests/{ran.folder}, {ran.seconds:.0f} s\n{output.strip()}", flush=True)
+            outcomes += ran.outcomes
+            remedies += ran.remedies
+            if ran.exit_code:
+                broken.append(f"tests/{ran.folder}")
+    print()
+    if broken:
+        print(f"Red: {', '.join(broken)}. The same order again: make test SEED={given.seed}")
+    print(last_line(outcomes, remedies, time.monotonic() - began))
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,26 @@
+"""A command finds the stacks of its own folder and no other."""
+
+from pathlib import Path
+
+import pytest
+
+from local import registry
+
+
+def test_a_stack_is_found_in_its_own_folder_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert registry.running() is None, "a test finds no stack that it did not start"
+
+    monkeypatch.setenv(registry.FOLDER_VARIABLE, str(tmp_path / "mine"))
+    registry.remember({"api": "http://127.0.0.1:1"})
+    found = registry.running()
+    assert found is not None
+    assert found["api"] == "http://127.0.0.1:1"
+
+    monkeypatch.setenv(registry.FOLDER_VARIABLE, str(tmp_path / "anothers"))
+    assert registry.running() is None
+
+
+def test_without_a_folder_it_is_the_checkouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(registry.FOLDER_VARIABLE)
+
+    assert registry.stacks_folder() == Path(registry.__file__).parents[1] / ".cache" / "local"

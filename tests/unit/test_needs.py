@@ -1,0 +1,51 @@
+"""What a machine lacks is skipped with what brings it, and is a failure where nothing may be lacking."""
+
+import pytest
+
+from tests.__main__ import counted, last_line
+from tests.support import needs
+from tests.support.needs import Lack
+
+RESULTS = """
+<testsuites><testsuite>
+  <testcase name="a"/>
+  <testcase name="b"><failure message="no"/></testcase>
+  <testcase name="c"><error message="set-up"/></testcase>
+  <testcase name="d"><skipped message="Tea is out; to run it: apt install tea"/></testcase>
+  <testcase name="e"><skipped message="Cups are dirty; to run it: wash up"/></testcase>
+  <testcase name="f"><skipped message="Tea is cold; to run it: apt install tea"/></testcase>
+</testsuite></testsuites>
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_tea(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(needs.NEEDS, "tea", lambda: Lack("Tea is out", "apt install tea"))
+    monkeypatch.delenv(needs.REQUIRE_ALL, raising=False)
+
+
+def test_a_lack_skips_with_what_brings_it() -> None:
+    with pytest.raises(pytest.skip.Exception, match="Tea is out; to run it: apt install tea"):
+        needs.require("tea")
+
+
+def test_a_lack_is_a_failure_where_nothing_may_be_lacking(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(needs.REQUIRE_ALL, "1")
+
+    with pytest.raises(pytest.fail.Exception, match="apt install tea"):
+        needs.require("tea")
+
+
+def test_an_unknown_need_is_a_mistake() -> None:
+    with pytest.raises(KeyError):
+        needs.require("coffee")
+
+
+def test_the_last_line_counts_and_says_what_brings_what_was_skipped() -> None:
+    assert (
+        last_line(*counted(RESULTS), 61.4) == "1 passed, 2 failed, 3 skipped: apt install tea (2), wash up (1) [61 s]"
+    )
+
+
+def test_a_process_that_left_no_results_counts_nothing() -> None:
+    assert last_line(*counted(""), 1) == "0 passed, 0 failed, 0 skipped [1 s]"
