@@ -34,7 +34,7 @@ class SsmError(Exception):
 
 
 @dataclass
-class _Sent:
+class _Invocation:
     """One command on one host."""
 
     command_id: str
@@ -98,7 +98,7 @@ class Commands:
         self._read_document = read_document
         self._allowed_tag = allowed_tag
         self._on_end = on_end
-        self._sent: dict[str, list[_Sent]] = {}
+        self._sent: dict[str, list[_Invocation]] = {}
         self._lock = threading.Lock()
         self.operations: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "SendCommand": self.send_command,
@@ -132,7 +132,7 @@ class Commands:
         timeout = float(step["inputs"].get("timeoutSeconds", _DEFAULT_TIMEOUT_SECONDS))
         command_id = str(uuid.uuid4())
         now = time.time()
-        sent = [_Sent(command_id, name, request.get("Comment", ""), host, step["name"], now) for host in hosts]
+        sent = [_Invocation(command_id, name, request.get("Comment", ""), host, step["name"], now) for host in hosts]
         with self._lock:
             self._sent[command_id] = sent
         waiting = deque(sent)
@@ -164,13 +164,13 @@ class Commands:
             if request.get("CommandId"):
                 chosen = list(self._sent.get(request["CommandId"], []))
             else:
-                chosen = [one for sent in self._sent.values() for one in sent]
+                chosen = [invocation for sent in self._sent.values() for invocation in sent]
         wanted = request.get("InstanceId")
         return {
             "CommandInvocations": [
-                self._invocation(one, details=bool(request.get("Details")))
-                for one in chosen
-                if wanted in (None, one.host.instance_id)
+                self._invocation(invocation, details=bool(request.get("Details")))
+                for invocation in chosen
+                if wanted in (None, invocation.host.instance_id)
             ]
         }
 
@@ -182,18 +182,18 @@ class Commands:
         SsmError
             InvocationDoesNotExist.
         """
-        one = self._one(request["CommandId"], request["InstanceId"])
+        invocation = self._find(request["CommandId"], request["InstanceId"])
         return {
-            "CommandId": one.command_id,
-            "InstanceId": one.host.instance_id,
-            "Comment": one.comment,
-            "DocumentName": one.document,
-            "PluginName": one.plugin,
-            "ResponseCode": one.ran.exit_code if one.ran else -1,
-            "Status": one.status,
-            "StatusDetails": one.details,
-            "StandardOutputContent": one.ran.stdout[:GET_OUTPUT_CHARACTERS] if one.ran else "",
-            "StandardErrorContent": one.ran.stderr[:GET_ERROR_CHARACTERS] if one.ran else "",
+            "CommandId": invocation.command_id,
+            "InstanceId": invocation.host.instance_id,
+            "Comment": invocation.comment,
+            "DocumentName": invocation.document,
+            "PluginName": invocation.plugin,
+            "ResponseCode": invocation.ran.exit_code if invocation.ran else -1,
+            "Status": invocation.status,
+            "StatusDetails": invocation.details,
+            "StandardOutputContent": invocation.ran.stdout[:GET_OUTPUT_CHARACTERS] if invocation.ran else "",
+            "StandardErrorContent": invocation.ran.stderr[:GET_ERROR_CHARACTERS] if invocation.ran else "",
         }
 
     def cancel_command(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -208,15 +208,16 @@ class Commands:
             sent = self._sent.get(request["CommandId"])
         if sent is None:
             raise SsmError("InvalidCommandId", f"There is no command {request['CommandId']}.")
-        for one in sent:
-            one.cancelled.set()
+        for invocation in sent:
+            invocation.cancelled.set()
         return {}
 
     def describe_instance_information(self, request: dict[str, Any]) -> dict[str, Any]:
         """DescribeInstanceInformation: every host is online. Filters by id, ping status and tag are understood."""
         chosen = list(self._hosts.values())
-        for one in [*(request.get("Filters") or []), *(request.get("InstanceInformationFilterList") or [])]:
-            key, values = one.get("Key", one.get("key", "")), one.get("Values", one.get("valueSet", []))
+        for condition in [*(request.get("Filters") or []), *(request.get("InstanceInformationFilterList") or [])]:
+            key = condition.get("Key", condition.get("key", ""))
+            values = condition.get("Values", condition.get("valueSet", []))
             chosen = [host for host in chosen if _fits(host, key, values)]
         return {
             "InstanceInformationList": [
@@ -250,8 +251,8 @@ class Commands:
 
     def _work(
         self,
-        waiting: deque[_Sent],
-        sent: list[_Sent],
+        waiting: deque[_Invocation],
+        sent: list[_Invocation],
         most_errors: int,
         script: str,
         environment: dict[str, str],
@@ -260,70 +261,82 @@ class Commands:
         """One of `MaxConcurrency` hands: takes the next host until there is none, or too many have failed."""
         while True:
             try:
-                one = waiting.popleft()
+                invocation = waiting.popleft()
             except IndexError:
                 return
             errors = sum(other.details in ("Failed", "Execution Timed Out") for other in sent)
-            if errors > most_errors or one.cancelled.is_set():
-                one.status, one.details = "Cancelled", "Terminated" if errors > most_errors else "Canceled"
-                one.ended_at = time.time()
+            if errors > most_errors or invocation.cancelled.is_set():
+                invocation.status, invocation.details = (
+                    "Cancelled",
+                    "Terminated" if errors > most_errors else "Canceled",
+                )
+                invocation.ended_at = time.time()
             else:
-                self._run(one, script, environment, timeout_seconds)
+                self._run(invocation, script, environment, timeout_seconds)
 
-    def _run(self, one: _Sent, script: str, environment: dict[str, str], timeout_seconds: float) -> None:
-        one.status, one.details, one.started_at = "InProgress", "InProgress", time.time()
-        one.ran = one.host.run(
-            script, environment=environment, timeout_seconds=timeout_seconds, cancelled=one.cancelled
+    def _run(self, invocation: _Invocation, script: str, environment: dict[str, str], timeout_seconds: float) -> None:
+        invocation.status, invocation.details, invocation.started_at = "InProgress", "InProgress", time.time()
+        invocation.ran = invocation.host.run(
+            script, environment=environment, timeout_seconds=timeout_seconds, cancelled=invocation.cancelled
         )
-        one.ended_at = time.time()
-        if not one.ran.executed:
-            one.details, one.status = "Undeliverable", "Failed"
-        elif one.ran.timed_out:
-            one.details, one.status = "Execution Timed Out", "TimedOut"
-        elif one.cancelled.is_set():
-            one.details, one.status = "Canceled", "Cancelled"
-        elif one.ran.exit_code == 0:
-            one.details = one.status = "Success"
+        invocation.ended_at = time.time()
+        if not invocation.ran.executed:
+            invocation.details, invocation.status = "Undeliverable", "Failed"
+        elif invocation.ran.timed_out:
+            invocation.details, invocation.status = "Execution Timed Out", "TimedOut"
+        elif invocation.cancelled.is_set():
+            invocation.details, invocation.status = "Canceled", "Cancelled"
+        elif invocation.ran.exit_code == 0:
+            invocation.details = invocation.status = "Success"
         else:
-            one.details = one.status = "Failed"
-        self._on_end(CommandEnded(one.command_id, one.document, one.comment, one.host.name, one.details, one.output))
+            invocation.details = invocation.status = "Failed"
+        self._on_end(
+            CommandEnded(
+                invocation.command_id,
+                invocation.document,
+                invocation.comment,
+                invocation.host.name,
+                invocation.details,
+                invocation.output,
+            )
+        )
 
-    def _one(self, command_id: str, instance_id: str) -> _Sent:
+    def _find(self, command_id: str, instance_id: str) -> _Invocation:
         with self._lock:
-            for one in self._sent.get(command_id, []):
-                if one.host.instance_id == instance_id:
-                    return one
+            for invocation in self._sent.get(command_id, []):
+                if invocation.host.instance_id == instance_id:
+                    return invocation
         raise SsmError("InvocationDoesNotExist", f"There is no command {command_id} on {instance_id}.")
 
-    def _invocation(self, one: _Sent, *, details: bool) -> dict[str, Any]:
-        status, status_details = one.status, one.details
-        invocation: dict[str, Any] = {
-            "CommandId": one.command_id,
-            "InstanceId": one.host.instance_id,
-            "InstanceName": one.host.name,
-            "Comment": one.comment,
-            "DocumentName": one.document,
-            "RequestedDateTime": one.requested_at,
+    def _invocation(self, invocation: _Invocation, *, details: bool) -> dict[str, Any]:
+        status, status_details = invocation.status, invocation.details
+        shown: dict[str, Any] = {
+            "CommandId": invocation.command_id,
+            "InstanceId": invocation.host.instance_id,
+            "InstanceName": invocation.host.name,
+            "Comment": invocation.comment,
+            "DocumentName": invocation.document,
+            "RequestedDateTime": invocation.requested_at,
             "Status": status,
             "StatusDetails": status_details,
             "CommandPlugins": [],
         }
         if details:
-            output = one.output if one.ended_at else ""
+            output = invocation.output if invocation.ended_at else ""
             if len(output) > LIST_OUTPUT_CHARACTERS:
                 output = output[: LIST_OUTPUT_CHARACTERS - len(_TRUNCATED)] + _TRUNCATED
-            invocation["CommandPlugins"] = [
+            shown["CommandPlugins"] = [
                 {
-                    "Name": one.plugin,
+                    "Name": invocation.plugin,
                     "Status": status,
                     "StatusDetails": status_details,
-                    "ResponseCode": one.ran.exit_code if one.ran else -1,
+                    "ResponseCode": invocation.ran.exit_code if invocation.ran else -1,
                     "Output": output,
-                    **({"ResponseStartDateTime": one.started_at} if one.started_at else {}),
-                    **({"ResponseFinishDateTime": one.ended_at} if one.ended_at else {}),
+                    **({"ResponseStartDateTime": invocation.started_at} if invocation.started_at else {}),
+                    **({"ResponseFinishDateTime": invocation.ended_at} if invocation.ended_at else {}),
                 }
             ]
-        return invocation
+        return shown
 
 
 def _fits(host: Host, key: str, values: list[str]) -> bool:

@@ -93,7 +93,10 @@ class Place:
     @property
     def running(self) -> Deployment | None:
         """The deployment in progress."""
-        return next((one for one in self.deployments if self.status(one) == _IN_PROGRESS[self.service]), None)
+        return next(
+            (deployment for deployment in self.deployments if self.status(deployment) == _IN_PROGRESS[self.service]),
+            None,
+        )
 
     def status(self, deployment: Deployment) -> str:
         """How a deployment stands."""
@@ -161,7 +164,10 @@ class Releases:
             "applicationName": request["applicationName"],
             "deploymentGroupName": request["deploymentGroupName"],
             "computePlatform": place.platform,
-            "alarmConfiguration": {"enabled": bool(place.alarms), "alarms": [{"name": one} for one in place.alarms]},
+            "alarmConfiguration": {
+                "enabled": bool(place.alarms),
+                "alarms": [{"name": alarm} for alarm in place.alarms],
+            },
         }
         if place.deployments:
             last = place.deployments[-1]
@@ -170,10 +176,10 @@ class Releases:
 
     def _list(self, request: dict[str, Any]) -> dict[str, Any]:
         _, place = self._named(request)
-        return {"deployments": [one.id for one in reversed(place.deployments)]}
+        return {"deployments": [deployment.id for deployment in reversed(place.deployments)]}
 
     def _batch_get(self, request: dict[str, Any]) -> dict[str, Any]:
-        return {"deploymentsInfo": [self._info(*self._found(one)) for one in request["deploymentIds"]]}
+        return {"deploymentsInfo": [self._info(*self._found(identifier)) for identifier in request["deploymentIds"]]}
 
     def _get(self, request: dict[str, Any]) -> dict[str, Any]:
         name, deployment = self._found(request["deploymentId"])
@@ -211,9 +217,9 @@ class Releases:
 
     def _found(self, deployment_id: str) -> tuple[str, Deployment]:
         for name, place in self.places.items():
-            for one in place.deployments:
-                if one.id == deployment_id and place.service == "codedeploy":
-                    return name, one
+            for deployment in place.deployments:
+                if deployment.id == deployment_id and place.service == "codedeploy":
+                    return name, deployment
         raise ReleaseError("DeploymentDoesNotExistException", f"There is no deployment {deployment_id}.")
 
     def _info(self, name: str, deployment: Deployment) -> dict[str, Any]:
@@ -262,16 +268,16 @@ class Releases:
             arns = [f"arn:aws:cloudwatch:eu-west-1:123456789012:alarm:{name}" for name in place.alarms]
             return 200, {"Id": environment, "Monitors": [{"AlarmArn": arn} for arn in arns]}
         if number:
-            one = next((one for one in place.deployments if one.id == number), None)
-            if one is None:
+            deployment = next((deployment for deployment in place.deployments if deployment.id == number), None)
+            if deployment is None:
                 raise ReleaseError("ResourceNotFoundException", f"no deployment {number}", 404)
             if method == "DELETE":
-                return 202, self._revert(place, one)
-            self._look(one)
-            said = {name: one.request[name] for name in ("Description",) if name in one.request}
-            return 200, self._summary(place, one) | said
+                return 202, self._revert(place, deployment)
+            self._look(deployment)
+            said = {name: deployment.request[name] for name in ("Description",) if name in deployment.request}
+            return 200, self._summary(place, deployment) | said
         if method == "GET":
-            return 200, {"Items": [self._summary(place, one) for one in reversed(place.deployments)]}
+            return 200, {"Items": [self._summary(place, deployment) for deployment in reversed(place.deployments)]}
         return 201, self._start(place, json.loads(body))
 
     def _revert(self, place: Place, deployment: Deployment) -> dict[str, Any]:

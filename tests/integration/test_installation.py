@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.conftest import ROOT
 
-SOURCES = ("pyproject.toml", "LICENSE", "cli", "layers/core", "local")
+SOURCES = ("pyproject.toml", "LICENSE", "cli", "layers/core", "local", "evals")
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("installed")
     for name in SOURCES:
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "cases"))
         else:
             shutil.copy(ROOT / name, source / name)
     install = ("-m", "uv", "pip", "install", "--quiet", "--offline", "--no-deps", "--no-build-isolation")
@@ -55,6 +55,26 @@ def test_elsewhere_it_says_that_it_needs_a_checkout(installed: Path, tmp_path: P
     found = firstline(installed, tmp_path, "runbooks", "check")
     assert (found.returncode, found.stdout) == (2, "")
     assert found.stderr == f"There are no runbooks in {tmp_path}: run this command in a checkout of Firstline.\n"
+
+
+def test_all_that_it_imports_comes_along(installed: Path, tmp_path: Path) -> None:
+    program = (
+        "import sys, firstline_cli.main, local.learning.writing, local.linting.check\n"
+        "ours = ('firstline', 'firstline_cli', 'local', 'evals')\n"
+        "print(*{module.__file__ for name, module in sys.modules.items() if name.split('.')[0] in ours}, sep='\\n')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    files = done.stdout.splitlines()
+    assert len(files) > 50
+    assert [file for file in files if not file.startswith(f"{installed}/")] == []
 
 
 def test_every_file_of_the_package_that_is_no_module_comes_along(installed: Path) -> None:
