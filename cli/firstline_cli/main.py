@@ -11,11 +11,11 @@ import typer
 from rich.table import Table
 
 from firstline.reporting import Report
+from firstline.text import in_words
 from firstline_cli import heartbeats, rules, runbooks
 from firstline_cli.checkout import runbooks_folder
 from firstline_cli.console import console_of
 from firstline_cli.stacks import LOCAL, StackOption, table_of
-from local.durations import span
 
 if TYPE_CHECKING:
     from local.learning.writing import Drafts
@@ -137,8 +137,8 @@ def _print_report(numbers: Report, hours: float) -> None:
         "Incidents": str(numbers.incidents),
         "Suppressed as noise": str(numbers.suppressed),
         "Alerts in them": str(numbers.alerts),
-        "Mean time to acknowledge (MTTA)": span(numbers.mean_time_to_acknowledge),
-        "Mean time to resolve (MTTR)": span(numbers.mean_time_to_resolve),
+        "Mean time to acknowledge (MTTA)": in_words(numbers.mean_time_to_acknowledge),
+        "Mean time to resolve (MTTR)": in_words(numbers.mean_time_to_resolve),
         "Cured by a runbook": _share(numbers.auto_resolved_share),
         "Cleared by themselves": _share(numbers.self_cleared_share),
         "Escalated to a human": _share(numbers.escalated_share),

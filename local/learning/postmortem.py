@@ -11,8 +11,8 @@ from firstline.classification.words import evidence_for
 from firstline.feedback import last_words
 from firstline.models import IncidentRecord
 from firstline.reporting import acknowledged_after, resolved_after
+from firstline.text import in_words
 from firstline.trail import Entry
-from local.durations import span
 from local.learning.story import Story
 from local.learning.templates import render
 
@@ -34,8 +34,8 @@ def page(story: Story) -> str:
         record=record,
         incident=story.incident,
         severity=severity(record),
-        time_to_acknowledge=span(acknowledged_after(record)),
-        time_to_resolve=span(resolved_after(record)),
+        time_to_acknowledge=in_words(acknowledged_after(record)),
+        time_to_resolve=in_words(resolved_after(record)),
         timeline=[(moment, _offset(moment.at - story.incident.opened_at)) for moment in timeline(story)],
         broken=story.broken,
         whys=_whys(story),
@@ -101,14 +101,14 @@ def _whys(story: Story) -> list[tuple[str, list[str]]]:
 def _found(record: IncidentRecord) -> str:
     late = record.incident.opened_at - record.incident.alert.timestamp
     alerts = "one alert" if record.alert_count == 1 else f"{record.alert_count} alerts"
-    return f"The alert came {span(max(late, timedelta()))} after its condition began, {alerts} in all."
+    return f"The alert came {in_words(max(late, timedelta()))} after its condition began, {alerts} in all."
 
 
 def _slow(record: IncidentRecord) -> Iterator[str]:
     if record.paged_at:
-        yield f"Paged {span(record.paged_at - record.incident.opened_at)} after it was detected."
+        yield f"Paged {in_words(record.paged_at - record.incident.opened_at)} after it was detected."
     if (taken := acknowledged_after(record)) is not None:
-        yield f"Taken {span(taken)} after that."
+        yield f"Taken {in_words(taken)} after that."
     elif record.pages:
         yield "Nobody acknowledged any page."
 
@@ -120,4 +120,4 @@ def _again(story: Story) -> list[str]:
 
 
 def _offset(since: timedelta) -> str:
-    return ("−" if since < timedelta() else "+") + span(abs(since))
+    return ("−" if since < timedelta() else "+") + in_words(abs(since))

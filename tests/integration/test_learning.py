@@ -174,8 +174,8 @@ def test_a_postmortem_has_the_timeline_and_leaves_the_answers_to_people(learned:
     for phase in ("began", "change", "detect", "classify", "acknowledge", "run", "mitigate", "resolve"):
         assert phase in phases
     assert phases.index("detect") < phases.index("acknowledge") < phases.index("mitigate") < phases.index("resolve")
-    assert "| Time to acknowledge | 3:00 min |" in page
-    assert "| Time to resolve | 19:00 min |" in page
+    assert "| Time to acknowledge | 3 minutes |" in page
+    assert "| Time to resolve | 19 minutes |" in page
     assert page.count("- Answer: …") == 5
     assert "| … | … | … |" in page
     assert "grace (command line): wrong severity, critical would be right" in page.replace("\\", "")

@@ -80,12 +80,16 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def in_words(duration: timedelta) -> str:
-    """Say a duration for people: `45 seconds`, `5 minutes`, `2 h 30 min`, `3 days`."""
+def in_words(duration: timedelta | None) -> str:
+    """Say a duration for people: `45 seconds`, `2 min 30 s`, `15 minutes`, `2 h 30 min`, `3 days`; unknown: a dash."""
+    if duration is None:
+        return "–"
     seconds = round(duration.total_seconds())
     if seconds < 60:
         return count(seconds, "second")
-    minutes = seconds // 60
+    minutes, rest = divmod(seconds, 60)
+    if minutes < 10 and rest:
+        return f"{minutes} min {rest} s"
     if minutes < 120:
         return count(minutes, "minute")
     hours, rest = divmod(minutes, 60)
