@@ -8,11 +8,11 @@ serve() {
     -subj /CN=shop.example.com -keyout "$folder/privkey.pem" -out "$folder/cert.pem" 2>/dev/null
   cat >/opt/nginx <<END
 #!/bin/bash
-trap 'kill \$server' HUP
+# Not by \$!: a reload right after a start would signal the server before it, and the old certificate would stay.
+trap 'kill \$(jobs -p)' HUP
 while :; do
   openssl s_server -quiet -accept 8443 -cert $folder/cert.pem -key $folder/privkey.pem >/dev/null 2>&1 </dev/null &
-  server=\$!
-  wait \$server
+  wait \$!
   sleep 0.05
 done
 END
