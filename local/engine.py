@@ -31,7 +31,10 @@ from moto.stepfunctions.parser.asl.component.common.string.string_expression imp
 from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import TimeoutSecondsJSONata
 from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_aws_sdk
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_aws_sdk,
+    state_task_service_sfn,
+)
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 from moto.stepfunctions.responses import StepFunctionResponse
@@ -288,16 +291,17 @@ class Execution:
     states: tuple[str, ...]
 
 
-def executions(account: str, region: str) -> list[Execution]:
-    """Every execution in this process. GetExecutionHistory says the same, but copies every input and output first."""
+def executions(state_machine_arn: str) -> list[Execution]:
+    """Return a machine's executions. GetExecutionHistory says the same, but copies every input and output first."""
+    region, account = state_machine_arn.split(":")[3:5]
+    backend: Any = stepfunctions_parser_backends[account][region]
     found = []
-    for machine in list(stepfunctions_parser_backends[account][region].state_machines):
-        for execution in list(machine.executions):
-            env: Any = getattr(getattr(execution, "exec_worker", None), "env", None)
-            events = list(env.event_manager._history_event_list) if env else []
-            entered = (event.get("stateEnteredEventDetails") for event in events)
-            states = tuple(details["name"] for details in entered if details)
-            found.append(Execution(execution.name, str(execution.status), states))
+    for execution in list(backend.describe_state_machine(state_machine_arn).executions):
+        env: Any = getattr(getattr(execution, "exec_worker", None), "env", None)
+        events = list(env.event_manager._history_event_list) if env else []
+        entered = (event.get("stateEnteredEventDetails") for event in events)
+        states = tuple(details["name"] for details in entered if details)
+        found.append(Execution(execution.name, str(execution.status), states))
     return found
 
 
@@ -332,6 +336,7 @@ def install(endpoint_url: str, *, time_lapse: float = 1.0) -> None:
         (Topic, "subscriptions_confimed", property(_confirmed_subscriptions, lambda *_: None)),
         (state_task_service_aws_sdk, "boto_client_for", client_for),
         (lambda_eval_utils, "boto_client_for", client_for),
+        (state_task_service_sfn, "boto_client_for", client_for),
     ):
         setattr(owner, name, replacement)
     state_task_service_aws_sdk._SERVICE_ERROR_NAMES.update(_ERROR_PREFIXES)

@@ -20,6 +20,7 @@ from firstline.channels.paging_policy import Level, PagingPolicy, load_paging_po
 from firstline.contracts import PageOnCallInput
 from firstline.escalation import page_on_call
 from firstline.observability import logger, metrics
+from firstline.people.reasons import with_its_reason
 from firstline.runbooks.conclusion import conclude
 from firstline.settings import EscalateSettings
 
@@ -28,7 +29,7 @@ from firstline.settings import EscalateSettings
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """State `Page On-Call`."""
-    request = PageOnCallInput.model_validate(event)
+    request = with_its_reason(PageOnCallInput.model_validate(event))
     logger.append_keys(incident_id=request.incident.incident_id)
     now = datetime.now(UTC)
     output = page_on_call(

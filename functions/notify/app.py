@@ -16,8 +16,10 @@ from firstline.adapters.silences import TableSilences
 from firstline.adapters.table import Table
 from firstline.adapters.trail import TableTrail
 from firstline.announcing import NotifyInput, announce
+from firstline.contracts import CloseIncidentInput, NotifyOpsInput
 from firstline.errors import HistoryUnavailable
 from firstline.observability import logger, metrics
+from firstline.people.reasons import with_its_reason
 from firstline.runbooks.conclusion import conclude
 from firstline.settings import NotifySettings
 
@@ -29,6 +31,8 @@ _INPUT: TypeAdapter[NotifyInput] = TypeAdapter(NotifyInput)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """States `Record Suppression`, `Announce Remediation`, `Request Approval`, `Notify Ops` and `Close Incident`."""
     request = _INPUT.validate_python(event)
+    if isinstance(request, NotifyOpsInput | CloseIncidentInput):
+        request = with_its_reason(request)
     logger.append_keys(incident_id=request.incident.incident_id)
     now = datetime.now(UTC)
     output = announce(

@@ -1,4 +1,4 @@
-"""Plan a remediation: which runbook, on which hosts, with which values, and may it run by itself?"""
+"""Plan a remediation, and decide after each of its states what comes next."""
 
 from datetime import UTC, datetime
 from functools import cache
@@ -16,8 +16,9 @@ from firstline.adapters.switch import RemediationSwitch
 from firstline.adapters.table import Table
 from firstline.adapters.targets import Targets
 from firstline.adapters.trail import TableTrail
-from firstline.contracts import PlanRemediationInput
+from firstline.contracts import NextMoveInput, PlanRemediationInput
 from firstline.observability import logger, metrics
+from firstline.remediation.next_move import Place, next_move
 from firstline.runbooks import catalogue
 from firstline.runbooks.plan import Rules, plan
 from firstline.runbooks.remediation_policy import load_remediation_policy
@@ -30,7 +31,9 @@ PATIENCE = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard"
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """State `Plan Remediation`."""
+    """States `Plan Remediation` and `Next Move`."""
+    if event.get("state") == "Next Move":
+        return _next_move(event, context)
     request = PlanRemediationInput.model_validate(event)
     logger.append_keys(incident_id=request.incident.incident_id)
     output = plan(
@@ -47,6 +50,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         now=datetime.now(UTC),
     )
     logger.info(output.reason, extra={"runbook_id": output.plan.runbook_id if output.plan else None})
+    return output.model_dump(mode="json")
+
+
+def _next_move(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    request = NextMoveInput.model_validate(event)
+    logger.append_keys(incident_id=request.incident_id)
+    region, account = context.invoked_function_arn.split(":")[3:5]
+    output = next_move(request, Place(account, region))
+    logger.info(output.move, extra={"observed": request.observed.state, "seconds": output.seconds})
     return output.model_dump(mode="json")
 
 

@@ -148,14 +148,21 @@ class World:
         self.down.clear()
         self.commands.over.set()
         self.releases.over.set()
-        running = [execution for execution in self._executions() if execution.exec_status == ExecutionStatus.RUNNING]
+        machines = self.created.state_machines.values()
+        running = [
+            execution
+            for arn in machines
+            for execution in self._executions(arn)
+            if execution.exec_status == ExecutionStatus.RUNNING
+        ]
         for execution in running:
             execution.stop(datetime.now(UTC), None, None)
             for endpoint in list(execution.exec_worker.env.callback_pool_manager._pool.values()):
                 endpoint.interrupt_all()
         for execution in running:
             _eventually(lambda run=execution: run.exec_status != ExecutionStatus.RUNNING, f"{execution.name} to stop")
-        self._backend.describe_state_machine(self.created.state_machine_arn).executions.clear()
+        for arn in machines:
+            self._backend.describe_state_machine(arn).executions.clear()
 
     def restart_functions(self, **environment: str) -> None:
         """Cold functions, with some variables of their environments changed."""
@@ -287,13 +294,14 @@ class World:
     def _backend(self) -> Any:
         return stepfunctions_parser_backends[ACCOUNT][REGION]
 
-    def _executions(self) -> list[Execution]:
-        executions: list[Execution] = self._backend.describe_state_machine(self.created.state_machine_arn).executions
+    def _executions(self, machine_arn: str) -> list[Execution]:
+        executions: list[Execution] = self._backend.describe_state_machine(machine_arn).executions
         return list(executions)
 
     def execution(self, name: str) -> Execution:
         """The execution with this name, which has begun."""
-        (found,) = [execution for execution in self._executions() if execution.name == name]
+        running = self._executions(self.created.state_machine_arn)
+        (found,) = [execution for execution in running if execution.name == name]
         _eventually(lambda: found.exec_worker is not None and found.exec_worker.env is not None, f"{name} to begin")
         return found
 
