@@ -31,19 +31,19 @@ class ClassifyOutput(Frozen):
     classification: Classification
 
 
-class ErrorOutput(Frozen):
-    """An error as Step Functions hands it to a Catch: its name, and its cause where there is one."""
+class SecondLookInput(Frozen):
+    """State `Second Look`: the first verdict was not sure, and hosts have been asked meanwhile."""
 
-    name: str = Field(alias="Error")
-    cause: str = Field(default="", alias="Cause")
+    state: Literal["Second Look"]
+    incident: Incident
+    classification: Classification
+    observations: list[StepResult]
 
 
-class Observed(Frozen):
-    """How a state ended: with a result, which is read by the state's name, or with an error."""
+class SecondLookOutput(Frozen):
+    """State `Second Look`. The first verdict, raised or explained."""
 
-    state: str
-    result: Any = None
-    error: ErrorOutput | None = None
+    classification: Classification
 
 
 class PlanRemediationInput(Frozen):
@@ -58,6 +58,21 @@ class PlanRemediationOutput(Frozen):
 
     plan: RemediationPlan | None
     reason: str
+
+
+class ErrorOutput(Frozen):
+    """An error as Step Functions hands it to a Catch: its name, and its cause where there is one."""
+
+    name: str = Field(alias="Error")
+    cause: str = Field(default="", alias="Cause")
+
+
+class Observed(Frozen):
+    """How a state ended: with a result, which is read by the state's name, or with an error."""
+
+    state: str
+    result: Any = None
+    error: ErrorOutput | None = None
 
 
 class Cursor(Frozen):
