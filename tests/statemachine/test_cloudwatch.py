@@ -8,7 +8,8 @@ from local.resources import ACCOUNT
 from tests.statemachine.run_command import Run
 from tests.statemachine.world import REGION, Incident, World
 
-A_STEP = ["Run Step", "Wait For Step", "Read Step", "Step Finished?", "Step Succeeded?"]
+A_MOVE = ["Next Move", "What Next?"]
+A_STEP = ["Run Step", "Wait", "What Next?", "Read Step", *A_MOVE]
 
 
 def alarm_fires(world: World, *, account: str = ACCOUNT, region: str = REGION) -> Incident:
@@ -64,7 +65,7 @@ def test_an_alarm_that_is_ok_again_is_a_recovery(world: World, alarm_says: Any) 
 
     path = incident.ends()
 
-    assert path[-5:] == ["Await Recovery", "Recovered?", "Ask CloudWatch", "Recovered?", "Close Incident"]
+    assert path[-7:] == ["Await Recovery", *A_MOVE, "Ask CloudWatch", *A_MOVE, "Close Incident"]
     assert world.commands.steps() == ["peek", "reindex"]
     record = incident.record
     assert record.outcome == "auto_resolved"
@@ -80,7 +81,7 @@ def test_unless_it_is_the_host_is_asked(world: World, alarm_says: Any, state: st
 
     path = incident.ends()
 
-    assert path[-10:] == ["Await Recovery", "Recovered?", "Ask CloudWatch", "Recovered?", *A_STEP, "Close Incident"]
+    assert path[-13:] == ["Await Recovery", *A_MOVE, "Ask CloudWatch", *A_MOVE, *A_STEP, "Close Incident"]
     assert incident.record.outcome_reason == "Restart a slow search ran, and its verification holds."
 
 

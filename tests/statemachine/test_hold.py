@@ -103,7 +103,7 @@ def test_resolved_before_the_wait_begins(world: World) -> None:
 
     incident = world.fires("Flaky", severity="high")
 
-    assert incident.ends() == [*WAITS, "Read Incident", "Did It Get Worse?", "Close Incident"]
+    assert incident.ends() == [*WAITS, "Read Incident", "Hold Over?", "Close Incident"]
     assert incident.record.outcome == "self_cleared"
     assert world.inbox.messages() == []
 
@@ -134,7 +134,7 @@ def test_a_worse_alert_before_the_wait_begins_pages_too(world: World) -> None:
     incident = world.fires("Flaky", severity="medium", host="web-1")
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*WAITS, "Read Incident", "Did It Get Worse?", "Page On-Call", "Await Acknowledgement"]
+    assert incident.path == [*WAITS, "Read Incident", "Hold Over?", "Page On-Call", "Await Acknowledgement"]
 
 
 @pytest.mark.usefixtures("flaky")
@@ -149,7 +149,7 @@ def test_a_second_alert_that_would_page_ends_the_wait(world: World, early: bool)
         world.fires("Flaky", **second)
     incident.stands_in("Await Acknowledgement")
 
-    way = ["Read Incident", "Did It Get Worse?"] if early else []
+    way = ["Read Incident", "Hold Over?"] if early else []
     assert incident.path == [*WAITS, *way, "Still There?", *TO_A_PAGE]
     assert incident.record.hold_ended_because == "an alert of paging severity joined"
 

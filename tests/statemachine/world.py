@@ -363,12 +363,24 @@ class Incident:
         assert record is not None
         return record
 
+    @property
+    def release_path(self) -> list[str]:
+        """The states that the machine which takes releases back entered for it, attempt after attempt."""
+        children = self._world._executions(self._world.created.state_machines["ReleaseStateMachine"])
+        events = [
+            event
+            for child in children
+            if child.name.startswith(self.id)
+            for event in child.exec_worker.env.event_manager._history_event_list
+        ]
+        return [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
+
     def stands_in(self, state: str) -> "Incident":
         """It gets to this wait (once more, when it has stood there before) and its token is in the table."""
 
         def waits() -> bool:
             events = self.history
-            waiting = bool(events) and events[-1]["type"] == "TaskSubmitted" and events[-1]["id"] > self._waits_seen
+            waiting = bool(events) and _is_wait(events[-1]) and events[-1]["id"] > self._waits_seen
             if not waiting and self._execution.exec_status != ExecutionStatus.RUNNING:
                 raise AssertionError(f"ended {self._execution.exec_status} without standing in {state}: {self.path}")
             return waiting
@@ -450,6 +462,12 @@ def _post(path: str, headers: dict[str, str], body: str) -> dict[str, Any]:
         "body": body,
         "isBase64Encoded": False,
     }
+
+
+def _is_wait(event: dict[str, Any]) -> bool:
+    """Whether a token has been written down; another machine's execution is submitted, too."""
+    submitted = event.get("taskSubmittedEventDetails", {})
+    return bool(submitted.get("resource", "").endswith(".waitForTaskToken"))
 
 
 def _texts(value: Any) -> Iterator[str]:
