@@ -94,7 +94,7 @@ def test_it_is_asked_each_time(world: World, alarm_says: Any) -> None:
     alarm_says("OK")
     incident.times_out()
 
-    assert incident.ends()[-3:] == ["Ask CloudWatch", "Recovered?", "Close Incident"]
+    assert incident.ends()[-4:] == ["Ask CloudWatch", *A_MOVE, "Close Incident"]
     assert world.commands.steps() == ["peek", "reindex", "verify"]
 
 
@@ -103,7 +103,7 @@ def test_when_cloudwatch_does_not_answer_the_host_is_asked(world: World) -> None
     incident = alarm_fires(world)
     incident.stands_in("Await Recovery").times_out()
 
-    assert incident.ends()[-8:] == ["Ask CloudWatch", "Recovered?", *A_STEP, "Close Incident"]
+    assert incident.ends()[-10:] == ["Ask CloudWatch", *A_MOVE, *A_STEP, "Close Incident"]
 
 
 @pytest.mark.parametrize("elsewhere", [{"account": "210987654321"}, {"region": "us-east-1"}], ids=str)
@@ -121,4 +121,4 @@ def test_other_sources_pay_no_transition_for_it(world: World) -> None:
     incident = world.fires("SearchSlow", severity="high", host="web-1")
     incident.stands_in("Await Recovery").times_out()
 
-    assert incident.ends()[-8:] == ["Await Recovery", "Recovered?", *A_STEP, "Close Incident"]
+    assert incident.ends()[-10:] == ["Await Recovery", *A_MOVE, *A_STEP, "Close Incident"]

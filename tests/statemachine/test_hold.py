@@ -77,7 +77,7 @@ def test_what_clears_while_a_rule_waits_disturbs_nobody(world: World) -> None:
     assert incident.time_out_seconds == 300
     world.resolves("Flaky", severity="high")
 
-    assert incident.ends() == [*WAITS, "Still There?", "Close Incident"]
+    assert incident.ends() == [*WAITS, "Hold Over?", "Close Incident"]
     record = incident.record
     assert record.outcome == "self_cleared"
     assert record.outcome_reason == (
@@ -93,7 +93,7 @@ def test_what_still_fires_after_the_wait_goes_on_as_the_verdict_said(world: Worl
     incident.stands_in("Hold").times_out()
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*WAITS, "Still There?", *TO_A_PAGE]
+    assert incident.path == [*WAITS, "Hold Over?", *TO_A_PAGE]
     assert "Flaky" in world.told("pagerduty")[0].text
 
 
@@ -149,8 +149,8 @@ def test_a_second_alert_that_would_page_ends_the_wait(world: World, early: bool)
         world.fires("Flaky", **second)
     incident.stands_in("Await Acknowledgement")
 
-    way = ["Read Incident", "Hold Over?"] if early else []
-    assert incident.path == [*WAITS, *way, "Still There?", *TO_A_PAGE]
+    way = ["Read Incident"] if early else []
+    assert incident.path == [*WAITS, *way, "Hold Over?", *TO_A_PAGE]
     assert incident.record.hold_ended_because == "an alert of paging severity joined"
 
 
@@ -164,7 +164,7 @@ def test_a_silenced_alert_that_resolves_is_suppressed_with_the_reason(world: Wor
     assert 4 * 3_600 - 60 < incident.time_out_seconds <= 4 * 3_600
     world.resolves("DiskFull", severity="high")
 
-    assert incident.ends() == [*WAITS, "Still There?", "Close Incident"]
+    assert incident.ends() == [*WAITS, "Hold Over?", "Close Incident"]
     record = incident.record
     assert record.outcome == "suppressed"
     assert (record.outcome_reason or "").startswith("Silenced by ada until ")
@@ -180,7 +180,7 @@ def test_a_silenced_alert_that_outlives_its_silence_pages(world: World, silence:
     incident.stands_in("Hold")
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*WAITS, "Still There?", "Classify", "Is It Noise?", *TO_A_PAGE]
+    assert incident.path == [*WAITS, "Hold Over?", "Classify", "Is It Noise?", *TO_A_PAGE]
 
 
 def test_ending_a_silence_ends_what_waits_for_it(world: World, silence: Silencing) -> None:
@@ -191,7 +191,7 @@ def test_ending_a_silence_ends_what_waits_for_it(world: World, silence: Silencin
     world.audits()
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*WAITS, "Still There?", "Classify", "Is It Noise?", *TO_A_PAGE]
+    assert incident.path == [*WAITS, "Hold Over?", "Classify", "Is It Noise?", *TO_A_PAGE]
     assert incident.record.hold_ended_because == "silence s-1 was ended"
 
 

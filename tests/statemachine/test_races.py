@@ -13,7 +13,7 @@ def test_resolved_before_recovery_is_awaited(world: World) -> None:
 
     incident = world.fires("ScratchFull", **DISK)
 
-    assert incident.ends()[-4:] == ["Step Succeeded?", "Await Recovery", "Recovered?", "Close Incident"]
+    assert incident.ends()[-5:] == ["What Next?", "Await Recovery", "Next Move", "What Next?", "Close Incident"]
     assert world.commands.steps() == ["find-biggest", "free-space"]
     assert incident.record.outcome == "auto_resolved"
 
@@ -24,7 +24,7 @@ def test_resolved_while_the_verification_runs(world: World) -> None:
     incident = world.fires("ScratchFull", **DISK)
     incident.stands_in("Await Recovery").times_out()
 
-    assert incident.ends()[-3:] == ["Await Recovery", "Recovered?", "Close Incident"]
+    assert incident.ends()[-4:] == ["Await Recovery", "Next Move", "What Next?", "Close Incident"]
     assert world.commands.steps().count("verify") == 1
     assert incident.record.outcome == "auto_resolved"
 

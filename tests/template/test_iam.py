@@ -37,7 +37,7 @@ def roles(resources: Resources) -> Resources:
 @pytest.fixture(scope="session")
 def statements(roles: Resources) -> dict[str, list[Statement]]:
     return {
-        name: [s for policy in role["Policies"] for s in as_list(policy["PolicyDocument"]["Statement"])]
+        name: [s for policy in role.get("Policies", []) for s in as_list(policy["PolicyDocument"]["Statement"])]
         for name, role in roles.items()
     }
 
