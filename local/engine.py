@@ -256,16 +256,14 @@ def _pascal(name: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def _start_child(self: Any, env: Any, resource_runtime_part: Any, normalised_parameters: Any, **_: Any) -> None:
+def _start_child(_: Any, env: Any, resource_runtime_part: Any, normalised_parameters: Any, **rest: Any) -> None:  # noqa: ARG001
     """Start another machine's execution; moto spells the request as Step Functions does, which boto3 refuses."""
     client = getattr(state_task_service_sfn, "boto_client_for")(resource_runtime_part.region, "stepfunctions")  # noqa: B009
     given = {name[:1].lower() + name[1:]: value for name, value in normalised_parameters.items()}
     env.stack.append({"ExecutionArn": client.start_execution(**given)["executionArn"]})
 
 
-def _end_of_child(
-    self: Any, env: Any, resource_runtime_part: Any, normalised_parameters: Any, **_: Any
-) -> Callable[[], dict[str, Any] | None]:
+def _end_of_child(self: Any, env: Any, resource_runtime_part: Any, **_: Any) -> Callable[[], dict[str, Any] | None]:
     """Look whether it has ended, and read its output as JSON, which is what `sync:2` is for."""
     client = getattr(state_task_service_sfn, "boto_client_for")(resource_runtime_part.region, "stepfunctions")  # noqa: B009
     arn = env.stack.pop()["ExecutionArn"]

@@ -147,7 +147,7 @@ class PageOnCallInput(Frozen):
     plan: RemediationPlan | None
     results: list[StepResult]
     reason: str
-    happened: Observed | None
+    happened: Observed | None = None
     level: int = Field(ge=0)
 
 
@@ -189,7 +189,7 @@ class NotifyOpsInput(Frozen):
     plan: RemediationPlan | None
     results: list[StepResult]
     reason: str
-    happened: Observed | None
+    happened: Observed | None = None
 
 
 class CloseIncidentInput(Frozen):
@@ -197,11 +197,11 @@ class CloseIncidentInput(Frozen):
 
     state: Literal["Close Incident"]
     incident: Incident
-    plan: RemediationPlan | None
+    plan: RemediationPlan | None = None
     results: list[StepResult]
     ended_by: Literal["resolved", "verified", "expired"]
     reason: str
-    happened: Observed | None
+    happened: Observed | None = None
 
 
 class NotifyOutput(Frozen):
