@@ -5,6 +5,7 @@ variables as text into each expression, unescaped: a quote in an alert's message
 are bound out of band, expressions are parsed once, and "undefined" (an error on AWS) is told apart from null (a value).
 """
 
+import json
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -31,7 +32,10 @@ from moto.stepfunctions.parser.asl.component.common.string.string_expression imp
 from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import TimeoutSecondsJSONata
 from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_aws_sdk
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_aws_sdk,
+    state_task_service_sfn,
+)
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 from moto.stepfunctions.responses import StepFunctionResponse
@@ -252,6 +256,41 @@ def _pascal(name: str) -> str:
     return name[:1].upper() + name[1:]
 
 
+def _start_child(_: Any, env: Any, resource_runtime_part: Any, normalised_parameters: Any, **rest: Any) -> None:  # noqa: ARG001
+    """Start another machine's execution; moto spells the request as Step Functions does, which boto3 refuses."""
+    client = getattr(state_task_service_sfn, "boto_client_for")(resource_runtime_part.region, "stepfunctions")  # noqa: B009
+    given = {name[:1].lower() + name[1:]: value for name, value in normalised_parameters.items()}
+    env.stack.append({"ExecutionArn": client.start_execution(**given)["executionArn"]})
+
+
+def _end_of_child(self: Any, env: Any, resource_runtime_part: Any, **_: Any) -> Callable[[], dict[str, Any] | None]:
+    """Look whether it has ended, and read its output as JSON, which is what `sync:2` is for."""
+    client = getattr(state_task_service_sfn, "boto_client_for")(resource_runtime_part.region, "stepfunctions")  # noqa: B009
+    arn = env.stack.pop()["ExecutionArn"]
+
+    def look() -> dict[str, Any] | None:
+        child = client.describe_execution(executionArn=arn)
+        if child["status"] == ExecutionStatus.RUNNING:
+            return None
+        if child["status"] == ExecutionStatus.SUCCEEDED:
+            return {"ExecutionArn": arn, "Status": child["status"], "Output": json.loads(child["output"])}
+        name = StatesErrorName(typ=StatesErrorNameType.StatesTaskFailed)
+        cause = json.dumps({"ExecutionArn": arn, "Status": child["status"], "Error": child.get("error")})
+        details: Any = {
+            "taskFailedEventDetails": {
+                "resource": self._get_sfn_resource(),
+                "resourceType": self._get_sfn_resource_type(),
+                "error": name.error_name,
+                "cause": cause,
+            }
+        }
+        raise FailureEventException(
+            FailureEvent(env=env, error_name=name, event_type=HistoryEventType.TaskFailed, event_details=details)
+        )
+
+    return look
+
+
 _moto_call_service = state_task_service_aws_sdk.StateTaskServiceAwsSdk._eval_service_task
 _moto_sdk_error = state_task_service_aws_sdk.StateTaskServiceAwsSdk._from_error
 
@@ -288,16 +327,17 @@ class Execution:
     states: tuple[str, ...]
 
 
-def executions(account: str, region: str) -> list[Execution]:
-    """Every execution in this process. GetExecutionHistory says the same, but copies every input and output first."""
+def executions(state_machine_arn: str) -> list[Execution]:
+    """Return a machine's executions. GetExecutionHistory says the same, but copies every input and output first."""
+    region, account = state_machine_arn.split(":")[3:5]
+    backend: Any = stepfunctions_parser_backends[account][region]
     found = []
-    for machine in list(stepfunctions_parser_backends[account][region].state_machines):
-        for execution in list(machine.executions):
-            env: Any = getattr(getattr(execution, "exec_worker", None), "env", None)
-            events = list(env.event_manager._history_event_list) if env else []
-            entered = (event.get("stateEnteredEventDetails") for event in events)
-            states = tuple(details["name"] for details in entered if details)
-            found.append(Execution(execution.name, str(execution.status), states))
+    for execution in list(backend.describe_state_machine(state_machine_arn).executions):
+        env: Any = getattr(getattr(execution, "exec_worker", None), "env", None)
+        events = list(env.event_manager._history_event_list) if env else []
+        entered = (event.get("stateEnteredEventDetails") for event in events)
+        states = tuple(details["name"] for details in entered if details)
+        found.append(Execution(execution.name, str(execution.status), states))
     return found
 
 
@@ -332,6 +372,9 @@ def install(endpoint_url: str, *, time_lapse: float = 1.0) -> None:
         (Topic, "subscriptions_confimed", property(_confirmed_subscriptions, lambda *_: None)),
         (state_task_service_aws_sdk, "boto_client_for", client_for),
         (lambda_eval_utils, "boto_client_for", client_for),
+        (state_task_service_sfn, "boto_client_for", client_for),
+        (state_task_service_sfn.StateTaskServiceSfn, "_eval_service_task", _start_child),
+        (state_task_service_sfn.StateTaskServiceSfn, "_build_sync2_resolver", _end_of_child),
     ):
         setattr(owner, name, replacement)
     state_task_service_aws_sdk._SERVICE_ERROR_NAMES.update(_ERROR_PREFIXES)

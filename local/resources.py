@@ -38,11 +38,16 @@ class Created:
     functions: list[FunctionSpec] = field(default_factory=list)
     routes: list[Route] = field(default_factory=list)
     schedules: list[Schedule] = field(default_factory=list)
-    state_machine_arn: str = ""
+    state_machines: dict[str, str] = field(default_factory=dict)
     table_name: str = ""
     topic_arns: list[str] = field(default_factory=list)
     documents: list[str] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def state_machine_arn(self) -> str:
+        """The machine whose executions are incidents."""
+        return self.state_machines["IncidentStateMachine"]
 
 
 @dataclass(frozen=True)
@@ -259,7 +264,7 @@ class Resources:
         self._client("stepfunctions").create_state_machine(
             name=named.attributes["Name"], definition=definition, roleArn=f"arn:aws:iam::{ACCOUNT}:role/local"
         )
-        self._created.state_machine_arn = named.ref
+        self._created.state_machines[logical_id] = named.ref
 
     def _document(self, logical_id: str, properties: dict[str, Any]) -> None:
         resolved = self._template.resolve(properties)

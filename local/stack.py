@@ -171,7 +171,7 @@ class Stack:
 
     def executions(self) -> list[engine.Execution]:
         """Every incident's execution as it stands."""
-        return engine.executions(ACCOUNT, REGION)
+        return engine.executions(self.created.state_machine_arn)
 
     def line(self) -> dict[str, Any]:
         """What `up` prints when it is ready, and what others need to know to use this stack."""

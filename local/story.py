@@ -14,9 +14,7 @@ from local.inbox import Message
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red", "bright_cyan", "bright_magenta")
 _OUTPUT_LINES = 6
 _QUIET_STATES = {
-    *("Is It Noise?", "Is There A Plan?", "Step Finished?", "Wait For Step", "Read Step", "Still The Same?"),
-    *("Wait For Stop", "Wait For Release", "Read Release", "Wait For Configuration", "Read Configuration"),
-    "Release Finished?",
+    *("Is It Noise?", "Is There A Plan?", "Next Move", "What Next?", "Wait", "Read Step"),
 }
 """States that say nothing by themselves: questions whose answer is the next state, and polls."""
 

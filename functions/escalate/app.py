@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from firstline.contracts import PageOnCallInput
 from firstline.escalation import page_on_call
 from firstline.observability import logger, metrics
+from firstline.people.reasons import with_its_reason
 from firstline.runbooks.conclusion import conclude
 from firstline.settings import EscalateSettings
 from firstline.wiring import Wiring
@@ -19,7 +20,7 @@ wiring = Wiring(EscalateSettings)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Serve the state `Page On-Call`."""
-    request = PageOnCallInput.model_validate(event)
+    request = with_its_reason(PageOnCallInput.model_validate(event))
     logger.append_keys(incident_id=request.incident.incident_id)
     now = datetime.now(UTC)
     output = page_on_call(

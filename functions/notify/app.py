@@ -7,7 +7,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import TypeAdapter
 
 from firstline.announcing import NotifyInput, announce
+from firstline.contracts import ReasonedInput
 from firstline.observability import logger, metrics
+from firstline.people.reasons import with_its_reason
 from firstline.runbooks.conclusion import conclude
 from firstline.settings import NotifySettings
 from firstline.wiring import Wiring
@@ -22,6 +24,8 @@ wiring = Wiring(NotifySettings)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Serve `Record Suppression`, `Announce Remediation`, `Request Approval`, `Notify Ops` and `Close Incident`."""
     request = _INPUT.validate_python(event)
+    if isinstance(request, ReasonedInput):
+        request = with_its_reason(request)
     logger.append_keys(incident_id=request.incident.incident_id)
     now = datetime.now(UTC)
     output = announce(

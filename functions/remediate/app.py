@@ -1,12 +1,13 @@
-"""Plan a remediation: which runbook, on which hosts, with which values, and may it run by itself?"""
+"""Plan a remediation, and decide after each of its states what comes next."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from firstline.contracts import PlanRemediationInput
+from firstline.contracts import NextMoveInput, PlanRemediationInput
 from firstline.observability import logger, metrics
+from firstline.remediation.next_move import Place, next_move
 from firstline.runbooks.plan import Planning, plan
 from firstline.settings import RemediateSettings
 from firstline.wiring import Wiring
@@ -17,7 +18,9 @@ wiring = Wiring(RemediateSettings)
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Serve the state `Plan Remediation`."""
+    """Serve the states `Plan Remediation` and `Next Move`."""
+    if event.get("state") == "Next Move":
+        return _next_move(NextMoveInput.model_validate(event), context)
     request = PlanRemediationInput.model_validate(event)
     logger.append_keys(incident_id=request.incident.incident_id)
     output = plan(
@@ -36,4 +39,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         trail=wiring.trail,
     )
     logger.info(output.reason, extra={"runbook_id": output.plan.runbook_id if output.plan else None})
+    return output.model_dump(mode="json")
+
+
+def _next_move(request: NextMoveInput, context: LambdaContext) -> dict[str, Any]:
+    logger.append_keys(incident_id=request.incident_id)
+    region, account = context.invoked_function_arn.split(":")[3:5]
+    output = next_move(request, Place(account, region))
+    logger.info(output.move, extra={"observed": request.observed.state, "seconds": output.seconds})
     return output.model_dump(mode="json")

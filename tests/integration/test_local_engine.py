@@ -320,9 +320,45 @@ def test_the_same_name_and_input_is_the_same_execution_and_another_input_is_refu
 
 
 def test_executions_are_seen_with_the_states_they_entered(world: World) -> None:
-    world.run({"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Succeed"}})
-    found = [execution for execution in engine.executions("123456789012", REGION) if execution.states == ("A", "B")]
-    assert [(execution.name, execution.status) for execution in found][-1:] == [("one", "SUCCEEDED")]
+    arn = machine_of(world.run({"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Succeed"}})["executionArn"])
+
+    assert engine.executions(arn) == [engine.Execution("one", "SUCCEEDED", ("A", "B"))]
+
+
+def machine_of(execution: str) -> str:
+    """The ARN of an execution's machine."""
+    return execution.replace(":execution:", ":stateMachine:").rsplit(":", 1)[0]
+
+
+def parent_of(child: str) -> dict[str, Any]:
+    """States that start an execution of another machine, and wait for its end."""
+    return {
+        "Child": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::states:startExecution.sync:2",
+            "Arguments": {"StateMachineArn": child, "Name": "child", "Input": {"step": 1}},
+            "Output": "{% $states.result.Output %}",
+            "Catch": [{"ErrorEquals": ["States.ALL"], "Output": "{% $states.errorOutput.Error %}", "Next": "Told"}],
+            "End": True,
+        },
+        "Told": {"Type": "Pass", "End": True},
+    }
+
+
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [
+        ({"Type": "Succeed", "Output": {"step": "{% $states.input.step + 1 %}"}}, {"step": 2}),
+        ({"Type": "Fail", "Error": "Broken"}, "States.TaskFailed"),
+    ],
+    ids=["succeeds", "fails"],
+)
+def test_another_machines_execution_is_waited_for(world: World, last: dict[str, Any], told: Any) -> None:
+    first = world.run({"Begin": {"Type": "Pass", "Output": {"step": 1}, "Next": "Last"}, "Last": last})
+    child = machine_of(first["executionArn"])
+
+    assert json.loads(world.run(parent_of(child))["output"]) == told
+    assert [execution.name for execution in engine.executions(child)] == ["one", "child"]
 
 
 def test_another_version_of_moto_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

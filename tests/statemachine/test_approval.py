@@ -7,7 +7,7 @@ TO_THE_QUESTION = [
     *("Classify", "Is It Noise?", "Plan Remediation", "Is There A Plan?"),
     *("Request Approval", "Ask For Approval"),
 ]
-A_STEP = ["Run Step", "Wait For Step", "Read Step", "Step Finished?", "Step Succeeded?"]
+A_STEP = ["Run Step", "Wait", "What Next?", "Read Step", "Next Move", "What Next?"]
 
 
 def cold_cache(world: World, severity: str = "medium", host: str = "web-1") -> Incident:
@@ -33,7 +33,7 @@ def test_an_approved_plan_runs(world: World) -> None:
         *TO_THE_QUESTION,
         *("Approved?", "Announce Remediation", "Read Switch", "Switched Off?"),
         *A_STEP,
-        *("Await Recovery", "Recovered?", "Close Incident"),
+        *("Await Recovery", "Next Move", "What Next?", "Close Incident"),
     ]
     assert world.commands.steps() == ["warm"]
     record = incident.record
@@ -107,7 +107,7 @@ def test_what_resolved_before_the_question_needs_no_decision(world: World) -> No
 
     incident = cold_cache(world)
 
-    assert incident.ends() == [*TO_THE_QUESTION, "Read Incident", "Did It Get Worse?", "Close Incident"]
+    assert incident.ends() == [*TO_THE_QUESTION, "Read Incident", "Hold Over?", "Close Incident"]
     record = incident.record
     assert record.outcome == "self_cleared"
     assert record.outcome_reason == "Resolved by generic: the alert resolved."
@@ -134,7 +134,7 @@ def test_what_got_worse_before_the_question_is_not_asked(world: World) -> None:
 
     assert incident.path == [
         *TO_THE_QUESTION,
-        *("Read Incident", "Did It Get Worse?", "Page On-Call", "Await Acknowledgement"),
+        *("Read Incident", "Hold Over?", "Page On-Call", "Await Acknowledgement"),
     ]
     assert "It got worse: an alert of severity critical joined." in world.told("pagerduty")[0].text
 

@@ -8,7 +8,8 @@ from local.resources import ACCOUNT
 from tests.statemachine.run_command import Run
 from tests.statemachine.world import REGION, Incident, World
 
-A_STEP = ["Run Step", "Wait For Step", "Read Step", "Step Finished?", "Step Succeeded?"]
+A_MOVE = ["Next Move", "What Next?"]
+A_STEP = ["Run Step", "Wait", "What Next?", "Read Step", *A_MOVE]
 
 
 def alarm_fires(world: World, *, account: str = ACCOUNT, region: str = REGION) -> Incident:
@@ -64,7 +65,7 @@ def test_an_alarm_that_is_ok_again_is_a_recovery(world: World, alarm_says: Any) 
 
     path = incident.ends()
 
-    assert path[-5:] == ["Await Recovery", "Recovered?", "Ask CloudWatch", "Recovered?", "Close Incident"]
+    assert path[-7:] == ["Await Recovery", *A_MOVE, "Ask CloudWatch", *A_MOVE, "Close Incident"]
     assert world.commands.steps() == ["peek", "reindex"]
     record = incident.record
     assert record.outcome == "auto_resolved"
@@ -80,7 +81,7 @@ def test_unless_it_is_the_host_is_asked(world: World, alarm_says: Any, state: st
 
     path = incident.ends()
 
-    assert path[-10:] == ["Await Recovery", "Recovered?", "Ask CloudWatch", "Recovered?", *A_STEP, "Close Incident"]
+    assert path[-13:] == ["Await Recovery", *A_MOVE, "Ask CloudWatch", *A_MOVE, *A_STEP, "Close Incident"]
     assert incident.record.outcome_reason == "Restart a slow search ran, and its verification holds."
 
 
@@ -93,7 +94,7 @@ def test_it_is_asked_each_time(world: World, alarm_says: Any) -> None:
     alarm_says("OK")
     incident.times_out()
 
-    assert incident.ends()[-3:] == ["Ask CloudWatch", "Recovered?", "Close Incident"]
+    assert incident.ends()[-4:] == ["Ask CloudWatch", *A_MOVE, "Close Incident"]
     assert world.commands.steps() == ["peek", "reindex", "verify"]
 
 
@@ -102,7 +103,7 @@ def test_when_cloudwatch_does_not_answer_the_host_is_asked(world: World) -> None
     incident = alarm_fires(world)
     incident.stands_in("Await Recovery").times_out()
 
-    assert incident.ends()[-8:] == ["Ask CloudWatch", "Recovered?", *A_STEP, "Close Incident"]
+    assert incident.ends()[-10:] == ["Ask CloudWatch", *A_MOVE, *A_STEP, "Close Incident"]
 
 
 @pytest.mark.parametrize("elsewhere", [{"account": "210987654321"}, {"region": "us-east-1"}], ids=str)
@@ -120,4 +121,4 @@ def test_other_sources_pay_no_transition_for_it(world: World) -> None:
     incident = world.fires("SearchSlow", severity="high", host="web-1")
     incident.stands_in("Await Recovery").times_out()
 
-    assert incident.ends()[-8:] == ["Await Recovery", "Recovered?", *A_STEP, "Close Incident"]
+    assert incident.ends()[-10:] == ["Await Recovery", *A_MOVE, *A_STEP, "Close Incident"]

@@ -169,7 +169,9 @@ def test_a_closing_that_fails_raises_an_alarm(world: World) -> None:
     incident.stands_in("Await Resolution").is_resolved("ada")
 
     assert incident.ends("FAILED")[-2:] == ["Close Incident", "Undelivered"]
-    assert "Resolved by ada." in (incident.failure[1] or "")
+    cause = incident.failure[1] or ""
+    assert cause.startswith("Close Incident failed (Runtime.ExitError).")
+    assert '"signal":"resolved","by":"ada"' in cause
 
 
 def test_without_the_table_people_are_paged_and_the_failed_execution_raises_an_alarm(world: World) -> None:
@@ -183,12 +185,28 @@ def test_without_the_table_people_are_paged_and_the_failed_execution_raises_an_a
     assert "Await Acknowledgement failed (DynamoDb." in (incident.failure[1] or "")
 
 
+@for_good
+def test_when_nobody_knows_the_next_move_somebody_is_paged_with_what_is_known(world: World, trouble: Trouble) -> None:
+    world.commands.script("free-space", Run(on_read=lambda: _plan_for(world, trouble)))
+    incident = world.fires("ScratchFull", **DISK)
+    incident.stands_in("Await Acknowledgement")
+
+    assert incident.path[-4:] == ["Read Step", "Next Move", "Page On-Call", "Await Acknowledgement"]
+    assert "Next Move failed (" in why(world)
+    assert "find-biggest (diagnose) on web-1: Success" in why(world)
+    assert world.commands.attempts == ["find-biggest", "free-space"]
+
+
+def _plan_for(world: World, trouble: Trouble) -> None:
+    world.functions.plan("remediate", trouble, for_good=True, state="Next Move")
+
+
 def test_commands_that_cannot_be_read_are_paged(world: World) -> None:
     world.commands.script("free-space", Run(unreadable=True))
     incident = world.fires("ScratchFull", **DISK)
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path[-3:] == ["Read Step", "Page On-Call", "Await Acknowledgement"]
+    assert incident.path[-5:] == ["Read Step", "Next Move", "What Next?", "Page On-Call", "Await Acknowledgement"]
     assert "Read Step failed (Ssm." in why(world)
     assert "find-biggest (diagnose) on web-1: Success" in why(world)
 
@@ -198,7 +216,7 @@ def test_a_command_that_cannot_even_be_cancelled_is_paged(world: World) -> None:
     incident = world.fires("ScratchFull", **DISK)
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path[-5:-1] == ["Cancel Step", "Step Succeeded?", "Needs A Human?", "Page On-Call"]
+    assert incident.path[-5:-1] == ["Cancel Step", "Next Move", "What Next?", "Page On-Call"]
     assert "free-space (act) on web-1: Cancelled: did not end in time" in why(world)
 
 

@@ -73,7 +73,7 @@ def test_what_clears_while_a_rule_waits_disturbs_nobody(world: World) -> None:
     assert incident.time_out_seconds == 300
     world.resolves("Flaky", severity="high")
 
-    assert incident.ends() == [*WAITS, "Still There?", "Close Incident"]
+    assert incident.ends() == [*WAITS, "Hold Over?", "Close Incident"]
     record = incident.record
     assert record.outcome == "self_cleared"
     assert record.outcome_reason == (
@@ -89,7 +89,7 @@ def test_what_still_fires_after_the_wait_goes_on_as_the_verdict_said(world: Worl
     incident.stands_in("Hold").times_out()
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*WAITS, "Still There?", *TO_A_PAGE]
+    assert incident.path == [*WAITS, "Hold Over?", *TO_A_PAGE]
     assert "Flaky" in world.told("pagerduty")[0].text
 
 
@@ -99,7 +99,7 @@ def test_resolved_before_the_wait_begins(world: World) -> None:
 
     incident = world.fires("Flaky", severity="high")
 
-    assert incident.ends() == [*WAITS, "Read Incident", "Did It Get Worse?", "Close Incident"]
+    assert incident.ends() == [*WAITS, "Read Incident", "Hold Over?", "Close Incident"]
     assert incident.record.outcome == "self_cleared"
     assert world.inbox.messages() == []
 
@@ -130,7 +130,7 @@ def test_a_worse_alert_before_the_wait_begins_pages_too(world: World) -> None:
     incident = world.fires("Flaky", severity="medium", host="web-1")
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*WAITS, "Read Incident", "Did It Get Worse?", "Page On-Call", "Await Acknowledgement"]
+    assert incident.path == [*WAITS, "Read Incident", "Hold Over?", "Page On-Call", "Await Acknowledgement"]
 
 
 @pytest.mark.usefixtures("flaky")
@@ -145,8 +145,8 @@ def test_a_second_alert_that_would_page_ends_the_wait(world: World, early: bool)
         world.fires("Flaky", **second)
     incident.stands_in("Await Acknowledgement")
 
-    way = ["Read Incident", "Did It Get Worse?"] if early else []
-    assert incident.path == [*WAITS, *way, "Still There?", *TO_A_PAGE]
+    way = ["Read Incident"] if early else []
+    assert incident.path == [*WAITS, *way, "Hold Over?", *TO_A_PAGE]
     assert incident.record.hold_ended_because == "an alert of paging severity joined"
 
 
@@ -160,7 +160,7 @@ def test_a_silenced_alert_that_resolves_is_suppressed_with_the_reason(world: Wor
     assert 4 * 3_600 - 60 < incident.time_out_seconds <= 4 * 3_600
     world.resolves("DiskFull", severity="high")
 
-    assert incident.ends() == [*WAITS, "Still There?", "Close Incident"]
+    assert incident.ends() == [*WAITS, "Hold Over?", "Close Incident"]
     record = incident.record
     assert record.outcome == "suppressed"
     assert (record.outcome_reason or "").startswith("Silenced by ada until ")
@@ -176,7 +176,7 @@ def test_a_silenced_alert_that_outlives_its_silence_pages(world: World, silence:
     incident.stands_in("Hold")
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*WAITS, "Still There?", "Classify", "Is It Noise?", *TO_A_PAGE]
+    assert incident.path == [*WAITS, "Hold Over?", "Classify", "Is It Noise?", *TO_A_PAGE]
 
 
 def test_ending_a_silence_ends_what_waits_for_it(world: World, silence: Silencing) -> None:
@@ -187,7 +187,7 @@ def test_ending_a_silence_ends_what_waits_for_it(world: World, silence: Silencin
     world.audits()
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*WAITS, "Still There?", "Classify", "Is It Noise?", *TO_A_PAGE]
+    assert incident.path == [*WAITS, "Hold Over?", "Classify", "Is It Noise?", *TO_A_PAGE]
     assert incident.record.hold_ended_because == "silence s-1 was ended"
 
 

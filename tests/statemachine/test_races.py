@@ -13,7 +13,7 @@ def test_resolved_before_recovery_is_awaited(world: World) -> None:
 
     incident = world.fires("ScratchFull", **DISK)
 
-    assert incident.ends()[-4:] == ["Step Succeeded?", "Await Recovery", "Recovered?", "Close Incident"]
+    assert incident.ends()[-5:] == ["What Next?", "Await Recovery", "Next Move", "What Next?", "Close Incident"]
     assert world.commands.steps() == ["find-biggest", "free-space"]
     assert incident.record.outcome == "auto_resolved"
 
@@ -24,7 +24,7 @@ def test_resolved_while_the_verification_runs(world: World) -> None:
     incident = world.fires("ScratchFull", **DISK)
     incident.stands_in("Await Recovery").times_out()
 
-    assert incident.ends()[-3:] == ["Await Recovery", "Recovered?", "Close Incident"]
+    assert incident.ends()[-4:] == ["Await Recovery", "Next Move", "What Next?", "Close Incident"]
     assert world.commands.steps().count("verify") == 1
     assert incident.record.outcome == "auto_resolved"
 
@@ -36,7 +36,7 @@ def test_resolved_before_the_acknowledgement_is_awaited(world: World) -> None:
 
     assert incident.ends() == [
         *TO_A_PAGE,
-        *("Await Acknowledgement", "Await Resolution", "Read Incident", "Did It Get Worse?", "Close Incident"),
+        *("Await Acknowledgement", "Await Resolution", "Read Incident", "Hold Over?", "Close Incident"),
     ]
     record = incident.record
     assert (record.outcome, record.outcome_reason) == ("resolved", "Resolved by generic: the alert resolved.")
@@ -49,7 +49,7 @@ def test_resolved_while_the_acknowledgement_is_awaited(world: World) -> None:
 
     path = incident.ends()
     assert path[len(TO_A_PAGE) :] == [
-        *("Await Acknowledgement", "Await Resolution", "Read Incident", "Did It Get Worse?", "Close Incident")
+        *("Await Acknowledgement", "Await Resolution", "Read Incident", "Hold Over?", "Close Incident")
     ]
     assert incident.record.outcome_reason == "Resolved by generic: the alert resolved."
 
@@ -61,7 +61,7 @@ def test_resolved_before_resolution_is_awaited(world: World) -> None:
     incident = world.fires("DiskSlow", severity="medium")
 
     assert incident.ends()[-5:] == [
-        *("Notify Ops", "Await Resolution", "Read Incident", "Did It Get Worse?", "Close Incident")
+        *("Notify Ops", "Await Resolution", "Read Incident", "Hold Over?", "Close Incident")
     ]
     assert incident.record.outcome == "self_cleared"
 
@@ -91,7 +91,7 @@ def test_worse_before_resolution_is_awaited(world: World) -> None:
     incident.stands_in("Await Acknowledgement")
 
     assert incident.path[-6:] == [
-        *("Notify Ops", "Await Resolution", "Read Incident", "Did It Get Worse?"),
+        *("Notify Ops", "Await Resolution", "Read Incident", "Hold Over?"),
         *("Page On-Call", "Await Acknowledgement"),
     ]
     assert "It got worse: an alert of severity critical joined." in world.told("pagerduty")[0].text

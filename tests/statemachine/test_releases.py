@@ -117,11 +117,12 @@ def test_a_release_is_taken_back_and_the_alert_resolves(world: World, service: S
     assert service.brought == ["v1"]
     steps = path[path.index("Switched Off?") : path.index("Await Recovery")]
     noun = "Release" if service.name == "codedeploy" else "Configuration"
-    looks = [f"Wait For {noun}", f"Read {noun}", "Release Finished?"]
-    assert steps == [
-        *("Switched Off?", f"Check {noun}", "Still The Same?", f"Roll Back {noun}"),
+    looks = ["Wait", "Where To Look?", f"Read {noun}", "Release Finished?"]
+    assert steps == ["Switched Off?", "Take Release Back", "Next Move", "What Next?"]
+    assert incident.release_path == [
+        *("Begin", "Where To Look?", f"Check {noun}", "Release Unchanged?", f"Roll Back {noun}"),
         *(looks * 3),
-        "Step Succeeded?",
+        "Report",
     ]
     record = incident.record
     assert record.outcome == "auto_resolved"
@@ -203,7 +204,7 @@ def test_flags_that_bake_are_with_every_client_already(world: World) -> None:
 
     incident = service.approved().stands_in("Await Recovery")
 
-    assert incident.path.count("Read Configuration") == 3
+    assert incident.release_path.count("Read Configuration") == 3
 
 
 def test_one_that_never_ends_is_left_to_go_on_and_a_human_knows_its_id(world: World, service: Service) -> None:
@@ -263,8 +264,9 @@ def test_a_release_that_still_goes_out_is_stopped_and_the_good_one_put_back(worl
 
     assert bad.state == "Stopped"
     assert service.brought == ["v1"]
-    assert incident.path.count("Stop Release") == 3
-    assert incident.path.index("Stop Release") < incident.path.index("Roll Back Release")
+    path = incident.release_path
+    assert path.count("Stop Release") == 3
+    assert path.index("Stop Release") < path.index("Roll Back Release")
 
 
 def test_flags_that_still_go_out_are_stopped_and_nothing_is_deployed(world: World) -> None:
@@ -275,7 +277,7 @@ def test_flags_that_still_go_out_are_stopped_and_nothing_is_deployed(world: Worl
 
     assert bad.state == "ROLLED_BACK"
     assert service.sent == []
-    assert "Roll Back Configuration" not in incident.path
+    assert "Roll Back Configuration" not in incident.release_path
     service.resolves()
     incident.ends()
     (result,) = incident.record.results

@@ -150,14 +150,21 @@ class World:
         self.down.clear()
         self.commands.over.set()
         self.releases.over.set()
-        running = [execution for execution in self._executions() if execution.exec_status == ExecutionStatus.RUNNING]
+        machines = self.created.state_machines.values()
+        running = [
+            execution
+            for arn in machines
+            for execution in self._executions(arn)
+            if execution.exec_status == ExecutionStatus.RUNNING
+        ]
         for execution in running:
             execution.stop(datetime.now(UTC), None, None)
             for endpoint in list(execution.exec_worker.env.callback_pool_manager._pool.values()):
                 endpoint.interrupt_all()
         for execution in running:
             _eventually(lambda run=execution: run.exec_status != ExecutionStatus.RUNNING, f"{execution.name} to stop")
-        self._backend.describe_state_machine(self.created.state_machine_arn).executions.clear()
+        for arn in machines:
+            self._backend.describe_state_machine(arn).executions.clear()
 
     def restart_functions(self, **environment: str) -> None:
         """Cold functions, with some variables of their environments changed."""
@@ -290,13 +297,14 @@ class World:
     def _backend(self) -> Any:
         return stepfunctions_parser_backends[ACCOUNT][REGION]
 
-    def _executions(self) -> list[Execution]:
-        executions: list[Execution] = self._backend.describe_state_machine(self.created.state_machine_arn).executions
+    def _executions(self, machine_arn: str) -> list[Execution]:
+        executions: list[Execution] = self._backend.describe_state_machine(machine_arn).executions
         return list(executions)
 
     def execution(self, name: str) -> Execution:
         """The execution with this name, which has begun."""
-        (found,) = [execution for execution in self._executions() if execution.name == name]
+        running = self._executions(self.created.state_machine_arn)
+        (found,) = [execution for execution in running if execution.name == name]
         _eventually(lambda: found.exec_worker is not None and found.exec_worker.env is not None, f"{name} to begin")
         return found
 
@@ -358,12 +366,24 @@ class Incident:
         assert record is not None
         return record
 
+    @property
+    def release_path(self) -> list[str]:
+        """The states that the machine which takes releases back entered for it, attempt after attempt."""
+        children = self._world._executions(self._world.created.state_machines["ReleaseStateMachine"])
+        events = [
+            event
+            for child in children
+            if child.name.startswith(self.id)
+            for event in child.exec_worker.env.event_manager._history_event_list
+        ]
+        return [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
+
     def stands_in(self, state: str) -> "Incident":
         """It gets to this wait (once more, when it has stood there before) and its token is in the table."""
 
         def waits() -> bool:
             events = self.history
-            waiting = bool(events) and events[-1]["type"] == "TaskSubmitted" and events[-1]["id"] > self._waits_seen
+            waiting = bool(events) and _is_wait(events[-1]) and events[-1]["id"] > self._waits_seen
             if not waiting and self._execution.exec_status != ExecutionStatus.RUNNING:
                 raise AssertionError(f"ended {self._execution.exec_status} without standing in {state}: {self.path}")
             return waiting
@@ -445,6 +465,12 @@ def _post(path: str, headers: dict[str, str], body: str) -> dict[str, Any]:
         "body": body,
         "isBase64Encoded": False,
     }
+
+
+def _is_wait(event: dict[str, Any]) -> bool:
+    """Whether a token has been written down; another machine's execution is submitted, too."""
+    submitted = event.get("taskSubmittedEventDetails", {})
+    return bool(submitted.get("resource", "").endswith(".waitForTaskToken"))
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -46,8 +46,9 @@ def statements(resources: Resources) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for name, resource in resources.items():
         if resource["Type"] == "AWS::IAM::Role":
-            for policy in resource["Properties"]["Policies"]:
-                found.setdefault(name, []).extend(policy["PolicyDocument"]["Statement"])
+            found[name] = []
+            for policy in resource["Properties"].get("Policies", []):
+                found[name].extend(policy["PolicyDocument"]["Statement"])
     for resource in resources.values():
         if resource["Type"] == "AWS::IAM::Policy" and "Condition" not in resource:
             for role in resource["Properties"]["Roles"]:

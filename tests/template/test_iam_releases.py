@@ -38,8 +38,11 @@ CHANGES = (
 )
 STRATEGY = f"{APP_CONFIG}:deploymentstrategy/AppConfig.AllAtOnce"
 DEPLOYMENT = f"{APP_CONFIG}:application/app1234/environment/env1234/deployment/14"
+RELEASES = "ReleaseStateMachineRole"
+"""The child machine's role."""
+
 NEEDED = {
-    MACHINE: {
+    RELEASES: {
         "codedeploy:CreateDeployment": [LISTED[1]],
         "codedeploy:StopDeployment": [LISTED[1]],
         "codedeploy:GetDeploymentGroup": [LISTED[1]],
@@ -80,17 +83,27 @@ def test_without_a_list_nobody_may_do_anything_with_releases(closed: dict[str, l
     ] == []
 
 
-def test_only_the_machine_deploys_and_only_what_is_listed(opened: dict[str, list[Statement]]) -> None:
+def test_only_the_child_machine_deploys_and_only_what_is_listed(opened: dict[str, list[Statement]]) -> None:
     wrong = [
         (role, action, arn)
         for role, given in opened.items()
         for action in CHANGES
         for arn in (*LISTED, *OTHERS)
-        if allows(given, action, arn, {}) and not (role == MACHINE and arn in LISTED)
+        if allows(given, action, arn, {}) and not (role == RELEASES and arn in LISTED)
     ]
 
     assert wrong == []
-    assert allows(opened[MACHINE], CHANGES[0], LISTED[1], {})
+    assert allows(opened[RELEASES], CHANGES[0], LISTED[1], {})
+
+
+def test_only_the_incidents_machine_starts_the_child_and_nobody_stops_it(opened: dict[str, list[Statement]]) -> None:
+    """An incident that is stopped must not leave a release half taken back."""
+    child = f"arn:aws:any:{REGION}:{ACCOUNT}:ReleaseStateMachine"
+    execution = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:ops-release:any"
+
+    assert [role for role, given in opened.items() if allows(given, "states:StartExecution", child, {})] == [MACHINE]
+    assert [role for role, given in opened.items() if allows(given, "states:StopExecution", execution, {})] == []
+    assert [role for role, given in opened.items() if allows(given, "states:SendTaskSuccess", child, {})] == []
 
 
 @pytest.mark.parametrize("role", NEEDED)

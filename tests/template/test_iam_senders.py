@@ -98,8 +98,9 @@ def statements_by_role(whole: Template) -> dict[str, list[Statement]]:
     found: dict[str, list[Statement]] = {}
     for name, (kind, properties) in whole.resources().items():
         if kind == "AWS::IAM::Role":
-            for policy in whole.resolve(properties)["Policies"]:
-                found.setdefault(name, []).extend(_list(policy["PolicyDocument"]["Statement"]))
+            found[name] = []
+            for policy in whole.resolve(properties).get("Policies", []):
+                found[name].extend(_list(policy["PolicyDocument"]["Statement"]))
     for kind, properties in whole.resources().values():
         if kind == "AWS::IAM::Policy":
             statements = _list(whole.resolve(properties)["PolicyDocument"]["Statement"])

@@ -1,10 +1,10 @@
-"""What no linter says of a SAM state machine: every failure ends with a human, every variable has a value."""
+"""Properties of the state machines that no linter checks: failures end with a human, variables have values."""
 
 import json
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -13,14 +13,20 @@ from jsonata import Jsonata
 from pydantic import BaseModel
 
 from firstline import contracts, models
+from firstline.remediation.release_end import ReleaseRead
 from tests.template.machine import LAMBDA, Machine, expressions, texts, variables
 
 ROOT = Path(__file__).parents[2]
-DEFINITION = ROOT / "statemachine" / "incident.asl.yaml"
-MACHINE = Machine.load(DEFINITION)
+INCIDENT, RELEASE = (ROOT / "statemachine" / f"{name}.asl.yaml" for name in ("incident", "release"))
+MACHINE, CHILD = Machine.load(INCIDENT), Machine.load(RELEASE)
+MACHINES = {"IncidentStateMachine": MACHINE, "ReleaseStateMachine": CHILD}
 TASKS = dict(MACHINE.tasks())
+ALL_TASKS = TASKS | dict(CHILD.tasks())
 LAMBDA_TASKS = {name: state for name, state in TASKS.items() if state["Resource"] == LAMBDA}
 HUMAN = {"Page On-Call", "Page Without Escalate", "Undelivered"}
+REPORT = "Report"
+"""The child's only end: its parent hears of everything."""
+
 LAMBDA_SERVICE_ERRORS = {
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
@@ -32,17 +38,15 @@ HOLDS = {
     "classification": models.Classification,
     "plan": models.RemediationPlan,
     "page": models.Page,
+    "cursor": contracts.Cursor,
 }
 """The variables that keep a model, and which."""
 
-OF_RELEASES = {
-    *("Check Release", "Check Configuration", "Still The Same?", "Roll Back Release", "Roll Back Configuration"),
-    *("Read Release", "Read Configuration", "Release Finished?", "Stop Release", "Stop Configuration"),
-}
-"""States in which the queue's step takes a release back; everywhere else it may be a command."""
-
-every_state = pytest.mark.parametrize("name", MACHINE.states)
-every_task = pytest.mark.parametrize("name", TASKS)
+every_state = pytest.mark.parametrize(
+    ("machine", "name"),
+    [pytest.param(machine, name, id=name) for machine in MACHINES.values() for name in machine.states],
+)
+every_task = pytest.mark.parametrize("name", ALL_TASKS)
 every_lambda_task = pytest.mark.parametrize("name", LAMBDA_TASKS)
 
 
@@ -54,7 +58,8 @@ def contract(state: str, direction: str) -> type[BaseModel]:
     return model
 
 
-def test_cfn_lints_schema_accepts_it() -> None:
+@pytest.mark.parametrize("path", [INCIDENT, RELEASE], ids=lambda path: path.stem)
+def test_cfn_lints_schema_accepts_it(path: Path) -> None:
     def filled_in(value: Any, key: str = "") -> Any:
         """SAM fills in `${…}`; the schema knows numbers only where JSONata may compute one."""
         if isinstance(value, dict):
@@ -65,57 +70,59 @@ def test_cfn_lints_schema_accepts_it() -> None:
             return 60
         return re.sub(r"\$\{\w+\}", "filled-in", value) if isinstance(value, str) else value
 
-    definition = filled_in(yaml.safe_load(DEFINITION.read_text()))
+    definition = filled_in(yaml.safe_load(path.read_text()))
     properties = {"RoleArn": "arn:aws:iam::123456789012:role/any", "Definition": definition}
     machine = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
 
     assert lint(json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": {"Machine": machine}})) == []
 
 
-def test_it_is_plain_yaml_without_aliases() -> None:
-    tokens = [type(token).__name__ for token in yaml.scan(DEFINITION.read_text())]
+@pytest.mark.parametrize("path", [INCIDENT, RELEASE], ids=lambda path: path.stem)
+def test_it_is_plain_yaml_without_aliases(path: Path) -> None:
+    tokens = [type(token).__name__ for token in yaml.scan(path.read_text())]
 
     assert not {"AliasToken", "AnchorToken"} & set(tokens)
 
 
 @every_state
-def test_every_state_says_why_it_is_there_and_can_be_reached(name: str) -> None:
-    assert MACHINE.states[name].get("Comment")
-    assert name in MACHINE.reachable(MACHINE.start)
+def test_every_state_says_why_it_is_there_and_can_be_reached(machine: Machine, name: str) -> None:
+    assert machine.states[name].get("Comment")
+    assert name in machine.reachable(machine.start)
 
 
 @every_state
-def test_every_expression_parses(name: str) -> None:
-    for expression in expressions(MACHINE.states[name]):
+def test_every_expression_parses(machine: Machine, name: str) -> None:
+    for expression in expressions(machine.states[name]):
         Jsonata(expression)
 
 
 def test_braces_stand_for_whole_expressions_only() -> None:
-    loose = [text for text in texts(dict(MACHINE.states)) if "{%" in text]
+    states = {**MACHINE.states, **CHILD.states}
+    loose = [text for text in texts(states) if "{%" in text]
 
-    assert len(loose) == len(list(expressions(dict(MACHINE.states))))
+    assert len(loose) == len(list(expressions(states)))
 
 
 @every_state
-def test_every_variable_has_a_value_on_every_path(name: str) -> None:
-    used = {variable for expression in expressions(MACHINE.states[name]) for variable in variables(expression)}
+def test_every_variable_has_a_value_on_every_path(machine: Machine, name: str) -> None:
+    used = {variable for expression in expressions(machine.states[name]) for variable in variables(expression)}
 
-    assert used <= MACHINE.assigned_before()[name]
+    assert used <= machine.assigned_before()[name]
 
 
 @every_state
 @pytest.mark.parametrize("variable", HOLDS)
-def test_only_fields_that_exist_are_read(name: str, variable: str) -> None:
-    for expression in expressions(MACHINE.states[name]):
+def test_only_fields_that_exist_are_read(machine: Machine, name: str, variable: str) -> None:
+    for expression in expressions(machine.states[name]):
         fields = set(re.findall(rf"\${variable}\.(\w+)", expression))
         assert fields <= set(HOLDS[variable].model_fields), expression
 
 
 @every_state
-def test_only_fields_of_a_step_are_read_from_the_queue(name: str) -> None:
-    kind = models.PlannedRelease if name in OF_RELEASES else models.PlannedStep
-    for expression in expressions(MACHINE.states[name]):
-        fields = set(re.findall(r"\$queue\[\$index\]\.(\w+)", expression))
+def test_only_fields_of_a_step_are_read(machine: Machine, name: str) -> None:
+    kind = models.PlannedStep if machine is MACHINE else models.PlannedRelease
+    for expression in expressions(machine.states[name]):
+        fields = set(re.findall(r"\$step\.(\w+)", expression))
         assert fields <= set(kind.model_fields), expression
 
 
@@ -126,29 +133,67 @@ def test_a_release_has_what_every_step_is_asked_for() -> None:
     assert both == {"step_id", "kind", "through", "timeout_seconds", "on_failure"}
 
 
+def before(machine: Machine, state: str) -> set[str]:
+    """The states that lead straight to this one."""
+    return {name for name in machine.states if state in {edge.target for edge in machine.edges(name)}}
+
+
 def test_what_looks_at_a_release_comes_before_what_changes_it() -> None:
-    for change, look in (("Roll Back Release", "Check Release"), ("Roll Back Configuration", "Check Configuration")):
-        before = {name for name in MACHINE.states if change in {edge.target for edge in MACHINE.edges(name)}}
-        assert before == {"Still The Same?"}
-        ways = {name for name in MACHINE.states if look in {edge.target for edge in MACHINE.edges(name)}}
-        stopped = {"Stop Release", "Wait For Stop"} if look == "Check Release" else set()
-        assert ways == {"Switched Off?", "Was It Throttled?", change, *stopped}, (
-            "the switch was read, or an answer lost"
-        )
+    for change in ("Roll Back Release", "Roll Back Configuration", "Stop Configuration", "Stop Release"):
+        assert before(CHILD, change) == {"Release Unchanged?"}
+    assert before(CHILD, "Release Unchanged?") == {"Check Release", "Check Configuration"}
+
+
+def test_an_act_is_only_ever_reached_through_the_switch() -> None:
+    assert before(MACHINE, "Take Release Back") == {"Switched Off?"}
+    assert before(MACHINE, "Switched Off?") == {"Read Switch"}
+    # What disturbs nobody is sent without it.
+    assert before(MACHINE, "Run Step") == {"Switched Off?", "What Next?"}
+
+
+def test_every_move_is_a_state_and_every_other_one_asks_for_a_human() -> None:
+    moves = set(get_args(contracts.Move.__value__))
+    choices = MACHINE.states["What Next?"]
+    named = {found[1]: rule["Next"] for rule in choices["Choices"] if (found := re.search('"(.+)"', rule["Condition"]))}
+
+    assert named == {move: move for move in moves - {choices["Default"]}}
+    assert moves - set(named) == {choices["Default"]} == {"Needs A Human?"}
+
+
+def test_no_circle_is_made_of_choices_alone() -> None:
+    for machine in MACHINES.values():
+        choices = {name for name, state in machine.states.items() if state["Type"] == "Choice"}
+        for name in choices:
+            seen: set[str] = set()
+            todo = [edge.target for edge in machine.edges(name) if edge.target in choices]
+            while todo:
+                current = todo.pop()
+                if current not in seen:
+                    seen.add(current)
+                    todo += [edge.target for edge in machine.edges(current) if edge.target in choices]
+            assert name not in seen
+
+
+def test_the_child_machine_only_ends_by_reporting() -> None:
+    assert [name for name, state in CHILD.states.items() if state["Type"] in ("Succeed", "Fail")] == [REPORT]
+    assert set(CHILD.states[REPORT]["Output"]) == set(ReleaseRead.model_fields)
 
 
 @every_task
 def test_every_task_has_a_time_limit(name: str) -> None:
-    assert TASKS[name].get("TimeoutSeconds")
+    assert ALL_TASKS[name].get("TimeoutSeconds")
 
 
 @every_task
 def test_whatever_fails_ends_with_a_human(name: str) -> None:
-    catches = TASKS[name].get("Catch", [])
+    catches = ALL_TASKS[name].get("Catch", [])
 
     assert catches, "nothing is caught"
     assert catches[-1]["ErrorEquals"] == ["States.ALL"]
-    assert HUMAN & MACHINE.reachable(catches[-1]["Next"])
+    if name in TASKS:
+        assert HUMAN & MACHINE.reachable(catches[-1]["Next"])
+    else:
+        assert REPORT in CHILD.reachable(catches[-1]["Next"])
 
 
 @every_lambda_task
@@ -165,12 +210,12 @@ def test_the_lambda_services_own_failures_are_retried_with_jitter(name: str) -> 
 
 @every_task
 def test_every_other_task_is_retried_too(name: str) -> None:
-    assert TASKS[name].get("Retry"), "one lost packet would wake a human"
+    assert ALL_TASKS[name].get("Retry"), "one lost packet would wake a human"
 
 
 def test_a_command_is_sent_again_only_when_it_was_throttled() -> None:
     changing = (":ssm:sendCommand", ":codedeploy:createDeployment", ":appconfig:startDeployment")
-    sends = [state for state in TASKS.values() if state["Resource"].endswith(changing)]
+    sends = [state for state in ALL_TASKS.values() if state["Resource"].endswith(changing)]
 
     assert [retry["ErrorEquals"] for state in sends for retry in state["Retry"]] == [
         ["Ssm.ThrottlingException"],
@@ -203,9 +248,11 @@ def test_a_function_may_use_all_of_its_time(name: str, functions: dict[str, dict
     assert task["TimeoutSeconds"] >= functions[function]["Timeout"]
 
 
-def test_every_substitution_is_given_and_used(written: dict[str, Any]) -> None:
-    given = written["Resources"]["IncidentStateMachine"]["Properties"]["DefinitionSubstitutions"]
-    used = {name for text in texts(dict(MACHINE.states)) for name in re.findall(r"\$\{(\w+)\}", text)}
+@pytest.mark.parametrize("logical_id", MACHINES)
+def test_every_substitution_is_given_and_used(written: dict[str, Any], logical_id: str) -> None:
+    given = written["Resources"][logical_id]["Properties"].get("DefinitionSubstitutions", {})
+    states = dict(MACHINES[logical_id].states)
+    used = {name for text in texts(states) for name in re.findall(r"\$\{(\w+)\}", text)}
 
     assert used == set(given)
 

@@ -4,7 +4,7 @@
 needs. Every key is emitted, nulls included: an undefined field fails a JSONata expression.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -45,14 +45,96 @@ class PlanRemediationOutput(Frozen):
     reason: str
 
 
-class PageOnCallInput(Frozen):
-    """State `Page On-Call`. `classification` is null when classifying is what failed."""
+class ErrorOutput(Frozen):
+    """An error as Step Functions hands it to a Catch: its name, and its cause where there is one."""
 
-    incident: Incident
-    classification: Classification | None
-    plan: RemediationPlan | None
+    name: str = Field(alias="Error")
+    cause: str = Field(default="", alias="Cause")
+
+
+class Observed(Frozen):
+    """How a state ended: with a result, which is read by the state's name, or with an error."""
+
+    state: str
+    result: Any = None
+    error: ErrorOutput | None = None
+
+
+class Cursor(Frozen):
+    """The place that a remediation has got to. `touched` tells whether a host or a release may have been changed.
+
+    `queue` and `index` name the step in the plan. `polls` counts the reads of its command, `throttles` the refusals of
+    its request, `attempt` the verifications.
+    """
+
+    queue: Literal["steps", "verify", "rollback"] = "steps"
+    index: int = Field(default=0, ge=0)
+    polls: int = Field(default=0, ge=0)
+    throttles: int = Field(default=0, ge=0)
+    attempt: int = Field(default=0, ge=0)
+    touched: bool = False
+
+
+class Origin(Frozen):
+    """The sender of an incident's alert, and the account and region that the alert is about."""
+
+    source: str
+    account: str | None
+    region: str | None
+
+
+class NextMoveInput(Frozen):
+    """State `Next Move`. `observed` is what the last state of the remediation saw, `reason` what people would read."""
+
+    state: Literal["Next Move"]
+    incident_id: str
+    origin: Origin
+    plan: RemediationPlan
+    cursor: Cursor
+    observed: Observed
     results: list[StepResult]
     reason: str
+
+
+type Move = Literal[
+    "Read Switch",
+    "Run Step",
+    "Read Step",
+    "Cancel Step",
+    "Await Recovery",
+    "Ask CloudWatch",
+    "Close Incident",
+    "Page On-Call",
+    "Needs A Human?",
+]
+"""The state that comes next. `Read Switch` stands for an act, which is done only while the switch is on."""
+
+
+class NextMoveOutput(Frozen):
+    """State `Next Move`. The machine first waits for `seconds`, and takes what it sends from the plan that it holds."""
+
+    move: Move
+    seconds: int = Field(default=0, ge=0)
+    cursor: Cursor
+    results: list[StepResult]
+    reason: str
+    ended_by: Literal["resolved", "verified"] = "resolved"
+
+
+class ReasonedInput(Frozen):
+    """Input of a state that tells people why. `happened` is how the last state ended, where that is the reason."""
+
+    incident: Incident
+    plan: RemediationPlan | None = None
+    results: list[StepResult]
+    reason: str
+    happened: Observed | None = None
+
+
+class PageOnCallInput(ReasonedInput):
+    """State `Page On-Call`. `classification` is null when classifying is what failed."""
+
+    classification: Classification | None
     level: int = Field(ge=0)
 
 
@@ -86,24 +168,17 @@ class RequestApprovalInput(Frozen):
     plan: RemediationPlan
 
 
-class NotifyOpsInput(Frozen):
+class NotifyOpsInput(ReasonedInput):
     """State `Notify Ops`."""
 
     state: Literal["Notify Ops"]
-    incident: Incident
-    plan: RemediationPlan | None
-    results: list[StepResult]
-    reason: str
 
 
-class CloseIncidentInput(Frozen):
+class CloseIncidentInput(ReasonedInput):
     """State `Close Incident`. `ended_by` is what ended the waiting: a resolve, a verify that held, or nobody."""
 
     state: Literal["Close Incident"]
-    incident: Incident
-    results: list[StepResult]
     ended_by: Literal["resolved", "verified", "expired"]
-    reason: str
 
 
 class NotifyOutput(Frozen):

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from firstline.models import Feedback, IncidentRecord, Note, SourceSeverity
 from firstline.observability import metrics
+from firstline.people.reasons import worsened
 
 
 class Signals(Protocol):
@@ -103,7 +104,7 @@ def tell_worsened(record: IncidentRecord, severity: SourceSeverity, *, execution
     """Wake somebody after all: an alert of paging severity joined an incident that nobody was paged for."""
     if record.paged_at or not record.task_token or record.awaiting not in ("hold", "approval", "resolution"):
         return False
-    return executions.interrupt(record.task_token, "Worsened", f"It got worse: an alert of severity {severity} joined.")
+    return executions.interrupt(record.task_token, "Worsened", worsened(severity))
 
 
 def end_hold(

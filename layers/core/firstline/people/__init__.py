@@ -1,0 +1,1 @@
+"""People: what they are told, and in which words."""

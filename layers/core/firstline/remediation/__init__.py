@@ -1,0 +1,1 @@
+"""Remediation: what is done about an incident, step by step."""

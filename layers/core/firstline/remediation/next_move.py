@@ -1,0 +1,341 @@
+"""The decision on what comes next in a remediation: a pure function of the plan, the place in it and what was seen.
+
+A remediation has three queues: its steps, its verification and its rollback. A command is sent, read until it has ended
+on every host, and counted. The function names the state that comes next; it never names a document, a host or a
+parameter: the state machine takes those from the plan that it holds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import Any, Literal, NamedTuple, Self
+
+from pydantic import BaseModel
+
+from firstline.contracts import Cursor, ErrorOutput, Move, NextMoveInput, NextMoveOutput, Observed
+from firstline.models import AnyPlannedStep, PlannedRelease, RemediationPlan, StepResult
+from firstline.people.reasons import sentence
+from firstline.remediation.release_end import ReleaseRead, end_of_release
+
+SUCCESS = "Success"
+RUNNING = {"Pending", "InProgress", "Delayed", "Cancelling"}
+UNREACHABLE = {"Undeliverable", "DeliveryTimedOut", "Terminated"}
+"""How a command ends on a host that does not answer. A rollback does not go on where no host answers."""
+
+MOST_SENDS = 5
+"""As often a request is sent that is throttled each time."""
+
+MOST_ROWS = 10
+"""Of more hosts than this, only those that failed are kept, and no more than these."""
+
+MOST_OUTPUT = 500
+"""The characters of an output that are kept; hosts share twice as many."""
+
+LONGEST_WAIT = 30
+
+
+class Place(NamedTuple):
+    """The account and region that Firstline runs in."""
+
+    account: str
+    region: str
+
+
+class Invocation(BaseModel):
+    """A command on one host, with the names that `ListCommandInvocations` has for it."""
+
+    InstanceId: str
+    Status: str
+    StatusDetails: str | None = None
+    Output: str = ""
+
+
+class CommandRead(BaseModel):
+    """Result of `Read Step`."""
+
+    command_id: str
+    invocations: list[Invocation]
+
+
+def next_move(request: NextMoveInput, here: Place) -> NextMoveOutput:
+    """Decide what comes next after what was `observed`."""
+    at = _Remediation(request.plan, request.cursor, tuple(request.results), request.reason)
+    error, result = request.observed.error, request.observed.result
+    match request.observed.state:
+        case "Read Switch":
+            return _stopped(at, error)
+        case "Run Step" if error is not None:
+            return _not_sent(at, error)
+        case "Take Release Back" if isinstance(at.step, PlannedRelease):
+            return _released(at, at.step, error, result)
+        case "Read Step" if error is None:
+            return _read(at, CommandRead.model_validate(result))
+        case "Cancel Step":
+            return _after_step(at, [])
+        case "Await Recovery" if error is None or error.name == "DynamoDb.ConditionalCheckFailedException":
+            return at.close("resolved", "the alert resolved")
+        case "Await Recovery" if error is not None and error.name == "States.Timeout":
+            asked = request.origin.source == "cloudwatch" and here == (request.origin.account, request.origin.region)
+            return at.move("Ask CloudWatch") if asked else _not_recovered(at)
+        case "Ask CloudWatch":
+            cured = error is None and "OK" in result
+            return at.close("verified", "CloudWatch says that the alarm is OK") if cured else _not_recovered(at)
+        case _:
+            return at.because(sentence(request.observed, at.plan)).move("Page On-Call")
+
+
+@dataclass(frozen=True)
+class _Remediation:
+    """A remediation as it stands; each method returns a changed one, or a move."""
+
+    plan: RemediationPlan
+    cursor: Cursor
+    results: tuple[StepResult, ...]
+    reason: str
+
+    @property
+    def queue(self) -> Sequence[AnyPlannedStep]:
+        match self.cursor.queue:
+            case "steps":
+                return self.plan.steps
+            case "rollback":
+                return self.plan.rollback
+            case "verify":
+                return [self.plan.verify] if self.plan.verify else []
+
+    @property
+    def step(self) -> AnyPlannedStep:
+        return self.queue[self.cursor.index]
+
+    @property
+    def following(self) -> AnyPlannedStep | None:
+        return self.queue[self.cursor.index + 1] if self.cursor.index + 1 < len(self.queue) else None
+
+    @property
+    def place(self) -> str:
+        if isinstance(self.step, PlannedRelease):
+            return self.step.place
+        return ", ".join(target.instance_id for target in self.plan.targets)
+
+    @property
+    def places(self) -> int:
+        return 1 if isinstance(self.step, PlannedRelease) else len(self.plan.targets)
+
+    @property
+    def longest_wait(self) -> int:
+        """Hosts that take turns are read less often."""
+        return LONGEST_WAIT * (self.plan.waves if self.step.kind == "act" else 1)
+
+    def at(self, **cursor: Any) -> Self:
+        return replace(self, cursor=self.cursor.model_copy(update=cursor))
+
+    def touch(self, touched: bool) -> Self:
+        return self.at(touched=self.cursor.touched or touched)
+
+    def because(self, reason: str) -> Self:
+        return replace(self, reason=reason)
+
+    def keep(self, rows: Sequence[StepResult]) -> Self:
+        return replace(self, results=(*self.results, *rows))
+
+    def forget_verifications(self) -> Self:
+        """Of several tries of a verification the last is kept."""
+        kept = tuple(row for row in self.results if self.cursor.queue != "verify" or row.kind != "verify")
+        return replace(self, results=kept)
+
+    def row(self, status: str, output: str = "", *, place: str | None = None, command_id: str = "none") -> StepResult:
+        return StepResult(
+            step_id=self.step.step_id,
+            kind=self.step.kind,
+            instance_id=self.place if place is None else place,
+            command_id=command_id,
+            status=status,
+            output=output,
+        )
+
+    def move(self, move: Move, seconds: int = 0) -> NextMoveOutput:
+        return NextMoveOutput(
+            move=move, seconds=seconds, cursor=self.cursor, results=list(self.results), reason=self.reason
+        )
+
+    def send(self, *, through_the_switch: bool, seconds: int = 0) -> NextMoveOutput:
+        return self.move("Read Switch" if through_the_switch else "Run Step", seconds)
+
+    def human(self, reason: str) -> NextMoveOutput:
+        """A host that was touched and not cured wakes somebody; without one, the severity decides."""
+        return self.because(reason).move("Page On-Call" if self.cursor.touched else "Needs A Human?")
+
+    def close(self, ended_by: Literal["resolved", "verified"], how: str) -> NextMoveOutput:
+        moved = self.because(f"{self.plan.title} ran, and {how}.").move("Close Incident")
+        return moved.model_copy(update={"ended_by": ended_by})
+
+
+# --- a request that was not sent, or may not be -----------------------------------------------------------------------
+
+
+def _stopped(at: _Remediation, error: ErrorOutput | None) -> NextMoveOutput:
+    """Whatever the switch says but "on" stops the remediation, its rollback too."""
+    why = (
+        f"the switch for remediation could not be read ({error.name})"
+        if error
+        else "somebody has switched remediation off"
+    )
+    return at.human(f"{at.plan.title} was stopped before step {at.step.step_id}: {why}.")
+
+
+def _not_sent(at: _Remediation, error: ErrorOutput) -> NextMoveOutput:
+    """Only what was throttled was surely not taken. Anything else may have acted, and is never sent again."""
+    is_ssm = error.name == "Ssm.SsmException"
+    throttled = error.name == "Ssm.ThrottlingException" or (is_ssm and "Rate exceeded" in error.cause)
+    acts = at.step.kind == "act"
+    at = at.touch(acts and not throttled)
+    if throttled and is_ssm and (again := _again(at)):
+        return again
+    row = at.row(f"Not sent: {error.name}", error.cause[:MOST_OUTPUT])
+    refused = throttled or (is_ssm and "Status Code: 5" not in error.cause)
+    return _after_step(at.keep([row]), [row], lost=acts and not refused)
+
+
+def _again(at: _Remediation) -> NextMoveOutput | None:
+    """Throttling often comes without a name that a Retry could match. The wait grows: everybody else waits, too."""
+    at = at.at(throttles=at.cursor.throttles + 1)
+    if at.cursor.throttles >= MOST_SENDS:
+        return None
+    return at.send(through_the_switch=at.step.kind in ("act", "rollback"), seconds=2**at.cursor.throttles)
+
+
+def _released(at: _Remediation, step: PlannedRelease, error: ErrorOutput | None, result: Any) -> NextMoveOutput:
+    if error is not None:
+        # The child machine's end is not known: whatever it does goes on, and a person has to look.
+        lost = at.row(f"Unknown: {error.name}", error.cause[:MOST_OUTPUT], command_id="unknown")
+        reason = sentence(Observed(state="Take Release Back", error=error))
+        return at.touch(True).keep([lost]).because(reason).move("Page On-Call")
+    release = ReleaseRead.model_validate(result)
+    at = at.touch(release.touched)
+    if release.is_throttled and (again := _again(at)):
+        return again
+    status, output, deployment = end_of_release(step, release)
+    row = at.row(status, output[:MOST_OUTPUT], command_id=deployment)
+    at = at.keep([row])
+    if release.unread is not None:
+        return at.because(sentence(release.unread)).move("Page On-Call")
+    return _after_step(at, [row])
+
+
+# --- a command that is read -------------------------------------------------------------------------------------------
+
+
+def _read(at: _Remediation, command: CommandRead) -> NextMoveOutput:
+    at = at.touch(at.step.kind == "act").at(polls=at.cursor.polls + 1)
+    rows = _rows(at, command)
+    running = any(invocation.Status in RUNNING for invocation in command.invocations)
+    if not running and (len(rows) >= at.places or _gave_up(at, rows)):
+        return _after_step(at.forget_verifications().keep(_summary(at, rows, command.command_id)), rows)
+    # The waits double until they are long enough; then there are as many as the time-out takes.
+    if at.cursor.polls >= 3 + at.longest_wait.bit_length() + ceil(at.step.timeout_seconds / LONGEST_WAIT):
+        return at.keep(_cut_short(at, rows, command.command_id)).move("Cancel Step")
+    return at.move("Read Step", min(at.longest_wait, 2**at.cursor.polls))
+
+
+def _rows(at: _Remediation, command: CommandRead) -> list[StepResult]:
+    kept = min(MOST_OUTPUT, 2 * MOST_OUTPUT // len(at.plan.targets))
+    return [
+        at.row(
+            invocation.StatusDetails or invocation.Status,
+            invocation.Output[-kept:],
+            place=invocation.InstanceId,
+            command_id=command.command_id,
+        )
+        for invocation in command.invocations
+    ]
+
+
+def _gave_up(at: _Remediation, rows: Sequence[StepResult]) -> bool:
+    """Where no failure is allowed, Systems Manager leaves the hosts after a failed one alone, and never lists them."""
+    strict = at.step.kind == "act" and at.step.on_failure == "stop" and at.plan.max_errors == "0"
+    return strict and any(row.status.replace(" ", "") in ("Failed", "ExecutionTimedOut") for row in rows)
+
+
+def _summary(at: _Remediation, rows: Sequence[StepResult], command_id: str) -> Sequence[StepResult]:
+    if len(rows) <= MOST_ROWS:
+        return rows
+    failed = [row for row in rows if row.status != SUCCESS]
+    succeeded = len(rows) - len(failed)
+    all_well = [at.row(SUCCESS, place=f"{succeeded} hosts", command_id=command_id)] if succeeded else []
+    return [*all_well, *failed[:MOST_ROWS]]
+
+
+def _cut_short(at: _Remediation, rows: Sequence[StepResult], command_id: str) -> list[StepResult]:
+    few = len(at.plan.targets) <= MOST_ROWS
+    told = [row for row in rows if few or row.status != SUCCESS][:MOST_ROWS]
+    seen = {row.instance_id for row in rows}
+    unseen = [target.instance_id for target in at.plan.targets if target.instance_id not in seen]
+    late = [
+        row.model_copy(update={"status": "Cancelled: did not end in time"})
+        if row.status.replace(" ", "") in RUNNING
+        else row
+        for row in told
+    ]
+    never = at.row("Cancelled: never seen on the host", place=", ".join(unseen), command_id=command_id)
+    return [*late, never] if unseen else late
+
+
+# --- a step that is over ----------------------------------------------------------------------------------------------
+
+
+def _after_step(at: _Remediation, rows: Sequence[StepResult], *, lost: bool = False) -> NextMoveOutput:
+    """Go on to the next step, or to what follows the queue. An act whose answer was lost may still be at work."""
+    succeeded = sum(row.status == SUCCESS for row in rows) == at.places
+    passes = succeeded or (at.step.on_failure == "continue" and not lost)
+    match at.cursor.queue:
+        case "verify":
+            return _verified(at, succeeded)
+        case "rollback":
+            reached = any(row.status.replace(" ", "") not in UNREACHABLE for row in rows)
+            if at.following and (succeeded or (passes and reached)):
+                return _go_on(at, at.following)
+            return at.human(f"{at.reason} {_undone(at)}")
+        case "steps" if passes and at.following:
+            return _go_on(at, at.following)
+        case "steps" if passes:
+            return at.move("Await Recovery")
+        case _:
+            return _roll_back(at, f"{at.plan.title} failed at step {at.step.step_id}.")
+
+
+def _go_on(at: _Remediation, following: AnyPlannedStep) -> NextMoveOutput:
+    at = at.at(index=at.cursor.index + 1, polls=0, throttles=0)
+    return at.send(through_the_switch=following.kind != "diagnose")
+
+
+def _verified(at: _Remediation, holds: bool) -> NextMoveOutput:
+    if holds:
+        return at.close("verified", "its verification holds")
+    if at.cursor.attempt < at.plan.verify_attempts:
+        return at.move("Await Recovery")
+    return _roll_back(at, f"{at.plan.title} ran, but its verification does not hold.")
+
+
+def _not_recovered(at: _Remediation) -> NextMoveOutput:
+    if at.plan.verify is not None and at.cursor.attempt < at.plan.verify_attempts:
+        verifying = at.at(queue="verify", index=0, polls=0, throttles=0, attempt=at.cursor.attempt + 1)
+        return verifying.send(through_the_switch=False)
+    return _roll_back(at, f"{at.plan.title} ran, but the alert did not resolve.")
+
+
+def _roll_back(at: _Remediation, reason: str) -> NextMoveOutput:
+    if not at.plan.rollback:
+        return at.human(reason)
+    undoing = at.because(reason).at(queue="rollback", index=0, polls=0, throttles=0)
+    return undoing.send(through_the_switch=True)
+
+
+def _undone(at: _Remediation) -> str:
+    failed = list(dict.fromkeys(row.step_id for row in at.results if row.kind == "rollback" and row.status != SUCCESS))
+    if not failed:
+        return "It was rolled back."
+    ids = [step.step_id for step in at.queue]
+    tried, untried = ids[: at.cursor.index + 1], ids[at.cursor.index + 1 :]
+    undone = [step_id for step_id in tried if step_id not in failed]
+    rest = f"; not tried: {', '.join(untried)}" if untried else ""
+    return f"It was not all rolled back. Failed: {', '.join(failed)}; undone: {', '.join(undone) or 'nothing'}{rest}."

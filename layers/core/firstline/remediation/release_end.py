@@ -1,0 +1,95 @@
+"""The end of an attempt to take a release back, in words, from what the child machine saw."""
+
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from firstline.contracts import Observed
+from firstline.models import PlannedRelease
+
+_SUCCESS = {"codedeploy": {"Succeeded"}, "appconfig": {"COMPLETE", "BAKING"}}
+_STOPPED = {"ROLLED_BACK", "REVERTED"}
+
+
+class ReleaseRead(BaseModel):
+    """Output of the child machine: `deployment` is the newest that it knows of, `seen` how that one stood in the end.
+
+    `failed` is the state that failed for good. With `lost` the answer to the request never came.
+    """
+
+    deployment: str | None
+    running: bool
+    lost: bool
+    touched: bool
+    failed: Observed | None
+    seen: dict[str, Any] | None
+
+    @property
+    def is_throttled(self) -> bool:
+        """Throttling without a name of its own, which no Retry of the machine matches; nothing was taken."""
+        error = self.failed.error if self.failed and self.failed.state.startswith("Roll Back") else None
+        return error is not None and "Rate exceeded" in error.cause and "ThrottlingException" not in error.name
+
+    @property
+    def unread(self) -> Observed | None:
+        """The failure to follow a deployment that goes on."""
+        return self.failed if self.failed and self.failed.state.startswith("Read") else None
+
+
+class ReleaseEnd(NamedTuple):
+    """A status and an output as a step's result has them, and the deployment that they are about."""
+
+    status: str
+    output: str
+    deployment: str
+
+
+def end_of_release(step: PlannedRelease, read: ReleaseRead) -> ReleaseEnd:
+    """Say how it ended."""
+    if read.failed is not None:
+        return _failed(step, read, read.failed)
+    if read.seen is not None:
+        return ReleaseEnd(_status(step, read, read.seen), _words(read.seen), read.deployment or "unknown")
+    if read.lost:
+        return ReleaseEnd("Unknown: no answer", f"The answer to the request was lost{_after_it(read)}", "unknown")
+    if read.deployment is None:
+        return ReleaseEnd("Not sent: unread", "What is there could not be read before it was sent.", "none")
+    if read.running:
+        return ReleaseEnd("Not sent: still in progress", f"Deployment {read.deployment} is in progress.", "none")
+    return ReleaseEnd("Not sent: newer release", f"Deployment {read.deployment} is newer than the plan.", "none")
+
+
+def _failed(step: PlannedRelease, read: ReleaseRead, failed: Observed) -> ReleaseEnd:
+    name, cause = (failed.error.name, failed.error.cause) if failed.error else ("no error", "")
+    match failed.state.split(" ")[0]:
+        case "Stop":
+            return ReleaseEnd(f"Not stopped: {name}", cause, step.latest)
+        case "Read":
+            return ReleaseEnd("Unknown: unread", cause, read.deployment or "unknown")
+        case _:
+            return ReleaseEnd(f"Not sent: {name}", cause, "none")
+
+
+def _status(step: PlannedRelease, read: ReleaseRead, seen: dict[str, Any]) -> str:
+    status = str(seen["Status"])
+    if step.through == "appconfig" and step.stop:
+        good = _STOPPED
+    elif seen.get("Description") != step.marker:
+        return "Unknown: not ours"
+    else:
+        good = _SUCCESS[step.through]
+    if read.running:
+        return "Goes on: did not end in time"
+    return "Success" if status in good else status
+
+
+def _words(seen: dict[str, Any]) -> str:
+    if "PercentageComplete" in seen:
+        return f"{seen['Status']}, with {seen['PercentageComplete']:g} % of the clients"
+    return ": ".join(seen[name] for name in ("Code", "Message") if name in seen)
+
+
+def _after_it(read: ReleaseRead) -> str:
+    if read.deployment is None:
+        return ", and what is there could not be read. It may have begun."
+    return ". No new deployment was seen after it; it may still begin."

@@ -1,0 +1,407 @@
+"""What comes next in a remediation, as plain values; and what must hold whatever Systems Manager answers."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firstline.contracts import Cursor, ErrorOutput, NextMoveInput, NextMoveOutput, Observed, Origin
+from firstline.models import PlannedRelease, PlannedStep, RemediationPlan, StepKind, StepResult, Target
+from firstline.models.plan import Released
+from firstline.remediation.next_move import Place, next_move
+
+HERE = Place("123456789012", "eu-central-1")
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+HOSTS = ["i-00000001", "i-00000002"]
+
+
+def step(step_id: str, kind: StepKind, **changes: Any) -> PlannedStep:
+    fields: dict[str, Any] = {
+        "step_id": step_id,
+        "kind": kind,
+        "document": f"ops_runbook-{step_id}",
+        "document_version": "1",
+        "document_hash": "0" * 64,
+        "parameters": {},
+        "timeout_seconds": 60,
+    }
+    return PlannedStep(**(fields | changes))
+
+
+LOOK, DRAIN, RESTART = step("look", "diagnose"), step("drain", "act"), step("restart", "act")
+VERIFY, REFILL, START = step("verify", "verify"), step("refill", "rollback"), step("start", "rollback")
+RELEASE = PlannedRelease(
+    step_id="put-back",
+    through="codedeploy",
+    place="shop/live",
+    taken_back=Released(deployment="d-2", what="v2", at=NOW),
+    put_back=Released(deployment="d-1", what="v1", at=NOW),
+    latest="d-2",
+    request={},
+    marker="Firstline: one",
+    timeout_seconds=600,
+)
+
+
+def plan(**changes: Any) -> RemediationPlan:
+    fields: dict[str, Any] = {
+        "runbook_id": "stuck-queue",
+        "title": "Unstick a queue",
+        "risk": "safe",
+        "decision": "auto",
+        "decision_reason": "it may",
+        "targets": [Target(instance_id=HOSTS[0], name="web-1")],
+        "steps": [LOOK, DRAIN, RESTART],
+        "verify": VERIFY,
+        "verify_attempts": 2,
+        "recovery_wait_seconds": 10,
+        "rollback": [REFILL, START],
+        "approval_timeout_seconds": 60,
+        "max_concurrency": "1",
+        "max_errors": "0",
+        "waves": 1,
+        "locks": [],
+        "planned_at": NOW,
+        "lease_until": NOW + timedelta(days=1),
+        "policy_version": "0123456789ab",
+    }
+    return RemediationPlan(**(fields | changes))
+
+
+def decide(observed: Observed, given: RemediationPlan | None = None, **fields: Any) -> NextMoveOutput:
+    """The next move in a plan, at a place in it."""
+    cursor = Cursor(**{name: fields.pop(name) for name in list(fields) if name in Cursor.model_fields})
+    request = {
+        "state": "Next Move",
+        "incident_id": "one",
+        "origin": Origin(source="generic", account=None, region=None),
+        "plan": given or plan(),
+        "cursor": cursor,
+        "observed": observed,
+        "results": [],
+        "reason": "it may",
+    }
+    return next_move(NextMoveInput(**(request | fields)), HERE)
+
+
+def failed(state: str, error: str, cause: str = "") -> Observed:
+    return Observed(state=state, error=ErrorOutput(Error=error, Cause=cause))
+
+
+def read(*statuses: str, output: str = "") -> Observed:
+    invocations = [
+        {"InstanceId": host, "Status": status, "Output": output} for host, status in zip(HOSTS, statuses, strict=False)
+    ]
+    return Observed(state="Read Step", result={"command_id": "c-1", "invocations": invocations})
+
+
+def seen(decided: NextMoveOutput) -> tuple[Any, ...]:
+    return decided.move, decided.seconds, decided.cursor.queue, decided.cursor.index
+
+
+THROTTLED = failed("Run Step", "Ssm.SsmException", "Rate exceeded (Service: Ssm, Status Code: 400)")
+SILENCE = failed("Await Recovery", "States.Timeout")
+
+
+@pytest.mark.parametrize(
+    ("observed", "at", "expected"),
+    [
+        # A step that succeeds is followed by the next one: what acts goes through the switch, what looks does not.
+        (read("Success"), {"index": 0}, ("Read Switch", 0, "steps", 1)),
+        (read("Success"), {"index": 2}, ("Await Recovery", 0, "steps", 2)),
+        # One that fails is undone.
+        (read("Failed"), {"index": 1}, ("Read Switch", 0, "rollback", 0)),
+        # One that goes on is read again, later and later.
+        (read("InProgress"), {"index": 1}, ("Read Step", 2, "steps", 1)),
+        (read("InProgress"), {"index": 1, "polls": 3}, ("Read Step", 16, "steps", 1)),
+        (read("InProgress"), {"index": 1, "polls": 7}, ("Read Step", 30, "steps", 1)),
+        (read(), {"index": 1}, ("Read Step", 2, "steps", 1)),
+        (read("InProgress"), {"index": 1, "polls": 9}, ("Cancel Step", 0, "steps", 1)),
+        (Observed(state="Cancel Step"), {"index": 1}, ("Read Switch", 0, "rollback", 0)),
+        # Throttling.
+        (THROTTLED, {"index": 0}, ("Run Step", 2, "steps", 0)),
+        (THROTTLED, {"index": 1}, ("Read Switch", 2, "steps", 1)),
+        (THROTTLED, {"index": 1, "throttles": 3}, ("Read Switch", 16, "steps", 1)),
+        (THROTTLED, {"index": 1, "throttles": 4}, ("Read Switch", 0, "rollback", 0)),
+        # Recovery.
+        (Observed(state="Await Recovery"), {"index": 2}, ("Close Incident", 0, "steps", 2)),
+        (failed("Await Recovery", "DynamoDb.ConditionalCheckFailedException"), {}, ("Close Incident", 0, "steps", 0)),
+        (SILENCE, {"index": 2}, ("Run Step", 0, "verify", 0)),
+        (SILENCE, {"queue": "verify", "attempt": 2}, ("Read Switch", 0, "rollback", 0)),
+        (failed("Await Recovery", "DynamoDb.DynamoDbException"), {}, ("Page On-Call", 0, "steps", 0)),
+        # Verification.
+        (read("Success"), {"queue": "verify", "attempt": 1}, ("Close Incident", 0, "verify", 0)),
+        (read("Failed"), {"queue": "verify", "attempt": 1}, ("Await Recovery", 0, "verify", 0)),
+        (read("Failed"), {"queue": "verify", "attempt": 2}, ("Read Switch", 0, "rollback", 0)),
+        # Rollback.
+        (read("Success"), {"queue": "rollback"}, ("Read Switch", 0, "rollback", 1)),
+        (read("Success"), {"queue": "rollback", "index": 1}, ("Needs A Human?", 0, "rollback", 1)),
+        # The switch.
+        (Observed(state="Read Switch"), {"index": 1}, ("Needs A Human?", 0, "steps", 1)),
+        (Observed(state="Read Switch"), {"index": 1, "touched": True}, ("Page On-Call", 0, "steps", 1)),
+        # What cannot be read is a human's.
+        (failed("Read Step", "Ssm.SsmException"), {"index": 1}, ("Page On-Call", 0, "steps", 1)),
+    ],
+)
+def test_what_comes_next(observed: Observed, at: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    assert seen(decide(observed, **at)) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "index"),
+    [("Failed", 1), ("Undeliverable", 0), ("Delivery Timed Out", 0), ("Terminated", 0)],
+)
+def test_a_rollback_goes_on_past_a_failure_but_not_where_no_host_answers(status: str, index: int) -> None:
+    undoing = plan(rollback=[step("refill", "rollback", on_failure="continue"), START])
+
+    decided = decide(read(status), undoing, queue="rollback", touched=True)
+
+    assert decided.cursor.index == index
+    assert decided.move == ("Read Switch" if index else "Page On-Call")
+
+
+@pytest.mark.parametrize(
+    ("observed", "at", "reason"),
+    [
+        (read("Failed"), {"index": 1}, "Unstick a queue failed at step drain."),
+        (read("Success"), {"queue": "verify"}, "Unstick a queue ran, and its verification holds."),
+        (Observed(state="Await Recovery"), {}, "Unstick a queue ran, and the alert resolved."),
+        (SILENCE, {"attempt": 2}, "Unstick a queue ran, but the alert did not resolve."),
+        (
+            Observed(state="Read Switch"),
+            {"index": 1},
+            "Unstick a queue was stopped before step drain: somebody has switched remediation off.",
+        ),
+        (
+            failed("Read Switch", "Ssm.SsmException"),
+            {},
+            "Unstick a queue was stopped before step look: the switch for remediation could not be read "
+            "(Ssm.SsmException).",
+        ),
+        (failed("Read Step", "Ssm.SsmException"), {}, "Read Step failed (Ssm.SsmException)."),
+        (read("Success"), {"queue": "rollback", "index": 1}, "it may It was rolled back."),
+        (
+            read("Failed"),
+            {"queue": "rollback"},
+            "it may It was not all rolled back. Failed: refill; undone: nothing; not tried: start.",
+        ),
+    ],
+)
+def test_people_read_why(observed: Observed, at: dict[str, Any], reason: str) -> None:
+    assert decide(observed, **at).reason == reason
+
+
+ALARM = Origin(source="cloudwatch", account=HERE.account, region=HERE.region)
+
+
+@pytest.mark.parametrize(
+    ("origin", "move"),
+    [
+        (ALARM, "Ask CloudWatch"),
+        (ALARM.model_copy(update={"account": "210987654321"}), "Run Step"),
+        (ALARM.model_copy(update={"region": "us-east-1"}), "Run Step"),
+        (ALARM.model_copy(update={"source": "datadog"}), "Run Step"),
+    ],
+)
+def test_only_an_alarm_of_this_account_and_region_is_asked_about(origin: Origin, move: str) -> None:
+    assert decide(SILENCE, origin=origin, index=2).move == move
+
+
+@pytest.mark.parametrize(
+    ("observed", "move", "ended_by"),
+    [
+        (Observed(state="Ask CloudWatch", result=["OK"]), "Close Incident", "verified"),
+        (Observed(state="Ask CloudWatch", result=["ALARM"]), "Run Step", "resolved"),
+        (Observed(state="Ask CloudWatch", result=[]), "Run Step", "resolved"),
+        (failed("Ask CloudWatch", "States.Timeout"), "Run Step", "resolved"),
+    ],
+)
+def test_cloudwatchs_word_counts_when_it_is_ok(observed: Observed, move: str, ended_by: str) -> None:
+    decided = decide(observed, index=2)
+
+    assert (decided.move, decided.ended_by) == (move, ended_by)
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "touched"),
+    [
+        ("Ssm.ThrottlingException", "Rate exceeded", False),
+        ("Ssm.SsmException", "Rate exceeded", False),
+        ("Ssm.SsmException", "AccessDenied (Status Code: 400)", True),
+        ("Ssm.SdkClientException", "reset", True),
+        ("States.Timeout", "", True),
+    ],
+)
+def test_whatever_was_not_throttled_may_have_touched_the_host(error: str, cause: str, touched: bool) -> None:
+    assert decide(failed("Run Step", error, cause), index=1).cursor.touched is touched
+    assert decide(failed("Run Step", error, cause), index=0).cursor.touched is False, "looking touches nothing"
+
+
+def test_the_end_of_an_output_is_kept_without_secrets_and_shared_by_the_hosts() -> None:
+    both = plan(targets=[Target(instance_id=host, name=host) for host in HOSTS])
+    (one,) = decide(read("Success", output="x" * 2_000)).results
+    first, _ = decide(read("Success", "Success", output="y" * 2_000), both).results
+    (secret,) = decide(read("Success", output="password=hunter2hunter2")).results
+
+    assert (len(one.output), len(first.output)) == (500, 500)
+    assert "hunter2" not in secret.output
+
+
+def test_of_many_hosts_those_that_failed_are_kept() -> None:
+    hosts = [f"i-{number:08x}" for number in range(50)]
+    many = plan(targets=[Target(instance_id=host, name=host) for host in hosts], steps=[step("look", "diagnose")])
+    invocations = [
+        {"InstanceId": host, "Status": "Failed" if number % 2 else "Success"} for number, host in enumerate(hosts)
+    ]
+
+    kept = decide(Observed(state="Read Step", result={"command_id": "c", "invocations": invocations}), many).results
+
+    assert (kept[0].instance_id, kept[0].status) == ("25 hosts", "Success")
+    assert [row.status for row in kept[1:]] == ["Failed"] * 10
+
+
+def test_of_several_verifications_the_last_is_kept() -> None:
+    earlier = decide(read("Failed"), queue="verify", attempt=1).results
+
+    assert [row.status for row in decide(read("Success"), queue="verify", attempt=2, results=earlier).results] == [
+        "Success"
+    ]
+
+
+def released(**changes: Any) -> Observed:
+    fields = {"deployment": "d-3", "running": False, "lost": False, "touched": True, "failed": None, "seen": None}
+    return Observed(state="Take Release Back", result=fields | changes)
+
+
+def refusal(state: str, error: str, cause: str) -> dict[str, Any]:
+    return {"state": state, "error": {"Error": error, "Cause": cause}}
+
+
+OURS = {"Status": "Succeeded", "Description": RELEASE.marker}
+NAMELESS = refusal("Roll Back Release", "CodeDeploy.CodeDeployException", "Rate exceeded")
+
+
+@pytest.mark.parametrize(
+    ("observed", "move", "status"),
+    [
+        (released(seen=OURS), "Await Recovery", "Success"),
+        (released(seen=OURS | {"Status": "Failed"}), "Page On-Call", "Failed"),
+        (released(seen=OURS | {"Status": "InProgress"}, running=True), "Page On-Call", "Goes on: did not end in time"),
+        (released(seen={"Status": "Succeeded"}), "Page On-Call", "Unknown: not ours"),
+        (released(lost=True), "Page On-Call", "Unknown: no answer"),
+        (released(touched=False), "Needs A Human?", "Not sent: newer release"),
+        (released(touched=False, deployment=None), "Needs A Human?", "Not sent: unread"),
+        (released(touched=False, running=True), "Needs A Human?", "Not sent: still in progress"),
+        (released(failed=refusal("Stop Release", "CodeDeploy.X", "no")), "Page On-Call", "Not stopped: CodeDeploy.X"),
+        (released(failed=refusal("Read Release", "CodeDeploy.X", "no")), "Page On-Call", "Unknown: unread"),
+        (released(failed=NAMELESS, touched=False), "Read Switch", None),
+        (failed("Take Release Back", "States.TaskFailed"), "Page On-Call", "Unknown: States.TaskFailed"),
+        (failed("Take Release Back", "States.Timeout"), "Page On-Call", "Unknown: States.Timeout"),
+    ],
+)
+def test_a_release_is_told_as_what_it_is(observed: Observed, move: str, status: str | None) -> None:
+    decided = decide(observed, plan(steps=[RELEASE], targets=[], rollback=[], verify=None))
+
+    assert decided.move == move
+    assert [row.status for row in decided.results] == ([status] if status else [])
+
+
+# --- whatever happens -------------------------------------------------------------------------------------------------
+
+STATUSES = st.sampled_from(["Success", "Failed", "InProgress", "Undeliverable", "ExecutionTimedOut", "Terminated"])
+LOST = [("Ssm.SdkClientException", "reset"), ("States.Timeout", ""), ("Ssm.SsmException", "(Status Code: 503)")]
+REFUSALS = [*LOST, ("Ssm.SsmException", "Rate exceeded"), ("Ssm.SsmException", "AccessDenied (Status Code: 400)")]
+ON_FAILURE = st.sampled_from(["stop", "continue"])
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> RemediationPlan:
+    def steps(prefix: str, kinds: list[StepKind], least: int) -> list[PlannedStep]:
+        drawn = draw(st.lists(st.tuples(st.sampled_from(kinds), ON_FAILURE), min_size=least, max_size=4))
+        return [step(f"{prefix}-{i}", kind, on_failure=fails) for i, (kind, fails) in enumerate(drawn)]
+
+    hosts = HOSTS[: draw(st.integers(1, 2))]
+    return plan(
+        targets=[Target(instance_id=host, name=host) for host in hosts],
+        steps=steps("do", ["diagnose", "act"], 1),
+        rollback=steps("undo", ["rollback"], 0),
+        verify=draw(st.sampled_from([None, VERIFY])),
+        verify_attempts=draw(st.integers(1, 3)),
+        max_errors=draw(st.sampled_from(["0", "100%"])),
+    )
+
+
+class Machine:
+    """The states around the function, with an environment that answers as hypothesis likes."""
+
+    def __init__(self, draw: Callable[[st.SearchStrategy[Any]], Any], given: RemediationPlan) -> None:
+        self.draw, self.plan = draw, given
+        self.cursor, self.reason = Cursor(), "it may"
+        self.results: list[StepResult] = []
+        self.taken: list[str] = []
+        self.lost: list[tuple[str, int]] = []
+        self.moves = 0
+
+    @property
+    def step(self) -> PlannedStep:
+        queue: Any = {"steps": self.plan.steps, "rollback": self.plan.rollback, "verify": [self.plan.verify]}
+        found: PlannedStep = queue[self.cursor.queue][self.cursor.index]
+        return found
+
+    def run(self) -> NextMoveOutput:
+        """Until it ends; in every round one state observes something."""
+        state = "Read Switch"
+        while True:
+            decided = decide(
+                self.observe(state), self.plan, **self.cursor.model_dump(), results=self.results, reason=self.reason
+            )
+            self.moves += 1
+            assert self.moves < 500, "it goes round for ever"
+            self.check(decided)
+            self.cursor, self.results, self.reason = decided.cursor, decided.results, decided.reason
+            if decided.move in ("Close Incident", "Page On-Call", "Needs A Human?"):
+                return decided
+            state = decided.move
+
+    def check(self, decided: NextMoveOutput) -> None:
+        if self.lost and decided.cursor.queue == "steps" and self.lost[-1][0] == "steps":
+            assert decided.cursor.index == self.lost[-1][1], "it went on after an act whose answer was lost"
+            assert decided.move not in ("Read Switch", "Run Step", "Await Recovery"), decided.move
+
+    def observe(self, state: str) -> Observed:
+        if state == "Read Switch" and self.draw(st.integers(0, 20)) == 20:
+            return Observed(state=state)
+        if state in ("Read Switch", "Run Step"):
+            refusal = self.draw(st.sampled_from([None, None, *REFUSALS]))
+            if refusal and "Rate exceeded" in refusal[1]:
+                return failed("Run Step", *refusal)
+            if self.step.kind in ("act", "rollback"):
+                self.taken.append(self.step.step_id)
+            if refusal:
+                if refusal in LOST and self.step.kind == "act":
+                    self.lost.append((self.cursor.queue, self.cursor.index))
+                return failed("Run Step", *refusal)
+            state = "Read Step"
+        if state == "Read Step":
+            return read(*self.draw(st.lists(STATUSES, max_size=len(self.plan.targets))))
+        if state == "Await Recovery":
+            return self.draw(st.sampled_from([SILENCE, SILENCE, Observed(state=state)]))
+        return Observed(state=state)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data(), plans())
+def test_it_ends_and_acts_once_and_never_goes_on_after_a_lost_answer(
+    data: st.DataObject, given: RemediationPlan
+) -> None:
+    machine = Machine(data.draw, given)
+
+    end = machine.run()
+
+    assert len(machine.taken) == len(set(machine.taken)), "a request that may have been taken was sent again"
+    acted = [step_id for step_id in machine.taken if step_id.startswith("do-")]
+    if acted and end.move != "Close Incident":
+        assert end.move == "Page On-Call", "a host was touched and not cured, and nobody is woken"
