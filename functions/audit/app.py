@@ -57,7 +57,7 @@ def _watch(table: Table) -> Watch:
     return Watch(
         declared=lambda: _rules().heartbeats,
         heartbeats=TableHeartbeats(table),
-        intake=Ingestion(Groups(table), executions, limits, waiting=waiting),
+        accept=Ingestion(Groups(table), executions, limits, waiting=waiting).accept,
     )
 
 

@@ -5,7 +5,7 @@ between its write and its call, a signal that Step Functions did not take, an ex
 and mended.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -15,7 +15,8 @@ from firstline import lifecycle
 from firstline.channels.delivery import Channel
 from firstline.classification.silences import Silence
 from firstline.errors import ChannelFailed, ConfigurationError, ExecutionsUnavailable
-from firstline.models import PAGING_RANK, SEVERITY_RANK, IncidentRecord, Notification, Outcome, StepResult
+from firstline.incidents.store import Groups, Incidents
+from firstline.models import PAGING_RANK, SEVERITY_RANK, IncidentRecord, Notification
 from firstline.observability import logger, metrics
 from firstline.privacy.alerts import for_outsiders
 
@@ -23,43 +24,11 @@ ABANDONED_AFTER = timedelta(hours=2)
 """A resolved incident that is still open after this has no execution any more: no step may take longer than an hour."""
 
 
-class AuditedIncidents(lifecycle.Incidents, lifecycle.HeldIncidents, Protocol):
-    """The incidents, as the audit reads and mends them."""
-
-    def open_records(self) -> Iterable[IncidentRecord]:
-        """The incidents that are not closed."""
-
-    def mark_paged(self, incident_id: str, at: datetime) -> None:
-        """Write down that somebody was paged."""
-
-    def close(
-        self, incident_id: str, outcome: Outcome, reason: str, results: Sequence[StepResult], at: datetime
-    ) -> IncidentRecord:
-        """Record how an incident ended."""
-
-
 class LastResort(Channel, Protocol):
-    """The page topic, to which Firstline's own alarms go as well."""
+    """The page topic, to which Firstline's own alarms go, too."""
 
     def is_heard(self) -> bool:
-        """Whether somebody would get what is published there."""
-
-
-class Starter(lifecycle.Signals, Protocol):
-    """The executions."""
-
-    def start(self, incident_id: str, execution_input: str) -> None:
-        """Start an incident's execution; again is success."""
-
-
-class Starts(Protocol):
-    """What starting an incident needs of its group."""
-
-    def execution_input(self, incident_id: str) -> str | None:
-        """The bytes with which the incident's execution is started."""
-
-    def mark_started(self, incident_id: str, group_key: str) -> None:
-        """The execution runs."""
+        """Return True if anyone is subscribed to it."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +47,9 @@ class Audit:
         Looks whether every heartbeat of others is there.
     """
 
-    history: AuditedIncidents
-    groups: Starts
-    executions: Starter
+    history: Incidents
+    groups: Groups
+    executions: lifecycle.Executions
     topic: LastResort
     page_after: timedelta
     flap_quiet: timedelta

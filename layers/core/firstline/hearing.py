@@ -3,44 +3,39 @@
 Anybody may speak, and nobody is believed blindly: `classification/history.py` and the guardrails say how far.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from firstline import judging
 from firstline.channels import slack_judging
 from firstline.channels.delivery import Channel, tell_all
 from firstline.errors import ChannelFailed, ExecutionsUnavailable, FeedbackRefused
-from firstline.lifecycle import Incidents, Judged, Signals, resolve_by_hand
+from firstline.incidents.store import Incidents
+from firstline.lifecycle import Executions, resolve_by_hand
 from firstline.models import Feedback, IncidentRecord, Notification
 from firstline.observability import logger, metrics
 from firstline.responding import Press, Whisper, tell_one
 from firstline.trail import Trail, judged, noted, witness
 
 
-class OpenForm(Protocol):
-    """Puts a form before the person whose press gave the trigger."""
-
-    def __call__(self, trigger_id: str, view: dict[str, Any]) -> object:
-        """May raise ChannelFailed."""
-        ...
-
-
-class Records(Judged, Incidents, Protocol):
-    """The incidents, as people's words change them."""
-
-
 @dataclass(frozen=True)
 class Ear:
-    """Everything that a word touches."""
+    """The handler of people's feedback and notes from Slack.
 
-    history: Records
-    executions: Signals
+    Parameters
+    ----------
+    open_form
+        Puts a form before the person whose press gave the trigger id; may raise ChannelFailed.
+    """
+
+    history: Incidents
+    executions: Executions
     trail: Trail
     channels: Mapping[str, Channel]
     whisper: Whisper | None
-    open_form: OpenForm | None
+    open_form: Callable[[str, dict[str, Any]], object] | None
 
     def hear(self, press: Press, now: datetime) -> None:
         """Take what was chosen or written, or put the form before whoever asked for it.

@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from firstline import lifecycle
 from firstline.errors import ExecutionsUnavailable, GroupChanged, HistoryUnavailable, RateLimited
 from firstline.grouping import STORM_GROUP_KEY, Fold, GroupState, Limits, fold, open_incident, storm_alert
-from firstline.models import Hold, Incident, IncidentRecord, NormalizedAlert, SourceSeverity
+from firstline.incidents.store import Groups
+from firstline.models import Hold, NormalizedAlert
 from firstline.observability import logger
 from firstline.privacy.alerts import without_secrets
 from firstline.waiting import Waiting
@@ -29,65 +29,6 @@ LIMIT_REMEMBERED = timedelta(minutes=1)
 
 PARALLEL_GROUPS = 8
 """A batch may hold hundreds of groups, and every sender waits for the answer."""
-
-
-class ExecutionStarter(lifecycle.Signals, Protocol):
-    """The executions, as ingest needs them."""
-
-    def start(self, incident_id: str, execution_input: str) -> None:
-        """Start an incident's execution; again is success."""
-
-
-class GroupKeeper(Protocol):
-    """The table, as ingest writes it. Each may raise `HistoryUnavailable`."""
-
-    def read(self, group_key: str) -> GroupState:
-        """The group as it stands now, or a new one."""
-
-    def write(
-        self,
-        before: GroupState,
-        after: GroupState,
-        new: Sequence[NormalizedAlert],
-        now: datetime,
-        *,
-        counted: bool = False,
-    ) -> None:
-        """Write what a fold made of the group. Raises `GroupChanged` when it is no longer as it was read."""
-
-    def open_incident(
-        self,
-        before: GroupState,
-        after: GroupState,
-        incident: Incident,
-        new: Sequence[NormalizedAlert],
-        now: datetime,
-        *,
-        limits: Limits | None,
-        member: str,
-    ) -> str:
-        """Write a new incident, PENDING, and return its execution's input. Raises `GroupChanged` or `RateLimited`."""
-
-    def execution_input(self, incident_id: str) -> str | None:
-        """The bytes with which the incident's execution is started."""
-
-    def mark_started(self, incident_id: str, group_key: str) -> None:
-        """The execution runs: nobody has to start it again."""
-
-    def remember_storm(self, alert_name: str | None, now: datetime) -> None:
-        """A limit was met: for a while everything of this name (or of any, with None) belongs to the storm."""
-
-    def join_storm(self, incident_id: str, group_key: str, count: int, now: datetime) -> bool:
-        """Make a group part of an open storm incident. False when that incident is over."""
-
-    def leave(self, incident_id: str, group_key: str, by: str, now: datetime) -> IncidentRecord | None:
-        """Nothing of this group fires any more. The incident, if that resolved it."""
-
-    def quieten(self, incident_id: str, now: datetime) -> None:
-        """A flapping group went quiet."""
-
-    def worsen(self, incident_id: str, severity: SourceSeverity) -> IncidentRecord | None:
-        """An alert of paging severity joined an incident that was opened for less."""
 
 
 class _CountedMeanwhile(GroupChanged):
@@ -119,8 +60,8 @@ class Ingestion:
 
     def __init__(
         self,
-        groups: GroupKeeper,
-        executions: ExecutionStarter,
+        groups: Groups,
+        executions: lifecycle.Executions,
         limits: Limits,
         sleep: Callable[[float], None] = time.sleep,
         *,

@@ -11,7 +11,7 @@ from firstline.classification.history import MEMORY
 from firstline.classification.redaction import safe_text
 from firstline.errors import FeedbackRefused, HistoryUnavailable
 from firstline.feedback import calls_noise, calls_real
-from firstline.lifecycle import Judged
+from firstline.incidents.store import Incidents
 from firstline.models import Feedback, IncidentRecord, Note
 
 MAX_WORDS = 100
@@ -23,7 +23,7 @@ ATTEMPTS = 10
 """How often to try when others speak of the same incident at the same moment."""
 
 
-def give(incident_id: str, word: Feedback, *, history: Judged) -> IncidentRecord:
+def give(incident_id: str, word: Feedback, *, history: Incidents) -> IncidentRecord:
     """Keep one person's word. Saying the same again changes nothing, but mends evidence that was not written.
 
     Raises
@@ -43,7 +43,7 @@ def give(incident_id: str, word: Feedback, *, history: Judged) -> IncidentRecord
     )
 
 
-def note(incident_id: str, by: str, text: str, at: datetime, *, history: Judged) -> IncidentRecord:
+def note(incident_id: str, by: str, text: str, at: datetime, *, history: Incidents) -> IncidentRecord:
     """Keep what a person says fixed it, without secrets and invisible characters.
 
     Raises
@@ -86,7 +86,7 @@ def consequence(record: IncidentRecord, word: Feedback) -> str:
 
 def _keep(
     incident_id: str,
-    history: Judged,
+    history: Incidents,
     *,
     there: Callable[[IncidentRecord], bool],
     full: Callable[[IncidentRecord], bool],
@@ -108,7 +108,7 @@ def _keep(
     raise HistoryUnavailable(f"too many people speak of {incident_id} at once")
 
 
-def _known(incident_id: str, history: Judged) -> IncidentRecord:
+def _known(incident_id: str, history: Incidents) -> IncidentRecord:
     record = history.record(incident_id)
     if record is None:
         raise FeedbackRefused(

@@ -40,10 +40,13 @@ class Entry(Fact):
 
 
 class Trail(Protocol):
-    """Keeps facts."""
+    """The audit trails of all incidents. Both methods raise `HistoryUnavailable`."""
 
     def append(self, incident_id: str, facts: Sequence[Fact], at: datetime) -> None:
-        """Write those that are not there yet. Raises HistoryUnavailable."""
+        """Write the facts that are not on the trail yet, in their order after its last entry."""
+
+    def entries(self, incident_id: str) -> list[Entry]:
+        """Return an incident's entries, oldest first, as they are stored."""
 
 
 class Break(Frozen):

@@ -7,28 +7,12 @@ back; an alert of paging severity that nothing keeps back ends that, whatever it
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from firstline import lifecycle
+from firstline.classification.quiet import Quiet
 from firstline.grouping import Fold, GroupState
-from firstline.models import Hold, IncidentRecord, NormalizedAlert, SourceSeverity
-
-
-class KeepsBack(Protocol):
-    """Silences and maintenance windows, read."""
-
-    def keeps_back(self, alert: NormalizedAlert, now: datetime) -> Hold | None:
-        """What keeps an alert back at a time; None when nothing does."""
-
-
-class HeldHistory(lifecycle.HeldIncidents, Protocol):
-    """The records of incidents that may wait."""
-
-    def record(self, incident_id: str) -> IncidentRecord | None:
-        """An incident as it stands now."""
-
-    def hold_back(self, incident_id: str, severity: SourceSeverity) -> None:
-        """Remember the worst alert that joined and is kept back, too."""
+from firstline.incidents.store import Incidents
+from firstline.models import Hold, NormalizedAlert
 
 
 @dataclass(frozen=True)
@@ -41,9 +25,9 @@ class Waiting:
         Whether any rule makes alerts wait: only then an alert of paging severity that joins costs a request more.
     """
 
-    history: HeldHistory
-    executions: lifecycle.Signals
-    quiet: Callable[[datetime], KeepsBack]
+    history: Incidents
+    executions: lifecycle.Executions
+    quiet: Callable[[datetime], Quiet]
     rules_hold: Callable[[], bool]
 
     def keeps_back(self, alert: NormalizedAlert, now: datetime) -> Hold | None:

@@ -19,7 +19,7 @@ RAW_PAYLOADS_BYTES = 32_768
 
 
 class Groups:
-    """Read and write groups. Everything raises `HistoryUnavailable` when DynamoDB does not do its part."""
+    """The groups in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

@@ -9,11 +9,11 @@ Only this month and the one before count: systems, models and habits change, and
 
 from collections import defaultdict
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from firstline.adapters.table import Item, Table, WriteRefused
 from firstline.classification.calibration import BINS, UNCALIBRATED, Calibration, Tally, bin_of, decider_of, outcome
 from firstline.errors import HistoryUnavailable
+from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord
 from firstline.observability import logger
 
@@ -22,17 +22,10 @@ ATTEMPTS = 5
 REMEMBERED = timedelta(minutes=5)
 
 
-class Counted(Protocol):
-    """Where outcomes are counted."""
-
-    def calibration(self, now: datetime) -> Calibration:
-        """May raise HistoryUnavailable."""
-
-
 class Outcomes:
     """What confidence was worth so far, read once in five minutes. Without it, confidence is taken as claimed."""
 
-    def __init__(self, counted: Counted) -> None:
+    def __init__(self, counted: Incidents) -> None:
         self._counted = counted
         self._read_at: datetime | None = None
         self._calibration = UNCALIBRATED

@@ -7,30 +7,18 @@ yes counts for exactly one plan, once per person; a destructive plan takes two p
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
 
 from firstline.approvals.links import Link
 from firstline.channels.text import one_line
 from firstline.errors import NotEntitled, Superseded, TooLate
-from firstline.lifecycle import Signals, tell_decided
+from firstline.incidents.store import Incidents
+from firstline.lifecycle import Executions, tell_decided
 from firstline.models import Approval, Decision, IncidentRecord, Notification, NotificationKind, RemediationPlan
 
 ANOTHER_PLAN = "The plan has changed since you were asked. Read the new one, and decide on that."
 
 _ATTEMPTS = 5
 """Each one lost means that somebody else's word got in; a decision takes two at the most."""
-
-
-class Decisions(Protocol):
-    """The incidents' records, as deciding reads and writes them."""
-
-    def record(self, incident_id: str) -> IncidentRecord | None:
-        """The incident as it stands now."""
-
-    def decide(
-        self, incident_id: str, word: Approval, decision: Decision | None, *, seen: IncidentRecord
-    ) -> IncidentRecord | None:
-        """Keep one person's word. None when something changed since the record was `seen`."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +52,8 @@ def decide(
     now: datetime,
     *,
     approvers: Sequence[str],
-    history: Decisions,
-    executions: Signals,
+    history: Incidents,
+    executions: Executions,
 ) -> IncidentRecord:
     """Keep what somebody says to a plan; once that settles it, tell the execution that waits.
 
@@ -96,7 +84,7 @@ def decide(
 
 
 def invite(
-    incident_id: str, approver: str, name: str, now: datetime, *, approvers: Sequence[str], history: Decisions
+    incident_id: str, approver: str, name: str, now: datetime, *, approvers: Sequence[str], history: Incidents
 ) -> Link:
     """What an approver's link to the approval page says: their own, for the plan as it stands, while it can be decided.
 

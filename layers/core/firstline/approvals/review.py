@@ -3,36 +3,14 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from firstline.errors import DocumentUnreadable
+from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, Outcome, PlannedStep, RemediationPlan, RunbookRun
+from firstline.runbooks.steps import Documents
 
 LOOK_BACK = timedelta(days=90)
 MAX_EARLIER = 5
-
-
-class Documents(Protocol):
-    """The commands that the stack can send."""
-
-    def script(self, step: PlannedStep) -> str:
-        """The script that the step would run.
-
-        Raises
-        ------
-        DocumentUnreadable
-            It could not be read, or is not what the plan was made for.
-        """
-
-
-class Earlier(Protocol):
-    """What the table knows of earlier runs."""
-
-    def record(self, incident_id: str) -> IncidentRecord | None:
-        """An incident as it stands now."""
-
-    def runs_since(self, runbook_id: str, since: datetime) -> list[RunbookRun]:
-        """On which hosts a runbook ran, oldest first."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +35,7 @@ class Review:
 
 
 def review(
-    record: IncidentRecord, plan: RemediationPlan, now: datetime, *, documents: Documents, history: Earlier
+    record: IncidentRecord, plan: RemediationPlan, now: datetime, *, documents: Documents, history: Incidents
 ) -> Review:
     """Everything about the plan that the page shows.
 
@@ -85,7 +63,7 @@ def commands_of(plan: RemediationPlan) -> Iterator[PlannedStep]:
     yield from plan.rollback
 
 
-def _earlier(runs: list[RunbookRun], this: str, history: Earlier) -> Iterator[EarlierRun]:
+def _earlier(runs: list[RunbookRun], this: str, history: Incidents) -> Iterator[EarlierRun]:
     """Newest first. Planning counts a run before anybody approves it, so this incident has one too: left out."""
     others = [run for run in reversed(runs) if run.incident_id != this and run.decision != "shadow"]
     for run in others[:MAX_EARLIER]:

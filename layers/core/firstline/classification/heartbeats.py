@@ -11,6 +11,9 @@ from firstline.classification.match import AlertMatch
 from firstline.durations import Duration, between, spoken
 from firstline.models import Frozen, NormalizedAlert
 
+GAP = timedelta(minutes=5)
+"""After so long without a check, a heartbeat may have been lost meanwhile: the watch begins anew."""
+
 REQUIRED = "required:"
 """How the key of one begins that is required and was never seen."""
 
@@ -54,6 +57,17 @@ class Pulse(Frozen):
     def requirement(self) -> str | None:
         """The id of the required heartbeat that this stands for until one is seen; None of one that was seen."""
         return self.key.removeprefix(REQUIRED) if self.key.startswith(REQUIRED) else None
+
+
+class LastCheck(Frozen):
+    """The last time that the heartbeats were checked, and since when they have been checked without a gap."""
+
+    looked_at: AwareDatetime
+    since: AwareDatetime
+
+    def begin(self, now: datetime) -> datetime:
+        """Return the start of the uninterrupted watch that a check at `now` belongs to."""
+        return self.since if now - self.looked_at <= GAP else now
 
 
 def expectation(pulse: Pulse, declared: Sequence[Heartbeat]) -> Heartbeat | None:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from firstline.classification.guardrails import Changes
-from firstline.classification.keeping import History
 from firstline.classification.model import ModelVerdict
 from firstline.classification.prompt import Prompt
 from firstline.classification.quiet import Quiet, seconds_until
@@ -12,6 +11,7 @@ from firstline.classification.rules import Rule, Rules
 from firstline.classification.silences import Silence
 from firstline.durations import spoken
 from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
+from firstline.incidents.store import Incidents
 from firstline.models import Classification, Hold, Incident, IncidentRecord
 from firstline.observability import logger
 
@@ -26,7 +26,7 @@ class NotAsked:
 
 def waits_for(
     incident: Incident,
-    history: History,
+    history: Incidents,
     rules: Rules,
     silences: Callable[[], Sequence[Silence]],
     now: datetime,

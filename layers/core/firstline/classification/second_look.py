@@ -13,12 +13,13 @@ from typing import Any
 from firstline.classification import guardrails, prompt
 from firstline.classification.case import Case
 from firstline.classification.evidence import gather
-from firstline.classification.keeping import History, keep
+from firstline.classification.keeping import keep
 from firstline.classification.model import Model
 from firstline.classification.prompt import Prompt
 from firstline.classification.redaction import safe_line, safe_text
 from firstline.classification.rules import Rules
 from firstline.errors import ModelGaveNoVerdict
+from firstline.incidents.store import Incidents
 from firstline.models import Classification, Evidence, Incident, StepResult, Usage
 
 MAX_OUTPUTS = 10
@@ -34,7 +35,7 @@ def look_again(
     first: Classification,
     observations: Sequence[StepResult],
     *,
-    history: History,
+    history: Incidents,
     rules: Rules,
     model: Model | None,
     time_zone: str,

@@ -10,12 +10,13 @@ from firstline.classification.calibration import UNCALIBRATED, Calibration, deci
 from firstline.classification.case import Case
 from firstline.classification.evidence import MetricReader, gather
 from firstline.classification.holding import NotAsked
-from firstline.classification.keeping import History, keep
+from firstline.classification.keeping import keep
 from firstline.classification.model import Counting, Model
 from firstline.classification.prompt import Offered
 from firstline.classification.rules import Rules
 from firstline.classification.silences import Silence
 from firstline.errors import ModelGaveNoVerdict
+from firstline.incidents.store import Incidents
 from firstline.models import SEVERITY_RANK, Classification, Evidence, Incident, Usage
 from firstline.observability import metrics
 
@@ -23,7 +24,7 @@ from firstline.observability import metrics
 def assess(
     incident: Incident,
     *,
-    history: History,
+    history: Incidents,
     rules: Rules,
     silences: Callable[[], Sequence[Silence]],
     offered: Sequence[Offered],

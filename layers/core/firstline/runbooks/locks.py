@@ -23,8 +23,8 @@ _MARGIN = timedelta(minutes=10)
 _LONGEST_NAME = 200
 
 
-class Held(Frozen):
-    """A remediation that has hosts in its hands: which incident's, and until when at the latest."""
+class Lease(Frozen):
+    """The locks that one incident's remediation holds, and when they end by themselves."""
 
     incident_id: Name
     runbook_id: Name
