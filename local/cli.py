@@ -132,7 +132,7 @@ def report(
     table: TableOption = "",
 ) -> None:
     """MTTA, MTTR, and how many incidents ended by themselves, by a runbook, with a human; and what the model cost."""
-    from firstline.adapters.history import History
+    from firstline.adapters.history import TableIncidents
     from firstline.reporting import report as reckon
     from local.records import runbooks_grid
     from local.spending import print_spending
@@ -147,7 +147,7 @@ def report(
         _wide_console().print(runbooks_grid(incidents, RUNBOOKS, environment, (hours or 90 * 24) / 24))
     else:
         since = datetime.now(UTC) - timedelta(hours=hours or 24)
-        _print_report(reckon(History(incidents).closed_since(since)), hours or 24)
+        _print_report(reckon(TableIncidents(incidents).closed_since(since)), hours or 24)
 
 
 @app.command()

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from firstline.adapters.history import History
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.silences import TableSilences
 from firstline.adapters.table import Table
 from firstline.classification.holding import held_by_rule
@@ -158,7 +158,7 @@ def _short(text: str) -> str:
 
 def unmatched(rules: Rules, table: Table, days: int, now: datetime) -> Iterator[str]:
     """Patterns of rules and windows that fitted no incident of the last days: perhaps a typing error, perhaps old."""
-    history = History(table)
+    history = TableIncidents(table)
     records = [*history.closed_since(now - timedelta(days=days)), *history.open_records()]
     alerts = [record.incident.alert for record in records]
     named: list[tuple[str, str, AlertMatch]] = [("rule", one.id, one.match) for one in rules.rules]
@@ -173,7 +173,7 @@ def unmatched(rules: Rules, table: Table, days: int, now: datetime) -> Iterator[
 
 def preview_of(name: str, rules: Rules, table: Table, zone: str, days: int, now: datetime) -> Preview | None:
     """What a rule, window or silence would have done to the incidents that closed in the last days; None if unknown."""
-    records = History(table).closed_since(now - timedelta(days=days))
+    records = TableIncidents(table).closed_since(now - timedelta(days=days))
     rule = next((one for one in rules.rules if one.id == name), None)
     if rule is not None:
         # A rule without `hold` and `noise` hides nothing, so nothing is within a wait of no time at all.

@@ -8,10 +8,10 @@ from typing import Any
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from firstline.adapters.executions import Executions
-from firstline.adapters.groups import Groups
+from firstline.adapters.executions import StepFunctions
+from firstline.adapters.groups import TableGroups
 from firstline.adapters.heartbeats import TableHeartbeats
-from firstline.adapters.history import History
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.paging import PATIENCE, PageTopic
 from firstline.adapters.silences import RememberedSilences, TableSilences
 from firstline.adapters.table import Table
@@ -32,9 +32,9 @@ def _audit() -> Audit:
     table = Table(boto3.client("dynamodb"), settings.table_name, keep_days=settings.history_days)
     sns = boto3.client("sns", config=PATIENCE)
     return Audit(
-        history=History(table),
-        groups=Groups(table),
-        executions=Executions(boto3.client("stepfunctions"), settings.state_machine_arn),
+        history=TableIncidents(table),
+        groups=TableGroups(table),
+        executions=StepFunctions(boto3.client("stepfunctions"), settings.state_machine_arn),
         topic=PageTopic(settings.page_topic_arn, client=sns, console_url=settings.console_url),
         page_after=timedelta(seconds=settings.page_after_seconds),
         flap_quiet=timedelta(seconds=settings.flap_quiet_seconds),
@@ -45,11 +45,11 @@ def _audit() -> Audit:
 
 def _watch(table: Table) -> Watch:
     settings = AuditSettings.from_environment()
-    executions = Executions(boto3.client("stepfunctions"), settings.state_machine_arn)
+    executions = StepFunctions(boto3.client("stepfunctions"), settings.state_machine_arn)
     limits = Limits(settings.incidents_per_minute, settings.incidents_per_minute_and_alert)
     silences = RememberedSilences(TableSilences(table))
     waiting = Waiting(
-        history=History(table),
+        history=TableIncidents(table),
         executions=executions,
         quiet=lambda now: Quiet(_rules().maintenance, silences.at(now)),
         rules_hold=lambda: _rules().may_hold,
@@ -57,7 +57,7 @@ def _watch(table: Table) -> Watch:
     return Watch(
         declared=lambda: _rules().heartbeats,
         heartbeats=TableHeartbeats(table),
-        accept=Ingestion(Groups(table), executions, limits, waiting=waiting).accept,
+        accept=Ingestion(TableGroups(table), executions, limits, waiting=waiting).accept,
     )
 
 

@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from firstline.adapters.circuit import SharedCircuit
-from firstline.adapters.history import History
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.llm import ChatModel, Endpoint
 from firstline.adapters.metrics_of_alarm import AlarmMetrics
 from firstline.adapters.secrets import Secrets
@@ -103,8 +103,8 @@ def _table() -> Table:
 
 
 @cache
-def _history() -> History:
-    return History(_table())
+def _history() -> TableIncidents:
+    return TableIncidents(_table())
 
 
 @cache

@@ -9,7 +9,7 @@ import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from firstline.adapters.channels import connect, on_call_now
-from firstline.adapters.history import History
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.paging import PATIENCE, PageTopic
 from firstline.adapters.remediations import TableRemediations
 from firstline.adapters.secrets import Secrets
@@ -74,8 +74,8 @@ def _table() -> Table:
 
 
 @cache
-def _history() -> History:
-    return History(_table())
+def _history() -> TableIncidents:
+    return TableIncidents(_table())
 
 
 @cache

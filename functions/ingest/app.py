@@ -10,10 +10,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from firstline.adapters.certificates import Certificates
-from firstline.adapters.executions import Executions
-from firstline.adapters.groups import Groups
+from firstline.adapters.executions import StepFunctions
+from firstline.adapters.groups import TableGroups
 from firstline.adapters.heartbeats import TableHeartbeats
-from firstline.adapters.history import History
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.quarantine import Quarantine
 from firstline.adapters.secrets import Secrets
 from firstline.adapters.silences import RememberedSilences, TableSilences
@@ -39,9 +39,9 @@ PATIENCE = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard"
 def _intake() -> Intake:
     settings = IngestSettings.from_environment()
     table = Table(boto3.client("dynamodb", config=PATIENCE), settings.table_name, keep_days=settings.history_days)
-    executions = Executions(boto3.client("stepfunctions", config=PATIENCE), settings.state_machine_arn)
+    executions = StepFunctions(boto3.client("stepfunctions", config=PATIENCE), settings.state_machine_arn)
     limits = Limits(settings.incidents_per_minute, settings.incidents_per_minute_and_alert)
-    history, silences = History(table), RememberedSilences(TableSilences(table))
+    history, silences = TableIncidents(table), RememberedSilences(TableSilences(table))
     waiting = Waiting(
         history=history,
         executions=executions,
@@ -49,7 +49,7 @@ def _intake() -> Intake:
         rules_hold=lambda: _rules().may_hold,
     )
     return Intake(
-        ingestion=Ingestion(Groups(table), executions, limits, waiting=waiting),
+        ingestion=Ingestion(TableGroups(table), executions, limits, waiting=waiting),
         history=history,
         executions=executions,
         secrets=Secrets(settings.secrets_prefix).lines,

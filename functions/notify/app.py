@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import TypeAdapter
 
 from firstline.adapters.channels import connect
-from firstline.adapters.history import History
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.remediations import TableRemediations
 from firstline.adapters.secrets import Secrets
 from firstline.adapters.silences import TableSilences
@@ -74,5 +74,5 @@ def _table() -> Table:
 
 
 @cache
-def _history() -> History:
-    return History(_table())
+def _history() -> TableIncidents:
+    return TableIncidents(_table())

@@ -9,12 +9,12 @@ import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
-from firstline.adapters.documents import Documents
+from firstline.adapters.documents import SsmDocuments
 from firstline.adapters.releases import ReleaseRecords
 from firstline.adapters.remediations import TableRemediations
 from firstline.adapters.switch import RemediationSwitch
 from firstline.adapters.table import Table
-from firstline.adapters.targets import Targets
+from firstline.adapters.targets import TaggedInstances
 from firstline.adapters.trail import TableTrail
 from firstline.contracts import PlanRemediationInput
 from firstline.observability import logger, metrics
@@ -61,9 +61,9 @@ def _catalogue() -> catalogue.Catalogue:
 
 
 @cache
-def _targets() -> Targets:
+def _targets() -> TaggedInstances:
     settings = _settings()
-    return Targets(boto3.client("ec2"), boto3.client("ssm"), settings.target_tag_key, settings.target_tag_value)
+    return TaggedInstances(boto3.client("ec2"), boto3.client("ssm"), settings.target_tag_key, settings.target_tag_value)
 
 
 @cache
@@ -73,8 +73,8 @@ def _table() -> Table:
 
 
 @cache
-def _documents() -> Documents:
-    return Documents(boto3.client("ssm"))
+def _documents() -> SsmDocuments:
+    return SsmDocuments(boto3.client("ssm"))
 
 
 @cache

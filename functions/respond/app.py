@@ -11,14 +11,14 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from firstline.adapters.channels import connect
-from firstline.adapters.documents import Documents
-from firstline.adapters.executions import Executions
-from firstline.adapters.history import History
+from firstline.adapters.documents import SsmDocuments
+from firstline.adapters.executions import StepFunctions
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.secrets import Secrets
 from firstline.adapters.slack import SlackBot
 from firstline.adapters.table import Table
 from firstline.adapters.trail import TableTrail
-from firstline.approvals.links import SECRET, Page
+from firstline.approvals.links import SECRET, ApprovalPage
 from firstline.approvals.page import HEADERS
 from firstline.approvals.visiting import Desk, Reply
 from firstline.channels.delivery import Channel
@@ -65,7 +65,7 @@ def press_button() -> Response[str]:
                 channels=channels,
                 whisper=slack.whisper if slack else None,
                 approvers=_settings().approvers,
-                page=Page(_api_url(), _signing_keys),
+                page=ApprovalPage(_api_url(), _signing_keys),
                 now=now,
             )
     return _text(HTTPStatus.OK, "")
@@ -159,15 +159,15 @@ def _table() -> Table:
 
 
 @cache
-def _history() -> History:
-    return History(_table())
+def _history() -> TableIncidents:
+    return TableIncidents(_table())
 
 
 @cache
-def _executions() -> Executions:
-    return Executions(boto3.client("stepfunctions"))
+def _executions() -> StepFunctions:
+    return StepFunctions(boto3.client("stepfunctions"))
 
 
 @cache
-def _documents() -> Documents:
-    return Documents(boto3.client("ssm"))
+def _documents() -> SsmDocuments:
+    return SsmDocuments(boto3.client("ssm"))

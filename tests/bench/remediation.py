@@ -10,8 +10,8 @@ import boto3
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
-from firstline.adapters.groups import Groups
-from firstline.adapters.history import History
+from firstline.adapters.groups import TableGroups
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.remediations import TableRemediations
 from firstline.adapters.table import Table
 from firstline.adapters.trail import TableTrail
@@ -115,7 +115,7 @@ def _requests() -> tuple[int, int]:
         wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
         client.create_table(TableName="bench", **{name: declared[name] for name in wanted})
         table = Table(client, "bench")
-        groups, history = Groups(table), History(table)
+        groups, history = TableGroups(table), TableIncidents(table)
         before = groups.read(FIRING.group_key)
         folded = fold(before, [FIRING], NOW)
         after, incident = open_incident(folded, NOW)

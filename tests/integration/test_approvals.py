@@ -13,9 +13,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from firstline.adapters.documents import Documents
-from firstline.adapters.groups import Groups
-from firstline.adapters.history import History
+from firstline.adapters.documents import SsmDocuments
+from firstline.adapters.groups import TableGroups
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.table import Table, stamp
 from firstline.approvals import deciding, links
 from firstline.approvals.deciding import Answer
@@ -54,8 +54,8 @@ class Scripts:
 
 
 @pytest.fixture
-def history(table: Table) -> History:
-    return History(table)
+def history(table: Table) -> TableIncidents:
+    return TableIncidents(table)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def executions() -> Executions:
 
 
 @pytest.fixture
-def desk(history: History) -> Desk:
+def desk(history: TableIncidents) -> Desk:
     return Desk(lambda: (KEY,), APPROVERS, history, Scripts())
 
 
@@ -72,11 +72,11 @@ type Wait = Callable[..., str]
 
 
 @pytest.fixture
-def waiting(table: Table, history: History) -> Wait:
+def waiting(table: Table, history: TableIncidents) -> Wait:
     """Opens an incident whose plan waits for people until 13:00, as the state machine does it."""
 
     def wait(plan: RemediationPlan | None = None, *, until: datetime = DEADLINE) -> str:
-        groups = Groups(table)
+        groups = TableGroups(table)
         before = groups.read("group-1")
         folded = fold(before, [alert()], NOON)
         after, incident = open_incident(folded, NOON)
@@ -107,11 +107,13 @@ def form(incident_id: str, approver: str, plan: RemediationPlan, decision: str =
     return urlencode({"token": links.sign(link, [KEY]), "decision": decision}).encode()
 
 
-def decide(incident_id: str, said: Answer, history: History, executions: Executions, now: datetime = LATER) -> Any:
+def decide(
+    incident_id: str, said: Answer, history: TableIncidents, executions: Executions, now: datetime = LATER
+) -> Any:
     return deciding.decide(incident_id, said, now, approvers=APPROVERS, history=history, executions=executions)
 
 
-def test_a_yes_is_written_down_and_told(waiting: Wait, history: History, executions: Executions) -> None:
+def test_a_yes_is_written_down_and_told(waiting: Wait, history: TableIncidents, executions: Executions) -> None:
     incident_id = waiting()
 
     decided = decide(incident_id, answer(), history, executions)
@@ -122,14 +124,16 @@ def test_a_yes_is_written_down_and_told(waiting: Wait, history: History, executi
     assert executions.told == [("approved", "U1 (Slack)")]
 
 
-def test_a_no_is_a_decision_and_nobodys_approval(waiting: Wait, history: History, executions: Executions) -> None:
+def test_a_no_is_a_decision_and_nobodys_approval(
+    waiting: Wait, history: TableIncidents, executions: Executions
+) -> None:
     decided = decide(waiting(), answer(approves=False), history, executions)
 
     assert (decided.decision, decided.decided_by, decided.approvals) == ("refused", "U1 (Slack)", [])
     assert executions.told == [("refused", "U1 (Slack)")]
 
 
-def test_a_destructive_plan_takes_two_people(waiting: Wait, history: History, executions: Executions) -> None:
+def test_a_destructive_plan_takes_two_people(waiting: Wait, history: TableIncidents, executions: Executions) -> None:
     plan = a_plan(risk="destructive")
     incident_id = waiting(plan)
 
@@ -145,7 +149,7 @@ def test_a_destructive_plan_takes_two_people(waiting: Wait, history: History, ex
 
 
 def test_one_no_refuses_what_somebody_else_had_approved(
-    waiting: Wait, history: History, executions: Executions
+    waiting: Wait, history: TableIncidents, executions: Executions
 ) -> None:
     plan = a_plan(risk="destructive")
     incident_id = waiting(plan)
@@ -158,7 +162,7 @@ def test_one_no_refuses_what_somebody_else_had_approved(
 
 
 def test_fifty_posts_at_once_are_one_decision(
-    waiting: Wait, history: History, executions: Executions, desk: Desk
+    waiting: Wait, history: TableIncidents, executions: Executions, desk: Desk
 ) -> None:
     plan = a_plan()
     incident_id = waiting(plan)
@@ -182,7 +186,7 @@ def test_fifty_posts_at_once_are_one_decision(
 
 
 def test_fifty_uses_of_one_link_at_once_are_one(
-    waiting: Wait, history: History, executions: Executions, desk: Desk
+    waiting: Wait, history: TableIncidents, executions: Executions, desk: Desk
 ) -> None:
     plan = a_plan(risk="destructive")
     incident_id = waiting(plan)
@@ -201,7 +205,7 @@ def test_fifty_uses_of_one_link_at_once_are_one(
 
 
 def test_fifty_approvers_of_a_destructive_plan_are_two(
-    waiting: Wait, history: History, executions: Executions, desk: Desk
+    waiting: Wait, history: TableIncidents, executions: Executions, desk: Desk
 ) -> None:
     plan = a_plan(risk="destructive")
     incident_id = waiting(plan)
@@ -220,19 +224,19 @@ def test_fifty_approvers_of_a_destructive_plan_are_two(
     assert executions.told == [("approved", record.decided_by)]
 
 
-def _resolve(history: History, table: Table, incident_id: str) -> None:
+def _resolve(history: TableIncidents, table: Table, incident_id: str) -> None:
     assert history.resolve(incident_id, "the sender", at(1))
 
 
-def _close(history: History, table: Table, incident_id: str) -> None:
+def _close(history: TableIncidents, table: Table, incident_id: str) -> None:
     history.close(incident_id, "expired", "nobody", [], at(1))
 
 
-def _replan(history: History, table: Table, incident_id: str) -> None:
+def _replan(history: TableIncidents, table: Table, incident_id: str) -> None:
     history.save_plan(incident_id, a_plan(title="Something else"))
 
 
-def _go_on(history: History, table: Table, incident_id: str) -> None:
+def _go_on(history: TableIncidents, table: Table, incident_id: str) -> None:
     table.update(f"INCIDENT#{incident_id}", "INCIDENT", "SET awaiting = :a", {":a": "acknowledgement"})
 
 
@@ -241,7 +245,7 @@ def _go_on(history: History, table: Table, incident_id: str) -> None:
     [(_resolve, TooLate), (_close, TooLate), (_replan, Superseded), (_go_on, TooLate)],
 )
 def test_what_happens_first_wins_even_between_the_read_and_the_write(
-    happens: Any, refused: Any, waiting: Wait, history: History, table: Table, executions: Executions
+    happens: Any, refused: Any, waiting: Wait, history: TableIncidents, table: Table, executions: Executions
 ) -> None:
     incident_id = waiting()
 
@@ -267,7 +271,7 @@ def test_what_happens_first_wins_even_between_the_read_and_the_write(
     assert (record.decision, record.approvals, executions.told) == (None, [], [])
 
 
-def test_after_the_deadline_the_table_takes_no_word(waiting: Wait, history: History) -> None:
+def test_after_the_deadline_the_table_takes_no_word(waiting: Wait, history: TableIncidents) -> None:
     incident_id = waiting(until=at(1))
     seen = history.record(incident_id)
     assert seen is not None
@@ -299,7 +303,7 @@ def ssm() -> Iterator[Any]:
 
 def test_the_script_is_the_one_that_run_command_takes(ssm: Any) -> None:
     (step,) = a_plan().steps
-    assert Documents(ssm).script(step) == "#!/usr/bin/env bash\nset -e\necho hello\n"
+    assert SsmDocuments(ssm).script(step) == "#!/usr/bin/env bash\nset -e\necho hello\n"
 
 
 @pytest.mark.parametrize(
@@ -309,4 +313,4 @@ def test_the_script_is_the_one_that_run_command_takes(ssm: Any) -> None:
 def test_what_cannot_be_shown_says_why(ssm: Any, document: str, words: str) -> None:
     (step,) = a_plan().steps
     with pytest.raises(DocumentUnreadable, match=words):
-        Documents(ssm).script(step.model_copy(update={"document": document}))
+        SsmDocuments(ssm).script(step.model_copy(update={"document": document}))

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from firstline.adapters import evidence
-from firstline.adapters.groups import Groups
-from firstline.adapters.history import History
+from firstline.adapters.groups import TableGroups
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.table import Table
 from firstline.classification.evidence import gather
 from firstline.grouping import Limits, fold, open_incident
@@ -24,14 +24,14 @@ _FINGERPRINTS = itertools.count()
 
 
 @pytest.fixture
-def history(table: Table) -> History:
-    return History(table)
+def history(table: Table) -> TableIncidents:
+    return TableIncidents(table)
 
 
 @pytest.fixture
 def receive(table: Table) -> Closed:
     """Take in a new alert at a minute after noon, as ingest does, and return its incident."""
-    groups = Groups(table)
+    groups = TableGroups(table)
 
     def run(minutes: float = 0, **what: Any) -> Incident:
         given = alert(fingerprint=f"fp-{next(_FINGERPRINTS)}", timestamp=at(minutes), **what)
@@ -51,7 +51,7 @@ def receive(table: Table) -> Closed:
 
 
 @pytest.fixture
-def closed(history: History, receive: Closed) -> Closed:
+def closed(history: TableIncidents, receive: Closed) -> Closed:
     """An incident that was opened at a minute after noon, and closed a minute later."""
 
     def run(minutes: float = 0, outcome: Outcome = "resolved", **what: Any) -> Incident:
@@ -81,7 +81,9 @@ def counted(table: Table) -> Iterator[Counter[str]]:
 # --- what is going on ---------------------------------------------------------------------------------------
 
 
-def test_alerts_are_counted_by_name_and_by_service_for_an_hour_and_a_day(history: History, receive: Closed) -> None:
+def test_alerts_are_counted_by_name_and_by_service_for_an_hour_and_a_day(
+    history: TableIncidents, receive: Closed
+) -> None:
     receive(0, service="Shop", alert_name="DiskFull")
     receive(10 * 60, service="shop", alert_name="HighCpu", group_key="group-2")
     receive(10 * 60 + 30, service="mail", alert_name="HighCpu", group_key="group-3")
@@ -94,7 +96,7 @@ def test_alerts_are_counted_by_name_and_by_service_for_an_hour_and_a_day(history
 
 
 def test_a_storm_costs_one_read_and_no_more(
-    table: Table, history: History, receive: Closed, monkeypatch: pytest.MonkeyPatch
+    table: Table, history: TableIncidents, receive: Closed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(evidence, "MAX_COUNTED", 5)
     for number in range(9):
@@ -112,7 +114,7 @@ def test_what_a_sender_posted_stands_beside_the_incident(table: Table, receive: 
     assert "as sent" in item["raw"]
 
 
-def test_a_services_last_deployment_is_known_however_long_ago(history: History, receive: Closed) -> None:
+def test_a_services_last_deployment_is_known_however_long_ago(history: TableIncidents, receive: Closed) -> None:
     receive(0, service="shop")
     for version, minutes, environment in (("2", -90_000, "prod"), ("1", -95_000, "prod"), ("9", -5, "staging")):
         deployed = Deployment(service="Shop", version=version, environment=environment, deployed_at=at(minutes))
@@ -124,7 +126,7 @@ def test_a_services_last_deployment_is_known_however_long_ago(history: History, 
     assert len(history.deployments_since(at(-100_000))) == 3
 
 
-def test_a_deployment_costs_one_request(table: Table, history: History) -> None:
+def test_a_deployment_costs_one_request(table: Table, history: TableIncidents) -> None:
     with counted(table) as calls:
         history.save_deployment(Deployment(service="shop", version="2", deployed_at=NOON))
         history.save_deployment(Deployment(service="shop", version="2", deployed_at=NOON))
@@ -134,7 +136,9 @@ def test_a_deployment_costs_one_request(table: Table, history: History) -> None:
 # --- what was -----------------------------------------------------------------------------------------------
 
 
-def test_incidents_of_the_same_name_and_of_the_same_service_are_candidates(history: History, closed: Closed) -> None:
+def test_incidents_of_the_same_name_and_of_the_same_service_are_candidates(
+    history: TableIncidents, closed: Closed
+) -> None:
     same_name = closed(0, alert_name="disk-full-web-1", service="mail", group_key="a")
     same_service = closed(1, alert_name="Crashing", service="SHOP", group_key="b")
     both = closed(2, alert_name="DiskFull", service="shop", group_key="c")
@@ -151,7 +155,7 @@ def test_incidents_of_the_same_name_and_of_the_same_service_are_candidates(histo
     ]
 
 
-def test_a_group_has_one_place_a_day_and_the_newest_takes_it(history: History, closed: Closed) -> None:
+def test_a_group_has_one_place_a_day_and_the_newest_takes_it(history: TableIncidents, closed: Closed) -> None:
     for minutes in range(0, 100, 10):
         last = closed(minutes, group_key="chatty", outcome="self_cleared")
     other = closed(5, group_key="quiet")
@@ -162,7 +166,9 @@ def test_a_group_has_one_place_a_day_and_the_newest_takes_it(history: History, c
     assert found == [next_day.incident_id, last.incident_id, other.incident_id]
 
 
-def test_who_writes_late_of_an_older_one_does_not_take_the_newers_place(history: History, closed: Closed) -> None:
+def test_who_writes_late_of_an_older_one_does_not_take_the_newers_place(
+    history: TableIncidents, closed: Closed
+) -> None:
     first, second = closed(0), closed(40)
     record = history.record(first.incident_id)
     assert record is not None
@@ -170,8 +176,8 @@ def test_who_writes_late_of_an_older_one_does_not_take_the_newers_place(history:
     assert [one.incident_id for one in history.incidents_like(alert())] == [second.incident_id]
 
 
-def test_a_storm_is_no_candidate(history: History, table: Table) -> None:
-    groups = Groups(table)
+def test_a_storm_is_no_candidate(history: TableIncidents, table: Table) -> None:
+    groups = TableGroups(table)
     before = groups.read("storm")
     folded = fold(before, [alert(group_key="storm", service="shop")], NOON)
     after, opened = open_incident(folded, NOON)
@@ -182,7 +188,7 @@ def test_a_storm_is_no_candidate(history: History, table: Table) -> None:
     assert len(history.earlier_incidents("storm")) == 1
 
 
-def test_what_is_kept_for_others_is_short(history: History, table: Table, receive: Closed) -> None:
+def test_what_is_kept_for_others_is_short(history: TableIncidents, table: Table, receive: Closed) -> None:
     opened = receive(0, service="shop", message="disk is full " * 300)
     history.close(opened.incident_id, "resolved", "because " * 400, [], at(1))
     for key in ("LIKE#NAME#disk full", "LIKE#SERVICE#shop"):
@@ -190,14 +196,14 @@ def test_what_is_kept_for_others_is_short(history: History, table: Table, receiv
         assert len(item["earlier"]) < 2_000
 
 
-def test_closing_takes_one_request_more_for_each_place(table: Table, history: History, receive: Closed) -> None:
+def test_closing_takes_one_request_more_for_each_place(table: Table, history: TableIncidents, receive: Closed) -> None:
     opened = receive(0, service="shop")
     with counted(table) as calls:
         history.close(opened.incident_id, "resolved", "", [], at(1))
     assert calls == {"UpdateItem": 2, "PutItem": 3}
 
 
-def test_a_look_up_takes_two_queries_however_much_is_in_the_table(table: Table, history: History) -> None:
+def test_a_look_up_takes_two_queries_however_much_is_in_the_table(table: Table, history: TableIncidents) -> None:
     similar.fill(table, incidents=2_000, now=NOON)
     with counted(table) as calls:
         found = history.incidents_like(alert(alert_name=similar.NAMES[7], service="service-7"))
@@ -208,7 +214,7 @@ def test_a_look_up_takes_two_queries_however_much_is_in_the_table(table: Table, 
     assert calls == {"Query": 1}
 
 
-def test_all_evidence_together_takes_six_queries(table: Table, history: History) -> None:
+def test_all_evidence_together_takes_six_queries(table: Table, history: TableIncidents) -> None:
     similar.fill(table, incidents=600, now=NOON)
     wanted = incident(
         alert=alert(

@@ -1,11 +1,11 @@
-"""Groups and incidents against DynamoDB: moto, and Amazon's own DynamoDB Local where it is there."""
+"""TableGroups and incidents against DynamoDB: moto, and Amazon's own DynamoDB Local where it is there."""
 
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from firstline.adapters.groups import Groups
-from firstline.adapters.history import History
+from firstline.adapters.groups import TableGroups
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.table import Table
 from firstline.errors import GroupChanged, RateLimited
 from firstline.grouping import STORM_GROUP_KEY, Fold, GroupState, Limits, fold, open_incident, storm_alert
@@ -16,16 +16,16 @@ PLENTY = Limits(per_minute=1_000, per_minute_and_alert=1_000)
 
 
 @pytest.fixture
-def groups(table: Table) -> Groups:
-    return Groups(table)
+def groups(table: Table) -> TableGroups:
+    return TableGroups(table)
 
 
 @pytest.fixture
-def history(table: Table) -> History:
-    return History(table)
+def history(table: Table) -> TableIncidents:
+    return TableIncidents(table)
 
 
-def open_for(groups: Groups, *alerts: NormalizedAlert, limits: Limits = PLENTY, minutes: float = 0) -> Incident:
+def open_for(groups: TableGroups, *alerts: NormalizedAlert, limits: Limits = PLENTY, minutes: float = 0) -> Incident:
     """Open an incident for alerts of one group."""
     before = groups.read(alerts[0].group_key)
     folded = fold(before, alerts, at(minutes))
@@ -34,7 +34,7 @@ def open_for(groups: Groups, *alerts: NormalizedAlert, limits: Limits = PLENTY, 
     return incident
 
 
-def write(groups: Groups, *alerts: NormalizedAlert, minutes: float) -> Fold:
+def write(groups: TableGroups, *alerts: NormalizedAlert, minutes: float) -> Fold:
     before = groups.read(alerts[0].group_key)
     folded = fold(before, alerts, at(minutes))
     groups.write(before, folded.group, folded.new_alerts, at(minutes))
@@ -44,11 +44,11 @@ def write(groups: Groups, *alerts: NormalizedAlert, minutes: float) -> Fold:
 # --- opening ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_group_that_was_never_written_is_new(groups: Groups) -> None:
+def test_a_group_that_was_never_written_is_new(groups: TableGroups) -> None:
     assert groups.read("nobody") == GroupState(group_key="nobody")
 
 
-def test_an_opened_incident_is_pending_and_its_group_points_to_it(groups: Groups, history: History) -> None:
+def test_an_opened_incident_is_pending_and_its_group_points_to_it(groups: TableGroups, history: TableIncidents) -> None:
     incident = open_for(groups, alert())
 
     group = groups.read("group-1")
@@ -59,7 +59,7 @@ def test_an_opened_incident_is_pending_and_its_group_points_to_it(groups: Groups
     assert (record.status, record.alert_count, record.incident) == ("PENDING", 1, incident)
 
 
-def test_the_input_of_the_execution_is_kept_byte_for_byte(groups: Groups) -> None:
+def test_the_input_of_the_execution_is_kept_byte_for_byte(groups: TableGroups) -> None:
     before = groups.read("group-1")
     folded = fold(before, [alert(message='naïve ☃ "quoted"')], NOON)
     after, incident = open_incident(folded, NOON)
@@ -72,7 +72,7 @@ def test_the_input_of_the_execution_is_kept_byte_for_byte(groups: Groups) -> Non
     assert Incident.model_validate_json(written) == incident
 
 
-def test_who_writes_a_group_second_is_told_so(groups: Groups) -> None:
+def test_who_writes_a_group_second_is_told_so(groups: TableGroups) -> None:
     stale = groups.read("group-1")
     open_for(groups, alert())
 
@@ -85,7 +85,7 @@ def test_who_writes_a_group_second_is_told_so(groups: Groups) -> None:
         groups.write(stale, folded.group, folded.new_alerts, NOON)
 
 
-def test_of_many_who_open_the_same_group_at_once_one_succeeds(groups: Groups, history: History) -> None:
+def test_of_many_who_open_the_same_group_at_once_one_succeeds(groups: TableGroups, history: TableIncidents) -> None:
     before = groups.read("group-1")
 
     def try_to_open(number: int) -> str | None:
@@ -109,7 +109,7 @@ def test_of_many_who_open_the_same_group_at_once_one_succeeds(groups: Groups, hi
 # --- limits ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_limits_count_by_alert_name_and_in_all_and_are_full_again_each_minute(groups: Groups) -> None:
+def test_the_limits_count_by_alert_name_and_in_all_and_are_full_again_each_minute(groups: TableGroups) -> None:
     limits = Limits(per_minute=3, per_minute_and_alert=2)
     for number in range(2):
         open_for(groups, alert(group_key=f"a-{number}"), limits=limits)
@@ -126,7 +126,9 @@ def test_the_limits_count_by_alert_name_and_in_all_and_are_full_again_each_minut
     open_for(groups, alert(group_key="a-2"), limits=limits, minutes=1)
 
 
-def test_while_a_storm_lasts_no_minute_brings_new_tokens_but_other_alerts_are_not_held_back(groups: Groups) -> None:
+def test_while_a_storm_lasts_no_minute_brings_new_tokens_but_other_alerts_are_not_held_back(
+    groups: TableGroups,
+) -> None:
     limits = Limits(per_minute=10, per_minute_and_alert=1)
     groups.remember_storm("DiskFull", NOON)
 
@@ -139,7 +141,7 @@ def test_while_a_storm_lasts_no_minute_brings_new_tokens_but_other_alerts_are_no
 # --- joining and leaving ---------------------------------------------------------------------------------------------
 
 
-def test_alerts_that_join_are_counted_on_the_incident(groups: Groups, history: History) -> None:
+def test_alerts_that_join_are_counted_on_the_incident(groups: TableGroups, history: TableIncidents) -> None:
     incident = open_for(groups, alert())
 
     write(groups, alert(fingerprint="fp-2"), alert(fingerprint="fp-3"), minutes=2)
@@ -153,7 +155,7 @@ def test_alerts_that_join_are_counted_on_the_incident(groups: Groups, history: H
     assert history.alerts_named("DiskFull", at(26 * 60)) == AlertCount(last_hour=0, last_day=0)
 
 
-def test_the_last_group_that_leaves_resolves_the_incident_once(groups: Groups) -> None:
+def test_the_last_group_that_leaves_resolves_the_incident_once(groups: TableGroups) -> None:
     incident = open_for(groups, alert())
 
     first = groups.leave(incident.incident_id, "group-1", "prometheus", at(3))
@@ -164,7 +166,7 @@ def test_the_last_group_that_leaves_resolves_the_incident_once(groups: Groups) -
     assert second is None
 
 
-def test_a_storm_is_resolved_when_the_last_of_its_groups_left(groups: Groups) -> None:
+def test_a_storm_is_resolved_when_the_last_of_its_groups_left(groups: TableGroups) -> None:
     before = groups.read(STORM_GROUP_KEY)
     first = alert(group_key="g-0")
     alarm = storm_alert(first, "5 a minute", NOON)
@@ -180,7 +182,7 @@ def test_a_storm_is_resolved_when_the_last_of_its_groups_left(groups: Groups) ->
     assert not groups.join_storm(incident.incident_id, "g-9", 1, at(3))
 
 
-def test_when_all_groups_of_a_storm_leave_at_once_it_is_resolved_exactly_once(groups: Groups) -> None:
+def test_when_all_groups_of_a_storm_leave_at_once_it_is_resolved_exactly_once(groups: TableGroups) -> None:
     incident = open_for(groups, alert())
     keys = ["group-1", *(f"g-{number}" for number in range(7))]
     for key in keys[1:]:
@@ -195,7 +197,7 @@ def test_when_all_groups_of_a_storm_leave_at_once_it_is_resolved_exactly_once(gr
 # --- started ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_started_incident_is_not_pending_any_more(groups: Groups, history: History) -> None:
+def test_a_started_incident_is_not_pending_any_more(groups: TableGroups, history: TableIncidents) -> None:
     incident = open_for(groups, alert())
 
     groups.mark_started(incident.incident_id, "group-1")
@@ -207,7 +209,7 @@ def test_a_started_incident_is_not_pending_any_more(groups: Groups, history: His
     assert not groups.read("group-1").pending
 
 
-def test_marking_an_incident_started_does_not_lose_an_alert_that_joins_meanwhile(groups: Groups) -> None:
+def test_marking_an_incident_started_does_not_lose_an_alert_that_joins_meanwhile(groups: TableGroups) -> None:
     incident = open_for(groups, alert())
     before = groups.read("group-1")
     folded = fold(before, [alert(fingerprint="fp-2")], at(1))
@@ -223,7 +225,9 @@ def test_marking_an_incident_started_does_not_lose_an_alert_that_joins_meanwhile
 # --- closed ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_group_learns_that_its_incident_was_closed_over_a_firing_alert(groups: Groups, history: History) -> None:
+def test_a_group_learns_that_its_incident_was_closed_over_a_firing_alert(
+    groups: TableGroups, history: TableIncidents
+) -> None:
     incident = open_for(groups, alert())
 
     history.close(incident.incident_id, "resolved", "a human said so", [], at(5))

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from firstline import judging
-from firstline.adapters.groups import Groups
-from firstline.adapters.history import History
+from firstline.adapters.groups import TableGroups
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.table import Table
 from firstline.errors import FeedbackRefused, HistoryUnavailable
 from firstline.grouping import Limits, fold, open_incident
@@ -41,14 +41,14 @@ PAGE = Page(
 
 
 @pytest.fixture
-def history(table: Table) -> History:
-    return History(table)
+def history(table: Table) -> TableIncidents:
+    return TableIncidents(table)
 
 
 @pytest.fixture
 def incident_id(table: Table) -> str:
     """An open incident."""
-    groups = Groups(table)
+    groups = TableGroups(table)
     before = groups.read("group-1")
     folded = fold(before, [alert()], NOON)
     after, incident = open_incident(folded, NOON)
@@ -58,7 +58,7 @@ def incident_id(table: Table) -> str:
     return incident.incident_id
 
 
-def test_an_unknown_incident_has_no_record_and_cannot_be_touched(history: History) -> None:
+def test_an_unknown_incident_has_no_record_and_cannot_be_touched(history: TableIncidents) -> None:
     assert history.record("nobody") is None
     assert history.acknowledge("nobody", "ada", NOON) is None
     assert history.resolve("nobody", "ada", NOON) is None
@@ -67,7 +67,7 @@ def test_an_unknown_incident_has_no_record_and_cannot_be_touched(history: Histor
     assert history.record("nobody") is None
 
 
-def test_the_record_keeps_what_happened(history: History, incident_id: str) -> None:
+def test_the_record_keeps_what_happened(history: TableIncidents, incident_id: str) -> None:
     history.save_classification(incident_id, VERDICT)
     history.save_slack_message(incident_id, "C1", "1.2")
     history.save_page(incident_id, PAGE, at(1))
@@ -84,14 +84,16 @@ def test_the_record_keeps_what_happened(history: History, incident_id: str) -> N
     assert (record.acknowledged_by, record.acknowledged_at) == ("ada", at(7))
 
 
-def test_only_the_first_acknowledgement_counts_and_none_after_the_end(history: History, incident_id: str) -> None:
+def test_only_the_first_acknowledgement_counts_and_none_after_the_end(
+    history: TableIncidents, incident_id: str
+) -> None:
     assert history.acknowledge(incident_id, "ada", at(1)) is not None
     assert history.acknowledge(incident_id, "bob", at(2)) is None
     assert history.resolve(incident_id, "bob", at(3)) is not None
     assert history.resolve(incident_id, "ada", at(4)) is None
 
 
-def test_closing_is_idempotent_and_leaves_evidence(history: History, incident_id: str) -> None:
+def test_closing_is_idempotent_and_leaves_evidence(history: TableIncidents, incident_id: str) -> None:
     history.save_classification(incident_id, VERDICT)
 
     first = history.close(incident_id, "auto_resolved", "verified", [RESULT], at(9))
@@ -111,7 +113,9 @@ def word(said: Any, person: str = "slack:U1") -> Feedback:
     return Feedback(person=person, by=person, said=said, at=at(20))
 
 
-def test_what_people_say_reaches_the_evidence_before_and_after_the_end(history: History, incident_id: str) -> None:
+def test_what_people_say_reaches_the_evidence_before_and_after_the_end(
+    history: TableIncidents, incident_id: str
+) -> None:
     history.save_classification(incident_id, VERDICT.model_copy(update={"is_deployment_related": True}))
     judging.give(incident_id, word("noise"), history=history)
     assert history.earlier_incidents("group-1") == []
@@ -126,7 +130,7 @@ def test_what_people_say_reaches_the_evidence_before_and_after_the_end(history: 
     assert earlier.blamed_deployment
 
 
-def test_people_who_speak_at_the_same_moment_are_all_heard(history: History, incident_id: str) -> None:
+def test_people_who_speak_at_the_same_moment_are_all_heard(history: TableIncidents, incident_id: str) -> None:
     history.close(incident_id, "resolved", "", [], at(9))
 
     with ThreadPoolExecutor(6) as pool:
@@ -140,7 +144,7 @@ def test_people_who_speak_at_the_same_moment_are_all_heard(history: History, inc
     assert {one.person for one in earlier.feedback} == {one.person for one in people}
 
 
-def test_whoever_knows_less_and_writes_later_takes_nothing_back(history: History, incident_id: str) -> None:
+def test_whoever_knows_less_and_writes_later_takes_nothing_back(history: TableIncidents, incident_id: str) -> None:
     before = history.close(incident_id, "resolved", "", [], at(9))
     judging.give(incident_id, word("real"), history=history)
 
@@ -152,7 +156,7 @@ def test_whoever_knows_less_and_writes_later_takes_nothing_back(history: History
 
 
 def test_a_hidden_one_that_was_real_is_found_however_many_came_since(
-    history: History, table: Table, incident_id: str
+    history: TableIncidents, table: Table, incident_id: str
 ) -> None:
     history.close(incident_id, "suppressed", "noise", [], at(9))
     closed = history.record(incident_id)
@@ -174,14 +178,14 @@ def test_a_hidden_one_that_was_real_is_found_however_many_came_since(
     assert [one.said for one in history.earlier_incidents("group-1")[-1].feedback] == ["noise"]
 
 
-def test_a_word_on_what_is_not_in_the_table_writes_nothing(history: History, table: Table) -> None:
+def test_a_word_on_what_is_not_in_the_table_writes_nothing(history: TableIncidents, table: Table) -> None:
     with pytest.raises(FeedbackRefused):
         judging.give("unknown", word("real"), history=history)
     assert table._client.scan(TableName=table.name)["Items"] == []
 
 
 def test_a_task_token_does_not_survive_the_end_and_never_shows_in_a_log(
-    history: History, table: Table, incident_id: str
+    history: TableIncidents, table: Table, incident_id: str
 ) -> None:
     waiting = {":token": "secret-token", ":awaiting": "recovery"}
     table.update(f"INCIDENT#{incident_id}", "INCIDENT", "SET task_token = :token, awaiting = :awaiting", waiting)
@@ -195,7 +199,7 @@ def test_a_task_token_does_not_survive_the_end_and_never_shows_in_a_log(
     assert closed.task_token is None
 
 
-def test_deployments_are_found_by_time_newest_first_and_once(history: History) -> None:
+def test_deployments_are_found_by_time_newest_first_and_once(history: TableIncidents) -> None:
     for minutes in (-300, -30, -10, -10):
         deployed = Deployment(service="shop", version=f"v{minutes}", deployed_at=at(minutes))
         history.save_deployment(deployed)
@@ -203,7 +207,7 @@ def test_deployments_are_found_by_time_newest_first_and_once(history: History) -
     assert [one.version for one in history.deployments_since(at(-240))] == ["v-10", "v-30"]
 
 
-def test_everything_written_expires(table: Table, history: History, incident_id: str) -> None:
+def test_everything_written_expires(table: Table, history: TableIncidents, incident_id: str) -> None:
     history.save_deployment(Deployment(service="shop", version="v1", deployed_at=NOON))
     history.close(incident_id, "resolved", "", [], at(1))
 
@@ -214,7 +218,7 @@ def test_everything_written_expires(table: Table, history: History, incident_id:
 
 
 def test_a_table_that_is_not_there_is_unavailable(table: Table) -> None:
-    gone = History(Table(table._client, "gone"))
+    gone = TableIncidents(Table(table._client, "gone"))
 
     with pytest.raises(HistoryUnavailable, match="table gone"):
         gone.record("x")
@@ -225,7 +229,7 @@ def test_a_table_that_is_not_there_is_unavailable(table: Table) -> None:
 
 
 def test_what_a_newer_version_wrote_is_read_as_far_as_it_is_understood(
-    table: Table, history: History, incident_id: str
+    table: Table, history: TableIncidents, incident_id: str
 ) -> None:
     """Whoever is rolled back must not take an outage for it, nor lose what the table knows."""
     newer = {"added_later": {"by": "a newer version"}}
@@ -247,4 +251,4 @@ def test_what_a_newer_version_wrote_is_read_as_far_as_it_is_understood(
     assert record is not None
     assert record.classification == VERDICT
     assert [one.incident_id for one in history.earlier_incidents(group_key)] == [incident_id]
-    assert Groups(table).read(group_key).incident_id == incident_id
+    assert TableGroups(table).read(group_key).incident_id == incident_id

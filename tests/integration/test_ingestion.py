@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from firstline.adapters.groups import Groups
-from firstline.adapters.history import History
+from firstline.adapters.groups import TableGroups
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.table import Table
 from firstline.classification.match import AlertMatch
 from firstline.classification.quiet import Quiet
@@ -86,8 +86,8 @@ def executions() -> FakeExecutions:
 
 
 @pytest.fixture
-def history(table: Table) -> History:
-    return History(table)
+def history(table: Table) -> TableIncidents:
+    return TableIncidents(table)
 
 
 @pytest.fixture
@@ -106,12 +106,12 @@ def build(
 ) -> Ingestion:
     counted = Table(client, table.name)  # type: ignore[arg-type]
     waiting = Waiting(
-        history=History(counted),
+        history=TableIncidents(counted),
         executions=executions,
         quiet=lambda _: Quiet(silences=silences),
         rules_hold=lambda: rules_hold,
     )
-    return Ingestion(Groups(counted), executions, limits, sleep=lambda _: None, waiting=waiting)
+    return Ingestion(TableGroups(counted), executions, limits, sleep=lambda _: None, waiting=waiting)
 
 
 def wait_on(table: Table, incident_id: str, awaiting: str) -> None:
@@ -157,7 +157,7 @@ def test_in_a_storm_that_is_known_an_alert_costs_three_requests(
 
 
 def test_a_write_whose_reply_was_lost_is_started_by_the_retry(
-    ingestion: Ingestion, client: CountingClient, executions: FakeExecutions, history: History
+    ingestion: Ingestion, client: CountingClient, executions: FakeExecutions, history: TableIncidents
 ) -> None:
     client.lose_reply_of = "transact_write_items"
     with pytest.raises(HistoryUnavailable):
@@ -173,7 +173,7 @@ def test_a_write_whose_reply_was_lost_is_started_by_the_retry(
 
 
 def test_an_incident_that_could_not_be_started_stays_pending_and_the_next_duplicate_starts_it_with_the_same_input(
-    ingestion: Ingestion, executions: FakeExecutions, history: History
+    ingestion: Ingestion, executions: FakeExecutions, history: TableIncidents
 ) -> None:
     executions.failures = 1
     (accepted,) = ingestion.accept([alert()], NOON)
@@ -193,7 +193,7 @@ def test_an_incident_that_could_not_be_started_stays_pending_and_the_next_duplic
 
 
 def test_the_waiting_execution_is_told_that_the_alert_resolved(
-    ingestion: Ingestion, executions: FakeExecutions, history: History, table: Table
+    ingestion: Ingestion, executions: FakeExecutions, history: TableIncidents, table: Table
 ) -> None:
     (accepted,) = ingestion.accept([alert()], NOON)
     assert accepted.incident_id is not None
@@ -208,7 +208,7 @@ def test_the_waiting_execution_is_told_that_the_alert_resolved(
 
 
 def test_a_critical_alert_that_joins_a_lesser_incident_wakes_somebody_after_all(
-    ingestion: Ingestion, executions: FakeExecutions, history: History, table: Table
+    ingestion: Ingestion, executions: FakeExecutions, history: TableIncidents, table: Table
 ) -> None:
     (accepted,) = ingestion.accept([alert()], NOON)
     assert accepted.incident_id is not None
@@ -222,7 +222,9 @@ def test_a_critical_alert_that_joins_a_lesser_incident_wakes_somebody_after_all(
     assert executions.told == [("token-resolution", "Worsened")]
 
 
-def test_a_flapping_alert_keeps_one_incident_open_until_it_is_quiet(ingestion: Ingestion, history: History) -> None:
+def test_a_flapping_alert_keeps_one_incident_open_until_it_is_quiet(
+    ingestion: Ingestion, history: TableIncidents
+) -> None:
     for turn in range(FLAP_OPENINGS + 3):
         ingestion.accept([alert(timestamp=at(turn * 5))], at(turn * 5))
         ingestion.accept([resolved(timestamp=at(turn * 5), ends_at=at(turn * 5 + 1))], at(turn * 5 + 1))
@@ -240,7 +242,7 @@ def test_a_flapping_alert_keeps_one_incident_open_until_it_is_quiet(ingestion: I
 
 
 def test_a_storm_of_200_alerts_becomes_a_handful_of_incidents_and_every_alert_is_counted(
-    table: Table, client: CountingClient, executions: FakeExecutions, history: History
+    table: Table, client: CountingClient, executions: FakeExecutions, history: TableIncidents
 ) -> None:
     ingestion = build(table, client, executions, Limits(per_minute=30, per_minute_and_alert=3))
     storm = [alert(group_key=f"g-{n}", fingerprint=f"fp-{n}", host=f"web-{n}") for n in range(200)]
@@ -259,7 +261,7 @@ def test_a_storm_of_200_alerts_becomes_a_handful_of_incidents_and_every_alert_is
 
 
 def test_alerts_of_one_group_that_race_into_a_storm_are_counted_once(
-    table: Table, client: CountingClient, executions: FakeExecutions, history: History
+    table: Table, client: CountingClient, executions: FakeExecutions, history: TableIncidents
 ) -> None:
     ingestion = build(table, client, executions, Limits(per_minute=1, per_minute_and_alert=1))
     ingestion.accept([alert(group_key="first")], NOON)
@@ -273,7 +275,7 @@ def test_alerts_of_one_group_that_race_into_a_storm_are_counted_once(
 
 
 def test_a_storm_that_lasts_does_not_open_more_incidents_each_minute(
-    table: Table, client: CountingClient, executions: FakeExecutions, history: History
+    table: Table, client: CountingClient, executions: FakeExecutions, history: TableIncidents
 ) -> None:
     ingestion = build(table, client, executions, Limits(per_minute=10, per_minute_and_alert=2))
     for minute in range(12):
@@ -284,7 +286,7 @@ def test_a_storm_that_lasts_does_not_open_more_incidents_each_minute(
 
 
 def test_a_storm_is_over_when_all_of_its_alerts_are(
-    table: Table, client: CountingClient, executions: FakeExecutions, history: History
+    table: Table, client: CountingClient, executions: FakeExecutions, history: TableIncidents
 ) -> None:
     ingestion = build(table, client, executions, Limits(per_minute=1, per_minute_and_alert=1))
     keys = [f"g-{n}" for n in range(5)]
@@ -304,7 +306,7 @@ def test_a_storm_is_over_when_all_of_its_alerts_are(
 
 
 def test_after_a_storm_was_closed_the_next_one_opens_another_incident(
-    table: Table, client: CountingClient, executions: FakeExecutions, history: History
+    table: Table, client: CountingClient, executions: FakeExecutions, history: TableIncidents
 ) -> None:
     ingestion = build(table, client, executions, Limits(per_minute=1, per_minute_and_alert=1))
     ingestion.accept([alert(group_key=f"g-{n}") for n in range(3)], NOON)
@@ -321,7 +323,7 @@ def test_after_a_storm_was_closed_the_next_one_opens_another_incident(
 
 
 def test_many_senders_of_one_group_at_once_open_one_incident_and_lose_no_alert(
-    ingestion: Ingestion, executions: FakeExecutions, history: History
+    ingestion: Ingestion, executions: FakeExecutions, history: TableIncidents
 ) -> None:
     alerts = [alert(fingerprint=f"fp-{n}") for n in range(24)]
 
@@ -363,7 +365,7 @@ SILENCE = Silence(
 
 
 def test_a_silenced_alert_costs_no_request_more_and_its_incident_knows(
-    table: Table, client: CountingClient, executions: FakeExecutions, history: History
+    table: Table, client: CountingClient, executions: FakeExecutions, history: TableIncidents
 ) -> None:
     ingestion = build(table, client, executions, silences=[SILENCE])
     (accepted,) = ingestion.accept([alert()], NOON)
@@ -401,7 +403,7 @@ def test_an_alert_that_would_page_and_is_not_silenced_ends_the_wait(
     table: Table,
     client: CountingClient,
     executions: FakeExecutions,
-    history: History,
+    history: TableIncidents,
 ) -> None:
     ingestion = build(table, client, executions, silences=[SILENCE])
     (accepted,) = ingestion.accept([alert(severity="high")], NOON)
@@ -420,7 +422,12 @@ def test_an_alert_that_would_page_and_is_not_silenced_ends_the_wait(
 
 @pytest.mark.parametrize(("rules_hold", "requests"), [(True, 3), (False, 2)])
 def test_an_alert_that_joins_costs_a_look_at_the_incident_only_where_rules_make_wait(
-    rules_hold: bool, requests: int, table: Table, client: CountingClient, executions: FakeExecutions, history: History
+    rules_hold: bool,
+    requests: int,
+    table: Table,
+    client: CountingClient,
+    executions: FakeExecutions,
+    history: TableIncidents,
 ) -> None:
     ingestion = build(table, client, executions, rules_hold=rules_hold)
     (accepted,) = ingestion.accept([alert(severity="high")], NOON)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from firstline.adapters.groups import Groups
-from firstline.adapters.history import History
+from firstline.adapters.groups import TableGroups
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.remediations import TableRemediations
 from firstline.adapters.table import Table
 from firstline.errors import AlreadyPlanned, LockHeld, RemediationContended
@@ -37,7 +37,7 @@ def opened(table: Table) -> Open:
     """Opens an incident of a group of this name."""
 
     def opened(group: str) -> str:
-        groups = Groups(table)
+        groups = TableGroups(table)
         before = groups.read(group)
         folded = fold(before, [alert(group_key=group, fingerprint=group)], NOON)
         after, incident = open_incident(folded, NOON)
@@ -78,7 +78,7 @@ def test_a_reservation_keeps_the_plan_counts_the_run_and_takes_the_locks(
     reserve(remediations, plan, incident_id)
 
     assert remediations.plan_of(incident_id) == plan
-    record = History(table).record(incident_id)
+    record = TableIncidents(table).record(incident_id)
     assert record is not None
     assert record.plan == plan
     board = remediations.board("low-disk", at(-60))

@@ -9,7 +9,7 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from firstline.adapters.documents import Documents
+from firstline.adapters.documents import SsmDocuments
 from firstline.adapters.switch import RemediationSwitch
 from firstline.errors import DocumentUnreadable
 from firstline.runbooks.documents import content_hash
@@ -59,9 +59,9 @@ def test_a_document_is_read_with_the_version_that_counts_now(ssm: "SSMClient") -
     ssm.create_document(Name="any", Content=json.dumps(CONTENT), DocumentType="Command")
     changed = CONTENT | {"description": "another"}
     ssm.update_document(Name="any", Content=json.dumps(changed), DocumentVersion="$LATEST")
-    before = Documents(ssm).read("any")
+    before = SsmDocuments(ssm).read("any")
     ssm.update_document_default_version(Name="any", DocumentVersion="2")
-    after = Documents(ssm).read("any")
+    after = SsmDocuments(ssm).read("any")
 
     assert before is not None
     assert after is not None
@@ -70,12 +70,12 @@ def test_a_document_is_read_with_the_version_that_counts_now(ssm: "SSMClient") -
 
 
 def test_no_document_is_none_and_one_that_is_refused_says_so(ssm: "SSMClient") -> None:
-    assert Documents(ssm).read("nobody") is None
+    assert SsmDocuments(ssm).read("nobody") is None
     with Stubber(ssm) as stub:
         stub.add_client_error("get_document", "AccessDeniedException")
 
         with pytest.raises(DocumentUnreadable, match=r"document any: .*AccessDenied"):
-            Documents(ssm).read("any")
+            SsmDocuments(ssm).read("any")
 
 
 def test_the_hash_is_of_the_content_and_not_of_how_it_is_written_down() -> None:

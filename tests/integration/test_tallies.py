@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from firstline import judging
-from firstline.adapters.groups import Groups
-from firstline.adapters.history import History
+from firstline.adapters.groups import TableGroups
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.table import Table
 from firstline.adapters.tallies import Outcomes
 from firstline.classification.calibration import UNCALIBRATED, Calibration
@@ -22,13 +22,13 @@ VERDICT = a_classification(severity="high", decided_by="history", confidence=0.4
 
 
 @pytest.fixture
-def history(table: Table) -> History:
-    return History(table)
+def history(table: Table) -> TableIncidents:
+    return TableIncidents(table)
 
 
 def opened(table: Table, number: int = 1) -> str:
     """A classified incident that somebody has taken."""
-    groups, history = Groups(table), History(table)
+    groups, history = TableGroups(table), TableIncidents(table)
     given = alert(group_key=f"group-{number}", fingerprint=f"fp-{number}")
     before = groups.read(given.group_key)
     folded = fold(before, [given], NOON)
@@ -45,25 +45,25 @@ def word(said: Any, person: str = "slack:U1") -> Feedback:
     return Feedback(person=person, by=person, said=said, at=at(20))
 
 
-def counted(history: History) -> tuple[int, int]:
+def counted(history: TableIncidents) -> tuple[int, int]:
     """(right, in all) of what history claimed at 0.75."""
     tally = history.calibration(NOON).tallies.get("history")
     return (tally.right[7], tally.count[7]) if tally else (0, 0)
 
 
-def test_an_end_counts_once_under_what_was_claimed(history: History, table: Table) -> None:
+def test_an_end_counts_once_under_what_was_claimed(history: TableIncidents, table: Table) -> None:
     incident_id = opened(table)
     for _ in range(3):
         history.close(incident_id, "resolved", "", [], at(9))
     assert counted(history) == (1, 1)
 
 
-def test_an_end_that_says_nothing_is_not_counted(history: History, table: Table) -> None:
+def test_an_end_that_says_nothing_is_not_counted(history: TableIncidents, table: Table) -> None:
     history.close(opened(table), "expired", "", [], at(9))
     assert counted(history) == (0, 0)
 
 
-def test_people_change_what_was_counted_and_may_change_it_back(history: History, table: Table) -> None:
+def test_people_change_what_was_counted_and_may_change_it_back(history: TableIncidents, table: Table) -> None:
     incident_id = opened(table)
     history.close(incident_id, "resolved", "", [], at(9))
 
@@ -76,7 +76,7 @@ def test_people_change_what_was_counted_and_may_change_it_back(history: History,
     assert counted(history) == (1, 1)
 
 
-def test_many_at_once_are_each_counted_once(history: History, table: Table) -> None:
+def test_many_at_once_are_each_counted_once(history: TableIncidents, table: Table) -> None:
     incident_id = opened(table)
     history.close(incident_id, "expired", "", [], at(9))
     with ThreadPoolExecutor(4) as pool:
@@ -86,14 +86,14 @@ def test_many_at_once_are_each_counted_once(history: History, table: Table) -> N
     assert counted(history) == (1, 1)
 
 
-def test_only_this_month_and_the_one_before_count(history: History, table: Table) -> None:
+def test_only_this_month_and_the_one_before_count(history: TableIncidents, table: Table) -> None:
     incident_id = opened(table)
     history.close(incident_id, "resolved", "", [], at(9))
     assert history.calibration(NOON + timedelta(days=31)).tallies
     assert not history.calibration(NOON + timedelta(days=62)).tallies
 
 
-def test_months_are_added_up(history: History, table: Table) -> None:
+def test_months_are_added_up(history: TableIncidents, table: Table) -> None:
     for month, right in (("2026-02", 3), ("2026-01", 2), ("2025-12", 100)):
         table.put({"pk": "CALIBRATION", "sk": f"{month}#history", "r7": right, "n7": 5})
     now = NOON.replace(year=2026, month=2, day=10)
@@ -101,7 +101,7 @@ def test_months_are_added_up(history: History, table: Table) -> None:
     assert (tally.right[7], tally.count[7]) == (5, 10)
 
 
-def test_a_count_that_fails_loses_neither_the_end_nor_the_word(history: History, table: Table) -> None:
+def test_a_count_that_fails_loses_neither_the_end_nor_the_word(history: TableIncidents, table: Table) -> None:
     incident_id = opened(table)
 
     def down(*_: Any) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from firstline.approvals.links import Page, read
+from firstline.approvals.links import ApprovalPage, read
 from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.models import IncidentRecord, RemediationPlan
 from firstline.observability import metrics
@@ -219,7 +219,7 @@ def test_what_is_no_interaction_is_refused(body: bytes) -> None:
 
 
 KEY = "k" * 32
-PAGE = Page("https://api.example", lambda: (KEY,))
+PAGE = ApprovalPage("https://api.example", lambda: (KEY,))
 
 
 class Pressed(Waiting):
@@ -245,7 +245,7 @@ class Pressed(Waiting):
         *,
         user: str = "U1",
         digest: str | None = None,
-        page: Page = PAGE,
+        page: ApprovalPage = PAGE,
     ) -> None:
         plan_digest = (self.now.plan_digest or "") if digest is None else digest
         answer_press(
@@ -409,13 +409,19 @@ def test_an_approver_gets_a_link_of_their_own() -> None:
     ("case", "approvers", "page", "changes", "words"),
     [
         ("not an approver", ("U2",), PAGE, {}, "not among the stack's Approvers"),
-        ("the page is closed", ("U1",), Page("https://api.example", tuple), {}, "no secret approvals/signing-key"),
+        (
+            "the page is closed",
+            ("U1",),
+            ApprovalPage("https://api.example", tuple),
+            {},
+            "no secret approvals/signing-key",
+        ),
         ("it is over", ("U1",), PAGE, {"resolved_at": NOW}, "over at"),
         ("it is decided", ("U1",), PAGE, {"decision": "refused", "decided_by": "bo"}, "refused by bo"),
         ("nobody waits", ("U1",), PAGE, {"awaiting": "resolution"}, "does not wait"),
     ],
 )
-def test_nobody_else_gets_one(case: str, approvers: Any, page: Page, changes: Any, words: str) -> None:
+def test_nobody_else_gets_one(case: str, approvers: Any, page: ApprovalPage, changes: Any, words: str) -> None:
     incident = Pressed(**{"awaiting": "approval"} | changes)
     incident.press("review", approvers, page=page)
     [(_, _, text)] = incident.whispers

@@ -146,7 +146,7 @@ def answer_press(
     channels: Mapping[str, Channel],
     whisper: Whisper | None,
     approvers: Sequence[str],
-    page: links.Page,
+    page: links.ApprovalPage,
     now: datetime,
 ) -> None:
     """Do what was pressed, then let the message say who did it. Pressing twice does no harm.

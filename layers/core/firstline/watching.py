@@ -46,7 +46,7 @@ class Heartbeats(Protocol):
 class Watch:
     """The check of every heartbeat; alerts about absent ones come in by the front door.
 
-    The alert is accepted before the heartbeat is marked: after a failure in between it is accepted again a minute later,
+    The alert is accepted before the heartbeat is marked: after a failure in between it is accepted again next minute,
     as a duplicate.
 
     Parameters

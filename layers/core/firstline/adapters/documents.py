@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 
-class Documents:
+class SsmDocuments:
     """The stack's documents, read from where Run Command takes them: no copy that could differ.
 
     A version never changes its content, so a command that names the version runs what was read. `DocumentHash` would

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _GONE = {"TaskTimedOut", "InvalidToken", "TaskDoesNotExist"}
 
 
-class Executions:
+class StepFunctions:
     """The executions of one state machine. Everything raises `ExecutionsUnavailable` when Step Functions fails."""
 
     def __init__(self, client: "SFNClient", state_machine_arn: str = "") -> None:

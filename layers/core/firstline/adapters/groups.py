@@ -18,7 +18,7 @@ RAW_PAYLOADS_BYTES = 32_768
 """How much of the senders' bodies is kept beside a write of new alerts."""
 
 
-class Groups:
+class TableGroups:
     """The groups in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def __init__(self, table: Table) -> None:

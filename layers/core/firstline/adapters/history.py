@@ -50,7 +50,7 @@ OPEN = "attribute_exists(pk) AND attribute_not_exists(resolved_at) AND attribute
 _JSON_FIELDS = ("incident", "classification", "plan", "results")
 
 
-class History(TableEvidence):
+class TableIncidents(TableEvidence):
     """The incidents and their evidence in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def __init__(self, table: Table) -> None:

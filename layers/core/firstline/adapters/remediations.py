@@ -16,7 +16,7 @@ if the ledger were lost.
 from collections.abc import Sequence
 from datetime import datetime
 
-from firstline.adapters.history import History, incident_key
+from firstline.adapters.history import TableIncidents, incident_key
 from firstline.adapters.table import Item, Table, WriteRefused, stamp
 from firstline.errors import AlreadyPlanned, LockHeld, RemediationContended
 from firstline.models import RemediationPlan, RunbookRun, RunOutcome
@@ -32,7 +32,7 @@ class TableRemediations:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._history = History(table)
+        self._history = TableIncidents(table)
 
     # --- planning ---------------------------------------------------------------------------------------------------
 

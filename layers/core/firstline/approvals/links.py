@@ -35,7 +35,7 @@ class Link(Frozen):
 
 
 @dataclass(frozen=True)
-class Page:
+class ApprovalPage:
     """The approval page of a stack: where it is, and what its links are signed with.
 
     Parameters
