@@ -22,11 +22,11 @@ from firstline.runbooks import catalogue
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.conclusion import conclude
 from firstline.runbooks.match import offered
-from firstline.runbooks.plan import Rules, plan
+from firstline.runbooks.plan import Remediations, Rules, plan
 from firstline.runbooks.remediation_policy import RemediationPolicy
-from tests.alerts import alert
-from tests.notifications import a_classification
-from tests.remediation_fakes import DeployedDocuments, Inventory, KnownReleases, MemoryRemediations, MemoryTrail
+from firstline.trail import Trail
+from tests.support.builders import a_classification, alert
+from tests.support.memory import MemoryDocuments, MemoryReleases, MemoryStore, MemoryTargets
 
 ROOT = Path(__file__).parents[2]
 MANY = 500
@@ -84,19 +84,21 @@ def _incident() -> Incident:
 def _plan(
     incident: Incident,
     runbooks: Catalogue,
-    remediations: TableRemediations | MemoryRemediations | None = None,
-    trail: TableTrail | MemoryTrail | None = None,
+    remediations: Remediations | None = None,
+    trail: Trail | None = None,
 ) -> RemediationPlan:
     verdict = a_classification(runbook_id="low-disk", confidence=1)
+    store = MemoryStore()
+    store.admit(incident)
     output = plan(
         incident,
         verdict,
         catalogue=runbooks,
-        targets=Inventory({HOST.name: HOST}),
-        documents=DeployedDocuments([runbooks["low-disk"]], "bench"),
-        releases=KnownReleases(),
-        remediations=remediations or MemoryRemediations(),
-        trail=trail or MemoryTrail(),
+        targets=MemoryTargets({HOST.name: HOST}),
+        documents=MemoryDocuments([runbooks["low-disk"]], "bench"),
+        releases=MemoryReleases(),
+        remediations=remediations or store.remediations,
+        trail=trail or store.trail,
         switch=lambda: "on",
         rules=RULES,
         now=NOW,

@@ -24,7 +24,7 @@ from firstline.adapters.table import Table, stamp
 from firstline.classification.similar import most_similar
 from firstline.classification.templates import family
 from firstline.models import EarlierIncident, NormalizedAlert
-from tests.alerts import alert
+from tests.support.builders import alert
 
 ROOT = Path(__file__).parents[2]
 DYNAMODB_LOCAL = ROOT / ".cache" / "dynamodb-local"

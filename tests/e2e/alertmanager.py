@@ -16,7 +16,7 @@ import yaml
 
 from local import senders
 from tests.e2e.running import ROOT, until
-from tests.optional import missing
+from tests.support.optional import missing
 
 GUIDE = ROOT / "docs" / "sources" / "prometheus.md"
 _PROGRAMS = ("prometheus-alertmanager", "alertmanager")

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.running import until
-from tests.optional import missing
+from tests.support.optional import missing
 
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 _FLAGS = (

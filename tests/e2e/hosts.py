@@ -2,7 +2,7 @@
 
 from local import alerts
 from tests.e2e.running import LocalStack, until
-from tests.optional import missing
+from tests.support.optional import missing
 
 LOGS = [f"/data/log/app.log.{number}" for number in range(1, 5)]
 

@@ -19,7 +19,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from firstline.adapters.table import Table
 from tests.integration.chat_server import Script, Server, serving
-from tests.optional import missing
+from tests.support.optional import missing
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

@@ -23,9 +23,8 @@ from firstline.approvals.visiting import Desk
 from firstline.errors import DocumentUnreadable, Superseded, TooLate
 from firstline.grouping import Limits, fold, open_incident
 from firstline.models import Approval, PlannedStep, RemediationPlan
-from tests.alerts import NOON, alert, at
-from tests.channel_fakes import FakeChannel
-from tests.notifications import a_plan
+from tests.support.builders import NOON, a_plan, alert, at
+from tests.support.memory import MemoryChannel
 
 KEY = "k" * 32
 LATER, DEADLINE = at(1), at(60)
@@ -166,7 +165,7 @@ def test_fifty_posts_at_once_are_one_decision(
 ) -> None:
     plan = a_plan()
     incident_id = waiting(plan)
-    slack = FakeChannel()
+    slack = MemoryChannel()
     bodies = [
         form(incident_id, approver, plan, "refuse" if number % 5 == 0 else "approve")
         for number, approver in enumerate(APPROVERS)

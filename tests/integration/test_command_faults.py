@@ -15,7 +15,7 @@ from firstline.runbooks import documents
 from firstline.runbooks.model import Runbook
 from local.commands import LIST_OUTPUT_CHARACTERS, Commands
 from local.hosts import Host, Hosts, Sandbox
-from tests.optional import missing
+from tests.support.optional import missing
 
 ENDED_SECONDS = 40.0
 

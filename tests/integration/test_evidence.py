@@ -15,8 +15,8 @@ from firstline.adapters.table import Table
 from firstline.classification.evidence import gather
 from firstline.grouping import Limits, fold, open_incident
 from firstline.models import AlertCount, Deployment, Incident, Outcome
-from tests.alerts import NOON, alert, at, incident
 from tests.bench import similar
+from tests.support.builders import NOON, alert, at, incident
 
 type Closed = Callable[..., Incident]
 

@@ -10,7 +10,7 @@ from firstline.adapters.table import Table
 from firstline.errors import GroupChanged, RateLimited
 from firstline.grouping import STORM_GROUP_KEY, Fold, GroupState, Limits, fold, open_incident, storm_alert
 from firstline.models import AlertCount, Incident, NormalizedAlert
-from tests.alerts import NOON, alert, at
+from tests.support.builders import NOON, alert, at
 
 PLENTY = Limits(per_minute=1_000, per_minute_and_alert=1_000)
 

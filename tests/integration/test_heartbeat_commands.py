@@ -9,8 +9,8 @@ from typer.testing import CliRunner, Result
 from firstline.adapters.heartbeats import TableHeartbeats
 from firstline.adapters.table import Table
 from local.cli import app
-from tests.alerts import alert
 from tests.integration.conftest import TABLE_ON_AWS
+from tests.support.builders import alert
 
 HEARTBEATS = """
 rules: []

@@ -4,7 +4,7 @@ import pytest
 
 from firstline.adapters.heartbeats import TableHeartbeats
 from firstline.adapters.table import Table
-from tests.alerts import NOON, alert, at
+from tests.support.builders import NOON, alert, at
 
 
 @pytest.fixture

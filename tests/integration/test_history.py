@@ -13,7 +13,7 @@ from firstline.adapters.table import Table
 from firstline.errors import FeedbackRefused, HistoryUnavailable
 from firstline.grouping import Limits, fold, open_incident
 from firstline.models import Classification, Deployment, Feedback, Page, StepResult
-from tests.alerts import NOON, alert, at
+from tests.support.builders import NOON, alert, at
 
 VERDICT = Classification(
     severity="high",

@@ -18,8 +18,7 @@ from firstline.grouping import FLAP_OPENINGS, Limits
 from firstline.ingestion import Ingestion
 from firstline.models import NormalizedAlert
 from firstline.waiting import Waiting
-from tests.alerts import NOON, alert, at
-from tests.notifications import a_classification
+from tests.support.builders import NOON, a_classification, alert, at
 
 PLENTY = Limits(per_minute=100, per_minute_and_alert=100)
 

@@ -22,9 +22,8 @@ from firstline.models import Deployment, NormalizedAlert
 from firstline.runbooks import catalogue
 from firstline.trail import Fact, classified
 from local.cli import app
-from tests.alerts import alert
 from tests.integration.conftest import declared_table
-from tests.notifications import a_classification
+from tests.support.builders import a_classification, alert
 
 NAME = "firstline-prod"
 NOW = datetime.now(UTC)

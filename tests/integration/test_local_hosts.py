@@ -11,7 +11,7 @@ import pytest
 
 from local import faults
 from local.hosts import Host, Hosts, Sandbox
-from tests.optional import missing
+from tests.support.optional import missing
 
 ROOT = Path(__file__).parents[2]
 

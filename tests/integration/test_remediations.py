@@ -15,8 +15,7 @@ from firstline.adapters.table import Table
 from firstline.errors import AlreadyPlanned, LockHeld, RemediationContended
 from firstline.grouping import Limits, fold, open_incident
 from firstline.models import RemediationPlan, RunbookRun
-from tests.alerts import NOON, alert, at
-from tests.notifications import a_plan
+from tests.support.builders import NOON, a_plan, alert, at
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

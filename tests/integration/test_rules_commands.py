@@ -17,8 +17,8 @@ from firstline.adapters.silences import TableSilences
 from firstline.adapters.table import Table
 from firstline.grouping import Limits, fold, open_incident
 from local.cli import app
-from tests.alerts import alert
 from tests.integration.conftest import TABLE_ON_AWS
+from tests.support.builders import alert
 
 NOW = datetime.now(UTC)
 RULES = """

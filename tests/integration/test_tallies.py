@@ -15,8 +15,7 @@ from firstline.classification.calibration import UNCALIBRATED, Calibration
 from firstline.errors import HistoryUnavailable
 from firstline.grouping import Limits, fold, open_incident
 from firstline.models import Feedback
-from tests.alerts import NOON, alert, at
-from tests.notifications import a_classification
+from tests.support.builders import NOON, a_classification, alert, at
 
 VERDICT = a_classification(severity="high", decided_by="history", confidence=0.4, raw_confidence=0.75)
 

@@ -9,7 +9,7 @@ import pytest
 from firstline.adapters.table import Item, Table
 from firstline.adapters.trail import TableTrail
 from firstline.trail import Entry, Fact, first_break, hash_of
-from tests.alerts import at
+from tests.support.builders import at
 
 FACTS = [
     Fact(what="classified", who="rules", facts={"severity": "high"}),

@@ -8,7 +8,7 @@ import pytest
 from firstline.runbooks import catalogue
 from firstline.runbooks.catalogue import Catalogue
 from local.hosts import Host, Hosts, Sandbox
-from tests.optional import missing
+from tests.support.optional import missing
 
 RUNBOOKS = Path(__file__).parents[2] / "runbooks"
 SHIPPED = catalogue.load(RUNBOOKS)

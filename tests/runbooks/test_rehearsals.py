@@ -17,8 +17,8 @@ from firstline.runbooks.documents import render_script
 from firstline.runbooks.plan import parameter_values
 from local.hosts import HOST_FILES, Host
 from local.rehearsal import SCENARIOS, Rehearsal, Scenario, only_looks, rehearse, scenarios
-from tests.optional import missing
 from tests.runbooks.conftest import ON_HOSTS, SHIPPED, StartHost, wanted_of
+from tests.support.optional import missing
 
 AT_ONCE = 8
 ALL = [scenario for runbook_id in SHIPPED for scenario in scenarios(runbook_id)]

@@ -9,8 +9,8 @@ import pytest
 
 from local import hosts as local_hosts
 from local.hosts import Host, Hosts, Sandbox
-from tests.optional import missing
 from tests.runbooks.conftest import StartHost
+from tests.support.optional import missing
 
 SWAPPINESS = Path("/proc/sys/vm/swappiness")
 

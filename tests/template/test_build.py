@@ -16,7 +16,7 @@ import pytest
 import yaml
 from samtranslator.yaml_helper import yaml_parse
 
-from tests.optional import missing
+from tests.support.optional import missing
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = ["Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Audit"]

@@ -25,9 +25,8 @@ from firstline.errors import CeilingReached, ModelUnavailable
 from firstline.grouping import STORM_GROUP_KEY, Limits, fold, open_incident
 from firstline.models import Deployment, Feedback, Incident, Page, RunbookRun, Usage
 from firstline.trail import classified, judged, planned
-from tests.alerts import NOON, alert, at
 from tests.integration.conftest import declared_table
-from tests.notifications import a_classification, a_plan
+from tests.support.builders import NOON, a_classification, a_plan, alert, at
 
 type Resources = dict[str, dict[str, Any]]
 

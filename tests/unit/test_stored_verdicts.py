@@ -2,7 +2,7 @@
 
 from firstline.contracts import ClassifyOutput
 from firstline.models import Classification, Usage
-from tests.notifications import a_classification
+from tests.support.builders import a_classification
 
 SPENT = Usage(prompt_tokens=600, completion_tokens=100, cost=0.5)
 

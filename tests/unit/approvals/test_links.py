@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstline.approvals.links import MAX_TOKEN_LENGTH, Link, ApprovalPage, checked, read, sign
+from firstline.approvals.links import MAX_TOKEN_LENGTH, ApprovalPage, Link, checked, read, sign
 from firstline.errors import ConfigurationError, NotEntitled, TooLate
-from tests.approval_fakes import DEADLINE
-from tests.notifications import INCIDENT_ID, NOW
+from tests.support.builders import DEADLINE, INCIDENT_ID, NOW
 
 KEY, OLD_KEY, FOREIGN_KEY = "k" * 32, "o" * 32, "f" * 32
 LINK = Link(incident_id=INCIDENT_ID, approver="U1", name="ada", plan_digest="a" * 64, expires_at=DEADLINE)

@@ -12,7 +12,7 @@ from firstline.errors import ConfigurationError
 from firstline.models import Classification, Incident, NormalizedAlert, RemediationPlan, Target
 from firstline.runbooks.catalogue import Catalogue
 from functions.remediate import app
-from tests.remediation_fakes import DeployedDocuments, Inventory, MemoryRemediations, MemoryTrail
+from tests.support.memory import MemoryDocuments, MemoryStore, MemoryTargets
 
 type Make[T] = Callable[..., T]
 
@@ -52,16 +52,24 @@ def event(
 
 
 @pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch, runbooks_dir: Path, shipped: Catalogue, web_1: Target) -> None:
+def _fresh(
+    monkeypatch: pytest.MonkeyPatch,
+    runbooks_dir: Path,
+    shipped: Catalogue,
+    web_1: Target,
+    make_incident: Make[Incident],
+) -> None:
     for factory in (app._settings, app._catalogue, app._rules):
         factory.cache_clear()
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("RUNBOOKS_DIR", str(runbooks_dir))
-    monkeypatch.setattr(app, "_targets", lambda: Inventory({"web-1": web_1}))
-    monkeypatch.setattr(app, "_documents", lambda: DeployedDocuments(shipped.values(), "firstline-staging"))
-    monkeypatch.setattr(app, "_remediations", MemoryRemediations)
-    monkeypatch.setattr(app, "_trail", MemoryTrail)
+    monkeypatch.setattr(app, "_targets", lambda: MemoryTargets({"web-1": web_1}))
+    monkeypatch.setattr(app, "_documents", lambda: MemoryDocuments(shipped.values(), "firstline-staging"))
+    store = MemoryStore()
+    store.admit(make_incident())
+    monkeypatch.setattr(app, "_remediations", lambda: store.remediations)
+    monkeypatch.setattr(app, "_trail", lambda: store.trail)
     monkeypatch.setattr(app, "_switch", lambda: SimpleNamespace(read=lambda: "on"))
 
 

@@ -12,7 +12,7 @@ import pytest
 from firstline.runbooks import catalogue
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.documents import render_script
-from tests.optional import missing
+from tests.support.optional import missing
 
 type Play = Callable[..., str]
 

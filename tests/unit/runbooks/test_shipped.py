@@ -11,7 +11,7 @@ from firstline.runbooks import catalogue
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.patterns import SAFE_CHARACTERS
 from local.linting.check import check, rendered
-from tests.optional import missing
+from tests.support.optional import missing
 
 SHIPPED = catalogue.load(Path(__file__).parents[3] / "runbooks")
 PARAMETERS = [(runbook.id, name) for runbook in SHIPPED.values() for name in runbook.parameters]
