@@ -1,7 +1,5 @@
 """Outcomes are counted once each, whoever says them and however often, against DynamoDB."""
 
-from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,11 +11,8 @@ from firstline.adapters.table import Table
 from firstline.adapters.tallies import Outcomes
 from firstline.classification.calibration import UNCALIBRATED, Calibration
 from firstline.errors import HistoryUnavailable
-from firstline.grouping import Limits, fold, open_incident
 from firstline.models import Feedback
-from tests.support.builders import NOON, a_classification, alert, at
-
-VERDICT = a_classification(severity="high", decided_by="history", confidence=0.4, raw_confidence=0.75)
+from tests.support.builders import NOON, alert, at, open_for
 
 
 @pytest.fixture
@@ -25,71 +20,8 @@ def history(table: Table) -> TableIncidents:
     return TableIncidents(table)
 
 
-def opened(table: Table, number: int = 1) -> str:
-    """A classified incident that somebody has taken."""
-    groups, history = TableGroups(table), TableIncidents(table)
-    given = alert(group_key=f"group-{number}", fingerprint=f"fp-{number}")
-    before = groups.read(given.group_key)
-    folded = fold(before, [given], NOON)
-    after, incident = open_incident(folded, NOON)
-    groups.open_incident(
-        before, after, incident, folded.new_alerts, NOON, limits=Limits(99, 99), member=after.group_key
-    )
-    history.save_classification(incident.incident_id, VERDICT)
-    history.acknowledge(incident.incident_id, "ada", at(1))
-    return incident.incident_id
-
-
 def word(said: Any, person: str = "slack:U1") -> Feedback:
     return Feedback(person=person, by=person, said=said, at=at(20))
-
-
-def counted(history: TableIncidents) -> tuple[int, int]:
-    """(right, in all) of what history claimed at 0.75."""
-    tally = history.calibration(NOON).tallies.get("history")
-    return (tally.right[7], tally.count[7]) if tally else (0, 0)
-
-
-def test_an_end_counts_once_under_what_was_claimed(history: TableIncidents, table: Table) -> None:
-    incident_id = opened(table)
-    for _ in range(3):
-        history.close(incident_id, "resolved", "", [], at(9))
-    assert counted(history) == (1, 1)
-
-
-def test_an_end_that_says_nothing_is_not_counted(history: TableIncidents, table: Table) -> None:
-    history.close(opened(table), "expired", "", [], at(9))
-    assert counted(history) == (0, 0)
-
-
-def test_people_change_what_was_counted_and_may_change_it_back(history: TableIncidents, table: Table) -> None:
-    incident_id = opened(table)
-    history.close(incident_id, "resolved", "", [], at(9))
-
-    judging.give(incident_id, word("noise"), history=history)
-    assert counted(history) == (0, 1)
-    judging.give(incident_id, word("noise", "slack:U2"), history=history)
-    assert counted(history) == (0, 1)
-    judging.give(incident_id, word("real"), history=history)
-    judging.give(incident_id, word("real", "slack:U2"), history=history)
-    assert counted(history) == (1, 1)
-
-
-def test_many_at_once_are_each_counted_once(history: TableIncidents, table: Table) -> None:
-    incident_id = opened(table)
-    history.close(incident_id, "expired", "", [], at(9))
-    with ThreadPoolExecutor(4) as pool:
-        people = [word("real", f"slack:U{number}") for number in range(4)]
-        list(pool.map(lambda one: judging.give(incident_id, one, history=history), people))
-    history.close(incident_id, "expired", "", [], at(9))
-    assert counted(history) == (1, 1)
-
-
-def test_only_this_month_and_the_one_before_count(history: TableIncidents, table: Table) -> None:
-    incident_id = opened(table)
-    history.close(incident_id, "resolved", "", [], at(9))
-    assert history.calibration(NOON + timedelta(days=31)).tallies
-    assert not history.calibration(NOON + timedelta(days=62)).tallies
 
 
 def test_months_are_added_up(history: TableIncidents, table: Table) -> None:
@@ -101,7 +33,7 @@ def test_months_are_added_up(history: TableIncidents, table: Table) -> None:
 
 
 def test_a_count_that_fails_loses_neither_the_end_nor_the_word(history: TableIncidents, table: Table) -> None:
-    incident_id = opened(table)
+    incident_id = open_for(TableGroups(table), alert()).incident_id
 
     def down(*_: Any) -> None:
         raise HistoryUnavailable("throttled")

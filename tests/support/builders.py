@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from firstline.grouping import Limits, fold, open_incident
+from firstline.incidents.store import Groups
 from firstline.models import (
     Classification,
     Feedback,
@@ -67,6 +69,19 @@ def incident(**what: Any) -> Incident:
         "hosts": ["web-1"],
     }
     return Incident(**(fields | what))
+
+
+def open_for(
+    groups: Groups, *alerts: NormalizedAlert, now: datetime | None = None, limits: Limits | None = None
+) -> Incident:
+    """Open an incident for alerts of one group, as ingest does."""
+    now = now or alerts[0].timestamp
+    before = groups.read(alerts[0].group_key)
+    folded = fold(before, alerts, now)
+    after, opened = open_incident(folded, now)
+    member = after.group_key
+    groups.open_incident(before, after, opened, folded.new_alerts, now, limits=limits, member=member)
+    return opened
 
 
 def an_alert(**changes: Any) -> NormalizedAlert:

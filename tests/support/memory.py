@@ -1,7 +1,7 @@
 """Every port in memory, for tests: the promises of the adapters without AWS.
 
-`tests/integration/test_ports.py` runs the same tests over this store, moto and DynamoDB Local. A test makes it fail
-with `down` or `faults`, and lets others write in between with `meanwhile`.
+`tests/integration/ports` runs the same tests over this store, moto and DynamoDB Local. A test makes it fail with `down`
+or `faults`, and lets others write in between with `meanwhile`.
 """
 
 import threading
@@ -304,7 +304,7 @@ class MemoryIncidents(_Port):
     ) -> IncidentRecord:
         record = self._records.get(incident_id)
         if record is None:
-            raise HistoryUnavailable(f"incident {incident_id} is not in the table")
+            raise HistoryUnavailable(f"incident {incident_id} is not in memory")
         if record.closed_at is None:
             ended = {"status": "CLOSED", "outcome": outcome, "outcome_reason": reason, "results": list(results)}
             record = self._change(incident_id, **ended, closed_at=at, task_token=None, awaiting=None) or record

@@ -10,10 +10,9 @@ from firstline.auditing import ABANDONED_AFTER, Audit
 from firstline.classification.match import AlertMatch
 from firstline.classification.silences import Silence
 from firstline.errors import ConfigurationError, ExecutionsUnavailable, HistoryUnavailable
-from firstline.grouping import fold, open_incident
 from firstline.models import Hold, IncidentRecord
 from firstline.observability import metrics
-from tests.support.builders import a_classification, alert, at, incident
+from tests.support.builders import a_classification, alert, at, incident, open_for
 from tests.support.memory import MemoryChannel, MemoryExecutions, MemoryStore, passing
 from tests.unit.test_lifecycle import record
 
@@ -175,10 +174,7 @@ def test_the_audit_mends(what: dict[str, Any], minutes: float, done: list[str]) 
 
 def test_the_audit_marks_what_it_started() -> None:
     store = MemoryStore()
-    before = store.groups.read("group-1")
-    folded = fold(before, [alert()], at(0))
-    after, opened = open_incident(folded, at(0))
-    store.groups.open_incident(before, after, opened, folded.new_alerts, at(0), limits=None, member="group-1")
+    opened = open_for(store.groups, alert())
     world = World()
     world.store = store
 
