@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from firstline.errors import HistoryUnavailable, QuarantineUnavailable
-from firstline.ingestion import Accepted
+from firstline.ingestion import AcceptedGroup
 from firstline.intake import MAX_BODY_BYTES, Intake
 from firstline.models import Deployment, NormalizedAlert, Note
 from firstline.quarantine import Quarantined
@@ -41,11 +41,11 @@ class World:
             "sources/deployments": (TOKEN,),
         }
 
-    def accept(self, alerts: Sequence[NormalizedAlert], now: datetime) -> list[Accepted]:
+    def accept(self, alerts: Sequence[NormalizedAlert], now: datetime) -> list[AcceptedGroup]:
         if self.table_is_down:
             raise HistoryUnavailable("down")
         self.alerts.extend(alerts)
-        return [Accepted("incident-1", new=len(alerts))] if alerts else []
+        return [AcceptedGroup("incident-1", new=len(alerts))] if alerts else []
 
     def lines(self, name: str) -> tuple[str, ...]:
         return self.secrets.get(name, ())

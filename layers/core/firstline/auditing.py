@@ -87,7 +87,7 @@ class Audit:
         return count
 
     def _look_who_listens(self) -> None:
-        """Before the first page, not with it, should come to light that it reaches nobody."""
+        """Report an unsubscribed page topic before the first page needs it."""
         heard = self.topic.is_heard()
         metrics.add_metric(name="PageTopicUnheard", unit="Count", value=0 if heard else 1)
         if not heard:
@@ -116,7 +116,7 @@ class Audit:
             self._mended("ToldAgain", lifecycle.tell_worsened(record, record.worsened_to, executions=self.executions))
 
     def _look_at_hold(self, record: IncidentRecord, now: datetime, silences: Callable[[], Sequence[Silence]]) -> None:
-        """Whoever ends a silence ends what waits for it; an execution that missed that its wait was ended is told."""
+        """End the hold if its silence was ended; tell an execution that missed the end of its hold."""
         if record.hold_ended_at is not None:
             self._mended("ToldAgain", lifecycle.tell_hold_ended(record, executions=self.executions))
             return
@@ -172,7 +172,7 @@ class Audit:
 
 
 def _waits_until(record: IncidentRecord) -> datetime:
-    """Until when nobody is to be paged because the incident waits."""
+    """Return until when the incident waits, so that nobody is paged."""
     holds = [record.incident.hold, record.classification.hold if record.classification else None]
     until = max((hold.until for hold in holds if hold is not None), default=record.incident.opened_at)
     return until if record.hold_ended_at is None else min(until, record.hold_ended_at)

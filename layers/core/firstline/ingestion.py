@@ -36,7 +36,7 @@ class _CountedMeanwhile(GroupChanged):
 
 
 @dataclass(frozen=True)
-class Accepted:
+class AcceptedGroup:
     """What became of the alerts of one group. `incident_id` is None when there is nothing to open for them."""
 
     incident_id: str | None
@@ -76,7 +76,7 @@ class Ingestion:
         self._limited: dict[str | None, tuple[datetime, RateLimited]] = {}
         self._storm: str | None = None
 
-    def accept(self, alerts: Sequence[NormalizedAlert], now: datetime) -> list[Accepted]:
+    def accept(self, alerts: Sequence[NormalizedAlert], now: datetime) -> list[AcceptedGroup]:
         """Write every group of the batch and start or tell its execution.
 
         Raises
@@ -93,7 +93,7 @@ class Ingestion:
         with ThreadPoolExecutor(PARALLEL_GROUPS) as pool:
             return list(pool.map(lambda key: self._accept_group(key, by_group[key], now), by_group))
 
-    def _accept_group(self, group_key: str, alerts: Sequence[NormalizedAlert], now: datetime) -> Accepted:
+    def _accept_group(self, group_key: str, alerts: Sequence[NormalizedAlert], now: datetime) -> AcceptedGroup:
         counted = False
         for attempt in range(ATTEMPTS):
             before = self._groups.read(group_key)
@@ -110,7 +110,7 @@ class Ingestion:
 
     def _apply(
         self, before: GroupState, folded: Fold, alerts: Sequence[NormalizedAlert], now: datetime, *, counted: bool
-    ) -> Accepted:
+    ) -> AcceptedGroup:
         group, new = folded.group, len(folded.new_alerts)
         if folded.opens:
             return self._open(before, folded, now, counted=counted)
@@ -133,13 +133,13 @@ class Ingestion:
             resolved = self._groups.leave(group.incident_id, group.group_key, f"{source}: the alert resolved", now)
             if resolved is not None:
                 self._tell(lambda: lifecycle.tell_resolved(resolved, executions=self._executions))
-        return Accepted(before.incident_id if before.open else None, new=new, duplicates=len(alerts) - new)
+        return AcceptedGroup(before.incident_id if before.open else None, new=new, duplicates=len(alerts) - new)
 
     def _keeps_back(self, now: datetime) -> Callable[[NormalizedAlert], Hold | None]:
         waiting = self._waiting
         return (lambda _: None) if waiting is None else (lambda alert: waiting.keeps_back(alert, now))
 
-    def _open(self, before: GroupState, folded: Fold, now: datetime, *, counted: bool) -> Accepted:
+    def _open(self, before: GroupState, folded: Fold, now: datetime, *, counted: bool) -> AcceptedGroup:
         new = folded.new_alerts
         after, incident = open_incident(folded, now)
         # What a silence or a window keeps back disturbs nobody, so it is no part of a storm either.
@@ -156,7 +156,7 @@ class Ingestion:
                 limited = limit
             else:
                 self._start(incident.incident_id, after.group_key, execution_input)
-                return Accepted(incident.incident_id, new=len(new))
+                return AcceptedGroup(incident.incident_id, new=len(new))
         storm = self._join_storm(after.group_key, new, limited, now, count=0 if counted else len(new))
         part_of_storm = {
             "held_until": None,
@@ -169,7 +169,7 @@ class Ingestion:
             self._groups.write(before, after.model_copy(update=part_of_storm), new, now, counted=True)
         except GroupChanged as changed:
             raise _CountedMeanwhile(str(changed)) from changed
-        return Accepted(storm, new=len(new), in_storm=len(new))
+        return AcceptedGroup(storm, new=len(new), in_storm=len(new))
 
     def _join_storm(
         self, group_key: str, new: Sequence[NormalizedAlert], limit: RateLimited, now: datetime, *, count: int

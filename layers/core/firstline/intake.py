@@ -187,7 +187,7 @@ class Intake:
             self.confirm_subscription(confirmation.topic_arn, confirmation.token)
 
     def _take_signal(self, payload: Any, now: datetime) -> None:
-        """Somebody acknowledged or resolved in PagerDuty what Firstline paged about."""
+        """Take over an acknowledgement or a resolution that a person made in PagerDuty."""
         signal = sources.own_incident_signal("pagerduty", payload)
         if signal is None:
             return
@@ -198,7 +198,7 @@ class Intake:
             logger.exception("the execution could not be told; the audit will")
 
     def _take_note(self, payload: Any, now: datetime) -> None:
-        """Somebody wrote in PagerDuty what it was. A note names PagerDuty's id only, so that is kept when seen."""
+        """Keep a note that a person wrote in PagerDuty. It carries only PagerDuty's id, so that is stored when seen."""
         from firstline.sources import pagerduty
 
         ids = pagerduty.own_incident_ids(payload)

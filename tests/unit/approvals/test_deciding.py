@@ -103,9 +103,9 @@ def test_what_is_refused_is_not_even_written(
 
 
 def test_an_unknown_incident_is_refused() -> None:
+    answer = Answer(True, "U1", "u1", "")
+    store, executions = MemoryStore(), MemoryExecutions()
     with pytest.raises(TooLate, match="no such incident"):
-        answer = Answer(True, "U1", "u1", "")
-        store, executions = MemoryStore(), MemoryExecutions()
         decide(INCIDENT_ID, answer, NOW, approvers=APPROVERS, history=store.incidents, executions=executions)
 
 

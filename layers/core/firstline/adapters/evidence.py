@@ -34,7 +34,7 @@ MAX_NOTE_CHARS = 300
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 CLOCKS_DIFFER = timedelta(minutes=1)
-"""What was written by a clock this much ahead still counts; what came later is nobody's past."""
+"""What was written by a clock this much ahead still counts; what is later does not count."""
 
 
 class TableEvidence:
@@ -162,12 +162,12 @@ def _counted(writes: Iterable[tuple[str, int]], now: datetime) -> AlertCount:
 
 def _newest_first(items: Iterable[Item]) -> list[EarlierIncident]:
     found = (EarlierIncident.kept(item["earlier"]) for item in items)
-    each = {one.incident_id: one for one in found}.values()
-    return sorted(each, key=lambda one: one.closed_at, reverse=True)
+    each = {earlier.incident_id: earlier for earlier in found}.values()
+    return sorted(each, key=lambda earlier: earlier.closed_at, reverse=True)
 
 
 def _short(earlier: EarlierIncident) -> EarlierIncident:
-    """As much of it as somebody else's incident has use for."""
+    """Shorten it to what another group's incident can use."""
     from firstline.classification.redaction import clip
 
     return earlier.model_copy(
@@ -181,7 +181,7 @@ def _short(earlier: EarlierIncident) -> EarlierIncident:
 
 
 def service_key(service: str) -> str:
-    """Where what goes on with a service stands."""
+    """Return the partition of a service's alerts and deployments."""
     return f"SERVICE#{service.casefold()}"
 
 

@@ -23,7 +23,7 @@ REMEMBERED = timedelta(minutes=5)
 
 
 class Outcomes:
-    """What confidence was worth so far, read once in five minutes. Without it, confidence is taken as claimed."""
+    """The calibration, read once in five minutes. Until it can be read, confidence is taken as claimed."""
 
     def __init__(self, counted: Incidents) -> None:
         self._counted = counted
@@ -31,7 +31,7 @@ class Outcomes:
         self._calibration = UNCALIBRATED
 
     def at(self, now: datetime) -> Calibration:
-        """The calibration as it is known now; a table that fails leaves what was known before."""
+        """Return the calibration as it is known now; if the table fails, as it was known before."""
         if self._read_at is None or now - self._read_at >= REMEMBERED:
             self._read_at = now
             try:
