@@ -67,12 +67,12 @@ class TableRemediations:
         """
         me = run.incident_id
         mine = Lease(incident_id=me, runbook_id=run.runbook_id, locks=plan.locks, until=run.until)
-        held = {one.incident_id: one for one in board.held if one.until > now} | {me: mine}
+        held = {lease.incident_id: lease for lease in board.held if lease.until > now} | {me: mine}
         ledger = {
             "pk": _LEDGER[0],
             "sk": _LEDGER[1],
             "version": board.version + 1,
-            "held": {incident_id: one.model_dump_json() for incident_id, one in held.items()},
+            "held": {incident_id: lease.model_dump_json() for incident_id, lease in held.items()},
             "expires_at": max(self._table.expiry(now), int(run.until.timestamp()) + 86_400),
         }
         unmoved = "version = :read" if board.version else "attribute_not_exists(pk)"

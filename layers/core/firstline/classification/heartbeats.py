@@ -19,7 +19,7 @@ REQUIRED = "required:"
 
 
 class Heartbeat(Frozen):
-    """What is expected of some heartbeats: how often they come, and how bad it is when they don't.
+    """A declaration of heartbeats: how often they come, and how bad their absence is.
 
     One of them may be missed: a heartbeat is absent when nothing has come for twice `every`. A heartbeat that was never
     seen is not missed, unless it is `required`.
@@ -34,7 +34,7 @@ class Heartbeat(Frozen):
 
     @property
     def patience(self) -> timedelta:
-        """How long nothing may come."""
+        """Return how long nothing may come."""
         return 2 * self.every
 
 
@@ -71,16 +71,16 @@ class LastCheck(Frozen):
 
 
 def expectation(pulse: Pulse, declared: Sequence[Heartbeat]) -> Heartbeat | None:
-    """What is expected of it; None when it is not declared any more, and so not watched."""
+    """Return the declaration that a heartbeat falls under, or None if it is not declared any more."""
     if pulse.requirement is not None:
-        return next((one for one in declared if one.required and pulse.requirement == one.id), None)
-    return next((one for one in declared if one.match.fits(pulse.alert)), None)
+        return next((known for known in declared if known.required and pulse.requirement == known.id), None)
+    return next((known for known in declared if known.match.fits(pulse.alert)), None)
 
 
 def seen(expected: Heartbeat, pulses: Sequence[Pulse]) -> list[Pulse]:
-    """Those that came and were not forgotten: each is watched for itself, and a requirement is met by any."""
-    came = [one for one in pulses if one.requirement is None and one.forgotten_at is None]
-    return [one for one in came if expected.match.fits(one.alert)]
+    """Return the heartbeats that were seen and not forgotten; any of them meets the requirement."""
+    came = [pulse for pulse in pulses if pulse.requirement is None and pulse.forgotten_at is None]
+    return [pulse for pulse in came if expected.match.fits(pulse.alert)]
 
 
 def absent_since(pulse: Pulse, expected: Heartbeat, now: datetime, *, watched_since: datetime) -> datetime | None:

@@ -1,8 +1,7 @@
 """One remediation per host, per service and per release at a time: what is locked, and for how long at the most.
 
-A lock is a lease. The remediation gives it back when it is over; after a crash, the lock ends by itself when the longest
-time that the plan can take is over. So a crash never blocks a host for ever, and a running remediation never loses its
-lock.
+A lock is a lease. The remediation gives it back when it is over; after a crash, the lock ends once the plan's longest
+possible time is over. So a crash never blocks a host for ever, and no running remediation loses its lock.
 """
 
 from collections.abc import Iterable
