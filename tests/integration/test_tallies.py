@@ -9,10 +9,11 @@ from firstline.adapters.groups import TableGroups
 from firstline.adapters.history import TableIncidents
 from firstline.adapters.table import Table
 from firstline.adapters.tallies import Outcomes
-from firstline.classification.calibration import UNCALIBRATED, Calibration
+from firstline.classification.calibration import UNCALIBRATED
 from firstline.errors import HistoryUnavailable
 from firstline.models import Feedback
 from tests.support.builders import NOON, alert, at, open_for
+from tests.support.memory import MemoryStore
 
 
 @pytest.fixture
@@ -44,23 +45,15 @@ def test_a_count_that_fails_loses_neither_the_end_nor_the_word(history: TableInc
 
 
 def test_outcomes_are_read_once_in_five_minutes_and_a_table_that_is_down_is_no_trouble() -> None:
-    known = Calibration({})
-    answers: list[Calibration | None] = [known, None, known]
+    store = MemoryStore()
+    outcomes = Outcomes(store.incidents)
 
-    class Counted:
-        def calibration(self, now: Any) -> Calibration:
-            answer = answers.pop(0)
-            if answer is None:
-                raise HistoryUnavailable("throttled")
-            return answer
-
-    outcomes = Outcomes(Counted())
-    assert outcomes.at(NOON) is known
+    known = outcomes.at(NOON)
     assert outcomes.at(at(4)) is known
-    assert len(answers) == 2
+    assert store.calls == ["calibration"]
+
+    store.down = True
     assert outcomes.at(at(5)) is known
     assert outcomes.at(at(6)) is known
-    assert len(answers) == 1
-    down = Outcomes(Counted())
-    answers[:] = [None]
-    assert down.at(NOON) is UNCALIBRATED
+    assert store.calls == ["calibration"] * 2
+    assert Outcomes(store.incidents).at(NOON) is UNCALIBRATED

@@ -651,21 +651,27 @@ class MemoryExecutions:
 
     Attributes
     ----------
+    starts
+        Every start that was asked for, with its input: starting again changes nothing.
     told
         Signals with who gave them, and errors with their cause.
     waiting
         Whether anything still waits on a task token.
     """
 
-    started: dict[str, str] = field(default_factory=dict)
+    starts: list[tuple[str, str]] = field(default_factory=list)
     told: list[tuple[str, str]] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     waiting: bool = True
     down: bool = False
 
+    @property
+    def started(self) -> dict[str, str]:
+        return dict(reversed(self.starts))
+
     def start(self, incident_id: str, execution_input: str) -> None:
         self._reach()
-        self.started.setdefault(incident_id, execution_input)
+        self.starts.append((incident_id, execution_input))
 
     def signal(self, token: str, signal: str, by: str) -> bool:
         return self._tell(token, signal, by)
