@@ -18,7 +18,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from firstline import lifecycle, sources
 from firstline.errors import (
@@ -38,7 +38,9 @@ from firstline.models import NormalizedAlert
 from firstline.observability import logger, metrics
 from firstline.quarantine import Quarantined, unpack
 from firstline.sources.body import parse_body
-from firstline.watching import Heartbeats
+
+if TYPE_CHECKING:
+    from firstline.watching import Heartbeats
 
 MAX_BODY_BYTES = 512 * 1024
 
@@ -71,7 +73,7 @@ class Intake:
     certificates: Callable[[str], str]
     confirm_subscription: Callable[[str, str], None]
     own_stack: str
-    heartbeats: Heartbeats
+    heartbeats: "Heartbeats"
     is_heartbeat: Callable[[NormalizedAlert], bool]
 
     def handle(self, event: Mapping[str, Any], now: datetime) -> Response | None:

@@ -7,12 +7,15 @@ alert of paging severity that is not held ends the wait, whatever the incident w
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from firstline import lifecycle
-from firstline.classification.quiet import Quiet
 from firstline.grouping import Fold, GroupState
 from firstline.incidents.store import Incidents
 from firstline.models import Hold, NormalizedAlert
+
+if TYPE_CHECKING:
+    from firstline.classification.quiet import Quiet
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Waiting:
 
     history: Incidents
     executions: lifecycle.Executions
-    quiet: Callable[[datetime], Quiet]
+    quiet: Callable[[datetime], "Quiet"]
     rules_hold: Callable[[], bool]
 
     def keeps_back(self, alert: NormalizedAlert, now: datetime) -> Hold | None:
