@@ -19,7 +19,7 @@ from firstline.adapters.trail import TableTrail
 from firstline.contracts import PlanRemediationInput
 from firstline.observability import logger, metrics
 from firstline.runbooks import catalogue
-from firstline.runbooks.plan import PlanRules, plan
+from firstline.runbooks.plan import RemediationRules, plan
 from firstline.runbooks.remediation_policy import load_remediation_policy
 from firstline.settings import RemediateSettings
 
@@ -99,9 +99,9 @@ def _trail() -> TableTrail:
 
 
 @cache
-def _rules() -> PlanRules:
+def _rules() -> RemediationRules:
     settings = _settings()
-    return PlanRules(
+    return RemediationRules(
         remediation_mode=settings.remediation_mode,
         environment=settings.environment_name,
         document_prefix=settings.document_prefix,

@@ -22,7 +22,7 @@ from firstline.runbooks import catalogue
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.conclusion import conclude
 from firstline.runbooks.match import offered
-from firstline.runbooks.plan import PlanRules, Remediations, plan
+from firstline.runbooks.plan import RemediationRules, Remediations, plan
 from firstline.runbooks.remediation_policy import RemediationPolicy
 from firstline.trail import Trail
 from tests.support.builders import a_classification, alert
@@ -35,7 +35,7 @@ NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 HOST = Target(instance_id="i-0123456789abcdef0", name="web-1")
 RUNBOOK = (ROOT / "runbooks" / "low-disk.yaml").read_text(encoding="utf-8")
 FIRING = alert(alert_name="HostOutOfDiskSpace", host="web-1", labels={"mountpoint": "/data"})
-RULES = PlanRules(
+RULES = RemediationRules(
     remediation_mode="auto",
     environment="dev",
     document_prefix="bench",

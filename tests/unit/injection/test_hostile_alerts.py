@@ -41,7 +41,7 @@ from firstline.models import (
 )
 from firstline.privacy.alerts import without_secrets
 from firstline.runbooks import match
-from firstline.runbooks.plan import PlanRules, parameter_values, plan
+from firstline.runbooks.plan import RemediationRules, parameter_values, plan
 from firstline.runbooks.remediation_policy import RemediationPolicy
 from firstline.sources import normalize
 from tests.support.memory import MemoryChannel, MemoryDocuments, MemoryReleases, MemoryStore, MemoryTargets
@@ -111,7 +111,7 @@ def evidence_of(hostile: Hostile) -> Evidence:
 
 
 def planned(incident: Incident, verdict: Classification) -> RemediationPlan | None:
-    rules = PlanRules(
+    rules = RemediationRules(
         remediation_mode="auto",
         environment="prod",
         document_prefix=PREFIX,

@@ -16,7 +16,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from firstline.models import Classification, Incident, NormalizedAlert, RemediationPlan, RunOutcome, Target
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
-from firstline.runbooks.plan import PlanRules, plan
+from firstline.runbooks.plan import RemediationRules, plan
 from firstline.runbooks.policy import Switch
 from firstline.runbooks.remediation_policy import RemediationPolicy
 from tests.support.builders import a_classification
@@ -85,7 +85,7 @@ class Operations(RuleBasedStateMachine):
         self.catalogue = Catalogue(list(self.runbooks.values()))
         self.documents = MemoryDocuments(self.runbooks.values(), "f")
         policy = {"fleet": {"max_hosts": 4, "max_percent": percent}, "freezes": [FREEZE]}
-        self.rules = PlanRules(
+        self.rules = RemediationRules(
             remediation_mode="auto",
             environment="staging",
             document_prefix="f",

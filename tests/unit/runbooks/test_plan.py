@@ -12,7 +12,7 @@ from firstline.errors import HistoryUnavailable
 from firstline.models import Classification, Incident, NormalizedAlert, RemediationPlan, Target
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
-from firstline.runbooks.plan import PlanRules, affected_hosts, plan
+from firstline.runbooks.plan import RemediationRules, affected_hosts, plan
 from firstline.runbooks.policy import Switch
 from firstline.runbooks.remediation_policy import RemediationPolicy
 from tests.support.memory import (
@@ -66,7 +66,7 @@ class Desk:
             remediations=self.remediations,
             trail=self.store.trail,
             switch=lambda: self.switch,
-            rules=PlanRules(**rules),
+            rules=RemediationRules(**rules),
             now=self.now,
         )
 

@@ -136,7 +136,7 @@ class Remediations(Protocol):
         """Let a demoted runbook run by itself again. Return False if it may already."""
 
 
-class PlanRules(Frozen):
+class RemediationRules(Frozen):
     """What the stack's owner set for all runbooks. Releases that `release_arns` does not list are not taken back."""
 
     remediation_mode: policy.RemediationMode
@@ -158,7 +158,7 @@ def plan(
     remediations: Remediations,
     trail: Trail,
     switch: Callable[[], policy.Switch],
-    rules: PlanRules,
+    rules: RemediationRules,
     now: datetime,
 ) -> PlanRemediationOutput:
     """Plan the runbook that the classification chose, or say why there is nothing to be run.
@@ -200,7 +200,7 @@ class _Planner:
         releases: Releases,
         remediations: Remediations,
         switch: Callable[[], policy.Switch],
-        rules: PlanRules,
+        rules: RemediationRules,
         now: datetime,
     ) -> None:
         self._incident, self._classification, self._catalogue = incident, classification, catalogue
