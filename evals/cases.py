@@ -232,7 +232,7 @@ def read(folder: Path) -> Case:
 
 
 class _Snapshot:
-    """The table as it stood: a `HistoryReader` that answers from the case's evidence file."""
+    """The table as it stood: an `EvidenceSource` that answers from the case's evidence file."""
 
     def __init__(self, file: _EvidenceFile, incident: Incident) -> None:
         self._file = file

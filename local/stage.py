@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from firstline.adapters.history import History
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.table import Table
 from firstline.models import IncidentRecord
 from local import senders
@@ -43,7 +43,7 @@ class Stage:
     incidents: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.history = History(Table(self.stack.client("dynamodb"), self.stack.created.table_name))
+        self.history = TableIncidents(Table(self.stack.client("dynamodb"), self.stack.created.table_name))
 
     def check(self, what: str, holds: bool, seen: object = "") -> None:
         """Note an outcome; the scenario goes on."""

@@ -41,7 +41,7 @@ def report(
     stack: StackOption = LOCAL,
 ) -> None:
     """Report MTTA, MTTR, how incidents ended (by themselves, by a runbook, with a human), and the model's cost."""
-    from firstline.adapters.history import History
+    from firstline.adapters.history import TableIncidents
     from firstline.reporting import report as reckon
     from firstline_cli.records import runbooks_grid
     from firstline_cli.spending import print_spending
@@ -56,7 +56,7 @@ def report(
         console_of().print(runbooks_grid(incidents, runbooks_folder(), environment, (hours or 90 * 24) / 24))
     else:
         since = datetime.now(UTC) - timedelta(hours=hours or 24)
-        _print_report(reckon(History(incidents).closed_since(since)), hours or 24)
+        _print_report(reckon(TableIncidents(incidents).closed_since(since)), hours or 24)
 
 
 @app.command()

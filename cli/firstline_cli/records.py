@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from firstline.adapters.history import History
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.remediations import TableRemediations
 from firstline.adapters.table import Table
 from firstline.adapters.trail import TableTrail
@@ -21,7 +21,7 @@ from firstline.trail import Entry, first_break
 def runbooks_grid(table: Table, runbooks: Path, environment: str, days: float) -> Grid:
     """Return a table of how each runbook did and which mode it has earned."""
     thresholds = load_remediation_policy(runbooks / "policy" / "remediation.yaml").autonomy
-    remediations, history = TableRemediations(table), History(table)
+    remediations, history = TableRemediations(table), TableIncidents(table)
     since = datetime.now(UTC) - timedelta(days=days)
     names = ("runbook", "mode", "shadow", "planned", "approved", "run", "verified", "failed", "undone", "accepted")
     grid = Grid(*names, "next", title=f"Runbooks in {environment}, the last {days:g} days", title_justify="left")
@@ -58,7 +58,7 @@ def print_trail(console: Console, table: Table, incident_id: str) -> bool:
     console.print(
         f"{len(entries)} entries, each in its place; the last has the hash {entries[-1].hash}", highlight=False
     )
-    record = History(table).record(incident_id)
+    record = TableIncidents(table).record(incident_id)
     if record and record.status == "CLOSED" and all(entry.what != "closed" for entry in entries):
         console.print(
             "The incident is closed and its trail does not say so: its end was cut off, or never written. "

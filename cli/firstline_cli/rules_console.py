@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from firstline.adapters.history import History
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.silences import TableSilences
 from firstline.adapters.table import Table
 from firstline.classification.classify import classify
@@ -176,7 +176,7 @@ def _short(text: str) -> str:
 
 def unmatched(rules: Rules, table: Table, days: int, now: datetime) -> Iterator[str]:
     """Name the patterns that fitted no incident of the last days: perhaps misspelled, perhaps obsolete."""
-    history = History(table)
+    history = TableIncidents(table)
     records = [*history.closed_since(now - timedelta(days=days)), *history.open_records()]
     alerts = [record.incident.alert for record in records]
     named: list[tuple[str, str, AlertMatch]] = [("rule", rule.id, rule.match) for rule in rules.rules]
@@ -191,7 +191,7 @@ def unmatched(rules: Rules, table: Table, days: int, now: datetime) -> Iterator[
 
 def preview_of(name: str, rules: Rules, table: Table, zone: str, days: int, now: datetime) -> Preview | None:
     """Preview a rule, window or silence against the incidents that closed in the last days; None if unknown."""
-    records = History(table).closed_since(now - timedelta(days=days))
+    records = TableIncidents(table).closed_since(now - timedelta(days=days))
     rule = next((rule for rule in rules.rules if rule.id == name), None)
     if rule is not None:
         # A rule without `hold` and `noise` hides nothing, so nothing is within a wait of no time at all.

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from firstline.adapters.history import History
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.spending import Day, Spending
 from firstline.adapters.table import Table
 from firstline.classification.model_policy import Ceiling
@@ -20,7 +20,7 @@ MOST_INCIDENTS = 20
 def print_spending(console: Console, table: Table, since: datetime) -> None:
     """Print the days since `since`, and the incidents that cost most."""
     console.print(_days(list(Spending(table, Ceiling()).days(since.date()))))
-    console.print(_incidents(_records(History(table), since)))
+    console.print(_incidents(_records(TableIncidents(table), since)))
 
 
 def money(cost: float | None) -> str:
@@ -65,6 +65,6 @@ def _usage(record: IncidentRecord) -> Usage:
     return record.classification.usage if record.classification else Usage()
 
 
-def _records(history: History, since: datetime) -> Iterator[IncidentRecord]:
+def _records(history: TableIncidents, since: datetime) -> Iterator[IncidentRecord]:
     still_open = (record for record in history.open_records() if record.incident.opened_at >= since)
     return chain(still_open, history.closed_since(since))

@@ -9,7 +9,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from firstline import judging
-from firstline.adapters.history import History
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.table import Table
 from firstline.adapters.trail import TableTrail
 from firstline.channels.slack_judging import said
@@ -35,7 +35,7 @@ def say(table: Table, incident_id: str, answer: str, by: str) -> str:
     """
     now = datetime.now(UTC)
     word = _word(answer, by, now)
-    record = judging.give(incident_id, word, history=History(table))
+    record = judging.give(incident_id, word, history=TableIncidents(table))
     witness(TableTrail(table), incident_id, [judged(word)], now)
     return f"Noted: {said(word)}. {judging.consequence(record, word)}"
 
@@ -43,7 +43,7 @@ def say(table: Table, incident_id: str, answer: str, by: str) -> str:
 def write(table: Table, incident_id: str, text: str, by: str) -> str:
     """Keep a note of what fixed an incident. Raises FeedbackRefused, as `say` does."""
     now = datetime.now(UTC)
-    record = judging.note(incident_id, _named(by), text, now, history=History(table))
+    record = judging.note(incident_id, _named(by), text, now, history=TableIncidents(table))
     witness(TableTrail(table), incident_id, [noted(record.notes[-1])], now)
     return "Thank you: whoever meets this next reads it."
 
@@ -51,7 +51,7 @@ def write(table: Table, incident_id: str, text: str, by: str) -> str:
 def print_lessons(console: Console, table: Table, days: float) -> None:
     """Print which verdicts people called right, what confidence was worth, what was hidden, and suggested rules."""
     now = datetime.now(UTC)
-    history = History(table)
+    history = TableIncidents(table)
     learned = lessons(history.closed_since(now - timedelta(days=days)))
     title = f"What people said of verdicts, the last {days:g} days"
     console.print(_deciders(learned, title))

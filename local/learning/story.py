@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firstline.adapters.history import History
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.table import Table
 from firstline.adapters.trail import TableTrail
 from firstline.classification.evidence import gather
@@ -58,7 +58,7 @@ def tell(table: Table, incident_id: str) -> Story:
     FeedbackRefused
         There is no such incident (any more), or it goes on.
     """
-    history = History(table)
+    history = TableIncidents(table)
     record = history.record(incident_id)
     if record is None:
         raise FeedbackRefused(f"{incident_id} is not in this table (any more).")
@@ -73,7 +73,7 @@ def tell(table: Table, incident_id: str) -> Story:
 class _AsOf:
     """The table as it stood at a moment: what came later is not shown."""
 
-    def __init__(self, history: History, moment: datetime) -> None:
+    def __init__(self, history: TableIncidents, moment: datetime) -> None:
         self._history = history
         self._moment = moment
 

@@ -10,8 +10,8 @@ import boto3
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
-from firstline.adapters.groups import Groups
-from firstline.adapters.history import History
+from firstline.adapters.groups import TableGroups
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.remediations import TableRemediations
 from firstline.adapters.table import Table
 from firstline.adapters.trail import TableTrail
@@ -22,11 +22,11 @@ from firstline.runbooks import catalogue
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.conclusion import conclude
 from firstline.runbooks.match import offered
-from firstline.runbooks.plan import Planning, Rules, plan
+from firstline.runbooks.plan import Planning, RemediationRules, Remediations, plan
 from firstline.runbooks.remediation_policy import RemediationPolicy
-from tests.alerts import alert
-from tests.notifications import a_classification
-from tests.remediation_fakes import DeployedDocuments, Inventory, KnownReleases, MemoryRemediations, MemoryTrail
+from firstline.trail import Trail
+from tests.support.builders import a_classification, alert
+from tests.support.memory import MemoryDocuments, MemoryReleases, MemoryStore, MemoryTargets
 
 ROOT = Path(__file__).parents[2]
 MANY = 500
@@ -35,7 +35,7 @@ NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 HOST = Target(instance_id="i-0123456789abcdef0", name="web-1")
 RUNBOOK = (ROOT / "runbooks" / "low-disk.yaml").read_text(encoding="utf-8")
 FIRING = alert(alert_name="HostOutOfDiskSpace", host="web-1", labels={"mountpoint": "/data"})
-RULES = Rules(
+RULES = RemediationRules(
     remediation_mode="auto",
     environment="dev",
     document_prefix="bench",
@@ -84,24 +84,26 @@ def _incident() -> Incident:
 def _plan(
     incident: Incident,
     runbooks: Catalogue,
-    remediations: TableRemediations | MemoryRemediations | None = None,
-    trail: TableTrail | MemoryTrail | None = None,
+    remediations: Remediations | None = None,
+    trail: Trail | None = None,
 ) -> RemediationPlan:
     verdict = a_classification(runbook_id="low-disk", confidence=1)
+    store = MemoryStore()
+    store.admit(incident)
     output = plan(
         Planning(
             incident=incident,
             classification=verdict,
             catalogue=runbooks,
-            targets=Inventory({HOST.name: HOST}),
-            documents=DeployedDocuments([runbooks["low-disk"]], "bench"),
-            releases=KnownReleases(),
-            remediations=remediations or MemoryRemediations(),
+            targets=MemoryTargets({HOST.name: HOST}),
+            documents=MemoryDocuments([runbooks["low-disk"]], "bench"),
+            releases=MemoryReleases(),
+            remediations=remediations or store.remediations,
             switch=lambda: "on",
             rules=RULES,
             now=NOW,
         ),
-        trail=trail or MemoryTrail(),
+        trail=trail or store.trail,
     )
     if output.plan is None:
         raise RuntimeError(f"no plan: {output.reason}")
@@ -117,7 +119,7 @@ def _requests() -> tuple[int, int]:
         wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
         client.create_table(TableName="bench", **{name: declared[name] for name in wanted})
         table = Table(client, "bench")
-        groups, history = Groups(table), History(table)
+        groups, history = TableGroups(table), TableIncidents(table)
         before = groups.read(FIRING.group_key)
         folded = fold(before, [FIRING], NOW)
         after, incident = open_incident(folded, NOW)

@@ -19,12 +19,12 @@ import boto3
 from samtranslator.yaml_helper import yaml_parse
 
 from firstline.adapters.evidence import CANDIDATES
-from firstline.adapters.history import History
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.table import Table, stamp
 from firstline.classification.similar import most_similar
 from firstline.classification.templates import family
 from firstline.models import EarlierIncident, NormalizedAlert
-from tests.alerts import alert
+from tests.support.builders import alert
 
 ROOT = Path(__file__).parents[2]
 DYNAMODB_LOCAL = ROOT / ".cache" / "dynamodb-local"
@@ -83,7 +83,7 @@ def rows() -> list[tuple[str, str, str]]:
         client.create_table(TableName="bench", **{name: properties[name] for name in wanted})
         table = Table(client, "bench")
         fill(table, incidents=INCIDENTS, now=NOW)
-        history = History(table)
+        history = TableIncidents(table)
         calls: Counter[str] = Counter()
         client.meta.events.register("before-call.dynamodb", lambda model, **_: calls.update([model.name]))
         wanted_alert = _alert()

@@ -18,7 +18,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from firstline.adapters.history import History
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.table import Table
 from firstline.models import IncidentRecord
 from firstline.quarantine import Quarantined, unpack
@@ -147,7 +147,7 @@ class LocalStack:
 
     def record(self, incident: str) -> IncidentRecord:
         """The incident as the table knows it."""
-        record = History(Table(self.client("dynamodb"), self.line["table"])).record(incident)
+        record = TableIncidents(Table(self.client("dynamodb"), self.line["table"])).record(incident)
         assert record is not None, f"{incident} is not in the table"
         return record
 

@@ -97,7 +97,12 @@ def deployed_table() -> Table:
 @pytest.fixture(params=["moto", "dynamodb-local"])
 def table_client(request: pytest.FixtureRequest) -> "DynamoDBClient":
     """A client for moto, then one for DynamoDB Local: a test that uses this runs against both."""
-    if request.param == "moto":
+    return client_of(request.param, request)
+
+
+def client_of(database: str, request: pytest.FixtureRequest) -> "DynamoDBClient":
+    """A client for moto or for DynamoDB Local."""
+    if database == "moto":
         client: DynamoDBClient = request.getfixturevalue("dynamodb")
         return client
     return boto3.client("dynamodb", endpoint_url=request.getfixturevalue("dynamodb_local"))
@@ -106,10 +111,16 @@ def table_client(request: pytest.FixtureRequest) -> "DynamoDBClient":
 @pytest.fixture
 def table(table_client: "DynamoDBClient") -> Iterator[Table]:
     """The table, empty."""
+    made = new_table(table_client)
+    yield made
+    table_client.delete_table(TableName=made.name)
+
+
+def new_table(client: "DynamoDBClient") -> Table:
+    """An empty table with a name of its own."""
     name = f"firstline-{next(_NUMBERS)}"
-    table_client.create_table(TableName=name, **declared_table())
-    yield Table(table_client, name)
-    table_client.delete_table(TableName=name)
+    client.create_table(TableName=name, **declared_table())
+    return Table(client, name)
 
 
 @pytest.fixture

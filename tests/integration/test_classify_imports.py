@@ -18,8 +18,8 @@ from firstline.adapters.table import stamp
 from firstline.classification.memory import evidence_class
 from firstline.classification.templates import template_of
 from firstline.models import EarlierIncident, Evidence, Incident
-from tests import alerts
 from tests.integration.conftest import declared_table
+from tests.support import builders as alerts
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime.now(UTC)

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 
-from firstline.adapters.executions import Executions
+from firstline.adapters.executions import StepFunctions
 from firstline.errors import ExecutionsUnavailable
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def answers(client: "SFNClient") -> Iterator[Stubber]:
 @each_way_to_tell
 def test_an_execution_that_waits_is_told(client: "SFNClient", answers: Stubber, operation: str) -> None:
     answers.add_response(operation, {})
-    assert TELLS[operation](Executions(client, MACHINE)) is True
+    assert TELLS[operation](StepFunctions(client, MACHINE)) is True
 
 
 @each_way_to_tell
@@ -50,7 +50,7 @@ def test_a_token_on_which_nobody_waits_is_an_answer(
     client: "SFNClient", answers: Stubber, operation: str, code: str
 ) -> None:
     answers.add_client_error(operation, code)
-    assert TELLS[operation](Executions(client, MACHINE)) is False
+    assert TELLS[operation](StepFunctions(client, MACHINE)) is False
 
 
 @each_way_to_tell
@@ -58,7 +58,7 @@ def test_a_token_on_which_nobody_waits_is_an_answer(
 def test_another_error_is_raised(client: "SFNClient", answers: Stubber, operation: str, code: str) -> None:
     answers.add_client_error(operation, code)
     with pytest.raises(ExecutionsUnavailable, match=code):
-        TELLS[operation](Executions(client, MACHINE))
+        TELLS[operation](StepFunctions(client, MACHINE))
 
 
 @each_way_to_tell
@@ -70,15 +70,15 @@ def test_step_functions_out_of_reach_is_raised(
 
     monkeypatch.setattr(client, operation, unreachable)
     with pytest.raises(ExecutionsUnavailable, match="could not be told"):
-        TELLS[operation](Executions(client, MACHINE))
+        TELLS[operation](StepFunctions(client, MACHINE))
 
 
 def test_an_incident_that_was_started_before_is_started(client: "SFNClient", answers: Stubber) -> None:
     answers.add_client_error("start_execution", "ExecutionAlreadyExists")
-    Executions(client, MACHINE).start("incident-1", "{}")
+    StepFunctions(client, MACHINE).start("incident-1", "{}")
 
 
 def test_an_incident_that_cannot_be_started_is_raised(client: "SFNClient", answers: Stubber) -> None:
     answers.add_client_error("start_execution", "StateMachineDoesNotExist")
     with pytest.raises(ExecutionsUnavailable, match="incident-1 could not be started"):
-        Executions(client, MACHINE).start("incident-1", "{}")
+        StepFunctions(client, MACHINE).start("incident-1", "{}")

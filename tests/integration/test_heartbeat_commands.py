@@ -9,8 +9,8 @@ from typer.testing import CliRunner, Result
 from firstline.adapters.heartbeats import TableHeartbeats
 from firstline.adapters.table import Table
 from firstline_cli.main import app
-from tests.alerts import alert
 from tests.integration.conftest import STACK_ON_AWS
+from tests.support.builders import alert
 
 HEARTBEATS = """
 rules: []

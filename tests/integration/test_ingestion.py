@@ -1,52 +1,26 @@
 """Ingestion on the real table: what is started, told and counted, and what a lost reply or a race does to it."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from firstline.adapters.groups import Groups
-from firstline.adapters.history import History
+from firstline.adapters.groups import TableGroups
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.table import Table
 from firstline.classification.match import AlertMatch
 from firstline.classification.quiet import Quiet
 from firstline.classification.silences import Silence
-from firstline.errors import ExecutionsUnavailable, HistoryUnavailable
+from firstline.errors import HistoryUnavailable
 from firstline.grouping import FLAP_OPENINGS, Limits
 from firstline.ingestion import Ingestion
 from firstline.models import NormalizedAlert
 from firstline.waiting import Waiting
-from tests.alerts import NOON, alert, at
-from tests.notifications import a_classification
+from tests.support.builders import NOON, a_classification, alert, at
+from tests.support.memory import MemoryExecutions
 
 PLENTY = Limits(per_minute=100, per_minute_and_alert=100)
-
-
-class FakeExecutions:
-    """Remembers what it was told; fails as often as it is asked to."""
-
-    def __init__(self) -> None:
-        self.started: Counter[str] = Counter()
-        self.inputs: dict[str, set[str]] = {}
-        self.told: list[tuple[str, str]] = []
-        self.failures = 0
-
-    def start(self, incident_id: str, execution_input: str) -> None:
-        if self.failures:
-            self.failures -= 1
-            raise ExecutionsUnavailable("throttled")
-        self.started[incident_id] += 1
-        self.inputs.setdefault(incident_id, set()).add(execution_input)
-
-    def signal(self, token: str, signal: str, by: str) -> bool:
-        self.told.append((token, signal))
-        return True
-
-    def interrupt(self, token: str, error: str, cause: str) -> bool:
-        self.told.append((token, error))
-        return True
 
 
 class CountingClient:
@@ -81,24 +55,24 @@ def client(table: Table) -> CountingClient:
 
 
 @pytest.fixture
-def executions() -> FakeExecutions:
-    return FakeExecutions()
+def executions() -> MemoryExecutions:
+    return MemoryExecutions()
 
 
 @pytest.fixture
-def history(table: Table) -> History:
-    return History(table)
+def history(table: Table) -> TableIncidents:
+    return TableIncidents(table)
 
 
 @pytest.fixture
-def ingestion(table: Table, client: CountingClient, executions: FakeExecutions) -> Ingestion:
+def ingestion(table: Table, client: CountingClient, executions: MemoryExecutions) -> Ingestion:
     return build(table, client, executions)
 
 
 def build(
     table: Table,
     client: CountingClient,
-    executions: FakeExecutions,
+    executions: MemoryExecutions,
     limits: Limits = PLENTY,
     *,
     silences: Sequence[Silence] = (),
@@ -106,12 +80,12 @@ def build(
 ) -> Ingestion:
     counted = Table(client, table.name)  # type: ignore[arg-type]
     waiting = Waiting(
-        history=History(counted),
+        history=TableIncidents(counted),
         executions=executions,
         quiet=lambda _: Quiet(silences=silences),
         rules_hold=lambda: rules_hold,
     )
-    return Ingestion(Groups(counted), executions, limits, sleep=lambda _: None, waiting=waiting)
+    return Ingestion(TableGroups(counted), executions, limits, sleep=lambda _: None, waiting=waiting)
 
 
 def wait_on(table: Table, incident_id: str, awaiting: str) -> None:
@@ -128,7 +102,7 @@ def resolved(**what: Any) -> NormalizedAlert:
 
 
 def test_a_new_alert_costs_three_requests_and_a_duplicate_one(
-    ingestion: Ingestion, client: CountingClient, executions: FakeExecutions
+    ingestion: Ingestion, client: CountingClient, executions: MemoryExecutions
 ) -> None:
     ingestion.accept([alert()], NOON)
     new = list(client.requests)
@@ -137,11 +111,11 @@ def test_a_new_alert_costs_three_requests_and_a_duplicate_one(
 
     assert new == ["get_item", "transact_write_items", "transact_write_items"]
     assert client.requests == ["get_item"]
-    assert sum(executions.started.values()) == 1
+    assert len(executions.starts) == 1
 
 
 def test_in_a_storm_that_is_known_an_alert_costs_three_requests(
-    table: Table, client: CountingClient, executions: FakeExecutions
+    table: Table, client: CountingClient, executions: MemoryExecutions
 ) -> None:
     ingestion = build(table, client, executions, Limits(per_minute=2, per_minute_and_alert=2))
     for number in range(4):
@@ -157,7 +131,7 @@ def test_in_a_storm_that_is_known_an_alert_costs_three_requests(
 
 
 def test_a_write_whose_reply_was_lost_is_started_by_the_retry(
-    ingestion: Ingestion, client: CountingClient, executions: FakeExecutions, history: History
+    ingestion: Ingestion, client: CountingClient, executions: MemoryExecutions, history: TableIncidents
 ) -> None:
     client.lose_reply_of = "transact_write_items"
     with pytest.raises(HistoryUnavailable):
@@ -173,27 +147,26 @@ def test_a_write_whose_reply_was_lost_is_started_by_the_retry(
 
 
 def test_an_incident_that_could_not_be_started_stays_pending_and_the_next_duplicate_starts_it_with_the_same_input(
-    ingestion: Ingestion, executions: FakeExecutions, history: History
+    ingestion: Ingestion, executions: MemoryExecutions, history: TableIncidents
 ) -> None:
-    executions.failures = 1
+    executions.down = True
     (accepted,) = ingestion.accept([alert()], NOON)
+    executions.down = False
     (pending,) = history.open_records()
 
     ingestion.accept([alert()], at(1))
     ingestion.accept([alert()], at(2))
 
     (started,) = history.open_records()
-    assert accepted.incident_id is not None
     assert (pending.status, started.status) == ("PENDING", "STARTED")
-    assert executions.started == {accepted.incident_id: 1}
-    assert len(executions.inputs[accepted.incident_id]) == 1
+    assert executions.starts == [(accepted.incident_id, pending.incident.model_dump_json())]
 
 
 # --- the life of an incident -----------------------------------------------------------------------------------------
 
 
 def test_the_waiting_execution_is_told_that_the_alert_resolved(
-    ingestion: Ingestion, executions: FakeExecutions, history: History, table: Table
+    ingestion: Ingestion, executions: MemoryExecutions, history: TableIncidents, table: Table
 ) -> None:
     (accepted,) = ingestion.accept([alert()], NOON)
     assert accepted.incident_id is not None
@@ -204,11 +177,12 @@ def test_the_waiting_execution_is_told_that_the_alert_resolved(
     record = history.record(accepted.incident_id)
     assert record is not None
     assert record.resolved_at == at(5)
-    assert executions.told == [("token-resolution", "resolved")]
+    assert executions.tokens == ["token-resolution"]
+    assert [what for what, _ in executions.told] == ["resolved"]
 
 
 def test_a_critical_alert_that_joins_a_lesser_incident_wakes_somebody_after_all(
-    ingestion: Ingestion, executions: FakeExecutions, history: History, table: Table
+    ingestion: Ingestion, executions: MemoryExecutions, history: TableIncidents, table: Table
 ) -> None:
     (accepted,) = ingestion.accept([alert()], NOON)
     assert accepted.incident_id is not None
@@ -219,10 +193,13 @@ def test_a_critical_alert_that_joins_a_lesser_incident_wakes_somebody_after_all(
     record = history.record(accepted.incident_id)
     assert record is not None
     assert record.worsened_to == "critical"
-    assert executions.told == [("token-resolution", "Worsened")]
+    assert executions.tokens == ["token-resolution"]
+    assert [what for what, _ in executions.told] == ["Worsened"]
 
 
-def test_a_flapping_alert_keeps_one_incident_open_until_it_is_quiet(ingestion: Ingestion, history: History) -> None:
+def test_a_flapping_alert_keeps_one_incident_open_until_it_is_quiet(
+    ingestion: Ingestion, history: TableIncidents
+) -> None:
     for turn in range(FLAP_OPENINGS + 3):
         ingestion.accept([alert(timestamp=at(turn * 5))], at(turn * 5))
         ingestion.accept([resolved(timestamp=at(turn * 5), ends_at=at(turn * 5 + 1))], at(turn * 5 + 1))
@@ -240,7 +217,7 @@ def test_a_flapping_alert_keeps_one_incident_open_until_it_is_quiet(ingestion: I
 
 
 def test_a_storm_of_200_alerts_becomes_a_handful_of_incidents_and_every_alert_is_counted(
-    table: Table, client: CountingClient, executions: FakeExecutions, history: History
+    table: Table, client: CountingClient, executions: MemoryExecutions, history: TableIncidents
 ) -> None:
     ingestion = build(table, client, executions, Limits(per_minute=30, per_minute_and_alert=3))
     storm = [alert(group_key=f"g-{n}", fingerprint=f"fp-{n}", host=f"web-{n}") for n in range(200)]
@@ -259,7 +236,7 @@ def test_a_storm_of_200_alerts_becomes_a_handful_of_incidents_and_every_alert_is
 
 
 def test_alerts_of_one_group_that_race_into_a_storm_are_counted_once(
-    table: Table, client: CountingClient, executions: FakeExecutions, history: History
+    table: Table, client: CountingClient, executions: MemoryExecutions, history: TableIncidents
 ) -> None:
     ingestion = build(table, client, executions, Limits(per_minute=1, per_minute_and_alert=1))
     ingestion.accept([alert(group_key="first")], NOON)
@@ -273,7 +250,7 @@ def test_alerts_of_one_group_that_race_into_a_storm_are_counted_once(
 
 
 def test_a_storm_that_lasts_does_not_open_more_incidents_each_minute(
-    table: Table, client: CountingClient, executions: FakeExecutions, history: History
+    table: Table, client: CountingClient, executions: MemoryExecutions, history: TableIncidents
 ) -> None:
     ingestion = build(table, client, executions, Limits(per_minute=10, per_minute_and_alert=2))
     for minute in range(12):
@@ -284,7 +261,7 @@ def test_a_storm_that_lasts_does_not_open_more_incidents_each_minute(
 
 
 def test_a_storm_is_over_when_all_of_its_alerts_are(
-    table: Table, client: CountingClient, executions: FakeExecutions, history: History
+    table: Table, client: CountingClient, executions: MemoryExecutions, history: TableIncidents
 ) -> None:
     ingestion = build(table, client, executions, Limits(per_minute=1, per_minute_and_alert=1))
     keys = [f"g-{n}" for n in range(5)]
@@ -304,7 +281,7 @@ def test_a_storm_is_over_when_all_of_its_alerts_are(
 
 
 def test_after_a_storm_was_closed_the_next_one_opens_another_incident(
-    table: Table, client: CountingClient, executions: FakeExecutions, history: History
+    table: Table, client: CountingClient, executions: MemoryExecutions, history: TableIncidents
 ) -> None:
     ingestion = build(table, client, executions, Limits(per_minute=1, per_minute_and_alert=1))
     ingestion.accept([alert(group_key=f"g-{n}") for n in range(3)], NOON)
@@ -321,7 +298,7 @@ def test_after_a_storm_was_closed_the_next_one_opens_another_incident(
 
 
 def test_many_senders_of_one_group_at_once_open_one_incident_and_lose_no_alert(
-    ingestion: Ingestion, executions: FakeExecutions, history: History
+    ingestion: Ingestion, executions: MemoryExecutions, history: TableIncidents
 ) -> None:
     alerts = [alert(fingerprint=f"fp-{n}") for n in range(24)]
 
@@ -363,7 +340,7 @@ SILENCE = Silence(
 
 
 def test_a_silenced_alert_costs_no_request_more_and_its_incident_knows(
-    table: Table, client: CountingClient, executions: FakeExecutions, history: History
+    table: Table, client: CountingClient, executions: MemoryExecutions, history: TableIncidents
 ) -> None:
     ingestion = build(table, client, executions, silences=[SILENCE])
     (accepted,) = ingestion.accept([alert()], NOON)
@@ -375,7 +352,7 @@ def test_a_silenced_alert_costs_no_request_more_and_its_incident_knows(
     assert client.requests == ["get_item", "transact_write_items", "transact_write_items"]
 
 
-def test_silenced_alerts_make_no_storm(table: Table, client: CountingClient, executions: FakeExecutions) -> None:
+def test_silenced_alerts_make_no_storm(table: Table, client: CountingClient, executions: MemoryExecutions) -> None:
     ingestion = build(table, client, executions, Limits(per_minute=2, per_minute_and_alert=2), silences=[SILENCE])
 
     accepted = [ingestion.accept([alert(group_key=f"g-{number}")], NOON)[0] for number in range(6)]
@@ -400,8 +377,8 @@ def test_an_alert_that_would_page_and_is_not_silenced_ends_the_wait(
     requests: list[str],
     table: Table,
     client: CountingClient,
-    executions: FakeExecutions,
-    history: History,
+    executions: MemoryExecutions,
+    history: TableIncidents,
 ) -> None:
     ingestion = build(table, client, executions, silences=[SILENCE])
     (accepted,) = ingestion.accept([alert(severity="high")], NOON)
@@ -420,7 +397,12 @@ def test_an_alert_that_would_page_and_is_not_silenced_ends_the_wait(
 
 @pytest.mark.parametrize(("rules_hold", "requests"), [(True, 3), (False, 2)])
 def test_an_alert_that_joins_costs_a_look_at_the_incident_only_where_rules_make_wait(
-    rules_hold: bool, requests: int, table: Table, client: CountingClient, executions: FakeExecutions, history: History
+    rules_hold: bool,
+    requests: int,
+    table: Table,
+    client: CountingClient,
+    executions: MemoryExecutions,
+    history: TableIncidents,
 ) -> None:
     ingestion = build(table, client, executions, rules_hold=rules_hold)
     (accepted,) = ingestion.accept([alert(severity="high")], NOON)

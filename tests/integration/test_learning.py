@@ -12,8 +12,8 @@ from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from evals.cases import load
-from firstline.adapters.groups import Groups
-from firstline.adapters.history import History
+from firstline.adapters.groups import TableGroups
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.table import Table
 from firstline.adapters.trail import TableTrail
 from firstline.grouping import Limits, fold, open_incident
@@ -21,9 +21,8 @@ from firstline.models import Deployment, NormalizedAlert
 from firstline.runbooks import catalogue
 from firstline.trail import Fact, classified
 from firstline_cli.main import app
-from tests.alerts import alert
 from tests.integration.conftest import STACK_ON_AWS, deployed_table
-from tests.notifications import a_classification
+from tests.support.builders import a_classification, alert
 
 NOW = datetime.now(UTC)
 OPENED = NOW - timedelta(hours=2)
@@ -56,7 +55,7 @@ def local(*arguments: str) -> Result:
 
 def ended(table: Table, outcome: Any = "resolved", *, at: datetime = OPENED, **changes: Any) -> str:
     """An incident that was opened, classified, taken and closed within twenty minutes."""
-    groups, history = Groups(table), History(table)
+    groups, history = TableGroups(table), TableIncidents(table)
     given: NormalizedAlert = alert(
         **ALERT | {"timestamp": at - timedelta(minutes=2), "fingerprint": f"fp-{at}"} | changes
     )
@@ -87,7 +86,7 @@ def test_a_word_and_a_note_are_kept_in_the_logins_name(table: Table) -> None:
 
     assert (judged.exit_code, noted.exit_code) == (0, 0), judged.output + noted.output
     assert "Noted: wrong severity, low would be right. The next incident of this group" in judged.output
-    record = History(table).record(incident)
+    record = TableIncidents(table).record(incident)
     assert record is not None
     assert [(word.person, word.by, word.severity) for word in record.feedback] == [
         ("shell:grace", "grace (command line)", "low")
@@ -146,12 +145,14 @@ def learn_into(folder: Path, table: Table) -> None:
     before = ended(table, at=OPENED - timedelta(days=3))
     local("judge", before, "low", "--by", "bo")
     local("note", before, "cleared the queue", "--by", "bo")
-    History(table).save_deployment(
+    TableIncidents(table).save_deployment(
         Deployment(service="mail", version="1.2", environment="prod", deployed_at=OPENED - timedelta(minutes=12))
     )
     incident = ended(table)
     later = ended(table, at=NOW - timedelta(minutes=30))
-    History(table).save_deployment(Deployment(service="mail", version="9.9", deployed_at=NOW - timedelta(minutes=40)))
+    TableIncidents(table).save_deployment(
+        Deployment(service="mail", version="9.9", deployed_at=NOW - timedelta(minutes=40))
+    )
     local("judge", incident, "critical", "--by", "grace")
     local(
         "note",
@@ -246,7 +247,7 @@ def test_without_a_note_there_is_no_runbook_and_without_a_word_the_truth_is_to_b
 
 
 def test_what_goes_on_teaches_nothing_yet(table: Table, tmp_path: Path) -> None:
-    groups = Groups(table)
+    groups = TableGroups(table)
     given = alert(**ALERT)
     before = groups.read(given.group_key)
     folded = fold(before, [given], NOW)

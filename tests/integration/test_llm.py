@@ -21,9 +21,9 @@ from firstline.classification.prompt import Prompt
 from firstline.classification.rules import NO_RULES
 from firstline.errors import ModelGaveNoVerdict
 from firstline.models import Evidence, Incident
-from tests import alerts
 from tests.integration import chat_server
 from tests.integration.chat_server import VERDICT, Script, Server, answer, completion, error
+from tests.support import builders as alerts
 
 assert openai.__version__
 

@@ -12,7 +12,7 @@ from moto import mock_aws
 
 from firstline.adapters.metrics_of_alarm import AlarmMetrics
 from firstline.errors import MetricsUnavailable
-from tests.alerts import NOON, alert, at
+from tests.support.builders import NOON, alert, at
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient

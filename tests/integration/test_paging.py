@@ -14,7 +14,7 @@ from firstline.adapters.clients import CLIENT_CONFIG
 from firstline.adapters.paging import PagerDuty, PageTopic, on_call_name
 from firstline.errors import ChannelFailed
 from tests.integration.http_stub import Answer, Stub, answering
-from tests.notifications import CONSOLE, INCIDENT_ID, a_notification, hostile_notification
+from tests.support.builders import CONSOLE, INCIDENT_ID, a_notification, hostile_notification
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient

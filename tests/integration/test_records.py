@@ -15,7 +15,7 @@ from firstline.models import RunbookRun, Usage
 from firstline.trail import Fact
 from firstline_cli.main import app
 from tests.integration.conftest import STACK_ON_AWS
-from tests.notifications import a_classification, a_plan, an_incident
+from tests.support.builders import a_classification, a_plan, an_incident
 
 NOW = datetime.now(UTC)
 

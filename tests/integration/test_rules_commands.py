@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from firstline.adapters.groups import Groups
+from firstline.adapters.groups import TableGroups
 from firstline.adapters.heartbeats import TableHeartbeats
-from firstline.adapters.history import History
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.silences import TableSilences
 from firstline.adapters.table import Table
 from firstline.grouping import Limits, fold, open_incident
 from firstline_cli.main import app
-from tests.alerts import alert
 from tests.integration.conftest import STACK_ON_AWS
+from tests.support.builders import alert
 
 NOW = datetime.now(UTC)
 RULES = """
@@ -72,7 +72,7 @@ def closed(
     **what: Any,
 ) -> str:
     """An incident that is over; it lasted so many minutes."""
-    groups, history, began = Groups(table), History(table), NOW - timedelta(hours=hours_ago)
+    groups, history, began = TableGroups(table), TableIncidents(table), NOW - timedelta(hours=hours_ago)
     given = alert(**{"group_key": f"g-{hours_ago}", "timestamp": began, **what})
     before = groups.read(given.group_key)
     folded = fold(before, [given], began)

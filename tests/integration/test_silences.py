@@ -10,7 +10,7 @@ from firstline.adapters.table import Table
 from firstline.classification.match import AlertMatch
 from firstline.classification.silences import Silence
 from firstline.errors import HistoryUnavailable
-from tests.alerts import NOON, at
+from tests.support.builders import NOON, at
 
 
 @pytest.fixture

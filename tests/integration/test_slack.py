@@ -9,7 +9,7 @@ from firstline.adapters import slack
 from firstline.adapters.slack import SlackBot, SlackWebhook
 from firstline.errors import ChannelFailed, HistoryUnavailable
 from tests.integration.http_stub import Answer, Stub, answering
-from tests.notifications import INCIDENT_ID, a_notification, a_plan, a_record, hostile_notification
+from tests.support.builders import INCIDENT_ID, a_notification, a_plan, a_record, hostile_notification
 
 POSTED = Answer(body={"ok": True, "channel": "C0ALERTS", "ts": "1700000000.000100"})
 EDITED = Answer(body={"ok": True, "channel": "C0ALERTS", "ts": "1700000000.000100", "text": ""})

@@ -1,4 +1,4 @@
-"""What planning reads in Systems Manager, against moto: the kill switch, and the documents as they are now."""
+"""The kill switch and the documents in Systems Manager, as planning and approvers read them."""
 
 import json
 from collections.abc import Iterator
@@ -9,10 +9,11 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from firstline.adapters.documents import Documents
+from firstline.adapters.documents import SsmDocuments
 from firstline.adapters.switch import RemediationSwitch
 from firstline.errors import DocumentUnreadable
 from firstline.runbooks.documents import content_hash
+from tests.support.builders import a_plan
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
@@ -59,9 +60,9 @@ def test_a_document_is_read_with_the_version_that_counts_now(ssm: "SSMClient") -
     ssm.create_document(Name="any", Content=json.dumps(CONTENT), DocumentType="Command")
     changed = CONTENT | {"description": "another"}
     ssm.update_document(Name="any", Content=json.dumps(changed), DocumentVersion="$LATEST")
-    before = Documents(ssm).read("any")
+    before = SsmDocuments(ssm).read("any")
     ssm.update_document_default_version(Name="any", DocumentVersion="2")
-    after = Documents(ssm).read("any")
+    after = SsmDocuments(ssm).read("any")
 
     assert before is not None
     assert after is not None
@@ -70,12 +71,45 @@ def test_a_document_is_read_with_the_version_that_counts_now(ssm: "SSMClient") -
 
 
 def test_no_document_is_none_and_one_that_is_refused_says_so(ssm: "SSMClient") -> None:
-    assert Documents(ssm).read("nobody") is None
+    assert SsmDocuments(ssm).read("nobody") is None
     with Stubber(ssm) as stub:
         stub.add_client_error("get_document", "AccessDeniedException")
 
         with pytest.raises(DocumentUnreadable, match=r"document any: .*AccessDenied"):
-            Documents(ssm).read("any")
+            SsmDocuments(ssm).read("any")
+
+
+@pytest.fixture
+def commands() -> Iterator[Any]:
+    """A Systems Manager with the shipped runbooks' documents' shape, and one of another kind."""
+    with mock_aws():
+        client = boto3.client("ssm")
+        for name, step in {
+            "firstline-low-disk-rotate-logs": {
+                "action": "aws:runShellScript",
+                "name": "rotate",
+                "inputs": {"runCommand": ["#!/usr/bin/env bash\nset -e\necho hello\n"]},
+            },
+            "firstline-other": {"action": "aws:runDocument", "name": "other", "inputs": {"documentPath": "x"}},
+        }.items():
+            content = json.dumps({"schemaVersion": "2.2", "mainSteps": [step]})
+            client.create_document(Name=name, Content=content, DocumentType="Command", DocumentFormat="JSON")
+        yield client
+
+
+def test_the_script_is_the_one_that_run_command_takes(commands: Any) -> None:
+    (step,) = a_plan().steps
+    assert SsmDocuments(commands).script(step) == "#!/usr/bin/env bash\nset -e\necho hello\n"
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [("firstline-gone", "document firstline-gone: .*InvalidDocument"), ("firstline-other", "holds no shell script")],
+)
+def test_what_cannot_be_shown_says_why(commands: Any, document: str, words: str) -> None:
+    (step,) = a_plan().steps
+    with pytest.raises(DocumentUnreadable, match=words):
+        SsmDocuments(commands).script(step.model_copy(update={"document": document}))
 
 
 def test_the_hash_is_of_the_content_and_not_of_how_it_is_written_down() -> None:

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from firstline.adapters.targets import Targets
+from firstline.adapters.targets import TaggedInstances
 from firstline.models import Target
 from firstline.runbooks.plan import Resolution
 
@@ -58,7 +58,7 @@ class Fleet:
         return instance
 
     def resolution(self, *hints: str) -> Resolution:
-        return Targets(self.ec2, self.ssm, "Firstline", "managed").resolve(hints)  # type: ignore[arg-type]
+        return TaggedInstances(self.ec2, self.ssm, "Firstline", "managed").resolve(hints)  # type: ignore[arg-type]
 
     def resolve(self, *hints: str) -> list[Target] | str:
         """The targets, or the problem; never both and never neither."""
@@ -213,4 +213,4 @@ def test_the_fleet_is_what_is_managed_and_carries_the_tag(fleet: Fleet) -> None:
         fleet.ssm.tagged.add(instance["InstanceId"])
     fleet.launch("somebody-elses", tag=None)
 
-    assert Targets(fleet.ec2, fleet.ssm, "Firstline", "managed").fleet_size() == 5  # type: ignore[arg-type]
+    assert TaggedInstances(fleet.ec2, fleet.ssm, "Firstline", "managed").fleet_size() == 5  # type: ignore[arg-type]

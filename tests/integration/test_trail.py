@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from firstline.adapters.table import Item, Table
 from firstline.adapters.trail import TableTrail
 from firstline.trail import Entry, Fact, first_break, hash_of
-from tests.alerts import at
+from tests.support.builders import at
 
 FACTS = [
     Fact(what="classified", who="rules", facts={"severity": "high"}),
@@ -32,44 +31,6 @@ def item(table: Table, number: int) -> Item:
     found = table.get("INCIDENT#inc-1", f"TRAIL#{number:06}")
     assert found is not None
     return found
-
-
-def test_a_trail_reads_as_it_happened_and_is_whole(trail: TableTrail) -> None:
-    entries = trail.entries("inc-1")
-
-    assert [(entry.number, entry.what, entry.who, entry.at) for entry in entries] == [
-        (number, fact.what, fact.who, at(number - 1)) for number, fact in enumerate(FACTS, 1)
-    ]
-    assert first_break("inc-1", entries) is None
-    assert trail.entries("inc-2") == []
-
-
-def test_saying_it_twice_leaves_one_entry(trail: TableTrail) -> None:
-    trail.append("inc-1", [FACTS[3], FACTS[4], FACTS[4]], at(60))
-
-    assert len(trail.entries("inc-1")) == len(FACTS)
-
-
-def test_many_at_once_are_one_chain(trail: TableTrail) -> None:
-    facts = [Fact(what="ran", who="state machine", facts={"command_id": f"c-{n}"}) for n in range(120)]
-
-    trail.append("inc-1", facts, at(60))
-
-    entries = trail.entries("inc-1")
-    assert len(entries) == len(FACTS) + 120
-    assert first_break("inc-1", entries) is None
-
-
-def test_writers_at_the_same_moment_are_one_chain(table: Table) -> None:
-    def append(number: int) -> None:
-        TableTrail(table).append("inc-1", [Fact(what="ran", who="x", facts={"n": number})], at(number))
-
-    with ThreadPoolExecutor(5) as pool:
-        list(pool.map(append, range(5)))
-
-    entries = TableTrail(table).entries("inc-1")
-    assert sorted(entry.facts["n"] for entry in entries) == list(range(5))  # type: ignore[type-var]
-    assert first_break("inc-1", entries) is None
 
 
 def change(table: Table) -> None:

@@ -23,8 +23,8 @@ from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from firstline import lifecycle
-from firstline.adapters.executions import Executions
-from firstline.adapters.history import History
+from firstline.adapters.executions import StepFunctions
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.remediations import TableRemediations
 from firstline.adapters.table import Table
 from firstline.adapters.trail import TableTrail
@@ -248,9 +248,9 @@ class World:
         assert answer["statusCode"] == 200, answer
 
     @property
-    def history(self) -> History:
+    def history(self) -> TableIncidents:
         """The table, as the package reads it."""
-        return History(Table(self.client("dynamodb"), self.created.table_name))
+        return TableIncidents(Table(self.client("dynamodb"), self.created.table_name))
 
     @property
     def remediations(self) -> TableRemediations:
@@ -264,9 +264,9 @@ class World:
         return entries
 
     @property
-    def executions(self) -> Executions:
+    def executions(self) -> StepFunctions:
         """Step Functions, as the package calls it."""
-        return Executions(self.client("stepfunctions"))
+        return StepFunctions(self.client("stepfunctions"))
 
     # --- what people got ----------------------------------------------------------------------------------------------
 

@@ -11,9 +11,9 @@ from moto import mock_aws
 
 from firstline import judging
 from firstline.adapters.circuit import FAILURES_IN_A_ROW, PARTITION, SharedCircuit
-from firstline.adapters.groups import Groups
+from firstline.adapters.groups import TableGroups
 from firstline.adapters.heartbeats import TableHeartbeats
-from firstline.adapters.history import History
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.remediations import TableRemediations
 from firstline.adapters.silences import TableSilences
 from firstline.adapters.spending import Spending
@@ -26,9 +26,8 @@ from firstline.errors import CeilingReached, ModelUnavailable
 from firstline.grouping import STORM_GROUP_KEY, Limits, fold, open_incident
 from firstline.models import Deployment, Feedback, Incident, Page, RunbookRun, Usage
 from firstline.trail import classified, judged, planned
-from tests.alerts import NOON, alert, at
 from tests.integration.conftest import declared_table
-from tests.notifications import a_classification, a_plan
+from tests.support.builders import NOON, a_classification, a_plan, alert, at
 
 type Resources = dict[str, dict[str, Any]]
 
@@ -64,8 +63,8 @@ class Access(NamedTuple):
 class World(NamedTuple):
     """The adapters that functions use, on one table."""
 
-    groups: Groups
-    history: History
+    groups: TableGroups
+    history: TableIncidents
     remediations: TableRemediations
     trail: TableTrail
     silences: TableSilences
@@ -113,8 +112,8 @@ def world(seen: list[Access]) -> Iterator[World]:
         client.meta.events.register("provide-client-params.dynamodb", note)
         table = Table(client, "any")
         yield World(
-            Groups(table),
-            History(table),
+            TableGroups(table),
+            TableIncidents(table),
             TableRemediations(table),
             TableTrail(table),
             TableSilences(table),

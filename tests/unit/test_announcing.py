@@ -1,6 +1,6 @@
 """What people are told between the first alert and the end, and how an end is counted."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -12,8 +12,7 @@ from firstline.contracts import NotifyOutput
 from firstline.errors import ChannelFailed, HistoryUnavailable
 from firstline.models import Hold, IncidentRecord, StepResult
 from firstline.observability import metrics
-from tests.channel_fakes import FakeChannel, FakeHistory, lasting, passing
-from tests.notifications import (
+from tests.support.builders import (
     NOW,
     OPENED,
     a_classification,
@@ -23,6 +22,7 @@ from tests.notifications import (
     a_result,
     an_incident,
 )
+from tests.support.memory import MemoryChannel, MemoryStore, lasting, passing
 
 INPUT: TypeAdapter[NotifyInput] = TypeAdapter(NotifyInput)
 INCIDENT = an_incident().model_dump(mode="json")
@@ -45,17 +45,21 @@ def _fresh_metrics() -> Iterator[None]:
 
 
 def announced(
-    state: str, channels: dict[str, FakeChannel], history: FakeHistory | None = None, **changes: Any
+    state: str,
+    channels: dict[str, MemoryChannel],
+    store: MemoryStore | None = None,
+    end_silence: Callable[[str, datetime], None] = lambda silence_id, now: None,
+    **changes: Any,
 ) -> NotifyOutput:
     event = INPUT.validate_python({"state": state, "incident": INCIDENT, **EVENTS[state], **changes})
-    history = history or FakeHistory(a_record())
+    store = store or MemoryStore(a_record())
     return announce(
         event,
         channels=channels,
-        history=history,
+        history=store.incidents,
         now=NOW,
         resolve_within=timedelta(hours=1),
-        end_silence=history.end_silence,
+        end_silence=end_silence,
     )
 
 
@@ -124,52 +128,52 @@ def test_outcomes_of_what_waited(case: str, changes: dict[str, Any], expected: s
 
 
 def test_who_did_not_hear_that_it_began_does_not_hear_that_it_is_over() -> None:
-    slack, history = FakeChannel(), FakeHistory(a_record(**held("silence")))
+    slack, store, ended = MemoryChannel(), MemoryStore(a_record(**held("silence"))), list[str]()
 
-    output = announced("Close Incident", {"slack": slack}, history)
+    output = announced("Close Incident", {"slack": slack}, store, lambda silence_id, now: ended.append(silence_id))
 
     assert (output.told, output.outcome, slack.attempts) == (False, "suppressed", 0)
-    assert history.closings == [("suppressed", "It waited. Resolved by the sender.")]
-    assert history.ended_silences == []
+    assert (store.only.outcome, store.only.outcome_reason) == ("suppressed", "It waited. Resolved by the sender.")
+    assert ended == []
 
 
 def test_a_silence_until_resolved_is_ended_with_its_incident() -> None:
     changes = held("silence")
     verdict = changes["classification"]
     waits = verdict.hold.model_copy(update={"until_resolved": True})
-    history = FakeHistory(a_record(**changes | {"classification": verdict.model_copy(update={"hold": waits})}))
+    store = MemoryStore(a_record(**changes | {"classification": verdict.model_copy(update={"hold": waits})}))
 
-    announced("Close Incident", {}, history)
+    ended = list[str]()
 
-    assert history.ended_silences == ["s-1"]
+    announced("Close Incident", {}, store, lambda silence_id, now: ended.append(silence_id))
+
+    assert ended == ["s-1"]
 
 
 def test_a_silence_that_cannot_be_ended_closes_its_incident_all_the_same() -> None:
-    class Stuck(FakeHistory):
-        def end_silence(self, silence_id: str, now: datetime) -> None:
-            raise HistoryUnavailable("the table went down after the incident was closed")
+    def stuck(silence_id: str, now: datetime) -> None:
+        raise HistoryUnavailable("the table went down after the incident was closed")
 
     changes = held("silence")
     verdict = changes["classification"]
     waits = verdict.hold.model_copy(update={"until_resolved": True})
-    history = Stuck(a_record(**changes | {"classification": verdict.model_copy(update={"hold": waits})}))
+    store = MemoryStore(a_record(**changes | {"classification": verdict.model_copy(update={"hold": waits})}))
 
-    assert announced("Close Incident", {}, history).outcome == "suppressed"
-    assert history.kept is not None
-    assert history.kept.status == "CLOSED"
+    assert announced("Close Incident", {}, store, stuck).outcome == "suppressed"
+    assert store.only.status == "CLOSED"
 
 
 # --- the states ---
 
 
 def test_noise_is_written_down_and_nobody_is_told() -> None:
-    slack, history = FakeChannel(), FakeHistory(a_record())
+    slack, store = MemoryChannel(), MemoryStore(a_record())
 
-    output = announced("Record Suppression", {"slack": slack}, history)
+    output = announced("Record Suppression", {"slack": slack}, store)
 
     assert output == NotifyOutput(told=False, outcome="suppressed", resolve_within_seconds=3_600)
     assert slack.attempts == 0
-    assert history.closings == [("suppressed", "The source says high.")]
+    assert (store.only.outcome, store.only.outcome_reason) == ("suppressed", "The source says high.")
     assert value_of("Suppressed") == 1
     assert "TimeToResolve" not in metrics.metric_set
 
@@ -184,26 +188,26 @@ def test_noise_is_written_down_and_nobody_is_told() -> None:
     ],
 )
 def test_each_state_has_its_moment(state: str, kind: str, reason: str) -> None:
-    slack = FakeChannel()
+    slack = MemoryChannel()
     assert announced(state, {"slack": slack}).told is True
     told = slack.told[0]
     assert (told.kind, told.reason, told.at) == (kind, reason, NOW)
 
 
 def test_the_plan_is_told_even_before_it_is_in_the_table() -> None:
-    slack = FakeChannel()
+    slack = MemoryChannel()
     announced("Announce Remediation", {"slack": slack})
     assert slack.told[0].record.plan == a_plan()
 
 
 def test_an_incident_without_a_record_is_told_all_the_same() -> None:
-    slack = FakeChannel()
-    assert announced("Notify Ops", {"slack": slack}, FakeHistory(None)).told is True
+    slack = MemoryChannel()
+    assert announced("Notify Ops", {"slack": slack}, MemoryStore()).told is True
     assert slack.told[0].record.incident == an_incident()
 
 
 def test_what_was_tried_is_told_to_ops() -> None:
-    slack = FakeChannel()
+    slack = MemoryChannel()
     results = [a_result(status="Failed").model_dump(mode="json")]
     announced("Notify Ops", {"slack": slack}, plan=PLAN, results=results)
     assert slack.told[0].record.results == [a_result(status="Failed")]
@@ -216,60 +220,60 @@ def test_without_channels_nobody_is_told(state: str) -> None:
 
 @pytest.mark.parametrize("state", ["Request Approval", "Notify Ops"])
 def test_a_human_who_is_needed_and_not_told_is_a_failure(state: str) -> None:
-    slack = FakeChannel(failures=[passing(), passing()])
+    slack = MemoryChannel(failures=[passing(), passing()])
     with pytest.raises(ChannelFailed):
         announced(state, {"slack": slack})
     assert slack.attempts == 2
 
 
-@pytest.mark.parametrize("channels", [{}, {"slack": FakeChannel(silent=True)}])
-def test_an_approval_that_nobody_can_give_is_not_waited_for(channels: dict[str, FakeChannel]) -> None:
+@pytest.mark.parametrize("channels", [{}, {"slack": MemoryChannel(silent=True)}])
+def test_an_approval_that_nobody_can_give_is_not_waited_for(channels: dict[str, MemoryChannel]) -> None:
     with pytest.raises(ChannelFailed, match="slack/bot-token"):
         announced("Request Approval", channels)
 
 
 def test_one_channel_that_takes_it_is_enough() -> None:
-    channels = {"slack": FakeChannel(failures=[lasting()]), "other": FakeChannel()}
+    channels = {"slack": MemoryChannel(failures=[lasting()]), "other": MemoryChannel()}
     assert announced("Notify Ops", channels).told is True
 
 
 @pytest.mark.parametrize("state", ["Announce Remediation", "Close Incident"])
 def test_a_channel_that_fails_stops_no_cure_and_no_closing(state: str) -> None:
-    assert announced(state, {"slack": FakeChannel(failures=[lasting()])}).told is False
+    assert announced(state, {"slack": MemoryChannel(failures=[lasting()])}).told is False
     assert value_of("ChannelFailed") == 1
 
 
 def test_closing_is_written_before_anybody_is_told() -> None:
-    history = FakeHistory(a_record(pages=[a_page()]))
+    store = MemoryStore(a_record(pages=[a_page()]))
 
-    class Listener(FakeChannel):
+    class Listener(MemoryChannel):
         def tell(self, notification: Any) -> bool:
-            assert history.kept is not None
-            assert history.kept.closed_at == NOW
+            assert store.only.closed_at == NOW
             return super().tell(notification)
 
     slack = Listener()
-    output = announced("Close Incident", {"slack": slack, "pagerduty": FakeChannel()}, history)
+    output = announced("Close Incident", {"slack": slack, "pagerduty": MemoryChannel()}, store)
 
     assert output.outcome == "resolved"
-    assert history.closings == [("resolved", "Resolved by the sender.")]
+    assert (store.only.outcome, store.only.outcome_reason) == ("resolved", "Resolved by the sender.")
     assert slack.told[0].record.outcome == "resolved"
 
 
 def test_a_table_that_is_down_is_the_state_machines_to_retry() -> None:
-    slack = FakeChannel()
+    slack, store = MemoryChannel(), MemoryStore(a_record())
+    store.down = True
     with pytest.raises(HistoryUnavailable):
-        announced("Close Incident", {"slack": slack}, FakeHistory(a_record(), down=True))
+        announced("Close Incident", {"slack": slack}, store)
     assert slack.attempts == 0
 
 
 def test_closing_twice_tells_again_and_counts_once() -> None:
-    history, slack = FakeHistory(a_record(classification=LOW)), FakeChannel()
+    store, slack = MemoryStore(a_record(classification=LOW)), MemoryChannel()
     results = [a_result().model_dump(mode="json")]
-    announced("Close Incident", {"slack": slack}, history, results=results)
+    announced("Close Incident", {"slack": slack}, store, results=results)
     metrics.clear_metrics()
 
-    output = announced("Close Incident", {"slack": slack}, history, results=results)
+    output = announced("Close Incident", {"slack": slack}, store, results=results)
 
     assert output.outcome == "auto_resolved"
     assert slack.attempts == 2
@@ -292,7 +296,7 @@ def test_closing_twice_tells_again_and_counts_once() -> None:
 )
 def test_ends_are_measured(record: IncidentRecord, ended_by: str, expected: dict[str, float]) -> None:
     results = [a_result().model_dump(mode="json")]
-    announced("Close Incident", {}, FakeHistory(record), ended_by=ended_by, results=results)
+    announced("Close Incident", {}, MemoryStore(record), ended_by=ended_by, results=results)
     assert {name: value_of(name) for name in metrics.metric_set} == expected
 
 

@@ -80,7 +80,6 @@ def test_a_noun_refers_to_earlier_ones_and_never_to_later_ones() -> None:
         assert ours <= {f"firstline.models.{earlier}" for earlier in FLOW[:place]}, noun
 
 
-@pytest.mark.xfail(strict=True, reason="twelve names still stand for two or three classes; take this mark off at none")
 def test_no_class_name_stands_twice_in_the_package() -> None:
     places: dict[str, list[str]] = {}
     for path in MODULES:

@@ -12,8 +12,7 @@ from firstline.errors import PageUndelivered
 from firstline.escalation import page_on_call
 from firstline.models import Classification
 from firstline.observability import metrics
-from tests.channel_fakes import FakeChannel, FakeHistory, lasting, passing
-from tests.notifications import (
+from tests.support.builders import (
     NOW,
     a_classification,
     a_page,
@@ -22,6 +21,7 @@ from tests.notifications import (
     a_result,
     an_incident,
 )
+from tests.support.memory import MemoryChannel, MemoryStore, lasting, passing
 
 LEVELS = [
     {"name": "first", "channels": ["slack", "pagerduty"], "on_call": "the shop", "acknowledge_within": "5m"},
@@ -42,10 +42,10 @@ class Stage:
     """Everything that a page meets."""
 
     def __init__(self) -> None:
-        self.pagerduty = FakeChannel(wakes="once")
-        self.slack = FakeChannel()
-        self.sns = FakeChannel(wakes="again")
-        self.history = FakeHistory(a_record())
+        self.pagerduty = MemoryChannel(wakes="once")
+        self.slack = MemoryChannel()
+        self.sns = MemoryChannel(wakes="again")
+        self.store = MemoryStore(a_record())
         self.missing: set[str] = set()
         self.asked: list[str] = []
         self.on_call: str | None = None
@@ -64,7 +64,7 @@ class Stage:
             PageOnCallInput(**event | changes),
             policy=policy,
             channels={name: channel for name, channel in channels.items() if name not in self.missing},
-            history=self.history,
+            history=self.store.incidents,
             now=NOW,
             resolve_within=timedelta(hours=2),
             on_call=self._look_up,
@@ -91,7 +91,7 @@ def test_a_page_goes_through_every_channel_of_its_level(stage: Stage) -> None:
         acknowledge_within_seconds=300,
         resolve_within_seconds=7_200,
     )
-    assert stage.history.pages == [page]
+    assert stage.store.only.pages == [page]
     assert stage.sns.attempts == 0
     assert "Escalated" in metrics.metric_set
     told = stage.pagerduty.told[0]
@@ -166,7 +166,7 @@ def test_slack_alone_wakes_nobody(stage: Stage) -> None:
 
     # Whoever looks at Slack still reads it, and nothing claims that somebody was paged.
     assert len(stage.slack.told) == 1
-    assert stage.history.pages == []
+    assert stage.store.only.pages == []
     assert "Escalated" not in metrics.metric_set
 
 
@@ -178,35 +178,35 @@ def test_the_page_topic_of_a_level_is_not_asked_twice_as_a_fallback(stage: Stage
 
 
 def test_pagerduty_wakes_once_so_a_second_level_needs_something_else(stage: Stage) -> None:
-    stage.history.kept = a_record(pages=[a_page(delivered_to=["pagerduty"])])
+    stage.store.put(a_record(pages=[a_page(delivered_to=["pagerduty"])]))
     assert stage.page(1).page.delivered_to == ["pagerduty", "sns", "slack"]
 
 
 def test_pagerduty_counts_at_the_second_level_when_it_failed_at_the_first(stage: Stage) -> None:
-    stage.history.kept = a_record(pages=[a_page(delivered_to=["sns"])])
+    stage.store.put(a_record(pages=[a_page(delivered_to=["sns"])]))
     assert stage.page(1).page.delivered_to == ["pagerduty", "slack"]
 
 
 def test_paging_again_after_a_lost_answer_ends_the_same(stage: Stage) -> None:
     first = stage.page()
-    stage.history.kept = a_record(pages=[first.page])
+    stage.store.put(a_record(pages=[first.page]))
     assert stage.page() == first
     assert [page.level for page in stage.pagerduty.told[-1].record.pages] == [0]
 
 
 def test_only_the_first_page_counts_as_an_escalation(stage: Stage) -> None:
-    stage.history.kept = a_record(pages=[a_page()])
+    stage.store.put(a_record(pages=[a_page()]))
     stage.page(1)
     assert "Escalated" not in metrics.metric_set
 
 
 def test_a_table_that_is_down_keeps_nobody_asleep(stage: Stage) -> None:
-    stage.history.down = True
+    stage.store.down = True
     assert stage.page().page.delivered_to == ["pagerduty", "slack"]
 
 
 def test_an_incident_without_a_record_is_paged(stage: Stage) -> None:
-    stage.history.kept = None
+    stage.store.records.clear()
     stage.page(classification=None)
     assert stage.pagerduty.told[0].record.classification is None
 

@@ -9,8 +9,9 @@ from pydantic import ValidationError
 from firstline import judging
 from firstline.errors import FeedbackRefused, HistoryUnavailable
 from firstline.feedback import called_noise, called_real, confirmed, last_words, severity_said, was_right
-from firstline.models import Feedback, IncidentRecord, Note, Severity
-from tests.notifications import INCIDENT_ID, NOW, a_record
+from firstline.models import Feedback, Note, Severity
+from tests.support.builders import INCIDENT_ID, NOW, a_record
+from tests.support.memory import MemoryStore
 
 
 def word(said: Any, person: str = "slack:U1", minutes: int = 0) -> Feedback:
@@ -90,88 +91,69 @@ def test_a_word_says_which_severity_exactly_when_that_was_wrong(broken: dict[str
 # --- how they are kept ---
 
 
-class Kept:
-    """The table, with somebody else who may speak in between."""
+def others_speak(store: MemoryStore, times: int) -> None:
+    """Let so many other people speak, each just before the next word is written."""
 
-    def __init__(self, record: IncidentRecord | None, in_between: int = 0) -> None:
-        self.kept = record
-        self.in_between = in_between
-        self.remembered: list[IncidentRecord] = []
+    def speak() -> None:
+        before = store.only.feedback
+        store.change(INCIDENT_ID, feedback=[*before, word("real", f"slack:other{len(before)}")])
+        others_speak(store, times - 1)
 
-    def record(self, incident_id: str) -> IncidentRecord | None:
-        return self.kept if incident_id == INCIDENT_ID else None
-
-    def append_word(self, incident_id: str, word: Feedback, *, seen: IncidentRecord) -> IncidentRecord | None:
-        assert self.kept is not None
-        if self.in_between:
-            self.in_between -= 1
-            other = word.model_copy(update={"person": f"slack:other{self.in_between}"})
-            self.kept = self.kept.model_copy(update={"feedback": [*self.kept.feedback, other]})
-        if len(seen.feedback) != len(self.kept.feedback):
-            return None
-        self.kept = self.kept.model_copy(update={"feedback": [*self.kept.feedback, word]})
-        return self.kept
-
-    def append_note(self, incident_id: str, note: Note, *, seen: IncidentRecord) -> IncidentRecord | None:
-        assert self.kept is not None
-        self.kept = self.kept.model_copy(update={"notes": [*self.kept.notes, note]})
-        return self.kept
-
-    def remember_the_end(self, record: IncidentRecord) -> None:
-        self.remembered.append(record)
+    if times:
+        store.meanwhile["append_word"] = speak
 
 
 def test_words_are_all_kept_and_the_evidence_is_brought_up_to_date() -> None:
-    history = Kept(a_record())
+    store = MemoryStore(a_record())
     for said in ("noise", "real"):
-        judging.give(INCIDENT_ID, word(said), history=history)
-    assert history.kept is not None
-    assert [one.said for one in history.kept.feedback] == ["noise", "real"]
-    assert [len(one.feedback) for one in history.remembered] == [1, 2]
+        judging.give(INCIDENT_ID, word(said), history=store.incidents)
+    assert [one.said for one in store.only.feedback] == ["noise", "real"]
+    assert store.calls.count("remember_the_end") == 2
 
 
 def test_saying_the_same_again_is_one_word_and_still_mends_the_evidence() -> None:
-    history = Kept(a_record())
-    judging.give(INCIDENT_ID, word("real"), history=history)
-    judging.give(INCIDENT_ID, word("real", minutes=5), history=history)
-    assert history.kept is not None
-    assert len(history.kept.feedback) == 1
-    assert len(history.remembered) == 2
+    store = MemoryStore(a_record())
+    judging.give(INCIDENT_ID, word("real"), history=store.incidents)
+    judging.give(INCIDENT_ID, word("real", minutes=5), history=store.incidents)
+    assert len(store.only.feedback) == 1
+    assert store.calls.count("remember_the_end") == 2
 
 
 def test_two_people_at_once_are_both_heard() -> None:
-    history = Kept(a_record(), in_between=3)
-    record = judging.give(INCIDENT_ID, word("real"), history=history)
+    store = MemoryStore(a_record())
+    others_speak(store, 3)
+    record = judging.give(INCIDENT_ID, word("real"), history=store.incidents)
     assert [one.person for one in record.feedback][-1] == "slack:U1"
     assert len(record.feedback) == 4
 
 
 def test_too_many_at_once_have_to_try_again() -> None:
+    store = MemoryStore(a_record())
+    others_speak(store, 50)
     with pytest.raises(HistoryUnavailable, match="too many people"):
-        judging.give(INCIDENT_ID, word("real"), history=Kept(a_record(), in_between=50))
+        judging.give(INCIDENT_ID, word("real"), history=store.incidents)
 
 
 def test_more_than_fits_is_refused_in_words() -> None:
     full = a_record(feedback=[word("real", f"slack:U{number}") for number in range(judging.MAX_WORDS)])
     with pytest.raises(FeedbackRefused, match="100 words are kept"):
-        judging.give(INCIDENT_ID, word("noise", "slack:new"), history=Kept(full))
+        judging.give(INCIDENT_ID, word("noise", "slack:new"), history=MemoryStore(full).incidents)
 
 
 @pytest.mark.parametrize("incident_id", ["another", "", "'; DROP TABLE", "../../x"])
 def test_an_unknown_incident_is_refused_in_words(incident_id: str) -> None:
     with pytest.raises(FeedbackRefused, match="does not know this incident"):
-        judging.give(incident_id, word("real"), history=Kept(a_record()))
+        judging.give(incident_id, word("real"), history=MemoryStore(a_record()).incidents)
     with pytest.raises(FeedbackRefused, match="does not know this incident"):
-        judging.note(incident_id, "ana", "restarted it", NOW, history=Kept(a_record()))
+        judging.note(incident_id, "ana", "restarted it", NOW, history=MemoryStore(a_record()).incidents)
 
 
 def test_a_note_is_kept_once_without_secrets_and_within_bounds() -> None:
-    history = Kept(a_record())
+    store = MemoryStore(a_record())
     text = "Restarted it with password=hunter2hunter2\u202e\u200b\n$ systemctl restart shop\n" + "x" * 5_000
     for _ in range(2):
-        judging.note(INCIDENT_ID, "ana", text, NOW, history=history)
-    assert history.kept is not None
-    (kept,) = history.kept.notes
+        judging.note(INCIDENT_ID, "ana", text, NOW, history=store.incidents)
+    (kept,) = store.only.notes
     assert "hunter2" not in kept.text
     assert kept.text.isprintable() or "\n" in kept.text
     assert "\n$ systemctl restart shop\n" in kept.text
@@ -181,10 +163,10 @@ def test_a_note_is_kept_once_without_secrets_and_within_bounds() -> None:
 @pytest.mark.parametrize("text", ["", " \n\t ", "\u200b\u202e"])
 def test_a_note_without_words_is_refused(text: str) -> None:
     with pytest.raises(FeedbackRefused, match="nothing in this note"):
-        judging.note(INCIDENT_ID, "ana", text, NOW, history=Kept(a_record()))
+        judging.note(INCIDENT_ID, "ana", text, NOW, history=MemoryStore(a_record()).incidents)
 
 
 def test_an_incident_takes_so_many_notes() -> None:
     full = a_record(notes=[Note(by="ana", text=f"note {n}", at=NOW) for n in range(judging.MAX_NOTES)])
     with pytest.raises(FeedbackRefused, match="20 notes"):
-        judging.note(INCIDENT_ID, "ana", "one more", NOW, history=Kept(full))
+        judging.note(INCIDENT_ID, "ana", "one more", NOW, history=MemoryStore(full).incidents)

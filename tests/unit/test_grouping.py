@@ -17,7 +17,7 @@ from firstline.grouping import (
     storm_alert,
 )
 from firstline.models import Hold, NormalizedAlert
-from tests.alerts import NOON, alert, at
+from tests.support.builders import NOON, alert, at
 
 EMPTY = GroupState(group_key="group-1")
 

@@ -1,6 +1,6 @@
 """What people say in Slack of a verdict: kept, told what follows, shown; and never in the way of the incident."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,36 +8,41 @@ import pytest
 from firstline.channels.slack_judging import ANSWERS
 from firstline.errors import HistoryUnavailable
 from firstline.hearing import Ear
-from firstline.models import Feedback, IncidentRecord, Note
+from firstline.models import IncidentRecord
 from firstline.observability import metrics
 from firstline.responding import Press
-from firstline.trail import Fact
-from tests.approval_fakes import Waiting, a_waiting_record
-from tests.channel_fakes import FakeChannel, lasting, passing
-from tests.notifications import INCIDENT_ID, NOW, a_classification, a_record, an_alert, an_incident
+from firstline.trail import Entry
+from tests.support.builders import (
+    INCIDENT_ID,
+    NOW,
+    a_classification,
+    a_record,
+    a_waiting_record,
+    an_alert,
+    an_incident,
+)
+from tests.support.memory import MemoryChannel, MemoryExecutions, MemoryStore, lasting, passing
 
 
-class Heard(Waiting):
+class Heard:
     """An incident of which people speak."""
 
     def __init__(self, record: IncidentRecord | None) -> None:
-        super().__init__(record)
-        self.slack = FakeChannel()
-        self.pagerduty = FakeChannel(wakes="once")
+        self.store = MemoryStore(*([record] if record else []))
+        self.executions = MemoryExecutions()
+        self.slack = MemoryChannel()
+        self.pagerduty = MemoryChannel(wakes="once")
         self.whispers: list[str] = []
         self.forms: list[tuple[str, dict[str, Any]]] = []
-        self.facts: list[Fact] = []
-        self.remembered: list[IncidentRecord] = []
-        self.trail_down = False
         metrics.clear_metrics()
 
     def say(
         self, button: Any, answer: str = "", *, user: str = "U1", resolves: bool = False, slack: bool = True
     ) -> None:
         Ear(
-            history=self,
-            executions=self,
-            trail=self,
+            history=self.store.incidents,
+            executions=self.executions,
+            trail=self.store.trail,
             channels={"slack": self.slack, "pagerduty": self.pagerduty},
             whisper=(lambda channel, user, text, link=None: self.whispers.append(text)) if slack else None,
             open_form=(lambda trigger, view: self.forms.append((trigger, view))) if slack else None,
@@ -46,24 +51,17 @@ class Heard(Waiting):
             NOW + timedelta(minutes=9),
         )
 
-    def append_word(self, incident_id: str, word: Feedback, *, seen: IncidentRecord) -> IncidentRecord | None:
-        return self._keep(seen, feedback=[*seen.feedback, word])
-
-    def append_note(self, incident_id: str, note: Note, *, seen: IncidentRecord) -> IncidentRecord | None:
-        return self._keep(seen, notes=[*seen.notes, note])
-
-    def remember_the_end(self, record: IncidentRecord) -> None:
-        self.remembered.append(record)
-
-    def append(self, incident_id: str, facts: Any, at: datetime) -> None:
-        if self.trail_down:
-            raise HistoryUnavailable("throttled")
-        self.facts += facts
-
     @property
     def now(self) -> IncidentRecord:
-        assert self.kept is not None
-        return self.kept
+        return self.store.only
+
+    @property
+    def signals(self) -> list[tuple[str, str]]:
+        return self.executions.told
+
+    @property
+    def facts(self) -> list[Entry]:
+        return self.store.trail.entries(INCIDENT_ID)
 
 
 def over(outcome: Any = "resolved", severity: Any = "high", source: Any = "high", **changes: Any) -> IncidentRecord:
@@ -140,7 +138,7 @@ def test_an_unknown_incident_is_told_to_the_person_and_to_nobody_else() -> None:
 def test_neither_slack_nor_the_trail_loses_a_word() -> None:
     incident = Heard(over())
     incident.slack.failures = [passing(), passing()]
-    incident.trail_down = True
+    incident.store.faults["append"] = HistoryUnavailable("throttled")
     incident.say("judge", "real", slack=False)
     assert len(incident.now.feedback) == 1
     assert incident.slack.attempts == 1
@@ -161,9 +159,9 @@ def test_a_form_that_slack_does_not_open_is_told() -> None:
     whispers: list[str] = []
     incident = Heard(None)
     Ear(
-        history=incident,
-        executions=incident,
-        trail=incident,
+        history=incident.store.incidents,
+        executions=incident.executions,
+        trail=incident.store.trail,
         channels={},
         whisper=lambda channel, user, text, link=None: whispers.append(text),
         open_form=late,
@@ -188,7 +186,8 @@ def test_a_late_note_ends_nothing_and_is_shown() -> None:
     incident.say("write", "cleared the queue", resolves=True)
     assert incident.signals == []
     assert [told.reason for told in incident.slack.told] == ["Resolved by ana."]
-    assert incident.remembered[-1].notes[-1].text == "cleared the queue"
+    (earlier,) = incident.store.incidents.earlier_incidents(incident.now.incident.group_key)
+    assert earlier.note == "cleared the queue"
 
 
 def test_a_note_alone_resolves_nothing() -> None:
@@ -199,7 +198,7 @@ def test_a_note_alone_resolves_nothing() -> None:
 
 def test_an_execution_that_cannot_be_told_loses_no_note() -> None:
     incident = Heard(a_waiting_record(awaiting="resolution"))
-    incident.step_functions_down = True
+    incident.executions.down = True
     incident.say("write", "cleared it", resolves=True)
     assert incident.now.notes
     assert incident.now.resolved_by == "ana (Slack)"

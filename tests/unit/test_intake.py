@@ -5,18 +5,18 @@ import hashlib
 import hmac
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from firstline.errors import HistoryUnavailable, QuarantineUnavailable
-from firstline.ingestion import Accepted
+from firstline.ingestion import AcceptedGroup
 from firstline.intake import MAX_BODY_BYTES, Intake
-from firstline.models import Deployment, Feedback, IncidentRecord, NormalizedAlert, Note
+from firstline.models import Deployment, NormalizedAlert, Note
 from firstline.quarantine import Quarantined
-from tests.alerts import NOON
-from tests.notifications import a_record, an_incident
+from tests.support.builders import NOON, a_record, an_incident
+from tests.support.memory import MemoryExecutions, MemoryStore
 
 TOKEN = "s3cret-token"
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
@@ -28,11 +28,8 @@ class World:
     def __init__(self) -> None:
         self.alerts: list[NormalizedAlert] = []
         self.kept: list[Quarantined] = []
-        self.deployments: list[Deployment] = []
+        self.store = MemoryStore(a_record(an_incident(incident_id="inc-1")))
         self.confirmed: list[tuple[str, str]] = []
-        self.said: list[tuple[str, str, str]] = []
-        self.paged: dict[str, str] = {}
-        self.notes: list[Note] = []
         self.table_is_down = False
         self.queue_is_down = False
         self.secrets = {
@@ -44,11 +41,11 @@ class World:
             "sources/deployments": (TOKEN,),
         }
 
-    def accept(self, alerts: Sequence[NormalizedAlert], now: datetime) -> list[Accepted]:
+    def accept(self, alerts: Sequence[NormalizedAlert], now: datetime) -> list[AcceptedGroup]:
         if self.table_is_down:
             raise HistoryUnavailable("down")
         self.alerts.extend(alerts)
-        return [Accepted("incident-1", new=len(alerts))] if alerts else []
+        return [AcceptedGroup("incident-1", new=len(alerts))] if alerts else []
 
     def lines(self, name: str) -> tuple[str, ...]:
         return self.secrets.get(name, ())
@@ -64,36 +61,13 @@ class World:
     def confirm(self, topic_arn: str, token: str) -> None:
         self.confirmed.append((topic_arn, token))
 
-    def save_deployment(self, deployment: Deployment) -> None:
-        self.deployments.append(deployment)
+    @property
+    def deployments(self) -> list[Deployment]:
+        return self.store.incidents.deployments_since(NOON - timedelta(days=1))
 
-    def acknowledge(self, incident_id: str, by: str, now: datetime) -> None:
-        self.said.append(("acknowledged", incident_id, by))
-
-    def resolve(self, incident_id: str, by: str, now: datetime) -> None:
-        self.said.append(("resolved", incident_id, by))
-
-    def beat(self, alert: NormalizedAlert, now: datetime) -> None:
-        self.said.append(("beat", alert.alert_name, alert.status))
-
-    def remember_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
-        self.paged[pagerduty_id] = incident_id
-
-    def incident_paged_as(self, pagerduty_id: str) -> str | None:
-        return self.paged.get(pagerduty_id)
-
-    def record(self, incident_id: str) -> IncidentRecord | None:
-        return a_record(an_incident(incident_id=incident_id), notes=self.notes) if incident_id == "inc-1" else None
-
-    def append_word(self, incident_id: str, word: Feedback, *, seen: IncidentRecord) -> IncidentRecord | None:
-        raise AssertionError("PagerDuty says nothing about verdicts")
-
-    def append_note(self, incident_id: str, note: Note, *, seen: IncidentRecord) -> IncidentRecord | None:
-        self.notes.append(note)
-        return self.record(incident_id)
-
-    def remember_the_end(self, record: IncidentRecord) -> None:
-        pass
+    @property
+    def notes(self) -> list[Note]:
+        return self.store.only.notes
 
 
 @pytest.fixture
@@ -105,14 +79,14 @@ def handle(world: World, event: dict[str, Any]) -> dict[str, Any] | None:
     fake: Any = world
     intake = Intake(
         ingestion=fake,
-        history=fake,
-        executions=fake,
-        secrets=fake,
-        quarantine=fake,
-        certificates=fake,
+        history=world.store.incidents,
+        executions=MemoryExecutions(),
+        secrets=world.lines,
+        quarantine=world.keep,
+        certificates=world.get,
         confirm_subscription=world.confirm,
         own_stack="firstline-test",
-        heartbeats=fake,
+        heartbeats=world.store.heartbeats,
         is_heartbeat=lambda alert: alert.alert_name in ("Watchdog", "BackupAlive"),
     )
     return intake.handle(event, NOON)
@@ -402,20 +376,21 @@ def test_only_an_allowed_topic_is_confirmed_and_only_with_its_token(world: World
 
 
 @pytest.mark.parametrize(
-    ("event_type", "said"),
+    ("event_type", "acknowledged_by", "resolved_by"),
     [
-        ("incident.acknowledged", [("acknowledged", "inc-1", "Ada")]),
-        ("incident.resolved", [("acknowledged", "inc-1", "Ada"), ("resolved", "inc-1", "Ada")]),
-        ("incident.triggered", []),
+        ("incident.acknowledged", "Ada", None),
+        ("incident.resolved", "Ada", "Ada"),
+        ("incident.triggered", None, None),
     ],
 )
 def test_firstlines_own_pagerduty_incident_is_a_signal_and_never_an_alert(
-    world: World, event_type: str, said: list[tuple[str, str, str]]
+    world: World, event_type: str, acknowledged_by: str | None, resolved_by: str | None
 ) -> None:
     status, answer = from_pagerduty(world, event_type, OWN)
 
     assert (status, answer["alert_count"]) == (202, 0)
-    assert world.said == said
+    record = world.store.only
+    assert (record.acknowledged_by, record.resolved_by) == (acknowledged_by, resolved_by)
     assert not world.alerts
 
 
@@ -549,10 +524,12 @@ def test_a_heartbeat_is_remembered_and_opens_no_incident(world: World) -> None:
     status, answer = post(world, "/alerts/prometheus", {"version": "4", "status": "firing", "alerts": alerts})
 
     assert (status, answer["status"], answer["alert_count"]) == (202, "ignored", 0)
-    assert world.said == [("beat", "Watchdog", "firing"), ("beat", "Watchdog", "resolved")]
+    ((pulse,), _) = world.store.heartbeats.pulses()
+    assert (pulse.alert.alert_name, pulse.beat_at, pulse.resolved_at) == ("Watchdog", NOON, NOON)
 
 
 def test_what_is_declared_as_a_heartbeat_is_one_from_every_source(world: World) -> None:
     post(world, "/alerts/generic", {"alert_name": "BackupAlive", "severity": "critical", "message": "alive"})
 
-    assert world.said == [("beat", "BackupAlive", "firing")]
+    ((pulse,), _) = world.store.heartbeats.pulses()
+    assert (pulse.alert.alert_name, pulse.beat_at) == ("BackupAlive", NOON)

@@ -7,7 +7,7 @@ import pytest
 from firstline.classification.rules import Rules
 from firstline.lessons import lessons
 from firstline.models import Evidence, Feedback, IncidentRecord
-from tests.notifications import NOW, a_classification, a_record, an_alert, an_incident
+from tests.support.builders import NOW, a_classification, a_record, an_alert, an_incident
 
 
 def closed(

@@ -1,6 +1,5 @@
 """Signals: the table first, then the waiting execution."""
 
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -8,7 +7,10 @@ import pytest
 from firstline import lifecycle
 from firstline.models import IncidentRecord
 from firstline.observability import metrics
-from tests.alerts import NOON, at, incident
+from tests.support.builders import NOON, at, incident
+from tests.support.memory import MemoryExecutions, MemoryStore
+
+INCIDENT_ID = incident().incident_id
 
 
 def record(**what: Any) -> IncidentRecord:
@@ -16,43 +18,10 @@ def record(**what: Any) -> IncidentRecord:
     return IncidentRecord(**(fields | what))
 
 
-class FakeHistory:
-    """Answers each write with one record, or says that it came too late."""
-
-    def __init__(self, answer: IncidentRecord | None) -> None:
-        self.answer = answer
-        self.written: list[str] = []
-
-    def acknowledge(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
-        self.written.append(f"acknowledged by {by}")
-        return self.answer
-
-    def resolve(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
-        self.written.append(f"resolved by {by}")
-        return self.answer
-
-    def end_hold(self, incident_id: str, because: str, now: datetime) -> IncidentRecord | None:
-        self.written.append(f"hold ended: {because}")
-        return self.answer
-
-
-class FakeExecutions:
-    def __init__(self) -> None:
-        self.told: list[tuple[str, ...]] = []
-
-    def signal(self, token: str, signal: str, by: str) -> bool:
-        self.told.append((token, signal, by))
-        return True
-
-    def interrupt(self, token: str, error: str, cause: str) -> bool:
-        self.told.append((token, error))
-        return True
-
-
 @pytest.mark.parametrize(
     ("awaiting", "told"),
     [
-        ("acknowledgement", [("t", "acknowledged", "ada")]),
+        ("acknowledgement", [("acknowledged", "ada")]),
         # It has gone on, or is not there yet; an acknowledgement must not end a wait for something else.
         ("resolution", []),
         ("recovery", []),
@@ -60,89 +29,87 @@ class FakeExecutions:
         (None, []),
     ],
 )
-def test_an_acknowledgement_ends_only_the_wait_for_one(awaiting: str | None, told: list[tuple[str, ...]]) -> None:
-    history, executions = (
-        FakeHistory(record(awaiting=awaiting, task_token="t", acknowledged_by="ada")),
-        FakeExecutions(),
-    )
+def test_an_acknowledgement_ends_only_the_wait_for_one(awaiting: str | None, told: list[tuple[str, str]]) -> None:
+    store, executions = MemoryStore(record(awaiting=awaiting, task_token="t")), MemoryExecutions()
 
-    assert lifecycle.acknowledge("inc", "ada", NOON, history=history, executions=executions) is history.answer
+    taken = lifecycle.acknowledge(INCIDENT_ID, "ada", NOON, history=store.incidents, executions=executions)
 
-    assert history.written == ["acknowledged by ada"]
+    assert taken == store.only
+    assert (store.only.acknowledged_by, store.only.acknowledged_at) == ("ada", NOON)
     assert executions.told == told
+    assert set(executions.tokens) <= {"t"}
 
 
 @pytest.mark.parametrize("awaiting", ["hold", "approval", "recovery", "acknowledgement", "resolution"])
 def test_the_end_of_the_trouble_ends_every_wait(awaiting: str) -> None:
-    waiting = record(awaiting=awaiting, task_token="t", resolved_by="ada", resolved_at=NOON)
-    executions = FakeExecutions()
+    store, executions = MemoryStore(record(awaiting=awaiting, task_token="t")), MemoryExecutions()
 
-    lifecycle.resolve("inc", "ada", NOON, history=FakeHistory(waiting), executions=executions)
+    lifecycle.resolve(INCIDENT_ID, "ada", NOON, history=store.incidents, executions=executions)
 
-    assert executions.told == [("t", "resolved", "ada")]
+    assert (executions.tokens, executions.told) == (["t"], [("resolved", "ada")])
 
 
 def test_a_person_who_resolves_has_taken_it_too_and_that_is_measured() -> None:
     metrics.clear_metrics()
-    waiting = record(awaiting="resolution", task_token="t", resolved_by="ada", paged_at=at(0))
-    history, executions = FakeHistory(waiting), FakeExecutions()
+    store = MemoryStore(record(awaiting="resolution", task_token="t", paged_at=at(0)))
+    executions = MemoryExecutions()
 
-    lifecycle.resolve_by_hand("inc", "ada", at(2), history=history, executions=executions)
+    lifecycle.resolve_by_hand(INCIDENT_ID, "ada", at(2), history=store.incidents, executions=executions)
 
-    assert history.written == ["acknowledged by ada", "resolved by ada"]
-    assert executions.told == [("t", "resolved", "ada")]
+    assert (store.only.acknowledged_by, store.only.resolved_by) == ("ada", "ada")
+    assert executions.told == [("resolved", "ada")]
     assert metrics.metric_set["TimeToAcknowledge"]["Value"] == [120.0]
     metrics.clear_metrics()
 
 
 @pytest.mark.parametrize("say", [lifecycle.acknowledge, lifecycle.resolve])
 def test_who_comes_too_late_tells_nobody(say: Any) -> None:
-    executions = FakeExecutions()
+    over = record(awaiting="resolution", task_token="t", resolved_at=NOON, resolved_by="ada")
+    executions = MemoryExecutions()
 
-    assert say("inc", "bob", NOON, history=FakeHistory(None), executions=executions) is None
+    for store in (MemoryStore(over), MemoryStore()):
+        assert say(INCIDENT_ID, "bob", NOON, history=store.incidents, executions=executions) is None
 
     assert executions.told == []
 
 
 @pytest.mark.parametrize(
-    ("awaiting", "told"), [("hold", [("t", "go on", "somebody joined")]), ("resolution", []), (None, [])]
+    ("awaiting", "told"), [("hold", [("go on", "somebody joined")]), ("resolution", []), (None, [])]
 )
-def test_who_waits_is_told_to_go_on(awaiting: Any, told: list[tuple[str, ...]]) -> None:
-    executions = FakeExecutions()
-    ended = record(awaiting=awaiting, task_token="t", hold_ended_at=NOON, hold_ended_because="somebody joined")
-    history = FakeHistory(ended)
+def test_who_waits_is_told_to_go_on(awaiting: Any, told: list[tuple[str, str]]) -> None:
+    store, executions = MemoryStore(record(awaiting=awaiting, task_token="t")), MemoryExecutions()
 
-    lifecycle.end_hold("inc", "somebody joined", NOON, history=history, executions=executions)
+    lifecycle.end_hold(INCIDENT_ID, "somebody joined", NOON, history=store.incidents, executions=executions)
 
-    assert history.written == ["hold ended: somebody joined"]
+    assert (store.only.hold_ended_at, store.only.hold_ended_because) == (NOON, "somebody joined")
     assert executions.told == told
 
 
 @pytest.mark.parametrize("decision", ["approved", "refused"])
 def test_a_decision_is_told_in_the_words_of_the_state_machine(decision: str) -> None:
-    executions = FakeExecutions()
+    executions = MemoryExecutions()
     waiting = record(awaiting="approval", task_token="t", decision=decision, decided_by="ada")
 
     assert lifecycle.tell_decided(waiting, executions=executions)
 
-    assert executions.told == [("t", decision, "ada")]
+    assert executions.told == [(decision, "ada")]
 
 
 @pytest.mark.parametrize(
     ("what", "told"),
     [
-        ({"awaiting": "resolution", "task_token": "t"}, [("t", "Worsened")]),
-        ({"awaiting": "approval", "task_token": "t"}, [("t", "Worsened")]),
-        ({"awaiting": "hold", "task_token": "t"}, [("t", "Worsened")]),
+        ({"awaiting": "resolution", "task_token": "t"}, ["Worsened"]),
+        ({"awaiting": "approval", "task_token": "t"}, ["Worsened"]),
+        ({"awaiting": "hold", "task_token": "t"}, ["Worsened"]),
         # A runbook is at work, or somebody is awake already.
         ({"awaiting": "recovery", "task_token": "t"}, []),
         ({"awaiting": "resolution", "task_token": "t", "paged_at": NOON}, []),
         ({"awaiting": "resolution"}, []),
     ],
 )
-def test_worse_news_wake_somebody_unless_somebody_is_awake(what: dict[str, Any], told: list[tuple[str, ...]]) -> None:
-    executions = FakeExecutions()
+def test_worse_news_wake_somebody_unless_somebody_is_awake(what: dict[str, Any], told: list[str]) -> None:
+    executions = MemoryExecutions()
 
     lifecycle.tell_worsened(record(**what), "critical", executions=executions)
 
-    assert executions.told == told
+    assert [error for error, _ in executions.told] == told

@@ -8,7 +8,7 @@ import pytest
 from firstline.channels.paging_policy import PagingPolicy, load_paging_policy
 from firstline.errors import ConfigurationError
 from firstline.models import Severity
-from tests.notifications import an_alert, an_incident
+from tests.support.builders import an_alert, an_incident
 
 SHIPPED = Path(__file__).parents[2] / "runbooks" / "policy" / "paging.yaml"
 

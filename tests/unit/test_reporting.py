@@ -7,8 +7,7 @@ import pytest
 
 from firstline.models import Classification, IncidentRecord, Usage
 from firstline.reporting import report
-from tests.alerts import incident
-from tests.notifications import a_classification
+from tests.support.builders import a_classification, incident
 
 OPENED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

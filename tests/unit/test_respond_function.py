@@ -5,8 +5,8 @@ import hmac
 import json
 import time
 from base64 import b64encode
-from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -18,13 +18,11 @@ from firstline import people_front
 from firstline.approvals.links import Link, sign
 from firstline.approvals.page import HEADERS
 from firstline.errors import HistoryUnavailable
-from firstline.models import IncidentRecord
 from firstline.settings import RespondSettings
 from firstline.wiring import Wiring
 from functions.respond import app as respond
-from tests.approval_fakes import Scripts, Waiting, a_waiting_record
-from tests.channel_fakes import FakeChannel, lasting
-from tests.notifications import INCIDENT_ID, a_record
+from tests.support.builders import INCIDENT_ID, a_record, a_waiting_record
+from tests.support.memory import MemoryChannel, MemoryDocuments, MemoryExecutions, MemoryStore, lasting
 
 SECRET = "signing-secret"
 CONTEXT = SimpleNamespace(
@@ -35,23 +33,6 @@ CONTEXT = SimpleNamespace(
 )
 
 
-class Table:
-    """Keeps who acknowledged; is down on demand."""
-
-    def __init__(self) -> None:
-        self.acknowledged: list[tuple[str, str]] = []
-        self.down = False
-
-    def acknowledge(self, incident_id: str, by: str, now: Any) -> IncidentRecord | None:
-        if self.down:
-            raise HistoryUnavailable("the table is down")
-        self.acknowledged.append((incident_id, by))
-        return a_record(acknowledged_at=now, acknowledged_by=by)
-
-    def save_slack_message(self, incident_id: str, channel: str, ts: str) -> None:
-        raise AssertionError("nothing is posted here")
-
-
 def wire(
     monkeypatch: pytest.MonkeyPatch,
     *,
@@ -59,11 +40,11 @@ def wire(
     executions: Any,
     approvers: tuple[str, ...],
     secret: str,
-    channels: dict[str, FakeChannel],
+    channels: dict[str, MemoryChannel],
 ) -> None:
     """Give the handler parts that need no AWS."""
     wiring: Any = Wiring(RespondSettings)
-    wiring.history, wiring.executions, wiring.documents, wiring.trail = history, executions, Scripts(), None
+    wiring.history, wiring.executions, wiring.documents, wiring.trail = history, executions, MemoryDocuments(), None
     wiring.settings = SimpleNamespace(approvers=approvers)
     wiring.secrets = SimpleNamespace(lines=lambda name: (secret,))
     wiring.channels = lambda *, hurried: channels
@@ -71,10 +52,16 @@ def wire(
 
 
 @pytest.fixture
-def table(monkeypatch: pytest.MonkeyPatch) -> Table:
-    table = Table()
-    slack = FakeChannel()
-    wire(monkeypatch, history=table, executions=None, approvers=(), secret=SECRET, channels={"slack": slack})
+def table(monkeypatch: pytest.MonkeyPatch) -> MemoryStore:
+    table, slack = MemoryStore(a_record()), MemoryChannel()
+    wire(
+        monkeypatch,
+        history=table.incidents,
+        executions=MemoryExecutions(),
+        approvers=(),
+        secret=SECRET,
+        channels={"slack": slack},
+    )
     return table
 
 
@@ -127,7 +114,7 @@ ACKNOWLEDGE = urlencode(
 
 
 @pytest.mark.parametrize("encoded", [False, True])
-def test_a_press_is_done_and_answered(table: Table, encoded: bool) -> None:
+def test_a_press_is_done_and_answered(table: MemoryStore, encoded: bool) -> None:
     event = press(ACKNOWLEDGE)
     if encoded:
         event |= {"body": b64encode(ACKNOWLEDGE.encode()).decode(), "isBase64Encoded": True}
@@ -135,7 +122,7 @@ def test_a_press_is_done_and_answered(table: Table, encoded: bool) -> None:
     reply = answer(event)
 
     assert (reply["statusCode"], reply["body"]) == (200, "")
-    assert table.acknowledged == [(INCIDENT_ID, "ana (Slack)")]
+    assert table.only.acknowledged_by == "ana (Slack)"
 
 
 @pytest.mark.parametrize(
@@ -154,16 +141,16 @@ def test_a_press_is_done_and_answered(table: Table, encoded: bool) -> None:
         (lambda: request("GET", "/approvals/one/two"), 404),
     ],
 )
-def test_anything_else_does_nothing(table: Table, event: Callable[[], dict[str, Any]], status: int) -> None:
+def test_anything_else_does_nothing(table: MemoryStore, event: Callable[[], dict[str, Any]], status: int) -> None:
     assert answer(event())["statusCode"] == status
-    assert table.acknowledged == []
+    assert table.calls == []
 
 
-def test_why_a_signature_failed_is_not_told(table: Table) -> None:
+def test_why_a_signature_failed_is_not_told(table: MemoryStore) -> None:
     assert answer(press(ACKNOWLEDGE, "wrong"))["body"] == "Unauthorized"
 
 
-def test_a_table_that_is_down_is_an_error(table: Table) -> None:
+def test_a_table_that_is_down_is_an_error(table: MemoryStore) -> None:
     table.down = True
     with pytest.raises(HistoryUnavailable):
         answer(press(ACKNOWLEDGE))
@@ -176,28 +163,33 @@ PATH = f"/approvals/{INCIDENT_ID}"
 APPROVERS = ("U1", "U2")
 
 
-class Counting(Waiting):
-    """A table that counts who calls what."""
+@dataclass
+class Visited:
+    """An incident whose plan waits for people, and its execution."""
 
-    def __init__(self, record: IncidentRecord | None) -> None:
-        super().__init__(record)
-        self.calls: Counter[str] = Counter()
+    store: MemoryStore
+    executions: MemoryExecutions
 
-    def __getattribute__(self, name: str) -> Any:
-        found = super().__getattribute__(name)
-        if callable(found):
-            self.calls[name] += 1
-        return found
+    @property
+    def signals(self) -> list[tuple[str, str]]:
+        return self.executions.told
 
 
 @pytest.fixture
-def desk(monkeypatch: pytest.MonkeyPatch) -> Counting:
+def desk(monkeypatch: pytest.MonkeyPatch) -> Visited:
     """A plan that waits for two hours, and nobody to disturb."""
-    desk = Counting(a_waiting_record(decide_by=datetime.now(UTC) + timedelta(hours=2)))
-    slack = FakeChannel()
-    channels = {"slack": slack, "pagerduty": FakeChannel(failures=[lasting()])}
-    wire(monkeypatch, history=desk, executions=desk, approvers=APPROVERS, secret=KEY, channels=channels)
-    return desk
+    executions = MemoryExecutions()
+    store = MemoryStore(a_waiting_record(decide_by=datetime.now(UTC) + timedelta(hours=2)))
+    channels = {"slack": MemoryChannel(), "pagerduty": MemoryChannel(failures=[lasting()])}
+    wire(
+        monkeypatch,
+        history=store.incidents,
+        executions=executions,
+        approvers=APPROVERS,
+        secret=KEY,
+        channels=channels,
+    )
+    return Visited(store, executions)
 
 
 def token(key: str = KEY, **changes: Any) -> str:
@@ -223,19 +215,19 @@ def send(text: str, decision: str = "approve", path: str = PATH) -> dict[str, An
     return answer(request("POST", path, body, headers) | {"isBase64Encoded": True})
 
 
-def changed(desk: Counting) -> bool:
-    return desk.writes > 0 or desk.signals != [] or desk.kept != a_waiting_record(decide_by=desk.kept.decide_by)  # type: ignore[union-attr]
+def changed(desk: Visited) -> bool:
+    return desk.signals != [] or desk.store.only != a_waiting_record(decide_by=desk.store.only.decide_by)
 
 
-def test_ten_thousand_looks_change_nothing(desk: Counting) -> None:
+def test_ten_thousand_looks_change_nothing(desk: Visited) -> None:
     text = token()
     pages = {look(text)["statusCode"] for _ in range(10_000)}
     assert pages == {200}
-    assert set(desk.calls) == {"record", "runs_since"}
+    assert set(desk.store.calls) == {"record", "runs_since"}
     assert not changed(desk)
 
 
-def test_the_page_is_shown_decided_and_shown_again(desk: Counting) -> None:
+def test_the_page_is_shown_decided_and_shown_again(desk: Visited) -> None:
     text = token()
     shown = look(text)
     assert "Approve and run" in shown["body"]
@@ -253,7 +245,7 @@ def test_the_page_is_shown_decided_and_shown_again(desk: Counting) -> None:
     assert "<form" not in after["body"]
 
 
-def test_a_link_is_used_once(desk: Counting) -> None:
+def test_a_link_is_used_once(desk: Visited) -> None:
     text = token()
     send(text)
     for decision in ("approve", "refuse"):
@@ -263,7 +255,7 @@ def test_a_link_is_used_once(desk: Counting) -> None:
     assert desk.signals == [("approved", "ada (approval page)")]
 
 
-def test_refusing_calls_a_human(desk: Counting) -> None:
+def test_refusing_calls_a_human(desk: Visited) -> None:
     assert send(token(), "refuse")["statusCode"] == 303
     assert desk.signals == [("refused", "ada (approval page)")]
 
@@ -281,7 +273,7 @@ def test_refusing_calls_a_human(desk: Counting) -> None:
     ],
 )
 def test_what_is_no_valid_link_is_refused_with_the_reason(
-    desk: Counting, visit: Any, case: str, text: Any, status: int, words: str
+    desk: Visited, visit: Any, case: str, text: Any, status: int, words: str
 ) -> None:
     reply = visit(text())
 
@@ -302,10 +294,9 @@ def test_what_is_no_valid_link_is_refused_with_the_reason(
     ],
 )
 def test_what_is_over_can_be_read_but_not_decided(
-    desk: Counting, case: str, changes: dict[str, Any], status: int, words: str
+    desk: Visited, case: str, changes: dict[str, Any], status: int, words: str
 ) -> None:
-    assert desk.kept is not None
-    desk.kept = desk.kept.model_copy(update=changes)
+    desk.store.change(INCIDENT_ID, **changes)
 
     shown, sent = look(token()), send(token())
 
@@ -313,7 +304,7 @@ def test_what_is_over_can_be_read_but_not_decided(
     assert words in shown["body"]
     assert words in sent["body"]
     assert "<form" not in shown["body"]
-    assert (desk.writes, desk.signals) == (0, [])
+    assert ("decide" in desk.store.calls, desk.signals) == (False, [])
 
 
 @pytest.mark.parametrize(
@@ -332,39 +323,35 @@ def test_what_is_over_can_be_read_but_not_decided(
         "é",
     ],
 )
-def test_what_is_not_the_pages_form_is_refused(desk: Counting, body: str | None) -> None:
+def test_what_is_not_the_pages_form_is_refused(desk: Visited, body: str | None) -> None:
     assert answer(request("POST", PATH, body))["statusCode"] == 400
     assert not changed(desk)
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-def test_there_is_only_looking_and_deciding(desk: Counting, method: str) -> None:
+def test_there_is_only_looking_and_deciding(desk: Visited, method: str) -> None:
     reply = answer(request(method, PATH, f"token={token()}&decision=approve"))
     assert (reply["statusCode"], reply["headers"]["Allow"]) == (405, "GET, POST")
     assert not changed(desk)
 
 
-def test_a_table_that_is_down_asks_to_come_back(desk: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
-    def down(incident_id: str) -> None:
-        raise HistoryUnavailable("the table is down")
-
-    monkeypatch.setattr(desk, "record", down)
+def test_a_table_that_is_down_asks_to_come_back(desk: Visited) -> None:
+    desk.store.down = True
     for reply in (look(token()), send(token())):
         assert reply["statusCode"] == 503
         assert "Nothing was decided" in reply["body"]
 
 
-def test_a_busy_step_functions_loses_no_decision(desk: Counting) -> None:
-    desk.step_functions_down = True
+def test_a_busy_step_functions_loses_no_decision(desk: Visited) -> None:
+    desk.executions.down = True
     reply = send(token())
     assert reply["statusCode"] == 202
     assert "within a minute or two" in reply["body"]
-    assert desk.kept is not None
-    assert desk.kept.decision == "approved"
+    assert desk.store.only.decision == "approved"
 
 
-def test_an_execution_that_had_stopped_waiting_is_too_late(desk: Counting) -> None:
-    desk.gone = True
+def test_an_execution_that_had_stopped_waiting_is_too_late(desk: Visited) -> None:
+    desk.executions.waiting = False
     reply = send(token())
     assert reply["statusCode"] == 410
     assert "a moment too late" in reply["body"]
@@ -375,7 +362,7 @@ def test_an_execution_that_had_stopped_waiting_is_too_late(desk: Counting) -> No
     [("abc.execute-api.eu-west-1.amazonaws.com", "https://abc."), ("127.0.0.1:8000", "http://127.0.0.1:8000/")],
 )
 def test_links_lead_to_where_the_press_came_in(
-    desk: Counting, monkeypatch: pytest.MonkeyPatch, domain: str, address: str
+    desk: Visited, monkeypatch: pytest.MonkeyPatch, domain: str, address: str
 ) -> None:
     given: list[str] = []
 

@@ -10,14 +10,13 @@ from urllib.parse import urlencode
 
 import pytest
 
-from firstline.approvals.links import Page, read
+from firstline.approvals.links import ApprovalPage, read
 from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.models import IncidentRecord, RemediationPlan
 from firstline.observability import metrics
 from firstline.responding import Press, answer_press, authenticate, read_press
-from tests.approval_fakes import DEADLINE, Waiting, a_waiting_record
-from tests.channel_fakes import FakeChannel, lasting, passing
-from tests.notifications import INCIDENT_ID, NOW, a_plan
+from tests.support.builders import DEADLINE, INCIDENT_ID, NOW, a_plan, a_waiting_record
+from tests.support.memory import MemoryChannel, MemoryExecutions, MemoryStore, lasting, passing
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 
@@ -219,24 +218,28 @@ def test_what_is_no_interaction_is_refused(body: bytes) -> None:
 
 
 KEY = "k" * 32
-PAGE = Page("https://api.example", lambda: (KEY,))
+PAGE = ApprovalPage("https://api.example", lambda: (KEY,))
 
 
-class Pressed(Waiting):
+class Pressed:
     """An incident under whose message people press buttons."""
 
     def __init__(self, awaiting: Any = "acknowledgement", *, plan: RemediationPlan | None = None, **changes: Any):
-        super().__init__(a_waiting_record(plan, awaiting=awaiting, paged_at=NOW, **changes))
-        self.slack = FakeChannel()
-        self.pagerduty = FakeChannel(wakes="once")
+        self.store = MemoryStore(a_waiting_record(plan, awaiting=awaiting, paged_at=NOW, **changes))
+        self.executions = MemoryExecutions()
+        self.slack = MemoryChannel()
+        self.pagerduty = MemoryChannel(wakes="once")
         self.whispers: list[tuple[str, str, str]] = []
         self.links: list[str | None] = []
 
     @property
     def now(self) -> IncidentRecord:
         """The record as it stands."""
-        assert self.kept is not None
-        return self.kept
+        return self.store.only
+
+    @property
+    def signals(self) -> list[tuple[str, str]]:
+        return self.executions.told
 
     def press(
         self,
@@ -245,13 +248,13 @@ class Pressed(Waiting):
         *,
         user: str = "U1",
         digest: str | None = None,
-        page: Page = PAGE,
+        page: ApprovalPage = PAGE,
     ) -> None:
         plan_digest = (self.now.plan_digest or "") if digest is None else digest
         answer_press(
             Press(button, INCIDENT_ID, user, {"U1": "ana"}.get(user, user), "C1", plan_digest),
-            history=self,
-            executions=self,
+            history=self.store.incidents,
+            executions=self.executions,
             channels={"slack": self.slack, "pagerduty": self.pagerduty},
             whisper=self._whisper,
             approvers=approvers,
@@ -359,7 +362,7 @@ def test_a_slack_that_fails_undoes_nothing_and_is_not_waited_for() -> None:
 
 def test_an_execution_that_cannot_be_told_yet_loses_no_press() -> None:
     incident = Pressed()
-    incident.step_functions_down = True
+    incident.executions.down = True
     incident.press("acknowledge")
     assert incident.now.acknowledged_by == "ana (Slack)"
     assert "Noted" in incident.whispers[0][2]
@@ -373,8 +376,8 @@ def test_an_answer_that_cannot_be_given_is_no_error(whisper: str | None) -> None
     incident = Pressed("approval")
     answer_press(
         Press("approve", INCIDENT_ID, user_id="U1", user_name="ana", channel="C1"),
-        history=incident,
-        executions=incident,
+        history=incident.store.incidents,
+        executions=incident.executions,
         channels={},
         whisper=failing if whisper else None,
         approvers=(),
@@ -402,20 +405,26 @@ def test_an_approver_gets_a_link_of_their_own() -> None:
     link = read(token, [KEY], incident_id=INCIDENT_ID, now=NOW)
     assert (link.approver, link.name, link.plan_digest) == ("U1", "ana", incident.now.plan_digest)
     assert link.expires_at == DEADLINE
-    assert (incident.writes, incident.slack.attempts) == (0, 0)
+    assert (incident.store.calls, incident.slack.attempts) == (["record"], 0)
 
 
 @pytest.mark.parametrize(
     ("case", "approvers", "page", "changes", "words"),
     [
         ("not an approver", ("U2",), PAGE, {}, "not among the stack's Approvers"),
-        ("the page is closed", ("U1",), Page("https://api.example", tuple), {}, "no secret approvals/signing-key"),
+        (
+            "the page is closed",
+            ("U1",),
+            ApprovalPage("https://api.example", tuple),
+            {},
+            "no secret approvals/signing-key",
+        ),
         ("it is over", ("U1",), PAGE, {"resolved_at": NOW}, "over at"),
         ("it is decided", ("U1",), PAGE, {"decision": "refused", "decided_by": "bo"}, "refused by bo"),
         ("nobody waits", ("U1",), PAGE, {"awaiting": "resolution"}, "does not wait"),
     ],
 )
-def test_nobody_else_gets_one(case: str, approvers: Any, page: Page, changes: Any, words: str) -> None:
+def test_nobody_else_gets_one(case: str, approvers: Any, page: ApprovalPage, changes: Any, words: str) -> None:
     incident = Pressed(**{"awaiting": "approval"} | changes)
     incident.press("review", approvers, page=page)
     [(_, _, text)] = incident.whispers

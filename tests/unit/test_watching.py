@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from firstline.adapters.heartbeats import GAP
-from firstline.classification.heartbeats import REQUIRED, Heartbeat, Pulse, absent_since
+from firstline.classification.heartbeats import Heartbeat, Pulse, absent_since
 from firstline.errors import HistoryUnavailable
 from firstline.models import NormalizedAlert
 from firstline.watching import Watch
-from tests.alerts import alert, at
+from tests.support.builders import alert, at
+from tests.support.memory import MemoryStore
 
 EVERY = Heartbeat.model_validate(
     {"id": "watchdog", "match": {"alert_name": "Watchdog"}, "reason": "Look at Prometheus.", "every": "5m"}
@@ -46,42 +46,18 @@ def test_absence(what: Pulse, minutes: float, watched: datetime, since: datetime
 
 
 class World:
-    """The table's heartbeats and the front door, remembered."""
+    """The store's heartbeats and the front door, remembered."""
 
     def __init__(self, *declared: Heartbeat) -> None:
         self.declared = declared
-        self.kept: dict[str, Pulse] = {}
-        self.looked: tuple[datetime, datetime] | None = None
+        self.store = MemoryStore()
         self.said: list[NormalizedAlert] = []
-        self.broken: set[str] = set()
 
     def beats(self, minutes: float, cluster: str = "eu", status: str = "firing") -> None:
-        key, now = f"prometheus:fp-{cluster}", at(minutes)
-        known = self.kept.get(key) or Pulse(key=key, alert=watchdog(cluster), beat_at=now)
-        again: dict[str, Any] = {"beat_at": now, "forgotten_at": None}
-        self.kept[key] = known.model_copy(update=again if status == "firing" else {"resolved_at": now})
+        self.store.heartbeats.beat(watchdog(cluster, status=status), at(minutes))
 
     def forget(self, minutes: float, key: str = "prometheus:fp-eu") -> None:
-        forgotten = {"forgotten_at": at(minutes), "forgotten_by": "ana"}
-        self.kept[key] = self.kept[key].model_copy(update=forgotten)
-
-    def pulses(self) -> tuple[list[Pulse], Any]:
-        if "table" in self.broken:
-            raise HistoryUnavailable("broken")
-        return list(self.kept.values()), self.looked
-
-    def watch(self, before: Any, now: datetime) -> datetime:
-        since = before[1] if before is not None and now - before[0] <= GAP else now
-        self.looked = (now, since)
-        return since
-
-    def expect(self, name: str, given: NormalizedAlert, now: datetime) -> None:
-        self.kept[f"{REQUIRED}{name}"] = Pulse(key=f"{REQUIRED}{name}", alert=given, beat_at=now)
-
-    def mark(self, given: Pulse, absent_since: datetime | None, now: datetime) -> None:
-        if "mark" in self.broken:
-            raise HistoryUnavailable("broken")
-        self.kept[given.key] = self.kept[given.key].model_copy(update={"absent_since": absent_since})
+        assert self.store.heartbeats.forget(key, "ana", at(minutes))
 
     def accept(self, alerts: Sequence[NormalizedAlert], now: datetime) -> None:
         self.said += alerts
@@ -90,7 +66,7 @@ class World:
         """Look at these times; what was said since the last look."""
         before = len(self.said)
         for one in minutes:
-            Watch(lambda: self.declared, self, self).look(at(one))
+            Watch(lambda: self.declared, self.store.heartbeats, self.accept).look(at(one))
         return [f"{one.alert_name} {one.status}" for one in self.said[before:]]
 
 
@@ -213,10 +189,10 @@ def test_after_an_outage_of_the_table_or_the_audit_it_is_waited_for_anew() -> No
     world = World(EVERY)
     world.beats(0)
     world.look(*minutes(0, 3))
-    world.broken = {"table"}
+    world.store.down = True
     with pytest.raises(HistoryUnavailable):
         world.look(4)
-    world.broken = set()
+    world.store.down = False
 
     assert world.look(*minutes(60, 69)) == []
     assert world.look(70) == ["Watchdog is absent firing"]
@@ -226,7 +202,7 @@ def test_what_was_said_and_not_marked_is_said_again_in_the_same_words() -> None:
     world = World(EVERY)
     world.beats(0)
     world.look(*minutes(0, 9))
-    world.broken = {"mark"}
+    world.store.faults["mark"] = HistoryUnavailable("broken")
     for minute in (10, 11):
         with pytest.raises(HistoryUnavailable):
             world.look(minute)

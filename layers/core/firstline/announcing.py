@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -17,6 +17,7 @@ from firstline.contracts import (
     RequestApprovalInput,
 )
 from firstline.errors import ChannelFailed, HistoryUnavailable
+from firstline.incidents.store import Incidents
 from firstline.models import (
     PAGING_RANK,
     SEVERITY_RANK,
@@ -49,25 +50,11 @@ METRICS: dict[Outcome, str] = {
 """What the dashboard calls each end."""
 
 
-class ClosingHistory(Protocol):
-    """What announcing reads and writes."""
-
-    def record(self, incident_id: str) -> IncidentRecord | None:
-        """The incident so far."""
-        ...
-
-    def close(
-        self, incident_id: str, outcome: Outcome, reason: str, results: Sequence[StepResult], at: datetime
-    ) -> IncidentRecord:
-        """Close it, once; closing again returns what was written first."""
-        ...
-
-
 def announce(
     event: NotifyInput,
     *,
     channels: Mapping[str, Channel],
-    history: ClosingHistory,
+    history: Incidents,
     now: datetime,
     resolve_within: timedelta,
     end_silence: Callable[[str, datetime], None],
@@ -167,7 +154,7 @@ def _close(
     outcome: Outcome,
     reason: str,
     results: Sequence[StepResult],
-    history: ClosingHistory,
+    history: Incidents,
     now: datetime,
 ) -> IncidentRecord:
     closed = history.close(record.incident.incident_id, outcome, reason, results, now)

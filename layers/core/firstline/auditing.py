@@ -5,7 +5,7 @@ between its write and its call, a signal that Step Functions did not take, an ex
 and mended.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -15,7 +15,8 @@ from firstline import lifecycle
 from firstline.channels.delivery import Channel
 from firstline.classification.silences import Silence
 from firstline.errors import ChannelFailed, ConfigurationError, ExecutionsUnavailable
-from firstline.models import PAGING_RANK, SEVERITY_RANK, IncidentRecord, Notification, Outcome, StepResult
+from firstline.incidents.store import Groups, Incidents
+from firstline.models import PAGING_RANK, SEVERITY_RANK, IncidentRecord, Notification
 from firstline.observability import logger, metrics
 from firstline.privacy.alerts import for_outsiders
 
@@ -23,43 +24,11 @@ ABANDONED_AFTER = timedelta(hours=2)
 """A resolved incident that is still open after this has no execution any more: no step may take longer than an hour."""
 
 
-class AuditedIncidents(lifecycle.Incidents, lifecycle.HeldIncidents, Protocol):
-    """The incidents, as the audit reads and mends them."""
-
-    def open_records(self) -> Iterable[IncidentRecord]:
-        """The incidents that are not closed."""
-
-    def mark_paged(self, incident_id: str, at: datetime) -> None:
-        """Write down that somebody was paged."""
-
-    def close(
-        self, incident_id: str, outcome: Outcome, reason: str, results: Sequence[StepResult], at: datetime
-    ) -> IncidentRecord:
-        """Record how an incident ended."""
-
-
 class LastResort(Channel, Protocol):
-    """The page topic, to which Firstline's own alarms go as well."""
+    """The page topic, to which Firstline's own alarms go, too."""
 
     def is_heard(self) -> bool:
-        """Whether somebody would get what is published there."""
-
-
-class Starter(lifecycle.Signals, Protocol):
-    """The executions."""
-
-    def start(self, incident_id: str, execution_input: str) -> None:
-        """Start an incident's execution; again is success."""
-
-
-class Starts(Protocol):
-    """What starting an incident needs of its group."""
-
-    def execution_input(self, incident_id: str) -> str | None:
-        """The bytes with which the incident's execution is started."""
-
-    def mark_started(self, incident_id: str, group_key: str) -> None:
-        """The execution runs."""
+        """Return True if anyone is subscribed to it."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +47,9 @@ class Audit:
         Looks whether every heartbeat of others is there.
     """
 
-    history: AuditedIncidents
-    groups: Starts
-    executions: Starter
+    history: Incidents
+    groups: Groups
+    executions: lifecycle.Executions
     topic: LastResort
     page_after: timedelta
     flap_quiet: timedelta
@@ -118,7 +87,7 @@ class Audit:
         return count
 
     def _look_who_listens(self) -> None:
-        """Before the first page, not with it, should come to light that it reaches nobody."""
+        """Report an unsubscribed page topic before the first page needs it."""
         heard = self.topic.is_heard()
         metrics.add_metric(name="PageTopicUnheard", unit="Count", value=0 if heard else 1)
         if not heard:
@@ -147,7 +116,7 @@ class Audit:
             self._mended("ToldAgain", lifecycle.tell_worsened(record, record.worsened_to, executions=self.executions))
 
     def _look_at_hold(self, record: IncidentRecord, now: datetime, silences: Callable[[], Sequence[Silence]]) -> None:
-        """Whoever ends a silence ends what waits for it; an execution that missed that its wait was ended is told."""
+        """End the hold if its silence was ended; tell an execution that missed the end of its hold."""
         if record.hold_ended_at is not None:
             self._mended("ToldAgain", lifecycle.tell_hold_ended(record, executions=self.executions))
             return
@@ -203,7 +172,7 @@ class Audit:
 
 
 def _waits_until(record: IncidentRecord) -> datetime:
-    """Until when nobody is to be paged because the incident waits."""
+    """Return until when the incident waits, so that nobody is paged."""
     holds = [record.incident.hold, record.classification.hold if record.classification else None]
     until = max((hold.until for hold in holds if hold is not None), default=record.incident.opened_at)
     return until if record.hold_ended_at is None else min(until, record.hold_ended_at)

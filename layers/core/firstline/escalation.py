@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from firstline.channels.delivery import Channel, Told, tell_all
 from firstline.channels.paging_policy import Level, PagingPolicy
 from firstline.channels.summary import severity
 from firstline.contracts import PageOnCallInput, PageOnCallOutput
 from firstline.errors import HistoryUnavailable, PageUndelivered
+from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, Notification, Page
 from firstline.observability import logger, metrics
 
@@ -16,24 +16,12 @@ FALLBACK = "sns"
 """The stack's own page topic: it is always there, whatever the policy says."""
 
 
-class PageHistory(Protocol):
-    """What a page needs to know and leaves behind."""
-
-    def record(self, incident_id: str) -> IncidentRecord | None:
-        """The incident so far."""
-        ...
-
-    def save_page(self, incident_id: str, page: Page, at: datetime) -> None:
-        """Write down that a page went out."""
-        ...
-
-
 def page_on_call(
     event: PageOnCallInput,
     *,
     policy: PagingPolicy,
     channels: Mapping[str, Channel],
-    history: PageHistory,
+    history: Incidents,
     now: datetime,
     resolve_within: timedelta,
     on_call: Callable[[Level], str | None],
@@ -95,7 +83,7 @@ def page_on_call(
     return PageOnCallOutput(page=page)
 
 
-def _record(event: PageOnCallInput, history: PageHistory, now: datetime) -> IncidentRecord:
+def _record(event: PageOnCallInput, history: Incidents, now: datetime) -> IncidentRecord:
     """The table's record with what the state machine knows better; without a table, what the event says."""
     try:
         record = history.record(event.incident.incident_id)

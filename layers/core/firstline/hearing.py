@@ -3,43 +3,39 @@
 Anybody may answer. `classification/history.py` and the guardrails limit what an answer changes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from firstline import judging
 from firstline.channels import slack_judging
 from firstline.channels.delivery import Channel, tell_all
 from firstline.errors import ChannelFailed, ExecutionsUnavailable, FeedbackRefused
-from firstline.lifecycle import Incidents, Judged, Signals, resolve_by_hand
+from firstline.incidents.store import Incidents
+from firstline.lifecycle import Executions, resolve_by_hand
 from firstline.models import Feedback, IncidentRecord, Notification
 from firstline.observability import logger, metrics
 from firstline.responding import Press, Whisper, tell_one
 from firstline.trail import Trail, judged, noted, witness
 
 
-class OpenForm(Protocol):
-    """A way to open a form for the person whose press gave the trigger."""
-
-    def __call__(self, trigger_id: str, view: dict[str, Any]) -> object:
-        """Open the form. May raise ChannelFailed."""
-
-
-class Records(Judged, Incidents, Protocol):
-    """The incident records, as answers and notes change them."""
-
-
 @dataclass(frozen=True)
 class Ear:
-    """The handler of answers and notes, with everything that they touch."""
+    """The handler of answers and notes, with everything that they touch.
 
-    history: Records
-    executions: Signals
+    Parameters
+    ----------
+    open_form
+        Puts a form before the person whose press gave the trigger id; may raise ChannelFailed.
+    """
+
+    history: Incidents
+    executions: Executions
     trail: Trail
     channels: Mapping[str, Channel]
     whisper: Whisper | None
-    open_form: OpenForm | None
+    open_form: Callable[[str, dict[str, Any]], object] | None
 
     def hear(self, press: Press, now: datetime) -> None:
         """Store the answer or the note, or open the form that the person asked for.

@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from firstline import lifecycle
 from firstline.errors import ExecutionsUnavailable, GroupChanged, HistoryUnavailable, RateLimited
 from firstline.grouping import STORM_GROUP_KEY, Fold, GroupState, Limits, fold, open_incident, storm_alert
-from firstline.models import Hold, Incident, IncidentRecord, NormalizedAlert, SourceSeverity
+from firstline.incidents.store import Groups
+from firstline.models import Hold, NormalizedAlert
 from firstline.observability import logger
 from firstline.privacy.alerts import without_secrets
 from firstline.waiting import Waiting
@@ -31,71 +31,12 @@ PARALLEL_GROUPS = 8
 """A batch may hold hundreds of groups, and every sender waits for the answer."""
 
 
-class ExecutionStarter(lifecycle.Signals, Protocol):
-    """The executions, as ingest needs them."""
-
-    def start(self, incident_id: str, execution_input: str) -> None:
-        """Start an incident's execution; again is success."""
-
-
-class GroupKeeper(Protocol):
-    """The table, as ingest writes it. Each may raise `HistoryUnavailable`."""
-
-    def read(self, group_key: str) -> GroupState:
-        """The group as it stands now, or a new one."""
-
-    def write(
-        self,
-        before: GroupState,
-        after: GroupState,
-        new: Sequence[NormalizedAlert],
-        now: datetime,
-        *,
-        counted: bool = False,
-    ) -> None:
-        """Write what a fold made of the group. Raises `GroupChanged` when it is no longer as it was read."""
-
-    def open_incident(
-        self,
-        before: GroupState,
-        after: GroupState,
-        incident: Incident,
-        new: Sequence[NormalizedAlert],
-        now: datetime,
-        *,
-        limits: Limits | None,
-        member: str,
-    ) -> str:
-        """Write a new incident, PENDING, and return its execution's input. Raises `GroupChanged` or `RateLimited`."""
-
-    def execution_input(self, incident_id: str) -> str | None:
-        """The bytes with which the incident's execution is started."""
-
-    def mark_started(self, incident_id: str, group_key: str) -> None:
-        """The execution runs: nobody has to start it again."""
-
-    def remember_storm(self, alert_name: str | None, now: datetime) -> None:
-        """A limit was met: for a while everything of this name (or of any, with None) belongs to the storm."""
-
-    def join_storm(self, incident_id: str, group_key: str, count: int, now: datetime) -> bool:
-        """Make a group part of an open storm incident. False when that incident is over."""
-
-    def leave(self, incident_id: str, group_key: str, by: str, now: datetime) -> IncidentRecord | None:
-        """Nothing of this group fires any more. The incident, if that resolved it."""
-
-    def quieten(self, incident_id: str, now: datetime) -> None:
-        """A flapping group went quiet."""
-
-    def worsen(self, incident_id: str, severity: SourceSeverity) -> IncidentRecord | None:
-        """An alert of paging severity joined an incident that was opened for less."""
-
-
 class _CountedMeanwhile(GroupChanged):
     """The storm has counted the alerts, but their group was written by somebody else: fold again, don't count again."""
 
 
 @dataclass(frozen=True)
-class Accepted:
+class AcceptedGroup:
     """What became of the alerts of one group. `incident_id` is None when there is nothing to open for them."""
 
     incident_id: str | None
@@ -119,8 +60,8 @@ class Ingestion:
 
     def __init__(
         self,
-        groups: GroupKeeper,
-        executions: ExecutionStarter,
+        groups: Groups,
+        executions: lifecycle.Executions,
         limits: Limits,
         sleep: Callable[[float], None] = time.sleep,
         *,
@@ -135,7 +76,7 @@ class Ingestion:
         self._limited: dict[str | None, tuple[datetime, RateLimited]] = {}
         self._storm: str | None = None
 
-    def accept(self, alerts: Sequence[NormalizedAlert], now: datetime) -> list[Accepted]:
+    def accept(self, alerts: Sequence[NormalizedAlert], now: datetime) -> list[AcceptedGroup]:
         """Write every group of the batch and start or tell its execution.
 
         Raises
@@ -152,7 +93,7 @@ class Ingestion:
         with ThreadPoolExecutor(PARALLEL_GROUPS) as pool:
             return list(pool.map(lambda key: self._accept_group(key, by_group[key], now), by_group))
 
-    def _accept_group(self, group_key: str, alerts: Sequence[NormalizedAlert], now: datetime) -> Accepted:
+    def _accept_group(self, group_key: str, alerts: Sequence[NormalizedAlert], now: datetime) -> AcceptedGroup:
         counted = False
         for attempt in range(ATTEMPTS):
             before = self._groups.read(group_key)
@@ -169,7 +110,7 @@ class Ingestion:
 
     def _apply(
         self, before: GroupState, folded: Fold, alerts: Sequence[NormalizedAlert], now: datetime, *, counted: bool
-    ) -> Accepted:
+    ) -> AcceptedGroup:
         group, new = folded.group, len(folded.new_alerts)
         if folded.opens:
             return self._open(before, folded, now, counted=counted)
@@ -192,13 +133,13 @@ class Ingestion:
             resolved = self._groups.leave(group.incident_id, group.group_key, f"{source}: the alert resolved", now)
             if resolved is not None:
                 self._tell(lambda: lifecycle.tell_resolved(resolved, executions=self._executions))
-        return Accepted(before.incident_id if before.open else None, new=new, duplicates=len(alerts) - new)
+        return AcceptedGroup(before.incident_id if before.open else None, new=new, duplicates=len(alerts) - new)
 
     def _keeps_back(self, now: datetime) -> Callable[[NormalizedAlert], Hold | None]:
         waiting = self._waiting
         return (lambda _: None) if waiting is None else (lambda alert: waiting.keeps_back(alert, now))
 
-    def _open(self, before: GroupState, folded: Fold, now: datetime, *, counted: bool) -> Accepted:
+    def _open(self, before: GroupState, folded: Fold, now: datetime, *, counted: bool) -> AcceptedGroup:
         new = folded.new_alerts
         after, incident = open_incident(folded, now)
         # What a silence or a window keeps back disturbs nobody, so it is no part of a storm either.
@@ -215,7 +156,7 @@ class Ingestion:
                 limited = limit
             else:
                 self._start(incident.incident_id, after.group_key, execution_input)
-                return Accepted(incident.incident_id, new=len(new))
+                return AcceptedGroup(incident.incident_id, new=len(new))
         storm = self._join_storm(after.group_key, new, limited, now, count=0 if counted else len(new))
         part_of_storm = {
             "held_until": None,
@@ -228,7 +169,7 @@ class Ingestion:
             self._groups.write(before, after.model_copy(update=part_of_storm), new, now, counted=True)
         except GroupChanged as changed:
             raise _CountedMeanwhile(str(changed)) from changed
-        return Accepted(storm, new=len(new), in_storm=len(new))
+        return AcceptedGroup(storm, new=len(new), in_storm=len(new))
 
     def _join_storm(
         self, group_key: str, new: Sequence[NormalizedAlert], limit: RateLimited, now: datetime, *, count: int

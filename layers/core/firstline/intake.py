@@ -18,7 +18,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from firstline import lifecycle, sources
 from firstline.errors import (
@@ -32,8 +32,9 @@ from firstline.errors import (
     UnknownSource,
     UnreadablePayload,
 )
-from firstline.ingestion import ExecutionStarter, Ingestion
-from firstline.models import Deployment, NormalizedAlert
+from firstline.incidents.store import Incidents
+from firstline.ingestion import Ingestion
+from firstline.models import NormalizedAlert
 from firstline.observability import logger, metrics
 from firstline.quarantine import Quarantined, unpack
 from firstline.sources.body import parse_body
@@ -45,68 +46,41 @@ from firstline.sources.signal import (
     SubscriptionConfirmation,
 )
 
+if TYPE_CHECKING:
+    from firstline.watching import Heartbeats
+
 MAX_BODY_BYTES = 512 * 1024
 
 type Response = dict[str, Any]
 
 
-class SecretReader(Protocol):
-    """The stack's secrets."""
-
-    def lines(self, name: str) -> tuple[str, ...]:
-        """The active values of a secret; none when it is not set."""
-
-
-class QuarantineKeeper(Protocol):
-    """Where unreadable deliveries are kept."""
-
-    def keep(self, delivery: Quarantined) -> None:
-        """Put a delivery away."""
-
-
-class HeartbeatKeeper(Protocol):
-    """Remembers when heartbeats came."""
-
-    def beat(self, alert: NormalizedAlert, now: datetime) -> None:
-        """It came, or its sender said that it is over."""
-
-
-class CertificateReader(Protocol):
-    """SNS's signing certificates."""
-
-    def get(self, url: str) -> str:
-        """A certificate as PEM text."""
-
-
-class DeploymentHistory(lifecycle.Incidents, lifecycle.Judged, Protocol):
-    """What the front door writes beside groups."""
-
-    def save_deployment(self, deployment: Deployment) -> None:
-        """Remember a deployment."""
-
-    def remember_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
-        """Keep which incident PagerDuty's is."""
-
-    def incident_paged_as(self, pagerduty_id: str) -> str | None:
-        """Which incident PagerDuty's is, if it is one of ours."""
-
-
 @dataclass(frozen=True)
 class Intake:
-    """Everything that the front door hands things to. `own_stack` is the stack's name: its alarms are no alerts.
+    """The front door, and everything that it hands deliveries to.
 
-    What `is_heartbeat` says yes to opens no incident: its absence does, which the audit sees.
+    Parameters
+    ----------
+    secrets
+        Returns the active values of a secret; none when it is not set.
+    quarantine
+        Keeps a delivery that cannot be read.
+    certificates
+        Returns one of SNS's signing certificates as PEM text, by its address.
+    own_stack
+        The stack's name: its own alarms are no alerts.
+    is_heartbeat
+        Recognises heartbeats: they open no incident, their absence does.
     """
 
     ingestion: Ingestion
-    history: DeploymentHistory
-    executions: ExecutionStarter
-    secrets: SecretReader
-    quarantine: QuarantineKeeper
-    certificates: CertificateReader
+    history: Incidents
+    executions: lifecycle.Executions
+    secrets: Callable[[str], tuple[str, ...]]
+    quarantine: Callable[[Quarantined], None]
+    certificates: Callable[[str], str]
     confirm_subscription: Callable[[str, str], None]
     own_stack: str
-    heartbeats: HeartbeatKeeper
+    heartbeats: "Heartbeats"
     is_heartbeat: Callable[[NormalizedAlert], bool]
 
     def handle(self, event: Mapping[str, Any], now: datetime) -> Response | None:
@@ -152,10 +126,10 @@ class Intake:
     def _take_alerts(self, source: str, headers: Mapping[str, str], body: bytes, now: datetime) -> Response:
         if source not in sources.known_sources():
             raise UnknownSource(source)
-        secrets = self.secrets.lines(f"sources/{source}")
+        secrets = self.secrets(f"sources/{source}")
         url = sources.signing_certificate_url(source, body, secrets)
         if url is not None:
-            secrets = (*secrets, self.certificates.get(url))
+            secrets = (*secrets, self.certificates(url))
         sources.authenticate(source, headers=headers, body=body, secrets=secrets, now=now)
         content_type = headers.get("content-type", "")
         try:
@@ -198,7 +172,7 @@ class Intake:
     def _take_deployment(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Response:
         from firstline.deployments import deployment_from_request
 
-        secrets = self.secrets.lines("sources/deployments")
+        secrets = self.secrets("sources/deployments")
         sources.authenticate("generic", headers=headers, body=body, secrets=secrets, now=now)
         content_type = headers.get("content-type", "")
         try:
@@ -238,7 +212,7 @@ class Intake:
             logger.info("a note was not kept: %s", refused)
 
     def _quarantine(self, delivery: Quarantined) -> Response:
-        self.quarantine.keep(delivery)
+        self.quarantine(delivery)
         metrics.add_metric("Quarantined", "Count", 1)
         logger.error("quarantined from %s: %s", delivery.source, delivery.reason)
         return _response(202, status="quarantined", alert_count=0, incidents=[], reason=delivery.reason)

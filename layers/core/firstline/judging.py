@@ -11,7 +11,7 @@ from firstline.classification.history import MEMORY
 from firstline.classification.redaction import safe_text
 from firstline.errors import FeedbackRefused, HistoryUnavailable
 from firstline.feedback import calls_noise, calls_real
-from firstline.lifecycle import Judged
+from firstline.incidents.store import Incidents
 from firstline.models import Feedback, IncidentRecord, Note
 
 MAX_WORDS = 100
@@ -23,7 +23,7 @@ ATTEMPTS = 10
 """The most tries to write while other people write to the same incident."""
 
 
-def give(incident_id: str, word: Feedback, *, history: Judged) -> IncidentRecord:
+def give(incident_id: str, word: Feedback, *, history: Incidents) -> IncidentRecord:
     """Keep one person's answer. Giving the same again changes nothing, but repairs evidence that was not written.
 
     Raises
@@ -44,7 +44,7 @@ def give(incident_id: str, word: Feedback, *, history: Judged) -> IncidentRecord
     return _keep(incident_id, history, append)
 
 
-def note(incident_id: str, by: str, text: str, at: datetime, *, history: Judged) -> IncidentRecord:
+def note(incident_id: str, by: str, text: str, at: datetime, *, history: Incidents) -> IncidentRecord:
     """Keep what a person says fixed it, without secrets and invisible characters.
 
     Raises
@@ -87,7 +87,7 @@ def consequence(record: IncidentRecord, word: Feedback) -> str:
 
 
 def _keep(
-    incident_id: str, history: Judged, append: Callable[[IncidentRecord], IncidentRecord | None]
+    incident_id: str, history: Incidents, append: Callable[[IncidentRecord], IncidentRecord | None]
 ) -> IncidentRecord:
     """Append to a record and bring the group's evidence up to date.
 

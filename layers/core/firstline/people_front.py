@@ -18,25 +18,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any
 
 from firstline.approvals import visiting
-from firstline.approvals.links import SECRET, Page
+from firstline.approvals.links import SECRET, ApprovalPage
 from firstline.approvals.page import HEADERS
-from firstline.approvals.review import Documents
 from firstline.channels.delivery import Channel
 from firstline.errors import Unauthenticated, UnreadablePayload
-from firstline.hearing import Ear, Records
-from firstline.lifecycle import Signals
+from firstline.hearing import Ear
+from firstline.incidents.store import Incidents
+from firstline.lifecycle import Executions
 from firstline.observability import logger
 from firstline.responding import answer_press, authenticate, read_press
+from firstline.runbooks.steps import Documents
 from firstline.trail import Trail
 
 type Response = dict[str, Any]
-
-
-class PeopleRecords(Records, visiting.History, Protocol):
-    """The incidents, as people read and change them."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +50,8 @@ class PeopleFront:
         Connects the stack's channels for one request.
     """
 
-    history: PeopleRecords
-    executions: Signals
+    history: Incidents
+    executions: Executions
     trail: Trail
     documents: Documents
     approvers: Sequence[str]
@@ -116,7 +113,7 @@ class PeopleFront:
                 channels=channels,
                 whisper=whisper,
                 approvers=self.approvers,
-                page=Page(api_url, self._signing_keys),
+                page=ApprovalPage(api_url, self._signing_keys),
                 now=now,
             )
 

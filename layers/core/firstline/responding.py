@@ -2,10 +2,10 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 from urllib.parse import parse_qs
 
 from pydantic import BaseModel, ValidationError
@@ -20,7 +20,8 @@ from firstline.errors import (
     Unauthenticated,
     UnreadablePayload,
 )
-from firstline.lifecycle import Incidents, Signals, acknowledge, resolve_by_hand
+from firstline.incidents.store import Incidents
+from firstline.lifecycle import Executions, acknowledge, resolve_by_hand
 from firstline.models import Notification, NotificationKind
 from firstline.observability import logger
 from firstline.text import one_line
@@ -55,15 +56,9 @@ class Press:
         return f"{self.user_name} (Slack)"
 
 
-class Whisper(Protocol):
-    """A way to tell one person something that nobody else sees, with a link for that person alone."""
-
-    def __call__(self, channel: str, user: str, text: str, link: str | None = None) -> object:
-        """Send it. May raise ChannelFailed."""
-
-
-class Records(Incidents, deciding.Decisions, Protocol):
-    """The incident records, as buttons change them."""
+type Whisper = Callable[[str, str, str, str | None], object]
+"""Says something in a channel that only one user sees: channel, user, text, and a link for that user or None. May raise
+ChannelFailed."""
 
 
 def authenticate(headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: datetime) -> None:
@@ -153,12 +148,12 @@ def _press(button: Button, incident_id: str, interaction: "_Interaction", **more
 def answer_press(
     press: Press,
     *,
-    history: Records,
-    executions: Signals,
+    history: Incidents,
+    executions: Executions,
     channels: Mapping[str, Channel],
     whisper: Whisper | None,
     approvers: Sequence[str],
-    page: links.Page,
+    page: links.ApprovalPage,
     now: datetime,
 ) -> None:
     """Act on a press, then update the incident's message with who did it. Pressing twice does no harm.
@@ -243,7 +238,7 @@ class _Interaction(BaseModel):
 
 
 def _do(
-    press: Press, history: Records, executions: Signals, approvers: Sequence[str], now: datetime
+    press: Press, history: Incidents, executions: Executions, approvers: Sequence[str], now: datetime
 ) -> Notification | None:
     """Act on the button and return what to tell the channels, or None if nothing was left to do."""
     reason = f"{press.by} pressed {press.button.capitalize()}."

@@ -23,7 +23,7 @@ remediation; the end of the incident; what a person says of the verdict; that a 
 
 
 class Fact(Frozen):
-    """Something that happened, and who or what did it. Saying it twice leaves one entry."""
+    """An event, and who or what caused it. Appending it twice leaves one entry."""
 
     what: What
     who: str
@@ -40,14 +40,17 @@ class Entry(Fact):
 
 
 class Trail(Protocol):
-    """Keeps facts."""
+    """The audit trails of all incidents. Both methods raise `HistoryUnavailable`."""
 
     def append(self, incident_id: str, facts: Sequence[Fact], at: datetime) -> None:
-        """Write those that are not there yet. Raises HistoryUnavailable."""
+        """Write the facts that are not on the trail yet, in their order after its last entry."""
+
+    def entries(self, incident_id: str) -> list[Entry]:
+        """Return an incident's entries, oldest first, as they are stored."""
 
 
 class Break(Frozen):
-    """Where a chain is broken: from this entry on nothing is proven."""
+    """The entry at which a chain is broken: from there on nothing is proven."""
 
     number: int
     problem: str
@@ -57,7 +60,7 @@ BEGINNING = "0" * 64
 
 
 def chained(incident_id: str, facts: Sequence[Fact], at: datetime, after: Entry | None) -> list[Entry]:
-    """Facts as the next entries of an incident's chain."""
+    """Turn facts into the next entries of an incident's chain."""
     entries: list[Entry] = []
     last = after
     for fact in facts:
@@ -69,13 +72,13 @@ def chained(incident_id: str, facts: Sequence[Fact], at: datetime, after: Entry 
 
 
 def hash_of(incident_id: str, entry: Entry) -> str:
-    """SHA-256 over an entry, its place, its incident and the hash of the one before."""
+    """Hash an entry, its place, its incident and the hash of the one before with SHA-256."""
     body = entry.model_dump(mode="json", exclude={"hash"}) | {"incident_id": incident_id}
     return sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def first_break(incident_id: str, entries: Sequence[Entry]) -> Break | None:
-    """The first place at which the chain does not hold; None when it is whole."""
+    """Return the first place at which the chain does not hold, or None if it is whole."""
     previous = BEGINNING
     for number, entry in enumerate(entries, 1):
         if entry.number != number:
@@ -115,7 +118,7 @@ def classified(verdict: Classification) -> Fact:
 
 
 def planned(plan: RemediationPlan) -> Fact:
-    """What may run, on which policy."""
+    """Return the plan as a trail fact."""
     return Fact(
         what="planned",
         who="policy",
@@ -132,13 +135,13 @@ def planned(plan: RemediationPlan) -> Fact:
 
 
 def unplanned(decision: str, reason: str, runbook_id: str, policy_version: str) -> Fact:
-    """Why nothing runs: nothing fits, the policy denies it, or it is a shadow."""
+    """Return as a trail fact why nothing runs: nothing fits, the policy denies it, or it is a shadow."""
     facts = {"decision": decision, "reason": reason, "runbook_id": runbook_id, "policy_version": policy_version}
     return Fact(what="planned", who="policy", facts={**facts})
 
 
 def decided(record: IncidentRecord) -> list[Fact]:
-    """What people made of the plan; empty when nobody has decided."""
+    """Return the decision on the plan as trail facts; none while it is open."""
     if record.decision is None or record.plan is None:
         return []
     facts = {"decision": record.decision, "plan_digest": record.plan.digest()}
@@ -148,7 +151,7 @@ def decided(record: IncidentRecord) -> list[Fact]:
 
 
 def ran(result: StepResult, plan: RemediationPlan | None) -> Fact:
-    """How a command ended on a host. Its output is on the trail as a digest; the whole of it is in CloudWatch Logs."""
+    """Return how a command ended on a host. Of its output the trail has a digest; CloudWatch Logs has all of it."""
     return Fact(
         what="ran",
         who="state machine",
@@ -165,10 +168,10 @@ def ran(result: StepResult, plan: RemediationPlan | None) -> Fact:
 
 
 def judged(word: Feedback) -> Fact:
-    """What a person says of the verdict: the next one rests on it."""
+    """Return a person's feedback on the verdict as a trail fact."""
     return Fact(what="judged", who=word.by, facts={"said": word.said, "severity": word.severity or ""})
 
 
 def noted(note: Note) -> Fact:
-    """That a person wrote what fixed it; the words are on the record."""
+    """Return a trail fact for a note; its words are on the record."""
     return Fact(what="noted", who=note.by, facts={"digest": sha256(note.text.encode()).hexdigest()})

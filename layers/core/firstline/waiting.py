@@ -1,57 +1,46 @@
-"""What ingest does for incidents that wait: silences and maintenance keep alerts back, and some alerts end the waiting.
+"""Holds at ingest: silences and maintenance windows hold alerts back, and some alerts end a hold.
 
-Each alert is judged when it comes in, by itself. An incident waits from its opening while everything in it is kept
-back; an alert of paging severity that nothing keeps back ends that, whatever it waits for.
+Each alert is judged by itself when it comes in. An incident waits from its opening while every alert in it is held; an
+alert of paging severity that is not held ends the wait, whatever the incident waits for.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from firstline import lifecycle
 from firstline.grouping import Fold, GroupState
-from firstline.models import Hold, IncidentRecord, NormalizedAlert, SourceSeverity
+from firstline.incidents.store import Incidents
+from firstline.models import Hold, NormalizedAlert
 
-
-class KeepsBack(Protocol):
-    """Silences and maintenance windows, read."""
-
-    def keeps_back(self, alert: NormalizedAlert, now: datetime) -> Hold | None:
-        """What keeps an alert back at a time; None when nothing does."""
-
-
-class HeldHistory(lifecycle.HeldIncidents, Protocol):
-    """The records of incidents that may wait."""
-
-    def record(self, incident_id: str) -> IncidentRecord | None:
-        """An incident as it stands now."""
-
-    def hold_back(self, incident_id: str, severity: SourceSeverity) -> None:
-        """Remember the worst alert that joined and is kept back, too."""
+if TYPE_CHECKING:
+    from firstline.classification.quiet import Quiet
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """Parameters
+    """The holds of incidents, as ingest begins and ends them.
+
+    Parameters
     ----------
     quiet
-        The silences and windows at a time; what cannot be read keeps nothing back. Asked only about new alerts.
+        Returns the silences and windows at a time; if they cannot be read, nothing is held. Asked for new alerts only.
     rules_hold
-        Whether any rule makes alerts wait: only then an alert of paging severity that joins costs a request more.
+        Returns True if any rule holds alerts: only then an alert of paging severity that joins costs a request more.
     """
 
-    history: HeldHistory
-    executions: lifecycle.Signals
-    quiet: Callable[[datetime], KeepsBack]
+    history: Incidents
+    executions: lifecycle.Executions
+    quiet: Callable[[datetime], "Quiet"]
     rules_hold: Callable[[], bool]
 
     def keeps_back(self, alert: NormalizedAlert, now: datetime) -> Hold | None:
-        """What keeps back an alert that fires."""
+        """Return the hold on a firing alert, or None."""
         return None if alert.status == "resolved" else self.quiet(now).keeps_back(alert, now)
 
     def joined(self, incident_id: str, before: GroupState, folded: Fold, now: datetime) -> None:
-        """New alerts joined an open incident: if it waits, remember what waits with it, or end the waiting."""
+        """Handle new alerts of an open incident: store the worst held severity, or end the incident's hold."""
         if folded.held_back is not None:
             self.history.hold_back(incident_id, folded.held_back)
         if folded.wakes and self._waits(incident_id, before, now):

@@ -1,13 +1,14 @@
-"""Every minute: is every heartbeat there? The absence of one is an alert like any other, and so is its return."""
+"""The watch over heartbeats, once a minute: an absent heartbeat is an alert like any other, and so is its return."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from firstline.classification.heartbeats import (
     REQUIRED,
     Heartbeat,
+    LastCheck,
     Pulse,
     absence,
     absent_since,
@@ -19,42 +20,47 @@ from firstline.models import NormalizedAlert
 from firstline.observability import logger, metrics
 
 
-class Pulses(Protocol):
-    """The heartbeats in the table. Each may raise `HistoryUnavailable`."""
+class Heartbeats(Protocol):
+    """The heartbeats that were seen or are required. Every method raises `HistoryUnavailable`."""
 
-    def pulses(self) -> tuple[list[Pulse], Any]:
-        """All of them, and what is known of the watch."""
-
-    def watch(self, before: Any, now: datetime) -> datetime:
-        """Somebody looks. Since when without a gap."""
+    def beat(self, alert: NormalizedAlert, now: datetime) -> None:
+        """Record a beat, or that the sender resolved it."""
 
     def expect(self, name: str, alert: NormalizedAlert, now: datetime) -> None:
-        """One that is required is waited for from now on."""
+        """Start to wait for a required heartbeat that was never seen."""
+
+    def pulses(self) -> tuple[list[Pulse], LastCheck | None]:
+        """Return every heartbeat record and the record of the last check."""
+
+    def watch(self, before: LastCheck | None, now: datetime) -> datetime:
+        """Record this check and return the start of the uninterrupted watch."""
 
     def mark(self, pulse: Pulse, absent_since: datetime | None, now: datetime) -> None:
-        """People are told of its absence, or of its return."""
+        """Record that people were told about the absence, or with None about the return."""
 
-
-class Intake(Protocol):
-    """Where alerts come in."""
-
-    def accept(self, alerts: Sequence[NormalizedAlert], now: datetime) -> object:
-        """Group them, open incidents, tell executions. Again is harmless."""
+    def forget(self, key: str, by: str, now: datetime) -> bool:
+        """Stop expecting this heartbeat until it is seen again. Return False if it is unknown."""
 
 
 @dataclass(frozen=True)
 class Watch:
-    """Looks at every heartbeat, and lets alerts about the absent ones come in by the front door.
+    """The check of every heartbeat; alerts about absent ones come in by the front door.
 
-    First the alert, then the mark: what fails in between is said again in a minute, and is a duplicate then.
+    The alert is accepted before the heartbeat is marked: after a failure in between it is accepted again next minute,
+    as a duplicate.
+
+    Parameters
+    ----------
+    accept
+        Takes the alerts in; accepting one again changes nothing.
     """
 
     declared: Callable[[], Sequence[Heartbeat]]
-    heartbeats: Pulses
-    intake: Intake
+    heartbeats: Heartbeats
+    accept: Callable[[Sequence[NormalizedAlert], datetime], object]
 
     def look(self, now: datetime) -> int:
-        """Look once.
+        """Check every heartbeat once.
 
         Returns
         -------
@@ -64,19 +70,19 @@ class Watch:
         Raises
         ------
         HistoryUnavailable
-            The table did not do its part; nothing is known of any heartbeat then.
+            The table could not be reached: no heartbeat was checked.
         ConfigurationError
-            What is declared cannot be read.
+            The declared heartbeats cannot be read.
         """
         declared = self.declared()
         pulses, before = self.heartbeats.pulses()
-        required = [one for one in declared if one.required]
+        required = [heartbeat for heartbeat in declared if heartbeat.required]
         if not pulses and not required:
             return 0
         watched_since = self.heartbeats.watch(before, now)
-        for one in required:
-            if not any(pulse.requirement == one.id and pulse.forgotten_at is None for pulse in pulses):
-                self.heartbeats.expect(one.id, _never_seen(one, now), now)
+        for heartbeat in required:
+            if not any(pulse.requirement == heartbeat.id and pulse.forgotten_at is None for pulse in pulses):
+                self.heartbeats.expect(heartbeat.id, _never_seen(heartbeat, now), now)
         absent = 0
         for pulse in pulses:
             expected = expectation(pulse, declared)
@@ -93,10 +99,10 @@ class Watch:
     def _tell(self, pulse: Pulse, expected: Heartbeat, since: datetime | None, now: datetime) -> None:
         if since is not None and pulse.absent_since is None:
             logger.warning("a heartbeat is absent", extra={"key": pulse.key, "since": since.isoformat()})
-            self.intake.accept([absence(pulse, expected, since, now)], now)
+            self.accept([absence(pulse, expected, since, now)], now)
             self.heartbeats.mark(pulse, since, now)
         elif since is None and pulse.absent_since is not None:
-            self.intake.accept([back(pulse, expected, pulse.absent_since, now)], now)
+            self.accept([back(pulse, expected, pulse.absent_since, now)], now)
             self.heartbeats.mark(pulse, None, now)
 
 

@@ -3,7 +3,7 @@
 A handler makes one `Wiring` and passes its parts on to one call into the package. A part's modules are imported where
 the part is built, so that a cold start pays for nothing that its function does not use.
 
-To replace a part in a test, set it before it is used: `wiring.history = MemoryHistory()`.
+To replace a part in a test, set it before it is used: `wiring.history = MemoryStore().incidents`.
 """
 
 from datetime import timedelta
@@ -15,7 +15,7 @@ import boto3
 
 from firstline import settings
 from firstline.adapters.clients import CLIENT_CONFIG, INVENTORY, ONE_SECOND
-from firstline.adapters.history import History
+from firstline.adapters.history import TableIncidents
 from firstline.adapters.table import Table
 from firstline.errors import ConfigurationError
 from firstline.observability import logger
@@ -23,9 +23,9 @@ from firstline.observability import logger
 if TYPE_CHECKING:
     from botocore.config import Config
 
-    from firstline.adapters.documents import Documents
-    from firstline.adapters.executions import Executions
-    from firstline.adapters.groups import Groups
+    from firstline.adapters.documents import SsmDocuments
+    from firstline.adapters.executions import StepFunctions
+    from firstline.adapters.groups import TableGroups
     from firstline.adapters.heartbeats import TableHeartbeats
     from firstline.adapters.llm import ChatModel
     from firstline.adapters.metrics_of_alarm import AlarmMetrics
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from firstline.adapters.silences import TableSilences
     from firstline.adapters.switch import RemediationSwitch
     from firstline.adapters.tallies import Outcomes
-    from firstline.adapters.targets import Targets
+    from firstline.adapters.targets import TaggedInstances
     from firstline.adapters.trail import TableTrail
     from firstline.auditing import Audit
     from firstline.channels.delivery import Channel
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from firstline.intake import Intake
     from firstline.people_front import PeopleFront
     from firstline.runbooks.catalogue import Catalogue
-    from firstline.runbooks.plan import Rules as RemediationRules
+    from firstline.runbooks.plan import RemediationRules
     from firstline.watching import Watch
 
     class _EverySetting(
@@ -103,14 +103,14 @@ class Wiring:
         return Table(client, self.settings.table_name, keep_days=self.settings.history_days)
 
     @cached_property
-    def history(self) -> History:
-        return History(self.table)
+    def history(self) -> TableIncidents:
+        return TableIncidents(self.table)
 
     @cached_property
-    def groups(self) -> "Groups":
-        from firstline.adapters.groups import Groups
+    def groups(self) -> "TableGroups":
+        from firstline.adapters.groups import TableGroups
 
-        return Groups(self.table)
+        return TableGroups(self.table)
 
     @cached_property
     def heartbeats(self) -> "TableHeartbeats":
@@ -162,10 +162,10 @@ class Wiring:
 
     @cached_property
     def remediation_rules(self) -> "RemediationRules":
-        from firstline.runbooks.plan import Rules
+        from firstline.runbooks.plan import RemediationRules
         from firstline.runbooks.remediation_policy import load_remediation_policy
 
-        return Rules(
+        return RemediationRules(
             remediation_mode=self.settings.remediation_mode,
             environment=self.settings.environment_name,
             document_prefix=self.settings.document_prefix,
@@ -194,11 +194,11 @@ class Wiring:
     # --- alerts -------------------------------------------------------------------------------------------------------
 
     @cached_property
-    def executions(self) -> "Executions":
-        from firstline.adapters.executions import Executions
+    def executions(self) -> "StepFunctions":
+        from firstline.adapters.executions import StepFunctions
 
         # Only what starts executions knows the state machine.
-        return Executions(self._client("stepfunctions"), getattr(self.settings, "state_machine_arn", ""))
+        return StepFunctions(self._client("stepfunctions"), getattr(self.settings, "state_machine_arn", ""))
 
     @cached_property
     def ingestion(self) -> "Ingestion":
@@ -229,9 +229,9 @@ class Wiring:
             ingestion=self.ingestion,
             history=self.history,
             executions=self.executions,
-            secrets=self.secrets,
-            quarantine=Quarantine(partial(self._client, "sqs"), self.settings.quarantine_queue_url),
-            certificates=Certificates(),
+            secrets=self.secrets.lines,
+            quarantine=Quarantine(partial(self._client, "sqs"), self.settings.quarantine_queue_url).keep,
+            certificates=Certificates().get,
             confirm_subscription=confirm_subscription,
             own_stack=self.settings.stack_name,
             heartbeats=self.heartbeats,
@@ -242,7 +242,7 @@ class Wiring:
     def watch(self) -> "Watch":
         from firstline.watching import Watch
 
-        return Watch(declared=lambda: self.rules.heartbeats, heartbeats=self.heartbeats, intake=self.ingestion)
+        return Watch(declared=lambda: self.rules.heartbeats, heartbeats=self.heartbeats, accept=self.ingestion.accept)
 
     @cached_property
     def audit(self) -> "Audit":
@@ -305,10 +305,10 @@ class Wiring:
         return self._client("ssm", INVENTORY)
 
     @cached_property
-    def documents(self) -> "Documents":
-        from firstline.adapters.documents import Documents
+    def documents(self) -> "SsmDocuments":
+        from firstline.adapters.documents import SsmDocuments
 
-        return Documents(self._ssm)
+        return SsmDocuments(self._ssm)
 
     @cached_property
     def releases(self) -> "ReleaseRecords":
@@ -327,11 +327,11 @@ class Wiring:
         return RemediationSwitch(self._ssm, f"{self.settings.secrets_prefix}/remediation")
 
     @cached_property
-    def targets(self) -> "Targets":
-        from firstline.adapters.targets import Targets
+    def targets(self) -> "TaggedInstances":
+        from firstline.adapters.targets import TaggedInstances
 
         ec2 = self._client("ec2", INVENTORY)
-        return Targets(ec2, self._ssm, self.settings.target_tag_key, self.settings.target_tag_value)
+        return TaggedInstances(ec2, self._ssm, self.settings.target_tag_key, self.settings.target_tag_value)
 
     # --- people -------------------------------------------------------------------------------------------------------
 

@@ -8,17 +8,37 @@ import pytest
 from firstline.approvals.deciding import Answer, announcement, decide, invite
 from firstline.errors import ExecutionsUnavailable, NotEntitled, Superseded, TooLate
 from firstline.models import Approval, IncidentRecord
-from tests.approval_fakes import DEADLINE, Waiting, a_waiting_record
-from tests.notifications import INCIDENT_ID, NOW, a_plan
+from tests.support.builders import DEADLINE, INCIDENT_ID, NOW, a_plan, a_waiting_record
+from tests.support.memory import MemoryExecutions, MemoryStore
 
 APPROVERS = ("U1", "U2", "U3")
 DESTRUCTIVE = a_plan(risk="destructive")
 
 
+class Waiting:
+    """An incident whose plan waits for people, and its execution."""
+
+    def __init__(self, record: IncidentRecord) -> None:
+        self.store = MemoryStore(record)
+        self.executions = MemoryExecutions()
+
+    @property
+    def signals(self) -> list[tuple[str, str]]:
+        return self.executions.told
+
+    @property
+    def writes(self) -> int:
+        return self.store.calls.count("decide")
+
+    def meanwhile(self, **changes: Any) -> None:
+        """Let somebody else change the record between a read and the write that follows it."""
+        self.store.meanwhile["decide"] = lambda: self.store.change(INCIDENT_ID, **changes)
+
+
 def says(waiting: Waiting, approver: str = "U1", approves: bool = True, digest: str | None = None) -> IncidentRecord:
-    known = waiting.kept.plan_digest if waiting.kept else None
-    answer = Answer(approves, approver, approver.lower(), digest or known or "")
-    return decide(INCIDENT_ID, answer, NOW, approvers=APPROVERS, history=waiting, executions=waiting)
+    answer = Answer(approves, approver, approver.lower(), digest or waiting.store.only.plan_digest or "")
+    history, executions = waiting.store.incidents, waiting.executions
+    return decide(INCIDENT_ID, answer, NOW, approvers=APPROVERS, history=history, executions=executions)
 
 
 @pytest.mark.parametrize("risk", ["read_only", "safe", "disruptive"])
@@ -83,8 +103,10 @@ def test_what_is_refused_is_not_even_written(
 
 
 def test_an_unknown_incident_is_refused() -> None:
+    answer = Answer(True, "U1", "u1", "")
+    store, executions = MemoryStore(), MemoryExecutions()
     with pytest.raises(TooLate, match="no such incident"):
-        says(Waiting(None))
+        decide(INCIDENT_ID, answer, NOW, approvers=APPROVERS, history=store.incidents, executions=executions)
 
 
 def test_only_approvers_say_yes() -> None:
@@ -92,14 +114,14 @@ def test_only_approvers_say_yes() -> None:
     with pytest.raises(NotEntitled, match="U9 is not among"):
         says(waiting, "U9")
     with pytest.raises(NotEntitled, match="U9 is not among"):
-        invite(INCIDENT_ID, "U9", "eve", NOW, approvers=APPROVERS, history=waiting)
+        invite(INCIDENT_ID, "U9", "eve", NOW, approvers=APPROVERS, history=waiting.store.incidents)
     assert waiting.writes == 0
 
 
 def test_who_loses_a_race_is_told_what_won() -> None:
     asked = a_waiting_record()
     waiting = Waiting(asked)
-    waiting.meanwhile = [asked.model_copy(update={"decision": "refused", "decided_by": "bo", "decided_at": NOW})]
+    waiting.meanwhile(decision="refused", decided_by="bo", decided_at=NOW)
     with pytest.raises(Superseded, match="refused by bo"):
         says(waiting)
     assert (waiting.writes, waiting.signals) == (1, [])
@@ -109,7 +131,7 @@ def test_a_second_yes_that_meets_the_first_one_still_counts() -> None:
     asked = a_waiting_record(DESTRUCTIVE)
     waiting = Waiting(asked)
     first = Approval(approver="U2", by="u2", at=NOW)
-    waiting.meanwhile = [asked.model_copy(update={"approvals": [first]})]
+    waiting.meanwhile(approvals=[first])
 
     assert says(waiting).decision == "approved"
 
@@ -117,9 +139,15 @@ def test_a_second_yes_that_meets_the_first_one_still_counts() -> None:
 
 
 def test_who_never_gets_through_is_told_so() -> None:
-    asked = a_waiting_record()
-    waiting = Waiting(asked)
-    waiting.meanwhile = [asked.model_copy(update={"alert_count": number}) for number in range(2, 20)]
+    waiting = Waiting(a_waiting_record())
+
+    def another() -> None:
+        waiting.meanwhile(approvals=[*waiting.store.only.approvals, Approval(approver="U2", by="u2", at=NOW)])
+        happens = waiting.store.meanwhile.pop("decide")
+        happens()
+        waiting.store.meanwhile["decide"] = another
+
+    waiting.store.meanwhile["decide"] = another
     with pytest.raises(Superseded, match="at this very moment"):
         says(waiting)
     assert waiting.signals == []
@@ -127,23 +155,22 @@ def test_who_never_gets_through_is_told_so() -> None:
 
 def test_an_execution_that_stopped_waiting_runs_nothing_and_says_so() -> None:
     waiting = Waiting(a_waiting_record())
-    waiting.gone = True
+    waiting.executions.waiting = False
     with pytest.raises(TooLate, match="a moment too late"):
         says(waiting)
 
 
 def test_a_decision_outlives_a_busy_step_functions() -> None:
     waiting = Waiting(a_waiting_record())
-    waiting.step_functions_down = True
+    waiting.executions.down = True
     with pytest.raises(ExecutionsUnavailable):
         says(waiting)
-    assert waiting.kept is not None
-    assert waiting.kept.decision == "approved"
+    assert waiting.store.only.decision == "approved"
 
 
 def test_an_invitation_is_personal_and_ends_with_the_question() -> None:
     record = a_waiting_record()
-    link = invite(INCIDENT_ID, "U1", "ada", NOW, approvers=APPROVERS, history=Waiting(record))
+    link = invite(INCIDENT_ID, "U1", "ada", NOW, approvers=APPROVERS, history=MemoryStore(record).incidents)
     assert (link.approver, link.name, link.incident_id) == ("U1", "ada", INCIDENT_ID)
     assert (link.plan_digest, link.expires_at) == (record.plan_digest, DEADLINE)
 

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstline.approvals.links import MAX_TOKEN_LENGTH, Link, Page, checked, read, sign
+from firstline.approvals.links import MAX_TOKEN_LENGTH, ApprovalPage, Link, checked, read, sign
 from firstline.errors import ConfigurationError, NotEntitled, TooLate
-from tests.approval_fakes import DEADLINE
-from tests.notifications import INCIDENT_ID, NOW
+from tests.support.builders import DEADLINE, INCIDENT_ID, NOW
 
 KEY, OLD_KEY, FOREIGN_KEY = "k" * 32, "o" * 32, "f" * 32
 LINK = Link(incident_id=INCIDENT_ID, approver="U1", name="ada", plan_digest="a" * 64, expires_at=DEADLINE)
@@ -121,7 +120,7 @@ def test_without_a_key_there_is_no_page() -> None:
     with pytest.raises(NotEntitled, match="no secret approvals/signing-key"):
         reads(TOKEN, ())
     with pytest.raises(NotEntitled, match="no secret approvals/signing-key"):
-        Page("https://api.example", tuple).address(LINK)
+        ApprovalPage("https://api.example", tuple).address(LINK)
 
 
 @pytest.mark.parametrize("keys", [("short",), (KEY, "short")])
@@ -132,7 +131,7 @@ def test_a_key_that_can_be_guessed_is_refused(keys: tuple[str, ...]) -> None:
 
 def test_an_address_holds_the_longest_link() -> None:
     longest = Link(incident_id="i" * 80, approver="U" * 256, name="n" * 60, plan_digest="a" * 64, expires_at=DEADLINE)
-    address = Page("https://api.example", lambda: (KEY,)).address(longest)
+    address = ApprovalPage("https://api.example", lambda: (KEY,)).address(longest)
     assert address.startswith(f"https://api.example/approvals/{'i' * 80}?token=")
     assert len(address) < MAX_TOKEN_LENGTH
     assert reads(address.split("token=")[1], incident_id="i" * 80) == longest

@@ -15,8 +15,16 @@ from firstline.approvals.review import review, run_as
 from firstline.models import Approval, IncidentRecord, PlannedStep, Released, RunbookRun, Target
 from firstline.runbooks.documents import render_script
 from firstline.runbooks.model import Command
-from tests.approval_fakes import Scripts, Waiting, a_waiting_record
-from tests.notifications import INCIDENT_ID, NOW, a_plan, a_release, a_release_plan, hostile_notification
+from tests.support.builders import (
+    INCIDENT_ID,
+    NOW,
+    a_plan,
+    a_release,
+    a_release_plan,
+    a_waiting_record,
+    hostile_notification,
+)
+from tests.support.memory import SCRIPT, MemoryDocuments, MemoryStore
 
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&lt;{{7*7}}${x}$title"
 
@@ -48,15 +56,17 @@ def seen(
     *,
     approver: str = "U1",
     name: str = "ada",
-    scripts: Scripts | None = None,
+    script: str | None = SCRIPT,
     runs: tuple[RunbookRun, ...] = (),
     closed: str | None = None,
 ) -> Seen:
     record = record or a_waiting_record()
     assert record.plan is not None
-    waiting = Waiting(record)
-    waiting.runs = list(runs)
-    gathered = review(record, record.plan, NOW, documents=scripts or Scripts(), history=waiting)
+    store, documents = MemoryStore(record), MemoryDocuments(script=script)
+    store.remediations.runs = list(runs)
+    for run in runs:
+        store.records.setdefault(run.incident_id, record)
+    gathered = review(record, record.plan, NOW, documents=documents, history=store.incidents)
     link = Link(
         incident_id=INCIDENT_ID,
         approver=approver,
@@ -156,7 +166,7 @@ def test_it_says_how_it_went_before() -> None:
             until=at + timedelta(hours=1),
         )
 
-    # The table knows one incident; every id leads to it. This incident's own run is no experience.
+    # Every earlier incident ended as this one did. This incident's own run is no experience.
     over = a_waiting_record(outcome="auto_resolved")
     runs = (
         run("b", 9, "i-1"),
@@ -190,9 +200,7 @@ def test_the_first_of_two_reads_that_it_takes_another() -> None:
 
 
 def test_what_cannot_be_shown_cannot_be_approved() -> None:
-    scripts = Scripts()
-    scripts.text = None
-    page = seen(scripts=scripts)
+    page = seen(script=None)
     assert "cannot be approved here" in page.text
     assert "AccessDenied" in page.text
     assert page.buttons == ["refuse"]
@@ -228,10 +236,10 @@ def test_nothing_anybody_wrote_becomes_markup() -> None:
             a_plan(steps=[a_step()], rollback=[a_step()], verify=a_step()),
             approvals=[Approval(approver="U9", by="bo", at=NOW)],
         ),
-        scripts=Scripts("one line"),
+        script=("one line"),
     )
 
-    page = seen(record, name=EVIL, scripts=Scripts(EVIL))
+    page = seen(record, name=EVIL, script=(EVIL))
 
     assert page.elements == harmless.elements
     assert Counter(name for name, _ in page.attributes) == Counter(name for name, _ in harmless.attributes)
@@ -245,13 +253,13 @@ def test_a_refusal_is_escaped_too() -> None:
 
 
 def test_what_would_hide_code_is_shown() -> None:
-    text = seen(scripts=Scripts("true # \u202e}\u2066 harmless\u200b\x1b[2K\r\n")).text
+    text = seen(script=("true # \u202e}\u2066 harmless\u200b\x1b[2K\r\n")).text
     assert "true # <U+202E>}<U+2066> harmless<U+200B><U+001B>[2K<U+000D>" in text
     assert visible("\ud800\ue000\u2028é\t日本") == "<U+D800><U+E000><U+2028>é\t日本"
 
 
 def test_each_line_of_a_script_stands_alone() -> None:
-    page = seen(scripts=Scripts("one\ntwo\n\nfour\n"))
+    page = seen(script=("one\ntwo\n\nfour\n"))
     assert "Script, 4 lines" in page.text
 
 

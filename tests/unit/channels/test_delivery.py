@@ -4,17 +4,17 @@ import pytest
 
 from firstline.channels.delivery import Unusable, tell_all
 from firstline.errors import ChannelFailed
-from tests.channel_fakes import FakeChannel, lasting, passing
-from tests.notifications import a_notification
+from tests.support.builders import a_notification
+from tests.support.memory import MemoryChannel, lasting, passing
 
 
 def test_who_was_reached_and_who_was_not() -> None:
     channels = {
-        "works": FakeChannel(),
-        "broken": FakeChannel(failures=[lasting(), lasting()]),
-        "busy": FakeChannel(failures=[passing()]),
-        "down": FakeChannel(failures=[passing(), passing(), passing()]),
-        "silent": FakeChannel(silent=True),
+        "works": MemoryChannel(),
+        "broken": MemoryChannel(failures=[lasting(), lasting()]),
+        "busy": MemoryChannel(failures=[passing()]),
+        "down": MemoryChannel(failures=[passing(), passing(), passing()]),
+        "silent": MemoryChannel(silent=True),
     }
 
     told = tell_all(a_notification(), channels)
@@ -34,7 +34,7 @@ def test_who_was_reached_and_who_was_not() -> None:
 
 
 def test_one_round_is_one_attempt() -> None:
-    busy = FakeChannel(failures=[passing()])
+    busy = MemoryChannel(failures=[passing()])
     assert tell_all(a_notification(), {"busy": busy}, rounds=1).reached == ()
     assert busy.attempts == 1
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from firstline.channels.pagerduty import MAX_EVENT_BYTES, dedup_key, render
-from tests.notifications import (
+from tests.support.builders import (
     CONSOLE,
     HOSTILE,
     INCIDENT_ID,

@@ -10,7 +10,7 @@ import pytest
 from firstline.channels.slack import escape, escape_markup, feed, render, render_details, render_pointer, render_whisper
 from firstline.channels.slack_judging import note_form
 from firstline.models import Approval, Feedback, Note, NotificationKind
-from tests.notifications import (
+from tests.support.builders import (
     CONSOLE,
     INCIDENT_ID,
     NOW,

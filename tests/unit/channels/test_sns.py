@@ -6,7 +6,7 @@ import re
 import pytest
 
 from firstline.channels.sns import render
-from tests.notifications import (
+from tests.support.builders import (
     CONSOLE,
     HOSTILE,
     INCIDENT_ID,

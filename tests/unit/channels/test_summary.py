@@ -7,7 +7,7 @@ import pytest
 from firstline.channels import pagerduty, slack, sns
 from firstline.channels.summary import execution_link, labels, severity, summarise, web_link
 from firstline.models import IncidentRecord
-from tests.notifications import (
+from tests.support.builders import (
     CONSOLE,
     INCIDENT_ID,
     a_classification,

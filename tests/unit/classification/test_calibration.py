@@ -18,7 +18,7 @@ from firstline.classification.calibration import (
     tallied,
 )
 from firstline.models import Feedback
-from tests.notifications import NOW, a_classification, a_record, an_alert, an_incident
+from tests.support.builders import NOW, a_classification, a_record, an_alert, an_incident
 
 
 @st.composite

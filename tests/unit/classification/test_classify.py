@@ -1,7 +1,6 @@
 """The verdict as a whole: who decides, and what happens when somebody does not."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,10 +14,9 @@ from firstline.classification.match import AlertMatch
 from firstline.classification.quiet import silenced
 from firstline.classification.rules import NO_RULES, Rules
 from firstline.classification.silences import Silence
-from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
+from firstline.errors import ModelGaveNoVerdict
 from firstline.models import (
     SEVERITY_RANK,
-    AlertCount,
     Classification,
     Deployment,
     EarlierIncident,
@@ -26,10 +24,9 @@ from firstline.models import (
     Feedback,
     Incident,
     IncidentRecord,
-    NormalizedAlert,
-    ServiceActivity,
     Usage,
 )
+from tests.support.memory import MemoryStore
 
 type Decide = Callable[..., Classification]
 
@@ -258,61 +255,37 @@ def test_many_hosts_and_no_host(decide: Decide) -> None:
     assert "Find out which host or service is affected." in nowhere.first_steps
 
 
-@dataclass
-class FakeHistory:
-    broken: bool = False
-    kept: IncidentRecord | None = None
-    saved: dict[str, Classification] = field(default_factory=dict)
-
-    def _check(self) -> None:
-        if self.broken:
-            raise HistoryUnavailable("throttled")
-
-    def alerts_named(self, alert_name: str, now: datetime) -> AlertCount:
-        self._check()
-        return AlertCount(last_hour=1, last_day=1)
-
-    def service_activity(self, service: str, now: datetime) -> ServiceActivity:
-        self._check()
-        return ServiceActivity(alerts=AlertCount(last_hour=1, last_day=1), deployments=[])
-
-    def incidents_like(self, alert: NormalizedAlert) -> list[EarlierIncident]:
-        self._check()
-        return []
-
-    def earlier_incidents(self, group_key: str, limit: int = 20) -> list[EarlierIncident]:
-        self._check()
-        return []
-
-    def deployments_since(self, since: datetime) -> list[Deployment]:
-        self._check()
-        return []
-
-    def record(self, incident_id: str) -> IncidentRecord | None:
-        self._check()
-        return self.kept
-
-    def save_classification(self, incident_id: str, classification: Classification) -> None:
-        self._check()
-        self.saved[incident_id] = classification
+@pytest.fixture
+def broken() -> MemoryStore:
+    """A table that throttles every request."""
+    store = MemoryStore()
+    store.down = True
+    return store
 
 
 def test_assess_remembers_its_verdict(incident: Callable[..., Incident], offered: Any, now: datetime) -> None:
-    history = FakeHistory()
     this = incident()
+    store = MemoryStore()
+    store.admit(this)
     verdict = assess(
-        this, history=history, rules=NO_RULES, silences=list, offered=offered, model=None, time_zone="UTC", now=now
+        this,
+        history=store.incidents,
+        rules=NO_RULES,
+        silences=list,
+        offered=offered,
+        model=None,
+        time_zone="UTC",
+        now=now,
     )
-    assert history.saved == {this.incident_id: verdict}
+    assert store.only.classification == verdict
 
 
 def test_a_broken_table_costs_evidence_and_not_the_verdict(
-    incident: Callable[..., Incident], offered: Any, now: datetime
+    incident: Callable[..., Incident], offered: Any, now: datetime, broken: MemoryStore
 ) -> None:
-    history = FakeHistory(broken=True)
     verdict = assess(
         incident(),
-        history=history,
+        history=broken.incidents,
         rules=NO_RULES,
         silences=list,
         offered=offered,
@@ -321,7 +294,7 @@ def test_a_broken_table_costs_evidence_and_not_the_verdict(
         now=now,
     )
     assert verdict.severity == "high"
-    assert sum("could not be read: throttled" in reason for reason in verdict.reasons) == 5
+    assert sum("could not be read: the table is down" in reason for reason in verdict.reasons) == 5
 
 
 # --- how sure it is ---
@@ -406,14 +379,14 @@ def assessed(incident: Callable[..., Incident], offered: Any, now: datetime) -> 
         *,
         rule: dict[str, Any] | None = None,
         silences: Sequence[Silence] = (),
-        history: FakeHistory | None = None,
+        store: MemoryStore | None = None,
         model: Any = None,
         later: timedelta = timedelta(0),
         **changes: Any,
     ) -> Classification:
         return assess(
             incident(**changes),
-            history=history or FakeHistory(),
+            history=(store or MemoryStore()).incidents,
             rules=_rules(**rule) if rule else NO_RULES,
             silences=lambda: silences,
             offered=offered,
@@ -512,7 +485,7 @@ def test_after_its_silence_it_is_judged_anew(
         hold=hold,
         rule={"hold": "5m"},
         silences=[more] if extended else [],
-        history=FakeHistory(kept=kept),
+        store=MemoryStore(kept),
         model=fake,
         later=timedelta(hours=2),
     )
@@ -529,13 +502,13 @@ def test_what_joined_while_it_waited_counts_afterwards(
         incident=incident(hold=hold), status="STARTED", alert_count=2, last_alert_at=now, held_back="critical"
     )
 
-    verdict = assessed(hold=hold, history=FakeHistory(kept=kept), later=timedelta(hours=2))
+    verdict = assessed(hold=hold, store=MemoryStore(kept), later=timedelta(hours=2))
 
     assert verdict.severity == "critical"
     assert verdict.reasons[-1] == "Raised from high to critical: an alert of that severity joined while it waited."
 
 
 def test_a_table_that_cannot_be_read_keeps_nothing_back(
-    assessed: Callable[..., Classification], silence: Silence, now: datetime
+    assessed: Callable[..., Classification], silence: Silence, now: datetime, broken: MemoryStore
 ) -> None:
-    assert assessed(hold=silenced(silence, now), history=FakeHistory(broken=True)).hold is None
+    assert assessed(hold=silenced(silence, now), store=broken).hold is None

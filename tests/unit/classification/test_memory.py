@@ -409,7 +409,7 @@ from firstline.classification.rules import NO_RULES, Rules
 from firstline.classification.templates import template_of
 from firstline.classification.classify import classify
 from firstline.models import EarlierIncident, Evidence
-from tests.alerts import NOON, alert, incident
+from tests.support.builders import NOON, alert, incident
 
 this = incident(alert=alert(service="shop").without_raw())
 around = Evidence(same_name_last_hour=1, earlier=[], deployments=[], local_time=NOON, business_hours=True)

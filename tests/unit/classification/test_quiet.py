@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from firstline.classification.match import AlertMatch
 from firstline.classification.quiet import Quiet
 from firstline.classification.silences import LONGEST, Silence
-from tests.alerts import NOON, alert, at
+from tests.support.builders import NOON, alert, at
 
 
 def silence(minutes: float = 60, **what: Any) -> Silence:

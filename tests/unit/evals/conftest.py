@@ -8,7 +8,7 @@ import pytest
 from evals.cases import Case, Truth
 from evals.classifiers import Verdict
 from firstline.models import Classification, EarlierIncident, Evidence
-from tests.alerts import NOON, alert, at, incident
+from tests.support.builders import NOON, alert, at, incident
 
 type MakeVerdict = Callable[..., Verdict]
 

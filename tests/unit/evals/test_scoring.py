@@ -9,7 +9,7 @@ import pytest
 from evals.classifiers import Verdict
 from evals.scoring import PerClass, binary, cause_class, macro_f1, reliability, score
 from firstline.models import Hold
-from tests.alerts import NOON
+from tests.support.builders import NOON
 
 type MakeVerdict = Callable[..., Verdict]
 

@@ -40,12 +40,10 @@ from firstline.models import (
 )
 from firstline.privacy.alerts import without_secrets
 from firstline.runbooks import match
-from firstline.runbooks.plan import Planning, Rules, parameter_values, plan
+from firstline.runbooks.plan import Planning, RemediationRules, parameter_values, plan
 from firstline.runbooks.remediation_policy import RemediationPolicy
 from firstline.sources import normalize
-from tests.approval_fakes import Scripts, Waiting
-from tests.channel_fakes import FakeChannel
-from tests.remediation_fakes import DeployedDocuments, Inventory, KnownReleases, MemoryRemediations, MemoryTrail
+from tests.support.memory import MemoryChannel, MemoryDocuments, MemoryReleases, MemoryStore, MemoryTargets
 
 NOW = datetime(2026, 3, 15, 11, 5, tzinfo=UTC)
 PREFIX = "firstline"
@@ -112,27 +110,29 @@ def evidence_of(hostile: Hostile) -> Evidence:
 
 
 def planned(incident: Incident, verdict: Classification) -> RemediationPlan | None:
-    rules = Rules(
+    rules = RemediationRules(
         remediation_mode="auto",
         environment="prod",
         document_prefix=PREFIX,
         approval_timeout_seconds=900,
         policy=RemediationPolicy(),
     )
+    store = MemoryStore()
+    store.admit(incident)
     return plan(
         Planning(
             incident=incident,
             classification=verdict,
             catalogue=policy().runbooks,
-            targets=Inventory(HOSTS),
-            releases=KnownReleases(),
-            documents=DeployedDocuments(policy().runbooks.values(), PREFIX),
-            remediations=MemoryRemediations(),
+            targets=MemoryTargets(HOSTS),
+            releases=MemoryReleases(),
+            documents=MemoryDocuments(policy().runbooks.values(), PREFIX),
+            remediations=store.remediations,
             switch=lambda: "on",
             rules=rules,
             now=NOW,
         ),
-        trail=MemoryTrail(),
+        trail=store.trail,
     ).plan
 
 
@@ -215,7 +215,7 @@ def _on_screens(record: IncidentRecord) -> Iterator[str]:
     for kind in MOMENTS:
         if kind in ("remediating", "approval") and record.plan is None:
             continue
-        channel = FakeChannel()
+        channel = MemoryChannel()
         tell_all(Notification(kind=kind, record=record, reason=record_reason(record), at=NOW), {"channel": channel})
         (heard,) = channel.told
         for message in filter(None, (slack.render(heard), slack.render_details(heard))):
@@ -282,7 +282,7 @@ def _on_page(record: IncidentRecord) -> Iterator[str]:
         plan_digest=record.plan.digest(),
         expires_at=NOW + timedelta(minutes=10),
     )
-    gathered = review(record, record.plan, NOW, documents=Scripts(), history=Waiting(record))
+    gathered = review(record, record.plan, NOW, documents=MemoryDocuments(), history=MemoryStore(record).incidents)
     page = Page(plan_page(gathered, link, "token", NOW))
     if page.odd or page.tags["script"] or page.tags["img"] or page.tags["iframe"] or page.tags["form"] > 1:
         yield "approval page: the attacker's markup"

@@ -9,7 +9,7 @@ import pytest
 
 from firstline.channels.slack_judging import note_button, note_form, question
 from local.inbox import Inbox, Message
-from tests.notifications import INCIDENT_ID, a_record
+from tests.support.builders import INCIDENT_ID, a_record
 
 BLOCKS = [
     {"type": "header", "text": {"type": "plain_text", "text": "Disk full"}},

@@ -19,7 +19,7 @@ from firstline.classification.classify import classify
 from firstline.classification.rules import NO_RULES
 from firstline.deployments import deployment_from_request
 from firstline.errors import UnreadablePayload
-from firstline.grouping import GroupState
+from firstline.grouping import Limits
 from firstline.ingestion import Ingestion
 from firstline.models import (
     Evidence,
@@ -32,7 +32,7 @@ from firstline.models import (
 )
 from firstline.observability import logger
 from firstline.sources import normalize_batch
-from tests.channel_fakes import FakeChannel
+from tests.support.memory import MemoryChannel, MemoryExecutions, MemoryStore
 from tests.unit.sources.events import event
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -56,37 +56,23 @@ KINDS_OF_MOMENTS: tuple[NotificationKind, ...] = ("paged", "needs_human", "close
 
 
 class Table:
-    """Groups without a table: remembers what would be written, and which executions would start."""
+    """What ingest writes to the store, and which executions it starts."""
 
     def __init__(self) -> None:
-        self.incidents: list[Incident] = []
-        self.alerts: list[NormalizedAlert] = []
-        self.started: list[str] = []
+        self.store = MemoryStore()
+        self.executions = MemoryExecutions()
 
-    def read(self, group_key: str) -> GroupState:
-        return GroupState(group_key=group_key)
+    @property
+    def incidents(self) -> list[Incident]:
+        return [record.incident for record in self.store.records.values()]
 
-    def write(self, *args: Any, **options: Any) -> None:
-        """Resolved alerts only: nothing opens."""
+    @property
+    def alerts(self) -> list[NormalizedAlert]:
+        return self.store.groups.written
 
-    def open_incident(
-        self, before: GroupState, after: GroupState, incident: Incident, new: Any, now: datetime, **limits: Any
-    ) -> str:
-        self.incidents.append(incident)
-        self.alerts += new
-        return incident.model_dump_json()
-
-    def mark_started(self, incident_id: str, group_key: str) -> None:
-        """The start is what counts."""
-
-    def start(self, incident_id: str, execution_input: str) -> None:
-        self.started += [incident_id, execution_input]
-
-    def signal(self, token: str, signal: str, by: str) -> bool:
-        return False
-
-    def interrupt(self, token: str, error: str, cause: str) -> bool:
-        return False
+    @property
+    def started(self) -> list[str]:
+        return [text for pair in self.executions.started.items() for text in pair]
 
 
 @pytest.fixture
@@ -147,7 +133,8 @@ def taken_in(source: str, body: Any) -> Table:
         return table
     for part in batch.rejected:
         logger.error("quarantined from %s: %s", source, part.reason)
-    ingestion = Ingestion(table, table, None, sleep=lambda _: None)  # type: ignore[arg-type]
+    limits = Limits(1_000, 1_000)
+    ingestion = Ingestion(table.store.groups, table.executions, limits, sleep=lambda _: None)
     ingestion.accept(batch.alerts, NOW)
     return table
 
@@ -169,7 +156,7 @@ def told(incident: Incident) -> str:
     )
     said: list[Any] = [question.data]
     for kind in KINDS_OF_MOMENTS:
-        channel = FakeChannel()
+        channel = MemoryChannel()
         tell_all(Notification(kind=kind, record=record, reason=verdict.summary, at=NOW), {"channel": channel})
         (heard,) = channel.told
         said += [slack.render(heard), slack.render_details(heard), pagerduty.render(heard), sns.render(heard)]

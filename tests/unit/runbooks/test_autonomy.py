@@ -10,7 +10,7 @@ from firstline.models import RunbookRun, StepResult
 from firstline.runbooks.autonomy import Tally, advice, outcome_of_run, tally
 from firstline.runbooks.model import Mode, Runbook
 from firstline.runbooks.remediation_policy import Autonomy
-from tests.notifications import NOW, a_plan, a_result
+from tests.support.builders import NOW, a_plan, a_result
 
 type Make[T] = Callable[..., T]
 

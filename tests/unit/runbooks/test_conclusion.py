@@ -1,6 +1,6 @@
 """After people were told: what is settled, what is given back, and what stands on the trail."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -16,11 +16,10 @@ from firstline.contracts import (
     RequestApprovalInput,
 )
 from firstline.errors import HistoryUnavailable
-from firstline.models import IncidentRecord, RunbookRun
+from firstline.models import RunbookRun
 from firstline.runbooks.conclusion import conclude
-from firstline.runbooks.locks import Held
-from tests.notifications import NOW, a_classification, a_page, a_plan, a_record, a_result, an_incident
-from tests.remediation_fakes import MemoryRemediations, MemoryTrail
+from tests.support.builders import NOW, a_classification, a_page, a_plan, a_record, a_result, an_incident
+from tests.support.memory import MemoryRemediations, MemoryStore
 
 INCIDENT = an_incident()
 PLAN = a_plan()
@@ -37,19 +36,16 @@ PAGE = PageOnCallInput(
 class Office:
     """A record, its reserved remediation, and the trail."""
 
-    record_now: IncidentRecord | None
-    remediations: MemoryRemediations = field(default_factory=MemoryRemediations)
-    trail: MemoryTrail = field(default_factory=MemoryTrail)
-    broken: bool = False
+    store: MemoryStore
 
-    def record(self, incident_id: str) -> IncidentRecord | None:
-        if self.broken:
-            raise HistoryUnavailable("no table")
-        return self.record_now
+    @property
+    def remediations(self) -> MemoryRemediations:
+        return self.store.remediations
 
     def conclude(self, event: NotifyInput | PageOnCallInput) -> list[str]:
-        conclude(event, records=self, remediations=self.remediations, trail=self.trail, now=NOW)
-        return [what for what, _ in self.trail.told(INCIDENT.incident_id)]
+        store = self.store
+        conclude(event, records=store.incidents, remediations=store.remediations, trail=store.trail, now=NOW)
+        return [what for what, _ in store.told(INCIDENT.incident_id)]
 
     @property
     def run(self) -> RunbookRun:
@@ -60,25 +56,23 @@ class Office:
 @pytest.fixture
 def office() -> Office:
     """An incident whose plan is reserved."""
-    office = Office(a_record(plan=PLAN))
+    office = Office(MemoryStore(a_record()))
     me, until = INCIDENT.incident_id, NOW + timedelta(hours=1)
     run = RunbookRun(
         runbook_id=PLAN.runbook_id, incident_id=me, instance_ids=["i-1"], decision="auto", at=NOW, until=until
     )
-    office.remediations.runs.append(run)
-    office.remediations.held[me] = Held(incident_id=me, runbook_id=PLAN.runbook_id, locks=PLAN.locks, until=until)
-    office.remediations.locks = dict.fromkeys(PLAN.locks, (me, until))
+    office.remediations.reserve(PLAN, run, board=office.remediations.board(PLAN.runbook_id, NOW), now=NOW)
     return office
 
 
 def test_a_cure_is_verified_and_gives_everything_back(office: Office) -> None:
-    office.record_now = a_record(plan=PLAN, outcome="auto_resolved", outcome_reason="It holds.")
+    office.store.put(a_record(plan=PLAN, outcome="auto_resolved", outcome_reason="It holds."))
 
     assert office.conclude(CLOSE) == ["ran", "over", "closed"]
     assert (office.run.outcome, office.run.ended_at) == ("verified", NOW)
     assert office.remediations.held == {}
     assert all(until <= NOW for _, until in office.remediations.locks.values())
-    assert office.remediations.demoted == {}
+    assert office.remediations.why_demoted == {}
 
 
 @pytest.mark.parametrize("event", [OPS, PAGE])
@@ -89,12 +83,12 @@ def test_what_did_not_help_gives_everything_back_and_the_runbook_asks_from_now_o
 
     assert office.run.outcome == "failed"
     assert office.remediations.held == {}
-    assert office.remediations.demoted == {PLAN.runbook_id: f"it did not help in incident {INCIDENT.incident_id}"}
+    assert office.remediations.why_demoted == {PLAN.runbook_id: f"it did not help in incident {INCIDENT.incident_id}"}
 
 
 def test_the_first_end_counts(office: Office) -> None:
     office.conclude(PAGE)
-    office.record_now = a_record(plan=PLAN, outcome="resolved", pages=[a_page()])
+    office.store.put(a_record(plan=PLAN, outcome="resolved", pages=[a_page()]))
     told = office.conclude(CLOSE)
 
     assert office.run.outcome == "failed"
@@ -102,7 +96,7 @@ def test_the_first_end_counts(office: Office) -> None:
 
 
 def test_the_cure_of_somebody_else_does_not_count_for_the_runbook(office: Office) -> None:
-    office.record_now = a_record(plan=PLAN, outcome="resolved")
+    office.store.put(a_record(plan=PLAN, outcome="resolved"))
 
     office.conclude(CLOSE)
 
@@ -114,13 +108,13 @@ def test_what_people_decided_is_counted_and_on_the_trail(
     office: Office, decision: str | None, accepted: bool | None
 ) -> None:
     changes: dict[str, Any] = {"decision": decision, "decided_by": "ada" if decision else None}
-    office.record_now = a_record(plan=PLAN, **changes)
+    office.store.put(a_record(plan=PLAN, **changes))
 
     told = office.conclude(OPS.model_copy(update={"results": []}))
 
     assert (office.run.accepted, office.run.outcome) == (accepted, "not_run")
     assert ("decided" in told) is (decision is not None)
-    assert office.remediations.demoted == {}, "what never ran cannot have failed"
+    assert office.remediations.why_demoted == {}, "what never ran cannot have failed"
 
 
 @pytest.mark.parametrize(
@@ -140,18 +134,18 @@ def test_what_only_begins_settles_nothing(
 
 
 def test_a_page_stands_on_the_trail_with_who_was_woken(office: Office) -> None:
-    office.record_now = a_record(plan=PLAN, pages=[a_page()])
+    office.store.put(a_record(plan=PLAN, pages=[a_page()]))
 
     office.conclude(PAGE)
 
-    what, facts = office.trail.told(INCIDENT.incident_id)[-1]
+    what, facts = office.store.told(INCIDENT.incident_id)[-1]
     assert what == "paged"
     assert facts["through"] == a_page().delivered_to
     assert facts["reason"] == "It failed."
 
 
 def test_suppressed_noise_has_an_end_on_the_trail(office: Office) -> None:
-    office.record_now = a_record(outcome="suppressed", outcome_reason="a test")
+    office.store.put(a_record(outcome="suppressed", outcome_reason="a test"))
     noise = a_classification(severity="noise")
 
     event = RecordSuppressionInput(state="Record Suppression", incident=INCIDENT, classification=noise)
@@ -162,15 +156,15 @@ def test_suppressed_noise_has_an_end_on_the_trail(office: Office) -> None:
 def test_an_output_is_on_the_trail_as_a_digest_only(office: Office) -> None:
     office.conclude(OPS.model_copy(update={"results": [a_result(output="the password is hunter2")]}))
 
-    assert "hunter2" not in str(office.trail.entries)
+    assert "hunter2" not in str(office.store.trail.entries(INCIDENT.incident_id))
 
 
 def test_nothing_that_goes_wrong_here_reaches_people(office: Office) -> None:
-    office.broken = True
+    office.store.down = True
     office.conclude(PAGE)
-    office.broken, office.trail.broken = False, True
+    office.store.down, office.store.faults["append"] = False, HistoryUnavailable("no table")
     office.conclude(PAGE)
-    office.record_now = None
+    office.store.records.clear()
     office.conclude(PAGE)
 
     assert office.run.outcome == "failed", "a trail that cannot be written does not keep locks"

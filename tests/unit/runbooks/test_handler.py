@@ -14,7 +14,7 @@ from firstline.runbooks.catalogue import Catalogue
 from firstline.settings import RemediateSettings
 from firstline.wiring import Wiring
 from functions.remediate import app
-from tests.remediation_fakes import DeployedDocuments, Inventory, MemoryRemediations, MemoryTrail
+from tests.support.memory import MemoryDocuments, MemoryStore, MemoryTargets
 
 type Make[T] = Callable[..., T]
 
@@ -55,13 +55,21 @@ def event(
 
 
 @pytest.fixture(autouse=True)
-def _wired(monkeypatch: pytest.MonkeyPatch, runbooks_dir: Path, shipped: Catalogue, web_1: Target) -> None:
+def _wired(
+    monkeypatch: pytest.MonkeyPatch,
+    runbooks_dir: Path,
+    shipped: Catalogue,
+    web_1: Target,
+    make_incident: Make[Incident],
+) -> None:
     for name, value in (ENVIRONMENT | {"RUNBOOKS_DIR": str(runbooks_dir)}).items():
         monkeypatch.setenv(name, value)
+    store = MemoryStore()
+    store.admit(make_incident())
     wiring: Any = Wiring(RemediateSettings)
-    wiring.targets = Inventory({"web-1": web_1})
-    wiring.documents = DeployedDocuments(shipped.values(), "firstline-staging")
-    wiring.remediations, wiring.trail, wiring.releases = MemoryRemediations(), MemoryTrail(), None
+    wiring.targets = MemoryTargets({"web-1": web_1})
+    wiring.documents = MemoryDocuments(shipped.values(), "firstline-staging")
+    wiring.remediations, wiring.trail, wiring.releases = store.remediations, store.trail, None
     wiring.switch = SimpleNamespace(read=lambda: "on")
     monkeypatch.setattr(app, "wiring", wiring)
 

@@ -16,11 +16,11 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from firstline.models import Classification, Incident, NormalizedAlert, RemediationPlan, RunOutcome, Target
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
-from firstline.runbooks.plan import Planning, Rules, plan
+from firstline.runbooks.plan import Planning, RemediationRules, plan
 from firstline.runbooks.policy import Switch
 from firstline.runbooks.remediation_policy import RemediationPolicy
-from tests.notifications import a_classification
-from tests.remediation_fakes import DeployedDocuments, Inventory, KnownReleases, MemoryRemediations, MemoryTrail
+from tests.support.builders import a_classification
+from tests.support.memory import MemoryDocuments, MemoryReleases, MemoryStore, MemoryTargets
 
 BEGIN = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 HOSTS = {f"web-{n}": Target(instance_id=f"i-{n:08x}", name=f"web-{n}") for n in range(6)}
@@ -69,8 +69,7 @@ class Operations(RuleBasedStateMachine):
         super().__init__()
         self.now = BEGIN
         self.switch: Switch = "on"
-        self.remediations = MemoryRemediations()
-        self.trail = MemoryTrail()
+        self.store = MemoryStore()
         self.planned: dict[str, RemediationPlan] = {}
         self.over: set[str] = set()
         self.sent: list[Sent] = []
@@ -84,9 +83,9 @@ class Operations(RuleBasedStateMachine):
             "restart": _runbook("restart", second, two),
         }
         self.catalogue = Catalogue(list(self.runbooks.values()))
-        self.documents = DeployedDocuments(self.runbooks.values(), "f")
+        self.documents = MemoryDocuments(self.runbooks.values(), "f")
         policy = {"fleet": {"max_hosts": 4, "max_percent": percent}, "freezes": [FREEZE]}
-        self.rules = Rules(
+        self.rules = RemediationRules(
             remediation_mode="auto",
             environment="staging",
             document_prefix="f",
@@ -103,9 +102,9 @@ class Operations(RuleBasedStateMachine):
     def two_incidents_at_the_same_moment(self, runbook_id: str, one: list[str], other: list[str]) -> object:
         made: list[RemediationPlan | None] = []
         rival = self._incident(other, None)
-        self.remediations.meanwhile = lambda: made.append(self._plan(rival, runbook_id))
+        self.store.meanwhile["reserve"] = lambda: made.append(self._plan(rival, runbook_id))
         made.append(self._plan(self._incident(one, None), runbook_id))
-        self.remediations.meanwhile = None
+        self.store.meanwhile.clear()
         return multiple(*(plan for plan in made if plan))
 
     @rule(made=plans)
@@ -124,7 +123,7 @@ class Operations(RuleBasedStateMachine):
     def _end(self, made: RemediationPlan, outcome: RunOutcome) -> None:
         incident_id = self._incident_of(made)
         acted = any(sent.incident_id == incident_id for sent in self.sent)
-        self.remediations.settle(
+        self.store.remediations.settle(
             made, incident_id, outcome if acted else "not_run", accepted=None, demote=None, at=self.now
         )
         self.over.add(incident_id)
@@ -150,7 +149,7 @@ class Operations(RuleBasedStateMachine):
 
     @invariant()
     def no_lock_is_held_past_its_lease_or_its_end(self) -> None:
-        for owner, until in self.remediations.locks.values():
+        for owner, until in self.store.remediations.locks.values():
             assert until <= self.planned[owner].lease_until
             assert owner not in self.over or until <= self.now
 
@@ -167,7 +166,7 @@ class Operations(RuleBasedStateMachine):
 
     @invariant()
     def every_decision_is_on_the_trail(self) -> None:
-        assert set(self.trail.entries) == self.decided
+        assert all(self.store.trail.entries(incident_id) for incident_id in self.decided)
 
     # --- pieces -----------------------------------------------------------------------------------------------------
 
@@ -190,20 +189,21 @@ class Operations(RuleBasedStateMachine):
         return sum(recent.values())
 
     def _plan(self, incident: Incident, runbook_id: str) -> RemediationPlan | None:
+        self.store.admit(incident)
         output = plan(
             Planning(
                 incident=incident,
                 classification=_verdict(runbook_id),
                 catalogue=self.catalogue,
-                targets=Inventory(HOSTS, fleet=len(HOSTS)),
+                targets=MemoryTargets(HOSTS, fleet=len(HOSTS)),
                 documents=self.documents,
-                releases=KnownReleases(),
-                remediations=self.remediations,
+                releases=MemoryReleases(),
+                remediations=self.store.remediations,
                 switch=lambda: self.switch,
                 rules=self.rules,
                 now=self.now,
             ),
-            trail=self.trail,
+            trail=self.store.trail,
         )
         self.decided.add(incident.incident_id)
         if output.plan:
@@ -211,7 +211,7 @@ class Operations(RuleBasedStateMachine):
             assert self.now.hour != 12, "in a freeze"
             self.planned[incident.incident_id] = output.plan
         else:
-            assert incident.incident_id not in self.remediations.plans, "denied, and yet reserved"
+            assert self.store.records[incident.incident_id].plan is None, "denied, and yet reserved"
         return output.plan
 
     def _incident(self, affected: list[str], service: str | None) -> Incident:

@@ -12,7 +12,7 @@ from firstline.runbooks import catalogue, documents
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
 from firstline.runbooks.steps import Document
-from tests.remediation_fakes import DeployedDocuments
+from tests.support.memory import MemoryDocuments
 from tests.unit.runbooks.test_plan import Desk, desk
 
 __all__ = ["desk"]  # the fixture
@@ -45,7 +45,7 @@ def planned(desk: Desk, make_runbook: Make[Runbook]) -> Callable[..., Desk]:
 
     def make(version: str = "7", content: dict[str, Any] | None = None, **step: Any) -> Desk:
         desk.runbooks = [make_runbook(steps=[own_step(**step)])]
-        desk.documents = DeployedDocuments(desk.runbooks, "firstline-dev")
+        desk.documents = MemoryDocuments(desk.runbooks, "firstline-dev")
         desk.documents.deployed["team-drain-spool"] = Document(version=version, content=content or CONTENT)
         return desk
 

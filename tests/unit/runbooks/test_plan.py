@@ -12,10 +12,16 @@ from firstline.errors import HistoryUnavailable
 from firstline.models import Classification, Incident, NormalizedAlert, RemediationPlan, Target
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
-from firstline.runbooks.plan import Planning, Rules, affected_hosts, plan
+from firstline.runbooks.plan import Planning, RemediationRules, affected_hosts, plan
 from firstline.runbooks.policy import Switch
 from firstline.runbooks.remediation_policy import RemediationPolicy
-from tests.remediation_fakes import DeployedDocuments, Inventory, KnownReleases, MemoryRemediations, MemoryTrail
+from tests.support.memory import (
+    MemoryDocuments,
+    MemoryReleases,
+    MemoryRemediations,
+    MemoryStore,
+    MemoryTargets,
+)
 
 type Make[T] = Callable[..., T]
 
@@ -27,17 +33,21 @@ class Desk:
     incident: Incident
     classification: Classification
     runbooks: list[Runbook]
-    inventory: Inventory
+    inventory: MemoryTargets
     now: datetime
     mode: str = "auto"
     switch: Switch = "on"
-    remediations: MemoryRemediations = field(default_factory=MemoryRemediations)
-    trail: MemoryTrail = field(default_factory=MemoryTrail)
-    documents: DeployedDocuments | None = None
-    releases: KnownReleases = field(default_factory=KnownReleases)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    documents: MemoryDocuments | None = None
+    releases: MemoryReleases = field(default_factory=MemoryReleases)
     release_arns: tuple[str, ...] = ()
 
+    @property
+    def remediations(self) -> MemoryRemediations:
+        return self.store.remediations
+
     def plan(self) -> PlanRemediationOutput:
+        self.store.admit(self.incident)
         rules: dict[str, Any] = {
             "remediation_mode": self.mode,
             "environment": "staging",
@@ -52,14 +62,14 @@ class Desk:
                 classification=self.classification,
                 catalogue=Catalogue(self.runbooks),
                 targets=self.inventory,
-                documents=self.documents or DeployedDocuments(self.runbooks, "firstline-dev"),
+                documents=self.documents or MemoryDocuments(self.runbooks, "firstline-dev"),
                 releases=self.releases,
                 remediations=self.remediations,
                 switch=lambda: self.switch,
-                rules=Rules(**rules),
+                rules=RemediationRules(**rules),
                 now=self.now,
             ),
-            trail=self.trail,
+            trail=self.store.trail,
         )
 
     def refusal(self) -> str:
@@ -67,9 +77,9 @@ class Desk:
         output = self.plan()
         assert output.plan is None
         assert not self.remediations.runs
-        assert not self.remediations.plans
+        assert self.store.records[self.incident.incident_id].plan is None
         assert not self.remediations.locks
-        what, facts = self.trail.told(self.incident.incident_id)[-1]
+        what, facts = self.store.told(self.incident.incident_id)[-1]
         assert (what, facts["reason"]) == ("planned", output.reason)
         return output.reason
 
@@ -87,7 +97,7 @@ def desk(
         incident=make_incident(),
         classification=make_classification(),
         runbooks=[make_runbook()],
-        inventory=Inventory({"web-1": web_1, "web-2": web_2}),
+        inventory=MemoryTargets({"web-1": web_1, "web-2": web_2}),
         now=now,
     )
 
@@ -133,7 +143,7 @@ def test_a_plan_reserves_its_runs_and_is_kept(desk: Desk, web_1: Target) -> None
     output = desk.plan()
 
     assert output.plan is not None
-    assert desk.remediations.plans == {desk.incident.incident_id: output.plan}
+    assert desk.store.only.plan == output.plan
     (run,) = desk.remediations.runs
     assert (run.runbook_id, run.instance_ids, run.at) == ("drain-spool", [web_1.instance_id], desk.now)
     assert run.until == output.plan.lease_until
@@ -144,7 +154,7 @@ def test_a_plan_is_on_the_trail_with_what_it_rests_on(desk: Desk, web_1: Target)
     output = desk.plan()
 
     assert output.plan is not None
-    ((what, facts),) = desk.trail.told(desk.incident.incident_id)
+    ((what, facts),) = desk.store.told(desk.incident.incident_id)
     assert what == "planned"
     assert facts["decision"] == "auto"
     assert facts["plan_digest"] == output.plan.digest()
@@ -154,7 +164,7 @@ def test_a_plan_is_on_the_trail_with_what_it_rests_on(desk: Desk, web_1: Target)
 
 
 def test_what_cannot_be_put_on_the_trail_does_not_run(desk: Desk) -> None:
-    desk.trail.broken = True
+    desk.store.faults["append"] = HistoryUnavailable("no table")
 
     with pytest.raises(HistoryUnavailable):
         desk.plan()
@@ -162,7 +172,7 @@ def test_what_cannot_be_put_on_the_trail_does_not_run(desk: Desk) -> None:
 
 def test_the_policys_version_changes_with_whatever_it_rests_on(desk: Desk, make_runbook: Make[Runbook]) -> None:
     def version(**changes: Any) -> str:
-        desk.runbooks, desk.remediations = [make_runbook(**changes)], MemoryRemediations()
+        desk.runbooks, desk.store = [make_runbook(**changes)], MemoryStore()
         made = desk.plan().plan
         assert made is not None
         return made.policy_version
@@ -182,7 +192,7 @@ def test_the_policys_version_changes_with_whatever_it_rests_on(desk: Desk, make_
     ],
 )
 def test_a_document_that_is_not_the_runbooks_is_not_sent(desk: Desk, trouble: str, reason: str) -> None:
-    desk.documents = DeployedDocuments(desk.runbooks, "firstline-dev")
+    desk.documents = MemoryDocuments(desk.runbooks, "firstline-dev")
     name = "firstline-dev-drain-spool-drain"
     if trouble == "missing":
         del desk.documents.deployed[name]
@@ -228,7 +238,7 @@ def test_a_shadow_is_counted_announced_and_reserves_nothing(desk: Desk, make_run
     assert [output.plan for output in outputs] == [None, None]
     assert [run.decision for run in desk.remediations.runs] == ["shadow"], "a retry is the same shadow"
     assert not desk.remediations.locks
-    ((_, facts),) = desk.trail.told(desk.incident.incident_id)
+    ((_, facts),) = desk.store.told(desk.incident.incident_id)
     assert facts["decision"] == "shadow"
 
 
@@ -237,7 +247,7 @@ def test_two_incidents_planned_at_the_same_moment_cannot_both_pass_a_limit(
 ) -> None:
     desk.runbooks = [make_runbook(limits={"cooldown": "30m", "per_hour": 1, "max_hosts": 2})]
     other = replace(desk, incident=make_incident(make_alert(host="web-2"), incident_id="the-other-one"))
-    desk.remediations.meanwhile = other.plan
+    desk.store.meanwhile["reserve"] = other.plan
 
     output = desk.plan()
 
@@ -255,15 +265,15 @@ def test_a_host_in_other_hands_is_left_alone_even_if_the_ledger_is_lost(
     desk.incident = make_incident(incident_id="the-next-one")
 
     assert first.plan is not None
-    assert desk.plan().reason == f"{first.plan.locks[0]} is in the hands of SpoolFull-web-1-20260302-0930-ab12"
+    assert desk.plan().reason == f"{first.plan.locks[0]} is in the hands of another incident"
 
 
 def test_a_board_that_never_stands_still_is_a_failure_to_be_tried_again(desk: Desk) -> None:
     def somebody_always_plans() -> None:
         desk.remediations.version += 1
-        desk.remediations.meanwhile = somebody_always_plans
+        desk.store.meanwhile["reserve"] = somebody_always_plans
 
-    desk.remediations.meanwhile = somebody_always_plans
+    desk.store.meanwhile["reserve"] = somebody_always_plans
 
     with pytest.raises(HistoryUnavailable, match="too many remediations"):
         desk.plan()
@@ -347,7 +357,7 @@ def test_the_first_field_that_the_alert_has_counts_and_a_default_only_fills_a_ga
 
     def value(**alert: Any) -> str | None:
         desk.incident = make_incident(make_alert(**alert))
-        desk.remediations = MemoryRemediations()
+        desk.store = MemoryStore()
         made = desk.plan().plan
         return made.steps[0].parameters["spool"][0] if made else None
 
@@ -430,7 +440,7 @@ def test_a_runbook_for_hybrid_nodes_leaves_instances_alone(desk: Desk, make_runb
 
 def test_who_approves_approves_the_guarding_alarm_too(desk: Desk, make_runbook: Make[Runbook]) -> None:
     unguarded = desk.plan().plan
-    desk.runbooks, desk.remediations = [make_runbook(guard_alarm="checkout-errors")], MemoryRemediations()
+    desk.runbooks, desk.store = [make_runbook(guard_alarm="checkout-errors")], MemoryStore()
     guarded = desk.plan().plan
 
     assert unguarded is not None

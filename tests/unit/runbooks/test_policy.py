@@ -9,7 +9,7 @@ import pytest
 
 from firstline.models import Classification, Incident, NormalizedAlert, RunbookRun, Target
 from firstline.runbooks import policy
-from firstline.runbooks.locks import Held
+from firstline.runbooks.locks import Lease
 from firstline.runbooks.model import Runbook
 from firstline.runbooks.policy import Situation, Verdict
 from firstline.runbooks.remediation_policy import RemediationPolicy
@@ -60,7 +60,7 @@ def decide(
             "classification": make_classification(**(classification or {})),
             "targets": [web_1],
             "runs": runs,
-            "held": [Held(incident_id=i, runbook_id=r, locks=locks, until=now + HOUR) for i, r, locks in held],
+            "held": [Lease(incident_id=i, runbook_id=r, locks=locks, until=now + HOUR) for i, r, locks in held],
             "fleet": 10,
             "demoted": None,
             "switch": "on",

@@ -12,7 +12,7 @@ from firstline.models import Classification, Incident, NormalizedAlert, PlannedR
 from firstline.runbooks import catalogue
 from firstline.runbooks.model import Runbook
 from firstline.runbooks.releases import Deployed, ReleaseHistory
-from tests.remediation_fakes import KnownReleases
+from tests.support.memory import MemoryReleases
 from tests.unit.runbooks.test_plan import Desk, desk
 
 __all__ = ["desk"]  # the fixture
@@ -98,7 +98,7 @@ def shop(
 def released(desk: Desk, *newest_first: Deployed, **changes: Any) -> None:
     latest = newest_first[0].deployment if newest_first else ""
     history = ReleaseHistory(**{"deployed": list(newest_first), "latest": latest, **changes})
-    desk.releases = KnownReleases({"shop/live": history, "app1234/env1234/flags12": history})
+    desk.releases = MemoryReleases({"shop/live": history, "app1234/env1234/flags12": history})
 
 
 def planned(desk: Desk) -> tuple[RemediationPlan, PlannedRelease]:
@@ -316,7 +316,7 @@ def test_of_a_configuration_both_have_to_be_listed(
 
 
 def test_what_cannot_be_read_is_a_reason(shop: Desk) -> None:
-    shop.releases = KnownReleases()
+    shop.releases = MemoryReleases()
 
     assert shop.refusal() == "AccessDenied on shop/live"
 
@@ -380,7 +380,7 @@ def test_a_person_is_asked_unless_the_classification_blames_a_release(
 def test_the_trail_has_what_was_planned(shop: Desk) -> None:
     planned(shop)
 
-    ((_, facts),) = shop.trail.told(shop.incident.incident_id)
+    ((_, facts),) = shop.store.told(shop.incident.incident_id)
 
     assert facts["targets"] == ["shop/live"]
     assert facts["documents"] == ["from v2 back to v1"]

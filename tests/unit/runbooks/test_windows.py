@@ -11,7 +11,7 @@ from firstline.runbooks import documents
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
 from firstline.runbooks.steps import Document
-from tests.remediation_fakes import DeployedDocuments
+from tests.support.memory import MemoryDocuments
 from tests.unit.runbooks.test_plan import Desk, desk
 
 __all__ = ["desk"]  # the fixture
@@ -58,7 +58,7 @@ def of_windows(desk: Desk, make_alert: Make[NormalizedAlert], make_incident: Mak
 
 def with_runbook(desk: Desk, runbook: Runbook) -> Desk:
     desk.runbooks = [runbook]
-    desk.documents = DeployedDocuments(desk.runbooks, "firstline-dev")
+    desk.documents = MemoryDocuments(desk.runbooks, "firstline-dev")
     desk.documents.deployed["team-restart-service"] = Document(version="3", content=SCRIPT)
     return desk
 

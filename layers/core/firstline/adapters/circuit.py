@@ -10,7 +10,7 @@ Powertools' circuit breaker does the work. It is imported when a model is asked 
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from firstline.errors import CeilingReached, CircuitOpen, ModelGaveNoVerdict, ModelUnavailable
 from firstline.observability import count, logger
@@ -31,14 +31,6 @@ Not less than the longest deadline, because whoever probes has the circuit to it
 STATE_AGE_SECONDS = 5
 
 
-class Circuit(Protocol):
-    """Something that lets a question through, or not."""
-
-    def call[T](self, name: str, ask: Callable[[], T]) -> T:
-        """Ask. Raises `CircuitOpen` instead while the circuit of that name is open, and whatever `ask` raises."""
-        ...
-
-
 class SharedCircuit:
     """A circuit whose state all environments share.
 
@@ -53,6 +45,7 @@ class SharedCircuit:
         self._store: Any = None
 
     def call[T](self, name: str, ask: Callable[[], T]) -> T:
+        """Ask the model, and raise what `ask` raises. While the circuit of that name is open, raise `CircuitOpen`."""
         from aws_lambda_powertools.utilities.circuit_breaker import CircuitBreakerConfig, circuit_breaker
 
         if self._store is None:

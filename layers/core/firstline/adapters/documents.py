@@ -1,4 +1,4 @@
-"""Systems Manager's documents: what a plan is pinned to, and what people read before they approve it."""
+"""Systems Manager's documents: plans are pinned to them, and people read them before they approve a plan."""
 
 import json
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 
-class Documents:
+class SsmDocuments:
     """The stack's documents, read from where Run Command takes them: no copy that could differ.
 
     A version never changes its content, so a command that names the version runs what was read. `DocumentHash` would
@@ -25,7 +25,7 @@ class Documents:
         self._client = client
 
     def read(self, name: str, version: str | None = None) -> Document | None:
-        """A version, or the one that counts at this moment; None when there is no such document.
+        """Return this version, or the default version, or None if there is no such document.
 
         Raises
         ------
@@ -45,7 +45,7 @@ class Documents:
             raise DocumentUnreadable(f"document {name}: {error}") from error
 
     def script(self, step: PlannedStep) -> str:
-        """The script in the version of the step's document that would run.
+        """Return the script in the version of the step's document that would run.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""What the table keeps as evidence for the next incident.
+"""Evidence for the next incident, in the table.
 
 | what | pk | sk |
 |---|---|---|
@@ -34,11 +34,11 @@ MAX_NOTE_CHARS = 300
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 CLOCKS_DIFFER = timedelta(minutes=1)
-"""What was written by a clock this much ahead still counts; what came later is nobody's past."""
+"""What was written by a clock this much ahead still counts; what is later does not count."""
 
 
 class TableEvidence:
-    """Read and write evidence. Everything raises `HistoryUnavailable` when DynamoDB fails."""
+    """The evidence in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -46,12 +46,12 @@ class TableEvidence:
     # --- what is going on -------------------------------------------------------------------------------------------
 
     def alerts_named(self, alert_name: str, now: datetime) -> AlertCount:
-        """How many new alerts of this name came in the hour and the day before. One request."""
+        """Count the new alerts of this name in the last hour and the last day. One request."""
         items = self._table.query(f"ALERT#{alert_name}", since=stamp(now - DAY), newest_first=True, limit=MAX_COUNTED)
         return _counted(((item["sk"], int(item["count"])) for item in items), now)
 
     def service_activity(self, service: str, now: datetime) -> ServiceActivity:
-        """The same for a service, and its last deployments. One request."""
+        """Count the new alerts of a service, and return its last deployment in each environment. One request."""
         items = self._table.query(
             service_key(service),
             since=f"ALERT#{stamp(now - DAY)}",
@@ -68,7 +68,7 @@ class TableEvidence:
         return ServiceActivity(alerts=_counted(alerts, now), deployments=deployments)
 
     def save_deployment(self, deployment: Deployment) -> None:
-        """Remember a deployment, also as its service's last one unless a later one is known. The same twice is one."""
+        """Store a deployment, also as its service's last one unless a later one is known; again changes nothing."""
         at = stamp(deployment.deployed_at)
         kept = {
             "deployment": deployment.model_dump_json(),
@@ -90,30 +90,33 @@ class TableEvidence:
             self._table.put(item)
 
     def deployments_since(self, since: datetime) -> list[Deployment]:
-        """What was deployed since a time, newest first."""
+        """Return the deployments since a time, newest first."""
         items = self._table.query("DEPLOYMENTS", since=stamp(since), newest_first=True, limit=1_000)
         return [Deployment.kept(item["deployment"]) for item in items]
 
     # --- what was -----------------------------------------------------------------------------------------------------
 
     def earlier_incidents(self, group_key: str, limit: int = 20) -> list[EarlierIncident]:
-        """How the last incidents of a group ended, newest first, and before `limit` cuts, what was hidden and real."""
+        """Return the group's last incidents that are over, newest first.
+
+        Suppressed incidents that a person called real are among them, however many came since.
+        """
         items = self._table.query(
             f"GROUP#{group_key}", since="CLOSED#", until="CLOSED$", newest_first=True, limit=limit
         )
         return _newest_first(items)
 
     def incidents_like(self, alert: NormalizedAlert) -> list[EarlierIncident]:
-        """Candidates for what is similar: the newest of the same name and of the same service. Two requests at most."""
+        """Return the newest incidents with the alert's name or service, one a day and group. Two requests at most."""
         return _newest_first(
             item for key in _like_keys(alert) for item in self._table.query(key, newest_first=True, limit=CANDIDATES)
         )
 
     def remember_the_end(self, record: IncidentRecord) -> None:
-        """Evidence for the next incident, if this one is over: how it ended, and what people say of it.
+        """Keep a closed incident as evidence for the next: how it ended, and what people say of it.
 
-        Whoever writes last may know less: what was said later stands. Where somebody called real what was taken for
-        nothing, it is also written where a reader of the newest incidents meets it first, however many came since.
+        A late writer may know less: the write that knows more words stands. A suppressed incident that a person called
+        real is also written where a reader of the newest incidents meets it first, however many came since.
         """
         from firstline.classification.history import ended
 
@@ -159,12 +162,12 @@ def _counted(writes: Iterable[tuple[str, int]], now: datetime) -> AlertCount:
 
 def _newest_first(items: Iterable[Item]) -> list[EarlierIncident]:
     found = (EarlierIncident.kept(item["earlier"]) for item in items)
-    each = {one.incident_id: one for one in found}.values()
-    return sorted(each, key=lambda one: one.closed_at, reverse=True)
+    each = {earlier.incident_id: earlier for earlier in found}.values()
+    return sorted(each, key=lambda earlier: earlier.closed_at, reverse=True)
 
 
 def _short(earlier: EarlierIncident) -> EarlierIncident:
-    """As much of it as somebody else's incident has use for."""
+    """Shorten it to what another group's incident can use."""
     from firstline.text import shorten
 
     return earlier.model_copy(
@@ -178,7 +181,7 @@ def _short(earlier: EarlierIncident) -> EarlierIncident:
 
 
 def service_key(service: str) -> str:
-    """Where what goes on with a service stands."""
+    """Return the partition of a service's alerts and deployments."""
     return f"SERVICE#{service.casefold()}"
 
 

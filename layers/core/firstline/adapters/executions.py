@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _GONE = {"TaskTimedOut", "InvalidToken", "TaskDoesNotExist"}
 
 
-class Executions:
+class StepFunctions:
     """The executions of one state machine. Everything raises `ExecutionsUnavailable` when Step Functions fails."""
 
     def __init__(self, client: "SFNClient", state_machine_arn: str = "") -> None:
@@ -22,7 +22,7 @@ class Executions:
         self._state_machine = state_machine_arn
 
     def start(self, incident_id: str, execution_input: str) -> None:
-        """Start the incident's execution. That it was started before is success: the name is the incident's id."""
+        """Start the incident's execution. Its name is the incident's id, so that a second start changes nothing."""
         try:
             self._client.start_execution(stateMachineArn=self._state_machine, name=incident_id, input=execution_input)
         except self._client.exceptions.ExecutionAlreadyExists:
@@ -31,12 +31,12 @@ class Executions:
             raise ExecutionsUnavailable(f"incident {incident_id} could not be started: {error}") from error
 
     def signal(self, token: str, signal: str, by: str) -> bool:
-        """End a wait. False when nobody waits on that token any more; the table then tells the execution."""
+        """End the wait behind a task token. Return False if nothing waits on it any more."""
         output = json.dumps({"signal": signal, "by": by})
         return _answered(lambda: self._client.send_task_success(taskToken=token, output=output))
 
     def interrupt(self, token: str, error: str, cause: str) -> bool:
-        """End a wait with an error that the state machine catches by name. False as for `signal`."""
+        """End the wait with an error that the state machine catches by name; return False as `signal` does."""
         return _answered(lambda: self._client.send_task_failure(taskToken=token, error=error, cause=cause))
 
 

@@ -1,4 +1,4 @@
-"""The table as ingest writes it: groups of alerts, the incidents that they open, and how many may begin in a minute."""
+"""Groups of alerts in the table, the incidents that they open, and how many may begin in a minute."""
 
 import json
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ RAW_PAYLOADS_BYTES = 32_768
 """How much of the senders' bodies is kept beside a write of new alerts."""
 
 
-class Groups:
-    """Read and write groups. Everything raises `HistoryUnavailable` when DynamoDB does not do its part."""
+class TableGroups:
+    """The groups in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def read(self, group_key: str) -> GroupState:
-        """The group as it stands now, or a new one. One request."""
+        """Return the group as it stands now, or a new one. One request."""
         item = self._table.get(*_group_key(group_key))
         if item is None:
             return GroupState(group_key=group_key)
@@ -44,7 +44,7 @@ class Groups:
         *,
         counted: bool = False,
     ) -> None:
-        """Write what a fold made of the group, and count the new alerts on its open incident. One request.
+        """Write the folded group, and count the new alerts on its open incident. One request.
 
         Parameters
         ----------
@@ -132,12 +132,12 @@ class Groups:
         return execution_input
 
     def execution_input(self, incident_id: str) -> str | None:
-        """The bytes with which the incident's execution is started."""
+        """Return the bytes that start the incident's execution."""
         item = self._table.get(*incident_key(incident_id))
         return None if item is None else str(item["incident"])
 
     def remember_storm(self, alert_name: str | None, now: datetime) -> None:
-        """A limit was met: for a while everything of this name (or of any, with None) belongs to the storm.
+        """Send new incidents of this name (of any name, with None) to the storm incident for a while.
 
         Without this, a storm that lasts would open a fresh handful of incidents each minute.
         """
@@ -147,7 +147,7 @@ class Groups:
         self._table.put(storm)
 
     def join_storm(self, incident_id: str, group_key: str, count: int, now: datetime) -> bool:
-        """Make a group part of an open storm incident. False when that incident is over."""
+        """Make a group part of an open storm incident; return False if that incident is over."""
         joined = self._table.update(
             *incident_key(incident_id),
             "SET last_alert_at = :now ADD groups :group, alert_count :count",
@@ -157,7 +157,7 @@ class Groups:
         return joined is not None
 
     def leave(self, incident_id: str, group_key: str, by: str, now: datetime) -> IncidentRecord | None:
-        """Nothing of this group fires any more. When it was the incident's last group, the incident is resolved.
+        """Take a group that no longer fires off the incident, and resolve the incident with its last group.
 
         Returns
         -------
@@ -182,16 +182,16 @@ class Groups:
         return None if resolved is None else record_of(resolved)
 
     def quieten(self, incident_id: str, now: datetime) -> None:
-        """A flapping group went quiet: the audit resolves the incident when it stays so."""
+        """Store since when a flapping incident is quiet: the audit resolves it if it stays so."""
         self._table.update(*incident_key(incident_id), "SET quiet_since = :now", {":now": stamp(now)})
 
     def worsen(self, incident_id: str, severity: SourceSeverity) -> IncidentRecord | None:
-        """An alert of paging severity joined an incident that was opened for less."""
+        """Store that an alert of paging severity joined an incident that was opened for less."""
         item = self._table.update(*incident_key(incident_id), "SET worsened_to = :severity", {":severity": severity})
         return None if item is None else record_of(item)
 
     def mark_started(self, incident_id: str, group_key: str) -> None:
-        """The execution runs: nobody has to start it again. One request.
+        """Mark the incident as started, so that it is not started again. One request.
 
         When an alert joins at the same moment this gives way; whoever meets the incident PENDING starts it again,
         which is harmless.
@@ -238,7 +238,7 @@ class Groups:
         received_at, alert = stamp(now), new[0]
         written = f"{received_at}#{group.incident_id}#{group.version}"
         pk, _ = incident_key(str(group.incident_id))
-        raw = json.dumps([one.raw_payload for one in new], default=str)[:RAW_PAYLOADS_BYTES]
+        raw = json.dumps([given.raw_payload for given in new], default=str)[:RAW_PAYLOADS_BYTES]
         items: list[Item] = [
             {"pk": f"ALERT#{alert.alert_name}", "sk": written, "count": len(new)},
             {"pk": pk, "sk": f"RAW#{received_at}#{group.version}", "raw": raw},

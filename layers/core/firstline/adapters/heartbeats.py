@@ -4,7 +4,7 @@
 |---|---|---|
 | a heartbeat, by its labels | `HEARTBEATS` | `PULSE#<source>:<fingerprint>` |
 | one that is required and was never seen | `HEARTBEATS` | `PULSE#required:<id>` |
-| when the audit last looked, and since when it looks without a gap | `HEARTBEATS` | `WATCH` |
+| the last check, and since when there are checks without a gap | `HEARTBEATS` | `WATCH` |
 """
 
 from datetime import datetime, timedelta
@@ -12,64 +12,60 @@ from datetime import datetime, timedelta
 from pydantic import ValidationError
 
 from firstline.adapters.table import Item, Table, stamp
-from firstline.classification.heartbeats import REQUIRED, Pulse
+from firstline.classification.heartbeats import REQUIRED, LastCheck, Pulse
 from firstline.models import NormalizedAlert
 from firstline.observability import logger
 from firstline.privacy.alerts import without_secrets
-
-GAP = timedelta(minutes=5)
-"""After so long without a look, nobody knows what was lost meanwhile."""
 
 _PK = "HEARTBEATS"
 _KNOWN = ("beat_at", "resolved_at", "absent_since", "forgotten_at", "forgotten_by")
 
 
 class TableHeartbeats:
-    """Read and write heartbeats. Raises `HistoryUnavailable` when DynamoDB does not do its part."""
+    """The heartbeats in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def beat(self, alert: NormalizedAlert, now: datetime) -> None:
-        """It came, or its sender said that it is over. One request."""
+        """Record a beat, or that the sender resolved it. One request."""
         self._note(f"{alert.source}:{alert.fingerprint}", alert, now, over=alert.status == "resolved")
 
     def expect(self, name: str, alert: NormalizedAlert, now: datetime) -> None:
-        """One that is required is waited for from now on."""
+        """Start to wait for a required heartbeat that was never seen."""
         self._note(f"{REQUIRED}{name}", alert, now, over=False)
 
-    def pulses(self) -> tuple[list[Pulse], Item | None]:
-        """All of them, and what is known of the watch. One request for every thousand or so."""
+    def pulses(self) -> tuple[list[Pulse], LastCheck | None]:
+        """Return every heartbeat record and the record of the last check. One request per thousand or so."""
         items = list(self._table.query(_PK, consistent=True))
-        watch = next((item for item in items if item["sk"] == "WATCH"), None)
-        return [pulse for item in items if (pulse := _read(item)) is not None], watch
+        check = next((item for item in items if item["sk"] == "WATCH"), None)
+        last = None if check is None else LastCheck(looked_at=check["looked_at"], since=check["since"])
+        return [pulse for item in items if (pulse := _read(item)) is not None], last
 
-    def watch(self, before: Item | None, now: datetime) -> datetime:
-        """Somebody looks. Since when without a gap."""
-        since = now
-        if before is not None and now - datetime.fromisoformat(before["looked_at"]) <= GAP:
-            since = datetime.fromisoformat(before["since"])
+    def watch(self, before: LastCheck | None, now: datetime) -> datetime:
+        """Record this check and return the start of the uninterrupted watch."""
+        since = now if before is None else before.begin(now)
         self._table.put({"pk": _PK, "sk": "WATCH", "looked_at": stamp(now), "since": stamp(since)})
         return since
 
     def mark(self, pulse: Pulse, absent_since: datetime | None, now: datetime) -> None:
-        """People are told of its absence, or of its return."""
+        """Record that people were told about the absence, or with None about the return."""
         change, values = "SET told_at = :now REMOVE absent_since", {":now": stamp(now)}
         if absent_since is not None:
             change, values = "SET told_at = :now, absent_since = :since", values | {":since": stamp(absent_since)}
         self._table.update(_PK, f"PULSE#{pulse.key}", change, values)
 
     def forget(self, key: str, by: str, now: datetime) -> bool:
-        """It is not expected any more, until it comes again. False when no heartbeat is called so.
+        """Stop expecting this heartbeat until it is seen again. Return False if it is unknown.
 
-        The item stays, so that the audit can end what it said of an absence.
+        The item stays, so that the audit can resolve the alert about its absence.
         """
         change = "SET forgotten_at = :now, forgotten_by = :by"
         return self._table.update(_PK, f"PULSE#{key}", change, {":now": stamp(now), ":by": by}) is not None
 
     def _note(self, key: str, alert: NormalizedAlert, now: datetime, *, over: bool) -> None:
         kept = without_secrets(alert.without_raw()).model_dump_json()
-        # One that begins with its end has never beaten: its first time is then as good as any.
+        # A heartbeat that is resolved before its first beat needs a time of one: any before its end will do.
         change = "resolved_at = :now, beat_at = if_not_exists(beat_at, :past)" if over else "beat_at = :now"
         values: dict[str, object] = {":now": stamp(now), ":alert": kept, ":expiry": self._table.expiry(now)}
         if over:

@@ -1,4 +1,4 @@
-"""The table: groups, incidents, what happened in them, and what is learned from them.
+"""Incidents in the table, and the layout of the whole table.
 
 One table, keys `pk` and `sk`, a TTL on `expires_at` (seconds since the epoch; DynamoDB may be days late, so readers
 that care compare times themselves), and one index `by_status` on `status_pk`, `status_sk`.
@@ -7,10 +7,10 @@ that care compare times themselves), and one index `by_status` on `status_pk`, `
 |---|---|---|
 | a group: which incident its alerts belong to | `GROUP#<group key>` | `GROUP` |
 | an incident, from its first write on | `INCIDENT#<incident id>` | `INCIDENT` |
-| what senders posted, one item for each write of new alerts | the same | `RAW#<received at>#<version>` |
+| the senders' bodies, one item for each write of new alerts | the same | `RAW#<received at>#<version>` |
 | incidents opened in a minute, in all or of one alert name | `BUCKET#ALL`, `BUCKET#ALERT#<name>` | `<minute>` |
 | how long a storm of these lasts | the same | `STORM` |
-| which incident PagerDuty's is | `PAGERDUTY#<PagerDuty's id>` | `INCIDENT` |
+| our incident id for a PagerDuty incident | `PAGERDUTY#<PagerDuty's id>` | `INCIDENT` |
 
 What is kept as evidence stands in `adapters/evidence.py`, how right each decider was in `adapters/tallies.py`,
 remediations stand in `adapters/remediations.py`, the audit trail in `adapters/trail.py`.
@@ -50,8 +50,8 @@ OPEN = "attribute_exists(pk) AND attribute_not_exists(resolved_at) AND attribute
 _JSON_FIELDS = ("incident", "classification", "plan", "results")
 
 
-class History(TableEvidence):
-    """Read and write incidents and evidence. Everything raises `HistoryUnavailable` when DynamoDB fails."""
+class TableIncidents(TableEvidence):
+    """The incidents and their evidence in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def __init__(self, table: Table) -> None:
         super().__init__(table)
@@ -60,16 +60,16 @@ class History(TableEvidence):
     # --- incidents --------------------------------------------------------------------------------------------------
 
     def record(self, incident_id: str) -> IncidentRecord | None:
-        """An incident as it stands now."""
+        """Return an incident as it stands now, or None if it is unknown."""
         item = self._table.get(*incident_key(incident_id))
         return None if item is None else record_of(item)
 
     def save_classification(self, incident_id: str, classification: Classification) -> None:
-        """Keep the verdict."""
+        """Store the classification."""
         self._update(incident_id, "SET classification = :verdict", {":verdict": classification.model_dump_json()})
 
     def save_page(self, incident_id: str, page: Page, at: datetime) -> None:
-        """Keep that a page went out. `paged_at` is the first one's time."""
+        """Add a page; `paged_at` stays the time of the first."""
         self._update(
             incident_id,
             "SET pages = list_append(if_not_exists(pages, :none), :page), paged_at = if_not_exists(paged_at, :at)",
@@ -77,15 +77,15 @@ class History(TableEvidence):
         )
 
     def mark_paged(self, incident_id: str, at: datetime) -> None:
-        """Keep that somebody was paged without the paging policy."""
+        """Record a page that went out beside the paging policy."""
         self._update(incident_id, "SET paged_at = if_not_exists(paged_at, :at)", {":at": stamp(at)})
 
     def save_slack_message(self, incident_id: str, channel: str, ts: str) -> None:
-        """Keep where the incident's message is, so that it can be edited."""
+        """Store where the incident's Slack message is, so that it can be edited."""
         self._update(incident_id, "SET slack_channel = :channel, slack_ts = :ts", {":channel": channel, ":ts": ts})
 
     def acknowledge(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
-        """Somebody says "mine". None when somebody did before, or it is over."""
+        """Write the acknowledgement unless one exists or the incident is over."""
         return self._changed(
             incident_id,
             "SET acknowledged_at = :now, acknowledged_by = :by",
@@ -94,7 +94,7 @@ class History(TableEvidence):
         )
 
     def resolve(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
-        """The trouble is over. None when it was before."""
+        """Write the resolution unless the incident is already over."""
         return self._changed(
             incident_id,
             "SET resolved_at = :now, resolved_by = :by",
@@ -103,7 +103,7 @@ class History(TableEvidence):
         )
 
     def end_hold(self, incident_id: str, because: str, now: datetime) -> IncidentRecord | None:
-        """An incident that waits has waited enough. None when somebody said so before, or it is over."""
+        """Write the end of the hold unless it ended before or the incident is over."""
         return self._changed(
             incident_id,
             "SET hold_ended_at = :now, hold_ended_because = :because",
@@ -112,8 +112,8 @@ class History(TableEvidence):
         )
 
     def hold_back(self, incident_id: str, severity: SourceSeverity) -> None:
-        """An alert joined an incident that waits, and waits with it: how bad the worst of those is, for afterwards."""
-        worse = [one for one, rank in SEVERITY_RANK.items() if rank < SEVERITY_RANK[severity]]
+        """Store the severity of a held alert that joined, if it is the worst of those."""
+        worse = [lower for lower, rank in SEVERITY_RANK.items() if rank < SEVERITY_RANK[severity]]
         self._update(
             incident_id,
             "SET held_back = :severity",
@@ -124,17 +124,17 @@ class History(TableEvidence):
     def decide(
         self, incident_id: str, word: Approval, decision: Decision | None, *, seen: IncidentRecord
     ) -> IncidentRecord | None:
-        """Keep one person's word on the plan, on the condition that all it rests on is still as it was `seen`.
+        """Write one person's word on the plan if the incident is still as it was `seen` and waits for approval.
 
         Parameters
         ----------
         decision
-            What is thereby decided; None for a yes that is not enough yet.
+            The decision that this word makes; None for a yes that needs another.
 
         Returns
         -------
         IncidentRecord | None
-            None when nobody waits for that any more, or somebody else's word came in between.
+            None when the wait is over, or someone else's word came in between.
         """
         unchanged = "size(approvals) = :before" if seen.approvals else "attribute_not_exists(approvals)"
         changes = []
@@ -147,7 +147,7 @@ class History(TableEvidence):
         if decision is not None:
             deciders = [word] if decision == "refused" else [*seen.approvals, word]
             changes.append("decision = :decision, decided_by = :by, decided_at = :now")
-            values |= {":decision": decision, ":by": " and ".join(one.by for one in deciders)}
+            values |= {":decision": decision, ":by": " and ".join(decider.by for decider in deciders)}
         return self._changed(
             incident_id,
             f"SET {', '.join(changes)}",
@@ -159,7 +159,7 @@ class History(TableEvidence):
     def close(
         self, incident_id: str, outcome: Outcome, reason: str, results: Sequence[StepResult], at: datetime
     ) -> IncidentRecord:
-        """Record how an incident ended, for people and as evidence. Doing it again changes nothing.
+        """Close the incident and keep it as evidence; closing it again returns what the first time wrote.
 
         Raises
         ------
@@ -191,47 +191,47 @@ class History(TableEvidence):
         return record
 
     def append_word(self, incident_id: str, word: Feedback, *, seen: IncidentRecord) -> IncidentRecord | None:
-        """Keep one person's word on the verdict; None when somebody else spoke since the record was `seen`."""
+        """Add one person's feedback unless someone else gave theirs since the record was `seen`."""
         return self._append(incident_id, "feedback", word.model_dump_json(), len(seen.feedback))
 
     def append_note(self, incident_id: str, note: Note, *, seen: IncidentRecord) -> IncidentRecord | None:
-        """Keep what a person says fixed it, in the same way."""
+        """Add a note unless someone else wrote one since the record was `seen`."""
         return self._append(incident_id, "notes", note.model_dump_json(), len(seen.notes))
 
     def remember_the_end(self, record: IncidentRecord) -> None:
-        """Evidence for the next incident, and whether the verdict was right, if this one is over."""
+        """Bring the evidence from a closed incident up to date, and count whether its classification was right."""
         super().remember_the_end(record)
         try:
             self._tallies.count(record, *incident_key(record.incident.incident_id))
         except HistoryUnavailable:
-            # One outcome less to calibrate with; how the incident ended and what people said is written.
+            # Calibration misses one outcome; how the incident ended and what people said is written.
             logger.exception("not counted", incident_id=record.incident.incident_id)
 
     def calibration(self, now: datetime) -> Calibration:
-        """What each decider's confidence was worth so far."""
+        """Return how often each decider was right, in this month and the one before."""
         return self._tallies.read(now)
 
     def remember_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
-        """Keep which incident PagerDuty's is: its notes name only its own id."""
+        """Store which of our incidents a PagerDuty incident belongs to; its note events carry only PagerDuty's id."""
         expiry = self._table.expiry(at)
         pk = f"PAGERDUTY#{pagerduty_id}"
         self._table.put({"pk": pk, "sk": "INCIDENT", "incident_id": incident_id, "expires_at": expiry})
 
     def incident_paged_as(self, pagerduty_id: str) -> str | None:
-        """Which incident PagerDuty's is, if it is one of ours."""
+        """Return our incident id for a PagerDuty incident id, or None."""
         item = self._table.get(f"PAGERDUTY#{pagerduty_id}", "INCIDENT")
         return None if item is None else str(item["incident_id"])
 
     def open_records(self) -> Iterator[IncidentRecord]:
-        """The incidents that are not closed, oldest first."""
+        """Return the incidents that are not closed, oldest first."""
         return map(record_of, self._table.query("OPEN", index=_INDEX))
 
     def closed_since(self, since: datetime) -> Iterator[IncidentRecord]:
-        """The incidents that closed since a time, oldest first."""
+        """Return the incidents that closed since a time, oldest first."""
         return map(record_of, self._table.query("CLOSED", index=_INDEX, since=stamp(since)))
 
     def runs_since(self, runbook_id: str, since: datetime) -> list[RunbookRun]:
-        """A runbook's runs that were planned since a time, in shadow or not, oldest first."""
+        """Return a runbook's runs that were planned since a time, in shadow or not, oldest first."""
         items = self._table.query(f"RUNS#{runbook_id}", since=stamp(since), consistent=True)
         late = ("outcome", "ended_at", "accepted")
         return [
@@ -254,7 +254,7 @@ class History(TableEvidence):
     def _changed(
         self, incident_id: str, expression: str, values: Mapping[str, object], condition: str
     ) -> IncidentRecord | None:
-        """The incident as it then is; None when the condition did not hold."""
+        """Update the incident and return it, or None when the condition does not hold."""
         item = self._update(incident_id, expression, values, condition)
         return None if item is None else record_of(item)
 
@@ -268,7 +268,7 @@ class History(TableEvidence):
         )
 
     def _settle_group(self, group_key: str, incident_id: str, at: datetime) -> None:
-        """The group's incident is over, whatever still fires."""
+        """Mark the group's incident as closed, whatever still fires."""
         self._table.update(
             f"GROUP#{group_key}",
             "GROUP",
@@ -279,16 +279,16 @@ class History(TableEvidence):
 
 
 def incident_key(incident_id: str) -> tuple[str, str]:
-    """Where an incident stands in the table; the state machine writes its task tokens there too."""
+    """Return the key of an incident's item; the state machine writes its task tokens there too."""
     return f"INCIDENT#{incident_id}", "INCIDENT"
 
 
 def record_of(item: Item) -> IncidentRecord:
-    """An incident's item, as a model."""
+    """Read an incident's item."""
     known = {name: item[name] for name in IncidentRecord.model_fields if name in item}
     known |= {name: json.loads(item[name]) for name in _JSON_FIELDS if name in item}
     known |= {
-        name: [json.loads(one) for one in item.get(name, ())] for name in ("pages", "approvals", "feedback", "notes")
+        name: [json.loads(text) for text in item.get(name, ())] for name in ("pages", "approvals", "feedback", "notes")
     }
     known["alert_count"] = int(item["alert_count"])
     return IncidentRecord.kept(known)

@@ -13,14 +13,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from firstline.adapters import chat_answer
 from firstline.adapters.chat_answer import Completion
 from firstline.adapters.chat_format import ChatFormat, most
-from firstline.adapters.circuit import Circuit
-from firstline.adapters.spending import Reservation
+from firstline.adapters.circuit import SharedCircuit
+from firstline.adapters.spending import Reservation, Spending
 from firstline.classification.model import ModelVerdict, Price
 from firstline.classification.prompt import Prompt
 from firstline.classification.redaction import safe_line
@@ -58,14 +57,6 @@ class Endpoint:
         return f"{urlsplit(self.base_url).netloc[:200]}/{self.model}"
 
 
-class Account(Protocol):
-    """What the model may cost, and what it did: `spending.Spending`."""
-
-    def hold(self, most: Usage) -> Reservation: ...
-
-    def settle(self, held: Reservation, usage: Usage | None) -> None: ...
-
-
 class ChatModel:
     """A `classification.model.Model` that asks an OpenAI-compatible server.
 
@@ -80,8 +71,8 @@ class ChatModel:
         endpoint: Endpoint,
         *,
         deadline_seconds: float,
-        circuit: Circuit | None = None,
-        account: Account | None = None,
+        circuit: SharedCircuit | None = None,
+        account: Spending | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._deadline_seconds = deadline_seconds

@@ -1,9 +1,9 @@
-"""Remediations in the table: what is reserved, who holds what, how it ended, who may no longer run by itself.
+"""Remediations in the table: reservations, locks, outcomes, and runbooks that may no longer run by themselves.
 
 | what | pk | sk |
 |---|---|---|
-| what goes on in the whole stack | `REMEDIATION` | `LEDGER` |
-| a host or service in somebody's hands | `LOCK#<name>` | `LOCK` |
+| the remediations in progress in the whole stack | `REMEDIATION` | `LEDGER` |
+| a locked host, service or release | `LOCK#<name>` | `LOCK` |
 | a runbook planned for an incident | `RUNS#<runbook id>` | `<planned at>#<incident id>`, with `#shadow` in shadow |
 | whether a runbook may still run by itself | `RUNBOOK#<runbook id>` | `STANDING` |
 
@@ -16,11 +16,11 @@ if the ledger were lost.
 from collections.abc import Sequence
 from datetime import datetime
 
-from firstline.adapters.history import History, incident_key
+from firstline.adapters.history import TableIncidents, incident_key
 from firstline.adapters.table import Item, Table, WriteRefused, stamp
 from firstline.errors import AlreadyPlanned, LockHeld, RemediationContended
 from firstline.models import RemediationPlan, RunbookRun, RunOutcome
-from firstline.runbooks.locks import Held
+from firstline.runbooks.locks import Lease
 from firstline.runbooks.plan import Board
 
 _LEDGER = ("REMEDIATION", "LEDGER")
@@ -28,51 +28,51 @@ _FREE = "attribute_not_exists(pk) OR lease_until <= :now OR held_by = :me"
 
 
 class TableRemediations:
-    """Everything raises `HistoryUnavailable` when DynamoDB does not do its part."""
+    """The remediations in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._history = History(table)
+        self._history = TableIncidents(table)
 
     # --- planning ---------------------------------------------------------------------------------------------------
 
     def plan_of(self, incident_id: str) -> RemediationPlan | None:
-        """The plan that an incident has already."""
+        """Return the plan that an incident has already, or None."""
         item = self._table.get(*incident_key(incident_id)) or {}
         return RemediationPlan.model_validate_json(item["plan"]) if "plan" in item else None
 
     def board(self, runbook_id: str, since: datetime) -> Board:
-        """What goes on in the stack, with one runbook's runs that were planned since then. Three requests."""
+        """Read the remediations in progress, with one runbook's runs that were planned since a time. Three requests."""
         # The ledger first: a run that is missing below has moved its version, and a reservation fails.
         ledger = self._table.get(*_LEDGER) or {"version": 0, "held": {}}
         standing = self._table.get(*_standing_key(runbook_id)) or {}
         return Board(
             version=int(ledger["version"]),
-            held=[Held.kept(text) for text in ledger["held"].values()],
+            held=[Lease.kept(text) for text in ledger["held"].values()],
             runs=self._history.runs_since(runbook_id, since),
             demoted=_why_demoted(standing),
         )
 
     def reserve(self, plan: RemediationPlan, run: RunbookRun, *, board: Board, now: datetime) -> None:
-        """Keep the plan on its incident, count its run and take its locks: one transaction, all or nothing.
+        """Store the plan on its incident, count its run and take its locks: one transaction, all or nothing.
 
         Raises
         ------
         RemediationContended
-            Something began or ended since the board was read.
+            A remediation began or ended since the board was read.
         AlreadyPlanned
-            The incident has a plan.
+            The incident has a plan, or is unknown.
         LockHeld
-            Another incident has one of the hosts, or the service, in its hands.
+            Another incident holds one of the locks.
         """
         me = run.incident_id
-        mine = Held(incident_id=me, runbook_id=run.runbook_id, locks=plan.locks, until=run.until)
-        held = {one.incident_id: one for one in board.held if one.until > now} | {me: mine}
+        mine = Lease(incident_id=me, runbook_id=run.runbook_id, locks=plan.locks, until=run.until)
+        held = {lease.incident_id: lease for lease in board.held if lease.until > now} | {me: mine}
         ledger = {
             "pk": _LEDGER[0],
             "sk": _LEDGER[1],
             "version": board.version + 1,
-            "held": {incident_id: one.model_dump_json() for incident_id, one in held.items()},
+            "held": {incident_id: lease.model_dump_json() for incident_id, lease in held.items()},
             "expires_at": max(self._table.expiry(now), int(run.until.timestamp()) + 86_400),
         }
         unmoved = "version = :read" if board.version else "attribute_not_exists(pk)"
@@ -101,7 +101,7 @@ class TableRemediations:
             raise LockHeld(f"{', '.join(names) or 'it'} is in the hands of another incident") from error
 
     def keep_shadow(self, run: RunbookRun) -> None:
-        """Count a plan that was made in shadow. Of one incident, only the first."""
+        """Count a plan that was made in shadow; of one incident, only the first."""
         try:
             self._table.transact(self._run_request(run, "#shadow"))
         except WriteRefused:
@@ -119,17 +119,17 @@ class TableRemediations:
         demote: str | None,
         at: datetime,
     ) -> bool:
-        """The remediation is over: say how it ended and give everything back. Only the first time counts.
+        """Write how the remediation ended and release its locks; only the first time counts.
 
         Parameters
         ----------
         demote
-            Why its runbook may not run by itself from now on; None when it may.
+            Why the runbook may not run by itself any more; None when it may.
 
         Returns
         -------
         bool
-            Whether this was the first time.
+            True the first time.
         """
         ended = self._table.update_request(
             f"RUNS#{plan.runbook_id}",
@@ -158,7 +158,7 @@ class TableRemediations:
         return first
 
     def _settled(self, *ways: Sequence[Item]) -> bool:
-        """Write it in the first way that goes; a lease that ended by itself is not on the ledger any more."""
+        """Try the ways to write it in turn: a lease that ended by itself is not on the ledger any more."""
         for writes in ways:
             for _ in range(5):
                 try:
@@ -175,11 +175,11 @@ class TableRemediations:
     # --- what is learned from it ------------------------------------------------------------------------------------
 
     def demoted(self, runbook_id: str) -> str | None:
-        """Why a runbook may not run by itself; None when it may."""
+        """Return why a runbook may not run by itself, or None if it may."""
         return _why_demoted(self._table.get(*_standing_key(runbook_id)) or {})
 
     def reset(self, runbook_id: str, by: str, at: datetime) -> bool:
-        """A person lets a runbook run by itself again. False when it may already."""
+        """Let a demoted runbook run by itself again. Return False if it may already."""
         reset = self._table.update(
             *_standing_key(runbook_id),
             "SET reset_at = :at, reset_by = :by REMOVE demoted_at",

@@ -1,10 +1,10 @@
-"""Silences in the table: whoever is awake at 3 am makes one without deploying anything.
+"""Silences in the table: a person makes one at 3 am without deploying anything.
 
 | what | pk | sk |
 |---|---|---|
 | a silence | `SILENCES` | `<expires at>#<id>` |
 
-One query reads those that have not run out. Whether one is active is reckoned from its own times.
+One query reads those that have not run out. Its own times decide whether a silence is active.
 """
 
 from datetime import datetime, timedelta
@@ -17,29 +17,29 @@ from firstline.errors import HistoryUnavailable
 from firstline.observability import logger
 
 MOST = 200
-"""So many are read while alerts wait to be judged, those that run out first before the others."""
+"""How many are read at most for a new alert, those that run out first before the others."""
 
 REMEMBERED = timedelta(seconds=10)
-"""How long one process goes on with what it has read."""
+"""How long one process uses the silences that it has read."""
 
 
 class TableSilences:
-    """Read and write silences. Raises `HistoryUnavailable` when DynamoDB does not do its part."""
+    """The silences in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def since(self, at: datetime, *, limit: int | None = None) -> list[Silence]:
-        """Those that ran out, or will run out, after a time; the ones that were ended early among them."""
+        """Return the silences that run out after a time, also those that were ended early."""
         items = self._table.query("SILENCES", since=stamp(at), limit=limit, consistent=True)
         return [silence for item in items if (silence := _read(item)) is not None]
 
     def find(self, silence_id: str, now: datetime) -> Silence | None:
-        """One by its id, also when it has run out of late."""
-        return next((one for one in self.since(now - LONGEST) if one.id == silence_id), None)
+        """Return a silence by its id, also when it ran out lately; None if it is unknown."""
+        return next((silence for silence in self.since(now - LONGEST) if silence.id == silence_id), None)
 
     def save(self, silence: Silence) -> None:
-        """Write it, or what became of it."""
+        """Write the silence, new or changed."""
         item = {
             "pk": "SILENCES",
             "sk": f"{stamp(silence.expires_at)}#{silence.id}",
@@ -50,27 +50,27 @@ class TableSilences:
         self._table.put(item)
 
     def end(self, silence: Silence, by: str, now: datetime) -> Silence:
-        """It is over from now on, for everybody who reads it within `REMEMBERED`."""
+        """End the silence now; readers notice within `REMEMBERED`."""
         ended = silence.model_copy(update={"ended_at": now, "ended_by": by})
         self.save(ended)
         return ended
 
     def end_resolved(self, silence_id: str, now: datetime) -> None:
-        """An incident that it kept back has resolved, which is what it waited for."""
+        """End the silence because an incident that it held has resolved, unless it is over."""
         silence = self.find(silence_id, now)
         if silence is not None and silence.active(now):
             self.end(silence, "the alert resolved", now)
 
 
 class RememberedSilences:
-    """The silences for a process that asks again and again. What cannot be read silences nothing."""
+    """The silences, read once in `REMEMBERED`. If they cannot be read, nothing is silenced."""
 
     def __init__(self, silences: TableSilences) -> None:
         self._silences = silences
         self._known: tuple[datetime, list[Silence]] | None = None
 
     def at(self, now: datetime) -> list[Silence]:
-        """Those that have not run out at a time."""
+        """Return the silences that have not run out at a time."""
         if self._known is None or now - self._known[0] >= REMEMBERED:
             try:
                 self._known = now, self._silences.since(now, limit=MOST)
@@ -81,7 +81,7 @@ class RememberedSilences:
 
 
 def _read(item: Item) -> Silence | None:
-    """One that makes no sense silences nothing, and must not stop alerts from coming in."""
+    """Return the silence, or None if it cannot be read: it must not stop alerts from coming in."""
     try:
         return Silence.model_validate_json(item["silence"])
     except ValidationError as error:

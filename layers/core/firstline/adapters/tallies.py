@@ -9,7 +9,6 @@ Only this month and the one before count: systems, models and habits change, and
 
 from collections import defaultdict
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from firstline.adapters.table import Item, Table, WriteRefused
 from firstline.classification.calibration import (
@@ -22,6 +21,7 @@ from firstline.classification.calibration import (
     outcome,
 )
 from firstline.errors import HistoryUnavailable
+from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord
 from firstline.observability import logger
 
@@ -30,23 +30,16 @@ ATTEMPTS = 5
 REMEMBERED = timedelta(minutes=5)
 
 
-class Counted(Protocol):
-    """Where outcomes are counted."""
-
-    def calibration(self, now: datetime) -> Calibration:
-        """May raise HistoryUnavailable."""
-
-
 class Outcomes:
-    """What confidence was worth so far, read once in five minutes. Without it, confidence is taken as claimed."""
+    """The calibration, read once in five minutes. Until it can be read, confidence is taken as claimed."""
 
-    def __init__(self, counted: Counted) -> None:
+    def __init__(self, counted: Incidents) -> None:
         self._counted = counted
         self._read_at: datetime | None = None
         self._calibration = UNCALIBRATED
 
     def at(self, now: datetime) -> Calibration:
-        """The calibration as it is known now; a table that fails leaves what was known before."""
+        """Return the calibration as it is known now; if the table fails, as it was known before."""
         if self._read_at is None or now - self._read_at >= REMEMBERED:
             self._read_at = now
             try:

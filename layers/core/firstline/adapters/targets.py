@@ -29,12 +29,12 @@ _MANAGED_ID = re.compile(r"mi-[0-9a-f]{17}")
 _PRIVATE_DNS = re.compile(r"ip-[0-9]{1,3}-[0-9]{1,3}-[0-9]{1,3}-[0-9]{1,3}")
 
 
-class Targets:
+class TaggedInstances:
     """Find instances by what alerts call them, among those that carry the stack's tag and are online in SSM.
 
     Example
     -------
-    >>> Targets(ec2, ssm, "Firstline", "managed").resolve(["10.0.3.17:9100"])
+    >>> TaggedInstances(ec2, ssm, "Firstline", "managed").resolve(["10.0.3.17:9100"])
     """
 
     def __init__(self, ec2: "EC2Client", ssm: "SSMClient", tag_key: str, tag_value: str) -> None:

@@ -22,13 +22,13 @@ MOST_AT_ONCE = 100
 
 
 class TableTrail:
-    """Appends facts, and reads them again. Raises `HistoryUnavailable` when DynamoDB does not do its part."""
+    """The audit trails in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def entries(self, incident_id: str) -> list[Entry]:
-        """An incident's entries, oldest first, as they stand in the table."""
+        """Return an incident's entries, oldest first, as they stand in the table."""
         pk, _ = incident_key(incident_id)
         items = self._table.query(pk, since="TRAIL#", until="TRAIL$", consistent=True)
         return [Entry.model_validate_json(item["entry"]) for item in items]
@@ -39,7 +39,7 @@ class TableTrail:
         Raises
         ------
         HistoryUnavailable
-            The table could not be read or written, or others would not let us.
+            The table could not be read or written, or too many writers append at once.
         """
         pk, _ = incident_key(incident_id)
         for _ in range(ATTEMPTS):
@@ -65,7 +65,7 @@ class TableTrail:
             except WriteRefused:
                 continue
             for entry in new:
-                # A second witness, outside of the table: a chain that was rewritten as a whole would not fit this.
+                # A copy of the hash outside of the table: a chain that was rewritten as a whole would not fit it.
                 logger.info("on the trail", what=entry.what, number=entry.number, trail_hash=entry.hash)
             if len(missing) <= MOST_AT_ONCE:
                 return

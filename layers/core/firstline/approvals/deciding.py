@@ -7,11 +7,11 @@ counts for exactly one plan, once per person; a destructive plan takes two peopl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
 
 from firstline.approvals.links import Link
 from firstline.errors import NotEntitled, Superseded, TooLate
-from firstline.lifecycle import Signals, tell_decided
+from firstline.incidents.store import Incidents
+from firstline.lifecycle import Executions, tell_decided
 from firstline.models import Approval, Decision, IncidentRecord, Notification, NotificationKind, RemediationPlan
 from firstline.text import one_line
 
@@ -19,18 +19,6 @@ ANOTHER_PLAN = "The plan has changed since you were asked. Read the new one, and
 
 _ATTEMPTS = 5
 """The most tries to write. Each lost one means that another person's answer came first; two answers decide at most."""
-
-
-class Decisions(Protocol):
-    """The incident records, as a decision reads and writes them."""
-
-    def record(self, incident_id: str) -> IncidentRecord | None:
-        """Return the incident as it stands now."""
-
-    def decide(
-        self, incident_id: str, word: Approval, decision: Decision | None, *, seen: IncidentRecord
-    ) -> IncidentRecord | None:
-        """Write one person's answer. Return None if the record changed since it was `seen`."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +52,8 @@ def decide(
     now: datetime,
     *,
     approvers: Sequence[str],
-    history: Decisions,
-    executions: Signals,
+    history: Incidents,
+    executions: Executions,
 ) -> IncidentRecord:
     """Write a person's answer to a plan; if that decides it, tell the waiting execution.
 
@@ -96,7 +84,7 @@ def decide(
 
 
 def invite(
-    incident_id: str, approver: str, name: str, now: datetime, *, approvers: Sequence[str], history: Decisions
+    incident_id: str, approver: str, name: str, now: datetime, *, approvers: Sequence[str], history: Incidents
 ) -> Link:
     """Return an approver's own link to the approval page, for the plan as it stands, while it can be decided.
 

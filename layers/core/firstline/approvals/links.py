@@ -35,7 +35,7 @@ class Link(Frozen):
 
 
 @dataclass(frozen=True)
-class Page:
+class ApprovalPage:
     """The approval page of a stack: its address, and the keys that sign its links.
 
     Parameters

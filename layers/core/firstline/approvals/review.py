@@ -4,38 +4,16 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from firstline.errors import DocumentUnreadable
+from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, Outcome, PlannedStep, RemediationPlan, RunbookRun
+from firstline.runbooks.steps import Documents
 
 LOOK_BACK = timedelta(days=90)
 MAX_EARLIER = 5
 
 _OTHER_USER = re.compile(r'^exec runuser -u (\S+) -- bash -c "\$script" </dev/null$')
-
-
-class Documents(Protocol):
-    """The commands that the stack can send."""
-
-    def script(self, step: PlannedStep) -> str:
-        """Return the script that the step would run.
-
-        Raises
-        ------
-        DocumentUnreadable
-            It could not be read, or is not what the plan was made for.
-        """
-
-
-class Earlier(Protocol):
-    """The table's knowledge of earlier runs."""
-
-    def record(self, incident_id: str) -> IncidentRecord | None:
-        """Return an incident as it stands now."""
-
-    def runs_since(self, runbook_id: str, since: datetime) -> list[RunbookRun]:
-        """Return the runs of a runbook, oldest first."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +38,7 @@ class Review:
 
 
 def review(
-    record: IncidentRecord, plan: RemediationPlan, now: datetime, *, documents: Documents, history: Earlier
+    record: IncidentRecord, plan: RemediationPlan, now: datetime, *, documents: Documents, history: Incidents
 ) -> Review:
     """Gather everything about the plan that the page shows.
 
@@ -98,7 +76,7 @@ def run_as(script: str) -> str:
     return "root" if script.startswith("#!") else "root (on Windows as SYSTEM)"
 
 
-def _earlier(runs: list[RunbookRun], this: str, history: Earlier) -> Iterator[EarlierRun]:
+def _earlier(runs: list[RunbookRun], this: str, history: Incidents) -> Iterator[EarlierRun]:
     """Yield the latest runs, newest first, without this incident's: planning counts a run before its approval."""
     others = [run for run in reversed(runs) if run.incident_id != this and run.decision != "shadow"]
     for run in others[:MAX_EARLIER]:

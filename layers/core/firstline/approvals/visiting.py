@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Protocol
 from urllib.parse import parse_qs
 
 from firstline.approvals import deciding, links, page
-from firstline.approvals.review import Documents, Earlier, review
+from firstline.approvals.review import review
 from firstline.channels.delivery import Channel, tell_all
 from firstline.errors import (
     ApprovalRefused,
@@ -19,8 +18,10 @@ from firstline.errors import (
     TooLate,
     UnreadablePayload,
 )
-from firstline.lifecycle import Signals
+from firstline.incidents.store import Incidents
+from firstline.lifecycle import Executions
 from firstline.observability import logger
+from firstline.runbooks.steps import Documents
 
 MAX_FORM_BYTES = 4_096
 
@@ -29,10 +30,6 @@ _STATUSES: dict[type[ApprovalRefused], HTTPStatus] = {
     Superseded: HTTPStatus.CONFLICT,
     TooLate: HTTPStatus.GONE,
 }
-
-
-class History(deciding.Decisions, Earlier, Protocol):
-    """The table, as the approval page reads and writes it."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ class Desk:
 
     keys: Callable[[], Sequence[str]]
     approvers: Sequence[str]
-    history: History
+    history: Incidents
     documents: Documents
 
     def show(self, incident_id: str, token: str, now: datetime) -> Reply:
@@ -72,7 +69,7 @@ class Desk:
             return _later(incident_id)
 
     def decide(
-        self, incident_id: str, body: bytes, now: datetime, *, executions: Signals, channels: Mapping[str, Channel]
+        self, incident_id: str, body: bytes, now: datetime, *, executions: Executions, channels: Mapping[str, Channel]
     ) -> Reply:
         """Act on the form. Nothing that a visitor sends makes it raise.
 

@@ -7,7 +7,7 @@ from firstline.classification import guardrails, holding, memory, prompt, withou
 from firstline.classification.calibration import UNCALIBRATED, Calibration, decider_of
 from firstline.classification.case import Case
 from firstline.classification.evidence import MetricReader, gather
-from firstline.classification.holding import NotAsked, VerdictStore
+from firstline.classification.holding import NotAsked
 from firstline.classification.memory import Known
 from firstline.classification.model import Counting, Model
 from firstline.classification.prompt import Offered
@@ -15,6 +15,7 @@ from firstline.classification.rules import Rules
 from firstline.classification.silences import Silence
 from firstline.classification.words import evidence_for
 from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
+from firstline.incidents.store import Incidents
 from firstline.models import SEVERITY_RANK, Classification, Evidence, Incident, Usage
 from firstline.observability import logger, metrics
 
@@ -22,7 +23,7 @@ from firstline.observability import logger, metrics
 def assess(
     incident: Incident,
     *,
-    history: VerdictStore,
+    history: Incidents,
     rules: Rules,
     silences: Callable[[], Sequence[Silence]],
     offered: Sequence[Offered],
@@ -55,7 +56,7 @@ def assess(
     return verdict
 
 
-def keep(verdict: Classification, incident: Incident, history: VerdictStore) -> None:
+def keep(verdict: Classification, incident: Incident, history: Incidents) -> None:
     """Write the verdict to its incident, or log why not: failing here would page for an alert that may be noise."""
     try:
         history.save_classification(incident.incident_id, verdict)

@@ -10,6 +10,7 @@ from firstline.classification.redaction import safe_line
 from firstline.classification.rules import NO_RULES, Rules
 from firstline.classification.similar import most_similar
 from firstline.errors import HistoryUnavailable, MetricsUnavailable
+from firstline.incidents.store import EvidenceSource
 from firstline.models import (
     AlertCount,
     Deployment,
@@ -18,7 +19,6 @@ from firstline.models import (
     Incident,
     MetricSeries,
     NormalizedAlert,
-    ServiceActivity,
 )
 
 DEPLOYMENT_WINDOW = timedelta(hours=4)
@@ -39,25 +39,11 @@ _TOPOLOGY: Mapping[str, tuple[str, ...]] = {
 """Where something stands, and the labels that say so: the first that is there counts."""
 
 
-class HistoryReader(Protocol):
-    """What classification reads from the table. Each may raise `HistoryUnavailable`."""
-
-    def alerts_named(self, alert_name: str, now: datetime) -> AlertCount: ...
-
-    def service_activity(self, service: str, now: datetime) -> ServiceActivity: ...
-
-    def earlier_incidents(self, group_key: str, limit: int = 20) -> list[EarlierIncident]: ...
-
-    def incidents_like(self, alert: NormalizedAlert) -> list[EarlierIncident]: ...
-
-    def deployments_since(self, since: datetime) -> list[Deployment]: ...
-
-
 class MetricReader(Protocol):
-    """Where the metric of a monitor's alarm can be read."""
+    """The metric behind a monitor's alarm."""
 
     def around(self, alert: NormalizedAlert, moment: datetime) -> MetricSeries | None:
-        """The metric before and at a moment; None when the alert has none that can be read here.
+        """Read the metric before and at a moment; return None if the alert has none that can be read here.
 
         Raises
         ------
@@ -69,7 +55,7 @@ class MetricReader(Protocol):
 
 def gather(
     incident: Incident,
-    history: HistoryReader,
+    history: EvidenceSource,
     *,
     time_zone: str,
     now: datetime,

@@ -12,12 +12,15 @@ from firstline.durations import Duration, between
 from firstline.models import Frozen, NormalizedAlert
 from firstline.text import in_words
 
+GAP = timedelta(minutes=5)
+"""After so long without a check, a heartbeat may have been lost meanwhile: the watch begins anew."""
+
 REQUIRED = "required:"
 """How the key of one begins that is required and was never seen."""
 
 
 class Heartbeat(Frozen):
-    """What is expected of some heartbeats: how often they come, and how bad it is when they don't.
+    """A declaration of heartbeats: how often they come, and how bad their absence is.
 
     One of them may be missed: a heartbeat is absent when nothing has come for twice `every`. A heartbeat that was never
     seen is not missed, unless it is `required`.
@@ -32,7 +35,7 @@ class Heartbeat(Frozen):
 
     @property
     def patience(self) -> timedelta:
-        """How long nothing may come."""
+        """Return how long nothing may come."""
         return 2 * self.every
 
 
@@ -57,17 +60,28 @@ class Pulse(Frozen):
         return self.key.removeprefix(REQUIRED) if self.key.startswith(REQUIRED) else None
 
 
+class LastCheck(Frozen):
+    """The last time that the heartbeats were checked, and since when they have been checked without a gap."""
+
+    looked_at: AwareDatetime
+    since: AwareDatetime
+
+    def begin(self, now: datetime) -> datetime:
+        """Return the start of the uninterrupted watch that a check at `now` belongs to."""
+        return self.since if now - self.looked_at <= GAP else now
+
+
 def expectation(pulse: Pulse, declared: Sequence[Heartbeat]) -> Heartbeat | None:
-    """What is expected of it; None when it is not declared any more, and so not watched."""
+    """Return the declaration that a heartbeat falls under, or None if it is not declared any more."""
     if pulse.requirement is not None:
-        return next((one for one in declared if one.required and pulse.requirement == one.id), None)
-    return next((one for one in declared if one.match.fits(pulse.alert)), None)
+        return next((known for known in declared if known.required and pulse.requirement == known.id), None)
+    return next((known for known in declared if known.match.fits(pulse.alert)), None)
 
 
 def seen(expected: Heartbeat, pulses: Sequence[Pulse]) -> list[Pulse]:
-    """Those that came and were not forgotten: each is watched for itself, and a requirement is met by any."""
-    came = [one for one in pulses if one.requirement is None and one.forgotten_at is None]
-    return [one for one in came if expected.match.fits(one.alert)]
+    """Return the heartbeats that were seen and not forgotten; any of them meets the requirement."""
+    came = [pulse for pulse in pulses if pulse.requirement is None and pulse.forgotten_at is None]
+    return [pulse for pulse in came if expected.match.fits(pulse.alert)]
 
 
 def absent_since(pulse: Pulse, expected: Heartbeat, now: datetime, *, watched_since: datetime) -> datetime | None:

@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
 
-from firstline.classification.evidence import HistoryReader
 from firstline.classification.guardrails import Changes
 from firstline.classification.model import ModelVerdict
 from firstline.classification.prompt import Prompt
@@ -12,17 +10,10 @@ from firstline.classification.quiet import Quiet, seconds_until
 from firstline.classification.rules import Rule, Rules
 from firstline.classification.silences import Silence
 from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
+from firstline.incidents.store import Incidents
 from firstline.models import Classification, Hold, Incident, IncidentRecord
 from firstline.observability import logger
 from firstline.text import in_words
-
-
-class VerdictStore(HistoryReader, Protocol):
-    """The store of incidents, as classification uses it. Each call may raise `HistoryUnavailable`."""
-
-    def record(self, incident_id: str) -> IncidentRecord | None: ...
-
-    def save_classification(self, incident_id: str, classification: Classification) -> object: ...
 
 
 class NotAsked:
@@ -35,7 +26,7 @@ class NotAsked:
 
 def waits_for(
     incident: Incident,
-    history: VerdictStore,
+    history: Incidents,
     rules: Rules,
     silences: Callable[[], Sequence[Silence]],
     now: datetime,

@@ -197,7 +197,7 @@ _PARTS: dict[str, type[BaseModel]] = {
     "examples.match": examples.ExampleAlert,
     "examples.no_match": examples.ExampleAlert,
     "parameters": parameters.Parameter,
-    "limits": model.Limits,
+    "limits": model.RunbookLimits,
     "steps": model.Step,
     **{f"steps.{kind}": step for kind, step in _STEPS.items()},
     "steps.accept": model.Accepted,

@@ -1,7 +1,6 @@
-"""When a remediation is over: what goes on the trail, what is given back, and what its runbook has to answer for."""
+"""The end of a remediation: write the trail, release its locks, demote a runbook that did not help."""
 
 from datetime import datetime
-from typing import Protocol
 
 from firstline.announcing import NotifyInput
 from firstline.contracts import (
@@ -13,37 +12,16 @@ from firstline.contracts import (
     RequestApprovalInput,
 )
 from firstline.errors import HistoryUnavailable, RemediationContended
-from firstline.models import IncidentRecord, RemediationPlan, RunOutcome, StepResult
+from firstline.incidents.store import Incidents
+from firstline.models import IncidentRecord, RemediationPlan, StepResult
 from firstline.observability import logger, metrics
 from firstline.runbooks.autonomy import outcome_of_run
+from firstline.runbooks.plan import Remediations
 from firstline.trail import Fact, Trail, decided, ran, witness
 
 
-class Records(Protocol):
-    """The incidents' records."""
-
-    def record(self, incident_id: str) -> IncidentRecord | None:
-        """The incident so far."""
-
-
-class Settling(Protocol):
-    """Where remediations are reserved."""
-
-    def settle(
-        self,
-        plan: RemediationPlan,
-        incident_id: str,
-        outcome: RunOutcome,
-        *,
-        accepted: bool | None,
-        demote: str | None,
-        at: datetime,
-    ) -> bool:
-        """Say how it ended and give everything back; whether this was the first time."""
-
-
 def conclude(
-    event: NotifyInput | PageOnCallInput, *, records: Records, remediations: Settling, trail: Trail, now: datetime
+    event: NotifyInput | PageOnCallInput, *, records: Incidents, remediations: Remediations, trail: Trail, now: datetime
 ) -> None:
     """After people were told: write down what happened, and when that ends a remediation, settle it.
 
@@ -62,7 +40,7 @@ def conclude(
 
 
 def _settle(
-    event: NotifyInput | PageOnCallInput, record: IncidentRecord, remediations: Settling, now: datetime
+    event: NotifyInput | PageOnCallInput, record: IncidentRecord, remediations: Remediations, now: datetime
 ) -> list[Fact]:
     plan = _plan(event, record)
     if plan is None or isinstance(event, AnnounceRemediationInput | RequestApprovalInput | RecordSuppressionInput):

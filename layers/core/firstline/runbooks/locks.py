@@ -1,8 +1,7 @@
 """One remediation per host, per service and per release at a time: what is locked, and for how long at the most.
 
-A lock is a lease. Whoever holds it gives it back when the remediation is over; if that never happens, because something
-crashed, it ends by itself when the longest that the plan can take is over. So a crash never blocks a host for ever, and
-a remediation that still runs never loses its lock.
+A lock is a lease. The remediation gives it back when it is over; after a crash, the lock ends once the plan's longest
+possible time is over. So a crash never blocks a host for ever, and no running remediation loses its lock.
 """
 
 from collections.abc import Iterable
@@ -23,8 +22,8 @@ _MARGIN = timedelta(minutes=10)
 _LONGEST_NAME = 200
 
 
-class Held(Frozen):
-    """A remediation that has hosts in its hands: which incident's, and until when at the latest."""
+class Lease(Frozen):
+    """The locks that one incident's remediation holds, and when they end by themselves."""
 
     incident_id: Name
     runbook_id: Name
@@ -33,19 +32,19 @@ class Held(Frozen):
 
     @property
     def hosts(self) -> set[str]:
-        """The instances among the locks."""
+        """Return the instances among the locks."""
         return {name.removeprefix(HOST) for name in self.locks if name.startswith(HOST)}
 
 
 def lock_names(targets: Iterable[Target], service: str | None, releases: Iterable[PlannedRelease] = ()) -> list[str]:
-    """What a remediation of these hosts or releases, for an alert about this service, must have for itself."""
+    """Return the locks a remediation needs: its hosts or releases, and the alert's service."""
     hosts = sorted({f"{HOST}{target.instance_id}" for target in targets})
     released = sorted({f"{RELEASE}{release.lock}" for release in releases})
     return [*hosts, *released, *([f"{SERVICE}{service[:_LONGEST_NAME]}"] if service else [])]
 
 
 def longest(runbook: Runbook, waves: int, approval_timeout: timedelta) -> timedelta:
-    """The longest that a plan of this runbook can take, from planning to its end with everything rolled back."""
+    """Return the longest time from planning to the end, with an approval and everything rolled back."""
     total = approval_timeout + _MARGIN
     for step in runbook.steps:
         total += (runbook.timeout_of(step) + _PER_COMMAND) * waves
@@ -58,7 +57,7 @@ def longest(runbook: Runbook, waves: int, approval_timeout: timedelta) -> timede
 
 
 def waves(max_concurrency: str, hosts: int) -> int:
-    """In how many rounds Run Command reaches all hosts: `1` at a time, or `25%` of them."""
+    """Return in how many rounds Run Command reaches all hosts: `1` at a time, or `25%` of them."""
     if max_concurrency.endswith("%"):
         at_a_time = max(1, hosts * int(max_concurrency[:-1]) // 100)
     else:

@@ -104,7 +104,7 @@ class Match(Frozen):
         return self
 
 
-class Limits(Frozen):
+class RunbookLimits(Frozen):
     """How often, and how widely: per host, per hour and per day over all hosts, hosts at once.
 
     `max_percent` is a share of the fleet, beside the one that `policy/remediation.yaml` sets for all runbooks together.
@@ -238,7 +238,7 @@ class Runbook(Frozen):
     """A CloudWatch alarm at whose firing the steps that act are cancelled: of what they could break, not of what they
     are to cure, which is in alarm already."""
     parameters: dict[ParameterName, Parameter] = Field(default={})
-    limits: Limits
+    limits: RunbookLimits
     steps: list[AnyStep] = Field(min_length=1, max_length=10)
     verify: Verify | None = None
     resolves_within: Annotated[Duration, between(timedelta(minutes=1), timedelta(hours=6))] | None = None

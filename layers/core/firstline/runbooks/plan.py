@@ -22,11 +22,12 @@ from firstline.models import (
     PlannedStep,
     RemediationPlan,
     RunbookRun,
+    RunOutcome,
     Target,
 )
 from firstline.runbooks import policy
 from firstline.runbooks.catalogue import Catalogue
-from firstline.runbooks.locks import Held, lock_names, longest, waves
+from firstline.runbooks.locks import Lease, lock_names, longest, waves
 from firstline.runbooks.match import offered
 from firstline.runbooks.model import VERIFY, DocumentStep, Runbook, Step
 from firstline.runbooks.release_steps import ReleaseStep
@@ -55,14 +56,14 @@ class Resolution(Frozen):
     windows: list[str] = Field(default=[])
 
 
-class TargetResolver(Protocol):
-    """Finds the instance behind the name that an alert gives it."""
+class Targets(Protocol):
+    """The managed instances that carry the stack's tag."""
 
     def resolve(self, hints: Sequence[str]) -> Resolution:
-        """Every hint must stand for exactly one instance that may be touched; otherwise there is a problem."""
+        """Find the one instance that each host name stands for, or say why one of them stands for none."""
 
     def fleet_size(self) -> int:
-        """How many managed instances carry the stack's tag."""
+        """Count the instances."""
 
 
 class Places(Frozen):
@@ -73,34 +74,70 @@ class Places(Frozen):
 
 
 class Board(Frozen):
-    """What is going on, as planning reads it. `version` changes with every remediation that begins or ends."""
+    """The remediations in progress, as planning reads them. `version` changes whenever one begins or ends."""
 
     version: int
-    held: list[Held]
+    held: list[Lease]
     runs: list[RunbookRun]
     demoted: str | None
 
 
 class Remediations(Protocol):
-    """What planning reads and reserves in the table."""
+    """The remediations of the whole stack: reserved, locked, settled. Every method raises `HistoryUnavailable`."""
 
     def plan_of(self, incident_id: str) -> RemediationPlan | None:
-        """The plan that the incident has already."""
+        """Return the plan that the incident has already, or None."""
 
     def board(self, runbook_id: str, since: datetime) -> Board:
-        """What is going on, with the runs of one runbook since then."""
+        """Read the remediations in progress, with one runbook's runs that were planned since a time."""
 
     def reserve(self, plan: RemediationPlan, run: RunbookRun, *, board: Board, now: datetime) -> None:
-        """Keep the plan, count its run and take its locks, all or nothing, if the board is still as it was read.
+        """Store the plan, count its run and take its locks, all or nothing, if the board is still as it was read.
 
-        Raises `RemediationContended` when it is not, `AlreadyPlanned`, or `LockHeld`.
+        Raises
+        ------
+        AlreadyPlanned
+            The incident has a plan, or is unknown.
+        RemediationContended
+            A remediation began or ended since the board was read.
+        LockHeld
+            Another incident holds one of the locks.
         """
 
     def keep_shadow(self, run: RunbookRun) -> None:
-        """Count a plan that was made in shadow."""
+        """Count a plan that was made in shadow; of one incident, only the first."""
+
+    def settle(
+        self,
+        plan: RemediationPlan,
+        incident_id: str,
+        outcome: RunOutcome,
+        *,
+        accepted: bool | None,
+        demote: str | None,
+        at: datetime,
+    ) -> bool:
+        """Write how the remediation ended and release its locks; return True the first time only.
+
+        Parameters
+        ----------
+        demote
+            Why the runbook may not run by itself any more; None when it may.
+
+        Raises
+        ------
+        RemediationContended
+            Too many remediations begin and end at this moment.
+        """
+
+    def demoted(self, runbook_id: str) -> str | None:
+        """Return why a runbook may not run by itself, or None if it may."""
+
+    def reset(self, runbook_id: str, by: str, at: datetime) -> bool:
+        """Let a demoted runbook run by itself again. Return False if it may already."""
 
 
-class Rules(Frozen):
+class RemediationRules(Frozen):
     """What the stack's owner set for all runbooks. Releases that `release_arns` does not list are not taken back."""
 
     remediation_mode: policy.RemediationMode
@@ -118,12 +155,12 @@ class Planning:
     incident: Incident
     classification: Classification
     catalogue: Catalogue
-    targets: TargetResolver
+    targets: Targets
     documents: Documents
     releases: Releases
     remediations: Remediations
     switch: Callable[[], policy.Switch]
-    rules: Rules
+    rules: RemediationRules
     now: datetime
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import Field
 
 from firstline.models import Classification, Frozen, Incident, PlannedRelease, RunbookRun, Target
-from firstline.runbooks.locks import HOST, RELEASE, Held, lock_names
+from firstline.runbooks.locks import HOST, RELEASE, Lease, lock_names
 from firstline.runbooks.match import named
 from firstline.runbooks.model import Mode, Runbook
 from firstline.runbooks.remediation_policy import RemediationPolicy, share_of
@@ -54,7 +54,7 @@ class Situation(Frozen):
     classification: Classification
     targets: list[Target]
     runs: list[RunbookRun]
-    held: list[Held]
+    held: list[Lease]
     fleet: int | None
     demoted: str | None
     switch: Switch
@@ -81,7 +81,7 @@ class Situation(Frozen):
         return self.runbook.mode_in(*self.environments)
 
     @property
-    def others(self) -> list[Held]:
+    def others(self) -> list[Lease]:
         """What other incidents hold at this moment."""
         mine = self.incident.incident_id
         return [held for held in self.held if held.incident_id != mine and held.until > self.now]
@@ -116,7 +116,7 @@ def look_back(runbook: Runbook, longest: timedelta) -> timedelta:
     return max(runbook.limits.cooldown, _DAY) + longest
 
 
-def hosts_at_once(situation_targets: Sequence[Target], held: Sequence[Held]) -> int:
+def hosts_at_once(situation_targets: Sequence[Target], held: Sequence[Lease]) -> int:
     """How many hosts would be in somebody's hands; with more than one, the fleet has to be counted."""
     return len({target.instance_id for target in situation_targets}.union(*(other.hosts for other in held)))
 

@@ -47,13 +47,13 @@ class ReleaseHistory(Frozen):
 
 
 class Releases(Protocol):
-    """What CodeDeploy and AppConfig know. Both raise ReleasesUnreadable."""
+    """The deployments that CodeDeploy and AppConfig know. Both methods raise `ReleasesUnreadable`."""
 
     def of_group(self, application: str, deployment_group: str) -> ReleaseHistory:
-        """What CodeDeploy deployed to a deployment group."""
+        """Read the deployments of CodeDeploy to a deployment group."""
 
     def of_configuration(self, application: str, environment: str, profile: str) -> ReleaseHistory:
-        """What AppConfig deployed of a configuration profile to an environment, by ids."""
+        """Read the deployments of AppConfig of a configuration profile to an environment, by ids."""
 
 
 def plan_release(

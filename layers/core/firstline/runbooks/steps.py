@@ -16,10 +16,13 @@ class Document(Frozen):
 
 
 class Documents(Protocol):
-    """Documents in Systems Manager."""
+    """Documents in Systems Manager. Both methods raise `DocumentUnreadable`."""
 
     def read(self, name: str, version: str | None = None) -> Document | None:
-        """This version, or the one that counts; None when there is no such document. Raises DocumentUnreadable."""
+        """Return this version, or the default version, or None if there is no such document."""
+
+    def script(self, step: PlannedStep) -> str:
+        """Return the script in the version of the step's document that would run."""
 
 
 class Pins:

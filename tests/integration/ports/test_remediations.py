@@ -1,52 +1,29 @@
-"""Reserving, locking and settling remediations against DynamoDB: moto, and Amazon's own DynamoDB Local."""
+"""Remediations: reserved all or nothing, locked for a lease, settled once."""
 
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
-from firstline.adapters.groups import Groups
-from firstline.adapters.history import History
-from firstline.adapters.remediations import TableRemediations
-from firstline.adapters.table import Table
 from firstline.errors import AlreadyPlanned, LockHeld, RemediationContended
-from firstline.grouping import Limits, fold, open_incident
+from firstline.incidents.store import Incidents
 from firstline.models import RemediationPlan, RunbookRun
-from tests.alerts import NOON, alert, at
-from tests.notifications import a_plan
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.client import DynamoDBClient
+from firstline.runbooks.plan import Remediations
+from tests.integration.ports.conftest import Open, Ports
+from tests.support.builders import NOON, a_plan, alert, at
 
 HOSTS = ["i-0123456789abcdef0", "i-0123456789abcdef1"]
 LEASE = timedelta(hours=1)
 
-type Open = Callable[[str], str]
+type Begin = Callable[[str], str]
 
 
 @pytest.fixture
-def remediations(table: Table) -> TableRemediations:
-    return TableRemediations(table)
-
-
-@pytest.fixture
-def opened(table: Table) -> Open:
+def begun(opened: Open) -> Begin:
     """Opens an incident of a group of this name."""
-
-    def opened(group: str) -> str:
-        groups = Groups(table)
-        before = groups.read(group)
-        folded = fold(before, [alert(group_key=group, fingerprint=group)], NOON)
-        after, incident = open_incident(folded, NOON)
-        groups.open_incident(
-            before, after, incident, folded.new_alerts, NOON, limits=Limits(1_000, 1_000), member=after.group_key
-        )
-        return incident.incident_id
-
-    return opened
+    return lambda group: opened(alert(group_key=group, fingerprint=group)).incident_id
 
 
 def plan_for(hosts: list[str], now: datetime = NOON, service: str | None = None) -> RemediationPlan:
@@ -65,20 +42,20 @@ def run_of(plan: RemediationPlan, incident_id: str) -> RunbookRun:
     )
 
 
-def reserve(remediations: TableRemediations, plan: RemediationPlan, incident_id: str, now: datetime = NOON) -> None:
+def reserve(remediations: Remediations, plan: RemediationPlan, incident_id: str, now: datetime = NOON) -> None:
     board = remediations.board(plan.runbook_id, at(-600))
     remediations.reserve(plan, run_of(plan, incident_id), board=board, now=now)
 
 
 def test_a_reservation_keeps_the_plan_counts_the_run_and_takes_the_locks(
-    remediations: TableRemediations, table: Table, opened: Open
+    remediations: Remediations, incidents: Incidents, begun: Begin
 ) -> None:
-    incident_id, plan = opened("g"), plan_for(HOSTS, service="checkout")
+    incident_id, plan = begun("g"), plan_for(HOSTS, service="checkout")
 
     reserve(remediations, plan, incident_id)
 
     assert remediations.plan_of(incident_id) == plan
-    record = History(table).record(incident_id)
+    record = incidents.record(incident_id)
     assert record is not None
     assert record.plan == plan
     board = remediations.board("low-disk", at(-60))
@@ -89,8 +66,8 @@ def test_a_reservation_keeps_the_plan_counts_the_run_and_takes_the_locks(
     assert remediations.board("high-memory", at(-60)).runs == []
 
 
-def test_an_incident_has_one_plan(remediations: TableRemediations, opened: Open) -> None:
-    incident_id = opened("g")
+def test_an_incident_has_one_plan(remediations: Remediations, begun: Begin) -> None:
+    incident_id = begun("g")
     reserve(remediations, plan_for(HOSTS), incident_id)
 
     with pytest.raises(AlreadyPlanned):
@@ -101,9 +78,9 @@ def test_an_incident_has_one_plan(remediations: TableRemediations, opened: Open)
 
 
 def test_what_was_read_before_somebody_else_began_is_not_enough_to_begin(
-    remediations: TableRemediations, opened: Open
+    remediations: Remediations, begun: Begin
 ) -> None:
-    first, second = opened("g"), opened("h")
+    first, second = begun("g"), begun("h")
     board = remediations.board("low-disk", at(-60))
     reserve(remediations, plan_for(HOSTS[:1]), first)
     late = plan_for(HOSTS[1:])
@@ -114,8 +91,8 @@ def test_what_was_read_before_somebody_else_began_is_not_enough_to_begin(
     reserve(remediations, late, second)
 
 
-def test_locks_are_taken_all_or_none(remediations: TableRemediations, opened: Open) -> None:
-    first, second, third = opened("g"), opened("h"), opened("i")
+def test_locks_are_taken_all_or_none(remediations: Remediations, begun: Begin) -> None:
+    first, second, third = begun("g"), begun("h"), begun("i")
     reserve(remediations, plan_for(HOSTS[:1], service="checkout"), first)
 
     with pytest.raises(LockHeld, match=f"host:{HOSTS[0]} is in the hands of another incident"):
@@ -126,9 +103,9 @@ def test_locks_are_taken_all_or_none(remediations: TableRemediations, opened: Op
 
 
 def test_a_crash_gives_its_locks_back_when_the_lease_is_over_and_not_before(
-    remediations: TableRemediations, opened: Open
+    remediations: Remediations, begun: Begin
 ) -> None:
-    first, second = opened("g"), opened("h")
+    first, second = begun("g"), begun("h")
     reserve(remediations, plan_for(HOSTS), first)
     just_before, then = NOON + LEASE - timedelta(microseconds=1), NOON + LEASE
 
@@ -138,13 +115,13 @@ def test_a_crash_gives_its_locks_back_when_the_lease_is_over_and_not_before(
     assert [held.incident_id for held in remediations.board("low-disk", at(-60)).held] == [second]
     # The crashed one comes back to life: it must not take the locks of the one that works now.
     remediations.settle(plan_for(HOSTS), first, "failed", accepted=None, demote=None, at=then)
-    third = opened("i")
+    third = begun("i")
     with pytest.raises(LockHeld):
         reserve(remediations, plan_for(HOSTS, then), third, then)
 
 
-def test_settling_gives_everything_back_once(remediations: TableRemediations, opened: Open) -> None:
-    first, second = opened("g"), opened("h")
+def test_settling_gives_everything_back_once(remediations: Remediations, begun: Begin) -> None:
+    first, second = begun("g"), begun("h")
     plan = plan_for(HOSTS, service="checkout")
     reserve(remediations, plan, first)
 
@@ -158,8 +135,8 @@ def test_settling_gives_everything_back_once(remediations: TableRemediations, op
     reserve(remediations, plan_for(HOSTS, at(5), service="checkout"), second, at(5))
 
 
-def test_settling_what_was_begun_since_moves_the_board(remediations: TableRemediations, opened: Open) -> None:
-    first, second = opened("g"), opened("h")
+def test_settling_what_was_begun_since_moves_the_board(remediations: Remediations, begun: Begin) -> None:
+    first, second = begun("g"), begun("h")
     plan = plan_for(HOSTS[:1])
     reserve(remediations, plan, first)
     board = remediations.board("low-disk", at(-60))
@@ -170,10 +147,8 @@ def test_settling_what_was_begun_since_moves_the_board(remediations: TableRemedi
         remediations.reserve(late, run_of(late, second), board=board, now=at(5))
 
 
-def test_a_runbook_that_did_not_help_asks_until_a_person_resets_it(
-    remediations: TableRemediations, opened: Open
-) -> None:
-    incident_id, plan = opened("g"), plan_for(HOSTS)
+def test_a_runbook_that_did_not_help_asks_until_a_person_resets_it(remediations: Remediations, begun: Begin) -> None:
+    incident_id, plan = begun("g"), plan_for(HOSTS)
     reserve(remediations, plan, incident_id)
     assert not remediations.reset("low-disk", "ada", at(1))
 
@@ -186,7 +161,7 @@ def test_a_runbook_that_did_not_help_asks_until_a_person_resets_it(
     assert remediations.demoted("low-disk") is None
 
 
-def test_a_shadow_is_counted_once_and_holds_nothing(remediations: TableRemediations) -> None:
+def test_a_shadow_is_counted_once_and_holds_nothing(remediations: Remediations) -> None:
     run = run_of(plan_for(HOSTS), "inc-1").model_copy(update={"decision": "shadow"})
 
     remediations.keep_shadow(run)
@@ -198,15 +173,12 @@ def test_a_shadow_is_counted_once_and_holds_nothing(remediations: TableRemediati
 
 
 @pytest.fixture
-def crowd(table_client: "DynamoDBClient") -> int:
-    """How many at once: moto answers one after the other, and slowly."""
-    return 50 if "127.0.0.1" in table_client.meta.endpoint_url else 8
+def crowd(ports: Ports) -> int:
+    return ports.crowd
 
 
-def test_of_many_that_want_one_host_at_once_one_gets_it(
-    remediations: TableRemediations, opened: Open, crowd: int
-) -> None:
-    incidents = [opened(f"group-{number}") for number in range(crowd)]
+def test_of_many_that_want_one_host_at_once_one_gets_it(remediations: Remediations, begun: Begin, crowd: int) -> None:
+    incidents = [begun(f"group-{number}") for number in range(crowd)]
 
     def take(incident_id: str) -> str:
         plan = plan_for(HOSTS)
@@ -227,10 +199,8 @@ def test_of_many_that_want_one_host_at_once_one_gets_it(
     assert len([one for one in incidents if remediations.plan_of(one)]) == 1
 
 
-def test_of_many_for_hosts_of_their_own_every_one_is_on_the_board(
-    remediations: TableRemediations, opened: Open
-) -> None:
-    incidents = {opened(f"group-{number}"): f"i-{number:017x}" for number in range(8)}
+def test_of_many_for_hosts_of_their_own_every_one_is_on_the_board(remediations: Remediations, begun: Begin) -> None:
+    incidents = {begun(f"group-{number}"): f"i-{number:017x}" for number in range(8)}
 
     def take(incident_id: str) -> None:
         while True:

@@ -1,37 +1,16 @@
-"""Groups and incidents against DynamoDB: moto, and Amazon's own DynamoDB Local where it is there."""
+"""TableGroups and incidents against DynamoDB: moto, and Amazon's own DynamoDB Local where it is there."""
 
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from firstline.adapters.groups import Groups
-from firstline.adapters.history import History
-from firstline.adapters.table import Table
 from firstline.errors import GroupChanged, RateLimited
 from firstline.grouping import STORM_GROUP_KEY, Fold, GroupState, Limits, fold, open_incident, storm_alert
+from firstline.incidents.store import Groups, Incidents
 from firstline.models import AlertCount, Incident, NormalizedAlert
-from tests.alerts import NOON, alert, at
+from tests.support.builders import NOON, alert, at, open_for
 
 PLENTY = Limits(per_minute=1_000, per_minute_and_alert=1_000)
-
-
-@pytest.fixture
-def groups(table: Table) -> Groups:
-    return Groups(table)
-
-
-@pytest.fixture
-def history(table: Table) -> History:
-    return History(table)
-
-
-def open_for(groups: Groups, *alerts: NormalizedAlert, limits: Limits = PLENTY, minutes: float = 0) -> Incident:
-    """Open an incident for alerts of one group."""
-    before = groups.read(alerts[0].group_key)
-    folded = fold(before, alerts, at(minutes))
-    after, incident = open_incident(folded, at(minutes))
-    groups.open_incident(before, after, incident, folded.new_alerts, at(minutes), limits=limits, member=after.group_key)
-    return incident
 
 
 def write(groups: Groups, *alerts: NormalizedAlert, minutes: float) -> Fold:
@@ -48,11 +27,11 @@ def test_a_group_that_was_never_written_is_new(groups: Groups) -> None:
     assert groups.read("nobody") == GroupState(group_key="nobody")
 
 
-def test_an_opened_incident_is_pending_and_its_group_points_to_it(groups: Groups, history: History) -> None:
+def test_an_opened_incident_is_pending_and_its_group_points_to_it(groups: Groups, incidents: Incidents) -> None:
     incident = open_for(groups, alert())
 
     group = groups.read("group-1")
-    record = history.record(incident.incident_id)
+    record = incidents.record(incident.incident_id)
 
     assert (group.incident_id, group.open, group.pending, group.version) == (incident.incident_id, True, True, 1)
     assert record is not None
@@ -85,7 +64,7 @@ def test_who_writes_a_group_second_is_told_so(groups: Groups) -> None:
         groups.write(stale, folded.group, folded.new_alerts, NOON)
 
 
-def test_of_many_who_open_the_same_group_at_once_one_succeeds(groups: Groups, history: History) -> None:
+def test_of_many_who_open_the_same_group_at_once_one_succeeds(groups: Groups, incidents: Incidents) -> None:
     before = groups.read("group-1")
 
     def try_to_open(number: int) -> str | None:
@@ -103,7 +82,7 @@ def test_of_many_who_open_the_same_group_at_once_one_succeeds(groups: Groups, hi
         opened = [incident_id for incident_id in pool.map(try_to_open, range(16)) if incident_id]
 
     assert len(opened) == 1
-    assert [record.incident.incident_id for record in history.open_records()] == opened
+    assert [record.incident.incident_id for record in incidents.open_records()] == opened
 
 
 # --- limits ----------------------------------------------------------------------------------------------------------
@@ -123,34 +102,36 @@ def test_the_limits_count_by_alert_name_and_in_all_and_are_full_again_each_minut
     assert of_the_name.value.alert_name == "DiskFull"
     assert of_all.value.alert_name is None
     assert groups.read("a-2").version == 0
-    open_for(groups, alert(group_key="a-2"), limits=limits, minutes=1)
+    open_for(groups, alert(group_key="a-2"), limits=limits, now=at(1))
 
 
-def test_while_a_storm_lasts_no_minute_brings_new_tokens_but_other_alerts_are_not_held_back(groups: Groups) -> None:
+def test_while_a_storm_lasts_no_minute_brings_new_tokens_but_other_alerts_are_not_held_back(
+    groups: Groups,
+) -> None:
     limits = Limits(per_minute=10, per_minute_and_alert=1)
     groups.remember_storm("DiskFull", NOON)
 
     with pytest.raises(RateLimited):
-        open_for(groups, alert(group_key="a-1"), limits=limits, minutes=3)
-    open_for(groups, alert(group_key="b-1", alert_name="Other"), limits=limits, minutes=3)
-    open_for(groups, alert(group_key="a-1"), limits=limits, minutes=6)
+        open_for(groups, alert(group_key="a-1"), limits=limits, now=at(3))
+    open_for(groups, alert(group_key="b-1", alert_name="Other"), limits=limits, now=at(3))
+    open_for(groups, alert(group_key="a-1"), limits=limits, now=at(6))
 
 
 # --- joining and leaving ---------------------------------------------------------------------------------------------
 
 
-def test_alerts_that_join_are_counted_on_the_incident(groups: Groups, history: History) -> None:
+def test_alerts_that_join_are_counted_on_the_incident(groups: Groups, incidents: Incidents) -> None:
     incident = open_for(groups, alert())
 
     write(groups, alert(fingerprint="fp-2"), alert(fingerprint="fp-3"), minutes=2)
 
-    record = history.record(incident.incident_id)
+    record = incidents.record(incident.incident_id)
     assert record is not None
     assert record.alert_count == 3
     assert record.last_alert_at == at(2)
-    assert history.alerts_named("DiskFull", at(60)) == AlertCount(last_hour=3, last_day=3)
-    assert history.alerts_named("DiskFull", at(61)) == AlertCount(last_hour=2, last_day=3)
-    assert history.alerts_named("DiskFull", at(26 * 60)) == AlertCount(last_hour=0, last_day=0)
+    assert incidents.alerts_named("DiskFull", at(60)) == AlertCount(last_hour=3, last_day=3)
+    assert incidents.alerts_named("DiskFull", at(61)) == AlertCount(last_hour=2, last_day=3)
+    assert incidents.alerts_named("DiskFull", at(26 * 60)) == AlertCount(last_hour=0, last_day=0)
 
 
 def test_the_last_group_that_leaves_resolves_the_incident_once(groups: Groups) -> None:
@@ -192,16 +173,51 @@ def test_when_all_groups_of_a_storm_leave_at_once_it_is_resolved_exactly_once(gr
     assert sum(record is not None for record in left) == 1
 
 
+def test_alerts_that_a_storm_has_counted_are_not_counted_again(groups: Groups, incidents: Incidents) -> None:
+    incident = open_for(groups, alert())
+    before = groups.read("group-1")
+    folded = fold(before, [alert(fingerprint="fp-2")], at(1))
+
+    groups.write(before, folded.group, folded.new_alerts, at(1), counted=True)
+
+    record = incidents.record(incident.incident_id)
+    assert record is not None
+    assert record.alert_count == 1
+
+
+def test_a_flapping_incident_is_quiet_until_an_alert_joins(groups: Groups, incidents: Incidents) -> None:
+    incident = open_for(groups, alert())
+
+    groups.quieten(incident.incident_id, at(1))
+    quiet = incidents.record(incident.incident_id)
+    write(groups, alert(fingerprint="fp-2"), minutes=2)
+    loud = incidents.record(incident.incident_id)
+
+    assert quiet is not None
+    assert loud is not None
+    assert (quiet.quiet_since, loud.quiet_since) == (at(1), None)
+
+
+def test_an_incident_that_worsens_says_how_bad_it_is(groups: Groups) -> None:
+    incident = open_for(groups, alert())
+
+    worse = groups.worsen(incident.incident_id, "critical")
+
+    assert worse is not None
+    assert worse.worsened_to == "critical"
+    assert groups.worsen("nobody", "critical") is None
+
+
 # --- started ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_started_incident_is_not_pending_any_more(groups: Groups, history: History) -> None:
+def test_a_started_incident_is_not_pending_any_more(groups: Groups, incidents: Incidents) -> None:
     incident = open_for(groups, alert())
 
     groups.mark_started(incident.incident_id, "group-1")
     groups.mark_started(incident.incident_id, "group-1")
 
-    record = history.record(incident.incident_id)
+    record = incidents.record(incident.incident_id)
     assert record is not None
     assert record.status == "STARTED"
     assert not groups.read("group-1").pending
@@ -223,13 +239,13 @@ def test_marking_an_incident_started_does_not_lose_an_alert_that_joins_meanwhile
 # --- closed ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_group_learns_that_its_incident_was_closed_over_a_firing_alert(groups: Groups, history: History) -> None:
+def test_a_group_learns_that_its_incident_was_closed_over_a_firing_alert(groups: Groups, incidents: Incidents) -> None:
     incident = open_for(groups, alert())
 
-    history.close(incident.incident_id, "resolved", "a human said so", [], at(5))
+    incidents.close(incident.incident_id, "resolved", "a human said so", [], at(5))
 
     group = groups.read("group-1")
     assert (group.open, group.settled_at, group.pending) == (False, at(5), False)
     assert not fold(group, [alert()], at(6)).opens
-    assert open_for(groups, alert(timestamp=at(7), severity="critical"), minutes=7).incident_id != incident.incident_id
+    assert open_for(groups, alert(timestamp=at(7), severity="critical"), now=at(7)).incident_id != incident.incident_id
     assert groups.read("group-1").settled_at is None

@@ -1,8 +1,10 @@
-"""Incidents to tell people about, for tests: plain ones, and ones whose every text is hostile."""
+"""Valid models for tests; a test names what matters to it. Some are plain, some have hostile text everywhere."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from firstline.grouping import Limits, fold, open_incident
+from firstline.incidents.store import Groups
 from firstline.models import (
     Classification,
     Feedback,
@@ -20,8 +22,10 @@ from firstline.models import (
     Target,
 )
 
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 OPENED = datetime(2026, 3, 1, 3, 12, tzinfo=UTC)
 NOW = OPENED + timedelta(minutes=4)
+DEADLINE = NOW + timedelta(minutes=23)
 INCIDENT_ID = "DiskFull-web-1-20260301-0312-a1b2c3"
 CONSOLE = "https://eu-west-1.console.example/states#/executions/arn:aws:states:eu-west-1:1:execution:firstline-incident"
 
@@ -29,6 +33,55 @@ HOSTILE = (
     "<!channel> <@U123> <https://evil.example|click> & *bold* _it_ ~no~ `code` @here :bomb: "
     "\u202egnp.exe\u2066 zero\u200bwidth null\x00 bell\x07 esc\x1b[31m\r\nnext\u2028line"
 )
+
+
+def at(minutes: float) -> datetime:
+    """A time, so many minutes after noon."""
+    return NOON + timedelta(minutes=minutes)
+
+
+def alert(**what: Any) -> NormalizedAlert:
+    """A firing alert of medium severity; whatever is given replaces it."""
+    fields: dict[str, Any] = {
+        "source": "generic",
+        "alert_name": "DiskFull",
+        "severity": "medium",
+        "message": "disk is full",
+        "labels": {"mountpoint": "/data"},
+        "timestamp": NOON,
+        "raw_payload": {"any": "thing"},
+        "status": "firing",
+        "fingerprint": "fp-1",
+        "group_key": "group-1",
+        "host": "web-1",
+    }
+    return NormalizedAlert(**(fields | what))
+
+
+def incident(**what: Any) -> Incident:
+    """An incident about `alert()`."""
+    fields: dict[str, Any] = {
+        "incident_id": "DiskFull-web-1-20260302T120000Z-0a1b2c3d",
+        "group_key": "group-1",
+        "opened_at": NOON,
+        "alert": alert().without_raw(),
+        "alert_count": 1,
+        "hosts": ["web-1"],
+    }
+    return Incident(**(fields | what))
+
+
+def open_for(
+    groups: Groups, *alerts: NormalizedAlert, now: datetime | None = None, limits: Limits | None = None
+) -> Incident:
+    """Open an incident for alerts of one group, as ingest does."""
+    now = now or alerts[0].timestamp
+    before = groups.read(alerts[0].group_key)
+    folded = fold(before, alerts, now)
+    after, opened = open_incident(folded, now)
+    member = after.group_key
+    groups.open_incident(before, after, opened, folded.new_alerts, now, limits=limits, member=member)
+    return opened
 
 
 def an_alert(**changes: Any) -> NormalizedAlert:
@@ -187,6 +240,19 @@ def a_record(incident: Incident | None = None, **changes: Any) -> IncidentRecord
         "classification": a_classification(),
     }
     return IncidentRecord(**fields | changes)
+
+
+def a_waiting_record(plan: RemediationPlan | None = None, **changes: Any) -> IncidentRecord:
+    """An incident whose execution waits for a decision on its plan."""
+    plan = plan or a_plan(decision="approve", decision_reason="runbook low-disk asks for approval")
+    waiting: dict[str, Any] = {
+        "plan": plan,
+        "plan_digest": plan.digest(),
+        "awaiting": "approval",
+        "task_token": "token",
+        "decide_by": DEADLINE,
+    }
+    return a_record(**waiting | changes)
 
 
 def a_notification(

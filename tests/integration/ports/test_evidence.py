@@ -1,0 +1,118 @@
+"""Evidence: what is counted, what is remembered, and what counts as alike."""
+
+import itertools
+from typing import Any
+
+import pytest
+
+from firstline.grouping import Limits, fold, open_incident
+from firstline.incidents.store import Groups, Incidents
+from firstline.models import AlertCount, Deployment, Incident, Outcome
+from tests.integration.ports.conftest import Open
+from tests.support.builders import NOON, alert, at, incident
+
+_FINGERPRINTS = itertools.count()
+
+
+@pytest.fixture
+def receive(groups: Groups) -> Open:
+    """Take in a new alert at a minute after noon, as ingest does, and return its incident."""
+
+    def run(minutes: float = 0, **what: Any) -> Incident:
+        given = alert(fingerprint=f"fp-{next(_FINGERPRINTS)}", timestamp=at(minutes), **what)
+        before = groups.read(given.group_key)
+        folded = fold(before, [given], at(minutes))
+        if not folded.opens:
+            groups.write(before, folded.group, folded.new_alerts, at(minutes))
+            return incident()
+        after, opened = open_incident(folded, at(minutes))
+        limits = Limits(10_000, 10_000)
+        groups.open_incident(
+            before, after, opened, folded.new_alerts, at(minutes), limits=limits, member=after.group_key
+        )
+        return opened
+
+    return run
+
+
+@pytest.fixture
+def closed(incidents: Incidents, receive: Open) -> Open:
+    """An incident that was opened at a minute after noon, and closed a minute later."""
+
+    def run(minutes: float = 0, outcome: Outcome = "resolved", **what: Any) -> Incident:
+        opened = receive(minutes, **what)
+        incidents.close(opened.incident_id, outcome, "because", [], at(minutes + 1))
+        return opened
+
+    return run
+
+
+def test_alerts_are_counted_by_name_and_by_service_for_an_hour_and_a_day(incidents: Incidents, receive: Open) -> None:
+    receive(0, service="Shop", alert_name="DiskFull")
+    receive(10 * 60, service="shop", alert_name="HighCpu", group_key="group-2")
+    receive(10 * 60 + 30, service="mail", alert_name="HighCpu", group_key="group-3")
+
+    later = at(10 * 60 + 59)
+    assert incidents.alerts_named("HighCpu", later) == AlertCount(last_hour=2, last_day=2)
+    assert incidents.alerts_named("DiskFull", later) == AlertCount(last_hour=0, last_day=1)
+    assert incidents.service_activity("SHOP", later).alerts == AlertCount(last_hour=1, last_day=2)
+    assert incidents.service_activity("shop", at(36 * 60)).alerts == AlertCount(last_hour=0, last_day=0)
+
+
+def test_a_services_last_deployment_is_known_however_long_ago(incidents: Incidents, receive: Open) -> None:
+    receive(0, service="shop")
+    for version, minutes, environment in (("2", -90_000, "prod"), ("1", -95_000, "prod"), ("9", -5, "staging")):
+        deployed = Deployment(service="Shop", version=version, environment=environment, deployed_at=at(minutes))
+        incidents.save_deployment(deployed)
+
+    found = incidents.service_activity("shop", at(1)).deployments
+
+    assert {(one.environment, one.version) for one in found} == {("prod", "2"), ("staging", "9")}
+    assert len(incidents.deployments_since(at(-100_000))) == 3
+
+
+def test_incidents_of_the_same_name_and_of_the_same_service_are_candidates(incidents: Incidents, closed: Open) -> None:
+    same_name = closed(0, alert_name="disk-full-web-1", service="mail", group_key="a")
+    same_service = closed(1, alert_name="Crashing", service="SHOP", group_key="b")
+    both = closed(2, alert_name="DiskFull", service="shop", group_key="c")
+    closed(3, alert_name="Crashing", service="mail", group_key="d")
+
+    found = incidents.incidents_like(alert(service="shop"))
+
+    assert [one.incident_id for one in found] == [both.incident_id, same_service.incident_id, same_name.incident_id]
+    assert {one.outcome for one in found} == {"resolved"}
+    assert found[0].template == "disk full: disk is full"
+    assert [one.incident_id for one in incidents.incidents_like(alert())] == [
+        both.incident_id,
+        same_name.incident_id,
+    ]
+
+
+def test_a_group_has_one_place_a_day_and_the_newest_takes_it(incidents: Incidents, closed: Open) -> None:
+    for minutes in range(0, 100, 10):
+        last = closed(minutes, group_key="chatty", outcome="self_cleared")
+    other = closed(5, group_key="quiet")
+    next_day = closed(24 * 60, group_key="chatty")
+
+    found = [one.incident_id for one in incidents.incidents_like(alert())]
+
+    assert found == [next_day.incident_id, last.incident_id, other.incident_id]
+
+
+def test_who_writes_late_of_an_older_one_does_not_take_the_newers_place(incidents: Incidents, closed: Open) -> None:
+    first, second = closed(0), closed(40)
+    record = incidents.record(first.incident_id)
+    assert record is not None
+    incidents.remember_the_end(record)
+    assert [one.incident_id for one in incidents.incidents_like(alert())] == [second.incident_id]
+
+
+def test_a_storm_is_no_candidate(incidents: Incidents, groups: Groups) -> None:
+    before = groups.read("storm")
+    folded = fold(before, [alert(group_key="storm", service="shop")], NOON)
+    after, opened = open_incident(folded, NOON)
+    groups.open_incident(before, after, opened, folded.new_alerts, NOON, limits=None, member="storm")
+    incidents.close(opened.incident_id, "resolved", "", [], at(1))
+    assert opened.storm
+    assert incidents.incidents_like(alert(service="shop")) == []
+    assert len(incidents.earlier_incidents("storm")) == 1
