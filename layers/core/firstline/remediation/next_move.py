@@ -6,7 +6,7 @@ parameter: the state machine takes those from the plan that it holds.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any, Literal, NamedTuple, Self
 
@@ -170,8 +170,7 @@ class _Remediation:
         return moved.model_copy(update={"ended_by": ended_by})
 
     def _with(self, **changes: Any) -> Self:
-        fields = {"plan": self.plan, "cursor": self.cursor, "results": self.results, "reason": self.reason}
-        return type(self)(**(fields | changes))
+        return replace(self, **changes)
 
 
 # --- a request that was not sent, or may not be -----------------------------------------------------------------------
