@@ -1,4 +1,4 @@
-"""The next move of a remediation, as plain values, and the properties that hold for all of Systems Manager's answers."""
+"""The next move of a remediation, as plain values, and what holds for all answers of Systems Manager."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -26,7 +26,7 @@ class ReleaseRead(BaseModel):
 
     @property
     def is_throttled(self) -> bool:
-        """Tell whether the request was throttled without a name that a Retry of the machine matches: nothing was taken."""
+        """Tell whether the request was throttled, without a name that a Retry of the machine matches."""
         error = self.failed.error if self.failed and self.failed.state.startswith("Roll Back") else None
         return error is not None and "Rate exceeded" in error.cause and "ThrottlingException" not in error.name
 
