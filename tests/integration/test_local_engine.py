@@ -338,7 +338,9 @@ def parent_of(child: str) -> dict[str, Any]:
             "Resource": "arn:aws:states:::states:startExecution.sync:2",
             "Arguments": {"StateMachineArn": child, "Name": "child", "Input": {"step": 1}},
             "Output": "{% $states.result.Output %}",
-            "Catch": [{"ErrorEquals": ["States.ALL"], "Output": "{% $states.errorOutput.Error %}", "Next": "Told"}],
+            "Catch": [
+                {"ErrorEquals": ["States.ALL"], "Output": {"error": "{% $states.errorOutput.Error %}"}, "Next": "Told"}
+            ],
             "End": True,
         },
         "Told": {"Type": "Pass", "End": True},
@@ -349,7 +351,7 @@ def parent_of(child: str) -> dict[str, Any]:
     ("last", "told"),
     [
         ({"Type": "Succeed", "Output": {"step": "{% $states.input.step + 1 %}"}}, {"step": 2}),
-        ({"Type": "Fail", "Error": "Broken"}, "States.TaskFailed"),
+        ({"Type": "Fail", "Error": "Broken"}, {"error": "States.TaskFailed"}),
     ],
     ids=["succeeds", "fails"],
 )

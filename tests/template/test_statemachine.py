@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from firstline import contracts, models
 from firstline.remediation.release_end import ReleaseRead
+from local.engine import evaluate
 from tests.template.machine import LAMBDA, Machine, expressions, texts, variables
 
 ROOT = Path(__file__).parents[2]
@@ -151,10 +152,24 @@ def test_an_act_is_only_ever_reached_through_the_switch() -> None:
     assert before(MACHINE, "Run Step") == {"Switched Off?", "What Next?"}
 
 
+@pytest.mark.parametrize(
+    ("kind", "through"), [("diagnose", "Run Step"), ("verify", "Run Step"), ("act", None), ("rollback", None)]
+)
+@pytest.mark.parametrize("move", ["Run Step", "Read Switch"])
+def test_a_wrong_move_sends_no_act_past_the_switch(move: str, kind: str, through: str | None) -> None:
+    variables = {"move": move, "seconds": 0, "step": {"kind": kind}}
+    rules = MACHINE.states["What Next?"]["Choices"]
+    chosen = next(rule["Next"] for rule in rules if evaluate(rule["Condition"][3:-3], variables.__getitem__))
+
+    assert chosen == (through if through and move == "Run Step" else "Read Switch")
+
+
 def test_every_move_is_a_state_and_every_other_one_asks_for_a_human() -> None:
     moves = set(get_args(contracts.Move.__value__))
     choices = MACHINE.states["What Next?"]
-    named = {found[1]: rule["Next"] for rule in choices["Choices"] if (found := re.search('"(.+)"', rule["Condition"]))}
+    named = {
+        found[1]: rule["Next"] for rule in choices["Choices"] if (found := re.search('"([^"]+)"', rule["Condition"]))
+    }
 
     assert named == {move: move for move in moves - {choices["Default"]}}
     assert moves - set(named) == {choices["Default"]} == {"Needs A Human?"}

@@ -1,4 +1,4 @@
-"""What comes next in a remediation, as plain values; and what must hold whatever Systems Manager answers."""
+"""The next move of a remediation, as plain values, and what holds for all answers of Systems Manager."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -72,7 +72,7 @@ def plan(**changes: Any) -> RemediationPlan:
 
 
 def decide(observed: Observed, given: RemediationPlan | None = None, **fields: Any) -> NextMoveOutput:
-    """The next move in a plan, at a place in it."""
+    """Decide at a place in a plan."""
     cursor = Cursor(**{name: fields.pop(name) for name in list(fields) if name in Cursor.model_fields})
     request = {
         "state": "Next Move",
@@ -352,7 +352,7 @@ class Machine:
         return found
 
     def run(self) -> NextMoveOutput:
-        """Until it ends; in every round one state observes something."""
+        """Run until it ends; in every round one state observes something."""
         state = "Read Switch"
         while True:
             decided = decide(

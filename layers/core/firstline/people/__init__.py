@@ -1,1 +1,1 @@
-"""People: what they are told, and in which words."""
+"""The words in which Firstline tells people about an incident."""

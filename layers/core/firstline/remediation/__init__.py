@@ -1,1 +1,1 @@
-"""Remediation: what is done about an incident, step by step."""
+"""Remediation: the steps that Firstline takes about an incident, one after the other."""

@@ -20,13 +20,13 @@ from firstline.remediation.release_end import ReleaseRead, end_of_release
 SUCCESS = "Success"
 RUNNING = {"Pending", "InProgress", "Delayed", "Cancelling"}
 UNREACHABLE = {"Undeliverable", "DeliveryTimedOut", "Terminated"}
-"""How a command ends on a host that does not answer. A rollback does not go on where no host answers."""
+"""The ends of a command on a host that does not answer. A rollback does not go on where no host answers."""
 
 MOST_SENDS = 5
-"""As often a request is sent that is throttled each time."""
+"""The number of times that a request is sent when Systems Manager throttles it each time."""
 
 MOST_ROWS = 10
-"""Of more hosts than this, only those that failed are kept, and no more than these."""
+"""The number of hosts whose results are all kept. Of more hosts, only so many that failed are kept."""
 
 MOST_OUTPUT = 500
 """The characters of an output that are kept; hosts share twice as many."""
@@ -123,7 +123,7 @@ class _Remediation:
 
     @property
     def longest_wait(self) -> int:
-        """Hosts that take turns are read less often."""
+        """Limit the seconds between two reads; hosts that take turns are read less often."""
         return LONGEST_WAIT * (self.plan.waves if self.step.kind == "act" else 1)
 
     def at(self, **cursor: Any) -> Self:
@@ -139,7 +139,7 @@ class _Remediation:
         return replace(self, results=(*self.results, *rows))
 
     def forget_verifications(self) -> Self:
-        """Of several tries of a verification the last is kept."""
+        """Drop the earlier tries of a verification: the last one is kept."""
         kept = tuple(row for row in self.results if self.cursor.queue != "verify" or row.kind != "verify")
         return replace(self, results=kept)
 
@@ -162,7 +162,7 @@ class _Remediation:
         return self.move("Read Switch" if through_the_switch else "Run Step", seconds)
 
     def human(self, reason: str) -> NextMoveOutput:
-        """A host that was touched and not cured wakes somebody; without one, the severity decides."""
+        """Ask for a human. A host that was touched and not cured wakes somebody; without one, the severity decides."""
         return self.because(reason).move("Page On-Call" if self.cursor.touched else "Needs A Human?")
 
     def close(self, ended_by: Literal["resolved", "verified"], how: str) -> NextMoveOutput:
@@ -174,7 +174,7 @@ class _Remediation:
 
 
 def _stopped(at: _Remediation, error: ErrorOutput | None) -> NextMoveOutput:
-    """Whatever the switch says but "on" stops the remediation, its rollback too."""
+    """Stop the remediation, its rollback too: the switch says something other than "on", or cannot be read."""
     why = (
         f"the switch for remediation could not be read ({error.name})"
         if error
@@ -184,7 +184,7 @@ def _stopped(at: _Remediation, error: ErrorOutput | None) -> NextMoveOutput:
 
 
 def _not_sent(at: _Remediation, error: ErrorOutput) -> NextMoveOutput:
-    """Only what was throttled was surely not taken. Anything else may have acted, and is never sent again."""
+    """Send again only what was throttled: it was surely not taken. Any other request may have acted."""
     is_ssm = error.name == "Ssm.SsmException"
     throttled = error.name == "Ssm.ThrottlingException" or (is_ssm and "Rate exceeded" in error.cause)
     acts = at.step.kind == "act"
@@ -197,7 +197,10 @@ def _not_sent(at: _Remediation, error: ErrorOutput) -> NextMoveOutput:
 
 
 def _again(at: _Remediation) -> NextMoveOutput | None:
-    """Throttling often comes without a name that a Retry could match. The wait grows: everybody else waits, too."""
+    """Send a throttled request again, later each time, because others wait too; None when it was sent often enough.
+
+    Throttling often comes without a name that a Retry of the machine could match.
+    """
     at = at.at(throttles=at.cursor.throttles + 1)
     if at.cursor.throttles >= MOST_SENDS:
         return None
@@ -251,7 +254,7 @@ def _rows(at: _Remediation, command: CommandRead) -> list[StepResult]:
 
 
 def _gave_up(at: _Remediation, rows: Sequence[StepResult]) -> bool:
-    """Where no failure is allowed, Systems Manager leaves the hosts after a failed one alone, and never lists them."""
+    """Tell whether a host failed where no failure is allowed: Systems Manager then never lists the hosts after it."""
     strict = at.step.kind == "act" and at.step.on_failure == "stop" and at.plan.max_errors == "0"
     return strict and any(row.status.replace(" ", "") in ("Failed", "ExecutionTimedOut") for row in rows)
 

@@ -26,13 +26,13 @@ class ReleaseRead(BaseModel):
 
     @property
     def is_throttled(self) -> bool:
-        """Throttling without a name of its own, which no Retry of the machine matches; nothing was taken."""
+        """Tell whether the request was throttled, without a name that a Retry of the machine matches."""
         error = self.failed.error if self.failed and self.failed.state.startswith("Roll Back") else None
         return error is not None and "Rate exceeded" in error.cause and "ThrottlingException" not in error.name
 
     @property
     def unread(self) -> Observed | None:
-        """The failure to follow a deployment that goes on."""
+        """Return the failure to follow a deployment that goes on."""
         return self.failed if self.failed and self.failed.state.startswith("Read") else None
 
 
@@ -45,7 +45,7 @@ class ReleaseEnd(NamedTuple):
 
 
 def end_of_release(step: PlannedRelease, read: ReleaseRead) -> ReleaseEnd:
-    """Say how it ended."""
+    """Say how the attempt ended."""
     if read.failed is not None:
         return _failed(step, read, read.failed)
     if read.seen is not None:
