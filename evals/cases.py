@@ -17,9 +17,6 @@ import yaml
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from firstline.classification.evidence import gather
-from firstline.classification.maintenance import Window
-from firstline.classification.rules import Rule, Rules
-from firstline.classification.silences import Silence
 from firstline.classification.templates import family, mask
 from firstline.errors import ConfigurationError, HistoryUnavailable, UnreadablePayload
 from firstline.models import (
@@ -34,6 +31,9 @@ from firstline.models import (
     ServiceActivity,
     Severity,
 )
+from firstline.policy.maintenance import Window
+from firstline.policy.rules import Rule, Rules
+from firstline.policy.silences import Silence
 from firstline.sources import normalize
 from firstline.sources.identity import digest
 from firstline.sources.severity import UNSTATED

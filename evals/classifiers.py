@@ -12,18 +12,20 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from evals.cases import Case
-from firstline.classification import holding, prompt, rules
+from firstline.classification import prompt
 from firstline.classification.classify import classify
 from firstline.classification.model import Judgement, Model, ModelVerdict
 from firstline.classification.prompt import Prompt
-from firstline.classification.quiet import Quiet
-from firstline.classification.rules import Rules
 from firstline.errors import ConfigurationError, ModelGaveNoVerdict
 from firstline.models import Classification, Hold, Severity, Target, Usage
+from firstline.policy import rules
+from firstline.policy.hold import held_by_rule
+from firstline.policy.quiet import Quiet
+from firstline.policy.remediation import RemediationPolicy
+from firstline.policy.rules import Rules
+from firstline.remediation.decide import Situation, decide
 from firstline.runbooks import catalogue, match
 from firstline.runbooks.catalogue import Catalogue
-from firstline.runbooks.policy import Situation, decide
-from firstline.runbooks.remediation_policy import RemediationPolicy
 
 RUNBOOKS = Path(__file__).parent.parent / "runbooks"
 
@@ -208,7 +210,7 @@ def _judge(case: Case, policy: Policy, model: Model | None) -> Verdict:
     )
     rule = declared.first(case.incident, evidence)
     if hold is None:
-        hold = holding.held_by_rule(case.incident, rule, classification, case.now)
+        hold = held_by_rule(case.incident, rule, classification, case.now)
     return Verdict(
         case=case,
         classification=classification,

@@ -15,7 +15,7 @@ from evals.cases import CASES, Case, load
 from evals.classifiers import Classifier, ModelFor, Obedient, Policy, Recorder, Replay, history_only, rules_only
 from evals.redaction import measure
 from evals.scoring import Score, score
-from firstline.adapters.llm import ChatModel, Endpoint
+from firstline.adapters.llm.chat_model import ChatModel, Endpoint
 from firstline.classification.model import Model, Price
 from firstline.errors import ConfigurationError
 

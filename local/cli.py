@@ -38,13 +38,13 @@ def up(
             dir_okay=False,
         ),
     ] = None,
-    audit_seconds: Annotated[int | None, typer.Option(help="Run the audit this often.", min=1)] = None,
+    reconcile_seconds: Annotated[int | None, typer.Option(help="Run reconcile this often.", min=1)] = None,
     quiet: Annotated[bool, typer.Option(help="Do not tell on stderr what happens.")] = False,
 ) -> None:
     """Serve until stopped. One JSON line on stdout says when it is ready, and where everything is."""
-    from local import registry
-    from local.stack import Options, Stack
-    from local.story import Story
+    from local.demo.story import Story
+    from local.emulator import registry
+    from local.emulator.stack import Options, Stack
 
     story = Story(Console(stderr=True, quiet=quiet))
     stack = Stack(
@@ -55,7 +55,7 @@ def up(
             secrets=dict(_named_value(text) for text in secret or []),
             runbooks=runbooks,
             policies=tuple(policy or ()),
-            audit_seconds=audit_seconds,
+            reconcile_seconds=reconcile_seconds,
             on_command=story.command,
             on_message=story.message,
         )
@@ -81,7 +81,7 @@ def up(
 @app.command()
 def demo() -> None:
     """Fire alerts of every source at a Firstline of its own, tell each one's story, and check how it ends."""
-    from local.demo import run
+    from local.demo.run import run
 
     raise typer.Exit(0 if run(_console()) else 1)
 
@@ -93,7 +93,8 @@ def send(
     stack: Annotated[str, typer.Option(help="The JSON line of a running stack; by default the one started last.")] = "",
 ) -> None:
     """Send a body to a running stack as its sender would, signed or with its token."""
-    from local import registry, senders
+    from local.demo import senders
+    from local.emulator import registry
 
     running = json.loads(stack) if stack else registry.running()
     if running is None:
@@ -119,7 +120,7 @@ def try_(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and the scripts; run nothing.")] = False,
 ) -> None:
     """Run one runbook on a throw-away host that has its fault, and show each step."""
-    from local.trying import CannotTry, try_runbook
+    from local.rehearsal.trying import CannotTry, try_runbook
 
     try:
         well = try_runbook(

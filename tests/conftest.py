@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from local.registry import FOLDER_VARIABLE
+from local.emulator.registry import FOLDER_VARIABLE
 from tests.support import needs
 
 os.environ |= {

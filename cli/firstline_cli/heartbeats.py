@@ -17,7 +17,7 @@ from firstline_cli.stacks import LOCAL, StackOption, table_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from firstline.classification.heartbeats import Heartbeat, Pulse
+    from firstline.policy.heartbeats import Heartbeat, Pulse
 
 heartbeat = typer.Typer(help="List the heartbeats, and forget those whose sender is gone.", no_args_is_help=True)
 
@@ -29,15 +29,15 @@ def list_(
     stack: StackOption = LOCAL,
 ) -> None:
     """List every heartbeat that was seen or is required: its last arrival, its interval and its state."""
-    from firstline.adapters.heartbeats import TableHeartbeats
-    from firstline.classification.heartbeats import called
+    from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
+    from firstline.policy.heartbeats import called
     from firstline.text import in_words
 
     declared, now = read_rules(file).heartbeats, datetime.now(UTC)
     pulses, _ = TableHeartbeats(table_of(stack)).pulses()
     shown = [pulse for pulse in pulses if every or pulse.forgotten_at is None]
     if not shown:
-        print("No heartbeat is known: none has come, and the audit waits for none that is required.")
+        print("No heartbeat is known: none has come, and reconcile waits for none that is required.")
         return
     grid = Grid("id", "what", "declared as", "last came", "state", show_edge=False)
     for pulse in sorted(shown, key=lambda one: one.beat_at):
@@ -56,8 +56,8 @@ def forget(
     stack: StackOption = LOCAL,
 ) -> None:
     """Stop waiting for a heartbeat until it comes again. An incident about its absence resolves within a minute."""
-    from firstline.adapters.heartbeats import TableHeartbeats
-    from firstline.classification.heartbeats import called, seen
+    from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
+    from firstline.policy.heartbeats import called, seen
 
     declared, now = read_rules(file).heartbeats, datetime.now(UTC)
     heartbeats = TableHeartbeats(table_of(stack))
@@ -81,14 +81,14 @@ def forget(
 
 
 def _declared_as(pulse: "Pulse", declared: "Sequence[Heartbeat]") -> "Heartbeat | None":
-    from firstline.classification.heartbeats import expectation
+    from firstline.policy.heartbeats import expectation
 
     return expectation(pulse, declared)
 
 
 def _state(pulse: "Pulse", expected: "Heartbeat | None", pulses: "Sequence[Pulse]") -> str:
     """Name the heartbeat's state, as far as the table tells."""
-    from firstline.classification.heartbeats import seen
+    from firstline.policy.heartbeats import seen
 
     if pulse.forgotten_at is not None:
         return f"forgotten {pulse.forgotten_at:%Y-%m-%d %H:%M} by {pulse.forgotten_by}"

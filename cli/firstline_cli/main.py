@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from firstline.reporting import Report
+from firstline.reports.periods import Report
 from firstline.text import in_words
 from firstline_cli import heartbeats, rules, runbooks
 from firstline_cli.checkout import runbooks_folder
@@ -18,7 +18,7 @@ from firstline_cli.console import console_of
 from firstline_cli.stacks import LOCAL, StackOption, table_of
 
 if TYPE_CHECKING:
-    from local.learning.writing import Drafts
+    from firstline_cli.learn.writing import Drafts
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(runbooks.runbooks, name="runbooks")
@@ -41,8 +41,8 @@ def report(
     stack: StackOption = LOCAL,
 ) -> None:
     """Report MTTA, MTTR, how incidents ended (by themselves, by a runbook, with a human), and the model's cost."""
-    from firstline.adapters.history import TableIncidents
-    from firstline.reporting import report as reckon
+    from firstline.adapters.dynamodb.incidents import TableIncidents
+    from firstline.reports.periods import report as reckon
     from firstline_cli.records import runbooks_grid
     from firstline_cli.spending import print_spending
     from firstline_cli.words import print_lessons
@@ -106,7 +106,7 @@ def learn(
     stack: StackOption = LOCAL,
 ) -> None:
     """Draft what an incident teaches: a postmortem, an eval case, a runbook where commands were noted. For review."""
-    from local.learning.writing import write
+    from firstline_cli.learn.writing import write
 
     folder = out or Path(".cache") / "learn" / incident
     print(_or_refused(lambda: _drafted(write(table_of(stack), incident, folder, runbooks_folder()))))

@@ -8,14 +8,14 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from firstline.adapters.history import TableIncidents
-from firstline.adapters.remediations import TableRemediations
-from firstline.adapters.table import Table
-from firstline.adapters.trail import TableTrail
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.remediations import TableRemediations
+from firstline.adapters.dynamodb.table import Table
+from firstline.adapters.dynamodb.trail import TableTrail
+from firstline.incidents.audit_trail import Entry, first_break
+from firstline.policy.remediation import load_remediation_policy
+from firstline.remediation.autonomy import advice, tally
 from firstline.runbooks import catalogue
-from firstline.runbooks.autonomy import advice, tally
-from firstline.runbooks.remediation_policy import load_remediation_policy
-from firstline.trail import Entry, first_break
 
 
 def runbooks_grid(table: Table, runbooks: Path, environment: str, days: float) -> Grid:

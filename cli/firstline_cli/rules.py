@@ -15,7 +15,7 @@ from firstline_cli.stacks import LOCAL, NamedStackOption, StackOption, table_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from firstline.classification.rules import Rules
+    from firstline.policy.rules import Rules
 
 rules = typer.Typer(help="Check, explain and preview rules, windows and silences.", no_args_is_help=True)
 silence = typer.Typer(help="Silence alerts for a while, at once, without a deployment.", no_args_is_help=True)
@@ -31,8 +31,8 @@ def check(file: FileOption = RULES, days: DaysOption = 30, stack: NamedStackOpti
 
     With a stack it also says which patterns fitted no alert of late.
     """
-    from firstline.channels.paging_policy import load_paging_policy
-    from firstline.classification.model_policy import load_model_policy
+    from firstline.policy.model import load_model_policy
+    from firstline.policy.paging import load_paging_policy
     from firstline_cli import rules_console
 
     read = read_rules(file)
@@ -122,7 +122,7 @@ def add(
     stack: StackOption = LOCAL,
 ) -> None:
     """Keep matching alerts back from now on. Incidents that are open already go on."""
-    from firstline.adapters.silences import REMEMBERED, TableSilences
+    from firstline.adapters.dynamodb.silences import REMEMBERED, TableSilences
     from firstline.errors import ConfigurationError
     from firstline_cli import rules_console
 
@@ -147,7 +147,7 @@ def list_(
     stack: StackOption = LOCAL,
 ) -> None:
     """List the silences that are on."""
-    from firstline.adapters.silences import TableSilences
+    from firstline.adapters.dynamodb.silences import TableSilences
     from firstline_cli import rules_console
 
     now = datetime.now(UTC)
@@ -162,7 +162,7 @@ def expire(
     stack: StackOption = LOCAL,
 ) -> None:
     """End a silence now. The alerts that it holds back are judged again within a minute."""
-    from firstline.adapters.silences import TableSilences
+    from firstline.adapters.dynamodb.silences import TableSilences
 
     silences, now = TableSilences(table_of(stack)), datetime.now(UTC)
     found = silences.find(name, now)
@@ -175,7 +175,7 @@ def expire(
 
 def read_rules(file: Path) -> "Rules":
     """Read the rules file; end the command where it is wrong."""
-    from firstline.classification.rules import load
+    from firstline.policy.rules import load
 
     return read_policy(load, file)
 

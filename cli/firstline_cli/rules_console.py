@@ -11,21 +11,21 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from firstline.adapters.history import TableIncidents
-from firstline.adapters.silences import TableSilences
-from firstline.adapters.table import Table
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.silences import TableSilences
+from firstline.adapters.dynamodb.table import Table
 from firstline.classification.classify import classify
-from firstline.classification.holding import held_by_rule
-from firstline.classification.maintenance import Window
-from firstline.classification.match import AlertMatch, Key
-from firstline.classification.preview import Preview, preview
-from firstline.classification.quiet import Quiet
-from firstline.classification.rules import Rule, Rules
-from firstline.classification.silences import Silence
-from firstline.durations import Duration
 from firstline.errors import ConfigurationError
-from firstline.grouping import GroupState, fold, open_incident
+from firstline.ingest.fold import GroupState, fold, open_incident
 from firstline.models import Evidence, Incident, NormalizedAlert
+from firstline.policy.durations import Duration
+from firstline.policy.hold import held_by_rule
+from firstline.policy.maintenance import Window
+from firstline.policy.match import AlertMatch, Key
+from firstline.policy.quiet import Quiet
+from firstline.policy.rules import Rule, Rules
+from firstline.policy.silences import Silence
+from firstline.reports.preview import Preview, preview
 from firstline.sources import Batch
 from firstline.text import in_words
 

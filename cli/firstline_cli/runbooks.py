@@ -20,7 +20,7 @@ runbooks = typer.Typer(help="Check runbooks, and render them as SSM documents.",
 def render() -> None:
     """Check the runbooks, then write their SSM documents and the editors' schema."""
     from firstline.runbooks.catalogue import Catalogue
-    from local.linting.check import read_checked, rendered
+    from firstline_cli.lint.check import read_checked, rendered
 
     folder = runbooks_folder()
     sound, problems = read_checked(folder)
@@ -41,7 +41,7 @@ def render() -> None:
 def check() -> None:
     """Say what is wrong with the runbooks, by file and line."""
     from firstline.runbooks import catalogue
-    from local.linting.check import check as problems_of
+    from firstline_cli.lint.check import check as problems_of
 
     folder = runbooks_folder()
     problems = problems_of(folder)
@@ -60,7 +60,7 @@ def reset(
     stack: StackOption = LOCAL,
 ) -> None:
     """Let a runbook that did not help run by itself again, as far as its mode allows."""
-    from firstline.adapters.remediations import TableRemediations
+    from firstline.adapters.dynamodb.remediations import TableRemediations
 
     if TableRemediations(table_of(stack)).reset(runbook, by, datetime.now(UTC)):
         print(f"{runbook} may run by itself again, where its mode is auto.")
@@ -70,7 +70,7 @@ def reset(
 
 def _print_accepted(sound: "list[Runbook]") -> None:
     """Print the dangerous commands that a runbook's author has accepted, so that a reviewer sees them."""
-    from local.linting.scripts import accepted
+    from firstline_cli.lint.scripts import accepted
 
     for runbook in sound:
         for location, one in accepted(runbook):

@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from firstline.adapters.history import TableIncidents
-from firstline.adapters.spending import Day, Spending
-from firstline.adapters.table import Table
-from firstline.classification.model_policy import Ceiling
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.spending import Day, Spending
+from firstline.adapters.dynamodb.table import Table
 from firstline.models import IncidentRecord, Usage
+from firstline.policy.model import Ceiling
 
 MOST_INCIDENTS = 20
 

@@ -9,7 +9,7 @@ import typer
 from firstline_cli.checkout import CHECKOUT, EMULATORS
 
 if TYPE_CHECKING:
-    from firstline.adapters.table import Table
+    from firstline.adapters.dynamodb.table import Table
 
 LOCAL = "local"
 StackOption = Annotated[
@@ -43,7 +43,7 @@ def find_table(stack: str) -> "Table":
     StackNotFoundError
         No such stack, no credentials or region for it, no such output, or no emulator that runs.
     """
-    from local import registry
+    from local.emulator import registry
 
     if stack.startswith("{"):
         return _emulators_table(json.loads(stack))
@@ -60,7 +60,7 @@ def find_table(stack: str) -> "Table":
 def _emulators_table(line: dict[str, Any]) -> "Table":
     import boto3
 
-    from firstline.adapters.table import Table
+    from firstline.adapters.dynamodb.table import Table
 
     client = boto3.session.Session().client(
         "dynamodb",
@@ -76,7 +76,7 @@ def _deployed_table(stack: str) -> "Table":
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
-    from firstline.adapters.table import Table
+    from firstline.adapters.dynamodb.table import Table
 
     try:
         session = boto3.session.Session()

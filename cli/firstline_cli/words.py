@@ -8,17 +8,17 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from firstline import judging
-from firstline.adapters.history import TableIncidents
-from firstline.adapters.table import Table
-from firstline.adapters.trail import TableTrail
-from firstline.channels.slack_judging import said
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.table import Table
+from firstline.adapters.dynamodb.trail import TableTrail
+from firstline.channels.slack_feedback import said
 from firstline.classification.calibration import BINS, ENOUGH, Calibration
 from firstline.errors import FeedbackRefused
-from firstline.lessons import Lessons, lessons
+from firstline.incidents.audit_trail import judged, noted, witness
 from firstline.models import Feedback, Severity
+from firstline.people import judge
+from firstline.reports.lessons import Lessons, lessons
 from firstline.text import one_line
-from firstline.trail import judged, noted, witness
 
 _SEVERITIES = get_args(Severity.__value__)
 MAX_HIDDEN = 30
@@ -35,15 +35,15 @@ def say(table: Table, incident_id: str, answer: str, by: str) -> str:
     """
     now = datetime.now(UTC)
     word = _word(answer, by, now)
-    record = judging.give(incident_id, word, history=TableIncidents(table))
+    record = judge.give(incident_id, word, history=TableIncidents(table))
     witness(TableTrail(table), incident_id, [judged(word)], now)
-    return f"Noted: {said(word)}. {judging.consequence(record, word)}"
+    return f"Noted: {said(word)}. {judge.consequence(record, word)}"
 
 
 def write(table: Table, incident_id: str, text: str, by: str) -> str:
     """Keep a note of what fixed an incident. Raises FeedbackRefused, as `say` does."""
     now = datetime.now(UTC)
-    record = judging.note(incident_id, _named(by), text, now, history=TableIncidents(table))
+    record = judge.note(incident_id, _named(by), text, now, history=TableIncidents(table))
     witness(TableTrail(table), incident_id, [noted(record.notes[-1])], now)
     return "Thank you: whoever meets this next reads it."
 

@@ -5,14 +5,14 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from firstline.adapters.clients import EVIDENCE
+from firstline.adapters.aws.clients import EVIDENCE
 from firstline.classification.classify import assess
 from firstline.contracts import ClassifyInput, ClassifyOutput
+from firstline.incidents.audit_trail import classified, witness
 from firstline.models import Classification, Incident
 from firstline.observability import logger, metrics
 from firstline.runbooks.match import offered
 from firstline.settings import ClassifySettings
-from firstline.trail import classified, witness
 from firstline.wiring import Wiring
 
 wiring = Wiring(ClassifySettings, EVIDENCE)

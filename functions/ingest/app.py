@@ -5,8 +5,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from firstline.adapters.clients import SENDER_WAITS
-from firstline.intake import Response
+from firstline.adapters.aws.clients import SENDER_WAITS
+from firstline.ingest.front_door import Response
 from firstline.observability import logger, metrics
 from firstline.settings import IngestSettings
 from firstline.wiring import Wiring
@@ -17,5 +17,5 @@ wiring = Wiring(IngestSettings, SENDER_WAITS)
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> Response | None:
-    """Take API Gateway (HTTP API, format 2.0), EventBridge, SNS and SQS events; see `firstline.intake`."""
+    """Take API Gateway (HTTP API, format 2.0), EventBridge, SNS and SQS events; see `firstline.ingest.front_door`."""
     return wiring.intake.handle(event, datetime.now(UTC))

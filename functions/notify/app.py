@@ -6,11 +6,11 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import TypeAdapter
 
-from firstline.announcing import NotifyInput, announce
 from firstline.contracts import ReasonedInput
 from firstline.observability import logger, metrics
+from firstline.people.announce import NotifyInput, announce
 from firstline.people.reasons import with_its_reason
-from firstline.runbooks.conclusion import conclude
+from firstline.remediation.settle import conclude
 from firstline.settings import NotifySettings
 from firstline.wiring import Wiring
 

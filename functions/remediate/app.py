@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from firstline.contracts import NextMoveInput, PlanRemediationInput
 from firstline.observability import logger, metrics
 from firstline.remediation.next_move import Place, next_move
-from firstline.runbooks.plan import Planning, plan
+from firstline.remediation.plan import Planning, plan
 from firstline.settings import RemediateSettings
 from firstline.wiring import Wiring
 

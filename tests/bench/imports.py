@@ -11,13 +11,14 @@ HEAVY = ("openai", "httpx2", "slack_sdk", "cryptography", "yaml")
 
 BARE = "import boto3\ndef handler(event, context): ...\nboto3.client('dynamodb')\n"
 # With every part that the first event needs, but with one client, as the bare handler has.
-INGEST = "import app, firstline.adapters.executions\napp.wiring.executions = None\napp.wiring.intake\n"
+INGEST = "import app, firstline.adapters.aws.executions\napp.wiring.executions = None\napp.wiring.intake\n"
 CLASSIFY = (
-    "import app, firstline.adapters.llm, firstline.adapters.metrics_of_alarm, firstline.adapters.spending\n"
+    "import app, firstline.adapters.llm.chat_model, firstline.adapters.aws.alarm_metrics\n"
+    "import firstline.adapters.dynamodb.spending\n"
     "app.wiring.outcomes, app.wiring.secrets, app.wiring.silences, app.wiring.trail\n"
 )
 WITH_CIRCUIT = f"{CLASSIFY}import aws_lambda_powertools.utilities.circuit_breaker.persistence.dynamodb\n"
-WITH_QUESTION = f"{WITH_CIRCUIT}import firstline.adapters.openai_chat\n"
+WITH_QUESTION = f"{WITH_CIRCUIT}import firstline.adapters.llm.openai_chat\n"
 
 SETTINGS = {
     "AWS_DEFAULT_REGION": "eu-west-1",

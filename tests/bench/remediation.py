@@ -10,21 +10,21 @@ import boto3
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
-from firstline.adapters.groups import TableGroups
-from firstline.adapters.history import TableIncidents
-from firstline.adapters.remediations import TableRemediations
-from firstline.adapters.table import Table
-from firstline.adapters.trail import TableTrail
+from firstline.adapters.dynamodb.groups import TableGroups
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.remediations import TableRemediations
+from firstline.adapters.dynamodb.table import Table
+from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.contracts import CloseIncidentInput
-from firstline.grouping import Limits, fold, open_incident
+from firstline.incidents.audit_trail import Trail
+from firstline.ingest.fold import Limits, fold, open_incident
 from firstline.models import Incident, RemediationPlan, StepResult, Target
+from firstline.policy.remediation import RemediationPolicy
+from firstline.remediation.plan import Planning, RemediationRules, Remediations, plan
+from firstline.remediation.settle import conclude
 from firstline.runbooks import catalogue
 from firstline.runbooks.catalogue import Catalogue
-from firstline.runbooks.conclusion import conclude
 from firstline.runbooks.match import offered
-from firstline.runbooks.plan import Planning, RemediationRules, Remediations, plan
-from firstline.runbooks.remediation_policy import RemediationPolicy
-from firstline.trail import Trail
 from tests.support.builders import a_classification, alert
 from tests.support.memory import MemoryDocuments, MemoryReleases, MemoryStore, MemoryTargets
 

@@ -14,7 +14,7 @@ import boto3
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
-from local.senders import proof
+from local.demo.senders import proof
 
 ROOT = Path(__file__).parents[2]
 SECRET = "bench"

@@ -18,9 +18,9 @@ from typing import Any
 import boto3
 from samtranslator.yaml_helper import yaml_parse
 
-from firstline.adapters.evidence import CANDIDATES
-from firstline.adapters.history import TableIncidents
-from firstline.adapters.table import Table, stamp
+from firstline.adapters.dynamodb.evidence import CANDIDATES
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.table import Table, stamp
 from firstline.classification.similar import most_similar
 from firstline.classification.templates import family
 from firstline.models import EarlierIncident, NormalizedAlert

@@ -16,10 +16,10 @@ from functools import cache
 from pathlib import Path
 
 from firstline import sources
-from firstline.grouping import GroupState, fold
+from firstline.ingest.fold import GroupState, fold
 from firstline.models import NormalizedAlert
 from firstline.sources.body import parse_body
-from local.senders import proof
+from local.demo.senders import proof
 
 EVENTS = Path(__file__).parents[1] / "events"
 SECRET = "a-secret-of-a-usual-length-0123456789"

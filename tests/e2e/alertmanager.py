@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from local import senders
+from local.demo import senders
 from tests.e2e.running import ROOT, until
 from tests.support import needs
 

@@ -34,7 +34,7 @@ def stacks(
     options = {
         "stack": ["--time-lapse", TIME_LAPSE],
         "asking": [
-            *("--time-lapse", TIME_LAPSE, "--audit-seconds", "2"),
+            *("--time-lapse", TIME_LAPSE, "--reconcile-seconds", "2"),
             *("--runbooks", str(Path(__file__).parent / "runbooks")),
             *("--parameter", "RemediationMode=approve", "--parameter", "Approvers=U0ADA,U0BOB"),
             *("--policy", str(policy)),
@@ -58,7 +58,7 @@ def stack(stacks: dict[str, LocalStack]) -> Iterator[LocalStack]:
 
 @pytest.fixture
 def asking(stacks: dict[str, LocalStack]) -> Iterator[LocalStack]:
-    """A Firstline that asks: people before it remediates, a model how bad it is. Its audit runs every 2 seconds."""
+    """A Firstline that asks: people before it remediates, a model how bad it is. Its reconcile runs every 2 seconds."""
     stacks["asking"].set_secret("llm/api-key", KEY)
     yield stacks["asking"]
     stacks["asking"].close_what_was_left_open()

@@ -1,6 +1,6 @@
 """A local host whose disk is full of what a runbook may remove."""
 
-from local import alerts
+from local.demo import alerts
 from tests.e2e.running import LocalStack
 
 LOGS = [f"/data/log/app.log.{number}" for number in range(1, 5)]

@@ -18,12 +18,12 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from firstline.adapters.history import TableIncidents
-from firstline.adapters.table import Table
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.table import Table
+from firstline.ingest.quarantine import Quarantined, unpack
 from firstline.models import IncidentRecord
-from firstline.quarantine import Quarantined, unpack
-from local import senders
-from local.registry import FOLDER_VARIABLE
+from local.demo import senders
+from local.emulator.registry import FOLDER_VARIABLE
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 45.0

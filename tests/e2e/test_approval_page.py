@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from local import alerts
+from local.demo import alerts
 from tests.e2e.browser import browser
 from tests.e2e.hosts import LOGS, files, fill_disk, full_disk_alert
 from tests.e2e.running import LocalStack, until

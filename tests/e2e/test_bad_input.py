@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from local.senders import proof
+from local.demo.senders import proof
 from tests.e2e.running import LocalStack
 
 JSON = {"Content-Type": "application/json"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local import alerts
+from local.demo import alerts
 from tests.e2e.running import ROOT, LocalStack, descendants, environment, lives, until
 
 SOURCES = ("cloudwatch", "datadog", "generic", "grafana", "pagerduty", "prometheus")

@@ -17,7 +17,7 @@ import pytest
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
-from firstline.adapters.table import Table
+from firstline.adapters.dynamodb.table import Table
 from tests.integration.chat_server import Script, Server, serving
 from tests.support import needs
 from tests.support.needs import DYNAMODB_LOCAL

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from firstline.adapters.llm import ChatModel, Endpoint
+from firstline.adapters.llm.chat_model import ChatModel, Endpoint
 from firstline.classification.prompt import Prompt
 from firstline.errors import ModelGaveNoVerdict
 from tests.integration.chat_server import VERDICT, Script, Server, answer, completion, error, usage

@@ -13,9 +13,9 @@ from aws_lambda_powertools.utilities.circuit_breaker import base
 from aws_lambda_powertools.utilities.circuit_breaker.persistence import base as store
 from botocore.exceptions import ClientError
 
-from firstline.adapters.circuit import FAILURES_IN_A_ROW, OPEN_SECONDS, SharedCircuit
-from firstline.adapters.llm import ChatModel, Endpoint
-from firstline.adapters.table import Table
+from firstline.adapters.dynamodb.circuit import FAILURES_IN_A_ROW, OPEN_SECONDS, SharedCircuit
+from firstline.adapters.dynamodb.table import Table
+from firstline.adapters.llm.chat_model import ChatModel, Endpoint
 from firstline.classification.prompt import Prompt
 from firstline.errors import CeilingReached, CircuitOpen, ModelGaveNoVerdict, ModelUnavailable
 from tests.integration import chat_server

@@ -14,7 +14,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from firstline.adapters.table import stamp
+from firstline.adapters.dynamodb.table import stamp
 from firstline.classification.memory import evidence_class
 from firstline.classification.templates import template_of
 from firstline.models import EarlierIncident, Evidence, Incident

@@ -13,8 +13,8 @@ import pytest
 
 from firstline.runbooks import documents
 from firstline.runbooks.model import Runbook
-from local.commands import LIST_OUTPUT_CHARACTERS, Commands
-from local.hosts import Host, Hosts
+from local.emulator.commands import LIST_OUTPUT_CHARACTERS, Commands
+from local.emulator.hosts import Host, Hosts
 from tests.support import needs
 
 ENDED_SECONDS = 40.0

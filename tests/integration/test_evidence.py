@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from firstline.adapters import evidence
-from firstline.adapters.groups import TableGroups
-from firstline.adapters.history import TableIncidents
-from firstline.adapters.table import Table
+from firstline.adapters.dynamodb import evidence
+from firstline.adapters.dynamodb.groups import TableGroups
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.table import Table
 from firstline.classification.evidence import gather
-from firstline.grouping import Limits, fold, open_incident
+from firstline.ingest.fold import Limits, fold, open_incident
 from firstline.models import Deployment, Incident
 from tests.bench import similar
 from tests.support.builders import NOON, alert, at, incident

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 
-from firstline.adapters.executions import StepFunctions
+from firstline.adapters.aws.executions import StepFunctions
 from firstline.errors import ExecutionsUnavailable
 
 if TYPE_CHECKING:

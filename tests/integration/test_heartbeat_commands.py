@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from firstline.adapters.heartbeats import TableHeartbeats
-from firstline.adapters.table import Table
+from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
+from firstline.adapters.dynamodb.table import Table
 from firstline_cli.main import app
 from tests.integration.conftest import STACK_ON_AWS
 from tests.support.builders import alert

@@ -2,8 +2,8 @@
 
 import pytest
 
-from firstline.adapters.heartbeats import TableHeartbeats
-from firstline.adapters.table import Table
+from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
+from firstline.adapters.dynamodb.table import Table
 from tests.support.builders import NOON, alert, at
 
 

@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from firstline.adapters.groups import TableGroups
-from firstline.adapters.history import TableIncidents
-from firstline.adapters.table import Table
-from firstline.classification.match import AlertMatch
-from firstline.classification.quiet import Quiet
-from firstline.classification.silences import Silence
+from firstline.adapters.dynamodb.groups import TableGroups
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.table import Table
 from firstline.errors import HistoryUnavailable
-from firstline.grouping import FLAP_OPENINGS, Limits
-from firstline.ingestion import Ingestion
+from firstline.incidents.hold import Waiting
+from firstline.ingest.accept import Ingestion
+from firstline.ingest.fold import FLAP_OPENINGS, Limits
 from firstline.models import NormalizedAlert
-from firstline.waiting import Waiting
+from firstline.policy.match import AlertMatch
+from firstline.policy.quiet import Quiet
+from firstline.policy.silences import Silence
 from tests.support.builders import NOON, a_classification, alert, at
 from tests.support.memory import MemoryExecutions
 

@@ -59,7 +59,7 @@ def test_elsewhere_it_says_that_it_needs_a_checkout(installed: Path, tmp_path: P
 
 def test_all_that_it_imports_comes_along(installed: Path, tmp_path: Path) -> None:
     program = (
-        "import sys, firstline_cli.main, local.learning.writing, local.linting.check\n"
+        "import sys, firstline_cli.main, firstline_cli.learn.writing, firstline_cli.lint.check\n"
         "ours = ('firstline', 'firstline_cli', 'local', 'evals')\n"
         "print(*{module.__file__ for name, module in sys.modules.items() if name.split('.')[0] in ours}, sep='\\n')"
     )

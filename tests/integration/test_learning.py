@@ -12,14 +12,14 @@ from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from evals.cases import load
-from firstline.adapters.groups import TableGroups
-from firstline.adapters.history import TableIncidents
-from firstline.adapters.table import Table
-from firstline.adapters.trail import TableTrail
-from firstline.grouping import Limits, fold, open_incident
+from firstline.adapters.dynamodb.groups import TableGroups
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.table import Table
+from firstline.adapters.dynamodb.trail import TableTrail
+from firstline.incidents.audit_trail import Fact, classified
+from firstline.ingest.fold import Limits, fold, open_incident
 from firstline.models import Deployment, NormalizedAlert
 from firstline.runbooks import catalogue
-from firstline.trail import Fact, classified
 from firstline_cli.main import app
 from tests.integration.conftest import STACK_ON_AWS, deployed_table
 from tests.support.builders import a_classification, alert

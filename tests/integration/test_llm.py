@@ -15,12 +15,12 @@ from typing import Any
 import openai  # the import counts against the deadline; here it must not
 import pytest
 
-from firstline.adapters.llm import ChatModel, Endpoint
+from firstline.adapters.llm.chat_model import ChatModel, Endpoint
 from firstline.classification.classify import classify
 from firstline.classification.prompt import Prompt
-from firstline.classification.rules import NO_RULES
 from firstline.errors import ModelGaveNoVerdict
 from firstline.models import Evidence, Incident
+from firstline.policy.rules import NO_RULES
 from tests.integration import chat_server
 from tests.integration.chat_server import VERDICT, Script, Server, answer, completion, error
 from tests.support import builders as alerts
@@ -231,7 +231,7 @@ def test_servers_differ_in_what_does_not_matter(extra: dict[str, Any], serve: Ca
 def test_the_client_is_imported_by_the_first_call_and_not_before() -> None:
     script = """
 import sys
-from firstline.adapters.llm import ChatModel, Endpoint
+from firstline.adapters.llm.chat_model import ChatModel, Endpoint
 from firstline.classification.prompt import Prompt
 from firstline.errors import ModelGaveNoVerdict
 import functions.classify.app

@@ -9,10 +9,10 @@ from typing import Any
 import boto3
 import pytest
 
-from local import engine
-from local.cloud import Cloud, Server
-from local.commands import SsmError
-from local.runtime import Invocation
+from local.emulator import engine
+from local.emulator.cloud import Cloud, Server
+from local.emulator.commands import SsmError
+from local.emulator.runtime import Invocation
 
 REGION = "eu-west-1"
 _NUMBERS = itertools.count(1)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from local import faults
-from local.hosts import Host, Hosts, Sandbox
+from local.emulator import faults
+from local.emulator.hosts import Host, Hosts, Sandbox
 from tests.support import needs
 
 ROOT = Path(__file__).parents[2]
@@ -140,7 +140,7 @@ def test_a_host_ends_with_its_owner(host: Host) -> None:
     """Also when the owner is killed: only a pipe holds the host alive."""
     script = (
         "import sys, time; sys.path.insert(0, sys.argv[1])\n"
-        "from local.hosts import Hosts, Sandbox\n"
+        "from local.emulator.hosts import Hosts, Sandbox\n"
         f"host = Hosts(Sandbox({str(host.sandbox)!r})).start('doomed')\n"
         "host.run('sleep 600 > /dev/null 2>&1 &')\n"
         "print(host._pid, flush=True); time.sleep(60)"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from local.runtime import Functions, FunctionSpec, Invocation, TooManyRequests
+from local.emulator.runtime import Functions, FunctionSpec, Invocation, TooManyRequests
 
 HANDLER = """
 import os, sys, time

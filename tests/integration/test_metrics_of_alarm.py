@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from firstline.adapters.metrics_of_alarm import AlarmMetrics
+from firstline.adapters.aws.alarm_metrics import AlarmMetrics
 from firstline.errors import MetricsUnavailable
 from tests.support.builders import NOON, alert, at
 

@@ -10,8 +10,8 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from firstline.adapters.clients import CLIENT_CONFIG
-from firstline.adapters.paging import PagerDuty, PageTopic, on_call_name
+from firstline.adapters.aws.clients import CLIENT_CONFIG
+from firstline.adapters.channels.paging import PagerDuty, PageTopic, on_call_name
 from firstline.errors import ChannelFailed
 from tests.integration.http_stub import Answer, Stub, answering
 from tests.support.builders import CONSOLE, INCIDENT_ID, a_notification, hostile_notification

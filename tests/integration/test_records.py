@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from typer.testing import CliRunner, Result
 
-from firstline.adapters.remediations import TableRemediations
-from firstline.adapters.spending import Spending
-from firstline.adapters.table import Table
-from firstline.adapters.trail import TableTrail
-from firstline.classification.model_policy import Ceiling
+from firstline.adapters.dynamodb.remediations import TableRemediations
+from firstline.adapters.dynamodb.spending import Spending
+from firstline.adapters.dynamodb.table import Table
+from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.errors import CeilingReached
+from firstline.incidents.audit_trail import Fact
 from firstline.models import RunbookRun, Usage
-from firstline.trail import Fact
+from firstline.policy.model import Ceiling
 from firstline_cli.main import app
 from tests.integration.conftest import STACK_ON_AWS
 from tests.support.builders import a_classification, a_plan, an_incident

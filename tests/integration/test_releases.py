@@ -9,10 +9,10 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from firstline.adapters.releases import ReleaseRecords
+from firstline.adapters.aws.releases import ReleaseRecords
 from firstline.errors import ReleasesUnreadable
-from local.cloud import Cloud, Server
-from local.releases import Course, Releases
+from local.emulator.cloud import Cloud, Server
+from local.emulator.releases import Course, Releases
 
 HOUR = timedelta(hours=1)
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from firstline.adapters.groups import TableGroups
-from firstline.adapters.heartbeats import TableHeartbeats
-from firstline.adapters.history import TableIncidents
-from firstline.adapters.silences import TableSilences
-from firstline.adapters.table import Table
-from firstline.grouping import Limits, fold, open_incident
+from firstline.adapters.dynamodb.groups import TableGroups
+from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.silences import TableSilences
+from firstline.adapters.dynamodb.table import Table
+from firstline.ingest.fold import Limits, fold, open_incident
 from firstline_cli.main import app
 from tests.integration.conftest import STACK_ON_AWS
 from tests.support.builders import alert

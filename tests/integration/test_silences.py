@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from firstline.adapters.silences import MOST, REMEMBERED, RememberedSilences, TableSilences
-from firstline.adapters.table import Table
-from firstline.classification.match import AlertMatch
-from firstline.classification.silences import Silence
+from firstline.adapters.dynamodb.silences import MOST, REMEMBERED, RememberedSilences, TableSilences
+from firstline.adapters.dynamodb.table import Table
 from firstline.errors import HistoryUnavailable
+from firstline.policy.match import AlertMatch
+from firstline.policy.silences import Silence
 from tests.support.builders import NOON, at
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from firstline.adapters import slack
-from firstline.adapters.slack import SlackBot, SlackWebhook
+from firstline.adapters.channels import slack
+from firstline.adapters.channels.slack import SlackBot, SlackWebhook
 from firstline.errors import ChannelFailed, HistoryUnavailable
 from tests.integration.http_stub import Answer, Stub, answering
 from tests.support.builders import INCIDENT_ID, a_notification, a_plan, a_record, hostile_notification

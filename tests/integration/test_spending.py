@@ -10,16 +10,16 @@ from unittest.mock import patch
 
 import pytest
 
-from firstline.adapters import spending as module
-from firstline.adapters.chat_format import most
-from firstline.adapters.llm import ChatModel, Endpoint
-from firstline.adapters.spending import Day, Spending
-from firstline.adapters.table import Table
+from firstline.adapters.dynamodb import spending as module
+from firstline.adapters.dynamodb.spending import Day, Spending
+from firstline.adapters.dynamodb.table import Table
+from firstline.adapters.llm.chat_format import most
+from firstline.adapters.llm.chat_model import ChatModel, Endpoint
 from firstline.classification.model import Price
-from firstline.classification.model_policy import Ceiling
 from firstline.classification.prompt import Prompt
 from firstline.errors import CeilingReached, HistoryUnavailable, ModelGaveNoVerdict
 from firstline.models import Usage
+from firstline.policy.model import Ceiling
 from tests.integration import chat_server
 from tests.integration.chat_server import Script, Server, answer, completion
 

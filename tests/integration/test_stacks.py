@@ -10,10 +10,10 @@ from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 from typer.testing import CliRunner, Result
 
-from firstline.adapters.table import Table
+from firstline.adapters.dynamodb.table import Table
 from firstline_cli import stacks
 from firstline_cli.main import app
-from local.registry import FOLDER_VARIABLE
+from local.emulator.registry import FOLDER_VARIABLE
 from tests.integration.conftest import ROOT, STACK_ON_AWS
 
 

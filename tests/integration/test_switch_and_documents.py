@@ -9,8 +9,8 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from firstline.adapters.documents import SsmDocuments
-from firstline.adapters.switch import RemediationSwitch
+from firstline.adapters.aws.documents import SsmDocuments
+from firstline.adapters.aws.switch import RemediationSwitch
 from firstline.errors import DocumentUnreadable
 from firstline.runbooks.documents import content_hash
 from tests.support.builders import a_plan

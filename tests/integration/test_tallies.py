@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from firstline import judging
-from firstline.adapters.groups import TableGroups
-from firstline.adapters.history import TableIncidents
-from firstline.adapters.table import Table
-from firstline.adapters.tallies import Outcomes
+from firstline.adapters.dynamodb.groups import TableGroups
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.table import Table
+from firstline.adapters.dynamodb.tallies import Outcomes
 from firstline.classification.calibration import UNCALIBRATED
 from firstline.errors import HistoryUnavailable
 from firstline.models import Feedback
+from firstline.people import judge
 from tests.support.builders import NOON, alert, at, open_for
 from tests.support.memory import MemoryStore
 
@@ -41,7 +41,7 @@ def test_a_count_that_fails_loses_neither_the_end_nor_the_word(history: TableInc
 
     history._tallies.count = down  # type: ignore[method-assign]
     assert history.close(incident_id, "resolved", "", [], at(9)).outcome == "resolved"
-    assert len(judging.give(incident_id, word("real"), history=history).feedback) == 1
+    assert len(judge.give(incident_id, word("real"), history=history).feedback) == 1
 
 
 def test_outcomes_are_read_once_in_five_minutes_and_a_table_that_is_down_is_no_trouble() -> None:

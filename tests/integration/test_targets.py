@@ -8,9 +8,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from firstline.adapters.targets import TaggedInstances
+from firstline.adapters.aws.targets import TaggedInstances
 from firstline.models import Target
-from firstline.runbooks.plan import Resolution
+from firstline.remediation.plan import Resolution
 
 REGION = "eu-west-1"
 

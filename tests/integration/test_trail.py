@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from firstline.adapters.table import Item, Table
-from firstline.adapters.trail import TableTrail
-from firstline.trail import Entry, Fact, first_break, hash_of
+from firstline.adapters.dynamodb.table import Item, Table
+from firstline.adapters.dynamodb.trail import TableTrail
+from firstline.incidents.audit_trail import Entry, Fact, first_break, hash_of
 from tests.support.builders import at
 
 FACTS = [

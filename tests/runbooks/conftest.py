@@ -7,7 +7,7 @@ import pytest
 
 from firstline.runbooks import catalogue
 from firstline.runbooks.catalogue import Catalogue
-from local.hosts import Host, Hosts
+from local.emulator.hosts import Host, Hosts
 from tests.support import needs
 
 RUNBOOKS = Path(__file__).parents[2] / "runbooks"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from firstline.runbooks.plan import parameter_values
-from local.linting.check import read_checked
-from local.rehearsal import rehearse, scenarios
+from firstline.remediation.plan import parameter_values
+from firstline_cli.lint.check import read_checked
+from local.rehearsal.rehearse import rehearse, scenarios
 from tests.runbooks.conftest import SHIPPED, StartHost
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "runbooks.md").read_text()
@@ -58,7 +58,7 @@ def test_the_table_of_what_ships_is_true() -> None:
 
 
 def test_every_stand_in_is_named() -> None:
-    from local.hosts import HOST_FILES
+    from local.emulator.hosts import HOST_FILES
 
     paragraph = GUIDE.partition("What cannot be real has a stand-in")[2].partition("\n\n")[0]
     named = {word.split()[0] for word in re.findall(r"`([a-z -]+)`", paragraph)}

@@ -13,11 +13,11 @@ import pytest
 import yaml
 
 from firstline.models import NormalizedAlert
+from firstline.remediation.plan import parameter_values
 from firstline.runbooks.documents import content, render_script
 from firstline.runbooks.model import Runbook
 from firstline.runbooks.patterns import MAX_VALUE_LENGTH
-from firstline.runbooks.plan import parameter_values
-from local.hosts import Host
+from local.emulator.hosts import Host
 from tests.runbooks.conftest import ON_HOSTS, RUNBOOKS, SHIPPED, StartHost, wanted_of
 from tests.runbooks.hostile import CANARY, HOSTILE
 

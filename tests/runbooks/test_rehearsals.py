@@ -11,12 +11,12 @@ from threading import Lock
 
 import pytest
 
+from firstline.remediation.plan import parameter_values
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.documents import render_script
-from firstline.runbooks.plan import parameter_values
-from local.hosts import HOST_FILES, Host
-from local.linting.scripts import SHELLCHECK
-from local.rehearsal import SCENARIOS, Rehearsal, Scenario, rehearse, scenarios
+from firstline_cli.lint.scripts import SHELLCHECK
+from local.emulator.hosts import HOST_FILES, Host
+from local.rehearsal.rehearse import SCENARIOS, Rehearsal, Scenario, rehearse, scenarios
 from tests.runbooks.conftest import ON_HOSTS, SHIPPED, StartHost, wanted_of
 
 AT_ONCE = 8

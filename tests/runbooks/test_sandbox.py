@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from local import hosts as local_hosts
-from local.hosts import Host, Hosts, Sandbox
+from local.emulator import hosts as local_hosts
+from local.emulator.hosts import Host, Hosts, Sandbox
 from tests.runbooks.conftest import StartHost
 from tests.support import needs
 

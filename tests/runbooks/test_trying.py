@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from local import trying
 from local.cli import app
-from local.trying import CannotTry, try_runbook
+from local.rehearsal import trying
+from local.rehearsal.trying import CannotTry, try_runbook
 from tests.runbooks.conftest import RUNBOOKS, StartHost
 
 

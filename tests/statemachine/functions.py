@@ -1,6 +1,6 @@
 """Lambda in one process: the real handlers of functions/*/app.py, and the ways in which an invocation goes wrong.
 
-Takes the place of `local.runtime.Functions` in `local.cloud.Cloud`.
+Takes the place of `local.emulator.runtime.Functions` in `local.emulator.cloud.Cloud`.
 """
 
 import importlib.util
@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 from boto3.session import Session
 
-from local.runtime import FunctionSpec, Invocation, TooManyRequests
+from local.emulator.runtime import FunctionSpec, Invocation, TooManyRequests
 
 _new_client = Session.client
 _clients: dict[tuple[str, str, str], Any] = {}

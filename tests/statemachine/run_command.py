@@ -1,6 +1,7 @@
 """Systems Manager by script: each test says how a step's commands go, and reads what was really sent.
 
-Takes the place of `local.commands.Commands` in `local.cloud.Cloud`: requests arrive over HTTP in SSM's own shapes.
+Takes the place of `local.emulator.commands.Commands` in `local.emulator.cloud.Cloud`: requests arrive over HTTP in
+SSM's own shapes.
 """
 
 import threading
@@ -9,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.commands import LIST_OUTPUT_CHARACTERS, SsmError
+from local.emulator.commands import LIST_OUTPUT_CHARACTERS, SsmError
 
 NEVER = 1_000_000
 

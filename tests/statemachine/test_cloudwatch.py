@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local.resources import ACCOUNT
+from local.emulator.resources import ACCOUNT
 from tests.statemachine.run_command import Run
 from tests.statemachine.world import REGION, Incident, World
 

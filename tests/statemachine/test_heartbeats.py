@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from firstline.adapters.heartbeats import TableHeartbeats
-from firstline.adapters.table import Table
+from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
+from firstline.adapters.dynamodb.table import Table
 from firstline.sources import normalize_batch
 from tests.statemachine.world import Incident, World
 
@@ -28,7 +28,7 @@ def heartbeats(world: World) -> TableHeartbeats:
 
 
 def has_looked(world: World) -> None:
-    """The audit has looked every minute since the day before yesterday."""
+    """Reconcile has looked every minute since the day before yesterday."""
     watch = {"pk": "HEARTBEATS", "sk": "WATCH", "since": hours_ago(48).isoformat()}
     Table(world.client("dynamodb"), world.created.table_name).put(watch | {"looked_at": hours_ago(0).isoformat()})
 
@@ -41,8 +41,8 @@ def test_absence_pages_once_and_the_return_resolves(world: World) -> None:
     beat(world, "eu", hours_ago(9))
     beat(world, "us", hours_ago(1))
     has_looked(world)
-    world.audits()
-    world.audits()
+    world.reconciles()
+    world.reconciles()
 
     (incident_id,) = open_incidents(world)
     incident = Incident(world, incident_id)
@@ -54,7 +54,7 @@ def test_absence_pages_once_and_the_return_resolves(world: World) -> None:
 
     answer = world.send_anyway(watchdog("eu"))
     assert answer["incidents"] == []
-    world.audits()
+    world.reconciles()
 
     assert incident.ends()[-1] == "Close Incident"
     assert "firstline: the alert resolved" in (incident.record.outcome_reason or "")
@@ -64,15 +64,15 @@ def test_absence_pages_once_and_the_return_resolves(world: World) -> None:
 def test_forgetting_a_heartbeat_whose_sender_is_gone_ends_its_incident(world: World) -> None:
     beat(world, "eu", hours_ago(9))
     has_looked(world)
-    world.audits()
+    world.reconciles()
     incident = Incident(world, open_incidents(world)[0])
     incident.stands_in("Await Acknowledgement")
 
     ((pulse,), _) = heartbeats(world).pulses()
     heartbeats(world).forget(pulse.key, "ana", hours_ago(0))
-    world.audits()
+    world.reconciles()
     incident.ends()
-    world.audits()
+    world.reconciles()
 
     assert "the alert resolved" in (incident.record.outcome_reason or "")
     assert open_incidents(world) == []
@@ -80,7 +80,7 @@ def test_forgetting_a_heartbeat_whose_sender_is_gone_ends_its_incident(world: Wo
 
 def test_heartbeats_open_no_incident(world: World) -> None:
     answer = world.send_anyway(watchdog("eu"))
-    world.audits()
+    world.reconciles()
 
     assert answer["incidents"] == []
     assert open_incidents(world) == []
@@ -90,11 +90,11 @@ def test_heartbeats_open_no_incident(world: World) -> None:
 def test_while_an_absence_is_known_nobody_is_paged_again_for_what_a_human_closed(world: World) -> None:
     beat(world, "eu", hours_ago(9))
     has_looked(world)
-    world.audits()
+    world.reconciles()
     incident = Incident(world, open_incidents(world)[0])
     incident.stands_in("Await Acknowledgement")
     incident.is_resolved()
     incident.ends()
-    world.audits()
+    world.reconciles()
 
     assert open_incidents(world) == []

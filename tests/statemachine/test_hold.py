@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from firstline.adapters.silences import TableSilences
-from firstline.adapters.table import Table
-from firstline.classification.match import AlertMatch
-from firstline.classification.silences import Silence
+from firstline.adapters.dynamodb.silences import TableSilences
+from firstline.adapters.dynamodb.table import Table
+from firstline.policy.match import AlertMatch
+from firstline.policy.silences import Silence
 from tests.statemachine.functions import meanwhile
 from tests.statemachine.world import World
 
@@ -184,7 +184,7 @@ def test_ending_a_silence_ends_what_waits_for_it(world: World, silence: Silencin
     incident = world.fires("DiskFull", severity="high")
     incident.stands_in("Hold")
     silences(world).end(made, "ada", datetime.now(UTC))
-    world.audits()
+    world.reconciles()
     incident.stands_in("Await Acknowledgement")
 
     assert incident.path == [*WAITS, "Hold Over?", "Classify", "Is It Noise?", *TO_A_PAGE]
@@ -195,7 +195,7 @@ def test_the_audit_leaves_alone_what_waits(world: World, silence: Silencing) -> 
     silence(match={"alert_name": "DiskFull"})
     incident = world.fires("DiskFull", severity="high")
     incident.stands_in("Hold")
-    world.audits()
+    world.reconciles()
 
     assert incident.record.hold_ended_at is None
     assert world.inbox.messages() == []
@@ -228,11 +228,11 @@ def test_what_joins_and_is_silenced_too_waits_with_it_and_counts_in_the_end(worl
     incident = world.fires("DiskFull", severity="medium", host="web-1")
     incident.stands_in("Hold")
     world.fires("DiskFull", severity="high", host="web-2")
-    world.audits()
+    world.reconciles()
     assert incident.path == WAITS
     assert incident.record.held_back == "high"
     silences(world).end(made, "ada", datetime.now(UTC))
-    world.audits()
+    world.reconciles()
     incident.stands_in("Await Acknowledgement")
 
     verdict = incident.record.classification

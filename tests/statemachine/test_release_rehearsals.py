@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import pytest
 
+from firstline.remediation.plan import parameter_values
 from firstline.runbooks import catalogue
 from firstline.runbooks.model import Runbook
-from firstline.runbooks.plan import parameter_values
 from firstline.runbooks.release_steps import AppConfigRollback, CodeDeployRollback
-from local.releases import Course
+from local.emulator.releases import Course
 from tests.statemachine.test_releases import revision
 from tests.statemachine.world import ROOT, Incident, World
 

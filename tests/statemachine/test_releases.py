@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from local.releases import NEVER, Course, Deployment, Place, ReleaseError
+from local.emulator.releases import NEVER, Course, Deployment, Place, ReleaseError
 from tests.statemachine.world import STACK_NAME, Incident, World
 
 HOUR = timedelta(hours=1)

@@ -22,21 +22,22 @@ from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
-from firstline import lifecycle
-from firstline.adapters.executions import StepFunctions
-from firstline.adapters.history import TableIncidents
-from firstline.adapters.remediations import TableRemediations
-from firstline.adapters.table import Table
-from firstline.adapters.trail import TableTrail
+from firstline.adapters.aws.executions import StepFunctions
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.remediations import TableRemediations
+from firstline.adapters.dynamodb.table import Table
+from firstline.adapters.dynamodb.trail import TableTrail
+from firstline.incidents import lifecycle
+from firstline.incidents.audit_trail import Entry, first_break
 from firstline.models import IncidentRecord
+from firstline.remediation.steps import document_name
 from firstline.runbooks import catalogue
-from firstline.runbooks.steps import document_name
-from firstline.trail import Entry, first_break
-from local import engine, more_runbooks, senders
-from local.cloud import Cloud, Server
-from local.inbox import Inbox, Message
-from local.releases import Releases
-from local.resources import ACCOUNT, Created, Resources
+from local.demo import senders
+from local.emulator import engine, more_runbooks
+from local.emulator.cloud import Cloud, Server
+from local.emulator.inbox import Inbox, Message
+from local.emulator.releases import Releases
+from local.emulator.resources import ACCOUNT, Created, Resources
 from tests.statemachine.functions import Functions
 from tests.statemachine.run_command import RunCommand
 
@@ -210,9 +211,9 @@ class World:
         (incident_id,) = self.send(*(alert(alert_name, host=host, **fields) for host in hosts))
         return Incident(self, incident_id)
 
-    def audits(self) -> None:
-        """The schedule calls the audit."""
-        self.functions.call("audit", {})
+    def reconciles(self) -> None:
+        """The schedule calls reconcile."""
+        self.functions.call("reconcile", {})
 
     def resolves(self, alert_name: str, **fields: Any) -> None:
         """The alert with these fields resolves."""

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from firstline.grouping import Limits, fold, open_incident
 from firstline.incidents.store import Groups
+from firstline.ingest.fold import Limits, fold, open_incident
 from firstline.models import (
     Classification,
     Feedback,

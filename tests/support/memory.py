@@ -14,7 +14,6 @@ from typing import Any
 
 from firstline.channels.delivery import Wakes
 from firstline.classification.calibration import Calibration, ConfidenceTally, bin_of, decider_of, outcome
-from firstline.classification.heartbeats import REQUIRED, LastCheck, Pulse
 from firstline.classification.history import ended
 from firstline.classification.templates import family_of
 from firstline.errors import (
@@ -29,8 +28,8 @@ from firstline.errors import (
     ReleasesUnreadable,
     RemediationContended,
 )
-from firstline.feedback import calls_real
-from firstline.grouping import GroupState, Limits
+from firstline.incidents.audit_trail import Entry, Fact, chained
+from firstline.ingest.fold import GroupState, Limits
 from firstline.models import (
     SEVERITY_RANK,
     AlertCount,
@@ -56,13 +55,14 @@ from firstline.models import (
     StepResult,
     Target,
 )
+from firstline.people.feedback import calls_real
+from firstline.policy.heartbeats import REQUIRED, LastCheck, Pulse
+from firstline.remediation.locks import Lease
+from firstline.remediation.plan import Board, Resolution
+from firstline.remediation.releases import ReleaseHistory
+from firstline.remediation.steps import Document, document_name
 from firstline.runbooks import documents
-from firstline.runbooks.locks import Lease
 from firstline.runbooks.model import Runbook
-from firstline.runbooks.plan import Board, Resolution
-from firstline.runbooks.releases import ReleaseHistory
-from firstline.runbooks.steps import Document, document_name
-from firstline.trail import Entry, Fact, chained
 
 STORM_LASTS = timedelta(minutes=5)
 CANDIDATES = 60

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
-from local.hosts import Hosts, Sandbox
+from local.emulator.hosts import Hosts, Sandbox
 
 REQUIRE_ALL = "FIRSTLINE_REQUIRE_ALL"
 """The environment variable that makes every lack a failure. `.ci/run` sets it."""

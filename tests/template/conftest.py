@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from local.template import expand
+from local.emulator.template import expand
 from tests.template.machine import Machine
 
 ROOT = Path(__file__).parents[2]

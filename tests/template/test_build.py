@@ -18,7 +18,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from tests.support import needs
 
-FUNCTIONS = ["Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Audit"]
+FUNCTIONS = ["Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Reconcile"]
 LAMBDA_BRINGS = ("boto3", "botocore", "s3transfer", "dateutil", "jmespath", "urllib3", "six")
 LIMIT_BYTES = 250 * 1024**2
 """What a function and its layers may have unpacked."""
@@ -38,8 +38,8 @@ assert not [f for f in files if f and "site-packages" in f], files
 RENDER = """
 import sys
 sys.path[:0] = sys.argv[1:]
-from firstline.approvals import page
-print(page.refusal("reason", "incident", "<title>"))
+from firstline.people import approval_page
+print(approval_page.refusal("reason", "incident", "<title>"))
 """
 
 

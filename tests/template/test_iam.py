@@ -113,7 +113,7 @@ def test_nobody_deletes_or_scans(statements: dict[str, list[Statement]]) -> None
         ("EscalateFunctionRole", ["slack", "pagerduty"]),
         ("NotifyFunctionRole", ["slack", "pagerduty"]),
         ("RespondFunctionRole", ["slack", "pagerduty", "approvals"]),
-        ("AuditFunctionRole", []),
+        ("ReconcileFunctionRole", []),
         ("IncidentStateMachineRole", ["remediation"]),
     ],
 )

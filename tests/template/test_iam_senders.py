@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from local.template import Template, expand
+from local.emulator.template import Template, expand
 from tests.template.iam import NotUnderstood, Statement, allows, fits
 
 ROOT = Path(__file__).parents[2]

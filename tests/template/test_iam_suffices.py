@@ -9,23 +9,23 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from firstline import judging
-from firstline.adapters.circuit import FAILURES_IN_A_ROW, PARTITION, SharedCircuit
-from firstline.adapters.groups import TableGroups
-from firstline.adapters.heartbeats import TableHeartbeats
-from firstline.adapters.history import TableIncidents
-from firstline.adapters.remediations import TableRemediations
-from firstline.adapters.silences import TableSilences
-from firstline.adapters.spending import Spending
-from firstline.adapters.table import Table
-from firstline.adapters.trail import TableTrail
-from firstline.classification.match import AlertMatch
-from firstline.classification.model_policy import Ceiling
-from firstline.classification.silences import Silence
+from firstline.adapters.dynamodb.circuit import FAILURES_IN_A_ROW, PARTITION, SharedCircuit
+from firstline.adapters.dynamodb.groups import TableGroups
+from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.remediations import TableRemediations
+from firstline.adapters.dynamodb.silences import TableSilences
+from firstline.adapters.dynamodb.spending import Spending
+from firstline.adapters.dynamodb.table import Table
+from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.errors import CeilingReached, ModelUnavailable
-from firstline.grouping import STORM_GROUP_KEY, Limits, fold, open_incident
+from firstline.incidents.audit_trail import classified, judged, planned
+from firstline.ingest.fold import STORM_GROUP_KEY, Limits, fold, open_incident
 from firstline.models import Deployment, Feedback, Incident, Page, RunbookRun, Usage
-from firstline.trail import classified, judged, planned
+from firstline.people import judge
+from firstline.policy.match import AlertMatch
+from firstline.policy.model import Ceiling
+from firstline.policy.silences import Silence
 from tests.integration.conftest import declared_table
 from tests.support.builders import NOON, a_classification, a_plan, alert, at
 
@@ -156,7 +156,7 @@ def ingests(world: World, incident: Incident) -> None:
     assert world.history.incident_paged_as("PD1") == incident.incident_id
     closed = world.history.record(incident.incident_id)
     assert closed is not None
-    judging.note(incident.incident_id, "ada", "restarted it", at(3), history=world.history)
+    judge.note(incident.incident_id, "ada", "restarted it", at(3), history=world.history)
     world.history.remember_the_end(closed.model_copy(update={"closed_at": at(9), "outcome": "resolved"}))
     world.groups.remember_storm("DiskFull", at(4))
     world.groups.read(STORM_GROUP_KEY)
@@ -245,8 +245,8 @@ def responds(world: World, incident: Incident) -> None:
 def hears(world: World, incident: Incident) -> None:
     incident_id = incident.incident_id
     real = Feedback(person="slack:U1", by="ada", said="real", at=at(9))
-    judging.give(incident_id, real.model_copy(update={"said": "noise"}), history=world.history)
-    judging.note(incident_id, "ada", "restarted it", at(9), history=world.history)
+    judge.give(incident_id, real.model_copy(update={"said": "noise"}), history=world.history)
+    judge.note(incident_id, "ada", "restarted it", at(9), history=world.history)
     # Closed by somebody else; what was said late goes to the group.
     record = world.history.record(incident_id)
     assert record is not None
@@ -256,14 +256,14 @@ def hears(world: World, incident: Incident) -> None:
     world.trail.append(incident_id, [judged(real)], at(9))
 
 
-def audits(world: World, incident: Incident) -> None:
+def reconciles(world: World, incident: Incident) -> None:
     assert list(world.history.open_records())
     world.groups.execution_input(incident.incident_id)
     world.groups.mark_started(incident.incident_id, "group-1")
     world.history.mark_paged(incident.incident_id, at(1))
     world.silences.since(at(1))
     world.history.end_hold(incident.incident_id, "silence s-1 was ended", at(1))
-    world.history.resolve(incident.incident_id, "audit", at(1))
+    world.history.resolve(incident.incident_id, "reconcile", at(1))
     world.history.close(incident.incident_id, "resolved", "gone", [], at(1) + timedelta(hours=3))
 
 
@@ -294,9 +294,9 @@ def opens(world: World, incident: Incident) -> None:
         ("NotifyFunctionRole", settles),
         ("RespondFunctionRole", responds),
         ("RespondFunctionRole", hears),
-        ("AuditFunctionRole", audits),
-        ("AuditFunctionRole", opens),
-        ("AuditFunctionRole", watches),
+        ("ReconcileFunctionRole", reconciles),
+        ("ReconcileFunctionRole", opens),
+        ("ReconcileFunctionRole", watches),
     ],
 )
 def test_a_function_may_do_what_it_does(

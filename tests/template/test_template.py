@@ -14,7 +14,7 @@ from firstline.sources import known_sources
 ROOT = Path(__file__).parents[2]
 type Resources = dict[str, dict[str, Any]]
 
-FUNCTIONS = ["Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Audit"]
+FUNCTIONS = ["Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Reconcile"]
 every_function = pytest.mark.parametrize("noun", FUNCTIONS)
 
 
@@ -171,7 +171,7 @@ def test_a_silent_audit_raises_an_alarm(observability: Resources) -> None:
 
     assert alarm["TreatMissingData"] == "breaching"
     assert alarm["MetricName"] == "Heartbeat"
-    assert '"Heartbeat"' in (ROOT / "layers/core/firstline/auditing.py").read_text()
+    assert '"Heartbeat"' in (ROOT / "layers/core/firstline/incidents/reconcile.py").read_text()
 
 
 def test_the_dashboard_shows_metrics_that_are_counted(observability: Resources) -> None:

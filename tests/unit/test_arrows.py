@@ -13,11 +13,11 @@ WIRING = "wiring.py"
 """The composition root: only it, and the functions, know adapters."""
 
 LIBRARIES = {
-    "yaml": ("runbooks", "policy_files.py"),
+    "yaml": ("runbooks", "policy"),
     "rapidfuzz": ("classification",),
     "cryptography": ("sources",),
     "aws_lambda_powertools": ("observability.py",),
-    "jinja2": ("approvals",),
+    "jinja2": ("people",),
 }
 """The other libraries that a part of the core may import: files that people write, near-same words, signatures, the one
 Logger, pages."""

@@ -7,10 +7,10 @@ from typing import Any
 import boto3
 import pytest
 
-from firstline.adapters import clients
-from firstline.adapters.clients import CLIENT_CONFIG, EVIDENCE, ONE_SECOND, SENDER_WAITS
+from firstline.adapters.aws import clients
+from firstline.adapters.aws.clients import CLIENT_CONFIG, EVIDENCE, ONE_SECOND, SENDER_WAITS
 from firstline.errors import ConfigurationError
-from firstline.settings import AuditSettings, ClassifySettings, IngestSettings
+from firstline.settings import ClassifySettings, IngestSettings, ReconcileSettings
 from firstline.wiring import Wiring
 
 FUNCTION_SECONDS = 30
@@ -65,7 +65,7 @@ def test_a_part_that_was_set_is_the_one_that_others_get(made: Made) -> None:
 
 
 def test_a_broken_file_of_rules_stops_no_alert_but_the_audit_says_so(made: Made) -> None:
-    wiring = wired(AuditSettings)
+    wiring = wired(ReconcileSettings)
     assert list(wiring.rules_or_none.rules) == []
     with pytest.raises(ConfigurationError, match="nowhere"):
         wiring.watch.declared()

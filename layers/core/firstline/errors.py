@@ -75,7 +75,7 @@ class ConfirmationFailed(FirstlineError):
 
 
 class ExecutionsUnavailable(FirstlineError):
-    """Step Functions did not take a start or a signal; the table knows what is left to do, and the audit does it."""
+    """Step Functions did not take a start or a signal; the table knows what is left to do, and reconcile does it."""
 
 
 class ApprovalRefused(FirstlineError):

@@ -129,8 +129,8 @@ class RespondSettings(ChannelSettings):
     approvers: Names
 
 
-class AuditSettings(IngestionSettings, PageTopicSettings):
-    """Settings of functions/audit."""
+class ReconcileSettings(IngestionSettings, PageTopicSettings):
+    """Settings of functions/reconcile."""
 
     page_after_seconds: int = Field(ge=60)
     flap_quiet_seconds: int = Field(ge=60)

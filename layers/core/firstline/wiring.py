@@ -14,40 +14,40 @@ from typing import TYPE_CHECKING, Any, cast
 import boto3
 
 from firstline import settings
-from firstline.adapters.clients import CLIENT_CONFIG, INVENTORY, ONE_SECOND
-from firstline.adapters.history import TableIncidents
-from firstline.adapters.table import Table
+from firstline.adapters.aws.clients import CLIENT_CONFIG, INVENTORY, ONE_SECOND
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.table import Table
 from firstline.errors import ConfigurationError
 from firstline.observability import logger
 
 if TYPE_CHECKING:
     from botocore.config import Config
 
-    from firstline.adapters.documents import SsmDocuments
-    from firstline.adapters.executions import StepFunctions
-    from firstline.adapters.groups import TableGroups
-    from firstline.adapters.heartbeats import TableHeartbeats
-    from firstline.adapters.llm import ChatModel
-    from firstline.adapters.metrics_of_alarm import AlarmMetrics
-    from firstline.adapters.paging import PageTopic
-    from firstline.adapters.releases import ReleaseRecords
-    from firstline.adapters.remediations import TableRemediations
-    from firstline.adapters.secrets import Secrets
-    from firstline.adapters.silences import TableSilences
-    from firstline.adapters.switch import RemediationSwitch
-    from firstline.adapters.tallies import Outcomes
-    from firstline.adapters.targets import TaggedInstances
-    from firstline.adapters.trail import TableTrail
-    from firstline.auditing import Audit
+    from firstline.adapters.aws.alarm_metrics import AlarmMetrics
+    from firstline.adapters.aws.documents import SsmDocuments
+    from firstline.adapters.aws.executions import StepFunctions
+    from firstline.adapters.aws.releases import ReleaseRecords
+    from firstline.adapters.aws.secrets import Secrets
+    from firstline.adapters.aws.switch import RemediationSwitch
+    from firstline.adapters.aws.targets import TaggedInstances
+    from firstline.adapters.channels.paging import PageTopic
+    from firstline.adapters.dynamodb.groups import TableGroups
+    from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
+    from firstline.adapters.dynamodb.remediations import TableRemediations
+    from firstline.adapters.dynamodb.silences import TableSilences
+    from firstline.adapters.dynamodb.tallies import Outcomes
+    from firstline.adapters.dynamodb.trail import TableTrail
+    from firstline.adapters.llm.chat_model import ChatModel
     from firstline.channels.delivery import Channel
-    from firstline.channels.paging_policy import Level, PagingPolicy
-    from firstline.classification.rules import Rules
-    from firstline.ingestion import Ingestion
-    from firstline.intake import Intake
-    from firstline.people_front import PeopleFront
+    from firstline.incidents.heartbeats import Watch
+    from firstline.incidents.reconcile import Reconciler
+    from firstline.ingest.accept import Ingestion
+    from firstline.ingest.front_door import Intake
+    from firstline.people.front import PeopleFront
+    from firstline.policy.paging import Level, PagingPolicy
+    from firstline.policy.rules import Rules
+    from firstline.remediation.plan import RemediationRules
     from firstline.runbooks.catalogue import Catalogue
-    from firstline.runbooks.plan import RemediationRules
-    from firstline.watching import Watch
 
     class _EverySetting(
         settings.IngestSettings,
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
         settings.RemediateSettings,
         settings.RespondSettings,
         settings.EscalateSettings,
-        settings.AuditSettings,
+        settings.ReconcileSettings,
     ):
         """The settings of all functions together, for mypy. At run time a function has its own."""
 
@@ -89,7 +89,7 @@ class Wiring:
 
     @cached_property
     def secrets(self) -> "Secrets":
-        from firstline.adapters.secrets import Secrets
+        from firstline.adapters.aws.secrets import Secrets
 
         return Secrets(self.settings.secrets_prefix, config=self._config)
 
@@ -108,37 +108,37 @@ class Wiring:
 
     @cached_property
     def groups(self) -> "TableGroups":
-        from firstline.adapters.groups import TableGroups
+        from firstline.adapters.dynamodb.groups import TableGroups
 
         return TableGroups(self.table)
 
     @cached_property
     def heartbeats(self) -> "TableHeartbeats":
-        from firstline.adapters.heartbeats import TableHeartbeats
+        from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
 
         return TableHeartbeats(self.table)
 
     @cached_property
     def outcomes(self) -> "Outcomes":
-        from firstline.adapters.tallies import Outcomes
+        from firstline.adapters.dynamodb.tallies import Outcomes
 
         return Outcomes(self.history)
 
     @cached_property
     def remediations(self) -> "TableRemediations":
-        from firstline.adapters.remediations import TableRemediations
+        from firstline.adapters.dynamodb.remediations import TableRemediations
 
         return TableRemediations(self.table)
 
     @cached_property
     def silences(self) -> "TableSilences":
-        from firstline.adapters.silences import TableSilences
+        from firstline.adapters.dynamodb.silences import TableSilences
 
         return TableSilences(self.table)
 
     @cached_property
     def trail(self) -> "TableTrail":
-        from firstline.adapters.trail import TableTrail
+        from firstline.adapters.dynamodb.trail import TableTrail
 
         return TableTrail(self.table)
 
@@ -156,14 +156,14 @@ class Wiring:
 
     @cached_property
     def paging_policy(self) -> "PagingPolicy":
-        from firstline.channels.paging_policy import load_paging_policy
+        from firstline.policy.paging import load_paging_policy
 
         return load_paging_policy(self._runbooks / "policy" / "paging.yaml")
 
     @cached_property
     def remediation_rules(self) -> "RemediationRules":
-        from firstline.runbooks.plan import RemediationRules
-        from firstline.runbooks.remediation_policy import load_remediation_policy
+        from firstline.policy.remediation import load_remediation_policy
+        from firstline.remediation.plan import RemediationRules
 
         return RemediationRules(
             remediation_mode=self.settings.remediation_mode,
@@ -176,14 +176,14 @@ class Wiring:
 
     @cached_property
     def rules(self) -> "Rules":
-        from firstline.classification.rules import load
+        from firstline.policy.rules import load
 
         return load(self._runbooks / "policy" / "rules.yaml")
 
     @cached_property
     def rules_or_none(self) -> "Rules":
         """The rules for taking alerts in: a broken file must not stop that, and Classify is loud about it."""
-        from firstline.classification.rules import NO_RULES
+        from firstline.policy.rules import NO_RULES
 
         try:
             return self.rules
@@ -195,18 +195,18 @@ class Wiring:
 
     @cached_property
     def executions(self) -> "StepFunctions":
-        from firstline.adapters.executions import StepFunctions
+        from firstline.adapters.aws.executions import StepFunctions
 
         # Only what starts executions knows the state machine.
         return StepFunctions(self._client("stepfunctions"), getattr(self.settings, "state_machine_arn", ""))
 
     @cached_property
     def ingestion(self) -> "Ingestion":
-        from firstline.adapters.silences import RememberedSilences
-        from firstline.classification.quiet import Quiet
-        from firstline.grouping import Limits
-        from firstline.ingestion import Ingestion
-        from firstline.waiting import Waiting
+        from firstline.adapters.dynamodb.silences import RememberedSilences
+        from firstline.incidents.hold import Waiting
+        from firstline.ingest.accept import Ingestion
+        from firstline.ingest.fold import Limits
+        from firstline.policy.quiet import Quiet
 
         silences = RememberedSilences(self.silences)
         waiting = Waiting(
@@ -220,10 +220,10 @@ class Wiring:
 
     @cached_property
     def intake(self) -> "Intake":
-        from firstline.adapters.certificates import Certificates
-        from firstline.adapters.quarantine import Quarantine
-        from firstline.adapters.topics import confirm_subscription
-        from firstline.intake import Intake
+        from firstline.adapters.aws.certificates import Certificates
+        from firstline.adapters.aws.quarantine import Quarantine
+        from firstline.adapters.aws.topics import confirm_subscription
+        from firstline.ingest.front_door import Intake
 
         return Intake(
             ingestion=self.ingestion,
@@ -240,15 +240,15 @@ class Wiring:
 
     @cached_property
     def watch(self) -> "Watch":
-        from firstline.watching import Watch
+        from firstline.incidents.heartbeats import Watch
 
         return Watch(declared=lambda: self.rules.heartbeats, heartbeats=self.heartbeats, accept=self.ingestion.accept)
 
     @cached_property
-    def audit(self) -> "Audit":
-        from firstline.auditing import Audit
+    def reconciler(self) -> "Reconciler":
+        from firstline.incidents.reconcile import Reconciler
 
-        return Audit(
+        return Reconciler(
             history=self.history,
             groups=self.groups,
             executions=self.executions,
@@ -262,7 +262,7 @@ class Wiring:
     # --- classification -----------------------------------------------------------------------------------------------
 
     def alarm_metrics(self, account: str) -> "AlarmMetrics":
-        from firstline.adapters.metrics_of_alarm import AlarmMetrics
+        from firstline.adapters.aws.alarm_metrics import AlarmMetrics
 
         client = self._cloudwatch
         return AlarmMetrics(client, account=account, region=client.meta.region_name)
@@ -274,14 +274,14 @@ class Wiring:
     @cached_property
     def model(self) -> "ChatModel | None":
         """The LLM behind its circuit and its ceiling, or None where the policy names none."""
-        from firstline.classification.model_policy import load_model_policy
+        from firstline.policy.model import load_model_policy
 
         policy = load_model_policy(self._runbooks / "policy" / "model.yaml")
         if policy.model is None:
             return None
-        from firstline.adapters.circuit import SharedCircuit
-        from firstline.adapters.llm import ChatModel, Endpoint
-        from firstline.adapters.spending import Spending
+        from firstline.adapters.dynamodb.circuit import SharedCircuit
+        from firstline.adapters.dynamodb.spending import Spending
+        from firstline.adapters.llm.chat_model import ChatModel, Endpoint
 
         endpoint = Endpoint(
             base_url=policy.base_url,
@@ -306,13 +306,13 @@ class Wiring:
 
     @cached_property
     def documents(self) -> "SsmDocuments":
-        from firstline.adapters.documents import SsmDocuments
+        from firstline.adapters.aws.documents import SsmDocuments
 
         return SsmDocuments(self._ssm)
 
     @cached_property
     def releases(self) -> "ReleaseRecords":
-        from firstline.adapters.releases import ReleaseRecords
+        from firstline.adapters.aws.releases import ReleaseRecords
 
         # Few runbooks take a release back: no other plan pays for these clients.
         return ReleaseRecords(
@@ -322,13 +322,13 @@ class Wiring:
 
     @cached_property
     def switch(self) -> "RemediationSwitch":
-        from firstline.adapters.switch import RemediationSwitch
+        from firstline.adapters.aws.switch import RemediationSwitch
 
         return RemediationSwitch(self._ssm, f"{self.settings.secrets_prefix}/remediation")
 
     @cached_property
     def targets(self) -> "TaggedInstances":
-        from firstline.adapters.targets import TaggedInstances
+        from firstline.adapters.aws.targets import TaggedInstances
 
         ec2 = self._client("ec2", INVENTORY)
         return TaggedInstances(ec2, self._ssm, self.settings.target_tag_key, self.settings.target_tag_value)
@@ -337,13 +337,13 @@ class Wiring:
 
     def channels(self, *, hurried: bool = False) -> dict[str, "Channel"]:
         """Connect Slack and PagerDuty anew each time: a rotated secret counts from the next message on."""
-        from firstline.adapters.channels import connect
+        from firstline.adapters.channels.connect import connect
 
         return connect(self.settings, self.secrets, self.history.save_slack_message, hurried=hurried)
 
     @cached_property
     def page_topic(self) -> "PageTopic":
-        from firstline.adapters.paging import PageTopic
+        from firstline.adapters.channels.paging import PageTopic
 
         return PageTopic(
             self.settings.page_topic_arn, client=self._client("sns"), console_url=self.settings.console_url
@@ -351,13 +351,13 @@ class Wiring:
 
     def on_call(self, level: "Level") -> str | None:
         """Return who is on call at a level, by PagerDuty."""
-        from firstline.adapters.channels import on_call_now
+        from firstline.adapters.channels.connect import on_call_now
 
         return on_call_now(level, self.settings, self.secrets)
 
     @cached_property
     def people_front(self) -> "PeopleFront":
-        from firstline.people_front import PeopleFront
+        from firstline.people.front import PeopleFront
 
         return PeopleFront(
             history=self.history,

@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from firstline.adapters.groups import TableGroups
-from firstline.adapters.heartbeats import TableHeartbeats
-from firstline.adapters.history import TableIncidents, incident_key
-from firstline.adapters.remediations import TableRemediations
-from firstline.adapters.table import Table, stamp
-from firstline.adapters.trail import TableTrail
+from firstline.adapters.dynamodb.groups import TableGroups
+from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
+from firstline.adapters.dynamodb.incidents import TableIncidents, incident_key
+from firstline.adapters.dynamodb.remediations import TableRemediations
+from firstline.adapters.dynamodb.table import Table, stamp
+from firstline.adapters.dynamodb.trail import TableTrail
+from firstline.incidents.audit_trail import Trail
+from firstline.incidents.heartbeats import Heartbeats
 from firstline.incidents.store import Groups, Incidents
 from firstline.models import Incident
-from firstline.runbooks.plan import Remediations
-from firstline.trail import Trail
-from firstline.watching import Heartbeats
+from firstline.remediation.plan import Remediations
 from tests.integration.conftest import client_of, new_table
 from tests.support.builders import open_for
 from tests.support.memory import MemoryStore

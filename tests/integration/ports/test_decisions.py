@@ -11,12 +11,12 @@ from urllib.parse import urlencode
 
 import pytest
 
-from firstline.approvals import deciding, links
-from firstline.approvals.deciding import Answer
-from firstline.approvals.visiting import Desk
 from firstline.errors import Superseded, TooLate
 from firstline.incidents.store import Incidents
 from firstline.models import Approval, RemediationPlan
+from firstline.people import approve, links
+from firstline.people.approval_requests import Desk
+from firstline.people.approve import Answer
 from tests.integration.ports.conftest import Change, Open
 from tests.support.builders import NOON, a_plan, alert, at
 from tests.support.memory import MemoryChannel, MemoryDocuments, MemoryExecutions
@@ -67,7 +67,7 @@ def form(incident_id: str, approver: str, plan: RemediationPlan, decision: str =
 def decide(
     incident_id: str, said: Answer, incidents: Incidents, executions: MemoryExecutions, now: datetime = LATER
 ) -> Any:
-    return deciding.decide(incident_id, said, now, approvers=APPROVERS, history=incidents, executions=executions)
+    return approve.decide(incident_id, said, now, approvers=APPROVERS, history=incidents, executions=executions)
 
 
 def test_a_yes_is_written_down_and_told(waiting: Wait, incidents: Incidents, executions: MemoryExecutions) -> None:

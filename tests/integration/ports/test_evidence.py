@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from firstline.grouping import Limits, fold, open_incident
 from firstline.incidents.store import Groups, Incidents
+from firstline.ingest.fold import Limits, fold, open_incident
 from firstline.models import AlertCount, Deployment, Incident, Outcome
 from tests.integration.ports.conftest import Open
 from tests.support.builders import NOON, alert, at, incident

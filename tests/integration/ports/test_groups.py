@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from firstline.errors import GroupChanged, RateLimited
-from firstline.grouping import STORM_GROUP_KEY, Fold, GroupState, Limits, fold, open_incident, storm_alert
 from firstline.incidents.store import Groups, Incidents
+from firstline.ingest.fold import STORM_GROUP_KEY, Fold, GroupState, Limits, fold, open_incident, storm_alert
 from firstline.models import AlertCount, Incident, NormalizedAlert
 from tests.support.builders import NOON, alert, at, open_for
 

@@ -1,6 +1,6 @@
 """Heartbeats: beats, ends, absences, and since when they are watched."""
 
-from firstline.watching import Heartbeats
+from firstline.incidents.heartbeats import Heartbeats
 from tests.support.builders import NOON, alert, at
 
 

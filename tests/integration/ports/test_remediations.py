@@ -10,7 +10,7 @@ import pytest
 from firstline.errors import AlreadyPlanned, LockHeld, RemediationContended
 from firstline.incidents.store import Incidents
 from firstline.models import RemediationPlan, RunbookRun
-from firstline.runbooks.plan import Remediations
+from firstline.remediation.plan import Remediations
 from tests.integration.ports.conftest import Open, Ports
 from tests.support.builders import NOON, a_plan, alert, at
 

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from firstline.trail import Fact, Trail, first_break
+from firstline.incidents.audit_trail import Fact, Trail, first_break
 from tests.support.builders import at
 
 FACTS = [

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 
 from firstline.channels.slack import escape, escape_markup, feed, render, render_details, render_pointer, render_whisper
-from firstline.channels.slack_judging import note_form
+from firstline.channels.slack_feedback import note_form
 from firstline.models import Approval, Feedback, Note, NotificationKind
 from tests.support.builders import (
     CONSOLE,

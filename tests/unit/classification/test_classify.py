@@ -10,10 +10,6 @@ from hypothesis import strategies as st
 
 from firstline.classification.calibration import UNCALIBRATED, Calibration, tallied
 from firstline.classification.classify import assess, classify
-from firstline.classification.match import AlertMatch
-from firstline.classification.quiet import silenced
-from firstline.classification.rules import NO_RULES, Rules
-from firstline.classification.silences import Silence
 from firstline.errors import ModelGaveNoVerdict
 from firstline.models import (
     SEVERITY_RANK,
@@ -26,6 +22,10 @@ from firstline.models import (
     IncidentRecord,
     Usage,
 )
+from firstline.policy.match import AlertMatch
+from firstline.policy.quiet import silenced
+from firstline.policy.rules import NO_RULES, Rules
+from firstline.policy.silences import Silence
 from tests.support.memory import MemoryStore
 
 type Decide = Callable[..., Classification]

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from firstline.classification import memory
 from firstline.classification.classify import classify
-from firstline.classification.rules import NO_RULES
 from firstline.classification.templates import template_of
-from firstline.feedback import called_real
 from firstline.models import SEVERITY_RANK, EarlierIncident, Evidence, Feedback, Incident, Severity
+from firstline.people.feedback import called_real
+from firstline.policy.rules import NO_RULES
 
 from .conftest import NOW
 

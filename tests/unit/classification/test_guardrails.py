@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firstline.classification.classify import classify
-from firstline.classification.rules import NO_RULES, Rules
 from firstline.models import SEVERITY_RANK, Classification, Deployment, EarlierIncident, Evidence, Incident
+from firstline.policy.rules import NO_RULES, Rules
 
 type Judge = Callable[..., Classification]
 

@@ -8,8 +8,8 @@ import pytest
 
 from firstline.classification.classify import classify
 from firstline.classification.history import opinion
-from firstline.classification.rules import NO_RULES
 from firstline.models import EarlierIncident, Evidence, Incident, SimilarIncident
+from firstline.policy.rules import NO_RULES
 
 type Alike = Callable[..., list[SimilarIncident]]
 

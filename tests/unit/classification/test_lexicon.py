@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from firstline.classification import lexicon
 from firstline.classification.classify import classify
-from firstline.classification.rules import NO_RULES
 from firstline.models import Classification, Evidence, Incident
+from firstline.policy.rules import NO_RULES
 
 
 @pytest.mark.parametrize(

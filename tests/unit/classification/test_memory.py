@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from firstline.classification import memory
 from firstline.classification.calibration import tallied
 from firstline.classification.classify import classify
-from firstline.classification.rules import NO_RULES, Rules
 from firstline.classification.templates import template_of
 from firstline.models import (
     SEVERITY_RANK,
@@ -26,6 +25,7 @@ from firstline.models import (
     Incident,
     SimilarIncident,
 )
+from firstline.policy.rules import NO_RULES, Rules
 
 type Before = Callable[..., EarlierIncident]
 type Decide = Callable[..., Classification]
@@ -401,11 +401,11 @@ def test_neither_memory_nor_a_rule_imports_the_models_client() -> None:
     program = f"""
 import sys
 sys.path[:0] = [{str(root)!r}, {str(root / "layers" / "core")!r}]
-import firstline.adapters.llm
+import firstline.adapters.llm.chat_model
 from datetime import timedelta
 from firstline.classification import memory
 from firstline.classification.calibration import tallied
-from firstline.classification.rules import NO_RULES, Rules
+from firstline.policy.rules import NO_RULES, Rules
 from firstline.classification.templates import template_of
 from firstline.classification.classify import classify
 from firstline.models import EarlierIncident, Evidence

@@ -15,13 +15,10 @@ from evals.classifiers import Policy
 from evals.injection.alerts import CARRIERS, Hostile, hostile_alerts
 from evals.injection.obeying import Obeying
 from evals.injection.orders import TECHNIQUES
-from firstline.approvals.links import Link
-from firstline.approvals.page import plan_page
-from firstline.approvals.review import review
 from firstline.channels import pagerduty, slack, sns
 from firstline.channels.delivery import tell_all
 from firstline.classification.classify import classify
-from firstline.grouping import GroupState, fold, open_incident
+from firstline.ingest.fold import GroupState, fold, open_incident
 from firstline.models import (
     PAGING_RANK,
     SEVERITY_RANK,
@@ -38,10 +35,13 @@ from firstline.models import (
     StepResult,
     Target,
 )
+from firstline.people.approval_page import plan_page
+from firstline.people.links import Link
+from firstline.people.review import review
+from firstline.policy.remediation import RemediationPolicy
 from firstline.privacy.alerts import without_secrets
+from firstline.remediation.plan import Planning, RemediationRules, parameter_values, plan
 from firstline.runbooks import match
-from firstline.runbooks.plan import Planning, RemediationRules, parameter_values, plan
-from firstline.runbooks.remediation_policy import RemediationPolicy
 from firstline.sources import normalize
 from tests.support.memory import MemoryChannel, MemoryDocuments, MemoryReleases, MemoryStore, MemoryTargets
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from local.commands import GET_OUTPUT_CHARACTERS, LIST_OUTPUT_CHARACTERS, CommandEnded, Commands, SsmError
-from local.hosts import Ran
+from local.emulator.commands import GET_OUTPUT_CHARACTERS, LIST_OUTPUT_CHARACTERS, CommandEnded, Commands, SsmError
+from local.emulator.hosts import Ran
 
 DOCUMENT: dict[str, Any] = {
     "schemaVersion": "2.2",

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.session import Session
 
-from local.engine import QueryFailed, evaluate, spelled
+from local.emulator.engine import QueryFailed, evaluate, spelled
 
 
 def run(expression: str, **variables: Any) -> Any:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from local.front import MAX_BODY_BYTES, Front, Route
-from local.runtime import Invocation
+from local.emulator.front import MAX_BODY_BYTES, Front, Route
+from local.emulator.runtime import Invocation
 
 
 class Echo:

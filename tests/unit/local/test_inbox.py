@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from firstline.channels.slack_judging import note_button, note_form, question
-from local.inbox import Inbox, Message
+from firstline.channels.slack_feedback import note_button, note_form, question
+from local.emulator.inbox import Inbox, Message
 from tests.support.builders import INCIDENT_ID, a_record
 
 BLOCKS = [

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from firstline.errors import ConfigurationError
-from local.more_runbooks import give_policies
+from local.emulator.more_runbooks import give_policies
 
 SHIPPED = Path("runbooks/policy")
 

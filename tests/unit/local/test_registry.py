@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from local import registry
+from local.emulator import registry
 
 
 def test_a_stack_is_found_in_its_own_folder_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from firstline.errors import Unauthenticated
 from firstline.sources import authenticate, known_sources, normalize
-from local import alerts, senders
+from local.demo import alerts, senders
 
 PAYLOADS: dict[str, dict[str, Any]] = {
     "prometheus": alerts.alertmanager(alerts.prometheus_alert({"alertname": "Down", "instance": "web-1:9100"}, "x")),

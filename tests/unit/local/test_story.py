@@ -4,9 +4,9 @@ from io import StringIO
 
 from rich.console import Console
 
-from local.commands import CommandEnded
-from local.inbox import Message
-from local.story import Story, path
+from local.demo.story import Story, path
+from local.emulator.commands import CommandEnded
+from local.emulator.inbox import Message
 
 
 def tell() -> tuple[Story, StringIO]:

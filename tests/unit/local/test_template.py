@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from local.template import Template, TemplateError, expand, state_machine_definition
+from local.emulator.template import Template, TemplateError, expand, state_machine_definition
 
 
 def make(body: dict[str, Any], **parameters: str) -> Template:

@@ -16,11 +16,9 @@ from firstline.channels import pagerduty, slack, sns
 from firstline.channels.delivery import tell_all
 from firstline.classification import prompt
 from firstline.classification.classify import classify
-from firstline.classification.rules import NO_RULES
-from firstline.deployments import deployment_from_request
 from firstline.errors import UnreadablePayload
-from firstline.grouping import Limits
-from firstline.ingestion import Ingestion
+from firstline.ingest.accept import Ingestion
+from firstline.ingest.fold import Limits
 from firstline.models import (
     Evidence,
     Incident,
@@ -31,7 +29,9 @@ from firstline.models import (
     StepResult,
 )
 from firstline.observability import logger
+from firstline.policy.rules import NO_RULES
 from firstline.sources import normalize_batch
+from firstline.sources.deployments import deployment_from_request
 from tests.support.memory import MemoryChannel, MemoryExecutions, MemoryStore
 from tests.unit.sources.events import event
 

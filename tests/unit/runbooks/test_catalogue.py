@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from firstline.errors import ConfigurationError
 from firstline.runbooks import catalogue
-from local.linting.check import check
+from firstline_cli.lint.check import check
 
 type Fields = Callable[..., dict[str, Any]]
 

@@ -7,7 +7,7 @@ import pytest
 
 from firstline.runbooks import catalogue
 from firstline.runbooks.model import Runbook
-from local.linting.check import example_problems
+from firstline_cli.lint.check import example_problems
 
 type Make[T] = Callable[..., T]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from firstline.runbooks import catalogue
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.patterns import SAFE_CHARACTERS
-from local.linting.check import check, rendered
+from firstline_cli.lint.check import check, rendered
 
 SHIPPED = catalogue.load(Path(__file__).parents[3] / "runbooks")
 PARAMETERS = [(runbook.id, name) for runbook in SHIPPED.values() for name in runbook.parameters]

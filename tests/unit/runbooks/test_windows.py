@@ -7,12 +7,12 @@ import pytest
 from pydantic import ValidationError
 
 from firstline.models import Incident, NormalizedAlert, Target
+from firstline.remediation.steps import Document
 from firstline.runbooks import documents
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
-from firstline.runbooks.steps import Document
 from tests.support.memory import MemoryDocuments
-from tests.unit.runbooks.test_plan import Desk, desk
+from tests.unit.remediation.test_plan import Desk, desk
 
 __all__ = ["desk"]  # the fixture
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from firstline.deployments import deployment_from_event, deployment_from_request
 from firstline.errors import UnreadablePayload
 from firstline.models import NormalizedAlert
 from firstline.sources import known_sources, normalize_batch, signals
 from firstline.sources.body import parse_body
 from firstline.sources.cloudwatch import signing_certificate_url, subscription_confirmation
+from firstline.sources.deployments import deployment_from_event, deployment_from_request
 from tests.support.needs import PUBLISHED
 from tests.unit.sources.events import EVENTS, RECEIVED_AT
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from firstline.adapters.certificates import MAX_BYTES, MAX_REMEMBERED, Certificates
+from firstline.adapters.aws.certificates import MAX_BYTES, MAX_REMEMBERED, Certificates
 from firstline.errors import CertificateUnavailable
 
 PEM = b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from firstline.deployments import deployment_from_event, deployment_from_request
 from firstline.errors import UnreadablePayload
 from firstline.models import Deployment
+from firstline.sources.deployments import deployment_from_event, deployment_from_request
 from tests.unit.sources.events import RECEIVED_AT, event
 
 

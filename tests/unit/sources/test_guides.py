@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from firstline.deployments import deployment_from_request
 from firstline.sources import known_sources, normalize
+from firstline.sources.deployments import deployment_from_request
 from firstline.sources.severity import WORDS
 from tests.unit.sources.events import RECEIVED_AT, event
 

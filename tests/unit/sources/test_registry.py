@@ -53,6 +53,6 @@ def test_importing_the_package_imports_no_source() -> None:
         "firstline.sources.authentication",
         "firstline.sources.reading",
         "firstline.sources.severity",
-        "firstline.sources.text",
+        "firstline.sources.values",
         "firstline.text",
     ]

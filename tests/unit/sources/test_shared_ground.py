@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from firstline.models import SEVERITY_RANK
-from firstline.sources import text
+from firstline.sources import values
 from firstline.sources.identity import alertmanager_fingerprint, bare_host, group_key, host_hint
 from firstline.sources.severity import WORDS, from_word
 
@@ -75,7 +75,7 @@ def test_every_word_is_spelled_the_way_it_is_looked_up() -> None:
     ],
 )
 def test_times(value: Any, moment: datetime | None) -> None:
-    assert text.moment(value) == moment
+    assert values.moment(value) == moment
 
 
 @pytest.mark.parametrize(
@@ -97,11 +97,11 @@ def test_times(value: Any, moment: datetime | None) -> None:
     ],
 )
 def test_names(value: Any, name: str | None) -> None:
-    assert text.name(value) == name
+    assert values.name(value) == name
 
 
 def test_prose_says_everything_once() -> None:
-    assert text.prose(None, " a\tb\r ", "a\tb", 7, {}, "ㅎ\u009b") == "a\tb\n7\nㅎ"
+    assert values.prose(None, " a\tb\r ", "a\tb", 7, {}, "ㅎ\u009b") == "a\tb\n7\nㅎ"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_prose_says_everything_once() -> None:
     ],
 )
 def test_urls(value: Any, url: str | None) -> None:
-    assert text.url(None, "", value) == url
+    assert values.url(None, "", value) == url
 
 
 @pytest.mark.parametrize(

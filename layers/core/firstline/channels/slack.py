@@ -7,7 +7,7 @@ as well. Limits: https://docs.slack.dev/reference/block-kit/blocks (header 150 c
 
 from typing import Any, Literal
 
-from firstline.channels import slack_judging
+from firstline.channels import slack_feedback
 from firstline.channels.summary import Summary, execution_link, labels, summarise
 from firstline.models import (
     AnyPlannedStep,
@@ -186,7 +186,7 @@ def _facts(notification: Notification, summary: Summary) -> list[tuple[str, str]
         ("On call", summary.on_call or ""),
         ("Acknowledged by", one_line(record.acknowledged_by or "", 80)),
         (f"{(record.decision or 'approved').capitalize()} by", one_line(decided_by, 160)),
-        ("People say", slack_judging.people_say(record.feedback)),
+        ("People say", slack_feedback.people_say(record.feedback)),
         ("What fixed it", one_line(record.notes[-1].text, 500) if record.notes else ""),
     ]
 
@@ -219,7 +219,7 @@ def _buttons(notification: Notification) -> list[dict[str, Any]]:
             return []
     elements = [_button(name, record) for name in names]
     if notification.kind != "approval":
-        elements += [slack_judging.note_button(record), slack_judging.question(record.incident.incident_id)]
+        elements += [slack_feedback.note_button(record), slack_feedback.question(record.incident.incident_id)]
     return [{"type": "actions", "elements": elements}]
 
 

@@ -9,8 +9,8 @@ prior), and never falling where the claim rises (isotonic regression).
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from firstline.feedback import last_words, was_right
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, IncidentRecord
+from firstline.people.feedback import last_words, was_right
 
 BINS = 10
 ENOUGH = 20

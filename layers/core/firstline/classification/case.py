@@ -10,8 +10,8 @@ from firstline.classification.calibration import UNCALIBRATED, Calibration
 from firstline.classification.evidence import suspects
 from firstline.classification.history import Opinion, opinion
 from firstline.classification.prompt import Offered
-from firstline.classification.rules import Rule, Rules
 from firstline.models import Deployment, Evidence, Incident, NormalizedAlert, Severity, SourceSeverity
+from firstline.policy.rules import Rule, Rules
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,21 +3,21 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from firstline.classification import guardrails, holding, memory, prompt, without_model
+from firstline.classification import guardrails, memory, prompt, without_model
 from firstline.classification.calibration import UNCALIBRATED, Calibration, decider_of
 from firstline.classification.case import Case
 from firstline.classification.evidence import MetricReader, gather
-from firstline.classification.holding import NotAsked
 from firstline.classification.memory import Known
 from firstline.classification.model import Counting, Model
 from firstline.classification.prompt import Offered
-from firstline.classification.rules import Rules
-from firstline.classification.silences import Silence
 from firstline.classification.words import evidence_for
 from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
 from firstline.incidents.store import Incidents
 from firstline.models import SEVERITY_RANK, Classification, Evidence, Incident, Usage
 from firstline.observability import logger, metrics
+from firstline.policy.hold import NotAsked, after, held_by_rule, waits_for
+from firstline.policy.rules import Rules
+from firstline.policy.silences import Silence
 
 
 def assess(
@@ -44,14 +44,14 @@ def assess(
     """
     evidence = gather(incident, history, rules=rules, time_zone=time_zone, now=now, metrics=monitor)
     case = Case.of(incident, evidence, rules, now, offered=offered, calibration=calibration)
-    record, hold = holding.waits_for(incident, history, rules, silences, now)
+    record, hold = waits_for(incident, history, rules, silences, now)
     counting = None if model is None else Counting(model)
     verdict = judge(case, NotAsked() if counting is not None and hold is not None else counting)
     metrics.add_metric(name="LlmCacheHit", unit="Count", value=int(verdict.cached_from is not None))
     metrics.add_metric(name="LlmCacheMiss", unit="Count", value=counting.asked if counting else 0)
     if hold is None and (record is None or record.awaiting != "hold"):
-        hold = holding.held_by_rule(incident, case.rule, verdict, now)
-    verdict = holding.after(verdict, record, case.rule, hold)
+        hold = held_by_rule(incident, case.rule, verdict, now)
+    verdict = after(verdict, record, case.rule, hold)
     keep(verdict, incident, history)
     return verdict
 

@@ -7,7 +7,6 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from firstline.classification.redaction import safe_line
-from firstline.classification.rules import NO_RULES, Rules
 from firstline.classification.similar import most_similar
 from firstline.errors import HistoryUnavailable, MetricsUnavailable
 from firstline.incidents.store import EvidenceSource
@@ -20,6 +19,7 @@ from firstline.models import (
     MetricSeries,
     NormalizedAlert,
 )
+from firstline.policy.rules import NO_RULES, Rules
 
 DEPLOYMENT_WINDOW = timedelta(hours=4)
 MAX_EARLIER = 20

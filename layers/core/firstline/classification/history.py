@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firstline.classification.templates import template_of
-from firstline.feedback import called_noise, called_real, calls_real, last_words, said_wrong_cause, severity_said
 from firstline.models import (
     SEVERITY_RANK,
     EarlierIncident,
@@ -16,6 +15,7 @@ from firstline.models import (
     Severity,
     SourceSeverity,
 )
+from firstline.people.feedback import called_noise, called_real, calls_real, last_words, said_wrong_cause, severity_said
 
 MEMORY = timedelta(days=30)
 """Older incidents are no evidence: systems change."""

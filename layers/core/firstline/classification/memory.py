@@ -21,7 +21,6 @@ from firstline.classification.case import Case
 from firstline.classification.evidence import suspects
 from firstline.classification.history import ago
 from firstline.classification.templates import template_of
-from firstline.feedback import confirmed
 from firstline.models import (
     PAGING_RANK,
     SEVERITY_RANK,
@@ -32,6 +31,7 @@ from firstline.models import (
     Severity,
     SourceSeverity,
 )
+from firstline.people.feedback import confirmed
 
 MAX_AGE = timedelta(days=20)
 """Of what comes back, 94 of 100 do so within so many days; what is older than that is judged afresh."""

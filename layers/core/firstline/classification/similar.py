@@ -1,7 +1,7 @@
 """Earlier incidents of other groups that read like this one: shared words, weighed by how much they say.
 
-The candidates come from two bounded reads (`adapters/evidence.py`): the same alert name, the same service. Here they
-are compared, word by word, with rapidfuzz for words that are nearly the same, and sorted. Pure.
+The candidates come from two bounded reads (`adapters/dynamodb/evidence.py`): the same alert name, the same service.
+Here they are compared, word by word, with rapidfuzz for words that are nearly the same, and sorted. Pure.
 
 The numbers were set by thought and checked against labelled incidents; docs/evals.md has the figures.
 """

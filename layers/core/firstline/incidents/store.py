@@ -30,7 +30,7 @@ from firstline.models import (
 
 if TYPE_CHECKING:
     from firstline.classification.calibration import Calibration
-    from firstline.grouping import GroupState, Limits
+    from firstline.ingest.fold import GroupState, Limits
 
 
 class EvidenceSource(Protocol):

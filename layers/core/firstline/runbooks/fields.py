@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, StringConstraints
 
-from firstline.durations import Duration, between
 from firstline.models import SHARE
+from firstline.policy.durations import Duration, between
 
 
 def not_none(value: str) -> str:

@@ -12,8 +12,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
-from firstline.durations import Duration, between
 from firstline.models import Frozen
+from firstline.policy.durations import Duration, between
 from firstline.runbooks.examples import Examples
 from firstline.runbooks.fields import (
     Id,

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from firstline.durations import Duration, between
 from firstline.models import Frozen
+from firstline.policy.durations import Duration, between
 from firstline.runbooks.fields import Id, ParameterName, StepTimeout
 
 DAY = timedelta(days=1)

@@ -12,11 +12,11 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-ev
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from firstline.deployments import is_deployment_event
 from firstline.errors import UnreadablePayload
-from firstline.sources import text
+from firstline.sources import values
 from firstline.sources.body import parse_json
 from firstline.sources.cloudwatch_alarm import Alarm, add_alarm, severity_word, topic_severity_word
+from firstline.sources.deployments import is_deployment_event
 from firstline.sources.identity import digest, group_key
 from firstline.sources.reading import Reading
 from firstline.sources.signal import Signal
@@ -64,7 +64,7 @@ def read(payload: Any, reading: Reading) -> None:
     elif "AlarmName" in payload:
         _read_alarm_message(payload, payload, None, reading)
     elif reading.header("x-amz-sns-rawdelivery"):
-        _read_other_message(payload, text.name(reading.header("x-amz-sns-topic-arn")), None, payload, reading)
+        _read_other_message(payload, values.name(reading.header("x-amz-sns-topic-arn")), None, payload, reading)
     else:
         raise UnreadablePayload(
             "cloudwatch: neither an SNS message (`Type`, `Message`), nor an alarm (`AlarmName`), nor an event "
@@ -85,7 +85,7 @@ def _read_envelope(envelope: Any, raw: Any, reading: Reading) -> None:
     if envelope.get("Type") in ("SubscriptionConfirmation", "UnsubscribeConfirmation"):
         reading.ignore(f"{envelope['Type']} of SNS is about the subscription")
         return
-    topic = text.name(envelope.get("TopicArn"))
+    topic = values.name(envelope.get("TopicArn"))
     message = envelope["Message"]
     if type(message) is str and message.lstrip().startswith("{"):
         try:
@@ -128,7 +128,7 @@ def _read_alarm_message(message: dict[str, Any], raw: Any, topic: str | None, re
 
 
 def _read_event(event: dict[str, Any], reading: Reading) -> None:
-    kind = text.name(event.get("detail-type")) or "an event"
+    kind = values.name(event.get("detail-type")) or "an event"
     if kind not in _STATE_CHANGES:
         if kind.startswith("CloudWatch Alarm"):
             reading.ignore(f"{kind} is no alert")
@@ -203,7 +203,7 @@ def _described_alarm(
         dimensions=[_object(metric.get("dimensions")) for metric in metrics],
         contributor_id=contributor_id,
         contributor=contributor,
-        muted_by=("a mute rule" if type(muted) is dict else text.name(muted) or "a mute rule") if muted else None,
+        muted_by=("a mute rule" if type(muted) is dict else values.name(muted) or "a mute rule") if muted else None,
     )
 
 
@@ -216,36 +216,36 @@ def _read_other_message(
     """
     envelope = envelope or {}
     fields = _object(message)
-    subject = text.name(envelope.get("Subject"))
+    subject = values.name(envelope.get("Subject"))
     lines = message.strip().splitlines() if type(message) is str else []
     topic_name = topic.rsplit(":", 1)[-1] if topic else None
     alert_name = (
-        text.name(fields.get("detail-type"))
+        values.name(fields.get("detail-type"))
         or subject
-        or text.name(lines[0] if lines else None)
+        or values.name(lines[0] if lines else None)
         or (f"message on {topic_name}" if topic_name else "message without a topic")
     )
     arn = (topic or "").split(":")
-    account = text.first(text.labels(fields), "account", "accountId") or (arn[4] if len(arn) > 5 else None)
-    region = text.first(text.labels(fields), "region") or (arn[3] if len(arn) > 5 else None)
+    account = values.first(values.labels(fields), "account", "accountId") or (arn[4] if len(arn) > 5 else None)
+    region = values.first(values.labels(fields), "region") or (arn[3] if len(arn) > 5 else None)
     detail = _object(fields.get("detail"))
     reading.add(
         alert_name=alert_name,
         severity=reading.severity(severity_word(subject) or severity_word(alert_name) or topic_severity_word(topic)),
-        message=text.prose(
+        message=values.prose(
             subject,
             message,
             detail.get("title"),
             detail.get("description"),
-            ", ".join(f"{key}={value}" for key, value in text.labels(detail or fields).items()),
+            ", ".join(f"{key}={value}" for key, value in values.labels(detail or fields).items()),
         ),
-        labels=text.labels({"topic": topic_name}),
-        at=text.moment(envelope.get("Timestamp")) or text.moment(fields.get("time")),
+        labels=values.labels({"topic": topic_name}),
+        at=values.moment(envelope.get("Timestamp")) or values.moment(fields.get("time")),
         status="firing",
-        fingerprint=digest("sns", topic, alert_name, text.scalar(detail.get("id"))),
+        fingerprint=digest("sns", topic, alert_name, values.scalar(detail.get("id"))),
         group_key=group_key(reading.source, alert_name, account=account, region=region, scope=topic),
-        account=text.name(account),
-        region=text.name(region),
+        account=values.name(account),
+        region=values.name(region),
         raw_payload=raw,
     )
 
@@ -262,5 +262,5 @@ def _pairs(dimensions: Any) -> dict[str, Any]:
     """`[{name, value}]` as SNS writes them, or the map that EventBridge writes."""
     if type(dimensions) is dict:
         return dimensions
-    pairs = ((text.name(_object(d).get("name")), _object(d).get("value")) for d in _list(dimensions))
+    pairs = ((values.name(_object(d).get("name")), _object(d).get("value")) for d in _list(dimensions))
     return {name: value for name, value in pairs if name}

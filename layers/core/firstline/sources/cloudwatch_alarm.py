@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from firstline.errors import UnreadablePayload
-from firstline.sources import meanings, text
+from firstline.sources import meanings, values
 from firstline.sources.identity import INSTANCE_ID, bare_host, digest, group_key, host_hint
 from firstline.sources.reading import Reading
 from firstline.sources.severity import WORDS
@@ -56,7 +56,7 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
     UnreadablePayload
         It has no name, or no state that CloudWatch knows.
     """
-    name = text.name(alarm.name)
+    name = values.name(alarm.name)
     if name is None:
         raise UnreadablePayload("cloudwatch: an alarm without a name")
     if reading.own_stack and name.startswith(f"{reading.own_stack}-"):
@@ -66,7 +66,7 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
         reading.ignore(f"{name} has insufficient data: neither firing nor resolved")
         return
     if alarm.state not in ("ALARM", "OK"):
-        raise UnreadablePayload(f"cloudwatch: the alarm {name} is in no known state: {text.quoted(alarm.state)}")
+        raise UnreadablePayload(f"cloudwatch: the alarm {name} is in no known state: {values.quoted(alarm.state)}")
     if alarm.state == "OK" and alarm.previous_state == "INSUFFICIENT_DATA":
         reading.ignore(f"{name} has its first data: no recovery")
         return
@@ -75,28 +75,28 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
         return
 
     arn_account, arn_region, partition = _of_arn(alarm.arn)
-    account = arn_account or text.name(alarm.account)
-    region = arn_region or text.name(alarm.region)
+    account = arn_account or values.name(alarm.account)
+    region = arn_region or values.name(alarm.region)
     labels = _agreed_labels([*alarm.dimensions, alarm.contributor])
     service = meanings.find(labels, "service")
     environment = meanings.find(labels, "environment")
-    at = text.moment(alarm.at)
+    at = values.moment(alarm.at)
     # `Region` of an SNS message is a display name that varies; the ARN says it exactly.
-    identity = text.scalar(alarm.arn) or f"{account}:{region}:{text.scalar(alarm.name)}"
+    identity = values.scalar(alarm.arn) or f"{account}:{region}:{values.scalar(alarm.name)}"
     said = alarm.severity or severity_word(name) or stated_severity(alarm.description)
     reading.add(
         alert_name=name,
         severity=reading.severity(said or topic_severity_word(alarm.topic)),
-        message=text.prose(alarm.description, alarm.reason),
-        labels=text.labels({"metric": alarm.metric, "namespace": alarm.namespace, **labels}),
+        message=values.prose(alarm.description, alarm.reason),
+        labels=values.labels({"metric": alarm.metric, "namespace": alarm.namespace, **labels}),
         at=at,
         ends_at=at if alarm.state == "OK" else None,
         status="firing" if alarm.state == "ALARM" else "resolved",
-        fingerprint=digest("cloudwatch", identity, text.scalar(alarm.contributor_id)),
+        fingerprint=digest("cloudwatch", identity, values.scalar(alarm.contributor_id)),
         # One alarm per instance, the id in its name, is the usual way to watch a fleet: still one incident.
         group_key=group_key(
             reading.source,
-            _without_instances(text.scalar(alarm.name) or name),
+            _without_instances(values.scalar(alarm.name) or name),
             account=account,
             region=region,
             service=service,
@@ -151,7 +151,7 @@ def _of_arn(arn: Any) -> tuple[str | None, str | None, str]:
     if type(arn) is str:
         parts = arn.split(":alarm:", 1)[0].split(":")
         if len(parts) == 5 and parts[0] == "arn":
-            return text.name(parts[4]), text.name(parts[3]), parts[1]
+            return values.name(parts[4]), values.name(parts[3]), parts[1]
     return None, None, "aws"
 
 
@@ -160,7 +160,7 @@ def _agreed_labels(dimensions: list[dict[str, Any]]) -> dict[str, str]:
     agreed: dict[str, str] = {}
     differing: set[str] = set()
     for metric in dimensions:
-        for key, value in text.labels(metric).items():
+        for key, value in values.labels(metric).items():
             if agreed.setdefault(key, value) != value:
                 differing.add(key)
     return {key: value for key, value in agreed.items() if key not in differing}
@@ -177,6 +177,6 @@ def _host(alarm: Alarm, labels: dict[str, str]) -> str | None:
 def _console_url(name: str, region: str | None, partition: str) -> str | None:
     if region is None or partition != "aws" or not _REGION.fullmatch(region):
         return None
-    return text.url(
+    return values.url(
         f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#alarmsV2:alarm/{quote(name, safe='')}"
     )

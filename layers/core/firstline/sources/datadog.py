@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from firstline.errors import UnreadablePayload
 from firstline.models import SourceSeverity
-from firstline.sources import meanings, text
+from firstline.sources import meanings, values
 from firstline.sources.authentication import Request, require_token
 from firstline.sources.identity import digest, group_key, host_hint
 from firstline.sources.reading import Reading
@@ -34,6 +34,8 @@ _TRANSITIONS: dict[str, tuple[Literal["firing", "resolved"], SourceSeverity]] = 
     "warnrecovered": ("resolved", "medium"),
 }
 _ALERT_TYPES: dict[str, SourceSeverity] = {"error": "high", "warning": "medium", "info": "info"}
+
+_MESSAGE = ("textonlymsg", "message", "eventmsg", "body", "text", "alertstatus")
 
 
 def authenticate(request: Request) -> None:
@@ -70,7 +72,7 @@ def read(payload: Any, reading: Reading) -> None:
     hostname = _get(fields, "hostname", "host")
     service = meanings.find(tags, "service")
     environment = meanings.find(tags, "environment")
-    at = text.moment(_get(fields, "lastupdated", "lastupdatedposix")) or text.moment(
+    at = values.moment(_get(fields, "lastupdated", "lastupdatedposix")) or values.moment(
         _get(fields, "date", "dateposix", "timestamp")
     )
     cycle = _get(fields, "alertcyclekey")
@@ -78,7 +80,9 @@ def read(payload: Any, reading: Reading) -> None:
     reading.add(
         alert_name=alert_name,
         severity=_severity(fields, in_title, usual, alert_type, reading),
-        message=text.prose(_message(_get(fields, "textonlymsg", "message", "eventmsg", "body", "text", "alertstatus"))),
+        message=values.prose(
+            _message(_get(fields, "textonlymsg", "message", "eventmsg", "body", "text", "alertstatus"))
+        ),
         labels=tags,
         at=at,
         ends_at=at if status == "resolved" else None,
@@ -97,8 +101,8 @@ def read(payload: Any, reading: Reading) -> None:
         host=host_hint(
             {key: tag for key, tag in tags.items() if key not in ambiguous} | ({"host": hostname} if hostname else {})
         ),
-        url=text.url(_get(fields, "link", "url", "alerturl", "eventurl", "monitorurl")),
-        region=text.name(tags.get("region")),
+        url=values.url(_get(fields, "link", "url", "alerturl", "eventurl", "monitorurl")),
+        region=values.name(tags.get("region")),
         environment=environment,
         service=service,
         raw_payload=payload,
@@ -115,7 +119,7 @@ def _fields(payload: dict[str, Any]) -> dict[str, str]:
             for inner, item in value.items():
                 _put(fields, prefix + _letters(inner[:128]), item)
         elif type(value) is list:
-            _put(fields, name, ",".join(t for t in (text.scalar(item) for item in value) if t))
+            _put(fields, name, ",".join(t for t in (values.scalar(item) for item in value) if t))
         else:
             _put(fields, name, value)
     return fields
@@ -123,7 +127,7 @@ def _fields(payload: dict[str, Any]) -> dict[str, str]:
 
 def _put(fields: dict[str, str], name: str, value: Any) -> None:
     """A variable that Datadog did not know arrives as its own name, one without a value as the empty text."""
-    said = value.strip() if type(value) is str else (text.scalar(value) or "").strip()
+    said = value.strip() if type(value) is str else (values.scalar(value) or "").strip()
     if said and said != "null" and not (said[0] == "$" and _UNSET.fullmatch(said)):
         fields.setdefault(name, said)
 
@@ -162,7 +166,7 @@ def _split_title(title: str) -> tuple[str, dict[str, str]]:
         else:
             break
         rest = after.strip()
-    return text.name(rest) or text.name(title) or "Datadog alert", found
+    return values.name(rest) or values.name(title) or "Datadog alert", found
 
 
 def _tags(tags: str, scope: str) -> tuple[dict[str, str], set[str]]:
@@ -173,7 +177,7 @@ def _tags(tags: str, scope: str) -> tuple[dict[str, str], set[str]]:
         key, _, value = tag.partition(":")
         if key and value and found.setdefault(key, value) != value:
             ambiguous.add(key)
-    return text.labels(found), ambiguous
+    return values.labels(found), ambiguous
 
 
 def _split(tags: str) -> list[str]:

@@ -6,7 +6,7 @@
 from typing import Any, Literal
 
 from firstline.errors import UnreadablePayload
-from firstline.sources import meanings, text
+from firstline.sources import meanings, values
 from firstline.sources.authentication import Request, require_token
 from firstline.sources.identity import bare_host, digest, group_key, host_hint
 from firstline.sources.reading import Reading
@@ -73,7 +73,7 @@ def _read_alert(alert: Any, reading: Reading) -> None:
     if type(alert) is not dict:
         raise UnreadablePayload("generic: an alert is an object with at least `alert_name`")
     full_name = _first(alert, _NAME)
-    alert_name = text.name(full_name)
+    alert_name = values.name(full_name)
     if full_name is None or alert_name is None:
         raise UnreadablePayload("generic: an alert without `alert_name`")
     word = (_first(alert, _STATUS) or "firing").strip().lower()
@@ -82,20 +82,20 @@ def _read_alert(alert: Any, reading: Reading) -> None:
     if status is None:
         reading.ignore(f"{alert_name} is {word}: neither firing nor resolved")
         return
-    labels = text.labels(alert.get("labels") or alert.get("tags"))
+    labels = values.labels(alert.get("labels") or alert.get("tags"))
     said_host = _first(alert, _HOST)
     host = (bare_host(said_host) if said_host else None) or host_hint(labels)
     account, region, service, environment = (
-        text.name(alert.get(meaning)) or meanings.find(labels, meaning) for meaning in meanings.MEANINGS
+        values.name(alert.get(meaning)) or meanings.find(labels, meaning) for meaning in meanings.MEANINGS
     )
     given = _first(alert, ("fingerprint", "dedup_key", "check_id", "monitor_id"))
-    ends_at = text.moment(alert.get("ends_at")) if status == "resolved" else None
+    ends_at = values.moment(alert.get("ends_at")) if status == "resolved" else None
     reading.add(
         alert_name=alert_name,
         severity=reading.severity(_first(alert, _SEVERITY) or labels.get("severity")),
-        message=text.prose(_first(alert, _MESSAGE)),
+        message=values.prose(_first(alert, _MESSAGE)),
         labels=labels,
-        at=ends_at or text.moment(_first(alert, _TIME)),
+        at=ends_at or values.moment(_first(alert, _TIME)),
         ends_at=ends_at,
         status=status,
         fingerprint=digest("generic", given)
@@ -105,7 +105,7 @@ def _read_alert(alert: Any, reading: Reading) -> None:
             "generic", full_name, account=account, region=region, service=service, environment=environment
         ),
         host=host,
-        url=text.url(*(alert.get(key) for key in _URL)),
+        url=values.url(*(alert.get(key) for key in _URL)),
         account=account,
         region=region,
         environment=environment,
@@ -116,7 +116,7 @@ def _read_alert(alert: Any, reading: Reading) -> None:
 
 def _first(alert: dict[str, Any], keys: tuple[str, ...]) -> str | None:
     for key in keys:
-        if key in alert and (said := text.scalar(alert[key])):
+        if key in alert and (said := values.scalar(alert[key])):
             return said
     return None
 

@@ -6,7 +6,7 @@ https://grafana.com/docs/grafana/latest/alerting/configure-notifications/manage-
 from typing import Any, Literal
 
 from firstline.errors import Unauthenticated, UnreadablePayload
-from firstline.sources import meanings, prometheus, text
+from firstline.sources import meanings, prometheus, values
 from firstline.sources.authentication import SIGNATURE_WINDOW_SECONDS, Request, has_token, signed
 from firstline.sources.identity import digest, group_key, host_hint
 from firstline.sources.reading import Reading
@@ -61,33 +61,33 @@ def read(payload: Any, reading: Reading) -> None:
 
 
 def _read_legacy(payload: dict[str, Any], reading: Reading) -> None:
-    alert_name = text.name(payload.get("ruleName"))
+    alert_name = values.name(payload.get("ruleName"))
     if alert_name is None:
         raise UnreadablePayload("grafana: a legacy alert without `ruleName`")
-    state = text.name(payload.get("state")) or _state_in_title(payload.get("title"))
+    state = values.name(payload.get("state")) or _state_in_title(payload.get("title"))
     if state is None or state.lower() not in _LEGACY_STATUS:
-        raise UnreadablePayload(f"grafana: a legacy alert in no known state: {text.quoted(state)}")
+        raise UnreadablePayload(f"grafana: a legacy alert in no known state: {values.quoted(state)}")
     status = _LEGACY_STATUS[state.lower()]
     if status is None:
         reading.ignore(f"the rule is {state.lower()}: neither firing nor resolved")
         return
-    labels = text.labels(payload.get("tags"))
+    labels = values.labels(payload.get("tags"))
     service = meanings.find(labels, "service")
     environment = meanings.find(labels, "environment")
-    org = text.scalar(payload.get("orgId"))
+    org = values.scalar(payload.get("orgId"))
     reading.add(
         alert_name=alert_name,
         severity=reading.severity(labels.get("severity")),
-        message=text.prose(payload.get("message"), _values(payload.get("evalMatches"))),
+        message=values.prose(payload.get("message"), _values(payload.get("evalMatches"))),
         labels=labels,
         at=None,
         status=status,
         fingerprint=digest(
-            org, *(text.scalar(payload.get(key)) for key in ("dashboardId", "panelId", "ruleId")), alert_name
+            org, *(values.scalar(payload.get(key)) for key in ("dashboardId", "panelId", "ruleId")), alert_name
         ),
         group_key=group_key("grafana", alert_name, scope=org, service=service, environment=environment),
         host=host_hint({**_match_tags(payload.get("evalMatches")), **labels}),
-        url=text.url(payload.get("ruleUrl")),
+        url=values.url(payload.get("ruleUrl")),
         environment=environment,
         service=service,
         raw_payload=payload,
@@ -97,14 +97,14 @@ def _read_legacy(payload: dict[str, Any], reading: Reading) -> None:
 def _state_in_title(title: Any) -> str | None:
     """`[Alerting] Disk is full` says its state in front when the key is missing."""
     if type(title) is str and title.startswith("[") and "]" in title:
-        return text.name(title[1:].split("]", 1)[0].replace(" ", "_"))
+        return values.name(title[1:].split("]", 1)[0].replace(" ", "_"))
     return None
 
 
 def _match_tags(matches: Any) -> dict[str, str]:
     """The tags of the series that fired, when there is exactly one: of several, none is the host."""
     if type(matches) is list and len(matches) == 1 and type(matches[0]) is dict:
-        return text.labels(matches[0].get("tags"))
+        return values.labels(matches[0].get("tags"))
     return {}
 
 
@@ -112,5 +112,5 @@ def _values(matches: Any) -> str:
     """`CPU = 97.5, Memory = 81`: what was measured."""
     if type(matches) is not list:
         return ""
-    found = [(text.name(m.get("metric")), text.scalar(m.get("value"))) for m in matches[:20] if type(m) is dict]
+    found = [(values.name(m.get("metric")), values.scalar(m.get("value"))) for m in matches[:20] if type(m) is dict]
     return ", ".join(f"{metric} = {value}" for metric, value in found if metric and value)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
-from firstline.sources.text import exact
+from firstline.sources.values import exact
 
 INSTANCE_ID = re.compile(r"m?i-[0-9a-f]{8,17}")
 """An EC2 instance or a managed node, to be matched as a whole."""

@@ -6,7 +6,7 @@ One table for all sources, in the order in which the names are looked up.
 from collections.abc import Mapping
 from typing import Literal
 
-from firstline.sources import text
+from firstline.sources import values
 
 type Meaning = Literal["service", "environment", "account", "region"]
 
@@ -27,4 +27,4 @@ MEANINGS: tuple[Meaning, ...] = ("account", "region", "service", "environment")
 
 def find(labels: Mapping[str, str], meaning: Meaning) -> str | None:
     """Return the value of the first label that has this meaning, as a name, or None."""
-    return text.first(labels, *_NAMES[meaning])
+    return values.first(labels, *_NAMES[meaning])

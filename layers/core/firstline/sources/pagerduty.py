@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.models import SourceSeverity
-from firstline.sources import text
+from firstline.sources import values
 from firstline.sources.authentication import Request, signed
 from firstline.sources.identity import digest
 from firstline.sources.reading import Reading
@@ -55,7 +55,7 @@ def read(payload: Any, reading: Reading) -> None:
     if event_type != "incident.resolved" and event_type not in _FIRING:
         reading.ignore(f"{event_type[:80]} opens and resolves nothing")
         return
-    incident_id = text.name(data.get("id"))
+    incident_id = values.name(data.get("id"))
     if incident_id is None:
         raise UnreadablePayload(f"pagerduty: {event_type} without the incident's id")
     # The key is kept and shown as it is, so what is no id of PagerDuty's does not stand in it.
@@ -66,30 +66,30 @@ def read(payload: Any, reading: Reading) -> None:
     if event_type != "incident.resolved" and data.get("status") in ("acknowledged", "resolved"):
         reading.ignore(f"{event_type}: the incident is {data['status']} already")
         return
-    urgency = text.name(data.get("urgency"))
-    service = text.name(_summary(data.get("service")))
+    urgency = values.name(data.get("urgency"))
+    service = values.name(_summary(data.get("service")))
     labels = {
         "urgency": urgency,
-        "priority": text.name(_summary(data.get("priority"))),
-        "number": text.name(data.get("number")),
-        "escalation_policy": text.name(_summary(data.get("escalation_policy"))),
+        "priority": values.name(_summary(data.get("priority"))),
+        "number": values.name(data.get("number")),
+        "escalation_policy": values.name(_summary(data.get("escalation_policy"))),
     }
-    title = text.name(data.get("title"))
-    occurred_at = text.moment(event.get("occurred_at"))
+    title = values.name(data.get("title"))
+    occurred_at = values.moment(event.get("occurred_at"))
     is_resolved = event_type == "incident.resolved"
     reading.add(
         alert_name=title or f"PagerDuty incident {incident_id}",
         severity=reading.severity(labels["priority"], _URGENCY.get(urgency or "", "high")),
-        message=text.prose(data.get("title"), f"Service: {service}" if service else None),
+        message=values.prose(data.get("title"), f"Service: {service}" if service else None),
         labels={key: value for key, value in labels.items() if value},
         # Not when the incident was created: reopened after a resolve, it must count as newer than that.
-        at=occurred_at or text.moment(data.get("created_at")),
+        at=occurred_at or values.moment(data.get("created_at")),
         ends_at=occurred_at if is_resolved else None,
         status="resolved" if is_resolved else "firing",
         # A reopened incident has its old id, and is the same alert and the same incident again.
         fingerprint=key,
         group_key=f"pagerduty:{key}",
-        url=text.url(data.get("html_url")),
+        url=values.url(data.get("html_url")),
         service=service,
         raw_payload=payload,
     )
@@ -104,16 +104,16 @@ def signals(payload: Any, _secrets: Sequence[str]) -> Iterator[Signal]:
         This is no V3 webhook.
     """
     event_type, event, data = _event(payload)
-    person = text.name(_summary(event.get("agent")))
+    person = values.name(_summary(event.get("agent")))
     if _is_own(data):
         incident_id = data["incident_key"].removeprefix(OWN_KEY_PREFIX)
         if kind := _SIGNALS.get(event_type):
             yield OwnIncidentSignal(incident_id, kind, person or "PagerDuty")
-        if pagerduty_id := text.name(data.get("id")):
+        if pagerduty_id := values.name(data.get("id")):
             yield OwnIncidentSeen(pagerduty_id, incident_id)
     content, annotated = data.get("content"), data.get("incident")
     if event_type == "incident.annotated" and type(annotated) is dict and type(content) is str:
-        pagerduty_id = text.name(annotated.get("id"))
+        pagerduty_id = values.name(annotated.get("id"))
         if pagerduty_id is not None:
             yield IncidentNote(pagerduty_id, content, f"{(person or 'somebody')[:200]} (PagerDuty)")
 

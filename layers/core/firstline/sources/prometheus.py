@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from firstline.errors import UnreadablePayload
-from firstline.sources import meanings, text
+from firstline.sources import meanings, values
 from firstline.sources.authentication import Request, require_token
 from firstline.sources.identity import alertmanager_fingerprint, group_key, host_hint
 from firstline.sources.reading import Reading
@@ -58,7 +58,7 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
     status = alert.get("status") or group_status
     if status != "firing" and status != "resolved":
         raise UnreadablePayload(
-            f"{reading.source}: an alert's status is neither firing nor resolved: {text.quoted(status)}"
+            f"{reading.source}: an alert's status is neither firing nor resolved: {values.quoted(status)}"
         )
     annotations = alert.get("annotations")
     annotations = annotations if type(annotations) is dict else {}
@@ -66,19 +66,19 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
     identity = _identity(reading.source, alert.get("fingerprint"), own, common)
     if identity.not_for_people:
         reading.ignore(identity.not_for_people)
-    ended = text.moment(alert.get("endsAt")) if status == "resolved" else None
+    ended = values.moment(alert.get("endsAt")) if status == "resolved" else None
     reading.add(
-        alert_name=identity.alert_name or text.name(annotations.get("summary")) or "alert without a name",
+        alert_name=identity.alert_name or values.name(annotations.get("summary")) or "alert without a name",
         severity=reading.severity(identity.severity),
-        message=text.prose(annotations.get("summary"), annotations.get("description"), annotations.get("message")),
+        message=values.prose(annotations.get("summary"), annotations.get("description"), annotations.get("message")),
         labels=identity.labels.copy(),
-        at=ended if status == "resolved" else text.moment(alert.get("startsAt")),
+        at=ended if status == "resolved" else values.moment(alert.get("startsAt")),
         ends_at=ended,
         status=status,
         fingerprint=identity.fingerprint,
         group_key=identity.group_key,
         host=identity.host,
-        url=text.url(alert.get("panelURL"), alert.get("dashboardURL"), alert.get("generatorURL")),
+        url=values.url(alert.get("panelURL"), alert.get("dashboardURL"), alert.get("generatorURL")),
         account=identity.account,
         region=identity.region,
         environment=identity.environment,
@@ -126,7 +126,7 @@ def _identity(source: str, given: Any, own: dict[str, Any], common: dict[str, An
 
 
 def _read_identity(source: str, given: Any, own: dict[str, Any], merged: dict[str, Any]) -> _Identity:
-    labels = text.labels(merged)
+    labels = values.labels(merged)
     alert_name = labels.get("alertname")
     severity = labels.get("severity")
     not_for_people = None
@@ -141,7 +141,7 @@ def _read_identity(source: str, given: Any, own: dict[str, Any], merged: dict[st
     environment = meanings.find(labels, "environment")
     return _Identity(
         labels=labels,
-        alert_name=text.name(alert_name),
+        alert_name=values.name(alert_name),
         severity=severity,
         fingerprint=fingerprint,
         # Annotations hold values that change, so a nameless alert is an incident of its own.

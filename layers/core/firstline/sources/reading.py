@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from firstline.models import NormalizedAlert, SourceSeverity
-from firstline.sources import severity, text
+from firstline.sources import severity, values
 from firstline.sources.severity import UNSTATED
 
 # A child of Firstline's one logger, so that its lines come out in the same shape; importing the logger itself would
@@ -94,7 +94,7 @@ class Reading:
     ) -> None:
         """Add an alert, or a heartbeat; its severity is None when the sender said nothing.
 
-        All texts and times in it must have gone through `firstline.sources.text`.
+        All texts and times in it must have gone through `firstline.sources.values`.
         """
         # To validate again what those functions made would cost more than the rest of reading an alert. So this is
         # `model_construct` without its slow way with aliases and defaults; the tests validate whatever comes out.
@@ -142,7 +142,7 @@ class Reading:
         known = severity.WORDS.get(word) if type(word) is str else None
         if known is not None:
             return known
-        said = text.name(word, 64)
+        said = values.name(word, 64)
         if said is None:
             return default
         known = severity.from_word(said)
@@ -151,6 +151,6 @@ class Reading:
         unknown = self.batch.unknown_severities
         if said not in unknown:
             unknown.append(said)
-            quoted = text.quoted(word)
+            quoted = values.quoted(word)
             _log.warning("%s calls an alert %s, which no severity scale knows: it counts as high", self.source, quoted)
         return severity.UNKNOWN

@@ -1,0 +1,153 @@
+"""An eval case out of an incident: the alert, what was known, and the truth as people told it, names changed."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from firstline.classification.redaction import safe_label, safe_line, safe_text
+from firstline.models import SEVERITY_RANK, Feedback, IncidentRecord
+from firstline.people.feedback import last_words
+from firstline_cli.learn.story import Story
+from firstline_cli.learn.templates import render
+
+MAX_MESSAGE = 2_000
+MAX_NOTE = 300
+MAX_LABELS = 40
+ACCOUNT = "123456789012"
+
+_ADDRESS = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])")
+_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_URL = re.compile(r"\bhttps?://\S+")
+_ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
+_RESOLVED_BY = re.compile(r"(?<=\bResolved by )(?![\w-]+: the alert)[^.]{1,80}")
+_INSTANCE = re.compile(r"\bm?i-[0-9a-f]{8,17}\b")
+
+
+@dataclass
+class Names:
+    """Other names for hosts, addresses, people and accounts. A name gets the same other name everywhere."""
+
+    hosts: dict[str, str] = field(default_factory=dict)
+    addresses: dict[str, str] = field(default_factory=dict)
+    people: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, story: Story) -> "Names":
+        """Collect an incident's hosts and people, in every form in which the record names them."""
+        record = story.record
+        incident = record.incident
+        targets = [target.name for target in record.plan.targets] if record.plan else []
+        whole = dict.fromkeys(name for name in (*incident.hosts, incident.alert.host, *targets) if name)
+        hosts = {name: f"host-{number}" for number, name in enumerate(whole, 1)}
+        for name, alias in list(hosts.items()):
+            short = name.partition(".")[0]
+            if re.search(r"[\d-]", short):  # `db` alone is a word; `db-7` is a name
+                hosts.setdefault(short, alias)
+        return cls(hosts, people=_people(record))
+
+    def other(self, text: str) -> str:
+        """Return the text with hosts, people, addresses, accounts and links changed."""
+        text = _URL.sub("https://example.com/", text)
+        for name in sorted(self.hosts, key=len, reverse=True):
+            text = re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", self.hosts[name], text)
+        for name in self.people:
+            text = re.sub(rf"\b{re.escape(name)}\b", "somebody", text)
+        text = _RESOLVED_BY.sub("somebody", text)
+        text = _MAIL.sub("someone@example.com", text)
+        text = _INSTANCE.sub("i-0123456789abcdef0", text)
+        text = _ACCOUNT.sub(ACCOUNT, text)
+        return _ADDRESS.sub(self._address, text)
+
+    def _address(self, found: re.Match[str]) -> str:
+        return self.addresses.setdefault(found[0], f"192.0.2.{len(self.addresses) % 250 + 1}")
+
+
+def write(story: Story, folder: Path) -> Path:
+    """Write the case's files below `folder`, as `<kind>/<name>/`, and return that place."""
+    place = folder / kind(story) / _slug(story.incident.alert.alert_name)
+    place.mkdir(parents=True, exist_ok=True)
+    names = Names.of(story)
+
+    def other(text: str | None, limit: int = 256) -> str | None:
+        return None if text is None else names.other(safe_line(text, limit))
+
+    incident = story.incident
+    alert = incident.alert
+    files = {
+        "alert.yaml": {
+            "alert": alert,
+            "incident": incident,
+            "message": names.other(safe_text(alert.message, MAX_MESSAGE)),
+            "hosts": [names.other(host) for host in incident.hosts],
+            "labels": {
+                name: names.other(safe_label(name, value, MAX_NOTE))
+                for name, value in list(alert.labels.items())[:MAX_LABELS]
+            },
+        },
+        "evidence.yaml": {"evidence": story.evidence, "now": incident.opened_at, "age": _age, "said": _said},
+        "truth.yaml": _truth(story),
+    }
+    for name, values in files.items():
+        (place / name).write_text(render(name, **values, other=other), encoding="utf-8")
+    return place
+
+
+def kind(story: Story) -> str:
+    """Return the kind of eval case; people may know better."""
+    severity, _ = story.severity()
+    if story.incident.storm:
+        return "storm"
+    if severity == "noise":
+        return "noise"
+    return "recurring" if story.evidence.earlier else "real"
+
+
+def _people(record: IncidentRecord) -> set[str]:
+    said = [word.by for word in record.feedback] + [note.by for note in record.notes]
+    people = {record.acknowledged_by, record.resolved_by, record.decided_by, *said}
+    # "ada (Slack)" is also called "ada"; a resolution by the sender names its source.
+    spoken = {name.partition(" (")[0] for name in people if name and ": " not in name}
+    return {name for name in spoken if len(name) > 1}
+
+
+def _said(feedback: Sequence[Feedback]) -> dict[str, str]:
+    # To a case noise is noise, whether as an answer or as the severity that would have been right.
+    return {
+        f"Person {number}": "noise" if word.severity == "noise" else word.severity or word.said
+        for number, word in enumerate(feedback, 1)
+    }
+
+
+def _truth(story: Story) -> dict[str, Any]:
+    record = story.record
+    severity, told = story.severity()
+    words = last_words(record.feedback)
+    if story.incident.alert.severity == "critical" and SEVERITY_RANK[severity] < SEVERITY_RANK["high"]:
+        severity = "high"  # nobody who sees only this may go lower
+    verdict = record.classification
+    wrong_cause = any(word.said == "wrong_cause" for word in words)
+    blamed = verdict is not None and verdict.is_deployment_related and not wrong_cause
+    why = [f"It ended: {record.outcome}."]
+    if words:
+        why.append(f"People said: {', '.join(word.severity or word.said.replace('_', ' ') for word in words)}.")
+    if record.notes:
+        why.append(f"What fixed it: {record.notes[-1].text}")
+    return {
+        "told": told,
+        "severity": severity,
+        "cause": "nothing" if severity == "noise" else "deployment" if blamed else "unknown",
+        "runbook": record.plan.runbook_id if record.plan and record.outcome == "auto_resolved" else None,
+        "why": " ".join(why),
+    }
+
+
+def _age(span: timedelta) -> str:
+    seconds = max(0, round(span.total_seconds()))
+    return f"{seconds // 86_400}d" if seconds and seconds % 86_400 == 0 else f"{seconds}s"
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60] or "incident"

@@ -1,0 +1,77 @@
+"""A runbook draft out of the commands that a person noted. In shadow, outside of `runbooks/`, and plainly unfinished.
+
+The commands come from notes alone, which authenticated people wrote; never from an alert, a model or a host's output.
+They stand as they were written: what of them should be a parameter is for people to say.
+"""
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import yaml
+
+from firstline.classification.redaction import safe_line
+from firstline.models import Note
+from firstline.runbooks.catalogue import Problem
+from firstline_cli.learn.story import Story
+from firstline_cli.learn.templates import render
+from firstline_cli.lint.check import read_checked
+
+MAX_COMMANDS = 50
+FENCE = "```"
+
+
+def commands(notes: Sequence[Note]) -> list[str]:
+    """Return the commands in people's notes: lines that begin with `$ `, and lines between fences."""
+    return [line for note in notes for line in _commands(note.text)][:MAX_COMMANDS]
+
+
+def write(story: Story, folder: Path) -> Path | None:
+    """Write the draft and return its path, or None if no note has a command."""
+    found = commands(story.record.notes)
+    if not found:
+        return None
+    alert = story.incident.alert
+    # A star stands for anything in a match; names are compared without punctuation anyway.
+    name = safe_line(alert.alert_name.replace("*", " "), 200)
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:34].strip("-") or "alert"
+    example = {"alert": name, "source": alert.source, "host": alert.host, "service": alert.service}
+    people = ", ".join(sorted({note.by for note in story.record.notes if list(_commands(note.text))}))
+    text = render(
+        "runbook.yaml",
+        people=safe_line(people, 200),
+        incident_id=story.incident.incident_id,
+        id=f"draft-{slug}",
+        title=safe_line(f"Draft: what helped with {name}", 120),
+        name=name,
+        example={key: value for key, value in example.items() if value},
+        commands="\n".join(found) + "\n",
+    )
+    path = folder / "runbook.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def problems(draft: Path, runbooks: Path) -> list[Problem]:
+    """Return what `runbooks check` says of the draft among the other runbooks, without putting it there."""
+    name = f"{yaml.safe_load(draft.read_text(encoding='utf-8'))['id']}.yaml"
+    with tempfile.TemporaryDirectory() as copy:
+        for path in runbooks.glob("*.yaml"):
+            shutil.copy(path, copy)
+        shutil.copy(draft, Path(copy) / name)
+        _, found = read_checked(Path(copy))
+    return [problem for problem in found if problem.file == name]
+
+
+def _commands(text: str) -> Iterator[str]:
+    fenced = False
+    for line in text.splitlines():
+        bare = line.strip()
+        if bare.startswith(FENCE):
+            fenced = not fenced
+        elif bare.startswith("$ "):
+            yield bare[2:].strip()
+        elif fenced and bare:
+            yield line.rstrip()

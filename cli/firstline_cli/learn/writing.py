@@ -1,0 +1,55 @@
+"""Write an incident's drafts into a folder, and say what is left for people to do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evals.cases import read
+from firstline.adapters.dynamodb.table import Table
+from firstline.errors import FeedbackRefused
+from firstline.runbooks.catalogue import Problem
+from firstline_cli.learn import case, postmortem, runbook
+from firstline_cli.learn.story import tell
+from firstline_cli.learn.templates import render
+
+
+@dataclass(frozen=True)
+class Drafts:
+    """The files that were written, and what `runbooks check` says of the runbook, if there is one."""
+
+    folder: Path
+    case: Path
+    runbook: Path | None
+    problems: Sequence[Problem]
+
+
+def write(table: Table, incident_id: str, folder: Path, runbooks: Path) -> Drafts:
+    """Write the drafts. An eval case that would not load is an error of this module, and raised.
+
+    Raises
+    ------
+    FeedbackRefused
+        There is no such incident, it goes on, or the folder has something in it that somebody may have edited.
+    """
+    story = tell(table, incident_id)
+    if folder.exists() and any(folder.iterdir()):
+        raise FeedbackRefused(f"{folder} has drafts already, perhaps edited ones. Move them, or give --out.")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "postmortem.md").write_text(postmortem.page(story), encoding="utf-8")
+    place = case.write(story, folder / "case")
+    read(place)
+    draft = runbook.write(story, folder)
+    problems = runbook.problems(draft, runbooks) if draft else []
+    severity, told = story.severity()
+    to_do = render(
+        "PULL_REQUEST.md",
+        incident=story.incident,
+        outcome=story.record.outcome,
+        case=place.relative_to(folder / "case"),
+        severity=severity,
+        told=told,
+        runbook=draft,
+        problems=problems,
+    )
+    (folder / "PULL_REQUEST.md").write_text(to_do, encoding="utf-8")
+    return Drafts(folder, place, draft, problems)

@@ -1,0 +1,92 @@
+"""Check a folder of runbooks as a set, before anything is deployed: `make runbooks-check`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from firstline.errors import ConfigurationError
+from firstline.policy.remediation import load_remediation_policy
+from firstline.remediation.plan import parameter_values
+from firstline.runbooks import catalogue, documents
+from firstline.runbooks.catalogue import Catalogue, Problem
+from firstline.runbooks.match import offered
+from firstline.runbooks.model import Runbook
+from firstline_cli.lint.scripts import danger_problems, shellcheck_problems
+
+TEMPLATE = Path("documents/template.yaml")
+SCHEMA = Path("schema.json")
+POLICY = Path("policy/remediation.yaml")
+_RENDER = "is out of date; run `make runbooks` and commit the result"
+
+
+def check(folder: Path) -> list[Problem]:
+    """Everything that is wrong with a runbooks folder: what people wrote, and what is generated from it."""
+    runbooks, problems = read_checked(folder)
+    if not problems:
+        # While runbooks are wrong there is nothing to compare with.
+        problems += [
+            Problem(file=str(path), line=0, key="", message=_RENDER)
+            for path, text in rendered(Catalogue(runbooks)).items()
+            if not (folder / path).is_file() or (folder / path).read_text(encoding="utf-8") != text
+        ]
+    return problems
+
+
+def read_checked(folder: Path) -> tuple[list[Runbook], list[Problem]]:
+    """The sound runbooks of a folder, and everything that is wrong with what people wrote: keys, examples, scripts.
+
+    The scripts are read by shellcheck, and searched for dangerous commands.
+    """
+    runbooks, problems = catalogue.read(folder)
+    for runbook in runbooks:
+        text = (folder / f"{runbook.id}.yaml").read_text(encoding="utf-8")
+        problems += example_problems(runbook, text, runbooks)
+        problems += shellcheck_problems(runbook, text)
+        problems += danger_problems(runbook, text)
+    count = sum(1 for runbook in runbooks if not runbook.is_off for _ in runbook.commands())
+    if count > documents.MAX_DOCUMENTS:
+        message = f"{count} documents, and a template takes {documents.MAX_DOCUMENTS}; switch runbooks off"
+        problems.append(Problem(file=str(TEMPLATE), line=0, key="", message=message))
+    try:
+        if (folder / POLICY).parent.is_dir():
+            load_remediation_policy(folder / POLICY)
+    except ConfigurationError as error:
+        problems.append(Problem(file=str(POLICY), line=0, key="", message=str(error)))
+    return runbooks, problems
+
+
+def rendered(runbooks: Catalogue) -> dict[Path, str]:
+    """The generated files of a runbooks folder, by their path in it."""
+    return {TEMPLATE: documents.render_template(runbooks), SCHEMA: catalogue.schema()}
+
+
+def example_problems(runbook: Runbook, text: str, runbooks: list[Runbook]) -> Iterator[Problem]:
+    """What a runbook's examples say against it, at the lines of its YAML (`text`).
+
+    An alert that must match has to find this runbook first among all `runbooks`, with values that its parameters take;
+    one that must not match may not be offered it at all.
+    """
+
+    def problem(location: tuple[str | int, ...], message: str) -> Problem:
+        key = ".".join(map(str, location))
+        return Problem(file=f"{runbook.id}.yaml", line=catalogue.line_of(text, location), key=key, message=message)
+
+    if not runbook.examples.match:
+        yield problem(("examples", "match"), "no alert that must match; add one, as in {alert: SpoolFull}")
+    if not runbook.examples.no_match:
+        message = "no alert that must not match; add the most similar one that this runbook would not help"
+        yield problem(("examples", "no_match"), message)
+    # A runbook that is off is checked as if it were not: it is meant to be switched on one day.
+    awake = Catalogue([one.model_copy(update={"mode": "shadow"}) if one is runbook else one for one in runbooks])
+    for location, example, must_match in runbook.examples.located():
+        alert = example.as_alert()
+        ids = [one.id for one in offered(awake, alert)]
+        if not must_match:
+            if runbook.id in ids:
+                yield problem(location, f"{example.alert!r} matches; narrow match until it does not")
+        elif runbook.id not in ids:
+            yield problem(location, f"{example.alert!r} does not match; add it to match, or correct the example")
+        elif ids[0] != runbook.id:
+            message = f"{example.alert!r} is for {ids[0]} first; name the alert more exactly here, or less there"
+            yield problem(location, message)
+        elif wrong := parameter_values(runbook, alert)[1]:
+            yield problem(location, f"it matches, but would have no plan: {wrong}")

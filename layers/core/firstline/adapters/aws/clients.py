@@ -1,0 +1,22 @@
+"""The patience of every AWS client: how long it waits, and how often it tries again.
+
+botocore's own default waits a minute and tries five times, which outlasts every function. Each config below that
+deviates from `CLIENT_CONFIG` says why.
+"""
+
+from botocore.config import Config
+
+CLIENT_CONFIG = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
+"""Gives up within a function's 30 seconds; the state machine, the sender or the next reconcile then tries again."""
+
+SENDER_WAITS = CLIENT_CONFIG.merge(Config(read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2}))
+"""For ingest: PagerDuty waits five seconds for an answer, and senders try again by themselves."""
+
+EVIDENCE = CLIENT_CONFIG.merge(Config(read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2}))
+"""For classify, which makes many requests: a table that hangs must not keep an incident from its verdict."""
+
+ONE_SECOND = CLIENT_CONFIG.merge(Config(read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1}))
+"""For the model's circuit and account, which count against its deadline, and for an alarm's metric."""
+
+INVENTORY = CLIENT_CONFIG.merge(Config(read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4}))
+"""For EC2 and Systems Manager, which throttle per account and answer slowly when there are many instances."""

@@ -1,0 +1,131 @@
+"""How right each decider was, in the table: a small item for each decider and month, counted up as outcomes come in.
+
+| what | pk | sk |
+|---|---|---|
+| outcomes of one decider, of incidents opened in one month | `CALIBRATION` | `<year>-<month>#<decider>` |
+
+Only this month and the one before count: systems, models and habits change, and whoever lost trust gets another chance.
+"""
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+
+from firstline.adapters.dynamodb.table import Item, Table, WriteRefused
+from firstline.classification.calibration import (
+    BINS,
+    UNCALIBRATED,
+    Calibration,
+    ConfidenceTally,
+    bin_of,
+    decider_of,
+    outcome,
+)
+from firstline.errors import HistoryUnavailable
+from firstline.incidents.store import Incidents
+from firstline.models import IncidentRecord
+from firstline.observability import logger
+
+MAX_ITEMS = 200
+ATTEMPTS = 5
+REMEMBERED = timedelta(minutes=5)
+
+
+class Outcomes:
+    """The calibration, read once in five minutes. Until it can be read, confidence is taken as claimed."""
+
+    def __init__(self, counted: Incidents) -> None:
+        self._counted = counted
+        self._read_at: datetime | None = None
+        self._calibration = UNCALIBRATED
+
+    def at(self, now: datetime) -> Calibration:
+        """Return the calibration as it is known now; if the table fails, as it was known before."""
+        if self._read_at is None or now - self._read_at >= REMEMBERED:
+            self._read_at = now
+            try:
+                self._calibration = self._counted.calibration(now)
+            except HistoryUnavailable:
+                logger.exception("outcomes could not be read: confidence stays as it was last known")
+        return self._calibration
+
+
+class Tallies:
+    """Count outcomes, each once, and read them. Everything raises `HistoryUnavailable` when DynamoDB fails."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def read(self, now: datetime) -> Calibration:
+        """What counts now. One request."""
+        since = f"{now.replace(day=1) - timedelta(days=1):%Y-%m}#"
+        found: defaultdict[str, ConfidenceTally] = defaultdict(ConfidenceTally)
+        for item in self._table.query("CALIBRATION", since=since, newest_first=True, limit=MAX_ITEMS):
+            found[item["sk"].partition("#")[2]] += _tally(item)
+        return Calibration(dict(found))
+
+    def count(self, record: IncidentRecord, pk: str, sk: str) -> None:
+        """Let a closed incident's outcome count, under the key of its item: once, however often this is said.
+
+        What was counted stands on the incident, and both are written in one transaction. When people change the
+        outcome, it is taken back and counted again.
+        """
+        now = _counted(record)
+        if record.closed_at is None:
+            return
+        if now is None and not record.feedback:
+            return  # nothing counts, and nothing has: how it ended does not change by itself
+        for _ in range(ATTEMPTS):
+            item = self._table.get(pk, sk)
+            if item is None:
+                return
+            counted = item.get("counted")
+            if counted == now:
+                return
+            writes = [self._remember(pk, sk, counted, now)]
+            for month, changes in _changes(counted, now).items():
+                writes.append(self._add(month, changes, record.incident.opened_at))
+            try:
+                self._table.transact(*writes)
+                return
+            except WriteRefused:
+                continue
+        raise HistoryUnavailable(f"{record.incident.incident_id} was counted by others {ATTEMPTS} times in a row")
+
+    def _remember(self, pk: str, sk: str, before: str | None, now: str | None) -> Item:
+        condition = "attribute_not_exists(counted)" if before is None else "counted = :before"
+        values = {} if before is None else {":before": before}
+        if now is None:
+            return self._table.update_request(pk, sk, "REMOVE counted", values, condition=condition)
+        return self._table.update_request(pk, sk, "SET counted = :now", values | {":now": now}, condition=condition)
+
+    def _add(self, month: str, changes: dict[str, int], at: datetime) -> Item:
+        adds = ", ".join(f"{name} :{name}" for name in changes)
+        values = {f":{name}": by for name, by in changes.items()} | {":expiry": self._table.expiry(at)}
+        expression = f"ADD {adds} SET expires_at = if_not_exists(expires_at, :expiry)"
+        return self._table.update_request("CALIBRATION", month, expression, values)
+
+
+def _counted(record: IncidentRecord) -> str | None:
+    """What an incident adds: its month and decider, its bin, and whether it was right. As text, to be compared."""
+    verdict, right = record.classification, outcome(record)
+    if verdict is None or right is None:
+        return None
+    claimed = verdict.confidence if verdict.raw_confidence is None else verdict.raw_confidence
+    month = f"{record.incident.opened_at:%Y-%m}#{decider_of(verdict)}"
+    return f"{bin_of(claimed)} {int(right)} {month}"
+
+
+def _changes(before: str | None, now: str | None) -> dict[str, dict[str, int]]:
+    """By how much each item's numbers move."""
+    moved: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for counted, sign in ((before, -1), (now, 1)):
+        if counted is not None:
+            number, right, month = counted.split(" ", 2)
+            moved[month][f"n{number}"] += sign
+            moved[month][f"r{number}"] += sign * int(right)
+    return {month: {name: by for name, by in names.items() if by} for month, names in moved.items()}
+
+
+def _tally(item: Item) -> ConfidenceTally:
+    numbers = [tuple(int(item.get(f"{letter}{number}", 0)) for number in range(BINS)) for letter in "rn"]
+    return ConfidenceTally(numbers[0], numbers[1])

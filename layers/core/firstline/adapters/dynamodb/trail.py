@@ -1,0 +1,72 @@
+"""The audit trail in the table: items that are written once, under a condition, and never again.
+
+| what | pk | sk |
+|---|---|---|
+| an entry | `INCIDENT#<incident id>` | `TRAIL#<number, six digits>` |
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from firstline.adapters.dynamodb.incidents import incident_key
+from firstline.adapters.dynamodb.table import Table, WriteRefused
+from firstline.errors import HistoryUnavailable
+from firstline.incidents.audit_trail import Entry, Fact, chained
+from firstline.observability import logger
+
+ATTEMPTS = 10
+"""How often to try when others append to the same incident's trail."""
+
+MOST_AT_ONCE = 100
+"""Writes that one transaction takes."""
+
+
+class TableTrail:
+    """The audit trails in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def entries(self, incident_id: str) -> list[Entry]:
+        """Return an incident's entries, oldest first, as they stand in the table."""
+        pk, _ = incident_key(incident_id)
+        items = self._table.query(pk, since="TRAIL#", until="TRAIL$", consistent=True)
+        return [Entry.model_validate_json(item["entry"]) for item in items]
+
+    def append(self, incident_id: str, facts: Sequence[Fact], at: datetime) -> None:
+        """Write the facts that are not there yet, each after the last entry, all or none.
+
+        Raises
+        ------
+        HistoryUnavailable
+            The table could not be read or written, or too many writers append at once.
+        """
+        pk, _ = incident_key(incident_id)
+        for _ in range(ATTEMPTS):
+            known = self.entries(incident_id)
+            there = [Fact(what=entry.what, who=entry.who, facts=entry.facts) for entry in known]
+            missing = [fact for number, fact in enumerate(facts) if fact not in there and fact not in facts[:number]]
+            new = chained(incident_id, missing[:MOST_AT_ONCE], at, known[-1] if known else None)
+            writes = [
+                self._table.put_request(
+                    {
+                        "pk": pk,
+                        "sk": f"TRAIL#{entry.number:06}",
+                        "entry": entry.model_dump_json(),
+                        "expires_at": self._table.expiry(at),
+                    },
+                    condition="attribute_not_exists(pk)",
+                )
+                for entry in new
+            ]
+            try:
+                if writes:
+                    self._table.transact(*writes)
+            except WriteRefused:
+                continue
+            for entry in new:
+                # A copy of the hash outside of the table: a chain that was rewritten as a whole would not fit it.
+                logger.info("on the trail", what=entry.what, number=entry.number, trail_hash=entry.hash)
+            if len(missing) <= MOST_AT_ONCE:
+                return
+        raise HistoryUnavailable(f"the trail of {incident_id} is written by too many at once")

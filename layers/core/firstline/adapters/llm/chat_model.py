@@ -1,0 +1,209 @@
+"""An LLM behind an OpenAI-compatible endpoint: one question, one checked answer, one deadline.
+
+A question passes, in this order, the endpoint's circuit (`circuit.py`), the day's ceiling (`spending.py`), and the wire
+(`openai_chat.py`) in the form that the server takes (`chat_format.py`); its answer is checked in `chat_answer.py`.
+
+The `openai` client costs several times the import of everything else, so it is imported when a call is made and not
+before.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from firstline.adapters.dynamodb.circuit import SharedCircuit
+from firstline.adapters.dynamodb.spending import Reservation, Spending
+from firstline.adapters.llm import chat_answer
+from firstline.adapters.llm.chat_answer import Completion
+from firstline.adapters.llm.chat_format import ChatFormat, most
+from firstline.classification.model import ModelVerdict, Price
+from firstline.classification.prompt import Prompt
+from firstline.classification.redaction import safe_line
+from firstline.errors import ModelGaveNoVerdict, ModelUnavailable, QuestionRefused
+from firstline.models import Usage
+from firstline.observability import logger, metrics
+
+MAX_REASON_CHARS = 300
+
+FAIR_SHARE = 0.5
+"""A server that had less than this of its time did not fail: a cold start (key, import) took the rest."""
+
+BOOKKEEPING_SHARE, BOOKKEEPING_SECONDS = 0.1, 1.0
+"""At the deadline's end, the smaller of the two: what failed or was spent is written down before the function ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """The address of a model. `model` is what the server calls it: a model's name, or Azure's deployment name.
+
+    `api_key` is called for each question, so that a rotated key is picked up; None means that no key was set.
+    `key_name` is what people know the key as.
+    """
+
+    base_url: str
+    model: str
+    api_key: Callable[[], str | None]
+    max_output_tokens: int
+    price: Price = Price()  # noqa: RUF009 - it is immutable
+    key_name: str = "llm/api-key"
+
+    @property
+    def circuit(self) -> str:
+        """Name its circuit: another server or another model has another one."""
+        return f"{urlsplit(self.base_url).netloc[:200]}/{self.model}"
+
+
+class ChatModel:
+    """A `classification.model.Model` that asks an OpenAI-compatible server.
+
+    Example
+    -------
+    >>> endpoint = Endpoint("https://api.openai.com/v1", "gpt-5-mini", lambda: key, 1_500)
+    >>> ChatModel(endpoint, deadline_seconds=10).verdict(prompt)
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        deadline_seconds: float,
+        circuit: SharedCircuit | None = None,
+        account: Spending | None = None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._deadline_seconds = deadline_seconds
+        self._circuit = circuit
+        self._account = account
+        self._form = ChatFormat()
+
+    def verdict(self, prompt: Prompt) -> ModelVerdict:
+        """Ask and check the answer.
+
+        Raises
+        ------
+        ModelGaveNoVerdict
+            Off, unreachable, slow, refusing, cut short, wrong or too dear, with the reason; within the deadline,
+            whatever the server does. Reading the key, importing the client and looking up the name count too.
+        """
+        try:
+            verdict = self._within_the_deadline(prompt)
+        except ModelGaveNoVerdict as error:
+            metrics.add_metric(name="LlmNoVerdict", unit="Count", value=1)
+            _count(error.usage or Usage())
+            raise
+        _count(verdict.usage)
+        return verdict
+
+    def _within_the_deadline(self, prompt: Prompt) -> ModelVerdict:
+        """Answer from a thread that may be left behind.
+
+        The deadlines inside (asyncio) end everything that waits for the network and close the connection; the one out
+        here also ends the wait for what cannot be cancelled, such as a name server that does not answer.
+        """
+        answer: Future[ModelVerdict] = Future()
+        seconds = self._deadline_seconds
+        end = time.monotonic() + seconds - min(BOOKKEEPING_SECONDS, seconds * BOOKKEEPING_SHARE)
+        threading.Thread(target=self._answer, args=(prompt, end, answer), name="llm", daemon=True).start()
+        try:
+            return answer.result(timeout=seconds)
+        except ModelGaveNoVerdict:
+            raise
+        except TimeoutError:
+            raise ModelUnavailable(f"no answer within {seconds:g} s", usage=None) from None
+        except Exception as error:  # whatever a client can raise: it must not stop an incident
+            raise ModelGaveNoVerdict(safe_line(f"{type(error).__name__}: {error}", MAX_REASON_CHARS)) from error
+
+    def _answer(self, prompt: Prompt, end: float, answer: Future[ModelVerdict]) -> None:
+        try:
+            answer.set_result(self._ask(prompt, end))
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits for it
+            answer.set_exception(error)
+
+    def _ask(self, prompt: Prompt, until: float) -> ModelVerdict:
+        endpoint = self._endpoint
+        held: list[Reservation] = []
+
+        def ask() -> bytes:
+            if self._account:
+                held.append(self._account.hold(endpoint.price.of(most(prompt, endpoint.max_output_tokens))))
+            return self._converse(prompt, until)
+
+        usage: Usage | None = Usage()
+        try:
+            completion = Completion.read(self._circuit.call(endpoint.circuit, ask) if self._circuit else ask())
+            usage = None if completion.usage is None else endpoint.price.of(completion.usage)
+            self._watch_the_limit(completion)
+            return chat_answer.verdict(completion, prompt, endpoint.model, usage or Usage(cost=None))
+        except ModelGaveNoVerdict as error:
+            usage = error.usage
+            raise
+        finally:
+            if self._account and held:
+                self._account.settle(held[0], usage)
+
+    def _converse(self, prompt: Prompt, until: float) -> bytes:
+        """Ask in the form that this server took last, and in a plainer one for as long as it wants that."""
+        endpoint = self._endpoint
+        began = time.monotonic()
+        key = _key(endpoint)
+        from firstline.adapters.llm import openai_chat
+
+        form = self._form
+        while True:
+            left = until - time.monotonic()
+            if left <= 0:
+                raise ModelGaveNoVerdict("no time was left to ask")
+            try:
+                body = asyncio.run(
+                    openai_chat.complete(
+                        base_url=endpoint.base_url,
+                        api_key=key,
+                        seconds=left,
+                        arguments={"model": endpoint.model, **form.arguments(prompt, endpoint.max_output_tokens)},
+                    )
+                )
+            except ModelUnavailable as error:
+                if left < (until - began) * FAIR_SHARE:
+                    raise ModelGaveNoVerdict(f"{error}, after a slow start", usage=error.usage) from error
+                raise
+            except QuestionRefused as error:
+                plainer = form.after(error.said)
+                if plainer is None:
+                    raise
+                form = plainer
+            else:
+                self._remember(form)
+                return body
+
+    def _watch_the_limit(self, completion: Completion) -> None:
+        """Ask for the older limit from now on if the server passed over `max_completion_tokens` in silence."""
+        if completion.usage and completion.usage.completion_tokens > self._endpoint.max_output_tokens:
+            self._remember(self._form.with_older_limit())
+
+    def _remember(self, form: ChatFormat) -> None:
+        if form != self._form:
+            logger.warning("the model's server wants another form", circuit=self._endpoint.circuit, form=str(form))
+        self._form = form
+
+
+def _count(usage: Usage) -> None:
+    metrics.add_metric(name="LlmTokens", unit="Count", value=usage.tokens)
+    metrics.add_metric(name="LlmCost", unit="Count", value=usage.cost or 0.0)
+
+
+def _key(endpoint: Endpoint) -> str:
+    try:
+        key = endpoint.api_key()
+    except Exception as error:  # whatever SSM and its client can raise
+        raise ModelGaveNoVerdict(
+            safe_line(f"{endpoint.key_name} cannot be read: {type(error).__name__}: {error}", MAX_REASON_CHARS)
+        ) from error
+    if key is None:
+        raise ModelGaveNoVerdict(
+            f"no API key: set the secret {endpoint.key_name}, or write `model: null` into model.yaml"
+        )
+    return key

@@ -1,0 +1,106 @@
+"""One chat completion over HTTP with the `openai` client. Imported only when a model is really asked.
+
+The body is handed back unread: what a server may put into it is checked in `chat_answer.py` against a schema
+of our own, because the client builds its objects without validating them.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import httpx2
+import openai
+
+from firstline.classification.redaction import safe_line
+from firstline.errors import ModelGaveNoVerdict, ModelUnavailable, QuestionRefused
+
+MAX_BODY_BYTES = 1_000_000
+MAX_ERROR_CHARS = 300
+
+_OVERLOADED = (408, 409, 425, 429)
+"""With these a server says: later. So it does with every 5xx."""
+
+_QUESTION_REFUSED = (400, 422)
+
+
+class _Capped(httpx2.AsyncByteStream):
+    """A body that stops being read when it grows beyond all reason."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        async for chunk in self._stream:
+            size += len(chunk)
+            if size > MAX_BODY_BYTES:
+                raise ModelGaveNoVerdict(f"the answer is larger than {MAX_BODY_BYTES:,} bytes", usage=None)
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+class _Transport(httpx2.AsyncHTTPTransport):
+    """HTTP without redirects of ours, proxies or compression, and with capped bodies."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        response = await super().handle_async_request(request)
+        if response.headers.get("content-encoding", "identity") != "identity":
+            await response.aclose()
+            raise ModelGaveNoVerdict("the answer is compressed, although identity was asked for", usage=None)
+        response.stream = _Capped(cast(httpx2.AsyncByteStream, response.stream))
+        return response
+
+
+async def complete(*, base_url: str, api_key: str, seconds: float, arguments: dict[str, Any]) -> bytes:
+    """Return the body of one successful completion. There is no retry: the incident is waiting.
+
+    Raises
+    ------
+    ModelUnavailable
+        Not there, overloaded, broken, or no answer within `seconds`.
+    QuestionRefused
+        The server does not take a question of this form.
+    ModelGaveNoVerdict
+        Anything else that a server does instead of answering.
+    """
+    # `trust_env=False`: no proxy and no .netrc from the environment stands between us and the endpoint in the settings.
+    http = httpx2.AsyncClient(transport=_Transport(), timeout=seconds, trust_env=False)
+    client = openai.AsyncOpenAI(
+        base_url=base_url,
+        api_key=api_key,
+        max_retries=0,
+        http_client=http,
+        default_headers={"Accept-Encoding": "identity"},
+    )
+    try:
+        async with asyncio.timeout(seconds), client:
+            answer = await client.chat.completions.with_raw_response.create(**arguments)
+            body: bytes = answer.content
+            return body
+    except (TimeoutError, openai.APITimeoutError):
+        raise ModelUnavailable(f"no answer within {seconds:.3g} s", usage=None) from None
+    except openai.APIStatusError as error:
+        raise _refusal(error) from error
+    except openai.APIConnectionError as error:
+        if isinstance(error.__cause__, ModelGaveNoVerdict):
+            raise error.__cause__ from None
+        # It may have broken off in the middle of an answer, which somebody pays for.
+        why = safe_line(str(error.__cause__ or error), MAX_ERROR_CHARS)
+        never_asked = isinstance(error.__cause__, httpx2.ConnectError)
+        unavailable = ModelUnavailable(f"{safe_line(base_url, 200)} cannot be reached: {why}")
+        if not never_asked:
+            unavailable.usage = None
+        raise unavailable from error
+    except openai.OpenAIError as error:
+        raise ModelGaveNoVerdict(safe_line(f"{type(error).__name__}: {error}", MAX_ERROR_CHARS)) from error
+
+
+def _refusal(error: openai.APIStatusError) -> ModelGaveNoVerdict:
+    reason = f"the server answered {error.status_code}: {safe_line(error.message, MAX_ERROR_CHARS)}"
+    if error.status_code in _OVERLOADED or error.status_code >= 500:
+        return ModelUnavailable(reason)
+    if error.status_code in _QUESTION_REFUSED:
+        return QuestionRefused(reason, said=error.message)
+    return ModelGaveNoVerdict(reason)

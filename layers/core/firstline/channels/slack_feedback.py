@@ -1,0 +1,94 @@
+"""Slack: "was this right?" under an incident's message, and the form for what fixed it.
+
+A choice carries `<incident id>#<answer>`: an option's value may have 150 characters, an incident's id at most 80.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from firstline.models import Feedback, IncidentRecord, Severity
+from firstline.people.feedback import last_words
+from firstline.text import one_line
+
+MAX_OPTION = 150
+MAX_NOTE = 2_000
+NOTE_BLOCK = "note"
+"""The form's block, and the text field in it."""
+
+_SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "noise")
+
+ANSWERS: dict[str, str] = {
+    "real": "Yes: it was real",
+    "noise": "It was noise",
+    **{f"severity-{severity}": f"Wrong severity: {severity} would be right" for severity in _SEVERITIES},
+    "wrong_cause": "Wrong cause",
+}
+"""The answers that the menu offers, and their words."""
+
+
+def question(incident_id: str) -> dict[str, Any]:
+    """Return the menu that asks whether a verdict was right."""
+    return {
+        "type": "static_select",
+        "action_id": "judge",
+        "placeholder": _plain("Was this right?"),
+        "options": [
+            {"text": _plain(words), "value": f"{incident_id}#{answer}"[:MAX_OPTION]}
+            for answer, words in ANSWERS.items()
+        ],
+    }
+
+
+def note_button(record: IncidentRecord) -> dict[str, Any]:
+    """Return the button that opens the note form. While the incident is open, sending the form also resolves it."""
+    over = record.resolved_at is not None or record.closed_at is not None
+    incident_id = record.incident.incident_id
+    return {
+        "type": "button",
+        "action_id": "note",
+        "value": incident_id if over else f"{incident_id}#resolve",
+        "text": _plain("What fixed it?" if over else "Resolve with a note"),
+    }
+
+
+def note_form(incident_id: str, channel: str, *, resolves: bool) -> dict[str, Any]:
+    """Return the form that asks what fixed it. Slack sends `private_metadata` back unchanged, under its signature."""
+    hint = "The next one who meets this reads it. Commands that helped: one a line, each beginning with $."
+    return {
+        "type": "modal",
+        "callback_id": "note",
+        "private_metadata": f"{incident_id}#{channel}#{'resolve' if resolves else ''}",
+        "title": _plain("What fixed it?"),
+        "submit": _plain("Resolve" if resolves else "Save"),
+        "close": _plain("Cancel"),
+        "blocks": [
+            {
+                "type": "input",
+                "block_id": NOTE_BLOCK,
+                "label": _plain("What was it, and what fixed it?"),
+                "hint": _plain(hint),
+                "element": {
+                    "type": "plain_text_input",
+                    "action_id": NOTE_BLOCK,
+                    "multiline": True,
+                    "max_length": MAX_NOTE,
+                },
+            }
+        ],
+    }
+
+
+def people_say(feedback: Sequence[Feedback]) -> str:
+    """Return the last five people's answers on one line; empty if there are none."""
+    return "; ".join(f"{one_line(word.by, 80)}: {said(word)}" for word in last_words(feedback)[-5:])
+
+
+def said(word: Feedback) -> str:
+    """Return an answer as words for people."""
+    if word.said == "wrong_severity":
+        return f"wrong severity, {word.severity} would be right"
+    return {"real": "it was real", "noise": "it was noise"}.get(word.said, "wrong cause")
+
+
+def _plain(text: str) -> dict[str, Any]:
+    return {"type": "plain_text", "text": text, "emoji": False}

@@ -1,0 +1,269 @@
+"""The front door: what comes in over HTTP, from EventBridge, from SNS and out of the quarantine, and what is answered.
+
+| what | answer |
+|---|---|
+| accepted, or understood and ignored | 202 |
+| authenticated, but unreadable | 202 `quarantined`: it is kept; a 4xx would make PagerDuty drop it and unsubscribe |
+| wrong or no credentials, or a source without a secret | 401 |
+| an unknown source or path | 404, with the known ones |
+| a body above 512 KiB | 413 |
+| a write failed | 503: the sender tries again |
+
+Events that come without HTTP are authenticated by AWS; what fails on them is raised, so that Lambda tries again.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from firstline import sources
+from firstline.errors import (
+    CertificateUnavailable,
+    ConfirmationFailed,
+    ExecutionsUnavailable,
+    FeedbackRefused,
+    HistoryUnavailable,
+    QuarantineUnavailable,
+    Unauthenticated,
+    UnknownSource,
+    UnreadablePayload,
+)
+from firstline.incidents import lifecycle
+from firstline.incidents.store import Incidents
+from firstline.ingest.accept import Ingestion
+from firstline.ingest.quarantine import Quarantined, unpack
+from firstline.models import NormalizedAlert
+from firstline.observability import logger, metrics
+from firstline.sources.body import parse_body
+from firstline.sources.signal import (
+    IncidentNote,
+    OwnIncidentSeen,
+    OwnIncidentSignal,
+    Signal,
+    SubscriptionConfirmation,
+)
+
+if TYPE_CHECKING:
+    from firstline.incidents.heartbeats import Heartbeats
+
+MAX_BODY_BYTES = 512 * 1024
+
+type Response = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Intake:
+    """The front door, and everything that it hands deliveries to.
+
+    Parameters
+    ----------
+    secrets
+        Returns the active values of a secret; none when it is not set.
+    quarantine
+        Keeps a delivery that cannot be read.
+    certificates
+        Returns one of SNS's signing certificates as PEM text, by its address.
+    own_stack
+        The stack's name: its own alarms are no alerts.
+    is_heartbeat
+        Recognises heartbeats: they open no incident, their absence does.
+    """
+
+    ingestion: Ingestion
+    history: Incidents
+    executions: lifecycle.Executions
+    secrets: Callable[[str], tuple[str, ...]]
+    quarantine: Callable[[Quarantined], None]
+    certificates: Callable[[str], str]
+    confirm_subscription: Callable[[str, str], None]
+    own_stack: str
+    heartbeats: "Heartbeats"
+    is_heartbeat: Callable[[NormalizedAlert], bool]
+
+    def handle(self, event: Mapping[str, Any], now: datetime) -> Response | None:
+        """Handle one invocation: an HTTP request (answered), or anything else that AWS delivers (None)."""
+        if "rawPath" in event:
+            return self._answer(event, now)
+        if "Records" not in event:
+            self._take_event(event, now)
+        else:
+            for record in event["Records"]:
+                self._take_record(record, now)
+        return None
+
+    # --- over HTTP --------------------------------------------------------------------------------------------------
+
+    def _answer(self, event: Mapping[str, Any], now: datetime) -> Response:
+        try:
+            return self._route(event, now)
+        except UnknownSource:
+            known = list(sources.known_sources())
+            return _response(404, status="unknown source", known_sources=known, path="POST /alerts/<source>")
+        except Unauthenticated as error:
+            metrics.add_metric("Unauthenticated", "Count", 1)
+            logger.warning("refused: %s", error)
+            return _response(401, status="unauthenticated", reason=str(error))
+        except (HistoryUnavailable, QuarantineUnavailable, CertificateUnavailable, ConfirmationFailed) as error:
+            logger.exception("the sender has to try again")
+            return _response(503, status="unavailable", reason=type(error).__name__)
+
+    def _route(self, event: Mapping[str, Any], now: datetime) -> Response:
+        method, path = event["requestContext"]["http"]["method"], event["rawPath"].rstrip("/")
+        headers = event.get("headers") or {}
+        body = _body(event)
+        if len(body) > MAX_BODY_BYTES:
+            return _response(413, status="too large", reason=f"a body may have {MAX_BODY_BYTES} bytes, not {len(body)}")
+        match (method, path.split("/")[1:]):
+            case ("POST", [*_, "alerts", source]):
+                return self._take_alerts(source, headers, body, now)
+            case ("POST", [*_, "deployments"]):
+                return self._take_deployment(headers, body, now)
+        return _response(404, status="unknown path", known=["POST /alerts/<source>", "POST /deployments"])
+
+    def _take_alerts(self, source: str, headers: Mapping[str, str], body: bytes, now: datetime) -> Response:
+        if source not in sources.known_sources():
+            raise UnknownSource(source)
+        secrets = self.secrets(f"sources/{source}")
+        url = sources.signing_certificate_url(source, body, secrets)
+        if url is not None:
+            secrets = (*secrets, self.certificates(url))
+        sources.authenticate(source, headers=headers, body=body, secrets=secrets, now=now)
+        content_type = headers.get("content-type", "")
+        try:
+            return self._accept(source, parse_body(body, content_type), headers, now, secrets)
+        except UnreadablePayload as error:
+            return self._quarantine(Quarantined(source, str(error), body, content_type))
+
+    def _accept(
+        self, source: str, payload: Any, headers: Mapping[str, str], now: datetime, secrets: tuple[str, ...] = ()
+    ) -> Response:
+        for signal in sources.signals(source, payload, secrets):
+            self._take_signal(signal, now)
+        batch = sources.normalize_batch(source, payload, headers=headers, received_at=now, own_stack=self.own_stack)
+        for part in batch.rejected:
+            kept = json.dumps(part.payload, default=str).encode(errors="replace")
+            self._quarantine(Quarantined(source, part.reason, kept, "application/json"))
+        if batch.unknown_severities:
+            metrics.add_metric("UnknownSeverity", "Count", len(batch.unknown_severities))
+        alerts: list[NormalizedAlert] = []
+        heartbeats = list(filter(self.is_heartbeat, batch.heartbeats))
+        for alert in batch.alerts:
+            (heartbeats if self.is_heartbeat(alert) else alerts).append(alert)
+        for heartbeat in heartbeats:
+            self.heartbeats.beat(heartbeat, now)
+        accepted = self.ingestion.accept(alerts, now)
+        metrics.add_metric("AlertsAccepted", "Count", len(batch.alerts))
+        if heartbeats:
+            metrics.add_metric("HeartbeatsTaken", "Count", len(heartbeats))
+        metrics.add_metric("AlertsDuplicate", "Count", sum(group.duplicates for group in accepted))
+        metrics.add_metric("AlertsInStorm", "Count", sum(group.in_storm for group in accepted))
+        return _response(
+            202,
+            status="accepted" if batch.alerts else "ignored",
+            alert_count=len(batch.alerts),
+            incidents=sorted({group.incident_id for group in accepted if group.incident_id}),
+            quarantined=len(batch.rejected),
+            ignored=batch.ignored,
+        )
+
+    def _take_deployment(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Response:
+        from firstline.sources.deployments import deployment_from_request
+
+        secrets = self.secrets("sources/deployments")
+        sources.authenticate("generic", headers=headers, body=body, secrets=secrets, now=now)
+        content_type = headers.get("content-type", "")
+        try:
+            deployment = deployment_from_request(parse_body(body, content_type), received_at=now)
+        except UnreadablePayload as error:
+            return _response(422, status="unreadable", reason=str(error))
+        self.history.save_deployment(deployment)
+        return _response(202, status="recorded", service=deployment.service, version=deployment.version)
+
+    def _take_signal(self, signal: Signal, now: datetime) -> None:
+        match signal:
+            case SubscriptionConfirmation(topic_arn, token):
+                self.confirm_subscription(topic_arn, token)
+            case OwnIncidentSeen(sender_id, incident_id):
+                self.history.remember_page(sender_id, incident_id, now)
+            case OwnIncidentSignal():
+                self._take_word(signal, now)
+            case IncidentNote():
+                self._take_note(signal, now)
+
+    def _take_word(self, signal: OwnIncidentSignal, now: datetime) -> None:
+        say = lifecycle.acknowledge if signal.kind == "acknowledged" else lifecycle.resolve_by_hand
+        try:
+            say(signal.incident_id, signal.by, now, history=self.history, executions=self.executions)
+        except ExecutionsUnavailable:
+            logger.exception("the execution could not be told; reconcile will")
+
+    def _take_note(self, note: IncidentNote, now: datetime) -> None:
+        incident_id = self.history.incident_paged_as(note.sender_id)
+        if incident_id is None:
+            return
+        from firstline.people import judge
+
+        try:
+            judge.note(incident_id, note.by, note.text, now, history=self.history)
+        except FeedbackRefused as refused:
+            logger.info("a note was not kept: %s", refused)
+
+    def _quarantine(self, delivery: Quarantined) -> Response:
+        self.quarantine(delivery)
+        metrics.add_metric("Quarantined", "Count", 1)
+        logger.error("quarantined from %s: %s", delivery.source, delivery.reason)
+        return _response(202, status="quarantined", alert_count=0, incidents=[], reason=delivery.reason)
+
+    # --- from AWS itself --------------------------------------------------------------------------------------------
+
+    def _take_event(self, event: Mapping[str, Any], now: datetime) -> None:
+        """An EventBridge event: a deployment, or else an alarm."""
+        from firstline.sources.deployments import deployment_from_event
+
+        if event.get("source") in ("aws.codedeploy", "aws.cloudformation"):
+            deployment = deployment_from_event(event)
+            if deployment is not None:
+                self.history.save_deployment(deployment)
+            return
+        self._accept_or_keep("cloudwatch", json.dumps(event).encode(), "application/json", now)
+
+    def _take_record(self, record: Mapping[str, Any], now: datetime) -> None:
+        """A record of SNS, or of the quarantine when its redrive is switched on."""
+        if record.get("EventSource") == "aws:sns":
+            self._accept_or_keep("cloudwatch", json.dumps(record["Sns"]).encode(), "application/json", now)
+            return
+        message = json.loads(record["body"])
+        kept = unpack(message)
+        if kept is not None:
+            self._accept(kept.source, parse_body(kept.body, kept.content_type), {}, now)
+        else:
+            # An event that Lambda gave up on (inside what it says about it), or that EventBridge could not deliver.
+            self.handle(message.get("requestPayload", message), now)
+
+    def _accept_or_keep(self, source: str, body: bytes, content_type: str, now: datetime) -> None:
+        try:
+            self._accept(source, parse_body(body, content_type), {}, now)
+        except UnreadablePayload as error:
+            self._quarantine(Quarantined(source, str(error), body, content_type))
+
+
+def _body(event: Mapping[str, Any]) -> bytes:
+    text = event.get("body") or ""
+    if not event.get("isBase64Encoded"):
+        return str(text).encode(errors="surrogatepass")
+    try:
+        return base64.b64decode(text)
+    except binascii.Error:
+        return b""
+
+
+def _response(status_code: int, **answer: Any) -> Response:
+    return {
+        "statusCode": status_code,
+        "headers": {"content-type": "application/json"},
+        "body": json.dumps(answer),
+    }

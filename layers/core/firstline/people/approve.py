@@ -1,0 +1,188 @@
+"""The decision on a plan, for Slack's buttons and the approval page alike.
+
+The table's conditional write decides. The record is read first only to give the reason of a refusal in words. A yes
+counts for exactly one plan, once per person; a destructive plan takes two people; one no is enough.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from firstline.errors import NotEntitled, Superseded, TooLate
+from firstline.incidents.lifecycle import Executions, tell_decided
+from firstline.incidents.store import Incidents
+from firstline.models import Approval, Decision, IncidentRecord, Notification, NotificationKind, RemediationPlan
+from firstline.people.links import Link
+from firstline.text import one_line
+
+ANOTHER_PLAN = "The plan has changed since you were asked. Read the new one, and decide on that."
+
+_ATTEMPTS = 5
+"""The most tries to write. Each lost one means that another person's answer came first; two answers decide at most."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One person's answer to one plan.
+
+    Parameters
+    ----------
+    approver
+        The person's entry among the stack's Approvers.
+    by
+        The person, and where they said it, as messages name them.
+    plan_digest
+        The plan that they read.
+    """
+
+    approves: bool
+    approver: str
+    by: str
+    plan_digest: str
+
+
+def approvers_needed(plan: RemediationPlan) -> int:
+    """Return how many different people must say yes: two if data is lost."""
+    return 2 if plan.risk == "destructive" else 1
+
+
+def decide(
+    incident_id: str,
+    answer: Answer,
+    now: datetime,
+    *,
+    approvers: Sequence[str],
+    history: Incidents,
+    executions: Executions,
+) -> IncidentRecord:
+    """Write a person's answer to a plan; if that decides it, tell the waiting execution.
+
+    Returns
+    -------
+    IncidentRecord
+        The record with the answer. Without a `decision` another approver has to agree.
+
+    Raises
+    ------
+    NotEntitled, Superseded, TooLate
+        The answer does not count; the message says why. Nothing was changed, or nothing waited any more.
+    ExecutionsUnavailable
+        The decision is written, but the execution could not be told; reconcile tells it within two minutes.
+    HistoryUnavailable
+        The table could not be reached; nothing was decided.
+    """
+    word = Approval(approver=answer.approver, by=answer.by, at=now)
+    for _ in range(_ATTEMPTS):
+        seen, plan = still_open(history.record(incident_id), now)
+        check_answer(seen, answer, approvers)
+        decided = history.decide(incident_id, word, _decision(seen, plan, answer), seen=seen)
+        if decided is not None:
+            if decided.decision and not tell_decided(decided, executions=executions):
+                raise TooLate("It came a moment too late: Firstline had just stopped waiting, and runs nothing.")
+            return decided
+    raise Superseded("Somebody else decides at this very moment. Look again.")
+
+
+def invite(
+    incident_id: str, approver: str, name: str, now: datetime, *, approvers: Sequence[str], history: Incidents
+) -> Link:
+    """Return an approver's own link to the approval page, for the plan as it stands, while it can be decided.
+
+    Raises
+    ------
+    NotEntitled
+        The person is not an approver.
+    Superseded, TooLate
+        There is nothing to decide any more.
+    """
+    if approver not in approvers:
+        raise NotEntitled(not_an_approver(approver, approvers))
+    record, plan = still_open(history.record(incident_id), now)
+    return Link(
+        incident_id=incident_id,
+        approver=approver,
+        name=name,
+        plan_digest=plan.digest(),
+        expires_at=record.decide_by or now,
+    )
+
+
+def still_open(record: IncidentRecord | None, now: datetime) -> tuple[IncidentRecord, RemediationPlan]:
+    """Return the incident and its plan if the plan waits for a decision.
+
+    Raises
+    ------
+    Superseded
+        The plan is decided.
+    TooLate
+        The incident is over or unknown, or nothing waits for a decision any more.
+    """
+    if record is None:
+        raise TooLate("Firstline knows no such incident any more.")
+    if record.decision:
+        raise Superseded(
+            f"This plan was {record.decision} by {_person(record.decided_by)} at {_at(record.decided_at)}."
+        )
+    if record.resolved_at or record.closed_at:
+        raise TooLate(
+            f"The incident was over at {_at(record.resolved_at or record.closed_at)}. There is nothing left to run."
+        )
+    if record.plan is None or record.plan_digest is None:
+        raise TooLate("This incident has no plan that anybody could decide on.")
+    if record.awaiting != "approval" or record.decide_by is None or now >= record.decide_by:
+        raise TooLate("Firstline does not wait for a decision on this plan (any more). Nothing of it runs.")
+    return record, record.plan
+
+
+def check_answer(record: IncidentRecord, answer: Answer, approvers: Sequence[str]) -> None:
+    """Check that a person's answer to the plan of `record` counts.
+
+    Anybody may say no, even after saying yes: that only brings a human in.
+
+    Raises
+    ------
+    NotEntitled
+        The person who says yes is not an approver.
+    Superseded
+        The answer is to another plan, or the person says yes for the second time.
+    """
+    if answer.approves and answer.approver not in approvers:
+        raise NotEntitled(not_an_approver(answer.approver, approvers))
+    if record.plan is None or not (answer.plan_digest == record.plan_digest == record.plan.digest()):
+        raise Superseded(ANOTHER_PLAN)
+    if answer.approves and any(said.approver == answer.approver for said in record.approvals):
+        raise Superseded("You have approved this already. It takes one more, and it must be somebody else.")
+
+
+def not_an_approver(approver: str, approvers: Sequence[str]) -> str:
+    """Tell a person why they may not approve."""
+    if approvers:
+        return f"You may not approve this: {approver} is not among the stack's Approvers."
+    return "Nobody may approve yet: put Slack user ids into the stack's parameter Approvers."
+
+
+def announcement(record: IncidentRecord, by: str, approves: bool, now: datetime) -> Notification:
+    """Return the notification that says who answered the plan, and how."""
+    kinds: dict[Decision | None, NotificationKind] = {
+        "approved": "remediating",
+        "refused": "needs_human",
+        None: "approval",
+    }
+    said = f"{one_line(by, 80)} {'approved' if approves else 'refused'}."
+    if record.decision is None and record.plan:
+        said += f" It is {record.plan.risk.replace('_', ' ')}, so somebody else must agree."
+    return Notification(kind=kinds[record.decision], record=record, reason=said, at=now)
+
+
+def _decision(seen: IncidentRecord, plan: RemediationPlan, answer: Answer) -> Decision | None:
+    if not answer.approves:
+        return "refused"
+    return "approved" if len(seen.approvals) + 1 >= approvers_needed(plan) else None
+
+
+def _person(name: str | None) -> str:
+    return one_line(name or "somebody", 200)
+
+
+def _at(moment: datetime | None) -> str:
+    return f"{moment.astimezone(UTC):%H:%M} UTC" if moment else "some time"

@@ -1,0 +1,151 @@
+"""The front door for people: what they press in Slack, and what approvers see and decide on their page.
+
+| request | answer |
+|---|---|
+| `POST /respond/slack`, signed by Slack | 200, whatever the press came to: Slack shows the rest |
+| the same without a valid signature | 401, without the reason |
+| the same with something that is no interaction | 400 |
+| `GET /approvals/<incident>` | the plan, to an approver with a link |
+| `POST /approvals/<incident>` | the decision; see `approvals.visiting` |
+| another method on that page | 405 |
+| anything else | 404 |
+
+A table that cannot be reached is raised for a press: Slack then tells the person that nothing happened.
+"""
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+from firstline.channels.delivery import Channel
+from firstline.errors import Unauthenticated, UnreadablePayload
+from firstline.incidents.audit_trail import Trail
+from firstline.incidents.lifecycle import Executions
+from firstline.incidents.store import Incidents
+from firstline.observability import logger
+from firstline.people import approval_requests
+from firstline.people.approval_page import HEADERS
+from firstline.people.buttons import answer_press, authenticate, read_press
+from firstline.people.feedback_handler import Ear
+from firstline.people.links import SECRET, ApprovalPage
+from firstline.remediation.steps import Documents
+
+type Response = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class PeopleFront:
+    """Routes the requests of people's browsers and of Slack, and answers them.
+
+    Parameters
+    ----------
+    approvers
+        Slack user ids; nobody else's approval counts.
+    secrets
+        Gives the active values of a secret; none when it is not set.
+    channels
+        Connects the stack's channels for one request.
+    """
+
+    history: Incidents
+    executions: Executions
+    trail: Trail
+    documents: Documents
+    approvers: Sequence[str]
+    secrets: Callable[[str], Sequence[str]]
+    channels: Callable[[], Mapping[str, Channel]]
+
+    def handle(self, event: Mapping[str, Any], now: datetime) -> Response:
+        """Answer an HTTP request of API Gateway (HTTP API, format 2.0).
+
+        Raises
+        ------
+        HistoryUnavailable
+            The table could not be reached when a button was pressed.
+        """
+        method = event["requestContext"]["http"]["method"]
+        match (method, event["rawPath"].split("/")[1:]):
+            case ("POST", ["respond", "slack"]):
+                return self._answer_slack(event, now)
+            case ("GET", ["approvals", incident_id]):
+                token = (event.get("queryStringParameters") or {}).get("token", "")
+                return _page(self._desk().show(incident_id, token, now))
+            case ("POST", ["approvals", incident_id]):
+                slack = {name: channel for name, channel in self.channels().items() if name == "slack"}
+                reply = self._desk().decide(incident_id, _body(event), now, executions=self.executions, channels=slack)
+                return _page(reply)
+            case (_, ["approvals", _]):
+                return _text(HTTPStatus.METHOD_NOT_ALLOWED, "GET or POST", Allow="GET, POST")
+        return _text(HTTPStatus.NOT_FOUND, "Not found")
+
+    def _answer_slack(self, event: Mapping[str, Any], now: datetime) -> Response:
+        body = _body(event)
+        try:
+            authenticate(event.get("headers") or {}, body, self.secrets("slack/signing-secret"), now)
+            self._press(body, _api_url(event), now)
+        except Unauthenticated as error:
+            logger.warning("Refused a request", extra={"why": str(error)})
+            return _text(HTTPStatus.UNAUTHORIZED, "Unauthorized")
+        except UnreadablePayload as error:
+            logger.warning("Slack sent something else than an interaction", extra={"why": str(error)})
+            return _text(HTTPStatus.BAD_REQUEST, str(error))
+        return _text(HTTPStatus.OK, "")
+
+    def _press(self, body: bytes, api_url: str, now: datetime) -> None:
+        press = read_press(body)
+        if press is None:
+            return
+        channels = self.channels()
+        # Only a bot can answer one person: not a webhook, nor a bot whose token could not be read.
+        whisper = getattr(channels.get("slack"), "whisper", None)
+        if press.button in ("judge", "note", "write"):
+            open_form = getattr(channels.get("slack"), "open_form", None)
+            ear = Ear(self.history, self.executions, self.trail, channels, whisper, open_form)
+            ear.hear(press, now)
+        else:
+            answer_press(
+                press,
+                history=self.history,
+                executions=self.executions,
+                channels=channels,
+                whisper=whisper,
+                approvers=self.approvers,
+                page=ApprovalPage(api_url, self._signing_keys),
+                now=now,
+            )
+
+    def _desk(self) -> approval_requests.Desk:
+        return approval_requests.Desk(self._signing_keys, self.approvers, self.history, self.documents)
+
+    def _signing_keys(self) -> Sequence[str]:
+        return self.secrets(SECRET)
+
+
+def _body(event: Mapping[str, Any]) -> bytes:
+    """Return the body byte for byte, as Slack signed it."""
+    text = event.get("body") or ""
+    return base64.b64decode(text) if event.get("isBase64Encoded") else text.encode()
+
+
+def _api_url(event: Mapping[str, Any]) -> str:
+    """Return the address where the request came in.
+
+    A function cannot be given its own API's address, which depends on the function.
+    """
+    domain = event["requestContext"]["domainName"]
+    on_this_machine = domain.partition(":")[0] == "127.0.0.1"
+    return f"{'http' if on_this_machine else 'https'}://{domain}"
+
+
+def _text(status: HTTPStatus, body: str, **headers: str) -> Response:
+    return {"statusCode": status, "headers": {"Content-Type": "text/plain; charset=utf-8", **headers}, "body": body}
+
+
+def _page(reply: approval_requests.Reply) -> Response:
+    headers = {"Content-Type": "text/html; charset=utf-8", **HEADERS}
+    if reply.location is not None:
+        headers["Location"] = reply.location
+    return {"statusCode": reply.status, "headers": headers, "body": reply.html}

@@ -1,0 +1,146 @@
+"""Heartbeats: alerts that fire to show that alerting works. Their absence is what somebody has to hear of. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import AwareDatetime
+
+from firstline.models import Frozen, NormalizedAlert
+from firstline.policy.durations import Duration, between
+from firstline.policy.maintenance import Bound, Id, Reason
+from firstline.policy.match import AlertMatch
+from firstline.text import in_words
+
+GAP = timedelta(minutes=5)
+"""After so long without a check, a heartbeat may have been lost meanwhile: the watch begins anew."""
+
+REQUIRED = "required:"
+"""How the key of one begins that is required and was never seen."""
+
+
+class Heartbeat(Frozen):
+    """A declaration of heartbeats: how often they come, and how bad their absence is.
+
+    One of them may be missed: a heartbeat is absent when nothing has come for twice `every`. A heartbeat that was never
+    seen is not missed, unless it is `required`.
+    """
+
+    id: Id
+    match: AlertMatch
+    reason: Reason
+    every: Annotated[Duration, between(timedelta(minutes=1), timedelta(days=2))] = timedelta(hours=4)
+    severity: Bound = "critical"
+    required: bool = False
+
+    @property
+    def patience(self) -> timedelta:
+        """Return how long nothing may come."""
+        return 2 * self.every
+
+
+class Pulse(Frozen):
+    """One heartbeat as the table knows it. `key` names it: the same labels are the same heartbeat.
+
+    `absent_since` is set while the incident about its absence is open, as far as reconcile knows. `forgotten_at` is set
+    when somebody said that it is not expected any more; its next beat takes that back.
+    """
+
+    key: str
+    alert: NormalizedAlert
+    beat_at: AwareDatetime
+    resolved_at: AwareDatetime | None = None
+    absent_since: AwareDatetime | None = None
+    forgotten_at: AwareDatetime | None = None
+    forgotten_by: str | None = None
+
+    @property
+    def requirement(self) -> str | None:
+        """The id of the required heartbeat that this stands for until one is seen; None of one that was seen."""
+        return self.key.removeprefix(REQUIRED) if self.key.startswith(REQUIRED) else None
+
+
+class LastCheck(Frozen):
+    """The last time that the heartbeats were checked, and since when they have been checked without a gap."""
+
+    looked_at: AwareDatetime
+    since: AwareDatetime
+
+    def begin(self, now: datetime) -> datetime:
+        """Return the start of the uninterrupted watch that a check at `now` belongs to."""
+        return self.since if now - self.looked_at <= GAP else now
+
+
+def expectation(pulse: Pulse, declared: Sequence[Heartbeat]) -> Heartbeat | None:
+    """Return the declaration that a heartbeat falls under, or None if it is not declared any more."""
+    if pulse.requirement is not None:
+        return next((known for known in declared if known.required and pulse.requirement == known.id), None)
+    return next((known for known in declared if known.match.fits(pulse.alert)), None)
+
+
+def seen(expected: Heartbeat, pulses: Sequence[Pulse]) -> list[Pulse]:
+    """Return the heartbeats that were seen and not forgotten; any of them meets the requirement."""
+    came = [pulse for pulse in pulses if pulse.requirement is None and pulse.forgotten_at is None]
+    return [pulse for pulse in came if expected.match.fits(pulse.alert)]
+
+
+def absent_since(pulse: Pulse, expected: Heartbeat, now: datetime, *, watched_since: datetime) -> datetime | None:
+    """Since when it is absent; None when it is not.
+
+    Parameters
+    ----------
+    watched_since
+        Since when somebody has looked without a gap. While nobody could look, beats may have been lost with everything
+        else, so the patience begins then.
+    """
+    if pulse.forgotten_at is not None:
+        return None
+    if pulse.resolved_at is not None and pulse.resolved_at > pulse.beat_at:
+        return pulse.resolved_at
+    late = max(pulse.beat_at, watched_since) + expected.patience
+    return late if now >= late else None
+
+
+def absence(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -> NormalizedAlert:
+    """The alert about an absence: the same each time, so that saying it again changes nothing."""
+    alert = pulse.alert
+    if pulse.resolved_at == since:
+        what = f"{called(alert)} was resolved, and it should always fire"
+    else:
+        what = f"{called(alert)} has been silent for {in_words(now - pulse.beat_at)}; it comes every {_often(expected)}"
+    return alert.model_copy(
+        update={
+            "source": "firstline",
+            "alert_name": f"{alert.alert_name[:240]} is absent",
+            "severity": expected.severity,
+            "severity_stated": True,
+            "message": f"{what}. While it is, alerts may not arrive. {expected.reason}"[:4_000],
+            "timestamp": since,
+            "status": "firing",
+            "fingerprint": f"heartbeat:{pulse.key}"[:256],
+            "group_key": f"firstline:heartbeat:{pulse.key}"[:256],
+            "raw_payload": None,
+            "ends_at": None,
+        }
+    )
+
+
+def back(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -> NormalizedAlert:
+    """The end of an absence."""
+    message = f"{called(pulse.alert)} is back."
+    if pulse.forgotten_at is not None:
+        message = f"{called(pulse.alert)} is not waited for any more: {pulse.forgotten_by} had it forgotten."
+    return absence(pulse, expected, since, now).model_copy(
+        update={"status": "resolved", "timestamp": now, "ends_at": now, "message": message}
+    )
+
+
+def _often(expected: Heartbeat) -> str:
+    return in_words(expected.every)
+
+
+def called(alert: NormalizedAlert) -> str:
+    """`Watchdog of cluster eu`: which of several it is."""
+    told = ("cluster", "prometheus", "region", "datacenter")
+    where = [f"{name} {alert.labels[name]}" for name in told if alert.labels.get(name)]
+    return f"{alert.alert_name} of {', '.join(where)}" if where else alert.alert_name

@@ -1,0 +1,44 @@
+"""The model that is asked, and what it may take: the file `runbooks/policy/model.yaml`."""
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from firstline.classification.model import Price
+from firstline.models import Frozen, Name
+from firstline.policy.files import load_policy
+
+
+class Ceiling(Frozen):
+    """The most for a UTC day; 0 means no ceiling."""
+
+    tokens: int = Field(default=0, ge=0)
+    cost: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is anything to look at before asking."""
+        return self.tokens > 0 or self.cost > 0
+
+
+class ModelPolicy(Frozen):
+    """The whole file. Without `model` there is no LLM."""
+
+    base_url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] = "https://api.openai.com/v1"
+    model: Name | None = None
+    deadline_seconds: float = Field(default=15, gt=0, le=60)
+    max_output_tokens: int = Field(default=1_200, ge=100)
+    price_per_million_tokens: Price = Price()
+    daily_ceiling: Ceiling = Ceiling(tokens=2_000_000)
+
+    @model_validator(mode="after")
+    def _cost_is_known(self) -> Self:
+        if self.daily_ceiling.cost > 0 and not self.price_per_million_tokens.is_known:
+            raise ValueError("daily_ceiling.cost needs price_per_million_tokens: write the prices, or 0 for no ceiling")
+        return self
+
+
+def load_model_policy(path: Path) -> ModelPolicy:
+    """Read and check the file. Raises `ConfigurationError`, which names the key and what to write."""
+    return load_policy(path, ModelPolicy, missing="without a model, write `model: null`")

@@ -1,0 +1,122 @@
+"""Earned autonomy: what a runbook has shown so far, and whether that is enough for its next mode.
+
+A person gives a runbook more freedom, by changing its mode. Firstline only ever takes it back.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from firstline.models import Frozen, RemediationPlan, RunbookRun, RunOutcome, StepResult
+from firstline.policy.remediation import Autonomy
+from firstline.runbooks.model import Mode, Runbook
+
+NEVER_SENT = "none"
+"""The command id of a result whose command Systems Manager did not take."""
+
+_NEVER_RAN = frozenset(
+    {"Undeliverable", "Delivery Timed Out", "Terminated", "Invalid Platform", "Access Denied", "Rate Exceeded"}
+)
+"""Run Command's words for a command that did not reach its host."""
+
+_MANY = re.compile(r"([0-9]+) hosts")
+
+
+class Tally(Frozen):
+    """A runbook's plans and what came of them.
+
+    `planned` leaves out those in `shadow`. `approved` and `refused` are people's decisions. `run` are the plans of
+    which something was sent; of those that acted, `verified` helped, `undone` did not but were rolled back, `failed`
+    neither.
+    """
+
+    runbook_id: str
+    shadow: int = 0
+    planned: int = 0
+    approved: int = 0
+    refused: int = 0
+    run: int = 0
+    verified: int = 0
+    failed: int = 0
+    undone: int = 0
+
+    @property
+    def accepted_percent(self) -> int | None:
+        """How often people said yes; None when they never decided."""
+        return _percent(self.approved, self.approved + self.refused)
+
+    @property
+    def verified_percent(self) -> int | None:
+        """How often it helped, of the times that it acted; None when it never did."""
+        return _percent(self.verified, self.verified + self.failed + self.undone)
+
+
+def tally(runbook_id: str, runs: Iterable[RunbookRun]) -> Tally:
+    """Reckon up a runbook's runs."""
+    every = list(runs)
+    real = [run for run in every if run.decision != "shadow"]
+    ended = [run.outcome for run in real]
+    return Tally(
+        runbook_id=runbook_id,
+        shadow=len(every) - len(real),
+        planned=len(real),
+        approved=sum(run.accepted is True for run in real),
+        refused=sum(run.accepted is False for run in real),
+        run=sum(outcome in ("verified", "failed", "undone", "looked") for outcome in ended),
+        verified=ended.count("verified"),
+        failed=ended.count("failed"),
+        undone=ended.count("undone"),
+    )
+
+
+def advice(runbook: Runbook, mode: Mode, counted: Tally, demoted: str | None, thresholds: Autonomy) -> str:
+    """What the runbook has earned, or what it lacks, in words."""
+    if demoted:
+        return f"asks, whatever its mode says: {demoted}. Once mended: firstline runbooks reset {runbook.id}"
+    match mode:
+        case "off":
+            return "switched off"
+        case "shadow":
+            lacks = thresholds.to_approve.shadowed - counted.shadow
+            return f"{lacks} more in shadow" if lacks > 0 else "ready for approve"
+        case "approve" if runbook.risk == "destructive":
+            return "destructive: always asks"
+        case "approve":
+            missing = _missing(counted, thresholds)
+            return ", ".join(missing) or "ready for auto"
+        case "auto":
+            return "destructive: always asks" if runbook.risk == "destructive" else "runs by itself"
+
+
+def outcome_of_run(plan: RemediationPlan, results: Sequence[StepResult], *, cured: bool) -> RunOutcome:
+    """How a remediation ended, from what was sent. That it was `cured` is for the incident's end to say."""
+    sent = [result for result in results if result.command_id != NEVER_SENT and result.status not in _NEVER_RAN]
+    if not sent:
+        return "not_run"
+    if not any(result.kind == "act" for result in sent):
+        return "looked"
+    if cured:
+        return "verified"
+    undone = [result for result in results if result.kind == "rollback" and result.status == "Success"]
+    everything = len(plan.rollback) * len(plan.targets)
+    return "undone" if undone and sum(map(_hosts_of, undone)) >= everything else "failed"
+
+
+def _hosts_of(result: StepResult) -> int:
+    """Of many hosts the state machine keeps one result for all on which a step succeeded: `12 hosts`."""
+    many = _MANY.fullmatch(result.instance_id)
+    return int(many[1]) if many else 1
+
+
+def _missing(counted: Tally, thresholds: Autonomy) -> list[str]:
+    wanted = thresholds.to_auto
+    missing = [f"{wanted.run - counted.run} more runs"] if counted.run < wanted.run else []
+    accepted, verified = counted.accepted_percent, counted.verified_percent
+    if accepted is not None and accepted < wanted.accepted_percent:
+        missing.append(f"{accepted}% accepted, {wanted.accepted_percent}% wanted")
+    if verified is not None and verified < wanted.verified_percent:
+        missing.append(f"{verified}% verified, {wanted.verified_percent}% wanted")
+    return missing
+
+
+def _percent(part: int, whole: int) -> int | None:
+    return part * 100 // whole if whole else None

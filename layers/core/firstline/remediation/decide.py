@@ -1,0 +1,284 @@
+"""May it run? The one place that decides, from facts alone: no clock, no network, no model.
+
+Whatever is not clearly allowed is denied; whatever is allowed only with care is put before a human.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Literal
+
+from pydantic import Field
+
+from firstline.models import Classification, Frozen, Incident, PlannedRelease, RunbookRun, Target
+from firstline.policy.remediation import RemediationPolicy, share_of
+from firstline.remediation.locks import HOST, RELEASE, Lease, lock_names
+from firstline.runbooks.match import named
+from firstline.runbooks.model import Mode, Runbook
+from firstline.text import in_words
+
+type RemediationMode = Literal["off", "approve", "auto"]
+
+type Switch = Literal["on", "off", "unreadable"]
+"""The kill switch, one SSM parameter. Unreadable counts as off."""
+
+PRODUCTION = frozenset({"prod", "production", "prd", "live"})
+"""Names of environments in which a disruptive runbook waits for approval."""
+
+SURE_ENOUGH = 0.6
+"""Below this confidence a model's choice is put before a human."""
+
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+
+
+class Situation(Frozen):
+    """All that the policy looks at.
+
+    Attributes
+    ----------
+    runs
+        The runbook's runs on any host, as far back as `look_back` says; those in shadow may be among them.
+    held
+        What remediations of any runbook have in their hands.
+    fleet
+        How many managed instances carry the stack's tag; None when nobody counted, which is enough for one host.
+    targets, releases
+        Where it would act. A runbook that takes releases back has no targets, and others no releases.
+    demoted
+        Why the runbook may not run by itself until a person resets it; None when it may.
+    """
+
+    runbook: Runbook
+    incident: Incident
+    classification: Classification
+    targets: list[Target]
+    runs: list[RunbookRun]
+    held: list[Lease]
+    fleet: int | None
+    demoted: str | None
+    switch: Switch
+    policy: RemediationPolicy
+    remediation_mode: RemediationMode
+    environment: str
+    now: datetime
+    releases: list[PlannedRelease] = Field(default=[])
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Where it would act: hosts by their instance ids, releases by their place, each with its name."""
+        hosts = {target.instance_id: target.name for target in self.targets}
+        return hosts | {release.place: release.place for release in self.releases}
+
+    @property
+    def environments(self) -> tuple[str, str]:
+        """Where this is: what the stack says, and what the alert says."""
+        return self.environment, self.incident.alert.environment or ""
+
+    @property
+    def mode(self) -> Mode:
+        """The runbook's mode here; where stack and alert disagree on the environment, the more careful one."""
+        return self.runbook.mode_in(*self.environments)
+
+    @property
+    def others(self) -> list[Lease]:
+        """What other incidents hold at this moment."""
+        mine = self.incident.incident_id
+        return [held for held in self.held if held.incident_id != mine and held.until > self.now]
+
+
+class Verdict(Frozen):
+    """What may be done, and why, in words that people read in the page or in the request for approval."""
+
+    decision: Literal["auto", "approve", "shadow", "deny"]
+    reason: str
+
+
+def decide(situation: Situation) -> Verdict:
+    """Auto, approve, shadow or deny. What denies is looked at first, then what needs a human."""
+    runbook = situation.runbook
+    denial = _why_not(situation)
+    if denial:
+        return Verdict(decision="deny", reason=denial)
+    if situation.mode == "shadow":
+        places = ", ".join(situation.places.values())
+        sent = [release.sends for release in situation.releases] or [step.id for step in runbook.steps]
+        reason = f"shadow: would have run {runbook.id} on {places} ({', '.join(sent)})"
+        return Verdict(decision="shadow", reason=reason)
+    caution = _why_ask(situation)
+    if caution:
+        return Verdict(decision="approve", reason=caution)
+    return Verdict(decision="auto", reason=f"{runbook.id} is {runbook.risk} and may run by itself here")
+
+
+def look_back(runbook: Runbook, longest: timedelta) -> timedelta:
+    """How far back `Situation.runs` must reach, by the time they were planned; `longest` is what one may take."""
+    return max(runbook.limits.cooldown, _DAY) + longest
+
+
+def hosts_at_once(situation_targets: Sequence[Target], held: Sequence[Lease]) -> int:
+    """How many hosts would be in somebody's hands; with more than one, the fleet has to be counted."""
+    return len({target.instance_id for target in situation_targets}.union(*(other.hosts for other in held)))
+
+
+def version(runbook: Runbook, policy: RemediationPolicy, remediation_mode: str, environment: str) -> str:
+    """What a decision rests on, in twelve hexadecimal digits: the policy file, the settings and the runbook."""
+    rests_on = [policy.model_dump(mode="json"), runbook.model_dump(mode="json"), remediation_mode, environment]
+    return sha256(json.dumps(rests_on, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _why_not(situation: Situation) -> str | None:
+    return (
+        _switched_off(situation)
+        or _nothing_to_do(situation)
+        or _frozen(situation)
+        or _busy(situation)
+        or _too_wide(situation)
+        or _cooling_down(situation)
+        or _too_often(situation)
+    )
+
+
+def _switched_off(situation: Situation) -> str | None:
+    if situation.remediation_mode == "off":
+        return "remediation is switched off for this stack"
+    if situation.switch == "off":
+        return "somebody has switched remediation off (the parameter `remediation` of this stack)"
+    if situation.switch == "unreadable":
+        return "the switch for remediation (the parameter `remediation` of this stack) could not be read"
+    if not situation.environment.strip():
+        return "the stack does not say which environment it is in"
+    if situation.mode == "off":
+        return f"runbook {situation.runbook.id} is switched off"
+    return None
+
+
+def _nothing_to_do(situation: Situation) -> str | None:
+    if situation.classification.severity == "noise":
+        return "the incident was classified as noise"
+    if not situation.classification.can_be_remediated:
+        return "the classification says that a runbook cannot fix this"
+    if not situation.places:
+        return "no host to run on"
+    return None
+
+
+def _frozen(situation: Situation) -> str | None:
+    if situation.runbook.risk == "read_only":
+        return None
+    freeze = situation.policy.freeze_at(situation.now, *situation.environments)
+    return f"changes are frozen: {freeze.reason}" if freeze else None
+
+
+def _busy(situation: Situation) -> str | None:
+    names = {f"{HOST}{target.instance_id}": target.name for target in situation.targets}
+    names |= {f"{RELEASE}{release.lock}": release.place for release in situation.releases}
+    for lock in lock_names(situation.targets, situation.incident.alert.service, situation.releases):
+        for other in situation.others:
+            if lock in other.locks:
+                what = names.get(lock, lock.replace(":", " "))
+                return f"{what} is being remediated already: {other.runbook_id} of incident {other.incident_id}"
+    return None
+
+
+def _too_wide(situation: Situation) -> str | None:
+    if not situation.targets:
+        return None
+    runbook, limits, count = situation.runbook, situation.runbook.limits, len(situation.targets)
+    if count > limits.max_hosts:
+        return f"{count} hosts are affected and {runbook.id} may touch {limits.max_hosts} at once"
+    same = [other for other in situation.others if other.runbook_id == runbook.id]
+    of_runbook, of_all = hosts_at_once(situation.targets, same), hosts_at_once(situation.targets, situation.others)
+    if of_runbook > limits.max_hosts:
+        return f"{runbook.id} is on {of_runbook - count} hosts already and may touch {limits.max_hosts} at once"
+    if of_all == 1:
+        return None
+    if situation.fleet is None:
+        return f"{of_all} hosts would be touched at once, and nobody knows how many there are in all"
+    allowed = share_of(limits.max_percent, situation.fleet)
+    if of_runbook > allowed:
+        return f"{runbook.id} may touch {limits.max_percent}% of {situation.fleet} hosts at once, {of_runbook} is more"
+    allowed = situation.policy.fleet.allows(situation.fleet)
+    if of_all > allowed:
+        return f"{of_all} of {situation.fleet} hosts would be in the hands of runbooks at once; {allowed} may be"
+    return None
+
+
+def _counted(situation: Situation) -> list[RunbookRun]:
+    """The runs that limits count: not the shadows, not what was never sent, not what this incident reserved itself."""
+    return [
+        run
+        for run in situation.runs
+        if run.decision != "shadow"
+        and run.outcome != "not_run"
+        and run.incident_id != situation.incident.incident_id
+        and run.runbook_id == situation.runbook.id
+    ]
+
+
+def _last_moment(run: RunbookRun) -> datetime:
+    """When it ended; while nobody has said so, when it will have at the latest. It may act until then."""
+    return run.ended_at or run.until
+
+
+def _cooling_down(situation: Situation) -> str | None:
+    runbook, now = situation.runbook, situation.now
+    for place, name in situation.places.items():
+        last = max((_last_moment(run) for run in _counted(situation) if place in run.instance_ids), default=None)
+        if last and now - last < runbook.limits.cooldown:
+            rest = in_words(runbook.limits.cooldown)
+            if last > now:
+                return f"{runbook.id} may still be running on {name}, and cools down for {rest} after it"
+            ago = in_words(now - last)
+            return f"{runbook.id} ran on {name} {ago} ago and cools down for {rest}: it did not help for long"
+    return None
+
+
+def _too_often(situation: Situation) -> str | None:
+    runbook, limits = situation.runbook, situation.runbook.limits
+    for span, words, limit in ((_HOUR, "hour", limits.per_hour), (_DAY, "day", limits.per_day)):
+        ran = sum(len(run.instance_ids) for run in _counted(situation) if situation.now - _last_moment(run) < span)
+        if ran + len(situation.places) > limit:
+            if situation.releases:
+                return f"{runbook.id} took {ran} releases back in the last {words} and may take back {limit}"
+            return f"{runbook.id} ran on {ran} hosts in the last {words} and may run on {limit}"
+    return None
+
+
+def _why_ask(situation: Situation) -> str | None:
+    return _too_risky(situation) or _told_to_ask(situation) or _doubtful(situation)
+
+
+def _too_risky(situation: Situation) -> str | None:
+    runbook = situation.runbook
+    if runbook.risk == "destructive":
+        return f"{runbook.id} is destructive and never runs without approval"
+    if not named(runbook, situation.incident.alert):
+        return f"{runbook.id} fits by words of the message only, and those anybody may have written"
+    if situation.incident.storm:
+        return "many alerts are firing at once; in a storm nothing runs by itself"
+    if situation.incident.flapping:
+        return "the alert is flapping; a human should look before a host is touched again"
+    return None
+
+
+def _told_to_ask(situation: Situation) -> str | None:
+    if situation.mode == "approve":
+        return f"runbook {situation.runbook.id} asks for approval"
+    if situation.remediation_mode == "approve":
+        return "this stack asks for approval before every remediation"
+    if situation.demoted:
+        return f"{situation.runbook.id} no longer runs by itself: {situation.demoted}"
+    return None
+
+
+def _doubtful(situation: Situation) -> str | None:
+    runbook, classification = situation.runbook, situation.classification
+    production = next((name for name in situation.environments if name.strip().casefold() in PRODUCTION), None)
+    if runbook.risk == "disruptive" and production:
+        return f"{runbook.id} is disruptive, and this is {production}"
+    if situation.releases and not classification.is_deployment_related:
+        return f"{runbook.id} takes a release back, and the classification does not blame one"
+    if classification.decided_by == "llm" and classification.confidence < SURE_ENOUGH:
+        return f"the model is only {classification.confidence:.0%} sure that {runbook.id} is right"
+    return None

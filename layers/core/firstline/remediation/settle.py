@@ -1,0 +1,86 @@
+"""The end of a remediation: write the trail, release its locks, demote a runbook that did not help."""
+
+from datetime import datetime
+
+from firstline.contracts import (
+    AnnounceRemediationInput,
+    CloseIncidentInput,
+    NotifyOpsInput,
+    PageOnCallInput,
+    RecordSuppressionInput,
+    RequestApprovalInput,
+)
+from firstline.errors import HistoryUnavailable, RemediationContended
+from firstline.incidents.audit_trail import Fact, Trail, decided, ran, witness
+from firstline.incidents.store import Incidents
+from firstline.models import IncidentRecord, RemediationPlan, StepResult
+from firstline.observability import logger, metrics
+from firstline.people.announce import NotifyInput
+from firstline.remediation.autonomy import outcome_of_run
+from firstline.remediation.plan import Remediations
+
+
+def conclude(
+    event: NotifyInput | PageOnCallInput, *, records: Incidents, remediations: Remediations, trail: Trail, now: datetime
+) -> None:
+    """After people were told: write down what happened, and when that ends a remediation, settle it.
+
+    A page, a message to ops and a closed incident end one. Never raises: what people were told stands, a lock that is
+    not given back ends by itself, and the incident's end tries once more.
+    """
+    incident_id = event.incident.incident_id
+    try:
+        record = records.record(incident_id)
+        if record is not None:
+            facts = _facts(event, record, _settle(event, record, remediations, now))
+            witness(trail, incident_id, facts, now)
+    except (HistoryUnavailable, RemediationContended):
+        logger.exception("the remediation is not settled; its locks end by themselves")
+        metrics.add_metric(name="RemediationUnsettled", unit="Count", value=1)
+
+
+def _settle(
+    event: NotifyInput | PageOnCallInput, record: IncidentRecord, remediations: Remediations, now: datetime
+) -> list[Fact]:
+    plan = _plan(event, record)
+    if plan is None or isinstance(event, AnnounceRemediationInput | RequestApprovalInput | RecordSuppressionInput):
+        return []
+    outcome = outcome_of_run(plan, _results(event, record), cured=record.outcome == "auto_resolved")
+    did_not_help = outcome in ("failed", "undone")
+    incident_id = record.incident.incident_id
+    first = remediations.settle(
+        plan,
+        incident_id,
+        outcome,
+        accepted=None if record.decision is None else record.decision == "approved",
+        demote=f"it did not help in incident {incident_id}" if did_not_help else None,
+        at=now,
+    )
+    if not first:
+        return []
+    facts = {"outcome": outcome, "runbook_id": plan.runbook_id, "plan_digest": plan.digest()}
+    return [Fact(what="over", who="state machine", facts={**facts, "demoted": did_not_help})]
+
+
+def _facts(event: NotifyInput | PageOnCallInput, record: IncidentRecord, over: list[Fact]) -> list[Fact]:
+    plan = _plan(event, record)
+    facts = [*decided(record), *(ran(result, plan) for result in _results(event, record)), *over]
+    match event:
+        case PageOnCallInput() if record.pages:
+            page = record.pages[-1]
+            told = {"level": page.level, "on_call": page.on_call, "through": page.delivered_to}
+            facts.append(Fact(what="paged", who="state machine", facts={**told, "reason": event.reason}))
+        case CloseIncidentInput() | RecordSuppressionInput() if record.outcome:
+            ended = {"outcome": record.outcome, "reason": record.outcome_reason or ""}
+            facts.append(Fact(what="closed", who=record.resolved_by or "state machine", facts={**ended}))
+    return facts
+
+
+def _plan(event: NotifyInput | PageOnCallInput, record: IncidentRecord) -> RemediationPlan | None:
+    given = event.plan if isinstance(event, PageOnCallInput | NotifyOpsInput) else None
+    return given or record.plan
+
+
+def _results(event: NotifyInput | PageOnCallInput, record: IncidentRecord) -> list[StepResult]:
+    given = event.results if isinstance(event, PageOnCallInput | NotifyOpsInput | CloseIncidentInput) else []
+    return given or record.results

@@ -1,0 +1,305 @@
+"""`make demo`: alerts of every source against a local Firstline, each one's story told, each outcome checked."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from local.demo import alerts
+from local.demo.stage import Check, DidNotHappen, Stage
+from local.demo.story import Story, path
+from local.emulator import faults
+from local.emulator.hosts import Sandbox
+from local.emulator.inbox import Message
+from local.emulator.stack import REGION, Options, Stack
+
+TIME_LAPSE = 10.0
+STORM_ALERTS = 500
+STORM_INCIDENTS_AT_MOST = 10
+_STORM_BATCH = 10
+
+
+def noise(stage: Stage) -> None:
+    """Noise is suppressed, and the record says why."""
+    incident = stage.open("grafana", alerts.grafana_test(), "somebody presses Test in Grafana")
+    record = stage.wait_closed(incident)
+    stage.check("it is suppressed", record.outcome == "suppressed", record.outcome)
+    stage.check("with its reason", bool(record.outcome_reason), record.outcome_reason)
+    stage.check("nobody was told", not _told(stage, incident))
+
+
+def full_disk(stage: Stage) -> None:
+    """Clean a full disk that Alertmanager found, and verify the recovery."""
+    host = stage.stack.hosts["web-1"]
+    before = faults.fill_disk_with_old_logs(host)
+    if stage.stack.sandbox is not Sandbox.NONE:
+        stage.story.say(stage.label, f"web-1's /data is {before.used_percent} % full of old logs")
+    alert = alerts.prometheus_alert(
+        {
+            "alertname": "NodeFilesystemAlmostOutOfSpace",
+            "instance": "web-1:9100",
+            "mountpoint": "/data",
+            "severity": "critical",
+            "env": "prod",
+        },
+        "Filesystem on /data has less than 10 % left.",
+    )
+    incident = stage.open("prometheus", alerts.alertmanager(alert), "Alertmanager: /data on web-1 is full")
+    if stage.stack.sandbox is Sandbox.NONE:
+        stage.wait_for(incident, "acknowledgement")
+        stage.press(incident, "resolve")
+        stage.wait_closed(incident)
+        stage.check("the commands were only printed, and a human was called", bool(_pages(stage, incident)))
+        return
+    record = stage.wait_closed(incident)
+    after = faults.disk(host)
+    gone = [name for name in before.files if name not in after.files]
+    stage.check("the old logs are really gone", gone == before.files, f"{len(gone)} of {len(before.files)} gone")
+    stage.check("the disk is free again", after.used_percent < 90, f"{after.used_percent} % used")
+    stage.check("cured by the runbook", record.outcome == "auto_resolved", record.outcome)
+    verified = [result for result in record.results if result.kind == "verify"]
+    held = bool(verified) and verified[-1].status == "Success"
+    stage.check("the recovery was verified", held, verified[-1].output if verified else "no verification ran")
+    stage.check("Slack was told", bool(stage.messages(incident, "slack")))
+    stage.check("nobody was paged", not _pages(stage, incident))
+
+
+def page(stage: Stage) -> None:
+    """Page somebody for a critical CloudWatch alarm without a runbook; acknowledge and resolve it."""
+    stage.send(
+        "deployments",
+        {"service": "checkout", "version": "2.41.0", "environment": "prod", "time": datetime.now(UTC).isoformat()},
+        "CI/CD: checkout 2.41.0 went out",
+    )
+
+    def alarm(state: str, reason: str) -> dict[str, object]:
+        return alerts.cloudwatch(
+            "checkout-5xx-CRITICAL",
+            region=REGION,
+            description="Customers cannot pay.",
+            reason=reason,
+            state="OK" if state == "OK" else "ALARM",
+            dimensions={"ServiceName": "checkout", "Environment": "prod"},
+        )
+
+    firing = alarm("ALARM", "Threshold Crossed: 1 datapoint [212.0] was greater than the threshold (50.0).")
+    incident = stage.open("cloudwatch", firing, "SNS: checkout answers 5xx")
+    stage.wait_for(incident, "acknowledgement")
+    stage.check("PagerDuty was triggered", bool(_pages(stage, incident)))
+    stage.press(incident, "acknowledge")
+    stage.wait_for(incident, "resolution")
+    stage.send("cloudwatch", alarm("OK", "Threshold Crossed: 1 datapoint [3.0] was not greater."), "SNS: OK again")
+    record = stage.wait_closed(incident)
+    stage.check("it was acknowledged", record.acknowledged_at is not None, record.acknowledged_by)
+    stage.check("it is resolved", record.outcome == "resolved", record.outcome)
+    stage.check_soon("PagerDuty was told", lambda: bool(stage.messages(incident, "pagerduty", "resolve")))
+
+
+def recovers(stage: Stage) -> None:
+    """Let a Datadog alert recover: its incident closes by itself."""
+    cycle = str(time.time_ns())
+
+    def monitor(transition: str) -> dict[str, str]:
+        return alerts.datadog(
+            "Queue of mails is long",
+            "Recovered" if transition == "Recovered" else "Warn",
+            monitor_id="1187234",
+            priority="P3",
+            host="worker-1",
+            tags="env:prod,service:mailer,team:growth",
+            text="avg(last_5m):avg:mailer.queue.depth{*} > 800",
+            cycle=cycle,
+        )
+
+    incident = stage.open("datadog", monitor("Warn"), "Datadog: the mail queue is long")
+    stage.wait_for(incident, "resolution")
+    stage.check("Slack was told", bool(stage.messages(incident, "slack")))
+    stage.send("datadog", monitor("Recovered"), "Datadog: recovered")
+    record = stage.wait_closed(incident)
+    stage.check("it closed by itself", record.outcome == "self_cleared", record.outcome)
+    stage.check("nobody was paged", not _pages(stage, incident))
+
+
+def from_pagerduty(stage: Stage) -> None:
+    """Handle an incident that others opened in PagerDuty; it ends when it is resolved there."""
+    number = f"Q{time.time_ns():X}"[:14]
+    title = "Ledger replication lags behind by 9 minutes"
+    triggered = alerts.pagerduty(number, "incident.triggered", title=title, service="ledger")
+    incident = stage.open("pagerduty", triggered, "PagerDuty V3: incident.triggered")
+    stage.wait_for(incident, "acknowledgement")
+    stage.check("somebody was paged", bool(_pages(stage, incident)))
+    resolved = alerts.pagerduty(number, "incident.resolved", title=title, service="ledger")
+    stage.send("pagerduty", resolved, "PagerDuty V3: incident.resolved")
+    record = stage.wait_closed(incident)
+    stage.check("it is resolved", record.outcome == "resolved", record.outcome)
+
+
+def not_cured(stage: Stage) -> None:
+    """Run a runbook that does not cure: the page says what was tried."""
+    host = stage.stack.hosts["db-1"]
+    before = faults.fill_disk_with_data(host)
+    if stage.stack.sandbox is not Sandbox.NONE:
+        stage.story.say(stage.label, f"db-1's /data is {before.used_percent} % full of data that is not ours to remove")
+    alert = alerts.prometheus_alert(
+        {
+            "alertname": "HostOutOfDiskSpace",
+            "instance": "db-1:9100",
+            "mountpoint": "/data",
+            "severity": "warning",
+            "env": "prod",
+            "service": "orders-db",
+        },
+        "Disk is almost full (< 10 % left) on db-1.",
+    )
+    incident = stage.open("prometheus", alerts.alertmanager(alert), "Alertmanager: /data on db-1 is full")
+    record = stage.wait_for(incident, "acknowledgement")
+    pages = _pages(stage, incident)
+    stage.check("a human was paged", bool(pages))
+    told = pages[0].text if pages else ""
+    stage.check("the page says what was tried", "free-space" in told, told[:200])
+    stage.check("nothing was deleted", faults.disk(host).files == before.files)
+    stage.press(incident, "acknowledge")
+    stage.wait_for(incident, "resolution")
+    stage.press(incident, "resolve")
+    record = stage.wait_closed(incident)
+    stage.check("it counts as resolved by a human", record.outcome == "resolved", record.outcome)
+
+
+def storm(stage: Stage) -> None:
+    """500 alerts of one storm become a handful of incidents, and not one is lost."""
+    started = time.monotonic()
+
+    def batch(first: int, status: alerts.Status) -> dict[str, object]:
+        return alerts.alertmanager(
+            *(
+                alerts.prometheus_alert(
+                    {
+                        "alertname": "TargetDown",
+                        "service": f"service-{number // 5:03}",
+                        "instance": f"node-{number:03}:9100",
+                        "severity": "warning",
+                        "env": "prod",
+                    },
+                    f"node-{number:03} cannot be scraped.",
+                    status=status,
+                )
+                for number in range(first, first + _STORM_BATCH)
+            )
+        )
+
+    def send_all(status: alerts.Status) -> None:
+        with ThreadPoolExecutor(max_workers=3) as senders:
+            list(
+                senders.map(
+                    lambda first: stage.send("prometheus", batch(first, status)),
+                    range(0, STORM_ALERTS, _STORM_BATCH),
+                )
+            )
+
+    send_all("firing")
+    took = time.monotonic() - started
+    incidents = list(stage.incidents)
+    stage.story.say(stage.label, f"{STORM_ALERTS} alerts in {took:.1f} s: {len(incidents)} incidents", style="bold")
+    stage.check(
+        f"at most {STORM_INCIDENTS_AT_MOST} incidents", len(incidents) <= STORM_INCIDENTS_AT_MOST, len(incidents)
+    )
+    for incident in incidents:
+        stage.wait(incident, "calling people", lambda record: record.awaiting in ("resolution", "acknowledgement"))
+    records = [stage.history.record(incident) for incident in incidents]
+    counted = sum(record.alert_count for record in records if record)
+    # A write whose reply is lost is tried again and may count twice; less than all would be a loss.
+    stage.check("not one alert is lost", counted >= STORM_ALERTS, f"{counted} counted")
+    stage.check("one of them is the storm", any(record.incident.storm for record in records if record))
+    send_all("resolved")
+    for incident in incidents:
+        stage.wait_closed(incident)
+    stage.check("all of them closed when the storm was over", True)
+
+
+def _pages(stage: Stage, incident: str) -> list[Message]:
+    return stage.messages(incident, "pagerduty", "trigger")
+
+
+def _told(stage: Stage, incident: str) -> bool:
+    return any(message.incident == incident for message in stage.stack.inbox.messages())
+
+
+SCENARIOS: dict[str, Callable[[Stage], None]] = {
+    "noise": noise,
+    "full disk": full_disk,
+    "no runbook": page,
+    "recovers": recovers,
+    "pagerduty": from_pagerduty,
+    "not cured": not_cured,
+    "storm": storm,
+}
+
+
+def run(console: Console) -> bool:
+    """Play every scenario at once against a stack of its own. True when every outcome held."""
+    began = time.monotonic()
+    story = Story(console)
+    console.print(
+        "[bold]Firstline on one machine[/bold]: the same template, real functions, real commands on sandboxes."
+    )
+    stack = Stack(
+        Options(
+            time_lapse=TIME_LAPSE,
+            parameters={"IncidentsPerMinuteAndAlert": "3"},
+            on_command=story.command,
+            on_message=story.message,
+        )
+    )
+    try:
+        stack.start()
+        console.print(
+            f"Ready after {time.monotonic() - began:.0f} s. Hosts: {', '.join(stack.hosts)} "
+            f"(sandbox: {stack.sandbox}). Long waits pass {TIME_LAPSE:.0f} times as fast.\n"
+        )
+        if stack.sandbox is Sandbox.NONE:
+            console.print("[bold yellow]No sandbox works here, so commands are printed, not run:[/bold yellow]")
+            for problem in stack.sandbox_problems:
+                console.print(f"  {problem}", markup=False)
+        story.watch(stack.executions)
+        stages = {label: Stage(label, stack, story) for label in SCENARIOS}
+        with ThreadPoolExecutor(max_workers=len(SCENARIOS)) as players:
+            list(players.map(lambda label: _play(SCENARIOS[label], stages[label]), SCENARIOS))
+        story.close()
+        _summary(console, story, stages, stack.sandbox)
+    finally:
+        story.close()
+        stack.close()
+    failed = [(label, check) for label, stage in stages.items() for check in stage.checks if not check.holds]
+    for label, check in failed:
+        console.print(Text(f"DID NOT HOLD  {label}: {check.what} ({check.seen})", "bold red"))
+    console.print(f"\nTook {time.monotonic() - began:.0f} s. {'Everything held.' if not failed else ''}")
+    return not failed
+
+
+def _play(scenario: Callable[[Stage], None], stage: Stage) -> None:
+    try:
+        scenario(stage)
+    except (DidNotHappen, OSError) as problem:
+        stage.checks.append(Check("it went as it should", False, str(problem)))
+
+
+def _summary(console: Console, story: Story, stages: dict[str, Stage], sandbox: Sandbox) -> None:
+    table = Table(title="\nWhat happened", title_justify="left", title_style="bold", show_lines=True, expand=True)
+    table.add_column("Alert", no_wrap=True)
+    table.add_column("Its execution", ratio=2)
+    table.add_column("Checked", ratio=2)
+    for label, stage in stages.items():
+        first = stage.incidents[0] if stage.incidents else ""
+        more = f"\n… and {len(stage.incidents) - 1} more incidents" if len(stage.incidents) > 1 else ""
+        checked = Text("\n").join(
+            Text(f"{'✓' if check.holds else '✗'} {check.what}", "green" if check.holds else "bold red")
+            for check in stage.checks
+        )
+        table.add_row(Text(label, "bold"), Text(path(story.states(first)) + more), checked)
+    console.print(table)
+    if sandbox is Sandbox.NONE:
+        console.print("Commands were only printed: install bubblewrap, or allow user namespaces, to see them run.")

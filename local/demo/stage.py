@@ -1,0 +1,143 @@
+"""What a demo's scenarios act with: send alerts, wait for what follows, answer like people, and check."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.table import Table
+from firstline.models import IncidentRecord
+from local.demo import senders
+from local.demo.story import Story
+from local.emulator.inbox import Message
+from local.emulator.stack import APPROVER, Stack
+
+_PATIENCE_SECONDS = 75.0
+_POLL_SECONDS = 0.25
+_SOON_SECONDS = 15.0
+_TRIES = 6
+
+
+class DidNotHappen(Exception):
+    """Something that a scenario waited for; the message says what, and where the incident stood instead."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One outcome that must hold."""
+
+    what: str
+    holds: bool
+    seen: str = ""
+
+
+@dataclass
+class Stage:
+    """One scenario's view of a running stack. `label` is what the story calls it."""
+
+    label: str
+    stack: Stack
+    story: Story
+    checks: list[Check] = field(default_factory=list)
+    incidents: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.history = TableIncidents(Table(self.stack.client("dynamodb"), self.stack.created.table_name))
+
+    def check(self, what: str, holds: bool, seen: object = "") -> None:
+        """Note an outcome; the scenario goes on."""
+        self.checks.append(Check(what, holds, str(seen)))
+
+    def send(self, source: str, payload: Any, what: str = "") -> list[str]:
+        """Send to a source's webhook; the incidents that it became part of.
+
+        Raises
+        ------
+        DidNotHappen
+            It was not accepted.
+        """
+        for _ in range(_TRIES):
+            answer = senders.send(self.stack.url("api"), source, payload, self.stack.secrets[source])
+            if answer.status < 500:
+                break
+            time.sleep(1)  # as the real senders do: 5xx says that it was not kept
+        path = "deployments" if source == "deployments" else f"alerts/{source}"
+        if what:
+            self.story.say(self.label, f"POST /{path} ({what}): {answer.status}", style="bold")
+        if answer.status != 202:
+            raise DidNotHappen(f"POST /{path} answered {answer.status}: {answer.body[:300]!r}")
+        incidents: list[str] = answer.json().get("incidents", [])
+        for incident_id in incidents:
+            self.story.name(incident_id, self.label)
+            if incident_id not in self.incidents:
+                self.incidents.append(incident_id)
+        return incidents
+
+    def open(self, source: str, payload: Any, what: str) -> str:
+        """Send an alert that opens one incident.
+
+        Raises
+        ------
+        DidNotHappen
+            It opened none, or several.
+        """
+        incidents = self.send(source, payload, what)
+        if len(incidents) != 1:
+            raise DidNotHappen(f"{what} should have opened one incident; it opened {len(incidents)}.")
+        return incidents[0]
+
+    def wait(self, incident_id: str, what: str, holds: Callable[[IncidentRecord], bool]) -> IncidentRecord:
+        """Wait until something holds of an incident.
+
+        Raises
+        ------
+        DidNotHappen
+            It did not, in time.
+        """
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            record = self.history.record(incident_id)
+            if record is not None and holds(record):
+                return record
+            if time.monotonic() > deadline:
+                states = " → ".join(self.story.states(incident_id)[-4:]) or "not started"
+                raise DidNotHappen(f"{incident_id}: {what} did not happen. Its execution: … {states}.")
+            time.sleep(_POLL_SECONDS)
+
+    def wait_closed(self, incident_id: str) -> IncidentRecord:
+        """Wait until an incident is over."""
+        return self.wait(incident_id, "closing", lambda record: record.status == "CLOSED")
+
+    def wait_for(self, incident_id: str, awaiting: str) -> IncidentRecord:
+        """Wait until an incident's execution waits for a signal: acknowledgement, resolution, …"""
+        return self.wait(incident_id, f"waiting for {awaiting}", lambda record: record.awaiting == awaiting)
+
+    def check_soon(self, what: str, holds: Callable[[], bool]) -> None:
+        """Note an outcome that may take a few more seconds: people are told after the record is written."""
+        deadline = time.monotonic() + _SOON_SECONDS
+        while not holds() and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+        self.check(what, holds())
+
+    def press(self, incident_id: str, action: str) -> None:
+        """Press a button in Slack.
+
+        Raises
+        ------
+        DidNotHappen
+            Firstline refused it.
+        """
+        self.story.say(self.label, f"{APPROVER} presses [{action.capitalize()}] in Slack", style="bold")
+        answer = senders.press(self.stack.url("api"), incident_id, action, APPROVER, self.stack.secrets["slack"])
+        if answer.status != 200:
+            raise DidNotHappen(f"Pressing {action} was answered {answer.status}: {answer.body[:300]!r}")
+
+    def messages(self, incident_id: str, channel: str, kind: str | None = None) -> list[Message]:
+        """What people got about an incident, details in threads left out."""
+        return [
+            message
+            for message in self.stack.inbox.messages()
+            if message.incident == incident_id and message.channel == channel and not message.thread
+            if kind in (None, message.kind)
+        ]

@@ -1,0 +1,386 @@
+"""Make moto's Step Functions interpreter behave as AWS does. The only place that reaches into moto.
+
+moto 5.2.5 executes state machines but ships no JSONata evaluator (getmoto/moto#10105), and it writes the values of
+variables as text into each expression, unescaped: a quote in an alert's message would end the expression. Here values
+are bound out of band, expressions are parsed once, and "undefined" (an error on AWS) is told apart from null (a value).
+"""
+
+import json
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from math import ceil
+from typing import Any
+
+import boto3
+import moto.backends
+from botocore.client import BaseClient
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from jsonata import JException, Jsonata, Utils
+from moto.core.config import default_user_config
+from moto.core.responses import ActionResult, EmptyResult
+from moto.sns.models import Topic
+from moto.stepfunctions.parser.api import EvaluationFailedEventDetails, ExecutionStatus, HistoryEventType
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
+from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata
+from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import TimeoutSecondsJSONata
+from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_aws_sdk,
+    state_task_service_sfn,
+)
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
+from moto.stepfunctions.responses import StepFunctionResponse
+
+MOTO_VERSION = "5.2.5"
+
+_VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
+_ERROR_PREFIXES = {
+    "ssm": "Ssm",
+    "sns": "Sns",
+    "sqs": "Sqs",
+    "lambda": "Lambda",
+    "codedeploy": "CodeDeploy",
+    "appconfig": "AppConfig",
+}
+
+# jsonata-python keeps the expression at work in a thread-local and shares parsed symbols; evaluation is pure Python and
+# holds the GIL anyway, so that one lock costs nothing and spares us a copy for each of moto's threads.
+_evaluating = threading.Lock()
+
+
+class QueryFailed(Exception):
+    """A JSONata expression cannot be evaluated; AWS calls it States.QueryEvaluationError."""
+
+
+@cache
+def _parsed(expression: str) -> tuple[Jsonata, frozenset[str]]:
+    parsed = Jsonata.jsonata(expression)
+    parsed.set_output_convert_nulls(False)
+    return parsed, frozenset(_VARIABLE.findall(expression))
+
+
+def _bound(value: Any) -> Any:
+    """A copy for jsonata-python, which means "undefined" when it says None and has an object of its own for null."""
+    if value is None:
+        return Utils.NULL_VALUE
+    if isinstance(value, dict):
+        return {str(key): _bound(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_bound(item) for item in value]
+    return value if isinstance(value, bool | int | float | str) else str(value)
+
+
+def _plain(value: Any, expression: str) -> Any:
+    if value is Utils.NULL_VALUE:
+        return None
+    if isinstance(value, dict):
+        return {key: _plain(item, expression) for key, item in value.items()}
+    if isinstance(value, list):
+        # By index: iterating over jsonata-python's RangeList loses the last element.
+        return [_plain(value[i], expression) for i in range(len(value))]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, bool | int | float | str):
+        return value
+    raise QueryFailed(f"The JSONata expression '{expression}' returned an unsupported result type.")
+
+
+def evaluate(expression: str, lookup: Callable[[str], Any]) -> Any:
+    """Evaluate one expression (without its `{% %}`).
+
+    Parameters
+    ----------
+    lookup
+        Gives the JSON value of the variable with this name (without `$`), or raises KeyError when there is none.
+
+    Raises
+    ------
+    QueryFailed
+        The expression is wrong, fails, or returns nothing.
+    """
+    with _evaluating:
+        try:
+            parsed, names = _parsed(expression)
+            bindings = {}
+            for name in names:
+                try:
+                    bindings[name] = _bound(lookup(name))
+                except KeyError:
+                    continue  # a function of JSONata, a variable local to the expression, or undefined
+            Jsonata.CURRENT.jsonata = parsed
+            result = parsed.evaluate(None, bindings)
+        except (JException, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+            raise QueryFailed(f"The JSONata expression '{expression}' failed: {error}") from error
+    if result is None:
+        raise QueryFailed(f"The JSONata expression '{expression}' returned nothing (undefined).")
+    return _plain(result, expression)
+
+
+def _lookup_in(env: Any) -> Callable[[str], Any]:
+    def lookup(name: str) -> Any:
+        if name == "states":
+            data = dict(env.states._states_data)
+            if data.get("errorOutput") is None:
+                data.pop("errorOutput", None)
+            return data
+        scopes: tuple[Mapping[str, Any], ...] = (env.variable_store._inner_scope, env.variable_store._outer_scope)
+        for scope in scopes:
+            if name in scope:
+                return scope[name]
+        raise KeyError(name)
+
+    return lookup
+
+
+def _evaluate_in_state(self: Any, env: Any) -> None:
+    try:
+        env.stack.append(evaluate(self.expression, _lookup_in(env)))
+    except QueryFailed as failed:
+        name = StatesErrorName(typ=StatesErrorNameType.StatesQueryEvaluationError)
+        details: Any = {
+            "evaluationFailedEventDetails": EvaluationFailedEventDetails(cause=str(failed), error=name.error_name)
+        }
+        env.event_manager.add_event(
+            context=env.event_history_context, event_type=HistoryEventType.EvaluationFailed, event_details=details
+        )
+        raise FailureEventException(
+            FailureEvent(env=env, error_name=name, event_type=HistoryEventType.EvaluationFailed, event_details=details)
+        ) from failed
+
+
+def _choose(self: Any, env: Any) -> None:
+    """moto runs the state's own Assign also for a rule that happens to lead where Default leads; AWS does not."""
+    for rule in self.choices_decl.rules:
+        rule.eval(env)
+        if env.stack.pop() is True:
+            env.stack.append((rule.next_stmt.name, False))
+            return
+    if self.default_state is None:
+        raise RuntimeError(f"No rule of the Choice state '{self.name}' holds, and it has no Default.")
+    env.stack.append((self.default_state.state_name, True))
+
+
+def _leave_choice(self: Any, env: Any) -> None:
+    next_state, by_default = env.stack.pop()
+    if by_default and self.assign_decl:
+        self.assign_decl.eval(env=env)
+    if by_default and self.output:
+        self.output.eval(env=env)
+    env.next_state_name = next_state
+
+
+def _timeout_in(time_lapse: float) -> Callable[[Any, Any], int]:
+    def seconds(self: Any, env: Any) -> int:
+        self.string_jsonata.eval(env=env)
+        return max(1, ceil(float(env.stack.pop()) / time_lapse))
+
+    return seconds
+
+
+def _running_executions(self: Any, status: ExecutionStatus | None = None) -> list[Any]:
+    """moto signals every running execution for a token and stumbles over one that has only just been started."""
+    return [
+        execution
+        for machine in self.state_machines
+        for execution in machine.executions
+        if (status is None or execution.exec_status == status) and getattr(execution.exec_worker, "env", None)
+    ]
+
+
+def _confirmed_subscriptions(self: Any) -> int:
+    """moto says 0 whoever subscribed, and Firstline does not trust a topic that nobody reads."""
+    return len(self.sns_backend.list_subscriptions_by_topic(topic_arn=self.arn)[0])
+
+
+def _send_task_failure(self: Any) -> ActionResult:
+    """moto loses the cause on its way to the state that catches the error."""
+    token, error, cause = (self._get_param(name) for name in ("taskToken", "error", "cause"))
+    self.stepfunction_backend.send_task_failure(token, error=error, cause=cause)
+    return EmptyResult()
+
+
+def _sdk_error(self: Any, env: Any, ex: Exception) -> FailureEvent:
+    """An answer that never came is `<Service>.SdkClientException` on AWS; moto takes it for its own failure."""
+    if isinstance(ex, BotoCoreError):
+        service = self._normalise_service_error_name(self.resource.api_name)
+        failed: FailureEvent = self._get_task_failure_event(
+            env=env, error=f"{service}.SdkClientException", cause=f"Unable to execute HTTP request: {ex}"
+        )
+        return failed
+    if isinstance(ex, ClientError):
+        # moto insists on an id, which a load balancer's 503 has not.
+        ex.response["ResponseMetadata"].setdefault("RequestId", "none")
+    original: FailureEvent = _moto_sdk_error(self, env=env, ex=ex)
+    return original
+
+
+def _call_service(self: Any, env: Any, resource_runtime_part: Any, normalised_parameters: Any, **rest: Any) -> None:
+    """Step Functions spells every member in PascalCase, also where the API says `deploymentId`; moto passes it on."""
+    client_for = getattr(state_task_service_aws_sdk, "boto_client_for")  # noqa: B009 (`install` puts ours there)
+    client = client_for(resource_runtime_part.region, self._get_boto_service_name())
+    name = client.meta.method_to_api_mapping[self._get_boto_service_action()]
+    operation = client.meta.service_model.operation_model(name)
+    request = spelled(normalised_parameters, operation.input_shape, as_step_functions=False)
+    _moto_call_service(self, env, resource_runtime_part, request, **rest)
+    env.stack.append(spelled(env.stack.pop(), operation.output_shape, as_step_functions=True))
+
+
+def spelled(value: Any, shape: Any, *, as_step_functions: bool) -> Any:
+    """A request or answer with its members in the API's spelling, or in PascalCase; keys of maps are nobody's."""
+    kind = shape.type_name if shape is not None else ""
+    if kind == "structure" and isinstance(value, dict):
+        names = {_pascal(name): name for name in shape.members}
+        return {
+            _pascal(key) if as_step_functions else names.get(key, key): spelled(
+                item, shape.members.get(names.get(_pascal(key), "")), as_step_functions=as_step_functions
+            )
+            for key, item in value.items()
+        }
+    if kind == "list" and isinstance(value, list):
+        return [spelled(item, shape.member, as_step_functions=as_step_functions) for item in value]
+    if kind == "map" and isinstance(value, dict):
+        return {key: spelled(item, shape.value, as_step_functions=as_step_functions) for key, item in value.items()}
+    return value
+
+
+def _pascal(name: str) -> str:
+    return name[:1].upper() + name[1:]
+
+
+def _start_child(_: Any, env: Any, resource_runtime_part: Any, normalised_parameters: Any, **rest: Any) -> None:  # noqa: ARG001
+    """Start another machine's execution; moto spells the request as Step Functions does, which boto3 refuses."""
+    client = getattr(state_task_service_sfn, "boto_client_for")(resource_runtime_part.region, "stepfunctions")  # noqa: B009
+    given = {name[:1].lower() + name[1:]: value for name, value in normalised_parameters.items()}
+    env.stack.append({"ExecutionArn": client.start_execution(**given)["executionArn"]})
+
+
+def _end_of_child(self: Any, env: Any, resource_runtime_part: Any, **_: Any) -> Callable[[], dict[str, Any] | None]:
+    """Look whether it has ended, and read its output as JSON, which is what `sync:2` is for."""
+    client = getattr(state_task_service_sfn, "boto_client_for")(resource_runtime_part.region, "stepfunctions")  # noqa: B009
+    arn = env.stack.pop()["ExecutionArn"]
+
+    def look() -> dict[str, Any] | None:
+        child = client.describe_execution(executionArn=arn)
+        if child["status"] == ExecutionStatus.RUNNING:
+            return None
+        if child["status"] == ExecutionStatus.SUCCEEDED:
+            return {"ExecutionArn": arn, "Status": child["status"], "Output": json.loads(child["output"])}
+        name = StatesErrorName(typ=StatesErrorNameType.StatesTaskFailed)
+        cause = json.dumps({"ExecutionArn": arn, "Status": child["status"], "Error": child.get("error")})
+        details: Any = {
+            "taskFailedEventDetails": {
+                "resource": self._get_sfn_resource(),
+                "resourceType": self._get_sfn_resource_type(),
+                "error": name.error_name,
+                "cause": cause,
+            }
+        }
+        raise FailureEventException(
+            FailureEvent(env=env, error_name=name, event_type=HistoryEventType.TaskFailed, event_details=details)
+        )
+
+    return look
+
+
+_moto_call_service = state_task_service_aws_sdk.StateTaskServiceAwsSdk._eval_service_task
+_moto_sdk_error = state_task_service_aws_sdk.StateTaskServiceAwsSdk._from_error
+
+
+def _client_factory(endpoint_url: str) -> Callable[..., BaseClient]:
+    session = boto3.session.Session(aws_access_key_id="local", aws_secret_access_key="local")  # noqa: S106
+    creating = threading.Lock()
+    config = Config(
+        parameter_validation=False,
+        retries={"total_max_attempts": 1},
+        connect_timeout=10,
+        read_timeout=900,
+        max_pool_connections=50,
+    )
+
+    @cache
+    def create(service: str, region: str) -> BaseClient:
+        client: BaseClient = session.client(service, region_name=region, endpoint_url=endpoint_url, config=config)  # type: ignore[call-overload]
+        return client
+
+    def boto_client_for(region: str, service: str, state_credentials: Any = None) -> BaseClient:  # noqa: ARG001
+        with creating:
+            return create(service, region)
+
+    return boto_client_for
+
+
+@dataclass(frozen=True)
+class Execution:
+    """An execution as it stands: its name, its status, and the states that it entered so far."""
+
+    name: str
+    status: str
+    states: tuple[str, ...]
+
+
+def executions(state_machine_arn: str) -> list[Execution]:
+    """Return a machine's executions. GetExecutionHistory says the same, but copies every input and output first."""
+    region, account = state_machine_arn.split(":")[3:5]
+    backend: Any = stepfunctions_parser_backends[account][region]
+    found = []
+    for execution in list(backend.describe_state_machine(state_machine_arn).executions):
+        env: Any = getattr(getattr(execution, "exec_worker", None), "env", None)
+        events = list(env.event_manager._history_event_list) if env else []
+        entered = (event.get("stateEnteredEventDetails") for event in events)
+        states = tuple(details["name"] for details in entered if details)
+        found.append(Execution(execution.name, str(execution.status), states))
+    return found
+
+
+def install(endpoint_url: str, *, time_lapse: float = 1.0) -> None:
+    """Patch moto in this process, so that its state machines run, and call the services at `endpoint_url`.
+
+    With a `time_lapse` of 10, time-outs that a state computes (the waits for people and for recovery) pass ten times as
+    fast. Wait states and fixed time-outs stay as they are.
+
+    Raises
+    ------
+    RuntimeError
+        Another version of moto is installed than the one that this module was written for.
+    """
+    installed = version("moto")
+    if installed != MOTO_VERSION:
+        raise RuntimeError(
+            f"local/emulator/engine.py patches moto {MOTO_VERSION}, but {installed} is installed: run `make setup`, or "
+            "read the patched places again and raise MOTO_VERSION."
+        )
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    client_for = _client_factory(endpoint_url)
+    for owner, name, replacement in (
+        (StringJSONata, "_eval_body", _evaluate_in_state),
+        (StateChoice, "_eval_state", _choose),
+        (StateChoice, "_eval_state_output", _leave_choice),
+        (StepFunctionsParserBackend, "_get_executions", _running_executions),
+        (StepFunctionResponse, "send_task_failure", _send_task_failure),
+        (state_task_service_aws_sdk.StateTaskServiceAwsSdk, "_from_error", _sdk_error),
+        (state_task_service_aws_sdk.StateTaskServiceAwsSdk, "_eval_service_task", _call_service),
+        (TimeoutSecondsJSONata, "_eval_seconds", _timeout_in(time_lapse)),
+        (Topic, "subscriptions_confimed", property(_confirmed_subscriptions, lambda *_: None)),
+        (state_task_service_aws_sdk, "boto_client_for", client_for),
+        (lambda_eval_utils, "boto_client_for", client_for),
+        (state_task_service_sfn, "boto_client_for", client_for),
+        (state_task_service_sfn.StateTaskServiceSfn, "_eval_service_task", _start_child),
+        (state_task_service_sfn.StateTaskServiceSfn, "_build_sync2_resolver", _end_of_child),
+    ):
+        setattr(owner, name, replacement)
+    state_task_service_aws_sdk._SERVICE_ERROR_NAMES.update(_ERROR_PREFIXES)
+    # The server lists moto's folder for every request, to learn which services there are.
+    modules = tuple(moto.backends.list_of_moto_modules())
+    setattr(moto.backends, "list_of_moto_modules", lambda: modules)  # noqa: B010
+    if not hasattr(AmazonStateLanguageParser.parse, "cache_info"):
+        # Parsing a definition of 30 states takes a fifth of a second, and moto does it again for each execution.
+        setattr(AmazonStateLanguageParser, "parse", staticmethod(cache(AmazonStateLanguageParser.parse)))  # noqa: B010

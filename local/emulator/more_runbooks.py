@@ -1,0 +1,61 @@
+"""Runbooks and policy files of one's own, on a stack on this machine: to try them whole."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from firstline.errors import ConfigurationError
+from firstline.remediation.steps import document_name
+from firstline.runbooks import catalogue, documents
+
+
+def give_to_functions(folder: Path, opt_folder: Path) -> None:
+    """Every function that has runbooks under its `/opt` gets these, too.
+
+    Raises
+    ------
+    ConfigurationError
+        A runbook is wrong: every problem with its file, line and key.
+    """
+    for runbook in catalogue.load(folder):
+        for opt in opt_folder.iterdir():
+            if (opt / "policy").exists():
+                (opt / f"{runbook}.yaml").symlink_to((folder / f"{runbook}.yaml").resolve())
+
+
+def give_policies(files: Sequence[Path], shipped: Path, folder: Path, opt_folder: Path) -> None:
+    """Let every function read these policy files instead of the shipped ones of the same names.
+
+    Raises
+    ------
+    ConfigurationError
+        No shipped file has such a name.
+    """
+    known = sorted(path.name for path in shipped.iterdir())
+    if unknown := [file.name for file in files if file.name not in known]:
+        raise ConfigurationError(f"{unknown[0]}: no policy has this name; the policies are {', '.join(known)}")
+    shutil.copytree(shipped, folder)
+    for file in files:
+        shutil.copyfile(file, folder / file.name)
+    for opt in opt_folder.iterdir():
+        if (opt / "policy").exists():
+            (opt / "policy").unlink()
+            (opt / "policy").symlink_to(folder.resolve())
+
+
+def deploy(folder: Path, stack_name: str, client: Callable[[str], Any]) -> Iterator[tuple[str, str]]:
+    """Create the documents of a folder's runbooks; the name of each, and the id of its step."""
+    for runbook in catalogue.load(folder).values():
+        if runbook.is_off:
+            continue
+        for step_id, command in runbook.commands():
+            name = document_name(f"{stack_name}_runbook", runbook.id, step_id)
+            client("ssm").create_document(
+                Name=name,
+                Content=json.dumps(documents.content(runbook, step_id, command)),
+                DocumentType="Command",
+                DocumentFormat="JSON",
+            )
+            yield name, step_id

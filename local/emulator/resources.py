@@ -1,0 +1,292 @@
+"""Create what the template declares, through the services' APIs on this machine.
+
+Tables, queues, topics, documents and the state machine become real in moto; functions, routes and schedules are
+described for the parts of `local/` that run them. Roles, permissions, log groups, alarms and dashboards have no effect
+on one machine: they only get names.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local.emulator.front import Route
+from local.emulator.runtime import FunctionSpec
+from local.emulator.template import LOCAL_BUCKET, Template, TemplateError, expand, state_machine_definition
+
+ACCOUNT = "123456789012"
+_RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
+_SECONDS = {"minute": 60, "hour": 3_600, "day": 86_400}
+_INTEGRATION_ARN = re.compile(r"functions/(.+)/invocations$")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A function that is invoked every so often, with a payload that says so."""
+
+    name: str
+    function: str
+    every_seconds: int
+
+
+@dataclass
+class Created:
+    """What a template became."""
+
+    functions: list[FunctionSpec] = field(default_factory=list)
+    routes: list[Route] = field(default_factory=list)
+    schedules: list[Schedule] = field(default_factory=list)
+    state_machines: dict[str, str] = field(default_factory=dict)
+    table_name: str = ""
+    topic_arns: list[str] = field(default_factory=list)
+    documents: list[str] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def state_machine_arn(self) -> str:
+        """The machine whose executions are incidents."""
+        return self.state_machines["IncidentStateMachine"]
+
+
+@dataclass(frozen=True)
+class _Named:
+    ref: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+class Resources:
+    """One stack. Nested stacks are created the same way, inside.
+
+    Parameters
+    ----------
+    client
+        Gives a boto3 client for a service, pointed at this machine.
+    opt_folder
+        Where the layers that hold files, not packages, are brought together as each function's `/opt`.
+    """
+
+    def __init__(
+        self,
+        template: Path,
+        *,
+        stack_name: str,
+        region: str,
+        parameters: Mapping[str, Any],
+        client: Callable[[str], Any],
+        opt_folder: Path,
+        api_url: str,
+    ) -> None:
+        self._path = template.resolve()
+        self._stack_name = stack_name
+        self._region = region
+        self._client = client
+        self._opt_folder = opt_folder
+        self._api_url = api_url
+        self._named: dict[str, _Named] = {}
+        self._template = Template(
+            expand(template, parameters, region),
+            parameters,
+            pseudo={
+                "AWS::Region": region,
+                "AWS::AccountId": ACCOUNT,
+                "AWS::Partition": "aws",
+                "AWS::StackName": stack_name,
+                "AWS::StackId": f"arn:aws:cloudformation:{region}:{ACCOUNT}:stack/{stack_name}/local",
+                "AWS::URLSuffix": "amazonaws.com",
+            },
+            attribute=self._attribute,
+        )
+        self._resources = self._template.resources()
+        self._created = Created()
+
+    def create(self) -> Created:
+        """Create everything.
+
+        Raises
+        ------
+        TemplateError
+            The template uses something that is not understood here.
+        """
+        for logical_id, (kind, properties) in self._resources.items():
+            self._of(logical_id)
+            match kind:
+                case "AWS::Lambda::Function":
+                    self._created.functions.append(self._function(logical_id, properties))
+                case "AWS::ApiGatewayV2::Api":
+                    self._created.routes += self._routes(properties)
+                case "AWS::Scheduler::Schedule" | "AWS::Events::Rule" if "ScheduleExpression" in properties:
+                    self._created.schedules.append(self._schedule(logical_id, properties))
+                case "AWS::StepFunctions::StateMachine":
+                    self._state_machine(logical_id, properties)
+                case "AWS::SSM::Document":
+                    self._document(logical_id, properties)
+                case "AWS::CloudFormation::Stack":
+                    self._nested(logical_id, properties)
+        self._created.outputs = self._template.outputs()
+        return self._created
+
+    # --- names, and what must exist before anything else can name it ----------------------------------------------
+
+    def _attribute(self, logical_id: str, attribute: str | None) -> str:
+        if logical_id not in self._resources:
+            raise TemplateError(f"{self._path.name} refers to {logical_id}, which is not there or has a condition.")
+        named = self._of(logical_id)
+        if attribute is None:
+            return named.ref
+        if attribute not in named.attributes:
+            raise TemplateError(f"{self._path.name}: {logical_id} has no attribute {attribute} on this machine.")
+        return named.attributes[attribute]
+
+    def _of(self, logical_id: str) -> _Named:
+        if logical_id not in self._named:
+            self._named[logical_id] = self._name(logical_id, *self._resources[logical_id])
+        return self._named[logical_id]
+
+    def _name(self, logical_id: str, kind: str, properties: dict[str, Any]) -> _Named:
+        default = f"{self._stack_name}-{logical_id}"
+        match kind:
+            case "AWS::DynamoDB::Table":
+                return self._table(default, self._template.resolve(properties))
+            case "AWS::SQS::Queue":
+                return self._queue(default, self._template.resolve(properties))
+            case "AWS::SNS::Topic":
+                name = self._template.resolve(properties.get("TopicName", default))
+                arn = self._client("sns").create_topic(Name=name)["TopicArn"]
+                self._created.topic_arns.append(arn)
+                return _Named(arn, {"TopicArn": arn, "TopicName": name})
+            case "AWS::Lambda::Function":
+                name = self._template.resolve(properties.get("FunctionName", default))
+                return _Named(name, {"Arn": self._arn("lambda", f"function:{name}")})
+            case "AWS::StepFunctions::StateMachine":
+                name = self._template.resolve(properties.get("StateMachineName", default))
+                arn = self._arn("states", f"stateMachine:{name}")
+                return _Named(arn, {"Arn": arn, "Name": name})
+            case "AWS::ApiGatewayV2::Api":
+                return _Named("local", {"ApiEndpoint": self._api_url, "ApiId": "local"})
+            case "AWS::Lambda::LayerVersion":
+                return _Named(str(self._path.parent / properties["Content"]["S3Key"]))
+            case "AWS::Logs::LogGroup":
+                name = self._template.resolve(properties.get("LogGroupName", default))
+                return _Named(name, {"Arn": self._arn("logs", f"log-group:{name}:*")})
+        arn = self._arn(kind.split("::")[1].lower(), default)
+        return _Named(default, {"Arn": arn, "RoleId": default})
+
+    def _arn(self, service: str, rest: str) -> str:
+        return f"arn:aws:{service}:{self._region}:{ACCOUNT}:{rest}"
+
+    def _table(self, default: str, properties: dict[str, Any]) -> _Named:
+        name = properties.get("TableName", default)
+        wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode", "StreamSpecification")
+        given = {key: properties[key] for key in wanted if key in properties}
+        description = self._client("dynamodb").create_table(TableName=name, **given)["TableDescription"]
+        if ttl := properties.get("TimeToLiveSpecification"):
+            self._client("dynamodb").update_time_to_live(TableName=name, TimeToLiveSpecification=ttl)
+        self._created.table_name = name
+        return _Named(name, {"Arn": description["TableArn"], "StreamArn": description.get("LatestStreamArn", "")})
+
+    def _queue(self, default: str, properties: dict[str, Any]) -> _Named:
+        name = properties.get("QueueName", default)
+        url = self._client("sqs").create_queue(QueueName=name)["QueueUrl"]
+        return _Named(url, {"Arn": self._arn("sqs", name), "QueueName": name, "QueueUrl": url})
+
+    # --- what refers to the rest --------------------------------------------------------------------------------------
+
+    def _local_path(self, bucket: str, key: str) -> Path:
+        if bucket != LOCAL_BUCKET:
+            raise TemplateError(f"{self._path.name}: s3://{bucket}/{key} is not on this machine.")
+        path = self._path.parent / key
+        if not path.exists():
+            raise TemplateError(f"{self._path.name} names {key}, which does not exist.")
+        return path
+
+    def _function(self, logical_id: str, properties: dict[str, Any]) -> FunctionSpec:
+        named = self._of(logical_id)
+        code = properties["Code"]
+        layers = [Path(self._template.resolve(layer)) for layer in properties.get("Layers", [])]
+        packages = [layer for layer in layers if (layer / "requirements.txt").exists()]
+        opt = self._opt(named.ref, [layer for layer in layers if layer not in packages])
+        environment = {
+            name: re.sub(r"^/opt(?=/|$)", str(opt), str(value))
+            for name, value in self._template.resolve(properties.get("Environment", {}).get("Variables", {})).items()
+        }
+        return FunctionSpec(
+            name=named.ref,
+            arn=named.attributes["Arn"],
+            folder=self._local_path(code["S3Bucket"], code["S3Key"]),
+            handler=properties["Handler"],
+            timeout_seconds=float(properties.get("Timeout", 3)),
+            memory_mb=int(properties.get("MemorySize", 128)),
+            environment=environment,
+            python_path=tuple(packages),
+        )
+
+    def _opt(self, function: str, layers: list[Path]) -> Path:
+        folder = self._opt_folder / function
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.iterdir():
+            old.unlink()
+        for layer in layers:
+            for entry in layer.iterdir():
+                (folder / entry.name).symlink_to(entry)
+        return folder
+
+    def _routes(self, properties: dict[str, Any]) -> list[Route]:
+        routes = []
+        for path, methods in properties["Body"]["paths"].items():
+            for method, operation in methods.items():
+                uri = self._template.resolve(operation["x-amazon-apigateway-integration"]["uri"])
+                arn = _INTEGRATION_ARN.search(uri)
+                if arn is None:
+                    raise TemplateError(f"The route {method} {path} leads to {uri}, which is no function.")
+                name = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
+                routes.append(Route(name, path, arn[1].rsplit(":", 1)[-1]))
+        return routes
+
+    def _schedule(self, logical_id: str, properties: dict[str, Any]) -> Schedule:
+        expression = self._template.resolve(properties["ScheduleExpression"])
+        rate = _RATE.fullmatch(expression)
+        if rate is None:
+            raise TemplateError(f"{logical_id}: of schedules only rate(…) is understood here, not {expression}.")
+        target = properties["Target"] if "Target" in properties else properties["Targets"][0]
+        function = self._template.resolve(target["Arn"]).rsplit(":", 1)[-1]
+        return Schedule(logical_id, function, int(rate[1]) * _SECONDS[rate[2]])
+
+    def _state_machine(self, logical_id: str, properties: dict[str, Any]) -> None:
+        location = properties["DefinitionS3Location"]
+        named = self._of(logical_id)
+        definition = state_machine_definition(
+            self._local_path(location["Bucket"], location["Key"]),
+            self._template.resolve(properties.get("DefinitionSubstitutions", {})),
+        )
+        # By API: a state machine that moto's CloudFormation makes is invisible to the backend that executes.
+        self._client("stepfunctions").create_state_machine(
+            name=named.attributes["Name"], definition=definition, roleArn=f"arn:aws:iam::{ACCOUNT}:role/local"
+        )
+        self._created.state_machines[logical_id] = named.ref
+
+    def _document(self, logical_id: str, properties: dict[str, Any]) -> None:
+        resolved = self._template.resolve(properties)
+        self._created.documents.append(resolved.get("Name", f"{self._stack_name}-{logical_id}"))
+        self._client("ssm").create_document(
+            Name=self._created.documents[-1],
+            Content=json.dumps(resolved["Content"]),
+            DocumentType=resolved.get("DocumentType", "Command"),
+            DocumentFormat="JSON",
+        )
+
+    def _nested(self, logical_id: str, properties: dict[str, Any]) -> None:
+        resolved = self._template.resolve(properties)
+        nested = Resources(
+            self._path.parent / resolved["TemplateURL"],
+            stack_name=f"{self._stack_name}-{logical_id}",
+            region=self._region,
+            parameters=resolved.get("Parameters", {}),
+            client=self._client,
+            opt_folder=self._opt_folder,
+            api_url=self._api_url,
+        ).create()
+        self._created.documents += nested.documents
+        outputs = {f"Outputs.{name}": str(value) for name, value in nested.outputs.items()}
+        self._named[logical_id] = _Named(self._named[logical_id].ref, outputs)

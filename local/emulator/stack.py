@@ -1,0 +1,278 @@
+"""The whole of Firstline on one machine: composition root of `local/`.
+
+Everything listens on loopback, and everything ends with this process.
+"""
+
+import json
+import logging
+import os
+import secrets as randomness
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from local.emulator import engine, more_runbooks
+from local.emulator.cloud import Cloud, Server
+from local.emulator.commands import CommandEnded, Commands
+from local.emulator.front import Front
+from local.emulator.hosts import Host, Hosts, Sandbox
+from local.emulator.inbox import Inbox, Message
+from local.emulator.registry import own_folder, sweep
+from local.emulator.releases import freshly_released, release_arns
+from local.emulator.resources import ACCOUNT, Created, Resources
+from local.emulator.runtime import Functions
+
+ROOT = Path(__file__).parent.parent
+REGION = "eu-west-1"
+STACK_NAME = "firstline-local"
+TARGET_TAG = ("Firstline", "managed")
+SOURCES = ("cloudwatch", "datadog", "generic", "grafana", "pagerduty", "prometheus", "deployments")
+HOSTS = ("web-1", "web-2", "db-1", "worker-1")
+APPROVER = "ada"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run the stack.
+
+    `time_lapse` makes the machine's long waits (for recovery, acknowledgement, resolution) pass this many times faster.
+    `parameters` override those of the template. `secrets` are beside those that the stack makes up, such as
+    `llm/api-key`. `runbooks` is a folder of more runbooks, beside those that ship. `policies` are policy files in place
+    of the shipped ones of the same names.
+    """
+
+    port: int = 0
+    time_lapse: float = 1.0
+    parameters: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    runbooks: Path | None = None
+    policies: tuple[Path, ...] = ()
+    hosts: tuple[str, ...] = HOSTS
+    sandbox: Sandbox | None = None
+    reconcile_seconds: int | None = None
+    folder: Path = field(default_factory=own_folder)
+    on_command: Callable[[CommandEnded], None] = lambda _: None
+    on_message: Callable[[Message], None] = lambda _: None
+
+
+class Stack:
+    """A running Firstline. Build it, `start` it, `close` it.
+
+    Attributes
+    ----------
+    created
+        What the template became.
+    hosts
+        The throw-away hosts by name.
+    secrets
+        What senders prove themselves with, by source; `slack` signs buttons.
+    """
+
+    def __init__(self, options: Options | None = None) -> None:
+        self.options = options or Options()
+        self.cloud = Cloud()
+        self.front = Front()
+        self.inbox = Inbox(self.options.on_message)
+        self._servers = {
+            "api": Server(self.front, self.options.port),
+            "aws": Server(self.cloud),
+            "inbox": Server(self.inbox),
+        }
+        self._hosts = Hosts(self.options.sandbox)
+        self.hosts: dict[str, Host] = {}
+        self.secrets = {source: randomness.token_urlsafe(24) for source in (*SOURCES, "slack")}
+        self.created = Created()
+        self.functions: Functions | None = None
+        self._stopping = threading.Event()
+        self.client: Callable[[str], Any] = cache(self._new_client)
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """What keeps the hosts' commands away from this machine."""
+        return self._hosts.sandbox
+
+    @property
+    def sandbox_problems(self) -> list[str]:
+        """Why a better sandbox could not be used."""
+        return self._hosts.problems
+
+    def url(self, name: str) -> str:
+        """Of `api`, `aws` or `inbox`."""
+        return self._servers[name].url
+
+    def start(self) -> None:
+        """Create everything and begin to serve.
+
+        Raises
+        ------
+        TemplateError
+            The template is not there or is not understood.
+        """
+        for name in ("moto", "werkzeug", "botocore"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        sweep()
+        engine.install(self.url("aws"), time_lapse=self.options.time_lapse)
+        for server in self._servers.values():
+            server.start()
+        # Without a network, nothing but our own endpoint may be asked for anything.
+        os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+        # Nor does anybody need moto's catalogue of Amazon's images, which takes two seconds to load.
+        os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
+        for name in self.options.hosts:
+            key, value = TARGET_TAG
+            self.hosts[name] = self._hosts.start(name, {"Name": name, key: value})
+        self._register_instances()
+        parameters = {
+            "EnvironmentName": "dev",
+            "RemediationMode": "auto",
+            "SlackApiUrl": f"{self.url('inbox')}/slack/api/",
+            "PagerDutyEventsUrl": f"{self.url('inbox')}/pagerduty",
+            "PagerDutyApiUrl": f"{self.url('inbox')}/pagerduty",
+            "Approvers": f"U0{APPROVER.upper()}",
+            "ReleaseArns": ",".join(release_arns(REGION, ACCOUNT)),
+            **self.options.parameters,
+        }
+        self.created = Resources(
+            ROOT / "template.yaml",
+            stack_name=STACK_NAME,
+            region=REGION,
+            parameters=parameters,
+            client=self.client,
+            opt_folder=self.options.folder / "opt",
+            api_url=self.url("api"),
+        ).create()
+        if self.options.runbooks:
+            more_runbooks.give_to_functions(self.options.runbooks, self.options.folder / "opt")
+            self.created.documents += [
+                name for name, _ in more_runbooks.deploy(self.options.runbooks, STACK_NAME, self.client)
+            ]
+        if self.options.policies:
+            more_runbooks.give_policies(
+                self.options.policies,
+                ROOT / "runbooks" / "policy",
+                self.options.folder / "policy",
+                self.options.folder / "opt",
+            )
+        self._put_secrets()
+        for topic in self.created.topic_arns:
+            self.client("sns").subscribe(TopicArn=topic, Protocol="http", Endpoint=f"{self.url('inbox')}/sns")
+        self.cloud.commands = Commands(
+            list(self.hosts.values()), self._read_document, TARGET_TAG, self.options.on_command
+        )
+        self.cloud.releases = freshly_released()
+        self._start_functions()
+
+    def executions(self) -> list[engine.Execution]:
+        """Every incident's execution as it stands."""
+        return engine.executions(self.created.state_machine_arn)
+
+    def line(self) -> dict[str, Any]:
+        """What `up` prints when it is ready, and what others need to know to use this stack."""
+        return {
+            "api": self.url("api"),
+            "aws": self.url("aws"),
+            "inbox": self.url("inbox"),
+            "state_machine": self.created.state_machine_arn,
+            "table": self.created.table_name,
+            "secrets": dict(self.secrets),
+        }
+
+    def close(self) -> None:
+        """End everything that was started."""
+        self._stopping.set()
+        for server in self._servers.values():
+            server.close()
+        if self.functions is not None:
+            self.functions.close()
+        self._hosts.close()
+
+    def _new_client(self, service: str) -> Any:
+        return boto3.session.Session().client(
+            service,  # type: ignore[call-overload]
+            region_name=REGION,
+            endpoint_url=self.url("aws"),
+            aws_access_key_id=ACCOUNT,
+            aws_secret_access_key="local",  # noqa: S106
+            config=Config(retries={"total_max_attempts": 1}, read_timeout=300, max_pool_connections=20),
+        )
+
+    def _register_instances(self) -> None:
+        """Hosts are EC2 instances for whoever asks; moto invents ids and addresses, so ours are put in their place."""
+        ec2 = self.client("ec2")
+        image = ec2.register_image(Name="local")["ImageId"]
+        for host in self.hosts.values():
+            tags = [{"Key": key, "Value": value} for key, value in host.tags.items()]
+            reservation = ec2.run_instances(
+                ImageId=image,
+                MinCount=1,
+                MaxCount=1,
+                PrivateIpAddress=host.private_ip,
+                TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
+            )
+            host.instance_id = reservation["Instances"][0]["InstanceId"]
+
+    def _put_secrets(self) -> None:
+        values = {f"sources/{source}": self.secrets[source] for source in SOURCES}
+        self.inbox.routing_key = randomness.token_hex(16)
+        values |= {
+            "slack/bot-token": f"xoxb-{randomness.token_hex(12)}",
+            "slack/signing-secret": self.secrets["slack"],
+            "approvals/signing-key": randomness.token_urlsafe(32),
+            "pagerduty/routing-key": self.inbox.routing_key,
+            "pagerduty/api-token": randomness.token_hex(10),
+            **self.options.secrets,
+        }
+        for name, value in values.items():
+            self.client("ssm").put_parameter(
+                Name=f"/firstline/{STACK_NAME}/{name}", Value=value, Type="SecureString", Overwrite=True
+            )
+        self.inbox.api, self.inbox.secrets = self.url("api"), self.secrets
+
+    def _read_document(self, name: str) -> dict[str, Any] | None:
+        ssm = self.client("ssm")
+        try:
+            content: dict[str, Any] = json.loads(ssm.get_document(Name=name)["Content"])
+        except (ssm.exceptions.InvalidDocument, ssm.exceptions.InvalidDocumentOperation):
+            return None
+        return content
+
+    def _start_functions(self) -> None:
+        self.functions = Functions(
+            self.created.functions,
+            service_environment={
+                "AWS_ENDPOINT_URL": self.url("aws"),
+                "AWS_REGION": REGION,
+                "AWS_DEFAULT_REGION": REGION,
+                "AWS_ACCESS_KEY_ID": ACCOUNT,
+                "AWS_SECRET_ACCESS_KEY": "local",
+                "AWS_EC2_METADATA_DISABLED": "true",
+                "NO_PROXY": "127.0.0.1",
+            },
+            log_folder=self.options.folder / "logs",
+        )
+        self.cloud.functions = self.front.functions = self.functions
+        self.front.routes = self.created.routes
+        for schedule in self.created.schedules:
+            every = self.options.reconcile_seconds or schedule.every_seconds
+            threading.Thread(target=self._repeat, args=(schedule.function, every), daemon=True).start()
+
+    def _repeat(self, function: str, every_seconds: float) -> None:
+        while not self._stopping.wait(every_seconds):
+            event = {
+                "version": "0",
+                "source": "aws.scheduler",
+                "detail-type": "Scheduled Event",
+                "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "region": REGION,
+                "account": ACCOUNT,
+                "detail": {},
+            }
+            if self.functions is not None:
+                self.functions.invoke_later(function, json.dumps(event).encode())

@@ -1,0 +1,217 @@
+"""Read the SAM template as CloudFormation would: expanded by AWS's own translator, with its intrinsics resolved.
+
+Nothing is created here. `Template` answers questions about resources; `local/emulator/stack.py` creates them.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+import yaml
+from samtranslator.parser.parser import Parser
+from samtranslator.public.exceptions import InvalidDocumentException
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
+
+LOCAL_BUCKET = "local"
+"""Paths in the template become keys of this made-up bucket, because the translator takes S3 locations only."""
+
+_PATH_PROPERTIES = ("CodeUri", "ContentUri", "DefinitionUri")
+_SUB_VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
+_NO_VALUE = object()
+
+
+class TemplateError(Exception):
+    """The template asks for something that this reader cannot give; the message says what and where."""
+
+
+def expand(path: Path, parameters: Mapping[str, Any], region: str) -> dict[str, Any]:
+    """Return the template at `path` after the SAM transform; one without a transform is only parsed.
+
+    Raises
+    ------
+    TemplateError
+        The file is missing, or the translator refuses it.
+    """
+    if not path.exists():
+        raise TemplateError(f"{path} does not exist.")
+    template: dict[str, Any] = yaml_parse(path.read_text())
+    if "Transform" not in template:
+        return template
+    for resource in template["Resources"].values():
+        for name in _PATH_PROPERTIES:
+            value = resource.get("Properties", {}).get(name)
+            if isinstance(value, str):
+                resource["Properties"][name] = f"s3://{LOCAL_BUCKET}/{value}"
+    try:
+        translator = Translator({}, Parser(), boto_session=boto3.session.Session(region_name=region))
+        expanded: dict[str, Any] = translator.translate(template, parameter_values=dict(parameters))
+    except InvalidDocumentException as error:
+        raise TemplateError(f"{path}: {'; '.join(cause.message for cause in error.causes)}") from error
+    return expanded
+
+
+class Template:
+    """An expanded template with its parameters given.
+
+    Parameters
+    ----------
+    attribute
+        What `Ref` (name None) and `Fn::GetAtt` of a resource mean: called with the logical id and the attribute's name.
+    pseudo
+        Values of `AWS::Region` and its like.
+    """
+
+    def __init__(
+        self,
+        body: Mapping[str, Any],
+        parameters: Mapping[str, Any],
+        *,
+        pseudo: Mapping[str, str],
+        attribute: Callable[[str, str | None], Any],
+    ) -> None:
+        self._body = body
+        self._attribute = attribute
+        self._values: dict[str, Any] = dict(pseudo)
+        declared = body.get("Parameters", {})
+        if unknown := sorted(set(parameters) - set(declared)):
+            raise TemplateError(f"The template has no parameter {', '.join(unknown)}; it has {', '.join(declared)}.")
+        for name, declaration in declared.items():
+            if name in parameters:
+                value = parameters[name]
+            elif "Default" in declaration:
+                value = declaration["Default"]
+            else:
+                raise TemplateError(f"Parameter {name} has no default and was not given.")
+            is_list = "List" in declaration["Type"]
+            self._values[name] = str(value).split(",") if is_list else str(value)
+
+    def resources(self) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Type and raw properties of each resource whose condition holds, by logical id."""
+        return {
+            name: (resource["Type"], resource.get("Properties", {}))
+            for name, resource in self._body["Resources"].items()
+            if self._holds(resource.get("Condition"))
+        }
+
+    def outputs(self) -> dict[str, Any]:
+        """Every output's value, resolved."""
+        return {
+            name: self.resolve(output["Value"])
+            for name, output in self._body.get("Outputs", {}).items()
+            if self._holds(output.get("Condition"))
+        }
+
+    def resolve(self, value: Any) -> Any:
+        """`value` without intrinsic functions.
+
+        Raises
+        ------
+        TemplateError
+            It holds an intrinsic function that is not known here.
+        """
+        resolved = self._resolve(value)
+        return None if resolved is _NO_VALUE else resolved
+
+    def _resolve(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            if len(value) == 1:
+                ((name, argument),) = value.items()
+                if name == "Ref" or name == "Condition" or name.startswith("Fn::"):
+                    return self._call(name, argument)
+            items = {key: self._resolve(item) for key, item in value.items()}
+            return {key: item for key, item in items.items() if item is not _NO_VALUE}
+        if isinstance(value, list):
+            return [item for item in map(self._resolve, value) if item is not _NO_VALUE]
+        return value
+
+    def _call(self, name: str, argument: Any) -> Any:
+        match name:
+            case "Ref":
+                return self._ref(argument)
+            case "Fn::GetAtt":
+                logical_id, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
+                return self._attribute(logical_id, self._resolve(attribute))
+            case "Fn::Sub":
+                return self._sub(argument)
+            case "Fn::Join":
+                return argument[0].join(map(str, self._resolve(argument[1])))
+            case "Fn::Split":
+                return self._resolve(argument[1]).split(argument[0])
+            case "Fn::Select":
+                return self._resolve(argument[1])[int(self._resolve(argument[0]))]
+            case "Fn::If":
+                return self._resolve(argument[1] if self._holds(argument[0]) else argument[2])
+            case "Fn::FindInMap":
+                table, top, second = map(self._resolve, argument)
+                return self._body["Mappings"][table][top][second]
+            case "Fn::Equals" | "Fn::And" | "Fn::Or" | "Fn::Not" | "Condition":
+                return self._holds({name: argument})
+        raise TemplateError(f"{name} is not understood: {json.dumps(argument, default=str)[:200]}")
+
+    def _ref(self, name: str) -> Any:
+        if name == "AWS::NoValue":
+            return _NO_VALUE
+        return self._values[name] if name in self._values else self._attribute(name, None)
+
+    def _sub(self, argument: Any) -> str:
+        text, own = (argument, {}) if isinstance(argument, str) else argument
+
+        def replace(match: re.Match[str]) -> str:
+            literal, name = match.groups()
+            if literal:
+                return f"${{{name}}}"
+            if name in own:
+                return str(self._resolve(own[name]))
+            logical_id, _, attribute = name.partition(".")
+            return str(self._attribute(logical_id, attribute) if attribute else self._ref(name))
+
+        return _SUB_VARIABLE.sub(replace, text)
+
+    def _holds(self, condition: Any) -> bool:
+        if condition is None:
+            return True
+        if isinstance(condition, str):
+            return self._holds(self._body["Conditions"][condition])
+        ((name, argument),) = condition.items()
+        match name:
+            case "Fn::Equals":
+                return bool(self._resolve(argument[0]) == self._resolve(argument[1]))
+            case "Fn::And":
+                return all(map(self._holds, argument))
+            case "Fn::Or":
+                return any(map(self._holds, argument))
+            case "Fn::Not":
+                return not self._holds(argument[0])
+            case "Condition":
+                return self._holds(argument)
+        raise TemplateError(f"The condition {name} is not understood.")
+
+
+def state_machine_definition(path: Path, substitutions: Mapping[str, str]) -> str:
+    """Return the definition at `path` (YAML or JSON) as JSON, with `${Name}` replaced as SAM does.
+
+    Raises
+    ------
+    TemplateError
+        The definition uses a name that has no substitution.
+    """
+    definition = yaml.safe_load(path.read_text())
+
+    def replace(match: re.Match[str]) -> str:
+        name = match.group(2)
+        if name not in substitutions:
+            raise TemplateError(f"{path}: ${{{name}}} is not among the DefinitionSubstitutions.")
+        return substitutions[name]
+
+    def walk(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: walk(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [walk(item) for item in value]
+        return _SUB_VARIABLE.sub(replace, value) if isinstance(value, str) else value
+
+    return json.dumps(walk(definition))

@@ -1,0 +1,150 @@
+"""Incidents and evidence with everything filled in, so that a test names only what it is about."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from firstline.classification.model import Judgement, ModelVerdict
+from firstline.classification.prompt import Prompt
+from firstline.models import Deployment, EarlierIncident, Evidence, Incident, NormalizedAlert, Outcome, Severity, Usage
+
+NOW = datetime(2026, 3, 4, 10, 30, tzinfo=UTC)  # a Wednesday
+
+
+@dataclass(frozen=True)
+class Runbook:
+    id: str
+    title: str
+
+
+@dataclass
+class FakeModel:
+    """Answers what it was told to, and remembers what it was asked."""
+
+    answer: ModelVerdict | Exception
+    asked: list[Prompt] = field(default_factory=list)
+
+    def verdict(self, prompt: Prompt) -> ModelVerdict:
+        self.asked.append(prompt)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture
+def incident() -> Callable[..., Incident]:
+    """An incident; keywords of the alert and of the incident may be mixed."""
+
+    def make(**changes: Any) -> Incident:
+        alert: dict[str, Any] = {
+            "source": "prometheus",
+            "alert_name": "HighMemory",
+            "severity": "high",
+            "message": "Memory is at 97 % for 10 minutes",
+            "labels": {"team": "payments"},
+            "timestamp": NOW - timedelta(minutes=2),
+            "raw_payload": None,
+            "status": "firing",
+            "fingerprint": "f1",
+            "group_key": "prometheus:HighMemory:web-1",
+            "host": "web-1",
+            "environment": "prod",
+            "service": "payments",
+        }
+        alert |= {name: changes.pop(name) for name in list(changes) if name in NormalizedAlert.model_fields}
+        whole: dict[str, Any] = {
+            "incident_id": "HighMemory-web-1-20260304-1030-abc123",
+            "group_key": alert["group_key"],
+            "opened_at": NOW,
+            "alert_count": 1,
+            "hosts": ["web-1"],
+        }
+        return Incident(alert=NormalizedAlert(**alert), **(whole | changes))
+
+    return make
+
+
+@pytest.fixture
+def evidence() -> Callable[..., Evidence]:
+    def make(**changes: Any) -> Evidence:
+        whole: dict[str, Any] = {
+            "same_name_last_hour": 1,
+            "earlier": [],
+            "deployments": [],
+            "local_time": NOW,
+            "business_hours": True,
+        }
+        return Evidence(**(whole | changes))
+
+    return make
+
+
+@pytest.fixture
+def ended() -> Callable[..., list[EarlierIncident]]:
+    """Earlier incidents, newest first, one a day: `ended("self_cleared", "resolved")`."""
+
+    def make(*outcomes: Outcome, severity: Severity = "high", runbook_id: str | None = None, days: int = 1) -> Any:
+        return [
+            EarlierIncident(
+                incident_id=f"earlier-{number}",
+                opened_at=NOW - timedelta(days=days * (number + 1)),
+                closed_at=NOW - timedelta(days=days * (number + 1)) + timedelta(minutes=9),
+                severity=severity,
+                outcome=outcome,
+                runbook_id=runbook_id,
+            )
+            for number, outcome in enumerate(outcomes)
+        ]
+
+    return make
+
+
+@pytest.fixture
+def deployment() -> Callable[..., Deployment]:
+    def make(minutes_ago: int = 12, **changes: Any) -> Deployment:
+        whole: dict[str, Any] = {"service": "payments", "version": "1.8.0", "environment": "prod"}
+        return Deployment(deployed_at=NOW - timedelta(minutes=minutes_ago), **(whole | changes))
+
+    return make
+
+
+@pytest.fixture
+def judged() -> Callable[..., ModelVerdict]:
+    """A model's verdict."""
+
+    def make(**changes: Any) -> ModelVerdict:
+        whole: dict[str, Any] = {
+            "severity": "high",
+            "cause": "A leak in the new version.",
+            "is_deployment_related": False,
+            "can_be_remediated": False,
+            "runbook_id": None,
+            "confidence": 0.9,
+            "summary": "Memory on web-1 is nearly full.",
+            "first_steps": ["Look at the heap."],
+        }
+        return ModelVerdict(
+            judgement=Judgement(**(whole | changes)),
+            model="test-model",
+            usage=Usage(prompt_tokens=600, completion_tokens=100),
+        )
+
+    return make
+
+
+@pytest.fixture
+def model() -> Callable[[ModelVerdict | Exception], FakeModel]:
+    return FakeModel
+
+
+@pytest.fixture
+def offered() -> Sequence[Runbook]:
+    return (Runbook("high-memory", "Restart the service that eats the memory"), Runbook("low-disk", "Rotate logs"))

@@ -1,0 +1,95 @@
+"""Which channels a stack has follows from its secrets."""
+
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+
+from firstline.adapters.channels.connect import connect, on_call_now
+from firstline.adapters.channels.paging import PagerDuty
+from firstline.adapters.channels.slack import SlackBot, SlackWebhook
+from firstline.channels.delivery import Unusable
+from firstline.policy.paging import Level
+from firstline.settings import EscalateSettings
+
+SETTINGS = EscalateSettings(
+    stack_name="firstline",
+    table_name="table",
+    history_days=90,
+    secrets_prefix="/firstline/firstline",
+    slack_api_url="https://slack.example/api/",
+    slack_automated_channel="#ops-automated",
+    slack_alerts_channel="#ops-alerts",
+    pagerduty_events_url="https://events.example",
+    pagerduty_api_url="ftp://nowhere.example",
+    resolve_within_seconds=600,
+    console_url="https://console.example",
+    runbooks_dir="runbooks",
+    page_topic_arn="arn:aws:sns:eu-west-1:1:page",
+)
+
+
+class FakeSecrets:
+    """Secrets by name; None stands for one that can't be read."""
+
+    def __init__(self, **secrets: str | None) -> None:
+        self._secrets = {name.replace("__", "/").replace("_", "-"): value for name, value in secrets.items()}
+
+    def get(self, name: str) -> str | None:
+        if name not in self._secrets:
+            return None
+        value = self._secrets[name]
+        if value is None:
+            raise GetParameterError("AccessDeniedException")
+        return value
+
+
+def connected(secrets: FakeSecrets, **changes: Any) -> dict[str, type]:
+    channels = connect(SETTINGS, secrets, lambda *_: None, **changes)  # type: ignore[arg-type]
+    return {name: type(channel) for name, channel in channels.items()}
+
+
+@pytest.mark.parametrize(
+    ("secrets", "hurried", "expected"),
+    [
+        ({}, False, {}),
+        ({"slack__bot_token": "xoxb"}, False, {"slack": SlackBot}),
+        ({"slack__webhook_url": "https://hooks.example"}, False, {"slack": SlackWebhook}),
+        ({"slack__webhook_url": "https://hooks.example"}, True, {}),
+        ({"slack__bot_token": "xoxb", "slack__webhook_url": "https://hooks.example"}, True, {"slack": SlackBot}),
+        ({"pagerduty__routing_key": "R"}, False, {"pagerduty": PagerDuty}),
+        ({"slack__bot_token": None, "pagerduty__routing_key": "R"}, False, {"slack": Unusable, "pagerduty": PagerDuty}),
+        (
+            {"slack__bot_token": "xoxb", "pagerduty__routing_key": None},
+            True,
+            {"slack": SlackBot, "pagerduty": Unusable},
+        ),
+    ],
+)
+def test_a_secret_switches_its_channel_on(
+    secrets: dict[str, str | None], hurried: bool, expected: dict[str, type]
+) -> None:
+    assert connected(FakeSecrets(**secrets), hurried=hurried) == expected
+
+
+@pytest.mark.parametrize(
+    ("policy", "secrets"),
+    [
+        (None, {"pagerduty__api_token": "t"}),
+        ("PABC123", {}),
+        ("PABC123", {"pagerduty__api_token": None}),
+        ("PABC123", {"pagerduty__api_token": "t"}),
+    ],
+)
+def test_who_is_on_call_is_unknown_rather_than_an_error(policy: str | None, secrets: dict[str, str | None]) -> None:
+    """No policy, no token, a token that can't be read, an address that leads nowhere."""
+    level = Level.model_validate(
+        {
+            "name": "first",
+            "channels": ["pagerduty"],
+            "on_call": "Ana",
+            "acknowledge_within": "5m",
+            "pagerduty_escalation_policy": policy,
+        }
+    )
+    assert on_call_now(level, SETTINGS, FakeSecrets(**secrets)) is None  # type: ignore[arg-type]

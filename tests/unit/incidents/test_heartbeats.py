@@ -1,0 +1,227 @@
+"""Heartbeats: when one is absent, what is said of it, and what happens when nobody could look."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from firstline.errors import HistoryUnavailable
+from firstline.incidents.heartbeats import Watch
+from firstline.models import NormalizedAlert
+from firstline.policy.heartbeats import Heartbeat, Pulse, absent_since
+from tests.support.builders import alert, at
+from tests.support.memory import MemoryStore
+
+EVERY = Heartbeat.model_validate(
+    {"id": "watchdog", "match": {"alert_name": "Watchdog"}, "reason": "Look at Prometheus.", "every": "5m"}
+)
+LONG_AGO = at(-10_000)
+
+
+def watchdog(cluster: str = "eu", **what: Any) -> NormalizedAlert:
+    labels = {"alertname": "Watchdog", "cluster": cluster}
+    return alert(alert_name="Watchdog", source="prometheus", labels=labels, fingerprint=f"fp-{cluster}", **what)
+
+
+def pulse(beat: float = 0, resolved: float | None = None, **what: Any) -> Pulse:
+    resolved_at = None if resolved is None else at(resolved)
+    return Pulse(key="prometheus:fp-eu", alert=watchdog(), beat_at=at(beat), resolved_at=resolved_at, **what)
+
+
+@pytest.mark.parametrize(
+    ("what", "minutes", "watched", "since"),
+    [
+        pytest.param(pulse(), 9.99, LONG_AGO, None, id="one may be missed"),
+        pytest.param(pulse(), 10, LONG_AGO, at(10), id="two may not"),
+        pytest.param(pulse(), 60, LONG_AGO, at(10), id="the time of its absence does not move"),
+        pytest.param(pulse(0, resolved=1), 1, LONG_AGO, at(1), id="resolved is absent at once"),
+        pytest.param(pulse(2, resolved=1), 3, LONG_AGO, None, id="it fires again"),
+        pytest.param(pulse(), 60, at(55), None, id="nobody looked for a while: perhaps it was lost with the rest"),
+        pytest.param(pulse(), 65, at(55), at(65), id="the patience begins when somebody looks again"),
+    ],
+)
+def test_absence(what: Pulse, minutes: float, watched: datetime, since: datetime | None) -> None:
+    assert absent_since(what, EVERY, at(minutes), watched_since=watched) == since
+
+
+class World:
+    """The store's heartbeats and the front door, remembered."""
+
+    def __init__(self, *declared: Heartbeat) -> None:
+        self.declared = declared
+        self.store = MemoryStore()
+        self.said: list[NormalizedAlert] = []
+
+    def beats(self, minutes: float, cluster: str = "eu", status: str = "firing") -> None:
+        self.store.heartbeats.beat(watchdog(cluster, status=status), at(minutes))
+
+    def forget(self, minutes: float, key: str = "prometheus:fp-eu") -> None:
+        assert self.store.heartbeats.forget(key, "ana", at(minutes))
+
+    def accept(self, alerts: Sequence[NormalizedAlert], now: datetime) -> None:
+        self.said += alerts
+
+    def look(self, *minutes: float) -> list[str]:
+        """Look at these times; what was said since the last look."""
+        before = len(self.said)
+        for one in minutes:
+            Watch(lambda: self.declared, self.store.heartbeats, self.accept).look(at(one))
+        return [f"{one.alert_name} {one.status}" for one in self.said[before:]]
+
+
+def minutes(begin: int, end: int) -> range:
+    return range(begin, end + 1)
+
+
+def test_an_absence_is_said_once_and_its_return_too() -> None:
+    world = World(EVERY)
+    world.beats(0)
+
+    assert world.look(*minutes(0, 9)) == []
+    assert world.look(*minutes(10, 30)) == ["Watchdog is absent firing"]
+    world.beats(31)
+    assert world.look(*minutes(31, 40)) == ["Watchdog is absent resolved"]
+    assert world.look(*minutes(41, 60)) == ["Watchdog is absent firing"]
+
+
+def test_the_alert_says_which_heartbeat_for_how_long_and_what_to_do() -> None:
+    world = World(EVERY)
+    world.beats(0)
+    world.look(*minutes(0, 10))
+    (said,) = world.said
+
+    assert said.message == (
+        "Watchdog of cluster eu has been silent for 10 minutes; it comes every 5 minutes. "
+        "While it is, alerts may not arrive. Look at Prometheus."
+    )
+    assert (said.source, said.severity, said.timestamp) == ("firstline", "critical", at(10))
+    assert said.group_key == "firstline:heartbeat:prometheus:fp-eu"
+    assert said.labels["cluster"] == "eu"
+
+
+def test_each_cluster_has_its_own() -> None:
+    world = World(EVERY)
+    for cluster in ("eu", "us"):
+        world.beats(0, cluster)
+    world.look(*minutes(0, 8))
+    world.beats(9, "us")
+
+    world.look(*minutes(9, 12))
+
+    assert [one.labels["cluster"] for one in world.said] == ["eu"]
+
+
+def test_resolved_counts_as_absence_until_it_fires_again() -> None:
+    world = World(EVERY)
+    world.beats(0)
+    world.look(0)
+    world.beats(1, status="resolved")
+    assert world.look(1, 2) == ["Watchdog is absent firing"]
+    assert "was resolved, and it should always fire" in world.said[-1].message
+
+    world.beats(3)
+    assert world.look(3) == ["Watchdog is absent resolved"]
+
+
+def test_what_was_never_seen_is_not_missed() -> None:
+    assert World(EVERY).look(*minutes(0, 60)) == []
+
+
+def test_what_is_required_is_missed_although_it_was_never_seen() -> None:
+    world = World(EVERY.model_copy(update={"required": True}))
+
+    assert world.look(*minutes(0, 9)) == []
+    assert world.look(*minutes(10, 20)) == ["Heartbeat watchdog is absent firing"]
+    world.beats(21)
+    assert world.look(21) == ["Heartbeat watchdog is absent resolved"]
+    assert world.look(*minutes(22, 40)) == ["Watchdog is absent firing"]
+
+
+def test_what_is_forgotten_is_not_missed_until_it_comes_again() -> None:
+    world = World(EVERY)
+    world.beats(0)
+    world.forget(1)
+
+    assert world.look(*minutes(1, 60)) == []
+    world.beats(61, status="resolved")
+    assert world.look(61) == [], "its end is no return"
+    world.beats(62)
+    assert world.look(*minutes(62, 80)) == ["Watchdog is absent firing"]
+
+
+def test_forgetting_ends_what_was_said_of_the_absence() -> None:
+    world = World(EVERY)
+    world.beats(0)
+    world.look(*minutes(0, 10))
+    world.forget(11)
+
+    assert world.look(11, 12) == ["Watchdog is absent resolved"]
+    assert world.said[-1].message == "Watchdog of cluster eu is not waited for any more: ana had it forgotten."
+
+
+def test_a_forgotten_one_does_not_stand_for_what_is_required() -> None:
+    world = World(EVERY.model_copy(update={"required": True}))
+    world.look(0)
+    world.beats(1)
+    world.look(*minutes(1, 3))
+    world.forget(4)
+
+    assert world.look(*minutes(4, 30)) == ["Heartbeat watchdog is absent firing"]
+
+
+def test_what_is_required_cannot_be_forgotten() -> None:
+    world = World(EVERY.model_copy(update={"required": True}))
+    world.look(0)
+    world.forget(1, "required:watchdog")
+
+    assert world.look(*minutes(2, 40)) == ["Heartbeat watchdog is absent firing"]
+
+
+def test_what_nobody_declared_is_not_watched() -> None:
+    world = World()
+    world.beats(0)
+
+    assert world.look(*minutes(0, 60)) == []
+
+
+def test_after_an_outage_of_the_table_or_the_audit_it_is_waited_for_anew() -> None:
+    world = World(EVERY)
+    world.beats(0)
+    world.look(*minutes(0, 3))
+    world.store.down = True
+    with pytest.raises(HistoryUnavailable):
+        world.look(4)
+    world.store.down = False
+
+    assert world.look(*minutes(60, 69)) == []
+    assert world.look(70) == ["Watchdog is absent firing"]
+
+
+def test_what_was_said_and_not_marked_is_said_again_in_the_same_words() -> None:
+    world = World(EVERY)
+    world.beats(0)
+    world.look(*minutes(0, 9))
+    world.store.faults["mark"] = HistoryUnavailable("broken")
+    for minute in (10, 11):
+        with pytest.raises(HistoryUnavailable):
+            world.look(minute)
+
+    first, second = world.said
+    same = ("fingerprint", "group_key", "timestamp", "severity", "status")
+    assert [getattr(first, name) for name in same] == [getattr(second, name) for name in same]
+
+
+def test_the_shortest_and_the_longest_interval() -> None:
+    for every, sound in (("59s", False), ("1m", True), ("2d", True), ("3d", False)):
+        given = {"id": "a", "match": {"host": "x"}, "reason": "r", "every": every}
+        try:
+            assert Heartbeat.model_validate(given).patience == 2 * Heartbeat.model_validate(given).every
+        except ValueError:
+            assert not sound
+        else:
+            assert sound
+
+
+def test_without_a_word_it_fits_alertmanagers_own_interval() -> None:
+    assert Heartbeat.model_validate({"id": "a", "match": {"host": "x"}, "reason": "r"}).patience == timedelta(hours=8)

@@ -1,0 +1,535 @@
+"""The front door: what each delivery is answered, and that nothing authenticated is lost."""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from firstline.errors import HistoryUnavailable, QuarantineUnavailable
+from firstline.ingest.accept import AcceptedGroup
+from firstline.ingest.front_door import MAX_BODY_BYTES, Intake
+from firstline.ingest.quarantine import Quarantined
+from firstline.models import Deployment, NormalizedAlert, Note
+from tests.support.builders import NOON, a_record, an_incident
+from tests.support.memory import MemoryExecutions, MemoryStore
+
+TOKEN = "s3cret-token"
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
+
+
+class World:
+    """Everything behind the front door, remembering what it was handed."""
+
+    def __init__(self) -> None:
+        self.alerts: list[NormalizedAlert] = []
+        self.kept: list[Quarantined] = []
+        self.store = MemoryStore(a_record(an_incident(incident_id="inc-1")))
+        self.confirmed: list[tuple[str, str]] = []
+        self.table_is_down = False
+        self.queue_is_down = False
+        self.secrets = {
+            "sources/generic": (TOKEN,),
+            "sources/prometheus": ("old", TOKEN),
+            "sources/pagerduty": (TOKEN,),
+            "sources/datadog": (TOKEN,),
+            "sources/cloudwatch": (TOKEN, TOPIC),
+            "sources/deployments": (TOKEN,),
+        }
+
+    def accept(self, alerts: Sequence[NormalizedAlert], now: datetime) -> list[AcceptedGroup]:
+        if self.table_is_down:
+            raise HistoryUnavailable("down")
+        self.alerts.extend(alerts)
+        return [AcceptedGroup("incident-1", new=len(alerts))] if alerts else []
+
+    def lines(self, name: str) -> tuple[str, ...]:
+        return self.secrets.get(name, ())
+
+    def keep(self, delivery: Quarantined) -> None:
+        if self.queue_is_down:
+            raise QuarantineUnavailable("down")
+        self.kept.append(delivery)
+
+    def get(self, url: str) -> str:
+        raise AssertionError(f"nothing should fetch {url}")
+
+    def confirm(self, topic_arn: str, token: str) -> None:
+        self.confirmed.append((topic_arn, token))
+
+    @property
+    def deployments(self) -> list[Deployment]:
+        return self.store.incidents.deployments_since(NOON - timedelta(days=1))
+
+    @property
+    def notes(self) -> list[Note]:
+        return self.store.only.notes
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def handle(world: World, event: dict[str, Any]) -> dict[str, Any] | None:
+    fake: Any = world
+    intake = Intake(
+        ingestion=fake,
+        history=world.store.incidents,
+        executions=MemoryExecutions(),
+        secrets=world.lines,
+        quarantine=world.keep,
+        certificates=world.get,
+        confirm_subscription=world.confirm,
+        own_stack="firstline-test",
+        heartbeats=world.store.heartbeats,
+        is_heartbeat=lambda alert: alert.alert_name in ("Watchdog", "BackupAlive"),
+    )
+    return intake.handle(event, NOON)
+
+
+def post(
+    world: World,
+    path: str,
+    body: bytes | str | object,
+    *,
+    token: str | None = TOKEN,
+    method: str = "POST",
+    **headers: str,
+) -> tuple[int, dict[str, Any]]:
+    """Send a request as API Gateway hands it over (HTTP API, format 2.0); returns the status and the answer."""
+    raw = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    sent = {"content-type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    if token is not None:
+        sent["authorization"] = f"Bearer {token}"
+    event = {
+        "version": "2.0",
+        "rawPath": path,
+        "headers": sent,
+        "requestContext": {"http": {"method": method, "path": path}},
+        "body": base64.b64encode(raw).decode(),
+        "isBase64Encoded": True,
+    }
+    response = handle(world, event)
+    assert response is not None
+    return response["statusCode"], json.loads(response["body"])
+
+
+def firing(name: str = "DiskFull", **labels: str) -> dict[str, Any]:
+    return {
+        "status": "firing",
+        "labels": {"alertname": name, "severity": "warning"} | labels,
+        "annotations": {"summary": "it burns"},
+        "startsAt": "2026-03-02T11:59:00Z",
+        "endsAt": "0001-01-01T00:00:00Z",
+    }
+
+
+def alertmanager(*alerts: Any) -> dict[str, Any]:
+    return {"version": "4", "status": "firing", "receiver": "firstline", "groupLabels": {}, "alerts": list(alerts)}
+
+
+# --- accepted --------------------------------------------------------------------------------------------------------
+
+
+def test_a_batch_is_accepted(world: World) -> None:
+    status, answer = post(world, "/alerts/prometheus", alertmanager(firing(), firing("LoadHigh")))
+
+    assert (status, answer["status"], answer["alert_count"], answer["incidents"]) == (
+        202,
+        "accepted",
+        2,
+        ["incident-1"],
+    )
+    assert [alert.alert_name for alert in world.alerts] == ["DiskFull", "LoadHigh"]
+    assert world.alerts[0].severity == "medium"
+
+
+def test_a_stage_or_a_custom_domain_in_front_of_the_path_does_not_matter(world: World) -> None:
+    assert post(world, "/prod/alerts/prometheus/", alertmanager(firing()))[0] == 202
+
+
+def test_one_bad_alert_of_fifty_is_kept_and_the_others_are_processed(world: World) -> None:
+    alerts: list[Any] = [firing(f"A{number}") for number in range(50)]
+    alerts[17] = {"labels": "no object", "status": "firing"}
+
+    status, answer = post(world, "/alerts/prometheus", alertmanager(*alerts))
+
+    assert (status, answer["alert_count"], answer["quarantined"]) == (202, 49, 1)
+    assert len(world.alerts) == 49
+    assert json.loads(world.kept[0].body) == alerts[17]
+
+
+def test_what_is_understood_and_is_no_alert_is_ignored_with_its_reason(world: World) -> None:
+    ping = {"event": {"event_type": "pagey.ping", "data": {"message": "hello"}}}
+    body = json.dumps(ping).encode()
+    signature = "v1=" + hmac.new(TOKEN.encode(), body, hashlib.sha256).hexdigest()
+
+    status, answer = post(world, "/alerts/pagerduty", body, token=None, x_pagerduty_signature=signature)
+
+    assert (status, answer["status"], answer["alert_count"]) == (202, "ignored", 0)
+    assert "ping" in answer["ignored"][0]
+    assert not world.kept
+
+
+# --- refused ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("token", [None, "wrong", "", TOKEN + "x"])
+def test_without_the_right_credentials_nothing_is_read(world: World, token: str | None) -> None:
+    status, answer = post(world, "/alerts/generic", "{ not even json", token=token)
+
+    assert (status, answer["status"]) == (401, "unauthenticated")
+    assert TOKEN not in json.dumps(answer)
+    assert not world.kept
+
+
+def test_a_source_without_a_secret_is_closed(world: World) -> None:
+    del world.secrets["sources/generic"]
+
+    assert post(world, "/alerts/generic", {})[0] == 401
+
+
+def test_either_of_two_secrets_opens_so_that_one_can_be_rotated(world: World) -> None:
+    assert [post(world, "/alerts/prometheus", alertmanager(firing()), token=t)[0] for t in ("old", TOKEN)] == [202, 202]
+
+
+def test_an_unknown_source_is_answered_with_the_known_ones(world: World) -> None:
+    status, answer = post(world, "/alerts/nagios", {})
+
+    assert status == 404
+    assert {"cloudwatch", "datadog", "generic", "grafana", "pagerduty", "prometheus"} == set(answer["known_sources"])
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/alerts/generic"), ("POST", "/"), ("POST", "/alerts")])
+def test_an_unknown_path_is_answered_with_the_known_ones(world: World, method: str, path: str) -> None:
+    status, answer = post(world, path, {}, method=method)
+
+    assert status == 404
+    assert "POST /alerts/<source>" in answer["known"]
+
+
+def test_a_body_above_the_limit_is_refused_before_anything_else(world: World) -> None:
+    assert post(world, "/alerts/generic", b"x" * (MAX_BODY_BYTES + 1), token=None)[0] == 413
+    assert post(world, "/alerts/generic", b"x" * (10 * 1024 * 1024))[0] == 413
+    assert post(world, "/alerts/generic", b"x" * MAX_BODY_BYTES)[0] == 202
+
+
+# --- kept ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        pytest.param(b"[" * 100_000 + b"]" * 100_000, "application/json", id="100,000 levels deep"),
+        pytest.param(b'{"a":' * 80_000 + b"1" + b"}" * 80_000, "application/json", id="80,000 objects deep"),
+        pytest.param(b'{"value": NaN}', "application/json", id="NaN"),
+        pytest.param(b'{"value": -Infinity}', "application/json", id="Infinity"),
+        pytest.param(rb'{"alert_name": "\ud800"}', "application/json", id="a lone surrogate"),
+        pytest.param(b'{"value": ' + b"9" * 10_000 + b"}", "application/json", id="10,000 digits"),
+        pytest.param(b"", "application/json", id="nothing"),
+        pytest.param(b"[1, 2, 3]", "application/json", id="an array at the root"),
+        pytest.param(b"a=1&b=2", "application/x-www-form-urlencoded", id="a form"),
+        pytest.param(b"\xff\xfe\x00", "application/json", id="no UTF-8"),
+        pytest.param(b"null", "application/json", id="null"),
+        pytest.param(b'"text"', "application/json", id="a string"),
+        pytest.param(b'{"alert_name": ', "application/json", id="cut off"),
+    ],
+)
+def test_an_authenticated_body_that_makes_no_sense_is_kept_whole_and_answered_2xx(
+    world: World, body: bytes, content_type: str
+) -> None:
+    status, answer = post(world, "/alerts/generic", body, content_type=content_type)
+
+    assert (status, answer["status"]) == (202, "quarantined")
+    assert answer["reason"]
+    assert [kept.body for kept in world.kept] == [body]
+    assert not world.alerts
+
+
+# --- not now ---------------------------------------------------------------------------------------------------------
+
+
+def test_when_the_table_is_down_the_sender_has_to_try_again(world: World) -> None:
+    world.table_is_down = True
+
+    status, answer = post(world, "/alerts/prometheus", alertmanager(firing()))
+
+    assert (status, answer["reason"]) == (503, "HistoryUnavailable")
+
+
+def test_when_not_even_the_quarantine_takes_it_the_sender_has_to_try_again(world: World) -> None:
+    world.queue_is_down = True
+
+    assert post(world, "/alerts/generic", b"not json")[0] == 503
+
+
+# --- what comes without HTTP -----------------------------------------------------------------------------------------
+
+ALARM = {
+    "AlarmName": "cpu-high",
+    "AlarmDescription": None,
+    "AWSAccountId": "123456789012",
+    "NewStateValue": "ALARM",
+    "NewStateReason": "Threshold Crossed",
+    "StateChangeTime": "2026-03-02T11:59:00.000+0000",
+    "Region": "Europe (Frankfurt)",
+    "AlarmArn": "arn:aws:cloudwatch:eu-central-1:123456789012:alarm:cpu-high",
+    "OldStateValue": "OK",
+    "Trigger": {"MetricName": "CPUUtilization", "Namespace": "AWS/EC2", "Dimensions": []},
+}
+
+
+def sns(message: Any, **more: str) -> dict[str, Any]:
+    notification = {
+        "Type": "Notification",
+        "MessageId": "m-1",
+        "TopicArn": TOPIC,
+        "Message": message if isinstance(message, str) else json.dumps(message),
+        "Timestamp": "2026-03-02T11:59:01.000Z",
+    }
+    return notification | more
+
+
+def state_change(name: str) -> dict[str, Any]:
+    return {
+        "version": "0",
+        "id": "e-1",
+        "detail-type": "CloudWatch Alarm State Change",
+        "source": "aws.cloudwatch",
+        "account": "123456789012",
+        "time": "2026-03-02T11:59:00Z",
+        "region": "eu-central-1",
+        "resources": [f"arn:aws:cloudwatch:eu-central-1:123456789012:alarm:{name}"],
+        "detail": {
+            "alarmName": name,
+            "state": {"value": "ALARM", "reason": "r", "timestamp": "2026-03-02T11:59:00.000+0000"},
+            "previousState": {"value": "OK"},
+            "configuration": {"metrics": []},
+        },
+    }
+
+
+def test_an_alarm_from_eventbridge_is_accepted_and_firstlines_own_is_not(world: World) -> None:
+    handle(world, state_change("cpu-high"))
+    handle(world, state_change("firstline-test-heartbeat"))
+
+    assert [alert.alert_name for alert in world.alerts] == ["cpu-high"]
+
+
+def test_an_alarm_through_sns_to_lambda_is_accepted(world: World) -> None:
+    handle(world, {"Records": [{"EventSource": "aws:sns", "Sns": sns(ALARM)}]})
+
+    assert [alert.alert_name for alert in world.alerts] == ["cpu-high"]
+
+
+def test_when_the_table_is_down_an_event_is_raised_back_to_lambda(world: World) -> None:
+    world.table_is_down = True
+
+    with pytest.raises(HistoryUnavailable):
+        handle(world, state_change("cpu-high"))
+
+
+def test_a_deployment_from_eventbridge_is_recorded(world: World) -> None:
+    event = {
+        "version": "0",
+        "id": "e-2",
+        "detail-type": "CodeDeploy Deployment State-change Notification",
+        "source": "aws.codedeploy",
+        "account": "123456789012",
+        "time": "2026-03-02T11:50:00Z",
+        "region": "eu-central-1",
+        "resources": [],
+        "detail": {"application": "shop", "deploymentId": "d-1", "deploymentGroup": "prod", "state": "SUCCESS"},
+    }
+
+    handle(world, event)
+
+    assert [(one.service, one.version) for one in world.deployments] == [("shop", "d-1")]
+    assert not world.alerts
+
+
+# --- other requests --------------------------------------------------------------------------------------------------
+
+
+def test_a_deployment_is_recorded_only_with_its_own_secret(world: World) -> None:
+    body = {"service": "shop", "version": "1.2.3", "environment": "prod", "time": "2026-03-02T11:50:00Z"}
+
+    assert post(world, "/deployments", body, token="wrong")[0] == 401
+    assert post(world, "/deployments", body)[0] == 202
+    assert post(world, "/deployments", {"version": "1.2.3"})[0] == 422
+    assert [one.version for one in world.deployments] == ["1.2.3"]
+
+
+def test_only_an_allowed_topic_is_confirmed_and_only_with_its_token(world: World) -> None:
+    asks = {"Type": "SubscriptionConfirmation", "MessageId": "m", "Token": "t-1", "Message": "confirm?"}
+    asks |= {"SubscribeURL": "https://sns.example.com/", "Timestamp": "2026-03-02T11:59:01.000Z"}
+
+    post(world, "/alerts/cloudwatch", asks | {"TopicArn": TOPIC})
+    post(world, "/alerts/cloudwatch", asks | {"TopicArn": TOPIC + "-of-somebody-else"})
+
+    assert world.confirmed == [(TOPIC, "t-1")]
+
+
+@pytest.mark.parametrize(
+    ("event_type", "acknowledged_by", "resolved_by"),
+    [
+        ("incident.acknowledged", "Ada", None),
+        ("incident.resolved", "Ada", "Ada"),
+        ("incident.triggered", None, None),
+    ],
+)
+def test_firstlines_own_pagerduty_incident_is_a_signal_and_never_an_alert(
+    world: World, event_type: str, acknowledged_by: str | None, resolved_by: str | None
+) -> None:
+    status, answer = from_pagerduty(world, event_type, OWN)
+
+    assert (status, answer["alert_count"]) == (202, 0)
+    record = world.store.only
+    assert (record.acknowledged_by, record.resolved_by) == (acknowledged_by, resolved_by)
+    assert not world.alerts
+
+
+def from_pagerduty(world: World, event_type: str, data: dict[str, Any]) -> tuple[int, Any]:
+    event = {
+        "id": "e-1",
+        "event_type": event_type,
+        "resource_type": "incident",
+        "occurred_at": "2026-03-02T11:59:00Z",
+        "agent": {"type": "user_reference", "summary": "Ada"},
+        "data": data,
+    }
+    body = json.dumps({"event": event}).encode()
+    signature = "v1=" + hmac.new(TOKEN.encode(), body, hashlib.sha256).hexdigest()
+    return post(world, "/alerts/pagerduty", body, token=None, x_pagerduty_signature=signature)
+
+
+OWN = {"id": "PD1", "incident_key": "firstline:inc-1", "title": "t", "status": "triggered", "urgency": "high"}
+
+
+def annotated(content: Any, pagerduty_id: Any = "PD1") -> dict[str, Any]:
+    return {"id": "PNOTE", "type": "incident_note", "content": content, "incident": {"id": pagerduty_id}}
+
+
+def test_a_note_in_pagerduty_is_kept_with_the_incident_once_and_redacted(world: World) -> None:
+    from_pagerduty(world, "incident.triggered", OWN)
+
+    for _ in range(2):
+        status, answer = from_pagerduty(world, "incident.annotated", annotated("restarted it, password=hunter2hunter2"))
+
+    assert (status, answer["alert_count"]) == (202, 0)
+    (note,) = world.notes
+    assert note.by == "Ada (PagerDuty)"
+    assert note.text.startswith("restarted it, ")
+    assert "hunter2" not in note.text
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        annotated("of an incident that others opened", "PD2"),
+        annotated(" \u200b "),
+        annotated({"not": "text"}),
+        annotated("x", ["PD1"]),
+        {"content": "x", "incident": "PD1"},
+        {},
+    ],
+)
+def test_other_notes_are_left_alone(world: World, data: dict[str, Any]) -> None:
+    from_pagerduty(world, "incident.acknowledged", OWN)
+    status, _ = from_pagerduty(world, "incident.annotated", data)
+    assert status == 202
+    assert world.notes == []
+    assert world.kept == []
+
+
+def test_a_note_on_an_incident_that_is_gone_is_no_trouble(world: World) -> None:
+    from_pagerduty(world, "incident.triggered", OWN | {"incident_key": "firstline:inc-9"})
+    status, _ = from_pagerduty(world, "incident.annotated", annotated("late"))
+    assert (status, world.notes) == (202, [])
+
+
+# --- out of the quarantine -------------------------------------------------------------------------------------------
+
+
+class FakeQueue:
+    def __init__(self) -> None:
+        self.bodies: list[str] = []
+
+    def send_message(self, *, QueueUrl: str, MessageBody: str) -> None:
+        self.bodies.append(MessageBody)
+
+
+def test_what_was_kept_can_be_taken_in_again_once_it_can_be_read(world: World) -> None:
+    from firstline.adapters.aws.quarantine import Quarantine
+
+    queue: Any = FakeQueue()
+    body = json.dumps(alertmanager(firing())).encode()
+    Quarantine(lambda: queue, "url").keep(Quarantined("prometheus", "a bug of ours", body, "application/json"))
+
+    handle(world, {"Records": [{"eventSource": "aws:sqs", "body": queue.bodies[0]}]})
+
+    assert [alert.alert_name for alert in world.alerts] == ["DiskFull"]
+
+
+def test_the_largest_body_fits_into_a_message_of_the_queue_even_if_it_cannot_be_compressed(world: World) -> None:
+    from firstline.adapters.aws.quarantine import Quarantine
+
+    noise = b"".join(hashlib.sha256(str(n).encode()).digest() for n in range(MAX_BODY_BYTES // 32))
+    queue: Any = FakeQueue()
+
+    Quarantine(lambda: queue, "url").keep(Quarantined("generic", "noise", noise, "x"))
+
+    # SQS takes 1 MiB: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+    assert len(queue.bodies[0]) < 1_048_576
+
+
+@pytest.mark.parametrize("wrap", [lambda event: event, lambda event: {"version": "1.0", "requestPayload": event}])
+def test_an_event_that_lambda_or_eventbridge_gave_up_on_can_be_taken_in_again(world: World, wrap: Any) -> None:
+    message = json.dumps(wrap(state_change("cpu-high")))
+
+    handle(world, {"Records": [{"eventSource": "aws:sqs", "body": message}]})
+
+    assert [alert.alert_name for alert in world.alerts] == ["cpu-high"]
+
+
+def test_what_still_makes_no_sense_goes_back_to_the_queue(world: World) -> None:
+    from firstline.adapters.aws.quarantine import Quarantine
+    from firstline.errors import UnreadablePayload
+
+    queue: Any = FakeQueue()
+    Quarantine(lambda: queue, "url").keep(Quarantined("generic", "why", b"[1]", "application/json"))
+
+    with pytest.raises(UnreadablePayload):
+        handle(world, {"Records": [{"eventSource": "aws:sqs", "body": queue.bodies[0]}]})
+    assert not world.kept
+
+
+# --- heartbeats ------------------------------------------------------------------------------------------------------
+
+
+def test_a_heartbeat_is_remembered_and_opens_no_incident(world: World) -> None:
+    alerts = [
+        {"labels": {"alertname": name, "severity": severity}, "status": status, "startsAt": "2026-03-02T11:00:00Z"}
+        for name, severity, status in [
+            ("Watchdog", "none", "firing"),
+            ("InfoInhibitor", "none", "firing"),
+            ("Watchdog", "none", "resolved"),
+        ]
+    ]
+    status, answer = post(world, "/alerts/prometheus", {"version": "4", "status": "firing", "alerts": alerts})
+
+    assert (status, answer["status"], answer["alert_count"]) == (202, "ignored", 0)
+    ((pulse,), _) = world.store.heartbeats.pulses()
+    assert (pulse.alert.alert_name, pulse.beat_at, pulse.resolved_at) == ("Watchdog", NOON, NOON)
+
+
+def test_what_is_declared_as_a_heartbeat_is_one_from_every_source(world: World) -> None:
+    post(world, "/alerts/generic", {"alert_name": "BackupAlive", "severity": "critical", "message": "alive"})
+
+    ((pulse,), _) = world.store.heartbeats.pulses()
+    assert (pulse.alert.alert_name, pulse.beat_at) == ("BackupAlive", NOON)

@@ -1,0 +1,289 @@
+"""The approval page as people read it, and that nothing anybody wrote becomes a part of it."""
+
+import subprocess
+import sys
+from collections import Counter
+from datetime import timedelta
+from html.parser import HTMLParser
+from typing import Any, Literal
+
+import pytest
+
+from firstline.models import Approval, IncidentRecord, PlannedStep, Released, RunbookRun, Target
+from firstline.people.approval_page import HEADERS, plan_page, refusal, visible
+from firstline.people.links import Link
+from firstline.people.review import review, run_as
+from firstline.runbooks.documents import render_script
+from firstline.runbooks.model import Command
+from tests.support.builders import (
+    INCIDENT_ID,
+    NOW,
+    a_plan,
+    a_release,
+    a_release_plan,
+    a_waiting_record,
+    hostile_notification,
+)
+from tests.support.memory import SCRIPT, MemoryDocuments, MemoryStore
+
+EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&lt;{{7*7}}${x}$title"
+
+
+class Seen(HTMLParser):
+    """What a browser makes of a page: its elements, their attributes, its text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: Counter[str] = Counter()
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.elements[tag] += 1
+        self.attributes += attributes
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    @property
+    def buttons(self) -> list[str | None]:
+        return [value for name, value in self.attributes if name == "value" and value in ("approve", "refuse")]
+
+
+def seen(
+    record: IncidentRecord | None = None,
+    *,
+    approver: str = "U1",
+    name: str = "ada",
+    script: str | None = SCRIPT,
+    runs: tuple[RunbookRun, ...] = (),
+    closed: str | None = None,
+) -> Seen:
+    record = record or a_waiting_record()
+    assert record.plan is not None
+    store, documents = MemoryStore(record), MemoryDocuments(script=script)
+    store.remediations.runs = list(runs)
+    for run in runs:
+        store.records.setdefault(run.incident_id, record)
+    gathered = review(record, record.plan, NOW, documents=documents, history=store.incidents)
+    link = Link(
+        incident_id=INCIDENT_ID,
+        approver=approver,
+        name=name,
+        plan_digest=record.plan.digest(),
+        expires_at=NOW + timedelta(minutes=23),
+    )
+    return Seen(plan_page(gathered, link, "the-token", NOW, closed=closed))
+
+
+def a_step(**changes: Any) -> PlannedStep:
+    return a_plan().steps[0].model_copy(update=changes)
+
+
+def test_it_says_what_runs_where_as_whom_and_how_long_there_is() -> None:
+    page = seen()
+    for said in (
+        "Free disk space on web-1",
+        "23 minutes left, until 03:39 UTC",
+        "web-1",
+        "i-0123456789abcdef0",
+        "rotate-logs",
+        "changes something",
+        "As root, on 1 host, for at most 1 minute",
+        "firstline-low-disk-rotate-logs",
+        "$SSM_path",
+        "/var/log",
+        "logrotate --force",
+        "Safe: nothing that anybody needs is lost.",
+        "runbook low-disk asks for approval",
+        "this runbook has no way back",
+        "has not run here in the last 90 days",
+        "You decide as ada",
+    ):
+        assert said in page.text
+    assert page.buttons == ["approve", "refuse"]
+    assert ("value", "the-token") in page.attributes
+    assert ("action", INCIDENT_ID) in page.attributes
+    assert ("method", "post") in page.attributes
+
+
+def test_it_says_how_it_is_verified_and_undone() -> None:
+    plan = a_plan(
+        verify=a_step(step_id="verify", kind="verify", document="firstline-low-disk-verify"),
+        verify_attempts=3,
+        recovery_wait_seconds=20,
+        rollback=[a_step(step_id="put-back", kind="rollback", document="firstline-low-disk-put-back")],
+    )
+    page = seen(a_waiting_record(plan))
+    assert "It runs 20 seconds after the last step, and at most 3 times, 20 seconds apart." in page.text
+    assert "put-back undoes" in " ".join(page.text.split())
+    assert page.text.count("logrotate --force") == 3
+
+
+def test_of_a_release_it_says_from_which_to_which() -> None:
+    page = seen(a_waiting_record(a_release_plan(decision="approve")))
+    stopped = seen(a_waiting_record(a_release_plan(decision="approve", steps=[a_release(stop=True)])))
+
+    assert "Put the last good release back on shop/live" in page.text
+    assert "It is still going on, and is stopped first." in stopped.text
+    assert "stopped first" not in page.text
+    words = " ".join(page.text.split())
+    for said in (
+        "shop/live CodeDeploy",
+        "takes a release back",
+        "Through CodeDeploy, on shop/live, waited for at most 30 minutes. Only while nothing newer was released there.",
+        "Takes back s3://releases/shop.zip (42) deployment d-2, 2026-03-01 02:42 UTC",
+        "Puts back s3://releases/shop.zip (41) deployment d-1, 2026-02-26 03:12 UTC",
+        '"ApplicationName": "shop"',
+        "Disruptive: a service may blink.",
+        "The alert resolves within 15 minutes.",
+        "The release that was taken back is not put there again by itself.",
+    ):
+        assert said.replace(" ", "") in words.replace(" ", ""), said
+    assert page.buttons == ["approve", "refuse"]
+
+
+def test_no_name_of_a_release_becomes_a_part_of_the_page() -> None:
+    evil = Released(deployment=EVIL[:200], what=f"{EVIL} \u202e", at=NOW)
+    step = a_release(place=EVIL[:100], taken_back=evil, put_back=evil, request={EVIL: [EVIL]})
+
+    page = seen(a_waiting_record(a_release_plan(steps=[step])))
+
+    assert {"script", "img"} & set(page.elements) == set()
+    assert "<U+202E>" in page.text
+
+
+def test_it_says_how_it_went_before() -> None:
+    def run(incident_id: str, days: int, *hosts: str, decision: Literal["auto", "shadow"] = "auto") -> RunbookRun:
+        at = NOW - timedelta(days=days)
+        return RunbookRun(
+            runbook_id="low-disk",
+            incident_id=incident_id,
+            instance_ids=list(hosts),
+            decision=decision,
+            at=at,
+            until=at + timedelta(hours=1),
+        )
+
+    # Every earlier incident ended as this one did. This incident's own run is no experience.
+    over = a_waiting_record(outcome="auto_resolved")
+    runs = (
+        run("b", 9, "i-1"),
+        run("s", 5, "i-1", decision="shadow"),
+        run("a", 3, "i-1", "i-2"),
+        run(INCIDENT_ID, 0, "i-1"),
+    )
+    text = seen(over, runs=runs).text
+    assert text.count("It cured the incident.") == 2
+    assert text.index("2026-02-26 03:16 UTC") < text.index("2026-02-20 03:16 UTC")
+    assert "2026-03-01 03:16" not in text
+
+
+def test_a_second_approver_reads_who_was_first() -> None:
+    first = Approval(approver="U2", by="grace (Slack)", at=NOW)
+    record = a_waiting_record(a_plan(risk="destructive"), approvals=[first])
+    page = seen(record)
+    assert "Approved by grace (Slack); 1 more must agree." in page.text
+    assert "it runs at once" in page.text
+    assert page.buttons == ["approve", "refuse"]
+
+    mine = seen(record, approver="U2")
+    assert "You have approved it already" in mine.text
+    assert mine.buttons == ["refuse"]
+
+
+def test_the_first_of_two_reads_that_it_takes_another() -> None:
+    page = seen(a_waiting_record(a_plan(risk="destructive")))
+    assert "runs once somebody else has approved as well" in page.text
+    assert "data is lost for good" in page.text
+
+
+def test_what_cannot_be_shown_cannot_be_approved() -> None:
+    page = seen(script=None)
+    assert "cannot be approved here" in page.text
+    assert "AccessDenied" in page.text
+    assert page.buttons == ["refuse"]
+
+
+@pytest.mark.parametrize("decision", [None, "approved", "refused"])
+def test_what_is_over_has_no_form(decision: str | None) -> None:
+    page = seen(a_waiting_record(decision=decision), closed="This plan was decided by grace.")
+    assert page.elements["form"] == 0
+    assert page.buttons == []
+    assert "This plan was decided by grace." in page.text
+
+
+def test_nothing_anybody_wrote_becomes_markup() -> None:
+    hostile = hostile_notification("approval", EVIL).record
+    plan = a_plan(
+        title=EVIL,
+        decision_reason=EVIL,
+        targets=[Target(instance_id="i-0123456789abcdef0", name=EVIL)],
+        steps=[a_step(step_id=EVIL, document=EVIL, parameters={EVIL: [EVIL]})],
+        rollback=[a_step(step_id=EVIL, kind="rollback")],
+        verify=a_step(step_id=EVIL, kind="verify"),
+    )
+    record = a_waiting_record(plan).model_copy(
+        update={
+            "incident": hostile.incident,
+            "classification": hostile.classification,
+            "approvals": [Approval(approver="U9", by=EVIL, at=NOW)],
+        }
+    )
+    harmless = seen(
+        a_waiting_record(
+            a_plan(steps=[a_step()], rollback=[a_step()], verify=a_step()),
+            approvals=[Approval(approver="U9", by="bo", at=NOW)],
+        ),
+        script=("one line"),
+    )
+
+    page = seen(record, name=EVIL, script=(EVIL))
+
+    assert page.elements == harmless.elements
+    assert Counter(name for name, _ in page.attributes) == Counter(name for name, _ in harmless.attributes)
+    assert "<script>alert(1)</script>" in page.text
+
+
+def test_a_refusal_is_escaped_too() -> None:
+    page = Seen(refusal(EVIL, EVIL, EVIL))
+    assert page.elements == Seen(refusal("a", "b", "c")).elements
+    assert "<script>" in page.text
+
+
+def test_what_would_hide_code_is_shown() -> None:
+    text = seen(script=("true # \u202e}\u2066 harmless\u200b\x1b[2K\r\n")).text
+    assert "true # <U+202E>}<U+2066> harmless<U+200B><U+001B>[2K<U+000D>" in text
+    assert visible("\ud800\ue000\u2028é\t日本") == "<U+D800><U+E000><U+2028>é\t日本"
+
+
+def test_each_line_of_a_script_stands_alone() -> None:
+    page = seen(script=("one\ntwo\n\nfour\n"))
+    assert "Script, 4 lines" in page.text
+
+
+@pytest.mark.parametrize("user", ["root", "postgres"])
+def test_the_user_is_the_one_that_the_rendered_script_works_as(user: str) -> None:
+    assert run_as(render_script(Command(run="true", run_as=user))) == user
+
+
+def test_of_a_document_of_the_owners_nobody_knows_the_system() -> None:
+    assert run_as("Restart-Service -Name Spooler") == "root (on Windows as SYSTEM)"
+
+
+def test_nothing_on_the_page_is_fetched_framed_or_run() -> None:
+    assert HEADERS["Content-Security-Policy"].startswith(
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"
+    )
+    assert HEADERS["X-Frame-Options"] == "DENY"
+    assert HEADERS["Cache-Control"] == "no-store"
+    assert HEADERS["Referrer-Policy"] == "no-referrer"
+    page = seen()
+    assert not {"script", "img", "link", "iframe", "a"} & set(page.elements)
+    assert not [name for name, _ in page.attributes if name.startswith("on") or name in ("src", "href", "style")]
+
+
+def test_the_template_engine_waits_for_the_first_page() -> None:
+    program = "import sys, firstline.people.approval_requests; sys.exit('jinja2' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd="layers/core", check=False).returncode == 0

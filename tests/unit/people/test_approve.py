@@ -1,0 +1,212 @@
+"""Deciding on a plan: who may, on which plan, how often, and in which words it is refused."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from firstline.errors import ExecutionsUnavailable, NotEntitled, Superseded, TooLate
+from firstline.models import Approval, IncidentRecord
+from firstline.people.approve import Answer, announcement, decide, invite
+from tests.support.builders import DEADLINE, INCIDENT_ID, NOW, a_plan, a_waiting_record
+from tests.support.memory import MemoryExecutions, MemoryStore
+
+APPROVERS = ("U1", "U2", "U3")
+DESTRUCTIVE = a_plan(risk="destructive")
+
+
+class Waiting:
+    """An incident whose plan waits for people, and its execution."""
+
+    def __init__(self, record: IncidentRecord) -> None:
+        self.store = MemoryStore(record)
+        self.executions = MemoryExecutions()
+
+    @property
+    def signals(self) -> list[tuple[str, str]]:
+        return self.executions.told
+
+    @property
+    def writes(self) -> int:
+        return self.store.calls.count("decide")
+
+    def meanwhile(self, **changes: Any) -> None:
+        """Let somebody else change the record between a read and the write that follows it."""
+        self.store.meanwhile["decide"] = lambda: self.store.change(INCIDENT_ID, **changes)
+
+
+def says(waiting: Waiting, approver: str = "U1", approves: bool = True, digest: str | None = None) -> IncidentRecord:
+    answer = Answer(approves, approver, approver.lower(), digest or waiting.store.only.plan_digest or "")
+    history, executions = waiting.store.incidents, waiting.executions
+    return decide(INCIDENT_ID, answer, NOW, approvers=APPROVERS, history=history, executions=executions)
+
+
+@pytest.mark.parametrize("risk", ["read_only", "safe", "disruptive"])
+def test_one_yes_is_enough_unless_data_is_lost(risk: str) -> None:
+    waiting = Waiting(a_waiting_record(a_plan(risk=risk)))
+    assert says(waiting).decision == "approved"
+    assert waiting.signals == [("approved", "u1")]
+
+
+@pytest.mark.parametrize(
+    ("said", "decision", "told"),
+    [
+        ([("U1", True)], None, []),
+        ([("U1", True), ("U2", True)], "approved", [("approved", "u1 and u2")]),
+        ([("U1", True), ("U2", False)], "refused", [("refused", "u2")]),
+        ([("U1", True), ("U1", False)], "refused", [("refused", "u1")]),
+        ([("U9", False)], "refused", [("refused", "u9")]),
+    ],
+)
+def test_where_data_is_lost_it_takes_two(said: list[tuple[str, bool]], decision: str | None, told: Any) -> None:
+    waiting = Waiting(a_waiting_record(DESTRUCTIVE))
+    for approver, approves in said:
+        record = says(waiting, approver, approves)
+    assert record.decision == decision
+    assert waiting.signals == told
+
+
+def test_the_same_person_twice_is_one() -> None:
+    waiting = Waiting(a_waiting_record(DESTRUCTIVE))
+    says(waiting)
+    with pytest.raises(Superseded, match="somebody else"):
+        says(waiting)
+    assert waiting.signals == []
+
+
+@pytest.mark.parametrize(
+    ("case", "changes", "error", "words"),
+    [
+        ("resolved", {"resolved_at": NOW}, TooLate, "was over at 03:16 UTC"),
+        ("closed", {"closed_at": NOW, "status": "CLOSED"}, TooLate, "was over"),
+        ("timed out", {"awaiting": "acknowledgement"}, TooLate, "does not wait"),
+        ("not asked yet", {"awaiting": None, "decide_by": None}, TooLate, "does not wait"),
+        ("the last second is gone", {"decide_by": NOW}, TooLate, "does not wait"),
+        ("no plan", {"plan": None}, TooLate, "no plan"),
+        ("approved", {"decision": "approved", "decided_by": "bo", "decided_at": NOW}, Superseded, "approved by bo at"),
+        ("refused", {"decision": "refused", "decided_by": "bo", "decided_at": NOW}, Superseded, "refused by bo at"),
+        ("another plan was saved", {"plan_digest": "b" * 64}, Superseded, "plan has changed"),
+        ("the plan is not what its digest says", {"plan": a_plan(title="rm -rf /")}, Superseded, "plan has changed"),
+    ],
+)
+@pytest.mark.parametrize("approves", [True, False])
+def test_what_is_refused_is_not_even_written(
+    case: str, changes: dict[str, Any], error: Any, words: str, approves: bool
+) -> None:
+    asked = a_waiting_record()
+    waiting = Waiting(asked.model_copy(update=changes))
+
+    with pytest.raises(error, match=words):
+        says(waiting, approves=approves, digest=asked.plan_digest)
+
+    assert (waiting.writes, waiting.signals) == (0, [])
+
+
+def test_an_unknown_incident_is_refused() -> None:
+    answer = Answer(True, "U1", "u1", "")
+    store, executions = MemoryStore(), MemoryExecutions()
+    with pytest.raises(TooLate, match="no such incident"):
+        decide(INCIDENT_ID, answer, NOW, approvers=APPROVERS, history=store.incidents, executions=executions)
+
+
+def test_only_approvers_say_yes() -> None:
+    waiting = Waiting(a_waiting_record())
+    with pytest.raises(NotEntitled, match="U9 is not among"):
+        says(waiting, "U9")
+    with pytest.raises(NotEntitled, match="U9 is not among"):
+        invite(INCIDENT_ID, "U9", "eve", NOW, approvers=APPROVERS, history=waiting.store.incidents)
+    assert waiting.writes == 0
+
+
+def test_who_loses_a_race_is_told_what_won() -> None:
+    asked = a_waiting_record()
+    waiting = Waiting(asked)
+    waiting.meanwhile(decision="refused", decided_by="bo", decided_at=NOW)
+    with pytest.raises(Superseded, match="refused by bo"):
+        says(waiting)
+    assert (waiting.writes, waiting.signals) == (1, [])
+
+
+def test_a_second_yes_that_meets_the_first_one_still_counts() -> None:
+    asked = a_waiting_record(DESTRUCTIVE)
+    waiting = Waiting(asked)
+    first = Approval(approver="U2", by="u2", at=NOW)
+    waiting.meanwhile(approvals=[first])
+
+    assert says(waiting).decision == "approved"
+
+    assert (waiting.writes, waiting.signals) == (2, [("approved", "u2 and u1")])
+
+
+def test_who_never_gets_through_is_told_so() -> None:
+    waiting = Waiting(a_waiting_record())
+
+    def another() -> None:
+        waiting.meanwhile(approvals=[*waiting.store.only.approvals, Approval(approver="U2", by="u2", at=NOW)])
+        happens = waiting.store.meanwhile.pop("decide")
+        happens()
+        waiting.store.meanwhile["decide"] = another
+
+    waiting.store.meanwhile["decide"] = another
+    with pytest.raises(Superseded, match="at this very moment"):
+        says(waiting)
+    assert waiting.signals == []
+
+
+def test_an_execution_that_stopped_waiting_runs_nothing_and_says_so() -> None:
+    waiting = Waiting(a_waiting_record())
+    waiting.executions.waiting = False
+    with pytest.raises(TooLate, match="a moment too late"):
+        says(waiting)
+
+
+def test_a_decision_outlives_a_busy_step_functions() -> None:
+    waiting = Waiting(a_waiting_record())
+    waiting.executions.down = True
+    with pytest.raises(ExecutionsUnavailable):
+        says(waiting)
+    assert waiting.store.only.decision == "approved"
+
+
+def test_an_invitation_is_personal_and_ends_with_the_question() -> None:
+    record = a_waiting_record()
+    link = invite(INCIDENT_ID, "U1", "ada", NOW, approvers=APPROVERS, history=MemoryStore(record).incidents)
+    assert (link.approver, link.name, link.incident_id) == ("U1", "ada", INCIDENT_ID)
+    assert (link.plan_digest, link.expires_at) == (record.plan_digest, DEADLINE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "approves", "kind", "reason"),
+    [
+        ({"decision": "approved"}, True, "remediating", "ada approved."),
+        ({"decision": "refused"}, False, "needs_human", "ada refused."),
+        ({}, True, "approval", "ada approved. It is destructive, so somebody else must agree."),
+    ],
+)
+def test_the_message_goes_on_with_who_said_what(changes: Any, approves: bool, kind: str, reason: str) -> None:
+    told = announcement(a_waiting_record(DESTRUCTIVE, **changes), "ada", approves, NOW + timedelta(seconds=1))
+    assert (told.kind, told.reason) == (kind, reason)
+
+
+def test_a_plan_is_another_when_anything_about_it_is() -> None:
+    plan = a_plan()
+    step = plan.steps[0]
+    others = [
+        a_plan(title="Another"),
+        a_plan(risk="disruptive"),
+        a_plan(targets=[plan.targets[0].model_copy(update={"instance_id": "i-0123456789abcdef1"})]),
+        a_plan(steps=[step, step]),
+        a_plan(verify=step),
+        a_plan(rollback=[step]),
+        *(
+            a_plan(steps=[step.model_copy(update=change)])
+            for change in (
+                {"document": "firstline-other"},
+                {"parameters": {"path": ["/"]}},
+                {"timeout_seconds": 61},
+                {"on_failure": "continue"},
+            )
+        ),
+    ]
+    assert len({other.digest() for other in (plan, *others)}) == len(others) + 1
+    assert type(plan).model_validate_json(plan.model_dump_json()).digest() == plan.digest()

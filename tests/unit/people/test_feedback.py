@@ -1,0 +1,172 @@
+"""What people's words on a verdict mean, and that they are kept once, all of them, and no more than fit."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from firstline.errors import FeedbackRefused, HistoryUnavailable
+from firstline.models import Feedback, Note, Severity
+from firstline.people import judge
+from firstline.people.feedback import called_noise, called_real, confirmed, last_words, severity_said, was_right
+from tests.support.builders import INCIDENT_ID, NOW, a_record
+from tests.support.memory import MemoryStore
+
+
+def word(said: Any, person: str = "slack:U1", minutes: int = 0) -> Feedback:
+    """`real`, `noise`, `wrong_cause`, or the severity that would have been right."""
+    which = None if said in ("real", "noise", "wrong_cause") else said.removeprefix("should be ")
+    return Feedback(
+        person=person,
+        by=f"{person} by name",
+        said="wrong_severity" if which else said,
+        severity=which,
+        at=NOW + timedelta(minutes=minutes),
+    )
+
+
+# --- what they mean ---
+
+
+def test_the_last_word_of_each_person_counts() -> None:
+    said = [word("real"), word("noise", "slack:U2"), word("noise"), word("real", "slack:U2")]
+    assert [(one.person, one.said) for one in last_words(said)] == [("slack:U1", "noise"), ("slack:U2", "real")]
+
+
+@pytest.mark.parametrize(
+    ("said", "real", "noise"),
+    [
+        ((), False, False),
+        (("real",), True, False),
+        (("noise",), False, True),
+        (("noise", "noise", "real"), True, False),
+        (("should be high", "noise"), True, False),
+        (("should be noise",), False, True),
+        (("wrong_cause",), False, False),
+        (("wrong_cause", "noise"), False, True),
+    ],
+)
+def test_one_person_who_calls_it_real_outweighs_all_who_call_it_noise(
+    said: tuple[str, ...], real: bool, noise: bool
+) -> None:
+    words = [word(one, f"slack:U{number}") for number, one in enumerate(said)]
+    assert (called_real(words), called_noise(words)) == (real, noise)
+
+
+@pytest.mark.parametrize(
+    ("severity", "said", "right", "agreed"),
+    [
+        ("high", (), None, None),
+        ("high", ("real",), True, "high"),
+        ("high", ("noise",), False, "noise"),
+        ("high", ("should be low",), False, "low"),
+        ("high", ("should be high",), True, "high"),
+        ("high", ("wrong_cause",), False, None),
+        ("high", ("real", "noise"), False, None),
+        ("high", ("real", "real", "noise"), True, None),
+        ("noise", ("noise", "should be noise"), True, "noise"),
+        ("noise", ("real",), False, None),
+    ],
+)
+def test_whether_a_verdict_was_right(
+    severity: Severity, said: tuple[str, ...], right: bool | None, agreed: Severity | None
+) -> None:
+    words = [word(one, f"slack:U{number}") for number, one in enumerate(said)]
+    assert was_right(severity, words) is right
+    assert confirmed(severity, words) == agreed
+
+
+def test_of_several_severities_the_worst_counts() -> None:
+    assert severity_said([word("should be low"), word("should be high"), word("real")]) == "high"
+    assert severity_said([word("real")]) is None
+
+
+@pytest.mark.parametrize("broken", [{"said": "wrong_severity"}, {"said": "real", "severity": "high"}])
+def test_a_word_says_which_severity_exactly_when_that_was_wrong(broken: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="which one would have been right"):
+        Feedback.model_validate({"person": "p", "by": "p", "at": NOW, **broken})
+
+
+# --- how they are kept ---
+
+
+def others_speak(store: MemoryStore, times: int) -> None:
+    """Let so many other people speak, each just before the next word is written."""
+
+    def speak() -> None:
+        before = store.only.feedback
+        store.change(INCIDENT_ID, feedback=[*before, word("real", f"slack:other{len(before)}")])
+        others_speak(store, times - 1)
+
+    if times:
+        store.meanwhile["append_word"] = speak
+
+
+def test_words_are_all_kept_and_the_evidence_is_brought_up_to_date() -> None:
+    store = MemoryStore(a_record())
+    for said in ("noise", "real"):
+        judge.give(INCIDENT_ID, word(said), history=store.incidents)
+    assert [one.said for one in store.only.feedback] == ["noise", "real"]
+    assert store.calls.count("remember_the_end") == 2
+
+
+def test_saying_the_same_again_is_one_word_and_still_mends_the_evidence() -> None:
+    store = MemoryStore(a_record())
+    judge.give(INCIDENT_ID, word("real"), history=store.incidents)
+    judge.give(INCIDENT_ID, word("real", minutes=5), history=store.incidents)
+    assert len(store.only.feedback) == 1
+    assert store.calls.count("remember_the_end") == 2
+
+
+def test_two_people_at_once_are_both_heard() -> None:
+    store = MemoryStore(a_record())
+    others_speak(store, 3)
+    record = judge.give(INCIDENT_ID, word("real"), history=store.incidents)
+    assert [one.person for one in record.feedback][-1] == "slack:U1"
+    assert len(record.feedback) == 4
+
+
+def test_too_many_at_once_have_to_try_again() -> None:
+    store = MemoryStore(a_record())
+    others_speak(store, 50)
+    with pytest.raises(HistoryUnavailable, match="too many people"):
+        judge.give(INCIDENT_ID, word("real"), history=store.incidents)
+
+
+def test_more_than_fits_is_refused_in_words() -> None:
+    full = a_record(feedback=[word("real", f"slack:U{number}") for number in range(judge.MAX_WORDS)])
+    with pytest.raises(FeedbackRefused, match="100 words are kept"):
+        judge.give(INCIDENT_ID, word("noise", "slack:new"), history=MemoryStore(full).incidents)
+
+
+@pytest.mark.parametrize("incident_id", ["another", "", "'; DROP TABLE", "../../x"])
+def test_an_unknown_incident_is_refused_in_words(incident_id: str) -> None:
+    with pytest.raises(FeedbackRefused, match="does not know this incident"):
+        judge.give(incident_id, word("real"), history=MemoryStore(a_record()).incidents)
+    with pytest.raises(FeedbackRefused, match="does not know this incident"):
+        judge.note(incident_id, "ana", "restarted it", NOW, history=MemoryStore(a_record()).incidents)
+
+
+def test_a_note_is_kept_once_without_secrets_and_within_bounds() -> None:
+    store = MemoryStore(a_record())
+    text = "Restarted it with password=hunter2hunter2\u202e\u200b\n$ systemctl restart shop\n" + "x" * 5_000
+    for _ in range(2):
+        judge.note(INCIDENT_ID, "ana", text, NOW, history=store.incidents)
+    (kept,) = store.only.notes
+    assert "hunter2" not in kept.text
+    assert kept.text.isprintable() or "\n" in kept.text
+    assert "\n$ systemctl restart shop\n" in kept.text
+    assert len(kept.text) == judge.MAX_NOTE_CHARS
+
+
+@pytest.mark.parametrize("text", ["", " \n\t ", "\u200b\u202e"])
+def test_a_note_without_words_is_refused(text: str) -> None:
+    with pytest.raises(FeedbackRefused, match="nothing in this note"):
+        judge.note(INCIDENT_ID, "ana", text, NOW, history=MemoryStore(a_record()).incidents)
+
+
+def test_an_incident_takes_so_many_notes() -> None:
+    full = a_record(notes=[Note(by="ana", text=f"note {n}", at=NOW) for n in range(judge.MAX_NOTES)])
+    with pytest.raises(FeedbackRefused, match="20 notes"):
+        judge.note(INCIDENT_ID, "ana", "one more", NOW, history=MemoryStore(full).incidents)

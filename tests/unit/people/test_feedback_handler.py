@@ -1,0 +1,212 @@
+"""What people say in Slack of a verdict: kept, told what follows, shown; and never in the way of the incident."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from firstline.channels.slack_feedback import ANSWERS
+from firstline.errors import HistoryUnavailable
+from firstline.incidents.audit_trail import Entry
+from firstline.models import IncidentRecord
+from firstline.observability import metrics
+from firstline.people.buttons import Press
+from firstline.people.feedback_handler import Ear
+from tests.support.builders import (
+    INCIDENT_ID,
+    NOW,
+    a_classification,
+    a_record,
+    a_waiting_record,
+    an_alert,
+    an_incident,
+)
+from tests.support.memory import MemoryChannel, MemoryExecutions, MemoryStore, lasting, passing
+
+
+class Heard:
+    """An incident of which people speak."""
+
+    def __init__(self, record: IncidentRecord | None) -> None:
+        self.store = MemoryStore(*([record] if record else []))
+        self.executions = MemoryExecutions()
+        self.slack = MemoryChannel()
+        self.pagerduty = MemoryChannel(wakes="once")
+        self.whispers: list[str] = []
+        self.forms: list[tuple[str, dict[str, Any]]] = []
+        metrics.clear_metrics()
+
+    def say(
+        self, button: Any, answer: str = "", *, user: str = "U1", resolves: bool = False, slack: bool = True
+    ) -> None:
+        Ear(
+            history=self.store.incidents,
+            executions=self.executions,
+            trail=self.store.trail,
+            channels={"slack": self.slack, "pagerduty": self.pagerduty},
+            whisper=(lambda channel, user, text, link=None: self.whispers.append(text)) if slack else None,
+            open_form=(lambda trigger, view: self.forms.append((trigger, view))) if slack else None,
+        ).hear(
+            Press(button, INCIDENT_ID, user, "ana", "C1", answer=answer, resolves=resolves, trigger_id="t1"),
+            NOW + timedelta(minutes=9),
+        )
+
+    @property
+    def now(self) -> IncidentRecord:
+        return self.store.only
+
+    @property
+    def signals(self) -> list[tuple[str, str]]:
+        return self.executions.told
+
+    @property
+    def facts(self) -> list[Entry]:
+        return self.store.trail.entries(INCIDENT_ID)
+
+
+def over(outcome: Any = "resolved", severity: Any = "high", source: Any = "high", **changes: Any) -> IncidentRecord:
+    """A closed incident with a message in Slack."""
+    fields: dict[str, Any] = {
+        "status": "CLOSED",
+        "classification": a_classification(severity=severity, decided_by=changes.pop("decided_by", "llm")),
+        "resolved_at": NOW,
+        "closed_at": NOW,
+        "outcome": outcome,
+        "outcome_reason": "Resolved by ana.",
+        "slack_channel": "alerts:C1",
+        "slack_ts": "1.2",
+    }
+    return a_record(an_incident(an_alert(severity=source)), **fields | changes)
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_every_answer_is_a_word_in_the_persons_name(answer: str) -> None:
+    incident = Heard(over())
+    incident.say("judge", answer)
+    (word,) = incident.now.feedback
+    assert (word.person, word.by) == ("slack:U1", "ana (Slack)")
+    assert (word.severity or word.said) == answer.removeprefix("severity-")
+    assert [(fact.what, fact.who) for fact in incident.facts] == [("judged", "ana (Slack)")]
+    assert [told.kind for told in incident.slack.told] == ["closed"]
+    assert incident.slack.told[0].record.feedback == [word]
+    assert incident.slack.told[0].reason == "Resolved by ana."
+    assert incident.pagerduty.attempts == 0, "a word wakes nobody"
+    assert "Judged" in metrics.metric_set
+
+
+@pytest.mark.parametrize(
+    ("record", "answer", "follows"),
+    [
+        (over(), "real", "The next incident of this group is judged with it."),
+        (over("suppressed", "noise", "info"), "real", "nothing of this group for noise by its own judgement."),
+        (over("suppressed", "noise", decided_by="rules"), "severity-high", "a rule stands until somebody changes it"),
+        (over(source="medium"), "noise", "silences nothing that its source calls medium"),
+        (over(source="info"), "noise", "The next incident of this group is judged with it."),
+    ],
+)
+def test_the_person_is_told_what_follows(record: IncidentRecord, answer: str, follows: str) -> None:
+    incident = Heard(record)
+    incident.say("judge", answer)
+    (text,) = incident.whispers
+    assert text.startswith("Noted: ")
+    assert follows in text
+
+
+def test_a_hidden_incident_gets_no_message_for_being_judged() -> None:
+    incident = Heard(over("suppressed", "noise", slack_channel=None, slack_ts=None))
+    incident.say("judge", "real")
+    assert len(incident.now.feedback) == 1
+    assert incident.slack.attempts == 0
+
+
+def test_an_open_incident_goes_on_undisturbed() -> None:
+    incident = Heard(a_waiting_record(awaiting="acknowledgement", slack_channel="alerts:C1", slack_ts="1.2"))
+    incident.say("judge", "noise")
+    assert len(incident.now.feedback) == 1
+    assert (incident.signals, incident.slack.attempts) == ([], 0)
+    assert incident.now.resolved_at is None
+
+
+def test_an_unknown_incident_is_told_to_the_person_and_to_nobody_else() -> None:
+    incident = Heard(None)
+    for button in ("judge", "write"):
+        incident.say(button, "real")
+    assert ["does not know this incident" in text for text in incident.whispers] == [True, True]
+    assert (incident.facts, incident.slack.attempts, incident.signals) == ([], 0, [])
+
+
+def test_neither_slack_nor_the_trail_loses_a_word() -> None:
+    incident = Heard(over())
+    incident.slack.failures = [passing(), passing()]
+    incident.store.faults["append"] = HistoryUnavailable("throttled")
+    incident.say("judge", "real", slack=False)
+    assert len(incident.now.feedback) == 1
+    assert incident.slack.attempts == 1
+
+
+def test_asking_for_the_form_reads_nothing_first() -> None:
+    incident = Heard(None)
+    incident.say("note", resolves=True)
+    ((trigger, view),) = incident.forms
+    assert trigger == "t1"
+    assert view["private_metadata"] == f"{INCIDENT_ID}#C1#resolve"
+
+
+def test_a_form_that_slack_does_not_open_is_told() -> None:
+    def late(trigger_id: str, view: dict[str, Any]) -> object:
+        raise lasting()
+
+    whispers: list[str] = []
+    incident = Heard(None)
+    Ear(
+        history=incident.store.incidents,
+        executions=incident.executions,
+        trail=incident.store.trail,
+        channels={},
+        whisper=lambda channel, user, text, link=None: whispers.append(text),
+        open_form=late,
+    ).hear(Press("note", INCIDENT_ID, "U1", "ana", "C1"), NOW)
+    incident.say("note", slack=False)
+    assert whispers == ["Slack would not open the form in time. Press the button again."]
+
+
+def test_a_note_ends_an_open_incident_when_its_form_said_so() -> None:
+    incident = Heard(a_waiting_record(awaiting="resolution"))
+    incident.say("write", "cleared the queue", resolves=True)
+    assert incident.signals == [("resolved", "ana (Slack)")]
+    assert [note.text for note in incident.now.notes] == ["cleared the queue"]
+    assert incident.now.resolved_by == incident.now.acknowledged_by == "ana (Slack)"
+    assert [(told.kind, told.reason) for told in incident.slack.told] == [("closed", "ana (Slack) pressed Resolve.")]
+    assert [fact.what for fact in incident.facts] == ["noted"]
+    assert "cleared the queue" not in str(incident.facts)
+
+
+def test_a_late_note_ends_nothing_and_is_shown() -> None:
+    incident = Heard(over())
+    incident.say("write", "cleared the queue", resolves=True)
+    assert incident.signals == []
+    assert [told.reason for told in incident.slack.told] == ["Resolved by ana."]
+    (earlier,) = incident.store.incidents.earlier_incidents(incident.now.incident.group_key)
+    assert earlier.note == "cleared the queue"
+
+
+def test_a_note_alone_resolves_nothing() -> None:
+    incident = Heard(a_waiting_record(awaiting="resolution"))
+    incident.say("write", "looking")
+    assert (incident.signals, incident.now.resolved_at) == ([], None)
+
+
+def test_an_execution_that_cannot_be_told_loses_no_note() -> None:
+    incident = Heard(a_waiting_record(awaiting="resolution"))
+    incident.executions.down = True
+    incident.say("write", "cleared it", resolves=True)
+    assert incident.now.notes
+    assert incident.now.resolved_by == "ana (Slack)"
+    assert "within a minute or two" in incident.whispers[0]
+
+
+def test_an_empty_note_resolves_nothing() -> None:
+    incident = Heard(a_waiting_record(awaiting="resolution"))
+    incident.say("write", " \u200b ", resolves=True)
+    assert incident.signals == []
+    assert incident.whispers == ["There is nothing in this note."]

@@ -1,0 +1,150 @@
+"""The paging policy file: who is woken for what, and errors that say what to mend."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from firstline.errors import ConfigurationError
+from firstline.models import Severity
+from firstline.policy.paging import PagingPolicy, load_paging_policy
+from tests.support.builders import an_alert, an_incident
+
+SHIPPED = Path(__file__).parents[3] / "runbooks" / "policy" / "paging.yaml"
+
+OFFERS = ("# pagerduty_escalation_policy:", "# routes:", "#   ")
+
+LEVEL = {"name": "first", "channels": ["pagerduty"], "on_call": "Ana", "acknowledge_within": "5m"}
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "paging.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_the_shipped_policy_loads() -> None:
+    policy = load_paging_policy(SHIPPED)
+    assert [level.name for level in policy.levels] == ["first responder", "everybody"]
+    assert policy.levels[0].acknowledge_within == timedelta(minutes=5)
+
+
+def test_the_examples_in_the_shipped_policy_hold(tmp_path: Path) -> None:
+    """The commented-out keys are an offer: taken up as they stand, the file still loads."""
+    shown = [
+        line.replace("# ", "", 1) if line.strip().startswith(OFFERS) else line
+        for line in SHIPPED.read_text().splitlines()
+    ]
+    policy = load_paging_policy(written(tmp_path, "\n".join(shown)))
+    assert policy.levels[0].pagerduty_escalation_policy == "PABC123"
+    assert policy.routes[0].service == ("payments",)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("5m", 300), ("2h", 7_200), ("1m", 60)])
+def test_durations_have_a_unit(text: str, seconds: int) -> None:
+    policy = PagingPolicy.model_validate({"levels": [LEVEL | {"acknowledge_within": text}]})
+    assert policy.levels[0].acknowledge_within.total_seconds() == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "complaints"),
+    [
+        ("", ["the file:"]),
+        ("levels: []", ["levels:", "at least 1"]),
+        ("levels: [", ["not readable as YAML"]),
+        ("- a\n- b", ["the file:"]),
+        (
+            "levels: [{name: a, channels: [pagerduty], on_call: x, acknowledge_within: 5m, chanels: [sns]}]",
+            ["levels.0.chanels", "no such key"],
+        ),
+        (
+            "levels: [{name: a, channels: [fax], on_call: x, acknowledge_within: 5m}]",
+            ["levels.0.channels.0", "'pagerduty', 'slack' or 'sns'"],
+        ),
+        ("levels: [{name: a, channels: [], on_call: x, acknowledge_within: 5m}]", ["levels.0.channels", "at least 1"]),
+        ("levels: [{name: a, channels: [sns], acknowledge_within: 5m}]", ["levels.0.on_call", "required"]),
+        (
+            "levels: [{name: a, channels: [sns], on_call: x, acknowledge_within: 300}]",
+            ["levels.0.acknowledge_within", "write a number and s, m, h or d"],
+        ),
+        (
+            "levels: [{name: a, channels: [sns], on_call: x, acknowledge_within: 0m}]",
+            ["levels.0.acknowledge_within", "write a number and s, m, h or d"],
+        ),
+        (
+            "levels: [{name: a, channels: [sns], on_call: x, acknowledge_within: 99h}]",
+            ["levels.0.acknowledge_within", "10s to 86400s is allowed"],
+        ),
+        (
+            "levels: [{name: a, channels: [sns], on_call: x, acknowledge_within: 5m},"
+            " {name: a, channels: [sns], on_call: y, acknowledge_within: 5m}]",
+            ["two levels are called a"],
+        ),
+        (
+            "levels: [{name: a, channels: [sns], on_call: x, acknowledge_within: 5m}]\nroutes: [{levels: [b]}]",
+            ["routes.0.levels names 'b'", "the levels are a"],
+        ),
+        (
+            "levels: [{name: a, channels: [sns], on_call: x, acknowledge_within: 5m}]\n"
+            "routes: [{severity: [urgent], levels: [a]}]",
+            ["routes.0.severity.0"],
+        ),
+        ("levels: !!python/object:os.system {}", ["not readable as YAML"]),
+    ],
+)
+def test_errors_name_file_key_and_fix(tmp_path: Path, text: str, complaints: list[str]) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(ConfigurationError) as caught:
+        load_paging_policy(path)
+    for complaint in [str(path), *complaints]:
+        assert complaint in str(caught.value)
+    # One mistake, one complaint: a level that is wrong does not also count as missing.
+    assert ("after validation" in str(caught.value)) is ("at least 1" in complaints)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="not found"):
+        load_paging_policy(tmp_path / "paging.yaml")
+
+
+ROUTED = PagingPolicy.model_validate(
+    {
+        "levels": [LEVEL, LEVEL | {"name": "second"}, LEVEL | {"name": "third"}],
+        "routes": [
+            {"severity": ["critical"], "service": ["payments"], "levels": ["third", "first"]},
+            {"environment": ["dev", "staging"], "levels": ["second"]},
+            {"route": ["platform-team"], "severity": ["high"], "levels": ["third"]},
+        ],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("severity", "service", "environment", "names"),
+    [
+        ("critical", "payments", "prod", ["third", "first"]),
+        ("critical", "payments", "dev", ["third", "first"]),
+        ("high", "payments", "prod", ["first", "second", "third"]),
+        ("critical", "shop", "prod", ["first", "second", "third"]),
+        ("high", None, "staging", ["second"]),
+        ("high", None, None, ["first", "second", "third"]),
+    ],
+)
+def test_the_first_route_that_fits_decides(severity: str, service: str, environment: str, names: list[str]) -> None:
+    incident = an_incident(an_alert(service=service, environment=environment))
+    assert [level.name for level in ROUTED.levels_for(incident, severity)] == names  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("route", "severity", "names"),
+    [
+        ("platform-team", "high", ["third"]),
+        ("platform-team", "critical", ["first", "second", "third"]),
+        ("another", "high", ["first", "second", "third"]),
+        (None, "high", ["first", "second", "third"]),
+    ],
+)
+def test_a_route_may_ask_for_what_a_rule_said(route: str | None, severity: Severity, names: list[str]) -> None:
+    incident = an_incident(an_alert(service="search", environment="prod"))
+
+    assert [level.name for level in ROUTED.levels_for(incident, severity, route)] == names

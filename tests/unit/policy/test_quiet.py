@@ -1,0 +1,69 @@
+"""What keeps alerts back, to the second, and what never may."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from firstline.policy.match import AlertMatch
+from firstline.policy.quiet import Quiet
+from firstline.policy.silences import LONGEST, Silence
+from tests.support.builders import NOON, alert, at
+
+
+def silence(minutes: float = 60, **what: Any) -> Silence:
+    fields: dict[str, Any] = {
+        "id": "s-1",
+        "match": {"host": "web-1"},
+        "owner": "ada",
+        "reason": "Its disk is changed.",
+        "created_at": NOON,
+        "expires_at": at(minutes),
+    }
+    return Silence.model_validate(fields | what)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "silent"), [(-1, False), (0, True), (3_599.999, True), (3_600, False), (3_601, False)]
+)
+def test_a_silence_is_on_to_the_second(seconds: float, silent: bool) -> None:
+    assert silence().holds(alert(), NOON + timedelta(seconds=seconds)) is silent
+
+
+def test_one_that_was_ended_is_over() -> None:
+    ended = silence(ended_at=at(10), ended_by="ada")
+
+    assert ended.holds(alert(), at(9.9))
+    assert not ended.holds(alert(), at(10))
+
+
+def test_critical_is_kept_back_only_where_somebody_says_so() -> None:
+    assert not silence().holds(alert(severity="critical"), at(1))
+    assert silence(even_critical=True).holds(alert(severity="critical"), at(1))
+
+
+def test_it_is_about_its_own_alerts_only() -> None:
+    assert not silence().holds(alert(host="web-2"), at(1))
+    assert not silence(match={"labels": {"mountpoint": "/scratch"}}).holds(alert(), at(1))
+
+
+@pytest.mark.parametrize("minutes", [0, -1, LONGEST.total_seconds() / 60 + 1])
+def test_none_lasts_for_ever_or_not_at_all(minutes: float) -> None:
+    with pytest.raises(ValidationError, match="up to 30 days"):
+        silence(minutes)
+
+
+def test_of_several_the_longest_counts_and_says_why() -> None:
+    quiet = Quiet(silences=[silence(30), silence(90, id="s-2", owner="grace"), silence(120, match={"host": "db-1"})])
+
+    hold = quiet.keeps_back(alert(), at(1))
+
+    assert hold is not None
+    assert (hold.by, hold.id, hold.until, hold.seconds) == ("silence", "s-2", at(90), 89 * 60)
+    assert hold.reason == "Silenced by grace until 2026-03-02 13:30 UTC (silence s-2): Its disk is changed."
+
+
+def test_an_empty_match_is_refused() -> None:
+    with pytest.raises(ValidationError, match="would hold for every alert"):
+        AlertMatch.model_validate({})

@@ -1,0 +1,124 @@
+"""Every example of docs/rules.md is loaded, and does what the guide says of it."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from firstline.ingest.fold import FLAP_OPENINGS
+from firstline.models import Evidence, Incident
+from firstline.policy import rules
+from firstline.policy.match import RuleMatch
+from firstline.policy.quiet import Quiet
+from firstline.policy.rules import Rules
+
+GUIDE = Path("docs/rules.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def guide(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Rules]:
+    """The examples, by what they are examples of."""
+    path, found = tmp_path_factory.mktemp("guide") / "rules.yaml", {}
+    for block in BLOCKS:
+        (first, *rest) = yaml.safe_load(block)
+        if first == "rules":
+            path.write_text(block)
+            found[rest[0] if rest else first] = rules.load(path)
+    assert set(found) == {"rules", "maintenance", "heartbeats"}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("alert", "clock", "rule_id"),
+    [
+        ({"alert_name": "HighCpuLoad", "host": "db-1"}, "02:00", "nightly-backup-load"),
+        ({"alert_name": "HighCpuLoad", "host": "db-1"}, "03:00", None),
+        ({"alert_name": "HighCpuLoad", "host": "db-1", "severity": "critical"}, "02:00", None),
+        ({"labels": {"cluster": "legacy-eu"}, "severity": "critical"}, "12:00", "old-cluster"),
+        ({"service": "payments", "environment": "prod"}, "12:00", "checkout-is-money"),
+        ({"service": "payments", "environment": "dev"}, "12:00", None),
+        ({"alert_name": "KubePodCrashLooping"}, "12:00", "pods-restart"),
+        ({"alert_name": "KubePodCrashLooping", "flapping": True}, "12:00", None),
+        ({"service": "batch-reports"}, "12:00", None),
+    ],
+)
+def test_the_example_rules_match_what_they_say(
+    alert: dict[str, Any],
+    clock: str,
+    rule_id: str | None,
+    guide: dict[str, Rules],
+    incident: Callable[..., Incident],
+    evidence: Callable[..., Evidence],
+) -> None:
+    hour, minute = map(int, clock.split(":"))
+    fields = {"service": "search", "environment": "prod"} | alert
+    found = guide["rules"].first(
+        incident(**fields), evidence(local_time=datetime(2026, 3, 4, hour, minute, tzinfo=UTC))
+    )
+
+    assert (found.id if found else None) == rule_id
+
+
+def test_none_of_the_example_rules_is_in_anothers_way(guide: dict[str, Rules]) -> None:
+    assert guide["rules"].covered() == []
+
+
+@pytest.mark.parametrize(
+    ("moment", "until"),
+    [
+        # In Berlin it is an hour later.
+        ("2026-12-01T01:30", "2026-12-01T03:00"),
+        ("2026-12-05T19:00", "2026-12-05T23:00"),
+        ("2026-12-02T01:30", None),
+    ],
+)
+def test_the_example_window_is_on_when_it_says(
+    moment: str, until: str | None, guide: dict[str, Rules], incident: Callable[..., Incident]
+) -> None:
+    now = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+    hold = Quiet(guide["maintenance"].maintenance).keeps_back(incident(host="db-1").alert, now)
+
+    assert (hold.until if hold else None) == (datetime.fromisoformat(until).replace(tzinfo=UTC) if until else None)
+
+
+def test_the_example_that_bounds_keeps_nothing_back_and_is_evidence(
+    guide: dict[str, Rules], incident: Callable[..., Incident]
+) -> None:
+    alert, now = incident(service="shop", environment="staging").alert, datetime(2026, 12, 3, 9, 30, tzinfo=UTC)
+
+    assert Quiet(guide["maintenance"].maintenance).keeps_back(alert, now) is None
+    assert [(one.window, one.at_most) for one in guide["maintenance"].maintained(alert, now)] == [("load-test", "low")]
+
+
+def test_the_example_heartbeats_are_expected_as_it_says(guide: dict[str, Rules]) -> None:
+    watchdog, backup = guide["heartbeats"].heartbeats
+
+    assert (watchdog.patience, watchdog.severity, watchdog.required) == (timedelta(minutes=10), "critical", False)
+    assert (backup.patience, backup.severity, backup.required) == (timedelta(days=2), "high", True)
+
+
+def test_the_route_for_alertmanager_repeats_as_often_as_the_example_expects(guide: dict[str, Rules]) -> None:
+    (route,) = [yaml.safe_load(block)["route"]["routes"][0] for block in BLOCKS if "route:\n  routes" in block]
+
+    assert route["repeat_interval"] == "5m"
+    assert guide["heartbeats"].heartbeats[0].every == timedelta(minutes=5)
+
+
+def test_every_key_of_a_match_is_in_the_table() -> None:
+    table = GUIDE.split("| key of `match` |")[1].split("\n\n")[0]
+
+    assert {name for name in RuleMatch.model_fields if f"`{name}`" not in table} == set()
+
+
+def test_the_shipped_file_is_told_as_it_is() -> None:
+    shipped = rules.load(Path("runbooks/policy/rules.yaml"))
+
+    assert len(shipped.rules) == 4
+    assert "Four rules are shipped" in GUIDE
+    assert shipped.heartbeats[0].every == timedelta(hours=4)
+    assert FLAP_OPENINGS == 3

@@ -1,0 +1,149 @@
+"""How a remediation ended, what a runbook has shown so far, and what it has earned with that."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from firstline.models import RunbookRun, StepResult
+from firstline.policy.remediation import Autonomy
+from firstline.remediation.autonomy import Tally, advice, outcome_of_run, tally
+from firstline.runbooks.model import Mode, Runbook
+from tests.support.builders import NOW, a_plan, a_result
+
+type Make[T] = Callable[..., T]
+
+UNDO = a_plan().steps[0].model_copy(update={"step_id": "undo", "kind": "rollback"})
+MANY_HOSTS = [a_plan().targets[0].model_copy(update={"instance_id": f"i-{number:017x}"}) for number in range(12)]
+TWO_HOSTS = [a_plan().targets[0], a_plan().targets[0].model_copy(update={"instance_id": "i-0123456789abcdef1"})]
+
+ON_MANY = a_result(kind="rollback", instance_id="12 hosts")
+"""As the state machine keeps it when there are more than ten."""
+
+
+@pytest.mark.parametrize(
+    ("results", "cured", "plan", "outcome"),
+    [
+        ([], True, {}, "not_run"),
+        ([a_result(command_id="none", status="Not sent: Ssm.SsmException")], False, {}, "not_run"),
+        ([a_result(status="Undeliverable")], False, {}, "not_run"),
+        ([a_result(status="Delivery Timed Out"), a_result(kind="diagnose")], False, {}, "looked"),
+        ([a_result(kind="diagnose")], True, {}, "looked"),
+        ([a_result()], True, {}, "verified"),
+        ([a_result()], False, {}, "failed"),
+        ([a_result(status="Failed")], False, {}, "failed"),
+        ([a_result(), a_result(kind="rollback")], False, {"rollback": [UNDO]}, "undone"),
+        ([a_result(), a_result(kind="rollback", status="Failed")], False, {"rollback": [UNDO]}, "failed"),
+        ([a_result(), a_result(kind="rollback")], False, {"rollback": [UNDO, UNDO]}, "failed"),
+        ([a_result(), a_result(kind="rollback")], False, {"rollback": [UNDO], "targets": TWO_HOSTS}, "failed"),
+        ([a_result(), ON_MANY], False, {"rollback": [UNDO], "targets": MANY_HOSTS}, "undone"),
+        ([a_result(), ON_MANY], False, {"rollback": [UNDO, UNDO], "targets": MANY_HOSTS}, "failed"),
+    ],
+)
+def test_how_it_ended(results: list[StepResult], cured: bool, plan: dict[str, Any], outcome: str) -> None:
+    assert outcome_of_run(a_plan(**plan), results, cured=cured) == outcome
+
+
+def run(**changes: Any) -> RunbookRun:
+    fields: dict[str, Any] = {
+        "runbook_id": "low-disk",
+        "incident_id": "inc-1",
+        "instance_ids": ["i-1"],
+        "decision": "approve",
+        "at": NOW,
+        "until": NOW + timedelta(hours=1),
+    }
+    return RunbookRun(**fields | changes)
+
+
+def test_the_tally_counts_each_plan_once() -> None:
+    counted = tally(
+        "low-disk",
+        [
+            run(decision="shadow"),
+            run(decision="auto", outcome="verified"),
+            run(accepted=True, outcome="verified"),
+            run(accepted=True, outcome="failed"),
+            run(accepted=True, outcome="undone"),
+            run(accepted=False, outcome="not_run"),
+            run(outcome="not_run"),
+            run(),
+        ],
+    )
+
+    assert counted == Tally(
+        runbook_id="low-disk",
+        shadow=1,
+        planned=7,
+        approved=3,
+        refused=1,
+        run=4,
+        verified=2,
+        failed=1,
+        undone=1,
+    )
+    assert counted.accepted_percent == 75, "who never answered neither accepted nor refused"
+    assert counted.verified_percent == 50
+    assert tally("low-disk", []).accepted_percent is None
+
+
+GOOD = {"planned": 10, "approved": 10, "run": 10, "verified": 10}
+
+
+@pytest.mark.parametrize(
+    ("mode", "counted", "demoted", "words"),
+    [
+        ("off", {}, None, "switched off"),
+        ("shadow", {"shadow": 4}, None, "1 more in shadow"),
+        ("shadow", {"shadow": 5}, None, "ready for approve"),
+        ("approve", {}, None, "10 more runs"),
+        ("approve", GOOD, None, "ready for auto"),
+        ("approve", GOOD | {"refused": 1}, None, "90% accepted, 95% wanted"),
+        ("approve", GOOD | {"verified": 9, "failed": 1}, None, "90% verified, 95% wanted"),
+        ("auto", {}, None, "runs by itself"),
+        ("auto", GOOD, "it did not help", "it did not help. Once mended: firstline runbooks reset drain-spool"),
+    ],
+)
+def test_what_it_has_earned(
+    make_runbook: Make[Runbook], mode: Mode, counted: dict[str, int], demoted: str | None, words: str
+) -> None:
+    said = advice(make_runbook(mode=mode), mode, Tally(runbook_id="drain-spool", **counted), demoted, Autonomy())
+
+    assert words in said
+
+
+def test_a_destructive_runbook_never_earns_auto(make_runbook: Make[Runbook]) -> None:
+    runbook = make_runbook(risk="destructive")
+
+    for mode in ("approve", "auto"):
+        counted = Tally(runbook_id="drain-spool", **GOOD)
+        assert advice(runbook, mode, counted, None, Autonomy()) == "destructive: always asks"
+
+
+@pytest.mark.parametrize(
+    ("mode", "environments", "expected"),
+    [
+        ("auto", ("prod",), "auto"),
+        ({"default": "approve", "dev": "auto"}, ("dev",), "auto"),
+        ({"default": "approve", "dev": "auto"}, ("DEV ", ""), "auto"),
+        ({"default": "approve", "dev": "auto"}, ("prod",), "approve"),
+        ({"default": "approve", "dev": "auto"}, ("dev", "prod"), "approve"),
+        ({"default": "approve", "dev": "auto"}, ("", " "), "approve"),
+        ({"default": "off", "dev": "auto", "prod": "shadow"}, ("dev", "prod"), "shadow"),
+    ],
+)
+def test_a_mode_for_each_environment(
+    make_runbook: Make[Runbook], mode: Any, environments: tuple[str, ...], expected: str
+) -> None:
+    assert make_runbook(mode=mode).mode_in(*environments) == expected
+
+
+def test_a_mode_for_environments_needs_a_default(make_runbook: Make[Runbook]) -> None:
+    with pytest.raises(ValueError, match="add default: shadow, for all the others"):
+        make_runbook(mode={"dev": "auto"})
+
+
+def test_off_everywhere_is_off(make_runbook: Make[Runbook]) -> None:
+    assert make_runbook(mode={"default": "off"}).is_off
+    assert not make_runbook(mode={"default": "off", "dev": "shadow"}).is_off

@@ -1,0 +1,221 @@
+"""The policy, as a table. Each row changes one fact of a situation in which a safe runbook may run by itself."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+
+from firstline.models import Classification, Incident, NormalizedAlert, RunbookRun, Target
+from firstline.policy.remediation import RemediationPolicy
+from firstline.remediation.decide import Situation, Verdict, look_back
+from firstline.remediation.decide import decide as decide_of
+from firstline.remediation.locks import Lease
+from firstline.runbooks.model import Runbook
+
+type Make[T] = Callable[..., T]
+type Decide = Callable[..., Verdict]
+
+
+@pytest.fixture
+def decide(
+    make_runbook: Make[Runbook],
+    make_alert: Make[NormalizedAlert],
+    make_incident: Make[Incident],
+    make_classification: Make[Classification],
+    web_1: Target,
+    now: datetime,
+) -> Decide:
+    def decide(
+        *,
+        runbook: dict[str, Any] | None = None,
+        alert: dict[str, Any] | None = None,
+        incident: dict[str, Any] | None = None,
+        classification: dict[str, Any] | None = None,
+        ran: Sequence[tuple[str, str, timedelta]] = (),
+        outcome: str | None = "verified",
+        held: Sequence[tuple[str, str, list[str]]] = (),
+        remediation: dict[str, Any] | None = None,
+        **facts: Any,
+    ) -> Verdict:
+        runs = [
+            RunbookRun.model_validate(
+                {
+                    "runbook_id": "drain-spool",
+                    "incident_id": incident_id,
+                    "instance_ids": [host],
+                    "decision": "shadow" if outcome == "shadow" else "auto",
+                    "at": now - ago - MINUTE,
+                    "until": now - ago + 3 * HOUR,
+                    "ended_at": None if outcome is None else now - ago,
+                    "outcome": None if outcome in (None, "shadow") else outcome,
+                }
+            )
+            for incident_id, host, ago in ran
+        ]
+        situation: dict[str, Any] = {
+            "runbook": make_runbook(**(runbook or {})),
+            "incident": make_incident(make_alert(**(alert or {})), **(incident or {})),
+            "classification": make_classification(**(classification or {})),
+            "targets": [web_1],
+            "runs": runs,
+            "held": [Lease(incident_id=i, runbook_id=r, locks=locks, until=now + HOUR) for i, r, locks in held],
+            "fleet": 10,
+            "demoted": None,
+            "switch": "on",
+            "policy": RemediationPolicy.model_validate(remediation or {}),
+            "remediation_mode": "auto",
+            "environment": "staging",
+            "now": now,
+        }
+        return decide_of(Situation(**(situation | facts)))
+
+    return decide
+
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+WEB_1, WEB_2 = "i-0123456789abcdef0", "i-0123456789abcdef1"
+THIS = "SpoolFull-web-1-20260302-0930-ab12"
+DISRUPTIVE, DESTRUCTIVE = {"risk": "disruptive"}, {"risk": "destructive"}
+PRODUCTION = {"environment": "Production"}
+JUST_NOW = [("old", WEB_1, MINUTE)]
+DAILY = {"limits": {"cooldown": "1m", "per_hour": 3, "per_day": 5, "max_hosts": 2}}
+NARROW = {"limits": {"cooldown": "1m", "per_hour": 9, "max_hosts": 9, "max_percent": 10}}
+WIDE = {"limits": {"cooldown": "1m", "per_hour": 9, "max_hosts": 9}}
+ON_WEB_1 = [("old", "drain-spool", [f"host:{WEB_1}"])]
+ON_WEB_2 = [("old", "drain-spool", [f"host:{WEB_2}"])]
+THREE = [("old", "drain-spool", ["host:i-aaaaaaaa", "host:i-bbbbbbbb"])]
+OF_CHECKOUT = [("old", "other", [f"host:{WEB_2}", "service:checkout"])]
+# The clock of these tests stands at half past nine on a Monday, in UTC.
+MORNING = {"freezes": [{"reason": "the morning rush", "hours": "09:00-10:00"}]}
+ELSEWHERE = {"freezes": [{"reason": "prod only", "environments": ["prod*"], "weekdays": "mon"}]}
+LAST_YEAR = {"freezes": [{"reason": "last year", "dates": "2025-12-20..2026-01-06"}]}
+OVER_NIGHT = {"freezes": [{"reason": "the long Sunday", "weekdays": "sun", "hours": "20:00-10:00"}]}
+IN_TOKYO = {"freezes": [{"reason": "evening there", "time_zone": "Asia/Tokyo", "hours": "18:00-19:00"}]}
+LOOK = {
+    "risk": "read_only",
+    "steps": [{"id": "look", "kind": "diagnose", "run": "look"}],
+    "verify": None,
+    "parameters": {},
+}
+SHADOW_IN_PROD = {"mode": {"default": "auto", "prod": "shadow"}}
+DEMOTED = "it did not help in incident old"
+# Without words a runbook is never even offered: what an alert called otherwise says is its message.
+BY_WORDS = {"match": {"alerts": ["SpoolFull"], "words": ["is filling up"]}}
+OTHER_NAME = {"alert_name": "Log of web-1", "message": "INFO user said: the spool is filling up"}
+LOOK_BY_WORDS = {**LOOK, **BY_WORDS}
+UNSURE = {"decided_by": "llm", "confidence": 0.5}
+
+TABLE: list[tuple[str, dict[str, Any], str, str]] = [
+    # the situation, as it differs                  the facts                          the decision, and a word of why
+    ("nothing speaks against it", {}, "auto", "may run by itself"),
+    # What the owner switched off, or what nobody vouched for, never runs.
+    ("the stack's remediation is off", {"remediation_mode": "off"}, "deny", "switched off for this stack"),
+    ("the runbook is off", {"runbook": {"mode": "off"}}, "deny", "drain-spool is switched off"),
+    ("somebody pulled the switch", {"switch": "off"}, "deny", "somebody has switched remediation off"),
+    ("nobody can read the switch", {"switch": "unreadable"}, "deny", "could not be read"),
+    ("off in this environment", {"runbook": {"mode": {"default": "auto", "staging": "off"}}}, "deny", "switched off"),
+    ("off in others", {"runbook": {"mode": {"default": "off", "staging": "auto"}}}, "auto", ""),
+    ("the environment is unknown", {"environment": " "}, "deny", "which environment"),
+    ("the incident is noise", {"classification": {"severity": "noise"}}, "deny", "noise"),
+    ("a runbook cannot help", {"classification": {"can_be_remediated": False}}, "deny", "cannot fix"),
+    ("there is no host", {"targets": []}, "deny", "no host"),
+    # Limits: hosts at once, the same host again, all hosts in an hour.
+    ("it ran here 29 minutes ago", {"ran": [("old", WEB_1, 29 * MINUTE)]}, "deny", "29 minutes ago and cools down"),
+    ("it ran here 30 minutes ago", {"ran": [("old", WEB_1, 30 * MINUTE)]}, "auto", ""),
+    ("it ran elsewhere a minute ago", {"ran": [("old", WEB_2, MINUTE)]}, "auto", ""),
+    ("it failed here a minute ago", {"ran": JUST_NOW, "outcome": "failed"}, "deny", "1 minute ago and cools down"),
+    ("a run that nobody ended yet", {"ran": JUST_NOW, "outcome": None}, "deny", "may still be running on web-1"),
+    ("a run that was never sent", {"ran": JUST_NOW, "outcome": "not_run"}, "auto", ""),
+    ("a shadow's run", {"ran": JUST_NOW, "outcome": "shadow"}, "auto", ""),
+    ("this incident's own retry", {"ran": [(THIS, WEB_1, MINUTE)]}, "auto", ""),
+    ("two of three runs an hour are used", {"ran": [("old", WEB_2, MINUTE)] * 2}, "auto", ""),
+    ("three of three runs an hour are used", {"ran": [("old", WEB_2, MINUTE)] * 3}, "deny", "3 hosts in the last hour"),
+    ("three, but over an hour ago", {"ran": [("old", WEB_2, HOUR)] * 3}, "auto", ""),
+    ("five a day, four used", {"ran": [("old", WEB_2, 5 * HOUR)] * 4, "runbook": DAILY}, "auto", ""),
+    ("five a day, five used", {"ran": [("old", WEB_2, 5 * HOUR)] * 5, "runbook": DAILY}, "deny", "in the last day"),
+    ("five, but yesterday", {"ran": [("old", WEB_2, 24 * HOUR)] * 5, "runbook": DAILY}, "auto", ""),
+    # One remediation per host and per service at a time, and not too many hosts in all hands together.
+    ("the host is in other hands", {"held": ON_WEB_1}, "deny", "web-1 is being remediated already: drain-spool of"),
+    ("another host is", {"held": ON_WEB_2}, "auto", ""),
+    ("it is in its own hands", {"held": [(THIS, "drain-spool", [f"host:{WEB_1}"])]}, "auto", ""),
+    ("the service is", {"held": OF_CHECKOUT, "alert": {"service": "checkout"}}, "deny", "service checkout is being"),
+    ("another service is", {"held": OF_CHECKOUT, "alert": {"service": "cart"}}, "auto", ""),
+    ("two other hosts, two allowed", {"held": THREE}, "deny", "on 2 hosts already and may touch 2 at once"),
+    ("a fifth of the fleet", {"held": ON_WEB_2, "runbook": NARROW}, "deny", "10% of 10 hosts at once, 2 is more"),
+    ("a tenth of it", {"runbook": NARROW}, "auto", ""),
+    ("half of a small fleet", {"held": THREE, "runbook": WIDE, "fleet": 6}, "auto", ""),
+    ("more than half of it", {"held": THREE, "runbook": WIDE, "fleet": 4}, "deny", "3 of 4 hosts would be"),
+    ("the only host there is", {"fleet": 1}, "auto", ""),
+    ("a fleet that nobody counted", {"held": ON_WEB_2, "fleet": None}, "deny", "nobody knows how many"),
+    # Change freezes.
+    ("the morning is frozen", {"remediation": MORNING}, "deny", "changes are frozen: the morning rush"),
+    ("half past six in Tokyo is", {"remediation": IN_TOKYO}, "deny", "evening there"),
+    ("Sunday's night is, until ten", {"remediation": OVER_NIGHT}, "deny", "the long Sunday"),
+    ("another environment is", {"remediation": ELSEWHERE}, "auto", ""),
+    ("the alert's environment is", {"remediation": ELSEWHERE, "alert": PRODUCTION}, "deny", "prod only"),
+    ("the holidays were", {"remediation": LAST_YEAR}, "auto", ""),
+    ("looking is no change", {"remediation": MORNING, "runbook": LOOK}, "auto", ""),
+    # Shadow only says what would have been done, and only if it would.
+    ("the runbook is a shadow", {"runbook": {"mode": "shadow"}}, "shadow", "drain-spool on web-1 (drain)"),
+    ("a shadow in this environment", {"runbook": {"mode": {"default": "auto", "staging": "shadow"}}}, "shadow", ""),
+    ("the alert's environment is one", {"runbook": SHADOW_IN_PROD, "alert": {"environment": "prod"}}, "shadow", ""),
+    ("a shadow of what is denied", {"runbook": {"mode": "shadow"}, "targets": []}, "deny", "no host"),
+    # What a human should see first.
+    ("the runbook asks", {"runbook": {"mode": "approve"}}, "approve", "asks for approval"),
+    ("the stack asks", {"remediation_mode": "approve"}, "approve", "this stack asks"),
+    ("it failed before", {"demoted": DEMOTED}, "approve", "no longer runs by itself: it did not help"),
+    ("it destroys data", {"runbook": DESTRUCTIVE}, "approve", "destructive"),
+    ("only the message fits", {"runbook": BY_WORDS, "alert": OTHER_NAME}, "approve", "words of the message only"),
+    ("even to look", {"runbook": LOOK_BY_WORDS, "alert": OTHER_NAME}, "approve", "anybody may have written"),
+    ("the name fits as well", {"runbook": BY_WORDS}, "auto", ""),
+    ("a storm", {"incident": {"storm": True}}, "approve", "storm"),
+    ("flapping", {"incident": {"flapping": True}}, "approve", "flapping"),
+    ("disruptive in staging", {"runbook": DISRUPTIVE}, "auto", ""),
+    ("disruptive in production", {"runbook": DISRUPTIVE, "environment": "prod"}, "approve", "this is prod"),
+    ("safe in production", {"environment": "prod"}, "auto", ""),
+    ("the alert says production", {"runbook": DISRUPTIVE, "alert": PRODUCTION}, "approve", "this is Production"),
+    ("a model that is not sure", {"classification": UNSURE}, "approve", "only 50% sure"),
+    ("rules need no confidence", {"classification": {"confidence": 0.5}}, "auto", ""),
+    # No owner's setting, and no two reasons to be careful, add up to more than one of them allows.
+    ("approval does not lift a limit", {"ran": JUST_NOW, "runbook": {"mode": "approve"}}, "deny", "cools down"),
+    ("a storm does not lift off", {"incident": {"storm": True}, "remediation_mode": "off"}, "deny", "switched off"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("facts", "decision", "word"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
+def test_the_policy(decide: Decide, facts: dict[str, Any], decision: str, word: str) -> None:
+    verdict = decide(**facts)
+
+    assert verdict.decision == decision, verdict.reason
+    assert word in verdict.reason
+
+
+def test_more_hosts_than_a_runbook_may_touch_at_once(decide: Decide, web_1: Target, web_2: Target) -> None:
+    web_3 = Target(instance_id="i-0123456789abcdef2", name="web-3")
+
+    assert decide(targets=[web_1, web_2]).decision == "auto"
+    verdict = decide(targets=[web_1, web_2, web_3])
+    assert (verdict.decision, verdict.reason) == ("deny", "3 hosts are affected and drain-spool may touch 2 at once")
+
+
+def test_destructive_storm_and_off_never_run_by_themselves_whatever_else_holds(decide: Decide) -> None:
+    modes, caps, environments = ["off", "shadow", "approve", "auto"], ["off", "approve", "auto"], ["", "dev", "prod"]
+    for mode, cap, environment, sure in product(modes, caps, environments, [0.0, 1.0]):
+        facts: dict[str, Any] = {"remediation_mode": cap, "environment": environment}
+        facts["classification"] = {"confidence": sure, "decided_by": "llm"}
+        assert decide(runbook={"mode": mode, "risk": "destructive"}, **facts).decision != "auto"
+        assert decide(runbook={"mode": mode}, incident={"storm": True}, **facts).decision != "auto"
+        if "off" in (mode, cap) or not environment:
+            assert decide(runbook={"mode": mode}, **facts).decision == "deny"
+        elif mode == "shadow":
+            assert decide(runbook={"mode": mode}, **facts).decision == "shadow"
+
+
+def test_history_is_read_as_far_back_as_any_limit_reaches(make_runbook: Make[Runbook]) -> None:
+    short = make_runbook(limits={"cooldown": "5m", "per_hour": 1, "max_hosts": 1})
+    long = make_runbook(limits={"cooldown": "2d", "per_hour": 1, "max_hosts": 1})
+
+    assert look_back(short, HOUR) == 25 * HOUR
+    assert look_back(long, HOUR) == 49 * HOUR

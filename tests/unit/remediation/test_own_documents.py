@@ -1,0 +1,130 @@
+"""Steps that send a document which the stack's owner has already."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from firstline.models import RemediationPlan
+from firstline.remediation.steps import Document
+from firstline.runbooks import catalogue, documents
+from firstline.runbooks.catalogue import Catalogue
+from firstline.runbooks.model import Runbook
+from tests.support.memory import MemoryDocuments
+from tests.unit.remediation.test_plan import Desk, desk
+
+__all__ = ["desk"]  # the fixture
+
+type Make[T] = Callable[..., T]
+
+CONTENT: dict[str, Any] = {
+    "schemaVersion": "2.2",
+    "parameters": {"Spool": {"type": "String"}},
+    "mainSteps": [{"action": "aws:runShellScript", "name": "run", "inputs": {"runCommand": ["drain"]}}],
+}
+
+
+def own_step(**changes: Any) -> dict[str, Any]:
+    """A step that sends the owner's document, with some keys changed or (None) left out."""
+    fields = {
+        "id": "theirs",
+        "kind": "ssm_document",
+        "document": "team-drain-spool",
+        "version": 7,
+        "parameters": {"Spool": "spool"},
+        **changes,
+    }
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+@pytest.fixture
+def planned(desk: Desk, make_runbook: Make[Runbook]) -> Callable[..., Desk]:
+    """A desk with one runbook that sends the owner's document, in the version that Systems Manager has."""
+
+    def make(version: str = "7", content: dict[str, Any] | None = None, **step: Any) -> Desk:
+        desk.runbooks = [make_runbook(steps=[own_step(**step)])]
+        desk.documents = MemoryDocuments(desk.runbooks, "firstline-dev")
+        desk.documents.deployed["team-drain-spool"] = Document(version=version, content=content or CONTENT)
+        return desk
+
+    return make
+
+
+def made(desk: Desk) -> RemediationPlan:
+    plan = desk.plan().plan
+    assert plan is not None
+    return plan
+
+
+def test_it_is_planned_as_an_act_with_its_pinned_version(planned: Callable[..., Desk]) -> None:
+    (step,) = made(planned(timeout="2m", on_failure="continue")).steps
+
+    assert (step.document, step.document_version, step.kind) == ("team-drain-spool", "7", "act")
+    assert step.document_hash == documents.content_hash(CONTENT)
+    assert step.parameters == {"Spool": ["mail"]}
+    assert (step.timeout_seconds, step.on_failure) == (120, "continue")
+
+
+def test_another_version_is_not_what_the_runbook_says(planned: Callable[..., Desk]) -> None:
+    reason = planned(version="8").refusal()
+
+    assert reason == "version 7 of the document team-drain-spool is not in Systems Manager"
+
+
+def test_a_parameter_that_the_document_does_not_take_stops_the_plan(planned: Callable[..., Desk]) -> None:
+    reason = planned(content={**CONTENT, "parameters": {}}).refusal()
+
+    assert reason == "version 7 of team-drain-spool takes no parameter Spool"
+
+
+def test_the_stack_makes_no_document_for_it(make_runbook: Make[Runbook]) -> None:
+    template = documents.render_template(Catalogue([make_runbook(steps=[own_step()])]))
+
+    assert "team-drain-spool" not in template
+    assert "DrainSpoolVerify:" in template
+    assert "DrainSpoolTheirs" not in template
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"document": "AWS-RunShellScript"}, "is a document of AWS"),
+        ({"document": "aws-runshellscript"}, "is a document of AWS"),
+        ({"document": "AmazonCloudWatch-ManageAgent"}, "is a document of AWS"),
+        ({"document": "arn:aws:ssm:eu-central-1:123456789012:document/mine"}, "should match pattern"),
+        ({"version": "$LATEST"}, "should match pattern"),
+        ({"version": "$DEFAULT"}, "should match pattern"),
+        ({"version": None}, "Field required"),
+        ({"parameters": {"Spool": "spoool"}}, "hands over 'spoool', but parameters does not declare it"),
+        ({"run": "ls"}, "Extra inputs are not permitted"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_with_one_is_found_when_it_is_read(
+    runbook_fields: Make[dict[str, Any]], change: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(ValidationError, match=problem):
+        Runbook.model_validate(runbook_fields(steps=[own_step(**change)]))
+
+
+def test_what_is_wrong_is_named_by_line_and_key(runbook_fields: Make[dict[str, Any]]) -> None:
+    text = yaml.safe_dump(runbook_fields(steps=[own_step(vershun=1)]), sort_keys=False)
+
+    _, (problem,) = catalogue.parse(text, "drain-spool.yaml")
+
+    assert problem.key == "steps.0.vershun"
+    assert text.splitlines()[problem.line - 1].strip() == "vershun: 1"
+    assert problem.message == "unknown key; did you mean 'version'?"
+
+
+def test_it_counts_as_an_act(runbook_fields: Make[dict[str, Any]]) -> None:
+    with pytest.raises(ValidationError, match="it acts but never looks whether that helped"):
+        Runbook.model_validate(runbook_fields(steps=[own_step()], verify=None))
+
+
+def test_its_time_counts_as_its_own_only(make_runbook: Make[Runbook]) -> None:
+    runbook = make_runbook(steps=[own_step(timeout="2m")])
+
+    assert runbook.timeout_of(runbook.steps[0]).total_seconds() == 120

@@ -1,0 +1,455 @@
+"""From an incident and a chosen runbook to a plan, or to a reason why there is none."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from firstline.contracts import PlanRemediationOutput
+from firstline.errors import HistoryUnavailable
+from firstline.models import Classification, Incident, NormalizedAlert, RemediationPlan, Target
+from firstline.policy.remediation import RemediationPolicy
+from firstline.remediation.decide import Switch
+from firstline.remediation.plan import Planning, RemediationRules, affected_hosts, plan
+from firstline.runbooks.catalogue import Catalogue
+from firstline.runbooks.model import Runbook
+from tests.support.memory import (
+    MemoryDocuments,
+    MemoryReleases,
+    MemoryRemediations,
+    MemoryStore,
+    MemoryTargets,
+)
+
+type Make[T] = Callable[..., T]
+
+
+@dataclass
+class Desk:
+    """Everything that planning needs, ready to be changed by a test."""
+
+    incident: Incident
+    classification: Classification
+    runbooks: list[Runbook]
+    inventory: MemoryTargets
+    now: datetime
+    mode: str = "auto"
+    switch: Switch = "on"
+    store: MemoryStore = field(default_factory=MemoryStore)
+    documents: MemoryDocuments | None = None
+    releases: MemoryReleases = field(default_factory=MemoryReleases)
+    release_arns: tuple[str, ...] = ()
+
+    @property
+    def remediations(self) -> MemoryRemediations:
+        return self.store.remediations
+
+    def plan(self) -> PlanRemediationOutput:
+        self.store.admit(self.incident)
+        rules: dict[str, Any] = {
+            "remediation_mode": self.mode,
+            "environment": "staging",
+            "document_prefix": "firstline-dev",
+            "approval_timeout_seconds": 900,
+            "policy": RemediationPolicy(),
+            "release_arns": self.release_arns,
+        }
+        return plan(
+            Planning(
+                incident=self.incident,
+                classification=self.classification,
+                catalogue=Catalogue(self.runbooks),
+                targets=self.inventory,
+                documents=self.documents or MemoryDocuments(self.runbooks, "firstline-dev"),
+                releases=self.releases,
+                remediations=self.remediations,
+                switch=lambda: self.switch,
+                rules=RemediationRules(**rules),
+                now=self.now,
+            ),
+            trail=self.store.trail,
+        )
+
+    def refusal(self) -> str:
+        """Why there is no plan; nothing may have been recorded then."""
+        output = self.plan()
+        assert output.plan is None
+        assert not self.remediations.runs
+        assert self.store.records[self.incident.incident_id].plan is None
+        assert not self.remediations.locks
+        what, facts = self.store.told(self.incident.incident_id)[-1]
+        assert (what, facts["reason"]) == ("planned", output.reason)
+        return output.reason
+
+
+@pytest.fixture
+def desk(
+    make_incident: Make[Incident],
+    make_classification: Make[Classification],
+    make_runbook: Make[Runbook],
+    web_1: Target,
+    web_2: Target,
+    now: datetime,
+) -> Desk:
+    return Desk(
+        incident=make_incident(),
+        classification=make_classification(),
+        runbooks=[make_runbook()],
+        inventory=MemoryTargets({"web-1": web_1, "web-2": web_2}),
+        now=now,
+    )
+
+
+def test_a_plan_has_documents_targets_and_checked_values(
+    desk: Desk, make_runbook: Make[Runbook], web_1: Target
+) -> None:
+    desk.runbooks = [
+        make_runbook(
+            steps=[
+                {"id": "look", "kind": "diagnose", "run": "look", "on_failure": "continue", "timeout": "30s"},
+                {"id": "drain", "kind": "act", "run": 'drain "$SSM_spool"'},
+            ],
+            rollback=[{"id": "refill", "run": 'refill "$SSM_spool"'}],
+        )
+    ]
+
+    output = desk.plan()
+
+    made = output.plan
+    assert made is not None
+    assert made.decision == "auto"
+    assert made.targets == [web_1]
+    assert [(step.document, step.parameters, step.on_failure) for step in made.steps] == [
+        ("firstline-dev-drain-spool-look", {}, "continue"),
+        ("firstline-dev-drain-spool-drain", {"spool": ["mail"]}, "stop"),
+    ]
+    assert made.steps[0].timeout_seconds == 30
+    assert made.verify is not None
+    assert (made.verify.step_id, made.verify.kind, made.verify.document) == (
+        "verify",
+        "verify",
+        "firstline-dev-drain-spool-verify",
+    )
+    assert {step.document_version for step in (*made.steps, *made.rollback, made.verify)} == {"3"}
+    assert (made.verify_attempts, made.recovery_wait_seconds) == (3, 20)
+    assert [(step.document, step.kind) for step in made.rollback] == [("firstline-dev-drain-spool-refill", "rollback")]
+    assert made.approval_timeout_seconds == 900
+    assert RemediationPlan.model_validate(made.model_dump(mode="json")) == made
+
+
+def test_a_plan_reserves_its_runs_and_is_kept(desk: Desk, web_1: Target) -> None:
+    output = desk.plan()
+
+    assert output.plan is not None
+    assert desk.store.only.plan == output.plan
+    (run,) = desk.remediations.runs
+    assert (run.runbook_id, run.instance_ids, run.at) == ("drain-spool", [web_1.instance_id], desk.now)
+    assert run.until == output.plan.lease_until
+    assert desk.remediations.locks == {f"host:{web_1.instance_id}": (desk.incident.incident_id, run.until)}
+
+
+def test_a_plan_is_on_the_trail_with_what_it_rests_on(desk: Desk, web_1: Target) -> None:
+    output = desk.plan()
+
+    assert output.plan is not None
+    ((what, facts),) = desk.store.told(desk.incident.incident_id)
+    assert what == "planned"
+    assert facts["decision"] == "auto"
+    assert facts["plan_digest"] == output.plan.digest()
+    assert facts["policy_version"] == output.plan.policy_version
+    assert facts["targets"] == [web_1.instance_id]
+    assert facts["documents"] == ["firstline-dev-drain-spool-drain:3"]
+
+
+def test_what_cannot_be_put_on_the_trail_does_not_run(desk: Desk) -> None:
+    desk.store.faults["append"] = HistoryUnavailable("no table")
+
+    with pytest.raises(HistoryUnavailable):
+        desk.plan()
+
+
+def test_the_policys_version_changes_with_whatever_it_rests_on(desk: Desk, make_runbook: Make[Runbook]) -> None:
+    def version(**changes: Any) -> str:
+        desk.runbooks, desk.store = [make_runbook(**changes)], MemoryStore()
+        made = desk.plan().plan
+        assert made is not None
+        return made.policy_version
+
+    first = version()
+    assert version() == first
+    assert version(limits={"cooldown": "30m", "per_hour": 4, "max_hosts": 2}) != first
+    desk.mode = "approve"
+    assert version() != first
+
+
+@pytest.mark.parametrize(
+    ("trouble", "reason"),
+    [
+        ("missing", "firstline-dev-drain-spool-drain is not in Systems Manager; deploy the stack"),
+        ("changed", "firstline-dev-drain-spool-drain in Systems Manager is not what its runbook says; deploy"),
+    ],
+)
+def test_a_document_that_is_not_the_runbooks_is_not_sent(desk: Desk, trouble: str, reason: str) -> None:
+    desk.documents = MemoryDocuments(desk.runbooks, "firstline-dev")
+    name = "firstline-dev-drain-spool-drain"
+    if trouble == "missing":
+        del desk.documents.deployed[name]
+    else:
+        document = desk.documents.deployed[name]
+        other = {**document.content, "description": "something else"}
+        desk.documents.deployed[name] = document.model_copy(update={"content": other})
+
+    assert reason in desk.refusal()
+
+
+def test_the_lease_covers_everything_that_the_plan_may_wait_for(desk: Desk, make_runbook: Make[Runbook]) -> None:
+    desk.runbooks = [
+        make_runbook(
+            target="hosts", steps=[{"id": "drain", "kind": "act", "run": "x", "timeout": "20m"}], parameters={}
+        )
+    ]
+    desk.incident = desk.incident.model_copy(update={"hosts": ["web-1", "web-2"]})
+
+    made = desk.plan().plan
+
+    assert made is not None
+    assert made.waves == 2, "one host after the other: the first is the canary"
+    assert (made.max_concurrency, made.max_errors) == ("1", "0")
+    waits = 900 + 2 * 20 * 60 + made.verify_attempts * (made.recovery_wait_seconds + 60)
+    assert made.lease_until - made.planned_at > timedelta(seconds=waits)
+
+
+def test_the_switch_stops_planning(desk: Desk) -> None:
+    desk.switch = "off"
+    assert "somebody has switched remediation off" in desk.refusal()
+
+    desk.switch = "unreadable"
+    assert "could not be read" in desk.refusal()
+
+
+def test_a_shadow_is_counted_announced_and_reserves_nothing(desk: Desk, make_runbook: Make[Runbook]) -> None:
+    desk.runbooks = [make_runbook(mode={"default": "auto", "staging": "shadow"})]
+
+    outputs = [desk.plan(), desk.plan()]
+
+    assert {output.reason for output in outputs} == {"shadow: would have run drain-spool on web-1 (drain)"}
+    assert [output.plan for output in outputs] == [None, None]
+    assert [run.decision for run in desk.remediations.runs] == ["shadow"], "a retry is the same shadow"
+    assert not desk.remediations.locks
+    ((_, facts),) = desk.store.told(desk.incident.incident_id)
+    assert facts["decision"] == "shadow"
+
+
+def test_two_incidents_planned_at_the_same_moment_cannot_both_pass_a_limit(
+    desk: Desk, make_runbook: Make[Runbook], make_alert: Make[NormalizedAlert], make_incident: Make[Incident]
+) -> None:
+    desk.runbooks = [make_runbook(limits={"cooldown": "30m", "per_hour": 1, "max_hosts": 2})]
+    other = replace(desk, incident=make_incident(make_alert(host="web-2"), incident_id="the-other-one"))
+    desk.store.meanwhile["reserve"] = other.plan
+
+    output = desk.plan()
+
+    assert output.plan is None
+    assert "ran on 1 hosts in the last hour and may run on 1" in output.reason
+    assert [run.incident_id for run in desk.remediations.runs] == ["the-other-one"]
+
+
+def test_a_host_in_other_hands_is_left_alone_even_if_the_ledger_is_lost(
+    desk: Desk, make_incident: Make[Incident]
+) -> None:
+    first = desk.plan()
+    desk.remediations.held.clear()
+    desk.remediations.runs.clear()
+    desk.incident = make_incident(incident_id="the-next-one")
+
+    assert first.plan is not None
+    assert desk.plan().reason == f"{first.plan.locks[0]} is in the hands of another incident"
+
+
+def test_a_board_that_never_stands_still_is_a_failure_to_be_tried_again(desk: Desk) -> None:
+    def somebody_always_plans() -> None:
+        desk.remediations.version += 1
+        desk.store.meanwhile["reserve"] = somebody_always_plans
+
+    desk.store.meanwhile["reserve"] = somebody_always_plans
+
+    with pytest.raises(HistoryUnavailable, match="too many remediations"):
+        desk.plan()
+
+
+def test_a_plan_that_ran_out_of_time_is_not_taken_up_again(desk: Desk) -> None:
+    made = desk.plan().plan
+    assert made is not None
+    desk.now = made.lease_until
+
+    assert desk.plan().reason == "its plan for drain-spool has run out of time"
+
+
+def test_a_plan_that_waits_for_approval_reserves_its_runs_too(desk: Desk) -> None:
+    desk.mode = "approve"
+
+    output = desk.plan()
+
+    assert output.plan is not None
+    assert output.plan.decision == "approve"
+    assert output.plan.decision_reason == output.reason == "this stack asks for approval before every remediation"
+    assert len(desk.remediations.runs) == 1
+
+
+def test_the_retry_of_a_plan_is_the_same_plan_and_the_next_incident_waits(
+    desk: Desk, make_incident: Make[Incident]
+) -> None:
+    first = desk.plan()
+    again = desk.plan()
+    assert first.plan is not None
+    assert again.plan == first.plan
+
+    desk.incident = make_incident(incident_id="the-next-one")
+    desk.now += timedelta(minutes=5)
+    later = desk.plan()
+    assert later.plan is None
+    assert "web-1 is being remediated already: drain-spool of incident SpoolFull-web-1" in later.reason
+
+
+def test_no_runbook_chosen_is_no_plan(desk: Desk, make_classification: Make[Classification]) -> None:
+    desk.classification = make_classification(runbook_id=None)
+
+    assert desk.refusal() == "no runbook chosen"
+
+
+def test_a_runbook_that_is_not_offered_for_this_alert_is_refused(
+    desk: Desk, make_runbook: Make[Runbook], make_classification: Make[Classification]
+) -> None:
+    desk.runbooks.append(make_runbook(id="wipe-host", match={"alerts": ["Decommission"]}))
+
+    for chosen in ("wipe-host", "no-such-runbook"):
+        desk.classification = make_classification(runbook_id=chosen)
+        assert desk.refusal() == f"runbook {chosen!r} is not one that fits this alert"
+    assert not desk.inventory.asked
+
+
+@pytest.mark.parametrize(
+    ("labels", "reason"),
+    [
+        ({}, "the alert has no labels.spool for its parameter spool"),
+        ({"spool": ""}, "the alert has no labels.spool for its parameter spool"),
+        ({"spool": "mail; reboot"}, "'mail; reboot' does not fit ^[a-z]{1,20}$"),
+        ({"spool": "mail\n"}, "does not fit"),
+        ({"spool": "$(reboot)"}, "does not fit"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_no_plan_and_asks_nobody(
+    desk: Desk, make_incident: Make[Incident], make_alert: Make[NormalizedAlert], labels: dict[str, str], reason: str
+) -> None:
+    desk.incident = make_incident(make_alert(labels=labels))
+
+    assert reason in desk.refusal()
+    assert not desk.inventory.asked
+
+
+def test_the_first_field_that_the_alert_has_counts_and_a_default_only_fills_a_gap(
+    desk: Desk, make_runbook: Make[Runbook], make_incident: Make[Incident], make_alert: Make[NormalizedAlert]
+) -> None:
+    spool = {"from": ["labels.queue", "labels.spool", "service"], "pattern": "^[a-z]+$", "default": "news"}
+    desk.runbooks = [make_runbook(parameters={"spool": spool})]
+
+    def value(**alert: Any) -> str | None:
+        desk.incident = make_incident(make_alert(**alert))
+        desk.store = MemoryStore()
+        made = desk.plan().plan
+        return made.steps[0].parameters["spool"][0] if made else None
+
+    assert value(labels={"spool": "mail", "queue": "fax"}) == "fax"
+    assert value(labels={"spool": "mail"}) == "mail"
+    assert value(labels={}, service="print") == "print"
+    assert value(labels={}) == "news"
+    assert value(labels={"spool": "BAD"}) is None, "a bad value must not be replaced by the default"
+
+
+def test_no_host_an_unknown_host_and_hosts_beyond_the_runbook_are_no_plan(
+    desk: Desk, make_incident: Make[Incident], make_alert: Make[NormalizedAlert]
+) -> None:
+    desk.incident = make_incident(make_alert(host=None))
+    assert desk.refusal() == "the alert names no host"
+
+    desk.incident = make_incident(make_alert(host="web-9"))
+    assert desk.refusal() == "no target: web-9 is nobody's name"
+
+    desk.incident = make_incident(hosts=["web-1", "web-2"])
+    assert desk.refusal() == "2 hosts are affected (web-1, web-2) and drain-spool is for one"
+
+
+def test_a_runbook_for_hosts_runs_on_all_of_them(
+    desk: Desk, make_runbook: Make[Runbook], make_incident: Make[Incident], web_1: Target, web_2: Target
+) -> None:
+    desk.runbooks = [make_runbook(target="hosts")]
+    desk.incident = make_incident(hosts=["web-1", "web-2"])
+
+    output = desk.plan()
+
+    assert output.plan is not None
+    assert output.plan.targets == [web_1, web_2]
+    (run,) = desk.remediations.runs
+    assert run.instance_ids == [web_1.instance_id, web_2.instance_id]
+
+
+def test_a_runbook_that_only_looks_has_nothing_to_verify(desk: Desk, make_runbook: Make[Runbook]) -> None:
+    step = {"id": "look", "kind": "diagnose", "run": "look"}
+    desk.runbooks = [make_runbook(steps=[step], verify=None, risk="read_only", parameters={})]
+
+    output = desk.plan()
+
+    assert output.plan is not None
+    assert output.plan.verify is None
+    assert output.plan.recovery_wait_seconds == 60
+
+
+def test_an_instance_id_among_the_labels_stands_in_for_a_missing_host(
+    make_incident: Make[Incident], make_alert: Make[NormalizedAlert]
+) -> None:
+    labels = {"InstanceId": "i-0123456789abcdef0", "text": "see i-0123456789abcdef1"}
+
+    assert affected_hosts(make_incident(make_alert(host=None, labels=labels))) == ["i-0123456789abcdef0"]
+    assert affected_hosts(make_incident(make_alert(host="web-1", labels=labels))) == ["web-1"]
+    assert affected_hosts(make_incident(hosts=["web-2", " web-1", " "])) == ["web-2", "web-1"]
+
+
+HYBRID = Target(instance_id="mi-0123456789abcdef0", name="rack-7")
+
+
+def test_a_hybrid_node_is_refused_unless_the_runbook_is_written_for_it(
+    desk: Desk, make_alert: Make[NormalizedAlert], make_incident: Make[Incident], make_runbook: Make[Runbook]
+) -> None:
+    desk.inventory.hosts["rack-7"] = HYBRID
+    desk.incident = make_incident(make_alert(host="rack-7"))
+
+    assert desk.refusal().startswith("rack-7 is a hybrid node, and drain-spool is not written for those")
+    desk.runbooks = [make_runbook(platforms=["ec2", "hybrid"])]
+    made = desk.plan().plan
+    assert made is not None
+    assert made.targets == [HYBRID]
+
+
+def test_a_runbook_for_hybrid_nodes_leaves_instances_alone(desk: Desk, make_runbook: Make[Runbook]) -> None:
+    desk.runbooks = [make_runbook(platforms=["hybrid"])]
+
+    assert desk.refusal() == "drain-spool is written for hybrid nodes only"
+
+
+def test_who_approves_approves_the_guarding_alarm_too(desk: Desk, make_runbook: Make[Runbook]) -> None:
+    unguarded = desk.plan().plan
+    desk.runbooks, desk.store = [make_runbook(guard_alarm="checkout-errors")], MemoryStore()
+    guarded = desk.plan().plan
+
+    assert unguarded is not None
+    assert guarded is not None
+    assert (unguarded.guard_alarm, guarded.guard_alarm) == (None, "checkout-errors")
+    assert unguarded.digest() != guarded.digest()
+
+
+def test_an_alarm_that_fires_already_guards_nothing(desk: Desk, make_runbook: Make[Runbook]) -> None:
+    desk.runbooks = [make_runbook(guard_alarm="SpoolFull")]
+
+    assert desk.refusal() == "runbook drain-spool is guarded by SpoolFull, which fires already"

@@ -1,0 +1,95 @@
+"""What people's words teach: who decides well, what was hidden, which rules they suggest, and which they must not."""
+
+from typing import Any
+
+import pytest
+
+from firstline.models import Evidence, Feedback, IncidentRecord
+from firstline.policy.rules import Rules
+from firstline.reports.lessons import lessons
+from tests.support.builders import NOW, a_classification, a_record, an_alert, an_incident
+
+
+def closed(
+    *said: str, number: int = 0, severity: str = "medium", outcome: Any = "resolved", **alert: Any
+) -> IncidentRecord:
+    """A closed incident; `said` is `<person> <word>` each."""
+    feedback = [
+        Feedback.model_validate({"person": who, "by": f"{who} (Slack)", "said": what, "at": NOW})
+        for who, what in (one.split() for one in said)
+    ]
+    return a_record(
+        an_incident(an_alert(**{"severity": "medium"} | alert), incident_id=f"inc-{number}"),
+        classification=a_classification(severity=severity, decided_by="history"),
+        status="CLOSED",
+        closed_at=NOW,
+        outcome=outcome,
+        outcome_reason="3 of the last 5 came to nothing",
+        feedback=feedback,
+    )
+
+
+def test_who_decides_well_by_what_people_say_and_by_how_it_ended() -> None:
+    records = [closed("ana real"), closed("ana noise"), closed(), closed(outcome="expired")]
+    (decided,) = lessons(records).deciders
+    assert decided.decider == "history"
+    assert (decided.verdicts, decided.judged, decided.right) == (4, 2, 1)
+    assert (decided.proven, decided.proven_right) == (3, 2)
+
+
+NAME = "Disk [full]* of 'db'"
+
+
+def test_a_group_that_people_keep_calling_noise_suggests_a_rule_that_fits_it_and_nothing_else() -> None:
+    group = [closed("ana noise", "bo noise", alert_name=NAME), *[closed("bo noise", alert_name=NAME)] * 2]
+
+    (found,) = lessons([*group, closed(alert_name=NAME)]).suggestions
+
+    assert (found.incidents, found.noise, found.people) == (4, 3, ["ana (Slack)", "bo (Slack)"])
+    assert found.rule is not None
+    rules = Rules.model_validate({"rules": [found.rule]})
+    (rule,) = rules.rules
+    evidence = Evidence(same_name_last_hour=1, earlier=[], deployments=[], local_time=NOW, business_hours=True)
+    assert rule.severity == "noise"
+    assert rules.first(group[0].incident, evidence) == rule
+    for other in ({"alert_name": "Disk full"}, {"alert_name": NAME, "host": "web-2"}, {"alert_name": NAME[:-1]}):
+        assert rules.first(closed(**other).incident, evidence) is None
+
+
+@pytest.mark.parametrize(
+    ("why", "records"),
+    [
+        ("too few", [closed("ana noise"), closed("bo noise")]),
+        ("one person only", [closed("ana noise")] * 5),
+        ("somebody called one real", [*[closed("ana noise", "bo noise")] * 5, closed("cy real")]),
+        ("different groups", [closed("ana noise", "bo noise", group_key=f"g{number}") for number in range(5)]),
+        ("they took it back", [closed("ana noise", "bo noise", "ana real", "bo wrong_cause")] * 5),
+    ],
+)
+def test_without_enough_people_of_one_mind_nothing_is_suggested(why: str, records: list[IncidentRecord]) -> None:
+    assert lessons(records).suggestions == []
+
+
+def test_no_rule_is_suggested_for_what_its_source_calls_critical() -> None:
+    critical = closed("ana noise", "bo noise").model_copy(
+        update={"incident": an_incident(an_alert(severity="critical"))}
+    )
+    (found,) = lessons([critical] * 3).suggestions
+    assert found.rule is None
+
+
+def test_a_storm_suggests_nothing() -> None:
+    stormy = closed("ana noise", "bo noise").model_copy(update={"incident": an_incident(an_alert(), storm=True)})
+    assert lessons([stormy] * 5).suggestions == []
+
+
+def test_what_was_hidden_is_listed_with_why_and_the_last_one() -> None:
+    records = [
+        *[closed(number=number, severity="noise", outcome="suppressed") for number in range(3)],
+        closed("ana real", number=3, severity="noise", outcome="suppressed", group_key="g2"),
+        closed(number=4),
+    ]
+    first, second = lessons(records).hidden
+    assert (first.incidents, first.last, first.real) == (3, "inc-2", False)
+    assert first.reason == "3 of the last 5 came to nothing"
+    assert (second.incidents, second.last, second.real) == (1, "inc-3", True)
