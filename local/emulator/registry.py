@@ -10,7 +10,7 @@ from typing import Any
 FOLDER_VARIABLE = "FIRSTLINE_STACKS"
 """The environment variable that names another folder, so that stacks of the same checkout do not find each other."""
 
-_OF_THIS_CHECKOUT = Path(__file__).parent.parent / ".cache" / "local"
+_OF_THIS_CHECKOUT = Path(__file__).parents[2] / ".cache" / "local"
 
 _WORD = "stack.json"
 

@@ -29,7 +29,7 @@ from local.emulator.releases import freshly_released, release_arns
 from local.emulator.resources import ACCOUNT, Created, Resources
 from local.emulator.runtime import Functions
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 REGION = "eu-west-1"
 STACK_NAME = "firstline-local"
 TARGET_TAG = ("Firstline", "managed")
