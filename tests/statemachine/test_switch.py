@@ -89,7 +89,7 @@ def test_a_runbook_that_does_not_help_asks_the_next_time(world: World) -> None:
     assert entries[-2].facts["demoted"] is True
     plan = incident.record.plan
     assert plan is not None
-    board = world.remediations.board(plan.runbook_id, plan.planned_at)
-    assert [run.outcome for run in board.runs] == ["failed"]
-    assert board.held == [], "the page gave the host back"
-    assert "did not help" in str(board.demoted)
+    state = world.remediations.state(plan.runbook_id, plan.planned_at)
+    assert [run.outcome for run in state.runs] == ["failed"]
+    assert state.held == [], "the page gave the host back"
+    assert "did not help" in str(state.demoted)

@@ -73,7 +73,7 @@ class Places(Frozen):
     releases: list[PlannedRelease]
 
 
-class Board(Frozen):
+class RemediationState(Frozen):
     """The remediations in progress, as planning reads them. `version` changes whenever one begins or ends."""
 
     version: int
@@ -88,18 +88,18 @@ class Remediations(Protocol):
     def plan_of(self, incident_id: str) -> RemediationPlan | None:
         """Return the plan that the incident has already, or None."""
 
-    def board(self, runbook_id: str, since: datetime) -> Board:
+    def state(self, runbook_id: str, since: datetime) -> RemediationState:
         """Read the remediations in progress, with one runbook's runs that were planned since a time."""
 
-    def reserve(self, plan: RemediationPlan, run: RunbookRun, *, board: Board, now: datetime) -> None:
-        """Store the plan, count its run and take its locks, all or nothing, if the board is still as it was read.
+    def reserve(self, plan: RemediationPlan, run: RunbookRun, *, state: RemediationState, now: datetime) -> None:
+        """Store the plan, count its run and take its locks, all or nothing, if the state is still as it was read.
 
         Raises
         ------
         AlreadyPlanned
             The incident has a plan, or is unknown.
         RemediationContended
-            A remediation began or ended since the board was read.
+            A remediation began or ended since the state was read.
         LockHeld
             Another incident holds one of the locks.
         """
@@ -268,8 +268,8 @@ def _decided(
     targets = places.targets
     rounds = waves(runbook.limits.max_concurrency, len(targets)) or 1
     lease = longest(runbook, rounds, timedelta(seconds=planning.rules.approval_timeout_seconds))
-    board = planning.remediations.board(runbook.id, planning.now - decide.look_back(runbook, lease))
-    several = decide.hosts_at_once(targets, [held for held in board.held if held.until > planning.now]) > 1
+    state = planning.remediations.state(runbook.id, planning.now - decide.look_back(runbook, lease))
+    several = decide.hosts_at_once(targets, [held for held in state.held if held.until > planning.now]) > 1
     verdict = decide.decide(
         decide.Situation(
             runbook=runbook,
@@ -277,10 +277,10 @@ def _decided(
             classification=planning.classification,
             targets=targets,
             releases=places.releases,
-            runs=board.runs,
-            held=board.held,
+            runs=state.runs,
+            held=state.held,
             fleet=planning.targets.fleet_size() if several else None,
-            demoted=board.demoted,
+            demoted=state.demoted,
             switch=switch,
             policy=planning.rules.policy,
             remediation_mode=planning.rules.remediation_mode,
@@ -303,7 +303,7 @@ def _decided(
         planning.remediations.keep_shadow(run)
         raise NoPlan(verdict.reason, decision="shadow")
     made = _plan_of(planning, runbook, values, places, verdict.decision, verdict.reason, rounds, run.until)
-    planning.remediations.reserve(made, run, board=board, now=planning.now)
+    planning.remediations.reserve(made, run, state=state, now=planning.now)
     return made
 
 
