@@ -66,7 +66,7 @@ class Targets(Protocol):
         """Count the instances."""
 
 
-class Places(Frozen):
+class Scope(Frozen):
     """Where a plan acts: on hosts, or on what was released."""
 
     targets: list[Target]
@@ -203,11 +203,11 @@ def _plan(planning: Planning) -> RemediationPlan:
     values, problem = parameter_values(runbook, planning.incident.alert)
     if problem:
         raise NoPlan(f"runbook {runbook.id}: {problem}")
-    places = _places(planning, runbook, values)
+    scope = _scope(planning, runbook, values)
     switch = planning.switch()
     for _ in range(ATTEMPTS):
         try:
-            return _decided(planning, runbook, values, places, switch)
+            return _decided(planning, runbook, values, scope, switch)
         except RemediationContended:
             continue
         except LockHeld as held:
@@ -233,15 +233,15 @@ def _known(planning: Planning) -> RemediationPlan | None:
     return known
 
 
-def _places(planning: Planning, runbook: Runbook, values: dict[str, str]) -> Places:
+def _scope(planning: Planning, runbook: Runbook, values: dict[str, str]) -> Scope:
     if not runbook.releases:
-        return Places(targets=_resolved(planning, runbook), releases=[])
+        return Scope(targets=_resolved(planning, runbook), releases=[])
     listed = planning.rules.release_arns
     released = [
         plan_release(step, values, planning.incident, releases=planning.releases, listed=listed)
         for step in runbook.releases
     ]
-    return Places(targets=[], releases=released)
+    return Scope(targets=[], releases=released)
 
 
 def _resolved(planning: Planning, runbook: Runbook) -> list[Target]:
@@ -262,10 +262,10 @@ def _resolved(planning: Planning, runbook: Runbook) -> list[Target]:
 
 
 def _decided(
-    planning: Planning, runbook: Runbook, values: dict[str, str], places: Places, switch: decide.Switch
+    planning: Planning, runbook: Runbook, values: dict[str, str], scope: Scope, switch: decide.Switch
 ) -> RemediationPlan:
     """Let the policy decide on things as they are now, and reserve a plan that may run."""
-    targets = places.targets
+    targets = scope.targets
     rounds = waves(runbook.limits.max_concurrency, len(targets)) or 1
     lease = longest(runbook, rounds, timedelta(seconds=planning.rules.approval_timeout_seconds))
     state = planning.remediations.state(runbook.id, planning.now - decide.look_back(runbook, lease))
@@ -276,7 +276,7 @@ def _decided(
             incident=planning.incident,
             classification=planning.classification,
             targets=targets,
-            releases=places.releases,
+            releases=scope.releases,
             runs=state.runs,
             held=state.held,
             fleet=planning.targets.fleet_size() if several else None,
@@ -293,7 +293,7 @@ def _decided(
     run = RunbookRun(
         runbook_id=runbook.id,
         incident_id=planning.incident.incident_id,
-        instance_ids=[target.instance_id for target in targets] + [one.place for one in places.releases],
+        instance_ids=[target.instance_id for target in targets] + [one.place for one in scope.releases],
         decision=verdict.decision,
         # A shadow reserves nothing and has no plan to be found again: its incident's time makes a retry the same.
         at=planning.incident.opened_at if verdict.decision == "shadow" else planning.now,
@@ -302,7 +302,7 @@ def _decided(
     if verdict.decision == "shadow":
         planning.remediations.keep_shadow(run)
         raise NoPlan(verdict.reason, decision="shadow")
-    made = _plan_of(planning, runbook, values, places, verdict.decision, verdict.reason, rounds, run.until)
+    made = _plan_of(planning, runbook, values, scope, verdict.decision, verdict.reason, rounds, run.until)
     planning.remediations.reserve(made, run, state=state, now=planning.now)
     return made
 
@@ -311,7 +311,7 @@ def _plan_of(
     planning: Planning,
     runbook: Runbook,
     values: dict[str, str],
-    places: Places,
+    scope: Scope,
     decision: Literal["auto", "approve"],
     reason: str,
     rounds: int,
@@ -325,10 +325,10 @@ def _plan_of(
         risk=runbook.risk,
         decision=decision,
         decision_reason=reason,
-        targets=places.targets,
+        targets=scope.targets,
         steps=[
             *(_pinned(pins, one) for one in runbook.steps if not isinstance(one, ReleaseStep)),
-            *places.releases,
+            *scope.releases,
         ],
         verify=pins.of_command(VERIFY, "verify", verify) if verify else None,
         verify_attempts=verify.attempts if verify else 1,
@@ -340,7 +340,7 @@ def _plan_of(
         max_concurrency=runbook.limits.max_concurrency,
         max_errors=runbook.limits.max_errors,
         waves=rounds,
-        locks=lock_names(places.targets, planning.incident.alert.service, places.releases),
+        locks=lock_names(scope.targets, planning.incident.alert.service, scope.releases),
         planned_at=planning.now,
         lease_until=until,
         policy_version=_version(planning, runbook),
