@@ -410,7 +410,7 @@ def test_switched_off_meanwhile_nothing_is_sent(
     read = human(world, incident)
 
     assert world.releases.attempts == 0
-    assert "somebody has switched remediation off" in read
+    assert "remediation has been switched off" in read
 
 
 def test_an_alert_that_resolves_while_it_is_deployed_is_cured(world: World, service: Service) -> None:

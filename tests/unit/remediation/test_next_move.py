@@ -173,7 +173,7 @@ def test_a_rollback_goes_on_past_a_failure_but_not_where_no_host_answers(status:
         (
             Observed(state="Read Switch"),
             {"index": 1},
-            "Unstick a queue was stopped before step drain: somebody has switched remediation off.",
+            "Unstick a queue was stopped before step drain: remediation has been switched off.",
         ),
         (
             failed("Read Switch", "Ssm.SsmException"),

@@ -176,9 +176,7 @@ class _Remediation:
 def _stopped(at: _Remediation, error: ErrorOutput | None) -> NextMoveOutput:
     """Stop the remediation, its rollback too: the switch says something other than "on", or cannot be read."""
     why = (
-        f"the switch for remediation could not be read ({error.name})"
-        if error
-        else "somebody has switched remediation off"
+        f"the switch for remediation could not be read ({error.name})" if error else "remediation has been switched off"
     )
     return at.human(f"{at.plan.title} was stopped before step {at.step.step_id}: {why}.")
 
