@@ -170,7 +170,7 @@ class _Remediation:
         return moved.model_copy(update={"ended_by": ended_by})
 
 
-# --- a request that was not sent, or must not be -----------------------------------------------------------------------
+# --- a request that was not sent, or must not be ----------------------------------------------------------------------
 
 
 def _stopped(at: _Remediation, error: ErrorOutput | None) -> NextMoveOutput:

@@ -27,7 +27,7 @@ class ReleaseRead(BaseModel):
 
     @property
     def is_throttled(self) -> bool:
-        """Whether the request was throttled under an error name that no Retry of the machine matches."""
+        """True if the request was throttled under an error name that no Retry of the machine matches."""
         error = self.failed.error if self.failed and self.failed.state.startswith("Roll Back") else None
         return error is not None and "Rate exceeded" in error.cause and "ThrottlingException" not in error.name
 
