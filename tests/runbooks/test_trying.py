@@ -44,7 +44,7 @@ def test_a_scenario_that_cannot_be_cured_is_undone_and_that_is_as_it_should_be()
     well, shown = tried("conntrack-full", scenario_name="not-cured")
 
     assert well
-    assert "Not cured: a human is called, with all of the above. What was done is undone." in shown
+    assert "Not cured: a human is called, with all of the above. The steps were undone." in shown
 
 
 @pytest.mark.usefixtures("sandbox")
@@ -138,12 +138,12 @@ def test_an_alert_comes_as_its_sender_sends_it(tmp_path: Path) -> None:
             {},
             "low-disk is not for the alert 'HostOutOfInodes'; low-inodes is for it",
         ),
-        ("low-disk", "alert: HostOutOfDiskSpace", {}, "There would be no plan: the alert has no labels.mountpoint"),
+        ("low-disk", "alert: HostOutOfDiskSpace", {}, "No plan could be made: the alert has no labels.mountpoint"),
         (
             "low-disk",
             "alert: HostOutOfDiskSpace\nlabels: {mountpoint: /data;id}",
             {},
-            "There would be no plan: the alert's labels.mountpoint '/data;id' does not fit",
+            "No plan could be made: the alert's labels.mountpoint '/data;id' does not fit",
         ),
         ("low-disk", "alrt: x", {}, "is not an alert with the keys of a runbook's examples"),
         ("low-disk", "{}", {"source": "prometheus"}, "prometheus cannot read it"),
