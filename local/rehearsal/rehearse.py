@@ -192,7 +192,8 @@ def _plant(scenario: Scenario, host: Host) -> None:
         ran = host.run(_part(scenario, function), timeout_seconds=_PLANT_SECONDS, privileged=privileged)
         if ran.executed and ran.exit_code != 0:
             output = (ran.stdout + ran.stderr).strip() or f"it ended with {ran.exit_code}"
-            raise FaultNotPlanted(f"{scenario.runbook_id}/{scenario.name}: {function}: {output}")
+            where = f"{scenario.runbook_id}/{scenario.name}: {function}"
+            raise FaultNotPlanted(f"The fault could not be planted: {where}: {output}")
 
 
 def _part(scenario: Scenario, function: str) -> str:

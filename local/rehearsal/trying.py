@@ -215,9 +215,7 @@ def _run(console: Console, runbook: Runbook, values: Mapping[str, str], scenario
             console.print("Nothing can be run here; --dry-run shows what would be.")
             return False
         rehearsal = rehearse(runbook, values, host, scenario=scenario, on_tried=lambda tried: _show(console, tried))
-    except FaultNotPlanted as error:
-        raise CannotTry(f"The fault could not be planted: {error}") from None
-    except ConfigurationError as error:
+    except (FaultNotPlanted, ConfigurationError) as error:
         raise CannotTry(str(error)) from None
     finally:
         hosts.close()

@@ -95,13 +95,9 @@ class _Remediation:
 
     @property
     def queue(self) -> Sequence[AnyPlannedStep]:
-        match self.cursor.queue:
-            case "steps":
-                return self.plan.steps
-            case "rollback":
-                return self.plan.rollback
-            case "verify":
-                return [self.plan.verify] if self.plan.verify else []
+        if self.cursor.queue == "verify":
+            return [self.plan.verify] if self.plan.verify else []
+        return self.plan.steps if self.cursor.queue == "steps" else self.plan.rollback
 
     @property
     def step(self) -> AnyPlannedStep:
@@ -175,9 +171,7 @@ class _Remediation:
 
 def _stopped(at: _Remediation, error: ErrorOutput | None) -> NextMoveOutput:
     """Stop the remediation and its rollback: the switch is not "on", or it cannot be read."""
-    why = (
-        f"the switch for remediation could not be read ({error.name})" if error else "remediation has been switched off"
-    )
+    why = f"the remediation switch could not be read ({error.name})" if error else "remediation has been switched off"
     return at.human(f"{at.plan.title} was stopped before step {at.step.step_id}: {why}.")
 
 
