@@ -42,14 +42,8 @@ def shellcheck_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
     """Report what shellcheck finds in a runbook's scripts, at the lines of its YAML (`text`)."""
     for script in _scripts(runbook):
         head = documents.guards(script.command.variables)
-        done = subprocess.run(
-            [SHELLCHECK, "--shell=bash", "--format=json", "-"],
-            input="\n".join([*head, script.text]),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        command, lines = [SHELLCHECK, "--shell=bash", "--format=json", "-"], "\n".join([*head, script.text])
+        done = subprocess.run(command, input=lines, capture_output=True, text=True, check=False, timeout=60)
         for found in json.loads(done.stdout):
             message = f"SC{found['code']}: {found['message']} https://www.shellcheck.net/wiki/SC{found['code']}"
             yield problem_at(runbook, text, script.location, message, line=found["line"] - len(head))

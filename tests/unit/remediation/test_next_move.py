@@ -178,7 +178,7 @@ def test_a_rollback_goes_on_past_a_failure_but_not_where_no_host_answers(status:
         (
             failed("Read Switch", "Ssm.SsmException"),
             {},
-            "Unstick a queue was stopped before step look: the switch for remediation could not be read "
+            "Unstick a queue was stopped before step look: the remediation switch could not be read "
             "(Ssm.SsmException).",
         ),
         (failed("Read Step", "Ssm.SsmException"), {}, "Read Step failed (Ssm.SsmException)."),

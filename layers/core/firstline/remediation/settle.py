@@ -48,15 +48,9 @@ def _settle(
     outcome = outcome_of_run(plan, _results(event, record), cured=record.outcome == "auto_resolved")
     did_not_help = outcome in ("failed", "undone")
     incident_id = record.incident.incident_id
-    first = remediations.settle(
-        plan,
-        incident_id,
-        outcome,
-        accepted=None if record.decision is None else record.decision == "approved",
-        demote=f"it did not help in incident {incident_id}" if did_not_help else None,
-        at=now,
-    )
-    if not first:
+    accepted = None if record.decision is None else record.decision == "approved"
+    demote = f"it did not help in incident {incident_id}" if did_not_help else None
+    if not remediations.settle(plan, incident_id, outcome, accepted=accepted, demote=demote, at=now):
         return []
     facts = {"outcome": outcome, "runbook_id": plan.runbook_id, "plan_digest": plan.digest()}
     return [Fact(what="over", who="state machine", facts={**facts, "demoted": did_not_help})]
