@@ -17,14 +17,14 @@ type Allowed = Literal["never", "accepted", "disruptive", "destructive"]
 class Danger:
     """A kind of dangerous command.
 
-    `allowed` says when it may be in a runbook: never, accepted by name, or in a runbook of that risk. `advice` says why
-    it is dangerous and what to write instead. One of the `patterns` fits the beginning of a command's text
-    (`Call.text`); `source`, if given, must be found in the command as it is written.
+    `allowed` says when it may be in a runbook: never, accepted by name, or in a runbook of that risk. `message` begins
+    with the danger's id, then says why it is dangerous and what to write instead. One of the `patterns` fits the
+    beginning of a command's text (`Call.text`); `source`, if given, must be found in the command as it is written.
     """
 
-    def __init__(self, allowed: Allowed, danger_id: str, advice: str, *patterns: str, source: str = "") -> None:
-        self.allowed, self.id, self.advice = allowed, danger_id, advice
-        self._patterns, self._source = patterns, source
+    def __init__(self, allowed: Allowed, message: str, *patterns: str, source: str = "") -> None:
+        self.allowed, self.message, self._patterns, self._source = allowed, message, patterns, source
+        self.id = message.partition(":")[0]
 
     def fits(self, call: Call) -> bool:
         """Return True if a command is of this kind."""
@@ -85,15 +85,13 @@ _destructive = partial(Danger, "destructive")
 
 DANGERS: tuple[Danger, ...] = (
     _never(
-        "remove-system",
-        "it removes a folder of the system or of its data; name the folder inside it that may go",
+        "remove-system: it removes a folder of the system or of its data; name the folder inside it that may go",
         rf"rm{_RECURSIVE}.*(?:{_SYSTEM}|--no-preserve-root)",
         rf"mv .*{_SYSTEM} ",
         "mv .* /dev/null$",
     ),
     _never(
-        "wipe-disk",
-        "it destroys the data on the device; leave disks to people; a runbook may show them with lsblk",
+        "wipe-disk: it destroys the data on the device; leave disks to people; a runbook may show them with lsblk",
         r"(?:mkfs(?:\.\w+)?|mke2fs|mkswap|blkdiscard|[lvp][vg]remove) ",
         rf"(?:[sc]?f|sg)disk(?!{_option('lpdnV', 'list', 'dump', 'no-act', 'print')}) ",
         rf"wipefs{_option('aof', 'all', 'offset', 'force')}",
@@ -103,43 +101,36 @@ DANGERS: tuple[Danger, ...] = (
         rf"dd .*of={_DEVICE}|(?:shred|tee|truncate) .*{_DEVICE}|cp .* {_DEVICE}[^ ]*$|[>&|]+ {_DEVICE}",
     ),
     _never(
-        "accounts",
-        "it changes who may log in, and as whom; leave accounts to the tool that manages them",
+        "accounts: it changes who may log in, and as whom; leave accounts to the tool that manages them",
         r"(?:useradd|userdel|usermod|adduser|deluser|group(?:add|del|mod)|chpasswd|visudo|vipw|gpasswd)" + _END,
         r"(?:passwd|chage)(?! -S| --status| --list)" + _END,
         rf"(?:tee|cp|mv|install|rm|ln|chmod|chown|sed .*-(?:i|-in-place)).* {_CREDENTIALS}|[>&|]+ {_CREDENTIALS}",
     ),
     _never(
-        "open-to-all",
-        "every user of the host may then change everything below it; give the mode to one user or group, without -R",
+        "open-to-all: every user may then change everything below it; give the mode to one user or group, without -R",
         rf"chmod{_option('R', 'recursive')}.* {_OPEN}",
     ),
     _accepted(
-        "open-file",
-        "every user of the host may then change it; give the mode to one user or group",
+        "open-file: every user of the host may then change it; give the mode to one user or group",
         rf"chmod(?!{_option('R', 'recursive')}) (?:.* )?{_OPEN}",
     ),
     _never(
-        "owner-of-system",
-        "a system whose files belong to another user no longer starts; name the folder that needs it",
+        "owner-of-system: a system whose files belong to another user no longer starts; name the folder that needs it",
         rf"(?:chown|chgrp|chmod|setfacl|chattr){_option('R', 'recursive')}.*{_SYSTEM}",
     ),
     _never(
-        "remote-code",
-        "the author of the fetched or hidden text becomes root on every host; write the commands into the runbook",
+        "remote-code: the author of the fetched or hidden text becomes root; write the commands into the runbook",
         rf"(?:{_SHELL}|python3?|perl|ruby|node|php)(?: -[^ ]*)*(?: -- .*)?$",
         rf"(?:{_SHELL}|python3?|perl|ruby|node|php|eval|source|\.) .*(?:{VARIABLE}|<\(\))",
         source=_HIDING,
     ),
     _never(
-        "kill-system",
-        "it ends init, or everything at once; name the one process, by its id and after a look at its name",
+        "kill-system: it ends init, or everything at once; name one process by its id, after a look at its name",
         rf"kill{_HARMLESS_SIGNAL}(?: .*)? (?:1|-- -1|-\w+ -1){_END}|killall5",
         r"(?:pkill|killall) (?:.* )?(?:-[uU] root|\^?(?:systemd|init|\.|\.\*)\$?)" + _END,
     ),
     _never(
-        "lock-out",
-        "the host cannot be reached afterwards, not even by Systems Manager; "
+        "lock-out: the host cannot be reached afterwards, not even by Systems Manager; "
         "restart it instead of stopping it, or leave it to people",
         rf"{_SYSTEMCTL}(?:stop|disable|mask|kill) .*(?<= ){_LIFELINES}",
         rf"{_SYSTEMCTL}restart .*amazon-ssm-agent|service {_LIFELINES} stop",
@@ -147,67 +138,57 @@ DANGERS: tuple[Danger, ...] = (
         r"ip .*\b(?:down|flush|del|delete)\b|ifdown|ifconfig .*down|nmcli .*\b(?:off|down|disconnect|delete)\b",
     ),
     _never(
-        "power-off",
-        "Firstline cannot start it again; leave it to people; restart the service that needs it",
+        "power-off: Firstline cannot start it again; leave it to people; restart the service that needs it",
         rf"(?:halt|poweroff|kexec){_END}|shutdown(?!{_option('rc', 'reboot')}){_END}|(?:tel)?init [01sS]$",
         rf"{_SYSTEMCTL}(?:poweroff|halt|kexec|rescue|emergency|suspend|hibernate){_END}",
         r"(?:[>&|]+|tee .*) ?/proc/sysrq-trigger",
     ),
     _never(
-        "cloud-change",
-        "it acts with the instance's role, past Firstline's limits and its trail; "
+        "cloud-change: it acts with the instance's role, past Firstline's limits and its trail; "
         "use another step kind, or a document of your own, for things that are not on the host",
         r"aws .*(?<= )(?:(?:delete|terminate|deregister|detach|revoke|remove|stop|reboot|modify)-|s3 (?:rm|rb)\b)",
     ),
     _accepted(
-        "reboot",
-        "the command is cut off, and nothing checks that the host comes back; restart the service that needs it",
+        "reboot: it cuts the command off, and nothing checks that the host comes back; restart a service instead",
         rf"reboot{_END}|shutdown{_option('r', 'reboot')}|(?:tel)?init 6|{_SYSTEMCTL}(?:soft-)?reboot{_END}",
     ),
     _accepted(
-        "guards-off",
-        "it removes the protection of the host, or locks everybody out; change one rule by its number or handle",
+        "guards-off: it removes a host's protection, or locks everybody out; change one rule by its number or handle",
         rf"ip6?tables{_option('FXP', 'flush', 'policy')}|ip6?tables-restore|nft .*\b(?:flush|delete|destroy)\b",
         r"ufw .*\b(?:disable|reset)\b|firewall-cmd .*--panic-on|setenforce (?:0|Permissive)|auditctl .*-(?:D|e 0)",
         rf"{_SYSTEMCTL}(?:stop|disable|mask|kill) .*\b(?:auditd|firewalld|nftables|ip6?tables|apparmor|fail2ban)\b",
     ),
     _accepted(
-        "text-as-code",
-        "the text that it runs is not in the runbook: nobody has reviewed it and no test has run it; "
+        "text-as-code: the text that it runs is not in the runbook, so it was neither reviewed nor tested; "
         "write the commands out, or call a function",
         rf"eval |(?:source|\.|{_SHELL}) <\(\)|{_SHELL} (?:.* )?-\w*c [^ ]*{VARIABLE}",
         rf"{_SHELL}(?!.* --version)(?: -[^ ]*)*(?: -- .*)?$|(?:at|batch)(?: |$)",
     ),
     _accepted(
-        "loose-kill",
-        "the pattern also fits processes other than the intended one; "
+        "loose-kill: the pattern also fits processes other than the intended one; "
         "say pkill -x with the exact name, an anchored ^…$, or -u with a user",
         rf"pkill{_HARMLESS_SIGNAL}(?!{_option('xuUPgsF', 'exact', 'euid', 'uid', 'parent')})(?!.* \^[^ ]*\$$)",
     ),
     _accepted(
-        "remove-variable",
-        "an empty or wrong variable makes it remove everything somewhere else; "
+        "remove-variable: an empty or wrong variable makes it remove everything somewhere else; "
         'insist on the value, "${name:?}/…"; write two fixed folders before a parameter',
         rf"rm{_RECURSIVE}.* (?:[^ ]*{VARIABLE}|(?:/[^/ ]*/?)?{PARAMETER})",
     ),
     _accepted(
-        "remove-glob",
-        "it removes whatever the pattern matches, in a place that is not known beforehand; "
+        "remove-glob: it removes whatever the pattern matches, in a place that is not known beforehand; "
         "begin with a fixed folder of two levels, or use find with -maxdepth 1 -type f",
         rf"(?:rm|unlink|shred) (?:.* )?(?!-|/[^/ *?{VARIABLE}]+/[^/ *?{VARIABLE}]+/)[^ ]*(?:[*?]|{{[^}} ])",
     ),
     _accepted(
-        "find-delete",
-        "it crosses into other filesystems, or removes everything that it finds; "
+        "find-delete: it crosses into other filesystems, or removes everything that it finds; "
         "say -xdev, and what may go: -type f with -mtime, -name or -size",
         r"find (?=.*(?:-delete|-exec(?:dir)? (?:/usr)?(?:/bin/)?(?:rm|shred)\b))(?!(?=.* -(?:xdev|mount)\b)"
         r".* -(?:type|[mac](?:min|time)|newer|size|i?name|user|empty|i?regex|i?path|inum|samefile|perm)\b)",
     ),
     _accepted(
-        "shows-secrets",
-        "arguments and environments hold passwords, and what a script prints stays in the incident's record; "
+        "shows-secrets: arguments and environments hold passwords, and the output of a script stays in the record; "
         "name them by ps -o pid=,user=,etime=,comm= or /proc/…/comm, units by systemctl show --property=ActiveState,…",
-        # With a format its columns decide. Without one all options do it that are written as BSD does, and -f.
+        # With a format, its columns decide. Without one, -f and all options in the style of BSD show arguments.
         r"ps .*(?:-[A-Za-z]*o|(?<= )[a-z]*o |--format).*(?<![a-z])(?:args|command|cmd)(?![a-z])",
         r"ps(?!.* (?:-?[a-zA-Z]*o|--format))(?:.* -[a-zA-Z]*[fF]|(?> -[^ ]*[CGgpqstUun] [^ ]+| -[^ ]+)*+ [^- ])",
         rf"pgrep{_option('a', 'list-full')}|top{_option('c')}|printenv",
@@ -218,47 +199,40 @@ DANGERS: tuple[Danger, ...] = (
         rf"{_CONTAINERS}(?:top|inspect[ip]?(?: (?!.*{{{{)|.*(?:Env|Cmd|Args))|ps .*--no-trunc)",
     ),
     _disruptive(
-        "interrupts",
-        "a service or a process ends, and its users notice; say risk: disruptive, or reload instead",
+        "interrupts: a service or a process ends, and its users notice; say risk: disruptive, or reload instead",
         rf"{_SYSTEMCTL}(?:stop|(?:try-)?restart|kill|isolate|force-reload|reload-or-restart){_END}",
         rf"service .*\b(?:stop|restart)\b|(?:kill|pkill|killall){_HARMLESS_SIGNAL} ",
         rf"{_CONTAINERS}(?:stopp?|restart|kill|rmp|pause){_END}",
     ),
     _disruptive(
-        "remove-packages",
-        "packages that need them are removed as well; say risk: disruptive, or only clean the cache",
+        "remove-packages: packages that need them are removed as well; say risk: disruptive, or only clean the cache",
         rf"{_PACKAGES}(?:(?:auto)?(?:remove|purge)|erase|history (?:undo|rollback)|(?:dist|full)-upgrade){_END}",
         rf"rpm{_option('e', 'erase')}|dpkg{_option('rP', 'remove', 'purge')}|snap remove",
     ),
     _disruptive(
-        "remove-containers",
-        "it also removes containers that are stopped for a moment and images pulled for a rollback; "
+        "remove-containers: it also removes containers that are stopped for a moment and images pulled for a rollback; "
         "say risk: disruptive, with a filter by age",
         rf"{_CONTAINERS}(?:\w+ prune|rmi?){_END}",
     ),
     _destructive(
-        "remove-volumes",
-        "volumes hold data; say risk: destructive, or leave volumes out",
+        "remove-volumes: volumes hold data; say risk: destructive, or leave volumes out",
         rf"{_CONTAINERS}(?:volume (?:rm|prune)|(?:\w+ prune|compose .*\bdown).*(?: --volumes| -v)|rm .*-\w*v)",
     ),
     _destructive(
-        "empty-file",
-        "it destroys the content of a file that is not a log; "
+        "empty-file: it destroys the content of a file that is not a log; "
         "say risk: destructive; write to /run/firstline or a file of mktemp, or append with >>",
         rf"(?:>|>\||&>) {_KEPT}|truncate .* (?:{_KEPT}|{VARIABLE}|{PARAMETER})",
         rf"tee(?!{_option('a', 'append')}) (?:.* )?{_KEPT}|dd .*of={_KEPT}|cp /dev/null {_KEPT}",
         r"shred|rsync .*--(?:delete|remove-source-files)",
     ),
     _destructive(
-        "drop-data",
-        "it destroys data that no rollback brings back; say risk: destructive, or leave it to people",
+        "drop-data: it destroys data that no rollback brings back; say risk: destructive, or leave it to people",
         r"(?:dropdb|dropuser|mysqladmin .*\bdrop|kubectl delete)\b|(?:redis|valkey)-cli .*(?i:flushall|flushdb)",
         rf"crontab{_option('r')}",
         rf"git (?:-C [^ ]+ )?(?:clean|reset .*--hard|push .*-(?:f|-force|-delete)|checkout .*\.){_END}",
     ),
     _destructive(
-        "drop-tables",
-        "it destroys data that no rollback brings back; say risk: destructive, or leave it to people",
+        "drop-tables: it destroys data that no rollback brings back; say risk: destructive, or leave it to people",
         r"(?:mysql|mariadb|psql|sqlite3|clickhouse-client|sqlcmd|cqlsh)\b",
         source=r"(?i)\b(?:drop\s+(?:table|database|schema|user|index)|truncate\b|delete\s+from\s+[\w.`]+\s*(?:;|['\"]|$))",
     ),
@@ -266,8 +240,7 @@ DANGERS: tuple[Danger, ...] = (
 """The table of dangers. Each one that a command shows is reported."""
 
 LOOKS_ONLY = _accepted(
-    "looks-only",
-    "this script must only look (diagnose, verify or requires), and it changes something; "
+    "looks-only: this script must only look (diagnose, verify or requires), and it changes something; "
     "move it into a step of kind act",
     r"(?:rm|rmdir|unlink|mv|truncate|shred) (?!(?:-[^ ]* |/tmp/given/value[^ ]* ?|/run/firstline/[^ ]* ?)*$)",
     rf"{_SYSTEMCTL}(?:start|reload|enable|disable|mask){_END}|sysctl(?:.* -[wp]| --(?:write|load|system)|.*=)",
@@ -276,6 +249,5 @@ LOOKS_ONLY = _accepted(
 )
 
 UNREAD = _accepted(
-    "unreadable",
-    "the parser does not understand this line, so it was not checked for dangerous commands; write it more simply",
+    "unreadable: the parser does not understand this line, so it was not checked; write it more simply",
 )

@@ -42,7 +42,7 @@ def shellcheck_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
     """Report what shellcheck finds in a runbook's scripts, at the lines of its YAML (`text`)."""
     for script in _scripts(runbook):
         head = documents.guards(script.command.variables)
-        command, lines = [SHELLCHECK, "--shell=bash", "--format=json", "-"], "\n".join([*head, script.text])
+        command, lines = [str(SHELLCHECK), "--shell=bash", "--format=json", "-"], "\n".join([*head, script.text])
         done = subprocess.run(command, input=lines, capture_output=True, text=True, check=False, timeout=60)
         for found in json.loads(done.stdout):
             message = f"SC{found['code']}: {found['message']} https://www.shellcheck.net/wiki/SC{found['code']}"
@@ -93,8 +93,8 @@ def accepted(runbook: Runbook) -> Iterator[tuple[Location, Accepted]]:
 
 def _message(danger: Danger) -> str:
     if danger.allowed == "never":
-        return f"{danger.id}: {danger.advice}. This is never accepted"
-    return f"{danger.id}: {danger.advice}. If it is intended: accept: [{{danger: {danger.id}, because: …}}]"
+        return f"{danger.message}. This is never accepted"
+    return f"{danger.message}. If it is intended: accept: [{{danger: {danger.id}, because: …}}]"
 
 
 def _needless(entry: Accepted, found: set[str]) -> str | None:
