@@ -10,8 +10,8 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from local.cli import app
-from local.rehearsal import trying
-from local.rehearsal.trying import CannotTry, try_runbook
+from local.rehearsal import trial
+from local.rehearsal.trial import CannotTry, try_runbook
 from tests.runbooks.conftest import RUNBOOKS, StartHost
 
 
@@ -68,7 +68,7 @@ def test_a_runbook_that_does_not_cure_its_scenario_is_not_well(tmp_path: Path) -
 
 
 def test_a_dry_run_shows_plan_and_scripts_and_starts_no_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trying, "Hosts", None)
+    monkeypatch.setattr(trial, "Hosts", None)
 
     well, shown = tried("crash-loop", dry_run=True)
 
@@ -82,7 +82,7 @@ def test_a_dry_run_shows_plan_and_scripts_and_starts_no_host(monkeypatch: pytest
 def test_of_a_release_it_shows_what_is_looked_up_and_says_that_this_is_all(
     monkeypatch: pytest.MonkeyPatch, dry_run: bool
 ) -> None:
-    monkeypatch.setattr(trying, "Hosts", None)
+    monkeypatch.setattr(trial, "Hosts", None)
 
     well, shown = tried("release-rollback", dry_run=dry_run)
 
