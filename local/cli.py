@@ -115,12 +115,13 @@ def try_(
     ] = None,
     source: Annotated[str | None, typer.Option(help="--alert is a body as this source sends it.")] = None,
     scenario: Annotated[
-        str | None, typer.Option(help="A file of local/scenarios/<runbook>, or none; by default the first cure.")
+        str | None,
+        typer.Option(help="A file of local/rehearsal/scenarios/<runbook>, or none; by default the first cure."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and the scripts; run nothing.")] = False,
 ) -> None:
     """Run one runbook on a throw-away host that has its fault, and show each step."""
-    from local.rehearsal.trying import CannotTry, try_runbook
+    from local.rehearsal.trial import CannotTry, try_runbook
 
     try:
         well = try_runbook(

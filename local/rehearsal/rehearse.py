@@ -1,15 +1,15 @@
-"""Runbooks rehearsed: each really run, step by step, on a throw-away host that has the fault.
+"""Rehearsals of runbooks: each one really run, step by step, on a throw-away host that has the fault.
 
-A scenario is a small shell file, `local/scenarios/<runbook>/<name>.sh`. Its first line says what is broken. The
-function `plant` breaks it, with the rights that a runbook's commands have; `mounts`, called after it, may also mount.
-`after` says what must be true in the end; it reads what a step printed as `$output_<step>`, with underscores. The name
-begins with how it must end: `cured`, `not-cured` (and then: undone) or `evidence`, for runbooks that only look. A line
-`# with: name=value ...` sets parameters, within the runbook's own patterns.
+A scenario is a small shell file, `local/rehearsal/scenarios/<runbook>/<name>.sh`. Its first line says what is broken.
+The function `plant` breaks it, with the rights of a runbook's commands; `mounts`, called after it, may also mount.
+`after` checks the host in the end; it reads the output of a step as `$output_<step>`, with underscores. The name begins
+with the ending that is expected: `cured`, `not-cured` (and then undone), or `evidence` for runbooks that only look. A
+line `# with: name=value ...` sets parameters, within the runbook's own patterns.
 """
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -24,13 +24,15 @@ SCENARIOS = Path(__file__).with_name("scenarios")
 type Ending = Literal["cured", "not cured", "evidence"]
 type When = Literal["before", "step", "verify", "rollback"]
 
+_ENDINGS: dict[str, Ending] = {"cured": "cured", "not-cured": "not cured", "evidence": "evidence"}
 _WITH = re.compile(r"^# with: (.+)$", re.MULTILINE)
 _PLANT_SECONDS = 60.0
+_LONGEST_WAIT_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A fault that can be planted on a host, and how a runbook must end there."""
+    """A fault that can be planted on a host, and the ending that a runbook must reach there."""
 
     runbook_id: str
     name: str
@@ -42,7 +44,7 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Tried:
-    """One command of a runbook, as it went. `before` is the verify that shows that the fault is there."""
+    """One command of a runbook, and its result. The verify `before` the steps shows that the fault is there."""
 
     step_id: str
     when: When
@@ -56,44 +58,37 @@ class Tried:
 
 @dataclass
 class Rehearsal:
-    """Everything that was run, in order, and how it ended. `after` is what the scenario found in the end."""
+    """The commands that were run, in order, and the ending. `after` is the result of the scenario's last check."""
 
     tried: list[Tried] = field(default_factory=list)
     ending: Ending = "not cured"
     after: Ran | None = None
 
     def of(self, when: When) -> list[Tried]:
-        """The commands of one phase."""
-        return [one for one in self.tried if one.when == when]
+        """Return the commands of one phase."""
+        return [tried for tried in self.tried if tried.when == when]
 
 
 class FaultNotPlanted(Exception):
-    """A scenario could not break the host: nothing was tried."""
+    """A failure to break the host: no command of the runbook was run."""
 
 
 def scenarios(runbook_id: str, folder: Path = SCENARIOS) -> list[Scenario]:
-    """The scenarios of a runbook, the cures first.
+    """Return the scenarios of a runbook, the cures first.
 
     Raises
     ------
     ConfigurationError
-        A file's name does not say how it must end.
+        A file's name does not begin with an ending.
     """
     found = [_read(path) for path in sorted((folder / runbook_id).glob("*.sh"))]
     return sorted(found, key=lambda scenario: (scenario.ending == "not cured", scenario.name))
 
 
 def _read(path: Path) -> Scenario:
-    ending: Ending
-    match path.stem.split("-"):
-        case ["cured", *_]:
-            ending = "cured"
-        case ["not", "cured", *_]:
-            ending = "not cured"
-        case ["evidence", *_]:
-            ending = "evidence"
-        case _:
-            raise ConfigurationError(f"{path}: the name says how it ends; begin it with cured, not-cured or evidence")
+    ending = next((ending for prefix, ending in _ENDINGS.items() if f"{path.stem}-".startswith(f"{prefix}-")), None)
+    if ending is None:
+        raise ConfigurationError(f"{path}: the name says how it ends; begin it with cured, not-cured or evidence")
     text = path.read_text(encoding="utf-8")
     wanted = _WITH.search(text)
     settings = dict(pair.split("=", 1) for pair in wanted[1].split()) if wanted else {}
@@ -108,27 +103,26 @@ def rehearse(
     *,
     scenario: Scenario | None = None,
     most_attempts: int = 20,
-    longest_wait_seconds: float = 0.3,
     on_tried: Callable[[Tried], None] = lambda _: None,
 ) -> Rehearsal:
     """Plant a fault, then run a runbook as the state machine would: steps, verify until it holds, else the rollback.
 
-    Waits between two tries of verify are cut short. Without a scenario the host is sound: that shows what the runbook
-    does where nothing is broken.
+    Waits between two tries of verify are cut short. Without a scenario the host is sound, which shows the effect of the
+    runbook where nothing is broken.
 
     Parameters
     ----------
     values
-        The runbook's parameters; a scenario's settings come on top.
+        The runbook's parameters; the scenario's settings override them.
     on_tried
-        Told of each command as soon as it has ended.
+        Called with each command as soon as it has ended.
 
     Raises
     ------
     FaultNotPlanted
-        The scenario failed before anything was tried.
+        The scenario could not break the host.
     ConfigurationError
-        A setting of the scenario is not one that the runbook would take, or a step sends a document of the owner's.
+        The runbook does not accept a setting of the scenario, or a step sends a document of the owner's.
     """
     steps = [step for step in runbook.steps if isinstance(step, Step)]
     if len(steps) < len(runbook.steps):
@@ -148,23 +142,25 @@ def rehearse(
 
     if scenario:
         _plant(scenario, host)
-    rehearsal.ending = _run(runbook, steps, run, most_attempts, longest_wait_seconds)
+    rehearsal.ending = _run(runbook, steps, run, most_attempts)
     if rehearsal.ending == "not cured":
-        _roll_back(runbook, run)
+        for undo in runbook.rollback:
+            if not run(undo.id, "rollback", undo) and undo.on_failure == "stop":
+                break
     if scenario:
-        outputs = {f"output_{name}": text for name, text in _outputs(rehearsal)}
+        # An environment holds some 128 KiB; the end of an output matters most.
+        outputs = {
+            f"output_{tried.step_id.replace('-', '_')}": (tried.ran.stdout + tried.ran.stderr)[-20_000:]
+            for tried in rehearsal.tried
+        }
         rehearsal.after = host.run(_part(scenario, "after"), environment=outputs, timeout_seconds=_PLANT_SECONDS)
     return rehearsal
 
 
 def _run(
-    runbook: Runbook,
-    steps: Sequence[Step],
-    run: Callable[[str, When, Command], bool],
-    most_attempts: int,
-    longest_wait_seconds: float,
+    runbook: Runbook, steps: Sequence[Step], run: Callable[[str, When, Command], bool], most_attempts: int
 ) -> Ending:
-    """Run the steps, then verify until it holds, and return how that ended."""
+    """Run the steps, then verify until it holds, and return the ending."""
     if runbook.verify:
         run(VERIFY, "before", runbook.verify)
     if not all(run(step.id, "step", step) or step.on_failure == "continue" for step in steps):
@@ -173,22 +169,10 @@ def _run(
         return "evidence"
     for attempt in range(min(runbook.verify.attempts, most_attempts)):
         if attempt:
-            time.sleep(min(runbook.verify.every.total_seconds(), longest_wait_seconds))
+            time.sleep(min(runbook.verify.every.total_seconds(), _LONGEST_WAIT_SECONDS))
         if run(VERIFY, "verify", runbook.verify):
             return "cured"
     return "not cured"
-
-
-def _roll_back(runbook: Runbook, run: Callable[[str, When, Command], bool]) -> None:
-    for undo in runbook.rollback:
-        if not run(undo.id, "rollback", undo) and undo.on_failure == "stop":
-            return
-
-
-def _outputs(rehearsal: Rehearsal) -> Iterator[tuple[str, str]]:
-    for one in rehearsal.tried:
-        # An environment holds some 128 KiB; what people look for is at the end.
-        yield one.step_id.replace("-", "_"), (one.ran.stdout + one.ran.stderr)[-20_000:]
 
 
 def _checked(runbook: Runbook, scenario: Scenario) -> Mapping[str, str]:
@@ -207,8 +191,9 @@ def _plant(scenario: Scenario, host: Host) -> None:
             continue
         ran = host.run(_part(scenario, function), timeout_seconds=_PLANT_SECONDS, privileged=privileged)
         if ran.executed and ran.exit_code != 0:
-            said = (ran.stdout + ran.stderr).strip() or f"it ended with {ran.exit_code}"
-            raise FaultNotPlanted(f"{scenario.runbook_id}/{scenario.name}: {function}: {said}")
+            output = (ran.stdout + ran.stderr).strip() or f"it ended with {ran.exit_code}"
+            where = f"{scenario.runbook_id}/{scenario.name}: {function}"
+            raise FaultNotPlanted(f"The fault could not be planted: {where}: {output}")
 
 
 def _part(scenario: Scenario, function: str) -> str:

@@ -88,7 +88,7 @@ def test_the_report_says_how_runbooks_did_and_what_comes_next(table: Table) -> N
 def test_a_runbook_that_did_not_help_is_shown_and_reset(table: Table) -> None:
     demoted(table)
     assert TableRemediations(table).demoted("low-disk") == "it did not help"
-    assert "asks, whatever its mode says" in local("report", "--runbooks").output
+    assert "demoted to approval: " in local("report", "--runbooks").output
 
     first, second = local("runbooks", "reset", "low-disk", "--by", "ada"), local("runbooks", "reset", "low-disk")
 

@@ -135,7 +135,7 @@ def test_a_release_is_taken_back_and_the_alert_resolves(world: World, service: S
         service.sent[0].id,
     )
     assert world.woken() == []
-    assert world.remediations.board("bad-release", record.incident.opened_at).held == [], "the locks are given back"
+    assert world.remediations.state("bad-release", record.incident.opened_at).held == [], "the locks are given back"
 
 
 def test_what_is_asked_for_says_from_what_to_what(world: World, service: Service) -> None:
@@ -410,7 +410,7 @@ def test_switched_off_meanwhile_nothing_is_sent(
     read = human(world, incident)
 
     assert world.releases.attempts == 0
-    assert "somebody has switched remediation off" in read
+    assert "remediation has been switched off" in read
 
 
 def test_an_alert_that_resolves_while_it_is_deployed_is_cured(world: World, service: Service) -> None:

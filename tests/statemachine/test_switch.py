@@ -28,7 +28,7 @@ def test_switched_off_nothing_is_planned(world: World, turn: Turn) -> None:
 
     assert world.commands.steps() == []
     assert "Read Switch" not in incident.path
-    assert "somebody has switched remediation off" in world.told("slack")[0].text
+    assert "remediation has been switched off" in world.told("slack")[0].text
 
 
 @pytest.mark.parametrize("word", ["off", "OFF", " stop ", "false"])
@@ -42,7 +42,7 @@ def test_switched_off_meanwhile_no_further_step_is_sent_and_somebody_reads_what_
     assert world.commands.steps() == ["look", "drain"], "neither the next step nor the rollback"
     assert incident.path[-6:-1] == ["Read Switch", "Switched Off?", "Next Move", "What Next?", "Page On-Call"]
     (page,) = world.told("pagerduty")
-    assert "was stopped before step restart: somebody has switched remediation off" in page.text
+    assert "was stopped before step restart: remediation has been switched off" in page.text
     assert "drain (act) on web-1: Success" in page.text
 
 
@@ -89,7 +89,7 @@ def test_a_runbook_that_does_not_help_asks_the_next_time(world: World) -> None:
     assert entries[-2].facts["demoted"] is True
     plan = incident.record.plan
     assert plan is not None
-    board = world.remediations.board(plan.runbook_id, plan.planned_at)
-    assert [run.outcome for run in board.runs] == ["failed"]
-    assert board.held == [], "the page gave the host back"
-    assert "did not help" in str(board.demoted)
+    state = world.remediations.state(plan.runbook_id, plan.planned_at)
+    assert [run.outcome for run in state.runs] == ["failed"]
+    assert state.held == [], "the page gave the host back"
+    assert "did not help" in str(state.demoted)

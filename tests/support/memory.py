@@ -58,7 +58,7 @@ from firstline.models import (
 from firstline.people.feedback import calls_real
 from firstline.policy.heartbeats import REQUIRED, LastCheck, Pulse
 from firstline.remediation.locks import Lease
-from firstline.remediation.plan import Board, Resolution
+from firstline.remediation.plan import RemediationState, Resolution
 from firstline.remediation.releases import ReleaseHistory
 from firstline.remediation.steps import Document, document_name
 from firstline.runbooks import documents
@@ -509,20 +509,20 @@ class MemoryRemediations(_Port):
         record = self._store.records.get(incident_id)
         return record.plan if record else None
 
-    def board(self, runbook_id: str, since: datetime) -> Board:
-        return Board(
+    def state(self, runbook_id: str, since: datetime) -> RemediationState:
+        return RemediationState(
             version=self.version,
             held=list(self.held.values()),
             runs=self._runs_since(runbook_id, since),
             demoted=self.why_demoted.get(runbook_id),
         )
 
-    def reserve(self, plan: RemediationPlan, run: RunbookRun, *, board: Board, now: datetime) -> None:
+    def reserve(self, plan: RemediationPlan, run: RunbookRun, *, state: RemediationState, now: datetime) -> None:
         me = run.incident_id
         record = self._store.records.get(me)
         if record is None or record.plan is not None:
             raise AlreadyPlanned(f"{me} has a plan, or is not in the table")
-        if board.version != self.version:
+        if state.version != self.version:
             raise RemediationContended("a remediation began or ended since")
         taken = [name for name in plan.locks if not self._free(name, me, now)]
         if taken:
@@ -530,7 +530,7 @@ class MemoryRemediations(_Port):
         self.version += 1
         self.locks |= dict.fromkeys(plan.locks, (me, run.until))
         mine = Lease(incident_id=me, runbook_id=run.runbook_id, locks=plan.locks, until=run.until)
-        self.held = {lease.incident_id: lease for lease in board.held if lease.until > now} | {me: mine}
+        self.held = {lease.incident_id: lease for lease in state.held if lease.until > now} | {me: mine}
         self.runs.append(run)
         self._store.change(me, plan=plan, plan_digest=plan.digest())
 

@@ -208,8 +208,8 @@ def plans(world: World, incident: Incident) -> None:
         until=plan.lease_until,
     )
     assert world.remediations.plan_of(incident.incident_id) is None
-    board = world.remediations.board(plan.runbook_id, NOON)
-    world.remediations.reserve(plan, run, board=board, now=NOON)
+    state = world.remediations.state(plan.runbook_id, NOON)
+    world.remediations.reserve(plan, run, state=state, now=NOON)
     world.remediations.keep_shadow(run)
     world.trail.append(incident.incident_id, [planned(plan)], NOON)
 

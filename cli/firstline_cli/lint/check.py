@@ -1,6 +1,7 @@
-"""Check a folder of runbooks as a set, before anything is deployed: `make runbooks-check`."""
+"""The check of a folder of runbooks as a set, before anything is deployed: `make runbooks-check`."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from firstline.errors import ConfigurationError
@@ -10,7 +11,7 @@ from firstline.runbooks import catalogue, documents
 from firstline.runbooks.catalogue import Catalogue, Problem
 from firstline.runbooks.match import offered
 from firstline.runbooks.model import Runbook
-from firstline_cli.lint.scripts import danger_problems, shellcheck_problems
+from firstline_cli.lint.scripts import danger_problems, problem_at, shellcheck_problems
 
 TEMPLATE = Path("documents/template.yaml")
 SCHEMA = Path("schema.json")
@@ -19,10 +20,10 @@ _RENDER = "is out of date; run `make runbooks` and commit the result"
 
 
 def check(folder: Path) -> list[Problem]:
-    """Everything that is wrong with a runbooks folder: what people wrote, and what is generated from it."""
+    """Return all problems of a runbooks folder: in its runbooks, and in the files that are generated from them."""
     runbooks, problems = read_checked(folder)
     if not problems:
-        # While runbooks are wrong there is nothing to compare with.
+        # Generated files are only compared with runbooks that have no problems.
         problems += [
             Problem(file=str(path), line=0, key="", message=_RENDER)
             for path, text in rendered(Catalogue(runbooks)).items()
@@ -32,7 +33,7 @@ def check(folder: Path) -> list[Problem]:
 
 
 def read_checked(folder: Path) -> tuple[list[Runbook], list[Problem]]:
-    """The sound runbooks of a folder, and everything that is wrong with what people wrote: keys, examples, scripts.
+    """Return the sound runbooks of a folder, and the problems of its keys, examples, scripts and policy.
 
     The scripts are read by shellcheck, and searched for dangerous commands.
     """
@@ -55,38 +56,35 @@ def read_checked(folder: Path) -> tuple[list[Runbook], list[Problem]]:
 
 
 def rendered(runbooks: Catalogue) -> dict[Path, str]:
-    """The generated files of a runbooks folder, by their path in it."""
+    """Return the generated files of a runbooks folder, by their path in it."""
     return {TEMPLATE: documents.render_template(runbooks), SCHEMA: catalogue.schema()}
 
 
 def example_problems(runbook: Runbook, text: str, runbooks: list[Runbook]) -> Iterator[Problem]:
-    """What a runbook's examples say against it, at the lines of its YAML (`text`).
+    """Report the examples that a runbook does not fulfil, at the lines of its YAML (`text`).
 
-    An alert that must match has to find this runbook first among all `runbooks`, with values that its parameters take;
-    one that must not match may not be offered it at all.
+    For an alert that must match, this runbook must come first among all `runbooks`, and its parameters must accept the
+    alert's values. An alert that must not match must not be offered this runbook.
     """
-
-    def problem(location: tuple[str | int, ...], message: str) -> Problem:
-        key = ".".join(map(str, location))
-        return Problem(file=f"{runbook.id}.yaml", line=catalogue.line_of(text, location), key=key, message=message)
-
+    problem = partial(problem_at, runbook, text)
     if not runbook.examples.match:
         yield problem(("examples", "match"), "no alert that must match; add one, as in {alert: SpoolFull}")
     if not runbook.examples.no_match:
         message = "no alert that must not match; add the most similar one that this runbook would not help"
         yield problem(("examples", "no_match"), message)
-    # A runbook that is off is checked as if it were not: it is meant to be switched on one day.
-    awake = Catalogue([one.model_copy(update={"mode": "shadow"}) if one is runbook else one for one in runbooks])
+    # A runbook that is off is checked as if it were on: someone will switch it on one day.
+    awake = runbook.model_copy(update={"mode": "shadow"})
+    catalogue_with_it = Catalogue([awake if other is runbook else other for other in runbooks])
     for location, example, must_match in runbook.examples.located():
         alert = example.as_alert()
-        ids = [one.id for one in offered(awake, alert)]
+        ids = [fitting.id for fitting in offered(catalogue_with_it, alert)]
         if not must_match:
             if runbook.id in ids:
                 yield problem(location, f"{example.alert!r} matches; narrow match until it does not")
         elif runbook.id not in ids:
             yield problem(location, f"{example.alert!r} does not match; add it to match, or correct the example")
         elif ids[0] != runbook.id:
-            message = f"{example.alert!r} is for {ids[0]} first; name the alert more exactly here, or less there"
+            message = f"{example.alert!r} goes to {ids[0]} first; make match more exact here, or less exact there"
             yield problem(location, message)
         elif wrong := parameter_values(runbook, alert)[1]:
-            yield problem(location, f"it matches, but would have no plan: {wrong}")
+            yield problem(location, f"it matches, but no plan could be made: {wrong}")

@@ -1,6 +1,6 @@
-"""Commands of a bash script, each as one line of text: found by a parser, so that comments and strings are none.
+"""The commands of a bash script, each as one line of text. A parser finds them, so comments and strings do not count.
 
-Commands in another's arguments count too: behind sudo, timeout or xargs, in `find -exec`, `bash -c '…'` and traps.
+Commands in the arguments of others count too: after sudo, timeout or xargs, in `find -exec`, `bash -c '…'` and traps.
 """
 
 import re
@@ -13,26 +13,26 @@ import tree_sitter_bash
 from tree_sitter import Language, Node, Parser
 
 VARIABLE = "¤"
-"""Stands in a line for text that only the running script knows: a variable, the output of a command."""
+"""The mark for text that only the running script knows: a variable, the output of a command."""
 
 PARAMETER = "°"
-"""Stands for a parameter of the runbook. It is never empty: the lines before the script make sure of that."""
+"""The mark for a parameter of the runbook. The lines before the script ensure that it is not empty."""
 
 GIVEN = "/given/value"
-"""Stands for text that cannot be empty: `${name:?}`, a number."""
+"""The mark for text that cannot be empty: `${name:?}`, a number."""
 
 TEMPORARY = "/tmp/given/value"  # noqa: S108
-"""Stands for a variable that holds what mktemp made."""
+"""The mark for a variable with the path of a file that mktemp made."""
 
 _BASE = re.compile(r"\b\d+#(?=\$)")
-"""`10#$x`, which the parser does not know: a number's base means nothing here."""
+"""The base of a number, as in `10#$x`: the parser does not know it, and it does not matter here."""
 
 _ESCAPED_NAME = re.compile(r"(?m)^([ \t]*)\\(?=[A-Za-z])")
-"""`\\rm` at the beginning of a line, which the parser takes for the end of the line before."""
+"""An escaped name at the beginning of a line, as in `\\rm`: the parser reads it as the end of the line before."""
 
 _BEYOND_LATIN_1 = re.compile(r"[^\x00-\xff]")
-"""The parser asks C's `isspace` and its kin about characters, which are defined for one byte: a higher one may be read
-far outside of their table, and ends the process."""
+"""Characters that can crash the parser: it passes them to C's `isspace` and its like, which are defined for one
+byte and read outside of their table for a higher one."""
 
 _TEMPORARY_NAME = re.compile(r"\b(\w+)=\"?\$\(mktemp\b")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
@@ -41,7 +41,7 @@ _EXPANSIONS = frozenset(
     ("simple_expansion", "expansion", "command_substitution", "arithmetic_expansion", "process_substitution")
 )
 _WRAPPERS = {
-    # The options that take a value, and how many words come before the command.
+    # The options that take a value, and the number of words before the command.
     "sudo": ("ugpChrtRDT", 0),
     "doas": ("uC", 0),
     "env": ("uCS", 0),
@@ -65,9 +65,9 @@ _WRAPPERS = {
 
 @dataclass(frozen=True)
 class Call:
-    """A command, or a redirection, as `text`: its name without folders, then its words without quotes.
+    """A command or redirection as `text`: its name without folders, then its words without quotes.
 
-    `source` is how it is written, with the pipeline before it and its redirections; `line` counts from 1.
+    `source` is the command as it is written, with the pipeline before it and its redirections; `line` counts from 1.
     """
 
     text: str
@@ -77,7 +77,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Unread:
-    """A line that the parser does not understand."""
+    """A line that the parser cannot read."""
 
     line: int
 
@@ -87,12 +87,12 @@ def read(script: str) -> Iterator[Call | Unread]:
     try:
         yield from _read(script, frozenset(_TEMPORARY_NAME.findall(script)), line=0)
     except RecursionError:
-        # Nested a hundred times deep: nobody writes that for people to read.
+        # A script that is nested too deep for the parser is too deep for a reviewer as well.
         yield Unread(1)
 
 
 def parsable(script: str) -> str:
-    """Replace in a script the characters that the parser must not see: no command and no operator is written so."""
+    """Replace the characters of a script that can crash the parser; commands and operators have none of them."""
     return _BEYOND_LATIN_1.sub("\xff", script)
 
 
@@ -102,7 +102,7 @@ def _parser() -> Parser:
 
 
 def _read(script: str, temporary: frozenset[str], line: int) -> Iterator[Call | Unread]:
-    """Read a script, or one inside of a string: that stands on the line of its command."""
+    """Read a script, or one in a string, whose commands all count as on the `line` of its command."""
     script = _ESCAPED_NAME.sub(r"\1 ", _BASE.sub(lambda base: " " * len(base[0]), script))
     for node in _all(_parser().parse(parsable(script).encode()).root_node):
         at = line or node.start_point.row + 1
@@ -112,10 +112,10 @@ def _read(script: str, temporary: frozenset[str], line: int) -> Iterator[Call | 
             text = " ".join(_word(child, temporary) for child in node.children if child.type != "file_descriptor")
             yield Call(text, _text(node), at)
         elif node.type in ("command", "declaration_command"):
-            nodes = {_word(child, temporary): child for child in _words(node)}
-            for words in _wrapped([_word(child, temporary) for child in _words(node)]):
+            named = [(_word(child, temporary), child) for child in _words(node)]
+            for words in _wrapped([word for word, _ in named]):
                 yield Call(" ".join([PurePosixPath(words[0]).name, *words[1:]]), _source(node), at)
-                yield from _inside(words, nodes, temporary, at)
+                yield from _inside(words, dict(named), temporary, at)
 
 
 def _inside(
@@ -135,7 +135,7 @@ def _inside(
 
 
 def _wrapped(words: list[str]) -> Iterator[list[str]]:
-    """Give a command, and after it the commands that it runs in its turn."""
+    """Yield the words of a command, then those of each command that it runs."""
     while words and _ASSIGNMENT.match(words[0]):
         words = words[1:]
     if not words:
@@ -152,12 +152,13 @@ def _wrapped(words: list[str]) -> Iterator[list[str]]:
     while at < len(words) and words[at].startswith("-") and words[at] != "--":
         at += 2 if len(words[at]) == 2 and words[at][1] in with_value else 1
     at += words[at : at + 1] == ["--"]
-    # The words that xargs adds are only known as it runs.
-    yield from _wrapped([*words[at + positional :], *([VARIABLE] if name == "xargs" and at < len(words) else [])])
+    # The words that xargs adds are known only when it runs.
+    added = [VARIABLE] if name == "xargs" and at < len(words) else []
+    yield from _wrapped([*words[at + positional :], *added])
 
 
 def _words(node: Node) -> Iterator[Node]:
-    """Give the name of a command, and its arguments."""
+    """Yield the nodes of a command's name and arguments."""
     if node.type == "declaration_command":
         yield from node.children
         return
@@ -168,7 +169,7 @@ def _words(node: Node) -> Iterator[Node]:
 
 
 def _source(node: Node) -> str:
-    """Give how a command is written, with what feeds it: the pipeline before it, its heredoc, its `<<<`."""
+    """Return a command as it is written, with its input: the pipeline before it, its heredoc, its `<<<`."""
     whole = node
     while whole.parent is not None and whole.parent.type in ("redirected_statement", "pipeline"):
         whole = whole.parent
@@ -179,7 +180,7 @@ def _source(node: Node) -> str:
 
 
 def _word(node: Node, temporary: frozenset[str]) -> str:
-    """Give a word without quotes and backslashes, with a mark for each expansion; a space in it does not break."""
+    """Return a word without quotes and backslashes, with a mark for each expansion and no-break spaces."""
     if node.type == "raw_string":
         return _text(node)[1:-1].replace(" ", "\xa0")
     text, begin, end = node.text or b"", node.start_byte, len(node.text or b"")

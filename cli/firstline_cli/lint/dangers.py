@@ -1,42 +1,48 @@
-"""Commands that break hosts: for each danger its patterns, why it is dangerous, and what to write instead.
+"""Commands that break hosts: for each danger the patterns of its commands, why it is dangerous, and a better way.
 
-There are three classes. Some dangers are never right in a runbook. Some are right where the runbook says honestly how
-much it risks. The others are right where its author gives a reason, under `accept`.
+There are three classes. Some dangers are never allowed in a runbook. Some are allowed in a runbook that declares enough
+risk. The others are allowed if the author gives a reason, under `accept`.
 """
 
 import re
-from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
+from firstline.runbooks.model import Risk
 from firstline_cli.lint.commands import PARAMETER, VARIABLE, Call
 
 type Allowed = Literal["never", "accepted", "disruptive", "destructive"]
 
 
-@dataclass(frozen=True)
 class Danger:
     """A kind of dangerous command.
 
-    `allowed` says when it may stand: never, accepted by name, or in a runbook of that risk. `patterns` fit the
-    beginning of a command's text (`Call.text`); `source`, where given, must be found in how it is written.
+    `allowed` says when it may be in a runbook: never, accepted by name, or in a runbook of that risk. `message` begins
+    with the danger's id, then says why it is dangerous and what to write instead. One of the `patterns` fits the
+    beginning of a command's text (`Call.text`); `source`, if given, must be found in the command as it is written.
     """
 
-    id: str
-    allowed: Allowed
-    why: str
-    fix: str
-    patterns: tuple[str, ...] = ()
-    source: str = ""
+    def __init__(self, allowed: Allowed, message: str, *patterns: str, source: str = "") -> None:
+        self.allowed, self.message, self._patterns, self._source = allowed, message, patterns, source
+        self.id = message.partition(":")[0]
 
     def fits(self, call: Call) -> bool:
-        """Say whether a command is of this kind."""
-        return any(re.match(pattern, call.text, re.DOTALL) for pattern in self.patterns) and bool(
-            re.search(self.source, call.source)
-        )
+        """Return True if a command is of this kind."""
+        fits = any(re.match(pattern, call.text, re.DOTALL) for pattern in self._patterns)
+        return fits and re.search(self._source, call.source) is not None
+
+    def allowed_by(self, risk: Risk) -> bool:
+        """Return True if a runbook of this risk may contain the danger."""
+        return self.depends_on_risk and risk in (self.allowed, "destructive")
+
+    @property
+    def depends_on_risk(self) -> bool:
+        """True if a runbook of enough risk may contain the danger."""
+        return self.allowed in ("disruptive", "destructive")
 
 
 def _option(letters: str, *names: str) -> str:
-    """Give the pattern of a command that has one of these options: `-x`, `-ax`, `--name`."""
+    """Return the pattern of a command that has one of these options: `-x`, `-ax`, `--name`."""
     return rf"(?=.* (?:-\w*[{letters}]|--(?:{'|'.join(names) or '$'})))"
 
 
@@ -47,20 +53,20 @@ _SYSTEM = (
     r"|proc|root|run|sbin|srv|sys|tmp|usr(?:/s?bin|/lib(?:64)?|/local|/share)?|var(?:/(?:log|spool|cache|mail|run|tmp|www"
     r"|backups|lib(?:/(?:dpkg|rpm|amazon|mysql|postgresql|docker|containerd))?))?))?(?:/(?:\.\.?|\*)?)*" + _END
 )
-"""Folders that something lives in. What is inside of them may be fair game, they are not."""
+"""Folders of the system and its data. A runbook may remove what is inside some of them, never the folder itself."""
 
 _DEVICE = r"/dev/(?:sd|hd|vd|xvd|nvme|mmcblk|dm-|md|mapper/|disk/|loop|mem|kmem|port)"
 _CREDENTIALS = r"(?:/etc/(?:passwd|shadow|group|gshadow|sudoers|pam\.d/|ssh/|security/|ld\.so\.preload)|[^ ]*/\.ssh/)"
 _SCRATCH = r"(?:/var/log/|/tmp/|/var/tmp/|/run/|/var/run/|/dev/|/proc/|/sys/)"
 _KEPT = rf"(?!{_SCRATCH})[/~]"
-"""A file that is no log, and not gone after the next start."""
+"""A file that is not a log and that survives a restart."""
 
 _OPEN = r"(?:0?[0-7][0-7][2367]|[ugo]*[ao][ugo]*[+=][rx]*w\w*|\+[rx]*w\w*)" + _END
-"""A mode that lets everybody write. With the sticky bit, as /tmp has it, it is meant."""
+"""A mode that lets everybody write. With the sticky bit, as /tmp has it, that is intended."""
 
 _SHELL = r"(?:ba|da|z|k|a)?sh"
 _HIDING = r"\b(?:curl|wget|aria2c|scp|nc|ncat|socat|base64|base32|xxd|openssl|uudecode|gpg|rev)\b"
-"""Commands that bring text from elsewhere, or make it readable only as it runs."""
+"""Commands that fetch text, or that decode it only while the script runs."""
 
 _SYSTEMCTL = r"systemctl(?: -[^ ]+)* "
 _CONTAINERS = r"(?:docker|podman|nerdctl|crictl)(?: container| pod)? "
@@ -72,272 +78,176 @@ _LIFELINES = (
 _SECRET_FILE = rf"(?:/proc/[^/ ]+|{VARIABLE})/(?:task/[^/ ]+/)?(?:cmdline|environ){_END}"
 _HARMLESS_SIGNAL = r"(?!.* (?:-s |--signal[= ]|-n |-)(?:SIG)?(?:0|CHLD|CONT|WINCH|URG|l|L|17|18)(?: |$))"
 
+_never = partial(Danger, "never")
+_accepted = partial(Danger, "accepted")
+_disruptive = partial(Danger, "disruptive")
+_destructive = partial(Danger, "destructive")
+
 DANGERS: tuple[Danger, ...] = (
-    Danger(
-        "remove-system",
-        "never",
-        "it takes away a folder that the system, or its data, lives in",
-        "name the folder inside of it that may go",
-        (rf"rm{_RECURSIVE}.*(?:{_SYSTEM}|--no-preserve-root)", rf"mv .*{_SYSTEM} ", "mv .* /dev/null$"),
+    _never(
+        "remove-system: it removes a folder of the system or of its data; name the folder inside it that may go",
+        rf"rm{_RECURSIVE}.*(?:{_SYSTEM}|--no-preserve-root)",
+        rf"mv .*{_SYSTEM} ",
+        "mv .* /dev/null$",
     ),
-    Danger(
-        "wipe-disk",
-        "never",
-        "what is on the device is lost for good",
-        "leave disks to people; a runbook may show them with lsblk",
-        (
-            r"(?:mkfs(?:\.\w+)?|mke2fs|mkswap|blkdiscard|[lvp][vg]remove) ",
-            rf"(?:[sc]?f|sg)disk(?!{_option('lpdnV', 'list', 'dump', 'no-act', 'print')}) ",
-            rf"wipefs{_option('aof', 'all', 'offset', 'force')}",
-            r"parted .*\b(?:rm|mklabel|mkpart|mktable|resizepart)\b",
-            r"(?:zpool|zfs) (?:destroy|labelclear|rollback)|cryptsetup .*(?:erase|luks(?:Erase|Format|RemoveKey))",
-            r"mdadm .*--(?:zero-superblock|stop|create|fail|remove)|hdparm .*--security-erase|badblocks .*-[wn]",
-            rf"dd .*of={_DEVICE}|(?:shred|tee|truncate) .*{_DEVICE}|cp .* {_DEVICE}[^ ]*$|[>&|]+ {_DEVICE}",
-        ),
+    _never(
+        "wipe-disk: it destroys the data on the device; leave disks to people; a runbook may show them with lsblk",
+        r"(?:mkfs(?:\.\w+)?|mke2fs|mkswap|blkdiscard|[lvp][vg]remove) ",
+        rf"(?:[sc]?f|sg)disk(?!{_option('lpdnV', 'list', 'dump', 'no-act', 'print')}) ",
+        rf"wipefs{_option('aof', 'all', 'offset', 'force')}",
+        r"parted .*\b(?:rm|mklabel|mkpart|mktable|resizepart)\b",
+        r"(?:zpool|zfs) (?:destroy|labelclear|rollback)|cryptsetup .*(?:erase|luks(?:Erase|Format|RemoveKey))",
+        r"mdadm .*--(?:zero-superblock|stop|create|fail|remove)|hdparm .*--security-erase|badblocks .*-[wn]",
+        rf"dd .*of={_DEVICE}|(?:shred|tee|truncate) .*{_DEVICE}|cp .* {_DEVICE}[^ ]*$|[>&|]+ {_DEVICE}",
     ),
-    Danger(
-        "accounts",
-        "never",
-        "it changes who may come in, and as whom",
-        "leave accounts to what manages them",
-        (
-            r"(?:useradd|userdel|usermod|adduser|deluser|group(?:add|del|mod)|chpasswd|visudo|vipw|gpasswd)" + _END,
-            r"(?:passwd|chage)(?! -S| --status| --list)" + _END,
-            rf"(?:tee|cp|mv|install|rm|ln|chmod|chown|sed .*-(?:i|-in-place)).* {_CREDENTIALS}|[>&|]+ {_CREDENTIALS}",
-        ),
+    _never(
+        "accounts: it changes who may log in, and as whom; leave accounts to the tool that manages them",
+        r"(?:useradd|userdel|usermod|adduser|deluser|group(?:add|del|mod)|chpasswd|visudo|vipw|gpasswd)" + _END,
+        r"(?:passwd|chage)(?! -S| --status| --list)" + _END,
+        rf"(?:tee|cp|mv|install|rm|ln|chmod|chown|sed .*-(?:i|-in-place)).* {_CREDENTIALS}|[>&|]+ {_CREDENTIALS}",
     ),
-    Danger(
-        "open-to-all",
-        "never",
-        "everybody on the host may then change everything below it",
-        "give the mode to one user or group, without -R",
-        (rf"chmod{_option('R', 'recursive')}.* {_OPEN}",),
+    _never(
+        "open-to-all: every user may then change everything below it; give the mode to one user or group, without -R",
+        rf"chmod{_option('R', 'recursive')}.* {_OPEN}",
     ),
-    Danger(
-        "open-file",
-        "accepted",
-        "everybody on the host may then change it",
-        "give the mode to one user or group",
-        (rf"chmod(?!{_option('R', 'recursive')}) (?:.* )?{_OPEN}",),
+    _accepted(
+        "open-file: every user of the host may then change it; give the mode to one user or group",
+        rf"chmod(?!{_option('R', 'recursive')}) (?:.* )?{_OPEN}",
     ),
-    Danger(
-        "owner-of-system",
-        "never",
-        "a system whose files belong to another user does not start any more",
-        "name the folder that needs it",
-        (rf"(?:chown|chgrp|chmod|setfacl|chattr){_option('R', 'recursive')}.*{_SYSTEM}",),
+    _never(
+        "owner-of-system: a system whose files belong to another user no longer starts; name the folder that needs it",
+        rf"(?:chown|chgrp|chmod|setfacl|chattr){_option('R', 'recursive')}.*{_SYSTEM}",
     ),
-    Danger(
-        "remote-code",
-        "never",
-        "whoever controls what is fetched or hidden there is root on every host",
-        "write the commands into the runbook",
-        (
-            rf"(?:{_SHELL}|python3?|perl|ruby|node|php)(?: -[^ ]*)*(?: -- .*)?$",
-            rf"(?:{_SHELL}|python3?|perl|ruby|node|php|eval|source|\.) .*(?:{VARIABLE}|<\(\))",
-        ),
-        _HIDING,
+    _never(
+        "remote-code: the author of the fetched or hidden text becomes root; write the commands into the runbook",
+        rf"(?:{_SHELL}|python3?|perl|ruby|node|php)(?: -[^ ]*)*(?: -- .*)?$",
+        rf"(?:{_SHELL}|python3?|perl|ruby|node|php|eval|source|\.) .*(?:{VARIABLE}|<\(\))",
+        source=_HIDING,
     ),
-    Danger(
-        "kill-system",
-        "never",
-        "it ends init, or everything at once",
-        "name the one process, by its id and after a look at its name",
-        (
-            rf"kill{_HARMLESS_SIGNAL}(?: .*)? (?:1|-- -1|-\w+ -1){_END}|killall5",
-            r"(?:pkill|killall) (?:.* )?(?:-[uU] root|\^?(?:systemd|init|\.|\.\*)\$?)" + _END,
-        ),
+    _never(
+        "kill-system: it ends init, or everything at once; name one process by its id, after a look at its name",
+        rf"kill{_HARMLESS_SIGNAL}(?: .*)? (?:1|-- -1|-\w+ -1){_END}|killall5",
+        r"(?:pkill|killall) (?:.* )?(?:-[uU] root|\^?(?:systemd|init|\.|\.\*)\$?)" + _END,
     ),
-    Danger(
-        "lock-out",
-        "never",
-        "nobody reaches the host afterwards, Systems Manager included",
+    _never(
+        "lock-out: the host cannot be reached afterwards, not even by Systems Manager; "
         "restart it instead of stopping it, or leave it to people",
-        (
-            rf"{_SYSTEMCTL}(?:stop|disable|mask|kill) .*(?<= ){_LIFELINES}",
-            rf"{_SYSTEMCTL}restart .*amazon-ssm-agent|service {_LIFELINES} stop",
-            rf"(?:pkill|killall) .*(?<= )\^?{_LIFELINES}",
-            r"ip .*\b(?:down|flush|del|delete)\b|ifdown|ifconfig .*down|nmcli .*\b(?:off|down|disconnect|delete)\b",
-        ),
+        rf"{_SYSTEMCTL}(?:stop|disable|mask|kill) .*(?<= ){_LIFELINES}",
+        rf"{_SYSTEMCTL}restart .*amazon-ssm-agent|service {_LIFELINES} stop",
+        rf"(?:pkill|killall) .*(?<= )\^?{_LIFELINES}",
+        r"ip .*\b(?:down|flush|del|delete)\b|ifdown|ifconfig .*down|nmcli .*\b(?:off|down|disconnect|delete)\b",
     ),
-    Danger(
-        "power-off",
-        "never",
-        "nobody can start it again from here",
-        "leave it to people; restart the service that needs it",
-        (
-            rf"(?:halt|poweroff|kexec){_END}|shutdown(?!{_option('rc', 'reboot')}){_END}|(?:tel)?init [01sS]$",
-            rf"{_SYSTEMCTL}(?:poweroff|halt|kexec|rescue|emergency|suspend|hibernate){_END}",
-            r"(?:[>&|]+|tee .*) ?/proc/sysrq-trigger",
-        ),
+    _never(
+        "power-off: Firstline cannot start it again; leave it to people; restart the service that needs it",
+        rf"(?:halt|poweroff|kexec){_END}|shutdown(?!{_option('rc', 'reboot')}){_END}|(?:tel)?init [01sS]$",
+        rf"{_SYSTEMCTL}(?:poweroff|halt|kexec|rescue|emergency|suspend|hibernate){_END}",
+        r"(?:[>&|]+|tee .*) ?/proc/sysrq-trigger",
     ),
-    Danger(
-        "cloud-change",
-        "never",
-        "it acts with the instance's role, past Firstline's limits and its trail",
-        "use a step kind or a document of its own for what is not on the host",
-        (r"aws .*(?<= )(?:(?:delete|terminate|deregister|detach|revoke|remove|stop|reboot|modify)-|s3 (?:rm|rb)\b)",),
+    _never(
+        "cloud-change: it acts with the instance's role, past Firstline's limits and its trail; "
+        "use another step kind, or a document of your own, for things that are not on the host",
+        r"aws .*(?<= )(?:(?:delete|terminate|deregister|detach|revoke|remove|stop|reboot|modify)-|s3 (?:rm|rb)\b)",
     ),
-    Danger(
-        "reboot",
-        "accepted",
-        "the command is cut off, and nothing proves that the host comes back",
-        "restart the service that needs it",
-        (rf"reboot{_END}|shutdown{_option('r', 'reboot')}|(?:tel)?init 6|{_SYSTEMCTL}(?:soft-)?reboot{_END}",),
+    _accepted(
+        "reboot: it cuts the command off, and nothing checks that the host comes back; restart a service instead",
+        rf"reboot{_END}|shutdown{_option('r', 'reboot')}|(?:tel)?init 6|{_SYSTEMCTL}(?:soft-)?reboot{_END}",
     ),
-    Danger(
-        "guards-off",
-        "accepted",
-        "it takes away what protects the host, or lets nobody in",
-        "change one rule by its number or handle",
-        (
-            rf"ip6?tables{_option('FXP', 'flush', 'policy')}|ip6?tables-restore|nft .*\b(?:flush|delete|destroy)\b",
-            r"ufw .*\b(?:disable|reset)\b|firewall-cmd .*--panic-on|setenforce (?:0|Permissive)|auditctl .*-(?:D|e 0)",
-            rf"{_SYSTEMCTL}(?:stop|disable|mask|kill) .*\b(?:auditd|firewalld|nftables|ip6?tables|apparmor|fail2ban)\b",
-        ),
+    _accepted(
+        "guards-off: it removes a host's protection, or locks everybody out; change one rule by its number or handle",
+        rf"ip6?tables{_option('FXP', 'flush', 'policy')}|ip6?tables-restore|nft .*\b(?:flush|delete|destroy)\b",
+        r"ufw .*\b(?:disable|reset)\b|firewall-cmd .*--panic-on|setenforce (?:0|Permissive)|auditctl .*-(?:D|e 0)",
+        rf"{_SYSTEMCTL}(?:stop|disable|mask|kill) .*\b(?:auditd|firewalld|nftables|ip6?tables|apparmor|fail2ban)\b",
     ),
-    Danger(
-        "text-as-code",
-        "accepted",
-        "what it runs stands nowhere, so nobody has read it and no test has run it",
+    _accepted(
+        "text-as-code: the text that it runs is not in the runbook, so it was neither reviewed nor tested; "
         "write the commands out, or call a function",
-        (
-            rf"eval |(?:source|\.|{_SHELL}) <\(\)|{_SHELL} (?:.* )?-\w*c [^ ]*{VARIABLE}",
-            rf"{_SHELL}(?!.* --version)(?: -[^ ]*)*(?: -- .*)?$|(?:at|batch)(?: |$)",
-        ),
+        rf"eval |(?:source|\.|{_SHELL}) <\(\)|{_SHELL} (?:.* )?-\w*c [^ ]*{VARIABLE}",
+        rf"{_SHELL}(?!.* --version)(?: -[^ ]*)*(?: -- .*)?$|(?:at|batch)(?: |$)",
     ),
-    Danger(
-        "loose-kill",
-        "accepted",
-        "the pattern also fits other processes than the one that was meant",
+    _accepted(
+        "loose-kill: the pattern also fits processes other than the intended one; "
         "say pkill -x with the exact name, an anchored ^…$, or -u with a user",
-        (rf"pkill{_HARMLESS_SIGNAL}(?!{_option('xuUPgsF', 'exact', 'euid', 'uid', 'parent')})(?!.* \^[^ ]*\$$)",),
+        rf"pkill{_HARMLESS_SIGNAL}(?!{_option('xuUPgsF', 'exact', 'euid', 'uid', 'parent')})(?!.* \^[^ ]*\$$)",
     ),
-    Danger(
-        "remove-variable",
-        "accepted",
-        "empty or wrong, the variable leads to somewhere else, and everything there is gone",
+    _accepted(
+        "remove-variable: an empty or wrong variable makes it remove everything somewhere else; "
         'insist on the value, "${name:?}/…"; write two fixed folders before a parameter',
-        (rf"rm{_RECURSIVE}.* (?:[^ ]*{VARIABLE}|(?:/[^/ ]*/?)?{PARAMETER})",),
+        rf"rm{_RECURSIVE}.* (?:[^ ]*{VARIABLE}|(?:/[^/ ]*/?)?{PARAMETER})",
     ),
-    Danger(
-        "remove-glob",
-        "accepted",
-        "it takes whatever is there, and where that is nobody knows beforehand",
+    _accepted(
+        "remove-glob: it removes whatever the pattern matches, in a place that is not known beforehand; "
         "begin with a fixed folder of two levels, or use find with -maxdepth 1 -type f",
-        (rf"(?:rm|unlink|shred) (?:.* )?(?!-|/[^/ *?{VARIABLE}]+/[^/ *?{VARIABLE}]+/)[^ ]*(?:[*?]|{{[^}} ])",),
+        rf"(?:rm|unlink|shred) (?:.* )?(?!-|/[^/ *?{VARIABLE}]+/[^/ *?{VARIABLE}]+/)[^ ]*(?:[*?]|{{[^}} ])",
     ),
-    Danger(
-        "find-delete",
-        "accepted",
-        "it goes into other filesystems, or takes everything that it finds",
+    _accepted(
+        "find-delete: it crosses into other filesystems, or removes everything that it finds; "
         "say -xdev, and what may go: -type f with -mtime, -name or -size",
-        (
-            r"find (?=.*(?:-delete|-exec(?:dir)? (?:/usr)?(?:/bin/)?(?:rm|shred)\b))(?!(?=.* -(?:xdev|mount)\b)"
-            r".* -(?:type|[mac](?:min|time)|newer|size|i?name|user|empty|i?regex|i?path|inum|samefile|perm)\b)",
-        ),
+        r"find (?=.*(?:-delete|-exec(?:dir)? (?:/usr)?(?:/bin/)?(?:rm|shred)\b))(?!(?=.* -(?:xdev|mount)\b)"
+        r".* -(?:type|[mac](?:min|time)|newer|size|i?name|user|empty|i?regex|i?path|inum|samefile|perm)\b)",
     ),
-    Danger(
-        "shows-secrets",
-        "accepted",
-        "arguments and environments hold passwords, and what a script prints stays in the incident's record",
+    _accepted(
+        "shows-secrets: arguments and environments hold passwords, and the output of a script stays in the record; "
         "name them by ps -o pid=,user=,etime=,comm= or /proc/…/comm, units by systemctl show --property=ActiveState,…",
-        (
-            # With a format its columns decide. Without one all options do it that are written as BSD does, and -f.
-            r"ps .*(?:-[A-Za-z]*o|(?<= )[a-z]*o |--format).*(?<![a-z])(?:args|command|cmd)(?![a-z])",
-            r"ps(?!.* (?:-?[a-zA-Z]*o|--format))(?:.* -[a-zA-Z]*[fF]|(?> -[^ ]*[CGgpqstUun] [^ ]+| -[^ ]+)*+ [^- ])",
-            rf"pgrep{_option('a', 'list-full')}|top{_option('c')}|printenv",
-            r"set$|(?:export|declare|typeset|readonly)(?: -[a-zA-Z]+)*$|env(?> -[uC] [^ ]+| -[^S ][^ ]*| \w+=[^ ]*)*+$",
-            rf"(?!echo |printf |test |\[ |ls |stat |find ).* {_SECRET_FILE}",
-            rf"{_SYSTEMCTL}(?:status|show-environment|cat|show(?!{_option('pP', 'property')})){_END}",
-            r"systemctl .*\b(?:Exec(?:Start|Stop|Reload|Condition)|Environment)",
-            rf"{_CONTAINERS}(?:top|inspect[ip]?(?: (?!.*{{{{)|.*(?:Env|Cmd|Args))|ps .*--no-trunc)",
-        ),
+        # With a format, its columns decide. Without one, -f and all options in the style of BSD show arguments.
+        r"ps .*(?:-[A-Za-z]*o|(?<= )[a-z]*o |--format).*(?<![a-z])(?:args|command|cmd)(?![a-z])",
+        r"ps(?!.* (?:-?[a-zA-Z]*o|--format))(?:.* -[a-zA-Z]*[fF]|(?> -[^ ]*[CGgpqstUun] [^ ]+| -[^ ]+)*+ [^- ])",
+        rf"pgrep{_option('a', 'list-full')}|top{_option('c')}|printenv",
+        r"set$|(?:export|declare|typeset|readonly)(?: -[a-zA-Z]+)*$|env(?> -[uC] [^ ]+| -[^S ][^ ]*| \w+=[^ ]*)*+$",
+        rf"(?!echo |printf |test |\[ |ls |stat |find ).* {_SECRET_FILE}",
+        rf"{_SYSTEMCTL}(?:status|show-environment|cat|show(?!{_option('pP', 'property')})){_END}",
+        r"systemctl .*\b(?:Exec(?:Start|Stop|Reload|Condition)|Environment)",
+        rf"{_CONTAINERS}(?:top|inspect[ip]?(?: (?!.*{{{{)|.*(?:Env|Cmd|Args))|ps .*--no-trunc)",
     ),
-    Danger(
-        "interrupts",
-        "disruptive",
-        "a service or a process ends, and its users notice",
-        "say risk: disruptive, or reload instead",
-        (
-            rf"{_SYSTEMCTL}(?:stop|(?:try-)?restart|kill|isolate|force-reload|reload-or-restart){_END}",
-            rf"service .*\b(?:stop|restart)\b|(?:kill|pkill|killall){_HARMLESS_SIGNAL} ",
-            rf"{_CONTAINERS}(?:stopp?|restart|kill|rmp|pause){_END}",
-        ),
+    _disruptive(
+        "interrupts: a service or a process ends, and its users notice; say risk: disruptive, or reload instead",
+        rf"{_SYSTEMCTL}(?:stop|(?:try-)?restart|kill|isolate|force-reload|reload-or-restart){_END}",
+        rf"service .*\b(?:stop|restart)\b|(?:kill|pkill|killall){_HARMLESS_SIGNAL} ",
+        rf"{_CONTAINERS}(?:stopp?|restart|kill|rmp|pause){_END}",
     ),
-    Danger(
-        "remove-packages",
-        "disruptive",
-        "what else needs them goes along",
-        "say risk: disruptive, or only clean the cache",
-        (
-            rf"{_PACKAGES}(?:(?:auto)?(?:remove|purge)|erase|history (?:undo|rollback)|(?:dist|full)-upgrade){_END}",
-            rf"rpm{_option('e', 'erase')}|dpkg{_option('rP', 'remove', 'purge')}|snap remove",
-        ),
+    _disruptive(
+        "remove-packages: packages that need them are removed as well; say risk: disruptive, or only clean the cache",
+        rf"{_PACKAGES}(?:(?:auto)?(?:remove|purge)|erase|history (?:undo|rollback)|(?:dist|full)-upgrade){_END}",
+        rf"rpm{_option('e', 'erase')}|dpkg{_option('rP', 'remove', 'purge')}|snap remove",
     ),
-    Danger(
-        "remove-containers",
-        "disruptive",
-        "what is stopped for a moment, or pulled for a rollback, goes along",
+    _disruptive(
+        "remove-containers: it also removes containers that are stopped for a moment and images pulled for a rollback; "
         "say risk: disruptive, with a filter by age",
-        (rf"{_CONTAINERS}(?:\w+ prune|rmi?){_END}",),
+        rf"{_CONTAINERS}(?:\w+ prune|rmi?){_END}",
     ),
-    Danger(
-        "remove-volumes",
-        "destructive",
-        "volumes hold data",
-        "say risk: destructive, or leave volumes out",
-        (rf"{_CONTAINERS}(?:volume (?:rm|prune)|(?:\w+ prune|compose .*\bdown).*(?: --volumes| -v)|rm .*-\w*v)",),
+    _destructive(
+        "remove-volumes: volumes hold data; say risk: destructive, or leave volumes out",
+        rf"{_CONTAINERS}(?:volume (?:rm|prune)|(?:\w+ prune|compose .*\bdown).*(?: --volumes| -v)|rm .*-\w*v)",
     ),
-    Danger(
-        "empty-file",
-        "destructive",
-        "what the file held is gone, and it is no log",
+    _destructive(
+        "empty-file: it destroys the content of a file that is not a log; "
         "say risk: destructive; write to /run/firstline or a file of mktemp, or append with >>",
-        (
-            rf"(?:>|>\||&>) {_KEPT}|truncate .* (?:{_KEPT}|{VARIABLE}|{PARAMETER})",
-            rf"tee(?!{_option('a', 'append')}) (?:.* )?{_KEPT}|dd .*of={_KEPT}|cp /dev/null {_KEPT}",
-            r"shred|rsync .*--(?:delete|remove-source-files)",
-        ),
+        rf"(?:>|>\||&>) {_KEPT}|truncate .* (?:{_KEPT}|{VARIABLE}|{PARAMETER})",
+        rf"tee(?!{_option('a', 'append')}) (?:.* )?{_KEPT}|dd .*of={_KEPT}|cp /dev/null {_KEPT}",
+        r"shred|rsync .*--(?:delete|remove-source-files)",
     ),
-    Danger(
-        "drop-data",
-        "destructive",
-        "data is gone, and no rollback brings it back",
-        "say risk: destructive, or leave it to people",
-        (
-            r"(?:dropdb|dropuser|mysqladmin .*\bdrop|kubectl delete)\b|(?:redis|valkey)-cli .*(?i:flushall|flushdb)",
-            rf"crontab{_option('r')}",
-            rf"git (?:-C [^ ]+ )?(?:clean|reset .*--hard|push .*-(?:f|-force|-delete)|checkout .*\.){_END}",
-        ),
+    _destructive(
+        "drop-data: it destroys data that no rollback brings back; say risk: destructive, or leave it to people",
+        r"(?:dropdb|dropuser|mysqladmin .*\bdrop|kubectl delete)\b|(?:redis|valkey)-cli .*(?i:flushall|flushdb)",
+        rf"crontab{_option('r')}",
+        rf"git (?:-C [^ ]+ )?(?:clean|reset .*--hard|push .*-(?:f|-force|-delete)|checkout .*\.){_END}",
     ),
-    Danger(
-        "drop-tables",
-        "destructive",
-        "data is gone, and no rollback brings it back",
-        "say risk: destructive, or leave it to people",
-        (r"(?:mysql|mariadb|psql|sqlite3|clickhouse-client|sqlcmd|cqlsh)\b",),
-        r"(?i)\b(?:drop\s+(?:table|database|schema|user|index)|truncate\b|delete\s+from\s+[\w.`]+\s*(?:;|['\"]|$))",
+    _destructive(
+        "drop-tables: it destroys data that no rollback brings back; say risk: destructive, or leave it to people",
+        r"(?:mysql|mariadb|psql|sqlite3|clickhouse-client|sqlcmd|cqlsh)\b",
+        source=r"(?i)\b(?:drop\s+(?:table|database|schema|user|index)|truncate\b|delete\s+from\s+[\w.`]+\s*(?:;|['\"]|$))",
     ),
 )
-"""The table. Each danger that a command shows is reported."""
+"""The table of dangers. Each one that a command shows is reported."""
 
-LOOKS_ONLY = Danger(
-    "looks-only",
-    "accepted",
-    "this script is one that only looks (diagnose, verify or requires), and it changes something",
+LOOKS_ONLY = _accepted(
+    "looks-only: this script must only look (diagnose, verify or requires), and it changes something; "
     "move it into a step of kind act",
-    (
-        r"(?:rm|rmdir|unlink|mv|truncate|shred) (?!(?:-[^ ]* |/tmp/given/value[^ ]* ?|/run/firstline/[^ ]* ?)*$)",
-        rf"{_SYSTEMCTL}(?:start|reload|enable|disable|mask){_END}|sysctl(?:.* -[wp]| --(?:write|load|system)|.*=)",
-        rf"(?:u?mount|swapon|swapoff) [^-]|sed{_option('i', 'in-place')}",
-        rf"{_PACKAGES}(?:install|upgrade|update|clean|reinstall){_END}",
-    ),
+    r"(?:rm|rmdir|unlink|mv|truncate|shred) (?!(?:-[^ ]* |/tmp/given/value[^ ]* ?|/run/firstline/[^ ]* ?)*$)",
+    rf"{_SYSTEMCTL}(?:start|reload|enable|disable|mask){_END}|sysctl(?:.* -[wp]| --(?:write|load|system)|.*=)",
+    rf"(?:u?mount|swapon|swapoff) [^-]|sed{_option('i', 'in-place')}",
+    rf"{_PACKAGES}(?:install|upgrade|update|clean|reinstall){_END}",
 )
 
-UNREAD = Danger(
-    "unreadable",
-    "accepted",
-    "the parser does not understand it, so nobody looked for dangerous commands there",
-    "write it in a simpler way",
+UNREAD = _accepted(
+    "unreadable: the parser does not understand this line, so it was not checked; write it more simply",
 )

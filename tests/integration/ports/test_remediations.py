@@ -43,8 +43,8 @@ def run_of(plan: RemediationPlan, incident_id: str) -> RunbookRun:
 
 
 def reserve(remediations: Remediations, plan: RemediationPlan, incident_id: str, now: datetime = NOON) -> None:
-    board = remediations.board(plan.runbook_id, at(-600))
-    remediations.reserve(plan, run_of(plan, incident_id), board=board, now=now)
+    state = remediations.state(plan.runbook_id, at(-600))
+    remediations.reserve(plan, run_of(plan, incident_id), state=state, now=now)
 
 
 def test_a_reservation_keeps_the_plan_counts_the_run_and_takes_the_locks(
@@ -58,12 +58,12 @@ def test_a_reservation_keeps_the_plan_counts_the_run_and_takes_the_locks(
     record = incidents.record(incident_id)
     assert record is not None
     assert record.plan == plan
-    board = remediations.board("low-disk", at(-60))
-    assert board.runs == [run_of(plan, incident_id)]
-    (held,) = board.held
+    state = remediations.state("low-disk", at(-60))
+    assert state.runs == [run_of(plan, incident_id)]
+    (held,) = state.held
     assert (held.incident_id, held.locks, held.until) == (incident_id, plan.locks, plan.lease_until)
-    assert remediations.board("low-disk", at(1)).runs == []
-    assert remediations.board("high-memory", at(-60)).runs == []
+    assert remediations.state("low-disk", at(1)).runs == []
+    assert remediations.state("high-memory", at(-60)).runs == []
 
 
 def test_an_incident_has_one_plan(remediations: Remediations, begun: Begin) -> None:
@@ -74,19 +74,19 @@ def test_an_incident_has_one_plan(remediations: Remediations, begun: Begin) -> N
         reserve(remediations, plan_for(HOSTS, at(1)), incident_id, at(1))
     with pytest.raises(AlreadyPlanned):
         reserve(remediations, plan_for(["i-0123456789abcdef9"]), "nobody")
-    assert len(remediations.board("low-disk", at(-60)).runs) == 1
+    assert len(remediations.state("low-disk", at(-60)).runs) == 1
 
 
 def test_what_was_read_before_somebody_else_began_is_not_enough_to_begin(
     remediations: Remediations, begun: Begin
 ) -> None:
     first, second = begun("g"), begun("h")
-    board = remediations.board("low-disk", at(-60))
+    state = remediations.state("low-disk", at(-60))
     reserve(remediations, plan_for(HOSTS[:1]), first)
     late = plan_for(HOSTS[1:])
 
     with pytest.raises(RemediationContended):
-        remediations.reserve(late, run_of(late, second), board=board, now=NOON)
+        remediations.reserve(late, run_of(late, second), state=state, now=NOON)
     assert remediations.plan_of(second) is None
     reserve(remediations, late, second)
 
@@ -112,7 +112,7 @@ def test_a_crash_gives_its_locks_back_when_the_lease_is_over_and_not_before(
     with pytest.raises(LockHeld):
         reserve(remediations, plan_for(HOSTS, just_before), second, just_before)
     reserve(remediations, plan_for(HOSTS, then), second, then)
-    assert [held.incident_id for held in remediations.board("low-disk", at(-60)).held] == [second]
+    assert [held.incident_id for held in remediations.state("low-disk", at(-60)).held] == [second]
     # The crashed one comes back to life: it must not take the locks of the one that works now.
     remediations.settle(plan_for(HOSTS), first, "failed", accepted=None, demote=None, at=then)
     third = begun("i")
@@ -128,9 +128,9 @@ def test_settling_gives_everything_back_once(remediations: Remediations, begun: 
     assert remediations.settle(plan, first, "verified", accepted=True, demote=None, at=at(5))
     assert not remediations.settle(plan, first, "failed", accepted=None, demote="a lie", at=at(6))
 
-    (run,) = remediations.board("low-disk", at(-60)).runs
+    (run,) = remediations.state("low-disk", at(-60)).runs
     assert (run.outcome, run.accepted, run.ended_at) == ("verified", True, at(5))
-    assert remediations.board("low-disk", at(-60)).held == []
+    assert remediations.state("low-disk", at(-60)).held == []
     assert remediations.demoted("low-disk") is None
     reserve(remediations, plan_for(HOSTS, at(5), service="checkout"), second, at(5))
 
@@ -139,12 +139,12 @@ def test_settling_what_was_begun_since_moves_the_board(remediations: Remediation
     first, second = begun("g"), begun("h")
     plan = plan_for(HOSTS[:1])
     reserve(remediations, plan, first)
-    board = remediations.board("low-disk", at(-60))
+    state = remediations.state("low-disk", at(-60))
     remediations.settle(plan, first, "failed", accepted=None, demote="it did not help", at=at(5))
 
     late = plan_for(HOSTS[1:], at(5))
     with pytest.raises(RemediationContended):
-        remediations.reserve(late, run_of(late, second), board=board, now=at(5))
+        remediations.reserve(late, run_of(late, second), state=state, now=at(5))
 
 
 def test_a_runbook_that_did_not_help_asks_until_a_person_resets_it(remediations: Remediations, begun: Begin) -> None:
@@ -155,7 +155,7 @@ def test_a_runbook_that_did_not_help_asks_until_a_person_resets_it(remediations:
     remediations.settle(plan, incident_id, "undone", accepted=None, demote="it did not help", at=at(5))
 
     assert remediations.demoted("low-disk") == "it did not help"
-    assert remediations.board("low-disk", at(-60)).demoted == "it did not help"
+    assert remediations.state("low-disk", at(-60)).demoted == "it did not help"
     assert remediations.demoted("high-memory") is None
     assert remediations.reset("low-disk", "ada", at(9))
     assert remediations.demoted("low-disk") is None
@@ -167,9 +167,9 @@ def test_a_shadow_is_counted_once_and_holds_nothing(remediations: Remediations) 
     remediations.keep_shadow(run)
     remediations.keep_shadow(run)
 
-    board = remediations.board("low-disk", at(-60))
-    assert board.runs == [run]
-    assert (board.version, board.held) == (0, [])
+    state = remediations.state("low-disk", at(-60))
+    assert state.runs == [run]
+    assert (state.version, state.held) == (0, [])
 
 
 @pytest.fixture
@@ -195,7 +195,7 @@ def test_of_many_that_want_one_host_at_once_one_gets_it(remediations: Remediatio
         taken = Counter(pool.map(take, incidents))
 
     assert taken == {"taken": 1, "held": crowd - 1}
-    assert len(remediations.board("low-disk", at(-60)).runs) == 1
+    assert len(remediations.state("low-disk", at(-60)).runs) == 1
     assert len([one for one in incidents if remediations.plan_of(one)]) == 1
 
 
@@ -212,7 +212,7 @@ def test_of_many_for_hosts_of_their_own_every_one_is_on_the_board(remediations: 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(take, incidents))
 
-    board = remediations.board("low-disk", at(-60))
-    assert {held.incident_id for held in board.held} == set(incidents)
-    assert {host for run in board.runs for host in run.instance_ids} == set(incidents.values())
-    assert board.version == len(incidents)
+    state = remediations.state("low-disk", at(-60))
+    assert {held.incident_id for held in state.held} == set(incidents)
+    assert {host for run in state.runs for host in run.instance_ids} == set(incidents.values())
+    assert state.version == len(incidents)

@@ -301,7 +301,7 @@ def with_act(make_runbook: Make[Runbook]) -> Make[Runbook]:
 def test_a_danger_is_told_with_its_line_why_and_what_to_do(with_act: Make[Runbook]) -> None:
     assert told(with_act("systemctl restart app")) == [
         "drain-spool.yaml:11: steps.1.run: interrupts: a service or a process ends, and its users notice; say risk: "
-        "disruptive, or reload instead. Where it is meant: accept: [{danger: interrupts, because: …}]"
+        "disruptive, or reload instead. If it is intended: accept: [{danger: interrupts, because: …}]"
     ]
 
 
@@ -336,7 +336,7 @@ def test_a_danger_that_somebody_accepted_is_kept_for_people_to_read(with_act: Ma
     ("run", "danger", "problem"),
     [
         ("rm -rf /", "remove-system", "remove-system is never accepted; change the script"),
-        ("uptime", "reboot", "nothing in its scripts is reboot; remove it, so that the next one is seen"),
+        ("uptime", "reboot", "no command here is reboot; remove the entry, so that a later one is reported"),
         ("uptime", "rebot", "there is no danger 'rebot'; did you mean 'reboot'?"),
     ],
 )

@@ -102,7 +102,7 @@ GOOD = {"planned": 10, "approved": 10, "run": 10, "verified": 10}
         ("approve", GOOD | {"refused": 1}, None, "90% accepted, 95% wanted"),
         ("approve", GOOD | {"verified": 9, "failed": 1}, None, "90% verified, 95% wanted"),
         ("auto", {}, None, "runs by itself"),
-        ("auto", GOOD, "it did not help", "it did not help. Once mended: firstline runbooks reset drain-spool"),
+        ("auto", GOOD, "it did not help", "it did not help. After fixing it: firstline runbooks reset drain-spool"),
     ],
 )
 def test_what_it_has_earned(

@@ -173,12 +173,12 @@ def test_a_rollback_goes_on_past_a_failure_but_not_where_no_host_answers(status:
         (
             Observed(state="Read Switch"),
             {"index": 1},
-            "Unstick a queue was stopped before step drain: somebody has switched remediation off.",
+            "Unstick a queue was stopped before step drain: remediation has been switched off.",
         ),
         (
             failed("Read Switch", "Ssm.SsmException"),
             {},
-            "Unstick a queue was stopped before step look: the switch for remediation could not be read "
+            "Unstick a queue was stopped before step look: the remediation switch could not be read "
             "(Ssm.SsmException).",
         ),
         (failed("Read Step", "Ssm.SsmException"), {}, "Read Step failed (Ssm.SsmException)."),

@@ -223,7 +223,7 @@ def test_the_lease_covers_everything_that_the_plan_may_wait_for(desk: Desk, make
 
 def test_the_switch_stops_planning(desk: Desk) -> None:
     desk.switch = "off"
-    assert "somebody has switched remediation off" in desk.refusal()
+    assert "remediation has been switched off" in desk.refusal()
 
     desk.switch = "unreadable"
     assert "could not be read" in desk.refusal()

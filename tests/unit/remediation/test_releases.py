@@ -226,7 +226,7 @@ def histories(deployed: Make[Deployed]) -> dict[str, tuple[list[Deployed], str]]
         ),
         "inexact": (
             [recent, deployed(1, "v1", 3 * DAYS, request=None)],
-            "nobody can tell exactly what d-1 released to shop/live: v1",
+            "cannot determine exactly what d-1 released to shop/live: v1",
         ),
     }
 
@@ -282,7 +282,7 @@ def test_flags_are_not_stopped_where_nobody_can_tell_what_comes_then(
         shop, going, deployed(14, "flags version 7", 1 * DAYS, "taken back"), deployed(13, "flags version 6", 2 * DAYS)
     )
 
-    assert shop.refusal() == "nobody can tell what is there once deployment 15 to app1234/env1234 is stopped"
+    assert shop.refusal() == "cannot determine which version app1234/env1234 runs after deployment 15 is stopped"
 
 
 def test_what_is_busy_with_something_else_is_left_alone(shop: Desk, deployed: Make[Deployed]) -> None:

@@ -61,7 +61,7 @@ def office() -> Office:
     run = RunbookRun(
         runbook_id=PLAN.runbook_id, incident_id=me, instance_ids=["i-1"], decision="auto", at=NOW, until=until
     )
-    office.remediations.reserve(PLAN, run, board=office.remediations.board(PLAN.runbook_id, NOW), now=NOW)
+    office.remediations.reserve(PLAN, run, state=office.remediations.state(PLAN.runbook_id, NOW), now=NOW)
     return office
 
 

@@ -64,7 +64,10 @@ def with_runbook(desk: Desk, runbook: Runbook) -> Desk:
 
 
 def test_a_runbook_of_scripts_leaves_it_alone(of_windows: Desk) -> None:
-    assert of_windows.refusal() == "app-1 runs Windows, and drain-spool has no steps for that; platforms would say so"
+    assert of_windows.refusal() == (
+        "app-1 runs Windows, and drain-spool has no steps for that; "
+        "if its steps fit, name the platform under `platforms`"
+    )
 
 
 def test_one_with_documents_for_it_is_planned(of_windows: Desk, make_runbook: Make[Runbook]) -> None:

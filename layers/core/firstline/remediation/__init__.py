@@ -1,1 +1,1 @@
-"""Remediation: the steps that Firstline takes about an incident, one after the other."""
+"""Remediation: Firstline plans a runbook for an incident, decides whether it may run, runs it and settles it."""

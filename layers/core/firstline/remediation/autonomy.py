@@ -1,6 +1,6 @@
-"""Earned autonomy: what a runbook has shown so far, and whether that is enough for its next mode.
+"""Earned autonomy: the record of a runbook, and whether it is good enough for the next mode.
 
-A person gives a runbook more freedom, by changing its mode. Firstline only ever takes it back.
+Only a person gives a runbook more freedom, by changing its mode. Firstline only takes freedom back.
 """
 
 import re
@@ -11,7 +11,7 @@ from firstline.policy.remediation import Autonomy
 from firstline.runbooks.model import Mode, Runbook
 
 NEVER_SENT = "none"
-"""The command id of a result whose command Systems Manager did not take."""
+"""The command id of a result whose command Systems Manager did not accept."""
 
 _NEVER_RAN = frozenset(
     {"Undeliverable", "Delivery Timed Out", "Terminated", "Invalid Platform", "Access Denied", "Rate Exceeded"}
@@ -22,11 +22,11 @@ _MANY = re.compile(r"([0-9]+) hosts")
 
 
 class Tally(Frozen):
-    """A runbook's plans and what came of them.
+    """The number of a runbook's plans by their decision and outcome.
 
-    `planned` leaves out those in `shadow`. `approved` and `refused` are people's decisions. `run` are the plans of
-    which something was sent; of those that acted, `verified` helped, `undone` did not but were rolled back, `failed`
-    neither.
+    `planned` leaves out those in `shadow`. `approved` and `refused` count people's decisions. `run` counts the plans
+    of which a command was sent. Of those that acted, `verified` helped, `undone` did not help but were rolled back,
+    and `failed` did neither.
     """
 
     runbook_id: str
@@ -41,23 +41,23 @@ class Tally(Frozen):
 
     @property
     def accepted_percent(self) -> int | None:
-        """How often people said yes; None when they never decided."""
+        """The share of decisions by people that were approvals; None if people never decided."""
         return _percent(self.approved, self.approved + self.refused)
 
     @property
     def verified_percent(self) -> int | None:
-        """How often it helped, of the times that it acted; None when it never did."""
+        """The share of acting runs that helped; None if the runbook never acted."""
         return _percent(self.verified, self.verified + self.failed + self.undone)
 
 
 def tally(runbook_id: str, runs: Iterable[RunbookRun]) -> Tally:
-    """Reckon up a runbook's runs."""
-    every = list(runs)
-    real = [run for run in every if run.decision != "shadow"]
+    """Count a runbook's runs by their decision and outcome."""
+    counted = list(runs)
+    real = [run for run in counted if run.decision != "shadow"]
     ended = [run.outcome for run in real]
     return Tally(
         runbook_id=runbook_id,
-        shadow=len(every) - len(real),
+        shadow=len(counted) - len(real),
         planned=len(real),
         approved=sum(run.accepted is True for run in real),
         refused=sum(run.accepted is False for run in real),
@@ -69,9 +69,9 @@ def tally(runbook_id: str, runs: Iterable[RunbookRun]) -> Tally:
 
 
 def advice(runbook: Runbook, mode: Mode, counted: Tally, demoted: str | None, thresholds: Autonomy) -> str:
-    """What the runbook has earned, or what it lacks, in words."""
+    """Describe the mode that the runbook has earned, or what it lacks for the next one."""
     if demoted:
-        return f"asks, whatever its mode says: {demoted}. Once mended: firstline runbooks reset {runbook.id}"
+        return f"demoted to approval: {demoted}. After fixing it: firstline runbooks reset {runbook.id}"
     match mode:
         case "off":
             return "switched off"
@@ -81,14 +81,13 @@ def advice(runbook: Runbook, mode: Mode, counted: Tally, demoted: str | None, th
         case "approve" if runbook.risk == "destructive":
             return "destructive: always asks"
         case "approve":
-            missing = _missing(counted, thresholds)
-            return ", ".join(missing) or "ready for auto"
+            return ", ".join(_missing(counted, thresholds)) or "ready for auto"
         case "auto":
             return "destructive: always asks" if runbook.risk == "destructive" else "runs by itself"
 
 
 def outcome_of_run(plan: RemediationPlan, results: Sequence[StepResult], *, cured: bool) -> RunOutcome:
-    """How a remediation ended, from what was sent. That it was `cured` is for the incident's end to say."""
+    """Return how a remediation ended, from its results and whether the incident was `cured`."""
     sent = [result for result in results if result.command_id != NEVER_SENT and result.status not in _NEVER_RAN]
     if not sent:
         return "not_run"
@@ -102,7 +101,7 @@ def outcome_of_run(plan: RemediationPlan, results: Sequence[StepResult], *, cure
 
 
 def _hosts_of(result: StepResult) -> int:
-    """Of many hosts the state machine keeps one result for all on which a step succeeded: `12 hosts`."""
+    """Count the hosts of a result. Of many hosts, those on which a step succeeded share one result: `12 hosts`."""
     many = _MANY.fullmatch(result.instance_id)
     return int(many[1]) if many else 1
 

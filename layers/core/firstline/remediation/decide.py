@@ -1,10 +1,10 @@
-"""May it run? The one place that decides, from facts alone: no clock, no network, no model.
+"""The decision whether a remediation may run, from facts alone: no clock, no network, no model.
 
-Whatever is not clearly allowed is denied; whatever is allowed only with care is put before a human.
+A remediation that is not clearly allowed is denied; one that is allowed only with care needs a human's approval.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Literal
@@ -24,29 +24,29 @@ type Switch = Literal["on", "off", "unreadable"]
 """The kill switch, one SSM parameter. Unreadable counts as off."""
 
 PRODUCTION = frozenset({"prod", "production", "prd", "live"})
-"""Names of environments in which a disruptive runbook waits for approval."""
+"""The names of environments in which a disruptive runbook needs approval."""
 
 SURE_ENOUGH = 0.6
-"""Below this confidence a model's choice is put before a human."""
+"""The confidence below which a model's choice needs approval."""
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
 
 class Situation(Frozen):
-    """All that the policy looks at.
+    """The facts that a decision rests on.
 
     Attributes
     ----------
     runs
-        The runbook's runs on any host, as far back as `look_back` says; those in shadow may be among them.
+        The runbook's runs on any host, as far back as `look_back` says; runs in shadow may be among them.
     held
-        What remediations of any runbook have in their hands.
+        The locks that remediations of any runbook hold.
     fleet
-        How many managed instances carry the stack's tag; None when nobody counted, which is enough for one host.
+        The number of managed instances with the stack's tag; None if they were not counted, which one host allows.
     targets, releases
-        Where it would act. A runbook that takes releases back has no targets, and others no releases.
+        The hosts to act on, or the releases to take back. One of the two lists is empty.
     demoted
-        Why the runbook may not run by itself until a person resets it; None when it may.
+        The reason why the runbook may not run by itself until a person resets it; None when it may.
     """
 
     runbook: Runbook
@@ -66,84 +66,77 @@ class Situation(Frozen):
 
     @property
     def places(self) -> dict[str, str]:
-        """Where it would act: hosts by their instance ids, releases by their place, each with its name."""
+        """The names of the hosts by instance id, or of the releases by place."""
         hosts = {target.instance_id: target.name for target in self.targets}
         return hosts | {release.place: release.place for release in self.releases}
 
     @property
     def environments(self) -> tuple[str, str]:
-        """Where this is: what the stack says, and what the alert says."""
+        """The stack's environment and the alert's."""
         return self.environment, self.incident.alert.environment or ""
 
     @property
     def mode(self) -> Mode:
-        """The runbook's mode here; where stack and alert disagree on the environment, the more careful one."""
+        """The runbook's mode here. If stack and alert disagree on the environment, the more careful mode counts."""
         return self.runbook.mode_in(*self.environments)
 
     @property
     def others(self) -> list[Lease]:
-        """What other incidents hold at this moment."""
+        """The leases that other incidents hold now."""
         mine = self.incident.incident_id
-        return [held for held in self.held if held.incident_id != mine and held.until > self.now]
+        return [lease for lease in self.held if lease.incident_id != mine and lease.until > self.now]
 
 
 class Verdict(Frozen):
-    """What may be done, and why, in words that people read in the page or in the request for approval."""
+    """A decision with its reason, which people read in the page or in the request for approval."""
 
     decision: Literal["auto", "approve", "shadow", "deny"]
     reason: str
 
 
 def decide(situation: Situation) -> Verdict:
-    """Auto, approve, shadow or deny. What denies is looked at first, then what needs a human."""
+    """Decide on auto, approve, shadow or deny: first the reasons to deny, then the reasons to ask a human."""
     runbook = situation.runbook
-    denial = _why_not(situation)
-    if denial:
+    if denial := _first_reason(situation, _DENIALS):
         return Verdict(decision="deny", reason=denial)
     if situation.mode == "shadow":
         places = ", ".join(situation.places.values())
         sent = [release.sends for release in situation.releases] or [step.id for step in runbook.steps]
         reason = f"shadow: would have run {runbook.id} on {places} ({', '.join(sent)})"
         return Verdict(decision="shadow", reason=reason)
-    caution = _why_ask(situation)
-    if caution:
+    if caution := _first_reason(situation, _CAUTIONS):
         return Verdict(decision="approve", reason=caution)
     return Verdict(decision="auto", reason=f"{runbook.id} is {runbook.risk} and may run by itself here")
 
 
 def look_back(runbook: Runbook, longest: timedelta) -> timedelta:
-    """How far back `Situation.runs` must reach, by the time they were planned; `longest` is what one may take."""
+    """Return how far back `Situation.runs` must reach, by planning time, if a run may take `longest`."""
     return max(runbook.limits.cooldown, _DAY) + longest
 
 
-def hosts_at_once(situation_targets: Sequence[Target], held: Sequence[Lease]) -> int:
-    """How many hosts would be in somebody's hands; with more than one, the fleet has to be counted."""
-    return len({target.instance_id for target in situation_targets}.union(*(other.hosts for other in held)))
+def hosts_at_once(targets: Sequence[Target], held: Sequence[Lease]) -> int:
+    """Count the hosts under remediation if these targets are added. With more than one, the fleet must be counted."""
+    return len({target.instance_id for target in targets}.union(*(lease.hosts for lease in held)))
 
 
 def version(runbook: Runbook, policy: RemediationPolicy, remediation_mode: str, environment: str) -> str:
-    """What a decision rests on, in twelve hexadecimal digits: the policy file, the settings and the runbook."""
+    """Hash the policy file, the settings and the runbook that a decision rests on, to twelve hexadecimal digits."""
     rests_on = [policy.model_dump(mode="json"), runbook.model_dump(mode="json"), remediation_mode, environment]
     return sha256(json.dumps(rests_on, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _why_not(situation: Situation) -> str | None:
-    return (
-        _switched_off(situation)
-        or _nothing_to_do(situation)
-        or _frozen(situation)
-        or _busy(situation)
-        or _too_wide(situation)
-        or _cooling_down(situation)
-        or _too_often(situation)
-    )
+type _Check = Callable[[Situation], str | None]
+
+
+def _first_reason(situation: Situation, checks: Sequence[_Check]) -> str | None:
+    return next((reason for check in checks if (reason := check(situation))), None)
 
 
 def _switched_off(situation: Situation) -> str | None:
     if situation.remediation_mode == "off":
         return "remediation is switched off for this stack"
     if situation.switch == "off":
-        return "somebody has switched remediation off (the parameter `remediation` of this stack)"
+        return "remediation has been switched off (the parameter `remediation` of this stack)"
     if situation.switch == "unreadable":
         return "the switch for remediation (the parameter `remediation` of this stack) could not be read"
     if not situation.environment.strip():
@@ -194,30 +187,25 @@ def _too_wide(situation: Situation) -> str | None:
     if of_all == 1:
         return None
     if situation.fleet is None:
-        return f"{of_all} hosts would be touched at once, and nobody knows how many there are in all"
+        return f"{of_all} hosts would be touched at once, and the hosts of the fleet were not counted"
     allowed = share_of(limits.max_percent, situation.fleet)
     if of_runbook > allowed:
         return f"{runbook.id} may touch {limits.max_percent}% of {situation.fleet} hosts at once, {of_runbook} is more"
     allowed = situation.policy.fleet.allows(situation.fleet)
     if of_all > allowed:
-        return f"{of_all} of {situation.fleet} hosts would be in the hands of runbooks at once; {allowed} may be"
+        return f"runbooks would touch {of_all} of {situation.fleet} hosts at once; {allowed} are allowed"
     return None
 
 
 def _counted(situation: Situation) -> list[RunbookRun]:
-    """The runs that limits count: not the shadows, not what was never sent, not what this incident reserved itself."""
-    return [
-        run
-        for run in situation.runs
-        if run.decision != "shadow"
-        and run.outcome != "not_run"
-        and run.incident_id != situation.incident.incident_id
-        and run.runbook_id == situation.runbook.id
-    ]
+    """Return the runs that count against limits: sent for real, and for another incident."""
+    incident_id, runbook_id = situation.incident.incident_id, situation.runbook.id
+    real = [run for run in situation.runs if run.decision != "shadow" and run.outcome != "not_run"]
+    return [run for run in real if run.incident_id != incident_id and run.runbook_id == runbook_id]
 
 
 def _last_moment(run: RunbookRun) -> datetime:
-    """When it ended; while nobody has said so, when it will have at the latest. It may act until then."""
+    """Return when a run ended, or the latest time at which it may still act."""
     return run.ended_at or run.until
 
 
@@ -245,16 +233,12 @@ def _too_often(situation: Situation) -> str | None:
     return None
 
 
-def _why_ask(situation: Situation) -> str | None:
-    return _too_risky(situation) or _told_to_ask(situation) or _doubtful(situation)
-
-
 def _too_risky(situation: Situation) -> str | None:
     runbook = situation.runbook
     if runbook.risk == "destructive":
         return f"{runbook.id} is destructive and never runs without approval"
     if not named(runbook, situation.incident.alert):
-        return f"{runbook.id} fits by words of the message only, and those anybody may have written"
+        return f"{runbook.id} matches only text in the alert's message, which its sender controls: it needs approval"
     if situation.incident.storm:
         return "many alerts are firing at once; in a storm nothing runs by itself"
     if situation.incident.flapping:
@@ -282,3 +266,7 @@ def _doubtful(situation: Situation) -> str | None:
     if classification.decided_by == "llm" and classification.confidence < SURE_ENOUGH:
         return f"the model is only {classification.confidence:.0%} sure that {runbook.id} is right"
     return None
+
+
+_DENIALS = (_switched_off, _nothing_to_do, _frozen, _busy, _too_wide, _cooling_down, _too_often)
+_CAUTIONS = (_too_risky, _told_to_ask, _doubtful)

@@ -1,7 +1,7 @@
-"""One remediation per host, per service and per release at a time: what is locked, and for how long at the most.
+"""Locks that allow one remediation at a time per host, per service and per release.
 
-A lock is a lease. The remediation gives it back when it is over; after a crash, the lock ends once the plan's longest
-possible time is over. So a crash never blocks a host for ever, and no running remediation loses its lock.
+A lock is a lease. The remediation releases it at its end; after a crash, the lock ends once the plan's longest possible
+time is over. So a crash never blocks a host for ever, and no running remediation loses its lock.
 """
 
 from collections.abc import Iterable
@@ -15,15 +15,15 @@ SERVICE = "service:"
 RELEASE = "release:"
 
 _PER_COMMAND = timedelta(minutes=10)
-"""Beside a command's own time-out, in each round: delivery, throttling, the last wait before it is read, which grows
-with the rounds, and a cancellation."""
+"""The time that each round takes beside a command's own time-out: delivery, throttling, a cancellation, and the last
+wait before the command is read, which grows with the rounds."""
 
 _MARGIN = timedelta(minutes=10)
 _LONGEST_NAME = 200
 
 
 class Lease(Frozen):
-    """The locks that one incident's remediation holds, and when they end by themselves."""
+    """The locks that one incident's remediation holds, and the time when they end by themselves."""
 
     incident_id: Name
     runbook_id: Name
@@ -32,7 +32,7 @@ class Lease(Frozen):
 
     @property
     def hosts(self) -> set[str]:
-        """Return the instances among the locks."""
+        """The ids of the instances among the locks."""
         return {name.removeprefix(HOST) for name in self.locks if name.startswith(HOST)}
 
 
@@ -44,7 +44,7 @@ def lock_names(targets: Iterable[Target], service: str | None, releases: Iterabl
 
 
 def longest(runbook: Runbook, waves: int, approval_timeout: timedelta) -> timedelta:
-    """Return the longest time from planning to the end, with an approval and everything rolled back."""
+    """Return the longest time that a remediation takes, with an approval and with everything rolled back."""
     total = approval_timeout + _MARGIN
     for step in runbook.steps:
         total += (runbook.timeout_of(step) + _PER_COMMAND) * waves
@@ -57,7 +57,7 @@ def longest(runbook: Runbook, waves: int, approval_timeout: timedelta) -> timede
 
 
 def waves(max_concurrency: str, hosts: int) -> int:
-    """Return in how many rounds Run Command reaches all hosts: `1` at a time, or `25%` of them."""
+    """Return the number of rounds in which Run Command reaches all hosts, `1` at a time or `25%` of them."""
     if max_concurrency.endswith("%"):
         at_a_time = max(1, hosts * int(max_concurrency[:-1]) // 100)
     else:

@@ -1,8 +1,8 @@
-"""The decision on what comes next in a remediation: a pure function of the plan, the place in it and what was seen.
+"""The next state of a remediation: a pure function of the plan, the place in it and what was observed.
 
 A remediation has three queues: its steps, its verification and its rollback. A command is sent, read until it has ended
-on every host, and counted. The function names the state that comes next; it never names a document, a host or a
-parameter: the state machine takes those from the plan that it holds.
+on every host, and counted. The function names the next state; it never names a document, a host or a parameter: the
+state machine takes those from the plan that it holds.
 """
 
 from collections.abc import Sequence
@@ -20,16 +20,16 @@ from firstline.remediation.release_end import ReleaseRead, end_of_release
 SUCCESS = "Success"
 RUNNING = {"Pending", "InProgress", "Delayed", "Cancelling"}
 UNREACHABLE = {"Undeliverable", "DeliveryTimedOut", "Terminated"}
-"""The ends of a command on a host that does not answer. A rollback does not go on where no host answers."""
+"""The final statuses of a command on a host that does not answer. A rollback stops if no host answers."""
 
 MOST_SENDS = 5
 """The number of times that a request is sent when Systems Manager throttles it each time."""
 
 MOST_ROWS = 10
-"""The number of hosts whose results are all kept. Of more hosts, only so many that failed are kept."""
+"""The number of hosts up to which all results are kept. Of more hosts, this many failures are kept."""
 
 MOST_OUTPUT = 500
-"""The characters of an output that are kept; hosts share twice as many."""
+"""The number of characters of an output that are kept; all hosts together share twice as many."""
 
 LONGEST_WAIT = 30
 
@@ -42,7 +42,7 @@ class Place(NamedTuple):
 
 
 class Invocation(BaseModel):
-    """A command on one host, with the names that `ListCommandInvocations` has for it."""
+    """A command on one host, with the field names of `ListCommandInvocations`."""
 
     InstanceId: str
     Status: str
@@ -51,7 +51,7 @@ class Invocation(BaseModel):
 
 
 class CommandRead(BaseModel):
-    """Result of `Read Step`."""
+    """The result of the state `Read Step`."""
 
     command_id: str
     invocations: list[Invocation]
@@ -86,7 +86,7 @@ def next_move(request: NextMoveInput, here: Place) -> NextMoveOutput:
 
 @dataclass(frozen=True)
 class _Remediation:
-    """A remediation as it stands; each method returns a changed one, or a move."""
+    """The present state of a remediation. Each method returns a changed copy, or a move."""
 
     plan: RemediationPlan
     cursor: Cursor
@@ -95,13 +95,9 @@ class _Remediation:
 
     @property
     def queue(self) -> Sequence[AnyPlannedStep]:
-        match self.cursor.queue:
-            case "steps":
-                return self.plan.steps
-            case "rollback":
-                return self.plan.rollback
-            case "verify":
-                return [self.plan.verify] if self.plan.verify else []
+        if self.cursor.queue == "verify":
+            return [self.plan.verify] if self.plan.verify else []
+        return self.plan.steps if self.cursor.queue == "steps" else self.plan.rollback
 
     @property
     def step(self) -> AnyPlannedStep:
@@ -123,7 +119,7 @@ class _Remediation:
 
     @property
     def longest_wait(self) -> int:
-        """Limit the seconds between two reads; hosts that take turns are read less often."""
+        """The longest time between two reads, in seconds. Hosts that take turns are read less often."""
         return LONGEST_WAIT * (self.plan.waves if self.step.kind == "act" else 1)
 
     def at(self, **cursor: Any) -> Self:
@@ -139,7 +135,7 @@ class _Remediation:
         return replace(self, results=(*self.results, *rows))
 
     def forget_verifications(self) -> Self:
-        """Drop the earlier tries of a verification: the last one is kept."""
+        """Drop the results of earlier verifications, so that only the last one is kept."""
         kept = tuple(row for row in self.results if self.cursor.queue != "verify" or row.kind != "verify")
         return replace(self, results=kept)
 
@@ -162,7 +158,7 @@ class _Remediation:
         return self.move("Read Switch" if through_the_switch else "Run Step", seconds)
 
     def human(self, reason: str) -> NextMoveOutput:
-        """Ask for a human. A host that was touched and not cured wakes somebody; without one, the severity decides."""
+        """Call a human: page if a host was touched and not cured, else let the severity decide."""
         return self.because(reason).move("Page On-Call" if self.cursor.touched else "Needs A Human?")
 
     def close(self, ended_by: Literal["resolved", "verified"], how: str) -> NextMoveOutput:
@@ -170,21 +166,17 @@ class _Remediation:
         return moved.model_copy(update={"ended_by": ended_by})
 
 
-# --- a request that was not sent, or may not be -----------------------------------------------------------------------
+# --- a request that was not sent, or must not be ----------------------------------------------------------------------
 
 
 def _stopped(at: _Remediation, error: ErrorOutput | None) -> NextMoveOutput:
-    """Stop the remediation, its rollback too: the switch says something other than "on", or cannot be read."""
-    why = (
-        f"the switch for remediation could not be read ({error.name})"
-        if error
-        else "somebody has switched remediation off"
-    )
+    """Stop the remediation and its rollback: the switch is not "on", or it cannot be read."""
+    why = f"the remediation switch could not be read ({error.name})" if error else "remediation has been switched off"
     return at.human(f"{at.plan.title} was stopped before step {at.step.step_id}: {why}.")
 
 
 def _not_sent(at: _Remediation, error: ErrorOutput) -> NextMoveOutput:
-    """Send again only what was throttled: it was surely not taken. Any other request may have acted."""
+    """Send a throttled request again: it surely did not act. Any other failed request may have acted."""
     is_ssm = error.name == "Ssm.SsmException"
     throttled = error.name == "Ssm.ThrottlingException" or (is_ssm and "Rate exceeded" in error.cause)
     acts = at.step.kind == "act"
@@ -197,9 +189,9 @@ def _not_sent(at: _Remediation, error: ErrorOutput) -> NextMoveOutput:
 
 
 def _again(at: _Remediation) -> NextMoveOutput | None:
-    """Send a throttled request again, later each time, because others wait too; None when it was sent often enough.
+    """Send a throttled request again, later each time; return None if it was sent often enough.
 
-    Throttling often comes without a name that a Retry of the machine could match.
+    Throttling often comes without an error name that a Retry of the state machine could match.
     """
     at = at.at(throttles=at.cursor.throttles + 1)
     if at.cursor.throttles >= MOST_SENDS:
@@ -209,7 +201,7 @@ def _again(at: _Remediation) -> NextMoveOutput | None:
 
 def _released(at: _Remediation, step: PlannedRelease, error: ErrorOutput | None, result: Any) -> NextMoveOutput:
     if error is not None:
-        # The child machine's end is not known: whatever it does goes on, and a person has to look.
+        # The end of the child machine is not known. It may still be at work, so a human has to look.
         lost = at.row(f"Unknown: {error.name}", error.cause[:MOST_OUTPUT], command_id="unknown")
         reason = sentence(Observed(state="Take Release Back", error=error))
         return at.touch(True).keep([lost]).because(reason).move("Page On-Call")
@@ -234,7 +226,7 @@ def _read(at: _Remediation, command: CommandRead) -> NextMoveOutput:
     running = any(invocation.Status in RUNNING for invocation in command.invocations)
     if not running and (len(rows) >= at.places or _gave_up(at, rows)):
         return _after_step(at.forget_verifications().keep(_summary(at, rows, command.command_id)), rows)
-    # The waits double until they are long enough; then there are as many as the time-out takes.
+    # The waits double up to the longest one; after that the time-out takes so many of them.
     if at.cursor.polls >= 3 + at.longest_wait.bit_length() + ceil(at.step.timeout_seconds / LONGEST_WAIT):
         return at.keep(_cut_short(at, rows, command.command_id)).move("Cancel Step")
     return at.move("Read Step", min(at.longest_wait, 2**at.cursor.polls))
@@ -254,7 +246,7 @@ def _rows(at: _Remediation, command: CommandRead) -> list[StepResult]:
 
 
 def _gave_up(at: _Remediation, rows: Sequence[StepResult]) -> bool:
-    """Tell whether a host failed where no failure is allowed: Systems Manager then never lists the hosts after it."""
+    """Return True if a host failed and no failure is allowed: Systems Manager then never lists the hosts after it."""
     strict = at.step.kind == "act" and at.step.on_failure == "stop" and at.plan.max_errors == "0"
     return strict and any(row.status.replace(" ", "") in ("Failed", "ExecutionTimedOut") for row in rows)
 
@@ -287,7 +279,7 @@ def _cut_short(at: _Remediation, rows: Sequence[StepResult], command_id: str) ->
 
 
 def _after_step(at: _Remediation, rows: Sequence[StepResult], *, lost: bool = False) -> NextMoveOutput:
-    """Go on to the next step, or to what follows the queue. An act whose answer was lost may still be at work."""
+    """Go on to the next step, or to what follows the queue. An act whose answer is `lost` may still be at work."""
     succeeded = sum(row.status == SUCCESS for row in rows) == at.places
     passes = succeeded or (at.step.on_failure == "continue" and not lost)
     match at.cursor.queue:

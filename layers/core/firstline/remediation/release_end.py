@@ -1,4 +1,4 @@
-"""The end of an attempt to take a release back, in words, from what the child machine saw."""
+"""The result of an attempt to take a release back, from the output of the child machine."""
 
 from typing import Any, NamedTuple
 
@@ -12,9 +12,10 @@ _STOPPED = {"ROLLED_BACK", "REVERTED"}
 
 
 class ReleaseRead(BaseModel):
-    """Output of the child machine: `deployment` is the newest that it knows of, `seen` how that one stood in the end.
+    """The output of the child machine.
 
-    `failed` is the state that failed for good. With `lost` the answer to the request never came.
+    `deployment` is the newest one that it knows, `seen` the last status of that deployment, `failed` the state that
+    failed for good. With `lost` the request was never answered.
     """
 
     deployment: str | None
@@ -26,18 +27,18 @@ class ReleaseRead(BaseModel):
 
     @property
     def is_throttled(self) -> bool:
-        """Tell whether the request was throttled, without a name that a Retry of the machine matches."""
+        """True if the request was throttled under an error name that no Retry of the machine matches."""
         error = self.failed.error if self.failed and self.failed.state.startswith("Roll Back") else None
         return error is not None and "Rate exceeded" in error.cause and "ThrottlingException" not in error.name
 
     @property
     def unread(self) -> Observed | None:
-        """Return the failure to follow a deployment that goes on."""
+        """The failure to read a deployment that is still in progress, if any."""
         return self.failed if self.failed and self.failed.state.startswith("Read") else None
 
 
 class ReleaseEnd(NamedTuple):
-    """A status and an output as a step's result has them, and the deployment that they are about."""
+    """The status and the output of a step's result, and the deployment that they are about."""
 
     status: str
     output: str
@@ -45,13 +46,15 @@ class ReleaseEnd(NamedTuple):
 
 
 def end_of_release(step: PlannedRelease, read: ReleaseRead) -> ReleaseEnd:
-    """Say how the attempt ended."""
+    """Return the status, output and deployment that the attempt ended with."""
     if read.failed is not None:
         return _failed(step, read, read.failed)
     if read.seen is not None:
         return ReleaseEnd(_status(step, read, read.seen), _words(read.seen), read.deployment or "unknown")
     if read.lost:
-        return ReleaseEnd("Unknown: no answer", f"The answer to the request was lost{_after_it(read)}", "unknown")
+        return ReleaseEnd(
+            "Unknown: no answer", f"The answer to the request was lost{_after_lost_answer(read)}", "unknown"
+        )
     if read.deployment is None:
         return ReleaseEnd("Not sent: unread", "What is there could not be read before it was sent.", "none")
     if read.running:
@@ -89,7 +92,7 @@ def _words(seen: dict[str, Any]) -> str:
     return ": ".join(seen[name] for name in ("Code", "Message") if name in seen)
 
 
-def _after_it(read: ReleaseRead) -> str:
+def _after_lost_answer(read: ReleaseRead) -> str:
     if read.deployment is None:
         return ", and what is there could not be read. It may have begun."
     return ". No new deployment was seen after it; it may still begin."

@@ -1,12 +1,12 @@
-"""Which release is taken back, and in favour of which? Decided from what CodeDeploy or AppConfig says was released.
+"""The choice of the release to take back and of the one to put back, from the history of CodeDeploy or AppConfig.
 
-A release that is taken back is the last thing that was deployed. The good one is the last that succeeded before, was
-something else, and stood for a while. Whenever that is not beyond doubt there is no plan: a human can look further.
+The release to take back is the last one deployed. The one to put back is the newest before it that succeeded, differed
+from it and stood for a while. If there is any doubt there is no plan, and a human is called.
 """
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from pydantic import AwareDatetime, Field
 
@@ -17,11 +17,11 @@ from firstline.text import in_words
 
 
 class Deployed(Frozen):
-    """One deployment, as its service has it.
+    """One deployment of CodeDeploy or AppConfig.
 
-    `what` names the revision or version; where it is the same, the same was deployed. `request` deploys exactly that
-    again; None where the service does not say exactly enough what it was. `rollback` is true when the service made it
-    by itself to take another one back.
+    `what` names the revision or version: two deployments with the same `what` deployed the same. `request` deploys
+    exactly that again; None if the service does not identify it exactly. `rollback` is true if the service itself made
+    the deployment to take another one back.
     """
 
     deployment: Name
@@ -34,10 +34,10 @@ class Deployed(Frozen):
 
 
 class ReleaseHistory(Frozen):
-    """What was deployed at one place, the newest first. Any of `alarms` would stop a deployment while it fires.
+    """The deployments to one place, the newest first. Any of `alarms` stops a deployment while it fires.
 
-    `latest` is the newest deployment there, whatever it brought: the place is untouched while that is the newest.
-    `busy_with` is a deployment in progress there that is about something else.
+    `latest` is the newest deployment to the place, of whatever content: while it stays the newest, nobody has touched
+    the place. `busy_with` is a deployment in progress to the same place that deploys something else.
     """
 
     deployed: list[Deployed]
@@ -56,136 +56,105 @@ class Releases(Protocol):
         """Read the deployments of AppConfig of a configuration profile to an environment, by ids."""
 
 
+class _Place(NamedTuple):
+    """A place with its history, and the request for a deployment there, without the release to deploy."""
+
+    through: Literal["codedeploy", "appconfig"]
+    name: str
+    history: ReleaseHistory
+    request: dict[str, Any]
+
+
 def plan_release(
     step: ReleaseStep, values: dict[str, str], incident: Incident, *, releases: Releases, listed: Collection[str]
 ) -> PlannedRelease:
-    """The release that a step takes back, pinned: this deployment, in favour of exactly that one.
+    """Pin the deployment that a step takes back, and the release that it puts back.
 
     Parameters
     ----------
     values
         The runbook's parameters.
     listed
-        The ARNs in the stack's ReleaseArns. Nothing else is even looked at; IAM says the same once more.
+        The ARNs in the stack's ReleaseArns. No other place is read; IAM enforces the same.
 
     Raises
     ------
     NoPlan
-        It is not listed, or there is no release to go back to, or none to blame.
+        The place is not listed, or it has no release to blame or none to go back to.
     """
-    match step:
-        case CodeDeployRollback():
-            return _of_group(step, values, incident, releases, listed)
-        case AppConfigRollback():
-            return _of_configuration(step, values, incident, releases, listed)
-    raise NoPlan(f"step {step.id} is of a kind that nobody knows")
-
-
-def _of_group(
-    step: CodeDeployRollback, values: dict[str, str], incident: Incident, releases: Releases, listed: Collection[str]
-) -> PlannedRelease:
-    application, group = step.value("application", values), step.value("deployment_group", values)
-    place = f"{application}/{group}"
-    _ensure_listed(f":deploymentgroup:{place}", listed)
-    try:
-        history = releases.of_group(application, group)
-    except ReleasesUnreadable as error:
-        raise NoPlan(str(error)) from None
-    bad, good = decide(history, place, incident, step)
-    marker = _marker(incident)
+    through, place, history, request = _read_place(step, values, releases, listed)
+    bad, good = _choose(history, place, incident, step)
+    marker, stop = f"Firstline: {incident.incident_id}", bad.state == "in progress"
+    if through == "appconfig" and stop:
+        if good is not history.deployed[1]:
+            raise NoPlan(f"cannot determine which version {place} runs after deployment {bad.deployment} is stopped")
+        where = {name: request[name] for name in ("ApplicationId", "EnvironmentId")}
+        # Without AllowRevert only a deployment that still grows can be stopped, not one that bakes.
+        request = {**where, "DeploymentNumber": int(bad.deployment), "AllowRevert": True}
+    else:
+        request = {**request, "Description": marker, **(good.request or {})}
     return PlannedRelease(
         step_id=step.id,
-        through="codedeploy",
-        place=place,
-        taken_back=_released(bad),
-        put_back=_released(good),
-        latest=history.latest,
-        stop=bad.state == "in progress",
-        request={
-            "ApplicationName": application,
-            "DeploymentGroupName": group,
-            "Description": marker,
-            # The group's own rollback would put the release back that is being taken away.
-            "AutoRollbackConfiguration": {"Enabled": False},
-            **(good.request or {}),
-        },
-        marker=marker,
-        timeout_seconds=int(step.timeout.total_seconds()),
-    )
-
-
-def _of_configuration(
-    step: AppConfigRollback, values: dict[str, str], incident: Incident, releases: Releases, listed: Collection[str]
-) -> PlannedRelease:
-    application, environment = step.value("application", values), step.value("environment", values)
-    profile = step.value("configuration_profile", values)
-    place = f"{application}/{environment}"
-    _ensure_listed(f":application/{application}/environment/{environment}", listed)
-    _ensure_listed(f":application/{application}/configurationprofile/{profile}", listed)
-    try:
-        history = releases.of_configuration(application, environment, profile)
-    except ReleasesUnreadable as error:
-        raise NoPlan(str(error)) from None
-    bad, good = decide(history, place, incident, step)
-    marker = _marker(incident)
-    stop = bad.state == "in progress"
-    if stop and good is not history.deployed[1]:
-        raise NoPlan(f"nobody can tell what is there once deployment {bad.deployment} to {place} is stopped")
-    where = {"ApplicationId": application, "EnvironmentId": environment}
-    return PlannedRelease(
-        step_id=step.id,
-        through="appconfig",
+        through=through,
         place=place,
         taken_back=_released(bad),
         put_back=_released(good),
         latest=history.latest,
         stop=stop,
-        # Without AllowRevert only a deployment that still grows can be stopped, not one that bakes.
-        request={**where, "DeploymentNumber": int(bad.deployment), "AllowRevert": True}
-        if stop
-        else {
-            **where,
-            "ConfigurationProfileId": profile,
-            "DeploymentStrategyId": step.strategy,
-            "Description": marker,
-            **(good.request or {}),
-        },
+        request=request,
         marker=marker,
         timeout_seconds=int(step.timeout.total_seconds()),
     )
 
 
-def decide(history: ReleaseHistory, place: str, incident: Incident, step: ReleaseStep) -> tuple[Deployed, Deployed]:
-    """The release to blame, and the one to go back to.
+def _read_place(step: ReleaseStep, values: dict[str, str], releases: Releases, listed: Collection[str]) -> _Place:
+    try:
+        match step:
+            case CodeDeployRollback():
+                application, group = step.value("application", values), step.value("deployment_group", values)
+                _ensure_listed(f":deploymentgroup:{application}/{group}", listed)
+                # The group's own rollback would put the bad release back.
+                fields = {"ApplicationName": application, "DeploymentGroupName": group}
+                request = {**fields, "AutoRollbackConfiguration": {"Enabled": False}}
+                return _Place("codedeploy", f"{application}/{group}", releases.of_group(application, group), request)
+            case AppConfigRollback():
+                application, environment = step.value("application", values), step.value("environment", values)
+                profile = step.value("configuration_profile", values)
+                _ensure_listed(f":application/{application}/environment/{environment}", listed)
+                _ensure_listed(f":application/{application}/configurationprofile/{profile}", listed)
+                history = releases.of_configuration(application, environment, profile)
+                fields = {"ApplicationId": application, "EnvironmentId": environment, "ConfigurationProfileId": profile}
+                request = {**fields, "DeploymentStrategyId": step.strategy}
+                return _Place("appconfig", f"{application}/{environment}", history, request)
+    except ReleasesUnreadable as error:
+        raise NoPlan(str(error)) from None
+    raise NoPlan(f"step {step.id} has an unknown kind")
 
-    Raises
-    ------
-    NoPlan
-        With the reason in words.
-    """
+
+def _choose(history: ReleaseHistory, place: str, incident: Incident, step: ReleaseStep) -> tuple[Deployed, Deployed]:
+    """Return the release to blame and the one to go back to, or raise NoPlan."""
     if not history.deployed:
         raise NoPlan(f"nothing was ever released to {place}")
     if history.busy_with:
         raise NoPlan(f"deployment {history.busy_with} to {place} is in progress, and about something else")
     last, *before = history.deployed
     _ensure_to_blame(last, before, place, incident.alert.timestamp, step.released_within)
-    if incident.alert.alert_name in history.alarms:
-        raise NoPlan(
-            f"the alarm {incident.alert.alert_name} fires, and it stops every deployment to {place} until it ends"
-        )
+    alarm = incident.alert.alert_name
+    if alarm in history.alarms:
+        raise NoPlan(f"the alarm {alarm} fires, and it stops every deployment to {place} until it ends")
     good = _good(last, before, step.stood_for)
     if good is None:
         raise NoPlan(f"{place} has no earlier release that stood for {in_words(step.stood_for)}")
     if good.request is None:
-        raise NoPlan(f"nobody can tell exactly what {good.deployment} released to {place}: {good.what}")
+        raise NoPlan(f"cannot determine exactly what {good.deployment} released to {place}: {good.what}")
     return last, good
 
 
 def _ensure_to_blame(
     last: Deployed, before: Sequence[Deployed], place: str, began: datetime, within: timedelta
 ) -> None:
-    """That the alert follows a release, and that nobody has dealt with it already."""
-    earlier = [one.what for one in before if one.state == "good"]
+    """Raise NoPlan unless the alert follows a new release that has not been taken back already."""
+    earlier = [deployed.what for deployed in before if deployed.state == "good"]
     if last.state == "taken back" or last.rollback:
         raise NoPlan(f"the last release to {place} was taken back already, by deployment {last.deployment}")
     if last.what in earlier:
@@ -201,14 +170,14 @@ def _ensure_to_blame(
 
 
 def _good(last: Deployed, before: Sequence[Deployed], stood_for: timedelta) -> Deployed | None:
-    """The newest release that succeeded, was another one, and stood until something else replaced it."""
+    """Return the newest release that succeeded, differed and stood long enough before another replaced it."""
     newer = [last]
-    for one in before:
-        if one.state == "good":
-            replaced_at = next(other.at for other in reversed(newer) if other.what != one.what)
-            if replaced_at - (one.ended_at or one.at) >= stood_for:
-                return one
-            newer.append(one)
+    for deployed in before:
+        if deployed.state == "good":
+            replaced_at = next(later.at for later in reversed(newer) if later.what != deployed.what)
+            if replaced_at - (deployed.ended_at or deployed.at) >= stood_for:
+                return deployed
+            newer.append(deployed)
     return None
 
 
@@ -219,7 +188,3 @@ def _ensure_listed(ending: str, listed: Collection[str]) -> None:
 
 def _released(deployed: Deployed) -> Released:
     return Released(deployment=deployed.deployment, what=deployed.what, at=deployed.ended_at or deployed.at)
-
-
-def _marker(incident: Incident) -> str:
-    return f"Firstline: {incident.incident_id}"

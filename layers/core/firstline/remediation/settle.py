@@ -1,6 +1,7 @@
 """The end of a remediation: write the trail, release its locks, demote a runbook that did not help."""
 
 from datetime import datetime
+from typing import Any
 
 from firstline.contracts import (
     AnnounceRemediationInput,
@@ -23,17 +24,16 @@ from firstline.remediation.plan import Remediations
 def conclude(
     event: NotifyInput | PageOnCallInput, *, records: Incidents, remediations: Remediations, trail: Trail, now: datetime
 ) -> None:
-    """After people were told: write down what happened, and when that ends a remediation, settle it.
+    """Write the trail of what people were just told; if the remediation is over, settle it.
 
-    A page, a message to ops and a closed incident end one. Never raises: what people were told stands, a lock that is
-    not given back ends by itself, and the incident's end tries once more.
+    A page, a message to ops and a closed incident end a remediation. Errors of the table are logged, not raised:
+    people have been told, a lock that is not released ends by itself, and the incident's end tries once more.
     """
     incident_id = event.incident.incident_id
     try:
         record = records.record(incident_id)
         if record is not None:
-            facts = _facts(event, record, _settle(event, record, remediations, now))
-            witness(trail, incident_id, facts, now)
+            witness(trail, incident_id, _facts(event, record, _settle(event, record, remediations, now)), now)
     except (HistoryUnavailable, RemediationContended):
         logger.exception("the remediation is not settled; its locks end by themselves")
         metrics.add_metric(name="RemediationUnsettled", unit="Count", value=1)
@@ -48,15 +48,9 @@ def _settle(
     outcome = outcome_of_run(plan, _results(event, record), cured=record.outcome == "auto_resolved")
     did_not_help = outcome in ("failed", "undone")
     incident_id = record.incident.incident_id
-    first = remediations.settle(
-        plan,
-        incident_id,
-        outcome,
-        accepted=None if record.decision is None else record.decision == "approved",
-        demote=f"it did not help in incident {incident_id}" if did_not_help else None,
-        at=now,
-    )
-    if not first:
+    accepted = None if record.decision is None else record.decision == "approved"
+    demote = f"it did not help in incident {incident_id}" if did_not_help else None
+    if not remediations.settle(plan, incident_id, outcome, accepted=accepted, demote=demote, at=now):
         return []
     facts = {"outcome": outcome, "runbook_id": plan.runbook_id, "plan_digest": plan.digest()}
     return [Fact(what="over", who="state machine", facts={**facts, "demoted": did_not_help})]
@@ -71,8 +65,8 @@ def _facts(event: NotifyInput | PageOnCallInput, record: IncidentRecord, over: l
             told = {"level": page.level, "on_call": page.on_call, "through": page.delivered_to}
             facts.append(Fact(what="paged", who="state machine", facts={**told, "reason": event.reason}))
         case CloseIncidentInput() | RecordSuppressionInput() if record.outcome:
-            ended = {"outcome": record.outcome, "reason": record.outcome_reason or ""}
-            facts.append(Fact(what="closed", who=record.resolved_by or "state machine", facts={**ended}))
+            ended: dict[str, Any] = {"outcome": record.outcome, "reason": record.outcome_reason or ""}
+            facts.append(Fact(what="closed", who=record.resolved_by or "state machine", facts=ended))
     return facts
 
 

@@ -1,15 +1,16 @@
-"""From a runbook's steps to those of a plan: each pinned to what exactly would be sent."""
+"""The steps of a plan: a runbook's steps, each pinned to exactly what would be sent."""
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from firstline.errors import DocumentUnreadable, NoPlan
 from firstline.models import Frozen, PlannedStep, StepKind
 from firstline.runbooks import documents
-from firstline.runbooks.model import DocumentStep, RollbackStep, Runbook, Step, Verify
+from firstline.runbooks.model import VERIFY, DocumentStep, RollbackStep, Runbook, Step, Verify
+from firstline.runbooks.release_steps import ReleaseStep
 
 
 class Document(Frozen):
-    """A document as Systems Manager has it: the version that counts now, and what is in it."""
+    """A document in Systems Manager: its current version and its content."""
 
     version: str
     content: Any
@@ -25,63 +26,76 @@ class Documents(Protocol):
         """Return the script in the version of the step's document that would run."""
 
 
-class Pins:
-    """Pins steps to the versions of their documents. Everything raises NoPlan when one is not what it should be."""
+class PinnedSteps(NamedTuple):
+    """The commands and documents of a runbook, each pinned to a version of its document."""
 
-    def __init__(self, runbook: Runbook, values: dict[str, str], deployed: Documents, prefix: str) -> None:
-        self._runbook, self._values, self._documents, self._prefix = runbook, values, deployed, prefix
+    steps: list[PlannedStep]
+    verify: PlannedStep | None
+    rollback: list[PlannedStep]
 
-    def of_command(self, step_id: str, kind: StepKind, command: Step | Verify | RollbackStep) -> PlannedStep:
-        """A step with a document of the stack's own: its content is the runbook's."""
-        name = document_name(self._prefix, self._runbook.id, step_id)
-        version, content_hash = self._pin(name, documents.content(self._runbook, step_id, command))
+
+def pin_steps(runbook: Runbook, values: dict[str, str], deployed: Documents, prefix: str) -> PinnedSteps:
+    """Pin a runbook's steps to the versions of their documents, except those that take a release back.
+
+    Raises
+    ------
+    NoPlan
+        A document is missing, cannot be read, or differs from what the runbook says.
+    """
+
+    def pin(step_id: str, kind: StepKind, command: Step | Verify | RollbackStep) -> PlannedStep:
+        name = document_name(prefix, runbook.id, step_id)
+        document = deployed.read(name)
+        if document is None:
+            raise NoPlan(f"the document {name} is not in Systems Manager; deploy the stack")
+        content_hash = documents.content_hash(documents.content(runbook, step_id, command))
+        if documents.content_hash(document.content) != content_hash:
+            raise NoPlan(f"the document {name} in Systems Manager is not what its runbook says; deploy the stack")
         return PlannedStep(
             step_id=step_id,
             kind=kind,
             document=name,
-            document_version=version,
+            document_version=document.version,
             document_hash=content_hash,
-            parameters={name: [self._values[name]] for name in self._runbook.parameters_of(command)},
-            timeout_seconds=int(self._runbook.timeout_of(command).total_seconds()),
+            parameters={parameter: [values[parameter]] for parameter in runbook.parameters_of(command)},
+            timeout_seconds=int(runbook.timeout_of(command).total_seconds()),
             on_failure="stop" if isinstance(command, Verify) else command.on_failure,
         )
 
-    def of_document(self, step: DocumentStep) -> PlannedStep:
-        """A step with a document of the stack's owner: its content is theirs, its version the runbook's."""
-        document = self._read(step.document, step.version)
-        if document is None:
-            raise NoPlan(f"version {step.version} of the document {step.document} is not in Systems Manager")
-        unknown = sorted(set(step.parameters) - set(document.content.get("parameters") or {}))
-        if unknown:
-            raise NoPlan(f"version {step.version} of {step.document} takes no parameter {', '.join(unknown)}")
-        return PlannedStep(
-            step_id=step.id,
-            kind="act",
-            document=step.document,
-            document_version=step.version,
-            document_hash=documents.content_hash(document.content),
-            parameters={theirs: [self._values[ours]] for theirs, ours in step.parameters.items()},
-            timeout_seconds=int(step.timeout.total_seconds()),
-            on_failure=step.on_failure,
+    try:
+        return PinnedSteps(
+            [
+                pin(step.id, step.kind, step) if isinstance(step, Step) else _pin_document(step, values, deployed)
+                for step in runbook.steps
+                if not isinstance(step, ReleaseStep)
+            ],
+            pin(VERIFY, "verify", runbook.verify) if runbook.verify else None,
+            [pin(undo.id, "rollback", undo) for undo in runbook.rollback],
         )
+    except DocumentUnreadable as error:
+        raise NoPlan(str(error)) from None
 
-    def _read(self, name: str, version: str | None = None) -> Document | None:
-        try:
-            return self._documents.read(name, version)
-        except DocumentUnreadable as error:
-            raise NoPlan(str(error)) from None
 
-    def _pin(self, name: str, expected: Any) -> tuple[str, str]:
-        """The document's version, once it was seen to hold exactly what the runbook says."""
-        document = self._read(name)
-        if document is None:
-            raise NoPlan(f"the document {name} is not in Systems Manager; deploy the stack")
-        wanted = documents.content_hash(expected)
-        if documents.content_hash(document.content) != wanted:
-            raise NoPlan(f"the document {name} in Systems Manager is not what its runbook says; deploy the stack")
-        return document.version, wanted
+def _pin_document(step: DocumentStep, values: dict[str, str], deployed: Documents) -> PlannedStep:
+    """Pin a step to a document of the stack's owner: its content is theirs, its version the runbook's."""
+    document = deployed.read(step.document, step.version)
+    if document is None:
+        raise NoPlan(f"version {step.version} of the document {step.document} is not in Systems Manager")
+    unknown = sorted(set(step.parameters) - set(document.content.get("parameters") or {}))
+    if unknown:
+        raise NoPlan(f"version {step.version} of {step.document} takes no parameter {', '.join(unknown)}")
+    return PlannedStep(
+        step_id=step.id,
+        kind="act",
+        document=step.document,
+        document_version=step.version,
+        document_hash=documents.content_hash(document.content),
+        parameters={theirs: [values[ours]] for theirs, ours in step.parameters.items()},
+        timeout_seconds=int(step.timeout.total_seconds()),
+        on_failure=step.on_failure,
+    )
 
 
 def document_name(prefix: str, runbook_id: str, step_id: str) -> str:
-    """The SSM document of a step. The generated template and the plan must agree on it."""
+    """Return the name of a step's SSM document. The generated template and the plan must agree on it."""
     return f"{prefix}-{runbook_id}-{step_id}"

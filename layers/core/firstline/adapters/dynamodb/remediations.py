@@ -21,7 +21,7 @@ from firstline.adapters.dynamodb.table import Item, Table, WriteRefused, stamp
 from firstline.errors import AlreadyPlanned, LockHeld, RemediationContended
 from firstline.models import RemediationPlan, RunbookRun, RunOutcome
 from firstline.remediation.locks import Lease
-from firstline.remediation.plan import Board
+from firstline.remediation.plan import RemediationState
 
 _LEDGER = ("REMEDIATION", "LEDGER")
 _FREE = "attribute_not_exists(pk) OR lease_until <= :now OR held_by = :me"
@@ -41,25 +41,25 @@ class TableRemediations:
         item = self._table.get(*incident_key(incident_id)) or {}
         return RemediationPlan.model_validate_json(item["plan"]) if "plan" in item else None
 
-    def board(self, runbook_id: str, since: datetime) -> Board:
+    def state(self, runbook_id: str, since: datetime) -> RemediationState:
         """Read the remediations in progress, with one runbook's runs that were planned since a time. Three requests."""
         # The ledger first: a run that is missing below has moved its version, and a reservation fails.
         ledger = self._table.get(*_LEDGER) or {"version": 0, "held": {}}
         standing = self._table.get(*_standing_key(runbook_id)) or {}
-        return Board(
+        return RemediationState(
             version=int(ledger["version"]),
             held=[Lease.kept(text) for text in ledger["held"].values()],
             runs=self._history.runs_since(runbook_id, since),
             demoted=_why_demoted(standing),
         )
 
-    def reserve(self, plan: RemediationPlan, run: RunbookRun, *, board: Board, now: datetime) -> None:
+    def reserve(self, plan: RemediationPlan, run: RunbookRun, *, state: RemediationState, now: datetime) -> None:
         """Store the plan on its incident, count its run and take its locks: one transaction, all or nothing.
 
         Raises
         ------
         RemediationContended
-            A remediation began or ended since the board was read.
+            A remediation began or ended since the state was read.
         AlreadyPlanned
             The incident has a plan, or is unknown.
         LockHeld
@@ -67,18 +67,18 @@ class TableRemediations:
         """
         me = run.incident_id
         mine = Lease(incident_id=me, runbook_id=run.runbook_id, locks=plan.locks, until=run.until)
-        held = {lease.incident_id: lease for lease in board.held if lease.until > now} | {me: mine}
+        held = {lease.incident_id: lease for lease in state.held if lease.until > now} | {me: mine}
         ledger = {
             "pk": _LEDGER[0],
             "sk": _LEDGER[1],
-            "version": board.version + 1,
+            "version": state.version + 1,
             "held": {incident_id: lease.model_dump_json() for incident_id, lease in held.items()},
             "expires_at": max(self._table.expiry(now), int(run.until.timestamp()) + 86_400),
         }
-        unmoved = "version = :read" if board.version else "attribute_not_exists(pk)"
+        unmoved = "version = :read" if state.version else "attribute_not_exists(pk)"
         writes = [
             self._table.put_request(
-                ledger, condition=unmoved, values={":read": board.version} if board.version else None
+                ledger, condition=unmoved, values={":read": state.version} if state.version else None
             ),
             self._table.update_request(
                 *incident_key(me),

@@ -10,8 +10,8 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from local.cli import app
-from local.rehearsal import trying
-from local.rehearsal.trying import CannotTry, try_runbook
+from local.rehearsal import trial
+from local.rehearsal.trial import CannotTry, try_runbook
 from tests.runbooks.conftest import RUNBOOKS, StartHost
 
 
@@ -44,7 +44,7 @@ def test_a_scenario_that_cannot_be_cured_is_undone_and_that_is_as_it_should_be()
     well, shown = tried("conntrack-full", scenario_name="not-cured")
 
     assert well
-    assert "Not cured: a human is called, with all of the above. What was done is undone." in shown
+    assert "Not cured: a human is called, with all of the above. The steps were undone." in shown
 
 
 @pytest.mark.usefixtures("sandbox")
@@ -68,7 +68,7 @@ def test_a_runbook_that_does_not_cure_its_scenario_is_not_well(tmp_path: Path) -
 
 
 def test_a_dry_run_shows_plan_and_scripts_and_starts_no_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trying, "Hosts", None)
+    monkeypatch.setattr(trial, "Hosts", None)
 
     well, shown = tried("crash-loop", dry_run=True)
 
@@ -82,7 +82,7 @@ def test_a_dry_run_shows_plan_and_scripts_and_starts_no_host(monkeypatch: pytest
 def test_of_a_release_it_shows_what_is_looked_up_and_says_that_this_is_all(
     monkeypatch: pytest.MonkeyPatch, dry_run: bool
 ) -> None:
-    monkeypatch.setattr(trying, "Hosts", None)
+    monkeypatch.setattr(trial, "Hosts", None)
 
     well, shown = tried("release-rollback", dry_run=dry_run)
 
@@ -138,12 +138,12 @@ def test_an_alert_comes_as_its_sender_sends_it(tmp_path: Path) -> None:
             {},
             "low-disk is not for the alert 'HostOutOfInodes'; low-inodes is for it",
         ),
-        ("low-disk", "alert: HostOutOfDiskSpace", {}, "There would be no plan: the alert has no labels.mountpoint"),
+        ("low-disk", "alert: HostOutOfDiskSpace", {}, "No plan could be made: the alert has no labels.mountpoint"),
         (
             "low-disk",
             "alert: HostOutOfDiskSpace\nlabels: {mountpoint: /data;id}",
             {},
-            "There would be no plan: the alert's labels.mountpoint '/data;id' does not fit",
+            "No plan could be made: the alert's labels.mountpoint '/data;id' does not fit",
         ),
         ("low-disk", "alrt: x", {}, "is not an alert with the keys of a runbook's examples"),
         ("low-disk", "{}", {"source": "prometheus"}, "prometheus cannot read it"),

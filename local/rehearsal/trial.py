@@ -1,10 +1,9 @@
-"""`python -m local try`: one runbook against one alert on one throw-away host, every step shown."""
+"""The command `python -m local try`: one runbook against one alert on one throw-away host, every step shown."""
 
 import difflib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import ValidationError
@@ -28,20 +27,21 @@ from local.emulator.hosts import Hosts, Sandbox
 from local.rehearsal.rehearse import FaultNotPlanted, Rehearsal, Scenario, Tried, rehearse, scenarios
 
 NO_SCENARIO = "none"
-"""Instead of a scenario's name: a host on which nothing is broken."""
+"""The name that stands for no scenario: a host on which nothing is broken."""
 
-_PHASES = {
-    "before": "verify, before anything is done",
-    "step": "step",
-    "verify": "verify",
-    "rollback": "rollback",
+_VERIFICATIONS = {"before": "verify, before anything is done", "verify": "verify"}
+_LAST_LINES = 3
+"""The number of a failing command's last lines that are repeated."""
+
+_ENDINGS = {
+    "cured": "Cured: verify holds.",
+    "not cured": "Not cured: a human is called, with all of the above.",
+    "evidence": "The runbook only looked: its output goes to a human.",
 }
-_WENT_ON = 3
-"""How many of a failing command's last lines are worth repeating."""
 
 
 class CannotTry(Exception):
-    """What was asked for makes no sense; the message says what does."""
+    """A request that cannot be run; the message names what can."""
 
 
 def try_runbook(
@@ -54,7 +54,7 @@ def try_runbook(
     scenario_name: str | None = None,
     dry_run: bool = False,
 ) -> bool:
-    """Run a runbook as it would be run for an alert, or only show the plan; whether it ended as it should.
+    """Run a runbook as it would run for an alert, or only show the plan. Return True if it ended as it should.
 
     Parameters
     ----------
@@ -62,28 +62,32 @@ def try_runbook(
         The runbooks.
     alert_file
         An alert as YAML or JSON with the keys of a runbook's examples; with `source`, a body as that sender sends it.
-        The first of the runbook's own examples when not given.
+        By default the first of the runbook's own examples.
     scenario_name
-        Which of the runbook's scenarios to plant, or `none`; the first cure when not given.
+        The name of the runbook's scenario to plant, or `none`; by default the first cure.
     dry_run
-        Show what would be run, and run nothing.
+        Show the scripts, and run nothing.
 
     Raises
     ------
     CannotTry
         There is no such runbook or scenario, the alert does not match, or it has no values for the parameters.
     """
-    runbook = _runbook(folder, runbook_id)
+    try:
+        shipped = catalogue.load(folder)
+    except ConfigurationError as error:
+        raise CannotTry(str(error)) from None
+    runbook = _runbook(shipped, runbook_id)
     alert = _alert(runbook, alert_file, source)
     scenario = _scenario(runbook, scenario_name)
-    rank = _rank(folder, runbook, alert)
+    first = _first_choice(shipped, runbook, alert)
     values, problem = parameter_values(runbook, alert)
     if problem:
-        raise CannotTry(f"There would be no plan: {problem}.")
+        raise CannotTry(f"No plan could be made: {problem}.")
     values |= scenario.settings if scenario else {}
-    _show_plan(console, runbook, alert, rank, values, scenario)
+    console.print(_plan_table(runbook, alert, first, values, scenario))
     if runbook.releases:
-        console.print("There is no host to try it on; what was released is looked up when it is planned.")
+        console.print("There is no host to try it on: the release to take back is looked up when it is planned.")
         console.print("`python -m local up` has something released that an alert takes back: docs/runbooks.md.")
         return dry_run
     if dry_run:
@@ -92,11 +96,7 @@ def try_runbook(
     return _run(console, runbook, values, scenario)
 
 
-def _runbook(folder: Path, runbook_id: str) -> Runbook:
-    try:
-        shipped = catalogue.load(folder)
-    except ConfigurationError as error:
-        raise CannotTry(str(error)) from None
+def _runbook(shipped: Catalogue, runbook_id: str) -> Runbook:
     if runbook_id in shipped:
         return shipped[runbook_id]
     near = difflib.get_close_matches(runbook_id, list(shipped), n=3) or list(shipped)
@@ -114,17 +114,15 @@ def _alert(runbook: Runbook, file: Path | None, source: str | None) -> Normalize
     if source is not None:
         return _first_firing(source, text)
     try:
-        raw = yaml.safe_load(text)
-        return ExampleAlert.model_validate(raw).as_alert()
+        return ExampleAlert.model_validate(yaml.safe_load(text)).as_alert()
     except (yaml.YAMLError, ValidationError) as error:
-        hint = "give --source when it is a body as a sender sends it"
+        hint = "add --source if it is a body as a sender sends it"
         raise CannotTry(f"{file} is not an alert with the keys of a runbook's examples ({hint}): {error}") from None
 
 
 def _first_firing(source: str, text: str) -> NormalizedAlert:
     try:
-        body: Any = json.loads(text)
-        firing = [alert for alert in normalize(source, body) if alert.status == "firing"]
+        firing = [alert for alert in normalize(source, json.loads(text)) if alert.status == "firing"]
     except (json.JSONDecodeError, SourceError) as error:
         raise CannotTry(f"{source} cannot read it: {error}") from None
     if not firing:
@@ -138,43 +136,32 @@ def _scenario(runbook: Runbook, name: str | None) -> Scenario | None:
     known = scenarios(runbook.id)
     if name is None:
         return known[0] if known else None
-    found = next((scenario for scenario in known if scenario.name == name), None)
-    if found is None:
-        names = ", ".join([scenario.name for scenario in known] + [NO_SCENARIO])
-        raise CannotTry(f"{runbook.id} has no scenario {name!r}; there is {names}.")
-    return found
+    by_name = {scenario.name: scenario for scenario in known}
+    if name not in by_name:
+        raise CannotTry(f"{runbook.id} has no scenario {name!r}; there is {', '.join([*by_name, NO_SCENARIO])}.")
+    return by_name[name]
 
 
-def _rank(folder: Path, runbook: Runbook, alert: NormalizedAlert) -> list[str]:
-    """The runbooks that fit the alert, best first; this one takes part even if it is off."""
-    awake = [
-        one.model_copy(update={"mode": "shadow"}) if one.id == runbook.id else one
-        for one in catalogue.load(folder).values()
-    ]
-    rank = [one.id for one in offered(Catalogue(awake), alert)]
+def _first_choice(shipped: Catalogue, runbook: Runbook, alert: NormalizedAlert) -> str:
+    """Return the id of the runbook that fits the alert best. This one must fit; it takes part even if it is off."""
+    awake = {**shipped, runbook.id: runbook.model_copy(update={"mode": "shadow"})}
+    rank = [fitting.id for fitting in offered(Catalogue(list(awake.values())), alert)]
     if runbook.id not in rank:
         others = f"; {rank[0]} is for it" if rank else ""
         raise CannotTry(
-            f"{runbook.id} is not for the alert {alert.alert_name!r}{others}. Its match says which it takes."
+            f"{runbook.id} is not for the alert {alert.alert_name!r}{others}. Its `match` names its alerts."
         )
-    return rank
+    return rank[0]
 
 
-def _show_plan(
-    console: Console,
-    runbook: Runbook,
-    alert: NormalizedAlert,
-    rank: list[str],
-    values: Mapping[str, str],
-    scenario: Scenario | None,
-) -> None:
-    first = rank[0] == runbook.id
+def _plan_table(
+    runbook: Runbook, alert: NormalizedAlert, first: str, values: dict[str, str], scenario: Scenario | None
+) -> Table:
     table = Table(title=f"{runbook.id}: {runbook.title}", title_justify="left", show_header=False)
     table.add_row("Alert", Text(f"{alert.alert_name} on {alert.host or 'no host'}, from {alert.source}"))
-    table.add_row("Chosen for it", "first" if first else Text(f"no: {rank[0]} comes first", "yellow"))
+    table.add_row("Chosen for it", "first" if first == runbook.id else Text(f"no: {first} comes first", "yellow"))
     mode = runbook.mode
-    modes = mode if isinstance(mode, str) else ", ".join(f"{where}: {one}" for where, one in mode.items())
-    table.add_row("Mode", modes)
+    table.add_row("Mode", mode if isinstance(mode, str) else ", ".join(f"{where}: {mode[where]}" for where in mode))
     table.add_row("Risk", runbook.risk)
     for name, value in values.items():
         table.add_row(name if runbook.releases else f"$SSM_{name}", Text(value))
@@ -194,13 +181,12 @@ def _show_plan(
         table.add_row("Then", f"the alert has {int(runbook.resolves_within.total_seconds() // 60)} minutes to resolve")
     if not runbook.releases:
         table.add_row("Broken on the host", Text(f"{scenario.name}: {scenario.story}" if scenario else "nothing"))
-    console.print(table)
+    return table
 
 
-def _release(step: ReleaseStep, values: Mapping[str, str]) -> Text:
-    """Which release is taken back is looked up when it is planned: nothing here knows."""
+def _release(step: ReleaseStep, values: dict[str, str]) -> Text:
     keys = [name for name in type(step).model_fields if name not in (*ReleaseStep.model_fields, "kind")]
-    where = ", ".join(f"{name} {step.value(name, dict(values))}" for name in keys)
+    where = ", ".join(f"{name} {step.value(name, values)}" for name in keys)
     service = "CodeDeploy" if isinstance(step, CodeDeployRollback) else "AppConfig"
     window = f"released at most {int(step.released_within.total_seconds() // 60)} minutes before"
     return Text(f"takes back what {service} {window}: {where}")
@@ -213,14 +199,13 @@ def _command(kind: str, command: Command) -> str:
 
 def _show_scripts(console: Console, runbook: Runbook) -> None:
     for step_id, command in runbook.commands():
-        console.print(
-            Panel(Syntax(command.run.rstrip("\n"), "bash", word_wrap=True), title=step_id, title_align="left")
-        )
+        script = Syntax(command.run.rstrip("\n"), "bash", word_wrap=True)
+        console.print(Panel(script, title=step_id, title_align="left"))
 
 
 def _run(console: Console, runbook: Runbook, values: Mapping[str, str], scenario: Scenario | None) -> bool:
     hosts = Hosts()
-    # Never by the name that the alert gives it: anybody may have written that.
+    # The host never gets the name from the alert: the alert's sender controls that text.
     host = hosts.start(HOST)
     try:
         console.print(f"{HOST} is a throw-away host (sandbox: {host.sandbox}); waits are cut short.")
@@ -229,54 +214,42 @@ def _run(console: Console, runbook: Runbook, values: Mapping[str, str], scenario
                 console.print(Text(f"  {problem}"))
             console.print("Nothing can be run here; --dry-run shows what would be.")
             return False
-        rehearsal = rehearse(runbook, values, host, scenario=scenario, on_tried=lambda one: _show(console, one))
-    except FaultNotPlanted as error:
-        raise CannotTry(f"The fault could not be planted: {error}") from None
-    except ConfigurationError as error:
+        rehearsal = rehearse(runbook, values, host, scenario=scenario, on_tried=lambda tried: _show(console, tried))
+    except (FaultNotPlanted, ConfigurationError) as error:
         raise CannotTry(str(error)) from None
     finally:
         hosts.close()
     return _conclude(console, rehearsal, scenario)
 
 
-def _show(console: Console, one: Tried) -> None:
-    how = "success" if one.succeeded else "timed out" if one.ran.timed_out else f"exit status {one.ran.exit_code}"
-    # Before anything was done, verify is meant to fail: there is a fault.
-    good = one.succeeded if one.when != "before" else not one.succeeded
-    phase = _PHASES[one.when]
-    title = phase if phase.startswith("verify") else f"{phase} {one.step_id}".strip()
-    said = "\n".join(part for part in (one.ran.stdout.rstrip("\n"), one.ran.stderr.rstrip("\n")) if part)
+def _show(console: Console, tried: Tried) -> None:
+    ran = tried.ran
+    how = "success" if tried.succeeded else "timed out" if ran.timed_out else f"exit status {ran.exit_code}"
+    # Before anything is done, verify must fail: there is a fault.
+    if tried.when == "before":
+        style = "yellow" if tried.succeeded else "green"
+    else:
+        style = "green" if tried.succeeded else "red"
+    title = Text(_VERIFICATIONS.get(tried.when, f"{tried.when} {tried.step_id}"))
+    output = Text("\n".join(filter(None, (ran.stdout.rstrip("\n"), ran.stderr.rstrip("\n")))) or "(no output)")
+    subtitle = f"{how}, {tried.seconds:.1f} s"
     console.print(
-        Panel(
-            Text(said or "(it said nothing)"),
-            title=Text(title),
-            title_align="left",
-            subtitle=f"{how}, {one.seconds:.1f} s",
-            subtitle_align="right",
-            border_style="green" if good else "yellow" if one.when == "before" else "red",
-        )
+        Panel(output, title=title, title_align="left", subtitle=subtitle, subtitle_align="right", border_style=style)
     )
 
 
 def _conclude(console: Console, rehearsal: Rehearsal, scenario: Scenario | None) -> bool:
-    words = {
-        "cured": "Cured: verify holds.",
-        "not cured": "Not cured: a human is called, with all of the above.",
-        "evidence": "It only looked: what it found goes to a human.",
-    }
-    ended = words[rehearsal.ending]
-    if rehearsal.of("rollback"):
-        ended += " What was done is undone."
+    ended = _ENDINGS[rehearsal.ending] + (" The steps were undone." if rehearsal.of("rollback") else "")
     as_it_should = rehearsal.ending == scenario.ending if scenario else rehearsal.ending != "not cured"
     console.print(Text(ended, "bold green" if as_it_should else "bold red"))
-    if any(one.succeeded for one in rehearsal.of("before")) and scenario:
-        console.print(Text("But verify held before anything was done: it does not see this fault.", "bold red"))
+    if any(tried.succeeded for tried in rehearsal.of("before")) and scenario:
+        console.print(Text("But verify held before anything was done: it does not detect this fault.", "bold red"))
         as_it_should = False
     if scenario and scenario.ending != rehearsal.ending:
         console.print(Text(f"The scenario's name says that it would end: {scenario.ending}.", "red"))
     if rehearsal.after and rehearsal.after.exit_code != 0:
-        said = (rehearsal.after.stdout + rehearsal.after.stderr).strip().splitlines()[-_WENT_ON:]
-        why = "; ".join(said) or f"exit status {rehearsal.after.exit_code}"
+        lines = (rehearsal.after.stdout + rehearsal.after.stderr).strip().splitlines()
+        why = "; ".join(lines[-_LAST_LINES:]) or f"exit status {rehearsal.after.exit_code}"
         console.print(Text(f"But the scenario's after() does not hold: {why}", "bold red"))
         as_it_should = False
     return as_it_should
