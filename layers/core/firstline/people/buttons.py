@@ -12,13 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from firstline.channels.delivery import Channel, tell_all
 from firstline.channels.slack_feedback import ANSWERS, NOTE_BLOCK
-from firstline.errors import (
-    ApprovalRefused,
-    ChannelFailed,
-    ExecutionsUnavailable,
-    Unauthenticated,
-    UnreadablePayload,
-)
+from firstline.errors import ApprovalRefused, ChannelFailed, ExecutionsUnavailable, Unauthenticated, UnreadablePayload
 from firstline.incidents.lifecycle import Executions, acknowledge, resolve_by_hand
 from firstline.incidents.store import Incidents
 from firstline.models import Notification, NotificationKind

@@ -107,10 +107,7 @@ def _notification(
     event: PageOnCallInput, record: IncidentRecord, earlier: list[Page], page: Page, now: datetime
 ) -> Notification:
     return Notification(
-        kind="paged",
-        record=record.model_copy(update={"pages": [*earlier, page]}),
-        reason=event.reason[:4_000],
-        at=now,
+        kind="paged", record=record.model_copy(update={"pages": [*earlier, page]}), reason=event.reason[:4_000], at=now
     )
 
 
