@@ -91,7 +91,7 @@ def first_break(incident_id: str, entries: Sequence[Entry]) -> Break | None:
     return None
 
 
-def witness(trail: Trail, incident_id: str, facts: Sequence[Fact], at: datetime) -> None:
+def append_or_log(trail: Trail, incident_id: str, facts: Sequence[Fact], at: datetime) -> None:
     """Append where a trail that cannot be written must not hold up what people wait for: it is logged instead."""
     try:
         trail.append(incident_id, facts, at)

@@ -11,7 +11,7 @@ from typing import Any
 from firstline.channels import slack_feedback
 from firstline.channels.delivery import Channel, tell_all
 from firstline.errors import ChannelFailed, ExecutionsUnavailable, FeedbackRefused
-from firstline.incidents.audit_trail import Trail, judged, noted, witness
+from firstline.incidents.audit_trail import Trail, append_or_log, judged, noted
 from firstline.incidents.lifecycle import Executions, resolve_by_hand
 from firstline.incidents.store import Incidents
 from firstline.models import Feedback, IncidentRecord, Notification
@@ -71,7 +71,7 @@ class Ear:
     def _judge(self, press: Press, now: datetime) -> None:
         word = word_of(press, now)
         record = judge.give(press.incident_id, word, history=self.history)
-        witness(self.trail, press.incident_id, [judged(word)], now)
+        append_or_log(self.trail, press.incident_id, [judged(word)], now)
         metrics.add_metric(name="Judged", unit="Count", value=1)
         text = f"Noted: {slack_feedback.said(word)}. {judge.consequence(record, word)}"
         tell_one(self.whisper, press, text)
@@ -79,7 +79,7 @@ class Ear:
 
     def _write(self, press: Press, now: datetime) -> None:
         record = judge.note(press.incident_id, press.by, press.answer, now, history=self.history)
-        witness(self.trail, press.incident_id, [noted(record.notes[-1])], now)
+        append_or_log(self.trail, press.incident_id, [noted(record.notes[-1])], now)
         resolved = None
         text = "Thank you: whoever meets this next reads it."
         if press.resolves:
