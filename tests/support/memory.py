@@ -461,7 +461,7 @@ class MemoryGroups(_Port):
             return None
         return self._store.change(incident_id, resolved_at=now, resolved_by=by)
 
-    def quieten(self, incident_id: str, now: datetime) -> None:
+    def mark_quiet_since(self, incident_id: str, now: datetime) -> None:
         if incident_id in self._store.records:
             self._store.change(incident_id, quiet_since=now)
 

@@ -143,7 +143,7 @@ def ingests(world: World, incident: Incident) -> None:
     world.groups.execution_input(incident.incident_id)
     world.groups.join_storm(incident.incident_id, "group-9", 1, at(1))
     world.groups.worsen(incident.incident_id, "critical")
-    world.groups.quieten(incident.incident_id, at(2))
+    world.groups.mark_quiet_since(incident.incident_id, at(2))
     world.silences.since(at(2), limit=9)
     world.heartbeats.beat(alert(), at(2))
     world.history.record(incident.incident_id)

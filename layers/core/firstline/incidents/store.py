@@ -210,7 +210,7 @@ class Groups(Protocol):
     def leave(self, incident_id: str, group_key: str, by: str, now: datetime) -> IncidentRecord | None:
         """Take a group that no longer fires off the incident; return the incident if that resolved it."""
 
-    def quieten(self, incident_id: str, now: datetime) -> None:
+    def mark_quiet_since(self, incident_id: str, now: datetime) -> None:
         """Store since when a flapping incident is quiet."""
 
     def worsen(self, incident_id: str, severity: SourceSeverity) -> IncidentRecord | None:

@@ -127,7 +127,7 @@ class Ingestion:
             waiting, incident_id = self._waiting, group.incident_id
             self._tell(lambda: waiting.joined(incident_id, before, folded, now))
         if folded.quiets and group.incident_id is not None:
-            self._groups.quieten(group.incident_id, now)
+            self._groups.mark_quiet_since(group.incident_id, now)
         if folded.resolves and group.incident_id is not None:
             source = alerts[0].source
             resolved = self._groups.leave(group.incident_id, group.group_key, f"{source}: the alert resolved", now)
