@@ -21,7 +21,7 @@ from firstline.people.buttons import Press, Whisper, tell_one
 
 
 @dataclass(frozen=True)
-class Ear:
+class FeedbackHandler:
     """The handler of answers and notes, with everything that they touch.
 
     Parameters
@@ -37,7 +37,7 @@ class Ear:
     whisper: Whisper | None
     open_form: Callable[[str, dict[str, Any]], object] | None
 
-    def hear(self, press: Press, now: datetime) -> None:
+    def handle(self, press: Press, now: datetime) -> None:
         """Store the answer or the note, or open the form that the person asked for.
 
         Raises

@@ -29,7 +29,7 @@ from firstline.observability import logger
 from firstline.people import approval_requests
 from firstline.people.approval_page import HEADERS
 from firstline.people.buttons import answer_press, authenticate, read_press
-from firstline.people.feedback_handler import Ear
+from firstline.people.feedback_handler import FeedbackHandler
 from firstline.people.links import SECRET, ApprovalPage
 from firstline.remediation.steps import Documents
 
@@ -103,8 +103,8 @@ class PeopleFront:
         whisper = getattr(channels.get("slack"), "whisper", None)
         if press.button in ("judge", "note", "write"):
             open_form = getattr(channels.get("slack"), "open_form", None)
-            ear = Ear(self.history, self.executions, self.trail, channels, whisper, open_form)
-            ear.hear(press, now)
+            handler = FeedbackHandler(self.history, self.executions, self.trail, channels, whisper, open_form)
+            handler.handle(press, now)
         else:
             answer_press(
                 press,
