@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -13,8 +13,9 @@ import pytest
 from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.models import IncidentRecord, RemediationPlan
 from firstline.observability import metrics
+from firstline.people import links
 from firstline.people.buttons import Press, answer_press, authenticate, read_press
-from firstline.people.links import ApprovalPage, read
+from firstline.people.links import Link, read
 from tests.support.builders import DEADLINE, INCIDENT_ID, NOW, a_plan, a_waiting_record
 from tests.support.memory import MemoryChannel, MemoryExecutions, MemoryStore, lasting, passing
 
@@ -218,7 +219,14 @@ def test_what_is_no_interaction_is_refused(body: bytes) -> None:
 
 
 KEY = "k" * 32
-PAGE = ApprovalPage("https://api.example", lambda: (KEY,))
+
+
+def address(link: Link) -> str:
+    return links.address(link, "https://api.example", (KEY,))
+
+
+def address_of_a_closed_page(link: Link) -> str:
+    return links.address(link, "https://api.example", ())
 
 
 class Pressed:
@@ -248,7 +256,7 @@ class Pressed:
         *,
         user: str = "U1",
         digest: str | None = None,
-        page: ApprovalPage = PAGE,
+        address: Callable[[Link], str] = address,
     ) -> None:
         plan_digest = (self.now.plan_digest or "") if digest is None else digest
         answer_press(
@@ -258,7 +266,7 @@ class Pressed:
             channels={"slack": self.slack, "pagerduty": self.pagerduty},
             whisper=self._whisper,
             approvers=approvers,
-            page=page,
+            address=address,
             now=NOW + timedelta(seconds=30),
         )
 
@@ -381,7 +389,7 @@ def test_an_answer_that_cannot_be_given_is_no_error(whisper: str | None) -> None
         channels={},
         whisper=failing if whisper else None,
         approvers=(),
-        page=PAGE,
+        address=address,
         now=NOW,
     )
     assert incident.now.decision is None
@@ -411,22 +419,16 @@ def test_an_approver_gets_a_link_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("case", "approvers", "page", "changes", "words"),
     [
-        ("not an approver", ("U2",), PAGE, {}, "not among the stack's Approvers"),
-        (
-            "the page is closed",
-            ("U1",),
-            ApprovalPage("https://api.example", tuple),
-            {},
-            "no secret approvals/signing-key",
-        ),
-        ("it is over", ("U1",), PAGE, {"resolved_at": NOW}, "over at"),
-        ("it is decided", ("U1",), PAGE, {"decision": "refused", "decided_by": "bo"}, "refused by bo"),
-        ("nobody waits", ("U1",), PAGE, {"awaiting": "resolution"}, "does not wait"),
+        ("not an approver", ("U2",), address, {}, "not among the stack's Approvers"),
+        ("the page is closed", ("U1",), address_of_a_closed_page, {}, "no secret approvals/signing-key"),
+        ("it is over", ("U1",), address, {"resolved_at": NOW}, "over at"),
+        ("it is decided", ("U1",), address, {"decision": "refused", "decided_by": "bo"}, "refused by bo"),
+        ("nobody waits", ("U1",), address, {"awaiting": "resolution"}, "does not wait"),
     ],
 )
-def test_nobody_else_gets_one(case: str, approvers: Any, page: ApprovalPage, changes: Any, words: str) -> None:
+def test_nobody_else_gets_one(case: str, approvers: Any, page: Callable[[Link], str], changes: Any, words: str) -> None:
     incident = Pressed(**{"awaiting": "approval"} | changes)
-    incident.press("review", approvers, page=page)
+    incident.press("review", approvers, address=page)
     [(_, _, text)] = incident.whispers
     assert words in text
     assert incident.links == [None]

@@ -208,7 +208,7 @@ class Intake:
         from firstline.people import judge
 
         try:
-            judge.note(incident_id, note.by, note.text, now, history=self.history)
+            judge.save_note(incident_id, note.by, note.text, now, history=self.history)
         except FeedbackRefused as refused:
             logger.info("a note was not kept: %s", refused)
 

@@ -1,4 +1,4 @@
-"""The buttons that people press in Slack: authenticate the request, read it, act on it, and say who did it."""
+"""Slack's buttons: authenticates a press, reads it, acts on it, and says who pressed."""
 
 import hashlib
 import hmac
@@ -10,14 +10,15 @@ from urllib.parse import parse_qs
 
 from pydantic import BaseModel, ValidationError
 
-from firstline.channels.delivery import Channel, tell_all
+from firstline.channels.delivery import Channel, tell_all, tell_slack
 from firstline.channels.slack_feedback import ANSWERS, NOTE_BLOCK
 from firstline.errors import ApprovalRefused, ChannelFailed, ExecutionsUnavailable, Unauthenticated, UnreadablePayload
 from firstline.incidents.lifecycle import Executions, acknowledge, resolve_by_hand
 from firstline.incidents.store import Incidents
 from firstline.models import Notification, NotificationKind
 from firstline.observability import logger
-from firstline.people import approve, links
+from firstline.people import approve
+from firstline.people.links import Link
 from firstline.text import one_line
 
 SIGNATURE_AGE_SECONDS = 300
@@ -31,7 +32,7 @@ class Press:
     """One press of a button: who, where, what.
 
     `plan_digest` is the plan that the button stood under, if any; `answer` is the chosen entry or the written text;
-    `resolves` says that the note also ends the incident; `trigger_id` lets a form be opened, for three seconds.
+    `resolves` is true if the note also ends the incident; `trigger_id` allows to open a form, for three seconds.
     """
 
     button: Button
@@ -51,12 +52,12 @@ class Press:
 
 
 type Whisper = Callable[[str, str, str, str | None], object]
-"""Says something in a channel that only one user sees: channel, user, text, and a link for that user or None. May raise
+"""Sends a message that only one user sees: channel, user, text, and a link for that user or None. May raise
 ChannelFailed."""
 
 
 def authenticate(headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: datetime) -> None:
-    """Check Slack's signature over the raw body; any active secret will do, so that one can be rotated.
+    """Check Slack's signature over the raw body; any active secret is accepted, so that one can be rotated.
 
     https://docs.slack.dev/authentication/verifying-requests-from-slack: HMAC-SHA256 of `v0:<timestamp>:<body>`, at
     most five minutes old.
@@ -83,7 +84,7 @@ def authenticate(headers: Mapping[str, str], body: bytes, secrets: Sequence[str]
 
 
 def read_press(body: bytes) -> Press | None:
-    """Read the button in a Slack interaction (a form with one JSON field); None if Firstline does not answer it.
+    """Return the press in a Slack interaction (a form with one JSON field), or None if Firstline does not answer it.
 
     Raises
     ------
@@ -108,13 +109,13 @@ def read_press(body: bytes) -> Press | None:
 def _read_note(interaction: "_Interaction", view: "_View") -> Press:
     incident_id, _, rest = view.private_metadata.partition("#")
     channel, _, then = rest.partition("#")
-    written = view.state.values.get(NOTE_BLOCK, {}).get(NOTE_BLOCK)
-    answer = (written.value if written else None) or ""
+    written = view.state.get("values", {}).get(NOTE_BLOCK, {}).get(NOTE_BLOCK, _Chosen())
+    answer = written.value or ""
     return _press("write", incident_id, interaction, channel=channel, answer=answer, resolves=then == "resolve")
 
 
 def _read_action(interaction: "_Interaction", action: "_Action") -> Press | None:
-    carried = action.selected_option.value if action.selected_option else action.value
+    carried = (action.selected_option or action).value or ""
     incident_id, _, more = carried.partition("#")
     match action.action_id:
         case "judge" if more in ANSWERS:
@@ -127,16 +128,10 @@ def _read_action(interaction: "_Interaction", action: "_Action") -> Press | None
 
 
 def _press(button: Button, incident_id: str, interaction: "_Interaction", **more: Any) -> Press:
-    user = interaction.user
-    where = {"channel": interaction.channel.id if interaction.channel else ""}
-    return Press(
-        button=button,
-        incident_id=incident_id,
-        user_id=user.id,
-        user_name=one_line(user.name or user.username or user.id, 60),
-        trigger_id=interaction.trigger_id,
-        **where | more,
-    )
+    user, channel = interaction.user, interaction.channel
+    name = one_line(user.name or user.username or user.id, 60)
+    fields = {"channel": channel.id if channel else "", "trigger_id": interaction.trigger_id} | more
+    return Press(button, incident_id, user_id=user.id, user_name=name, **fields)
 
 
 def answer_press(
@@ -147,14 +142,19 @@ def answer_press(
     channels: Mapping[str, Channel],
     whisper: Whisper | None,
     approvers: Sequence[str],
-    page: links.ApprovalPage,
+    address: Callable[[Link], str],
     now: datetime,
 ) -> None:
     """Act on a press, then update the incident's message with who did it. Pressing twice does no harm.
 
     Only `approvers` (Slack user ids) may approve or get a link to the approval page. Anybody may refuse: that only
-    brings a human in. An acknowledgement goes to every channel, PagerDuty too; the state machine tells the others what
-    comes after the other buttons.
+    brings a human in. An acknowledgement goes to every channel, PagerDuty too; what follows the other buttons, the
+    state machine tells the other channels.
+
+    Parameters
+    ----------
+    address
+        Signs a link to the approval page and returns it as an address; raises NotEntitled while the page is closed.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def answer_press(
                 press.incident_id, press.user_id, press.user_name, now, approvers=approvers, history=history
             )
             text = f"The plan, for your eyes only: this link decides in your name, until {link.expires_at:%H:%M} UTC."
-            tell_one(whisper, press, text, page.address(link))
+            tell_one(whisper, press, text, address(link))
             return
         notification = _do(press, history, executions, approvers, now)
     except ApprovalRefused as refused:
@@ -182,50 +182,40 @@ def answer_press(
         return
     logger.info("A button was pressed", extra={"button": press.button, "incident_id": press.incident_id})
     if press.button == "acknowledge":
-        listening = channels
+        tell_all(notification, channels, rounds=1)  # Slack gives a button three seconds
     else:
-        listening = {name: channel for name, channel in channels.items() if name == "slack"}
-    tell_all(notification, listening, rounds=1)  # Slack gives a button three seconds
+        tell_slack(notification, channels)
 
 
-class _User(BaseModel):
+class _Named(BaseModel):
+    """A user or a channel."""
+
     id: str
     name: str = ""
     username: str = ""
 
 
-class _Channel(BaseModel):
-    id: str
+class _Chosen(BaseModel):
+    """The value of a button, of a chosen entry or of a text field."""
 
-
-class _Option(BaseModel):
-    value: str = ""
-
-
-class _Action(BaseModel):
-    action_id: str
-    value: str = ""
-    selected_option: _Option | None = None
-
-
-class _Field(BaseModel):
     value: str | None = None
 
 
-class _State(BaseModel):
-    values: dict[str, dict[str, _Field]] = {}
+class _Action(_Chosen):
+    action_id: str
+    selected_option: _Chosen | None = None
 
 
 class _View(BaseModel):
     callback_id: str = ""
     private_metadata: str = ""
-    state: _State = _State()
+    state: dict[str, dict[str, dict[str, _Chosen]]] = {}
 
 
 class _Interaction(BaseModel):
     type: str
-    user: _User
-    channel: _Channel | None = None
+    user: _Named
+    channel: _Named | None = None
     actions: list[_Action] = []
     trigger_id: str = ""
     view: _View | None = None
@@ -254,7 +244,7 @@ def _do(
 
 
 def tell_one(whisper: Whisper | None, press: Press, text: str, link: str | None = None) -> None:
-    """Answer the person who pressed; that this fails is logged only, because what they did is done."""
+    """Answer the person who pressed. A failure is only logged, because the press has already taken effect."""
     if whisper is None:
         logger.warning("Nothing to answer a button with: the secret slack/bot-token is not set")
         return

@@ -1,4 +1,4 @@
-"""The meaning of people's answers to "was this right?"
+"""The meaning of people's answers to the question "was this right?".
 
 The last answer of each person counts. `classification/history.py` says what follows for the next incident of the group;
 answers alone never silence an alert that its source calls more than `info`.

@@ -1,4 +1,4 @@
-"""The answers and notes that people give in Slack: store each, tell its author what follows, update the message.
+"""The handler of answers and notes in Slack: stores each, tells its author what follows, updates the message.
 
 Anybody may answer. `classification/history.py` and the guardrails limit what an answer changes.
 """
@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from firstline.channels import slack_feedback
-from firstline.channels.delivery import Channel, tell_all
+from firstline.channels.delivery import Channel, tell_slack
 from firstline.errors import ChannelFailed, ExecutionsUnavailable, FeedbackRefused
 from firstline.incidents.audit_trail import Trail, append_or_log, judged, noted
 from firstline.incidents.lifecycle import Executions, resolve_by_hand
@@ -22,7 +22,7 @@ from firstline.people.buttons import Press, Whisper, tell_one
 
 @dataclass(frozen=True)
 class FeedbackHandler:
-    """The handler of answers and notes, with everything that they touch.
+    """Handles answers and notes of one request.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class FeedbackHandler:
 
     def _judge(self, press: Press, now: datetime) -> None:
         word = word_of(press, now)
-        record = judge.give(press.incident_id, word, history=self.history)
+        record = judge.save_feedback(press.incident_id, word, history=self.history)
         append_or_log(self.trail, press.incident_id, [judged(word)], now)
         metrics.add_metric(name="Judged", unit="Count", value=1)
         text = f"Noted: {slack_feedback.said(word)}. {judge.consequence(record, word)}"
@@ -78,7 +78,7 @@ class FeedbackHandler:
         self._show(record, now)
 
     def _write(self, press: Press, now: datetime) -> None:
-        record = judge.note(press.incident_id, press.by, press.answer, now, history=self.history)
+        record = judge.save_note(press.incident_id, press.by, press.answer, now, history=self.history)
         append_or_log(self.trail, press.incident_id, [noted(record.notes[-1])], now)
         resolved = None
         text = "Thank you: whoever meets this next reads it."
@@ -92,20 +92,19 @@ class FeedbackHandler:
                 text += " AWS is slow to react, so the incident ends within a minute or two."
         tell_one(self.whisper, press, text)
         if resolved is not None:
-            closed = Notification(kind="closed", record=resolved, reason=f"{press.by} pressed Resolve.", at=now)
-            tell_all(closed, self._slack(), rounds=1)
+            reason = f"{press.by} pressed Resolve."
+            tell_slack(Notification(kind="closed", record=resolved, reason=reason, at=now), self.channels)
         else:
             self._show(record, now)
 
     def _show(self, record: IncidentRecord, now: datetime) -> None:
-        """Update the message of a closed incident. An open one shows it in its next message; a hidden one has none."""
+        """Update a closed incident's message.
+
+        An open incident shows the feedback in its next message; a suppressed one has no message.
+        """
         if record.closed_at is not None and record.slack_ts is not None:
             reason = (record.outcome_reason or "")[:4_000]
-            notification = Notification(kind="closed", record=record, reason=reason, at=now)
-            tell_all(notification, self._slack(), rounds=1)  # Slack gives a button three seconds
-
-    def _slack(self) -> dict[str, Channel]:
-        return {name: channel for name, channel in self.channels.items() if name == "slack"}
+            tell_slack(Notification(kind="closed", record=record, reason=reason, at=now), self.channels)
 
 
 def word_of(press: Press, now: datetime) -> Feedback:

@@ -26,11 +26,11 @@ from firstline.incidents.audit_trail import Trail
 from firstline.incidents.lifecycle import Executions
 from firstline.incidents.store import Incidents
 from firstline.observability import logger
-from firstline.people import approval_requests
 from firstline.people.approval_page import HEADERS
+from firstline.people.approval_requests import ApprovalHandler, Reply
 from firstline.people.buttons import answer_press, authenticate, read_press
 from firstline.people.feedback_handler import FeedbackHandler
-from firstline.people.links import SECRET, ApprovalPage
+from firstline.people.links import SECRET, address
 from firstline.remediation.steps import Documents
 
 type Response = dict[str, Any]
@@ -72,11 +72,10 @@ class PeopleFront:
                 return self._answer_slack(event, now)
             case ("GET", ["approvals", incident_id]):
                 token = (event.get("queryStringParameters") or {}).get("token", "")
-                return _page(self._desk().show(incident_id, token, now))
+                return _page(self._approvals.show(incident_id, token, now))
             case ("POST", ["approvals", incident_id]):
-                slack = {name: channel for name, channel in self.channels().items() if name == "slack"}
-                reply = self._desk().decide(incident_id, _body(event), now, executions=self.executions, channels=slack)
-                return _page(reply)
+                parts = {"executions": self.executions, "channels": self.channels()}
+                return _page(self._approvals.decide(incident_id, _body(event), now, **parts))
             case (_, ["approvals", _]):
                 return _text(HTTPStatus.METHOD_NOT_ALLOWED, "GET or POST", Allow="GET, POST")
         return _text(HTTPStatus.NOT_FOUND, "Not found")
@@ -113,12 +112,13 @@ class PeopleFront:
                 channels=channels,
                 whisper=whisper,
                 approvers=self.approvers,
-                page=ApprovalPage(api_url, self._signing_keys),
+                address=lambda link: address(link, api_url, self._signing_keys()),
                 now=now,
             )
 
-    def _desk(self) -> approval_requests.Desk:
-        return approval_requests.Desk(self._signing_keys, self.approvers, self.history, self.documents)
+    @property
+    def _approvals(self) -> ApprovalHandler:
+        return ApprovalHandler(self._signing_keys, self.approvers, self.history, self.documents)
 
     def _signing_keys(self) -> Sequence[str]:
         return self.secrets(SECRET)
@@ -144,7 +144,7 @@ def _text(status: HTTPStatus, body: str, **headers: str) -> Response:
     return {"statusCode": status, "headers": {"Content-Type": "text/plain; charset=utf-8", **headers}, "body": body}
 
 
-def _page(reply: approval_requests.Reply) -> Response:
+def _page(reply: Reply) -> Response:
     headers = {"Content-Type": "text/html; charset=utf-8", **HEADERS}
     if reply.location is not None:
         headers["Location"] = reply.location

@@ -23,19 +23,20 @@ ATTEMPTS = 10
 """The most tries to write while other people write to the same incident."""
 
 
-def give(incident_id: str, word: Feedback, *, history: Incidents) -> IncidentRecord:
-    """Keep one person's answer. Giving the same again changes nothing, but repairs evidence that was not written.
+def save_feedback(incident_id: str, word: Feedback, *, history: Incidents) -> IncidentRecord:
+    """Save one person's answer. Saving the same again changes nothing, but repairs evidence that was not written.
 
     Raises
     ------
     FeedbackRefused
         There is no such incident (any more), or it has all the answers that it keeps.
     HistoryUnavailable
-        The table could not be reached; say it again.
+        The table could not be reached; the person can repeat it.
     """
 
     def append(seen: IncidentRecord) -> IncidentRecord | None:
-        if _same(_word_of(word.person, seen), word):
+        said = [(known.said, known.severity) for known in seen.feedback if known.person == word.person]
+        if said and said[-1] == (word.said, word.severity):
             return seen
         if len(seen.feedback) >= MAX_WORDS:
             raise FeedbackRefused(f"{MAX_WORDS} words are kept of this incident, and that many were said.")
@@ -44,15 +45,15 @@ def give(incident_id: str, word: Feedback, *, history: Incidents) -> IncidentRec
     return _keep(incident_id, history, append)
 
 
-def note(incident_id: str, by: str, text: str, at: datetime, *, history: Incidents) -> IncidentRecord:
-    """Keep what a person says fixed it, without secrets and invisible characters.
+def save_note(incident_id: str, by: str, text: str, at: datetime, *, history: Incidents) -> IncidentRecord:
+    """Save a person's note of what fixed the incident, without secrets and invisible characters.
 
     Raises
     ------
     FeedbackRefused
         The note is empty without them, there is no such incident (any more), or it has all the notes that it keeps.
     HistoryUnavailable
-        The table could not be reached; write it again.
+        The table could not be reached; the person can repeat it.
     """
     safe = safe_text(text, MAX_NOTE_CHARS)
     if not safe:
@@ -73,8 +74,7 @@ def consequence(record: IncidentRecord, word: Feedback) -> str:
     """Tell the person who gave an answer what follows from it."""
     verdict, source = record.classification, record.incident.alert.severity
     if record.outcome == "suppressed" and calls_real(word):
-        days = MEMORY.days
-        hidden = f"For {days} days Firstline takes nothing of this group for noise by its own judgement."
+        hidden = f"For {MEMORY.days} days Firstline takes nothing of this group for noise by its own judgement."
         if verdict and verdict.decided_by == "rules":
             hidden += " A declared rule hid this one, though, and a rule stands until somebody changes it."
         return hidden
@@ -105,11 +105,3 @@ def _keep(
             history.remember_the_end(record)
             return record
     raise HistoryUnavailable(f"too many people speak of {incident_id} at once")
-
-
-def _word_of(person: str, record: IncidentRecord) -> Feedback | None:
-    return next((word for word in reversed(record.feedback) if word.person == person), None)
-
-
-def _same(before: Feedback | None, word: Feedback) -> bool:
-    return before is not None and (before.said, before.severity) == (word.said, word.severity)
