@@ -32,8 +32,8 @@ def executions() -> MemoryExecutions:
 
 
 @pytest.fixture
-def handler(incidents: Incidents) -> ApprovalHandler:
-    return ApprovalHandler(lambda: (KEY,), APPROVERS, incidents, MemoryDocuments())
+def handler(incidents: Incidents, executions: MemoryExecutions) -> ApprovalHandler:
+    return ApprovalHandler(lambda: (KEY,), APPROVERS, incidents, executions, MemoryDocuments())
 
 
 type Wait = Callable[..., str]
@@ -130,7 +130,7 @@ def test_fifty_posts_at_once_are_one_decision(
     ]
 
     def post(body: bytes) -> HTTPStatus:
-        return handler.decide(incident_id, body, at(1), executions=executions, channels={"slack": slack}).status
+        return handler.decide(incident_id, body, at(1), {"slack": slack}).status
 
     with ThreadPoolExecutor(50) as people:
         statuses = Counter(people.map(post, bodies))
@@ -150,7 +150,7 @@ def test_fifty_uses_of_one_link_at_once_are_one(
     body = form(incident_id, "U1", plan)
 
     def post(_: int) -> HTTPStatus:
-        return handler.decide(incident_id, body, at(1), executions=executions, channels={}).status
+        return handler.decide(incident_id, body, at(1), {}).status
 
     with ThreadPoolExecutor(50) as clicks:
         statuses = Counter(clicks.map(post, range(50)))
@@ -169,7 +169,7 @@ def test_fifty_approvers_of_a_destructive_plan_are_two(
 
     def post(approver: str) -> HTTPStatus:
         body = form(incident_id, approver, plan)
-        return handler.decide(incident_id, body, at(1), executions=executions, channels={}).status
+        return handler.decide(incident_id, body, at(1), {}).status
 
     with ThreadPoolExecutor(50) as people:
         statuses = Counter(people.map(post, APPROVERS))

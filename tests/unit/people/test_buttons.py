@@ -14,8 +14,9 @@ from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.models import IncidentRecord, RemediationPlan
 from firstline.observability import metrics
 from firstline.people import links
-from firstline.people.buttons import Press, answer_press, authenticate, read_press
+from firstline.people.buttons import Press, authenticate, read_press
 from firstline.people.links import Link, read
+from firstline.people.press_handler import PressHandler
 from tests.support.builders import DEADLINE, INCIDENT_ID, NOW, a_plan, a_waiting_record
 from tests.support.memory import MemoryChannel, MemoryExecutions, MemoryStore, lasting, passing
 
@@ -259,15 +260,18 @@ class Pressed:
         address: Callable[[Link], str] = address,
     ) -> None:
         plan_digest = (self.now.plan_digest or "") if digest is None else digest
-        answer_press(
-            Press(button, INCIDENT_ID, user, {"U1": "ana"}.get(user, user), "C1", plan_digest),
+        PressHandler(
             history=self.store.incidents,
             executions=self.executions,
+            trail=self.store.trail,
             channels={"slack": self.slack, "pagerduty": self.pagerduty},
-            whisper=self._whisper,
             approvers=approvers,
             address=address,
-            now=NOW + timedelta(seconds=30),
+            whisper=self._whisper,
+            open_form=None,
+        ).handle(
+            Press(button, INCIDENT_ID, user, {"U1": "ana"}.get(user, user), "C1", plan_digest),
+            NOW + timedelta(seconds=30),
         )
 
     def _whisper(self, channel: str, user: str, text: str, link: str | None = None) -> None:
@@ -382,16 +386,16 @@ def test_an_answer_that_cannot_be_given_is_no_error(whisper: str | None) -> None
         raise lasting()
 
     incident = Pressed("approval")
-    answer_press(
-        Press("approve", INCIDENT_ID, user_id="U1", user_name="ana", channel="C1"),
+    PressHandler(
         history=incident.store.incidents,
         executions=incident.executions,
+        trail=incident.store.trail,
         channels={},
-        whisper=failing if whisper else None,
         approvers=(),
         address=address,
-        now=NOW,
-    )
+        whisper=failing if whisper else None,
+        open_form=None,
+    ).handle(Press("approve", INCIDENT_ID, user_id="U1", user_name="ana", channel="C1"), NOW)
     assert incident.now.decision is None
 
 

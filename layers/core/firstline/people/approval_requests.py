@@ -55,15 +55,14 @@ class ApprovalHandler:
     keys: Callable[[], Sequence[str]]
     approvers: Sequence[str]
     history: Incidents
+    executions: Executions
     documents: Documents
 
     def show(self, incident_id: str, token: str, now: datetime) -> Reply:
         """Show the plan to the holder of a link and change nothing. Nothing that a visitor sends makes it raise."""
         return _reply(incident_id, lambda: self._show(incident_id, token, now))
 
-    def decide(
-        self, incident_id: str, body: bytes, now: datetime, *, executions: Executions, channels: Mapping[str, Channel]
-    ) -> Reply:
+    def decide(self, incident_id: str, body: bytes, now: datetime, channels: Mapping[str, Channel]) -> Reply:
         """Act on the form. Nothing that a visitor sends makes it raise.
 
         Parameters
@@ -71,18 +70,18 @@ class ApprovalHandler:
         channels
             The stack's channels; Slack is told who decided what.
         """
-        return _reply(incident_id, lambda: self._decide(incident_id, body, now, executions, channels))
+        return _reply(incident_id, lambda: self._decide(incident_id, body, now, channels))
 
-    def _decide(
-        self, incident_id: str, body: bytes, now: datetime, executions: Executions, channels: Mapping[str, Channel]
-    ) -> Reply:
+    def _decide(self, incident_id: str, body: bytes, now: datetime, channels: Mapping[str, Channel]) -> Reply:
         token, approves = _read_form(body)
         link = self._link(incident_id, token, now)
         answer = approve.Answer(approves, link.approver, f"{link.name} (approval page)", link.plan_digest)
         record = approve.decide(
-            incident_id, answer, now, approvers=self.approvers, history=self.history, executions=executions
+            incident_id, answer, now, approvers=self.approvers, history=self.history, executions=self.executions
         )
-        logger.info("A plan was decided on", extra={"incident_id": incident_id, "approves": approves})
+        logger.info(
+            "A plan was decided on at the approval page", extra={"incident_id": incident_id, "approves": approves}
+        )
         tell_slack(approve.announcement(record, answer.by, approves, now), channels)
         # Relative to this page. A browser that reloads the next page does not send the form again.
         return Reply(HTTPStatus.SEE_OTHER, "", location=f"{incident_id}?token={token}")

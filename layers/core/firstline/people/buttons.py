@@ -1,8 +1,8 @@
-"""Slack's buttons: authenticates a press, reads it, acts on it, and says who pressed."""
+"""Slack's requests when a person presses a button: authenticates them and reads the press."""
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -10,15 +10,8 @@ from urllib.parse import parse_qs
 
 from pydantic import BaseModel, ValidationError
 
-from firstline.channels.delivery import Channel, tell_all, tell_slack
 from firstline.channels.slack_feedback import ANSWERS, NOTE_BLOCK
-from firstline.errors import ApprovalRefused, ChannelFailed, ExecutionsUnavailable, Unauthenticated, UnreadablePayload
-from firstline.incidents.lifecycle import Executions, acknowledge, resolve_by_hand
-from firstline.incidents.store import Incidents
-from firstline.models import Notification, NotificationKind
-from firstline.observability import logger
-from firstline.people import approve
-from firstline.people.links import Link
+from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.text import one_line
 
 SIGNATURE_AGE_SECONDS = 300
@@ -49,11 +42,6 @@ class Press:
     def by(self) -> str:
         """Return the person's name for records and messages."""
         return f"{self.user_name} (Slack)"
-
-
-type Whisper = Callable[[str, str, str, str | None], object]
-"""Sends a message that only one user sees: channel, user, text, and a link for that user or None. May raise
-ChannelFailed."""
 
 
 def authenticate(headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: datetime) -> None:
@@ -134,59 +122,6 @@ def _press(button: Button, incident_id: str, interaction: "_Interaction", **more
     return Press(button, incident_id, user_id=user.id, user_name=name, **fields)
 
 
-def answer_press(
-    press: Press,
-    *,
-    history: Incidents,
-    executions: Executions,
-    channels: Mapping[str, Channel],
-    whisper: Whisper | None,
-    approvers: Sequence[str],
-    address: Callable[[Link], str],
-    now: datetime,
-) -> None:
-    """Act on a press, then update the incident's message with who did it. Pressing twice does no harm.
-
-    Only `approvers` (Slack user ids) may approve or get a link to the approval page. Anybody may refuse: that only
-    brings a human in. An acknowledgement goes to every channel, PagerDuty too; what follows the other buttons, the
-    state machine tells the other channels.
-
-    Parameters
-    ----------
-    address
-        Signs a link to the approval page and returns it as an address; raises NotEntitled while the page is closed.
-
-    Raises
-    ------
-    HistoryUnavailable
-        The table could not be reached; nothing was decided.
-    """
-    try:
-        if press.button == "review":
-            link = approve.invite(
-                press.incident_id, press.user_id, press.user_name, now, approvers=approvers, history=history
-            )
-            text = f"The plan, for your eyes only: this link decides in your name, until {link.expires_at:%H:%M} UTC."
-            tell_one(whisper, press, text, address(link))
-            return
-        notification = _do(press, history, executions, approvers, now)
-    except ApprovalRefused as refused:
-        tell_one(whisper, press, str(refused))
-        return
-    except ExecutionsUnavailable:
-        logger.exception("A button was written down, but the execution could not be told; reconcile will")
-        tell_one(whisper, press, "Noted. AWS is slow to react, so it takes effect within a minute or two.")
-        return
-    if notification is None:
-        tell_one(whisper, press, "Nothing to do: this incident is over, or no longer waits for that.")
-        return
-    logger.info("A button was pressed", extra={"button": press.button, "incident_id": press.incident_id})
-    if press.button == "acknowledge":
-        tell_all(notification, channels, rounds=1)  # Slack gives a button three seconds
-    else:
-        tell_slack(notification, channels)
-
-
 class _Named(BaseModel):
     """A user or a channel."""
 
@@ -219,36 +154,3 @@ class _Interaction(BaseModel):
     actions: list[_Action] = []
     trigger_id: str = ""
     view: _View | None = None
-
-
-def _do(
-    press: Press, history: Incidents, executions: Executions, approvers: Sequence[str], now: datetime
-) -> Notification | None:
-    """Act on the button and return what to tell the channels, or None if nothing was left to do."""
-    reason = f"{press.by} pressed {press.button.capitalize()}."
-    match press.button:
-        case "acknowledge":
-            record = acknowledge(press.incident_id, press.by, now, history=history, executions=executions)
-            kind: NotificationKind = "acknowledged"
-        case "resolve":
-            record = resolve_by_hand(press.incident_id, press.by, now, history=history, executions=executions)
-            kind = "closed"
-        case _:
-            approves = press.button == "approve"
-            answer = approve.Answer(approves, press.user_id, press.by, press.plan_digest)
-            decided = approve.decide(
-                press.incident_id, answer, now, approvers=approvers, history=history, executions=executions
-            )
-            return approve.announcement(decided, press.by, approves, now)
-    return None if record is None else Notification(kind=kind, record=record, reason=reason, at=now)
-
-
-def tell_one(whisper: Whisper | None, press: Press, text: str, link: str | None = None) -> None:
-    """Answer the person who pressed. A failure is only logged, because the press has already taken effect."""
-    if whisper is None:
-        logger.warning("Nothing to answer a button with: the secret slack/bot-token is not set")
-        return
-    try:
-        whisper(press.channel, press.user_id, text, link)
-    except ChannelFailed as failure:
-        logger.warning("Could not answer a button", extra={"why": str(failure)})

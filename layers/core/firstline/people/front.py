@@ -28,9 +28,9 @@ from firstline.incidents.store import Incidents
 from firstline.observability import logger
 from firstline.people.approval_page import HEADERS
 from firstline.people.approval_requests import ApprovalHandler, Reply
-from firstline.people.buttons import answer_press, authenticate, read_press
-from firstline.people.feedback_handler import FeedbackHandler
+from firstline.people.buttons import Press, authenticate, read_press
 from firstline.people.links import SECRET, address
+from firstline.people.press_handler import PressHandler
 from firstline.remediation.steps import Documents
 
 type Response = dict[str, Any]
@@ -74,8 +74,7 @@ class PeopleFront:
                 token = (event.get("queryStringParameters") or {}).get("token", "")
                 return _page(self._approvals.show(incident_id, token, now))
             case ("POST", ["approvals", incident_id]):
-                parts = {"executions": self.executions, "channels": self.channels()}
-                return _page(self._approvals.decide(incident_id, _body(event), now, **parts))
+                return _page(self._approvals.decide(incident_id, _body(event), now, self.channels()))
             case (_, ["approvals", _]):
                 return _text(HTTPStatus.METHOD_NOT_ALLOWED, "GET or POST", Allow="GET, POST")
         return _text(HTTPStatus.NOT_FOUND, "Not found")
@@ -84,7 +83,8 @@ class PeopleFront:
         body = _body(event)
         try:
             authenticate(event.get("headers") or {}, body, self.secrets("slack/signing-secret"), now)
-            self._press(body, _api_url(event), now)
+            if press := read_press(body):
+                self._handle_press(press, _api_url(event), now)
         except Unauthenticated as error:
             logger.warning("Refused a request", extra={"why": str(error)})
             return _text(HTTPStatus.UNAUTHORIZED, "Unauthorized")
@@ -93,32 +93,24 @@ class PeopleFront:
             return _text(HTTPStatus.BAD_REQUEST, str(error))
         return _text(HTTPStatus.OK, "")
 
-    def _press(self, body: bytes, api_url: str, now: datetime) -> None:
-        press = read_press(body)
-        if press is None:
-            return
+    def _handle_press(self, press: Press, api_url: str, now: datetime) -> None:
         channels = self.channels()
-        # Only a bot can answer one person: not a webhook, nor a bot whose token could not be read.
-        whisper = getattr(channels.get("slack"), "whisper", None)
-        if press.button in ("judge", "note", "write"):
-            open_form = getattr(channels.get("slack"), "open_form", None)
-            handler = FeedbackHandler(self.history, self.executions, self.trail, channels, whisper, open_form)
-            handler.handle(press, now)
-        else:
-            answer_press(
-                press,
-                history=self.history,
-                executions=self.executions,
-                channels=channels,
-                whisper=whisper,
-                approvers=self.approvers,
-                address=lambda link: address(link, api_url, self._signing_keys()),
-                now=now,
-            )
+        slack = channels.get("slack")
+        PressHandler(
+            history=self.history,
+            executions=self.executions,
+            trail=self.trail,
+            channels=channels,
+            approvers=self.approvers,
+            address=lambda link: address(link, api_url, self._signing_keys()),
+            # Only a bot can answer one person: not a webhook, nor a bot whose token could not be read.
+            whisper=getattr(slack, "whisper", None),
+            open_form=getattr(slack, "open_form", None),
+        ).handle(press, now)
 
     @property
     def _approvals(self) -> ApprovalHandler:
-        return ApprovalHandler(self._signing_keys, self.approvers, self.history, self.documents)
+        return ApprovalHandler(self._signing_keys, self.approvers, self.history, self.executions, self.documents)
 
     def _signing_keys(self) -> Sequence[str]:
         return self.secrets(SECRET)
