@@ -710,7 +710,7 @@ class MemoryChannel:
         self.told.append(notification)
         return True
 
-    def is_heard(self) -> bool:
+    def has_subscriber(self) -> bool:
         return self.heard
 
 
