@@ -13,8 +13,8 @@ from firstline.observability import logger, metrics
 from firstline.privacy.alerts import for_outsiders
 
 type Wakes = Literal["never", "once", "again"]
-"""How often pages through this channel wake a person: never (Slack), only the first time (PagerDuty adds a second trigger
-of the same key to its log), or each time (SNS)."""
+"""How often pages through a channel wake a person: never (Slack), the first time (PagerDuty adds a second trigger of
+the same key to its log), or each time (SNS)."""
 
 
 class Channel(Protocol):

@@ -54,9 +54,7 @@ def note_form(incident_id: str, channel: str, *, resolves: bool) -> dict[str, An
         "title": _plain("What fixed it?"),
         "submit": _plain("Resolve" if resolves else "Save"),
         "close": _plain("Cancel"),
-        "blocks": [
-            {"type": "input", "block_id": NOTE_BLOCK, "label": label, "hint": _plain(hint), "element": field},
-        ],
+        "blocks": [{"type": "input", "block_id": NOTE_BLOCK, "label": label, "hint": _plain(hint), "element": field}],
     }
 
 

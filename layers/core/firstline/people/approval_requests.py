@@ -59,11 +59,11 @@ class ApprovalHandler:
     documents: Documents
 
     def show(self, incident_id: str, token: str, now: datetime) -> Reply:
-        """Show the plan to the holder of a link and change nothing. Nothing that a visitor sends makes it raise."""
+        """Show the plan to the holder of a link and change nothing. No input of a visitor makes it raise."""
         return _reply(incident_id, lambda: self._show(incident_id, token, now))
 
     def decide(self, incident_id: str, body: bytes, now: datetime, channels: Mapping[str, Channel]) -> Reply:
-        """Act on the form. Nothing that a visitor sends makes it raise.
+        """Act on the form. No input of a visitor makes it raise.
 
         Parameters
         ----------
@@ -79,9 +79,8 @@ class ApprovalHandler:
         record = approve.decide(
             incident_id, answer, now, approvers=self.approvers, history=self.history, executions=self.executions
         )
-        logger.info(
-            "A plan was decided on at the approval page", extra={"incident_id": incident_id, "approves": approves}
-        )
+        about = {"incident_id": incident_id, "approves": approves}
+        logger.info("A plan was decided on at the approval page", extra=about)
         tell_slack(approve.announcement(record, answer.by, approves, now), channels)
         # Relative to this page. A browser that reloads the next page does not send the form again.
         return Reply(HTTPStatus.SEE_OTHER, "", location=f"{incident_id}?token={token}")

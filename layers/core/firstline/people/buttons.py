@@ -22,10 +22,10 @@ type Button = Literal["acknowledge", "resolve", "review", "approve", "refuse", "
 
 @dataclass(frozen=True)
 class Press:
-    """One press of a button: who, where, what.
+    """One press of a button by a person in a channel.
 
     `plan_digest` is the plan that the button stood under, if any; `answer` is the chosen entry or the written text;
-    `resolves` is true if the note also ends the incident; `trigger_id` allows to open a form, for three seconds.
+    `resolves` is true if the note also ends the incident; `trigger_id` opens a form, within three seconds.
     """
 
     button: Button
@@ -122,9 +122,11 @@ def _press(button: Button, incident_id: str, interaction: "_Interaction", **more
     return Press(button, incident_id, user_id=user.id, user_name=name, **fields)
 
 
-class _Named(BaseModel):
-    """A user or a channel."""
+class _Channel(BaseModel):
+    id: str
 
+
+class _User(BaseModel):
     id: str
     name: str = ""
     username: str = ""
@@ -149,8 +151,8 @@ class _View(BaseModel):
 
 class _Interaction(BaseModel):
     type: str
-    user: _Named
-    channel: _Named | None = None
+    user: _User
+    channel: _Channel | None = None
     actions: list[_Action] = []
     trigger_id: str = ""
     view: _View | None = None

@@ -1,16 +1,16 @@
-"""The front door for people: what they press in Slack, and what approvers see and decide on their page.
+"""The front door for people: routes presses in Slack, and approvers' visits and decisions on their page.
 
 | request | answer |
 |---|---|
-| `POST /respond/slack`, signed by Slack | 200, whatever the press came to: Slack shows the rest |
+| `POST /respond/slack`, signed by Slack | 200, also if the press had no effect: Slack shows the reason |
 | the same without a valid signature | 401, without the reason |
-| the same with something that is no interaction | 400 |
+| the same with a body that is no interaction | 400 |
 | `GET /approvals/<incident>` | the plan, to an approver with a link |
-| `POST /approvals/<incident>` | the decision; see `approvals.visiting` |
+| `POST /approvals/<incident>` | the decision; see `people.approval_requests` |
 | another method on that page | 405 |
 | anything else | 404 |
 
-A table that cannot be reached is raised for a press: Slack then tells the person that nothing happened.
+For a press, HistoryUnavailable is raised: Slack then tells the person that nothing happened.
 """
 
 import base64
@@ -43,9 +43,9 @@ class PeopleFront:
     Parameters
     ----------
     approvers
-        Slack user ids; nobody else's approval counts.
+        Slack user ids; only their approvals count.
     secrets
-        Gives the active values of a secret; none when it is not set.
+        Returns the active values of a secret; none if it is not set.
     channels
         Connects the stack's channels for one request.
     """

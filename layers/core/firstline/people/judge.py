@@ -1,7 +1,7 @@
-"""The answers to "was this right?" and the notes of what fixed an incident: both are advice that anybody may give.
+"""The storage of answers to "was this right?" and of notes of what fixed an incident. Both are advice by anybody.
 
-Every answer is kept. A late one, on an incident that is over, still reaches the evidence for the next incident of its
-group.
+Every answer is kept. A late answer, on a closed incident, still reaches the evidence for the next incident of
+its group.
 """
 
 from collections.abc import Callable
@@ -89,9 +89,9 @@ def consequence(record: IncidentRecord, word: Feedback) -> str:
 def _keep(
     incident_id: str, history: Incidents, append: Callable[[IncidentRecord], IncidentRecord | None]
 ) -> IncidentRecord:
-    """Append to a record and bring the group's evidence up to date.
+    """Append to the incident's record and bring the group's evidence up to date.
 
-    `append` returns None if the record changed since it was read; then it is read and tried again.
+    `append` returns None if the record changed since it was read; then the record is read again.
     """
     for _ in range(ATTEMPTS):
         seen = history.record(incident_id)

@@ -100,12 +100,7 @@ class PressHandler:
         approves = press.button == "approve"
         answer = approve.Answer(approves, press.user_id, press.by, press.plan_digest)
         decided = approve.decide(
-            press.incident_id,
-            answer,
-            now,
-            approvers=self.approvers,
-            history=self.history,
-            executions=self.executions,
+            press.incident_id, answer, now, approvers=self.approvers, history=self.history, executions=self.executions
         )
         logger.info("A button was pressed", extra={"button": press.button, "incident_id": press.incident_id})
         tell_slack(approve.announcement(decided, press.by, approves, now), self.channels)
