@@ -312,7 +312,7 @@ class MemoryIncidents(_Port):
         self._store.groups._settle(record, at)
         return record
 
-    def append_word(self, incident_id: str, word: Feedback, *, seen: IncidentRecord) -> IncidentRecord | None:
+    def append_feedback(self, incident_id: str, word: Feedback, *, seen: IncidentRecord) -> IncidentRecord | None:
         record = self._records.get(incident_id)
         if record is None or len(record.feedback) != len(seen.feedback):
             return None

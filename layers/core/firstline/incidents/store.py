@@ -141,7 +141,7 @@ class Incidents(EvidenceSource, Protocol):
 
     # --- what people say --------------------------------------------------------------------------------------------
 
-    def append_word(self, incident_id: str, word: Feedback, *, seen: IncidentRecord) -> IncidentRecord | None:
+    def append_feedback(self, incident_id: str, word: Feedback, *, seen: IncidentRecord) -> IncidentRecord | None:
         """Add one person's feedback, or return None if someone else gave theirs since the record was `seen`."""
 
     def append_note(self, incident_id: str, note: Note, *, seen: IncidentRecord) -> IncidentRecord | None:

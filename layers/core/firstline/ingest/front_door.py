@@ -205,10 +205,10 @@ class Intake:
         incident_id = self.history.incident_paged_as(note.sender_id)
         if incident_id is None:
             return
-        from firstline.people import judge
+        from firstline.people import feedback_store
 
         try:
-            judge.save_note(incident_id, note.by, note.text, now, history=self.history)
+            feedback_store.save_note(incident_id, note.by, note.text, now, history=self.history)
         except FeedbackRefused as refused:
             logger.info("a note was not kept: %s", refused)
 

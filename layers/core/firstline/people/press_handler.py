@@ -13,7 +13,7 @@ from firstline.incidents.lifecycle import Executions, acknowledge, resolve_by_ha
 from firstline.incidents.store import Incidents
 from firstline.models import Feedback, IncidentRecord, Notification
 from firstline.observability import logger, metrics
-from firstline.people import approve, judge
+from firstline.people import approve, feedback_store
 from firstline.people.buttons import Press
 from firstline.people.links import Link
 
@@ -119,15 +119,15 @@ class PressHandler:
 
     def _judge(self, press: Press, now: datetime) -> None:
         word = word_of(press, now)
-        record = judge.save_feedback(press.incident_id, word, history=self.history)
+        record = feedback_store.save_feedback(press.incident_id, word, history=self.history)
         append_or_log(self.trail, press.incident_id, [judged(word)], now)
         metrics.add_metric(name="Judged", unit="Count", value=1)
-        text = f"Noted: {slack_feedback.said(word)}. {judge.consequence(record, word)}"
+        text = f"Noted: {slack_feedback.said(word)}. {feedback_store.consequence(record, word)}"
         self._answer(press, text)
         self._show(record, now)
 
     def _write(self, press: Press, now: datetime) -> None:
-        record = judge.save_note(press.incident_id, press.by, press.answer, now, history=self.history)
+        record = feedback_store.save_note(press.incident_id, press.by, press.answer, now, history=self.history)
         append_or_log(self.trail, press.incident_id, [noted(record.notes[-1])], now)
         resolved = None
         text = "Thank you: whoever meets this next reads it."

@@ -40,7 +40,7 @@ def save_feedback(incident_id: str, word: Feedback, *, history: Incidents) -> In
             return seen
         if len(seen.feedback) >= MAX_WORDS:
             raise FeedbackRefused(f"{MAX_WORDS} words are kept of this incident, and that many were said.")
-        return history.append_word(incident_id, word, seen=seen)
+        return history.append_feedback(incident_id, word, seen=seen)
 
     return _keep(incident_id, history, append)
 
