@@ -135,7 +135,7 @@ def test_too_many_at_once_have_to_try_again() -> None:
 
 
 def test_more_than_fits_is_refused_in_words() -> None:
-    full = a_record(feedback=[word("real", f"slack:U{number}") for number in range(feedback_store.MAX_WORDS)])
+    full = a_record(feedback=[word("real", f"slack:U{number}") for number in range(feedback_store.MAX_ANSWERS)])
     with pytest.raises(FeedbackRefused, match="100 words are kept"):
         feedback_store.save_feedback(INCIDENT_ID, word("noise", "slack:new"), history=MemoryStore(full).incidents)
 

@@ -60,14 +60,14 @@ def note_form(incident_id: str, channel: str, *, resolves: bool) -> dict[str, An
 
 def people_say(feedback: Sequence[Feedback]) -> str:
     """Return the last five people's answers on one line; empty if there are none."""
-    return "; ".join(f"{one_line(word.by, 80)}: {said(word)}" for word in last_words(feedback)[-5:])
+    return "; ".join(f"{one_line(answer.by, 80)}: {said(answer)}" for answer in last_words(feedback)[-5:])
 
 
-def said(word: Feedback) -> str:
+def said(answer: Feedback) -> str:
     """Return an answer as words for people."""
-    if word.said == "wrong_severity":
-        return f"wrong severity, {word.severity} would be right"
-    return {"real": "it was real", "noise": "it was noise"}.get(word.said, "wrong cause")
+    if answer.said == "wrong_severity":
+        return f"wrong severity, {answer.severity} would be right"
+    return {"real": "it was real", "noise": "it was noise"}.get(answer.said, "wrong cause")
 
 
 def _plain(text: str) -> dict[str, Any]:

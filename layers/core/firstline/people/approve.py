@@ -69,11 +69,11 @@ def decide(
     HistoryUnavailable
         The table could not be reached; nothing was decided.
     """
-    word = Approval(approver=answer.approver, by=answer.by, at=now)
+    approval = Approval(approver=answer.approver, by=answer.by, at=now)
     for _ in range(_ATTEMPTS):
         seen, plan = still_open(history.record(incident_id), now)
         check_answer(seen, answer, approvers)
-        decided = history.decide(incident_id, word, _decision(seen, plan, answer), seen=seen)
+        decided = history.decide(incident_id, approval, _decision(seen, plan, answer), seen=seen)
         if decided is not None:
             if decided.decision and not tell_decided(decided, executions=executions):
                 raise TooLate("It came a moment too late: Firstline had just stopped waiting, and runs nothing.")

@@ -14,7 +14,7 @@ from firstline.incidents.store import Incidents
 from firstline.models import Feedback, IncidentRecord, Note
 from firstline.people.feedback import calls_noise, calls_real
 
-MAX_WORDS = 100
+MAX_ANSWERS = 100
 """The most answers kept of one incident, by all people together."""
 
 MAX_NOTES = 20
@@ -23,7 +23,7 @@ ATTEMPTS = 10
 """The most tries to write while other people write to the same incident."""
 
 
-def save_feedback(incident_id: str, word: Feedback, *, history: Incidents) -> IncidentRecord:
+def save_feedback(incident_id: str, answer: Feedback, *, history: Incidents) -> IncidentRecord:
     """Save one person's answer. Saving the same again changes nothing, but repairs evidence that was not written.
 
     Raises
@@ -35,12 +35,12 @@ def save_feedback(incident_id: str, word: Feedback, *, history: Incidents) -> In
     """
 
     def append(seen: IncidentRecord) -> IncidentRecord | None:
-        said = [(known.said, known.severity) for known in seen.feedback if known.person == word.person]
-        if said and said[-1] == (word.said, word.severity):
+        said = [(known.said, known.severity) for known in seen.feedback if known.person == answer.person]
+        if said and said[-1] == (answer.said, answer.severity):
             return seen
-        if len(seen.feedback) >= MAX_WORDS:
-            raise FeedbackRefused(f"{MAX_WORDS} words are kept of this incident, and that many were said.")
-        return history.append_feedback(incident_id, word, seen=seen)
+        if len(seen.feedback) >= MAX_ANSWERS:
+            raise FeedbackRefused(f"{MAX_ANSWERS} words are kept of this incident, and that many were said.")
+        return history.append_feedback(incident_id, answer, seen=seen)
 
     return _keep(incident_id, history, append)
 
@@ -70,15 +70,15 @@ def save_note(incident_id: str, by: str, text: str, at: datetime, *, history: In
     return _keep(incident_id, history, append)
 
 
-def consequence(record: IncidentRecord, word: Feedback) -> str:
+def consequence(record: IncidentRecord, answer: Feedback) -> str:
     """Tell the person who gave an answer what follows from it."""
     verdict, source = record.classification, record.incident.alert.severity
-    if record.outcome == "suppressed" and calls_real(word):
+    if record.outcome == "suppressed" and calls_real(answer):
         hidden = f"For {MEMORY.days} days Firstline takes nothing of this group for noise by its own judgement."
         if verdict and verdict.decided_by == "rules":
             hidden += " A declared rule hid this one, though, and a rule stands until somebody changes it."
         return hidden
-    if calls_noise(word) and source != "info":
+    if calls_noise(answer) and source != "info":
         return (
             f"That alone silences nothing that its source calls {source}: when it recurs, "
             "`firstline report` suggests a rule."

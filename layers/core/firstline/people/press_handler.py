@@ -118,11 +118,11 @@ class PressHandler:
             self._answer(press, "Slack would not open the form in time. Press the button again.")
 
     def _judge(self, press: Press, now: datetime) -> None:
-        word = word_of(press, now)
-        record = feedback_store.save_feedback(press.incident_id, word, history=self.history)
-        append_or_log(self.trail, press.incident_id, [judged(word)], now)
+        answer = feedback_of(press, now)
+        record = feedback_store.save_feedback(press.incident_id, answer, history=self.history)
+        append_or_log(self.trail, press.incident_id, [judged(answer)], now)
         metrics.add_metric(name="Judged", unit="Count", value=1)
-        text = f"Noted: {slack_feedback.said(word)}. {feedback_store.consequence(record, word)}"
+        text = f"Noted: {slack_feedback.said(answer)}. {feedback_store.consequence(record, answer)}"
         self._answer(press, text)
         self._show(record, now)
 
@@ -166,7 +166,7 @@ class PressHandler:
             logger.warning("Could not answer a button", extra={"why": str(failure)})
 
 
-def word_of(press: Press, now: datetime) -> Feedback:
+def feedback_of(press: Press, now: datetime) -> Feedback:
     """Turn the chosen menu entry into a `Feedback`. Slack's user ids tell people apart; names may change."""
     said, _, severity = press.answer.partition("-")
     fields = {"said": "wrong_severity", "severity": severity} if said == "severity" else {"said": said}
