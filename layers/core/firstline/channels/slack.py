@@ -44,7 +44,7 @@ _ICONS: dict[NotificationKind, str] = {
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _MARKUP = frozenset("*_~`@:")
 _WORD_JOINER = "\u2060"
-"""Invisible and without width: a `*` or an `@` followed by it starts nothing."""
+"""An invisible character without width: a `*` or an `@` before it starts no markup."""
 
 
 def feed(notification: Notification) -> Feed:
@@ -208,15 +208,11 @@ def _buttons(notification: Notification) -> list[dict[str, Any]]:
 def _button(name: str, record: IncidentRecord) -> dict[str, Any]:
     value = record.incident.incident_id
     if name in ("approve", "refuse") and record.plan:
-        value += f"#{record.plan.digest()}"  # what stands above the button is what is decided on
-    button: dict[str, Any] = {
-        "type": "button",
-        "action_id": name,
-        "value": value,
-        "text": _plain("Read the plan" if name == "review" else name.capitalize(), 75),
-    }
+        value += f"#{record.plan.digest()}"  # the decision is on the plan above the button
+    text = _plain("Read the plan" if name == "review" else name.capitalize(), 75)
     styles = {"acknowledge": "primary", "approve": "primary", "refuse": "danger"}
-    return button | ({"style": styles[name]} if name in styles else {})
+    style = {"style": styles[name]} if name in styles else {}
+    return {"type": "button", "action_id": name, "value": value, "text": text, **style}
 
 
 def _footer(incident: Incident, console_url: str) -> dict[str, Any]:

@@ -37,8 +37,8 @@ _ENDS = {
 class Summary:
     """One incident in a few lines.
 
-    `tried` has a line for each command, `evidence` each command's output, and `unsure` the reasons why a human should
-    judge, with what is known.
+    `tried` has a line for each command, and `evidence` each command's output. `unsure` has the reasons why a human
+    should judge, and the known facts.
     """
 
     title: str

@@ -80,7 +80,7 @@ class Reconciler:
         try:
             self.watch(now)
         except (ConfigurationError, ExecutionsUnavailable):
-            logger.exception("nobody knows whether every heartbeat is there")
+            logger.exception("the heartbeats could not be checked")
         metrics.add_metric(name="OpenIncidents", unit="Count", value=count)
         metrics.add_metric(name="Heartbeat", unit="Count", value=1)
         self._check_page_topic()
@@ -92,7 +92,8 @@ class Reconciler:
         metrics.add_metric(name="PageTopicUnheard", unit="Count", value=0 if subscribed else 1)
         if not subscribed:
             logger.error(
-                "Nobody is subscribed to the page topic: the last resort, and every alarm of this stack, is lost"
+                "Nobody is subscribed to the page topic, so pages of last resort and this stack's alarms reach nobody: "
+                "subscribe an address to it"
             )
 
     def _reconcile(self, record: IncidentRecord, now: datetime, silences: Callable[[], Sequence[Silence]]) -> None:
@@ -145,7 +146,7 @@ class Reconciler:
         minutes = int(self.page_after.total_seconds() // 60)
         reason = f"It has been open for more than {minutes} minutes and nobody was paged."
         self.topic.tell(for_outsiders(Notification(kind="paged", record=record, reason=reason, at=now)))
-        # Afterwards: to page twice is better than to believe that somebody was paged.
+        # Only after the page: to page twice is better than to record a page that never went out.
         self.history.mark_paged(record.incident.incident_id, now)
         metrics.add_metric(name="PagedByAudit", unit="Count", value=1)
 

@@ -56,7 +56,7 @@ class EvidenceSource(Protocol):
 
 
 class Incidents(EvidenceSource, Protocol):
-    """All incidents, and what is learned from them."""
+    """Incidents, and the evidence learned from them."""
 
     # --- read -------------------------------------------------------------------------------------------------------
 

@@ -142,7 +142,7 @@ class Ingestion:
     def _open(self, before: GroupState, folded: Fold, now: datetime, *, counted: bool) -> AcceptedGroup:
         new = folded.new_alerts
         after, incident = open_incident(folded, now)
-        # A held incident disturbs nobody, so it is no part of a storm either.
+        # A held incident disturbs no person, so it is no part of a storm either.
         limited = None if incident.hold else self._known_limit(incident.alert.alert_name, now)
         if limited is None:
             limits = None if incident.hold else self._limits

@@ -62,9 +62,9 @@ def announce(
 ) -> NotifyOutput:
     """Do the work of one of the notify function's states.
 
-    Suppressed noise is written down and counted, and nobody is told. A closed incident is written before anybody is
-    told, and a channel that fails then is only logged: the incident is over. `told` is false if no channel took the
-    message.
+    Suppressed noise is written down and counted, but no channel is told. A closed incident is written before the
+    channels are told, and a channel that fails then is only logged: the incident is over. `told` is false if no
+    channel took the message.
 
     Parameters
     ----------
@@ -74,8 +74,8 @@ def announce(
     Raises
     ------
     ChannelFailed
-        A human is needed and knows nothing: `Notify Ops` has channels and none took the message, or nobody could be
-        asked for an approval at all.
+        A human is needed and knows nothing: `Notify Ops` has channels and none took the message, or no channel could
+        ask for an approval.
     HistoryUnavailable
         The table could not be reached.
     """
@@ -107,7 +107,7 @@ def announce(
             outcome = closed.outcome
             if hold is None:
                 told = tell("closed", _with(closed, results=closed.results or results), event.reason)
-            elif hold.until_resolved:  # nobody heard that it began, so nobody is told that it ended
+            elif hold.until_resolved:  # no channel was told of its begin, so none is told of its end
                 _end(hold, end_silence, now)
     return NotifyOutput(told=told, outcome=outcome, resolve_within_seconds=int(resolve_within.total_seconds()))
 

@@ -124,7 +124,7 @@ def _undelivered(level: Level, failed: Mapping[str, ChannelFailed]) -> PageUndel
 def _wakes_another(reached: Iterable[str], channels: Mapping[str, Channel], earlier: list[Page]) -> bool:
     """Return True if the page woke another person than the earlier levels' pages.
 
-    A channel that wakes only once wakes nobody if an earlier level's page went through it.
+    A channel that wakes only once wakes no person if an earlier level's page went through it.
     """
     used = {name for page in earlier for name in page.delivered_to}
     return any(
