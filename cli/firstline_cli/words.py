@@ -14,9 +14,9 @@ from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.channels.slack_feedback import said
 from firstline.classification.calibration import BINS, ENOUGH, Calibration
 from firstline.errors import FeedbackRefused
-from firstline.incidents.audit_trail import judged, noted, witness
+from firstline.incidents.audit_trail import append_or_log, judged, noted
 from firstline.models import Feedback, Severity
-from firstline.people import judge
+from firstline.people import feedback_store
 from firstline.reports.lessons import Lessons, lessons
 from firstline.text import one_line
 
@@ -35,16 +35,16 @@ def say(table: Table, incident_id: str, answer: str, by: str) -> str:
     """
     now = datetime.now(UTC)
     word = _word(answer, by, now)
-    record = judge.give(incident_id, word, history=TableIncidents(table))
-    witness(TableTrail(table), incident_id, [judged(word)], now)
-    return f"Noted: {said(word)}. {judge.consequence(record, word)}"
+    record = feedback_store.save_feedback(incident_id, word, history=TableIncidents(table))
+    append_or_log(TableTrail(table), incident_id, [judged(word)], now)
+    return f"Noted: {said(word)}. {feedback_store.consequence(record, word)}"
 
 
 def write(table: Table, incident_id: str, text: str, by: str) -> str:
     """Keep a note of what fixed an incident. Raises FeedbackRefused, as `say` does."""
     now = datetime.now(UTC)
-    record = judge.note(incident_id, _named(by), text, now, history=TableIncidents(table))
-    witness(TableTrail(table), incident_id, [noted(record.notes[-1])], now)
+    record = feedback_store.save_note(incident_id, _named(by), text, now, history=TableIncidents(table))
+    append_or_log(TableTrail(table), incident_id, [noted(record.notes[-1])], now)
     return "Thank you: whoever meets this next reads it."
 
 

@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from firstline.adapters.aws.clients import EVIDENCE
 from firstline.classification.classify import assess
 from firstline.contracts import ClassifyInput, ClassifyOutput
-from firstline.incidents.audit_trail import classified, witness
+from firstline.incidents.audit_trail import append_or_log, classified
 from firstline.models import Classification, Incident
 from firstline.observability import logger, metrics
 from firstline.runbooks.match import offered
@@ -46,6 +46,6 @@ def _classify(asked: ClassifyInput, account: str) -> ClassifyOutput:
 
 
 def _tell(incident: Incident, verdict: Classification, now: datetime) -> None:
-    witness(wiring.trail, incident.incident_id, [classified(verdict)], now)
+    append_or_log(wiring.trail, incident.incident_id, [classified(verdict)], now)
     metrics.add_metric(name="Classified", unit="Count", value=1)
     logger.info("classified", extra={"severity": verdict.severity, "reasons": verdict.reasons})

@@ -10,7 +10,7 @@ from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
 from firstline.errors import FeedbackRefused, HistoryUnavailable
 from firstline.models import Deployment, Feedback
-from firstline.people import judge
+from firstline.people import feedback_store
 from tests.support.builders import NOON, a_classification, alert, at, open_for
 
 VERDICT = a_classification()
@@ -33,7 +33,7 @@ def word(said: Any, person: str = "slack:U1") -> Feedback:
 
 def test_a_word_on_what_is_not_in_the_table_writes_nothing(history: TableIncidents, table: Table) -> None:
     with pytest.raises(FeedbackRefused):
-        judge.give("unknown", word("real"), history=history)
+        feedback_store.save_feedback("unknown", word("real"), history=history)
     assert table._client.scan(TableName=table.name)["Items"] == []
 
 

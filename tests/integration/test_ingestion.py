@@ -10,7 +10,7 @@ from firstline.adapters.dynamodb.groups import TableGroups
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
 from firstline.errors import HistoryUnavailable
-from firstline.incidents.hold import Waiting
+from firstline.incidents.hold import IngestHolds
 from firstline.ingest.accept import Ingestion
 from firstline.ingest.fold import FLAP_OPENINGS, Limits
 from firstline.models import NormalizedAlert
@@ -79,13 +79,13 @@ def build(
     rules_hold: bool = False,
 ) -> Ingestion:
     counted = Table(client, table.name)  # type: ignore[arg-type]
-    waiting = Waiting(
+    holds = IngestHolds(
         history=TableIncidents(counted),
         executions=executions,
         quiet=lambda _: Quiet(silences=silences),
         rules_hold=lambda: rules_hold,
     )
-    return Ingestion(TableGroups(counted), executions, limits, sleep=lambda _: None, waiting=waiting)
+    return Ingestion(TableGroups(counted), executions, limits, sleep=lambda _: None, holds=holds)
 
 
 def wait_on(table: Table, incident_id: str, awaiting: str) -> None:

@@ -312,7 +312,7 @@ class MemoryIncidents(_Port):
         self._store.groups._settle(record, at)
         return record
 
-    def append_word(self, incident_id: str, word: Feedback, *, seen: IncidentRecord) -> IncidentRecord | None:
+    def append_feedback(self, incident_id: str, word: Feedback, *, seen: IncidentRecord) -> IncidentRecord | None:
         record = self._records.get(incident_id)
         if record is None or len(record.feedback) != len(seen.feedback):
             return None
@@ -461,7 +461,7 @@ class MemoryGroups(_Port):
             return None
         return self._store.change(incident_id, resolved_at=now, resolved_by=by)
 
-    def quieten(self, incident_id: str, now: datetime) -> None:
+    def mark_quiet_since(self, incident_id: str, now: datetime) -> None:
         if incident_id in self._store.records:
             self._store.change(incident_id, quiet_since=now)
 
@@ -710,7 +710,7 @@ class MemoryChannel:
         self.told.append(notification)
         return True
 
-    def is_heard(self) -> bool:
+    def has_subscriber(self) -> bool:
         return self.heard
 
 

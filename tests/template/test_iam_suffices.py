@@ -22,7 +22,7 @@ from firstline.errors import CeilingReached, ModelUnavailable
 from firstline.incidents.audit_trail import classified, judged, planned
 from firstline.ingest.fold import STORM_GROUP_KEY, Limits, fold, open_incident
 from firstline.models import Deployment, Feedback, Incident, Page, RunbookRun, Usage
-from firstline.people import judge
+from firstline.people import feedback_store
 from firstline.policy.match import AlertMatch
 from firstline.policy.model import Ceiling
 from firstline.policy.silences import Silence
@@ -143,7 +143,7 @@ def ingests(world: World, incident: Incident) -> None:
     world.groups.execution_input(incident.incident_id)
     world.groups.join_storm(incident.incident_id, "group-9", 1, at(1))
     world.groups.worsen(incident.incident_id, "critical")
-    world.groups.quieten(incident.incident_id, at(2))
+    world.groups.mark_quiet_since(incident.incident_id, at(2))
     world.silences.since(at(2), limit=9)
     world.heartbeats.beat(alert(), at(2))
     world.history.record(incident.incident_id)
@@ -156,7 +156,7 @@ def ingests(world: World, incident: Incident) -> None:
     assert world.history.incident_paged_as("PD1") == incident.incident_id
     closed = world.history.record(incident.incident_id)
     assert closed is not None
-    judge.note(incident.incident_id, "ada", "restarted it", at(3), history=world.history)
+    feedback_store.save_note(incident.incident_id, "ada", "restarted it", at(3), history=world.history)
     world.history.remember_the_end(closed.model_copy(update={"closed_at": at(9), "outcome": "resolved"}))
     world.groups.remember_storm("DiskFull", at(4))
     world.groups.read(STORM_GROUP_KEY)
@@ -245,8 +245,8 @@ def responds(world: World, incident: Incident) -> None:
 def hears(world: World, incident: Incident) -> None:
     incident_id = incident.incident_id
     real = Feedback(person="slack:U1", by="ada", said="real", at=at(9))
-    judge.give(incident_id, real.model_copy(update={"said": "noise"}), history=world.history)
-    judge.note(incident_id, "ada", "restarted it", at(9), history=world.history)
+    feedback_store.save_feedback(incident_id, real.model_copy(update={"said": "noise"}), history=world.history)
+    feedback_store.save_note(incident_id, "ada", "restarted it", at(9), history=world.history)
     # Closed by somebody else; what was said late goes to the group.
     record = world.history.record(incident_id)
     assert record is not None

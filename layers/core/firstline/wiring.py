@@ -203,20 +203,20 @@ class Wiring:
     @cached_property
     def ingestion(self) -> "Ingestion":
         from firstline.adapters.dynamodb.silences import RememberedSilences
-        from firstline.incidents.hold import Waiting
+        from firstline.incidents.hold import IngestHolds
         from firstline.ingest.accept import Ingestion
         from firstline.ingest.fold import Limits
         from firstline.policy.quiet import Quiet
 
         silences = RememberedSilences(self.silences)
-        waiting = Waiting(
+        holds = IngestHolds(
             history=self.history,
             executions=self.executions,
             quiet=lambda now: Quiet(self.rules_or_none.maintenance, silences.at(now)),
             rules_hold=lambda: self.rules_or_none.may_hold,
         )
         limits = Limits(self.settings.incidents_per_minute, self.settings.incidents_per_minute_and_alert)
-        return Ingestion(self.groups, self.executions, limits, waiting=waiting)
+        return Ingestion(self.groups, self.executions, limits, holds=holds)
 
     @cached_property
     def intake(self) -> "Intake":

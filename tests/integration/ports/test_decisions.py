@@ -15,7 +15,7 @@ from firstline.errors import Superseded, TooLate
 from firstline.incidents.store import Incidents
 from firstline.models import Approval, RemediationPlan
 from firstline.people import approve, links
-from firstline.people.approval_requests import Desk
+from firstline.people.approval_requests import ApprovalHandler
 from firstline.people.approve import Answer
 from tests.integration.ports.conftest import Change, Open
 from tests.support.builders import NOON, a_plan, alert, at
@@ -32,8 +32,8 @@ def executions() -> MemoryExecutions:
 
 
 @pytest.fixture
-def desk(incidents: Incidents) -> Desk:
-    return Desk(lambda: (KEY,), APPROVERS, incidents, MemoryDocuments())
+def handler(incidents: Incidents, executions: MemoryExecutions) -> ApprovalHandler:
+    return ApprovalHandler(lambda: (KEY,), APPROVERS, incidents, executions, MemoryDocuments())
 
 
 type Wait = Callable[..., str]
@@ -119,7 +119,7 @@ def test_one_no_refuses_what_somebody_else_had_approved(
 
 
 def test_fifty_posts_at_once_are_one_decision(
-    waiting: Wait, incidents: Incidents, executions: MemoryExecutions, desk: Desk
+    waiting: Wait, incidents: Incidents, executions: MemoryExecutions, handler: ApprovalHandler
 ) -> None:
     plan = a_plan()
     incident_id = waiting(plan)
@@ -130,7 +130,7 @@ def test_fifty_posts_at_once_are_one_decision(
     ]
 
     def post(body: bytes) -> HTTPStatus:
-        return desk.decide(incident_id, body, at(1), executions=executions, channels={"slack": slack}).status
+        return handler.decide(incident_id, body, at(1), {"slack": slack}).status
 
     with ThreadPoolExecutor(50) as people:
         statuses = Counter(people.map(post, bodies))
@@ -143,14 +143,14 @@ def test_fifty_posts_at_once_are_one_decision(
 
 
 def test_fifty_uses_of_one_link_at_once_are_one(
-    waiting: Wait, incidents: Incidents, executions: MemoryExecutions, desk: Desk
+    waiting: Wait, incidents: Incidents, executions: MemoryExecutions, handler: ApprovalHandler
 ) -> None:
     plan = a_plan(risk="destructive")
     incident_id = waiting(plan)
     body = form(incident_id, "U1", plan)
 
     def post(_: int) -> HTTPStatus:
-        return desk.decide(incident_id, body, at(1), executions=executions, channels={}).status
+        return handler.decide(incident_id, body, at(1), {}).status
 
     with ThreadPoolExecutor(50) as clicks:
         statuses = Counter(clicks.map(post, range(50)))
@@ -162,14 +162,14 @@ def test_fifty_uses_of_one_link_at_once_are_one(
 
 
 def test_fifty_approvers_of_a_destructive_plan_are_two(
-    waiting: Wait, incidents: Incidents, executions: MemoryExecutions, desk: Desk
+    waiting: Wait, incidents: Incidents, executions: MemoryExecutions, handler: ApprovalHandler
 ) -> None:
     plan = a_plan(risk="destructive")
     incident_id = waiting(plan)
 
     def post(approver: str) -> HTTPStatus:
         body = form(incident_id, approver, plan)
-        return desk.decide(incident_id, body, at(1), executions=executions, channels={}).status
+        return handler.decide(incident_id, body, at(1), {}).status
 
     with ThreadPoolExecutor(50) as people:
         statuses = Counter(people.map(post, APPROVERS))

@@ -188,7 +188,7 @@ def test_alerts_that_a_storm_has_counted_are_not_counted_again(groups: Groups, i
 def test_a_flapping_incident_is_quiet_until_an_alert_joins(groups: Groups, incidents: Incidents) -> None:
     incident = open_for(groups, alert())
 
-    groups.quieten(incident.incident_id, at(1))
+    groups.mark_quiet_since(incident.incident_id, at(1))
     quiet = incidents.record(incident.incident_id)
     write(groups, alert(fingerprint="fp-2"), minutes=2)
     loud = incidents.record(incident.incident_id)

@@ -35,9 +35,8 @@ from firstline.models import (
     StepResult,
     Target,
 )
-from firstline.people.approval_page import plan_page
+from firstline.people.approval_page import plan_page, review
 from firstline.people.links import Link
-from firstline.people.review import review
 from firstline.policy.remediation import RemediationPolicy
 from firstline.privacy.alerts import without_secrets
 from firstline.remediation.plan import Planning, RemediationRules, parameter_values, plan

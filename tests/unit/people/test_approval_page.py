@@ -10,9 +10,8 @@ from typing import Any, Literal
 import pytest
 
 from firstline.models import Approval, IncidentRecord, PlannedStep, Released, RunbookRun, Target
-from firstline.people.approval_page import HEADERS, plan_page, refusal, visible
+from firstline.people.approval_page import HEADERS, plan_page, refusal, review, run_as, visible
 from firstline.people.links import Link
-from firstline.people.review import review, run_as
 from firstline.runbooks.documents import render_script
 from firstline.runbooks.model import Command
 from tests.support.builders import (

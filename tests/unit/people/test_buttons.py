@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -13,8 +13,10 @@ import pytest
 from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.models import IncidentRecord, RemediationPlan
 from firstline.observability import metrics
-from firstline.people.buttons import Press, answer_press, authenticate, read_press
-from firstline.people.links import ApprovalPage, read
+from firstline.people import links
+from firstline.people.buttons import Press, authenticate, read_press
+from firstline.people.links import Link, read
+from firstline.people.press_handler import PressHandler
 from tests.support.builders import DEADLINE, INCIDENT_ID, NOW, a_plan, a_waiting_record
 from tests.support.memory import MemoryChannel, MemoryExecutions, MemoryStore, lasting, passing
 
@@ -218,7 +220,14 @@ def test_what_is_no_interaction_is_refused(body: bytes) -> None:
 
 
 KEY = "k" * 32
-PAGE = ApprovalPage("https://api.example", lambda: (KEY,))
+
+
+def address(link: Link) -> str:
+    return links.address(link, "https://api.example", (KEY,))
+
+
+def address_of_a_closed_page(link: Link) -> str:
+    return links.address(link, "https://api.example", ())
 
 
 class Pressed:
@@ -248,18 +257,21 @@ class Pressed:
         *,
         user: str = "U1",
         digest: str | None = None,
-        page: ApprovalPage = PAGE,
+        address: Callable[[Link], str] = address,
     ) -> None:
         plan_digest = (self.now.plan_digest or "") if digest is None else digest
-        answer_press(
-            Press(button, INCIDENT_ID, user, {"U1": "ana"}.get(user, user), "C1", plan_digest),
+        PressHandler(
             history=self.store.incidents,
             executions=self.executions,
+            trail=self.store.trail,
             channels={"slack": self.slack, "pagerduty": self.pagerduty},
-            whisper=self._whisper,
             approvers=approvers,
-            page=page,
-            now=NOW + timedelta(seconds=30),
+            address=address,
+            whisper=self._whisper,
+            open_form=None,
+        ).handle(
+            Press(button, INCIDENT_ID, user, {"U1": "ana"}.get(user, user), "C1", plan_digest),
+            NOW + timedelta(seconds=30),
         )
 
     def _whisper(self, channel: str, user: str, text: str, link: str | None = None) -> None:
@@ -374,16 +386,16 @@ def test_an_answer_that_cannot_be_given_is_no_error(whisper: str | None) -> None
         raise lasting()
 
     incident = Pressed("approval")
-    answer_press(
-        Press("approve", INCIDENT_ID, user_id="U1", user_name="ana", channel="C1"),
+    PressHandler(
         history=incident.store.incidents,
         executions=incident.executions,
+        trail=incident.store.trail,
         channels={},
-        whisper=failing if whisper else None,
         approvers=(),
-        page=PAGE,
-        now=NOW,
-    )
+        address=address,
+        whisper=failing if whisper else None,
+        open_form=None,
+    ).handle(Press("approve", INCIDENT_ID, user_id="U1", user_name="ana", channel="C1"), NOW)
     assert incident.now.decision is None
 
 
@@ -411,22 +423,16 @@ def test_an_approver_gets_a_link_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("case", "approvers", "page", "changes", "words"),
     [
-        ("not an approver", ("U2",), PAGE, {}, "not among the stack's Approvers"),
-        (
-            "the page is closed",
-            ("U1",),
-            ApprovalPage("https://api.example", tuple),
-            {},
-            "no secret approvals/signing-key",
-        ),
-        ("it is over", ("U1",), PAGE, {"resolved_at": NOW}, "over at"),
-        ("it is decided", ("U1",), PAGE, {"decision": "refused", "decided_by": "bo"}, "refused by bo"),
-        ("nobody waits", ("U1",), PAGE, {"awaiting": "resolution"}, "does not wait"),
+        ("not an approver", ("U2",), address, {}, "not among the stack's Approvers"),
+        ("the page is closed", ("U1",), address_of_a_closed_page, {}, "no secret approvals/signing-key"),
+        ("it is over", ("U1",), address, {"resolved_at": NOW}, "over at"),
+        ("it is decided", ("U1",), address, {"decision": "refused", "decided_by": "bo"}, "refused by bo"),
+        ("nobody waits", ("U1",), address, {"awaiting": "resolution"}, "does not wait"),
     ],
 )
-def test_nobody_else_gets_one(case: str, approvers: Any, page: ApprovalPage, changes: Any, words: str) -> None:
+def test_nobody_else_gets_one(case: str, approvers: Any, page: Callable[[Link], str], changes: Any, words: str) -> None:
     incident = Pressed(**{"awaiting": "approval"} | changes)
-    incident.press("review", approvers, page=page)
+    incident.press("review", approvers, address=page)
     [(_, _, text)] = incident.whispers
     assert words in text
     assert incident.links == [None]

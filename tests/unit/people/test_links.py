@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firstline.errors import ConfigurationError, NotEntitled, TooLate
-from firstline.people.links import MAX_TOKEN_LENGTH, ApprovalPage, Link, checked, read, sign
+from firstline.people import links
+from firstline.people.links import MAX_TOKEN_LENGTH, Link, checked, read, sign
 from tests.support.builders import DEADLINE, INCIDENT_ID, NOW
 
 KEY, OLD_KEY, FOREIGN_KEY = "k" * 32, "o" * 32, "f" * 32
@@ -120,7 +121,7 @@ def test_without_a_key_there_is_no_page() -> None:
     with pytest.raises(NotEntitled, match="no secret approvals/signing-key"):
         reads(TOKEN, ())
     with pytest.raises(NotEntitled, match="no secret approvals/signing-key"):
-        ApprovalPage("https://api.example", tuple).address(LINK)
+        links.address(LINK, "https://api.example", ())
 
 
 @pytest.mark.parametrize("keys", [("short",), (KEY, "short")])
@@ -131,7 +132,7 @@ def test_a_key_that_can_be_guessed_is_refused(keys: tuple[str, ...]) -> None:
 
 def test_an_address_holds_the_longest_link() -> None:
     longest = Link(incident_id="i" * 80, approver="U" * 256, name="n" * 60, plan_digest="a" * 64, expires_at=DEADLINE)
-    address = ApprovalPage("https://api.example", lambda: (KEY,)).address(longest)
+    address = links.address(longest, "https://api.example", (KEY,))
     assert address.startswith(f"https://api.example/approvals/{'i' * 80}?token=")
     assert len(address) < MAX_TOKEN_LENGTH
     assert reads(address.split("token=")[1], incident_id="i" * 80) == longest

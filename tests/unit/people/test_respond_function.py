@@ -15,9 +15,9 @@ from urllib.parse import urlencode
 import pytest
 
 from firstline.errors import HistoryUnavailable
-from firstline.people import front
 from firstline.people.approval_page import HEADERS
 from firstline.people.links import Link, sign
+from firstline.people.press_handler import PressHandler
 from firstline.settings import RespondSettings
 from firstline.wiring import Wiring
 from functions.respond import app as respond
@@ -366,15 +366,15 @@ def test_links_lead_to_where_the_press_came_in(
 ) -> None:
     given: list[str] = []
 
-    def take(press: Any, *, page: Any, **_: Any) -> None:
+    def take(handler: PressHandler, press: Any, now: datetime) -> None:
         link = Link.model_validate_json(
             Link(
                 incident_id=INCIDENT_ID, approver="U1", name="ada", plan_digest="a" * 64, expires_at=datetime.now(UTC)
             ).model_dump_json()
         )
-        given.append(page.address(link))
+        given.append(handler.address(link))
 
-    monkeypatch.setattr(front, "answer_press", take)
+    monkeypatch.setattr(PressHandler, "handle", take)
     event = press(ACKNOWLEDGE, KEY)
     event["requestContext"]["domainName"] = domain
 

@@ -1,5 +1,5 @@
-"""How Firstline tells people: one module per channel, each `render(Notification) -> payload`, pure.
+"""Messages to people: one module per channel, each a pure `render(Notification) -> payload`.
 
-What an alert says is untrusted, so every module renders it through `text`. Sending is the business of `adapters/`; who
-is told, and what happens when a channel fails, is decided in `delivery`, `escalation` and `announcing`.
+An alert's text is untrusted, so every module renders it through `text`. `adapters/channels` sends the payloads;
+`delivery`, `people.page` and `people.announce` decide who is told and what a failed channel means.
 """

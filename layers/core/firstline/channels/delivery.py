@@ -1,6 +1,6 @@
-"""Tell several channels, and decide in one place what a failure of one of them means.
+"""Delivery of a message through several channels, and the one place that handles a channel's failure.
 
-A channel only says whether trying again can help; whether it is tried again is decided here.
+A channel only says whether trying again can help; `tell_all` decides whether to try again.
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ from firstline.observability import logger, metrics
 from firstline.privacy.alerts import for_outsiders
 
 type Wakes = Literal["never", "once", "again"]
-"""Whether a page through this channel wakes somebody: never (Slack), only the first time (PagerDuty adds a second
-trigger of the same key to its log), or each time (SNS)."""
+"""How often pages through a channel wake a person: never (Slack), the first time (PagerDuty adds a second trigger of
+the same key to its log), or each time (SNS)."""
 
 
 class Channel(Protocol):
@@ -22,11 +22,11 @@ class Channel(Protocol):
 
     @property
     def wakes(self) -> Wakes:
-        """Whether somebody asleep would notice."""
+        """Return whether the channel wakes a sleeping person."""
         ...
 
     def tell(self, notification: Notification) -> bool:
-        """Say it, or return False when this channel has nothing to say about such a moment.
+        """Send the message, or return False if this channel sends nothing for such a notification.
 
         Must be safe to repeat: the state machine retries.
 
@@ -40,55 +40,50 @@ class Channel(Protocol):
 
 @dataclass(frozen=True)
 class Unusable:
-    """Stands in for a channel whose secret could not be read: it exists, and it fails."""
+    """A stand-in for a channel whose secret could not be read: every message fails."""
 
     wakes: Wakes
     why: str
 
     def tell(self, notification: Notification) -> bool:
-        """Always fails, with the reason."""
+        """Raise ChannelFailed with the reason."""
         raise ChannelFailed(f"cannot send {notification.kind!r}: {self.why}", retryable=False)
 
 
 @dataclass(frozen=True)
 class Told:
-    """Who took a message, by channel name, and who did not."""
+    """The names of the channels that took a message, and the failures of the others."""
 
     reached: tuple[str, ...]
     failed: Mapping[str, ChannelFailed]
 
 
 def tell_all(notification: Notification, channels: Mapping[str, Channel], *, rounds: int = 2) -> Told:
-    """Tell every channel once, without personal data. Those that failed for a passing reason are told again after the
-    others, in the next round.
+    """Send the notification, without personal data, to every channel once.
 
-    One broken channel never keeps a message from the next one. Failures are logged and counted, not raised.
+    A channel that failed for a passing reason gets it again in the next round, after the others. One broken channel
+    never keeps a message from the next one. Failures are logged and counted, not raised.
     """
     notification = for_outsiders(notification)
-    reached: dict[str, None] = {}
+    reached: list[str] = []
     failed: dict[str, ChannelFailed] = {}
     waiting = list(channels)
     for _ in range(rounds):
-        again = []
         for name in waiting:
             try:
                 if channels[name].tell(notification):
-                    reached[name] = None
+                    reached.append(name)
                 failed.pop(name, None)
             except ChannelFailed as error:
                 failed[name] = error
-                if error.retryable:
-                    again.append(name)
-        waiting = again
+        waiting = [name for name in waiting if name in failed and failed[name].retryable]
     for name, failure in failed.items():
-        logger.error(
-            "A channel did not take a message",
-            extra={
-                "channel": name,
-                "kind": notification.kind,
-                "incident_id": notification.record.incident.incident_id,
-                "why": str(failure),
-            },
-        )
+        about = {"kind": notification.kind, "incident_id": notification.record.incident.incident_id}
+        logger.error("A channel did not take a message", extra={"channel": name, **about, "why": str(failure)})
         metrics.add_metric(name="ChannelFailed", unit="Count", value=1)
     return Told(reached=tuple(reached), failed=failed)
+
+
+def tell_slack(notification: Notification, channels: Mapping[str, Channel]) -> None:
+    """Send the notification to Slack only, once: Slack gives a button three seconds."""
+    tell_all(notification, {name: channel for name, channel in channels.items() if name == "slack"}, rounds=1)

@@ -6,49 +6,39 @@ https://developer.pagerduty.com/docs/send-alert-event: summary at most 1,024 cha
 from typing import Any
 
 from firstline.channels.summary import Summary, execution_link, labels, severity, summarise, web_link
-from firstline.models import PAGING_RANK, SEVERITY_RANK, Incident, IncidentRecord, Notification, Severity
+from firstline.models import PAGING_RANK, SEVERITY_RANK, Incident, IncidentRecord, Notification
 from firstline.text import one_line, shorten
 
 MAX_SUMMARY = 1_024
 MAX_EVENT_BYTES = 512_000
 
-_SEVERITIES: dict[Severity, str] = {
-    "critical": "critical",
-    "high": "error",
-    "medium": "warning",
-    "low": "info",
-    "noise": "info",
-}
+_SEVERITIES = {"critical": "critical", "high": "error", "medium": "warning", "low": "info", "noise": "info"}
 
 
 def dedup_key(incident: Incident) -> str:
-    """Names the incident in PagerDuty; by it, Firstline knows its own incidents when their webhooks come back."""
+    """Return the incident's name in PagerDuty; Firstline recognises its own incidents by it in PagerDuty's webhooks."""
     return f"firstline:{incident.incident_id}"
 
 
 def render(notification: Notification, *, console_url: str = "") -> dict[str, Any] | None:
-    """The event without its routing key, or None when PagerDuty needs not hear of this moment."""
+    """Return the event without its routing key, or None if PagerDuty need not hear of this notification."""
     key = dedup_key(notification.record.incident)
     match notification.kind:
         case "paged":
             return {"event_action": "trigger", "dedup_key": key, **_trigger(notification, console_url)}
-        case "acknowledged" if _may_know(notification.record):
-            return {"event_action": "acknowledge", "dedup_key": key}
-        case "closed" if _may_know(notification.record):
-            return {"event_action": "resolve", "dedup_key": key}
-        case _:
-            return None
+        case "acknowledged" | "closed" as kind if _may_know(notification.record):
+            return {"event_action": "acknowledge" if kind == "acknowledged" else "resolve", "dedup_key": key}
+    return None
 
 
 def _may_know(record: IncidentRecord) -> bool:
-    """Whether PagerDuty may have an incident open: a page is on record, or one went out whose record got lost."""
+    """Return True if PagerDuty may have an incident open: a page is on record, or its record may have got lost."""
     return bool(record.pages or record.paged_at) or SEVERITY_RANK[severity(record)] >= PAGING_RANK
 
 
 def _trigger(notification: Notification, console_url: str) -> dict[str, Any]:
     summary = summarise(notification)
-    incident = notification.record.incident
-    alert = incident.alert
+    incident, alert = notification.record.incident, notification.record.incident.alert
     link = execution_link(console_url, incident)
     body: dict[str, Any] = {
         "payload": {

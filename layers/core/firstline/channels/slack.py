@@ -1,10 +1,12 @@
-"""Slack: one message per incident in Block Kit, with details for its thread.
+"""Slack messages: one per incident in Block Kit, with details for its thread.
 
 Everything an alert says goes into `plain_text` objects, where Slack knows no markup, mentions or links, and is escaped
 as well. Limits: https://docs.slack.dev/reference/block-kit/blocks (header 150 characters, section 3,000, field 2,000,
 50 blocks a message).
 """
 
+from bisect import bisect_right
+from itertools import accumulate
 from typing import Any, Literal
 
 from firstline.channels import slack_feedback
@@ -21,7 +23,7 @@ from firstline.models import (
 from firstline.text import ELLIPSIS, bullets, numbered, one_line, strip_invisible
 
 type Feed = Literal["automated", "alerts"]
-"""Which of the two Slack channels: what Firstline did by itself, or what waits for a human."""
+"""One of the two Slack channels: what Firstline did by itself, or what waits for a human."""
 
 MAX_BLOCKS = 50
 MAX_HEADER = 150
@@ -42,53 +44,52 @@ _ICONS: dict[NotificationKind, str] = {
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _MARKUP = frozenset("*_~`@:")
 _WORD_JOINER = "\u2060"
-"""Invisible and without width: a `*` or an `@` followed by it starts nothing."""
+"""An invisible character without width: a `*` or an `@` before it starts no markup."""
 
 
 def feed(notification: Notification) -> Feed:
-    """Where a moment belongs: with the humans as soon as one is needed."""
-    if notification.kind == "remediating":
-        return "automated"
-    if notification.kind == "closed" and notification.record.outcome in ("auto_resolved", "self_cleared"):
-        return "automated"
-    return "alerts"
+    """Return the channel that a notification goes to: the one for humans as soon as one is needed."""
+    ended_alone = notification.kind == "closed" and notification.record.outcome in ("auto_resolved", "self_cleared")
+    return "automated" if ended_alone or notification.kind == "remediating" else "alerts"
 
 
 def render(notification: Notification, *, console_url: str = "", interactive: bool = True) -> dict[str, Any]:
-    """The incident's message as it reads at this moment: `blocks`, and `text` for notifications and screen readers.
+    """Return the incident's message as it reads now: `blocks`, and `text` for notifications and screen readers.
 
     Parameters
     ----------
     console_url
         Prefix of the execution's page in the console; empty leaves the link out.
     interactive
-        Whether buttons would reach Firstline; they don't behind an incoming webhook.
+        False if buttons would not reach Firstline, as behind an incoming webhook.
     """
     summary = summarise(notification)
-    incident = notification.record.incident
-    blocks = [_header(f"{_ICONS[notification.kind]} {summary.status}: {summary.title}"), _section(summary.happening)]
-    blocks.append(_fields(_facts(notification, summary)))
-    if notification.kind in ("approval", "remediating") and notification.record.plan:
-        blocks.append(_section(_intent(notification.record.plan, asked=notification.kind == "approval")))
-    if summary.unsure and notification.kind in ("paged", "needs_human", "acknowledged", "approval"):
-        blocks.append(_section("Firstline is not sure. Please judge\n" + bullets(summary.unsure)))
-    if notification.kind in ("paged", "needs_human", "acknowledged"):
-        blocks.append(_section("First steps\n" + numbered(summary.first_steps)))
-    if summary.tried and notification.kind != "remediating":
-        blocks.append(_section("What was tried\n" + bullets(summary.tried)))
-    if interactive:
-        blocks += _buttons(notification)
-    elif notification.kind == "approval":
-        blocks.append(
-            _section("Approving takes Slack's buttons, which need the bot token: see docs/channels/slack.md.")
-        )
-    blocks.append(_footer(incident, console_url))
+    kind, plan = notification.kind, notification.record.plan
+    texts = []
+    if kind in ("approval", "remediating") and plan:
+        texts.append(_intent(plan, asked=kind == "approval"))
+    if summary.unsure and kind in ("paged", "needs_human", "acknowledged", "approval"):
+        texts.append("Firstline is not sure. Please judge\n" + bullets(summary.unsure))
+    if kind in ("paged", "needs_human", "acknowledged"):
+        texts.append("First steps\n" + numbered(summary.first_steps))
+    if summary.tried and kind != "remediating":
+        texts.append("What was tried\n" + bullets(summary.tried))
+    if kind == "approval" and not interactive:
+        texts.append("Approving takes Slack's buttons, which need the bot token: see docs/channels/slack.md.")
+    blocks = [
+        {"type": "header", "text": _plain(f"{_ICONS[kind]} {summary.status}: {summary.title}", MAX_HEADER)},
+        _section(summary.happening),
+        {"type": "section", "fields": _fields(notification, summary)},
+        *map(_section, texts),
+        *(_buttons(notification) if interactive else []),
+        _footer(notification.record.incident, console_url),
+    ]
     headline = f"{summary.severity.upper()} {summary.status}: {summary.title}"
     return {"text": escape_markup(headline, MAX_FALLBACK), "blocks": blocks[:MAX_BLOCKS]}
 
 
 def render_details(notification: Notification) -> dict[str, Any] | None:
-    """What is worth keeping of this moment, for the incident's thread; None when the message itself says it all."""
+    """Return the details for the incident's thread, or None if the message itself says it all."""
     summary = summarise(notification)
     alert = notification.record.incident.alert
     match notification.kind:
@@ -104,15 +105,12 @@ def render_details(notification: Notification) -> dict[str, Any] | None:
             parts = [f"{summary.status}. {summary.why}", *summary.evidence]
         case "acknowledged" | "suppressed":
             return None
-    texts = [part for part in parts if part.strip()]
-    return {
-        "text": escape_markup(f"{summary.status}: {summary.title}", MAX_FALLBACK),
-        "blocks": [_section(text) for text in texts][:MAX_BLOCKS],
-    }
+    blocks = [_section(part) for part in parts if part.strip()]
+    return {"text": escape_markup(f"{summary.status}: {summary.title}", MAX_FALLBACK), "blocks": blocks[:MAX_BLOCKS]}
 
 
 def render_whisper(text: str, link: str | None) -> dict[str, Any]:
-    """What one person sees. The link is a button, so that Slack neither shows nor unfurls it."""
+    """Return a message for one person. The link is a button, so that Slack neither shows nor unfurls it."""
     message: dict[str, Any] = {"text": escape_markup(text, 1_000)}
     if link is not None:
         button = {"type": "button", "action_id": "open", "text": _plain("Open the plan", 75), "url": link}
@@ -121,14 +119,14 @@ def render_whisper(text: str, link: str | None) -> dict[str, Any]:
 
 
 def render_pointer(notification: Notification) -> dict[str, Any]:
-    """What is left of the message in the automated feed once the incident waits for a human elsewhere."""
+    """Return what replaces the message in the automated feed once the incident waits for a human elsewhere."""
     summary = summarise(notification)
     text = f"{summary.title}: a human is needed. It goes on in the channel for alerts."
     return {"text": escape_markup(text, MAX_FALLBACK), "blocks": [_section(f"{_ICONS['needs_human']} {text}")]}
 
 
 def escape(text: str, limit: int) -> str:
-    """Slack's three escapes, never more than `limit` units long and never cut inside an escape.
+    """Apply Slack's three escapes and cut to `limit` units, never inside an escape.
 
     A character outside the Basic Multilingual Plane counts as two units, as in the UTF-16 that Slack's clients count.
     """
@@ -136,25 +134,16 @@ def escape(text: str, limit: int) -> str:
 
 
 def escape_markup(text: str, limit: int) -> str:
-    """For the fallback text, the one place where Slack would read markup: escapes, and defuses markup's characters."""
+    """Escape a fallback text and defuse markup's characters; only there would Slack read markup."""
     return _fit(text, limit, _ESCAPES | {character: character + _WORD_JOINER for character in _MARKUP})
 
 
 def _fit(text: str, limit: int, replacements: dict[str, str]) -> str:
-    pieces: list[str] = []
-    costs: list[int] = []
-    length = 0
-    for character in strip_invisible(text[: 4 * limit]):
-        piece = replacements.get(character, character)
-        pieces.append(piece)
-        costs.append(len(piece) + (ord(character) > 0xFFFF))
-        length += costs[-1]
-        if length > limit:
-            while length > limit - len(ELLIPSIS):
-                pieces.pop()
-                length -= costs.pop()
-            return "".join(pieces) + ELLIPSIS
-    return "".join(pieces)
+    pieces = [replacements.get(character, character) for character in strip_invisible(text[: 4 * limit])]
+    ends = list(accumulate(len(piece.encode("utf-16-le")) // 2 for piece in pieces))
+    if not ends or ends[-1] <= limit:
+        return "".join(pieces)
+    return "".join(pieces[: bisect_right(ends, limit - len(ELLIPSIS))]) + ELLIPSIS
 
 
 def _plain(text: str, limit: int) -> dict[str, Any]:
@@ -162,22 +151,14 @@ def _plain(text: str, limit: int) -> dict[str, Any]:
     return {"type": "plain_text", "text": escape(text, limit) or "-", "emoji": False}
 
 
-def _header(text: str) -> dict[str, Any]:
-    return {"type": "header", "text": _plain(text.replace("\n", " "), MAX_HEADER)}
-
-
 def _section(text: str) -> dict[str, Any]:
     return {"type": "section", "text": _plain(text, MAX_TEXT)}
 
 
-def _fields(facts: list[tuple[str, str]]) -> dict[str, Any]:
-    return {"type": "section", "fields": [_plain(f"{name}\n{value}", MAX_FIELD) for name, value in facts if value]}
-
-
-def _facts(notification: Notification, summary: Summary) -> list[tuple[str, str]]:
+def _fields(notification: Notification, summary: Summary) -> list[dict[str, Any]]:
     record = notification.record
     decided_by = record.decided_by or ", ".join(approval.by for approval in record.approvals)
-    return [
+    facts = [
         ("Severity", summary.severity),
         ("Affected", summary.affected),
         ("Since", summary.since),
@@ -189,10 +170,11 @@ def _facts(notification: Notification, summary: Summary) -> list[tuple[str, str]
         ("People say", slack_feedback.people_say(record.feedback)),
         ("What fixed it", one_line(record.notes[-1].text, 500) if record.notes else ""),
     ]
+    return [_plain(f"{name}\n{value}", MAX_FIELD) for name, value in facts if value]
 
 
 def _intent(plan: RemediationPlan, *, asked: bool) -> str:
-    """What is about to happen, and where, before it happens."""
+    """Write what is about to run, and where."""
     places = ", ".join(plan.places.values())
     steps = bullets([f"{step.step_id} ({step.kind}): {_sent(step)}" for step in plan.steps])
     back = "\nIf it doesn't help, it is rolled back." if plan.rollback else ""
@@ -226,19 +208,15 @@ def _buttons(notification: Notification) -> list[dict[str, Any]]:
 def _button(name: str, record: IncidentRecord) -> dict[str, Any]:
     value = record.incident.incident_id
     if name in ("approve", "refuse") and record.plan:
-        value += f"#{record.plan.digest()}"  # what stands above the button is what is decided on
-    button: dict[str, Any] = {
-        "type": "button",
-        "action_id": name,
-        "value": value,
-        "text": _plain("Read the plan" if name == "review" else name.capitalize(), 75),
-    }
+        value += f"#{record.plan.digest()}"  # the decision is on the plan above the button
+    text = _plain("Read the plan" if name == "review" else name.capitalize(), 75)
     styles = {"acknowledge": "primary", "approve": "primary", "refuse": "danger"}
-    return button | ({"style": styles[name]} if name in styles else {})
+    style = {"style": styles[name]} if name in styles else {}
+    return {"type": "button", "action_id": name, "value": value, "text": text, **style}
 
 
 def _footer(incident: Incident, console_url: str) -> dict[str, Any]:
-    elements: list[dict[str, Any]] = [_plain(incident.incident_id, MAX_FIELD)]
+    elements = [_plain(incident.incident_id, MAX_FIELD)]
     if link := execution_link(console_url, incident):
         # The only markup Firstline writes: its own address, made of a setting and an id of safe characters.
         elements.append({"type": "mrkdwn", "text": f"<{link}|Watch the execution>", "verbatim": True})

@@ -1,4 +1,4 @@
-"""Slack: "was this right?" under an incident's message, and the form for what fixed it.
+"""Slack's menu "was this right?" under an incident's message, and the form for what fixed it.
 
 A choice carries `<incident id>#<answer>`: an option's value may have 150 characters, an incident's id at most 80.
 """
@@ -28,32 +28,25 @@ ANSWERS: dict[str, str] = {
 
 def question(incident_id: str) -> dict[str, Any]:
     """Return the menu that asks whether a verdict was right."""
-    return {
-        "type": "static_select",
-        "action_id": "judge",
-        "placeholder": _plain("Was this right?"),
-        "options": [
-            {"text": _plain(words), "value": f"{incident_id}#{answer}"[:MAX_OPTION]}
-            for answer, words in ANSWERS.items()
-        ],
-    }
+    entries = ((words, f"{incident_id}#{answer}"[:MAX_OPTION]) for answer, words in ANSWERS.items())
+    options = [{"text": _plain(words), "value": value} for words, value in entries]
+    asked = _plain("Was this right?")
+    return {"type": "static_select", "action_id": "judge", "placeholder": asked, "options": options}
 
 
 def note_button(record: IncidentRecord) -> dict[str, Any]:
     """Return the button that opens the note form. While the incident is open, sending the form also resolves it."""
     over = record.resolved_at is not None or record.closed_at is not None
-    incident_id = record.incident.incident_id
-    return {
-        "type": "button",
-        "action_id": "note",
-        "value": incident_id if over else f"{incident_id}#resolve",
-        "text": _plain("What fixed it?" if over else "Resolve with a note"),
-    }
+    value = f"{record.incident.incident_id}{'' if over else '#resolve'}"
+    text = _plain("What fixed it?" if over else "Resolve with a note")
+    return {"type": "button", "action_id": "note", "value": value, "text": text}
 
 
 def note_form(incident_id: str, channel: str, *, resolves: bool) -> dict[str, Any]:
     """Return the form that asks what fixed it. Slack sends `private_metadata` back unchanged, under its signature."""
+    label = _plain("What was it, and what fixed it?")
     hint = "The next one who meets this reads it. Commands that helped: one a line, each beginning with $."
+    field = {"type": "plain_text_input", "action_id": NOTE_BLOCK, "multiline": True, "max_length": MAX_NOTE}
     return {
         "type": "modal",
         "callback_id": "note",
@@ -61,33 +54,20 @@ def note_form(incident_id: str, channel: str, *, resolves: bool) -> dict[str, An
         "title": _plain("What fixed it?"),
         "submit": _plain("Resolve" if resolves else "Save"),
         "close": _plain("Cancel"),
-        "blocks": [
-            {
-                "type": "input",
-                "block_id": NOTE_BLOCK,
-                "label": _plain("What was it, and what fixed it?"),
-                "hint": _plain(hint),
-                "element": {
-                    "type": "plain_text_input",
-                    "action_id": NOTE_BLOCK,
-                    "multiline": True,
-                    "max_length": MAX_NOTE,
-                },
-            }
-        ],
+        "blocks": [{"type": "input", "block_id": NOTE_BLOCK, "label": label, "hint": _plain(hint), "element": field}],
     }
 
 
 def people_say(feedback: Sequence[Feedback]) -> str:
     """Return the last five people's answers on one line; empty if there are none."""
-    return "; ".join(f"{one_line(word.by, 80)}: {said(word)}" for word in last_words(feedback)[-5:])
+    return "; ".join(f"{one_line(answer.by, 80)}: {said(answer)}" for answer in last_words(feedback)[-5:])
 
 
-def said(word: Feedback) -> str:
+def said(answer: Feedback) -> str:
     """Return an answer as words for people."""
-    if word.said == "wrong_severity":
-        return f"wrong severity, {word.severity} would be right"
-    return {"real": "it was real", "noise": "it was noise"}.get(word.said, "wrong cause")
+    if answer.said == "wrong_severity":
+        return f"wrong severity, {answer.severity} would be right"
+    return {"real": "it was real", "noise": "it was noise"}.get(answer.said, "wrong cause")
 
 
 def _plain(text: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""SNS: a mail and a short message from one publish, through the message's per-protocol structure.
+"""SNS messages: a mail and a short message from one publish, through the message's per-protocol structure.
 
 https://docs.aws.amazon.com/sns/latest/api/API_Publish.html: the subject is ASCII, starts with a letter, digit or
 punctuation mark, has no line break and fewer than 100 characters; the message has at most 256 KiB.
@@ -19,18 +19,15 @@ MAX_MAIL = 50_000
 
 
 def render(notification: Notification, *, console_url: str = "") -> dict[str, Any] | None:
-    """What Publish takes besides the topic, or None: SNS wakes people, so it carries pages only."""
+    """Return the arguments of Publish besides the topic, or None: SNS wakes people, so it carries pages only."""
     if notification.kind != "paged":
         return None
     summary = summarise(notification)
     headline = f"{summary.severity.upper()}: {summary.title}"
     mail = shorten(_mail(summary, notification, console_url), MAX_MAIL)
     messages = {"default": mail, "email": mail, "sms": _ascii(f"Firstline {headline}. {summary.happening}", MAX_SMS)}
-    return {
-        "Subject": _ascii(headline, MAX_SUBJECT),
-        "Message": json.dumps(messages, ensure_ascii=False),
-        "MessageStructure": "json",
-    }
+    message = json.dumps(messages, ensure_ascii=False)
+    return {"Subject": _ascii(headline, MAX_SUBJECT), "Message": message, "MessageStructure": "json"}
 
 
 def _mail(summary: Summary, notification: Notification, console_url: str) -> str:
@@ -52,7 +49,7 @@ def _mail(summary: Summary, notification: Notification, console_url: str) -> str
 
 
 def _ascii(text: str, limit: int) -> str:
-    """Letters without their accents, a question mark for what has no ASCII form: an odd character costs no page."""
+    """Replace accented letters by plain ones and other characters by `?`, so that SNS refuses no page for them."""
     plain = unicodedata.normalize("NFKD", text[: 4 * limit])
     plain = "".join(character for character in plain if not unicodedata.combining(character))
     line = one_line(plain, 4 * limit).encode("ascii", "replace").decode("ascii")

@@ -1,1 +1,1 @@
-"""Incidents and the groups of alerts that open them, as everything else sees their store."""
+"""Incidents: the ports to their store, their lifecycle, holds, heartbeats, reconciliation and audit trail."""

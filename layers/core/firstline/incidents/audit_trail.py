@@ -1,8 +1,8 @@
-"""The audit trail: who or what decided, on which grounds, and what came of it, in the order in which it happened.
+"""The audit trail: who or what decided, on which grounds, and with which result, in the order of events.
 
-An incident's entries form a chain: each carries the hash of the one before, so that an entry that was changed, taken
-out or slipped in later shows. What no chain shows by itself is an end that was cut off; the hash of each entry is
-therefore logged, too, and the last entry of an incident that is over says how it ended.
+An incident's entries form a chain: each carries the hash of the one before, which reveals an entry that was changed,
+removed or inserted later. A chain alone does not reveal a missing end. Therefore the hash of each entry is logged, too,
+and the last entry of a closed incident says how it ended.
 """
 
 import json
@@ -18,8 +18,8 @@ from firstline.models import Classification, Feedback, Frozen, IncidentRecord, N
 from firstline.observability import logger
 
 type What = Literal["classified", "planned", "decided", "ran", "paged", "over", "closed", "judged", "noted"]
-"""A verdict; a plan, or why there is none; a person's yes or no; a command's end on a host; a page; the end of a
-remediation; the end of the incident; what a person says of the verdict; that a person wrote what fixed it."""
+"""A verdict; a plan, or why there is none; a person's decision; a command's end on a host; a page; the end of a
+remediation; the end of the incident; a person's feedback on the verdict; a person's note of what fixed it."""
 
 
 class Fact(Frozen):
@@ -78,7 +78,7 @@ def hash_of(incident_id: str, entry: Entry) -> str:
 
 
 def first_break(incident_id: str, entries: Sequence[Entry]) -> Break | None:
-    """Return the first place at which the chain does not hold, or None if it is whole."""
+    """Return the first break of the chain, or None if it is whole."""
     previous = BEGINNING
     for number, entry in enumerate(entries, 1):
         if entry.number != number:
@@ -91,19 +91,19 @@ def first_break(incident_id: str, entries: Sequence[Entry]) -> Break | None:
     return None
 
 
-def witness(trail: Trail, incident_id: str, facts: Sequence[Fact], at: datetime) -> None:
-    """Append where a trail that cannot be written must not hold up what people wait for: it is logged instead."""
+def append_or_log(trail: Trail, incident_id: str, facts: Sequence[Fact], at: datetime) -> None:
+    """Append facts to the trail, or log them if it cannot be written: people must not wait for the trail."""
     try:
         trail.append(incident_id, facts, at)
     except HistoryUnavailable:
         logger.exception("not on the trail", facts=[fact.model_dump() for fact in facts])
 
 
-# --- what is worth an entry -------------------------------------------------------------------------------------------
+# --- facts ------------------------------------------------------------------------------------------------------------
 
 
 def classified(verdict: Classification) -> Fact:
-    """How bad it is, and who said so."""
+    """Return a classification as a trail fact."""
     return Fact(
         what="classified",
         who=verdict.model or verdict.decided_by,

@@ -1,4 +1,4 @@
-"""The watch over heartbeats, once a minute: an absent heartbeat is an alert like any other, and so is its return."""
+"""The check of heartbeats, once a minute: an absent heartbeat raises an alert like any other; its return ends it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ class Watch:
         Returns
         -------
         int
-            How many heartbeats are absent.
+            The number of absent heartbeats.
 
         Raises
         ------
@@ -90,7 +90,7 @@ class Watch:
                 continue
             since = absent_since(pulse, expected, now, watched_since=watched_since)
             if pulse.requirement is not None and seen(expected, pulses):
-                since = None  # seen at last: from now on it is watched for itself
+                since = None  # seen at last: its own record is watched from now on
             absent += since is not None
             self._tell(pulse, expected, since, now)
         metrics.add_metric(name="HeartbeatsAbsent", unit="Count", value=absent)

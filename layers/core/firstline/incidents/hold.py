@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class IngestHolds:
     """The holds of incidents, as ingest begins and ends them.
 
     Parameters
@@ -35,11 +35,11 @@ class Waiting:
     quiet: Callable[[datetime], "Quiet"]
     rules_hold: Callable[[], bool]
 
-    def keeps_back(self, alert: NormalizedAlert, now: datetime) -> Hold | None:
+    def hold_on(self, alert: NormalizedAlert, now: datetime) -> Hold | None:
         """Return the hold on a firing alert, or None."""
         return None if alert.status == "resolved" else self.quiet(now).keeps_back(alert, now)
 
-    def joined(self, incident_id: str, before: GroupState, folded: Fold, now: datetime) -> None:
+    def handle_joined(self, incident_id: str, before: GroupState, folded: Fold, now: datetime) -> None:
         """Handle new alerts of an open incident: store the worst held severity, or end the incident's hold."""
         if folded.held_back is not None:
             self.history.hold_back(incident_id, folded.held_back)
@@ -52,7 +52,7 @@ class Waiting:
             return True
         record = self.history.record(incident_id) if self.rules_hold() else None
         if record is None or record.classification is None:
-            # Not classified yet: the waiting may be about to begin.
+            # Not classified yet: a hold may be about to begin.
             return record is not None
         hold = record.classification.hold
         return hold is not None and now < hold.until

@@ -1,7 +1,7 @@
-"""The lifecycle of an open incident: acknowledged, no longer held, resolved. Decisions: `firstline.approvals`.
+"""The lifecycle of an open incident: acknowledged, no longer held, resolved. Decisions: `firstline.people.approve`.
 
 Each change is first written to the store, under a condition; then the waiting execution is told. An execution that
-begins to wait after the write finds it in the store; one that waits already is told. So no signal is lost in between.
+begins to wait after the write finds it in the store, and one that waits already is told: no signal is lost in between.
 """
 
 from datetime import datetime

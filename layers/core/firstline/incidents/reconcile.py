@@ -1,8 +1,8 @@
-"""Every minute: what everything else may have missed.
+"""Reconciliation, once a minute, of open incidents with their executions, pages and holds.
 
-Anything that Firstline does is written to the table first. So whatever got lost afterwards (a function that died
-between its write and its call, a signal that Step Functions did not take, an execution that failed) can be seen there,
-and mended.
+Firstline writes every action to the table first. So the table shows what got lost afterwards (a function that died
+between its write and its call, a signal that Step Functions did not take, an execution that failed), and reconcile
+mends it.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,13 +21,13 @@ from firstline.policy.silences import Silence
 from firstline.privacy.alerts import for_outsiders
 
 ABANDONED_AFTER = timedelta(hours=2)
-"""A resolved incident that is still open after this has no execution any more: no step may take longer than an hour."""
+"""The time after which a resolved incident that is still open has lost its execution: no step may take over an hour."""
 
 
 class LastResort(Channel, Protocol):
-    """The page topic, to which Firstline's own alarms go, too."""
+    """The page topic, which also gets Firstline's own alarms."""
 
-    def is_heard(self) -> bool:
+    def has_subscriber(self) -> bool:
         """Return True if anyone is subscribed to it."""
 
 
@@ -38,13 +38,13 @@ class Reconciler:
     Parameters
     ----------
     page_after
-        How long an open incident of paging severity may go without a page.
+        The longest time that an open incident of paging severity may go without a page.
     flap_quiet
-        How long a flapping incident must be quiet to count as resolved.
+        The time for which a flapping incident must be quiet to count as resolved.
     silences
-        Those that have not run out at a time; asked only when an incident waits for one.
+        Returns the silences that have not run out at a time; asked only if an incident waits for one.
     watch
-        Looks whether every heartbeat of others is there.
+        Checks every heartbeat.
     """
 
     history: Incidents
@@ -57,12 +57,12 @@ class Reconciler:
     watch: Callable[[datetime], object]
 
     def run(self, now: datetime) -> int:
-        """Look at every open incident and mend it; one that resists does not keep the others from it.
+        """Check and mend every open incident; one that fails does not stop the others.
 
         Returns
         -------
         int
-            How many are open.
+            The number of open incidents.
 
         Raises
         ------
@@ -74,30 +74,31 @@ class Reconciler:
         for record in self.history.open_records():
             count += 1
             try:
-                self._look_at(record, now, silences)
+                self._reconcile(record, now, silences)
             except (ExecutionsUnavailable, ChannelFailed):
                 logger.exception("this incident is tried again in a minute", incident_id=record.incident.incident_id)
         try:
             self.watch(now)
         except (ConfigurationError, ExecutionsUnavailable):
-            logger.exception("nobody knows whether every heartbeat is there")
+            logger.exception("the heartbeats could not be checked")
         metrics.add_metric(name="OpenIncidents", unit="Count", value=count)
         metrics.add_metric(name="Heartbeat", unit="Count", value=1)
-        self._look_who_listens()
+        self._check_page_topic()
         return count
 
-    def _look_who_listens(self) -> None:
+    def _check_page_topic(self) -> None:
         """Report an unsubscribed page topic before the first page needs it."""
-        heard = self.topic.is_heard()
-        metrics.add_metric(name="PageTopicUnheard", unit="Count", value=0 if heard else 1)
-        if not heard:
+        subscribed = self.topic.has_subscriber()
+        metrics.add_metric(name="PageTopicUnheard", unit="Count", value=0 if subscribed else 1)
+        if not subscribed:
             logger.error(
-                "Nobody is subscribed to the page topic: the last resort, and every alarm of this stack, is lost"
+                "Nobody is subscribed to the page topic, so pages of last resort and this stack's alarms reach nobody: "
+                "subscribe an address to it"
             )
 
-    def _look_at(self, record: IncidentRecord, now: datetime, silences: Callable[[], Sequence[Silence]]) -> None:
+    def _reconcile(self, record: IncidentRecord, now: datetime, silences: Callable[[], Sequence[Silence]]) -> None:
         # The page comes first: whatever else is wrong with the incident, it needs a human.
-        if self._nobody_was_paged(record, now):
+        if self._needs_page(record, now):
             self._page(record, now)
         if record.status == "PENDING":
             self._start(record)
@@ -107,18 +108,20 @@ class Reconciler:
             by = "reconcile: a flapping alert has been quiet"
             lifecycle.resolve(record.incident.incident_id, by, now, history=self.history, executions=self.executions)
         elif record.awaiting == "hold" and record.worsened_to is None:
-            self._look_at_hold(record, now, silences)
+            self._reconcile_hold(record, now, silences)
         elif record.awaiting == "acknowledgement" and record.acknowledged_at:
-            self._mended("ToldAgain", lifecycle.tell_acknowledged(record, executions=self.executions))
+            self._count_mended("ToldAgain", lifecycle.tell_acknowledged(record, executions=self.executions))
         elif record.awaiting == "approval" and record.decision:
-            self._mended("ToldAgain", lifecycle.tell_decided(record, executions=self.executions))
+            self._count_mended("ToldAgain", lifecycle.tell_decided(record, executions=self.executions))
         elif record.worsened_to:
-            self._mended("ToldAgain", lifecycle.tell_worsened(record, record.worsened_to, executions=self.executions))
+            self._count_mended(
+                "ToldAgain", lifecycle.tell_worsened(record, record.worsened_to, executions=self.executions)
+            )
 
-    def _look_at_hold(self, record: IncidentRecord, now: datetime, silences: Callable[[], Sequence[Silence]]) -> None:
+    def _reconcile_hold(self, record: IncidentRecord, now: datetime, silences: Callable[[], Sequence[Silence]]) -> None:
         """End the hold if its silence was ended; tell an execution that missed the end of its hold."""
         if record.hold_ended_at is not None:
-            self._mended("ToldAgain", lifecycle.tell_hold_ended(record, executions=self.executions))
+            self._count_mended("ToldAgain", lifecycle.tell_hold_ended(record, executions=self.executions))
             return
         hold = record.classification.hold if record.classification else None
         if hold is None or hold.by != "silence" or now >= hold.until:
@@ -127,11 +130,11 @@ class Reconciler:
             incident_id, because = record.incident.incident_id, f"silence {hold.id} was ended"
             lifecycle.end_hold(incident_id, because, now, history=self.history, executions=self.executions)
 
-    def _nobody_was_paged(self, record: IncidentRecord, now: datetime) -> bool:
+    def _needs_page(self, record: IncidentRecord, now: datetime) -> bool:
         if record.paged_at or record.acknowledged_at or record.resolved_at:
             return False
         ranks = [SEVERITY_RANK[severity] for severity in self._severities(record)]
-        since = record.last_alert_at if record.worsened_to else max(record.incident.opened_at, _waits_until(record))
+        since = record.last_alert_at if record.worsened_to else max(record.incident.opened_at, _held_until(record))
         return max(ranks) >= PAGING_RANK and now - since >= self.page_after
 
     @staticmethod
@@ -143,19 +146,19 @@ class Reconciler:
         minutes = int(self.page_after.total_seconds() // 60)
         reason = f"It has been open for more than {minutes} minutes and nobody was paged."
         self.topic.tell(for_outsiders(Notification(kind="paged", record=record, reason=reason, at=now)))
-        # Afterwards: to page twice is better than to believe that somebody was paged.
+        # Only after the page: to page twice is better than to record a page that never went out.
         self.history.mark_paged(record.incident.incident_id, now)
         metrics.add_metric(name="PagedByAudit", unit="Count", value=1)
 
     def _end(self, record: IncidentRecord, resolved_at: datetime, now: datetime) -> None:
         told = lifecycle.tell_resolved(record, executions=self.executions)
-        self._mended("ToldAgain", told)
+        self._count_mended("ToldAgain", told)
         if not told and now - resolved_at >= ABANDONED_AFTER:
             incident_id, by = record.incident.incident_id, record.resolved_by or "somebody"
             self.history.close(
                 incident_id, "resolved", f"Resolved by {by}; its execution is gone.", record.results, now
             )
-            self._mended("ClosedByAudit", True)
+            self._count_mended("ClosedByAudit", True)
 
     def _start(self, record: IncidentRecord) -> None:
         incident = record.incident
@@ -163,16 +166,16 @@ class Reconciler:
         if execution_input is not None:
             self.executions.start(incident.incident_id, execution_input)
             self.groups.mark_started(incident.incident_id, incident.group_key)
-            self._mended("StartedByAudit", True)
+            self._count_mended("StartedByAudit", True)
 
     @staticmethod
-    def _mended(metric: str, did: bool) -> None:
-        if did:
+    def _count_mended(metric: str, done: bool) -> None:
+        if done:
             metrics.add_metric(name=metric, unit="Count", value=1)
 
 
-def _waits_until(record: IncidentRecord) -> datetime:
-    """Return until when the incident waits, so that nobody is paged."""
+def _held_until(record: IncidentRecord) -> datetime:
+    """Return the end of the incident's hold, before which no person is paged."""
     holds = [record.incident.hold, record.classification.hold if record.classification else None]
     until = max((hold.until for hold in holds if hold is not None), default=record.incident.opened_at)
     return until if record.hold_ended_at is None else min(until, record.hold_ended_at)

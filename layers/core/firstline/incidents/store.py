@@ -56,7 +56,7 @@ class EvidenceSource(Protocol):
 
 
 class Incidents(EvidenceSource, Protocol):
-    """All incidents, and what is learned from them."""
+    """Incidents, and the evidence learned from them."""
 
     # --- read -------------------------------------------------------------------------------------------------------
 
@@ -141,7 +141,7 @@ class Incidents(EvidenceSource, Protocol):
 
     # --- what people say --------------------------------------------------------------------------------------------
 
-    def append_word(self, incident_id: str, word: Feedback, *, seen: IncidentRecord) -> IncidentRecord | None:
+    def append_feedback(self, incident_id: str, word: Feedback, *, seen: IncidentRecord) -> IncidentRecord | None:
         """Add one person's feedback, or return None if someone else gave theirs since the record was `seen`."""
 
     def append_note(self, incident_id: str, note: Note, *, seen: IncidentRecord) -> IncidentRecord | None:
@@ -210,7 +210,7 @@ class Groups(Protocol):
     def leave(self, incident_id: str, group_key: str, by: str, now: datetime) -> IncidentRecord | None:
         """Take a group that no longer fires off the incident; return the incident if that resolved it."""
 
-    def quieten(self, incident_id: str, now: datetime) -> None:
+    def mark_quiet_since(self, incident_id: str, now: datetime) -> None:
         """Store since when a flapping incident is quiet."""
 
     def worsen(self, incident_id: str, severity: SourceSeverity) -> IncidentRecord | None:

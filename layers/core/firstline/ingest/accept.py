@@ -1,7 +1,7 @@
-"""Take alerts in: fold each group, write it once, and start or tell its execution.
+"""Ingestion of alerts: folds each group, writes it once, and starts or tells its execution.
 
-Nothing is lost between the writes: an incident is PENDING until its execution runs, and whoever meets a PENDING one (a
-sender that tries again, reconcile) starts it; a resolved one that still waits is told by reconcile.
+Nothing is lost between the writes. An incident is PENDING until its execution runs, and a sender that tries again or
+reconcile starts a PENDING one. Reconcile tells the execution of a resolved incident that still waits.
 """
 
 import random
@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from firstline.errors import ExecutionsUnavailable, GroupChanged, HistoryUnavailable, RateLimited
 from firstline.incidents import lifecycle
-from firstline.incidents.hold import Waiting
+from firstline.incidents.hold import IngestHolds
 from firstline.incidents.store import Groups
 from firstline.ingest.fold import STORM_GROUP_KEY, Fold, GroupState, Limits, fold, open_incident, storm_alert
 from firstline.models import Hold, NormalizedAlert
@@ -22,22 +22,22 @@ from firstline.observability import logger
 from firstline.privacy.alerts import without_secrets
 
 ATTEMPTS = 10
-"""How often a group is folded again when somebody else wrote it first. With growing pauses: about five seconds."""
+"""The most folds of a group that others write at the same time. With growing pauses: about five seconds."""
 
 LIMIT_REMEMBERED = timedelta(minutes=1)
-"""How long this process remembers that a limit was met before it asks the table again."""
+"""The time for which this process remembers that a limit was met before it asks the table again."""
 
 PARALLEL_GROUPS = 8
-"""A batch may hold hundreds of groups, and every sender waits for the answer."""
+"""The groups of a batch that are written at once: a batch may hold hundreds, and every sender waits for the answer."""
 
 
 class _CountedMeanwhile(GroupChanged):
-    """The storm has counted the alerts, but their group was written by somebody else: fold again, don't count again."""
+    """The storm has counted the alerts, but another process wrote their group: fold again, don't count again."""
 
 
 @dataclass(frozen=True)
 class AcceptedGroup:
-    """What became of the alerts of one group. `incident_id` is None when there is nothing to open for them."""
+    """The result for the alerts of one group. `incident_id` is None if they open and join no incident."""
 
     incident_id: str | None
     new: int = 0
@@ -46,16 +46,16 @@ class AcceptedGroup:
 
 
 class Ingestion:
-    """Accept normalised alerts.
+    """Accepts normalised alerts.
 
     Parameters
     ----------
     limits
-        How many incidents may begin in a minute before further alerts join a storm incident.
-    waiting
-        What makes incidents wait; None where nothing does.
+        The most incidents that may begin in a minute; further alerts join a storm incident.
+    holds
+        Holds incidents back; with None nothing is held.
     sleep
-        How to pause before folding again; a test passes its own.
+        Pauses before folding again; a test passes its own.
     """
 
     def __init__(
@@ -65,14 +65,14 @@ class Ingestion:
         limits: Limits,
         sleep: Callable[[float], None] = time.sleep,
         *,
-        waiting: Waiting | None = None,
+        holds: IngestHolds | None = None,
     ) -> None:
         self._groups = groups
         self._executions = executions
         self._limits = limits
         self._sleep = sleep
-        self._waiting = waiting
-        # Which limits were met, until when, and the storm incident: an alert in a storm costs three requests then.
+        self._holds = holds
+        # The limits that were met, until when, and the storm incident: an alert in a storm then costs three requests.
         self._limited: dict[str | None, tuple[datetime, RateLimited]] = {}
         self._storm: str | None = None
 
@@ -82,8 +82,8 @@ class Ingestion:
         Raises
         ------
         HistoryUnavailable
-            Some groups could not be written. The sender should send all of it again; what was written is a duplicate
-            then.
+            Some groups could not be written. The sender should send the whole batch again; written alerts are then
+            duplicates.
         """
         by_group: defaultdict[str, list[NormalizedAlert]] = defaultdict(list)
         for alert in alerts:
@@ -97,14 +97,14 @@ class Ingestion:
         counted = False
         for attempt in range(ATTEMPTS):
             before = self._groups.read(group_key)
-            folded = fold(before, alerts, now, self._keeps_back(now))
-            # Only now: who an alert is, is made of the raw values, and what was known before costs nothing more.
+            folded = fold(before, alerts, now, self._hold_on(now))
+            # Redacted only now: the fingerprint is made of raw values, and only new alerts cost the redaction.
             folded = replace(folded, new_alerts=[without_secrets(alert) for alert in folded.new_alerts])
             try:
                 return self._apply(before, folded, alerts, now, counted=counted)
             except GroupChanged as changed:
                 counted = counted or isinstance(changed, _CountedMeanwhile)
-                # Jitter grows with the attempts: those who collide once should not collide again.
+                # Jitter grows with the attempts, so that processes that collide once do not collide again.
                 self._sleep(random.uniform(0, 0.02 * 2 ** min(attempt, 6)))  # noqa: S311
         raise HistoryUnavailable(f"group {group_key} was written by others {ATTEMPTS} times in a row")
 
@@ -123,11 +123,11 @@ class Ingestion:
             worse = self._groups.worsen(group.incident_id, severity)
             if worse is not None:
                 self._tell(lambda: lifecycle.tell_worsened(worse, severity, executions=self._executions))
-        elif self._waiting is not None and folded.joins and group.incident_id is not None:
-            waiting, incident_id = self._waiting, group.incident_id
-            self._tell(lambda: waiting.joined(incident_id, before, folded, now))
+        elif self._holds is not None and folded.joins and group.incident_id is not None:
+            holds, incident_id = self._holds, group.incident_id
+            self._tell(lambda: holds.handle_joined(incident_id, before, folded, now))
         if folded.quiets and group.incident_id is not None:
-            self._groups.quieten(group.incident_id, now)
+            self._groups.mark_quiet_since(group.incident_id, now)
         if folded.resolves and group.incident_id is not None:
             source = alerts[0].source
             resolved = self._groups.leave(group.incident_id, group.group_key, f"{source}: the alert resolved", now)
@@ -135,14 +135,14 @@ class Ingestion:
                 self._tell(lambda: lifecycle.tell_resolved(resolved, executions=self._executions))
         return AcceptedGroup(before.incident_id if before.open else None, new=new, duplicates=len(alerts) - new)
 
-    def _keeps_back(self, now: datetime) -> Callable[[NormalizedAlert], Hold | None]:
-        waiting = self._waiting
-        return (lambda _: None) if waiting is None else (lambda alert: waiting.keeps_back(alert, now))
+    def _hold_on(self, now: datetime) -> Callable[[NormalizedAlert], Hold | None]:
+        holds = self._holds
+        return (lambda _: None) if holds is None else (lambda alert: holds.hold_on(alert, now))
 
     def _open(self, before: GroupState, folded: Fold, now: datetime, *, counted: bool) -> AcceptedGroup:
         new = folded.new_alerts
         after, incident = open_incident(folded, now)
-        # What a silence or a window keeps back disturbs nobody, so it is no part of a storm either.
+        # A held incident disturbs no person, so it is no part of a storm either.
         limited = None if incident.hold else self._known_limit(incident.alert.alert_name, now)
         if limited is None:
             limits = None if incident.hold else self._limits
@@ -174,10 +174,10 @@ class Ingestion:
     def _join_storm(
         self, group_key: str, new: Sequence[NormalizedAlert], limit: RateLimited, now: datetime, *, count: int
     ) -> str:
-        """Make the group part of the storm incident, which is opened when there is none. Returns its id.
+        """Make the group part of the storm incident, opening one if there is none, and return its id.
 
-        The group is made part of the storm before it points to it: a crash in between leaves a storm that somebody
-        has to resolve, never an alert that nobody is told of.
+        The group joins the storm before it points to it: a crash in between leaves a storm that a person has to
+        resolve, never an alert that no person is told of.
         """
         if self._storm is not None and self._groups.join_storm(self._storm, group_key, count, now):
             return self._storm

@@ -1,7 +1,7 @@
-"""Which incident does an alert belong to? Folding a batch into its group, the incident's id, flap and storm policy.
+"""The fold of a batch of alerts into its group, the incident's id, and the flap and storm policy.
 
-Pure: a group's state and some alerts go in, the new state and what has to be done come out. Whoever writes it back does
-so on the condition that nobody else did meanwhile, and folds again if somebody did. So duplicates, reordering and
+Pure: a group's state and some alerts go in, the new state and the necessary actions come out. The caller writes the
+state back on the condition that no other process did meanwhile, and else folds again. So duplicates, reordering and
 resolve-before-fire converge, whatever the order of arrival.
 """
 
@@ -26,40 +26,40 @@ from firstline.models import (
 )
 
 STORM_GROUP_KEY = "storm"
-"""The group of the storm incident that alerts join when too many incidents begin at once."""
+"""The group of the storm incident, which alerts join when too many incidents begin at once."""
 
 FLAP_WINDOW = timedelta(hours=1)
 FLAP_OPENINGS = 3
 """A group that opened this many incidents within the window flaps: the next one stays open until it has been quiet."""
 
 REOPEN_AFTER = timedelta(minutes=30)
-"""An alert that still fires after its incident was closed (a human said so, a verification held) is left alone for so
-long: senders repeat themselves and metrics lag. After it, the alert opens a new incident."""
+"""The time for which an alert that still fires after its incident was closed (by a human or a verification) opens no
+new incident: senders repeat themselves and metrics lag."""
 
 OPENINGS = 20
-"""How many openings a group remembers, to say how often it flapped."""
+"""The most openings that a group remembers, to say how often it flapped."""
 
 TOMBSTONES = 200
-"""How many ended alerts a group remembers; the oldest are forgotten first."""
+"""The most ended alerts that a group remembers; the oldest are forgotten first."""
 
 HOSTS = 50
-"""How many hosts an incident names: as many as one SendCommand takes."""
+"""The most hosts that an incident names: as many as one SendCommand takes."""
 
 
 # Not a model like the rest: one is made for every alert that comes in, and a model costs eight times as much to make.
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """Since when an alert fires, by its sender's clock, and how bad the sender said it is."""
+    """The start of a firing alert, by its sender's clock, and the severity that the sender gave it."""
 
     at: AwareDatetime
     severity: SourceSeverity
 
 
 class GroupState(Frozen):
-    """What is known of a group between two alerts. `version` counts the writes; 0 means never written.
+    """The stored state of a group between two alerts. `version` counts the writes; 0 means never written.
 
     `open` means that `incident_id` still takes alerts. `settled_at` is when that incident was closed although alerts
-    were still firing. `held_until` is how long a silence or a maintenance window keeps the open incident back.
+    were still firing. `held_until` is the end of the hold on the open incident.
     """
 
     group_key: str
@@ -78,11 +78,11 @@ class GroupState(Frozen):
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """What a batch does to its group. At most one of `opens`, `joins`, `resolves`, `quiets` is true.
+    """The effect of a batch on its group. At most one of `opens`, `joins`, `resolves`, `quiets` is true.
 
-    `hold` is what keeps back every alert of the incident that is opened. `wakes` says that an alert of paging severity
-    joined that nothing keeps back: an incident that waits has to wait no longer. `held_back` is the worst that joined
-    and is kept back, where it is worse than all before: it counts once the waiting is over.
+    `hold` is the hold on every alert of the incident that is opened. `wakes` is true if an alert of paging severity
+    joined that is not held: it ends the incident's hold. `held_back` is the worst severity of the held alerts that
+    joined, if it is worse than all before: it counts once the hold has ended.
     """
 
     group: GroupState
@@ -99,7 +99,7 @@ class Fold:
 
 
 class Limits(NamedTuple):
-    """How many incidents may begin in a minute: in all, and of one alert name."""
+    """The most incidents that may begin in a minute: in all, and of one alert name."""
 
     per_minute: int
     per_minute_and_alert: int
@@ -109,14 +109,14 @@ def fold(
     state: GroupState,
     alerts: Sequence[NormalizedAlert],
     now: datetime,
-    keeps_back: Callable[[NormalizedAlert], Hold | None] = lambda _: None,
+    hold_on: Callable[[NormalizedAlert], Hold | None] = lambda _: None,
 ) -> Fold:
     """Fold the alerts of one group into its state.
 
     Parameters
     ----------
-    keeps_back
-        What keeps an alert back for a time (a silence, maintenance), or None. Asked about new alerts only.
+    hold_on
+        Returns the hold on an alert (a silence, maintenance), or None. Asked about new alerts only.
     """
     firing, ended = dict(state.firing), dict(state.ended)
     new: list[NormalizedAlert] = []
@@ -144,10 +144,10 @@ def fold(
     opens = not state.open and (any(alert.fingerprint in firing for alert in new) or reopens)
     empty = state.open and not firing and bool(state.firing)
     if opens:
-        # What fired under the closed incident counts again when it is sent again: its end may have been lost.
+        # Alerts of the closed incident count again if they are sent again: their end may have been lost.
         firing = {alert.fingerprint: firing[alert.fingerprint] for alert in alerts if alert.fingerprint in firing}
         new = [alert for alert in alerts if alert.status == "firing" and alert.fingerprint in firing]
-    holds = [keeps_back(alert) for alert in new]
+    holds = [hold_on(alert) for alert in new]
     held = state.open and state.held_until is not None and now < state.held_until
     judged = list(zip(new, holds, strict=True))
     worst = _worst([alert for alert, hold in judged if hold is None or not held])
@@ -157,7 +157,7 @@ def fold(
     )
     if len(ended) > TOMBSTONES:
         ended = dict(sorted(ended.items(), key=lambda item: item[1])[-TOMBSTONES:])
-    # Whatever else changes, what fires or what has ended changes with it.
+    # Every other change comes with a change of the firing or of the ended alerts.
     changed = opens or firing != state.firing or ended != state.ended
     group = state
     if changed:
@@ -183,13 +183,13 @@ def _worst(alerts: Sequence[NormalizedAlert]) -> SourceSeverity:
 
 
 def _shortest(holds: Sequence[Hold | None]) -> Hold | None:
-    """What keeps back all of them, for as long as all of them are: None when one is not."""
+    """Return the hold that ends first, or None if any alert is not held."""
     every = [hold for hold in holds if hold is not None]
     return min(every, key=lambda hold: hold.until) if every and len(every) == len(holds) else None
 
 
 def open_incident(fold: Fold, now: datetime) -> tuple[GroupState, Incident]:
-    """The incident that a fold opens, and the group as it points to it. The id is derived: a retry finds the same."""
+    """Return the group as it points to its new incident, and the incident. A retry derives the same incident id."""
     group, alerts = fold.group, fold.new_alerts
     lead = max(alerts, key=lambda alert: (SEVERITY_RANK[alert.severity], -alert.timestamp.timestamp()))
     opened = [*(at for at in group.opened if now - at < FLAP_WINDOW), now]
@@ -222,7 +222,7 @@ def open_incident(fold: Fold, now: datetime) -> tuple[GroupState, Incident]:
 
 
 def storm_alert(first: NormalizedAlert, limit: str, now: datetime) -> NormalizedAlert:
-    """The alert that a storm incident is about. It is never below `high`: something that big is a human's business."""
+    """Return the alert of a storm incident. It is never below `high`, because a storm needs a human."""
     return NormalizedAlert(
         source="firstline",
         alert_name="Alert storm",
@@ -244,7 +244,7 @@ def storm_alert(first: NormalizedAlert, limit: str, now: datetime) -> Normalized
 
 
 def _incident_id(lead: NormalizedAlert, group_key: str, *, previous: str | None) -> str:
-    """Reads like a headline and is a valid execution name: alert, host or service, when it began, a short hash."""
+    """Derive a readable id that is a valid execution name: alert, host or service, time of its begin, a short hash."""
     began = f"{lead.timestamp.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     digest = hashlib.sha256(f"{group_key}\n{lead.timestamp.isoformat()}\n{previous}".encode()).hexdigest()[:8]
     where = _slug(lead.host or lead.service or "", 20)

@@ -1,15 +1,15 @@
-"""The front door: what comes in over HTTP, from EventBridge, from SNS and out of the quarantine, and what is answered.
+"""The front door: routes deliveries over HTTP, from EventBridge, from SNS and out of the quarantine, and answers them.
 
-| what | answer |
+| delivery | answer |
 |---|---|
 | accepted, or understood and ignored | 202 |
-| authenticated, but unreadable | 202 `quarantined`: it is kept; a 4xx would make PagerDuty drop it and unsubscribe |
+| authenticated, but unreadable | 202 `quarantined`: kept; a 4xx would make PagerDuty drop it and unsubscribe |
 | wrong or no credentials, or a source without a secret | 401 |
 | an unknown source or path | 404, with the known ones |
 | a body above 512 KiB | 413 |
 | a write failed | 503: the sender tries again |
 
-Events that come without HTTP are authenticated by AWS; what fails on them is raised, so that Lambda tries again.
+AWS authenticates events that come without HTTP; an error on them is raised, so that Lambda tries again.
 """
 
 import base64
@@ -57,20 +57,20 @@ type Response = dict[str, Any]
 
 @dataclass(frozen=True)
 class Intake:
-    """The front door, and everything that it hands deliveries to.
+    """The handler of deliveries, with everything that it hands them to.
 
     Parameters
     ----------
     secrets
         Returns the active values of a secret; none when it is not set.
     quarantine
-        Keeps a delivery that cannot be read.
+        Stores a delivery that cannot be read.
     certificates
         Returns one of SNS's signing certificates as PEM text, by its address.
     own_stack
         The stack's name: its own alarms are no alerts.
     is_heartbeat
-        Recognises heartbeats: they open no incident, their absence does.
+        Returns True for a heartbeat, which opens no incident; its absence does.
     """
 
     ingestion: Ingestion
@@ -85,7 +85,7 @@ class Intake:
     is_heartbeat: Callable[[NormalizedAlert], bool]
 
     def handle(self, event: Mapping[str, Any], now: datetime) -> Response | None:
-        """Handle one invocation: an HTTP request (answered), or anything else that AWS delivers (None)."""
+        """Handle one invocation. Return the answer to an HTTP request, or None for anything else that AWS delivers."""
         if "rawPath" in event:
             return self._answer(event, now)
         if "Records" not in event:
@@ -190,25 +190,25 @@ class Intake:
             case OwnIncidentSeen(sender_id, incident_id):
                 self.history.remember_page(sender_id, incident_id, now)
             case OwnIncidentSignal():
-                self._take_word(signal, now)
+                self._apply_signal(signal, now)
             case IncidentNote():
-                self._take_note(signal, now)
+                self._save_note(signal, now)
 
-    def _take_word(self, signal: OwnIncidentSignal, now: datetime) -> None:
-        say = lifecycle.acknowledge if signal.kind == "acknowledged" else lifecycle.resolve_by_hand
+    def _apply_signal(self, signal: OwnIncidentSignal, now: datetime) -> None:
+        apply = lifecycle.acknowledge if signal.kind == "acknowledged" else lifecycle.resolve_by_hand
         try:
-            say(signal.incident_id, signal.by, now, history=self.history, executions=self.executions)
+            apply(signal.incident_id, signal.by, now, history=self.history, executions=self.executions)
         except ExecutionsUnavailable:
             logger.exception("the execution could not be told; reconcile will")
 
-    def _take_note(self, note: IncidentNote, now: datetime) -> None:
+    def _save_note(self, note: IncidentNote, now: datetime) -> None:
         incident_id = self.history.incident_paged_as(note.sender_id)
         if incident_id is None:
             return
-        from firstline.people import judge
+        from firstline.people import feedback_store
 
         try:
-            judge.note(incident_id, note.by, note.text, now, history=self.history)
+            feedback_store.save_note(incident_id, note.by, note.text, now, history=self.history)
         except FeedbackRefused as refused:
             logger.info("a note was not kept: %s", refused)
 
@@ -221,7 +221,7 @@ class Intake:
     # --- from AWS itself --------------------------------------------------------------------------------------------
 
     def _take_event(self, event: Mapping[str, Any], now: datetime) -> None:
-        """An EventBridge event: a deployment, or else an alarm."""
+        """Take in an EventBridge event: a deployment, or else an alarm."""
         from firstline.sources.deployments import deployment_from_event
 
         if event.get("source") in ("aws.codedeploy", "aws.cloudformation"):
@@ -232,7 +232,7 @@ class Intake:
         self._accept_or_keep("cloudwatch", json.dumps(event).encode(), "application/json", now)
 
     def _take_record(self, record: Mapping[str, Any], now: datetime) -> None:
-        """A record of SNS, or of the quarantine when its redrive is switched on."""
+        """Take in a record of SNS, or of the quarantine while its redrive is switched on."""
         if record.get("EventSource") == "aws:sns":
             self._accept_or_keep("cloudwatch", json.dumps(record["Sns"]).encode(), "application/json", now)
             return
@@ -241,7 +241,7 @@ class Intake:
         if kept is not None:
             self._accept(kept.source, parse_body(kept.body, kept.content_type), {}, now)
         else:
-            # An event that Lambda gave up on (inside what it says about it), or that EventBridge could not deliver.
+            # An event that Lambda gave up on (wrapped in its report), or that EventBridge could not deliver.
             self.handle(message.get("requestPayload", message), now)
 
     def _accept_or_keep(self, source: str, body: bytes, content_type: str, now: datetime) -> None:

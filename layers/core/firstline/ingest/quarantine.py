@@ -1,4 +1,4 @@
-"""A delivery that was authenticated but could not be read, whole, and the message that keeps it until it can be."""
+"""Quarantined deliveries, authenticated but unreadable, and the messages that keep them until they can be read."""
 
 import base64
 import gzip
@@ -11,7 +11,7 @@ FORMAT = "quarantine/1"
 
 @dataclass(frozen=True)
 class Quarantined:
-    """A delivery as it came, and why it is here. It was authenticated when it came in."""
+    """A delivery as it came, already authenticated, and the reason why it could not be read."""
 
     source: str
     reason: str
@@ -20,19 +20,19 @@ class Quarantined:
 
 
 def pack(delivery: Quarantined) -> dict[str, str]:
-    """A delivery as a message."""
+    """Turn a delivery into a message."""
     return {
         "firstline": FORMAT,
         "source": delivery.source,
         "reason": delivery.reason,
         "content_type": delivery.content_type,
-        # Packed: a body may have 512 KiB, and base64 alone would bring it close to what a message may hold.
+        # Compressed: a body may have 512 KiB, and base64 alone would bring it close to what a message may hold.
         "body_gzip_base64": base64.b64encode(gzip.compress(delivery.body)).decode(),
     }
 
 
 def unpack(message: Mapping[str, Any]) -> Quarantined | None:
-    """A message as a delivery, or None when something else put it there (a failed event)."""
+    """Return the delivery in a message, or None if the message is something else (a failed event)."""
     if message.get("firstline") != FORMAT:
         return None
     body = gzip.decompress(base64.b64decode(message["body_gzip_base64"]))

@@ -1,1 +1,1 @@
-"""The words in which Firstline tells people about an incident."""
+"""Firstline's dealings with people: announcements, pages, approvals and feedback."""

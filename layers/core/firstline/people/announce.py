@@ -1,7 +1,8 @@
-"""Tell people what Firstline does by itself, ask them what it may not decide, and close what is over."""
+"""Announcements of what Firstline does by itself, requests for what it may not decide, and the end of an incident."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -35,10 +36,10 @@ type NotifyInput = Annotated[
     RecordSuppressionInput | AnnounceRemediationInput | RequestApprovalInput | NotifyOpsInput | CloseIncidentInput,
     Field(discriminator="state"),
 ]
-"""What the notify function gets, told apart by the state that sends it."""
+"""The input of the notify function; its `state` tells which state of the machine sent it."""
 
 RUN_SUCCEEDED = "Success"
-"""Run Command's word for a command that exited with 0."""
+"""Run Command's status of a command that exited with 0."""
 
 METRICS: dict[Outcome, str] = {
     "suppressed": "Suppressed",
@@ -47,7 +48,7 @@ METRICS: dict[Outcome, str] = {
     "resolved": "ResolvedByHuman",
     "expired": "Expired",
 }
-"""What the dashboard calls each end."""
+"""The metric that counts each outcome."""
 
 
 def announce(
@@ -59,10 +60,11 @@ def announce(
     resolve_within: timedelta,
     end_silence: Callable[[str, datetime], None],
 ) -> NotifyOutput:
-    """Do what one of the notify function's states is there for.
+    """Do the work of one of the notify function's states.
 
-    Suppressed noise is written down and counted, and nobody is told. Closing is written before anybody is told, and a
-    channel that fails then is logged only: the incident is over. `told` is false when no channel took the message.
+    Suppressed noise is written down and counted, but no channel is told. A closed incident is written before the
+    channels are told, and a channel that fails then is only logged: the incident is over. `told` is false if no
+    channel took the message.
 
     Parameters
     ----------
@@ -72,43 +74,41 @@ def announce(
     Raises
     ------
     ChannelFailed
-        `Notify Ops` has channels and none took the message, or nobody could be asked for an approval at all: a human is
-        needed and knows nothing.
+        A human is needed and knows nothing: `Notify Ops` has channels and none took the message, or no channel could
+        ask for an approval.
     HistoryUnavailable
         The table could not be reached.
     """
-    record = history.record(event.incident.incident_id) or _unwritten(event.incident)
+    record = history.record(event.incident.incident_id) or unwritten(event.incident)
+    tell = partial(_tell, channels=channels, now=now)
     outcome: Outcome | None = None
+    told = False
     match event:
         case RecordSuppressionInput():
             outcome = "suppressed"
             _close(record, outcome, "; ".join(event.classification.reasons), [], history, now)
-            told = False
         case AnnounceRemediationInput():
-            told = _tell("remediating", record, {"plan": event.plan}, event.plan.decision_reason, channels, now)
+            told = tell("remediating", _with(record, plan=event.plan), event.plan.decision_reason)
         case RequestApprovalInput():
-            told = _ask("approval", record, {"plan": event.plan}, event.plan.decision_reason, channels, now)
+            told = tell("approval", _with(record, plan=event.plan), event.plan.decision_reason, required=True)
             if not told:
                 raise ChannelFailed(
                     "Nobody can be asked to approve: set the secret slack/bot-token (docs/channels/slack.md).",
                     retryable=False,
                 )
         case NotifyOpsInput():
-            known = {"plan": event.plan or record.plan, "results": event.results or record.results}
-            told = _ask("needs_human", record, known, event.reason, channels, now)
+            known = _with(record, plan=event.plan or record.plan, results=event.results or record.results)
+            told = tell("needs_human", known, event.reason, required=True)
         case CloseIncidentInput():
             results = event.results or record.results
-            outcome = outcome_of(record, event.ended_by, results)
             hold = waited_for(record)
             reason = event.reason if hold is None else f"{hold.reason} {event.reason}"
-            closed = _close(record, outcome, reason, results, history, now)
-            outcome = closed.outcome or outcome
-            if hold is not None:
-                told = False  # nobody heard that it began
-                if hold.until_resolved:
-                    _end(hold, end_silence, now)
-            else:
-                told = _tell("closed", closed, {"results": closed.results or results}, event.reason, channels, now)
+            closed = _close(record, outcome_of(record, event.ended_by, results), reason, results, history, now)
+            outcome = closed.outcome
+            if hold is None:
+                told = tell("closed", _with(closed, results=closed.results or results), event.reason)
+            elif hold.until_resolved:  # no channel was told of its begin, so none is told of its end
+                _end(hold, end_silence, now)
     return NotifyOutput(told=told, outcome=outcome, resolve_within_seconds=int(resolve_within.total_seconds()))
 
 
@@ -123,18 +123,18 @@ def _end(hold: Hold, end_silence: Callable[[str, datetime], None], now: datetime
 def outcome_of(
     record: IncidentRecord, ended_by: Literal["resolved", "verified", "expired"], results: Sequence[StepResult]
 ) -> Outcome:
-    """How an incident ended, from what ended the waiting and what had happened until then.
+    """Return how an incident ended, from what ended the waiting and what had happened until then.
 
-    Once a human was called it is the human's, whatever a runbook did before. An incident that should have woken
-    somebody never counts as cleared by itself, even if no page is on record: history must not learn to ignore it. Only
-    where a rule waits for exactly that did it clear by itself; what a silence or a window kept back tells nothing.
+    Once a human was called it is the human's, whatever a runbook did before. An incident that should have woken a
+    person never counts as cleared by itself, even if no page is on record: history must not learn to ignore it. A held
+    incident that resolved cleared by itself if a rule held it; one under a silence or in a maintenance window is
+    suppressed.
     """
     if ended_by == "expired":
         return "expired"
     if record.pages or record.paged_at or record.acknowledged_at:
         return "resolved"
-    hold = waited_for(record)
-    if hold is not None:
+    if hold := waited_for(record):
         return "self_cleared" if hold.by == "rule" else "suppressed"
     if any(result.kind == "act" and result.status == RUN_SUCCEEDED for result in results):
         return "auto_resolved"
@@ -142,11 +142,18 @@ def outcome_of(
 
 
 def waited_for(record: IncidentRecord) -> Hold | None:
-    """What an incident still waited for when it resolved; None when people had heard of it, or were about to."""
+    """Return the hold that still lasted when the incident resolved, or None if people heard of it or were about to."""
     hold = record.classification.hold if record.classification else None
     if hold is None or record.hold_ended_at is not None or record.worsened_to is not None:
         return None
     return hold if record.resolved_at is not None and record.resolved_at < hold.until else None
+
+
+def unwritten(incident: Incident) -> IncidentRecord:
+    """Return the record of an incident that the table does not have."""
+    return IncidentRecord(
+        incident=incident, status="STARTED", alert_count=incident.alert_count, last_alert_at=incident.opened_at
+    )
 
 
 def _close(
@@ -157,54 +164,36 @@ def _close(
     history: Incidents,
     now: datetime,
 ) -> IncidentRecord:
+    """Close the incident, and count its end unless it was closed before."""
     closed = history.close(record.incident.incident_id, outcome, reason, results, now)
     if record.status != "CLOSED":
-        _count(closed, outcome, now)
+        metrics.add_metric(name=METRICS[outcome], unit="Count", value=1)
+        if outcome not in ("suppressed", "expired"):
+            ended = closed.resolved_at or closed.closed_at or now
+            seconds = max(0.0, (ended - closed.incident.opened_at).total_seconds())
+            metrics.add_metric(name="TimeToResolve", unit="Seconds", value=seconds)
     return closed
-
-
-def _count(closed: IncidentRecord, outcome: Outcome, now: datetime) -> None:
-    metrics.add_metric(name=METRICS[outcome], unit="Count", value=1)
-    if outcome not in ("suppressed", "expired"):
-        ended = closed.resolved_at or closed.closed_at or now
-        seconds = max(0.0, (ended - closed.incident.opened_at).total_seconds())
-        metrics.add_metric(name="TimeToResolve", unit="Seconds", value=seconds)
 
 
 def _tell(
     kind: NotificationKind,
     record: IncidentRecord,
-    known: Mapping[str, object],
     reason: str,
+    *,
     channels: Mapping[str, Channel],
     now: datetime,
+    required: bool = False,
 ) -> bool:
-    """Tell everybody; what the state machine knows goes over what the table says."""
-    return bool(tell_all(_notification(kind, record, known, reason, now), channels).reached)
+    """Tell every channel and return True if one took the message.
 
-
-def _ask(
-    kind: NotificationKind,
-    record: IncidentRecord,
-    known: Mapping[str, object],
-    reason: str,
-    channels: Mapping[str, Channel],
-    now: datetime,
-) -> bool:
-    """Like `_tell`, but silence is a failure when there was a channel to speak through."""
-    told = tell_all(_notification(kind, record, known, reason, now), channels)
-    if told.failed and not told.reached:
+    If it is `required`, raise the first failure if none did.
+    """
+    told = tell_all(Notification(kind=kind, record=record, reason=reason[:4_000], at=now), channels)
+    if required and told.failed and not told.reached:
         raise next(iter(told.failed.values()))
     return bool(told.reached)
 
 
-def _notification(
-    kind: NotificationKind, record: IncidentRecord, known: Mapping[str, object], reason: str, now: datetime
-) -> Notification:
-    return Notification(kind=kind, record=record.model_copy(update=dict(known)), reason=reason[:4_000], at=now)
-
-
-def _unwritten(incident: Incident) -> IncidentRecord:
-    return IncidentRecord(
-        incident=incident, status="STARTED", alert_count=incident.alert_count, last_alert_at=incident.opened_at
-    )
+def _with(record: IncidentRecord, **known: object) -> IncidentRecord:
+    """Return the record with what the state machine knows better."""
+    return record.model_copy(update=known)

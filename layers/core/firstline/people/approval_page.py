@@ -1,21 +1,27 @@
-"""The approval page: what will run, where, as whom, how it went before, how long there is to decide.
+"""The approval page: the scripts that would run, where and as whom, how earlier runs ended, and the time to decide.
 
 Plain HTML out of `templates/`, without scripts. Jinja2 escapes every value; characters that could hide or reorder code
 are shown by their number.
 """
 
 import json
+import re
 import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from firstline.channels.summary import severity, where
+from firstline.channels.summary import severity, utc, where
+from firstline.errors import DocumentUnreadable
+from firstline.incidents.store import Incidents
+from firstline.models import IncidentRecord, Outcome, PlannedStep, RemediationPlan, RunbookRun
 from firstline.people.approve import approvers_needed
 from firstline.people.links import Link
-from firstline.people.review import Review, run_as
+from firstline.remediation.steps import Documents
 from firstline.text import count, in_words, one_line, strip_invisible
 
 if TYPE_CHECKING:
@@ -31,13 +37,76 @@ HEADERS: dict[str, str] = {
     "X-Frame-Options": "DENY",
     "X-Robots-Tag": "noindex",
 }
-"""The headers of every answer: kept nowhere, framed nowhere, sending nothing anywhere but back here."""
+"""The headers of every answer: the browser must not store or frame it, and sends forms only back here."""
 
-_SHOWN_CONTROLS = frozenset("\n\t")
+LOOK_BACK = timedelta(days=90)
+MAX_EARLIER = 5
+
+_OTHER_USER = re.compile(r'^exec runuser -u (\S+) -- bash -c "\$script" </dev/null$')
+
+
+@dataclass(frozen=True)
+class EarlierRun:
+    """A run of the runbook for an earlier incident. `outcome` is None while that is open, or if it is unknown."""
+
+    incident_id: str
+    at: datetime
+    hosts: int
+    outcome: Outcome | None
+
+
+@dataclass(frozen=True)
+class Review:
+    """A plan with its scripts and earlier runs. `unreadable` says why its scripts can't be shown, nor approved."""
+
+    record: IncidentRecord
+    plan: RemediationPlan
+    scripts: Mapping[str, str]
+    unreadable: str | None
+    earlier: tuple[EarlierRun, ...]
+
+
+def review(
+    record: IncidentRecord, plan: RemediationPlan, now: datetime, *, documents: Documents, history: Incidents
+) -> Review:
+    """Gather everything about the plan that the page shows.
+
+    Raises
+    ------
+    HistoryUnavailable
+        The table could not be reached.
+    """
+    scripts: dict[str, str] = {}
+    unreadable = None
+    try:
+        for step in commands_of(plan):
+            scripts[step.document] = documents.script(step)
+    except DocumentUnreadable as error:
+        unreadable = str(error)
+    runs = history.runs_since(plan.runbook_id, now - LOOK_BACK)
+    return Review(record, plan, scripts, unreadable, tuple(_earlier(runs, record.incident.incident_id, history)))
+
+
+def commands_of(plan: RemediationPlan) -> Iterator[PlannedStep]:
+    """Yield every command that the plan may send, in that order. A release has no script."""
+    yield from (step for step in plan.steps if isinstance(step, PlannedStep))
+    if plan.verify:
+        yield plan.verify
+    yield from plan.rollback
+
+
+def run_as(script: str) -> str:
+    """Return the user that a script works as; see `firstline.runbooks.documents.render_script`.
+
+    Another owner's script does not say for which system it is, and every agent has its own highest user.
+    """
+    if found := _OTHER_USER.match(script.rstrip("\n").rsplit("\n", 1)[-1]):
+        return found[1]
+    return "root" if script.startswith("#!") else "root (on Windows as SYSTEM)"
 
 
 def refusal(reason: str, incident_id: str, title: str = "This does not count") -> str:
-    """Render a page that says why not."""
+    """Render a page that says why a request does not count."""
     return _render("refusal.html", title=title, reason=reason, incident_id=incident_id)
 
 
@@ -49,7 +118,7 @@ def plan_page(review: Review, link: Link, token: str, now: datetime, *, closed: 
     token
         The link as it was presented; the form sends it back.
     closed
-        Why nothing can be decided (any more); then there is no form.
+        The reason why nothing can be decided (any more); with one, the page has no form.
     """
     record, plan = review.record, review.plan
     # A release is everywhere, whichever host the alert came from.
@@ -71,7 +140,7 @@ def plan_page(review: Review, link: Link, token: str, now: datetime, *, closed: 
 
 
 def visible(text: str) -> str:
-    """Show everything that can't be seen, or changes what is seen, by its number.
+    """Replace each character that can't be seen, or changes what is seen, by its number.
 
     Example
     -------
@@ -82,22 +151,18 @@ def visible(text: str) -> str:
         return text
     return "".join(
         f"<U+{ord(character):04X}>"
-        if character not in _SHOWN_CONTROLS and unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+        if character not in "\n\t" and unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
         else character
         for character in text
     )
 
 
-def _seconds(seconds: int) -> str:
-    return in_words(timedelta(seconds=seconds))
-
-
-def _indented(request: object) -> str:
-    return json.dumps(request, indent=2, sort_keys=True, ensure_ascii=False)
-
-
-def _utc(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+def _earlier(runs: list[RunbookRun], this: str, history: Incidents) -> Iterator[EarlierRun]:
+    """Yield the latest runs, newest first, without this incident's: planning counts a run before its approval."""
+    others = [run for run in reversed(runs) if run.incident_id != this and run.decision != "shadow"]
+    for run in others[:MAX_EARLIER]:
+        record = history.record(run.incident_id)
+        yield EarlierRun(run.incident_id, run.at, len(run.instance_ids), record.outcome if record else None)
 
 
 def _render(template: str, **values: Any) -> str:
@@ -117,7 +182,9 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters = (one_line, run_as, strip_invisible, visible)
+    filters = (one_line, run_as, strip_invisible, utc, visible)
     environment.filters |= {function.__name__: function for function in filters}
-    environment.filters |= {"counted": count, "seconds": _seconds, "indented": _indented, "utc": _utc}
+    environment.filters["counted"] = count
+    environment.filters["seconds"] = lambda seconds: in_words(timedelta(seconds=seconds))
+    environment.filters["indented"] = partial(json.dumps, indent=2, sort_keys=True, ensure_ascii=False)
     return environment

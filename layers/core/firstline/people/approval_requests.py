@@ -1,4 +1,4 @@
-"""The answers to a browser: a GET changes nothing (scanners follow links, too), only the form decides."""
+"""The approval page's handler: a GET changes nothing (scanners follow links, too), only the form decides."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import parse_qs
 
-from firstline.channels.delivery import Channel, tell_all
+from firstline.channels.delivery import Channel, tell_slack
 from firstline.errors import (
     ApprovalRefused,
     ExecutionsUnavailable,
@@ -20,7 +20,6 @@ from firstline.incidents.lifecycle import Executions
 from firstline.incidents.store import Incidents
 from firstline.observability import logger
 from firstline.people import approval_page, approve, links
-from firstline.people.review import review
 from firstline.remediation.steps import Documents
 
 MAX_FORM_BYTES = 4_096
@@ -42,69 +41,53 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Desk:
-    """The approval page's handler.
+class ApprovalHandler:
+    """Answers the requests of approvers' browsers.
 
     Parameters
     ----------
     keys
         Reads the active signing keys.
     approvers
-        The stack's Approvers as they are now: a person who left the list has no valid link any more.
+        The stack's Approvers as they are now: the link of a person who left the list is no longer valid.
     """
 
     keys: Callable[[], Sequence[str]]
     approvers: Sequence[str]
     history: Incidents
+    executions: Executions
     documents: Documents
 
     def show(self, incident_id: str, token: str, now: datetime) -> Reply:
-        """Show the plan to the holder of a link and change nothing. Nothing that a visitor sends makes it raise."""
-        try:
-            return self._show(incident_id, token, now)
-        except ApprovalRefused as refused:
-            return _refusal(refused, incident_id)
-        except HistoryUnavailable:
-            logger.exception("The approval page cannot be shown")
-            return _later(incident_id)
+        """Show the plan to the holder of a link and change nothing. No input of a visitor makes it raise."""
+        return _reply(incident_id, lambda: self._show(incident_id, token, now))
 
-    def decide(
-        self, incident_id: str, body: bytes, now: datetime, *, executions: Executions, channels: Mapping[str, Channel]
-    ) -> Reply:
-        """Act on the form. Nothing that a visitor sends makes it raise.
+    def decide(self, incident_id: str, body: bytes, now: datetime, channels: Mapping[str, Channel]) -> Reply:
+        """Act on the form. No input of a visitor makes it raise.
 
         Parameters
         ----------
         channels
-            The channels that are told who decided what.
+            The stack's channels; Slack is told who decided what.
         """
-        try:
-            token, approves = _read_form(body)
-            link = self._link(incident_id, token, now)
-            answer = approve.Answer(approves, link.approver, f"{link.name} (approval page)", link.plan_digest)
-            record = approve.decide(
-                incident_id, answer, now, approvers=self.approvers, history=self.history, executions=executions
-            )
-        except UnreadablePayload as error:
-            return Reply(HTTPStatus.BAD_REQUEST, approval_page.refusal(str(error), incident_id))
-        except ApprovalRefused as refused:
-            return _refusal(refused, incident_id)
-        except HistoryUnavailable:
-            logger.exception("A decision could not be written down")
-            return _later(incident_id)
-        except ExecutionsUnavailable:
-            logger.exception("A decision was written down, but the execution could not be told; reconcile will")
-            said = "It is written down. AWS is slow to react, so it takes effect within a minute or two."
-            return Reply(HTTPStatus.ACCEPTED, approval_page.refusal(said, incident_id, title="Noted"))
-        logger.info("Somebody decided on the approval page", extra={"incident_id": incident_id, "approves": approves})
-        tell_all(approve.announcement(record, answer.by, approves, now), channels, rounds=1)
-        # Relative to this page. A browser that reloads what comes next does not send the form again.
+        return _reply(incident_id, lambda: self._decide(incident_id, body, now, channels))
+
+    def _decide(self, incident_id: str, body: bytes, now: datetime, channels: Mapping[str, Channel]) -> Reply:
+        token, approves = _read_form(body)
+        link = self._link(incident_id, token, now)
+        answer = approve.Answer(approves, link.approver, f"{link.name} (approval page)", link.plan_digest)
+        record = approve.decide(
+            incident_id, answer, now, approvers=self.approvers, history=self.history, executions=self.executions
+        )
+        about = {"incident_id": incident_id, "approves": approves}
+        logger.info("A plan was decided on at the approval page", extra=about)
+        tell_slack(approve.announcement(record, answer.by, approves, now), channels)
+        # Relative to this page. A browser that reloads the next page does not send the form again.
         return Reply(HTTPStatus.SEE_OTHER, "", location=f"{incident_id}?token={token}")
 
     def _link(self, incident_id: str, token: str, now: datetime) -> links.Link:
         link = links.read(token, self.keys(), incident_id=incident_id, now=now)
-        if link.approver not in self.approvers:
-            raise NotEntitled(approve.not_an_approver(link.approver, self.approvers))
+        approve.check_approver(link.approver, self.approvers)
         return link
 
     def _show(self, incident_id: str, token: str, now: datetime) -> Reply:
@@ -112,14 +95,13 @@ class Desk:
         record = self.history.record(incident_id)
         if record is None or record.plan is None:
             raise TooLate("Firstline knows no such plan any more.")
-        if not (link.plan_digest == record.plan_digest == record.plan.digest()):
-            raise Superseded(approve.ANOTHER_PLAN)
+        approve.check_plan(record, link.plan_digest)
         closed = None
         try:
             approve.still_open(record, now)
         except ApprovalRefused as over:
             closed = str(over)
-        gathered = review(record, record.plan, now, documents=self.documents, history=self.history)
+        gathered = approval_page.review(record, record.plan, now, documents=self.documents, history=self.history)
         return Reply(HTTPStatus.OK, approval_page.plan_page(gathered, link, token, now, closed=closed))
 
 
@@ -141,11 +123,21 @@ def _read_form(body: bytes) -> tuple[str, bool]:
         raise UnreadablePayload("That is not what the page's form sends. Open the link again.") from None
 
 
-def _refusal(refused: ApprovalRefused, incident_id: str) -> Reply:
-    logger.warning("Refused at the approval page", extra={"incident_id": incident_id, "why": str(refused)})
-    return Reply(_STATUSES[type(refused)], approval_page.refusal(str(refused), incident_id))
-
-
-def _later(incident_id: str) -> Reply:
-    said = "Firstline cannot reach its table at the moment. Nothing was decided. Try again in a few seconds."
-    return Reply(HTTPStatus.SERVICE_UNAVAILABLE, approval_page.refusal(said, incident_id, title="Not now"))
+def _reply(incident_id: str, answer: Callable[[], Reply]) -> Reply:
+    """Return the answer, or a page that says why there is none."""
+    try:
+        return answer()
+    except UnreadablePayload as error:
+        status, said, title = HTTPStatus.BAD_REQUEST, str(error), "This does not count"
+    except ApprovalRefused as refused:
+        logger.warning("Refused at the approval page", extra={"incident_id": incident_id, "why": str(refused)})
+        status, said, title = _STATUSES[type(refused)], str(refused), "This does not count"
+    except HistoryUnavailable:
+        logger.exception("The approval page cannot reach the table")
+        said = "Firstline cannot reach its table at the moment. Nothing was decided. Try again in a few seconds."
+        status, title = HTTPStatus.SERVICE_UNAVAILABLE, "Not now"
+    except ExecutionsUnavailable:
+        logger.exception("A decision was written down, but the execution could not be told; reconcile will")
+        said = "It is written down. AWS is slow to react, so it takes effect within a minute or two."
+        status, title = HTTPStatus.ACCEPTED, "Noted"
+    return Reply(status, approval_page.refusal(said, incident_id, title))

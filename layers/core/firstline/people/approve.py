@@ -1,7 +1,7 @@
 """The decision on a plan, for Slack's buttons and the approval page alike.
 
-The table's conditional write decides. The record is read first only to give the reason of a refusal in words. A yes
-counts for exactly one plan, once per person; a destructive plan takes two people; one no is enough.
+The table's conditional write decides; the record is read first only to give the reason of a refusal in words. An
+approval counts for exactly one plan, once per person. A destructive plan needs two people; one refusal is enough.
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,8 @@ from firstline.models import Approval, Decision, IncidentRecord, Notification, N
 from firstline.people.links import Link
 from firstline.text import one_line
 
-ANOTHER_PLAN = "The plan has changed since you were asked. Read the new one, and decide on that."
-
 _ATTEMPTS = 5
-"""The most tries to write. Each lost one means that another person's answer came first; two answers decide at most."""
+"""The most tries to write: each fails because another person's answer came first, and at most two answers decide."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +28,9 @@ class Answer:
     approver
         The person's entry among the stack's Approvers.
     by
-        The person, and where they said it, as messages name them.
+        The person, and where they answered, as messages name them.
     plan_digest
-        The plan that they read.
+        The plan that the person read.
     """
 
     approves: bool
@@ -42,7 +40,7 @@ class Answer:
 
 
 def approvers_needed(plan: RemediationPlan) -> int:
-    """Return how many different people must say yes: two if data is lost."""
+    """Return how many different people must approve: two if data is lost."""
     return 2 if plan.risk == "destructive" else 1
 
 
@@ -71,11 +69,11 @@ def decide(
     HistoryUnavailable
         The table could not be reached; nothing was decided.
     """
-    word = Approval(approver=answer.approver, by=answer.by, at=now)
+    approval = Approval(approver=answer.approver, by=answer.by, at=now)
     for _ in range(_ATTEMPTS):
         seen, plan = still_open(history.record(incident_id), now)
         check_answer(seen, answer, approvers)
-        decided = history.decide(incident_id, word, _decision(seen, plan, answer), seen=seen)
+        decided = history.decide(incident_id, approval, _decision(seen, plan, answer), seen=seen)
         if decided is not None:
             if decided.decision and not tell_decided(decided, executions=executions):
                 raise TooLate("It came a moment too late: Firstline had just stopped waiting, and runs nothing.")
@@ -95,16 +93,10 @@ def invite(
     Superseded, TooLate
         There is nothing to decide any more.
     """
-    if approver not in approvers:
-        raise NotEntitled(not_an_approver(approver, approvers))
+    check_approver(approver, approvers)
     record, plan = still_open(history.record(incident_id), now)
-    return Link(
-        incident_id=incident_id,
-        approver=approver,
-        name=name,
-        plan_digest=plan.digest(),
-        expires_at=record.decide_by or now,
-    )
+    until = record.decide_by or now
+    return Link(incident_id=incident_id, approver=approver, name=name, plan_digest=plan.digest(), expires_at=until)
 
 
 def still_open(record: IncidentRecord | None, now: datetime) -> tuple[IncidentRecord, RemediationPlan]:
@@ -120,13 +112,10 @@ def still_open(record: IncidentRecord | None, now: datetime) -> tuple[IncidentRe
     if record is None:
         raise TooLate("Firstline knows no such incident any more.")
     if record.decision:
-        raise Superseded(
-            f"This plan was {record.decision} by {_person(record.decided_by)} at {_at(record.decided_at)}."
-        )
-    if record.resolved_at or record.closed_at:
-        raise TooLate(
-            f"The incident was over at {_at(record.resolved_at or record.closed_at)}. There is nothing left to run."
-        )
+        person = one_line(record.decided_by or "somebody", 200)
+        raise Superseded(f"This plan was {record.decision} by {person} at {_at(record.decided_at)}.")
+    if over_at := record.resolved_at or record.closed_at:
+        raise TooLate(f"The incident was over at {_at(over_at)}. There is nothing left to run.")
     if record.plan is None or record.plan_digest is None:
         raise TooLate("This incident has no plan that anybody could decide on.")
     if record.awaiting != "approval" or record.decide_by is None or now >= record.decide_by:
@@ -137,51 +126,50 @@ def still_open(record: IncidentRecord | None, now: datetime) -> tuple[IncidentRe
 def check_answer(record: IncidentRecord, answer: Answer, approvers: Sequence[str]) -> None:
     """Check that a person's answer to the plan of `record` counts.
 
-    Anybody may say no, even after saying yes: that only brings a human in.
+    Anybody may refuse, even after approving: that only brings a human in.
 
     Raises
     ------
     NotEntitled
-        The person who says yes is not an approver.
+        The person who approves is not an approver.
     Superseded
-        The answer is to another plan, or the person says yes for the second time.
+        The answer is to another plan, or the person approves for the second time.
     """
-    if answer.approves and answer.approver not in approvers:
-        raise NotEntitled(not_an_approver(answer.approver, approvers))
-    if record.plan is None or not (answer.plan_digest == record.plan_digest == record.plan.digest()):
-        raise Superseded(ANOTHER_PLAN)
-    if answer.approves and any(said.approver == answer.approver for said in record.approvals):
+    if answer.approves:
+        check_approver(answer.approver, approvers)
+    check_plan(record, answer.plan_digest)
+    if answer.approves and any(approval.approver == answer.approver for approval in record.approvals):
         raise Superseded("You have approved this already. It takes one more, and it must be somebody else.")
 
 
-def not_an_approver(approver: str, approvers: Sequence[str]) -> str:
-    """Tell a person why they may not approve."""
-    if approvers:
-        return f"You may not approve this: {approver} is not among the stack's Approvers."
-    return "Nobody may approve yet: put Slack user ids into the stack's parameter Approvers."
+def check_plan(record: IncidentRecord, digest: str) -> None:
+    """Raise Superseded unless the digest is that of the incident's plan."""
+    if record.plan is None or not (digest == record.plan_digest == record.plan.digest()):
+        raise Superseded("The plan has changed since you were asked. Read the new one, and decide on that.")
+
+
+def check_approver(approver: str, approvers: Sequence[str]) -> None:
+    """Raise NotEntitled, with the reason, if this person may not approve."""
+    if not approvers:
+        raise NotEntitled("Nobody may approve yet: put Slack user ids into the stack's parameter Approvers.")
+    if approver not in approvers:
+        raise NotEntitled(f"You may not approve this: {approver} is not among the stack's Approvers.")
 
 
 def announcement(record: IncidentRecord, by: str, approves: bool, now: datetime) -> Notification:
     """Return the notification that says who answered the plan, and how."""
-    kinds: dict[Decision | None, NotificationKind] = {
-        "approved": "remediating",
-        "refused": "needs_human",
-        None: "approval",
-    }
+    kinds: dict[Decision, NotificationKind] = {"approved": "remediating", "refused": "needs_human"}
+    kind = kinds[record.decision] if record.decision else "approval"
     said = f"{one_line(by, 80)} {'approved' if approves else 'refused'}."
     if record.decision is None and record.plan:
         said += f" It is {record.plan.risk.replace('_', ' ')}, so somebody else must agree."
-    return Notification(kind=kinds[record.decision], record=record, reason=said, at=now)
+    return Notification(kind=kind, record=record, reason=said, at=now)
 
 
 def _decision(seen: IncidentRecord, plan: RemediationPlan, answer: Answer) -> Decision | None:
     if not answer.approves:
         return "refused"
     return "approved" if len(seen.approvals) + 1 >= approvers_needed(plan) else None
-
-
-def _person(name: str | None) -> str:
-    return one_line(name or "somebody", 200)
 
 
 def _at(moment: datetime | None) -> str:

@@ -1,16 +1,16 @@
-"""The front door for people: what they press in Slack, and what approvers see and decide on their page.
+"""The front door for people: routes presses in Slack, and approvers' visits and decisions on their page.
 
 | request | answer |
 |---|---|
-| `POST /respond/slack`, signed by Slack | 200, whatever the press came to: Slack shows the rest |
+| `POST /respond/slack`, signed by Slack | 200, also if the press had no effect: Slack shows the reason |
 | the same without a valid signature | 401, without the reason |
-| the same with something that is no interaction | 400 |
+| the same with a body that is no interaction | 400 |
 | `GET /approvals/<incident>` | the plan, to an approver with a link |
-| `POST /approvals/<incident>` | the decision; see `approvals.visiting` |
+| `POST /approvals/<incident>` | the decision; see `people.approval_requests` |
 | another method on that page | 405 |
 | anything else | 404 |
 
-A table that cannot be reached is raised for a press: Slack then tells the person that nothing happened.
+For a press, HistoryUnavailable is raised: Slack then tells the person that nothing happened.
 """
 
 import base64
@@ -26,11 +26,11 @@ from firstline.incidents.audit_trail import Trail
 from firstline.incidents.lifecycle import Executions
 from firstline.incidents.store import Incidents
 from firstline.observability import logger
-from firstline.people import approval_requests
 from firstline.people.approval_page import HEADERS
-from firstline.people.buttons import answer_press, authenticate, read_press
-from firstline.people.feedback_handler import Ear
-from firstline.people.links import SECRET, ApprovalPage
+from firstline.people.approval_requests import ApprovalHandler, Reply
+from firstline.people.buttons import Press, authenticate, read_press
+from firstline.people.links import SECRET, address
+from firstline.people.press_handler import PressHandler
 from firstline.remediation.steps import Documents
 
 type Response = dict[str, Any]
@@ -43,9 +43,9 @@ class PeopleFront:
     Parameters
     ----------
     approvers
-        Slack user ids; nobody else's approval counts.
+        Slack user ids; only their approvals count.
     secrets
-        Gives the active values of a secret; none when it is not set.
+        Returns the active values of a secret; none if it is not set.
     channels
         Connects the stack's channels for one request.
     """
@@ -72,11 +72,9 @@ class PeopleFront:
                 return self._answer_slack(event, now)
             case ("GET", ["approvals", incident_id]):
                 token = (event.get("queryStringParameters") or {}).get("token", "")
-                return _page(self._desk().show(incident_id, token, now))
+                return _page(self._approvals.show(incident_id, token, now))
             case ("POST", ["approvals", incident_id]):
-                slack = {name: channel for name, channel in self.channels().items() if name == "slack"}
-                reply = self._desk().decide(incident_id, _body(event), now, executions=self.executions, channels=slack)
-                return _page(reply)
+                return _page(self._approvals.decide(incident_id, _body(event), now, self.channels()))
             case (_, ["approvals", _]):
                 return _text(HTTPStatus.METHOD_NOT_ALLOWED, "GET or POST", Allow="GET, POST")
         return _text(HTTPStatus.NOT_FOUND, "Not found")
@@ -85,7 +83,8 @@ class PeopleFront:
         body = _body(event)
         try:
             authenticate(event.get("headers") or {}, body, self.secrets("slack/signing-secret"), now)
-            self._press(body, _api_url(event), now)
+            if press := read_press(body):
+                self._handle_press(press, _api_url(event), now)
         except Unauthenticated as error:
             logger.warning("Refused a request", extra={"why": str(error)})
             return _text(HTTPStatus.UNAUTHORIZED, "Unauthorized")
@@ -94,31 +93,24 @@ class PeopleFront:
             return _text(HTTPStatus.BAD_REQUEST, str(error))
         return _text(HTTPStatus.OK, "")
 
-    def _press(self, body: bytes, api_url: str, now: datetime) -> None:
-        press = read_press(body)
-        if press is None:
-            return
+    def _handle_press(self, press: Press, api_url: str, now: datetime) -> None:
         channels = self.channels()
-        # Only a bot can answer one person: not a webhook, nor a bot whose token could not be read.
-        whisper = getattr(channels.get("slack"), "whisper", None)
-        if press.button in ("judge", "note", "write"):
-            open_form = getattr(channels.get("slack"), "open_form", None)
-            ear = Ear(self.history, self.executions, self.trail, channels, whisper, open_form)
-            ear.hear(press, now)
-        else:
-            answer_press(
-                press,
-                history=self.history,
-                executions=self.executions,
-                channels=channels,
-                whisper=whisper,
-                approvers=self.approvers,
-                page=ApprovalPage(api_url, self._signing_keys),
-                now=now,
-            )
+        slack = channels.get("slack")
+        PressHandler(
+            history=self.history,
+            executions=self.executions,
+            trail=self.trail,
+            channels=channels,
+            approvers=self.approvers,
+            address=lambda link: address(link, api_url, self._signing_keys()),
+            # Only a bot can answer one person: not a webhook, nor a bot whose token could not be read.
+            whisper=getattr(slack, "whisper", None),
+            open_form=getattr(slack, "open_form", None),
+        ).handle(press, now)
 
-    def _desk(self) -> approval_requests.Desk:
-        return approval_requests.Desk(self._signing_keys, self.approvers, self.history, self.documents)
+    @property
+    def _approvals(self) -> ApprovalHandler:
+        return ApprovalHandler(self._signing_keys, self.approvers, self.history, self.executions, self.documents)
 
     def _signing_keys(self) -> Sequence[str]:
         return self.secrets(SECRET)
@@ -144,7 +136,7 @@ def _text(status: HTTPStatus, body: str, **headers: str) -> Response:
     return {"statusCode": status, "headers": {"Content-Type": "text/plain; charset=utf-8", **headers}, "body": body}
 
 
-def _page(reply: approval_requests.Reply) -> Response:
+def _page(reply: Reply) -> Response:
     headers = {"Content-Type": "text/html; charset=utf-8", **HEADERS}
     if reply.location is not None:
         headers["Location"] = reply.location

@@ -1,13 +1,12 @@
-"""Personal links to the approval page: who, for which incident, for exactly which plan, until when.
+"""Personal links to the approval page: each for one person, one incident and exactly one plan, until the deadline.
 
 A link is `<payload>.<signature>`, both in URL-safe base64: the payload is JSON, the signature HMAC-SHA256 over the
-payload's text. Whoever holds it may decide in that person's name, so it is only ever shown to that person.
+payload's text. Its holder may decide in that person's name, so only that person is shown it.
 """
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import AwareDatetime, Field, ValidationError
@@ -21,7 +20,7 @@ MIN_KEY_LENGTH = 32
 MAX_TOKEN_LENGTH = 2_000
 
 _PURPOSE = b"firstline-approval-link-1\n"
-"""Signed too: a signature made with the same key for anything else is no link."""
+"""Signed with the payload, so that a signature made with the same key for another purpose is no link."""
 
 
 class Link(Frozen):
@@ -34,32 +33,22 @@ class Link(Frozen):
     expires_at: AwareDatetime
 
 
-@dataclass(frozen=True)
-class ApprovalPage:
-    """The approval page of a stack: its address, and the keys that sign its links.
+def address(link: Link, api_url: str, keys: Sequence[str]) -> str:
+    """Return the link as an address to click on.
 
     Parameters
     ----------
     api_url
         The stack's API, without a slash at the end.
-    keys
-        Reads the active signing keys, when they are needed: see `checked`. Without any the page is closed.
+
+    Raises
+    ------
+    NotEntitled
+        The page is closed.
+    ConfigurationError
+        A key is too short.
     """
-
-    api_url: str
-    keys: Callable[[], Sequence[str]]
-
-    def address(self, link: Link) -> str:
-        """Return the link as an address to click on.
-
-        Raises
-        ------
-        NotEntitled
-            The page is closed.
-        ConfigurationError
-            A key is too short.
-        """
-        return f"{self.api_url}/approvals/{link.incident_id}?token={sign(link, self.keys())}"
+    return f"{api_url}/approvals/{link.incident_id}?token={sign(link, keys)}"
 
 
 def checked(keys: Sequence[str]) -> Sequence[str]:
@@ -107,10 +96,8 @@ def read(token: str, keys: Sequence[str], *, incident_id: str, now: datetime) ->
         A key is too short.
     """
     payload, _, given = token.encode("ascii", "replace")[: MAX_TOKEN_LENGTH + 1].partition(b".")
-    genuine = False
-    for key in checked(keys):
-        genuine |= hmac.compare_digest(given, _signature(payload, key))
-    if not genuine or len(token) > MAX_TOKEN_LENGTH:
+    genuine = [hmac.compare_digest(given, _signature(payload, key)) for key in checked(keys)]
+    if not any(genuine) or len(token) > MAX_TOKEN_LENGTH:
         raise NotEntitled("This link was not made by Firstline, or it is not complete. Ask for a new one in Slack.")
     try:
         link = Link.model_validate_json(urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))

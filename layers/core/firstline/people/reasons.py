@@ -1,4 +1,4 @@
-"""The sentences that tell people why an incident reaches them, written from how a state of the machine ended."""
+"""The sentences that tell people why an incident reaches them, derived from the end of a state of the machine."""
 
 from firstline.contracts import Observed, ReasonedInput
 from firstline.models import RemediationPlan
@@ -7,14 +7,14 @@ EXPIRED = "Nobody resolved it in time, and the alert did not either."
 
 
 def with_its_reason[Event: ReasonedInput](event: Event) -> Event:
-    """Return the event with the reason that people read: how the last state ended, or else what was known before."""
+    """Return the event with the reason that people read: the end of the last state, or else the reason it had."""
     if event.happened is None:
         return event
     return event.model_copy(update={"reason": sentence(event.happened, event.plan)})
 
 
 def sentence(happened: Observed, plan: RemediationPlan | None = None) -> str:
-    """Write how a state ended as a sentence."""
+    """Write the end of a state as a sentence."""
     title = plan.title if plan else "the plan"
     if happened.error is None:
         return _of_result(happened.state, happened.result or {}, title)
@@ -35,12 +35,12 @@ def sentence(happened: Observed, plan: RemediationPlan | None = None) -> str:
 
 
 def worsened(severity: str) -> str:
-    """Write that an alert of this severity joined an incident that nobody was woken for."""
+    """Write that an alert of this severity joined an incident for which no person was woken."""
     return f"It got worse: an alert of severity {severity} joined."
 
 
 def _of_result(state: str, result: dict[str, object], title: str) -> str:
-    """Write a signal that a person or a sender gave, or the record's attributes that `Read Incident` found."""
+    """Write the signal of a person or a sender, or the record's attributes that `Read Incident` found."""
     match state, result:
         case "Ask For Approval", {"signal": signal, "by": by}:
             return f"{title}: {signal} by {by}."

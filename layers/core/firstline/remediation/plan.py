@@ -13,7 +13,7 @@ from pydantic import Field
 
 from firstline.contracts import PlanRemediationOutput
 from firstline.errors import AlreadyPlanned, HistoryUnavailable, LockHeld, NoPlan, RemediationContended
-from firstline.incidents.audit_trail import Fact, Trail, planned, unplanned, witness
+from firstline.incidents.audit_trail import Fact, Trail, append_or_log, planned, unplanned
 from firstline.models import (
     Classification,
     Frozen,
@@ -181,7 +181,7 @@ def plan(planning: Planning, trail: Trail) -> PlanRemediationOutput:
         made = _plan(planning)
     except NoPlan as refusal:
         # A human is called next: a trail that cannot be written must not delay that.
-        witness(trail, incident_id, [_refused(planning, refusal)], now)
+        append_or_log(trail, incident_id, [_refused(planning, refusal)], now)
         return PlanRemediationOutput(plan=None, reason=str(refusal))
     trail.append(incident_id, [planned(made)], now)
     return PlanRemediationOutput(plan=made, reason=made.decision_reason)

@@ -12,7 +12,7 @@ from firstline.contracts import (
     RequestApprovalInput,
 )
 from firstline.errors import HistoryUnavailable, RemediationContended
-from firstline.incidents.audit_trail import Fact, Trail, decided, ran, witness
+from firstline.incidents.audit_trail import Fact, Trail, append_or_log, decided, ran
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, RemediationPlan, StepResult
 from firstline.observability import logger, metrics
@@ -33,7 +33,7 @@ def conclude(
     try:
         record = records.record(incident_id)
         if record is not None:
-            witness(trail, incident_id, _facts(event, record, _settle(event, record, remediations, now)), now)
+            append_or_log(trail, incident_id, _facts(event, record, _settle(event, record, remediations, now)), now)
     except (HistoryUnavailable, RemediationContended):
         logger.exception("the remediation is not settled; its locks end by themselves")
         metrics.add_metric(name="RemediationUnsettled", unit="Count", value=1)

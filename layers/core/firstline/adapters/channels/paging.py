@@ -84,14 +84,14 @@ class PageTopic:
             raise ChannelFailed(f"SNS: {error}", retryable=code not in _OUR_MISTAKES) from error
         except BotoCoreError as error:
             raise ChannelFailed(f"SNS: {error}", retryable=True) from error
-        if not self.is_heard():
+        if not self.has_subscriber():
             raise ChannelFailed(
                 f"SNS: nobody has a confirmed subscription to {self._topic_arn}; subscribe a mail address or a phone",
                 retryable=False,
             )
         return True
 
-    def is_heard(self) -> bool:
+    def has_subscriber(self) -> bool:
         """Whether somebody has a confirmed subscription, or nobody knows."""
         try:
             page = self._client.list_subscriptions_by_topic(TopicArn=self._topic_arn)

@@ -181,7 +181,7 @@ class TableGroups:
             resolved = self._table.update(*incident_key(incident_id), resolve, when, condition=OPEN)
         return None if resolved is None else record_of(resolved)
 
-    def quieten(self, incident_id: str, now: datetime) -> None:
+    def mark_quiet_since(self, incident_id: str, now: datetime) -> None:
         """Store since when a flapping incident is quiet: reconcile resolves it if it stays so."""
         self._table.update(*incident_key(incident_id), "SET quiet_since = :now", {":now": stamp(now)})
 

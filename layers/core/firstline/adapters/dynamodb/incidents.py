@@ -190,7 +190,7 @@ class TableIncidents(TableEvidence):
             self._settle_group(group_key, incident_id, at)
         return record
 
-    def append_word(self, incident_id: str, word: Feedback, *, seen: IncidentRecord) -> IncidentRecord | None:
+    def append_feedback(self, incident_id: str, word: Feedback, *, seen: IncidentRecord) -> IncidentRecord | None:
         """Add one person's feedback unless someone else gave theirs since the record was `seen`."""
         return self._append(incident_id, "feedback", word.model_dump_json(), len(seen.feedback))
 

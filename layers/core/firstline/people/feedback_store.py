@@ -1,7 +1,7 @@
-"""The answers to "was this right?" and the notes of what fixed an incident: both are advice that anybody may give.
+"""The storage of answers to "was this right?" and of notes of what fixed an incident. Both are advice by anybody.
 
-Every answer is kept. A late one, on an incident that is over, still reaches the evidence for the next incident of its
-group.
+Every answer is kept. A late answer, on a closed incident, still reaches the evidence for the next incident of
+its group.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from firstline.incidents.store import Incidents
 from firstline.models import Feedback, IncidentRecord, Note
 from firstline.people.feedback import calls_noise, calls_real
 
-MAX_WORDS = 100
+MAX_ANSWERS = 100
 """The most answers kept of one incident, by all people together."""
 
 MAX_NOTES = 20
@@ -23,36 +23,37 @@ ATTEMPTS = 10
 """The most tries to write while other people write to the same incident."""
 
 
-def give(incident_id: str, word: Feedback, *, history: Incidents) -> IncidentRecord:
-    """Keep one person's answer. Giving the same again changes nothing, but repairs evidence that was not written.
+def save_feedback(incident_id: str, answer: Feedback, *, history: Incidents) -> IncidentRecord:
+    """Save one person's answer. Saving the same again changes nothing, but repairs evidence that was not written.
 
     Raises
     ------
     FeedbackRefused
         There is no such incident (any more), or it has all the answers that it keeps.
     HistoryUnavailable
-        The table could not be reached; say it again.
+        The table could not be reached; the person can repeat it.
     """
 
     def append(seen: IncidentRecord) -> IncidentRecord | None:
-        if _same(_word_of(word.person, seen), word):
+        said = [(known.said, known.severity) for known in seen.feedback if known.person == answer.person]
+        if said and said[-1] == (answer.said, answer.severity):
             return seen
-        if len(seen.feedback) >= MAX_WORDS:
-            raise FeedbackRefused(f"{MAX_WORDS} words are kept of this incident, and that many were said.")
-        return history.append_word(incident_id, word, seen=seen)
+        if len(seen.feedback) >= MAX_ANSWERS:
+            raise FeedbackRefused(f"{MAX_ANSWERS} words are kept of this incident, and that many were said.")
+        return history.append_feedback(incident_id, answer, seen=seen)
 
     return _keep(incident_id, history, append)
 
 
-def note(incident_id: str, by: str, text: str, at: datetime, *, history: Incidents) -> IncidentRecord:
-    """Keep what a person says fixed it, without secrets and invisible characters.
+def save_note(incident_id: str, by: str, text: str, at: datetime, *, history: Incidents) -> IncidentRecord:
+    """Save a person's note of what fixed the incident, without secrets and invisible characters.
 
     Raises
     ------
     FeedbackRefused
         The note is empty without them, there is no such incident (any more), or it has all the notes that it keeps.
     HistoryUnavailable
-        The table could not be reached; write it again.
+        The table could not be reached; the person can repeat it.
     """
     safe = safe_text(text, MAX_NOTE_CHARS)
     if not safe:
@@ -69,16 +70,15 @@ def note(incident_id: str, by: str, text: str, at: datetime, *, history: Inciden
     return _keep(incident_id, history, append)
 
 
-def consequence(record: IncidentRecord, word: Feedback) -> str:
+def consequence(record: IncidentRecord, answer: Feedback) -> str:
     """Tell the person who gave an answer what follows from it."""
     verdict, source = record.classification, record.incident.alert.severity
-    if record.outcome == "suppressed" and calls_real(word):
-        days = MEMORY.days
-        hidden = f"For {days} days Firstline takes nothing of this group for noise by its own judgement."
+    if record.outcome == "suppressed" and calls_real(answer):
+        hidden = f"For {MEMORY.days} days Firstline takes nothing of this group for noise by its own judgement."
         if verdict and verdict.decided_by == "rules":
             hidden += " A declared rule hid this one, though, and a rule stands until somebody changes it."
         return hidden
-    if calls_noise(word) and source != "info":
+    if calls_noise(answer) and source != "info":
         return (
             f"That alone silences nothing that its source calls {source}: when it recurs, "
             "`firstline report` suggests a rule."
@@ -89,9 +89,9 @@ def consequence(record: IncidentRecord, word: Feedback) -> str:
 def _keep(
     incident_id: str, history: Incidents, append: Callable[[IncidentRecord], IncidentRecord | None]
 ) -> IncidentRecord:
-    """Append to a record and bring the group's evidence up to date.
+    """Append to the incident's record and bring the group's evidence up to date.
 
-    `append` returns None if the record changed since it was read; then it is read and tried again.
+    `append` returns None if the record changed since it was read; then the record is read again.
     """
     for _ in range(ATTEMPTS):
         seen = history.record(incident_id)
@@ -105,11 +105,3 @@ def _keep(
             history.remember_the_end(record)
             return record
     raise HistoryUnavailable(f"too many people speak of {incident_id} at once")
-
-
-def _word_of(person: str, record: IncidentRecord) -> Feedback | None:
-    return next((word for word in reversed(record.feedback) if word.person == person), None)
-
-
-def _same(before: Feedback | None, word: Feedback) -> bool:
-    return before is not None and (before.said, before.severity) == (word.said, word.severity)

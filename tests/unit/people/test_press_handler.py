@@ -11,7 +11,7 @@ from firstline.incidents.audit_trail import Entry
 from firstline.models import IncidentRecord
 from firstline.observability import metrics
 from firstline.people.buttons import Press
-from firstline.people.feedback_handler import Ear
+from firstline.people.press_handler import PressHandler
 from tests.support.builders import (
     INCIDENT_ID,
     NOW,
@@ -39,14 +39,16 @@ class Heard:
     def say(
         self, button: Any, answer: str = "", *, user: str = "U1", resolves: bool = False, slack: bool = True
     ) -> None:
-        Ear(
+        PressHandler(
             history=self.store.incidents,
             executions=self.executions,
             trail=self.store.trail,
             channels={"slack": self.slack, "pagerduty": self.pagerduty},
-            whisper=(lambda channel, user, text, link=None: self.whispers.append(text)) if slack else None,
+            approvers=(),
+            address=lambda link: "",
+            whisper=(lambda channel, user, text, link: self.whispers.append(text)) if slack else None,
             open_form=(lambda trigger, view: self.forms.append((trigger, view))) if slack else None,
-        ).hear(
+        ).handle(
             Press(button, INCIDENT_ID, user, "ana", "C1", answer=answer, resolves=resolves, trigger_id="t1"),
             NOW + timedelta(minutes=9),
         )
@@ -158,14 +160,16 @@ def test_a_form_that_slack_does_not_open_is_told() -> None:
 
     whispers: list[str] = []
     incident = Heard(None)
-    Ear(
+    PressHandler(
         history=incident.store.incidents,
         executions=incident.executions,
         trail=incident.store.trail,
         channels={},
-        whisper=lambda channel, user, text, link=None: whispers.append(text),
+        approvers=(),
+        address=lambda link: "",
+        whisper=lambda channel, user, text, link: whispers.append(text),
         open_form=late,
-    ).hear(Press("note", INCIDENT_ID, "U1", "ana", "C1"), NOW)
+    ).handle(Press("note", INCIDENT_ID, "U1", "ana", "C1"), NOW)
     incident.say("note", slack=False)
     assert whispers == ["Slack would not open the form in time. Press the button again."]
 

@@ -1,0 +1,173 @@
+"""The handler of presses in Slack: acts on each, answers the person who pressed, and updates the incident's message."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from firstline.channels import slack_feedback
+from firstline.channels.delivery import Channel, tell_all, tell_slack
+from firstline.errors import ApprovalRefused, ChannelFailed, ExecutionsUnavailable, FeedbackRefused
+from firstline.incidents.audit_trail import Trail, append_or_log, judged, noted
+from firstline.incidents.lifecycle import Executions, acknowledge, resolve_by_hand
+from firstline.incidents.store import Incidents
+from firstline.models import Feedback, IncidentRecord, Notification
+from firstline.observability import logger, metrics
+from firstline.people import approve, feedback_store
+from firstline.people.buttons import Press
+from firstline.people.links import Link
+
+
+@dataclass(frozen=True)
+class PressHandler:
+    """Handles the presses of one request. Pressing twice does no harm.
+
+    Anybody may refuse a plan, because that only brings a human in, and anybody may give feedback:
+    `classification/history.py` and the guardrails limit what it changes.
+
+    Parameters
+    ----------
+    approvers
+        Slack user ids; only they may approve or get a link to the approval page.
+    address
+        Signs a link to the approval page and returns it as an address; raises NotEntitled while the page is closed.
+    whisper
+        Sends a message that only one user sees: channel, user, text, and a link for that user or None. May raise
+        ChannelFailed. None without a bot, as is `open_form`.
+    open_form
+        Puts a form before the person whose press gave the trigger id; may raise ChannelFailed.
+    """
+
+    history: Incidents
+    executions: Executions
+    trail: Trail
+    channels: Mapping[str, Channel]
+    approvers: Sequence[str]
+    address: Callable[[Link], str]
+    whisper: Callable[[str, str, str, str | None], object] | None
+    open_form: Callable[[str, dict[str, Any]], object] | None
+
+    def handle(self, press: Press, now: datetime) -> None:
+        """Act on a press, answer the person who pressed, and update the incident's message.
+
+        Raises
+        ------
+        HistoryUnavailable
+            The table could not be reached and nothing was decided; Slack says so, and the person can repeat it.
+        """
+        try:
+            match press.button:
+                case "acknowledge" | "resolve":
+                    self._change(press, now)
+                case "review":
+                    self._invite(press, now)
+                case "approve" | "refuse":
+                    self._decide(press, now)
+                case "note":
+                    self._open_form(press)
+                case "judge":
+                    self._judge(press, now)
+                case "write":
+                    self._write(press, now)
+        except (ApprovalRefused, FeedbackRefused) as refused:
+            self._answer(press, str(refused))
+        except ExecutionsUnavailable:
+            logger.exception("A button was written down, but the execution could not be told; reconcile will")
+            self._answer(press, "Noted. AWS is slow to react, so it takes effect within a minute or two.")
+
+    def _change(self, press: Press, now: datetime) -> None:
+        change = acknowledge if press.button == "acknowledge" else resolve_by_hand
+        record = change(press.incident_id, press.by, now, history=self.history, executions=self.executions)
+        if record is None:
+            self._answer(press, "Nothing to do: this incident is over, or no longer waits for that.")
+            return
+        logger.info("A button was pressed", extra={"button": press.button, "incident_id": press.incident_id})
+        reason = f"{press.by} pressed {press.button.capitalize()}."
+        if press.button == "acknowledge":  # PagerDuty must stop paging, too; other channels hear of the end later
+            notification = Notification(kind="acknowledged", record=record, reason=reason, at=now)
+            tell_all(notification, self.channels, rounds=1)
+        else:
+            tell_slack(Notification(kind="closed", record=record, reason=reason, at=now), self.channels)
+
+    def _invite(self, press: Press, now: datetime) -> None:
+        link = approve.invite(
+            press.incident_id, press.user_id, press.user_name, now, approvers=self.approvers, history=self.history
+        )
+        text = f"The plan, for your eyes only: this link decides in your name, until {link.expires_at:%H:%M} UTC."
+        self._answer(press, text, self.address(link))
+
+    def _decide(self, press: Press, now: datetime) -> None:
+        approves = press.button == "approve"
+        answer = approve.Answer(approves, press.user_id, press.by, press.plan_digest)
+        decided = approve.decide(
+            press.incident_id, answer, now, approvers=self.approvers, history=self.history, executions=self.executions
+        )
+        logger.info("A button was pressed", extra={"button": press.button, "incident_id": press.incident_id})
+        tell_slack(approve.announcement(decided, press.by, approves, now), self.channels)
+
+    def _open_form(self, press: Press) -> None:
+        # Nothing is read first: the trigger is good for three seconds, a cold start included.
+        if self.open_form is None:
+            logger.warning("No form can be opened: the secret slack/bot-token is not set")
+            return
+        try:
+            view = slack_feedback.note_form(press.incident_id, press.channel, resolves=press.resolves)
+            self.open_form(press.trigger_id, view)
+        except ChannelFailed as failure:
+            logger.warning("Could not open the form for a note", extra={"why": str(failure)})
+            self._answer(press, "Slack would not open the form in time. Press the button again.")
+
+    def _judge(self, press: Press, now: datetime) -> None:
+        answer = feedback_of(press, now)
+        record = feedback_store.save_feedback(press.incident_id, answer, history=self.history)
+        append_or_log(self.trail, press.incident_id, [judged(answer)], now)
+        metrics.add_metric(name="Judged", unit="Count", value=1)
+        text = f"Noted: {slack_feedback.said(answer)}. {feedback_store.consequence(record, answer)}"
+        self._answer(press, text)
+        self._show(record, now)
+
+    def _write(self, press: Press, now: datetime) -> None:
+        record = feedback_store.save_note(press.incident_id, press.by, press.answer, now, history=self.history)
+        append_or_log(self.trail, press.incident_id, [noted(record.notes[-1])], now)
+        resolved = None
+        text = "Thank you: whoever meets this next reads it."
+        if press.resolves:
+            try:
+                resolved = resolve_by_hand(
+                    press.incident_id, press.by, now, history=self.history, executions=self.executions
+                )
+            except ExecutionsUnavailable:
+                logger.exception("A note resolved an incident, but its execution could not be told; reconcile will")
+                text += " AWS is slow to react, so the incident ends within a minute or two."
+        self._answer(press, text)
+        if resolved is not None:
+            reason = f"{press.by} pressed Resolve."
+            tell_slack(Notification(kind="closed", record=resolved, reason=reason, at=now), self.channels)
+        else:
+            self._show(record, now)
+
+    def _show(self, record: IncidentRecord, now: datetime) -> None:
+        """Update a closed incident's message.
+
+        An open incident shows the feedback in its next message; a suppressed one has no message.
+        """
+        if record.closed_at is not None and record.slack_ts is not None:
+            reason = (record.outcome_reason or "")[:4_000]
+            tell_slack(Notification(kind="closed", record=record, reason=reason, at=now), self.channels)
+
+    def _answer(self, press: Press, text: str, link: str | None = None) -> None:
+        """Answer the person who pressed. A failure is only logged, because the press has already taken effect."""
+        if self.whisper is None:
+            logger.warning("Nothing to answer a button with: the secret slack/bot-token is not set")
+            return
+        try:
+            self.whisper(press.channel, press.user_id, text, link)
+        except ChannelFailed as failure:
+            logger.warning("Could not answer a button", extra={"why": str(failure)})
+
+
+def feedback_of(press: Press, now: datetime) -> Feedback:
+    """Turn the chosen menu entry into a `Feedback`. Slack's user ids tell people apart; names may change."""
+    said, _, severity = press.answer.partition("-")
+    fields = {"said": "wrong_severity", "severity": severity} if said == "severity" else {"said": said}
+    return Feedback.model_validate({"person": f"slack:{press.user_id}", "by": press.by, "at": now, **fields})
