@@ -1,7 +1,7 @@
-"""A runbook draft out of the commands that a person noted. In shadow, outside of `runbooks/`, and plainly unfinished.
+"""A runbook draft out of the commands that a person noted. In shadow, outside of `runbooks/`, and marked unfinished.
 
 The commands come from notes alone, which authenticated people wrote; never from an alert, a model or a host's output.
-They stand as they were written: what of them should be a parameter is for people to say.
+They stay as they were written: people decide which parts become parameters.
 """
 
 import re
