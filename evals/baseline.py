@@ -62,7 +62,7 @@ def save(scores: Sequence[Score], path: Path = BASELINE) -> None:
 def remembered(score: Score) -> Remembered:
     """Round a score for keeping, so that the file changes only if a verdict does."""
     return Remembered(
-        numbers={name: None if value is None else round(value, 4) for name, value in score.headline().items()},
+        numbers={name: None if value is None else round(value, 4) for name, value in score.numbers.items()},
         severities={result.case.name: result.severity for result in score.results},
     )
 
@@ -72,7 +72,7 @@ def moved(score: Score, before: Baseline) -> tuple[list[str], list[str]]:
     fell, rose = [], []
     old = before[score.classifier].numbers if score.classifier in before else {}
     for name in WATCHED:
-        was, now = old.get(name), score.headline()[name]
+        was, now = old.get(name), score.numbers[name]
         if was is None:
             continue
         words = f"{score.classifier}: {name} {was:.4f} → {'–' if now is None else f'{now:.4f}'}"

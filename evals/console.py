@@ -84,7 +84,7 @@ def _headline(scores: Sequence[Score], before: Baseline, since: str, price: Pric
 
 def number(score: Score, key: str, before: Baseline, more_is_better: bool) -> str:
     """Return a headline number with its change, in rich's markup."""
-    value = score.headline()[key]
+    value = score.numbers[key]
     shown = "–" if value is None else str(int(value)) if key in COUNTS else f"{value:.3f}"
     if key in COUNTS and value:
         shown = f"[bold red]{shown}[/]"
@@ -99,7 +99,7 @@ def change(score: Score, key: str, before: Baseline) -> float | None:
     """Return by how much a headline number moved since the baseline; None if it did not, or was not known."""
     if score.classifier not in before:
         return None
-    value, old = score.headline()[key], before[score.classifier].numbers.get(key)
+    value, old = score.numbers[key], before[score.classifier].numbers.get(key)
     if value is None or old is None or abs(value - old) < 0.0005:
         return None
     return value - old
