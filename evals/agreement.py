@@ -1,13 +1,13 @@
-"""Rules that people published, their severities hidden: does the classifier agree with their authors?
+"""Agreement of the classifier with the authors of published rules, whose severities it does not see.
 
 People disagree with each other too: the same name carries different severities in different rule sets, and one team
-pages for what another only notes. So the numbers stand beside those of a voice that always says what is most common;
-and half of the repositories was kept out of sight while the lexicon's points were set.
+pages for what another only notes. So the numbers stand beside those of a voice that always gives the most common
+severity; and half of the repositories was kept out of sight while the lexicon's points were set.
 """
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ from evals.classifiers import Policy
 from evals.public_rules import LEVELS, Level, PublicRule
 from evals.scoring import PerClass, macro_f1, per_class
 from firstline.classification.classify import classify
-from firstline.models import PAGING_RANK, SEVERITY_RANK, Evidence, Incident, Severity
+from firstline.models import PAGING_RANK, SEVERITY_RANK, Evidence, Incident
 from firstline.sources import normalize
 
 _WHEN = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -33,7 +33,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """How well one answer to every rule agrees with the authors."""
+    """The agreement of one answer to every rule with the authors."""
 
     accuracy: float
     macro_f1: float
@@ -63,7 +63,7 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Authors:
-    """How far authors agree with each other: rules whose name occurs in other repositories too."""
+    """The agreement of authors with each other, on rules whose name occurs in other repositories too."""
 
     rules: int
     same: float
@@ -72,7 +72,7 @@ class Authors:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Everything that is known about the classifier and the authors."""
+    """The classifier's agreement on all rules and on parts of them, and the authors' own."""
 
     parts: tuple[Agreement, ...]
     repositories: tuple[Agreement, ...]
@@ -109,9 +109,7 @@ def by_name(judged: Sequence[tuple[PublicRule, Judged]]) -> list[Judged]:
         names[rule.words].append(verdict)
     return [
         Judged(
-            group[0].repository,
-            _most_common([verdict.truth for verdict in group]),
-            _most_common([verdict.said for verdict in group]),
+            group[0].repository, _most_common(each.truth for each in group), _most_common(each.said for each in group)
         )
         for group in names.values()
     ]
@@ -132,36 +130,22 @@ def authors(rules: Sequence[PublicRule]) -> Authors | None:
 
 def said_level(rule: PublicRule, policy: Policy) -> Level:
     """Classify an alert of a rule that carries no severity, without history or a model."""
-    body = {
-        "alerts": [
-            {"status": "firing", "labels": {"alertname": rule.name}, "annotations": {"summary": rule.message}},
-        ]
-    }
-    alerts = normalize("prometheus", body, received_at=_WHEN)
+    firing = {"status": "firing", "labels": {"alertname": rule.name}, "annotations": {"summary": rule.message}}
+    alerts = normalize("prometheus", {"alerts": [firing]}, received_at=_WHEN)
     if not alerts:
         return "info"  # a dead man's switch: not for people
-    alert = alerts[0]
-    incident = Incident(
-        incident_id="Agreement",
-        group_key=alert.group_key,
-        opened_at=_WHEN,
-        alert=alert.without_raw(),
-        alert_count=1,
-        hosts=[],
-    )
+    alert = alerts[0].without_raw()
+    known = {"incident_id": "Agreement", "group_key": alert.group_key, "opened_at": _WHEN, "alert": alert}
+    incident = Incident.model_validate({**known, "alert_count": 1, "hosts": []})
     evidence = Evidence(same_name_last_hour=1, earlier=[], deployments=[], local_time=_WHEN, business_hours=True)
     verdict = classify(incident, evidence=evidence, rules=policy.rules, offered=(), model=None, now=_WHEN)
-    return _level(verdict.severity)
-
-
-def _level(severity: Severity) -> Level:
-    if SEVERITY_RANK[severity] >= PAGING_RANK:
+    if SEVERITY_RANK[verdict.severity] >= PAGING_RANK:
         return "critical"
-    return "warning" if severity == "medium" else "info"
+    return "warning" if verdict.severity == "medium" else "info"
 
 
 def _agreement(title: str, judged: Sequence[Judged]) -> Agreement:
-    most_common = _most_common([verdict.truth for verdict in judged])
+    most_common = _most_common(verdict.truth for verdict in judged)
     pairs: list[tuple[Level, Level]] = [(verdict.truth, verdict.said) for verdict in judged]
     return Agreement(
         title=title,
@@ -192,7 +176,7 @@ def _voice(judged: Sequence[Judged], says: Callable[[Judged], Level]) -> Voice:
 
 
 def _better_by(judged: Sequence[Judged], most_common: Level) -> tuple[float, float]:
-    """Rules of verdict repository are alike; so whole repositories are drawn, not rules."""
+    """Return the middle 95 % of the gain over `always`; whole repositories are drawn, because their rules are alike."""
     gains: dict[str, list[int]] = defaultdict(list)
     for verdict in judged:
         gains[verdict.repository].append((verdict.truth == verdict.said) - (verdict.truth == most_common))
@@ -206,7 +190,7 @@ def _better_by(judged: Sequence[Judged], most_common: Level) -> tuple[float, flo
     return means[round(0.025 * _RESAMPLES)], means[round(0.975 * _RESAMPLES) - 1]
 
 
-def _most_common(levels: Sequence[Level]) -> Level:
+def _most_common(levels: Iterable[Level]) -> Level:
     counts = Counter(levels)
     return max(LEVELS, key=lambda level: (counts[level], -LEVELS.index(level)))
 

@@ -52,7 +52,7 @@ def load(path: Path = BASELINE) -> Baseline:
 
 
 def save(scores: Sequence[Score], path: Path = BASELINE) -> None:
-    """Remember these results; what the file says of other classifiers stays."""
+    """Write these results; the file's results of other classifiers stay."""
     path.parent.mkdir(parents=True, exist_ok=True)
     known = load(path) | {score.classifier: remembered(score) for score in scores}
     content = {name: entry.model_dump() for name, entry in sorted(known.items())}
@@ -68,7 +68,7 @@ def remembered(score: Score) -> Remembered:
 
 
 def moved(score: Score, before: Baseline) -> tuple[list[str], list[str]]:
-    """Return which watched numbers fell and which rose, in words. A ratio of nothing counts as fallen."""
+    """Name the watched numbers that fell and those that rose. A ratio of nothing counts as fallen."""
     fell, rose = [], []
     old = before[score.classifier].numbers if score.classifier in before else {}
     for name in WATCHED:
