@@ -182,7 +182,8 @@ def show_agreement(out: Console, found: Comparison) -> None:
 
 def _voices(title: str, parts: Sequence[Agreement]) -> Table:
     rows = [_voice(part) for part in parts]
-    table = _table(title, list(max(rows, key=len)), right_padding=0)
+    widest = max(rows, key=len)
+    table = _table(title, list(widest), right_padding=0)
     for part, row in zip(parts, rows, strict=True):
         table.add_row(part.title, *row.values())
     return table
