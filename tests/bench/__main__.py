@@ -1,4 +1,4 @@
-"""`make bench`: what Firstline costs, as ratios measured side by side in one run. Prints; judges nothing.
+"""`make bench`: the cost of Firstline, as ratios measured side by side in one run. Prints; judges nothing.
 
 Ratios, because a machine's speed says little about Lambda's; both sides of each run one after the other, several
 times, and the best counts, because everything that disturbs a measurement makes it slower.

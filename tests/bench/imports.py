@@ -1,4 +1,4 @@
-"""What a cold start of ingest and of classify costs, against a function that only has a DynamoDB client."""
+"""The cost of a cold start of ingest and of classify, against a function that only has a DynamoDB client."""
 
 import os
 import subprocess
@@ -44,7 +44,7 @@ PROGRAMS = {
 
 
 def rows() -> list[tuple[str, str, str]]:
-    """CPU of import and client over those of a bare handler, and what must not have been imported."""
+    """Measure the CPU of import and client against a bare handler's, and list what must not have been imported."""
     ingest, bare = (set(_modules(program)) for program in (INGEST, BARE))
     found = [name for name in HEAVY if name in ingest - bare]
     seconds = _measure()
@@ -62,8 +62,10 @@ def rows() -> list[tuple[str, str, str]]:
 
 
 def _measure() -> dict[str, float]:
-    """CPU seconds of each, the least of several rounds: in a round they run one after the other, so that whatever
-    disturbs the machine disturbs all of them."""
+    """Return the least CPU seconds of each program over several rounds.
+
+    In a round they run one after the other, so that a disturbance of the machine disturbs all of them.
+    """
     for function, program in PROGRAMS.values():
         _cpu_seconds(program, function)  # bytecode is written and files are cached before anything counts
     least = dict.fromkeys(PROGRAMS, float("inf"))
