@@ -6,10 +6,11 @@ severity; and half of the repositories was kept out of sight while the lexicon's
 """
 
 import random
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from statistics import fmean
 
 from evals.classifiers import Policy
 from evals.public_rules import LEVELS, Level, PublicRule
@@ -95,31 +96,24 @@ def measure(rules: Sequence[PublicRule], policy: Policy) -> Comparison:
         if part:
             found.append(_agreement(title, [verdict for _, verdict in part]))
             found.append(_agreement(f"{title}, by name", by_name(part)))
-    repositories: dict[str, list[Judged]] = defaultdict(list)
-    for rule, verdict in judged:
-        repositories[rule.repository].append(verdict)
+    repositories = _grouped([verdict for _, verdict in judged], lambda verdict: verdict.repository)
     largest_first = sorted(repositories.items(), key=lambda pair: -len(pair[1]))
     return Comparison(tuple(found), tuple(_agreement(*pair) for pair in largest_first), authors(rules))
 
 
 def by_name(judged: Sequence[tuple[PublicRule, Judged]]) -> list[Judged]:
     """Merge the rules of each name into its most common levels, in a tie the graver: a copied rule counts once."""
-    names: dict[tuple[str, ...], list[Judged]] = defaultdict(list)
-    for rule, verdict in judged:
-        names[rule.words].append(verdict)
-    return [
-        Judged(
-            group[0].repository, _most_common(each.truth for each in group), _most_common(each.said for each in group)
-        )
-        for group in names.values()
-    ]
+    merged = []
+    for group in _grouped(judged, lambda pair: pair[0].words).values():
+        truth = _most_common(verdict.truth for _, verdict in group)
+        said = _most_common(verdict.said for _, verdict in group)
+        merged.append(Judged(group[0][1].repository, truth, said))
+    return merged
 
 
 def authors(rules: Sequence[PublicRule]) -> Authors | None:
     """Measure how often an author chose the level that others chose for the name; None if no name occurs twice."""
-    names: dict[tuple[str, ...], list[PublicRule]] = defaultdict(list)
-    for rule in rules:
-        names[rule.words].append(rule)
+    names = _grouped(rules, lambda rule: rule.words)
     same = [
         rule.level == _most_common(elsewhere)
         for rule in rules
@@ -146,41 +140,38 @@ def said_level(rule: PublicRule, policy: Policy) -> Level:
 
 def _agreement(title: str, judged: Sequence[Judged]) -> Agreement:
     most_common = _most_common(verdict.truth for verdict in judged)
+    always = [replace(verdict, said=most_common) for verdict in judged]
     pairs: list[tuple[Level, Level]] = [(verdict.truth, verdict.said) for verdict in judged]
     return Agreement(
         title=title,
         rules=len(judged),
         repositories=len({verdict.repository for verdict in judged}),
         most_common=most_common,
-        always=_voice(judged, lambda _: most_common),
-        said=_voice(judged, lambda verdict: verdict.said),
+        always=_voice(always),
+        said=_voice(judged),
         better_by=_better_by(judged, most_common),
         per_class=per_class(pairs, LEVELS),
         confusion=dict(Counter(pairs)),
     )
 
 
-def _voice(judged: Sequence[Judged], says: Callable[[Judged], Level]) -> Voice:
-    table = per_class([(verdict.truth, says(verdict)) for verdict in judged], LEVELS)
-    recalls = [level.recall for level in table if level.recall is not None]
-    repositories: dict[str, list[bool]] = defaultdict(list)
-    for verdict in judged:
-        repositories[verdict.repository].append(verdict.truth == says(verdict))
-    rights = [right for found in repositories.values() for right in found]
+def _voice(judged: Sequence[Judged]) -> Voice:
+    table = per_class([(verdict.truth, verdict.said) for verdict in judged], LEVELS)
+    repositories = _grouped(judged, lambda verdict: verdict.repository).values()
     return Voice(
-        accuracy=_mean(rights),
+        accuracy=_accuracy(judged),
         macro_f1=macro_f1(table),
-        balanced_accuracy=_mean(recalls),
-        by_repository=_mean([_mean(found) for found in repositories.values()]),
+        balanced_accuracy=fmean(level.recall for level in table if level.recall is not None),
+        by_repository=fmean(map(_accuracy, repositories)),
     )
 
 
 def _better_by(judged: Sequence[Judged], most_common: Level) -> tuple[float, float]:
     """Return the middle 95 % of the gain over `always`; whole repositories are drawn, because their rules are alike."""
-    gains: dict[str, list[int]] = defaultdict(list)
-    for verdict in judged:
-        gains[verdict.repository].append((verdict.truth == verdict.said) - (verdict.truth == most_common))
-    sums = [(sum(found), len(found)) for found in gains.values()]
+    sums = [
+        (sum((each.truth == each.said) - (each.truth == most_common) for each in verdicts), len(verdicts))
+        for verdicts in _grouped(judged, lambda verdict: verdict.repository).values()
+    ]
     draw = random.Random(0)  # noqa: S311 - a resampling that must come out the same each time
     means = []
     for _ in range(_RESAMPLES):
@@ -195,5 +186,12 @@ def _most_common(levels: Iterable[Level]) -> Level:
     return max(LEVELS, key=lambda level: (counts[level], -LEVELS.index(level)))
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else 0.0
+def _accuracy(judged: Sequence[Judged]) -> float:
+    return fmean(verdict.truth == verdict.said for verdict in judged)
+
+
+def _grouped[T, K](items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
+    groups: dict[K, list[T]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups

@@ -6,9 +6,8 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from evals.scoring import Score
 from firstline.errors import ConfigurationError
@@ -32,6 +31,7 @@ class Remembered(BaseModel):
 
 
 type Baseline = dict[str, Remembered]
+_FORMAT: TypeAdapter[Baseline] = TypeAdapter(dict[str, Remembered])
 
 
 def load(path: Path = BASELINE) -> Baseline:
@@ -43,11 +43,10 @@ def load(path: Path = BASELINE) -> Baseline:
         The file is no baseline.
     """
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return {name: Remembered.model_validate(entry) for name, entry in content.items()}
+        return _FORMAT.validate_json(path.read_bytes())
     except FileNotFoundError:
         return {}
-    except (json.JSONDecodeError, AttributeError, ValidationError) as error:
+    except ValidationError as error:
         raise ConfigurationError(f"{path}: is no baseline ({error}); make one with --accept") from None
 
 
@@ -55,8 +54,7 @@ def save(scores: Sequence[Score], path: Path = BASELINE) -> None:
     """Write these results; the file's results of other classifiers stay."""
     path.parent.mkdir(parents=True, exist_ok=True)
     known = load(path) | {score.classifier: remembered(score) for score in scores}
-    content = {name: entry.model_dump() for name, entry in sorted(known.items())}
-    path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(_FORMAT.dump_python(known), indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def remembered(score: Score) -> Remembered:

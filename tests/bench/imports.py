@@ -47,6 +47,8 @@ def rows() -> list[tuple[str, str, str]]:
     """Measure the CPU of import and client against a bare handler's, and list what must not have been imported."""
     ingest, bare = (set(_modules(program)) for program in (INGEST, BARE))
     found = [name for name in HEAVY if name in ingest - bare]
+    classify = _modules(CLASSIFY, "classify")
+    clients = [name for name in ("openai", "httpx2") if name in classify]
     seconds = _measure()
     ratios = [
         (f"import and client, {name} ÷ bare handler (CPU)", f"{seconds[name] / seconds['bare handler']:.2f}")
@@ -56,7 +58,7 @@ def rows() -> list[tuple[str, str, str]]:
     return [
         *((name, ratio, "≤ 1.80" if ", ingest " in name else "") for name, ratio in ratios),
         (f"ingest brings in of {', '.join(HEAVY)}", ", ".join(found) or "none", "none"),
-        ("classify brings in of openai, httpx2 before it asks", ", ".join(_client()) or "none", "none"),
+        ("classify brings in of openai, httpx2 before it asks", ", ".join(clients) or "none", "none"),
         ("modules, ingest and bare handler", f"{len(ingest)} and {len(bare)}", ""),
     ]
 
@@ -75,15 +77,11 @@ def _measure() -> dict[str, float]:
     return least
 
 
-def _client() -> list[str]:
-    return [name for name in ("openai", "httpx2") if name in _modules(CLASSIFY, "classify")]
-
-
 def _modules(program: str, function: str = "ingest") -> list[str]:
     return _run(f"{program}import sys\nprint(*sys.modules)\n", function).split()
 
 
-def _cpu_seconds(program: str, function: str = "ingest") -> float:
+def _cpu_seconds(program: str, function: str) -> float:
     before = os.times()
     _run(program, function)
     after = os.times()
