@@ -79,9 +79,31 @@ class Classifier:
     with_history: bool = True
 
     def judge(self, case: Case) -> Verdict:
-        """Classify one case."""
-        model = self.model_for(case) if self.model_for else None
-        return _judge(case if self.with_history else case.without_history(), self.policy, model)
+        """Classify one case, with and without the model, and apply what its owners declared."""
+        case = case if self.with_history else case.without_history()
+        alert, runbooks = case.incident.alert, self.policy.runbooks
+        offered: Sequence[prompt.Offered] = match.offered(runbooks, alert)
+        declared = case.declared.before(self.policy.rules)
+        evidence = case.evidence.model_copy(update={"maintenance": declared.maintained(alert, case.now)})
+        quiet = Quiet(declared.maintenance, case.declared.silences)
+        hold = None if case.incident.storm else quiet.keeps_back(alert, case.now)
+        observed = _Observed(self.model_for(case)) if self.model_for and hold is None else None
+        classification, without_model = (
+            classify(case.incident, evidence=evidence, rules=declared, offered=offered, model=model, now=case.now)
+            for model in (observed, None)
+        )
+        rule = declared.first(case.incident, evidence)
+        return Verdict(
+            case=case,
+            classification=classification,
+            offered=tuple(runbook.id for runbook in offered),
+            by_rule=rule is not None or bool(evidence.maintenance),
+            acts_by_itself=_acts_by_itself(case, classification, runbooks),
+            without_model=without_model.severity,
+            asked_model=observed is not None and observed.asked,
+            no_verdict=observed is not None and observed.failed,
+            hold=hold or held_by_rule(case.incident, rule, classification, case.now),
+        )
 
 
 def rules_only(policy: Policy) -> Classifier:
@@ -195,34 +217,6 @@ class _Observed:
         except ModelGaveNoVerdict:
             self.failed = True
             raise
-
-
-def _judge(case: Case, policy: Policy, model: Model | None) -> Verdict:
-    alert = case.incident.alert
-    offered: Sequence[prompt.Offered] = match.offered(policy.runbooks, alert)
-    declared = case.declared.before(policy.rules)
-    evidence = case.evidence.model_copy(update={"maintenance": declared.maintained(alert, case.now)})
-    quiet = Quiet(declared.maintenance, case.declared.silences)
-    hold = None if case.incident.storm else quiet.keeps_back(alert, case.now)
-    observed = _Observed(model) if model and hold is None else None
-    classification, without_model = (
-        classify(case.incident, evidence=evidence, rules=declared, offered=offered, model=asked, now=case.now)
-        for asked in (observed, None)
-    )
-    rule = declared.first(case.incident, evidence)
-    if hold is None:
-        hold = held_by_rule(case.incident, rule, classification, case.now)
-    return Verdict(
-        case=case,
-        classification=classification,
-        offered=tuple(runbook.id for runbook in offered),
-        by_rule=rule is not None or bool(evidence.maintenance),
-        acts_by_itself=_acts_by_itself(case, classification, policy.runbooks),
-        without_model=without_model.severity,
-        asked_model=observed is not None and observed.asked,
-        no_verdict=observed is not None and observed.failed,
-        hold=hold,
-    )
 
 
 def _acts_by_itself(case: Case, classification: Classification, runbooks: Catalogue) -> bool:

@@ -25,21 +25,14 @@ NamedStackOption = Annotated[str, typer.Option(help="The same; without it no sta
 
 def table_of(stack: str) -> Table:
     """Return the stack's table; end the command with one line that names the fix where the stack cannot be found."""
-    if stack.startswith("{"):
-        return _emulators_table(json.loads(stack))
-    if stack != LOCAL:
+    if stack != LOCAL and not stack.startswith("{"):
         return _deployed_table(stack)
-    running = registry.running(EMULATORS)
-    if running is None:
+    line: dict[str, Any] | None = registry.running(EMULATORS) if stack == LOCAL else json.loads(stack)
+    if line is None:
         raise refusal(
             f"No emulator runs in {CHECKOUT}: start one with `python -m local up`, or name a stack on AWS with --stack."
         )
-    return _emulators_table(running)
-
-
-def _emulators_table(line: dict[str, Any]) -> Table:
-    region = line["state_machine"].split(":")[3]
-    session = boto3.session.Session(LOCAL, LOCAL, region_name=region)
+    session = boto3.session.Session(LOCAL, LOCAL, region_name=line["state_machine"].split(":")[3])
     return Table(session.client("dynamodb", endpoint_url=line["aws"]), line["table"])
 
 

@@ -39,16 +39,11 @@ def write(story: Story, folder: Path) -> Path | None:
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:34].strip("-") or "alert"
     example = {"alert": name, "source": alert.source, "host": alert.host, "service": alert.service}
     people = ", ".join(sorted({note.by for note in story.record.notes if list(_commands(note.text))}))
-    text = render(
-        "runbook.yaml",
-        people=safe_line(people, 200),
-        incident_id=story.incident.incident_id,
-        id=f"draft-{slug}",
-        title=safe_line(f"Draft: what helped with {name}", 120),
-        name=name,
-        example={key: value for key, value in example.items() if value},
-        commands="\n".join(found) + "\n",
-    )
+    head = {"people": safe_line(people, 200), "incident_id": story.incident.incident_id}
+    title = safe_line(f"Draft: what helped with {name}", 120)
+    match = {"name": name, "example": {key: value for key, value in example.items() if value}}
+    script = "\n".join(found) + "\n"
+    text = render("runbook.yaml", **head, id=f"draft-{slug}", title=title, **match, commands=script)
     path = folder / "runbook.yaml"
     path.write_text(text, encoding="utf-8")
     return path
