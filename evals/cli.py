@@ -63,14 +63,16 @@ def evals(
         if accept and only:
             raise ConfigurationError("A baseline is of all cases: leave --only out.")
         recorded = Replay(replay) if replay else None
-        models: list[tuple[str, ModelFor]] = []
+        policy = Policy.of()
+        classifiers = [rules_only(policy), history_only(policy)]
         if model:
-            models.append((model, _asking(base_url, model, deadline, max_output_tokens, record)))
+            asking = _asking(base_url, model, deadline, max_output_tokens, record)
+            classifiers.append(Classifier(model, policy, asking))
         if recorded is not None:
-            models.append((recorded.name, recorded))
+            classifiers.append(Classifier(recorded.name, policy, recorded))
         if obedient:
-            models.append(("obedient", lambda _: Obedient()))
-        scores = _score(out, _chosen(cases, only), models)
+            classifiers.append(Classifier("obedient", policy, lambda _: Obedient()))
+        scores = _score(out, _chosen(cases, only), classifiers)
         before, since = _before(only, since_baseline)
         prices = Price(prompt=price, completion=price if price_out is None else price_out)
         console.show(out, scores, before, since, price=prices, every_case=all_cases)
@@ -99,8 +101,7 @@ def _measure_redaction(out: Console, bodies: Path | None) -> int:
     if bodies is not None:
         measured["published bodies"] = measure.false_redactions(bodies, own=False)
     measure.show(out, measured)
-    wrong = any(found.missed or found.false_share > measure.MOST_FALSE for found in measured.values())
-    return int(wrong)
+    return int(any(found.missed or found.false_share > measure.MOST_FALSE for found in measured.values()))
 
 
 def _chosen(folder: Path, only: str) -> list[Case]:
@@ -110,11 +111,9 @@ def _chosen(folder: Path, only: str) -> list[Case]:
     return chosen
 
 
-def _score(out: Console, cases: Sequence[Case], models: Sequence[tuple[str, ModelFor]]) -> list[Score]:
-    policy = Policy.of()
-    with_models = [Classifier(name, policy, model_for) for name, model_for in models]
+def _score(out: Console, cases: Sequence[Case], classifiers: Sequence[Classifier]) -> list[Score]:
     scores = []
-    for classifier in (rules_only(policy), history_only(policy), *with_models):
+    for classifier in classifiers:
         with out.status(f"{classifier.name}: {len(cases)} cases"):
             scores.append(score(classifier.name, [classifier.judge(case) for case in cases]))
     return scores

@@ -7,6 +7,7 @@ cases and generated documents.
 import ast
 import re
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
@@ -34,18 +35,16 @@ def main() -> None:
         _print("complexity", complexity, where)
     handlers = [path for path in python if path.name == "app.py"]
     _print("longest handler", *max((len(python[path].splitlines()), path.parent.name) for path in handlers))
-    classes = [
-        node
-        for path, text in python.items()
-        if ROOT / "layers" in path.parents
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.ClassDef)
-    ]
-    _print("Protocols", sum(ast.unparse(base).startswith("Protocol") for node in classes for base in node.bases))
-    twice = sorted(name for name, count in Counter(node.name for node in classes).items() if count > 1)
-    _print("class names used twice", len(twice), ", ".join(twice))
+    _print_classes(text for path, text in python.items() if ROOT / "layers" in path.parents)
     section = re.search(r"^Parameters:\n(.*?)^\S", (ROOT / "template.yaml").read_text(), re.MULTILINE | re.DOTALL)
     _print("template parameters", len(re.findall(r"^  \w+:", section[1], re.MULTILINE)) if section else 0)
+
+
+def _print_classes(sources: Iterable[str]) -> None:
+    nodes = [node for text in sources for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef)]
+    _print("Protocols", sum(ast.unparse(base).startswith("Protocol") for node in nodes for base in node.bases))
+    twice = sorted(name for name, count in Counter(node.name for node in nodes).items() if count > 1)
+    _print("class names used twice", len(twice), ", ".join(twice))
 
 
 def _print(name: str, number: int, rest: str = "") -> None:

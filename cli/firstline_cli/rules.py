@@ -49,12 +49,13 @@ def check(file: FileOption = RULES, days: DaysOption = PREVIEW_DAYS, stack: Name
     if stack:
         for hint in rules_console.unmatched(read, table_of(stack), days, datetime.now(UTC)):
             print(f"{file}: {hint}")
-    sound = (
-        f"{len(read.rules)} rules, {len(read.maintenance)} maintenance windows and "
-        f"{len(read.heartbeats)} heartbeats are sound."
+    if covered:
+        print(f"{len(covered)} problem{'s' if len(covered) > 1 else ''}")
+        raise typer.Exit(1)
+    print(
+        f"{len(read.rules)} rules, {len(read.maintenance)} maintenance windows and {len(read.heartbeats)} heartbeats "
+        "are sound."
     )
-    print(f"{len(covered)} problems" if covered else sound)
-    raise typer.Exit(1 if covered else 0)
 
 
 @rules.command()

@@ -92,7 +92,7 @@ def _run(program: str, function: str) -> str:
     paths = [str(ROOT / "functions" / function), str(ROOT / "layers" / "core")]
     # The SAM CLI brings pyOpenSSL, which urllib3 would then load; Lambda has none.
     lines = f"import sys\nsys.modules['OpenSSL'] = None\nsys.path[:0] = {paths!r}\n{program}"
-    # Lambda has the layers' bytecode, so whoever keeps Python from writing any must not do so here.
+    # Lambda has the layers' bytecode, so a setting that keeps Python from writing any must not count here.
     environment = os.environ | SETTINGS | {"PYTHONDONTWRITEBYTECODE": ""}
     done = subprocess.run([sys.executable, "-c", lines], check=True, capture_output=True, text=True, env=environment)
     return done.stdout

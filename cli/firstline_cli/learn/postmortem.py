@@ -59,12 +59,12 @@ def _moments(story: Story) -> Iterator[Moment]:
     for entry in story.entries:
         yield Moment(entry.at, _PHASES.get(entry.what, entry.what), in_line(entry, without="digest"), entry.who)
     if record.acknowledged_at:
-        yield Moment(record.acknowledged_at, "acknowledge", "somebody takes it", record.acknowledged_by or "somebody")
+        yield Moment(record.acknowledged_at, "acknowledge", "a person takes it", record.acknowledged_by or "unknown")
     mitigated = [entry.at for entry in story.entries if _acted(entry)]
     if mitigated:
         yield Moment(mitigated[-1], "mitigate", "the last act of a runbook that succeeded", "state machine")
     if record.resolved_at:
-        yield Moment(record.resolved_at, "resolve", "it is over", record.resolved_by or "the sender")
+        yield Moment(record.resolved_at, "resolve", "the trouble is over", record.resolved_by or "the sender")
     if record.closed_at and not any(entry.what == "closed" for entry in story.entries):
         yield Moment(record.closed_at, "close", str(record.outcome), "state machine")
 
@@ -78,7 +78,7 @@ def _acted(entry: Entry) -> bool:
 
 def _whys(story: Story) -> list[tuple[str, list[str]]]:
     record, deployments = story.record, story.evidence.deployments
-    cause = record.classification.cause if record.classification else "Nobody classified it."
+    cause = record.classification.cause if record.classification else "There is no verdict."
     known = evidence_for("", story.incident, story.evidence, story.incident.opened_at)[1:]
     tried = [f"{result.step_id} ({result.kind}): {result.status}. {result.output}" for result in record.results]
     went_out = [f"{deployment.service} {deployment.version} went out before." for deployment in deployments]
