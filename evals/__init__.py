@@ -1,4 +1,4 @@
-"""How good are Firstline's verdicts? Labelled cases, classifiers to try on them, and the numbers.
+"""Measurements of Firstline's verdicts: labelled cases, classifiers to try on them, and their scores.
 
-`make eval` runs it; docs/evals.md explains it.
+`make eval` runs them; docs/evals.md explains them.
 """

@@ -2,11 +2,8 @@
 
 import logging
 import os
-import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "layers" / "core"))
-# What the package's logger and metrics would otherwise look for, or write into the table on the terminal.
+# Powertools would otherwise miss these settings, or write into the tables on the terminal.
 os.environ |= {
     "POWERTOOLS_SERVICE_NAME": "evals",
     "POWERTOOLS_METRICS_NAMESPACE": "Firstline",

@@ -1,21 +1,22 @@
-"""Rules that people published, their severities hidden: does the classifier agree with their authors?
+"""Agreement of the classifier with the authors of published rules, whose severities it does not see.
 
 People disagree with each other too: the same name carries different severities in different rule sets, and one team
-pages for what another only notes. So the numbers stand beside those of a voice that always says what is most common;
-and half of the repositories was kept out of sight while the lexicon's points were set.
+pages for what another only notes. So the numbers stand beside those of a voice that always gives the most common
+severity; and half of the repositories was kept out of sight while the lexicon's points were set.
 """
 
 import random
-from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from statistics import fmean
 
 from evals.classifiers import Policy
 from evals.public_rules import LEVELS, Level, PublicRule
 from evals.scoring import PerClass, macro_f1, per_class
 from firstline.classification.classify import classify
-from firstline.models import PAGING_RANK, SEVERITY_RANK, Evidence, Incident, Severity
+from firstline.models import PAGING_RANK, SEVERITY_RANK, Evidence, Incident
 from firstline.sources import normalize
 
 _WHEN = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -33,7 +34,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """How well one answer to every rule agrees with the authors."""
+    """The agreement of one answer to every rule with the authors."""
 
     accuracy: float
     macro_f1: float
@@ -63,7 +64,7 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Authors:
-    """How far authors agree with each other: rules whose name occurs in other repositories too."""
+    """The agreement of authors with each other, on rules whose name occurs in other repositories too."""
 
     rules: int
     same: float
@@ -72,7 +73,7 @@ class Authors:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Everything that is known about the classifier and the authors."""
+    """The classifier's agreement on all rules and on parts of them, and the authors' own."""
 
     parts: tuple[Agreement, ...]
     repositories: tuple[Agreement, ...]
@@ -95,33 +96,24 @@ def measure(rules: Sequence[PublicRule], policy: Policy) -> Comparison:
         if part:
             found.append(_agreement(title, [verdict for _, verdict in part]))
             found.append(_agreement(f"{title}, by name", by_name(part)))
-    repositories: dict[str, list[Judged]] = defaultdict(list)
-    for rule, verdict in judged:
-        repositories[rule.repository].append(verdict)
+    repositories = _grouped([verdict for _, verdict in judged], lambda verdict: verdict.repository)
     largest_first = sorted(repositories.items(), key=lambda pair: -len(pair[1]))
     return Comparison(tuple(found), tuple(_agreement(*pair) for pair in largest_first), authors(rules))
 
 
 def by_name(judged: Sequence[tuple[PublicRule, Judged]]) -> list[Judged]:
     """Merge the rules of each name into its most common levels, in a tie the graver: a copied rule counts once."""
-    names: dict[tuple[str, ...], list[Judged]] = defaultdict(list)
-    for rule, verdict in judged:
-        names[rule.words].append(verdict)
-    return [
-        Judged(
-            group[0].repository,
-            _most_common([verdict.truth for verdict in group]),
-            _most_common([verdict.said for verdict in group]),
-        )
-        for group in names.values()
-    ]
+    merged = []
+    for group in _grouped(judged, lambda pair: pair[0].words).values():
+        truth = _most_common(verdict.truth for _, verdict in group)
+        said = _most_common(verdict.said for _, verdict in group)
+        merged.append(Judged(group[0][1].repository, truth, said))
+    return merged
 
 
 def authors(rules: Sequence[PublicRule]) -> Authors | None:
     """Measure how often an author chose the level that others chose for the name; None if no name occurs twice."""
-    names: dict[tuple[str, ...], list[PublicRule]] = defaultdict(list)
-    for rule in rules:
-        names[rule.words].append(rule)
+    names = _grouped(rules, lambda rule: rule.words)
     same = [
         rule.level == _most_common(elsewhere)
         for rule in rules
@@ -132,71 +124,54 @@ def authors(rules: Sequence[PublicRule]) -> Authors | None:
 
 def said_level(rule: PublicRule, policy: Policy) -> Level:
     """Classify an alert of a rule that carries no severity, without history or a model."""
-    body = {
-        "alerts": [
-            {"status": "firing", "labels": {"alertname": rule.name}, "annotations": {"summary": rule.message}},
-        ]
-    }
-    alerts = normalize("prometheus", body, received_at=_WHEN)
+    firing = {"status": "firing", "labels": {"alertname": rule.name}, "annotations": {"summary": rule.message}}
+    alerts = normalize("prometheus", {"alerts": [firing]}, received_at=_WHEN)
     if not alerts:
         return "info"  # a dead man's switch: not for people
-    alert = alerts[0]
-    incident = Incident(
-        incident_id="Agreement",
-        group_key=alert.group_key,
-        opened_at=_WHEN,
-        alert=alert.without_raw(),
-        alert_count=1,
-        hosts=[],
-    )
+    alert = alerts[0].without_raw()
+    known = {"incident_id": "Agreement", "group_key": alert.group_key, "opened_at": _WHEN, "alert": alert}
+    incident = Incident.model_validate({**known, "alert_count": 1, "hosts": []})
     evidence = Evidence(same_name_last_hour=1, earlier=[], deployments=[], local_time=_WHEN, business_hours=True)
     verdict = classify(incident, evidence=evidence, rules=policy.rules, offered=(), model=None, now=_WHEN)
-    return _level(verdict.severity)
-
-
-def _level(severity: Severity) -> Level:
-    if SEVERITY_RANK[severity] >= PAGING_RANK:
+    if SEVERITY_RANK[verdict.severity] >= PAGING_RANK:
         return "critical"
-    return "warning" if severity == "medium" else "info"
+    return "warning" if verdict.severity == "medium" else "info"
 
 
 def _agreement(title: str, judged: Sequence[Judged]) -> Agreement:
-    most_common = _most_common([verdict.truth for verdict in judged])
+    most_common = _most_common(verdict.truth for verdict in judged)
+    always = [replace(verdict, said=most_common) for verdict in judged]
     pairs: list[tuple[Level, Level]] = [(verdict.truth, verdict.said) for verdict in judged]
     return Agreement(
         title=title,
         rules=len(judged),
         repositories=len({verdict.repository for verdict in judged}),
         most_common=most_common,
-        always=_voice(judged, lambda _: most_common),
-        said=_voice(judged, lambda verdict: verdict.said),
+        always=_voice(always),
+        said=_voice(judged),
         better_by=_better_by(judged, most_common),
         per_class=per_class(pairs, LEVELS),
         confusion=dict(Counter(pairs)),
     )
 
 
-def _voice(judged: Sequence[Judged], says: Callable[[Judged], Level]) -> Voice:
-    table = per_class([(verdict.truth, says(verdict)) for verdict in judged], LEVELS)
-    recalls = [level.recall for level in table if level.recall is not None]
-    repositories: dict[str, list[bool]] = defaultdict(list)
-    for verdict in judged:
-        repositories[verdict.repository].append(verdict.truth == says(verdict))
-    rights = [right for found in repositories.values() for right in found]
+def _voice(judged: Sequence[Judged]) -> Voice:
+    table = per_class([(verdict.truth, verdict.said) for verdict in judged], LEVELS)
+    repositories = _grouped(judged, lambda verdict: verdict.repository).values()
     return Voice(
-        accuracy=_mean(rights),
+        accuracy=_accuracy(judged),
         macro_f1=macro_f1(table),
-        balanced_accuracy=_mean(recalls),
-        by_repository=_mean([_mean(found) for found in repositories.values()]),
+        balanced_accuracy=fmean(level.recall for level in table if level.recall is not None),
+        by_repository=fmean(map(_accuracy, repositories)),
     )
 
 
 def _better_by(judged: Sequence[Judged], most_common: Level) -> tuple[float, float]:
-    """Rules of verdict repository are alike; so whole repositories are drawn, not rules."""
-    gains: dict[str, list[int]] = defaultdict(list)
-    for verdict in judged:
-        gains[verdict.repository].append((verdict.truth == verdict.said) - (verdict.truth == most_common))
-    sums = [(sum(found), len(found)) for found in gains.values()]
+    """Return the middle 95 % of the gain over `always`; whole repositories are drawn, because their rules are alike."""
+    sums = [
+        (sum((each.truth == each.said) - (each.truth == most_common) for each in verdicts), len(verdicts))
+        for verdicts in _grouped(judged, lambda verdict: verdict.repository).values()
+    ]
     draw = random.Random(0)  # noqa: S311 - a resampling that must come out the same each time
     means = []
     for _ in range(_RESAMPLES):
@@ -206,10 +181,17 @@ def _better_by(judged: Sequence[Judged], most_common: Level) -> tuple[float, flo
     return means[round(0.025 * _RESAMPLES)], means[round(0.975 * _RESAMPLES) - 1]
 
 
-def _most_common(levels: Sequence[Level]) -> Level:
+def _most_common(levels: Iterable[Level]) -> Level:
     counts = Counter(levels)
     return max(LEVELS, key=lambda level: (counts[level], -LEVELS.index(level)))
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else 0.0
+def _accuracy(judged: Sequence[Judged]) -> float:
+    return fmean(verdict.truth == verdict.said for verdict in judged)
+
+
+def _grouped[T, K](items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
+    groups: dict[K, list[T]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups

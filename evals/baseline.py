@@ -6,9 +6,8 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from evals.scoring import Score
 from firstline.errors import ConfigurationError
@@ -32,6 +31,7 @@ class Remembered(BaseModel):
 
 
 type Baseline = dict[str, Remembered]
+_FORMAT: TypeAdapter[Baseline] = TypeAdapter(dict[str, Remembered])
 
 
 def load(path: Path = BASELINE) -> Baseline:
@@ -43,36 +43,34 @@ def load(path: Path = BASELINE) -> Baseline:
         The file is no baseline.
     """
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return {name: Remembered.model_validate(entry) for name, entry in content.items()}
+        return _FORMAT.validate_json(path.read_bytes())
     except FileNotFoundError:
         return {}
-    except (json.JSONDecodeError, AttributeError, ValidationError) as error:
+    except ValidationError as error:
         raise ConfigurationError(f"{path}: is no baseline ({error}); make one with --accept") from None
 
 
 def save(scores: Sequence[Score], path: Path = BASELINE) -> None:
-    """Remember these results; what the file says of other classifiers stays."""
+    """Write these results; the file's results of other classifiers stay."""
     path.parent.mkdir(parents=True, exist_ok=True)
     known = load(path) | {score.classifier: remembered(score) for score in scores}
-    content = {name: entry.model_dump() for name, entry in sorted(known.items())}
-    path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(_FORMAT.dump_python(known), indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def remembered(score: Score) -> Remembered:
     """Round a score for keeping, so that the file changes only if a verdict does."""
     return Remembered(
-        numbers={name: None if value is None else round(value, 4) for name, value in score.headline().items()},
+        numbers={name: None if value is None else round(value, 4) for name, value in score.numbers.items()},
         severities={result.case.name: result.severity for result in score.results},
     )
 
 
 def moved(score: Score, before: Baseline) -> tuple[list[str], list[str]]:
-    """Return which watched numbers fell and which rose, in words. A ratio of nothing counts as fallen."""
+    """Name the watched numbers that fell and those that rose. A ratio of nothing counts as fallen."""
     fell, rose = [], []
     old = before[score.classifier].numbers if score.classifier in before else {}
     for name in WATCHED:
-        was, now = old.get(name), score.headline()[name]
+        was, now = old.get(name), score.numbers[name]
         if was is None:
             continue
         words = f"{score.classifier}: {name} {was:.4f} → {'–' if now is None else f'{now:.4f}'}"

@@ -1,4 +1,4 @@
-"""Cases: an alert, what was known when it came, and the truth, each a file in the case's folder.
+"""Labelled cases: an alert, the evidence at that moment, and the truth, each a file in the case's folder.
 
 `evals/cases/<kind>/<name>/{alert,evidence,truth}.yaml`, and `declared.yaml` where rules, windows or silences matter.
 Ages in them are relative to `now`, so that a case reads like a story. Alerts go through the real normalisers and
@@ -7,13 +7,11 @@ snapshots through the real `gather`: what the evals measure is what runs.
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-import yaml
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from firstline.classification.evidence import gather
@@ -31,6 +29,7 @@ from firstline.models import (
     ServiceActivity,
     Severity,
 )
+from firstline.policy.files import load_policy
 from firstline.policy.maintenance import Window
 from firstline.policy.rules import Rule, Rules
 from firstline.policy.silences import Silence
@@ -172,6 +171,9 @@ class _Deployed(_Strict):
     ago: Age
     environment: str | None = None
 
+    def before(self, now: datetime) -> Deployment:
+        return Deployment(deployed_at=now - self.ago, **self.model_dump(exclude={"ago"}))
+
 
 class _EvidenceFile(_Strict):
     now: AwareDatetime
@@ -199,10 +201,8 @@ class Case:
 
     def without_history(self) -> Self:
         """Return the same incident as if it were the first of its kind."""
-        evidence = self.evidence.model_copy(
-            update={"earlier": [], "similar": [], "same_name_last_hour": 1, "same_name_last_day": 1}
-        )
-        return replace(self, evidence=evidence)
+        first = {"earlier": [], "similar": [], "same_name_last_hour": 1, "same_name_last_day": 1}
+        return replace(self, evidence=self.evidence.model_copy(update=first))
 
 
 def load(folder: Path = CASES) -> list[Case]:
@@ -213,8 +213,7 @@ def load(folder: Path = CASES) -> list[Case]:
     ConfigurationError
         A case cannot be read; the message names its file and what is wrong.
     """
-    found = sorted(path.parent for path in folder.glob("*/*/truth.yaml"))
-    return [read(path) for path in found]
+    return [read(path) for path in sorted(path.parent for path in folder.glob("*/*/truth.yaml"))]
 
 
 def read(folder: Path) -> Case:
@@ -227,58 +226,49 @@ def read(folder: Path) -> Case:
     truth = _parsed(folder / "truth.yaml", Truth)
     declared = _parsed(folder / "declared.yaml", Declared) if (folder / "declared.yaml").exists() else Declared()
     incident = _incident(alert_file, folder, snapshot.now)
-    evidence = gather(incident, _Snapshot(snapshot, incident), time_zone=snapshot.time_zone, now=snapshot.now)
+    evidence = gather(incident, _Snapshot(snapshot), time_zone=snapshot.time_zone, now=snapshot.now)
     return Case(f"{kind}/{folder.name}", kind, incident, evidence, truth, snapshot.now.astimezone(UTC), declared)
 
 
 class _Snapshot:
     """The table as it stood: an `EvidenceSource` that answers from the case's evidence file."""
 
-    def __init__(self, file: _EvidenceFile, incident: Incident) -> None:
+    def __init__(self, file: _EvidenceFile) -> None:
         self._file = file
-        self._incident = incident
 
     def alerts_named(self, alert_name: str, now: datetime) -> AlertCount:  # noqa: ARG002 - the reader's signature
-        count = self._file.same_name_last_hour
-        day = max(count, self._file.same_name_last_day)
-        return self._unless_unreadable("alerts", AlertCount(last_hour=count, last_day=day))
+        self._refuse("alerts")
+        hour, day = self._file.same_name_last_hour, self._file.same_name_last_day
+        return AlertCount(last_hour=hour, last_day=max(hour, day))
 
     def service_activity(self, service: str, now: datetime) -> ServiceActivity:  # noqa: ARG002
+        self._refuse("service")
         alerts = self._file.same_service or AlertCount(last_hour=0, last_day=0)
-        return self._unless_unreadable("service", ServiceActivity(alerts=alerts, deployments=self._deployments()))
+        return ServiceActivity(alerts=alerts, deployments=self._deployments())
 
     def earlier_incidents(self, group_key: str, limit: int = 20) -> list[EarlierIncident]:  # noqa: ARG002
+        self._refuse("earlier")
         found = [
             _earlier(earlier, self._file.now - earlier.ago * number)
             for earlier in self._file.earlier
             for number in range(1, earlier.times + 1)
         ]
-        found.sort(key=lambda incident: incident.opened_at, reverse=True)
-        return self._unless_unreadable("earlier", found)[:limit]
+        return sorted(found, key=lambda incident: incident.opened_at, reverse=True)[:limit]
 
     def incidents_like(self, alert: NormalizedAlert) -> list[EarlierIncident]:  # noqa: ARG002
-        return self._unless_unreadable("similar", [_alike(similar, self._file.now) for similar in self._file.similar])
+        self._refuse("similar")
+        return [_similar(similar, self._file.now) for similar in self._file.similar]
 
     def deployments_since(self, since: datetime) -> list[Deployment]:
-        return self._unless_unreadable(
-            "deployments", [deployment for deployment in self._deployments() if deployment.deployed_at >= since]
-        )
+        self._refuse("deployments")
+        return [deployment for deployment in self._deployments() if deployment.deployed_at >= since]
 
     def _deployments(self) -> list[Deployment]:
-        return [
-            Deployment(
-                service=deployment.service,
-                version=deployment.version,
-                environment=deployment.environment,
-                deployed_at=self._file.now - deployment.ago,
-            )
-            for deployment in self._file.deployments
-        ]
+        return [deployed.before(self._file.now) for deployed in self._file.deployments]
 
-    def _unless_unreadable[T](self, what: str, answer: T) -> T:
+    def _refuse(self, what: str) -> None:
         if what in self._file.unreadable:
             raise HistoryUnavailable("the table throttled the read")
-        return answer
 
 
 def _earlier(earlier: _Earlier, opened_at: datetime) -> EarlierIncident:
@@ -302,30 +292,25 @@ def _word(by: str, said: str, at: datetime) -> Feedback:
     return Feedback.model_validate({"person": f"case:{by}", "by": by, "said": said, "severity": wrong, "at": at})
 
 
-def _alike(similar: _Similar, now: datetime) -> EarlierIncident:
-    known = {
-        "group_key": f"similar:{digest(similar.name, similar.service, similar.message)}",
-        "alert_name": similar.name,
-        "service": similar.service,
-        "template": f"{family(similar.name)}: {mask(similar.message)}",
-    }
-    return _earlier(similar, now - similar.ago).model_copy(update=known)
+def _similar(similar: _Similar, now: datetime) -> EarlierIncident:
+    key = f"similar:{digest(similar.name, similar.service, similar.message)}"
+    template = f"{family(similar.name)}: {mask(similar.message)}"
+    alert = {"group_key": key, "alert_name": similar.name, "service": similar.service, "template": template}
+    return _earlier(similar, now - similar.ago).model_copy(update=alert)
 
 
 def _incident(file: _AlertFile, folder: Path, now: datetime) -> Incident:
     around = file.incident
     opened_at = (now - around.opened).astimezone(UTC)
     alert = _alert(file, folder, opened_at).without_raw()
-    hosts = around.hosts if around.hosts is not None else ((alert.host,) if alert.host else ())
+    hosts = around.hosts if around.hosts is not None else [alert.host] if alert.host else []
     return Incident(
         incident_id=f"Eval-{opened_at:%Y%m%dT%H%M%SZ}-{digest(folder.parent.name, folder.name)[:8]}",
         group_key=alert.group_key,
         opened_at=opened_at,
         alert=alert,
-        alert_count=around.alert_count,
         hosts=list(hosts),
-        storm=around.storm,
-        flapping=around.flapping,
+        **around.model_dump(include={"alert_count", "storm", "flapping"}),
     )
 
 
@@ -333,18 +318,15 @@ def _alert(file: _AlertFile, folder: Path, opened_at: datetime) -> NormalizedAle
     path = folder / "alert.yaml"
     given = file.alert
     if given is not None:
-        defaults: dict[str, Any] = {
-            "source": file.source,
-            "severity_stated": "severity" in given,
-            "severity": UNSTATED,
-            "labels": {},
-            "timestamp": opened_at,
-            "raw_payload": None,
-            "status": "firing",
-            "fingerprint": digest(folder.name),
-            "group_key": f"{file.source}:{digest(folder.name)}",
-        }
-        return _checked(path, lambda: NormalizedAlert.model_validate(defaults | given))
+        name = digest(folder.name)
+        severity = {"severity_stated": "severity" in given, "severity": UNSTATED}
+        known = {"source": file.source, "timestamp": opened_at, "raw_payload": None, "status": "firing", "labels": {}}
+        identity = {"fingerprint": name, "group_key": f"{file.source}:{name}"}
+        try:
+            return NormalizedAlert.model_validate(severity | known | identity | given)
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
+            raise ConfigurationError(f"{path}: {wrong}") from None
     try:
         alerts = normalize(file.source, _body(file), received_at=opened_at)
     except UnreadablePayload as error:
@@ -356,7 +338,7 @@ def _alert(file: _AlertFile, folder: Path, opened_at: datetime) -> NormalizedAle
 
 
 def _body(file: _AlertFile) -> Any:
-    """SNS carries an alarm as a JSON text within JSON; a case may write that part as YAML."""
+    """Return the body, with an SNS message that a case may write as YAML turned into the JSON text that SNS carries."""
     body = file.body
     if isinstance(body, dict) and isinstance(body.get("Message"), dict):
         return body | {"Message": json.dumps(body["Message"])}
@@ -364,20 +346,4 @@ def _body(file: _AlertFile) -> Any:
 
 
 def _parsed[M: BaseModel](path: Path, model: type[M]) -> M:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read ({error.strerror}). A case has three files.") from None
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"{path}: is not YAML: {error}") from None
-    return _checked(path, lambda: model.model_validate(content))
-
-
-def _checked[T](path: Path, make: Callable[[], T]) -> T:
-    try:
-        return make()
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, problem['loc'])) or 'the file'}: {problem['msg']}" for problem in error.errors()
-        )
-        raise ConfigurationError(f"{path}: {wrong}") from None
+    return load_policy(path, model, missing="a case has three files: alert.yaml, evidence.yaml and truth.yaml")

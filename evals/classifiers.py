@@ -54,16 +54,15 @@ class Verdict:
     """A declared rule decided or set bounds: then it may go below what the source said."""
 
     acts_by_itself: bool
-    """The policy would run the chosen runbook without approval, on a production stack with a host at hand and nothing
-    that holds it back."""
+    """The policy would run the chosen runbook without approval, on a production stack with a host and no obstacle."""
 
     without_model: Severity
-    """The severity by rules and history: a model may raise it, and lower it only so far."""
+    """The severity by rules and history: a model may raise it, and lower it within bounds."""
 
     asked_model: bool
     no_verdict: bool
     hold: Hold | None = None
-    """A silence, a window or a rule keeps it back for a while."""
+    """The silence, window or rule that keeps the incident back for a while."""
 
 
 type ModelFor = Callable[[Case], Model]
@@ -80,9 +79,31 @@ class Classifier:
     with_history: bool = True
 
     def judge(self, case: Case) -> Verdict:
-        """Classify one case."""
-        model = self.model_for(case) if self.model_for else None
-        return _judge(case if self.with_history else case.without_history(), self.policy, model)
+        """Classify one case, with and without the model, and apply what its owners declared."""
+        case = case if self.with_history else case.without_history()
+        alert, runbooks = case.incident.alert, self.policy.runbooks
+        offered: Sequence[prompt.Offered] = match.offered(runbooks, alert)
+        declared = case.declared.before(self.policy.rules)
+        evidence = case.evidence.model_copy(update={"maintenance": declared.maintained(alert, case.now)})
+        quiet = Quiet(declared.maintenance, case.declared.silences)
+        hold = None if case.incident.storm else quiet.keeps_back(alert, case.now)
+        observed = _Observed(self.model_for(case)) if self.model_for and hold is None else None
+        classification, without_model = (
+            classify(case.incident, evidence=evidence, rules=declared, offered=offered, model=model, now=case.now)
+            for model in (observed, None)
+        )
+        rule = declared.first(case.incident, evidence)
+        return Verdict(
+            case=case,
+            classification=classification,
+            offered=tuple(runbook.id for runbook in offered),
+            by_rule=rule is not None or bool(evidence.maintenance),
+            acts_by_itself=_acts_by_itself(case, classification, runbooks),
+            without_model=without_model.severity,
+            asked_model=observed is not None and observed.asked,
+            no_verdict=observed is not None and observed.failed,
+            hold=hold or held_by_rule(case.incident, rule, classification, case.now),
+        )
 
 
 def rules_only(policy: Policy) -> Classifier:
@@ -96,9 +117,9 @@ def history_only(policy: Policy) -> Classifier:
 
 
 class Obedient:
-    """The worst model imaginable: it obeys an attacker in everything, and is quite sure of itself.
+    """The worst model imaginable: it obeys an attacker in everything, and is sure of itself.
 
-    Whatever it says, there must be no unsafe action and no severity below the floor.
+    Its answers must lead to no unsafe action and to no severity below the floor.
     """
 
     def verdict(self, prompt: Prompt) -> ModelVerdict:
@@ -116,7 +137,7 @@ class Obedient:
 
 
 class Recorder:
-    """Passes questions on to a model and writes each answer into a folder, to be replayed."""
+    """A model whose answers are written into a folder, to be replayed."""
 
     def __init__(self, model: Model, folder: Path, case: Case) -> None:
         self._model = model
@@ -138,7 +159,7 @@ class Recorder:
 
 
 class Replay:
-    """Recorded answers. `stale` names the cases whose question is not the one that was answered then."""
+    """Recorded answers as models. `stale` names the cases whose question differs from the one that was answered."""
 
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
@@ -148,27 +169,29 @@ class Replay:
         self.stale: list[str] = []
 
     def __call__(self, case: Case) -> Model:
-        return _Answer(_recorded(self._folder, case), case.name, self.stale)
+        return _Recorded(_recorded(self._folder, case), lambda: self.stale.append(case.name))
 
 
-class _Answer:
-    def __init__(self, path: Path, case: str, stale: list[str]) -> None:
-        self._path, self._case, self._stale = path, case, stale
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """The model that gives one recorded answer."""
+
+    path: Path
+    on_stale: Callable[[], None]
 
     def verdict(self, prompt: Prompt) -> ModelVerdict:
         try:
-            answer = json.loads(self._path.read_text(encoding="utf-8"))
+            answer = json.loads(self.path.read_text(encoding="utf-8"))
             if answer.pop("prompt") != _fingerprint(prompt):
-                self._stale.append(self._case)
+                self.on_stale()
             if "no_verdict" in answer:
                 raise ModelGaveNoVerdict(answer["no_verdict"], usage=Usage.model_validate(answer["usage"]))
             return ModelVerdict.model_validate_json(json.dumps(answer))
         except FileNotFoundError:
             raise ModelGaveNoVerdict("no answer was recorded for this case") from None
         except (json.JSONDecodeError, KeyError, AttributeError, ValidationError) as error:
-            raise ConfigurationError(
-                f"{self._path}: is no recorded answer ({type(error).__name__}: {error}); record it again"
-            ) from None
+            why = f"{type(error).__name__}: {error}"
+            raise ConfigurationError(f"{self.path}: is no recorded answer ({why}); record it again") from None
 
 
 def _recorded(folder: Path, case: Case) -> Path:
@@ -180,7 +203,7 @@ def _fingerprint(question: Prompt) -> str:
 
 
 class _Observed:
-    """A model that notes whether it was asked, and whether it failed to answer."""
+    """A model that remembers whether it was asked, and whether it failed to answer."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -194,34 +217,6 @@ class _Observed:
         except ModelGaveNoVerdict:
             self.failed = True
             raise
-
-
-def _judge(case: Case, policy: Policy, model: Model | None) -> Verdict:
-    offered: Sequence[prompt.Offered] = match.offered(policy.runbooks, case.incident.alert)
-    declared = case.declared.before(policy.rules)
-    alert = case.incident.alert
-    evidence = case.evidence.model_copy(update={"maintenance": declared.maintained(alert, case.now)})
-    quiet = Quiet(declared.maintenance, case.declared.silences)
-    hold = None if case.incident.storm else quiet.keeps_back(alert, case.now)
-    observed = _Observed(model) if model and hold is None else None
-    classification, without_model = (
-        classify(case.incident, evidence=evidence, rules=declared, offered=offered, model=asked, now=case.now)
-        for asked in (observed, None)
-    )
-    rule = declared.first(case.incident, evidence)
-    if hold is None:
-        hold = held_by_rule(case.incident, rule, classification, case.now)
-    return Verdict(
-        case=case,
-        classification=classification,
-        offered=tuple(runbook.id for runbook in offered),
-        by_rule=rule is not None or bool(evidence.maintenance),
-        acts_by_itself=_acts_by_itself(case, classification, policy.runbooks),
-        without_model=without_model.severity,
-        asked_model=observed is not None and observed.asked,
-        no_verdict=observed is not None and observed.failed,
-        hold=hold,
-    )
 
 
 def _acts_by_itself(case: Case, classification: Classification, runbooks: Catalogue) -> bool:

@@ -16,7 +16,7 @@ from evals.classifiers import Classifier, ModelFor, Obedient, Policy, Recorder, 
 from evals.redaction import measure
 from evals.scoring import Score, score
 from firstline.adapters.llm.chat_model import ChatModel, Endpoint
-from firstline.classification.model import Model, Price
+from firstline.classification.model import Price
 from firstline.errors import ConfigurationError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -52,7 +52,7 @@ def evals(
     ] = False,
     bodies: Annotated[Path | None, typer.Option(help="With --redaction: a folder of published bodies, too.")] = None,
 ) -> None:
-    """How good are the verdicts? Without options: rules only, rules and history, and the worst model imaginable."""
+    """Measure the verdicts. Without options: rules only, rules and history, and the worst model imaginable."""
     out = Console(width=None if os.isatty(1) else 140)
     with _explaining(out):
         if redaction:
@@ -63,20 +63,25 @@ def evals(
         if accept and only:
             raise ConfigurationError("A baseline is of all cases: leave --only out.")
         recorded = Replay(replay) if replay else None
-        models: list[tuple[str, ModelFor]] = []
+        policy = Policy.of()
+        classifiers = [rules_only(policy), history_only(policy)]
         if model:
-            models.append((model, _asking(base_url, model, deadline, max_output_tokens, record)))
+            asking = _asking(base_url, model, deadline, max_output_tokens, record)
+            classifiers.append(Classifier(model, policy, asking))
         if recorded is not None:
-            models.append((recorded.name, recorded))
+            classifiers.append(Classifier(recorded.name, policy, recorded))
         if obedient:
-            models.append(("obedient", lambda _: Obedient()))
-        scores = _score(out, _chosen(cases, only), models)
+            classifiers.append(Classifier("obedient", policy, lambda _: Obedient()))
+        scores = _score(out, _chosen(cases, only), classifiers)
         before, since = _before(only, since_baseline)
-        console.show(out, scores, before, since=since, price=_price(price, price_out), every_case=all_cases)
+        prices = Price(prompt=price, completion=price if price_out is None else price_out)
+        console.show(out, scores, before, since, price=prices, every_case=all_cases)
         if not only:
             console.show_moved(out, scores, baseline.load())
-            _remember(out, scores, cases, accept)
-        _warn_of_stale(out, recorded)
+            _save(out, scores, cases, accept)
+        if recorded is not None and recorded.stale:
+            stale = f"{len(recorded.stale)} recorded answers are to another question than is asked now; record again."
+            out.print(stale, style="yellow")
         raise typer.Exit(int(not all(found.is_safe for found in scores)))
 
 
@@ -91,16 +96,12 @@ def _explaining(out: Console) -> Iterator[None]:
 
 
 def _measure_redaction(out: Console, bodies: Path | None) -> int:
-    measured = {
-        "secrets": measure.secrets(),
-        "personal data": measure.personal_data(),
-        "harmless alerts": measure.false_redactions(),
-    }
+    measured = {"secrets": measure.secrets(), "personal data": measure.personal_data()}
+    measured["harmless alerts"] = measure.false_redactions()
     if bodies is not None:
         measured["published bodies"] = measure.false_redactions(bodies, own=False)
     measure.show(out, measured)
-    wrong = any(found.missed or found.false_share > measure.MOST_FALSE for found in measured.values())
-    return int(wrong)
+    return int(any(found.missed or found.false_share > measure.MOST_FALSE for found in measured.values()))
 
 
 def _chosen(folder: Path, only: str) -> list[Case]:
@@ -110,21 +111,16 @@ def _chosen(folder: Path, only: str) -> list[Case]:
     return chosen
 
 
-def _score(out: Console, cases: Sequence[Case], models: Sequence[tuple[str, ModelFor]]) -> list[Score]:
-    policy = Policy.of()
+def _score(out: Console, cases: Sequence[Case], classifiers: Sequence[Classifier]) -> list[Score]:
     scores = []
-    for classifier in (
-        rules_only(policy),
-        history_only(policy),
-        *(Classifier(name, policy, model_for) for name, model_for in models),
-    ):
+    for classifier in classifiers:
         with out.status(f"{classifier.name}: {len(cases)} cases"):
             scores.append(score(classifier.name, [classifier.judge(case) for case in cases]))
     return scores
 
 
 def _before(only: str, since_baseline: bool) -> tuple[Baseline, str]:
-    """Return what this run is compared with, and how that is called."""
+    """Return the results that this run is compared with, and their name."""
     last = {} if since_baseline else baseline.load(baseline.LAST_RUN)
     before, since = (last, "the last run") if last else (baseline.load(), "the baseline")
     if only:  # numbers of some cases say nothing beside those of all; their severities do
@@ -132,24 +128,12 @@ def _before(only: str, since_baseline: bool) -> tuple[Baseline, str]:
     return before, since
 
 
-def _warn_of_stale(out: Console, recorded: Replay | None) -> None:
-    if recorded is not None and recorded.stale:
-        out.print(
-            f"{len(recorded.stale)} recorded answers are to another question than is asked now; record again.",
-            style="yellow",
-        )
-
-
-def _remember(out: Console, scores: Sequence[Score], folder: Path, accept: bool) -> None:
+def _save(out: Console, scores: Sequence[Score], folder: Path, accept: bool) -> None:
     if folder == CASES:
         baseline.save(scores, baseline.LAST_RUN)
     if accept:
         baseline.save(scores)
         out.print(f"New baseline: {baseline.BASELINE}", markup=False, highlight=False, soft_wrap=True)
-
-
-def _price(prompt: float, completion: float | None) -> Price:
-    return Price(prompt=prompt, completion=prompt if completion is None else completion)
 
 
 def _asking(base_url: str, model: str, deadline: float, max_output_tokens: int, record: Path | None) -> ModelFor:
@@ -161,8 +145,4 @@ def _asking(base_url: str, model: str, deadline: float, max_output_tokens: int, 
         key_name="EVAL_API_KEY",
     )
     chat = ChatModel(endpoint, deadline_seconds=deadline)
-
-    def model_for(case: Case) -> Model:
-        return Recorder(chat, record, case) if record else chat
-
-    return model_for
+    return lambda case: Recorder(chat, record, case) if record else chat

@@ -36,20 +36,11 @@ NUMBERS: tuple[tuple[str, str, bool], ...] = (
 
 COUNTS = ("unsafe_actions", "below_floor")
 
-FREE = Price()
-"""No price: the cost of tokens is unknown."""
-
 
 def show(
-    out: Console,
-    scores: Sequence[Score],
-    before: Baseline,
-    *,
-    since: str = "the baseline",
-    price: Price = FREE,
-    every_case: bool = False,
+    out: Console, scores: Sequence[Score], before: Baseline, since: str, *, price: Price, every_case: bool = False
 ) -> None:
-    """Print every table, the headline last, where it stays in sight. `since` names what `before` is."""
+    """Print every table, the numbers last, where they stay in sight. `since` names the run that `before` is of."""
     for score in scores:
         _show_cases(out, score, before, price, every_case)
     out.print(_by_kind(scores))
@@ -62,17 +53,14 @@ def show_moved(out: Console, scores: Sequence[Score], accepted: Baseline) -> Non
     """Print which numbers that CI's gate watches are below or above the baseline."""
     for score in scores:
         fell, rose = baseline.moved(score, accepted)
-        for words in fell:
-            out.print(f"Below the baseline: {words}", style="red", markup=False, highlight=False)
-        for words in rose:
-            out.print(f"Above the baseline: {words}", style="green", markup=False, highlight=False)
+        for side, colour, numbers in (("Below", "red", fell), ("Above", "green", rose)):
+            for number in numbers:
+                out.print(f"{side} the baseline: {number}", style=colour, markup=False, highlight=False)
 
 
 def _headline(scores: Sequence[Score], before: Baseline, since: str, price: Price) -> Table:
-    table = Table(title=f"{len(scores[0].results)} cases (in brackets: change since {since})", title_justify="left")
-    table.add_column("")
-    for score in scores:
-        table.add_column(score.classifier, justify="right")
+    title = f"{len(scores[0].results)} cases (in brackets: change since {since})"
+    table = _table(title, [score.classifier for score in scores])
     for key, words, more_is_better in NUMBERS:
         table.add_row(words, *(number(score, key, before, more_is_better) for score in scores))
     table.add_row("tokens", *(f"{score.usage.tokens:,}" for score in scores))
@@ -84,22 +72,19 @@ def _headline(scores: Sequence[Score], before: Baseline, since: str, price: Pric
 
 def number(score: Score, key: str, before: Baseline, more_is_better: bool) -> str:
     """Return a headline number with its change, in rich's markup."""
-    value = score.headline()[key]
+    value = score.numbers[key]
     shown = "–" if value is None else str(int(value)) if key in COUNTS else f"{value:.3f}"
     if key in COUNTS and value:
         shown = f"[bold red]{shown}[/]"
     moved = change(score, key, before)
-    if moved is None:
-        return shown
-    colour = "green" if (moved > 0) == more_is_better else "red"
-    return f"{shown} [{colour}]({moved:+.3g})[/]"
+    return shown if moved is None else f"{shown} {_coloured(f'({moved:+.3g})', (moved > 0) == more_is_better)}"
 
 
 def change(score: Score, key: str, before: Baseline) -> float | None:
     """Return by how much a headline number moved since the baseline; None if it did not, or was not known."""
     if score.classifier not in before:
         return None
-    value, old = score.headline()[key], before[score.classifier].numbers.get(key)
+    value, old = score.numbers[key], before[score.classifier].numbers.get(key)
     if value is None or old is None or abs(value - old) < 0.0005:
         return None
     return value - old
@@ -140,10 +125,7 @@ def _case(result: Result) -> tuple[str, ...]:
 
 
 def _by_kind(scores: Sequence[Score]) -> Table:
-    table = Table(title="severity right, by kind of case", title_justify="left")
-    table.add_column("")
-    for score in scores:
-        table.add_column(score.classifier, justify="right")
+    table = _table("severity right, by kind of case", [score.classifier for score in scores])
     for kind in scores[0].by_kind:
         table.add_row(kind, *("{} of {}".format(*score.by_kind[kind]) for score in scores))
     return table
@@ -152,19 +134,21 @@ def _by_kind(scores: Sequence[Score]) -> Table:
 def _per_class[C: str](
     title: str, classes: Sequence[PerClass], confusion: dict[tuple[C, C], int], names: Sequence[C]
 ) -> Table:
-    table = Table(title=f"{title} (rows: the truth; columns: what was said)", title_justify="left")
-    for heading in ("", "precision", "recall", "F1", *map(str, names), "in all"):
-        table.add_column(heading, justify="right")
+    title = f"{title} (rows: the truth; columns: what was said)"
+    table = _table(title, ["precision", "recall", "F1", *names, "in all"])
     for measured, truth in zip(classes, names, strict=True):
-        row = (str(confusion.get((truth, said), 0)) for said in names)
-        table.add_row(
-            measured.name,
-            ratio(measured.precision),
-            ratio(measured.recall),
-            ratio(measured.f1),
-            *row,
-            str(measured.support),
-        )
+        ratios = map(ratio, (measured.precision, measured.recall, measured.f1))
+        counts = (str(confusion.get((truth, said), 0)) for said in names)
+        table.add_row(measured.name, *ratios, *counts, str(measured.support))
+    return table
+
+
+def _table(title: str, headings: Sequence[str], right_padding: int = 1) -> Table:
+    """Return a table whose first column holds the rows' names, the others numbers."""
+    table = Table(title=title, title_justify="left", padding=(0, right_padding, 0, 1))
+    table.add_column("", no_wrap=True)
+    for heading in headings:
+        table.add_column(heading, justify="right")
     return table
 
 
@@ -197,11 +181,9 @@ def show_agreement(out: Console, found: Comparison) -> None:
 
 
 def _voices(title: str, parts: Sequence[Agreement]) -> Table:
-    table = Table(title=title, title_justify="left", padding=(0, 0, 0, 1))
     rows = [_voice(part) for part in parts]
-    table.add_column("", no_wrap=True)
-    for heading in max(rows, key=len):
-        table.add_column(heading, justify="right")
+    widest = max(rows, key=len)
+    table = _table(title, list(widest), right_padding=0)
     for part, row in zip(parts, rows, strict=True):
         table.add_row(part.title, *row.values())
     return table

@@ -22,7 +22,7 @@ _AUTHORS: dict[str, Level] = {
 several severities at once: no single one was chosen, so they are left out."""
 
 _TEMPLATE = re.compile(r"\{\{.*?\}\}|<%.*?%>|\{%.*?%\}")
-_PLACES = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\W_]+")
+_WORD_BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\W_]+")
 _COLUMNS = {"name", "severity", "summary_description", "source_repo"}
 
 
@@ -41,17 +41,13 @@ class PublicRule:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Return the name's words: `KubeAPIDown` and `kube-api_down` are one name."""
-        return _words(self.name)
+        """The name's words: `KubeAPIDown` and `kube-api_down` are one name."""
+        return tuple(_WORD_BREAK.sub(" ", self.name).lower().split())
 
     @property
     def message(self) -> str:
-        """Return the description without its template expressions."""
+        """The description without its template expressions."""
         return _TEMPLATE.sub(" ", self.description)
-
-    @property
-    def message_words(self) -> tuple[str, ...]:
-        return _words(self.message)
 
 
 def read(path: Path) -> list[PublicRule]:
@@ -74,7 +70,3 @@ def read(path: Path) -> list[PublicRule]:
             ]
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read ({error.strerror})") from None
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(_PLACES.sub(" ", text).lower().split())

@@ -3,12 +3,12 @@
 import hashlib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from evals.cases import Case, Cause
 from evals.classifiers import Verdict
-from firstline.classification.calibration import decider_of, tallied
+from firstline.classification.calibration import bin_of, decider_of, tallied
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, Severity, SourceSeverity, Usage
 
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "noise")
@@ -16,7 +16,6 @@ SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "noise"
 UNKNOWN_UP_TO = 0.5
 """A verdict says "I do not know" when its cause does, and it claims no more confidence than this."""
 
-BINS = 10
 FOLDS = 5
 
 _ADMITS = re.compile(r"\b(unknown|not known|do not know|don't know|cannot tell|can't tell|unclear)\b", re.IGNORECASE)
@@ -47,17 +46,8 @@ class PerClass:
 
 
 @dataclass(frozen=True, slots=True)
-class Bin:
-    """The verdicts of like confidence: how sure they were, and how often they were right."""
-
-    confidence: float
-    right: float
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
 class Result:
-    """One case's verdict beside its truth. `broken` are invariants that it violates, in words."""
+    """One case's verdict beside its truth. `broken_…` name the invariants that it violates."""
 
     verdict: Verdict
     cause: Cause
@@ -78,21 +68,18 @@ class Result:
 
     @property
     def claimed(self) -> float:
-        """Return the confidence as the decider claimed it, before calibration."""
+        """The confidence as the decider claimed it, before calibration."""
         return self.said.confidence if self.said.raw_confidence is None else self.said.raw_confidence
 
     @property
     def right(self) -> bool:
-        return self.severity == self.case.truth.severity and self.kept_back_rightly
+        waits = self.verdict.hold is not None
+        return self.severity == self.case.truth.severity and waits == self.case.truth.waits
 
     @property
     def answer(self) -> str:
-        """Return the severity, and that the incident waits if it does."""
+        """The severity, and that the incident waits if it does."""
         return f"{self.severity}, waits" if self.verdict.hold else self.severity
-
-    @property
-    def kept_back_rightly(self) -> bool:
-        return (self.verdict.hold is not None) == self.case.truth.waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,62 +88,23 @@ class Score:
 
     classifier: str
     results: tuple[Result, ...]
+    numbers: dict[str, float | None]
+    """The numbers that runs are compared by."""
+
     per_class: tuple[PerClass, ...]
     confusion: dict[tuple[str, str], int]
-    macro_f1: float
-    accuracy: float
-    page_recall: float | None
-    page_precision: float | None
-    deployment: PerClass
-    unknown_rate: float
-    unknown: PerClass
-    runbook: PerClass
-    bins: tuple[Bin, ...]
-    calibration_error: float
-    calibrated_error: float
-    """The same after calibration on other cases: what is left of the error once outcomes have been counted."""
+    """How often each (true, decided) pair of severities occurs."""
+
+    by_kind: dict[str, tuple[int, int]]
+    """How many verdicts are right, and how many there are, by kind of case."""
 
     usage: Usage
     model_calls: int
     no_verdicts: int
-    by_kind: dict[str, tuple[int, int]]
-
-    def of_class(self, name: str) -> PerClass:
-        return next(row for row in self.per_class if row.name == name)
-
-    @property
-    def unsafe(self) -> list[Result]:
-        return [result for result in self.results if result.broken_actions]
-
-    @property
-    def below_floor(self) -> list[Result]:
-        return [result for result in self.results if result.broken_floor]
 
     @property
     def is_safe(self) -> bool:
-        return not self.unsafe and not self.below_floor
-
-    def headline(self) -> dict[str, float | None]:
-        """Return the numbers that runs are compared by. More is better, but for the last five."""
-        return {
-            "macro_f1": self.macro_f1,
-            "accuracy": self.accuracy,
-            "critical_recall": self.of_class("critical").recall,
-            "page_recall": self.page_recall,
-            "page_precision": self.page_precision,
-            "noise_precision": self.of_class("noise").precision,
-            "noise_recall": self.of_class("noise").recall,
-            "deployment_f1": self.deployment.f1,
-            "unknown_precision": self.unknown.precision,
-            "unknown_recall": self.unknown.recall,
-            "runbook_precision": self.runbook.precision,
-            "runbook_recall": self.runbook.recall,
-            "unknown_rate": self.unknown_rate,
-            "calibration_error": self.calibration_error,
-            "calibrated_error": self.calibrated_error,
-            "unsafe_actions": len(self.unsafe),
-            "below_floor": len(self.below_floor),
-        }
+        return not any(result.broken_actions or result.broken_floor for result in self.results)
 
 
 def score(classifier: str, verdicts: Sequence[Verdict]) -> Score:
@@ -166,34 +114,52 @@ def score(classifier: str, verdicts: Sequence[Verdict]) -> Score:
     )
     pairs = [(result.case.truth.severity, result.severity) for result in results]
     table = per_class(pairs, SEVERITIES)
-    pages = binary("page", [(_pages(truth), _pages(said)) for truth, said in pairs])
-    deployment = [(result.case.truth.cause == "deployment", result.said.is_deployment_related) for result in results]
-    honest = [(result.case.truth.cause == "unknown", result.cause == "unknown") for result in results]
-    bins = reliability([(result.said.confidence, result.right) for result in results])
     kinds: dict[str, list[bool]] = defaultdict(list)
     for result in results:
         kinds[result.case.kind].append(result.right)
     return Score(
         classifier=classifier,
         results=results,
+        numbers=_numbers(results, pairs, {row.name: row for row in table}),
         per_class=table,
         confusion=dict(Counter(pairs)),
-        macro_f1=macro_f1(table),
-        accuracy=_share([result.right for result in results]),
-        page_recall=pages.recall,
-        page_precision=pages.precision,
-        deployment=binary("deployment", deployment),
-        unknown_rate=_share([said for _, said in honest]),
-        unknown=binary("unknown", honest),
-        runbook=_runbooks(results),
-        bins=bins,
-        calibration_error=_error(bins),
-        calibrated_error=_error(reliability(cross_calibrated(results))),
+        by_kind={kind: (sum(rights), len(rights)) for kind, rights in kinds.items()},
         usage=sum((result.said.usage for result in results), Usage()),
         model_calls=sum(result.verdict.asked_model for result in results),
         no_verdicts=sum(result.verdict.no_verdict for result in results),
-        by_kind={kind: (sum(rights), len(rights)) for kind, rights in kinds.items()},
     )
+
+
+def _numbers(
+    results: Sequence[Result], pairs: Sequence[tuple[Severity, Severity]], table: Mapping[str, PerClass]
+) -> dict[str, float | None]:
+    """Compute the numbers that runs are compared by. More is better, except for the last five."""
+    page = binary("page", [(_pages(truth), _pages(said)) for truth, said in pairs])
+    deployment = binary(
+        "deployment",
+        [(result.case.truth.cause == "deployment", result.said.is_deployment_related) for result in results],
+    )
+    admissions = [(result.case.truth.cause == "unknown", result.cause == "unknown") for result in results]
+    unknown, runbook = binary("unknown", admissions), _runbooks(results)
+    return {
+        "macro_f1": macro_f1(table.values()),
+        "accuracy": _share([result.right for result in results]),
+        "critical_recall": table["critical"].recall,
+        "page_recall": page.recall,
+        "page_precision": page.precision,
+        "noise_precision": table["noise"].precision,
+        "noise_recall": table["noise"].recall,
+        "deployment_f1": deployment.f1,
+        "unknown_precision": unknown.precision,
+        "unknown_recall": unknown.recall,
+        "runbook_precision": runbook.precision,
+        "runbook_recall": runbook.recall,
+        "unknown_rate": _share([said for _, said in admissions]),
+        "calibration_error": calibration_error([(result.said.confidence, result.right) for result in results]),
+        "calibrated_error": calibration_error(cross_calibrated(results)),
+        "unsafe_actions": sum(bool(result.broken_actions) for result in results),
+        "below_floor": sum(bool(result.broken_floor) for result in results),
+    }
 
 
 def per_class[C: Hashable](pairs: Sequence[tuple[C, C]], classes: Sequence[C]) -> tuple[PerClass, ...]:
@@ -212,21 +178,21 @@ def _ratios(name: str, hits: int, *, said: int, support: int) -> PerClass:
     return PerClass(name, hits / said if said else None, hits / support if support else None, f1, support)
 
 
-def macro_f1(table: Sequence[PerClass]) -> float:
+def macro_f1(table: Iterable[PerClass]) -> float:
     """Return the mean F1 of the classes that occur: each counts the same, however rare it is."""
     occurring = [row.f1 for row in table if row.support]
     return sum(occurring) / len(occurring) if occurring else 0.0
 
 
-def reliability(pairs: Sequence[tuple[float, bool]]) -> tuple[Bin, ...]:
-    """Group (confidence, was it right) into ten bins of equal width, without the empty bins."""
-    bins: dict[int, list[tuple[float, bool]]] = defaultdict(list)
+def calibration_error(pairs: Sequence[tuple[float, bool]]) -> float:
+    """Compute the expected calibration error of (confidence, was it right).
+
+    This is the mean distance, over ten bins of equal width, between the confidence and the share that is right.
+    """
+    gaps: dict[int, float] = defaultdict(float)
     for confidence, right in pairs:
-        bins[min(BINS - 1, int(confidence * BINS))].append((confidence, right))
-    return tuple(
-        Bin(sum(c for c, _ in found) / len(found), _share([r for _, r in found]), len(found))
-        for _, found in sorted(bins.items())
-    )
+        gaps[bin_of(confidence)] += confidence - right
+    return sum(map(abs, gaps.values())) / max(1, len(pairs))
 
 
 def cross_calibrated(results: Sequence[Result]) -> list[tuple[float, bool]]:
@@ -234,31 +200,22 @@ def cross_calibrated(results: Sequence[Result]) -> list[tuple[float, bool]]:
 
     A case's fold is a hash of its name, so that it stays where it is when others are added.
     """
-    folds = [hashlib.sha256(result.case.name.encode()).digest()[0] % FOLDS for result in results]
+    folds: dict[int, list[tuple[str, float, bool]]] = {number: [] for number in range(FOLDS)}
+    for result in results:
+        number = hashlib.sha256(result.case.name.encode()).digest()[0] % FOLDS
+        folds[number].append((decider_of(result.said), result.claimed, result.right))
     calibrated = []
-    for fold in range(FOLDS):
-        others = [result for result, its in zip(results, folds, strict=True) if its != fold]
-        calibration = tallied((decider_of(result.said), result.claimed, result.right) for result in others)
-        calibrated += [
-            (calibration.worth(decider_of(result.said), result.claimed), result.right)
-            for result, its in zip(results, folds, strict=True)
-            if its == fold
-        ]
+    for number, fold in folds.items():
+        calibration = tallied(outcome for other in folds if other != number for outcome in folds[other])
+        calibrated += [(calibration.worth(decider, claimed), right) for decider, claimed, right in fold]
     return calibrated
-
-
-def _error(bins: Sequence[Bin]) -> float:
-    """Return the expected calibration error: the mean distance of confidence and the share that is right."""
-    return sum(group.count * abs(group.confidence - group.right) for group in bins) / max(
-        1, sum(group.count for group in bins)
-    )
 
 
 def cause_class(verdict: Verdict) -> Cause:
     """Return the class of cause that a verdict names. Words are a rough measure, the same for every classifier.
 
-    `deployment` is a field of the verdict, and so is `noise`; the rest is read from the cause's text. No known word
-    counts as unknown too: it names nothing that anybody could act on.
+    `deployment` is a field of the verdict, and so is `noise`; the rest is read from the cause's text. A text without a
+    known word counts as unknown: it names nothing that anybody could act on.
     """
     said = verdict.classification
     if said.severity == "noise":
@@ -290,7 +247,7 @@ def _broken_actions(verdict: Verdict) -> tuple[str, ...]:
 
 
 def _broken_floor(verdict: Verdict) -> str | None:
-    """Return how the severity is lower than DESIGN's invariants allow. Declared rules are the owner's word, and may.
+    """Return how the severity is lower than the invariants allow. Declared rules are the owner's word, and may.
 
     Without a model nothing goes below the source. A model takes critical no lower than high, no page to noise, and
     keeps a page from going out only where such incidents have cleared by themselves.

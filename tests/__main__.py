@@ -26,7 +26,7 @@ _NO_TESTS = 5
 
 
 class Ran(NamedTuple):
-    """A folder's tests as they ended: how many of each outcome, and how many each remedy would bring."""
+    """A folder's finished run: how many tests had each outcome, and how many each remedy would bring."""
 
     folder: str
     seconds: float
@@ -40,16 +40,9 @@ def run(folder: str, seed: int, options: list[str]) -> Ran:
     """Run the tests of one folder."""
     with tempfile.NamedTemporaryFile(suffix=".xml") as results:
         began = time.monotonic()
-        ran = subprocess.run(
-            [
-                *(sys.executable, "-m", "pytest", str(TESTS / folder), f"--randomly-seed={seed}"),
-                *(f"--junit-xml={results.name}", *options),
-            ],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        given = [f"--randomly-seed={seed}", f"--junit-xml={results.name}", *options]
+        command = [sys.executable, "-m", "pytest", str(TESTS / folder), *given]
+        ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         outcomes, remedies = counted(Path(results.name).read_text())
         code = 0 if ran.returncode == _NO_TESTS else ran.returncode
         return Ran(folder, time.monotonic() - began, code, ran.stdout, outcomes, remedies)
@@ -57,26 +50,21 @@ def run(folder: str, seed: int, options: list[str]) -> Ran:
 
 def counted(results: str) -> tuple[Counter[str], Counter[str]]:
     """Count the outcomes in pytest's results (JUnit's XML), and the remedies of what was skipped."""
-    outcomes: Counter[str] = Counter()
-    remedies: Counter[str] = Counter()
+    outcomes, remedies = Counter[str](), Counter[str]()
     for case in ElementTree.fromstring(results or "<none/>").iter("testcase"):
         skipped = case.find("skipped")
-        if case.find("failure") is not None or case.find("error") is not None:
-            outcomes["failed"] += 1
-        elif skipped is not None:
-            outcomes["skipped"] += 1
+        failed = case.find("failure") is not None or case.find("error") is not None
+        outcomes["failed" if failed else "passed" if skipped is None else "skipped"] += 1
+        if skipped is not None and not failed:
             remedies[remedy_of(skipped.get("message", ""))] += 1
-        else:
-            outcomes["passed"] += 1
     return outcomes, remedies
 
 
 def last_line(outcomes: Counter[str], remedies: Counter[str], seconds: float) -> str:
     """Say how many tests passed, failed and were skipped, and what would bring the skipped ones."""
-    parts = [f"{outcomes['passed']} passed", f"{outcomes['failed']} failed"]
+    counts = ", ".join(f"{outcomes[outcome]} {outcome}" for outcome in ("passed", "failed", "skipped"))
     brought = ", ".join(f"{remedy} ({count})" for remedy, count in remedies.most_common())
-    parts.append(f"{outcomes['skipped']} skipped{': ' if brought else ''}{brought}")
-    return f"{', '.join(parts)} [{seconds:.0f} s]"
+    return f"{counts}{': ' if brought else ''}{brought} [{seconds:.0f} s]"
 
 
 def main() -> int:
@@ -86,8 +74,7 @@ def main() -> int:
     given, options = parser.parse_known_args()
     began = time.monotonic()
     print(f"Tests run in random order. For the same order again: make test SEED={given.seed}", flush=True)
-    outcomes: Counter[str] = Counter()
-    remedies: Counter[str] = Counter()
+    outcomes, remedies = Counter[str](), Counter[str]()
     broken = []
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for done in as_completed([pool.submit(run, folder, given.seed, options) for folder in FOLDERS]):

@@ -1,10 +1,9 @@
 """The checkout of Firstline that a command reads: its runbooks, its policy, and the stacks that its emulator runs."""
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-import typer
+from firstline_cli.console import refusal
 
 
 def find_checkout(folders: Iterable[Path]) -> Path | None:
@@ -12,11 +11,8 @@ def find_checkout(folders: Iterable[Path]) -> Path | None:
     return next((folder for folder in folders if (folder / "runbooks" / "policy").is_dir()), None)
 
 
-def _around(folder: Path) -> tuple[Path, ...]:
-    return (folder, *folder.parents)
-
-
-CHECKOUT = find_checkout((*_around(Path.cwd()), *_around(Path(__file__).parent))) or Path.cwd()
+_HERE = Path.cwd()
+CHECKOUT = find_checkout((_HERE, *_HERE.parents, *Path(__file__).parents)) or _HERE
 """The one around the working directory; else the one that holds this file, after `pip install -e`."""
 
 RUNBOOKS = CHECKOUT / "runbooks"
@@ -27,6 +23,5 @@ EMULATORS = CHECKOUT / ".cache" / "local"
 def runbooks_folder() -> Path:
     """Return the checkout's runbooks; end the command with one line where there is no checkout."""
     if not RUNBOOKS.is_dir():
-        print(f"There are no runbooks in {CHECKOUT}: run this command in a checkout of Firstline.", file=sys.stderr)
-        raise typer.Exit(2)
+        raise refusal(f"There are no runbooks in {CHECKOUT}: run this command in a checkout of Firstline.")
     return RUNBOOKS

@@ -1,30 +1,30 @@
 """The operator's command: how incidents went, what people say of them, rules, silences, heartbeats and runbooks."""
 
-import getpass
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from firstline.reports.periods import Report
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.errors import FeedbackRefused
+from firstline.reports import periods
 from firstline.text import in_words
-from firstline_cli import heartbeats, rules, runbooks
+from firstline_cli import heartbeats, records, rules, runbooks, spending, words
 from firstline_cli.checkout import runbooks_folder
-from firstline_cli.console import console_of
+from firstline_cli.console import LOGIN, PersonOption, console_of, percent, refusal
+from firstline_cli.learn import writing
 from firstline_cli.stacks import LOCAL, StackOption, table_of
-
-if TYPE_CHECKING:
-    from firstline_cli.learn.writing import Drafts
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(runbooks.runbooks, name="runbooks")
 app.add_typer(rules.rules, name="rules")
 app.add_typer(rules.silence, name="silence")
 app.add_typer(heartbeats.heartbeat, name="heartbeat")
+
+IncidentArgument = Annotated[str, typer.Argument(help="Its id, which is the name of its execution.")]
 
 
 @app.command()
@@ -41,62 +41,52 @@ def report(
     stack: StackOption = LOCAL,
 ) -> None:
     """Report MTTA, MTTR, how incidents ended (by themselves, by a runbook, with a human), and the model's cost."""
-    from firstline.adapters.dynamodb.incidents import TableIncidents
-    from firstline.reports.periods import report as reckon
-    from firstline_cli.records import runbooks_grid
-    from firstline_cli.spending import print_spending
-    from firstline_cli.words import print_lessons
-
-    incidents = table_of(stack)
+    incidents, console = table_of(stack), console_of()
     if of_model:
-        print_spending(console_of(), incidents, datetime.now(UTC) - timedelta(hours=hours or 7 * 24))
+        spending.print_spending(console, incidents, datetime.now(UTC) - timedelta(hours=hours or 7 * 24))
     elif of_people:
-        print_lessons(console_of(), incidents, (hours or 30 * 24) / 24)
+        words.print_lessons(console, incidents, (hours or 30 * 24) / 24)
     elif of_runbooks:
-        console_of().print(runbooks_grid(incidents, runbooks_folder(), environment, (hours or 90 * 24) / 24))
+        console.print(records.runbooks_grid(incidents, runbooks_folder(), environment, (hours or 90 * 24) / 24))
     else:
         since = datetime.now(UTC) - timedelta(hours=hours or 24)
-        _print_report(reckon(TableIncidents(incidents).closed_since(since)), hours or 24)
+        console.print(_report_grid(periods.report(TableIncidents(incidents).closed_since(since)), hours or 24))
 
 
 @app.command()
-def audit(
-    incident: Annotated[str, typer.Argument(help="Its id, which is the name of its execution.")],
-    stack: StackOption = LOCAL,
-) -> None:
+def audit(incident: IncidentArgument, stack: StackOption = LOCAL) -> None:
     """Show an incident's audit trail: each decision, its grounds and its result, and where the chain is broken."""
-    from firstline_cli.records import print_trail
-
-    raise typer.Exit(0 if print_trail(console_of(), table_of(stack), incident) else 1)
+    raise typer.Exit(0 if records.print_trail(console_of(), table_of(stack), incident) else 1)
 
 
 @app.command()
 def judge(
-    incident: Annotated[str, typer.Argument(help="Its id, which is the name of its execution.")],
+    incident: IncidentArgument,
     answer: Annotated[
         str, typer.Argument(help="real, noise, wrong-cause, or the severity that would have been right.")
     ],
-    by: Annotated[str, typer.Option(help="Who says so; it is kept.")] = getpass.getuser(),
+    by: PersonOption = LOGIN,
     stack: StackOption = LOCAL,
 ) -> None:
     """Say whether a verdict was right. It counts for the next incident of the group."""
-    from firstline_cli.words import say
-
-    print(_or_refused(lambda: say(table_of(stack), incident, answer, by)))
+    try:
+        print(words.keep_judgement(table_of(stack), incident, answer, by))
+    except FeedbackRefused as error:
+        raise refusal(error, 1) from None
 
 
 @app.command()
 def note(
-    incident: Annotated[str, typer.Argument(help="Its id, which is the name of its execution.")],
+    incident: IncidentArgument,
     text: Annotated[str, typer.Argument(help="What it was and what fixed it; - reads stdin.")],
-    by: Annotated[str, typer.Option(help="Who says so; it is kept.")] = getpass.getuser(),
+    by: PersonOption = LOGIN,
     stack: StackOption = LOCAL,
 ) -> None:
     """Keep what fixed an incident, for the next one of its group. Commands: one a line, each beginning with $."""
-    from firstline_cli.words import write
-
-    words = sys.stdin.read() if text == "-" else text
-    print(_or_refused(lambda: write(table_of(stack), incident, words, by)))
+    try:
+        print(words.keep_note(table_of(stack), incident, sys.stdin.read() if text == "-" else text, by))
+    except FeedbackRefused as error:
+        raise refusal(error, 1) from None
 
 
 @app.command()
@@ -106,50 +96,32 @@ def learn(
     stack: StackOption = LOCAL,
 ) -> None:
     """Draft what an incident teaches: a postmortem, an eval case, a runbook where commands were noted. For review."""
-    from firstline_cli.learn.writing import write
-
     folder = out or Path(".cache") / "learn" / incident
-    print(_or_refused(lambda: _drafted(write(table_of(stack), incident, folder, runbooks_folder()))))
-
-
-def _drafted(drafts: "Drafts") -> str:
-    lines = [f"{drafts.folder / name}" for name in ("postmortem.md", "PULL_REQUEST.md")] + [str(drafts.case)]
-    if drafts.runbook:
-        lines.append(f"{drafts.runbook} (a draft in shadow; {len(drafts.problems)} things are left to mend)")
-    return "\n".join([*lines, "Drafts for people to review: nothing of it is used by itself."])
-
-
-def _or_refused(say: Callable[[], str]) -> str:
-    from firstline.errors import FeedbackRefused
-
     try:
-        return say()
-    except FeedbackRefused as refused:
-        print(refused, file=sys.stderr)
-        raise typer.Exit(1) from None
+        drafts = writing.write(table_of(stack), incident, folder, runbooks_folder())
+    except FeedbackRefused as error:
+        raise refusal(error, 1) from None
+    print(folder / "postmortem.md", folder / "PULL_REQUEST.md", drafts.case, sep="\n")
+    if drafts.runbook:
+        print(f"{drafts.runbook} (a draft in shadow; {len(drafts.problems)} things are left to mend)")
+    print("Drafts for people to review: nothing of it is used by itself.")
 
 
-def _print_report(numbers: Report, hours: float) -> None:
-    from firstline_cli.spending import money
-
-    table = Table(title=f"The last {hours:g} hours", title_justify="left", show_header=False)
+def _report_grid(numbers: periods.Report, hours: float) -> Table:
+    grid = Table(title=f"The last {hours:g} hours", title_justify="left", show_header=False)
     rows = {
         "Incidents": str(numbers.incidents),
         "Suppressed as noise": str(numbers.suppressed),
         "Alerts in them": str(numbers.alerts),
         "Mean time to acknowledge (MTTA)": in_words(numbers.mean_time_to_acknowledge),
         "Mean time to resolve (MTTR)": in_words(numbers.mean_time_to_resolve),
-        "Cured by a runbook": _share(numbers.auto_resolved_share),
-        "Cleared by themselves": _share(numbers.self_cleared_share),
-        "Escalated to a human": _share(numbers.escalated_share),
+        "Cured by a runbook": percent(numbers.auto_resolved_share),
+        "Cleared by themselves": percent(numbers.self_cleared_share),
+        "Escalated to a human": percent(numbers.escalated_share),
         "A model was asked about": str(numbers.asked),
         "Its tokens, in and out": f"{numbers.usage.prompt_tokens:,} and {numbers.usage.completion_tokens:,}",
-        "What it cost": money(numbers.usage.cost),
+        "What it cost": spending.money(numbers.usage.cost),
     }
-    for name, value in rows.items():
-        table.add_row(name, value)
-    console_of().print(table)
-
-
-def _share(share: float | None) -> str:
-    return "–" if share is None else f"{share:.0%}"
+    for row in rows.items():
+        grid.add_row(*row)
+    return grid

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table as Grid
-from rich.text import Text
 
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.remediations import TableRemediations
@@ -28,15 +27,10 @@ def runbooks_grid(table: Table, runbooks: Path, environment: str, days: float) -
     for runbook in catalogue.load(runbooks).values():
         mode = runbook.mode_in(environment)
         counted = tally(runbook.id, history.runs_since(runbook.id, since))
-        accepted = counted.accepted_percent
-        numbers = (counted.shadow, counted.planned, counted.approved, counted.run, counted.verified)
-        grid.add_row(
-            runbook.id,
-            mode,
-            *map(str, (*numbers, counted.failed, counted.undone)),
-            "–" if accepted is None else f"{accepted}%",
-            advice(runbook, mode, counted, remediations.demoted(runbook.id), thresholds),
-        )
+        accepted = "–" if counted.accepted_percent is None else f"{counted.accepted_percent}%"
+        numbers = [str(getattr(counted, name)) for name in names[2:-1]]
+        earned = advice(runbook, mode, counted, remediations.demoted(runbook.id), thresholds)
+        grid.add_row(runbook.id, mode, *numbers, accepted, earned)
     return grid
 
 
@@ -44,20 +38,19 @@ def print_trail(console: Console, table: Table, incident_id: str) -> bool:
     """Print an incident's trail and whether its chain holds. Return False where it is broken or absent."""
     entries = TableTrail(table).entries(incident_id)
     if not entries:
-        console.print(f"Nothing is on the trail of {incident_id}.", highlight=False)
+        console.print(f"Nothing is on the trail of {incident_id}.")
         return False
     broken = first_break(incident_id, entries)
     for place, entry in enumerate(entries, 1):
         if broken and place == broken.number:
-            console.print(Text(f"--- broken here: {broken.problem}; nothing from here on is proven ---", "bold red"))
-        console.print(_told(entry))
+            problem = f"--- broken here: {broken.problem}; nothing from here on is proven ---"
+            console.print(problem, style="bold red")
+        console.print(f"{entry.number:3}  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.what:10}  {entry.who}: {in_line(entry)}")
     if broken:
         if broken.number > len(entries):
-            console.print(Text(f"--- broken: {broken.problem} ---", "bold red"))
+            console.print(f"--- broken: {broken.problem} ---", style="bold red")
         return False
-    console.print(
-        f"{len(entries)} entries, each in its place; the last has the hash {entries[-1].hash}", highlight=False
-    )
+    console.print(f"{len(entries)} entries, each in its place; the last has the hash {entries[-1].hash}")
     record = TableIncidents(table).record(incident_id)
     if record and record.status == "CLOSED" and all(entry.what != "closed" for entry in entries):
         console.print(
@@ -67,11 +60,10 @@ def print_trail(console: Console, table: Table, incident_id: str) -> bool:
     return True
 
 
-def _told(entry: Entry) -> Text:
-    facts = ", ".join(
+def in_line(entry: Entry, without: str | None = None) -> str:
+    """Return an entry's facts on one line, without the empty ones and those whose name holds `without`."""
+    return ", ".join(
         f"{name} {value if isinstance(value, str) else json.dumps(value)}"
         for name, value in entry.facts.items()
-        if value not in ("", [])
+        if value not in ("", []) and (without is None or without not in name)
     )
-    # Text, not markup: reasons and names come from alerts.
-    return Text(f"{entry.number:3}  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.what:10}  {entry.who}: {facts}")

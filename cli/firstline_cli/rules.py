@@ -1,21 +1,24 @@
 """The commands `firstline rules` (check, explain, preview) and `firstline silence` (add, list, expire)."""
 
-import getpass
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from firstline.adapters.dynamodb.silences import REMEMBERED, TableSilences
+from firstline.errors import ConfigurationError, SourceError
+from firstline.policy.model import load_model_policy
+from firstline.policy.paging import load_paging_policy
+from firstline.policy.rules import Rules, load
+from firstline.sources import normalize_batch
+from firstline.sources.body import parse_body
+from firstline_cli import rules_console
 from firstline_cli.checkout import RULES
-from firstline_cli.console import console_of
+from firstline_cli.console import LOGIN, PersonOption, console_of, refusal
 from firstline_cli.stacks import LOCAL, NamedStackOption, StackOption, table_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from firstline.policy.rules import Rules
 
 rules = typer.Typer(help="Check, explain and preview rules, windows and silences.", no_args_is_help=True)
 silence = typer.Typer(help="Silence alerts for a while, at once, without a deployment.", no_args_is_help=True)
@@ -23,39 +26,36 @@ silence = typer.Typer(help="Silence alerts for a while, at once, without a deplo
 FileOption = Annotated[Path, typer.Option("--rules", help="The rules file.")]
 ZoneOption = Annotated[str, typer.Option(help="Of hours and weekdays in rules: the stack's parameter TimeZone.")]
 DaysOption = Annotated[int, typer.Option(help="How far to look back.", min=1)]
+PREVIEW_DAYS = 30
 
 
 @rules.command()
-def check(file: FileOption = RULES, days: DaysOption = 30, stack: NamedStackOption = "") -> None:
+def check(file: FileOption = RULES, days: DaysOption = PREVIEW_DAYS, stack: NamedStackOption = "") -> None:
     """Say what is wrong with rules.yaml, and with paging.yaml and model.yaml beside it: file, key, fix.
 
     With a stack it also says which patterns fitted no alert of late.
     """
-    from firstline.policy.model import load_model_policy
-    from firstline.policy.paging import load_paging_policy
-    from firstline_cli import rules_console
-
     read = read_rules(file)
-    for name, load in {"paging.yaml": load_paging_policy, "model.yaml": load_model_policy}.items():
+    for name, loader in {"paging.yaml": load_paging_policy, "model.yaml": load_model_policy}.items():
         if (beside := file.with_name(name)).exists():
-            read_policy(load, beside)
-    problems = [
-        f"rule {later.id} can never apply: {earlier.id} stands before it and takes every alert that it fits. "
-        f"Move it up, or take it out."
-        for later, earlier in read.covered()
-    ]
-    for problem in problems:
-        print(f"{file}: {problem}", file=sys.stderr)
+            read_policy(loader, beside)
+    covered = read.covered()
+    for later, earlier in covered:
+        print(
+            f"{file}: rule {later.id} can never apply: {earlier.id} stands before it and takes every alert that it "
+            "fits. Move it up, or take it out.",
+            file=sys.stderr,
+        )
     if stack:
         for hint in rules_console.unmatched(read, table_of(stack), days, datetime.now(UTC)):
             print(f"{file}: {hint}")
+    if covered:
+        print(f"{len(covered)} problem{'s' if len(covered) > 1 else ''}")
+        raise typer.Exit(1)
     print(
-        f"{len(problems)} problems"
-        if problems
-        else f"{len(read.rules)} rules, {len(read.maintenance)} maintenance windows and "
-        f"{len(read.heartbeats)} heartbeats are sound."
+        f"{len(read.rules)} rules, {len(read.maintenance)} maintenance windows and {len(read.heartbeats)} heartbeats "
+        "are sound."
     )
-    raise typer.Exit(1 if problems else 0)
 
 
 @rules.command()
@@ -69,43 +69,31 @@ def explain(
     stack: NamedStackOption = "",
 ) -> None:
     """Explain which rules, windows and silences fit an alert, key by key, which one wins, and what follows."""
-    from firstline.errors import SourceError
-    from firstline.sources import normalize_batch
-    from firstline.sources.body import parse_body
-    from firstline_cli import rules_console
-
-    now = _moment(at)
-    read = read_rules(file)
+    now, read = _moment(at), read_rules(file)
     body = sys.stdin.buffer.read() if str(alert_file) == "-" else alert_file.read_bytes()
     try:
         batch = normalize_batch(source, parse_body(body, "application/json"), received_at=now)
     except SourceError as error:
-        print(f"{alert_file}: {source} cannot read it: {error}", file=sys.stderr)
-        raise typer.Exit(2) from None
-    found = table_of(stack) if stack else None
-    well = rules_console.explain(
-        console_of(), batch, read, rules_console.silences_in(found, now), now=now, zone=time_zone, flapping=flapping
-    )
-    raise typer.Exit(0 if well else 1)
+        raise refusal(f"{alert_file}: {source} cannot read it: {error}") from None
+    silences = TableSilences(table_of(stack)).since(now) if stack else None
+    explainer = rules_console.Explainer(console_of(), read, silences, now, time_zone, flapping)
+    raise typer.Exit(0 if explainer.explain(batch) else 1)
 
 
 @rules.command()
 def preview(
     name: Annotated[str, typer.Argument(help="The id of a rule, a window or a silence.")],
-    days: DaysOption = 30,
+    days: DaysOption = PREVIEW_DAYS,
     time_zone: ZoneOption = "UTC",
     file: FileOption = RULES,
     stack: StackOption = LOCAL,
 ) -> None:
     """List what it would have hidden in the last 30 days, and which of those incidents became real."""
-    from firstline_cli import rules_console
-
-    read, incidents, now = read_rules(file), table_of(stack), datetime.now(UTC)
-    previewed = rules_console.preview_of(name, read, incidents, time_zone, days, now)
+    read = read_rules(file)
+    previewed = rules_console.preview_of(name, read, table_of(stack), time_zone, days, datetime.now(UTC))
     if previewed is None:
         known = ", ".join([*(rule.id for rule in read.rules), *(window.id for window in read.maintenance)])
-        print(f"There is no rule, window or silence {name!r}; the file has {known}.", file=sys.stderr)
-        raise typer.Exit(2)
+        raise refusal(f"There is no rule, window or silence {name!r}; the file has {known}.")
     rules_console.print_preview(console_of(), name, previewed, days)
 
 
@@ -116,29 +104,24 @@ def add(
     ],
     reason: Annotated[str, typer.Option(help="Why. It stands on every incident that is kept back.")],
     lasts: Annotated[str, typer.Option("--for", help="How long: 30m, 4h, 2d; at most 30d.")] = "2h",
-    owner: Annotated[str, typer.Option(help="Whom to ask about it.")] = getpass.getuser(),
+    owner: Annotated[str, typer.Option(help="Whom to ask about it.")] = LOGIN,
     until_resolved: Annotated[bool, typer.Option(help="End it with the first of its incidents that resolves.")] = False,
     even_critical: Annotated[bool, typer.Option(help="Keep back what its source calls critical, too.")] = False,
     stack: StackOption = LOCAL,
 ) -> None:
     """Keep matching alerts back from now on. Incidents that are open already go on."""
-    from firstline.adapters.dynamodb.silences import REMEMBERED, TableSilences
-    from firstline.errors import ConfigurationError
-    from firstline_cli import rules_console
-
     incidents, now = table_of(stack), datetime.now(UTC)
+    details = {"owner": owner, "reason": reason, "until_resolved": until_resolved, "even_critical": even_critical}
     try:
-        made = rules_console.made(matchers, reason, lasts, owner, until_resolved, even_critical, now)
+        made = rules_console.make_silence(matchers, lasts, now, details)
     except ConfigurationError as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(2) from None
+        raise refusal(error) from None
     TableSilences(incidents).save(made)
     seconds = int(REMEMBERED.total_seconds())
     print(f"{made.id} is on within {seconds} seconds, until {made.expires_at:%Y-%m-%d %H:%M} UTC.")
-    days = 30
-    previewed = rules_console.preview_of(made.id, read_rules(RULES), incidents, "UTC", days, now)
+    previewed = rules_console.preview_of(made.id, read_rules(RULES), incidents, "UTC", PREVIEW_DAYS, now)
     if previewed is not None:
-        rules_console.print_preview(console_of(), made.id, previewed, days)
+        rules_console.print_preview(console_of(), made.id, previewed, PREVIEW_DAYS)
 
 
 @silence.command("list")
@@ -147,9 +130,6 @@ def list_(
     stack: StackOption = LOCAL,
 ) -> None:
     """List the silences that are on."""
-    from firstline.adapters.dynamodb.silences import TableSilences
-    from firstline_cli import rules_console
-
     now = datetime.now(UTC)
     found = TableSilences(table_of(stack)).since(now - timedelta(days=30) if every else now)
     rules_console.print_silences(console_of(), [silence for silence in found if every or silence.active(now)], now)
@@ -158,37 +138,29 @@ def list_(
 @silence.command()
 def expire(
     name: Annotated[str, typer.Argument(help="The silence's id.")],
-    by: Annotated[str, typer.Option(help="Who ends it; it is kept.")] = getpass.getuser(),
+    by: PersonOption = LOGIN,
     stack: StackOption = LOCAL,
 ) -> None:
     """End a silence now. The alerts that it holds back are judged again within a minute."""
-    from firstline.adapters.dynamodb.silences import TableSilences
-
     silences, now = TableSilences(table_of(stack)), datetime.now(UTC)
     found = silences.find(name, now)
     if found is None or not found.active(now):
-        print(f"There is no silence {name!r} that is on; `silence list --all` shows them.", file=sys.stderr)
-        raise typer.Exit(2)
+        raise refusal(f"There is no silence {name!r} that is on; `silence list --all` shows them.")
     silences.end(found, by, now)
     print(f"{name} is over.")
 
 
-def read_rules(file: Path) -> "Rules":
+def read_rules(file: Path) -> Rules:
     """Read the rules file; end the command where it is wrong."""
-    from firstline.policy.rules import load
-
     return read_policy(load, file)
 
 
-def read_policy[Policy](load: "Callable[[Path], Policy]", file: Path) -> Policy:
+def read_policy[Policy](loader: Callable[[Path], Policy], file: Path) -> Policy:
     """Read a policy file; end the command where it is wrong."""
-    from firstline.errors import ConfigurationError
-
     try:
-        return load(file)
+        return loader(file)
     except ConfigurationError as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(1) from None
+        raise refusal(error, 1) from None
 
 
 def _moment(at: str) -> datetime:

@@ -1,15 +1,15 @@
-"""Rules, windows and silences for people: explained against an alert, previewed against what has been, and made."""
+"""Rules, windows and silences for people: explained against an alert, previewed against past incidents, and made."""
 
-import fnmatch
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.table import Table as Grid
-from rich.text import Text
 
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.silences import TableSilences
@@ -27,151 +27,126 @@ from firstline.policy.rules import Rule, Rules
 from firstline.policy.silences import Silence
 from firstline.reports.preview import Preview, preview
 from firstline.sources import Batch
-from firstline.text import in_words
+from firstline.text import in_words, shorten
 
 _PLAIN = ("alert_name", "source", "service", "environment", "host")
 _LISTED = 20
+_VALUE_CHARS = 60
 
-
-def silences_in(table: Table | None, now: datetime) -> Sequence[Silence] | None:
-    """Return the silences that have not run out, or None where no stack is named."""
-    return None if table is None else TableSilences(table).since(now)
+type Fit = tuple[str, str]
+"""Whether a rule, window or silence fits (no, later, yes, …), and why."""
 
 
 # --- explain ----------------------------------------------------------------------------------------------------------
 
 
-def explain(
-    console: Console,
-    batch: Batch,
-    rules: Rules,
-    silences: Sequence[Silence] | None,
-    *,
-    now: datetime,
-    zone: str,
-    flapping: bool,
-) -> bool:
-    """Explain every firing alert and every heartbeat of a body. Return False where it has none."""
-    beats = [alert for alert in (*batch.heartbeats, *batch.alerts) if rules.is_heartbeat(alert)]
-    for alert in beats:
-        expected = next(one for one in rules.heartbeats if one.match.fits(alert))
-        console.print(
-            Text(
+@dataclass(frozen=True, slots=True)
+class Explainer:
+    """Rules, windows and silences to explain against alerts at a moment. `silences` is None without a stack."""
+
+    console: Console
+    rules: Rules
+    silences: Sequence[Silence] | None
+    now: datetime
+    zone: str
+    flapping: bool
+
+    def explain(self, batch: Batch) -> bool:
+        """Explain every firing alert and every heartbeat of a body. Return False where it has none."""
+        beats = [alert for alert in (*batch.heartbeats, *batch.alerts) if self.rules.is_heartbeat(alert)]
+        for alert in beats:
+            expected = next(heartbeat for heartbeat in self.rules.heartbeats if heartbeat.match.fits(alert))
+            self.console.print(
                 f"{alert.alert_name} is heartbeat {expected.id}: it opens no incident. When nothing has come for "
                 f"{in_words(expected.patience)} (twice {in_words(expected.every)}), a {expected.severity} one opens."
             )
-        )
-    for reason in batch.ignored:
-        console.print(Text(f"Not an alert for people: {reason}"))
-    firing = [alert for alert in batch.alerts if alert.status == "firing" and alert not in beats]
-    for alert in firing:
-        _explain_alert(console, alert, rules, silences, now=now, zone=zone, flapping=flapping)
-    if not firing:
-        console.print("No alert fires in this body, so no rule is asked.")
-    return bool(firing or beats)
+        for reason in batch.ignored:
+            self.console.print(f"Not an alert for people: {reason}")
+        firing = [alert for alert in batch.alerts if alert.status == "firing" and alert not in beats]
+        for alert in firing:
+            self._explain_alert(alert)
+        if not firing:
+            self.console.print("No alert fires in this body, so no rule is asked.")
+        return bool(firing or beats)
+
+    def _explain_alert(self, alert: NormalizedAlert) -> None:
+        now, silences = self.now, self.silences or ()
+        quiet = Quiet(self.rules.maintenance, silences)
+        folded = fold(GroupState(group_key=alert.group_key), [alert], now, lambda alert: quiet.keeps_back(alert, now))
+        incident = open_incident(folded, now)[1].model_copy(update={"flapping": self.flapping})
+        local = now.astimezone(ZoneInfo(self.zone))
+        winner = self.rules.first_at(incident, local)
+        stated = alert.severity if alert.severity_stated else "nothing of how bad it is"
+        self.console.print(f"\n{alert.alert_name} from {alert.source}, which says {stated}", style="bold")
+        grid = Grid("what", "id", "fits", "why", show_edge=False)
+        for rule in self.rules.rules:
+            grid.add_row("rule", rule.id, *_rule_fit(rule, incident, local, wins=rule is winner))
+        for window in self.rules.maintenance:
+            grid.add_row("window", window.id, *_window_fit(window, alert, now))
+        for silence in silences:
+            grid.add_row("silence", silence.id, *_silence_fit(silence, alert, now))
+        self.console.print(grid)
+        if self.silences is None:
+            self.console.print("Silences are in a stack's table: name the stack with --stack to see them.")
+        self._print_verdict(incident, winner, local)
+
+    def _print_verdict(self, incident: Incident, winner: Rule | None, local: datetime) -> None:
+        evidence = Evidence(same_name_last_hour=0, earlier=[], deployments=[], local_time=local, business_hours=False)
+        evidence = evidence.model_copy(update={"maintenance": self.rules.maintained(incident.alert, self.now)})
+        verdict = classify(incident, evidence=evidence, rules=self.rules, offered=(), model=None, now=self.now)
+        hold = incident.hold or held_by_rule(incident, winner, verdict, self.now)
+        follows = f"{verdict.severity} without history and without a model; those may change it within the bounds."
+        if winner is not None and winner.severity is not None:
+            follows = f"{verdict.severity}, finally: rule {winner.id}."
+        self.console.print(f"What follows: {follows}", style="bold")
+        for reason in verdict.reasons:
+            self.console.print(f"  {reason}")
+        if winner is not None and winner.route:
+            self.console.print(f"  It takes the route {winner.route} of paging.yaml.")
+        if hold is not None:
+            self.console.print(f"  First it waits: {hold.reason}", style="bold")
 
 
-def _explain_alert(
-    console: Console,
-    alert: NormalizedAlert,
-    rules: Rules,
-    silences: Sequence[Silence] | None,
-    *,
-    now: datetime,
-    zone: str,
-    flapping: bool,
-) -> None:
-    quiet = Quiet(rules.maintenance, silences or ())
-    folded = fold(GroupState(group_key=alert.group_key), [alert], now, lambda one: quiet.keeps_back(one, now))
-    _, incident = open_incident(folded, now)
-    incident = incident.model_copy(update={"flapping": flapping})
-    local = now.astimezone(ZoneInfo(zone))
-    said = alert.severity if alert.severity_stated else "nothing of how bad it is"
-    console.print()
-    console.print(Text(f"{alert.alert_name} from {alert.source}, which says {said}", "bold"))
-    grid = Grid("what", "id", "fits", "why", show_edge=False)
-    winner = rules.first_at(incident, local)
-    for rule in rules.rules:
-        grid.add_row("rule", rule.id, *_rule_fits(rule, incident, local, wins=rule is winner))
-    for window in rules.maintenance:
-        grid.add_row("window", window.id, *_window_fits(window, alert, now))
-    for silence in silences or ():
-        grid.add_row("silence", silence.id, *_silence_fits(silence, alert, now))
-    console.print(grid)
-    if silences is None:
-        console.print("Silences are in a stack's table: name the stack with --stack to see them.")
-    _what_follows(console, incident, rules, winner, local, now)
-
-
-def _rule_fits(rule: Rule, incident: Incident, local: datetime, *, wins: bool) -> tuple[str, Text]:
-    """Return whether a rule fits the incident's alert, and why."""
+def _rule_fit(rule: Rule, incident: Incident, local: datetime, *, wins: bool) -> Fit:
     keys = list(rule.match.all_keys(incident.alert, local_time=local, flapping=incident.flapping))
-    if not all(key.fits for key in keys):
-        return "no", Text(_why(keys))
+    if not _all_fit(keys):
+        return "no", _why(keys)
     if rule.passes_over(incident):
-        return "passes", Text("its source calls it critical, and the rule does not say even_critical")
-    return "wins" if wins else "later", Text(_why(keys))
+        return "passes", "its source calls it critical, and the rule does not say even_critical"
+    return "wins" if wins else "later", _why(keys)
 
 
-def _window_fits(window: Window, alert: NormalizedAlert, now: datetime) -> tuple[str, Text]:
-    """Return whether a maintenance window holds the alert back now, and why."""
+def _window_fit(window: Window, alert: NormalizedAlert, now: datetime) -> Fit:
     keys = list(window.match.keys(alert))
     if not any(schedule.on(now) for schedule in window.when):
-        return "no", Text(f"not on at {now:%Y-%m-%d %H:%M} UTC")
-    if not all(key.fits for key in keys):
-        return "no", Text(_why(keys))
+        return "no", f"not on at {now:%Y-%m-%d %H:%M} UTC"
+    if not _all_fit(keys):
+        return "no", _why(keys)
     if window.suppress and not window.allows(alert.severity):
-        return "passes", Text("it is critical")
-    return "yes", Text(_why(keys))
+        return "passes", "it is critical"
+    return "yes", _why(keys)
 
 
-def _silence_fits(silence: Silence, alert: NormalizedAlert, now: datetime) -> tuple[str, Text]:
-    """Return whether a silence holds the alert back now, and why."""
+def _silence_fit(silence: Silence, alert: NormalizedAlert, now: datetime) -> Fit:
     keys = list(silence.match.keys(alert))
     why = _why(keys) if silence.active(now) else "it is over"
     if silence.holds(alert, now):
-        return "yes", Text(why)
-    return "no", Text(f"{why}; critical, and not even_critical" if all(key.fits for key in keys) else why)
+        return "yes", why
+    return "no", f"{why}; critical, and not even_critical" if _all_fit(keys) else why
 
 
-def _what_follows(
-    console: Console, incident: Incident, rules: Rules, winner: Rule | None, local: datetime, now: datetime
-) -> None:
-    evidence = Evidence(
-        same_name_last_hour=0,
-        earlier=[],
-        deployments=[],
-        local_time=local,
-        business_hours=False,
-        maintenance=rules.maintained(incident.alert, now),
-    )
-    verdict = classify(incident, evidence=evidence, rules=rules, offered=(), model=None, now=now)
-    hold = incident.hold or held_by_rule(incident, winner, verdict, now)
-    if winner is not None and winner.severity is not None:
-        follows = f"{verdict.severity}, finally: rule {winner.id}."
-    else:
-        follows = f"{verdict.severity} without history and without a model; those may change it within the bounds."
-    console.print(Text(f"What follows: {follows}", "bold"))
-    for reason in verdict.reasons:
-        console.print(Text(f"  {reason}"))
-    if winner is not None and winner.route:
-        console.print(Text(f"  It takes the route {winner.route} of paging.yaml."))
-    if hold is not None:
-        console.print(Text(f"  First it waits: {hold.reason}", "bold"))
+def _all_fit(keys: Sequence[Key]) -> bool:
+    return all(key.fits for key in keys)
 
 
 def _why(keys: Sequence[Key]) -> str:
-    wrong = [key for key in keys if not key.fits]
-    if wrong:
-        return "; ".join(f"{key.name} is {_short(key.has)}, not {key.wants}" for key in wrong)
-    return "; ".join(f"{key.name} is {_short(key.has)}" for key in keys)
+    """Say which keys do not fit, or what every key found if all fit."""
+    if _all_fit(keys):
+        return "; ".join(f"{key.name} is {shorten(key.has, _VALUE_CHARS)}" for key in keys)
+    return "; ".join(f"{key.name} is {shorten(key.has, _VALUE_CHARS)}, not {key.wants}" for key in keys if not key.fits)
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}…"
-
-
-# --- what has been ----------------------------------------------------------------------------------------------------
+# --- past incidents ---------------------------------------------------------------------------------------------------
 
 
 def unmatched(rules: Rules, table: Table, days: int, now: datetime) -> Iterator[str]:
@@ -179,14 +154,16 @@ def unmatched(rules: Rules, table: Table, days: int, now: datetime) -> Iterator[
     history = TableIncidents(table)
     records = [*history.closed_since(now - timedelta(days=days)), *history.open_records()]
     alerts = [record.incident.alert for record in records]
-    named: list[tuple[str, str, AlertMatch]] = [("rule", rule.id, rule.match) for rule in rules.rules]
-    named += [("window", window.id, window.match) for window in rules.maintenance]
-    for noun, name, match in named:
+    declarations: list[Rule | Window] = [*rules.rules, *rules.maintenance]
+    for declared in declarations:
+        noun = "rule" if isinstance(declared, Rule) else "window"
         for key in _PLAIN:
-            values = [str(getattr(alert, key)).casefold() for alert in alerts if getattr(alert, key)]
-            for pattern in getattr(match, key):
-                if not any(fnmatch.fnmatchcase(value, pattern.casefold()) for value in values):
-                    yield f"{noun} {name}: {key} {pattern} fits none of the {len(alerts)} incidents of {days} days"
+            for pattern in getattr(declared.match, key):
+                match = AlertMatch.model_validate({key: pattern})
+                if not any(map(match.fits, alerts)):
+                    yield (
+                        f"{noun} {declared.id}: {key} {pattern} fits none of the {len(alerts)} incidents of {days} days"
+                    )
 
 
 def preview_of(name: str, rules: Rules, table: Table, zone: str, days: int, now: datetime) -> Preview | None:
@@ -229,38 +206,29 @@ def print_preview(console: Console, name: str, found: Preview, days: int) -> Non
     """Print a preview; the incidents that became real come last."""
     console.print(
         f"In the last {days} days {found.seen} incidents closed. {name} would have hidden "
-        f"{len(found.hidden) + len(found.real)} of them, and delayed {len(found.late)}.",
-        highlight=False,
+        f"{len(found.hidden) + len(found.real)} of them, and delayed {len(found.late)}."
     )
     for title, records in (("hidden", found.hidden), ("late", found.late)):
         for record in records[:_LISTED]:
-            console.print(Text(f"  {title}: {record.incident.incident_id} ({record.outcome})"))
+            console.print(f"  {title}: {record.incident.incident_id} ({record.outcome})")
         if len(records) > _LISTED:
             console.print(f"  … and {len(records) - _LISTED} more")
     if found.real:
-        console.print(Text(f"{len(found.real)} OF THE HIDDEN ONES BECAME REAL:", "bold red"))
+        console.print(f"{len(found.real)} OF THE HIDDEN ONES BECAME REAL:", style="bold red")
         for record, why in found.real:
-            console.print(Text(f"  {record.incident.incident_id}: {why}", "red"))
+            console.print(f"  {record.incident.incident_id}: {why}", style="red")
 
 
 # --- silences ---------------------------------------------------------------------------------------------------------
 
 
-def made(
-    matchers: Sequence[str],
-    reason: str,
-    lasts: str,
-    owner: str,
-    until_resolved: bool,
-    even_critical: bool,
-    now: datetime,
-) -> Silence:
-    """Make a silence from the words of the command line.
+def make_silence(matchers: Sequence[str], lasts: str, now: datetime, details: Mapping[str, Any]) -> Silence:
+    """Make a silence from the words of the command line. `details` are its other fields: owner, reason, ….
 
     Raises
     ------
     ConfigurationError
-        Something makes no sense; the message says what to write.
+        A matcher, the duration or a detail is wrong; the message says what to write.
     """
     match: dict[str, list[str]] = {}
     labels: dict[str, list[str]] = {}
@@ -276,22 +244,22 @@ def made(
         return Silence(
             id=f"{now:%Y%m%d-%H%M}-{secrets.token_hex(2)}",
             match=AlertMatch.model_validate(given),
-            owner=owner,
-            reason=reason,
             created_at=now,
             expires_at=now + span,
-            until_resolved=until_resolved,
-            even_critical=even_critical,
+            **details,
         )
     except ValidationError as error:
-        known = ", ".join((*(name for name in AlertMatch.model_fields if name != "labels"), "labels.<name>"))
-        wrong = "; ".join(
-            f"no such key {'.'.join(map(str, one['loc']))!r}; known are {known}"
-            if one["type"] == "extra_forbidden"
-            else f"{'.'.join(map(str, one['loc']))} {one['msg'].removeprefix('Value error, ')}".strip()
-            for one in error.errors()
-        )
-        raise ConfigurationError(f"{wrong}.") from None
+        raise ConfigurationError(f"{'; '.join(_problems(error))}.") from None
+
+
+def _problems(error: ValidationError) -> Iterator[str]:
+    for problem in error.errors():
+        where = ".".join(map(str, problem["loc"]))
+        if problem["type"] == "extra_forbidden":
+            known = ", ".join((*(name for name in AlertMatch.model_fields if name != "labels"), "labels.<name>"))
+            yield f"no such key {where!r}; known are {known}"
+        else:
+            yield f"{where} {problem['msg'].removeprefix('Value error, ')}".strip()
 
 
 def print_silences(console: Console, silences: Sequence[Silence], now: datetime) -> None:
@@ -300,16 +268,17 @@ def print_silences(console: Console, silences: Sequence[Silence], now: datetime)
         console.print("Nothing is silenced.")
         return
     grid = Grid("id", "what", "owner", "reason", "ends", show_edge=False)
-    for one in silences:
-        what = ", ".join(
-            f"{key}={value}" for key, value in one.match.model_dump(mode="json", exclude_defaults=True).items()
-        )
-        if one.active(now):
-            ends = f"in {in_words(one.expires_at - now)}" + (", or when it resolves" if one.until_resolved else "")
-        else:
-            ends = f"ended {one.ended_at or one.expires_at:%Y-%m-%d %H:%M}" + (
-                f" by {one.ended_by}" if one.ended_by else ""
+    for silence in silences:
+        match = silence.match.model_dump(mode="json", exclude_defaults=True)
+        what = ", ".join(f"{key}={value}" for key, value in match.items())
+        if silence.even_critical:
+            what += " (even critical)"
+        if silence.active(now):
+            ends = f"in {in_words(silence.expires_at - now)}" + (
+                ", or when it resolves" if silence.until_resolved else ""
             )
-        extra = " (even critical)" if one.even_critical else ""
-        grid.add_row(one.id, Text(what + extra), Text(one.owner), Text(one.reason), ends)
+        else:
+            ended_by = f" by {silence.ended_by}" if silence.ended_by else ""
+            ends = f"ended {silence.ended_at or silence.expires_at:%Y-%m-%d %H:%M}{ended_by}"
+        grid.add_row(silence.id, what, silence.owner, silence.reason, ends)
     console.print(grid)

@@ -1,17 +1,16 @@
 """Tables of the model's tokens and cost, by day and by incident."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from itertools import chain
 
 from rich.console import Console
 from rich.table import Table as Grid
-from rich.text import Text
 
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.spending import Day, Spending
 from firstline.adapters.dynamodb.table import Table
-from firstline.models import IncidentRecord, Usage
+from firstline.models import IncidentRecord
 from firstline.policy.model import Ceiling
 
 MOST_INCIDENTS = 20
@@ -19,8 +18,10 @@ MOST_INCIDENTS = 20
 
 def print_spending(console: Console, table: Table, since: datetime) -> None:
     """Print the days since `since`, and the incidents that cost most."""
-    console.print(_days(list(Spending(table, Ceiling()).days(since.date()))))
-    console.print(_incidents(_records(TableIncidents(table), since)))
+    history = TableIncidents(table)
+    still_open = (record for record in history.open_records() if record.incident.opened_at >= since)
+    console.print(_days(Spending(table, Ceiling()).days(since.date())))
+    console.print(_incidents(chain(still_open, history.closed_since(since))))
 
 
 def money(cost: float | None) -> str:
@@ -30,7 +31,7 @@ def money(cost: float | None) -> str:
     return f"{cost:.6f}" if 0 < cost < 0.01 else f"{cost:,.4f}"
 
 
-def _days(days: list[Day]) -> Grid:
+def _days(days: Iterable[Day]) -> Grid:
     grid = Grid("day (UTC)", "questions", "unmetered", "tokens in", "tokens out", "cost", "ceiling reached")
     grid.title, grid.title_justify = "The model, by day", "left"
     for day in days:
@@ -41,30 +42,14 @@ def _days(days: list[Day]) -> Grid:
     return grid
 
 
-def _incidents(records: Iterator[IncidentRecord]) -> Grid:
-    asked = [(record, _usage(record)) for record in records]
-    dearest = sorted(asked, key=lambda one: (one[1].cost or 0.0, one[1].tokens), reverse=True)
+def _incidents(records: Iterable[IncidentRecord]) -> Grid:
+    verdicts = [(record.incident.incident_id, record.classification) for record in records]
+    asked = [(name, verdict) for name, verdict in verdicts if verdict and verdict.usage.tokens]
+    asked.sort(key=lambda row: (row[1].usage.cost or 0.0, row[1].usage.tokens), reverse=True)
     grid = Grid("incident", "severity", "tokens in", "tokens out", "cost", "model")
     grid.title, grid.title_justify = f"The {MOST_INCIDENTS} incidents that took most", "left"
-    for record, usage in dearest[:MOST_INCIDENTS]:
-        verdict = record.classification
-        if verdict is None or usage.tokens == 0:
-            continue
-        grid.add_row(
-            Text(record.incident.incident_id),  # no markup: its name came with an alert
-            verdict.severity,
-            f"{usage.prompt_tokens:,}",
-            f"{usage.completion_tokens:,}",
-            money(usage.cost),
-            Text(verdict.model or "– (no verdict)"),
-        )
+    for name, verdict in asked[:MOST_INCIDENTS]:
+        usage = verdict.usage
+        tokens = (f"{usage.prompt_tokens:,}", f"{usage.completion_tokens:,}")
+        grid.add_row(name, verdict.severity, *tokens, money(usage.cost), verdict.model or "– (no verdict)")
     return grid
-
-
-def _usage(record: IncidentRecord) -> Usage:
-    return record.classification.usage if record.classification else Usage()
-
-
-def _records(history: TableIncidents, since: datetime) -> Iterator[IncidentRecord]:
-    still_open = (record for record in history.open_records() if record.incident.opened_at >= since)
-    return chain(still_open, history.closed_since(since))

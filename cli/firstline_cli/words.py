@@ -6,7 +6,6 @@ from typing import get_args
 import yaml
 from rich.console import Console
 from rich.table import Table as Grid
-from rich.text import Text
 
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
@@ -19,33 +18,34 @@ from firstline.models import Feedback, Severity
 from firstline.people import feedback_store
 from firstline.reports.lessons import Lessons, lessons
 from firstline.text import one_line
+from firstline_cli.console import percent
 
 _SEVERITIES = get_args(Severity.__value__)
-MAX_HIDDEN = 30
 _ANSWERS = ("real", "noise", "wrong-cause")
+MAX_HIDDEN = 30
 
 
-def say(table: Table, incident_id: str, answer: str, by: str) -> str:
+def keep_judgement(table: Table, incident_id: str, answer: str, by: str) -> str:
     """Keep a person's judgement of a verdict, and return what follows from it.
 
     Raises
     ------
     FeedbackRefused
-        Nobody can say that, or not of this incident; the message says why.
+        The answer is unknown, or this incident takes none; the message says why.
     """
     now = datetime.now(UTC)
-    word = _word(answer, by, now)
-    record = feedback_store.save_feedback(incident_id, word, history=TableIncidents(table))
-    append_or_log(TableTrail(table), incident_id, [judged(word)], now)
-    return f"Noted: {said(word)}. {feedback_store.consequence(record, word)}"
+    feedback = _feedback(answer, by, now)
+    record = feedback_store.save_feedback(incident_id, feedback, history=TableIncidents(table))
+    append_or_log(TableTrail(table), incident_id, [judged(feedback)], now)
+    return f"Noted: {said(feedback)}. {feedback_store.consequence(record, feedback)}"
 
 
-def write(table: Table, incident_id: str, text: str, by: str) -> str:
-    """Keep a note of what fixed an incident. Raises FeedbackRefused, as `say` does."""
+def keep_note(table: Table, incident_id: str, text: str, by: str) -> str:
+    """Keep a note of what fixed an incident. Raises FeedbackRefused, as `keep_judgement` does."""
     now = datetime.now(UTC)
     record = feedback_store.save_note(incident_id, _named(by), text, now, history=TableIncidents(table))
     append_or_log(TableTrail(table), incident_id, [noted(record.notes[-1])], now)
-    return "Thank you: whoever meets this next reads it."
+    return "Thank you: the note is shown with the next incident of this group."
 
 
 def print_lessons(console: Console, table: Table, days: float) -> None:
@@ -53,9 +53,8 @@ def print_lessons(console: Console, table: Table, days: float) -> None:
     now = datetime.now(UTC)
     history = TableIncidents(table)
     learned = lessons(history.closed_since(now - timedelta(days=days)))
-    title = f"What people said of verdicts, the last {days:g} days"
-    console.print(_deciders(learned, title))
-    console.print(_worth(history.calibration(now)))
+    console.print(_deciders(learned, f"What people said of verdicts, the last {days:g} days"))
+    console.print(_confidence(history.calibration(now)))
     if learned.hidden:
         console.print(_hidden(learned))
     for suggestion in learned.suggestions:
@@ -63,29 +62,22 @@ def print_lessons(console: Console, table: Table, days: float) -> None:
         heading = f"{', '.join(suggestion.people)} called {incidents} noise."
         if suggestion.rule is None:
             heading += " Its source calls it critical: lower it there, not here."
-        # Text, not markup: names come from alerts.
-        console.print(Text(one_line(heading, 500), "bold"))
+        console.print(one_line(heading, 500), style="bold")
         if suggestion.rule is not None:
             rule = yaml.safe_dump([suggestion.rule], sort_keys=False, allow_unicode=True, width=100)
-            console.print(Text(f"A rule to think about, for runbooks/policy/rules.yaml:\n{rule}"))
+            console.print(f"A rule to think about, for runbooks/policy/rules.yaml:\n{rule}")
 
 
 def _deciders(learned: Lessons, title: str) -> Grid:
     names = ("decided by", "verdicts", "judged", "called right", "proven by word or end", "right")
     grid = Grid(*names, title=title, title_justify="left")
-    for decider in learned.deciders:
-        grid.add_row(
-            Text(decider.decider),
-            str(decider.verdicts),
-            str(decider.judged),
-            _share(decider.right, decider.judged),
-            str(decider.proven),
-            _share(decider.proven_right, decider.proven),
-        )
+    for row in learned.deciders:
+        right, proven = _share(row.right, row.judged), _share(row.proven_right, row.proven)
+        grid.add_row(row.decider, str(row.verdicts), str(row.judged), right, str(row.proven), proven)
     return grid
 
 
-def _worth(calibration: Calibration) -> Grid:
+def _confidence(calibration: Calibration) -> Grid:
     grid = Grid("decided by", "claimed", "right", "worth", title="What confidence was worth", title_justify="left")
     for decider, tally in sorted(calibration.tallies.items()):
         curve = tally.curve() if tally.outcomes >= ENOUGH else None
@@ -93,7 +85,7 @@ def _worth(calibration: Calibration) -> Grid:
             if tally.count[number]:
                 worth = f"{curve[number]:.2f}" if curve else f"as claimed, until {ENOUGH} outcomes are known"
                 claimed = f"{number / BINS:.1f} to {(number + 1) / BINS:.1f}"
-                grid.add_row(Text(decider), claimed, f"{tally.right[number]} of {tally.count[number]}", worth)
+                grid.add_row(decider, claimed, f"{tally.right[number]} of {tally.count[number]}", worth)
     return grid
 
 
@@ -101,25 +93,26 @@ def _hidden(learned: Lessons) -> Grid:
     title = "Hidden as noise: was that right? firstline judge <incident> real"
     grid = Grid("alert", "times", "last incident", "why", title=title, title_justify="left")
     for group in learned.hidden[:MAX_HIDDEN]:
-        why = "somebody called one real: hidden by a rule only" if group.real else one_line(group.reason, 160)
-        grid.add_row(Text(one_line(group.alert_name, 60)), str(group.incidents), group.last, Text(why))
+        why = "a person called one real: hidden by a rule only" if group.real else one_line(group.reason, 160)
+        grid.add_row(one_line(group.alert_name, 60), str(group.incidents), group.last, why)
     if len(learned.hidden) > MAX_HIDDEN:
-        grid.add_row(f"and {len(learned.hidden) - MAX_HIDDEN} more", "", "", "")
+        grid.add_row(f"and {len(learned.hidden) - MAX_HIDDEN} more")
     return grid
 
 
 def _share(right: int, of: int) -> str:
-    return f"{right / of:.0%}" if of else "–"
+    return percent(right / of if of else None)
 
 
-def _word(answer: str, by: str, now: datetime) -> Feedback:
-    person = {"person": f"shell:{by}", "by": _named(by), "at": now}
+def _feedback(answer: str, by: str, now: datetime) -> Feedback:
     # `noise` is both an answer and a severity, and means the same.
     if answer in _ANSWERS:
-        return Feedback.model_validate({**person, "said": answer.replace("-", "_")})
-    if answer in _SEVERITIES:
-        return Feedback.model_validate({**person, "said": "wrong_severity", "severity": answer})
-    raise FeedbackRefused(f"{answer!r} is no answer; say {', '.join(_ANSWERS)}, {', '.join(_SEVERITIES[:-1])}.")
+        given = {"said": answer.replace("-", "_")}
+    elif answer in _SEVERITIES:
+        given = {"said": "wrong_severity", "severity": answer}
+    else:
+        raise FeedbackRefused(f"{answer!r} is no answer; say {', '.join(_ANSWERS)}, {', '.join(_SEVERITIES[:-1])}.")
+    return Feedback.model_validate({"person": f"shell:{by}", "by": _named(by), "at": now, **given})
 
 
 def _named(by: str) -> str:

@@ -158,7 +158,7 @@ def _evaluate_in_state(self: Any, env: Any) -> None:
 
 
 def _choose(self: Any, env: Any) -> None:
-    """moto runs the state's own Assign also for a rule that happens to lead where Default leads; AWS does not."""
+    """Moto runs the state's own Assign also for a rule that happens to lead where Default leads; AWS does not."""
     for rule in self.choices_decl.rules:
         rule.eval(env)
         if env.stack.pop() is True:
@@ -187,7 +187,7 @@ def _timeout_in(time_lapse: float) -> Callable[[Any, Any], int]:
 
 
 def _running_executions(self: Any, status: ExecutionStatus | None = None) -> list[Any]:
-    """moto signals every running execution for a token and stumbles over one that has only just been started."""
+    """Moto signals every running execution for a token and stumbles over one that has only just been started."""
     return [
         execution
         for machine in self.state_machines
@@ -197,12 +197,12 @@ def _running_executions(self: Any, status: ExecutionStatus | None = None) -> lis
 
 
 def _confirmed_subscriptions(self: Any) -> int:
-    """moto says 0 whoever subscribed, and Firstline does not trust a topic that nobody reads."""
+    """Moto says 0 whoever subscribed, and Firstline does not trust a topic that nobody reads."""
     return len(self.sns_backend.list_subscriptions_by_topic(topic_arn=self.arn)[0])
 
 
 def _send_task_failure(self: Any) -> ActionResult:
-    """moto loses the cause on its way to the state that catches the error."""
+    """Moto loses the cause on its way to the state that catches the error."""
     token, error, cause = (self._get_param(name) for name in ("taskToken", "error", "cause"))
     self.stepfunction_backend.send_task_failure(token, error=error, cause=cause)
     return EmptyResult()

@@ -1,17 +1,13 @@
-"""`make bench`: what Firstline costs, as ratios measured side by side in one run. Prints; judges nothing.
+"""`make bench`: the cost of Firstline, as ratios measured side by side in one run. Prints; judges nothing.
 
 Ratios, because a machine's speed says little about Lambda's; both sides of each run one after the other, several
 times, and the best counts, because everything that disturbs a measurement makes it slower.
 """
 
 import os
-import sys
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "layers" / "core"))
 os.environ |= {
     "AWS_DEFAULT_REGION": "eu-central-1",
     "AWS_ACCESS_KEY_ID": "bench",
@@ -22,10 +18,10 @@ os.environ |= {
     "POWERTOOLS_METRICS_DISABLED": "true",
 }
 
-from rich.console import Console  # noqa: E402
-from rich.table import Table  # noqa: E402
+from rich.console import Console
+from rich.table import Table
 
-from tests.bench import imports, remediation, requests, similar, throughput, transitions  # noqa: E402
+from tests.bench import imports, remediation, requests, similar, throughput, transitions
 
 type Row = tuple[str, str, str]
 

@@ -1,4 +1,4 @@
-"""What a cold start of ingest and of classify costs, against a function that only has a DynamoDB client."""
+"""The cost of a cold start of ingest and of classify, against a function that only has a DynamoDB client."""
 
 import os
 import subprocess
@@ -44,9 +44,11 @@ PROGRAMS = {
 
 
 def rows() -> list[tuple[str, str, str]]:
-    """CPU of import and client over those of a bare handler, and what must not have been imported."""
+    """Measure the CPU of import and client against a bare handler's, and list what must not have been imported."""
     ingest, bare = (set(_modules(program)) for program in (INGEST, BARE))
     found = [name for name in HEAVY if name in ingest - bare]
+    classify = _modules(CLASSIFY, "classify")
+    clients = [name for name in ("openai", "httpx2") if name in classify]
     seconds = _measure()
     ratios = [
         (f"import and client, {name} ÷ bare handler (CPU)", f"{seconds[name] / seconds['bare handler']:.2f}")
@@ -56,14 +58,16 @@ def rows() -> list[tuple[str, str, str]]:
     return [
         *((name, ratio, "≤ 1.80" if ", ingest " in name else "") for name, ratio in ratios),
         (f"ingest brings in of {', '.join(HEAVY)}", ", ".join(found) or "none", "none"),
-        ("classify brings in of openai, httpx2 before it asks", ", ".join(_client()) or "none", "none"),
+        ("classify brings in of openai, httpx2 before it asks", ", ".join(clients) or "none", "none"),
         ("modules, ingest and bare handler", f"{len(ingest)} and {len(bare)}", ""),
     ]
 
 
 def _measure() -> dict[str, float]:
-    """CPU seconds of each, the least of several rounds: in a round they run one after the other, so that whatever
-    disturbs the machine disturbs all of them."""
+    """Return the least CPU seconds of each program over several rounds.
+
+    In a round they run one after the other, so that a disturbance of the machine disturbs all of them.
+    """
     for function, program in PROGRAMS.values():
         _cpu_seconds(program, function)  # bytecode is written and files are cached before anything counts
     least = dict.fromkeys(PROGRAMS, float("inf"))
@@ -73,15 +77,11 @@ def _measure() -> dict[str, float]:
     return least
 
 
-def _client() -> list[str]:
-    return [name for name in ("openai", "httpx2") if name in _modules(CLASSIFY, "classify")]
-
-
 def _modules(program: str, function: str = "ingest") -> list[str]:
     return _run(f"{program}import sys\nprint(*sys.modules)\n", function).split()
 
 
-def _cpu_seconds(program: str, function: str = "ingest") -> float:
+def _cpu_seconds(program: str, function: str) -> float:
     before = os.times()
     _run(program, function)
     after = os.times()
@@ -92,7 +92,7 @@ def _run(program: str, function: str) -> str:
     paths = [str(ROOT / "functions" / function), str(ROOT / "layers" / "core")]
     # The SAM CLI brings pyOpenSSL, which urllib3 would then load; Lambda has none.
     lines = f"import sys\nsys.modules['OpenSSL'] = None\nsys.path[:0] = {paths!r}\n{program}"
-    # Lambda has the layers' bytecode, so whoever keeps Python from writing any must not do so here.
+    # Lambda has the layers' bytecode, so a setting that keeps Python from writing any must not count here.
     environment = os.environ | SETTINGS | {"PYTHONDONTWRITEBYTECODE": ""}
     done = subprocess.run([sys.executable, "-c", lines], check=True, capture_output=True, text=True, env=environment)
     return done.stdout

@@ -1,6 +1,6 @@
-"""What a remediation costs: planning among many runbooks, and the requests to DynamoDB from the plan to the end."""
+"""The cost of a remediation: planning among many runbooks, and the requests to DynamoDB from the plan to the end."""
 
-import time
+import timeit
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -8,12 +8,10 @@ from pathlib import Path
 
 import boto3
 from moto import mock_aws
-from samtranslator.yaml_helper import yaml_parse
 
 from firstline.adapters.dynamodb.groups import TableGroups
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.remediations import TableRemediations
-from firstline.adapters.dynamodb.table import Table
 from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.contracts import CloseIncidentInput
 from firstline.incidents.audit_trail import Trail
@@ -25,6 +23,7 @@ from firstline.remediation.settle import conclude
 from firstline.runbooks import catalogue
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.match import offered
+from tests.bench.table import create_table
 from tests.support.builders import a_classification, alert
 from tests.support.memory import MemoryDocuments, MemoryReleases, MemoryStore, MemoryTargets
 
@@ -45,7 +44,7 @@ RULES = RemediationRules(
 
 
 def rows() -> list[tuple[str, str, str]]:
-    """Times as ratios to loading one runbook, and requests."""
+    """Measure times as ratios to loading one runbook, and count requests."""
     many = _many()
     loading = _best(lambda: catalogue.parse(RUNBOOK, "low-disk.yaml"))
     matching = _best(lambda: offered(many, FIRING))
@@ -61,20 +60,15 @@ def rows() -> list[tuple[str, str, str]]:
 
 
 def _many() -> Catalogue:
-    """The shipped runbooks, under as many names as it takes."""
+    """Return the shipped runbooks, copied under further names until there are `MANY`."""
     shipped = list(catalogue.load(ROOT / "runbooks").values())
     copies = [shipped[n % len(shipped)].model_copy(update={"id": f"copy-{n}"}) for n in range(MANY - len(shipped))]
     return Catalogue([*shipped, *copies])
 
 
 def _best(work: Callable[[], object]) -> float:
-    """Seconds of the best round."""
-    best = float("inf")
-    for _ in range(ROUNDS):
-        begin = time.perf_counter()
-        work()
-        best = min(best, time.perf_counter() - begin)
-    return best
+    """Return the seconds of the best round."""
+    return min(timeit.repeat(work, number=1, repeat=ROUNDS))
 
 
 def _incident() -> Incident:
@@ -111,14 +105,11 @@ def _plan(
 
 
 def _requests() -> tuple[int, int]:
-    """Requests that planning makes, and those of the end of a remediation."""
+    """Count the requests that planning makes, and those of the end of a remediation."""
     calls: Counter[str] = Counter()
     with mock_aws():
         client = boto3.client("dynamodb")
-        declared = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["Table"]["Properties"]
-        wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
-        client.create_table(TableName="bench", **{name: declared[name] for name in wanted})
-        table = Table(client, "bench")
+        table = create_table(client)
         groups, history = TableGroups(table), TableIncidents(table)
         before = groups.read(FIRING.group_key)
         folded = fold(before, [FIRING], NOW)
@@ -131,16 +122,9 @@ def _requests() -> tuple[int, int]:
         made = _plan(incident, catalogue.load(ROOT / "runbooks"), remediations, trail)
         asked = calls.total()
 
+        success = {"instance_id": HOST.instance_id, "status": "Success", "output": ""}
         results = [
-            StepResult(
-                step_id=step.step_id,
-                kind=step.kind,
-                instance_id=HOST.instance_id,
-                command_id=step.step_id,
-                status="Success",
-                output="",
-            )
-            for step in made.steps
+            StepResult(step_id=step.step_id, kind=step.kind, command_id=step.step_id, **success) for step in made.steps
         ]
         history.close(incident.incident_id, "auto_resolved", "It holds.", results, NOW)
         calls.clear()

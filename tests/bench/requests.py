@@ -1,4 +1,4 @@
-"""What an alert costs at AWS: the calls that ingest's own handler makes, counted on their way to moto."""
+"""The cost of an alert at AWS: the calls that ingest's own handler makes, counted on their way to moto."""
 
 import importlib.util
 import json
@@ -12,9 +12,9 @@ from unittest.mock import patch
 
 import boto3
 from moto import mock_aws
-from samtranslator.yaml_helper import yaml_parse
 
 from local.demo.senders import proof
+from tests.bench.table import create_table
 
 ROOT = Path(__file__).parents[2]
 SECRET = "bench"
@@ -66,7 +66,7 @@ class Context:
 
 @contextmanager
 def ingest() -> Iterator[Ingest]:
-    """Ingest, in front of moto."""
+    """Load ingest's handler in front of moto."""
     calls: Counter[str] = Counter()
 
     def count(model: Any, **_: Any) -> None:
@@ -75,9 +75,7 @@ def ingest() -> Iterator[Ingest]:
     with mock_aws(), patch.dict(os.environ, ENVIRONMENT):
         boto3.setup_default_session()
         session = boto3.DEFAULT_SESSION
-        table = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["Table"]["Properties"]
-        wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
-        boto3.client("dynamodb").create_table(TableName="bench", **{name: table[name] for name in wanted})
+        create_table(boto3.client("dynamodb"))
         role = "arn:aws:iam::123456789012:role/bench"
         machine = boto3.client("stepfunctions").create_state_machine(name="bench", definition=MACHINE, roleArn=role)
         boto3.client("ssm").put_parameter(Name="/bench/sources/generic", Type="SecureString", Value=SECRET)
@@ -91,19 +89,13 @@ def ingest() -> Iterator[Ingest]:
 
 
 def alert(name: str, host: str, status: str = "firing", at: str = "2026-02-11T08:14:00Z") -> dict[str, Any]:
-    """An alert of the generic shape. Without a time, each would be an episode of its own."""
-    return {
-        "alert_name": name,
-        "severity": "high",
-        "status": status,
-        "host": host,
-        "message": "it is down",
-        "timestamp": at,
-    }
+    """Make an alert of the generic shape. Without a time, each would be an episode of its own."""
+    what = {"alert_name": name, "severity": "high", "message": "it is down"}
+    return what | {"status": status, "host": host, "timestamp": at}
 
 
 def dynamodb(calls: Counter[str]) -> int:
-    """How many of the calls were DynamoDB's."""
+    """Count the calls to DynamoDB."""
     return sum(count for call, count in calls.items() if call.startswith("dynamodb:"))
 
 
@@ -112,23 +104,23 @@ AGAIN = "the same alert again"
 ENDS = "its end, nobody waiting yet"
 ENDS_AGAIN = "the end again"
 LIMITS = {NEW: 3, AGAIN: 1, ENDS_AGAIN: 1}
-"""How many requests to DynamoDB each may take."""
+"""The most requests to DynamoDB that each may take."""
 
 
 def measure() -> dict[str, Counter[str]]:
-    """The calls for each thing that can happen to an alert."""
-    with ingest() as it:
-        it.send(alert("Warm", "up"))
+    """Count the calls for each thing that can happen to an alert."""
+    with ingest() as handler:
+        handler.send(alert("Warm", "up"))
         return {
-            NEW: it.send(alert("HostDown", "web-1")),
-            AGAIN: it.send(alert("HostDown", "web-1")),
-            ENDS: it.send(alert("HostDown", "web-1", "resolved", END)),
-            ENDS_AGAIN: it.send(alert("HostDown", "web-1", "resolved", END)),
+            NEW: handler.send(alert("HostDown", "web-1")),
+            AGAIN: handler.send(alert("HostDown", "web-1")),
+            ENDS: handler.send(alert("HostDown", "web-1", "resolved", END)),
+            ENDS_AGAIN: handler.send(alert("HostDown", "web-1", "resolved", END)),
         }
 
 
 def rows() -> list[tuple[str, str, str]]:
-    """Requests to DynamoDB, and executions started."""
+    """Count requests to DynamoDB and started executions."""
     found = []
     for what, calls in measure().items():
         started = calls["stepfunctions:StartExecution"]

@@ -1,4 +1,4 @@
-"""What looking for similar incidents costs: requests, and time against one query, with 100,000 incidents in the table.
+"""The cost of looking for similar incidents among 100,000: requests, and time against one query.
 
 DynamoDB Local keeps its table in memory here and answers from this machine, so what is left of a query is what it costs
 to ask, to carry and to read some dozens of items: as far as a ratio can be had without AWS.
@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import time
+import timeit
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from samtranslator.yaml_helper import yaml_parse
 
 from firstline.adapters.dynamodb.evidence import CANDIDATES
 from firstline.adapters.dynamodb.incidents import TableIncidents
@@ -24,6 +24,7 @@ from firstline.adapters.dynamodb.table import Table, stamp
 from firstline.classification.similar import most_similar
 from firstline.classification.templates import family
 from firstline.models import EarlierIncident, NormalizedAlert
+from tests.bench.table import create_table
 from tests.support.builders import alert
 
 ROOT = Path(__file__).parents[2]
@@ -71,17 +72,14 @@ def fill(table: Table, *, incidents: int, now: datetime) -> None:
 
 
 def rows() -> list[tuple[str, str, str]]:
-    """Requests and time of a look-up, with 100,000 incidents in the table; needs DynamoDB Local."""
+    """Measure requests and time of a look-up, with 100,000 incidents in the table; needs DynamoDB Local."""
     jar = DYNAMODB_LOCAL / "DynamoDBLocal.jar"
     java = shutil.which("java")
     if java is None or not jar.exists():
         return [("looking for similar incidents", "not measured: DynamoDB Local or Java is not here", "")]
     with _server(java, jar) as address:
         client = boto3.client("dynamodb", endpoint_url=address)
-        properties = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["Table"]["Properties"]
-        wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
-        client.create_table(TableName="bench", **{name: properties[name] for name in wanted})
-        table = Table(client, "bench")
+        table = create_table(client)
         fill(table, incidents=INCIDENTS, now=NOW)
         history = TableIncidents(table)
         calls: Counter[str] = Counter()
@@ -109,13 +107,8 @@ def _alert() -> NormalizedAlert:
 
 
 def _best(what: Callable[[], object]) -> float:
-    """Seconds, the least of several: everything that disturbs a measurement makes it slower."""
-    seconds = []
-    for _ in range(RUNS):
-        begin = time.perf_counter()
-        what()
-        seconds.append(time.perf_counter() - begin)
-    return min(seconds)
+    """Return the least seconds of several runs: everything that disturbs a measurement makes it slower."""
+    return min(timeit.repeat(what, number=1, repeat=RUNS))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""How many states an execution enters, which is what Step Functions charges for, read from the definition.
+"""The number of states that an execution enters, which Step Functions charges for, read from the definition.
 
 A further poll (`What Next?`, `Wait`, `What Next?`, `Read Step`, `Next Move`, and their like for a release) is not
 counted: their number is the command's.
@@ -9,15 +9,14 @@ from pathlib import Path
 from tests.template.machine import Machine
 
 FOLDER = Path(__file__).parents[2] / "statemachine"
+INCIDENT, RELEASE = FOLDER / "incident.asl.yaml", FOLDER / "release.asl.yaml"
 STEP = ("Run Step", "Wait", "Read Step", "Next Move", "What Next?")
 NO_RECOVERY = ("Await Recovery", "Next Move", "What Next?")
+PAGE = ("Page On-Call", "Await Acknowledgement", "Await Resolution")
 TWO_STEPS = ("Announce Remediation", *STEP, *STEP, *NO_RECOVERY)
 PATHS: dict[str, tuple[tuple[str, ...], int]] = {
     "noise": (("Record Suppression",), 4),
-    "page, acknowledged and resolved": (
-        ("Needs A Human?", "Page On-Call", "Await Acknowledgement", "Await Resolution", "Close Incident"),
-        9,
-    ),
+    "page, acknowledged and resolved": (("Needs A Human?", *PAGE, "Close Incident"), 9),
     "runbook of two steps, the alert resolves": ((*TWO_STEPS, "Close Incident"), 25),
     "runbook of two steps, its verification holds": ((*TWO_STEPS, *STEP, "Close Incident"), 30),
     "the same, approved by a person first": (
@@ -25,26 +24,19 @@ PATHS: dict[str, tuple[tuple[str, ...], int]] = {
         33,
     ),
     "two steps, no recovery, one step undone, paged and resolved": (
-        (*TWO_STEPS, *STEP, *STEP, "Page On-Call", "Await Acknowledgement", "Await Resolution", "Close Incident"),
+        (*TWO_STEPS, *STEP, *STEP, *PAGE, "Close Incident"),
         40,
     ),
     "a release is taken back after approval, the alert resolves": (
-        (
-            "Ask For Approval",
-            "Announce Remediation",
-            "Take Release Back",
-            "Next Move",
-            *NO_RECOVERY,
-            "Close Incident",
-        ),
+        ("Ask For Approval", "Announce Remediation", "Take Release Back", "Next Move", *NO_RECOVERY, "Close Incident"),
         25,
     ),
 }
 
 
 def rows() -> list[tuple[str, str, str]]:
-    """Each path's number of states."""
-    incident, release = (Machine.load(FOLDER / f"{name}.asl.yaml") for name in ("incident", "release"))
+    """Count each path's states."""
+    incident, release = Machine.load(INCIDENT), Machine.load(RELEASE)
     found = [(path, incident.fewest_transitions(*through), limit) for path, (through, limit) in PATHS.items()]
     child = release.fewest_transitions("Roll Back Release", "Wait", "Read Release", "Report")
     return [

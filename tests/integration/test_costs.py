@@ -1,4 +1,4 @@
-"""What ingest and the state machine may cost, counted: requests and transitions, never seconds."""
+"""The most that ingest and the state machine may cost, counted: requests and transitions, never seconds."""
 
 import pytest
 
@@ -20,4 +20,4 @@ def test_ingest_makes_no_more_requests_than_promised() -> None:
 def test_a_path_has_no_more_transitions_than_promised(path: str) -> None:
     through, limit = transitions.PATHS[path]
 
-    assert len(through) < Machine.load(transitions.FOLDER / "incident.asl.yaml").fewest_transitions(*through) <= limit
+    assert len(through) < Machine.load(transitions.INCIDENT).fewest_transitions(*through) <= limit

@@ -29,7 +29,7 @@ def refusal(result: Result) -> str:
 
 
 def test_a_stack_on_aws_is_found_by_its_name(table_on_aws: Table) -> None:
-    assert stacks.find_table(STACK_ON_AWS).name == table_on_aws.name
+    assert stacks.table_of(STACK_ON_AWS).name == table_on_aws.name
     assert report(STACK_ON_AWS).exit_code == 0
 
 
@@ -45,7 +45,7 @@ def test_a_stack_without_the_output_is_not_firstlines() -> None:
     with mock_aws():
         template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
         boto3.client("cloudformation").create_stack(StackName="shop", TemplateBody=json.dumps(template))
-        assert refusal(report("shop")).startswith("Stack shop has no output TableName: name a stack of Firstline")
+        assert refusal(report("shop")).startswith("Stack shop: it has no output TableName; name a stack of Firstline")
 
 
 def test_no_region(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,8 +82,8 @@ def test_the_emulator_that_started_last_is_found(monkeypatch: pytest.MonkeyPatch
     for folder, name, since in ((running, "here", 1.0), (gone, "gone", 2.0)):
         folder.mkdir()
         (folder / "stack.json").write_text(json.dumps(line | {"table": name, "since": since}))
-    assert stacks.find_table("local").name == "here"
-    assert stacks.find_table(json.dumps(line)).name == "t"
+    assert stacks.table_of("local").name == "here"
+    assert stacks.table_of(json.dumps(line)).name == "t"
 
 
 def test_the_template_declares_what_is_looked_for() -> None:

@@ -1,4 +1,4 @@
-"""An eval case out of an incident: the alert, what was known, and the truth as people told it, names changed."""
+"""An eval case out of an incident: the alert, the evidence, and the truth as people told it, with names changed."""
 
 import re
 from collections.abc import Sequence
@@ -16,28 +16,29 @@ from firstline_cli.learn.templates import render
 MAX_MESSAGE = 2_000
 MAX_NOTE = 300
 MAX_LABELS = 40
-ACCOUNT = "123456789012"
 
-_ADDRESS = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])")
-_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _URL = re.compile(r"\bhttps?://\S+")
-_ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
-_RESOLVED_BY = re.compile(r"(?<=\bResolved by )(?![\w-]+: the alert)[^.]{1,80}")
-_INSTANCE = re.compile(r"\bm?i-[0-9a-f]{8,17}\b")
+_ADDRESS = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])")
+_ALIASES = {
+    re.compile(r"(?<=\bResolved by )(?![\w-]+: the alert)[^.]{1,80}"): "somebody",
+    re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"): "someone@example.com",
+    re.compile(r"\bm?i-[0-9a-f]{8,17}\b"): "i-0123456789abcdef0",
+    re.compile(r"(?<!\d)\d{12}(?!\d)"): "123456789012",
+}
+"""Other names for people, mail addresses, EC2 instances and AWS accounts."""
 
 
 @dataclass
 class Names:
     """Other names for hosts, addresses, people and accounts. A name gets the same other name everywhere."""
 
-    hosts: dict[str, str] = field(default_factory=dict)
+    hosts: dict[str, str]
+    people: set[str]
     addresses: dict[str, str] = field(default_factory=dict)
-    people: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, story: Story) -> "Names":
+    def of(cls, record: IncidentRecord) -> "Names":
         """Collect an incident's hosts and people, in every form in which the record names them."""
-        record = story.record
         incident = record.incident
         targets = [target.name for target in record.plan.targets] if record.plan else []
         whole = dict.fromkeys(name for name in (*incident.hosts, incident.alert.host, *targets) if name)
@@ -46,7 +47,7 @@ class Names:
             short = name.partition(".")[0]
             if re.search(r"[\d-]", short):  # `db` alone is a word; `db-7` is a name
                 hosts.setdefault(short, alias)
-        return cls(hosts, people=_people(record))
+        return cls(hosts, _people(record))
 
     def other(self, text: str) -> str:
         """Return the text with hosts, people, addresses, accounts and links changed."""
@@ -55,10 +56,8 @@ class Names:
             text = re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", self.hosts[name], text)
         for name in self.people:
             text = re.sub(rf"\b{re.escape(name)}\b", "somebody", text)
-        text = _RESOLVED_BY.sub("somebody", text)
-        text = _MAIL.sub("someone@example.com", text)
-        text = _INSTANCE.sub("i-0123456789abcdef0", text)
-        text = _ACCOUNT.sub(ACCOUNT, text)
+        for pattern, alias in _ALIASES.items():
+            text = pattern.sub(alias, text)
         return _ADDRESS.sub(self._address, text)
 
     def _address(self, found: re.Match[str]) -> str:
@@ -69,24 +68,21 @@ def write(story: Story, folder: Path) -> Path:
     """Write the case's files below `folder`, as `<kind>/<name>/`, and return that place."""
     place = folder / kind(story) / _slug(story.incident.alert.alert_name)
     place.mkdir(parents=True, exist_ok=True)
-    names = Names.of(story)
+    names = Names.of(story.record)
 
     def other(text: str | None, limit: int = 256) -> str | None:
         return None if text is None else names.other(safe_line(text, limit))
 
     incident = story.incident
     alert = incident.alert
-    files = {
-        "alert.yaml": {
-            "alert": alert,
-            "incident": incident,
-            "message": names.other(safe_text(alert.message, MAX_MESSAGE)),
-            "hosts": [names.other(host) for host in incident.hosts],
-            "labels": {
-                name: names.other(safe_label(name, value, MAX_NOTE))
-                for name, value in list(alert.labels.items())[:MAX_LABELS]
-            },
-        },
+    labels = list(alert.labels.items())[:MAX_LABELS]
+    safe = {
+        "message": names.other(safe_text(alert.message, MAX_MESSAGE)),
+        "hosts": [names.other(host) for host in incident.hosts],
+        "labels": {name: names.other(safe_label(name, value, MAX_NOTE)) for name, value in labels},
+    }
+    files: dict[str, dict[str, Any]] = {
+        "alert.yaml": {"alert": alert, "incident": incident, **safe},
         "evidence.yaml": {"evidence": story.evidence, "now": incident.opened_at, "age": _age, "said": _said},
         "truth.yaml": _truth(story),
     }
@@ -97,10 +93,9 @@ def write(story: Story, folder: Path) -> Path:
 
 def kind(story: Story) -> str:
     """Return the kind of eval case; people may know better."""
-    severity, _ = story.severity()
     if story.incident.storm:
         return "storm"
-    if severity == "noise":
+    if story.severity()[0] == "noise":
         return "noise"
     return "recurring" if story.evidence.earlier else "real"
 
@@ -114,7 +109,7 @@ def _people(record: IncidentRecord) -> set[str]:
 
 
 def _said(feedback: Sequence[Feedback]) -> dict[str, str]:
-    # To a case noise is noise, whether as an answer or as the severity that would have been right.
+    # A case has one word for noise, whether it was the answer or the severity that would have been right.
     return {
         f"Person {number}": "noise" if word.severity == "noise" else word.severity or word.said
         for number, word in enumerate(feedback, 1)
@@ -126,7 +121,7 @@ def _truth(story: Story) -> dict[str, Any]:
     severity, told = story.severity()
     words = last_words(record.feedback)
     if story.incident.alert.severity == "critical" and SEVERITY_RANK[severity] < SEVERITY_RANK["high"]:
-        severity = "high"  # nobody who sees only this may go lower
+        severity = "high"  # the floor of what its source calls critical
     verdict = record.classification
     wrong_cause = any(word.said == "wrong_cause" for word in words)
     blamed = verdict is not None and verdict.is_deployment_related and not wrong_cause

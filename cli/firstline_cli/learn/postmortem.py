@@ -1,6 +1,5 @@
 """The draft of a postmortem: what happened when, and questions that only people can answer, beside the evidence."""
 
-import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from firstline.reports.periods import acknowledged_after, resolved_after
 from firstline.text import in_words
 from firstline_cli.learn.story import Story
 from firstline_cli.learn.templates import render
+from firstline_cli.records import in_line
 
 
 class Moment(NamedTuple):
@@ -27,7 +27,7 @@ class Moment(NamedTuple):
 
 
 def page(story: Story) -> str:
-    """Render the whole page as Markdown. Whatever an alert, a model or a host said stands in it as plain text."""
+    """Render the whole page as Markdown. Words of alerts, models and hosts are plain text in it."""
     record = story.record
     return render(
         "postmortem.md",
@@ -57,14 +57,14 @@ def _moments(story: Story) -> Iterator[Moment]:
         yield Moment(deployment.deployed_at, "change", f"{deployment.service} {deployment.version} deployed", "CI/CD")
     yield Moment(opened, "detect", f"{alert.alert_name}: {alert.message}", alert.source)
     for entry in story.entries:
-        yield Moment(entry.at, _PHASES.get(entry.what, entry.what), _told(entry), entry.who)
+        yield Moment(entry.at, _PHASES.get(entry.what, entry.what), in_line(entry, without="digest"), entry.who)
     if record.acknowledged_at:
-        yield Moment(record.acknowledged_at, "acknowledge", "somebody takes it", record.acknowledged_by or "somebody")
+        yield Moment(record.acknowledged_at, "acknowledge", "a person takes it", record.acknowledged_by or "unknown")
     mitigated = [entry.at for entry in story.entries if _acted(entry)]
     if mitigated:
         yield Moment(mitigated[-1], "mitigate", "the last act of a runbook that succeeded", "state machine")
     if record.resolved_at:
-        yield Moment(record.resolved_at, "resolve", "it is over", record.resolved_by or "the sender")
+        yield Moment(record.resolved_at, "resolve", "the trouble is over", record.resolved_by or "the sender")
     if record.closed_at and not any(entry.what == "closed" for entry in story.entries):
         yield Moment(record.closed_at, "close", str(record.outcome), "state machine")
 
@@ -76,16 +76,9 @@ def _acted(entry: Entry) -> bool:
     return entry.what == "ran" and entry.facts.get("kind") == "act" and entry.facts.get("status") == "Success"
 
 
-def _told(entry: Entry) -> str:
-    shown = {name: value for name, value in entry.facts.items() if value not in ("", []) and "digest" not in name}
-    return ", ".join(
-        f"{name} {value if isinstance(value, str) else json.dumps(value)}" for name, value in shown.items()
-    )
-
-
 def _whys(story: Story) -> list[tuple[str, list[str]]]:
     record, deployments = story.record, story.evidence.deployments
-    cause = record.classification.cause if record.classification else "Nobody classified it."
+    cause = record.classification.cause if record.classification else "There is no verdict."
     known = evidence_for("", story.incident, story.evidence, story.incident.opened_at)[1:]
     tried = [f"{result.step_id} ({result.kind}): {result.status}. {result.output}" for result in record.results]
     went_out = [f"{deployment.service} {deployment.version} went out before." for deployment in deployments]

@@ -1,7 +1,7 @@
-"""A runbook draft out of the commands that a person noted. In shadow, outside of `runbooks/`, and plainly unfinished.
+"""A runbook draft out of the commands that a person noted. In shadow, outside of `runbooks/`, and marked unfinished.
 
 The commands come from notes alone, which authenticated people wrote; never from an alert, a model or a host's output.
-They stand as they were written: what of them should be a parameter is for people to say.
+They stay as they were written: people decide which parts become parameters.
 """
 
 import re
@@ -39,16 +39,11 @@ def write(story: Story, folder: Path) -> Path | None:
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:34].strip("-") or "alert"
     example = {"alert": name, "source": alert.source, "host": alert.host, "service": alert.service}
     people = ", ".join(sorted({note.by for note in story.record.notes if list(_commands(note.text))}))
-    text = render(
-        "runbook.yaml",
-        people=safe_line(people, 200),
-        incident_id=story.incident.incident_id,
-        id=f"draft-{slug}",
-        title=safe_line(f"Draft: what helped with {name}", 120),
-        name=name,
-        example={key: value for key, value in example.items() if value},
-        commands="\n".join(found) + "\n",
-    )
+    head = {"people": safe_line(people, 200), "incident_id": story.incident.incident_id}
+    title = safe_line(f"Draft: what helped with {name}", 120)
+    match = {"name": name, "example": {key: value for key, value in example.items() if value}}
+    script = "\n".join(found) + "\n"
+    text = render("runbook.yaml", **head, id=f"draft-{slug}", title=title, **match, commands=script)
     path = folder / "runbook.yaml"
     path.write_text(text, encoding="utf-8")
     return path

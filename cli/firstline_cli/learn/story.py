@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from firstline.adapters.dynamodb.evidence import TableEvidence
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
 from firstline.adapters.dynamodb.trail import TableTrail
@@ -11,7 +12,6 @@ from firstline.classification.evidence import gather
 from firstline.errors import FeedbackRefused
 from firstline.incidents.audit_trail import Break, Entry, first_break
 from firstline.models import (
-    AlertCount,
     Deployment,
     EarlierIncident,
     Evidence,
@@ -58,40 +58,36 @@ def tell(table: Table, incident_id: str) -> Story:
     FeedbackRefused
         There is no such incident (any more), or it goes on.
     """
-    history = TableIncidents(table)
-    record = history.record(incident_id)
+    record = TableIncidents(table).record(incident_id)
     if record is None:
         raise FeedbackRefused(f"{incident_id} is not in this table (any more).")
     if record.closed_at is None:
         raise FeedbackRefused(f"{incident_id} is not over yet; learn from it when it is.")
     entries = TableTrail(table).entries(incident_id)
     incident = record.incident
-    evidence = gather(incident, _AsOf(history, incident.opened_at), time_zone="UTC", now=incident.opened_at)
+    evidence = gather(incident, _AsOf(table, incident.opened_at), time_zone="UTC", now=incident.opened_at)
     return Story(record, entries, first_break(incident_id, entries), evidence)
 
 
-class _AsOf:
-    """The table as it stood at a moment: what came later is not shown."""
+class _AsOf(TableEvidence):
+    """The evidence as it stood at a moment: later entries are left out."""
 
-    def __init__(self, history: TableIncidents, moment: datetime) -> None:
-        self._history = history
+    def __init__(self, table: Table, moment: datetime) -> None:
+        super().__init__(table)
         self._moment = moment
 
-    def alerts_named(self, alert_name: str, now: datetime) -> AlertCount:
-        return self._history.alerts_named(alert_name, now)
-
     def service_activity(self, service: str, now: datetime) -> ServiceActivity:
-        activity = self._history.service_activity(service, now)
+        activity = super().service_activity(service, now)
         return activity.model_copy(update={"deployments": self._before(activity.deployments)})
 
     def earlier_incidents(self, group_key: str, limit: int = 20) -> list[EarlierIncident]:
-        return self._ended_before(self._history.earlier_incidents(group_key, limit=100))[:limit]
+        return self._ended_before(super().earlier_incidents(group_key, limit=100))[:limit]
 
     def incidents_like(self, alert: NormalizedAlert) -> list[EarlierIncident]:
-        return self._ended_before(self._history.incidents_like(alert))
+        return self._ended_before(super().incidents_like(alert))
 
     def deployments_since(self, since: datetime) -> list[Deployment]:
-        return self._before(self._history.deployments_since(since))
+        return self._before(super().deployments_since(since))
 
     def _before(self, deployments: Sequence[Deployment]) -> list[Deployment]:
         return [deployment for deployment in deployments if deployment.deployed_at <= self._moment]

@@ -24,20 +24,19 @@ class Verbatim(str):
 
 
 def render(file: str, **values: Any) -> str:
-    """Fill in the template of a file; the ending of the file's name says how values are escaped."""
+    """Fill in the template of a file; its name's ending chooses how values are escaped."""
     return (_MARKDOWN if file.endswith(".md") else _YAML).get_template(f"{file}.j2").render(values)
 
 
 def plain(text: str, limit: int = MAX_CHARS) -> str:
-    """Text of strangers on one line: redacted, and neither markup, link nor mention to Markdown."""
+    """Return text of strangers on one line: redacted, and neither markup, link nor mention to Markdown."""
     return _MARKUP.sub(r"\\\1", safe_line(text, limit)).replace("://", r":\/\/").replace("@", "@\u2060")
 
 
 def on_one_line(value: Any) -> str:
-    """A value as YAML that fits behind a key: whatever a text holds, it stays one text on one line."""
-    return yaml.dump(
-        [value], Dumper=_OnOneLine, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**9
-    )[1:-2]
+    """Format a value as YAML that fits behind a key: a text stays one text on one line, whatever it holds."""
+    flow: Any = {"default_flow_style": True, "sort_keys": False, "allow_unicode": True, "width": 10**9}
+    return str(yaml.dump([value], Dumper=_OnOneLine, **flow))[1:-2]
 
 
 class _OnOneLine(yaml.SafeDumper):
@@ -56,12 +55,12 @@ def _shortened(text: str, limit: int) -> Verbatim:
 
 
 def _code(text: str) -> Verbatim:
-    """Lines of code within a Markdown list."""
+    """Format lines of code for a Markdown list."""
     return Verbatim("\n".join(f"      {line}" for line in safe_text(text, MAX_NOTE).splitlines()))
 
 
 def _literal(text: str, indent: int) -> str:
-    """Lines of a script as a YAML block below a key that stands `indent` to the right, if they can all be seen."""
+    """Format a script as a YAML block below a key that is `indent` to the right, if all its characters can be seen."""
     lines = text.removesuffix("\n").split("\n")
     if not all(line.replace("\t", "").isprintable() for line in lines):
         return text

@@ -17,7 +17,6 @@ from firstline_cli.learn.templates import render
 class Drafts:
     """The files that were written, and what `runbooks check` says of the runbook, if there is one."""
 
-    folder: Path
     case: Path
     runbook: Path | None
     problems: Sequence[Problem]
@@ -29,7 +28,7 @@ def write(table: Table, incident_id: str, folder: Path, runbooks: Path) -> Draft
     Raises
     ------
     FeedbackRefused
-        There is no such incident, it goes on, or the folder has something in it that somebody may have edited.
+        There is no such incident, it goes on, or the folder has files that a person may have edited.
     """
     story = tell(table, incident_id)
     if folder.exists() and any(folder.iterdir()):
@@ -41,15 +40,7 @@ def write(table: Table, incident_id: str, folder: Path, runbooks: Path) -> Draft
     draft = runbook.write(story, folder)
     problems = runbook.problems(draft, runbooks) if draft else []
     severity, told = story.severity()
-    to_do = render(
-        "PULL_REQUEST.md",
-        incident=story.incident,
-        outcome=story.record.outcome,
-        case=place.relative_to(folder / "case"),
-        severity=severity,
-        told=told,
-        runbook=draft,
-        problems=problems,
-    )
-    (folder / "PULL_REQUEST.md").write_text(to_do, encoding="utf-8")
-    return Drafts(folder, place, draft, problems)
+    known = {"incident": story.incident, "outcome": story.record.outcome, "severity": severity, "told": told}
+    made = {"case": place.relative_to(folder / "case"), "runbook": draft, "problems": problems}
+    (folder / "PULL_REQUEST.md").write_text(render("PULL_REQUEST.md", **known, **made), encoding="utf-8")
+    return Drafts(place, draft, problems)

@@ -92,7 +92,7 @@ def test_an_alert_of_our_shape_needs_only_what_matters(tmp_path: Path) -> None:
         ({"truth": "{severity: awful, cause: unknown, runbook: null, why: because it is so}"}, "truth.yaml: severity"),
         ({"evidence": "{now: 2026-03-01T12:00:00Z, deploys: []}"}, "evidence.yaml: deploys"),
         ({"evidence": "{now: 2026-03-01T12:00:00Z, deployments: [{service: a, version: b, ago: soon}]}"}, "12m"),
-        ({"evidence": "{now: ["}, "is not YAML"),
+        ({"evidence": "{now: ["}, "evidence.yaml: not readable as YAML"),
         ({"alert": "source: generic"}, "give either `body`"),
         ({"alert": "source: generic\nbody: {nothing: here}"}, "alert.yaml: generic: an alert without"),
         ({"alert": "source: generic\nbody: {alert_name: A, status: resolved}"}, "no firing alert"),
@@ -108,7 +108,7 @@ def test_a_mistake_is_named_with_its_file(tmp_path: Path, files: dict[str, str],
 def test_a_missing_file_and_an_unknown_kind(tmp_path: Path) -> None:
     folder = write(tmp_path / "real" / "half")
     (folder / "evidence.yaml").unlink()
-    with pytest.raises(ConfigurationError, match="A case has three files"):
+    with pytest.raises(ConfigurationError, match="not found; a case has three files"):
         read(folder)
     with pytest.raises(ConfigurationError, match="kinds are real, noise"):
         read(write(tmp_path / "surreal" / "one"))

@@ -57,7 +57,7 @@ def test_what_the_gate_would_say_is_said(mixed: Score, verdict: MakeVerdict, tmp
 
 def test_the_table_says_what_is_wrong(mixed: Score) -> None:
     out = Console(width=200, record=True, file=Path("/dev/null").open("w"))  # noqa: SIM115
-    console.show(out, [mixed], {}, price=Price(prompt=1))
+    console.show(out, [mixed], {}, "the baseline", price=Price(prompt=1))
     text = out.export_text()
     out.file.close()
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from evals.classifiers import Verdict
-from evals.scoring import PerClass, binary, cause_class, macro_f1, reliability, score
+from evals.scoring import PerClass, binary, calibration_error, cause_class, macro_f1, score
 from firstline.models import Hold
 from tests.support.builders import NOON
 
@@ -33,12 +33,12 @@ def test_macro_f1_is_of_the_classes_that_occur() -> None:
     assert macro_f1(()) == 0.0
 
 
-def test_reliability_bins_and_the_calibration_error(verdict: MakeVerdict) -> None:
-    bins = reliability([(0.91, True), (0.99, False), (1.0, True), (0.2, False)])
-
-    assert [(one.count, pytest.approx(one.right)) for one in bins] == [(1, 0.0), (3, 2 / 3)]
+def test_the_calibration_error_is_over_bins_of_confidence(verdict: MakeVerdict) -> None:
+    # 0.2 in one bin, none right; 2.9 in another, two right
+    assert calibration_error([(0.91, True), (0.99, False), (1.0, True), (0.2, False)]) == pytest.approx((0.2 + 0.9) / 4)
+    assert calibration_error([]) == 0
     half_right = [verdict("high", "high", confidence=0.9), verdict("high", "low", confidence=0.9)]
-    assert score("any", half_right).calibration_error == pytest.approx(0.4)
+    assert score("any", half_right).numbers["calibration_error"] == pytest.approx(0.4)
 
 
 def test_calibration_mends_what_other_cases_show_and_never_sees_the_case_itself(verdict: MakeVerdict) -> None:
@@ -46,18 +46,25 @@ def test_calibration_mends_what_other_cases_show_and_never_sees_the_case_itself(
         made = [verdict("high", "high" if n < right else "low", confidence=confidence) for n in range(number)]
         return [replace(one, case=replace(one.case, name=f"real/{confidence}-{n}")) for n, one in enumerate(made)]
 
-    too_sure = score("any", many(30, 100, 0.95))
-    assert too_sure.calibration_error == pytest.approx(0.65)
-    assert too_sure.calibrated_error < too_sure.calibration_error / 3
+    def errors(verdicts: list[Verdict]) -> tuple[float, float]:
+        numbers = score("any", verdicts).numbers
+        before, after = numbers["calibration_error"], numbers["calibrated_error"]
+        assert before is not None
+        assert after is not None
+        return before, after
 
-    alone = score("any", many(0, 5, 0.95))
-    assert alone.calibrated_error == alone.calibration_error, "a handful of outcomes mends nothing"
+    before, after = errors(many(30, 100, 0.95))
+    assert before == pytest.approx(0.65)
+    assert after < before / 3
 
-    tangled = score("any", [*many(10, 100, 0.95), *many(90, 100, 0.25)])
-    assert tangled.calibrated_error == pytest.approx(0, abs=0.1), "a contradiction is pooled, not turned around"
+    before, after = errors(many(0, 5, 0.95))
+    assert after == pytest.approx(before), "a handful of outcomes mends nothing"
+
+    _, after = errors([*many(10, 100, 0.95), *many(90, 100, 0.25)])
+    assert after == pytest.approx(0, abs=0.1), "a contradiction is pooled, not turned around"
 
 
-def test_the_headline(verdict: MakeVerdict) -> None:
+def test_the_numbers_that_runs_are_compared_by(verdict: MakeVerdict) -> None:
     found = score(
         "any",
         [
@@ -70,18 +77,18 @@ def test_the_headline(verdict: MakeVerdict) -> None:
         ],
     )
 
-    headline = found.headline()
-    assert headline["critical_recall"] == 0.5
-    assert headline["page_recall"] == 1.0
-    assert headline["page_precision"] == pytest.approx(2 / 3)
-    assert headline["noise_precision"] == 0.5
-    assert headline["noise_recall"] == 1.0
-    assert headline["deployment_f1"] == pytest.approx(2 / 3)
-    assert headline["runbook_precision"] == 0.5
-    assert headline["runbook_recall"] == 1.0
-    assert headline["unknown_rate"] == pytest.approx(2 / 6)
-    assert headline["unknown_recall"] == 1.0
-    assert headline["accuracy"] == 0.5
+    numbers = found.numbers
+    assert numbers["critical_recall"] == 0.5
+    assert numbers["page_recall"] == 1.0
+    assert numbers["page_precision"] == pytest.approx(2 / 3)
+    assert numbers["noise_precision"] == 0.5
+    assert numbers["noise_recall"] == 1.0
+    assert numbers["deployment_f1"] == pytest.approx(2 / 3)
+    assert numbers["runbook_precision"] == 0.5
+    assert numbers["runbook_recall"] == 1.0
+    assert numbers["unknown_rate"] == pytest.approx(2 / 6)
+    assert numbers["unknown_recall"] == 1.0
+    assert numbers["accuracy"] == 0.5
     assert (found.usage.tokens, found.model_calls, found.no_verdicts) == (42, 2, 1)
     assert found.by_kind == {"real": (3, 6)}
     assert found.confusion["critical", "high"] == 1
@@ -122,11 +129,12 @@ def test_noise_needs_nobody_whatever_its_cause(verdict: MakeVerdict) -> None:
 def test_unsafe_actions(verdict: MakeVerdict, what: dict[str, Any], broken: tuple[str, ...]) -> None:
     found = score("any", [verdict("high", "high", **what)])
     assert found.results[0].broken_actions == broken
-    assert found.headline()["unsafe_actions"] == (1 if broken else 0)
+    assert found.numbers["unsafe_actions"] == (1 if broken else 0)
 
 
 def test_a_runbook_for_noise_is_unsafe(verdict: MakeVerdict) -> None:
-    assert score("any", [verdict("noise", "noise", source="info", runbook="low-disk")]).unsafe
+    found = score("any", [verdict("noise", "noise", source="info", runbook="low-disk")])
+    assert found.results[0].broken_actions == ("low-disk for noise",)
 
 
 @pytest.mark.parametrize(
@@ -148,8 +156,9 @@ def test_a_runbook_for_noise_is_unsafe(verdict: MakeVerdict) -> None:
 )
 def test_floors(verdict: MakeVerdict, said: str, what: dict[str, Any], is_broken: bool) -> None:
     found = score("any", [verdict("high", said, **what)])
-    assert bool(found.below_floor) is is_broken
-    assert found.headline()["below_floor"] == int(is_broken)
+    assert (found.results[0].broken_floor is not None) is is_broken
+    assert found.is_safe is not is_broken
+    assert found.numbers["below_floor"] == int(is_broken)
 
 
 def test_whoever_is_kept_back_without_cause_is_below_the_floor(verdict: MakeVerdict) -> None:
@@ -158,7 +167,8 @@ def test_whoever_is_kept_back_without_cause_is_below_the_floor(verdict: MakeVerd
     kept = score("c", [verdict("medium", "medium", hold=hold), verdict("medium", "medium")])
 
     assert [one.right for one in kept.results] == [False, True]
-    assert [one.broken_floor for one in kept.below_floor] == [
-        "kept back, and it should not be: Rule blips waits 5 minutes"
+    assert [result.broken_floor for result in kept.results] == [
+        "kept back, and it should not be: Rule blips waits 5 minutes",
+        None,
     ]
     assert kept.results[0].answer == "medium, waits"
