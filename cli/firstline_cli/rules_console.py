@@ -15,16 +15,14 @@ from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.adapters.dynamodb.table import Table
 from firstline.classification.classify import classify
+from firstline.classification.hold import held_by_rule
 from firstline.errors import ConfigurationError
 from firstline.ingest.fold import GroupState, fold, open_incident
 from firstline.models import Evidence, Incident, NormalizedAlert
 from firstline.policy.durations import Duration
-from firstline.policy.hold import held_by_rule
-from firstline.policy.maintenance import Window
+from firstline.policy.holds import Holds, Silence, Window
 from firstline.policy.match import AlertMatch, Key
-from firstline.policy.quiet import Quiet
 from firstline.policy.rules import Rule, Rules
-from firstline.policy.silences import Silence
 from firstline.reports.preview import Preview, preview
 from firstline.sources import Batch
 from firstline.text import in_words
@@ -81,8 +79,8 @@ def _explain_alert(
     zone: str,
     flapping: bool,
 ) -> None:
-    quiet = Quiet(rules.maintenance, silences or ())
-    folded = fold(GroupState(group_key=alert.group_key), [alert], now, lambda one: quiet.keeps_back(one, now))
+    holds = Holds(rules.maintenance, silences or ())
+    folded = fold(GroupState(group_key=alert.group_key), [alert], now, lambda one: holds.hold_on(one, now))
     _, incident = open_incident(folded, now)
     incident = incident.model_copy(update={"flapping": flapping})
     local = now.astimezone(ZoneInfo(zone))
@@ -90,7 +88,7 @@ def _explain_alert(
     console.print()
     console.print(Text(f"{alert.alert_name} from {alert.source}, which says {said}", "bold"))
     grid = Grid("what", "id", "fits", "why", show_edge=False)
-    winner = rules.first_at(incident, local)
+    winner = rules.first(incident, local)
     for rule in rules.rules:
         grid.add_row("rule", rule.id, *_rule_fits(rule, incident, local, wins=rule is winner))
     for window in rules.maintenance:
@@ -207,7 +205,7 @@ def preview_of(name: str, rules: Rules, table: Table, zone: str, days: int, now:
 
 
 def _hidden_by_rule(rule: Rule, rules: Rules, incident: Incident, zone: str) -> bool:
-    if rules.first_at(incident, incident.opened_at.astimezone(ZoneInfo(zone))) is not rule or incident.storm:
+    if rules.first(incident, incident.opened_at.astimezone(ZoneInfo(zone))) is not rule or incident.storm:
         return False
     waits = rule.hold is not None and (rule.even_critical or incident.alert.severity != "critical")
     return rule.severity == "noise" or waits

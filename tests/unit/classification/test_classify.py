@@ -22,10 +22,9 @@ from firstline.models import (
     IncidentRecord,
     Usage,
 )
+from firstline.policy.holds import Silence
 from firstline.policy.match import AlertMatch
-from firstline.policy.quiet import silenced
 from firstline.policy.rules import NO_RULES, Rules
-from firstline.policy.silences import Silence
 from tests.support.memory import MemoryStore
 
 type Decide = Callable[..., Classification]
@@ -446,7 +445,7 @@ def test_nothing_is_paid_for_what_a_silence_keeps_back(
 ) -> None:
     fake = model(judged())
 
-    verdict = assessed(hold=silenced(silence, now), model=fake, later=timedelta(minutes=30))
+    verdict = assessed(hold=silence.hold(now), model=fake, later=timedelta(minutes=30))
 
     assert fake.asked == []
     assert verdict.hold is not None
@@ -476,7 +475,7 @@ def test_after_its_silence_it_is_judged_anew(
     model: Any,
     judged: Any,
 ) -> None:
-    fake, hold = model(judged()), silenced(silence, now)
+    fake, hold = model(judged()), silence.hold(now)
     more = silence.model_copy(update={"id": "s-2", "expires_at": now + timedelta(hours=9)})
     fields = {"status": "STARTED", "alert_count": 1, "last_alert_at": now, "awaiting": "hold"}
     kept = IncidentRecord(incident=incident(hold=hold), **(fields | what))
@@ -497,7 +496,7 @@ def test_after_its_silence_it_is_judged_anew(
 def test_what_joined_while_it_waited_counts_afterwards(
     assessed: Callable[..., Classification], silence: Silence, incident: Callable[..., Incident], now: datetime
 ) -> None:
-    hold = silenced(silence, now)
+    hold = silence.hold(now)
     kept = IncidentRecord(
         incident=incident(hold=hold), status="STARTED", alert_count=2, last_alert_at=now, held_back="critical"
     )
@@ -511,4 +510,4 @@ def test_what_joined_while_it_waited_counts_afterwards(
 def test_a_table_that_cannot_be_read_keeps_nothing_back(
     assessed: Callable[..., Classification], silence: Silence, now: datetime, broken: MemoryStore
 ) -> None:
-    assert assessed(hold=silenced(silence, now), store=broken).hold is None
+    assert assessed(hold=silence.hold(now), store=broken).hold is None

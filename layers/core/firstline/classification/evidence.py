@@ -10,15 +10,7 @@ from firstline.classification.redaction import safe_line
 from firstline.classification.similar import most_similar
 from firstline.errors import HistoryUnavailable, MetricsUnavailable
 from firstline.incidents.store import EvidenceSource
-from firstline.models import (
-    AlertCount,
-    Deployment,
-    EarlierIncident,
-    Evidence,
-    Incident,
-    MetricSeries,
-    NormalizedAlert,
-)
+from firstline.models import AlertCount, Deployment, EarlierIncident, Evidence, Incident, MetricSeries, NormalizedAlert
 from firstline.policy.rules import NO_RULES, Rules
 
 DEPLOYMENT_WINDOW = timedelta(hours=4)
