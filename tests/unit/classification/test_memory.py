@@ -77,7 +77,8 @@ def look(incident: Callable[..., Incident], evidence: Callable[..., Evidence], n
     def run(*earlier: EarlierIncident, source: Any = "medium", **changes: Any) -> Any:
         around = {name: changes.pop(name) for name in list(changes) if name in Evidence.model_fields}
         this = incident(severity=source, **changes)
-        return memory.look(this, evidence(earlier=list(earlier), **around), source=source, now=now)
+        known = evidence(earlier=list(earlier), **around)
+        return memory.recall(Case.of(this, known, NO_RULES, [], UNCALIBRATED, now))
 
     return run
 

@@ -1,11 +1,11 @@
 """The prompt: instructions from a versioned file, and everything about the incident as one JSON document of data.
 
-Only what stands here reaches the model. Every text in it is cleaned, redacted and cut, and the whole is bounded by the
-bounds of its parts (a test keeps it under `MAX_DATA_CHARS`).
+Nothing else reaches the model. Every text in it is cleaned, redacted and cut, and the whole is bounded by the bounds of
+its parts (a test keeps it under `MAX_DATA_CHARS`).
 
-The evidence is a pack of bounded size: what tells most comes first, and what does not fit is counted. Each item says
-what it is, where it is from and how old it is. Sizes are in tokens, estimated: tokenizers differ by model, and
-`tiktoken` loads its vocabulary over the network when first used, which a Lambda function cannot count on.
+The evidence is a pack of bounded size: the most telling items come first, and those that do not fit are counted. Each
+item has a kind, a source and an age. Sizes are in tokens, estimated: tokenizers differ by model, and `tiktoken` loads
+its vocabulary over the network when first used, which a Lambda function cannot count on.
 """
 
 import json
@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from firstline.classification.evidence import suspects
 from firstline.classification.redaction import safe_label, safe_line, safe_text
-from firstline.models import Deployment, EarlierIncident, Evidence, Incident, MetricSeries
+from firstline.models import EarlierIncident, Evidence, Incident
 from firstline.text import shorten
 
 PROMPTS = Path(__file__).parent / "prompts"
@@ -34,7 +34,7 @@ MAX_HOSTS = 10
 MAX_RUNBOOKS = 10
 
 MAX_TOKENS = 3_000
-"""All items together. A long history fills it; an honest first-time incident takes some 200."""
+"""The bound of all items together. A long history fills it; an honest first-time incident takes some 200."""
 
 BYTES_PER_TOKEN = 3
 """On the safe side: English JSON has about 4, and in scripts of 3 bytes a letter a token is about one letter."""
@@ -46,7 +46,7 @@ MAX_WINDOWS = 4
 
 
 class Offered(Protocol):
-    """A runbook whose `match` fits the alert: all that classification needs to know of it."""
+    """A runbook whose `match` fits the alert, as classification sees it."""
 
     @property
     def id(self) -> str: ...
@@ -81,7 +81,7 @@ def build(incident: Incident, *, evidence: Evidence, offered: Sequence[Offered],
         },
         "evidence": [item.data for item in packed.items],
         "evidence_left_out": packed.left_out,
-        "evidence_that_could_not_be_read": [safe_line(gap, MAX_NOTE_CHARS) for gap in evidence.missing],
+        "evidence_that_could_not_be_read": [_line(gap, MAX_NOTE_CHARS) for gap in evidence.missing],
         "runbooks": [{"id": runbook.id, "title": shorten(runbook.title, MAX_NOTE_CHARS)} for runbook in runbooks],
     }
     return Prompt(version, system, json.dumps(document, ensure_ascii=False), tuple(runbook.id for runbook in runbooks))
@@ -95,28 +95,20 @@ def instructions(file: Path) -> tuple[str, str]:
 
 
 def _alert(incident: Incident) -> dict[str, Any]:
-    alert = incident.alert
+    alert, labels = incident.alert, incident.alert.labels
     return {
         "source": _line(alert.source),
         "name": _line(alert.alert_name),
         "severity_said_by_source": alert.severity if alert.severity_stated else None,
         "message": safe_text(alert.message, MAX_MESSAGE_CHARS),
-        "host": _line(alert.host),
-        "service": _line(alert.service),
-        "environment": _line(alert.environment),
-        "region": _line(alert.region),
-        "labels": _labels(alert.labels),
+        **{name: _line(getattr(alert, name)) for name in ("host", "service", "environment", "region")},
+        "labels": {_line(name): safe_label(name, labels[name], MAX_NOTE_CHARS) for name in sorted(labels)[:MAX_LABELS]},
     }
-
-
-def _labels(labels: Mapping[str, str]) -> dict[str, str]:
-    shown = sorted(labels)[:MAX_LABELS]
-    return {str(_line(name)): safe_label(name, labels[name], MAX_NOTE_CHARS) for name in shown}
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One piece of evidence as data for the prompt. `worth` orders them: 100 is what tells most."""
+    """One piece of evidence as data for the prompt. `worth` orders them: 100 is the most telling."""
 
     worth: float
     data: dict[str, Any]
@@ -134,10 +126,6 @@ class Pack:
     items: tuple[Item, ...]
     left_out: int
 
-    @property
-    def tokens(self) -> int:
-        return sum(item.tokens for item in self.items)
-
 
 def estimated_tokens(text: str) -> int:
     """Estimate how many tokens a text takes, rounded up."""
@@ -145,101 +133,79 @@ def estimated_tokens(text: str) -> int:
 
 
 def pack(incident: Incident, evidence: Evidence, now: datetime, *, max_tokens: int = MAX_TOKENS) -> Pack:
-    """Pack the evidence by worth, as long as it fits. An item that does not fit leaves its room to smaller ones."""
+    """Pack the evidence by worth while it fits. An item that does not fit leaves its room to smaller ones."""
     kept: list[Item] = []
-    left, left_out = max_tokens, 0
-    for item in sorted(_items(incident, evidence, now), key=lambda item: -item.worth):
-        if item.tokens <= left:
+    items = sorted(_items(incident, evidence, now), key=lambda item: -item.worth)
+    for item in items:
+        if item.tokens <= max_tokens:
             kept.append(item)
-            left -= item.tokens
-        else:
-            left_out += 1
+            max_tokens -= item.tokens
     too_many = len(evidence.earlier[MAX_EARLIER:]) + len(evidence.deployments[MAX_DEPLOYMENTS:])
-    return Pack(tuple(kept), left_out + too_many)
+    return Pack(tuple(kept), len(items) - len(kept) + too_many)
 
 
 def _items(incident: Incident, evidence: Evidence, now: datetime) -> Iterator[Item]:
-    """Yield every item: how it ended before is worth most, what merely surrounds it least."""
+    """Yield every item. The outcomes of earlier incidents are worth most, the surroundings least."""
     told: dict[str, Any]
+    opened_at, culprits = incident.opened_at, suspects(incident, evidence)
     counts = {"last_hour": evidence.same_name_last_hour, "last_day": evidence.same_name_last_day}
-    yield Item(96, _item("alerts of this name", "alert log", "0 min", **counts))
+    yield _item(96, "alerts of this name", "alert log", "0 min", counts)
     for window in evidence.maintenance[:MAX_WINDOWS]:
         told = {"by": _line(window.owner), "why": _line(window.reason, MAX_NOTE_CHARS)}
-        yield Item(98, _item("declared maintenance", "rules", "0 min", **told))
+        yield _item(98, "declared maintenance", "rules", "0 min", told)
     for number, earlier in enumerate(evidence.earlier[:MAX_EARLIER]):
-        told = _ended(earlier)
-        yield Item(
-            100 - 5 * number, _item("earlier incident of this group", "history", age(earlier.opened_at, now), **told)
-        )
-    culprits = suspects(incident, evidence)
+        how_old = age(earlier.opened_at, now)
+        yield _item(100 - 5 * number, "earlier incident of this group", "history", how_old, _ended(earlier))
     for number, deployment in enumerate(evidence.deployments[:MAX_DEPLOYMENTS]):
         suspected = deployment in culprits
         worth = (94 if suspected else 40) - 3 * number
-        told = _deployed(deployment, incident, suspected)
-        yield Item(worth, _item("deployment", "deployments", age(deployment.deployed_at, now), **told))
-    for number, similar in enumerate(evidence.similar):
-        known = similar.incident
         told = {
-            "alike": similar.score,
-            "name": _line(known.alert_name),
-            "service": _line(known.service),
-            **_ended(known),
+            **{name: _line(getattr(deployment, name)) for name in ("service", "version", "environment")},
+            "minutes_before_the_incident": _minutes(deployment.deployed_at, opened_at),
+            "of_the_same_service": suspected,
         }
+        yield _item(worth, "deployment", "deployments", age(deployment.deployed_at, now), told)
+    for number, similar in enumerate(evidence.similar):
+        known, worth = similar.incident, 85 * similar.score - 3 * number
+        told = {"alike": similar.score, "name": _line(known.alert_name), "service": _line(known.service)}
         # Its words, not its numbers: another group's host must not be taken for this one's.
-        told["words"] = _line(known.template.partition(": ")[2], MAX_NOTE_CHARS)
-        yield Item(
-            85 * similar.score - 3 * number, _item("similar incident", "history", age(known.opened_at, now), **told)
-        )
-    if evidence.metric is not None:
-        yield Item(88, _item("metric", "CloudWatch", age(evidence.metric.ends_at, now), **_measured(evidence.metric)))
+        told |= _ended(known) | {"words": _line(known.template.partition(": ")[2], MAX_NOTE_CHARS)}
+        yield _item(worth, "similar incident", "history", age(known.opened_at, now), told)
+    if (series := evidence.metric) is not None:
+        values = [float(f"{value:.4g}") for value in series.values]
+        told = {"metric": _line(series.label), "period_seconds": series.period_seconds, "values": values}
+        yield _item(88, "metric", "CloudWatch", age(series.ends_at, now), told)
     if evidence.same_service is not None:
-        yield Item(80, _item("alerts of this service", "alert log", "0 min", **evidence.same_service.model_dump()))
+        yield _item(80, "alerts of this service", "alert log", "0 min", evidence.same_service.model_dump())
     if evidence.service_deployed_at is not None and not culprits:
-        yield Item(50, _item("last deployment of this service", "deployments", age(evidence.service_deployed_at, now)))
-    when = {"local": evidence.local_time.strftime("%A %H:%M"), "business_hours": evidence.business_hours}
-    yield Item(60, _item("time", "clock", "0 min", **when))
+        how_old = age(evidence.service_deployed_at, now)
+        yield _item(50, "last deployment of this service", "deployments", how_old, {})
+    told = {"local": evidence.local_time.strftime("%A %H:%M"), "business_hours": evidence.business_hours}
+    yield _item(60, "time", "clock", "0 min", told)
     if evidence.topology:
-        place = {name: safe_label(name, value, MAX_NAME_CHARS) for name, value in sorted(evidence.topology.items())}
-        yield Item(45, _item("place", "labels", age(incident.opened_at, now), **place))
+        told = {name: safe_label(name, value, MAX_NAME_CHARS) for name, value in sorted(evidence.topology.items())}
+        yield _item(45, "place", "labels", age(opened_at, now), told)
 
 
-def _item(what: str, source: str, how_old: str, **values: Any) -> dict[str, Any]:
-    return {"what": what, "source": source, "age": how_old, **values}
+def _item(worth: float, what: str, source: str, how_old: str, told: Mapping[str, Any]) -> Item:
+    return Item(worth, {"what": what, "source": source, "age": how_old, **told})
 
 
-def _ended(one: EarlierIncident) -> dict[str, Any]:
+def _ended(earlier: EarlierIncident) -> dict[str, Any]:
     told: dict[str, Any] = {
-        "lasted_minutes": _minutes(one.opened_at, one.closed_at),
-        "severity": one.severity,
-        "ended": one.outcome,
-        "runbook": _line(one.runbook_id),
-        "note": _line(one.outcome_reason or "", MAX_NOTE_CHARS),
+        "lasted_minutes": _minutes(earlier.opened_at, earlier.closed_at),
+        "severity": earlier.severity,
+        "ended": earlier.outcome,
+        "runbook": _line(earlier.runbook_id),
+        "note": _line(earlier.outcome_reason or "", MAX_NOTE_CHARS),
     }
-    if one.feedback:
-        told["people_say"] = [word.severity or word.said for word in one.feedback[:MAX_VOICES]]
-    if one.feedback and one.blamed_deployment:
+    if earlier.feedback:
+        told["people_say"] = [word.severity or word.said for word in earlier.feedback[:MAX_VOICES]]
+    if earlier.feedback and earlier.blamed_deployment:
         told["a_deployment_was_blamed"] = True
-    if one.note:
-        told["what_fixed_it"] = _line(one.note, MAX_NOTE_CHARS)
+    if earlier.note:
+        told["what_fixed_it"] = _line(earlier.note, MAX_NOTE_CHARS)
     return told
-
-
-def _deployed(one: Deployment, incident: Incident, suspected: bool) -> dict[str, Any]:
-    return {
-        "service": _line(one.service),
-        "version": _line(one.version),
-        "environment": _line(one.environment),
-        "minutes_before_the_incident": _minutes(one.deployed_at, incident.opened_at),
-        "of_the_same_service": suspected,
-    }
-
-
-def _measured(series: MetricSeries) -> dict[str, Any]:
-    return {
-        "metric": _line(series.label),
-        "period_seconds": series.period_seconds,
-        "values": [float(f"{value:.4g}") for value in series.values],
-    }
 
 
 def age(then: datetime, now: datetime) -> str:
