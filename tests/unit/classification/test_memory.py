@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firstline.classification import memory
-from firstline.classification.calibration import tallied
+from firstline.classification.calibration import UNCALIBRATED, tallied
+from firstline.classification.case import Case
 from firstline.classification.classify import classify
 from firstline.classification.templates import template_of
 from firstline.models import (
