@@ -6,12 +6,12 @@ from datetime import datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from firstline.classification.redaction import safe_line
 from firstline.classification.similar import most_similar
 from firstline.errors import HistoryUnavailable, MetricsUnavailable
 from firstline.incidents.store import EvidenceSource
 from firstline.models import AlertCount, Deployment, EarlierIncident, Evidence, Incident, MetricSeries, NormalizedAlert
 from firstline.policy.rules import NO_RULES, Rules
+from firstline.privacy.safe import safe_line
 
 DEPLOYMENT_WINDOW = timedelta(hours=4)
 MAX_EARLIER = 20

@@ -11,8 +11,8 @@ from firstline.classification.case import Case
 from firstline.classification.history import Opinion
 from firstline.classification.model import Judgement, ModelVerdict
 from firstline.classification.prompt import Prompt
-from firstline.classification.redaction import safe_line
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, Severity, SourceSeverity
+from firstline.privacy.safe import safe_line
 
 TRUSTED_FROM = 0.5
 """Below this confidence no decider is trusted. A model may raise the severity then, and decides nothing else; history

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from firstline.classification.evidence import suspects
-from firstline.classification.redaction import safe_label, safe_line, safe_text
 from firstline.models import EarlierIncident, Evidence, Incident
+from firstline.privacy.safe import safe_label, safe_line, safe_text
 from firstline.text import shorten
 
 PROMPTS = Path(__file__).parent / "prompts"

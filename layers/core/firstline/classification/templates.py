@@ -10,8 +10,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from firstline.classification.redaction import clean
 from firstline.models import NormalizedAlert
+from firstline.text import strip_invisible
 
 MAX_CHARS = 4_000
 """More than this of a text is not looked at: as much as a message may have."""
@@ -135,7 +135,7 @@ def _lexemes(text: str) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     """Drop the invisible and accents, and turn full-width letters into usual ones; at most `MAX_CHARS` of it."""
-    decomposed = unicodedata.normalize("NFKD", clean(text[:MAX_CHARS]))
+    decomposed = unicodedata.normalize("NFKD", strip_invisible(text[:MAX_CHARS]))
     return "".join(one for one in decomposed if not unicodedata.combining(one))[:MAX_CHARS]
 
 

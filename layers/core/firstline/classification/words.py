@@ -5,8 +5,8 @@ from datetime import datetime
 from firstline.classification.case import Case
 from firstline.classification.evidence import suspects
 from firstline.classification.history import ago
-from firstline.classification.redaction import safe_line
 from firstline.models import Deployment, EarlierIncident, Evidence, Incident
+from firstline.privacy.safe import safe_line
 
 MAX_NAME_CHARS = 128
 MAX_MESSAGE_CHARS = 500
