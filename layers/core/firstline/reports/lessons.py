@@ -1,4 +1,4 @@
-"""What people's words teach over a period: who decides well, what was hidden, and which rules they suggest."""
+"""The lessons of a period from people's answers: how well each decider did, what was hidden, and suggested rules."""
 
 import re
 from collections import defaultdict
@@ -10,16 +10,16 @@ from firstline.models import SEVERITY_RANK, Frozen, IncidentRecord, NormalizedAl
 from firstline.people.feedback import called_noise, called_real, calls_noise, last_words, was_right
 
 ENOUGH = 3
-"""So many incidents of a group that people call noise suggest a rule …"""
+"""A rule is suggested if people called so many incidents of a group noise …"""
 
 PEOPLE = 2
-"""… when so many different people do, and nobody called one of the group real."""
+"""… so many different people did, and no person called one of the group real."""
 
 _NOT_A_PATTERN = re.compile(r"[*?\[]")
 
 
 class Decided(Frozen):
-    """How one decider did: of `judged` verdicts people spoke; of `proven` ones they did, or the end said something."""
+    """The record of one decider: people answered on `judged` verdicts; answers or outcomes prove the `proven` ones."""
 
     decider: str
     verdicts: int
@@ -30,7 +30,7 @@ class Decided(Frozen):
 
 
 class Suggestion(Frozen):
-    """A group that people keep calling noise, and the rule that would say so; None where a rule should not."""
+    """A group that people keep calling noise, and the rule for it; no rule if the group was ever critical."""
 
     alert_name: str
     incidents: int
@@ -40,7 +40,7 @@ class Suggestion(Frozen):
 
 
 class Hidden(Frozen):
-    """A group of which incidents were suppressed: how many, the last one, why, and what people say of any of them."""
+    """A group with suppressed incidents: their number, the last one, its reason; `real` if a person called any real."""
 
     alert_name: str
     incidents: int
@@ -58,7 +58,7 @@ class Lessons(Frozen):
 
 
 def lessons(records: Iterable[IncidentRecord]) -> Lessons:
-    """What closed incidents, oldest first, teach."""
+    """Return the lessons of closed incidents, oldest first."""
     every = list(records)
     by_group: defaultdict[str, list[IncidentRecord]] = defaultdict(list)
     for record in every:
@@ -67,8 +67,8 @@ def lessons(records: Iterable[IncidentRecord]) -> Lessons:
     hidden = (_hidden(group) for group in by_group.values())
     return Lessons(
         deciders=_deciders(every),
-        suggestions=sorted(filter(None, suggestions), key=lambda one: -one.noise),
-        hidden=sorted(filter(None, hidden), key=lambda one: -one.incidents),
+        suggestions=sorted(filter(None, suggestions), key=lambda suggestion: -suggestion.noise),
+        hidden=sorted(filter(None, hidden), key=lambda group: -group.incidents),
     )
 
 
@@ -94,13 +94,13 @@ def _deciders(records: Sequence[IncidentRecord]) -> list[Decided]:
 def _suggestion(group: Sequence[IncidentRecord]) -> Suggestion | None:
     words = [last_words(record.feedback) for record in group]
     noise = [said for said in words if called_noise(said)]
-    people = sorted({word.by for said in noise for word in said if calls_noise(word)})
-    persons = {word.person for said in noise for word in said if calls_noise(word)}
-    if len(noise) < ENOUGH or len(persons) < PEOPLE or any(map(called_real, words)):
+    calling = [word for said in noise for word in said if calls_noise(word)]
+    people = sorted({word.by for word in calling})
+    if len(noise) < ENOUGH or len({word.person for word in calling}) < PEOPLE or any(map(called_real, words)):
         return None
-    alerts = [record.incident.alert for record in group]
     if any(record.incident.storm for record in group):
         return None
+    alerts = [record.incident.alert for record in group]
     loudest = max((alert.severity for alert in alerts), key=SEVERITY_RANK.__getitem__)
     return Suggestion(
         alert_name=alerts[-1].alert_name,
@@ -112,12 +112,11 @@ def _suggestion(group: Sequence[IncidentRecord]) -> Suggestion | None:
 
 
 def _rule(alerts: Sequence[NormalizedAlert], noise: int, people: Sequence[str]) -> dict[str, Any]:
-    """A rule as narrow as what all these alerts have in common, to be thought about."""
+    """Draft a rule that matches the fields that all these alerts have in common, for a person to review."""
     match: dict[str, str] = {}
     for name in ("alert_name", "source", "service", "environment", "host"):
-        values = {getattr(alert, name) for alert in alerts}
-        value = values.pop()
-        if not values and value is not None and len(value) <= 200:
+        value, *others = {getattr(alert, name) for alert in alerts}
+        if not others and value is not None and len(value) <= 200:
             match[name] = _NOT_A_PATTERN.sub(lambda found: f"[{found[0]}]", value)
     slug = re.sub(r"[^a-z0-9]+", "-", alerts[-1].alert_name.lower()).strip("-")[:50] or "alert"
     return {
