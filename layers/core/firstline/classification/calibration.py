@@ -9,6 +9,7 @@ claim rises (isotonic regression).
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import add
 
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, IncidentRecord
 from firstline.people.feedback import last_words, was_right
@@ -35,10 +36,7 @@ class ConfidenceTally:
         return sum(self.count)
 
     def __add__(self, other: "ConfidenceTally") -> "ConfidenceTally":
-        return ConfidenceTally(
-            tuple(a + b for a, b in zip(self.right, other.right, strict=True)),
-            tuple(a + b for a, b in zip(self.count, other.count, strict=True)),
-        )
+        return ConfidenceTally(tuple(map(add, self.right, other.right)), tuple(map(add, self.count, other.count)))
 
     def curve(self) -> tuple[float, ...]:
         """Return the worth of a confidence in each bin: between 0 and 1, and never less than in the bin below."""

@@ -110,15 +110,19 @@ def opinion(evidence: Evidence, source_severity: SourceSeverity, now: datetime) 
     alike = [earlier for earlier in similar if now - earlier.opened_at <= MEMORY]
     at_least, because = _floor(recent, alike, source_severity, now) or (None, None)
     not_noise = _not_noise(recent, now)
-    acquitted = _acquitted(recent)
+    not_the_deployment = cause_instead = None
+    if (acquitted := _acquitted(recent)) is not None:
+        who = _named(said_wrong_cause(acquitted.feedback))
+        not_the_deployment = f"{who} said of the one {ago(acquitted, now)} that a deployment was blamed wrongly"
+        cause_instead = acquitted.note or acquitted.outcome_reason
     return Opinion(
         usually_nothing=None if not_noise else _pattern(last, _came_to_nothing, "came to nothing"),
         clears_itself=_pattern(last, _cleared_by_itself, "cleared by themselves"),
         at_least=at_least,
         because=because,
         not_noise=not_noise,
-        not_the_deployment=_not_the_deployment(acquitted, now),
-        cause_instead=(acquitted.note or acquitted.outcome_reason) if acquitted else None,
+        not_the_deployment=not_the_deployment,
+        cause_instead=cause_instead,
         cures=_cures(recent),
         cures_elsewhere=_cures(alike),
     )
@@ -176,13 +180,6 @@ def _not_noise(recent: list[EarlierIncident], now: datetime) -> str | None:
         if earlier.outcome == "suppressed" and called_real(earlier.feedback):
             return f"{_who(earlier)} said that the one suppressed {ago(earlier, now)} was real"
     return None
-
-
-def _not_the_deployment(acquitted: EarlierIncident | None, now: datetime) -> str | None:
-    if acquitted is None:
-        return None
-    who = _named(said_wrong_cause(acquitted.feedback))
-    return f"{who} said of the one {ago(acquitted, now)} that a deployment was blamed wrongly"
 
 
 def _acquitted(recent: list[EarlierIncident]) -> EarlierIncident | None:

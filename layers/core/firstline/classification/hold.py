@@ -17,33 +17,22 @@ def current_hold(
     incident: Incident, history: Incidents, rules: Rules, silences: Callable[[], Sequence[Silence]], now: datetime
 ) -> tuple[IncidentRecord | None, Hold | None]:
     """Return the record of a held incident and the hold in force. If the table cannot be read, nothing is held."""
-    if incident.hold is None:
+    hold = incident.hold
+    if hold is None:
         return None, None
     try:
         record = history.record(incident.incident_id)
-        over = now >= incident.hold.until
-        known = Holds(rules.maintenance, silences() if over else ())
+        known = Holds(rules.maintenance, silences() if now >= hold.until else ())
     except HistoryUnavailable as error:
         logger.warning("the hold is not known", incident_id=incident.incident_id, error=str(error))
         return None, None
-    return record, _in_force(incident, incident.hold, record, known, now)
-
-
-def _in_force(
-    incident: Incident, hold: Hold, record: IncidentRecord | None, known: Holds, now: datetime
-) -> Hold | None:
-    """Return the hold in force, or None.
-
-    After its time the incident waits on only if it is about a single alert that is still held: the alerts that joined
-    are not stored, so nothing can tell whether they would be held.
-    """
     if incident.storm or (record is not None and record.hold_ended_at is not None):
-        return None
+        return record, None
     if now < hold.until:
-        return hold.model_copy(update={"seconds": seconds_until(hold.until, now)})
-    if record is None or record.alert_count > 1:
-        return None
-    return known.hold_on(incident.alert, now)
+        return record, hold.model_copy(update={"seconds": seconds_until(hold.until, now)})
+    # The alerts that joined are not stored, so nothing can tell whether they would be held on.
+    alone = record is not None and record.alert_count <= 1
+    return record, known.hold_on(incident.alert, now) if alone else None
 
 
 def held_by_rule(incident: Incident, rule: Rule | None, verdict: Classification, now: datetime) -> Hold | None:

@@ -140,7 +140,7 @@ def read(name: str, message: str) -> Guess:
     found = {words: points * _IN_NAME for points, words in _alarms(name)}
     said = list(_alarms(message))
     # A message, or a person quoted in it, must not talk down an alarming name or lost data.
-    firm = any(points > 0 for points in found.values()) or any(points >= _CRITICAL for points, _ in said)
+    firm = max(found.values(), default=0) > 0 or any(points >= _CRITICAL for points, _ in said)
     for points, words in said:
         if points > 0 or not firm:
             found.setdefault(words, points)

@@ -9,7 +9,7 @@ its vocabulary over the network when first used, which a Lambda function cannot 
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -20,8 +20,6 @@ from firstline.classification.evidence import suspects
 from firstline.models import EarlierIncident, Evidence, Incident
 from firstline.privacy.safe import safe_label, safe_line, safe_text
 from firstline.text import shorten
-
-PROMPTS = Path(__file__).parent / "prompts"
 
 MAX_DATA_CHARS = 40_000
 """Only reached by text made of quotes; an honest incident takes some 2,000."""
@@ -67,7 +65,7 @@ class Prompt:
 
 def build(incident: Incident, *, evidence: Evidence, offered: Sequence[Offered], now: datetime) -> Prompt:
     """Write the prompt for an incident; the same arguments give the same bytes."""
-    version, system = instructions(PROMPTS / "classify.md")
+    version, system = _instructions()
     runbooks = offered[:MAX_RUNBOOKS]
     packed = pack(incident, evidence, now)
     document = {
@@ -79,7 +77,7 @@ def build(incident: Incident, *, evidence: Evidence, offered: Sequence[Offered],
             "is_storm_of_many_alerts": incident.storm,
             "is_flapping": incident.flapping,
         },
-        "evidence": [item.data for item in packed.items],
+        "evidence": packed.items,
         "evidence_left_out": packed.left_out,
         "evidence_that_could_not_be_read": [_line(gap, MAX_NOTE_CHARS) for gap in evidence.missing],
         "runbooks": [{"id": runbook.id, "title": shorten(runbook.title, MAX_NOTE_CHARS)} for runbook in runbooks],
@@ -88,9 +86,9 @@ def build(incident: Incident, *, evidence: Evidence, offered: Sequence[Offered],
 
 
 @cache
-def instructions(file: Path) -> tuple[str, str]:
-    """Read a prompt file's version and text."""
-    head, _, body = file.read_text(encoding="utf-8").partition("\n---\n")
+def _instructions() -> tuple[str, str]:
+    """Read the prompt file's version and text."""
+    head, _, body = (Path(__file__).parent / "prompts" / "classify.md").read_text(encoding="utf-8").partition("\n---\n")
     return head.removeprefix("version:").strip(), body.strip()
 
 
@@ -106,56 +104,49 @@ def _alert(incident: Incident) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One piece of evidence as data for the prompt. `worth` orders them: 100 is the most telling."""
-
-    worth: float
-    data: dict[str, Any]
-
-    @property
-    def tokens(self) -> int:
-        """Estimate its size in the prompt."""
-        return estimated_tokens(json.dumps(self.data, ensure_ascii=False))
+type Item = dict[str, Any]
+"""One piece of evidence as data for the prompt: its kind (`what`), source, age and content."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pack:
     """The items that fit, most telling first, and the number of those that did not."""
 
-    items: tuple[Item, ...]
+    items: list[Item]
     left_out: int
 
 
-def estimated_tokens(text: str) -> int:
-    """Estimate how many tokens a text takes, rounded up."""
+def estimated_tokens(data: object) -> int:
+    """Estimate how many tokens the data takes in the prompt, rounded up."""
+    text = json.dumps(data, ensure_ascii=False)
     return -(-len(text.encode(errors="replace")) // BYTES_PER_TOKEN)
 
 
 def pack(incident: Incident, evidence: Evidence, now: datetime, *, max_tokens: int = MAX_TOKENS) -> Pack:
     """Pack the evidence by worth while it fits. An item that does not fit leaves its room to smaller ones."""
     kept: list[Item] = []
-    items = sorted(_items(incident, evidence, now), key=lambda item: -item.worth)
-    for item in items:
-        if item.tokens <= max_tokens:
+    left_out = len(evidence.earlier[MAX_EARLIER:]) + len(evidence.deployments[MAX_DEPLOYMENTS:])
+    for _, item in sorted(_items(incident, evidence, now), key=lambda pair: -pair[0]):
+        if (tokens := estimated_tokens(item)) <= max_tokens:
             kept.append(item)
-            max_tokens -= item.tokens
-    too_many = len(evidence.earlier[MAX_EARLIER:]) + len(evidence.deployments[MAX_DEPLOYMENTS:])
-    return Pack(tuple(kept), len(items) - len(kept) + too_many)
+            max_tokens -= tokens
+        else:
+            left_out += 1
+    return Pack(kept, left_out)
 
 
-def _items(incident: Incident, evidence: Evidence, now: datetime) -> Iterator[Item]:
-    """Yield every item. The outcomes of earlier incidents are worth most, the surroundings least."""
-    told: dict[str, Any]
+def _items(incident: Incident, evidence: Evidence, now: datetime) -> Iterator[tuple[float, Item]]:
+    """Yield every item with its worth: up to 100 for the outcomes of earlier incidents, least for the surroundings."""
+    told: Item
     opened_at, culprits = incident.opened_at, suspects(incident, evidence)
     counts = {"last_hour": evidence.same_name_last_hour, "last_day": evidence.same_name_last_day}
-    yield _item(96, "alerts of this name", "alert log", "0 min", counts)
+    yield 96, _item("alerts of this name", "alert log", "0 min", counts)
     for window in evidence.maintenance[:MAX_WINDOWS]:
         told = {"by": _line(window.owner), "why": _line(window.reason, MAX_NOTE_CHARS)}
-        yield _item(98, "declared maintenance", "rules", "0 min", told)
+        yield 98, _item("declared maintenance", "rules", "0 min", told)
     for number, earlier in enumerate(evidence.earlier[:MAX_EARLIER]):
         how_old = age(earlier.opened_at, now)
-        yield _item(100 - 5 * number, "earlier incident of this group", "history", how_old, _ended(earlier))
+        yield 100 - 5 * number, _item("earlier incident of this group", "history", how_old, _ended(earlier))
     for number, deployment in enumerate(evidence.deployments[:MAX_DEPLOYMENTS]):
         suspected = deployment in culprits
         worth = (94 if suspected else 40) - 3 * number
@@ -164,35 +155,35 @@ def _items(incident: Incident, evidence: Evidence, now: datetime) -> Iterator[It
             "minutes_before_the_incident": _minutes(deployment.deployed_at, opened_at),
             "of_the_same_service": suspected,
         }
-        yield _item(worth, "deployment", "deployments", age(deployment.deployed_at, now), told)
+        yield worth, _item("deployment", "deployments", age(deployment.deployed_at, now), told)
     for number, similar in enumerate(evidence.similar):
         known, worth = similar.incident, 85 * similar.score - 3 * number
         told = {"alike": similar.score, "name": _line(known.alert_name), "service": _line(known.service)}
         # Its words, not its numbers: another group's host must not be taken for this one's.
         told |= _ended(known) | {"words": _line(known.template.partition(": ")[2], MAX_NOTE_CHARS)}
-        yield _item(worth, "similar incident", "history", age(known.opened_at, now), told)
+        yield worth, _item("similar incident", "history", age(known.opened_at, now), told)
     if (series := evidence.metric) is not None:
         values = [float(f"{value:.4g}") for value in series.values]
         told = {"metric": _line(series.label), "period_seconds": series.period_seconds, "values": values}
-        yield _item(88, "metric", "CloudWatch", age(series.ends_at, now), told)
+        yield 88, _item("metric", "CloudWatch", age(series.ends_at, now), told)
     if evidence.same_service is not None:
-        yield _item(80, "alerts of this service", "alert log", "0 min", evidence.same_service.model_dump())
+        yield 80, _item("alerts of this service", "alert log", "0 min", evidence.same_service.model_dump())
     if evidence.service_deployed_at is not None and not culprits:
         how_old = age(evidence.service_deployed_at, now)
-        yield _item(50, "last deployment of this service", "deployments", how_old, {})
+        yield 50, _item("last deployment of this service", "deployments", how_old, {})
     told = {"local": evidence.local_time.strftime("%A %H:%M"), "business_hours": evidence.business_hours}
-    yield _item(60, "time", "clock", "0 min", told)
+    yield 60, _item("time", "clock", "0 min", told)
     if evidence.topology:
         told = {name: safe_label(name, value, MAX_NAME_CHARS) for name, value in sorted(evidence.topology.items())}
-        yield _item(45, "place", "labels", age(opened_at, now), told)
+        yield 45, _item("place", "labels", age(opened_at, now), told)
 
 
-def _item(worth: float, what: str, source: str, how_old: str, told: Mapping[str, Any]) -> Item:
-    return Item(worth, {"what": what, "source": source, "age": how_old, **told})
+def _item(what: str, source: str, how_old: str, told: Item) -> Item:
+    return {"what": what, "source": source, "age": how_old, **told}
 
 
-def _ended(earlier: EarlierIncident) -> dict[str, Any]:
-    told: dict[str, Any] = {
+def _ended(earlier: EarlierIncident) -> Item:
+    told: Item = {
         "lasted_minutes": _minutes(earlier.opened_at, earlier.closed_at),
         "severity": earlier.severity,
         "ended": earlier.outcome,

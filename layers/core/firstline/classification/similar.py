@@ -8,20 +8,18 @@ The numbers were chosen by hand and checked against labelled incidents; docs/eva
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 
 from rapidfuzz import fuzz, process
 
+from firstline.classification.history import MEMORY
 from firstline.classification.templates import template_of, words_of
 from firstline.models import EarlierIncident, NormalizedAlert, SimilarIncident
 
 MAX_SIMILAR = 5
 SIMILAR_FROM = 0.35
 """Below this score two alerts only share some words."""
-
-MEMORY = timedelta(days=30)
-"""Older incidents are no evidence: systems change."""
 
 OTHER_SERVICE = 0.5
 """The factor for alerts of different services, where the same words are often a different trouble."""

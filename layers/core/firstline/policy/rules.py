@@ -39,10 +39,10 @@ class Rule(Frozen):
 
     @model_validator(mode="after")
     def _decides_one_thing(self) -> Self:
-        bounds = self.at_most is not None or self.at_least is not None
-        if bounds and self.severity is not None:
+        bounds = any((self.at_most, self.at_least))
+        if bounds and self.severity:
             raise ValueError("say what follows: either `severity`, or `at_most` and/or `at_least`, not both")
-        if not (bounds or self.severity or self.hold or self.route):
+        if not any((bounds, self.severity, self.hold, self.route)):
             raise ValueError("say what follows: either `severity`, or `at_most` and/or `at_least`; `hold`; `route`")
         if self.at_most and self.at_least and SEVERITY_RANK[self.at_least] > SEVERITY_RANK[self.at_most]:
             raise ValueError(f"`at_least: {self.at_least}` is above `at_most: {self.at_most}`; swap them")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from firstline.classification.calibration import decider_of, outcome
-from firstline.models import SEVERITY_RANK, Frozen, IncidentRecord, NormalizedAlert
+from firstline.models import Frozen, IncidentRecord, NormalizedAlert
 from firstline.people.feedback import called_noise, called_real, calls_noise, last_words, was_right
 
 ENOUGH = 3
@@ -63,13 +63,9 @@ def lessons(records: Iterable[IncidentRecord]) -> Lessons:
     by_group: defaultdict[str, list[IncidentRecord]] = defaultdict(list)
     for record in every:
         by_group[record.incident.group_key].append(record)
-    suggestions = (_suggestion(group) for group in by_group.values())
-    hidden = (_hidden(group) for group in by_group.values())
-    return Lessons(
-        deciders=_deciders(every),
-        suggestions=sorted(filter(None, suggestions), key=lambda suggestion: -suggestion.noise),
-        hidden=sorted(filter(None, hidden), key=lambda group: -group.incidents),
-    )
+    suggestions = sorted(filter(None, map(_suggestion, by_group.values())), key=lambda suggestion: -suggestion.noise)
+    hidden = sorted(filter(None, map(_hidden, by_group.values())), key=lambda group: -group.incidents)
+    return Lessons(deciders=_deciders(every), suggestions=suggestions, hidden=hidden)
 
 
 def _deciders(records: Sequence[IncidentRecord]) -> list[Decided]:
@@ -92,27 +88,28 @@ def _deciders(records: Sequence[IncidentRecord]) -> list[Decided]:
 
 
 def _suggestion(group: Sequence[IncidentRecord]) -> Suggestion | None:
+    incidents = [record.incident for record in group]
     words = [last_words(record.feedback) for record in group]
-    noise = [said for said in words if called_noise(said)]
+    noise = list(filter(called_noise, words))
     calling = [word for said in noise for word in said if calls_noise(word)]
+    if len(noise) < ENOUGH or len({word.person for word in calling}) < PEOPLE:
+        return None
+    if any(map(called_real, words)) or any(incident.storm for incident in incidents):
+        return None
     people = sorted({word.by for word in calling})
-    if len(noise) < ENOUGH or len({word.person for word in calling}) < PEOPLE or any(map(called_real, words)):
-        return None
-    if any(record.incident.storm for record in group):
-        return None
-    alerts = [record.incident.alert for record in group]
-    loudest = max((alert.severity for alert in alerts), key=SEVERITY_RANK.__getitem__)
     return Suggestion(
-        alert_name=alerts[-1].alert_name,
+        alert_name=incidents[-1].alert.alert_name,
         incidents=len(group),
         noise=len(noise),
         people=people,
-        rule=None if loudest == "critical" else _rule(alerts, len(noise), people),
+        rule=_rule([incident.alert for incident in incidents], len(noise), people),
     )
 
 
-def _rule(alerts: Sequence[NormalizedAlert], noise: int, people: Sequence[str]) -> dict[str, Any]:
-    """Draft a rule that matches the fields that all these alerts have in common, for a person to review."""
+def _rule(alerts: Sequence[NormalizedAlert], noise: int, people: Sequence[str]) -> dict[str, Any] | None:
+    """Draft a rule that matches the fields that all these alerts have in common; None if one is critical."""
+    if any(alert.severity == "critical" for alert in alerts):
+        return None
     match: dict[str, str] = {}
     for name in ("alert_name", "source", "service", "environment", "host"):
         value, *others = {getattr(alert, name) for alert in alerts}
