@@ -156,7 +156,7 @@ def test_a_deployment_of_something_else_is_not(decide: Decide, deployment: Any) 
 
 
 def _acquitted(one: EarlierIncident, **changes: Any) -> EarlierIncident:
-    """A deployment was blamed for it, and Dora said that it was something else."""
+    """Return the incident after Dora said that the blamed deployment was not the cause."""
     word = Feedback(person="p", by="Dora", said="wrong_cause", at=one.closed_at)
     return one.model_copy(update={"blamed_deployment": True, "feedback": [word], **changes})
 
@@ -256,7 +256,7 @@ def test_many_hosts_and_no_host(decide: Decide) -> None:
 
 @pytest.fixture
 def broken() -> MemoryStore:
-    """A table that throttles every request."""
+    """Return a table that throttles every request."""
     store = MemoryStore()
     store.down = True
     return store

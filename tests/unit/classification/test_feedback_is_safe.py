@@ -1,4 +1,4 @@
-"""Whatever people say of earlier incidents: nobody talks a critical alert down, and no real one stays hidden."""
+"""The limits of people's answers: they never lower a critical alert, and never hide a real one."""
 
 from datetime import timedelta
 from typing import Any
@@ -57,7 +57,7 @@ def pasts(draw: st.DrawFn, incident: Incident, evidence: Evidence) -> list[Earli
 def test_no_history_of_words_breaks_the_invariants(
     incident: Any, evidence: Any, judged: Any, model: Any, data: st.DataObject
 ) -> None:
-    """With a model that says what it likes, and without one."""
+    """Classify with a model that answers anything, and without a model."""
     source = data.draw(st.sampled_from(["critical", "high", "medium", "low", "info"]), "source")
     now_burning = incident(severity=source)
     past = data.draw(pasts(now_burning, evidence()), "past")

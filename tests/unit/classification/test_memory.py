@@ -36,7 +36,7 @@ GROUP = "prometheus:HighMemory:web-1"
 
 @pytest.fixture
 def before(incident: Callable[..., Incident], evidence: Callable[..., Evidence], now: datetime) -> Before:
-    """An earlier incident of the group, of the same words and circumstances, `days` ago. `said` are people's words."""
+    """Make an earlier incident with the same words and circumstances, `days` ago; `said` are people's answers."""
 
     def make(days: float = 3, *said: str, **changes: Any) -> EarlierIncident:
         source = changes.pop("source", "medium")
@@ -180,7 +180,7 @@ def test_other_circumstances_are_judged_afresh(changes: dict[str, Any], why: str
 def test_words_that_became_alarming_are_judged_afresh_although_the_template_is_the_same(
     look: Any, before: Before, incident: Callable[..., Incident], evidence: Callable[..., Evidence]
 ) -> None:
-    """A quoted word is masked, and may be the one that matters."""
+    """Tell two alerts apart by a quoted word, although the template masks it."""
     ok = incident(severity="medium", message='State is "ok"')
     known = memory.evidence_class(ok, evidence(), "medium")
     quiet = before(3, "real", template=template_of(ok.alert), evidence_class=known)

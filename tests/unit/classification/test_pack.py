@@ -138,4 +138,5 @@ def test_ages_are_told_in_the_unit_that_people_use(minutes: int, told: str, now:
 
 
 def test_tokens_are_estimated_on_the_safe_side() -> None:
-    assert [estimated_tokens(text) for text in ("", "a", "abcdef", "磁盘", "\ud800")] == [0, 1, 2, 2, 1]
+    # The quotes of a JSON string count, too.
+    assert [estimated_tokens(text) for text in ("", "a", "abcdef", "磁盘", "\ud800")] == [1, 1, 3, 3, 1]

@@ -1,4 +1,4 @@
-"""What keeps alerts back, to the second, and what never may."""
+"""Silences and maintenance windows: what they hold, to the second, and what they never may."""
 
 from datetime import timedelta
 from typing import Any

@@ -22,7 +22,7 @@ BLOCKS = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
 
 @pytest.fixture(scope="module")
 def guide(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Rules]:
-    """The examples, by what they are examples of."""
+    """Return the examples of the guide, by their subject."""
     path, found = tmp_path_factory.mktemp("guide") / "rules.yaml", {}
     for block in BLOCKS:
         (first, *rest) = yaml.safe_load(block)

@@ -103,7 +103,7 @@ def test_any_text_ends_within_its_limit_on_one_line(text: str, limit: int) -> No
 
 
 def test_hostile_text_costs_no_more_than_honest_text() -> None:
-    """No pattern backtracks: 20,000 characters made for it take a fraction of a second."""
+    """Check that no pattern backtracks: 20,000 hostile characters take a fraction of a second."""
     begin = time.perf_counter()
     for unit in (
         "a:",

@@ -1,4 +1,4 @@
-"""What people's words teach: who decides well, what was hidden, which rules they suggest, and which they must not."""
+"""The lessons of a period: how well each decider did, what was hidden, and which rules are suggested."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tests.support.builders import NOW, a_classification, a_record, an_alert, an
 def closed(
     *said: str, number: int = 0, severity: str = "medium", outcome: Any = "resolved", **alert: Any
 ) -> IncidentRecord:
-    """A closed incident; `said` is `<person> <word>` each."""
+    """Make a closed incident; each of `said` is `<person> <word>`."""
     feedback = [
         Feedback.model_validate({"person": who, "by": f"{who} (Slack)", "said": what, "at": NOW})
         for who, what in (one.split() for one in said)

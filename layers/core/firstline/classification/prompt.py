@@ -149,13 +149,13 @@ def _items(incident: Incident, evidence: Evidence, now: datetime) -> Iterator[tu
         yield 100 - 5 * number, _item("earlier incident of this group", "history", how_old, _ended(earlier))
     for number, deployment in enumerate(evidence.deployments[:MAX_DEPLOYMENTS]):
         suspected = deployment in culprits
-        worth = (94 if suspected else 40) - 3 * number
         told = {
             **{name: _line(getattr(deployment, name)) for name in ("service", "version", "environment")},
             "minutes_before_the_incident": _minutes(deployment.deployed_at, opened_at),
             "of_the_same_service": suspected,
         }
-        yield worth, _item("deployment", "deployments", age(deployment.deployed_at, now), told)
+        how_old = age(deployment.deployed_at, now)
+        yield (94 if suspected else 40) - 3 * number, _item("deployment", "deployments", how_old, told)
     for number, similar in enumerate(evidence.similar):
         known, worth = similar.incident, 85 * similar.score - 3 * number
         told = {"alike": similar.score, "name": _line(known.alert_name), "service": _line(known.service)}

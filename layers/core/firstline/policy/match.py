@@ -114,7 +114,7 @@ def _key(name: str, wants: Sequence[str], has: str | None, fits: bool) -> Key:
 
 
 def _pattern_key(name: str, patterns: Sequence[str], value: str | None) -> Key:
-    fits = value is not None and any(fnmatch.fnmatchcase(value.casefold(), one.casefold()) for one in patterns)
+    fits = value is not None and any(fnmatch.fnmatchcase(value.casefold(), pattern.casefold()) for pattern in patterns)
     return _key(name, patterns, value, fits)
 
 
@@ -130,7 +130,7 @@ def _subset(narrow: Collection[object], wide: Collection[object]) -> bool:
 
 def _covered(narrow: tuple[str, ...], wide: tuple[str, ...]) -> bool:
     """Return True if each of the narrow patterns is within one of the wide ones; an empty key allows everything."""
-    return not wide or (bool(narrow) and all(any(_within_pattern(one, other) for other in wide) for one in narrow))
+    return not wide or (bool(narrow) and all(any(_within_pattern(inner, outer) for outer in wide) for inner in narrow))
 
 
 def _within_pattern(narrow: str, wide: str) -> bool:
