@@ -22,6 +22,7 @@ from firstline.models import (
     IncidentRecord,
     Usage,
 )
+from firstline.observability import metrics
 from firstline.policy.holds import Silence
 from firstline.policy.match import AlertMatch
 from firstline.policy.rules import NO_RULES, Rules
@@ -448,6 +449,7 @@ def test_nothing_is_paid_for_what_a_silence_keeps_back(
     verdict = assessed(hold=silence.hold(now), model=fake, later=timedelta(minutes=30))
 
     assert fake.asked == []
+    assert metrics.metric_set["LlmCacheMiss"]["Value"][-1] == 0
     assert verdict.hold is not None
     assert (verdict.hold.id, verdict.hold.seconds) == ("s-1", 90 * 60)
     assert "it is not asked while the incident waits" in str(verdict.reasons)
@@ -491,6 +493,20 @@ def test_after_its_silence_it_is_judged_anew(
 
     assert (verdict.hold is not None) is waits
     assert bool(fake.asked) is not waits
+
+
+@pytest.mark.parametrize(
+    ("rule", "asked"), [({}, 1), ({"at_least": "low"}, 1), ({"severity": "low"}, 0)], ids=["no rule", "bounds", "ruled"]
+)
+def test_the_metric_counts_the_questions_to_the_model(
+    rule: dict[str, Any], asked: int, assessed: Callable[..., Classification], model: Any, judged: Any
+) -> None:
+    metrics.clear_metrics()
+    fake = model(judged())
+
+    assessed(rule=rule, model=fake)
+
+    assert metrics.metric_set["LlmCacheMiss"]["Value"] == [len(fake.asked)] == [asked]
 
 
 def test_what_joined_while_it_waited_counts_afterwards(

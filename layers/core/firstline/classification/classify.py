@@ -9,7 +9,7 @@ from firstline.classification.case import Case
 from firstline.classification.evidence import MetricReader, gather
 from firstline.classification.hold import current_hold, held_by_rule, with_hold
 from firstline.classification.memory import Known
-from firstline.classification.model import Counting, Model
+from firstline.classification.model import Model
 from firstline.classification.prompt import Offered
 from firstline.classification.words import evidence_for
 from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
@@ -45,10 +45,11 @@ def assess(
     evidence = gather(incident, history, rules=rules, time_zone=time_zone, now=now, metrics=monitor)
     case = Case.of(incident, evidence, rules, offered, calibration, now)
     record, hold = current_hold(incident, history, rules, silences, now)
-    counting = None if model is None else Counting(model)
-    verdict = _judge(case, counting, waits=hold is not None)
-    metrics.add_metric(name="LlmCacheHit", unit="Count", value=int(verdict.cached_from is not None))
-    metrics.add_metric(name="LlmCacheMiss", unit="Count", value=counting.asked if counting else 0)
+    verdict = _judge(case, model, waits=hold is not None)
+    remembered = verdict.cached_from is not None
+    asked = model is not None and hold is None and case.ruled is None and not remembered
+    metrics.add_metric(name="LlmCacheHit", unit="Count", value=int(remembered))
+    metrics.add_metric(name="LlmCacheMiss", unit="Count", value=int(asked))
     if hold is None and (record is None or record.awaiting != "hold"):
         hold = held_by_rule(incident, case.rule, verdict, now)
     verdict = with_hold(verdict, record, case.rule, hold)

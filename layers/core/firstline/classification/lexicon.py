@@ -137,6 +137,7 @@ def guess(alert: NormalizedAlert) -> Guess:
 
 def read(name: str, message: str) -> Guess:
     """Guess the severity from the two texts."""
+    name, message = name[:_MAX_CHARS], message[:_MAX_CHARS]
     found = {words: points * _IN_NAME for points, words in _alarms(name)}
     said = list(_alarms(message))
     # A message, or a person quoted in it, must not talk down an alarming name or lost data.
@@ -162,13 +163,11 @@ def _strongest(found: dict[str, int], sign: int) -> tuple[str, ...]:
 
 
 def _alarms(text: str) -> Iterator[tuple[int, str]]:
-    text = text[:_MAX_CHARS]
     yield from _phrases(text, _POINTS)
     yield from amounts(text)
 
 
 def _notices(text: str) -> Iterator[tuple[int, str]]:
-    text = text[:_MAX_CHARS]
     yield from _phrases(text, _NOTICES)
     folded = _folded(text)
     if _FIGURE.match(folded) and not _JUDGED.search(folded):

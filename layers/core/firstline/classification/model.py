@@ -68,19 +68,6 @@ class Model(Protocol):
         ...
 
 
-class Counting:
-    """A model that counts how often it is asked, which is when neither a rule nor memory decides."""
-
-    def __init__(self, model: Model) -> None:
-        self._model = model
-        self.asked = 0
-
-    def verdict(self, prompt: Prompt) -> ModelVerdict:
-        """Count, and ask the model."""
-        self.asked += 1
-        return self._model.verdict(prompt)
-
-
 def answer_schema(runbook_ids: tuple[str, ...]) -> dict[str, Any]:
     """Return the JSON Schema of `Judgement`, in the subset that strict structured output understands everywhere.
 
