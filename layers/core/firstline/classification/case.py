@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Self
 
 from firstline.classification import lexicon
-from firstline.classification.calibration import Calibration
+from firstline.classification.calibration import UNCALIBRATED, Calibration
 from firstline.classification.evidence import suspects
 from firstline.classification.history import Opinion, opinion
 from firstline.classification.prompt import Offered
@@ -49,9 +49,9 @@ class Case:
         incident: Incident,
         evidence: Evidence,
         rules: Rules,
-        offered: Sequence[Offered],
-        calibration: Calibration,
         now: datetime,
+        offered: Sequence[Offered] = (),
+        calibration: Calibration = UNCALIBRATED,
     ) -> Self:
         """Build the case: ask rules, source and history."""
         alert, rule = incident.alert, rules.first(incident, evidence.local_time)

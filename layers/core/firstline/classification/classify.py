@@ -43,7 +43,7 @@ def assess(
         Reads the metric behind a monitor's alarm; None if there is none to read.
     """
     evidence = gather(incident, history, rules=rules, time_zone=time_zone, now=now, metrics=monitor)
-    case = Case.of(incident, evidence, rules, offered, calibration, now)
+    case = Case.of(incident, evidence, rules, now, offered, calibration)
     record, hold = current_hold(incident, history, rules, silences, now)
     verdict = _judge(case, model, waits=hold is not None)
     remembered = verdict.cached_from is not None
@@ -88,7 +88,7 @@ def classify(
         Never below the source's severity, unless a declared rule says so or a model does within the guardrails; every
         step is in `reasons`. If no decider is sure enough, `unsure` has the evidence for the human who is asked.
     """
-    return _judge(Case.of(incident, evidence, rules, offered, calibration, now), model)
+    return _judge(Case.of(incident, evidence, rules, now, offered, calibration), model)
 
 
 def _judge(case: Case, model: Model | None, *, waits: bool = False) -> Classification:

@@ -18,19 +18,9 @@ from datetime import datetime, timedelta
 
 from firstline.classification import guardrails, lexicon
 from firstline.classification.case import Case
-from firstline.classification.evidence import suspects
 from firstline.classification.history import ago
 from firstline.classification.templates import template_of
-from firstline.models import (
-    PAGING_RANK,
-    SEVERITY_RANK,
-    Classification,
-    EarlierIncident,
-    Evidence,
-    Incident,
-    Severity,
-    SourceSeverity,
-)
+from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, EarlierIncident, Severity
 from firstline.people.feedback import confirmed
 
 MAX_AGE = timedelta(days=20)
@@ -63,17 +53,17 @@ class Unknown:
     because: str | None
 
 
-def evidence_class(incident: Incident, evidence: Evidence, source: SourceSeverity) -> str:
+def evidence_class(case: Case) -> str:
     """Name the circumstances that a verdict holds for; if any differs, the verdict is not used again.
 
     Numbers that vary a little each time (of alerts, of hosts) are taken in coarse steps.
     """
-    alert = incident.alert
+    incident, evidence, alert = case.incident, case.evidence, case.incident.alert
     # How much counts towards how bad it sounds; which amount it is changes each time and counts no further.
     words = lexicon.read(alert.alert_name, _DIGITS.sub("", alert.message)).words
     service = evidence.same_service.last_hour if evidence.same_service else 0
     circumstances = [
-        f"{source}{'' if alert.severity_stated else ' by its words'}",
+        f"{case.source}{'' if alert.severity_stated else ' by its words'}",
         f"words mean {lexicon.guess(alert).severity} ({' · '.join(words) or 'nothing'})",
         f"environment {(alert.environment or 'unknown').casefold()}",
         f"service {(alert.service or 'unknown').casefold()}",
@@ -82,7 +72,7 @@ def evidence_class(incident: Incident, evidence: Evidence, source: SourceSeverit
         f"{_amount(service, _FEW_ALERTS)} of the service",
         f"{_amount(len(incident.hosts), _FEW_HOSTS)} hosts",
         "in maintenance" if evidence.maintenance else "no maintenance",
-        "after a deployment" if suspects(incident, evidence) else "no deployment",
+        "after a deployment" if case.culprits else "no deployment",
     ]
     return ", ".join(circumstances)
 
@@ -144,7 +134,7 @@ def verdict_from(known: Known, case: Case, fallback: Classification) -> Classifi
 
 def _doubt(entry: EarlierIncident, severity: Severity, later: Sequence[EarlierIncident], case: Case) -> str | None:
     """Return why the entry's verdict does not hold here, or None: it is fresh, undisputed, and keeps no page back."""
-    here = evidence_class(case.incident, case.evidence, case.source)
+    here = evidence_class(case)
     if case.now - entry.opened_at > MAX_AGE:
         return f"is older than {MAX_AGE.days} days"
     if entry.evidence_class != here:

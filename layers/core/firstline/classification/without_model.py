@@ -46,7 +46,7 @@ def decide(case: Case) -> Classification:
         first_steps=words.first_steps(case),
         decided_by=decided_by,
         reasons=reasons,
-        evidence_class=evidence_class(incident, case.evidence, case.source),
+        evidence_class=evidence_class(case),
     )
 
 
