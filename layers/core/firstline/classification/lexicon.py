@@ -80,9 +80,6 @@ _FIGURE = re.compile(
 _JUDGED = re.compile(
     r" (?:is|are|has|have|was|were|exceed\w*|above|below|over|under|too|more|less|greater|higher|lower) "
 )
-_ONLY_A_FIGURE = (4, "only a figure")
-"""`Number of calls per minute` names a measurement, and no trouble."""
-
 _IN_NAME = 2
 """The owner of the monitoring chooses the name; a message may quote anyone. So words in the name count twice."""
 
@@ -105,8 +102,6 @@ _LEFT = re.compile(
 _USED = re.compile(rf"(?<![0-9.]){_SHARE}")
 _AHEAD = re.compile(rf"(?:\b(?:within|in|next|less than|under)|<) ?(?:the )?(?:next )?(?:less than )?{_SPAN}")
 _LASTED = re.compile(rf"\bfor (?:the )?(?:(?:last|past|more than|longer than|over|at least) )?{_SPAN}")
-
-_HASTE, _TODAY = timedelta(hours=6), timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +165,9 @@ def _alarms(text: str) -> Iterator[tuple[int, str]]:
 def _notices(text: str) -> Iterator[tuple[int, str]]:
     yield from _phrases(text, _NOTICES)
     folded = _folded(text)
+    # "Number of calls per minute" names a measurement, and no trouble.
     if _FIGURE.match(folded) and not _JUDGED.search(folded):
-        yield _ONLY_A_FIGURE
+        yield 4, "only a figure"
 
 
 def _phrases(text: str, known: tuple[tuple[int, str], ...]) -> Iterator[tuple[int, str]]:
@@ -222,10 +218,10 @@ def amounts(text: str) -> Iterator[tuple[int, str]]:
             yield -2, f"{share} %"
     if ahead := _AHEAD.search(text):
         span, words = _span(ahead)
-        yield (4 if span <= _HASTE else -3), f"within {words}"
+        yield (4 if span <= timedelta(hours=6) else -3), f"within {words}"
     if lasted := _LASTED.search(text):
         span, words = _span(lasted)
-        if timedelta(minutes=15) <= span < _TODAY:
+        if timedelta(minutes=15) <= span < timedelta(hours=1):
             yield -2, f"for {words}"
 
 

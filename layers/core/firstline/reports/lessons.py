@@ -74,17 +74,13 @@ def _deciders(records: Sequence[IncidentRecord]) -> list[Decided]:
         if record.classification is not None:
             said = was_right(record.classification.severity, last_words(record.feedback))
             found[decider_of(record.classification)].append((said, outcome(record)))
-    return [
-        Decided(
-            decider=decider,
-            verdicts=len(pairs),
-            judged=sum(said is not None for said, _ in pairs),
-            right=sum(said is True for said, _ in pairs),
-            proven=sum(proven is not None for _, proven in pairs),
-            proven_right=sum(proven is True for _, proven in pairs),
-        )
-        for decider, pairs in sorted(found.items())
-    ]
+    decided: list[Decided] = []
+    for decider, pairs in sorted(found.items()):
+        judged = [said for said, _ in pairs if said is not None]
+        proven = [right for _, right in pairs if right is not None]
+        counts = {"judged": len(judged), "right": sum(judged), "proven": len(proven), "proven_right": sum(proven)}
+        decided.append(Decided(decider=decider, verdicts=len(pairs), **counts))
+    return decided
 
 
 def _suggestion(group: Sequence[IncidentRecord]) -> Suggestion | None:
