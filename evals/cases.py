@@ -30,9 +30,8 @@ from firstline.models import (
     Severity,
 )
 from firstline.policy.files import load_policy
-from firstline.policy.maintenance import Window
+from firstline.policy.holds import Silence, Window
 from firstline.policy.rules import Rule, Rules
-from firstline.policy.silences import Silence
 from firstline.sources import normalize
 from firstline.sources.identity import digest
 from firstline.sources.severity import UNSTATED

@@ -14,13 +14,13 @@ from pydantic import ValidationError
 from evals.cases import Case
 from firstline.classification import prompt
 from firstline.classification.classify import classify
+from firstline.classification.hold import held_by_rule
 from firstline.classification.model import Judgement, Model, ModelVerdict
 from firstline.classification.prompt import Prompt
 from firstline.errors import ConfigurationError, ModelGaveNoVerdict
 from firstline.models import Classification, Hold, Severity, Target, Usage
 from firstline.policy import rules
-from firstline.policy.hold import held_by_rule
-from firstline.policy.quiet import Quiet
+from firstline.policy.holds import Holds
 from firstline.policy.remediation import RemediationPolicy
 from firstline.policy.rules import Rules
 from firstline.remediation.decide import Situation, decide
@@ -85,14 +85,14 @@ class Classifier:
         offered: Sequence[prompt.Offered] = match.offered(runbooks, alert)
         declared = case.declared.before(self.policy.rules)
         evidence = case.evidence.model_copy(update={"maintenance": declared.maintained(alert, case.now)})
-        quiet = Quiet(declared.maintenance, case.declared.silences)
-        hold = None if case.incident.storm else quiet.keeps_back(alert, case.now)
+        holds = Holds(declared.maintenance, case.declared.silences)
+        hold = None if case.incident.storm else holds.hold_on(alert, case.now)
         observed = _Observed(self.model_for(case)) if self.model_for and hold is None else None
         classification, without_model = (
             classify(case.incident, evidence=evidence, rules=declared, offered=offered, model=model, now=case.now)
             for model in (observed, None)
         )
-        rule = declared.first(case.incident, evidence)
+        rule = declared.first(case.incident, evidence.local_time)
         return Verdict(
             case=case,
             classification=classification,

@@ -15,16 +15,14 @@ from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.adapters.dynamodb.table import Table
 from firstline.classification.classify import classify
+from firstline.classification.hold import held_by_rule
 from firstline.errors import ConfigurationError
 from firstline.ingest.fold import GroupState, fold, open_incident
 from firstline.models import Evidence, Incident, NormalizedAlert
 from firstline.policy.durations import Duration
-from firstline.policy.hold import held_by_rule
-from firstline.policy.maintenance import Window
+from firstline.policy.holds import Holds, Silence, Window
 from firstline.policy.match import AlertMatch, Key
-from firstline.policy.quiet import Quiet
 from firstline.policy.rules import Rule, Rules
-from firstline.policy.silences import Silence
 from firstline.reports.preview import Preview, preview
 from firstline.sources import Batch
 from firstline.text import in_words, shorten
@@ -71,11 +69,11 @@ class Explainer:
 
     def _explain_alert(self, alert: NormalizedAlert) -> None:
         now, silences = self.now, self.silences or ()
-        quiet = Quiet(self.rules.maintenance, silences)
-        folded = fold(GroupState(group_key=alert.group_key), [alert], now, lambda alert: quiet.keeps_back(alert, now))
+        holds = Holds(self.rules.maintenance, silences)
+        folded = fold(GroupState(group_key=alert.group_key), [alert], now, lambda alert: holds.hold_on(alert, now))
         incident = open_incident(folded, now)[1].model_copy(update={"flapping": self.flapping})
         local = now.astimezone(ZoneInfo(self.zone))
-        winner = self.rules.first_at(incident, local)
+        winner = self.rules.first(incident, local)
         stated = alert.severity if alert.severity_stated else "nothing of how bad it is"
         self.console.print(f"\n{alert.alert_name} from {alert.source}, which says {stated}", style="bold")
         grid = Grid("what", "id", "fits", "why", show_edge=False)
@@ -184,7 +182,7 @@ def preview_of(name: str, rules: Rules, table: Table, zone: str, days: int, now:
 
 
 def _hidden_by_rule(rule: Rule, rules: Rules, incident: Incident, zone: str) -> bool:
-    if rules.first_at(incident, incident.opened_at.astimezone(ZoneInfo(zone))) is not rule or incident.storm:
+    if rules.first(incident, incident.opened_at.astimezone(ZoneInfo(zone))) is not rule or incident.storm:
         return False
     waits = rule.hold is not None and (rule.even_critical or incident.alert.severity != "critical")
     return rule.severity == "noise" or waits

@@ -15,9 +15,11 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from firstline.adapters.dynamodb.table import stamp
+from firstline.classification.case import Case
 from firstline.classification.memory import evidence_class
 from firstline.classification.templates import template_of
 from firstline.models import EarlierIncident, Evidence, Incident
+from firstline.policy.rules import NO_RULES
 from tests.integration.conftest import declared_table
 from tests.support import builders as alerts
 
@@ -137,7 +139,7 @@ def test_what_is_remembered_asks_nobody(aws: str, table: Any, runbooks: Path) ->
             outcome="self_cleared",
             group_key=incident.group_key,
             template=template_of(incident.alert),
-            evidence_class=evidence_class(incident, known, "high"),
+            evidence_class=evidence_class(Case.of(incident, known, NO_RULES, NOW)),
         )
         table.put_item(
             TableName="imports",

@@ -14,9 +14,8 @@ from firstline.incidents.hold import IngestHolds
 from firstline.ingest.accept import Ingestion
 from firstline.ingest.fold import FLAP_OPENINGS, Limits
 from firstline.models import NormalizedAlert
+from firstline.policy.holds import Holds, Silence
 from firstline.policy.match import AlertMatch
-from firstline.policy.quiet import Quiet
-from firstline.policy.silences import Silence
 from tests.support.builders import NOON, a_classification, alert, at
 from tests.support.memory import MemoryExecutions
 
@@ -82,7 +81,7 @@ def build(
     holds = IngestHolds(
         history=TableIncidents(counted),
         executions=executions,
-        quiet=lambda _: Quiet(silences=silences),
+        quiet=lambda _: Holds(silences=silences),
         rules_hold=lambda: rules_hold,
     )
     return Ingestion(TableGroups(counted), executions, limits, sleep=lambda _: None, holds=holds)

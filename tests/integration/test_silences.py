@@ -8,8 +8,8 @@ import pytest
 from firstline.adapters.dynamodb.silences import MOST, REMEMBERED, RememberedSilences, TableSilences
 from firstline.adapters.dynamodb.table import Table
 from firstline.errors import HistoryUnavailable
+from firstline.policy.holds import Silence
 from firstline.policy.match import AlertMatch
-from firstline.policy.silences import Silence
 from tests.support.builders import NOON, at
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.adapters.dynamodb.table import Table
+from firstline.policy.holds import Silence
 from firstline.policy.match import AlertMatch
-from firstline.policy.silences import Silence
 from tests.statemachine.functions import meanwhile
 from tests.statemachine.world import World
 

@@ -23,9 +23,9 @@ from firstline.incidents.audit_trail import classified, judged, planned
 from firstline.ingest.fold import STORM_GROUP_KEY, Limits, fold, open_incident
 from firstline.models import Deployment, Feedback, Incident, Page, RunbookRun, Usage
 from firstline.people import feedback_store
+from firstline.policy.holds import Silence
 from firstline.policy.match import AlertMatch
 from firstline.policy.model import Ceiling
-from firstline.policy.silences import Silence
 from tests.integration.conftest import declared_table
 from tests.support.builders import NOON, a_classification, a_plan, alert, at
 

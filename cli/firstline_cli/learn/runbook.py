@@ -12,8 +12,8 @@ from pathlib import Path
 
 import yaml
 
-from firstline.classification.redaction import safe_line
 from firstline.models import Note
+from firstline.privacy.safe import safe_line
 from firstline.runbooks.catalogue import Problem
 from firstline_cli.learn.story import Story
 from firstline_cli.learn.templates import render

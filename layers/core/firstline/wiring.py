@@ -206,13 +206,13 @@ class Wiring:
         from firstline.incidents.hold import IngestHolds
         from firstline.ingest.accept import Ingestion
         from firstline.ingest.fold import Limits
-        from firstline.policy.quiet import Quiet
+        from firstline.policy.holds import Holds
 
         silences = RememberedSilences(self.silences)
         holds = IngestHolds(
             history=self.history,
             executions=self.executions,
-            quiet=lambda now: Quiet(self.rules_or_none.maintenance, silences.at(now)),
+            quiet=lambda now: Holds(self.rules_or_none.maintenance, silences.at(now)),
             rules_hold=lambda: self.rules_or_none.may_hold,
         )
         limits = Limits(self.settings.incidents_per_minute, self.settings.incidents_per_minute_and_alert)

@@ -1,4 +1,4 @@
-"""What confidence is worth: smoothed, never falling, and never more power than was claimed."""
+"""The calibration of confidence: smoothed, never falling, and never with more power than was claimed."""
 
 from typing import Any
 

@@ -22,10 +22,10 @@ from firstline.models import (
     IncidentRecord,
     Usage,
 )
+from firstline.observability import metrics
+from firstline.policy.holds import Silence
 from firstline.policy.match import AlertMatch
-from firstline.policy.quiet import silenced
 from firstline.policy.rules import NO_RULES, Rules
-from firstline.policy.silences import Silence
 from tests.support.memory import MemoryStore
 
 type Decide = Callable[..., Classification]
@@ -157,7 +157,7 @@ def test_a_deployment_of_something_else_is_not(decide: Decide, deployment: Any) 
 
 
 def _acquitted(one: EarlierIncident, **changes: Any) -> EarlierIncident:
-    """A deployment was blamed for it, and Dora said that it was something else."""
+    """Return the incident after Dora said that the blamed deployment was not the cause."""
     word = Feedback(person="p", by="Dora", said="wrong_cause", at=one.closed_at)
     return one.model_copy(update={"blamed_deployment": True, "feedback": [word], **changes})
 
@@ -257,7 +257,7 @@ def test_many_hosts_and_no_host(decide: Decide) -> None:
 
 @pytest.fixture
 def broken() -> MemoryStore:
-    """A table that throttles every request."""
+    """Return a table that throttles every request."""
     store = MemoryStore()
     store.down = True
     return store
@@ -446,9 +446,10 @@ def test_nothing_is_paid_for_what_a_silence_keeps_back(
 ) -> None:
     fake = model(judged())
 
-    verdict = assessed(hold=silenced(silence, now), model=fake, later=timedelta(minutes=30))
+    verdict = assessed(hold=silence.hold(now), model=fake, later=timedelta(minutes=30))
 
     assert fake.asked == []
+    assert metrics.metric_set["LlmCacheMiss"]["Value"][-1] == 0
     assert verdict.hold is not None
     assert (verdict.hold.id, verdict.hold.seconds) == ("s-1", 90 * 60)
     assert "it is not asked while the incident waits" in str(verdict.reasons)
@@ -476,7 +477,7 @@ def test_after_its_silence_it_is_judged_anew(
     model: Any,
     judged: Any,
 ) -> None:
-    fake, hold = model(judged()), silenced(silence, now)
+    fake, hold = model(judged()), silence.hold(now)
     more = silence.model_copy(update={"id": "s-2", "expires_at": now + timedelta(hours=9)})
     fields = {"status": "STARTED", "alert_count": 1, "last_alert_at": now, "awaiting": "hold"}
     kept = IncidentRecord(incident=incident(hold=hold), **(fields | what))
@@ -494,10 +495,24 @@ def test_after_its_silence_it_is_judged_anew(
     assert bool(fake.asked) is not waits
 
 
+@pytest.mark.parametrize(
+    ("rule", "asked"), [({}, 1), ({"at_least": "low"}, 1), ({"severity": "low"}, 0)], ids=["no rule", "bounds", "ruled"]
+)
+def test_the_metric_counts_the_questions_to_the_model(
+    rule: dict[str, Any], asked: int, assessed: Callable[..., Classification], model: Any, judged: Any
+) -> None:
+    metrics.clear_metrics()
+    fake = model(judged())
+
+    assessed(rule=rule, model=fake)
+
+    assert metrics.metric_set["LlmCacheMiss"]["Value"] == [len(fake.asked)] == [asked]
+
+
 def test_what_joined_while_it_waited_counts_afterwards(
     assessed: Callable[..., Classification], silence: Silence, incident: Callable[..., Incident], now: datetime
 ) -> None:
-    hold = silenced(silence, now)
+    hold = silence.hold(now)
     kept = IncidentRecord(
         incident=incident(hold=hold), status="STARTED", alert_count=2, last_alert_at=now, held_back="critical"
     )
@@ -511,4 +526,4 @@ def test_what_joined_while_it_waited_counts_afterwards(
 def test_a_table_that_cannot_be_read_keeps_nothing_back(
     assessed: Callable[..., Classification], silence: Silence, now: datetime, broken: MemoryStore
 ) -> None:
-    assert assessed(hold=silenced(silence, now), store=broken).hold is None
+    assert assessed(hold=silence.hold(now), store=broken).hold is None

@@ -1,4 +1,4 @@
-"""Whatever people say of earlier incidents: nobody talks a critical alert down, and no real one stays hidden."""
+"""The limits of people's answers: they never lower a critical alert, and never hide a real one."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firstline.classification import memory
+from firstline.classification.case import Case
 from firstline.classification.classify import classify
 from firstline.classification.templates import template_of
 from firstline.models import SEVERITY_RANK, EarlierIncident, Evidence, Feedback, Incident, Severity
@@ -34,7 +35,6 @@ def words(draw: st.DrawFn) -> Feedback:
 @st.composite
 def pasts(draw: st.DrawFn, incident: Incident, evidence: Evidence) -> list[EarlierIncident]:
     """Incidents of the same words in the same circumstances, so that memory has every reason to believe them."""
-    source = incident.alert.severity
     return [
         EarlierIncident(
             incident_id=f"earlier-{number}",
@@ -46,7 +46,7 @@ def pasts(draw: st.DrawFn, incident: Incident, evidence: Evidence) -> list[Earli
             note=draw(st.one_of(st.none(), st.text(max_size=50))),
             group_key=incident.group_key,
             template=template_of(incident.alert),
-            evidence_class=memory.evidence_class(incident, evidence, source),
+            evidence_class=memory.evidence_class(Case.of(incident, evidence, NO_RULES, NOW)),
         )
         for number in range(draw(st.integers(0, 8)))
     ]
@@ -57,7 +57,7 @@ def pasts(draw: st.DrawFn, incident: Incident, evidence: Evidence) -> list[Earli
 def test_no_history_of_words_breaks_the_invariants(
     incident: Any, evidence: Any, judged: Any, model: Any, data: st.DataObject
 ) -> None:
-    """With a model that says what it likes, and without one."""
+    """Classify with a model that answers anything, and without a model."""
     source = data.draw(st.sampled_from(["critical", "high", "medium", "low", "info"]), "source")
     now_burning = incident(severity=source)
     past = data.draw(pasts(now_burning, evidence()), "past")

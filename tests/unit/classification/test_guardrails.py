@@ -1,4 +1,4 @@
-"""Whatever a model says, the invariants hold."""
+"""The guardrails: the invariants hold for every answer of a model."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +23,7 @@ def judge(
     offered: Any,
     now: Any,
 ) -> Judge:
-    """What becomes of a model's verdict: keywords are the model's, `source`, `storm`, `earlier`, ... the incident's."""
+    """Apply the guardrails to a model's verdict; `source`, `storm`, `earlier`, ... are the incident's keywords."""
 
     def run(
         source: str = "high",
@@ -95,7 +95,7 @@ def test_firstlines_own_suppressions_do_not_back_a_model(
 def test_what_people_had_to_act_on_is_not_noise(
     judge: Judge, ended: Callable[..., list[EarlierIncident]], needed_at: str, becomes: str
 ) -> None:
-    """Where history alone would wake somebody, a model alone keeps nobody asleep."""
+    """Keep the page that history alone would send: a model alone may not stop it."""
     earlier = ended("resolved", "resolved", "resolved", severity=needed_at)
     verdict = judge("info", earlier=earlier, severity="noise", confidence=1.0)
     assert verdict.severity == becomes
@@ -195,7 +195,7 @@ def test_empty_words_are_replaced_by_plain_facts(judge: Judge) -> None:
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_verdict_breaks_the_invariants(judge: Judge, ended: Any, data: st.DataObject) -> None:
-    """A model that obeys an attacker completely: any severity, any confidence, any runbook, any words, any past."""
+    """Try a model that obeys an attacker completely: any severity, confidence, runbook, words and past."""
     source = data.draw(st.sampled_from(["critical", "high", "medium", "low", "info"]), "source")
     storm = data.draw(st.booleans(), "storm")
     outcomes = data.draw(

@@ -1,4 +1,4 @@
-"""What the past says: five outcomes in, an opinion out."""
+"""The opinion of history: five outcomes in, an opinion out."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -129,7 +129,7 @@ def test_the_reason_counts_in_words(
 
 
 def heard(one: EarlierIncident, *said: str, person: str = "slack:U") -> EarlierIncident:
-    """The incident, with what people say of it: `real`, `noise`, `wrong_cause`, or a severity."""
+    """Return the incident with people's answers: `real`, `noise`, `wrong_cause`, or a severity."""
     words = [
         Feedback.model_validate(
             {
@@ -213,7 +213,7 @@ def test_people_take_back_what_history_raised(
 
 
 def blamed(one: EarlierIncident, *said: str) -> EarlierIncident:
-    """A deployment was blamed for it, and people said this of that."""
+    """Return the incident with a blamed deployment and these answers of people."""
     return heard(one, *said).model_copy(update={"blamed_deployment": True})
 
 

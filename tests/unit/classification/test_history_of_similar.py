@@ -1,4 +1,4 @@
-"""What similar incidents of other groups say: a hint, weaker than a group's own past."""
+"""The hint of similar incidents of other groups: weaker than a group's own past."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from firstline.classification import memory
 from firstline.classification.calibration import tallied
+from firstline.classification.case import Case
 from firstline.classification.classify import classify
 from firstline.classification.templates import template_of
 from firstline.models import (
@@ -35,7 +36,7 @@ GROUP = "prometheus:HighMemory:web-1"
 
 @pytest.fixture
 def before(incident: Callable[..., Incident], evidence: Callable[..., Evidence], now: datetime) -> Before:
-    """An earlier incident of the group, of the same words and circumstances, `days` ago. `said` are people's words."""
+    """Make an earlier incident with the same words and circumstances, `days` ago; `said` are people's answers."""
 
     def make(days: float = 3, *said: str, **changes: Any) -> EarlierIncident:
         source = changes.pop("source", "medium")
@@ -59,7 +60,7 @@ def before(incident: Callable[..., Incident], evidence: Callable[..., Evidence],
             "outcome": "resolved",
             "group_key": GROUP,
             "template": template_of(this.alert),
-            "evidence_class": memory.evidence_class(this, evidence(), source),
+            "evidence_class": memory.evidence_class(Case.of(this, evidence(), NO_RULES, now)),
             "cause": "The nightly report keeps everything in memory.",
             "chosen_runbook_id": "high-memory",
             "decided_by": "llm",
@@ -77,7 +78,8 @@ def look(incident: Callable[..., Incident], evidence: Callable[..., Evidence], n
     def run(*earlier: EarlierIncident, source: Any = "medium", **changes: Any) -> Any:
         around = {name: changes.pop(name) for name in list(changes) if name in Evidence.model_fields}
         this = incident(severity=source, **changes)
-        return memory.look(this, evidence(earlier=list(earlier), **around), source=source, now=now)
+        known = evidence(earlier=list(earlier), **around)
+        return memory.recall(Case.of(this, known, NO_RULES, now))
 
     return run
 
@@ -176,11 +178,11 @@ def test_other_circumstances_are_judged_afresh(changes: dict[str, Any], why: str
 
 
 def test_words_that_became_alarming_are_judged_afresh_although_the_template_is_the_same(
-    look: Any, before: Before, incident: Callable[..., Incident], evidence: Callable[..., Evidence]
+    look: Any, before: Before, incident: Callable[..., Incident], evidence: Callable[..., Evidence], now: datetime
 ) -> None:
-    """A quoted word is masked, and may be the one that matters."""
+    """Tell two alerts apart by a quoted word, although the template masks it."""
     ok = incident(severity="medium", message='State is "ok"')
-    known = memory.evidence_class(ok, evidence(), "medium")
+    known = memory.evidence_class(Case.of(ok, evidence(), NO_RULES, now))
     quiet = before(3, "real", template=template_of(ok.alert), evidence_class=known)
     assert isinstance(look(quiet, message='State is "fine"'), memory.Known)
     found = look(quiet, message='State is "corrupted"')
@@ -404,7 +406,7 @@ sys.path[:0] = [{str(root)!r}, {str(root / "layers" / "core")!r}]
 import firstline.adapters.llm.chat_model
 from datetime import timedelta
 from firstline.classification import memory
-from firstline.classification.calibration import tallied
+from firstline.classification.case import Case
 from firstline.policy.rules import NO_RULES, Rules
 from firstline.classification.templates import template_of
 from firstline.classification.classify import classify
@@ -416,7 +418,7 @@ around = Evidence(same_name_last_hour=1, earlier=[], deployments=[], local_time=
 cured = EarlierIncident(
     incident_id="before", opened_at=NOON - timedelta(days=1), closed_at=NOON - timedelta(hours=23),
     severity="medium", outcome="auto_resolved", runbook_id="low-disk", group_key="group-1",
-    template=template_of(this.alert), evidence_class=memory.evidence_class(this, around, "medium"),
+    template=template_of(this.alert), evidence_class=memory.evidence_class(Case.of(this, around, NO_RULES, NOON)),
 )
 class Model:
     def verdict(self, prompt):

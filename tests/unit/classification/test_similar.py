@@ -1,4 +1,4 @@
-"""Which incidents read like this one: words that say something count, whose they are does not."""
+"""The likeness of incidents: telling words count, names of hosts and services do not."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ type MakeEnded = Callable[..., EarlierIncident]
 
 @pytest.fixture
 def one_like(incident: Callable[..., Incident], now: datetime) -> MakeEnded:
-    """An incident of another group that is over; keywords are its alert's and its own."""
+    """Make a closed incident of another group; keywords are its alert's and its own."""
 
     def make(days: float = 1, group_key: str = "prometheus:other", **changes: Any) -> EarlierIncident:
         own = {name: changes.pop(name) for name in list(changes) if name == "template"}

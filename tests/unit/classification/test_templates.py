@@ -131,7 +131,7 @@ def test_words_are_what_two_alerts_can_share() -> None:
 
 
 def test_hostile_text_costs_no_more_than_honest_text() -> None:
-    """No pattern backtracks: each of these takes some milliseconds, and would take hours if one did."""
+    """Check that no pattern backtracks: each text takes milliseconds, and would take hours otherwise."""
     begin = time.perf_counter()
     for unit in (
         "a-",

@@ -10,8 +10,8 @@ from firstline.errors import ConfigurationError, ExecutionsUnavailable, HistoryU
 from firstline.incidents.reconcile import ABANDONED_AFTER, Reconciler
 from firstline.models import Hold, IncidentRecord
 from firstline.observability import metrics
+from firstline.policy.holds import Silence
 from firstline.policy.match import AlertMatch
-from firstline.policy.silences import Silence
 from tests.support.builders import a_classification, alert, at, incident, open_for
 from tests.support.memory import MemoryChannel, MemoryExecutions, MemoryStore, passing
 from tests.unit.incidents.test_lifecycle import record

@@ -30,7 +30,7 @@ def test_the_shipped_policy_loads() -> None:
 
 
 def test_the_examples_in_the_shipped_policy_hold(tmp_path: Path) -> None:
-    """The commented-out keys are an offer: taken up as they stand, the file still loads."""
+    """Load the file with its commented-out keys taken in: it stays valid."""
     shown = [
         line.replace("# ", "", 1) if line.strip().startswith(OFFERS) else line
         for line in SHIPPED.read_text().splitlines()

@@ -14,7 +14,7 @@ BERLIN = "Europe/Berlin"
 
 
 def holds(when: str, *environments: str, **freeze: Any) -> bool:
-    """Whether a freeze holds at a time in UTC."""
+    """Return True if a freeze holds at a time in UTC."""
     now = datetime.fromisoformat(when).replace(tzinfo=UTC)
     return Freeze.model_validate({"reason": "any", **freeze}).holds(now, environments)
 

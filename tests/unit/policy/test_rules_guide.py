@@ -12,8 +12,8 @@ import yaml
 from firstline.ingest.fold import FLAP_OPENINGS
 from firstline.models import Evidence, Incident
 from firstline.policy import rules
+from firstline.policy.holds import Holds
 from firstline.policy.match import RuleMatch
-from firstline.policy.quiet import Quiet
 from firstline.policy.rules import Rules
 
 GUIDE = Path("docs/rules.md").read_text(encoding="utf-8")
@@ -22,7 +22,7 @@ BLOCKS = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
 
 @pytest.fixture(scope="module")
 def guide(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Rules]:
-    """The examples, by what they are examples of."""
+    """Return the examples of the guide, by their subject."""
     path, found = tmp_path_factory.mktemp("guide") / "rules.yaml", {}
     for block in BLOCKS:
         (first, *rest) = yaml.safe_load(block)
@@ -57,9 +57,7 @@ def test_the_example_rules_match_what_they_say(
 ) -> None:
     hour, minute = map(int, clock.split(":"))
     fields = {"service": "search", "environment": "prod"} | alert
-    found = guide["rules"].first(
-        incident(**fields), evidence(local_time=datetime(2026, 3, 4, hour, minute, tzinfo=UTC))
-    )
+    found = guide["rules"].first(incident(**fields), datetime(2026, 3, 4, hour, minute, tzinfo=UTC))
 
     assert (found.id if found else None) == rule_id
 
@@ -81,7 +79,7 @@ def test_the_example_window_is_on_when_it_says(
     moment: str, until: str | None, guide: dict[str, Rules], incident: Callable[..., Incident]
 ) -> None:
     now = datetime.fromisoformat(moment).replace(tzinfo=UTC)
-    hold = Quiet(guide["maintenance"].maintenance).keeps_back(incident(host="db-1").alert, now)
+    hold = Holds(guide["maintenance"].maintenance).hold_on(incident(host="db-1").alert, now)
 
     assert (hold.until if hold else None) == (datetime.fromisoformat(until).replace(tzinfo=UTC) if until else None)
 
@@ -91,7 +89,7 @@ def test_the_example_that_bounds_keeps_nothing_back_and_is_evidence(
 ) -> None:
     alert, now = incident(service="shop", environment="staging").alert, datetime(2026, 12, 3, 9, 30, tzinfo=UTC)
 
-    assert Quiet(guide["maintenance"].maintenance).keeps_back(alert, now) is None
+    assert Holds(guide["maintenance"].maintenance).hold_on(alert, now) is None
     assert [(one.window, one.at_most) for one in guide["maintenance"].maintained(alert, now)] == [("load-test", "low")]
 
 

@@ -6,8 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from firstline.policy.maintenance import Window
-from firstline.policy.quiet import WINDOW_AT_MOST, end_of
+from firstline.policy.holds import WINDOW_AT_MOST, Window
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -43,11 +42,11 @@ def window(*when: dict[str, Any]) -> Window:
 def test_a_window_ends(when: list[dict[str, Any]], now: str, ends: str) -> None:
     moment = datetime.fromisoformat(now).replace(tzinfo=BERLIN)
 
-    assert end_of(window(*when), moment) == datetime.fromisoformat(ends).replace(tzinfo=BERLIN)
+    assert window(*when).end(moment) == datetime.fromisoformat(ends).replace(tzinfo=BERLIN)
 
 
 def test_a_window_that_never_ends_is_looked_at_again() -> None:
     always = window({"hours": ["00:00-12:00", "12:00-24:00"]})
     now = datetime(2026, 12, 1, 12, tzinfo=BERLIN)
 
-    assert end_of(always, now) == now + WINDOW_AT_MOST
+    assert always.end(now) == now + WINDOW_AT_MOST

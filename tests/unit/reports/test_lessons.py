@@ -1,4 +1,4 @@
-"""What people's words teach: who decides well, what was hidden, which rules they suggest, and which they must not."""
+"""The lessons of a period: how well each decider did, what was hidden, and which rules are suggested."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tests.support.builders import NOW, a_classification, a_record, an_alert, an
 def closed(
     *said: str, number: int = 0, severity: str = "medium", outcome: Any = "resolved", **alert: Any
 ) -> IncidentRecord:
-    """A closed incident; `said` is `<person> <word>` each."""
+    """Make a closed incident; each of `said` is `<person> <word>`."""
     feedback = [
         Feedback.model_validate({"person": who, "by": f"{who} (Slack)", "said": what, "at": NOW})
         for who, what in (one.split() for one in said)
@@ -51,9 +51,9 @@ def test_a_group_that_people_keep_calling_noise_suggests_a_rule_that_fits_it_and
     (rule,) = rules.rules
     evidence = Evidence(same_name_last_hour=1, earlier=[], deployments=[], local_time=NOW, business_hours=True)
     assert rule.severity == "noise"
-    assert rules.first(group[0].incident, evidence) == rule
+    assert rules.first(group[0].incident, evidence.local_time) == rule
     for other in ({"alert_name": "Disk full"}, {"alert_name": NAME, "host": "web-2"}, {"alert_name": NAME[:-1]}):
-        assert rules.first(closed(**other).incident, evidence) is None
+        assert rules.first(closed(**other).incident, evidence.local_time) is None
 
 
 @pytest.mark.parametrize(

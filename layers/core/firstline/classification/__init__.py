@@ -1,5 +1,5 @@
-"""How bad is it, why, and can a runbook fix it? evidence -> rules -> memory -> LLM -> guardrails.
+"""The classification of an incident: how bad it is, why, and whether a runbook can fix it.
 
-`classify.py` reads as the table of contents; docs/classification.md tells the same to people. Nothing here does I/O
-but through the Protocols that it is handed.
+The order is evidence -> rules -> memory -> LLM -> guardrails. `classify.py` reads as the table of contents;
+docs/classification.md explains it to people. Nothing here does I/O but through the Protocols that it is handed.
 """

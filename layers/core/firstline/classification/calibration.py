@@ -1,30 +1,32 @@
-"""Is it as sure as it is right? What confidence was worth before, and what it is therefore worth now.
+"""The calibration of confidence: the share of verdicts that were right, for each decider and level of confidence.
 
-Verdicts are counted by who decided and by how sure it was, in ten bins of confidence. What people say of a verdict
-decides whether it was right; where nobody spoke, how the incident ended, as far as that says anything. From the counts
-a confidence becomes the share that was right: smoothed towards what was claimed while there is little to go by (a Beta
-prior), and never falling where the claim rises (isotonic regression).
+Verdicts are counted by decider, in ten bins of confidence. People's answers decide whether a verdict was right; without
+answers, the incident's outcome decides, as far as it proves anything. From the counts a confidence becomes the share
+that was right: smoothed towards the claim while there are few outcomes (a Beta prior), and never falling where the
+claim rises (isotonic regression).
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import add
 
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, IncidentRecord
 from firstline.people.feedback import last_words, was_right
 
 BINS = 10
 ENOUGH = 20
-"""With fewer outcomes of one decider, its confidence is taken as it is claimed."""
+"""With fewer outcomes, a decider's confidence is taken as claimed."""
 
 PRIOR_STRENGTH = 4
-"""What was claimed weighs as much as this many outcomes of a bin."""
+"""The claim weighs as much as this many outcomes of a bin."""
 
 _HARDLY_ANYTHING = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceTally:
-    """One decider's outcomes: of how many verdicts of each bin, how many were right."""
+    """One decider's outcomes in each bin: the number of verdicts, and of those that were right."""
 
     right: tuple[int, ...] = (0,) * BINS
     count: tuple[int, ...] = (0,) * BINS
@@ -34,13 +36,10 @@ class ConfidenceTally:
         return sum(self.count)
 
     def __add__(self, other: "ConfidenceTally") -> "ConfidenceTally":
-        return ConfidenceTally(
-            tuple(a + b for a, b in zip(self.right, other.right, strict=True)),
-            tuple(a + b for a, b in zip(self.count, other.count, strict=True)),
-        )
+        return ConfidenceTally(tuple(map(add, self.right, other.right)), tuple(map(add, self.count, other.count)))
 
     def curve(self) -> tuple[float, ...]:
-        """What a confidence of each bin is worth: between 0 and 1, and never less than in the bin below."""
+        """Return the worth of a confidence in each bin: between 0 and 1, and never less than in the bin below."""
         blocks: list[tuple[float, float, int]] = []  # sum of shares times weights, weights, bins
         for number, (right, count) in enumerate(zip(self.right, self.count, strict=True)):
             claimed = (number + 0.5) / BINS
@@ -56,53 +55,51 @@ class ConfidenceTally:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What each decider's confidence is worth."""
+    """The tallies of every decider, and the worth of its confidence."""
 
     tallies: Mapping[str, ConfidenceTally] = field(default_factory=dict)
 
     def worth(self, decider: str, claimed: float) -> float:
-        """The share of such verdicts that were right; what is claimed, while there are too few to tell."""
+        """Return the share of such verdicts that were right; with too few outcomes, return the claim."""
         tally = self.tallies.get(decider)
         if tally is None or tally.outcomes < ENOUGH:
             return claimed
         return tally.curve()[bin_of(claimed)]
 
     def trust(self, decider: str, claimed: float) -> float:
-        """How sure a decider may count as where that gives it power: outcomes can take some away, never add any."""
+        """Return the confidence that gives a decider its power: outcomes can lower the claim and never raise it."""
         return min(claimed, self.worth(decider, claimed))
 
     def applied(self, verdict: Classification) -> Classification:
-        """The verdict with its confidence as it is worth; what was claimed is kept beside it."""
-        claimed = verdict.confidence
-        return verdict.model_copy(
-            update={"confidence": self.worth(decider_of(verdict), claimed), "raw_confidence": claimed}
-        )
+        """Return the verdict with calibrated confidence; the claimed one goes to `raw_confidence`."""
+        worth = self.worth(decider_of(verdict), verdict.confidence)
+        return verdict.model_copy(update={"confidence": worth, "raw_confidence": verdict.confidence})
 
 
 UNCALIBRATED = Calibration()
 
 
 def bin_of(confidence: float) -> int:
-    """Which of the ten a confidence is in; 1.0 is in the last."""
+    """Return the bin (0 to 9) of a confidence."""
     return min(BINS - 1, int(confidence * BINS))
 
 
 def decider_of(verdict: Classification) -> str:
-    """Who is measured: another model, or another prompt, starts anew."""
+    """Return the name under which a verdict's decider is measured; another model or prompt starts anew."""
     if verdict.decided_by != "llm":
         return verdict.decided_by
-    return llm(verdict.model or "unknown", verdict.prompt_version or "unknown")
+    return llm_decider(verdict.model or "unknown", verdict.prompt_version or "unknown")
 
 
-def llm(model: str, prompt_version: str) -> str:
-    """A model with a prompt, as a decider."""
+def llm_decider(model: str, prompt_version: str) -> str:
+    """Return the name under which a model with a prompt is measured."""
     return f"llm:{model}:{prompt_version}"
 
 
 def outcome(record: IncidentRecord) -> bool | None:
-    """Was the verdict right? People say, else how it ended; None when neither says anything about it.
+    """Return whether the verdict was right, by people's answers, else by the incident's end; None if neither tells.
 
-    What was suppressed nobody looked at, and what expired nobody looked after: both prove nothing by themselves.
+    A suppressed or expired incident proves nothing by itself, as nobody looked at it.
     """
     verdict = record.classification
     if verdict is None or record.outcome is None:
@@ -124,11 +121,9 @@ def outcome(record: IncidentRecord) -> bool | None:
 
 
 def tallied(outcomes: Iterable[tuple[str, float, bool]]) -> Calibration:
-    """The calibration that (decider, claimed confidence, was it right) amount to."""
-    right: dict[str, list[int]] = {}
-    count: dict[str, list[int]] = {}
-    for decider, claimed, was in outcomes:
-        number = bin_of(claimed)
-        right.setdefault(decider, [0] * BINS)[number] += was
-        count.setdefault(decider, [0] * BINS)[number] += 1
-    return Calibration({decider: ConfidenceTally(tuple(right[decider]), tuple(count[decider])) for decider in count})
+    """Return the calibration that follows from outcomes: decider, claimed confidence, whether it was right."""
+    tallies: defaultdict[str, ConfidenceTally] = defaultdict(ConfidenceTally)
+    for decider, claimed, right in outcomes:
+        one = tuple(int(number == bin_of(claimed)) for number in range(BINS))
+        tallies[decider] += ConfidenceTally(one if right else (0,) * BINS, one)
+    return Calibration(dict(tallies))

@@ -10,26 +10,27 @@ from firstline.classification.calibration import UNCALIBRATED, Calibration
 from firstline.classification.evidence import suspects
 from firstline.classification.history import Opinion, opinion
 from firstline.classification.prompt import Offered
-from firstline.models import Deployment, Evidence, Incident, NormalizedAlert, Severity, SourceSeverity
+from firstline.models import Deployment, Evidence, Incident, Severity, SourceSeverity
 from firstline.policy.rules import Rule, Rules
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An incident and its evidence, with what rules, source and history say of them.
+    """An incident and its evidence, with the opinions of rules, source and history.
 
     Attributes
     ----------
     rule
-        The first rule that holds; None when none does.
+        The first rule that holds, or None.
     source, said
-        How bad the source says it is, or what the words of an alert mean whose source says nothing; and in a sentence.
+        The source's severity and a sentence for the record; if the source states none, the one that the alert's words
+        suggest.
     past
-        What history says.
+        The opinion of history.
     offered
         The runbooks whose match fits the alert, best first.
     calibration
-        What each decider's confidence was worth so far.
+        The worth of each decider's confidence so far.
     """
 
     incident: Incident
@@ -49,23 +50,17 @@ class Case:
         evidence: Evidence,
         rules: Rules,
         now: datetime,
-        *,
         offered: Sequence[Offered] = (),
         calibration: Calibration = UNCALIBRATED,
     ) -> Self:
-        """Ask rules, source and history."""
-        source, said = said_by_source(incident.alert)
-        return cls(
-            incident=incident,
-            evidence=evidence,
-            rule=rules.first(incident, evidence),
-            source=source,
-            said=said,
-            past=opinion(evidence, source, now),
-            offered=offered,
-            calibration=calibration,
-            now=now,
-        )
+        """Build the case: ask rules, source and history."""
+        alert, rule = incident.alert, rules.first(incident, evidence.local_time)
+        source, said = alert.severity, f"{alert.source} says {alert.severity}."
+        if not alert.severity_stated:
+            guess = lexicon.guess(alert)
+            source, said = guess.severity, f"{alert.source} gives no severity; {guess.because}."
+        past = opinion(evidence, source, now)
+        return cls(incident, evidence, rule, source, said, past, offered, calibration, now)
 
     @property
     def ruled(self) -> Severity | None:
@@ -76,11 +71,3 @@ class Case:
     def culprits(self) -> list[Deployment]:
         """Return the deployments of its own service that went out before it, newest first."""
         return suspects(self.incident, self.evidence)
-
-
-def said_by_source(alert: NormalizedAlert) -> tuple[SourceSeverity, str]:
-    """Return the source's severity and a sentence for the record; without one, read it from the alert's words."""
-    if alert.severity_stated:
-        return alert.severity, f"{alert.source} says {alert.severity}."
-    guess = lexicon.guess(alert)
-    return guess.severity, f"{alert.source} gives no severity; {guess.because}."

@@ -7,17 +7,17 @@ from firstline.classification import guardrails, memory, prompt, without_model
 from firstline.classification.calibration import UNCALIBRATED, Calibration, decider_of
 from firstline.classification.case import Case
 from firstline.classification.evidence import MetricReader, gather
+from firstline.classification.hold import current_hold, held_by_rule, with_hold
 from firstline.classification.memory import Known
-from firstline.classification.model import Counting, Model
+from firstline.classification.model import Model
 from firstline.classification.prompt import Offered
 from firstline.classification.words import evidence_for
 from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
 from firstline.incidents.store import Incidents
 from firstline.models import SEVERITY_RANK, Classification, Evidence, Incident, Usage
 from firstline.observability import logger, metrics
-from firstline.policy.hold import NotAsked, after, held_by_rule, waits_for
+from firstline.policy.holds import Silence
 from firstline.policy.rules import Rules
-from firstline.policy.silences import Silence
 
 
 def assess(
@@ -33,35 +33,32 @@ def assess(
     calibration: Calibration = UNCALIBRATED,
     monitor: MetricReader | None = None,
 ) -> Classification:
-    """Gather the evidence, classify, and keep the verdict. A table that fails costs evidence, never the verdict.
+    """Gather the evidence, classify, and store the verdict. A table that fails costs evidence, never the verdict.
 
     Parameters
     ----------
     silences
-        Reads those that there are; asked only about an incident that waited, to see whether it has to wait on.
+        Reads the current silences; called only for an incident whose hold is over, to see whether it waits on.
     monitor
-        Where the metric of a monitor's alarm can be read; None where there is nothing to read.
+        Reads the metric behind a monitor's alarm; None if there is none to read.
     """
     evidence = gather(incident, history, rules=rules, time_zone=time_zone, now=now, metrics=monitor)
-    case = Case.of(incident, evidence, rules, now, offered=offered, calibration=calibration)
-    record, hold = waits_for(incident, history, rules, silences, now)
-    counting = None if model is None else Counting(model)
-    verdict = judge(case, NotAsked() if counting is not None and hold is not None else counting)
-    metrics.add_metric(name="LlmCacheHit", unit="Count", value=int(verdict.cached_from is not None))
-    metrics.add_metric(name="LlmCacheMiss", unit="Count", value=counting.asked if counting else 0)
+    case = Case.of(incident, evidence, rules, now, offered, calibration)
+    record, hold = current_hold(incident, history, rules, silences, now)
+    verdict = _judge(case, model, waits=hold is not None)
+    remembered = verdict.cached_from is not None
+    asked = model is not None and hold is None and case.ruled is None and not remembered
+    metrics.add_metric(name="LlmCacheHit", unit="Count", value=int(remembered))
+    metrics.add_metric(name="LlmCacheMiss", unit="Count", value=int(asked))
     if hold is None and (record is None or record.awaiting != "hold"):
         hold = held_by_rule(incident, case.rule, verdict, now)
-    verdict = after(verdict, record, case.rule, hold)
-    keep(verdict, incident, history)
-    return verdict
-
-
-def keep(verdict: Classification, incident: Incident, history: Incidents) -> None:
-    """Write the verdict to its incident, or log why not: failing here would page for an alert that may be noise."""
+    verdict = with_hold(verdict, record, case.rule, hold)
     try:
         history.save_classification(incident.incident_id, verdict)
     except HistoryUnavailable as error:
+        # A failure here would page for an alert that may be noise.
         logger.warning("classification not saved", incident_id=incident.incident_id, error=str(error))
+    return verdict
 
 
 def classify(
@@ -81,33 +78,32 @@ def classify(
     offered
         The runbooks whose match fits the alert, best first.
     model
-        None when the LLM is off. It is not asked about what a rule decides.
+        None when the LLM is off. It is not asked if a rule decides.
     calibration
-        What each decider's confidence was worth so far.
+        The worth of each decider's confidence so far.
 
     Returns
     -------
     Classification
-        Never below what the source said, unless a declared rule says so or a model does within the guardrails; every
-        step is in `reasons`. Where nobody is sure enough, `unsure` has the evidence for the human who is asked.
+        Never below the source's severity, unless a declared rule says so or a model does within the guardrails; every
+        step is in `reasons`. If no decider is sure enough, `unsure` has the evidence for the human who is asked.
     """
-    return judge(Case.of(incident, evidence, rules, now, offered=offered, calibration=calibration), model)
+    return _judge(Case.of(incident, evidence, rules, now, offered, calibration), model)
 
 
-def judge(case: Case, model: Model | None) -> Classification:
-    """Classify a case, with its confidence as it was worth so far."""
-    verdict = case.calibration.applied(_decide(case, model))
+def _judge(case: Case, model: Model | None, *, waits: bool = False) -> Classification:
+    verdict = case.calibration.applied(_decide(case, model, waits=waits))
     if verdict.severity == "noise" or case.ruled is not None:
         return verdict.model_copy(update={"unsure": []})
     if not verdict.unsure and verdict.confidence >= guardrails.TRUSTED_FROM:
         return verdict
-    why = verdict.unsure or [
-        f"Verdicts like this one ({decider_of(verdict)}) were right {verdict.confidence:.0%} of the time."
-    ]
-    return verdict.model_copy(update={"unsure": evidence_for(why[0], case.incident, case.evidence, case.now)})
+    why = f"Verdicts like this one ({decider_of(verdict)}) were right {verdict.confidence:.0%} of the time."
+    why = next(iter(verdict.unsure), why)
+    return verdict.model_copy(update={"unsure": evidence_for(why, case.incident, case.evidence, case.now)})
 
 
-def _decide(case: Case, model: Model | None) -> Classification:
+def _decide(case: Case, model: Model | None, *, waits: bool) -> Classification:
+    """Let rules, memory or the model decide; the model is not paid for an incident that waits."""
     fallback = without_model.decide(case)
     if case.ruled is not None:
         return fallback
@@ -120,13 +116,15 @@ def _decide(case: Case, model: Model | None) -> Classification:
     if known.because is not None:
         first.append(f"Not from memory: {known.because}.")
         fallback = fallback.because(first[-1])
+    no_verdict = "The LLM gave no verdict ({}): rules and history decide."
+    if waits:
+        return fallback.because(no_verdict.format("it is not asked while the incident waits"))
     question = prompt.build(case.incident, evidence=case.evidence, offered=case.offered, now=case.now)
     try:
         verdict = model.verdict(question)
     except ModelGaveNoVerdict as error:
-        undecided = fallback.because(f"The LLM gave no verdict ({error}): rules and history decide.")
+        undecided = fallback.because(no_verdict.format(error))
         return undecided.model_copy(update={"usage": error.usage or Usage()})
-    judged = guardrails.apply(verdict, case, fallback, offered=question.runbook_ids, prompt_version=question.version)
-    return judged.model_copy(
-        update={"reasons": [*(reason for reason in first if reason not in judged.reasons), *judged.reasons]}
-    )
+    judged = guardrails.apply(verdict, case, fallback, question)
+    new = [reason for reason in first if reason not in judged.reasons]
+    return judged.model_copy(update={"reasons": [*new, *judged.reasons]})

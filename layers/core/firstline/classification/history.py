@@ -21,45 +21,45 @@ MEMORY = timedelta(days=30)
 """Older incidents are no evidence: systems change."""
 
 MAX_VOICES = 20
-"""Of so many people the last word is kept as evidence."""
+"""The last answers of so many people are kept as evidence."""
 
 LAST = 5
 ENOUGH = 3
-"""So many of the last `LAST` make a pattern."""
+"""Of the last `LAST` incidents, so many make a pattern."""
 ALIKE_FROM = 0.6
-"""As alike as this a similar incident counts: the same trouble of the same service, in nearly the same words."""
+"""From this score a similar incident counts: the same trouble of the same service, in nearly the same words."""
 
 SOMETIMES = 2
-"""So many make none, but are too many for nobody to look."""
+"""So many make no pattern, but enough for a person to look."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What history says, each with its reason in words; None where it says nothing.
+    """The opinion of history, each part with its reason in words; None where history says nothing.
 
     Attributes
     ----------
     usually_nothing
-        The group usually ended as noise, by itself, or unheeded below a page. Enough to drop what the source called
-        `info`.
+        The group usually ended as noise, by itself, or unheeded below a page. Enough to drop an alert that its source
+        calls `info`.
     clears_itself
         The group usually ended by itself. A fact, unlike `suppressed`, which is Firstline's own earlier opinion and
         must not prove itself: only this can back a model that calls a paging alert less than that.
     at_least, because
-        People had to act on the group, at this severity or above, or say that it should have been: more than the source
-        said.
+        People had to act on the group at this severity or above, or say that it should have had it; always above the
+        source's severity.
     not_noise
-        Somebody said that a suppressed incident of the group was real. Then nothing but a declared rule makes noise of
-        the next one, and only time takes that back.
+        A person said that a suppressed incident of the group was real. Then only a declared rule makes noise of the
+        next one, until that answer is older than `MEMORY`.
     not_the_deployment
-        The last time that a deployment was blamed for an incident of the group, and people spoke of it, somebody said
-        that this was the wrong cause. Then the next deployment is only a hint. How bad it is does not depend on it.
-        `cause_instead` is what was written of that incident.
+        The last time that a deployment was blamed for an incident of the group and people answered, one said that the
+        cause was wrong. Then the next deployment is only a hint; the severity does not depend on it. `cause_instead` is
+        the note on that incident.
     cures
-        How often each runbook cured the group. `cures_elsewhere` is the same of similar incidents of other groups.
+        The number of times that each runbook cured the group. `cures_elsewhere` counts similar incidents elsewhere.
 
-    Of a group with hardly any past, similar incidents are a weaker hint: where they needed a human, they bring it
-    before one in working hours (`medium`), never out of bed; and they make nothing less than the source says.
+    For a group with hardly any past, similar incidents are a weaker hint: if they needed a human, the incident becomes
+    `medium` and never pages; and they never lower the source's severity.
     """
 
     usually_nothing: str | None
@@ -75,10 +75,9 @@ class Opinion:
 
 def ended(record: IncidentRecord) -> EarlierIncident | None:
     """Return a closed incident as evidence for the next; None if it is not closed."""
-    incident, verdict = record.incident, record.classification
+    incident, verdict, alert = record.incident, record.classification, record.incident.alert
     if record.closed_at is None or record.outcome is None:
         return None
-    alert = incident.alert
     return EarlierIncident(
         incident_id=incident.incident_id,
         opened_at=incident.opened_at,
@@ -107,31 +106,36 @@ def opinion(evidence: Evidence, source_severity: SourceSeverity, now: datetime) 
     """Read the group's earlier incidents of the last 30 days (newest first), and the similar ones of other groups."""
     recent = [earlier for earlier in evidence.earlier if now - earlier.opened_at <= MEMORY]
     last = recent[:LAST]
-    alike = _alike(evidence, now)
-    floor = _floor(recent, alike, source_severity, now)
+    similar = [found.incident for found in evidence.similar if found.score >= ALIKE_FROM]
+    alike = [earlier for earlier in similar if now - earlier.opened_at <= MEMORY]
+    at_least, because = _floor(recent, alike, source_severity, now) or (None, None)
     not_noise = _not_noise(recent, now)
-    acquitted = _acquitted(recent)
+    not_the_deployment = cause_instead = None
+    if (acquitted := _acquitted(recent)) is not None:
+        who = _named(said_wrong_cause(acquitted.feedback))
+        not_the_deployment = f"{who} said of the one {ago(acquitted, now)} that a deployment was blamed wrongly"
+        cause_instead = acquitted.note or acquitted.outcome_reason
     return Opinion(
         usually_nothing=None if not_noise else _pattern(last, _came_to_nothing, "came to nothing"),
         clears_itself=_pattern(last, _cleared_by_itself, "cleared by themselves"),
-        at_least=floor[0] if floor else None,
-        because=floor[1] if floor else None,
+        at_least=at_least,
+        because=because,
         not_noise=not_noise,
-        not_the_deployment=_not_the_deployment(acquitted, now),
-        cause_instead=(acquitted.note or acquitted.outcome_reason) if acquitted else None,
+        not_the_deployment=not_the_deployment,
+        cause_instead=cause_instead,
         cures=_cures(recent),
         cures_elsewhere=_cures(alike),
     )
 
 
 type _Floor = tuple[Severity, str]
-"""A severity that the incident has at least, and why."""
+"""The least severity of the incident, and the reason."""
 
 
 def _floor(
     recent: list[EarlierIncident], alike: list[EarlierIncident], source: SourceSeverity, now: datetime
 ) -> _Floor | None:
-    """Return what people's words say, else how incidents of the group ended, else how similar ones did."""
+    """Return the floor by people's answers, else by the group's outcomes, else by those of similar incidents."""
     last = recent[:LAST]
     by_outcomes = _floor_by_outcomes(last, source)
     floor = _floor_by_words(last, by_outcomes[0] if by_outcomes else source, now) or by_outcomes
@@ -141,7 +145,7 @@ def _floor(
 
 
 def _floor_by_outcomes(last: list[EarlierIncident], source: SourceSeverity) -> _Floor | None:
-    """Return the severity at which the group usually needed a human; `medium` if that was only sometimes so."""
+    """Return the severity at which the group usually needed a human, or `medium` if it sometimes did."""
     above = [earlier for earlier in last if _needed_a_human(earlier) and _rank(_severity(earlier)) > _rank(source)]
     if len(above) < SOMETIMES:
         return None
@@ -153,7 +157,7 @@ def _floor_by_outcomes(last: list[EarlierIncident], source: SourceSeverity) -> _
 
 
 def _floor_by_words(last: list[EarlierIncident], known: Severity | SourceSeverity, now: datetime) -> _Floor | None:
-    """Return the severity that people last said it should have been, if that is above what is known."""
+    """Return the severity that people last called right, if it is above the known one."""
     for earlier in last:
         if wanted := severity_said(earlier.feedback):
             because = f"{_who(earlier)} said of the one {ago(earlier, now)} that it should have been {wanted}"
@@ -163,39 +167,23 @@ def _floor_by_words(last: list[EarlierIncident], known: Severity | SourceSeverit
 
 def _floor_by_likeness(alike: list[EarlierIncident], source: SourceSeverity) -> _Floor | None:
     """Return `medium` if similar incidents needed a human at that severity or above."""
-    acted_on = [
-        earlier for earlier in alike if _needed_a_human(earlier) and _rank(_severity(earlier)) >= _rank("medium")
-    ]
-    if _rank(source) >= _rank("medium") or len(acted_on) < SOMETIMES:
+    medium = _rank("medium")
+    acted_on = sum(_needed_a_human(earlier) and _rank(_severity(earlier)) >= medium for earlier in alike)
+    if _rank(source) >= medium or acted_on < SOMETIMES:
         return None
-    return "medium", f"{len(acted_on)} of {len(alike)} similar incidents needed a human"
-
-
-def _alike(evidence: Evidence, now: datetime) -> list[EarlierIncident]:
-    return [
-        similar.incident
-        for similar in evidence.similar
-        if similar.score >= ALIKE_FROM and now - similar.incident.opened_at <= MEMORY
-    ]
+    return "medium", f"{acted_on} of {len(alike)} similar incidents needed a human"
 
 
 def _not_noise(recent: list[EarlierIncident], now: datetime) -> str | None:
-    """Return who called a suppressed incident real."""
+    """Return a sentence about the last suppressed incident that a person called real, or None."""
     for earlier in recent:
         if earlier.outcome == "suppressed" and called_real(earlier.feedback):
             return f"{_who(earlier)} said that the one suppressed {ago(earlier, now)} was real"
     return None
 
 
-def _not_the_deployment(acquitted: EarlierIncident | None, now: datetime) -> str | None:
-    if acquitted is None:
-        return None
-    who = _named(said_wrong_cause(acquitted.feedback))
-    return f"{who} said of the one {ago(acquitted, now)} that a deployment was blamed wrongly"
-
-
 def _acquitted(recent: list[EarlierIncident]) -> EarlierIncident | None:
-    """Return the last incident where a deployment was blamed and people spoke, if they said that this was wrong."""
+    """Return the last incident with a blamed deployment and people's answers, if one of them calls the cause wrong."""
     last = next((earlier for earlier in recent if earlier.blamed_deployment and earlier.feedback), None)
     return last if last is not None and said_wrong_cause(last.feedback) else None
 
@@ -214,15 +202,11 @@ def _cleared_by_itself(earlier: EarlierIncident) -> bool:
 
 
 def _came_to_nothing(earlier: EarlierIncident) -> bool:
-    """Tell whether it was nothing; what people say of it goes before how it ended."""
+    """Return True if it was nothing: people's answers count before the outcome."""
     if called_real(earlier.feedback):
         return False
-    return called_noise(earlier.feedback) or earlier.outcome in ("suppressed", "self_cleared") or _unheeded(earlier)
-
-
-def _unheeded(earlier: EarlierIncident) -> bool:
-    """Tell whether it woke nobody, and expired without anybody doing something about it."""
-    return earlier.outcome == "expired" and _rank(earlier.severity) <= _rank("low")
+    unheeded = earlier.outcome == "expired" and _rank(earlier.severity) <= _rank("low")
+    return unheeded or called_noise(earlier.feedback) or earlier.outcome in ("suppressed", "self_cleared")
 
 
 def _severity(earlier: EarlierIncident) -> Severity:
@@ -233,13 +217,13 @@ def _rank(severity: Severity | SourceSeverity) -> int:
     return SEVERITY_RANK[severity]
 
 
-def _pattern(last: list[EarlierIncident], holds: Callable[[EarlierIncident], bool], what: str) -> str | None:
+def _pattern(last: list[EarlierIncident], holds: Callable[[EarlierIncident], bool], end: str) -> str | None:
     count = sum(map(holds, last))
-    return f"{count} of the last {len(last)} incidents of this group {what}" if count >= ENOUGH else None
+    return f"{count} of the last {len(last)} incidents of this group {end}" if count >= ENOUGH else None
 
 
 def _who(earlier: EarlierIncident) -> str:
-    """Name the people who called it real; without any, all who said something."""
+    """Name the people who called it real, or if there are none, all who answered."""
     return _named([word for word in earlier.feedback if calls_real(word)] or earlier.feedback)
 
 

@@ -1,12 +1,11 @@
-"""The severity of an alert whose source says none: what its name and its message usually mean.
+"""The guess at a severity that the source does not state, from the usual meaning of the words in name and message.
 
-A guess, for alerts without a severity only: what a source said is never read again here. It asks what somebody on call
-asks: is it gone, or slow? The data, the service, or one of many? How much of it, and how long is there? Or does the
-text only tell?
+A severity that the source states is never guessed at. The guess answers the questions of a person on call: is it gone,
+or slow? The data, the service, or one of many? How much of it, and how much time is left? Or is it only a notice?
 
-The points were set by thought, and checked against half of the rules that people published with a severity, and against
-what a reader said of rules whose severity was hidden from him. docs/evals.md has the numbers, those of the other half
-too, and how to repeat them. No product's name is in here: a word must mean the same wherever it is used.
+The points were chosen by hand, and checked against half of the rules that people published with a severity, and against
+a reader's judgement of rules whose severity was hidden. docs/evals.md has the numbers, also those of the other half,
+and how to repeat them. The lexicon has no product names: a word must mean the same wherever it is used.
 """
 
 import re
@@ -19,7 +18,7 @@ from functools import cache
 from firstline.models import NormalizedAlert, SourceSeverity
 
 _POINTS: tuple[tuple[int, str], ...] = (
-    # Whoever named it said how bad it is.
+    # The name states the severity.
     (10, "critical, critically, emergency, disaster, sev0, sev1"),
     (-6, "warning, warn"),
     # Data is gone, or about to be.
@@ -31,7 +30,7 @@ _POINTS: tuple[tuple[int, str], ...] = (
     (4, "not reachable, cannot be reached, cannot reach, out of service, not available, inaccessible"),
     (4, "no active, no healthy, no master, no primary, no endpoint*, no available, no ready"),
     (3, "lost, disconnected, not connected, no traffic, no data"),
-    # It does not do what it is there for.
+    # It does not do its work.
     (4, "unable to, refus*, not being, will not, no longer, 5xx, has only, experiencing errors, at risk"),
     (2, "cannot, not working, not receiving, not sending, not processing, not delivering, insufficient"),
     (2, "reject*, missing, has not, not successful*, unsuccessful, no successful"),
@@ -52,7 +51,7 @@ _POINTS: tuple[tuple[int, str], ...] = (
     (4, "ausfall, ausgefallen, nicht erreichbar, nicht verfügbar, indisponible, injoignable, hors service, en panne"),
     (4, "caído, caída, no disponible, no responde, fuera de servicio, fora do ar, indisponível, não responde"),
     (4, "*停止*, *応答していません*, *応答なし*, *障害*, *ダウン*, *宕机*, *不可用*, *无响应*, *중단*, *응답 없음*"),
-    # It hurts already, but it goes on: somebody looks at it by day.
+    # It hurts already, but it goes on: a person looks at it by day.
     (-1, "more than, may, might, could, growing, too many, memory, heap, load, connections"),
     (-2, "slow, slower, slowing, spike, spikes, near, soon, old, stale, possibl*, pending, retry*, retries, drift"),
     (-2, "skew, clock, too long, cpu, throttl*, long, longer, waiting, quota, will be, queue*, backlog"),
@@ -60,13 +59,13 @@ _POINTS: tuple[tuple[int, str], ...] = (
     (-2, "interface, interfaces, container, containers, packets, volume, remaining ones"),
     (-3, "indicate*"),
     (-4, "4xx, client errors, degraded"),
-    # Who watches is blind; what is watched may be well.
+    # The monitoring is blind; the service may be well.
     (1, "metric missing, metrics missing, metrics are missing, metrics absent, metrics are absent, scrape error"),
-    # These hold a word from above, and mean something else.
+    # These phrases hold a word from above, and mean something else.
     (0, "missing label*, missing tag*, missing backup*, backup missing, full duplex, full sync, page fault*"),
     (0, "slowing down, slow down, scale down, scaled down, scaling down, non critical, no less"),
 )
-_TELLS: tuple[tuple[int, str], ...] = (
+_NOTICES: tuple[tuple[int, str], ...] = (
     # It asks for nothing. Counts only where nothing alarms.
     (8, "info, informational, informative, fyi, notice, no action, new version, always firing, always fires"),
     (3, "notification, succeeded, supported, consumed, underutili*, unused, the amount, count of, total number"),
@@ -81,15 +80,12 @@ _FIGURE = re.compile(
 _JUDGED = re.compile(
     r" (?:is|are|has|have|was|were|exceed\w*|above|below|over|under|too|more|less|greater|higher|lower) "
 )
-_ONLY_A_FIGURE = (4, "only a figure")
-"""`Number of calls per minute` says what is measured, and not that anything is wrong with it."""
-
 _IN_NAME = 2
-"""A name is chosen by whoever watches; a message may quote anybody. So words in the name count twice."""
+"""The owner of the monitoring chooses the name; a message may quote anyone. So words in the name count twice."""
 
 _CRITICAL, _HIGH = 7, 4
 _LOW, _INFO = 4, 6
-"""So many points in words that only tell."""
+"""The points that words of a notice need."""
 
 _MAX_CHARS = 2_000
 _PLACES = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[a-z])(?=[45]xx)")
@@ -106,8 +102,6 @@ _LEFT = re.compile(
 _USED = re.compile(rf"(?<![0-9.]){_SHARE}")
 _AHEAD = re.compile(rf"(?:\b(?:within|in|next|less than|under)|<) ?(?:the )?(?:next )?(?:less than )?{_SPAN}")
 _LASTED = re.compile(rf"\bfor (?:the )?(?:(?:last|past|more than|longer than|over|at least) )?{_SPAN}")
-
-_HASTE, _TODAY = timedelta(hours=6), timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +120,7 @@ class Guess:
 
 
 def guess(alert: NormalizedAlert) -> Guess:
-    """Read the name and the message.
+    """Guess the severity from the alert's name and message.
 
     Example
     -------
@@ -137,11 +131,12 @@ def guess(alert: NormalizedAlert) -> Guess:
 
 
 def read(name: str, message: str) -> Guess:
-    """Guess from the two texts."""
+    """Guess the severity from the two texts."""
+    name, message = name[:_MAX_CHARS], message[:_MAX_CHARS]
     found = {words: points * _IN_NAME for points, words in _alarms(name)}
     said = list(_alarms(message))
-    # Who writes a message, or is quoted in it, must not talk down what the name says, nor that data is gone.
-    firm = any(points > 0 for points in found.values()) or any(points >= _CRITICAL for points, _ in said)
+    # A message, or a person quoted in it, must not talk down an alarming name or lost data.
+    firm = max(found.values(), default=0) > 0 or any(points >= _CRITICAL for points, _ in said)
     for points, words in said:
         if points > 0 or not firm:
             found.setdefault(words, points)
@@ -149,11 +144,11 @@ def read(name: str, message: str) -> Guess:
     if total >= _HIGH:
         return Guess("critical" if total >= _CRITICAL else "high", _strongest(found, 1))
     if total <= 0:
-        tells = {words: points for points, words in _tells(message)}
-        tells |= {words: points * _IN_NAME for points, words in _tells(name)}
-        told = sum(tells.values())
+        notices = {words: points for points, words in _notices(message)}
+        notices |= {words: points * _IN_NAME for points, words in _notices(name)}
+        told = sum(notices.values())
         if told >= _LOW:
-            return Guess("info" if told >= _INFO else "low", _strongest(tells, 1))
+            return Guess("info" if told >= _INFO else "low", _strongest(notices, 1))
     return Guess("medium", _strongest(found, 1 if total > 0 else -1))
 
 
@@ -163,35 +158,31 @@ def _strongest(found: dict[str, int], sign: int) -> tuple[str, ...]:
 
 
 def _alarms(text: str) -> Iterator[tuple[int, str]]:
-    text = text[:_MAX_CHARS]
     yield from _phrases(text, _POINTS)
     yield from amounts(text)
 
 
-def _tells(text: str) -> Iterator[tuple[int, str]]:
-    text = text[:_MAX_CHARS]
-    yield from _phrases(text, _TELLS)
+def _notices(text: str) -> Iterator[tuple[int, str]]:
+    yield from _phrases(text, _NOTICES)
     folded = _folded(text)
+    # "Number of calls per minute" names a measurement, and no trouble.
     if _FIGURE.match(folded) and not _JUDGED.search(folded):
-        yield _ONLY_A_FIGURE
+        yield 4, "only a figure"
 
 
 def _phrases(text: str, known: tuple[tuple[int, str], ...]) -> Iterator[tuple[int, str]]:
-    """Find the known phrases in a text. The longest takes a word for itself: "slowing down" is not "down"."""
+    """Yield the known phrases of a text with their points. The longest phrase wins: "slowing down" is not "down"."""
     pattern, points_of = _compiled(known)
     for found in pattern.finditer(_folded(text)):
-        phrase = found[0] if found[0] in points_of else _open_ended(found[0], points_of)
-        if points_of[phrase]:
-            yield points_of[phrase], phrase.strip("*")
-
-
-def _open_ended(words: str, phrases: Mapping[str, int]) -> str:
-    """Find the phrase with a star that the words fit: `corrupt*` for "corrupted"."""
-    return next(one for one in phrases if "*" in one and fnmatchcase(words, one))
+        words = found[0]
+        if words not in points_of:  # "corrupted" is `corrupt*`
+            words = next(phrase for phrase in points_of if "*" in phrase and fnmatchcase(words, phrase))
+        if points_of[words]:
+            yield points_of[words], words.strip("*")
 
 
 def _folded(text: str) -> str:
-    """Fold spellings: `KubeAPIDown`, `kube-api_down` and "Kube API down" are the same words."""
+    """Fold spellings: `KubeAPIDown`, `kube-api_down` and "Kube API down" become the same words."""
     return f" {' '.join(_WORD.findall(_PLACES.sub(' ', text)))} ".lower()
 
 
@@ -199,16 +190,16 @@ def _folded(text: str) -> str:
 def _compiled(known: tuple[tuple[int, str], ...]) -> tuple[re.Pattern[str], Mapping[str, int]]:
     meanings = [(phrase, points) for points, phrases in known for phrase in phrases.split(", ")]
     meanings.sort(key=lambda pair: -len(pair[0]))
-    # No groups in it: what begins with another letter is passed over at once.
+    # Without groups, the pattern skips other first letters at once.
     phrases = "|".join(phrase.replace("*", r"\w*") for phrase, _ in meanings)
     return re.compile(f"(?<= )(?:{phrases})(?= )"), dict(meanings)
 
 
 def amounts(text: str) -> Iterator[tuple[int, str]]:
-    """Find the amounts in a text: points for the haste in each, and words for the record.
+    """Yield the amounts in a text: points for the urgency of each, and words for the record.
 
-    The words hold nothing of the text but numbers. Senders choose an amount for its haste: "within 4 hours", "less than
-    3 % left". A wait before telling has none.
+    The words hold nothing of the text but numbers. Senders choose an amount for its urgency: "within 4 hours", "less
+    than 3 % left". The time that a condition lasted before the alert has none.
 
     Example
     -------
@@ -217,8 +208,7 @@ def amounts(text: str) -> Iterator[tuple[int, str]]:
     """
     text = " ".join(text.lower().replace("in the next hour", "in an hour").split())
     if left := _LEFT.search(text):
-        share = int(left[1])
-        if share <= 5:
+        if (share := int(left[1])) <= 5:
             yield 3, f"{share} % left"
     elif used := _USED.search(text):
         share = int(used[1])
@@ -228,10 +218,10 @@ def amounts(text: str) -> Iterator[tuple[int, str]]:
             yield -2, f"{share} %"
     if ahead := _AHEAD.search(text):
         span, words = _span(ahead)
-        yield (4 if span <= _HASTE else -3), f"within {words}"
+        yield (4 if span <= timedelta(hours=6) else -3), f"within {words}"
     if lasted := _LASTED.search(text):
         span, words = _span(lasted)
-        if timedelta(minutes=15) <= span < _TODAY:
+        if timedelta(minutes=15) <= span < timedelta(hours=1):
             yield -2, f"for {words}"
 
 

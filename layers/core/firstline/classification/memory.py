@@ -1,13 +1,13 @@
-"""A remembered verdict: same words, same circumstances, and a person, or the outcome itself, confirmed it.
+"""The memory of verdicts: one is used again for the same words in the same circumstances, once it was confirmed.
 
 Then no model is asked. Memory has no store of its own: an entry is an earlier incident among the evidence that is
-read anyway, so it costs no request, expires with it, and dies when something later disagrees.
+read anyway, so it costs no request, expires with it, and ends when a later incident disagrees.
 
-An opinion of Firstline's own is no entry, however often it was repeated: `suppressed` proves nothing. What proves:
+Firstline's own opinion is no proof, however often it was repeated: `suppressed` proves nothing. These prove a verdict:
 
-- a person who said that it was right, or which severity would have been, and nobody who said otherwise;
-- a runbook that cured it, verified: the severity and the runbook were right;
-- somebody said "mine" and resolved it: it needed a human, so it was not less than that;
+- a person called it right or named the right severity, and nobody disagreed;
+- a runbook cured the incident, verified: the severity and the runbook were right;
+- a person acknowledged and resolved the incident: it needed a human, so it was no less severe;
 - the group cleared by itself three times in a row, each time below a page.
 """
 
@@ -18,38 +18,28 @@ from datetime import datetime, timedelta
 
 from firstline.classification import guardrails, lexicon
 from firstline.classification.case import Case
-from firstline.classification.evidence import suspects
 from firstline.classification.history import ago
 from firstline.classification.templates import template_of
-from firstline.models import (
-    PAGING_RANK,
-    SEVERITY_RANK,
-    Classification,
-    EarlierIncident,
-    Evidence,
-    Incident,
-    Severity,
-    SourceSeverity,
-)
+from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, EarlierIncident, Severity
 from firstline.people.feedback import confirmed
 
 MAX_AGE = timedelta(days=20)
-"""Of what comes back, 94 of 100 do so within so many days; what is older than that is judged afresh."""
+"""Of the alerts that recur, 94 % do so within this time; older verdicts are not used again."""
 
 CLEARED_IN_A_ROW = 3
 
 CONFIDENCE = 0.9
-"""Of a verdict that was confirmed, and holds in the same circumstances."""
+"""The confidence of a verdict that was confirmed and holds in the same circumstances."""
 
 _DIGITS = re.compile(r"\d+")
 _FEW_ALERTS, _FEW_HOSTS = 10, 5
 _SEVERAL_TIMES = 5
-"""Up to five times as many as few are several, more are many."""
+"""Up to five times "few" is "several", more is "many"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A verdict from memory: the earlier incident, what it proves, and why that can be believed."""
+    """A verdict from memory: the earlier incident, the severity that it proves, and the reason."""
 
     entry: EarlierIncident
     severity: Severity
@@ -58,45 +48,66 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """No verdict from memory, and why; None when nothing like it is known at all."""
+    """No verdict from memory, and why; None if no earlier incident has these words."""
 
     because: str | None
 
 
-def evidence_class(incident: Incident, evidence: Evidence, source: SourceSeverity) -> str:
-    """Name the circumstances that a verdict holds for: if any of these differ, the incident is judged afresh.
+def evidence_class(case: Case) -> str:
+    """Name the circumstances that a verdict holds for; if any differs, the verdict is not used again.
 
-    What only ever changes a little (how many alerts, how many hosts) is taken in coarse steps.
+    Numbers that vary a little each time (of alerts, of hosts) are taken in coarse steps.
     """
-    alert = incident.alert
+    incident, evidence, alert = case.incident, case.evidence, case.incident.alert
     # How much counts towards how bad it sounds; which amount it is changes each time and counts no further.
     words = lexicon.read(alert.alert_name, _DIGITS.sub("", alert.message)).words
     service = evidence.same_service.last_hour if evidence.same_service else 0
-    return ", ".join(
-        (
-            f"{source}{'' if alert.severity_stated else ' by its words'}",
-            f"words mean {lexicon.guess(alert).severity} ({' · '.join(words) or 'nothing'})",
-            f"environment {(alert.environment or 'unknown').casefold()}",
-            f"service {(alert.service or 'unknown').casefold()}",
-            "flapping" if incident.flapping else "steady",
-            f"{_amount(evidence.same_name_last_hour, _FEW_ALERTS)} alerts of the name",
-            f"{_amount(service, _FEW_ALERTS)} of the service",
-            f"{_amount(len(incident.hosts), _FEW_HOSTS)} hosts",
-            "in maintenance" if evidence.maintenance else "no maintenance",
-            "after a deployment" if suspects(incident, evidence) else "no deployment",
-        )
-    )
+    circumstances = [
+        f"{case.source}{'' if alert.severity_stated else ' by its words'}",
+        f"words mean {lexicon.guess(alert).severity} ({' · '.join(words) or 'nothing'})",
+        f"environment {(alert.environment or 'unknown').casefold()}",
+        f"service {(alert.service or 'unknown').casefold()}",
+        "flapping" if incident.flapping else "steady",
+        f"{_amount(evidence.same_name_last_hour, _FEW_ALERTS)} alerts of the name",
+        f"{_amount(service, _FEW_ALERTS)} of the service",
+        f"{_amount(len(incident.hosts), _FEW_HOSTS)} hosts",
+        "in maintenance" if evidence.maintenance else "no maintenance",
+        "after a deployment" if case.culprits else "no deployment",
+    ]
+    return ", ".join(circumstances)
 
 
 def recall(case: Case) -> Known | Unknown:
-    """Return the verdict that is remembered of a case like this, or why there is none."""
+    """Find the newest earlier incident that proves a verdict for this case, unless a later one disagrees."""
+    incident, evidence = case.incident, case.evidence
     if case.calibration.trust("cache", CONFIDENCE) < guardrails.TRUSTED_FROM:
         return Unknown("memory was wrong too often")
-    return look(case.incident, case.evidence, source=case.source, now=case.now)
+    if incident.storm:
+        return Unknown("a storm is judged afresh")
+    if evidence.missing:
+        return Unknown("what could not be read might disagree")
+    if case.culprits:
+        return Unknown("something was deployed just before")
+    template = template_of(incident.alert)
+    own = [earlier for earlier in evidence.earlier if earlier.template]
+    others = [similar.incident for similar in evidence.similar if similar.incident.template == template]
+    newest_first = sorted([*own, *others], key=lambda earlier: earlier.closed_at, reverse=True)
+    for number, earlier in enumerate(newest_first):
+        severity = _proven(earlier, own, incident.group_key)
+        if severity is not None and earlier.template == template:
+            doubt = _doubt(earlier, severity, newest_first[:number], case)
+            which = f"the verdict on {earlier.incident_id}, {ago(earlier, case.now)},"
+            if doubt is not None:
+                return Unknown(f"{which} {doubt}")
+            because = f"Known: {which} holds ({_proof(earlier)}): the same words, the same circumstances."
+            return Known(earlier, severity, because)
+    if not any(earlier.template == template for earlier in newest_first):
+        return Unknown(None)
+    return Unknown("nobody has confirmed a verdict on these words")
 
 
 def verdict_from(known: Known, case: Case, fallback: Classification) -> Classification:
-    """Turn a remembered verdict into a classification within a model's bounds; its words about now are today's."""
+    """Turn a remembered verdict into a classification within a model's bounds; summary and steps are the fallback's."""
     trust = case.calibration.trust("cache", CONFIDENCE)
     bounded = guardrails.within_reach(known.severity, case, trust)
     reasons = [guardrails.with_worth(known.because, CONFIDENCE, trust), *bounded.reasons]
@@ -121,62 +132,36 @@ def verdict_from(known: Known, case: Case, fallback: Classification) -> Classifi
     )
 
 
-def look(incident: Incident, evidence: Evidence, *, source: SourceSeverity, now: datetime) -> Known | Unknown:
-    """Find the newest earlier incident that proves a verdict for this one, unless a later one disagrees."""
-    if incident.storm:
-        return Unknown("a storm is judged afresh")
-    if evidence.missing:
-        return Unknown("what could not be read might disagree")
-    if suspects(incident, evidence):
-        return Unknown("something was deployed just before")
-    template = template_of(incident.alert)
-    own = [earlier for earlier in evidence.earlier if earlier.template]
-    others = [similar.incident for similar in evidence.similar if similar.incident.template == template]
-    newest_first = sorted([*own, *others], key=lambda earlier: earlier.closed_at, reverse=True)
-    later: list[EarlierIncident] = []
-    for earlier in newest_first:
-        severity = _proven(earlier, own, incident.group_key)
-        if severity is not None and earlier.template == template:
-            return _believed(earlier, severity, later, incident, evidence, source, now)
-        later.append(earlier)
-    if not any(earlier.template == template for earlier in newest_first):
-        return Unknown(None)
-    return Unknown("nobody has confirmed a verdict on these words")
-
-
-def _believed(
-    entry: EarlierIncident,
-    severity: Severity,
-    later: Sequence[EarlierIncident],
-    incident: Incident,
-    evidence: Evidence,
-    source: SourceSeverity,
-    now: datetime,
-) -> Known | Unknown:
-    """Check that the entry is fresh, of the same circumstances, undisputed, and keeps no page back."""
-    which = f"the verdict on {entry.incident_id}, {ago(entry, now)},"
-    here = evidence_class(incident, evidence, source)
-    if now - entry.opened_at > MAX_AGE:
-        return Unknown(f"{which} is older than {MAX_AGE.days} days")
+def _doubt(entry: EarlierIncident, severity: Severity, later: Sequence[EarlierIncident], case: Case) -> str | None:
+    """Return why the entry's verdict does not hold here, or None: it is fresh, undisputed, and keeps no page back."""
+    here = evidence_class(case)
+    if case.now - entry.opened_at > MAX_AGE:
+        return f"is older than {MAX_AGE.days} days"
     if entry.evidence_class != here:
-        return Unknown(f"{which} was for other circumstances ({_difference(entry.evidence_class, here)})")
-    deployed = evidence.service_deployed_at
-    looked_at_since = deployed is not None and any(_fresh(newer, entry, deployed) for newer in later)
-    if deployed is not None and deployed > entry.opened_at and not looked_at_since:
-        return Unknown(f"{which} is of before the service's last deployment")
+        return f"was for other circumstances ({_difference(entry.evidence_class, here)})"
+    deployed = case.evidence.service_deployed_at or entry.opened_at
+    if deployed > entry.opened_at and not any(_judged_since(deployed, newer, entry) for newer in later):
+        return "is of before the service's last deployment"
     dissent = next((newer for newer in later if _disagrees(newer, entry, severity)), None)
     if dissent is not None:
-        return Unknown(f"{which} is contradicted by {dissent.incident_id}")
-    if SEVERITY_RANK[severity] < SEVERITY_RANK[source]:
-        if not entry.feedback and entry.outcome == "resolved":
-            return Unknown(f"{which} is less than the source says, and nobody said so")
-        if SEVERITY_RANK[source] >= PAGING_RANK:
-            return Unknown(f"{which} would keep a page back, and that is judged afresh each time")
-        if entry.group_key != incident.group_key and SEVERITY_RANK[source] >= SEVERITY_RANK["medium"]:
-            return Unknown(f"{which} is another group's, and would lower what the source says")
-    if severity == "noise" != entry.severity and source != "info":
-        return Unknown(f"{which} is noise by people's words alone, and what its source calls {source} takes a rule")
-    return Known(entry, severity, f"Known: {which} holds ({_proof(entry)}): the same words, the same circumstances.")
+        return f"is contradicted by {dissent.incident_id}"
+    if SEVERITY_RANK[severity] < SEVERITY_RANK[case.source] and (doubt := _doubt_below_source(entry, case)):
+        return doubt
+    if severity == "noise" != entry.severity and case.source != "info":
+        return f"is noise by people's words alone, and what its source calls {case.source} takes a rule"
+    return None
+
+
+def _doubt_below_source(entry: EarlierIncident, case: Case) -> str | None:
+    """Return why the entry's verdict may not lower the source's severity, or None if it may."""
+    source_rank = SEVERITY_RANK[case.source]
+    if not entry.feedback and entry.outcome == "resolved":
+        return "is less than the source says, and nobody said so"
+    if source_rank >= PAGING_RANK:
+        return "would keep a page back, and that is judged afresh each time"
+    if entry.group_key != case.incident.group_key and source_rank >= SEVERITY_RANK["medium"]:
+        return "is another group's, and would lower what the source says"
+    return None
 
 
 def _proven(earlier: EarlierIncident, own: list[EarlierIncident], group_key: str) -> Severity | None:
@@ -188,28 +173,26 @@ def _proven(earlier: EarlierIncident, own: list[EarlierIncident], group_key: str
     serious = SEVERITY_RANK[earlier.severity] >= SEVERITY_RANK["medium"]
     if earlier.outcome == "resolved" and earlier.taken_by and serious:
         return earlier.severity
-    last = own[:CLEARED_IN_A_ROW]
-    cleared = len(last) == CLEARED_IN_A_ROW and all(each.outcome == "self_cleared" for each in last)
-    if cleared and earlier is last[0] and earlier.group_key == group_key:
-        return earlier.severity
-    return None
+    newest = own[:1] == [earlier] and earlier.group_key == group_key
+    cleared = [each.outcome for each in own[:CLEARED_IN_A_ROW]] == ["self_cleared"] * CLEARED_IN_A_ROW
+    return earlier.severity if newest and cleared else None
 
 
-def _fresh(one: EarlierIncident, entry: EarlierIncident, deployed: datetime) -> bool:
-    """Tell whether a model judged these words since the deployment. Another verdict would be a dissent."""
-    return one.opened_at > deployed and one.decided_by == "llm" and one.template == entry.template
+def _judged_since(deployed: datetime, newer: EarlierIncident, entry: EarlierIncident) -> bool:
+    """Return True if a model judged these words after the deployment. A different verdict counts as a dissent."""
+    return newer.opened_at > deployed and newer.decided_by == "llm" and newer.template == entry.template
 
 
-def _disagrees(one: EarlierIncident, entry: EarlierIncident, severity: Severity) -> bool:
-    """Tell whether a later incident of the same words, or of the group, speaks against an entry."""
-    if one.feedback and confirmed(one.severity, one.feedback) != severity:
+def _disagrees(newer: EarlierIncident, entry: EarlierIncident, severity: Severity) -> bool:
+    """Return True if a later incident of the same words, or of the group, speaks against an entry."""
+    if newer.feedback and confirmed(newer.severity, newer.feedback) != severity:
         return True
-    if one.severity != severity:
+    if newer.severity != severity:
         return True
-    if one.outcome == "resolved" and SEVERITY_RANK[severity] <= SEVERITY_RANK["low"]:
+    if newer.outcome == "resolved" and SEVERITY_RANK[severity] <= SEVERITY_RANK["low"]:
         return True
     cured = entry.outcome == "auto_resolved"
-    return cured and one.runbook_id == entry.runbook_id and one.outcome not in ("auto_resolved", "self_cleared")
+    return cured and newer.runbook_id == entry.runbook_id and newer.outcome not in ("auto_resolved", "self_cleared")
 
 
 def _proof(entry: EarlierIncident) -> str:

@@ -1,4 +1,4 @@
-"""The port to a model, and the judgement that it may answer: nothing else reaches the verdict."""
+"""The port to a model, and the only answer that reaches the verdict."""
 
 from typing import Any, Protocol
 
@@ -9,7 +9,7 @@ from firstline.models import Name, Severity, Usage
 
 
 class Judgement(BaseModel):
-    """The model's answer, checked: a wrong enum or a missing key is no verdict; unknown keys are dropped."""
+    """The model's answer, checked: an unknown severity or a missing key is an error; unknown keys are dropped."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
@@ -24,7 +24,7 @@ class Judgement(BaseModel):
 
 
 class ModelVerdict(BaseModel):
-    """A judgement, who gave it, and what it took."""
+    """A judgement, the model that gave it, and the usage."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,7 +43,7 @@ class Price(BaseModel):
 
     @property
     def is_known(self) -> bool:
-        """Tell whether there is a price."""
+        """Return True if there is a price."""
         return self.prompt > 0 or self.completion > 0
 
     def of(self, usage: Usage) -> Usage:
@@ -55,36 +55,23 @@ class Price(BaseModel):
 
 
 class Model(Protocol):
-    """A model that judges a prompt: the adapter, or a fake in a test."""
+    """A model that judges a prompt."""
 
     def verdict(self, prompt: Prompt) -> ModelVerdict:
-        """Judge.
+        """Judge the incident in the prompt.
 
         Raises
         ------
         ModelGaveNoVerdict
-            Whatever went wrong, with the reason; within the model's deadline.
+            No valid answer came within the model's deadline; the message has the reason.
         """
         ...
-
-
-class Counting:
-    """A model that counts its questions: what neither a rule nor memory decided."""
-
-    def __init__(self, model: Model) -> None:
-        self._model = model
-        self.asked = 0
-
-    def verdict(self, prompt: Prompt) -> ModelVerdict:
-        """Ask it."""
-        self.asked += 1
-        return self._model.verdict(prompt)
 
 
 def answer_schema(runbook_ids: tuple[str, ...]) -> dict[str, Any]:
     """Return the JSON Schema of `Judgement`, in the subset that strict structured output understands everywhere.
 
-    The runbook ids that were offered are an enumeration in it: a server that enforces the schema can answer no other.
+    It enumerates the runbook ids that were offered: a server that enforces the schema can answer no other.
     """
     text = {"type": "string"}
     runbook: dict[str, Any] = {"type": "null"}

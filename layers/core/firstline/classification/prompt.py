@@ -1,15 +1,15 @@
 """The prompt: instructions from a versioned file, and everything about the incident as one JSON document of data.
 
-Only what stands here reaches the model. Every text in it is cleaned, redacted and cut, and the whole is bounded by the
-bounds of its parts (a test keeps it under `MAX_DATA_CHARS`).
+Nothing else reaches the model. Every text in it is cleaned, redacted and cut, and the whole is bounded by the bounds of
+its parts (a test keeps it under `MAX_DATA_CHARS`).
 
-The evidence is a pack of bounded size: what tells most comes first, and what does not fit is counted. Each item says
-what it is, where it is from and how old it is. Sizes are in tokens, estimated: tokenizers differ by model, and
-`tiktoken` loads its vocabulary over the network when first used, which a Lambda function cannot count on.
+The evidence is a pack of bounded size: the most telling items come first, and those that do not fit are counted. Each
+item has a kind, a source and an age. Sizes are in tokens, estimated: tokenizers differ by model, and `tiktoken` loads
+its vocabulary over the network when first used, which a Lambda function cannot count on.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -17,11 +17,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from firstline.classification.evidence import suspects
-from firstline.classification.redaction import safe_label, safe_line, safe_text
-from firstline.models import Deployment, EarlierIncident, Evidence, Incident, MetricSeries
+from firstline.models import EarlierIncident, Evidence, Incident
+from firstline.privacy.safe import safe_label, safe_line, safe_text
 from firstline.text import shorten
-
-PROMPTS = Path(__file__).parent / "prompts"
 
 MAX_DATA_CHARS = 40_000
 """Only reached by text made of quotes; an honest incident takes some 2,000."""
@@ -34,7 +32,7 @@ MAX_HOSTS = 10
 MAX_RUNBOOKS = 10
 
 MAX_TOKENS = 3_000
-"""All items together. A long history fills it; an honest first-time incident takes some 200."""
+"""The bound of all items together. A long history fills it; an honest first-time incident takes some 200."""
 
 BYTES_PER_TOKEN = 3
 """On the safe side: English JSON has about 4, and in scripts of 3 bytes a letter a token is about one letter."""
@@ -46,7 +44,7 @@ MAX_WINDOWS = 4
 
 
 class Offered(Protocol):
-    """A runbook whose `match` fits the alert: all that classification needs to know of it."""
+    """A runbook whose `match` fits the alert, as classification sees it."""
 
     @property
     def id(self) -> str: ...
@@ -67,7 +65,7 @@ class Prompt:
 
 def build(incident: Incident, *, evidence: Evidence, offered: Sequence[Offered], now: datetime) -> Prompt:
     """Write the prompt for an incident; the same arguments give the same bytes."""
-    version, system = instructions(PROMPTS / "classify.md")
+    version, system = _instructions()
     runbooks = offered[:MAX_RUNBOOKS]
     packed = pack(incident, evidence, now)
     document = {
@@ -79,167 +77,126 @@ def build(incident: Incident, *, evidence: Evidence, offered: Sequence[Offered],
             "is_storm_of_many_alerts": incident.storm,
             "is_flapping": incident.flapping,
         },
-        "evidence": [item.data for item in packed.items],
+        "evidence": packed.items,
         "evidence_left_out": packed.left_out,
-        "evidence_that_could_not_be_read": [safe_line(gap, MAX_NOTE_CHARS) for gap in evidence.missing],
+        "evidence_that_could_not_be_read": [_line(gap, MAX_NOTE_CHARS) for gap in evidence.missing],
         "runbooks": [{"id": runbook.id, "title": shorten(runbook.title, MAX_NOTE_CHARS)} for runbook in runbooks],
     }
     return Prompt(version, system, json.dumps(document, ensure_ascii=False), tuple(runbook.id for runbook in runbooks))
 
 
 @cache
-def instructions(file: Path) -> tuple[str, str]:
-    """Read a prompt file's version and text."""
-    head, _, body = file.read_text(encoding="utf-8").partition("\n---\n")
+def _instructions() -> tuple[str, str]:
+    """Read the prompt file's version and text."""
+    head, _, body = (Path(__file__).parent / "prompts" / "classify.md").read_text(encoding="utf-8").partition("\n---\n")
     return head.removeprefix("version:").strip(), body.strip()
 
 
 def _alert(incident: Incident) -> dict[str, Any]:
-    alert = incident.alert
+    alert, labels = incident.alert, incident.alert.labels
     return {
         "source": _line(alert.source),
         "name": _line(alert.alert_name),
         "severity_said_by_source": alert.severity if alert.severity_stated else None,
         "message": safe_text(alert.message, MAX_MESSAGE_CHARS),
-        "host": _line(alert.host),
-        "service": _line(alert.service),
-        "environment": _line(alert.environment),
-        "region": _line(alert.region),
-        "labels": _labels(alert.labels),
+        **{name: _line(getattr(alert, name)) for name in ("host", "service", "environment", "region")},
+        "labels": {_line(name): safe_label(name, labels[name], MAX_NOTE_CHARS) for name in sorted(labels)[:MAX_LABELS]},
     }
 
 
-def _labels(labels: Mapping[str, str]) -> dict[str, str]:
-    shown = sorted(labels)[:MAX_LABELS]
-    return {str(_line(name)): safe_label(name, labels[name], MAX_NOTE_CHARS) for name in shown}
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One piece of evidence as data for the prompt. `worth` orders them: 100 is what tells most."""
-
-    worth: float
-    data: dict[str, Any]
-
-    @property
-    def tokens(self) -> int:
-        """Estimate its size in the prompt."""
-        return estimated_tokens(json.dumps(self.data, ensure_ascii=False))
+type Item = dict[str, Any]
+"""One piece of evidence as data for the prompt: its kind (`what`), source, age and content."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pack:
     """The items that fit, most telling first, and the number of those that did not."""
 
-    items: tuple[Item, ...]
+    items: list[Item]
     left_out: int
 
-    @property
-    def tokens(self) -> int:
-        return sum(item.tokens for item in self.items)
 
-
-def estimated_tokens(text: str) -> int:
-    """Estimate how many tokens a text takes, rounded up."""
+def estimated_tokens(data: object) -> int:
+    """Estimate how many tokens the data takes in the prompt, rounded up."""
+    text = json.dumps(data, ensure_ascii=False)
     return -(-len(text.encode(errors="replace")) // BYTES_PER_TOKEN)
 
 
 def pack(incident: Incident, evidence: Evidence, now: datetime, *, max_tokens: int = MAX_TOKENS) -> Pack:
-    """Pack the evidence by worth, as long as it fits. An item that does not fit leaves its room to smaller ones."""
+    """Pack the evidence by worth while it fits. An item that does not fit leaves its room to smaller ones."""
     kept: list[Item] = []
-    left, left_out = max_tokens, 0
-    for item in sorted(_items(incident, evidence, now), key=lambda item: -item.worth):
-        if item.tokens <= left:
+    left_out = len(evidence.earlier[MAX_EARLIER:]) + len(evidence.deployments[MAX_DEPLOYMENTS:])
+    for _, item in sorted(_items(incident, evidence, now), key=lambda pair: -pair[0]):
+        if (tokens := estimated_tokens(item)) <= max_tokens:
             kept.append(item)
-            left -= item.tokens
+            max_tokens -= tokens
         else:
             left_out += 1
-    too_many = len(evidence.earlier[MAX_EARLIER:]) + len(evidence.deployments[MAX_DEPLOYMENTS:])
-    return Pack(tuple(kept), left_out + too_many)
+    return Pack(kept, left_out)
 
 
-def _items(incident: Incident, evidence: Evidence, now: datetime) -> Iterator[Item]:
-    """Yield every item: how it ended before is worth most, what merely surrounds it least."""
-    told: dict[str, Any]
+def _items(incident: Incident, evidence: Evidence, now: datetime) -> Iterator[tuple[float, Item]]:
+    """Yield every item with its worth: up to 100 for the outcomes of earlier incidents, least for the surroundings."""
+    told: Item
+    opened_at, culprits = incident.opened_at, suspects(incident, evidence)
     counts = {"last_hour": evidence.same_name_last_hour, "last_day": evidence.same_name_last_day}
-    yield Item(96, _item("alerts of this name", "alert log", "0 min", **counts))
+    yield 96, _item("alerts of this name", "alert log", "0 min", counts)
     for window in evidence.maintenance[:MAX_WINDOWS]:
         told = {"by": _line(window.owner), "why": _line(window.reason, MAX_NOTE_CHARS)}
-        yield Item(98, _item("declared maintenance", "rules", "0 min", **told))
+        yield 98, _item("declared maintenance", "rules", "0 min", told)
     for number, earlier in enumerate(evidence.earlier[:MAX_EARLIER]):
-        told = _ended(earlier)
-        yield Item(
-            100 - 5 * number, _item("earlier incident of this group", "history", age(earlier.opened_at, now), **told)
-        )
-    culprits = suspects(incident, evidence)
+        how_old = age(earlier.opened_at, now)
+        yield 100 - 5 * number, _item("earlier incident of this group", "history", how_old, _ended(earlier))
     for number, deployment in enumerate(evidence.deployments[:MAX_DEPLOYMENTS]):
         suspected = deployment in culprits
-        worth = (94 if suspected else 40) - 3 * number
-        told = _deployed(deployment, incident, suspected)
-        yield Item(worth, _item("deployment", "deployments", age(deployment.deployed_at, now), **told))
-    for number, similar in enumerate(evidence.similar):
-        known = similar.incident
         told = {
-            "alike": similar.score,
-            "name": _line(known.alert_name),
-            "service": _line(known.service),
-            **_ended(known),
+            **{name: _line(getattr(deployment, name)) for name in ("service", "version", "environment")},
+            "minutes_before_the_incident": _minutes(deployment.deployed_at, opened_at),
+            "of_the_same_service": suspected,
         }
+        how_old = age(deployment.deployed_at, now)
+        yield (94 if suspected else 40) - 3 * number, _item("deployment", "deployments", how_old, told)
+    for number, similar in enumerate(evidence.similar):
+        known, worth = similar.incident, 85 * similar.score - 3 * number
+        told = {"alike": similar.score, "name": _line(known.alert_name), "service": _line(known.service)}
         # Its words, not its numbers: another group's host must not be taken for this one's.
-        told["words"] = _line(known.template.partition(": ")[2], MAX_NOTE_CHARS)
-        yield Item(
-            85 * similar.score - 3 * number, _item("similar incident", "history", age(known.opened_at, now), **told)
-        )
-    if evidence.metric is not None:
-        yield Item(88, _item("metric", "CloudWatch", age(evidence.metric.ends_at, now), **_measured(evidence.metric)))
+        told |= _ended(known) | {"words": _line(known.template.partition(": ")[2], MAX_NOTE_CHARS)}
+        yield worth, _item("similar incident", "history", age(known.opened_at, now), told)
+    if (series := evidence.metric) is not None:
+        values = [float(f"{value:.4g}") for value in series.values]
+        told = {"metric": _line(series.label), "period_seconds": series.period_seconds, "values": values}
+        yield 88, _item("metric", "CloudWatch", age(series.ends_at, now), told)
     if evidence.same_service is not None:
-        yield Item(80, _item("alerts of this service", "alert log", "0 min", **evidence.same_service.model_dump()))
+        yield 80, _item("alerts of this service", "alert log", "0 min", evidence.same_service.model_dump())
     if evidence.service_deployed_at is not None and not culprits:
-        yield Item(50, _item("last deployment of this service", "deployments", age(evidence.service_deployed_at, now)))
-    when = {"local": evidence.local_time.strftime("%A %H:%M"), "business_hours": evidence.business_hours}
-    yield Item(60, _item("time", "clock", "0 min", **when))
+        how_old = age(evidence.service_deployed_at, now)
+        yield 50, _item("last deployment of this service", "deployments", how_old, {})
+    told = {"local": evidence.local_time.strftime("%A %H:%M"), "business_hours": evidence.business_hours}
+    yield 60, _item("time", "clock", "0 min", told)
     if evidence.topology:
-        place = {name: safe_label(name, value, MAX_NAME_CHARS) for name, value in sorted(evidence.topology.items())}
-        yield Item(45, _item("place", "labels", age(incident.opened_at, now), **place))
+        told = {name: safe_label(name, value, MAX_NAME_CHARS) for name, value in sorted(evidence.topology.items())}
+        yield 45, _item("place", "labels", age(opened_at, now), told)
 
 
-def _item(what: str, source: str, how_old: str, **values: Any) -> dict[str, Any]:
-    return {"what": what, "source": source, "age": how_old, **values}
+def _item(what: str, source: str, how_old: str, told: Item) -> Item:
+    return {"what": what, "source": source, "age": how_old, **told}
 
 
-def _ended(one: EarlierIncident) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "lasted_minutes": _minutes(one.opened_at, one.closed_at),
-        "severity": one.severity,
-        "ended": one.outcome,
-        "runbook": _line(one.runbook_id),
-        "note": _line(one.outcome_reason or "", MAX_NOTE_CHARS),
+def _ended(earlier: EarlierIncident) -> Item:
+    told: Item = {
+        "lasted_minutes": _minutes(earlier.opened_at, earlier.closed_at),
+        "severity": earlier.severity,
+        "ended": earlier.outcome,
+        "runbook": _line(earlier.runbook_id),
+        "note": _line(earlier.outcome_reason or "", MAX_NOTE_CHARS),
     }
-    if one.feedback:
-        told["people_say"] = [word.severity or word.said for word in one.feedback[:MAX_VOICES]]
-    if one.feedback and one.blamed_deployment:
+    if earlier.feedback:
+        told["people_say"] = [word.severity or word.said for word in earlier.feedback[:MAX_VOICES]]
+    if earlier.feedback and earlier.blamed_deployment:
         told["a_deployment_was_blamed"] = True
-    if one.note:
-        told["what_fixed_it"] = _line(one.note, MAX_NOTE_CHARS)
+    if earlier.note:
+        told["what_fixed_it"] = _line(earlier.note, MAX_NOTE_CHARS)
     return told
-
-
-def _deployed(one: Deployment, incident: Incident, suspected: bool) -> dict[str, Any]:
-    return {
-        "service": _line(one.service),
-        "version": _line(one.version),
-        "environment": _line(one.environment),
-        "minutes_before_the_incident": _minutes(one.deployed_at, incident.opened_at),
-        "of_the_same_service": suspected,
-    }
-
-
-def _measured(series: MetricSeries) -> dict[str, Any]:
-    return {
-        "metric": _line(series.label),
-        "period_seconds": series.period_seconds,
-        "values": [float(f"{value:.4g}") for value in series.values],
-    }
 
 
 def age(then: datetime, now: datetime) -> str:

@@ -1,43 +1,47 @@
-"""Earlier incidents of other groups that read like this one: shared words, weighed by how much they say.
+"""The likeness of incidents of other groups: shared words, weighed by how much they tell.
 
 The candidates come from two bounded reads (`adapters/dynamodb/evidence.py`): the same alert name, the same service.
-Here they are compared, word by word, with rapidfuzz for words that are nearly the same, and sorted. Pure.
+This module compares them word by word, with rapidfuzz for words that are nearly the same, and sorts them. Pure.
 
-The numbers were set by thought and checked against labelled incidents; docs/evals.md has the figures.
+The numbers were chosen by hand and checked against labelled incidents; docs/evals.md has the figures.
 """
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
-from functools import cache, lru_cache
+from datetime import datetime
+from functools import lru_cache
 
 from rapidfuzz import fuzz, process
 
+from firstline.classification.history import MEMORY
 from firstline.classification.templates import template_of, words_of
 from firstline.models import EarlierIncident, NormalizedAlert, SimilarIncident
 
 MAX_SIMILAR = 5
 SIMILAR_FROM = 0.35
-"""Below this two alerts only share some words."""
-
-MEMORY = timedelta(days=30)
-"""Older incidents are no evidence: systems change."""
+"""Below this score two alerts only share some words."""
 
 OTHER_SERVICE = 0.5
-"""How much is left of a likeness between two alerts of different services: the same words, and another trouble."""
+"""The factor for alerts of different services, where the same words are often a different trouble."""
 
 _NEARLY = 84.0
 """rapidfuzz's ratio, 0 to 100, from which two words are one: expired and expires, certificate and certificates."""
 _NEARLY_FROM_CHARS = 5
 
 _SAYS_LITTLE, _SAYS_MUCH = 0.2, 2.0
-_LITTLE: tuple[str, ...] = (
+
+
+def _words_of_rows(*rows: str) -> frozenset[str]:
+    return frozenset(word for row in rows for word in row.split())
+
+
+_LITTLE = _words_of_rows(
     "high low too usage used use rate count number total average value current limit above below over under exceeded",
     "exceeds percent percentage last minutes minute seconds second hours days since least about almost nearly soon",
     "running runs run instance instances host hosts server node nodes pod container namespace service process system",
     "cluster prod production api request requests",
 )
-_NOTHING: tuple[str, ...] = (
+_NOTHING = _words_of_rows(
     "a an the is are was were be been being has have had do does did will would can could may might must should",
     "it its this that these those there of in on at to for from by with within and or but if as not no only more most",
     "out up one any all some other into per via between during while when which who",
@@ -67,7 +71,7 @@ _TROUBLES: tuple[str, ...] = (
     "backup backups dump",
     "blocklist blocklisted blacklisted",
 )
-"""What is wrong, in the words of different tools: a row is one trouble. Few and general: each is a way to be wrong."""
+"""The kinds of trouble, in the words of different tools: one a row. Few and general, as each row may mislead."""
 
 _ALIKE: tuple[str, ...] = (
     "full fill fills filling exhausted saturated",
@@ -78,8 +82,12 @@ _ALIKE: tuple[str, ...] = (
     "message messages letters",
     "query queries statement statements",
 )
+_CONCEPTS = {word: row.split()[0] for row in (*_TROUBLES, *_ALIKE) for word in row.split()}
+"""The word that stands for all of its row."""
+
+_TROUBLE_CONCEPTS = frozenset(row.split()[0] for row in _TROUBLES)
 _OTHER_TROUBLE = 0.6
-"""How much is left of a likeness when each names a trouble, and no two of these are the same."""
+"""The factor for two alerts that each name a trouble, without one in common."""
 
 _PHRASES = tuple(
     (re.compile(rf"(?<!\S){pattern}(?!\S)"), replacement)
@@ -104,26 +112,25 @@ def most_similar(
     *,
     group_key: str,
     now: datetime,
-    limit: int = MAX_SIMILAR,
 ) -> list[SimilarIncident]:
     """Return the candidates that read like the alert, best first; of equals the newest, and of one group the best.
 
     Parameters
     ----------
     group_key
-        The incident's own group: its incidents are known anyway, and are left out.
+        The incident's own group. Its incidents are evidence anyway, and are left out.
     """
     ours = template_of(alert)
-    comparable = [
-        one for one in candidates if one.template and one.group_key != group_key and now - one.closed_at <= MEMORY
-    ]
+    scored: list[SimilarIncident] = []
+    for earlier in candidates:
+        if earlier.template and earlier.group_key != group_key and now - earlier.closed_at <= MEMORY:
+            score = likeness(ours, alert.service, earlier.template, earlier.service)
+            if score >= SIMILAR_FROM:
+                scored.append(SimilarIncident(incident=earlier, score=round(score, 2)))
     best: dict[str, SimilarIncident] = {}
-    for one in comparable:
-        score = likeness(ours, alert.service, one.template, one.service)
-        known = best.get(one.group_key or one.incident_id)
-        if score >= SIMILAR_FROM and (known is None or _order(score, one) > _order(known.score, known.incident)):
-            best[one.group_key or one.incident_id] = SimilarIncident(incident=one, score=round(score, 2))
-    return sorted(best.values(), key=lambda one: _order(one.score, one.incident), reverse=True)[:limit]
+    for similar in sorted(scored, key=lambda similar: (similar.score, similar.incident.closed_at), reverse=True):
+        best.setdefault(similar.incident.group_key or similar.incident.incident_id, similar)
+    return list(best.values())[:MAX_SIMILAR]
 
 
 def likeness(template: str, service: str | None, other: str, other_service: str | None) -> float:
@@ -136,11 +143,11 @@ def likeness(template: str, service: str | None, other: str, other_service: str 
     smaller, larger = sorted((sum(ours.values()), sum(theirs.values())))
     if not smaller:
         return 0.0
-    named, also_named = _troubles() & ours.keys(), _troubles() & theirs.keys()
+    named, also_named = _TROUBLE_CONCEPTS & ours.keys(), _TROUBLE_CONCEPTS & theirs.keys()
     if named and also_named and not named & also_named:
         share *= _OTHER_TROUBLE
     shared = _shared(ours, theirs)
-    # What both say, of all that is said; and of what the one with fewer words says: tools differ in how much they say.
+    # The mean of two shares: of all words, and of the words of the shorter template, as some tools write more.
     return share * (0.5 * shared / (smaller + larger - shared) + 0.5 * shared / smaller)
 
 
@@ -159,35 +166,16 @@ def _shared(ours: Mapping[str, float], theirs: Mapping[str, float]) -> float:
 
 @lru_cache(maxsize=1_024)
 def _words(template: str, service: str | None) -> Mapping[str, float]:
-    """Weigh the words of a template, each replaced by the one that stands for its like."""
+    """Weigh the words of a template, each replaced by the word that stands for its row."""
     text = template
     for pattern, replacement in _PHRASES:
         text = pattern.sub(replacement, text)
-    # Whose it is says nothing about what is wrong with it.
+    # The service's name tells nothing about the trouble.
     of_service = set(re.findall(r"[^\W_]+", service.casefold())) if service else set()
     weights: dict[str, float] = {}
     for word in words_of(text):
-        concept = _alike().get(word, word)
-        if word not in _in(_NOTHING) and (len(word) > 1 or not word.isascii()):
-            little = word in _in(_LITTLE) or word in of_service
-            weights[concept] = _SAYS_LITTLE if little else _SAYS_MUCH if concept in _troubles() else 1.0
+        concept = _CONCEPTS.get(word, word)
+        if word not in _NOTHING and (len(word) > 1 or not word.isascii()):
+            little = word in _LITTLE or word in of_service
+            weights[concept] = _SAYS_LITTLE if little else _SAYS_MUCH if concept in _TROUBLE_CONCEPTS else 1.0
     return weights
-
-
-@cache
-def _in(rows: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(word for row in rows for word in row.split())
-
-
-@cache
-def _alike() -> Mapping[str, str]:
-    return {word: row.split()[0] for row in (*_TROUBLES, *_ALIKE) for word in row.split()}
-
-
-@cache
-def _troubles() -> frozenset[str]:
-    return frozenset(row.split()[0] for row in _TROUBLES)
-
-
-def _order(score: float, one: EarlierIncident) -> tuple[float, datetime]:
-    return round(score, 2), one.closed_at

@@ -1,8 +1,8 @@
-"""Templates of alerts: what two of them have in common when numbers, hosts and names are taken away.
+"""Templates of alerts: the words that are left when numbers, hosts and names are masked.
 
-A template is words in lower case and placeholders, one space between them. All else is dropped, so masking a template
-changes nothing, and another dash or quote makes no new one. Drain3 and its like learn templates from the stream: what
-they say depends on what one process has seen before. This is a pure function.
+A template is words in lower case and placeholders, one space between them. Everything else is dropped, so masking a
+template again changes nothing, and another dash or quote makes no new template. Drain3 and its like learn templates
+from the stream, so their result depends on what one process has seen before. This is a pure function.
 """
 
 import re
@@ -10,18 +10,18 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from firstline.classification.redaction import clean
 from firstline.models import NormalizedAlert
+from firstline.text import strip_invisible
 
 MAX_CHARS = 4_000
-"""More than this of a text is not looked at: as much as a message may have."""
+"""The rest of a longer text is not read; a message is never longer."""
 
 MAX_TEMPLATE_CHARS = 600
 MAX_FAMILY_CHARS = 200
 
 NUMBER, TIME, HOST, PATH, URL, VALUE = "<n>", "<time>", "<host>", "<path>", "<url>", "<value>"
-"""`<n>` is whatever holds a digit and is nothing better known: numbers with their units, ids, versions, request ids.
-Which of these it is changes from one alert to the next: a hexadecimal id may happen to have no letter."""
+"""`<n>` is anything else that holds a digit: numbers with their units, ids, versions, request ids. They are not told
+apart, as that would change from one alert to the next: a hexadecimal id may happen to have no letter."""
 
 PLACEHOLDERS = frozenset({NUMBER, TIME, HOST, PATH, URL, VALUE})
 
@@ -36,7 +36,7 @@ _UNIT = (
     r"|(?:ns|us|µs|ms|s|sec|secs|seconds?|m|min|mins|minutes?|h|hrs?|hours?|d|days?|w|weeks?|x)\b(?:\d[\w.]{0,20})?)"
 )
 _KINDS: tuple[tuple[str, str], ...] = (
-    # What masking made stays.
+    # Placeholders stay.
     ("", r"<(?:n|time|host|path|url|value)>"),
     # A quoted phrase is words like any others; a quoted word is a value that changes.
     (VALUE, r"\"[^\s\"<>]{1,200}\"|(?<!\w)'[^\s'<>]{1,200}'(?!\w)|`[^\s`<>]{1,200}`|“[^\s”<>]{1,200}”"),
@@ -66,8 +66,7 @@ _IDENTITY_LABELS = (
     "instance", "host", "hostname", "node", "nodename", "server", "pod", "container", "device", "mountpoint",
     "volume", "job_name", "topic", "queue", "InstanceId", "DBInstanceIdentifier", "QueueName", "FunctionName",
 )  # fmt: skip
-"""Labels whose values tell one of many alike from the next; in a message they stand for any of them."""
-
+"""Labels whose values identify one of many like alerts; in a message the values are masked."""
 
 _IDS_IN_NAMES = re.compile(
     r"\b(?:[a-z]{1,8}-[0-9a-f]{8,17}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b", re.IGNORECASE
@@ -93,7 +92,7 @@ def mask(text: str) -> str:
 def family(alert_name: str) -> str:
     """Return the words of an alert's name: `HighCpu-i-0abc1234def567890` and `high_cpu_2` belong together.
 
-    Hyphens part words here: a name strings everything together, a host's number is its last part.
+    Hyphens separate words here, as a name joins everything: the number of a host is its last part.
     """
     words = _PARTS_OF_NAMES.sub(" ", _IDS_IN_NAMES.sub(" ", alert_name[:MAX_CHARS]))
     return _within(MAX_FAMILY_CHARS, (word for word in _lexemes(words) if word not in PLACEHOLDERS)) or NUMBER
@@ -110,9 +109,9 @@ def template_of(alert: NormalizedAlert) -> str:
 
 
 def _identity(alert: NormalizedAlert) -> re.Pattern[str]:
-    """Return the names that tell the alert from its like; the longest first, as one may be part of another."""
+    """Return a pattern of the names that identify the alert; the longest first, as one may be part of another."""
     values = {alert.host, *(alert.labels.get(label) for label in _IDENTITY_LABELS)}
-    known = sorted((one for one in values if one and len(one) > 2), key=lambda one: (-len(one), one))
+    known = sorted((value for value in values if value and len(value) > 2), key=lambda value: (-len(value), value))
     return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, known))})(?!\w)" if known else r"(?!)", re.IGNORECASE)
 
 
@@ -122,7 +121,7 @@ def words_of(template: str) -> tuple[str, ...]:
 
 
 def _lexemes(text: str) -> Iterator[str]:
-    """Split into words and placeholders. A placeholder right after the same one is left out: lists vary in length."""
+    """Yield words and placeholders. A placeholder right after the same one is left out, as lists vary in length."""
     last = ""
     for found in _LEXEME.finditer(_plain(text)):
         kind, lexeme = _KINDS[int(str(found.lastgroup)[1:])][0], found[0]
@@ -134,18 +133,17 @@ def _lexemes(text: str) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    """Drop the invisible and accents, and turn full-width letters into usual ones; at most `MAX_CHARS` of it."""
-    decomposed = unicodedata.normalize("NFKD", clean(text[:MAX_CHARS]))
-    return "".join(one for one in decomposed if not unicodedata.combining(one))[:MAX_CHARS]
+    """Drop invisible characters and accents, make full-width letters plain ones, and cut at `MAX_CHARS`."""
+    decomposed = unicodedata.normalize("NFKD", strip_invisible(text[:MAX_CHARS]))
+    return "".join(char for char in decomposed if not unicodedata.combining(char))[:MAX_CHARS]
 
 
 def _within(limit: int, lexemes: Iterable[str]) -> str:
     """Keep as many whole lexemes as fit."""
-    kept: list[str] = []
-    length = -1
+    kept = ""
     for lexeme in lexemes:
-        length += 1 + len(lexeme)
-        if length > limit:
+        longer = f"{kept} {lexeme}" if kept else lexeme
+        if len(longer) > limit:
             break
-        kept.append(lexeme)
-    return " ".join(kept)
+        kept = longer
+    return kept

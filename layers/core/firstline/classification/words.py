@@ -1,12 +1,12 @@
-"""Words for people when no model writes them: plain facts, from templates, and the evidence where nobody is sure."""
+"""The words for people when no model writes them: plain facts, from templates, and the evidence when in doubt."""
 
 from datetime import datetime
 
 from firstline.classification.case import Case
 from firstline.classification.evidence import suspects
 from firstline.classification.history import ago
-from firstline.classification.redaction import safe_line
 from firstline.models import Deployment, EarlierIncident, Evidence, Incident
+from firstline.privacy.safe import safe_line
 
 MAX_NAME_CHARS = 128
 MAX_MESSAGE_CHARS = 500
@@ -26,18 +26,17 @@ _ENDED = {
 
 
 def summary(incident: Incident, evidence: Evidence) -> str:
-    """Say in one line, for a page, what happens, where, and how often."""
+    """Summarize the incident in one line for a page: what happens, where, and how often."""
     alert = incident.alert
-    parts = [_short(alert.alert_name)]
-    if incident.storm:
-        parts = [f"A storm of alerts, the first of them {_short(incident.first_alert)}"]
+    text = f"A storm of alerts, the first of them {_short(incident.first_alert)}" if incident.storm else ""
+    text = text or _short(alert.alert_name)
     if where := _where(incident):
-        parts.append(f"on {where}")
-    context = ", ".join(_short(one) for one in (alert.service, alert.environment, alert.region) if one)
-    text = " ".join(parts) + (f" ({context})" if context else "") + "."
+        text += f" on {where}"
+    if context := ", ".join(map(_short, filter(None, (alert.service, alert.environment, alert.region)))):
+        text += f" ({context})"
+    text += "."
     if message := safe_line(alert.message, MAX_MESSAGE_CHARS):
-        text += f" {message}"
-        text += "" if text[-1] in ".!?…" else "."
+        text += f" {message}" if message[-1] in ".!?…" else f" {message}."
     if evidence.same_name_last_hour > 1:
         text += f" {evidence.same_name_last_hour} alerts of this name in the last hour."
     return text
@@ -46,7 +45,7 @@ def summary(incident: Incident, evidence: Evidence) -> str:
 def cause(case: Case) -> str:
     """Name the first suspect, or say that there is none: "unknown" is an honest answer.
 
-    Where people said that a deployment was blamed wrongly, what they wrote of it is the better hint.
+    If people said that a deployment was blamed wrongly, their note on it is the better hint.
     """
     culprits, past = case.culprits, case.past
     if culprits and past.not_the_deployment:
@@ -56,13 +55,11 @@ def cause(case: Case) -> str:
     if culprits:
         return f"Perhaps the deployment: {deployed_before(culprits[0], case.incident)}"
     pattern = past.because or past.clears_itself or past.usually_nothing
-    if pattern:
-        return f"Unknown, but it recurs: {pattern}."
-    return "Unknown."
+    return f"Unknown, but it recurs: {pattern}." if pattern else "Unknown."
 
 
 def first_steps(case: Case) -> list[str]:
-    """List what to look at first, from the evidence. It is never a command."""
+    """List what to look at first, from the evidence. A step is never a command."""
     steps = []
     evidence, now = case.evidence, case.now
     if evidence.earlier:
@@ -72,13 +69,13 @@ def first_steps(case: Case) -> list[str]:
         name = _short(" of ".join(filter(None, (like.alert_name or "another", like.service))))
         steps.append(_last_time(f"A similar incident ({name})", like, now))
     where = _where(case.incident)
-    check = f"Check whether {where} is up and reachable." if where else "Find out which host or service is affected."
+    steps.append(
+        f"Check whether {where} is up and reachable." if where else "Find out which host or service is affected."
+    )
     if culprits := case.culprits:
         deployed = f"Look at the deployment: {deployed_before(culprits[0], case.incident)}"
-        # Doubted, it is looked at later, but looked at it is.
-        steps += [check, deployed] if case.past.not_the_deployment else [deployed, check]
-    else:
-        steps.append(check)
+        # A doubted deployment comes after the check.
+        steps.insert(len(steps) if case.past.not_the_deployment else -1, deployed)
     if case.offered:
         best = case.offered[0]
         steps.append(f"The runbook that fits is {best.id}: {safe_line(best.title, MAX_NAME_CHARS)}.")
@@ -86,15 +83,13 @@ def first_steps(case: Case) -> list[str]:
 
 
 def evidence_for(why: str, incident: Incident, evidence: Evidence, now: datetime) -> list[str]:
-    """List why a human should judge, and what is known: earlier incidents, similar ones, deployments, and the gaps."""
+    """List why a human should judge, and the evidence: earlier incidents, similar ones, deployments, and the gaps."""
     lines = [why]
     lines += [f"Earlier, {_told(earlier, now)}" for earlier in evidence.earlier[:MAX_EARLIER]]
     if not evidence.earlier:
         lines.append("No earlier incident of this group is known.")
-    lines += [
-        f"Similar, {similar.incident.alert_name or 'another'}, {_told(similar.incident, now)}"
-        for similar in evidence.similar[:MAX_SIMILAR]
-    ]
+    for similar in evidence.similar[:MAX_SIMILAR]:
+        lines.append(f"Similar, {similar.incident.alert_name or 'another'}, {_told(similar.incident, now)}")
     culprits = suspects(incident, evidence)
     lines.append(deployed_before(culprits[0], incident) if culprits else "No deployment of this service is known.")
     if evidence.same_name_last_hour > 1:
@@ -103,17 +98,17 @@ def evidence_for(why: str, incident: Incident, evidence: Evidence, now: datetime
     return [safe_line(line, MAX_LINE_CHARS) for line in lines[:MAX_LINES]]
 
 
+def deployed_before(deployment: Deployment, incident: Incident) -> str:
+    """Describe a deployment in a sentence, with its distance to the incident."""
+    minutes = round((incident.opened_at - deployment.deployed_at).total_seconds() / 60)
+    return f"{_short(deployment.service)} {_short(deployment.version)} was deployed {minutes} min before."
+
+
 def _told(earlier: EarlierIncident, now: datetime) -> str:
     said = [word.severity or word.said.replace("_", " ") for word in earlier.feedback[:3]]
     people = f"; people say: {', '.join(said)}" if said else ""
     note = f" What fixed it: {earlier.note}" if earlier.note else ""
     return f"{ago(earlier, now)}: {earlier.severity}, ended {_ENDED[earlier.outcome]}{people}.{note}"
-
-
-def deployed_before(deployment: Deployment, incident: Incident) -> str:
-    """Describe a deployment in a sentence, with its distance to the incident."""
-    minutes = round((incident.opened_at - deployment.deployed_at).total_seconds() / 60)
-    return f"{_short(deployment.service)} {_short(deployment.version)} was deployed {minutes} min before."
 
 
 def _last_time(which: str, earlier: EarlierIncident, now: datetime) -> str:
@@ -124,7 +119,7 @@ def _last_time(which: str, earlier: EarlierIncident, now: datetime) -> str:
 
 def _where(incident: Incident) -> str:
     hosts = incident.hosts or ([incident.alert.host] if incident.alert.host else [])
-    shown = ", ".join(_short(host) for host in hosts[:3])
+    shown = ", ".join(map(_short, hosts[:3]))
     return shown + (f" and {len(hosts) - 3} more" if len(hosts) > 3 else "")
 
 

@@ -15,7 +15,7 @@ from firstline.ingest.fold import Fold, GroupState
 from firstline.models import Hold, NormalizedAlert
 
 if TYPE_CHECKING:
-    from firstline.policy.quiet import Quiet
+    from firstline.policy.holds import Holds
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class IngestHolds:
 
     history: Incidents
     executions: lifecycle.Executions
-    quiet: Callable[[datetime], "Quiet"]
+    quiet: Callable[[datetime], "Holds"]
     rules_hold: Callable[[], bool]
 
     def hold_on(self, alert: NormalizedAlert, now: datetime) -> Hold | None:
         """Return the hold on a firing alert, or None."""
-        return None if alert.status == "resolved" else self.quiet(now).keeps_back(alert, now)
+        return None if alert.status == "resolved" else self.quiet(now).hold_on(alert, now)
 
     def handle_joined(self, incident_id: str, before: GroupState, folded: Fold, now: datetime) -> None:
         """Handle new alerts of an open incident: store the worst held severity, or end the incident's hold."""

@@ -17,7 +17,7 @@ from firstline.incidents import lifecycle
 from firstline.incidents.store import Groups, Incidents
 from firstline.models import PAGING_RANK, SEVERITY_RANK, IncidentRecord, Notification
 from firstline.observability import logger, metrics
-from firstline.policy.silences import Silence
+from firstline.policy.holds import Silence
 from firstline.privacy.alerts import for_outsiders
 
 ABANDONED_AFTER = timedelta(hours=2)

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from datetime import datetime
 
 from firstline.classification.history import MEMORY
-from firstline.classification.redaction import safe_text
 from firstline.errors import FeedbackRefused, HistoryUnavailable
 from firstline.incidents.store import Incidents
 from firstline.models import Feedback, IncidentRecord, Note
 from firstline.people.feedback import calls_noise, calls_real
+from firstline.privacy.safe import safe_text
 
 MAX_ANSWERS = 100
 """The most answers kept of one incident, by all people together."""

@@ -1,4 +1,4 @@
-"""Spans of time as files say them: a whole number and a unit."""
+"""Durations in the owner's files: a whole number and a unit."""
 
 import re
 from datetime import timedelta
@@ -11,27 +11,24 @@ _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 def read_duration(value: object) -> object:
-    """`15m` -> a quarter of an hour; a timedelta passes."""
-    if isinstance(value, str):
-        found = _DURATION.fullmatch(value)
-        if not found:
-            raise ValueError(f"{value!r} is not a duration; write a number and s, m, h or d, as in 30s or 15m")
-        return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+    """Read `15m` as a quarter of an hour; a timedelta passes."""
     if isinstance(value, timedelta):
         return value
-    raise ValueError(f"{value!r} has no unit; write a number and s, m, h or d, as in 30s or 15m")
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} has no unit; write a number and s, m, h or d, as in 30s or 15m")
+    if not (found := _DURATION.fullmatch(value)):
+        raise ValueError(f"{value!r} is not a duration; write a number and s, m, h or d, as in 30s or 15m")
+    return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
 
 
 def between(least: timedelta, most: timedelta) -> AfterValidator:
-    """Refuse durations outside these, both of them allowed."""
+    """Refuse durations outside these bounds; both bounds are allowed."""
 
     def check(value: timedelta) -> timedelta:
         if least <= value <= most:
             return value
-        least_seconds, most_seconds = int(least.total_seconds()), int(most.total_seconds())
-        raise ValueError(
-            f"{int(value.total_seconds())}s is out of range; {least_seconds}s to {most_seconds}s is allowed"
-        )
+        given, lowest, highest = (int(span.total_seconds()) for span in (value, least, most))
+        raise ValueError(f"{given}s is out of range; {lowest}s to {highest}s is allowed")
 
     return AfterValidator(check)
 

@@ -1,4 +1,4 @@
-"""The files in which an owner writes policies down: read, checked, and refused with the place and the fix."""
+"""The owner's policy files: read and checked; an error names the place and the fix."""
 
 from pathlib import Path
 from typing import Any
@@ -10,17 +10,17 @@ from firstline.errors import ConfigurationError
 
 
 def read_yaml(path: Path, *, missing: str) -> Any:
-    """What a file says.
+    """Read a YAML file.
 
     Parameters
     ----------
     missing
-        What to do when there is no such file.
+        The advice for the error if there is no such file.
 
     Raises
     ------
     ConfigurationError
-        It cannot be read, or is no YAML.
+        The file cannot be read, or is no YAML.
     """
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -33,20 +33,20 @@ def read_yaml(path: Path, *, missing: str) -> Any:
 
 
 def load_policy[Policy: BaseModel](path: Path, model: type[Policy], *, missing: str) -> Policy:
-    """A policy out of its file.
+    """Read a policy from its file.
 
     Raises
     ------
     ConfigurationError
-        It is missing, is no YAML, or breaks a rule; the message names the file, the key and what to write.
+        The file is missing, is no YAML or is not valid; the message names the file, the key and what to write.
     """
     content = read_yaml(path, missing=missing)
     try:
         return model.model_validate(content)
     except ValidationError as error:
         wrong = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or 'the file'}: {_advice(one['type'], one['msg'])}"
-            for one in error.errors()
+            f"{'.'.join(map(str, mistake['loc'])) or 'the file'}: {_advice(mistake['type'], mistake['msg'])}"
+            for mistake in error.errors()
         )
         raise ConfigurationError(f"{path}: {wrong}") from None
 

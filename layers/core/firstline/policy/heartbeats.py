@@ -1,4 +1,4 @@
-"""Heartbeats: alerts that fire to show that alerting works. Their absence is what somebody has to hear of. Pure."""
+"""Heartbeats: alerts that fire to show that alerting works, so their absence is an alert. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -8,22 +8,21 @@ from pydantic import AwareDatetime
 
 from firstline.models import Frozen, NormalizedAlert
 from firstline.policy.durations import Duration, between
-from firstline.policy.maintenance import Bound, Id, Reason
-from firstline.policy.match import AlertMatch
+from firstline.policy.match import AlertMatch, Bound, Id, Reason
 from firstline.text import in_words
 
 GAP = timedelta(minutes=5)
-"""After so long without a check, a heartbeat may have been lost meanwhile: the watch begins anew."""
+"""After a longer gap between two checks, beats may have been lost meanwhile: the watch begins anew."""
 
 REQUIRED = "required:"
-"""How the key of one begins that is required and was never seen."""
+"""The prefix of a key that stands for a required heartbeat until it is seen."""
 
 
 class Heartbeat(Frozen):
     """A declaration of heartbeats: how often they come, and how bad their absence is.
 
-    One of them may be missed: a heartbeat is absent when nothing has come for twice `every`. A heartbeat that was never
-    seen is not missed, unless it is `required`.
+    One beat may be missed: a heartbeat is absent if none has come for twice `every`. A heartbeat that was never seen is
+    not absent, unless it is `required`.
     """
 
     id: Id
@@ -35,7 +34,7 @@ class Heartbeat(Frozen):
 
     @property
     def patience(self) -> timedelta:
-        """Return how long nothing may come."""
+        """Return the longest time between two beats."""
         return 2 * self.every
 
 
@@ -43,7 +42,7 @@ class Pulse(Frozen):
     """One heartbeat as the table knows it. `key` names it: the same labels are the same heartbeat.
 
     `absent_since` is set while the incident about its absence is open, as far as reconcile knows. `forgotten_at` is set
-    when somebody said that it is not expected any more; its next beat takes that back.
+    when a person declared it as no longer expected; its next beat takes that back.
     """
 
     key: str
@@ -56,12 +55,12 @@ class Pulse(Frozen):
 
     @property
     def requirement(self) -> str | None:
-        """The id of the required heartbeat that this stands for until one is seen; None of one that was seen."""
+        """Return the id of the required heartbeat that this one stands for; None if this one was seen."""
         return self.key.removeprefix(REQUIRED) if self.key.startswith(REQUIRED) else None
 
 
 class LastCheck(Frozen):
-    """The last time that the heartbeats were checked, and since when they have been checked without a gap."""
+    """The time of the last check, and the start of the uninterrupted watch."""
 
     looked_at: AwareDatetime
     since: AwareDatetime
@@ -85,13 +84,13 @@ def seen(expected: Heartbeat, pulses: Sequence[Pulse]) -> list[Pulse]:
 
 
 def absent_since(pulse: Pulse, expected: Heartbeat, now: datetime, *, watched_since: datetime) -> datetime | None:
-    """Since when it is absent; None when it is not.
+    """Return the time since when a heartbeat is absent, or None if it is not.
 
     Parameters
     ----------
     watched_since
-        Since when somebody has looked without a gap. While nobody could look, beats may have been lost with everything
-        else, so the patience begins then.
+        The start of the uninterrupted watch. Before it, beats may have been lost with everything else, so the patience
+        begins then.
     """
     if pulse.forgotten_at is not None:
         return None
@@ -102,12 +101,13 @@ def absent_since(pulse: Pulse, expected: Heartbeat, now: datetime, *, watched_si
 
 
 def absence(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -> NormalizedAlert:
-    """The alert about an absence: the same each time, so that saying it again changes nothing."""
+    """Return the alert about an absence. It has the same identity each time, so sending it again changes nothing."""
     alert = pulse.alert
     if pulse.resolved_at == since:
         what = f"{called(alert)} was resolved, and it should always fire"
     else:
-        what = f"{called(alert)} has been silent for {in_words(now - pulse.beat_at)}; it comes every {_often(expected)}"
+        silent, often = in_words(now - pulse.beat_at), in_words(expected.every)
+        what = f"{called(alert)} has been silent for {silent}; it comes every {often}"
     return alert.model_copy(
         update={
             "source": "firstline",
@@ -126,7 +126,7 @@ def absence(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -
 
 
 def back(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -> NormalizedAlert:
-    """The end of an absence."""
+    """Return the alert that resolves an absence."""
     message = f"{called(pulse.alert)} is back."
     if pulse.forgotten_at is not None:
         message = f"{called(pulse.alert)} is not waited for any more: {pulse.forgotten_by} had it forgotten."
@@ -135,12 +135,8 @@ def back(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -> N
     )
 
 
-def _often(expected: Heartbeat) -> str:
-    return in_words(expected.every)
-
-
 def called(alert: NormalizedAlert) -> str:
-    """`Watchdog of cluster eu`: which of several it is."""
-    told = ("cluster", "prometheus", "region", "datacenter")
-    where = [f"{name} {alert.labels[name]}" for name in told if alert.labels.get(name)]
+    """Name a heartbeat among its like: `Watchdog of cluster eu`."""
+    names = ("cluster", "prometheus", "region", "datacenter")
+    where = [f"{name} {alert.labels[name]}" for name in names if alert.labels.get(name)]
     return f"{alert.alert_name} of {', '.join(where)}" if where else alert.alert_name

@@ -1,4 +1,4 @@
-"""The model that is asked, and what it may take: the file `runbooks/policy/model.yaml`."""
+"""The model policy, which model is asked and at what cost: the file `runbooks/policy/model.yaml`."""
 
 from pathlib import Path
 from typing import Annotated, Self
@@ -18,7 +18,7 @@ class Ceiling(Frozen):
 
     @property
     def exists(self) -> bool:
-        """Whether there is anything to look at before asking."""
+        """Return True if any ceiling is set."""
         return self.tokens > 0 or self.cost > 0
 
 

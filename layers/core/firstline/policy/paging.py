@@ -1,4 +1,4 @@
-"""Who is woken, how, and how long they have to say 'mine': the file `runbooks/policy/paging.yaml`."""
+"""The paging policy, who is paged, how, and how long they have to acknowledge: `runbooks/policy/paging.yaml`."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -20,10 +20,10 @@ type LevelName = Annotated[str, StringConstraints(min_length=1, max_length=60)]
 
 
 class Level(Frozen):
-    """One rung of the ladder: who, through which channels, and for how long before the next rung is tried.
+    """One level of escalation: whom to page, through which channels, and for how long before the next level is paged.
 
-    `on_call` is what a message says about who was called. With a PagerDuty API token and the id of an escalation policy
-    in `pagerduty_escalation_policy`, the name of the person on call stands there instead.
+    `on_call` is the text in a message about who was paged. With a PagerDuty API token and the id of an escalation
+    policy in `pagerduty_escalation_policy`, the message names the person on call instead.
     """
 
     name: LevelName
@@ -34,7 +34,7 @@ class Level(Frozen):
 
 
 class Route(Frozen):
-    """Which levels, in which order, for which incidents. What is left out matches everything."""
+    """A choice of levels for the incidents that match; a condition that is left out matches every incident."""
 
     severity: tuple[Severity, ...] = ()
     service: tuple[str, ...] = ()
@@ -43,13 +43,11 @@ class Route(Frozen):
     levels: Annotated[list[LevelName], Field(min_length=1)]
 
     def matches(self, incident: Incident, severity: Severity, route: RouteName | None) -> bool:
-        """Whether every condition that is written down holds."""
-        return (
-            (not self.severity or severity in self.severity)
-            and (not self.service or incident.alert.service in self.service)
-            and (not self.environment or incident.alert.environment in self.environment)
-            and (not self.route or route in self.route)
-        )
+        """Return True if every condition that is given holds."""
+        alert = incident.alert
+        conditions = (self.severity, self.service, self.environment, self.route)
+        values = (severity, alert.service, alert.environment, route)
+        return all(not allowed or value in allowed for allowed, value in zip(conditions, values, strict=True))
 
 
 class PagingPolicy(Frozen):
@@ -69,18 +67,16 @@ class PagingPolicy(Frozen):
         return self
 
     def levels_for(self, incident: Incident, severity: Severity, route: RouteName | None = None) -> Sequence[Level]:
-        """The ladder for one incident: the first route that matches, else every level.
+        """Return the levels for one incident: those of the first route that matches, else all.
 
         Parameters
         ----------
         route
-            What a declared rule has said (`route` in rules.yaml).
+            The name that a declared rule gives the incident (`route` in rules.yaml).
         """
-        for way in self.routes:
-            if way.matches(incident, severity, route):
-                by_name = {level.name: level for level in self.levels}
-                return [by_name[name] for name in way.levels]
-        return self.levels
+        by_name = {level.name: level for level in self.levels}
+        names = next((known.levels for known in self.routes if known.matches(incident, severity, route)), by_name)
+        return [by_name[name] for name in names]
 
 
 def load_paging_policy(path: Path) -> PagingPolicy:

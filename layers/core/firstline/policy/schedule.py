@@ -1,4 +1,4 @@
-"""Times that come again: dates, weekdays and hours in a time zone. Change freezes and maintenance windows are such."""
+"""Recurring times: dates, weekdays and hours in a time zone, for change freezes and maintenance windows."""
 
 import re
 from collections.abc import Iterator
@@ -19,12 +19,13 @@ _DATES = re.compile(rf"{_DAY}(?:\.\.{_DAY})?")
 _MIDNIGHT = time(0)
 
 
-def _one_or_many(value: object) -> object:
+def one_or_many(value: object) -> object:
+    """Return a single value as a tuple of one; anything else as it is."""
     return (value,) if isinstance(value, (str, date)) else value
 
 
 def _hours(value: object) -> object:
-    """`"22:00-06:00"` -> (22:00, 06:00): from the first minute to the last before the second, over midnight or not."""
+    """Read `"22:00-06:00"` as (22:00, 06:00). The second time is outside; a span may reach over midnight."""
     found = _HOURS.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise ValueError('write local time as "22:00-06:00", in quotes')
@@ -36,14 +37,14 @@ def _hours(value: object) -> object:
 
 
 def _dates(value: object) -> object:
-    """`2026-12-24` or `2026-12-20..2027-01-03` -> first and last day."""
+    """Read `2026-12-24` or `2026-12-20..2027-01-03` as the first and the last day."""
     if isinstance(value, date) and not isinstance(value, datetime):
         return value, value
     found = _DATES.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise ValueError(f"{value!r} is no day; write 2026-12-24, or 2026-12-20..2027-01-03 for several")
     first = date.fromisoformat(found[1])
-    last = date.fromisoformat(found[2]) if found[2] else first
+    last = date.fromisoformat(found[2] or found[1])
     if last < first:
         raise ValueError(f"{value} ends before it begins; swap the two days")
     return first, last
@@ -60,20 +61,20 @@ def _time_zone(name: str) -> str:
 type Hours = Annotated[tuple[time, time], BeforeValidator(_hours)]
 type Dates = Annotated[tuple[date, date], BeforeValidator(_dates)]
 type TimeZone = Annotated[str, AfterValidator(_time_zone)]
-type Weekdays = Annotated[tuple[Weekday, ...], BeforeValidator(_one_or_many)]
-type Spans = Annotated[tuple[Hours, ...], BeforeValidator(_one_or_many)]
+type Weekdays = Annotated[tuple[Weekday, ...], BeforeValidator(one_or_many)]
+type Spans = Annotated[tuple[Hours, ...], BeforeValidator(one_or_many)]
 """One span of local time or several, as in `hours: "22:00-06:00"`."""
 
 
 class Schedule(Frozen):
-    """When something is on. Of `dates`, `weekdays` and `hours`, all that are given must hold.
+    """A recurring time. Of `dates`, `weekdays` and `hours`, all that are given must hold.
 
     Hours that reach over midnight belong to the day on which they begin: `fri` with `22:00-06:00` ends on Saturday
-    morning. On a day on which the clocks change, hours are what the clock on the wall says.
+    morning. On a day on which the clocks change, hours are those of the wall clock.
     """
 
     time_zone: TimeZone = "UTC"
-    dates: Annotated[tuple[Dates, ...], BeforeValidator(_one_or_many)] = Field(default=())
+    dates: Annotated[tuple[Dates, ...], BeforeValidator(one_or_many)] = Field(default=())
     weekdays: Weekdays = Field(default=())
     hours: Spans = Field(default=())
 
@@ -84,19 +85,17 @@ class Schedule(Frozen):
         return self
 
     def on(self, now: datetime) -> bool:
-        """Whether it is on at a moment."""
+        """Return True if the schedule is on now."""
         local = now.astimezone(ZoneInfo(self.time_zone))
         today, clock = local.date(), local.time()
         if not self.hours:
             return self._day(today)
-        return any(
-            (begin <= clock and (clock < end or end <= begin) and self._day(today))
-            or (end <= begin and clock < end and self._day(today - timedelta(days=1)))
-            for begin, end in self.hours
-        )
+        yesterday = today - timedelta(days=1)
+        spans = [span for span in self.hours if within(span, clock)]
+        return any(self._day(today if clock >= begin else yesterday) for begin, _ in spans)
 
     def may_end(self, after: datetime, days: int) -> Iterator[datetime]:
-        """The moments of the coming days at which it can go from on to off: the ends of its hours, and midnights."""
+        """Yield the moments of the coming days at which it can go off: the ends of its hours, and midnights."""
         zone = ZoneInfo(self.time_zone)
         first = after.astimezone(zone).date()
         clocks = {_MIDNIGHT, *(end for _, end in self.hours)}
@@ -113,6 +112,6 @@ class Schedule(Frozen):
 
 
 def within(span: tuple[time, time], clock: time) -> bool:
-    """Whether a span of local time, over midnight or not, holds this time of day; its end is outside."""
+    """Return True if a span of local time holds this time of day. Its end is outside; it may reach over midnight."""
     begin, end = span
     return begin <= clock < end if begin < end else clock >= begin or clock < end

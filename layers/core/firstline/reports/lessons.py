@@ -1,4 +1,4 @@
-"""What people's words teach over a period: who decides well, what was hidden, and which rules they suggest."""
+"""The lessons of a period from people's answers: how well each decider did, what was hidden, and suggested rules."""
 
 import re
 from collections import defaultdict
@@ -6,20 +6,20 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from firstline.classification.calibration import decider_of, outcome
-from firstline.models import SEVERITY_RANK, Frozen, IncidentRecord, NormalizedAlert
+from firstline.models import Frozen, IncidentRecord, NormalizedAlert
 from firstline.people.feedback import called_noise, called_real, calls_noise, last_words, was_right
 
 ENOUGH = 3
-"""So many incidents of a group that people call noise suggest a rule …"""
+"""A rule is suggested if people called so many incidents of a group noise …"""
 
 PEOPLE = 2
-"""… when so many different people do, and nobody called one of the group real."""
+"""… so many different people did, and no person called one of the group real."""
 
 _NOT_A_PATTERN = re.compile(r"[*?\[]")
 
 
 class Decided(Frozen):
-    """How one decider did: of `judged` verdicts people spoke; of `proven` ones they did, or the end said something."""
+    """The record of one decider: people answered on `judged` verdicts; answers or outcomes prove the `proven` ones."""
 
     decider: str
     verdicts: int
@@ -30,7 +30,7 @@ class Decided(Frozen):
 
 
 class Suggestion(Frozen):
-    """A group that people keep calling noise, and the rule that would say so; None where a rule should not."""
+    """A group that people keep calling noise, and the rule for it; no rule if the group was ever critical."""
 
     alert_name: str
     incidents: int
@@ -40,7 +40,7 @@ class Suggestion(Frozen):
 
 
 class Hidden(Frozen):
-    """A group of which incidents were suppressed: how many, the last one, why, and what people say of any of them."""
+    """A group with suppressed incidents: their number, the last one, its reason; `real` if a person called any real."""
 
     alert_name: str
     incidents: int
@@ -58,18 +58,14 @@ class Lessons(Frozen):
 
 
 def lessons(records: Iterable[IncidentRecord]) -> Lessons:
-    """What closed incidents, oldest first, teach."""
+    """Return the lessons of closed incidents, oldest first."""
     every = list(records)
     by_group: defaultdict[str, list[IncidentRecord]] = defaultdict(list)
     for record in every:
         by_group[record.incident.group_key].append(record)
-    suggestions = (_suggestion(group) for group in by_group.values())
-    hidden = (_hidden(group) for group in by_group.values())
-    return Lessons(
-        deciders=_deciders(every),
-        suggestions=sorted(filter(None, suggestions), key=lambda one: -one.noise),
-        hidden=sorted(filter(None, hidden), key=lambda one: -one.incidents),
-    )
+    suggestions = sorted(filter(None, map(_suggestion, by_group.values())), key=lambda suggestion: -suggestion.noise)
+    hidden = sorted(filter(None, map(_hidden, by_group.values())), key=lambda group: -group.incidents)
+    return Lessons(deciders=_deciders(every), suggestions=suggestions, hidden=hidden)
 
 
 def _deciders(records: Sequence[IncidentRecord]) -> list[Decided]:
@@ -78,46 +74,42 @@ def _deciders(records: Sequence[IncidentRecord]) -> list[Decided]:
         if record.classification is not None:
             said = was_right(record.classification.severity, last_words(record.feedback))
             found[decider_of(record.classification)].append((said, outcome(record)))
-    return [
-        Decided(
-            decider=decider,
-            verdicts=len(pairs),
-            judged=sum(said is not None for said, _ in pairs),
-            right=sum(said is True for said, _ in pairs),
-            proven=sum(proven is not None for _, proven in pairs),
-            proven_right=sum(proven is True for _, proven in pairs),
-        )
-        for decider, pairs in sorted(found.items())
-    ]
+    decided: list[Decided] = []
+    for decider, pairs in sorted(found.items()):
+        judged = [said for said, _ in pairs if said is not None]
+        proven = [right for _, right in pairs if right is not None]
+        counts = {"judged": len(judged), "right": sum(judged), "proven": len(proven), "proven_right": sum(proven)}
+        decided.append(Decided(decider=decider, verdicts=len(pairs), **counts))
+    return decided
 
 
 def _suggestion(group: Sequence[IncidentRecord]) -> Suggestion | None:
+    incidents = [record.incident for record in group]
     words = [last_words(record.feedback) for record in group]
-    noise = [said for said in words if called_noise(said)]
-    people = sorted({word.by for said in noise for word in said if calls_noise(word)})
-    persons = {word.person for said in noise for word in said if calls_noise(word)}
-    if len(noise) < ENOUGH or len(persons) < PEOPLE or any(map(called_real, words)):
+    noise = list(filter(called_noise, words))
+    calling = [word for said in noise for word in said if calls_noise(word)]
+    if len(noise) < ENOUGH or len({word.person for word in calling}) < PEOPLE:
         return None
-    alerts = [record.incident.alert for record in group]
-    if any(record.incident.storm for record in group):
+    if any(map(called_real, words)) or any(incident.storm for incident in incidents):
         return None
-    loudest = max((alert.severity for alert in alerts), key=SEVERITY_RANK.__getitem__)
+    people = sorted({word.by for word in calling})
     return Suggestion(
-        alert_name=alerts[-1].alert_name,
+        alert_name=incidents[-1].alert.alert_name,
         incidents=len(group),
         noise=len(noise),
         people=people,
-        rule=None if loudest == "critical" else _rule(alerts, len(noise), people),
+        rule=_rule([incident.alert for incident in incidents], len(noise), people),
     )
 
 
-def _rule(alerts: Sequence[NormalizedAlert], noise: int, people: Sequence[str]) -> dict[str, Any]:
-    """A rule as narrow as what all these alerts have in common, to be thought about."""
+def _rule(alerts: Sequence[NormalizedAlert], noise: int, people: Sequence[str]) -> dict[str, Any] | None:
+    """Draft a rule that matches the fields that all these alerts have in common; None if one is critical."""
+    if any(alert.severity == "critical" for alert in alerts):
+        return None
     match: dict[str, str] = {}
     for name in ("alert_name", "source", "service", "environment", "host"):
-        values = {getattr(alert, name) for alert in alerts}
-        value = values.pop()
-        if not values and value is not None and len(value) <= 200:
+        value, *others = {getattr(alert, name) for alert in alerts}
+        if not others and value is not None and len(value) <= 200:
             match[name] = _NOT_A_PATTERN.sub(lambda found: f"[{found[0]}]", value)
     slug = re.sub(r"[^a-z0-9]+", "-", alerts[-1].alert_name.lower()).strip("-")[:50] or "alert"
     return {

@@ -1,4 +1,4 @@
-"""What a period was like, in the numbers that teams compare: MTTA, MTTR, how much Firstline ended by itself."""
+"""The numbers of a period that teams compare: MTTA, MTTR, the share that Firstline resolved by itself."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -10,16 +10,16 @@ from firstline.models import Frozen, IncidentRecord, Usage
 class Report(Frozen):
     """A period's closed incidents in numbers. A mean or share over nothing is None, not zero.
 
-    `incidents` leaves out the suppressed ones: noise that disturbed nobody should not improve any mean.
+    `incidents` leaves out the suppressed ones: noise that disturbed no person should not improve any mean.
 
     mean_time_to_acknowledge
-        From the page (or, where nobody was paged, from the opening) to "mine".
+        From the page (or without one, from the opening) to the acknowledgement.
     mean_time_to_resolve
-        From the opening to the end, without incidents that only expired: nobody knows when those ended.
+        From the opening to the end, without incidents that only expired: their end is unknown.
     auto_resolved_share, escalated_share
-        Of `incidents`: cured by a runbook; somebody was paged. Between 0 and 1.
+        The share of `incidents` that a runbook cured, or that were paged. Between 0 and 1.
     asked, usage
-        Of all, noise too: about how many a model was asked, and what that took.
+        The number of incidents, noise too, about which a model was asked, and the usage of that.
     """
 
     incidents: int
@@ -35,7 +35,7 @@ class Report(Frozen):
 
 
 def report(records: Iterable[IncidentRecord]) -> Report:
-    """Reckon up closed incidents."""
+    """Summarize closed incidents in numbers."""
     every = list(records)
     real = [record for record in every if record.outcome != "suppressed"]
     usages = [record.classification.usage for record in every if record.classification]
@@ -45,23 +45,23 @@ def report(records: Iterable[IncidentRecord]) -> Report:
         alerts=sum(record.alert_count for record in every),
         mean_time_to_acknowledge=_mean(filter(None, map(acknowledged_after, real))),
         mean_time_to_resolve=_mean(filter(None, map(resolved_after, real))),
-        auto_resolved_share=_share(real, [record.outcome == "auto_resolved" for record in real]),
-        self_cleared_share=_share(real, [record.outcome == "self_cleared" for record in real]),
-        escalated_share=_share(real, [record.paged_at is not None for record in real]),
+        auto_resolved_share=_share(record.outcome == "auto_resolved" for record in real),
+        self_cleared_share=_share(record.outcome == "self_cleared" for record in real),
+        escalated_share=_share(record.paged_at is not None for record in real),
         asked=sum(usage.tokens > 0 for usage in usages),
         usage=sum(usages, Usage()),
     )
 
 
 def acknowledged_after(record: IncidentRecord) -> timedelta | None:
-    """From the page (or the opening) to "mine"; None when nobody said it."""
+    """Return the time from the page (or the opening) to the acknowledgement, or None without one."""
     if record.acknowledged_at is None:
         return None
     return max(timedelta(microseconds=1), record.acknowledged_at - (record.paged_at or record.incident.opened_at))
 
 
 def resolved_after(record: IncidentRecord) -> timedelta | None:
-    """From the opening to the end; None when it only expired, or goes on."""
+    """Return the time from the opening to the end, or None if the incident only expired or goes on."""
     ended = record.resolved_at or record.closed_at
     if ended is None or record.outcome == "expired":
         return None
@@ -73,5 +73,6 @@ def _mean(spans: Iterable[timedelta]) -> timedelta | None:
     return timedelta(seconds=fmean(seconds)) if seconds else None
 
 
-def _share(records: list[IncidentRecord], holds: list[bool]) -> float | None:
-    return sum(holds) / len(records) if records else None
+def _share(holds: Iterable[bool]) -> float | None:
+    each = list(holds)
+    return fmean(each) if each else None

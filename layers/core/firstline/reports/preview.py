@@ -1,4 +1,4 @@
-"""What a rule, a silence or a window would have hidden, from incidents that are over; and which of those were real."""
+"""The preview of a rule, a silence or a window: the closed incidents that it would have hidden, and which were real."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -14,13 +14,13 @@ class Preview:
     Attributes
     ----------
     seen
-        How many were looked at.
+        The number of incidents that were checked.
     hidden
-        Nobody would have heard of these, and as far as the records say nobody missed anything.
+        Incidents that no person would have heard of, and nothing in the records shows that one missed anything.
     real
-        Nobody would have heard of these in time, and they became real; each with how that shows.
+        Incidents that no person would have heard of in time although they were real; each with what shows that.
     late
-        People would have heard of these, but later: they lasted longer than the wait.
+        Incidents that lasted longer than the wait, so people would have heard of them later.
     """
 
     seen: int = 0
@@ -37,43 +37,34 @@ def preview(
     Parameters
     ----------
     applies
-        Whether the incident would have been hidden.
+        Returns True if the incident would have been hidden.
     wait
-        Only for so long: what lasted longer would have come late. None hides for good.
+        The time for which it would have been hidden; None hides it for good.
     """
     found = Preview()
     for record in records:
         found.seen += 1
         if not applies(record):
             continue
-        why = became_real(record)
-        if wait is not None and not _over_within(record, wait):
+        ended = record.resolved_at or record.closed_at
+        if wait is not None and (ended is None or ended - record.incident.opened_at >= wait):
             found.late.append(record)
-        elif why is not None:
+        elif (why := _became_real(record)) is not None:
             found.real.append((record, why))
         else:
             found.hidden.append(record)
     return found
 
 
-def became_real(record: IncidentRecord) -> str | None:
-    """How it shows that somebody had to know of an incident; None when nothing says so, or somebody said: noise."""
-    for word in reversed(record.feedback):
-        if word.said == "noise":
-            return None
-        return f"{word.by} said so"
+def _became_real(record: IncidentRecord) -> str | None:
+    """Return what shows that a person had to know of an incident; None if nothing does, or the last answer is noise."""
+    if record.feedback:
+        word = record.feedback[-1]
+        return None if word.said == "noise" else f"{word.by} said so"
     if record.acknowledged_by is not None:
         return f"{record.acknowledged_by} took it"
     if record.outcome == "auto_resolved":
-        runbook = record.plan.runbook_id if record.plan else "a runbook"
-        return f"{runbook} cured it"
+        return f"{record.plan.runbook_id if record.plan else 'a runbook'} cured it"
     if record.paged_at is not None:
         return "somebody was paged"
-    if record.outcome == "resolved":
-        return "it ended with a human's help"
-    return None
-
-
-def _over_within(record: IncidentRecord, wait: timedelta) -> bool:
-    ended = record.resolved_at or record.closed_at
-    return ended is not None and ended - record.incident.opened_at < wait
+    return "it ended with a human's help" if record.outcome == "resolved" else None

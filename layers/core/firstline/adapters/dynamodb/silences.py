@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from firstline.adapters.dynamodb.table import Item, Table, stamp
 from firstline.errors import HistoryUnavailable
 from firstline.observability import logger
-from firstline.policy.silences import LONGEST, Silence
+from firstline.policy.holds import LONGEST, Silence
 
 MOST = 200
 """How many are read at most for a new alert, those that run out first before the others."""

@@ -7,9 +7,9 @@ from pydantic import BaseModel, Field, ValidationError
 
 from firstline.classification.model import Judgement, ModelVerdict
 from firstline.classification.prompt import Prompt
-from firstline.classification.redaction import safe_line
 from firstline.errors import ModelGaveNoVerdict
 from firstline.models import Usage
+from firstline.privacy.safe import safe_line
 
 MAX_REASON_CHARS = 300
 MAX_OPENING_BRACES = 20

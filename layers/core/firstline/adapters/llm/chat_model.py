@@ -22,10 +22,10 @@ from firstline.adapters.llm.chat_answer import Completion
 from firstline.adapters.llm.chat_format import ChatFormat, most
 from firstline.classification.model import ModelVerdict, Price
 from firstline.classification.prompt import Prompt
-from firstline.classification.redaction import safe_line
 from firstline.errors import ModelGaveNoVerdict, ModelUnavailable, QuestionRefused
 from firstline.models import Usage
 from firstline.observability import logger, metrics
+from firstline.privacy.safe import safe_line
 
 MAX_REASON_CHARS = 300
 

@@ -11,8 +11,8 @@ from typing import Any, cast
 import httpx2
 import openai
 
-from firstline.classification.redaction import safe_line
 from firstline.errors import ModelGaveNoVerdict, ModelUnavailable, QuestionRefused
+from firstline.privacy.safe import safe_line
 
 MAX_BODY_BYTES = 1_000_000
 MAX_ERROR_CHARS = 300

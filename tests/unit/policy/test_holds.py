@@ -1,4 +1,4 @@
-"""What keeps alerts back, to the second, and what never may."""
+"""Silences and maintenance windows: what they hold, to the second, and what they never may."""
 
 from datetime import timedelta
 from typing import Any
@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from firstline.policy.holds import LONGEST, Holds, Silence
 from firstline.policy.match import AlertMatch
-from firstline.policy.quiet import Quiet
-from firstline.policy.silences import LONGEST, Silence
 from tests.support.builders import NOON, alert, at
 
 
@@ -55,9 +54,9 @@ def test_none_lasts_for_ever_or_not_at_all(minutes: float) -> None:
 
 
 def test_of_several_the_longest_counts_and_says_why() -> None:
-    quiet = Quiet(silences=[silence(30), silence(90, id="s-2", owner="grace"), silence(120, match={"host": "db-1"})])
+    holds = Holds(silences=[silence(30), silence(90, id="s-2", owner="grace"), silence(120, match={"host": "db-1"})])
 
-    hold = quiet.keeps_back(alert(), at(1))
+    hold = holds.hold_on(alert(), at(1))
 
     assert hold is not None
     assert (hold.by, hold.id, hold.until, hold.seconds) == ("silence", "s-2", at(90), 89 * 60)

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstline.classification.redaction import clean, redact, safe_label, safe_line, safe_text
+from firstline.privacy import redact
+from firstline.privacy.safe import safe_label, safe_line, safe_text
+from firstline.text import strip_invisible
 
 # Put together here, so that no scanner takes this file for a leak.
 JWT = ".".join(("eyJ" + "hbGciOiJIUzI1NiJ9", "eyJzdWIiOiIxMjM0NTY3ODkwIn0", "c2lnbmF0dXJlLW9mLWl0"))
@@ -61,7 +63,7 @@ def test_a_secret_is_gone(text: str, secret: str) -> None:
     ],
 )
 def test_an_honest_alert_stays_as_it_is(text: str) -> None:
-    assert redact(clean(text)) == text
+    assert redact(strip_invisible(text)) == text
 
 
 def test_the_invisible_is_dropped_before_secrets_are_looked_for() -> None:
@@ -79,8 +81,8 @@ def test_the_invisible_is_dropped_before_secrets_are_looked_for() -> None:
         ("Größe — 日本語 🔥 ok", "Größe — 日本語 🔥 ok"),
     ],
 )
-def test_clean(text: str, seen: str) -> None:
-    assert clean(text) == seen
+def test_invisible_characters_are_dropped(text: str, seen: str) -> None:
+    assert strip_invisible(text) == seen
 
 
 def test_a_secret_on_the_cut_does_not_survive_in_half() -> None:
@@ -101,7 +103,7 @@ def test_any_text_ends_within_its_limit_on_one_line(text: str, limit: int) -> No
 
 
 def test_hostile_text_costs_no_more_than_honest_text() -> None:
-    """No pattern backtracks: 20,000 characters made for it take a fraction of a second."""
+    """Check that no pattern backtracks: 20,000 hostile characters take a fraction of a second."""
     begin = time.perf_counter()
     for unit in (
         "a:",
