@@ -22,11 +22,11 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     @classmethod
-    def kept(cls, content: str | Mapping[str, Any]) -> Self:
-        """Read what the table has kept, as JSON or as values.
+    def from_stored(cls, content: str | Mapping[str, Any]) -> Self:
+        """Read a model that the table has stored, as JSON or as values.
 
-        A field that only a newer version knows is passed over: whoever is rolled back, or deployed a moment later than
-        the others, goes on with what it understands.
+        Ignore fields that only a newer version knows: during a deployment or a rollback, an older function reads what a
+        newer one has written.
         """
         if isinstance(content, str):
             return cls.model_validate_json(content, extra="ignore")
