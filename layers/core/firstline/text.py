@@ -81,7 +81,7 @@ def count(number: int, noun: str) -> str:
 
 
 def in_words(duration: timedelta | None) -> str:
-    """Write a duration for people: `45 seconds`, `2 min 30 s`, `15 minutes`, `2 h 30 min`, `3 days`; unknown: a dash."""
+    """Write a duration for people: `45 seconds`, `2 min 30 s`, `15 minutes`, `2 h 30 min`, `3 days`; None: a dash."""
     if duration is None:
         return "–"
     seconds = round(duration.total_seconds())
