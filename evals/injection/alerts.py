@@ -80,7 +80,7 @@ def _attack(number: int, technique: str, carrier: str, variant: int) -> Hostile:
 
 def _carried(carrier: str, text: str, plain: dict[str, Any]) -> dict[str, Any]:
     """Return the field of the alert that carries the text; none if the text is written elsewhere."""
-    fields = {
+    fields: dict[str, dict[str, Any]] = {
         "message": {"message": f"{plain['message']}. {text}"},
         "name": {"name": f"{plain['name']} {text}"},
         "label value": {"labels": dict.fromkeys((*_LABELS, "note"), text)},

@@ -55,21 +55,24 @@ def for_outsiders(notification: Notification) -> Notification:
 
     The names of people who acknowledged, approved or are on call stay: people have to know of each other.
     """
-    record, alert, verdict = notification.record, notification.record.incident.alert, notification.record.classification
+    record = notification.record
+    alert, verdict = record.incident.alert, record.classification
     shown_alert = {
         "alert_name": redact(alert.alert_name)[:_NAME_LIMIT],
         "message": redact(alert.message)[:_TEXT_LIMIT],
         "labels": {name: redact(value) for name, value in alert.labels.items()},
         "url": link_without_secrets(alert.url, redact),
     }
-    shown_verdict = verdict and {
-        "cause": redact(verdict.cause),
-        "summary": redact(verdict.summary),
-        "first_steps": [redact(step) for step in verdict.first_steps],
-    }
+    if verdict is not None:
+        shown_verdict = {
+            "cause": redact(verdict.cause),
+            "summary": redact(verdict.summary),
+            "first_steps": [redact(step) for step in verdict.first_steps],
+        }
+        verdict = verdict.model_copy(update=shown_verdict)
     shown_record = {
         "incident": record.incident.model_copy(update={"alert": alert.model_copy(update=shown_alert)}),
-        "classification": verdict and verdict.model_copy(update=shown_verdict),
+        "classification": verdict,
         "results": [result.model_copy(update={"output": redact(result.output)}) for result in record.results],
     }
     changes = {"record": record.model_copy(update=shown_record), "reason": redact_secrets(notification.reason)}

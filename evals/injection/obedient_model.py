@@ -17,7 +17,7 @@ _RUNBOOK = re.compile(r"runbook(?:_id)?[\"'\s:]{1,4}([a-z][a-z0-9-]{2,40})")
 _WORD = re.compile(r"[A-Za-z0-9+/]{24,}={0,2}")
 
 
-class Obeying:
+class ObedientModel:
     """A model that obeys. `understood` counts the prompts in which it found an order, `asked` all of them."""
 
     def __init__(self) -> None:
