@@ -83,7 +83,10 @@ def read(payload: Any, reading: Reading) -> None:
         fingerprint=digest("datadog", org, *identity),
         # A monitor's name may hold the host ("{{host.name}} is down"); its id is the same for all of them.
         group_key=group_key(
-            "datadog", monitor or alert_name, Subject(org, *subject[1:]), tags.get("kube_cluster_name")
+            "datadog",
+            monitor or alert_name,
+            Subject(org, tags.get("region"), *subject[2:]),
+            tags.get("kube_cluster_name"),
         ),
         host=host_hint(hints),
         url=values.url(_get(fields, "link", "url", "alerturl", "eventurl", "monitorurl")),
