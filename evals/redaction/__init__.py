@@ -1,1 +1,1 @@
-"""How much of what must not leave with an alert is found, and how much that is harmless is taken for it?"""
+"""Measurements of redaction: the share of secrets that is found, and of harmless alerts that are changed."""

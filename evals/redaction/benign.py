@@ -1,4 +1,4 @@
-"""Alerts that hold nothing to hide, and much that looks like it: hashes, ids, digests, names of pods, numbers."""
+"""Harmless alerts with values that look like secrets: hashes, ids, digests, names of pods, numbers."""
 
 from collections.abc import Callable
 
@@ -142,12 +142,12 @@ WRITTEN: tuple[str, ...] = (
     "ghost blog on web-2 answers 502; theme npm_build failed",
     "glusterfs volume gl-data-01 is split-brain on 3 files",
 )
-"""Written by hand: what a pattern that is too eager would trip over."""
+"""Texts written by hand that an overeager pattern would match."""
 
 ROUNDS = 5
 
 
 def alerts() -> list[str]:
-    """Some 280 messages, the same ones each time."""
+    """Return some 280 messages, the same ones each time."""
     d = Dice(7)
     return [make(d) for _ in range(ROUNDS) for make in _MADE] + list(WRITTEN)

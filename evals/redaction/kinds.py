@@ -1,7 +1,7 @@
-"""Secrets and personal data to look for: made up when they are needed, out of parts, so that none stands in a file.
+"""Secrets and personal data to search for: made up when they are needed, out of parts, so that no file contains one.
 
-Every kind is one that monitoring alerts have been seen to carry: a log line in a message, a connection string in a label,
-the query of a link. `text` is how it stands there, `secret` what nobody may read.
+Monitoring alerts have been seen to carry every kind: a log line in a message, a connection string in a label, the query
+of a link. `text` is the text in the alert, `secret` the part that must not be read.
 """
 
 import base64
@@ -19,26 +19,25 @@ MIXED = string.ascii_letters + string.digits
 UPPER = string.ascii_uppercase + string.digits
 BASE64 = MIXED + "+/"
 
-
 WINDOW = 8
-"""So many characters of a secret in a row are a leak; a shorter one counts as a whole."""
+"""This many characters of a secret in a row are a leak; a shorter secret counts as a whole."""
 
 
 class Seeded(NamedTuple):
-    """One secret, as it stands in an alert."""
+    """One secret in the text of an alert."""
 
     kind: str
     text: str
     secret: str
 
     def leaks_into(self, text: str) -> bool:
-        """Whether a part of it that would help anybody stands in a text, invisible characters taken away."""
+        """Return True if a text, without its invisible characters, contains a useful part of the secret."""
         seen = strip_invisible(text)
         width = min(WINDOW, len(self.secret))
         return any(self.secret[at : at + width] in seen for at in range(len(self.secret) - width + 1))
 
     def written(self, text: str) -> "Seeded":
-        """The same secret in another text."""
+        """Return the same secret in another text."""
         return self._replace(text=text)
 
 
@@ -49,7 +48,7 @@ class Dice:
         self._random = random.Random(seed)  # noqa: S311 - nothing of this protects anything
 
     def of(self, alphabet: str, length: int) -> str:
-        """As random as an issuer makes it: at least one digit and one letter, where the alphabet has them."""
+        """Make a text as random as an issuer does: with at least one digit and one letter, if the alphabet has them."""
         while True:
             text = "".join(self._random.choices(alphabet, k=length))
             if (any(c.isdigit() for c in text) and any(c.isalpha() for c in text)) or not alphabet.isalnum():
@@ -62,14 +61,8 @@ class Dice:
                 return text
 
     def password(self) -> str:
-        return "".join(
-            (
-                self._random.choice(("Tr0ub", "Winter", "hunter", "S3cure", "blue")),
-                self.mixed(5),
-                "!",
-                self.of("0123456789a", 3),
-            )
-        )
+        word = self._random.choice(("Tr0ub", "Winter", "hunter", "S3cure", "blue"))
+        return f"{word}{self.mixed(5)}!{self.of('0123456789a', 3)}"
 
     def uuid(self) -> str:
         return "-".join(self.of(HEX, length) for length in (8, 4, 4, 4, 12))
@@ -109,20 +102,34 @@ def _grouped(number: str) -> str:
 
 
 type Made = str | tuple[str, str]
-"""The secret alone, or the text that it stands in and the secret."""
-
-KINDS: dict[str, Callable[[Dice], Made]] = {}
+"""The secret alone, or its text and the secret."""
 
 
-def _kind(name: str) -> Callable[[Callable[[Dice], Made]], Callable[[Dice], Made]]:
-    def add(make: Callable[[Dice], Made]) -> Callable[[Dice], Made]:
-        KINDS[name] = make
-        return make
+def _in(text: str, make: Callable[[Dice], str]) -> Callable[[Dice], Made]:
+    """Make a secret that only its surroundings give away."""
 
-    return add
+    def both(d: Dice) -> Made:
+        secret = make(d)
+        return text.replace("<secret>", secret), secret
+
+    return both
 
 
-_SIMPLE: dict[str, Callable[[Dice], str]] = {
+def _hex32(d: Dice) -> str:
+    return d.of(HEX, 32)
+
+
+def _service_account(d: Dice) -> Made:
+    pem, secret = _pem(d, "PRIVATE" + " KEY")
+    return json.dumps({"type": "service_account", "project_id": "shop", "private_key": pem}), secret
+
+
+def _kubernetes_secret(d: Dice) -> Made:
+    encoded = _b64(f"postgres://app:{d.password()}@db-1/shop")
+    return json.dumps({"kind": "Secret", "data": {"DATABASE_URL": encoded}}), encoded
+
+
+KINDS: dict[str, Callable[[Dice], Made]] = {
     "AWS access key id": lambda d: "AK" + "IA" + d.of(UPPER, 16),
     "AWS temporary key id": lambda d: "AS" + "IA" + d.of(UPPER, 16),
     "AWS secret access key": lambda d: d.mixed(18) + "/" + d.mixed(15) + "+9" + d.mixed(4),
@@ -164,136 +171,60 @@ _SIMPLE: dict[str, Callable[[Dice], str]] = {
     "Docker token": lambda d: "dckr" + "_pat_" + d.mixed(27),
     "Terraform token": lambda d: d.mixed(14) + ".atlas" + "v1." + d.mixed(67),
     "Atlassian token": lambda d: "AT" + "ATT3x" + d.mixed(60) + "=" + d.of(UPPER, 8),
+    "Slack webhook": _in("https://hooks.slack.com/services/T01A2B3C4D/B05E6F7G8H/<secret>", lambda d: d.mixed(24)),
+    "Discord webhook": _in("https://discord.com/api/webhooks/104857600123456789/<secret>", lambda d: d.mixed(68)),
+    "Telegram bot token": _in("bot 7123456789:A" + "A<secret> answers 401", lambda d: d.mixed(33)),
+    "address without a scheme": _in("app:<secret>@db-1:5432 refused", lambda d: d.mixed(14)),
+    "Twilio auth token": _in("account AC0f0f, auth_token=<secret>", _hex32),
+    "Azure connection string": _in("DefaultEndpointsProtocol=https;AccountName=logs;AccountKey=<secret>;EndpointSuffix=core.windows.net", lambda d: d.mixed(86) + "=="),
+    "Azure shared access signature": _in("https://logs.blob.core.windows.net/c?sv=2024-11-04&se=2026-12-01&sp=rl&sig=<secret>%3D", lambda d: d.mixed(43)),
+    "Datadog API key": _in("DD_API_KEY=<secret>", _hex32),
+    "Datadog application key": _in("dd-application-key: <secret>", lambda d: d.of(HEX, 40)),
+    "PagerDuty routing key": _in('"routing_key": "<secret>"', _hex32),
+    "Heroku API key": _in("HEROKU_API_KEY=<secret>", lambda d: d.uuid()),
+    "basic auth in a URL": _in("GET https://admin:<secret>@registry.example.com/v2/ failed", Dice.password),
+    "bearer token": _in("Authorization: Bearer <secret>", lambda d: d.mixed(40)),
+    "basic authorization": _in("authorization: Basic <secret>", lambda d: _b64(f"admin:{d.password()}")),
+    "session cookie": _in("Cookie: theme=dark; sessionid=<secret>; lang=en", lambda d: d.of(LOWER, 32)),
+    "password in an assignment": _in("password=<secret>", Dice.password),
+    "password in a sentence": _in("login failed, the password is <secret>", Dice.password),
+    "password in JSON": _in(json.dumps({"user": "app", "password": "<secret>"}), Dice.password),
+    "password in escaped JSON": _in(json.dumps(json.dumps({"user": "app", "password": "<secret>"})), Dice.password),
+    "password in XML": _in("<user>app</user><password><secret></password>", Dice.password),
+    "password in YAML": _in("db:\n  user: app\n  password: <secret>\n  port: 5432", Dice.password),
+    "password as an option": _in("/usr/bin/backup --user app --password <secret> --all", Dice.password),
+    "password of mysql": _in("mysql -h db-1 -u root -p<secret> shop", Dice.password),
+    "password of sshpass": _in("sshpass -p <secret> ssh deploy@10.0.0.7", Dice.password),
+    "password of curl": _in("curl -s -u deploy:<secret> https://ci.example.com/job", Dice.password),
+    "PostgreSQL address": _in("postgres://app:<secret>@db-1.internal:5432/shop", Dice.password),
+    "MongoDB address": _in("mongodb+srv://app:<secret>@cluster0.ab12c.mongodb.net/shop", Dice.password),
+    "Redis address": _in("redis://:<secret>@cache-1:6379/0", Dice.password),
+    "AMQP address": _in("amqps://worker:<secret>@mq-1:5671/orders", Dice.password),
+    "JDBC address": _in("jdbc:sqlserver://db-1:1433;databaseName=shop;user=sa;password=<secret>;encrypt=true", Dice.password),
+    "JDBC address of Oracle": _in("jdbc:oracle:thin:scott/<secret>@//db-1:1521/XE", Dice.password),
+    "ODBC string": _in("Driver={ODBC Driver 18};Server=db-1;Uid=sa;Pwd=<secret>;", Dice.password),
+    "Go's MySQL address": _in("app:<secret>@tcp(db-1:3306)/shop", Dice.password),
+    ".netrc": _in("machine git.example.com login deploy password <secret>", Dice.password),
+    "LDAP bind": _in("ldapsearch -x -D cn=admin -w <secret> -b dc=example", Dice.password),
+    "SQL": _in("CREATE USER app IDENTIFIED BY '<secret>'", Dice.password),
+    "kubeconfig": _in("users:\n- name: admin\n  user:\n    client-key-data: <secret>", lambda d: _b64(_pem(d, "RSA PRIVATE" + " KEY", 4)[0])),
+    "Docker registry": _in(json.dumps({"auths": {"registry.example.com": {"auth": "<secret>"}}}), lambda d: _b64(f"deploy:{d.password()}")),
+    "SSH passphrase": _in('passphrase: "<secret>"', Dice.password),
+    "TOTP seed": _in("otpauth://totp/Example:ada?secret=<secret>&issuer=Example", lambda d: d.of("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 32)),
+    "client secret": _in("grant_type=client_credentials&client_id=web&client_secret=<secret>", lambda d: d.mixed(40)),
+    "API key in a query": _in("https://api.example.com/v1/items?api_key=<secret>&page=2", lambda d: d.of(LOWER, 24)),
+    "X-Api-Key": _in("X-Api-Key: <secret>", lambda d: d.mixed(32)),
+    "signed URL": _in("https://b.s3.amazonaws.com/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=<secret>", lambda d: d.of(HEX, 64)),
+    "WireGuard key": _in("[Interface]\nPrivateKey = <secret>", lambda d: d.mixed(43) + "="),
+    "htpasswd": _in("admin:$apr1$r31.....$<secret>", lambda d: d.mixed(22)),
+    "shadow": _in("root:$6$rounds5000$saltsalt$<secret>:19000:0:99999:7:::", lambda d: d.mixed(86)),
+    "Sentry DSN": _in("https://<secret>@o123456.ingest.sentry.io/4501", _hex32),
+    "RSA private key": lambda d: _pem(d, "RSA PRIVATE" + " KEY"),
+    "OpenSSH private key": lambda d: _pem(d, "OPENSSH PRIVATE" + " KEY"),
+    "PGP private key": lambda d: _pem(d, "PGP PRIVATE" + " KEY BLOCK"),
+    "Google service account": _service_account,
+    "Kubernetes Secret": _kubernetes_secret,
 }  # fmt: skip
-for _name, _make in _SIMPLE.items():
-    KINDS[_name] = _make
-
-
-def _in(name: str, text: str, make: Callable[[Dice], str]) -> None:
-    """A kind that only its surroundings give away."""
-
-    def both(d: Dice) -> Made:
-        secret = make(d)
-        return text.replace("<secret>", secret), secret
-
-    KINDS[name] = both
-
-
-def _hex32(d: Dice) -> str:
-    return d.of(HEX, 32)
-
-
-_in(
-    "Slack webhook",
-    "https://hooks.slack.com/services/T01A2B3C4D/B05E6F7G8H/<secret>",
-    lambda d: d.mixed(24),
-)
-_in("Discord webhook", "https://discord.com/api/webhooks/104857600123456789/<secret>", lambda d: d.mixed(68))
-_in("Telegram bot token", "bot 7123456789:A" + "A<secret> answers 401", lambda d: d.mixed(33))
-_in("address without a scheme", "app:<secret>@db-1:5432 refused", lambda d: d.mixed(14))
-_in("Twilio auth token", "account AC0f0f, auth_token=<secret>", _hex32)
-_in(
-    "Azure connection string",
-    "DefaultEndpointsProtocol=https;AccountName=logs;AccountKey=<secret>;EndpointSuffix=core.windows.net",
-    lambda d: d.mixed(86) + "==",
-)
-_in(
-    "Azure shared access signature",
-    "https://logs.blob.core.windows.net/c?sv=2024-11-04&se=2026-12-01&sp=rl&sig=<secret>%3D",
-    lambda d: d.mixed(43),
-)
-_in("Datadog API key", "DD_API_KEY=<secret>", _hex32)
-_in("Datadog application key", "dd-application-key: <secret>", lambda d: d.of(HEX, 40))
-_in("PagerDuty routing key", '"routing_key": "<secret>"', _hex32)
-_in("Heroku API key", "HEROKU_API_KEY=<secret>", lambda d: d.uuid())
-_in("basic auth in a URL", "GET https://admin:<secret>@registry.example.com/v2/ failed", Dice.password)
-_in("bearer token", "Authorization: Bearer <secret>", lambda d: d.mixed(40))
-_in("basic authorization", "authorization: Basic <secret>", lambda d: _b64(f"admin:{d.password()}"))
-_in("session cookie", "Cookie: theme=dark; sessionid=<secret>; lang=en", lambda d: d.of(LOWER, 32))
-_in("password in an assignment", "password=<secret>", Dice.password)
-_in("password in a sentence", "login failed, the password is <secret>", Dice.password)
-_in("password in JSON", json.dumps({"user": "app", "password": "<secret>"}), Dice.password)
-_in("password in escaped JSON", json.dumps(json.dumps({"user": "app", "password": "<secret>"})), Dice.password)
-_in("password in XML", "<user>app</user><password><secret></password>", Dice.password)
-_in("password in YAML", "db:\n  user: app\n  password: <secret>\n  port: 5432", Dice.password)
-_in("password as an option", "/usr/bin/backup --user app --password <secret> --all", Dice.password)
-_in("password of mysql", "mysql -h db-1 -u root -p<secret> shop", Dice.password)
-_in("password of sshpass", "sshpass -p <secret> ssh deploy@10.0.0.7", Dice.password)
-_in("password of curl", "curl -s -u deploy:<secret> https://ci.example.com/job", Dice.password)
-_in("PostgreSQL address", "postgres://app:<secret>@db-1.internal:5432/shop", Dice.password)
-_in("MongoDB address", "mongodb+srv://app:<secret>@cluster0.ab12c.mongodb.net/shop", Dice.password)
-_in("Redis address", "redis://:<secret>@cache-1:6379/0", Dice.password)
-_in("AMQP address", "amqps://worker:<secret>@mq-1:5671/orders", Dice.password)
-_in(
-    "JDBC address",
-    "jdbc:sqlserver://db-1:1433;databaseName=shop;user=sa;password=<secret>;encrypt=true",
-    Dice.password,
-)
-_in("JDBC address of Oracle", "jdbc:oracle:thin:scott/<secret>@//db-1:1521/XE", Dice.password)
-_in("ODBC string", "Driver={ODBC Driver 18};Server=db-1;Uid=sa;Pwd=<secret>;", Dice.password)
-_in("Go's MySQL address", "app:<secret>@tcp(db-1:3306)/shop", Dice.password)
-_in(".netrc", "machine git.example.com login deploy password <secret>", Dice.password)
-_in("LDAP bind", "ldapsearch -x -D cn=admin -w <secret> -b dc=example", Dice.password)
-_in("SQL", "CREATE USER app IDENTIFIED BY '<secret>'", Dice.password)
-_in(
-    "kubeconfig",
-    "users:\n- name: admin\n  user:\n    client-key-data: <secret>",
-    lambda d: _b64(_pem(d, "RSA PRIVATE" + " KEY", 4)[0]),
-)
-_in(
-    "Docker registry",
-    json.dumps({"auths": {"registry.example.com": {"auth": "<secret>"}}}),
-    lambda d: _b64(f"deploy:{d.password()}"),
-)
-_in("SSH passphrase", 'passphrase: "<secret>"', Dice.password)
-_in(
-    "TOTP seed",
-    "otpauth://totp/Example:ada?secret=<secret>&issuer=Example",
-    lambda d: d.of("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 32),
-)
-_in(
-    "client secret",
-    "grant_type=client_credentials&client_id=web&client_secret=<secret>",
-    lambda d: d.mixed(40),
-)
-_in("API key in a query", "https://api.example.com/v1/items?api_key=<secret>&page=2", lambda d: d.of(LOWER, 24))
-_in("X-Api-Key", "X-Api-Key: <secret>", lambda d: d.mixed(32))
-_in(
-    "signed URL",
-    "https://b.s3.amazonaws.com/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=<secret>",
-    lambda d: d.of(HEX, 64),
-)
-_in("WireGuard key", "[Interface]\nPrivateKey = <secret>", lambda d: d.mixed(43) + "=")
-_in("htpasswd", "admin:$apr1$r31.....$<secret>", lambda d: d.mixed(22))
-_in("shadow", "root:$6$rounds5000$saltsalt$<secret>:19000:0:99999:7:::", lambda d: d.mixed(86))
-_in("Sentry DSN", "https://<secret>@o123456.ingest.sentry.io/4501", _hex32)
-
-
-@_kind("RSA private key")
-def _rsa(d: Dice) -> Made:
-    return _pem(d, "RSA PRIVATE" + " KEY")
-
-
-@_kind("OpenSSH private key")
-def _openssh(d: Dice) -> Made:
-    return _pem(d, "OPENSSH PRIVATE" + " KEY")
-
-
-@_kind("PGP private key")
-def _pgp(d: Dice) -> Made:
-    return _pem(d, "PGP PRIVATE" + " KEY BLOCK")
-
-
-@_kind("Google service account")
-def _service_account(d: Dice) -> Made:
-    pem, secret = _pem(d, "PRIVATE" + " KEY")
-    return json.dumps({"type": "service_account", "project_id": "shop", "private_key": pem}), secret
-
-
-@_kind("Kubernetes Secret")
-def _kubernetes_secret(d: Dice) -> Made:
-    encoded = _b64(f"postgres://app:{d.password()}@db-1/shop")
-    return json.dumps({"kind": "Secret", "data": {"DATABASE_URL": encoded}}), encoded
 
 
 PERSONAL: dict[str, Callable[[Dice], str]] = {
@@ -310,13 +241,13 @@ PERSONAL: dict[str, Callable[[Dice], str]] = {
 
 
 def seeded(seed: int = 1) -> list[Seeded]:
-    """One secret of every kind."""
+    """Make one secret of every kind."""
     d = Dice(seed)
     return [_seeded(name, make(d)) for name, make in KINDS.items()]
 
 
 def personal(seed: int = 1) -> list[Seeded]:
-    """One piece of personal data of every kind."""
+    """Make one piece of personal data of every kind."""
     d = Dice(seed)
     return [_seeded(name, make(d)) for name, make in PERSONAL.items()]
 

@@ -1,4 +1,4 @@
-"""Redaction in numbers: of how many secrets nothing is left, and how many harmless alerts are changed."""
+"""Redaction in numbers: the secrets of which nothing is left, and the harmless alerts that are changed."""
 
 import base64
 import json
@@ -17,22 +17,18 @@ from firstline.privacy import redact, redact_label, redact_secrets
 
 SEEDS = range(20)
 MOST_FALSE = 0.02
-"""At most this share of harmless alerts may lose anything. (An e-mail address in one is found rightly.)"""
-
-HONEST_SPLIT = 3
+"""The largest share of harmless alerts that may lose anything. (An e-mail address in one is found rightly.)"""
 
 WAYS: dict[str, Callable[[Seeded], str]] = {
     "alone": lambda hidden: hidden.text,
     "within a sentence": lambda hidden: f"login failed for app: {hidden.text} (attempt 3)",
     "with lines around it": lambda hidden: f"dump follows\n{hidden.text}\nend of dump",
-    "with zero-width characters in it": lambda hidden: hidden.text.replace(
-        hidden.secret, _split(hidden.secret, "\u200b")
-    ),
+    "with zero-width characters in it": lambda hidden: hidden.text.replace(hidden.secret, _split(hidden.secret)),
     "percent-encoded": lambda hidden: "GET /callback?state=" + quote(hidden.text, safe=""),
     "in base64": lambda hidden: f"payload {base64.b64encode(hidden.text.encode()).decode()} rejected",
     "in JSON within JSON": lambda hidden: json.dumps({"log": json.dumps({"line": hidden.text})}),
 }
-"""How a secret gets into an alert."""
+"""The ways in which a secret gets into an alert."""
 
 
 @dataclass
@@ -57,25 +53,25 @@ class Measured:
 
 
 def secrets() -> Measured:
-    """Every kind, in every way, many times."""
+    """Measure every kind of secret, in every way, many times."""
     return _recall([hidden for seed in SEEDS for hidden in seeded(seed)], WAYS, redact_secrets)
 
 
 def personal_data() -> Measured:
-    """Every kind of personal data, in the ways in which people write it."""
+    """Measure every kind of personal data, in the ways in which people write it."""
     ways = {name: WAYS[name] for name in ("alone", "within a sentence", "with lines around it", "in JSON within JSON")}
     return _recall([hidden for seed in SEEDS for hidden in personal(seed)], ways, redact)
 
 
 def false_redactions(bodies: Path | None = None, *, own: bool = True) -> Measured:
-    """Harmless alerts: those of this package (`own`) and a folder of published bodies, every text of each."""
+    """Measure harmless alerts: those of this package (`own`) and a folder of published bodies, every text of each."""
     measured = Measured()
     alerts: list[list[tuple[str, str]]] = [[("message", text)] for text in benign.alerts()] if own else []
     if bodies is not None:
         alerts += [list(_texts(json.loads(path.read_text("utf-8")))) for path in sorted(bodies.glob("*/*.json"))]
     for texts in alerts:
         measured.harmless += 1
-        # What people's addresses are, is found rightly.
+        # A person's address is found rightly.
         lost = [
             text
             for name, text in texts
@@ -115,8 +111,8 @@ def _encoded(hidden: Seeded) -> str:
     return base64.b64encode(hidden.text.encode()).decode()
 
 
-def _split(secret: str, by: str) -> str:
-    return by.join(secret[at : at + HONEST_SPLIT] for at in range(0, len(secret), HONEST_SPLIT))
+def _split(secret: str) -> str:
+    return "\u200b".join(secret[at : at + 3] for at in range(0, len(secret), 3))
 
 
 def _texts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

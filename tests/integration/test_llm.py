@@ -123,7 +123,7 @@ def test_whatever_the_server_does_an_incident_keeps_its_severity_within_one_dead
     assert "The LLM gave no verdict" in verdict.reasons[-1]
     assert reason in verdict.reasons[-1]
     assert len(verdict.reasons[-1]) < 700
-    assert verdict.tokens == verdict.usage.tokens == tokens
+    assert verdict.usage.tokens == tokens
     assert len(server.requests) == REQUESTS.get(failure, 1), "a hidden retry"
 
 

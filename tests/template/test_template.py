@@ -9,7 +9,7 @@ from cfnlint import lint
 from samtranslator.yaml_helper import yaml_parse
 
 from firstline import settings
-from firstline.sources import known_sources
+from firstline.sources import SOURCES
 
 ROOT = Path(__file__).parents[2]
 type Resources = dict[str, dict[str, Any]]
@@ -201,7 +201,7 @@ def test_every_source_has_its_address_among_the_outputs(written: dict[str, Any])
     values = [output["Value"].get("Fn::Sub", "") for output in written["Outputs"].values()]
     addresses = {value.rsplit("/", 1)[1] for value in values if "/alerts/" in value}
 
-    assert addresses == set(known_sources())
+    assert addresses == set(SOURCES)
 
 
 def test_no_secret_is_in_a_parameter_or_in_the_configuration(written: dict[str, Any]) -> None:

@@ -1,22 +1,14 @@
-"""What each Task state of the state machine sends to its function, and what it gets back.
+"""The input and output of each Task state's function: `<State>Input` and `<State>Output`.
 
-`<State>Input` and `<State>Output`; the state machine keeps each as an Assign variable and gives a Task only what it
-needs. Every key is emitted, nulls included: an undefined field fails a JSONata expression.
+The state machine stores each output as an Assign variable and gives a Task only what it needs. Every key is emitted,
+nulls included: an undefined field fails a JSONata expression.
 """
 
 from typing import Any, Literal
 
 from pydantic import Field
 
-from firstline.models import (
-    Classification,
-    Frozen,
-    Incident,
-    Outcome,
-    Page,
-    RemediationPlan,
-    StepResult,
-)
+from firstline.models import Classification, Frozen, Incident, Outcome, Page, RemediationPlan, StepResult
 
 
 class ClassifyInput(Frozen):
@@ -53,7 +45,7 @@ class ErrorOutput(Frozen):
 
 
 class Observed(Frozen):
-    """How a state ended: with a result, which is read by the state's name, or with an error."""
+    """The end of a state: a result, which is read according to the state's name, or an error."""
 
     state: str
     result: Any = None
@@ -61,7 +53,7 @@ class Observed(Frozen):
 
 
 class Cursor(Frozen):
-    """The place that a remediation has got to. `touched` tells whether a host or a release may have been changed.
+    """The progress of a remediation. `touched` is true when a host or a release may have been changed.
 
     `queue` and `index` name the step in the plan. `polls` counts the reads of its command, `throttles` the refusals of
     its request, `attempt` the verifications.
@@ -84,7 +76,7 @@ class Origin(Frozen):
 
 
 class NextMoveInput(Frozen):
-    """State `Next Move`. `observed` is what the last state of the remediation saw, `reason` what people would read."""
+    """State `Next Move`. `observed` is the end of the remediation's last state, `reason` the text for people so far."""
 
     state: Literal["Next Move"]
     incident_id: str
@@ -107,11 +99,11 @@ type Move = Literal[
     "Page On-Call",
     "Needs A Human?",
 ]
-"""The state that comes next. `Read Switch` stands for an act, which is done only while the switch is on."""
+"""The next state. `Read Switch` stands for an act, which runs only while the switch is on."""
 
 
 class NextMoveOutput(Frozen):
-    """State `Next Move`. The machine first waits for `seconds`, and takes what it sends from the plan that it holds."""
+    """State `Next Move`. The machine first waits for `seconds`, and takes the command to send from its own plan."""
 
     move: Move
     seconds: int = Field(default=0, ge=0)
@@ -122,7 +114,7 @@ class NextMoveOutput(Frozen):
 
 
 class ReasonedInput(Frozen):
-    """Input of a state that tells people why. `happened` is how the last state ended, where that is the reason."""
+    """Input of a state that tells people a reason. `happened` is the end of the last state, if that is the reason."""
 
     incident: Incident
     plan: RemediationPlan | None = None
@@ -132,7 +124,7 @@ class ReasonedInput(Frozen):
 
 
 class PageOnCallInput(ReasonedInput):
-    """State `Page On-Call`. `classification` is null when classifying is what failed."""
+    """State `Page On-Call`. `classification` is null when the classification failed."""
 
     classification: Classification | None
     level: int = Field(ge=0)
@@ -153,7 +145,7 @@ class RecordSuppressionInput(Frozen):
 
 
 class AnnounceRemediationInput(Frozen):
-    """State `Announce Remediation`: tell people before a host is touched."""
+    """State `Announce Remediation`, which tells people before a host is touched."""
 
     state: Literal["Announce Remediation"]
     incident: Incident
@@ -161,7 +153,7 @@ class AnnounceRemediationInput(Frozen):
 
 
 class RequestApprovalInput(Frozen):
-    """State `Request Approval`: put the plan before the people who may approve it."""
+    """State `Request Approval`, which shows the plan to the people who may approve it."""
 
     state: Literal["Request Approval"]
     incident: Incident
@@ -175,14 +167,14 @@ class NotifyOpsInput(ReasonedInput):
 
 
 class CloseIncidentInput(ReasonedInput):
-    """State `Close Incident`. `ended_by` is what ended the waiting: a resolve, a verify that held, or nobody."""
+    """State `Close Incident`. `ended_by`: the alert resolved, the verification succeeded, or the time expired."""
 
     state: Literal["Close Incident"]
     ended_by: Literal["resolved", "verified", "expired"]
 
 
 class NotifyOutput(Frozen):
-    """Every state of the notify function. `told` is false when no channel is configured."""
+    """Output of every state of the notify function. `told` is false when no channel is configured."""
 
     told: bool
     outcome: Outcome | None

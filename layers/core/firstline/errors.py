@@ -1,4 +1,4 @@
-"""What can go wrong, by name. Leaf class names are the names that the state machine catches."""
+"""Firstline's exceptions. The state machine catches the leaf classes by their names."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ class FirstlineError(Exception):
 
 
 class SourceError(FirstlineError):
-    """Something is wrong with what a sender sent."""
+    """A sender's request is wrong."""
 
 
 class UnknownSource(SourceError):
@@ -26,7 +26,7 @@ class UnreadablePayload(SourceError):
 
 
 class CertificateUnavailable(SourceError):
-    """The certificate that a signature is checked with could not be fetched; the sender should try again."""
+    """The certificate for checking a signature could not be fetched; the sender should try again."""
 
 
 class ConfigurationError(FirstlineError):
@@ -38,7 +38,7 @@ class HistoryUnavailable(FirstlineError):
 
 
 class GroupChanged(FirstlineError):
-    """Somebody else wrote the group first: read it and fold again."""
+    """Another function wrote the group first: read it and fold again."""
 
 
 class RateLimited(FirstlineError):
@@ -55,11 +55,11 @@ class MetricsUnavailable(FirstlineError):
 
 
 class RemediationContended(FirstlineError):
-    """Another remediation was planned or ended at the same moment: look again at what runs, and decide again."""
+    """Another remediation was planned or ended at the same moment: read what runs and decide again."""
 
 
 class AlreadyPlanned(FirstlineError):
-    """The incident has a plan already: somebody else planned it at the same moment."""
+    """The incident already has a plan: another execution planned it at the same moment."""
 
 
 class LockHeld(FirstlineError):
@@ -67,7 +67,7 @@ class LockHeld(FirstlineError):
 
 
 class QuarantineUnavailable(FirstlineError):
-    """What could not be read could not be kept either; the sender should try again."""
+    """An unreadable delivery could not be put into quarantine; the sender should try again."""
 
 
 class ConfirmationFailed(FirstlineError):
@@ -75,33 +75,33 @@ class ConfirmationFailed(FirstlineError):
 
 
 class ExecutionsUnavailable(FirstlineError):
-    """Step Functions did not take a start or a signal; the table knows what is left to do, and reconcile does it."""
+    """Step Functions refused a start or a signal; the table stores what is left to do, and reconcile does it."""
 
 
 class ApprovalRefused(FirstlineError):
-    """A yes or no that does not count; the message tells the person why, and what to do instead."""
+    """A decision on a plan that does not count; the message tells the person why, and what to do instead."""
 
 
 class NotEntitled(ApprovalRefused):
-    """The link is not one that Firstline signed for this incident, or the person is no approver."""
+    """Firstline did not sign the link for this incident, or the person is no approver."""
 
 
 class Superseded(ApprovalRefused):
-    """Something came first: another decision, the same person's, or another plan."""
+    """Another decision or another plan came first."""
 
 
 class TooLate(ApprovalRefused):
-    """The time to decide is over, or the incident is."""
+    """The time to decide is over, or the incident is closed."""
 
 
 class FeedbackRefused(FirstlineError):
-    """A word or a note on an incident that cannot be kept; the message tells the person why."""
+    """Feedback or a note on an incident that cannot be stored; the message tells the person why."""
 
 
 class NoPlan(FirstlineError):
-    """There is nothing to be run; the message says why, in words for people.
+    """No remediation may run; the message tells people why.
 
-    `decision` is what the policy said, or none where it was not asked.
+    `decision` is the policy's, or none where it was not asked.
     """
 
     def __init__(self, reason: str, *, decision: Literal["none", "deny", "shadow"] = "none") -> None:
@@ -110,35 +110,30 @@ class NoPlan(FirstlineError):
 
 
 class ReleasesUnreadable(FirstlineError):
-    """CodeDeploy or AppConfig does not say what was released; the message says which, and why."""
+    """CodeDeploy or AppConfig did not tell what was released; the message says which, and why."""
 
 
 class DocumentUnreadable(FirstlineError):
-    """An SSM document could not be read, or is another one than the plan was made for; the message says which."""
+    """An SSM document could not be read or differs from the planned one; the message says which."""
 
 
 class ModelGaveNoVerdict(FirstlineError):
     """The LLM is off, slow, refusing or wrong: rules and history decide.
 
-    `usage` is what it cost all the same; None when a question went out and nobody knows what became of it.
+    `usage` is the cost of the failed call; None when a question went out and its cost is unknown.
     """
 
     def __init__(self, reason: str, *, usage: Usage | None = Usage()) -> None:  # noqa: B008 - it is immutable
         super().__init__(reason)
         self.usage = usage
 
-    @property
-    def tokens(self) -> int:
-        """How many tokens are known to have been spent on it."""
-        return self.usage.tokens if self.usage else 0
-
 
 class ModelUnavailable(ModelGaveNoVerdict):
-    """The model's server is slow, overloaded, broken or not there. This, and nothing else, opens its circuit."""
+    """The model's server is slow, overloaded, broken or unreachable. Only this error opens its circuit."""
 
 
 class QuestionRefused(ModelGaveNoVerdict):
-    """The server does not take a question of this form (400, 422). `said` is its message."""
+    """The server refuses the form of the question (400, 422). `said` is its message."""
 
     def __init__(self, reason: str, *, said: str) -> None:
         super().__init__(reason)
@@ -146,15 +141,15 @@ class QuestionRefused(ModelGaveNoVerdict):
 
 
 class CircuitOpen(ModelGaveNoVerdict):
-    """The model's server failed again and again a moment ago, and is left alone for a while."""
+    """The model's server failed repeatedly a moment ago; Firstline does not call it for a while."""
 
 
 class CeilingReached(ModelGaveNoVerdict):
-    """What the owner lets the model cost in a day is spent."""
+    """The owner's daily ceiling for the model is spent."""
 
 
 class DeliveryError(FirstlineError):
-    """A message reached nobody."""
+    """A message could not be delivered."""
 
 
 class ChannelFailed(DeliveryError):

@@ -1,4 +1,4 @@
-"""The only Logger and Metrics. Import them from here, so that every line and number carries the same names.
+"""The only Logger and Metrics: imported from here, every log line and metric carries the same names.
 
 Traces come from the platform (Lambda, API Gateway and Step Functions with active tracing); see
 docs/decisions/0002-traces-without-the-xray-sdk.md.
@@ -13,8 +13,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 
 def _line(record: dict[str, Any]) -> str:
-    """A log line: whatever somebody hands to the logger, an exception's text among it, without what is private."""
-    from firstline.privacy import redact_log  # not before there is something to say
+    """Write a log record as JSON without secrets and personal data, an exception's text included."""
+    from firstline.privacy import redact_log  # imported late: a start writes no log line
 
     return json.dumps(redact_log(record), default=str, separators=(",", ":"), ensure_ascii=False)
 
@@ -25,7 +25,7 @@ metrics = Metrics()
 
 
 def count(name: str) -> None:
-    """Count one, at once and by itself: for a thread that may outlive the invocation, whose metrics are one set."""
+    """Emit a count of one immediately, apart from the invocation's metrics, which a thread may outlive."""
     service = {"service": os.environ.get("POWERTOOLS_SERVICE_NAME", "firstline")}
     with single_metric(name=name, unit=MetricUnit.Count, value=1, default_dimensions=service):
         pass

@@ -1,6 +1,6 @@
-"""Text that strangers wrote, made safe and short enough to keep and to show; and durations in words.
+"""Untrusted text, made safe and short enough to store and to show; and durations in words.
 
-The only place that strips, shortens or says a duration. HTML is escaped by Jinja2 and Slack's markup by
+The only module that strips or shortens a text or writes a duration. HTML is escaped by Jinja2 and Slack's markup by
 `channels/slack.py`, each where it is written.
 """
 
@@ -12,12 +12,12 @@ from datetime import timedelta
 ELLIPSIS = "…"
 
 _INVISIBLE_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-"""Drawn as nothing, although Unicode counts them among letters, marks and symbols."""
+"""Invisible, although Unicode counts them among letters, marks and symbols."""
 
 _LINE_BREAKS = frozenset("\r\x0b\x0c\x85\u2028\u2029")
 
 _JOINERS = frozenset("\u200c\u200d")
-"""Persian, Indic scripts and emoji need them, one at a time and between characters of their own."""
+"""Zero-width joiners, which Persian, Indic scripts and emoji need, one at a time and between their own characters."""
 
 _LOOSE_JOINERS = re.compile(
     "(?<![^\x00-\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f])|(?<=[\u200c\u200d])[\u200c\u200d]+"
@@ -28,7 +28,7 @@ _DROPPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 
 class _Visible(dict[int, int | None]):
-    """A table for `str.translate` that looks each character up once."""
+    """A table for `str.translate` that classifies each character once."""
 
     def __missing__(self, code: int) -> int | None:
         seen = self[code] = _visible(chr(code))
@@ -39,7 +39,7 @@ _VISIBLE = _Visible()
 
 
 def strip_invisible(text: str) -> str:
-    r"""Drop every character that is drawn as nothing: control, zero-width, bidi and tag characters, lone surrogates.
+    r"""Drop every invisible character: control, zero-width, bidi and tag characters, lone surrogates.
 
     Such a character can hide a secret from its pattern, reorder what people read, or carry orders to a model. Tabs and
     line feeds stay; other line breaks become a line feed. A joiner stays between two characters beyond ASCII.
@@ -61,7 +61,7 @@ def one_line(text: str, limit: int) -> str:
 
 
 def shorten(text: str, limit: int) -> str:
-    """Return at most `limit` characters; an ellipsis says that there was more."""
+    """Return at most `limit` characters; an ellipsis marks a text that was cut."""
     return text if len(text) <= limit else text[: limit - len(ELLIPSIS)].rstrip() + ELLIPSIS
 
 
@@ -81,7 +81,7 @@ def count(number: int, noun: str) -> str:
 
 
 def in_words(duration: timedelta | None) -> str:
-    """Say a duration for people: `45 seconds`, `2 min 30 s`, `15 minutes`, `2 h 30 min`, `3 days`; unknown: a dash."""
+    """Write a duration for people: `45 seconds`, `2 min 30 s`, `15 minutes`, `2 h 30 min`, `3 days`; None: a dash."""
     if duration is None:
         return "–"
     seconds = round(duration.total_seconds())

@@ -140,7 +140,7 @@ def test_a_model_that_fails_changes_nothing_but_the_reasons_and_the_bill(decide:
     assert "The LLM gave no verdict (no answer within 15 s): rules and history decide." in failed.reasons
     same = {"severity", "runbook_id", "confidence", "decided_by", "summary", "is_deployment_related", "model"}
     assert failed.model_dump(include=same) == alone.model_dump(include=same)
-    assert failed.tokens == 320
+    assert failed.usage.tokens == 320
 
 
 def test_a_deployment_of_the_service_is_the_first_suspect(decide: Decide, deployment: Any) -> None:

@@ -128,7 +128,7 @@ def test_each_change_is_told(judge: Judge) -> None:
         "Raised from noise to high: a model may not take what the source called critical below high.",
     ]
     assert verdict.decided_by == "llm"
-    assert (verdict.model, verdict.tokens) == ("test-model", 700)
+    assert (verdict.model, verdict.usage.tokens) == ("test-model", 700)
 
 
 def test_an_unsure_model_decides_nothing_but_its_words_are_kept(judge: Judge) -> None:
@@ -136,7 +136,7 @@ def test_an_unsure_model_decides_nothing_but_its_words_are_kept(judge: Judge) ->
     assert verdict.decided_by == "rules"
     assert verdict.runbook_id == "high-memory"  # the declared match, not the model's guess
     assert verdict.summary == "Memory on web-1 is nearly full."
-    assert verdict.tokens == 700
+    assert verdict.usage.tokens == 700
     assert "That is below 0.5: rules and history decide." in verdict.reasons
 
 

@@ -312,7 +312,12 @@ def test_a_known_verdict_asks_no_model_and_says_where_it_is_from(
     asked = model(judged())
     verdict = decide(before(3, "real"), model=asked)
     assert asked.asked == []
-    assert (verdict.decided_by, verdict.cached_from, verdict.model, verdict.tokens) == ("cache", "before-3", None, 0)
+    assert (verdict.decided_by, verdict.cached_from, verdict.model, verdict.usage.tokens) == (
+        "cache",
+        "before-3",
+        None,
+        0,
+    )
     assert (verdict.severity, verdict.runbook_id) == ("medium", "high-memory")
     assert verdict.cause == "The nightly report keeps everything in memory."
     assert "Memory is at 97 %" in verdict.summary  # about now, not about then

@@ -59,10 +59,10 @@ def test_a_model_is_asked_and_counted(policy: Policy, case: Case) -> None:
     found = Classifier("m", policy, lambda one: Says("critical")).judge(case)
 
     assert (found.classification.severity, found.without_model) == ("critical", "high")
-    assert (found.asked_model, found.no_verdict, found.classification.tokens) == (True, False, 700)
+    assert (found.asked_model, found.no_verdict, found.classification.usage.tokens) == (True, False, 700)
 
     failed = Classifier("m", policy, lambda one: Fails()).judge(case)
-    assert (failed.classification.severity, failed.no_verdict, failed.classification.tokens) == ("high", True, 12)
+    assert (failed.classification.severity, failed.no_verdict, failed.classification.usage.tokens) == ("high", True, 12)
 
 
 def test_what_a_rule_decides_asks_no_model(policy: Policy) -> None:
@@ -92,7 +92,7 @@ def test_recorded_answers_come_back(policy: Policy, case: Case, tmp_path: Path) 
 
     found = Classifier("replay", policy, replay).judge(case)
 
-    assert (found.classification.severity, found.classification.tokens) == ("critical", 700)
+    assert (found.classification.severity, found.classification.usage.tokens) == ("critical", 700)
     assert replay.stale == []
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from evals.classifiers import Policy
 from evals.injection.alerts import CARRIERS, Hostile, hostile_alerts
-from evals.injection.obeying import Obeying
+from evals.injection.obedient_model import ObedientModel
 from evals.injection.orders import TECHNIQUES
 from firstline.channels import pagerduty, slack, sns
 from firstline.channels.delivery import tell_all
@@ -61,7 +61,7 @@ class Outcome:
     verdict: Classification
     offered: list[str]
     plan: RemediationPlan | None
-    model: Obeying
+    model: ObedientModel
     record: IncidentRecord
 
 
@@ -136,7 +136,7 @@ def planned(incident: Incident, verdict: Classification) -> RemediationPlan | No
 
 
 def attacked(hostile: Hostile, incident: Incident) -> Outcome:
-    model, evidence = Obeying(), evidence_of(hostile)
+    model, evidence = ObedientModel(), evidence_of(hostile)
     offered = match.offered(policy().runbooks, incident.alert)
     verdict = classify(incident, evidence=evidence, rules=policy().rules, offered=offered, model=model, now=NOW)
     made = planned(incident, verdict)

@@ -6,7 +6,7 @@ from typing import Any, get_args
 import pytest
 
 from firstline.errors import Unauthenticated
-from firstline.sources import authenticate, known_sources, normalize
+from firstline.sources import SOURCES, authenticate, normalize
 from local.demo import alerts, senders
 
 PAYLOADS: dict[str, dict[str, Any]] = {
@@ -20,7 +20,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("source", known_sources())
+@pytest.mark.parametrize("source", SOURCES)
 def test_each_source_takes_the_proof_of_the_right_secret_only(source: str) -> None:
     body = json.dumps(PAYLOADS.get(source, {})).encode()
     headers = senders.proof(source, body, "right")

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firstline.contracts import Cursor, ErrorOutput, NextMoveInput, NextMoveOutput, Observed, Origin
-from firstline.models import PlannedRelease, PlannedStep, RemediationPlan, StepKind, StepResult, Target
-from firstline.models.plan import Released
+from firstline.models import PlannedRelease, PlannedStep, Released, RemediationPlan, StepKind, StepResult, Target
 from firstline.remediation.next_move import Place, next_move
 
 HERE = Place("123456789012", "eu-central-1")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from firstline.errors import Unauthenticated, UnknownSource
-from firstline.sources import authenticate, known_sources
+from firstline.sources import SOURCES, authenticate
 
 NOW = datetime(2026, 2, 11, 8, 15, tzinfo=UTC)
 BODY = b'{"alerts": []}'
@@ -41,7 +41,7 @@ def test_a_token_opens(source: str, headers: dict[str, str]) -> None:
     authenticate(source, headers=headers, body=BODY, secrets=TOKENS, now=NOW)
 
 
-@pytest.mark.parametrize("source", known_sources())
+@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -72,7 +72,7 @@ def test_anything_else_does_not(source: str, headers: dict[str, str]) -> None:
         authenticate(source, headers=headers, body=BODY, secrets=TOKENS, now=NOW)
 
 
-@pytest.mark.parametrize("source", known_sources())
+@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("secrets", [[], [""], ["", "  "]])
 def test_without_a_secret_a_source_is_closed(source: str, secrets: list[str]) -> None:
     for headers in ({}, {"Authorization": "Bearer "}, {"X-PagerDuty-Signature": f"v1={signature('')}"}):

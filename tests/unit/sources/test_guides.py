@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from firstline.sources import known_sources, normalize
+from firstline.sources import SOURCES, normalize
 from firstline.sources.deployments import deployment_from_request
 from firstline.sources.severity import WORDS
 from tests.unit.sources.events import RECEIVED_AT, event
@@ -25,8 +25,8 @@ def block(guide: str, language: str) -> str:
 def test_every_source_has_a_guide_and_a_row() -> None:
     table = (GUIDES / "README.md").read_text()
 
-    assert {file.stem for file in GUIDES.glob("*.md")} == {*known_sources(), "README"}
-    assert all(f"[{source}]({source}.md)" in table for source in known_sources())
+    assert {file.stem for file in GUIDES.glob("*.md")} == {*SOURCES, "README"}
+    assert all(f"[{source}]({source}.md)" in table for source in SOURCES)
 
 
 def test_the_words_for_severity_are_all_there() -> None:

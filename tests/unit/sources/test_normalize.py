@@ -7,7 +7,7 @@ import pytest
 
 from firstline.errors import UnreadablePayload
 from firstline.models import NormalizedAlert
-from firstline.sources import known_sources, normalize, normalize_batch
+from firstline.sources import SOURCES, normalize, normalize_batch
 from tests.unit.sources.events import EVENTS, RECEIVED_AT, alert, event, read
 
 INSTANCE = "i-0a1b2c3d4e5f60718"
@@ -193,7 +193,7 @@ def test_a_fixture_is_understood_and_ignored_with_a_reason(name: str) -> None:
 
 
 def test_every_fixture_of_a_source_is_in_a_table() -> None:
-    files = {f"{f.parent.name}/{f.stem}" for f in EVENTS.glob("*/*.json") if f.parent.name in known_sources()}
+    files = {f"{f.parent.name}/{f.stem}" for f in EVENTS.glob("*/*.json") if f.parent.name in SOURCES}
 
     assert files == ONE_ALERT.keys() | IGNORED.keys() | ELSEWHERE
 

@@ -8,6 +8,7 @@ import pytest
 from firstline.models import SEVERITY_RANK
 from firstline.sources import values
 from firstline.sources.identity import alertmanager_fingerprint, bare_host, group_key, host_hint
+from firstline.sources.meanings import Subject
 from firstline.sources.severity import WORDS, from_word
 
 
@@ -178,10 +179,11 @@ def test_fingerprints_are_those_of_prometheus() -> None:
 
 
 def test_group_keys_are_short_stable_and_told_apart() -> None:
-    key = group_key("generic", "Disk", account="1", region="eu", service="shop", environment="prod")
+    subject = Subject(account="1", region="eu", service="shop", environment="prod")
+    key = group_key("generic", "Disk", subject)
 
     assert key == "generic:" + key.split(":")[1]
     assert len(key) == len("generic:") + 20
-    assert key == group_key("generic", "Disk", account="1", region="eu", service="shop", environment="prod")
-    assert key != group_key("generic", "Disk", account="1", region="eu", environment="shop", service="prod")
-    assert key != group_key("other", "Disk", account="1", region="eu", service="shop", environment="prod")
+    assert key == group_key("generic", "Disk", subject)
+    assert key != group_key("generic", "Disk", Subject(account="1", region="eu", environment="shop", service="prod"))
+    assert key != group_key("other", "Disk", subject)

@@ -162,9 +162,7 @@ def test_a_topic_s_name_and_a_certificate_are_no_tokens(secret: str) -> None:
 def test_where_a_certificate_may_be(url: str) -> None:
     message = event("cloudwatch/sns-alarm") | {"SigningCertURL": url}
 
-    assert signing_certificate_url(message) == url
-    assert signing_certificate_url(json.dumps(message).encode()) == url
-    assert signing_certificate_url(message, ["token", TOPIC]) == url
+    assert signing_certificate_url(json.dumps(message).encode(), ["token", TOPIC]) == url
 
 
 @pytest.mark.parametrize(
@@ -205,19 +203,22 @@ def test_where_a_certificate_may_be(url: str) -> None:
     ],
 )
 def test_where_it_may_not_be(url: Any) -> None:
-    assert signing_certificate_url(event("cloudwatch/sns-alarm") | {"SigningCertURL": url}) is None
+    body = json.dumps(event("cloudwatch/sns-alarm") | {"SigningCertURL": url}).encode()
+
+    assert signing_certificate_url(body, [TOPIC]) is None
 
 
 def test_nothing_is_fetched_for_a_topic_that_is_not_allowed() -> None:
     message = event("cloudwatch/sns-alarm")
 
-    assert signing_certificate_url(message, ["token"]) is None
-    assert signing_certificate_url(message | {"TopicArn": TOPIC + "2"}, [TOPIC]) is None
+    assert signing_certificate_url(json.dumps(message).encode(), ["token"]) is None
+    assert signing_certificate_url(json.dumps(message | {"TopicArn": TOPIC + "2"}).encode(), [TOPIC]) is None
 
 
-@pytest.mark.parametrize("payload", [b"nonsense", [], None, {"Type": "Other", "SigningCertURL": URL}])
-def test_what_is_no_message_has_no_certificate(payload: Any) -> None:
-    assert signing_certificate_url(payload) is None
+@pytest.mark.parametrize("payload", ["nonsense", [], None, {"Type": "Other", "TopicArn": TOPIC, "SigningCertURL": URL}])
+def test_another_payload_has_no_certificate(payload: Any) -> None:
+    assert signing_certificate_url(json.dumps(payload).encode(), [TOPIC]) is None
+    assert signing_certificate_url(b"no JSON", [TOPIC]) is None
 
 
 def test_a_request_to_confirm() -> None:

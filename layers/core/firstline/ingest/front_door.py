@@ -101,7 +101,7 @@ class Intake:
         try:
             return self._route(event, now)
         except UnknownSource:
-            known = list(sources.known_sources())
+            known = list(sources.SOURCES)
             return _response(404, status="unknown source", known_sources=known, path="POST /alerts/<source>")
         except Unauthenticated as error:
             metrics.add_metric("Unauthenticated", "Count", 1)
@@ -125,7 +125,7 @@ class Intake:
         return _response(404, status="unknown path", known=["POST /alerts/<source>", "POST /deployments"])
 
     def _take_alerts(self, source: str, headers: Mapping[str, str], body: bytes, now: datetime) -> Response:
-        if source not in sources.known_sources():
+        if source not in sources.SOURCES:
             raise UnknownSource(source)
         secrets = self.secrets(f"sources/{source}")
         url = sources.signing_certificate_url(source, body, secrets)

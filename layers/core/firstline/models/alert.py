@@ -1,19 +1,19 @@
-"""One alert, whoever sent it."""
+"""One alert, in the same shape from every source."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AwareDatetime, StringConstraints
+from pydantic import AwareDatetime
 
-from firstline.models.frozen import Frozen, Name, Text
+from firstline.models.frozen import Frozen, Name, Text, Url
 from firstline.models.severity import SourceSeverity
 
 
 class NormalizedAlert(Frozen):
-    """One alert, whoever sent it. Everything in it is untrusted text, within bounds.
+    """One alert, in the same shape from every source. Everything in it is untrusted text, within bounds.
 
     `timestamp` is when this state began (fired, or was resolved) by the sender's clock. `fingerprint` names the alert
     and is the same for its firing and its resolved; `group_key` names the incident that it belongs to.
-    `severity_stated` is false when the sender said nothing about how bad it is: then `severity` is only a default.
+    `severity_stated` is false when the sender stated no severity: then `severity` is only a default.
     """
 
     source: Name
@@ -28,7 +28,7 @@ class NormalizedAlert(Frozen):
     group_key: Name
     host: Name | None = None
     ends_at: AwareDatetime | None = None
-    url: Annotated[str, StringConstraints(max_length=2_000)] | None = None
+    url: Url | None = None
     account: Name | None = None
     region: Name | None = None
     environment: Name | None = None
@@ -36,5 +36,5 @@ class NormalizedAlert(Frozen):
     severity_stated: bool = True
 
     def without_raw(self) -> "NormalizedAlert":
-        """The same alert without the sender's body, small enough to travel through a state machine."""
+        """Return the alert without the sender's body, small enough to travel through a state machine."""
         return self.model_copy(update={"raw_payload": None})

@@ -1,29 +1,85 @@
-"""What is known around an incident when it is classified: its past, its service, its metric, what is declared."""
+"""Evidence around an incident when it is classified: its past, its service, its metric, declared maintenance."""
 
-from pydantic import AwareDatetime, Field
+from typing import Annotated
 
-from firstline.models.deployment import Deployment
-from firstline.models.earlier import EarlierIncident, SimilarIncident
-from firstline.models.frozen import Frozen, Name, Text
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from firstline.models.classification import DecidedBy
+from firstline.models.frozen import Frozen, Name, Text, Url
+from firstline.models.record import Feedback, Outcome
 from firstline.models.severity import Severity
 
 
+class Deployment(Frozen):
+    """A change that went out: the first suspect when an alert follows it."""
+
+    service: Name
+    version: Name
+    environment: Name | None = None
+    deployed_at: AwareDatetime
+    url: Url | None = None
+
+
+class EarlierIncident(Frozen):
+    """An incident that is over: Firstline's decisions, its outcome, and people's feedback.
+
+    runbook_id
+        The runbook that was planned. `chosen_runbook_id` is the verdict's, whether or not it was planned.
+    template
+        The alert's words without numbers, hosts and names (`classification.templates`).
+    evidence_class
+        The circumstances that the verdict held for (`classification.memory`).
+    taken_by
+        The person who acknowledged it.
+    feedback, note
+        The last feedback of each person, and the last note on what fixed it: text, never an instruction.
+    """
+
+    incident_id: Name
+    opened_at: AwareDatetime
+    closed_at: AwareDatetime
+    severity: Severity
+    outcome: Outcome
+    runbook_id: Name | None = None
+    outcome_reason: str | None = None
+    feedback: list[Feedback] = []
+    note: str | None = None
+    group_key: Name | None = None
+    alert_name: Name | None = None
+    service: Name | None = None
+    environment: Name | None = None
+    template: Annotated[str, StringConstraints(max_length=1_000)] = ""
+    cause: Text | None = None
+    blamed_deployment: bool = False
+    chosen_runbook_id: Name | None = None
+    decided_by: DecidedBy | None = None
+    evidence_class: Text | None = None
+    taken_by: Text | None = None
+
+
+class SimilarIncident(Frozen):
+    """An incident of another group that reads like this one: 0 is nothing in common, 1 the same words."""
+
+    incident: EarlierIncident
+    score: float = Field(ge=0, le=1)
+
+
 class AlertCount(Frozen):
-    """How many new alerts came in the last hour and in the last day, that hour included."""
+    """Numbers of new alerts within the last hour and within the last day, that hour included."""
 
     last_hour: int = Field(ge=0)
     last_day: int = Field(ge=0)
 
 
 class ServiceActivity(Frozen):
-    """What goes on with a service: its new alerts, whatever their name, and its last deployment in each environment."""
+    """Activity of a service: its new alerts, whatever their name, and its last deployment in each environment."""
 
     alerts: AlertCount
     deployments: list[Deployment]
 
 
 class MetricSeries(Frozen):
-    """A metric around the moment when its alarm fired: one value for each period, oldest first, the last one newest.
+    """A metric around the moment when its alarm fired: one value for each period, oldest first.
 
     `ends_at` is the end of the last period. `label` says in words which metric and statistic it is.
     """
@@ -35,7 +91,7 @@ class MetricSeries(Frozen):
 
 
 class Maintenance(Frozen):
-    """A declared maintenance window that is on and about the alert. `at_most` is None where it makes alerts wait."""
+    """A declared maintenance window that is active and covers the alert. `at_most` is None where it holds alerts."""
 
     window: Name
     reason: Text
@@ -44,20 +100,20 @@ class Maintenance(Frozen):
 
 
 class Evidence(Frozen):
-    """What is known around an incident when it is classified. Built once, read by rules, history, prompt and page.
+    """Everything known around an incident when it is classified. Built once, read by rules, history, prompt and page.
 
     `missing` says in words what could not be read: an empty list of deployments is then no proof that there were none.
 
     same_service
-        Alerts of the incident's service, whatever their name; None when it is not known which service that is.
+        Alerts of the incident's service, whatever their name; None when the service is not known.
     earlier
         Of the same group, newest first. `similar` are incidents of other groups that read like this one, best first.
     service_deployed_at
         When the incident's service was last deployed, however long ago.
     topology
-        Where the incident stands, as its labels say: cluster, namespace, node, zone, team.
+        The incident's place according to its labels: cluster, namespace, node, zone, team.
     maintenance
-        The declared maintenance windows that are on and about this alert.
+        The declared maintenance windows that are active and cover this alert.
     """
 
     same_name_last_hour: int = Field(ge=0)

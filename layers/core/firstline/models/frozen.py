@@ -1,4 +1,4 @@
-"""What every noun here is made of: immutable models, and text within bounds."""
+"""The base of every model here: immutable, with text within bounds."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
@@ -12,21 +12,24 @@ type Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 """A name that is matched on: an alert's, a host's, a service's."""
 
 type RouteName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
-"""A name by which the paging policy's routes ask for what a rule has sorted."""
+"""A name that a rule gives an incident and a route of the paging policy asks for."""
+
+type Url = Annotated[str, StringConstraints(max_length=2_000)]
+"""A whole http(s) address, shown to people."""
 
 
 class Frozen(BaseModel):
-    """Base of every model: immutable, and a field nobody declared is an error."""
+    """Base of every model: immutable, and an undeclared field is an error."""
 
-    # What does not fit is not quoted: an error's text ends in logs and in the execution's history.
+    # An error must not quote its input: its text ends in logs and in the execution's history.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     @classmethod
-    def kept(cls, content: str | Mapping[str, Any]) -> Self:
-        """Read what the table has kept, as JSON or as values.
+    def from_stored(cls, content: str | Mapping[str, Any]) -> Self:
+        """Read a model that the table has stored, as JSON or as values.
 
-        A field that only a newer version knows is passed over: whoever is rolled back, or deployed a moment later than
-        the others, goes on with what it understands.
+        Ignore fields that only a newer version knows: during a deployment or a rollback, an older function reads what a
+        newer one has written.
         """
         if isinstance(content, str):
             return cls.model_validate_json(content, extra="ignore")

@@ -1,4 +1,4 @@
-"""What an execution is about, and what may keep it back."""
+"""The incident that a Step Functions execution handles, and the hold that may delay it."""
 
 from typing import Annotated, Literal
 
@@ -12,10 +12,10 @@ FIRST_OF_STORM = "first_alert"
 
 
 class Hold(Frozen):
-    """Why an incident waits before anything is done about it, and for how long.
+    """The reason why an incident waits before Firstline acts on it, and for how long.
 
-    It is over at `until`, which is `seconds` after the decision, or before: when the alert resolves, when it gets worse
-    or when somebody ends it. `id` names the rule, silence or window.
+    It ends at `until`, which is `seconds` after the decision, or earlier: when the alert resolves, when it gets worse
+    or when a person ends it. `id` names the rule, silence or window.
     """
 
     by: Literal["rule", "silence", "window"]
@@ -28,9 +28,9 @@ class Hold(Frozen):
 
 
 class Incident(Frozen):
-    """What a Step Functions execution is about, as it stood when the incident was opened.
+    """The input of a Step Functions execution: the incident as it stood when it was opened.
 
-    It is the execution's input and must never change after the first write: StartExecution is idempotent only for the
+    It must never change after the first write: StartExecution is idempotent only for the
     same name and the same bytes. What happens later (acknowledged, resolved) is state in the table.
     """
 
@@ -43,9 +43,9 @@ class Incident(Frozen):
     storm: bool = False
     flapping: bool = False
     opened_last_hour: int = Field(default=1, ge=1)
-    """How many incidents its group has opened within the hour, this one among them: how often it flapped."""
+    """How many incidents its group has opened within the hour, this one included: how often it flapped."""
     hold: Hold | None = None
-    """A silence or maintenance window that kept back every alert of it when it was opened."""
+    """The silence or maintenance window that held all of its alerts when it was opened."""
 
     @property
     def first_alert(self) -> str:

@@ -1,10 +1,10 @@
-"""What would be run, where, and whether it may: commands on hosts, or releases taken back."""
+"""A remediation: its plan (commands on hosts, or releases taken back), the steps' results, and the planned runs."""
 
 import json
 from hashlib import sha256
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
 
 from firstline.models.frozen import Frozen, Name, Text
 
@@ -20,6 +20,10 @@ SHARE = r"^([0-9]{1,2}|[1-9][0-9]?%|100%)$"
 """A number of hosts, or a share of them: `1`, `25%`."""
 
 type StepKind = Literal["diagnose", "act", "verify", "rollback"]
+
+type RunOutcome = Literal["verified", "failed", "undone", "looked", "not_run"]
+"""The end of a planned run: it acted and the host recovered; it acted and did not help; the same, but it was rolled
+back; it only looked; nothing was ever sent."""
 
 
 class PlannedStep(Frozen):
@@ -42,12 +46,12 @@ class PlannedStep(Frozen):
 
     @property
     def sends(self) -> str:
-        """What exactly is sent, for the trail."""
+        """The document and version that are sent, for the trail."""
         return f"{self.document}:{self.document_version}"
 
 
 class Released(Frozen):
-    """One release as CodeDeploy or AppConfig has it: the deployment's id or number, what it brought, and since when."""
+    """One release as CodeDeploy or AppConfig knows it: the deployment's id or number, its content, and its time."""
 
     deployment: Name
     what: Text
@@ -55,12 +59,12 @@ class Released(Frozen):
 
 
 class PlannedRelease(Frozen):
-    """One release that is taken back: what was there before is deployed again.
+    """One release that is taken back: the one before it is deployed again.
 
-    `place` is where: application and deployment group, or application and environment. `request` is the whole request
-    for the deployment, as the state machine sends it. It is sent only while `latest` is still the newest deployment
-    there. `marker` is the description of the new one, by which it is known again when the answer is lost. With `stop`
-    that deployment was still going on: it is stopped first, and AppConfig then needs nothing more.
+    `place` names the application and deployment group, or the application and environment. `request` is the whole
+    request for the deployment, as the state machine sends it. It is sent only while `latest` is still the newest
+    deployment there. `marker` is the description of the new one, by which it is found again when the answer is lost.
+    With `stop` the deployment was still in progress: it is stopped first, and AppConfig then needs nothing more.
     """
 
     step_id: Name
@@ -78,12 +82,12 @@ class PlannedRelease(Frozen):
 
     @property
     def sends(self) -> str:
-        """What exactly is sent, for the trail and for people."""
+        """The change of releases that is requested, for the trail and for people."""
         return f"from {self.taken_back.what} back to {self.put_back.what}"
 
     @property
     def lock(self) -> str:
-        """What nobody else may have in hand meanwhile."""
+        """The lock key of the release."""
         return f"{self.through}:{self.place}"
 
 
@@ -91,16 +95,15 @@ type AnyPlannedStep = PlannedStep | PlannedRelease
 
 
 class RemediationPlan(Frozen):
-    """What would be run, where, and whether it may. `decision` is the policy's, never the model's.
+    """The steps to run, their targets and the permission to run them. `decision` is the policy's, never the model's.
 
-    `verify` runs `verify_attempts` times at the most, `recovery_wait_seconds` apart, until the command holds or the
-    alert resolves. `rollback` is in the order in which it runs. A plan that takes a release back has no targets: what
-    was released is everywhere.
+    `verify` runs at most `verify_attempts` times, `recovery_wait_seconds` apart, until the command succeeds or the
+    alert resolves. `rollback` is in the order in which it runs. A plan that only takes releases back has no targets.
 
     An act goes to `max_concurrency` hosts at a time (a number or a share, as SSM takes them) and to no further host
-    after `max_errors` failures; the first target is the canary. `waves` is how many rounds that takes. `locks` are the
-    names of what nobody else may touch meanwhile, until `lease_until` at the latest. `policy_version` names the policy,
-    settings and runbook that the decision rests on.
+    after `max_errors` failures; the first target is the canary. `waves` is how many rounds that takes. `locks` keep
+    other remediations away from the same hosts and releases, until `lease_until` at the latest. `policy_version` names
+    the policy, settings and runbook that the decision rests on.
     """
 
     runbook_id: Name
@@ -123,11 +126,11 @@ class RemediationPlan(Frozen):
     lease_until: AwareDatetime
     policy_version: Name
     guard_alarm: Name | None = None
-    """A CloudWatch alarm at whose firing Systems Manager cancels what acts. Not the incident's own: that one fires
-    already, and would cancel every command at once."""
+    """A CloudWatch alarm: when it fires, Systems Manager cancels the running act. Never the incident's own, which
+    already fires and would cancel every command at once."""
 
     @model_validator(mode="after")
-    def _somewhere(self) -> Self:
+    def _commands_have_targets(self) -> Self:
         if not self.targets and any(isinstance(step, PlannedStep) for step in self.steps):
             raise ValueError("a plan that sends commands needs a target")
         return self
@@ -139,14 +142,55 @@ class RemediationPlan(Frozen):
 
     @property
     def places(self) -> dict[str, str]:
-        """Where it acts: hosts by their instance ids, releases by their place, each with the name that people know."""
+        """The hosts by instance id and the releases by place that it acts on, each with the name that people know."""
         hosts = {target.instance_id: target.name for target in self.targets}
         return hosts | {release.place: release.place for release in self.releases}
 
     def digest(self) -> str:
-        """The plan's name for approvals: SHA-256 over all of it, in hexadecimal.
+        """Return the plan's name for approvals: SHA-256 over all of it, in hexadecimal.
 
-        Who approves, approves exactly this: the documents, their parameters and targets, the risk and the reason.
+        An approval covers exactly this: the documents, their parameters and targets, the risk and the reason.
         """
         canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return sha256(canonical.encode()).hexdigest()
+
+
+def _without_secrets(text: str) -> str:
+    from firstline.privacy import redact_secrets  # imported late: ingest reads no outputs
+
+    return redact_secrets(text)
+
+
+class StepResult(Frozen):
+    """The result of one command on one host.
+
+    `output` is the trimmed tail, without secrets; all of it is in CloudWatch Logs.
+    Of a release that was taken back, `instance_id` is its place and `command_id` the deployment.
+    """
+
+    step_id: Name
+    kind: StepKind
+    instance_id: str
+    command_id: str
+    status: str
+    output: Annotated[str, AfterValidator(_without_secrets)]
+
+
+class RunbookRun(Frozen):
+    """A runbook that was planned for an incident. Limits and cool-downs count it, and autonomy is earned with it.
+
+    `instance_ids` are the hosts, or the places of the releases that it takes back.
+    `at` is when it was planned, which reserves it, and `until` when it ends even if no result is ever reported.
+    `accepted` is a person's decision, None where nobody was asked or nobody answered. `outcome` and `ended_at` come
+    last.
+    """
+
+    runbook_id: Name
+    incident_id: Name
+    instance_ids: list[Name]
+    decision: Literal["auto", "approve", "shadow"]
+    at: AwareDatetime
+    until: AwareDatetime
+    accepted: bool | None = None
+    outcome: RunOutcome | None = None
+    ended_at: AwareDatetime | None = None

@@ -1,26 +1,77 @@
-"""One incident as the table knows it, from its opening to its end."""
+"""One incident as the table stores it, from its opening to its end, with everything that people did about it."""
 
-from typing import Literal
+from datetime import datetime
+from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
-from firstline.models.approval import Approval, Decision
-from firstline.models.feedback import Feedback, Note
-from firstline.models.frozen import Frozen
+from firstline.models.classification import Classification
+from firstline.models.frozen import Frozen, Name, Text
 from firstline.models.incident import Incident
-from firstline.models.page import Page
-from firstline.models.plan import RemediationPlan
-from firstline.models.severity import SourceSeverity
-from firstline.models.step_result import StepResult
-from firstline.models.verdict import Classification
+from firstline.models.plan import RemediationPlan, StepResult
+from firstline.models.severity import Severity, SourceSeverity
+
+type Decision = Literal["approved", "refused"]
+"""People's decision on a plan."""
 
 type Outcome = Literal["suppressed", "self_cleared", "auto_resolved", "resolved", "expired"]
-"""How an incident ended: noise; resolved before anybody acted; cured by a runbook; resolved after a human was called;
+"""The end of an incident: noise; resolved before anybody acted; cured by a runbook; resolved after a human was paged;
 closed because nobody resolved it in time."""
+
+type NotificationKind = Literal[
+    "suppressed", "remediating", "approval", "needs_human", "paged", "acknowledged", "closed"
+]
+"""A moment in an incident's life that people may want to hear of."""
+
+
+class Page(Frozen):
+    """A page that went out: its level, its channels, and how long to wait for an acknowledgement."""
+
+    level: int = Field(ge=0)
+    on_call: Text
+    delivered_to: list[Name]
+    acknowledge_within_seconds: int = Field(ge=1)
+    has_next_level: bool
+    resolve_within_seconds: int = Field(ge=1)
+
+
+class Approval(Frozen):
+    """One person's approval of a plan. `approver` is the entry of the stack's Approvers, `by` the name in messages."""
+
+    approver: Name
+    by: Text
+    at: AwareDatetime
+
+
+class Feedback(Frozen):
+    """One person's answer to "was this verdict right?". `severity` is the right one, if that was wrong.
+
+    `person` identifies the person (`slack:<user id>`, `shell:<login>`), `by` is their name in messages.
+    """
+
+    person: Name
+    by: Name
+    said: Literal["real", "noise", "wrong_severity", "wrong_cause"]
+    severity: Severity | None = None
+    at: AwareDatetime
+
+    @model_validator(mode="after")
+    def _severity_belongs_to_wrong_severity(self) -> Self:
+        if (self.said == "wrong_severity") != (self.severity is not None):
+            raise ValueError("`severity` belongs to wrong_severity: it says which one would have been right")
+        return self
+
+
+class Note(Frozen):
+    """A person's note on what fixed the incident. Redacted before it is stored."""
+
+    by: Name
+    text: Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
+    at: AwareDatetime
 
 
 class IncidentRecord(Frozen):
-    """One incident as the table knows it: what has happened so far. The truth for people, reports and evidence."""
+    """One incident as the table stores it, up to now. The truth for people, reports and evidence."""
 
     incident: Incident
     status: Literal["PENDING", "STARTED", "CLOSED"]
@@ -55,3 +106,12 @@ class IncidentRecord(Frozen):
     hold_ended_because: str | None = None
     awaiting: Literal["hold", "approval", "recovery", "acknowledgement", "resolution"] | None = None
     task_token: str | None = Field(default=None, repr=False)
+
+
+class Notification(Frozen):
+    """A message for people, which a channel renders. `kind` is the moment in the incident's life."""
+
+    kind: NotificationKind
+    record: IncidentRecord
+    reason: Text
+    at: datetime

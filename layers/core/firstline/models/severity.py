@@ -1,15 +1,15 @@
-"""How bad something is: in a source's words, and as Firstline decided."""
+"""Severities: as a source states them, and as Firstline decides them."""
 
 from typing import Literal
 
 type SourceSeverity = Literal["critical", "high", "medium", "low", "info"]
-"""What a source said, in our words."""
+"""A source's statement, mapped to Firstline's words."""
 
 type Severity = Literal["critical", "high", "medium", "low", "noise"]
-"""What Firstline decided."""
+"""Firstline's decision."""
 
 SEVERITY_RANK: dict[str, int] = {"noise": 0, "info": 0, "low": 1, "medium": 2, "high": 3, "critical": 4}
-"""Both scales on one ruler: `info` is the lowest a source can say, `noise` the lowest that Firstline can decide."""
+"""Both scales on one ruler: `info` is the lowest that a source can state, `noise` the lowest that Firstline decides."""
 
 PAGING_RANK = SEVERITY_RANK["high"]
-"""From this rank on an incident wakes somebody."""
+"""An incident of this rank or above pages the on-call."""

@@ -1,8 +1,8 @@
-"""What must not leave with an alert: secrets, which leave nowhere, and personal data, which stays inside.
+"""Redaction: secrets are never stored or sent, and personal data never goes to a model or to people.
 
-`redact_secrets` runs once, where an alert comes in (`alerts.py`): what becomes an incident, and with it the execution's
-input, the table and everything after, holds no secret that it knows. `redact` runs where a text goes out, to a model or
-to people. docs/privacy.md says what is found, how well, and what is not.
+`redact_secrets` runs once, where an alert comes in (`alerts.py`): the incident, and with it the execution's input, the
+table and everything after, contains no secret that it recognises. `redact` runs where a text goes out, to a model or to
+people. docs/privacy.md says what is found, how well, and what is not.
 """
 
 from firstline.privacy.redact import redact, redact_label, redact_log, redact_payload, redact_secrets

@@ -1,7 +1,6 @@
-"""Secrets in other clothes: broken over lines, percent-encoded, or in base64."""
+"""Encoded secrets: broken over lines, percent-encoded, or in base64."""
 
 import base64
-import binascii
 import re
 from collections.abc import Callable, Iterator
 from urllib.parse import unquote
@@ -13,13 +12,13 @@ _WORD = re.compile(r"[^\s\"'<>]+")
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{20,}={0,2}(?![A-Za-z0-9+/_=-])")
 _BREAK = re.compile(r"(?<=[\w+/=.~-])[ \t]*(?:\r?\n|\\n)[ \t]*(?=[\w+/=.~-])")
 _LAYERS = 2
-"""How often a text is decoded: a Kubernetes Secret holds base64 of base64, a log of requests quotes quotes."""
+"""The number of times a text is decoded: a Kubernetes Secret holds base64 of base64, a log quotes quotes."""
 
 
 def percent_encoded(text: str, plain: Finder, layers: int = _LAYERS) -> Found:
-    """Where percent-encoded words stand in which `plain` finds something, and what.
+    """Find the percent-encoded words in which `plain` finds something.
 
-    To be looked for first: of a key with `%3D` in it, `plain` by itself would find the beginning only.
+    Call this first: in a key with `%3D` in it, `plain` by itself would find the beginning only.
     """
     if layers == 0 or "%" not in text:
         return
@@ -31,7 +30,7 @@ def percent_encoded(text: str, plain: Finder, layers: int = _LAYERS) -> Found:
 
 
 def base64_encoded(text: str, plain: Finder, layers: int = _LAYERS) -> Found:
-    """Where words in base64 stand in which `plain` finds something, and what."""
+    """Find the words in base64 in which `plain` finds something."""
     if layers == 0:
         return
     for match in _BASE64.finditer(text):
@@ -42,7 +41,7 @@ def base64_encoded(text: str, plain: Finder, layers: int = _LAYERS) -> Found:
 
 
 def across_lines(text: str, plain: Finder) -> Found:
-    """What goes on over a line break, at its place in the text. It may take the next line's first word with it."""
+    """Find secrets that continue over a line break. The next line's first word may be included."""
     breaks = [match.span() for match in _BREAK.finditer(text)]
     if not breaks:
         return
@@ -64,12 +63,10 @@ def _first(text: str, plain: Finder, layers: int) -> str | None:
 
 
 def _unpacked(word: str) -> str | None:
-    """The text that a word is the base64 of, or None: a hash, an id or a name decodes to bytes that are none."""
+    """Decode a word of base64 to text; None for a hash, an id or a name, which decode to other bytes."""
     core = word.rstrip("=").replace("-", "+").replace("_", "/")
-    if len(core) % 4 == 1:
-        return None
     try:
         text = base64.b64decode(core + "=" * (-len(core) % 4), validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, or no UTF-8
         return None
     return text if text.replace("\n", "").replace("\r", "").replace("\t", "").isprintable() else None

@@ -1,12 +1,11 @@
-"""Secrets that only their name gives away: `password=…`, `"api_key": "…"`, `token is …`, a label called `db_password`.
+"""Secrets that are known by their name: `password=…`, `"api_key": "…"`, `token is …`, a label called `db_password`.
 
-Two kinds of names. What is called a password or an API key is one, whatever it looks like, unless it is plainly a word
-about it ("password: expired"). What is called a token, a secret or a session may be the name of a thing (Kubernetes
-calls its objects so): there the value has to look like nothing that a person would choose.
+There are two kinds of names. A value called a password or an API key is a secret, unless it is plainly a word about it
+("password: expired"). A value called a token, a secret or a session may be the name of a thing (Kubernetes names its
+objects so): it is a secret only if it looks like nothing that a person would choose.
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Iterator
 
@@ -54,7 +53,7 @@ _PLACEHOLDER = re.compile(
     r"|(?:arn|vault|ssm|env|secretsmanager|file|ref|op)[:/].*",
     re.DOTALL,
 )
-"""What stands where a secret was left out, or says where it is kept."""
+"""A placeholder for a secret that was left out, or the place where it is stored."""
 _SAID = (
     "true false null none nil undefined missing invalid expired required changed rejected incorrect wrong empty unset "
     "set reset disabled enabled not is was has must and or for in the a an on of to from by with redacted masked "
@@ -63,11 +62,11 @@ _SAID = (
     "rotation leaked found unavailable unauthorized forbidden file env vault expiring authentication authorization"
 )
 _ABOUT = frozenset(_SAID.split())
-"""What is said about a password, and is none."""
+"""Words about a password that are none."""
 
 
 def found(text: str) -> Iterator[tuple[int, int, str]]:
-    """Where values stand that their names call secrets."""
+    """Find the values that their names call secrets."""
     folded = text.casefold()
     if len(folded) != len(text) or not any(word in folded for word in _WORDS):
         folded = text.lower()
@@ -88,7 +87,7 @@ def found(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def is_secret_label(name: str, value: str) -> bool:
-    """Whether a label or a key of an object says that its value is a secret."""
+    """Return True if the name of a label or of an object's key calls its value a secret."""
     folded = name.lower()
     if not any(word in folded for word in _WORDS):
         return False
@@ -97,7 +96,7 @@ def is_secret_label(name: str, value: str) -> bool:
 
 
 def is_secret(value: str, *, sure: bool) -> bool:
-    """Whether a value is a secret, when its name says so (`sure`) or hints at it."""
+    """Return True if a value is a secret, given a name that says so (`sure`) or hints at it."""
     if not value or value.lower().strip(".,:;!()[]{}") in _ABOUT or _PLACEHOLDER.fullmatch(value):
         return False
     if sure:
@@ -106,7 +105,7 @@ def is_secret(value: str, *, sure: bool) -> bool:
 
 
 def looks_random(value: str) -> bool:
-    """Whether a value looks as if no person had chosen it as a name: letters and digits mixed within one piece."""
+    """Return True if no person would choose the value as a name: it mixes letters and digits within one piece."""
     if len(value) < 8 or " " in value.strip():
         return False
     piece = max(re.split(r"[-_./:@,+=~|]", value), key=len)
@@ -121,10 +120,10 @@ def looks_random(value: str) -> bool:
 
 
 def _decoded(piece: str) -> str | None:
-    """`user:password` in base64, as Docker and HTTP write it."""
+    """Decode `user:password` in base64, as Docker and HTTP write it."""
     try:
         return base64.b64decode(piece + "=" * (-len(piece) % 4), validate=True).decode("ascii")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, or no ASCII
         return None
 
 
@@ -144,7 +143,7 @@ _NEXT_WORD = re.compile(r"[ \t]+[A-Za-z]")
 
 
 def _is_prose(value: str, text: str, end: int) -> bool:
-    """ "password: authentication failed": a plain word that another word follows is no password."""
+    """Return True for prose like "password: authentication failed": a plain word that another word follows."""
     if value.endswith(":"):
         return value[:-1].isalpha()
     return value.isalpha() and value[1:].islower() and _NEXT_WORD.match(text, end) is not None

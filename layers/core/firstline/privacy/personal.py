@@ -1,7 +1,7 @@
 """Personal data: e-mail addresses, phone numbers, payment cards, bank accounts, United States social security numbers.
 
-What operators need to do their work is no personal data here: addresses and names of hosts, user names of a system,
-account ids. Numbers count only with what proves them: a check digit, or a form that nothing else has.
+Addresses and names of hosts, user names of a system, and account ids are no personal data here: operators need them.
+Numbers count only with a proof: a check digit, or a form that nothing else has.
 """
 
 import re
@@ -38,7 +38,7 @@ _SSN = re.compile(r"(?<![\w.-])(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\
 
 
 def found(text: str) -> Iterator[tuple[int, int, str]]:
-    """Where personal data stands, and what it is."""
+    """Find personal data."""
     if "@" in text:
         for match in _EMAIL.finditer(text):
             if match["user"].lower() not in _OF_MACHINES and not _MACHINE_DOMAINS.search(match["domain"]):
@@ -62,26 +62,25 @@ def found(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def has_luhn_digit(digits: str) -> bool:
-    """ISO/IEC 7812: every second digit from the right doubled, the sum of all digits divisible by ten."""
+    """Verify the check digit of ISO/IEC 7812: every second digit from the right doubled, the sum divisible by ten."""
     doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
     return (sum(map(int, digits[-1::-2])) + sum(doubled)) % 10 == 0
 
 
 def has_iban_digits(account: str) -> bool:
-    """ISO 13616: country and check digits at the end, letters as 10 to 35, the remainder by 97 is one."""
-    if not 15 <= len(account) <= 34:
-        return False
-    return int("".join(str(int(character, 36)) for character in account[4:] + account[:4])) % 97 == 1
+    """Verify the check digits of ISO 13616: country and check digits last, letters as 10 to 35, modulo 97 is 1."""
+    number = "".join(str(int(character, 36)) for character in account[4:] + account[:4])
+    return 15 <= len(account) <= 34 and int(number) % 97 == 1
 
 
 def _grouped(number: str) -> bool:
-    """As on a card: in one piece, or in groups that all have the same mark between them."""
+    """Return True if a number is written as on a card: in one piece, or in groups with one kind of separator."""
     return len(set(re.findall(r"[ -]", number))) <= 1 and re.search(r"\d[ -]\d[ -]\d[ -]", number) is None
 
 
 def _is_phone(number: str) -> bool:
-    digits = re.sub(r"\D", "", number)
     if not number.startswith("+"):
         return True
+    digits = re.sub(r"\D", "", number)
     # In one piece it must be long: "+12000000" is a change of some metric more often than a phone.
     return 8 <= len(digits) <= 15 and (len(digits) >= 11 or re.search(r"\d[ .\-/()]", number) is not None)

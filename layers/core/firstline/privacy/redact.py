@@ -1,10 +1,11 @@
-"""Put `[redacted <what>]` in place of secrets and personal data.
+"""Replacement of secrets and personal data by `[redacted <kind>]`.
 
-The invisible is taken out first, because one such character inside a secret would hide it. A text in which nothing is
-found comes back as it was, to the byte.
+Invisible characters are removed first, because one inside of a secret would hide it. A text in which nothing is found
+is returned unchanged.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -12,17 +13,17 @@ from firstline.privacy import encoded, named, personal, shapes
 from firstline.text import strip_invisible
 
 SHORTEST = 8
-"""No text below this holds a secret that could be told from a word."""
+"""The length below which no secret can be told from a word."""
 
 HIDDEN = "[redacted secret]"
 
 DEEPEST = 12
 MOST_CHARS = 65_536
-"""So much of a body or a log line is looked through, and kept; the rest of it is dropped."""
+"""The characters of a body or a log line that are searched and kept; the rest is dropped."""
 
 
 def redact_secrets(text: str) -> str:
-    """Without passwords, keys, tokens and their like.
+    """Remove passwords, keys, tokens and similar secrets.
 
     Example
     -------
@@ -33,7 +34,7 @@ def redact_secrets(text: str) -> str:
 
 
 def redact(text: str) -> str:
-    """Without secrets and without personal data: for whoever is outside, a model or a channel.
+    """Remove secrets and personal data from a text for a model or a channel.
 
     Example
     -------
@@ -44,10 +45,10 @@ def redact(text: str) -> str:
 
 
 def redact_label(name: str, value: str) -> str:
-    """A label's value without secrets; nothing of it where the name says that it is one.
+    """Remove secrets from a label's value; hide all of it if the name calls it a secret.
 
-    Sources take texts apart at colons, so `7123456789:AA…`, `https://…` and `curl -u app:hunter22` arrive as a name and
-    a value: together they are looked at, too.
+    Sources split texts at colons, so `7123456789:AA…`, `https://…` and `curl -u app:hunter22` arrive as a name and a
+    value: they are also searched together.
     """
     hidden = _field(name, value, redact_secrets)
     whole = f"{name}:{value}"
@@ -55,21 +56,21 @@ def redact_label(name: str, value: str) -> str:
 
 
 def redact_payload(payload: Any) -> Any:
-    """Parsed JSON without secrets, in keys and values, and within bounds."""
+    """Remove secrets from the keys and values of parsed JSON, and bound its size."""
     return _Walk(redact_secrets).private("", payload, DEEPEST)
 
 
 def redact_log(record: Any) -> Any:
-    """What is to be logged, without secrets and without personal data."""
+    """Remove secrets and personal data from a log record, and bound its size."""
     return _Walk(redact).private("", record, DEEPEST)
 
 
+@dataclass(slots=True)
 class _Walk:
-    """One pass over a payload, which may be built to be endless work."""
+    """One bounded pass over a payload, which may be built to cause endless work."""
 
-    def __init__(self, hide: Callable[[str], str]) -> None:
-        self.hide = hide
-        self.left = MOST_CHARS
+    hide: Callable[[str], str]
+    left: int = MOST_CHARS
 
     def private(self, name: str, value: Any, deep: int) -> Any:
         if self.left <= 0 or deep == 0:
@@ -108,17 +109,15 @@ def _redacted(text: str, find: encoded.Finder) -> str:
 
 
 def _secrets(text: str) -> Iterator[tuple[int, int, str]]:
-    yield from shapes.found(text)
-    yield from named.found(text)
+    return chain(shapes.found(text), named.found(text))
 
 
 def _secrets_and_personal(text: str) -> Iterator[tuple[int, int, str]]:
-    yield from _secrets(text)
-    yield from personal.found(text)
+    return chain(_secrets(text), personal.found(text))
 
 
 def _replaced(text: str, found: Iterable[tuple[int, int, str]]) -> str:
-    """The text with each place replaced; of places that overlap, the one that begins first names the whole."""
+    """Replace each place in the text; of overlapping places, the first one names the whole."""
     pieces: list[str] = []
     at = 0
     for begin, end, what in sorted(found, key=lambda place: (place[0], -place[1])):

@@ -1,8 +1,8 @@
-"""Secrets that show what they are by their shape: the prefixes and lengths that their issuers document.
+"""Secrets that are known by their shape: the prefixes and lengths that their issuers document.
 
-A shape is looked for only where one of its `near` words is in the text, and compiled only then: an honest alert costs a
-few dozen substring searches, and no pattern is built at the start of a function. Every pattern has a bounded look-ahead
-and no nested repetition, so it takes a time proportional to the text.
+A shape is compiled and searched for only if one of its `near` words is in the text: an honest alert costs a few dozen
+substring searches, and no pattern is compiled at the start of a function. Every pattern has a bounded look-ahead and no
+nested repetition, so its time is proportional to the text.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class Shape(NamedTuple):
-    """What the secret is called, words of which one is always near it, and its pattern.
+    """A kind of secret, words of which one is always near it, and its pattern.
 
     Where the pattern has a group `secret`, only that is the secret.
     """
@@ -23,10 +23,10 @@ class Shape(NamedTuple):
 
 
 _B = r"(?<![A-Za-z0-9_])"
-"""Not inside a longer word. (`\\b` sees no border between a hyphen and a letter.)"""
+"""Not inside of a longer word. (`\\b` sees no border between a hyphen and a letter.)"""
 
 _PREFIXED: tuple[tuple[str, str, str], ...] = (
-    # What it is called, how it begins, what follows.
+    # The kind, its beginning, the rest.
     ("GitHub token", r"gh[opsur]_", r"[A-Za-z0-9]{20,255}"),
     ("GitHub token", r"github_pat_", r"\w{20,255}"),
     ("GitLab token", r"gl(?:pat|dt|rt|ptt|cbt|soat|ft|imt|agent)-", r"[\w.-]{15,300}"),
@@ -173,12 +173,9 @@ _LONG_KEY = (
 """An AWS secret access key has nothing but its length and its mixture."""
 
 
-_SHORTEST_PREFIXED = 18
-
-
 @cache
 def _prefixed() -> tuple[re.Pattern[str], dict[str, str]]:
-    """All prefixes in one pattern, with the names of its groups."""
+    """Compile all prefixes to one pattern; return it with the kind for each of its groups."""
     names = {f"p{number}": what for number, (what, _, _) in enumerate(_PREFIXED)}
     alternatives = (f"(?P<p{number}>{begin}{rest})" for number, (_, begin, rest) in enumerate(_PREFIXED))
     return re.compile(f"{_B}(?:{'|'.join(alternatives)})", re.ASCII), names
@@ -193,24 +190,19 @@ _MARKS = (
     *("pul-", "CCIPAT_", "dp.", "fo1_", "secret_", "ntn_", "sqp_", "squ_", "sqa_", "AKCp", "cmVmdGtuO", "dt0"),
     *("AGE-SECRET-KEY-1", "fm1_", "fm2_", "u+", "pub", "SK"),
 )
-"""Of these one is in every prefixed secret; a test holds the two lists together."""
+"""Substrings of which every prefixed secret contains one; a test compares the two lists."""
 
 
 def found(text: str) -> Iterator[tuple[int, int, str]]:
-    """Where secrets with a shape of their own stand, and what they are. They may overlap."""
-    if len(text) >= _SHORTEST_PREFIXED and any(mark in text for mark in _MARKS):
+    """Find secrets with a shape of their own. They may overlap."""
+    if len(text) >= 18 and any(mark in text for mark in _MARKS):
         pattern, names = _prefixed()
         for match in pattern.finditer(text):
             yield *match.span(), names[match.lastgroup or ""]
     for shape in SHAPES:
         if any(word in text for word in shape.near):
             for match in re.compile(shape.pattern, re.DOTALL | re.ASCII).finditer(text):
-                yield *_secret(match), shape.what
+                yield *match.span(match.lastgroup or 0), shape.what
     if len(text) >= 40 and any(len(word) >= 40 for word in text.split()):
         for match in re.compile(_LONG_KEY).finditer(text):
             yield *match.span(), "AWS secret key"
-
-
-def _secret(match: re.Match[str]) -> tuple[int, int]:
-    group = match.lastgroup
-    return match.span(group) if group is not None else match.span()

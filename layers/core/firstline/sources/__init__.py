@@ -1,7 +1,7 @@
-"""Where alerts come from: one module per source, each knowing how its sender proves itself and what it sends.
+"""The sources of alerts: one module per source, which authenticates its sender and reads its payloads.
 
 Everything here is pure. To add a source, write a module with `read` and `authenticate` (see `Source`), and add its name
-to `_SOURCES`. A module is imported when its source is first used: ingest's start must stay cheap.
+to `SOURCES`. A module is imported when its source is first used: ingest's start must stay cheap.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from firstline.errors import UnknownSource, UnreadablePayload
+from firstline.errors import Unauthenticated, UnknownSource, UnreadablePayload
 from firstline.models import NormalizedAlert
 from firstline.sources.authentication import Request
 from firstline.sources.reading import Batch, Reading, Rejected
@@ -20,58 +20,33 @@ if TYPE_CHECKING:
     from firstline.sources.signal import Signal
 
 __all__ = [
-    "Batch",
-    "Rejected",
-    "Source",
-    "authenticate",
-    "known_sources",
-    "normalize",
-    "normalize_batch",
-    "signals",
+    "SOURCES", "Batch", "Rejected", "Source", "authenticate", "normalize", "normalize_batch", "signals",
     "signing_certificate_url",
-]
+]  # fmt: skip
 
-_SOURCES = ("cloudwatch", "datadog", "generic", "grafana", "pagerduty", "prometheus")
+SOURCES = ("cloudwatch", "datadog", "generic", "grafana", "pagerduty", "prometheus")
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Source(Protocol):
-    """What the module of a source offers.
+    """A source's module.
 
-    Two functions are optional: `signals(payload, secrets)` yields whatever a payload says that is no alert, and
+    Two functions are optional: `signals(payload, secrets)` yields the messages of a payload that are no alerts, and
     `signing_certificate_url(body, secrets)` names a certificate that must be fetched to authenticate a request.
     """
 
     def read(self, payload: Any, reading: Reading) -> None:
-        """Tell `reading` about everything in the payload; raise UnreadablePayload when there is nothing to find."""
+        """Report everything in the payload to `reading`; raise UnreadablePayload if there is nothing to find."""
 
     def authenticate(self, request: Request) -> None:
-        """Return when the sender proved itself, else raise Unauthenticated."""
-
-
-def known_sources() -> tuple[str, ...]:
-    """The names of all sources, in alphabetical order."""
-    return _SOURCES
+        """Return if the sender proved its identity, else raise Unauthenticated."""
 
 
 def normalize(
-    source: str,
-    payload: Any,
-    *,
-    headers: Mapping[str, str] = _NO_HEADERS,
-    received_at: datetime | None = None,
-    own_stack: str | None = None,
+    source: str, payload: Any, *, headers: Mapping[str, str] = _NO_HEADERS, received_at: datetime | None = None
 ) -> list[NormalizedAlert]:
-    """The alerts in a payload; an empty list when it was understood and there are none.
-
-    Raises
-    ------
-    UnknownSource
-        No source of that name is known.
-    UnreadablePayload
-        Nothing in the payload makes sense; the message says why. `normalize_batch` also tells which parts did not.
-    """
-    return normalize_batch(source, payload, headers=headers, received_at=received_at, own_stack=own_stack).alerts
+    """Return the alerts in a payload, as `normalize_batch` does, without its other parts."""
+    return normalize_batch(source, payload, headers=headers, received_at=received_at).alerts
 
 
 def normalize_batch(
@@ -102,12 +77,7 @@ def normalize_batch(
     UnreadablePayload
         Nothing in the payload makes sense.
     """
-    reading = Reading(
-        source,
-        received_at=received_at or datetime.now(UTC),
-        headers=headers,
-        own_stack=own_stack,
-    )
+    reading = Reading(source, received_at or datetime.now(UTC), headers, own_stack)
     _module(source).read(payload, reading)
     batch = reading.batch
     if batch.rejected and not batch.alerts and not batch.ignored:
@@ -116,14 +86,9 @@ def normalize_batch(
 
 
 def authenticate(
-    source: str,
-    *,
-    headers: Mapping[str, str],
-    body: bytes,
-    secrets: Sequence[str],
-    now: datetime | None = None,
+    source: str, *, headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: datetime | None = None
 ) -> None:
-    """Make sure that the sender is who it must be. A source without a secret is closed.
+    """Authenticate the sender of a request. A source without a secret is closed.
 
     Parameters
     ----------
@@ -132,8 +97,8 @@ def authenticate(
     body
         The raw bytes, after base64 and before anything else.
     secrets
-        All that are active, so that one can be rotated. For `cloudwatch` among them the ARNs of the topics that may
-        send, and the signing certificates (PEM).
+        All active ones, so that one can be rotated. For `cloudwatch` also the ARNs of the topics that may send, and the
+        signing certificates (PEM).
     now
         Aware; judges the age of a signed time stamp. By default the present.
 
@@ -145,18 +110,22 @@ def authenticate(
         The sender could not prove itself; the message says what was missing and never what was expected.
     """
     module = _module(source)
-    module.authenticate(Request.of(source, headers=headers, body=body, secrets=secrets, now=now or datetime.now(UTC)))
+    active = [secret for secret in secrets if secret and not secret.isspace()]
+    if not active:
+        raise Unauthenticated(f"{source} has no secret configured, so nobody can send to it")
+    lowered = {name.lower(): value for name, value in headers.items()}
+    module.authenticate(Request(source, lowered, body, active, now or datetime.now(UTC)))
 
 
 def signing_certificate_url(source: str, body: bytes, secrets: Sequence[str]) -> str | None:
-    """Return the address of the certificate without which `authenticate` cannot judge the request, or None."""
+    """Return the address of the certificate that `authenticate` needs for this request, or None if it needs none."""
     hook = getattr(_module(source), "signing_certificate_url", None)
     url: str | None = hook(body, secrets) if hook else None
     return url
 
 
 def signals(source: str, payload: Any, secrets: Sequence[str] = ()) -> list["Signal"]:
-    """Return whatever a payload says that is no alert.
+    """Return the messages of a payload that are no alerts.
 
     Raises
     ------
@@ -170,11 +139,7 @@ def signals(source: str, payload: Any, secrets: Sequence[str] = ()) -> list["Sig
 
 
 @cache
-def _load(source: str) -> Source:
-    return cast(Source, import_module(f"firstline.sources.{source}"))
-
-
 def _module(source: str) -> Source:
-    if source not in _SOURCES:
-        raise UnknownSource(f"there is no source {source[:64]!r}; known are {', '.join(_SOURCES)}")
-    return _load(source)
+    if source not in SOURCES:
+        raise UnknownSource(f"there is no source {source[:64]!r}; known are {', '.join(SOURCES)}")
+    return cast(Source, import_module(f"firstline.sources.{source}"))

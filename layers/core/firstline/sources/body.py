@@ -1,8 +1,7 @@
-"""The strict reading of a webhook's bytes: whatever comes back is plain, bounded JSON data.
+"""A strict reader of a webhook's bytes: its result is plain, bounded JSON data.
 
-Python's `json` lets through what no later stage can carry: NaN, infinite numbers, lone surrogates, integers of any
-size, and nesting until the interpreter gives up. All of it is refused here, once, so that nobody behind has to think
-of it.
+Python's `json` accepts values that no later stage can carry: NaN, infinite numbers, lone surrogates, integers of any
+size, and nesting until the interpreter gives up. All of it is refused here, once.
 """
 
 import json
@@ -40,9 +39,12 @@ def parse_body(raw: bytes, content_type: str = "") -> Any:
         raise UnreadablePayload(f"the body is not UTF-8 (byte {error.start})") from None
     if not text:
         raise UnreadablePayload("the body is empty")
-    if "application/x-www-form-urlencoded" in content_type.lower() and text[0] not in "{[":
-        return _parse_form(text)
-    return parse_json(text)
+    if "application/x-www-form-urlencoded" not in content_type.lower() or text[0] in "{[":
+        return parse_json(text)
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS))
+    except ValueError:
+        raise UnreadablePayload(f"the form has more than {MAX_FIELDS} fields") from None
 
 
 def parse_json(text: str) -> Any:
@@ -74,19 +76,11 @@ def parse_json(text: str) -> Any:
     return data
 
 
-def _parse_form(text: str) -> dict[str, str]:
-    try:
-        fields = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
-    except ValueError:
-        raise UnreadablePayload(f"the form has more than {MAX_FIELDS} fields") from None
-    return dict(fields)
-
-
 def _deeper_than(limit: int, data: Any, brackets: int) -> bool:
-    """Whether the data nests deeper than `limit`, looking level by level.
+    """Return True if the data nests deeper than `limit`, looking level by level.
 
-    There are no more lists and objects than opening `brackets` in the text, so as soon as too few are left to get
-    there, the rest need not be looked at: in a batch of alerts that spares all that is inside them.
+    The text has no more lists and objects than opening `brackets`. As soon as too few are left to exceed the limit, the
+    search ends: in a batch of alerts, nothing inside of them is looked at.
     """
     level = [data]
     for depth in range(1, limit + 1):
@@ -122,6 +116,6 @@ def _too_deep() -> UnreadablePayload:
 
 
 _HALF_A_PAIR = re.compile(r"\\u[dD]")
-"""What every escaped half of a surrogate pair begins with."""
+"""The beginning of every escaped half of a surrogate pair."""
 
 _DECODER = json.JSONDecoder(parse_int=_integer, parse_float=_number, parse_constant=_constant)

@@ -1,4 +1,4 @@
-"""Amazon CloudWatch alarms, in the five shapes in which they travel, and whatever else their SNS topics carry.
+"""Amazon CloudWatch alarms, in the five shapes in which they travel, and other messages of their SNS topics.
 
 1. the SNS envelope over HTTPS, the alarm a JSON string in `Message`, and the same in the `Records` of SNS to Lambda
 2. SNS's requests to confirm a subscription or its end
@@ -18,34 +18,23 @@ from firstline.sources.body import parse_json
 from firstline.sources.cloudwatch_alarm import Alarm, add_alarm, severity_word, topic_severity_word
 from firstline.sources.deployments import is_deployment_event
 from firstline.sources.identity import digest, group_key
+from firstline.sources.meanings import Subject
 from firstline.sources.reading import Reading
 from firstline.sources.signal import Signal
-from firstline.sources.sns import (
-    allowed_topics,
-    authenticate,
-    signing_certificate_url,
-    subscription_confirmation,
-)
+from firstline.sources.sns import allowed_topics, authenticate, signing_certificate_url, subscription_confirmation
 
-__all__ = [
-    "allowed_topics",
-    "authenticate",
-    "read",
-    "signals",
-    "signing_certificate_url",
-    "subscription_confirmation",
-]
+__all__ = ["authenticate", "read", "signals", "signing_certificate_url"]
 
 _STATE_CHANGES = ("CloudWatch Alarm State Change", "CloudWatch Alarm Contributor State Change")
 
 
 def read(payload: Any, reading: Reading) -> None:
-    """Read whichever shape it is.
+    """Read a payload in any of the shapes.
 
     Raises
     ------
     UnreadablePayload
-        It is none of them.
+        It has none of the shapes.
     """
     if type(payload) is not dict:
         raise UnreadablePayload("cloudwatch: expected an object: an SNS message, an alarm, or an event")
@@ -58,13 +47,15 @@ def read(payload: Any, reading: Reading) -> None:
     elif "detail-type" in payload:
         _read_event(payload, reading)
     elif type(payload.get("alarmData")) is dict:
-        _read_lambda_action(payload, reading)
+        add_alarm(
+            _described_alarm(payload, payload["alarmData"], payload.get("alarmArn"), "accountId"), payload, reading
+        )
     elif "Message" in payload:
         _read_envelope(payload, payload, reading)
     elif "AlarmName" in payload:
         _read_alarm_message(payload, payload, None, reading)
     elif reading.header("x-amz-sns-rawdelivery"):
-        _read_other_message(payload, values.name(reading.header("x-amz-sns-topic-arn")), None, payload, reading)
+        _read_other_message(payload, values.name(reading.header("x-amz-sns-topic-arn")), {}, payload, reading)
     else:
         raise UnreadablePayload(
             "cloudwatch: neither an SNS message (`Type`, `Message`), nor an alarm (`AlarmName`), nor an event "
@@ -73,7 +64,7 @@ def read(payload: Any, reading: Reading) -> None:
 
 
 def signals(payload: Any, secrets: Sequence[str]) -> Iterator[Signal]:
-    """Tell that a topic asks to deliver here, if it is one of those that the secrets allow."""
+    """Report a topic's request to deliver here, if it is a topic that the secrets allow."""
     confirmation = subscription_confirmation(payload)
     if confirmation is not None and confirmation.topic_arn in allowed_topics(secrets):
         yield confirmation
@@ -91,7 +82,7 @@ def _read_envelope(envelope: Any, raw: Any, reading: Reading) -> None:
         try:
             message = parse_json(message)
         except UnreadablePayload:
-            message = envelope["Message"]  # Whatever it is, it is text that somebody wanted to be read.
+            message = envelope["Message"]  # no JSON, so text that a person wanted to be read
     if type(message) is dict and "AlarmName" in message:
         _read_alarm_message(message, raw, topic, reading)
     elif type(message) is dict and message.get("detail-type") in _STATE_CHANGES:
@@ -107,7 +98,7 @@ def _read_alarm_message(message: dict[str, Any], raw: Any, topic: str | None, re
         Alarm(
             name=message.get("AlarmName"),
             arn=message.get("AlarmArn"),
-            # A shape without a state is not CloudWatch's own; somebody sent it because something is wrong.
+            # A message without a state is not CloudWatch's own; it was sent because something is wrong.
             state=message.get("NewStateValue", "ALARM"),
             previous_state=message.get("OldStateValue"),
             reason=message.get("NewStateReason"),
@@ -135,58 +126,20 @@ def _read_event(event: dict[str, Any], reading: Reading) -> None:
         elif is_deployment_event(event):
             reading.ignore(f"{kind} tells of a deployment")
         else:
-            _read_other_message(event, None, None, event, reading)
+            _read_other_message(event, None, {}, event, reading)
         return
-    detail = _object(event.get("detail"))
-    arns = _list(event.get("resources"))
-    contributor = _object(detail.get("alarmContributor"))
-    add_alarm(
-        _described_alarm(
-            detail,
-            arn=arns[0] if arns else None,
-            account=event.get("account"),
-            region=event.get("region"),
-            at=event.get("time"),
-            contributor_id=contributor.get("id") or contributor.get("contributorId"),
-            contributor=_object(contributor.get("attributes") or contributor.get("contributorAttributes")),
-        ),
-        event,
-        reading,
-    )
+    arns = _list(event.get("resources")) or [None]
+    add_alarm(_described_alarm(event, _object(event.get("detail")), arns[0], "account"), event, reading)
 
 
-def _read_lambda_action(event: dict[str, Any], reading: Reading) -> None:
-    add_alarm(
-        _described_alarm(
-            event["alarmData"],
-            arn=event.get("alarmArn"),
-            account=event.get("accountId"),
-            region=event.get("region"),
-            at=event.get("time"),
-            contributor_id=None,
-            contributor={},
-        ),
-        event,
-        reading,
-    )
-
-
-def _described_alarm(
-    detail: dict[str, Any],
-    *,
-    arn: Any,
-    account: Any,
-    region: Any,
-    at: Any,
-    contributor_id: Any,
-    contributor: dict[str, Any],
-) -> Alarm:
-    """The alarm of an EventBridge event's `detail` or of a Lambda action's `alarmData`: they are alike."""
+def _described_alarm(event: dict[str, Any], detail: dict[str, Any], arn: Any, account_key: str) -> Alarm:
+    """Read the alarm of an EventBridge event's `detail` or of a Lambda action's `alarmData`: they are alike."""
     state = _object(detail.get("state"))
     configuration = _object(detail.get("configuration"))
     stats = (_object(_object(m).get("metricStat")) for m in _list(configuration.get("metrics")))
     metrics = [metric for stat in stats if (metric := _object(stat.get("metric")))]
     only = metrics[0] if len(metrics) == 1 else {}
+    contributor = _object(detail.get("alarmContributor"))
     muted = state.get("actionsSuppressedBy") or state.get("muteDetail") or detail.get("muteDetail")
     return Alarm(
         name=detail.get("alarmName"),
@@ -195,58 +148,60 @@ def _described_alarm(
         previous_state=_object(detail.get("previousState")).get("value"),
         reason=state.get("reason"),
         description=configuration.get("description"),
-        at=state.get("timestamp") or at,
-        account=account,
-        region=region,
+        at=state.get("timestamp") or event.get("time"),
+        account=event.get(account_key),
+        region=event.get("region"),
         metric=only.get("name"),
         namespace=only.get("namespace"),
         dimensions=[_object(metric.get("dimensions")) for metric in metrics],
-        contributor_id=contributor_id,
-        contributor=contributor,
+        contributor_id=contributor.get("id") or contributor.get("contributorId"),
+        contributor=_object(contributor.get("attributes") or contributor.get("contributorAttributes")),
         muted_by=("a mute rule" if type(muted) is dict else values.name(muted) or "a mute rule") if muted else None,
     )
 
 
-def _read_other_message(
-    message: Any, topic: str | None, envelope: dict[str, Any] | None, raw: Any, reading: Reading
-) -> None:
-    """Anything else that a topic carries (AWS Health, GuardDuty, Backup, a shell script's line of text): an alert.
+def _read_other_message(message: Any, topic: str | None, envelope: dict[str, Any], raw: Any, reading: Reading) -> None:
+    """Add any other message of a topic (AWS Health, GuardDuty, Backup, a shell script's line of text) as an alert.
 
     It never resolves, and each headline is an incident of its own.
     """
-    envelope = envelope or {}
     fields = _object(message)
-    subject = values.name(envelope.get("Subject"))
-    lines = message.strip().splitlines() if type(message) is str else []
-    topic_name = topic.rsplit(":", 1)[-1] if topic else None
-    alert_name = (
-        values.name(fields.get("detail-type"))
-        or subject
-        or values.name(lines[0] if lines else None)
-        or (f"message on {topic_name}" if topic_name else "message without a topic")
-    )
+    headline = values.name(envelope.get("Subject"))
     arn = (topic or "").split(":")
-    account = values.first(values.labels(fields), "account", "accountId") or (arn[4] if len(arn) > 5 else None)
-    region = values.first(values.labels(fields), "region") or (arn[3] if len(arn) > 5 else None)
+    topic_name = arn[-1] or None
+    unnamed = f"message on {topic_name}" if topic_name else "message without a topic"
+    lines = message.strip().splitlines() if type(message) is str else []
+    first_line = values.name(lines[0]) if lines else None
+    alert_name = values.name(fields.get("detail-type")) or headline or first_line or unnamed
+    labels = values.labels(fields)
+    subject = _subject(labels, arn)
     detail = _object(fields.get("detail"))
     reading.add(
         alert_name=alert_name,
-        severity=reading.severity(severity_word(subject) or severity_word(alert_name) or topic_severity_word(topic)),
+        severity=reading.severity(severity_word(headline) or severity_word(alert_name) or topic_severity_word(topic)),
         message=values.prose(
-            subject,
+            headline,
             message,
             detail.get("title"),
             detail.get("description"),
-            ", ".join(f"{key}={value}" for key, value in values.labels(detail or fields).items()),
+            ", ".join(f"{key}={value}" for key, value in (values.labels(detail) if detail else labels).items()),
         ),
         labels=values.labels({"topic": topic_name}),
         at=values.moment(envelope.get("Timestamp")) or values.moment(fields.get("time")),
         status="firing",
         fingerprint=digest("sns", topic, alert_name, values.scalar(detail.get("id"))),
-        group_key=group_key(reading.source, alert_name, account=account, region=region, scope=topic),
-        account=values.name(account),
-        region=values.name(region),
+        group_key=group_key(reading.source, alert_name, subject, topic),
+        subject=subject,
         raw_payload=raw,
+    )
+
+
+def _subject(labels: dict[str, str], topic_arn: list[str]) -> Subject:
+    """Return the account and region that a message names, else those of its topic."""
+    account, region = (topic_arn[4], topic_arn[3]) if len(topic_arn) > 5 else (None, None)
+    return Subject(
+        values.first(labels, "account", "accountId") or values.name(account),
+        values.first(labels, "region") or values.name(region),
     )
 
 
@@ -259,7 +214,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _pairs(dimensions: Any) -> dict[str, Any]:
-    """`[{name, value}]` as SNS writes them, or the map that EventBridge writes."""
+    """Return the dimensions as a map: SNS writes `[{name, value}]`, EventBridge a map."""
     if type(dimensions) is dict:
         return dimensions
     pairs = ((values.name(_object(d).get("name")), _object(d).get("value")) for d in _list(dimensions))

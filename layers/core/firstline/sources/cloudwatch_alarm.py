@@ -1,4 +1,4 @@
-"""What a CloudWatch alarm means, whichever shape it travelled in."""
+"""A change of a CloudWatch alarm's state, whichever shape it travelled in, as an alert."""
 
 import re
 from dataclasses import dataclass, field
@@ -9,6 +9,7 @@ from urllib.parse import quote
 from firstline.errors import UnreadablePayload
 from firstline.sources import meanings, values
 from firstline.sources.identity import INSTANCE_ID, bare_host, digest, group_key, host_hint
+from firstline.sources.meanings import Subject
 from firstline.sources.reading import Reading
 from firstline.sources.severity import WORDS
 
@@ -59,34 +60,24 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
     name = values.name(alarm.name)
     if name is None:
         raise UnreadablePayload("cloudwatch: an alarm without a name")
-    if reading.own_stack and name.startswith(f"{reading.own_stack}-"):
-        reading.ignore(f"{name} is one of Firstline's own alarms")
-        return
-    if alarm.state == "INSUFFICIENT_DATA":
-        reading.ignore(f"{name} has insufficient data: neither firing nor resolved")
-        return
-    if alarm.state not in ("ALARM", "OK"):
-        raise UnreadablePayload(f"cloudwatch: the alarm {name} is in no known state: {values.quoted(alarm.state)}")
-    if alarm.state == "OK" and alarm.previous_state == "INSUFFICIENT_DATA":
-        reading.ignore(f"{name} has its first data: no recovery")
-        return
-    if alarm.state == "ALARM" and alarm.muted_by:
-        reading.ignore(f"{name} is suppressed by {alarm.muted_by}")
+    reason = _reason_to_ignore(alarm, name, reading.own_stack)
+    if reason is not None:
+        reading.ignore(reason)
         return
 
     arn_account, arn_region, partition = _of_arn(alarm.arn)
     account = arn_account or values.name(alarm.account)
     region = arn_region or values.name(alarm.region)
     labels = _agreed_labels([*alarm.dimensions, alarm.contributor])
-    service = meanings.find(labels, "service")
-    environment = meanings.find(labels, "environment")
+    subject = Subject(account, region, meanings.find(labels, "service"), meanings.find(labels, "environment"))
     at = values.moment(alarm.at)
+    full_name = values.scalar(alarm.name) or name
     # `Region` of an SNS message is a display name that varies; the ARN says it exactly.
-    identity = values.scalar(alarm.arn) or f"{account}:{region}:{values.scalar(alarm.name)}"
-    said = alarm.severity or severity_word(name) or stated_severity(alarm.description)
+    identity = values.scalar(alarm.arn) or f"{account}:{region}:{full_name}"
+    word = alarm.severity or severity_word(name) or stated_severity(alarm.description)
     reading.add(
         alert_name=name,
-        severity=reading.severity(said or topic_severity_word(alarm.topic)),
+        severity=reading.severity(word or topic_severity_word(alarm.topic)),
         message=values.prose(alarm.description, alarm.reason),
         labels=values.labels({"metric": alarm.metric, "namespace": alarm.namespace, **labels}),
         at=at,
@@ -95,26 +86,30 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
         fingerprint=digest("cloudwatch", identity, values.scalar(alarm.contributor_id)),
         # One alarm per instance, the id in its name, is the usual way to watch a fleet: still one incident.
         group_key=group_key(
-            reading.source,
-            _without_instances(values.scalar(alarm.name) or name),
-            account=account,
-            region=region,
-            service=service,
-            environment=environment,
+            reading.source, _INSTANCE_IN_NAME.sub("*", full_name) if "i-" in full_name else full_name, subject
         ),
         host=_host(alarm, labels),
         url=_console_url(name, region, partition),
-        account=account,
-        region=region,
-        environment=environment,
-        service=service,
+        subject=subject,
         raw_payload=raw,
     )
 
 
+def _reason_to_ignore(alarm: Alarm, name: str, own_stack: str | None) -> str | None:
+    if own_stack and name.startswith(f"{own_stack}-"):
+        return f"{name} is one of Firstline's own alarms"
+    if alarm.state == "INSUFFICIENT_DATA":
+        return f"{name} has insufficient data: neither firing nor resolved"
+    if alarm.state not in ("ALARM", "OK"):
+        raise UnreadablePayload(f"cloudwatch: the alarm {name} is in no known state: {values.quoted(alarm.state)}")
+    if alarm.state == "OK" and alarm.previous_state == "INSUFFICIENT_DATA":
+        return f"{name} has its first data: no recovery"
+    return f"{name} is suppressed by {alarm.muted_by}" if alarm.state == "ALARM" and alarm.muted_by else None
+
+
 @lru_cache(maxsize=512)
 def severity_word(name: str | None) -> str | None:
-    """What a name or a headline says about its severity: `[high]`, `severity: P2`, `-WARNING`, `P1`.
+    """Find the severity that a name or a headline states: `[high]`, `severity: P2`, `-WARNING`, `P1`.
 
     Remembered, as the same alarms come again: pass a name within bounds.
     """
@@ -125,7 +120,7 @@ def severity_word(name: str | None) -> str | None:
 
 
 def stated_severity(description: Any) -> str | None:
-    """The severity that a description states, `[high]` or `severity: P2`; in prose "critical" may mean anything."""
+    """Find the severity that a description states, `[high]` or `severity: P2`; a bare "critical" may mean anything."""
     if type(description) is not str:
         return None
     start = description[:1_000]
@@ -137,17 +132,13 @@ def stated_severity(description: Any) -> str | None:
 
 @lru_cache(maxsize=64)
 def topic_severity_word(topic: str | None) -> str | None:
-    """What a topic's name says about the severity of everything on it: `alerts-critical`."""
+    """Find the severity that a topic's name states for everything on it: `alerts-critical`."""
     found = _IN_TOPIC.search(topic.rsplit(":", 1)[-1]) if topic else None
     return found[1] if found else None
 
 
-def _without_instances(name: str) -> str:
-    return _INSTANCE_IN_NAME.sub("*", name) if "i-" in name else name
-
-
 def _of_arn(arn: Any) -> tuple[str | None, str | None, str]:
-    """Account, region and partition. The alarm's name behind `:alarm:` may hold anything, colons too."""
+    """Return account, region and partition. The alarm's name behind `:alarm:` may contain colons."""
     if type(arn) is str:
         parts = arn.split(":alarm:", 1)[0].split(":")
         if len(parts) == 5 and parts[0] == "arn":
@@ -156,7 +147,7 @@ def _of_arn(arn: Any) -> tuple[str | None, str | None, str]:
 
 
 def _agreed_labels(dimensions: list[dict[str, Any]]) -> dict[str, str]:
-    """The dimensions of all metrics in one; where two metrics differ, neither stands for the alarm."""
+    """Merge the dimensions of all metrics; where two metrics differ, neither value is kept."""
     agreed: dict[str, str] = {}
     differing: set[str] = set()
     for metric in dimensions:

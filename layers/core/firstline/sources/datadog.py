@@ -1,20 +1,22 @@
-"""Datadog webhooks: our recommended template, the default payload, and the templates that others use.
+"""Datadog webhooks: the recommended template, the default payload, and the templates that others use.
 
-The body is whatever the user's template says, so a field is found under any of the names that are in use, whatever its
-spelling (`alert_transition`, `alertTransition`, `ALERT_TRANSITION`, `{"alert": {"transition": …}}`).
+The user's template decides the body, so a field is found under any of the names that are in use, in any spelling
+(`alert_transition`, `alertTransition`, `ALERT_TRANSITION`, `{"alert": {"transition": …}}`).
 
 https://docs.datadoghq.com/integrations/webhooks/
 """
 
 import re
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal
 
 from firstline.errors import UnreadablePayload
 from firstline.models import SourceSeverity
 from firstline.sources import meanings, values
-from firstline.sources.authentication import Request, require_token
+from firstline.sources.authentication import require_token
 from firstline.sources.identity import digest, group_key, host_hint
+from firstline.sources.meanings import Subject
 from firstline.sources.reading import Reading
 
 _WRAPPERS = ("metadata", "data", "payload", "details")
@@ -22,25 +24,16 @@ _UNSET = re.compile(r"\$[A-Z][A-Z0-9_]*(\[[^\]]*\])?")
 _NAMED_PRIORITY = re.compile(r"[Pp]?([1-5])")
 
 _TRANSITIONS: dict[str, tuple[Literal["firing", "resolved"], SourceSeverity]] = {
-    "triggered": ("firing", "high"),
-    "retriggered": ("firing", "high"),
-    "nodata": ("firing", "high"),
-    "renodata": ("firing", "high"),
-    "warn": ("firing", "medium"),
-    "rewarn": ("firing", "medium"),
-    "renotify": ("firing", "high"),
-    "recovered": ("resolved", "high"),
-    "nodatarecovered": ("resolved", "high"),
+    **dict.fromkeys(("triggered", "retriggered", "nodata", "renodata", "renotify"), ("firing", "high")),
+    **dict.fromkeys(("warn", "rewarn"), ("firing", "medium")),
+    **dict.fromkeys(("recovered", "nodatarecovered"), ("resolved", "high")),
     "warnrecovered": ("resolved", "medium"),
 }
 _ALERT_TYPES: dict[str, SourceSeverity] = {"error": "high", "warning": "medium", "info": "info"}
-
 _MESSAGE = ("textonlymsg", "message", "eventmsg", "body", "text", "alertstatus")
 
-
-def authenticate(request: Request) -> None:
-    """A token: a custom header of the webhook, or Basic authentication in its URL. Datadog does not sign."""
-    require_token(request)
+authenticate = require_token
+"""Datadog does not sign. It sends a token: in a custom header of the webhook, or as Basic authentication in its URL."""
 
 
 def read(payload: Any, reading: Reading) -> None:
@@ -49,7 +42,7 @@ def read(payload: Any, reading: Reading) -> None:
     Raises
     ------
     UnreadablePayload
-        It has no title, so there is nothing to call the alert.
+        It has no title, so the alert would have no name.
     """
     if type(payload) is not dict:
         raise UnreadablePayload("datadog: expected the object (or the form) that the webhook's template describes")
@@ -70,19 +63,19 @@ def read(payload: Any, reading: Reading) -> None:
     monitor = _get(fields, "monitorid", "alertid")
     org = _get(fields, "orgid", "orgname")
     hostname = _get(fields, "hostname", "host")
-    service = meanings.find(tags, "service")
-    environment = meanings.find(tags, "environment")
-    at = values.moment(_get(fields, "lastupdated", "lastupdatedposix")) or values.moment(
-        _get(fields, "date", "dateposix", "timestamp")
-    )
+    region = values.name(tags.get("region"))
+    subject = Subject(None, region, meanings.find(tags, "service"), meanings.find(tags, "environment"))
+    at = _updated_at(fields)
+    hints = {key: tag for key, tag in tags.items() if key not in ambiguous}
+    if hostname:
+        hints["host"] = hostname
     cycle = _get(fields, "alertcyclekey")
     identity = (cycle,) if cycle else (monitor or alert_name, ",".join(sorted(_split(scope))) or hostname)
     reading.add(
         alert_name=alert_name,
         severity=_severity(fields, in_title, usual, alert_type, reading),
-        message=values.prose(
-            _message(_get(fields, "textonlymsg", "message", "eventmsg", "body", "text", "alertstatus"))
-        ),
+        # Datadog fences a markdown body with `%%%`.
+        message=values.prose((_get(fields, *_MESSAGE) or "").replace("%%%", "")),
         labels=tags,
         at=at,
         ends_at=at if status == "resolved" else None,
@@ -92,25 +85,18 @@ def read(payload: Any, reading: Reading) -> None:
         group_key=group_key(
             "datadog",
             monitor or alert_name,
-            account=org,
-            region=tags.get("region"),
-            scope=tags.get("kube_cluster_name"),
-            service=service,
-            environment=environment,
+            Subject(org, tags.get("region"), *subject[2:]),
+            tags.get("kube_cluster_name"),
         ),
-        host=host_hint(
-            {key: tag for key, tag in tags.items() if key not in ambiguous} | ({"host": hostname} if hostname else {})
-        ),
+        host=host_hint(hints),
         url=values.url(_get(fields, "link", "url", "alerturl", "eventurl", "monitorurl")),
-        region=values.name(tags.get("region")),
-        environment=environment,
-        service=service,
+        subject=subject,
         raw_payload=payload,
     )
 
 
 def _fields(payload: dict[str, Any]) -> dict[str, str]:
-    """All scalars by the letters of their names, those of nested objects with the outer name in front."""
+    """Return all scalars by the letters of their names, those of nested objects with the outer name in front."""
     fields: dict[str, str] = {}
     for key, value in payload.items():
         name = _letters(key[:128])
@@ -125,8 +111,13 @@ def _fields(payload: dict[str, Any]) -> dict[str, str]:
     return fields
 
 
+def _updated_at(fields: dict[str, str]) -> datetime | None:
+    updated = values.moment(_get(fields, "lastupdated", "lastupdatedposix"))
+    return updated or values.moment(_get(fields, "date", "dateposix", "timestamp"))
+
+
 def _put(fields: dict[str, str], name: str, value: Any) -> None:
-    """A variable that Datadog did not know arrives as its own name, one without a value as the empty text."""
+    """Add a field unless it is empty: Datadog sends an unknown variable as its own name, one without a value as ""."""
     said = value.strip() if type(value) is str else (values.scalar(value) or "").strip()
     if said and said != "null" and not (said[0] == "$" and _UNSET.fullmatch(said)):
         fields.setdefault(name, said)
@@ -141,12 +132,12 @@ def _get(fields: dict[str, str], *names: str) -> str | None:
 
 @lru_cache(maxsize=512)
 def _letters(word: str) -> str:
-    """Only the letters and digits, in lower case. Remembered, as a template's names come again with every event."""
+    """Keep only letters and digits, in lower case. Remembered, as a template's names come again with every event."""
     return "".join([c for c in word.lower() if c.isalnum()])
 
 
 def _split_title(title: str) -> tuple[str, dict[str, str]]:
-    """`[P2] [Triggered on {service:shop}] Errors` is the name `Errors`, with a priority, a transition and a scope."""
+    """Split `[P2] [Triggered on {service:shop}] Errors` into the name `Errors` and priority, transition and scope."""
     found: dict[str, str] = {}
     rest = title.strip()
     while rest.startswith("["):
@@ -170,7 +161,7 @@ def _split_title(title: str) -> tuple[str, dict[str, str]]:
 
 
 def _tags(tags: str, scope: str) -> tuple[dict[str, str], set[str]]:
-    """The tags as labels, and the names of those that came with several values: of those the first stays."""
+    """Return the tags as labels, and the names of those with several values: of these the first is kept."""
     found: dict[str, str] = {}
     ambiguous: set[str] = set()
     for tag in _split(f"{tags},{scope}"):
@@ -185,7 +176,7 @@ def _split(tags: str) -> list[str]:
 
 
 def _status(transition: str, alert_type: str) -> Literal["firing", "resolved"]:
-    """For a transition that we don't know, or none: it fires unless it says that all is well."""
+    """Return the status of an unknown or missing transition: firing, unless it says that all is well."""
     if not transition:
         return "resolved" if alert_type == "success" else "firing"
     return "resolved" if "recover" in transition or transition in ("ok", "resolved") else "firing"
@@ -194,7 +185,7 @@ def _status(transition: str, alert_type: str) -> Literal["firing", "resolved"]:
 def _severity(
     fields: dict[str, str], in_title: dict[str, str], usual: SourceSeverity | None, alert_type: str, reading: Reading
 ) -> SourceSeverity | None:
-    """`$ALERT_PRIORITY`, else what the transition usually means, else the alert type.
+    """Read the severity from `$ALERT_PRIORITY`, else from the transition, else from the alert type.
 
     `$PRIORITY` (normal, low) is how loud the event is in Datadog's stream, no severity.
     """
@@ -209,8 +200,3 @@ def _severity(
     if alert_type in _ALERT_TYPES and usual != "medium":
         return _ALERT_TYPES[alert_type]
     return usual or reading.severity(None)
-
-
-def _message(body: str | None) -> str | None:
-    """Datadog fences a markdown body with `%%%`."""
-    return body.replace("%%%", "") if body else None

@@ -1,28 +1,23 @@
-"""Anything else that can post JSON: the documented shape, and the names that other tools use for the same things.
+"""Other senders of JSON: the documented shape, and the names that other tools use for the same fields.
 
 `docs/sources/generic.md` documents it. One alert is an object, several are `{"alerts": [ … ]}`.
 """
 
+from datetime import datetime
 from typing import Any, Literal
 
 from firstline.errors import UnreadablePayload
 from firstline.sources import meanings, values
-from firstline.sources.authentication import Request, require_token
+from firstline.sources.authentication import require_token
 from firstline.sources.identity import bare_host, digest, group_key, host_hint
+from firstline.sources.meanings import Subject
 from firstline.sources.reading import Reading
 
 _NAME = (
-    "alert_name",
-    "alertname",
-    "name",
-    "title",
-    "rule",
-    "check_name",  # Pingdom
-    "monitor_friendly_name",  # UptimeRobot
-    "search_name",  # Splunk
-    "trigger",  # Zabbix
-    "subject",
-    "summary",
+    *("alert_name", "alertname", "name", "title", "rule"),
+    # Pingdom's, UptimeRobot's, Splunk's and Zabbix's
+    *("check_name", "monitor_friendly_name", "search_name", "trigger"),
+    *("subject", "summary"),
 )
 _STATUS = ("status", "state", "current_state", "new_status", "alert_type_friendly_name")
 _SEVERITY = ("severity", "priority", "level")
@@ -41,9 +36,7 @@ _STATUSES: dict[str, Literal["firing", "resolved"] | None] = {
 }
 
 
-def authenticate(request: Request) -> None:
-    """A token: bearer, the password of Basic, or `X-Firstline-Token`."""
-    require_token(request)
+authenticate = require_token
 
 
 def read(payload: Any, reading: Reading) -> None:
@@ -52,7 +45,7 @@ def read(payload: Any, reading: Reading) -> None:
     Raises
     ------
     UnreadablePayload
-        It is no object, or the one alert in it has no name.
+        The payload is no object, or its only alert has no name.
     """
     if type(payload) is not dict:
         raise UnreadablePayload('generic: expected an object; send several alerts as {"alerts": [ … ]}')
@@ -77,19 +70,16 @@ def _read_alert(alert: Any, reading: Reading) -> None:
     if full_name is None or alert_name is None:
         raise UnreadablePayload("generic: an alert without `alert_name`")
     word = (_first(alert, _STATUS) or "firing").strip().lower()
-    # A word that we don't know counts as firing: better one incident too many.
+    # An unknown word counts as firing: better one incident too many.
     status = _STATUSES.get(word, "firing")
     if status is None:
         reading.ignore(f"{alert_name} is {word}: neither firing nor resolved")
         return
     labels = values.labels(alert.get("labels") or alert.get("tags"))
-    said_host = _first(alert, _HOST)
-    host = (bare_host(said_host) if said_host else None) or host_hint(labels)
-    account, region, service, environment = (
-        values.name(alert.get(meaning)) or meanings.find(labels, meaning) for meaning in meanings.MEANINGS
-    )
+    host = bare_host(_first(alert, _HOST) or "") or host_hint(labels)
+    subject = Subject(*[values.name(alert.get(key)) or meanings.find(labels, key) for key in Subject._fields])
     given = _first(alert, ("fingerprint", "dedup_key", "check_id", "monitor_id"))
-    ends_at = values.moment(alert.get("ends_at")) if status == "resolved" else None
+    ends_at = _ended_at(alert, status)
     reading.add(
         alert_name=alert_name,
         severity=reading.severity(_first(alert, _SEVERITY) or labels.get("severity")),
@@ -98,20 +88,17 @@ def _read_alert(alert: Any, reading: Reading) -> None:
         at=ends_at or values.moment(_first(alert, _TIME)),
         ends_at=ends_at,
         status=status,
-        fingerprint=digest("generic", given)
-        if given
-        else digest("generic", full_name, host, account, region, service, environment, *_pairs(labels)),
-        group_key=group_key(
-            "generic", full_name, account=account, region=region, service=service, environment=environment
-        ),
+        fingerprint=digest("generic", *((given,) if given else (full_name, host, *subject, *_pairs(labels)))),
+        group_key=group_key("generic", full_name, subject),
         host=host,
         url=values.url(*(alert.get(key) for key in _URL)),
-        account=account,
-        region=region,
-        environment=environment,
-        service=service,
+        subject=subject,
         raw_payload=alert,
     )
+
+
+def _ended_at(alert: dict[str, Any], status: str) -> datetime | None:
+    return values.moment(alert.get("ends_at")) if status == "resolved" else None
 
 
 def _first(alert: dict[str, Any], keys: tuple[str, ...]) -> str | None:
@@ -122,5 +109,5 @@ def _first(alert: dict[str, Any], keys: tuple[str, ...]) -> str | None:
 
 
 def _pairs(labels: dict[str, str]) -> list[str]:
-    """The labels that name the alert; how bad it is may change while it burns."""
+    """Return the labels that identify the alert: all but the severity, which may change while it fires."""
     return [f"{key}={labels[key]}" for key in sorted(labels) if key != "severity"]

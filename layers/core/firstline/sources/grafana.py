@@ -9,6 +9,7 @@ from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.sources import meanings, prometheus, values
 from firstline.sources.authentication import SIGNATURE_WINDOW_SECONDS, Request, has_token, signed
 from firstline.sources.identity import digest, group_key, host_hint
+from firstline.sources.meanings import Subject
 from firstline.sources.reading import Reading
 
 SIGNATURE_HEADER = "x-grafana-alerting-signature"
@@ -16,19 +17,14 @@ TIMESTAMP_HEADER = "x-grafana-alerting-timestamp"
 """The name of the time stamp's header is the user's choice in Grafana; our guide says this one."""
 
 _LEGACY_STATUS: dict[str, Literal["firing", "resolved"] | None] = {
-    "alerting": "firing",
-    "alert": "firing",
-    "no_data": "firing",
-    "nodata": "firing",
+    **dict.fromkeys(("alerting", "alert", "no_data", "nodata"), "firing"),
     "ok": "resolved",
-    "pending": None,
-    "paused": None,
-    "unknown": None,
+    **dict.fromkeys(("pending", "paused", "unknown")),
 }
 
 
 def authenticate(request: Request) -> None:
-    """A token, or an HMAC of the body, with a time stamp that is at most five minutes old if there is one."""
+    """Accept a token, or an HMAC of the body and, if sent, of a time stamp that is at most five minutes old."""
     if has_token(request, request.secrets):
         return
     signature = request.headers.get(SIGNATURE_HEADER)
@@ -72,9 +68,9 @@ def _read_legacy(payload: dict[str, Any], reading: Reading) -> None:
         reading.ignore(f"the rule is {state.lower()}: neither firing nor resolved")
         return
     labels = values.labels(payload.get("tags"))
-    service = meanings.find(labels, "service")
-    environment = meanings.find(labels, "environment")
+    subject = Subject(service=meanings.find(labels, "service"), environment=meanings.find(labels, "environment"))
     org = values.scalar(payload.get("orgId"))
+    ids = (values.scalar(payload.get(key)) for key in ("dashboardId", "panelId", "ruleId"))
     reading.add(
         alert_name=alert_name,
         severity=reading.severity(labels.get("severity")),
@@ -82,34 +78,31 @@ def _read_legacy(payload: dict[str, Any], reading: Reading) -> None:
         labels=labels,
         at=None,
         status=status,
-        fingerprint=digest(
-            org, *(values.scalar(payload.get(key)) for key in ("dashboardId", "panelId", "ruleId")), alert_name
-        ),
-        group_key=group_key("grafana", alert_name, scope=org, service=service, environment=environment),
+        fingerprint=digest(org, *ids, alert_name),
+        group_key=group_key("grafana", alert_name, subject, org),
         host=host_hint({**_match_tags(payload.get("evalMatches")), **labels}),
         url=values.url(payload.get("ruleUrl")),
-        environment=environment,
-        service=service,
+        subject=subject,
         raw_payload=payload,
     )
 
 
 def _state_in_title(title: Any) -> str | None:
-    """`[Alerting] Disk is full` says its state in front when the key is missing."""
+    """Return the state in front of a title, `[Alerting] Disk is full`, which older versions send instead of the key."""
     if type(title) is str and title.startswith("[") and "]" in title:
         return values.name(title[1:].split("]", 1)[0].replace(" ", "_"))
     return None
 
 
 def _match_tags(matches: Any) -> dict[str, str]:
-    """The tags of the series that fired, when there is exactly one: of several, none is the host."""
+    """Return the tags of the series that fired, if exactly one did: of several, none is the host."""
     if type(matches) is list and len(matches) == 1 and type(matches[0]) is dict:
         return values.labels(matches[0].get("tags"))
     return {}
 
 
 def _values(matches: Any) -> str:
-    """`CPU = 97.5, Memory = 81`: what was measured."""
+    """Write the measured values as `CPU = 97.5, Memory = 81`."""
     if type(matches) is not list:
         return ""
     found = [(values.name(m.get("metric")), values.scalar(m.get("value"))) for m in matches[:20] if type(m) is dict]

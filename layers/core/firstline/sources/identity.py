@@ -1,7 +1,7 @@
-"""Which alert, which incident, which host: the identities that every source builds in the same way.
+"""The identities of an alert, an incident and a host, which every source builds in the same way.
 
-A fingerprint names an alert and a group key an incident. Both are made of what the sender does not change between
-firing and resolved, from the values as they were sent (what people see may be cut short, identities are not).
+A fingerprint names an alert and a group key an incident. Both are made of values that the sender does not change
+between firing and resolved, as they were sent (the texts for people may be cut short, identities are not).
 """
 
 import re
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
+from firstline.sources.meanings import Subject
 from firstline.sources.values import exact
 
 INSTANCE_ID = re.compile(r"m?i-[0-9a-f]{8,17}")
@@ -21,30 +22,22 @@ _LOOPBACK = ("localhost", "127.", "0.0.0.0", "::1")  # noqa: S104 - compared wit
 
 
 def digest(*parts: str | None) -> str:
-    """A short stable name for a tuple of texts: 20 hexadecimal digits."""
+    """Return a short stable name for a tuple of texts: 20 hexadecimal digits."""
     text = "\0".join([part or "" for part in parts])
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
 
-def group_key(
-    source: str,
-    alert_name: str,
-    *,
-    account: str | None = None,
-    region: str | None = None,
-    scope: str | None = None,
-    service: str | None = None,
-    environment: str | None = None,
-) -> str:
-    """The incident that an alert belongs to: the same problem of the same service, on however many hosts.
+def group_key(source: str, alert_name: str, subject: Subject, scope: str | None = None) -> str:
+    """Name the incident that an alert belongs to: the same problem of the same service, on however many hosts.
 
-    `scope` is what else keeps two problems of one name apart in this source: a cluster, a namespace, an organisation.
+    `scope` keeps two problems of one name in this source apart: a cluster, a namespace, an organisation.
     """
+    account, region, service, environment = subject
     return f"{source}:{digest(account, region, scope, alert_name, service, environment)}"
 
 
 def alertmanager_fingerprint(labels: Mapping[str, Any], given: Any = None) -> str:
-    """The sender's fingerprint, or the one that Prometheus would compute: FNV-1a 64 over the sorted labels.
+    """Return the sender's fingerprint, or compute it as Prometheus does: FNV-1a 64 over the sorted labels.
 
     Source: `LabelSet.Fingerprint` of prometheus/common; each label adds `name 0xFF value 0xFF`.
     """
@@ -60,7 +53,7 @@ def alertmanager_fingerprint(labels: Mapping[str, Any], given: Any = None) -> st
 
 
 def host_hint(labels: Mapping[str, str]) -> str | None:
-    """The best hint in the labels for the machine that the alert is about, or None.
+    """Return the best hint in the labels for the machine that the alert is about, or None.
 
     In this order: a value that is exactly an instance id · a private DNS name · an address · a host name. Two different
     instance ids are no hint: a command must never go to a guess.
@@ -75,7 +68,7 @@ def host_hint(labels: Mapping[str, str]) -> str | None:
 
 
 def best_host(candidates: Iterable[str]) -> str | None:
-    """The most telling of several names of a host; the earlier one where two are alike."""
+    """Return the most specific of several names of a host; the earlier one where two are equal."""
     best, best_rank = None, 4
     for candidate in candidates:
         host = bare_host(candidate)
@@ -95,7 +88,7 @@ def best_host(candidates: Iterable[str]) -> str | None:
 
 
 def bare_host(text: str) -> str | None:
-    """The host of `host:port`, `[v6]:port`, a URL or a bare name; None when there is none or it is the loopback."""
+    """Return the host of `host:port`, `[v6]:port`, a URL or a bare name; None if it has none or it is the loopback."""
     host = text
     if ":" in host:
         if "://" in host:

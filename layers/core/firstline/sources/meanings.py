@@ -1,16 +1,16 @@
-"""The labels, tags and dimensions that say which service, environment, account and region an alert is about.
+"""The labels, tags and dimensions that name the account, region, service and environment of an alert.
 
 One table for all sources, in the order in which the names are looked up.
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import NamedTuple
 
 from firstline.sources import values
 
-type Meaning = Literal["service", "environment", "account", "region"]
-
-_NAMES: dict[Meaning, tuple[str, ...]] = {
+_NAMES: dict[str, tuple[str, ...]] = {
+    "account": ("account", "account_id", "aws_account"),
+    "region": ("region", "aws_region"),
     "service": (
         *("service", "service_name", "Service", "ServiceName", "app", "application", "app_kubernetes_io_name", "job"),
         # CloudWatch's dimensions name the resource of a managed service.
@@ -18,13 +18,18 @@ _NAMES: dict[Meaning, tuple[str, ...]] = {
         *("LoadBalancer", "AutoScalingGroupName", "ClusterName"),
     ),
     "environment": ("environment", "env", "Environment", "stage", "Stage"),
-    "account": ("account", "account_id", "aws_account"),
-    "region": ("region", "aws_region"),
 }
 
-MEANINGS: tuple[Meaning, ...] = ("account", "region", "service", "environment")
+
+class Subject(NamedTuple):
+    """The account, region, service and environment that an alert is about, as far as they are known."""
+
+    account: str | None = None
+    region: str | None = None
+    service: str | None = None
+    environment: str | None = None
 
 
-def find(labels: Mapping[str, str], meaning: Meaning) -> str | None:
-    """Return the value of the first label that has this meaning, as a name, or None."""
+def find(labels: Mapping[str, str], meaning: str) -> str | None:
+    """Return the value of the first label that has this meaning (a field of `Subject`), as a name, or None."""
     return values.first(labels, *_NAMES[meaning])

@@ -1,4 +1,4 @@
-"""PagerDuty V3 webhooks: incidents that others opened there, and what people do with the ones that Firstline opened.
+"""PagerDuty V3 webhooks: incidents that others opened there, and people's actions on those that Firstline opened.
 
 https://developer.pagerduty.com/docs/webhooks-overview
 """
@@ -12,6 +12,7 @@ from firstline.models import SourceSeverity
 from firstline.sources import values
 from firstline.sources.authentication import Request, signed
 from firstline.sources.identity import digest
+from firstline.sources.meanings import Subject
 from firstline.sources.reading import Reading
 from firstline.sources.signal import IncidentNote, OwnIncidentSeen, OwnIncidentSignal, Signal
 
@@ -22,11 +23,8 @@ OWN_KEY_PREFIX = "firstline:"
 
 _ID = re.compile(r"[A-Z0-9]{1,18}")
 _FIRING = {
-    "incident.triggered",
-    "incident.reopened",
-    "incident.unacknowledged",
-    "incident.escalated",
-    "incident.priority_updated",
+    *("incident.triggered", "incident.reopened", "incident.unacknowledged"),
+    *("incident.escalated", "incident.priority_updated"),
 }
 _URGENCY: dict[str, SourceSeverity] = {"high": "high", "low": "low"}
 _SIGNALS: dict[str, Literal["acknowledged", "resolved"]] = {
@@ -36,7 +34,7 @@ _SIGNALS: dict[str, Literal["acknowledged", "resolved"]] = {
 
 
 def authenticate(request: Request) -> None:
-    """HMAC-SHA256 of the raw body; any of the `v1` signatures may match, other versions don't count."""
+    """Verify the HMAC-SHA256 of the raw body; one `v1` signature must match, other versions don't count."""
     header = request.headers.get(SIGNATURE_HEADER, "")
     versions = [part.strip().partition("=") for part in header.split(",")[:20]]
     if not signed([value for version, _, value in versions if version == "v1"], request.body, request.secrets):
@@ -52,36 +50,29 @@ def read(payload: Any, reading: Reading) -> None:
         It is of an older version, or an incident's event without an id.
     """
     event_type, event, data = _event(payload)
-    if event_type != "incident.resolved" and event_type not in _FIRING:
+    is_resolved = event_type == "incident.resolved"
+    if not is_resolved and event_type not in _FIRING:
         reading.ignore(f"{event_type[:80]} opens and resolves nothing")
         return
     incident_id = values.name(data.get("id"))
     if incident_id is None:
         raise UnreadablePayload(f"pagerduty: {event_type} without the incident's id")
-    # The key is kept and shown as it is, so what is no id of PagerDuty's does not stand in it.
+    # The key is stored and shown as it is, so only an id in PagerDuty's form may be in it.
     key = incident_id if _ID.fullmatch(incident_id) else digest(incident_id)
     if _is_own(data):
         reading.ignore("the incident is one that Firstline opened itself")
         return
-    if event_type != "incident.resolved" and data.get("status") in ("acknowledged", "resolved"):
+    if not is_resolved and data.get("status") in ("acknowledged", "resolved"):
         reading.ignore(f"{event_type}: the incident is {data['status']} already")
         return
-    urgency = values.name(data.get("urgency"))
     service = values.name(_summary(data.get("service")))
-    labels = {
-        "urgency": urgency,
-        "priority": values.name(_summary(data.get("priority"))),
-        "number": values.name(data.get("number")),
-        "escalation_policy": values.name(_summary(data.get("escalation_policy"))),
-    }
-    title = values.name(data.get("title"))
+    labels = _labels(data)
     occurred_at = values.moment(event.get("occurred_at"))
-    is_resolved = event_type == "incident.resolved"
     reading.add(
-        alert_name=title or f"PagerDuty incident {incident_id}",
-        severity=reading.severity(labels["priority"], _URGENCY.get(urgency or "", "high")),
+        alert_name=values.name(data.get("title")) or f"PagerDuty incident {incident_id}",
+        severity=reading.severity(labels.get("priority"), _URGENCY.get(labels.get("urgency", ""), "high")),
         message=values.prose(data.get("title"), f"Service: {service}" if service else None),
-        labels={key: value for key, value in labels.items() if value},
+        labels=labels,
         # Not when the incident was created: reopened after a resolve, it must count as newer than that.
         at=occurred_at or values.moment(data.get("created_at")),
         ends_at=occurred_at if is_resolved else None,
@@ -90,18 +81,18 @@ def read(payload: Any, reading: Reading) -> None:
         fingerprint=key,
         group_key=f"pagerduty:{key}",
         url=values.url(data.get("html_url")),
-        service=service,
+        subject=Subject(service=service),
         raw_payload=payload,
     )
 
 
 def signals(payload: Any, _secrets: Sequence[str]) -> Iterator[Signal]:
-    """Tell who acknowledged, resolved or annotated an incident, and PagerDuty's id of one that Firstline opened.
+    """Report people's acknowledgements, resolutions and notes, and PagerDuty's id of incidents that Firstline opened.
 
     Raises
     ------
     UnreadablePayload
-        This is no V3 webhook.
+        The payload is no V3 webhook.
     """
     event_type, event, data = _event(payload)
     person = values.name(_summary(event.get("agent")))
@@ -129,6 +120,16 @@ def _event(payload: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
         raise UnreadablePayload("pagerduty: no `event.event_type`; expected the object that a V3 webhook sends")
     data = event.get("data")
     return event_type, event, data if type(data) is dict else {}
+
+
+def _labels(data: dict[str, Any]) -> dict[str, str]:
+    found = {
+        "urgency": data.get("urgency"),
+        "priority": _summary(data.get("priority")),
+        "number": data.get("number"),
+        "escalation_policy": _summary(data.get("escalation_policy")),
+    }
+    return {key: name for key, value in found.items() if (name := values.name(value))}
 
 
 def _is_own(data: dict[str, Any]) -> bool:

@@ -8,8 +8,9 @@ from typing import Any
 
 from firstline.errors import UnreadablePayload
 from firstline.sources import meanings, values
-from firstline.sources.authentication import Request, require_token
+from firstline.sources.authentication import require_token
 from firstline.sources.identity import alertmanager_fingerprint, group_key, host_hint
+from firstline.sources.meanings import Subject
 from firstline.sources.reading import Reading
 
 _DEAD_MANS_SWITCHES = ("watchdog", "deadmansswitch")
@@ -17,18 +18,17 @@ _DEAD_MANS_SWITCHES = ("watchdog", "deadmansswitch")
 _remembered: dict[tuple[str, str] | None, tuple[dict[str, Any], "_Identity"]] = {}
 
 
-def authenticate(request: Request) -> None:
-    """A token: `authorization` or `basic_auth` in the receiver's `http_config`."""
-    require_token(request)
+authenticate = require_token
+"""Alertmanager sends a token: `authorization` or `basic_auth` in the receiver's `http_config`."""
 
 
 def read(payload: Any, reading: Reading) -> None:
-    """Read every alert of a notification; each one's own status counts, as one notification mixes both.
+    """Read every alert of a notification, which may mix firing and resolved ones.
 
     Raises
     ------
     UnreadablePayload
-        This is no Alertmanager notification.
+        The payload is no Alertmanager notification.
     """
     alerts = payload.get("alerts") if type(payload) is dict else None
     if type(alerts) is not list:
@@ -79,10 +79,7 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
         group_key=identity.group_key,
         host=identity.host,
         url=values.url(alert.get("panelURL"), alert.get("dashboardURL"), alert.get("generatorURL")),
-        account=identity.account,
-        region=identity.region,
-        environment=identity.environment,
-        service=identity.service,
+        subject=identity.subject,
         raw_payload=alert,
         heartbeat=identity.not_for_people is not None,
     )
@@ -90,7 +87,7 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
 
 @dataclass(frozen=True, slots=True)
 class _Identity:
-    """What an alert's labels say. They are its identity, so it stays the same for as long as the alert exists."""
+    """Everything that an alert's labels tell. They identify the alert, so they stay the same as long as it exists."""
 
     labels: dict[str, str]
     alert_name: str | None
@@ -98,17 +95,15 @@ class _Identity:
     fingerprint: str
     group_key: str
     host: str | None
-    account: str | None
-    region: str | None
-    environment: str | None
-    service: str | None
+    subject: Subject
     not_for_people: str | None
 
 
 def _identity(source: str, given: Any, own: dict[str, Any], common: dict[str, Any]) -> _Identity:
-    """Alertmanager sends the whole group again whenever one alert changes: most label sets have been read before.
+    """Return the identity of an alert, remembered if its labels have been read before.
 
-    Remembered by the sender's fingerprint, but the labels decide. Big ones are not: the memory must stay bounded.
+    Alertmanager sends the whole group again whenever one alert changes. The memory's key is the sender's fingerprint,
+    but the labels must be equal, too. Big label sets are not remembered: the memory must stay bounded.
     """
     if "alertname" not in own or "severity" not in own:
         # Not Alertmanager's own work, which repeats the common labels in each alert.
@@ -135,29 +130,16 @@ def _read_identity(source: str, given: Any, own: dict[str, Any], merged: dict[st
     elif severity and severity.lower() == "none":
         not_for_people = f"severity none: {alert_name or 'an alert'} is not meant for people"
     fingerprint = alertmanager_fingerprint(own, given)
-    account = meanings.find(labels, "account")
-    region = meanings.find(labels, "region")
-    service = meanings.find(labels, "service")
-    environment = meanings.find(labels, "environment")
+    subject = Subject(*[meanings.find(labels, meaning) for meaning in Subject._fields])
+    cluster_and_namespace = f"{labels.get('cluster', '')}/{labels.get('namespace', '')}"
     return _Identity(
         labels=labels,
         alert_name=values.name(alert_name),
         severity=severity,
         fingerprint=fingerprint,
         # Annotations hold values that change, so a nameless alert is an incident of its own.
-        group_key=group_key(
-            source,
-            alert_name or fingerprint,
-            account=account,
-            region=region,
-            scope=f"{labels.get('cluster', '')}/{labels.get('namespace', '')}",
-            service=service,
-            environment=environment,
-        ),
+        group_key=group_key(source, alert_name or fingerprint, subject, cluster_and_namespace),
         host=host_hint(labels),
-        account=account,
-        region=region,
-        environment=environment,
-        service=service,
+        subject=subject,
         not_for_people=not_for_people,
     )

@@ -1,17 +1,20 @@
-"""What became of one payload: the alerts in it, what was left out and why, and what could not be read.
+"""The result of reading one payload: its alerts, the ignored parts with their reasons, and the unreadable parts.
 
-A source's `read` tells a `Reading` about each thing it finds; one bad alert among fifty is then rejected alone.
+A source's `read` reports each thing it finds to a `Reading`; one bad alert among fifty is then rejected alone.
 """
 
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from firstline.models import NormalizedAlert, SourceSeverity
 from firstline.sources import severity, values
 from firstline.sources.severity import UNSTATED
+
+if TYPE_CHECKING:
+    from firstline.sources.meanings import Subject
 
 # A child of Firstline's one logger, so that its lines come out in the same shape; importing the logger itself would
 # make every importer of a normaliser pay for it.
@@ -22,7 +25,7 @@ _set = object.__setattr__
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A part of a payload that could not be read, to be kept as it came."""
+    """A part of a payload that could not be read, as it came."""
 
     reason: str
     payload: Any
@@ -30,10 +33,10 @@ class Rejected:
 
 @dataclass(slots=True)
 class Batch:
-    """A payload, read. `ignored` holds a reason for each thing that was understood and is no alert.
+    """The content of a payload. `ignored` holds a reason for each thing that was understood and is no alert.
 
-    `heartbeats` are `ignored` as alerts, too: dead man's switches and what else is not meant for people. Which of them
-    count is declared in rules.yaml.
+    `heartbeats` are `ignored` as alerts, too: dead man's switches and other alerts that are not meant for people.
+    rules.yaml declares which of them count.
 
     `unknown_severities` are the words that no scale knows; they count as `high`. `truncated` is how many alerts the
     sender says it left out: those are neither new nor resolved.
@@ -47,8 +50,9 @@ class Batch:
     truncated: int = 0
 
 
+@dataclass(slots=True)
 class Reading:
-    """Collects a `Batch` while a source reads a payload, and holds what the source may need to know.
+    """A reading of one payload: it collects a `Batch` and holds what the source may need to know.
 
     Parameters
     ----------
@@ -62,14 +66,11 @@ class Reading:
         Firstline's own stack: its CloudWatch alarms, named `<own_stack>-…`, are no alerts.
     """
 
-    def __init__(
-        self, source: str, *, received_at: datetime, headers: Mapping[str, str], own_stack: str | None
-    ) -> None:
-        self.source = source
-        self.received_at = received_at
-        self._headers = headers
-        self.own_stack = own_stack
-        self.batch = Batch()
+    source: str
+    received_at: datetime
+    headers: Mapping[str, str]
+    own_stack: str | None
+    batch: Batch = field(default_factory=Batch)
 
     def add(
         self,
@@ -78,6 +79,7 @@ class Reading:
         severity: SourceSeverity | None,
         message: str,
         labels: dict[str, str],
+        subject: "Subject",
         at: datetime | None,
         status: Literal["firing", "resolved"],
         fingerprint: str,
@@ -86,13 +88,9 @@ class Reading:
         host: str | None = None,
         ends_at: datetime | None = None,
         url: str | None = None,
-        account: str | None = None,
-        region: str | None = None,
-        environment: str | None = None,
-        service: str | None = None,
         heartbeat: bool = False,
     ) -> None:
-        """Add an alert, or a heartbeat; its severity is None when the sender said nothing.
+        """Add an alert, or a heartbeat; its severity is None when the sender stated none.
 
         All texts and times in it must have gone through `firstline.sources.values`.
         """
@@ -114,10 +112,10 @@ class Reading:
             "host": host,
             "ends_at": ends_at,
             "url": url,
-            "account": account,
-            "region": region,
-            "environment": environment,
-            "service": service,
+            "account": subject.account,
+            "region": subject.region,
+            "environment": subject.environment,
+            "service": subject.service,
         }
         _set(alert, "__dict__", fields)
         _set(alert, "__pydantic_fields_set__", set(fields))
@@ -126,31 +124,27 @@ class Reading:
         (self.batch.heartbeats if heartbeat else self.batch.alerts).append(alert)
 
     def header(self, name: str) -> str | None:
-        """The value of a header; `name` in lower case."""
-        return next((value for key, value in self._headers.items() if key.lower() == name), None)
+        """Return the value of a header, or None; `name` in lower case."""
+        return next((value for key, value in self.headers.items() if key.lower() == name), None)
 
     def ignore(self, reason: str) -> None:
-        """This was understood, and it is no alert."""
+        """Note why a part that was understood is no alert."""
         self.batch.ignored.append(reason)
 
     def reject(self, reason: str, payload: Any) -> None:
-        """This part makes no sense, the others may."""
+        """Put aside a part that makes no sense; the others may."""
         self.batch.rejected.append(Rejected(reason, payload))
 
     def severity(self, word: Any, default: SourceSeverity | None = None) -> SourceSeverity | None:
-        """The severity that the sender's word stands for; `default` when it said nothing, high when nobody knows it."""
-        known = severity.WORDS.get(word) if type(word) is str else None
-        if known is not None:
-            return known
-        said = values.name(word, 64)
-        if said is None:
+        """Return the severity of the sender's word; `default` if it stated none, high if no scale knows the word."""
+        stated = values.name(word, 64)
+        if stated is None:
             return default
-        known = severity.from_word(said)
+        known = severity.from_word(stated)
         if known is not None:
             return known
-        unknown = self.batch.unknown_severities
-        if said not in unknown:
-            unknown.append(said)
+        if stated not in self.batch.unknown_severities:
+            self.batch.unknown_severities.append(stated)
             quoted = values.quoted(word)
             _log.warning("%s calls an alert %s, which no severity scale knows: it counts as high", self.source, quoted)
         return severity.UNKNOWN

@@ -1,4 +1,4 @@
-"""The words that senders use for 'how bad', in ours.
+"""The words that senders use for a severity, mapped to Firstline's.
 
 Words that name a route (page, ticket, task, notify) stand for a severity too; the word itself stays among the labels.
 """
@@ -15,12 +15,12 @@ _WORDS: dict[SourceSeverity, str] = {
 WORDS: dict[str, SourceSeverity] = {word: severity for severity, words in _WORDS.items() for word in words.split()}
 
 UNKNOWN: SourceSeverity = "high"
-"""A word that nobody knows maps upwards: better one page too many."""
+"""The severity of an unknown word maps upwards: better one page too many."""
 
 UNSTATED: SourceSeverity = "medium"
-"""The sender says nothing about how bad it is."""
+"""The severity of an alert whose sender stated none."""
 
 
 def from_word(word: str) -> SourceSeverity | None:
-    """The severity that a word stands for, or None when it is unknown. Case, spaces and punctuation don't matter."""
+    """Return the severity that a word stands for, or None. Case, spaces and punctuation don't matter."""
     return WORDS.get(word) or WORDS.get("".join([c for c in word[:64].lower() if c.isalnum()]))

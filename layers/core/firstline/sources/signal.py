@@ -1,4 +1,4 @@
-"""The signals of a payload: whatever it says that is no alert, as plain values on which the front door acts."""
+"""The signals of a payload: messages that are no alerts, as plain values on which the front door acts."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionConfirmation:
-    """A topic's question whether it may deliver here; ConfirmSubscription with the token says yes."""
+    """A topic's request to deliver here; ConfirmSubscription with the token accepts it."""
 
     topic_arn: str
     token: str
@@ -14,7 +14,7 @@ class SubscriptionConfirmation:
 
 @dataclass(frozen=True, slots=True)
 class OwnIncidentSignal:
-    """A person's acknowledgement or resolution, at the sender, of what Firstline had paged about."""
+    """A person's acknowledgement or resolution, at the sender, of an incident that Firstline had opened there."""
 
     incident_id: str
     kind: Literal["acknowledged", "resolved"]

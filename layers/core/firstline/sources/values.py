@@ -1,6 +1,6 @@
-"""Untrusted values from a sender, made safe to keep: bounded, without control characters, or absent.
+"""Untrusted values from a sender, made safe to store: bounded, without control characters, or absent.
 
-Nothing here raises: what cannot be read is None (or empty), and the source decides whether it can do without.
+Nothing here raises: an unreadable value is None (or empty), and the source decides whether it can do without.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ LABEL_VALUE_LIMIT = 512
 
 
 def name(value: Any, limit: int = NAME_LIMIT) -> str | None:
-    """A printable name on one line, at most `limit` characters, or None when nothing is left of it.
+    """Return a printable name on one line, at most `limit` characters, or None if nothing is left of it.
 
     Control, zero-width and bidirectional characters are dropped: names are matched on and shown in headlines.
     """
@@ -31,13 +31,13 @@ def name(value: Any, limit: int = NAME_LIMIT) -> str | None:
 
 
 def exact(value: Any, limit: int = NAME_LIMIT) -> str | None:
-    """Like `name`, for what must not be altered: a host cut short or repaired would be another host."""
+    """Return a name unaltered, or None if `name` would alter it: a host cut short would be another host."""
     text = scalar(value)
     return text if text and len(text) <= limit and text.isprintable() and not text.isspace() else None
 
 
 def prose(*values: Any) -> str:
-    """Text that people read: the values that say something, a line each, at most `TEXT_LIMIT` characters."""
+    """Join the non-empty values to a text for people, a line each, at most `TEXT_LIMIT` characters."""
     parts: list[str] = []
     for value in values:
         text = value if type(value) is str else scalar(value)
@@ -54,14 +54,14 @@ def prose(*values: Any) -> str:
 
 
 def quoted(value: Any, limit: int = 80) -> str:
-    """What a sender wrote, for a message that says why it makes no sense. Its secrets go before it is cut."""
+    """Quote a sender's value in an error message. Its secrets are removed before it is cut."""
     from firstline.privacy import redact  # only where something is wrong
 
     return f"{redact(scalar(value) or type(value).__name__)!r:.{limit}}"
 
 
 def scalar(value: Any) -> str | None:
-    """The text of a JSON scalar; None for null, lists and objects."""
+    """Return the text of a JSON scalar; None for null, lists and objects."""
     if type(value) is str:
         return value
     if value is True:
@@ -74,7 +74,7 @@ def scalar(value: Any) -> str | None:
 
 
 def labels(value: Any) -> dict[str, str]:
-    """The scalar entries of an object, as text within bounds; anything but an object has none."""
+    """Return the scalar entries of an object, as text within bounds; anything but an object has none."""
     clean: dict[str, str] = {}
     if type(value) is not dict:
         return clean
@@ -94,7 +94,7 @@ def labels(value: Any) -> dict[str, str]:
 
 
 def first(values: Mapping[str, str], *keys: str) -> str | None:
-    """The first of the keys that has a text, as a name."""
+    """Return the value of the first of the keys that exists, as a name, or None."""
     for key in keys:
         if key in values:
             return name(values[key])
@@ -102,7 +102,7 @@ def first(values: Mapping[str, str], *keys: str) -> str | None:
 
 
 def url(*values: Any) -> str | None:
-    """The first value that is a whole http(s) address. It is shown to people and never fetched."""
+    """Return the first value that is a whole http(s) address, or None. It is shown to people and never fetched."""
     for value in values:
         if not value or type(value) is not str or not value.startswith(("https://", "http://")):
             continue
@@ -112,7 +112,7 @@ def url(*values: Any) -> str | None:
 
 
 def moment(value: Any) -> datetime | None:
-    """A time in UTC: ISO 8601 with any offset (`+0000` too) and any precision, or seconds, ms, µs or ns since 1970.
+    """Read a time as UTC: ISO 8601 with any offset (`+0000` too) and precision, or seconds, ms, µs or ns since 1970.
 
     A time without an offset is UTC. Go's zero time (year 1), zero, and nonsense are None.
     """

@@ -62,7 +62,7 @@ class TableEvidence:
         alerts, deployments = [], []
         for item in items:
             if "deployment" in item:
-                deployments.append(Deployment.kept(item["deployment"]))
+                deployments.append(Deployment.from_stored(item["deployment"]))
             else:
                 alerts.append((item["sk"].removeprefix("ALERT#"), int(item["count"])))
         return ServiceActivity(alerts=_counted(alerts, now), deployments=deployments)
@@ -92,7 +92,7 @@ class TableEvidence:
     def deployments_since(self, since: datetime) -> list[Deployment]:
         """Return the deployments since a time, newest first."""
         items = self._table.query("DEPLOYMENTS", since=stamp(since), newest_first=True, limit=1_000)
-        return [Deployment.kept(item["deployment"]) for item in items]
+        return [Deployment.from_stored(item["deployment"]) for item in items]
 
     # --- what was -----------------------------------------------------------------------------------------------------
 
@@ -161,7 +161,7 @@ def _counted(writes: Iterable[tuple[str, int]], now: datetime) -> AlertCount:
 
 
 def _newest_first(items: Iterable[Item]) -> list[EarlierIncident]:
-    found = (EarlierIncident.kept(item["earlier"]) for item in items)
+    found = (EarlierIncident.from_stored(item["earlier"]) for item in items)
     each = {earlier.incident_id: earlier for earlier in found}.values()
     return sorted(each, key=lambda earlier: earlier.closed_at, reverse=True)
 

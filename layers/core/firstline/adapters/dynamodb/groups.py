@@ -33,7 +33,7 @@ class TableGroups:
         settled_at = item.get("settled_at")
         state = json.loads(item["state"])
         state |= {"version": int(item["version"]), "pending": "pending" in item, "settled_at": settled_at}
-        return GroupState.kept(state | ({"open": False} if settled_at else {}))
+        return GroupState.from_stored(state | ({"open": False} if settled_at else {}))
 
     def write(
         self,

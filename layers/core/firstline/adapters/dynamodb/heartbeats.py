@@ -85,7 +85,7 @@ def _read(item: Item) -> Pulse | None:
         return None
     known = {name: item[name] for name in _KNOWN if name in item}
     try:
-        alert = NormalizedAlert.kept(item["alert"])
+        alert = NormalizedAlert.from_stored(item["alert"])
         return Pulse(key=item["sk"].removeprefix("PULSE#"), alert=alert, **known)
     except ValidationError:
         logger.exception("a heartbeat cannot be read", key=item["sk"])

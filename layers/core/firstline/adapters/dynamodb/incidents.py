@@ -235,7 +235,7 @@ class TableIncidents(TableEvidence):
         items = self._table.query(f"RUNS#{runbook_id}", since=stamp(since), consistent=True)
         late = ("outcome", "ended_at", "accepted")
         return [
-            RunbookRun.kept(json.loads(item["run"]) | {name: item[name] for name in late if name in item})
+            RunbookRun.from_stored(json.loads(item["run"]) | {name: item[name] for name in late if name in item})
             for item in items
         ]
 
@@ -291,4 +291,4 @@ def record_of(item: Item) -> IncidentRecord:
         name: [json.loads(text) for text in item.get(name, ())] for name in ("pages", "approvals", "feedback", "notes")
     }
     known["alert_count"] = int(item["alert_count"])
-    return IncidentRecord.kept(known)
+    return IncidentRecord.from_stored(known)

@@ -48,7 +48,7 @@ class TableRemediations:
         standing = self._table.get(*_standing_key(runbook_id)) or {}
         return RemediationState(
             version=int(ledger["version"]),
-            held=[Lease.kept(text) for text in ledger["held"].values()],
+            held=[Lease.from_stored(text) for text in ledger["held"].values()],
             runs=self._history.runs_since(runbook_id, since),
             demoted=_why_demoted(standing),
         )

@@ -1,4 +1,4 @@
-"""How bad it is and why, who decided so, and what the asking took."""
+"""A classification: the severity of an incident, its reasons, its decider, and the cost of asking a model."""
 
 from typing import Literal, Self
 
@@ -9,11 +9,11 @@ from firstline.models.incident import Hold
 from firstline.models.severity import Severity
 
 type DecidedBy = Literal["rules", "history", "cache", "llm"]
-"""Who had the last word on a severity. `cache` is a verdict that a person, or the outcome itself, has confirmed."""
+"""The decider of a severity. `cache` is a verdict that a person, or the outcome itself, has confirmed."""
 
 
 class Usage(Frozen):
-    """What questions to a model took: tokens in (`prompt_tokens`) and out (`completion_tokens`), and what they cost.
+    """Tokens of model calls, in (`prompt_tokens`) and out (`completion_tokens`), and their cost.
 
     `cost` is in the currency of the prices in the settings; None when a price is not known.
     """
@@ -24,7 +24,7 @@ class Usage(Frozen):
 
     @property
     def tokens(self) -> int:
-        """In and out together."""
+        """Tokens in and out together."""
         return self.prompt_tokens + self.completion_tokens
 
     def __add__(self, other: "Usage") -> "Usage":
@@ -36,10 +36,10 @@ class Usage(Frozen):
 
 
 class Classification(Frozen):
-    """How bad it is, why, and whether a runbook could fix it, with the reasons for each in words.
+    """The severity and cause of an incident, and whether a runbook could fix it, with the reasons for each in words.
 
     `evidence_class` names the circumstances that it holds for: in others it is not used again.
-    `usage` counts questions whose answer was of no use, too.
+    `usage` also counts the model calls whose answer was of no use.
     """
 
     severity: Severity
@@ -59,7 +59,7 @@ class Classification(Frozen):
 
     prompt_version: Name | None = None
     raw_confidence: float | None = Field(default=None, ge=0, le=1)
-    """What the decider claimed; `confidence` is what outcomes made of it (`classification.calibration`)."""
+    """The decider's own claim; `confidence` is that claim corrected by outcomes (`classification.calibration`)."""
 
     unsure: list[Text] = []
     """Why a human should judge this, and the evidence for it, a line each; empty when Firstline is sure enough."""
@@ -67,11 +67,6 @@ class Classification(Frozen):
     route: RouteName | None = None
     hold: Hold | None = None
 
-    @property
-    def tokens(self) -> int:
-        """What it took in all."""
-        return self.usage.tokens
-
     def because(self, *reasons: str) -> Self:
-        """The same with more reasons."""
+        """Return the classification with more reasons."""
         return self.model_copy(update={"reasons": [*self.reasons, *reasons]})
