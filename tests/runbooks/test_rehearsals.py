@@ -84,7 +84,7 @@ def test_no_runbook_is_exempt(runbook_id: str) -> None:
     endings = {scenario.ending for scenario in ALL if scenario.runbook_id == runbook_id}
     only_looks = all(step.kind == "diagnose" for step in SHIPPED[runbook_id].steps)
     wanted = {"evidence"} if only_looks else {"cured", "not cured"}
-    assert wanted <= endings, f"local/scenarios/{runbook_id} has no scenario that ends {wanted - endings}"
+    assert wanted <= endings, f"local/rehearsal/scenarios/{runbook_id} has no scenario that ends {wanted - endings}"
 
 
 def test_no_scenario_is_left_behind(shipped: Catalogue) -> None:
