@@ -75,6 +75,7 @@ def ingest() -> Iterator[Ingest]:
     with mock_aws(), patch.dict(os.environ, ENVIRONMENT):
         boto3.setup_default_session()
         session = boto3.DEFAULT_SESSION
+        assert session is not None
         table = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["Table"]["Properties"]
         wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
         boto3.client("dynamodb").create_table(TableName="bench", **{name: table[name] for name in wanted})
@@ -84,6 +85,8 @@ def ingest() -> Iterator[Ingest]:
         os.environ["STATE_MACHINE_ARN"] = machine["stateMachineArn"]
         session.events.register("before-call", count)
         spec = importlib.util.spec_from_file_location("bench_ingest", ROOT / "functions" / "ingest" / "app.py")
+        assert spec is not None
+        assert spec.loader is not None
         app = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(app)
         yield Ingest(app.handler, calls)

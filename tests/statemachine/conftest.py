@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from moto.core.config import default_user_config
@@ -22,8 +22,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     world.start()
     yield world
     world.close()
-    default_user_config.clear()
-    default_user_config.update(before)
+    config: dict[str, Any] = cast(Any, default_user_config)
+    config.clear()
+    config.update(before)
 
 
 @pytest.fixture

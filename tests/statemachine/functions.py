@@ -17,7 +17,7 @@ from boto3.session import Session
 
 from local.emulator.runtime import FunctionSpec, Invocation, TooManyRequests
 
-_new_client = Session.client
+_new_client: Callable[..., Any] = Session.client
 _clients: dict[tuple[str, str, str], Any] = {}
 
 

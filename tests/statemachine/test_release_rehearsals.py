@@ -5,6 +5,7 @@ CodeDeploy and AppConfig: there is no host to break.
 """
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,8 @@ def plant(world: World, runbook: Runbook) -> dict[str, str]:
     """A good release, and a bad one half an hour ago, where the runbook's example says; the parameters' values."""
     values, problem = parameter_values(runbook, runbook.examples.match[0].as_alert())
     assert problem is None
+    good: Any
+    bad: Any
     for step in runbook.releases:
         match step:
             case CodeDeployRollback():

@@ -308,14 +308,14 @@ def test_one_that_cannot_be_stopped_wakes_a_human_and_nothing_is_deployed(world:
     assert world.releases.stops < 100
 
 
-def test_a_stop_that_is_refused_wakes_a_human(world: World, service: Service) -> None:
+def test_a_stop_that_is_refused_wakes_a_human(world: World, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     still_going_out(service)
 
     def refuse(*_: Any) -> Any:
         raise ReleaseError("AccessDeniedException", "not authorized to perform: StopDeployment")
 
     world.releases.operations["StopDeployment"] = refuse
-    world.releases._revert = refuse  # type: ignore[method-assign]
+    monkeypatch.setattr(world.releases, "_revert", refuse)
 
     read = human(world, service.approved(severity="low"))
 

@@ -1,10 +1,11 @@
 """When everything burns at once, or the same thing again and again, nothing is remediated automatically."""
 
 import time
+from typing import Any
 
 from tests.statemachine.world import Incident, World, alert
 
-DISK = {"severity": "high", "labels": {"mountpoint": "/var"}}
+DISK: dict[str, Any] = {"severity": "high", "labels": {"mountpoint": "/var"}}
 
 
 def in_one_minute() -> None:

@@ -9,7 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -76,7 +76,7 @@ class World:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.cloud = Cloud()
+        self.cloud: Any = Cloud()  # its functions and commands are replaced by scripted ones
         self.inbox = Inbox()
         self.down: set[str] = set()
         self._servers = {"aws": Server(self._unless_down), "inbox": Server(self.inbox)}
@@ -160,10 +160,10 @@ class World:
         ]
         for execution in running:
             execution.stop(datetime.now(UTC), None, None)
-            for endpoint in list(execution.exec_worker.env.callback_pool_manager._pool.values()):
+            for endpoint in list(_environment(execution).callback_pool_manager._pool.values()):
                 endpoint.interrupt_all()
         for execution in running:
-            _eventually(lambda run=execution: run.exec_status != ExecutionStatus.RUNNING, f"{execution.name} to stop")
+            _eventually(partial(_is_over, execution), f"{execution.name} to stop")
         for arn in machines:
             self._backend.describe_state_machine(arn).executions.clear()
 
@@ -328,12 +328,23 @@ class World:
             dynamodb.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
 
     def _new_client(self, service: str) -> Any:
-        return boto3.session.Session().client(
+        client: Callable[..., Any] = boto3.session.Session().client
+        return client(
             service,
             region_name=REGION,
             endpoint_url=self._servers["aws"].url,
             config=Config(retries={"total_max_attempts": 1}, max_pool_connections=20),
         )
+
+
+def _environment(execution: Execution) -> Any:
+    """Return what moto knows of a running execution."""
+    assert execution.exec_worker is not None
+    return execution.exec_worker.env
+
+
+def _is_over(execution: Execution) -> bool:
+    return bool(execution.exec_status != ExecutionStatus.RUNNING)
 
 
 class Incident:
@@ -351,7 +362,7 @@ class Incident:
     def history(self) -> list[dict[str, Any]]:
         """The execution's events so far."""
         # Not get_event_history(), which copies it all: it is asked for hundreds of times.
-        return list(self._execution.exec_worker.env.event_manager._history_event_list)
+        return list(_environment(self._execution).event_manager._history_event_list)
 
     @property
     def path(self) -> list[str]:
@@ -375,7 +386,7 @@ class Incident:
             event
             for child in children
             if child.name.startswith(self.id)
-            for event in child.exec_worker.env.event_manager._history_event_list
+            for event in _environment(child).event_manager._history_event_list
         ]
         return [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
 
@@ -422,7 +433,7 @@ class Incident:
     def times_out(self) -> None:
         """Nobody answers the wait that it stands in."""
         token = self.record.task_token
-        self._execution.exec_worker.env.callback_pool_manager.get(token).interrupt_all()
+        _environment(self._execution).callback_pool_manager.get(token).interrupt_all()
 
     def is_acknowledged(self, by: str = "ada") -> IncidentRecord | None:
         """Somebody takes it."""

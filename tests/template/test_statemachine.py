@@ -34,7 +34,7 @@ LAMBDA_SERVICE_ERRORS = {
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
 }
-HOLDS = {
+HOLDS: dict[str, type[BaseModel]] = {
     "incident": models.Incident,
     "classification": models.Classification,
     "plan": models.RemediationPlan,

@@ -36,7 +36,8 @@ def test_macro_f1_is_of_the_classes_that_occur() -> None:
 def test_reliability_bins_and_the_calibration_error(verdict: MakeVerdict) -> None:
     bins = reliability([(0.91, True), (0.99, False), (1.0, True), (0.2, False)])
 
-    assert [(one.count, pytest.approx(one.right)) for one in bins] == [(1, 0.0), (3, 2 / 3)]
+    assert [one.count for one in bins] == [1, 3]
+    assert [one.right for one in bins] == pytest.approx([0.0, 2 / 3])
     half_right = [verdict("high", "high", confidence=0.9), verdict("high", "low", confidence=0.9)]
     assert score("any", half_right).calibration_error == pytest.approx(0.4)
 
