@@ -16,7 +16,7 @@ from tests.statemachine.world import World
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """The stack, created once: the template takes a second to expand."""
+    """Create the stack once, because expanding the template takes a second."""
     before = dict(default_user_config)
     world = World(tmp_path_factory.mktemp("opt"))
     world.start()
@@ -29,7 +29,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture
 def skipped(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that Wait states and pauses between retries would have taken."""
+    """Skip Wait states and pauses between retries; return the seconds that they would have taken."""
     seconds: list[float] = []
 
     def wait(self: Any, env: Any, wait_seconds: float) -> None:
@@ -56,7 +56,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 @pytest.fixture
 def world(stack: World, skipped: list[float], impatient: set[str]) -> Iterator[World]:
-    """The stack as if it had just been deployed."""
+    """Return the stack as if it had just been deployed."""
     stack.begin()
     yield stack
     stack.end()

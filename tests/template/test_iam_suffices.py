@@ -74,7 +74,7 @@ class World(NamedTuple):
 
 
 def accesses(operation: str, body: dict[str, Any]) -> Iterator[Access]:
-    """What one request asks for; each part of a transaction is judged by itself."""
+    """Yield the accesses of one request; each part of a transaction counts by itself."""
     if operation == "TransactWriteItems":
         for part in body["TransactItems"]:
             ((kind, write),) = part.items()
@@ -86,7 +86,7 @@ def accesses(operation: str, body: dict[str, Any]) -> Iterator[Access]:
 
 
 def allows(statement: dict[str, Any], access: Access) -> bool:
-    """Whether a statement grants an access."""
+    """Tell whether a statement grants an access."""
     actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
     index = access.index_name
     resource = {"Fn::Sub": f"${{Table.Arn}}/index/{index}"} if index else {"Fn::GetAtt": ["Table", "Arn"]}
