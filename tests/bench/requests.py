@@ -75,6 +75,7 @@ def ingest() -> Iterator[Ingest]:
     with mock_aws(), patch.dict(os.environ, ENVIRONMENT):
         boto3.setup_default_session()
         session = boto3.DEFAULT_SESSION
+        assert session is not None
         create_table(boto3.client("dynamodb"))
         role = "arn:aws:iam::123456789012:role/bench"
         machine = boto3.client("stepfunctions").create_state_machine(name="bench", definition=MACHINE, roleArn=role)
@@ -82,6 +83,8 @@ def ingest() -> Iterator[Ingest]:
         os.environ["STATE_MACHINE_ARN"] = machine["stateMachineArn"]
         session.events.register("before-call", count)
         spec = importlib.util.spec_from_file_location("bench_ingest", ROOT / "functions" / "ingest" / "app.py")
+        assert spec is not None
+        assert spec.loader is not None
         app = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(app)
         yield Ingest(app.handler, calls)

@@ -68,7 +68,8 @@ def fill(table: Table, *, incidents: int, now: datetime) -> None:
         )
         requests += ({"PutRequest": {"Item": kept | {"pk": {"S": pk}, "sk": {"S": sk}}}} for pk, sk in places)
     for begin in range(0, len(requests), 25):
-        table._client.batch_write_item(RequestItems={table.name: requests[begin : begin + 25]})
+        batch: Any = requests[begin : begin + 25]
+        table._client.batch_write_item(RequestItems={table.name: batch})
 
 
 def rows() -> list[tuple[str, str, str]]:

@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from firstline import sources
@@ -50,8 +50,8 @@ def rows() -> list[tuple[str, str, str]]:
     """Measure each source's alerts per second over the baseline's: alerts never seen before, and one sent again."""
     found = []
     for name, (source, event, differs) in SAMPLES.items():
-        fresh = ratio(source, lambda event=event, differs=differs: [_body(event, differs) for _ in range(BODIES)])
-        again = ratio(source, lambda event=event, differs=differs: [_body(event, differs)] * BODIES)
+        fresh = ratio(source, partial(_fresh, event, differs))
+        again = ratio(source, partial(_again, event, differs))
         found.append((name, f"{fresh:.2f}, sent again {again:.2f}", "≥ 0.50"))
     batch = ratio("prometheus", lambda: [_batch(20) for _ in range(BODIES // 10)])
     found.append(("prometheus, 20 alerts in one", f"{batch:.2f}", "≥ 0.50"))
@@ -63,8 +63,8 @@ def ratio(source: str, bodies: Callable[[], list[bytes]]) -> float:
     least_ours = least_baseline = float("inf")
     for _ in range(ROUNDS):
         sent = [(body, {n.lower(): value for n, value in proof(source, body, SECRET).items()}) for body in bodies()]
-        least_baseline = min(least_baseline, _seconds(lambda sent=sent: _baseline(sent)))
-        least_ours = min(least_ours, _seconds(lambda sent=sent: _ours(source, sent)))
+        least_baseline = min(least_baseline, _seconds(partial(_baseline, sent)))
+        least_ours = min(least_ours, _seconds(partial(_ours, source, sent)))
     return least_baseline / least_ours
 
 
@@ -80,6 +80,14 @@ def _ours(source: str, sent: list[tuple[bytes, dict[str, str]]]) -> None:
                 raise RuntimeError(f"{source}: a firing alert opened nothing")
         if not groups:
             raise RuntimeError(f"{source}: no alert came out")
+
+
+def _fresh(event: str, differs: dict[str, Number]) -> list[bytes]:
+    return [_body(event, differs) for _ in range(BODIES)]
+
+
+def _again(event: str, differs: dict[str, Number]) -> list[bytes]:
+    return [_body(event, differs)] * BODIES
 
 
 def _baseline(sent: list[tuple[bytes, dict[str, str]]]) -> None:

@@ -44,10 +44,10 @@ def clock() -> Iterator[Clock]:
 
     class At(datetime):
         @classmethod
-        def now(cls, tz: Any = None) -> datetime:
-            return datetime.fromtimestamp(clock.now, tz)
+        def now(cls, tz: Any = None) -> "At":
+            return cls.fromtimestamp(clock.now, tz)
 
-    with patch.object(base.dt, "datetime", At), patch.object(store.dt, "datetime", At):
+    with patch(f"{base.__name__}.dt.datetime", At), patch(f"{store.__name__}.dt.datetime", At):
         yield clock
 
 

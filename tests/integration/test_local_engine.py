@@ -3,7 +3,7 @@
 import itertools
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
@@ -54,7 +54,8 @@ class World:
         self.url, self.cloud, self.functions = url, cloud, functions
 
     def client(self, service: str) -> Any:
-        return boto3.client(service, endpoint_url=self.url, region_name=REGION)
+        client: Callable[..., Any] = boto3.client
+        return client(service, endpoint_url=self.url, region_name=REGION)
 
     def start(self, states: dict[str, Any], **machine: Any) -> str:
         sfn = self.client("stepfunctions")

@@ -16,9 +16,10 @@ from tests.support.builders import NOON, alert, at
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_cloudwatch.type_defs import DimensionTypeDef
 
 ACCOUNT, REGION = "123456789012", "eu-central-1"
-WHERE = [{"Name": "InstanceId", "Value": "i-0123456789abcdef0"}]
+WHERE: "list[DimensionTypeDef]" = [{"Name": "InstanceId", "Value": "i-0123456789abcdef0"}]
 
 
 @pytest.fixture

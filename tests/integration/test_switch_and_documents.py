@@ -12,8 +12,10 @@ from moto import mock_aws
 from firstline.adapters.aws.documents import SsmDocuments
 from firstline.adapters.aws.switch import RemediationSwitch
 from firstline.errors import DocumentUnreadable
+from firstline.models import PlannedStep
 from firstline.runbooks.documents import content_hash
 from tests.support.builders import a_plan
+from tests.support.checked import all_checked
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
@@ -98,7 +100,7 @@ def commands() -> Iterator[Any]:
 
 
 def test_the_script_is_the_one_that_run_command_takes(commands: Any) -> None:
-    (step,) = a_plan().steps
+    (step,) = all_checked(PlannedStep, a_plan().steps)
     assert SsmDocuments(commands).script(step) == "#!/usr/bin/env bash\nset -e\necho hello\n"
 
 
@@ -107,7 +109,7 @@ def test_the_script_is_the_one_that_run_command_takes(commands: Any) -> None:
     [("firstline-gone", "document firstline-gone: .*InvalidDocument"), ("firstline-other", "holds no shell script")],
 )
 def test_what_cannot_be_shown_says_why(commands: Any, document: str, words: str) -> None:
-    (step,) = a_plan().steps
+    (step,) = all_checked(PlannedStep, a_plan().steps)
     with pytest.raises(DocumentUnreadable, match=words):
         SsmDocuments(commands).script(step.model_copy(update={"document": document}))
 

@@ -33,13 +33,15 @@ def test_months_are_added_up(history: TableIncidents, table: Table) -> None:
     assert (tally.right[7], tally.count[7]) == (5, 10)
 
 
-def test_a_count_that_fails_loses_neither_the_end_nor_the_word(history: TableIncidents, table: Table) -> None:
+def test_a_count_that_fails_loses_neither_the_end_nor_the_word(
+    history: TableIncidents, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
     incident_id = open_for(TableGroups(table), alert()).incident_id
 
     def down(*_: Any) -> None:
         raise HistoryUnavailable("throttled")
 
-    history._tallies.count = down  # type: ignore[method-assign]
+    monkeypatch.setattr(history._tallies, "count", down)
     assert history.close(incident_id, "resolved", "", [], at(9)).outcome == "resolved"
     assert len(feedback_store.save_feedback(incident_id, word("real"), history=history).feedback) == 1
 

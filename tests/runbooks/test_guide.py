@@ -60,7 +60,7 @@ def test_the_table_of_what_ships_is_true() -> None:
 def test_every_stand_in_is_named() -> None:
     from local.emulator.hosts import HOST_FILES
 
-    paragraph = GUIDE.partition("What cannot be real has a stand-in")[2].partition("\n\n")[0]
+    paragraph = GUIDE.partition("A tool that cannot be real has a stand-in")[2].partition("\n\n")[0]
     named = {word.split()[0] for word in re.findall(r"`([a-z -]+)`", paragraph)}
     # runuser is no tool of a runbook: it is how a step runs as somebody else.
     assert {path.name for path in (HOST_FILES / "bin").iterdir()} - {"runuser"} <= named

@@ -146,7 +146,7 @@ class _Loader(yaml.SafeLoader):
     """Reads a template with CloudFormation's short forms."""
 
 
-_Loader.add_constructor("!Sub", lambda loader, node: loader.construct_scalar(node))
+_Loader.add_constructor("!Sub", lambda loader, node: node.value)
 
 
 def batch(runbook: Runbook) -> tuple[str, int]:

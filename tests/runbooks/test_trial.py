@@ -4,6 +4,7 @@ import json
 import shutil
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -112,7 +113,8 @@ def test_an_alert_comes_as_its_sender_sends_it(tmp_path: Path) -> None:
         "generatorURL": "",
         "fingerprint": "0123456789abcdef",
     }
-    body = {"version": "4", "groupKey": "{}", "status": "firing", "receiver": "firstline", "alerts": [alert]}
+    body: dict[str, Any] = {"version": "4", "groupKey": "{}", "status": "firing", "receiver": "firstline"}
+    body["alerts"] = [alert]
     body |= {"groupLabels": {}, "commonLabels": {}, "commonAnnotations": {}, "externalURL": "", "truncatedAlerts": 0}
     file.write_text(json.dumps(body))
 
@@ -151,7 +153,7 @@ def test_an_alert_comes_as_its_sender_sends_it(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_tried_says_why(
-    tmp_path: Path, runbook_id: str, alert: str | None, options: dict[str, str], answer: str
+    tmp_path: Path, runbook_id: str, alert: str | None, options: dict[str, Any], answer: str
 ) -> None:
     file = None
     if alert is not None:

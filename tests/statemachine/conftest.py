@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from moto.core.config import default_user_config
@@ -16,19 +16,20 @@ from tests.statemachine.world import World
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """The stack, created once: the template takes a second to expand."""
+    """Create the stack once, because expanding the template takes a second."""
     before = dict(default_user_config)
     world = World(tmp_path_factory.mktemp("opt"))
     world.start()
     yield world
     world.close()
-    default_user_config.clear()
-    default_user_config.update(before)
+    config: dict[str, Any] = cast(Any, default_user_config)
+    config.clear()
+    config.update(before)
 
 
 @pytest.fixture
 def skipped(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that Wait states and pauses between retries would have taken."""
+    """Skip Wait states and pauses between retries; return the seconds that they would have taken."""
     seconds: list[float] = []
 
     def wait(self: Any, env: Any, wait_seconds: float) -> None:
@@ -55,7 +56,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 @pytest.fixture
 def world(stack: World, skipped: list[float], impatient: set[str]) -> Iterator[World]:
-    """The stack as if it had just been deployed."""
+    """Return the stack as if it had just been deployed."""
     stack.begin()
     yield stack
     stack.end()

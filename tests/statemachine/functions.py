@@ -17,12 +17,12 @@ from boto3.session import Session
 
 from local.emulator.runtime import FunctionSpec, Invocation, TooManyRequests
 
-_new_client = Session.client
+_new_client: Callable[..., Any] = Session.client
 _clients: dict[tuple[str, str, str], Any] = {}
 
 
 def _client(session: Session, service: str, config: Any = None, **arguments: Any) -> Any:
-    """A cold start makes its clients anew, which is most of its time and tells these tests nothing."""
+    """Reuse clients, because creating them is most of a cold start and tells these tests nothing."""
     key = service, os.environ["AWS_ENDPOINT_URL"], repr((vars(config) if config else None, arguments))
     if key not in _clients:
         _clients[key] = _new_client(session, service, config=config, **arguments)
@@ -42,12 +42,12 @@ class _Died(Exception):
 
 
 def dies(handler: Handler, event: Event) -> Any:
-    """The process is killed before the handler has done anything."""
+    """Kill the process before the handler has done anything."""
     raise _Died("Runtime.ExitError")
 
 
 def reply_lost(handler: Handler, event: Event) -> Any:
-    """The handler does all its work, and Lambda says that it timed out."""
+    """Let the handler do all its work, but report a time-out."""
     handler(event)
     raise _Died("Sandbox.Timedout")
 
@@ -58,22 +58,22 @@ def busy(handler: Handler, event: Event) -> Any:
 
 
 def crashes(handler: Handler, event: Event) -> Any:
-    """The handler raises something that nobody thought of."""
+    """Raise an unexpected exception in the handler."""
     raise ZeroDivisionError("division by zero")
 
 
 def misunderstands(handler: Handler, event: Event) -> Any:
-    """The function is of another version than the machine: their contracts differ."""
+    """Send a field that the contract does not have, as a machine of another version would."""
     return handler({**event, "added_by_another_version": True})
 
 
 def answers_nonsense(handler: Handler, event: Event) -> Any:
-    """The answer holds nothing of what the machine reads from it."""
+    """Return an answer without anything that the machine reads."""
     return {"surprise": True}
 
 
 def answers(value: Any) -> Trouble:
-    """The function answers this, whatever the handler would say."""
+    """Return this answer instead of the handler's."""
     return lambda handler, event: value
 
 
@@ -151,7 +151,7 @@ class Functions:
     # --- what Cloud asks for ----------------------------------------------------------------------------------------
 
     def named(self, name_or_arn: str) -> str | None:
-        """The function's name."""
+        """Return the function's name."""
         name = name_or_arn.rsplit(":", 1)[-1]
         return name if name in self._specs else None
 

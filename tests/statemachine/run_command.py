@@ -17,7 +17,7 @@ NEVER = 1_000_000
 
 @dataclass(frozen=True)
 class Run:
-    """How one SendCommand goes.
+    """The scripted end of one SendCommand.
 
     Attributes
     ----------
@@ -104,11 +104,11 @@ class RunCommand:
         }
 
     def script(self, step: str, *runs: Run) -> None:
-        """How the commands of a step go, one after the other; the last one counts for all further ones."""
+        """Script how the commands of a step end, one after the other; the last one repeats."""
         self._scripts[step] = list(runs)
 
     def steps(self) -> list[str]:
-        """The steps whose commands were accepted, in order."""
+        """Return the steps whose commands were accepted, in order."""
         return [sent.step for sent in self.sent]
 
     def _send(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ A_STEP = ["Run Step", "Wait", "What Next?", "Read Step", "Next Move", "What Next
 
 
 def cold_cache(world: World, severity: str = "medium", host: str = "web-1") -> Incident:
-    """A cache is cold; the runbook that warms it asks first."""
+    """Fire an alert about a cold cache; its runbook asks for approval."""
     return world.fires("CacheCold", severity=severity, host=host)
 
 

@@ -13,7 +13,7 @@ A_STEP = ["Run Step", "Wait", "What Next?", "Read Step", *A_MOVE]
 
 
 def alarm_fires(world: World, *, account: str = ACCOUNT, region: str = REGION) -> Incident:
-    """The alarm SearchSlow of web-1 goes off; EventBridge says so."""
+    """Fire the alarm SearchSlow of web-1 through EventBridge."""
     metric = {"name": "Latency", "namespace": "Search", "dimensions": {"InstanceId": world.instance_ids["web-1"]}}
     event: dict[str, Any] = {
         "version": "0",
@@ -38,7 +38,7 @@ def alarm_fires(world: World, *, account: str = ACCOUNT, region: str = REGION) -
 
 @pytest.fixture
 def alarm_says(world: World) -> Any:
-    """Sets what CloudWatch says of the alarm."""
+    """Set the state that CloudWatch reports for the alarm."""
 
     def say(state: str) -> None:
         client = world.client("cloudwatch")

@@ -1,4 +1,4 @@
-"""What an alert or a command says is data, whatever it says; and however much it says, the state stays small."""
+"""Texts of alerts and commands are only data, and long ones keep the state small."""
 
 import json
 from datetime import UTC, datetime, timedelta

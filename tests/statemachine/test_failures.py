@@ -1,4 +1,4 @@
-"""Whatever breaks, a human is reached: by a page, by SNS without our own code, or by the alarm on a failed execution.
+"""Every failure reaches a human: by a page, by SNS without our own code, or by the alarm on a failed execution.
 
 What breaks for a moment changes nothing, and what is done twice has no effect twice.
 """
@@ -30,13 +30,13 @@ for_good = pytest.mark.parametrize("trouble", FOR_GOOD.values(), ids=FOR_GOOD.ke
 
 
 def why(world: World) -> str:
-    """Why somebody was woken, in the words of the only page."""
+    """Return the reason in the only page."""
     (page,) = world.woken()
     return page.text
 
 
 def closing_records(world: World, incident: Incident, count: int) -> None:
-    """How many endings the group's history holds."""
+    """Count the ends in the group's history."""
     earlier = world.history.earlier_incidents(incident.record.incident.group_key)
     assert [one.incident_id for one in earlier] == [incident.id] * count
 
@@ -137,7 +137,7 @@ def test_without_escalate_a_page_that_nobody_acknowledges_waits_for_resolution(w
 
 
 def test_without_escalate_what_gets_worse_after_the_page_is_paged_once(world: World) -> None:
-    """The page that the machine sends by itself counts: an incident must not be paged in a circle."""
+    """Count the page that the machine sends itself, so that an incident is not paged in a circle."""
     world.functions.plan("escalate", crashes, for_good=True)
     incident = world.fires("SearchDown", severity="high", host="db-1")
     incident.stands_in("Await Acknowledgement")

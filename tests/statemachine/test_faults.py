@@ -1,4 +1,4 @@
-"""Whatever goes wrong with a command, it ends with a cure or a human, and no command is executed twice.
+"""Faults of commands: each ends with a cure or a human, and no command is executed twice.
 
 | fault                                   | shown in                                                       |
 |-----------------------------------------|----------------------------------------------------------------|
@@ -28,13 +28,13 @@ DELIVERY = ["Undeliverable", "Delivery Timed Out", "Invalid Platform"]
 
 
 def executed_at_most_once(world: World) -> None:
-    """Only a verification, which changes nothing, may be asked again."""
+    """Repeat only a verification, because it changes nothing."""
     counts = Counter(sent.step for sent in world.commands.sent if sent.step != "verify")
     assert max(counts.values(), default=0) <= 1, counts
 
 
 def ends_with_a_human(world: World, incident: Incident) -> str:
-    """Somebody was woken once; what they read."""
+    """Return the text of the only page."""
     incident.stands_in("Await Acknowledgement")
     executed_at_most_once(world)
     (page,) = world.told("pagerduty")
@@ -42,7 +42,7 @@ def ends_with_a_human(world: World, incident: Incident) -> str:
 
 
 def ends_cured(world: World, incident: Incident) -> None:
-    """The incident is closed, and nobody was woken."""
+    """Assert that the incident is closed and nobody was paged."""
     assert incident.ends()[-1] == "Close Incident"
     executed_at_most_once(world)
     assert incident.record.outcome == "auto_resolved"
@@ -51,7 +51,7 @@ def ends_cured(world: World, incident: Incident) -> None:
 
 @pytest.mark.parametrize("status", DELIVERY)
 def test_a_host_that_cannot_be_reached(world: World, status: str) -> None:
-    """A step that may fail is passed over; the next one meets the same host."""
+    """Pass over a step that may fail; the next one meets the same host."""
     world.commands.script("find-biggest", Run(status))
     world.commands.script("free-space", Run(status))
 
@@ -71,7 +71,7 @@ def test_an_offline_host_stays_in_progress_until_it_is_given_up(world: World) ->
 
 
 def test_the_agent_dies_after_the_first_step(world: World) -> None:
-    """The second step never answers, and neither does what would undo it: no human waits for the rest of that."""
+    """Call a human at once when neither the second step nor its rollback answers."""
     for step in ("drain", "refill", "start-again"):
         world.commands.script(step, Run(unfinished_reads=NEVER))
     incident = stuck_queue(world)
@@ -155,7 +155,7 @@ def test_a_step_that_sleeps_past_its_time_out(world: World, status: str) -> None
 
 
 def test_a_verification_that_flaps_is_believed_when_it_holds(world: World) -> None:
-    """The act is not repeated between two answers, and what was cured is not undone."""
+    """Repeat no act between two answers, and undo no cure."""
     world.commands.script("verify", FAILED, FAILED, Run(), FAILED)
     incident = stuck_queue(world)
     for _ in range(3):
@@ -166,7 +166,7 @@ def test_a_verification_that_flaps_is_believed_when_it_holds(world: World) -> No
 
 
 def test_a_verification_that_flaps_between_hosts_never_held(world: World) -> None:
-    """Each host was sound at some moment, but never both at one: that is no recovery."""
+    """See no recovery where each host was sound at some moment, but never both at the same."""
     first, second = world.instance_ids["web-1"], world.instance_ids["web-2"]
     world.commands.script(
         "verify", Run(on_host={first: "Failed"}), Run(on_host={second: "Failed"}), Run(on_host={first: "Failed"})
@@ -180,7 +180,7 @@ def test_a_verification_that_flaps_between_hosts_never_held(world: World) -> Non
 
 
 def test_what_fires_again_after_it_was_cured_is_left_to_a_human(world: World) -> None:
-    """The runbook cools down: the same host is not touched again and again."""
+    """Let the runbook cool down, so that it does not act on the same host again and again."""
     incident = stuck_queue(world)
     incident.stands_in("Await Recovery")
     world.resolves("QueueStuck", severity="medium", host="web-1")

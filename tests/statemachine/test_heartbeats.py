@@ -18,7 +18,7 @@ def hours_ago(hours: float) -> datetime:
 
 
 def beat(world: World, cluster: str, at: datetime) -> None:
-    """It came in then."""
+    """Let the heartbeat arrive at this time."""
     (alert,) = normalize_batch("generic", watchdog(cluster), received_at=at).alerts
     heartbeats(world).beat(alert, at)
 

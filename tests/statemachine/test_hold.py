@@ -1,4 +1,4 @@
-"""What waits before anything is done (silences, maintenance, rules with `hold`), and all that ends the waiting."""
+"""Holds by silences, maintenance and rules with `hold`, and everything that ends them."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What people say of one incident decides how the next of its group is judged, through the whole machine."""
+"""Feedback on one incident changes the verdict on the next of its group, through the whole machine."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Who is told what: noise, pages, levels, and what can wait."""
+"""Messages to people: noise, pages, levels, and incidents that can wait."""
 
 from tests.statemachine.world import World
 

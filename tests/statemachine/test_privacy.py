@@ -69,7 +69,7 @@ def test_no_secret_of_an_alert_gets_further_than_ingest(
 
 
 def test_no_secret_that_a_command_prints_reaches_people(world: World, lines: io.StringIO) -> None:
-    """The execution keeps what Systems Manager answered; people, the table and the logs do not get it."""
+    """Keep Systems Manager's answer in the execution only, away from people, the table and the logs."""
     secret = next(one for one in SECRETS if one.kind == "password as an option")
     world.commands.script("drain", Run("Failed", output=f"queue is full\n{secret.text}"))
     incident = world.fires("QueueStuck", severity="medium", host="web-1")
@@ -86,7 +86,7 @@ def test_no_secret_that_a_command_prints_reaches_people(world: World, lines: io.
 
 
 def test_a_redacted_label_is_no_parameter_of_a_command(world: World) -> None:
-    """What stands where the secret was fits no pattern, so a human decides."""
+    """Call a human, because the redaction of a secret fits no pattern."""
     secret = next(one for one in SECRETS if one.kind == "GitHub classic token")
     incident = world.fires("ScratchFull", severity="medium", host="web-1", labels={"mountpoint": f"/{secret.text}"})
     incident.stands_in("Await Resolution")
@@ -95,7 +95,7 @@ def test_a_redacted_label_is_no_parameter_of_a_command(world: World) -> None:
 
 
 def alert_with(secrets: list[Seeded]) -> dict[str, Any]:
-    """Each secret in a label of its own and in another field; some in a label's name."""
+    """Put each secret into a label of its own and into another field; some into a label's name."""
     fields: dict[str, Any] = {"labels": {f"label{number}": one.text for number, one in enumerate(secrets)}}
     for field, one in zip(FIELDS, secrets, strict=False):
         fields[field] = f"https://logs.example.com/?{one.text}" if field == "url" else one.text

@@ -1,5 +1,7 @@
 """A signal may come at any moment, also just before the machine begins to wait for it. None is lost."""
 
+from typing import Any
+
 from tests.statemachine.functions import meanwhile
 from tests.statemachine.run_command import Run
 from tests.statemachine.world import World
@@ -67,12 +69,17 @@ def test_resolved_before_resolution_is_awaited(world: World) -> None:
 
 
 def test_acknowledged_before_the_acknowledgement_is_awaited(world: World) -> None:
-    incident_ids = []
-    world.functions.plan("classify", lambda handler, event: incident_ids.append(event["incident"]) or handler(event))
+    incident_ids: list[str] = []
+
+    def classify(handler: Any, event: Any) -> Any:
+        incident_ids.append(event["incident"]["incident_id"])
+        return handler(event)
+
+    world.functions.plan("classify", classify)
 
     def acknowledge() -> None:
-        (incident,) = incident_ids
-        world.presses("acknowledge", incident["incident_id"])
+        (incident_id,) = incident_ids
+        world.presses("acknowledge", incident_id)
 
     world.functions.plan("escalate", meanwhile(acknowledge))
     incident = world.fires("SearchDown")

@@ -5,6 +5,7 @@ CodeDeploy and AppConfig: there is no host to break.
 """
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -23,9 +24,11 @@ every = pytest.mark.parametrize("runbook", SHIPPED, ids=lambda runbook: runbook.
 
 
 def plant(world: World, runbook: Runbook) -> dict[str, str]:
-    """A good release, and a bad one half an hour ago, where the runbook's example says; the parameters' values."""
+    """Create a good release and a later bad one for the runbook's example; return the parameters' values."""
     values, problem = parameter_values(runbook, runbook.examples.match[0].as_alert())
     assert problem is None
+    good: Any
+    bad: Any
     for step in runbook.releases:
         match step:
             case CodeDeployRollback():
@@ -46,7 +49,7 @@ def plant(world: World, runbook: Runbook) -> dict[str, str]:
 
 
 def listed(world: World, runbook: Runbook, values: dict[str, str]) -> None:
-    """The stack's owner lists them."""
+    """List the runbook's releases in the stack's ReleaseArns."""
     arns = []
     for step in runbook.releases:
         if isinstance(step, CodeDeployRollback):
@@ -60,7 +63,7 @@ def listed(world: World, runbook: Runbook, values: dict[str, str]) -> None:
 
 
 def begun(world: World, runbook: Runbook) -> Incident:
-    """The runbook's first example fires, and a person approves what is proposed."""
+    """Fire the runbook's first example and approve the plan."""
     listed(world, runbook, plant(world, runbook))
     example = runbook.examples.match[0]
     incident = world.fires(
@@ -74,7 +77,7 @@ def begun(world: World, runbook: Runbook) -> Incident:
 
 
 def brought(world: World) -> list[str]:
-    """What was deployed, by the words of its version."""
+    """Return what was deployed, by the words of its version."""
     return ["good" if "good" in str(one.what) else "bad" for one in world.releases.sent]
 
 

@@ -46,11 +46,11 @@ class Service:
     lost: str
 
     def fires(self, severity: str = "high") -> Incident:
-        """The alert that the release causes; its plan waits for a person."""
+        """Fire the alert that the release causes; its plan waits for approval."""
         return self.world.fires(self.alert, severity=severity).stands_in("Ask For Approval")
 
     def approved(self, severity: str = "high") -> Incident:
-        """It waits, and somebody says yes."""
+        """Fire the alert and approve its plan."""
         incident = self.fires(severity)
         incident.is_approved()
         return incident
@@ -64,7 +64,7 @@ class Service:
 
     @property
     def brought(self) -> list[Any]:
-        """What Firstline's deployments brought."""
+        """Return what Firstline's deployments brought."""
         if self.name == "codedeploy":
             return [one.what["s3Location"]["version"] for one in self.sent]
         return [one.what[1] for one in self.sent]
@@ -101,7 +101,7 @@ def switch_off(world: World) -> Iterator[Callable[[], object]]:
 
 
 def human(world: World, incident: Incident) -> str:
-    """Somebody was woken once; what they read."""
+    """Return the text of the only page."""
     incident.stands_in("Await Acknowledgement")
     (page,) = world.told("pagerduty")
     return f"{page.text}\n{page.raw}"
@@ -249,7 +249,7 @@ def test_an_answer_that_is_lost_before_anything_began_is_told_as_what_it_is(
 
 
 def still_going_out(service: Service) -> Deployment:
-    """The bad release has not arrived everywhere when the alert fires."""
+    """Let the alert fire while the bad release is still rolling out."""
     bad = service.place.deployments[-1]
     bad.state, bad.course = None, Course(looks=NEVER)
     return bad
@@ -308,14 +308,14 @@ def test_one_that_cannot_be_stopped_wakes_a_human_and_nothing_is_deployed(world:
     assert world.releases.stops < 100
 
 
-def test_a_stop_that_is_refused_wakes_a_human(world: World, service: Service) -> None:
+def test_a_stop_that_is_refused_wakes_a_human(world: World, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     still_going_out(service)
 
     def refuse(*_: Any) -> Any:
         raise ReleaseError("AccessDeniedException", "not authorized to perform: StopDeployment")
 
     world.releases.operations["StopDeployment"] = refuse
-    world.releases._revert = refuse  # type: ignore[method-assign]
+    monkeypatch.setattr(world.releases, "_revert", refuse)
 
     read = human(world, service.approved(severity="low"))
 
@@ -325,7 +325,7 @@ def test_a_stop_that_is_refused_wakes_a_human(world: World, service: Service) ->
 
 
 def test_somebody_elses_deployment_is_not_taken_for_ours(world: World, service: Service, impatient: set[str]) -> None:
-    """The answer is lost, and what is newest there was begun by a person at the same moment."""
+    """Lose the answer while a person begins the newest deployment at the same moment."""
     impatient.add(service.lost)
     world.releases._begin = lambda place, deployment: _somebody(world, service)  # type: ignore[method-assign]
     world.releases.script(Course(lost=True))

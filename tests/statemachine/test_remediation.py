@@ -25,12 +25,12 @@ FAILED = Run("Failed", output="exit status 1")
 
 
 def full_disk(world: World, severity: str = "high") -> Incident:
-    """A disk fills up on web-1."""
+    """Fire an alert about a full disk on web-1."""
     return world.fires("ScratchFull", severity=severity, host="web-1", labels={"mountpoint": "/scratch"})
 
 
 def stuck_queue(world: World, *hosts: str, severity: str = "medium") -> Incident:
-    """A queue is stuck on these hosts."""
+    """Fire an alert about a stuck queue on these hosts."""
     alerts = [
         {"alert_name": "QueueStuck", "severity": severity, "status": "firing", "host": host}
         for host in hosts or ("web-1",)
@@ -40,7 +40,7 @@ def stuck_queue(world: World, *hosts: str, severity: str = "medium") -> Incident
 
 
 def tried(incident: Incident) -> list[tuple[str, str]]:
-    """Every step with how it ended, as escalate got it."""
+    """Return every step with its end, as escalate got it."""
     calls = [
         json.loads(event["taskScheduledEventDetails"]["parameters"])
         for event in incident.history
@@ -195,7 +195,7 @@ def test_a_rollback_whose_last_step_fails_says_what_was_undone(world: World) -> 
 
 
 def test_a_step_of_the_rollback_that_others_rest_on_stops_it(world: World) -> None:
-    """Its owner says so, with on_failure: stop."""
+    """Stop the rollback, as its owner says with on_failure: stop."""
     world.commands.script("fill", FAILED)
     world.commands.script("unload", FAILED)
     world.fires("TankEmpty", severity="high", host="web-1").stands_in("Await Acknowledgement")

@@ -1,14 +1,15 @@
-"""When everything burns at once, or the same thing again and again, nothing is remediated automatically."""
+"""Storms and flapping alerts: nothing is remediated automatically."""
 
 import time
+from typing import Any
 
 from tests.statemachine.world import Incident, World, alert
 
-DISK = {"severity": "high", "labels": {"mountpoint": "/var"}}
+DISK: dict[str, Any] = {"severity": "high", "labels": {"mountpoint": "/var"}}
 
 
 def in_one_minute() -> None:
-    """The limits begin anew each minute: don't begin at the end of one."""
+    """Wait for the next minute if this one is nearly over, because the limits start again each minute."""
     left = 60 - time.time() % 60
     if left < 8:
         time.sleep(left)

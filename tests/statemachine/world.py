@@ -9,7 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -76,7 +76,7 @@ class World:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.cloud = Cloud()
+        self.cloud: Any = Cloud()  # its functions and commands are replaced by scripted ones
         self.inbox = Inbox()
         self.down: set[str] = set()
         self._servers = {"aws": Server(self._unless_down), "inbox": Server(self.inbox)}
@@ -130,7 +130,7 @@ class World:
             server.close()
 
     def begin(self) -> None:
-        """An empty table, willing hosts, nobody told anything, and functions that know of nothing that was before."""
+        """Empty the table and the inbox, and start hosts and functions afresh."""
         self.down.clear()
         self._empty_table()
         self.inbox._messages.clear()
@@ -160,10 +160,10 @@ class World:
         ]
         for execution in running:
             execution.stop(datetime.now(UTC), None, None)
-            for endpoint in list(execution.exec_worker.env.callback_pool_manager._pool.values()):
+            for endpoint in list(_environment(execution).callback_pool_manager._pool.values()):
                 endpoint.interrupt_all()
         for execution in running:
-            _eventually(lambda run=execution: run.exec_status != ExecutionStatus.RUNNING, f"{execution.name} to stop")
+            _eventually(partial(_is_over, execution), f"{execution.name} to stop")
         for arn in machines:
             self._backend.describe_state_machine(arn).executions.clear()
 
@@ -172,7 +172,7 @@ class World:
         self._start_functions(environment, {})
 
     def remove_secret(self, name: str) -> None:
-        """A channel is not switched on. The functions start cold, so that they see it."""
+        """Switch a channel off by deleting its secret; the functions start cold, so that they see it."""
         self.client("ssm").delete_parameter(Name=_secret(name))
         self._changed_secrets.add(name)
         self.restart_functions()
@@ -202,34 +202,34 @@ class World:
         return said
 
     def fires(self, alert_name: str, **fields: Any) -> "Incident":
-        """An alert fires; the incident that it belongs to."""
+        """Fire an alert and return the incident that it belongs to."""
         (incident_id,) = self.send(alert(alert_name, **fields))
         return Incident(self, incident_id)
 
     def send_many(self, alert_name: str, *, hosts: list[str], **fields: Any) -> "Incident":
-        """The alert fires on several hosts, in one message; the incident that they are."""
+        """Fire the alert on several hosts in one message and return their incident."""
         (incident_id,) = self.send(*(alert(alert_name, host=host, **fields) for host in hosts))
         return Incident(self, incident_id)
 
     def reconciles(self) -> None:
-        """The schedule calls reconcile."""
+        """Call reconcile as the schedule does."""
         self.functions.call("reconcile", {})
 
     def resolves(self, alert_name: str, **fields: Any) -> None:
-        """The alert with these fields resolves."""
+        """Resolve the alert with these fields."""
         self.send(alert(alert_name, **fields) | {"status": "resolved"})
 
     def presses(self, button: str, incident_id: str, user: str = "ada") -> None:
-        """Somebody presses a button under the incident's message in Slack."""
+        """Press a button under the incident's message in Slack."""
         self._interacts(user, {"type": "button", "action_id": button, "value": self.inbox.value(incident_id, button)})
 
     def judges(self, incident_id: str, answer: str, user: str = "ada") -> None:
-        """Somebody answers "was this right?" in the menu under the message."""
+        """Answer "was this right?" in the menu under the message."""
         chosen = {"type": "static_select", "action_id": "judge"}
         self._interacts(user, chosen | {"selected_option": {"value": f"{incident_id}#{answer}"}})
 
     def writes(self, incident_id: str, text: str, user: str = "ada") -> None:
-        """Somebody asks for the form for what fixed it, fills it in, and sends it."""
+        """Open the form for what fixed the incident, fill it in, and send it."""
         self.presses("note", incident_id, user)
         form = self.inbox.form(incident_id) | {"state": {"values": {"note": {"note": {"value": text}}}}}
         self._interacts(user, None, type="view_submission", view=form)
@@ -255,11 +255,11 @@ class World:
 
     @property
     def remediations(self) -> TableRemediations:
-        """What is reserved in the table."""
+        """Return the reservations in the table."""
         return TableRemediations(Table(self.client("dynamodb"), self.created.table_name))
 
     def trail(self, incident_id: str) -> list[Entry]:
-        """An incident's trail, which must be whole."""
+        """Return an incident's trail, which must be whole."""
         entries = TableTrail(Table(self.client("dynamodb"), self.created.table_name)).entries(incident_id)
         assert first_break(incident_id, entries) is None
         return entries
@@ -272,11 +272,11 @@ class World:
     # --- what people got ----------------------------------------------------------------------------------------------
 
     def told(self, channel: str) -> list[Message]:
-        """What came in through `slack`, `pagerduty` or `sns`; Slack's threads left out."""
+        """Return the messages through `slack`, `pagerduty` or `sns`, without Slack's threads."""
         return [message for message in self.inbox.messages() if message.channel == channel and not message.thread]
 
     def woken(self) -> list[Message]:
-        """What woke somebody: PagerDuty's triggers and the page topic's mails."""
+        """Return the messages that wake people: PagerDuty's triggers and the page topic's mails."""
         return [message for message in self.inbox.messages() if message.kind in ("trigger", "page")]
 
     # --- pieces -----------------------------------------------------------------------------------------------------
@@ -303,7 +303,7 @@ class World:
         return list(executions)
 
     def execution(self, name: str) -> Execution:
-        """The execution with this name, which has begun."""
+        """Return the execution with this name, once it has begun."""
         running = self._executions(self.created.state_machine_arn)
         (found,) = [execution for execution in running if execution.name == name]
         _eventually(lambda: found.exec_worker is not None and found.exec_worker.env is not None, f"{name} to begin")
@@ -328,12 +328,23 @@ class World:
             dynamodb.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
 
     def _new_client(self, service: str) -> Any:
-        return boto3.session.Session().client(
+        client: Callable[..., Any] = boto3.session.Session().client
+        return client(
             service,
             region_name=REGION,
             endpoint_url=self._servers["aws"].url,
             config=Config(retries={"total_max_attempts": 1}, max_pool_connections=20),
         )
+
+
+def _environment(execution: Execution) -> Any:
+    """Return what moto knows of a running execution."""
+    assert execution.exec_worker is not None
+    return execution.exec_worker.env
+
+
+def _is_over(execution: Execution) -> bool:
+    return bool(execution.exec_status != ExecutionStatus.RUNNING)
 
 
 class Incident:
@@ -351,7 +362,7 @@ class Incident:
     def history(self) -> list[dict[str, Any]]:
         """The execution's events so far."""
         # Not get_event_history(), which copies it all: it is asked for hundreds of times.
-        return list(self._execution.exec_worker.env.event_manager._history_event_list)
+        return list(_environment(self._execution).event_manager._history_event_list)
 
     @property
     def path(self) -> list[str]:
@@ -375,12 +386,12 @@ class Incident:
             event
             for child in children
             if child.name.startswith(self.id)
-            for event in child.exec_worker.env.event_manager._history_event_list
+            for event in _environment(child).event_manager._history_event_list
         ]
         return [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
 
     def stands_in(self, state: str) -> "Incident":
-        """It gets to this wait (once more, when it has stood there before) and its token is in the table."""
+        """Wait until it has entered this wait (again, if it was there before) and its token is in the table."""
 
         def waits() -> bool:
             events = self.history
@@ -395,7 +406,7 @@ class Incident:
         return self
 
     def ends(self, status: str = "SUCCEEDED") -> list[str]:
-        """It ends like this; its path."""
+        """Wait for its end with this status and return its path."""
         _eventually(lambda: self._execution.exec_status != ExecutionStatus.RUNNING, lambda: f"an end; {self.path}")
         assert self._execution.exec_status == status, (self._execution.error, self._execution.cause, self.path)
         return self.path
@@ -420,33 +431,33 @@ class Incident:
     # --- what happens to it -------------------------------------------------------------------------------------------
 
     def times_out(self) -> None:
-        """Nobody answers the wait that it stands in."""
+        """Let the current wait time out."""
         token = self.record.task_token
-        self._execution.exec_worker.env.callback_pool_manager.get(token).interrupt_all()
+        _environment(self._execution).callback_pool_manager.get(token).interrupt_all()
 
     def is_acknowledged(self, by: str = "ada") -> IncidentRecord | None:
-        """Somebody takes it."""
+        """Acknowledge the incident."""
         return lifecycle.acknowledge(
             self.id, by, datetime.now(UTC), history=self._world.history, executions=self._world.executions
         )
 
     def is_resolved(self, by: str = "ada") -> IncidentRecord | None:
-        """Somebody says that it is over."""
+        """Resolve the incident."""
         return lifecycle.resolve(
             self.id, by, datetime.now(UTC), history=self._world.history, executions=self._world.executions
         )
 
     def is_approved(self, by: str = "ada") -> None:
-        """Somebody presses Approve."""
+        """Press Approve."""
         self._world.presses("approve", self.id, by)
 
     def is_refused(self, by: str = "ada") -> None:
-        """Somebody presses Refuse."""
+        """Press Refuse."""
         self._world.presses("refuse", self.id, by)
 
 
 def alert(alert_name: str, *, severity: str = "critical", **fields: Any) -> dict[str, Any]:
-    """A firing alert in the generic source's shape."""
+    """Build a firing alert in the generic source's shape."""
     return {"alert_name": alert_name, "severity": severity, "status": "firing", "message": "It burns.", **fields}
 
 
@@ -455,7 +466,7 @@ def _secret(name: str) -> str:
 
 
 def _post(path: str, headers: dict[str, str], body: str) -> dict[str, Any]:
-    """A request as an HTTP API hands it to a function."""
+    """Build a request as an HTTP API hands it to a function."""
     return {
         "version": "2.0",
         "routeKey": f"POST {path}",
@@ -469,13 +480,13 @@ def _post(path: str, headers: dict[str, str], body: str) -> dict[str, Any]:
 
 
 def _is_wait(event: dict[str, Any]) -> bool:
-    """Whether a token has been written down; another machine's execution is submitted, too."""
+    """Tell whether a token is in the table or a child's execution was submitted."""
     submitted = event.get("taskSubmittedEventDetails", {})
     return bool(submitted.get("resource", "").endswith(".waitForTaskToken"))
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every text in an event; what is JSON as Step Functions counts it, without escapes."""
+    """Yield every text in an event; JSON as Step Functions counts it, without escapes."""
     match value:
         case str():
             try:

@@ -22,7 +22,7 @@ def written() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def resources() -> Resources:
-    """What SAM makes of it."""
+    """Return the template as SAM expands it."""
     expanded: Resources = expand(ROOT / "template.yaml", {"EnvironmentName": "dev"}, "eu-central-1")["Resources"]
     return expanded
 
@@ -36,7 +36,7 @@ def observability() -> Resources:
 
 @pytest.fixture(scope="session")
 def functions(resources: Resources) -> Resources:
-    """The functions' properties by logical id."""
+    """Return the functions' properties by logical id."""
     return {name: r["Properties"] for name, r in resources.items() if r["Type"] == "AWS::Lambda::Function"}
 
 
@@ -58,5 +58,5 @@ def statements(resources: Resources) -> dict[str, list[dict[str, Any]]]:
 
 @pytest.fixture(scope="session")
 def machine() -> Machine:
-    """The state machine."""
+    """Return the state machine."""
     return Machine.load(ROOT / "statemachine" / "incident.asl.yaml")

@@ -15,7 +15,7 @@ class NotUnderstood(Exception):
 
 
 def allows(statements: Iterable[Statement], action: str, resource: str, context: Mapping[str, str]) -> bool:
-    """Whether a principal with these statements may do `action` on the ARN `resource`.
+    """Tell whether a principal with these statements may do `action` on the ARN `resource`.
 
     Parameters
     ----------

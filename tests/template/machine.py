@@ -37,11 +37,11 @@ class Machine:
         return cls(yaml.safe_load(path.read_text()))
 
     def tasks(self) -> Iterator[tuple[str, State]]:
-        """The Task states."""
+        """Yield the Task states."""
         return ((name, state) for name, state in self.states.items() if state["Type"] == "Task")
 
     def edges(self, name: str) -> list[Edge]:
-        """Where a state leads. A Choice's own Assign counts for its Default, a rule's for the rule, as in JSONata."""
+        """Return the ways out of a state. A Choice's own Assign counts for its Default, a rule's for the rule."""
         state = self.states[name]
         ways = [*state.get("Catch", []), *state.get("Choices", [])]
         own = state.get("Default") or state.get("Next")
@@ -50,7 +50,7 @@ class Machine:
         return [Edge(way["Next"], frozenset(way.get("Assign", {}))) for way in ways]
 
     def reachable(self, start: str) -> set[str]:
-        """The states that can follow, with the start itself."""
+        """Return the states that can follow, with the start itself."""
         seen: set[str] = set()
         todo = [start]
         while todo:
@@ -61,7 +61,7 @@ class Machine:
         return seen
 
     def assigned_before(self) -> dict[str, frozenset[str]]:
-        """For each state, the variables that have a value on every path that leads there."""
+        """Return, for each state, the variables that have a value on every path that leads there."""
         before: dict[str, frozenset[str]] = {self.start: frozenset()}
         todo = [self.start]
         while todo:
@@ -76,7 +76,7 @@ class Machine:
         return before
 
     def fewest_transitions(self, *through: str) -> int:
-        """How many states the shortest path from the start through these states enters, the first and last included."""
+        """Count the states on the shortest path from the start through these states, the first and last included."""
         count, current = 1, self.start
         for goal in through:
             steps, current = self._distance(current, goal), goal
@@ -95,7 +95,7 @@ class Machine:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Every text inside a value."""
+    """Yield every text inside a value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
@@ -107,11 +107,11 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def expressions(value: Any) -> Iterator[str]:
-    """Every JSONata expression inside a value, without its `{% %}`."""
+    """Yield every JSONata expression inside a value, without its `{% %}`."""
     return (match[1] for text in texts(value) if (match := _EXPRESSION.match(text)))
 
 
 def variables(expression: str) -> set[str]:
-    """The machine's variables that an expression reads: not functions, not `$states`, not what it binds itself."""
+    """Return the machine's variables that an expression reads, without `$states` and those that it binds itself."""
     read = _TEXT.sub('""', expression)
     return set(_VARIABLE.findall(read)) - set(re.findall(r"\$(\w+)\s*:=", read)) - {"states"}

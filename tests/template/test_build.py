@@ -1,4 +1,4 @@
-"""What `sam build` made, tried without anything else: `make build-both` builds it, into .cache/build.
+"""The output of `sam build`, run on its own: `make build-both` builds it, into .cache/build.
 
 boto3 comes with Lambda's runtime, so it stands apart here too.
 """
@@ -54,7 +54,7 @@ def template(built: Path) -> dict[str, Any]:
 
 
 def layer_folders(built: Path, noun: str) -> Iterator[Path]:
-    """Where a function's layers were built, the shared one last."""
+    """Return the folders in which a function's layers were built, the shared one last."""
     parsed = template(built)
     shared = parsed["Globals"]["Function"]["Layers"]
     own = parsed["Resources"][f"{noun}Function"]["Properties"].get("Layers", [])
@@ -64,7 +64,7 @@ def layer_folders(built: Path, noun: str) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def lambdas_own(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What Lambda's Python runtime brings, alone in a folder."""
+    """Copy the packages of Lambda's Python runtime into a folder of their own."""
     brought = tmp_path_factory.mktemp("runtime")
     for name in LAMBDA_BRINGS:
         spec = find_spec(name)

@@ -1,4 +1,4 @@
-"""Who may deploy what? Every role, asked about every release, as IAM would judge it."""
+"""Deployments by role: every role is asked about every release, as IAM would judge it."""
 
 import re
 from pathlib import Path
@@ -97,7 +97,7 @@ def test_only_the_child_machine_deploys_and_only_what_is_listed(opened: dict[str
 
 
 def test_only_the_incidents_machine_starts_the_child_and_nobody_stops_it(opened: dict[str, list[Statement]]) -> None:
-    """An incident that is stopped must not leave a release half taken back."""
+    """Stop no child, because a stopped incident must not leave a release half taken back."""
     child = f"arn:aws:any:{REGION}:{ACCOUNT}:ReleaseStateMachine"
     execution = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:ops-release:any"
 
@@ -114,7 +114,7 @@ def test_a_role_may_do_all_that_it_does_and_nothing_with_others(opened: dict[str
 
 
 def test_nobody_changes_a_group_a_flag_or_a_profile(opened: dict[str, list[Statement]]) -> None:
-    """What is deployed was released before; where it goes is somebody else's to say."""
+    """Deploy only what was released before; the place is not a choice of the role."""
     for action in (
         *("codedeploy:UpdateDeploymentGroup", "codedeploy:DeleteDeploymentGroup"),
         *("codedeploy:CreateDeploymentGroup", "codedeploy:UpdateApplication", "codedeploy:ContinueDeployment"),

@@ -45,7 +45,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 def formats(services: Services, action: str) -> list[str]:
-    """The forms of the ARNs that an action is asked about, with IAM's wildcards; none where it knows no resource."""
+    """Return the ARN patterns of an action's resources, with IAM's wildcards; none if it takes no resource."""
     if action in DOCUMENTED_ELSEWHERE:
         return DOCUMENTED_ELSEWHERE[action]
     service, name = action.split(":")

@@ -1,4 +1,4 @@
-"""Who can send which document to which instance? Every role, asked about every pair, as IAM would judge it."""
+"""Commands by role: every role is asked about every document and instance, as IAM would judge it."""
 
 import re
 from collections.abc import Mapping
@@ -62,7 +62,7 @@ INSTANCES = {
 
 
 def of_this_account(name: str) -> str:
-    """The ARN of a document that somebody of this account made."""
+    """Return the ARN of a document that somebody of this account made."""
     return f"arn:aws:ssm:{REGION}:{ACCOUNT}:document/{name}"
 
 
@@ -84,7 +84,7 @@ OTHERS_DOCUMENTS = {
 
 
 def template(**parameters: str) -> Template:
-    """The whole template, as this stack would be deployed."""
+    """Return the whole template, as this stack would be deployed."""
     given = {"EnvironmentName": "prod", **parameters}
 
     def attribute(logical_id: str, name: str | None) -> str:
@@ -94,7 +94,7 @@ def template(**parameters: str) -> Template:
 
 
 def statements_by_role(whole: Template) -> dict[str, list[Statement]]:
-    """What each role may do, by its own policies and by those that stand apart from it."""
+    """Return what each role may do, by its own policies and by separate ones."""
     found: dict[str, list[Statement]] = {}
     for name, (kind, properties) in whole.resources().items():
         if kind == "AWS::IAM::Role":
@@ -121,7 +121,7 @@ def roles(whole: Template) -> dict[str, list[Statement]]:
 
 @pytest.fixture(scope="session")
 def own_documents(whole: Template) -> list[str]:
-    """The ARNs of what the nested stack makes, with the prefix that the template hands to it."""
+    """Return the ARNs of the nested stack's documents, with the prefix that the template passes."""
     _, properties = whole.resources()["Documents"]
     prefix = whole.resolve(properties["Parameters"])["DocumentPrefix"]
     rendered = yaml_parse((ROOT / "runbooks" / "documents" / "template.yaml").read_text())
@@ -222,7 +222,7 @@ def test_the_tags_value_is_the_stacks_own(own_documents: list[str]) -> None:
 def test_there_is_no_way_around(
     action: str, roles: dict[str, list[Statement]], whole: Template, own_documents: list[str]
 ) -> None:
-    """Nobody can change a document, tag an instance, run something by another service, or become somebody else."""
+    """Let no role change a document, tag an instance, act through another service, or assume another role."""
     arns = [
         *(own_documents[0], _EC2, _HYBRID, *OTHERS_DOCUMENTS.values()),
         *(f"arn:aws:any:{REGION}:{ACCOUNT}:{name}" for name in whole.resources()),

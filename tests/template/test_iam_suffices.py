@@ -57,7 +57,7 @@ class Access(NamedTuple):
 
     action: str
     key: str
-    index: str | None
+    index_name: str | None
 
 
 class World(NamedTuple):
@@ -74,7 +74,7 @@ class World(NamedTuple):
 
 
 def accesses(operation: str, body: dict[str, Any]) -> Iterator[Access]:
-    """What one request asks for; each part of a transaction is judged by itself."""
+    """Yield the accesses of one request; each part of a transaction counts by itself."""
     if operation == "TransactWriteItems":
         for part in body["TransactItems"]:
             ((kind, write),) = part.items()
@@ -82,13 +82,14 @@ def accesses(operation: str, body: dict[str, Any]) -> Iterator[Access]:
     elif operation == "Query":
         yield Access("dynamodb:Query", body["ExpressionAttributeValues"][":pk"]["S"], body.get("IndexName"))
     else:
-        yield Access(f"dynamodb:{operation}", body.get("Item", body.get("Key"))["pk"]["S"], None)
+        yield Access(f"dynamodb:{operation}", (body.get("Item") or body["Key"])["pk"]["S"], None)
 
 
 def allows(statement: dict[str, Any], access: Access) -> bool:
-    """Whether a statement grants an access."""
+    """Tell whether a statement grants an access."""
     actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-    resource = {"Fn::Sub": f"${{Table.Arn}}/index/{access.index}"} if access.index else {"Fn::GetAtt": ["Table", "Arn"]}
+    index = access.index_name
+    resource = {"Fn::Sub": f"${{Table.Arn}}/index/{index}"} if index else {"Fn::GetAtt": ["Table", "Arn"]}
     if access.action not in actions or statement["Resource"] != resource:
         return False
     keys = statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys")

@@ -1,4 +1,4 @@
-"""What `sam deploy` says at its end."""
+"""The outputs that `sam deploy` prints at its end."""
 
 import pytest
 

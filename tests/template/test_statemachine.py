@@ -34,7 +34,7 @@ LAMBDA_SERVICE_ERRORS = {
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
 }
-HOLDS = {
+HOLDS: dict[str, type[BaseModel]] = {
     "incident": models.Incident,
     "classification": models.Classification,
     "plan": models.RemediationPlan,
@@ -52,7 +52,7 @@ every_lambda_task = pytest.mark.parametrize("name", LAMBDA_TASKS)
 
 
 def contract(state: str, direction: str) -> type[BaseModel]:
-    """`<State>Input` or `<State>Output`; the states of the notify function share one output."""
+    """Return `<State>Input` or `<State>Output`; the states of the notify function share one output."""
     noun = re.sub("[^A-Za-z]", "", state)
     notify = direction == "Output" and "${NotifyFunctionArn}" in texts(TASKS[state]["Arguments"])
     model: type[BaseModel] = getattr(contracts, f"{'Notify' if notify else noun}{direction}")
@@ -135,7 +135,7 @@ def test_a_release_has_what_every_step_is_asked_for() -> None:
 
 
 def before(machine: Machine, state: str) -> set[str]:
-    """The states that lead straight to this one."""
+    """Return the states that lead straight to this one."""
     return {name for name in machine.states if state in {edge.target for edge in machine.edges(name)}}
 
 

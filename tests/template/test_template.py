@@ -1,4 +1,4 @@
-"""What template.yaml promises about what it creates."""
+"""The promises of template.yaml about its resources."""
 
 import re
 from pathlib import Path
@@ -215,7 +215,7 @@ def test_no_secret_is_in_a_parameter_or_in_the_configuration(written: dict[str, 
 
 
 def references(value: Any) -> set[str]:
-    """The logical ids that a value names, through Ref, GetAtt, Sub and DependsOn."""
+    """Return the logical ids that a value names, through Ref, GetAtt, Sub and DependsOn."""
     found: set[str] = set()
     if isinstance(value, dict):
         for key, item in value.items():

@@ -58,5 +58,5 @@ def test_writers_at_the_same_moment_are_one_chain(trail: Trail) -> None:
         list(pool.map(append, range(5)))
 
     entries = trail.entries("inc-1")
-    assert sorted(entry.facts["n"] for entry in entries) == list(range(5))  # type: ignore[type-var]
+    assert sorted(entry.facts["n"] for entry in entries) == list(range(5))
     assert first_break("inc-1", entries) is None

@@ -1,6 +1,7 @@
 """The words of a page: from the classification when there is one, from facts when not."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -122,7 +123,7 @@ def test_a_long_queue_of_commands_keeps_its_end() -> None:
         ("closed", {"outcome": "resolved"}, "Resolved"),
     ],
 )
-def test_every_moment_has_its_words(kind: str, changes: dict[str, object], status: str) -> None:
+def test_every_moment_has_its_words(kind: str, changes: dict[str, Any], status: str) -> None:
     assert summarise(a_notification(kind, a_record(**changes))).status == status
 
 

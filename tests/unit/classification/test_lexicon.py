@@ -89,7 +89,7 @@ def test_a_longer_phrase_takes_the_word_for_itself(name: str, meant_otherwise: s
         ("Will run out in the next hour", "critical", ("run out", "within 1 hour")),
     ],
 )
-def test_how_long_there_is_decides_how_bad_it_is(message: str, severity: str, words: tuple[str, ...]) -> None:
+def test_how_long_there_is_decides_how_bad_it_is(message: str, severity: Any, words: tuple[str, ...]) -> None:
     assert lexicon.read("LedgerForecast", message) == lexicon.Guess(severity, words)
 
 

@@ -45,8 +45,8 @@ def before(incident: Callable[..., Incident], evidence: Callable[..., Evidence],
             Feedback(
                 person=f"slack:{number}",
                 by=f"person {number}",
-                said=word if word in ("real", "noise", "wrong_cause") else "wrong_severity",  # type: ignore[arg-type]
-                severity=None if word in ("real", "noise", "wrong_cause") else word,  # type: ignore[arg-type]
+                said=word if word in ("real", "noise", "wrong_cause") else "wrong_severity",
+                severity=None if word in ("real", "noise", "wrong_cause") else word,
                 at=opened_at + timedelta(hours=1),
             )
             for number, word in enumerate(said)

@@ -1,7 +1,7 @@
 """Verdicts on small made-up cases."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -81,7 +81,8 @@ def verdict() -> MakeVerdict:
                 }
             ),
             offered=offered,
-            **(
+            **cast(
+                dict[str, Any],
                 {
                     "by_rule": False,
                     "acts_by_itself": False,
@@ -89,7 +90,7 @@ def verdict() -> MakeVerdict:
                     "asked_model": False,
                     "no_verdict": False,
                 }
-                | how
+                | how,
             ),
         )
 

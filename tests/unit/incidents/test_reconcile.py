@@ -65,7 +65,7 @@ class World:
 
 def held(by: str = "rule", minutes: float = 30, **what: Any) -> dict[str, Any]:
     """A high incident that waits, so many minutes after noon."""
-    hold = Hold(by=by, id="s-1", reason="because", until=at(minutes), seconds=60)  # type: ignore[arg-type]
+    hold = Hold(by=by, id="s-1", reason="because", until=at(minutes), seconds=60)
     verdict = a_classification(severity="high").model_copy(update={"hold": hold})
     return {"classification": verdict, "task_token": "t", "awaiting": "hold"} | what
 

@@ -31,6 +31,7 @@ from firstline.models import (
     NormalizedAlert,
     Notification,
     NotificationKind,
+    PlannedStep,
     RemediationPlan,
     StepResult,
     Target,
@@ -41,7 +42,9 @@ from firstline.policy.remediation import RemediationPolicy
 from firstline.privacy.alerts import without_secrets
 from firstline.remediation.plan import Planning, RemediationRules, parameter_values, plan
 from firstline.runbooks import match
+from firstline.runbooks.catalogue import Catalogue
 from firstline.sources import normalize
+from tests.support.checked import all_checked
 from tests.support.memory import MemoryChannel, MemoryDocuments, MemoryReleases, MemoryStore, MemoryTargets
 
 NOW = datetime(2026, 3, 15, 11, 5, tzinfo=UTC)
@@ -69,8 +72,8 @@ class Outcome:
 def policy() -> Policy:
     """The shipped rules, and the shipped runbooks in the hands of an owner who lets all of them run by themselves."""
     shipped = Policy.of()
-    runbooks = {name: one.model_copy(update={"mode": "auto"}) for name, one in shipped.runbooks.items()}
-    return Policy(shipped.rules, runbooks)
+    runbooks = [runbook.model_copy(update={"mode": "auto"}) for runbook in shipped.runbooks.values()]
+    return Policy(shipped.rules, Catalogue(runbooks))
 
 
 def taken_in(bodies: Any, source: str) -> list[NormalizedAlert]:
@@ -202,7 +205,8 @@ def _unsafe(outcome: Outcome) -> Iterator[str]:
     if [one.instance_id for one in made.targets] != ["i-0e0a1b2c3d4e5f607"]:
         yield "unsafe action: another host"
     values, problem = parameter_values(runbook, outcome.incident.alert)
-    for step in (*made.steps, *([made.verify] if made.verify else []), *made.rollback):
+    commands = (*made.steps, *([made.verify] if made.verify else []), *made.rollback)
+    for step in all_checked(PlannedStep, commands):
         for name, given in step.parameters.items():
             if problem or given != [values[name]] or runbook.parameters[name].problem(given[0]):
                 yield "command with text outside its pattern"

@@ -69,7 +69,7 @@ def test_lists_and_numbers_come_back_as_json_has_them() -> None:
 
 def test_a_value_that_was_bound_is_not_changed_by_the_evaluation() -> None:
     # Given a value whose nulls the evaluator has to replace while it works
-    record = {"plan": None, "steps": [None, {"x": None}]}
+    record: dict[str, Any] = {"plan": None, "steps": [None, {"x": None}]}
 
     # When it is returned whole
     result = run("$record", record=record)

@@ -1,7 +1,7 @@
 """What local senders send is what Firstline's own authentication accepts, and only with the right secret."""
 
 import json
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
@@ -38,13 +38,11 @@ def test_each_made_up_alert_is_read_as_one_firing_alert(source: str) -> None:
 
 
 def test_firing_and_resolved_belong_together() -> None:
-    pairs = [
+    pairs: list[tuple[str, Any, Any]] = [
         (
             "prometheus",
-            *(
-                alerts.alertmanager(alerts.prometheus_alert({"alertname": "Down"}, "x", status=status))
-                for status in get_args(alerts.Status.__value__)
-            ),
+            alerts.alertmanager(alerts.prometheus_alert({"alertname": "Down"}, "x", status="firing")),
+            alerts.alertmanager(alerts.prometheus_alert({"alertname": "Down"}, "x", status="resolved")),
         ),
         (
             "cloudwatch",

@@ -105,7 +105,7 @@ def test_outcomes(
 
 def held(by: str, **changes: Any) -> dict[str, Any]:
     """A high incident that resolved in the minute before its wait would have been over."""
-    hold = Hold(by=by, id="s-1", reason="It waited.", until=NOW, seconds=60)  # type: ignore[arg-type]
+    hold = Hold(by=by, id="s-1", reason="It waited.", until=NOW, seconds=60)
     verdict = a_classification(severity="high").model_copy(update={"hold": hold})
     resolved = {"resolved_at": NOW - timedelta(minutes=1), "resolved_by": "generic"}
     return {"classification": verdict} | resolved | changes

@@ -23,6 +23,7 @@ from tests.support.builders import (
     a_waiting_record,
     hostile_notification,
 )
+from tests.support.checked import checked
 from tests.support.memory import SCRIPT, MemoryDocuments, MemoryStore
 
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&lt;{{7*7}}${x}$title"
@@ -77,7 +78,7 @@ def seen(
 
 
 def a_step(**changes: Any) -> PlannedStep:
-    return a_plan().steps[0].model_copy(update=changes)
+    return checked(PlannedStep, a_plan().steps[0]).model_copy(update=changes)
 
 
 def test_it_says_what_runs_where_as_whom_and_how_long_there_is() -> None:

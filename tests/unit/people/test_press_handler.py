@@ -36,6 +36,9 @@ class Heard:
         self.forms: list[tuple[str, dict[str, Any]]] = []
         metrics.clear_metrics()
 
+    def _whisper(self, channel: str, user: str, text: str, link: object = None) -> None:
+        self.whispers.append(text)
+
     def say(
         self, button: Any, answer: str = "", *, user: str = "U1", resolves: bool = False, slack: bool = True
     ) -> None:
@@ -46,7 +49,7 @@ class Heard:
             channels={"slack": self.slack, "pagerduty": self.pagerduty},
             approvers=(),
             address=lambda link: "",
-            whisper=(lambda channel, user, text, link: self.whispers.append(text)) if slack else None,
+            whisper=self._whisper if slack else None,
             open_form=(lambda trigger, view: self.forms.append((trigger, view))) if slack else None,
         ).handle(
             Press(button, INCIDENT_ID, user, "ana", "C1", answer=answer, resolves=resolves, trigger_id="t1"),
@@ -158,7 +161,6 @@ def test_a_form_that_slack_does_not_open_is_told() -> None:
     def late(trigger_id: str, view: dict[str, Any]) -> object:
         raise lasting()
 
-    whispers: list[str] = []
     incident = Heard(None)
     PressHandler(
         history=incident.store.incidents,
@@ -167,11 +169,11 @@ def test_a_form_that_slack_does_not_open_is_told() -> None:
         channels={},
         approvers=(),
         address=lambda link: "",
-        whisper=lambda channel, user, text, link: whispers.append(text),
+        whisper=incident._whisper,
         open_form=late,
     ).handle(Press("note", INCIDENT_ID, "U1", "ana", "C1"), NOW)
     incident.say("note", slack=False)
-    assert whispers == ["Slack would not open the form in time. Press the button again."]
+    assert incident.whispers == ["Slack would not open the form in time. Press the button again."]
 
 
 def test_a_note_ends_an_open_incident_when_its_form_said_so() -> None:

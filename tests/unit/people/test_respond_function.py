@@ -96,7 +96,7 @@ def press(body: str, secret: str = SECRET) -> dict[str, Any]:
 
 
 def answer(event: dict[str, Any]) -> dict[str, Any]:
-    return respond.handler(event, CONTEXT)  # type: ignore[arg-type]
+    return respond.handler(event, CONTEXT)
 
 
 ACKNOWLEDGE = urlencode(

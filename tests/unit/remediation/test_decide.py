@@ -93,7 +93,7 @@ ELSEWHERE = {"freezes": [{"reason": "prod only", "environments": ["prod*"], "wee
 LAST_YEAR = {"freezes": [{"reason": "last year", "dates": "2025-12-20..2026-01-06"}]}
 OVER_NIGHT = {"freezes": [{"reason": "the long Sunday", "weekdays": "sun", "hours": "20:00-10:00"}]}
 IN_TOKYO = {"freezes": [{"reason": "evening there", "time_zone": "Asia/Tokyo", "hours": "18:00-19:00"}]}
-LOOK = {
+LOOK: dict[str, Any] = {
     "risk": "read_only",
     "steps": [{"id": "look", "kind": "diagnose", "run": "look"}],
     "verify": None,

@@ -75,7 +75,7 @@ def _wired(
 
 
 def test_the_handler_answers_with_the_contract_every_key_included(event: dict[str, Any]) -> None:
-    answer = app.handler(event, Context())  # type: ignore[arg-type]
+    answer = app.handler(event, Context())
 
     assert answer["plan"]["decision"] == "auto"
     assert answer["plan"]["steps"][1]["document"] == "firstline-staging-low-disk-free-space"
@@ -83,11 +83,11 @@ def test_the_handler_answers_with_the_contract_every_key_included(event: dict[st
     assert set(answer["plan"]) == set(RemediationPlan.model_fields)
 
     event["classification"]["runbook_id"] = None
-    assert app.handler(event, Context()) == {"plan": None, "reason": "no runbook chosen"}  # type: ignore[arg-type]
+    assert app.handler(event, Context()) == {"plan": None, "reason": "no runbook chosen"}
 
 
 def test_a_missing_setting_is_named(event: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DOCUMENT_PREFIX")
 
     with pytest.raises(ConfigurationError, match="DOCUMENT_PREFIX"):
-        app.handler(event, Context())  # type: ignore[arg-type]
+        app.handler(event, Context())

@@ -11,7 +11,16 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+)
 
 from firstline.models import Classification, Incident, NormalizedAlert, RemediationPlan, RunOutcome, Target
 from firstline.policy.remediation import RemediationPolicy
@@ -21,6 +30,8 @@ from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
 from tests.support.builders import a_classification
 from tests.support.memory import MemoryDocuments, MemoryReleases, MemoryStore, MemoryTargets
+
+type Planned = MultipleResults[RemediationPlan]
 
 BEGIN = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 HOSTS = {f"web-{n}": Target(instance_id=f"i-{n:08x}", name=f"web-{n}") for n in range(6)}
@@ -85,7 +96,7 @@ class Operations(RuleBasedStateMachine):
         self.catalogue = Catalogue(list(self.runbooks.values()))
         self.documents = MemoryDocuments(self.runbooks.values(), "f")
         policy = {"fleet": {"max_hosts": 4, "max_percent": percent}, "freezes": [FREEZE]}
-        self.rules = RemediationRules(
+        self.conditions = RemediationRules(
             remediation_mode="auto",
             environment="staging",
             document_prefix="f",
@@ -94,12 +105,12 @@ class Operations(RuleBasedStateMachine):
         )
 
     @rule(target=plans, runbook_id=st.sampled_from(["drain-spool", "restart"]), affected=hosts, service=services)
-    def an_incident(self, runbook_id: str, affected: list[str], service: str | None) -> object:
+    def an_incident(self, runbook_id: str, affected: list[str], service: str | None) -> Planned:
         made = self._plan(self._incident(affected, service), runbook_id)
         return multiple(*([made] if made else []))
 
     @rule(target=plans, runbook_id=st.sampled_from(["drain-spool", "restart"]), one=hosts, other=hosts)
-    def two_incidents_at_the_same_moment(self, runbook_id: str, one: list[str], other: list[str]) -> object:
+    def two_incidents_at_the_same_moment(self, runbook_id: str, one: list[str], other: list[str]) -> Planned:
         made: list[RemediationPlan | None] = []
         rival = self._incident(other, None)
         self.store.meanwhile["reserve"] = lambda: made.append(self._plan(rival, runbook_id))
@@ -160,7 +171,7 @@ class Operations(RuleBasedStateMachine):
             in_hand = {t.instance_id for made in working if made.runbook_id == runbook_id for t in made.targets}
             assert len(in_hand) <= self.runbooks[runbook_id].limits.max_hosts
         in_hand = {target.instance_id for made in working for target in made.targets}
-        assert len(in_hand) <= max(1, self.rules.policy.fleet.allows(len(HOSTS)))
+        assert len(in_hand) <= max(1, self.conditions.policy.fleet.allows(len(HOSTS)))
         locks = [lock for made in working for lock in made.locks]
         assert len(locks) == len(set(locks)), "a host or service in two hands"
 
@@ -200,7 +211,7 @@ class Operations(RuleBasedStateMachine):
                 releases=MemoryReleases(),
                 remediations=self.store.remediations,
                 switch=lambda: self.switch,
-                rules=self.rules,
+                rules=self.conditions,
                 now=self.now,
             ),
             trail=self.store.trail,

@@ -7,11 +7,12 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from firstline.models import RemediationPlan
+from firstline.models import PlannedStep, RemediationPlan
 from firstline.remediation.steps import Document
 from firstline.runbooks import catalogue, documents
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
+from tests.support.checked import all_checked
 from tests.support.memory import MemoryDocuments
 from tests.unit.remediation.test_plan import Desk, desk
 
@@ -59,7 +60,7 @@ def made(desk: Desk) -> RemediationPlan:
 
 
 def test_it_is_planned_as_an_act_with_its_pinned_version(planned: Callable[..., Desk]) -> None:
-    (step,) = made(planned(timeout="2m", on_failure="continue")).steps
+    (step,) = all_checked(PlannedStep, made(planned(timeout="2m", on_failure="continue")).steps)
 
     assert (step.document, step.document_version, step.kind) == ("team-drain-spool", "7", "act")
     assert step.document_hash == documents.content_hash(CONTENT)

@@ -9,12 +9,13 @@ import pytest
 
 from firstline.contracts import PlanRemediationOutput
 from firstline.errors import HistoryUnavailable
-from firstline.models import Classification, Incident, NormalizedAlert, RemediationPlan, Target
+from firstline.models import Classification, Incident, NormalizedAlert, PlannedStep, RemediationPlan, Target
 from firstline.policy.remediation import RemediationPolicy
 from firstline.remediation.decide import Switch
 from firstline.remediation.plan import Planning, RemediationRules, affected_hosts, plan
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
+from tests.support.checked import all_checked, checked
 from tests.support.memory import (
     MemoryDocuments,
     MemoryReleases,
@@ -121,7 +122,7 @@ def test_a_plan_has_documents_targets_and_checked_values(
     assert made is not None
     assert made.decision == "auto"
     assert made.targets == [web_1]
-    assert [(step.document, step.parameters, step.on_failure) for step in made.steps] == [
+    assert [(step.document, step.parameters, step.on_failure) for step in all_checked(PlannedStep, made.steps)] == [
         ("firstline-dev-drain-spool-look", {}, "continue"),
         ("firstline-dev-drain-spool-drain", {"spool": ["mail"]}, "stop"),
     ]
@@ -132,7 +133,8 @@ def test_a_plan_has_documents_targets_and_checked_values(
         "verify",
         "firstline-dev-drain-spool-verify",
     )
-    assert {step.document_version for step in (*made.steps, *made.rollback, made.verify)} == {"3"}
+    sent = all_checked(PlannedStep, (*made.steps, *made.rollback, made.verify))
+    assert {step.document_version for step in sent} == {"3"}
     assert (made.verify_attempts, made.recovery_wait_seconds) == (3, 20)
     assert [(step.document, step.kind) for step in made.rollback] == [("firstline-dev-drain-spool-refill", "rollback")]
     assert made.approval_timeout_seconds == 900
@@ -359,7 +361,7 @@ def test_the_first_field_that_the_alert_has_counts_and_a_default_only_fills_a_ga
         desk.incident = make_incident(make_alert(**alert))
         desk.store = MemoryStore()
         made = desk.plan().plan
-        return made.steps[0].parameters["spool"][0] if made else None
+        return checked(PlannedStep, made.steps[0]).parameters["spool"][0] if made else None
 
     assert value(labels={"spool": "mail", "queue": "fax"}) == "fax"
     assert value(labels={"spool": "mail"}) == "mail"

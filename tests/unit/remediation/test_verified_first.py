@@ -10,7 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from firstline.runbooks.documents import HOLDS_ALREADY, NOT_NOW, render_document_script, render_script
-from firstline.runbooks.model import Runbook
+from firstline.runbooks.model import Command, Runbook
+from tests.support.checked import checked
 
 type Make[T] = Callable[..., T]
 type Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -35,7 +36,7 @@ def run(tmp_path: Path) -> Run:
 
     def run(runbook: Runbook, **variables: str) -> subprocess.CompletedProcess[str]:
         script = tmp_path / "_script.sh"
-        script.write_text(render_document_script(runbook, runbook.steps[0]))
+        script.write_text(render_document_script(runbook, checked(Command, runbook.steps[0])))
         script.chmod(0o700)
         (tmp_path / "runuser").write_text(RUNUSER)
         (tmp_path / "runuser").chmod(0o700)
@@ -153,7 +154,7 @@ def test_the_document_takes_the_parameters_and_the_time_of_both(make_runbook: Ma
     verify = a_verify('test "$SSM_most" = 9', timeout="20s")
     runbook = make_runbook(parameters=parameters, steps=[a_step(timeout="1m")], verify=verify)
 
-    assert runbook.parameters_of(runbook.steps[0]) == ["most", "spool"]
+    assert runbook.parameters_of(checked(Command, runbook.steps[0])) == ["most", "spool"]
     assert runbook.timeout_of(runbook.steps[0]).total_seconds() == 60 + 20 + 5
     assert runbook.verify is not None
     assert runbook.parameters_of(runbook.verify) == ["most"]

@@ -52,7 +52,12 @@ def test_a_group_that_people_keep_calling_noise_suggests_a_rule_that_fits_it_and
     evidence = Evidence(same_name_last_hour=1, earlier=[], deployments=[], local_time=NOW, business_hours=True)
     assert rule.severity == "noise"
     assert rules.first(group[0].incident, evidence.local_time) == rule
-    for other in ({"alert_name": "Disk full"}, {"alert_name": NAME, "host": "web-2"}, {"alert_name": NAME[:-1]}):
+    others: tuple[dict[str, Any], ...] = (
+        {"alert_name": "Disk full"},
+        {"alert_name": NAME, "host": "web-2"},
+        {"alert_name": NAME[:-1]},
+    )
+    for other in others:
         assert rules.first(closed(**other).incident, evidence.local_time) is None
 
 

@@ -13,6 +13,7 @@ from firstline.models import Classification, Incident
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.documents import render_document_script, render_script, render_template
 from firstline.runbooks.model import Command, Runbook
+from tests.support.checked import checked
 
 type Make[T] = Callable[..., T]
 
@@ -21,7 +22,7 @@ class TemplateLoader(yaml.SafeLoader):
     """YAML with CloudFormation's !Sub, kept as a pair."""
 
 
-TemplateLoader.add_constructor("!Sub", lambda loader, node: ("!Sub", loader.construct_scalar(node)))
+TemplateLoader.add_constructor("!Sub", lambda loader, node: ("!Sub", node.value))
 
 
 def parsed(text: str) -> dict[str, Any]:
@@ -65,7 +66,9 @@ def test_each_command_is_a_document_with_its_parameters_as_variables(make_runboo
     (step,) = content["mainSteps"]
     assert step["action"] == "aws:runShellScript"
     assert step["inputs"]["timeoutSeconds"] == "125", "its own minute, and that of the verification before it"
-    assert step["inputs"]["runCommand"] == [render_document_script(make_runbook(), make_runbook().steps[0])]
+    assert step["inputs"]["runCommand"] == [
+        render_document_script(make_runbook(), checked(Command, make_runbook().steps[0]))
+    ]
     verify = template["Resources"]["DrainSpoolVerify"]["Properties"]["Content"]
     assert "parameters" not in verify, "its script reads none, and SendCommand refuses what a document does not declare"
 
@@ -82,7 +85,7 @@ def test_a_runbook_that_is_off_has_no_documents(make_runbook: Make[Runbook]) -> 
 
 def test_a_script_stops_by_name_when_a_variable_is_missing(make_runbook: Make[Runbook], tmp_path: Path) -> None:
     step = {"id": "drain", "kind": "act", "run": 'touch ran; echo "$SSM_spool"'}
-    command = make_runbook(steps=[step]).steps[0]
+    command = checked(Command, make_runbook(steps=[step]).steps[0])
 
     done = run(command, tmp_path)
 
@@ -100,7 +103,7 @@ def test_a_value_is_data_even_if_every_check_before_it_failed(
 ) -> None:
     for user in ("root", "nobody"):
         step = {"id": "drain", "kind": "act", "run": "printf '%s|' \"$SSM_spool\"", "run_as": user}
-        done = run(make_runbook(steps=[step]).steps[0], tmp_path, spool=value)
+        done = run(checked(Command, make_runbook(steps=[step]).steps[0]), tmp_path, spool=value)
 
         assert done.stdout.removeprefix("as nobody\n") == f"{value}|"
         assert not list(tmp_path.glob("**/pwned"))
@@ -112,7 +115,7 @@ def test_a_script_of_another_user_keeps_its_quotes_and_its_own_standard_input(
     script = "cat\necho 'it'\"'\"'s' \"${SSM_spool}\" $((1 + 1)) \\$HOME `echo tick`\nfalse\necho never\n"
     step = {"id": "drain", "kind": "act", "run": script, "run_as": "nobody"}
 
-    done = run(make_runbook(steps=[step]).steps[0], tmp_path, spool="mail")
+    done = run(checked(Command, make_runbook(steps=[step]).steps[0]), tmp_path, spool="mail")
 
     assert done.stdout == "as nobody\nit's mail 2 $HOME tick\n"
     assert done.returncode == 1

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from firstline.runbooks.model import Runbook
+from firstline.runbooks.model import Runbook, Step
 from firstline.runbooks.parameters import Parameter
+from tests.support.checked import checked
 
 type Fields = Callable[..., dict[str, Any]]
 
@@ -24,7 +25,7 @@ def test_a_sound_runbook_is_read_with_its_units(runbook_fields: Fields) -> None:
     assert runbook.verify is not None
     assert runbook.verify.attempts == 3
     assert [step_id for step_id, _ in runbook.commands()] == ["drain", "verify"]
-    assert runbook.steps[0].variables == ["spool"]
+    assert checked(Step, runbook.steps[0]).variables == ["spool"]
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from firstline.models import Incident, NormalizedAlert, Target
+from firstline.models import Incident, NormalizedAlert, PlannedStep, Target
 from firstline.remediation.steps import Document
 from firstline.runbooks import documents
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
+from tests.support.checked import all_checked
 from tests.support.memory import MemoryDocuments
 from tests.unit.remediation.test_plan import Desk, desk
 
@@ -75,7 +76,7 @@ def test_one_with_documents_for_it_is_planned(of_windows: Desk, make_runbook: Ma
 
     assert plan is not None
     assert plan.targets == [APP_1]
-    (step,) = plan.steps
+    (step,) = all_checked(PlannedStep, plan.steps)
     assert (step.document, step.document_version, step.kind) == ("team-restart-service", "3", "act")
     assert step.parameters == {"Service": ["mail"]}
     # Nothing of bash goes there: the alert's own resolve is the recovery.

@@ -13,8 +13,9 @@ from firstline.errors import UnreadablePayload
 from firstline.models import NormalizedAlert
 from firstline.sources import SOURCES, normalize_batch, signals
 from firstline.sources.body import parse_body
-from firstline.sources.cloudwatch import signing_certificate_url, subscription_confirmation
+from firstline.sources.cloudwatch import signing_certificate_url
 from firstline.sources.deployments import deployment_from_event, deployment_from_request
+from firstline.sources.sns import subscription_confirmation
 from tests.support.needs import PUBLISHED
 from tests.unit.sources.events import EVENTS, RECEIVED_AT
 

@@ -16,12 +16,9 @@ from cryptography.x509.oid import NameOID
 
 from firstline.errors import Unauthenticated
 from firstline.sources import authenticate, signals
-from firstline.sources.cloudwatch import (
-    allowed_topics,
-    signing_certificate_url,
-    subscription_confirmation,
-)
+from firstline.sources.cloudwatch import signing_certificate_url
 from firstline.sources.signal import SubscriptionConfirmation
+from firstline.sources.sns import allowed_topics, subscription_confirmation
 from tests.unit.sources.events import event
 
 NOW = datetime(2026, 2, 11, 8, 15, tzinfo=UTC)
