@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local.emulator.hosts import Host, Ran
+from local.emulator.server import ServiceError
 
 LIST_OUTPUT_CHARACTERS = 2_500
 """ListCommandInvocations cuts a plugin's output to this length."""
@@ -23,14 +24,6 @@ GET_ERROR_CHARACTERS = 8_000
 MAX_TARGETS = 50
 _TRUNCATED = "\n---Output truncated---"
 _DEFAULT_TIMEOUT_SECONDS = 3_600
-
-
-class SsmError(Exception):
-    """An error in SSM's own words; `code` is its name on the wire."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 @dataclass
@@ -113,16 +106,16 @@ class Commands:
 
         Raises
         ------
-        SsmError
+        ServiceError
             InvalidDocument, InvalidInstanceId, InvalidParameters, AccessDeniedException, ValidationException.
         """
         name = request["DocumentName"]
         document = self._read_document(name)
         if document is None:
-            raise SsmError("InvalidDocument", f"Document with name {name} does not exist.")
+            raise ServiceError("InvalidDocument", f"Document with name {name} does not exist.")
         instance_ids = request.get("InstanceIds") or []
         if not 1 <= len(instance_ids) <= MAX_TARGETS:
-            raise SsmError(
+            raise ServiceError(
                 "ValidationException", f"Give 1 to {MAX_TARGETS} InstanceIds; there are {len(instance_ids)}."
             )
         hosts = [self._target(instance_id) for instance_id in instance_ids]
@@ -179,7 +172,7 @@ class Commands:
 
         Raises
         ------
-        SsmError
+        ServiceError
             InvocationDoesNotExist.
         """
         invocation = self._find(request["CommandId"], request["InstanceId"])
@@ -201,13 +194,13 @@ class Commands:
 
         Raises
         ------
-        SsmError
+        ServiceError
             InvalidCommandId.
         """
         with self._lock:
             sent = self._sent.get(request["CommandId"])
         if sent is None:
-            raise SsmError("InvalidCommandId", f"There is no command {request['CommandId']}.")
+            raise ServiceError("InvalidCommandId", f"There is no command {request['CommandId']}.")
         for invocation in sent:
             invocation.cancelled.set()
         return {}
@@ -240,10 +233,10 @@ class Commands:
     def _target(self, instance_id: str) -> Host:
         host = self._hosts.get(instance_id)
         if host is None:
-            raise SsmError("InvalidInstanceId", f"Instances [[{instance_id}]] not in a valid state for account.")
+            raise ServiceError("InvalidInstanceId", f"Instances [[{instance_id}]] not in a valid state for account.")
         key, value = self._allowed_tag
         if host.tags.get(key) != value:
-            raise SsmError(
+            raise ServiceError(
                 "AccessDeniedException",
                 f"Not authorized to perform ssm:SendCommand on {instance_id}: it has no tag {key}={value}.",
             )
@@ -306,7 +299,7 @@ class Commands:
             for invocation in self._sent.get(command_id, []):
                 if invocation.host.instance_id == instance_id:
                     return invocation
-        raise SsmError("InvocationDoesNotExist", f"There is no command {command_id} on {instance_id}.")
+        raise ServiceError("InvocationDoesNotExist", f"There is no command {command_id} on {instance_id}.")
 
     def _invocation(self, invocation: _Invocation, *, details: bool) -> dict[str, Any]:
         status, status_details = invocation.status, invocation.details
@@ -357,7 +350,7 @@ def _portion(text: str, whole: int) -> int:
 def _shell_step(document: dict[str, Any]) -> dict[str, Any]:
     steps = document.get("mainSteps", [])
     if document.get("schemaVersion") != "2.2" or len(steps) != 1 or steps[0].get("action") != "aws:runShellScript":
-        raise SsmError(
+        raise ServiceError(
             "InvalidDocument", "Only documents of schema 2.2 with one aws:runShellScript step are run on this machine."
         )
     step: dict[str, Any] = steps[0]
@@ -368,20 +361,20 @@ def _checked_parameters(document: dict[str, Any], given: dict[str, list[str]]) -
     """Check the parameters as SSM does, and return the script's environment: `SSM_<name>` for each."""
     declared: dict[str, dict[str, Any]] = document.get("parameters", {})
     if unknown := sorted(set(given) - set(declared)):
-        raise SsmError("InvalidParameters", f"The document has no parameter {', '.join(unknown)}.")
+        raise ServiceError("InvalidParameters", f"The document has no parameter {', '.join(unknown)}.")
     environment = {}
     for name, declaration in declared.items():
         if declaration.get("interpolationType") != "ENV_VAR":
-            raise SsmError("InvalidDocument", f"Parameter {name} is not handed over as ENV_VAR.")
+            raise ServiceError("InvalidDocument", f"Parameter {name} is not handed over as ENV_VAR.")
         values = given.get(name, [declaration["default"]] if "default" in declaration else [])
         if len(values) != 1:
-            raise SsmError("InvalidParameters", f"Parameter {name} needs exactly one value; it has {len(values)}.")
+            raise ServiceError("InvalidParameters", f"Parameter {name} needs exactly one value; it has {len(values)}.")
         value = values[0]
         pattern = declaration.get("allowedPattern")
         if pattern and not re.search(pattern.removesuffix("$") + r"\Z" if pattern.endswith("$") else pattern, value):
-            raise SsmError("InvalidParameters", f"Parameter {name}: {value!r} does not match {pattern}.")
+            raise ServiceError("InvalidParameters", f"Parameter {name}: {value!r} does not match {pattern}.")
         if len(value) > int(declaration.get("maxChars", len(value))):
-            raise SsmError(
+            raise ServiceError(
                 "InvalidParameters", f"Parameter {name} is longer than {declaration['maxChars']} characters."
             )
         environment[f"SSM_{name}"] = value

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from local.emulator.server import ServiceError
+
 NEVER = 1_000_000
 """Looks after which a deployment is over that never ends."""
 
@@ -25,14 +27,6 @@ GROUP = "shop/production"
 FLAGS = ("abc1234", "def5678", "ghi9012")
 """The releases on this machine: a shop through CodeDeploy, and its flags through AppConfig (application,
 environment, profile)."""
-
-
-class ReleaseError(Exception):
-    """An error in the service's own words; `code` is its name on the wire."""
-
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.code, self.status = code, status
 
 
 @dataclass(frozen=True)
@@ -191,7 +185,7 @@ class Releases:
         with self._lock:
             course = self._next_course()
             if place.running:
-                raise ReleaseError("DeploymentLimitExceededException", f"{place.running.id} is in progress.")
+                raise ServiceError("DeploymentLimitExceededException", f"{place.running.id} is in progress.")
             number = len(place.deployments) + 1
             deployment = Deployment(
                 f"d-{name.replace('/', '-')}-{number}", request["revision"], datetime.now(UTC), course, request
@@ -204,7 +198,7 @@ class Releases:
         name, deployment = self._found(request["deploymentId"])
         self.stops += 1
         if self.places[name].status(deployment) != _IN_PROGRESS["codedeploy"]:
-            raise ReleaseError("DeploymentAlreadyCompletedException", f"{deployment.id} is over.")
+            raise ServiceError("DeploymentAlreadyCompletedException", f"{deployment.id} is over.")
         if self.stops >= self.stops_needed:
             deployment.state = "Stopped"
         return {"status": "Pending", "statusMessage": "Hosts finish what they are at."}
@@ -212,7 +206,7 @@ class Releases:
     def _named(self, request: dict[str, Any]) -> tuple[str, Place]:
         name = f"{request['applicationName']}/{request['deploymentGroupName']}"
         if name not in self.places:
-            raise ReleaseError("DeploymentGroupDoesNotExistException", f"No Deployment Group found for name: {name}")
+            raise ServiceError("DeploymentGroupDoesNotExistException", f"No Deployment Group found for name: {name}")
         return name, self.places[name]
 
     def _found(self, deployment_id: str) -> tuple[str, Deployment]:
@@ -220,7 +214,7 @@ class Releases:
             for deployment in place.deployments:
                 if deployment.id == deployment_id and place.service == "codedeploy":
                     return name, deployment
-        raise ReleaseError("DeploymentDoesNotExistException", f"There is no deployment {deployment_id}.")
+        raise ServiceError("DeploymentDoesNotExistException", f"There is no deployment {deployment_id}.")
 
     def _info(self, name: str, deployment: Deployment) -> dict[str, Any]:
         place = self.places[name]
@@ -252,17 +246,17 @@ class Releases:
 
         Raises
         ------
-        ReleaseError
+        ServiceError
             ResourceNotFoundException, ConflictException, or what a course says.
         """
         if profile := _PROFILE.fullmatch(path):
             if profile[2] not in self.profiles:
-                raise ReleaseError("ResourceNotFoundException", f"no configuration profile {profile[2]}", 404)
+                raise ServiceError("ResourceNotFoundException", f"no configuration profile {profile[2]}", 404)
             return 200, {"ApplicationId": profile[1], "Id": profile[2], "Name": self.profiles[profile[2]]}
         found = _ENVIRONMENT.fullmatch(path)
         place = self.places.get(f"{found[1]}/{found[2]}") if found else None
         if found is None or place is None or place.service != "appconfig":
-            raise ReleaseError("ResourceNotFoundException", f"nothing at {path}", 404)
+            raise ServiceError("ResourceNotFoundException", f"nothing at {path}", 404)
         _, environment, deployments, number = found.groups()
         if not deployments:
             arns = [f"arn:aws:cloudwatch:eu-west-1:123456789012:alarm:{name}" for name in place.alarms]
@@ -270,7 +264,7 @@ class Releases:
         if number:
             deployment = next((deployment for deployment in place.deployments if deployment.id == number), None)
             if deployment is None:
-                raise ReleaseError("ResourceNotFoundException", f"no deployment {number}", 404)
+                raise ServiceError("ResourceNotFoundException", f"no deployment {number}", 404)
             if method == "DELETE":
                 return 202, self._revert(place, deployment)
             self._look(deployment)
@@ -284,7 +278,7 @@ class Releases:
         self.stops += 1
         state = place.status(deployment)
         if state not in ("DEPLOYING", "BAKING", "COMPLETE"):
-            raise ReleaseError("BadRequestException", f"deployment {deployment.id} is {state}")
+            raise ServiceError("BadRequestException", f"deployment {deployment.id} is {state}")
         deployment.state = "REVERTED" if state == "COMPLETE" else "ROLLED_BACK"
         return self._summary(place, deployment)
 
@@ -292,7 +286,7 @@ class Releases:
         with self._lock:
             course = self._next_course()
             if place.running:
-                raise ReleaseError("ConflictException", f"deployment {place.running.id} is in progress", 409)
+                raise ServiceError("ConflictException", f"deployment {place.running.id} is in progress", 409)
             what = (request["ConfigurationProfileId"], request["ConfigurationVersion"])
             deployment = Deployment(str(len(place.deployments) + 1), what, datetime.now(UTC), course, request)
             self._begin(place, deployment)
@@ -322,7 +316,7 @@ class Releases:
         courses = self._courses
         course = (courses.pop(0) if len(courses) > 1 else courses[0]) if courses else Course()
         if course.refusal:
-            raise ReleaseError(*course.refusal, 429 if "Thrott" in course.refusal[0] else 400)
+            raise ServiceError(*course.refusal, 429 if "Thrott" in course.refusal[0] else 400)
         return course
 
     def _begin(self, place: Place, deployment: Deployment) -> None:
@@ -338,7 +332,7 @@ class Releases:
     def _look(self, deployment: Deployment) -> None:
         deployment.looked += 1
         if deployment.course.unreadable:
-            raise ReleaseError("InternalServerException", "An internal error occurred.", 500)
+            raise ServiceError("InternalServerException", "An internal error occurred.", 500)
         if deployment.course.on_look and deployment.looked == 1:
             deployment.course.on_look()
 

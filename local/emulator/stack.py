@@ -19,7 +19,7 @@ import boto3
 from botocore.config import Config
 
 from local.emulator import engine, more_runbooks
-from local.emulator.cloud import Cloud, Server
+from local.emulator.cloud import Cloud
 from local.emulator.commands import CommandEnded, Commands
 from local.emulator.front import Front
 from local.emulator.hosts import Host, Hosts, Sandbox
@@ -28,6 +28,7 @@ from local.emulator.registry import own_folder, sweep
 from local.emulator.releases import freshly_released, release_arns
 from local.emulator.resources import ACCOUNT, Created, Resources
 from local.emulator.runtime import Functions
+from local.emulator.server import Server
 
 ROOT = Path(__file__).parents[2]
 REGION = "eu-west-1"

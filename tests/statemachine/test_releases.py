@@ -21,7 +21,8 @@ from typing import Any
 
 import pytest
 
-from local.emulator.releases import NEVER, Course, Deployment, Place, ReleaseError
+from local.emulator.releases import NEVER, Course, Deployment, Place
+from local.emulator.server import ServiceError
 from tests.statemachine.world import STACK_NAME, Incident, World
 
 HOUR = timedelta(hours=1)
@@ -312,7 +313,7 @@ def test_a_stop_that_is_refused_wakes_a_human(world: World, service: Service) ->
     still_going_out(service)
 
     def refuse(*_: Any) -> Any:
-        raise ReleaseError("AccessDeniedException", "not authorized to perform: StopDeployment")
+        raise ServiceError("AccessDeniedException", "not authorized to perform: StopDeployment")
 
     world.releases.operations["StopDeployment"] = refuse
     world.releases._revert = refuse  # type: ignore[method-assign]

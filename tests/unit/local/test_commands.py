@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from local.emulator.commands import GET_OUTPUT_CHARACTERS, LIST_OUTPUT_CHARACTERS, CommandEnded, Commands, SsmError
+from local.emulator.commands import GET_OUTPUT_CHARACTERS, LIST_OUTPUT_CHARACTERS, CommandEnded, Commands
 from local.emulator.hosts import Ran
+from local.emulator.server import ServiceError
 
 DOCUMENT: dict[str, Any] = {
     "schemaVersion": "2.2",
@@ -157,7 +158,7 @@ def test_what_ssm_refuses_is_refused_and_nothing_runs(change: dict[str, Any], co
     host = FakeHost(Ran(0, "", ""))
     request = {"DocumentName": "doc", "InstanceIds": [host.instance_id], "Parameters": {"mount": ["/data"]}}
 
-    with pytest.raises(SsmError) as caught:
+    with pytest.raises(ServiceError) as caught:
         commands(host).send_command(request | change)
 
     assert caught.value.code == code
@@ -166,14 +167,14 @@ def test_what_ssm_refuses_is_refused_and_nothing_runs(change: dict[str, Any], co
 
 def test_a_host_without_the_tag_is_never_touched() -> None:
     host = FakeHost(Ran(0, "", ""), tags={"Name": "web-1"})
-    with pytest.raises(SsmError) as caught:
+    with pytest.raises(ServiceError) as caught:
         send(commands(host), host)
     assert caught.value.code == "AccessDeniedException"
     assert host.asked == []
 
 
 def test_an_unknown_invocation_does_not_exist() -> None:
-    with pytest.raises(SsmError) as caught:
+    with pytest.raises(ServiceError) as caught:
         commands(FakeHost(Ran(0, "", ""))).get_command_invocation({"CommandId": "x", "InstanceId": "i-1"})
     assert caught.value.code == "InvocationDoesNotExist"
 

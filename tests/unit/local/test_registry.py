@@ -23,4 +23,4 @@ def test_a_stack_is_found_in_its_own_folder_only(tmp_path: Path, monkeypatch: py
 def test_without_a_folder_it_is_the_checkouts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(registry.FOLDER_VARIABLE)
 
-    assert registry.stacks_folder() == Path(registry.__file__).parents[1] / ".cache" / "local"
+    assert registry.stacks_folder() == Path(registry.__file__).parents[2] / ".cache" / "local"
