@@ -100,7 +100,7 @@ class Inbox:
             return list(self._messages)
 
     def value(self, incident: str, action: str) -> str:
-        """Return the value of a button under an incident's messages, or the incident's id if there is no such button."""
+        """Return the value of a button under an incident's messages, or the incident's id without one."""
         elements = [
             element for message in self.messages() if message.incident == incident for element in message.elements
         ]

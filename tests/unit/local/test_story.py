@@ -18,7 +18,7 @@ def test_a_command_shows_where_it_ran_and_what_it_said() -> None:
     story, out = tell()
     story.name("incident-1", "full disk")
 
-    story.command(CommandEnded("c", "fl-low-disk-free-space", "incident-1", "web-1", "Success", "freed 42 MB\n" * 9))
+    story.command(CommandEnded("fl-low-disk-free-space", "incident-1", "web-1", "Success", "freed 42 MB\n" * 9))
 
     text = out.getvalue()
     assert "full disk" in text
