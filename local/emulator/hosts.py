@@ -241,10 +241,10 @@ def _furnish(host: Host) -> str | None:
     archive = BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         tar.add(HOST_FILES, arcname=".")
-    account = "root:x:0:0:root:/root:/bin/sh"
+    accounts = "echo root:x:0:0:root:/root:/bin/sh > /etc/passwd && echo root:x:0: > /etc/group"
     script = (
         f"mkdir -p {' '.join(_FOLDERS)} && chmod 1777 /tmp && tar -xf - -C /opt/host --no-same-owner"
-        f" && chmod 755 /opt/host/bin/* && echo '{account}' > /etc/passwd && echo root:x:0: > /etc/group && echo {host.name} > /etc/hostname"
+        f" && chmod 755 /opt/host/bin/* && {accounts} && echo {host.name} > /etc/hostname"
     )
     process = host._enter(["sh", "-c", script], {})
     _, error = process.communicate(archive.getvalue(), timeout=_START_SECONDS)

@@ -173,7 +173,7 @@ class Resources:
                 return _Named(str(self._path.parent / properties["Content"]["S3Key"]))
             case "AWS::Logs::LogGroup":
                 return _Named(name, {"Arn": self._arn("logs", f"log-group:{name}:*")})
-        return _Named(name, {"Arn": self._arn(kind.split("::")[1].lower(), name), "RoleId": name})
+        return _Named(name, {"Arn": self._arn(kind.split("::")[1].lower(), name)})
 
     def _arn(self, service: str, rest: str) -> str:
         return f"arn:aws:{service}:{self._region}:{ACCOUNT}:{rest}"
@@ -186,7 +186,7 @@ class Resources:
         if ttl := properties.get("TimeToLiveSpecification"):
             dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=ttl)
         self._created.table_name = name
-        return _Named(name, {"Arn": description["TableArn"], "StreamArn": description.get("LatestStreamArn", "")})
+        return _Named(name, {"Arn": description["TableArn"]})
 
     # --- what refers to the rest --------------------------------------------------------------------------------------
 

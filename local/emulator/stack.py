@@ -25,7 +25,7 @@ from local.emulator.front import Front
 from local.emulator.hosts import Host, Hosts, Sandbox
 from local.emulator.inbox import Inbox, Message
 from local.emulator.registry import own_folder, sweep
-from local.emulator.releases import freshly_released, release_arns
+from local.emulator.releases import release_arns, sample_releases
 from local.emulator.resources import ACCOUNT, Created, Resources
 from local.emulator.runtime import Functions
 from local.emulator.server import Server
@@ -167,7 +167,7 @@ class Stack:
         self.cloud.commands = Commands(
             list(self.hosts.values()), self._read_document, TARGET_TAG, self.options.on_command
         )
-        self.cloud.releases = freshly_released()
+        self.cloud.releases = sample_releases()
         self._start_functions()
 
     def executions(self) -> list[engine.Execution]:
