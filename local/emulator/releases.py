@@ -327,7 +327,7 @@ def _info(group: Destination, deployment: Deployment) -> dict[str, Any]:
 
 
 def sample_releases() -> Releases:
-    """Return a shop and its checkout's flags. The newest release of each is half an hour old, the one before three days."""
+    """Return a shop and its flags: the newest release of each is half an hour old, the one before three days."""
     releases = Releases()
     application, environment, profile = FLAGS
     releases.group(GROUP)
