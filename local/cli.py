@@ -41,7 +41,7 @@ def up(
     reconcile_seconds: Annotated[int | None, typer.Option(help="Run reconcile this often.", min=1)] = None,
     quiet: Annotated[bool, typer.Option(help="Do not tell on stderr what happens.")] = False,
 ) -> None:
-    """Serve until stopped. One JSON line on stdout says when it is ready, and where everything is."""
+    """Serve until stopped. One JSON line on stdout says that the stack is ready, and where everything is."""
     from local.demo.story import Story
     from local.emulator import registry
     from local.emulator.stack import Options, Stack
@@ -140,6 +140,6 @@ def _named_value(text: str) -> tuple[str, str]:
 
 
 def _console() -> Console:
-    """Return a console that is wide where its output goes to a file or a pipe."""
+    """Return a console, a wide one if its output goes to a file or a pipe."""
     console = Console()
     return console if console.is_terminal else Console(width=_LOG_WIDTH)
