@@ -27,6 +27,9 @@ from typing import Any
 HOST_FILES = Path(__file__).with_name("host_files")
 """Each host gets these beside this machine's programs: stand-ins for systemctl and its like."""
 
+_FIRST_PROCESS = Path(__file__).with_name("host_first_process.sh").read_text()
+_NAMESPACES = Path(__file__).with_name("host_namespaces.sh").read_text()
+
 DATA_BYTES = 48_000_000
 """The size of a host's /data: small, so that filling it takes no time."""
 
@@ -271,42 +274,6 @@ def _bubblewrap(name: str, data_bytes: int, info_fd: int) -> list[str]:
         *("--proc", "/proc", *read_only, "--dev", "/dev", "--size", str(data_bytes), "--tmpfs", "/data"),
         *("--info-fd", str(info_fd), "--", "/bin/sh", "-c", _FIRST_PROCESS),
     ]
-
-
-_FIRST_PROCESS = """
-# It ends when the pipe from us does, and until then adopts and buries orphans, as an init does.
-exec 3<&0
-cat <&3 3<&- > /dev/null &
-exec 3<&-
-echo ready
-wait
-"""
-
-_NAMESPACES = r"""
-set -e
-mount -t tmpfs -o mode=755,size=256m host "$1"
-cd "$1"
-mkdir etc data proc dev old
-readonly_copy() { mkdir "$1" && mount --rbind "/$1" "$1" && mount -o remount,bind,ro "$1"; }
-readonly_copy usr
-for folder in bin sbin lib lib32 lib64 libx32; do
-  if [ -L "/$folder" ]; then ln -s "$(readlink "/$folder")" "$folder"
-  elif [ -d "/$folder" ]; then readonly_copy "$folder"; fi
-done
-if [ -d /etc/alternatives ]; then readonly_copy etc/alternatives; fi
-for device in null zero full random urandom; do : > "dev/$device" && mount --bind "/dev/$device" "dev/$device"; done
-ln -s /proc/self/fd dev/fd
-mount -t proc proc proc
-for part in sys irq bus fs sysrq-trigger; do
-  if [ -e "proc/$part" ]; then mount --bind "proc/$part" "proc/$part" && mount -o remount,bind,ro "proc/$part"; fi
-done
-mount -t tmpfs -o "mode=755,size=$2" data data
-hostname "$3" 2> /dev/null || true
-ip link set lo up 2> /dev/null || true  # a host can talk to itself, and to nobody else
-pivot_root . old
-umount -l /old && rmdir /old
-cd /
-"""
 
 
 def _namespaces(name: str, data_bytes: int) -> list[str]:
