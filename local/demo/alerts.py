@@ -135,14 +135,8 @@ def datadog(
     }
 
 
-def pagerduty(
-    incident: str,
-    event_type: Literal["incident.triggered", "incident.resolved"],
-    *,
-    title: str,
-    service: str,
-) -> dict[str, Any]:
-    """Return PagerDuty's V3 webhook about an incident that another monitoring system opened there."""
+def pagerduty(incident: str, event_type: str, *, title: str, service: str) -> dict[str, Any]:
+    """Return PagerDuty's V3 webhook about an incident there; the event's type is `incident.triggered` or the like."""
     now = datetime.now(UTC).isoformat()
     its_service = {"id": "PSVC1", "type": "service_reference", "summary": service}
     return {

@@ -103,4 +103,4 @@ def _invoke(functions: Functions, which: str, body: bytes, *, is_event: bool) ->
     except TooManyRequests as busy:
         raise ServiceError("TooManyRequestsException", str(busy), 429) from busy
     errors = {"X-Amz-Function-Error": "Unhandled"} if result.failed else {}
-    return aws_response(result.payload, **{"X-Amz-Executed-Version": "$LATEST"}, **errors)
+    return aws_response(result.payload, headers={"X-Amz-Executed-Version": "$LATEST", **errors})

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, FileSystemLoader
 from werkzeug.wrappers import Request, Response
 
-from local.demo import senders
+from local.demo import alerts, senders
 from local.demo.senders import Answer
 
 ON_CALL = "Ada Okafor"
@@ -184,27 +184,12 @@ class Inbox:
     def _act(self, request: Request) -> Response:
         """Acknowledge or resolve an incident in PagerDuty, which sends the V3 webhook about it."""
         fields = _fields(request)
-        now = datetime.now(UTC).isoformat()
-        status = {"acknowledge": "acknowledged", "resolve": "resolved"}[fields["action"]]
-        event = {
-            "id": hashlib.sha256(now.encode()).hexdigest()[:26].upper(),
-            "event_type": f"incident.{status}",
-            "resource_type": "incident",
-            "occurred_at": now,
-            "agent": {"id": "PADA", "type": "user_reference", "summary": fields.get("user", ON_CALL)},
-            "client": None,
-            "data": {
-                "id": "Q" + hashlib.sha256(fields["incident"].encode()).hexdigest()[:13].upper(),
-                "type": "incident",
-                "status": status,
-                "incident_key": f"firstline:{fields['incident']}",
-                "title": fields["incident"],
-                "urgency": "high",
-                "service": {"id": "PSVC", "summary": "Firstline"},
-                "created_at": now,
-            },
-        }
-        return _relayed(senders.send(self.api, "pagerduty", {"event": event}, self.secrets["pagerduty"]))
+        incident, status = fields["incident"], {"acknowledge": "acknowledged", "resolve": "resolved"}[fields["action"]]
+        number = "Q" + hashlib.sha256(incident.encode()).hexdigest()[:13].upper()
+        webhook = alerts.pagerduty(number, f"incident.{status}", title=incident, service="Firstline")
+        webhook["event"]["agent"] = {"id": "PADA", "type": "user_reference", "summary": fields.get("user", ON_CALL)}
+        webhook["event"]["data"]["incident_key"] = f"firstline:{incident}"
+        return _relayed(senders.send(self.api, "pagerduty", webhook, self.secrets["pagerduty"]))
 
     # --- the page topic -----------------------------------------------------------------------------------------------
 

@@ -59,7 +59,7 @@ class Server:
         self._server.server_close()
 
 
-def aws_response(body: Any, status: int = 200, **headers: str) -> Response:
+def aws_response(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Return an AWS service's answer: bytes as they are, anything else as JSON."""
     data = body if isinstance(body, bytes) else json.dumps(body)
     response = Response(data, status, headers, content_type="application/x-amz-json-1.1")
@@ -70,4 +70,4 @@ def aws_response(body: Any, status: int = 200, **headers: str) -> Response:
 def aws_error(error: ServiceError) -> Response:
     """Return an error as the JSON and the REST protocols of AWS both read it."""
     body = {"__type": error.code, "message": str(error), "Message": str(error)}
-    return aws_response(body, error.status, **{"x-amzn-errortype": error.code})
+    return aws_response(body, error.status, {"x-amzn-errortype": error.code})

@@ -55,8 +55,6 @@ class Options:
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     runbooks: Path | None = None
     policies: tuple[Path, ...] = ()
-    hosts: tuple[str, ...] = HOSTS
-    sandbox: Sandbox | None = None
     reconcile_seconds: int | None = None
     folder: Path = field(default_factory=own_folder)
     on_command: Callable[[CommandEnded], None] = lambda _: None
@@ -83,11 +81,10 @@ class Stack:
         self.inbox = Inbox(self.options.on_message)
         api = Server(self.front, self.options.port)
         self._servers = {"api": api, "aws": Server(self.cloud), "inbox": Server(self.inbox)}
-        self._hosts = Hosts(self.options.sandbox)
+        self._hosts = Hosts()
         self.hosts: dict[str, Host] = {}
         self.secrets = {source: randomness.token_urlsafe(24) for source in (*SOURCES, "slack")}
         self.created = Created()
-        self.functions: Functions | None = None
         self._stopping = threading.Event()
         self.client: Callable[[str], Any] = cache(self._new_client)
 
@@ -124,7 +121,7 @@ class Stack:
         # Nor does anybody need moto's catalogue of Amazon's images, which takes two seconds to load.
         os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
         key, value = TARGET_TAG
-        for name in self.options.hosts:
+        for name in HOSTS:
             self.hosts[name] = self._hosts.start(name, {"Name": name, key: value})
         self._register_instances()
         self._create_resources()
@@ -154,8 +151,8 @@ class Stack:
         self._stopping.set()
         for server in self._servers.values():
             server.close()
-        if self.functions is not None:
-            self.functions.close()
+        if self.cloud.functions is not None:
+            self.cloud.functions.close()
         self._hosts.close()
 
     def _new_client(self, service: str) -> Any:
@@ -248,7 +245,7 @@ class Stack:
         }
         logs = self.options.folder / "logs"
         functions = Functions(self.created.functions, service_environment=service, log_folder=logs)
-        self.cloud.functions = self.front.functions = self.functions = functions
+        self.cloud.functions = self.front.functions = functions
         self.front.routes = self.created.routes
         for schedule in self.created.schedules:
             every = self.options.reconcile_seconds or schedule.every_seconds

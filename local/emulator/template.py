@@ -185,19 +185,11 @@ def state_machine_definition(path: Path, substitutions: Mapping[str, str]) -> st
     TemplateError
         The definition uses a name that has no substitution.
     """
-    definition = yaml.safe_load(path.read_text())
 
     def replace(match: re.Match[str]) -> str:
         name = match.group(2)
         if name not in substitutions:
             raise TemplateError(f"{path}: ${{{name}}} is not among the DefinitionSubstitutions.")
-        return substitutions[name]
+        return json.dumps(substitutions[name])[1:-1]  # it stands inside a JSON string
 
-    def walk(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: walk(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [walk(item) for item in value]
-        return _SUB_VARIABLE.sub(replace, value) if isinstance(value, str) else value
-
-    return json.dumps(walk(definition))
+    return _SUB_VARIABLE.sub(replace, json.dumps(yaml.safe_load(path.read_text())))
