@@ -160,14 +160,14 @@ class Hosts:
         """The sandbox in use, once the first host has been started."""
         return self._wanted[0]
 
-    def start(self, name: str, tags: dict[str, str] | None = None, data_bytes: int = DATA_BYTES) -> Host:
+    def start(self, name: str, tags: dict[str, str] | None = None) -> Host:
         """Start a new host with an empty disk at /data."""
         number = len(self._hosts) + 11
         instance_id = f"i-0f1e57{number:011x}"
         while True:
             kind = self._wanted[0]
             host = Host(name, instance_id, f"10.0.0.{number}", tags or {}, kind)
-            problem = None if kind is Sandbox.NONE else _start(host, kind, data_bytes)
+            problem = None if kind is Sandbox.NONE else _start(host, kind)
             if problem is None:
                 break
             self.problems.append(f"{kind}: {problem}")
@@ -200,23 +200,23 @@ def _follow(
     return ScriptResult(-1, _text(out), _text(err), timed_out=not cancelled.is_set())
 
 
-def _start(host: Host, kind: Sandbox, data_bytes: int) -> str | None:
+def _start(host: Host, kind: Sandbox) -> str | None:
     """Bring a host up, and return the problem if it does not come up."""
     tools = ["nsenter", "setpriv", "prlimit", "bwrap" if kind is Sandbox.BUBBLEWRAP else "unshare"]
     if missing := [tool for tool in tools if shutil.which(tool) is None]:
         return f"{', '.join(missing)} is not installed"
     problem: str | None = None
     for uid in _users():
-        problem = _start_as(uid, host, kind, data_bytes)
+        problem = _start_as(uid, host, kind)
         if problem is None:
             break
     return problem
 
 
-def _start_as(uid: int | None, host: Host, kind: Sandbox, data_bytes: int) -> str | None:
+def _start_as(uid: int | None, host: Host, kind: Sandbox) -> str | None:
     read_end, write_end = os.pipe()
     is_bubblewrap = kind is Sandbox.BUBBLEWRAP
-    command = _bubblewrap(host.name, data_bytes, write_end) if is_bubblewrap else _namespaces(host.name, data_bytes)
+    command = _bubblewrap(host.name, write_end) if is_bubblewrap else _namespaces(host.name)
     holder = subprocess.Popen(command, pass_fds=[write_end], **_pipes_as(uid))
     os.close(write_end)
     watchdog = threading.Timer(_START_SECONDS, holder.kill)
@@ -254,7 +254,7 @@ def _furnish(host: Host) -> str | None:
     return None if process.returncode == 0 else _text(error)
 
 
-def _bubblewrap(name: str, data_bytes: int, info_fd: int) -> list[str]:
+def _bubblewrap(name: str, info_fd: int) -> list[str]:
     programs: list[str] = []
     for folder in _PROGRAMS:
         path = Path("/") / folder
@@ -271,19 +271,19 @@ def _bubblewrap(name: str, data_bytes: int, info_fd: int) -> list[str]:
         *("--new-session", "--as-pid-1", "--clearenv", "--ro-bind", "/usr", "/usr", *programs),
         *("--ro-bind-try", "/etc/alternatives", "/etc/alternatives"),
         *("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"),
-        *("--proc", "/proc", *read_only, "--dev", "/dev", "--size", str(data_bytes), "--tmpfs", "/data"),
+        *("--proc", "/proc", *read_only, "--dev", "/dev", "--size", str(DATA_BYTES), "--tmpfs", "/data"),
         *("--info-fd", str(info_fd), "--", "/bin/sh", "-c", _FIRST_PROCESS),
     ]
 
 
-def _namespaces(name: str, data_bytes: int) -> list[str]:
+def _namespaces(name: str) -> list[str]:
     script = _NAMESPACES + _FIRST_PROCESS
     # Every user can reach this empty folder. Each host mounts its own root over it, in its own namespace.
     mount_point = Path(tempfile.gettempdir()) / f"firstline-host-{os.getuid()}"
     mount_point.mkdir(mode=0o755, exist_ok=True)
     return [
         *("unshare", "--user", "--map-root-user", "--mount", "--net", "--ipc", "--uts", "--pid", "--fork"),
-        *("--kill-child=KILL", "sh", "-c", script, "sh", str(mount_point), str(data_bytes), name),
+        *("--kill-child=KILL", "sh", "-c", script, "sh", str(mount_point), str(DATA_BYTES), name),
     ]
 
 
