@@ -107,7 +107,7 @@ def try_(
     ] = None,
     source: Annotated[str | None, typer.Option(help="--alert is a body as this source sends it.")] = None,
     scenario: Annotated[
-        str | None, typer.Option(help="A file of local/scenarios/<runbook>; else the first cure.")
+        str | None, typer.Option(help="A file of local/rehearsal/scenarios/<runbook>; else the first cure.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and the scripts; run nothing.")] = False,
 ) -> None:

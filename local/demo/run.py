@@ -28,7 +28,7 @@ _STORM_BATCH = 10
 
 def noise(stage: Stage) -> None:
     """Suppress noise, and record why."""
-    incident = stage.open("grafana", alerts.grafana_test(), "somebody presses Test in Grafana")
+    incident = stage.open("grafana", alerts.grafana_test(), "Test pressed in Grafana")
     record = stage.wait_closed(incident)
     stage.check("it is suppressed", record.outcome == "suppressed", record.outcome)
     stage.check("with its reason", bool(record.outcome_reason), record.outcome_reason)
@@ -64,7 +64,7 @@ def full_disk(stage: Stage) -> None:
 
 
 def page(stage: Stage) -> None:
-    """Page somebody for a critical CloudWatch alarm without a runbook; acknowledge and resolve it."""
+    """Page a person for a critical CloudWatch alarm without a runbook; acknowledge and resolve it."""
     stage.send(
         "deployments",
         {"service": "checkout", "version": "2.41.0", "environment": "prod", "time": datetime.now(UTC).isoformat()},
@@ -120,7 +120,7 @@ def from_pagerduty(stage: Stage) -> None:
     triggered = alerts.pagerduty(number, "incident.triggered", title=title, service="ledger")
     incident = stage.open("pagerduty", triggered, "PagerDuty V3: incident.triggered")
     stage.wait_for(incident, "acknowledgement")
-    stage.check("somebody was paged", bool(_pages(stage, incident)))
+    stage.check("a person was paged", bool(_pages(stage, incident)))
     resolved = alerts.pagerduty(number, "incident.resolved", title=title, service="ledger")
     stage.send("pagerduty", resolved, "PagerDuty V3: incident.resolved")
     record = stage.wait_closed(incident)

@@ -1,7 +1,7 @@
 """Systems Manager's Run Command on one machine: documents' scripts really run, on throw-away hosts.
 
 Requests and answers have the shapes of the SSM API (JSON 1.1), with its statuses, its error names and its cap on
-output, as far as Firstline uses them. What is not about commands stays with moto.
+output, as far as Firstline uses them. moto answers everything that is not about commands.
 """
 
 import re

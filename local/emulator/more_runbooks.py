@@ -11,7 +11,7 @@ from firstline.runbooks import catalogue, documents
 from local.emulator.resources import create_document
 
 
-def give_to_functions(folder: Path, opt_folder: Path) -> None:
+def link_runbooks(folder: Path, opt_folder: Path) -> None:
     """Link these runbooks into the `/opt` of every function that has runbooks there.
 
     Raises
@@ -25,7 +25,7 @@ def give_to_functions(folder: Path, opt_folder: Path) -> None:
                 (opt / f"{runbook}.yaml").symlink_to((folder / f"{runbook}.yaml").resolve())
 
 
-def give_policies(files: Sequence[Path], shipped: Path, folder: Path, opt_folder: Path) -> None:
+def replace_policies(files: Sequence[Path], shipped: Path, folder: Path, opt_folder: Path) -> None:
     """Let every function read these policy files instead of the shipped ones of the same names.
 
     Raises

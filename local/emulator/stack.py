@@ -116,9 +116,9 @@ class Stack:
         engine.install(self.url("aws"), time_lapse=self.options.time_lapse)
         for server in self._servers.values():
             server.start()
-        # Without a network, nothing but our own endpoint may be asked for anything.
+        # Without a network, only our own endpoint can be asked.
         os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
-        # Nor does anybody need moto's catalogue of Amazon's images, which takes two seconds to load.
+        # moto's catalogue of Amazon's images takes two seconds to load and is not needed.
         os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
         key, value = TARGET_TAG
         for name in HOSTS:
@@ -187,11 +187,11 @@ class Stack:
             api_url=self.url("api"),
         ).create()
         if runbooks := self.options.runbooks:
-            more_runbooks.give_to_functions(runbooks, opt_folder)
+            more_runbooks.link_runbooks(runbooks, opt_folder)
             self.created.documents += [name for name, _ in more_runbooks.deploy(runbooks, STACK_NAME, self.client)]
         if policies := self.options.policies:
             shipped = ROOT / "runbooks" / "policy"
-            more_runbooks.give_policies(policies, shipped, self.options.folder / "policy", opt_folder)
+            more_runbooks.replace_policies(policies, shipped, self.options.folder / "policy", opt_folder)
 
     def _register_instances(self) -> None:
         """Register the hosts as EC2 instances, and give them the ids that moto invents."""

@@ -116,7 +116,7 @@ class World:
             opt_folder=self._folder,
             api_url=self._servers["aws"].url,
         ).create()
-        more_runbooks.give_to_functions(RUNBOOKS, self._folder)
+        more_runbooks.link_runbooks(RUNBOOKS, self._folder)
         self._documents = {
             document_name(f"{STACK_NAME}_runbook", runbook.id, step_id): step_id
             for runbook in catalogue.load(ROOT / "runbooks").values()
