@@ -265,9 +265,8 @@ def _portion(text: str, whole: int) -> int:
 def _shell_step(document: dict[str, Any]) -> dict[str, Any]:
     steps = document.get("mainSteps", [])
     if document.get("schemaVersion") != "2.2" or len(steps) != 1 or steps[0].get("action") != "aws:runShellScript":
-        raise ServiceError(
-            "InvalidDocument", "Only documents of schema 2.2 with one aws:runShellScript step are run on this machine."
-        )
+        message = "Only documents of schema 2.2 with one aws:runShellScript step are run on this machine."
+        raise ServiceError("InvalidDocument", message)
     step: dict[str, Any] = steps[0]
     return step
 
@@ -289,8 +288,7 @@ def _checked_parameters(document: dict[str, Any], given: dict[str, list[str]]) -
         if pattern and not re.search(pattern.removesuffix("$") + r"\Z" if pattern.endswith("$") else pattern, value):
             raise ServiceError("InvalidParameters", f"Parameter {name}: {value!r} does not match {pattern}.")
         if len(value) > int(declaration.get("maxChars", len(value))):
-            raise ServiceError(
-                "InvalidParameters", f"Parameter {name} is longer than {declaration['maxChars']} characters."
-            )
+            message = f"Parameter {name} is longer than {declaration['maxChars']} characters."
+            raise ServiceError("InvalidParameters", message)
         environment[f"SSM_{name}"] = value
     return environment

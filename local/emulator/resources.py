@@ -34,7 +34,6 @@ _INTEGRATION_ARN = re.compile(r"functions/(.+)/invocations$")
 class Schedule:
     """A function that is invoked at regular intervals."""
 
-    name: str
     function: str
     every_seconds: int
 
@@ -243,7 +242,7 @@ class Resources:
         if rate is None:
             raise TemplateError(f"{logical_id}: of schedules only rate(…) is understood here, not {expression}.")
         function = properties["Target"]["Arn"].rsplit(":", 1)[-1]
-        self._created.schedules.append(Schedule(logical_id, function, int(rate[1]) * _SECONDS[rate[2]]))
+        self._created.schedules.append(Schedule(function, int(rate[1]) * _SECONDS[rate[2]]))
 
     def _state_machine(self, logical_id: str, properties: dict[str, Any]) -> None:
         location = properties["DefinitionS3Location"]
