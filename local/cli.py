@@ -13,35 +13,27 @@ from rich.console import Console
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 _LOG_WIDTH = 150
+_REPEAT = "May be given several times."
 RUNBOOKS = Path(__file__).parent.parent / "runbooks"
 
 
 @app.command()
 def up(
-    port: Annotated[int, typer.Option(help="Of the api URL; 0 takes any free one.")] = 0,
+    port: Annotated[int, typer.Option(help="The port of the api URL; 0 takes any free one.")] = 0,
     time_lapse: Annotated[float, typer.Option(help="Let long waits pass this many times faster.", min=1)] = 1.0,
-    parameter: Annotated[
-        list[str] | None, typer.Option(help="A parameter of the template, as Name=value. May be given several times.")
-    ] = None,
-    secret: Annotated[
-        list[str] | None, typer.Option(help="A secret of the stack, as llm/api-key=value. May be given several times.")
-    ] = None,
+    parameter: Annotated[list[str] | None, typer.Option(help=f"A template parameter as Name=value. {_REPEAT}")] = None,
+    secret: Annotated[list[str] | None, typer.Option(help=f"A secret, as llm/api-key=value. {_REPEAT}")] = None,
     runbooks: Annotated[
-        Path | None,
-        typer.Option(help="A folder with more runbooks, beside those that ship.", exists=True, file_okay=False),
+        Path | None, typer.Option(help="A folder of runbooks, beside those that ship.", exists=True, file_okay=False)
     ] = None,
     policy: Annotated[
         list[Path] | None,
-        typer.Option(
-            help="A policy file in place of the shipped one, such as model.yaml. May be given several times.",
-            exists=True,
-            dir_okay=False,
-        ),
+        typer.Option(help=f"A policy file in place of the shipped one. {_REPEAT}", exists=True, dir_okay=False),
     ] = None,
     reconcile_seconds: Annotated[int | None, typer.Option(help="Run reconcile this often.", min=1)] = None,
     quiet: Annotated[bool, typer.Option(help="Do not tell on stderr what happens.")] = False,
 ) -> None:
-    """Serve until stopped. One JSON line on stdout says when it is ready, and where everything is."""
+    """Serve until stopped. One JSON line on stdout says that the stack is ready, and where everything is."""
     from local.demo.story import Story
     from local.emulator import registry
     from local.emulator.stack import Options, Stack
@@ -141,6 +133,6 @@ def _named_value(text: str) -> tuple[str, str]:
 
 
 def _console() -> Console:
-    """Return a console that is wide where its output goes to a file or a pipe."""
+    """Return a console, a wide one if its output goes to a file or a pipe."""
     console = Console()
     return console if console.is_terminal else Console(width=_LOG_WIDTH)

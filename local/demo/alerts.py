@@ -1,4 +1,4 @@
-"""Alerts in the shapes that their senders really use, for the demo and for trying things out."""
+"""Alerts in the shapes that their senders use, for the demo and the tests."""
 
 import json
 import uuid
@@ -12,35 +12,32 @@ type Status = Literal["firing", "resolved"]
 _NEVER = "0001-01-01T00:00:00Z"
 
 
-def alertmanager(
-    *alerts: dict[str, Any], receiver: str = "firstline", external_url: str = "http://alertmanager.example:9093"
-) -> dict[str, Any]:
-    """Alertmanager's webhook, version 4."""
-    firing = any(alert["status"] == "firing" for alert in alerts)
+def alertmanager(*alerts: dict[str, Any]) -> dict[str, Any]:
+    """Return Alertmanager's webhook, version 4."""
+    name = alerts[0]["labels"]["alertname"]
     return {
         "version": "4",
-        "groupKey": f'{{}}:{{alertname="{alerts[0]["labels"]["alertname"]}"}}',
+        "groupKey": f'{{}}:{{alertname="{name}"}}',
         "truncatedAlerts": 0,
-        "status": "firing" if firing else "resolved",
-        "receiver": receiver,
-        "groupLabels": {"alertname": alerts[0]["labels"]["alertname"]},
+        "status": "firing" if any(alert["status"] == "firing" for alert in alerts) else "resolved",
+        "receiver": "firstline",
+        "groupLabels": {"alertname": name},
         "commonLabels": {},
         "commonAnnotations": {},
-        "externalURL": external_url,
+        "externalURL": "http://alertmanager.example:9093",
         "alerts": list(alerts),
     }
 
 
-def prometheus_alert(
-    labels: dict[str, str], summary: str, *, status: Status = "firing", starts_at: datetime | None = None
-) -> dict[str, Any]:
-    """One alert of a notification. The fingerprint is left to the receiver, which reckons it from the labels."""
+def prometheus_alert(labels: dict[str, str], summary: str, *, status: Status = "firing") -> dict[str, Any]:
+    """Return one alert of a notification, without a fingerprint: the receiver computes it from the labels."""
+    now = datetime.now(UTC).isoformat()
     return {
         "status": status,
         "labels": labels,
         "annotations": {"summary": summary},
-        "startsAt": (starts_at or datetime.now(UTC)).isoformat(),
-        "endsAt": _NEVER if status == "firing" else datetime.now(UTC).isoformat(),
+        "startsAt": now,
+        "endsAt": _NEVER if status == "firing" else now,
         "generatorURL": "http://prometheus.example:9090/graph",
         "fingerprint": "",
     }
@@ -49,9 +46,9 @@ def prometheus_alert(
 def grafana_test() -> dict[str, Any]:
     """Return the body that Grafana's "Test" button of a contact point sends."""
     alert = prometheus_alert({"alertname": "TestAlert", "instance": "Grafana"}, "Notification test: everything is fine")
-    body = alertmanager(alert, receiver="firstline", external_url="http://grafana.example:3000/")
-    return body | {
+    return alertmanager(alert) | {
         "version": "1",
+        "externalURL": "http://grafana.example:3000/",
         "orgId": 1,
         "title": "[FIRING:1] TestAlert Grafana",
         "state": "alerting",
@@ -66,13 +63,10 @@ def cloudwatch(
     description: str,
     reason: str,
     state: Literal["ALARM", "OK"] = "ALARM",
-    namespace: str = "AWS/ApplicationELB",
-    metric: str = "HTTPCode_Target_5XX_Count",
     dimensions: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return a CloudWatch alarm as SNS delivers it over HTTPS: a JSON string inside the envelope."""
     now = datetime.now(UTC)
-    topic = f"arn:aws:sns:{region}:{ACCOUNT}:alarms"
     message = {
         "AlarmName": alarm,
         "AlarmDescription": description,
@@ -84,8 +78,8 @@ def cloudwatch(
         "Region": "EU (Ireland)",
         "AlarmArn": f"arn:aws:cloudwatch:{region}:{ACCOUNT}:alarm:{alarm}",
         "Trigger": {
-            "MetricName": metric,
-            "Namespace": namespace,
+            "MetricName": "HTTPCode_Target_5XX_Count",
+            "Namespace": "AWS/ApplicationELB",
             "StatisticType": "Statistic",
             "Statistic": "SUM",
             "Dimensions": [{"name": name, "value": value} for name, value in (dimensions or {}).items()],
@@ -98,7 +92,7 @@ def cloudwatch(
     return {
         "Type": "Notification",
         "MessageId": str(uuid.uuid4()),
-        "TopicArn": topic,
+        "TopicArn": f"arn:aws:sns:{region}:{ACCOUNT}:alarms",
         "Subject": f'{state}: "{alarm}" in EU (Ireland)',
         "Message": json.dumps(message),
         "Timestamp": now.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",
@@ -120,7 +114,7 @@ def datadog(
     text: str,
     cycle: str,
 ) -> dict[str, str]:
-    """Datadog's webhook with the template that docs/ recommends. Every value is a string."""
+    """Return Datadog's webhook with the template that docs/ recommends. Every value is a string."""
     now = str(int(datetime.now(UTC).timestamp() * 1000))
     return {
         "id": str(uuid.uuid4().int)[:19],
@@ -141,23 +135,17 @@ def datadog(
     }
 
 
-def pagerduty(
-    incident: str,
-    event_type: Literal["incident.triggered", "incident.resolved"],
-    *,
-    title: str,
-    service: str,
-    urgency: Literal["high", "low"] = "high",
-) -> dict[str, Any]:
-    """PagerDuty's V3 webhook about an incident that somebody else's monitoring opened there."""
+def pagerduty(incident: str, event_type: str, *, title: str, service: str) -> dict[str, Any]:
+    """Return PagerDuty's V3 webhook about an incident there; the event's type is `incident.triggered` or the like."""
     now = datetime.now(UTC).isoformat()
+    its_service = {"id": "PSVC1", "type": "service_reference", "summary": service}
     return {
         "event": {
             "id": uuid.uuid4().hex[:26].upper(),
             "event_type": event_type,
             "resource_type": "incident",
             "occurred_at": now,
-            "agent": {"id": "PSVC1", "type": "service_reference", "summary": service},
+            "agent": its_service,
             "client": None,
             "data": {
                 "id": incident,
@@ -169,12 +157,12 @@ def pagerduty(
                 "incident_key": f"{service}-{incident}",
                 "created_at": now,
                 "title": title,
-                "service": {"id": "PSVC1", "type": "service_reference", "summary": service},
+                "service": its_service,
                 "assignees": [],
                 "escalation_policy": {"id": "PESC1", "summary": "Default"},
                 "teams": [],
                 "priority": None,
-                "urgency": urgency,
+                "urgency": "high",
             },
         }
     }

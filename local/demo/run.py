@@ -1,9 +1,11 @@
-"""`make demo`: alerts of every source against a local Firstline, each one's story told, each outcome checked."""
+"""The seven stories of `make demo`: alerts of every source against a local Firstline, each outcome checked."""
 
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
+from itertools import batched
 
 from rich.console import Console
 from rich.table import Table
@@ -21,34 +23,27 @@ TIME_LAPSE = 10.0
 STORM_ALERTS = 500
 STORM_INCIDENTS_AT_MOST = 10
 _STORM_BATCH = 10
+"""Alerts in one message of Alertmanager's."""
 
 
 def noise(stage: Stage) -> None:
-    """Noise is suppressed, and the record says why."""
-    incident = stage.open("grafana", alerts.grafana_test(), "somebody presses Test in Grafana")
+    """Suppress noise, and record why."""
+    incident = stage.open("grafana", alerts.grafana_test(), "Test pressed in Grafana")
     record = stage.wait_closed(incident)
     stage.check("it is suppressed", record.outcome == "suppressed", record.outcome)
     stage.check("with its reason", bool(record.outcome_reason), record.outcome_reason)
-    stage.check("nobody was told", not _told(stage, incident))
+    told = any(message.incident == incident for message in stage.stack.inbox.messages())
+    stage.check("nobody was told", not told)
 
 
 def full_disk(stage: Stage) -> None:
     """Clean a full disk that Alertmanager found, and verify the recovery."""
     host = stage.stack.hosts["web-1"]
     before = faults.fill_disk_with_old_logs(host)
-    if stage.stack.sandbox is not Sandbox.NONE:
-        stage.story.say(stage.label, f"web-1's /data is {before.used_percent} % full of old logs")
-    alert = alerts.prometheus_alert(
-        {
-            "alertname": "NodeFilesystemAlmostOutOfSpace",
-            "instance": "web-1:9100",
-            "mountpoint": "/data",
-            "severity": "critical",
-            "env": "prod",
-        },
-        "Filesystem on /data has less than 10 % left.",
+    labels = {"alertname": "NodeFilesystemAlmostOutOfSpace", "severity": "critical"}
+    incident = _open_full_disk(
+        stage, "web-1", before, "old logs", labels, "Filesystem on /data has less than 10 % left."
     )
-    incident = stage.open("prometheus", alerts.alertmanager(alert), "Alertmanager: /data on web-1 is full")
     if stage.stack.sandbox is Sandbox.NONE:
         stage.wait_for(incident, "acknowledgement")
         stage.press(incident, "resolve")
@@ -69,30 +64,28 @@ def full_disk(stage: Stage) -> None:
 
 
 def page(stage: Stage) -> None:
-    """Page somebody for a critical CloudWatch alarm without a runbook; acknowledge and resolve it."""
+    """Page a person for a critical CloudWatch alarm without a runbook; acknowledge and resolve it."""
     stage.send(
         "deployments",
         {"service": "checkout", "version": "2.41.0", "environment": "prod", "time": datetime.now(UTC).isoformat()},
         "CI/CD: checkout 2.41.0 went out",
     )
 
-    def alarm(state: str, reason: str) -> dict[str, object]:
-        return alerts.cloudwatch(
-            "checkout-5xx-CRITICAL",
-            region=REGION,
-            description="Customers cannot pay.",
-            reason=reason,
-            state="OK" if state == "OK" else "ALARM",
-            dimensions={"ServiceName": "checkout", "Environment": "prod"},
-        )
-
-    firing = alarm("ALARM", "Threshold Crossed: 1 datapoint [212.0] was greater than the threshold (50.0).")
+    alarm = partial(
+        alerts.cloudwatch,
+        "checkout-5xx-CRITICAL",
+        region=REGION,
+        description="Customers cannot pay.",
+        dimensions={"ServiceName": "checkout", "Environment": "prod"},
+    )
+    firing = alarm(reason="Threshold Crossed: 1 datapoint [212.0] was greater than the threshold (50.0).")
     incident = stage.open("cloudwatch", firing, "SNS: checkout answers 5xx")
     stage.wait_for(incident, "acknowledgement")
     stage.check("PagerDuty was triggered", bool(_pages(stage, incident)))
     stage.press(incident, "acknowledge")
     stage.wait_for(incident, "resolution")
-    stage.send("cloudwatch", alarm("OK", "Threshold Crossed: 1 datapoint [3.0] was not greater."), "SNS: OK again")
+    fine = alarm(state="OK", reason="Threshold Crossed: 1 datapoint [3.0] was not greater.")
+    stage.send("cloudwatch", fine, "SNS: OK again")
     record = stage.wait_closed(incident)
     stage.check("it was acknowledged", record.acknowledged_at is not None, record.acknowledged_by)
     stage.check("it is resolved", record.outcome == "resolved", record.outcome)
@@ -101,24 +94,20 @@ def page(stage: Stage) -> None:
 
 def recovers(stage: Stage) -> None:
     """Let a Datadog alert recover: its incident closes by itself."""
-    cycle = str(time.time_ns())
-
-    def monitor(transition: str) -> dict[str, str]:
-        return alerts.datadog(
-            "Queue of mails is long",
-            "Recovered" if transition == "Recovered" else "Warn",
-            monitor_id="1187234",
-            priority="P3",
-            host="worker-1",
-            tags="env:prod,service:mailer,team:growth",
-            text="avg(last_5m):avg:mailer.queue.depth{*} > 800",
-            cycle=cycle,
-        )
-
-    incident = stage.open("datadog", monitor("Warn"), "Datadog: the mail queue is long")
+    monitor = partial(
+        alerts.datadog,
+        "Queue of mails is long",
+        monitor_id="1187234",
+        priority="P3",
+        host="worker-1",
+        tags="env:prod,service:mailer,team:growth",
+        text="avg(last_5m):avg:mailer.queue.depth{*} > 800",
+        cycle=str(time.time_ns()),
+    )
+    incident = stage.open("datadog", monitor(transition="Warn"), "Datadog: the mail queue is long")
     stage.wait_for(incident, "resolution")
     stage.check("Slack was told", bool(stage.messages(incident, "slack")))
-    stage.send("datadog", monitor("Recovered"), "Datadog: recovered")
+    stage.send("datadog", monitor(transition="Recovered"), "Datadog: recovered")
     record = stage.wait_closed(incident)
     stage.check("it closed by itself", record.outcome == "self_cleared", record.outcome)
     stage.check("nobody was paged", not _pages(stage, incident))
@@ -131,7 +120,7 @@ def from_pagerduty(stage: Stage) -> None:
     triggered = alerts.pagerduty(number, "incident.triggered", title=title, service="ledger")
     incident = stage.open("pagerduty", triggered, "PagerDuty V3: incident.triggered")
     stage.wait_for(incident, "acknowledgement")
-    stage.check("somebody was paged", bool(_pages(stage, incident)))
+    stage.check("a person was paged", bool(_pages(stage, incident)))
     resolved = alerts.pagerduty(number, "incident.resolved", title=title, service="ledger")
     stage.send("pagerduty", resolved, "PagerDuty V3: incident.resolved")
     record = stage.wait_closed(incident)
@@ -142,21 +131,10 @@ def not_cured(stage: Stage) -> None:
     """Run a runbook that does not cure: the page says what was tried."""
     host = stage.stack.hosts["db-1"]
     before = faults.fill_disk_with_data(host)
-    if stage.stack.sandbox is not Sandbox.NONE:
-        stage.story.say(stage.label, f"db-1's /data is {before.used_percent} % full of data that is not ours to remove")
-    alert = alerts.prometheus_alert(
-        {
-            "alertname": "HostOutOfDiskSpace",
-            "instance": "db-1:9100",
-            "mountpoint": "/data",
-            "severity": "warning",
-            "env": "prod",
-            "service": "orders-db",
-        },
-        "Disk is almost full (< 10 % left) on db-1.",
-    )
-    incident = stage.open("prometheus", alerts.alertmanager(alert), "Alertmanager: /data on db-1 is full")
-    record = stage.wait_for(incident, "acknowledgement")
+    labels = {"alertname": "HostOutOfDiskSpace", "severity": "warning", "service": "orders-db"}
+    summary = "Disk is almost full (< 10 % left) on db-1."
+    incident = _open_full_disk(stage, "db-1", before, "data that is not ours to remove", labels, summary)
+    stage.wait_for(incident, "acknowledgement")
     pages = _pages(stage, incident)
     stage.check("a human was paged", bool(pages))
     told = pages[0].text if pages else ""
@@ -170,43 +148,31 @@ def not_cured(stage: Stage) -> None:
 
 
 def storm(stage: Stage) -> None:
-    """500 alerts of one storm become a handful of incidents, and not one is lost."""
+    """Send the 500 alerts of one storm: they become a handful of incidents, and not one is lost."""
     started = time.monotonic()
 
-    def batch(first: int, status: alerts.Status) -> dict[str, object]:
-        return alerts.alertmanager(
-            *(
-                alerts.prometheus_alert(
-                    {
-                        "alertname": "TargetDown",
-                        "service": f"service-{number // 5:03}",
-                        "instance": f"node-{number:03}:9100",
-                        "severity": "warning",
-                        "env": "prod",
-                    },
-                    f"node-{number:03} cannot be scraped.",
-                    status=status,
-                )
-                for number in range(first, first + _STORM_BATCH)
-            )
-        )
+    def alert(number: int, status: alerts.Status) -> dict[str, object]:
+        labels = {
+            "alertname": "TargetDown",
+            "service": f"service-{number // 5:03}",
+            "severity": "warning",
+            "env": "prod",
+        }
+        summary = f"node-{number:03} cannot be scraped."
+        return alerts.prometheus_alert({**labels, "instance": f"node-{number:03}:9100"}, summary, status=status)
 
     def send_all(status: alerts.Status) -> None:
+        all_alerts = [alert(number, status) for number in range(STORM_ALERTS)]
+        messages = [alerts.alertmanager(*batch) for batch in batched(all_alerts, _STORM_BATCH, strict=False)]
         with ThreadPoolExecutor(max_workers=3) as senders:
-            list(
-                senders.map(
-                    lambda first: stage.send("prometheus", batch(first, status)),
-                    range(0, STORM_ALERTS, _STORM_BATCH),
-                )
-            )
+            list(senders.map(lambda message: stage.send("prometheus", message), messages))
 
     send_all("firing")
     took = time.monotonic() - started
     incidents = list(stage.incidents)
     stage.story.say(stage.label, f"{STORM_ALERTS} alerts in {took:.1f} s: {len(incidents)} incidents", style="bold")
-    stage.check(
-        f"at most {STORM_INCIDENTS_AT_MOST} incidents", len(incidents) <= STORM_INCIDENTS_AT_MOST, len(incidents)
-    )
+    few = len(incidents) <= STORM_INCIDENTS_AT_MOST
+    stage.check(f"at most {STORM_INCIDENTS_AT_MOST} incidents", few, len(incidents))
     for incident in incidents:
         stage.wait(incident, "calling people", lambda record: record.awaiting in ("resolution", "acknowledgement"))
     records = [stage.history.record(incident) for incident in incidents]
@@ -220,12 +186,19 @@ def storm(stage: Stage) -> None:
     stage.check("all of them closed when the storm was over", True)
 
 
+def _open_full_disk(
+    stage: Stage, host: str, disk: faults.Disk, contents: str, labels: dict[str, str], summary: str
+) -> str:
+    """Tell how full a host's /data is, and send Alertmanager's alert about it."""
+    if stage.stack.sandbox is not Sandbox.NONE:
+        stage.story.say(stage.label, f"{host}'s /data is {disk.used_percent} % full of {contents}")
+    where = {"instance": f"{host}:9100", "mountpoint": "/data", "env": "prod"}
+    alert = alerts.prometheus_alert({**labels, **where}, summary)
+    return stage.open("prometheus", alerts.alertmanager(alert), f"Alertmanager: /data on {host} is full")
+
+
 def _pages(stage: Stage, incident: str) -> list[Message]:
     return stage.messages(incident, "pagerduty", "trigger")
-
-
-def _told(stage: Stage, incident: str) -> bool:
-    return any(message.incident == incident for message in stage.stack.inbox.messages())
 
 
 SCENARIOS: dict[str, Callable[[Stage], None]] = {
@@ -240,20 +213,14 @@ SCENARIOS: dict[str, Callable[[Stage], None]] = {
 
 
 def run(console: Console) -> bool:
-    """Play every scenario at once against a stack of its own. True when every outcome held."""
+    """Play every scenario at once against a stack of its own. Return True if every outcome held."""
     began = time.monotonic()
     story = Story(console)
-    console.print(
-        "[bold]Firstline on one machine[/bold]: the same template, real functions, real commands on sandboxes."
-    )
-    stack = Stack(
-        Options(
-            time_lapse=TIME_LAPSE,
-            parameters={"IncidentsPerMinuteAndAlert": "3"},
-            on_command=story.command,
-            on_message=story.message,
-        )
-    )
+    title = "[bold]Firstline on one machine[/bold]"
+    console.print(f"{title}: the same template, real functions, real commands on sandboxes.")
+    parameters = {"IncidentsPerMinuteAndAlert": "3"}
+    options = Options(time_lapse=TIME_LAPSE, parameters=parameters, on_command=story.command, on_message=story.message)
+    stack = Stack(options)
     try:
         stack.start()
         console.print(
@@ -293,7 +260,7 @@ def _summary(console: Console, story: Story, stages: dict[str, Stage], sandbox: 
     table.add_column("Its execution", ratio=2)
     table.add_column("Checked", ratio=2)
     for label, stage in stages.items():
-        first = stage.incidents[0] if stage.incidents else ""
+        first = next(iter(stage.incidents), "")
         more = f"\n… and {len(stage.incidents) - 1} more incidents" if len(stage.incidents) > 1 else ""
         checked = Text("\n").join(
             Text(f"{'✓' if check.holds else '✗'} {check.what}", "green" if check.holds else "bold red")

@@ -1,4 +1,4 @@
-"""Send as the real senders do, each proving itself in its own way."""
+"""Requests as the real senders make them, each with its own kind of proof."""
 
 import hmac
 import json
@@ -40,12 +40,12 @@ def proof(source: str, body: bytes, secret: str, *, now: float | None = None) ->
 
 
 def post(url: str, body: bytes, headers: dict[str, str], timeout_seconds: float = _TIMEOUT_SECONDS) -> Answer:
-    """POST and take any answer, errors included.
+    """POST, and return any answer, errors included.
 
     Raises
     ------
     OSError
-        Nobody answers.
+        There is no answer.
     """
     request = urllib.request.Request(url, data=body, headers=headers, method="POST")  # noqa: S310 (loopback only)
     try:

@@ -1,4 +1,4 @@
-"""What a demo's scenarios act with: send alerts, wait for what follows, answer like people, and check."""
+"""A scenario's hold on a running stack: send alerts, wait for what follows, answer like people, and check."""
 
 import time
 from collections.abc import Callable
@@ -13,14 +13,14 @@ from local.demo.story import Story
 from local.emulator.inbox import Message
 from local.emulator.stack import APPROVER, Stack
 
-_PATIENCE_SECONDS = 75.0
+_WAIT_SECONDS = 75.0
 _POLL_SECONDS = 0.25
 _SOON_SECONDS = 15.0
 _TRIES = 6
 
 
 class DidNotHappen(Exception):
-    """Something that a scenario waited for; the message says what, and where the incident stood instead."""
+    """An event that a scenario waited for in vain; the message names it, and where the incident stood instead."""
 
 
 @dataclass(frozen=True)
@@ -46,22 +46,22 @@ class Stage:
         self.history = TableIncidents(Table(self.stack.client("dynamodb"), self.stack.created.table_name))
 
     def check(self, what: str, holds: bool, seen: object = "") -> None:
-        """Note an outcome; the scenario goes on."""
+        """Note whether an outcome holds; the scenario goes on."""
         self.checks.append(Check(what, holds, str(seen)))
 
     def send(self, source: str, payload: Any, what: str = "") -> list[str]:
-        """Send to a source's webhook; the incidents that it became part of.
+        """Send to a source's webhook, and return the incidents that the payload became part of.
 
         Raises
         ------
         DidNotHappen
-            It was not accepted.
+            The payload was not accepted.
         """
         for _ in range(_TRIES):
             answer = senders.send(self.stack.url("api"), source, payload, self.stack.secrets[source])
             if answer.status < 500:
                 break
-            time.sleep(1)  # as the real senders do: 5xx says that it was not kept
+            time.sleep(1)  # a 5xx says that it was not kept: the real senders try again, too
         path = "deployments" if source == "deployments" else f"alerts/{source}"
         if what:
             self.story.say(self.label, f"POST /{path} ({what}): {answer.status}", style="bold")
@@ -75,12 +75,12 @@ class Stage:
         return incidents
 
     def open(self, source: str, payload: Any, what: str) -> str:
-        """Send an alert that opens one incident.
+        """Send an alert that opens one incident, and return the incident's id.
 
         Raises
         ------
         DidNotHappen
-            It opened none, or several.
+            The alert opened none, or several.
         """
         incidents = self.send(source, payload, what)
         if len(incidents) != 1:
@@ -88,14 +88,14 @@ class Stage:
         return incidents[0]
 
     def wait(self, incident_id: str, what: str, holds: Callable[[IncidentRecord], bool]) -> IncidentRecord:
-        """Wait until something holds of an incident.
+        """Wait until a condition holds for an incident, and return its record.
 
         Raises
         ------
         DidNotHappen
-            It did not, in time.
+            The condition did not hold in time.
         """
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + _WAIT_SECONDS
         while True:
             record = self.history.record(incident_id)
             if record is not None and holds(record):
@@ -106,15 +106,15 @@ class Stage:
             time.sleep(_POLL_SECONDS)
 
     def wait_closed(self, incident_id: str) -> IncidentRecord:
-        """Wait until an incident is over."""
+        """Wait until an incident is closed, and return its record."""
         return self.wait(incident_id, "closing", lambda record: record.status == "CLOSED")
 
     def wait_for(self, incident_id: str, awaiting: str) -> IncidentRecord:
-        """Wait until an incident's execution waits for a signal: acknowledgement, resolution, …"""
+        """Wait until an incident's execution waits for a signal, such as `acknowledgement`, and return the record."""
         return self.wait(incident_id, f"waiting for {awaiting}", lambda record: record.awaiting == awaiting)
 
     def check_soon(self, what: str, holds: Callable[[], bool]) -> None:
-        """Note an outcome that may take a few more seconds: people are told after the record is written."""
+        """Note an outcome that may take a few more seconds, as people are told after the record is written."""
         deadline = time.monotonic() + _SOON_SECONDS
         while not holds() and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
@@ -134,10 +134,10 @@ class Stage:
             raise DidNotHappen(f"Pressing {action} was answered {answer.status}: {answer.body[:300]!r}")
 
     def messages(self, incident_id: str, channel: str, kind: str | None = None) -> list[Message]:
-        """What people got about an incident, details in threads left out."""
+        """Return a channel's messages about an incident, without the details in threads."""
         return [
             message
             for message in self.stack.inbox.messages()
-            if message.incident == incident_id and message.channel == channel and not message.thread
+            if (message.incident, message.channel) == (incident_id, channel) and not message.thread
             if kind in (None, message.kind)
         ]

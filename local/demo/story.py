@@ -1,4 +1,4 @@
-"""Tell on the terminal what happens: what came in, where each incident stands, what ran where, who was told what."""
+"""The story on the terminal: what came in, where each incident stands, what ran where, who was told what."""
 
 import threading
 import time
@@ -13,14 +13,12 @@ from local.emulator.inbox import Message
 
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red", "bright_cyan", "bright_magenta")
 _OUTPUT_LINES = 6
-_QUIET_STATES = {
-    *("Is It Noise?", "Is There A Plan?", "Next Move", "What Next?", "Wait", "Read Step"),
-}
+_QUIET_STATES = {"Is It Noise?", "Is There A Plan?", "Next Move", "What Next?", "Wait", "Read Step"}
 """States that say nothing by themselves: questions whose answer is the next state, and polls."""
 
 
 class Story:
-    """Prints as things happen. Safe to be called from any thread."""
+    """A printer of what happens, as it happens. Any thread may call it."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -37,16 +35,15 @@ class Story:
             self._labels.setdefault(incident_id, label)
 
     def say(self, label: str, text: str, *, style: str = "") -> None:
-        """One line of somebody's story."""
+        """Print one line of the story that `label` names."""
         with self._lock:
             self._line(label, text, style)
 
     def command(self, ended: CommandEnded) -> None:
-        """A command ended on a host."""
+        """Tell that a command ended on a host, with the first lines of its output."""
         with self._lock:
-            label = self._label(ended.comment)
-            good = ended.status == "Success"
-            self._line(label, f"{ended.host} ran {ended.document}: {ended.status}", "" if good else "bold red")
+            label, style = self._label(ended.comment), "" if ended.status == "Success" else "bold red"
+            self._line(label, f"{ended.host} ran {ended.document}: {ended.status}", style)
             lines = ended.output.strip().splitlines()
             for line in lines[:_OUTPUT_LINES]:
                 self._line(label, f"    {line}", "dim")
@@ -54,9 +51,9 @@ class Story:
                 self._line(label, f"    … {len(lines) - _OUTPUT_LINES} more lines", "dim")
 
     def message(self, message: Message) -> None:
-        """Somebody got a message, or one was edited."""
+        """Tell that a person got a message, or that one was edited."""
         if message.thread:
-            return  # details, for those who open the thread
+            return  # only details are in threads
         headline = next((line for line in message.text.splitlines() if line.strip()), "")
         edited = "  (edited)" if message.edits else ""
         with self._lock:
@@ -65,7 +62,7 @@ class Story:
             self._line(label, f"{who}{edited}: {headline}", "bold")
 
     def states(self, incident_id: str) -> list[str]:
-        """The states that an incident's execution went through, as far as they were seen."""
+        """Return the states that an incident's execution went through, as far as they were seen."""
         with self._lock:
             return list(self._states.get(incident_id, []))
 
@@ -115,7 +112,7 @@ class Story:
 
 
 def path(states: Iterable[str]) -> str:
-    """States as one line, without the repetitions of a loop."""
+    """Join states into one line, without the repetitions of a loop."""
     shown: list[str] = []
     for state in states:
         if state not in _QUIET_STATES and (not shown or shown[-1] != state):
@@ -124,5 +121,5 @@ def path(states: Iterable[str]) -> str:
 
 
 def _printable(text: str) -> str:
-    """Alert texts may hold escape sequences that a terminal would obey."""
+    """Replace what a terminal might obey: an alert's text may hold escape sequences."""
     return "".join(character if character.isprintable() else " " for character in text)

@@ -1,4 +1,4 @@
-"""Run one Lambda function's runtime client, and end when the process that started it ends.
+"""The process of one Lambda function: its runtime client, which ends when the process that started it ends.
 
 Started as a script, with the function's folder as working directory: `python local/emulator/bootstrap.py app.handler`.
 """

@@ -1,7 +1,7 @@
 """Systems Manager's Run Command on one machine: documents' scripts really run, on throw-away hosts.
 
-Requests and answers have the shapes of the SSM API (JSON 1.1), with its statuses, its error names and its caps on
-output. What is not about commands stays with moto.
+Requests and answers have the shapes of the SSM API (JSON 1.1), with its statuses, its error names and its cap on
+output, as far as Firstline uses them. moto answers everything that is not about commands.
 """
 
 import re
@@ -13,60 +13,65 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.emulator.hosts import Host, Ran
+from local.emulator.hosts import Host, ScriptResult
+from local.emulator.server import ServiceError
 
 LIST_OUTPUT_CHARACTERS = 2_500
 """ListCommandInvocations cuts a plugin's output to this length."""
 
-GET_OUTPUT_CHARACTERS = 24_000
-GET_ERROR_CHARACTERS = 8_000
 MAX_TARGETS = 50
 _TRUNCATED = "\n---Output truncated---"
 _DEFAULT_TIMEOUT_SECONDS = 3_600
 
 
-class SsmError(Exception):
-    """An error in SSM's own words; `code` is its name on the wire."""
+@dataclass(frozen=True)
+class _Command:
+    """One SendCommand: a script, and the hosts that it waits for."""
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+    id: str
+    document: str
+    comment: str
+    plugin: str
+    script: str
+    environment: dict[str, str]
+    timeout_seconds: float
+    requested_at: float
+    cancelled: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass
 class _Invocation:
     """One command on one host."""
 
-    command_id: str
-    document: str
-    comment: str
+    command: _Command
     host: Host
-    plugin: str
-    requested_at: float
     status: str = "Pending"
     details: str = "Pending"
-    ran: Ran | None = None
+    result: ScriptResult | None = None
     started_at: float | None = None
     ended_at: float | None = None
-    cancelled: threading.Event = field(default_factory=threading.Event)
 
     @property
     def output(self) -> str:
-        if self.ran is None:
+        """The output as SSM shows it: stdout, stderr and a failure's exit status."""
+        if self.result is None:
             return ""
-        text = self.ran.stdout
-        if self.ran.stderr:
-            text += f"\n----------ERROR-------\n{self.ran.stderr}"
-        if self.status == "Failed" and self.ran.executed:
-            text += f"\nfailed to run commands: exit status {self.ran.exit_code}"
+        text = self.result.stdout
+        if self.result.stderr:
+            text += f"\n----------ERROR-------\n{self.result.stderr}"
+        if self.status == "Failed" and self.result.executed:
+            text += f"\nfailed to run commands: exit status {self.result.exit_code}"
         return text
+
+    def end(self, status: str, details: str) -> None:
+        # Readers take the status for the sign that the rest is there.
+        self.details, self.ended_at, self.status = details, time.time(), status
 
 
 @dataclass(frozen=True)
 class CommandEnded:
     """The end of a command on a host, for the story that `up` and the demo tell."""
 
-    command_id: str
     document: str
     comment: str
     host: str
@@ -75,7 +80,7 @@ class CommandEnded:
 
 
 class Commands:
-    """Sends commands to hosts and remembers how they went.
+    """Run Command: sends commands to hosts and remembers how they went.
 
     Parameters
     ----------
@@ -99,244 +104,147 @@ class Commands:
         self._allowed_tag = allowed_tag
         self._on_end = on_end
         self._sent: dict[str, list[_Invocation]] = {}
-        self._lock = threading.Lock()
         self.operations: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "SendCommand": self.send_command,
             "ListCommandInvocations": self.list_command_invocations,
-            "GetCommandInvocation": self.get_command_invocation,
             "CancelCommand": self.cancel_command,
             "DescribeInstanceInformation": self.describe_instance_information,
         }
 
     def send_command(self, request: dict[str, Any]) -> dict[str, Any]:
-        """SendCommand, by instance ids.
+        """Answer SendCommand, for instance ids, and run the script on each host.
 
         Raises
         ------
-        SsmError
+        ServiceError
             InvalidDocument, InvalidInstanceId, InvalidParameters, AccessDeniedException, ValidationException.
         """
-        name = request["DocumentName"]
+        name, comment = request["DocumentName"], request.get("Comment", "")
         document = self._read_document(name)
         if document is None:
-            raise SsmError("InvalidDocument", f"Document with name {name} does not exist.")
-        instance_ids = request.get("InstanceIds") or []
-        if not 1 <= len(instance_ids) <= MAX_TARGETS:
-            raise SsmError(
-                "ValidationException", f"Give 1 to {MAX_TARGETS} InstanceIds; there are {len(instance_ids)}."
-            )
-        hosts = [self._target(instance_id) for instance_id in instance_ids]
+            raise ServiceError("InvalidDocument", f"Document with name {name} does not exist.")
+        ids = request.get("InstanceIds") or []
+        if not 1 <= len(ids) <= MAX_TARGETS:
+            raise ServiceError("ValidationException", f"Give 1 to {MAX_TARGETS} InstanceIds; there are {len(ids)}.")
+        hosts = [self._target(instance_id) for instance_id in ids]
         environment = _checked_parameters(document, request.get("Parameters") or {})
         step = _shell_step(document)
-        script = "\n".join(step["inputs"]["runCommand"])
-        timeout = float(step["inputs"].get("timeoutSeconds", _DEFAULT_TIMEOUT_SECONDS))
-        command_id = str(uuid.uuid4())
-        now = time.time()
-        sent = [_Invocation(command_id, name, request.get("Comment", ""), host, step["name"], now) for host in hosts]
-        with self._lock:
-            self._sent[command_id] = sent
+        inputs = step["inputs"]
+        timeout = float(inputs.get("timeoutSeconds", _DEFAULT_TIMEOUT_SECONDS))
+        script = "\n".join(inputs["runCommand"])
+        command = _Command(
+            str(uuid.uuid4()), name, comment, step["name"], script, environment, timeout, requested_at=time.time()
+        )
+        sent = self._sent[command.id] = [_Invocation(command, host) for host in hosts]
         waiting = deque(sent)
-        most_errors = _portion(request.get("MaxErrors", "0"), len(sent))
+        max_errors = _portion(request.get("MaxErrors", "0"), len(sent))
         for _ in range(max(1, _portion(request.get("MaxConcurrency", "50"), len(sent)))):
-            threading.Thread(
-                target=self._work, args=(waiting, sent, most_errors, script, environment, timeout), daemon=True
-            ).start()
-        return {
-            "Command": {
-                "CommandId": command_id,
-                "DocumentName": name,
-                "Comment": request.get("Comment", ""),
-                "Parameters": request.get("Parameters") or {},
-                "InstanceIds": instance_ids,
-                "Targets": [],
-                "RequestedDateTime": now,
-                "Status": "Pending",
-                "StatusDetails": "Pending",
-                "TargetCount": len(sent),
-                "CompletedCount": 0,
-                "ErrorCount": 0,
-            }
-        }
+            threading.Thread(target=self._work, args=(waiting, sent, max_errors), daemon=True).start()
+        return {"Command": {"CommandId": command.id, "DocumentName": name, "Comment": comment, "Status": "Pending"}}
 
     def list_command_invocations(self, request: dict[str, Any]) -> dict[str, Any]:
-        """ListCommandInvocations, by command and instance."""
-        with self._lock:
-            if request.get("CommandId"):
-                chosen = list(self._sent.get(request["CommandId"], []))
-            else:
-                chosen = [invocation for sent in self._sent.values() for invocation in sent]
-        wanted = request.get("InstanceId")
-        return {
-            "CommandInvocations": [
-                self._invocation(invocation, details=bool(request.get("Details")))
-                for invocation in chosen
-                if wanted in (None, invocation.host.instance_id)
-            ]
-        }
-
-    def get_command_invocation(self, request: dict[str, Any]) -> dict[str, Any]:
-        """GetCommandInvocation.
-
-        Raises
-        ------
-        SsmError
-            InvocationDoesNotExist.
-        """
-        invocation = self._find(request["CommandId"], request["InstanceId"])
-        return {
-            "CommandId": invocation.command_id,
-            "InstanceId": invocation.host.instance_id,
-            "Comment": invocation.comment,
-            "DocumentName": invocation.document,
-            "PluginName": invocation.plugin,
-            "ResponseCode": invocation.ran.exit_code if invocation.ran else -1,
-            "Status": invocation.status,
-            "StatusDetails": invocation.details,
-            "StandardOutputContent": invocation.ran.stdout[:GET_OUTPUT_CHARACTERS] if invocation.ran else "",
-            "StandardErrorContent": invocation.ran.stderr[:GET_ERROR_CHARACTERS] if invocation.ran else "",
-        }
+        """Answer ListCommandInvocations, for one command or all, on one instance or all."""
+        sent = self._sent.copy()
+        command_id, instance_id = request.get("CommandId"), request.get("InstanceId")
+        chosen = sent.get(command_id, []) if command_id else [each for command in sent.values() for each in command]
+        details = bool(request.get("Details"))
+        found = [_listed(each, details=details) for each in chosen if instance_id in (None, each.host.instance_id)]
+        return {"CommandInvocations": found}
 
     def cancel_command(self, request: dict[str, Any]) -> dict[str, Any]:
-        """CancelCommand: scripts that still run are ended.
+        """Answer CancelCommand, and end the scripts that still run.
 
         Raises
         ------
-        SsmError
+        ServiceError
             InvalidCommandId.
         """
-        with self._lock:
-            sent = self._sent.get(request["CommandId"])
-        if sent is None:
-            raise SsmError("InvalidCommandId", f"There is no command {request['CommandId']}.")
-        for invocation in sent:
-            invocation.cancelled.set()
+        if request["CommandId"] not in self._sent:
+            raise ServiceError("InvalidCommandId", f"There is no command {request['CommandId']}.")
+        self._sent[request["CommandId"]][0].command.cancelled.set()
         return {}
 
     def describe_instance_information(self, request: dict[str, Any]) -> dict[str, Any]:
-        """DescribeInstanceInformation: every host is online. Filters by id, ping status and tag are understood."""
+        """Answer DescribeInstanceInformation with filters by id, ping status or tag. Every host is online."""
         chosen = list(self._hosts.values())
-        for condition in [*(request.get("Filters") or []), *(request.get("InstanceInformationFilterList") or [])]:
-            key = condition.get("Key", condition.get("key", ""))
-            values = condition.get("Values", condition.get("valueSet", []))
-            chosen = [host for host in chosen if _fits(host, key, values)]
-        return {
-            "InstanceInformationList": [
-                {
-                    "InstanceId": host.instance_id,
-                    "PingStatus": "Online",
-                    "LastPingDateTime": time.time(),
-                    "AgentVersion": "3.3.3000.0",
-                    "IsLatestVersion": True,
-                    "PlatformType": "Linux",
-                    "PlatformName": "Debian GNU/Linux",
-                    "ResourceType": "EC2Instance",
-                    "ComputerName": host.name,
-                    "IPAddress": host.private_ip,
-                }
-                for host in chosen
-            ]
-        }
+        for condition in request.get("Filters") or []:
+            chosen = [host for host in chosen if _fits(host, condition["Key"], condition["Values"])]
+        online = {"PingStatus": "Online", "AgentVersion": "3.3.3000.0", "PlatformType": "Linux"}
+        found = [{"InstanceId": host.instance_id, "ComputerName": host.name, **online} for host in chosen]
+        return {"InstanceInformationList": found}
 
     def _target(self, instance_id: str) -> Host:
         host = self._hosts.get(instance_id)
         if host is None:
-            raise SsmError("InvalidInstanceId", f"Instances [[{instance_id}]] not in a valid state for account.")
+            raise ServiceError("InvalidInstanceId", f"Instances [[{instance_id}]] not in a valid state for account.")
         key, value = self._allowed_tag
         if host.tags.get(key) != value:
-            raise SsmError(
-                "AccessDeniedException",
-                f"Not authorized to perform ssm:SendCommand on {instance_id}: it has no tag {key}={value}.",
-            )
+            message = f"Not authorized to perform ssm:SendCommand on {instance_id}: it has no tag {key}={value}."
+            raise ServiceError("AccessDeniedException", message)
         return host
 
-    def _work(
-        self,
-        waiting: deque[_Invocation],
-        sent: list[_Invocation],
-        most_errors: int,
-        script: str,
-        environment: dict[str, str],
-        timeout_seconds: float,
-    ) -> None:
-        """One of `MaxConcurrency` hands: takes the next host until there is none, or too many have failed."""
+    def _work(self, waiting: deque[_Invocation], sent: list[_Invocation], max_errors: int) -> None:
+        """Run the command on one waiting host after the other, until none waits or too many have failed.
+
+        `MaxConcurrency` threads do this at the same time.
+        """
         while True:
             try:
                 invocation = waiting.popleft()
             except IndexError:
                 return
             errors = sum(other.details in ("Failed", "Execution Timed Out") for other in sent)
-            if errors > most_errors or invocation.cancelled.is_set():
-                invocation.status, invocation.details = (
-                    "Cancelled",
-                    "Terminated" if errors > most_errors else "Canceled",
-                )
-                invocation.ended_at = time.time()
+            if errors > max_errors:
+                invocation.end("Cancelled", "Terminated")
+            elif invocation.command.cancelled.is_set():
+                invocation.end("Cancelled", "Canceled")
             else:
-                self._run(invocation, script, environment, timeout_seconds)
+                self._run(invocation, invocation.command)
 
-    def _run(self, invocation: _Invocation, script: str, environment: dict[str, str], timeout_seconds: float) -> None:
+    def _run(self, invocation: _Invocation, command: _Command) -> None:
         invocation.status, invocation.details, invocation.started_at = "InProgress", "InProgress", time.time()
-        invocation.ran = invocation.host.run(
-            script, environment=environment, timeout_seconds=timeout_seconds, cancelled=invocation.cancelled
+        result = invocation.result = invocation.host.run(
+            command.script,
+            environment=command.environment,
+            timeout_seconds=command.timeout_seconds,
+            cancelled=command.cancelled,
         )
-        invocation.ended_at = time.time()
-        if not invocation.ran.executed:
-            invocation.details, invocation.status = "Undeliverable", "Failed"
-        elif invocation.ran.timed_out:
-            invocation.details, invocation.status = "Execution Timed Out", "TimedOut"
-        elif invocation.cancelled.is_set():
-            invocation.details, invocation.status = "Canceled", "Cancelled"
-        elif invocation.ran.exit_code == 0:
-            invocation.details = invocation.status = "Success"
+        if not result.executed:
+            invocation.end("Failed", "Undeliverable")
+        elif result.timed_out:
+            invocation.end("TimedOut", "Execution Timed Out")
+        elif command.cancelled.is_set():
+            invocation.end("Cancelled", "Canceled")
+        elif result.exit_code == 0:
+            invocation.end("Success", "Success")
         else:
-            invocation.details = invocation.status = "Failed"
-        self._on_end(
-            CommandEnded(
-                invocation.command_id,
-                invocation.document,
-                invocation.comment,
-                invocation.host.name,
-                invocation.details,
-                invocation.output,
-            )
-        )
+            invocation.end("Failed", "Failed")
+        host, output = invocation.host.name, invocation.output
+        self._on_end(CommandEnded(command.document, command.comment, host, invocation.details, output))
 
-    def _find(self, command_id: str, instance_id: str) -> _Invocation:
-        with self._lock:
-            for invocation in self._sent.get(command_id, []):
-                if invocation.host.instance_id == instance_id:
-                    return invocation
-        raise SsmError("InvocationDoesNotExist", f"There is no command {command_id} on {instance_id}.")
 
-    def _invocation(self, invocation: _Invocation, *, details: bool) -> dict[str, Any]:
-        status, status_details = invocation.status, invocation.details
-        shown: dict[str, Any] = {
-            "CommandId": invocation.command_id,
-            "InstanceId": invocation.host.instance_id,
-            "InstanceName": invocation.host.name,
-            "Comment": invocation.comment,
-            "DocumentName": invocation.document,
-            "RequestedDateTime": invocation.requested_at,
-            "Status": status,
-            "StatusDetails": status_details,
-            "CommandPlugins": [],
-        }
-        if details:
-            output = invocation.output if invocation.ended_at else ""
-            if len(output) > LIST_OUTPUT_CHARACTERS:
-                output = output[: LIST_OUTPUT_CHARACTERS - len(_TRUNCATED)] + _TRUNCATED
-            shown["CommandPlugins"] = [
-                {
-                    "Name": invocation.plugin,
-                    "Status": status,
-                    "StatusDetails": status_details,
-                    "ResponseCode": invocation.ran.exit_code if invocation.ran else -1,
-                    "Output": output,
-                    **({"ResponseStartDateTime": invocation.started_at} if invocation.started_at else {}),
-                    **({"ResponseFinishDateTime": invocation.ended_at} if invocation.ended_at else {}),
-                }
-            ]
-        return shown
+def _listed(invocation: _Invocation, *, details: bool) -> dict[str, Any]:
+    command, status = invocation.command, {"Status": invocation.status, "StatusDetails": invocation.details}
+    listed: dict[str, Any] = {
+        "CommandId": command.id,
+        "InstanceId": invocation.host.instance_id,
+        "InstanceName": invocation.host.name,
+        "Comment": command.comment,
+        "DocumentName": command.document,
+        "RequestedDateTime": command.requested_at,
+        **status,
+        "CommandPlugins": [],
+    }
+    if details:
+        output = invocation.output if invocation.ended_at else ""
+        if len(output) > LIST_OUTPUT_CHARACTERS:
+            output = output[: LIST_OUTPUT_CHARACTERS - len(_TRUNCATED)] + _TRUNCATED
+        code = invocation.result.exit_code if invocation.result else -1
+        times = {"ResponseStartDateTime": invocation.started_at, "ResponseFinishDateTime": invocation.ended_at}
+        known_times = {name: at for name, at in times.items() if at}
+        plugin = {"Name": command.plugin, **status, "ResponseCode": code, "Output": output, **known_times}
+        listed["CommandPlugins"] = [plugin]
+    return listed
 
 
 def _fits(host: Host, key: str, values: list[str]) -> bool:
@@ -350,16 +258,15 @@ def _fits(host: Host, key: str, values: list[str]) -> bool:
 
 
 def _portion(text: str, whole: int) -> int:
-    """`3`, or `25%` of the hosts, as MaxConcurrency and MaxErrors say it."""
+    """Return the number that `3`, or `25%` of the hosts, means in MaxConcurrency and MaxErrors."""
     return int(text.removesuffix("%")) * whole // 100 if text.endswith("%") else int(text)
 
 
 def _shell_step(document: dict[str, Any]) -> dict[str, Any]:
     steps = document.get("mainSteps", [])
     if document.get("schemaVersion") != "2.2" or len(steps) != 1 or steps[0].get("action") != "aws:runShellScript":
-        raise SsmError(
-            "InvalidDocument", "Only documents of schema 2.2 with one aws:runShellScript step are run on this machine."
-        )
+        message = "Only documents of schema 2.2 with one aws:runShellScript step are run on this machine."
+        raise ServiceError("InvalidDocument", message)
     step: dict[str, Any] = steps[0]
     return step
 
@@ -368,21 +275,20 @@ def _checked_parameters(document: dict[str, Any], given: dict[str, list[str]]) -
     """Check the parameters as SSM does, and return the script's environment: `SSM_<name>` for each."""
     declared: dict[str, dict[str, Any]] = document.get("parameters", {})
     if unknown := sorted(set(given) - set(declared)):
-        raise SsmError("InvalidParameters", f"The document has no parameter {', '.join(unknown)}.")
+        raise ServiceError("InvalidParameters", f"The document has no parameter {', '.join(unknown)}.")
     environment = {}
     for name, declaration in declared.items():
         if declaration.get("interpolationType") != "ENV_VAR":
-            raise SsmError("InvalidDocument", f"Parameter {name} is not handed over as ENV_VAR.")
+            raise ServiceError("InvalidDocument", f"Parameter {name} is not handed over as ENV_VAR.")
         values = given.get(name, [declaration["default"]] if "default" in declaration else [])
         if len(values) != 1:
-            raise SsmError("InvalidParameters", f"Parameter {name} needs exactly one value; it has {len(values)}.")
+            raise ServiceError("InvalidParameters", f"Parameter {name} needs exactly one value; it has {len(values)}.")
         value = values[0]
         pattern = declaration.get("allowedPattern")
         if pattern and not re.search(pattern.removesuffix("$") + r"\Z" if pattern.endswith("$") else pattern, value):
-            raise SsmError("InvalidParameters", f"Parameter {name}: {value!r} does not match {pattern}.")
+            raise ServiceError("InvalidParameters", f"Parameter {name}: {value!r} does not match {pattern}.")
         if len(value) > int(declaration.get("maxChars", len(value))):
-            raise SsmError(
-                "InvalidParameters", f"Parameter {name} is longer than {declaration['maxChars']} characters."
-            )
+            message = f"Parameter {name} is longer than {declaration['maxChars']} characters."
+            raise ServiceError("InvalidParameters", message)
         environment[f"SSM_{name}"] = value
     return environment

@@ -1,4 +1,4 @@
-"""Make moto's Step Functions interpreter behave as AWS does. The only place that reaches into moto.
+"""Patches that make moto's Step Functions interpreter behave as AWS does. The only place that reaches into moto.
 
 moto 5.2.5 executes state machines but ships no JSONata evaluator (getmoto/moto#10105), and it writes the values of
 variables as text into each expression, unescaped: a quote in an alert's message would end the expression. Here values
@@ -8,9 +8,11 @@ are bound out of band, expressions are parsed once, and "undefined" (an error on
 import json
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections import ChainMap
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from math import ceil
 from typing import Any
@@ -43,14 +45,7 @@ from moto.stepfunctions.responses import StepFunctionResponse
 MOTO_VERSION = "5.2.5"
 
 _VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
-_ERROR_PREFIXES = {
-    "ssm": "Ssm",
-    "sns": "Sns",
-    "sqs": "Sqs",
-    "lambda": "Lambda",
-    "codedeploy": "CodeDeploy",
-    "appconfig": "AppConfig",
-}
+_ERROR_PREFIXES = {"ssm": "Ssm", "sns": "Sns", "codedeploy": "CodeDeploy", "appconfig": "AppConfig"}
 
 # jsonata-python keeps the expression at work in a thread-local and shares parsed symbols; evaluation is pure Python and
 # holds the GIL anyway, so that one lock costs nothing and spares us a copy for each of moto's threads.
@@ -69,7 +64,7 @@ def _parsed(expression: str) -> tuple[Jsonata, frozenset[str]]:
 
 
 def _bound(value: Any) -> Any:
-    """A copy for jsonata-python, which means "undefined" when it says None and has an object of its own for null."""
+    """Copy a value for jsonata-python, whose None means "undefined" and which has an object of its own for null."""
     if value is None:
         return Utils.NULL_VALUE
     if isinstance(value, dict):
@@ -80,6 +75,7 @@ def _bound(value: Any) -> Any:
 
 
 def _plain(value: Any, expression: str) -> Any:
+    """Turn a result of jsonata-python into JSON."""
     if value is Utils.NULL_VALUE:
         return None
     if isinstance(value, dict):
@@ -112,10 +108,8 @@ def evaluate(expression: str, lookup: Callable[[str], Any]) -> Any:
             parsed, names = _parsed(expression)
             bindings = {}
             for name in names:
-                try:
+                with suppress(KeyError):  # a function of JSONata, a variable local to the expression, or undefined
                     bindings[name] = _bound(lookup(name))
-                except KeyError:
-                    continue  # a function of JSONata, a variable local to the expression, or undefined
             Jsonata.CURRENT.jsonata = parsed
             result = parsed.evaluate(None, bindings)
         except (JException, TypeError, ValueError, ArithmeticError, RecursionError) as error:
@@ -132,33 +126,34 @@ def _lookup_in(env: Any) -> Callable[[str], Any]:
             if data.get("errorOutput") is None:
                 data.pop("errorOutput", None)
             return data
-        scopes: tuple[Mapping[str, Any], ...] = (env.variable_store._inner_scope, env.variable_store._outer_scope)
-        for scope in scopes:
-            if name in scope:
-                return scope[name]
-        raise KeyError(name)
+        return ChainMap(env.variable_store._inner_scope, env.variable_store._outer_scope)[name]
 
     return lookup
+
+
+def _failure(env: Any, name: StatesErrorNameType, event_type: HistoryEventType, details: Any) -> FailureEventException:
+    """Return the exception that fails a state with one of Step Functions' own errors."""
+    return FailureEventException(
+        FailureEvent(env=env, error_name=StatesErrorName(typ=name), event_type=event_type, event_details=details)
+    )
 
 
 def _evaluate_in_state(self: Any, env: Any) -> None:
     try:
         env.stack.append(evaluate(self.expression, _lookup_in(env)))
     except QueryFailed as failed:
-        name = StatesErrorName(typ=StatesErrorNameType.StatesQueryEvaluationError)
-        details: Any = {
-            "evaluationFailedEventDetails": EvaluationFailedEventDetails(cause=str(failed), error=name.error_name)
-        }
-        env.event_manager.add_event(
-            context=env.event_history_context, event_type=HistoryEventType.EvaluationFailed, event_details=details
-        )
-        raise FailureEventException(
-            FailureEvent(env=env, error_name=name, event_type=HistoryEventType.EvaluationFailed, event_details=details)
-        ) from failed
+        name, event_type = StatesErrorNameType.StatesQueryEvaluationError, HistoryEventType.EvaluationFailed
+        error = StatesErrorName(typ=name).error_name
+        details: Any = {"evaluationFailedEventDetails": EvaluationFailedEventDetails(cause=str(failed), error=error)}
+        env.event_manager.add_event(context=env.event_history_context, event_type=event_type, event_details=details)
+        raise _failure(env, name, event_type, details) from failed
 
 
 def _choose(self: Any, env: Any) -> None:
-    """Moto runs the state's own Assign also for a rule that happens to lead where Default leads; AWS does not."""
+    """Choose the next state, and note whether it is the default.
+
+    moto also runs the state's own Assign for a rule that happens to lead where Default leads; AWS does not.
+    """
     for rule in self.choices_decl.rules:
         rule.eval(env)
         if env.stack.pop() is True:
@@ -187,7 +182,7 @@ def _timeout_in(time_lapse: float) -> Callable[[Any, Any], int]:
 
 
 def _running_executions(self: Any, status: ExecutionStatus | None = None) -> list[Any]:
-    """Moto signals every running execution for a token and stumbles over one that has only just been started."""
+    """Return the executions that can take a signal: moto stumbles over one that has only just been started."""
     return [
         execution
         for machine in self.state_machines
@@ -197,19 +192,19 @@ def _running_executions(self: Any, status: ExecutionStatus | None = None) -> lis
 
 
 def _confirmed_subscriptions(self: Any) -> int:
-    """Moto says 0 whoever subscribed, and Firstline does not trust a topic that nobody reads."""
+    """Count a topic's subscriptions: moto always says 0, and Firstline does not trust a topic without a reader."""
     return len(self.sns_backend.list_subscriptions_by_topic(topic_arn=self.arn)[0])
 
 
 def _send_task_failure(self: Any) -> ActionResult:
-    """Moto loses the cause on its way to the state that catches the error."""
+    """Fail a task with its cause, which moto loses on its way to the state that catches the error."""
     token, error, cause = (self._get_param(name) for name in ("taskToken", "error", "cause"))
     self.stepfunction_backend.send_task_failure(token, error=error, cause=cause)
     return EmptyResult()
 
 
 def _sdk_error(self: Any, env: Any, ex: Exception) -> FailureEvent:
-    """An answer that never came is `<Service>.SdkClientException` on AWS; moto takes it for its own failure."""
+    """Name a missing answer `<Service>.SdkClientException` as AWS does; moto takes it for its own failure."""
     if isinstance(ex, BotoCoreError):
         service = self._normalise_service_error_name(self.resource.api_name)
         failed: FailureEvent = self._get_task_failure_event(
@@ -224,7 +219,7 @@ def _sdk_error(self: Any, env: Any, ex: Exception) -> FailureEvent:
 
 
 def _call_service(self: Any, env: Any, resource_runtime_part: Any, normalised_parameters: Any, **rest: Any) -> None:
-    """Step Functions spells every member in PascalCase, also where the API says `deploymentId`; moto passes it on."""
+    """Call a service with its own spelling: Step Functions' is PascalCase, also for the API's `deploymentId`."""
     client_for = getattr(state_task_service_aws_sdk, "boto_client_for")  # noqa: B009 (`install` puts ours there)
     client = client_for(resource_runtime_part.region, self._get_boto_service_name())
     name = client.meta.method_to_api_mapping[self._get_boto_service_action()]
@@ -235,20 +230,21 @@ def _call_service(self: Any, env: Any, resource_runtime_part: Any, normalised_pa
 
 
 def spelled(value: Any, shape: Any, *, as_step_functions: bool) -> Any:
-    """A request or answer with its members in the API's spelling, or in PascalCase; keys of maps are nobody's."""
+    """Return a request or answer with its members in PascalCase or in the API's spelling; keys of maps stay."""
+    spell = partial(spelled, as_step_functions=as_step_functions)
     kind = shape.type_name if shape is not None else ""
     if kind == "structure" and isinstance(value, dict):
         names = {_pascal(name): name for name in shape.members}
         return {
-            _pascal(key) if as_step_functions else names.get(key, key): spelled(
-                item, shape.members.get(names.get(_pascal(key), "")), as_step_functions=as_step_functions
+            _pascal(key) if as_step_functions else names.get(key, key): spell(
+                item, shape.members.get(names.get(_pascal(key), ""))
             )
             for key, item in value.items()
         }
     if kind == "list" and isinstance(value, list):
-        return [spelled(item, shape.member, as_step_functions=as_step_functions) for item in value]
+        return [spell(item, shape.member) for item in value]
     if kind == "map" and isinstance(value, dict):
-        return {key: spelled(item, shape.value, as_step_functions=as_step_functions) for key, item in value.items()}
+        return {key: spell(item, shape.value) for key, item in value.items()}
     return value
 
 
@@ -264,7 +260,7 @@ def _start_child(_: Any, env: Any, resource_runtime_part: Any, normalised_parame
 
 
 def _end_of_child(self: Any, env: Any, resource_runtime_part: Any, **_: Any) -> Callable[[], dict[str, Any] | None]:
-    """Look whether it has ended, and read its output as JSON, which is what `sync:2` is for."""
+    """Return a function that returns the child's output as JSON once it has ended, as `sync:2` does."""
     client = getattr(state_task_service_sfn, "boto_client_for")(resource_runtime_part.region, "stepfunctions")  # noqa: B009
     arn = env.stack.pop()["ExecutionArn"]
 
@@ -274,19 +270,14 @@ def _end_of_child(self: Any, env: Any, resource_runtime_part: Any, **_: Any) -> 
             return None
         if child["status"] == ExecutionStatus.SUCCEEDED:
             return {"ExecutionArn": arn, "Status": child["status"], "Output": json.loads(child["output"])}
-        name = StatesErrorName(typ=StatesErrorNameType.StatesTaskFailed)
-        cause = json.dumps({"ExecutionArn": arn, "Status": child["status"], "Error": child.get("error")})
+        name, event_type = StatesErrorNameType.StatesTaskFailed, HistoryEventType.TaskFailed
         details: Any = {
-            "taskFailedEventDetails": {
-                "resource": self._get_sfn_resource(),
-                "resourceType": self._get_sfn_resource_type(),
-                "error": name.error_name,
-                "cause": cause,
-            }
+            "resource": self._get_sfn_resource(),
+            "resourceType": self._get_sfn_resource_type(),
+            "error": StatesErrorName(typ=name).error_name,
+            "cause": json.dumps({"ExecutionArn": arn, "Status": child["status"], "Error": child.get("error")}),
         }
-        raise FailureEventException(
-            FailureEvent(env=env, error_name=name, event_type=HistoryEventType.TaskFailed, event_details=details)
-        )
+        raise _failure(env, name, event_type, {"taskFailedEventDetails": details})
 
     return look
 
@@ -298,29 +289,26 @@ _moto_sdk_error = state_task_service_aws_sdk.StateTaskServiceAwsSdk._from_error
 def _client_factory(endpoint_url: str) -> Callable[..., BaseClient]:
     session = boto3.session.Session(aws_access_key_id="local", aws_secret_access_key="local")  # noqa: S106
     creating = threading.Lock()
+    clients: dict[tuple[str, str], BaseClient] = {}
+    retries: Any = {"total_max_attempts": 1}
     config = Config(
-        parameter_validation=False,
-        retries={"total_max_attempts": 1},
-        connect_timeout=10,
-        read_timeout=900,
-        max_pool_connections=50,
+        parameter_validation=False, retries=retries, connect_timeout=10, read_timeout=900, max_pool_connections=50
     )
-
-    @cache
-    def create(service: str, region: str) -> BaseClient:
-        client: BaseClient = session.client(service, region_name=region, endpoint_url=endpoint_url, config=config)  # type: ignore[call-overload]
-        return client
 
     def boto_client_for(region: str, service: str, state_credentials: Any = None) -> BaseClient:  # noqa: ARG001
         with creating:
-            return create(service, region)
+            if (service, region) not in clients:
+                clients[service, region] = session.client(  # type: ignore[call-overload]
+                    service, region_name=region, endpoint_url=endpoint_url, config=config
+                )
+            return clients[service, region]
 
     return boto_client_for
 
 
 @dataclass(frozen=True)
 class Execution:
-    """An execution as it stands: its name, its status, and the states that it entered so far."""
+    """A snapshot of an execution: its name, its status, and the states that it entered so far."""
 
     name: str
     status: str

@@ -1,4 +1,4 @@
-"""Break hosts on purpose: what a demo or a test plants before it sends the alert."""
+"""Faults of hosts, to be planted by a demo or a test before it sends the alert."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class Disk:
 
 
 def disk(host: Host) -> Disk:
-    """How a host's /data stands now. On a host that runs nothing it is empty."""
+    """Return the present state of a host's /data, which is empty on a host that runs nothing."""
     ran = host.run("df -P /data | tail -n 1\nfind /data -type f | sort")
     if not ran.executed:
         return Disk(0, [])
@@ -26,7 +26,7 @@ def disk(host: Host) -> Disk:
 
 
 def fill_disk_with_old_logs(host: Host) -> Disk:
-    """Rotated logs of last week fill /data: exactly what a runbook may remove."""
+    """Fill /data with rotated logs of last week, which a runbook may remove."""
     return _fill(host, "/data/log/app.log.", age="9 days ago")
 
 

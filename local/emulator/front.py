@@ -5,11 +5,12 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
+
+from werkzeug.wrappers import Request, Response
 
 from local.emulator.runtime import Functions, Invocation, TooManyRequests
 
@@ -19,22 +20,16 @@ MAX_BODY_BYTES = 10_000_000
 MAX_EVENT_BYTES = 6_291_456
 """Lambda's limit for one synchronous event."""
 
-_REASONS = {200: "OK", 202: "Accepted", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 413: "Too Large"}
 _TEXT = re.compile(r"text/.*|application/(json|javascript|xml|.*\+json|.*\+xml)")
 
 
 @dataclass(frozen=True)
 class Route:
-    """`POST /alerts/{source}` and the function that answers it. The method ANY takes every method."""
+    """A method and path such as `POST /alerts/{source}`, and the function that answers. ANY takes every method."""
 
     method: str
     path: str
     function: str
-
-    @property
-    def key(self) -> str:
-        """As `routeKey` in events."""
-        return f"{self.method} {self.path}"
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
         """Return the path's parameters, or None when the request is not for this route."""
@@ -50,36 +45,28 @@ def _parameter(match: re.Match[str]) -> str:
 
 
 class Front:
-    """The WSGI application behind the api URL. `functions` is set before the first request."""
+    """The application behind the api URL. `functions` and `routes` are set before the first request."""
 
     def __init__(self) -> None:
         self.functions: Functions | None = None
         self.routes: list[Route] = []
 
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        status, headers, body = self._handle(environ)
-        reason = _REASONS.get(status, "Status")
-        start_response(f"{status} {reason}", [*headers, ("Content-Length", str(len(body)))])
-        return [body]
-
-    def _handle(self, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-        if length > MAX_BODY_BYTES:
+    def __call__(self, request: Request) -> Response:
+        """Answer a request with the function that its route names."""
+        if (request.content_length or 0) > MAX_BODY_BYTES:
             # Read and thrown away, so that the sender gets to see the answer instead of a broken pipe.
-            while length > 0 and (piece := environ["wsgi.input"].read(min(length, 1_000_000))):
-                length -= len(piece)
+            while request.stream.read(1_000_000):
+                pass
             return _message(413, "Request Entity Too Large")
-        raw_path = environ.get("RAW_URI", environ["PATH_INFO"]).split("?")[0] or "/"
-        method = environ["REQUEST_METHOD"]
+        raw_path = request.environ.get("RAW_URI", request.path).split("?")[0] or "/"
         # Paths without parameters win over those with.
         for route in sorted(self.routes, key=lambda route: ("{" in route.path, route.method == "ANY")):
-            parameters = route.match(method, raw_path)
+            parameters = route.match(request.method, raw_path)
             if parameters is not None and self.functions is not None:
                 break
         else:
             return _message(404, "Not Found")
-        body: bytes = environ["wsgi.input"].read(length) if length else b""
-        event = json.dumps(_event(environ, route, raw_path, parameters, body)).encode()
+        event = json.dumps(_event(request, f"{route.method} {route.path}", raw_path, parameters)).encode()
         if len(event) > MAX_EVENT_BYTES:
             return _message(413, "Request Entity Too Large")
         try:
@@ -88,38 +75,30 @@ class Front:
             return _message(503, "Service Unavailable")
 
 
-def _event(
-    environ: dict[str, Any], route: Route, raw_path: str, parameters: dict[str, str], body: bytes
-) -> dict[str, Any]:
-    headers = {
-        name.removeprefix("HTTP_").replace("_", "-").lower(): str(value)
-        for name, value in environ.items()
-        if name.startswith("HTTP_") or name in ("CONTENT_TYPE", "CONTENT_LENGTH")
-        if value != ""
-    }
+def _event(request: Request, route_key: str, raw_path: str, parameters: dict[str, str]) -> dict[str, Any]:
+    headers = {name.lower(): value for name, value in request.headers.items() if value}
     cookies = headers.pop("cookie", "")
     now = time.time()
-    query = environ.get("QUERY_STRING", "")
     event: dict[str, Any] = {
         "version": "2.0",
-        "routeKey": route.key,
+        "routeKey": route_key,
         "rawPath": raw_path,
-        "rawQueryString": query,
+        "rawQueryString": request.query_string.decode(),
         "headers": headers,
         "requestContext": {
             "accountId": "123456789012",
             "apiId": "local",
-            "domainName": environ.get("HTTP_HOST", "127.0.0.1"),
+            "domainName": request.environ.get("HTTP_HOST", "127.0.0.1"),
             "domainPrefix": "local",
             "http": {
-                "method": environ["REQUEST_METHOD"],
+                "method": request.method,
                 "path": raw_path,
-                "protocol": environ.get("SERVER_PROTOCOL", "HTTP/1.1"),
-                "sourceIp": environ.get("REMOTE_ADDR", "127.0.0.1"),
+                "protocol": request.environ["SERVER_PROTOCOL"],
+                "sourceIp": request.remote_addr,
                 "userAgent": headers.get("user-agent", ""),
             },
             "requestId": str(uuid.uuid4()),
-            "routeKey": route.key,
+            "routeKey": route_key,
             "stage": "$default",
             "time": datetime.fromtimestamp(now, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),
             "timeEpoch": int(now * 1000),
@@ -130,19 +109,16 @@ def _event(
         event["cookies"] = [cookie.strip() for cookie in cookies.split(";")]
     if parameters:
         event["pathParameters"] = parameters
-    if query:
-        joined: dict[str, str] = {}
-        for name, value in parse_qsl(query, keep_blank_values=True):
-            joined[name] = f"{joined[name]},{value}" if name in joined else value
-        event["queryStringParameters"] = joined
-    if body:
-        event["body"], event["isBase64Encoded"] = _encoded(body, headers.get("content-type", ""))
+    if request.args:
+        event["queryStringParameters"] = {name: ",".join(values) for name, values in request.args.lists()}
+    if body := request.get_data():
+        event["body"], event["isBase64Encoded"] = _encoded(body, request.mimetype)
     return event
 
 
-def _encoded(body: bytes, content_type: str) -> tuple[str, bool]:
+def _encoded(body: bytes, mimetype: str) -> tuple[str, bool]:
     """Encode a body as API Gateway does: text types as they are, all else, forms included, in base64."""
-    if not content_type or _TEXT.fullmatch(content_type.split(";")[0].strip().lower()):
+    if not mimetype or _TEXT.fullmatch(mimetype):
         try:
             return body.decode("utf-8"), False
         except UnicodeDecodeError:
@@ -150,18 +126,19 @@ def _encoded(body: bytes, content_type: str) -> tuple[str, bool]:
     return base64.b64encode(body).decode("ascii"), True
 
 
-def _response(invocation: Invocation) -> tuple[int, list[tuple[str, str]], bytes]:
+def _response(invocation: Invocation) -> Response:
     if invocation.failed:
         return _message(500, "Internal Server Error")
     answer = json.loads(invocation.payload)
     if not isinstance(answer, dict) or "statusCode" not in answer:
-        return 200, [("Content-Type", "application/json")], invocation.payload
+        return Response(invocation.payload, 200, content_type="application/json")
     body = answer.get("body") or ""
-    data = base64.b64decode(body) if answer.get("isBase64Encoded") else str(body).encode()
-    headers = {str(name).lower(): str(value) for name, value in (answer.get("headers") or {}).items()}
-    headers.setdefault("content-type", "text/plain; charset=utf-8")
-    return int(answer["statusCode"]), [*headers.items(), *(("Set-Cookie", c) for c in answer.get("cookies", []))], data
+    data = base64.b64decode(body) if answer.get("isBase64Encoded") else str(body)
+    response = Response(data, int(answer["statusCode"]), answer.get("headers"))
+    for cookie in answer.get("cookies", []):
+        response.headers.add("Set-Cookie", cookie)
+    return response
 
 
-def _message(status: int, text: str) -> tuple[int, list[tuple[str, str]], bytes]:
-    return status, [("Content-Type", "application/json")], json.dumps({"message": text}).encode()
+def _message(status: int, text: str) -> Response:
+    return Response(json.dumps({"message": text}), status, content_type="application/json")

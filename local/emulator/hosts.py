@@ -17,6 +17,7 @@ import tarfile
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from io import BytesIO
@@ -25,6 +26,9 @@ from typing import Any
 
 HOST_FILES = Path(__file__).with_name("host_files")
 """Each host gets these beside this machine's programs: stand-ins for systemctl and its like."""
+
+_FIRST_PROCESS = Path(__file__).with_name("host_first_process.sh").read_text()
+_NAMESPACES = Path(__file__).with_name("host_namespaces.sh").read_text()
 
 DATA_BYTES = 48_000_000
 """The size of a host's /data: small, so that filling it takes no time."""
@@ -45,8 +49,8 @@ class Sandbox(StrEnum):
 
 
 @dataclass(frozen=True)
-class Ran:
-    """How a script ended. `executed` is false where there is no sandbox: then nothing ran."""
+class ScriptResult:
+    """The end of a script. `executed` is false where there is no sandbox: then nothing ran."""
 
     exit_code: int
     stdout: str
@@ -57,10 +61,7 @@ class Ran:
 
 @dataclass
 class Host:
-    """One throw-away host. Use `Hosts` to make them.
-
-    `instance_id` and `private_ip` are what AWS would call it by.
-    """
+    """A throw-away host, made by `Hosts`; on AWS its names would be `instance_id` and `private_ip`."""
 
     name: str
     instance_id: str
@@ -79,31 +80,31 @@ class Host:
         environment: dict[str, str] | None = None,
         timeout_seconds: float = 60.0,
         privileged: bool = False,
-        started: "threading.Event | None" = None,
-        cancelled: "threading.Event | None" = None,
-    ) -> Ran:
+        started: threading.Event | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> ScriptResult:
         """Run a script on the host, as the SSM agent does: saved as a file, its first line decides the shell.
 
         Parameters
         ----------
         privileged
-            With every right inside the host, so that a fault can mount a small disk or a read-only one. The commands
-            of runbooks are never run like that.
+            Run with every right inside the host, so that a fault can mount a small disk or a read-only one. The
+            commands of runbooks never run like that.
         started
             Set once the script runs.
         cancelled
-            Ends the script when somebody sets it.
+            Ends the script once it is set.
         """
         if self.sandbox is Sandbox.NONE:
             text = f"Nothing was run on {self.name}: there is no sandbox on this machine. It would have been:\n{script}"
-            return Ran(exit_code=-1, stdout=text, stderr="", executed=False)
+            return ScriptResult(exit_code=-1, stdout=text, stderr="", executed=False)
         launcher = 'f=$(mktemp) && cat > "$f" && chmod 700 "$f" && sh -c "$f" < /dev/null; s=$?; rm -f "$f"; exit $s'
         process = self._enter(["sh", "-c", launcher], environment or {}, privileged=privileged)
         self._running.add(process)
         if started:
             started.set()
         try:
-            return self._follow(process, script.encode(), timeout_seconds, cancelled)
+            return _follow(process, script.encode(), timeout_seconds, cancelled or threading.Event())
         finally:
             self._running.discard(process)
 
@@ -121,29 +122,10 @@ class Host:
             self._holder.kill()
             self._holder.wait()
 
-    def _follow(
-        self, process: subprocess.Popen[bytes], stdin: bytes, timeout_seconds: float, cancelled: threading.Event | None
-    ) -> Ran:
-        deadline = time.monotonic() + timeout_seconds
-        data: bytes | None = stdin
-        while True:
-            try:
-                out, err = process.communicate(data, timeout=min(0.5, max(0.01, deadline - time.monotonic())))
-                return Ran(process.returncode, _text(out), _text(err))
-            except subprocess.TimeoutExpired:
-                data = None
-                if cancelled is not None and cancelled.is_set():
-                    break
-                if time.monotonic() >= deadline:
-                    break
-        _kill_group(process)
-        out, err = process.communicate()
-        timed_out = not (cancelled is not None and cancelled.is_set())
-        return Ran(-1, _text(out), _text(err), timed_out=timed_out)
-
     def _enter(
         self, command: list[str], environment: dict[str, str], *, privileged: bool = False
     ) -> subprocess.Popen[bytes]:
+        """Start a command inside the host's namespaces."""
         inside = {"PATH": _PATH, "HOME": "/root", "LANG": "C.UTF-8", "USER": "root", **environment}
         return subprocess.Popen(
             [
@@ -153,50 +135,42 @@ class Host:
                 *("prlimit", *_LIMITS, "--", "env", "-i", *(f"{key}={value}" for key, value in inside.items())),
                 *command,
             ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
             start_new_session=True,
-            cwd="/",
-            **_identity(self._uid),
+            **_pipes_as(self._uid),
         )
 
 
 class Hosts:
-    """Makes hosts, and ends them all.
+    """The hosts of a stack or a test: starts them, and ends them all.
 
     Parameters
     ----------
     sandbox
-        Which kind to use; the best that works here when not given.
+        The kind to use; the best that works here when not given.
     """
 
     def __init__(self, sandbox: Sandbox | None = None) -> None:
         self._wanted = list(Sandbox) if sandbox is None else [sandbox]
         self._hosts: list[Host] = []
-        self._problems: list[str] = []
+        self.problems: list[str] = []
+        """The reasons why no better sandbox could be used."""
 
     @property
     def sandbox(self) -> Sandbox:
         """The sandbox in use, once the first host has been started."""
         return self._wanted[0]
 
-    @property
-    def problems(self) -> list[str]:
-        """The reasons why no better sandbox could be used."""
-        return self._problems
-
-    def start(self, name: str, tags: dict[str, str] | None = None, data_bytes: int = DATA_BYTES) -> Host:
+    def start(self, name: str, tags: dict[str, str] | None = None) -> Host:
         """Start a new host with an empty disk at /data."""
         number = len(self._hosts) + 11
         instance_id = f"i-0f1e57{number:011x}"
         while True:
             kind = self._wanted[0]
             host = Host(name, instance_id, f"10.0.0.{number}", tags or {}, kind)
-            problem = None if kind is Sandbox.NONE else _start_as_somebody(host, kind, data_bytes)
+            problem = None if kind is Sandbox.NONE else _start(host, kind)
             if problem is None:
                 break
-            self._problems.append(f"{kind}: {problem}")
+            self.problems.append(f"{kind}: {problem}")
             self._wanted = self._wanted[1:] or [Sandbox.NONE]
         self._hosts.append(host)
         return host
@@ -207,41 +181,49 @@ class Hosts:
             host.close()
 
 
-def _start_as_somebody(host: Host, kind: Sandbox, data_bytes: int) -> str | None:
+def _follow(
+    process: subprocess.Popen[bytes], stdin: bytes, timeout_seconds: float, cancelled: threading.Event
+) -> ScriptResult:
+    """Wait for a script's end, or end it when its time is over or it is cancelled."""
+    deadline = time.monotonic() + timeout_seconds
+    data: bytes | None = stdin
+    while True:
+        try:
+            out, err = process.communicate(data, timeout=min(0.5, max(0.01, deadline - time.monotonic())))
+            return ScriptResult(process.returncode, _text(out), _text(err))
+        except subprocess.TimeoutExpired:
+            data = None
+            if cancelled.is_set() or time.monotonic() >= deadline:
+                break
+    _kill_group(process)
+    out, err = process.communicate()
+    return ScriptResult(-1, _text(out), _text(err), timed_out=not cancelled.is_set())
+
+
+def _start(host: Host, kind: Sandbox) -> str | None:
+    """Bring a host up, and return the problem if it does not come up."""
+    tools = ["nsenter", "setpriv", "prlimit", "bwrap" if kind is Sandbox.BUBBLEWRAP else "unshare"]
+    if missing := [tool for tool in tools if shutil.which(tool) is None]:
+        return f"{', '.join(missing)} is not installed"
     problem: str | None = None
-    for uid in _identities():
-        problem = _start(host, kind, uid, data_bytes)
+    for uid in _users():
+        problem = _start_as(uid, host, kind)
         if problem is None:
             break
     return problem
 
 
-def _start(host: Host, kind: Sandbox, uid: int | None, data_bytes: int) -> str | None:
-    """Bring a host up; what went wrong, or None."""
-    tools = ["nsenter", "setpriv", "prlimit", "bwrap" if kind is Sandbox.BUBBLEWRAP else "unshare"]
-    if missing := [tool for tool in tools if shutil.which(tool) is None]:
-        return f"{', '.join(missing)} is not installed"
+def _start_as(uid: int | None, host: Host, kind: Sandbox) -> str | None:
     read_end, write_end = os.pipe()
-    command = (
-        _bubblewrap(host.name, data_bytes, write_end)
-        if kind is Sandbox.BUBBLEWRAP
-        else _namespaces(host.name, data_bytes)
-    )
-    holder = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        pass_fds=[write_end],
-        cwd="/",
-        **_identity(uid),
-    )
+    is_bubblewrap = kind is Sandbox.BUBBLEWRAP
+    command = _bubblewrap(host.name, write_end) if is_bubblewrap else _namespaces(host.name)
+    holder = subprocess.Popen(command, pass_fds=[write_end], **_pipes_as(uid))
     os.close(write_end)
     watchdog = threading.Timer(_START_SECONDS, holder.kill)
     watchdog.start()
     try:
         with os.fdopen(read_end, "rb") as info:
-            told = info.read() if kind is Sandbox.BUBBLEWRAP else b""
+            told = info.read() if is_bubblewrap else b""
         ready = holder.stdout.readline() if holder.stdout else b""
     finally:
         watchdog.cancel()
@@ -258,21 +240,21 @@ def _start(host: Host, kind: Sandbox, uid: int | None, data_bytes: int) -> str |
 
 
 def _furnish(host: Host) -> str | None:
+    """Give a host its folders and stand-ins, and return the problem if that fails."""
     archive = BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         tar.add(HOST_FILES, arcname=".")
-    folders = " ".join(_FOLDERS)
-    account = "root:x:0:0:root:/root:/bin/sh"
+    accounts = "echo root:x:0:0:root:/root:/bin/sh > /etc/passwd && echo root:x:0: > /etc/group"
     script = (
-        f"mkdir -p {folders} && chmod 1777 /tmp && tar -xf - -C /opt/host --no-same-owner && chmod 755 /opt/host/bin/*"
-        f" && echo '{account}' > /etc/passwd && echo root:x:0: > /etc/group && echo {host.name} > /etc/hostname"
+        f"mkdir -p {' '.join(_FOLDERS)} && chmod 1777 /tmp && tar -xf - -C /opt/host --no-same-owner"
+        f" && chmod 755 /opt/host/bin/* && {accounts} && echo {host.name} > /etc/hostname"
     )
     process = host._enter(["sh", "-c", script], {})
     _, error = process.communicate(archive.getvalue(), timeout=_START_SECONDS)
     return None if process.returncode == 0 else _text(error)
 
 
-def _bubblewrap(name: str, data_bytes: int, info_fd: int) -> list[str]:
+def _bubblewrap(name: str, info_fd: int) -> list[str]:
     programs: list[str] = []
     for folder in _PROGRAMS:
         path = Path("/") / folder
@@ -280,86 +262,43 @@ def _bubblewrap(name: str, data_bytes: int, info_fd: int) -> list[str]:
             programs += ["--symlink", str(path.readlink()), str(path)]
         elif path.exists():
             programs += ["--ro-bind", str(path), str(path)]
+    # The kernel's switches are this machine's, and a host's real root could turn them.
+    switches = [f"/proc/{part}" for part in ("sys", "irq", "bus", "fs", "sysrq-trigger")]
+    read_only = [argument for part in switches for argument in ("--ro-bind-try", part, part)]
     # The command is the host's first process (--as-pid-1): when it ends, the kernel ends all others with it.
     return [
         *("bwrap", "--unshare-all", "--unshare-user", "--uid", "0", "--gid", "0", "--hostname", name),
         *("--new-session", "--as-pid-1", "--clearenv", "--ro-bind", "/usr", "/usr", *programs),
         *("--ro-bind-try", "/etc/alternatives", "/etc/alternatives"),
         *("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"),
-        *("--proc", "/proc", *_kernel_read_only(), "--dev", "/dev", "--size", str(data_bytes), "--tmpfs", "/data"),
+        *("--proc", "/proc", *read_only, "--dev", "/dev", "--size", str(DATA_BYTES), "--tmpfs", "/data"),
         *("--info-fd", str(info_fd), "--", "/bin/sh", "-c", _FIRST_PROCESS),
     ]
 
 
-_FIRST_PROCESS = """
-# It ends when the pipe from us does, and until then adopts and buries orphans, as an init does.
-exec 3<&0
-cat <&3 3<&- > /dev/null &
-exec 3<&-
-echo ready
-wait
-"""
-
-_NAMESPACES = r"""
-set -e
-mount -t tmpfs -o mode=755,size=256m host "$1"
-cd "$1"
-mkdir etc data proc dev old
-readonly_copy() { mkdir "$1" && mount --rbind "/$1" "$1" && mount -o remount,bind,ro "$1"; }
-readonly_copy usr
-for folder in bin sbin lib lib32 lib64 libx32; do
-  if [ -L "/$folder" ]; then ln -s "$(readlink "/$folder")" "$folder"
-  elif [ -d "/$folder" ]; then readonly_copy "$folder"; fi
-done
-if [ -d /etc/alternatives ]; then readonly_copy etc/alternatives; fi
-for device in null zero full random urandom; do : > "dev/$device" && mount --bind "/dev/$device" "dev/$device"; done
-ln -s /proc/self/fd dev/fd
-mount -t proc proc proc
-for part in sys irq bus fs sysrq-trigger; do
-  if [ -e "proc/$part" ]; then mount --bind "proc/$part" "proc/$part" && mount -o remount,bind,ro "proc/$part"; fi
-done
-mount -t tmpfs -o "mode=755,size=$2" data data
-hostname "$3" 2> /dev/null || true
-ip link set lo up 2> /dev/null || true  # a host can talk to itself, and to nobody else
-pivot_root . old
-umount -l /old && rmdir /old
-cd /
-"""
-
-
-def _kernel_read_only() -> list[str]:
-    """Mount the kernel's switches read-only: they are this machine's, and a host's real root could turn them."""
-    parts = [f"/proc/{part}" for part in ("sys", "irq", "bus", "fs", "sysrq-trigger")]
-    return [argument for part in parts for argument in ("--ro-bind-try", part, part)]
-
-
-def _namespaces(name: str, data_bytes: int) -> list[str]:
+def _namespaces(name: str) -> list[str]:
     script = _NAMESPACES + _FIRST_PROCESS
+    # Every user can reach this empty folder. Each host mounts its own root over it, in its own namespace.
+    mount_point = Path(tempfile.gettempdir()) / f"firstline-host-{os.getuid()}"
+    mount_point.mkdir(mode=0o755, exist_ok=True)
     return [
         *("unshare", "--user", "--map-root-user", "--mount", "--net", "--ipc", "--uts", "--pid", "--fork"),
-        *("--kill-child=KILL", "sh", "-c", script, "sh", str(_mount_point()), str(data_bytes), name),
+        *("--kill-child=KILL", "sh", "-c", script, "sh", str(mount_point), str(DATA_BYTES), name),
     ]
 
 
-def _mount_point() -> Path:
-    """Return an empty folder that every user can reach. Each host mounts its own root over it, in its own namespace."""
-    folder = Path(tempfile.gettempdir()) / f"firstline-host-{os.getuid()}"
-    folder.mkdir(mode=0o755, exist_ok=True)
-    return folder
+def _users() -> list[int | None]:
+    """Return the users to try to run a host as: an unprivileged one where we may choose, then ourselves."""
+    with suppress(KeyError):
+        if os.geteuid() == 0:
+            return [pwd.getpwnam("nobody").pw_uid, None]
+    return [None]
 
 
-def _identities() -> list[int | None]:
-    """As whom to run a host: an unprivileged user where we may choose, else ourselves."""
-    if os.geteuid() != 0:
-        return [None]
-    try:
-        return [pwd.getpwnam("nobody").pw_uid, None]
-    except KeyError:
-        return [None]
-
-
-def _identity(uid: int | None) -> dict[str, Any]:
-    return {} if uid is None else {"user": uid, "group": uid, "extra_groups": []}
+def _pipes_as(uid: int | None) -> dict[str, Any]:
+    """Return Popen's arguments for a process with three pipes that runs as a user, or as ourselves."""
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE) | {"cwd": "/"}
+    return pipes if uid is None else pipes | {"user": uid, "group": uid, "extra_groups": []}
 
 
 def _only_child(pid: int) -> int:
@@ -367,10 +306,8 @@ def _only_child(pid: int) -> int:
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
 
 
 def _text(data: bytes) -> str:

@@ -1,6 +1,5 @@
-"""Runbooks and policy files of one's own, on a stack on this machine: to try them whole."""
+"""Your own runbooks and policy files on a stack on this machine, to try them from the alert to the page."""
 
-import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -9,10 +8,11 @@ from typing import Any
 from firstline.errors import ConfigurationError
 from firstline.remediation.steps import document_name
 from firstline.runbooks import catalogue, documents
+from local.emulator.resources import create_document
 
 
-def give_to_functions(folder: Path, opt_folder: Path) -> None:
-    """Every function that has runbooks under its `/opt` gets these, too.
+def link_runbooks(folder: Path, opt_folder: Path) -> None:
+    """Link these runbooks into the `/opt` of every function that has runbooks there.
 
     Raises
     ------
@@ -25,7 +25,7 @@ def give_to_functions(folder: Path, opt_folder: Path) -> None:
                 (opt / f"{runbook}.yaml").symlink_to((folder / f"{runbook}.yaml").resolve())
 
 
-def give_policies(files: Sequence[Path], shipped: Path, folder: Path, opt_folder: Path) -> None:
+def replace_policies(files: Sequence[Path], shipped: Path, folder: Path, opt_folder: Path) -> None:
     """Let every function read these policy files instead of the shipped ones of the same names.
 
     Raises
@@ -46,16 +46,11 @@ def give_policies(files: Sequence[Path], shipped: Path, folder: Path, opt_folder
 
 
 def deploy(folder: Path, stack_name: str, client: Callable[[str], Any]) -> Iterator[tuple[str, str]]:
-    """Create the documents of a folder's runbooks; the name of each, and the id of its step."""
+    """Create the documents of a folder's runbooks, and yield each one's name and the id of its step."""
     for runbook in catalogue.load(folder).values():
         if runbook.is_off:
             continue
         for step_id, command in runbook.commands():
             name = document_name(f"{stack_name}_runbook", runbook.id, step_id)
-            client("ssm").create_document(
-                Name=name,
-                Content=json.dumps(documents.content(runbook, step_id, command)),
-                DocumentType="Command",
-                DocumentFormat="JSON",
-            )
+            create_document(client("ssm"), name, documents.content(runbook, step_id, command))
             yield name, step_id

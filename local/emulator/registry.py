@@ -59,5 +59,5 @@ def _lives(folder: Path) -> bool:
     except (ValueError, ProcessLookupError):
         return False
     except PermissionError:
-        return True  # somebody else's
+        return True  # another user's
     return True

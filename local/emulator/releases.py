@@ -1,7 +1,7 @@
-"""CodeDeploy and AppConfig on one machine: what was released, and deployments that go as they are told.
+"""CodeDeploy and AppConfig on one machine: past releases, and deployments that end as a test or demo says.
 
 Requests and answers have the shapes of the two APIs, as far as Firstline uses them; nothing is installed anywhere.
-A deployment succeeds after two looks at it, unless a `Course` says otherwise.
+A deployment succeeds after it was read twice, unless a `Course` says otherwise.
 """
 
 import json
@@ -10,16 +10,18 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
+
+from local.emulator.server import ServiceError
 
 NEVER = 1_000_000
-"""Looks after which a deployment is over that never ends."""
+"""The number of looks after which a deployment is over that never ends."""
 
 _ENVIRONMENT = re.compile(r"/applications/([^/]+)/environments/([^/]+)(/deployments(?:/([0-9]+))?)?/?")
 _PROFILE = re.compile(r"/applications/([^/]+)/configurationprofiles/([^/]+)/?")
 _IN_PROGRESS = {"codedeploy": "InProgress", "appconfig": "DEPLOYING"}
 _GOOD = {"codedeploy": "Succeeded", "appconfig": "COMPLETE"}
-
+_BUSY = {"codedeploy": ("DeploymentLimitExceededException", 400), "appconfig": ("ConflictException", 409)}
 
 GROUP = "shop/production"
 FLAGS = ("abc1234", "def5678", "ghi9012")
@@ -27,26 +29,18 @@ FLAGS = ("abc1234", "def5678", "ghi9012")
 environment, profile)."""
 
 
-class ReleaseError(Exception):
-    """An error in the service's own words; `code` is its name on the wire."""
-
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.code, self.status = code, status
-
-
 @dataclass(frozen=True)
 class Course:
-    """How the next deployment goes.
+    """The course of the next deployment.
 
     Attributes
     ----------
     status
-        How it ends, in the service's word; None means well.
+        Its end, in the service's word; None means success.
     message
-        What CodeDeploy says of a failure.
+        CodeDeploy's words about a failure.
     looks
-        How many reads still see it in progress.
+        The number of reads that still see it in progress.
     refusal
         The service's error: code and message. Nothing is deployed.
     lost, hangs
@@ -54,7 +48,7 @@ class Course:
     unreadable
         The service fails whenever the deployment is read.
     on_look
-        What happens in the world at the first look.
+        Called at the first look, to change something in the world.
     """
 
     status: str | None = None
@@ -69,7 +63,7 @@ class Course:
 
 @dataclass
 class Deployment:
-    """One deployment to a place. `what` is a revision of CodeDeploy, or a configuration's version."""
+    """One deployment. `what` is a revision of CodeDeploy, or a configuration profile and its version."""
 
     id: str
     what: Any
@@ -82,10 +76,11 @@ class Deployment:
 
 
 @dataclass
-class Place:
-    """A deployment group (`application/group`), or an AppConfig environment (`application/environment`)."""
+class Destination:
+    """A deployment group (`application/group`), or an AppConfig environment (`application/environment`, by ids)."""
 
-    service: str
+    name: str
+    service: Literal["codedeploy", "appconfig"]
     deployments: list[Deployment] = field(default_factory=list)
     alarms: list[str] = field(default_factory=list)
     platform: str = "Server"
@@ -93,17 +88,22 @@ class Place:
     @property
     def running(self) -> Deployment | None:
         """The deployment in progress."""
-        return next(
-            (deployment for deployment in self.deployments if self.status(deployment) == _IN_PROGRESS[self.service]),
-            None,
-        )
+        in_progress = _IN_PROGRESS[self.service]
+        return next((each for each in self.deployments if self.status(each) == in_progress), None)
 
     def status(self, deployment: Deployment) -> str:
-        """How a deployment stands."""
+        """Return a deployment's status in the service's words."""
         if deployment.state:
             return deployment.state
         over = deployment.looked > deployment.course.looks
         return deployment.course.status or _GOOD[self.service] if over else _IN_PROGRESS[self.service]
+
+    def add(self, what: Any, at: datetime, course: Course, **more: Any) -> Deployment:
+        """Add a deployment under the service's next id."""
+        number = len(self.deployments) + 1
+        name = f"d-{self.name.replace('/', '-')}-{number}" if self.service == "codedeploy" else str(number)
+        self.deployments.append(Deployment(name, what, at, course, **more))
+        return self.deployments[-1]
 
 
 class Releases:
@@ -113,7 +113,7 @@ class Releases:
     """
 
     def __init__(self) -> None:
-        self.places: dict[str, Place] = {}
+        self.destinations: dict[str, Destination] = {}
         self.profiles: dict[str, str] = {}
         self.sent: list[Deployment] = []
         self.attempts = 0
@@ -130,178 +130,131 @@ class Releases:
             "StopDeployment": self._stop,
         }
 
-    # --- what is there ------------------------------------------------------------------------------------------------
+    # --- past and future releases -------------------------------------------------------------------------------------
 
-    def group(self, name: str, **changes: Any) -> Place:
-        """Return the deployment group `application/group`; make it where it is missing."""
-        return self.places.setdefault(name, Place("codedeploy", **changes))
+    def group(self, name: str, **changes: Any) -> Destination:
+        """Return the deployment group `application/group`, which is created if it is missing."""
+        return self.destinations.setdefault(name, Destination(name, "codedeploy", **changes))
 
-    def environment(self, name: str, **changes: Any) -> Place:
-        """Return AppConfig's environment `application/environment`, by ids; make it where it is missing."""
-        return self.places.setdefault(name, Place("appconfig", **changes))
+    def environment(self, name: str, **changes: Any) -> Destination:
+        """Return AppConfig's environment `application/environment`, which is created if it is missing."""
+        return self.destinations.setdefault(name, Destination(name, "appconfig", **changes))
 
     def released(
-        self, place: str, what: Any, *, ago: timedelta, state: str | None = None, creator: str = "user"
+        self, destination: str, what: Any, *, ago: timedelta, state: str | None = None, creator: str = "user"
     ) -> Deployment:
-        """Something was deployed some time ago, and ended in a minute."""
-        where = self.places[place]
-        number = len(where.deployments) + 1
-        name = f"d-{place.replace('/', '-')}-{number}" if where.service == "codedeploy" else str(number)
+        """Record a deployment that began some time ago and took a minute."""
+        where = self.destinations[destination]
         at = datetime.now(UTC) - ago
-        deployment = Deployment(name, what, at, Course(), creator=creator, state=state or _GOOD[where.service])
-        where.deployments.append(deployment)
-        return deployment
+        return where.add(what, at, Course(), creator=creator, state=state or _GOOD[where.service])
 
     def script(self, *courses: Course) -> None:
-        """How the next deployments go, one after the other; the last one counts for all further ones."""
+        """Set the courses of the next deployments, one after the other; the last one counts for all further ones."""
         self._courses = list(courses)
 
     # --- CodeDeploy: JSON 1.1 -----------------------------------------------------------------------------------------
 
     def _get_group(self, request: dict[str, Any]) -> dict[str, Any]:
-        _, place = self._named(request)
+        group = self._group(request)
+        alarms = [{"name": alarm} for alarm in group.alarms]
         info: dict[str, Any] = {
             "applicationName": request["applicationName"],
             "deploymentGroupName": request["deploymentGroupName"],
-            "computePlatform": place.platform,
-            "alarmConfiguration": {
-                "enabled": bool(place.alarms),
-                "alarms": [{"name": alarm} for alarm in place.alarms],
-            },
+            "computePlatform": group.platform,
+            "alarmConfiguration": {"enabled": bool(alarms), "alarms": alarms},
         }
-        if place.deployments:
-            last = place.deployments[-1]
-            info["lastAttemptedDeployment"] = {"deploymentId": last.id, "status": place.status(last)}
+        if group.deployments:
+            last = group.deployments[-1]
+            info["lastAttemptedDeployment"] = {"deploymentId": last.id, "status": group.status(last)}
         return {"deploymentGroupInfo": info}
 
     def _list(self, request: dict[str, Any]) -> dict[str, Any]:
-        _, place = self._named(request)
-        return {"deployments": [deployment.id for deployment in reversed(place.deployments)]}
+        return {"deployments": [deployment.id for deployment in reversed(self._group(request).deployments)]}
 
     def _batch_get(self, request: dict[str, Any]) -> dict[str, Any]:
-        return {"deploymentsInfo": [self._info(*self._found(identifier)) for identifier in request["deploymentIds"]]}
+        return {"deploymentsInfo": [_info(*self._found(identifier)) for identifier in request["deploymentIds"]]}
 
     def _get(self, request: dict[str, Any]) -> dict[str, Any]:
-        name, deployment = self._found(request["deploymentId"])
-        self._look(deployment)
-        return {"deploymentInfo": self._info(name, deployment)}
+        group, deployment = self._found(request["deploymentId"])
+        _look(deployment)
+        return {"deploymentInfo": _info(group, deployment)}
 
     def _create(self, request: dict[str, Any]) -> dict[str, Any]:
-        name, place = self._named(request)
-        with self._lock:
-            course = self._next_course()
-            if place.running:
-                raise ReleaseError("DeploymentLimitExceededException", f"{place.running.id} is in progress.")
-            number = len(place.deployments) + 1
-            deployment = Deployment(
-                f"d-{name.replace('/', '-')}-{number}", request["revision"], datetime.now(UTC), course, request
-            )
-            self._begin(place, deployment)
-        self._answer_late(course)
-        return {"deploymentId": deployment.id}
+        return {"deploymentId": self._deploy(self._group(request), request["revision"], request).id}
 
     def _stop(self, request: dict[str, Any]) -> dict[str, Any]:
-        name, deployment = self._found(request["deploymentId"])
+        group, deployment = self._found(request["deploymentId"])
         self.stops += 1
-        if self.places[name].status(deployment) != _IN_PROGRESS["codedeploy"]:
-            raise ReleaseError("DeploymentAlreadyCompletedException", f"{deployment.id} is over.")
+        if group.status(deployment) != _IN_PROGRESS["codedeploy"]:
+            raise ServiceError("DeploymentAlreadyCompletedException", f"{deployment.id} is over.")
         if self.stops >= self.stops_needed:
             deployment.state = "Stopped"
-        return {"status": "Pending", "statusMessage": "Hosts finish what they are at."}
+        return {"status": "Pending", "statusMessage": "Hosts finish their current step."}
 
-    def _named(self, request: dict[str, Any]) -> tuple[str, Place]:
+    def _group(self, request: dict[str, Any]) -> Destination:
         name = f"{request['applicationName']}/{request['deploymentGroupName']}"
-        if name not in self.places:
-            raise ReleaseError("DeploymentGroupDoesNotExistException", f"No Deployment Group found for name: {name}")
-        return name, self.places[name]
+        if name not in self.destinations:
+            raise ServiceError("DeploymentGroupDoesNotExistException", f"No Deployment Group found for name: {name}")
+        return self.destinations[name]
 
-    def _found(self, deployment_id: str) -> tuple[str, Deployment]:
-        for name, place in self.places.items():
-            for deployment in place.deployments:
-                if deployment.id == deployment_id and place.service == "codedeploy":
-                    return name, deployment
-        raise ReleaseError("DeploymentDoesNotExistException", f"There is no deployment {deployment_id}.")
-
-    def _info(self, name: str, deployment: Deployment) -> dict[str, Any]:
-        place = self.places[name]
-        application, group = name.split("/")
-        status = place.status(deployment)
-        info: dict[str, Any] = {
-            "applicationName": application,
-            "deploymentGroupName": group,
-            "deploymentId": deployment.id,
-            "deploymentConfigName": "CodeDeployDefault.OneAtATime",
-            "revision": deployment.what,
-            "status": status,
-            "createTime": deployment.at.timestamp(),
-            "creator": deployment.creator,
-            "computePlatform": place.platform,
-        }
-        if "description" in deployment.request:
-            info["description"] = deployment.request["description"]
-        if status != _IN_PROGRESS["codedeploy"]:
-            info["completeTime"] = (deployment.at + timedelta(minutes=1)).timestamp()
-        if status in ("Failed", "Stopped"):
-            info["errorInformation"] = {"code": "HEALTH_CONSTRAINTS", "message": deployment.course.message}
-        return info
+    def _found(self, deployment_id: str) -> tuple[Destination, Deployment]:
+        for group in self.destinations.values():
+            for deployment in group.deployments:
+                if deployment.id == deployment_id and group.service == "codedeploy":
+                    return group, deployment
+        raise ServiceError("DeploymentDoesNotExistException", f"There is no deployment {deployment_id}.")
 
     # --- AppConfig: REST ----------------------------------------------------------------------------------------------
 
     def rest(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
-        """One request: the status and the answer.
+        """Answer one request with a status and a body.
 
         Raises
         ------
-        ReleaseError
-            ResourceNotFoundException, ConflictException, or what a course says.
+        ServiceError
+            ResourceNotFoundException, ConflictException, or the refusal of a course.
         """
         if profile := _PROFILE.fullmatch(path):
             if profile[2] not in self.profiles:
-                raise ReleaseError("ResourceNotFoundException", f"no configuration profile {profile[2]}", 404)
+                raise ServiceError("ResourceNotFoundException", f"no configuration profile {profile[2]}", 404)
             return 200, {"ApplicationId": profile[1], "Id": profile[2], "Name": self.profiles[profile[2]]}
         found = _ENVIRONMENT.fullmatch(path)
-        place = self.places.get(f"{found[1]}/{found[2]}") if found else None
-        if found is None or place is None or place.service != "appconfig":
-            raise ReleaseError("ResourceNotFoundException", f"nothing at {path}", 404)
-        _, environment, deployments, number = found.groups()
-        if not deployments:
-            arns = [f"arn:aws:cloudwatch:eu-west-1:123456789012:alarm:{name}" for name in place.alarms]
-            return 200, {"Id": environment, "Monitors": [{"AlarmArn": arn} for arn in arns]}
-        if number:
-            deployment = next((deployment for deployment in place.deployments if deployment.id == number), None)
-            if deployment is None:
-                raise ReleaseError("ResourceNotFoundException", f"no deployment {number}", 404)
-            if method == "DELETE":
-                return 202, self._revert(place, deployment)
-            self._look(deployment)
-            said = {name: deployment.request[name] for name in ("Description",) if name in deployment.request}
-            return 200, self._summary(place, deployment) | said
+        environment = self.destinations.get(f"{found[1]}/{found[2]}") if found else None
+        if found is None or environment is None or environment.service != "appconfig":
+            raise ServiceError("ResourceNotFoundException", f"nothing at {path}", 404)
+        if found[4]:
+            return self._one_deployment(method, environment, found[4])
+        if not found[3]:
+            arns = [f"arn:aws:cloudwatch:eu-west-1:123456789012:alarm:{name}" for name in environment.alarms]
+            return 200, {"Id": found[2], "Monitors": [{"AlarmArn": arn} for arn in arns]}
         if method == "GET":
-            return 200, {"Items": [self._summary(place, deployment) for deployment in reversed(place.deployments)]}
-        return 201, self._start(place, json.loads(body))
+            newest_first = reversed(environment.deployments)
+            return 200, {"Items": [self._summary(environment, deployment) for deployment in newest_first]}
+        request = json.loads(body)
+        what = (request["ConfigurationProfileId"], request["ConfigurationVersion"])
+        return 201, self._summary(environment, self._deploy(environment, what, request))
 
-    def _revert(self, place: Place, deployment: Deployment) -> dict[str, Any]:
+    def _one_deployment(self, method: str, environment: Destination, number: str) -> tuple[int, dict[str, Any]]:
+        deployment = next((each for each in environment.deployments if each.id == number), None)
+        if deployment is None:
+            raise ServiceError("ResourceNotFoundException", f"no deployment {number}", 404)
+        if method == "DELETE":
+            return 202, self._revert(environment, deployment)
+        _look(deployment)
+        description = deployment.request.get("Description")
+        return 200, self._summary(environment, deployment) | ({"Description": description} if description else {})
+
+    def _revert(self, environment: Destination, deployment: Deployment) -> dict[str, Any]:
         self.stops += 1
-        state = place.status(deployment)
+        state = environment.status(deployment)
         if state not in ("DEPLOYING", "BAKING", "COMPLETE"):
-            raise ReleaseError("BadRequestException", f"deployment {deployment.id} is {state}")
+            raise ServiceError("BadRequestException", f"deployment {deployment.id} is {state}")
         deployment.state = "REVERTED" if state == "COMPLETE" else "ROLLED_BACK"
-        return self._summary(place, deployment)
+        return self._summary(environment, deployment)
 
-    def _start(self, place: Place, request: dict[str, Any]) -> dict[str, Any]:
-        with self._lock:
-            course = self._next_course()
-            if place.running:
-                raise ReleaseError("ConflictException", f"deployment {place.running.id} is in progress", 409)
-            what = (request["ConfigurationProfileId"], request["ConfigurationVersion"])
-            deployment = Deployment(str(len(place.deployments) + 1), what, datetime.now(UTC), course, request)
-            self._begin(place, deployment)
-        self._answer_late(course)
-        return self._summary(place, deployment)
-
-    def _summary(self, place: Place, deployment: Deployment) -> dict[str, Any]:
+    def _summary(self, environment: Destination, deployment: Deployment) -> dict[str, Any]:
         profile, version = deployment.what
-        state = place.status(deployment)
+        state = environment.status(deployment)
         summary: dict[str, Any] = {
             "DeploymentNumber": int(deployment.id),
             "ConfigurationProfileId": profile,
@@ -315,36 +268,66 @@ class Releases:
             summary["CompletedAt"] = (deployment.at + timedelta(minutes=1)).isoformat()
         return summary
 
-    # --- how a deployment goes ----------------------------------------------------------------------------------------
+    # --- the course of a deployment -----------------------------------------------------------------------------------
 
-    def _next_course(self) -> Course:
-        self.attempts += 1
-        courses = self._courses
-        course = (courses.pop(0) if len(courses) > 1 else courses[0]) if courses else Course()
-        if course.refusal:
-            raise ReleaseError(*course.refusal, 429 if "Thrott" in course.refusal[0] else 400)
-        return course
-
-    def _begin(self, place: Place, deployment: Deployment) -> None:
-        place.deployments.append(deployment)
-        self.sent.append(deployment)
-
-    def _answer_late(self, course: Course) -> None:
+    def _deploy(self, where: Destination, what: Any, request: dict[str, Any]) -> Deployment:
+        """Begin a deployment, unless its course refuses it or another one is in progress."""
+        with self._lock:
+            self.attempts += 1
+            courses = self._courses
+            course = (courses.pop(0) if len(courses) > 1 else courses[0]) if courses else Course()
+            if course.refusal:
+                raise ServiceError(*course.refusal, 429 if "Thrott" in course.refusal[0] else 400)
+            if where.running:
+                code, status = _BUSY[where.service]
+                raise ServiceError(code, f"Deployment {where.running.id} is in progress.", status)
+            deployment = self._begin(where, what, request, course)
         if course.lost:
             raise ConnectionResetError("the answer is lost")
         if course.hangs:
             self.over.wait(60)
+        return deployment
 
-    def _look(self, deployment: Deployment) -> None:
-        deployment.looked += 1
-        if deployment.course.unreadable:
-            raise ReleaseError("InternalServerException", "An internal error occurred.", 500)
-        if deployment.course.on_look and deployment.looked == 1:
-            deployment.course.on_look()
+    def _begin(self, where: Destination, what: Any, request: dict[str, Any], course: Course) -> Deployment:
+        self.sent.append(where.add(what, datetime.now(UTC), course, request=request))
+        return self.sent[-1]
 
 
-def freshly_released() -> Releases:
-    """Half an hour ago a new release of the shop went out, and flags of its checkout; both had stood for days."""
+def _look(deployment: Deployment) -> None:
+    """Count a read of a deployment, and do what its course says about reads."""
+    deployment.looked += 1
+    if deployment.course.unreadable:
+        raise ServiceError("InternalServerException", "An internal error occurred.", 500)
+    if deployment.course.on_look and deployment.looked == 1:
+        deployment.course.on_look()
+
+
+def _info(group: Destination, deployment: Deployment) -> dict[str, Any]:
+    """Return CodeDeploy's description of a deployment."""
+    application, name = group.name.split("/")
+    status = group.status(deployment)
+    info: dict[str, Any] = {
+        "applicationName": application,
+        "deploymentGroupName": name,
+        "deploymentId": deployment.id,
+        "deploymentConfigName": "CodeDeployDefault.OneAtATime",
+        "revision": deployment.what,
+        "status": status,
+        "createTime": deployment.at.timestamp(),
+        "creator": deployment.creator,
+        "computePlatform": group.platform,
+    }
+    if "description" in deployment.request:
+        info["description"] = deployment.request["description"]
+    if status != _IN_PROGRESS["codedeploy"]:
+        info["completeTime"] = (deployment.at + timedelta(minutes=1)).timestamp()
+    if status in ("Failed", "Stopped"):
+        info["errorInformation"] = {"code": "HEALTH_CONSTRAINTS", "message": deployment.course.message}
+    return info
+
+
+def sample_releases() -> Releases:
+    """Return a shop and its flags: the newest release of each is half an hour old, the one before three days."""
     releases = Releases()
     application, environment, profile = FLAGS
     releases.group(GROUP)

@@ -1,4 +1,4 @@
-"""Create what the template declares, through the services' APIs on this machine.
+"""The resources that the template declares, created through the services' APIs on this machine.
 
 Tables, queues, topics, documents and the state machine become real in moto; functions, routes and schedules are
 described for the parts of `local/` that run them. Roles, permissions, log groups, alarms and dashboards have no effect
@@ -19,21 +19,28 @@ from local.emulator.template import LOCAL_BUCKET, Template, TemplateError, expan
 ACCOUNT = "123456789012"
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _SECONDS = {"minute": 60, "hour": 3_600, "day": 86_400}
+_NAME_PROPERTIES = {
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::SQS::Queue": "QueueName",
+    "AWS::SNS::Topic": "TopicName",
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::StepFunctions::StateMachine": "StateMachineName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+}
 _INTEGRATION_ARN = re.compile(r"functions/(.+)/invocations$")
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """A function that is invoked every so often, with a payload that says so."""
+    """A function that is invoked at regular intervals."""
 
-    name: str
     function: str
     every_seconds: int
 
 
 @dataclass
 class Created:
-    """What a template became."""
+    """The resources of a stack that other parts of `local/` run or name."""
 
     functions: list[FunctionSpec] = field(default_factory=list)
     routes: list[Route] = field(default_factory=list)
@@ -46,7 +53,7 @@ class Created:
 
     @property
     def state_machine_arn(self) -> str:
-        """The machine whose executions are incidents."""
+        """The ARN of the machine whose executions are incidents."""
         return self.state_machines["IncidentStateMachine"]
 
 
@@ -64,7 +71,7 @@ class Resources:
     client
         Gives a boto3 client for a service, pointed at this machine.
     opt_folder
-        Where the layers that hold files, not packages, are brought together as each function's `/opt`.
+        The folder in which each function's `/opt` is put together from the layers that hold files, not packages.
     """
 
     def __init__(
@@ -109,21 +116,18 @@ class Resources:
         TemplateError
             The template uses something that is not understood here.
         """
+        create: dict[str, Callable[[str, dict[str, Any]], None]] = {
+            "AWS::Lambda::Function": self._function,
+            "AWS::ApiGatewayV2::Api": self._routes,
+            "AWS::Scheduler::Schedule": self._schedule,
+            "AWS::StepFunctions::StateMachine": self._state_machine,
+            "AWS::SSM::Document": self._document,
+            "AWS::CloudFormation::Stack": self._nested,
+        }
         for logical_id, (kind, properties) in self._resources.items():
             self._of(logical_id)
-            match kind:
-                case "AWS::Lambda::Function":
-                    self._created.functions.append(self._function(logical_id, properties))
-                case "AWS::ApiGatewayV2::Api":
-                    self._created.routes += self._routes(properties)
-                case "AWS::Scheduler::Schedule" | "AWS::Events::Rule" if "ScheduleExpression" in properties:
-                    self._created.schedules.append(self._schedule(logical_id, properties))
-                case "AWS::StepFunctions::StateMachine":
-                    self._state_machine(logical_id, properties)
-                case "AWS::SSM::Document":
-                    self._document(logical_id, properties)
-                case "AWS::CloudFormation::Stack":
-                    self._nested(logical_id, properties)
+            if kind in create:
+                create[kind](logical_id, self._template.resolve(properties))
         self._created.outputs = self._template.outputs()
         return self._created
 
@@ -146,21 +150,20 @@ class Resources:
 
     def _name(self, logical_id: str, kind: str, properties: dict[str, Any]) -> _Named:
         default = f"{self._stack_name}-{logical_id}"
+        name: str = self._template.resolve(properties.get(_NAME_PROPERTIES.get(kind, ""), default))
         match kind:
             case "AWS::DynamoDB::Table":
-                return self._table(default, self._template.resolve(properties))
+                return self._table(name, self._template.resolve(properties))
             case "AWS::SQS::Queue":
-                return self._queue(default, self._template.resolve(properties))
+                url = self._client("sqs").create_queue(QueueName=name)["QueueUrl"]
+                return _Named(url, {"Arn": self._arn("sqs", name), "QueueName": name, "QueueUrl": url})
             case "AWS::SNS::Topic":
-                name = self._template.resolve(properties.get("TopicName", default))
                 arn = self._client("sns").create_topic(Name=name)["TopicArn"]
                 self._created.topic_arns.append(arn)
                 return _Named(arn, {"TopicArn": arn, "TopicName": name})
             case "AWS::Lambda::Function":
-                name = self._template.resolve(properties.get("FunctionName", default))
                 return _Named(name, {"Arn": self._arn("lambda", f"function:{name}")})
             case "AWS::StepFunctions::StateMachine":
-                name = self._template.resolve(properties.get("StateMachineName", default))
                 arn = self._arn("states", f"stateMachine:{name}")
                 return _Named(arn, {"Arn": arn, "Name": name})
             case "AWS::ApiGatewayV2::Api":
@@ -168,28 +171,21 @@ class Resources:
             case "AWS::Lambda::LayerVersion":
                 return _Named(str(self._path.parent / properties["Content"]["S3Key"]))
             case "AWS::Logs::LogGroup":
-                name = self._template.resolve(properties.get("LogGroupName", default))
                 return _Named(name, {"Arn": self._arn("logs", f"log-group:{name}:*")})
-        arn = self._arn(kind.split("::")[1].lower(), default)
-        return _Named(default, {"Arn": arn, "RoleId": default})
+        return _Named(name, {"Arn": self._arn(kind.split("::")[1].lower(), name)})
 
     def _arn(self, service: str, rest: str) -> str:
         return f"arn:aws:{service}:{self._region}:{ACCOUNT}:{rest}"
 
-    def _table(self, default: str, properties: dict[str, Any]) -> _Named:
-        name = properties.get("TableName", default)
+    def _table(self, name: str, properties: dict[str, Any]) -> _Named:
         wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode", "StreamSpecification")
         given = {key: properties[key] for key in wanted if key in properties}
-        description = self._client("dynamodb").create_table(TableName=name, **given)["TableDescription"]
+        dynamodb = self._client("dynamodb")
+        description = dynamodb.create_table(TableName=name, **given)["TableDescription"]
         if ttl := properties.get("TimeToLiveSpecification"):
-            self._client("dynamodb").update_time_to_live(TableName=name, TimeToLiveSpecification=ttl)
+            dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=ttl)
         self._created.table_name = name
-        return _Named(name, {"Arn": description["TableArn"], "StreamArn": description.get("LatestStreamArn", "")})
-
-    def _queue(self, default: str, properties: dict[str, Any]) -> _Named:
-        name = properties.get("QueueName", default)
-        url = self._client("sqs").create_queue(QueueName=name)["QueueUrl"]
-        return _Named(url, {"Arn": self._arn("sqs", name), "QueueName": name, "QueueUrl": url})
+        return _Named(name, {"Arn": description["TableArn"]})
 
     # --- what refers to the rest --------------------------------------------------------------------------------------
 
@@ -201,26 +197,24 @@ class Resources:
             raise TemplateError(f"{self._path.name} names {key}, which does not exist.")
         return path
 
-    def _function(self, logical_id: str, properties: dict[str, Any]) -> FunctionSpec:
+    def _function(self, logical_id: str, properties: dict[str, Any]) -> None:
         named = self._of(logical_id)
         code = properties["Code"]
-        layers = [Path(self._template.resolve(layer)) for layer in properties.get("Layers", [])]
+        layers = [Path(layer) for layer in properties.get("Layers", [])]
         packages = [layer for layer in layers if (layer / "requirements.txt").exists()]
         opt = self._opt(named.ref, [layer for layer in layers if layer not in packages])
-        environment = {
-            name: re.sub(r"^/opt(?=/|$)", str(opt), str(value))
-            for name, value in self._template.resolve(properties.get("Environment", {}).get("Variables", {})).items()
-        }
-        return FunctionSpec(
+        variables = properties.get("Environment", {}).get("Variables", {})
+        spec = FunctionSpec(
             name=named.ref,
             arn=named.attributes["Arn"],
             folder=self._local_path(code["S3Bucket"], code["S3Key"]),
             handler=properties["Handler"],
             timeout_seconds=float(properties.get("Timeout", 3)),
             memory_mb=int(properties.get("MemorySize", 128)),
-            environment=environment,
+            environment={name: re.sub(r"^/opt(?=/|$)", str(opt), str(value)) for name, value in variables.items()},
             python_path=tuple(packages),
         )
+        self._created.functions.append(spec)
 
     def _opt(self, function: str, layers: list[Path]) -> Path:
         folder = self._opt_folder / function
@@ -232,57 +226,47 @@ class Resources:
                 (folder / entry.name).symlink_to(entry)
         return folder
 
-    def _routes(self, properties: dict[str, Any]) -> list[Route]:
-        routes = []
+    def _routes(self, _: str, properties: dict[str, Any]) -> None:
         for path, methods in properties["Body"]["paths"].items():
             for method, operation in methods.items():
-                uri = self._template.resolve(operation["x-amazon-apigateway-integration"]["uri"])
+                uri = operation["x-amazon-apigateway-integration"]["uri"]
                 arn = _INTEGRATION_ARN.search(uri)
                 if arn is None:
                     raise TemplateError(f"The route {method} {path} leads to {uri}, which is no function.")
                 name = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
-                routes.append(Route(name, path, arn[1].rsplit(":", 1)[-1]))
-        return routes
+                self._created.routes.append(Route(name, path, arn[1].rsplit(":", 1)[-1]))
 
-    def _schedule(self, logical_id: str, properties: dict[str, Any]) -> Schedule:
-        expression = self._template.resolve(properties["ScheduleExpression"])
+    def _schedule(self, logical_id: str, properties: dict[str, Any]) -> None:
+        expression = properties["ScheduleExpression"]
         rate = _RATE.fullmatch(expression)
         if rate is None:
             raise TemplateError(f"{logical_id}: of schedules only rate(…) is understood here, not {expression}.")
-        target = properties["Target"] if "Target" in properties else properties["Targets"][0]
-        function = self._template.resolve(target["Arn"]).rsplit(":", 1)[-1]
-        return Schedule(logical_id, function, int(rate[1]) * _SECONDS[rate[2]])
+        function = properties["Target"]["Arn"].rsplit(":", 1)[-1]
+        self._created.schedules.append(Schedule(function, int(rate[1]) * _SECONDS[rate[2]]))
 
     def _state_machine(self, logical_id: str, properties: dict[str, Any]) -> None:
         location = properties["DefinitionS3Location"]
         named = self._of(logical_id)
-        definition = state_machine_definition(
-            self._local_path(location["Bucket"], location["Key"]),
-            self._template.resolve(properties.get("DefinitionSubstitutions", {})),
-        )
+        path = self._local_path(location["Bucket"], location["Key"])
         # By API: a state machine that moto's CloudFormation makes is invisible to the backend that executes.
         self._client("stepfunctions").create_state_machine(
-            name=named.attributes["Name"], definition=definition, roleArn=f"arn:aws:iam::{ACCOUNT}:role/local"
+            name=named.attributes["Name"],
+            definition=state_machine_definition(path, properties.get("DefinitionSubstitutions", {})),
+            roleArn=f"arn:aws:iam::{ACCOUNT}:role/local",
         )
         self._created.state_machines[logical_id] = named.ref
 
     def _document(self, logical_id: str, properties: dict[str, Any]) -> None:
-        resolved = self._template.resolve(properties)
-        self._created.documents.append(resolved.get("Name", f"{self._stack_name}-{logical_id}"))
-        self._client("ssm").create_document(
-            Name=self._created.documents[-1],
-            Content=json.dumps(resolved["Content"]),
-            DocumentType=resolved.get("DocumentType", "Command"),
-            DocumentFormat="JSON",
-        )
+        name = properties.get("Name", f"{self._stack_name}-{logical_id}")
+        create_document(self._client("ssm"), name, properties["Content"])
+        self._created.documents.append(name)
 
     def _nested(self, logical_id: str, properties: dict[str, Any]) -> None:
-        resolved = self._template.resolve(properties)
         nested = Resources(
-            self._path.parent / resolved["TemplateURL"],
+            self._path.parent / properties["TemplateURL"],
             stack_name=f"{self._stack_name}-{logical_id}",
             region=self._region,
-            parameters=resolved.get("Parameters", {}),
+            parameters=properties.get("Parameters", {}),
             client=self._client,
             opt_folder=self._opt_folder,
             api_url=self._api_url,
@@ -290,3 +274,8 @@ class Resources:
         self._created.documents += nested.documents
         outputs = {f"Outputs.{name}": str(value) for name, value in nested.outputs.items()}
         self._named[logical_id] = _Named(self._named[logical_id].ref, outputs)
+
+
+def create_document(ssm: Any, name: str, content: dict[str, Any]) -> None:
+    """Create a document for Run Command."""
+    ssm.create_document(Name=name, Content=json.dumps(content), DocumentType="Command", DocumentFormat="JSON")

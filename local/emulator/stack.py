@@ -1,4 +1,4 @@
-"""The whole of Firstline on one machine: composition root of `local/`.
+"""Firstline as a whole on one machine: the composition root of `local/`.
 
 Everything listens on loopback, and everything ends with this process.
 """
@@ -19,15 +19,16 @@ import boto3
 from botocore.config import Config
 
 from local.emulator import engine, more_runbooks
-from local.emulator.cloud import Cloud, Server
+from local.emulator.cloud import Cloud
 from local.emulator.commands import CommandEnded, Commands
 from local.emulator.front import Front
 from local.emulator.hosts import Host, Hosts, Sandbox
 from local.emulator.inbox import Inbox, Message
 from local.emulator.registry import own_folder, sweep
-from local.emulator.releases import freshly_released, release_arns
+from local.emulator.releases import release_arns, sample_releases
 from local.emulator.resources import ACCOUNT, Created, Resources
 from local.emulator.runtime import Functions
+from local.emulator.server import Server
 
 ROOT = Path(__file__).parents[2]
 REGION = "eu-west-1"
@@ -40,7 +41,7 @@ APPROVER = "ada"
 
 @dataclass(frozen=True)
 class Options:
-    """How to run the stack.
+    """The options of a stack.
 
     `time_lapse` makes the machine's long waits (for recovery, acknowledgement, resolution) pass this many times faster.
     `parameters` override those of the template. `secrets` are beside those that the stack makes up, such as
@@ -54,8 +55,6 @@ class Options:
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     runbooks: Path | None = None
     policies: tuple[Path, ...] = ()
-    hosts: tuple[str, ...] = HOSTS
-    sandbox: Sandbox | None = None
     reconcile_seconds: int | None = None
     folder: Path = field(default_factory=own_folder)
     on_command: Callable[[CommandEnded], None] = lambda _: None
@@ -68,11 +67,11 @@ class Stack:
     Attributes
     ----------
     created
-        What the template became.
+        The resources of the template.
     hosts
         The throw-away hosts by name.
     secrets
-        What senders prove themselves with, by source; `slack` signs buttons.
+        The secrets of the senders, by source; `slack` signs buttons.
     """
 
     def __init__(self, options: Options | None = None) -> None:
@@ -80,31 +79,27 @@ class Stack:
         self.cloud = Cloud()
         self.front = Front()
         self.inbox = Inbox(self.options.on_message)
-        self._servers = {
-            "api": Server(self.front, self.options.port),
-            "aws": Server(self.cloud),
-            "inbox": Server(self.inbox),
-        }
-        self._hosts = Hosts(self.options.sandbox)
+        api = Server(self.front, self.options.port)
+        self._servers = {"api": api, "aws": Server(self.cloud), "inbox": Server(self.inbox)}
+        self._hosts = Hosts()
         self.hosts: dict[str, Host] = {}
         self.secrets = {source: randomness.token_urlsafe(24) for source in (*SOURCES, "slack")}
         self.created = Created()
-        self.functions: Functions | None = None
         self._stopping = threading.Event()
         self.client: Callable[[str], Any] = cache(self._new_client)
 
     @property
     def sandbox(self) -> Sandbox:
-        """What keeps the hosts' commands away from this machine."""
+        """The isolation of the hosts' commands from this machine."""
         return self._hosts.sandbox
 
     @property
     def sandbox_problems(self) -> list[str]:
-        """Why a better sandbox could not be used."""
+        """The reasons why no better sandbox could be used."""
         return self._hosts.problems
 
     def url(self, name: str) -> str:
-        """Of `api`, `aws` or `inbox`."""
+        """Return the URL of `api`, `aws` or `inbox`."""
         return self._servers[name].url
 
     def start(self) -> None:
@@ -121,64 +116,31 @@ class Stack:
         engine.install(self.url("aws"), time_lapse=self.options.time_lapse)
         for server in self._servers.values():
             server.start()
-        # Without a network, nothing but our own endpoint may be asked for anything.
+        # Without a network, only our own endpoint can be asked.
         os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
-        # Nor does anybody need moto's catalogue of Amazon's images, which takes two seconds to load.
+        # moto's catalogue of Amazon's images takes two seconds to load and is not needed.
         os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
-        for name in self.options.hosts:
-            key, value = TARGET_TAG
+        key, value = TARGET_TAG
+        for name in HOSTS:
             self.hosts[name] = self._hosts.start(name, {"Name": name, key: value})
         self._register_instances()
-        parameters = {
-            "EnvironmentName": "dev",
-            "RemediationMode": "auto",
-            "SlackApiUrl": f"{self.url('inbox')}/slack/api/",
-            "PagerDutyEventsUrl": f"{self.url('inbox')}/pagerduty",
-            "PagerDutyApiUrl": f"{self.url('inbox')}/pagerduty",
-            "Approvers": f"U0{APPROVER.upper()}",
-            "ReleaseArns": ",".join(release_arns(REGION, ACCOUNT)),
-            **self.options.parameters,
-        }
-        self.created = Resources(
-            ROOT / "template.yaml",
-            stack_name=STACK_NAME,
-            region=REGION,
-            parameters=parameters,
-            client=self.client,
-            opt_folder=self.options.folder / "opt",
-            api_url=self.url("api"),
-        ).create()
-        if self.options.runbooks:
-            more_runbooks.give_to_functions(self.options.runbooks, self.options.folder / "opt")
-            self.created.documents += [
-                name for name, _ in more_runbooks.deploy(self.options.runbooks, STACK_NAME, self.client)
-            ]
-        if self.options.policies:
-            more_runbooks.give_policies(
-                self.options.policies,
-                ROOT / "runbooks" / "policy",
-                self.options.folder / "policy",
-                self.options.folder / "opt",
-            )
+        self._create_resources()
         self._put_secrets()
         for topic in self.created.topic_arns:
             self.client("sns").subscribe(TopicArn=topic, Protocol="http", Endpoint=f"{self.url('inbox')}/sns")
-        self.cloud.commands = Commands(
-            list(self.hosts.values()), self._read_document, TARGET_TAG, self.options.on_command
-        )
-        self.cloud.releases = freshly_released()
+        hosts = list(self.hosts.values())
+        self.cloud.commands = Commands(hosts, self._read_document, TARGET_TAG, self.options.on_command)
+        self.cloud.releases = sample_releases()
         self._start_functions()
 
     def executions(self) -> list[engine.Execution]:
-        """Every incident's execution as it stands."""
+        """Return a snapshot of every incident's execution."""
         return engine.executions(self.created.state_machine_arn)
 
     def line(self) -> dict[str, Any]:
-        """What `up` prints when it is ready, and what others need to know to use this stack."""
+        """Return the line that `up` prints when it is ready, with all that others need to use this stack."""
         return {
-            "api": self.url("api"),
-            "aws": self.url("aws"),
-            "inbox": self.url("inbox"),
+            **{name: server.url for name, server in self._servers.items()},
             "state_machine": self.created.state_machine_arn,
             "table": self.created.table_name,
             "secrets": dict(self.secrets),
@@ -189,8 +151,8 @@ class Stack:
         self._stopping.set()
         for server in self._servers.values():
             server.close()
-        if self.functions is not None:
-            self.functions.close()
+        if self.cloud.functions is not None:
+            self.cloud.functions.close()
         self._hosts.close()
 
     def _new_client(self, service: str) -> Any:
@@ -203,8 +165,36 @@ class Stack:
             config=Config(retries={"total_max_attempts": 1}, read_timeout=300, max_pool_connections=20),
         )
 
+    def _create_resources(self) -> None:
+        inbox, opt_folder = self.url("inbox"), self.options.folder / "opt"
+        parameters = {
+            "EnvironmentName": "dev",
+            "RemediationMode": "auto",
+            "SlackApiUrl": f"{inbox}/slack/api/",
+            "PagerDutyEventsUrl": f"{inbox}/pagerduty",
+            "PagerDutyApiUrl": f"{inbox}/pagerduty",
+            "Approvers": f"U0{APPROVER.upper()}",
+            "ReleaseArns": ",".join(release_arns(REGION, ACCOUNT)),
+            **self.options.parameters,
+        }
+        self.created = Resources(
+            ROOT / "template.yaml",
+            stack_name=STACK_NAME,
+            region=REGION,
+            parameters=parameters,
+            client=self.client,
+            opt_folder=opt_folder,
+            api_url=self.url("api"),
+        ).create()
+        if runbooks := self.options.runbooks:
+            more_runbooks.link_runbooks(runbooks, opt_folder)
+            self.created.documents += [name for name, _ in more_runbooks.deploy(runbooks, STACK_NAME, self.client)]
+        if policies := self.options.policies:
+            shipped = ROOT / "runbooks" / "policy"
+            more_runbooks.replace_policies(policies, shipped, self.options.folder / "policy", opt_folder)
+
     def _register_instances(self) -> None:
-        """Hosts are EC2 instances for whoever asks; moto invents ids and addresses, so ours are put in their place."""
+        """Register the hosts as EC2 instances, and give them the ids that moto invents."""
         ec2 = self.client("ec2")
         image = ec2.register_image(Name="local")["ImageId"]
         for host in self.hosts.values():
@@ -219,9 +209,9 @@ class Stack:
             host.instance_id = reservation["Instances"][0]["InstanceId"]
 
     def _put_secrets(self) -> None:
-        values = {f"sources/{source}": self.secrets[source] for source in SOURCES}
         self.inbox.routing_key = randomness.token_hex(16)
-        values |= {
+        values = {
+            **{f"sources/{source}": self.secrets[source] for source in SOURCES},
             "slack/bot-token": f"xoxb-{randomness.token_hex(12)}",
             "slack/signing-secret": self.secrets["slack"],
             "approvals/signing-key": randomness.token_urlsafe(32),
@@ -244,26 +234,25 @@ class Stack:
         return content
 
     def _start_functions(self) -> None:
-        self.functions = Functions(
-            self.created.functions,
-            service_environment={
-                "AWS_ENDPOINT_URL": self.url("aws"),
-                "AWS_REGION": REGION,
-                "AWS_DEFAULT_REGION": REGION,
-                "AWS_ACCESS_KEY_ID": ACCOUNT,
-                "AWS_SECRET_ACCESS_KEY": "local",
-                "AWS_EC2_METADATA_DISABLED": "true",
-                "NO_PROXY": "127.0.0.1",
-            },
-            log_folder=self.options.folder / "logs",
-        )
-        self.cloud.functions = self.front.functions = self.functions
+        service = {
+            "AWS_ENDPOINT_URL": self.url("aws"),
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": ACCOUNT,
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "NO_PROXY": "127.0.0.1",
+        }
+        logs = self.options.folder / "logs"
+        functions = Functions(self.created.functions, service_environment=service, log_folder=logs)
+        self.cloud.functions = self.front.functions = functions
         self.front.routes = self.created.routes
         for schedule in self.created.schedules:
             every = self.options.reconcile_seconds or schedule.every_seconds
-            threading.Thread(target=self._repeat, args=(schedule.function, every), daemon=True).start()
+            threading.Thread(target=self._repeat, args=(functions, schedule.function, every), daemon=True).start()
 
-    def _repeat(self, function: str, every_seconds: float) -> None:
+    def _repeat(self, functions: Functions, name: str, every_seconds: float) -> None:
+        """Invoke a function at regular intervals, with EventBridge Scheduler's event."""
         while not self._stopping.wait(every_seconds):
             event = {
                 "version": "0",
@@ -274,5 +263,4 @@ class Stack:
                 "account": ACCOUNT,
                 "detail": {},
             }
-            if self.functions is not None:
-                self.functions.invoke_later(function, json.dumps(event).encode())
+            functions.invoke_later(name, json.dumps(event).encode())

@@ -1,6 +1,6 @@
-"""Read the SAM template as CloudFormation would: expanded by AWS's own translator, with its intrinsics resolved.
+"""The SAM template as CloudFormation reads it: expanded by AWS's own translator, with its intrinsics resolved.
 
-Nothing is created here. `Template` answers questions about resources; `local/emulator/stack.py` creates them.
+Nothing is created here. `Template` answers questions about resources; `local/emulator/resources.py` creates them.
 """
 
 import json
@@ -22,6 +22,16 @@ LOCAL_BUCKET = "local"
 _PATH_PROPERTIES = ("CodeUri", "ContentUri", "DefinitionUri")
 _SUB_VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
 _NO_VALUE = object()
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "Fn::Join": lambda separator, parts: separator.join(map(str, parts)),
+    "Fn::Split": lambda separator, text: text.split(separator),
+    "Fn::Select": lambda index, values: values[int(index)],
+    "Fn::Equals": lambda left, right: left == right,
+    "Fn::And": lambda *conditions: all(conditions),
+    "Fn::Or": lambda *conditions: any(conditions),
+    "Fn::Not": lambda condition: not condition,
+}
+"""The intrinsic functions that need nothing but their resolved arguments."""
 
 
 class TemplateError(Exception):
@@ -60,7 +70,7 @@ class Template:
     Parameters
     ----------
     attribute
-        What `Ref` (name None) and `Fn::GetAtt` of a resource mean: called with the logical id and the attribute's name.
+        Gives the value of `Ref` (name None) or `Fn::GetAtt` of a resource, by its logical id and the attribute's name.
     pseudo
         Values of `AWS::Region` and its like.
     """
@@ -80,17 +90,13 @@ class Template:
         if unknown := sorted(set(parameters) - set(declared)):
             raise TemplateError(f"The template has no parameter {', '.join(unknown)}; it has {', '.join(declared)}.")
         for name, declaration in declared.items():
-            if name in parameters:
-                value = parameters[name]
-            elif "Default" in declaration:
-                value = declaration["Default"]
-            else:
+            if name not in parameters and "Default" not in declaration:
                 raise TemplateError(f"Parameter {name} has no default and was not given.")
-            is_list = "List" in declaration["Type"]
-            self._values[name] = str(value).split(",") if is_list else str(value)
+            value = str(parameters.get(name, declaration.get("Default")))
+            self._values[name] = value.split(",") if "List" in declaration["Type"] else value
 
     def resources(self) -> dict[str, tuple[str, dict[str, Any]]]:
-        """Type and raw properties of each resource whose condition holds, by logical id."""
+        """Return the type and raw properties of each resource whose condition holds, by logical id."""
         return {
             name: (resource["Type"], resource.get("Properties", {}))
             for name, resource in self._body["Resources"].items()
@@ -98,7 +104,7 @@ class Template:
         }
 
     def outputs(self) -> dict[str, Any]:
-        """Every output's value, resolved."""
+        """Return every output's value, resolved."""
         return {
             name: self.resolve(output["Value"])
             for name, output in self._body.get("Outputs", {}).items()
@@ -106,7 +112,7 @@ class Template:
         }
 
     def resolve(self, value: Any) -> Any:
-        """`value` without intrinsic functions.
+        """Return `value` without intrinsic functions.
 
         Raises
         ------
@@ -129,6 +135,8 @@ class Template:
         return value
 
     def _call(self, name: str, argument: Any) -> Any:
+        if name in _FUNCTIONS:
+            return _FUNCTIONS[name](*self._resolve(argument))
         match name:
             case "Ref":
                 return self._ref(argument)
@@ -137,19 +145,13 @@ class Template:
                 return self._attribute(logical_id, self._resolve(attribute))
             case "Fn::Sub":
                 return self._sub(argument)
-            case "Fn::Join":
-                return argument[0].join(map(str, self._resolve(argument[1])))
-            case "Fn::Split":
-                return self._resolve(argument[1]).split(argument[0])
-            case "Fn::Select":
-                return self._resolve(argument[1])[int(self._resolve(argument[0]))]
             case "Fn::If":
                 return self._resolve(argument[1] if self._holds(argument[0]) else argument[2])
             case "Fn::FindInMap":
                 table, top, second = map(self._resolve, argument)
                 return self._body["Mappings"][table][top][second]
-            case "Fn::Equals" | "Fn::And" | "Fn::Or" | "Fn::Not" | "Condition":
-                return self._holds({name: argument})
+            case "Condition":
+                return self._holds(argument)
         raise TemplateError(f"{name} is not understood: {json.dumps(argument, default=str)[:200]}")
 
     def _ref(self, name: str) -> Any:
@@ -171,24 +173,8 @@ class Template:
 
         return _SUB_VARIABLE.sub(replace, text)
 
-    def _holds(self, condition: Any) -> bool:
-        if condition is None:
-            return True
-        if isinstance(condition, str):
-            return self._holds(self._body["Conditions"][condition])
-        ((name, argument),) = condition.items()
-        match name:
-            case "Fn::Equals":
-                return bool(self._resolve(argument[0]) == self._resolve(argument[1]))
-            case "Fn::And":
-                return all(map(self._holds, argument))
-            case "Fn::Or":
-                return any(map(self._holds, argument))
-            case "Fn::Not":
-                return not self._holds(argument[0])
-            case "Condition":
-                return self._holds(argument)
-        raise TemplateError(f"The condition {name} is not understood.")
+    def _holds(self, condition: str | None) -> bool:
+        return condition is None or bool(self._resolve(self._body["Conditions"][condition]))
 
 
 def state_machine_definition(path: Path, substitutions: Mapping[str, str]) -> str:
@@ -199,19 +185,11 @@ def state_machine_definition(path: Path, substitutions: Mapping[str, str]) -> st
     TemplateError
         The definition uses a name that has no substitution.
     """
-    definition = yaml.safe_load(path.read_text())
 
     def replace(match: re.Match[str]) -> str:
         name = match.group(2)
         if name not in substitutions:
             raise TemplateError(f"{path}: ${{{name}}} is not among the DefinitionSubstitutions.")
-        return substitutions[name]
+        return json.dumps(substitutions[name])[1:-1]  # it stands inside a JSON string
 
-    def walk(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: walk(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [walk(item) for item in value]
-        return _SUB_VARIABLE.sub(replace, value) if isinstance(value, str) else value
-
-    return json.dumps(walk(definition))
+    return _SUB_VARIABLE.sub(replace, json.dumps(yaml.safe_load(path.read_text())))

@@ -17,7 +17,7 @@ from typing import Literal
 from firstline.errors import ConfigurationError
 from firstline.runbooks.documents import render_document_script
 from firstline.runbooks.model import VERIFY, Command, Runbook, Step
-from local.emulator.hosts import Host, Ran
+from local.emulator.hosts import Host, ScriptResult
 
 SCENARIOS = Path(__file__).with_name("scenarios")
 
@@ -48,7 +48,7 @@ class Tried:
 
     step_id: str
     when: When
-    ran: Ran
+    ran: ScriptResult
     seconds: float
 
     @property
@@ -62,7 +62,7 @@ class Rehearsal:
 
     tried: list[Tried] = field(default_factory=list)
     ending: Ending = "not cured"
-    after: Ran | None = None
+    after: ScriptResult | None = None
 
     def of(self, when: When) -> list[Tried]:
         """Return the commands of one phase."""

@@ -10,9 +10,9 @@ import boto3
 import pytest
 
 from local.emulator import engine
-from local.emulator.cloud import Cloud, Server
-from local.emulator.commands import SsmError
+from local.emulator.cloud import Cloud
 from local.emulator.runtime import Invocation
+from local.emulator.server import Server, ServiceError
 
 REGION = "eu-west-1"
 _NUMBERS = itertools.count(1)
@@ -42,7 +42,7 @@ class FailingCommands:
 
     def __init__(self, code: str) -> None:
         def fail(request: dict[str, Any]) -> dict[str, Any]:
-            raise SsmError(code, "Rate exceeded")
+            raise ServiceError(code, "Rate exceeded")
 
         self.operations = {"SendCommand": fail}
 

@@ -163,7 +163,7 @@ def test_processes_end_with_whoever_started_them(make: Make, tmp_path: Path) -> 
     # Given a function whose parent dies without a word: its end of the pipe closes, and nothing else happens
     functions = make()
     functions.invoke("ping", b"{}")
-    (environment,) = functions._all["ping"]
+    (environment,) = functions._environments["ping"]
     assert environment.process.stdin is not None
 
     environment.process.stdin.close()

@@ -11,8 +11,9 @@ from botocore.exceptions import ClientError
 
 from firstline.adapters.aws.releases import ReleaseRecords
 from firstline.errors import ReleasesUnreadable
-from local.emulator.cloud import Cloud, Server
+from local.emulator.cloud import Cloud
 from local.emulator.releases import Course, Releases
+from local.emulator.server import Server
 
 HOUR = timedelta(hours=1)
 

@@ -25,7 +25,7 @@ def any_host(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     kind, who = request.param
     needs.require(f"host in {kind}")
     if who == "root":
-        monkeypatch.setattr(local_hosts, "_identities", lambda: [None])
+        monkeypatch.setattr(local_hosts, "_users", lambda: [None])
     hosts = Hosts(kind)
     try:
         yield hosts.start("web-1")

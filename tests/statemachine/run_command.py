@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.emulator.commands import LIST_OUTPUT_CHARACTERS, SsmError
+from local.emulator.commands import LIST_OUTPUT_CHARACTERS
+from local.emulator.server import ServiceError
 
 NEVER = 1_000_000
 
@@ -115,11 +116,11 @@ class RunCommand:
         document = request["DocumentName"]
         step = self._documents.get(document) or next((one for one in self._scripts if document.endswith(f"-{one}")), "")
         if not step:
-            raise SsmError("InvalidDocument", f"Document with name {document} does not exist.")
+            raise ServiceError("InvalidDocument", f"Document with name {document} does not exist.")
         self.attempts.append(step)
         run = self._next(step)
         if run.refusal:
-            raise SsmError(*run.refusal)
+            raise ServiceError(*run.refusal)
         sent = Sent(
             step=step,
             document=document,
@@ -148,7 +149,7 @@ class RunCommand:
         sent = self._commands[request["CommandId"]]
         sent.reads += 1
         if sent.run.unreadable:
-            raise SsmError("InternalServerError", "An internal error occurred.")
+            raise ServiceError("InternalServerError", "An internal error occurred.")
         if sent.run.on_read and sent.reads == 1:
             sent.run.on_read()
         if sent.reads <= sent.run.unseen_reads:
@@ -164,7 +165,7 @@ class RunCommand:
     def _cancel(self, request: dict[str, Any]) -> dict[str, Any]:
         sent = self._commands[request["CommandId"]]
         if sent.run.uncancellable:
-            raise SsmError("InternalServerError", "An internal error occurred.")
+            raise ServiceError("InternalServerError", "An internal error occurred.")
         sent.cancelled = True
         return {}
 

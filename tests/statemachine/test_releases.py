@@ -21,7 +21,8 @@ from typing import Any
 
 import pytest
 
-from local.emulator.releases import NEVER, Course, Deployment, Place, ReleaseError
+from local.emulator.releases import NEVER, Course, Deployment, Destination
+from local.emulator.server import ServiceError
 from tests.statemachine.world import STACK_NAME, Incident, World
 
 HOUR = timedelta(hours=1)
@@ -42,7 +43,7 @@ class Service:
     world: World
     name: str
     alert: str
-    place: Place
+    place: Destination
     lost: str
 
     def fires(self, severity: str = "high") -> Incident:
@@ -237,7 +238,7 @@ def test_an_answer_that_is_lost_is_looked_for_and_followed(
 def test_an_answer_that_is_lost_before_anything_began_is_told_as_what_it_is(
     world: World, service: Service, impatient: set[str]
 ) -> None:
-    world.releases._begin = lambda place, deployment: None  # type: ignore[method-assign]
+    world.releases._begin = lambda *_: None  # type: ignore[method-assign]
     world.releases.script(Course(lost=True))
     impatient.add(service.lost)
 
@@ -312,7 +313,7 @@ def test_a_stop_that_is_refused_wakes_a_human(world: World, service: Service, mo
     still_going_out(service)
 
     def refuse(*_: Any) -> Any:
-        raise ReleaseError("AccessDeniedException", "not authorized to perform: StopDeployment")
+        raise ServiceError("AccessDeniedException", "not authorized to perform: StopDeployment")
 
     world.releases.operations["StopDeployment"] = refuse
     monkeypatch.setattr(world.releases, "_revert", refuse)
@@ -327,7 +328,7 @@ def test_a_stop_that_is_refused_wakes_a_human(world: World, service: Service, mo
 def test_somebody_elses_deployment_is_not_taken_for_ours(world: World, service: Service, impatient: set[str]) -> None:
     """Lose the answer while a person begins the newest deployment at the same moment."""
     impatient.add(service.lost)
-    world.releases._begin = lambda place, deployment: _somebody(world, service)  # type: ignore[method-assign]
+    world.releases._begin = lambda *_: _somebody(world, service)  # type: ignore[method-assign]
     world.releases.script(Course(lost=True))
 
     read = human(world, service.approved(severity="low"))
@@ -336,9 +337,8 @@ def test_somebody_elses_deployment_is_not_taken_for_ours(world: World, service: 
 
 
 def _somebody(world: World, service: Service) -> None:
-    name = next(name for name, place in world.releases.places.items() if place is service.place)
     what = revision("v3") if service.name == "codedeploy" else ("flags12", "v3")
-    world.releases.released(name, what, ago=timedelta())
+    world.releases.released(service.place.name, what, ago=timedelta())
 
 
 def test_what_somebody_released_meanwhile_is_left_alone(world: World, service: Service) -> None:

@@ -7,7 +7,7 @@ people ends when a test signals, or says that it timed out.
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from botocore.config import Config
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+from werkzeug.wrappers import Request, Response
 
 from firstline.adapters.aws.executions import StepFunctions
 from firstline.adapters.dynamodb.incidents import TableIncidents
@@ -34,10 +35,11 @@ from firstline.remediation.steps import document_name
 from firstline.runbooks import catalogue
 from local.demo import senders
 from local.emulator import engine, more_runbooks
-from local.emulator.cloud import Cloud, Server
+from local.emulator.cloud import Cloud
 from local.emulator.inbox import Inbox, Message
 from local.emulator.releases import Releases
 from local.emulator.resources import ACCOUNT, Created, Resources
+from local.emulator.server import Server
 from tests.statemachine.functions import Functions
 from tests.statemachine.run_command import RunCommand
 
@@ -114,7 +116,7 @@ class World:
             opt_folder=self._folder,
             api_url=self._servers["aws"].url,
         ).create()
-        more_runbooks.give_to_functions(RUNBOOKS, self._folder)
+        more_runbooks.link_runbooks(RUNBOOKS, self._folder)
         self._documents = {
             document_name(f"{STACK_NAME}_runbook", runbook.id, step_id): step_id
             for runbook in catalogue.load(ROOT / "runbooks").values()
@@ -287,12 +289,11 @@ class World:
             self.created.functions, service, overrides=environment, warm=warm
         )
 
-    def _unless_down(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        signed = environ.get("HTTP_AUTHORIZATION", "")
+    def _unless_down(self, request: Request) -> Response:
+        signed = request.headers.get("Authorization", "")
         if any(f"/{service}/aws4_request" in signed for service in self.down):
-            start_response("503 Service Unavailable", [("x-amzn-RequestId", "1"), ("Content-Length", "0")])
-            return [b""]
-        return self.cloud(environ, start_response)
+            return Response(b"", 503, {"x-amzn-RequestId": "1"})
+        return self.cloud(request)
 
     @property
     def _backend(self) -> Any:

@@ -6,6 +6,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from werkzeug.wrappers import Request
 
 from local.emulator.front import MAX_BODY_BYTES, Front, Route
 from local.emulator.runtime import Invocation
@@ -51,7 +52,7 @@ def call(
         "wsgi.input": BytesIO(body),
         **{f"HTTP_{name.upper()}": value for name, value in headers.items()},
     }
-    answer = b"".join(front(environ, start_response))
+    answer = b"".join(Request.application(front)(environ, start_response))
     return seen["status"], seen["headers"], answer
 
 

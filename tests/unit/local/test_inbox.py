@@ -1,16 +1,18 @@
 """The inbox understands what channels send, and shows it."""
 
 import json
-from io import BytesIO
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from werkzeug.test import Client
+from werkzeug.wrappers import Request
 
 from firstline.channels.slack_feedback import note_button, note_form, question
 from local.emulator.inbox import Inbox, Message
 from tests.support.builders import INCIDENT_ID, a_record
 
+FORM = "application/x-www-form-urlencoded"
 BLOCKS = [
     {"type": "header", "text": {"type": "plain_text", "text": "Disk full"}},
     {"type": "section", "fields": [{"type": "plain_text", "text": "Severity\nhigh"}]},
@@ -19,19 +21,9 @@ BLOCKS = [
 
 
 def call(inbox: Inbox, method: str, target: str, body: Any = None, kind: str = "application/json") -> tuple[int, Any]:
-    path, _, query = target.partition("?")
     data = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else b""
-    seen: list[int] = []
-    environ = {
-        "REQUEST_METHOD": method,
-        "PATH_INFO": path,
-        "QUERY_STRING": query,
-        "CONTENT_TYPE": kind,
-        "CONTENT_LENGTH": str(len(data)),
-        "wsgi.input": BytesIO(data),
-    }
-    answer = b"".join(inbox(environ, lambda status, _: seen.append(int(status.split()[0]))))
-    return seen[0], json.loads(answer) if answer[:1] in b"{[" and path != "/" else answer
+    answer = Client(Request.application(inbox)).open(target, method=method, data=data, content_type=kind)
+    return answer.status_code, answer.json if answer.is_json else answer.data
 
 
 @pytest.mark.parametrize("as_form", [False, True])
@@ -41,7 +33,7 @@ def test_slack_messages_are_kept_and_edited_in_place(as_form: bool) -> None:
     inbox = Inbox(heard.append)
     fields = {"channel": "#ops-alerts", "text": "fallback", "blocks": BLOCKS}
     body: Any = urlencode({**fields, "blocks": json.dumps(BLOCKS)}).encode() if as_form else fields
-    kind = "application/x-www-form-urlencoded" if as_form else "application/json"
+    kind = FORM if as_form else "application/json"
 
     # When it is posted and then edited
     _, posted = call(inbox, "POST", "/slack/api/chat.postMessage", body, kind)
@@ -145,7 +137,7 @@ def test_a_menu_is_shown_with_its_choices_and_a_form_with_its_field() -> None:
     menu = {"type": "actions", "elements": [note_button(a_record()), question("inc-1")]}
     call(inbox, "POST", "/slack/api/chat.postMessage", {"channel": "#x", "blocks": [menu]})
     view = json.dumps(note_form(INCIDENT_ID, "C1", resolves=True))
-    call(inbox, "POST", "/slack/api/views.open", urlencode({"trigger_id": "1", "view": view}).encode(), "form")
+    call(inbox, "POST", "/slack/api/views.open", urlencode({"trigger_id": "1", "view": view}).encode(), FORM)
 
     shown, form = inbox.messages()
     assert shown.incident == INCIDENT_ID

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from firstline.errors import ConfigurationError
-from local.emulator.more_runbooks import give_policies
+from local.emulator.more_runbooks import replace_policies
 
 SHIPPED = Path("runbooks/policy")
 
@@ -23,7 +23,7 @@ def test_a_file_takes_the_place_of_the_shipped_one_of_its_name(tmp_path: Path, o
     mine = tmp_path / "model.yaml"
     mine.write_text("model: mine\n")
 
-    give_policies([mine], SHIPPED, tmp_path / "policy", opt)
+    replace_policies([mine], SHIPPED, tmp_path / "policy", opt)
 
     assert (opt / "reads" / "policy" / "model.yaml").read_text() == "model: mine\n"
     assert (opt / "reads" / "policy" / "rules.yaml").read_text() == (SHIPPED / "rules.yaml").read_text()
@@ -35,4 +35,4 @@ def test_a_file_that_takes_no_place_is_refused(tmp_path: Path, opt: Path) -> Non
     with pytest.raises(
         ConfigurationError, match=r"modell\.yaml: no policy has this name; the policies are model\.yaml, "
     ):
-        give_policies([tmp_path / "modell.yaml"], SHIPPED, tmp_path / "policy", opt)
+        replace_policies([tmp_path / "modell.yaml"], SHIPPED, tmp_path / "policy", opt)

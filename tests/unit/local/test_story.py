@@ -18,7 +18,7 @@ def test_a_command_shows_where_it_ran_and_what_it_said() -> None:
     story, out = tell()
     story.name("incident-1", "full disk")
 
-    story.command(CommandEnded("c", "fl-low-disk-free-space", "incident-1", "web-1", "Success", "freed 42 MB\n" * 9))
+    story.command(CommandEnded("fl-low-disk-free-space", "incident-1", "web-1", "Success", "freed 42 MB\n" * 9))
 
     text = out.getvalue()
     assert "full disk" in text
@@ -29,10 +29,10 @@ def test_a_command_shows_where_it_ran_and_what_it_said() -> None:
 
 def test_a_message_shows_who_got_it_and_its_headline_once() -> None:
     story, out = tell()
-    message = Message("slack", "#ops-alerts", "\nDisk full\nmuch more", 0.0, "incident-1", edits=1)
+    message = Message("slack", "#ops-alerts", "\nDisk full\nmuch more", "incident-1", edits=1)
 
     story.message(message)
-    story.message(Message("slack", "#ops-alerts", "details in the thread", 0.0, thread="1.0"))
+    story.message(Message("slack", "#ops-alerts", "details in the thread", thread="1.0"))
 
     assert "slack #ops-alerts  (edited): Disk full" in out.getvalue()
     assert "much more" not in out.getvalue()
@@ -41,7 +41,7 @@ def test_a_message_shows_who_got_it_and_its_headline_once() -> None:
 
 def test_text_of_an_alert_is_never_obeyed_by_terminal_or_markup() -> None:
     story, out = tell()
-    story.message(Message("slack", "#a", "\x1b[2J\x1b]0;pwned\x07 [bold red]hi[/] \u202egnp", 0.0))
+    story.message(Message("slack", "#a", "\x1b[2J\x1b]0;pwned\x07 [bold red]hi[/] \u202egnp"))
     assert "\x1b" not in out.getvalue()
     assert "\x07" not in out.getvalue()
     assert "\u202e" not in out.getvalue()

@@ -1,0 +1,73 @@
+"""HTTP on a loopback port, and the errors of AWS's services on the wire."""
+
+import json
+import threading
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.wrappers import Request, Response
+
+type Application = Callable[[Request], Response]
+
+
+class ServiceError(Exception):
+    """An error of an AWS service; `code` is its name on the wire."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code, self.status = code, status
+
+
+class QuietHandler(WSGIRequestHandler):
+    """A request handler that logs nothing: the story tells what matters."""
+
+    def log_request(self, *_: Any) -> None:
+        """Log nothing."""
+
+
+class Server:
+    """An application on a loopback port, served by threads.
+
+    Parameters
+    ----------
+    port
+        0 takes any free one.
+    """
+
+    def __init__(self, application: Application, port: int = 0) -> None:
+        self._server: BaseWSGIServer = make_server(
+            "127.0.0.1", port, Request.application(application), threaded=True, request_handler=QuietHandler
+        )
+        self._server.daemon_threads = True  # type: ignore[attr-defined]
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
+
+    @property
+    def url(self) -> str:
+        """The address that it listens at, without a slash at the end."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop answering and free the port."""
+        if self._thread.is_alive():
+            self._server.shutdown()
+        self._server.server_close()
+
+
+def aws_response(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Return an AWS service's answer: bytes as they are, anything else as JSON."""
+    data = body if isinstance(body, bytes) else json.dumps(body)
+    response = Response(data, status, headers, content_type="application/x-amz-json-1.1")
+    response.headers["x-amzn-RequestId"] = str(uuid.uuid4())  # moto's Step Functions puts it into an error's cause
+    return response
+
+
+def aws_error(error: ServiceError) -> Response:
+    """Return an error as the JSON and the REST protocols of AWS both read it."""
+    body = {"__type": error.code, "message": str(error), "Message": str(error)}
+    return aws_response(body, error.status, {"x-amzn-errortype": error.code})
