@@ -35,7 +35,7 @@ def say(table: Table, incident_id: str, answer: str, by: str) -> str:
     """
     now = datetime.now(UTC)
     word = _word(answer, by, now)
-    record = judge.give(incident_id, word, history=TableIncidents(table))
+    record = judge.give(incident_id, word, incidents=TableIncidents(table))
     witness(TableTrail(table), incident_id, [judged(word)], now)
     return f"Noted: {said(word)}. {judge.consequence(record, word)}"
 
@@ -43,7 +43,7 @@ def say(table: Table, incident_id: str, answer: str, by: str) -> str:
 def write(table: Table, incident_id: str, text: str, by: str) -> str:
     """Keep a note of what fixed an incident. Raises FeedbackRefused, as `say` does."""
     now = datetime.now(UTC)
-    record = judge.note(incident_id, _named(by), text, now, history=TableIncidents(table))
+    record = judge.note(incident_id, _named(by), text, now, incidents=TableIncidents(table))
     witness(TableTrail(table), incident_id, [noted(record.notes[-1])], now)
     return "Thank you: whoever meets this next reads it."
 

@@ -31,7 +31,7 @@ def _classify(asked: ClassifyInput, account: str) -> ClassifyOutput:
     now = datetime.now(UTC)
     verdict = assess(
         asked.incident,
-        history=wiring.history,
+        incidents=wiring.incidents,
         rules=wiring.rules,
         silences=lambda: wiring.silences.since(now),
         offered=offered(wiring.catalogue, asked.incident.alert),

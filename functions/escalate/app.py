@@ -27,11 +27,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         request,
         policy=wiring.paging_policy,
         channels={**wiring.channels(), "sns": wiring.page_topic},
-        history=wiring.history,
+        incidents=wiring.incidents,
         now=now,
         resolve_within=timedelta(seconds=wiring.settings.resolve_within_seconds),
         on_call=wiring.on_call,
     )
     # Only now: nothing may delay a page.
-    conclude(request, records=wiring.history, remediations=wiring.remediations, trail=wiring.trail, now=now)
+    conclude(request, records=wiring.incidents, remediations=wiring.remediations, trail=wiring.trail, now=now)
     return output.model_dump(mode="json")

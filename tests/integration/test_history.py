@@ -33,7 +33,7 @@ def word(said: Any, person: str = "slack:U1") -> Feedback:
 
 def test_a_word_on_what_is_not_in_the_table_writes_nothing(history: TableIncidents, table: Table) -> None:
     with pytest.raises(FeedbackRefused):
-        judge.give("unknown", word("real"), history=history)
+        judge.give("unknown", word("real"), incidents=history)
     assert table._client.scan(TableName=table.name)["Items"] == []
 
 

@@ -80,7 +80,7 @@ def build(
 ) -> Ingestion:
     counted = Table(client, table.name)  # type: ignore[arg-type]
     waiting = Waiting(
-        history=TableIncidents(counted),
+        incidents=TableIncidents(counted),
         executions=executions,
         quiet=lambda _: Quiet(silences=silences),
         rules_hold=lambda: rules_hold,

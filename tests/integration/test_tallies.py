@@ -41,7 +41,7 @@ def test_a_count_that_fails_loses_neither_the_end_nor_the_word(history: TableInc
 
     history._tallies.count = down  # type: ignore[method-assign]
     assert history.close(incident_id, "resolved", "", [], at(9)).outcome == "resolved"
-    assert len(judge.give(incident_id, word("real"), history=history).feedback) == 1
+    assert len(judge.give(incident_id, word("real"), incidents=history).feedback) == 1
 
 
 def test_outcomes_are_read_once_in_five_minutes_and_a_table_that_is_down_is_no_trouble() -> None:

@@ -3,7 +3,7 @@
 A handler makes one `Wiring` and passes its parts on to one call into the package. A part's modules are imported where
 the part is built, so that a cold start pays for nothing that its function does not use.
 
-To replace a part in a test, set it before it is used: `wiring.history = MemoryStore().incidents`.
+To replace a part in a test, set it before it is used: `wiring.incidents = MemoryStore().incidents`.
 """
 
 from datetime import timedelta
@@ -103,7 +103,7 @@ class Wiring:
         return Table(client, self.settings.table_name, keep_days=self.settings.history_days)
 
     @cached_property
-    def history(self) -> TableIncidents:
+    def incidents(self) -> TableIncidents:
         return TableIncidents(self.table)
 
     @cached_property
@@ -122,7 +122,7 @@ class Wiring:
     def outcomes(self) -> "Outcomes":
         from firstline.adapters.dynamodb.tallies import Outcomes
 
-        return Outcomes(self.history)
+        return Outcomes(self.incidents)
 
     @cached_property
     def remediations(self) -> "TableRemediations":
@@ -210,7 +210,7 @@ class Wiring:
 
         silences = RememberedSilences(self.silences)
         waiting = Waiting(
-            history=self.history,
+            incidents=self.incidents,
             executions=self.executions,
             quiet=lambda now: Quiet(self.rules_or_none.maintenance, silences.at(now)),
             rules_hold=lambda: self.rules_or_none.may_hold,
@@ -227,7 +227,7 @@ class Wiring:
 
         return Intake(
             ingestion=self.ingestion,
-            history=self.history,
+            incidents=self.incidents,
             executions=self.executions,
             secrets=self.secrets.lines,
             quarantine=Quarantine(partial(self._client, "sqs"), self.settings.quarantine_queue_url).keep,
@@ -249,7 +249,7 @@ class Wiring:
         from firstline.incidents.reconcile import Reconciler
 
         return Reconciler(
-            history=self.history,
+            incidents=self.incidents,
             groups=self.groups,
             executions=self.executions,
             topic=self.page_topic,
@@ -339,7 +339,7 @@ class Wiring:
         """Connect Slack and PagerDuty anew each time: a rotated secret counts from the next message on."""
         from firstline.adapters.channels.connect import connect
 
-        return connect(self.settings, self.secrets, self.history.save_slack_message, hurried=hurried)
+        return connect(self.settings, self.secrets, self.incidents.save_slack_message, hurried=hurried)
 
     @cached_property
     def page_topic(self) -> "PageTopic":
@@ -360,7 +360,7 @@ class Wiring:
         from firstline.people.front import PeopleFront
 
         return PeopleFront(
-            history=self.history,
+            incidents=self.incidents,
             executions=self.executions,
             trail=self.trail,
             documents=self.documents,

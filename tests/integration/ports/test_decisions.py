@@ -67,7 +67,7 @@ def form(incident_id: str, approver: str, plan: RemediationPlan, decision: str =
 def decide(
     incident_id: str, said: Answer, incidents: Incidents, executions: MemoryExecutions, now: datetime = LATER
 ) -> Any:
-    return approve.decide(incident_id, said, now, approvers=APPROVERS, history=incidents, executions=executions)
+    return approve.decide(incident_id, said, now, approvers=APPROVERS, incidents=incidents, executions=executions)
 
 
 def test_a_yes_is_written_down_and_told(waiting: Wait, incidents: Incidents, executions: MemoryExecutions) -> None:

@@ -102,12 +102,12 @@ def word(said: Any, person: str = "slack:U1") -> Feedback:
 
 def test_what_people_say_reaches_the_evidence_before_and_after_the_end(incidents: Incidents, incident_id: str) -> None:
     incidents.save_classification(incident_id, VERDICT.model_copy(update={"is_deployment_related": True}))
-    judge.give(incident_id, word("noise"), history=incidents)
+    judge.give(incident_id, word("noise"), incidents=incidents)
     assert incidents.earlier_incidents("group-1") == []
 
     incidents.close(incident_id, "resolved", "", [], at(9))
-    judge.give(incident_id, word("real", "slack:U2"), history=incidents)
-    judge.note(incident_id, "ana", "restarted it", at(30), history=incidents)
+    judge.give(incident_id, word("real", "slack:U2"), incidents=incidents)
+    judge.note(incident_id, "ana", "restarted it", at(30), incidents=incidents)
 
     (earlier,) = incidents.earlier_incidents("group-1")
     assert [(one.person, one.said) for one in earlier.feedback] == [("slack:U1", "noise"), ("slack:U2", "real")]
@@ -120,7 +120,7 @@ def test_people_who_speak_at_the_same_moment_are_all_heard(incidents: Incidents,
 
     with ThreadPoolExecutor(6) as pool:
         people = [word("real", f"slack:U{number}") for number in range(6)]
-        list(pool.map(lambda one: judge.give(incident_id, one, history=incidents), people))
+        list(pool.map(lambda one: judge.give(incident_id, one, incidents=incidents), people))
 
     record = incidents.record(incident_id)
     assert record is not None
@@ -131,7 +131,7 @@ def test_people_who_speak_at_the_same_moment_are_all_heard(incidents: Incidents,
 
 def test_whoever_knows_less_and_writes_later_takes_nothing_back(incidents: Incidents, incident_id: str) -> None:
     before = incidents.close(incident_id, "resolved", "", [], at(9))
-    judge.give(incident_id, word("real"), history=incidents)
+    judge.give(incident_id, word("real"), incidents=incidents)
 
     incidents.remember_the_end(before)
     incidents.close(incident_id, "resolved", "", [], at(9))
@@ -152,13 +152,13 @@ def test_a_hidden_one_that_was_real_is_found_however_many_came_since(
             closed.model_copy(update={"incident": later, "closed_at": at(20 + number), "outcome": "suppressed"})
         )
 
-    judge.give(incident_id, word("real"), history=incidents)
+    judge.give(incident_id, word("real"), incidents=incidents)
 
     earlier = incidents.earlier_incidents("group-1", limit=20)
     assert [one.incident_id for one in earlier][-1] == incident_id
     assert [one.closed_at for one in earlier] == sorted((one.closed_at for one in earlier), reverse=True)
 
-    judge.give(incident_id, word("noise"), history=incidents)
+    judge.give(incident_id, word("noise"), incidents=incidents)
 
     assert [one.said for one in incidents.earlier_incidents("group-1")[-1].feedback] == ["noise"]
 

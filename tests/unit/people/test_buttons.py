@@ -253,7 +253,7 @@ class Pressed:
         plan_digest = (self.now.plan_digest or "") if digest is None else digest
         answer_press(
             Press(button, INCIDENT_ID, user, {"U1": "ana"}.get(user, user), "C1", plan_digest),
-            history=self.store.incidents,
+            incidents=self.store.incidents,
             executions=self.executions,
             channels={"slack": self.slack, "pagerduty": self.pagerduty},
             whisper=self._whisper,
@@ -376,7 +376,7 @@ def test_an_answer_that_cannot_be_given_is_no_error(whisper: str | None) -> None
     incident = Pressed("approval")
     answer_press(
         Press("approve", INCIDENT_ID, user_id="U1", user_name="ana", channel="C1"),
-        history=incident.store.incidents,
+        incidents=incident.store.incidents,
         executions=incident.executions,
         channels={},
         whisper=failing if whisper else None,

@@ -23,7 +23,7 @@ from firstline.policy.silences import Silence
 def assess(
     incident: Incident,
     *,
-    history: Incidents,
+    incidents: Incidents,
     rules: Rules,
     silences: Callable[[], Sequence[Silence]],
     offered: Sequence[Offered],
@@ -42,9 +42,9 @@ def assess(
     monitor
         Where the metric of a monitor's alarm can be read; None where there is nothing to read.
     """
-    evidence = gather(incident, history, rules=rules, time_zone=time_zone, now=now, metrics=monitor)
+    evidence = gather(incident, incidents, rules=rules, time_zone=time_zone, now=now, metrics=monitor)
     case = Case.of(incident, evidence, rules, now, offered=offered, calibration=calibration)
-    record, hold = waits_for(incident, history, rules, silences, now)
+    record, hold = waits_for(incident, incidents, rules, silences, now)
     counting = None if model is None else Counting(model)
     verdict = judge(case, NotAsked() if counting is not None and hold is not None else counting)
     metrics.add_metric(name="LlmCacheHit", unit="Count", value=int(verdict.cached_from is not None))
@@ -52,14 +52,14 @@ def assess(
     if hold is None and (record is None or record.awaiting != "hold"):
         hold = held_by_rule(incident, case.rule, verdict, now)
     verdict = after(verdict, record, case.rule, hold)
-    keep(verdict, incident, history)
+    keep(verdict, incident, incidents)
     return verdict
 
 
-def keep(verdict: Classification, incident: Incident, history: Incidents) -> None:
+def keep(verdict: Classification, incident: Incident, incidents: Incidents) -> None:
     """Write the verdict to its incident, or log why not: failing here would page for an alert that may be noise."""
     try:
-        history.save_classification(incident.incident_id, verdict)
+        incidents.save_classification(incident.incident_id, verdict)
     except HistoryUnavailable as error:
         logger.warning("classification not saved", incident_id=incident.incident_id, error=str(error))
 

@@ -54,7 +54,7 @@ def announce(
     event: NotifyInput,
     *,
     channels: Mapping[str, Channel],
-    history: Incidents,
+    incidents: Incidents,
     now: datetime,
     resolve_within: timedelta,
     end_silence: Callable[[str, datetime], None],
@@ -77,12 +77,12 @@ def announce(
     HistoryUnavailable
         The table could not be reached.
     """
-    record = history.record(event.incident.incident_id) or _unwritten(event.incident)
+    record = incidents.record(event.incident.incident_id) or _unwritten(event.incident)
     outcome: Outcome | None = None
     match event:
         case RecordSuppressionInput():
             outcome = "suppressed"
-            _close(record, outcome, "; ".join(event.classification.reasons), [], history, now)
+            _close(record, outcome, "; ".join(event.classification.reasons), [], incidents, now)
             told = False
         case AnnounceRemediationInput():
             told = _tell("remediating", record, {"plan": event.plan}, event.plan.decision_reason, channels, now)
@@ -101,7 +101,7 @@ def announce(
             outcome = outcome_of(record, event.ended_by, results)
             hold = waited_for(record)
             reason = event.reason if hold is None else f"{hold.reason} {event.reason}"
-            closed = _close(record, outcome, reason, results, history, now)
+            closed = _close(record, outcome, reason, results, incidents, now)
             outcome = closed.outcome or outcome
             if hold is not None:
                 told = False  # nobody heard that it began
@@ -154,10 +154,10 @@ def _close(
     outcome: Outcome,
     reason: str,
     results: Sequence[StepResult],
-    history: Incidents,
+    incidents: Incidents,
     now: datetime,
 ) -> IncidentRecord:
-    closed = history.close(record.incident.incident_id, outcome, reason, results, now)
+    closed = incidents.close(record.incident.incident_id, outcome, reason, results, now)
     if record.status != "CLOSED":
         _count(closed, outcome, now)
     return closed

@@ -55,7 +55,7 @@ class Desk:
 
     keys: Callable[[], Sequence[str]]
     approvers: Sequence[str]
-    history: Incidents
+    incidents: Incidents
     documents: Documents
 
     def show(self, incident_id: str, token: str, now: datetime) -> Reply:
@@ -83,7 +83,7 @@ class Desk:
             link = self._link(incident_id, token, now)
             answer = approve.Answer(approves, link.approver, f"{link.name} (approval page)", link.plan_digest)
             record = approve.decide(
-                incident_id, answer, now, approvers=self.approvers, history=self.history, executions=executions
+                incident_id, answer, now, approvers=self.approvers, incidents=self.incidents, executions=executions
             )
         except UnreadablePayload as error:
             return Reply(HTTPStatus.BAD_REQUEST, approval_page.refusal(str(error), incident_id))
@@ -109,7 +109,7 @@ class Desk:
 
     def _show(self, incident_id: str, token: str, now: datetime) -> Reply:
         link = self._link(incident_id, token, now)
-        record = self.history.record(incident_id)
+        record = self.incidents.record(incident_id)
         if record is None or record.plan is None:
             raise TooLate("Firstline knows no such plan any more.")
         if not (link.plan_digest == record.plan_digest == record.plan.digest()):
@@ -119,7 +119,7 @@ class Desk:
             approve.still_open(record, now)
         except ApprovalRefused as over:
             closed = str(over)
-        gathered = review(record, record.plan, now, documents=self.documents, history=self.history)
+        gathered = review(record, record.plan, now, documents=self.documents, incidents=self.incidents)
         return Reply(HTTPStatus.OK, approval_page.plan_page(gathered, link, token, now, closed=closed))
 
 

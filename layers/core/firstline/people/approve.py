@@ -52,7 +52,7 @@ def decide(
     now: datetime,
     *,
     approvers: Sequence[str],
-    history: Incidents,
+    incidents: Incidents,
     executions: Executions,
 ) -> IncidentRecord:
     """Write a person's answer to a plan; if that decides it, tell the waiting execution.
@@ -73,9 +73,9 @@ def decide(
     """
     word = Approval(approver=answer.approver, by=answer.by, at=now)
     for _ in range(_ATTEMPTS):
-        seen, plan = still_open(history.record(incident_id), now)
+        seen, plan = still_open(incidents.record(incident_id), now)
         check_answer(seen, answer, approvers)
-        decided = history.decide(incident_id, word, _decision(seen, plan, answer), seen=seen)
+        decided = incidents.decide(incident_id, word, _decision(seen, plan, answer), seen=seen)
         if decided is not None:
             if decided.decision and not tell_decided(decided, executions=executions):
                 raise TooLate("It came a moment too late: Firstline had just stopped waiting, and runs nothing.")
@@ -84,7 +84,7 @@ def decide(
 
 
 def invite(
-    incident_id: str, approver: str, name: str, now: datetime, *, approvers: Sequence[str], history: Incidents
+    incident_id: str, approver: str, name: str, now: datetime, *, approvers: Sequence[str], incidents: Incidents
 ) -> Link:
     """Return an approver's own link to the approval page, for the plan as it stands, while it can be decided.
 
@@ -97,7 +97,7 @@ def invite(
     """
     if approver not in approvers:
         raise NotEntitled(not_an_approver(approver, approvers))
-    record, plan = still_open(history.record(incident_id), now)
+    record, plan = still_open(incidents.record(incident_id), now)
     return Link(
         incident_id=incident_id,
         approver=approver,

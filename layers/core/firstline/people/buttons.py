@@ -148,7 +148,7 @@ def _press(button: Button, incident_id: str, interaction: "_Interaction", **more
 def answer_press(
     press: Press,
     *,
-    history: Incidents,
+    incidents: Incidents,
     executions: Executions,
     channels: Mapping[str, Channel],
     whisper: Whisper | None,
@@ -170,12 +170,12 @@ def answer_press(
     try:
         if press.button == "review":
             link = approve.invite(
-                press.incident_id, press.user_id, press.user_name, now, approvers=approvers, history=history
+                press.incident_id, press.user_id, press.user_name, now, approvers=approvers, incidents=incidents
             )
             text = f"The plan, for your eyes only: this link decides in your name, until {link.expires_at:%H:%M} UTC."
             tell_one(whisper, press, text, page.address(link))
             return
-        notification = _do(press, history, executions, approvers, now)
+        notification = _do(press, incidents, executions, approvers, now)
     except ApprovalRefused as refused:
         tell_one(whisper, press, str(refused))
         return
@@ -238,22 +238,22 @@ class _Interaction(BaseModel):
 
 
 def _do(
-    press: Press, history: Incidents, executions: Executions, approvers: Sequence[str], now: datetime
+    press: Press, incidents: Incidents, executions: Executions, approvers: Sequence[str], now: datetime
 ) -> Notification | None:
     """Act on the button and return what to tell the channels, or None if nothing was left to do."""
     reason = f"{press.by} pressed {press.button.capitalize()}."
     match press.button:
         case "acknowledge":
-            record = acknowledge(press.incident_id, press.by, now, history=history, executions=executions)
+            record = acknowledge(press.incident_id, press.by, now, incidents=incidents, executions=executions)
             kind: NotificationKind = "acknowledged"
         case "resolve":
-            record = resolve_by_hand(press.incident_id, press.by, now, history=history, executions=executions)
+            record = resolve_by_hand(press.incident_id, press.by, now, incidents=incidents, executions=executions)
             kind = "closed"
         case _:
             approves = press.button == "approve"
             answer = approve.Answer(approves, press.user_id, press.by, press.plan_digest)
             decided = approve.decide(
-                press.incident_id, answer, now, approvers=approvers, history=history, executions=executions
+                press.incident_id, answer, now, approvers=approvers, incidents=incidents, executions=executions
             )
             return approve.announcement(decided, press.by, approves, now)
     return None if record is None else Notification(kind=kind, record=record, reason=reason, at=now)

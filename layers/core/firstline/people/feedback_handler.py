@@ -30,7 +30,7 @@ class Ear:
         Puts a form before the person whose press gave the trigger id; may raise ChannelFailed.
     """
 
-    history: Incidents
+    incidents: Incidents
     executions: Executions
     trail: Trail
     channels: Mapping[str, Channel]
@@ -70,7 +70,7 @@ class Ear:
 
     def _judge(self, press: Press, now: datetime) -> None:
         word = word_of(press, now)
-        record = judge.give(press.incident_id, word, history=self.history)
+        record = judge.give(press.incident_id, word, incidents=self.incidents)
         witness(self.trail, press.incident_id, [judged(word)], now)
         metrics.add_metric(name="Judged", unit="Count", value=1)
         text = f"Noted: {slack_feedback.said(word)}. {judge.consequence(record, word)}"
@@ -78,14 +78,14 @@ class Ear:
         self._show(record, now)
 
     def _write(self, press: Press, now: datetime) -> None:
-        record = judge.note(press.incident_id, press.by, press.answer, now, history=self.history)
+        record = judge.note(press.incident_id, press.by, press.answer, now, incidents=self.incidents)
         witness(self.trail, press.incident_id, [noted(record.notes[-1])], now)
         resolved = None
         text = "Thank you: whoever meets this next reads it."
         if press.resolves:
             try:
                 resolved = resolve_by_hand(
-                    press.incident_id, press.by, now, history=self.history, executions=self.executions
+                    press.incident_id, press.by, now, incidents=self.incidents, executions=self.executions
                 )
             except ExecutionsUnavailable:
                 logger.exception("A note resolved an incident, but its execution could not be told; reconcile will")

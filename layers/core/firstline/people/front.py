@@ -50,7 +50,7 @@ class PeopleFront:
         Connects the stack's channels for one request.
     """
 
-    history: Incidents
+    incidents: Incidents
     executions: Executions
     trail: Trail
     documents: Documents
@@ -103,12 +103,12 @@ class PeopleFront:
         whisper = getattr(channels.get("slack"), "whisper", None)
         if press.button in ("judge", "note", "write"):
             open_form = getattr(channels.get("slack"), "open_form", None)
-            ear = Ear(self.history, self.executions, self.trail, channels, whisper, open_form)
+            ear = Ear(self.incidents, self.executions, self.trail, channels, whisper, open_form)
             ear.hear(press, now)
         else:
             answer_press(
                 press,
-                history=self.history,
+                incidents=self.incidents,
                 executions=self.executions,
                 channels=channels,
                 whisper=whisper,
@@ -118,7 +118,7 @@ class PeopleFront:
             )
 
     def _desk(self) -> approval_requests.Desk:
-        return approval_requests.Desk(self._signing_keys, self.approvers, self.history, self.documents)
+        return approval_requests.Desk(self._signing_keys, self.approvers, self.incidents, self.documents)
 
     def _signing_keys(self) -> Sequence[str]:
         return self.secrets(SECRET)

@@ -23,7 +23,7 @@ ATTEMPTS = 10
 """The most tries to write while other people write to the same incident."""
 
 
-def give(incident_id: str, word: Feedback, *, history: Incidents) -> IncidentRecord:
+def give(incident_id: str, word: Feedback, *, incidents: Incidents) -> IncidentRecord:
     """Keep one person's answer. Giving the same again changes nothing, but repairs evidence that was not written.
 
     Raises
@@ -39,12 +39,12 @@ def give(incident_id: str, word: Feedback, *, history: Incidents) -> IncidentRec
             return seen
         if len(seen.feedback) >= MAX_WORDS:
             raise FeedbackRefused(f"{MAX_WORDS} words are kept of this incident, and that many were said.")
-        return history.append_word(incident_id, word, seen=seen)
+        return incidents.append_word(incident_id, word, seen=seen)
 
-    return _keep(incident_id, history, append)
+    return _keep(incident_id, incidents, append)
 
 
-def note(incident_id: str, by: str, text: str, at: datetime, *, history: Incidents) -> IncidentRecord:
+def note(incident_id: str, by: str, text: str, at: datetime, *, incidents: Incidents) -> IncidentRecord:
     """Keep what a person says fixed it, without secrets and invisible characters.
 
     Raises
@@ -64,9 +64,9 @@ def note(incident_id: str, by: str, text: str, at: datetime, *, history: Inciden
             return seen
         if len(seen.notes) >= MAX_NOTES:
             raise FeedbackRefused(f"An incident takes {MAX_NOTES} notes, and this one has them.")
-        return history.append_note(incident_id, new, seen=seen)
+        return incidents.append_note(incident_id, new, seen=seen)
 
-    return _keep(incident_id, history, append)
+    return _keep(incident_id, incidents, append)
 
 
 def consequence(record: IncidentRecord, word: Feedback) -> str:
@@ -87,14 +87,14 @@ def consequence(record: IncidentRecord, word: Feedback) -> str:
 
 
 def _keep(
-    incident_id: str, history: Incidents, append: Callable[[IncidentRecord], IncidentRecord | None]
+    incident_id: str, incidents: Incidents, append: Callable[[IncidentRecord], IncidentRecord | None]
 ) -> IncidentRecord:
     """Append to a record and bring the group's evidence up to date.
 
     `append` returns None if the record changed since it was read; then it is read and tried again.
     """
     for _ in range(ATTEMPTS):
-        seen = history.record(incident_id)
+        seen = incidents.record(incident_id)
         if seen is None:
             raise FeedbackRefused(
                 "Firstline does not know this incident: it is kept as long as HistoryDays says, or it is another "
@@ -102,7 +102,7 @@ def _keep(
             )
         record = append(seen)
         if record is not None:
-            history.remember_the_end(record)
+            incidents.remember_the_end(record)
             return record
     raise HistoryUnavailable(f"too many people speak of {incident_id} at once")
 

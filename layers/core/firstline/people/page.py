@@ -21,7 +21,7 @@ def page_on_call(
     *,
     policy: PagingPolicy,
     channels: Mapping[str, Channel],
-    history: Incidents,
+    incidents: Incidents,
     now: datetime,
     resolve_within: timedelta,
     on_call: Callable[[Level], str | None],
@@ -44,7 +44,7 @@ def page_on_call(
     PageUndelivered
         Nobody was woken; the message says what each channel answered.
     """
-    record = _record(event, history, now)
+    record = _record(event, incidents, now)
     route = record.classification.route if record.classification else None
     levels = policy.levels_for(event.incident, severity(record), route)
     number = min(event.level, len(levels) - 1)
@@ -76,17 +76,17 @@ def page_on_call(
     if not record.pages:
         metrics.add_metric(name="Escalated", unit="Count", value=1)
     try:
-        history.save_page(event.incident.incident_id, page, now)
+        incidents.save_page(event.incident.incident_id, page, now)
     except HistoryUnavailable:
         # Somebody is awake: to fail now would only page them again.
         logger.exception("A page went out but was not written down", extra={"level": level.name})
     return PageOnCallOutput(page=page)
 
 
-def _record(event: PageOnCallInput, history: Incidents, now: datetime) -> IncidentRecord:
+def _record(event: PageOnCallInput, incidents: Incidents, now: datetime) -> IncidentRecord:
     """The table's record with what the state machine knows better; without a table, what the event says."""
     try:
-        record = history.record(event.incident.incident_id)
+        record = incidents.record(event.incident.incident_id)
     except HistoryUnavailable:
         logger.exception("Paging without the incident's history")
         record = None

@@ -26,7 +26,7 @@ class NotAsked:
 
 def waits_for(
     incident: Incident,
-    history: Incidents,
+    incidents: Incidents,
     rules: Rules,
     silences: Callable[[], Sequence[Silence]],
     now: datetime,
@@ -35,7 +35,7 @@ def waits_for(
     if incident.hold is None:
         return None, None
     try:
-        record = history.record(incident.incident_id)
+        record = incidents.record(incident.incident_id)
         over = now >= incident.hold.until
         quiet = Quiet(rules.maintenance, silences() if over else ())
     except HistoryUnavailable as error:
