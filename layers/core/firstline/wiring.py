@@ -315,10 +315,7 @@ class Wiring:
         from firstline.adapters.aws.releases import ReleaseRecords
 
         # Few runbooks take a release back: no other plan pays for these clients.
-        return ReleaseRecords(
-            cache(partial(self._client, "codedeploy")),
-            cache(partial(self._client, "appconfig")),
-        )
+        return ReleaseRecords(cache(partial(self._client, "codedeploy")), cache(partial(self._client, "appconfig")))
 
     @cached_property
     def switch(self) -> "RemediationSwitch":

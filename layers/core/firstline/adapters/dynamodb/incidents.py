@@ -96,10 +96,7 @@ class TableIncidents(TableEvidence):
     def resolve(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
         """Write the resolution unless the incident is already over."""
         return self._changed(
-            incident_id,
-            "SET resolved_at = :now, resolved_by = :by",
-            {":now": stamp(now), ":by": by},
-            condition=OPEN,
+            incident_id, "SET resolved_at = :now, resolved_by = :by", {":now": stamp(now), ":by": by}, condition=OPEN
         )
 
     def end_hold(self, incident_id: str, because: str, now: datetime) -> IncidentRecord | None:
