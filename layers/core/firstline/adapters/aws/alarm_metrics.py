@@ -62,7 +62,7 @@ class AlarmMetrics:
         found = next((result for result in answer["MetricDataResults"] if result.get("Values")), None)
         if found is None:
             return None
-        label, values = _label(alarm, found.get("Label") or "")[:500], found["Values"][PERIODS - 1 :: -1]
+        label, values = _label(alarm, found.get("Label") or "")[:500], list(reversed(found["Values"][:PERIODS]))
         return MetricSeries(label=label, period_seconds=seconds, values=values, ends_at=found["Timestamps"][0] + period)
 
 
