@@ -1,4 +1,4 @@
-"""Tell people what Firstline does by itself, ask for what it may not decide, close what is over."""
+"""Notification of people: what Firstline does by itself, its requests for approval, and the end of an incident."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -50,7 +50,7 @@ def connected(secrets: FakeSecrets, **changes: Any) -> dict[str, type]:
 
 
 @pytest.mark.parametrize(
-    ("secrets", "hurried", "expected"),
+    ("secrets", "interactive", "expected"),
     [
         ({}, False, {}),
         ({"slack__bot_token": "xoxb"}, False, {"slack": SlackBot}),
@@ -67,9 +67,9 @@ def connected(secrets: FakeSecrets, **changes: Any) -> dict[str, type]:
     ],
 )
 def test_a_secret_switches_its_channel_on(
-    secrets: dict[str, str | None], hurried: bool, expected: dict[str, type]
+    secrets: dict[str, str | None], interactive: bool, expected: dict[str, type]
 ) -> None:
-    assert connected(FakeSecrets(**secrets), hurried=hurried) == expected
+    assert connected(FakeSecrets(**secrets), interactive=interactive) == expected
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def wire(
     wiring.incidents, wiring.executions, wiring.documents, wiring.trail = incidents, executions, MemoryDocuments(), None
     wiring.settings = SimpleNamespace(approvers=approvers)
     wiring.secrets = SimpleNamespace(lines=lambda name: (secret,))
-    wiring.channels = lambda *, hurried: channels
+    wiring.channels = lambda *, interactive: channels
     monkeypatch.setattr(respond, "wiring", wiring)
 
 

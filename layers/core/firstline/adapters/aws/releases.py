@@ -57,7 +57,7 @@ class ReleaseRecords:
             CodeDeploy does not answer, or its answers contradict each other.
         """
         place = f"{application}/{deployment_group}"
-        names = {"applicationName": application, "deploymentGroupName": deployment_group}
+        names: dict[str, Any] = {"applicationName": application, "deploymentGroupName": deployment_group}
         with raising(ReleasesUnreadable, f"CodeDeploy does not say what was released to {place}"):
             codedeploy = self._codedeploy()
             group = codedeploy.get_deployment_group(**names)["deploymentGroupInfo"]

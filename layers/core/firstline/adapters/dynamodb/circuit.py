@@ -92,7 +92,12 @@ def _store(client: "DynamoDBClient", table_name: str) -> Any:
                 logger.exception("circuit could not be claimed for a probe: asking all the same", circuit=name)
                 return True
 
-    keys = {"key_attr": "pk", "sort_key_attr": "sk", "static_pk_value": PARTITION, "expiry_attr": "expires_at"}
+    keys: dict[str, Any] = {
+        "key_attr": "pk",
+        "sort_key_attr": "sk",
+        "static_pk_value": PARTITION,
+        "expiry_attr": "expires_at",
+    }
     return Store(table_name, **keys, boto3_client=client)
 
 

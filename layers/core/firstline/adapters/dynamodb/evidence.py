@@ -93,8 +93,8 @@ class TableEvidence:
 
         Suppressed incidents that a person called real are among them, however many came since.
         """
-        closed = {"since": "CLOSED#", "until": "CLOSED$"}
-        return _newest_first(self._table.query(f"GROUP#{group_key}", **closed, newest_first=True, limit=limit))
+        query, pk = self._table.query, f"GROUP#{group_key}"
+        return _newest_first(query(pk, since="CLOSED#", until="CLOSED$", newest_first=True, limit=limit))
 
     def incidents_like(self, alert: NormalizedAlert) -> list[EarlierIncident]:
         """Return the newest incidents with the alert's name or service, one a day and group. Two requests at most."""

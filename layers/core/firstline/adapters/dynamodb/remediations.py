@@ -131,7 +131,8 @@ class TableRemediations:
         bool
             True the first time.
         """
-        change, values = "SET outcome = :outcome, ended_at = :at", {":outcome": outcome, ":at": stamp(at)}
+        change = "SET outcome = :outcome, ended_at = :at"
+        values: Item = {":outcome": outcome, ":at": stamp(at)}
         if accepted is not None:
             change, values = f"{change}, accepted = :accepted", values | {":accepted": accepted}
         once = "attribute_exists(pk) AND attribute_not_exists(outcome)"
@@ -186,13 +187,13 @@ class TableRemediations:
     # --- pieces of writes -------------------------------------------------------------------------------------------
 
     def _run_request(self, run: RunbookRun, suffix: str) -> Item:
-        item = {"pk": f"RUNS#{run.runbook_id}", "sk": f"{stamp(run.at)}#{run.incident_id}{suffix}"}
+        item: Item = {"pk": f"RUNS#{run.runbook_id}", "sk": f"{stamp(run.at)}#{run.incident_id}{suffix}"}
         item |= {"run": run.model_dump_json(exclude={"outcome", "ended_at", "accepted"})}
         item |= {"expires_at": self._table.expiry(run.at)}
         return self._table.put_request(item, condition="attribute_not_exists(pk)")
 
     def _lock_request(self, name: str, incident_id: str, until: datetime, now: datetime) -> Item:
-        item = {"pk": f"LOCK#{name}", "sk": "LOCK", "held_by": incident_id, "lease_until": stamp(until)}
+        item: Item = {"pk": f"LOCK#{name}", "sk": "LOCK", "held_by": incident_id, "lease_until": stamp(until)}
         item |= {"expires_at": int(until.timestamp()) + 86_400}
         # The time is compared here: DynamoDB deletes expired items within days, not at once.
         free = "attribute_not_exists(pk) OR lease_until <= :now OR held_by = :me"

@@ -40,7 +40,7 @@ class TableSilences:
 
     def save(self, silence: Silence) -> None:
         """Write the silence, new or changed; it is stored as long as the incidents that name it."""
-        item = {"pk": "SILENCES", "sk": f"{stamp(silence.expires_at)}#{silence.id}"}
+        item: Item = {"pk": "SILENCES", "sk": f"{stamp(silence.expires_at)}#{silence.id}"}
         item |= {"silence": silence.model_dump_json(), "expires_at": self._table.expiry(silence.expires_at)}
         self._table.put(item)
 
