@@ -310,7 +310,7 @@ class Wiring:
     def releases(self) -> "ReleaseRecords":
         from firstline.adapters.aws.releases import ReleaseRecords
 
-        # Few runbooks take a release back: no other plan pays for these clients.
+        # Few runbooks take a release back: no other plan needs these clients.
         return ReleaseRecords(cache(partial(self._client, "codedeploy")), cache(partial(self._client, "appconfig")))
 
     @cached_property

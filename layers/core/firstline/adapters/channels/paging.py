@@ -9,7 +9,7 @@ import json
 import urllib.error
 import urllib.request
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from botocore.exceptions import ClientError
@@ -48,9 +48,8 @@ class PagerDuty:
         if event is None:
             return False
         body = json.dumps({"routing_key": self._routing_key, **event}, ensure_ascii=False).encode()
-        request = _request(self._url, body=body, headers={"Content-Type": "application/json"})
         try:
-            _answer(request, self._timeout_seconds)
+            _fetch(self._url, {"Content-Type": "application/json"}, self._timeout_seconds, body)
         except urllib.error.HTTPError as error:
             with error:
                 said = one_line(error.read(500).decode(errors="replace"), 300)
@@ -107,8 +106,7 @@ def on_call_name(escalation_policy: str, *, api_url: str, api_token: str, timeou
     query = urlencode({"escalation_policy_ids[]": escalation_policy, "earliest": "true", "limit": 25})
     headers = {"Authorization": f"Token token={api_token}", "Accept": "application/vnd.pagerduty+json;version=2"}
     try:
-        answer = _answer(_request(f"{api_url.rstrip('/')}/oncalls?{query}", headers=headers), timeout_seconds)
-        on_calls = json.loads(answer)["oncalls"]
+        on_calls = json.loads(_fetch(f"{api_url.rstrip('/')}/oncalls?{query}", headers, timeout_seconds))["oncalls"]
         first = min((entry["escalation_level"] for entry in on_calls), default=None)
         names = [one_line(entry["user"]["summary"], 80) for entry in on_calls if entry["escalation_level"] == first]
     except (OSError, HTTPException, ChannelFailed, ValueError, TypeError, KeyError) as error:
@@ -117,12 +115,9 @@ def on_call_name(escalation_policy: str, *, api_url: str, api_token: str, timeou
     return ", ".join(dict.fromkeys(names))[:200] or None
 
 
-def _request(url: str, *, body: bytes | None = None, headers: dict[str, str]) -> urllib.request.Request:
+def _fetch(url: str, headers: dict[str, str], timeout_seconds: float, body: bytes | None = None) -> bytes:
     if not url.startswith(("https://", "http://")):
         raise ChannelFailed(f"PagerDuty's address must start with https://, not {url[:40]!r}", retryable=False)
-    return urllib.request.Request(url, data=body, headers=headers)  # noqa: S310 (the scheme was just checked)
-
-
-def _answer(request: urllib.request.Request, timeout_seconds: float) -> Any:
+    request = urllib.request.Request(url, data=body, headers=headers)  # noqa: S310 (the scheme was just checked)
     with urllib.request.urlopen(request, timeout=timeout_seconds) as response:  # noqa: S310 (as above)
-        return response.read(ANSWER_LIMIT_BYTES)
+        return bytes(response.read(ANSWER_LIMIT_BYTES))

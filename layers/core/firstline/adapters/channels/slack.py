@@ -77,8 +77,9 @@ class SlackBot:
         if notification.kind == "suppressed":
             return False
         channel, timestamp = self._show(notification)
-        if not self._interactive:
-            self._add_details(notification, channel, timestamp)
+        if not self._interactive and (details := slack.render_details(notification)):
+            reply = {"channel": channel, "thread_ts": timestamp, **_QUIET, **details}
+            self._try("chat.postMessage", reply, "Could not add details to the Slack thread")
         return True
 
     def whisper(self, channel: str, user: str, text: str, link: str | None = None) -> None:
@@ -106,15 +107,12 @@ class SlackBot:
         message = slack.render(notification, console_url=self._console_url)
         wanted = slack.feed(notification)
         place = _place(record)
-        if place:
-            feed, channel, timestamp = place
-            if wanted == "automated" or self._channels[feed] == self._channels[wanted]:
-                try:
-                    self._call("chat.update", {"channel": channel, "ts": timestamp, **message})
-                except _MessageGone:
-                    logger.warning("The incident's Slack message is gone; posting a new one")
-                else:
-                    return channel, timestamp
+        if place and (wanted == "automated" or self._channels[place[0]] == self._channels[wanted]):
+            try:
+                self._call("chat.update", {"channel": place[1], "ts": place[2], **message})
+                return place[1:]
+            except _MessageGone:
+                logger.warning("The incident's Slack message is gone; posting a new one")
         answer = self._call("chat.postMessage", {"channel": self._channels[wanted], **_QUIET, **message})
         channel, timestamp = str(answer["channel"]), str(answer["ts"])
         try:
@@ -123,24 +121,16 @@ class SlackBot:
             # People can read the message; the next moment gets a message of its own instead of an edit.
             logger.exception("Could not store where the incident's Slack message is")
         if place and place[0] != wanted:
-            self._leave_pointer(notification, place[1], place[2])
+            pointer = {"channel": place[1], "ts": place[2], **slack.render_pointer(notification)}
+            self._try("chat.update", pointer, "Could not mark the old Slack message")
         return channel, timestamp
 
-    def _leave_pointer(self, notification: Notification, channel: str, timestamp: str) -> None:
+    def _try(self, method: str, body: dict[str, Any], warning: str) -> None:
+        """Log a failure instead of raising it: the message itself is there, and a retry would post it again."""
         try:
-            self._call("chat.update", {"channel": channel, "ts": timestamp, **slack.render_pointer(notification)})
+            self._call(method, body)
         except ChannelFailed as failure:
-            logger.warning("Could not mark the old Slack message", extra={"why": str(failure)})
-
-    def _add_details(self, notification: Notification, channel: str, timestamp: str) -> None:
-        details = slack.render_details(notification)
-        if details is None:
-            return
-        try:
-            self._call("chat.postMessage", {"channel": channel, "thread_ts": timestamp, **_QUIET, **details})
-        except ChannelFailed as failure:
-            # The message itself is there: to fail now would post it again.
-            logger.warning("Could not add details to the Slack thread", extra={"why": str(failure)})
+            logger.warning(warning, extra={"why": str(failure)})
 
     def _call(self, method: str, body: dict[str, Any]) -> dict[str, Any]:
         try:

@@ -18,7 +18,7 @@ a read that ends after some dozens. Services are in lower case in keys.
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from firstline.adapters.dynamodb.table import Item, Table, WriteRefused, stamp
+from firstline.adapters.dynamodb.table import Item, TableStore, WriteRefused, stamp
 from firstline.errors import HistoryUnavailable
 from firstline.models import AlertCount, Deployment, EarlierIncident, IncidentRecord, NormalizedAlert, ServiceActivity
 from firstline.people.feedback import calls_real
@@ -37,11 +37,8 @@ CLOCKS_DIFFER = timedelta(minutes=1)
 """An item that a clock this much ahead wrote still counts; a later one does not."""
 
 
-class TableEvidence:
+class TableEvidence(TableStore):
     """The evidence in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
 
     # --- the present --------------------------------------------------------------------------------------------------
 

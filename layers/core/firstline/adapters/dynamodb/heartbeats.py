@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from firstline.adapters.dynamodb.table import Item, Table, stamp
+from firstline.adapters.dynamodb.table import Item, TableStore, stamp
 from firstline.models import NormalizedAlert
 from firstline.observability import logger
 from firstline.policy.heartbeats import REQUIRED, LastCheck, Pulse
@@ -21,11 +21,8 @@ _PK = "HEARTBEATS"
 _TIMES = ("beat_at", "resolved_at", "absent_since", "forgotten_at", "forgotten_by")
 
 
-class TableHeartbeats:
+class TableHeartbeats(TableStore):
     """The heartbeats in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
 
     def beat(self, alert: NormalizedAlert, now: datetime) -> None:
         """Record a beat, or that its sender resolved the heartbeat. One request."""

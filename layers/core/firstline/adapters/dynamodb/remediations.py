@@ -18,7 +18,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from firstline.adapters.dynamodb.incidents import TableIncidents, incident_key
-from firstline.adapters.dynamodb.table import Item, Table, WriteRefused, stamp
+from firstline.adapters.dynamodb.table import Item, Table, TableStore, WriteRefused, stamp
 from firstline.errors import AlreadyPlanned, LockHeld, RemediationContended
 from firstline.models import RemediationPlan, RunbookRun, RunOutcome
 from firstline.remediation.locks import Lease
@@ -27,11 +27,11 @@ from firstline.remediation.plan import Board
 _LEDGER = ("REMEDIATION", "LEDGER")
 
 
-class TableRemediations:
+class TableRemediations(TableStore):
     """The remediations in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def __init__(self, table: Table) -> None:
-        self._table = table
+        super().__init__(table)
         self._incidents = TableIncidents(table)
 
     # --- planning ---------------------------------------------------------------------------------------------------

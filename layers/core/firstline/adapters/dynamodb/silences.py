@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from firstline.adapters.dynamodb.table import Item, Table, stamp
+from firstline.adapters.dynamodb.table import Item, TableStore, stamp
 from firstline.errors import HistoryUnavailable
 from firstline.observability import logger
 from firstline.policy.silences import LONGEST, Silence
@@ -23,11 +23,8 @@ REMEMBERED = timedelta(seconds=10)
 """How long one process uses the silences that it has read."""
 
 
-class TableSilences:
+class TableSilences(TableStore):
     """The silences in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
 
     def since(self, at: datetime, *, limit: int | None = None) -> list[Silence]:
         """Return the silences that expire after a time, also those that were ended early."""

@@ -167,6 +167,13 @@ class Table:
                 return None
 
 
+class TableStore:
+    """One kind of items in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+
 def stamp(at: datetime) -> str:
     """Return a time as text that sorts as the time does."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

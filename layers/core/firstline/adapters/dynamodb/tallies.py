@@ -10,7 +10,7 @@ Only this month and the one before count: systems, models and habits change, and
 from collections import defaultdict
 from datetime import datetime, timedelta
 
-from firstline.adapters.dynamodb.table import Item, Table, WriteRefused
+from firstline.adapters.dynamodb.table import Item, TableStore, WriteRefused
 from firstline.classification.calibration import (
     BINS,
     UNCALIBRATED,
@@ -49,11 +49,8 @@ class Outcomes:
         return self._calibration
 
 
-class Tallies:
+class Tallies(TableStore):
     """The tallies in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
 
     def read(self, now: datetime) -> Calibration:
         """Return the calibration of this month and the one before. One request."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firstline.adapters.dynamodb.incidents import incident_key
-from firstline.adapters.dynamodb.table import Table, WriteRefused
+from firstline.adapters.dynamodb.table import TableStore, WriteRefused
 from firstline.errors import HistoryUnavailable
 from firstline.incidents.audit_trail import Entry, Fact, chained
 from firstline.observability import logger
@@ -21,11 +21,8 @@ MOST_AT_ONCE = 100
 """The number of writes that one transaction takes."""
 
 
-class TableTrail:
+class TableTrail(TableStore):
     """The audit trails in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
 
     def entries(self, incident_id: str) -> list[Entry]:
         """Return an incident's entries, oldest first, as they stand in the table."""
