@@ -5,6 +5,7 @@ no proxy from the environment and knows no scheme but its own: nothing else can 
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from http.client import HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
@@ -27,9 +28,9 @@ class Certificates:
 
     def __init__(self, connect: Connect = HTTPSConnection) -> None:
         self._connect = connect
-        self._remembered: dict[str, str] = {}
+        self.get = lru_cache(MAX_REMEMBERED)(self._fetch)
 
-    def get(self, url: str) -> str:
+    def _fetch(self, url: str) -> str:
         """Return the certificate as PEM text.
 
         Raises
@@ -37,14 +38,6 @@ class Certificates:
         CertificateUnavailable
             The address did not answer with a certificate in time; the sender should try again.
         """
-        if url not in self._remembered:
-            pem = self._fetch(url)
-            if len(self._remembered) >= MAX_REMEMBERED:
-                self._remembered.clear()
-            self._remembered[url] = pem
-        return self._remembered[url]
-
-    def _fetch(self, url: str) -> str:
         parts = urlsplit(url)
         if parts.scheme != "https" or not parts.hostname:
             raise CertificateUnavailable(f"{url} is no https address")
