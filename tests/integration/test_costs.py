@@ -1,4 +1,4 @@
-"""What ingest and the state machine may cost, counted: requests and transitions, never seconds."""
+"""Costs of ingest and the state machine, counted: requests and transitions, never seconds."""
 
 import pytest
 

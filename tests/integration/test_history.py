@@ -23,7 +23,7 @@ def history(table: Table) -> TableIncidents:
 
 @pytest.fixture
 def incident_id(table: Table) -> str:
-    """An open incident."""
+    """Open an incident and return its id."""
     return open_for(TableGroups(table), alert()).incident_id
 
 
@@ -61,7 +61,7 @@ def test_a_table_that_is_not_there_is_unavailable(table: Table) -> None:
 def test_what_a_newer_version_wrote_is_read_as_far_as_it_is_understood(
     table: Table, history: TableIncidents, incident_id: str
 ) -> None:
-    """Whoever is rolled back must not take an outage for it, nor lose what the table knows."""
+    """Roll a version back without an outage and without losing data."""
     newer = {"added_later": {"by": "a newer version"}}
     history.save_classification(incident_id, VERDICT)
     group_key = history.close(incident_id, "resolved", "done", [], at(5)).incident.group_key

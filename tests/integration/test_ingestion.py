@@ -311,7 +311,7 @@ def test_many_senders_of_one_group_at_once_open_one_incident_and_lose_no_alert(
 
 
 def _until_taken(ingestion: Ingestion, one: NormalizedAlert) -> None:
-    """As a sender does: on 503 it sends again."""
+    """Send again on 503, as a sender does."""
     for _ in range(20):
         try:
             ingestion.accept([one], NOON)

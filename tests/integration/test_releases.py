@@ -1,4 +1,4 @@
-"""What CodeDeploy and AppConfig say was released, read over HTTP from the stand-ins, and the stand-ins themselves."""
+"""Releases of CodeDeploy and AppConfig, read over HTTP from the stand-ins, and the stand-ins themselves."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -19,7 +19,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def served() -> Iterator[tuple[Releases, Any, Any]]:
-    """The stand-ins, and a client for each service."""
+    """Serve the stand-ins, with a client for each service."""
     cloud = Cloud()
     cloud.releases = Releases()
     server = Server(cloud)
@@ -120,7 +120,7 @@ def test_a_deployment_in_progress_is_one(releases: Releases, records: ReleaseRec
 
 
 def test_hosts_that_were_added_were_released_nothing_new(releases: Releases, records: ReleaseRecords) -> None:
-    """Each scaling of an Auto Scaling group is a deployment of what is there already."""
+    """Leave out scalings: each scaling of an Auto Scaling group deploys what is there already."""
     releases.group("shop/live")
     releases.released("shop/live", s3(version="1"), ago=9 * HOUR)
     bad = releases.released("shop/live", s3(version="2"), ago=HOUR)

@@ -15,7 +15,7 @@ from tests.support.builders import NOON, at
 
 @pytest.fixture
 def requests(table: Table) -> list[str]:
-    """The requests to DynamoDB so far."""
+    """Record the requests to DynamoDB."""
     seen: list[str] = []
     table._client.meta.events.register("before-call.dynamodb", lambda model, **_: seen.append(model.name))
     return seen

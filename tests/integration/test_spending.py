@@ -1,4 +1,4 @@
-"""What the model takes, day by day, and the ceiling: against moto and DynamoDB Local."""
+"""Usage of the model by day, and the ceiling: against moto and DynamoDB Local."""
 
 import threading
 from collections.abc import Callable

@@ -81,7 +81,7 @@ def test_no_document_is_none_and_one_that_is_refused_says_so(ssm: "SSMClient") -
 
 @pytest.fixture
 def commands() -> Iterator[Any]:
-    """A Systems Manager with the shipped runbooks' documents' shape, and one of another kind."""
+    """Provide a Systems Manager with a document like the shipped ones, and one of another kind."""
     with mock_aws():
         client = boto3.client("ssm")
         for name, step in {

@@ -1,4 +1,4 @@
-"""The composition root: which clients a part gets, and how a test replaces one."""
+"""Composition root: which clients a part gets, and how a test replaces one."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +21,7 @@ type Made = list[tuple[str, Any]]
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> Made:
-    """The clients that were made, each with its config."""
+    """Record the clients that are made, each with its config."""
     made: Made = []
 
     def client(service: str, *, config: Any) -> Any:

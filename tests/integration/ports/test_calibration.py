@@ -17,7 +17,7 @@ VERDICT = a_classification(severity="high", decided_by="history", confidence=0.4
 
 @pytest.fixture
 def incident_id(incidents: Incidents, opened: Open) -> str:
-    """A classified incident that a person has acknowledged."""
+    """Open and classify an incident that a person acknowledges; return its id."""
     incident_id = opened(alert()).incident_id
     incidents.save_classification(incident_id, VERDICT)
     incidents.acknowledge(incident_id, "ada", at(1))

@@ -41,7 +41,7 @@ type Wait = Callable[..., str]
 
 @pytest.fixture
 def waiting(opened: Open, change: Change) -> Wait:
-    """Opens an incident whose plan waits for people until 13:00, as the state machine does it."""
+    """Open an incident whose plan waits for people until 13:00, as the state machine does it."""
 
     def wait(plan: RemediationPlan | None = None, *, until: datetime = DEADLINE) -> str:
         incident_id = opened(alert()).incident_id

@@ -37,7 +37,7 @@ def receive(groups: Groups) -> Open:
 
 @pytest.fixture
 def closed(incidents: Incidents, receive: Open) -> Open:
-    """An incident that was opened at a minute after noon, and closed a minute later."""
+    """Open an incident at a minute after noon and close it a minute later."""
 
     def run(minutes: float = 0, outcome: Outcome = "resolved", **what: Any) -> Incident:
         opened = receive(minutes, **what)

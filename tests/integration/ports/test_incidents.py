@@ -43,7 +43,7 @@ PAGE = Page(
 
 @pytest.fixture
 def incident_id(opened: Open) -> str:
-    """An open incident."""
+    """Open an incident and return its id."""
     return opened(alert()).incident_id
 
 
