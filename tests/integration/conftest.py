@@ -142,7 +142,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def _one_at_a_time(client: "DynamoDBClient") -> "DynamoDBClient":
-    """moto checks a condition and then writes, without a lock: two threads could both win, as in no DynamoDB."""
+    """Lock each call: moto checks a condition and then writes, so two threads could both win, as in no DynamoDB."""
     lock, call = threading.Lock(), client._make_api_call  # type: ignore[attr-defined]
 
     def locked(*arguments: Any) -> Any:

@@ -80,5 +80,5 @@ def test_what_a_newer_version_wrote_is_read_as_far_as_it_is_understood(
     record = history.record(incident_id)
     assert record is not None
     assert record.classification == VERDICT
-    assert [one.incident_id for one in history.earlier_incidents(group_key)] == [incident_id]
+    assert [earlier.incident_id for earlier in history.earlier_incidents(group_key)] == [incident_id]
     assert TableGroups(table).read(group_key).incident_id == incident_id

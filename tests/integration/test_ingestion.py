@@ -358,8 +358,8 @@ def test_silenced_alerts_make_no_storm(table: Table, client: CountingClient, exe
     accepted = [ingestion.accept([alert(group_key=f"g-{number}")], NOON)[0] for number in range(6)]
     (loud,) = ingestion.accept([alert(group_key="loud", host="db-1")], NOON)
 
-    assert len({one.incident_id for one in (*accepted, loud)}) == 7
-    assert not any(one.in_storm for one in (*accepted, loud))
+    assert len({result.incident_id for result in (*accepted, loud)}) == 7
+    assert not any(result.in_storm for result in (*accepted, loud))
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,7 @@ def test_what_is_asked(serve: Callable[[Script], Server]) -> None:
     assert server.headers[0]["authorization"] == "Bearer test-key"
     body = sent["body"]
     assert body["model"] == "test-model"
-    assert [(one["role"], one["content"]) for one in body["messages"]] == [
+    assert [(message["role"], message["content"]) for message in body["messages"]] == [
         ("system", "Judge."),
         ("user", '{"alert": {}}'),
     ]

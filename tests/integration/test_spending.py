@@ -39,7 +39,7 @@ class Clock:
 
 def _day(table: Table) -> Day:
     today = NOW.date()
-    (found,) = [one for one in Spending(table, Ceiling()).days(today) if one.day == today]
+    (found,) = [day for day in Spending(table, Ceiling()).days(today) if day.day == today]
     return found
 
 
