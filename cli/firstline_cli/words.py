@@ -35,7 +35,7 @@ def keep_judgement(table: Table, incident_id: str, answer: str, by: str) -> str:
     """
     now = datetime.now(UTC)
     feedback = _feedback(answer, by, now)
-    record = feedback_store.save_feedback(incident_id, feedback, history=TableIncidents(table))
+    record = feedback_store.save_feedback(incident_id, feedback, incidents=TableIncidents(table))
     append_or_log(TableTrail(table), incident_id, [judged(feedback)], now)
     return f"Noted: {said(feedback)}. {feedback_store.consequence(record, feedback)}"
 
@@ -43,7 +43,7 @@ def keep_judgement(table: Table, incident_id: str, answer: str, by: str) -> str:
 def keep_note(table: Table, incident_id: str, text: str, by: str) -> str:
     """Keep a note of what fixed an incident. Raises FeedbackRefused, as `keep_judgement` does."""
     now = datetime.now(UTC)
-    record = feedback_store.save_note(incident_id, _named(by), text, now, history=TableIncidents(table))
+    record = feedback_store.save_note(incident_id, _named(by), text, now, incidents=TableIncidents(table))
     append_or_log(TableTrail(table), incident_id, [noted(record.notes[-1])], now)
     return "Thank you: the note is shown with the next incident of this group."
 

@@ -1,4 +1,4 @@
-"""Classify an incident: how bad is it, why, and can a runbook fix it?"""
+"""Classification of an incident: its severity, the reasons, and the runbook that may fix it."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +9,6 @@ from firstline.adapters.aws.clients import EVIDENCE
 from firstline.classification.classify import assess
 from firstline.contracts import ClassifyInput, ClassifyOutput
 from firstline.incidents.audit_trail import append_or_log, classified
-from firstline.models import Classification, Incident
 from firstline.observability import logger, metrics
 from firstline.runbooks.match import offered
 from firstline.settings import ClassifySettings
@@ -23,29 +22,22 @@ wiring = Wiring(ClassifySettings, EVIDENCE)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Serve the state `Classify`."""
     account = context.invoked_function_arn.split(":")[4]
-    return _classify(ClassifyInput.model_validate(event), account).model_dump(mode="json")
-
-
-def _classify(asked: ClassifyInput, account: str) -> ClassifyOutput:
-    logger.append_keys(incident_id=asked.incident.incident_id)
+    incident = ClassifyInput.model_validate(event).incident
+    logger.append_keys(incident_id=incident.incident_id)
     now = datetime.now(UTC)
     verdict = assess(
-        asked.incident,
-        history=wiring.history,
+        incident,
+        incidents=wiring.incidents,
         rules=wiring.rules,
         silences=lambda: wiring.silences.since(now),
-        offered=offered(wiring.catalogue, asked.incident.alert),
+        offered=offered(wiring.catalogue, incident.alert),
         model=wiring.model,
         time_zone=wiring.settings.time_zone,
         now=now,
         calibration=wiring.outcomes.at(now),
         monitor=wiring.alarm_metrics(account),
     )
-    _tell(asked.incident, verdict, now)
-    return ClassifyOutput(classification=verdict)
-
-
-def _tell(incident: Incident, verdict: Classification, now: datetime) -> None:
     append_or_log(wiring.trail, incident.incident_id, [classified(verdict)], now)
     metrics.add_metric(name="Classified", unit="Count", value=1)
     logger.info("classified", extra={"severity": verdict.severity, "reasons": verdict.reasons})
+    return ClassifyOutput(classification=verdict).model_dump(mode="json")

@@ -1,4 +1,4 @@
-"""Page the person on call, and make sure that somebody was woken."""
+"""Escalation: it pages the person on call and fails if no channel took the page."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,11 +27,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         request,
         policy=wiring.paging_policy,
         channels={**wiring.channels(), "sns": wiring.page_topic},
-        history=wiring.history,
+        incidents=wiring.incidents,
         now=now,
         resolve_within=timedelta(seconds=wiring.settings.resolve_within_seconds),
         on_call=wiring.on_call,
     )
-    # Only now: nothing may delay a page.
-    conclude(request, records=wiring.history, remediations=wiring.remediations, trail=wiring.trail, now=now)
+    # After the page: nothing may delay it.
+    conclude(request, records=wiring.incidents, remediations=wiring.remediations, trail=wiring.trail, now=now)
     return output.model_dump(mode="json")

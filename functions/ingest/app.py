@@ -1,4 +1,4 @@
-"""Take alerts and deployments in: over HTTP, from EventBridge, from SNS, and out of the quarantine."""
+"""Ingest of alerts and deployments over HTTP, from EventBridge, from SNS, and out of the quarantine."""
 
 from datetime import UTC, datetime
 from typing import Any

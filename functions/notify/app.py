@@ -1,4 +1,4 @@
-"""Tell people what Firstline does by itself, ask for what it may not decide, close what is over."""
+"""Notification of people: what Firstline does by itself, its requests for approval, and the end of an incident."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,10 +31,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     output = announce(
         request,
         channels=wiring.channels(),
-        history=wiring.history,
+        incidents=wiring.incidents,
         now=now,
         resolve_within=timedelta(seconds=wiring.settings.resolve_within_seconds),
         end_silence=wiring.silences.end_resolved,
     )
-    conclude(request, records=wiring.history, remediations=wiring.remediations, trail=wiring.trail, now=now)
+    conclude(request, records=wiring.incidents, remediations=wiring.remediations, trail=wiring.trail, now=now)
     return output.model_dump(mode="json")

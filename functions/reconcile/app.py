@@ -1,4 +1,4 @@
-"""Every minute: start, tell and page what everything else may have missed, and give the heartbeat."""
+"""Reconciliation, every minute: it starts, signals and pages what the other functions missed, and checks heartbeats."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -15,5 +15,5 @@ wiring = Wiring(ReconcileSettings)
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Run reconcile once; the schedule's event says nothing that matters."""
+    """Run reconcile once; the schedule's event is not used."""
     return {"open_incidents": wiring.reconciler.run(datetime.now(UTC))}

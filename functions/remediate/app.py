@@ -1,4 +1,4 @@
-"""Plan a remediation, and decide after each of its states what comes next."""
+"""Remediation: its plan, and the decision after each of its states on what comes next."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Take what people press in Slack, and what approvers decide on their page."""
+"""Responses of people: the buttons in Slack, and the decisions on the approval page."""
 
 from datetime import UTC, datetime
 from typing import Any

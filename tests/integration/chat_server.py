@@ -81,7 +81,7 @@ def answer(status: int, body: bytes, content_type: str = "application/json", **h
 
 
 def completion(message: dict[str, Any] | None = None, finish_reason: str = "stop", **changes: Any) -> Script:
-    """A chat completion; `changes` to the verdict in it."""
+    """Answer with a chat completion; `changes` apply to its verdict."""
     message = message or {"role": "assistant", "content": json.dumps(VERDICT | changes)}
     choices = [{"index": 0, "finish_reason": finish_reason, "message": message}]
     return answer(200, json.dumps({"id": "1", "choices": choices, "usage": usage(300, 21)}).encode())
@@ -98,7 +98,7 @@ def stops_in_the_middle(http: BaseHTTPRequestHandler, server: Server) -> None:
 
 
 def trickles(http: BaseHTTPRequestHandler, server: Server) -> None:
-    """A byte at a time, each well within any read time-out."""
+    """Send a byte at a time, each well within any read time-out."""
     answer_head(http, 100_000)
     while not server.over.wait(0.05):
         http.wfile.write(b" ")
@@ -142,7 +142,7 @@ def error(message: str) -> bytes:
 
 
 def in_turn(*scripts: Script) -> Script:
-    """One script for each request; the last one for all that follow."""
+    """Run one script for each request, and the last one for all that follow."""
     left = list(scripts)
 
     def script(http: BaseHTTPRequestHandler, server: Server) -> None:
@@ -177,7 +177,7 @@ def bomb() -> bytes:
 
 
 def usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
-    """As servers say it."""
+    """Return the usage as servers report it."""
     return {
         "prompt_tokens": prompt_tokens,
         "completion_tokens": completion_tokens,

@@ -32,7 +32,7 @@ _NUMBERS = itertools.count(1)
 
 @cache
 def declared_table() -> dict[str, Any]:
-    """The table's properties in template.yaml that CreateTable takes too.
+    """Return the table's properties in template.yaml that CreateTable takes too.
 
     Not the TTL: DynamoDB Local really removes what expired, and the tests' dates are in the past or will be.
     """
@@ -70,14 +70,14 @@ def dynamodb_local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def dynamodb() -> "Iterator[DynamoDBClient]":
-    """An empty DynamoDB by moto, without a socket."""
+    """Provide an empty DynamoDB by moto, without a socket."""
     with mock_aws():
         yield _one_at_a_time(boto3.client("dynamodb"))
 
 
 @pytest.fixture
 def table_on_aws() -> Iterator[Table]:
-    """The table of a stack on AWS, as a command finds it by the stack's name."""
+    """Provide the table of a stack on AWS, as a command finds it by the stack's name."""
     with mock_aws():
         yield deployed_table()
 
@@ -96,12 +96,12 @@ def deployed_table() -> Table:
 
 @pytest.fixture(params=["moto", "dynamodb-local"])
 def table_client(request: pytest.FixtureRequest) -> "DynamoDBClient":
-    """A client for moto, then one for DynamoDB Local: a test that uses this runs against both."""
+    """Provide a client for moto, then one for DynamoDB Local: a test that uses this runs against both."""
     return client_of(request.param, request)
 
 
 def client_of(database: str, request: pytest.FixtureRequest) -> "DynamoDBClient":
-    """A client for moto or for DynamoDB Local."""
+    """Provide a client for moto or for DynamoDB Local."""
     if database == "moto":
         client: DynamoDBClient = request.getfixturevalue("dynamodb")
         return client
@@ -110,14 +110,14 @@ def client_of(database: str, request: pytest.FixtureRequest) -> "DynamoDBClient"
 
 @pytest.fixture
 def table(table_client: "DynamoDBClient") -> Iterator[Table]:
-    """The table, empty."""
+    """Provide the table, empty."""
     made = new_table(table_client)
     yield made
     table_client.delete_table(TableName=made.name)
 
 
 def new_table(client: "DynamoDBClient") -> Table:
-    """An empty table with a name of its own."""
+    """Create an empty table with a name of its own."""
     name = f"firstline-{next(_NUMBERS)}"
     client.create_table(TableName=name, **declared_table())
     return Table(client, name)
@@ -142,7 +142,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def _one_at_a_time(client: "DynamoDBClient") -> "DynamoDBClient":
-    """moto checks a condition and then writes, without a lock: two threads could both win, as in no DynamoDB."""
+    """Lock each call: moto checks a condition and then writes, so two threads could both win, as in no DynamoDB."""
     lock, call = threading.Lock(), client._make_api_call  # type: ignore[attr-defined]
 
     def locked(*arguments: Any) -> Any:

@@ -47,11 +47,11 @@ class Stub(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Return the address at which it listens."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def next_answer(self) -> Answer:
-        """The answer to the request that was just remembered."""
+        """Return the answer to the request that was just remembered."""
         return self.answers[min(len(self.asked), len(self.answers)) - 1]
 
 

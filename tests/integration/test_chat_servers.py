@@ -17,7 +17,7 @@ FENCED = {"content": f"Sure!\n```json\n{json.dumps(VERDICT)}\n```"}
 
 
 def _refusing(complaint: str, *, while_asked: Callable[[dict[str, Any]], object], status: int = 400) -> Script:
-    """A server that refuses requests of one kind, and answers all others in prose around the object."""
+    """Return a server that refuses requests of one kind and answers all others in prose around the object."""
 
     def script(http: BaseHTTPRequestHandler, server: Server) -> None:
         refused = while_asked(server.requests[-1]["body"])

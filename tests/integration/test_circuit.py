@@ -64,7 +64,7 @@ def environment(table: Table, table_client: "DynamoDBClient") -> Callable[[], Sh
 
 
 def _in_a_thread[T](call: Callable[[], T]) -> T:
-    """As every question is asked: a probe belongs to the thread that began it."""
+    """Call in a thread of its own, as every question is asked: a probe belongs to the thread that began it."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(call).result()
 

@@ -1,4 +1,4 @@
-"""What Classify imports: the OpenAI client only to ask a question, a circuit breaker only where there is a model."""
+"""Imports of Classify: the OpenAI client only to ask a question, a circuit breaker only where there is a model."""
 
 import json
 import os
@@ -44,7 +44,7 @@ print(json.dumps({"reasons": verdict["reasons"], "modules": sorted(sys.modules)}
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[str]:
-    """A DynamoDB and an SSM for another process."""
+    """Provide a DynamoDB and an SSM for another process."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -67,7 +67,7 @@ def _incident(alert_name: str) -> Incident:
 
 @pytest.fixture
 def runbooks(tmp_path: Path) -> Path:
-    """The shipped runbooks and policies, with a model that nobody serves."""
+    """Provide the shipped runbooks and policies, with a model that nobody serves."""
     folder = shutil.copytree(ROOT / "runbooks", tmp_path / "runbooks")
     policy = {"base_url": NOBODY, "model": "any", "deadline_seconds": 60, "daily_ceiling": {"tokens": 1_000_000}}
     (folder / "policy" / "model.yaml").write_text(json.dumps(policy))
@@ -75,7 +75,7 @@ def runbooks(tmp_path: Path) -> Path:
 
 
 def _classify(aws: str, runbooks: Path, alert_name: str = "DiskFull") -> dict[str, Any]:
-    """One cold start of Classify, with a rule for alerts called Watchdog."""
+    """Run one cold start of Classify, with a rule for alerts called Watchdog."""
     incident = _incident(alert_name)
     environment = {
         "PATH": os.environ["PATH"],

@@ -1,4 +1,4 @@
-"""What the table keeps as evidence: bounded to write, bounded to read, whatever else is in it."""
+"""Evidence in the table: bounded to write, bounded to read, whatever else is in it."""
 
 import itertools
 from collections import Counter
@@ -53,7 +53,7 @@ def receive(table: Table) -> Closed:
 
 @contextmanager
 def counted(table: Table) -> Iterator[Counter[str]]:
-    """The requests that go to DynamoDB meanwhile."""
+    """Record the requests that go to DynamoDB meanwhile."""
     calls: Counter[str] = Counter()
 
     def count(model: Any, **_: Any) -> None:

@@ -23,7 +23,7 @@ def history(table: Table) -> TableIncidents:
 
 @pytest.fixture
 def incident_id(table: Table) -> str:
-    """An open incident."""
+    """Open an incident and return its id."""
     return open_for(TableGroups(table), alert()).incident_id
 
 
@@ -33,7 +33,7 @@ def word(said: Any, person: str = "slack:U1") -> Feedback:
 
 def test_a_word_on_what_is_not_in_the_table_writes_nothing(history: TableIncidents, table: Table) -> None:
     with pytest.raises(FeedbackRefused):
-        feedback_store.save_feedback("unknown", word("real"), history=history)
+        feedback_store.save_feedback("unknown", word("real"), incidents=history)
     assert table._client.scan(TableName=table.name)["Items"] == []
 
 
@@ -61,7 +61,7 @@ def test_a_table_that_is_not_there_is_unavailable(table: Table) -> None:
 def test_what_a_newer_version_wrote_is_read_as_far_as_it_is_understood(
     table: Table, history: TableIncidents, incident_id: str
 ) -> None:
-    """Whoever is rolled back must not take an outage for it, nor lose what the table knows."""
+    """Roll a version back without an outage and without losing data."""
     newer = {"added_later": {"by": "a newer version"}}
     history.save_classification(incident_id, VERDICT)
     group_key = history.close(incident_id, "resolved", "done", [], at(5)).incident.group_key
@@ -80,5 +80,5 @@ def test_what_a_newer_version_wrote_is_read_as_far_as_it_is_understood(
     record = history.record(incident_id)
     assert record is not None
     assert record.classification == VERDICT
-    assert [one.incident_id for one in history.earlier_incidents(group_key)] == [incident_id]
+    assert [earlier.incident_id for earlier in history.earlier_incidents(group_key)] == [incident_id]
     assert TableGroups(table).read(group_key).incident_id == incident_id

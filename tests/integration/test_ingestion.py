@@ -79,7 +79,7 @@ def build(
 ) -> Ingestion:
     counted = Table(client, table.name)  # type: ignore[arg-type]
     holds = IngestHolds(
-        history=TableIncidents(counted),
+        incidents=TableIncidents(counted),
         executions=executions,
         quiet=lambda _: Holds(silences=silences),
         rules_hold=lambda: rules_hold,
@@ -310,7 +310,7 @@ def test_many_senders_of_one_group_at_once_open_one_incident_and_lose_no_alert(
 
 
 def _until_taken(ingestion: Ingestion, one: NormalizedAlert) -> None:
-    """As a sender does: on 503 it sends again."""
+    """Send again on 503, as a sender does."""
     for _ in range(20):
         try:
             ingestion.accept([one], NOON)
@@ -357,8 +357,8 @@ def test_silenced_alerts_make_no_storm(table: Table, client: CountingClient, exe
     accepted = [ingestion.accept([alert(group_key=f"g-{number}")], NOON)[0] for number in range(6)]
     (loud,) = ingestion.accept([alert(group_key="loud", host="db-1")], NOON)
 
-    assert len({one.incident_id for one in (*accepted, loud)}) == 7
-    assert not any(one.in_storm for one in (*accepted, loud))
+    assert len({result.incident_id for result in (*accepted, loud)}) == 7
+    assert not any(result.in_storm for result in (*accepted, loud))
 
 
 @pytest.mark.parametrize(

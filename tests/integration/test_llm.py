@@ -133,7 +133,7 @@ def test_nobody_listens() -> None:
 
 
 def test_tls_that_never_shakes_hands(serve: Callable[[Script], Server]) -> None:
-    """A plain server behind an https address: the handshake is part of the deadline too."""
+    """Count the handshake as part of the deadline: a plain server is behind an https address."""
     server = serve(chat_server.says_nothing)
     began = time.monotonic()
     with pytest.raises(ModelGaveNoVerdict):
@@ -142,7 +142,7 @@ def test_tls_that_never_shakes_hands(serve: Callable[[Script], Server]) -> None:
 
 
 def test_tls_that_is_garbage(serve: Callable[[Script], Server]) -> None:
-    """The server speaks HTTP where TLS was expected."""
+    """Ask a server that speaks HTTP where TLS was expected."""
     server = serve(answer(200, b"{}"))
     with pytest.raises(ModelGaveNoVerdict, match="cannot be reached"):
         _model(server.url.replace("http:", "https:")).verdict(PROMPT)
@@ -205,7 +205,7 @@ def test_what_is_asked(serve: Callable[[Script], Server]) -> None:
     assert server.headers[0]["authorization"] == "Bearer test-key"
     body = sent["body"]
     assert body["model"] == "test-model"
-    assert [(one["role"], one["content"]) for one in body["messages"]] == [
+    assert [(message["role"], message["content"]) for message in body["messages"]] == [
         ("system", "Judge."),
         ("user", '{"alert": {}}'),
     ]

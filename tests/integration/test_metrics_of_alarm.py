@@ -56,7 +56,7 @@ def watch(cloudwatch: "CloudWatchClient", **what: Any) -> None:
 
 
 def measure(cloudwatch: "CloudWatchClient", *values: float) -> None:
-    """One value each five minutes, the last at noon."""
+    """Put one value each five minutes, the last at noon."""
     for number, value in enumerate(values):
         moment = NOON - timedelta(minutes=5) * (len(values) - 1 - number)
         cloudwatch.put_metric_data(

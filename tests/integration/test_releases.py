@@ -1,4 +1,4 @@
-"""What CodeDeploy and AppConfig say was released, read over HTTP from the stand-ins, and the stand-ins themselves."""
+"""Releases of CodeDeploy and AppConfig, read over HTTP from the stand-ins, and the stand-ins themselves."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -20,7 +20,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def served() -> Iterator[tuple[Releases, Any, Any]]:
-    """The stand-ins, and a client for each service."""
+    """Serve the stand-ins, with a client for each service."""
     cloud = Cloud()
     cloud.releases = Releases()
     server = Server(cloud)
@@ -65,7 +65,7 @@ def test_a_group_tells_what_was_deployed_the_newest_first(releases: Releases, re
 
     assert history.latest == last.id
     assert history.alarms == ["checkout-errors"]
-    assert [(one.state, one.rollback) for one in history.deployed] == [
+    assert [(deployment.state, deployment.rollback) for deployment in history.deployed] == [
         ("good", True),
         ("failed", False),
         ("good", False),
@@ -121,7 +121,7 @@ def test_a_deployment_in_progress_is_one(releases: Releases, records: ReleaseRec
 
 
 def test_hosts_that_were_added_were_released_nothing_new(releases: Releases, records: ReleaseRecords) -> None:
-    """Each scaling of an Auto Scaling group is a deployment of what is there already."""
+    """Leave out scalings: each scaling of an Auto Scaling group deploys what is there already."""
     releases.group("shop/live")
     releases.released("shop/live", s3(version="1"), ago=9 * HOUR)
     bad = releases.released("shop/live", s3(version="2"), ago=HOUR)
@@ -161,10 +161,10 @@ def test_a_list_that_does_not_begin_with_the_groups_last_deployment_is_not_belie
     for number in range(120):
         releases.released("shop/live", s3(version=str(number)), ago=(200 - number) * HOUR)
     assert len(records.of_group("shop", "live").deployed) == 100
-    oldest_first = [one.id for one in place.deployments]
+    oldest_first = [deployment.id for deployment in place.deployments]
     releases.operations["ListDeployments"] = lambda _: {"deployments": oldest_first}
 
-    with pytest.raises(ReleasesUnreadable, match="does not agree with itself"):
+    with pytest.raises(ReleasesUnreadable, match="contradict each other"):
         records.of_group("shop", "live")
 
 
@@ -181,7 +181,7 @@ def test_an_environment_tells_what_was_deployed_of_a_profile(releases: Releases,
     assert history.latest == "4"
     assert history.alarms == ["checkout-errors"]
     assert history.busy_with == "4"
-    assert [(one.deployment, one.what, one.state) for one in history.deployed] == [
+    assert [(deployment.deployment, deployment.what, deployment.state) for deployment in history.deployed] == [
         ("3", "checkout-flags version 7", "taken back"),
         ("1", "checkout-flags version 6", "good"),
     ]
@@ -225,7 +225,7 @@ def test_a_deployment_of_the_stand_ins_goes_as_it_is_told(served: tuple[Releases
 
     seen = [codedeploy.get_deployment(deploymentId=begun["deploymentId"])["deploymentInfo"] for _ in range(2)]
 
-    assert [one["status"] for one in seen] == ["InProgress", "Failed"]
+    assert [deployment["status"] for deployment in seen] == ["InProgress", "Failed"]
     assert seen[1]["errorInformation"]["message"] == "too few hosts"
     with pytest.raises(ClientError, match="Throttling"):
         codedeploy.create_deployment(applicationName="shop", deploymentGroupName="live", revision=s3())

@@ -15,7 +15,7 @@ from tests.support.builders import NOON, at
 
 @pytest.fixture
 def requests(table: Table) -> list[str]:
-    """The requests to DynamoDB so far."""
+    """Record the requests to DynamoDB."""
     seen: list[str] = []
     table._client.meta.events.register("before-call.dynamodb", lambda model, **_: seen.append(model.name))
     return seen
@@ -61,7 +61,7 @@ def test_one_until_resolved_is_ended_once(silences: TableSilences) -> None:
     silences.end_resolved("s-1", at(6))
     silences.end_resolved("unknown", at(7))
 
-    assert [one.ended_at for one in silences.since(at(8))] == [at(5)]
+    assert [silence.ended_at for silence in silences.since(at(8))] == [at(5)]
 
 
 def test_one_is_found_by_its_id_when_it_is_over_too(silences: TableSilences) -> None:

@@ -169,12 +169,12 @@ def test_a_refusal_says_what_to_mend(error: str, retryable: bool, fix: str) -> N
     assert caught.value.retryable is retryable
 
 
-@pytest.mark.parametrize("hurried", [True, False])
-def test_a_server_that_hangs_is_left(hurried: bool) -> None:
+@pytest.mark.parametrize("interactive", [True, False])
+def test_a_server_that_hangs_is_left(interactive: bool) -> None:
     with answering(Answer(hang=True)) as stub:
         began = time.monotonic()
         with pytest.raises(ChannelFailed) as caught:
-            bot(stub, hurried=hurried).tell(a_notification("paged"))
+            bot(stub, interactive=interactive).tell(a_notification("paged"))
     assert time.monotonic() - began < 3
     assert caught.value.retryable
 
@@ -189,10 +189,10 @@ def test_a_server_that_is_not_there_can_be_tried_later() -> None:
 
 def test_in_a_hurry_there_is_one_try_and_no_details() -> None:
     with answering(POSTED) as stub:
-        bot(stub, hurried=True).tell(a_notification("needs_human"))
+        bot(stub, interactive=True).tell(a_notification("needs_human"))
     assert calls(stub) == [("chat.postMessage", "#ops-alerts")]
     with answering(Answer(500, b"oops"), POSTED) as stub, pytest.raises(ChannelFailed):
-        bot(stub, hurried=True).tell(a_notification("needs_human"))
+        bot(stub, interactive=True).tell(a_notification("needs_human"))
     assert len(stub.asked) == 1
 
 

@@ -1,4 +1,4 @@
-"""What the model takes, day by day, and the ceiling: against moto and DynamoDB Local."""
+"""Usage of the model by day, and the ceiling: against moto and DynamoDB Local."""
 
 import threading
 from collections.abc import Callable
@@ -39,7 +39,7 @@ class Clock:
 
 def _day(table: Table) -> Day:
     today = NOW.date()
-    (found,) = [one for one in Spending(table, Ceiling()).days(today) if one.day == today]
+    (found,) = [day for day in Spending(table, Ceiling()).days(today) if day.day == today]
     return found
 
 

@@ -83,7 +83,7 @@ def test_no_document_is_none_and_one_that_is_refused_says_so(ssm: "SSMClient") -
 
 @pytest.fixture
 def commands() -> Iterator[Any]:
-    """A Systems Manager with the shipped runbooks' documents' shape, and one of another kind."""
+    """Provide a Systems Manager with a document like the shipped ones, and one of another kind."""
     with mock_aws():
         client = boto3.client("ssm")
         for name, step in {
@@ -106,7 +106,10 @@ def test_the_script_is_the_one_that_run_command_takes(commands: Any) -> None:
 
 @pytest.mark.parametrize(
     ("document", "words"),
-    [("firstline-gone", "document firstline-gone: .*InvalidDocument"), ("firstline-other", "holds no shell script")],
+    [
+        ("firstline-gone", "document firstline-gone: version 1 does not exist"),
+        ("firstline-other", "holds no shell script"),
+    ],
 )
 def test_what_cannot_be_shown_says_why(commands: Any, document: str, words: str) -> None:
     (step,) = all_checked(PlannedStep, a_plan().steps)

@@ -43,7 +43,7 @@ def test_a_count_that_fails_loses_neither_the_end_nor_the_word(
 
     monkeypatch.setattr(history._tallies, "count", down)
     assert history.close(incident_id, "resolved", "", [], at(9)).outcome == "resolved"
-    assert len(feedback_store.save_feedback(incident_id, word("real"), history=history).feedback) == 1
+    assert len(feedback_store.save_feedback(incident_id, word("real"), incidents=history).feedback) == 1
 
 
 def test_outcomes_are_read_once_in_five_minutes_and_a_table_that_is_down_is_no_trouble() -> None:

@@ -61,7 +61,7 @@ class Fleet:
         return TaggedInstances(self.ec2, self.ssm, "Firstline", "managed").resolve(hints)  # type: ignore[arg-type]
 
     def resolve(self, *hints: str) -> list[Target] | str:
-        """The targets, or the problem; never both and never neither."""
+        """Return the targets or the problem; never both and never neither."""
         resolution = self.resolution(*hints)
         assert bool(resolution.targets) != bool(resolution.problem)
         return resolution.targets or str(resolution.problem)

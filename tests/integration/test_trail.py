@@ -89,7 +89,7 @@ def test_tampering_shows_and_where(
 
 
 def test_nothing_is_written_over(trail: TableTrail, table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A writer that read the trail too early appends behind what came meanwhile."""
+    """Append after the entries that came since a writer read the trail."""
     late = TableTrail(table)
     real, stale = late.entries, [late.entries("inc-1")[:3]]
     monkeypatch.setattr(late, "entries", lambda incident_id: stale.pop() if stale else real(incident_id))

@@ -238,7 +238,7 @@ def test_an_answer_that_is_lost_is_looked_for_and_followed(
 def test_an_answer_that_is_lost_before_anything_began_is_told_as_what_it_is(
     world: World, service: Service, impatient: set[str]
 ) -> None:
-    world.releases._begin = lambda *_: None  # type: ignore[method-assign]
+    world.releases._begin = lambda *_: None  # type: ignore[method-assign, assignment]
     world.releases.script(Course(lost=True))
     impatient.add(service.lost)
 
@@ -328,7 +328,7 @@ def test_a_stop_that_is_refused_wakes_a_human(world: World, service: Service, mo
 def test_somebody_elses_deployment_is_not_taken_for_ours(world: World, service: Service, impatient: set[str]) -> None:
     """Lose the answer while a person begins the newest deployment at the same moment."""
     impatient.add(service.lost)
-    world.releases._begin = lambda *_: _somebody(world, service)  # type: ignore[method-assign]
+    world.releases._begin = lambda *_: _somebody(world, service)  # type: ignore[method-assign, assignment]
     world.releases.script(Course(lost=True))
 
     read = human(world, service.approved(severity="low"))

@@ -439,13 +439,13 @@ class Incident:
     def is_acknowledged(self, by: str = "ada") -> IncidentRecord | None:
         """Acknowledge the incident."""
         return lifecycle.acknowledge(
-            self.id, by, datetime.now(UTC), history=self._world.history, executions=self._world.executions
+            self.id, by, datetime.now(UTC), incidents=self._world.history, executions=self._world.executions
         )
 
     def is_resolved(self, by: str = "ada") -> IncidentRecord | None:
         """Resolve the incident."""
         return lifecycle.resolve(
-            self.id, by, datetime.now(UTC), history=self._world.history, executions=self._world.executions
+            self.id, by, datetime.now(UTC), incidents=self._world.history, executions=self._world.executions
         )
 
     def is_approved(self, by: str = "ada") -> None:

@@ -715,12 +715,12 @@ class MemoryChannel:
 
 
 def passing() -> ChannelFailed:
-    """A failure that trying again may mend."""
+    """Return a failure that a retry may mend."""
     return ChannelFailed("503 for a moment", retryable=True)
 
 
 def lasting() -> ChannelFailed:
-    """A failure that trying again won't mend."""
+    """Return a failure that a retry won't mend."""
     return ChannelFailed("invalid_auth", retryable=False)
 
 
@@ -751,7 +751,7 @@ class MemoryDocuments:
 
 @dataclass
 class MemoryReleases:
-    """What was released, by place; a place that is not there cannot be read."""
+    """Releases by place; a place that is not there cannot be read."""
 
     places: dict[str, ReleaseHistory] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)

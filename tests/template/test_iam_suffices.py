@@ -157,7 +157,7 @@ def ingests(world: World, incident: Incident) -> None:
     assert world.history.incident_paged_as("PD1") == incident.incident_id
     closed = world.history.record(incident.incident_id)
     assert closed is not None
-    feedback_store.save_note(incident.incident_id, "ada", "restarted it", at(3), history=world.history)
+    feedback_store.save_note(incident.incident_id, "ada", "restarted it", at(3), incidents=world.history)
     world.history.remember_the_end(closed.model_copy(update={"closed_at": at(9), "outcome": "resolved"}))
     world.groups.remember_storm("DiskFull", at(4))
     world.groups.read(STORM_GROUP_KEY)
@@ -246,8 +246,8 @@ def responds(world: World, incident: Incident) -> None:
 def hears(world: World, incident: Incident) -> None:
     incident_id = incident.incident_id
     real = Feedback(person="slack:U1", by="ada", said="real", at=at(9))
-    feedback_store.save_feedback(incident_id, real.model_copy(update={"said": "noise"}), history=world.history)
-    feedback_store.save_note(incident_id, "ada", "restarted it", at(9), history=world.history)
+    feedback_store.save_feedback(incident_id, real.model_copy(update={"said": "noise"}), incidents=world.history)
+    feedback_store.save_note(incident_id, "ada", "restarted it", at(9), incidents=world.history)
     # Closed by somebody else; what was said late goes to the group.
     record = world.history.record(incident_id)
     assert record is not None

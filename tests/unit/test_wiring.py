@@ -1,4 +1,4 @@
-"""The composition root: which clients a part gets, and how a test replaces one."""
+"""Composition root: which clients a part gets, and how a test replaces one."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +21,7 @@ type Made = list[tuple[str, Any]]
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> Made:
-    """The clients that were made, each with its config."""
+    """Record the clients that are made, each with its config."""
     made: Made = []
 
     def client(service: str, *, config: Any) -> Any:
@@ -58,8 +58,8 @@ def test_the_models_bookkeeping_waits_a_second_only(made: Made, tmp_path: Path) 
 
 def test_a_part_that_was_set_is_the_one_that_others_get(made: Made) -> None:
     wiring = wired(IngestSettings)
-    wiring.history, wiring.executions = object(), object()
-    assert wiring.intake.history is wiring.history
+    wiring.incidents, wiring.executions = object(), object()
+    assert wiring.intake.incidents is wiring.incidents
     assert wiring.intake.executions is wiring.executions
     assert [service for service, _ in made] == ["dynamodb"]
 

@@ -1,7 +1,7 @@
-"""The settings of each function: one model per function, read from its environment on first use, never at import.
+"""Settings of each function: one model per function, read from its environment on first use, never at import.
 
 The names are the environment variables in lower case; `template.yaml` sets every one of them, and a test compares the
-two. A function has no default for what the template decides. A setting of several functions stands in a base model.
+two. No setting has a default here, because the template decides it. A setting of several functions is in a base model.
 """
 
 import os
@@ -29,7 +29,7 @@ type Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 class Settings(BaseModel):
     """Settings of every function (`Globals` in template.yaml)."""
 
-    # A function imports this file and uses one model of it: pydantic builds that one, and leaves the others.
+    # A function imports this file and uses one of its models: with defer_build, pydantic builds no other.
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     stack_name: str
@@ -44,17 +44,14 @@ class Settings(BaseModel):
         Raises
         ------
         ConfigurationError
-            A variable is missing or makes no sense; the message names it.
+            A variable is missing or invalid; the message names it.
         """
         try:
-            return cls.model_validate(
-                {name: os.environ[name.upper()] for name in cls.model_fields if name.upper() in os.environ}
-            )
+            return cls.model_validate({name.lower(): value for name, value in os.environ.items()})
         except ValidationError as error:
             wrong = "; ".join(f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
-            raise ConfigurationError(
-                f"{cls.__name__}: {wrong}. Set it in the function's environment (template.yaml)."
-            ) from None
+            fix = "Set it in the function's environment (template.yaml)."
+            raise ConfigurationError(f"{cls.__name__}: {wrong}. {fix}") from None
 
 
 class RunbookSettings(Settings):
@@ -102,7 +99,7 @@ class ClassifySettings(RunbookSettings):
 
 
 class RemediateSettings(RunbookSettings):
-    """Settings of functions/remediate. `remediation_mode` caps every runbook's own mode."""
+    """Settings of functions/remediate. `remediation_mode` limits every runbook's own mode."""
 
     environment_name: str
     remediation_mode: Literal["off", "approve", "auto"]
@@ -124,7 +121,7 @@ class NotifySettings(ChannelSettings):
 
 
 class RespondSettings(ChannelSettings):
-    """Settings of functions/respond. `approvers` are Slack user ids; nobody else's approval counts."""
+    """Settings of functions/respond. `approvers` are Slack user ids; only their approvals count."""
 
     approvers: Names
 

@@ -1,9 +1,9 @@
-"""The composition root: builds the parts of a function from its settings, each one once and when it is first used.
+"""Composition root: it builds the parts of a function from its settings, each once and when it is first used.
 
 A handler makes one `Wiring` and passes its parts on to one call into the package. A part's modules are imported where
-the part is built, so that a cold start pays for nothing that its function does not use.
+the part is built, so that a cold start imports nothing that its function does not use.
 
-To replace a part in a test, set it before it is used: `wiring.history = MemoryStore().incidents`.
+To replace a part in a test, set it before it is used: `wiring.incidents = MemoryStore().incidents`.
 """
 
 from datetime import timedelta
@@ -68,7 +68,7 @@ class Wiring:
     model
         The function's settings.
     config
-        How patient its clients are; parts that count against a deadline of their own have their own.
+        The time-outs and retries of its clients; parts with a deadline of their own have their own.
 
     Example
     -------
@@ -103,7 +103,7 @@ class Wiring:
         return Table(client, self.settings.table_name, keep_days=self.settings.history_days)
 
     @cached_property
-    def history(self) -> TableIncidents:
+    def incidents(self) -> TableIncidents:
         return TableIncidents(self.table)
 
     @cached_property
@@ -122,7 +122,7 @@ class Wiring:
     def outcomes(self) -> "Outcomes":
         from firstline.adapters.dynamodb.tallies import Outcomes
 
-        return Outcomes(self.history)
+        return Outcomes(self.incidents)
 
     @cached_property
     def remediations(self) -> "TableRemediations":
@@ -144,21 +144,20 @@ class Wiring:
 
     # --- the owner's files --------------------------------------------------------------------------------------------
 
-    @property
-    def _runbooks(self) -> Path:
-        return Path(self.settings.runbooks_dir)
+    def _policy(self, name: str) -> Path:
+        return Path(self.settings.runbooks_dir, "policy", name)
 
     @cached_property
     def catalogue(self) -> "Catalogue":
         from firstline.runbooks import catalogue
 
-        return catalogue.load(self._runbooks)
+        return catalogue.load(Path(self.settings.runbooks_dir))
 
     @cached_property
     def paging_policy(self) -> "PagingPolicy":
         from firstline.policy.paging import load_paging_policy
 
-        return load_paging_policy(self._runbooks / "policy" / "paging.yaml")
+        return load_paging_policy(self._policy("paging.yaml"))
 
     @cached_property
     def remediation_rules(self) -> "RemediationRules":
@@ -171,18 +170,18 @@ class Wiring:
             document_prefix=self.settings.document_prefix,
             approval_timeout_seconds=self.settings.approval_timeout_seconds,
             release_arns=self.settings.release_arns,
-            policy=load_remediation_policy(self._runbooks / "policy" / "remediation.yaml"),
+            policy=load_remediation_policy(self._policy("remediation.yaml")),
         )
 
     @cached_property
     def rules(self) -> "Rules":
         from firstline.policy.rules import load
 
-        return load(self._runbooks / "policy" / "rules.yaml")
+        return load(self._policy("rules.yaml"))
 
     @cached_property
     def rules_or_none(self) -> "Rules":
-        """The rules for taking alerts in: a broken file must not stop that, and Classify is loud about it."""
+        """The rules for ingest, or none if the file is broken: that must not stop ingest, and Classify reports it."""
         from firstline.policy.rules import NO_RULES
 
         try:
@@ -197,7 +196,7 @@ class Wiring:
     def executions(self) -> "StepFunctions":
         from firstline.adapters.aws.executions import StepFunctions
 
-        # Only what starts executions knows the state machine.
+        # Only functions that start executions know the state machine.
         return StepFunctions(self._client("stepfunctions"), getattr(self.settings, "state_machine_arn", ""))
 
     @cached_property
@@ -210,7 +209,7 @@ class Wiring:
 
         silences = RememberedSilences(self.silences)
         holds = IngestHolds(
-            history=self.history,
+            incidents=self.incidents,
             executions=self.executions,
             quiet=lambda now: Holds(self.rules_or_none.maintenance, silences.at(now)),
             rules_hold=lambda: self.rules_or_none.may_hold,
@@ -227,7 +226,7 @@ class Wiring:
 
         return Intake(
             ingestion=self.ingestion,
-            history=self.history,
+            incidents=self.incidents,
             executions=self.executions,
             secrets=self.secrets.lines,
             quarantine=Quarantine(partial(self._client, "sqs"), self.settings.quarantine_queue_url).keep,
@@ -249,7 +248,7 @@ class Wiring:
         from firstline.incidents.reconcile import Reconciler
 
         return Reconciler(
-            history=self.history,
+            incidents=self.incidents,
             groups=self.groups,
             executions=self.executions,
             topic=self.page_topic,
@@ -262,10 +261,10 @@ class Wiring:
     # --- classification -----------------------------------------------------------------------------------------------
 
     def alarm_metrics(self, account: str) -> "AlarmMetrics":
+        """Return the reader of this account's alarms' metrics."""
         from firstline.adapters.aws.alarm_metrics import AlarmMetrics
 
-        client = self._cloudwatch
-        return AlarmMetrics(client, account=account, region=client.meta.region_name)
+        return AlarmMetrics(self._cloudwatch, account=account, region=self._cloudwatch.meta.region_name)
 
     @cached_property
     def _cloudwatch(self) -> Any:
@@ -273,10 +272,10 @@ class Wiring:
 
     @cached_property
     def model(self) -> "ChatModel | None":
-        """The LLM behind its circuit and its ceiling, or None where the policy names none."""
+        """The LLM behind its circuit and its ceiling, or None if the policy names none."""
         from firstline.policy.model import load_model_policy
 
-        policy = load_model_policy(self._runbooks / "policy" / "model.yaml")
+        policy = load_model_policy(self._policy("model.yaml"))
         if policy.model is None:
             return None
         from firstline.adapters.dynamodb.circuit import SharedCircuit
@@ -291,12 +290,9 @@ class Wiring:
             price=policy.price_per_million_tokens,
         )
         client = self._client("dynamodb", ONE_SECOND)
-        return ChatModel(
-            endpoint,
-            deadline_seconds=policy.deadline_seconds,
-            circuit=SharedCircuit(client, self.settings.table_name),
-            account=Spending(self._table(client), policy.daily_ceiling),
-        )
+        circuit = SharedCircuit(client, self.settings.table_name)
+        account = Spending(self._table(client), policy.daily_ceiling)
+        return ChatModel(endpoint, deadline_seconds=policy.deadline_seconds, circuit=circuit, account=account)
 
     # --- remediation --------------------------------------------------------------------------------------------------
 
@@ -314,11 +310,8 @@ class Wiring:
     def releases(self) -> "ReleaseRecords":
         from firstline.adapters.aws.releases import ReleaseRecords
 
-        # Few runbooks take a release back: no other plan pays for these clients.
-        return ReleaseRecords(
-            cache(partial(self._client, "codedeploy")),
-            cache(partial(self._client, "appconfig")),
-        )
+        # Few runbooks take a release back: no other plan needs these clients.
+        return ReleaseRecords(cache(partial(self._client, "codedeploy")), cache(partial(self._client, "appconfig")))
 
     @cached_property
     def switch(self) -> "RemediationSwitch":
@@ -335,22 +328,21 @@ class Wiring:
 
     # --- people -------------------------------------------------------------------------------------------------------
 
-    def channels(self, *, hurried: bool = False) -> dict[str, "Channel"]:
-        """Connect Slack and PagerDuty anew each time: a rotated secret counts from the next message on."""
+    def channels(self, *, interactive: bool = False) -> dict[str, "Channel"]:
+        """Connect Slack and PagerDuty anew each time: a rotated secret is used from the next message on."""
         from firstline.adapters.channels.connect import connect
 
-        return connect(self.settings, self.secrets, self.history.save_slack_message, hurried=hurried)
+        return connect(self.settings, self.secrets, self.incidents.save_slack_message, interactive=interactive)
 
     @cached_property
     def page_topic(self) -> "PageTopic":
         from firstline.adapters.channels.paging import PageTopic
 
-        return PageTopic(
-            self.settings.page_topic_arn, client=self._client("sns"), console_url=self.settings.console_url
-        )
+        arn, console_url = self.settings.page_topic_arn, self.settings.console_url
+        return PageTopic(arn, client=self._client("sns"), console_url=console_url)
 
     def on_call(self, level: "Level") -> str | None:
-        """Return who is on call at a level, by PagerDuty."""
+        """Return who PagerDuty says is on call at a level, or None."""
         from firstline.adapters.channels.connect import on_call_now
 
         return on_call_now(level, self.settings, self.secrets)
@@ -360,11 +352,11 @@ class Wiring:
         from firstline.people.front import PeopleFront
 
         return PeopleFront(
-            history=self.history,
+            incidents=self.incidents,
             executions=self.executions,
             trail=self.trail,
             documents=self.documents,
             approvers=self.settings.approvers,
             secrets=self.secrets.lines,
-            channels=partial(self.channels, hurried=True),
+            channels=partial(self.channels, interactive=True),
         )

@@ -47,7 +47,7 @@ class Ports:
 
 @pytest.fixture(params=["memory", "moto", "dynamodb-local"])
 def ports(request: pytest.FixtureRequest) -> Iterator[Ports]:
-    """A store without incidents."""
+    """Provide a store without incidents."""
     if request.param == "memory":
         store = MemoryStore()
         yield Ports(

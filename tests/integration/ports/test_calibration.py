@@ -17,7 +17,7 @@ VERDICT = a_classification(severity="high", decided_by="history", confidence=0.4
 
 @pytest.fixture
 def incident_id(incidents: Incidents, opened: Open) -> str:
-    """A classified incident that a person has acknowledged."""
+    """Open and classify an incident that a person acknowledges; return its id."""
     incident_id = opened(alert()).incident_id
     incidents.save_classification(incident_id, VERDICT)
     incidents.acknowledge(incident_id, "ada", at(1))
@@ -48,12 +48,12 @@ def test_an_end_that_says_nothing_is_not_counted(incidents: Incidents, incident_
 def test_people_change_what_was_counted_and_may_change_it_back(incidents: Incidents, incident_id: str) -> None:
     incidents.close(incident_id, "resolved", "", [], at(9))
 
-    feedback_store.save_feedback(incident_id, word("noise"), history=incidents)
+    feedback_store.save_feedback(incident_id, word("noise"), incidents=incidents)
     assert counted(incidents) == (0, 1)
-    feedback_store.save_feedback(incident_id, word("noise", "slack:U2"), history=incidents)
+    feedback_store.save_feedback(incident_id, word("noise", "slack:U2"), incidents=incidents)
     assert counted(incidents) == (0, 1)
-    feedback_store.save_feedback(incident_id, word("real"), history=incidents)
-    feedback_store.save_feedback(incident_id, word("real", "slack:U2"), history=incidents)
+    feedback_store.save_feedback(incident_id, word("real"), incidents=incidents)
+    feedback_store.save_feedback(incident_id, word("real", "slack:U2"), incidents=incidents)
     assert counted(incidents) == (1, 1)
 
 
@@ -61,7 +61,7 @@ def test_many_at_once_are_each_counted_once(incidents: Incidents, incident_id: s
     incidents.close(incident_id, "expired", "", [], at(9))
     with ThreadPoolExecutor(4) as pool:
         people = [word("real", f"slack:U{number}") for number in range(4)]
-        list(pool.map(lambda one: feedback_store.save_feedback(incident_id, one, history=incidents), people))
+        list(pool.map(lambda one: feedback_store.save_feedback(incident_id, one, incidents=incidents), people))
     incidents.close(incident_id, "expired", "", [], at(9))
     assert counted(incidents) == (1, 1)
 

@@ -41,7 +41,7 @@ type Wait = Callable[..., str]
 
 @pytest.fixture
 def waiting(opened: Open, change: Change) -> Wait:
-    """Opens an incident whose plan waits for people until 13:00, as the state machine does it."""
+    """Open an incident whose plan waits for people until 13:00, as the state machine does it."""
 
     def wait(plan: RemediationPlan | None = None, *, until: datetime = DEADLINE) -> str:
         incident_id = opened(alert()).incident_id
@@ -67,7 +67,7 @@ def form(incident_id: str, approver: str, plan: RemediationPlan, decision: str =
 def decide(
     incident_id: str, said: Answer, incidents: Incidents, executions: MemoryExecutions, now: datetime = LATER
 ) -> Any:
-    return approve.decide(incident_id, said, now, approvers=APPROVERS, history=incidents, executions=executions)
+    return approve.decide(incident_id, said, now, approvers=APPROVERS, incidents=incidents, executions=executions)
 
 
 def test_a_yes_is_written_down_and_told(waiting: Wait, incidents: Incidents, executions: MemoryExecutions) -> None:

@@ -37,7 +37,7 @@ def receive(groups: Groups) -> Open:
 
 @pytest.fixture
 def closed(incidents: Incidents, receive: Open) -> Open:
-    """An incident that was opened at a minute after noon, and closed a minute later."""
+    """Open an incident at a minute after noon and close it a minute later."""
 
     def run(minutes: float = 0, outcome: Outcome = "resolved", **what: Any) -> Incident:
         opened = receive(minutes, **what)
@@ -67,7 +67,7 @@ def test_a_services_last_deployment_is_known_however_long_ago(incidents: Inciden
 
     found = incidents.service_activity("shop", at(1)).deployments
 
-    assert {(one.environment, one.version) for one in found} == {("prod", "2"), ("staging", "9")}
+    assert {(deployment.environment, deployment.version) for deployment in found} == {("prod", "2"), ("staging", "9")}
     assert len(incidents.deployments_since(at(-100_000))) == 3
 
 
@@ -79,10 +79,14 @@ def test_incidents_of_the_same_name_and_of_the_same_service_are_candidates(incid
 
     found = incidents.incidents_like(alert(service="shop"))
 
-    assert [one.incident_id for one in found] == [both.incident_id, same_service.incident_id, same_name.incident_id]
-    assert {one.outcome for one in found} == {"resolved"}
+    assert [earlier.incident_id for earlier in found] == [
+        both.incident_id,
+        same_service.incident_id,
+        same_name.incident_id,
+    ]
+    assert {earlier.outcome for earlier in found} == {"resolved"}
     assert found[0].template == "disk full: disk is full"
-    assert [one.incident_id for one in incidents.incidents_like(alert())] == [
+    assert [earlier.incident_id for earlier in incidents.incidents_like(alert())] == [
         both.incident_id,
         same_name.incident_id,
     ]
@@ -94,7 +98,7 @@ def test_a_group_has_one_place_a_day_and_the_newest_takes_it(incidents: Incident
     other = closed(5, group_key="quiet")
     next_day = closed(24 * 60, group_key="chatty")
 
-    found = [one.incident_id for one in incidents.incidents_like(alert())]
+    found = [earlier.incident_id for earlier in incidents.incidents_like(alert())]
 
     assert found == [next_day.incident_id, last.incident_id, other.incident_id]
 
@@ -104,7 +108,7 @@ def test_who_writes_late_of_an_older_one_does_not_take_the_newers_place(incident
     record = incidents.record(first.incident_id)
     assert record is not None
     incidents.remember_the_end(record)
-    assert [one.incident_id for one in incidents.incidents_like(alert())] == [second.incident_id]
+    assert [earlier.incident_id for earlier in incidents.incidents_like(alert())] == [second.incident_id]
 
 
 def test_a_storm_is_no_candidate(incidents: Incidents, groups: Groups) -> None:

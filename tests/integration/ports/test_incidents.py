@@ -43,7 +43,7 @@ PAGE = Page(
 
 @pytest.fixture
 def incident_id(opened: Open) -> str:
-    """An open incident."""
+    """Open an incident and return its id."""
     return opened(alert()).incident_id
 
 
@@ -102,15 +102,15 @@ def word(said: Any, person: str = "slack:U1") -> Feedback:
 
 def test_what_people_say_reaches_the_evidence_before_and_after_the_end(incidents: Incidents, incident_id: str) -> None:
     incidents.save_classification(incident_id, VERDICT.model_copy(update={"is_deployment_related": True}))
-    feedback_store.save_feedback(incident_id, word("noise"), history=incidents)
+    feedback_store.save_feedback(incident_id, word("noise"), incidents=incidents)
     assert incidents.earlier_incidents("group-1") == []
 
     incidents.close(incident_id, "resolved", "", [], at(9))
-    feedback_store.save_feedback(incident_id, word("real", "slack:U2"), history=incidents)
-    feedback_store.save_note(incident_id, "ana", "restarted it", at(30), history=incidents)
+    feedback_store.save_feedback(incident_id, word("real", "slack:U2"), incidents=incidents)
+    feedback_store.save_note(incident_id, "ana", "restarted it", at(30), incidents=incidents)
 
     (earlier,) = incidents.earlier_incidents("group-1")
-    assert [(one.person, one.said) for one in earlier.feedback] == [("slack:U1", "noise"), ("slack:U2", "real")]
+    assert [(word.person, word.said) for word in earlier.feedback] == [("slack:U1", "noise"), ("slack:U2", "real")]
     assert earlier.note == "restarted it"
     assert earlier.blamed_deployment
 
@@ -120,24 +120,24 @@ def test_people_who_speak_at_the_same_moment_are_all_heard(incidents: Incidents,
 
     with ThreadPoolExecutor(6) as pool:
         people = [word("real", f"slack:U{number}") for number in range(6)]
-        list(pool.map(lambda one: feedback_store.save_feedback(incident_id, one, history=incidents), people))
+        list(pool.map(lambda one: feedback_store.save_feedback(incident_id, one, incidents=incidents), people))
 
     record = incidents.record(incident_id)
     assert record is not None
-    assert {one.person for one in record.feedback} == {one.person for one in people}
+    assert {word.person for word in record.feedback} == {word.person for word in people}
     (earlier,) = incidents.earlier_incidents("group-1")
-    assert {one.person for one in earlier.feedback} == {one.person for one in people}
+    assert {word.person for word in earlier.feedback} == {word.person for word in people}
 
 
 def test_whoever_knows_less_and_writes_later_takes_nothing_back(incidents: Incidents, incident_id: str) -> None:
     before = incidents.close(incident_id, "resolved", "", [], at(9))
-    feedback_store.save_feedback(incident_id, word("real"), history=incidents)
+    feedback_store.save_feedback(incident_id, word("real"), incidents=incidents)
 
     incidents.remember_the_end(before)
     incidents.close(incident_id, "resolved", "", [], at(9))
 
     (earlier,) = incidents.earlier_incidents("group-1")
-    assert [one.said for one in earlier.feedback] == ["real"]
+    assert [word.said for word in earlier.feedback] == ["real"]
 
 
 def test_a_hidden_one_that_was_real_is_found_however_many_came_since(
@@ -152,15 +152,17 @@ def test_a_hidden_one_that_was_real_is_found_however_many_came_since(
             closed.model_copy(update={"incident": later, "closed_at": at(20 + number), "outcome": "suppressed"})
         )
 
-    feedback_store.save_feedback(incident_id, word("real"), history=incidents)
+    feedback_store.save_feedback(incident_id, word("real"), incidents=incidents)
 
     earlier = incidents.earlier_incidents("group-1", limit=20)
-    assert [one.incident_id for one in earlier][-1] == incident_id
-    assert [one.closed_at for one in earlier] == sorted((one.closed_at for one in earlier), reverse=True)
+    assert [incident.incident_id for incident in earlier][-1] == incident_id
+    assert [incident.closed_at for incident in earlier] == sorted(
+        (incident.closed_at for incident in earlier), reverse=True
+    )
 
-    feedback_store.save_feedback(incident_id, word("noise"), history=incidents)
+    feedback_store.save_feedback(incident_id, word("noise"), incidents=incidents)
 
-    assert [one.said for one in incidents.earlier_incidents("group-1")[-1].feedback] == ["noise"]
+    assert [word.said for word in incidents.earlier_incidents("group-1")[-1].feedback] == ["noise"]
 
 
 def test_a_task_token_does_not_survive_the_end_and_never_shows_in_a_log(
@@ -182,7 +184,7 @@ def test_deployments_are_found_by_time_newest_first_and_once(incidents: Incident
         deployed = Deployment(service="shop", version=f"v{minutes}", deployed_at=at(minutes))
         incidents.save_deployment(deployed)
 
-    assert [one.version for one in incidents.deployments_since(at(-240))] == ["v-10", "v-30"]
+    assert [deployment.version for deployment in incidents.deployments_since(at(-240))] == ["v-10", "v-30"]
 
 
 def test_a_page_keeps_the_time_of_the_first_and_unknown_incidents_are_left_alone(
@@ -263,4 +265,4 @@ def test_a_word_or_note_that_comes_after_another_is_not_written(incidents: Incid
     assert incidents.append_note(incident_id, note, seen=seen) is None
 
     assert noted is not None
-    assert ([one.said for one in noted.feedback], noted.notes) == (["real"], [note])
+    assert ([word.said for word in noted.feedback], noted.notes) == (["real"], [note])

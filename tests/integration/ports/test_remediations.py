@@ -22,7 +22,7 @@ type Begin = Callable[[str], str]
 
 @pytest.fixture
 def begun(opened: Open) -> Begin:
-    """Opens an incident of a group of this name."""
+    """Open an incident of a group of this name."""
     return lambda group: opened(alert(group_key=group, fingerprint=group)).incident_id
 
 

@@ -18,7 +18,7 @@ FACTS = [
 
 @pytest.fixture
 def written(trail: Trail) -> Trail:
-    """The facts, one a minute from noon."""
+    """Append the facts, one a minute from noon."""
     for minute, fact in enumerate(FACTS):
         trail.append("inc-1", [fact], at(minute))
     return trail

@@ -1,4 +1,4 @@
-"""How a server is asked, what makes it be asked otherwise, and where a verdict may stand in its answer."""
+"""Form of a request, refusals that change it, and the places of a verdict in an answer."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Which channels a stack has follows from its secrets."""
+"""Channels of a stack, which follow from its secrets."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ def connected(secrets: FakeSecrets, **changes: Any) -> dict[str, type]:
 
 
 @pytest.mark.parametrize(
-    ("secrets", "hurried", "expected"),
+    ("secrets", "interactive", "expected"),
     [
         ({}, False, {}),
         ({"slack__bot_token": "xoxb"}, False, {"slack": SlackBot}),
@@ -67,9 +67,9 @@ def connected(secrets: FakeSecrets, **changes: Any) -> dict[str, type]:
     ],
 )
 def test_a_secret_switches_its_channel_on(
-    secrets: dict[str, str | None], hurried: bool, expected: dict[str, type]
+    secrets: dict[str, str | None], interactive: bool, expected: dict[str, type]
 ) -> None:
-    assert connected(FakeSecrets(**secrets), hurried=hurried) == expected
+    assert connected(FakeSecrets(**secrets), interactive=interactive) == expected
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_secret_switches_its_channel_on(
     ],
 )
 def test_who_is_on_call_is_unknown_rather_than_an_error(policy: str | None, secrets: dict[str, str | None]) -> None:
-    """No policy, no token, a token that can't be read, an address that leads nowhere."""
+    """Return None without a policy or token, with an unreadable token, or with an address that leads nowhere."""
     level = Level.model_validate(
         {
             "name": "first",

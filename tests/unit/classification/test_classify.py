@@ -269,7 +269,7 @@ def test_assess_remembers_its_verdict(incident: Callable[..., Incident], offered
     store.admit(this)
     verdict = assess(
         this,
-        history=store.incidents,
+        incidents=store.incidents,
         rules=NO_RULES,
         silences=list,
         offered=offered,
@@ -285,7 +285,7 @@ def test_a_broken_table_costs_evidence_and_not_the_verdict(
 ) -> None:
     verdict = assess(
         incident(),
-        history=broken.incidents,
+        incidents=broken.incidents,
         rules=NO_RULES,
         silences=list,
         offered=offered,
@@ -386,7 +386,7 @@ def assessed(incident: Callable[..., Incident], offered: Any, now: datetime) -> 
     ) -> Classification:
         return assess(
             incident(**changes),
-            history=(store or MemoryStore()).incidents,
+            incidents=(store or MemoryStore()).incidents,
             rules=_rules(**rule) if rule else NO_RULES,
             silences=lambda: silences,
             offered=offered,

@@ -32,7 +32,7 @@ def record(**what: Any) -> IncidentRecord:
 def test_an_acknowledgement_ends_only_the_wait_for_one(awaiting: str | None, told: list[tuple[str, str]]) -> None:
     store, executions = MemoryStore(record(awaiting=awaiting, task_token="t")), MemoryExecutions()
 
-    taken = lifecycle.acknowledge(INCIDENT_ID, "ada", NOON, history=store.incidents, executions=executions)
+    taken = lifecycle.acknowledge(INCIDENT_ID, "ada", NOON, incidents=store.incidents, executions=executions)
 
     assert taken == store.only
     assert (store.only.acknowledged_by, store.only.acknowledged_at) == ("ada", NOON)
@@ -44,7 +44,7 @@ def test_an_acknowledgement_ends_only_the_wait_for_one(awaiting: str | None, tol
 def test_the_end_of_the_trouble_ends_every_wait(awaiting: str) -> None:
     store, executions = MemoryStore(record(awaiting=awaiting, task_token="t")), MemoryExecutions()
 
-    lifecycle.resolve(INCIDENT_ID, "ada", NOON, history=store.incidents, executions=executions)
+    lifecycle.resolve(INCIDENT_ID, "ada", NOON, incidents=store.incidents, executions=executions)
 
     assert (executions.tokens, executions.told) == (["t"], [("resolved", "ada")])
 
@@ -54,7 +54,7 @@ def test_a_person_who_resolves_has_taken_it_too_and_that_is_measured() -> None:
     store = MemoryStore(record(awaiting="resolution", task_token="t", paged_at=at(0)))
     executions = MemoryExecutions()
 
-    lifecycle.resolve_by_hand(INCIDENT_ID, "ada", at(2), history=store.incidents, executions=executions)
+    lifecycle.resolve_by_hand(INCIDENT_ID, "ada", at(2), incidents=store.incidents, executions=executions)
 
     assert (store.only.acknowledged_by, store.only.resolved_by) == ("ada", "ada")
     assert executions.told == [("resolved", "ada")]
@@ -68,7 +68,7 @@ def test_who_comes_too_late_tells_nobody(say: Any) -> None:
     executions = MemoryExecutions()
 
     for store in (MemoryStore(over), MemoryStore()):
-        assert say(INCIDENT_ID, "bob", NOON, history=store.incidents, executions=executions) is None
+        assert say(INCIDENT_ID, "bob", NOON, incidents=store.incidents, executions=executions) is None
 
     assert executions.told == []
 
@@ -79,7 +79,7 @@ def test_who_comes_too_late_tells_nobody(say: Any) -> None:
 def test_who_waits_is_told_to_go_on(awaiting: Any, told: list[tuple[str, str]]) -> None:
     store, executions = MemoryStore(record(awaiting=awaiting, task_token="t")), MemoryExecutions()
 
-    lifecycle.end_hold(INCIDENT_ID, "somebody joined", NOON, history=store.incidents, executions=executions)
+    lifecycle.end_hold(INCIDENT_ID, "somebody joined", NOON, incidents=store.incidents, executions=executions)
 
     assert (store.only.hold_ended_at, store.only.hold_ended_because) == (NOON, "somebody joined")
     assert executions.told == told

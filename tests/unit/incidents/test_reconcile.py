@@ -40,7 +40,7 @@ class World:
         """Run reconcile once; return what it changed, told and paged."""
         before = self._state()
         Reconciler(
-            history=self.store.incidents,
+            incidents=self.store.incidents,
             groups=self.store.groups,
             executions=self.executions,
             topic=self.topic,

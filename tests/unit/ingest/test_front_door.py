@@ -79,7 +79,7 @@ def handle(world: World, event: dict[str, Any]) -> dict[str, Any] | None:
     fake: Any = world
     intake = Intake(
         ingestion=fake,
-        history=world.store.incidents,
+        incidents=world.store.incidents,
         executions=MemoryExecutions(),
         secrets=world.lines,
         quarantine=world.keep,

@@ -285,7 +285,7 @@ def _on_page(record: IncidentRecord) -> Iterator[str]:
         plan_digest=record.plan.digest(),
         expires_at=NOW + timedelta(minutes=10),
     )
-    gathered = review(record, record.plan, NOW, documents=MemoryDocuments(), history=MemoryStore(record).incidents)
+    gathered = review(record, record.plan, NOW, documents=MemoryDocuments(), incidents=MemoryStore(record).incidents)
     page = Page(plan_page(gathered, link, "token", NOW))
     if page.odd or page.tags["script"] or page.tags["img"] or page.tags["iframe"] or page.tags["form"] > 1:
         yield "approval page: the attacker's markup"

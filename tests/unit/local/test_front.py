@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
@@ -37,8 +38,11 @@ def call(
     path, _, query = target.partition("?")
     seen: dict[str, Any] = {}
 
-    def start_response(status: str, answered: list[tuple[str, str]]) -> None:
+    def start_response(
+        status: str, answered: list[tuple[str, str]], exc_info: Any = None, /
+    ) -> Callable[[bytes], object]:
         seen["status"], seen["headers"] = int(status.split()[0]), {name.lower(): value for name, value in answered}
+        return len
 
     environ = {
         "REQUEST_METHOD": method,

@@ -56,7 +56,7 @@ def announced(
     return announce(
         event,
         channels=channels,
-        history=store.incidents,
+        incidents=store.incidents,
         now=NOW,
         resolve_within=timedelta(hours=1),
         end_silence=end_silence,

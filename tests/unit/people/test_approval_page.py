@@ -66,7 +66,7 @@ def seen(
     store.remediations.runs = list(runs)
     for run in runs:
         store.records.setdefault(run.incident_id, record)
-    gathered = review(record, record.plan, NOW, documents=documents, history=store.incidents)
+    gathered = review(record, record.plan, NOW, documents=documents, incidents=store.incidents)
     link = Link(
         incident_id=INCIDENT_ID,
         approver=approver,

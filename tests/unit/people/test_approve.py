@@ -38,7 +38,7 @@ class Waiting:
 def says(waiting: Waiting, approver: str = "U1", approves: bool = True, digest: str | None = None) -> IncidentRecord:
     answer = Answer(approves, approver, approver.lower(), digest or waiting.store.only.plan_digest or "")
     history, executions = waiting.store.incidents, waiting.executions
-    return decide(INCIDENT_ID, answer, NOW, approvers=APPROVERS, history=history, executions=executions)
+    return decide(INCIDENT_ID, answer, NOW, approvers=APPROVERS, incidents=history, executions=executions)
 
 
 @pytest.mark.parametrize("risk", ["read_only", "safe", "disruptive"])
@@ -106,7 +106,7 @@ def test_an_unknown_incident_is_refused() -> None:
     answer = Answer(True, "U1", "u1", "")
     store, executions = MemoryStore(), MemoryExecutions()
     with pytest.raises(TooLate, match="no such incident"):
-        decide(INCIDENT_ID, answer, NOW, approvers=APPROVERS, history=store.incidents, executions=executions)
+        decide(INCIDENT_ID, answer, NOW, approvers=APPROVERS, incidents=store.incidents, executions=executions)
 
 
 def test_only_approvers_say_yes() -> None:
@@ -114,7 +114,7 @@ def test_only_approvers_say_yes() -> None:
     with pytest.raises(NotEntitled, match="U9 is not among"):
         says(waiting, "U9")
     with pytest.raises(NotEntitled, match="U9 is not among"):
-        invite(INCIDENT_ID, "U9", "eve", NOW, approvers=APPROVERS, history=waiting.store.incidents)
+        invite(INCIDENT_ID, "U9", "eve", NOW, approvers=APPROVERS, incidents=waiting.store.incidents)
     assert waiting.writes == 0
 
 
@@ -170,7 +170,7 @@ def test_a_decision_outlives_a_busy_step_functions() -> None:
 
 def test_an_invitation_is_personal_and_ends_with_the_question() -> None:
     record = a_waiting_record()
-    link = invite(INCIDENT_ID, "U1", "ada", NOW, approvers=APPROVERS, history=MemoryStore(record).incidents)
+    link = invite(INCIDENT_ID, "U1", "ada", NOW, approvers=APPROVERS, incidents=MemoryStore(record).incidents)
     assert (link.approver, link.name, link.incident_id) == ("U1", "ada", INCIDENT_ID)
     assert (link.plan_digest, link.expires_at) == (record.plan_digest, DEADLINE)
 

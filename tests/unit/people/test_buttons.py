@@ -261,7 +261,7 @@ class Pressed:
     ) -> None:
         plan_digest = (self.now.plan_digest or "") if digest is None else digest
         PressHandler(
-            history=self.store.incidents,
+            incidents=self.store.incidents,
             executions=self.executions,
             trail=self.store.trail,
             channels={"slack": self.slack, "pagerduty": self.pagerduty},
@@ -387,7 +387,7 @@ def test_an_answer_that_cannot_be_given_is_no_error(whisper: str | None) -> None
 
     incident = Pressed("approval")
     PressHandler(
-        history=incident.store.incidents,
+        incidents=incident.store.incidents,
         executions=incident.executions,
         trail=incident.store.trail,
         channels={},

@@ -106,15 +106,15 @@ def others_speak(store: MemoryStore, times: int) -> None:
 def test_words_are_all_kept_and_the_evidence_is_brought_up_to_date() -> None:
     store = MemoryStore(a_record())
     for said in ("noise", "real"):
-        feedback_store.save_feedback(INCIDENT_ID, word(said), history=store.incidents)
+        feedback_store.save_feedback(INCIDENT_ID, word(said), incidents=store.incidents)
     assert [one.said for one in store.only.feedback] == ["noise", "real"]
     assert store.calls.count("remember_the_end") == 2
 
 
 def test_saying_the_same_again_is_one_word_and_still_mends_the_evidence() -> None:
     store = MemoryStore(a_record())
-    feedback_store.save_feedback(INCIDENT_ID, word("real"), history=store.incidents)
-    feedback_store.save_feedback(INCIDENT_ID, word("real", minutes=5), history=store.incidents)
+    feedback_store.save_feedback(INCIDENT_ID, word("real"), incidents=store.incidents)
+    feedback_store.save_feedback(INCIDENT_ID, word("real", minutes=5), incidents=store.incidents)
     assert len(store.only.feedback) == 1
     assert store.calls.count("remember_the_end") == 2
 
@@ -122,7 +122,7 @@ def test_saying_the_same_again_is_one_word_and_still_mends_the_evidence() -> Non
 def test_two_people_at_once_are_both_heard() -> None:
     store = MemoryStore(a_record())
     others_speak(store, 3)
-    record = feedback_store.save_feedback(INCIDENT_ID, word("real"), history=store.incidents)
+    record = feedback_store.save_feedback(INCIDENT_ID, word("real"), incidents=store.incidents)
     assert [one.person for one in record.feedback][-1] == "slack:U1"
     assert len(record.feedback) == 4
 
@@ -131,28 +131,28 @@ def test_too_many_at_once_have_to_try_again() -> None:
     store = MemoryStore(a_record())
     others_speak(store, 50)
     with pytest.raises(HistoryUnavailable, match="too many people"):
-        feedback_store.save_feedback(INCIDENT_ID, word("real"), history=store.incidents)
+        feedback_store.save_feedback(INCIDENT_ID, word("real"), incidents=store.incidents)
 
 
 def test_more_than_fits_is_refused_in_words() -> None:
     full = a_record(feedback=[word("real", f"slack:U{number}") for number in range(feedback_store.MAX_ANSWERS)])
     with pytest.raises(FeedbackRefused, match="100 words are kept"):
-        feedback_store.save_feedback(INCIDENT_ID, word("noise", "slack:new"), history=MemoryStore(full).incidents)
+        feedback_store.save_feedback(INCIDENT_ID, word("noise", "slack:new"), incidents=MemoryStore(full).incidents)
 
 
 @pytest.mark.parametrize("incident_id", ["another", "", "'; DROP TABLE", "../../x"])
 def test_an_unknown_incident_is_refused_in_words(incident_id: str) -> None:
     with pytest.raises(FeedbackRefused, match="does not know this incident"):
-        feedback_store.save_feedback(incident_id, word("real"), history=MemoryStore(a_record()).incidents)
+        feedback_store.save_feedback(incident_id, word("real"), incidents=MemoryStore(a_record()).incidents)
     with pytest.raises(FeedbackRefused, match="does not know this incident"):
-        feedback_store.save_note(incident_id, "ana", "restarted it", NOW, history=MemoryStore(a_record()).incidents)
+        feedback_store.save_note(incident_id, "ana", "restarted it", NOW, incidents=MemoryStore(a_record()).incidents)
 
 
 def test_a_note_is_kept_once_without_secrets_and_within_bounds() -> None:
     store = MemoryStore(a_record())
     text = "Restarted it with password=hunter2hunter2\u202e\u200b\n$ systemctl restart shop\n" + "x" * 5_000
     for _ in range(2):
-        feedback_store.save_note(INCIDENT_ID, "ana", text, NOW, history=store.incidents)
+        feedback_store.save_note(INCIDENT_ID, "ana", text, NOW, incidents=store.incidents)
     (kept,) = store.only.notes
     assert "hunter2" not in kept.text
     assert kept.text.isprintable() or "\n" in kept.text
@@ -163,10 +163,10 @@ def test_a_note_is_kept_once_without_secrets_and_within_bounds() -> None:
 @pytest.mark.parametrize("text", ["", " \n\t ", "\u200b\u202e"])
 def test_a_note_without_words_is_refused(text: str) -> None:
     with pytest.raises(FeedbackRefused, match="nothing in this note"):
-        feedback_store.save_note(INCIDENT_ID, "ana", text, NOW, history=MemoryStore(a_record()).incidents)
+        feedback_store.save_note(INCIDENT_ID, "ana", text, NOW, incidents=MemoryStore(a_record()).incidents)
 
 
 def test_an_incident_takes_so_many_notes() -> None:
     full = a_record(notes=[Note(by="ana", text=f"note {n}", at=NOW) for n in range(feedback_store.MAX_NOTES)])
     with pytest.raises(FeedbackRefused, match="20 notes"):
-        feedback_store.save_note(INCIDENT_ID, "ana", "one more", NOW, history=MemoryStore(full).incidents)
+        feedback_store.save_note(INCIDENT_ID, "ana", "one more", NOW, incidents=MemoryStore(full).incidents)

@@ -64,7 +64,7 @@ class Stage:
             PageOnCallInput(**event | changes),
             policy=policy,
             channels={name: channel for name, channel in channels.items() if name not in self.missing},
-            history=self.store.incidents,
+            incidents=self.store.incidents,
             now=NOW,
             resolve_within=timedelta(hours=2),
             on_call=self._look_up,

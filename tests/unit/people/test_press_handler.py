@@ -43,7 +43,7 @@ class Heard:
         self, button: Any, answer: str = "", *, user: str = "U1", resolves: bool = False, slack: bool = True
     ) -> None:
         PressHandler(
-            history=self.store.incidents,
+            incidents=self.store.incidents,
             executions=self.executions,
             trail=self.store.trail,
             channels={"slack": self.slack, "pagerduty": self.pagerduty},
@@ -163,7 +163,7 @@ def test_a_form_that_slack_does_not_open_is_told() -> None:
 
     incident = Heard(None)
     PressHandler(
-        history=incident.store.incidents,
+        incidents=incident.store.incidents,
         executions=incident.executions,
         trail=incident.store.trail,
         channels={},

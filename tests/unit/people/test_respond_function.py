@@ -36,7 +36,7 @@ CONTEXT = SimpleNamespace(
 def wire(
     monkeypatch: pytest.MonkeyPatch,
     *,
-    history: Any,
+    incidents: Any,
     executions: Any,
     approvers: tuple[str, ...],
     secret: str,
@@ -44,10 +44,10 @@ def wire(
 ) -> None:
     """Give the handler parts that need no AWS."""
     wiring: Any = Wiring(RespondSettings)
-    wiring.history, wiring.executions, wiring.documents, wiring.trail = history, executions, MemoryDocuments(), None
+    wiring.incidents, wiring.executions, wiring.documents, wiring.trail = incidents, executions, MemoryDocuments(), None
     wiring.settings = SimpleNamespace(approvers=approvers)
     wiring.secrets = SimpleNamespace(lines=lambda name: (secret,))
-    wiring.channels = lambda *, hurried: channels
+    wiring.channels = lambda *, interactive: channels
     monkeypatch.setattr(respond, "wiring", wiring)
 
 
@@ -56,7 +56,7 @@ def table(monkeypatch: pytest.MonkeyPatch) -> MemoryStore:
     table, slack = MemoryStore(a_record()), MemoryChannel()
     wire(
         monkeypatch,
-        history=table.incidents,
+        incidents=table.incidents,
         executions=MemoryExecutions(),
         approvers=(),
         secret=SECRET,
@@ -183,7 +183,7 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Visited:
     channels = {"slack": MemoryChannel(), "pagerduty": MemoryChannel(failures=[lasting()])}
     wire(
         monkeypatch,
-        history=store.incidents,
+        incidents=store.incidents,
         executions=executions,
         approvers=APPROVERS,
         secret=KEY,

@@ -23,7 +23,7 @@ from firstline.policy.rules import Rules
 def assess(
     incident: Incident,
     *,
-    history: Incidents,
+    incidents: Incidents,
     rules: Rules,
     silences: Callable[[], Sequence[Silence]],
     offered: Sequence[Offered],
@@ -42,9 +42,9 @@ def assess(
     monitor
         Reads the metric behind a monitor's alarm; None if there is none to read.
     """
-    evidence = gather(incident, history, rules=rules, time_zone=time_zone, now=now, metrics=monitor)
+    evidence = gather(incident, incidents, rules=rules, time_zone=time_zone, now=now, metrics=monitor)
     case = Case.of(incident, evidence, rules, now, offered, calibration)
-    record, hold = current_hold(incident, history, rules, silences, now)
+    record, hold = current_hold(incident, incidents, rules, silences, now)
     verdict = _judge(case, model, waits=hold is not None)
     remembered = verdict.cached_from is not None
     asked = model is not None and hold is None and case.ruled is None and not remembered
@@ -54,7 +54,7 @@ def assess(
         hold = held_by_rule(incident, case.rule, verdict, now)
     verdict = with_hold(verdict, record, case.rule, hold)
     try:
-        history.save_classification(incident.incident_id, verdict)
+        incidents.save_classification(incident.incident_id, verdict)
     except HistoryUnavailable as error:
         # A failure here would page for an alert that may be noise.
         logger.warning("classification not saved", incident_id=incident.incident_id, error=str(error))

@@ -47,7 +47,7 @@ class MetricReader(Protocol):
 
 def gather(
     incident: Incident,
-    history: EvidenceSource,
+    incidents: EvidenceSource,
     *,
     time_zone: str,
     now: datetime,
@@ -77,11 +77,11 @@ def gather(
             return otherwise
 
     with ThreadPoolExecutor(6) as pool:
-        named = pool.submit(history.alerts_named, alert.alert_name, now)
-        active = _submit(pool, service, lambda known: history.service_activity(known, now))
-        of_group = pool.submit(history.earlier_incidents, incident.group_key, limit=MAX_EARLIER)
-        like = _submit(pool, None if incident.storm else alert, history.incidents_like)
-        deployed = pool.submit(history.deployments_since, now - DEPLOYMENT_WINDOW)
+        named = pool.submit(incidents.alerts_named, alert.alert_name, now)
+        active = _submit(pool, service, lambda known: incidents.service_activity(known, now))
+        of_group = pool.submit(incidents.earlier_incidents, incident.group_key, limit=MAX_EARLIER)
+        like = _submit(pool, None if incident.storm else alert, incidents.incidents_like)
+        deployed = pool.submit(incidents.deployments_since, now - DEPLOYMENT_WINDOW)
         measured = _submit(pool, metrics, lambda reader: reader.around(alert, incident.opened_at))
 
     count = answer("alerts of the same name", named, AlertCount(last_hour=0, last_day=0))

@@ -14,14 +14,14 @@ from firstline.text import in_words
 
 
 def current_hold(
-    incident: Incident, history: Incidents, rules: Rules, silences: Callable[[], Sequence[Silence]], now: datetime
+    incident: Incident, incidents: Incidents, rules: Rules, silences: Callable[[], Sequence[Silence]], now: datetime
 ) -> tuple[IncidentRecord | None, Hold | None]:
     """Return the record of a held incident and the hold in force. If the table cannot be read, nothing is held."""
     hold = incident.hold
     if hold is None:
         return None, None
     try:
-        record = history.record(incident.incident_id)
+        record = incidents.record(incident.incident_id)
         known = Holds(rules.maintenance, silences() if now >= hold.until else ())
     except HistoryUnavailable as error:
         logger.warning("the hold is not known", incident_id=incident.incident_id, error=str(error))

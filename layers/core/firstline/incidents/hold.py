@@ -30,7 +30,7 @@ class IngestHolds:
         Returns True if any rule holds alerts: only then an alert of paging severity that joins costs a request more.
     """
 
-    history: Incidents
+    incidents: Incidents
     executions: lifecycle.Executions
     quiet: Callable[[datetime], "Holds"]
     rules_hold: Callable[[], bool]
@@ -42,15 +42,15 @@ class IngestHolds:
     def handle_joined(self, incident_id: str, before: GroupState, folded: Fold, now: datetime) -> None:
         """Handle new alerts of an open incident: store the worst held severity, or end the incident's hold."""
         if folded.held_back is not None:
-            self.history.hold_back(incident_id, folded.held_back)
+            self.incidents.hold_back(incident_id, folded.held_back)
         if folded.wakes and self._waits(incident_id, before, now):
             because = "an alert of paging severity joined"
-            lifecycle.end_hold(incident_id, because, now, history=self.history, executions=self.executions)
+            lifecycle.end_hold(incident_id, because, now, incidents=self.incidents, executions=self.executions)
 
     def _waits(self, incident_id: str, before: GroupState, now: datetime) -> bool:
         if before.held_until is not None and now < before.held_until:
             return True
-        record = self.history.record(incident_id) if self.rules_hold() else None
+        record = self.incidents.record(incident_id) if self.rules_hold() else None
         if record is None or record.classification is None:
             # Not classified yet: a hold may be about to begin.
             return record is not None

@@ -27,10 +27,10 @@ class Executions(Protocol):
 
 
 def acknowledge(
-    incident_id: str, by: str, now: datetime, *, history: Incidents, executions: Executions
+    incident_id: str, by: str, now: datetime, *, incidents: Incidents, executions: Executions
 ) -> IncidentRecord | None:
     """Record who acknowledged the incident. Return None if someone already has, or the incident is over or unknown."""
-    record = history.acknowledge(incident_id, by, now)
+    record = incidents.acknowledge(incident_id, by, now)
     if record is not None:
         _count_acknowledgement(record, now)
         tell_acknowledged(record, executions=executions)
@@ -45,23 +45,23 @@ def tell_acknowledged(record: IncidentRecord, *, executions: Executions) -> bool
 
 
 def resolve(
-    incident_id: str, by: str, now: datetime, *, history: Incidents, executions: Executions
+    incident_id: str, by: str, now: datetime, *, incidents: Incidents, executions: Executions
 ) -> IncidentRecord | None:
     """Mark the incident resolved and tell its execution. Return None if it was already over or is unknown."""
-    record = history.resolve(incident_id, by, now)
+    record = incidents.resolve(incident_id, by, now)
     if record is not None:
         tell_resolved(record, executions=executions)
     return record
 
 
 def resolve_by_hand(
-    incident_id: str, by: str, now: datetime, *, history: Incidents, executions: Executions
+    incident_id: str, by: str, now: datetime, *, incidents: Incidents, executions: Executions
 ) -> IncidentRecord | None:
     """Resolve the incident for a person. That acknowledges it too: it did not clear by itself."""
-    taken = history.acknowledge(incident_id, by, now)
+    taken = incidents.acknowledge(incident_id, by, now)
     if taken is not None:
         _count_acknowledgement(taken, now)
-    return resolve(incident_id, by, now, history=history, executions=executions)
+    return resolve(incident_id, by, now, incidents=incidents, executions=executions)
 
 
 def tell_resolved(record: IncidentRecord, *, executions: Executions) -> bool:
@@ -79,10 +79,10 @@ def tell_worsened(record: IncidentRecord, severity: SourceSeverity, *, execution
 
 
 def end_hold(
-    incident_id: str, because: str, now: datetime, *, history: Incidents, executions: Executions
+    incident_id: str, because: str, now: datetime, *, incidents: Incidents, executions: Executions
 ) -> IncidentRecord | None:
     """End the incident's hold, also one that is about to begin. Return None if it had ended or the incident is over."""
-    record = history.end_hold(incident_id, because, now)
+    record = incidents.end_hold(incident_id, because, now)
     if record is not None:
         tell_hold_ended(record, executions=executions)
     return record

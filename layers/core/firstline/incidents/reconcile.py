@@ -47,7 +47,7 @@ class Reconciler:
         Checks every heartbeat.
     """
 
-    history: Incidents
+    incidents: Incidents
     groups: Groups
     executions: lifecycle.Executions
     topic: LastResort
@@ -71,7 +71,7 @@ class Reconciler:
         """
         count = 0
         silences = cache(lambda: self.silences(now))
-        for record in self.history.open_records():
+        for record in self.incidents.open_records():
             count += 1
             try:
                 self._reconcile(record, now, silences)
@@ -106,7 +106,9 @@ class Reconciler:
             self._end(record, record.resolved_at, now)
         elif record.quiet_since and now - record.quiet_since >= self.flap_quiet:
             by = "reconcile: a flapping alert has been quiet"
-            lifecycle.resolve(record.incident.incident_id, by, now, history=self.history, executions=self.executions)
+            lifecycle.resolve(
+                record.incident.incident_id, by, now, incidents=self.incidents, executions=self.executions
+            )
         elif record.awaiting == "hold" and record.worsened_to is None:
             self._reconcile_hold(record, now, silences)
         elif record.awaiting == "acknowledgement" and record.acknowledged_at:
@@ -128,7 +130,7 @@ class Reconciler:
             return
         if not any(silence.id == hold.id and silence.active(now) for silence in silences()):
             incident_id, because = record.incident.incident_id, f"silence {hold.id} was ended"
-            lifecycle.end_hold(incident_id, because, now, history=self.history, executions=self.executions)
+            lifecycle.end_hold(incident_id, because, now, incidents=self.incidents, executions=self.executions)
 
     def _needs_page(self, record: IncidentRecord, now: datetime) -> bool:
         if record.paged_at or record.acknowledged_at or record.resolved_at:
@@ -147,7 +149,7 @@ class Reconciler:
         reason = f"It has been open for more than {minutes} minutes and nobody was paged."
         self.topic.tell(for_outsiders(Notification(kind="paged", record=record, reason=reason, at=now)))
         # Only after the page: to page twice is better than to record a page that never went out.
-        self.history.mark_paged(record.incident.incident_id, now)
+        self.incidents.mark_paged(record.incident.incident_id, now)
         metrics.add_metric(name="PagedByAudit", unit="Count", value=1)
 
     def _end(self, record: IncidentRecord, resolved_at: datetime, now: datetime) -> None:
@@ -155,7 +157,7 @@ class Reconciler:
         self._count_mended("ToldAgain", told)
         if not told and now - resolved_at >= ABANDONED_AFTER:
             incident_id, by = record.incident.incident_id, record.resolved_by or "somebody"
-            self.history.close(
+            self.incidents.close(
                 incident_id, "resolved", f"Resolved by {by}; its execution is gone.", record.results, now
             )
             self._count_mended("ClosedByAudit", True)

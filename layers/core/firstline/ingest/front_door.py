@@ -74,7 +74,7 @@ class Intake:
     """
 
     ingestion: Ingestion
-    history: Incidents
+    incidents: Incidents
     executions: lifecycle.Executions
     secrets: Callable[[str], tuple[str, ...]]
     quarantine: Callable[[Quarantined], None]
@@ -180,7 +180,7 @@ class Intake:
             deployment = deployment_from_request(parse_body(body, content_type), received_at=now)
         except UnreadablePayload as error:
             return _response(422, status="unreadable", reason=str(error))
-        self.history.save_deployment(deployment)
+        self.incidents.save_deployment(deployment)
         return _response(202, status="recorded", service=deployment.service, version=deployment.version)
 
     def _take_signal(self, signal: Signal, now: datetime) -> None:
@@ -188,7 +188,7 @@ class Intake:
             case SubscriptionConfirmation(topic_arn, token):
                 self.confirm_subscription(topic_arn, token)
             case OwnIncidentSeen(sender_id, incident_id):
-                self.history.remember_page(sender_id, incident_id, now)
+                self.incidents.remember_page(sender_id, incident_id, now)
             case OwnIncidentSignal():
                 self._apply_signal(signal, now)
             case IncidentNote():
@@ -197,18 +197,18 @@ class Intake:
     def _apply_signal(self, signal: OwnIncidentSignal, now: datetime) -> None:
         apply = lifecycle.acknowledge if signal.kind == "acknowledged" else lifecycle.resolve_by_hand
         try:
-            apply(signal.incident_id, signal.by, now, history=self.history, executions=self.executions)
+            apply(signal.incident_id, signal.by, now, incidents=self.incidents, executions=self.executions)
         except ExecutionsUnavailable:
             logger.exception("the execution could not be told; reconcile will")
 
     def _save_note(self, note: IncidentNote, now: datetime) -> None:
-        incident_id = self.history.incident_paged_as(note.sender_id)
+        incident_id = self.incidents.incident_paged_as(note.sender_id)
         if incident_id is None:
             return
         from firstline.people import feedback_store
 
         try:
-            feedback_store.save_note(incident_id, note.by, note.text, now, history=self.history)
+            feedback_store.save_note(incident_id, note.by, note.text, now, incidents=self.incidents)
         except FeedbackRefused as refused:
             logger.info("a note was not kept: %s", refused)
 
@@ -227,7 +227,7 @@ class Intake:
         if event.get("source") in ("aws.codedeploy", "aws.cloudformation"):
             deployment = deployment_from_event(event)
             if deployment is not None:
-                self.history.save_deployment(deployment)
+                self.incidents.save_deployment(deployment)
             return
         self._accept_or_keep("cloudwatch", json.dumps(event).encode(), "application/json", now)
 

@@ -55,7 +55,7 @@ def announce(
     event: NotifyInput,
     *,
     channels: Mapping[str, Channel],
-    history: Incidents,
+    incidents: Incidents,
     now: datetime,
     resolve_within: timedelta,
     end_silence: Callable[[str, datetime], None],
@@ -79,14 +79,14 @@ def announce(
     HistoryUnavailable
         The table could not be reached.
     """
-    record = history.record(event.incident.incident_id) or unwritten(event.incident)
+    record = incidents.record(event.incident.incident_id) or unwritten(event.incident)
     tell = partial(_tell, channels=channels, now=now)
     outcome: Outcome | None = None
     told = False
     match event:
         case RecordSuppressionInput():
             outcome = "suppressed"
-            _close(record, outcome, "; ".join(event.classification.reasons), [], history, now)
+            _close(record, outcome, "; ".join(event.classification.reasons), [], incidents, now)
         case AnnounceRemediationInput():
             told = tell("remediating", _with(record, plan=event.plan), event.plan.decision_reason)
         case RequestApprovalInput():
@@ -103,7 +103,7 @@ def announce(
             results = event.results or record.results
             hold = waited_for(record)
             reason = event.reason if hold is None else f"{hold.reason} {event.reason}"
-            closed = _close(record, outcome_of(record, event.ended_by, results), reason, results, history, now)
+            closed = _close(record, outcome_of(record, event.ended_by, results), reason, results, incidents, now)
             outcome = closed.outcome
             if hold is None:
                 told = tell("closed", _with(closed, results=closed.results or results), event.reason)
@@ -161,11 +161,11 @@ def _close(
     outcome: Outcome,
     reason: str,
     results: Sequence[StepResult],
-    history: Incidents,
+    incidents: Incidents,
     now: datetime,
 ) -> IncidentRecord:
     """Close the incident, and count its end unless it was closed before."""
-    closed = history.close(record.incident.incident_id, outcome, reason, results, now)
+    closed = incidents.close(record.incident.incident_id, outcome, reason, results, now)
     if record.status != "CLOSED":
         metrics.add_metric(name=METRICS[outcome], unit="Count", value=1)
         if outcome not in ("suppressed", "expired"):

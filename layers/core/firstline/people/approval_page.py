@@ -67,7 +67,7 @@ class Review:
 
 
 def review(
-    record: IncidentRecord, plan: RemediationPlan, now: datetime, *, documents: Documents, history: Incidents
+    record: IncidentRecord, plan: RemediationPlan, now: datetime, *, documents: Documents, incidents: Incidents
 ) -> Review:
     """Gather everything about the plan that the page shows.
 
@@ -83,8 +83,8 @@ def review(
             scripts[step.document] = documents.script(step)
     except DocumentUnreadable as error:
         unreadable = str(error)
-    runs = history.runs_since(plan.runbook_id, now - LOOK_BACK)
-    return Review(record, plan, scripts, unreadable, tuple(_earlier(runs, record.incident.incident_id, history)))
+    runs = incidents.runs_since(plan.runbook_id, now - LOOK_BACK)
+    return Review(record, plan, scripts, unreadable, tuple(_earlier(runs, record.incident.incident_id, incidents)))
 
 
 def commands_of(plan: RemediationPlan) -> Iterator[PlannedStep]:
@@ -157,11 +157,11 @@ def visible(text: str) -> str:
     )
 
 
-def _earlier(runs: list[RunbookRun], this: str, history: Incidents) -> Iterator[EarlierRun]:
+def _earlier(runs: list[RunbookRun], this: str, incidents: Incidents) -> Iterator[EarlierRun]:
     """Yield the latest runs, newest first, without this incident's: planning counts a run before its approval."""
     others = [run for run in reversed(runs) if run.incident_id != this and run.decision != "shadow"]
     for run in others[:MAX_EARLIER]:
-        record = history.record(run.incident_id)
+        record = incidents.record(run.incident_id)
         yield EarlierRun(run.incident_id, run.at, len(run.instance_ids), record.outcome if record else None)
 
 

@@ -54,7 +54,7 @@ class ApprovalHandler:
 
     keys: Callable[[], Sequence[str]]
     approvers: Sequence[str]
-    history: Incidents
+    incidents: Incidents
     executions: Executions
     documents: Documents
 
@@ -77,7 +77,7 @@ class ApprovalHandler:
         link = self._link(incident_id, token, now)
         answer = approve.Answer(approves, link.approver, f"{link.name} (approval page)", link.plan_digest)
         record = approve.decide(
-            incident_id, answer, now, approvers=self.approvers, history=self.history, executions=self.executions
+            incident_id, answer, now, approvers=self.approvers, incidents=self.incidents, executions=self.executions
         )
         about = {"incident_id": incident_id, "approves": approves}
         logger.info("A plan was decided on at the approval page", extra=about)
@@ -92,7 +92,7 @@ class ApprovalHandler:
 
     def _show(self, incident_id: str, token: str, now: datetime) -> Reply:
         link = self._link(incident_id, token, now)
-        record = self.history.record(incident_id)
+        record = self.incidents.record(incident_id)
         if record is None or record.plan is None:
             raise TooLate("Firstline knows no such plan any more.")
         approve.check_plan(record, link.plan_digest)
@@ -101,7 +101,7 @@ class ApprovalHandler:
             approve.still_open(record, now)
         except ApprovalRefused as over:
             closed = str(over)
-        gathered = approval_page.review(record, record.plan, now, documents=self.documents, history=self.history)
+        gathered = approval_page.review(record, record.plan, now, documents=self.documents, incidents=self.incidents)
         return Reply(HTTPStatus.OK, approval_page.plan_page(gathered, link, token, now, closed=closed))
 
 

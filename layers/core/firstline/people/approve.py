@@ -50,7 +50,7 @@ def decide(
     now: datetime,
     *,
     approvers: Sequence[str],
-    history: Incidents,
+    incidents: Incidents,
     executions: Executions,
 ) -> IncidentRecord:
     """Write a person's answer to a plan; if that decides it, tell the waiting execution.
@@ -71,9 +71,9 @@ def decide(
     """
     approval = Approval(approver=answer.approver, by=answer.by, at=now)
     for _ in range(_ATTEMPTS):
-        seen, plan = still_open(history.record(incident_id), now)
+        seen, plan = still_open(incidents.record(incident_id), now)
         check_answer(seen, answer, approvers)
-        decided = history.decide(incident_id, approval, _decision(seen, plan, answer), seen=seen)
+        decided = incidents.decide(incident_id, approval, _decision(seen, plan, answer), seen=seen)
         if decided is not None:
             if decided.decision and not tell_decided(decided, executions=executions):
                 raise TooLate("It came a moment too late: Firstline had just stopped waiting, and runs nothing.")
@@ -82,7 +82,7 @@ def decide(
 
 
 def invite(
-    incident_id: str, approver: str, name: str, now: datetime, *, approvers: Sequence[str], history: Incidents
+    incident_id: str, approver: str, name: str, now: datetime, *, approvers: Sequence[str], incidents: Incidents
 ) -> Link:
     """Return an approver's own link to the approval page, for the plan as it stands, while it can be decided.
 
@@ -94,7 +94,7 @@ def invite(
         There is nothing to decide any more.
     """
     check_approver(approver, approvers)
-    record, plan = still_open(history.record(incident_id), now)
+    record, plan = still_open(incidents.record(incident_id), now)
     until = record.decide_by or now
     return Link(incident_id=incident_id, approver=approver, name=name, plan_digest=plan.digest(), expires_at=until)
 

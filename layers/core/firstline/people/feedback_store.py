@@ -23,7 +23,7 @@ ATTEMPTS = 10
 """The most tries to write while other people write to the same incident."""
 
 
-def save_feedback(incident_id: str, answer: Feedback, *, history: Incidents) -> IncidentRecord:
+def save_feedback(incident_id: str, answer: Feedback, *, incidents: Incidents) -> IncidentRecord:
     """Save one person's answer. Saving the same again changes nothing, but repairs evidence that was not written.
 
     Raises
@@ -40,12 +40,12 @@ def save_feedback(incident_id: str, answer: Feedback, *, history: Incidents) -> 
             return seen
         if len(seen.feedback) >= MAX_ANSWERS:
             raise FeedbackRefused(f"{MAX_ANSWERS} words are kept of this incident, and that many were said.")
-        return history.append_feedback(incident_id, answer, seen=seen)
+        return incidents.append_feedback(incident_id, answer, seen=seen)
 
-    return _keep(incident_id, history, append)
+    return _keep(incident_id, incidents, append)
 
 
-def save_note(incident_id: str, by: str, text: str, at: datetime, *, history: Incidents) -> IncidentRecord:
+def save_note(incident_id: str, by: str, text: str, at: datetime, *, incidents: Incidents) -> IncidentRecord:
     """Save a person's note of what fixed the incident, without secrets and invisible characters.
 
     Raises
@@ -65,9 +65,9 @@ def save_note(incident_id: str, by: str, text: str, at: datetime, *, history: In
             return seen
         if len(seen.notes) >= MAX_NOTES:
             raise FeedbackRefused(f"An incident takes {MAX_NOTES} notes, and this one has them.")
-        return history.append_note(incident_id, new, seen=seen)
+        return incidents.append_note(incident_id, new, seen=seen)
 
-    return _keep(incident_id, history, append)
+    return _keep(incident_id, incidents, append)
 
 
 def consequence(record: IncidentRecord, answer: Feedback) -> str:
@@ -87,14 +87,14 @@ def consequence(record: IncidentRecord, answer: Feedback) -> str:
 
 
 def _keep(
-    incident_id: str, history: Incidents, append: Callable[[IncidentRecord], IncidentRecord | None]
+    incident_id: str, incidents: Incidents, append: Callable[[IncidentRecord], IncidentRecord | None]
 ) -> IncidentRecord:
     """Append to the incident's record and bring the group's evidence up to date.
 
     `append` returns None if the record changed since it was read; then the record is read again.
     """
     for _ in range(ATTEMPTS):
-        seen = history.record(incident_id)
+        seen = incidents.record(incident_id)
         if seen is None:
             raise FeedbackRefused(
                 "Firstline does not know this incident: it is kept as long as HistoryDays says, or it is another "
@@ -102,6 +102,6 @@ def _keep(
             )
         record = append(seen)
         if record is not None:
-            history.remember_the_end(record)
+            incidents.remember_the_end(record)
             return record
     raise HistoryUnavailable(f"too many people speak of {incident_id} at once")

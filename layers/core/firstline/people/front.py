@@ -50,7 +50,7 @@ class PeopleFront:
         Connects the stack's channels for one request.
     """
 
-    history: Incidents
+    incidents: Incidents
     executions: Executions
     trail: Trail
     documents: Documents
@@ -97,7 +97,7 @@ class PeopleFront:
         channels = self.channels()
         slack = channels.get("slack")
         PressHandler(
-            history=self.history,
+            incidents=self.incidents,
             executions=self.executions,
             trail=self.trail,
             channels=channels,
@@ -110,7 +110,7 @@ class PeopleFront:
 
     @property
     def _approvals(self) -> ApprovalHandler:
-        return ApprovalHandler(self._signing_keys, self.approvers, self.history, self.executions, self.documents)
+        return ApprovalHandler(self._signing_keys, self.approvers, self.incidents, self.executions, self.documents)
 
     def _signing_keys(self) -> Sequence[str]:
         return self.secrets(SECRET)

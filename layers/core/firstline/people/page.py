@@ -22,7 +22,7 @@ def page_on_call(
     *,
     policy: PagingPolicy,
     channels: Mapping[str, Channel],
-    history: Incidents,
+    incidents: Incidents,
     now: datetime,
     resolve_within: timedelta,
     on_call: Callable[[Level], str | None],
@@ -45,7 +45,7 @@ def page_on_call(
     PageUndelivered
         No person was woken; the message says what each channel answered.
     """
-    record = _record(event, history)
+    record = _record(event, incidents)
     level, page = _level(event, record, policy, resolve_within)
     earlier = [sent for sent in record.pages if sent.level != page.level]
     reached: list[str] = []
@@ -73,22 +73,22 @@ def page_on_call(
     if not record.pages:
         metrics.add_metric(name="Escalated", unit="Count", value=1)
     page = page.model_copy(update={"delivered_to": reached})
-    _save(event.incident, page, history, now)
+    _save(event.incident, page, incidents, now)
     return PageOnCallOutput(page=page)
 
 
-def _save(incident: Incident, page: Page, history: Incidents, now: datetime) -> None:
+def _save(incident: Incident, page: Page, incidents: Incidents, now: datetime) -> None:
     try:
-        history.save_page(incident.incident_id, page, now)
+        incidents.save_page(incident.incident_id, page, now)
     except HistoryUnavailable:
         # A person is awake: to fail now would only page them again.
         logger.exception("A page went out but was not written down", extra={"level": page.level})
 
 
-def _record(event: PageOnCallInput, history: Incidents) -> IncidentRecord:
+def _record(event: PageOnCallInput, incidents: Incidents) -> IncidentRecord:
     """Return the table's record with what the event knows better; without a table, what the event says."""
     try:
-        record = history.record(event.incident.incident_id)
+        record = incidents.record(event.incident.incident_id)
     except HistoryUnavailable:
         logger.exception("Paging without the incident's history")
         record = None

@@ -38,7 +38,7 @@ class PressHandler:
         Puts a form before the person whose press gave the trigger id; may raise ChannelFailed.
     """
 
-    history: Incidents
+    incidents: Incidents
     executions: Executions
     trail: Trail
     channels: Mapping[str, Channel]
@@ -77,7 +77,7 @@ class PressHandler:
 
     def _change(self, press: Press, now: datetime) -> None:
         change = acknowledge if press.button == "acknowledge" else resolve_by_hand
-        record = change(press.incident_id, press.by, now, history=self.history, executions=self.executions)
+        record = change(press.incident_id, press.by, now, incidents=self.incidents, executions=self.executions)
         if record is None:
             self._answer(press, "Nothing to do: this incident is over, or no longer waits for that.")
             return
@@ -91,7 +91,7 @@ class PressHandler:
 
     def _invite(self, press: Press, now: datetime) -> None:
         link = approve.invite(
-            press.incident_id, press.user_id, press.user_name, now, approvers=self.approvers, history=self.history
+            press.incident_id, press.user_id, press.user_name, now, approvers=self.approvers, incidents=self.incidents
         )
         text = f"The plan, for your eyes only: this link decides in your name, until {link.expires_at:%H:%M} UTC."
         self._answer(press, text, self.address(link))
@@ -100,7 +100,12 @@ class PressHandler:
         approves = press.button == "approve"
         answer = approve.Answer(approves, press.user_id, press.by, press.plan_digest)
         decided = approve.decide(
-            press.incident_id, answer, now, approvers=self.approvers, history=self.history, executions=self.executions
+            press.incident_id,
+            answer,
+            now,
+            approvers=self.approvers,
+            incidents=self.incidents,
+            executions=self.executions,
         )
         logger.info("A button was pressed", extra={"button": press.button, "incident_id": press.incident_id})
         tell_slack(approve.announcement(decided, press.by, approves, now), self.channels)
@@ -119,7 +124,7 @@ class PressHandler:
 
     def _judge(self, press: Press, now: datetime) -> None:
         answer = feedback_of(press, now)
-        record = feedback_store.save_feedback(press.incident_id, answer, history=self.history)
+        record = feedback_store.save_feedback(press.incident_id, answer, incidents=self.incidents)
         append_or_log(self.trail, press.incident_id, [judged(answer)], now)
         metrics.add_metric(name="Judged", unit="Count", value=1)
         text = f"Noted: {slack_feedback.said(answer)}. {feedback_store.consequence(record, answer)}"
@@ -127,14 +132,14 @@ class PressHandler:
         self._show(record, now)
 
     def _write(self, press: Press, now: datetime) -> None:
-        record = feedback_store.save_note(press.incident_id, press.by, press.answer, now, history=self.history)
+        record = feedback_store.save_note(press.incident_id, press.by, press.answer, now, incidents=self.incidents)
         append_or_log(self.trail, press.incident_id, [noted(record.notes[-1])], now)
         resolved = None
         text = "Thank you: whoever meets this next reads it."
         if press.resolves:
             try:
                 resolved = resolve_by_hand(
-                    press.incident_id, press.by, now, history=self.history, executions=self.executions
+                    press.incident_id, press.by, now, incidents=self.incidents, executions=self.executions
                 )
             except ExecutionsUnavailable:
                 logger.exception("A note resolved an incident, but its execution could not be told; reconcile will")

@@ -1,14 +1,13 @@
-"""The metric of a CloudWatch alarm around the moment when it fired: what a person would look at first.
+"""Metric of a CloudWatch alarm around the moment when it fired: what a person would look at first.
 
-What is measured is read from the alarm itself, never from what came in as an alert. Only alarms of this account and
-region can be read; of all others nothing is asked.
+The alarm itself says what it measures; the alert is not trusted for that. Only alarms of this account and region can be
+read; for all others no request is made.
 """
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from firstline.adapters.aws.clients import raising
 from firstline.errors import MetricsUnavailable
 from firstline.models import MetricSeries, NormalizedAlert
 
@@ -16,13 +15,13 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
 
 PERIODS = 15
-"""So many values up to the moment: enough to tell a jump from a slope."""
+"""The number of values up to the moment: enough to tell a jump from a slope."""
 
 DEFAULT_PERIOD_SECONDS = 300
 
 
 class AlarmMetrics:
-    """Reads alarms' metrics. Two requests for an alarm of one's own, none for any other alert.
+    """The metrics of this account's alarms. Two requests for such an alarm, none for any other alert.
 
     Example
     -------
@@ -35,7 +34,7 @@ class AlarmMetrics:
         self._region = region
 
     def around(self, alert: NormalizedAlert, moment: datetime) -> MetricSeries | None:
-        """The values before a moment; None when the alert is no alarm of this account, or watches no metric.
+        """Return the values before a moment, or None if the alert is no alarm of this account or watches no metric.
 
         Raises
         ------
@@ -44,56 +43,51 @@ class AlarmMetrics:
         """
         if alert.source != "cloudwatch" or (alert.account, alert.region) != (self._account, self._region):
             return None
-        try:
+        with raising(MetricsUnavailable, f"alarm {alert.alert_name}"):
             return self._read(alert.alert_name, moment)
-        except (ClientError, BotoCoreError) as error:
-            raise MetricsUnavailable(f"alarm {alert.alert_name}: {error}") from error
 
     def _read(self, name: str, moment: datetime) -> MetricSeries | None:
         alarms = self._client.describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm"])["MetricAlarms"]
         if not alarms:
             return None
         alarm = cast("dict[str, Any]", alarms[0])
-        period = _period_seconds(alarm)
-        # The period in which it fired is still open: its value so far counts too.
-        end = moment + timedelta(seconds=period)
+        seconds = _period_seconds(alarm)
+        period = timedelta(seconds=seconds)
         answer = self._client.get_metric_data(
-            MetricDataQueries=_queries(alarm, period),
-            StartTime=moment - PERIODS * timedelta(seconds=period),
-            EndTime=end,
+            MetricDataQueries=_queries(alarm, seconds),
+            StartTime=moment - PERIODS * period,
+            EndTime=moment + period,  # the period in which it fired is still open: its value so far counts too
             ScanBy="TimestampDescending",
         )
-        found = next((one for one in answer["MetricDataResults"] if one.get("Values")), None)
+        found = next((result for result in answer["MetricDataResults"] if result.get("Values")), None)
         if found is None:
             return None
-        values, begins = found["Values"][:PERIODS], found["Timestamps"]
-        return MetricSeries(
-            label=_label(alarm, found.get("Label") or "")[:500],
-            period_seconds=period,
-            values=list(reversed(values)),
-            ends_at=begins[0] + timedelta(seconds=period),
-        )
+        label, values = _label(alarm, found.get("Label") or "")[:500], list(reversed(found["Values"][:PERIODS]))
+        return MetricSeries(label=label, period_seconds=seconds, values=values, ends_at=found["Timestamps"][0] + period)
 
 
 def _queries(alarm: dict[str, Any], period: int) -> list[Any]:
-    """The alarm's own queries, or the one that its single metric amounts to."""
+    """Return the alarm's own queries, or the query for its single metric."""
     if alarm.get("Metrics"):
         return list(alarm["Metrics"])
     metric = {name: alarm[name] for name in ("Namespace", "MetricName", "Dimensions") if name in alarm}
-    stat = {"Metric": metric, "Period": period, "Stat": alarm.get("ExtendedStatistic") or alarm.get("Statistic")}
-    return [{"Id": "watched", "MetricStat": stat}]
+    return [{"Id": "watched", "MetricStat": {"Metric": metric, "Period": period, "Stat": _statistic(alarm)}}]
+
+
+def _statistic(alarm: dict[str, Any]) -> str | None:
+    return alarm.get("ExtendedStatistic") or alarm.get("Statistic")
 
 
 def _period_seconds(alarm: dict[str, Any]) -> int:
-    given = [one.get("Period") or one.get("MetricStat", {}).get("Period") for one in alarm.get("Metrics") or ()]
-    return int(alarm.get("Period") or max((one for one in given if one), default=DEFAULT_PERIOD_SECONDS))
+    queries = alarm.get("Metrics") or ()
+    periods = [query.get("Period") or query.get("MetricStat", {}).get("Period") for query in queries]
+    return int(alarm.get("Period") or max(filter(None, periods), default=DEFAULT_PERIOD_SECONDS))
 
 
 def _label(alarm: dict[str, Any], label: str) -> str:
-    """What is measured, and what the alarm compares it with."""
-    stat = alarm.get("ExtendedStatistic") or alarm.get("Statistic")
-    what = f"{alarm['MetricName']}, {stat}" if alarm.get("MetricName") else label or "metric math"
+    """Say what is measured, and what the alarm compares it with."""
+    measured = f"{alarm['MetricName']}, {_statistic(alarm)}" if alarm.get("MetricName") else label or "metric math"
     if "Threshold" not in alarm:
-        return what
+        return measured
     comparison = str(alarm.get("ComparisonOperator", "")).removesuffix("Threshold")
-    return f"{what}; the alarm fires when {comparison} {alarm['Threshold']:g}"
+    return f"{measured}; the alarm fires when {comparison} {alarm['Threshold']:g}"

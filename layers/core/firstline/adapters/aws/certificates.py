@@ -1,17 +1,18 @@
-"""SNS's signing certificates, fetched over HTTPS from the one address that a request may name.
+"""Signing certificates of SNS, fetched over HTTPS from the one address that a request may name.
 
 Only pass what `firstline.sources.cloudwatch.signing_certificate_url` returned. `http.client` follows no redirect, reads
 no proxy from the environment and knows no scheme but its own: nothing else can be reached by accident.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from http.client import HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
 from firstline.errors import CertificateUnavailable
 
 TIMEOUT_SECONDS = 3.0
-"""For each step of the exchange; SNS itself waits 15 seconds for the answer."""
+"""For each step of the request; SNS itself waits 15 seconds for the answer."""
 
 MAX_BYTES = 16_384
 """A certificate has about 2,000."""
@@ -23,28 +24,20 @@ type Connect = Callable[..., HTTPSConnection]
 
 
 class Certificates:
-    """Fetch and remember signing certificates. An address stands for one certificate for ever."""
+    """Signing certificates, each fetched once: an address stands for one certificate for ever."""
 
     def __init__(self, connect: Connect = HTTPSConnection) -> None:
         self._connect = connect
-        self._remembered: dict[str, str] = {}
+        self.get = lru_cache(MAX_REMEMBERED)(self._fetch)
 
-    def get(self, url: str) -> str:
-        """The certificate as PEM text.
+    def _fetch(self, url: str) -> str:
+        """Return the certificate as PEM text.
 
         Raises
         ------
         CertificateUnavailable
             The address did not answer with a certificate in time; the sender should try again.
         """
-        if url not in self._remembered:
-            pem = self._fetch(url)
-            if len(self._remembered) >= MAX_REMEMBERED:
-                self._remembered.clear()
-            self._remembered[url] = pem
-        return self._remembered[url]
-
-    def _fetch(self, url: str) -> str:
         parts = urlsplit(url)
         if parts.scheme != "https" or not parts.hostname:
             raise CertificateUnavailable(f"{url} is no https address")
@@ -60,5 +53,5 @@ class Certificates:
         if response.status != 200:
             raise CertificateUnavailable(f"{url} answered {response.status}")
         if len(body) > MAX_BYTES or not body.lstrip().startswith(b"-----BEGIN CERTIFICATE-----"):
-            raise CertificateUnavailable(f"{url} answered something that is no certificate")
+            raise CertificateUnavailable(f"{url} did not answer with a certificate")
         return body.decode("ascii", "replace")

@@ -1,10 +1,16 @@
-"""The patience of every AWS client: how long it waits, and how often it tries again.
+"""Configurations of the AWS clients, and the one place that turns their failures into Firstline's errors.
 
 botocore's own default waits a minute and tries five times, which outlasts every function. Each config below that
 deviates from `CLIENT_CONFIG` says why.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from firstline.errors import FirstlineError
 
 CLIENT_CONFIG = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
 """Gives up within a function's 30 seconds; the state machine, the sender or the next reconcile then tries again."""
@@ -20,3 +26,14 @@ ONE_SECOND = CLIENT_CONFIG.merge(Config(read_timeout=1, retries={"mode": "standa
 
 INVENTORY = CLIENT_CONFIG.merge(Config(read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4}))
 """For EC2 and Systems Manager, which throttle per account and answer slowly when there are many instances."""
+
+AWS_FAILURES = (ClientError, BotoCoreError)
+
+
+@contextmanager
+def raising(error: type[FirstlineError], what: str) -> Iterator[None]:
+    """Raise `error` when an AWS call in the block fails; its message names `what` failed and why."""
+    try:
+        yield
+    except AWS_FAILURES as failure:
+        raise error(f"{what}: {failure}") from failure

@@ -1,10 +1,9 @@
-"""Systems Manager's documents: plans are pinned to them, and people read them before they approve a plan."""
+"""Documents of Systems Manager: plans are pinned to them, and people read them before they approve a plan."""
 
 import json
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from firstline.adapters.aws.clients import raising
 from firstline.errors import DocumentUnreadable
 from firstline.models import PlannedStep
 from firstline.remediation.steps import Document
@@ -14,11 +13,10 @@ if TYPE_CHECKING:
 
 
 class SsmDocuments:
-    """The stack's documents, read from where Run Command takes them: no copy that could differ.
+    """The stack's documents as Run Command reads them: there is no copy that could differ.
 
-    A version never changes its content, so a command that names the version runs what was read. `DocumentHash` would
-    say the same, but AWS does not say what exactly it is a hash of ("created by the system when the document was
-    created"), so it cannot be reckoned here.
+    A version never changes its content, so a command that names the version runs what was read. `DocumentHash` cannot
+    be computed here: AWS does not say of what it is a hash ("created by the system when the document was created").
     """
 
     def __init__(self, client: "SSMClient") -> None:
@@ -30,19 +28,17 @@ class SsmDocuments:
         Raises
         ------
         DocumentUnreadable
-            SSM does not hand it out, or it is no JSON.
+            SSM does not return it, or it is no JSON.
         """
-        try:
-            answer = (
-                self._client.get_document(Name=name, DocumentVersion=version, DocumentFormat="JSON")
-                if version
-                else self._client.get_document(Name=name, DocumentFormat="JSON")
-            )
-            return Document(version=answer["DocumentVersion"], content=json.loads(answer["Content"]))
-        except (self._client.exceptions.InvalidDocument, self._client.exceptions.InvalidDocumentVersion):
-            return None
-        except (ClientError, BotoCoreError, ValueError) as error:
-            raise DocumentUnreadable(f"document {name}: {error}") from error
+        wanted = {"Name": name, "DocumentVersion": version} if version else {"Name": name}
+        with raising(DocumentUnreadable, f"document {name}"):
+            try:
+                answer = self._client.get_document(**wanted, DocumentFormat="JSON")
+                return Document(version=answer["DocumentVersion"], content=json.loads(answer["Content"]))
+            except (self._client.exceptions.InvalidDocument, self._client.exceptions.InvalidDocumentVersion):
+                return None
+            except ValueError as error:
+                raise DocumentUnreadable(f"document {name}: {error}") from error
 
     def script(self, step: PlannedStep) -> str:
         """Return the script in the version of the step's document that would run.
@@ -50,16 +46,13 @@ class SsmDocuments:
         Raises
         ------
         DocumentUnreadable
-            SSM does not hand it out, or it holds no script.
+            There is no such document, SSM does not return it, or it holds no script.
         """
+        document = self.read(step.document, step.document_version)
+        if document is None:
+            raise DocumentUnreadable(f"document {step.document}: version {step.document_version} does not exist")
         try:
-            answer = self._client.get_document(
-                Name=step.document, DocumentVersion=step.document_version, DocumentFormat="JSON"
-            )
-        except (ClientError, BotoCoreError) as error:
-            raise DocumentUnreadable(f"document {step.document}: {error}") from error
-        try:
-            (main,) = json.loads(answer["Content"])["mainSteps"]
+            (main,) = document.content["mainSteps"]
             return "\n".join(main["inputs"]["runCommand"])
         except (ValueError, KeyError, TypeError) as error:
             raise DocumentUnreadable(f"document {step.document} holds no shell script: {error!r}") from error

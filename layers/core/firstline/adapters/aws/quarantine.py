@@ -1,11 +1,10 @@
-"""The quarantine: an SQS queue that keeps what was authenticated but could not be read, whole, until it can be."""
+"""Quarantine: an SQS queue that keeps authenticated deliveries that could not be read, whole, until they can be."""
 
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from firstline.adapters.aws.clients import raising
 from firstline.errors import QuarantineUnavailable
 from firstline.ingest.quarantine import Quarantined, pack
 
@@ -14,22 +13,20 @@ if TYPE_CHECKING:
 
 
 class Quarantine:
-    """Keep deliveries until somebody redrives them."""
+    """The queue, from which a person redrives deliveries."""
 
     def __init__(self, connect: Callable[[], "SQSClient"], queue_url: str) -> None:
-        # Hardly any delivery ends here, so none pays for a client that it does not need.
+        # Hardly any delivery ends here, so the client is built for the first one that does.
         self._connect = connect
         self._queue_url = queue_url
 
     def keep(self, delivery: Quarantined) -> None:
-        """Put a delivery away.
+        """Send a delivery to the queue.
 
         Raises
         ------
         QuarantineUnavailable
             SQS did not take it; the sender should try again.
         """
-        try:
+        with raising(QuarantineUnavailable, f"queue {self._queue_url}"):
             self._connect().send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(pack(delivery)))
-        except (ClientError, BotoCoreError) as error:
-            raise QuarantineUnavailable(f"queue {self._queue_url}: {error}") from error

@@ -13,7 +13,7 @@ MAX_AGE_SECONDS = 300
 
 
 class Secrets:
-    """Read `<prefix>/<name>`; a parameter that does not exist means that the owner has not switched this on.
+    """The parameters `<prefix>/<name>`. If one does not exist, the owner has not switched its feature on.
 
     Example
     -------
@@ -27,12 +27,12 @@ class Secrets:
         self._missing_until: dict[str, float] = {}
 
     def get(self, name: str) -> str | None:
-        """The secret, or None when it is not set.
+        """Return the secret, or None if it is not set.
 
         Raises
         ------
         GetParameterError
-            The parameter exists or may exist, but could not be read: better a retry than to go on without it.
+            The parameter exists or may exist, but could not be read: a retry is better than to go on without it.
         """
         if self._missing_until.get(name, 0.0) > time.monotonic():
             return None
@@ -41,13 +41,13 @@ class Secrets:
         try:
             value = self._provider.get(f"{self._prefix}/{name}", decrypt=True, max_age=MAX_AGE_SECONDS)
         except GetParameterError as error:
-            if "ParameterNotFound" in str(error):
-                # Remembered too: a flood of calls to a source that is closed must not become a flood on SSM.
-                self._missing_until[name] = time.monotonic() + MAX_AGE_SECONDS
-                return None
-            raise
+            if "ParameterNotFound" not in str(error):
+                raise
+            # Remembered too: a flood of requests to a source without a secret must not become a flood on SSM.
+            self._missing_until[name] = time.monotonic() + MAX_AGE_SECONDS
+            return None
         return str(value).strip() or None
 
     def lines(self, name: str) -> tuple[str, ...]:
-        """A secret that may hold several values, one a line: two active ones let either be rotated."""
+        """Return the values of a secret that holds one a line: with two active values, either can be rotated."""
         return tuple(line.strip() for line in (self.get(name) or "").splitlines() if line.strip())

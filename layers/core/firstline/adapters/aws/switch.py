@@ -1,9 +1,8 @@
-"""The kill switch: one SSM parameter that stops all remediation."""
+"""Kill switch: one SSM parameter that stops all remediation."""
 
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from firstline.adapters.aws.clients import AWS_FAILURES
 from firstline.observability import logger
 from firstline.remediation.decide import Switch
 
@@ -12,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class RemediationSwitch:
-    """Read the parameter, each time anew: what somebody switches off in trouble must be off at once.
+    """The switch, read anew each time: a person who switches remediation off needs it off at once.
 
     Example
     -------
@@ -24,12 +23,12 @@ class RemediationSwitch:
         self._name = name
 
     def read(self) -> Switch:
-        """On when it says `on` or is not there. Whatever else it says is off: who writes `stop` means it."""
+        """Return `on` if the parameter says so or does not exist; any other value, such as `stop`, means off."""
         try:
             value = self._ssm.get_parameter(Name=self._name)["Parameter"].get("Value", "")
         except self._ssm.exceptions.ParameterNotFound:
             return "on"
-        except (ClientError, BotoCoreError):
+        except AWS_FAILURES:
             logger.exception("The switch for remediation cannot be read; nothing runs", parameter=self._name)
             return "unreadable"
         return "on" if value.strip().lower() == "on" else "off"

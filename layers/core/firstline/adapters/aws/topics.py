@@ -1,11 +1,10 @@
-"""SNS topics that want to deliver here: confirm a subscription with its token, never by fetching its URL."""
+"""SNS topics that want to deliver here: a subscription is confirmed with its token, never by fetching its URL."""
 
 from typing import TYPE_CHECKING
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
 
-from firstline.adapters.aws.clients import SENDER_WAITS
+from firstline.adapters.aws.clients import SENDER_WAITS, raising
 from firstline.errors import ConfirmationFailed
 
 if TYPE_CHECKING:
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def confirm_subscription(topic_arn: str, token: str) -> None:
-    """Say yes to a topic.
+    """Confirm the subscription to a topic.
 
     Raises
     ------
@@ -22,8 +21,6 @@ def confirm_subscription(topic_arn: str, token: str) -> None:
     """
     region = topic_arn.split(":")[3]
     client: SNSClient = boto3.client("sns", region_name=region, config=SENDER_WAITS)
-    try:
-        # Without AuthenticateOnUnsubscribe anybody who sees a message's unsubscribe link could cut the alarms off.
+    with raising(ConfirmationFailed, f"topic {topic_arn}"):
+        # Without AuthenticateOnUnsubscribe, a message's unsubscribe link would let any reader cut the alarms off.
         client.confirm_subscription(TopicArn=topic_arn, Token=token, AuthenticateOnUnsubscribe="true")
-    except (ClientError, BotoCoreError) as error:
-        raise ConfirmationFailed(f"topic {topic_arn}: {error}") from error

@@ -1,4 +1,4 @@
-"""Which channels this stack has: those whose secrets are set."""
+"""Channels of this stack: those whose secrets are set."""
 
 from collections.abc import Callable
 
@@ -14,35 +14,32 @@ from firstline.settings import ChannelSettings, EscalateSettings
 
 
 def connect(
-    settings: ChannelSettings, secrets: Secrets, remember: Remember, *, hurried: bool = False
+    settings: ChannelSettings, secrets: Secrets, remember: Remember, *, interactive: bool = False
 ) -> dict[str, Channel]:
-    """Slack and PagerDuty by name, as far as they are switched on.
+    """Return Slack and PagerDuty by name, as far as they are switched on.
 
-    A secret that exists but can't be read makes a channel that fails, so that the others still speak. `hurried` is for
-    when a person waits for the answer: short time-outs, and no channel that can't edit.
+    A secret that exists but can't be read makes a channel that fails, so that the others still speak. `interactive` is
+    for a person who waits for the answer: short time-outs, and no channel that can't edit.
     """
     found = {
-        "slack": _or_unusable("never", lambda: _slack(settings, secrets, remember, hurried)),
-        "pagerduty": _or_unusable("once", lambda: _pagerduty(settings, secrets, hurried)),
+        "slack": _or_unusable("never", lambda: _slack(settings, secrets, remember, interactive)),
+        "pagerduty": _or_unusable("once", lambda: _pagerduty(settings, secrets, interactive)),
     }
     return {name: channel for name, channel in found.items() if channel}
 
 
 def on_call_now(level: Level, settings: EscalateSettings, secrets: Secrets) -> str | None:
-    """Who is on call at a level, by PagerDuty; None when the policy or the secrets don't say where to ask."""
-    if not level.pagerduty_escalation_policy:
-        return None
+    """Return who PagerDuty says is on call at a level, or None if the policy or the secrets don't say where to ask."""
+    policy = level.pagerduty_escalation_policy
     try:
-        token = secrets.get("pagerduty/api-token")
+        token = secrets.get("pagerduty/api-token") if policy else None
     except GetParameterError as error:
         logger.warning("Could not read pagerduty/api-token", extra={"why": str(error)})
         return None
-    if not token:
-        return None
-    return on_call_name(level.pagerduty_escalation_policy, api_url=settings.pagerduty_api_url, api_token=token)
+    return on_call_name(policy, api_url=settings.pagerduty_api_url, api_token=token) if policy and token else None
 
 
-def _slack(settings: ChannelSettings, secrets: Secrets, remember: Remember, hurried: bool) -> Channel | None:
+def _slack(settings: ChannelSettings, secrets: Secrets, remember: Remember, interactive: bool) -> Channel | None:
     if token := secrets.get("slack/bot-token"):
         return SlackBot(
             token,
@@ -51,22 +48,15 @@ def _slack(settings: ChannelSettings, secrets: Secrets, remember: Remember, hurr
             alerts_channel=settings.slack_alerts_channel,
             console_url=settings.console_url,
             remember=remember,
-            hurried=hurried,
+            interactive=interactive,
         )
     url = secrets.get("slack/webhook-url")
-    return SlackWebhook(url, console_url=settings.console_url) if url and not hurried else None
+    return SlackWebhook(url, console_url=settings.console_url) if url and not interactive else None
 
 
-def _pagerduty(settings: ChannelSettings, secrets: Secrets, hurried: bool) -> Channel | None:
-    key = secrets.get("pagerduty/routing-key")
-    if not key:
-        return None
-    return PagerDuty(
-        key,
-        events_url=settings.pagerduty_events_url,
-        console_url=settings.console_url,
-        timeout_seconds=1 if hurried else 4,
-    )
+def _pagerduty(settings: ChannelSettings, secrets: Secrets, interactive: bool) -> Channel | None:
+    key, url, seconds = secrets.get("pagerduty/routing-key"), settings.pagerduty_events_url, 1 if interactive else 4
+    return PagerDuty(key, events_url=url, console_url=settings.console_url, timeout_seconds=seconds) if key else None
 
 
 def _or_unusable(wakes: Wakes, build: Callable[[], Channel | None]) -> Channel | None:

@@ -8,9 +8,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler, ServerErrorRetryHandler
 from slack_sdk.http_retry.handler import RetryHandler
-from slack_sdk.http_retry.request import HttpRequest
 from slack_sdk.http_retry.response import HttpResponse
-from slack_sdk.http_retry.state import RetryState
 from slack_sdk.webhook import WebhookClient
 
 from firstline.channels import slack
@@ -38,16 +36,16 @@ _FIXES = {
 }
 
 type Remember = Callable[[str, str, str], object]
-"""Keeps where an incident's message is: incident id, place, timestamp."""
+"""Stores where an incident's message is: incident id, place, timestamp."""
 
 
 class SlackBot:
-    """A bot token: posts an incident's message once, edits it from then on, keeps the details in its thread.
+    """A bot token: it posts an incident's message once, edits it from then on, and puts the details in its thread.
 
-    Where the message stands is kept in the incident's record as `<feed>:<channel id>`: editing takes the id, which only
-    the answer to the first post tells, and moving from one feed to the other takes the feed.
+    The incident's record says where the message is, as `<feed>:<channel id>`: editing takes the id, which only the
+    answer to the first post tells, and moving from one feed to the other takes the feed.
 
-    Where somebody waits for the answer (`hurried`), one quick attempt is made, without details.
+    If a person waits for the answer (`interactive`), one quick attempt is made, without details.
     """
 
     wakes: Wakes = "never"
@@ -61,30 +59,31 @@ class SlackBot:
         alerts_channel: str,
         console_url: str,
         remember: Remember,
-        hurried: bool = False,
+        interactive: bool = False,
     ) -> None:
         self._client = WebClient(
             token=token,
             base_url=api_url.rstrip("/") + "/",
-            timeout=1 if hurried else TIMEOUT_SECONDS,
-            retry_handlers=[] if hurried else _retry_handlers(),
+            timeout=1 if interactive else TIMEOUT_SECONDS,
+            retry_handlers=[] if interactive else _retry_handlers(),
         )
-        self._hurried = hurried
+        self._interactive = interactive
         self._channels: dict[slack.Feed, str] = {"automated": automated_channel, "alerts": alerts_channel}
         self._console_url = console_url
         self._remember = remember
 
     def tell(self, notification: Notification) -> bool:
-        """Bring the incident's message up to date, in the channel where it belongs by now."""
+        """Bring the incident's message up to date, in the channel where it belongs now."""
         if notification.kind == "suppressed":
             return False
         channel, timestamp = self._show(notification)
-        if not self._hurried:
-            self._add_details(notification, channel, timestamp)
+        if not self._interactive and (details := slack.render_details(notification)):
+            reply = {"channel": channel, "thread_ts": timestamp, **_QUIET, **details}
+            self._try("chat.postMessage", reply, "Could not add details to the Slack thread")
         return True
 
     def whisper(self, channel: str, user: str, text: str, link: str | None = None) -> None:
-        """Tell one person something that only they see, with a link that only they get.
+        """Send one person a message that only they see, with a link that only they get.
 
         Raises
         ------
@@ -94,7 +93,7 @@ class SlackBot:
         self._call("chat.postEphemeral", {"channel": channel, "user": user, **slack.render_whisper(text, link)})
 
     def open_form(self, trigger_id: str, view: dict[str, Any]) -> None:
-        """Put a form before the person whose press gave the trigger, which is good for three seconds.
+        """Show a form to the person whose press gave the trigger, which is valid for three seconds.
 
         Raises
         ------
@@ -108,41 +107,30 @@ class SlackBot:
         message = slack.render(notification, console_url=self._console_url)
         wanted = slack.feed(notification)
         place = _place(record)
-        if place:
-            feed, channel, timestamp = place
-            if wanted == "automated" or self._channels[feed] == self._channels[wanted]:
-                try:
-                    self._call("chat.update", {"channel": channel, "ts": timestamp, **message})
-                except _MessageGone:
-                    logger.warning("The incident's Slack message is gone; posting a new one")
-                else:
-                    return channel, timestamp
+        if place and (wanted == "automated" or self._channels[place[0]] == self._channels[wanted]):
+            try:
+                self._call("chat.update", {"channel": place[1], "ts": place[2], **message})
+                return place[1:]
+            except _MessageGone:
+                logger.warning("The incident's Slack message is gone; posting a new one")
         answer = self._call("chat.postMessage", {"channel": self._channels[wanted], **_QUIET, **message})
         channel, timestamp = str(answer["channel"]), str(answer["ts"])
         try:
             self._remember(record.incident.incident_id, f"{wanted}:{channel}", timestamp)
         except HistoryUnavailable:
-            # People have read it; the next moment gets a message of its own instead of an edit.
-            logger.exception("Could not keep where the incident's Slack message is")
+            # People can read the message; the next moment gets a message of its own instead of an edit.
+            logger.exception("Could not store where the incident's Slack message is")
         if place and place[0] != wanted:
-            self._leave_pointer(notification, place[1], place[2])
+            pointer = {"channel": place[1], "ts": place[2], **slack.render_pointer(notification)}
+            self._try("chat.update", pointer, "Could not mark the old Slack message")
         return channel, timestamp
 
-    def _leave_pointer(self, notification: Notification, channel: str, timestamp: str) -> None:
+    def _try(self, method: str, body: dict[str, Any], warning: str) -> None:
+        """Log a failure instead of raising it: the message itself is there, and a retry would post it again."""
         try:
-            self._call("chat.update", {"channel": channel, "ts": timestamp, **slack.render_pointer(notification)})
+            self._call(method, body)
         except ChannelFailed as failure:
-            logger.warning("Could not mark the old Slack message", extra={"why": str(failure)})
-
-    def _add_details(self, notification: Notification, channel: str, timestamp: str) -> None:
-        details = slack.render_details(notification)
-        if details is None:
-            return
-        try:
-            self._call("chat.postMessage", {"channel": channel, "thread_ts": timestamp, **_QUIET, **details})
-        except ChannelFailed as failure:
-            # The message itself is there: to fail now would post it again.
-            logger.warning("Could not add details to the Slack thread", extra={"why": str(failure)})
+            logger.warning(warning, extra={"why": str(failure)})
 
     def _call(self, method: str, body: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -154,7 +142,7 @@ class SlackBot:
 
 
 class SlackWebhook:
-    """An incoming webhook: it posts to its one channel and can neither edit nor thread; buttons lead nowhere."""
+    """An incoming webhook: it posts to its one channel, without edits, threads or buttons."""
 
     wakes: Wakes = "never"
 
@@ -163,7 +151,7 @@ class SlackWebhook:
         self._console_url = console_url
 
     def tell(self, notification: Notification) -> bool:
-        """Post the moments that matter by themselves; an approval can't be given here, so it isn't asked for."""
+        """Post the moments that need no edit; an approval can't be given here, so it isn't asked for."""
         if notification.kind not in ("needs_human", "paged", "closed"):
             return False
         message = slack.render(notification, console_url=self._console_url, interactive=False)
@@ -180,24 +168,17 @@ class SlackWebhook:
 
 
 class _MessageGone(ChannelFailed):
-    """The message that was to be edited is no longer there."""
+    """The message to edit no longer exists."""
 
 
 class _PatientWithinReason(RateLimitErrorRetryHandler):
-    """Waits as long as Slack asks, unless that is longer than a function should sleep."""
+    """A retry after the wait that Slack asks for, unless a function should not sleep that long."""
 
-    def _can_retry(
-        self,
-        *,
-        state: RetryState,
-        request: HttpRequest,
-        response: HttpResponse | None = None,
-        error: Exception | None = None,
-    ) -> bool:
-        if response is None or not super()._can_retry(state=state, request=request, response=response, error=error):
+    def _can_retry(self, *, response: HttpResponse | None = None, **asked: Any) -> bool:
+        if response is None or not super()._can_retry(response=response, **asked):
             return False
-        asked = next((values for name, values in response.headers.items() if name.lower() == "retry-after"), ["1"])
-        return str(asked[0]).isdecimal() and int(asked[0]) <= LONGEST_WAIT_SECONDS
+        wait = next((values for name, values in response.headers.items() if name.lower() == "retry-after"), ["1"])
+        return str(wait[0]).isdecimal() and int(wait[0]) <= LONGEST_WAIT_SECONDS
 
 
 _QUIET = {"unfurl_links": False, "unfurl_media": False, "mrkdwn": False}

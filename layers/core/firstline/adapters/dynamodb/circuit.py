@@ -1,5 +1,6 @@
-"""A circuit around a model's server: after some failures in a row it is left alone for a while, and no incident waits
-for it. The state is in the table, where every environment of the function sees it.
+"""Circuit breaker around a model's server. Its state is in the table, where every environment of the function sees it.
+
+After some failures in a row the server is left alone for a while, and no incident waits for it.
 
 | what | pk | sk |
 |---|---|---|
@@ -21,22 +22,22 @@ if TYPE_CHECKING:
 PARTITION = "CIRCUITS"
 
 FAILURES_IN_A_ROW = 3
-"""In one environment. Each costs an incident a deadline; fewer would take one bad minute for an outage."""
+"""In one environment. Each costs an incident a deadline; with fewer, one bad minute would count as an outage."""
 
 OPEN_SECONDS = 60
-"""Then one incident at a time asks again, and everybody's circuit closes or opens anew by what becomes of it.
+"""After this time one incident at a time asks again; its answer closes or opens the circuit for all environments.
 
-Not less than the longest deadline, because whoever probes has the circuit to itself for as long."""
+Not less than the longest deadline, because the question that probes has the circuit to itself for as long."""
 
 STATE_AGE_SECONDS = 5
 
 
 class SharedCircuit:
-    """A circuit whose state all environments share.
+    """A circuit breaker whose state all environments share.
 
-    Only `ModelUnavailable` is a failure of the server. A refusal or a wrong answer is not: whoever writes an alert
-    could bring those about, and so switch the model off for everybody else. When the table does not answer, the model
-    is asked: a breaker must not be the outage.
+    Only `ModelUnavailable` is a failure of the server. A refusal or a wrong answer is not: the author of an alert could
+    cause one and so switch the model off for all other alerts. When the table does not answer, the model is asked: a
+    breaker must not be the outage.
     """
 
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
@@ -45,7 +46,7 @@ class SharedCircuit:
         self._store: Any = None
 
     def call[T](self, name: str, ask: Callable[[], T]) -> T:
-        """Ask the model, and raise what `ask` raises. While the circuit of that name is open, raise `CircuitOpen`."""
+        """Return or raise what `ask` does. While the circuit of that name is open, raise `CircuitOpen`."""
         from aws_lambda_powertools.utilities.circuit_breaker import CircuitBreakerConfig, circuit_breaker
 
         if self._store is None:
@@ -57,7 +58,7 @@ class SharedCircuit:
             except (ModelUnavailable, CeilingReached):
                 raise
             except ModelGaveNoVerdict as mistake:
-                return mistake  # the server is there, which is all that the circuit wants to know
+                return mistake  # the server answered, and the circuit counts nothing else
 
         guarded = circuit_breaker(
             name=name,
@@ -67,7 +68,7 @@ class SharedCircuit:
             config=CircuitBreakerConfig(
                 failure_threshold=FAILURES_IN_A_ROW,
                 recovery_timeout=OPEN_SECONDS,
-                # One: a probe belongs to a thread, and each question has a thread of its own.
+                # A probe belongs to a thread, and each question has its own thread, so one success must be enough.
                 success_threshold=1,
                 handled_exceptions=ModelUnavailable,
                 local_cache_max_age=STATE_AGE_SECONDS,
@@ -84,21 +85,20 @@ def _store(client: "DynamoDBClient", table_name: str) -> Any:
 
     class Store(CircuitBreakerDynamoDBPersistence):
         def try_acquire_half_open(self, name: str, owner: str, opened_at: int) -> bool:
-            """Reading fails open by itself; so must this, or a table that takes no writes keeps the model away."""
+            """Fail open, as reading does: a table that takes no writes must not keep the model away."""
             try:
                 return super().try_acquire_half_open(name, owner, opened_at)
             except Exception:  # noqa: BLE001 - whatever a store can raise
                 logger.exception("circuit could not be claimed for a probe: asking all the same", circuit=name)
                 return True
 
-    return Store(
-        table_name,
-        key_attr="pk",
-        sort_key_attr="sk",
-        static_pk_value=PARTITION,
-        expiry_attr="expires_at",
-        boto3_client=client,
-    )
+    keys: dict[str, Any] = {
+        "key_attr": "pk",
+        "sort_key_attr": "sk",
+        "static_pk_value": PARTITION,
+        "expiry_attr": "expires_at",
+    }
+    return Store(table_name, **keys, boto3_client=client)
 
 
 def _refuse(circuit: Any) -> Any:
@@ -108,8 +108,7 @@ def _refuse(circuit: Any) -> Any:
 
 
 def _tell(transition: Any) -> None:
-    logger.warning(
-        "circuit of a model", circuit=transition.circuit_name, was=transition.from_state, now=transition.to_state
-    )
+    states = {"was": transition.from_state, "now": transition.to_state}
+    logger.warning("circuit of a model", circuit=transition.circuit_name, **states)
     if transition.to_state == "OPEN":
         count("LlmCircuitOpened")

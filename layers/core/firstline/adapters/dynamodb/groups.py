@@ -12,10 +12,10 @@ from firstline.ingest.fold import GroupState, Limits
 from firstline.models import Incident, IncidentRecord, NormalizedAlert, SourceSeverity
 
 STORM_LASTS = timedelta(minutes=5)
-"""How long after a limit was last met new alerts go on joining the storm."""
+"""The time after a limit was last reached in which new alerts still join the storm."""
 
 RAW_PAYLOADS_BYTES = 32_768
-"""How much of the senders' bodies is kept beside a write of new alerts."""
+"""The part of the senders' bodies that is stored beside a write of new alerts."""
 
 
 class TableGroups:
@@ -29,7 +29,7 @@ class TableGroups:
         item = self._table.get(*_group_key(group_key))
         if item is None:
             return GroupState(group_key=group_key)
-        # `pending` and `settled_at` are written by others who don't know the rest, so they are attributes of their own.
+        # Other writers change `pending` and `settled_at` without the rest, so these are attributes of their own.
         settled_at = item.get("settled_at")
         state = json.loads(item["state"])
         state |= {"version": int(item["version"]), "pending": "pending" in item, "settled_at": settled_at}
@@ -49,7 +49,7 @@ class TableGroups:
         Parameters
         ----------
         counted
-            The incident has counted them already.
+            True if the incident has counted them already.
 
         Raises
         ------
@@ -76,19 +76,19 @@ class TableGroups:
         limits: Limits | None,
         member: str,
     ) -> str:
-        """Write a new incident, PENDING, and let its group point to it, if the limits allow: one request, all or none.
+        """Write a new incident, PENDING, and point its group to it, if the limits allow: one request, all or none.
 
         Parameters
         ----------
         limits
-            None for the storm incident, which is what exceeding them leads to.
+            None for the storm incident, which opens when they are exceeded.
         member
             The key of the group whose alerts fire: the incident's own, or the first that joins a storm.
 
         Returns
         -------
         str
-            The input for the execution. Its bytes are kept, because StartExecution is idempotent only for the same.
+            The input for the execution. Its bytes are stored, because StartExecution is idempotent only for the same.
 
         Raises
         ------
@@ -139,7 +139,7 @@ class TableGroups:
     def remember_storm(self, alert_name: str | None, now: datetime) -> None:
         """Send new incidents of this name (of any name, with None) to the storm incident for a while.
 
-        Without this, a storm that lasts would open a fresh handful of incidents each minute.
+        Without this, a long storm would open new incidents up to the limits each minute.
         """
         expires_at = int((now + STORM_LASTS).timestamp()) + 3_600
         lasts_until = stamp(now + STORM_LASTS)
@@ -162,7 +162,7 @@ class TableGroups:
         Returns
         -------
         IncidentRecord | None
-            The resolved incident, or None when other groups still fire, or it was resolved before.
+            The resolved incident, or None if other groups still fire or it was resolved before.
         """
         resolve = "SET resolved_at = :now, resolved_by = :by"
         when = {":now": stamp(now), ":by": by}
@@ -177,7 +177,7 @@ class TableGroups:
             left = self._table.update(*incident_key(incident_id), "DELETE groups :only", only)
             if left is None or left.get("groups"):
                 return None
-            # Two last groups left at the same moment: either may say that it is over, once.
+            # Two last groups left at the same moment: one of them resolves the incident.
             resolved = self._table.update(*incident_key(incident_id), resolve, when, condition=OPEN)
         return None if resolved is None else record_of(resolved)
 
@@ -193,8 +193,8 @@ class TableGroups:
     def mark_started(self, incident_id: str, group_key: str) -> None:
         """Mark the incident as started, so that it is not started again. One request.
 
-        When an alert joins at the same moment this gives way; whoever meets the incident PENDING starts it again,
-        which is harmless.
+        If an alert joins at the same moment, the mark is left out; the next reader of the PENDING incident starts it
+        again, which is harmless.
         """
         started = self._table.update_request(
             *incident_key(incident_id),
@@ -231,9 +231,9 @@ class TableGroups:
         return self._table.put_request(item, condition="version = :read", values={":read": before.version})
 
     def _alert_log(self, group: GroupState, new: Sequence[NormalizedAlert], now: datetime) -> list[Item]:
-        """What evidence counts, by name and by service (`adapters/dynamodb/evidence.py`), and what the senders posted.
+        """Return the writes for the evidence by name and by service (`evidence.py`), and for the senders' bodies.
 
-        The bodies stand apart: whoever counts a day's alerts must not read them all.
+        The bodies are separate items, because a count of a day's alerts must not read them all.
         """
         received_at, alert = stamp(now), new[0]
         written = f"{received_at}#{group.incident_id}#{group.version}"
@@ -248,7 +248,7 @@ class TableGroups:
         return [self._table.put_request(item | {"expires_at": self._table.expiry(now)}) for item in items]
 
     def _take_tokens(self, alert_name: str | None, limit: int, now: datetime) -> list[Item]:
-        """One of `limit` tokens, of which there are as many again each minute, unless a storm is going on."""
+        """Return the writes that take one of the `limit` tokens of this minute and refuse it in a storm."""
         bucket = _bucket(alert_name)
         token = self._table.update_request(
             bucket,

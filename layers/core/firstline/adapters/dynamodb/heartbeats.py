@@ -11,24 +11,21 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from firstline.adapters.dynamodb.table import Item, Table, stamp
+from firstline.adapters.dynamodb.table import Item, TableStore, stamp
 from firstline.models import NormalizedAlert
 from firstline.observability import logger
 from firstline.policy.heartbeats import REQUIRED, LastCheck, Pulse
 from firstline.privacy.alerts import without_secrets
 
 _PK = "HEARTBEATS"
-_KNOWN = ("beat_at", "resolved_at", "absent_since", "forgotten_at", "forgotten_by")
+_TIMES = ("beat_at", "resolved_at", "absent_since", "forgotten_at", "forgotten_by")
 
 
-class TableHeartbeats:
+class TableHeartbeats(TableStore):
     """The heartbeats in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
-    def __init__(self, table: Table) -> None:
-        self._table = table
-
     def beat(self, alert: NormalizedAlert, now: datetime) -> None:
-        """Record a beat, or that the sender resolved it. One request."""
+        """Record a beat, or that its sender resolved the heartbeat. One request."""
         self._note(f"{alert.source}:{alert.fingerprint}", alert, now, over=alert.status == "resolved")
 
     def expect(self, name: str, alert: NormalizedAlert, now: datetime) -> None:
@@ -64,26 +61,22 @@ class TableHeartbeats:
         return self._table.update(_PK, f"PULSE#{key}", change, {":now": stamp(now), ":by": by}) is not None
 
     def _note(self, key: str, alert: NormalizedAlert, now: datetime, *, over: bool) -> None:
-        kept = without_secrets(alert.without_raw()).model_dump_json()
-        # A heartbeat that is resolved before its first beat needs a time of one: any before its end will do.
-        change = "resolved_at = :now, beat_at = if_not_exists(beat_at, :past)" if over else "beat_at = :now"
-        values: dict[str, object] = {":now": stamp(now), ":alert": kept, ":expiry": self._table.expiry(now)}
+        safe = without_secrets(alert.without_raw()).model_dump_json()
+        values = {":now": stamp(now), ":alert": safe, ":expiry": self._table.expiry(now)}
+        change = "SET alert = :alert, expires_at = :expiry, "
         if over:
+            # A heartbeat that is resolved before its first beat needs the time of one: any earlier time will do.
+            change += "resolved_at = :now, beat_at = if_not_exists(beat_at, :past)"
             values[":past"] = stamp(now - timedelta(seconds=1))
-        self._table.update(
-            _PK,
-            f"PULSE#{key}",
-            f"SET {change}, alert = :alert, expires_at = :expiry"
-            + ("" if over else " REMOVE forgotten_at, forgotten_by"),
-            values,
-            condition="attribute_exists(pk) OR attribute_not_exists(pk)",
-        )
+        else:
+            change += "beat_at = :now REMOVE forgotten_at, forgotten_by"
+        self._table.update(_PK, f"PULSE#{key}", change, values, condition=None)
 
 
 def _read(item: Item) -> Pulse | None:
     if not item["sk"].startswith("PULSE#"):
         return None
-    known = {name: item[name] for name in _KNOWN if name in item}
+    known = {name: item[name] for name in _TIMES if name in item}
     try:
         alert = NormalizedAlert.from_stored(item["alert"])
         return Pulse(key=item["sk"].removeprefix("PULSE#"), alert=alert, **known)

@@ -12,7 +12,7 @@ that care compare times themselves), and one index `by_status` on `status_pk`, `
 | how long a storm of these lasts | the same | `STORM` |
 | our incident id for a PagerDuty incident | `PAGERDUTY#<PagerDuty's id>` | `INCIDENT` |
 
-The modules beside this one keep the rest: `evidence`, `tallies` (how right each decider was), `remediations`, and
+The modules beside this one store the rest: `evidence`, `tallies` (how right each decider was), `remediations`, and
 `trail` (the audit trail).
 
 In the index an incident stands under `OPEN` by the time it opened, then under `CLOSED` by the time it closed.
@@ -48,6 +48,7 @@ OPEN = "attribute_exists(pk) AND attribute_not_exists(resolved_at) AND attribute
 """The condition that an incident is in the table and not over."""
 
 _JSON_FIELDS = ("incident", "classification", "plan", "results")
+_JSON_LISTS = ("pages", "approvals", "feedback", "notes")
 
 
 class TableIncidents(TableEvidence):
@@ -86,61 +87,45 @@ class TableIncidents(TableEvidence):
 
     def acknowledge(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
         """Write the acknowledgement unless one exists or the incident is over."""
-        return self._changed(
-            incident_id,
-            "SET acknowledged_at = :now, acknowledged_by = :by",
-            {":now": stamp(now), ":by": by},
-            condition=f"{OPEN} AND attribute_not_exists(acknowledged_at)",
-        )
+        change, values = "SET acknowledged_at = :now, acknowledged_by = :by", {":now": stamp(now), ":by": by}
+        return self._changed(incident_id, change, values, f"{OPEN} AND attribute_not_exists(acknowledged_at)")
 
     def resolve(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
         """Write the resolution unless the incident is already over."""
-        return self._changed(
-            incident_id,
-            "SET resolved_at = :now, resolved_by = :by",
-            {":now": stamp(now), ":by": by},
-            condition=OPEN,
-        )
+        change, values = "SET resolved_at = :now, resolved_by = :by", {":now": stamp(now), ":by": by}
+        return self._changed(incident_id, change, values, OPEN)
 
     def end_hold(self, incident_id: str, because: str, now: datetime) -> IncidentRecord | None:
         """Write the end of the hold unless it ended before or the incident is over."""
-        return self._changed(
-            incident_id,
-            "SET hold_ended_at = :now, hold_ended_because = :because",
-            {":now": stamp(now), ":because": because},
-            condition=f"{OPEN} AND attribute_not_exists(hold_ended_at)",
-        )
+        change = "SET hold_ended_at = :now, hold_ended_because = :because"
+        values = {":now": stamp(now), ":because": because}
+        return self._changed(incident_id, change, values, f"{OPEN} AND attribute_not_exists(hold_ended_at)")
 
     def hold_back(self, incident_id: str, severity: SourceSeverity) -> None:
         """Store the severity of a held alert that joined, if it is the worst of those."""
-        worse = [lower for lower, rank in SEVERITY_RANK.items() if rank < SEVERITY_RANK[severity]]
-        self._update(
-            incident_id,
-            "SET held_back = :severity",
-            {":severity": severity, ":lower": set(worse) or {severity}},
-            condition=f"{OPEN} AND (attribute_not_exists(held_back) OR contains(:lower, held_back))",
-        )
+        lower = {lower for lower, rank in SEVERITY_RANK.items() if rank < SEVERITY_RANK[severity]}
+        worst = f"{OPEN} AND (attribute_not_exists(held_back) OR contains(:lower, held_back))"
+        values = {":severity": severity, ":lower": lower or {severity}}
+        self._update(incident_id, "SET held_back = :severity", values, worst)
 
     def decide(
         self, incident_id: str, word: Approval, decision: Decision | None, *, seen: IncidentRecord
     ) -> IncidentRecord | None:
-        """Write one person's word on the plan if the incident is still as it was `seen` and waits for approval.
+        """Write one person's answer to the plan if the incident is still as it was `seen` and waits for approval.
 
         Parameters
         ----------
         decision
-            The decision that this word makes; None for a yes that needs another.
+            The decision that this answer makes; None for a yes that needs another.
 
         Returns
         -------
         IncidentRecord | None
-            None when the wait is over, or someone else's word came in between.
+            None when the wait is over, or someone else's answer came in between.
         """
-        unchanged = "size(approvals) = :before" if seen.approvals else "attribute_not_exists(approvals)"
+        unchanged, before = _still("approvals", len(seen.approvals))
+        values = {":now": stamp(word.at), ":wait": "approval", ":digest": seen.plan_digest or "", **before}
         changes = []
-        values: dict[str, object] = {":now": stamp(word.at), ":wait": "approval", ":digest": seen.plan_digest or ""}
-        if seen.approvals:
-            values[":before"] = len(seen.approvals)
         if decision != "refused":
             changes.append("approvals = list_append(if_not_exists(approvals, :none), :word)")
             values |= {":none": [], ":word": [word.model_dump_json()]}
@@ -148,40 +133,30 @@ class TableIncidents(TableEvidence):
             deciders = [word] if decision == "refused" else [*seen.approvals, word]
             changes.append("decision = :decision, decided_by = :by, decided_at = :now")
             values |= {":decision": decision, ":by": " and ".join(decider.by for decider in deciders)}
-        return self._changed(
-            incident_id,
-            f"SET {', '.join(changes)}",
-            values,
-            condition=f"{OPEN} AND awaiting = :wait AND decide_by > :now AND plan_digest = :digest "
-            f"AND attribute_not_exists(decision) AND {unchanged}",
-        )
+        waits = "awaiting = :wait AND decide_by > :now AND plan_digest = :digest AND attribute_not_exists(decision)"
+        return self._changed(incident_id, f"SET {', '.join(changes)}", values, f"{OPEN} AND {waits} AND {unchanged}")
 
     def close(
         self, incident_id: str, outcome: Outcome, reason: str, results: Sequence[StepResult], at: datetime
     ) -> IncidentRecord:
-        """Close the incident and keep it as evidence; closing it again returns what the first time wrote.
+        """Close the incident and store it as evidence; closing it again returns what the first time wrote.
 
         Raises
         ------
         HistoryUnavailable
             Also when the incident is not in the table.
         """
-        closed_at = stamp(at)
-        item = self._update(
-            incident_id,
+        change = (
             "SET #status = :closed, status_pk = :closed, status_sk = :sk, closed_at = :at, outcome = :outcome, "
-            "outcome_reason = :reason, results = :results REMOVE task_token, awaiting",
-            {
-                ":closed": "CLOSED",
-                ":sk": f"{closed_at}#{incident_id}",
-                ":at": closed_at,
-                ":outcome": outcome,
-                ":reason": reason,
-                ":results": json.dumps([result.model_dump(mode="json") for result in results]),
-            },
-            condition="attribute_exists(pk) AND attribute_not_exists(closed_at)",
-            names={"#status": "status"},
-        ) or self._table.get(*incident_key(incident_id))
+            "outcome_reason = :reason, results = :results REMOVE task_token, awaiting"
+        )
+        closed_at, dumped = stamp(at), [result.model_dump(mode="json") for result in results]
+        values = {":closed": "CLOSED", ":sk": f"{closed_at}#{incident_id}", ":at": closed_at}
+        values |= {":outcome": outcome, ":reason": reason, ":results": json.dumps(dumped)}
+        once = "attribute_exists(pk) AND attribute_not_exists(closed_at)"
+        key = incident_key(incident_id)
+        item = self._table.update(*key, change, values, condition=once, names={"#status": "status"})
+        item = item or self._table.get(*key)
         if item is None:
             raise HistoryUnavailable(f"incident {incident_id} is not in table {self._table.name}")
         record = record_of(item)
@@ -191,11 +166,11 @@ class TableIncidents(TableEvidence):
         return record
 
     def append_feedback(self, incident_id: str, word: Feedback, *, seen: IncidentRecord) -> IncidentRecord | None:
-        """Add one person's feedback unless someone else gave theirs since the record was `seen`."""
+        """Add one person's feedback unless someone else gave theirs after the record was `seen`."""
         return self._append(incident_id, "feedback", word.model_dump_json(), len(seen.feedback))
 
     def append_note(self, incident_id: str, note: Note, *, seen: IncidentRecord) -> IncidentRecord | None:
-        """Add a note unless someone else wrote one since the record was `seen`."""
+        """Add a note unless someone else wrote one after the record was `seen`."""
         return self._append(incident_id, "notes", note.model_dump_json(), len(seen.notes))
 
     def remember_the_end(self, record: IncidentRecord) -> None:
@@ -204,8 +179,8 @@ class TableIncidents(TableEvidence):
         try:
             self._tallies.count(record, *incident_key(record.incident.incident_id))
         except HistoryUnavailable:
-            # Calibration misses one outcome; how the incident ended and what people said is written.
-            logger.exception("not counted", incident_id=record.incident.incident_id)
+            # Only calibration misses this outcome; the incident's end and people's words are stored.
+            logger.exception("outcome not counted", incident_id=record.incident.incident_id)
 
     def calibration(self, now: datetime) -> Calibration:
         """Return how often each decider was right, in this month and the one before."""
@@ -213,9 +188,8 @@ class TableIncidents(TableEvidence):
 
     def remember_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
         """Store which of our incidents a PagerDuty incident belongs to; its note events carry only PagerDuty's id."""
-        expiry = self._table.expiry(at)
-        pk = f"PAGERDUTY#{pagerduty_id}"
-        self._table.put({"pk": pk, "sk": "INCIDENT", "incident_id": incident_id, "expires_at": expiry})
+        item = {"pk": f"PAGERDUTY#{pagerduty_id}", "sk": "INCIDENT", "incident_id": incident_id}
+        self._table.put(item | {"expires_at": self._table.expiry(at)})
 
     def incident_paged_as(self, pagerduty_id: str) -> str | None:
         """Return our incident id for a PagerDuty incident id, or None."""
@@ -242,40 +216,34 @@ class TableIncidents(TableEvidence):
     # --- pieces of writes -------------------------------------------------------------------------------------------
 
     def _update(
-        self,
-        incident_id: str,
-        expression: str,
-        values: Mapping[str, object],
-        condition: str = "attribute_exists(pk)",
-        names: Mapping[str, str] | None = None,
+        self, incident_id: str, change: str, values: Mapping[str, object], condition: str = "attribute_exists(pk)"
     ) -> Item | None:
-        return self._table.update(*incident_key(incident_id), expression, values, condition=condition, names=names)
+        return self._table.update(*incident_key(incident_id), change, values, condition=condition)
 
     def _changed(
-        self, incident_id: str, expression: str, values: Mapping[str, object], condition: str
+        self, incident_id: str, change: str, values: Mapping[str, object], condition: str
     ) -> IncidentRecord | None:
-        """Update the incident and return it, or None when the condition does not hold."""
-        item = self._update(incident_id, expression, values, condition)
+        """Update the incident and return it, or None if the condition does not hold."""
+        item = self._update(incident_id, change, values, condition)
         return None if item is None else record_of(item)
 
-    def _append(self, incident_id: str, to: str, what: str, before: int) -> IncidentRecord | None:
-        unchanged = f"size({to}) = :before" if before else f"attribute_not_exists({to})"
-        return self._changed(
-            incident_id,
-            f"SET {to} = list_append(if_not_exists({to}, :none), :what)",
-            {":none": [], ":what": [what]} | ({":before": before} if before else {}),
-            condition=f"attribute_exists(pk) AND {unchanged}",
-        )
+    def _append(self, incident_id: str, name: str, entry: str, before: int) -> IncidentRecord | None:
+        """Append to one of the incident's lists unless it no longer has the length that it had `before`."""
+        unchanged, values = _still(name, before)
+        change = f"SET {name} = list_append(if_not_exists({name}, :none), :entry)"
+        values |= {":none": [], ":entry": [entry]}
+        return self._changed(incident_id, change, values, f"attribute_exists(pk) AND {unchanged}")
 
     def _settle_group(self, group_key: str, incident_id: str, at: datetime) -> None:
         """Mark the group's incident as closed, whatever still fires."""
-        self._table.update(
-            f"GROUP#{group_key}",
-            "GROUP",
-            "SET settled_at = :at REMOVE pending ADD version :one",
-            {":at": stamp(at), ":id": incident_id, ":one": 1},
-            condition="incident_id = :id",
-        )
+        change = "SET settled_at = :at REMOVE pending ADD version :one"
+        values = {":at": stamp(at), ":id": incident_id, ":one": 1}
+        self._table.update(f"GROUP#{group_key}", "GROUP", change, values, condition="incident_id = :id")
+
+
+def _still(name: str, length: int) -> tuple[str, dict[str, object]]:
+    """Return the condition that a list still has this length, and the condition's values."""
+    return (f"size({name}) = :before", {":before": length}) if length else (f"attribute_not_exists({name})", {})
 
 
 def incident_key(incident_id: str) -> tuple[str, str]:
@@ -287,8 +255,5 @@ def record_of(item: Item) -> IncidentRecord:
     """Read an incident's item."""
     known = {name: item[name] for name in IncidentRecord.model_fields if name in item}
     known |= {name: json.loads(item[name]) for name in _JSON_FIELDS if name in item}
-    known |= {
-        name: [json.loads(text) for text in item.get(name, ())] for name in ("pages", "approvals", "feedback", "notes")
-    }
-    known["alert_count"] = int(item["alert_count"])
+    known |= {name: [json.loads(entry) for entry in item[name]] for name in _JSON_LISTS if name in item}
     return IncidentRecord.from_stored(known)

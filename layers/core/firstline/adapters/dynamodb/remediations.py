@@ -7,32 +7,32 @@
 | a runbook planned for an incident | `RUNS#<runbook id>` | `<planned at>#<incident id>`, with `#shadow` in shadow |
 | whether a runbook may still run by itself | `RUNBOOK#<runbook id>` | `STANDING` |
 
-Limits are decided on what was read, so nothing may change between reading and reserving. The ledger has a version that
-every beginning and every end moves on, and a reservation is one transaction on the condition that it did not move: of
-two incidents that are planned at the same moment, the second looks again. The locks in the same transaction hold even
-if the ledger were lost.
+The limits are checked against the ledger as it was read, so it may not change before the reservation. Every beginning
+and every end increases the ledger's version, and a reservation is one transaction on the condition that the version is
+the same: of two incidents that are planned at the same moment, the second reads again. The locks in the same
+transaction hold even if the ledger were lost.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from firstline.adapters.dynamodb.incidents import TableIncidents, incident_key
-from firstline.adapters.dynamodb.table import Item, Table, WriteRefused, stamp
+from firstline.adapters.dynamodb.table import Item, Table, TableStore, WriteRefused, stamp
 from firstline.errors import AlreadyPlanned, LockHeld, RemediationContended
 from firstline.models import RemediationPlan, RunbookRun, RunOutcome
 from firstline.remediation.locks import Lease
 from firstline.remediation.plan import RemediationState
 
 _LEDGER = ("REMEDIATION", "LEDGER")
-_FREE = "attribute_not_exists(pk) OR lease_until <= :now OR held_by = :me"
 
 
-class TableRemediations:
+class TableRemediations(TableStore):
     """The remediations in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def __init__(self, table: Table) -> None:
-        self._table = table
-        self._history = TableIncidents(table)
+        super().__init__(table)
+        self._incidents = TableIncidents(table)
 
     # --- planning ---------------------------------------------------------------------------------------------------
 
@@ -43,13 +43,13 @@ class TableRemediations:
 
     def state(self, runbook_id: str, since: datetime) -> RemediationState:
         """Read the remediations in progress, with one runbook's runs that were planned since a time. Three requests."""
-        # The ledger first: a run that is missing below has moved its version, and a reservation fails.
+        # The ledger first: a run that begins after this read changes the version, so the reservation fails.
         ledger = self._table.get(*_LEDGER) or {"version": 0, "held": {}}
         standing = self._table.get(*_standing_key(runbook_id)) or {}
         return RemediationState(
             version=int(ledger["version"]),
             held=[Lease.from_stored(text) for text in ledger["held"].values()],
-            runs=self._history.runs_since(runbook_id, since),
+            runs=self._incidents.runs_since(runbook_id, since),
             demoted=_why_demoted(standing),
         )
 
@@ -68,30 +68,32 @@ class TableRemediations:
         me = run.incident_id
         mine = Lease(incident_id=me, runbook_id=run.runbook_id, locks=plan.locks, until=run.until)
         held = {lease.incident_id: lease for lease in state.held if lease.until > now} | {me: mine}
+        leases = {incident_id: lease.model_dump_json() for incident_id, lease in held.items()}
+        expiry = max(self._table.expiry(now), int(run.until.timestamp()) + 86_400)
         ledger = {
             "pk": _LEDGER[0],
             "sk": _LEDGER[1],
             "version": state.version + 1,
-            "held": {incident_id: lease.model_dump_json() for incident_id, lease in held.items()},
-            "expires_at": max(self._table.expiry(now), int(run.until.timestamp()) + 86_400),
+            "held": leases,
+            "expires_at": expiry,
         }
-        unmoved = "version = :read" if state.version else "attribute_not_exists(pk)"
-        writes = [
-            self._table.put_request(
-                ledger, condition=unmoved, values={":read": state.version} if state.version else None
-            ),
-            self._table.update_request(
-                *incident_key(me),
-                "SET #plan = :plan, plan_digest = :digest",
-                {":plan": plan.model_dump_json(), ":digest": plan.digest()},
-                condition="attribute_exists(pk) AND attribute_not_exists(#plan)",
-                names={"#plan": "plan"},
-            ),
-            self._run_request(run, ""),
-            *(self._lock_request(name, me, run.until, now) for name in plan.locks),
-        ]
+        unchanged = "version = :read" if state.version else "attribute_not_exists(pk)"
+        read = {":read": state.version} if state.version else None
+        stored_plan = self._table.update_request(
+            *incident_key(me),
+            "SET #plan = :plan, plan_digest = :digest",
+            {":plan": plan.model_dump_json(), ":digest": plan.digest()},
+            condition="attribute_exists(pk) AND attribute_not_exists(#plan)",
+            names={"#plan": "plan"},
+        )
+        locks = [self._lock_request(name, me, run.until, now) for name in plan.locks]
         try:
-            self._table.transact(*writes)
+            self._table.transact(
+                self._table.put_request(ledger, condition=unchanged, values=read),
+                stored_plan,
+                self._run_request(run, ""),
+                *locks,
+            )
         except WriteRefused as error:
             if 1 in error.refused:
                 raise AlreadyPlanned(f"{me} has a plan, or is not in the table") from error
@@ -102,10 +104,8 @@ class TableRemediations:
 
     def keep_shadow(self, run: RunbookRun) -> None:
         """Count a plan that was made in shadow; of one incident, only the first."""
-        try:
+        with suppress(WriteRefused):
             self._table.transact(self._run_request(run, "#shadow"))
-        except WriteRefused:
-            return
 
     # --- the end ----------------------------------------------------------------------------------------------------
 
@@ -124,20 +124,20 @@ class TableRemediations:
         Parameters
         ----------
         demote
-            Why the runbook may not run by itself any more; None when it may.
+            Why the runbook may not run by itself any more; None if it may.
 
         Returns
         -------
         bool
             True the first time.
         """
-        ended = self._table.update_request(
-            f"RUNS#{plan.runbook_id}",
-            f"{stamp(plan.planned_at)}#{incident_id}",
-            "SET outcome = :outcome, ended_at = :at" + ("" if accepted is None else ", accepted = :accepted"),
-            {":outcome": outcome, ":at": stamp(at)} | ({} if accepted is None else {":accepted": accepted}),
-            condition="attribute_exists(pk) AND attribute_not_exists(outcome)",
-        )
+        change = "SET outcome = :outcome, ended_at = :at"
+        values: Item = {":outcome": outcome, ":at": stamp(at)}
+        if accepted is not None:
+            change, values = f"{change}, accepted = :accepted", values | {":accepted": accepted}
+        once = "attribute_exists(pk) AND attribute_not_exists(outcome)"
+        run = f"RUNS#{plan.runbook_id}", f"{stamp(plan.planned_at)}#{incident_id}"
+        ended = self._table.update_request(*run, change, values, condition=once)
         off_the_ledger = self._table.update_request(
             *_LEDGER,
             "REMOVE held.#me SET version = version + :one",
@@ -145,20 +145,20 @@ class TableRemediations:
             condition="attribute_exists(held.#me)",
             names={"#me": incident_id},
         )
-        demotion = [] if demote is None else [self._demotion(plan.runbook_id, incident_id, demote, at)]
-        first = self._settled([ended, off_the_ledger, *demotion], [ended, *demotion])
+        demotion = []
+        if demote is not None:
+            change = "SET demoted_at = :at, demoted_because = :why, demoted_by = :incident"
+            values = {":at": stamp(at), ":why": demote, ":incident": incident_id}
+            demotion.append(self._table.update_request(*_standing_key(plan.runbook_id), change, values))
+        # A lease that ended by itself is no longer on the ledger.
+        first = self._write_first_possible([ended, off_the_ledger, *demotion], [ended, *demotion])
+        held, values = "held_by = :me AND lease_until > :now", {":now": stamp(at), ":me": incident_id}
         for name in plan.locks:
-            self._table.update(
-                f"LOCK#{name}",
-                "LOCK",
-                "SET lease_until = :now",
-                {":now": stamp(at), ":me": incident_id},
-                condition="held_by = :me AND lease_until > :now",
-            )
+            self._table.update(f"LOCK#{name}", "LOCK", "SET lease_until = :now", values, condition=held)
         return first
 
-    def _settled(self, *ways: Sequence[Item]) -> bool:
-        """Try the ways to write it in turn: a lease that ended by itself is not on the ledger any more."""
+    def _write_first_possible(self, *ways: Sequence[Item]) -> bool:
+        """Make the first of these transactions that is possible; return False if their first write is refused."""
         for writes in ways:
             for _ in range(5):
                 try:
@@ -172,7 +172,7 @@ class TableRemediations:
                     return True
         raise RemediationContended("too many remediations begin and end at this moment")
 
-    # --- what is learned from it ------------------------------------------------------------------------------------
+    # --- autonomy -----------------------------------------------------------------------------------------------------
 
     def demoted(self, runbook_id: str) -> str | None:
         """Return why a runbook may not run by itself, or None if it may."""
@@ -180,42 +180,24 @@ class TableRemediations:
 
     def reset(self, runbook_id: str, by: str, at: datetime) -> bool:
         """Let a demoted runbook run by itself again. Return False if it may already."""
-        reset = self._table.update(
-            *_standing_key(runbook_id),
-            "SET reset_at = :at, reset_by = :by REMOVE demoted_at",
-            {":at": stamp(at), ":by": by},
-            condition="attribute_exists(demoted_at)",
-        )
-        return reset is not None
+        change, values = "SET reset_at = :at, reset_by = :by REMOVE demoted_at", {":at": stamp(at), ":by": by}
+        demoted = "attribute_exists(demoted_at)"
+        return self._table.update(*_standing_key(runbook_id), change, values, condition=demoted) is not None
 
     # --- pieces of writes -------------------------------------------------------------------------------------------
 
     def _run_request(self, run: RunbookRun, suffix: str) -> Item:
-        item = {
-            "pk": f"RUNS#{run.runbook_id}",
-            "sk": f"{stamp(run.at)}#{run.incident_id}{suffix}",
-            "run": run.model_dump_json(exclude={"outcome", "ended_at", "accepted"}),
-            "expires_at": self._table.expiry(run.at),
-        }
+        item: Item = {"pk": f"RUNS#{run.runbook_id}", "sk": f"{stamp(run.at)}#{run.incident_id}{suffix}"}
+        item |= {"run": run.model_dump_json(exclude={"outcome", "ended_at", "accepted"})}
+        item |= {"expires_at": self._table.expiry(run.at)}
         return self._table.put_request(item, condition="attribute_not_exists(pk)")
 
     def _lock_request(self, name: str, incident_id: str, until: datetime, now: datetime) -> Item:
-        item = {
-            "pk": f"LOCK#{name}",
-            "sk": "LOCK",
-            "held_by": incident_id,
-            "lease_until": stamp(until),
-            "expires_at": int(until.timestamp()) + 86_400,
-        }
-        # The time is compared here: DynamoDB removes what expired within days, not at once.
-        return self._table.put_request(item, condition=_FREE, values={":now": stamp(now), ":me": incident_id})
-
-    def _demotion(self, runbook_id: str, incident_id: str, why: str, at: datetime) -> Item:
-        return self._table.update_request(
-            *_standing_key(runbook_id),
-            "SET demoted_at = :at, demoted_because = :why, demoted_by = :incident",
-            {":at": stamp(at), ":why": why, ":incident": incident_id},
-        )
+        item: Item = {"pk": f"LOCK#{name}", "sk": "LOCK", "held_by": incident_id, "lease_until": stamp(until)}
+        item |= {"expires_at": int(until.timestamp()) + 86_400}
+        # The time is compared here: DynamoDB deletes expired items within days, not at once.
+        free = "attribute_not_exists(pk) OR lease_until <= :now OR held_by = :me"
+        return self._table.put_request(item, condition=free, values={":now": stamp(now), ":me": incident_id})
 
 
 def _standing_key(runbook_id: str) -> tuple[str, str]:

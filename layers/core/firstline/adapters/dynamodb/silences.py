@@ -1,52 +1,44 @@
-"""Silences in the table: a person makes one at 3 am without deploying anything.
+"""Silences in the table: a person can silence an alert at 3 am without deploying anything.
 
 | what | pk | sk |
 |---|---|---|
 | a silence | `SILENCES` | `<expires at>#<id>` |
 
-One query reads those that have not run out. Its own times decide whether a silence is active.
+One query reads those that have not expired. Its own times decide whether a silence is active.
 """
 
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from firstline.adapters.dynamodb.table import Item, Table, stamp
+from firstline.adapters.dynamodb.table import Item, TableStore, stamp
 from firstline.errors import HistoryUnavailable
 from firstline.observability import logger
 from firstline.policy.holds import LONGEST, Silence
 
 MOST = 200
-"""How many are read at most for a new alert, those that run out first before the others."""
+"""The number of silences that are read at most for a new alert: those that expire first."""
 
 REMEMBERED = timedelta(seconds=10)
 """How long one process uses the silences that it has read."""
 
 
-class TableSilences:
+class TableSilences(TableStore):
     """The silences in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
-    def __init__(self, table: Table) -> None:
-        self._table = table
-
     def since(self, at: datetime, *, limit: int | None = None) -> list[Silence]:
-        """Return the silences that run out after a time, also those that were ended early."""
+        """Return the silences that expire after a time, also those that were ended early."""
         items = self._table.query("SILENCES", since=stamp(at), limit=limit, consistent=True)
         return [silence for item in items if (silence := _read(item)) is not None]
 
     def find(self, silence_id: str, now: datetime) -> Silence | None:
-        """Return a silence by its id, also when it ran out lately; None if it is unknown."""
+        """Return a silence by its id, also if it expired lately, or None if it is unknown."""
         return next((silence for silence in self.since(now - LONGEST) if silence.id == silence_id), None)
 
     def save(self, silence: Silence) -> None:
-        """Write the silence, new or changed."""
-        item = {
-            "pk": "SILENCES",
-            "sk": f"{stamp(silence.expires_at)}#{silence.id}",
-            "silence": silence.model_dump_json(),
-            # Kept as long as the incidents that name it.
-            "expires_at": self._table.expiry(silence.expires_at),
-        }
+        """Write the silence, new or changed; it is stored as long as the incidents that name it."""
+        item: Item = {"pk": "SILENCES", "sk": f"{stamp(silence.expires_at)}#{silence.id}"}
+        item |= {"silence": silence.model_dump_json(), "expires_at": self._table.expiry(silence.expires_at)}
         self._table.put(item)
 
     def end(self, silence: Silence, by: str, now: datetime) -> Silence:
@@ -67,21 +59,22 @@ class RememberedSilences:
 
     def __init__(self, silences: TableSilences) -> None:
         self._silences = silences
-        self._known: tuple[datetime, list[Silence]] | None = None
+        self._read_at: datetime | None = None
+        self._known: list[Silence] = []
 
     def at(self, now: datetime) -> list[Silence]:
-        """Return the silences that have not run out at a time."""
-        if self._known is None or now - self._known[0] >= REMEMBERED:
+        """Return the silences that have not expired at a time."""
+        if self._read_at is None or now - self._read_at >= REMEMBERED:
+            self._read_at, self._known = now, []
             try:
-                self._known = now, self._silences.since(now, limit=MOST)
+                self._known = self._silences.since(now, limit=MOST)
             except HistoryUnavailable as error:
                 logger.error("the silences could not be read, so nothing is silenced: %s", error)
-                self._known = now, []
-        return self._known[1]
+        return self._known
 
 
 def _read(item: Item) -> Silence | None:
-    """Return the silence, or None if it cannot be read: it must not stop alerts from coming in."""
+    """Return the silence, or None if it is unreadable: it must not stop new alerts."""
     try:
         return Silence.model_validate_json(item["silence"])
     except ValidationError as error:

@@ -1,28 +1,28 @@
-"""The account of the model: its tokens and cost by day (UTC), and the ceiling after which it is not asked.
+"""Account of the model: its tokens and cost by day (UTC), and the ceiling after which it is not asked.
 
 | what | pk | sk |
 |---|---|---|
 | a day | `SPENDING` | `2026-03-04` |
 
-`held_tokens` and `held_micros` (millionths of the prices' currency) are what the ceilings look at: what was spent, and
-the most that questions on their way may take. A question takes its most before it is asked, in one conditional write,
-and gives back what it did not need; so any number of questions at a time cannot pass a ceiling together.
+The ceilings limit `held_tokens` and `held_micros` (millionths of the prices' currency): what was spent, and the most
+that the questions in progress may need. A question reserves its most before it is asked, in one conditional write, and
+gives back what it did not need; so any number of questions at a time cannot pass a ceiling together.
 `prompt_tokens`, `completion_tokens`, `cost_micros`, `questions` and `unmetered` are for people. `unmetered` counts
-questions of which nobody knows what they took (no answer in time): those keep what they have taken.
+questions with unknown usage (no answer in time): those keep their reservation.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal
 
 from firstline.adapters.dynamodb.table import Table
 from firstline.errors import CeilingReached, HistoryUnavailable, ModelGaveNoVerdict
-from firstline.models import Usage
+from firstline.models import Frozen, Usage
 from firstline.observability import count, logger
 from firstline.policy.model import Ceiling
 
 PARTITION = "SPENDING"
+_EXPIRES = "SET expires_at = if_not_exists(expires_at, :expiry)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +34,16 @@ class Reservation:
     micros: int
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(Frozen):
     """The usage of a day, for people. `cost` leaves out questions without a price."""
 
     day: date
-    questions: int
-    unmetered: int
-    prompt_tokens: int
-    completion_tokens: int
-    cost: float
-    ceiling_at: datetime | None
+    questions: int = 0
+    unmetered: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0
+    ceiling_at: datetime | None = None
 
 
 class Spending:
@@ -64,9 +63,9 @@ class Spending:
         Raises
         ------
         CeilingReached
-            There is not that much left.
+            The question may need more than is left.
         ModelGaveNoVerdict
-            There is a ceiling, and nobody knows whether it is reached.
+            The table cannot be read, so it is unknown whether the ceiling is reached.
         """
         day = self._clock().astimezone(UTC).date().isoformat()
         if not self._ceiling.exists:
@@ -74,13 +73,11 @@ class Spending:
         held = Reservation(day, most.tokens, _micros(most.cost))
         if not self._take(held):
             self._tell_once(day)
-            raise CeilingReached(
-                f"not asked: {self._words()} for the day is reached, and a new day begins at 00:00 UTC"
-            )
+            raise CeilingReached(f"not asked: {self._words()} for the day is reached; a new day begins at 00:00 UTC")
         return held
 
     def settle(self, held: Reservation, usage: Usage | None) -> None:
-        """Give back what was not needed, and write down what was. It never raises: the answer matters more."""
+        """Give back what was not needed, and record what was. Never raise: the answer matters more."""
         values: dict[str, object] = {":one": 1, ":expiry": self._table.expiry(self._clock())}
         if usage is None:
             added = "questions :one, unmetered :one"
@@ -90,39 +87,21 @@ class Spending:
                 "completion_tokens :completion, cost_micros :cost"
             )
             cost = _micros(usage.cost)
-            values |= {
-                ":tokens": usage.tokens - held.tokens,
-                ":micros": cost - held.micros,
-                ":prompt": usage.prompt_tokens,
-                ":completion": usage.completion_tokens,
-                ":cost": cost,
-            }
+            values |= {":tokens": usage.tokens - held.tokens, ":micros": cost - held.micros, ":cost": cost}
+            values |= {":prompt": usage.prompt_tokens, ":completion": usage.completion_tokens}
         try:
-            self._table.update(
-                PARTITION,
-                held.day,
-                f"ADD {added} SET expires_at = if_not_exists(expires_at, :expiry)",
-                values,
-                condition=None,
-            )
+            self._table.update(PARTITION, held.day, f"ADD {added} {_EXPIRES}", values, condition=None)
         except HistoryUnavailable as error:
-            logger.warning("what the model took could not be written down", error=str(error))
+            logger.warning("the model's usage could not be recorded", error=str(error))
 
     def days(self, since: date) -> Iterator[Day]:
-        """Yield what each day took, oldest first. Raises `HistoryUnavailable`."""
+        """Yield each day's usage, oldest first. Raises `HistoryUnavailable`."""
         for item in self._table.query(PARTITION, since=since.isoformat()):
-            yield Day(
-                day=date.fromisoformat(item["sk"]),
-                questions=int(item.get("questions", 0)),
-                unmetered=int(item.get("unmetered", 0)),
-                prompt_tokens=int(item.get("prompt_tokens", 0)),
-                completion_tokens=int(item.get("completion_tokens", 0)),
-                cost=float(item.get("cost_micros", Decimal(0))) / 1_000_000,
-                ceiling_at=datetime.fromisoformat(item["ceiling_at"]) if "ceiling_at" in item else None,
-            )
+            yield Day.from_stored(item | {"day": item["sk"], "cost": float(item.get("cost_micros", 0)) / 1_000_000})
 
     def _take(self, held: Reservation) -> bool:
-        conditions, values = [], {":tokens": held.tokens, ":micros": held.micros}
+        conditions = []
+        values = {":tokens": held.tokens, ":micros": held.micros, ":expiry": self._table.expiry(self._clock())}
         for name, most, wanted in (
             ("held_tokens", self._ceiling.tokens, held.tokens),
             ("held_micros", _micros(self._ceiling.cost), held.micros),
@@ -132,33 +111,24 @@ class Spending:
                     return False
                 conditions.append(f"(attribute_not_exists({name}) OR {name} <= :room_{name})")
                 values[f":room_{name}"] = most - wanted
-        values[":expiry"] = self._table.expiry(self._clock())
+        change = f"ADD held_tokens :tokens, held_micros :micros {_EXPIRES}"
         try:
-            taken = self._table.update(
-                PARTITION,
-                held.day,
-                "ADD held_tokens :tokens, held_micros :micros SET expires_at = if_not_exists(expires_at, :expiry)",
-                values,
-                condition=" AND ".join(conditions),
-            )
+            taken = self._table.update(PARTITION, held.day, change, values, condition=" AND ".join(conditions))
         except HistoryUnavailable as error:
             raise ModelGaveNoVerdict(f"not asked: what was spent today is not known ({error})") from error
         return taken is not None
 
     def _tell_once(self, day: str) -> None:
-        """Count the metric once a day over all environments: an alarm, not a drumbeat."""
+        """Count the metric once a day over all environments."""
         if self._told == day:
             return
+        now = self._clock()
+        values = {":now": now.isoformat(), ":expiry": self._table.expiry(now)}
+        once = "attribute_not_exists(ceiling_at)"
         try:
-            first = self._table.update(
-                PARTITION,
-                day,
-                "SET ceiling_at = :now, expires_at = if_not_exists(expires_at, :expiry)",
-                {":now": self._clock().isoformat(), ":expiry": self._table.expiry(self._clock())},
-                condition="attribute_not_exists(ceiling_at)",
-            )
+            first = self._table.update(PARTITION, day, f"{_EXPIRES}, ceiling_at = :now", values, condition=once)
         except HistoryUnavailable as error:
-            logger.warning("that the ceiling is reached could not be written down", error=str(error))
+            logger.warning("the reached ceiling could not be recorded", error=str(error))
             return
         self._told = day
         if first is not None:
@@ -166,12 +136,9 @@ class Spending:
             count("LlmCeilingReached")
 
     def _words(self) -> str:
-        ceilings = []
-        if self._ceiling.tokens:
-            ceilings.append(f"daily_ceiling.tokens ({self._ceiling.tokens:,})")
-        if self._ceiling.cost:
-            ceilings.append(f"daily_ceiling.cost ({self._ceiling.cost:g})")
-        return " or ".join(ceilings)
+        tokens = f"daily_ceiling.tokens ({self._ceiling.tokens:,})" if self._ceiling.tokens else ""
+        cost = f"daily_ceiling.cost ({self._ceiling.cost:g})" if self._ceiling.cost else ""
+        return " or ".join(filter(None, [tokens, cost]))
 
 
 def _micros(cost: float | None) -> int:

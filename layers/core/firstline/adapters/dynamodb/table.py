@@ -1,6 +1,7 @@
-"""DynamoDB, reduced to what Firstline does with it: plain values in and out, and two kinds of trouble.
+"""A DynamoDB table, reduced to the operations that Firstline uses, with plain values in and out.
 
-Either a condition did not hold, which is an answer, or DynamoDB did not do its part, which is `HistoryUnavailable`.
+A condition that does not hold is an answer (False, None or `WriteRefused`). When DynamoDB fails, every method raises
+`HistoryUnavailable`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -8,8 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import BotoCoreError, ClientError
 
+from firstline.adapters.aws.clients import raising
 from firstline.errors import FirstlineError, HistoryUnavailable
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ type Item = dict[str, Any]
 
 
 class WriteRefused(FirstlineError):
-    """A transaction was cancelled: a condition did not hold, or somebody wrote the same item at the same moment.
+    """A transaction was cancelled: a condition did not hold, or another writer had the same item at that moment.
 
     `refused` holds the positions of the writes whose condition did not hold; it is empty for a mere conflict.
     """
@@ -38,27 +39,20 @@ class Table:
         self._keep_seconds = keep_days * 86_400
 
     def expiry(self, now: datetime) -> int:
-        """When an item written now may go, in seconds since the epoch."""
+        """Return when an item written now expires, in seconds since the epoch."""
         return int(now.timestamp()) + self._keep_seconds
 
     def get(self, pk: str, sk: str) -> Item | None:
-        """One item, as it stands now."""
+        """Return one item as it stands now, or None."""
         item = self._call("get_item", **self._key(pk, sk), ConsistentRead=True).get("Item")
         return None if item is None else _deserialize(item)
 
-    def put(self, item: Mapping[str, Any]) -> None:
-        """Write an item, whatever was there."""
-        self._call("put_item", **self.put_request(item)["Put"])
-
-    def put_if(self, item: Mapping[str, Any], condition: str, values: Mapping[str, Any]) -> bool:
-        """Write an item unless the condition does not hold. False when it does not."""
-        try:
-            self._client.put_item(**self.put_request(item, condition=condition, values=values)["Put"])
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
-        except (ClientError, BotoCoreError) as error:
-            raise HistoryUnavailable(f"table {self.name}: {error}") from error
-        return True
+    def put(
+        self, item: Mapping[str, Any], condition: str | None = None, values: Mapping[str, Any] | None = None
+    ) -> bool:
+        """Write an item over any earlier one, unless the condition does not hold. Return whether it was written."""
+        request = self.put_request(item, condition=condition, values=values)["Put"]
+        return self._call("put_item", **request) is not None
 
     def update(
         self,
@@ -70,15 +64,13 @@ class Table:
         condition: str | None = "attribute_exists(pk)",
         names: Mapping[str, str] | None = None,
     ) -> Item | None:
-        """Update an item and return it whole, or None when the condition does not hold. Without one it is made."""
+        """Update an item and return all of it, or None if the condition does not hold.
+
+        With the condition None, an item that does not exist is created.
+        """
         request = self.update_request(pk, sk, expression, values, condition=condition, names=names)["Update"]
-        try:
-            answer = self._client.update_item(**request, ReturnValues="ALL_NEW")
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return None
-        except (ClientError, BotoCoreError) as error:
-            raise HistoryUnavailable(f"table {self.name}: {error}") from error
-        return _deserialize(answer["Attributes"])
+        answer = self._call("update_item", **request, ReturnValues="ALL_NEW")
+        return None if answer is None else _deserialize(answer["Attributes"])
 
     def query(
         self,
@@ -91,10 +83,10 @@ class Table:
         limit: int | None = None,
         consistent: bool = False,
     ) -> Iterator[Item]:
-        """The items of one partition whose sort key lies between two texts, page by page.
+        """Yield the items of one partition whose sort key lies between two texts, page by page.
 
-        The table's keys are `pk` and `sk`; an index's are `status_pk` and `status_sk`. `consistent` sees every write
-        that came before; an index cannot.
+        The table's keys are `pk` and `sk`; an index's are `status_pk` and `status_sk`. A `consistent` query sees every
+        earlier write; an index cannot do that.
         """
         partition, sort = ("pk", "sk") if index is None else ("status_pk", "status_sk")
         condition, values = f"{partition} = :pk", {":pk": pk}
@@ -121,35 +113,29 @@ class Table:
             arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def transact(self, *writes: Item) -> None:
-        """All of these writes or none, in one request.
+        """Make all of these writes or none, in one request.
 
         Raises
         ------
         WriteRefused
-            A condition did not hold, or somebody wrote at the same moment.
+            A condition did not hold, or another writer had one of the items at that moment.
         """
-        try:
-            self._client.transact_write_items(TransactItems=cast("Any", writes))
-        except self._client.exceptions.TransactionCanceledException as error:
-            codes = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
-            refused = frozenset(i for i, code in enumerate(codes) if code == "ConditionalCheckFailed")
-            if refused or "TransactionConflict" in codes:
-                raise WriteRefused(str(error), refused) from error
-            raise HistoryUnavailable(f"table {self.name}: {error}") from error
-        except (ClientError, BotoCoreError) as error:
-            raise HistoryUnavailable(f"table {self.name}: {error}") from error
+        with raising(HistoryUnavailable, f"table {self.name}"):
+            try:
+                self._client.transact_write_items(TransactItems=cast("Any", writes))
+            except self._client.exceptions.TransactionCanceledException as error:
+                codes = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
+                refused = frozenset(i for i, code in enumerate(codes) if code == "ConditionalCheckFailed")
+                if refused or "TransactionConflict" in codes:
+                    raise WriteRefused(str(error), refused) from error
+                raise
 
     def put_request(
         self, item: Mapping[str, Any], *, condition: str | None = None, values: Mapping[str, Any] | None = None
     ) -> Item:
-        """A put, as a part of a transaction."""
+        """Return a put as a part of a transaction."""
         plain = {name: value for name, value in item.items() if value is not None}
-        request: Item = {"TableName": self.name, "Item": _serialize(plain)}
-        if condition is not None:
-            request["ConditionExpression"] = condition
-        if values:
-            request["ExpressionAttributeValues"] = _serialize(values)
-        return {"Put": request}
+        return {"Put": {"TableName": self.name, "Item": _serialize(plain), **_conditional(condition, values)}}
 
     def update_request(
         self,
@@ -161,37 +147,41 @@ class Table:
         condition: str | None = None,
         names: Mapping[str, str] | None = None,
     ) -> Item:
-        """An update, as a part of a transaction."""
-        request: Item = self._key(pk, sk)
-        request |= {"UpdateExpression": expression, "ExpressionAttributeValues": _serialize(values)}
-        if condition is not None:
-            request["ConditionExpression"] = condition
-        if names:
-            request["ExpressionAttributeNames"] = dict(names)
-        return {"Update": request}
+        """Return an update as a part of a transaction."""
+        request = self._key(pk, sk) | {"UpdateExpression": expression} | _conditional(condition, values)
+        return {"Update": request | ({"ExpressionAttributeNames": dict(names)} if names else {})}
 
     def condition_check(self, pk: str, sk: str, condition: str, values: Mapping[str, Any]) -> Item:
-        """A condition on an item that is not written, as a part of a transaction."""
-        request: Item = self._key(pk, sk)
-        return {
-            "ConditionCheck": request
-            | {"ConditionExpression": condition, "ExpressionAttributeValues": _serialize(values)}
-        }
+        """Return a condition on an item that is not written, as a part of a transaction."""
+        return {"ConditionCheck": self._key(pk, sk) | _conditional(condition, values)}
 
     def _key(self, pk: str, sk: str) -> Item:
         return {"TableName": self.name, "Key": {"pk": {"S": pk}, "sk": {"S": sk}}}
 
-    def _call(self, operation: str, **arguments: Any) -> Item:
-        try:
-            answer: Item = getattr(self._client, operation)(**arguments)
-        except (ClientError, BotoCoreError) as error:
-            raise HistoryUnavailable(f"table {self.name}: {error}") from error
-        return answer
+    def _call(self, operation: str, **arguments: Any) -> Any:
+        """Return DynamoDB's answer, or None if the request's condition does not hold."""
+        with raising(HistoryUnavailable, f"table {self.name}"):
+            try:
+                return getattr(self._client, operation)(**arguments)
+            except self._client.exceptions.ConditionalCheckFailedException:
+                return None
+
+
+class TableStore:
+    """One kind of items in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
 
 
 def stamp(at: datetime) -> str:
-    """A time as text that sorts as the time does."""
+    """Return a time as text that sorts as the time does."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _conditional(condition: str | None, values: Mapping[str, Any] | None) -> Item:
+    request: Item = {} if condition is None else {"ConditionExpression": condition}
+    return request | ({"ExpressionAttributeValues": _serialize(values)} if values else {})
 
 
 def _serialize(values: Mapping[str, Any]) -> Item:

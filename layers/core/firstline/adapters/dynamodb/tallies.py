@@ -1,16 +1,16 @@
-"""How right each decider was, in the table: a small item for each decider and month, counted up as outcomes come in.
+"""Tallies of how often each decider was right, in the table: one item for each decider and month.
 
 | what | pk | sk |
 |---|---|---|
 | outcomes of one decider, of incidents opened in one month | `CALIBRATION` | `<year>-<month>#<decider>` |
 
-Only this month and the one before count: systems, models and habits change, and whoever lost trust gets another chance.
+Only this month and the one before count: systems, models and habits change, and a decider can earn trust again.
 """
 
 from collections import defaultdict
 from datetime import datetime, timedelta
 
-from firstline.adapters.dynamodb.table import Item, Table, WriteRefused
+from firstline.adapters.dynamodb.table import Item, TableStore, WriteRefused
 from firstline.classification.calibration import (
     BINS,
     UNCALIBRATED,
@@ -33,8 +33,8 @@ REMEMBERED = timedelta(minutes=5)
 class Outcomes:
     """The calibration, read once in five minutes. Until it can be read, confidence is taken as claimed."""
 
-    def __init__(self, counted: Incidents) -> None:
-        self._counted = counted
+    def __init__(self, incidents: Incidents) -> None:
+        self._incidents = incidents
         self._read_at: datetime | None = None
         self._calibration = UNCALIBRATED
 
@@ -43,20 +43,17 @@ class Outcomes:
         if self._read_at is None or now - self._read_at >= REMEMBERED:
             self._read_at = now
             try:
-                self._calibration = self._counted.calibration(now)
+                self._calibration = self._incidents.calibration(now)
             except HistoryUnavailable:
                 logger.exception("outcomes could not be read: confidence stays as it was last known")
         return self._calibration
 
 
-class Tallies:
-    """Count outcomes, each once, and read them. Everything raises `HistoryUnavailable` when DynamoDB fails."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
+class Tallies(TableStore):
+    """The tallies in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def read(self, now: datetime) -> Calibration:
-        """What counts now. One request."""
+        """Return the calibration of this month and the one before. One request."""
         since = f"{now.replace(day=1) - timedelta(days=1):%Y-%m}#"
         found: defaultdict[str, ConfidenceTally] = defaultdict(ConfidenceTally)
         for item in self._table.query("CALIBRATION", since=since, newest_first=True, limit=MAX_ITEMS):
@@ -64,16 +61,14 @@ class Tallies:
         return Calibration(dict(found))
 
     def count(self, record: IncidentRecord, pk: str, sk: str) -> None:
-        """Let a closed incident's outcome count, under the key of its item: once, however often this is said.
+        """Count a closed incident's outcome once, however often this is called; `pk` and `sk` are its item's key.
 
-        What was counted stands on the incident, and both are written in one transaction. When people change the
-        outcome, it is taken back and counted again.
+        The incident's item says what was counted, and both are written in one transaction. When people change the
+        outcome, the old one is subtracted and the new one is added.
         """
         now = _counted(record)
-        if record.closed_at is None:
-            return
-        if now is None and not record.feedback:
-            return  # nothing counts, and nothing has: how it ended does not change by itself
+        if record.closed_at is None or (now is None and not record.feedback):
+            return  # without feedback, an outcome that does not count has never counted
         for _ in range(ATTEMPTS):
             item = self._table.get(pk, sk)
             if item is None:
@@ -81,11 +76,12 @@ class Tallies:
             counted = item.get("counted")
             if counted == now:
                 return
-            writes = [self._remember(pk, sk, counted, now)]
-            for month, changes in _changes(counted, now).items():
-                writes.append(self._add(month, changes, record.incident.opened_at))
+            adds = [
+                self._add(month, changes, record.incident.opened_at)
+                for month, changes in _changes(counted, now).items()
+            ]
             try:
-                self._table.transact(*writes)
+                self._table.transact(self._remember(pk, sk, counted, now), *adds)
                 return
             except WriteRefused:
                 continue
@@ -93,10 +89,9 @@ class Tallies:
 
     def _remember(self, pk: str, sk: str, before: str | None, now: str | None) -> Item:
         condition = "attribute_not_exists(counted)" if before is None else "counted = :before"
-        values = {} if before is None else {":before": before}
-        if now is None:
-            return self._table.update_request(pk, sk, "REMOVE counted", values, condition=condition)
-        return self._table.update_request(pk, sk, "SET counted = :now", values | {":now": now}, condition=condition)
+        values = {name: counted for name, counted in ((":before", before), (":now", now)) if counted is not None}
+        change = "REMOVE counted" if now is None else "SET counted = :now"
+        return self._table.update_request(pk, sk, change, values, condition=condition)
 
     def _add(self, month: str, changes: dict[str, int], at: datetime) -> Item:
         adds = ", ".join(f"{name} :{name}" for name in changes)
@@ -106,7 +101,7 @@ class Tallies:
 
 
 def _counted(record: IncidentRecord) -> str | None:
-    """What an incident adds: its month and decider, its bin, and whether it was right. As text, to be compared."""
+    """Return what an incident adds as text: its bin, whether the verdict was right, and its month and decider."""
     verdict, right = record.classification, outcome(record)
     if verdict is None or right is None:
         return None
@@ -116,7 +111,7 @@ def _counted(record: IncidentRecord) -> str | None:
 
 
 def _changes(before: str | None, now: str | None) -> dict[str, dict[str, int]]:
-    """By how much each item's numbers move."""
+    """Return by how much each item's numbers change."""
     moved: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for counted, sign in ((before, -1), (now, 1)):
         if counted is not None:
@@ -127,5 +122,5 @@ def _changes(before: str | None, now: str | None) -> dict[str, dict[str, int]]:
 
 
 def _tally(item: Item) -> ConfidenceTally:
-    numbers = [tuple(int(item.get(f"{letter}{number}", 0)) for number in range(BINS)) for letter in "rn"]
-    return ConfidenceTally(numbers[0], numbers[1])
+    right, all_of_them = (tuple(int(item.get(f"{letter}{bin}", 0)) for bin in range(BINS)) for letter in "rn")
+    return ConfidenceTally(right, all_of_them)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firstline.adapters.dynamodb.incidents import incident_key
-from firstline.adapters.dynamodb.table import Table, WriteRefused
+from firstline.adapters.dynamodb.table import TableStore, WriteRefused
 from firstline.errors import HistoryUnavailable
 from firstline.incidents.audit_trail import Entry, Fact, chained
 from firstline.observability import logger
@@ -18,14 +18,11 @@ ATTEMPTS = 10
 """How often to try when others append to the same incident's trail."""
 
 MOST_AT_ONCE = 100
-"""Writes that one transaction takes."""
+"""The number of writes that one transaction takes."""
 
 
-class TableTrail:
+class TableTrail(TableStore):
     """The audit trails in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
 
     def entries(self, incident_id: str) -> list[Entry]:
         """Return an incident's entries, oldest first, as they stand in the table."""
@@ -42,31 +39,25 @@ class TableTrail:
             The table could not be read or written, or too many writers append at once.
         """
         pk, _ = incident_key(incident_id)
+        expiry = self._table.expiry(at)
         for _ in range(ATTEMPTS):
             known = self.entries(incident_id)
-            there = [Fact(what=entry.what, who=entry.who, facts=entry.facts) for entry in known]
-            missing = [fact for number, fact in enumerate(facts) if fact not in there and fact not in facts[:number]]
+            written = [Fact(what=entry.what, who=entry.who, facts=entry.facts) for entry in known]
+            missing = [fact for number, fact in enumerate(facts) if fact not in written and fact not in facts[:number]]
             new = chained(incident_id, missing[:MOST_AT_ONCE], at, known[-1] if known else None)
-            writes = [
-                self._table.put_request(
-                    {
-                        "pk": pk,
-                        "sk": f"TRAIL#{entry.number:06}",
-                        "entry": entry.model_dump_json(),
-                        "expires_at": self._table.expiry(at),
-                    },
-                    condition="attribute_not_exists(pk)",
-                )
+            items = [
+                {"pk": pk, "sk": f"TRAIL#{entry.number:06}", "entry": entry.model_dump_json(), "expires_at": expiry}
                 for entry in new
             ]
+            writes = [self._table.put_request(item, condition="attribute_not_exists(pk)") for item in items]
             try:
                 if writes:
                     self._table.transact(*writes)
             except WriteRefused:
                 continue
             for entry in new:
-                # A copy of the hash outside of the table: a chain that was rewritten as a whole would not fit it.
+                # The log holds a copy of the hash, which a chain that was rewritten as a whole would not match.
                 logger.info("on the trail", what=entry.what, number=entry.number, trail_hash=entry.hash)
             if len(missing) <= MOST_AT_ONCE:
                 return
-        raise HistoryUnavailable(f"the trail of {incident_id} is written by too many at once")
+        raise HistoryUnavailable(f"too many writers append to the trail of {incident_id} at once")

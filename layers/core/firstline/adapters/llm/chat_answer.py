@@ -1,4 +1,4 @@
-"""The answer of a chat-completions server, checked against a schema of our own before it is believed."""
+"""Answer of a chat-completions server, checked against a schema of our own before it is believed."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from firstline.privacy.safe import safe_line
 
 MAX_REASON_CHARS = 300
 MAX_OPENING_BRACES = 20
-"""How many beginnings of an object are looked at in prose; each look may read all of the text."""
+"""The number of opening braces in prose that are tried; each try may read all of the text."""
 
 _FENCED = re.compile(r"```[a-zA-Z]*\s*\n(.*?)\n\s*```", re.DOTALL)
 _ENDS_OF_THOUGHT = ("</think>", "</reasoning>")
@@ -35,27 +35,26 @@ class _Usage(BaseModel):
     total_tokens: int = Field(default=0, ge=0)
 
 
-class _Body(BaseModel):
-    """The part of a chat completion that counts. Servers differ in the rest."""
+class Completion(BaseModel):
+    """The part of a chat completion that counts; servers differ in the rest. Some do not report their usage."""
 
     choices: list[_Choice]
     usage: _Usage | None = None
 
-
-class Completion:
-    """One completion. `usage` is None when the server does not say what it took."""
-
-    def __init__(self, body: _Body) -> None:
-        self._choices = body.choices
-        self.usage = _tokens(body.usage) if body.usage else None
-
     @classmethod
     def read(cls, body: bytes) -> "Completion":
-        """Read a body. Raises `ModelGaveNoVerdict`, without a cost, if it is no chat completion."""
+        """Read a body. Raise `ModelGaveNoVerdict`, without a cost, if it is no chat completion."""
         try:
-            return cls(_Body.model_validate_json(body))
+            return cls.model_validate_json(body)
         except ValidationError as error:
             raise ModelGaveNoVerdict(f"the answer is not a chat completion: {_first(error)}", usage=None) from None
+
+    def tokens(self) -> Usage | None:
+        """Return the reported usage. Tokens that only the total has (some servers: thoughts) count as answer."""
+        if self.usage is None:
+            return None
+        answer = max(self.usage.completion_tokens, self.usage.total_tokens - self.usage.prompt_tokens)
+        return Usage(prompt_tokens=self.usage.prompt_tokens, completion_tokens=answer, cost=None)
 
     def judgement(self, prompt: Prompt) -> Judgement:
         """Return the verdict in it.
@@ -63,11 +62,11 @@ class Completion:
         Raises
         ------
         ModelGaveNoVerdict
-            None, refused, cut short, or not what was asked for; without usage, which the caller knows.
+            Missing, refused, cut short, or not of the schema; without usage, which the caller knows.
         """
-        if not self._choices:
+        if not self.choices:
             raise ModelGaveNoVerdict("the answer holds no choice")
-        choice = self._choices[0]
+        choice = self.choices[0]
         if choice.message.refusal:
             raise ModelGaveNoVerdict(f"the model refused: {safe_line(choice.message.refusal, MAX_REASON_CHARS)}")
         if choice.finish_reason not in ("stop", None):
@@ -85,7 +84,7 @@ class Completion:
 
 
 def verdict(completion: Completion, prompt: Prompt, model: str, usage: Usage) -> ModelVerdict:
-    """Return the verdict of an answer with its usage. Raises `ModelGaveNoVerdict`, with the usage."""
+    """Return the verdict of an answer with its usage. Raise `ModelGaveNoVerdict`, with the usage."""
     try:
         return ModelVerdict(judgement=completion.judgement(prompt), model=model, usage=usage)
     except ModelGaveNoVerdict as error:
@@ -96,8 +95,8 @@ def verdict(completion: Completion, prompt: Prompt, model: str, usage: Usage) ->
 def one_object(text: str) -> str:
     """Return the one JSON object in an answer that may stand in a code fence, in prose, or behind the model's thoughts.
 
-    With two of them nobody can say which one is meant (the alert itself may be quoted): then the text comes back as
-    it is, and is no verdict.
+    With two of them it is unknown which one is meant (the alert itself may be quoted): then return the text as it is,
+    which is no verdict.
     """
     for end in _ENDS_OF_THOUGHT:
         text = text.rpartition(end)[2]
@@ -128,14 +127,8 @@ def _objects(text: str) -> list[str]:
     return []
 
 
-def _tokens(said: _Usage) -> Usage:
-    """Count what the parts leave out of the total (some servers: thoughts) as answer, the dearer part."""
-    completion = max(said.completion_tokens, said.total_tokens - said.prompt_tokens)
-    return Usage(prompt_tokens=said.prompt_tokens, completion_tokens=completion, cost=None)
-
-
 def _first(error: ValidationError) -> str:
-    """Word the first mistake, without the input: that is the model's text and may be long."""
+    """Describe the first mistake without the input, which is the model's text and may be long."""
     mistake = error.errors(include_input=False, include_url=False)[0]
     where = ".".join(map(str, mistake["loc"]))
     return safe_line(f"{where}: {mistake['msg']}" if where else mistake["msg"], MAX_REASON_CHARS)

@@ -1,10 +1,9 @@
-"""An LLM behind an OpenAI-compatible endpoint: one question, one checked answer, one deadline.
+"""LLM behind an OpenAI-compatible endpoint: one question, one checked answer, one deadline.
 
 A question passes, in this order, the endpoint's circuit (`circuit.py`), the day's ceiling (`spending.py`), and the wire
 (`openai_chat.py`) in the form that the server takes (`chat_format.py`); its answer is checked in `chat_answer.py`.
 
-The `openai` client costs several times the import of everything else, so it is imported when a call is made and not
-before.
+The `openai` client takes several times as long to import as everything else, so only a call imports it.
 """
 
 import asyncio
@@ -30,10 +29,10 @@ from firstline.privacy.safe import safe_line
 MAX_REASON_CHARS = 300
 
 FAIR_SHARE = 0.5
-"""A server that had less than this of its time did not fail: a cold start (key, import) took the rest."""
+"""A server that had a smaller share of the time did not fail: a cold start (key, import) took the rest."""
 
 BOOKKEEPING_SHARE, BOOKKEEPING_SECONDS = 0.1, 1.0
-"""At the deadline's end, the smaller of the two: what failed or was spent is written down before the function ends."""
+"""The time before the deadline for recording failures and spending: the smaller of the two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class Endpoint:
 
     @property
     def circuit(self) -> str:
-        """Name its circuit: another server or another model has another one."""
+        """Return the name of its circuit: another server or another model has another one."""
         return f"{urlsplit(self.base_url).netloc[:200]}/{self.model}"
 
 
@@ -99,9 +98,9 @@ class ChatModel:
         return verdict
 
     def _within_the_deadline(self, prompt: Prompt) -> ModelVerdict:
-        """Answer from a thread that may be left behind.
+        """Return the answer of a thread that may be left behind.
 
-        The deadlines inside (asyncio) end everything that waits for the network and close the connection; the one out
+        The deadline in the thread (asyncio) ends every wait for the network and closes the connection. The deadline
         here also ends the wait for what cannot be cancelled, such as a name server that does not answer.
         """
         answer: Future[ModelVerdict] = Future()
@@ -114,7 +113,7 @@ class ChatModel:
             raise
         except TimeoutError:
             raise ModelUnavailable(f"no answer within {seconds:g} s", usage=None) from None
-        except Exception as error:  # whatever a client can raise: it must not stop an incident
+        except Exception as error:  # no error of a client may stop an incident
             raise ModelGaveNoVerdict(safe_line(f"{type(error).__name__}: {error}", MAX_REASON_CHARS)) from error
 
     def _answer(self, prompt: Prompt, end: float, answer: Future[ModelVerdict]) -> None:
@@ -135,8 +134,11 @@ class ChatModel:
         usage: Usage | None = Usage()
         try:
             completion = Completion.read(self._circuit.call(endpoint.circuit, ask) if self._circuit else ask())
-            usage = None if completion.usage is None else endpoint.price.of(completion.usage)
-            self._watch_the_limit(completion)
+            tokens = completion.tokens()
+            usage = None if tokens is None else endpoint.price.of(tokens)
+            if tokens and tokens.completion_tokens > endpoint.max_output_tokens:
+                # The server passed over `max_completion_tokens` in silence.
+                self._remember(self._form.with_older_limit())
             return chat_answer.verdict(completion, prompt, endpoint.model, usage or Usage(cost=None))
         except ModelGaveNoVerdict as error:
             usage = error.usage
@@ -146,26 +148,18 @@ class ChatModel:
                 self._account.settle(held[0], usage)
 
     def _converse(self, prompt: Prompt, until: float) -> bytes:
-        """Ask in the form that this server took last, and in a plainer one for as long as it wants that."""
-        endpoint = self._endpoint
-        began = time.monotonic()
+        """Ask in the form that this server accepted last, and in plainer ones as long as it refuses the form."""
+        endpoint, form, began = self._endpoint, self._form, time.monotonic()
         key = _key(endpoint)
         from firstline.adapters.llm import openai_chat
 
-        form = self._form
         while True:
             left = until - time.monotonic()
             if left <= 0:
                 raise ModelGaveNoVerdict("no time was left to ask")
+            request = {"model": endpoint.model, **form.arguments(prompt, endpoint.max_output_tokens)}
             try:
-                body = asyncio.run(
-                    openai_chat.complete(
-                        base_url=endpoint.base_url,
-                        api_key=key,
-                        seconds=left,
-                        arguments={"model": endpoint.model, **form.arguments(prompt, endpoint.max_output_tokens)},
-                    )
-                )
+                body = asyncio.run(openai_chat.complete(endpoint.base_url, key, left, request))
             except ModelUnavailable as error:
                 if left < (until - began) * FAIR_SHARE:
                     raise ModelGaveNoVerdict(f"{error}, after a slow start", usage=error.usage) from error
@@ -178,11 +172,6 @@ class ChatModel:
             else:
                 self._remember(form)
                 return body
-
-    def _watch_the_limit(self, completion: Completion) -> None:
-        """Ask for the older limit from now on if the server passed over `max_completion_tokens` in silence."""
-        if completion.usage and completion.usage.completion_tokens > self._endpoint.max_output_tokens:
-            self._remember(self._form.with_older_limit())
 
     def _remember(self, form: ChatFormat) -> None:
         if form != self._form:
@@ -198,12 +187,10 @@ def _count(usage: Usage) -> None:
 def _key(endpoint: Endpoint) -> str:
     try:
         key = endpoint.api_key()
-    except Exception as error:  # whatever SSM and its client can raise
-        raise ModelGaveNoVerdict(
-            safe_line(f"{endpoint.key_name} cannot be read: {type(error).__name__}: {error}", MAX_REASON_CHARS)
-        ) from error
+    except Exception as error:  # SSM and its client can raise many
+        reason = f"{endpoint.key_name} cannot be read: {type(error).__name__}: {error}"
+        raise ModelGaveNoVerdict(safe_line(reason, MAX_REASON_CHARS)) from error
     if key is None:
-        raise ModelGaveNoVerdict(
-            f"no API key: set the secret {endpoint.key_name}, or write `model: null` into model.yaml"
-        )
+        fix = f"set the secret {endpoint.key_name}, or write `model: null` into model.yaml"
+        raise ModelGaveNoVerdict(f"no API key: {fix}")
     return key

@@ -1,7 +1,7 @@
 """One chat completion over HTTP with the `openai` client. Imported only when a model is really asked.
 
-The body is handed back unread: what a server may put into it is checked in `chat_answer.py` against a schema
-of our own, because the client builds its objects without validating them.
+The body is returned unread: `chat_answer.py` checks it against a schema of our own, because the client builds its
+objects without validating them.
 """
 
 import asyncio
@@ -12,19 +12,20 @@ import httpx2
 import openai
 
 from firstline.errors import ModelGaveNoVerdict, ModelUnavailable, QuestionRefused
+from firstline.models import Usage
 from firstline.privacy.safe import safe_line
 
 MAX_BODY_BYTES = 1_000_000
 MAX_ERROR_CHARS = 300
 
 _OVERLOADED = (408, 409, 425, 429)
-"""With these a server says: later. So it does with every 5xx."""
+"""Statuses of a server that asks to try later, as with every 5xx."""
 
 _QUESTION_REFUSED = (400, 422)
 
 
 class _Capped(httpx2.AsyncByteStream):
-    """A body that stops being read when it grows beyond all reason."""
+    """A body of which no more than `MAX_BODY_BYTES` are read."""
 
     def __init__(self, stream: httpx2.AsyncByteStream) -> None:
         self._stream = stream
@@ -53,7 +54,7 @@ class _Transport(httpx2.AsyncHTTPTransport):
         return response
 
 
-async def complete(*, base_url: str, api_key: str, seconds: float, arguments: dict[str, Any]) -> bytes:
+async def complete(base_url: str, api_key: str, seconds: float, request: dict[str, Any]) -> bytes:
     """Return the body of one successful completion. There is no retry: the incident is waiting.
 
     Raises
@@ -63,20 +64,17 @@ async def complete(*, base_url: str, api_key: str, seconds: float, arguments: di
     QuestionRefused
         The server does not take a question of this form.
     ModelGaveNoVerdict
-        Anything else that a server does instead of answering.
+        The server does anything else instead of answering.
     """
     # `trust_env=False`: no proxy and no .netrc from the environment stands between us and the endpoint in the settings.
     http = httpx2.AsyncClient(transport=_Transport(), timeout=seconds, trust_env=False)
+    headers = {"Accept-Encoding": "identity"}
     client = openai.AsyncOpenAI(
-        base_url=base_url,
-        api_key=api_key,
-        max_retries=0,
-        http_client=http,
-        default_headers={"Accept-Encoding": "identity"},
+        base_url=base_url, api_key=api_key, max_retries=0, http_client=http, default_headers=headers
     )
     try:
         async with asyncio.timeout(seconds), client:
-            answer = await client.chat.completions.with_raw_response.create(**arguments)
+            answer = await client.chat.completions.with_raw_response.create(**request)
             body: bytes = answer.content
             return body
     except (TimeoutError, openai.APITimeoutError):
@@ -86,13 +84,10 @@ async def complete(*, base_url: str, api_key: str, seconds: float, arguments: di
     except openai.APIConnectionError as error:
         if isinstance(error.__cause__, ModelGaveNoVerdict):
             raise error.__cause__ from None
-        # It may have broken off in the middle of an answer, which somebody pays for.
         why = safe_line(str(error.__cause__ or error), MAX_ERROR_CHARS)
-        never_asked = isinstance(error.__cause__, httpx2.ConnectError)
-        unavailable = ModelUnavailable(f"{safe_line(base_url, 200)} cannot be reached: {why}")
-        if not never_asked:
-            unavailable.usage = None
-        raise unavailable from error
+        # A connection that broke off in the middle of an answer may have cost something.
+        usage = Usage() if isinstance(error.__cause__, httpx2.ConnectError) else None
+        raise ModelUnavailable(f"{safe_line(base_url, 200)} cannot be reached: {why}", usage=usage) from error
     except openai.OpenAIError as error:
         raise ModelGaveNoVerdict(safe_line(f"{type(error).__name__}: {error}", MAX_ERROR_CHARS)) from error
 
