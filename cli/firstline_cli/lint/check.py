@@ -25,7 +25,7 @@ def check(folder: Path) -> list[Problem]:
     if not problems:
         # Generated files are only compared with runbooks that have no problems.
         problems += [
-            Problem(file=str(path), line=0, key="", message=_RENDER)
+            Problem(str(path), _RENDER)
             for path, text in rendered(Catalogue(runbooks)).items()
             if not (folder / path).is_file() or (folder / path).read_text(encoding="utf-8") != text
         ]
@@ -46,12 +46,12 @@ def read_checked(folder: Path) -> tuple[list[Runbook], list[Problem]]:
     count = sum(1 for runbook in runbooks if not runbook.is_off for _ in runbook.commands())
     if count > documents.MAX_DOCUMENTS:
         message = f"{count} documents, and a template takes {documents.MAX_DOCUMENTS}; switch runbooks off"
-        problems.append(Problem(file=str(TEMPLATE), line=0, key="", message=message))
+        problems.append(Problem(str(TEMPLATE), message))
     try:
         if (folder / POLICY).parent.is_dir():
             load_remediation_policy(folder / POLICY)
     except ConfigurationError as error:
-        problems.append(Problem(file=str(POLICY), line=0, key="", message=str(error)))
+        problems.append(Problem(str(POLICY), str(error)))
     return runbooks, problems
 
 

@@ -116,7 +116,7 @@ def problem_at(runbook: Runbook, text: str, location: Location, message: str, *,
         # A block scalar begins on the line after its key, any other script on the same line.
         is_block = text.splitlines()[at - 1].rstrip().endswith(("|", "|-", "|+", ">", ">-"))
         at += line - (0 if is_block else 1)
-    return Problem(file=f"{runbook.id}.yaml", line=at, key=".".join(map(str, location)), message=message)
+    return Problem(f"{runbook.id}.yaml", message, at, ".".join(map(str, location)))
 
 
 def _scripts(runbook: Runbook) -> Iterator[_Script]:

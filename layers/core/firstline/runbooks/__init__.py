@@ -1,1 +1,1 @@
-"""Runbooks as data: what may be run, where, and whether it may. Nothing here talks to AWS."""
+"""Runbooks as data: their models, their catalogue and their SSM documents. Nothing here talks to AWS."""

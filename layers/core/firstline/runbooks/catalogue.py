@@ -1,50 +1,42 @@
-"""The runbooks of a folder, read and checked together."""
+"""A catalogue of runbooks: the files of a folder, read and checked together."""
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from firstline.errors import ConfigurationError
-from firstline.models import Frozen
 from firstline.runbooks import examples, model, parameters, release_steps
 from firstline.runbooks.model import Runbook
 
-# libyaml reads ten times as fast; a cold start waits for it.
+# A cold start waits for the files, and libyaml reads ten times as fast. Both loaders build plain data only.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class Problem(Frozen):
-    """Something wrong in a file of the runbooks folder, and how to mend it. `line` counts from 1; 0 means the file."""
+@dataclass(frozen=True)
+class Problem:
+    """A mistake in a file of the runbooks folder, and how to mend it. `line` counts from 1; 0 means the whole file."""
 
     file: str
-    line: int = Field(ge=0)
-    key: str
     message: str
+    line: int = 0
+    key: str = ""
 
     def __str__(self) -> str:
         key = f"{self.key}: " if self.key else ""
         return f"{self.file}:{self.line}: {key}{self.message}" if self.line else f"{self.file}: {key}{self.message}"
 
 
-class Catalogue(Mapping[str, Runbook]):
+class Catalogue(dict[str, Runbook]):
     """Runbooks by id, in the order of their ids."""
 
     def __init__(self, runbooks: list[Runbook]) -> None:
-        self._runbooks = {runbook.id: runbook for runbook in sorted(runbooks, key=lambda runbook: runbook.id)}
-
-    def __getitem__(self, runbook_id: str) -> Runbook:
-        return self._runbooks[runbook_id]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._runbooks)
-
-    def __len__(self) -> int:
-        return len(self._runbooks)
+        super().__init__((runbook.id, runbook) for runbook in sorted(runbooks, key=lambda runbook: runbook.id))
 
 
 def load(folder: Path) -> Catalogue:
@@ -62,11 +54,9 @@ def load(folder: Path) -> Catalogue:
 
 
 def read(folder: Path) -> tuple[list[Runbook], list[Problem]]:
-    """The sound runbooks of a folder, and everything that is wrong with the others."""
+    """Return the sound runbooks of a folder, and every problem of the others."""
     if not folder.is_dir():
-        return [], [
-            Problem(file=str(folder), line=0, key="", message="no such folder; set RUNBOOKS_DIR to the runbooks")
-        ]
+        return [], [Problem(str(folder), "no such folder; set RUNBOOKS_DIR to the runbooks")]
     runbooks: list[Runbook] = []
     problems: list[Problem] = []
     for path in sorted(folder.glob("*.yaml")):
@@ -75,91 +65,81 @@ def read(folder: Path) -> tuple[list[Runbook], list[Problem]]:
         runbook, found = parse(path.read_text(encoding="utf-8"), path.name)
         problems += found
         if runbook and runbook.id != path.stem:
-            problems.append(
-                _problem(path.name, 1, "id", f"{runbook.id!r} is not the file's name; call it {runbook.id}.yaml")
-            )
+            message = f"{runbook.id!r} is not the file's name; call it {runbook.id}.yaml"
+            problems.append(Problem(path.name, message, 1, "id"))
         elif runbook:
             runbooks.append(runbook)
     return runbooks, [*problems, *_clashes(runbooks)]
 
 
 def _clashes(runbooks: list[Runbook]) -> Iterator[Problem]:
-    """Documents of two runbooks that would get one name: `a-b` with step `c`, and `a` with step `b-c`."""
+    """Report documents of two runbooks that would get one name: `a-b` with step `c`, and `a` with step `b-c`."""
     owners: dict[str, tuple[str, str]] = {}
     for runbook in runbooks:
         for step_id, _ in runbook.commands():
-            # Without dashes: CloudFormation's names for resources have none.
-            owner = owners.setdefault(f"{runbook.id}-{step_id}".replace("-", ""), (runbook.id, step_id))
-            if owner != (runbook.id, step_id):
-                message = (
-                    f"step {step_id!r} would share its document with {owner[1]!r} of runbook {owner[0]!r}; rename it"
-                )
-                yield _problem(f"{runbook.id}.yaml", 1, "steps", message)
+            # CloudFormation's logical ids have no dashes, so only the rest of a name tells two documents apart.
+            name = f"{runbook.id}-{step_id}".replace("-", "")
+            owner_id, owner_step = owners.setdefault(name, (runbook.id, step_id))
+            if (owner_id, owner_step) != (runbook.id, step_id):
+                other = f"{owner_step!r} of runbook {owner_id!r}"
+                message = f"step {step_id!r} would share its document with {other}; rename it"
+                yield Problem(f"{runbook.id}.yaml", message, 1, "steps")
 
 
 def parse(text: str, file: str) -> tuple[Runbook | None, list[Problem]]:
-    """One runbook from its YAML, or what is wrong with it."""
+    """Read one runbook from its YAML. Return it, or None and the problems of the file."""
     try:
-        # A subclass of SafeLoader either way: it builds plain data only.
+        node = yaml.compose(text, Loader=_Loader)
         raw = yaml.load(text, Loader=_Loader)  # noqa: S506
-        twice = list(_duplicates(yaml.compose(text, Loader=_Loader)))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        return None, [
-            _problem(file, line, "", f"not YAML: {error.problem}; mind the indentation and quote ':' and '#'")
-        ]
+        return None, [Problem(file, f"not YAML: {error.problem}; mind the indentation and quote ':' and '#'", line)]
     except yaml.YAMLError as error:
-        return None, [_problem(file, 1, "", f"not YAML: {error}")]
-    if twice:
-        return None, [_problem(file, line, key, "given twice; keep one") for line, key in twice]
+        return None, [Problem(file, f"not YAML: {error}", 1)]
+    if twice := list(_duplicates(node)):
+        return None, [Problem(file, "given twice; keep one", line, key) for line, key in twice]
     try:
         return Runbook.model_validate(raw), []
     except ValidationError as error:
-        node = yaml.compose(text, Loader=_Loader)
+        located = [(_location(found), found) for found in error.errors(include_url=False)]
         return None, [
-            _problem(
-                file, _line(node, _place(dict(found))), _key(_place(dict(found))), _message(dict(found), found["loc"])
-            )
-            for found in error.errors(include_url=False)
+            Problem(file, _message(found), _line(node, location), ".".join(map(str, location)))
+            for location, found in located
         ]
 
 
 def line_of(text: str, location: tuple[int | str, ...]) -> int:
-    """The line of a runbook's YAML on which a key stands, from 1: `("steps", 0, "run")`."""
+    """Return the line, from 1, of a key in a runbook's YAML, such as `("steps", 0, "run")`."""
     return _line(yaml.compose(text, Loader=_Loader), location)
 
 
 def schema() -> str:
-    """The JSON Schema of a runbook, for editors that complete and check YAML."""
+    """Return the JSON Schema of a runbook, for editors that complete and check YAML."""
     return json.dumps(Runbook.model_json_schema(by_alias=True), indent=2) + "\n"
 
 
-def _problem(file: str, line: int, key: str, message: str) -> Problem:
-    return Problem(file=file, line=line, key=key, message=message)
+def _location(error: ErrorDetails) -> tuple[int | str, ...]:
+    """Return the place of an error in the file.
 
-
-def _place(found: Mapping[str, Any]) -> tuple[int | str, ...]:
-    """Where in the file: pydantic puts a step's kind behind its number, and of a wrong kind it names the step only."""
-    location: tuple[int | str, ...] = found["loc"]
-    if found["type"] in ("union_tag_invalid", "union_tag_not_found"):
+    pydantic adds the kind of a step behind the step's number, and for a wrong kind it names the step alone.
+    """
+    location = error["loc"]
+    if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
         return (*location, "kind")
-    return location[:2] + location[3:] if location[:1] == ("steps",) and location[2:3] in _KINDS else location
+    has_kind = len(location) > 2 and location[0] == "steps" and location[2] in _STEPS
+    return location[:2] + location[3:] if has_kind else location
 
 
-def _key(location: tuple[int | str, ...]) -> str:
-    return ".".join(map(str, location))
-
-
-def _message(error: dict[str, Any], location: tuple[int | str, ...]) -> str:
+def _message(error: ErrorDetails) -> str:
     match error["type"]:
         case "extra_forbidden":
-            known = _keys_beside(location)
-            near = difflib.get_close_matches(str(location[-1]), known, n=1)
+            known = _keys_beside(error["loc"])
+            near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
             return f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; known are {', '.join(known)}"
         case "union_tag_invalid":
-            return f"{error['ctx']['tag']!r} is no kind of step; known are {_KNOWN_KINDS}"
+            return f"{error['ctx']['tag']!r} is no kind of step; known are {', '.join(_STEPS)}"
         case "union_tag_not_found":
-            return f"is missing; add it: {_KNOWN_KINDS}"
+            return f"is missing; add it: {', '.join(_STEPS)}"
         case "missing":
             return "is missing; add it"
         case "greater_than_equal":
@@ -173,7 +153,7 @@ def _message(error: dict[str, Any], location: tuple[int | str, ...]) -> str:
 
 
 def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
-    """The keys that a runbook knows where `location` points."""
+    """Return the keys that are allowed beside the last part of a location."""
     kind: type[BaseModel] = Runbook
     names = [part for part in location[:-1] if isinstance(part, str)]
     for end in range(1, len(names) + 1):
@@ -188,8 +168,6 @@ _STEPS: dict[str, type[BaseModel]] = {
     "codedeploy_rollback": release_steps.CodeDeployRollback,
     "appconfig_rollback": release_steps.AppConfigRollback,
 }
-_KINDS = {(kind,) for kind in _STEPS}
-_KNOWN_KINDS = ", ".join(_STEPS)
 
 _PARTS: dict[str, type[BaseModel]] = {
     "match": model.Match,
@@ -198,18 +176,15 @@ _PARTS: dict[str, type[BaseModel]] = {
     "examples.no_match": examples.ExampleAlert,
     "parameters": parameters.Parameter,
     "limits": model.RunbookLimits,
-    "steps": model.Step,
-    **{f"steps.{kind}": step for kind, step in _STEPS.items()},
-    "steps.accept": model.Accepted,
     "verify": model.Verify,
-    "verify.accept": model.Accepted,
     "rollback": model.RollbackStep,
-    "rollback.accept": model.Accepted,
+    **{f"steps.{kind}": step for kind, step in _STEPS.items()},
+    **{f"{part}.accept": model.Accepted for part in ("steps.diagnose", "steps.act", "verify", "rollback")},
 }
 
 
 def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
-    """The line of the deepest part of `location` that the file has."""
+    """Return the line of the deepest part of `location` that the file has."""
     line = node.start_mark.line + 1 if node else 1
     for part in location:
         if isinstance(node, yaml.MappingNode):
@@ -228,7 +203,7 @@ def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
 
 
 def _duplicates(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
-    """Keys that stand twice in one mapping: YAML would silently keep the last."""
+    """Find keys that stand twice in one mapping: YAML would silently keep the last."""
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:

@@ -21,26 +21,26 @@ from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import KILL_AFTER, SCRIPT_END, Command, Runbook, Step
 
 OLDEST_AGENT = (3, 3, 2746, 0)
-"""The first SSM Agent that hands parameters over as environment variables."""
+"""The first version of SSM Agent that passes parameters as environment variables."""
 
 MAX_DOCUMENTS = 500
-"""Resources in one CloudFormation template."""
+"""The most resources that one CloudFormation template may have."""
 
 SHEBANG = "#!/usr/bin/env bash\n"
 
 HOLDS_ALREADY = "verification holds already: nothing was done"
-"""What an act says that found its host sound."""
+"""The output of an act that finds its host sound."""
 
 NOT_NOW = "precondition does not hold: nothing was done"
-"""What an act says, after its precondition's own words, that may not run now."""
+"""The output of an act whose precondition does not hold, after the precondition's own output."""
 
 _HEADER = "# Generated from runbooks/*.yaml by `make runbooks`. Do not edit: change the runbook and render again.\n"
 
 
 def render_template(catalogue: Catalogue) -> str:
-    """The nested CloudFormation template with one `AWS::SSM::Document` for each command of each runbook.
+    """Render the nested CloudFormation template with one `AWS::SSM::Document` for each command of each runbook.
 
-    The same catalogue gives the same bytes. Runbooks that are off have no documents: what is not there cannot be sent.
+    The same catalogue gives the same bytes. A runbook that is off has no documents, so its commands cannot be sent.
     """
     resources = {
         logical_id(runbook.id, step_id): _resource(runbook, step_id, command)
@@ -65,10 +65,9 @@ def render_template(catalogue: Catalogue) -> str:
 
 
 def render_script(command: Command) -> str:
-    """A command by itself, as the agent saves and runs it.
+    """Render a command by itself, as the agent saves and runs it.
 
-    The script of another user is handed over in a variable, not through standard input, where its own commands would
-    swallow the rest of it.
+    The script of another user is passed in a variable: from standard input, its own commands would read the rest of it.
     """
     guarded = "\n".join([*guards(command.variables), command.run.rstrip("\n")]) + "\n"
     if command.run_as == "root":
@@ -82,22 +81,24 @@ def render_script(command: Command) -> str:
 
 
 def render_document_script(runbook: Runbook, command: Command) -> str:
-    """The script of a command's document: an act looks first whether there is anything to do, and whether it may.
+    """Render the script of a command's document: an act first runs the verification and its own precondition.
 
-    Alerts come late, and a step before, or somebody, may have cured the host meanwhile. Both questions are asked by a
-    shell of their own: inside `if` and `||` bash would not stop at their first failure.
+    Alerts come late, and an earlier step or a person may have cured the host meanwhile. Both checks run in a shell of
+    their own: inside `if` and `||` bash would not stop at their first failure.
     """
-    script = render_script(command).removeprefix(SHEBANG)
-    before = guards(runbook.parameters_of(command))
-    if runbook.verify and runbook.verified_first(command):
-        limit = f"timeout -k {KILL_AFTER.seconds} {int(runbook.verify.timeout.total_seconds())} "
-        before += [
-            *_text_of("firstline_verify", runbook.verify.run, runbook.verify.variables),
-            f"if {limit}{_shell(runbook.verify.run_as, 'firstline_verify')} >/dev/null 2>&1; then",
-            f"  echo '{HOLDS_ALREADY}'",
-            "  exit 0",
-            "fi",
-        ]
+    script = render_script(command)
+    verify = runbook.verify_before(command)
+    if not verify:
+        return script
+    limit = f"timeout -k {KILL_AFTER.seconds} {int(verify.timeout.total_seconds())} "
+    before = [
+        *guards(runbook.parameters_of(command)),
+        *_text_of("firstline_verify", verify.run, verify.variables),
+        f"if {limit}{_shell(verify.run_as, 'firstline_verify')} >/dev/null 2>&1; then",
+        f"  echo '{HOLDS_ALREADY}'",
+        "  exit 0",
+        "fi",
+    ]
     if isinstance(command, Step) and command.requires:
         before += [
             *_text_of("firstline_requires", command.requires, command.variables),
@@ -106,29 +107,29 @@ def render_document_script(runbook: Runbook, command: Command) -> str:
             "  exit 1",
             "}",
         ]
-    return SHEBANG + ("\n".join(before) + "\n" if runbook.verified_first(command) else "") + script
+    return SHEBANG + "\n".join([*before, script.removeprefix(SHEBANG)])
 
 
 def _text_of(variable: str, script: str, parameters: Iterable[str]) -> list[str]:
-    """Lines that put a script into a variable, without running it."""
+    """Return the lines that put a script into a variable without running it."""
     inner = "\n".join([*guards(parameters), script.rstrip("\n")])
     return [f"IFS= read -r -d '' {variable} <<'{SCRIPT_END}' || true", inner, SCRIPT_END]
 
 
 def _shell(user: str, variable: str) -> str:
-    """A command that runs a variable's script as a user; its own commands may not swallow ours."""
+    """Return a command that runs a variable's script as a user; it gets no input, because it would read our lines."""
     return ("" if user == "root" else f"runuser -u {user} -- ") + f'bash -c "${variable}" </dev/null'
 
 
 def guards(parameters: Iterable[str]) -> list[str]:
-    """The lines before a runbook's own: stop at the first failure, and at a parameter that did not arrive."""
+    """Return the first lines of a script: stop at the first failure, and at a parameter that did not arrive."""
     oldest = ".".join(map(str, OLDEST_AGENT))
     stop = f"is not set: update the SSM Agent on this host to {oldest} or later"
     return ["set -euo pipefail", *(f': "${{SSM_{name}:?{stop}}}"' for name in parameters)]
 
 
 def content(runbook: Runbook, step_id: str, command: Command) -> dict[str, Any]:
-    """The document of one command, as Systems Manager keeps it."""
+    """Return the document of one command, as Systems Manager keeps it."""
     parameters = {
         name: {
             "type": "String",
@@ -158,7 +159,7 @@ def content(runbook: Runbook, step_id: str, command: Command) -> dict[str, Any]:
 
 
 def content_hash(document: Any) -> str:
-    """SHA-256 of a document's content, whatever the order of its keys and the way it is written down."""
+    """Return the SHA-256 of a document's content, independent of the order of its keys and of its format."""
     return sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -179,7 +180,7 @@ def _resource(runbook: Runbook, step_id: str, command: Command) -> dict[str, Any
 
 
 def logical_id(runbook_id: str, step_id: str) -> str:
-    """The resource's name in the template, which takes letters and digits only."""
+    """Return the resource's name in the template, where only letters and digits are allowed."""
     return "".join(part.capitalize() for part in f"{runbook_id}-{step_id}".split("-"))
 
 
@@ -190,7 +191,7 @@ class _Sub(str):
 
 
 class _Block(str):
-    """Text of many lines, written so that people can read it."""
+    """Text of many lines, for a YAML block that people can read."""
 
     __slots__ = ()
 

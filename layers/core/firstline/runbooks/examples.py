@@ -1,4 +1,4 @@
-"""The alerts that a runbook is for, and those that it must leave alone, written down beside it and checked with it."""
+"""Examples of a runbook: alerts that must match it and alerts that must not, kept and checked with the runbook."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ _WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class ExampleAlert(Frozen):
-    """As much of an alert as matters to a runbook; whatever is left out is what an alert from Prometheus has."""
+    """The part of an alert that matters to a runbook; a field that is left out is as in an alert from Prometheus."""
 
     alert: Name
     message: Text = ""
@@ -28,33 +28,20 @@ class ExampleAlert(Frozen):
     """For people: why this alert is, or is not, one for the runbook."""
 
     def as_alert(self) -> NormalizedAlert:
-        """The alert as a source would have read it."""
-        return NormalizedAlert(
-            source=self.source,
-            alert_name=self.alert,
-            severity="high",
-            message=self.message,
-            labels=self.labels,
-            timestamp=_WHEN,
-            raw_payload=None,
-            status="firing",
-            fingerprint="example",
-            group_key="example",
-            host=self.host,
-            service=self.service,
-            environment=self.environment,
-        )
+        """Return the alert as a source would have read it."""
+        fields = {"alert_name": self.alert, "severity": "high", "timestamp": _WHEN, "raw_payload": None}
+        fields |= {"status": "firing", "fingerprint": "example", "group_key": "example"}
+        return NormalizedAlert.model_validate(fields | self.model_dump(exclude={"alert", "why"}))
 
 
 class Examples(Frozen):
-    """Alerts that must match, of which the first is the one to try the runbook with, and alerts that must not."""
+    """Alerts that must match, and alerts that must not. The first that matches is used to try the runbook."""
 
     match: list[ExampleAlert] = Field(default=[], max_length=20)
     no_match: list[ExampleAlert] = Field(default=[], max_length=20)
 
     def located(self) -> Iterator[tuple[tuple[str | int, ...], ExampleAlert, bool]]:
-        """Every example with its place in the file and whether it must match."""
-        for number, example in enumerate(self.match):
-            yield ("examples", "match", number), example, True
-        for number, example in enumerate(self.no_match):
-            yield ("examples", "no_match", number), example, False
+        """Return every example with its place in the file, and True if it must match."""
+        for key, examples in (("match", self.match), ("no_match", self.no_match)):
+            for number, example in enumerate(examples):
+                yield ("examples", key, number), example, key == "match"

@@ -1,4 +1,4 @@
-"""The words that runbooks are written in: durations, ids, shares of hosts, names of parameters."""
+"""Types of the fields in runbooks: ids, shares of hosts, names of parameters, time-outs."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -10,19 +10,19 @@ from firstline.policy.durations import Duration, between
 
 
 def not_none(value: str) -> str:
-    """At least one host at a time."""
+    """Refuse zero hosts at a time."""
     if value.strip("0") == "":
         raise ValueError("with 0 hosts at a time nothing would ever run; 1 is the least")
     return value
 
 
 def number(value: object) -> object:
-    """Give a number that YAML reads as one as text."""
+    """Turn a number of the YAML file into text."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def not_of_aws(name: str) -> str:
-    """A document of the owner's own."""
+    """Refuse a document that AWS provides."""
     if name.casefold().startswith(("aws", "amazon", "amzn")):
         raise ValueError(
             f"{name} is a document of AWS; many of those run whatever their parameters say. Make a document of your own"

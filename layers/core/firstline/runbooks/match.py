@@ -1,4 +1,4 @@
-"""Which runbooks are for an alert? Only these may be chosen for it, by a rule or by a model."""
+"""Match of alerts and runbooks: only a runbook that fits an alert may be chosen for it, by a rule or by a model."""
 
 import re
 from functools import lru_cache
@@ -14,7 +14,7 @@ _NOT_NAME = re.compile(r"[^\w*]+|_+")
 
 
 def offered(catalogue: Catalogue, alert: NormalizedAlert) -> list[Runbook]:
-    """The runbooks that fit an alert, best first: by its exact name, by a pattern, by words of its message.
+    """Return the runbooks that fit an alert, best first: by its exact name, by a pattern, by words of its message.
 
     Among equals the one that asks for more (longer pattern, labels, source) comes first, then the id decides.
     Runbooks that are switched off are left out.
@@ -30,9 +30,9 @@ def offered(catalogue: Catalogue, alert: NormalizedAlert) -> list[Runbook]:
 
 
 def named(runbook: Runbook, alert: NormalizedAlert) -> bool:
-    """Whether the alert's name is one of the runbook's.
+    """Return True if the alert's name is one of the runbook's.
 
-    Words alone are a hint: a message quotes logs, and what stands in a log anybody may have written.
+    Words of the message are only a hint: a message quotes logs, and anybody may have written what is in a log.
     """
     return _name_score(runbook, _name_of(alert)) > 0
 
@@ -67,17 +67,17 @@ def _score(runbook: Runbook, alert: NormalizedAlert, name: str, message: str) ->
 
 
 def _words(text: str) -> str:
-    """Words with one space around each, so that a phrase is found as whole words."""
+    """Put one space around each word, so that a phrase is found as whole words."""
     return f" {_NOT_WORD.sub(' ', text.casefold()).strip()} "
 
 
-# Names and phrases of runbooks, which stay the same: room for those of many hundred runbooks.
+# The names and phrases of runbooks stay the same; the cache has room for those of many hundred runbooks.
 _phrase = lru_cache(maxsize=_CACHED)(_words)
 
 
 @lru_cache(maxsize=_CACHED)
 def _folded(name: str) -> str:
-    """Rule sets, teams and tools spell one name in many ways: `HighMemory`, `high-memory`, `High memory`."""
+    """Fold the spellings of one name: `HighMemory`, `high-memory`, `High memory`."""
     return _NOT_NAME.sub("", name.casefold())
 
 

@@ -1,10 +1,10 @@
-"""A runbook: what it is for, what it may do, how it knows that it worked. One YAML file each.
+"""Models of a runbook: its match, its limits, its steps and its verification. Each runbook is one YAML file.
 
-Everything that can be wrong with one is found when it is read, not when a host burns.
+A mistake in a runbook is found when the file is read, not when the runbook is needed.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import cached_property
 from math import ceil
@@ -15,22 +15,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from firstline.models import Frozen
 from firstline.policy.durations import Duration, between
 from firstline.runbooks.examples import Examples
-from firstline.runbooks.fields import (
-    Id,
-    ParameterName,
-    Share,
-    StepTimeout,
-    not_none,
-    not_of_aws,
-    number,
-)
+from firstline.runbooks.fields import Id, ParameterName, Share, StepTimeout, not_none, not_of_aws, number
 from firstline.runbooks.parameters import Parameter
 from firstline.runbooks.release_steps import AppConfigRollback, CodeDeployRollback, ReleaseStep
 
 type Mode = Literal["off", "shadow", "approve", "auto"]
 
 MODES: tuple[Mode, ...] = ("off", "shadow", "approve", "auto")
-"""From the most careful on."""
+"""All modes, the most careful first."""
 
 type Risk = Literal["read_only", "safe", "disruptive", "destructive"]
 
@@ -44,7 +36,7 @@ type TargetRule = Literal["host", "hosts"]
 runs. `hosts`: every host of the incident, up to the limit."""
 
 type Platform = Literal["ec2", "hybrid", "windows"]
-"""Where the steps work: on EC2 instances, on hybrid nodes (`mi-…`), on both. On Linux, unless it says `windows`."""
+"""The nodes of the steps: EC2 instances, hybrid nodes (`mi-…`), or both. They run Linux unless `windows` is given."""
 
 VERIFY = "verify"
 """The step id of a runbook's verification; no other step may have it."""
@@ -53,7 +45,7 @@ SCRIPT_END = "FIRSTLINE_SCRIPT"
 """The line that ends a script where it runs as another user."""
 
 KILL_AFTER = timedelta(seconds=5)
-"""A verification before an act that does not end in its time is asked to, and killed after this."""
+"""The time between the request to end and the kill of a verification that outlives its time-out before an act."""
 
 _VARIABLE = re.compile(r"\$\{?[#!]?SSM_([A-Za-z0-9_]*)")
 
@@ -80,7 +72,7 @@ type User = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$"
 
 
 class Match(Frozen):
-    """Which alerts a runbook is for. Name or words must fit, and every other condition that is given.
+    """The conditions that an alert must meet: its name or words of its message, and every other condition given.
 
     `alerts` are compared without case, spaces and punctuation (`low-disk` is `LowDisk`), and `*` stands for anything.
     `words` are phrases looked for in the alert's message. `labels` must be there; their values may hold `*` too.
@@ -92,7 +84,7 @@ class Match(Frozen):
     labels: dict[str, str] = Field(default={})
 
     @model_validator(mode="after")
-    def _says_something(self) -> Self:
+    def _is_specific(self) -> Self:
         if not self.alerts and not self.words:
             raise ValueError("nothing to match on; give alert names (alerts) or phrases of the message (words)")
         for name in self.alerts:
@@ -105,11 +97,11 @@ class Match(Frozen):
 
 
 class RunbookLimits(Frozen):
-    """How often, and how widely: per host, per hour and per day over all hosts, hosts at once.
+    """Limits of a runbook: `cooldown` per host, runs per hour and per day over all hosts, hosts at once.
 
-    `max_percent` is a share of the fleet, beside the one that `policy/remediation.yaml` sets for all runbooks together.
-    Of the hosts of one plan, an act reaches `max_concurrency` at a time, and no further one after `max_errors`
-    failures: with 1 and 0, the first host is the canary.
+    `max_percent` is a share of the fleet; `policy/remediation.yaml` sets another one for all runbooks together. An act
+    runs on `max_concurrency` hosts of the plan at a time, and on no further host after `max_errors` failures: with 1
+    and 0, the first host is the canary.
     """
 
     cooldown: Annotated[Duration, between(timedelta(minutes=1), timedelta(days=7))]
@@ -122,7 +114,7 @@ class RunbookLimits(Frozen):
 
 
 class Accepted(Frozen):
-    """A shape that the linter warns of, and why it is meant here: `{danger: remove-variable, because: …}`."""
+    """A danger that the linter warns of, and why it is accepted here: `{danger: remove-variable, because: …}`."""
 
     danger: Id
     because: Annotated[str, StringConstraints(min_length=15, max_length=300)]
@@ -143,14 +135,14 @@ class Command(Frozen):
 
 
 class Step(Command):
-    """One command of a runbook: it looks (diagnose) or it changes something (act)."""
+    """One command of a runbook, which only looks (diagnose) or changes something (act)."""
 
     id: Annotated[Id, StringConstraints(max_length=30)]
     kind: Literal["diagnose", "act"]
     on_failure: OnFailure = "stop"
     requires: Script | None = None
-    """A precondition of an act, run right before it and by the same user. Unless it exits with 0 nothing is done, and
-    the step has failed."""
+    """A precondition of an act, run right before it by the same user. If it does not exit with 0, nothing is done and
+    the step fails."""
 
     @cached_property
     def variables(self) -> list[str]:
@@ -165,13 +157,13 @@ class Step(Command):
 
 
 class DocumentStep(Frozen):
-    """A document that the stack's owner has already, sent as it is. It counts as an act: only they know what it does.
+    """A document of the stack's owner, sent as it is. It counts as an act: only the owner knows what it does.
 
-    The version is pinned, because Systems Manager never changes one. `parameters` says which of the runbook's
-    parameters the document gets under which name. Neither `verify` nor a precondition can be put into somebody else's
-    document, so it is sent even where `verify` holds already. `timeout` is how long it is waited for.
+    The version is pinned, because Systems Manager never changes one. `parameters` maps the document's parameters to the
+    runbook's. `verify` and preconditions cannot be added to the owner's document, so it is sent even if `verify` holds
+    already. The stack waits for it until `timeout`.
 
-    The stack sends none of these unless its parameter OwnDocumentArns lists it.
+    The stack sends only documents that its parameter OwnDocumentArns lists.
     """
 
     id: Annotated[Id, StringConstraints(max_length=30)]
@@ -189,14 +181,14 @@ type AnyStep = Annotated[Step | DocumentStep | CodeDeployRollback | AppConfigRol
 
 
 class Verify(Command):
-    """The command that exits with 0 once the host has recovered. It is tried `every` so often, `within` so long."""
+    """The command that exits with 0 once the host has recovered. It is tried each `every`, for `within`."""
 
     within: Annotated[Duration, between(timedelta(seconds=1), timedelta(hours=6))]
     every: Annotated[Duration, between(timedelta(seconds=1), timedelta(hours=1))] = timedelta(seconds=30)
 
     @property
     def attempts(self) -> int:
-        """How many tries fit into the window, at least one."""
+        """The number of tries that fit into `within`, at least one."""
         return max(1, ceil(self.within / self.every))
 
     @model_validator(mode="after")
@@ -209,7 +201,7 @@ class Verify(Command):
 class RollbackStep(Command):
     """One command that takes back what the steps did.
 
-    One that fails does not keep the others from being tried, unless it says `on_failure: stop`: what can be undone is.
+    If one fails, the others are still tried unless it says `on_failure: stop`.
     """
 
     id: Annotated[Id, StringConstraints(max_length=30)]
@@ -217,13 +209,12 @@ class RollbackStep(Command):
 
 
 class Runbook(Frozen):
-    """What an operator would do about one kind of alert, written down so that it can be done without one.
+    """The steps against one kind of alert, which run without an operator.
 
-    `mode` is the owner's word: off, shadow (say what would have been done), approve (ask first) or auto; one word, or
-    one for each environment with a `default` for all others. `risk` is
-    what the worst step can do: read_only, safe (nothing that anybody needs is lost), disruptive (a service blinks) or
-    destructive (data is lost; never without approval). `examples` are asked for by `check`, not here: a runbook that
-    nobody wrote examples for still runs as it says.
+    `mode` is the owner's decision: off, shadow (say what would have been done), approve (ask first) or auto; one mode,
+    or one for each environment with a `default` for all others. `risk` is the worst that a step can do: read_only, safe
+    (nothing that anybody needs is lost), disruptive (a service is interrupted) or destructive (data is lost; never
+    without approval). Only `firstline runbooks check` requires `examples`: a runbook without them still runs.
     """
 
     id: Id
@@ -235,18 +226,18 @@ class Runbook(Frozen):
     target: TargetRule = "host"
     platforms: list[Platform] = Field(default=["ec2"], min_length=1)
     guard_alarm: Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{1,255}$")] | None = None
-    """A CloudWatch alarm at whose firing the steps that act are cancelled: of what they could break, not of what they
-    are to cure, which is in alarm already."""
+    """A CloudWatch alarm that cancels the acting steps when it fires. It watches what they could break; the alarm of
+    what they are to cure fires already."""
     parameters: dict[ParameterName, Parameter] = Field(default={})
     limits: RunbookLimits
     steps: list[AnyStep] = Field(min_length=1, max_length=10)
     verify: Verify | None = None
     resolves_within: Annotated[Duration, between(timedelta(minutes=1), timedelta(hours=6))] | None = None
-    """How long the alert is given to resolve after the steps, where there is no verify; a minute when nothing acts."""
+    """The time for the alert to resolve after the steps of a runbook without verify; a minute if no step acts."""
     rollback: list[RollbackStep] = Field(default=[], max_length=10)
 
     def mode_in(self, *environments: str) -> Mode:
-        """The mode in an environment; of several names for where this is, the most careful one counts."""
+        """Return the mode in an environment. If it has several names, the most careful mode counts."""
         modes = self.mode
         if isinstance(modes, str):
             return modes
@@ -255,26 +246,26 @@ class Runbook(Frozen):
 
     @property
     def is_off(self) -> bool:
-        """Whether it may not even be planned, anywhere: then it has no documents either."""
+        """True if the runbook may not be planned in any environment; then it has no documents either."""
         return set(self.mode.values() if isinstance(self.mode, dict) else [self.mode]) == {"off"}
 
     @property
     def on_windows(self) -> bool:
-        """Whether it is for Windows, and for nothing else."""
+        """True if the runbook is for Windows and nothing else."""
         return "windows" in self.platforms
 
     @property
     def nodes(self) -> set[Platform]:
-        """The kinds of nodes that it is for: EC2 instances, hybrid nodes."""
+        """The kinds of nodes that the runbook is for: EC2 instances, hybrid nodes."""
         return {kind for kind in self.platforms if kind != "windows"} or {"ec2"}
 
     @property
     def releases(self) -> list[ReleaseStep]:
-        """The steps that take a release back; a runbook has only these, or none."""
+        """The steps that take a release back; a runbook has only such steps, or none."""
         return [step for step in self.steps if isinstance(step, ReleaseStep)]
 
     def commands(self) -> Iterator[tuple[str, Command]]:
-        """Every command with the id that its SSM document is named after; the owner's documents are not among them."""
+        """Return every command with the id that its SSM document is named after, without the owner's documents."""
         for step in self.steps:
             if isinstance(step, Step):
                 yield step.id, step
@@ -283,46 +274,49 @@ class Runbook(Frozen):
         for undo in self.rollback:
             yield undo.id, undo
 
-    def verified_first(self, command: Command) -> bool:
-        """Whether a command's document begins with the verification, and does nothing where that holds already."""
-        return self.verify is not None and isinstance(command, Step) and command.kind == "act"
+    def verify_before(self, command: Command) -> Verify | None:
+        """Return the verification at the start of an act's document; the act is skipped where it holds already."""
+        return self.verify if isinstance(command, Step) and command.kind == "act" else None
 
     def parameters_of(self, command: Command) -> list[str]:
-        """The parameters that a command's document takes, sorted: its own, and those of a verification before it."""
-        before = self.verify.variables if self.verify and self.verified_first(command) else []
-        return sorted({*command.variables, *before})
+        """Return the parameters of a command's document, sorted, with those of the verification before it."""
+        before = self.verify_before(command)
+        return sorted({*command.variables, *(before.variables if before else [])})
 
     def timeout_of(self, command: Command | DocumentStep | ReleaseStep) -> timedelta:
-        """How long a step may take; a command's document, with a verification before it."""
-        if isinstance(command, DocumentStep | ReleaseStep):
-            return command.timeout
-        before = self.verify.timeout + KILL_AFTER if self.verify and self.verified_first(command) else timedelta()
-        return command.timeout + before
+        """Return the time that a step may take, with the verification before it."""
+        before = self.verify_before(command) if isinstance(command, Command) else None
+        return command.timeout + (before.timeout + KILL_AFTER if before else timedelta())
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _is_consistent(self) -> Self:
         if isinstance(self.mode, dict) and "default" not in self.mode:
             raise ValueError("mode names environments but no default; add default: shadow, for all the others")
-        self._acts_and_looks()
-        self._ids_differ()
-        self._parameters_are_read()
+        self._check_acts()
+        self._check_ids()
+        self._check_parameters()
         return self
 
-    def _acts_and_looks(self) -> None:
-        """Refuse a runbook that acts without saying so, or without a way to tell whether that helped."""
+    def _check_acts(self) -> None:
+        """Refuse a runbook that acts although its risk is read_only, or that cannot tell whether the act helped."""
         acts = any(step.kind != "diagnose" for step in self.steps)
         if self.releases:
-            self._released_whole()
+            self._check_releases()
         elif self.on_windows:
-            self._windows_whole()
+            self._check_windows()
         elif acts and not self.verify:
             raise ValueError("it acts but never looks whether that helped; add a verify with run and within")
+        if (self.releases or self.on_windows) and self.resolves_within is None:
+            raise ValueError(
+                "it acts but never looks whether that helped; say how long the alert may take to resolve,"
+                " as in resolves_within: 10m"
+            )
         if self.verify and self.resolves_within:
             raise ValueError("verify says how long recovery may take; drop resolves_within")
         if acts and self.risk == "read_only":
             raise ValueError("it acts, so its risk is not read_only; say safe, disruptive or destructive")
 
-    def _ids_differ(self) -> None:
+    def _check_ids(self) -> None:
         """Refuse an id that two steps share, or a step and verify."""
         taken = {VERIFY}
         for step in (*self.steps, *self.rollback):
@@ -330,7 +324,7 @@ class Runbook(Frozen):
                 raise ValueError(f"the step id {step.id!r} is taken; each step, and verify, needs its own")
             taken.add(step.id)
 
-    def _parameters_are_read(self) -> None:
+    def _check_parameters(self) -> None:
         """Refuse a parameter that is read but not declared, or declared but not read."""
         read = [
             (name, f"step {step_id!r} reads $SSM_{name}, but parameters does not declare {name!r}")
@@ -340,7 +334,8 @@ class Runbook(Frozen):
         read += [
             (name, f"step {step.id!r} hands over {name!r}, but parameters does not declare it")
             for step in self.steps
-            for name in _handed_over(step)
+            if not isinstance(step, Step)
+            for name in (step.parameters.values() if isinstance(step, DocumentStep) else step.parameters)
         ]
         for name, undeclared in read:
             if name not in self.parameters:
@@ -349,16 +344,15 @@ class Runbook(Frozen):
             if name not in dict(read):
                 raise ValueError(f'parameter {name!r} is read by no step; use "$SSM_{name}" or remove it')
 
-    def _windows_whole(self) -> None:
-        """Refuse scripts in a runbook for Windows: they are bash, and bash is not there."""
+    def _check_windows(self) -> None:
+        """Refuse scripts in a runbook for Windows: they are bash, which Windows does not have."""
         if not all(isinstance(step, DocumentStep) for step in self.steps) or self.verify or self.rollback:
             raise ValueError(
                 "scripts are bash, which Windows does not run; for it take steps of kind ssm_document only, with"
                 " resolves_within in place of verify, and no rollback"
             )
-        self._must_say_when_it_resolves()
 
-    def _released_whole(self) -> None:
+    def _check_releases(self) -> None:
         """Refuse everything about hosts in a runbook that takes a release back: it has none."""
         if len(self.releases) < len(self.steps):
             raise ValueError("steps that take a release back have no host, the others do; write two runbooks")
@@ -367,21 +361,3 @@ class Runbook(Frozen):
         for name in ("target", "platforms", "guard_alarm", "verify", "rollback"):
             if name in self.model_fields_set:
                 raise ValueError(f"{name} is about hosts, and steps that take a release back have none; remove it")
-        self._must_say_when_it_resolves()
-
-    def _must_say_when_it_resolves(self) -> None:
-        if self.resolves_within is None:
-            raise ValueError(
-                "it acts but never looks whether that helped; say how long the alert may take to resolve,"
-                " as in resolves_within: 10m"
-            )
-
-
-def _handed_over(step: AnyStep) -> Iterable[str]:
-    """The runbook's parameters that a step without a script of its own takes."""
-    match step:
-        case DocumentStep():
-            return step.parameters.values()
-        case ReleaseStep():
-            return step.parameters
-    return ()

@@ -1,4 +1,4 @@
-"""A runbook's parameters: what of an alert may go into a command, and what it must look like."""
+"""Parameters of a runbook: the values of an alert that may go into a command, and their patterns."""
 
 import re
 from functools import cached_property
@@ -23,8 +23,8 @@ type AlertField = Annotated[
 class Parameter(Frozen):
     """A value that the alert, never a model, may put into a command.
 
-    `from` lists where to look; the first field that the alert has counts. A value that is there and does not fit the
-    pattern stops the plan, default or not: to fall back would act on something else than the alert is about.
+    `from` lists the alert's fields to look at; the first that has a value counts. A value that does not fit the pattern
+    stops the plan even if there is a default: the default would act on something that the alert is not about.
     """
 
     from_: Annotated[
@@ -38,10 +38,8 @@ class Parameter(Frozen):
         patterns.inner(self.pattern)
         if self.default is None and not self.from_:
             raise ValueError("it could never have a value; say where it comes from, or give a default")
-        if self.default is not None:
-            problem = self.problem(self.default)
-            if problem:
-                raise ValueError(f"the default {problem}")
+        if self.default is not None and (problem := self.problem(self.default)):
+            raise ValueError(f"the default {problem}")
         return self
 
     @cached_property
@@ -49,10 +47,10 @@ class Parameter(Frozen):
         return patterns.compiled(self.pattern)
 
     def problem(self, value: str) -> str | None:
-        """Why `value` may not be used, in words, or None when it may.
+        """Say why `value` may not be used; return None if it may.
 
-        Beside the pattern two things are refused whatever the pattern says: a leading dash, which a command would
-        read as an option, and `..`, which leads out of the folder that was meant.
+        Two things are refused even if the pattern allows them: a leading dash, which a command would read as an option,
+        and `..`, which leads out of the intended folder.
         """
         if len(value) > patterns.MAX_VALUE_LENGTH:
             return f"is {len(value)} characters long; {patterns.MAX_VALUE_LENGTH} is the limit"

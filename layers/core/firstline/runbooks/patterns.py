@@ -18,7 +18,7 @@ _QUANTIFIER = re.compile(r"[*+?]|\{[0-9]{1,3}(,[0-9]{0,3})?\}")
 
 
 def inner(pattern: str) -> str:
-    """What stands between `^` and `$`, after making sure that it is harmless.
+    """Return the part of a pattern between `^` and `$`, after a check that it is harmless.
 
     Raises
     ------
@@ -34,17 +34,17 @@ def inner(pattern: str) -> str:
 
 
 def compiled(pattern: str) -> re.Pattern[str]:
-    """The pattern, to be used with `fullmatch` only: with `match`, Python's `$` would let a final newline through."""
+    """Compile a pattern for `fullmatch` only: with `match`, Python's `$` would let a final newline through."""
     return re.compile(f"(?:{inner(pattern)})", re.ASCII)
 
 
 def portable(pattern: str) -> str:
-    """The same pattern for an SSM document: anchored around all of its alternatives, `^a|b$` included."""
+    """Return a pattern for an SSM document, anchored around all of its alternatives: also `^a|b$`."""
     return f"^(?:{inner(pattern)})$"
 
 
 class _Scan:
-    """One pass over a pattern's body from left to right; every atom shows which characters it accepts."""
+    """A scan of a pattern's body from left to right, which refuses the first character or group that is not allowed."""
 
     def __init__(self, body: str) -> None:
         self.body = body
@@ -59,12 +59,18 @@ class _Scan:
     def _rest(self) -> str:
         return repr(self.body[self.at : self.at + 12])
 
+    def _take(self, text: str) -> bool:
+        """Move past `text` and return True if it comes next."""
+        found = self.body.startswith(text, self.at)
+        if found:
+            self.at += len(text)
+        return found
+
     def _alternatives(self) -> bool:
-        """Scan up to a closing parenthesis or the end; true when something inside repeats without bound."""
+        """Scan up to a closing parenthesis or the end. Return True if something inside repeats without bound."""
         unbounded = False
         while self.at < len(self.body) and self.body[self.at] != ")":
-            if self.body[self.at] == "|":
-                self.at += 1
+            if self._take("|"):
                 continue
             inside = self._atom()
             repeats = self._quantifier()
@@ -77,10 +83,11 @@ class _Scan:
         return unbounded
 
     def _atom(self) -> bool:
-        character = self.body[self.at]
-        if character == "(":
+        """Scan one literal, class or group. Return True if something inside repeats without bound."""
+        if self._take("("):
             return self._group()
-        if character == "[":
+        character = self.body[self.at]
+        if self._take("["):
             self._character_class()
         elif character == "\\":
             self._allow(self._escaped())
@@ -96,42 +103,32 @@ class _Scan:
         return False
 
     def _group(self) -> bool:
-        self.at += 1
-        if self.body.startswith("?", self.at):
-            if not self.body.startswith("?:", self.at):
-                raise ValueError("the pattern uses a group that starts with '(?'; only (?:...) and (...) are portable")
-            self.at += 2
+        if self._take("?") and not self._take(":"):
+            raise ValueError("the pattern uses a group that starts with '(?'; only (?:...) and (...) are portable")
         unbounded = self._alternatives()
-        if not self.body.startswith(")", self.at):
+        if not self._take(")"):
             raise ValueError("the pattern has a ( without its )")
-        self.at += 1
         return unbounded
 
     def _character_class(self) -> None:
-        self.at += 1
-        if self.body.startswith("^", self.at):
+        if self._take("^"):
             raise ValueError(
                 "the pattern has a negated class, which lets nearly anything through; list what is allowed"
             )
         members: list[str] = []
-        while not self.body.startswith("]", self.at):
-            if self.at >= len(self.body):
-                raise ValueError("the pattern has a [ without its ]")
-            first = self._member()
-            last = first
-            if self.body.startswith("-", self.at) and not self.body.startswith("-]", self.at):
-                self.at += 1
-                if self.at >= len(self.body):
-                    raise ValueError("the pattern has a [ without its ]")
+        while not self._take("]"):
+            first = last = self._member()
+            if not self.body.startswith("-]", self.at) and self._take("-"):
                 last = self._member()
             members += map(chr, range(ord(first), ord(last) + 1))
         if not members:
             raise ValueError("the pattern has an empty class []")
-        self.at += 1
         for character in members:
             self._allow(character)
 
     def _member(self) -> str:
+        if self.at >= len(self.body):
+            raise ValueError("the pattern has a [ without its ]")
         if self.body[self.at] == "\\":
             return self._escaped()
         self.at += 1
@@ -147,6 +144,7 @@ class _Scan:
         return character
 
     def _quantifier(self) -> bool:
+        """Scan the quantifier that may follow an atom. Return True if it has no upper bound."""
         found = _QUANTIFIER.match(self.body, self.at)
         if not found:
             return False

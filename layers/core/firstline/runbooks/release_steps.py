@@ -1,7 +1,7 @@
 """Steps that take a release back: through CodeDeploy, or a feature flag through AppConfig.
 
-They have no host and no script. What they are about is written in the runbook, or comes from one of its parameters;
-which release to go back to is never written anywhere: planning looks it up (`releases.py`).
+They have no host and no script. The runbook, or one of its parameters, names the application. The release to go back to
+is never written in a runbook: planning looks it up (`remediation/releases.py`).
 """
 
 from datetime import timedelta
@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 
 
 class Given(Frozen):
-    """A value that one of the runbook's parameters has: `{parameter: service}`."""
+    """A reference to one of the runbook's parameters: `{parameter: service}`."""
 
     parameter: ParameterName
 
@@ -33,11 +33,11 @@ type Strategy = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]{4,7}|AppCo
 
 
 class ReleaseStep(Frozen):
-    """What both have in common.
+    """Base of the steps that take a release back.
 
-    A release is taken back only when it went out at most `released_within` before the alert began, and only in favour
-    of one that had stood for `stood_for` before something else replaced it: what was replaced sooner was no good one.
-    `timeout` is how long it is waited for; a deployment that is not done by then goes on, and a human is called.
+    A release is taken back only if it went out at most `released_within` before the alert began. The release to go back
+    to must have been in use for `stood_for` before it was replaced: one that was replaced sooner was not good. A
+    deployment that outlives `timeout` goes on, and a human is called.
     """
 
     id: Annotated[Id, StringConstraints(max_length=30)]
@@ -52,13 +52,13 @@ class ReleaseStep(Frozen):
         return [value.parameter for value in values if isinstance(value, Given)]
 
     def value(self, name: str, values: dict[str, str]) -> str:
-        """What one of its keys stands for, with the parameters' values filled in."""
+        """Return the value of one key; a reference to a parameter is looked up in `values`."""
         value = getattr(self, name)
         return values[value.parameter] if isinstance(value, Given) else str(value)
 
 
 class CodeDeployRollback(ReleaseStep):
-    """Deploys the last good release of a deployment group again."""
+    """A step that deploys the last good release of a deployment group again."""
 
     kind: Literal["codedeploy_rollback"]
     application: CodeDeployName | Given
@@ -66,7 +66,7 @@ class CodeDeployRollback(ReleaseStep):
 
 
 class AppConfigRollback(ReleaseStep):
-    """Deploys the version of a configuration again that was there before, feature flags for example."""
+    """A step that deploys the previous version of a configuration again, feature flags for example."""
 
     kind: Literal["appconfig_rollback"]
     application: AppConfigId | Given
