@@ -110,21 +110,20 @@ def looks_random(value: str) -> bool:
         return False
     piece = max(re.split(r"[-_./:@,+=~|]", value), key=len)
     digit, lower, upper = (re.search(kind, piece) is not None for kind in ("[0-9]", "[a-z]", "[A-Z]"))
-    if digit and (lower or upper) and len(piece) >= 10:
-        return True
-    if digit and lower and upper and len(piece) >= 6:
+    # A long piece with digits and letters is random; a short one only if the letters are of both cases.
+    if digit and (lower or upper) and len(piece) >= (6 if lower and upper else 10):
         return True
     if re.search(r"[!$%^&*?#]", value) and (digit or upper):
         return True
-    return lower and upper and len(piece) >= 12 and ":" in (_decoded(piece) or "")
+    return lower and upper and len(piece) >= 12 and ":" in _decoded(piece)
 
 
-def _decoded(piece: str) -> str | None:
-    """Decode `user:password` in base64, as Docker and HTTP write it."""
+def _decoded(piece: str) -> str:
+    """Decode `user:password` in base64, as Docker and HTTP write it; return nothing for other text."""
     try:
         return base64.b64decode(piece + "=" * (-len(piece) % 4), validate=True).decode("ascii")
     except ValueError:  # no base64, or no ASCII
-        return None
+        return ""
 
 
 def _bare(value: str) -> str:

@@ -51,8 +51,7 @@ def found(text: str) -> Iterator[tuple[int, int, str]]:
     for match in _PHONE_LABEL.finditer(text):
         yield *match.span("number"), "phone number"
     for match in _CARD.finditer(text):
-        digits = re.sub(r"[ -]", "", match[0])
-        if _CARD_RANGES.fullmatch(digits) and _grouped(match[0]) and has_luhn_digit(digits):
+        if _is_card(match[0]):
             yield *match.span(), "card number"
     for match in _IBAN.finditer(text):
         if has_iban_digits(match[0].replace(" ", "")):
@@ -73,9 +72,11 @@ def has_iban_digits(account: str) -> bool:
     return 15 <= len(account) <= 34 and int(number) % 97 == 1
 
 
-def _grouped(number: str) -> bool:
-    """Return True if a number is written as on a card: in one piece, or in groups with one kind of separator."""
-    return len(set(re.findall(r"[ -]", number))) <= 1 and re.search(r"\d[ -]\d[ -]\d[ -]", number) is None
+def _is_card(number: str) -> bool:
+    """Return True for a card's number, written in one piece or in groups with one kind of separator."""
+    digits = re.sub(r"[ -]", "", number)
+    grouped = len(set(re.findall(r"[ -]", number))) <= 1 and re.search(r"\d[ -]\d[ -]\d[ -]", number) is None
+    return grouped and _CARD_RANGES.fullmatch(digits) is not None and has_luhn_digit(digits)
 
 
 def _is_phone(number: str) -> bool:

@@ -187,18 +187,15 @@ def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
     """Return the line of the deepest part of `location` that the file has."""
     line = node.start_mark.line + 1 if node else 1
     for part in location:
+        children: dict[str, tuple[yaml.Node, yaml.Node]] = {}
         if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                if key.value == str(part):
-                    line, node = key.start_mark.line + 1, value
-                    break
-            else:
-                return line
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-        else:
-            return line
+            children = {key.value: (key, value) for key, value in node.value}
+        elif isinstance(node, yaml.SequenceNode):
+            children = {str(number): (item, item) for number, item in enumerate(node.value)}
+        if str(part) not in children:
+            break
+        start, node = children[str(part)]
+        line = start.start_mark.line + 1
     return line
 
 

@@ -171,10 +171,7 @@ def _resource(runbook: Runbook, step_id: str, command: Command) -> dict[str, Any
             "DocumentType": "Command",
             "UpdateMethod": "NewVersion",
             "Content": content(runbook, step_id, command),
-            "Tags": [
-                {"Key": "firstline:runbook", "Value": runbook.id},
-                {"Key": "firstline:step", "Value": step_id},
-            ],
+            "Tags": [{"Key": "firstline:runbook", "Value": runbook.id}, {"Key": "firstline:step", "Value": step_id}],
         },
     }
 
@@ -187,13 +184,9 @@ def logical_id(runbook_id: str, step_id: str) -> str:
 class _Sub(str):
     """Text for CloudFormation's !Sub."""
 
-    __slots__ = ()
-
 
 class _Block(str):
     """Text of many lines, for a YAML block that people can read."""
-
-    __slots__ = ()
 
 
 class _Dumper(yaml.SafeDumper):

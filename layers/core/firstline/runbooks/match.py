@@ -56,10 +56,9 @@ def _score(runbook: Runbook, alert: NormalizedAlert, name: str, message: str) ->
     rule = runbook.match
     if rule.sources and alert.source not in rule.sources:
         return 0
-    for label, wanted in rule.labels.items():
-        value = alert.labels.get(label)
-        if value is None or not _wildcard(wanted).fullmatch(value):
-            return 0
+    labels = alert.labels
+    if not all(key in labels and _wildcard(wanted).fullmatch(labels[key]) for key, wanted in rule.labels.items()):
+        return 0
     best = _name_score(runbook, name)
     if not best and any(_phrase(phrase) in message for phrase in rule.words):
         best = 1

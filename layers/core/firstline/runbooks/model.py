@@ -238,9 +238,7 @@ class Runbook(Frozen):
 
     def mode_in(self, *environments: str) -> Mode:
         """Return the mode in an environment. If it has several names, the most careful mode counts."""
-        modes = self.mode
-        if isinstance(modes, str):
-            return modes
+        modes = self.mode if isinstance(self.mode, dict) else {"default": self.mode}
         named = [modes.get(name.strip().casefold(), modes["default"]) for name in environments if name.strip()]
         return min(named or [modes["default"]], key=MODES.index)
 
