@@ -111,11 +111,12 @@ def looks_random(value: str) -> bool:
     piece = max(re.split(r"[-_./:@,+=~|]", value), key=len)
     digit, lower, upper = (re.search(kind, piece) is not None for kind in ("[0-9]", "[a-z]", "[A-Z]"))
     # A long piece with digits and letters is random; a short one only if the letters are of both cases.
-    if digit and (lower or upper) and len(piece) >= (6 if lower and upper else 10):
+    both_cases = lower and upper
+    if digit and (lower or upper) and len(piece) >= (6 if both_cases else 10):
         return True
     if re.search(r"[!$%^&*?#]", value) and (digit or upper):
         return True
-    return lower and upper and len(piece) >= 12 and ":" in _decoded(piece)
+    return both_cases and len(piece) >= 12 and ":" in _decoded(piece)
 
 
 def _decoded(piece: str) -> str:

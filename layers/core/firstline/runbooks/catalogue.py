@@ -2,13 +2,13 @@
 
 import difflib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from firstline.errors import ConfigurationError
 from firstline.runbooks import examples, model, parameters, release_steps
@@ -118,19 +118,19 @@ def schema() -> str:
     return json.dumps(Runbook.model_json_schema(by_alias=True), indent=2) + "\n"
 
 
-def _location(error: ErrorDetails) -> tuple[int | str, ...]:
+def _location(error: Mapping[str, Any]) -> tuple[int | str, ...]:
     """Return the place of an error in the file.
 
     pydantic adds the kind of a step behind the step's number, and for a wrong kind it names the step alone.
     """
-    location = error["loc"]
+    location: tuple[int | str, ...] = error["loc"]
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
         return (*location, "kind")
     has_kind = len(location) > 2 and location[0] == "steps" and location[2] in _STEPS
     return location[:2] + location[3:] if has_kind else location
 
 
-def _message(error: ErrorDetails) -> str:
+def _message(error: Mapping[str, Any]) -> str:
     match error["type"]:
         case "extra_forbidden":
             known = _keys_beside(error["loc"])

@@ -192,9 +192,6 @@ class _Block(str):
 class _Dumper(yaml.SafeDumper):
     """Plain YAML with !Sub and block scalars."""
 
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
-        return True
-
 
 _Dumper.add_representer(_Sub, lambda dumper, data: dumper.represent_scalar("!Sub", str(data), style='"'))
 _Dumper.add_representer(

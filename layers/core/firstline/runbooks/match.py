@@ -42,14 +42,11 @@ def _name_of(alert: NormalizedAlert) -> str:
 
 
 def _name_score(runbook: Runbook, name: str) -> int:
-    best = 0
-    for pattern in runbook.match.alerts:
-        folded = _folded(pattern)
-        if folded == name:
-            return 2 * _NAMED
-        if "*" in folded and _wildcard(folded).fullmatch(name):
-            best = max(best, _NAMED + len(folded))
-    return best
+    patterns = [_folded(pattern) for pattern in runbook.match.alerts]
+    if name in patterns:
+        return 2 * _NAMED
+    fitting = (pattern for pattern in patterns if "*" in pattern and _wildcard(pattern).fullmatch(name))
+    return max((_NAMED + len(pattern) for pattern in fitting), default=0)
 
 
 def _score(runbook: Runbook, alert: NormalizedAlert, name: str, message: str) -> int:

@@ -4,7 +4,6 @@ A mistake in a runbook is found when the file is read, not when the runbook is n
 """
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import cached_property
 from math import ceil
@@ -262,15 +261,11 @@ class Runbook(Frozen):
         """The steps that take a release back; a runbook has only such steps, or none."""
         return [step for step in self.steps if isinstance(step, ReleaseStep)]
 
-    def commands(self) -> Iterator[tuple[str, Command]]:
+    def commands(self) -> list[tuple[str, Command]]:
         """Return every command with the id that its SSM document is named after, without the owner's documents."""
-        for step in self.steps:
-            if isinstance(step, Step):
-                yield step.id, step
-        if self.verify:
-            yield VERIFY, self.verify
-        for undo in self.rollback:
-            yield undo.id, undo
+        steps = [(step.id, step) for step in self.steps if isinstance(step, Step)]
+        verify = [(VERIFY, self.verify)] if self.verify else []
+        return [*steps, *verify, *((undo.id, undo) for undo in self.rollback)]
 
     def verify_before(self, command: Command) -> Verify | None:
         """Return the verification at the start of an act's document; the act is skipped where it holds already."""
@@ -345,10 +340,8 @@ class Runbook(Frozen):
     def _check_windows(self) -> None:
         """Refuse scripts in a runbook for Windows: they are bash, which Windows does not have."""
         if not all(isinstance(step, DocumentStep) for step in self.steps) or self.verify or self.rollback:
-            raise ValueError(
-                "scripts are bash, which Windows does not run; for it take steps of kind ssm_document only, with"
-                " resolves_within in place of verify, and no rollback"
-            )
+            instead = "take steps of kind ssm_document only, with resolves_within in place of verify, and no rollback"
+            raise ValueError(f"scripts are bash, which Windows does not run; {instead}")
 
     def _check_releases(self) -> None:
         """Refuse everything about hosts in a runbook that takes a release back: it has none."""

@@ -92,9 +92,7 @@ class _Scan:
         elif character == "\\":
             self._allow(self._escaped())
         elif character == ".":
-            raise ValueError(
-                "the pattern has a bare '.', which lets anything through; list the characters, as in [a-z0-9.]"
-            )
+            raise ValueError("the pattern has a bare '.', which fits anything; list the characters, as in [a-z0-9.]")
         elif character in "^$*+?{}]":
             raise ValueError(f"the pattern has a misplaced {character!r} at {self._rest()}; escape it or remove it")
         else:
@@ -155,7 +153,5 @@ class _Scan:
 
     def _allow(self, character: str) -> None:
         if character not in SAFE_CHARACTERS:
-            raise ValueError(
-                f"the pattern lets {character!r} through; only letters, digits and _ . / : @ % + = , - are safe in a"
-                " command"
-            )
+            safe = "letters, digits and _ . / : @ % + = , -"
+            raise ValueError(f"the pattern lets {character!r} through; only {safe} are safe in a command")
