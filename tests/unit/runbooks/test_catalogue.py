@@ -73,6 +73,11 @@ def test_a_sound_file_has_no_problem() -> None:
             "    run: drain {{ x }}",
             "drain-spool.yaml:17: steps.0.run: '{{' in a script line",
         ),
+        (
+            "    kind: act\n",
+            "    kind: act\n    accept: [{danger: empty-file, becuase: the file is a cache}]\n",
+            "drain-spool.yaml:17: steps.0.accept.0.becuase: unknown key; did you mean 'because'?",
+        ),
     ],
 )
 def test_a_problem_names_file_line_key_and_remedy(old: str, new: str, problem: str) -> None:
