@@ -138,7 +138,7 @@ def _all_fit(keys: Sequence[Key]) -> bool:
 
 
 def _why(keys: Sequence[Key]) -> str:
-    """Say which keys do not fit, or what every key found if all fit."""
+    """Describe the keys that do not fit; if all fit, describe each."""
     if _all_fit(keys):
         return "; ".join(f"{key.name} is {shorten(key.has, _VALUE_CHARS)}" for key in keys)
     return "; ".join(f"{key.name} is {shorten(key.has, _VALUE_CHARS)}, not {key.wants}" for key in keys if not key.fits)

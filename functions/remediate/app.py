@@ -1,4 +1,4 @@
-"""Remediation: its plan, and the decision after each of its states on what comes next."""
+"""Remediation: plans it, and after each of its states decides which state is next."""
 
 from datetime import UTC, datetime
 from typing import Any

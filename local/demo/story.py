@@ -30,7 +30,7 @@ class Story:
         self._watcher: threading.Thread | None = None
 
     def name(self, incident_id: str, label: str) -> None:
-        """Call an incident by a short name from now on."""
+        """Give an incident the short name that the story prints."""
         with self._lock:
             self._labels.setdefault(incident_id, label)
 

@@ -50,7 +50,7 @@ class Names:
         return cls(hosts, _people(record))
 
     def other(self, text: str) -> str:
-        """Return the text with hosts, people, addresses, accounts and links changed."""
+        """Return the text with hosts, people, addresses, accounts and links replaced by made-up ones."""
         text = _URL.sub("https://example.com/", text)
         for name in sorted(self.hosts, key=len, reverse=True):
             text = re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", self.hosts[name], text)

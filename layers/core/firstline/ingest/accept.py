@@ -32,7 +32,7 @@ PARALLEL_GROUPS = 8
 
 
 class _CountedMeanwhile(GroupChanged):
-    """The storm has counted the alerts, but another process wrote their group: fold again, don't count again."""
+    """Another process wrote the group after the storm had counted its alerts: fold again, without counting again."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The storage of answers to "was this right?" and of notes of what fixed an incident. Both are advice by anybody.
+"""The storage of answers to "was this right?" and of notes of what fixed an incident. Anybody may give them.
 
 Every answer is kept. A late answer, on a closed incident, still reaches the evidence for the next incident of
 its group.

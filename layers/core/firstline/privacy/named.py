@@ -66,7 +66,7 @@ _ABOUT = frozenset(_SAID.split())
 
 
 def found(text: str) -> Iterator[tuple[int, int, str]]:
-    """Find the values that their names call secrets."""
+    """Find the values whose names say that they are secrets."""
     folded = text.casefold()
     if len(folded) != len(text) or not any(word in folded for word in _WORDS):
         folded = text.lower()

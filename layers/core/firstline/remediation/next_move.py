@@ -58,7 +58,7 @@ class CommandRead(BaseModel):
 
 
 def next_move(request: NextMoveInput, here: Place) -> NextMoveOutput:
-    """Decide what comes next after what was `observed`."""
+    """Decide the next state of the machine after what was `observed`."""
     at = _Remediation(request.plan, request.cursor, tuple(request.results), request.reason)
     error, result = request.observed.error, request.observed.result
     match request.observed.state:
@@ -86,7 +86,7 @@ def next_move(request: NextMoveInput, here: Place) -> NextMoveOutput:
 
 @dataclass(frozen=True)
 class _Remediation:
-    """The present state of a remediation. Each method returns a changed copy, or a move."""
+    """The state of a remediation after what was observed. Each method returns a changed copy, or the next move."""
 
     plan: RemediationPlan
     cursor: Cursor
@@ -246,7 +246,7 @@ def _rows(at: _Remediation, command: CommandRead) -> list[StepResult]:
 
 
 def _gave_up(at: _Remediation, rows: Sequence[StepResult]) -> bool:
-    """Return True if a host failed and no failure is allowed: Systems Manager then never lists the hosts after it."""
+    """Return True if a host failed and no failure is allowed: Systems Manager then leaves out the other hosts."""
     strict = at.step.kind == "act" and at.step.on_failure == "stop" and at.plan.max_errors == "0"
     return strict and any(row.status.replace(" ", "") in ("Failed", "ExecutionTimedOut") for row in rows)
 
@@ -279,7 +279,7 @@ def _cut_short(at: _Remediation, rows: Sequence[StepResult], command_id: str) ->
 
 
 def _after_step(at: _Remediation, rows: Sequence[StepResult], *, lost: bool = False) -> NextMoveOutput:
-    """Go on to the next step, or to what follows the queue. An act whose answer is `lost` may still be at work."""
+    """Go to the next step, or past the queue's last one. With `lost`, the step's command may still run."""
     succeeded = sum(row.status == SUCCESS for row in rows) == at.places
     passes = succeeded or (at.step.on_failure == "continue" and not lost)
     match at.cursor.queue:

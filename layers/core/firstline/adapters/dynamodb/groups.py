@@ -132,12 +132,12 @@ class TableGroups:
         return execution_input
 
     def execution_input(self, incident_id: str) -> str | None:
-        """Return the bytes that start the incident's execution."""
+        """Return the stored input of the incident's execution."""
         item = self._table.get(*incident_key(incident_id))
         return None if item is None else str(item["incident"])
 
     def remember_storm(self, alert_name: str | None, now: datetime) -> None:
-        """Send new incidents of this name (of any name, with None) to the storm incident for a while.
+        """Let new incidents with this alert name join the storm incident for a while; None means any name.
 
         Without this, a long storm would open new incidents up to the limits each minute.
         """
@@ -157,7 +157,7 @@ class TableGroups:
         return joined is not None
 
     def leave(self, incident_id: str, group_key: str, by: str, now: datetime) -> IncidentRecord | None:
-        """Take a group that no longer fires off the incident, and resolve the incident with its last group.
+        """Remove a group that no longer fires from the incident; resolve the incident if no group is left.
 
         Returns
         -------
@@ -182,11 +182,11 @@ class TableGroups:
         return None if resolved is None else record_of(resolved)
 
     def mark_quiet_since(self, incident_id: str, now: datetime) -> None:
-        """Store since when a flapping incident is quiet: reconcile resolves it if it stays so."""
+        """Store when a flapping incident became quiet. Reconcile resolves it if it stays quiet."""
         self._table.update(*incident_key(incident_id), "SET quiet_since = :now", {":now": stamp(now)})
 
     def worsen(self, incident_id: str, severity: SourceSeverity) -> IncidentRecord | None:
-        """Store that an alert of paging severity joined an incident that was opened for less."""
+        """Store that an alert of paging severity joined an incident of lower severity."""
         item = self._table.update(*incident_key(incident_id), "SET worsened_to = :severity", {":severity": severity})
         return None if item is None else record_of(item)
 

@@ -25,11 +25,11 @@ class TableHeartbeats(TableStore):
     """The heartbeats in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def beat(self, alert: NormalizedAlert, now: datetime) -> None:
-        """Record a beat, or that its sender resolved the heartbeat. One request."""
+        """Record that the heartbeat arrived, or that its sender resolved it. One request."""
         self._note(f"{alert.source}:{alert.fingerprint}", alert, now, over=alert.status == "resolved")
 
     def expect(self, name: str, alert: NormalizedAlert, now: datetime) -> None:
-        """Start to wait for a required heartbeat that was never seen."""
+        """Start to expect a required heartbeat that was never seen."""
         self._note(f"{REQUIRED}{name}", alert, now, over=False)
 
     def pulses(self) -> tuple[list[Pulse], LastCheck | None]:
