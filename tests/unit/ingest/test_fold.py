@@ -330,10 +330,10 @@ def test_a_paging_alert_that_is_not_held_ends_the_hold() -> None:
     too = alert(fingerprint="fp-2", host="web-1", severity="high")
 
     assert fold(held_group(), [loud], at(1), silent("web-1")).worsened_to == "high"
-    assert fold(held_group(), [loud], at(1), silent("web-1")).wakes
-    assert not fold(held_group(), [soft], at(1), silent("web-1")).wakes
+    assert fold(held_group(), [loud], at(1), silent("web-1")).ends_hold
+    assert not fold(held_group(), [soft], at(1), silent("web-1")).ends_hold
     kept = fold(held_group(), [too], at(1), silent("web-1"))
-    assert (kept.wakes, kept.worsened_to, kept.held_back) == (False, None, "high")
+    assert (kept.ends_hold, kept.worsened_to, kept.held_back) == (False, None, "high")
 
 
 def test_after_the_hold_a_silenced_worse_alert_worsens_the_incident() -> None:

@@ -43,7 +43,7 @@ class IngestHolds:
         """Store the worst severity of held alerts that joined; end the hold if an alert that pages is not held."""
         if folded.held_back is not None:
             self.incidents.hold_back(incident_id, folded.held_back)
-        if folded.wakes and self._waits(incident_id, before, now):
+        if folded.ends_hold and self._waits(incident_id, before, now):
             because = "an alert of paging severity joined"
             lifecycle.end_hold(incident_id, because, now, incidents=self.incidents, executions=self.executions)
 

@@ -80,7 +80,7 @@ class GroupState(Frozen):
 class Fold:
     """The result of folding a batch into its group. At most one of `opens`, `joins`, `resolves`, `quiets` is true.
 
-    `hold` is the hold on every alert of the incident that is opened. `wakes` is true if an alert of paging severity
+    `hold` is the hold on every alert of the incident that is opened. `ends_hold` is true if an alert of paging severity
     joined that is not held: it ends the incident's hold. `held_back` is the worst severity of the held alerts that
     joined, if it is worse than all before: it counts once the hold has ended.
     """
@@ -94,7 +94,7 @@ class Fold:
     quiets: bool = False
     worsened_to: SourceSeverity | None = None
     hold: Hold | None = None
-    wakes: bool = False
+    ends_hold: bool = False
     held_back: SourceSeverity | None = None
 
 
@@ -173,7 +173,7 @@ def fold(
         quiets=empty and state.flapping,
         worsened_to=worst if worsens else None,
         hold=_shortest(holds) if opens else None,
-        wakes=state.open and SEVERITY_RANK[worst] >= PAGING_RANK,
+        ends_hold=state.open and SEVERITY_RANK[worst] >= PAGING_RANK,
         held_back=kept if held and SEVERITY_RANK[kept] > SEVERITY_RANK[state.severity] else None,
     )
 
