@@ -122,7 +122,7 @@ class _Circumstances(_Strict):
 
 
 class _AlertFile(_Strict):
-    """`body` is what the source would post; `alert` is our own shape, where only what matters is given."""
+    """The alert of a case: `body` as its source would post it, or `alert` in Firstline's shape where that is enough."""
 
     source: str
     body: Any = None

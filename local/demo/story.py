@@ -121,5 +121,5 @@ def path(states: Iterable[str]) -> str:
 
 
 def _printable(text: str) -> str:
-    """Replace what a terminal might obey: an alert's text may hold escape sequences."""
+    """Replace the characters that a terminal might obey, because an alert's text may hold escape sequences."""
     return "".join(character if character.isprintable() else " " for character in text)

@@ -43,7 +43,7 @@ class Message:
 
     @property
     def time(self) -> str:
-        """The time of day at which it was sent, in UTC."""
+        """The time of day at which the message was sent, in UTC."""
         return f"{datetime.fromtimestamp(self.at, UTC):%H:%M:%S}"
 
     @property

@@ -31,7 +31,7 @@ environment, profile)."""
 
 @dataclass(frozen=True)
 class Course:
-    """The course of the next deployment.
+    """The scripted course of the next deployment.
 
     Attributes
     ----------

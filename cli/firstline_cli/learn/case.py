@@ -30,7 +30,7 @@ _ALIASES = {
 
 @dataclass
 class Names:
-    """Other names for hosts, addresses, people and accounts. A name gets the same other name everywhere."""
+    """Other names for hosts, addresses, people and accounts. Each name is always replaced by the same one."""
 
     hosts: dict[str, str]
     people: set[str]

@@ -26,7 +26,7 @@ from firstline.people.feedback import called_noise, called_real, last_words, sev
 
 @dataclass(frozen=True)
 class Story:
-    """Everything that the drafts are made of."""
+    """The facts about one incident that the drafts are made of."""
 
     record: IncidentRecord
     entries: Sequence[Entry]

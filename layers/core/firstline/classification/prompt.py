@@ -110,7 +110,7 @@ type Item = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """The items that fit, most telling first, and the number of those that did not."""
+    """The items of evidence that fit into the prompt, most telling first, and the number of those left out."""
 
     items: list[Item]
     left_out: int

@@ -57,7 +57,7 @@ def resolve(
 def resolve_by_hand(
     incident_id: str, by: str, now: datetime, *, incidents: Incidents, executions: Executions
 ) -> IncidentRecord | None:
-    """Resolve the incident for a person. That acknowledges it too: it did not clear by itself."""
+    """Resolve the incident for a person, which also acknowledges it: the incident did not clear by itself."""
     taken = incidents.acknowledge(incident_id, by, now)
     if taken is not None:
         _count_acknowledgement(taken, now)

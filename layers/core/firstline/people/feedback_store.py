@@ -71,7 +71,7 @@ def save_note(incident_id: str, by: str, text: str, at: datetime, *, incidents: 
 
 
 def consequence(record: IncidentRecord, answer: Feedback) -> str:
-    """Tell the person who gave an answer what follows from it."""
+    """Return a sentence that tells the person who answered what follows from the answer."""
     verdict, source = record.classification, record.incident.alert.severity
     if record.outcome == "suppressed" and calls_real(answer):
         hidden = f"For {MEMORY.days} days Firstline takes nothing of this group for noise by its own judgement."

@@ -1,6 +1,6 @@
 """Secrets that are known by their shape: the prefixes and lengths that their issuers document.
 
-A shape is compiled and searched for only if one of its `near` words is in the text: an honest alert costs a few dozen
+ is compiled and searched for only if one of its `near` words is in the text: an honest alert costs a few dozen
 substring searches, and no pattern is compiled at the start of a function. Every pattern has a bounded look-ahead and no
 nested repetition, so its time is proportional to the text.
 """

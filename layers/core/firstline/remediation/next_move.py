@@ -226,7 +226,7 @@ def _read(run: _Remediation, command: CommandRead) -> NextMoveOutput:
     running = any(invocation.Status in RUNNING for invocation in command.invocations)
     if not running and (len(rows) >= run.places or _gave_up(run, rows)):
         return _after_step(run.forget_verifications().keep(_summary(run, rows, command.command_id)), rows)
-    # The waits double up to the longest one; after that the time-out takes so many of them.
+    # The waits double up to the longest one; after that, the step's time-out decides how many more follow.
     if run.cursor.polls >= 3 + run.longest_wait.bit_length() + ceil(run.step.timeout_seconds / LONGEST_WAIT):
         return run.keep(_cut_short(run, rows, command.command_id)).move("Cancel Step")
     return run.move("Read Step", min(run.longest_wait, 2**run.cursor.polls))

@@ -268,7 +268,7 @@ def _decide_and_reserve(
         incident_id=planning.incident.incident_id,
         instance_ids=[*(target.instance_id for target in scope.targets), *(taken.place for taken in scope.releases)],
         decision=verdict.decision,
-        # A shadow stores no plan that a retry could find: the incident's own time makes the retry write the same run.
+        # In shadow no plan is stored that a retry could find. With the incident's time, a retry writes the same run.
         at=planning.incident.opened_at if verdict.decision == "shadow" else now,
         until=now + lease,
     )

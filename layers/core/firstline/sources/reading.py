@@ -33,7 +33,7 @@ class Rejected:
 
 @dataclass(slots=True)
 class Batch:
-    """The content of a payload. `ignored` holds a reason for each thing that was understood and is no alert.
+    """The content of a payload. `ignored` has a reason for each part that was understood and is no alert.
 
     `heartbeats` are `ignored` as alerts, too: dead man's switches and other alerts that are not meant for people.
     rules.yaml declares which of them count.

@@ -177,7 +177,7 @@ class TableGroups:
             left = self._table.update(*incident_key(incident_id), "DELETE groups :only", only)
             if left is None or left.get("groups"):
                 return None
-            # Two last groups left at the same moment: one of them resolves the incident.
+            # The last two groups left at the same moment: only one of them resolves the incident.
             resolved = self._table.update(*incident_key(incident_id), resolve, when, condition=OPEN)
         return None if resolved is None else record_of(resolved)
 
@@ -248,7 +248,7 @@ class TableGroups:
         return [self._table.put_request(item | {"expires_at": self._table.expiry(now)}) for item in items]
 
     def _take_tokens(self, alert_name: str | None, limit: int, now: datetime) -> list[Item]:
-        """Return the writes that take one of the `limit` tokens of this minute and refuse it in a storm."""
+        """Return the writes that take one of this minute's `limit` tokens; they fail without a token or in a storm."""
         bucket = _bucket(alert_name)
         token = self._table.update_request(
             bucket,

@@ -35,7 +35,7 @@ class Reservation:
 
 
 class Day(Frozen):
-    """The usage of a day, for people. `cost` leaves out questions without a price."""
+    """The model's usage in one day, for reports. `cost` leaves out questions without a price."""
 
     day: date
     questions: int = 0

@@ -137,7 +137,7 @@ class ChatModel:
             tokens = completion.tokens()
             usage = None if tokens is None else endpoint.price.of(tokens)
             if tokens and tokens.completion_tokens > endpoint.max_output_tokens:
-                # The server passed over `max_completion_tokens` in silence.
+                # The server ignored `max_completion_tokens` without saying so.
                 self._remember(self._form.with_older_limit())
             return chat_answer.verdict(completion, prompt, endpoint.model, usage or Usage(cost=None))
         except ModelGaveNoVerdict as error:
