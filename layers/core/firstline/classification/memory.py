@@ -59,7 +59,7 @@ def evidence_class(case: Case) -> str:
     Numbers that vary a little each time (of alerts, of hosts) are taken in coarse steps.
     """
     incident, evidence, alert = case.incident, case.evidence, case.incident.alert
-    # How much counts towards how bad it sounds; which amount it is changes each time and counts no further.
+    # Amounts change each time, so `words` leaves them out; the guessed severity counts them.
     words = lexicon.read(alert.alert_name, _DIGITS.sub("", alert.message)).words
     service = evidence.same_service.last_hour if evidence.same_service else 0
     circumstances = [

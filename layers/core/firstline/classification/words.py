@@ -74,7 +74,7 @@ def first_steps(case: Case) -> list[str]:
     )
     if culprits := case.culprits:
         deployed = f"Look at the deployment: {deployed_before(culprits[0], case.incident)}"
-        # A doubted deployment comes after the check.
+        # If people said that a deployment was not the cause, the check comes before it.
         steps.insert(len(steps) if case.past.not_the_deployment else -1, deployed)
     if case.offered:
         best = case.offered[0]

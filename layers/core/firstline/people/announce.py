@@ -60,7 +60,7 @@ def announce(
     resolve_within: timedelta,
     end_silence: Callable[[str, datetime], None],
 ) -> NotifyOutput:
-    """Tell people what a state of the notify function announces, and record what it must record.
+    """Serve a state of the notify function: tell people, and close the incident where it ends.
 
     Suppressed noise is written down and counted, but no channel is told. A closed incident is written before the
     channels are told, and a channel that fails then is only logged: the incident is over. `told` is false if no

@@ -65,7 +65,7 @@ class TableHeartbeats(TableStore):
         values = {":now": stamp(now), ":alert": safe, ":expiry": self._table.expiry(now)}
         change = "SET alert = :alert, expires_at = :expiry, "
         if over:
-            # A heartbeat that is resolved before its first beat needs the time of one: any earlier time will do.
+            # A heartbeat that is resolved before it was ever seen still needs a `beat_at`; any earlier time will do.
             change += "resolved_at = :now, beat_at = if_not_exists(beat_at, :past)"
             values[":past"] = stamp(now - timedelta(seconds=1))
         else:
