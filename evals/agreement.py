@@ -34,7 +34,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """The agreement of one answer to every rule with the authors."""
+    """The agreement of one way to answer with the rules' authors."""
 
     accuracy: float
     macro_f1: float
@@ -47,7 +47,7 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """The classifier on one part of the rules, beside always saying `most_common`."""
+    """The classifier's agreement on one part of the rules, compared with always saying `most_common`."""
 
     title: str
     rules: int
@@ -81,7 +81,7 @@ class Comparison:
 
 
 def measure(rules: Sequence[PublicRule], policy: Policy) -> Comparison:
-    """Measure all rules, the half that the points were set with, the half out of sight; and each part by name."""
+    """Measure all rules, the half used for tuning and the unseen half; each of them also merged by name."""
     judged = [(rule, Judged(rule.repository, rule.level, said_level(rule, policy))) for rule in rules]
     tuned = {rule.words for rule in rules if rule.tuned_on}
     parts: tuple[tuple[str, Callable[[PublicRule], bool]], ...] = (
@@ -102,7 +102,7 @@ def measure(rules: Sequence[PublicRule], policy: Policy) -> Comparison:
 
 
 def by_name(judged: Sequence[tuple[PublicRule, Judged]]) -> list[Judged]:
-    """Merge the rules of each name into its most common levels, in a tie the graver: a copied rule counts once."""
+    """Merge rules of one name into their most common level (in a tie the graver): a copied rule counts once."""
     merged = []
     for group in _grouped(judged, lambda pair: pair[0].words).values():
         truth = _most_common(verdict.truth for _, verdict in group)

@@ -122,7 +122,7 @@ class _Circumstances(_Strict):
 
 
 class _AlertFile(_Strict):
-    """`body` is what the source would post; `alert` is our own shape, where only what matters is given."""
+    """The alert of a case: `body` as its source would post it, or `alert` in Firstline's shape where that is enough."""
 
     source: str
     body: Any = None
@@ -199,7 +199,7 @@ class Case:
     declared: Declared = field(default_factory=Declared)
 
     def without_history(self) -> Self:
-        """Return the same incident as if it were the first of its kind."""
+        """Return the same case without its history, as if it were the first of its kind."""
         first = {"earlier": [], "similar": [], "same_name_last_hour": 1, "same_name_last_day": 1}
         return replace(self, evidence=self.evidence.model_copy(update=first))
 

@@ -87,7 +87,7 @@ def evals(
 
 @contextmanager
 def _explaining(out: Console) -> Iterator[None]:
-    """Turn a wrong option or file into its message and the exit code 2."""
+    """Print the message of a wrong option or file, and exit with code 2."""
     try:
         yield
     except ConfigurationError as error:
@@ -120,7 +120,7 @@ def _score(out: Console, cases: Sequence[Case], classifiers: Sequence[Classifier
 
 
 def _before(only: str, since_baseline: bool) -> tuple[Baseline, str]:
-    """Return the results that this run is compared with, and their name."""
+    """Return the results to compare this run with, and the name of that run."""
     last = {} if since_baseline else baseline.load(baseline.LAST_RUN)
     before, since = (last, "the last run") if last else (baseline.load(), "the baseline")
     if only:  # numbers of some cases say nothing beside those of all; their severities do

@@ -40,7 +40,7 @@ COUNTS = ("unsafe_actions", "below_floor")
 def show(
     out: Console, scores: Sequence[Score], before: Baseline, since: str, *, price: Price, every_case: bool = False
 ) -> None:
-    """Print every table, the numbers last, where they stay in sight. `since` names the run that `before` is of."""
+    """Print every table, the headline numbers last. `since` names the run that `before` is from."""
     for score in scores:
         _show_cases(out, score, before, price, every_case)
     out.print(_by_kind(scores))
@@ -153,7 +153,7 @@ def _table(title: str, headings: Sequence[str], right_padding: int = 1) -> Table
 
 
 def ratio(value: float | None) -> str:
-    """Return three digits, or a dash for a ratio of nothing."""
+    """Format a ratio with three digits, or a dash if it is None."""
     return "–" if value is None else f"{value:.3f}"
 
 

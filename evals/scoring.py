@@ -78,7 +78,7 @@ class Result:
 
     @property
     def answer(self) -> str:
-        """The severity, and that the incident waits if it does."""
+        """The severity, with a mark if the incident is held."""
         return f"{self.severity}, waits" if self.verdict.hold else self.severity
 
 
@@ -163,12 +163,12 @@ def _numbers(
 
 
 def per_class[C: Hashable](pairs: Sequence[tuple[C, C]], classes: Sequence[C]) -> tuple[PerClass, ...]:
-    """Compute precision, recall and F1 of each class, from (truth, said)."""
+    """Compute precision, recall and F1 of each class, from pairs (true class, predicted class)."""
     return tuple(binary(str(name), [(truth == name, said == name) for truth, said in pairs]) for name in classes)
 
 
 def binary(name: str, pairs: Sequence[tuple[bool, bool]]) -> PerClass:
-    """Compute precision, recall and F1 of one class, from (is it, was it said)."""
+    """Compute precision, recall and F1 of one class, from pairs (it is true, the classifier said so)."""
     hits = sum(truth and said for truth, said in pairs)
     return _ratios(name, hits, said=sum(said for _, said in pairs), support=sum(truth for truth, _ in pairs))
 
@@ -185,7 +185,7 @@ def macro_f1(table: Iterable[PerClass]) -> float:
 
 
 def calibration_error(pairs: Sequence[tuple[float, bool]]) -> float:
-    """Compute the expected calibration error of (confidence, was it right).
+    """Compute the expected calibration error from pairs (confidence, the verdict was right).
 
     This is the mean distance, over ten bins of equal width, between the confidence and the share that is right.
     """
@@ -247,7 +247,7 @@ def _broken_actions(verdict: Verdict) -> tuple[str, ...]:
 
 
 def _broken_floor(verdict: Verdict) -> str | None:
-    """Return how the severity is lower than the invariants allow. Declared rules are the owner's word, and may.
+    """Return how the severity is lower than the invariants allow, or None. Declared rules may go lower.
 
     Without a model nothing goes below the source. A model takes critical no lower than high, no page to noise, and
     keeps a page from going out only where such incidents have cleared by themselves.

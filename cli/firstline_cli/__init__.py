@@ -1,1 +1,1 @@
-"""The operator's command `firstline`."""
+"""The operator's command `firstline`. Read `main.py` first: every command, and the modules that do its work."""

@@ -27,5 +27,5 @@ def refusal(why: object, code: int = 2) -> typer.Exit:
 
 
 def percent(share: float | None) -> str:
-    """Format a share; a share of nothing is a dash."""
+    """Format a share in percent, or a dash if it is None."""
     return "–" if share is None else f"{share:.0%}"

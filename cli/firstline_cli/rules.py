@@ -88,7 +88,7 @@ def preview(
     file: FileOption = RULES,
     stack: StackOption = LOCAL,
 ) -> None:
-    """List what it would have hidden in the last 30 days, and which of those incidents became real."""
+    """List the incidents of the last 30 days that it would have hidden, and which of them became real."""
     read = read_rules(file)
     previewed = rules_console.preview_of(name, read, table_of(stack), time_zone, days, datetime.now(UTC))
     if previewed is None:
@@ -109,7 +109,7 @@ def add(
     even_critical: Annotated[bool, typer.Option(help="Keep back what its source calls critical, too.")] = False,
     stack: StackOption = LOCAL,
 ) -> None:
-    """Keep matching alerts back from now on. Incidents that are open already go on."""
+    """Hold matching alerts from now on. Open incidents go on."""
     incidents, now = table_of(stack), datetime.now(UTC)
     details = {"owner": owner, "reason": reason, "until_resolved": until_resolved, "even_critical": even_critical}
     try:
@@ -129,7 +129,7 @@ def list_(
     every: Annotated[bool, typer.Option("--all", help="Those that ended in the last 30 days, too.")] = False,
     stack: StackOption = LOCAL,
 ) -> None:
-    """List the silences that are on."""
+    """List the active silences."""
     now = datetime.now(UTC)
     found = TableSilences(table_of(stack)).since(now - timedelta(days=30) if every else now)
     rules_console.print_silences(console_of(), [silence for silence in found if every or silence.active(now)], now)
@@ -141,7 +141,7 @@ def expire(
     by: PersonOption = LOGIN,
     stack: StackOption = LOCAL,
 ) -> None:
-    """End a silence now. The alerts that it holds back are judged again within a minute."""
+    """End a silence now. The alerts that it held are classified again within a minute."""
     silences, now = TableSilences(table_of(stack)), datetime.now(UTC)
     found = silences.find(name, now)
     if found is None or not found.active(now):

@@ -138,7 +138,7 @@ def _all_fit(keys: Sequence[Key]) -> bool:
 
 
 def _why(keys: Sequence[Key]) -> str:
-    """Say which keys do not fit, or what every key found if all fit."""
+    """Describe the keys that do not fit; if all fit, describe each."""
     if _all_fit(keys):
         return "; ".join(f"{key.name} is {shorten(key.has, _VALUE_CHARS)}" for key in keys)
     return "; ".join(f"{key.name} is {shorten(key.has, _VALUE_CHARS)}, not {key.wants}" for key in keys if not key.fits)
@@ -169,7 +169,7 @@ def preview_of(name: str, rules: Rules, table: Table, zone: str, days: int, now:
     records = TableIncidents(table).closed_since(now - timedelta(days=days))
     rule = next((rule for rule in rules.rules if rule.id == name), None)
     if rule is not None:
-        # A rule without `hold` and `noise` hides nothing, so nothing is within a wait of no time at all.
+        # A rule without `hold` and `noise` hides nothing: a hold of zero length covers no incident.
         wait = None if rule.severity == "noise" else rule.hold or timedelta(0)
         return preview(records, lambda record: _hidden_by_rule(rule, rules, record.incident, zone), wait=wait)
     window = next((window for window in rules.maintenance if window.id == name), None)

@@ -1,4 +1,4 @@
-"""Remediation: its plan, and the decision after each of its states on what comes next."""
+"""Remediation: plans it, and after each of its states decides which state is next."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from firstline.contracts import NextMoveInput, PlanRemediationInput
 from firstline.observability import logger, metrics
-from firstline.remediation.next_move import Place, next_move
+from firstline.remediation.next_move import OwnAccount, next_move
 from firstline.remediation.plan import Planning, plan
 from firstline.settings import RemediateSettings
 from firstline.wiring import Wiring
@@ -45,6 +45,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def _next_move(request: NextMoveInput, context: LambdaContext) -> dict[str, Any]:
     logger.append_keys(incident_id=request.incident_id)
     region, account = context.invoked_function_arn.split(":")[3:5]
-    output = next_move(request, Place(account, region))
+    output = next_move(request, OwnAccount(account, region))
     logger.info(output.move, extra={"observed": request.observed.state, "seconds": output.seconds})
     return output.model_dump(mode="json")

@@ -1,4 +1,4 @@
-"""A scenario's hold on a running stack: send alerts, wait for what follows, answer like people, and check."""
+"""The tools of a scenario on a running stack: send alerts, wait, answer as people do, and check the outcome."""
 
 import time
 from collections.abc import Callable
@@ -46,7 +46,7 @@ class Stage:
         self.history = TableIncidents(Table(self.stack.client("dynamodb"), self.stack.created.table_name))
 
     def check(self, what: str, holds: bool, seen: object = "") -> None:
-        """Note whether an outcome holds; the scenario goes on."""
+        """Record if an outcome holds; the scenario goes on either way."""
         self.checks.append(Check(what, holds, str(seen)))
 
     def send(self, source: str, payload: Any, what: str = "") -> list[str]:
@@ -114,7 +114,7 @@ class Stage:
         return self.wait(incident_id, f"waiting for {awaiting}", lambda record: record.awaiting == awaiting)
 
     def check_soon(self, what: str, holds: Callable[[], bool]) -> None:
-        """Note an outcome that may take a few more seconds, as people are told after the record is written."""
+        """Record if an outcome holds within a few seconds, because people are told after the record is written."""
         deadline = time.monotonic() + _SOON_SECONDS
         while not holds() and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)

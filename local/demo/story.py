@@ -30,7 +30,7 @@ class Story:
         self._watcher: threading.Thread | None = None
 
     def name(self, incident_id: str, label: str) -> None:
-        """Call an incident by a short name from now on."""
+        """Give an incident the short name that the story prints."""
         with self._lock:
             self._labels.setdefault(incident_id, label)
 
@@ -121,5 +121,5 @@ def path(states: Iterable[str]) -> str:
 
 
 def _printable(text: str) -> str:
-    """Replace what a terminal might obey: an alert's text may hold escape sequences."""
+    """Replace the characters that a terminal might obey, because an alert's text may hold escape sequences."""
     return "".join(character if character.isprintable() else " " for character in text)

@@ -27,7 +27,7 @@ _APP_CONFIG = "/appconfig/aws4_request"
 
 
 class Cloud:
-    """An application for every service. `functions`, `commands` and `releases` may be set later than it starts."""
+    """The application that answers for every AWS service. `functions`, `commands` and `releases` may be set later."""
 
     def __init__(self) -> None:
         self.functions: Functions | None = None

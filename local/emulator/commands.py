@@ -64,7 +64,7 @@ class _Invocation:
         return text
 
     def end(self, status: str, details: str) -> None:
-        # Readers take the status for the sign that the rest is there.
+        # The status is set last, because readers take the status as the sign that the rest is set.
         self.details, self.ended_at, self.status = details, time.time(), status
 
 

@@ -204,7 +204,7 @@ def _send_task_failure(self: Any) -> ActionResult:
 
 
 def _sdk_error(self: Any, env: Any, ex: Exception) -> FailureEvent:
-    """Name a missing answer `<Service>.SdkClientException` as AWS does; moto takes it for its own failure."""
+    """Turn a service's missing answer into `<Service>.SdkClientException`, as AWS does; moto fails by itself."""
     if isinstance(ex, BotoCoreError):
         service = self._normalise_service_error_name(self.resource.api_name)
         failed: FailureEvent = self._get_task_failure_event(

@@ -43,7 +43,7 @@ class Message:
 
     @property
     def time(self) -> str:
-        """The time of day at which it was sent, in UTC."""
+        """The time of day at which the message was sent, in UTC."""
         return f"{datetime.fromtimestamp(self.at, UTC):%H:%M:%S}"
 
     @property
@@ -85,7 +85,7 @@ class Inbox:
         }
 
     def __call__(self, request: Request) -> Response:
-        """Answer a channel's request, a reader's or a test's."""
+        """Answer a request of a channel, of a reader or of a test."""
         try:
             if request.path.startswith("/slack/api/"):
                 return _json(self._slack(request.path.removeprefix("/slack/api/"), _fields(request)))

@@ -1,4 +1,4 @@
-"""The stacks that run on this machine: each has a folder, and those that serve leave word of themselves in it."""
+"""The stacks that run on this machine: each has a folder, and a serving stack registers itself in it."""
 
 import json
 import os
@@ -16,7 +16,7 @@ _WORD = "stack.json"
 
 
 def stacks_folder(of_checkout: Path = _OF_THIS_CHECKOUT) -> Path:
-    """Return the folder in which each stack has one, called after its process, until another stack starts."""
+    """Return the folder that has a folder for each stack, named after its process id."""
     return Path(os.environ.get(FOLDER_VARIABLE) or of_checkout)
 
 
@@ -26,7 +26,7 @@ def own_folder() -> Path:
 
 
 def remember(line: dict[str, Any]) -> None:
-    """Leave word of this process's stack for `send` and `firstline`, readable by its owner only."""
+    """Write this process's stack into the registry for `send` and `firstline`, readable by its owner only."""
     own_folder().mkdir(parents=True, exist_ok=True)
     file = own_folder() / _WORD
     file.touch(mode=0o600)
@@ -34,12 +34,12 @@ def remember(line: dict[str, Any]) -> None:
 
 
 def forget() -> None:
-    """Remove the line of this process's stack."""
+    """Remove this process's stack from the registry."""
     (own_folder() / _WORD).unlink(missing_ok=True)
 
 
 def running(of_checkout: Path = _OF_THIS_CHECKOUT) -> dict[str, Any] | None:
-    """Return the line of the stack that was started last, of those that still run, or None when none does."""
+    """Return the registered line of the running stack that was started last, or None if none runs."""
     files = stacks_folder(of_checkout).glob(f"*/{_WORD}")
     found = [json.loads(file.read_text()) for file in files if _lives(file.parent)]
     return max(found, key=lambda line: float(line["since"]), default=None)

@@ -31,7 +31,7 @@ environment, profile)."""
 
 @dataclass(frozen=True)
 class Course:
-    """The course of the next deployment.
+    """The scripted course of the next deployment.
 
     Attributes
     ----------
@@ -107,7 +107,7 @@ class Destination:
 
 
 class Releases:
-    """Both services. `sent` are the deployments that Firstline began, `stops` how often it asked to stop one.
+    """CodeDeploy and AppConfig. `sent` has the deployments that Firstline began; `stops` counts its stop requests.
 
     CodeDeploy's have stopped when they were asked `stops_needed` times.
     """
@@ -271,7 +271,7 @@ class Releases:
     # --- the course of a deployment -----------------------------------------------------------------------------------
 
     def _deploy(self, where: Destination, what: Any, request: dict[str, Any]) -> Deployment:
-        """Begin a deployment, unless its course refuses it or another one is in progress."""
+        """Begin a deployment, unless the scripted course refuses it or another deployment is in progress."""
         with self._lock:
             self.attempts += 1
             courses = self._courses
@@ -294,7 +294,7 @@ class Releases:
 
 
 def _look(deployment: Deployment) -> None:
-    """Count a read of a deployment, and do what its course says about reads."""
+    """Count a read of a deployment; fail it or call `on_look` if the deployment's course says so."""
     deployment.looked += 1
     if deployment.course.unreadable:
         raise ServiceError("InternalServerException", "An internal error occurred.", 500)

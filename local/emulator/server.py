@@ -45,15 +45,15 @@ class Server:
 
     @property
     def url(self) -> str:
-        """The address that it listens at, without a slash at the end."""
+        """The server's URL, without a slash at the end."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Start to answer requests, in a thread."""
         self._thread.start()
 
     def close(self) -> None:
-        """Stop answering and free the port."""
+        """Stop answering requests and free the port."""
         if self._thread.is_alive():
             self._server.shutdown()
         self._server.server_close()

@@ -62,7 +62,7 @@ class Options:
 
 
 class Stack:
-    """A running Firstline. Build it, `start` it, `close` it.
+    """A running Firstline. Build, `start` and `close` it.
 
     Attributes
     ----------

@@ -225,7 +225,7 @@ def _run(console: Console, runbook: Runbook, values: Mapping[str, str], scenario
 def _show(console: Console, tried: Tried) -> None:
     ran = tried.ran
     how = "success" if tried.succeeded else "timed out" if ran.timed_out else f"exit status {ran.exit_code}"
-    # Before anything is done, verify must fail: there is a fault.
+    # Before the steps, verify must fail, because the fault is there.
     if tried.when == "before":
         style = "yellow" if tried.succeeded else "green"
     else:

@@ -30,7 +30,7 @@ _ALIASES = {
 
 @dataclass
 class Names:
-    """Other names for hosts, addresses, people and accounts. A name gets the same other name everywhere."""
+    """Other names for hosts, addresses, people and accounts. Each name is always replaced by the same one."""
 
     hosts: dict[str, str]
     people: set[str]
@@ -50,7 +50,7 @@ class Names:
         return cls(hosts, _people(record))
 
     def other(self, text: str) -> str:
-        """Return the text with hosts, people, addresses, accounts and links changed."""
+        """Return the text with hosts, people, addresses, accounts and links replaced by made-up ones."""
         text = _URL.sub("https://example.com/", text)
         for name in sorted(self.hosts, key=len, reverse=True):
             text = re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", self.hosts[name], text)

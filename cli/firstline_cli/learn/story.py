@@ -1,4 +1,4 @@
-"""The story of an incident that is over: its record, its trail, and the evidence as it stood when it opened."""
+"""The story of a closed incident: its record, its trail, and the evidence as it was when it opened."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from firstline.people.feedback import called_noise, called_real, last_words, sev
 
 @dataclass(frozen=True)
 class Story:
-    """Everything that the drafts are made of."""
+    """The facts about one incident that the drafts are made of."""
 
     record: IncidentRecord
     entries: Sequence[Entry]
@@ -38,7 +38,7 @@ class Story:
         return self.record.incident
 
     def severity(self) -> tuple[Severity, bool]:
-        """Return how bad it was and True if people said so; otherwise the verdict's severity, to be checked."""
+        """Return the severity and True if people stated it; otherwise the verdict's severity and False."""
         words = last_words(self.record.feedback)
         verdict = self.record.classification
         said = self.incident.alert.severity

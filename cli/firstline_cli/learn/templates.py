@@ -29,7 +29,7 @@ def render(file: str, **values: Any) -> str:
 
 
 def plain(text: str, limit: int = MAX_CHARS) -> str:
-    """Return text of strangers on one line: redacted, and neither markup, link nor mention to Markdown."""
+    """Return an untrusted text on one line: redacted, and escaped against Markdown's markup, links and mentions."""
     return _MARKUP.sub(r"\\\1", safe_line(text, limit)).replace("://", r":\/\/").replace("@", "@\u2060")
 
 

@@ -1,4 +1,4 @@
-"""Write an incident's drafts into a folder, and say what is left for people to do."""
+"""The drafts of an incident, written into a folder, and what is left for people to do."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,5 +1,17 @@
 """Firstline: the serverless first responder for monitoring alerts.
 
-The package is a pure core (models, sources, grouping, classification, runbooks, channels) with thin edges
-(`adapters`). Arrows go one way: functions -> adapters -> core. The core imports the standard library and pydantic.
+Read the rooms in the order in which an alert passes them. Each room's `__init__.py` says which file to read first.
+
+1. `models`: the values that every other room exchanges.
+2. `sources`: authenticate a sender and read its payload as alerts.
+3. `ingest`: group the alerts, and open, join or resolve incidents.
+4. `incidents`: what an open incident can go through, and the ports to the store.
+5. `classification`: how bad the incident is, why, and whether a runbook can fix it.
+6. `runbooks` and `remediation`: the declared fixes, and the plan that runs one of them.
+7. `people` and `channels`: announcements, pages and approvals, and their form in Slack, PagerDuty and SNS.
+8. `reports`: how a period went.
+
+`policy` (the owner's files) and `privacy` (redaction) serve all of them. `adapters` talk to AWS, to the channels and to
+the model; `wiring` builds the parts of a function from its `settings`. `contracts` are the inputs and outputs of the
+state machine's functions. Arrows go one way: functions -> wiring -> adapters -> core.
 """

@@ -25,7 +25,7 @@ metrics = Metrics()
 
 
 def count(name: str) -> None:
-    """Emit a count of one immediately, apart from the invocation's metrics, which a thread may outlive."""
+    """Emit a metric of one at once, because a thread may outlive the invocation and its metrics."""
     service = {"service": os.environ.get("POWERTOOLS_SERVICE_NAME", "firstline")}
     with single_metric(name=name, unit=MetricUnit.Count, value=1, default_dimensions=service):
         pass

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 
 
 class Wiring:
-    """The parts of one function.
+    """The parts of one Lambda function, built from its settings.
 
     Parameters
     ----------

@@ -41,7 +41,9 @@ def pulse(beat: float = 0, resolved: float | None = None, **what: Any) -> Pulse:
         pytest.param(pulse(), 65, at(55), at(65), id="the patience begins when somebody looks again"),
     ],
 )
-def test_absence(what: Pulse, minutes: float, watched: datetime, since: datetime | None) -> None:
+def test_a_heartbeat_is_absent_after_its_patience(
+    what: Pulse, minutes: float, watched: datetime, since: datetime | None
+) -> None:
     assert absent_since(what, EVERY, at(minutes), watched_since=watched) == since
 
 
@@ -74,7 +76,7 @@ def minutes(begin: int, end: int) -> range:
     return range(begin, end + 1)
 
 
-def test_an_absence_is_said_once_and_its_return_too() -> None:
+def test_an_absence_and_a_return_are_each_reported_once() -> None:
     world = World(EVERY)
     world.beats(0)
 
@@ -100,7 +102,7 @@ def test_the_alert_says_which_heartbeat_for_how_long_and_what_to_do() -> None:
     assert said.labels["cluster"] == "eu"
 
 
-def test_each_cluster_has_its_own() -> None:
+def test_each_cluster_has_its_own_heartbeat() -> None:
     world = World(EVERY)
     for cluster in ("eu", "us"):
         world.beats(0, cluster)
@@ -124,11 +126,11 @@ def test_resolved_counts_as_absence_until_it_fires_again() -> None:
     assert world.look(3) == ["Watchdog is absent resolved"]
 
 
-def test_what_was_never_seen_is_not_missed() -> None:
+def test_a_heartbeat_that_was_never_seen_is_not_absent() -> None:
     assert World(EVERY).look(*minutes(0, 60)) == []
 
 
-def test_what_is_required_is_missed_although_it_was_never_seen() -> None:
+def test_a_required_heartbeat_is_absent_even_if_never_seen() -> None:
     world = World(EVERY.model_copy(update={"required": True}))
 
     assert world.look(*minutes(0, 9)) == []
@@ -138,7 +140,7 @@ def test_what_is_required_is_missed_although_it_was_never_seen() -> None:
     assert world.look(*minutes(22, 40)) == ["Watchdog is absent firing"]
 
 
-def test_what_is_forgotten_is_not_missed_until_it_comes_again() -> None:
+def test_a_forgotten_heartbeat_is_not_absent_until_it_comes_again() -> None:
     world = World(EVERY)
     world.beats(0)
     world.forget(1)
@@ -150,7 +152,7 @@ def test_what_is_forgotten_is_not_missed_until_it_comes_again() -> None:
     assert world.look(*minutes(62, 80)) == ["Watchdog is absent firing"]
 
 
-def test_forgetting_ends_what_was_said_of_the_absence() -> None:
+def test_forgetting_a_heartbeat_resolves_its_absence() -> None:
     world = World(EVERY)
     world.beats(0)
     world.look(*minutes(0, 10))
@@ -160,7 +162,7 @@ def test_forgetting_ends_what_was_said_of_the_absence() -> None:
     assert world.said[-1].message == "Watchdog of cluster eu is not waited for any more: ana had it forgotten."
 
 
-def test_a_forgotten_one_does_not_stand_for_what_is_required() -> None:
+def test_a_forgotten_heartbeat_does_not_meet_the_requirement() -> None:
     world = World(EVERY.model_copy(update={"required": True}))
     world.look(0)
     world.beats(1)
@@ -170,7 +172,7 @@ def test_a_forgotten_one_does_not_stand_for_what_is_required() -> None:
     assert world.look(*minutes(4, 30)) == ["Heartbeat watchdog is absent firing"]
 
 
-def test_what_is_required_cannot_be_forgotten() -> None:
+def test_a_required_heartbeat_cannot_be_forgotten() -> None:
     world = World(EVERY.model_copy(update={"required": True}))
     world.look(0)
     world.forget(1, "required:watchdog")
@@ -178,14 +180,14 @@ def test_what_is_required_cannot_be_forgotten() -> None:
     assert world.look(*minutes(2, 40)) == ["Heartbeat watchdog is absent firing"]
 
 
-def test_what_nobody_declared_is_not_watched() -> None:
+def test_an_undeclared_heartbeat_is_not_watched() -> None:
     world = World()
     world.beats(0)
 
     assert world.look(*minutes(0, 60)) == []
 
 
-def test_after_an_outage_of_the_table_or_the_audit_it_is_waited_for_anew() -> None:
+def test_after_an_outage_the_wait_for_a_heartbeat_begins_anew() -> None:
     world = World(EVERY)
     world.beats(0)
     world.look(*minutes(0, 3))
@@ -198,7 +200,7 @@ def test_after_an_outage_of_the_table_or_the_audit_it_is_waited_for_anew() -> No
     assert world.look(70) == ["Watchdog is absent firing"]
 
 
-def test_what_was_said_and_not_marked_is_said_again_in_the_same_words() -> None:
+def test_an_unmarked_absence_is_reported_again_with_the_same_alert() -> None:
     world = World(EVERY)
     world.beats(0)
     world.look(*minutes(0, 9))
@@ -223,5 +225,5 @@ def test_the_shortest_and_the_longest_interval() -> None:
             assert sound
 
 
-def test_without_a_word_it_fits_alertmanagers_own_interval() -> None:
+def test_the_default_interval_fits_alertmanagers() -> None:
     assert Heartbeat.model_validate({"id": "a", "match": {"host": "x"}, "reason": "r"}).patience == timedelta(hours=8)

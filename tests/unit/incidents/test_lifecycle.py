@@ -63,7 +63,7 @@ def test_a_person_who_resolves_has_taken_it_too_and_that_is_measured() -> None:
 
 
 @pytest.mark.parametrize("say", [lifecycle.acknowledge, lifecycle.resolve])
-def test_who_comes_too_late_tells_nobody(say: Any) -> None:
+def test_an_incident_that_is_over_sends_no_signal(say: Any) -> None:
     over = record(awaiting="resolution", task_token="t", resolved_at=NOON, resolved_by="ada")
     executions = MemoryExecutions()
 
@@ -76,7 +76,7 @@ def test_who_comes_too_late_tells_nobody(say: Any) -> None:
 @pytest.mark.parametrize(
     ("awaiting", "told"), [("hold", [("go on", "somebody joined")]), ("resolution", []), (None, [])]
 )
-def test_who_waits_is_told_to_go_on(awaiting: Any, told: list[tuple[str, str]]) -> None:
+def test_ending_a_hold_signals_only_an_execution_that_is_held(awaiting: Any, told: list[tuple[str, str]]) -> None:
     store, executions = MemoryStore(record(awaiting=awaiting, task_token="t")), MemoryExecutions()
 
     lifecycle.end_hold(INCIDENT_ID, "somebody joined", NOON, incidents=store.incidents, executions=executions)
@@ -107,7 +107,7 @@ def test_a_decision_is_told_in_the_words_of_the_state_machine(decision: str) -> 
         ({"awaiting": "resolution"}, []),
     ],
 )
-def test_worse_news_wake_somebody_unless_somebody_is_awake(what: dict[str, Any], told: list[str]) -> None:
+def test_a_worse_alert_interrupts_the_wait_unless_a_page_went_out(what: dict[str, Any], told: list[str]) -> None:
     executions = MemoryExecutions()
 
     lifecycle.tell_worsened(record(**what), "critical", executions=executions)

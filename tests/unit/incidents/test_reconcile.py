@@ -168,11 +168,11 @@ PAGED = "page: It has been open for more than 5 minutes and nobody was paged."
         ),
     ],
 )
-def test_the_audit_mends(what: dict[str, Any], minutes: float, done: list[str]) -> None:
+def test_reconcile_repairs(what: dict[str, Any], minutes: float, done: list[str]) -> None:
     assert World(record(**what)).reconcile(minutes) == done
 
 
-def test_the_audit_marks_what_it_started() -> None:
+def test_reconcile_marks_the_incident_that_it_started() -> None:
     store = MemoryStore()
     opened = open_for(store.groups, alert())
     world = World()
@@ -184,7 +184,7 @@ def test_the_audit_marks_what_it_started() -> None:
     assert set(world.executions.started) == {opened.incident_id}
 
 
-def test_what_a_silence_keeps_back_waits_as_long_as_it_is_on() -> None:
+def test_a_silenced_incident_is_held_until_the_silence_ends() -> None:
     other = incident(incident_id="another", group_key="group-2")
     world = World(record(**held("silence")), record(incident=other, **held("silence")))
     world.silenced = [SILENCE]
@@ -193,7 +193,7 @@ def test_what_a_silence_keeps_back_waits_as_long_as_it_is_on() -> None:
     assert world.silences_read == 1
 
 
-def test_silences_that_cannot_be_read_end_no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_silences_end_no_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     def unreadable(now: datetime) -> Sequence[Silence]:
         raise ExecutionsUnavailable("broken")
 
@@ -245,7 +245,7 @@ def test_without_a_table_there_is_no_heartbeat() -> None:
 
 
 @pytest.mark.parametrize(("heard", "unheard"), [(True, 0), (False, 1)])
-def test_a_page_topic_that_nobody_hears_comes_to_light_before_the_first_page(heard: bool, unheard: int) -> None:
+def test_a_page_topic_without_subscriber_is_reported_before_the_first_page(heard: bool, unheard: int) -> None:
     metrics.clear_metrics()
     world = World()
     world.topic.heard = heard

@@ -281,7 +281,7 @@ def test_a_storm_is_known_by_its_first_alert() -> None:
     assert (incident.alert.alert_name, incident.first_alert) == ("Alert storm", "TargetDown")
 
 
-def test_what_is_no_storm_goes_by_its_own_name_whatever_its_labels_say() -> None:
+def test_a_label_first_alert_does_not_make_an_incident_a_storm() -> None:
     _, incident = open_incident(fold(EMPTY, [alert(labels={"first_alert": "AllIsWell"})], NOON), NOON)
 
     assert incident.first_alert == incident.alert.alert_name
@@ -305,7 +305,7 @@ def held_group() -> GroupState:
     return open_incident(folded, NOON)[0]
 
 
-def test_an_incident_waits_when_every_alert_in_it_is_kept_back() -> None:
+def test_an_incident_is_held_when_every_alert_in_it_is_held() -> None:
     alerts = [alert(fingerprint="fp-1", host="web-1"), alert(fingerprint="fp-2", host="web-2")]
 
     group, incident = open_incident(fold(EMPTY, alerts, NOON, silent("web-1", "web-2")), NOON)
@@ -317,26 +317,26 @@ def test_an_incident_waits_when_every_alert_in_it_is_kept_back() -> None:
     assert loud[0].held_until is None
 
 
-def test_it_waits_no_longer_than_the_first_of_them() -> None:
+def test_an_incident_is_held_only_until_its_first_hold_ends() -> None:
     lasts = {"web-1": hold(60), "web-2": hold(10)}
     alerts = [alert(fingerprint="fp-1", host="web-1"), alert(fingerprint="fp-2", host="web-2")]
 
     assert fold(EMPTY, alerts, NOON, lambda one: lasts[str(one.host)]).hold == hold(10)
 
 
-def test_what_nothing_keeps_back_and_would_page_ends_the_waiting() -> None:
+def test_a_paging_alert_that_is_not_held_ends_the_hold() -> None:
     loud = alert(fingerprint="fp-2", host="web-2", severity="high")
     soft = alert(fingerprint="fp-2", host="web-2", severity="medium")
     too = alert(fingerprint="fp-2", host="web-1", severity="high")
 
     assert fold(held_group(), [loud], at(1), silent("web-1")).worsened_to == "high"
-    assert fold(held_group(), [loud], at(1), silent("web-1")).wakes
-    assert not fold(held_group(), [soft], at(1), silent("web-1")).wakes
+    assert fold(held_group(), [loud], at(1), silent("web-1")).ends_hold
+    assert not fold(held_group(), [soft], at(1), silent("web-1")).ends_hold
     kept = fold(held_group(), [too], at(1), silent("web-1"))
-    assert (kept.wakes, kept.worsened_to, kept.held_back) == (False, None, "high")
+    assert (kept.ends_hold, kept.worsened_to, kept.held_back) == (False, None, "high")
 
 
-def test_after_the_waiting_a_silence_hides_no_longer_what_makes_it_worse() -> None:
+def test_after_the_hold_a_silenced_worse_alert_worsens_the_incident() -> None:
     late = fold(held_group(), [alert(fingerprint="fp-2", severity="high")], at(60), silent("web-1", minutes=90))
 
     assert late.worsened_to == "high"

@@ -93,7 +93,7 @@ LOW = a_classification(severity="low")
         ("nobody even acted", {"classification": LOW}, "expired", [a_result()], "expired"),
     ],
 )
-def test_outcomes(
+def test_the_outcome_follows_from_how_the_incident_ended(
     case: str,
     changes: dict[str, Any],
     ended_by: Literal["resolved", "verified", "expired"],
@@ -123,11 +123,11 @@ def held(by: str, **changes: Any) -> dict[str, Any]:
         ("somebody took it", held("silence", acknowledged_at=NOW), "resolved"),
     ],
 )
-def test_outcomes_of_what_waited(case: str, changes: dict[str, Any], expected: str) -> None:
+def test_the_outcome_of_an_incident_that_was_held(case: str, changes: dict[str, Any], expected: str) -> None:
     assert outcome_of(a_record(**changes), "resolved", []) == expected, case
 
 
-def test_who_did_not_hear_that_it_began_does_not_hear_that_it_is_over() -> None:
+def test_the_end_of_an_incident_that_was_held_is_not_announced() -> None:
     slack, store, ended = MemoryChannel(), MemoryStore(a_record(**held("silence"))), list[str]()
 
     output = announced("Close Incident", {"slack": slack}, store, lambda silence_id, now: ended.append(silence_id))
@@ -187,7 +187,7 @@ def test_noise_is_written_down_and_nobody_is_told() -> None:
         ("Close Incident", "closed", "Resolved by the sender."),
     ],
 )
-def test_each_state_has_its_moment(state: str, kind: str, reason: str) -> None:
+def test_each_state_sends_its_kind_of_notification(state: str, kind: str, reason: str) -> None:
     slack = MemoryChannel()
     assert announced(state, {"slack": slack}).told is True
     told = slack.told[0]
@@ -219,7 +219,7 @@ def test_without_channels_nobody_is_told(state: str) -> None:
 
 
 @pytest.mark.parametrize("state", ["Request Approval", "Notify Ops"])
-def test_a_human_who_is_needed_and_not_told_is_a_failure(state: str) -> None:
+def test_a_request_to_people_that_no_channel_takes_fails(state: str) -> None:
     slack = MemoryChannel(failures=[passing(), passing()])
     with pytest.raises(ChannelFailed):
         announced(state, {"slack": slack})
@@ -294,7 +294,9 @@ def test_closing_twice_tells_again_and_counts_once() -> None:
         (a_record(), "expired", {"Expired": 1}),
     ],
 )
-def test_ends_are_measured(record: IncidentRecord, ended_by: str, expected: dict[str, float]) -> None:
+def test_each_end_of_an_incident_is_counted_in_metrics(
+    record: IncidentRecord, ended_by: str, expected: dict[str, float]
+) -> None:
     results = [a_result().model_dump(mode="json")]
     announced("Close Incident", {}, MemoryStore(record), ended_by=ended_by, results=results)
     assert {name: value_of(name) for name in metrics.metric_set} == expected

@@ -42,7 +42,7 @@ def says(waiting: Waiting, approver: str = "U1", approves: bool = True, digest: 
 
 
 @pytest.mark.parametrize("risk", ["read_only", "safe", "disruptive"])
-def test_one_yes_is_enough_unless_data_is_lost(risk: str) -> None:
+def test_one_approval_is_enough_unless_data_is_lost(risk: str) -> None:
     waiting = Waiting(a_waiting_record(a_plan(risk=risk)))
     assert says(waiting).decision == "approved"
     assert waiting.signals == [("approved", "u1")]
@@ -58,7 +58,7 @@ def test_one_yes_is_enough_unless_data_is_lost(risk: str) -> None:
         ([("U9", False)], "refused", [("refused", "u9")]),
     ],
 )
-def test_where_data_is_lost_it_takes_two(said: list[tuple[str, bool]], decision: str | None, told: Any) -> None:
+def test_a_destructive_plan_needs_two_approvers(said: list[tuple[str, bool]], decision: str | None, told: Any) -> None:
     waiting = Waiting(a_waiting_record(DESTRUCTIVE))
     for approver, approves in said:
         record = says(waiting, approver, approves)
@@ -66,7 +66,7 @@ def test_where_data_is_lost_it_takes_two(said: list[tuple[str, bool]], decision:
     assert waiting.signals == told
 
 
-def test_the_same_person_twice_is_one() -> None:
+def test_two_approvals_of_one_person_count_once() -> None:
     waiting = Waiting(a_waiting_record(DESTRUCTIVE))
     says(waiting)
     with pytest.raises(Superseded, match="somebody else"):
@@ -90,7 +90,7 @@ def test_the_same_person_twice_is_one() -> None:
     ],
 )
 @pytest.mark.parametrize("approves", [True, False])
-def test_what_is_refused_is_not_even_written(
+def test_a_refused_answer_is_not_written(
     case: str, changes: dict[str, Any], error: Any, words: str, approves: bool
 ) -> None:
     asked = a_waiting_record()
@@ -109,7 +109,7 @@ def test_an_unknown_incident_is_refused() -> None:
         decide(INCIDENT_ID, answer, NOW, approvers=APPROVERS, incidents=store.incidents, executions=executions)
 
 
-def test_only_approvers_say_yes() -> None:
+def test_only_approvers_can_approve_or_get_a_link() -> None:
     waiting = Waiting(a_waiting_record())
     with pytest.raises(NotEntitled, match="U9 is not among"):
         says(waiting, "U9")
@@ -118,7 +118,7 @@ def test_only_approvers_say_yes() -> None:
     assert waiting.writes == 0
 
 
-def test_who_loses_a_race_is_told_what_won() -> None:
+def test_the_loser_of_a_race_reads_which_decision_won() -> None:
     asked = a_waiting_record()
     waiting = Waiting(asked)
     waiting.meanwhile(decision="refused", decided_by="bo", decided_at=NOW)
@@ -127,7 +127,7 @@ def test_who_loses_a_race_is_told_what_won() -> None:
     assert (waiting.writes, waiting.signals) == (1, [])
 
 
-def test_a_second_yes_that_meets_the_first_one_still_counts() -> None:
+def test_an_approval_written_at_the_same_moment_as_another_counts() -> None:
     asked = a_waiting_record(DESTRUCTIVE)
     waiting = Waiting(asked)
     first = Approval(approver="U2", by="u2", at=NOW)
@@ -138,7 +138,7 @@ def test_a_second_yes_that_meets_the_first_one_still_counts() -> None:
     assert (waiting.writes, waiting.signals) == (2, [("approved", "u2 and u1")])
 
 
-def test_who_never_gets_through_is_told_so() -> None:
+def test_an_answer_that_always_loses_the_race_is_refused_in_words() -> None:
     waiting = Waiting(a_waiting_record())
 
     def another() -> None:
@@ -168,7 +168,7 @@ def test_a_decision_outlives_a_busy_step_functions() -> None:
     assert waiting.store.only.decision == "approved"
 
 
-def test_an_invitation_is_personal_and_ends_with_the_question() -> None:
+def test_an_approval_link_is_personal_and_expires_at_the_deadline() -> None:
     record = a_waiting_record()
     link = invite(INCIDENT_ID, "U1", "ada", NOW, approvers=APPROVERS, incidents=MemoryStore(record).incidents)
     assert (link.approver, link.name, link.incident_id) == ("U1", "ada", INCIDENT_ID)
@@ -183,12 +183,14 @@ def test_an_invitation_is_personal_and_ends_with_the_question() -> None:
         ({}, True, "approval", "ada approved. It is destructive, so somebody else must agree."),
     ],
 )
-def test_the_message_goes_on_with_who_said_what(changes: Any, approves: bool, kind: str, reason: str) -> None:
+def test_the_announcement_says_who_answered_and_what_follows(
+    changes: Any, approves: bool, kind: str, reason: str
+) -> None:
     told = announcement(a_waiting_record(DESTRUCTIVE, **changes), "ada", approves, NOW + timedelta(seconds=1))
     assert (told.kind, told.reason) == (kind, reason)
 
 
-def test_a_plan_is_another_when_anything_about_it_is() -> None:
+def test_any_change_of_a_plan_changes_its_digest() -> None:
     plan = a_plan()
     step = plan.steps[0]
     others = [

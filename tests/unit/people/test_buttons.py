@@ -166,7 +166,7 @@ def test_a_form_without_words_has_none(value: str | None) -> None:
         interaction(actions=[{"action_id": "judge", "value": f"{INCIDENT_ID}"}]),
     ],
 )
-def test_an_answer_that_was_not_offered_is_none(body: bytes) -> None:
+def test_an_answer_that_the_menu_does_not_offer_is_ignored(body: bytes) -> None:
     assert read_press(body) is None
 
 
@@ -178,7 +178,7 @@ def test_an_answer_that_was_not_offered_is_none(body: bytes) -> None:
         interaction(type="view_submission", view={"callback_id": "note", "state": {"values": {"note": "x"}}}),
     ],
 )
-def test_what_is_no_answer_at_all_is_refused(body: bytes) -> None:
+def test_a_malformed_answer_is_refused(body: bytes) -> None:
     with pytest.raises(UnreadablePayload):
         read_press(body)
 
@@ -193,7 +193,7 @@ def test_what_is_no_answer_at_all_is_refused(body: bytes) -> None:
         interaction(actions=[{"action_id": "acknowledge"}]),
     ],
 )
-def test_what_is_not_ours_is_left_alone(body: bytes) -> None:
+def test_a_press_of_an_unknown_button_is_ignored(body: bytes) -> None:
     assert read_press(body) is None
 
 
@@ -211,7 +211,7 @@ def test_what_is_not_ours_is_left_alone(body: bytes) -> None:
         b'{"type": "block_actions"}',
     ],
 )
-def test_what_is_no_interaction_is_refused(body: bytes) -> None:
+def test_a_body_that_is_no_interaction_is_refused(body: bytes) -> None:
     with pytest.raises(UnreadablePayload):
         read_press(body)
 
@@ -314,7 +314,7 @@ def test_the_message_says_who_did_it(button: str, awaiting: str, signal: str, ki
     assert incident.pagerduty.attempts == 0
 
 
-def test_who_resolves_has_taken_it() -> None:
+def test_resolving_also_acknowledges() -> None:
     incident = Pressed("acknowledgement")
     incident.press("resolve")
     assert incident.now.acknowledged_by == incident.now.resolved_by == "ana (Slack)"
@@ -430,7 +430,9 @@ def test_an_approver_gets_a_link_of_their_own() -> None:
         ("nobody waits", ("U1",), address, {"awaiting": "resolution"}, "does not wait"),
     ],
 )
-def test_nobody_else_gets_one(case: str, approvers: Any, page: Callable[[Link], str], changes: Any, words: str) -> None:
+def test_no_link_without_the_right_or_an_open_question(
+    case: str, approvers: Any, page: Callable[[Link], str], changes: Any, words: str
+) -> None:
     incident = Pressed(**{"awaiting": "approval"} | changes)
     incident.press("review", approvers, address=page)
     [(_, _, text)] = incident.whispers

@@ -29,7 +29,7 @@ def word(said: Any, person: str = "slack:U1", minutes: int = 0) -> Feedback:
 # --- what they mean ---
 
 
-def test_the_last_word_of_each_person_counts() -> None:
+def test_the_last_answer_of_each_person_counts() -> None:
     said = [word("real"), word("noise", "slack:U2"), word("noise"), word("real", "slack:U2")]
     assert [(one.person, one.said) for one in last_words(said)] == [("slack:U1", "noise"), ("slack:U2", "real")]
 
@@ -69,7 +69,7 @@ def test_one_person_who_calls_it_real_outweighs_all_who_call_it_noise(
         ("noise", ("real",), False, None),
     ],
 )
-def test_whether_a_verdict_was_right(
+def test_answers_say_whether_the_verdict_was_right(
     severity: Severity, said: tuple[str, ...], right: bool | None, agreed: Severity | None
 ) -> None:
     words = [word(one, f"slack:U{number}") for number, one in enumerate(said)]
@@ -83,7 +83,7 @@ def test_of_several_severities_the_worst_counts() -> None:
 
 
 @pytest.mark.parametrize("broken", [{"said": "wrong_severity"}, {"said": "real", "severity": "high"}])
-def test_a_word_says_which_severity_exactly_when_that_was_wrong(broken: dict[str, str]) -> None:
+def test_feedback_names_a_severity_only_with_wrong_severity(broken: dict[str, str]) -> None:
     with pytest.raises(ValidationError, match="which one would have been right"):
         Feedback.model_validate({"person": "p", "by": "p", "at": NOW, **broken})
 
@@ -103,7 +103,7 @@ def others_speak(store: MemoryStore, times: int) -> None:
         store.meanwhile["append_feedback"] = speak
 
 
-def test_words_are_all_kept_and_the_evidence_is_brought_up_to_date() -> None:
+def test_every_answer_is_stored_and_the_evidence_is_updated() -> None:
     store = MemoryStore(a_record())
     for said in ("noise", "real"):
         feedback_store.save_feedback(INCIDENT_ID, word(said), incidents=store.incidents)
@@ -111,7 +111,7 @@ def test_words_are_all_kept_and_the_evidence_is_brought_up_to_date() -> None:
     assert store.calls.count("remember_the_end") == 2
 
 
-def test_saying_the_same_again_is_one_word_and_still_mends_the_evidence() -> None:
+def test_a_repeated_answer_is_stored_once_and_still_updates_the_evidence() -> None:
     store = MemoryStore(a_record())
     feedback_store.save_feedback(INCIDENT_ID, word("real"), incidents=store.incidents)
     feedback_store.save_feedback(INCIDENT_ID, word("real", minutes=5), incidents=store.incidents)
@@ -119,7 +119,7 @@ def test_saying_the_same_again_is_one_word_and_still_mends_the_evidence() -> Non
     assert store.calls.count("remember_the_end") == 2
 
 
-def test_two_people_at_once_are_both_heard() -> None:
+def test_answers_of_two_people_at_once_are_both_stored() -> None:
     store = MemoryStore(a_record())
     others_speak(store, 3)
     record = feedback_store.save_feedback(INCIDENT_ID, word("real"), incidents=store.incidents)

@@ -33,7 +33,7 @@ def test_a_key_is_rotated_without_breaking_links(keys: tuple[str, ...]) -> None:
     assert sign(LINK, keys) == sign(LINK, keys[:1])
 
 
-def test_it_holds_until_the_very_end() -> None:
+def test_a_link_works_until_its_deadline() -> None:
     assert reads(TOKEN, at=DEADLINE - timedelta(microseconds=1)) == LINK
     with pytest.raises(TooLate, match=f"expired at {DEADLINE:%H:%M} UTC"):
         reads(TOKEN, at=DEADLINE)
@@ -78,7 +78,7 @@ def test_a_forged_link_is_refused(case: str, token: str) -> None:
         reads(token)
 
 
-def test_every_character_counts() -> None:
+def test_a_link_with_any_changed_character_is_refused() -> None:
     for position, character in enumerate(TOKEN):
         for other in ("A", "B", "_", ".", "9"):
             if other != character:
@@ -93,7 +93,7 @@ def test_every_truncation_is_refused() -> None:
 
 
 @given(st.text(max_size=400))
-def test_nothing_else_is_a_link_or_breaks_the_reader(text: str) -> None:
+def test_any_other_text_is_refused_as_a_link(text: str) -> None:
     with pytest.raises(NotEntitled):
         reads(text)
 
@@ -103,7 +103,7 @@ def test_a_link_is_for_one_incident() -> None:
         reads(TOKEN, incident_id="Other-20260301-0312-a1b2c3")
 
 
-def test_a_signature_for_something_else_is_no_links() -> None:
+def test_a_signature_made_for_another_purpose_is_refused() -> None:
     bare = urlsafe_b64encode(hmac.digest(KEY.encode(), PAYLOAD.encode(), "sha256")).rstrip(b"=").decode()
     with pytest.raises(NotEntitled):
         reads(f"{PAYLOAD}.{bare}")

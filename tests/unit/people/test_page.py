@@ -149,7 +149,7 @@ def test_a_lasting_failure_is_not_tried_again(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("missing", [True, False])
-def test_when_nothing_of_the_level_wakes_the_page_topic_does(stage: Stage, missing: bool) -> None:
+def test_the_page_topic_pages_when_no_channel_of_the_level_does(stage: Stage, missing: bool) -> None:
     if missing:
         stage.missing = {"pagerduty"}
     else:
@@ -200,7 +200,7 @@ def test_only_the_first_page_counts_as_an_escalation(stage: Stage) -> None:
     assert "Escalated" not in metrics.metric_set
 
 
-def test_a_table_that_is_down_keeps_nobody_asleep(stage: Stage) -> None:
+def test_a_page_goes_out_although_the_table_is_down(stage: Stage) -> None:
     stage.store.down = True
     assert stage.page().page.delivered_to == ["pagerduty", "slack"]
 

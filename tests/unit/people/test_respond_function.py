@@ -219,7 +219,7 @@ def changed(desk: Visited) -> bool:
     return desk.signals != [] or desk.store.only != a_waiting_record(decide_by=desk.store.only.decide_by)
 
 
-def test_ten_thousand_looks_change_nothing(desk: Visited) -> None:
+def test_ten_thousand_page_views_change_nothing(desk: Visited) -> None:
     text = token()
     pages = {look(text)["statusCode"] for _ in range(10_000)}
     assert pages == {200}
@@ -293,7 +293,7 @@ def test_what_is_no_valid_link_is_refused_with_the_reason(
         ("refused in Slack", {"decision": "refused", "decided_by": "bo (Slack)"}, 409, "refused by bo (Slack)"),
     ],
 )
-def test_what_is_over_can_be_read_but_not_decided(
+def test_a_plan_that_no_longer_waits_is_shown_and_not_decided(
     desk: Visited, case: str, changes: dict[str, Any], status: int, words: str
 ) -> None:
     desk.store.change(INCIDENT_ID, **changes)
@@ -329,7 +329,7 @@ def test_what_is_not_the_pages_form_is_refused(desk: Visited, body: str | None) 
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-def test_there_is_only_looking_and_deciding(desk: Visited, method: str) -> None:
+def test_the_approval_page_allows_only_get_and_post(desk: Visited, method: str) -> None:
     reply = answer(request(method, PATH, f"token={token()}&decision=approve"))
     assert (reply["statusCode"], reply["headers"]["Allow"]) == (405, "GET, POST")
     assert not changed(desk)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from firstline.contracts import Cursor, ErrorOutput, NextMoveInput, NextMoveOutput, Observed, Origin
 from firstline.models import PlannedRelease, PlannedStep, Released, RemediationPlan, StepKind, StepResult, Target
-from firstline.remediation.next_move import Place, next_move
+from firstline.remediation.next_move import OwnAccount, next_move
 
-HERE = Place("123456789012", "eu-central-1")
+HERE = OwnAccount("123456789012", "eu-central-1")
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOSTS = ["i-00000001", "i-00000002"]
 

@@ -2,4 +2,6 @@
 
 An alert's text is untrusted, so every module renders it through `text`. `adapters/channels` sends the payloads;
 `delivery`, `people.page` and `people.announce` decide who is told and what a failed channel means.
+
+Read `summary.py` first: the words that every channel shows.
 """

@@ -78,6 +78,6 @@ def _details(summary: Summary, incident: Incident) -> dict[str, Any]:
 def _links(execution: str | None, alert_url: str | None) -> list[dict[str, str]]:
     links = [{"href": execution, "text": "Watch the execution"}] if execution else []
     if alert := web_link(alert_url):
-        # The sender wrote this one: say where it leads instead of what it claims to be.
+        # The sender wrote this link, so show where it leads, not what it claims to be.
         links.append({"href": alert, "text": shorten(f"The alert, at {alert.split('/')[2]}", 200)})
     return links

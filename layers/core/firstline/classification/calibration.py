@@ -39,7 +39,7 @@ class ConfidenceTally:
         return ConfidenceTally(tuple(map(add, self.right, other.right)), tuple(map(add, self.count, other.count)))
 
     def curve(self) -> tuple[float, ...]:
-        """Return the worth of a confidence in each bin: between 0 and 1, and never less than in the bin below."""
+        """Return the calibrated confidence of each bin: between 0 and 1, and never less than in the bin below."""
         blocks: list[tuple[float, float, int]] = []  # sum of shares times weights, weights, bins
         for number, (right, count) in enumerate(zip(self.right, self.count, strict=True)):
             claimed = (number + 0.5) / BINS
@@ -55,19 +55,19 @@ class ConfidenceTally:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The tallies of every decider, and the worth of its confidence."""
+    """The tallies of every decider, which turn its claimed confidence into a calibrated one."""
 
     tallies: Mapping[str, ConfidenceTally] = field(default_factory=dict)
 
     def worth(self, decider: str, claimed: float) -> float:
-        """Return the share of such verdicts that were right; with too few outcomes, return the claim."""
+        """Return the share of verdicts of this confidence that were right; without enough outcomes, the claimed one."""
         tally = self.tallies.get(decider)
         if tally is None or tally.outcomes < ENOUGH:
             return claimed
         return tally.curve()[bin_of(claimed)]
 
     def trust(self, decider: str, claimed: float) -> float:
-        """Return the confidence that gives a decider its power: outcomes can lower the claim and never raise it."""
+        """Return the confidence to act on: outcomes can lower the claimed confidence, never raise it."""
         return min(claimed, self.worth(decider, claimed))
 
     def applied(self, verdict: Classification) -> Classification:
@@ -85,7 +85,7 @@ def bin_of(confidence: float) -> int:
 
 
 def decider_of(verdict: Classification) -> str:
-    """Return the name under which a verdict's decider is measured; another model or prompt starts anew."""
+    """Return the name under which a verdict's decider is measured. Each model and prompt has its own."""
     if verdict.decided_by != "llm":
         return verdict.decided_by
     return llm_decider(verdict.model or "unknown", verdict.prompt_version or "unknown")
@@ -121,7 +121,7 @@ def outcome(record: IncidentRecord) -> bool | None:
 
 
 def tallied(outcomes: Iterable[tuple[str, float, bool]]) -> Calibration:
-    """Return the calibration that follows from outcomes: decider, claimed confidence, whether it was right."""
+    """Compute the calibration from outcomes: the decider, the claimed confidence, and True if it was right."""
     tallies: defaultdict[str, ConfidenceTally] = defaultdict(ConfidenceTally)
     for decider, claimed, right in outcomes:
         one = tuple(int(number == bin_of(claimed)) for number in range(BINS))

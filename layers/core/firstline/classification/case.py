@@ -53,7 +53,7 @@ class Case:
         offered: Sequence[Offered] = (),
         calibration: Calibration = UNCALIBRATED,
     ) -> Self:
-        """Build the case: ask rules, source and history."""
+        """Build the case with the opinions of rules, source and history."""
         alert, rule = incident.alert, rules.first(incident, evidence.local_time)
         source, said = alert.severity, f"{alert.source} says {alert.severity}."
         if not alert.severity_stated:
@@ -69,5 +69,5 @@ class Case:
 
     @property
     def culprits(self) -> list[Deployment]:
-        """Return the deployments of its own service that went out before it, newest first."""
+        """Return the deployments of the incident's service that went out before it, newest first."""
         return suspects(self.incident, self.evidence)

@@ -71,7 +71,7 @@ def classify(
     now: datetime,
     calibration: Calibration = UNCALIBRATED,
 ) -> Classification:
-    """Say how bad it is, why, and whether a runbook can fix it. Pure but for `model`.
+    """Judge how bad the incident is, why, and if a runbook can fix it. Pure, except for `model`.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def _judge(case: Case, model: Model | None, *, waits: bool = False) -> Classific
 
 
 def _decide(case: Case, model: Model | None, *, waits: bool) -> Classification:
-    """Let rules, memory or the model decide; the model is not paid for an incident that waits."""
+    """Let rules, memory or the model decide. A held incident does not ask the model, which would cost money."""
     fallback = without_model.decide(case)
     if case.ruled is not None:
         return fallback

@@ -114,7 +114,7 @@ def _submit[A, T](pool: ThreadPoolExecutor, argument: A | None, read: Callable[[
 
 
 def suspects(incident: Incident, evidence: Evidence) -> list[Deployment]:
-    """Return the deployments of the incident's own service that went out before it, newest first."""
+    """Return the deployments of the incident's service that went out before it, newest first."""
     before = [found for found in evidence.deployments if found.deployed_at <= incident.opened_at]
     return [deployment for deployment in before if _concerns(deployment, incident.alert)]
 

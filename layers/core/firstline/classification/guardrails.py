@@ -37,7 +37,7 @@ _LINK = re.compile(r"(?:[a-z][a-z0-9+.-]{1,20}://|www\.)\S+", re.IGNORECASE)
 
 @dataclass(slots=True)
 class Changes:
-    """A severity on its way through the guardrails, and every change of it in words."""
+    """The severity that the guardrails have changed so far, and a sentence for each change."""
 
     severity: Severity
     reasons: list[str] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Changes:
             self.severity = bound
 
     def bound(self, case: Case) -> None:
-        """Apply the owner's bounds, then one above them: a storm is at least high, as its alerts are not all known."""
+        """Apply the owner's bounds, then raise a storm to high at least, because not all of its alerts are known."""
         rule = case.rule
         if rule and rule.at_least:
             self.at_least(rule.at_least, f"rule {rule.id} says so ({rule.reason})")
@@ -67,7 +67,7 @@ class Changes:
 
 
 def within_reach(severity: Severity, case: Case, trust: float) -> Changes:
-    """Bound a severity that a model or memory gives: how far down it may go, then the owner's bounds."""
+    """Bound a severity from a model or memory: by the lowest one allowed, then by the owner's bounds."""
     changes = Changes(severity)
     changes.at_least(*_lowest_for_a_model(case.source, case.past, trust))
     changes.bound(case)
@@ -75,7 +75,7 @@ def within_reach(severity: Severity, case: Case, trust: float) -> Changes:
 
 
 def _lowest_for_a_model(source: SourceSeverity, history: Opinion, confidence: float) -> tuple[Severity, str]:
-    """Return how far down a model may take an incident, and why not further. It may always go up."""
+    """Return the lowest severity that a model may choose, and the reason. It may always choose a higher one."""
     if source == "critical":
         return "high", "a model may not take what the source called critical below high"
     if source == "high" and history.clears_itself is None:
@@ -149,7 +149,7 @@ def apply(verdict: ModelVerdict, case: Case, fallback: Classification, question:
 
 
 def _unsure(answered: Classification, judged: Severity, said: str, case: Case) -> Classification:
-    """Let rules and history decide, as the model is not sure; it may only raise the severity."""
+    """Let rules and history decide because the model is not sure. The model may still raise the severity."""
     changes = Changes(answered.severity, [*answered.reasons, said])
     changes.reasons.append(f"That is below {TRUSTED_FROM:g}: rules and history decide.")
     changes.at_least(judged, "the model is not sure, and going up is safe")
@@ -185,5 +185,5 @@ def _why_no_runbook(judged: Judgement, severity: Severity, case: Case, question:
 
 
 def safe_words(text: str, limit: int) -> str:
-    """Drop invisible characters, secrets and links: a model repeats the texts of strangers."""
+    """Remove invisible characters, secrets and links, because a model repeats untrusted texts."""
     return safe_line(_LINK.sub("[link removed]", text), limit)

@@ -74,7 +74,7 @@ class Opinion:
 
 
 def ended(record: IncidentRecord) -> EarlierIncident | None:
-    """Return a closed incident as evidence for the next; None if it is not closed."""
+    """Return a closed incident as evidence for the next one; None if it is still open."""
     incident, verdict, alert = record.incident, record.classification, record.incident.alert
     if record.closed_at is None or record.outcome is None:
         return None
@@ -135,7 +135,7 @@ type _Floor = tuple[Severity, str]
 def _floor(
     recent: list[EarlierIncident], alike: list[EarlierIncident], source: SourceSeverity, now: datetime
 ) -> _Floor | None:
-    """Return the floor by people's answers, else by the group's outcomes, else by those of similar incidents."""
+    """Return the lowest severity that history allows: by people's answers, else outcomes, else similar incidents."""
     last = recent[:LAST]
     by_outcomes = _floor_by_outcomes(last, source)
     floor = _floor_by_words(last, by_outcomes[0] if by_outcomes else source, now) or by_outcomes
@@ -157,7 +157,7 @@ def _floor_by_outcomes(last: list[EarlierIncident], source: SourceSeverity) -> _
 
 
 def _floor_by_words(last: list[EarlierIncident], known: Severity | SourceSeverity, now: datetime) -> _Floor | None:
-    """Return the severity that people last called right, if it is above the known one."""
+    """Return the severity that people last called right, if it is higher than the given one."""
     for earlier in last:
         if wanted := severity_said(earlier.feedback):
             because = f"{_who(earlier)} said of the one {ago(earlier, now)} that it should have been {wanted}"
@@ -183,7 +183,7 @@ def _not_noise(recent: list[EarlierIncident], now: datetime) -> str | None:
 
 
 def _acquitted(recent: list[EarlierIncident]) -> EarlierIncident | None:
-    """Return the last incident with a blamed deployment and people's answers, if one of them calls the cause wrong."""
+    """Return the last incident whose blamed deployment people judged, if one of them calls the cause wrong."""
     last = next((earlier for earlier in recent if earlier.blamed_deployment and earlier.feedback), None)
     return last if last is not None and said_wrong_cause(last.feedback) else None
 
@@ -202,7 +202,7 @@ def _cleared_by_itself(earlier: EarlierIncident) -> bool:
 
 
 def _came_to_nothing(earlier: EarlierIncident) -> bool:
-    """Return True if it was nothing: people's answers count before the outcome."""
+    """Return True if the incident needed no person. People's answers count before the outcome."""
     if called_real(earlier.feedback):
         return False
     unheeded = earlier.outcome == "expired" and _rank(earlier.severity) <= _rank("low")
@@ -223,7 +223,7 @@ def _pattern(last: list[EarlierIncident], holds: Callable[[EarlierIncident], boo
 
 
 def _who(earlier: EarlierIncident) -> str:
-    """Name the people who called it real, or if there are none, all who answered."""
+    """Name the people who called the incident real; if there are none, name all who answered."""
     return _named([word for word in earlier.feedback if calls_real(word)] or earlier.feedback)
 
 

@@ -30,7 +30,7 @@ def current_hold(
         return record, None
     if now < hold.until:
         return record, hold.model_copy(update={"seconds": seconds_until(hold.until, now)})
-    # The alerts that joined are not stored, so nothing can tell whether they would be held on.
+    # The alerts that joined are not stored, so it is unknown if they would still be held.
     alone = record is not None and record.alert_count <= 1
     return record, known.hold_on(incident.alert, now) if alone else None
 

@@ -1,4 +1,4 @@
-"""The memory of verdicts: one is used again for the same words in the same circumstances, once it was confirmed.
+"""The memory of verdicts: a confirmed verdict is used again for the same words in the same circumstances.
 
 Then no model is asked. Memory has no store of its own: an entry is an earlier incident among the evidence that is
 read anyway, so it costs no request, expires with it, and ends when a later incident disagrees.
@@ -54,12 +54,12 @@ class Unknown:
 
 
 def evidence_class(case: Case) -> str:
-    """Name the circumstances that a verdict holds for; if any differs, the verdict is not used again.
+    """Return the circumstances of a verdict, by name. If any of them changes, the verdict is not used again.
 
     Numbers that vary a little each time (of alerts, of hosts) are taken in coarse steps.
     """
     incident, evidence, alert = case.incident, case.evidence, case.incident.alert
-    # How much counts towards how bad it sounds; which amount it is changes each time and counts no further.
+    # Amounts change each time, so `words` leaves them out; the guessed severity counts them.
     words = lexicon.read(alert.alert_name, _DIGITS.sub("", alert.message)).words
     service = evidence.same_service.last_hour if evidence.same_service else 0
     circumstances = [
@@ -133,7 +133,7 @@ def verdict_from(known: Known, case: Case, fallback: Classification) -> Classifi
 
 
 def _doubt(entry: EarlierIncident, severity: Severity, later: Sequence[EarlierIncident], case: Case) -> str | None:
-    """Return why the entry's verdict does not hold here, or None: it is fresh, undisputed, and keeps no page back."""
+    """Return why the entry's verdict may not be used, or None if it is fresh, undisputed and prevents no page."""
     here = evidence_class(case)
     if case.now - entry.opened_at > MAX_AGE:
         return f"is older than {MAX_AGE.days} days"
@@ -184,7 +184,7 @@ def _judged_since(deployed: datetime, newer: EarlierIncident, entry: EarlierInci
 
 
 def _disagrees(newer: EarlierIncident, entry: EarlierIncident, severity: Severity) -> bool:
-    """Return True if a later incident of the same words, or of the group, speaks against an entry."""
+    """Return True if a later incident with the same words or of the same group contradicts the entry."""
     if newer.feedback and confirmed(newer.severity, newer.feedback) != severity:
         return True
     if newer.severity != severity:

@@ -1,4 +1,4 @@
-"""The port to a model, and the only answer that reaches the verdict."""
+"""The port to a model, and the checked answer: nothing else of a model reaches the verdict."""
 
 from typing import Any, Protocol
 
@@ -47,7 +47,7 @@ class Price(BaseModel):
         return self.prompt > 0 or self.completion > 0
 
     def of(self, usage: Usage) -> Usage:
-        """Return the usage with its cost; None if the price is unknown."""
+        """Return the usage with its cost, which is None if the price is unknown."""
         if not self.is_known:
             return usage.model_copy(update={"cost": None if usage.tokens else 0.0})
         cost = (usage.prompt_tokens * self.prompt + usage.completion_tokens * self.completion) / 1_000_000

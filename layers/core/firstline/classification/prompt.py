@@ -110,7 +110,7 @@ type Item = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """The items that fit, most telling first, and the number of those that did not."""
+    """The items of evidence that fit into the prompt, most telling first, and the number of those left out."""
 
     items: list[Item]
     left_out: int
@@ -123,7 +123,7 @@ def estimated_tokens(data: object) -> int:
 
 
 def pack(incident: Incident, evidence: Evidence, now: datetime, *, max_tokens: int = MAX_TOKENS) -> Pack:
-    """Pack the evidence by worth while it fits. An item that does not fit leaves its room to smaller ones."""
+    """Pack the most valuable evidence first until the prompt is full. Smaller items may follow one that did not fit."""
     kept: list[Item] = []
     left_out = len(evidence.earlier[MAX_EARLIER:]) + len(evidence.deployments[MAX_DEPLOYMENTS:])
     for _, item in sorted(_items(incident, evidence, now), key=lambda pair: -pair[0]):
@@ -200,7 +200,7 @@ def _ended(earlier: EarlierIncident) -> Item:
 
 
 def age(then: datetime, now: datetime) -> str:
-    """Say how long ago, in the unit that people would use."""
+    """Write how long ago something was, in the unit that people would use."""
     minutes = _minutes(then, now)
     if abs(minutes) < 120:
         return f"{minutes} min"

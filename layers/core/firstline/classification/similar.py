@@ -166,7 +166,7 @@ def _shared(ours: Mapping[str, float], theirs: Mapping[str, float]) -> float:
 
 @lru_cache(maxsize=1_024)
 def _words(template: str, service: str | None) -> Mapping[str, float]:
-    """Weigh the words of a template, each replaced by the word that stands for its row."""
+    """Weigh the words of a template, with synonyms replaced by one word."""
     text = template
     for pattern, replacement in _PHRASES:
         text = pattern.sub(replacement, text)

@@ -75,7 +75,7 @@ def _severity(case: Case) -> tuple[Severity, DecidedBy, float, list[str]]:
 
 
 def _best(offered: Sequence[Offered], past: Opinion) -> tuple[str, str]:
-    """Choose the runbook that cured this group most often, else similar incidents, else the best declared match."""
+    """Choose the runbook that cured this group most often; else the one for similar incidents; else the best match."""
     best = max(offered, key=lambda runbook: (past.cures.get(runbook.id, 0), past.cures_elsewhere.get(runbook.id, 0))).id
     for cures, whom in ((past.cures, "this group"), (past.cures_elsewhere, "similar incidents")):
         if times := cures.get(best, 0):

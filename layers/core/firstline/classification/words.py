@@ -43,7 +43,7 @@ def summary(incident: Incident, evidence: Evidence) -> str:
 
 
 def cause(case: Case) -> str:
-    """Name the first suspect, or say that there is none: "unknown" is an honest answer.
+    """Name the first suspect, or say that there is none.
 
     If people said that a deployment was blamed wrongly, their note on it is the better hint.
     """
@@ -74,7 +74,7 @@ def first_steps(case: Case) -> list[str]:
     )
     if culprits := case.culprits:
         deployed = f"Look at the deployment: {deployed_before(culprits[0], case.incident)}"
-        # A doubted deployment comes after the check.
+        # If people said that a deployment was not the cause, the check comes before it.
         steps.insert(len(steps) if case.past.not_the_deployment else -1, deployed)
     if case.offered:
         best = case.offered[0]
@@ -99,7 +99,7 @@ def evidence_for(why: str, incident: Incident, evidence: Evidence, now: datetime
 
 
 def deployed_before(deployment: Deployment, incident: Incident) -> str:
-    """Describe a deployment in a sentence, with its distance to the incident."""
+    """Describe a deployment in a sentence, with the time between it and the incident."""
     minutes = round((incident.opened_at - deployment.deployed_at).total_seconds() / 60)
     return f"{_short(deployment.service)} {_short(deployment.version)} was deployed {minutes} min before."
 

@@ -135,7 +135,7 @@ def planned(plan: RemediationPlan) -> Fact:
 
 
 def unplanned(decision: str, reason: str, runbook_id: str, policy_version: str) -> Fact:
-    """Return as a trail fact why nothing runs: nothing fits, the policy denies it, or it is a shadow."""
+    """Return a trail fact that says why nothing runs: no runbook fits, the policy denies it, or it is in shadow."""
     facts = {"decision": decision, "reason": reason, "runbook_id": runbook_id, "policy_version": policy_version}
     return Fact(what="planned", who="policy", facts={**facts})
 

@@ -24,10 +24,10 @@ class Heartbeats(Protocol):
     """The heartbeats that were seen or are required. Every method raises `HistoryUnavailable`."""
 
     def beat(self, alert: NormalizedAlert, now: datetime) -> None:
-        """Record a beat, or that the sender resolved it."""
+        """Record that the heartbeat arrived, or that its sender resolved it."""
 
     def expect(self, name: str, alert: NormalizedAlert, now: datetime) -> None:
-        """Start to wait for a required heartbeat that was never seen."""
+        """Start to expect a required heartbeat that was never seen."""
 
     def pulses(self) -> tuple[list[Pulse], LastCheck | None]:
         """Return every heartbeat record and the record of the last check."""

@@ -1,4 +1,4 @@
-"""Holds at ingest: silences and maintenance windows hold alerts back, and some alerts end a hold.
+"""Holds at ingest: silences and windows hold alerts back; an alert that pages and is not held ends the hold.
 
 Each alert is judged by itself when it comes in. An incident waits from its opening while every alert in it is held; an
 alert of paging severity that is not held ends the wait, whatever the incident waits for.
@@ -40,10 +40,10 @@ class IngestHolds:
         return None if alert.status == "resolved" else self.quiet(now).hold_on(alert, now)
 
     def handle_joined(self, incident_id: str, before: GroupState, folded: Fold, now: datetime) -> None:
-        """Handle new alerts of an open incident: store the worst held severity, or end the incident's hold."""
+        """Store the worst severity of held alerts that joined; end the hold if an alert that pages is not held."""
         if folded.held_back is not None:
             self.incidents.hold_back(incident_id, folded.held_back)
-        if folded.wakes and self._waits(incident_id, before, now):
+        if folded.ends_hold and self._waits(incident_id, before, now):
             because = "an alert of paging severity joined"
             lifecycle.end_hold(incident_id, because, now, incidents=self.incidents, executions=self.executions)
 

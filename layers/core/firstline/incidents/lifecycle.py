@@ -1,4 +1,4 @@
-"""The lifecycle of an open incident: acknowledged, no longer held, resolved. Decisions: `firstline.people.approve`.
+"""The lifecycle of an open incident: acknowledged, hold ended, resolved. Approvals: `firstline.people.approve`.
 
 Each change is first written to the store, under a condition; then the waiting execution is told. An execution that
 begins to wait after the write finds it in the store, and one that waits already is told: no signal is lost in between.
@@ -57,7 +57,7 @@ def resolve(
 def resolve_by_hand(
     incident_id: str, by: str, now: datetime, *, incidents: Incidents, executions: Executions
 ) -> IncidentRecord | None:
-    """Resolve the incident for a person. That acknowledges it too: it did not clear by itself."""
+    """Resolve the incident for a person, which also acknowledges it: the incident did not clear by itself."""
     taken = incidents.acknowledge(incident_id, by, now)
     if taken is not None:
         _count_acknowledgement(taken, now)
@@ -81,7 +81,7 @@ def tell_worsened(record: IncidentRecord, severity: SourceSeverity, *, execution
 def end_hold(
     incident_id: str, because: str, now: datetime, *, incidents: Incidents, executions: Executions
 ) -> IncidentRecord | None:
-    """End the incident's hold, also one that is about to begin. Return None if it had ended or the incident is over."""
+    """End the incident's hold, even one about to begin. Return None if it has ended or the incident is over."""
     record = incidents.end_hold(incident_id, because, now)
     if record is not None:
         tell_hold_ended(record, executions=executions)

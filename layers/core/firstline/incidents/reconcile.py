@@ -28,7 +28,7 @@ class LastResort(Channel, Protocol):
     """The page topic, which also gets Firstline's own alarms."""
 
     def has_subscriber(self) -> bool:
-        """Return True if anyone is subscribed to it."""
+        """Return True if anyone is subscribed to the topic."""
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class EvidenceSource(Protocol):
         """
 
     def incidents_like(self, alert: NormalizedAlert) -> list[EarlierIncident]:
-        """Return the newest incidents with the alert's name or service, one a day and group."""
+        """Return the newest incidents with the alert's name or service, at most one per group and day."""
 
     def deployments_since(self, since: datetime) -> list[Deployment]:
         """Return the deployments since a time, newest first."""
@@ -87,7 +87,7 @@ class Incidents(EvidenceSource, Protocol):
         """Add a page; `paged_at` stays the time of the first."""
 
     def mark_paged(self, incident_id: str, at: datetime) -> None:
-        """Record a page that went out beside the paging policy."""
+        """Record a page that was sent without the paging policy, as reconcile does."""
 
     def save_slack_message(self, incident_id: str, channel: str, ts: str) -> None:
         """Store where the incident's Slack message is, so that it can be edited."""
@@ -101,21 +101,21 @@ class Incidents(EvidenceSource, Protocol):
     # --- lifecycle --------------------------------------------------------------------------------------------------
 
     def acknowledge(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
-        """Write the acknowledgement, or return None if there is one, or the incident is over or unknown."""
+        """Write the acknowledgement; return None if there is one already, or the incident is over or unknown."""
 
     def resolve(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
-        """Write the resolution, or return None if the incident is over or unknown."""
+        """Write the resolution; return None if the incident is over or unknown."""
 
     def end_hold(self, incident_id: str, because: str, now: datetime) -> IncidentRecord | None:
-        """Write that the incident's hold ended, or return None if it had, or the incident is over or unknown."""
+        """Write that the incident's hold ended; return None if it had already, or the incident is over or unknown."""
 
     def hold_back(self, incident_id: str, severity: SourceSeverity) -> None:
-        """Store the severity of a held alert that joined, if it is the worst of those."""
+        """Store the severity of a held alert that joined the incident, if no worse one is stored."""
 
     def decide(
         self, incident_id: str, word: Approval, decision: Decision | None, *, seen: IncidentRecord
     ) -> IncidentRecord | None:
-        """Write one person's word on the plan if the incident is still as it was `seen` and waits for approval.
+        """Write one person's answer to the plan if the incident is still as it was `seen` and waits for approval.
 
         Parameters
         ----------
@@ -131,7 +131,7 @@ class Incidents(EvidenceSource, Protocol):
     def close(
         self, incident_id: str, outcome: Outcome, reason: str, results: Sequence[StepResult], at: datetime
     ) -> IncidentRecord:
-        """Close the incident and keep it as evidence; closing it again returns what the first time wrote.
+        """Close the incident and store it as evidence. If it is closed already, return the stored record.
 
         Raises
         ------
@@ -148,7 +148,7 @@ class Incidents(EvidenceSource, Protocol):
         """Add a note, or return None if someone else wrote one since the record was `seen`."""
 
     def remember_the_end(self, record: IncidentRecord) -> None:
-        """Bring the evidence from a closed incident up to date; an open one is none."""
+        """Bring the evidence from a closed incident up to date; an open incident is no evidence yet."""
 
 
 class Groups(Protocol):
@@ -196,22 +196,22 @@ class Groups(Protocol):
         """
 
     def execution_input(self, incident_id: str) -> str | None:
-        """Return the bytes that start the incident's execution; they are kept, so a second start is the same."""
+        """Return the stored input of the incident's execution: a second start must send the same bytes."""
 
     def mark_started(self, incident_id: str, group_key: str) -> None:
         """Mark the incident as started, unless its group changes at the same moment."""
 
     def remember_storm(self, alert_name: str | None, now: datetime) -> None:
-        """Send new incidents of this name (of any name, with None) to the storm incident for a while."""
+        """Let new incidents with this alert name join the storm incident for a while; None means any name."""
 
     def join_storm(self, incident_id: str, group_key: str, count: int, now: datetime) -> bool:
         """Make a group part of an open storm incident; return False if that incident is over."""
 
     def leave(self, incident_id: str, group_key: str, by: str, now: datetime) -> IncidentRecord | None:
-        """Take a group that no longer fires off the incident; return the incident if that resolved it."""
+        """Remove a group that no longer fires from the incident; return the incident if that resolved it."""
 
     def mark_quiet_since(self, incident_id: str, now: datetime) -> None:
-        """Store since when a flapping incident is quiet."""
+        """Store when a flapping incident became quiet."""
 
     def worsen(self, incident_id: str, severity: SourceSeverity) -> IncidentRecord | None:
-        """Store that an alert of paging severity joined an incident that was opened for less."""
+        """Store that an alert of paging severity joined an incident of lower severity."""

@@ -32,7 +32,7 @@ PARALLEL_GROUPS = 8
 
 
 class _CountedMeanwhile(GroupChanged):
-    """The storm has counted the alerts, but another process wrote their group: fold again, don't count again."""
+    """Another process wrote the group after the storm had counted its alerts: fold again, without counting again."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Ingestion:
         self._limits = limits
         self._sleep = sleep
         self._holds = holds
-        # The limits that were met, until when, and the storm incident: an alert in a storm then costs three requests.
+        # Remembered, so that an alert in a storm costs three requests: the limits met, until when, and the storm's id.
         self._limited: dict[str | None, tuple[datetime, RateLimited]] = {}
         self._storm: str | None = None
 
@@ -98,7 +98,7 @@ class Ingestion:
         for attempt in range(ATTEMPTS):
             before = self._groups.read(group_key)
             folded = fold(before, alerts, now, self._hold_on(now))
-            # Redacted only now: the fingerprint is made of raw values, and only new alerts cost the redaction.
+            # Redact only now: the fingerprint is made of raw values, and only new alerts need the redaction.
             folded = replace(folded, new_alerts=[without_secrets(alert) for alert in folded.new_alerts])
             try:
                 return self._apply(before, folded, alerts, now, counted=counted)

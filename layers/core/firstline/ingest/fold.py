@@ -49,7 +49,7 @@ HOSTS = 50
 # Not a model like the rest: one is made for every alert that comes in, and a model costs eight times as much to make.
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """The start of a firing alert, by its sender's clock, and the severity that the sender gave it."""
+    """One firing alert of a group: its start, by its sender's clock, and its sender's severity."""
 
     at: AwareDatetime
     severity: SourceSeverity
@@ -78,9 +78,9 @@ class GroupState(Frozen):
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """The effect of a batch on its group. At most one of `opens`, `joins`, `resolves`, `quiets` is true.
+    """The result of folding a batch into its group. At most one of `opens`, `joins`, `resolves`, `quiets` is true.
 
-    `hold` is the hold on every alert of the incident that is opened. `wakes` is true if an alert of paging severity
+    `hold` is the hold on every alert of the incident that is opened. `ends_hold` is true if an alert of paging severity
     joined that is not held: it ends the incident's hold. `held_back` is the worst severity of the held alerts that
     joined, if it is worse than all before: it counts once the hold has ended.
     """
@@ -94,7 +94,7 @@ class Fold:
     quiets: bool = False
     worsened_to: SourceSeverity | None = None
     hold: Hold | None = None
-    wakes: bool = False
+    ends_hold: bool = False
     held_back: SourceSeverity | None = None
 
 
@@ -173,7 +173,7 @@ def fold(
         quiets=empty and state.flapping,
         worsened_to=worst if worsens else None,
         hold=_shortest(holds) if opens else None,
-        wakes=state.open and SEVERITY_RANK[worst] >= PAGING_RANK,
+        ends_hold=state.open and SEVERITY_RANK[worst] >= PAGING_RANK,
         held_back=kept if held and SEVERITY_RANK[kept] > SEVERITY_RANK[state.severity] else None,
     )
 
@@ -189,7 +189,7 @@ def _shortest(holds: Sequence[Hold | None]) -> Hold | None:
 
 
 def open_incident(fold: Fold, now: datetime) -> tuple[GroupState, Incident]:
-    """Return the group as it points to its new incident, and the incident. A retry derives the same incident id."""
+    """Return the group with its new incident's id, and the incident. A retry derives the same id."""
     group, alerts = fold.group, fold.new_alerts
     lead = max(alerts, key=lambda alert: (SEVERITY_RANK[alert.severity], -alert.timestamp.timestamp()))
     opened = [*(at for at in group.opened if now - at < FLAP_WINDOW), now]

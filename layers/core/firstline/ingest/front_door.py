@@ -57,7 +57,7 @@ type Response = dict[str, Any]
 
 @dataclass(frozen=True)
 class Intake:
-    """The handler of deliveries, with everything that it hands them to.
+    """The handler of deliveries, with the parts that process them.
 
     Parameters
     ----------

@@ -49,5 +49,5 @@ class Incident(Frozen):
 
     @property
     def first_alert(self) -> str:
-        """The name of its first alert: a storm's own alert only stands for others."""
+        """The name of the incident's first alert, which for a storm is not the name of its own alert."""
         return self.alert.labels.get(FIRST_OF_STORM, self.alert.alert_name) if self.storm else self.alert.alert_name

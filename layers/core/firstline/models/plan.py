@@ -137,12 +137,12 @@ class RemediationPlan(Frozen):
 
     @property
     def releases(self) -> list[PlannedRelease]:
-        """The releases that it takes back."""
+        """The releases that the plan takes back."""
         return [step for step in self.steps if isinstance(step, PlannedRelease)]
 
     @property
     def places(self) -> dict[str, str]:
-        """The hosts by instance id and the releases by place that it acts on, each with the name that people know."""
+        """The hosts (by instance id) and releases (by place) that the plan acts on, with the names that people know."""
         hosts = {target.instance_id: target.name for target in self.targets}
         return hosts | {release.place: release.place for release in self.releases}
 

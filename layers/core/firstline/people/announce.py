@@ -60,7 +60,7 @@ def announce(
     resolve_within: timedelta,
     end_silence: Callable[[str, datetime], None],
 ) -> NotifyOutput:
-    """Do the work of one of the notify function's states.
+    """Serve a state of the notify function: tell people, and close the incident where it ends.
 
     Suppressed noise is written down and counted, but no channel is told. A closed incident is written before the
     channels are told, and a channel that fails then is only logged: the incident is over. `told` is false if no
@@ -123,7 +123,7 @@ def _end(hold: Hold, end_silence: Callable[[str, datetime], None], now: datetime
 def outcome_of(
     record: IncidentRecord, ended_by: Literal["resolved", "verified", "expired"], results: Sequence[StepResult]
 ) -> Outcome:
-    """Return how an incident ended, from what ended the waiting and what had happened until then.
+    """Return how an incident ended, from the event that ended it and what had happened before.
 
     Once a human was called it is the human's, whatever a runbook did before. An incident that should have woken a
     person never counts as cleared by itself, even if no page is on record: history must not learn to ignore it. A held
@@ -142,7 +142,7 @@ def outcome_of(
 
 
 def waited_for(record: IncidentRecord) -> Hold | None:
-    """Return the hold that still lasted when the incident resolved, or None if people heard of it or were about to."""
+    """Return the hold in which the incident resolved; None if people were told of it or were about to be."""
     hold = record.classification.hold if record.classification else None
     if hold is None or record.hold_ended_at is not None or record.worsened_to is not None:
         return None
@@ -150,7 +150,7 @@ def waited_for(record: IncidentRecord) -> Hold | None:
 
 
 def unwritten(incident: Incident) -> IncidentRecord:
-    """Return the record of an incident that the table does not have."""
+    """Build the record of an incident that is missing in the table."""
     return IncidentRecord(
         incident=incident, status="STARTED", alert_count=incident.alert_count, last_alert_at=incident.opened_at
     )
@@ -195,5 +195,5 @@ def _tell(
 
 
 def _with(record: IncidentRecord, **known: object) -> IncidentRecord:
-    """Return the record with what the state machine knows better."""
+    """Return the record, with the values from the event where the state machine knows newer ones."""
     return record.model_copy(update=known)

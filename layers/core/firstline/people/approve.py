@@ -84,7 +84,7 @@ def decide(
 def invite(
     incident_id: str, approver: str, name: str, now: datetime, *, approvers: Sequence[str], incidents: Incidents
 ) -> Link:
-    """Return an approver's own link to the approval page, for the plan as it stands, while it can be decided.
+    """Return an approver's personal link to the approval page, if the plan still waits for a decision.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The storage of answers to "was this right?" and of notes of what fixed an incident. Both are advice by anybody.
+"""The storage of answers to "was this right?" and of notes of what fixed an incident. Anybody may give them.
 
 Every answer is kept. A late answer, on a closed incident, still reaches the evidence for the next incident of
 its group.
@@ -71,7 +71,7 @@ def save_note(incident_id: str, by: str, text: str, at: datetime, *, incidents: 
 
 
 def consequence(record: IncidentRecord, answer: Feedback) -> str:
-    """Tell the person who gave an answer what follows from it."""
+    """Return a sentence that tells the person who answered what follows from the answer."""
     verdict, source = record.classification, record.incident.alert.severity
     if record.outcome == "suppressed" and calls_real(answer):
         hidden = f"For {MEMORY.days} days Firstline takes nothing of this group for noise by its own judgement."

@@ -34,7 +34,7 @@ class Link(Frozen):
 
 
 def address(link: Link, api_url: str, keys: Sequence[str]) -> str:
-    """Return the link as an address to click on.
+    """Return the link as a URL to click.
 
     Parameters
     ----------

@@ -52,7 +52,7 @@ def page_on_call(
     failed: dict[str, ChannelFailed] = {}
 
     def tell(names: Iterable[str]) -> bool:
-        """Send the page through these channels, and return True if the page has woken a person by now."""
+        """Send the page through these channels, and return True if it has woken a person, now or before."""
         paged = record.model_copy(update={"pages": [*earlier, page]})
         notification = Notification(kind="paged", record=paged, reason=event.reason[:4_000], at=now)
         told = tell_all(notification, {name: channels[name] for name in names})
@@ -86,7 +86,7 @@ def _save(incident: Incident, page: Page, incidents: Incidents, now: datetime) -
 
 
 def _record(event: PageOnCallInput, incidents: Incidents) -> IncidentRecord:
-    """Return the table's record with what the event knows better; without a table, what the event says."""
+    """Return the table's record updated from the event; if the table has none, build it from the event."""
     try:
         record = incidents.record(event.incident.incident_id)
     except HistoryUnavailable:
@@ -100,7 +100,7 @@ def _record(event: PageOnCallInput, incidents: Incidents) -> IncidentRecord:
 def _level(
     event: PageOnCallInput, record: IncidentRecord, policy: PagingPolicy, resolve_within: timedelta
 ) -> tuple[Level, Page]:
-    """Return the level of the policy to page, and its page, which no channel has taken yet."""
+    """Return the level to page, and a page for it that lists no channel yet."""
     route = record.classification.route if record.classification else None
     levels = policy.levels_for(event.incident, severity(record), route)
     number = min(event.level, len(levels) - 1)

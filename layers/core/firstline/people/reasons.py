@@ -7,7 +7,7 @@ EXPIRED = "Nobody resolved it in time, and the alert did not either."
 
 
 def with_its_reason[Event: ReasonedInput](event: Event) -> Event:
-    """Return the event with the reason that people read: the end of the last state, or else the reason it had."""
+    """Return the event with the reason that people read: the end of the last state if there is one, else its own."""
     if event.happened is None:
         return event
     return event.model_copy(update={"reason": sentence(event.happened, event.plan)})
@@ -40,7 +40,7 @@ def worsened(severity: str) -> str:
 
 
 def _of_result(state: str, result: dict[str, object], title: str) -> str:
-    """Write the signal of a person or a sender, or the record's attributes that `Read Incident` found."""
+    """Write a sentence about a person's or sender's signal, or about what `Read Incident` found in the record."""
     match state, result:
         case "Ask For Approval", {"signal": signal, "by": by}:
             return f"{title}: {signal} by {by}."

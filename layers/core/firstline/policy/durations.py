@@ -11,7 +11,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 def read_duration(value: object) -> object:
-    """Read `15m` as a quarter of an hour; a timedelta passes."""
+    """Read text such as `15m` as a duration; a timedelta stays as it is."""
     if isinstance(value, timedelta):
         return value
     if not isinstance(value, str):
@@ -22,7 +22,7 @@ def read_duration(value: object) -> object:
 
 
 def between(least: timedelta, most: timedelta) -> AfterValidator:
-    """Refuse durations outside these bounds; both bounds are allowed."""
+    """Return a check that refuses durations outside these bounds; the bounds themselves are allowed."""
 
     def check(value: timedelta) -> timedelta:
         if least <= value <= most:

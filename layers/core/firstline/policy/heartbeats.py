@@ -34,7 +34,7 @@ class Heartbeat(Frozen):
 
     @property
     def patience(self) -> timedelta:
-        """Return the longest time between two beats."""
+        """Return the longest time between two arrivals before the heartbeat counts as absent."""
         return 2 * self.every
 
 
@@ -55,7 +55,7 @@ class Pulse(Frozen):
 
     @property
     def requirement(self) -> str | None:
-        """Return the id of the required heartbeat that this one stands for; None if this one was seen."""
+        """Return the id of the required heartbeat that this placeholder stands for; None if the heartbeat was seen."""
         return self.key.removeprefix(REQUIRED) if self.key.startswith(REQUIRED) else None
 
 
@@ -71,7 +71,7 @@ class LastCheck(Frozen):
 
 
 def expectation(pulse: Pulse, declared: Sequence[Heartbeat]) -> Heartbeat | None:
-    """Return the declaration that a heartbeat falls under, or None if it is not declared any more."""
+    """Return the declaration that matches a heartbeat, or None if it is not declared any more."""
     if pulse.requirement is not None:
         return next((known for known in declared if known.required and pulse.requirement == known.id), None)
     return next((known for known in declared if known.match.fits(pulse.alert)), None)
@@ -84,7 +84,7 @@ def seen(expected: Heartbeat, pulses: Sequence[Pulse]) -> list[Pulse]:
 
 
 def absent_since(pulse: Pulse, expected: Heartbeat, now: datetime, *, watched_since: datetime) -> datetime | None:
-    """Return the time since when a heartbeat is absent, or None if it is not.
+    """Return the time from which a heartbeat has been absent, or None if it is present.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def absence(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -
 
 
 def back(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -> NormalizedAlert:
-    """Return the alert that resolves an absence."""
+    """Return the alert that resolves an absence, because the heartbeat is back."""
     message = f"{called(pulse.alert)} is back."
     if pulse.forgotten_at is not None:
         message = f"{called(pulse.alert)} is not waited for any more: {pulse.forgotten_by} had it forgotten."
@@ -136,7 +136,7 @@ def back(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -> N
 
 
 def called(alert: NormalizedAlert) -> str:
-    """Name a heartbeat among its like: `Watchdog of cluster eu`."""
+    """Name a heartbeat so that people can tell it from others: `Watchdog of cluster eu`."""
     names = ("cluster", "prometheus", "region", "datacenter")
     where = [f"{name} {alert.labels[name]}" for name in names if alert.labels.get(name)]
     return f"{alert.alert_name} of {', '.join(where)}" if where else alert.alert_name

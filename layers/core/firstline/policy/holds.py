@@ -1,4 +1,4 @@
-"""Silences and maintenance windows: both hold alerts for a time, one made at once by a person, one declared beforehand.
+"""Silences and maintenance windows: both hold alerts for a time. A person makes a silence; the rules file has windows.
 
 Each alert is judged by itself when it comes in, so a silence for one host never hides another host's alert, although
 both belong to one incident. Storms are never held.
@@ -48,7 +48,7 @@ class Silence(Frozen):
         return self
 
     def active(self, now: datetime) -> bool:
-        """Return True from the silence's first moment to the last before its end."""
+        """Return True from the silence's start until just before its end."""
         return self.created_at <= now < (self.ended_at or self.expires_at)
 
     def holds(self, alert: NormalizedAlert, now: datetime) -> bool:
@@ -89,11 +89,11 @@ class Window(Frozen):
         return self
 
     def on(self, now: datetime) -> bool:
-        """Return True if one of the window's times is on."""
+        """Return True if one of the window's schedules is active."""
         return any(schedule.on(now) for schedule in self.when)
 
     def holds(self, alert: NormalizedAlert, now: datetime) -> bool:
-        """Return True if the window is on and about this alert."""
+        """Return True if the window is active and matches this alert."""
         return self.on(now) and self.match.fits(alert)
 
     def allows(self, severity: SourceSeverity) -> bool:
@@ -101,7 +101,7 @@ class Window(Frozen):
         return severity != "critical" or self.even_critical
 
     def end(self, now: datetime) -> datetime:
-        """Return the first moment at which none of the window's times is on any more."""
+        """Return the first moment at which none of the window's schedules is active any more."""
         ends = sorted({moment for schedule in self.when for moment in schedule.may_end(now, WINDOW_AT_MOST.days)})
         return next((moment for moment in ends if not self.on(moment)), now + WINDOW_AT_MOST)
 

@@ -30,7 +30,7 @@ _LISTS = ("severity", "message", "hours", "weekdays")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key of a match against one alert: the wanted value, the alert's value, and whether that fits."""
+    """One key of a match compared with one alert: the wanted value, the alert's value, and True if they fit."""
 
     name: str
     wants: str
@@ -39,7 +39,7 @@ class Key:
 
 
 class AlertMatch(Frozen):
-    """The conditions on an alert. Every key that is given must hold; of the values of one key, any one."""
+    """The conditions on an alert. Every given key must match; a key matches if any of its values does."""
 
     alert_name: Patterns = ()
     source: Patterns = ()
@@ -100,7 +100,7 @@ class RuleMatch(AlertMatch):
             yield _key("flapping", [str(self.flapping).lower()], str(flapping).lower(), flapping is self.flapping)
 
     def covers(self, other: "RuleMatch") -> bool:
-        """Return True if this match is sure to hold whenever the other one does; False if that is unknown."""
+        """Return True if this match surely holds whenever the other one holds; False if unsure."""
         return (
             all(_covered(getattr(other, name), getattr(self, name)) for name in _PLAIN)
             and all(_covered(other.labels.get(label, ()), wanted) for label, wanted in self.labels.items())

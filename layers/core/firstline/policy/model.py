@@ -11,7 +11,7 @@ from firstline.policy.files import load_policy
 
 
 class Ceiling(Frozen):
-    """The most for a UTC day; 0 means no ceiling."""
+    """The most that the model may use in a UTC day; 0 means no ceiling."""
 
     tokens: int = Field(default=0, ge=0)
     cost: float = Field(default=0.0, ge=0, allow_inf_nan=False)

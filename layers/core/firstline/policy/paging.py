@@ -34,7 +34,7 @@ class Level(Frozen):
 
 
 class Route(Frozen):
-    """A choice of levels for the incidents that match; a condition that is left out matches every incident."""
+    """A rule that chooses the levels for incidents that match. A condition that is left out matches every incident."""
 
     severity: tuple[Severity, ...] = ()
     service: tuple[str, ...] = ()

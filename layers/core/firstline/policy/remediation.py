@@ -27,7 +27,7 @@ class Freeze(Schedule):
     environments: list[Annotated[str, StringConstraints(min_length=1)]] = Field(default=[])
 
     def holds(self, now: datetime, environments: Sequence[str]) -> bool:
-        """Return True if the freeze is on and names one of these environments, or names none at all."""
+        """Return True if the freeze is active and names one of these environments, or names none."""
         patterns = [pattern.casefold() for pattern in self.environments]
         named = any(fnmatch.fnmatchcase(name.casefold(), pattern) for name in environments for pattern in patterns)
         return (named or not patterns) and self.on(now)
@@ -76,7 +76,7 @@ class RemediationPolicy(Frozen):
     autonomy: Autonomy = Autonomy()
 
     def freeze_at(self, now: datetime, *environments: str) -> Freeze | None:
-        """Return the first freeze that is on."""
+        """Return the first active freeze."""
         names = [name.strip() for name in environments if name.strip()]
         return next((freeze for freeze in self.freezes if freeze.holds(now, names)), None)
 

@@ -53,7 +53,7 @@ class Rule(Frozen):
         return self
 
     def holds(self, incident: Incident, local_time: datetime) -> bool:
-        """Return True if the rule applies: it matches, and does not have to pass over a critical alert."""
+        """Return True if the rule matches, unless it must pass over a critical alert."""
         fits = self.match.holds(incident.alert, local_time=local_time, flapping=incident.flapping)
         return fits and not self.passes_over(incident)
 
@@ -96,7 +96,7 @@ class Rules(Frozen):
         return any(rule.hold for rule in self.rules)
 
     def maintained(self, alert: NormalizedAlert, now: datetime) -> list[Maintenance]:
-        """Return the windows that are on and about an alert, as evidence."""
+        """Return the active windows that match an alert, as evidence."""
         return [
             Maintenance(window=window.id, reason=window.reason, owner=window.owner, at_most=window.at_most)
             for window in self.maintenance
@@ -142,7 +142,7 @@ def load(path: Path) -> Rules:
 
 
 def _explained(where: Sequence[int | str], kind: str, message: str, content: Any) -> str:
-    """Describe one mistake: the rule, the key, what is wrong and what to write instead."""
+    """Describe one mistake in a rules file: the rule, the key, what is wrong, and what to write instead."""
     if len(where) < 2 or where[0] not in _NOUNS:
         sections = ", ".join(f"`{name}:`" for name in list(_NOUNS)[1:])
         return (

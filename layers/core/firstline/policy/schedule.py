@@ -85,7 +85,7 @@ class Schedule(Frozen):
         return self
 
     def on(self, now: datetime) -> bool:
-        """Return True if the schedule is on now."""
+        """Return True if the schedule is active now."""
         local = now.astimezone(ZoneInfo(self.time_zone))
         today, clock = local.date(), local.time()
         if not self.hours:
@@ -95,7 +95,7 @@ class Schedule(Frozen):
         return any(self._day(today if clock >= begin else yesterday) for begin, _ in spans)
 
     def may_end(self, after: datetime, days: int) -> Iterator[datetime]:
-        """Yield the moments of the coming days at which it can go off: the ends of its hours, and midnights."""
+        """Yield the moments of the coming days when it can become inactive: the ends of its hours, and midnights."""
         zone = ZoneInfo(self.time_zone)
         first = after.astimezone(zone).date()
         clocks = {_MIDNIGHT, *(end for _, end in self.hours)}

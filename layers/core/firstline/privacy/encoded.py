@@ -41,7 +41,7 @@ def base64_encoded(text: str, plain: Finder, layers: int = _LAYERS) -> Found:
 
 
 def across_lines(text: str, plain: Finder) -> Found:
-    """Find secrets that continue over a line break. The next line's first word may be included."""
+    """Find secrets that a line break splits. The place found may include the next line's first word."""
     breaks = [match.span() for match in _BREAK.finditer(text)]
     if not breaks:
         return

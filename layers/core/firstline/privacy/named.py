@@ -23,12 +23,12 @@ _MAYBE = (
     r"|(?:connect\.)?sid|csrf(?:[ _-]?token)?|xsrf-token|seed|nonce|otp|pin"
     r"|(?:routing|integration|service|ingest|write|consumer|dd|datadog)[ _-]?key"
 )
-# `…:381904772516:secret:prod/db` is a name of a thing, too.
+# In `…:381904772516:secret:prod/db`, an ARN, `secret` is followed by a name, not by a secret.
 _NAMES = rf"(?P<sure>{_SURE})|(?<![A-Za-z])(?<!\d:)(?P<maybe>{_MAYBE})(?![A-Za-z])"
 
 _NAMED = re.compile(
     rf"(?:{_NAMES})"
-    # ...Value, ...Data: what follows a name that is a name's beginning
+    # The name may go on: `passwordValue`, `token_data`.
     r"(?:[ _-]?(?:value|data|string|plain|text))?"
     r"(?P<is>\\{0,15}[\"']?\s{0,3}(?::=|=>|[:=])\s{0,3}|\s{1,3}(?:is|was)\s{1,3}|(?<=\w)>\s{0,3})"
     r"(?P<value>\\{1,15}\"[^\"\\\n]{1,500}\\{1,15}\"|\"(?:[^\"\\\n]|\\.){1,500}\"|'[^'\n]{1,500}'"
@@ -66,7 +66,7 @@ _ABOUT = frozenset(_SAID.split())
 
 
 def found(text: str) -> Iterator[tuple[int, int, str]]:
-    """Find the values that their names call secrets."""
+    """Find the values whose names say that they are secrets."""
     folded = text.casefold()
     if len(folded) != len(text) or not any(word in folded for word in _WORDS):
         folded = text.lower()

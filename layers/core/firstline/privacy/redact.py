@@ -67,7 +67,7 @@ def redact_log(record: Any) -> Any:
 
 @dataclass(slots=True)
 class _Walk:
-    """One bounded pass over a payload, which may be built to cause endless work."""
+    """One pass over a payload, with bounds, because a sender may build a payload that causes endless work."""
 
     hide: Callable[[str], str]
     left: int = MOST_CHARS
@@ -117,7 +117,7 @@ def _secrets_and_personal(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _replaced(text: str, found: Iterable[tuple[int, int, str]]) -> str:
-    """Replace each place in the text; of overlapping places, the first one names the whole."""
+    """Replace each place found in the text; overlapping places become one, named after the first."""
     pieces: list[str] = []
     at = 0
     for begin, end, what in sorted(found, key=lambda place: (place[0], -place[1])):

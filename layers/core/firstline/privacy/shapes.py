@@ -1,6 +1,6 @@
 """Secrets that are known by their shape: the prefixes and lengths that their issuers document.
 
-A shape is compiled and searched for only if one of its `near` words is in the text: an honest alert costs a few dozen
+ is compiled and searched for only if one of its `near` words is in the text: an honest alert costs a few dozen
 substring searches, and no pattern is compiled at the start of a function. Every pattern has a bounded look-ahead and no
 nested repetition, so its time is proportional to the text.
 """
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class Shape(NamedTuple):
-    """A kind of secret, words of which one is always near it, and its pattern.
+    """A kind of secret: its pattern, and words of which one always occurs near it.
 
     Where the pattern has a group `secret`, only that is the secret.
     """
@@ -194,7 +194,7 @@ _MARKS = (
 
 
 def found(text: str) -> Iterator[tuple[int, int, str]]:
-    """Find secrets with a shape of their own. They may overlap."""
+    """Find secrets by their shape. The places found may overlap."""
     if len(text) >= 18 and any(mark in text for mark in _MARKS):
         pattern, names = _prefixed()
         for match in pattern.finditer(text):

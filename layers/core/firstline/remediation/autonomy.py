@@ -22,7 +22,7 @@ _MANY = re.compile(r"([0-9]+) hosts")
 
 
 class Tally(Frozen):
-    """The number of a runbook's plans by their decision and outcome.
+    """Counts of a runbook's plans, by decision and outcome.
 
     `planned` leaves out those in `shadow`. `approved` and `refused` count people's decisions. `run` counts the plans
     of which a command was sent. Of those that acted, `verified` helped, `undone` did not help but were rolled back,

@@ -110,12 +110,12 @@ def decide(situation: Situation) -> Verdict:
 
 
 def look_back(runbook: Runbook, longest: timedelta) -> timedelta:
-    """Return how far back `Situation.runs` must reach, by planning time, if a run may take `longest`."""
+    """Return how long before now a run may have been planned and still matter, if a run may take `longest`."""
     return max(runbook.limits.cooldown, _DAY) + longest
 
 
 def hosts_at_once(targets: Sequence[Target], held: Sequence[Lease]) -> int:
-    """Count the hosts under remediation if these targets are added. With more than one, the fleet must be counted."""
+    """Count the hosts under remediation once these targets are added. Above one, the fleet's size matters."""
     return len({target.instance_id for target in targets}.union(*(lease.hosts for lease in held)))
 
 

@@ -34,7 +34,7 @@ MOST_OUTPUT = 500
 LONGEST_WAIT = 30
 
 
-class Place(NamedTuple):
+class OwnAccount(NamedTuple):
     """The account and region that Firstline runs in."""
 
     account: str
@@ -57,36 +57,36 @@ class CommandRead(BaseModel):
     invocations: list[Invocation]
 
 
-def next_move(request: NextMoveInput, here: Place) -> NextMoveOutput:
-    """Decide what comes next after what was `observed`."""
-    at = _Remediation(request.plan, request.cursor, tuple(request.results), request.reason)
+def next_move(request: NextMoveInput, here: OwnAccount) -> NextMoveOutput:
+    """Decide the next state of the machine after what was `observed`."""
+    run = _Remediation(request.plan, request.cursor, tuple(request.results), request.reason)
     error, result = request.observed.error, request.observed.result
     match request.observed.state:
         case "Read Switch":
-            return _stopped(at, error)
+            return _stopped(run, error)
         case "Run Step" if error is not None:
-            return _not_sent(at, error)
-        case "Take Release Back" if isinstance(at.step, PlannedRelease):
-            return _released(at, at.step, error, result)
+            return _not_sent(run, error)
+        case "Take Release Back" if isinstance(run.step, PlannedRelease):
+            return _released(run, run.step, error, result)
         case "Read Step" if error is None:
-            return _read(at, CommandRead.model_validate(result))
+            return _read(run, CommandRead.model_validate(result))
         case "Cancel Step":
-            return _after_step(at, [])
+            return _after_step(run, [])
         case "Await Recovery" if error is None or error.name == "DynamoDb.ConditionalCheckFailedException":
-            return at.close("resolved", "the alert resolved")
+            return run.close("resolved", "the alert resolved")
         case "Await Recovery" if error is not None and error.name == "States.Timeout":
             asked = request.origin.source == "cloudwatch" and here == (request.origin.account, request.origin.region)
-            return at.move("Ask CloudWatch") if asked else _not_recovered(at)
+            return run.move("Ask CloudWatch") if asked else _not_recovered(run)
         case "Ask CloudWatch":
             cured = error is None and "OK" in result
-            return at.close("verified", "CloudWatch says that the alarm is OK") if cured else _not_recovered(at)
+            return run.close("verified", "CloudWatch says that the alarm is OK") if cured else _not_recovered(run)
         case _:
-            return at.because(sentence(request.observed, at.plan)).move("Page On-Call")
+            return run.because(sentence(request.observed, run.plan)).move("Page On-Call")
 
 
 @dataclass(frozen=True)
 class _Remediation:
-    """The present state of a remediation. Each method returns a changed copy, or a move."""
+    """The state of a remediation after what was observed. Each method returns a changed copy, or the next move."""
 
     plan: RemediationPlan
     cursor: Cursor
@@ -122,11 +122,11 @@ class _Remediation:
         """The longest time between two reads, in seconds. Hosts that take turns are read less often."""
         return LONGEST_WAIT * (self.plan.waves if self.step.kind == "act" else 1)
 
-    def at(self, **cursor: Any) -> Self:
+    def with_cursor(self, **cursor: Any) -> Self:
         return replace(self, cursor=self.cursor.model_copy(update=cursor))
 
     def touch(self, touched: bool) -> Self:
-        return self.at(touched=self.cursor.touched or touched)
+        return self.with_cursor(touched=self.cursor.touched or touched)
 
     def because(self, reason: str) -> Self:
         return replace(self, reason=reason)
@@ -169,73 +169,73 @@ class _Remediation:
 # --- a request that was not sent, or must not be ----------------------------------------------------------------------
 
 
-def _stopped(at: _Remediation, error: ErrorOutput | None) -> NextMoveOutput:
+def _stopped(run: _Remediation, error: ErrorOutput | None) -> NextMoveOutput:
     """Stop the remediation and its rollback: the switch is not "on", or it cannot be read."""
     why = f"the remediation switch could not be read ({error.name})" if error else "remediation has been switched off"
-    return at.human(f"{at.plan.title} was stopped before step {at.step.step_id}: {why}.")
+    return run.human(f"{run.plan.title} was stopped before step {run.step.step_id}: {why}.")
 
 
-def _not_sent(at: _Remediation, error: ErrorOutput) -> NextMoveOutput:
+def _not_sent(run: _Remediation, error: ErrorOutput) -> NextMoveOutput:
     """Send a throttled request again: it surely did not act. Any other failed request may have acted."""
     is_ssm = error.name == "Ssm.SsmException"
     throttled = error.name == "Ssm.ThrottlingException" or (is_ssm and "Rate exceeded" in error.cause)
-    acts = at.step.kind == "act"
-    at = at.touch(acts and not throttled)
-    if throttled and is_ssm and (again := _again(at)):
+    acts = run.step.kind == "act"
+    run = run.touch(acts and not throttled)
+    if throttled and is_ssm and (again := _again(run)):
         return again
-    row = at.row(f"Not sent: {error.name}", error.cause[:MOST_OUTPUT])
+    row = run.row(f"Not sent: {error.name}", error.cause[:MOST_OUTPUT])
     refused = throttled or (is_ssm and "Status Code: 5" not in error.cause)
-    return _after_step(at.keep([row]), [row], lost=acts and not refused)
+    return _after_step(run.keep([row]), [row], lost=acts and not refused)
 
 
-def _again(at: _Remediation) -> NextMoveOutput | None:
+def _again(run: _Remediation) -> NextMoveOutput | None:
     """Send a throttled request again, later each time; return None if it was sent often enough.
 
     Throttling often comes without an error name that a Retry of the state machine could match.
     """
-    at = at.at(throttles=at.cursor.throttles + 1)
-    if at.cursor.throttles >= MOST_SENDS:
+    run = run.with_cursor(throttles=run.cursor.throttles + 1)
+    if run.cursor.throttles >= MOST_SENDS:
         return None
-    return at.send(through_the_switch=at.step.kind in ("act", "rollback"), seconds=2**at.cursor.throttles)
+    return run.send(through_the_switch=run.step.kind in ("act", "rollback"), seconds=2**run.cursor.throttles)
 
 
-def _released(at: _Remediation, step: PlannedRelease, error: ErrorOutput | None, result: Any) -> NextMoveOutput:
+def _released(run: _Remediation, step: PlannedRelease, error: ErrorOutput | None, result: Any) -> NextMoveOutput:
     if error is not None:
         # The end of the child machine is not known. It may still be at work, so a human has to look.
-        lost = at.row(f"Unknown: {error.name}", error.cause[:MOST_OUTPUT], command_id="unknown")
+        lost = run.row(f"Unknown: {error.name}", error.cause[:MOST_OUTPUT], command_id="unknown")
         reason = sentence(Observed(state="Take Release Back", error=error))
-        return at.touch(True).keep([lost]).because(reason).move("Page On-Call")
+        return run.touch(True).keep([lost]).because(reason).move("Page On-Call")
     release = ReleaseRead.model_validate(result)
-    at = at.touch(release.touched)
-    if release.is_throttled and (again := _again(at)):
+    run = run.touch(release.touched)
+    if release.is_throttled and (again := _again(run)):
         return again
     status, output, deployment = end_of_release(step, release)
-    row = at.row(status, output[:MOST_OUTPUT], command_id=deployment)
-    at = at.keep([row])
+    row = run.row(status, output[:MOST_OUTPUT], command_id=deployment)
+    run = run.keep([row])
     if release.unread is not None:
-        return at.because(sentence(release.unread)).move("Page On-Call")
-    return _after_step(at, [row])
+        return run.because(sentence(release.unread)).move("Page On-Call")
+    return _after_step(run, [row])
 
 
 # --- a command that is read -------------------------------------------------------------------------------------------
 
 
-def _read(at: _Remediation, command: CommandRead) -> NextMoveOutput:
-    at = at.touch(at.step.kind == "act").at(polls=at.cursor.polls + 1)
-    rows = _rows(at, command)
+def _read(run: _Remediation, command: CommandRead) -> NextMoveOutput:
+    run = run.touch(run.step.kind == "act").with_cursor(polls=run.cursor.polls + 1)
+    rows = _rows(run, command)
     running = any(invocation.Status in RUNNING for invocation in command.invocations)
-    if not running and (len(rows) >= at.places or _gave_up(at, rows)):
-        return _after_step(at.forget_verifications().keep(_summary(at, rows, command.command_id)), rows)
-    # The waits double up to the longest one; after that the time-out takes so many of them.
-    if at.cursor.polls >= 3 + at.longest_wait.bit_length() + ceil(at.step.timeout_seconds / LONGEST_WAIT):
-        return at.keep(_cut_short(at, rows, command.command_id)).move("Cancel Step")
-    return at.move("Read Step", min(at.longest_wait, 2**at.cursor.polls))
+    if not running and (len(rows) >= run.places or _gave_up(run, rows)):
+        return _after_step(run.forget_verifications().keep(_summary(run, rows, command.command_id)), rows)
+    # The waits double up to the longest one; after that, the step's time-out decides how many more follow.
+    if run.cursor.polls >= 3 + run.longest_wait.bit_length() + ceil(run.step.timeout_seconds / LONGEST_WAIT):
+        return run.keep(_cut_short(run, rows, command.command_id)).move("Cancel Step")
+    return run.move("Read Step", min(run.longest_wait, 2**run.cursor.polls))
 
 
-def _rows(at: _Remediation, command: CommandRead) -> list[StepResult]:
-    kept = min(MOST_OUTPUT, 2 * MOST_OUTPUT // len(at.plan.targets))
+def _rows(run: _Remediation, command: CommandRead) -> list[StepResult]:
+    kept = min(MOST_OUTPUT, 2 * MOST_OUTPUT // len(run.plan.targets))
     return [
-        at.row(
+        run.row(
             invocation.StatusDetails or invocation.Status,
             invocation.Output[-kept:],
             place=invocation.InstanceId,
@@ -245,92 +245,92 @@ def _rows(at: _Remediation, command: CommandRead) -> list[StepResult]:
     ]
 
 
-def _gave_up(at: _Remediation, rows: Sequence[StepResult]) -> bool:
-    """Return True if a host failed and no failure is allowed: Systems Manager then never lists the hosts after it."""
-    strict = at.step.kind == "act" and at.step.on_failure == "stop" and at.plan.max_errors == "0"
+def _gave_up(run: _Remediation, rows: Sequence[StepResult]) -> bool:
+    """Return True if a host failed and no failure is allowed: Systems Manager then leaves out the other hosts."""
+    strict = run.step.kind == "act" and run.step.on_failure == "stop" and run.plan.max_errors == "0"
     return strict and any(row.status.replace(" ", "") in ("Failed", "ExecutionTimedOut") for row in rows)
 
 
-def _summary(at: _Remediation, rows: Sequence[StepResult], command_id: str) -> Sequence[StepResult]:
+def _summary(run: _Remediation, rows: Sequence[StepResult], command_id: str) -> Sequence[StepResult]:
     if len(rows) <= MOST_ROWS:
         return rows
     failed = [row for row in rows if row.status != SUCCESS]
     succeeded = len(rows) - len(failed)
-    all_well = [at.row(SUCCESS, place=f"{succeeded} hosts", command_id=command_id)] if succeeded else []
+    all_well = [run.row(SUCCESS, place=f"{succeeded} hosts", command_id=command_id)] if succeeded else []
     return [*all_well, *failed[:MOST_ROWS]]
 
 
-def _cut_short(at: _Remediation, rows: Sequence[StepResult], command_id: str) -> list[StepResult]:
-    few = len(at.plan.targets) <= MOST_ROWS
+def _cut_short(run: _Remediation, rows: Sequence[StepResult], command_id: str) -> list[StepResult]:
+    few = len(run.plan.targets) <= MOST_ROWS
     told = [row for row in rows if few or row.status != SUCCESS][:MOST_ROWS]
     seen = {row.instance_id for row in rows}
-    unseen = [target.instance_id for target in at.plan.targets if target.instance_id not in seen]
+    unseen = [target.instance_id for target in run.plan.targets if target.instance_id not in seen]
     late = [
         row.model_copy(update={"status": "Cancelled: did not end in time"})
         if row.status.replace(" ", "") in RUNNING
         else row
         for row in told
     ]
-    never = at.row("Cancelled: never seen on the host", place=", ".join(unseen), command_id=command_id)
+    never = run.row("Cancelled: never seen on the host", place=", ".join(unseen), command_id=command_id)
     return [*late, never] if unseen else late
 
 
 # --- a step that is over ----------------------------------------------------------------------------------------------
 
 
-def _after_step(at: _Remediation, rows: Sequence[StepResult], *, lost: bool = False) -> NextMoveOutput:
-    """Go on to the next step, or to what follows the queue. An act whose answer is `lost` may still be at work."""
-    succeeded = sum(row.status == SUCCESS for row in rows) == at.places
-    passes = succeeded or (at.step.on_failure == "continue" and not lost)
-    match at.cursor.queue:
+def _after_step(run: _Remediation, rows: Sequence[StepResult], *, lost: bool = False) -> NextMoveOutput:
+    """Go to the next step, or past the queue's last one. With `lost`, the step's command may still run."""
+    succeeded = sum(row.status == SUCCESS for row in rows) == run.places
+    passes = succeeded or (run.step.on_failure == "continue" and not lost)
+    match run.cursor.queue:
         case "verify":
-            return _verified(at, succeeded)
+            return _verified(run, succeeded)
         case "rollback":
             reached = any(row.status.replace(" ", "") not in UNREACHABLE for row in rows)
-            if at.following and (succeeded or (passes and reached)):
-                return _go_on(at, at.following)
-            return at.human(f"{at.reason} {_undone(at)}")
-        case "steps" if passes and at.following:
-            return _go_on(at, at.following)
+            if run.following and (succeeded or (passes and reached)):
+                return _go_on(run, run.following)
+            return run.human(f"{run.reason} {_undone(run)}")
+        case "steps" if passes and run.following:
+            return _go_on(run, run.following)
         case "steps" if passes:
-            return at.move("Await Recovery")
+            return run.move("Await Recovery")
         case _:
-            return _roll_back(at, f"{at.plan.title} failed at step {at.step.step_id}.")
+            return _roll_back(run, f"{run.plan.title} failed at step {run.step.step_id}.")
 
 
-def _go_on(at: _Remediation, following: AnyPlannedStep) -> NextMoveOutput:
-    at = at.at(index=at.cursor.index + 1, polls=0, throttles=0)
-    return at.send(through_the_switch=following.kind != "diagnose")
+def _go_on(run: _Remediation, following: AnyPlannedStep) -> NextMoveOutput:
+    run = run.with_cursor(index=run.cursor.index + 1, polls=0, throttles=0)
+    return run.send(through_the_switch=following.kind != "diagnose")
 
 
-def _verified(at: _Remediation, holds: bool) -> NextMoveOutput:
+def _verified(run: _Remediation, holds: bool) -> NextMoveOutput:
     if holds:
-        return at.close("verified", "its verification holds")
-    if at.cursor.attempt < at.plan.verify_attempts:
-        return at.move("Await Recovery")
-    return _roll_back(at, f"{at.plan.title} ran, but its verification does not hold.")
+        return run.close("verified", "its verification holds")
+    if run.cursor.attempt < run.plan.verify_attempts:
+        return run.move("Await Recovery")
+    return _roll_back(run, f"{run.plan.title} ran, but its verification does not hold.")
 
 
-def _not_recovered(at: _Remediation) -> NextMoveOutput:
-    if at.plan.verify is not None and at.cursor.attempt < at.plan.verify_attempts:
-        verifying = at.at(queue="verify", index=0, polls=0, throttles=0, attempt=at.cursor.attempt + 1)
+def _not_recovered(run: _Remediation) -> NextMoveOutput:
+    if run.plan.verify is not None and run.cursor.attempt < run.plan.verify_attempts:
+        verifying = run.with_cursor(queue="verify", index=0, polls=0, throttles=0, attempt=run.cursor.attempt + 1)
         return verifying.send(through_the_switch=False)
-    return _roll_back(at, f"{at.plan.title} ran, but the alert did not resolve.")
+    return _roll_back(run, f"{run.plan.title} ran, but the alert did not resolve.")
 
 
-def _roll_back(at: _Remediation, reason: str) -> NextMoveOutput:
-    if not at.plan.rollback:
-        return at.human(reason)
-    undoing = at.because(reason).at(queue="rollback", index=0, polls=0, throttles=0)
+def _roll_back(run: _Remediation, reason: str) -> NextMoveOutput:
+    if not run.plan.rollback:
+        return run.human(reason)
+    undoing = run.because(reason).with_cursor(queue="rollback", index=0, polls=0, throttles=0)
     return undoing.send(through_the_switch=True)
 
 
-def _undone(at: _Remediation) -> str:
-    failed = list(dict.fromkeys(row.step_id for row in at.results if row.kind == "rollback" and row.status != SUCCESS))
+def _undone(run: _Remediation) -> str:
+    failed = list(dict.fromkeys(row.step_id for row in run.results if row.kind == "rollback" and row.status != SUCCESS))
     if not failed:
         return "It was rolled back."
-    ids = [step.step_id for step in at.queue]
-    tried, untried = ids[: at.cursor.index + 1], ids[at.cursor.index + 1 :]
+    ids = [step.step_id for step in run.queue]
+    tried, untried = ids[: run.cursor.index + 1], ids[run.cursor.index + 1 :]
     undone = [step_id for step_id in tried if step_id not in failed]
     rest = f"; not tried: {', '.join(untried)}" if untried else ""
     return f"It was not all rolled back. Failed: {', '.join(failed)}; undone: {', '.join(undone) or 'nothing'}{rest}."

@@ -61,7 +61,7 @@ class Targets(Protocol):
         """Find the one managed instance behind each host name, or say which name has none and why."""
 
     def fleet_size(self) -> int:
-        """Count the instances."""
+        """Count the managed instances with the stack's tag."""
 
 
 class Scope(Frozen):
@@ -132,7 +132,7 @@ class Remediations(Protocol):
         """Return why a runbook may not run by itself, or None if it may."""
 
     def reset(self, runbook_id: str, by: str, at: datetime) -> bool:
-        """Let a demoted runbook run by itself again. Return False if it may already."""
+        """Allow a demoted runbook to run by itself again. Return False if it was not demoted."""
 
 
 class RemediationRules(Frozen):
@@ -216,7 +216,7 @@ def _plan(planning: Planning) -> RemediationPlan:
 
 
 def _refused(planning: Planning, refusal: NoPlan) -> Fact:
-    """Return the fact for the trail that there is no plan, and why."""
+    """Return a trail fact that says why there is no plan."""
     runbook = planning.catalogue.get(planning.classification.runbook_id or "")
     version = _version(planning, runbook) if runbook else ""
     return unplanned(refusal.decision, str(refusal), runbook.id if runbook else "", version)
@@ -268,7 +268,7 @@ def _decide_and_reserve(
         incident_id=planning.incident.incident_id,
         instance_ids=[*(target.instance_id for target in scope.targets), *(taken.place for taken in scope.releases)],
         decision=verdict.decision,
-        # A shadow stores no plan that a retry could find: the incident's own time makes the retry write the same run.
+        # In shadow no plan is stored that a retry could find. With the incident's time, a retry writes the same run.
         at=planning.incident.opened_at if verdict.decision == "shadow" else now,
         until=now + lease,
     )

@@ -33,7 +33,7 @@ class ReleaseRead(BaseModel):
 
     @property
     def unread(self) -> Observed | None:
-        """The failure to read a deployment that is still in progress, if any."""
+        """The reason why a deployment that may still be in progress could not be read, or None."""
         return self.failed if self.failed and self.failed.state.startswith("Read") else None
 
 

@@ -50,14 +50,14 @@ class Releases(Protocol):
     """The deployments that CodeDeploy and AppConfig know. Both methods raise `ReleasesUnreadable`."""
 
     def of_group(self, application: str, deployment_group: str) -> ReleaseHistory:
-        """Read the deployments of CodeDeploy to a deployment group."""
+        """Read CodeDeploy's deployments to a deployment group."""
 
     def of_configuration(self, application: str, environment: str, profile: str) -> ReleaseHistory:
-        """Read the deployments of AppConfig of a configuration profile to an environment, by ids."""
+        """Read AppConfig's deployments of a configuration profile to an environment, all named by id."""
 
 
 class _Place(NamedTuple):
-    """A place with its history, and the request for a deployment there, without the release to deploy."""
+    """A deployment group or environment: its history, and a deployment request that still lacks the release."""
 
     through: Literal["codedeploy", "appconfig"]
     name: str
@@ -132,7 +132,7 @@ def _read_place(step: ReleaseStep, values: dict[str, str], releases: Releases, l
 
 
 def _choose(history: ReleaseHistory, place: str, incident: Incident, step: ReleaseStep) -> tuple[Deployed, Deployed]:
-    """Return the release to blame and the one to go back to, or raise NoPlan."""
+    """Return the release to blame and the release to put back, or raise NoPlan."""
     if not history.deployed:
         raise NoPlan(f"nothing was ever released to {place}")
     if history.busy_with:
@@ -170,7 +170,7 @@ def _ensure_to_blame(
 
 
 def _good(last: Deployed, before: Sequence[Deployed], stood_for: timedelta) -> Deployed | None:
-    """Return the newest release that succeeded, differed and stood long enough before another replaced it."""
+    """Return the newest good release: it succeeded, differs from the blamed one, and stayed long enough."""
     newer = [last]
     for deployed in before:
         if deployed.state == "good":

@@ -24,7 +24,7 @@ from firstline.remediation.plan import Remediations
 def conclude(
     event: NotifyInput | PageOnCallInput, *, records: Incidents, remediations: Remediations, trail: Trail, now: datetime
 ) -> None:
-    """Write the trail of what people were just told; if the remediation is over, settle it.
+    """Write to the trail what people were just told; if the remediation is over, settle it.
 
     A page, a message to ops and a closed incident end a remediation. Errors of the table are logged, not raised:
     people have been told, a lock that is not released ends by itself, and the incident's end tries once more.

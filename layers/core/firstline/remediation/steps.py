@@ -20,14 +20,14 @@ class Documents(Protocol):
     """Documents in Systems Manager. Both methods raise `DocumentUnreadable`."""
 
     def read(self, name: str, version: str | None = None) -> Document | None:
-        """Return this version, or the default version, or None if there is no such document."""
+        """Return the document in this version, by default its current one; None if it does not exist."""
 
     def script(self, step: PlannedStep) -> str:
         """Return the script in the version of the step's document that would run."""
 
 
 class PinnedSteps(NamedTuple):
-    """The commands and documents of a runbook, each pinned to a version of its document."""
+    """The commands of a runbook, each pinned to a version of its document."""
 
     steps: list[PlannedStep]
     verify: PlannedStep | None
@@ -77,7 +77,7 @@ def pin_steps(runbook: Runbook, values: dict[str, str], deployed: Documents, pre
 
 
 def _pin_document(step: DocumentStep, values: dict[str, str], deployed: Documents) -> PlannedStep:
-    """Pin a step to a document of the stack's owner: its content is theirs, its version the runbook's."""
+    """Pin a step to an SSM document that the stack's owner wrote, in the version that the runbook names."""
     document = deployed.read(step.document, step.version)
     if document is None:
         raise NoPlan(f"version {step.version} of the document {step.document} is not in Systems Manager")

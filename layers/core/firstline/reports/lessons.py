@@ -19,7 +19,7 @@ _NOT_A_PATTERN = re.compile(r"[*?\[]")
 
 
 class Decided(Frozen):
-    """The record of one decider: people answered on `judged` verdicts; answers or outcomes prove the `proven` ones."""
+    """The record of one decider: people judged `judged` of its verdicts; answers or outcomes prove `proven` ones."""
 
     decider: str
     verdicts: int

@@ -35,7 +35,7 @@ class Report(Frozen):
 
 
 def report(records: Iterable[IncidentRecord]) -> Report:
-    """Summarize closed incidents in numbers."""
+    """Compute the numbers of a period from its closed incidents."""
     every = list(records)
     real = [record for record in every if record.outcome != "suppressed"]
     usages = [record.classification.usage for record in every if record.classification]

@@ -9,7 +9,7 @@ from firstline.models import IncidentRecord
 
 @dataclass(slots=True)
 class Preview:
-    """Closed incidents, sorted.
+    """Closed incidents, sorted by whether the rule, silence or window would have hidden them.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Preview:
 def preview(
     records: Iterable[IncidentRecord], applies: Callable[[IncidentRecord], bool], *, wait: timedelta | None = None
 ) -> Preview:
-    """Sort closed incidents by what would have become of them.
+    """Sort closed incidents by whether the rule, silence or window would have hidden them.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def preview(
 
 
 def _became_real(record: IncidentRecord) -> str | None:
-    """Return what shows that a person had to know of an incident; None if nothing does, or the last answer is noise."""
+    """Return the proof that a person had to know of an incident; None without proof, or if it was last called noise."""
     if record.feedback:
         word = record.feedback[-1]
         return None if word.said == "noise" else f"{word.by} said so"

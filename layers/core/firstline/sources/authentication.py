@@ -1,4 +1,4 @@
-"""Proofs of a sender: a shared token, or a signature of the raw body. A source without a secret is closed.
+"""Proofs of a sender's identity: a shared token, or a signature of the raw body.
 
 Every comparison takes constant time and looks at every active secret, so that neither the place of the first wrong
 character nor the number of the matching secret shows.

@@ -138,7 +138,7 @@ def topic_severity_word(topic: str | None) -> str | None:
 
 
 def _of_arn(arn: Any) -> tuple[str | None, str | None, str]:
-    """Return account, region and partition. The alarm's name behind `:alarm:` may contain colons."""
+    """Return the account, region and partition of an alarm's ARN. The name after `:alarm:` may contain colons."""
     if type(arn) is str:
         parts = arn.split(":alarm:", 1)[0].split(":")
         if len(parts) == 5 and parts[0] == "arn":

@@ -95,7 +95,7 @@ def _state_in_title(title: Any) -> str | None:
 
 
 def _match_tags(matches: Any) -> dict[str, str]:
-    """Return the tags of the series that fired, if exactly one did: of several, none is the host."""
+    """Return the tags of the series that fired if exactly one did: several series have no one host."""
     if type(matches) is list and len(matches) == 1 and type(matches[0]) is dict:
         return values.labels(matches[0].get("tags"))
     return {}

@@ -31,5 +31,5 @@ class Subject(NamedTuple):
 
 
 def find(labels: Mapping[str, str], meaning: str) -> str | None:
-    """Return the value of the first label that has this meaning (a field of `Subject`), as a name, or None."""
+    """Return the value of the first label with this meaning (a field of `Subject`), cleaned, or None."""
     return values.first(labels, *_NAMES[meaning])

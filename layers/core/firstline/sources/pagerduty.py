@@ -73,7 +73,7 @@ def read(payload: Any, reading: Reading) -> None:
         severity=reading.severity(labels.get("priority"), _URGENCY.get(labels.get("urgency", ""), "high")),
         message=values.prose(data.get("title"), f"Service: {service}" if service else None),
         labels=labels,
-        # Not when the incident was created: reopened after a resolve, it must count as newer than that.
+        # Not the creation: an incident that is reopened after a resolve must count as newer than the resolve.
         at=occurred_at or values.moment(data.get("created_at")),
         ends_at=occurred_at if is_resolved else None,
         status="resolved" if is_resolved else "firing",

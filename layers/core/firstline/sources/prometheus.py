@@ -87,7 +87,7 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
 
 @dataclass(frozen=True, slots=True)
 class _Identity:
-    """Everything that an alert's labels tell. They identify the alert, so they stay the same as long as it exists."""
+    """The facts in an alert's labels. Labels identify the alert, so the facts never change."""
 
     labels: dict[str, str]
     alert_name: str | None

@@ -33,7 +33,7 @@ class Rejected:
 
 @dataclass(slots=True)
 class Batch:
-    """The content of a payload. `ignored` holds a reason for each thing that was understood and is no alert.
+    """The content of a payload. `ignored` has a reason for each part that was understood and is no alert.
 
     `heartbeats` are `ignored` as alerts, too: dead man's switches and other alerts that are not meant for people.
     rules.yaml declares which of them count.
@@ -132,11 +132,11 @@ class Reading:
         self.batch.ignored.append(reason)
 
     def reject(self, reason: str, payload: Any) -> None:
-        """Put aside a part that makes no sense; the others may."""
+        """Note a part that makes no sense; the other parts are still read."""
         self.batch.rejected.append(Rejected(reason, payload))
 
     def severity(self, word: Any, default: SourceSeverity | None = None) -> SourceSeverity | None:
-        """Return the severity of the sender's word; `default` if it stated none, high if no scale knows the word."""
+        """Return the severity for the sender's word: `default` without one, high if the word is unknown."""
         stated = values.name(word, 64)
         if stated is None:
             return default

@@ -94,7 +94,7 @@ def labels(value: Any) -> dict[str, str]:
 
 
 def first(values: Mapping[str, str], *keys: str) -> str | None:
-    """Return the value of the first of the keys that exists, as a name, or None."""
+    """Return the value of the first key that exists, cleaned by `name`, or None."""
     for key in keys:
         if key in values:
             return name(values[key])

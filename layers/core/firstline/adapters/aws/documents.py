@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class SsmDocuments:
-    """The stack's documents as Run Command reads them: there is no copy that could differ.
+    """The stack's SSM documents, always read from Systems Manager, as Run Command does: no copy can differ.
 
     A version never changes its content, so a command that names the version runs what was read. `DocumentHash` cannot
     be computed here: AWS does not say of what it is a hash ("created by the system when the document was created").

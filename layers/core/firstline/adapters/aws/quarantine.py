@@ -21,7 +21,7 @@ class Quarantine:
         self._queue_url = queue_url
 
     def keep(self, delivery: Quarantined) -> None:
-        """Send a delivery to the queue.
+        """Send a delivery to the quarantine queue.
 
         Raises
         ------

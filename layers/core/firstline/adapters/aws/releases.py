@@ -122,7 +122,7 @@ def _of_code_deploy(info: "DeploymentInfoTypeDef") -> Deployed:
 
 
 def _revision(revision: "RevisionLocationTypeDef") -> dict[str, Any] | None:
-    """Return a revision as the state machine names it, or None if it is inexact, as S3 without a version or ETag is."""
+    """Return a revision as the state machine names it; None if it is not exact, such as S3 without version and ETag."""
     match revision.get("revisionType"):
         case "S3" if revision["s3Location"].get("version") or revision["s3Location"].get("eTag"):
             return {"RevisionType": "S3", "S3Location": _pascals(revision["s3Location"])}
@@ -162,5 +162,5 @@ def _is_of(item: "DeploymentSummaryTypeDef", profile: str, name: str) -> bool:
 
 
 def _pascals(members: Mapping[str, Any]) -> dict[str, Any]:
-    """Spell the names as Step Functions does: `S3Location`, where the API has `s3Location`."""
+    """Spell the keys as Step Functions does: `S3Location`, where the API has `s3Location`."""
     return {name[0].upper() + name[1:]: value for name, value in members.items() if value}

@@ -49,5 +49,5 @@ class Secrets:
         return str(value).strip() or None
 
     def lines(self, name: str) -> tuple[str, ...]:
-        """Return the values of a secret that holds one a line: with two active values, either can be rotated."""
+        """Return the values of a secret that has one value per line. With two of them, each can be rotated."""
         return tuple(line.strip() for line in (self.get(name) or "").splitlines() if line.strip())

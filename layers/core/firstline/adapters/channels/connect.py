@@ -16,7 +16,7 @@ from firstline.settings import ChannelSettings, EscalateSettings
 def connect(
     settings: ChannelSettings, secrets: Secrets, remember: Remember, *, interactive: bool = False
 ) -> dict[str, Channel]:
-    """Return Slack and PagerDuty by name, as far as they are switched on.
+    """Return the channels whose secrets are set (Slack, PagerDuty), by name.
 
     A secret that exists but can't be read makes a channel that fails, so that the others still speak. `interactive` is
     for a person who waits for the answer: short time-outs, and no channel that can't edit.

@@ -43,7 +43,7 @@ class PagerDuty:
         self._timeout_seconds = timeout_seconds
 
     def tell(self, notification: Notification) -> bool:
-        """Trigger, acknowledge or resolve; return False for moments that are none of PagerDuty's."""
+        """Trigger, acknowledge or resolve; return False if PagerDuty need not hear of this notification."""
         event = pagerduty.render(notification, console_url=self._console_url)
         if event is None:
             return False

@@ -151,7 +151,7 @@ class SlackWebhook:
         self._console_url = console_url
 
     def tell(self, notification: Notification) -> bool:
-        """Post the moments that need no edit; an approval can't be given here, so it isn't asked for."""
+        """Post a notification that needs no later edit. Approvals are left out, because this webhook has no buttons."""
         if notification.kind not in ("needs_human", "paged", "closed"):
             return False
         message = slack.render(notification, console_url=self._console_url, interactive=False)
@@ -172,7 +172,7 @@ class _MessageGone(ChannelFailed):
 
 
 class _PatientWithinReason(RateLimitErrorRetryHandler):
-    """A retry after the wait that Slack asks for, unless a function should not sleep that long."""
+    """A retry handler that waits as long as Slack asks, unless that is too long for a function."""
 
     def _can_retry(self, *, response: HttpResponse | None = None, **asked: Any) -> bool:
         if response is None or not super()._can_retry(response=response, **asked):

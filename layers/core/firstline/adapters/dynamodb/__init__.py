@@ -1,0 +1,4 @@
+"""The one DynamoDB table. Read `incidents.py` first: it says how the whole table is laid out.
+
+`table.py` has the operations; every other module stores one kind of items through them.
+"""

@@ -85,7 +85,7 @@ def _store(client: "DynamoDBClient", table_name: str) -> Any:
 
     class Store(CircuitBreakerDynamoDBPersistence):
         def try_acquire_half_open(self, name: str, owner: str, opened_at: int) -> bool:
-            """Fail open, as reading does: a table that takes no writes must not keep the model away."""
+            """Let the call through if the table cannot be written, as `call` does if it cannot be read."""
             try:
                 return super().try_acquire_half_open(name, owner, opened_at)
             except Exception:  # noqa: BLE001 - whatever a store can raise

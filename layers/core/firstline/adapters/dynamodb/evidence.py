@@ -62,7 +62,7 @@ class TableEvidence(TableStore):
         return ServiceActivity(alerts=_counted(alerts, now), deployments=deployments)
 
     def save_deployment(self, deployment: Deployment) -> None:
-        """Store a deployment, also as its service's last one unless a later one is known; again changes nothing."""
+        """Store a deployment, also as its service's last one if it is the newest. Storing it again changes nothing."""
         at, expiry = stamp(deployment.deployed_at), self._table.expiry(deployment.deployed_at)
         stored = {"deployment": deployment.model_dump_json(), "deployed_at": at, "expires_at": expiry}
         item = stored | {"pk": "DEPLOYMENTS", "sk": f"{at}#{deployment.service}#{deployment.version}"}
@@ -94,13 +94,13 @@ class TableEvidence(TableStore):
         return _newest_first(query(pk, since="CLOSED#", until="CLOSED$", newest_first=True, limit=limit))
 
     def incidents_like(self, alert: NormalizedAlert) -> list[EarlierIncident]:
-        """Return the newest incidents with the alert's name or service, one a day and group. Two requests at most."""
+        """Return the newest incidents with the alert's name or service, one per group and day. At most two requests."""
         return _newest_first(
             item for key in _like_keys(alert) for item in self._table.query(key, newest_first=True, limit=CANDIDATES)
         )
 
     def remember_the_end(self, record: IncidentRecord) -> None:
-        """Store how a closed incident ended and what people say of it, as evidence for the next one.
+        """Store a closed incident's outcome and people's answers, as evidence for the next one.
 
         A late writer may know less: the write with more words stands. A suppressed incident that a person called real
         is also written where a reader of the newest incidents meets it first, however many came since.
@@ -147,7 +147,7 @@ def _newest_first(items: Iterable[Item]) -> list[EarlierIncident]:
 
 
 def _short(earlier: EarlierIncident) -> EarlierIncident:
-    """Shorten it to what another group's incident can use."""
+    """Return the incident with its texts and answers shortened, as evidence for other groups."""
     from firstline.text import shorten
 
     texts = {name: getattr(earlier, name) for name in ("outcome_reason", "cause", "note")}

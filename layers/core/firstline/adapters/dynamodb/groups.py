@@ -132,12 +132,12 @@ class TableGroups:
         return execution_input
 
     def execution_input(self, incident_id: str) -> str | None:
-        """Return the bytes that start the incident's execution."""
+        """Return the stored input of the incident's execution."""
         item = self._table.get(*incident_key(incident_id))
         return None if item is None else str(item["incident"])
 
     def remember_storm(self, alert_name: str | None, now: datetime) -> None:
-        """Send new incidents of this name (of any name, with None) to the storm incident for a while.
+        """Let new incidents with this alert name join the storm incident for a while; None means any name.
 
         Without this, a long storm would open new incidents up to the limits each minute.
         """
@@ -157,7 +157,7 @@ class TableGroups:
         return joined is not None
 
     def leave(self, incident_id: str, group_key: str, by: str, now: datetime) -> IncidentRecord | None:
-        """Take a group that no longer fires off the incident, and resolve the incident with its last group.
+        """Remove a group that no longer fires from the incident; resolve the incident if no group is left.
 
         Returns
         -------
@@ -177,16 +177,16 @@ class TableGroups:
             left = self._table.update(*incident_key(incident_id), "DELETE groups :only", only)
             if left is None or left.get("groups"):
                 return None
-            # Two last groups left at the same moment: one of them resolves the incident.
+            # The last two groups left at the same moment: only one of them resolves the incident.
             resolved = self._table.update(*incident_key(incident_id), resolve, when, condition=OPEN)
         return None if resolved is None else record_of(resolved)
 
     def mark_quiet_since(self, incident_id: str, now: datetime) -> None:
-        """Store since when a flapping incident is quiet: reconcile resolves it if it stays so."""
+        """Store when a flapping incident became quiet. Reconcile resolves it if it stays quiet."""
         self._table.update(*incident_key(incident_id), "SET quiet_since = :now", {":now": stamp(now)})
 
     def worsen(self, incident_id: str, severity: SourceSeverity) -> IncidentRecord | None:
-        """Store that an alert of paging severity joined an incident that was opened for less."""
+        """Store that an alert of paging severity joined an incident of lower severity."""
         item = self._table.update(*incident_key(incident_id), "SET worsened_to = :severity", {":severity": severity})
         return None if item is None else record_of(item)
 
@@ -248,7 +248,7 @@ class TableGroups:
         return [self._table.put_request(item | {"expires_at": self._table.expiry(now)}) for item in items]
 
     def _take_tokens(self, alert_name: str | None, limit: int, now: datetime) -> list[Item]:
-        """Return the writes that take one of the `limit` tokens of this minute and refuse it in a storm."""
+        """Return the writes that take one of this minute's `limit` tokens; they fail without a token or in a storm."""
         bucket = _bucket(alert_name)
         token = self._table.update_request(
             bucket,

@@ -25,11 +25,11 @@ class TableHeartbeats(TableStore):
     """The heartbeats in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def beat(self, alert: NormalizedAlert, now: datetime) -> None:
-        """Record a beat, or that its sender resolved the heartbeat. One request."""
+        """Record that the heartbeat arrived, or that its sender resolved it. One request."""
         self._note(f"{alert.source}:{alert.fingerprint}", alert, now, over=alert.status == "resolved")
 
     def expect(self, name: str, alert: NormalizedAlert, now: datetime) -> None:
-        """Start to wait for a required heartbeat that was never seen."""
+        """Start to expect a required heartbeat that was never seen."""
         self._note(f"{REQUIRED}{name}", alert, now, over=False)
 
     def pulses(self) -> tuple[list[Pulse], LastCheck | None]:
@@ -65,7 +65,7 @@ class TableHeartbeats(TableStore):
         values = {":now": stamp(now), ":alert": safe, ":expiry": self._table.expiry(now)}
         change = "SET alert = :alert, expires_at = :expiry, "
         if over:
-            # A heartbeat that is resolved before its first beat needs the time of one: any earlier time will do.
+            # A heartbeat that is resolved before it was ever seen still needs a `beat_at`; any earlier time will do.
             change += "resolved_at = :now, beat_at = if_not_exists(beat_at, :past)"
             values[":past"] = stamp(now - timedelta(seconds=1))
         else:

@@ -78,7 +78,7 @@ class TableIncidents(TableEvidence):
         )
 
     def mark_paged(self, incident_id: str, at: datetime) -> None:
-        """Record a page that went out beside the paging policy."""
+        """Record a page that was sent without the paging policy, as reconcile does."""
         self._update(incident_id, "SET paged_at = if_not_exists(paged_at, :at)", {":at": stamp(at)})
 
     def save_slack_message(self, incident_id: str, channel: str, ts: str) -> None:
@@ -102,7 +102,7 @@ class TableIncidents(TableEvidence):
         return self._changed(incident_id, change, values, f"{OPEN} AND attribute_not_exists(hold_ended_at)")
 
     def hold_back(self, incident_id: str, severity: SourceSeverity) -> None:
-        """Store the severity of a held alert that joined, if it is the worst of those."""
+        """Store the severity of a held alert that joined the incident, if no worse one is stored."""
         lower = {lower for lower, rank in SEVERITY_RANK.items() if rank < SEVERITY_RANK[severity]}
         worst = f"{OPEN} AND (attribute_not_exists(held_back) OR contains(:lower, held_back))"
         values = {":severity": severity, ":lower": lower or {severity}}
@@ -139,7 +139,7 @@ class TableIncidents(TableEvidence):
     def close(
         self, incident_id: str, outcome: Outcome, reason: str, results: Sequence[StepResult], at: datetime
     ) -> IncidentRecord:
-        """Close the incident and store it as evidence; closing it again returns what the first time wrote.
+        """Close the incident and store it as evidence. If it is closed already, return the stored record.
 
         Raises
         ------
@@ -242,7 +242,7 @@ class TableIncidents(TableEvidence):
 
 
 def _still(name: str, length: int) -> tuple[str, dict[str, object]]:
-    """Return the condition that a list still has this length, and the condition's values."""
+    """Return a condition that is true while a list has this length, and the condition's values."""
     return (f"size({name}) = :before", {":before": length}) if length else (f"attribute_not_exists({name})", {})
 
 

@@ -103,7 +103,7 @@ class TableRemediations(TableStore):
             raise LockHeld(f"{', '.join(names) or 'it'} is in the hands of another incident") from error
 
     def keep_shadow(self, run: RunbookRun) -> None:
-        """Count a plan that was made in shadow; of one incident, only the first."""
+        """Count a run in shadow; of one incident, only the first."""
         with suppress(WriteRefused):
             self._table.transact(self._run_request(run, "#shadow"))
 
@@ -158,7 +158,7 @@ class TableRemediations(TableStore):
         return first
 
     def _write_first_possible(self, *ways: Sequence[Item]) -> bool:
-        """Make the first of these transactions that is possible; return False if their first write is refused."""
+        """Try these transactions in order until one succeeds; return False if the first write of one is refused."""
         for writes in ways:
             for _ in range(5):
                 try:
@@ -179,7 +179,7 @@ class TableRemediations(TableStore):
         return _why_demoted(self._table.get(*_standing_key(runbook_id)) or {})
 
     def reset(self, runbook_id: str, by: str, at: datetime) -> bool:
-        """Let a demoted runbook run by itself again. Return False if it may already."""
+        """Allow a demoted runbook to run by itself again. Return False if it was not demoted."""
         change, values = "SET reset_at = :at, reset_by = :by REMOVE demoted_at", {":at": stamp(at), ":by": by}
         demoted = "attribute_exists(demoted_at)"
         return self._table.update(*_standing_key(runbook_id), change, values, condition=demoted) is not None

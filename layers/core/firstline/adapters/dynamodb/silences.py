@@ -27,12 +27,12 @@ class TableSilences(TableStore):
     """The silences in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def since(self, at: datetime, *, limit: int | None = None) -> list[Silence]:
-        """Return the silences that expire after a time, also those that were ended early."""
+        """Return the silences that expire after a time, including those that a person ended early."""
         items = self._table.query("SILENCES", since=stamp(at), limit=limit, consistent=True)
         return [silence for item in items if (silence := _read(item)) is not None]
 
     def find(self, silence_id: str, now: datetime) -> Silence | None:
-        """Return a silence by its id, also if it expired lately, or None if it is unknown."""
+        """Return a silence by its id, even if it expired recently; None if it is unknown."""
         return next((silence for silence in self.since(now - LONGEST) if silence.id == silence_id), None)
 
     def save(self, silence: Silence) -> None:
@@ -48,14 +48,14 @@ class TableSilences(TableStore):
         return ended
 
     def end_resolved(self, silence_id: str, now: datetime) -> None:
-        """End the silence because an incident that it held has resolved, unless it is over."""
+        """End a silence that lasts until its incident resolves, unless it is over already."""
         silence = self.find(silence_id, now)
         if silence is not None and silence.active(now):
             self.end(silence, "the alert resolved", now)
 
 
 class RememberedSilences:
-    """The silences, read once in `REMEMBERED`. If they cannot be read, nothing is silenced."""
+    """The silences, read again after `REMEMBERED`. If they cannot be read, nothing is silenced."""
 
     def __init__(self, silences: TableSilences) -> None:
         self._silences = silences
@@ -63,7 +63,7 @@ class RememberedSilences:
         self._known: list[Silence] = []
 
     def at(self, now: datetime) -> list[Silence]:
-        """Return the silences that have not expired at a time."""
+        """Return the silences that have not ended at a time."""
         if self._read_at is None or now - self._read_at >= REMEMBERED:
             self._read_at, self._known = now, []
             try:

@@ -35,7 +35,7 @@ class Reservation:
 
 
 class Day(Frozen):
-    """The usage of a day, for people. `cost` leaves out questions without a price."""
+    """The model's usage in one day, for reports. `cost` leaves out questions without a price."""
 
     day: date
     questions: int = 0
@@ -58,7 +58,7 @@ class Spending:
         self._told = ""
 
     def hold(self, most: Usage) -> Reservation:
-        """Reserve the most that a question may need, before it is asked.
+        """Reserve the most tokens and cost that a question may need, before it is asked.
 
         Raises
         ------
@@ -77,7 +77,7 @@ class Spending:
         return held
 
     def settle(self, held: Reservation, usage: Usage | None) -> None:
-        """Give back what was not needed, and record what was. Never raise: the answer matters more."""
+        """Release what was reserved and not used, and record what was used. Never raise: the answer matters more."""
         values: dict[str, object] = {":one": 1, ":expiry": self._table.expiry(self._clock())}
         if usage is None:
             added = "questions :one, unmetered :one"
@@ -119,7 +119,7 @@ class Spending:
         return taken is not None
 
     def _tell_once(self, day: str) -> None:
-        """Count the metric once a day over all environments."""
+        """Emit the metric once a day, however many environments of the function there are."""
         if self._told == day:
             return
         now = self._clock()

@@ -50,7 +50,7 @@ class Table:
     def put(
         self, item: Mapping[str, Any], condition: str | None = None, values: Mapping[str, Any] | None = None
     ) -> bool:
-        """Write an item over any earlier one, unless the condition does not hold. Return whether it was written."""
+        """Write or overwrite an item if the condition holds. Return True if it was written."""
         request = self.put_request(item, condition=condition, values=values)["Put"]
         return self._call("put_item", **request) is not None
 

@@ -39,7 +39,7 @@ class Outcomes:
         self._calibration = UNCALIBRATED
 
     def at(self, now: datetime) -> Calibration:
-        """Return the calibration as it is known now; if the table fails, as it was known before."""
+        """Return the present calibration; if the table cannot be read, the one that was read last."""
         if self._read_at is None or now - self._read_at >= REMEMBERED:
             self._read_at = now
             try:
@@ -111,7 +111,7 @@ def _counted(record: IncidentRecord) -> str | None:
 
 
 def _changes(before: str | None, now: str | None) -> dict[str, dict[str, int]]:
-    """Return by how much each item's numbers change."""
+    """Return the amounts to add to each item's numbers."""
     moved: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for counted, sign in ((before, -1), (now, 1)):
         if counted is not None:

@@ -1,0 +1,4 @@
+"""The LLM behind an OpenAI-compatible server. Read `chat_model.py` first: one question, one answer, one deadline.
+
+`chat_format.py` writes the request, `openai_chat.py` sends it, and `chat_answer.py` checks the answer.
+"""

@@ -57,7 +57,7 @@ class Completion(BaseModel):
         return Usage(prompt_tokens=self.usage.prompt_tokens, completion_tokens=answer, cost=None)
 
     def judgement(self, prompt: Prompt) -> Judgement:
-        """Return the verdict in it.
+        """Return the verdict in the completion.
 
         Raises
         ------

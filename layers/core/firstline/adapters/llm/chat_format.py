@@ -50,7 +50,7 @@ class ChatFormat:
         return {"messages": messages, self.limit: max_output_tokens, **held}
 
     def after(self, said: str) -> "ChatFormat | None":
-        """Return the form to try after a refusal in these words, or None if they are about something else."""
+        """Return the form to try after this refusal, or None if the refusal is not about the form."""
         if self.limit == "max_completion_tokens" and self.limit in said.lower():
             return self.with_older_limit()
         if self.shape in _NEXT_SHAPE and _ABOUT_SHAPE.search(said):

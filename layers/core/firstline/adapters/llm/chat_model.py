@@ -52,7 +52,7 @@ class Endpoint:
 
     @property
     def circuit(self) -> str:
-        """Return the name of its circuit: another server or another model has another one."""
+        """Return the name of the circuit breaker: each server and model has its own."""
         return f"{urlsplit(self.base_url).netloc[:200]}/{self.model}"
 
 
@@ -80,7 +80,7 @@ class ChatModel:
         self._form = ChatFormat()
 
     def verdict(self, prompt: Prompt) -> ModelVerdict:
-        """Ask and check the answer.
+        """Ask the model, and check its answer.
 
         Raises
         ------
@@ -98,7 +98,7 @@ class ChatModel:
         return verdict
 
     def _within_the_deadline(self, prompt: Prompt) -> ModelVerdict:
-        """Return the answer of a thread that may be left behind.
+        """Return the answer, or raise at the deadline. The thread that asks may outlive this call.
 
         The deadline in the thread (asyncio) ends every wait for the network and closes the connection. The deadline
         here also ends the wait for what cannot be cancelled, such as a name server that does not answer.
@@ -137,7 +137,7 @@ class ChatModel:
             tokens = completion.tokens()
             usage = None if tokens is None else endpoint.price.of(tokens)
             if tokens and tokens.completion_tokens > endpoint.max_output_tokens:
-                # The server passed over `max_completion_tokens` in silence.
+                # The server ignored `max_completion_tokens` without saying so.
                 self._remember(self._form.with_older_limit())
             return chat_answer.verdict(completion, prompt, endpoint.model, usage or Usage(cost=None))
         except ModelGaveNoVerdict as error:
@@ -148,7 +148,7 @@ class ChatModel:
                 self._account.settle(held[0], usage)
 
     def _converse(self, prompt: Prompt, until: float) -> bytes:
-        """Ask in the form that this server accepted last, and in plainer ones as long as it refuses the form."""
+        """Ask in the form that this server accepted last; if it refuses the form, try plainer ones."""
         endpoint, form, began = self._endpoint, self._form, time.monotonic()
         key = _key(endpoint)
         from firstline.adapters.llm import openai_chat

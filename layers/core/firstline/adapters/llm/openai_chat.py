@@ -25,7 +25,7 @@ _QUESTION_REFUSED = (400, 422)
 
 
 class _Capped(httpx2.AsyncByteStream):
-    """A body of which no more than `MAX_BODY_BYTES` are read."""
+    """A response body that is read up to `MAX_BODY_BYTES`."""
 
     def __init__(self, stream: httpx2.AsyncByteStream) -> None:
         self._stream = stream
@@ -43,7 +43,7 @@ class _Capped(httpx2.AsyncByteStream):
 
 
 class _Transport(httpx2.AsyncHTTPTransport):
-    """HTTP without redirects of ours, proxies or compression, and with capped bodies."""
+    """An HTTP transport without redirects, proxies and compression, which limits the size of bodies."""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         response = await super().handle_async_request(request)
