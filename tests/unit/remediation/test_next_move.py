@@ -213,6 +213,13 @@ def test_people_read_why(observed: Observed, at: dict[str, Any], reason: str) ->
     assert decide(observed, **at).reason == reason
 
 
+@pytest.mark.parametrize("cause", [{}, {"Cause": None}, {"Cause": ""}], ids=["none", "null", "empty"])
+def test_a_time_out_needs_no_cause(cause: dict[str, Any]) -> None:
+    silence = Observed.model_validate({"state": "Await Recovery", "error": {"Error": "States.Timeout", **cause}})
+
+    assert decide(silence, index=2).move == "Run Step"
+
+
 ALARM = Origin(source="cloudwatch", account=HERE.account, region=HERE.region)
 
 
