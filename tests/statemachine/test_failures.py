@@ -126,6 +126,28 @@ def test_when_escalate_is_broken_the_machine_pages_by_itself(world: World, troub
     assert incident.record.outcome == "resolved"
 
 
+@pytest.mark.parametrize("trouble", [crashes, misunderstands], ids=["crashes", "misunderstands"])
+def test_a_page_of_the_machine_names_the_error_without_its_cause(world: World, trouble: Trouble) -> None:
+    world.functions.plan("remediate", trouble, for_good=True)
+    world.functions.plan("escalate", crashes, for_good=True)
+    incident = world.fires("ScratchFull", **DISK)
+    incident.stands_in("Await Acknowledgement")
+
+    assert "Plan Remediation ended: " in why(world)
+    assert "Error. Firstline's own paging failed (ZeroDivisionError)" in why(world)
+    assert not set('{}"') & set(why(world)), "a cause is for the execution's history, not for a text message"
+
+
+def test_a_page_of_the_machine_tells_who_refused(world: World) -> None:
+    world.functions.plan("escalate", crashes, for_good=True)
+    incident = world.fires("CacheCold", severity="high", host="web-1")
+    incident.stands_in("Ask For Approval").is_refused("ada")
+    incident.stands_in("Await Acknowledgement")
+
+    assert "Ask For Approval ended: " in why(world)
+    assert "ada" in why(world)
+
+
 def test_without_escalate_a_page_that_nobody_acknowledges_waits_for_resolution(world: World) -> None:
     world.functions.plan("escalate", crashes, for_good=True)
     incident = world.fires("SearchDown")

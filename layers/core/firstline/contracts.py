@@ -4,9 +4,9 @@ The state machine stores each output as an Assign variable and gives a Task only
 nulls included: an undefined field fails a JSONata expression.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from firstline.models import Classification, Frozen, Incident, Outcome, Page, RemediationPlan, StepResult
 
@@ -41,7 +41,8 @@ class ErrorOutput(Frozen):
     """An error as Step Functions hands it to a Catch: its name, and its cause where there is one."""
 
     name: str = Field(alias="Error")
-    cause: str = Field(default="", alias="Cause")
+    # A time-out has no cause. Step Functions may leave the key out or say null, and neither may cost a page.
+    cause: Annotated[str, BeforeValidator(lambda cause: cause or "")] = Field(default="", alias="Cause")
 
 
 class Observed(Frozen):

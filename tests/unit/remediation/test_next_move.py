@@ -150,6 +150,26 @@ def test_what_comes_next(observed: Observed, at: dict[str, Any], expected: tuple
 
 
 @pytest.mark.parametrize(
+    ("error", "cause", "queue"),
+    [
+        ("Ssm.InvalidInstanceIdException", "not in a valid state (Service: Ssm, Status Code: 400)", "steps"),
+        ("Ssm.SsmException", "AccessDenied (Service: Ssm, Status Code: 400)", "steps"),
+        ("Ssm.ThrottlingException", "Rate exceeded", "steps"),
+        ("Ssm.SsmException", "(Service: Ssm, Status Code: 503)", "rollback"),
+        ("Ssm.InternalServerErrorException", "internal", "rollback"),
+        ("Ssm.SdkClientException", "reset", "rollback"),
+        ("States.Timeout", "", "rollback"),
+    ],
+)
+def test_an_act_that_may_fail_is_passed_over_when_refused_but_not_when_its_answer_is_lost(
+    error: str, cause: str, queue: str
+) -> None:
+    forgiving = plan(steps=[step("drain", "act", on_failure="continue"), step("look", "diagnose")])
+
+    assert decide(failed("Run Step", error, cause), forgiving).cursor.queue == queue
+
+
+@pytest.mark.parametrize(
     ("status", "index"),
     [("Failed", 1), ("Undeliverable", 0), ("Delivery Timed Out", 0), ("Terminated", 0)],
 )
@@ -191,6 +211,13 @@ def test_a_rollback_goes_on_past_a_failure_but_not_where_no_host_answers(status:
 )
 def test_people_read_why(observed: Observed, at: dict[str, Any], reason: str) -> None:
     assert decide(observed, **at).reason == reason
+
+
+@pytest.mark.parametrize("cause", [{}, {"Cause": None}, {"Cause": ""}], ids=["none", "null", "empty"])
+def test_a_time_out_needs_no_cause(cause: dict[str, Any]) -> None:
+    silence = Observed.model_validate({"state": "Await Recovery", "error": {"Error": "States.Timeout", **cause}})
+
+    assert decide(silence, index=2).move == "Run Step"
 
 
 ALARM = Origin(source="cloudwatch", account=HERE.account, region=HERE.region)

@@ -22,6 +22,9 @@ RUNNING = {"Pending", "InProgress", "Delayed", "Cancelling"}
 UNREACHABLE = {"Undeliverable", "DeliveryTimedOut", "Terminated"}
 """The final statuses of a command on a host that does not answer. A rollback stops if no host answers."""
 
+UNANSWERED = {"Ssm.SdkClientException", "Ssm.InternalServerErrorException"}
+"""The errors after which a request may have been taken all the same."""
+
 MOST_SENDS = 5
 """The number of times that a request is sent when Systems Manager throttles it each time."""
 
@@ -184,7 +187,9 @@ def _not_sent(run: _Remediation, error: ErrorOutput) -> NextMoveOutput:
     if throttled and is_ssm and (again := _again(run)):
         return again
     row = run.row(f"Not sent: {error.name}", error.cause[:MOST_OUTPUT])
-    refused = throttled or (is_ssm and "Status Code: 5" not in error.cause)
+    # Systems Manager answered, and said no: then the act did not begin. An answer of its own failure says nothing.
+    answered = error.name.startswith("Ssm.") and error.name not in UNANSWERED
+    refused = throttled or (answered and "Status Code: 5" not in error.cause)
     return _after_step(run.keep([row]), [row], lost=acts and not refused)
 
 
