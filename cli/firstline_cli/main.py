@@ -30,7 +30,8 @@ IncidentArgument = Annotated[str, typer.Argument(help="Its id, which is the name
 @app.command()
 def report(
     hours: Annotated[
-        float | None, typer.Option(help="How far to look back: 24, --model 7 days, --people 30, --runbooks 90.")
+        float | None,
+        typer.Option(help="How far to look back: 24, --model 7 days, --people 30, --runbooks 90.", min=0.01),
     ] = None,
     of_runbooks: Annotated[bool, typer.Option("--runbooks", help="How each runbook did, and what it earned.")] = False,
     of_model: Annotated[bool, typer.Option("--model", help="What the model took, by day and by incident.")] = False,
