@@ -34,9 +34,11 @@ def up(
     quiet: Annotated[bool, typer.Option(help="Do not tell on stderr what happens.")] = False,
 ) -> None:
     """Serve until stopped. One JSON line on stdout says that the stack is ready, and where everything is."""
+    from firstline.errors import ConfigurationError
     from local.demo.story import Story
     from local.emulator import registry
     from local.emulator.stack import Options, Stack
+    from local.emulator.template import TemplateError
 
     story = Story(Console(stderr=True, quiet=quiet))
     stack = Stack(
@@ -64,6 +66,9 @@ def up(
         story.say("local", f"the functions' logs: {stack.options.folder / 'logs'}")
         print(json.dumps(stack.line()), flush=True)
         stopped.wait()
+    except (ConfigurationError, TemplateError) as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from None
     finally:
         registry.forget()
         story.close()
@@ -81,14 +86,22 @@ def demo() -> None:
 @app.command()
 def send(
     source: Annotated[str, typer.Argument(help="cloudwatch, datadog, generic, grafana, pagerduty, prometheus, …")],
-    file: Annotated[Path, typer.Argument(help="The body as the sender would send it; - reads stdin.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="The body as the sender would send it; - reads stdin.", exists=True, dir_okay=False, allow_dash=True
+        ),
+    ],
     stack: Annotated[str, typer.Option(help="The JSON line of a running stack; by default the one started last.")] = "",
 ) -> None:
     """Send a body to a running stack as its sender would, signed or with its token."""
     from local.demo import senders
     from local.emulator import registry
 
-    running = json.loads(stack) if stack else registry.running()
+    try:
+        running = json.loads(stack) if stack else registry.running()
+    except ValueError:
+        raise typer.BadParameter("--stack takes the JSON line that `python -m local up` printed.") from None
     if running is None:
         raise typer.BadParameter("No stack is running here: start one with `python -m local up`, or give --stack.")
     if source not in running["secrets"]:

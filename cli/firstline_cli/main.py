@@ -1,5 +1,6 @@
 """The operator's command: how incidents went, what people say of them, rules, silences, heartbeats and runbooks."""
 
+import logging
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from rich.table import Table
 
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.errors import FeedbackRefused
+from firstline.observability import logger
 from firstline.reports import periods
 from firstline.text import in_words
 from firstline_cli import heartbeats, records, rules, runbooks, spending, words
@@ -24,13 +26,23 @@ app.add_typer(rules.rules, name="rules")
 app.add_typer(rules.silence, name="silence")
 app.add_typer(heartbeats.heartbeat, name="heartbeat")
 
+
+@app.callback()
+def quiet(context: typer.Context) -> None:
+    """Keep the functions' log lines out of what a command prints."""
+    level = logger.log_level
+    logger.setLevel(logging.WARNING)
+    context.call_on_close(lambda: logger.setLevel(level))
+
+
 IncidentArgument = Annotated[str, typer.Argument(help="Its id, which is the name of its execution.")]
 
 
 @app.command()
 def report(
     hours: Annotated[
-        float | None, typer.Option(help="How far to look back: 24, --model 7 days, --people 30, --runbooks 90.")
+        float | None,
+        typer.Option(help="How far to look back: 24, --model 7 days, --people 30, --runbooks 90.", min=0.01),
     ] = None,
     of_runbooks: Annotated[bool, typer.Option("--runbooks", help="How each runbook did, and what it earned.")] = False,
     of_model: Annotated[bool, typer.Option("--model", help="What the model took, by day and by incident.")] = False,

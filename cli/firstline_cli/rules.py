@@ -60,7 +60,12 @@ def check(file: FileOption = RULES, days: DaysOption = PREVIEW_DAYS, stack: Name
 
 @rules.command()
 def explain(
-    alert_file: Annotated[Path, typer.Argument(help="The body as its sender would send it; - reads stdin.")],
+    alert_file: Annotated[
+        Path,
+        typer.Argument(
+            help="The body as its sender would send it; - reads stdin.", exists=True, dir_okay=False, allow_dash=True
+        ),
+    ],
     source: Annotated[str, typer.Option(help="Who sends it: prometheus, datadog, generic, …")] = "generic",
     at: Annotated[str, typer.Option(help="As if it came in then: 2026-12-01T03:00:00+00:00.")] = "",
     flapping: Annotated[bool, typer.Option(help="As if its group flapped.")] = False,

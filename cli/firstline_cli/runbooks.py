@@ -54,7 +54,11 @@ def reset(
     stack: StackOption = LOCAL,
 ) -> None:
     """Let a runbook that did not help run by itself again, as far as its mode allows."""
-    if TableRemediations(table_of(stack)).reset(runbook, by, datetime.now(UTC)):
+    table = table_of(stack)
+    known = [known.id for known in catalogue.read(runbooks_folder())[0]]
+    if runbook not in known:
+        raise refusal(f"There is no runbook {runbook!r}; there is {', '.join(known)}.")
+    if TableRemediations(table).reset(runbook, by, datetime.now(UTC)):
         print(f"{runbook} may run by itself again, where its mode is auto.")
     else:
         print(f"Nothing to do: nothing keeps {runbook} from running by itself but its own mode.")

@@ -27,13 +27,24 @@ def table_of(stack: str) -> Table:
     """Return the stack's table; end the command with one line that names the fix where the stack cannot be found."""
     if stack != LOCAL and not stack.startswith("{"):
         return _deployed_table(stack)
-    line: dict[str, Any] | None = registry.running(EMULATORS) if stack == LOCAL else json.loads(stack)
+    line = registry.running(EMULATORS) if stack == LOCAL else _line(stack)
     if line is None:
         raise refusal(
             f"No emulator runs in {CHECKOUT}: start one with `python -m local up`, or name a stack on AWS with --stack."
         )
     session = boto3.session.Session(LOCAL, LOCAL, region_name=line["state_machine"].split(":")[3])
     return Table(session.client("dynamodb", endpoint_url=line["aws"]), line["table"])
+
+
+def _line(stack: str) -> dict[str, Any]:
+    """Read the JSON line of an emulator."""
+    try:
+        line: dict[str, Any] = json.loads(stack)
+    except ValueError:
+        line = {}
+    if not {"aws", "state_machine", "table"} <= line.keys():
+        raise refusal("--stack: this is not the JSON line that `python -m local up` printed; copy the whole line.")
+    return line
 
 
 def _deployed_table(stack: str) -> Table:

@@ -85,6 +85,7 @@ def test_a_word_and_a_note_are_kept_in_the_logins_name(table: Table) -> None:
     )
 
     assert (judged.exit_code, noted.exit_code) == (0, 0), judged.output + noted.output
+    assert "on the trail" not in judged.output + noted.output
     assert "Noted: wrong severity, low would be right. The next incident of this group" in judged.output
     record = TableIncidents(table).record(incident)
     assert record is not None

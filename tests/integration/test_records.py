@@ -97,6 +97,13 @@ def test_a_runbook_that_did_not_help_is_shown_and_reset(table: Table) -> None:
     assert TableRemediations(table).demoted("low-disk") is None
 
 
+@pytest.mark.usefixtures("table")
+def test_an_unknown_runbook_is_told_the_known_ones() -> None:
+    result = local("runbooks", "reset", "low-dsk")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "There is no runbook 'low-dsk'; there is certificate-renewal, " in result.stderr
+
+
 def test_a_whole_trail_is_told_and_a_broken_one_says_where(table: Table) -> None:
     for number, status in enumerate(["Success", "Failed", "Success"]):
         facts = {"command_id": f"c-{number}", "status": status, "text": "[bold]not markup[/]"}

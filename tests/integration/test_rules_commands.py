@@ -320,3 +320,9 @@ def test_a_heartbeat_is_explained_as_one(tmp_path: Path) -> None:
 
     assert result.exit_code == 0
     assert "Watchdog is heartbeat watchdog: it opens no incident. When nothing has come for 8 hours" in result.stdout
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    result = local("rules", "explain", tmp_path / "a.json")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Invalid value for 'alert_file'" in result.stderr

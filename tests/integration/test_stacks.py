@@ -90,3 +90,8 @@ def test_the_template_declares_what_is_looked_for() -> None:
     outputs = yaml_parse((ROOT / "template.yaml").read_text())["Outputs"]
     assert outputs["TableName"]["Value"] == {"Ref": "Table"}
     assert {"StateMachineArn", "ApiUrl", "PageTopicArn"} <= set(outputs)
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '{"aws": "http://127.0.0.1:1"}'])
+def test_something_else_than_the_line_of_an_emulator(text: str) -> None:
+    assert "copy the whole line" in refusal(report(text))
