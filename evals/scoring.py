@@ -93,10 +93,10 @@ class Score:
 
     per_class: tuple[PerClass, ...]
     confusion: dict[tuple[str, str], int]
-    """How often each (true, decided) pair of severities occurs."""
+    """The count of each (true, decided) pair of severities."""
 
     by_kind: dict[str, tuple[int, int]]
-    """How many verdicts are right, and how many there are, by kind of case."""
+    """The number of right verdicts and of all verdicts, by kind of case."""
 
     usage: Usage
     model_calls: int

@@ -32,7 +32,7 @@ _LISTED = 20
 _VALUE_CHARS = 60
 
 type Fit = tuple[str, str]
-"""Whether a rule, window or silence fits (no, later, yes, …), and why."""
+"""The fit of a rule, window or silence (no, later, yes, …), and its reason."""
 
 
 # --- explain ----------------------------------------------------------------------------------------------------------

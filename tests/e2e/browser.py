@@ -68,7 +68,7 @@ class Browser:
         _call("POST", f"{self._session}/element/{self._find(selector)}/click", {})
 
     def has(self, selector: str) -> bool:
-        """Whether there is such an element."""
+        """Return whether there is such an element."""
         found = _call("POST", f"{self._session}/elements", {"using": "css selector", "value": selector})
         return bool(found)
 

@@ -329,7 +329,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def lives(pid: int) -> bool:
-    """Whether a process runs. One that ended and that nobody took notice of yet does not."""
+    """Return whether a process runs; one that ended and was not waited for does not."""
     return _parent(pid) is not None
 
 

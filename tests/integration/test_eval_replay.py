@@ -16,7 +16,7 @@ from tests.integration.chat_server import VERDICT, Script, Server, completion, e
 from tests.integration.chat_server import answer as reply
 
 ONLY = "missing-data/"
-CASES = [one for one in load() if ONLY in one.name]
+CASES = [case for case in load() if ONLY in case.name]
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,8 @@ from firstline.observability import logger, metrics
 from firstline.privacy.alerts import for_outsiders
 
 type Wakes = Literal["never", "once", "again"]
-"""How often pages through a channel wake a person: never (Slack), the first time (PagerDuty adds a second trigger of
-the same key to its log), or each time (SNS)."""
+"""The pages through a channel that wake a person: none (Slack), the first (PagerDuty adds a second trigger of
+the same key to its log), or every one (SNS)."""
 
 
 class Channel(Protocol):

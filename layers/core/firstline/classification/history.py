@@ -25,7 +25,7 @@ MAX_VOICES = 20
 
 LAST = 5
 ENOUGH = 3
-"""Of the last `LAST` incidents, so many make a pattern."""
+"""The number of the last `LAST` incidents that makes a pattern."""
 ALIKE_FROM = 0.6
 """From this score a similar incident counts: the same trouble of the same service, in nearly the same words."""
 

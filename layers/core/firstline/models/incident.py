@@ -43,7 +43,7 @@ class Incident(Frozen):
     storm: bool = False
     flapping: bool = False
     opened_last_hour: int = Field(default=1, ge=1)
-    """How many incidents its group has opened within the hour, this one included: how often it flapped."""
+    """The number of incidents that its group has opened within the hour, this one included."""
     hold: Hold | None = None
     """The silence or maintenance window that held all of its alerts when it was opened."""
 

@@ -9,7 +9,7 @@ from botocore.config import Config
 from firstline.adapters.aws.clients import CLIENT_CONFIG
 
 MAX_AGE_SECONDS = 300
-"""How long a secret is remembered: a rotated one is picked up within this time."""
+"""The time for which a secret is remembered: a rotated one is picked up within it."""
 
 
 class Secrets:

@@ -20,7 +20,7 @@ MOST = 200
 """The number of silences that are read at most for a new alert: those that expire first."""
 
 REMEMBERED = timedelta(seconds=10)
-"""How long one process uses the silences that it has read."""
+"""The time for which one process uses the silences that it has read."""
 
 
 class TableSilences(TableStore):

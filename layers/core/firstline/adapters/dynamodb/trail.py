@@ -15,7 +15,7 @@ from firstline.incidents.audit_trail import Entry, Fact, chained
 from firstline.observability import logger
 
 ATTEMPTS = 10
-"""How often to try when others append to the same incident's trail."""
+"""The number of tries while others append to the same incident's trail."""
 
 MOST_AT_ONCE = 100
 """The number of writes that one transaction takes."""
