@@ -12,26 +12,26 @@ from firstline.models import Classification, Frozen, Incident, Outcome, Page, Re
 
 
 class ClassifyInput(Frozen):
-    """State `Classify`."""
+    """Input of the state `Classify`."""
 
     incident: Incident
 
 
 class ClassifyOutput(Frozen):
-    """State `Classify`."""
+    """Output of the state `Classify`."""
 
     classification: Classification
 
 
 class PlanRemediationInput(Frozen):
-    """State `Plan Remediation`."""
+    """Input of the state `Plan Remediation`."""
 
     incident: Incident
     classification: Classification
 
 
 class PlanRemediationOutput(Frozen):
-    """State `Plan Remediation`. Without a plan, `reason` says why Firstline does not act."""
+    """Output of the state `Plan Remediation`. Without a plan, `reason` says why Firstline does not act."""
 
     plan: RemediationPlan | None
     reason: str
@@ -77,7 +77,10 @@ class Origin(Frozen):
 
 
 class NextMoveInput(Frozen):
-    """State `Next Move`. `observed` is the end of the remediation's last state, `reason` the text for people so far."""
+    """Input of the state `Next Move`.
+
+    `observed` is the end of the remediation's last state, `reason` the text for people so far.
+    """
 
     state: Literal["Next Move"]
     incident_id: str
@@ -104,7 +107,10 @@ type Move = Literal[
 
 
 class NextMoveOutput(Frozen):
-    """State `Next Move`. The machine first waits for `seconds`, and takes the command to send from its own plan."""
+    """Output of the state `Next Move`.
+
+    The machine first waits for `seconds`, and takes the command to send from its own plan.
+    """
 
     move: Move
     seconds: int = Field(default=0, ge=0)
@@ -125,20 +131,20 @@ class ReasonedInput(Frozen):
 
 
 class PageOnCallInput(ReasonedInput):
-    """State `Page On-Call`. `classification` is null when the classification failed."""
+    """Input of the state `Page On-Call`. `classification` is null when the classification failed."""
 
     classification: Classification | None
     level: int = Field(ge=0)
 
 
 class PageOnCallOutput(Frozen):
-    """State `Page On-Call`."""
+    """Output of the state `Page On-Call`."""
 
     page: Page
 
 
 class RecordSuppressionInput(Frozen):
-    """State `Record Suppression`."""
+    """Input of the state `Record Suppression`."""
 
     state: Literal["Record Suppression"]
     incident: Incident
@@ -146,7 +152,7 @@ class RecordSuppressionInput(Frozen):
 
 
 class AnnounceRemediationInput(Frozen):
-    """State `Announce Remediation`, which tells people before a host is touched."""
+    """Input of the state `Announce Remediation`, which tells people before a host is touched."""
 
     state: Literal["Announce Remediation"]
     incident: Incident
@@ -154,7 +160,7 @@ class AnnounceRemediationInput(Frozen):
 
 
 class RequestApprovalInput(Frozen):
-    """State `Request Approval`, which shows the plan to the people who may approve it."""
+    """Input of the state `Request Approval`, which shows the plan to the people who may approve it."""
 
     state: Literal["Request Approval"]
     incident: Incident
@@ -162,13 +168,16 @@ class RequestApprovalInput(Frozen):
 
 
 class NotifyOpsInput(ReasonedInput):
-    """State `Notify Ops`."""
+    """Input of the state `Notify Ops`."""
 
     state: Literal["Notify Ops"]
 
 
 class CloseIncidentInput(ReasonedInput):
-    """State `Close Incident`. `ended_by`: the alert resolved, the verification succeeded, or the time expired."""
+    """Input of the state `Close Incident`.
+
+    `ended_by`: the alert resolved, the verification succeeded, or the time expired.
+    """
 
     state: Literal["Close Incident"]
     ended_by: Literal["resolved", "verified", "expired"]

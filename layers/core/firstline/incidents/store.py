@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class EvidenceSource(Protocol):
-    """The past of an alert, of its service and of its group, as the evidence is gathered from it."""
+    """The reader of what happened before: to an alert, to its service and to its group."""
 
     def alerts_named(self, alert_name: str, now: datetime) -> AlertCount:
         """Count the new alerts of this name in the last hour and the last day."""

@@ -58,7 +58,7 @@ class EarlierIncident(Frozen):
 
 
 class SimilarIncident(Frozen):
-    """An incident of another group that reads like this one: 0 is nothing in common, 1 the same words."""
+    """An incident of another group that reads like this one, scored from 0 (no common word) to 1 (the same words)."""
 
     incident: EarlierIncident
     score: float = Field(ge=0, le=1)
