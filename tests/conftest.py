@@ -1,4 +1,4 @@
-"""What every test stands on: a region, credentials that open nothing, names for Powertools, and what the test needs."""
+"""The ground of every test: a region, credentials that open nothing, names for Powertools, and what the test needs."""
 
 import os
 

@@ -165,7 +165,7 @@ class MemoryIncidents(_Port):
         self._over: dict[str, IncidentRecord] = {}
         """The closed incidents that are evidence, each as the writer that knew most words wrote it."""
         self._received: list[tuple[str, str | None, datetime, int]] = []
-        """What each write of new alerts counts: name, service, when, how many."""
+        """The count of each write of new alerts: name, service, time, number."""
 
     # --- evidence ---
 

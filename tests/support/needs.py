@@ -137,7 +137,7 @@ NEEDS: dict[str, Callable[[], Lack | None]] = {
     **{f"host in {kind}": partial(_host, kind) for kind in (Sandbox.BUBBLEWRAP, Sandbox.NAMESPACES)},
     "published": _published,
 }
-"""How to find out whether this machine has what a test needs."""
+"""The check of each need: None, or the lack with its remedy."""
 
 _UNOBTAINABLE = {"published"}
 """The needs that no command brings: they are skipped everywhere."""

@@ -1,4 +1,4 @@
-"""What a machine lacks is skipped with what brings it, and is a failure where nothing may be lacking."""
+"""Needs of tests: a lack skips the test and names its remedy, or fails it where nothing may be lacking."""
 
 import pytest
 

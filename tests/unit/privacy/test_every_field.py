@@ -56,7 +56,7 @@ KINDS_OF_MOMENTS: tuple[NotificationKind, ...] = ("paged", "needs_human", "close
 
 
 class Table:
-    """What ingest writes to the store, and which executions it starts."""
+    """A store that collects what ingest writes and the executions that it starts."""
 
     def __init__(self) -> None:
         self.store = MemoryStore()

@@ -24,7 +24,7 @@ from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, Earlier
 from firstline.people.feedback import confirmed
 
 MAX_AGE = timedelta(days=20)
-"""Of the alerts that recur, 94 % do so within this time; older verdicts are not used again."""
+"""The age at which a verdict is no longer used again: 94 % of the alerts that recur do so within it."""
 
 CLEARED_IN_A_ROW = 3
 
