@@ -1,9 +1,9 @@
 """Evidence in the table: bounded to write, bounded to read, whatever else is in it."""
 
-import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,15 +13,11 @@ from firstline.adapters.dynamodb.groups import TableGroups
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
 from firstline.classification.evidence import gather
-from firstline.ingest.fold import Limits, fold, open_incident
 from firstline.models import Deployment, Incident
 from tests.bench import similar
-from tests.support.builders import NOON, alert, at, incident
+from tests.support.builders import NOON, alert, at, incident, receive_into
 
 type Closed = Callable[..., Incident]
-
-
-_FINGERPRINTS = itertools.count()
 
 
 @pytest.fixture
@@ -32,23 +28,7 @@ def history(table: Table) -> TableIncidents:
 @pytest.fixture
 def receive(table: Table) -> Closed:
     """Take in a new alert at a minute after noon, as ingest does, and return its incident."""
-    groups = TableGroups(table)
-
-    def run(minutes: float = 0, **what: Any) -> Incident:
-        given = alert(fingerprint=f"fp-{next(_FINGERPRINTS)}", timestamp=at(minutes), **what)
-        before = groups.read(given.group_key)
-        folded = fold(before, [given], at(minutes))
-        if not folded.opens:
-            groups.write(before, folded.group, folded.new_alerts, at(minutes))
-            return incident()
-        after, opened = open_incident(folded, at(minutes))
-        limits = Limits(10_000, 10_000)
-        groups.open_incident(
-            before, after, opened, folded.new_alerts, at(minutes), limits=limits, member=after.group_key
-        )
-        return opened
-
-    return run
+    return partial(receive_into, TableGroups(table))
 
 
 @contextmanager

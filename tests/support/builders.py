@@ -1,5 +1,6 @@
 """Valid models for tests; a test names what matters to it. Some are plain, some have hostile text everywhere."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -33,6 +34,9 @@ HOSTILE = (
     "<!channel> <@U123> <https://evil.example|click> & *bold* _it_ ~no~ `code` @here :bomb: "
     "\u202egnp.exe\u2066 zero\u200bwidth null\x00 bell\x07 esc\x1b[31m\r\nnext\u2028line"
 )
+
+
+_FINGERPRINTS = itertools.count()
 
 
 def at(minutes: float) -> datetime:
@@ -81,6 +85,20 @@ def open_for(
     after, opened = open_incident(folded, now)
     member = after.group_key
     groups.open_incident(before, after, opened, folded.new_alerts, now, limits=limits, member=member)
+    return opened
+
+
+def receive_into(groups: Groups, minutes: float = 0, **what: Any) -> Incident:
+    """Take in a new alert at a minute after noon, as ingest does, and return its incident."""
+    given = alert(fingerprint=f"fp-{next(_FINGERPRINTS)}", timestamp=at(minutes), **what)
+    before = groups.read(given.group_key)
+    folded = fold(before, [given], at(minutes))
+    if not folded.opens:
+        groups.write(before, folded.group, folded.new_alerts, at(minutes))
+        return incident()
+    after, opened = open_incident(folded, at(minutes))
+    limits = Limits(10_000, 10_000)
+    groups.open_incident(before, after, opened, folded.new_alerts, at(minutes), limits=limits, member=after.group_key)
     return opened
 
 

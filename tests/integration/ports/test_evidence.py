@@ -1,38 +1,21 @@
 """Evidence: what is counted, what is remembered, and what counts as alike."""
 
-import itertools
+from functools import partial
 from typing import Any
 
 import pytest
 
 from firstline.incidents.store import Groups, Incidents
-from firstline.ingest.fold import Limits, fold, open_incident
+from firstline.ingest.fold import fold, open_incident
 from firstline.models import AlertCount, Deployment, Incident, Outcome
 from tests.integration.ports.conftest import Open
-from tests.support.builders import NOON, alert, at, incident
-
-_FINGERPRINTS = itertools.count()
+from tests.support.builders import NOON, alert, at, receive_into
 
 
 @pytest.fixture
 def receive(groups: Groups) -> Open:
     """Take in a new alert at a minute after noon, as ingest does, and return its incident."""
-
-    def run(minutes: float = 0, **what: Any) -> Incident:
-        given = alert(fingerprint=f"fp-{next(_FINGERPRINTS)}", timestamp=at(minutes), **what)
-        before = groups.read(given.group_key)
-        folded = fold(before, [given], at(minutes))
-        if not folded.opens:
-            groups.write(before, folded.group, folded.new_alerts, at(minutes))
-            return incident()
-        after, opened = open_incident(folded, at(minutes))
-        limits = Limits(10_000, 10_000)
-        groups.open_incident(
-            before, after, opened, folded.new_alerts, at(minutes), limits=limits, member=after.group_key
-        )
-        return opened
-
-    return run
+    return partial(receive_into, groups)
 
 
 @pytest.fixture
