@@ -2,42 +2,36 @@
 
 The state machine stores each output as an Assign variable and gives a Task only what it needs. Every key is emitted,
 nulls included: an undefined field fails a JSONata expression.
+
+An execution outlives a deployment, so a contract is read leniently: an unknown key is ignored, and a key that is new in
+a release has a default until the next one.
 """
 
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from firstline.models import Classification, Frozen, Incident, Outcome, Page, RemediationPlan, StepResult
+from firstline.models import Classification, Incident, Lenient, Outcome, Page, RemediationPlan, StepResult
 
 
-class ClassifyInput(Frozen):
-    """Input of the state `Classify`."""
+class ExecutionInput(Lenient):
+    """Input of an execution. Its bytes are the same for the same incident and generation."""
 
     incident: Incident
+    generation: int = Field(default=1, ge=1)
 
 
-class ClassifyOutput(Frozen):
+class ClassifyInput(ExecutionInput):
+    """Input of the state `Classify`."""
+
+
+class ClassifyOutput(Lenient):
     """Output of the state `Classify`."""
 
     classification: Classification
 
 
-class PlanRemediationInput(Frozen):
-    """Input of the state `Plan Remediation`."""
-
-    incident: Incident
-    classification: Classification
-
-
-class PlanRemediationOutput(Frozen):
-    """Output of the state `Plan Remediation`. Without a plan, `reason` says why Firstline does not act."""
-
-    plan: RemediationPlan | None
-    reason: str
-
-
-class ErrorOutput(Frozen):
+class ErrorOutput(Lenient):
     """An error as Step Functions hands it to a Catch: its name, and its cause where there is one."""
 
     name: str = Field(alias="Error")
@@ -45,7 +39,7 @@ class ErrorOutput(Frozen):
     cause: Annotated[str, BeforeValidator(lambda cause: cause or "")] = Field(default="", alias="Cause")
 
 
-class Observed(Frozen):
+class Observed(Lenient):
     """The end of a state: a result, which is read according to the state's name, or an error."""
 
     state: str
@@ -53,7 +47,75 @@ class Observed(Frozen):
     error: ErrorOutput | None = None
 
 
-class Cursor(Frozen):
+type RemediationEnd = Literal["resolved", "verified", "human", "page"]
+"""The end of a remediation: the alert resolved; the verification holds; a human has to look; one has to be paged,
+because a host was changed and not cured."""
+
+type Go = Literal[
+    "Classify",
+    "Record Suppression",
+    "Hold",
+    "Plan Remediation",
+    "Announce Remediation",
+    "Page On-Call",
+    "Await Acknowledgement",
+    "Notify Ops",
+    "Await Resolution",
+    "Announce Quiet",
+    "Await Quiet",
+    "Close Incident",
+    "Hand Over",
+    "Stop",
+]
+"""The state that `What Now?` chooses."""
+
+
+class WhatNowInput(ExecutionInput):
+    """Input of the state `What Now?`: what this execution has done. The rest is read from the record.
+
+    `planned` is true once a plan was asked for, `paged` once this execution sent a page, `notified` once ops were told.
+    `happened` is the end of the last state, if it matters; `rounds` counts how often the execution went round.
+    """
+
+    state: Literal["What Now?"]
+    classification: Classification | None = None
+    remediation: RemediationEnd | None = None
+    planned: bool = False
+    paged: bool = False
+    notified: bool = False
+    rounds: int = 0
+    happened: Observed | None = None
+
+
+class WhatNowOutput(Lenient):
+    """Output of the state `What Now?`.
+
+    `seconds` is how long the chosen state waits; `changes` what its wait may not miss; `joined` what the decision knew
+    of. `plan` is the incident's plan, if it has one.
+    """
+
+    go: Go
+    seconds: int = Field(default=0, ge=0)
+    changes: int = 0
+    joined: int = 0
+    ended_by: Literal["resolved", "verified", "expired", "person"] = "resolved"
+    plan: RemediationPlan | None = None
+
+
+class PlanRemediationInput(ExecutionInput):
+    """Input of the state `Plan Remediation`."""
+
+    classification: Classification
+
+
+class PlanRemediationOutput(Lenient):
+    """Output of the state `Plan Remediation`. Without a plan, `reason` says why Firstline does not act."""
+
+    plan: RemediationPlan | None
+    reason: str
+
+
+class Cursor(Lenient):
     """The progress of a remediation. `touched` is true when a host or a release may have been changed.
 
     `queue` and `index` name the step in the plan. `polls` counts the reads of its command, `throttles` the refusals of
@@ -68,7 +130,7 @@ class Cursor(Frozen):
     touched: bool = False
 
 
-class Origin(Frozen):
+class Origin(Lenient):
     """The sender of an incident's alert, and the account and region that the alert is about."""
 
     source: str
@@ -76,7 +138,7 @@ class Origin(Frozen):
     region: str | None
 
 
-class NextMoveInput(Frozen):
+class NextMoveInput(Lenient):
     """Input of the state `Next Move`.
 
     `observed` is the end of the remediation's last state, `reason` the text for people so far.
@@ -99,14 +161,13 @@ type Move = Literal[
     "Cancel Step",
     "Await Recovery",
     "Ask CloudWatch",
-    "Close Incident",
-    "Page On-Call",
-    "Needs A Human?",
+    "What Now?",
 ]
-"""The next state. `Read Switch` stands for an act, which runs only while the switch is on."""
+"""The next state. `Read Switch` stands for an act, which runs only if it is claimed and while the switch is on.
+`What Now?` is the end of the remediation."""
 
 
-class NextMoveOutput(Frozen):
+class NextMoveOutput(Lenient):
     """Output of the state `Next Move`.
 
     The machine first waits for `seconds`, and takes the command to send from its own plan.
@@ -117,13 +178,12 @@ class NextMoveOutput(Frozen):
     cursor: Cursor
     results: list[StepResult]
     reason: str
-    ended_by: Literal["resolved", "verified"] = "resolved"
+    ended: RemediationEnd | None = None
 
 
-class ReasonedInput(Frozen):
+class ReasonedInput(ExecutionInput):
     """Input of a state that tells people a reason. `happened` is the end of the last state, if that is the reason."""
 
-    incident: Incident
     plan: RemediationPlan | None = None
     results: list[StepResult]
     reason: str
@@ -134,58 +194,60 @@ class PageOnCallInput(ReasonedInput):
     """Input of the state `Page On-Call`. `classification` is null when the classification failed."""
 
     classification: Classification | None
-    level: int = Field(ge=0)
 
 
-class PageOnCallOutput(Frozen):
-    """Output of the state `Page On-Call`."""
+class PageOnCallOutput(Lenient):
+    """Output of the state `Page On-Call`. `page` is null if there is nobody to page any more, or somebody has it."""
 
-    page: Page
+    page: Page | None
 
 
-class RecordSuppressionInput(Frozen):
-    """Input of the state `Record Suppression`."""
+class RecordSuppressionInput(ExecutionInput):
+    """Input of the state `Record Suppression`. `joined` is what the verdict knew of."""
 
     state: Literal["Record Suppression"]
-    incident: Incident
     classification: Classification
+    joined: int
 
 
-class AnnounceRemediationInput(Frozen):
+class AnnounceRemediationInput(ExecutionInput):
     """Input of the state `Announce Remediation`, which tells people before a host is touched."""
 
     state: Literal["Announce Remediation"]
-    incident: Incident
-    plan: RemediationPlan
-
-
-class RequestApprovalInput(Frozen):
-    """Input of the state `Request Approval`, which shows the plan to the people who may approve it."""
-
-    state: Literal["Request Approval"]
-    incident: Incident
     plan: RemediationPlan
 
 
 class NotifyOpsInput(ReasonedInput):
-    """Input of the state `Notify Ops`."""
+    """Input of the state `Notify Ops`. A plan that needs an approval goes with it."""
 
     state: Literal["Notify Ops"]
+
+
+class AnnounceQuietInput(ExecutionInput):
+    """Input of the state `Announce Quiet`: nothing fires any more, and the grouping window begins."""
+
+    state: Literal["Announce Quiet"]
 
 
 class CloseIncidentInput(ReasonedInput):
     """Input of the state `Close Incident`.
 
-    `ended_by`: the alert resolved, the verification succeeded, or the time expired.
+    `ended_by`: the alerts resolved, the verification succeeded, the time expired, or a person resolved it. `joined` is
+    what the decision to close knew of.
     """
 
     state: Literal["Close Incident"]
-    ended_by: Literal["resolved", "verified", "expired"]
+    ended_by: Literal["resolved", "verified", "expired", "person"]
+    joined: int
 
 
-class NotifyOutput(Frozen):
-    """Output of every state of the notify function. `told` is false when no channel is configured."""
+class NotifyOutput(Lenient):
+    """Output of every state of the notify function.
+
+    `told` is false when no channel took the message; `closed` is false when the incident stays open, because an alert
+    joined that the decision did not know of.
+    """
 
     told: bool
-    outcome: Outcome | None
-    resolve_within_seconds: int = Field(ge=1)
+    outcome: Outcome | None = None
+    closed: bool = True

@@ -41,13 +41,13 @@ class GroupChanged(FirstlineError):
     """Another function wrote the group first: read it and fold again."""
 
 
-class RateLimited(FirstlineError):
-    """Too many incidents began within this minute. `alert_name` is None when the limit over all of them was met."""
+class JoinedSince(FirstlineError):
+    """Alerts joined an incident since a person looked at it. `seen` and `joined` count the alerts then and now."""
 
-    def __init__(self, limit: str, *, alert_name: str | None) -> None:
-        super().__init__(limit)
-        self.limit = limit
-        self.alert_name = alert_name
+    def __init__(self, message: str, *, seen: int, joined: int) -> None:
+        super().__init__(message)
+        self.seen = seen
+        self.joined = joined
 
 
 class MetricsUnavailable(FirstlineError):

@@ -4,13 +4,15 @@ Every method raises `HistoryUnavailable` when the store cannot be reached. A met
 under a condition, in one write: of several writers at the same moment exactly one succeeds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from firstline.models import (
     AlertCount,
     Approval,
+    Change,
     Classification,
     Decision,
     Deployment,
@@ -18,19 +20,19 @@ from firstline.models import (
     Feedback,
     Incident,
     IncidentRecord,
+    Live,
     NormalizedAlert,
     Note,
     Outcome,
     Page,
     RunbookRun,
     ServiceActivity,
-    SourceSeverity,
     StepResult,
+    StoredAlert,
 )
 
 if TYPE_CHECKING:
     from firstline.classification.calibration import Calibration
-    from firstline.ingest.fold import GroupState, Limits
 
 
 class EvidenceSource(Protocol):
@@ -63,6 +65,12 @@ class Incidents(EvidenceSource, Protocol):
     def record(self, incident_id: str) -> IncidentRecord | None:
         """Return an incident as it stands now, or None if it is unknown."""
 
+    def live(self, group_key: str) -> Live | None:
+        """Return a group's live half as it stands now: that of its newest incident, open or closed."""
+
+    def members(self, incident_id: str, limit: int = 50) -> list[StoredAlert]:
+        """Return the incident's alerts, worst first. An index answers: an alert of the last second may be missing."""
+
     def open_records(self) -> Iterable[IncidentRecord]:
         """Return the incidents that are not closed, oldest first."""
 
@@ -80,14 +88,31 @@ class Incidents(EvidenceSource, Protocol):
 
     # --- write ------------------------------------------------------------------------------------------------------
 
-    def save_classification(self, incident_id: str, classification: Classification) -> None:
-        """Store the classification."""
+    def judge(
+        self, incident: Incident, generation: int, verdict: Classification, now: datetime, *, seen: Live | None
+    ) -> None:
+        """Store a verdict, and which alerts it knew of. `seen` is the live half as it was when the verdict was formed.
 
-    def save_page(self, incident_id: str, page: Page, at: datetime) -> None:
-        """Add a page; `paged_at` stays the time of the first."""
+        A verdict below paging severity ends the wait for a page, unless something joined since.
+        """
 
-    def mark_paged(self, incident_id: str, at: datetime) -> None:
-        """Record a page that was sent without the paging policy, as reconcile does."""
+    def claim_page(self, incident: Incident, page: Page, lease_until: datetime, now: datetime, *, seen: Live) -> bool:
+        """Claim the page with the number `page.seq`, which is to go out now.
+
+        Return False if somebody else claimed or acknowledged since the live half was `seen`, or the incident is over.
+        """
+
+    def finish_page(self, incident: Incident, page: Page, again_at: datetime, now: datetime) -> None:
+        """Store a page that went out, and when the next level or round is due."""
+
+    def mark_shown(self, incident: Incident, version: int) -> None:
+        """Store which version of the live half (`Live.version`) people were shown."""
+
+    def begin_quiet(self, incident: Incident, now: datetime) -> None:
+        """Store that nothing fires any more: pages that went out before do not ring any more."""
+
+    def mark_verified(self, incident: Incident, now: datetime) -> None:
+        """Store that a runbook's verification held; the first time counts."""
 
     def save_slack_message(self, incident_id: str, channel: str, ts: str) -> None:
         """Store where the incident's Slack message is, so that it can be edited."""
@@ -101,21 +126,35 @@ class Incidents(EvidenceSource, Protocol):
     # --- lifecycle --------------------------------------------------------------------------------------------------
 
     def acknowledge(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
-        """Write the acknowledgement; return None if there is one already, or the incident is over or unknown."""
+        """Write an acknowledgement of every page so far.
 
-    def resolve(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
-        """Write the resolution; return None if the incident is over or unknown."""
+        Return None if there is one already since the newest page, or the incident is over or unknown.
+        """
+
+    def resolve(self, incident_id: str, by: str, now: datetime, *, seen: int | None = None) -> IncidentRecord | None:
+        """Write that a person resolved the incident; return None if it is over or unknown.
+
+        Parameters
+        ----------
+        seen
+            `Live.joined` as the person had seen it; None for a person who cannot know it (PagerDuty): as it is now.
+
+        Raises
+        ------
+        JoinedSince
+            Alerts joined that the person had not seen. The incident stays open.
+        """
+
+    def withdraw_resolve(self, incident: Incident) -> None:
+        """Take a person's Resolve back, because alerts joined before the incident was closed."""
 
     def end_hold(self, incident_id: str, because: str, now: datetime) -> IncidentRecord | None:
         """Write that the incident's hold ended; return None if it had already, or the incident is over or unknown."""
 
-    def hold_back(self, incident_id: str, severity: SourceSeverity) -> None:
-        """Store the severity of a held alert that joined the incident, if no worse one is stored."""
-
     def decide(
         self, incident_id: str, word: Approval, decision: Decision | None, *, seen: IncidentRecord
     ) -> IncidentRecord | None:
-        """Write one person's answer to the plan if the incident is still as it was `seen` and waits for approval.
+        """Write one person's answer to the plan if the incident is still as it was `seen` and the plan is undecided.
 
         Parameters
         ----------
@@ -129,15 +168,44 @@ class Incidents(EvidenceSource, Protocol):
         """
 
     def close(
-        self, incident_id: str, outcome: Outcome, reason: str, results: Sequence[StepResult], at: datetime
-    ) -> IncidentRecord:
-        """Close the incident and store it as evidence. If it is closed already, return the stored record.
+        self,
+        incident: Incident,
+        generation: int | None,
+        outcome: Outcome,
+        reason: str,
+        results: Sequence[StepResult],
+        now: datetime,
+        *,
+        joined: int | None,
+    ) -> IncidentRecord | None:
+        """Close the incident, and store it as evidence. If it is closed already, return the stored record.
 
-        Raises
-        ------
-        HistoryUnavailable
-            Also when the incident is unknown.
+        Parameters
+        ----------
+        generation
+            The execution that decided; None for a decision outside of executions.
+        joined
+            What the decision knew of. None if it rests on silence: then nothing may fire.
+
+        Returns
+        -------
+        IncidentRecord | None
+            None if the incident stays open: something joined, something fires, or a later execution has it.
         """
+
+    # --- reconcile --------------------------------------------------------------------------------------------------
+
+    def due(self, now: datetime, limit: int) -> list[Live]:
+        """Return the live halves that are due to be looked at, oldest first, at most `limit`."""
+
+    def postpone(self, live: Live, until: datetime) -> None:
+        """Make a live half due at a later time, unless it changed and is due earlier."""
+
+    def begin_generation(self, live: Live, now: datetime) -> Live | None:
+        """Let a new execution succeed a dead one; return None if that happened already or the incident is over."""
+
+    def repair_index(self, incident_id: str) -> None:
+        """Take an incident that is closed, or whose live half is gone, out of the list of open ones."""
 
     # --- what people say --------------------------------------------------------------------------------------------
 
@@ -151,67 +219,74 @@ class Incidents(EvidenceSource, Protocol):
         """Bring the evidence from a closed incident up to date; an open incident is no evidence yet."""
 
 
+class Limits(NamedTuple):
+    """The most incidents of one source that may begin in a minute: in all, and of one alert name.
+
+    Those of paging severity are counted apart.
+    """
+
+    per_minute: int
+    per_minute_and_alert: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """A group as one read saw it: its live half, and those of its alerts that were asked for, by fingerprint."""
+
+    live: Live | None = None
+    alerts: Mapping[str, StoredAlert] = field(default_factory=dict)
+
+
 class Groups(Protocol):
-    """Groups of alerts, and the writes that open, join and leave their incidents."""
+    """Groups of alerts as ingest reads and writes them."""
 
-    def read(self, group_key: str) -> "GroupState":
-        """Return the group as it stands now, or a new one."""
+    def read(
+        self, wanted: Mapping[str, Iterable[str]], inhibitions: Iterable[str] = ()
+    ) -> tuple[dict[str, GroupView], dict[str, int]]:
+        """Read groups and some of their alerts, consistently: one request for every hundred items.
 
-    def write(
-        self,
-        before: "GroupState",
-        after: "GroupState",
-        new: Sequence[NormalizedAlert],
-        now: datetime,
-        *,
-        counted: bool = False,
-    ) -> None:
-        """Write the folded group, and count the new alerts on its open incident unless they are `counted` already.
+        Parameters
+        ----------
+        wanted
+            The fingerprints of interest by group key.
+        inhibitions
+            Keys of inhibitions.
+
+        Returns
+        -------
+        tuple
+            The groups by key, and by key how many alerts fire that inhibit others.
+        """
+
+    def take_token(self, source: str, alert_name: str, limits: Limits, now: datetime, *, paging: bool) -> str | None:
+        """Take one of this minute's tokens for a new incident. Return None, or the limit that is reached in words."""
+
+    def open(self, change: Change, incident: Incident, before: Live | None, opened: Sequence[datetime]) -> Live:
+        """Write a new incident with its first alerts.
+
+        Parameters
+        ----------
+        before
+            The live half that the group had; the new one takes its place.
+        opened
+            When the group opened incidents within the last hour, this one included.
 
         Raises
         ------
         GroupChanged
-            The group is no longer as it was read.
+            The group or one of the alerts is no longer as it was read.
         """
 
-    def open_incident(
-        self,
-        before: "GroupState",
-        after: "GroupState",
-        incident: Incident,
-        new: Sequence[NormalizedAlert],
-        now: datetime,
-        *,
-        limits: "Limits | None",
-        member: str,
-    ) -> str:
-        """Write a new incident, PENDING, and return its execution's input.
+    def apply(self, change: Change) -> Live:
+        """Write alerts that join or end, and return the live half as it stands after that.
+
+        Conflicts with other writers are tried again here; what conflicts often is spread over shards.
 
         Raises
         ------
         GroupChanged
-            The group is no longer as it was read.
-        RateLimited
-            Too many incidents began within this minute, or a storm lasts.
+            An alert is no longer as it was read, the incident is closed, or its hold is over.
         """
 
-    def execution_input(self, incident_id: str) -> str | None:
-        """Return the stored input of the incident's execution: a second start must send the same bytes."""
-
-    def mark_started(self, incident_id: str, group_key: str) -> None:
-        """Mark the incident as started, unless its group changes at the same moment."""
-
-    def remember_storm(self, alert_name: str | None, now: datetime) -> None:
-        """Let new incidents with this alert name join the storm incident for a while; None means any name."""
-
-    def join_storm(self, incident_id: str, group_key: str, count: int, now: datetime) -> bool:
-        """Make a group part of an open storm incident; return False if that incident is over."""
-
-    def leave(self, incident_id: str, group_key: str, by: str, now: datetime) -> IncidentRecord | None:
-        """Remove a group that no longer fires from the incident; return the incident if that resolved it."""
-
-    def mark_quiet_since(self, incident_id: str, now: datetime) -> None:
-        """Store when a flapping incident became quiet."""
-
-    def worsen(self, incident_id: str, severity: SourceSeverity) -> IncidentRecord | None:
-        """Store that an alert of paging severity joined an incident of lower severity."""
+    def put_ended(self, alert: StoredAlert, group_key: str) -> None:
+        """Store that an alert ended which is not known to fire: its firing may come later."""

@@ -5,7 +5,7 @@ A later type may refer to an earlier one, never the reverse. All are immutable a
 survive `model_dump(mode="json")` and back, because that is how Step Functions carries them.
 
 Read the files in this order: `frozen` and `severity`, of which all are made; `alert`, `incident`, `classification` and
-`plan`, which an execution hands on; `record`, which the table stores and people read; and `evidence`, which the next
+`plan`, which an execution hands on; `live` and `record`, which the table stores; and `evidence`, which the next
 classification rests on.
 """
 
@@ -21,8 +21,9 @@ from firstline.models.evidence import (
     ServiceActivity,
     SimilarIncident,
 )
-from firstline.models.frozen import Frozen, Name, RouteName, Text
+from firstline.models.frozen import Frozen, Lenient, Name, RouteName, Text
 from firstline.models.incident import FIRST_OF_STORM, Hold, Incident
+from firstline.models.live import AlertWrite, Awaiting, Change, Counts, Live, Loud, StoredAlert, covered
 from firstline.models.plan import (
     SHARE,
     AnyPlannedStep,
@@ -41,6 +42,7 @@ from firstline.models.record import (
     Decision,
     Feedback,
     IncidentRecord,
+    Member,
     Note,
     Notification,
     NotificationKind,
@@ -50,10 +52,11 @@ from firstline.models.record import (
 from firstline.models.severity import PAGING_RANK, SEVERITY_RANK, Severity, SourceSeverity
 
 __all__ = [
-    "FIRST_OF_STORM", "PAGING_RANK", "SEVERITY_RANK", "SHARE", "AlertCount", "AnyPlannedStep", "Approval",
-    "Classification", "DecidedBy", "Decision", "Deployment", "EarlierIncident", "Evidence", "Feedback", "Frozen",
-    "Hold", "Incident", "IncidentRecord", "Maintenance", "MetricSeries", "Name", "NormalizedAlert", "Note",
-    "Notification", "NotificationKind", "Outcome", "Page", "PlannedRelease", "PlannedStep", "Released",
-    "RemediationPlan", "RouteName", "RunOutcome", "RunbookRun", "ServiceActivity", "Severity", "SimilarIncident",
-    "SourceSeverity", "StepKind", "StepResult", "Target", "Text", "Usage",
+    "FIRST_OF_STORM", "PAGING_RANK", "SEVERITY_RANK", "SHARE", "AlertCount", "AlertWrite", "AnyPlannedStep", "Approval", "Awaiting",
+    "Change", "Classification", "Counts", "DecidedBy", "Decision", "Deployment", "EarlierIncident", "Evidence", "Feedback",
+    "Frozen", "Hold", "Incident", "IncidentRecord", "Lenient", "Live", "Loud", "Maintenance", "Member", "MetricSeries", "Name",
+    "NormalizedAlert", "Note", "Notification", "NotificationKind", "Outcome", "Page", "PlannedRelease", "PlannedStep",
+    "Released", "RemediationPlan", "RouteName", "RunOutcome", "RunbookRun", "ServiceActivity", "Severity",
+    "SimilarIncident", "SourceSeverity", "StepKind", "StepResult", "StoredAlert", "Target", "Text", "Usage",
+    "covered",
 ]  # fmt: skip

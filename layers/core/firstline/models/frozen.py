@@ -34,3 +34,9 @@ class Frozen(BaseModel):
         if isinstance(content, str):
             return cls.model_validate_json(content, extra="ignore")
         return cls.model_validate(content, extra="ignore")
+
+
+class Lenient(Frozen):
+    """Base of what crosses a deployment: an unknown field is ignored, because a newer version may have sent it."""
+
+    model_config = ConfigDict(extra="ignore")

@@ -8,8 +8,9 @@ from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 from firstline.models.classification import Classification
 from firstline.models.frozen import Frozen, Name, Text
 from firstline.models.incident import Incident
+from firstline.models.live import Live
 from firstline.models.plan import RemediationPlan, StepResult
-from firstline.models.severity import Severity, SourceSeverity
+from firstline.models.severity import Severity
 
 type Decision = Literal["approved", "refused"]
 """People's decision on a plan."""
@@ -19,20 +20,35 @@ type Outcome = Literal["suppressed", "self_cleared", "auto_resolved", "resolved"
 closed because nobody resolved it in time."""
 
 type NotificationKind = Literal[
-    "suppressed", "remediating", "approval", "needs_human", "paged", "acknowledged", "closed"
+    "suppressed", "remediating", "approval", "needs_human", "paged", "acknowledged", "changed", "quiet", "closed"
 ]
-"""A moment in an incident's life that people may want to hear of."""
+"""A moment in an incident's life that people may want to hear of. `changed`: alerts joined, or a message is out of
+date; `quiet`: nothing fires any more, and the grouping window runs."""
 
 
 class Page(Frozen):
-    """A page that went out: its level, its channels, and how long to wait for an acknowledgement."""
+    """A page: its number in the incident, its level and round, its channels, and how long to wait for an answer.
 
+    `delivered_to` is empty and `at` is None while it is claimed and has not gone out yet.
+    """
+
+    seq: int = Field(default=1, ge=1)
     level: int = Field(ge=0)
+    round: int = Field(default=0, ge=0)
     on_call: Text
     delivered_to: list[Name]
     acknowledge_within_seconds: int = Field(ge=1)
-    has_next_level: bool
-    resolve_within_seconds: int = Field(ge=1)
+    at: AwareDatetime | None = None
+
+
+class Member(Frozen):
+    """An alert of an incident, as messages and plans name it."""
+
+    alert_name: Name
+    severity: Severity
+    host: Name | None = None
+    service: Name | None = None
+    firing: bool = True
 
 
 class Approval(Frozen):
@@ -71,10 +87,15 @@ class Note(Frozen):
 
 
 class IncidentRecord(Frozen):
-    """One incident as the table stores it, up to now. The truth for people, reports and evidence."""
+    """One incident as the table stores it, up to now. The truth for people, reports and evidence.
+
+    What can change while alerts join is a copy from `live`, which has all of it. `pages` holds the newest ones, oldest
+    first. `members` are its alerts, worst first, as far as they were asked for.
+    """
 
     incident: Incident
-    status: Literal["PENDING", "STARTED", "CLOSED"]
+    status: Literal["OPEN", "CLOSED"]
+    live: Live | None = None
     alert_count: int
     last_alert_at: AwareDatetime
     classification: Classification | None = None
@@ -82,17 +103,14 @@ class IncidentRecord(Frozen):
     plan_digest: str | None = None
     results: list[StepResult] = []
     pages: list[Page] = []
+    members: list[Member] = []
     paged_at: AwareDatetime | None = None
     acknowledged_at: AwareDatetime | None = None
     acknowledged_by: str | None = None
-    decide_by: AwareDatetime | None = None
     approvals: list[Approval] = []
     decision: Decision | None = None
     decided_by: str | None = None
     decided_at: AwareDatetime | None = None
-    worsened_to: SourceSeverity | None = None
-    held_back: SourceSeverity | None = None
-    quiet_since: AwareDatetime | None = None
     resolved_at: AwareDatetime | None = None
     resolved_by: str | None = None
     closed_at: AwareDatetime | None = None
@@ -104,8 +122,12 @@ class IncidentRecord(Frozen):
     notes: list[Note] = []
     hold_ended_at: AwareDatetime | None = None
     hold_ended_because: str | None = None
-    awaiting: Literal["hold", "approval", "recovery", "acknowledgement", "resolution"] | None = None
-    task_token: str | None = Field(default=None, repr=False)
+
+    @property
+    def waits_for_approval(self) -> bool:
+        """Whether the plan may still be approved: until it is decided, or the incident is closed."""
+        asks = self.plan is not None and self.plan.decision == "approve"
+        return asks and self.decision is None and self.status == "OPEN"
 
 
 class Notification(Frozen):

@@ -1,0 +1,295 @@
+"""The live half of an incident, and its alerts: counts and marks that writers change at the same moment.
+
+A group of alerts has one `Live`, which is the live half of the group's newest incident. What people read (the verdict,
+the outcome) is the other half; joins never write it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from firstline.models.alert import NormalizedAlert
+from firstline.models.frozen import Frozen, Name
+from firstline.models.severity import PAGING_RANK, SEVERITY_RANK
+
+LAYOUT = 1
+"""The number of the table's layout, on every item of an incident: a later release reads it before anything else."""
+
+STORM_PREFIX = "storm:"
+"""The group key of a source's storm incident is this and the source."""
+
+
+class Counts(Frozen):
+    """What joined an incident and what of it still fires. Sums: writers only ever add to them.
+
+    `ranks` counts the alerts that joined by rank (`SEVERITY_RANK`, 0 to 4). `loud_high` and `loud_critical` count those
+    of them that nothing held back. `changes` counts everything that a waiting execution must see.
+    """
+
+    joined: int = 0
+    firing: int = 0
+    changes: int = 0
+    ranks: tuple[int, int, int, int, int] = (0, 0, 0, 0, 0)
+    loud_high: int = 0
+    loud_critical: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        first, second = self.ranks, other.ranks
+        return Counts(
+            joined=self.joined + other.joined,
+            firing=self.firing + other.firing,
+            changes=self.changes + other.changes,
+            ranks=(
+                first[0] + second[0],
+                first[1] + second[1],
+                first[2] + second[2],
+                first[3] + second[3],
+                first[4] + second[4],
+            ),
+            loud_high=self.loud_high + other.loud_high,
+            loud_critical=self.loud_critical + other.loud_critical,
+        )
+
+
+class Loud(Frozen):
+    """How many alerts of paging severity, not held back, a decision knew of: `high` and `critical` ones."""
+
+    high: int = 0
+    critical: int = 0
+
+
+type Awaiting = Literal["hold", "recovery", "acknowledgement", "resolution", "quiet"]
+"""What the execution waits for; the names of the states are `Hold`, `Await Recovery` and so on."""
+
+
+class Live(Frozen):
+    """The live half of an incident. It holds no list that grows, and never expires while the incident is open.
+
+    Parameters
+    ----------
+    generation
+        Counts the incident's executions: one that died, or that handed over, is succeeded by the next.
+    started
+        The newest generation whose execution has begun. Lower than `generation` means: start it.
+    own
+        The counts on this item. In a storm of writes further counts lie on shards; `counts` is the sum.
+    shards
+        The counts of each shard; empty for most incidents.
+    loud_since
+        When the first alert of paging severity came that no page covers yet.
+    judged
+        `joined` when the last verdict was given, `decided` the rank of that verdict; None before the first.
+    judged_loud
+        The loud alerts that the last verdict knew of.
+    held_until
+        The end of the hold on the incident, while it lasts.
+    paged_seq, page_done
+        The number of the newest page that was claimed, and of the newest that went out.
+    page_lease
+        Until when the claim of a page that has not gone out yet is valid.
+    page_again_at
+        When the next level or round is due if nobody acknowledges.
+    voided_seq
+        Pages up to this number no longer ring: everything had resolved after them.
+    paged_rank, acked_rank
+        The worst rank that the newest page, and the newest acknowledgement, knew of.
+    paged_loud
+        The loud alerts that the newest page knew of.
+    acked_seq
+        `paged_seq` at the newest acknowledgement: it counts for the pages before it only.
+    resolved_seen
+        `joined` as the person who pressed Resolve had seen it.
+    verified_at
+        When a runbook's verification held although the alert still fires.
+    acted_at
+        When the first step that changes something was claimed.
+    shown
+        `version` of the newest message to people.
+    """
+
+    layout: int = LAYOUT
+    group_key: Name
+    incident_id: str
+    generation: int = 1
+    started: int = 0
+    open: bool = True
+    opened_at: AwareDatetime
+    last_alert_at: AwareDatetime
+    last_end_at: AwareDatetime | None = None
+    own: Counts = Counts()
+    shards: tuple[Counts, ...] = ()
+    loud_since: AwareDatetime | None = None
+    judged: int = 0
+    decided: int | None = None
+    judged_loud: Loud = Loud()
+    held_until: AwareDatetime | None = None
+    hold_ended_at: AwareDatetime | None = None
+    hold_ended_because: str | None = None
+    paged_seq: int = 0
+    page_done: int = 0
+    page_lease: AwareDatetime | None = None
+    page_level: int = 0
+    page_round: int = 0
+    paged_at: AwareDatetime | None = None
+    last_paged_at: AwareDatetime | None = None
+    page_again_at: AwareDatetime | None = None
+    paged_rank: int = 0
+    paged_loud: Loud = Loud()
+    voided_seq: int = 0
+    acked_seq: int = 0
+    acked_at: AwareDatetime | None = None
+    acked_by: str | None = None
+    acked_rank: int = 0
+    resolved_at: AwareDatetime | None = None
+    resolved_by: str | None = None
+    resolved_seen: int | None = None
+    verified_at: AwareDatetime | None = None
+    acted_at: AwareDatetime | None = None
+    shown: int = 0
+    awaiting: Awaiting | None = None
+    task_token: str | None = Field(default=None, repr=False)
+    due_at: AwareDatetime | None = None
+    flapping: bool = False
+    opened: tuple[AwareDatetime, ...] = ()
+    closed_at: AwareDatetime | None = None
+
+    @property
+    def counts(self) -> Counts:
+        """The counts of this item and of all shards together."""
+        return sum(self.shards, self.own)
+
+    @property
+    def joined(self) -> int:
+        """How many alerts joined, the first ones included."""
+        return self.counts.joined
+
+    @property
+    def firing(self) -> int:
+        """How many alerts fire now."""
+        return self.counts.firing
+
+    @property
+    def loud(self) -> Loud:
+        """The alerts of paging severity that nothing held back."""
+        counts = self.counts
+        return Loud(high=counts.loud_high, critical=counts.loud_critical)
+
+    @property
+    def worst(self) -> int:
+        """The worst rank that joined, held back or not."""
+        ranks = self.counts.ranks
+        return max((rank for rank in range(5) if ranks[rank] > 0), default=0)
+
+    @property
+    def version(self) -> int:
+        """A number that grows with everything that a message to people shows."""
+        counts = self.counts
+        return counts.joined + counts.changes
+
+    @property
+    def is_storm(self) -> bool:
+        """Whether this is a source's storm incident."""
+        return self.group_key.startswith(STORM_PREFIX)
+
+    @property
+    def answered(self) -> bool:
+        """Whether a person acknowledged after the newest page."""
+        return self.acked_at is not None and self.acked_seq >= self.paged_seq
+
+    @property
+    def rank(self) -> int:
+        """The rank to act on: the verdict's, or that of a louder alert which came after it."""
+        if self.decided is None:
+            return self.worst
+        return max(self.decided, loudest_since(self, self.judged_loud))
+
+
+def loudest_since(live: Live, known: Loud) -> int:
+    """Return the worst rank of the loud alerts beyond those that are known, or 0 if there is none."""
+    loud = live.loud
+    if loud.critical > known.critical:
+        return SEVERITY_RANK["critical"]
+    return PAGING_RANK if loud.high > known.high else 0
+
+
+class StoredAlert(Frozen):
+    """One alert of a group as the table stores it: its last word, and the incident that it counts in.
+
+    Parameters
+    ----------
+    rank
+        The rank that rules gave it, or else its sender's.
+    began_at, ended_at
+        When the episode began and ended by the sender's clock, never later than received.
+    received_at
+        When its newest firing was received.
+    live_key
+        The group key of the `Live` that counts it: its own group's, or a storm's.
+    number
+        About how many had joined the incident before it: sorts the incident's alerts, and decides nothing.
+    """
+
+    layout: int = LAYOUT
+    fingerprint: Name
+    firing: bool
+    rank: int
+    held: bool = False
+    began_at: AwareDatetime
+    ended_at: AwareDatetime | None = None
+    received_at: AwareDatetime
+    incident_id: str | None = None
+    live_key: Name | None = None
+    number: int = 0
+    alert: NormalizedAlert
+    """Without the sender's body."""
+
+
+def covered(alert: StoredAlert, live: Live | None, now: datetime, *, reopen_after: timedelta) -> bool:
+    """Return True if a firing alert belongs to an open incident, or to one that was closed a short while ago.
+
+    A decision to close is written under the condition that nothing joined which it did not know of, so a closed
+    incident knew of each of its alerts. Their repeats are left alone for the reopen time.
+    """
+    if live is None or live.incident_id != alert.incident_id:
+        return False
+    return live.open or (live.closed_at is not None and now - live.closed_at < reopen_after)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertWrite:
+    """One alert's new state, which is written only if the alert is still as it was read."""
+
+    before: StoredAlert | None
+    after: StoredAlert
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What alerts of one group do to their group and to one incident: one write, all or nothing.
+
+    Parameters
+    ----------
+    live_key, incident_id
+        The `Live` that counts them, and the incident that it must still be about.
+    adds
+        What they add to its counts; `firing` is negative when alerts end.
+    new
+        The alerts that joined, with their senders' bodies: evidence.
+    inhibits
+        By key, how many more (or fewer) alerts fire that inhibit others.
+    needs_hold
+        True if an alert was held back because its incident is on hold: then the hold must still last.
+    """
+
+    group_key: str
+    live_key: str
+    incident_id: str
+    writes: tuple[AlertWrite, ...]
+    adds: Counts
+    at: datetime
+    new: tuple[NormalizedAlert, ...] = ()
+    inhibits: Mapping[str, int] = field(default_factory=dict)
+    needs_hold: bool = False
