@@ -84,6 +84,8 @@ def key_condition(text: str) -> Expression[list[KeyPart]]:
 
 def resolved(path: Path, given: Given) -> Path:
     """Return a path with the names that its placeholders stand for."""
+    if not any([isinstance(part, str) and part[0] == "#" for part in path]):  # noqa: C419 - faster
+        return path
     return tuple(given[part] if isinstance(part, str) and part[0] == "#" else part for part in path)
 
 
@@ -381,7 +383,8 @@ class _Parser:
             before, more = target.get(item, given), value.get(item, given) or {}
             if before is None or "N" in more:
                 return total(before, more) if before else more
-            return clean({(kind := _same_set(before, more)): {*before[kind], *more[kind]}})
+            kind = _same_set(before, more)
+            return clean({kind: [*{*before[kind], *more[kind]}]})
 
         return target.path or (), added
 
