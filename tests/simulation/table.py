@@ -48,6 +48,7 @@ MAX_PARTS = 100
 
 _KEY_BYTES = {"HASH": 2048, "RANGE": 1024}
 _LEGACY = {"AttributesToGet", "AttributeUpdates", "Expected", "ConditionalOperator", "KeyConditions", "QueryFilter"}
+_RETURNED = {"NONE", "ALL_OLD", "ALL_NEW", "UPDATED_OLD", "UPDATED_NEW"}
 _REFUSED = "The conditional request failed"
 
 
@@ -284,7 +285,7 @@ class MemoryDynamoDB:
 
     def _write(self, kind: str, request: Request) -> Answer:
         operation, returned = f"{kind.lower()}_item", request.get("ReturnValues", "NONE")
-        if kind != "Update" and returned not in {"NONE", "ALL_OLD"}:
+        if returned not in (_RETURNED if kind == "Update" else {"NONE", "ALL_OLD"}):
             raise Invalid("Return values set to invalid value")
         write = self._checked(kind, request)
         old = self._table.entries.get(write.key, NOTHING)
@@ -296,7 +297,7 @@ class MemoryDynamoDB:
         self._count(operation, write, new)
         self._set(operation, write.key, new)
         item, _ = new if returned.endswith("NEW") else old
-        if returned == "NONE" or item is None:
+        if returned == "NONE" or item is None or (returned.startswith("UPDATED") and not write.update):
             return {}
         attributes = _handed_out(item, write.update if returned.startswith("UPDATED") else None, write.given)
         return {"Attributes": attributes} if attributes else {}
