@@ -34,18 +34,17 @@ class UpdateParser(Parser):
         return path or (), value
 
     def _new_value(self, kinds: Iterable[str] = TYPES) -> Callable[[Item, Given], Value]:
+        """Take what SET writes, except a sum; a value of the request must be of one of these kinds."""
         if self._next(1) == "(":
-            name = self._expect("if_not_exists", "list_append")
+            if self._expect("if_not_exists", "list_append") == "list_append":
+                one, other = self._arguments(lambda: self._new_value({"L"}), 2)
+                return lambda item, given: _appended(one(item, given), other(item, given))
             self._expect("(")
-            allowed, parts = {"L"} if name == "list_append" else kinds, []
-            parts.append(self._new_value(allowed) if name == "list_append" else self._path().get)
+            known = self._path()
             self._expect(",")
-            second = self._new_value(allowed)
+            otherwise = self._new_value(kinds)
             self._expect(")")
-            (first,) = parts
-            if name == "list_append":
-                return lambda item, given: _appended(first(item, given), second(item, given))
-            return lambda item, given: first(item, given) or second(item, given)
+            return lambda item, given: known.get(item, given) or otherwise(item, given)
         operand = self._value("SET", kinds) if self._next()[0] == ":" else self._path()
         return lambda item, given: operand.get(item, given) or _refuse_missing()
 
@@ -78,8 +77,8 @@ class UpdateParser(Parser):
         return target.path or (), left
 
 
-def _appended(one: Value | None, other: Value | None) -> Value:
-    if not one or not other or "L" not in one or "L" not in other:
+def _appended(one: Value, other: Value) -> Value:
+    if "L" not in one or "L" not in other:
         raise Unsuitable("An operand in the update expression has an incorrect data type")
     return {"L": [*one["L"], *other["L"]]}
 
@@ -100,10 +99,15 @@ def _written(writes: list[tuple[Path, Get]]) -> Update:
         # and loses elements from the back.
         new = [(resolved(path, given), get(item, given)) for path, get in writes]
         sets = sorted((write for write in new if write[1] is not None), key=_indexes)
-        result: Value | None = {"M": item}
+        result = {**item}
         for path, value in sets + sorted((write for write in new if write[1] is None), key=_indexes, reverse=True):
-            result = placed(result, path, value)
-        return result["M"] if result else {}
+            name = str(path[0])
+            child = placed(result.get(name), path[1:], value)
+            if child is not None:
+                result[name] = child
+            else:
+                result.pop(name, None)
+        return result
 
     return apply
 
