@@ -135,7 +135,7 @@ def tell(live: Live, executions: Executions) -> bool:
     """Wake the execution if it must look at what joined or ended. Return True if it was woken."""
     if not live.open or not must_wake(live):
         return False
-    return wake(live, "resolved" if live.firing <= 0 else "joined", "the sender", executions)
+    return wake(live, "ended" if live.firing <= 0 else "joined", "the sender", executions)
 
 
 def _count_acknowledgement(record: IncidentRecord, now: datetime) -> None:
