@@ -1,28 +1,28 @@
-"""The question whether a waiting execution must be woken for what its incident's live half shows. Pure."""
+"""The question whether an incident's waiting execution must look at the record, by its live half alone. Pure."""
 
-from firstline.models import Live
+from firstline.models import Live, Loud
 from firstline.models.live import loudest_since
 
 
 def must_wake(live: Live) -> bool:
-    """Return True if what joined or ended concerns the wait that the execution is in.
-
-    Actions of people (acknowledge, resolve, approve) are told by whoever writes them, see `incidents.lifecycle`.
-    """
-    match live.awaiting:
-        case "hold":
-            return live.firing <= 0 or loudest_since(live, live.judged_loud) > 0
-        case "recovery":
-            return live.firing <= 0
-        case "acknowledgement" | "resolution":
-            return live.firing <= 0 or _worse_than_known(live)
-        case "quiet":
-            return live.firing > 0
-        case None:
-            return False
+    """Return True if what the execution waits for happened, or something joined that may not wait."""
+    if not live.open or live.task_token is None or live.awaiting is None:
+        return False
+    if live.awaiting == "quiet":
+        return live.firing > 0
+    if live.firing <= 0:
+        return True
+    if live.awaiting == "recovery":
+        return False
+    if live.awaiting == "hold":
+        return loudest_since(live, live.judged_loud) > 0
+    return _something_louder(live)
 
 
-def _worse_than_known(live: Live) -> bool:
-    """Return True if something louder joined than the newest page, the acknowledgement and the verdict knew of."""
-    known = live.paged_loud if live.paged_seq else live.judged_loud
+def _something_louder(live: Live) -> bool:
+    """Return True if an alert joined that is worse than the verdict, the newest page and its answer knew."""
+    paged, judged = live.paged_loud, live.judged_loud
+    if live.is_storm and live.loud.critical > max(paged.critical, judged.critical):
+        return True
+    known = Loud(high=max(paged.high, judged.high), critical=max(paged.critical, judged.critical))
     return loudest_since(live, known) > max(live.paged_rank, live.acked_rank, live.decided or 0)
