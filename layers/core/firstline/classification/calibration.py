@@ -110,7 +110,7 @@ def outcome(record: IncidentRecord) -> bool | None:
         return said
     rank = SEVERITY_RANK[verdict.severity]
     if record.live is not None and loudest_since(record.live, record.live.judged_loud) > rank:
-        return False
+        return False  # something worse joined that the verdict did not know of
     match record.outcome:
         case "resolved" if rank >= PAGING_RANK:
             return True if record.acknowledged_at else None
