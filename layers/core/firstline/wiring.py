@@ -6,7 +6,7 @@ the part is built, so that a cold start imports nothing that its function does n
 To replace a part in a test, set it before it is used: `wiring.incidents = MemoryStore().incidents`.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from firstline.adapters.dynamodb.trail import TableTrail
     from firstline.adapters.llm.chat_model import ChatModel
     from firstline.channels.delivery import Channel
+    from firstline.classification.hold import Declared
     from firstline.incidents.heartbeats import Watch
     from firstline.incidents.reconcile import Reconciler
     from firstline.incidents.what_now import Times
@@ -280,6 +281,16 @@ class Wiring:
         )
 
     # --- classification -----------------------------------------------------------------------------------------------
+
+    def declared(self, now: datetime) -> "Declared":
+        """Return what holds alerts at this time."""
+        from firstline.classification.hold import Declared
+
+        return Declared(
+            self.rules,
+            silences=lambda: self.silences.since(now),
+            inhibitors=lambda keys: self.groups.read({}, keys)[1],
+        )
 
     def alarm_metrics(self, account: str) -> "AlarmMetrics":
         """Return the reader of this account's alarms' metrics."""
