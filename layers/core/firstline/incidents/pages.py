@@ -32,24 +32,12 @@ def next_due(live: Live) -> NextDue | None:
     """
     if not live.open or live.firing <= 0:
         return None
-<<<<<<< HEAD
     if live.page_done < live.paged_seq and not live.answered:
         return NextDue("resume", live.page_lease)  # until its lease is over, it is going out
     known = max(live.paged_rank, live.acked_rank)
     if (live.paged_seq or live.acked_at) and loudest_since(live, live.paged_loud) > known:
         return NextDue("worse", None)
     more = _more_criticals(live)
-=======
-    if live.page_done < live.paged_seq and (live.page_lease is None or now >= live.page_lease):
-        return "resume"
-    if live.page_done < live.paged_seq:
-        return None  # it is going out now
-    covered = max(live.paged_rank, live.acked_rank)
-    if loudest_since(live, live.paged_loud) > covered and (live.paged_seq or live.acked_at):
-        return "worse"
-    if live.is_storm and live.loud.critical > live.paged_loud.critical and live.paged_seq:
-        return "more" if live.last_paged_at is None or now - live.last_paged_at >= STORM_PAGES_EVERY else None
->>>>>>> wt-people
     if live.answered:
         return more
     if live.paged_seq == 0:
