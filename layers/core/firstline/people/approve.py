@@ -11,12 +11,11 @@ from datetime import UTC, datetime, timedelta
 
 from firstline.channels.delivery import Channel, tell_others, tell_slack
 from firstline.channels.summary import standing
-from firstline.errors import HistoryUnavailable, NotEntitled, Superseded, TooLate
+from firstline.errors import NotEntitled, Superseded, TooLate
 from firstline.incidents import lifecycle
 from firstline.incidents.lifecycle import Executions
 from firstline.incidents.store import Incidents
 from firstline.models import Approval, Decision, IncidentRecord, Notification, NotificationKind, RemediationPlan
-from firstline.observability import logger
 from firstline.people.links import Link
 from firstline.people.show import mark_shown
 from firstline.text import one_line
@@ -84,7 +83,9 @@ def decide(
         check_answer(seen, answer, approvers)
         decided = incidents.decide(incident_id, approval, _decision(seen, plan, answer), seen=seen)
         if decided is not None:
-            return _tell(decided, answer, now, incidents, executions)
+            said = decided.decision or "acknowledged"
+            lifecycle.wake(decided.live, said, answer.by, executions, only=("acknowledgement", "resolution"))
+            return decided
     raise Superseded("Somebody else decides at this very moment. Look again.")
 
 
@@ -184,28 +185,6 @@ def announcement(record: IncidentRecord, by: str, approves: bool, now: datetime)
     if record.decision is None and record.plan:
         said += f" It is {record.plan.risk.replace('_', ' ')}, so somebody else must agree."
     return Notification(kind=kind, record=record, reason=said, at=now)
-
-
-def _tell(
-    decided: IncidentRecord, answer: Answer, now: datetime, incidents: Incidents, executions: Executions
-) -> IncidentRecord:
-    """Acknowledge for the person who approved, tell the execution a decision, and return the record."""
-    incident_id, live = decided.incident.incident_id, decided.live
-    if answer.approves:
-        try:
-            taken = incidents.acknowledge(incident_id, answer.by, now)
-        except HistoryUnavailable:
-            # The answer is written, and asking the person to repeat it would only confuse; they can acknowledge.
-            logger.exception("An approval did not acknowledge the incident", extra={"incident_id": incident_id})
-            taken = None
-        if taken is not None:
-            decided = taken.model_copy(
-                update={name: getattr(decided, name) for name in ("approvals", "decision", "decided_by", "decided_at")}
-            )
-    if decided.decision or answer.approves:
-        said = decided.decision or "acknowledged"
-        lifecycle.wake(live, said, answer.by, executions, only=("acknowledgement", "resolution"))
-    return decided
 
 
 def _decision(seen: IncidentRecord, plan: RemediationPlan, answer: Answer) -> Decision | None:
