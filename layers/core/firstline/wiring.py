@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from firstline.incidents.what_now import Times
     from firstline.ingest.accept import Ingestion
     from firstline.ingest.front_door import Intake
-    from firstline.models import Incident, IncidentRecord, Live
+    from firstline.models import Incident, IncidentRecord
     from firstline.people.front import PeopleFront
     from firstline.policy.paging import Level, PagingPolicy
     from firstline.policy.rules import Rules
@@ -207,6 +207,7 @@ class Wiring:
         from zoneinfo import ZoneInfo
 
         from firstline.adapters.dynamodb.silences import RememberedSilences
+        from firstline.incidents import lifecycle
         from firstline.incidents.store import Limits
         from firstline.ingest.accept import Ingestion, Ports
         from firstline.ingest.judge import Judge
@@ -219,20 +220,13 @@ class Wiring:
             zone=ZoneInfo(self.settings.time_zone),
         )
         limits = Limits(self.settings.incidents_per_minute, self.settings.incidents_per_minute_and_alert)
-        ports = Ports(self.groups, start=self._start, tell=self._tell, incident=self._incident)
+        ports = Ports(
+            self.groups,
+            start=self.executions.start,
+            tell=partial(lifecycle.tell, executions=self.executions),
+            incident=self._incident,
+        )
         return Ingestion(ports, limits, judge)
-
-    def _start(self, incident: "Incident", generation: int) -> None:
-        from firstline.contracts import ExecutionInput
-
-        request = ExecutionInput(incident=incident, generation=generation)
-        self.executions.start(incident.incident_id, request.model_dump_json())
-
-    def _tell(self, live: "Live") -> bool:
-        from firstline.incidents.waking import must_wake
-
-        token = live.task_token
-        return token is not None and must_wake(live) and self.executions.signal(token, "look", "ingest")
 
     def _incident(self, incident_id: str) -> "Incident | None":
         record = self.incidents.record(incident_id)
