@@ -25,8 +25,6 @@ PATHS = [
     "$states.input",
     "$states.input.b",
     "$states.result.b",
-    "$a.null",
-    "$a.true",
 ]
 
 

@@ -73,6 +73,19 @@ def test_a_token_works_as_soon_as_somebody_has_it() -> None:
     assert events == ["TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskSucceeded", "TaskStateExited"]
 
 
+def test_an_acceptance_that_comes_after_the_answer_does_not_disturb_the_next_state() -> None:
+    def answered_meanwhile(arguments: Any) -> Any:
+        bench.client.send_task_success(taskToken=arguments["Token"], output='"early"')
+        return Delayed(10, None)
+
+    ask = task(Resource=ASK, Arguments={"Token": "{% $states.context.Task.Token %}"}, Next="Wait")
+    bench = Bench(machine(Ask=ask, Wait={"Type": "Wait", "Seconds": 60, "End": True}), answered_meanwhile)
+
+    events = [event for _, state, event in bench.run().history if state == "Wait"]
+
+    assert events == ["WaitStateEntered", "WaitStateExited"]
+
+
 def test_the_token_of_an_attempt_that_failed_is_closed() -> None:
     bench = Bench(asking(Retry=[{"ErrorEquals": ["Lost"], "IntervalSeconds": 10}]), TaskError("Lost"), None)
     execution = bench.start()
@@ -174,7 +187,7 @@ def test_a_child_that_ends_too_late_does_not_disturb_the_next_state() -> None:
     execution = bench.run()
 
     assert execution.path == ["Run", "Wait"]
-    assert (execution.status, bench.seconds) == ("SUCCEEDED", 110)
+    assert (execution.status, execution.ended) == ("SUCCEEDED", START + timedelta(seconds=110))
 
 
 def test_a_child_whose_name_was_used_is_not_started_again() -> None:
