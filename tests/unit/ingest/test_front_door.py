@@ -464,7 +464,7 @@ def test_only_an_allowed_topic_is_confirmed_and_only_with_its_token(world: World
     ("event_type", "acknowledged_by", "resolved_by"),
     [
         ("incident.acknowledged", "Ada", None),
-        ("incident.resolved", "Ada", "Ada"),
+        ("incident.resolved", None, "Ada"),
         ("incident.triggered", None, None),
     ],
 )

@@ -52,7 +52,7 @@ def test_an_alert_whose_body_is_too_big_is_kept_without_it() -> None:
 
 
 def test_deliveries_parts_and_other_messages_are_told_apart() -> None:
-    small = Quarantined("generic", "why", b"[1]", "application/json")
+    small = Quarantined("generic", "why", b"[1]", "application/json", NOON)
     big = Quarantined("generic", "why", noise(2, 3_000_000).encode(), "text/plain")
     backlog = next(pack_backlog(Backlog(NOON - timedelta(hours=1), [alert()])))
     event = {"detail-type": "CloudWatch Alarm State Change"}
