@@ -219,11 +219,10 @@ class Wiring:
             zone=ZoneInfo(self.settings.time_zone),
         )
         limits = Limits(self.settings.incidents_per_minute, self.settings.incidents_per_minute_and_alert)
-        executions = self.executions
         ports = Ports(
             self.groups,
-            start=executions.start,
-            tell=lambda live: lifecycle.tell(live, executions),
+            start=lambda incident, generation: self.executions.start(incident, generation),
+            tell=lambda live: lifecycle.tell(live, self.executions),
             incident=self._incident,
         )
         return Ingestion(ports, limits, judge)
