@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from firstline.adapters.dynamodb.trail import TableTrail
     from firstline.adapters.llm.chat_model import ChatModel
     from firstline.channels.delivery import Channel
-    from firstline.classification.hold import Declared
     from firstline.incidents.heartbeats import Watch
     from firstline.incidents.hold_ends import HoldEnds
     from firstline.incidents.reconcile import Reconciler
@@ -222,8 +221,8 @@ class Wiring:
         limits = Limits(self.settings.incidents_per_minute, self.settings.incidents_per_minute_and_alert)
         ports = Ports(
             self.groups,
-            start=self.executions.start,
-            tell=partial(lifecycle.tell, executions=self.executions),
+            start=lambda incident, generation: self.executions.start(incident, generation),
+            tell=lambda live: lifecycle.tell(live, self.executions),
             incident=self._incident,
         )
         return Ingestion(ports, limits, judge)
@@ -318,16 +317,6 @@ class Wiring:
         return show_again(record, channels=self.channels(), incidents=self.incidents, now=now)
 
     # --- classification -----------------------------------------------------------------------------------------------
-
-    def declared(self, now: datetime) -> "Declared":
-        """Return what holds alerts at this time."""
-        from firstline.classification.hold import Declared
-
-        return Declared(
-            self.rules,
-            silences=lambda: self.silences.since(now),
-            inhibitors=lambda keys: self.groups.read({}, keys)[1],
-        )
 
     def alarm_metrics(self, account: str) -> "AlarmMetrics":
         """Return the reader of this account's alarms' metrics."""
