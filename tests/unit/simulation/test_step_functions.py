@@ -4,10 +4,11 @@ import json
 from collections.abc import Mapping
 from datetime import timedelta
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from firstline.adapters.aws.executions import StepFunctions as Adapter
 from tests.simulation.clock import START, VirtualClock
 from tests.simulation.definition import Machine
 from tests.simulation.machine import MOST_EVENTS, Delayed, TaskError
@@ -91,6 +92,25 @@ def test_unknown_tokens_and_bad_answers_are_refused() -> None:
         bench.client.send_task_success(taskToken="no token", output="{}")
     with pytest.raises(bench.client.exceptions.InvalidOutput):
         bench.client.send_task_success(taskToken=bench.calls[0]["Key"]["token"], output="no JSON")
+
+
+def test_the_packages_adapter_takes_it_for_a_client() -> None:
+    bench = Bench(asking())
+    adapter = Adapter(cast(Any, bench.client), ARN)
+    for _ in range(2):
+        adapter.start("one", '{"x": 1}')
+    bench.clock.run_for(1)
+    token = bench.calls[0]["Key"]["token"]
+
+    assert adapter.signal(token, "resolved", "ada")
+    assert not adapter.signal(token, "resolved", "bob")
+    assert not adapter.interrupt("no token", "Worsened", "much")
+
+    bench.clock.run()
+    adapter.start("one", '{"x": 1}')
+    (execution,) = bench.client.executions.values()
+    assert output(execution) == {"signal": "resolved", "by": "ada"}
+    assert len(bench.calls) == 1
 
 
 # --- children ---------------------------------------------------------------------------------------------------------
