@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from operator import add
 
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, IncidentRecord
+from firstline.models.live import loudest_since
 from firstline.people.feedback import last_words, was_right
 
 BINS = 10
@@ -108,8 +109,8 @@ def outcome(record: IncidentRecord) -> bool | None:
     if said is not None:
         return said
     rank = SEVERITY_RANK[verdict.severity]
-    if record.worsened_to is not None and SEVERITY_RANK[record.worsened_to] > rank:
-        return False
+    if record.live is not None and loudest_since(record.live, record.live.judged_loud) > rank:
+        return False  # something worse joined that the verdict did not know of
     match record.outcome:
         case "resolved" if rank >= PAGING_RANK:
             return True if record.acknowledged_at else None

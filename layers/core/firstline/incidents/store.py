@@ -288,5 +288,25 @@ class Groups(Protocol):
             An alert is no longer as it was read, the incident is closed, or its hold is over.
         """
 
-    def put_ended(self, alert: StoredAlert, group_key: str) -> None:
-        """Store that an alert ended which is not known to fire: its firing may come later."""
+    def put_ended(
+        self,
+        alert: StoredAlert,
+        group_key: str,
+        *,
+        before: StoredAlert | None = None,
+        inhibits: Mapping[str, int] | None = None,
+    ) -> None:
+        """Store that an alert ended which no open incident counts: its firing may come later.
+
+        Parameters
+        ----------
+        before
+            The alert as it was read.
+        inhibits
+            By key, how many fewer alerts fire that inhibit others.
+
+        Raises
+        ------
+        GroupChanged
+            The alert is no longer as it was read.
+        """

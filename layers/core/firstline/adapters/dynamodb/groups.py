@@ -1,277 +1,353 @@
-"""Groups of alerts in the table, the incidents that they open, and how many may begin in a minute."""
+"""Groups of alerts in the table: what ingest reads and writes, and how many incidents may begin in a minute.
+
+| what | pk | sk |
+|---|---|---|
+| tokens taken in a minute, in all and by alert name | `BUCKET#<source>`, `BUCKET#<source>#paging` | `<minute>` |
+| how many alerts fire that inhibit others | `INHIBIT#<rule id>` | `<hash of the equal values>` |
+
+`live` has the layout of the groups themselves.
+"""
 
 import json
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
 
+from firstline.adapters.dynamodb.edits import Edit
 from firstline.adapters.dynamodb.evidence import service_key
-from firstline.adapters.dynamodb.incidents import OPEN, incident_key, record_of
-from firstline.adapters.dynamodb.table import Item, Table, WriteRefused, stamp
-from firstline.errors import GroupChanged, RateLimited
-from firstline.ingest.fold import GroupState, Limits
-from firstline.models import Incident, IncidentRecord, NormalizedAlert, SourceSeverity
-
-STORM_LASTS = timedelta(minutes=5)
-"""The time after a limit was last reached in which new alerts still join the storm."""
+from firstline.adapters.dynamodb.live import (
+    CLOSED,
+    OPEN,
+    alert_item,
+    alert_key,
+    alert_of,
+    announcing,
+    joining,
+    joining_shard,
+    live_item,
+    live_key,
+    new_live,
+    read_live,
+    read_lives,
+    shard_item,
+    shard_key,
+    unchanged,
+)
+from firstline.adapters.dynamodb.records import head_item, incident_key
+from firstline.adapters.dynamodb.table import MOST_WRITES, Item, Key, TableStore, WriteRefused, stamp
+from firstline.errors import GroupChanged, HistoryUnavailable
+from firstline.incidents.pages import on_hold
+from firstline.incidents.store import GroupView, Limits
+from firstline.models import Change, Incident, Live, StoredAlert
 
 RAW_PAYLOADS_BYTES = 32_768
 """The part of the senders' bodies that is stored beside a write of new alerts."""
 
+SHARDS = 16
+"""The number of shards over which a storm of writes is spread: each takes one transaction at a time."""
 
-class TableGroups:
+SPREAD_AFTER = 2
+"""The number of conflicts on LIVE in a row after which its writers go on to shards."""
+
+ATTEMPTS = 12
+"""The number of tries while transactions collide: two seconds on average."""
+
+MOST_NAMES = 2
+"""The number of alert names, and of services, that one write counts: a group hardly ever has more."""
+
+
+class TableGroups(TableStore):
     """The groups in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
-    def __init__(self, table: Table) -> None:
-        self._table = table
+    # --- reading ------------------------------------------------------------------------------------------------------
 
-    def read(self, group_key: str) -> GroupState:
-        """Return the group as it stands now, or a new one. One request."""
-        item = self._table.get(*_group_key(group_key))
-        if item is None:
-            return GroupState(group_key=group_key)
-        # Other writers change `pending` and `settled_at` without the rest, so these are attributes of their own.
-        settled_at = item.get("settled_at")
-        state = json.loads(item["state"])
-        state |= {"version": int(item["version"]), "pending": "pending" in item, "settled_at": settled_at}
-        return GroupState.from_stored(state | ({"open": False} if settled_at else {}))
-
-    def write(
-        self,
-        before: GroupState,
-        after: GroupState,
-        new: Sequence[NormalizedAlert],
-        now: datetime,
-        *,
-        counted: bool = False,
-    ) -> None:
-        """Write the folded group, and count the new alerts on its open incident. One request.
+    def read(
+        self, wanted: Mapping[str, Iterable[str]], inhibitions: Iterable[str] = ()
+    ) -> tuple[dict[str, GroupView], dict[str, int]]:
+        """Read groups and some of their alerts, consistently: one request for every hundred items.
 
         Parameters
         ----------
-        counted
-            True if the incident has counted them already.
-
-        Raises
-        ------
-        GroupChanged
-            The group is no longer as it was read.
-        """
-        writes = [self._put_group(before, after, now)]
-        if new and after.incident_id is not None:
-            writes += self._alert_log(after, new, now)
-        if new and after.open and after.incident_id is not None and not counted:
-            update = "SET last_alert_at = :now REMOVE quiet_since ADD alert_count :count"
-            values = {":now": stamp(now), ":count": len(new)}
-            writes.append(self._table.update_request(*incident_key(after.incident_id), update, values))
-        self._write(*writes)
-
-    def open_incident(
-        self,
-        before: GroupState,
-        after: GroupState,
-        incident: Incident,
-        new: Sequence[NormalizedAlert],
-        now: datetime,
-        *,
-        limits: Limits | None,
-        member: str,
-    ) -> str:
-        """Write a new incident, PENDING, and point its group to it, if the limits allow: one request, all or none.
-
-        Parameters
-        ----------
-        limits
-            None for the storm incident, which opens when they are exceeded.
-        member
-            The key of the group whose alerts fire: the incident's own, or the first that joins a storm.
+        wanted
+            The fingerprints of interest by group key.
+        inhibitions
+            Keys of inhibitions.
 
         Returns
         -------
-        str
-            The input for the execution. Its bytes are stored, because StartExecution is idempotent only for the same.
+        tuple
+            The groups by key, and by key how many alerts fire that inhibit others.
+        """
+        fingerprints = {group_key: list(names) for group_key, names in wanted.items()}
+        counters = {key: _inhibit_key(key) for key in inhibitions}
+        alerts = [alert_key(group_key, name) for group_key, names in fingerprints.items() for name in names]
+        found = self._table.get_all([*map(live_key, fingerprints), *alerts, *counters.values()])
+        lives = read_lives(self._table, [item for (_, sk), item in found.items() if sk == "LIVE"])
+        by_group = {live.group_key: live for live in lives}
+        views = {
+            group_key: GroupView(
+                live=by_group.get(group_key),
+                alerts={name: alert_of(found[key]) for name in names if (key := alert_key(group_key, name)) in found},
+            )
+            for group_key, names in fingerprints.items()
+        }
+        return views, {name: int(found[key]["firing"]) if key in found else 0 for name, key in counters.items()}
+
+    # --- limits -------------------------------------------------------------------------------------------------------
+
+    def take_token(self, source: str, alert_name: str, limits: Limits, now: datetime, *, paging: bool) -> str | None:
+        """Take one of this minute's tokens for a new incident. Return None, or the limit that is reached in words."""
+        key = f"BUCKET#{source}{'#paging' if paging else ''}", now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M")
+        of_name = f"n_{sha256(alert_name.encode()).hexdigest()[:16]}"
+        taken = self._table.update(
+            *key,
+            "ADD #total :one, #name :one SET expires_at = :expiry",
+            {
+                ":one": 1,
+                ":all": limits.per_minute,
+                ":named": limits.per_minute_and_alert,
+                ":expiry": int(now.timestamp()) + 3_600,
+            },
+            condition=(
+                "(attribute_not_exists(#total) OR #total < :all) AND (attribute_not_exists(#name) OR #name < :named)"
+            ),
+            names={"#total": "total", "#name": of_name},
+        )
+        if taken is not None:
+            return None
+        bucket = self._table.get(*key) or {}
+        if int(bucket.get("total", 0)) >= limits.per_minute:
+            return f"{limits.per_minute} a minute"
+        return f"{limits.per_minute_and_alert} a minute of one name"
+
+    # --- writing ------------------------------------------------------------------------------------------------------
+
+    def open(self, change: Change, incident: Incident, before: Live | None, opened: Sequence[datetime]) -> Live:
+        """Write a new incident with its first alerts: one transaction.
+
+        Parameters
+        ----------
+        before
+            The live half that the group had; the new one takes its place.
+        opened
+            When the group opened incidents within the last hour, this one included.
 
         Raises
         ------
         GroupChanged
-            The group is no longer as it was read.
-        RateLimited
-            Too many incidents began within this minute.
+            The group or one of the alerts is no longer as it was read.
         """
-        execution_input = incident.model_dump_json()
-        pk, sk = incident_key(incident.incident_id)
-        item = {
-            "pk": pk,
-            "sk": sk,
-            "incident": execution_input,
-            "status": "PENDING",
-            "status_pk": "OPEN",
-            "status_sk": f"{stamp(incident.opened_at)}#{incident.incident_id}",
-            "groups": {member},
-            "alert_count": incident.alert_count,
-            "last_alert_at": stamp(incident.opened_at),
-            "expires_at": self._table.expiry(now),
-        }
+        live = new_live(incident, change, opened)
+        free = {"pk": None} if before is None else {"incident_id": before.incident_id, "status": CLOSED}
         writes = [
-            self._put_group(before, after, now),
-            self._table.put_request(item, condition="attribute_not_exists(pk)"),
+            self._table.guarded_put(live_item(live), Edit(when=free)),
+            self._table.guarded_put(head_item(incident), Edit(when={"pk": None})),
         ]
-        alert_name = incident.alert.alert_name
-        if limits is not None:
-            writes += self._take_tokens(None, limits.per_minute, now)
-            writes += self._take_tokens(alert_name, limits.per_minute_and_alert, now)
-        writes += self._alert_log(after, new, now)
         try:
-            self._table.transact(*writes)
+            self._table.transact_patiently(*self._with_alerts(writes, change))
         except WriteRefused as error:
-            if limits is None or not error.refused or error.refused & {0, 1}:
-                raise GroupChanged(str(error)) from error
-            if error.refused & {2, 3}:
-                raise RateLimited(f"{limits.per_minute} a minute", alert_name=None) from error
-            limit = f"{limits.per_minute_and_alert} a minute of one name"
-            raise RateLimited(limit, alert_name=alert_name) from error
-        return execution_input
+            return self._as_written(change, error)
+        return live
 
-    def execution_input(self, incident_id: str) -> str | None:
-        """Return the stored input of the incident's execution."""
-        item = self._table.get(*incident_key(incident_id))
-        return None if item is None else str(item["incident"])
+    def apply(self, change: Change) -> Live:
+        """Write alerts that join or end, and return the live half as it stands after that.
 
-    def remember_storm(self, alert_name: str | None, now: datetime) -> None:
-        """Let new incidents with this alert name join the storm incident for a while; None means any name.
+        Conflicts with other writers are tried again here; what conflicts often is spread over shards.
 
-        Without this, a long storm would open new incidents up to the limits each minute.
+        Raises
+        ------
+        GroupChanged
+            An alert is no longer as it was read, the incident is closed, or its hold is over.
         """
-        expires_at = int((now + STORM_LASTS).timestamp()) + 3_600
-        lasts_until = stamp(now + STORM_LASTS)
-        storm = {"pk": _bucket(alert_name), "sk": "STORM", "lasts_until": lasts_until, "expires_at": expires_at}
-        self._table.put(storm)
+        in_a_row = 0
+        for tries in range(ATTEMPTS):
+            try:
+                self._table.transact(*self._with_alerts([self._join_request(change)], change))
+            except WriteRefused as error:
+                if error.refused:
+                    live = self._joinable(change)
+                    if live is None or not live.shards or error.refused != {0}:
+                        return self._as_written(change, error)
+                    return self._apply_to_shard(change, tries)
+                in_a_row = in_a_row + 1 if 0 in error.conflicts else 0
+                self._table.pause(tries)
+                if in_a_row and self._on_shards(change, spread=in_a_row >= SPREAD_AFTER):
+                    return self._apply_to_shard(change, tries)
+            else:
+                return self._live(change)
+        raise HistoryUnavailable(f"{change.live_key} has too many writers at this moment")
 
-    def join_storm(self, incident_id: str, group_key: str, count: int, now: datetime) -> bool:
-        """Make a group part of an open storm incident; return False if that incident is over."""
-        joined = self._table.update(
-            *incident_key(incident_id),
-            "SET last_alert_at = :now ADD groups :group, alert_count :count",
-            {":now": stamp(now), ":group": {group_key}, ":count": count},
-            condition=OPEN,
-        )
-        return joined is not None
+    def put_ended(
+        self,
+        alert: StoredAlert,
+        group_key: str,
+        *,
+        before: StoredAlert | None = None,
+        inhibits: Mapping[str, int] | None = None,
+    ) -> None:
+        """Store that an alert ended which no open incident counts: its firing may come later.
 
-    def leave(self, incident_id: str, group_key: str, by: str, now: datetime) -> IncidentRecord | None:
-        """Remove a group that no longer fires from the incident; resolve the incident if no group is left.
+        Parameters
+        ----------
+        before
+            The alert as it was read.
+        inhibits
+            By key, how many fewer alerts fire that inhibit others.
 
-        Returns
-        -------
-        IncidentRecord | None
-            The resolved incident, or None if other groups still fire or it was resolved before.
+        Raises
+        ------
+        GroupChanged
+            The alert is no longer as it was read.
         """
-        resolve = "SET resolved_at = :now, resolved_by = :by"
-        when = {":now": stamp(now), ":by": by}
-        only = {":only": {group_key}}
-        resolved = self._table.update(
-            *incident_key(incident_id),
-            f"{resolve} DELETE groups :only",
-            when | only,
-            condition="groups = :only AND attribute_not_exists(resolved_at)",
-        )
-        if resolved is None:
-            left = self._table.update(*incident_key(incident_id), "DELETE groups :only", only)
-            if left is None or left.get("groups"):
-                return None
-            # The last two groups left at the same moment: only one of them resolves the incident.
-            resolved = self._table.update(*incident_key(incident_id), resolve, when, condition=OPEN)
-        return None if resolved is None else record_of(resolved)
-
-    def mark_quiet_since(self, incident_id: str, now: datetime) -> None:
-        """Store when a flapping incident became quiet. Reconcile resolves it if it stays quiet."""
-        self._table.update(*incident_key(incident_id), "SET quiet_since = :now", {":now": stamp(now)})
-
-    def worsen(self, incident_id: str, severity: SourceSeverity) -> IncidentRecord | None:
-        """Store that an alert of paging severity joined an incident of lower severity."""
-        item = self._table.update(*incident_key(incident_id), "SET worsened_to = :severity", {":severity": severity})
-        return None if item is None else record_of(item)
-
-    def mark_started(self, incident_id: str, group_key: str) -> None:
-        """Mark the incident as started, so that it is not started again. One request.
-
-        If an alert joins at the same moment, the mark is left out; the next reader of the PENDING incident starts it
-        again, which is harmless.
-        """
-        started = self._table.update_request(
-            *incident_key(incident_id),
-            "SET #status = :started",
-            {":started": "STARTED", ":pending": "PENDING"},
-            condition="#status = :pending",
-            names={"#status": "status"},
-        )
-        known = self._table.update_request(
-            *_group_key(group_key),
-            "REMOVE pending ADD version :one",
-            {":one": 1, ":id": incident_id},
-            condition="incident_id = :id",
-        )
+        item = alert_item(group_key, alert, self._table.expiry(alert.ended_at or alert.received_at))
+        counters = self._inhibit_requests(inhibits or {}, alert.received_at)
         try:
-            self._table.transact(started, known)
-        except WriteRefused:
-            return
+            self._table.transact_patiently(self._table.guarded_put(item, unchanged(before)), *counters)
+        except WriteRefused as error:
+            raise GroupChanged(f"{alert.fingerprint} is no longer as it was read") from error
 
-    def _put_group(self, before: GroupState, after: GroupState, now: datetime) -> Item:
-        pk, sk = _group_key(after.group_key)
-        item = {
-            "pk": pk,
-            "sk": sk,
-            "state": after.model_dump_json(exclude={"version", "pending", "settled_at"}),
-            "version": before.version + 1,
-            "incident_id": after.incident_id,
-            "pending": after.pending or None,
-            "settled_at": None if after.settled_at is None else stamp(after.settled_at),
-            "expires_at": self._table.expiry(now),
-        }
-        if before.version == 0:
-            return self._table.put_request(item, condition="attribute_not_exists(pk)")
-        return self._table.put_request(item, condition="version = :read", values={":read": before.version})
+    # --- a storm of writes --------------------------------------------------------------------------------------------
 
-    def _alert_log(self, group: GroupState, new: Sequence[NormalizedAlert], now: datetime) -> list[Item]:
-        """Return the writes for the evidence by name and by service (`evidence.py`), and for the senders' bodies.
+    def _on_shards(self, change: Change, *, spread: bool) -> bool:
+        """Return True if the live half has shards, which it is given if need be, or if the incident is over."""
+        live = self._live_or_none(change)
+        if live is None or not live.open or live.shards:
+            return True
+        if not spread:
+            return False
+        edit = Edit(
+            sets={"shards": SHARDS, "due_sk": stamp(change.at)},
+            when={"incident_id": change.incident_id, "status": OPEN, "shards": None},
+        )
+        expiry = self._table.late_expiry(change.at)
+        shards = [shard_item(change.incident_id, number, expiry) for number in range(SHARDS)]
+        try:
+            self._table.transact(
+                self._table.edit_request(live_key(change.live_key), edit),
+                *(self._table.put_request(shard, condition="attribute_not_exists(pk)") for shard in shards),
+            )
+        except WriteRefused as error:
+            return bool(error.refused)
+        return True
+
+    def _apply_to_shard(self, change: Change, tries: int) -> Live:
+        """Write a change whose counts go to a shard: LIVE is not in the transaction."""
+        for attempt in range(tries, tries + ATTEMPTS):
+            if self._joinable(change) is None:
+                break
+            shard = shard_key(change.incident_id, int(self._table.chance() * SHARDS) % SHARDS)
+            counts = self._table.edit_request(shard, joining_shard(change))
+            try:
+                self._table.transact(*self._with_alerts([counts], change))
+            except WriteRefused as error:
+                if error.refused:
+                    return self._as_written(change, error)
+                self._table.pause(min(attempt, 4))
+            else:
+                return self._announce(change)
+        else:
+            raise HistoryUnavailable(f"{change.live_key} has too many writers at this moment")
+        return self._as_written(change, None)
+
+    def _announce(self, change: Change) -> Live:
+        """Show on LIVE what a change on a shard means for a waiting execution, and return the live half.
+
+        LIVE is not in the shard's transaction. Should this writer end here, reconcile finds the incident: one with
+        shards is due each minute.
+        """
+        live = self._live(change)
+        hold_is_over = change.needs_hold and not on_hold(live, change.at)
+        if changes := change.adds.changes + hold_is_over:
+            item = self._table.edit(live_key(change.live_key), announcing(change, changes))
+            return read_lives(self._table, [item])[0] if item else live
+        return live
+
+    # --- pieces -------------------------------------------------------------------------------------------------------
+
+    def _live_or_none(self, change: Change) -> Live | None:
+        live = read_live(self._table, change.live_key)
+        return live if live is not None and live.incident_id == change.incident_id else None
+
+    def _live(self, change: Change) -> Live:
+        """Return the live half after a write."""
+        live = self._live_or_none(change)
+        if live is None:
+            raise GroupChanged(f"{change.incident_id} is over")
+        return live
+
+    def _joinable(self, change: Change) -> Live | None:
+        """Return the live half if the change's incident is open, and on hold if need be."""
+        live = self._live_or_none(change)
+        if live is None or not live.open or (change.needs_hold and not on_hold(live, change.at)):
+            return None
+        return live
+
+    def _as_written(self, change: Change, error: WriteRefused | None) -> Live:
+        """Return the live half if the change is in the table already, after a reply that was lost.
+
+        Raises
+        ------
+        GroupChanged
+            It is not.
+        """
+        keys = {alert_key(change.group_key, write.after.fingerprint): write.after for write in change.writes}
+        found = self._table.get_all(keys)
+        live = self._live_or_none(change)
+        if live is None or not keys or any(key not in found or alert_of(found[key]) != keys[key] for key in keys):
+            raise GroupChanged(f"{change.group_key} is no longer as it was read: {error}") from error
+        return live
+
+    def _join_request(self, change: Change) -> Item:
+        return self._table.edit_request(live_key(change.live_key), joining(change))
+
+    def _with_alerts(self, first: Sequence[Item], change: Change) -> list[Item]:
+        """Return the writes of a change after the `first` ones: alerts, inhibitions and evidence."""
+        expiry = self._table.expiry(change.at)
+        alerts = [
+            self._table.guarded_put(alert_item(change.group_key, write.after, expiry), unchanged(write.before))
+            for write in change.writes
+        ]
+        inhibits = self._inhibit_requests(change.inhibits, change.at)
+        writes = [*first, *alerts, *inhibits]
+        return [*writes, *self._evidence(change)[: MOST_WRITES - len(writes)]]
+
+    def _inhibit_requests(self, inhibits: Mapping[str, int], at: datetime) -> list[Item]:
+        expiry = self._table.late_expiry(at)
+        return [
+            self._table.edit_request(_inhibit_key(key), Edit(adds={"firing": by}, sets={"expires_at": expiry}))
+            for key, by in inhibits.items()
+            if by
+        ]
+
+    def _evidence(self, change: Change) -> list[Item]:
+        """Return the writes for the evidence by name and by service (`evidence`), and for the senders' bodies.
 
         The bodies are separate items, because a count of a day's alerts must not read them all.
         """
-        received_at, alert = stamp(now), new[0]
-        written = f"{received_at}#{group.incident_id}#{group.version}"
-        pk, _ = incident_key(str(group.incident_id))
-        raw = json.dumps([given.raw_payload for given in new], default=str)[:RAW_PAYLOADS_BYTES]
+        if not change.new:
+            return []
+        received_at, expiry = stamp(change.at), self._table.expiry(change.at)
+        written = f"{received_at}#{change.incident_id}#{_mark(change)}"
+        pk, _ = incident_key(change.incident_id)
+        names = Counter(alert.alert_name for alert in change.new).most_common(MOST_NAMES)
+        services = Counter(alert.service for alert in change.new if alert.service).most_common(MOST_NAMES)
+        raw = json.dumps([alert.raw_payload for alert in change.new], default=str)[:RAW_PAYLOADS_BYTES]
         items: list[Item] = [
-            {"pk": f"ALERT#{alert.alert_name}", "sk": written, "count": len(new)},
-            {"pk": pk, "sk": f"RAW#{received_at}#{group.version}", "raw": raw},
+            *({"pk": f"ALERT#{name}", "sk": written, "count": count} for name, count in names),
+            *({"pk": service_key(name), "sk": f"ALERT#{written}", "count": count} for name, count in services),
+            {"pk": pk, "sk": f"RAW#{received_at}#{_mark(change)}", "raw": raw},
         ]
-        if alert.service:
-            items.append({"pk": service_key(alert.service), "sk": f"ALERT#{written}", "count": len(new)})
-        return [self._table.put_request(item | {"expires_at": self._table.expiry(now)}) for item in items]
-
-    def _take_tokens(self, alert_name: str | None, limit: int, now: datetime) -> list[Item]:
-        """Return the writes that take one of this minute's `limit` tokens; they fail without a token or in a storm."""
-        bucket = _bucket(alert_name)
-        token = self._table.update_request(
-            bucket,
-            now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M"),
-            "ADD opened :one SET expires_at = :expiry",
-            {":one": 1, ":limit": limit, ":expiry": int(now.timestamp()) + 3_600},
-            condition="attribute_not_exists(opened) OR opened < :limit",
-        )
-        calm = self._table.condition_check(
-            bucket, "STORM", "attribute_not_exists(lasts_until) OR lasts_until < :now", {":now": stamp(now)}
-        )
-        return [token, calm]
-
-    def _write(self, *writes: Item) -> None:
-        try:
-            self._table.transact(*writes)
-        except WriteRefused as error:
-            raise GroupChanged(str(error)) from error
+        return [self._table.put_request(item | {"expires_at": expiry}) for item in items]
 
 
-def _group_key(group_key: str) -> tuple[str, str]:
-    return f"GROUP#{group_key}", "GROUP"
+def _mark(change: Change) -> str:
+    """Return a short text that tells a change from all others of the same incident and moment."""
+    names = "\n".join(write.after.fingerprint for write in change.writes)
+    return sha256(f"{change.group_key}\n{names}".encode()).hexdigest()[:12]
 
 
-def _bucket(alert_name: str | None) -> str:
-    return "BUCKET#ALL" if alert_name is None else f"BUCKET#ALERT#{alert_name}"
+def _inhibit_key(key: str) -> Key:
+    """Return the key of a counter: the rule, and the values by which it makes alerts equal."""
+    rule, _, values = key.partition("#")
+    return f"INHIBIT#{rule}", values or "-"

@@ -1,208 +1,97 @@
 """Incidents in the table, and the layout of the whole table.
 
 One table, keys `pk` and `sk`, a TTL on `expires_at` (seconds since the epoch; DynamoDB may be days late, so readers
-that care compare times themselves), and one index `by_status` on `status_pk`, `status_sk`.
+that care compare times themselves), and three indexes. Every item of an incident carries `layout`, the number of this
+layout. "People" are the functions that people's clicks and commands reach.
 
-| what | pk | sk |
-|---|---|---|
-| a group: which incident its alerts belong to | `GROUP#<group key>` | `GROUP` |
-| an incident, from its first write on | `INCIDENT#<incident id>` | `INCIDENT` |
-| the senders' bodies, one item for each write of new alerts | the same | `RAW#<received at>#<version>` |
-| incidents opened in a minute, in all or of one alert name | `BUCKET#ALL`, `BUCKET#ALERT#<name>` | `<minute>` |
-| how long a storm of these lasts | the same | `STORM` |
-| our incident id for a PagerDuty incident | `PAGERDUTY#<PagerDuty's id>` | `INCIDENT` |
+| what | pk | sk | written by | expires |
+|---|---|---|---|---|
+| an alert of a group | `GROUP#<group key>` | `ALERT#<fingerprint>` | ingest | after it ended |
+| a group's live half: its newest incident | `GROUP#<group key>` | `LIVE` | all | after the close |
+| counts of a storm of writes | `INCIDENT#<id>` | `SHARD#<nn>` | ingest | late |
+| the head of an incident | `INCIDENT#<id>` | `INCIDENT` | classify, notify, people | after the close |
+| a page | `INCIDENT#<id>` | `PAGE#<number>` | escalate, reconcile | late |
+| the senders' bodies | `INCIDENT#<id>` | `RAW#<received at>#<hash>` | ingest | yes |
+| a step that was claimed | `STEP#<id>` | `<queue>#<index>#<attempt>` | the state machine | late |
+| the plan | `PLAN#<id>` | `PLAN` | remediate | late |
+| people's answers to the plan | `DECISION#<id>` | `DECISION` | people | late |
+| the audit trail | `TRAIL#<id>` | `<number>` | all, never twice | late |
+| tokens for new incidents | `BUCKET#<source>`, `BUCKET#<source>#paging` | `<minute>` | ingest | in an hour |
+| alerts that inhibit others | `INHIBIT#<rule id>` | `<hash of the equal values>` | ingest | late |
+| our incident id for a PagerDuty incident | `PAGERDUTY#<PagerDuty's id>` | `INCIDENT` | escalate | yes |
 
-The modules beside this one store the rest: `evidence`, `tallies` (how right each decider was), `remediations`, and
-`trail` (the audit trail).
+"Yes" means after the days that the stack keeps its history. "Late" means a year after that: no incident stays open for
+so long, so nothing that an open incident needs can expire, and nobody has to write these items again at its end.
 
-In the index an incident stands under `OPEN` by the time it opened, then under `CLOSED` by the time it closed.
+Each reader has a key; nothing scans.
+
+| who asks for | key |
+|---|---|
+| what is due to be looked at | index `due`: `due_pk` = `DUE#<0..7>`, `due_sk` up to now; only open ones are in it |
+| open incidents | index `by_status`: `status_pk` = `OPEN`, by the time they opened |
+| incidents closed on a day | index `by_status`: `status_pk` = `CLOSED`, by the time they closed |
+| an incident's alerts, worst first | index `by_incident`: `incident_id`, `rank_n` = `<9 - rank>#<number>` |
+| alerts of the same name within an hour | `ALERT#<name>` (`evidence`) |
+| alerts and deployments of a service | `SERVICE#<service>` (`evidence`) |
+| the incident of a PagerDuty incident | `PAGERDUTY#<id>` |
+| a person's incident, from a button, a link or a command | `INCIDENT#<id>`, then what is named above by its id |
+
+The modules: `live` (LIVE, SHARD, ALERT), `groups` (what ingest writes), `records` (what a record is read from), `marks`
+(what functions write on LIVE), `evidence`, `tallies` (how right each decider was), `remediations`, `trail`.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
-from firstline.adapters.dynamodb.evidence import TableEvidence
-from firstline.adapters.dynamodb.table import Item, Table, stamp
-from firstline.adapters.dynamodb.tallies import Tallies
+from firstline.adapters.dynamodb.closing import Closing
+from firstline.adapters.dynamodb.edits import Edit
+from firstline.adapters.dynamodb.live import CLOSED, LOOK_AGAIN, OPEN, alert_of, live_key, read_lives
+from firstline.adapters.dynamodb.marks import LiveMarks, known_rank
+from firstline.adapters.dynamodb.records import (
+    decision_key,
+    incident_key,
+    plan_key,
+    read_records,
+    resolved_by_hand,
+    with_live,
+)
+from firstline.adapters.dynamodb.table import ATTEMPTS, Item, WriteRefused, stamp
 from firstline.classification.calibration import Calibration
-from firstline.errors import HistoryUnavailable
+from firstline.errors import HistoryUnavailable, JoinedSince
 from firstline.models import (
-    SEVERITY_RANK,
     Approval,
-    Classification,
     Decision,
     Feedback,
     IncidentRecord,
+    Live,
     Note,
-    Outcome,
-    Page,
     RunbookRun,
-    SourceSeverity,
-    StepResult,
+    StoredAlert,
 )
-from firstline.observability import logger
-
-_INDEX = "by_status"
-OPEN = "attribute_exists(pk) AND attribute_not_exists(resolved_at) AND attribute_not_exists(closed_at)"
-"""The condition that an incident is in the table and not over."""
-
-_JSON_FIELDS = ("incident", "classification", "plan", "results")
-_JSON_LISTS = ("pages", "approvals", "feedback", "notes")
 
 
-class TableIncidents(TableEvidence):
-    """The incidents and their evidence in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+class TableIncidents(LiveMarks, Closing):
+    """The incidents and their evidence in the table. Every method raises `HistoryUnavailable` when DynamoDB fails.
 
-    def __init__(self, table: Table) -> None:
-        super().__init__(table)
-        self._tallies = Tallies(table)
+    A plain write whose reply was lost is repeated by the client and then refused. So a refusal is read again: what is
+    stored exactly as it was to be written counts as written.
+    """
 
-    # --- incidents --------------------------------------------------------------------------------------------------
+    # --- reading ------------------------------------------------------------------------------------------------------
 
-    def record(self, incident_id: str) -> IncidentRecord | None:
-        """Return an incident as it stands now, or None if it is unknown."""
-        item = self._table.get(*incident_key(incident_id))
-        return None if item is None else record_of(item)
-
-    def save_classification(self, incident_id: str, classification: Classification) -> None:
-        """Store the classification."""
-        self._update(incident_id, "SET classification = :verdict", {":verdict": classification.model_dump_json()})
-
-    def save_page(self, incident_id: str, page: Page, at: datetime) -> None:
-        """Add a page; `paged_at` stays the time of the first."""
-        self._update(
-            incident_id,
-            "SET pages = list_append(if_not_exists(pages, :none), :page), paged_at = if_not_exists(paged_at, :at)",
-            {":none": [], ":page": [page.model_dump_json()], ":at": stamp(at)},
-        )
-
-    def mark_paged(self, incident_id: str, at: datetime) -> None:
-        """Record a page that was sent without the paging policy, as reconcile does."""
-        self._update(incident_id, "SET paged_at = if_not_exists(paged_at, :at)", {":at": stamp(at)})
-
-    def save_slack_message(self, incident_id: str, channel: str, ts: str) -> None:
-        """Store where the incident's Slack message is, so that it can be edited."""
-        self._update(incident_id, "SET slack_channel = :channel, slack_ts = :ts", {":channel": channel, ":ts": ts})
-
-    def acknowledge(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
-        """Write the acknowledgement unless one exists or the incident is over."""
-        change, values = "SET acknowledged_at = :now, acknowledged_by = :by", {":now": stamp(now), ":by": by}
-        return self._changed(incident_id, change, values, f"{OPEN} AND attribute_not_exists(acknowledged_at)")
-
-    def resolve(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
-        """Write the resolution unless the incident is already over."""
-        change, values = "SET resolved_at = :now, resolved_by = :by", {":now": stamp(now), ":by": by}
-        return self._changed(incident_id, change, values, OPEN)
-
-    def end_hold(self, incident_id: str, because: str, now: datetime) -> IncidentRecord | None:
-        """Write the end of the hold unless it ended before or the incident is over."""
-        change = "SET hold_ended_at = :now, hold_ended_because = :because"
-        values = {":now": stamp(now), ":because": because}
-        return self._changed(incident_id, change, values, f"{OPEN} AND attribute_not_exists(hold_ended_at)")
-
-    def hold_back(self, incident_id: str, severity: SourceSeverity) -> None:
-        """Store the severity of a held alert that joined the incident, if no worse one is stored."""
-        lower = {lower for lower, rank in SEVERITY_RANK.items() if rank < SEVERITY_RANK[severity]}
-        worst = f"{OPEN} AND (attribute_not_exists(held_back) OR contains(:lower, held_back))"
-        values = {":severity": severity, ":lower": lower or {severity}}
-        self._update(incident_id, "SET held_back = :severity", values, worst)
-
-    def decide(
-        self, incident_id: str, word: Approval, decision: Decision | None, *, seen: IncidentRecord
-    ) -> IncidentRecord | None:
-        """Write one person's answer to the plan if the incident is still as it was `seen` and waits for approval.
-
-        Parameters
-        ----------
-        decision
-            The decision that this answer makes; None for a yes that needs another.
-
-        Returns
-        -------
-        IncidentRecord | None
-            None when the wait is over, or someone else's answer came in between.
-        """
-        unchanged, before = _still("approvals", len(seen.approvals))
-        values = {":now": stamp(word.at), ":wait": "approval", ":digest": seen.plan_digest or "", **before}
-        changes = []
-        if decision != "refused":
-            changes.append("approvals = list_append(if_not_exists(approvals, :none), :word)")
-            values |= {":none": [], ":word": [word.model_dump_json()]}
-        if decision is not None:
-            deciders = [word] if decision == "refused" else [*seen.approvals, word]
-            changes.append("decision = :decision, decided_by = :by, decided_at = :now")
-            values |= {":decision": decision, ":by": " and ".join(decider.by for decider in deciders)}
-        waits = "awaiting = :wait AND decide_by > :now AND plan_digest = :digest AND attribute_not_exists(decision)"
-        return self._changed(incident_id, f"SET {', '.join(changes)}", values, f"{OPEN} AND {waits} AND {unchanged}")
-
-    def close(
-        self, incident_id: str, outcome: Outcome, reason: str, results: Sequence[StepResult], at: datetime
-    ) -> IncidentRecord:
-        """Close the incident and store it as evidence. If it is closed already, return the stored record.
-
-        Raises
-        ------
-        HistoryUnavailable
-            Also when the incident is not in the table.
-        """
-        change = (
-            "SET #status = :closed, status_pk = :closed, status_sk = :sk, closed_at = :at, outcome = :outcome, "
-            "outcome_reason = :reason, results = :results REMOVE task_token, awaiting"
-        )
-        closed_at, dumped = stamp(at), [result.model_dump(mode="json") for result in results]
-        values = {":closed": "CLOSED", ":sk": f"{closed_at}#{incident_id}", ":at": closed_at}
-        values |= {":outcome": outcome, ":reason": reason, ":results": json.dumps(dumped)}
-        once = "attribute_exists(pk) AND attribute_not_exists(closed_at)"
-        key = incident_key(incident_id)
-        item = self._table.update(*key, change, values, condition=once, names={"#status": "status"})
-        item = item or self._table.get(*key)
-        if item is None:
-            raise HistoryUnavailable(f"incident {incident_id} is not in table {self._table.name}")
-        record = record_of(item)
-        self.remember_the_end(record)
-        for group_key in sorted({record.incident.group_key, *item.get("groups", ())}):
-            self._settle_group(group_key, incident_id, at)
-        return record
-
-    def append_feedback(self, incident_id: str, word: Feedback, *, seen: IncidentRecord) -> IncidentRecord | None:
-        """Add one person's feedback unless someone else gave theirs after the record was `seen`."""
-        return self._append(incident_id, "feedback", word.model_dump_json(), len(seen.feedback))
-
-    def append_note(self, incident_id: str, note: Note, *, seen: IncidentRecord) -> IncidentRecord | None:
-        """Add a note unless someone else wrote one after the record was `seen`."""
-        return self._append(incident_id, "notes", note.model_dump_json(), len(seen.notes))
-
-    def remember_the_end(self, record: IncidentRecord) -> None:
-        """Bring the evidence from a closed incident up to date, and count whether its classification was right."""
-        super().remember_the_end(record)
-        try:
-            self._tallies.count(record, *incident_key(record.incident.incident_id))
-        except HistoryUnavailable:
-            # Only calibration misses this outcome; the incident's end and people's words are stored.
-            logger.exception("outcome not counted", incident_id=record.incident.incident_id)
-
-    def calibration(self, now: datetime) -> Calibration:
-        """Return how often each decider was right, in this month and the one before."""
-        return self._tallies.read(now)
-
-    def remember_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
-        """Store which of our incidents a PagerDuty incident belongs to; its note events carry only PagerDuty's id."""
-        item = {"pk": f"PAGERDUTY#{pagerduty_id}", "sk": "INCIDENT", "incident_id": incident_id}
-        self._table.put(item | {"expires_at": self._table.expiry(at)})
-
-    def incident_paged_as(self, pagerduty_id: str) -> str | None:
-        """Return our incident id for a PagerDuty incident id, or None."""
-        item = self._table.get(f"PAGERDUTY#{pagerduty_id}", "INCIDENT")
-        return None if item is None else str(item["incident_id"])
+    def members(self, incident_id: str, limit: int = 50) -> list[StoredAlert]:
+        """Return the incident's alerts, worst first. An index answers: an alert of the last second may be missing."""
+        return [alert_of(item) for item in self._table.query(incident_id, index="by_incident", limit=limit)]
 
     def open_records(self) -> Iterator[IncidentRecord]:
-        """Return the incidents that are not closed, oldest first."""
-        return map(record_of, self._table.query("OPEN", index=_INDEX))
+        """Return the incidents that are not closed, oldest first, without their pages."""
+        return read_records(self._table, self._table.query(OPEN, index="by_status"))
 
     def closed_since(self, since: datetime) -> Iterator[IncidentRecord]:
-        """Return the incidents that closed since a time, oldest first."""
-        return map(record_of, self._table.query("CLOSED", index=_INDEX, since=stamp(since)))
+        """Return the incidents that closed since a time, oldest first, without their pages."""
+        return read_records(self._table, self._table.query(CLOSED, index="by_status", since=stamp(since)))
 
     def runs_since(self, runbook_id: str, since: datetime) -> list[RunbookRun]:
         """Return a runbook's runs that were planned since a time, in shadow or not, oldest first."""
@@ -213,47 +102,192 @@ class TableIncidents(TableEvidence):
             for item in items
         ]
 
+    def calibration(self, now: datetime) -> Calibration:
+        """Return how often each decider was right, in this month and the one before."""
+        return self._tallies.read(now)
+
+    def incident_paged_as(self, pagerduty_id: str) -> str | None:
+        """Return our incident id for a PagerDuty incident id, or None."""
+        item = self._table.get(f"PAGERDUTY#{pagerduty_id}", "INCIDENT")
+        return None if item is None else str(item["incident_id"])
+
+    # --- writing ------------------------------------------------------------------------------------------------------
+
+    def save_slack_message(self, incident_id: str, channel: str, ts: str) -> None:
+        """Store where the incident's Slack message is, so that it can be edited."""
+        change, values = "SET slack_channel = :channel, slack_ts = :ts", {":channel": channel, ":ts": ts}
+        self._table.update(*incident_key(incident_id), change, values)
+
+    def remember_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
+        """Store which of our incidents a PagerDuty incident belongs to; its note events carry only PagerDuty's id."""
+        item = {"pk": f"PAGERDUTY#{pagerduty_id}", "sk": "INCIDENT", "incident_id": incident_id}
+        self._table.put(item | {"expires_at": self._table.expiry(at)})
+
+    # --- lifecycle ----------------------------------------------------------------------------------------------------
+
+    def acknowledge(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
+        """Write an acknowledgement of every page so far.
+
+        Return None if there is one already since the newest page, or the incident is over or unknown.
+        """
+        record = self.record(incident_id)
+        live = _going_on(record)
+        if record is None or live is None:
+            return None
+        edit = replace(
+            _seen_by_waits(_acknowledgement(live, by, now), live, now),
+            where="attribute_not_exists(acked_at) OR acked_seq < paged_seq",
+        )
+        # An alert that joined meanwhile still waits for its page.
+        known = {"loud_high": live.own.loud_high, "loud_critical": live.own.loud_critical}
+        covering = replace(edit, sets={**edit.sets, "loud_since": None}, when={**edit.when, **known})
+        changed = self._changed(record, covering) or self._changed(record, edit)
+        return changed or self._if_written(incident_id, lambda live: (live.acked_by, live.acked_at) == (by, now))
+
+    def resolve(self, incident_id: str, by: str, now: datetime, *, seen: int | None = None) -> IncidentRecord | None:
+        """Write that a person resolved the incident; return None if it is over or unknown.
+
+        Parameters
+        ----------
+        seen
+            `Live.joined` as the person had seen it; None for a person who cannot know it (PagerDuty): as it is now.
+
+        Raises
+        ------
+        JoinedSince
+            Alerts joined that the person had not seen. The incident stays open.
+        """
+        for _ in range(ATTEMPTS):
+            record = self.record(incident_id)
+            live = _going_on(record)
+            if record is None or live is None:
+                return self._if_written(incident_id, lambda live: (live.resolved_by, live.resolved_at) == (by, now))
+            if seen is not None and live.joined > seen:
+                raise JoinedSince(f"alerts joined {incident_id} since", seen=seen, joined=live.joined)
+            sets = {
+                "resolved_at": stamp(now),
+                "resolved_by": by,
+                "resolved_seen": live.joined if seen is None else seen,
+            }
+            # What joins a shard after this shows by `resolved_seen` when the incident is to be closed.
+            as_read: Item = {"resolved_at": None if live.resolved_at is None else stamp(live.resolved_at)}
+            as_read |= {} if seen is None else {"joined": live.own.joined}
+            edit = _seen_by_waits(Edit(sets=sets, when=as_read), live, now)
+            if changed := self._changed(record, edit):
+                return changed
+        raise HistoryUnavailable(f"too many writers change {incident_id} at this moment")
+
+    def end_hold(self, incident_id: str, because: str, now: datetime) -> IncidentRecord | None:
+        """Write that the incident's hold ended; return None if it had already, or the incident is over or unknown."""
+        record = self.record(incident_id)
+        live = _going_on(record)
+        if record is None or live is None:
+            return None
+        sets = {"hold_ended_at": stamp(now), "hold_ended_because": because}
+        edit = _seen_by_waits(Edit(sets=sets, when={"hold_ended_at": None}), live, now)
+        mine = because, now
+        return self._changed(record, edit) or self._if_written(
+            incident_id, lambda live: (live.hold_ended_because, live.hold_ended_at) == mine
+        )
+
+    def decide(
+        self, incident_id: str, word: Approval, decision: Decision | None, *, seen: IncidentRecord
+    ) -> IncidentRecord | None:
+        """Write one person's answer to the plan if the incident is still as it was `seen` and the plan is undecided.
+
+        An approval is also an acknowledgement.
+
+        Parameters
+        ----------
+        decision
+            The decision that this answer makes; None for a yes that needs another.
+
+        Returns
+        -------
+        IncidentRecord | None
+            None when the incident is over, or someone else's answer came in between.
+        """
+        record = self.record(incident_id)
+        live = _going_on(record)
+        if record is None or live is None or seen.plan_digest is None:
+            return None
+        approvals = seen.approvals if decision == "refused" else [*seen.approvals, word]
+        sets: Item = {"plan_digest": seen.plan_digest, "expires_at": self._table.late_expiry(word.at)}
+        if approvals:
+            sets |= {"approvals": [approval.model_dump_json() for approval in approvals]}
+        if decision is not None:
+            deciders = [word] if decision == "refused" else approvals
+            by = " and ".join(decider.by for decider in deciders)
+            sets |= {"decision": decision, "decided_by": by, "decided_at": stamp(word.at)}
+        answers = Edit(sets=sets, when={"decision": None, **({} if seen.approvals else {"approvals": None})})
+        if seen.approvals:
+            answers = replace(answers, where="size(approvals) = :before", values={":before": len(seen.approvals)})
+        agrees = decision != "refused" and not live.answered
+        marks = _acknowledgement(live, word.by, word.at) if agrees else Edit()
+        try:
+            self._table.transact_patiently(
+                self._table.edit_request(decision_key(incident_id), answers),
+                self._table.edit_request(live_key(live.group_key), _seen_by_waits(marks, live, word.at)),
+                self._table.check_request(plan_key(incident_id), Edit(when={"digest": seen.plan_digest})),
+            )
+        except WriteRefused:
+            record = self.record(incident_id)
+            mine = record is not None and (record.decision, record.approvals) == (decision, approvals)
+            return record if record and mine and (decision is None or record.decided_at == word.at) else None
+        return self.record(incident_id)
+
+    # --- what people say ----------------------------------------------------------------------------------------------
+
+    def append_feedback(self, incident_id: str, word: Feedback, *, seen: IncidentRecord) -> IncidentRecord | None:
+        """Add one person's feedback unless someone else gave theirs after the record was `seen`."""
+        return self._append(incident_id, "feedback", word.model_dump_json(), len(seen.feedback))
+
+    def append_note(self, incident_id: str, note: Note, *, seen: IncidentRecord) -> IncidentRecord | None:
+        """Add a note unless someone else wrote one after the record was `seen`."""
+        return self._append(incident_id, "notes", note.model_dump_json(), len(seen.notes))
+
     # --- pieces of writes -------------------------------------------------------------------------------------------
 
-    def _update(
-        self, incident_id: str, change: str, values: Mapping[str, object], condition: str = "attribute_exists(pk)"
-    ) -> Item | None:
-        return self._table.update(*incident_key(incident_id), change, values, condition=condition)
+    def _changed(self, record: IncidentRecord, edit: Edit) -> IncidentRecord | None:
+        """Edit the incident's LIVE and return the record with it, or None if the condition does not hold."""
+        item = self._table.edit(live_key(record.incident.group_key), edit)
+        return None if item is None else with_live(record, read_lives(self._table, [item])[0])
 
-    def _changed(
-        self, incident_id: str, change: str, values: Mapping[str, object], condition: str
-    ) -> IncidentRecord | None:
-        """Update the incident and return it, or None if the condition does not hold."""
-        item = self._update(incident_id, change, values, condition)
-        return None if item is None else record_of(item)
+    def _if_written(self, incident_id: str, is_mine: Callable[[Live], bool]) -> IncidentRecord | None:
+        """Return the record if the refused write is in the table already: its first reply was lost."""
+        record = self.record(incident_id)
+        return record if record is not None and record.live is not None and is_mine(record.live) else None
 
     def _append(self, incident_id: str, name: str, entry: str, before: int) -> IncidentRecord | None:
-        """Append to one of the incident's lists unless it no longer has the length that it had `before`."""
-        unchanged, values = _still(name, before)
+        """Append to one of the head's lists unless it no longer has the length that it had `before`."""
+        values: Item = {":none": [], ":entry": [entry]}
+        unchanged = f"attribute_not_exists({name})"
+        if before:
+            unchanged, values = f"size({name}) = :before", values | {":before": before}
         change = f"SET {name} = list_append(if_not_exists({name}, :none), :entry)"
-        values |= {":none": [], ":entry": [entry]}
-        return self._changed(incident_id, change, values, f"attribute_exists(pk) AND {unchanged}")
-
-    def _settle_group(self, group_key: str, incident_id: str, at: datetime) -> None:
-        """Mark the group's incident as closed, whatever still fires."""
-        change = "SET settled_at = :at REMOVE pending ADD version :one"
-        values = {":at": stamp(at), ":id": incident_id, ":one": 1}
-        self._table.update(f"GROUP#{group_key}", "GROUP", change, values, condition="incident_id = :id")
+        condition = f"attribute_exists(pk) AND {unchanged}"
+        if self._table.update(*incident_key(incident_id), change, values, condition=condition) is None:
+            return None
+        return self.record(incident_id)
 
 
-def _still(name: str, length: int) -> tuple[str, dict[str, object]]:
-    """Return a condition that is true while a list has this length, and the condition's values."""
-    return (f"size({name}) = :before", {":before": length}) if length else (f"attribute_not_exists({name})", {})
+def _going_on(record: IncidentRecord | None) -> Live | None:
+    """Return the live half of an incident that is open and that no person resolved; else None."""
+    if record is None or record.status == CLOSED or record.live is None or not record.live.open:
+        return None
+    return None if resolved_by_hand(record.live) else record.live
 
 
-def incident_key(incident_id: str) -> tuple[str, str]:
-    """Return the key of an incident's item; the state machine writes its task tokens there too."""
-    return f"INCIDENT#{incident_id}", "INCIDENT"
+def _acknowledgement(live: Live, by: str, now: datetime) -> Edit:
+    sets = {"acked_at": stamp(now), "acked_by": by, "acked_rank": known_rank(live)}
+    return Edit(sets=sets, copies={"acked_seq": "paged_seq"})
 
 
-def record_of(item: Item) -> IncidentRecord:
-    """Read an incident's item."""
-    known = {name: item[name] for name in IncidentRecord.model_fields if name in item}
-    known |= {name: json.loads(item[name]) for name in _JSON_FIELDS if name in item}
-    known |= {name: [json.loads(entry) for entry in item[name]] for name in _JSON_LISTS if name in item}
-    return IncidentRecord.from_stored(known)
+def _seen_by_waits(edit: Edit, live: Live, now: datetime) -> Edit:
+    """Return an edit of an open incident's LIVE that no wait misses; reconcile looks whether it was told."""
+    return replace(
+        edit,
+        sets={**edit.sets, "due_sk": stamp(now + LOOK_AGAIN)},
+        adds={**edit.adds, "changes": 1},
+        when={"incident_id": live.incident_id, "status": OPEN, **edit.when},
+    )

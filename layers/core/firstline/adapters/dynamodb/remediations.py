@@ -2,6 +2,7 @@
 
 | what | pk | sk |
 |---|---|---|
+| an incident's plan, which is written once | `PLAN#<incident id>` | `PLAN` |
 | the remediations in progress in the whole stack | `REMEDIATION` | `LEDGER` |
 | a locked host, service or release | `LOCK#<name>` | `LOCK` |
 | a runbook planned for an incident | `RUNS#<runbook id>` | `<planned at>#<incident id>`, with `#shadow` in shadow |
@@ -17,10 +18,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 
-from firstline.adapters.dynamodb.incidents import TableIncidents, incident_key
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.records import plan_key
 from firstline.adapters.dynamodb.table import Item, Table, TableStore, WriteRefused, stamp
 from firstline.errors import AlreadyPlanned, LockHeld, RemediationContended
 from firstline.models import RemediationPlan, RunbookRun, RunOutcome
+from firstline.models.live import LAYOUT
 from firstline.remediation.locks import Lease
 from firstline.remediation.plan import RemediationState
 
@@ -38,8 +41,8 @@ class TableRemediations(TableStore):
 
     def plan_of(self, incident_id: str) -> RemediationPlan | None:
         """Return the plan that an incident has already, or None."""
-        item = self._table.get(*incident_key(incident_id)) or {}
-        return RemediationPlan.model_validate_json(item["plan"]) if "plan" in item else None
+        item = self._table.get(*plan_key(incident_id))
+        return None if item is None else RemediationPlan.model_validate_json(item["plan"])
 
     def state(self, runbook_id: str, since: datetime) -> RemediationState:
         """Read the remediations in progress, with one runbook's runs that were planned since a time. Three requests."""
@@ -54,14 +57,14 @@ class TableRemediations(TableStore):
         )
 
     def reserve(self, plan: RemediationPlan, run: RunbookRun, *, state: RemediationState, now: datetime) -> None:
-        """Store the plan on its incident, count its run and take its locks: one transaction, all or nothing.
+        """Store the plan of an incident, count its run and take its locks: one transaction, all or nothing.
 
         Raises
         ------
         RemediationContended
             A remediation began or ended since the state was read.
         AlreadyPlanned
-            The incident has a plan, or is unknown.
+            The incident has a plan.
         LockHeld
             Another incident holds one of the locks.
         """
@@ -79,24 +82,18 @@ class TableRemediations(TableStore):
         }
         unchanged = "version = :read" if state.version else "attribute_not_exists(pk)"
         read = {":read": state.version} if state.version else None
-        stored_plan = self._table.update_request(
-            *incident_key(me),
-            "SET #plan = :plan, plan_digest = :digest",
-            {":plan": plan.model_dump_json(), ":digest": plan.digest()},
-            condition="attribute_exists(pk) AND attribute_not_exists(#plan)",
-            names={"#plan": "plan"},
-        )
+        stored_plan = plan_item(me, plan) | {"expires_at": max(self._table.late_expiry(now), expiry)}
         locks = [self._lock_request(name, me, run.until, now) for name in plan.locks]
         try:
             self._table.transact(
                 self._table.put_request(ledger, condition=unchanged, values=read),
-                stored_plan,
+                self._table.put_request(stored_plan, condition="attribute_not_exists(pk)"),
                 self._run_request(run, ""),
                 *locks,
             )
         except WriteRefused as error:
             if 1 in error.refused:
-                raise AlreadyPlanned(f"{me} has a plan, or is not in the table") from error
+                raise AlreadyPlanned(f"{me} has a plan") from error
             if 0 in error.refused or not error.refused:
                 raise RemediationContended(str(error)) from error
             names = [plan.locks[number - 3] for number in sorted(error.refused) if number >= 3]
@@ -198,6 +195,13 @@ class TableRemediations(TableStore):
         # The time is compared here: DynamoDB deletes expired items within days, not at once.
         free = "attribute_not_exists(pk) OR lease_until <= :now OR held_by = :me"
         return self._table.put_request(item, condition=free, values={":now": stamp(now), ":me": incident_id})
+
+
+def plan_item(incident_id: str, plan: RemediationPlan) -> Item:
+    """Return the item of an incident's plan."""
+    pk, sk = plan_key(incident_id)
+    stored = {"plan": plan.model_dump_json(), "digest": plan.digest(), "planned_at": stamp(plan.planned_at)}
+    return {"pk": pk, "sk": sk, "layout": LAYOUT, **stored}
 
 
 def _standing_key(runbook_id: str) -> tuple[str, str]:

@@ -4,43 +4,126 @@ A condition that does not hold is an answer (False, None or `WriteRefused`). Whe
 `HistoryUnavailable`.
 """
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import batched
 from typing import TYPE_CHECKING, Any, cast
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
 
 from firstline.adapters.aws.clients import raising
+from firstline.adapters.dynamodb.edits import Edit
 from firstline.errors import FirstlineError, HistoryUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 type Item = dict[str, Any]
+type Key = tuple[str, str]
+
+INDEXES = {
+    "by_status": ("status_pk", "status_sk"),
+    "due": ("due_pk", "due_sk"),
+    "by_incident": ("incident_id", "rank_n"),
+}
+"""The table's indexes, each with its two keys."""
+
+MOST_WRITES = 100
+"""The number of writes that one transaction takes, and of items that one BatchGetItem returns."""
+
+ATTEMPTS = 8
+"""The number of tries of a plain write while transactions hold its item, and of a batch that is read in parts."""
+
+LONGEST_OPEN = timedelta(days=365)
+"""No execution, and so no open incident, lasts longer. What belongs to one expires this much later than other items."""
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.32
 
 
 class WriteRefused(FirstlineError):
     """A transaction was cancelled: a condition did not hold, or another writer had the same item at that moment.
 
     `refused` holds the positions of the writes whose condition did not hold; it is empty for a mere conflict.
+    `conflicts` holds the positions of those whose items another writer had.
     """
 
-    def __init__(self, message: str, refused: frozenset[int]) -> None:
+    def __init__(self, message: str, refused: frozenset[int], conflicts: frozenset[int] = frozenset()) -> None:
         super().__init__(message)
         self.refused = refused
+        self.conflicts = conflicts
 
 
 class Table:
-    """One table with keys `pk` and `sk`. Items are plain dictionaries; `None` values are not written."""
+    """One table with keys `pk` and `sk`. Items are plain dictionaries; `None` values are not written.
 
-    def __init__(self, client: "DynamoDBClient", name: str, *, keep_days: int = 90) -> None:
+    Parameters
+    ----------
+    keep_days
+        How long an item stays that nothing needs any more.
+    sleep, chance
+        How to wait between two tries, and a random number from 0 to 1 that spreads the writers.
+    """
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        name: str,
+        *,
+        keep_days: int = 90,
+        sleep: Callable[[float], object] = time.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
         self._client = client
         self.name = name
+        self.chance = chance
         self._keep_seconds = keep_days * 86_400
+        self._sleep = sleep
 
     def expiry(self, now: datetime) -> int:
         """Return when an item written now expires, in seconds since the epoch."""
         return int(now.timestamp()) + self._keep_seconds
+
+    def late_expiry(self, now: datetime) -> int:
+        """Return when an item of an incident that may stay open expires: never before the incident's own item."""
+        return self.expiry(now + LONGEST_OPEN)
+
+    def pause(self, tries: int) -> None:
+        """Wait before another try, on average longer after each: writers that collided must not meet again."""
+        self._sleep(self.chance() * min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**tries))
+
+    def get_all(self, keys: Iterable[Key]) -> dict[Key, Item]:
+        """Return the items with these keys as they stand now. One request for every hundred; absent ones are left out.
+
+        Each item is read consistently, but not all at the same moment.
+        """
+        found: dict[Key, Item] = {}
+        for chunk in batched(dict.fromkeys(keys), MOST_WRITES, strict=False):
+            left: Any = {self.name: {"Keys": [_key(*key) for key in chunk], "ConsistentRead": True}}
+            for tries in range(ATTEMPTS):
+                answer = self._call("batch_get_item", RequestItems=left)
+                items = map(_deserialize, answer["Responses"].get(self.name, ()))
+                found |= {(item["pk"], item["sk"]): item for item in items}
+                left = answer.get("UnprocessedKeys")
+                if not left:
+                    break
+                self.pause(tries)
+            if left:
+                raise HistoryUnavailable(f"table {self.name}: it returned only a part of what was asked for")
+        return found
+
+    def edit(self, key: Key, edit: Edit) -> Item | None:
+        """Update an item and return all of it, or None if the condition does not hold."""
+        answer = self._call("update_item", **self.edit_request(key, edit)["Update"], ReturnValues="ALL_NEW")
+        return None if answer is None else _deserialize(answer["Attributes"])
+
+    def edit_request(self, key: Key, edit: Edit) -> Item:
+        """Return an edit as a part of a transaction."""
+        return self.update_request(
+            *key, edit.expression(), edit.all_values(), condition=edit.condition(), names=edit.names()
+        )
 
     def get(self, pk: str, sk: str) -> Item | None:
         """Return one item as it stands now, or None."""
@@ -85,10 +168,10 @@ class Table:
     ) -> Iterator[Item]:
         """Yield the items of one partition whose sort key lies between two texts, page by page.
 
-        The table's keys are `pk` and `sk`; an index's are `status_pk` and `status_sk`. A `consistent` query sees every
+        The table's keys are `pk` and `sk`; those of its indexes are in `INDEXES`. A `consistent` query sees every
         earlier write; an index cannot do that.
         """
-        partition, sort = ("pk", "sk") if index is None else ("status_pk", "status_sk")
+        partition, sort = ("pk", "sk") if index is None else INDEXES[index]
         condition, values = f"{partition} = :pk", {":pk": pk}
         if since is not None:
             condition += f" AND {sort} BETWEEN :since AND :until"
@@ -120,15 +203,40 @@ class Table:
         WriteRefused
             A condition did not hold, or another writer had one of the items at that moment.
         """
+        # botocore gives each transaction a token of its own, so its own retry after a lost reply changes nothing.
         with raising(HistoryUnavailable, f"table {self.name}"):
             try:
                 self._client.transact_write_items(TransactItems=cast("Any", writes))
-            except self._client.exceptions.TransactionCanceledException as error:
-                codes = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
+            except ClientError as error:
+                reasons: Any = error.response.get("CancellationReasons", [])
+                codes = [reason.get("Code") for reason in reasons]
                 refused = frozenset(i for i, code in enumerate(codes) if code == "ConditionalCheckFailed")
-                if refused or "TransactionConflict" in codes:
-                    raise WriteRefused(str(error), refused) from error
+                conflicts = frozenset(i for i, code in enumerate(codes) if code == "TransactionConflict")
+                if refused or conflicts:
+                    raise WriteRefused(str(error), refused, conflicts) from error
                 raise
+
+    def transact_patiently(self, *writes: Item) -> None:
+        """Make all of these writes or none, and try again while other writers have one of the items.
+
+        Raises
+        ------
+        WriteRefused
+            A condition did not hold.
+        """
+        for tries in range(ATTEMPTS):
+            try:
+                return self.transact(*writes)
+            except WriteRefused as error:
+                if error.refused:
+                    raise
+                self.pause(tries)
+        raise HistoryUnavailable(f"table {self.name}: too many writers have the same items")
+
+    def guarded_put(self, item: Mapping[str, Any], guard: Edit) -> Item:
+        """Return a put under the condition of an edit as a part of a transaction."""
+        request = self.put_request(item, condition=guard.condition(), values=guard.all_values())["Put"]
+        return {"Put": request | {"ExpressionAttributeNames": guard.names()}}
 
     def put_request(
         self, item: Mapping[str, Any], *, condition: str | None = None, values: Mapping[str, Any] | None = None
@@ -151,20 +259,32 @@ class Table:
         request = self._key(pk, sk) | {"UpdateExpression": expression} | _conditional(condition, values)
         return {"Update": request | ({"ExpressionAttributeNames": dict(names)} if names else {})}
 
-    def condition_check(self, pk: str, sk: str, condition: str, values: Mapping[str, Any]) -> Item:
-        """Return a condition on an item that is not written, as a part of a transaction."""
-        return {"ConditionCheck": self._key(pk, sk) | _conditional(condition, values)}
+    def check_request(self, key: Key, guard: Edit) -> Item:
+        """Return the condition of an edit, on an item that is not written, as a part of a transaction."""
+        condition = _conditional(guard.condition(), guard.all_values())
+        return {"ConditionCheck": self._key(*key) | condition | {"ExpressionAttributeNames": guard.names()}}
 
     def _key(self, pk: str, sk: str) -> Item:
-        return {"TableName": self.name, "Key": {"pk": {"S": pk}, "sk": {"S": sk}}}
+        return {"TableName": self.name, "Key": _key(pk, sk)}
 
     def _call(self, operation: str, **arguments: Any) -> Any:
-        """Return DynamoDB's answer, or None if the request's condition does not hold."""
+        """Return DynamoDB's answer, or None if the request's condition does not hold.
+
+        A plain write fails while a transaction has its item. No client retries that, so it is tried again here.
+        """
         with raising(HistoryUnavailable, f"table {self.name}"):
-            try:
-                return getattr(self._client, operation)(**arguments)
-            except self._client.exceptions.ConditionalCheckFailedException:
-                return None
+            for tries in range(ATTEMPTS):
+                try:
+                    return getattr(self._client, operation)(**arguments)
+                except ClientError as error:
+                    match error.response["Error"]["Code"]:
+                        case "ConditionalCheckFailedException":
+                            return None
+                        case "TransactionConflictException" if tries < ATTEMPTS - 1:
+                            self.pause(tries)
+                        case _:
+                            raise
+        raise AssertionError("the last try returns or raises")
 
 
 class TableStore:
@@ -177,6 +297,10 @@ class TableStore:
 def stamp(at: datetime) -> str:
     """Return a time as text that sorts as the time does."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _key(pk: str, sk: str) -> Item:
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
 
 
 def _conditional(condition: str | None, values: Mapping[str, Any] | None) -> Item:

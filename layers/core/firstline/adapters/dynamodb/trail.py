@@ -2,23 +2,20 @@
 
 | what | pk | sk |
 |---|---|---|
-| an entry | `INCIDENT#<incident id>` | `TRAIL#<number, six digits>` |
+| an entry | `TRAIL#<incident id>` | `<number, six digits>` |
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from firstline.adapters.dynamodb.incidents import incident_key
-from firstline.adapters.dynamodb.table import TableStore, WriteRefused
+from firstline.adapters.dynamodb.table import MOST_WRITES, TableStore, WriteRefused
 from firstline.errors import HistoryUnavailable
 from firstline.incidents.audit_trail import Entry, Fact, chained
+from firstline.models.live import LAYOUT
 from firstline.observability import logger
 
 ATTEMPTS = 10
 """The number of tries while others append to the same incident's trail."""
-
-MOST_AT_ONCE = 100
-"""The number of writes that one transaction takes."""
 
 
 class TableTrail(TableStore):
@@ -26,8 +23,7 @@ class TableTrail(TableStore):
 
     def entries(self, incident_id: str) -> list[Entry]:
         """Return an incident's entries, oldest first, as they stand in the table."""
-        pk, _ = incident_key(incident_id)
-        items = self._table.query(pk, since="TRAIL#", until="TRAIL$", consistent=True)
+        items = self._table.query(f"TRAIL#{incident_id}", consistent=True)
         return [Entry.model_validate_json(item["entry"]) for item in items]
 
     def append(self, incident_id: str, facts: Sequence[Fact], at: datetime) -> None:
@@ -38,15 +34,20 @@ class TableTrail(TableStore):
         HistoryUnavailable
             The table could not be read or written, or too many writers append at once.
         """
-        pk, _ = incident_key(incident_id)
-        expiry = self._table.expiry(at)
-        for _ in range(ATTEMPTS):
+        pk, expiry = f"TRAIL#{incident_id}", self._table.late_expiry(at)
+        for tries in range(ATTEMPTS):
             known = self.entries(incident_id)
             written = [Fact(what=entry.what, who=entry.who, facts=entry.facts) for entry in known]
             missing = [fact for number, fact in enumerate(facts) if fact not in written and fact not in facts[:number]]
-            new = chained(incident_id, missing[:MOST_AT_ONCE], at, known[-1] if known else None)
+            new = chained(incident_id, missing[:MOST_WRITES], at, known[-1] if known else None)
             items = [
-                {"pk": pk, "sk": f"TRAIL#{entry.number:06}", "entry": entry.model_dump_json(), "expires_at": expiry}
+                {
+                    "pk": pk,
+                    "sk": f"{entry.number:06}",
+                    "entry": entry.model_dump_json(),
+                    "layout": LAYOUT,
+                    "expires_at": expiry,
+                }
                 for entry in new
             ]
             writes = [self._table.put_request(item, condition="attribute_not_exists(pk)") for item in items]
@@ -54,10 +55,11 @@ class TableTrail(TableStore):
                 if writes:
                     self._table.transact(*writes)
             except WriteRefused:
+                self._table.pause(tries)
                 continue
             for entry in new:
                 # The log holds a copy of the hash, which a chain that was rewritten as a whole would not match.
                 logger.info("on the trail", what=entry.what, number=entry.number, trail_hash=entry.hash)
-            if len(missing) <= MOST_AT_ONCE:
+            if len(missing) <= MOST_WRITES:
                 return
         raise HistoryUnavailable(f"too many writers append to the trail of {incident_id} at once")

@@ -1,0 +1,157 @@
+"""The end of incidents in the table: all their counts stop in one transaction, and the end is evidence for the next."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from firstline.adapters.dynamodb.edits import Edit
+from firstline.adapters.dynamodb.evidence import TableEvidence
+from firstline.adapters.dynamodb.live import CLOSED, OPEN, live_key, shard_key
+from firstline.adapters.dynamodb.records import incident_key, read_record, snapshot
+from firstline.adapters.dynamodb.table import ATTEMPTS, Item, Table, WriteRefused, stamp
+from firstline.adapters.dynamodb.tallies import Tallies
+from firstline.errors import HistoryUnavailable
+from firstline.models import Counts, Incident, IncidentRecord, Live, Outcome, StepResult
+from firstline.observability import logger
+
+
+class Closing(TableEvidence):
+    """The ends of incidents. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(table)
+        self._tallies = Tallies(table)
+
+    def record(self, incident_id: str) -> IncidentRecord | None:
+        """Return an incident as it stands now, or None if it is unknown."""
+        return read_record(self._table, incident_id)
+
+    def close(
+        self,
+        incident: Incident,
+        generation: int | None,
+        outcome: Outcome,
+        reason: str,
+        results: Sequence[StepResult],
+        now: datetime,
+        *,
+        joined: int | None,
+    ) -> IncidentRecord | None:
+        """Close the incident, and store it as evidence. If it is closed already, return the stored record.
+
+        Parameters
+        ----------
+        generation
+            The execution that decided; None for a decision outside of executions.
+        joined
+            What the decision knew of. None if it rests on silence: then nothing may fire.
+
+        Returns
+        -------
+        IncidentRecord | None
+            None if the incident stays open: something joined, something fires, or a later execution has it.
+
+        Raises
+        ------
+        HistoryUnavailable
+            Also when the incident is not in the table.
+        """
+        for tries in range(ATTEMPTS):
+            record = self.record(incident.incident_id)
+            if record is None:
+                raise HistoryUnavailable(f"incident {incident.incident_id} is not in table {self._table.name}")
+            if record.status == CLOSED:
+                self.remember_the_end(record)
+                return record
+            live = record.live
+            if live is None or not live.open:
+                self.repair_index(incident.incident_id)
+                continue
+            knew_all = live.firing <= 0 if joined is None else live.joined == joined
+            if not knew_all or generation not in (None, live.generation):
+                return None
+            ended = {"outcome": outcome, "outcome_reason": reason, "results": _json(results)}
+            try:
+                self._table.transact(*self._closing(live, ended, now))
+            except WriteRefused:
+                self._table.pause(tries)
+        raise HistoryUnavailable(f"too many writers change {incident.incident_id} at this moment")
+
+    def repair_index(self, incident_id: str) -> None:
+        """Take an incident that is closed, or whose live half is gone, out of the list of open ones."""
+        record = self.record(incident_id)
+        if record is None or (record.status == OPEN and record.live is not None and record.live.open):
+            return
+        closed_at = record.closed_at or (record.live.closed_at if record.live else None) or record.last_alert_at
+        sets: Item = {
+            "status": CLOSED,
+            **_in_index(incident_id, closed_at),
+            "expires_at": self._table.expiry(closed_at),
+        }
+        once = {
+            "closed_at": stamp(closed_at),
+            "outcome": "expired",
+            "outcome_reason": "Its live half was no longer in the table.",
+        }
+        edit = Edit(sets=sets, once=once, where="attribute_exists(pk)")
+        self._table.edit(incident_key(incident_id), edit)
+
+    def remember_the_end(self, record: IncidentRecord) -> None:
+        """Bring the evidence from a closed incident up to date, and count whether its classification was right."""
+        super().remember_the_end(record)
+        try:
+            self._tallies.count(record, *incident_key(record.incident.incident_id))
+        except HistoryUnavailable:
+            # Only calibration misses this outcome; the incident's end and people's words are stored.
+            logger.exception("outcome not counted", incident_id=record.incident.incident_id)
+
+    def _closing(self, live: Live, ended: Item, now: datetime) -> list[Item]:
+        """Return the writes that close an incident whose counts are still as they were read, all of them."""
+        expiry, closed = self._table.expiry(now), live.model_copy(update={"open": False, "closed_at": now})
+        gone = dict.fromkeys(("due_pk", "due_sk", "task_token", "awaiting"))
+        on_live = Edit(
+            sets={"status": CLOSED, "closed_at": stamp(now), "expires_at": expiry, **gone},
+            when={
+                "incident_id": live.incident_id,
+                "status": OPEN,
+                "generation": live.generation,
+                "shards": len(live.shards) or None,
+                **_counted_as(live.own),
+            },
+        )
+        head = Edit(
+            sets={
+                "status": CLOSED,
+                **_in_index(live.incident_id, now),
+                "closed_at": stamp(now),
+                "live": snapshot(closed),
+                "expires_at": expiry,
+                **ended,
+            },
+            when={"closed_at": None},
+            where="attribute_exists(pk)",
+        )
+        shards = [
+            self._table.edit_request(
+                shard_key(live.incident_id, number),
+                Edit(sets={"status": CLOSED}, when={"status": OPEN, **_counted_as(counts)}),
+            )
+            for number, counts in enumerate(live.shards)
+        ]
+        on_live_and_head = [
+            self._table.edit_request(live_key(live.group_key), on_live),
+            self._table.edit_request(incident_key(live.incident_id), head),
+        ]
+        return [*on_live_and_head, *shards]
+
+
+def _counted_as(counts: Counts) -> Item:
+    return {"joined": counts.joined, "firing": counts.firing}
+
+
+def _in_index(incident_id: str, closed_at: datetime) -> Item:
+    return {"status_pk": CLOSED, "status_sk": f"{stamp(closed_at)}#{incident_id}"}
+
+
+def _json(results: Sequence[StepResult]) -> str:
+    return json.dumps([result.model_dump(mode="json") for result in results])

@@ -1,0 +1,213 @@
+"""What functions write on an incident's LIVE while it is open: verdicts, pages, marks, and when reconcile looks again.
+
+Each is one update under a condition. Where a mark may only go if nothing came in between, the update is tried with the
+condition that everything is as it was seen, and then without that part.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from firstline.adapters.dynamodb.edits import Edit
+from firstline.adapters.dynamodb.live import LOOK_AGAIN, OPEN, PARTS_OF_DUE, live_key, read_live, read_lives
+from firstline.adapters.dynamodb.records import incident_key, page_key
+from firstline.adapters.dynamodb.table import Item, TableStore, WriteRefused, stamp
+from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, Incident, Live, Loud, Page
+from firstline.models.live import LAYOUT, loudest_since
+
+
+class LiveMarks(TableStore):
+    """The marks on the live halves. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+
+    def live(self, group_key: str) -> Live | None:
+        """Return a group's live half as it stands now: that of its newest incident, open or closed."""
+        return read_live(self._table, group_key)
+
+    # --- verdicts -----------------------------------------------------------------------------------------------------
+
+    def judge(
+        self, incident: Incident, generation: int, verdict: Classification, now: datetime, *, seen: Live | None
+    ) -> None:
+        """Store a verdict, and which alerts it knew of. `seen` is the live half as it was when the verdict was formed.
+
+        A verdict below paging severity ends the wait for a page, unless something joined since.
+        """
+        self._table.update(
+            *incident_key(incident.incident_id),
+            "SET classification = :verdict",
+            {":verdict": verdict.model_dump_json()},
+        )
+        rank, still = SEVERITY_RANK[verdict.severity], {"status": OPEN, "generation": generation}
+        sets: Item = {"decided": rank, "started": generation}
+        if seen is not None:
+            sets |= {"judged": seen.joined, **_loud("judged_loud", seen.loud)}
+        if verdict.hold is None:
+            sets |= {"held_until": None}
+        known = rank if seen is None else max(seen.paged_rank, seen.acked_rank)
+        once = {"loud_since": stamp(now)} if rank >= PAGING_RANK and (seen is None or rank > known) else {}
+        plain = Edit(sets=sets, once=once, when=still)
+        edits = [plain]
+        if verdict.hold is not None and (seen is None or seen.hold_ended_at is None):
+            # A person may have ended the hold since the verdict was formed, and then it has ended.
+            held = sets | {"held_until": stamp(verdict.hold.until)}
+            edits = [Edit(sets=held, once=once, when=still | {"hold_ended_at": None}), plain]
+        elif verdict.hold is not None and seen is not None:
+            held = sets | {"held_until": stamp(verdict.hold.until), "hold_ended_at": None, "hold_ended_because": None}
+            edits = [Edit(sets=held, once=once, when=still | {"hold_ended_at": _stamp(seen.hold_ended_at)}), plain]
+        if rank < PAGING_RANK and seen is not None:
+            first = edits[0]
+            quiet = Edit(sets={**first.sets, "loud_since": None}, when={**first.when, **_as_counted(seen)})
+            edits = [quiet, *edits]
+        self._first_possible(incident, *edits)
+
+    # --- pages --------------------------------------------------------------------------------------------------------
+
+    def claim_page(self, incident: Incident, page: Page, lease_until: datetime, now: datetime, *, seen: Live) -> bool:
+        """Claim the page with the number `page.seq`, which is to go out now.
+
+        Return False if somebody else claimed or acknowledged since the live half was `seen`, or the incident is over.
+        """
+        taken = seen.page_done < seen.paged_seq and seen.page_lease is not None and seen.page_lease > now
+        if taken or not seen.open:
+            return False
+        live = Edit(
+            sets={
+                "paged_seq": page.seq,
+                "page_level": page.level,
+                "page_round": page.round,
+                "page_lease": stamp(lease_until),
+                "paged_rank": known_rank(seen),
+                **_loud("paged_loud", seen.loud),
+                "due_sk": stamp(lease_until),
+            },
+            when={
+                "incident_id": incident.incident_id,
+                "status": OPEN,
+                "paged_seq": seen.paged_seq,
+                "page_done": seen.page_done,
+                "page_lease": _stamp(seen.page_lease),
+                "acked_seq": seen.acked_seq,
+                "acked_at": _stamp(seen.acked_at),
+                "resolved_at": _stamp(seen.resolved_at),
+            },
+        )
+        try:
+            self._table.transact_patiently(
+                self._table.edit_request(live_key(incident.group_key), live), self._page_request(incident, page, now)
+            )
+        except WriteRefused:
+            return False
+        return True
+
+    def finish_page(self, incident: Incident, page: Page, again_at: datetime, now: datetime) -> None:
+        """Store a page that went out, and when the next level or round is due."""
+        self._table.transact_patiently(self._page_request(incident, page, now))
+        sets = {"page_done": page.seq, "last_paged_at": stamp(now), "page_again_at": stamp(again_at)}
+        newer = "page_done < :seq"
+        edit = Edit(sets=sets, once={"paged_at": stamp(now)}, where=newer, values={":seq": page.seq})
+        # An alert that joined after the claim is not on the page.
+        covered = "loud_high = paged_loud_high AND loud_critical = paged_loud_critical AND attribute_not_exists(shards)"
+        quiet = replace(edit, sets=sets | {"loud_since": None}, where=f"{newer} AND {covered}")
+        self._first_possible(incident, quiet, edit)
+
+    def begin_quiet(self, incident: Incident, now: datetime) -> None:
+        """Store that nothing fires any more: pages that went out before do not ring any more."""
+        live = self.live(incident.group_key)
+        if live is None or live.incident_id != incident.incident_id or live.firing > 0:
+            return
+        void: Item = {"loud_since": None, "due_sk": stamp(now + LOOK_AGAIN)}
+        as_seen = {"status": OPEN, "firing": live.own.firing, **_as_counted(live)}
+        self._first_possible(incident, Edit(sets=void, copies={"voided_seq": "paged_seq"}, when=as_seen))
+
+    # --- marks --------------------------------------------------------------------------------------------------------
+
+    def mark_shown(self, incident: Incident, version: int) -> None:
+        """Store which version of the live half (`Live.version`) people were shown."""
+        newer = {":version": version}
+        self._first_possible(incident, Edit(sets={"shown": version}, where="shown < :version", values=newer))
+
+    def mark_verified(self, incident: Incident, now: datetime) -> None:
+        """Store that a runbook's verification held; the first time counts."""
+        self._first_possible(incident, Edit(once={"verified_at": stamp(now)}))
+
+    def withdraw_resolve(self, incident: Incident) -> None:
+        """Take a person's Resolve back, because alerts joined before the incident was closed."""
+        words = {"resolved_at": None, "resolved_by": None, "resolved_seen": None}
+        self._first_possible(incident, Edit(sets=words, when={"status": OPEN}))
+
+    # --- reconcile ----------------------------------------------------------------------------------------------------
+
+    def due(self, now: datetime, limit: int) -> list[Live]:
+        """Return the live halves that are due to be looked at, oldest first, at most `limit`."""
+        until = stamp(now)
+        found = [
+            item
+            for part in range(PARTS_OF_DUE)
+            for item in self._table.query(f"DUE#{part}", index="due", since="0", until=until, limit=limit)
+        ]
+        oldest = sorted(found, key=lambda item: str(item["due_sk"]))[:limit]
+        items = self._table.get_all((item["pk"], item["sk"]) for item in oldest)
+        # The index may be a moment behind.
+        lives = [(live.due_at, live) for live in read_lives(self._table, items.values()) if live.open and live.due_at]
+        return [live for due_at, live in sorted(lives, key=lambda due: due[0]) if due_at <= now]
+
+    def postpone(self, live: Live, until: datetime) -> None:
+        """Make a live half due at a later time, unless it changed and is due earlier.
+
+        One with shards stays due each minute: those who write to its shards do not always write to LIVE.
+        """
+        if live.due_at is None:
+            return
+        later = min(until, live.due_at + LOOK_AGAIN) if live.shards else until
+        as_seen: Item = {"incident_id": live.incident_id, "status": OPEN, "due_sk": stamp(live.due_at)}
+        as_seen |= {"joined": live.own.joined, "changes": live.own.changes}
+        self._table.edit(live_key(live.group_key), Edit(sets={"due_sk": stamp(later)}, when=as_seen))
+
+    def begin_generation(self, live: Live, now: datetime) -> Live | None:
+        """Let a new execution succeed a dead one; return None if that happened already or the incident is over."""
+        edit = Edit(
+            sets={
+                "generation": live.generation + 1,
+                "task_token": None,
+                "awaiting": None,
+                "due_sk": stamp(now + LOOK_AGAIN),
+            },
+            adds={"changes": 1},
+            when={"incident_id": live.incident_id, "status": OPEN, "generation": live.generation},
+        )
+        item = self._table.edit(live_key(live.group_key), edit)
+        return read_lives(self._table, [item])[0] if item else None
+
+    # --- pieces -------------------------------------------------------------------------------------------------------
+
+    def _first_possible(self, incident: Incident, *edits: Edit) -> None:
+        """Make the first of these edits whose condition holds, if the group's newest incident is still this one."""
+        for edit in edits:
+            mine = replace(edit, when={"incident_id": incident.incident_id, **edit.when})
+            if self._table.edit(live_key(incident.group_key), mine) is not None:
+                return
+
+    def _page_request(self, incident: Incident, page: Page, now: datetime) -> Item:
+        pk, sk = page_key(incident.incident_id, page.seq)
+        item = {"pk": pk, "sk": sk, "layout": LAYOUT, "page": page.model_dump_json()}
+        return self._table.put_request(item | {"expires_at": self._table.late_expiry(now)})
+
+
+def known_rank(live: Live) -> int:
+    """Return the worst rank that a person who is told now learns of: the one to act on, or that of a loud alert."""
+    return max(live.rank, loudest_since(live, Loud()))
+
+
+def _loud(name: str, loud: Loud) -> Item:
+    return {f"{name}_{part}": number for part, number in loud.model_dump().items()}
+
+
+def _as_counted(live: Live) -> Item:
+    """Return the condition that nothing joined LIVE since; what joins a shard shows in `changes` if it matters."""
+    if live.shards:
+        return {"joined": live.own.joined, "changes": live.own.changes}
+    return {"joined": live.own.joined}
+
+
+def _stamp(at: datetime | None) -> Any:
+    return None if at is None else stamp(at)

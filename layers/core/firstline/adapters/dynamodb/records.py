@@ -1,0 +1,154 @@
+"""Incidents in the table as people read them: one record out of the items of all their writers.
+
+| what | pk | sk |
+|---|---|---|
+| the head: what began, the verdict, the messages, the end | `INCIDENT#<incident id>` | `INCIDENT` |
+| a page | the same | `PAGE#<number, six digits>` |
+| the senders' bodies, one item for each write of new alerts | the same | `RAW#<received at>#<hash>` |
+| the plan | `PLAN#<incident id>` | `PLAN` |
+| people's answers to the plan | `DECISION#<incident id>` | `DECISION` |
+
+Alerts that join never write the head. While an incident is open, what they change is on its group's LIVE (`live`); the
+head of a closed one holds a copy of that.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from itertools import batched
+from typing import Any
+
+from firstline.adapters.dynamodb.live import CLOSED, OPEN, live_key, read_lives
+from firstline.adapters.dynamodb.table import Item, Key, Table, stamp
+from firstline.models import Incident, IncidentRecord, Live, Page
+from firstline.models.live import LAYOUT
+
+NEWEST_PAGES = 20
+"""The number of pages that a record holds."""
+
+HEADS_AT_ONCE = 25
+
+_JSON_FIELDS = ("incident", "classification", "results")
+_JSON_LISTS = ("feedback", "notes")
+_PLAIN = ("closed_at", "outcome", "outcome_reason", "slack_channel", "slack_ts")
+_DECISION = ("decision", "decided_by", "decided_at")
+
+
+def incident_key(incident_id: str) -> Key:
+    """Return the key of an incident's head."""
+    return f"INCIDENT#{incident_id}", "INCIDENT"
+
+
+def page_key(incident_id: str, seq: int) -> Key:
+    """Return the key of a page of an incident."""
+    return f"INCIDENT#{incident_id}", f"PAGE#{seq:06}"
+
+
+def plan_key(incident_id: str) -> Key:
+    """Return the key of an incident's plan."""
+    return f"PLAN#{incident_id}", "PLAN"
+
+
+def decision_key(incident_id: str) -> Key:
+    """Return the key of people's answers to an incident's plan."""
+    return f"DECISION#{incident_id}", "DECISION"
+
+
+def head_item(incident: Incident) -> Item:
+    """Return the head of an incident that begins."""
+    pk, sk = incident_key(incident.incident_id)
+    return {
+        "pk": pk,
+        "sk": sk,
+        "layout": LAYOUT,
+        "incident": incident.model_dump_json(),
+        "status": OPEN,
+        "status_pk": OPEN,
+        "status_sk": f"{stamp(incident.opened_at)}#{incident.incident_id}",
+    }
+
+
+def read_record(table: Table, incident_id: str) -> IncidentRecord | None:
+    """Return an incident as it stands now, or None: three requests, and one more if its counts are on shards."""
+    for _ in range(2):
+        head = table.get(*incident_key(incident_id))
+        if head is None:
+            return None
+        (record,) = _records(table, [head])
+        if record.status == CLOSED or (record.live is not None and record.live.open):
+            break
+        # It was closed between the two reads, or its live half is gone.
+    pages = table.query(
+        f"INCIDENT#{incident_id}", since="PAGE#", until="PAGE$", newest_first=True, limit=NEWEST_PAGES, consistent=True
+    )
+    newest = [Page.from_stored(item["page"]) for item in pages]
+    return record.model_copy(update={"pages": newest[::-1]})
+
+
+def read_records(table: Table, heads: Iterable[Item]) -> Iterator[IncidentRecord]:
+    """Yield the records of these heads, without their pages: one or two requests for every 25."""
+    for chunk in batched(heads, HEADS_AT_ONCE, strict=False):
+        yield from _records(table, chunk)
+
+
+def with_live(record: IncidentRecord, live: Live | None) -> IncidentRecord:
+    """Return a record with another live half."""
+    return record.model_copy(update={"live": live, **_copied(live)}) if live else record
+
+
+def resolved_by_hand(live: Live) -> bool:
+    """Return True if a person resolved the incident, and nothing joined since that the person had not seen."""
+    return live.resolved_at is not None and (live.resolved_seen is None or live.joined <= live.resolved_seen)
+
+
+def snapshot(live: Live) -> str:
+    """Return a live half as the head of a closed incident holds it."""
+    kept = live.model_copy(update={"own": live.counts, "shards": (), "due_at": None, "awaiting": None})
+    return kept.model_dump_json(exclude={"task_token"})
+
+
+def _records(table: Table, heads: Iterable[Item]) -> list[IncidentRecord]:
+    heads = list(heads)
+    incidents = [Incident.from_stored(head["incident"]) for head in heads]
+    by_hand = [key for it in incidents for key in (plan_key(it.incident_id), decision_key(it.incident_id))]
+    running = [it for it, head in zip(incidents, heads, strict=True) if head["status"] == OPEN]
+    found = table.get_all([*by_hand, *(live_key(it.group_key) for it in running)])
+    lives = {live.incident_id: live for live in read_lives(table, [i for (_, sk), i in found.items() if sk == "LIVE"])}
+    return [
+        _record(
+            head,
+            incident,
+            Live.from_stored(head["live"]) if "live" in head else lives.get(incident.incident_id),
+            plan=found.get(plan_key(incident.incident_id), {}),
+            decision=found.get(decision_key(incident.incident_id), {}),
+        )
+        for head, incident in zip(heads, incidents, strict=True)
+    ]
+
+
+def _record(head: Item, incident: Incident, live: Live | None, *, plan: Item, decision: Item) -> IncidentRecord:
+    fields: dict[str, Any] = {"status": head["status"]}
+    fields |= {name: head[name] for name in _PLAIN if name in head}
+    fields |= {name: json.loads(head[name]) for name in _JSON_FIELDS if name in head}
+    fields |= {name: [json.loads(entry) for entry in head[name]] for name in _JSON_LISTS if name in head}
+    fields |= {"plan": json.loads(plan["plan"]), "plan_digest": plan["digest"]} if plan else {}
+    fields |= {name: decision[name] for name in _DECISION if name in decision}
+    fields |= {"approvals": [json.loads(word) for word in decision.get("approvals", ())]}
+    fields |= {"alert_count": incident.alert_count, "last_alert_at": incident.opened_at}
+    return with_live(IncidentRecord.from_stored(fields), live)
+
+
+def _copied(live: Live) -> dict[str, Any]:
+    """Return the fields of a record that are copies from its live half."""
+    by_hand = resolved_by_hand(live)
+    over = live.last_end_at if live.firing == 0 else None
+    return {
+        "alert_count": live.joined,
+        "last_alert_at": live.last_alert_at,
+        "paged_at": live.paged_at,
+        "acknowledged_at": live.acked_at,
+        "acknowledged_by": live.acked_by,
+        "resolved_at": live.resolved_at if by_hand else over,
+        "resolved_by": live.resolved_by if by_hand else None,
+        "hold_ended_at": live.hold_ended_at,
+        "hold_ended_because": live.hold_ended_because,
+    }
