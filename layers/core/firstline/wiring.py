@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from firstline.incidents.reconcile import Reconciler
     from firstline.ingest.accept import Ingestion
     from firstline.ingest.front_door import Intake
+    from firstline.models import Incident, Live
     from firstline.people.front import PeopleFront
     from firstline.policy.paging import Level, PagingPolicy
     from firstline.policy.rules import Rules
@@ -201,26 +202,44 @@ class Wiring:
 
     @cached_property
     def ingestion(self) -> "Ingestion":
+        from zoneinfo import ZoneInfo
+
         from firstline.adapters.dynamodb.silences import RememberedSilences
-        from firstline.incidents.hold import IngestHolds
-        from firstline.ingest.accept import Ingestion
-        from firstline.ingest.fold import Limits
+        from firstline.incidents.store import Limits
+        from firstline.ingest.accept import Ingestion, Ports
+        from firstline.ingest.judge import Judge
         from firstline.policy.holds import Holds
 
         silences = RememberedSilences(self.silences)
-        holds = IngestHolds(
-            incidents=self.incidents,
-            executions=self.executions,
+        judge = Judge(
+            rules=lambda: self.rules_or_none,
             quiet=lambda now: Holds(self.rules_or_none.maintenance, silences.at(now)),
-            rules_hold=lambda: self.rules_or_none.may_hold,
+            zone=ZoneInfo(self.settings.time_zone),
         )
         limits = Limits(self.settings.incidents_per_minute, self.settings.incidents_per_minute_and_alert)
-        return Ingestion(self.groups, self.executions, limits, holds=holds)
+        ports = Ports(self.groups, start=self._start, tell=self._tell, incident=self._incident)
+        return Ingestion(ports, limits, judge)
+
+    def _start(self, incident: "Incident", generation: int) -> None:
+        from firstline.contracts import ExecutionInput
+
+        request = ExecutionInput(incident=incident, generation=generation)
+        self.executions.start(incident.incident_id, request.model_dump_json())
+
+    def _tell(self, live: "Live") -> bool:
+        from firstline.incidents.waking import must_wake
+
+        token = live.task_token
+        return token is not None and must_wake(live) and self.executions.signal(token, "look", "ingest")
+
+    def _incident(self, incident_id: str) -> "Incident | None":
+        record = self.incidents.record(incident_id)
+        return None if record is None else record.incident
 
     @cached_property
     def intake(self) -> "Intake":
         from firstline.adapters.aws.certificates import Certificates
-        from firstline.adapters.aws.quarantine import Quarantine
+        from firstline.adapters.aws.quarantine import BacklogQueue, Quarantine
         from firstline.adapters.aws.topics import confirm_subscription
         from firstline.ingest.front_door import Intake
 
@@ -230,6 +249,7 @@ class Wiring:
             executions=self.executions,
             secrets=self.secrets.lines,
             quarantine=Quarantine(partial(self._client, "sqs"), self.settings.quarantine_queue_url).keep,
+            backlog=BacklogQueue(partial(self._client, "sqs"), self.settings.backlog_queue_url).keep,
             certificates=Certificates().get,
             confirm_subscription=confirm_subscription,
             own_stack=self.settings.stack_name,

@@ -76,6 +76,7 @@ def read(payload: Any, reading: Reading) -> None:
         # Not the creation: an incident that is reopened after a resolve must count as newer than the resolve.
         at=occurred_at or values.moment(data.get("created_at")),
         ends_at=occurred_at if is_resolved else None,
+        timestamp_orders=True,
         status="resolved" if is_resolved else "firing",
         # A reopened incident has its old id, and is the same alert and the same incident again.
         fingerprint=key,
@@ -95,11 +96,14 @@ def signals(payload: Any, _secrets: Sequence[str]) -> Iterator[Signal]:
         The payload is no V3 webhook.
     """
     event_type, event, data = _event(payload)
-    person = values.name(_summary(event.get("agent")))
+    agent = event.get("agent")
+    person = values.name(_summary(agent))
     if _is_own(data):
         incident_id = data["incident_key"].removeprefix(OWN_KEY_PREFIX)
-        if kind := _SIGNALS.get(event_type):
-            yield OwnIncidentSignal(incident_id, kind, person or "PagerDuty")
+        # PagerDuty's own timers, services and integrations acknowledge and resolve, too. Nobody has it then.
+        by_a_person = type(agent) is dict and agent.get("type") == "user_reference"
+        if by_a_person and (kind := _SIGNALS.get(event_type)):
+            yield OwnIncidentSignal(incident_id, kind, person or "somebody (PagerDuty)")
         if pagerduty_id := values.name(data.get("id")):
             yield OwnIncidentSeen(pagerduty_id, incident_id)
     content, annotated = data.get("content"), data.get("incident")
