@@ -83,7 +83,6 @@ class ChannelSettings(Settings):
     slack_automated_channel: str
     slack_alerts_channel: str
     pagerduty_events_url: str
-    resolve_within_seconds: int = Field(ge=60)
     console_url: str
 
 

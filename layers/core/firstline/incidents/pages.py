@@ -26,6 +26,8 @@ def page_due(live: Live, now: datetime) -> Due | None:
         return None
     if live.page_done < live.paged_seq and (live.page_lease is None or now >= live.page_lease):
         return "resume"
+    if live.page_done < live.paged_seq:
+        return None  # it is going out now
     covered = max(live.paged_rank, live.acked_rank)
     if loudest_since(live, live.paged_loud) > covered and (live.paged_seq or live.acked_at):
         return "worse"

@@ -105,6 +105,15 @@ class Incidents(EvidenceSource, Protocol):
     def finish_page(self, incident: Incident, page: Page, again_at: datetime, now: datetime) -> None:
         """Store a page that went out, and when the next level or round is due."""
 
+    def release_page(self, incident: Incident, page: Page, now: datetime) -> None:
+        """Give back the claim of a page that no channel took: it may be claimed again at once."""
+
+    def claim_once(self, key: str, holder: str, now: datetime, *, until: datetime) -> bool:
+        """Claim something that only one incident may do for the whole stack until a time.
+
+        Return False while another holder has it. The holder itself may claim it again, which changes nothing.
+        """
+
     def mark_shown(self, incident: Incident, version: int) -> None:
         """Store which version of the live half (`Live.version`) people were shown."""
 

@@ -76,7 +76,6 @@ def read(payload: Any, reading: Reading) -> None:
         # Not the creation: an incident that is reopened after a resolve must count as newer than the resolve.
         at=occurred_at or values.moment(data.get("created_at")),
         ends_at=occurred_at if is_resolved else None,
-        timestamp_orders=True,
         status="resolved" if is_resolved else "firing",
         # A reopened incident has its old id, and is the same alert and the same incident again.
         fingerprint=key,
@@ -90,20 +89,21 @@ def read(payload: Any, reading: Reading) -> None:
 def signals(payload: Any, _secrets: Sequence[str]) -> Iterator[Signal]:
     """Report people's acknowledgements, resolutions and notes, and PagerDuty's id of incidents that Firstline opened.
 
+    PagerDuty's timers, services, workflows and merges acknowledge and resolve too. They are no people, and answer no
+    page.
+
     Raises
     ------
     UnreadablePayload
         The payload is no V3 webhook.
     """
     event_type, event, data = _event(payload)
-    agent = event.get("agent")
-    person = values.name(_summary(agent))
+    person = values.name(_summary(event.get("agent")))
     if _is_own(data):
         incident_id = data["incident_key"].removeprefix(OWN_KEY_PREFIX)
-        # PagerDuty's own timers, services and integrations acknowledge and resolve, too. Nobody has it then.
-        by_a_person = type(agent) is dict and agent.get("type") == "user_reference"
-        if by_a_person and (kind := _SIGNALS.get(event_type)):
-            yield OwnIncidentSignal(incident_id, kind, person or "somebody (PagerDuty)")
+        kind = _SIGNALS.get(event_type)
+        if kind is not None and _is_person(event.get("agent")):
+            yield OwnIncidentSignal(incident_id, kind, person or "somebody in PagerDuty")
         if pagerduty_id := values.name(data.get("id")):
             yield OwnIncidentSeen(pagerduty_id, incident_id)
     content, annotated = data.get("content"), data.get("incident")
@@ -139,6 +139,10 @@ def _labels(data: dict[str, Any]) -> dict[str, str]:
 def _is_own(data: dict[str, Any]) -> bool:
     key = data.get("incident_key")
     return type(key) is str and key.startswith(OWN_KEY_PREFIX)
+
+
+def _is_person(agent: Any) -> bool:
+    return type(agent) is dict and agent.get("type") == "user_reference"
 
 
 def _summary(reference: Any) -> Any:
