@@ -60,6 +60,14 @@ class RunbookSettings(Settings):
     runbooks_dir: str
 
 
+class TimesSettings(Settings):
+    """Settings of the functions that decide when a person is called and when an incident is over."""
+
+    page_after_seconds: int = Field(ge=60)
+    flap_quiet_seconds: int = Field(ge=60)
+    resolve_within_seconds: int = Field(ge=60)
+
+
 class IngestionSettings(RunbookSettings):
     """Settings of the functions that take alerts in."""
 
@@ -99,7 +107,7 @@ class ClassifySettings(RunbookSettings):
     time_zone: Annotated[str, AfterValidator(_known_time_zone)]
 
 
-class RemediateSettings(RunbookSettings):
+class RemediateSettings(RunbookSettings, TimesSettings):
     """Settings of functions/remediate. `remediation_mode` limits every runbook's own mode."""
 
     environment_name: str

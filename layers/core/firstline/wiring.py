@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from firstline.channels.delivery import Channel
     from firstline.incidents.heartbeats import Watch
     from firstline.incidents.reconcile import Reconciler
+    from firstline.incidents.what_now import Times
     from firstline.ingest.accept import Ingestion
     from firstline.ingest.front_door import Intake
     from firstline.models import Incident, Live
@@ -313,6 +314,18 @@ class Wiring:
         circuit = SharedCircuit(client, self.settings.table_name)
         account = Spending(self._table(client), policy.daily_ceiling)
         return ChatModel(endpoint, deadline_seconds=policy.deadline_seconds, circuit=circuit, account=account)
+
+    # --- what comes next ----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def times(self) -> "Times":
+        from firstline.incidents.what_now import Times
+
+        return Times(
+            page_after=timedelta(seconds=self.settings.page_after_seconds),
+            flap_quiet=timedelta(seconds=self.settings.flap_quiet_seconds),
+            resolve_within=timedelta(seconds=self.settings.resolve_within_seconds),
+        )
 
     # --- remediation --------------------------------------------------------------------------------------------------
 
