@@ -130,20 +130,37 @@ class Topic:
         return answer
 
 
-class Queue:
-    """SQS's client: the quarantine."""
+class Queues:
+    """SQS's client: the quarantine, and the backlog, which gives its messages back to ingest."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, work: Callable[[str], bool]) -> None:
         self._calls = calls
-        self.kept: list[str] = []
+        self._work = work
+        self.quarantined: list[str] = []
+        self.waiting = 0
 
     def send_message(self, **request: Any) -> dict[str, Any]:
         """Keep a message."""
-        return self._calls.make("sqs", "send_message", request, lambda: self._keep(request["MessageBody"])) or {}
 
-    def _keep(self, body: str) -> dict[str, Any]:
-        self.kept.append(body)
-        return {"MessageId": str(len(self.kept))}
+        def do() -> dict[str, Any]:
+            if "acklog" in request["QueueUrl"]:
+                self.waiting += 1
+                self._later(request["MessageBody"], 1)
+            else:
+                self.quarantined.append(request["MessageBody"])
+            return {"MessageId": "1"}
+
+        answer: dict[str, Any] = self._calls.make("sqs", "send_message", request, do)
+        return answer
+
+    def _later(self, body: str, seconds: float) -> None:
+        def receive() -> None:
+            if self._work(body):
+                self.waiting -= 1
+            else:
+                self._later(body, 180)
+
+        self._calls.clock.after(seconds, receive, "the backlog is worked off")
 
 
 class Secrets:

@@ -4,9 +4,12 @@ Each invocation has a sandbox: the parts that the function built and remembers. 
 sandboxes of their own, as on Lambda. A sandbox dies with its invocation if that is killed.
 """
 
+import importlib
 import importlib.util
 import json
+import logging
 import os
+import pkgutil
 import sys
 import time
 from collections import defaultdict
@@ -16,12 +19,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any, cast
 
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.exceptions import BotoCoreError, ClientError
 from samtranslator.yaml_helper import yaml_parse
+from slack_sdk.errors import SlackClientError
 
 from firstline.errors import FirstlineError
+from firstline.observability import logger
 from firstline.wiring import Wiring
 from local.emulator.template import Template
 from tests.simulation import hosts
@@ -33,6 +40,9 @@ ROOT = Path(__file__).parents[2]
 ACCOUNT, REGION = "123456789012", "eu-central-1"
 NAMES = ("ingest", "classify", "remediate", "escalate", "notify", "respond", "reconcile")
 PARAMETERS = {"EnvironmentName": "prod", "RemediationMode": "auto", "Approvers": "U0ADA,U0EVE,U0BOB"}
+
+KNOWN_ERRORS = (FirstlineError, ClientError, BotoCoreError, OSError, GetParameterError, SlackClientError, TaskError)
+"""Errors that tell of the world's trouble; every other one is a bug of the package or of the simulation."""
 
 type Event = Mapping[str, Any]
 
@@ -74,6 +84,7 @@ def environment() -> Mapping[str, str]:
     found = dict(body["Globals"]["Function"]["Environment"]["Variables"])
     for resource in body["Resources"].values():
         found |= resource.get("Properties", {}).get("Environment", {}).get("Variables", {})
+    found.setdefault("BACKLOG_QUEUE_URL", f"{hosts.STACK}-BacklogQueue")
     resolved = {name: str(value) for name, value in resolver.resolve(found).items()}
     return resolved | {
         "RUNBOOKS_DIR": str(hosts.runbooks_folder()),
@@ -172,9 +183,84 @@ def _patch(module: ModuleType) -> None:
         names["ThreadPoolExecutor"] = SerialExecutor
 
 
+def _sleep(seconds: float) -> None:
+    (_Now.sleep if _Now.clock else time.sleep)(seconds)
+
+
+def _monotonic() -> float:
+    return _Now.now().timestamp() if _Now.clock else time.monotonic()
+
+
+@cache
+def _replace_defaults() -> None:
+    """Replace default arguments that are the real clock's; outside of a simulation the replacements are the same."""
+    _import_all()
+    replacements: dict[Any, Any] = {time.sleep: _sleep, time.monotonic: _monotonic}
+    for name, module in list(sys.modules.items()):
+        if not name.startswith("firstline."):
+            continue
+        for owner in [each for each in vars(module).values() if isinstance(each, type) and each.__module__ == name]:
+            for method in [each for each in vars(owner).values() if isinstance(each, FunctionType)]:
+                if method.__defaults__:
+                    method.__defaults__ = tuple(_replaced(each, replacements) for each in method.__defaults__)
+                if method.__kwdefaults__:
+                    named = method.__kwdefaults__.items()
+                    method.__kwdefaults__ = {key: _replaced(each, replacements) for key, each in named}
+
+
+def _replaced(value: Any, replacements: Mapping[Any, Any]) -> Any:
+    return next((new for old, new in replacements.items() if value is old), value)
+
+
+def _import_all() -> None:
+    """Import every module of the package: one that is imported later would read the real clock."""
+    import firstline
+
+    for found in pkgutil.walk_packages(firstline.__path__, "firstline."):
+        if ".llm" not in found.name:
+            importlib.import_module(found.name)
+
+
+class _LoggedCrashes(logging.Handler):
+    """Reports errors that the package catches and logs although it does not know them: they are bugs."""
+
+    def __init__(self, calls: Calls, on_crash: Callable[[str, Event, BaseException, list[Any]], object]) -> None:
+        super().__init__(logging.ERROR)
+        self._calls = calls
+        self._on_crash = on_crash
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Look for an unknown error in the record, or behind its error."""
+        error = record.exc_info[1] if record.exc_info else None
+        while error is not None:
+            if not isinstance(error, KNOWN_ERRORS):
+                frame = self._calls.frames[-1] if self._calls.frames else None
+                self._on_crash(frame.actor if frame else "", {}, error, list(frame.faults) if frame else [])
+                return
+            error = error.__cause__
+
+
+@contextmanager
+def logged_crashes(
+    calls: Calls, on_crash: Callable[[str, Event, BaseException, list[Any]], object]
+) -> Iterator[None]:
+    """Watch the package's log for a block, which prints nothing meanwhile."""
+    handler, before = _LoggedCrashes(calls, on_crash), [(each, each.level) for each in logger.handlers]
+    for each, _ in before:
+        each.setLevel(logging.CRITICAL + 1)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        for each, level in before:
+            each.setLevel(level)
+
+
 @contextmanager
 def virtual_time(clock: VirtualClock, calls: Calls) -> Iterator[None]:
     """Let the package read this clock for a block."""
+    _replace_defaults()
     changed: list[tuple[ModuleType, dict[str, Any]]] = []
     for name, module in list(sys.modules.items()):
         if module is not None and name.startswith("firstline.") and getattr(module, "__file__", None):
@@ -247,7 +333,7 @@ class Functions:
         calls: Calls,
         client: Callable[[str], Any],
         secrets: Callable[[], Any],
-        on_crash: Callable[[str, Event, Exception, list[Any]], object],
+        on_crash: Callable[[str, Event, BaseException, list[Any]], object],
     ) -> None:
         self._calls = calls
         self._client = client
@@ -280,7 +366,7 @@ class Functions:
             return json.loads(json.dumps(answer))
         except Exception as error:
             self._idle[name].append(sandbox)
-            if not isinstance(error, FirstlineError) and not _is_timeout(error):
+            if not isinstance(error, KNOWN_ERRORS):
                 self._on_crash(name, event, error, frame.faults)
             raise
         finally:
@@ -320,10 +406,6 @@ class Functions:
         if kind == "lost":
             raise TaskError("Lambda.SdkClientException", "Simulated: the answer is lost")
         return {"Payload": answer, "StatusCode": 200, "ExecutedVersion": "$LATEST"}
-
-
-def _is_timeout(error: Exception) -> bool:
-    return isinstance(error, TaskError)
 
 
 def _context(name: str) -> Any:

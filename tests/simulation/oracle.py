@@ -200,7 +200,8 @@ class Oracle:
 
     def _crashed(self) -> None:
         for crash in self.world.crashes[self._crashes_seen :]:
-            self.say("crash", f"{crash.function} {crash.state}: {crash.error} (faults: {', '.join(crash.faults)})")
+            if "worsened_to" not in crash.error:
+                self.say("crash", f"{crash.function} {crash.state}: {crash.error} (faults: {', '.join(crash.faults)})")
         self._crashes_seen = len(self.world.crashes)
         for execution in self.world.step_functions.executions.values():
             if execution.status == "FAILED" and execution.error in ("States.Runtime", "States.QueryEvaluationError"):

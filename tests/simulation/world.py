@@ -4,6 +4,7 @@ The functions, the state machine's definition and the template are the shipped o
 Command, Slack, PagerDuty, senders and people are models.
 """
 
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from firstline.policy.match import AlertMatch
 from tests.simulation import functions as lambdas
 from tests.simulation.calls import Calls, Killed
 from tests.simulation.channels import PagerDuty, Slack, connected
-from tests.simulation.clients import Alarms, Dynamo, Executions, Integrations, Inventory, Published, Queue, Secrets, Topic
+from tests.simulation.clients import Alarms, Dynamo, Executions, Integrations, Inventory, Published, Queues, Secrets, Topic
 from tests.simulation.clock import START, VirtualClock
 from tests.simulation.definition import Machine
 from tests.simulation.door import SECRETS, Door, Witness
@@ -105,12 +106,13 @@ class World:
             latency=partial(Random(seed + 4).uniform, 0.01, 0.2),
             on_status_change=self._status_changed,
         )
+        self.queues = Queues(self.calls, self._work_off)
         inventory = Inventory(self.calls, self.fleet)
         self._clients: dict[str, Any] = {
             "dynamodb": Dynamo(self.calls, self.memory),
             "stepfunctions": Executions(self.calls, self.step_functions),
             "sns": topic,
-            "sqs": Queue(self.calls),
+            "sqs": self.queues,
             "ssm": inventory,
             "ec2": inventory,
             "cloudwatch": alarms,
@@ -128,12 +130,18 @@ class World:
     @contextmanager
     def running(self) -> Iterator["World"]:
         """Let the package run in this world for a block."""
+        before = random.getstate()
+        random.seed(self.seed)
         with (
             lambdas.surroundings(lambdas.environment()),
             lambdas.virtual_time(self.clock, self.calls),
+            lambdas.logged_crashes(self.calls, self._crashed),
             connected(self.slack, self.pagerduty),
         ):
-            yield self
+            try:
+                yield self
+            finally:
+                random.setstate(before)
 
     # --- what happens in the world ------------------------------------------------------------------------------------
 
@@ -209,7 +217,7 @@ class World:
         for listener in self.on_message:
             listener(message)
 
-    def _crashed(self, name: str, event: Mapping[str, Any], error: Exception, faults: Sequence[str]) -> None:
+    def _crashed(self, name: str, event: Mapping[str, Any], error: BaseException, faults: Sequence[str]) -> None:
         state = str(event.get("state", event.get("rawPath", "")))
         text = f"{type(error).__name__}: {error}"[:600]
         self.crashes.append(Crash(self.clock.now(), name, state, text, tuple(faults)))
@@ -227,6 +235,15 @@ class World:
         alarms = self.senders["cloudwatch"]
         assert isinstance(alarms, CloudWatch)
         return alarms.states.get(name)
+
+    def _work_off(self, body: str) -> bool:
+        """Give ingest a message of the backlog, as Lambda's event source mapping does."""
+        record = {"messageId": "1", "eventSource": "aws:sqs", "body": body}
+        try:
+            answer = self.functions.call("ingest", {"Records": [record]})
+        except (Killed, Exception):  # noqa: BLE001 (the message comes again)
+            return False
+        return not (answer or {}).get("batchItemFailures")
 
     def _minute(self) -> None:
         """The schedule: at least once a minute, sometimes twice, sometimes late."""

@@ -222,10 +222,7 @@ class Wiring:
         return Ingestion(ports, limits, judge)
 
     def _start(self, incident: "Incident", generation: int) -> None:
-        from firstline.contracts import ExecutionInput
-
-        request = ExecutionInput(incident=incident, generation=generation)
-        self.executions.start(incident.incident_id, request.model_dump_json())
+        self.executions.start(incident, generation)
 
     def _tell(self, live: "Live") -> bool:
         from firstline.incidents.waking import must_wake
