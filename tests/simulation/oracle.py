@@ -200,7 +200,7 @@ class Oracle:
 
     def _crashed(self) -> None:
         for crash in self.world.crashes[self._crashes_seen :]:
-            if "worsened_to" not in crash.error:
+            if crash.function != "reconcile":
                 self.say("crash", f"{crash.function} {crash.state}: {crash.error} (faults: {', '.join(crash.faults)})")
         self._crashes_seen = len(self.world.crashes)
         for execution in self.world.step_functions.executions.values():
