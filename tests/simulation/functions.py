@@ -15,7 +15,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -28,7 +28,7 @@ from samtranslator.yaml_helper import yaml_parse
 from slack_sdk.errors import SlackClientError
 
 from firstline.errors import FirstlineError
-from firstline.observability import logger
+from firstline.observability import logger, metrics
 from firstline.wiring import Wiring
 from local.emulator.template import Template
 from tests.simulation import hosts
@@ -238,6 +238,26 @@ class _LoggedCrashes(logging.Handler):
                 self._on_crash(frame.actor if frame else "", {}, error, list(frame.faults) if frame else [])
                 return
             error = error.__cause__
+
+
+@contextmanager
+def without_metrics() -> Iterator[None]:
+    """Keep metrics from being printed for a block: nothing here reads them."""
+    from firstline import observability
+
+    provider = vars(metrics.provider)
+    quiet = {"add_metric": lambda **_: None, "flush_metrics": lambda **_: None}
+    before = {name: provider[name] for name in quiet if name in provider}
+    single = observability.single_metric
+    provider.update(quiet)
+    vars(observability)["single_metric"] = lambda **_: nullcontext()
+    try:
+        yield
+    finally:
+        for name in quiet:
+            del provider[name]
+        provider.update(before)
+        vars(observability)["single_metric"] = single
 
 
 @contextmanager

@@ -68,6 +68,8 @@ def drawn(seed: int, events: int = 40) -> Scenario:
     happenings: list[Happening] = []
     firing: dict[tuple[str, str, str], float] = {}
     severities = {name: random.choice(SEVERITIES) for name in (*PLAIN, *SPECIAL, *singles)}
+    # An alert's environment is a part of what it is: another environment is another alert.
+    environments = {name: "test" if random.random() < 0.1 and name in PLAIN else "prod" for name in severities}
     now = 5.0
     names = random.sample(PLAIN, random.randint(1, 4)) + random.sample(SPECIAL, random.randint(1, 3))
     names += random.sample(sorted(singles), random.randint(0, 2))
@@ -82,7 +84,7 @@ def drawn(seed: int, events: int = 40) -> Scenario:
             sender = singles.get(name) or senders[name]
             host = "" if name in singles else random.choice(few)
             severity = severities[name] if random.random() < 0.8 else random.choice(SEVERITIES)
-            environment = "test" if random.random() < 0.08 and name in PLAIN else "prod"
+            environment = environments[name]
             firing[sender, name, host] = now
             happenings.append(Happening(now, "fire", (sender, name, host, severity, environment)))
         elif lot < 0.82 and firing:

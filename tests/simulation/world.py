@@ -135,6 +135,7 @@ class World:
         with (
             lambdas.surroundings(lambdas.environment()),
             lambdas.virtual_time(self.clock, self.calls),
+            lambdas.without_metrics(),
             lambdas.logged_crashes(self.calls, self._crashed),
             connected(self.slack, self.pagerduty),
         ):
