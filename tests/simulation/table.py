@@ -4,8 +4,8 @@ The table answers as DynamoDB does: real expressions, transactions, sparse index
 a real client. `tests/integration/test_simulated_table.py` compares it with DynamoDB Local. It is not DynamoDB in this:
 
 - It never throttles or conflicts by itself; whoever simulates that raises what `error` and `cancelled` return.
-- It knows one table, none of the parameters of before expressions (`Expected`, `AttributesToGet`, ...), and reports no
-  consumed capacity. A batch leaves no key unprocessed, and a transaction with a token runs again.
+- It knows one table, none of the parameters that expressions replaced (`Expected`, `AttributesToGet`, ...), and reports
+  no consumed capacity. A batch leaves no key unprocessed, and a transaction with a token runs again.
 - Where DynamoDB Local differs from the developer guide, it follows the guide: numbers come back without a zero too
   many, an update that does not suit its item cancels a transaction with a reason `ValidationError`, two writes of one
   item are refused before any condition, and `UPDATED_NEW` returns only the parts that the update wrote.
