@@ -27,6 +27,7 @@ from firstline.errors import (
     HistoryUnavailable,
     ReleasesUnreadable,
 )
+from firstline.incidents.lifecycle import ExecutionState, execution_input, execution_name
 from firstline.models import (
     Incident,
     IncidentRecord,
@@ -230,11 +231,15 @@ class MemoryExecutions:
     Attributes
     ----------
     starts
-        Every start that was asked for, with its input: starting again changes nothing.
+        Every start that was asked for, by name with its input: starting again changes nothing.
     told
-        Signals with who gave them, and errors with their cause.
+        Signals with who gave them.
     waiting
         Whether anything still waits on a task token.
+    states
+        How executions stand, by name; those that were started run.
+    failed
+        The incidents whose execution failed.
     """
 
     starts: list[tuple[str, str]] = field(default_factory=list)
@@ -242,26 +247,32 @@ class MemoryExecutions:
     tokens: list[str] = field(default_factory=list)
     waiting: bool = True
     down: bool = False
+    states: dict[str, ExecutionState] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
 
     @property
     def started(self) -> dict[str, str]:
         return dict(reversed(self.starts))
 
-    def start(self, incident_id: str, execution_input: str) -> None:
+    def start(self, incident: Incident, generation: int) -> None:
         self._reach()
-        self.starts.append((incident_id, execution_input))
+        name = execution_name(incident.incident_id, generation)
+        self.starts.append((name, execution_input(incident, generation)))
+        self.states.setdefault(name, "RUNNING")
 
     def signal(self, token: str, signal: str, by: str) -> bool:
-        return self._tell(token, signal, by)
-
-    def interrupt(self, token: str, error: str, cause: str) -> bool:
-        return self._tell(token, error, cause)
-
-    def _tell(self, token: str, what: str, why: str) -> bool:
         self._reach()
         self.tokens.append(token)
-        self.told.append((what, why))
+        self.told.append((signal, by))
         return self.waiting
+
+    def describe(self, incident_id: str, generation: int) -> ExecutionState:
+        self._reach()
+        return self.states.get(execution_name(incident_id, generation), "UNKNOWN")
+
+    def failed_since(self, since: datetime) -> list[str]:
+        self._reach()
+        return list(self.failed)
 
     def _reach(self) -> None:
         if self.down:

@@ -22,7 +22,7 @@ type ExecutionState = Literal["RUNNING", "ENDED", "UNKNOWN"]
 MAX_NAME_LENGTH = 80
 """Step Functions' limit for the name of an execution."""
 
-_TIME_AND_HASH_LENGTH = 25
+_TIME_AND_HASH_LENGTH = 26
 """The end of an incident's id, which tells it from others; a name that is too long is cut before it."""
 
 
