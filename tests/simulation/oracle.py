@@ -284,10 +284,13 @@ class Oracle:
                 alert.key in last and not last[alert.key].said.firing and alert.key not in self.world.witness.unsure
                 for alert in mine
             )
+            if not (live.is_open and over):
+                continue
             flapping = bool(_plain(live.item.get("flapping")))
-            limit = (FLAPPING_WINDOW if flapping else WINDOW) + MEND + MINUTE
-            text = f"nothing fires in {live.incident_id} any more, and it is open"
-            self._lasting("resolve lost", live.incident_id, live.is_open and over, limit, text)
+            since = max(last[alert.key].at for alert in mine)
+            limit = (FLAPPING_WINDOW if flapping else WINDOW) + MEND + MINUTE + self.allowance(since)
+            if self.world.clock.now() - since > limit:
+                self.say("resolve lost", f"nothing fires in {live.incident_id} since {since:%d %H:%M:%S}, and it is open")
 
     def _commanded(self) -> None:
         """No act is sent twice to one host of one incident."""

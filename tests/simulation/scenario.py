@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any, NamedTuple
 
@@ -100,7 +101,7 @@ def drawn(seed: int, events: int = 40) -> Scenario:
         elif lot < 0.89:
             happenings.append(Happening(now, "end_silence", ()))
         elif lot < 0.90:
-            happenings.append(Happening(now, "storm", (random.choice((20, 45)), random.randrange(1000))))
+            happenings.append(Happening(now, "storm", (random.choice((8, 9, 10, 11, 12, 40)), random.randrange(1000))))
         elif lot < 0.92:
             happenings.append(Happening(now, "stop_execution", (random.random(),)))
         elif lot < 0.95:
@@ -156,15 +157,18 @@ def _gap(world: World, name: str, host: str, seconds: float) -> None:
 
 
 def _storm(world: World, size: int, number: int) -> None:
-    """Let many alerts of different names begin within a few seconds, and end after some minutes."""
+    """Let alerts of many groups begin within a few seconds, and end after some minutes.
+
+    A few of one name reach the limit of that name; many names reach the source's.
+    """
     random = Random(number)
     severity = random.choice(("low", "medium", "medium", "critical"))
     for each in range(size):
-        name = f"Storm{number}x{each}"
-        begin = random.uniform(0, 20)
-        world.clock.after(begin, lambda name=name: world.fire("generic", name, "web-1", severity), f"{name} begins")
-        end = random.uniform(300, 1500)
-        world.clock.after(end, lambda name=name: world.end("generic", name, "web-1"), f"{name} ends")
+        name = f"Storm{number}" if size < 20 else f"Storm{number}x{each}"
+        place = ("generic", name, f"zone-{each}")
+        begins, ends = random.uniform(0, 20), random.uniform(300, 1500)
+        world.clock.after(begins, partial(world.fire, *place, severity, f"zone-{each}"), f"{name} begins")
+        world.clock.after(ends, partial(world.end, *place), f"{name} ends")
 
 
 def run(scenario: Scenario, *, remember: int = 0, until: datetime | None = None) -> Ran:

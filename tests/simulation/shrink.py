@@ -1,20 +1,20 @@
 """Shrinking of a failing seed: drop happenings, then faults, for as long as the same rule is broken; then its story."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tests.simulation.faults import Fault, exactly
 from tests.simulation.scenario import Ran, Scenario, describe, drawn, run
 
-MOST_RUNS = 400
+MOST_SECONDS = 90.0
 
 
-def shrunk(scenario: Scenario, rule: str, *, most: int = MOST_RUNS) -> Scenario:
+def shrunk(scenario: Scenario, rule: str, *, seconds: float = MOST_SECONDS) -> Scenario:
     """Return a smaller scenario that breaks the same rule."""
-    left = [most]
+    until = time.monotonic() + seconds
 
     def fails(candidate: Scenario) -> bool:
-        left[0] -= 1
         try:
             return any(violation.rule == rule for violation in run(candidate).violations)
         except Exception:  # noqa: BLE001 (another failure than the one that is looked for)
@@ -25,11 +25,11 @@ def shrunk(scenario: Scenario, rule: str, *, most: int = MOST_RUNS) -> Scenario:
     if fails(fixed):
         scenario = fixed
     kept = list(scenario.happenings)
-    kept = _smaller(kept, lambda some: left[0] > 0 and fails(replace(scenario, happenings=tuple(some))))
+    kept = _smaller(kept, lambda some: time.monotonic() < until and fails(replace(scenario, happenings=tuple(some))))
     scenario = replace(scenario, happenings=tuple(kept))
     if scenario.only:
         faults = [Fault(label, number, kind) for (label, number), kind in scenario.only.items()]
-        faults = _smaller(faults, lambda some: left[0] > 0 and fails(replace(scenario, only=exactly(some))))
+        faults = _smaller(faults, lambda some: time.monotonic() < until and fails(replace(scenario, only=exactly(some))))
         scenario = replace(scenario, only=exactly(faults))
     return scenario
 
