@@ -139,8 +139,9 @@ class GroupWriter:
         self.written |= {write.after.fingerprint for write in change.writes}
 
     def put_ended(self, folded: Folded) -> None:
+        """Write an alert that ended and that no open incident counts."""
         assert folded.after is not None  # noqa: S101 - an alert that ended is written
-        after = folded.after.model_copy(update={"alert": without_secrets(folded.after.alert)})
+        after = changes.stored(folded, alert=without_secrets(folded.after.alert).without_raw())
         inhibits = changes.inhibits_more(folded.before, after)
         self.delivery.ports.groups.put_ended(after, self.key, before=folded.before, inhibits=inhibits)
 
