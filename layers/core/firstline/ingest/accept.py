@@ -195,8 +195,7 @@ class Delivery:
         views, inhibitors = self.ports.groups.read(wanted, {*chain(*map(self.judge.inhibited_by, firing))})
         self.take(views)
         self.inhibitors.update({key: count + self.sources[key] for key, count in inhibitors.items()})
-        counting = {alert.live_key for view in views.values() for alert in view.alerts.values() if alert.firing}
-        elsewhere = [key for key in counting if key is not None and key not in wanted]
+        elsewhere = _counting(views) - wanted.keys()
         if elsewhere:
             self.take(self.ports.groups.read(dict.fromkeys(elsewhere, ()))[0])
 
@@ -266,3 +265,9 @@ class Delivery:
             return  # reconcile starts it
         if incident is not None:
             self.start(incident, live.generation)
+
+
+def _counting(views: Mapping[str, GroupView]) -> set[str]:
+    """Return the keys of the live halves that count the alerts of some groups which fire."""
+    alerts = [alert for view in views.values() for alert in view.alerts.values()]
+    return {alert.live_key for alert in alerts if alert.firing and alert.live_key is not None}
