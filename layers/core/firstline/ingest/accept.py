@@ -150,8 +150,8 @@ class Delivery:
         self.sources: Counter[str] = Counter()
         self.errors: list[Exception] = []
         self.result = AcceptedDelivery()
-        # Refused in this delivery, and so for the rest of the minute: source, alert name and whether it pages.
-        self.refused: dict[tuple[str, str, bool], str] = {}
+        # Refused for the rest of a minute: source, alert name, whether it pages, and the minute.
+        self.refused: dict[tuple[str, str, bool, datetime], str] = {}
         self.checked: set[str] = set()
         self.started_again = 0
 

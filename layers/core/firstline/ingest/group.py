@@ -191,13 +191,13 @@ class GroupWriter:
         if self.granted:
             return None
         delivery, alert, paging = self.delivery, lead.alert, lead.rank >= PAGING_RANK
-        asked = (alert.source, alert.alert_name, paging)
-        if hold is None and asked in delivery.refused:
-            return delivery.refused[asked]
         at = delivery.now if hold is None else hold.until
+        asked = (alert.source, alert.alert_name, paging, at)
+        if asked in delivery.refused:
+            return delivery.refused[asked]
         refused = delivery.ports.groups.take_token(*asked[:2], delivery.limits, at, paging=paging)
         self.granted = refused is None
-        if refused is not None and hold is None:
+        if refused is not None:
             delivery.refused[asked] = refused
         return refused
 
