@@ -139,8 +139,9 @@ class GroupWriter:
         self.written |= {write.after.fingerprint for write in change.writes}
 
     def put_ended(self, folded: Folded) -> None:
+        """Write an alert that ended and that no open incident counts."""
         assert folded.after is not None  # noqa: S101 - an alert that ended is written
-        after = folded.after.model_copy(update={"alert": without_secrets(folded.after.alert)})
+        after = changes.stored(folded, alert=without_secrets(folded.after.alert).without_raw())
         inhibits = changes.inhibits_more(folded.before, after)
         self.delivery.ports.groups.put_ended(after, self.key, before=folded.before, inhibits=inhibits)
 
@@ -190,13 +191,13 @@ class GroupWriter:
         if self.granted:
             return None
         delivery, alert, paging = self.delivery, lead.alert, lead.rank >= PAGING_RANK
-        asked = (alert.source, alert.alert_name, paging)
-        if hold is None and asked in delivery.refused:
-            return delivery.refused[asked]
         at = delivery.now if hold is None else hold.until
+        asked = (alert.source, alert.alert_name, paging, at)
+        if asked in delivery.refused:
+            return delivery.refused[asked]
         refused = delivery.ports.groups.take_token(*asked[:2], delivery.limits, at, paging=paging)
         self.granted = refused is None
-        if refused is not None and hold is None:
+        if refused is not None:
             delivery.refused[asked] = refused
         return refused
 
