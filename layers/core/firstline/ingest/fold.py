@@ -44,18 +44,18 @@ class Arrival:
 
     @property
     def fires(self) -> bool:
-        """Whether the message says that the alert fires."""
+        """True if the message says that the alert fires."""
         return self.alert.status == "firing"
 
     @property
     def at(self) -> datetime:
-        """When the alert's state changed, by its sender's clock but never later than received."""
+        """The time of the change of state, by the sender's clock but never later than received."""
         ended = None if self.fires else self.alert.ends_at
         return min(ended or self.alert.timestamp, self.received_at)
 
     @property
     def began_at(self) -> datetime | None:
-        """When the episode began by its sender's clock but never later than received, if the sender said so."""
+        """The begin of the episode by the sender's clock but never later than received, if the sender says it."""
         if self.alert.timestamp_orders:
             return self.at if self.fires else None
         return None if self.alert.began_at is None else min(self.alert.began_at, self.received_at)
@@ -108,8 +108,11 @@ def _still_fires(before: StoredAlert, after: StoredAlert, fired: Arrival | None,
     """Decide what an alert does that fired before: it got worse, fires in a newer episode, or is known."""
     if after.rank > before.rank:
         return Folded("worsens" if counted else "enters", before, after, fired)
-    newer = counted and after.began_at > before.began_at
-    return Folded("refreshed", before, after, fired) if newer else Folded("duplicate", before)
+    if not counted or after.began_at <= before.began_at:
+        return Folded("duplicate", before)
+    # It may have ended in between: the incident that counts it is the same.
+    kept = {name: getattr(before, name) for name in ("held", "incident_id", "live_key", "number", "inhibits")}
+    return Folded("refreshed", before, after.model_copy(update=kept), fired)
 
 
 def _counts(live: Live | None, alert: StoredAlert) -> bool:
