@@ -74,6 +74,7 @@ class IngestionSettings(RunbookSettings):
     state_machine_arn: str
     incidents_per_minute: int = Field(ge=1)
     incidents_per_minute_and_alert: int = Field(ge=1)
+    time_zone: Annotated[str, AfterValidator(_known_time_zone)]
 
 
 class PageTopicSettings(RunbookSettings):
@@ -97,6 +98,7 @@ class IngestSettings(IngestionSettings):
     """Settings of functions/ingest."""
 
     quarantine_queue_url: str
+    backlog_queue_url: str
 
 
 class ClassifySettings(RunbookSettings):

@@ -39,13 +39,14 @@ if TYPE_CHECKING:
     from firstline.adapters.dynamodb.trail import TableTrail
     from firstline.adapters.llm.chat_model import ChatModel
     from firstline.channels.delivery import Channel
+    from firstline.classification.hold import Declared
     from firstline.incidents.heartbeats import Watch
     from firstline.incidents.hold_ends import HoldEnds
     from firstline.incidents.reconcile import Reconciler
     from firstline.incidents.what_now import Times
     from firstline.ingest.accept import Ingestion
     from firstline.ingest.front_door import Intake
-    from firstline.models import IncidentRecord
+    from firstline.models import Incident, IncidentRecord
     from firstline.people.front import PeopleFront
     from firstline.policy.paging import Level, PagingPolicy
     from firstline.policy.rules import Rules
@@ -203,26 +204,38 @@ class Wiring:
 
     @cached_property
     def ingestion(self) -> "Ingestion":
+        from zoneinfo import ZoneInfo
+
         from firstline.adapters.dynamodb.silences import RememberedSilences
-        from firstline.incidents.hold import IngestHolds
-        from firstline.ingest.accept import Ingestion
-        from firstline.ingest.fold import Limits
+        from firstline.incidents import lifecycle
+        from firstline.incidents.store import Limits
+        from firstline.ingest.accept import Ingestion, Ports
+        from firstline.ingest.judge import Judge
         from firstline.policy.holds import Holds
 
         silences = RememberedSilences(self.silences)
-        holds = IngestHolds(
-            incidents=self.incidents,
-            executions=self.executions,
+        judge = Judge(
+            rules=lambda: self.rules_or_none,
             quiet=lambda now: Holds(self.rules_or_none.maintenance, silences.at(now)),
-            rules_hold=lambda: self.rules_or_none.may_hold,
+            zone=ZoneInfo(self.settings.time_zone),
         )
         limits = Limits(self.settings.incidents_per_minute, self.settings.incidents_per_minute_and_alert)
-        return Ingestion(self.groups, self.executions, limits, holds=holds)
+        ports = Ports(
+            self.groups,
+            start=self.executions.start,
+            tell=partial(lifecycle.tell, executions=self.executions),
+            incident=self._incident,
+        )
+        return Ingestion(ports, limits, judge)
+
+    def _incident(self, incident_id: str) -> "Incident | None":
+        record = self.incidents.record(incident_id)
+        return None if record is None else record.incident
 
     @cached_property
     def intake(self) -> "Intake":
         from firstline.adapters.aws.certificates import Certificates
-        from firstline.adapters.aws.quarantine import Quarantine
+        from firstline.adapters.aws.quarantine import BacklogQueue, Quarantine
         from firstline.adapters.aws.topics import confirm_subscription
         from firstline.ingest.front_door import Intake
 
@@ -232,6 +245,7 @@ class Wiring:
             executions=self.executions,
             secrets=self.secrets.lines,
             quarantine=Quarantine(partial(self._client, "sqs"), self.settings.quarantine_queue_url).keep,
+            backlog=BacklogQueue(partial(self._client, "sqs"), self.settings.backlog_queue_url).keep,
             certificates=Certificates().get,
             confirm_subscription=confirm_subscription,
             own_stack=self.settings.stack_name,
@@ -304,6 +318,16 @@ class Wiring:
         return show_again(record, channels=self.channels(), incidents=self.incidents, now=now)
 
     # --- classification -----------------------------------------------------------------------------------------------
+
+    def declared(self, now: datetime) -> "Declared":
+        """Return what holds alerts at this time."""
+        from firstline.classification.hold import Declared
+
+        return Declared(
+            self.rules,
+            silences=lambda: self.silences.since(now),
+            inhibitors=lambda keys: self.groups.read({}, keys)[1],
+        )
 
     def alarm_metrics(self, account: str) -> "AlarmMetrics":
         """Return the reader of this account's alarms' metrics."""

@@ -232,9 +232,7 @@ class TableIncidents(LiveMarks, Closing):
                 self._table.check_request(plan_key(incident_id), Edit(when={"digest": seen.plan_digest})),
             )
         except WriteRefused:
-            record = self.record(incident_id)
-            mine = record is not None and (record.decision, record.approvals) == (decision, approvals)
-            return record if record and mine and (decision is None or record.decided_at == word.at) else None
+            return None
         return self.record(incident_id)
 
     # --- what people say ----------------------------------------------------------------------------------------------
