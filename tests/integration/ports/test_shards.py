@@ -1,14 +1,19 @@
 """A storm of writes to one incident: its counts move to shards, and stay exact until the close."""
 
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, cast
 
 import pytest
 
 from firstline.adapters.dynamodb.groups import SHARDS, TableGroups
-from firstline.errors import GroupChanged
+from firstline.adapters.dynamodb.table import Table
+from firstline.errors import GroupChanged, HistoryUnavailable
 from firstline.incidents.store import Incidents
 from firstline.models import Hold, Incident
-from tests.integration.ports.conftest import Open, Ports, close, live_of, record_of
+from tests.integration.ports.conftest import Open, Ports, close, conflict, live_of, record_of, written_keys
 from tests.support.builders import alert, at
 from tests.support.changes import ending, joining
 
@@ -122,3 +127,51 @@ def test_the_next_incident_of_the_group_has_no_shards(incidents: Incidents, open
     close(incidents, incident, 5)
     live = live_of(incidents, opened(alert(fingerprint="fp-9", timestamp=at(9))))
     assert (live.joined, live.shards) == (1, ())
+
+
+class OneAtATime:
+    """A client that has each item in one transaction at a time, as DynamoDB does."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._busy: set[tuple[str, str]] = set()
+        self._lock = threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def transact_write_items(self, **request: Any) -> Any:
+        """Write, and keep the items for a moment; refuse if another transaction has one of them."""
+        keys = written_keys(request)
+        with self._lock:
+            taken = [key in self._busy for key in keys]
+            if any(taken):
+                raise conflict(taken)
+            self._busy.update(keys)
+        try:
+            answer = self._client.transact_write_items(**request)
+            time.sleep(0.002)
+            return answer
+        finally:
+            with self._lock:
+                self._busy.difference_update(keys)
+
+
+def test_a_storm_of_writers_is_counted_exactly(ports: Ports, incidents: Incidents, opened: Open, crowd: int) -> None:
+    incident = opened(alert())
+    table = Table(cast("Any", OneAtATime(ports.table._client)), ports.table.name)
+
+    def join(number: int) -> None:
+        change = joining(incident, alert(fingerprint=f"new-{number}", severity="high"), now=at(1))
+        while True:
+            with suppress(HistoryUnavailable):
+                TableGroups(table).apply(change)
+                return
+
+    with ThreadPoolExecutor(crowd) as pool:
+        list(pool.map(join, range(2 * crowd)))
+
+    live = live_of(incidents, incident)
+    assert (live.joined, live.firing, live.loud.high) == (2 * crowd + 1, 2 * crowd + 1, 2 * crowd)
+    assert len(incidents.members(incident.incident_id, limit=500)) == 2 * crowd + 1
+    assert live.shards or crowd < 50
