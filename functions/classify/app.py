@@ -1,6 +1,7 @@
 """Classification of an incident: its severity, the reasons, and the runbook that may fix it."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -22,22 +23,25 @@ wiring = Wiring(ClassifySettings, EVIDENCE)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Serve the state `Classify`."""
     account = context.invoked_function_arn.split(":")[4]
-    incident = ClassifyInput.model_validate(event).incident
+    request = ClassifyInput.model_validate(event)
+    incident = request.incident
     logger.append_keys(incident_id=incident.incident_id)
     now = datetime.now(UTC)
-    verdict = assess(
+    verdict, new = assess(
         incident,
+        request.generation,
         incidents=wiring.incidents,
         rules=wiring.rules,
         silences=lambda: wiring.silences.since(now),
-        offered=offered(wiring.catalogue, incident.alert),
+        offered=partial(offered, wiring.catalogue),
         model=wiring.model,
         time_zone=wiring.settings.time_zone,
         now=now,
         calibration=wiring.outcomes.at(now),
         monitor=wiring.alarm_metrics(account),
     )
-    append_or_log(wiring.trail, incident.incident_id, [classified(verdict)], now)
-    metrics.add_metric(name="Classified", unit="Count", value=1)
+    if new:
+        append_or_log(wiring.trail, incident.incident_id, [classified(verdict)], now)
+        metrics.add_metric(name="Classified", unit="Count", value=1)
     logger.info("classified", extra={"severity": verdict.severity, "reasons": verdict.reasons})
     return ClassifyOutput(classification=verdict).model_dump(mode="json")

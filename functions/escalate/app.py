@@ -1,6 +1,6 @@
 """Escalation: it pages the person on call and fails if no channel took the page."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -29,7 +29,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         channels={**wiring.channels(), "sns": wiring.page_topic},
         incidents=wiring.incidents,
         now=now,
-        resolve_within=timedelta(seconds=wiring.settings.resolve_within_seconds),
         on_call=wiring.on_call,
     )
     # After the page: nothing may delay it.

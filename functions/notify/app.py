@@ -1,6 +1,6 @@
-"""Notification of people: what Firstline does by itself, its requests for approval, and the end of an incident."""
+"""Notification of people: what Firstline does by itself, what needs a person, and the end of an incident."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -22,7 +22,7 @@ wiring = Wiring(NotifySettings)
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Serve `Record Suppression`, `Announce Remediation`, `Request Approval`, `Notify Ops` and `Close Incident`."""
+    """Serve `Record Suppression`, `Announce Remediation`, `Notify Ops`, `Announce Quiet` and `Close Incident`."""
     request = _INPUT.validate_python(event)
     if isinstance(request, ReasonedInput):
         request = with_its_reason(request)
@@ -33,7 +33,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         channels=wiring.channels(),
         incidents=wiring.incidents,
         now=now,
-        resolve_within=timedelta(seconds=wiring.settings.resolve_within_seconds),
         end_silence=wiring.silences.end_resolved,
     )
     conclude(request, records=wiring.incidents, remediations=wiring.remediations, trail=wiring.trail, now=now)

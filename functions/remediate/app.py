@@ -1,11 +1,12 @@
-"""Remediation: plans it, and after each of its states decides which state is next."""
+"""Remediation: plans it, and decides which state of the machine is next."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from firstline.contracts import NextMoveInput, PlanRemediationInput
+from firstline.contracts import NextMoveInput, PlanRemediationInput, WhatNowInput
+from firstline.incidents.what_now import decide
 from firstline.observability import logger, metrics
 from firstline.remediation.next_move import OwnAccount, next_move
 from firstline.remediation.plan import Planning, plan
@@ -18,9 +19,12 @@ wiring = Wiring(RemediateSettings)
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Serve the states `Plan Remediation` and `Next Move`."""
-    if event.get("state") == "Next Move":
-        return _next_move(NextMoveInput.model_validate(event), context)
+    """Serve the states `What Now?`, `Plan Remediation` and `Next Move`."""
+    match event.get("state"):
+        case "What Now?":
+            return _what_now(WhatNowInput.model_validate(event))
+        case "Next Move":
+            return _next_move(NextMoveInput.model_validate(event), context)
     request = PlanRemediationInput.model_validate(event)
     logger.append_keys(incident_id=request.incident.incident_id)
     output = plan(
@@ -39,6 +43,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         trail=wiring.trail,
     )
     logger.info(output.reason, extra={"runbook_id": output.plan.runbook_id if output.plan else None})
+    return output.model_dump(mode="json")
+
+
+def _what_now(request: WhatNowInput) -> dict[str, Any]:
+    logger.append_keys(incident_id=request.incident.incident_id)
+    output = decide(request, incidents=wiring.incidents, now=datetime.now(UTC), times=wiring.times)
+    logger.info(output.go, extra={"happened": request.happened and request.happened.state, "seconds": output.seconds})
     return output.model_dump(mode="json")
 
 

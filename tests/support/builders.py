@@ -1,16 +1,19 @@
 """Valid models for tests; a test names what matters to it. Some are plain, some have hostile text everywhere."""
 
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from firstline.incidents.store import Groups
-from firstline.ingest.fold import Limits, fold, open_incident
 from firstline.models import (
+    SEVERITY_RANK,
     Classification,
     Feedback,
     Incident,
     IncidentRecord,
+    Live,
+    Loud,
     NormalizedAlert,
     Note,
     Notification,
@@ -22,6 +25,7 @@ from firstline.models import (
     StepResult,
     Target,
 )
+from tests.support.changes import counts_for, joining, opened_by
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 OPENED = datetime(2026, 3, 1, 3, 12, tzinfo=UTC)
@@ -75,31 +79,25 @@ def incident(**what: Any) -> Incident:
     return Incident(**(fields | what))
 
 
-def open_for(
-    groups: Groups, *alerts: NormalizedAlert, now: datetime | None = None, limits: Limits | None = None
-) -> Incident:
+def open_for(groups: Groups, *alerts: NormalizedAlert, now: datetime | None = None, **what: Any) -> Incident:
     """Open an incident for alerts of one group, as ingest does."""
     now = now or alerts[0].timestamp
-    before = groups.read(alerts[0].group_key)
-    folded = fold(before, alerts, now)
-    after, opened = open_incident(folded, now)
-    member = after.group_key
-    groups.open_incident(before, after, opened, folded.new_alerts, now, limits=limits, member=member)
+    opened = opened_by(*alerts, now=now, **what)
+    views, _ = groups.read({opened.group_key: ()})
+    change = joining(opened, *alerts, now=now, held=opened.hold is not None)
+    groups.open(replace(change, needs_hold=False), opened, views[opened.group_key].live, [now])
     return opened
 
 
 def receive_into(groups: Groups, minutes: float = 0, **what: Any) -> Incident:
     """Take in a new alert at a minute after noon, as ingest does, and return its incident."""
     given = alert(fingerprint=f"fp-{next(_FINGERPRINTS)}", timestamp=at(minutes), **what)
-    before = groups.read(given.group_key)
-    folded = fold(before, [given], at(minutes))
-    if not folded.opens:
-        groups.write(before, folded.group, folded.new_alerts, at(minutes))
-        return incident()
-    after, opened = open_incident(folded, at(minutes))
-    limits = Limits(10_000, 10_000)
-    groups.open_incident(before, after, opened, folded.new_alerts, at(minutes), limits=limits, member=after.group_key)
-    return opened
+    views, _ = groups.read({given.group_key: ()})
+    live = views[given.group_key].live
+    if live is None or not live.open:
+        return open_for(groups, given, now=at(minutes))
+    groups.apply(joining(live, given, now=at(minutes)))
+    return incident(incident_id=live.incident_id, group_key=live.group_key)
 
 
 def an_alert(**changes: Any) -> NormalizedAlert:
@@ -242,33 +240,91 @@ def a_page(**changes: Any) -> Page:
         "on_call": "Ana",
         "delivered_to": ["pagerduty"],
         "acknowledge_within_seconds": 300,
-        "has_next_level": True,
-        "resolve_within_seconds": 3_600,
+        "at": OPENED,
     }
     return Page(**fields | changes)
 
 
+def a_live(incident: Incident | None = None, **changes: Any) -> Live:
+    """The live half of an incident, of whose alerts nothing but their number and the first one's severity is known."""
+    incident = incident or an_incident()
+    fields: dict[str, Any] = {
+        "group_key": incident.group_key,
+        "incident_id": incident.incident_id,
+        "opened_at": incident.opened_at,
+        "last_alert_at": incident.opened_at,
+        "own": counts_for(*[SEVERITY_RANK[incident.alert.severity]] * incident.alert_count),
+    }
+    return Live(**fields | changes)
+
+
+def live_half(record: IncidentRecord, **changes: Any) -> Live:
+    """The live half that a record's own fields tell of; `changes` replace what they say."""
+    verdict, seq = record.classification, max((page.seq for page in record.pages), default=0)
+    seq = seq or int(record.paged_at is not None)
+    counts = counts_for(*[SEVERITY_RANK[record.incident.alert.severity]] * record.alert_count)
+    loud = Loud(high=counts.loud_high, critical=counts.loud_critical)
+    rank = 0 if verdict is None else SEVERITY_RANK[verdict.severity]
+    by_itself = record.resolved_at is not None and record.resolved_by is None
+    told: dict[str, Any] = {
+        "open": record.status == "OPEN",
+        "last_alert_at": record.last_alert_at,
+        "last_end_at": record.resolved_at if by_itself else None,
+        "own": counts.model_copy(update={"firing": 0}) if by_itself else counts,
+        "decided": None if verdict is None else rank,
+        "judged": 0 if verdict is None else record.alert_count,
+        "judged_loud": Loud() if verdict is None else loud,
+        "started": int(verdict is not None),
+        "held_until": verdict.hold.until if verdict is not None and verdict.hold is not None else None,
+        "hold_ended_at": record.hold_ended_at,
+        "hold_ended_because": record.hold_ended_because,
+        "paged_seq": seq,
+        "page_done": seq,
+        "paged_at": record.paged_at,
+        "last_paged_at": record.paged_at,
+        "paged_rank": rank if seq else 0,
+        "paged_loud": loud if seq else Loud(),
+        "acked_rank": 0 if record.acknowledged_at is None else rank,
+        "acked_seq": 0 if record.acknowledged_at is None else seq,
+        "acked_at": record.acknowledged_at,
+        "acked_by": record.acknowledged_by,
+        "resolved_at": None if by_itself else record.resolved_at,
+        "resolved_by": record.resolved_by,
+        "resolved_seen": record.alert_count if record.resolved_by is not None else None,
+        "closed_at": record.closed_at,
+    }
+    return a_live(record.incident, **told | changes)
+
+
 def a_record(incident: Incident | None = None, **changes: Any) -> IncidentRecord:
-    """The incident as the table knows it after it was classified."""
+    """The incident as the table knows it after it was classified.
+
+    Fields of the live half may be given too. Without `live`, it is what the other fields tell of.
+    """
+    live = {
+        name: changes.pop(name) for name in Live.model_fields.keys() - IncidentRecord.model_fields if name in changes
+    }
     fields: dict[str, Any] = {
         "incident": incident or an_incident(),
-        "status": "STARTED",
+        "status": "OPEN",
         "alert_count": 1,
         "last_alert_at": OPENED,
         "classification": a_classification(),
     }
-    return IncidentRecord(**fields | changes)
+    record = IncidentRecord(**fields | changes)
+    return record if "live" in changes else record.model_copy(update={"live": live_half(record, **live)})
 
 
 def a_waiting_record(plan: RemediationPlan | None = None, **changes: Any) -> IncidentRecord:
-    """An incident whose execution waits for a decision on its plan."""
+    """An incident with a plan that waits for a decision, and whose execution waits for an answer to its page."""
     plan = plan or a_plan(decision="approve", decision_reason="runbook low-disk asks for approval")
     waiting: dict[str, Any] = {
         "plan": plan,
         "plan_digest": plan.digest(),
-        "awaiting": "approval",
+        "awaiting": "acknowledgement",
         "task_token": "token",
-        "decide_by": DEADLINE,
+        "pages": [a_page()],
+        "paged_at": OPENED,
     }
     return a_record(**waiting | changes)
 

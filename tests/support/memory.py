@@ -1,109 +1,109 @@
-"""Every port in memory, for tests: the promises of the adapters without AWS.
+"""Firstline's store and the other ports in memory, for tests.
 
-`tests/integration/ports` runs the same tests over this store, moto and DynamoDB Local. A test makes it fail with `down`
-or `faults`, and lets others write in between with `meanwhile`.
+The store is the real adapters over a DynamoDB in memory, so a test of anything above it rests on the real conditions.
+A test makes it fail with `down` or `faults`, and lets others write in between with `meanwhile`.
 """
 
-import threading
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import wraps
-from typing import Any
+from datetime import datetime
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, cast
 
+from samtranslator.yaml_helper import yaml_parse
+
+from firstline.adapters.dynamodb.groups import TableGroups
+from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.remediations import TableRemediations
+from firstline.adapters.dynamodb.table import Table, stamp
+from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.channels.delivery import Wakes
-from firstline.classification.calibration import Calibration, ConfidenceTally, bin_of, decider_of, outcome
-from firstline.classification.history import ended
-from firstline.classification.templates import family_of
 from firstline.errors import (
-    AlreadyPlanned,
     ChannelFailed,
     DocumentUnreadable,
     ExecutionsUnavailable,
-    GroupChanged,
     HistoryUnavailable,
-    LockHeld,
-    RateLimited,
     ReleasesUnreadable,
-    RemediationContended,
 )
-from firstline.incidents.audit_trail import Entry, Fact, chained
-from firstline.ingest.fold import GroupState, Limits
+from firstline.incidents.lifecycle import ExecutionState, execution_input, execution_name
 from firstline.models import (
-    SEVERITY_RANK,
-    AlertCount,
-    Approval,
-    Classification,
-    Decision,
-    Deployment,
-    EarlierIncident,
-    Feedback,
     Incident,
     IncidentRecord,
+    Live,
     NormalizedAlert,
-    Note,
     Notification,
-    Outcome,
-    Page,
     PlannedStep,
-    RemediationPlan,
     RunbookRun,
-    RunOutcome,
-    ServiceActivity,
-    SourceSeverity,
-    StepResult,
     Target,
 )
-from firstline.people.feedback import calls_real
-from firstline.policy.heartbeats import REQUIRED, LastCheck, Pulse
 from firstline.remediation.locks import Lease
-from firstline.remediation.plan import RemediationState, Resolution
+from firstline.remediation.plan import Resolution
 from firstline.remediation.releases import ReleaseHistory
 from firstline.remediation.steps import Document, document_name
 from firstline.runbooks import documents
 from firstline.runbooks.model import Runbook
+from tests.simulation.table import MemoryDynamoDB
+from tests.support.builders import live_half
+from tests.support.stored_records import Records, delete, keys
 
-STORM_LASTS = timedelta(minutes=5)
-CANDIDATES = 60
 SCRIPT = "#!/usr/bin/env bash\nset -euo pipefail\nlogrotate --force\n"
+
+_LIVE_NAMES = {"acknowledged_at": "acked_at", "acknowledged_by": "acked_by"}
+"""The fields of a record that its live half calls otherwise."""
+
+
+@cache
+def declared_table() -> dict[str, Any]:
+    """Return the table's properties in template.yaml."""
+    template = (Path(__file__).parents[2] / "template.yaml").read_text(encoding="utf-8")
+    properties: dict[str, Any] = yaml_parse(template)["Resources"]["Table"]["Properties"]
+    return properties
 
 
 class MemoryStore:
-    """The store of one stack. Each call is atomic, is noted in `calls`, and can be made to fail.
+    """The store of one stack. Each call of an adapter's method is noted in `calls`, and can be made to fail.
 
     Attributes
     ----------
+    client
+        The DynamoDB in memory, which counts the requests.
+    table
+        The table in it. It never waits between two tries.
     down
         Makes every call raise `HistoryUnavailable`.
     faults
         What the call of a method raises, by the method's name.
     meanwhile
         What happens once, just before the call of a method, by the method's name.
+    records
+        The incidents that are stored, by id. What is put there is stored as it is.
     """
 
     def __init__(self, *records: IncidentRecord) -> None:
-        self.lock = threading.RLock()
         self.calls: list[str] = []
         self.down = False
         self.faults: dict[str, Exception] = {}
         self.meanwhile: dict[str, Callable[[], object]] = {}
-        self.records: dict[str, IncidentRecord] = {}
-        self.incidents = MemoryIncidents(self)
-        self.groups = MemoryGroups(self)
-        self.remediations = MemoryRemediations(self)
-        self.trail = MemoryTrail(self)
-        self.heartbeats = MemoryHeartbeats(self)
+        self.client = MemoryDynamoDB.from_template(declared_table(), name="memory")
+        self.table = Table(cast("Any", self.client), "memory", sleep=lambda seconds: None)
+        self.records: MutableMapping[str, IncidentRecord] = Records(self.table)
+        self.incidents = cast("TableIncidents", _Watched(self, TableIncidents(self.table)))
+        self.groups = cast("MemoryGroups", _Watched(self, MemoryGroups(self.table)))
+        self.remediations = cast("MemoryRemediations", _Watched(self, MemoryRemediations(self.table)))
+        self.trail = cast("TableTrail", _Watched(self, TableTrail(self.table)))
+        self.heartbeats = cast("TableHeartbeats", _Watched(self, TableHeartbeats(self.table)))
         for record in records:
             self.put(record)
 
     def put(self, record: IncidentRecord) -> None:
-        """Store an incident as it is, whatever was there."""
+        """Store an incident as it is, whatever was there. Without a live half it gets the one that it tells of."""
         self.records[record.incident.incident_id] = record
 
     def admit(self, incident: Incident, **changes: Any) -> IncidentRecord:
         """Store an incident as it is while its execution runs, unless it is stored already."""
-        fields: dict[str, Any] = {"status": "STARTED", "alert_count": incident.alert_count}
+        fields: dict[str, Any] = {"status": "OPEN", "alert_count": incident.alert_count}
         record = IncidentRecord(incident=incident, last_alert_at=incident.opened_at, **fields | changes)
         return self.records.setdefault(incident.incident_id, record)
 
@@ -115,534 +115,113 @@ class MemoryStore:
 
     def told(self, incident_id: str) -> list[tuple[str, Mapping[str, Any]]]:
         """Return what is on the incident's trail, with its facts."""
-        return [(entry.what, entry.facts) for entry in self.trail.kept.get(incident_id, [])]
+        return [(entry.what, entry.facts) for entry in TableTrail(self.table).entries(incident_id)]
 
     def change(self, incident_id: str, **changes: Any) -> IncidentRecord:
-        """Write fields of an incident, as the state machine writes its task token."""
-        record = self.records[incident_id].model_copy(update=changes)
-        self.records[incident_id] = record
-        return record
+        """Write fields of an incident or of its live half, as the state machine writes its task token."""
+        record = self.records[incident_id]
+        own = {name: value for name, value in changes.items() if name in IncidentRecord.model_fields}
+        lively = {_LIVE_NAMES.get(name, name): value for name, value in changes.items()}
+        changed = record.model_copy(update=own)
+        live = changed.live or live_half(changed)
+        if "alert_count" in changes:
+            live = live_half(changed)
+        update = {name: value for name, value in lively.items() if name in Live.model_fields}
+        self.put(changed.model_copy(update={"live": live.model_copy(update=update)}))
+        return self.records[incident_id]
 
-
-class _Port:
-    """A part of the store: every public method is one atomic call."""
-
-    def __init__(self, store: MemoryStore) -> None:
-        self._store = store
-
-    def __init_subclass__(cls) -> None:
-        for name, method in list(vars(cls).items()):
-            if callable(method) and not name.startswith("_"):
-                setattr(cls, name, _atomic(name, method))
-
-
-def _atomic(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(method)
-    def call(port: _Port, *args: Any, **options: Any) -> Any:
-        store = port._store
-        happens = store.meanwhile.pop(name, None)
+    def call(self, name: str, method: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """Call an adapter's method, unless the test wants it to fail."""
+        happens = self.meanwhile.pop(name, None)
         if happens:
             happens()
-        with store.lock:
-            store.calls.append(name)
-            if store.down:
-                raise HistoryUnavailable("the table is down")
-            if name in store.faults:
-                raise store.faults[name]
-            return method(port, *args, **options)
-
-    return call
+        self.calls.append(name)
+        if self.down:
+            raise HistoryUnavailable("the table is down")
+        if name in self.faults:
+            raise self.faults[name]
+        return method(*arguments, **options)
 
 
-class MemoryIncidents(_Port):
-    """Incidents and their evidence."""
+class _Watched:
+    """An adapter whose public methods are called through the store."""
 
-    def __init__(self, store: MemoryStore) -> None:
-        super().__init__(store)
-        self._records = store.records
-        self._deployments: dict[tuple[datetime, str, str], Deployment] = {}
-        self._pages: dict[str, str] = {}
-        self._over: dict[str, IncidentRecord] = {}
-        """The closed incidents that are evidence, each as the writer that knew most words wrote it."""
-        self._received: list[tuple[str, str | None, datetime, int]] = []
-        """The count of each write of new alerts: name, service, time, number."""
+    def __init__(self, store: MemoryStore, adapter: object) -> None:
+        self._store = store
+        self._adapter = adapter
 
-    # --- evidence ---
-
-    def alerts_named(self, alert_name: str, now: datetime) -> AlertCount:
-        return self._count(lambda name, service: name == alert_name, now)
-
-    def service_activity(self, service: str, now: datetime) -> ServiceActivity:
-        last: dict[str | None, Deployment] = {}
-        for deployment in sorted(self._deployments.values(), key=lambda deployment: deployment.deployed_at):
-            if deployment.service.casefold() == service.casefold():
-                last[deployment.environment] = deployment
-        alerts = self._count(lambda name, of: (of or "").casefold() == service.casefold(), now)
-        return ServiceActivity(alerts=alerts, deployments=list(last.values()))
-
-    def earlier_incidents(self, group_key: str, limit: int = 20) -> list[EarlierIncident]:
-        over = [record for record in self._over.values() if record.incident.group_key == group_key]
-        newest = _endings(over)
-        hidden = [record for record in over if record.outcome == "suppressed" and any(map(calls_real, record.feedback))]
-        first = _endings(hidden)[:limit]
-        chosen = {earlier.incident_id: earlier for earlier in [*first, *newest[: limit - len(first)]]}
-        return sorted(chosen.values(), key=lambda earlier: earlier.closed_at, reverse=True)
-
-    def incidents_like(self, alert: NormalizedAlert) -> list[EarlierIncident]:
-        found: dict[str, EarlierIncident] = {}
-        over = [record for record in self._over.values() if not record.incident.storm]
-        service = (alert.service or "").casefold()
-        same_name = [record for record in over if family_of(record.incident.alert) == family_of(alert)]
-        of_service = [record for record in over if service and _service(record) == service]
-        for records in (same_name, of_service):
-            newest_of_day = {(_day(earlier), earlier.group_key): earlier for earlier in reversed(_endings(records))}
-            newest = sorted(newest_of_day.values(), key=lambda earlier: earlier.closed_at, reverse=True)
-            found |= {earlier.incident_id: earlier for earlier in newest[:CANDIDATES]}
-        return sorted(found.values(), key=lambda earlier: earlier.closed_at, reverse=True)
-
-    def deployments_since(self, since: datetime) -> list[Deployment]:
-        found = [deployment for deployment in self._deployments.values() if deployment.deployed_at >= since]
-        return sorted(found, key=lambda deployment: deployment.deployed_at, reverse=True)
-
-    def save_deployment(self, deployment: Deployment) -> None:
-        self._deployments[deployment.deployed_at, deployment.service, deployment.version] = deployment
-
-    def calibration(self, now: datetime) -> Calibration:
-        since = f"{now.replace(day=1) - timedelta(days=1):%Y-%m}"
-        tallies: defaultdict[str, ConfidenceTally] = defaultdict(ConfidenceTally)
-        for record in self._over.values():
-            verdict, right = record.classification, outcome(record)
-            if verdict is None or right is None or f"{record.incident.opened_at:%Y-%m}" < since:
-                continue
-            claimed = verdict.confidence if verdict.raw_confidence is None else verdict.raw_confidence
-            one = [int(number == bin_of(claimed)) for number in range(10)]
-            tallies[decider_of(verdict)] += ConfidenceTally(tuple(int(right) * n for n in one), tuple(one))
-        return Calibration(dict(tallies))
-
-    def remember_the_end(self, record: IncidentRecord) -> None:
-        self._remember(record)
-
-    # --- read ---
-
-    def record(self, incident_id: str) -> IncidentRecord | None:
-        return self._records.get(incident_id)
-
-    def open_records(self) -> Iterator[IncidentRecord]:
-        opened = [record for record in self._records.values() if record.closed_at is None]
-        return iter(sorted(opened, key=lambda record: record.incident.opened_at))
-
-    def closed_since(self, since: datetime) -> Iterator[IncidentRecord]:
-        closed = [record for record in self._records.values() if record.closed_at and record.closed_at >= since]
-        return iter(sorted(closed, key=lambda record: record.closed_at or since))
-
-    def runs_since(self, runbook_id: str, since: datetime) -> list[RunbookRun]:
-        return self._store.remediations._runs_since(runbook_id, since)
-
-    def incident_paged_as(self, pagerduty_id: str) -> str | None:
-        return self._pages.get(pagerduty_id)
-
-    # --- write ---
-
-    def save_classification(self, incident_id: str, classification: Classification) -> None:
-        self._change(incident_id, classification=classification)
-
-    def save_page(self, incident_id: str, page: Page, at: datetime) -> None:
-        if record := self._records.get(incident_id):
-            self._change(incident_id, pages=[*record.pages, page], paged_at=record.paged_at or at)
-
-    def mark_paged(self, incident_id: str, at: datetime) -> None:
-        if record := self._records.get(incident_id):
-            self._change(incident_id, paged_at=record.paged_at or at)
-
-    def save_slack_message(self, incident_id: str, channel: str, ts: str) -> None:
-        self._change(incident_id, slack_channel=channel, slack_ts=ts)
-
-    def remember_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
-        self._pages[pagerduty_id] = incident_id
-
-    def acknowledge(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
-        record = self._open(incident_id)
-        if record is None or record.acknowledged_at:
-            return None
-        return self._change(incident_id, acknowledged_at=now, acknowledged_by=by)
-
-    def resolve(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
-        return self._change(incident_id, resolved_at=now, resolved_by=by) if self._open(incident_id) else None
-
-    def end_hold(self, incident_id: str, because: str, now: datetime) -> IncidentRecord | None:
-        record = self._open(incident_id)
-        if record is None or record.hold_ended_at:
-            return None
-        return self._change(incident_id, hold_ended_at=now, hold_ended_because=because)
-
-    def hold_back(self, incident_id: str, severity: SourceSeverity) -> None:
-        record = self._open(incident_id)
-        if record and (record.held_back is None or SEVERITY_RANK[record.held_back] < SEVERITY_RANK[severity]):
-            self._change(incident_id, held_back=severity)
-
-    def decide(
-        self, incident_id: str, word: Approval, decision: Decision | None, *, seen: IncidentRecord
-    ) -> IncidentRecord | None:
-        record = self._open(incident_id)
-        if record is None or record.awaiting != "approval" or record.decision:
-            return None
-        if record.decide_by is None or word.at >= record.decide_by or record.plan_digest != seen.plan_digest:
-            return None
-        if len(record.approvals) != len(seen.approvals):
-            return None
-        changes: dict[str, Any] = {}
-        if decision != "refused":
-            changes["approvals"] = [*record.approvals, word]
-        if decision is not None:
-            deciders = [word] if decision == "refused" else [*record.approvals, word]
-            by = " and ".join(decider.by for decider in deciders)
-            changes |= {"decision": decision, "decided_by": by, "decided_at": word.at}
-        return self._change(incident_id, **changes)
-
-    def close(
-        self, incident_id: str, outcome: Outcome, reason: str, results: Sequence[StepResult], at: datetime
-    ) -> IncidentRecord:
-        record = self._records.get(incident_id)
-        if record is None:
-            raise HistoryUnavailable(f"incident {incident_id} is not in memory")
-        if record.closed_at is None:
-            ended = {"status": "CLOSED", "outcome": outcome, "outcome_reason": reason, "results": list(results)}
-            record = self._change(incident_id, **ended, closed_at=at, task_token=None, awaiting=None) or record
-        self._remember(record)
-        self._store.groups._settle(record, at)
-        return record
-
-    def append_feedback(self, incident_id: str, word: Feedback, *, seen: IncidentRecord) -> IncidentRecord | None:
-        record = self._records.get(incident_id)
-        if record is None or len(record.feedback) != len(seen.feedback):
-            return None
-        return self._change(incident_id, feedback=[*record.feedback, word])
-
-    def append_note(self, incident_id: str, note: Note, *, seen: IncidentRecord) -> IncidentRecord | None:
-        record = self._records.get(incident_id)
-        if record is None or len(record.notes) != len(seen.notes):
-            return None
-        return self._change(incident_id, notes=[*record.notes, note])
-
-    # --- pieces ---
-
-    def _open(self, incident_id: str) -> IncidentRecord | None:
-        record = self._records.get(incident_id)
-        return record if record and record.resolved_at is None and record.closed_at is None else None
-
-    def _change(self, incident_id: str, **changes: Any) -> IncidentRecord | None:
-        return self._store.change(incident_id, **changes) if incident_id in self._records else None
-
-    def _remember(self, record: IncidentRecord) -> None:
-        before = self._over.get(record.incident.incident_id)
-        if record.closed_at is not None and (before is None or _words(before) <= _words(record)):
-            self._over[record.incident.incident_id] = record
-
-    def _count(self, counts: Callable[[str, str | None], bool], now: datetime) -> AlertCount:
-        until = now + timedelta(minutes=1)
-        found = [(at, count) for name, service, at, count in self._received if counts(name, service) and at <= until]
-        hour = sum(count for at, count in found if at >= now - timedelta(hours=1))
-        return AlertCount(last_hour=hour, last_day=sum(count for at, count in found if at >= now - timedelta(days=1)))
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._adapter, name)
+        return partial(self._store.call, name, attribute) if callable(attribute) else attribute
 
 
-def _words(record: IncidentRecord) -> int:
-    return len(record.feedback) + len(record.notes)
+class MemoryGroups(TableGroups):
+    """Groups of alerts, with the alerts that were written to them as they came."""
 
-
-def _service(record: IncidentRecord) -> str:
-    return (record.incident.alert.service or "").casefold()
-
-
-def _day(earlier: EarlierIncident) -> str:
-    return f"{earlier.closed_at:%Y-%m-%d}"
-
-
-def _endings(records: Iterable[IncidentRecord]) -> list[EarlierIncident]:
-    endings = [earlier for record in records if (earlier := ended(record)) is not None]
-    return sorted(endings, key=lambda earlier: (earlier.closed_at, earlier.incident_id), reverse=True)
-
-
-class MemoryGroups(_Port):
-    """Groups of alerts, and how many incidents may begin in a minute."""
-
-    def __init__(self, store: MemoryStore) -> None:
-        super().__init__(store)
+    def __init__(self, table: Table) -> None:
+        super().__init__(table)
         self.written: list[NormalizedAlert] = []
-        self._groups: dict[str, GroupState] = {}
-        self._members: dict[str, set[str]] = {}
-        self._inputs: dict[str, str] = {}
-        self._opened: defaultdict[tuple[str | None, str], int] = defaultdict(int)
-        self._storms: dict[str | None, datetime] = {}
 
-    def read(self, group_key: str) -> GroupState:
-        group = self._groups.get(group_key, GroupState(group_key=group_key))
-        return group.model_copy(update={"open": False}) if group.settled_at else group
+    def open(self, change: Any, *rest: Any) -> Live:
+        live = super().open(change, *rest)
+        self.written += change.new
+        return live
 
-    def write(
-        self,
-        before: GroupState,
-        after: GroupState,
-        new: Sequence[NormalizedAlert],
-        now: datetime,
-        *,
-        counted: bool = False,
-    ) -> None:
-        self._put(before, after)
-        if new and after.incident_id is not None:
-            self._log(new, now)
-            record = self._store.records.get(after.incident_id)
-            if record and after.open and not counted:
-                changes = {"last_alert_at": now, "quiet_since": None, "alert_count": record.alert_count + len(new)}
-                self._store.change(after.incident_id, **changes)
-
-    def open_incident(
-        self,
-        before: GroupState,
-        after: GroupState,
-        incident: Incident,
-        new: Sequence[NormalizedAlert],
-        now: datetime,
-        *,
-        limits: Limits | None,
-        member: str,
-    ) -> str:
-        if incident.incident_id in self._store.records:
-            raise GroupChanged(f"{incident.incident_id} is there already")
-        self._check(before)
-        minute, name = f"{now:%Y-%m-%dT%H:%M}", incident.alert.alert_name
-        if limits is not None:
-            if self._opened[None, minute] >= limits.per_minute or self._storms_at(None, now):
-                raise RateLimited(f"{limits.per_minute} a minute", alert_name=None)
-            if self._opened[name, minute] >= limits.per_minute_and_alert or self._storms_at(name, now):
-                raise RateLimited(f"{limits.per_minute_and_alert} a minute of one name", alert_name=name)
-            self._opened[None, minute] += 1
-            self._opened[name, minute] += 1
-        self._put(before, after)
-        self._log(new, now)
-        self._members[incident.incident_id] = {member}
-        self._inputs[incident.incident_id] = incident.model_dump_json()
-        self._store.put(
-            IncidentRecord(
-                incident=incident,
-                status="PENDING",
-                alert_count=incident.alert_count,
-                last_alert_at=incident.opened_at,
-            )
-        )
-        return self._inputs[incident.incident_id]
-
-    def execution_input(self, incident_id: str) -> str | None:
-        if incident_id in self._store.records and incident_id not in self._inputs:
-            return self._store.records[incident_id].incident.model_dump_json()
-        return self._inputs.get(incident_id)
-
-    def mark_started(self, incident_id: str, group_key: str) -> None:
-        group, record = self._groups.get(group_key), self._store.records.get(incident_id)
-        if group is None or record is None or group.incident_id != incident_id or record.status != "PENDING":
-            return
-        self._store.change(incident_id, status="STARTED")
-        self._groups[group_key] = group.model_copy(update={"pending": False, "version": group.version + 1})
-
-    def remember_storm(self, alert_name: str | None, now: datetime) -> None:
-        self._storms[alert_name] = now + STORM_LASTS
-
-    def join_storm(self, incident_id: str, group_key: str, count: int, now: datetime) -> bool:
-        record = self._store.incidents._open(incident_id)
-        if record is None:
-            return False
-        self._members.setdefault(incident_id, set()).add(group_key)
-        self._store.change(incident_id, last_alert_at=now, alert_count=record.alert_count + count)
-        return True
-
-    def leave(self, incident_id: str, group_key: str, by: str, now: datetime) -> IncidentRecord | None:
-        record, members = self._store.records.get(incident_id), self._members.get(incident_id, set())
-        members.discard(group_key)
-        if record is None or members or record.resolved_at or record.closed_at:
-            return None
-        return self._store.change(incident_id, resolved_at=now, resolved_by=by)
-
-    def mark_quiet_since(self, incident_id: str, now: datetime) -> None:
-        if incident_id in self._store.records:
-            self._store.change(incident_id, quiet_since=now)
-
-    def worsen(self, incident_id: str, severity: SourceSeverity) -> IncidentRecord | None:
-        known = incident_id in self._store.records
-        return self._store.change(incident_id, worsened_to=severity) if known else None
-
-    def _check(self, before: GroupState) -> None:
-        known = self._groups.get(before.group_key)
-        if (known.version if known else 0) != before.version:
-            raise GroupChanged(f"{before.group_key} was written since")
-
-    def _put(self, before: GroupState, after: GroupState) -> None:
-        self._check(before)
-        self._groups[after.group_key] = after.model_copy(update={"version": before.version + 1})
-
-    def _log(self, new: Sequence[NormalizedAlert], now: datetime) -> None:
-        self.written += new
-        self._store.incidents._received.append((new[0].alert_name, new[0].service, now, len(new)))
-
-    def _storms_at(self, alert_name: str | None, now: datetime) -> bool:
-        return alert_name in self._storms and now <= self._storms[alert_name]
-
-    def _settle(self, record: IncidentRecord, at: datetime) -> None:
-        incident_id = record.incident.incident_id
-        for group_key in {record.incident.group_key, *self._members.get(incident_id, ())}:
-            group = self._groups.get(group_key)
-            if group and group.incident_id == incident_id:
-                settled = {"settled_at": at, "pending": False, "version": group.version + 1}
-                self._groups[group_key] = group.model_copy(update=settled)
+    def apply(self, change: Any) -> Live:
+        live = super().apply(change)
+        self.written += change.new
+        return live
 
 
-class MemoryRemediations(_Port):
-    """Reserved remediations, their locks and what became of them."""
+class MemoryRemediations(TableRemediations):
+    """Reserved remediations, as a test looks at them."""
 
-    def __init__(self, store: MemoryStore) -> None:
-        super().__init__(store)
-        self.version = 0
-        self.held: dict[str, Lease] = {}
-        self.locks: dict[str, tuple[str, datetime]] = {}
-        self.runs: list[RunbookRun] = []
-        self.why_demoted: dict[str, str] = {}
+    @property
+    def version(self) -> int:
+        """How often a remediation began or ended."""
+        return int((self._table.get("REMEDIATION", "LEDGER") or {"version": 0})["version"])
 
-    def plan_of(self, incident_id: str) -> RemediationPlan | None:
-        record = self._store.records.get(incident_id)
-        return record.plan if record else None
+    @property
+    def held(self) -> dict[str, Lease]:
+        """What is in progress, by incident."""
+        ledger = self._table.get("REMEDIATION", "LEDGER") or {"held": {}}
+        return {incident_id: Lease.from_stored(text) for incident_id, text in ledger["held"].items()}
 
-    def state(self, runbook_id: str, since: datetime) -> RemediationState:
-        return RemediationState(
-            version=self.version,
-            held=list(self.held.values()),
-            runs=self._runs_since(runbook_id, since),
-            demoted=self.why_demoted.get(runbook_id),
-        )
+    @property
+    def runs(self) -> list[RunbookRun]:
+        """Every run of every runbook, in shadow or not."""
+        runbooks = dict.fromkeys(pk for pk, _ in keys(self._table) if pk.startswith("RUNS#"))
+        far = datetime.fromisoformat("1970-01-01T00:00:00Z")
+        return [run for pk in runbooks for run in self._incidents.runs_since(pk.removeprefix("RUNS#"), far)]
 
-    def reserve(self, plan: RemediationPlan, run: RunbookRun, *, state: RemediationState, now: datetime) -> None:
-        me = run.incident_id
-        record = self._store.records.get(me)
-        if record is None or record.plan is not None:
-            raise AlreadyPlanned(f"{me} has a plan, or is not in the table")
-        if state.version != self.version:
-            raise RemediationContended("a remediation began or ended since")
-        taken = [name for name in plan.locks if not self._free(name, me, now)]
-        if taken:
-            raise LockHeld(f"{', '.join(taken)} is in the hands of another incident")
-        self.version += 1
-        self.locks |= dict.fromkeys(plan.locks, (me, run.until))
-        mine = Lease(incident_id=me, runbook_id=run.runbook_id, locks=plan.locks, until=run.until)
-        self.held = {lease.incident_id: lease for lease in state.held if lease.until > now} | {me: mine}
-        self.runs.append(run)
-        self._store.change(me, plan=plan, plan_digest=plan.digest())
+    @property
+    def locks(self) -> dict[str, tuple[str, datetime]]:
+        """Who holds each lock, and until when."""
+        items = [self._table.get(*key) for key in keys(self._table) if key[1] == "LOCK"]
+        return {
+            item["pk"].removeprefix("LOCK#"): (item["held_by"], datetime.fromisoformat(item["lease_until"]))
+            for item in items
+            if item is not None
+        }
 
-    def keep_shadow(self, run: RunbookRun) -> None:
-        if run not in self.runs:
-            self.runs.append(run)
+    def keep_runs(self, runs: Iterable[RunbookRun]) -> None:
+        """Store runs as they are, whatever became of them."""
+        for run in runs:
+            late: dict[str, Any] = {"outcome": run.outcome, "accepted": run.accepted}
+            late |= {"ended_at": None if run.ended_at is None else stamp(run.ended_at)}
+            item = {"pk": f"RUNS#{run.runbook_id}", "sk": f"{stamp(run.at)}#{run.incident_id}"}
+            self._table.put(item | late | {"run": run.model_dump_json(exclude={"outcome", "ended_at", "accepted"})})
 
-    def settle(
-        self,
-        plan: RemediationPlan,
-        incident_id: str,
-        outcome: RunOutcome,
-        *,
-        accepted: bool | None,
-        demote: str | None,
-        at: datetime,
-    ) -> bool:
-        for name in plan.locks:
-            if name in self.locks and not self._free(name, "", at) and self.locks[name][0] == incident_id:
-                self.locks[name] = (incident_id, at)
-        open_runs = [
-            number
-            for number, run in enumerate(self.runs)
-            if (run.runbook_id, run.incident_id, run.at) == (plan.runbook_id, incident_id, plan.planned_at)
-            and run.decision != "shadow"
-            and run.outcome is None
-        ]
-        if not open_runs:
-            return False
-        (number,) = open_runs
-        ending = {"outcome": outcome, "ended_at": at, "accepted": accepted}
-        self.runs[number] = self.runs[number].model_copy(update=ending)
-        if self.held.pop(incident_id, None):
-            self.version += 1
-        if demote:
-            self.why_demoted[plan.runbook_id] = demote
-        return True
+    def forget(self) -> None:
+        """Remove all runs, locks and leases, as if nothing had ever been remediated."""
+        for pk, sk in keys(self._table):
+            if pk.startswith(("RUNS#", "LOCK#", "REMEDIATION")):
+                delete(self._table, pk, sk)
 
-    def demoted(self, runbook_id: str) -> str | None:
-        return self.why_demoted.get(runbook_id)
-
-    def reset(self, runbook_id: str, by: str, at: datetime) -> bool:
-        return self.why_demoted.pop(runbook_id, None) is not None
-
-    def _free(self, name: str, me: str, now: datetime) -> bool:
-        owner, until = self.locks.get(name, (me, now))
-        return owner == me or until <= now
-
-    def _runs_since(self, runbook_id: str, since: datetime) -> list[RunbookRun]:
-        found = [run for run in self.runs if run.runbook_id == runbook_id and run.at >= since]
-        return sorted(found, key=lambda run: (run.at, run.incident_id))
-
-
-class MemoryTrail(_Port):
-    """Audit trails by incident."""
-
-    def __init__(self, store: MemoryStore) -> None:
-        super().__init__(store)
-        self.kept: dict[str, list[Entry]] = {}
-
-    def append(self, incident_id: str, facts: Sequence[Fact], at: datetime) -> None:
-        known = self.kept.setdefault(incident_id, [])
-        there = [Fact(what=entry.what, who=entry.who, facts=entry.facts) for entry in known]
-        new = [fact for number, fact in enumerate(facts) if fact not in there and fact not in facts[:number]]
-        known += chained(incident_id, new, at, known[-1] if known else None)
-
-    def entries(self, incident_id: str) -> list[Entry]:
-        return list(self.kept.get(incident_id, []))
-
-
-class MemoryHeartbeats(_Port):
-    """Heartbeats, by their key."""
-
-    def __init__(self, store: MemoryStore) -> None:
-        super().__init__(store)
-        self._pulses: dict[str, Pulse] = {}
-        self._last: LastCheck | None = None
-
-    def beat(self, alert: NormalizedAlert, now: datetime) -> None:
-        key = f"{alert.source}:{alert.fingerprint}"
-        if alert.status == "resolved":
-            past = now - timedelta(seconds=1)
-            known = self._pulses.get(key) or Pulse(key=key, alert=alert, beat_at=past)
-            self._pulses[key] = known.model_copy(update={"alert": alert.without_raw(), "resolved_at": now})
-        else:
-            self._beats(key, alert, now)
-
-    def expect(self, name: str, alert: NormalizedAlert, now: datetime) -> None:
-        self._beats(f"{REQUIRED}{name}", alert, now)
-
-    def pulses(self) -> tuple[list[Pulse], LastCheck | None]:
-        return [self._pulses[key] for key in sorted(self._pulses)], self._last
-
-    def watch(self, before: LastCheck | None, now: datetime) -> datetime:
-        self._last = LastCheck(looked_at=now, since=before.begin(now) if before else now)
-        return self._last.since
-
-    def mark(self, pulse: Pulse, absent_since: datetime | None, now: datetime) -> None:
-        if pulse.key in self._pulses:
-            marked = self._pulses[pulse.key].model_copy(update={"absent_since": absent_since})
-            self._pulses[pulse.key] = marked
-
-    def forget(self, key: str, by: str, now: datetime) -> bool:
-        if key not in self._pulses:
-            return False
-        self._pulses[key] = self._pulses[key].model_copy(update={"forgotten_at": now, "forgotten_by": by})
-        return True
-
-    def _beats(self, key: str, alert: NormalizedAlert, now: datetime) -> None:
-        known = self._pulses.get(key) or Pulse(key=key, alert=alert, beat_at=now)
-        again = {"alert": alert.without_raw(), "beat_at": now, "forgotten_at": None, "forgotten_by": None}
-        self._pulses[key] = known.model_copy(update=again)
+    def begin_elsewhere(self) -> None:
+        """Move the ledger on, as a remediation of another incident does when it begins or ends."""
+        held = {incident_id: lease.model_dump_json() for incident_id, lease in self.held.items()}
+        self._table.put({"pk": "REMEDIATION", "sk": "LEDGER", "version": self.version + 1, "held": held})
 
 
 @dataclass
@@ -652,11 +231,15 @@ class MemoryExecutions:
     Attributes
     ----------
     starts
-        Every start that was asked for, with its input: starting again changes nothing.
+        Every start that was asked for, by name with its input: starting again changes nothing.
     told
-        Signals with who gave them, and errors with their cause.
+        Signals with who gave them.
     waiting
         Whether anything still waits on a task token.
+    states
+        How executions stand, by name; those that were started run.
+    failed
+        The incidents whose execution failed.
     """
 
     starts: list[tuple[str, str]] = field(default_factory=list)
@@ -664,26 +247,32 @@ class MemoryExecutions:
     tokens: list[str] = field(default_factory=list)
     waiting: bool = True
     down: bool = False
+    states: dict[str, ExecutionState] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
 
     @property
     def started(self) -> dict[str, str]:
         return dict(reversed(self.starts))
 
-    def start(self, incident_id: str, execution_input: str) -> None:
+    def start(self, incident: Incident, generation: int) -> None:
         self._reach()
-        self.starts.append((incident_id, execution_input))
+        name = execution_name(incident.incident_id, generation)
+        self.starts.append((name, execution_input(incident, generation)))
+        self.states.setdefault(name, "RUNNING")
 
     def signal(self, token: str, signal: str, by: str) -> bool:
-        return self._tell(token, signal, by)
-
-    def interrupt(self, token: str, error: str, cause: str) -> bool:
-        return self._tell(token, error, cause)
-
-    def _tell(self, token: str, what: str, why: str) -> bool:
         self._reach()
         self.tokens.append(token)
-        self.told.append((what, why))
+        self.told.append((signal, by))
         return self.waiting
+
+    def describe(self, incident_id: str, generation: int) -> ExecutionState:
+        self._reach()
+        return self.states.get(execution_name(incident_id, generation), "UNKNOWN")
+
+    def failed_since(self, since: datetime) -> list[str]:
+        self._reach()
+        return list(self.failed)
 
     def _reach(self) -> None:
         if self.down:

@@ -91,7 +91,8 @@ class WhatNowOutput(Lenient):
     """Output of the state `What Now?`.
 
     `seconds` is how long the chosen state waits; `changes` what its wait may not miss; `joined` what the decision knew
-    of. `plan` is the incident's plan, if it has one.
+    of. `plan` is the incident's plan, if it has one, `rank` the worst rank that a page tells of now. `reason` is the text
+    for people if only the record shows it.
     """
 
     go: Go
@@ -100,6 +101,8 @@ class WhatNowOutput(Lenient):
     joined: int = 0
     ended_by: Literal["resolved", "verified", "expired", "person"] = "resolved"
     plan: RemediationPlan | None = None
+    rank: int = Field(default=4, ge=0, le=4)
+    reason: str | None = None
 
 
 class PlanRemediationInput(ExecutionInput):

@@ -60,12 +60,21 @@ class RunbookSettings(Settings):
     runbooks_dir: str
 
 
+class TimesSettings(Settings):
+    """Settings of the functions that decide when a person is called and when an incident is over."""
+
+    page_after_seconds: int = Field(ge=60)
+    flap_quiet_seconds: int = Field(ge=60)
+    resolve_within_seconds: int = Field(ge=60)
+
+
 class IngestionSettings(RunbookSettings):
     """Settings of the functions that take alerts in."""
 
     state_machine_arn: str
     incidents_per_minute: int = Field(ge=1)
     incidents_per_minute_and_alert: int = Field(ge=1)
+    time_zone: Annotated[str, AfterValidator(_known_time_zone)]
 
 
 class PageTopicSettings(RunbookSettings):
@@ -82,7 +91,6 @@ class ChannelSettings(Settings):
     slack_automated_channel: str
     slack_alerts_channel: str
     pagerduty_events_url: str
-    resolve_within_seconds: int = Field(ge=60)
     console_url: str
 
 
@@ -90,6 +98,7 @@ class IngestSettings(IngestionSettings):
     """Settings of functions/ingest."""
 
     quarantine_queue_url: str
+    backlog_queue_url: str
 
 
 class ClassifySettings(RunbookSettings):
@@ -98,7 +107,7 @@ class ClassifySettings(RunbookSettings):
     time_zone: Annotated[str, AfterValidator(_known_time_zone)]
 
 
-class RemediateSettings(RunbookSettings):
+class RemediateSettings(RunbookSettings, TimesSettings):
     """Settings of functions/remediate. `remediation_mode` limits every runbook's own mode."""
 
     environment_name: str
@@ -126,8 +135,5 @@ class RespondSettings(ChannelSettings):
     approvers: Names
 
 
-class ReconcileSettings(IngestionSettings, PageTopicSettings):
-    """Settings of functions/reconcile."""
-
-    page_after_seconds: int = Field(ge=60)
-    flap_quiet_seconds: int = Field(ge=60)
+class ReconcileSettings(IngestionSettings, EscalateSettings, TimesSettings):
+    """Settings of functions/reconcile, which takes alerts in, pages and shows as the other functions do."""

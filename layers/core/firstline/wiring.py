@@ -6,8 +6,8 @@ the part is built, so that a cold start imports nothing that its function does n
 To replace a part in a test, set it before it is used: `wiring.incidents = MemoryStore().incidents`.
 """
 
-from datetime import timedelta
-from functools import cache, cached_property, partial
+from datetime import datetime, timedelta
+from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -40,9 +40,12 @@ if TYPE_CHECKING:
     from firstline.adapters.llm.chat_model import ChatModel
     from firstline.channels.delivery import Channel
     from firstline.incidents.heartbeats import Watch
+    from firstline.incidents.hold_ends import HoldEnds
     from firstline.incidents.reconcile import Reconciler
+    from firstline.incidents.what_now import Times
     from firstline.ingest.accept import Ingestion
     from firstline.ingest.front_door import Intake
+    from firstline.models import Incident, IncidentRecord
     from firstline.people.front import PeopleFront
     from firstline.policy.paging import Level, PagingPolicy
     from firstline.policy.rules import Rules
@@ -54,7 +57,6 @@ if TYPE_CHECKING:
         settings.ClassifySettings,
         settings.RemediateSettings,
         settings.RespondSettings,
-        settings.EscalateSettings,
         settings.ReconcileSettings,
     ):
         """The settings of all functions together, for mypy. At run time a function has its own."""
@@ -201,26 +203,38 @@ class Wiring:
 
     @cached_property
     def ingestion(self) -> "Ingestion":
+        from zoneinfo import ZoneInfo
+
         from firstline.adapters.dynamodb.silences import RememberedSilences
-        from firstline.incidents.hold import IngestHolds
-        from firstline.ingest.accept import Ingestion
-        from firstline.ingest.fold import Limits
+        from firstline.incidents import lifecycle
+        from firstline.incidents.store import Limits
+        from firstline.ingest.accept import Ingestion, Ports
+        from firstline.ingest.judge import Judge
         from firstline.policy.holds import Holds
 
         silences = RememberedSilences(self.silences)
-        holds = IngestHolds(
-            incidents=self.incidents,
-            executions=self.executions,
+        judge = Judge(
+            rules=lambda: self.rules_or_none,
             quiet=lambda now: Holds(self.rules_or_none.maintenance, silences.at(now)),
-            rules_hold=lambda: self.rules_or_none.may_hold,
+            zone=ZoneInfo(self.settings.time_zone),
         )
         limits = Limits(self.settings.incidents_per_minute, self.settings.incidents_per_minute_and_alert)
-        return Ingestion(self.groups, self.executions, limits, holds=holds)
+        ports = Ports(
+            self.groups,
+            start=lambda incident, generation: self.executions.start(incident, generation),
+            tell=lambda live: lifecycle.tell(live, self.executions),
+            incident=self._incident,
+        )
+        return Ingestion(ports, limits, judge)
+
+    def _incident(self, incident_id: str) -> "Incident | None":
+        record = self.incidents.record(incident_id)
+        return None if record is None else record.incident
 
     @cached_property
     def intake(self) -> "Intake":
         from firstline.adapters.aws.certificates import Certificates
-        from firstline.adapters.aws.quarantine import Quarantine
+        from firstline.adapters.aws.quarantine import BacklogQueue, Quarantine
         from firstline.adapters.aws.topics import confirm_subscription
         from firstline.ingest.front_door import Intake
 
@@ -230,6 +244,7 @@ class Wiring:
             executions=self.executions,
             secrets=self.secrets.lines,
             quarantine=Quarantine(partial(self._client, "sqs"), self.settings.quarantine_queue_url).keep,
+            backlog=BacklogQueue(partial(self._client, "sqs"), self.settings.backlog_queue_url).keep,
             certificates=Certificates().get,
             confirm_subscription=confirm_subscription,
             own_stack=self.settings.stack_name,
@@ -245,18 +260,61 @@ class Wiring:
 
     @cached_property
     def reconciler(self) -> "Reconciler":
+        from firstline.adapters.dynamodb.open_incidents import count_open
         from firstline.incidents.reconcile import Reconciler
 
         return Reconciler(
             incidents=self.incidents,
-            groups=self.groups,
             executions=self.executions,
             topic=self.page_topic,
             page_after=timedelta(seconds=self.settings.page_after_seconds),
-            flap_quiet=timedelta(seconds=self.settings.flap_quiet_seconds),
-            silences=self.silences.since,
+            page=self._page_overdue,
+            show=self._show_again,
+            hold_over=lambda incident_id, now: self.hold_ends.over(incident_id, now),
+            count_open=lambda: count_open(self.table),
             watch=lambda now: self.watch.look(now),
         )
+
+    @cached_property
+    def hold_ends(self) -> "HoldEnds":
+        from zoneinfo import ZoneInfo
+
+        from firstline.incidents.hold_ends import HoldEnds
+        from firstline.ingest.judge import Judge
+        from firstline.policy.holds import Holds
+
+        # Rules and silences that cannot be read are an error here, and no reason to end a hold.
+        silences = lru_cache(maxsize=1)(self.silences.since)
+        judge = Judge(
+            rules=lambda: self.rules,
+            quiet=lambda now: Holds(self.rules.maintenance, silences(now)),
+            zone=ZoneInfo(self.settings.time_zone),
+        )
+        return HoldEnds(judge, members=self.incidents.members, inhibitors=lambda keys: self.groups.read({}, keys)[1])
+
+    def _page_overdue(self, record: "IncidentRecord", reason: str, now: datetime) -> None:
+        from firstline.people.page import overdue, page_on_call
+        from firstline.policy.paging import ONLY_THE_TOPIC
+
+        try:
+            policy = self.paging_policy
+        except ConfigurationError as error:
+            logger.error("paging through the page topic alone: %s", error)
+            policy = ONLY_THE_TOPIC
+        page_on_call(
+            overdue(record, reason),
+            policy=policy,
+            channels={**self.channels(), "sns": self.page_topic},
+            incidents=self.incidents,
+            now=now,
+            on_call=self.on_call,
+            must_claim=True,
+        )
+
+    def _show_again(self, record: "IncidentRecord", now: datetime) -> bool:
+        from firstline.people.show import show_again
+
+        return show_again(record, channels=self.channels(), incidents=self.incidents, now=now)
 
     # --- classification -----------------------------------------------------------------------------------------------
 
@@ -293,6 +351,18 @@ class Wiring:
         circuit = SharedCircuit(client, self.settings.table_name)
         account = Spending(self._table(client), policy.daily_ceiling)
         return ChatModel(endpoint, deadline_seconds=policy.deadline_seconds, circuit=circuit, account=account)
+
+    # --- what comes next ----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def times(self) -> "Times":
+        from firstline.incidents.what_now import Times
+
+        return Times(
+            page_after=timedelta(seconds=self.settings.page_after_seconds),
+            flap_quiet=timedelta(seconds=self.settings.flap_quiet_seconds),
+            resolve_within=timedelta(seconds=self.settings.resolve_within_seconds),
+        )
 
     # --- remediation --------------------------------------------------------------------------------------------------
 

@@ -1,70 +1,85 @@
-"""Signals: the table first, then the waiting execution."""
+"""Signals: the table first, then the waiting execution. And the names and inputs of executions."""
 
+import json
 from typing import Any
 
 import pytest
 
+from firstline.errors import JoinedSince
 from firstline.incidents import lifecycle
-from firstline.models import IncidentRecord
+from firstline.models import Counts, IncidentRecord
 from firstline.observability import metrics
-from tests.support.builders import NOON, at, incident
+from tests.support.builders import NOON, a_live, a_record, at, incident
+from tests.support.changes import counts_for
 from tests.support.memory import MemoryExecutions, MemoryStore
 
 INCIDENT_ID = incident().incident_id
+WAITS = ["hold", "recovery", "acknowledgement", "resolution", "quiet"]
 
 
 def record(**what: Any) -> IncidentRecord:
-    fields: dict[str, Any] = {"incident": incident(), "status": "STARTED", "alert_count": 1, "last_alert_at": NOON}
-    return IncidentRecord(**(fields | what))
+    return a_record(incident(), **{"last_alert_at": NOON, "classification": None, "task_token": "t"} | what)
 
 
-@pytest.mark.parametrize(
-    ("awaiting", "told"),
-    [
-        ("acknowledgement", [("acknowledged", "ada")]),
-        # It has gone on, or is not there yet; an acknowledgement must not end a wait for something else.
-        ("resolution", []),
-        ("recovery", []),
-        ("approval", []),
-        (None, []),
-    ],
-)
-def test_an_acknowledgement_ends_only_the_wait_for_one(awaiting: str | None, told: list[tuple[str, str]]) -> None:
-    store, executions = MemoryStore(record(awaiting=awaiting, task_token="t")), MemoryExecutions()
+# --- what people do ---
+
+
+@pytest.mark.parametrize("awaiting", [*WAITS, None])
+def test_an_acknowledgement_ends_only_the_wait_for_one(awaiting: str | None) -> None:
+    store, executions = MemoryStore(record(awaiting=awaiting)), MemoryExecutions()
 
     taken = lifecycle.acknowledge(INCIDENT_ID, "ada", NOON, incidents=store.incidents, executions=executions)
 
-    assert taken == store.only
+    assert taken is not None
     assert (store.only.acknowledged_by, store.only.acknowledged_at) == ("ada", NOON)
-    assert executions.told == told
+    assert executions.told == ([("acknowledged", "ada")] if awaiting == "acknowledgement" else [])
     assert set(executions.tokens) <= {"t"}
 
 
-@pytest.mark.parametrize("awaiting", ["hold", "approval", "recovery", "acknowledgement", "resolution"])
-def test_the_end_of_the_trouble_ends_every_wait(awaiting: str) -> None:
-    store, executions = MemoryStore(record(awaiting=awaiting, task_token="t")), MemoryExecutions()
+@pytest.mark.parametrize("awaiting", WAITS)
+def test_a_person_who_resolves_ends_every_wait(awaiting: str) -> None:
+    store, executions = MemoryStore(record(awaiting=awaiting)), MemoryExecutions()
 
-    lifecycle.resolve(INCIDENT_ID, "ada", NOON, incidents=store.incidents, executions=executions)
+    lifecycle.resolve_by_hand(INCIDENT_ID, "ada", NOON, incidents=store.incidents, executions=executions)
 
     assert (executions.tokens, executions.told) == (["t"], [("resolved", "ada")])
 
 
-def test_a_person_who_resolves_has_taken_it_too_and_that_is_measured() -> None:
+def test_a_person_who_resolves_took_it_and_that_is_measured() -> None:
     metrics.clear_metrics()
-    store = MemoryStore(record(awaiting="resolution", task_token="t", paged_at=at(0)))
-    executions = MemoryExecutions()
+    store, executions = MemoryStore(record(awaiting="resolution", paged_at=at(0))), MemoryExecutions()
 
     lifecycle.resolve_by_hand(INCIDENT_ID, "ada", at(2), incidents=store.incidents, executions=executions)
 
-    assert (store.only.acknowledged_by, store.only.resolved_by) == ("ada", "ada")
-    assert executions.told == [("resolved", "ada")]
+    assert store.only.resolved_by == "ada"
     assert metrics.metric_set["TimeToAcknowledge"]["Value"] == [120.0]
     metrics.clear_metrics()
 
 
-@pytest.mark.parametrize("say", [lifecycle.acknowledge, lifecycle.resolve])
+def test_a_resolve_answers_no_page_for_what_joins_later() -> None:
+    store, executions = MemoryStore(record(paged_at=at(0))), MemoryExecutions()
+
+    lifecycle.resolve_by_hand(INCIDENT_ID, "ada", at(2), incidents=store.incidents, executions=executions)
+
+    live = store.only.live
+    assert live is not None
+    assert not live.answered
+
+
+def test_a_resolve_of_somebody_who_did_not_see_what_joined_is_refused() -> None:
+    live = a_live(incident(), own=counts_for(2, 4), task_token="t", awaiting="resolution")
+    store, executions = MemoryStore(record(live=live)), MemoryExecutions()
+
+    with pytest.raises(JoinedSince) as refused:
+        lifecycle.resolve_by_hand(INCIDENT_ID, "ada", NOON, seen=1, incidents=store.incidents, executions=executions)
+
+    assert (refused.value.seen, refused.value.joined) == (1, 2)
+    assert (store.only.resolved_by, executions.told) == (None, [])
+
+
+@pytest.mark.parametrize("say", [lifecycle.acknowledge, lifecycle.resolve_by_hand])
 def test_an_incident_that_is_over_sends_no_signal(say: Any) -> None:
-    over = record(awaiting="resolution", task_token="t", resolved_at=NOON, resolved_by="ada")
+    over = record(awaiting="resolution", status="CLOSED", closed_at=NOON, resolved_by="ada")
     executions = MemoryExecutions()
 
     for store in (MemoryStore(over), MemoryStore()):
@@ -73,43 +88,76 @@ def test_an_incident_that_is_over_sends_no_signal(say: Any) -> None:
     assert executions.told == []
 
 
-@pytest.mark.parametrize(
-    ("awaiting", "told"), [("hold", [("go on", "somebody joined")]), ("resolution", []), (None, [])]
-)
-def test_ending_a_hold_signals_only_an_execution_that_is_held(awaiting: Any, told: list[tuple[str, str]]) -> None:
-    store, executions = MemoryStore(record(awaiting=awaiting, task_token="t")), MemoryExecutions()
+@pytest.mark.parametrize("awaiting", [*WAITS, None])
+def test_ending_a_hold_signals_only_an_execution_that_is_held(awaiting: Any) -> None:
+    store, executions = MemoryStore(record(awaiting=awaiting)), MemoryExecutions()
 
-    lifecycle.end_hold(INCIDENT_ID, "somebody joined", NOON, incidents=store.incidents, executions=executions)
+    lifecycle.end_hold(INCIDENT_ID, "somebody ended it", NOON, incidents=store.incidents, executions=executions)
 
-    assert (store.only.hold_ended_at, store.only.hold_ended_because) == (NOON, "somebody joined")
-    assert executions.told == told
+    assert (store.only.hold_ended_at, store.only.hold_ended_because) == (NOON, "somebody ended it")
+    assert executions.told == ([("go on", "somebody ended it")] if awaiting == "hold" else [])
 
 
-@pytest.mark.parametrize("decision", ["approved", "refused"])
-def test_a_decision_is_told_in_the_words_of_the_state_machine(decision: str) -> None:
-    executions = MemoryExecutions()
-    waiting = record(awaiting="approval", task_token="t", decision=decision, decided_by="ada")
+# --- what joins and ends ---
 
-    assert lifecycle.tell_decided(waiting, executions=executions)
-
-    assert executions.told == [(decision, "ada")]
+PAGED = {"paged_seq": 1, "page_done": 1, "paged_rank": 3, "decided": 3}
 
 
 @pytest.mark.parametrize(
-    ("what", "told"),
+    ("awaiting", "counts", "what", "signal"),
     [
-        ({"awaiting": "resolution", "task_token": "t"}, ["Worsened"]),
-        ({"awaiting": "approval", "task_token": "t"}, ["Worsened"]),
-        ({"awaiting": "hold", "task_token": "t"}, ["Worsened"]),
-        # A runbook is at work, or somebody is awake already.
-        ({"awaiting": "recovery", "task_token": "t"}, []),
-        ({"awaiting": "resolution", "task_token": "t", "paged_at": NOON}, []),
-        ({"awaiting": "resolution"}, []),
+        ("resolution", Counts(joined=1), {}, "ended"),
+        ("acknowledgement", Counts(joined=1), {}, "ended"),
+        ("recovery", Counts(joined=1), {}, "ended"),
+        ("hold", Counts(joined=1), {}, "ended"),
+        ("quiet", Counts(joined=1), {}, None),
+        ("quiet", counts_for(2), {}, "joined"),
+        ("hold", counts_for(2), {}, None),
+        ("hold", counts_for(2, 3), {"decided": 3}, "joined"),
+        ("recovery", counts_for(2, 4), {}, None),
+        ("resolution", counts_for(1, 4), {"decided": 1}, "joined"),
+        ("resolution", counts_for(1, 2), {"decided": 1}, None),
+        ("acknowledgement", counts_for(4), PAGED, "joined"),
+        ("resolution", counts_for(3, 3), PAGED, None),
+        (None, counts_for(1, 4), {"decided": 1}, None),
     ],
 )
-def test_a_worse_alert_interrupts_the_wait_unless_a_page_went_out(what: dict[str, Any], told: list[str]) -> None:
+def test_a_wait_ends_for_what_concerns_it(
+    awaiting: Any, counts: Counts, what: dict[str, Any], signal: str | None
+) -> None:
     executions = MemoryExecutions()
+    live = a_live(incident(), own=counts, awaiting=awaiting, task_token="t", **what)
 
-    lifecycle.tell_worsened(record(**what), "critical", executions=executions)
+    assert lifecycle.tell(live, executions) is (signal is not None)
 
-    assert [error for error, _ in executions.told] == told
+    assert executions.told == ([] if signal is None else [(signal, "the sender")])
+
+
+def test_nothing_wakes_the_execution_of_a_closed_incident() -> None:
+    closed = a_live(incident(), own=Counts(joined=1), awaiting="resolution", task_token="t", open=False)
+    assert not lifecycle.tell(closed, MemoryExecutions())
+
+
+# --- executions ---
+
+LONGEST = "A" * 53 + "-20260301T031200Z-0a1b2c3d"
+
+
+def test_the_first_execution_has_the_incidents_id_and_a_successor_its_generation() -> None:
+    assert lifecycle.execution_name(INCIDENT_ID, 1) == INCIDENT_ID
+    assert lifecycle.execution_name(INCIDENT_ID, 2) == f"{INCIDENT_ID}-2"
+
+
+@pytest.mark.parametrize("generation", [2, 10, 12_345])
+def test_a_successors_name_fits_and_still_tells_incidents_apart(generation: int) -> None:
+    other = LONGEST[:-1] + "e"
+    name = lifecycle.execution_name(LONGEST, generation)
+    assert len(name) <= 80
+    assert name.endswith(f"-20260301T031200Z-0a1b2c3d-{generation}")
+    assert name != lifecycle.execution_name(other, generation)
+
+
+def test_an_execution_starts_with_the_same_bytes_each_time() -> None:
+    first = lifecycle.execution_input(incident(), 3)
+    assert first == lifecycle.execution_input(incident(), 3)
+    assert json.loads(first)["generation"] == 3

@@ -43,7 +43,7 @@ SEEN = OwnIncidentSeen("Q1W2E3R4T5Y6U7", OWN)
     ("name", "expected"),
     [
         ("own-acknowledged", [OwnIncidentSignal(OWN, "acknowledged", "Ada Lovelace"), SEEN]),
-        ("own-resolved", [OwnIncidentSignal(OWN, "resolved", "PagerDuty"), SEEN]),
+        ("own-resolved", [SEEN]),
         ("own-triggered", [SEEN]),
         ("acknowledged", []),
         ("resolved", []),

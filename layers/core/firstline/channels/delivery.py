@@ -84,6 +84,12 @@ def tell_all(notification: Notification, channels: Mapping[str, Channel], *, rou
     return Told(reached=tuple(reached), failed=failed)
 
 
-def tell_slack(notification: Notification, channels: Mapping[str, Channel]) -> None:
-    """Send the notification to Slack only, once: Slack gives a button three seconds."""
-    tell_all(notification, {name: channel for name, channel in channels.items() if name == "slack"}, rounds=1)
+def tell_slack(notification: Notification, channels: Mapping[str, Channel]) -> bool:
+    """Send the notification to Slack only, once: Slack gives a button three seconds. Return True if it was taken."""
+    slack = {name: channel for name, channel in channels.items() if name == "slack"}
+    return bool(tell_all(notification, slack, rounds=1).reached)
+
+
+def tell_others(notification: Notification, channels: Mapping[str, Channel]) -> None:
+    """Send the notification once to every channel but Slack, whose message says it already."""
+    tell_all(notification, {name: channel for name, channel in channels.items() if name != "slack"}, rounds=1)

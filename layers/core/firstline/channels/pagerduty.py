@@ -5,7 +5,7 @@ https://developer.pagerduty.com/docs/send-alert-event: summary at most 1,024 cha
 
 from typing import Any
 
-from firstline.channels.summary import Summary, execution_link, labels, severity, summarise, web_link
+from firstline.channels.summary import Summary, answered, execution_link, labels, severity, summarise, web_link
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Incident, IncidentRecord, Notification
 from firstline.text import one_line, shorten
 
@@ -22,18 +22,27 @@ def dedup_key(incident: Incident) -> str:
 
 def render(notification: Notification, *, console_url: str = "") -> dict[str, Any] | None:
     """Return the event without its routing key, or None if PagerDuty need not hear of this notification."""
-    key = dedup_key(notification.record.incident)
+    key, record = dedup_key(notification.record.incident), notification.record
     match notification.kind:
         case "paged":
             return {"event_action": "trigger", "dedup_key": key, **_trigger(notification, console_url)}
-        case "acknowledged" | "closed" as kind if _may_know(notification.record):
-            return {"event_action": "acknowledge" if kind == "acknowledged" else "resolve", "dedup_key": key}
+        case "acknowledged" if _may_know(record):
+            return {"event_action": "acknowledge", "dedup_key": key}
+        case "quiet" if _may_know(record) and not answered(record):
+            return {"event_action": "resolve", "dedup_key": key}  # whom it still rings, it need not wake any more
+        case "closed" if _may_know(record) and not _still_fires(record):
+            return {"event_action": "resolve", "dedup_key": key}
     return None
 
 
 def _may_know(record: IncidentRecord) -> bool:
     """Return True if PagerDuty may have an incident open: a page is on record, or its record may have got lost."""
     return bool(record.pages or record.paged_at) or SEVERITY_RANK[severity(record)] >= PAGING_RANK
+
+
+def _still_fires(record: IncidentRecord) -> bool:
+    """Return True if alerts of the incident fire, and no person has said that it is over."""
+    return record.live is not None and record.live.firing > 0 and record.resolved_by is None
 
 
 def _trigger(notification: Notification, console_url: str) -> dict[str, Any]:
@@ -66,6 +75,8 @@ def _details(summary: Summary, incident: Incident) -> dict[str, Any]:
         "affected": summary.affected,
         "since": summary.since,
         "why a human": summary.why,
+        "alerts, worst first": list(summary.alerts),
+        "proposed": summary.proposed or "nothing waits for an approval",
         "not sure, please judge": list(summary.unsure),
         "what was tried": list(summary.tried) or "nothing was run",
         "first steps": list(summary.first_steps),

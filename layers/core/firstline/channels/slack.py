@@ -10,7 +10,15 @@ from itertools import accumulate
 from typing import Any, Literal
 
 from firstline.channels import slack_feedback
-from firstline.channels.summary import Summary, execution_link, labels, summarise
+from firstline.channels.summary import (
+    Summary,
+    answered,
+    execution_link,
+    in_automated_feed,
+    labels,
+    standing,
+    summarise,
+)
 from firstline.models import (
     AnyPlannedStep,
     Incident,
@@ -38,8 +46,11 @@ _ICONS: dict[NotificationKind, str] = {
     "needs_human": "🟠",
     "paged": "🔴",
     "acknowledged": "👀",
+    "quiet": "⏳",
     "closed": "✅",
 }
+_FOR_PEOPLE = ("paged", "needs_human", "acknowledged", "approval")
+"""The kinds of messages about an incident that is with people."""
 
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _MARKUP = frozenset("*_~`@:")
@@ -48,9 +59,15 @@ _WORD_JOINER = "\u2060"
 
 
 def feed(notification: Notification) -> Feed:
-    """Return the channel that a notification goes to: the one for humans as soon as one is needed."""
-    ended_alone = notification.kind == "closed" and notification.record.outcome in ("auto_resolved", "self_cleared")
-    return "automated" if ended_alone or notification.kind == "remediating" else "alerts"
+    """Return the channel that a notification goes to: the one for humans as soon as one is needed.
+
+    A message that only brings an earlier one up to date stays where that is.
+    """
+    kind, record = notification.kind, notification.record
+    if kind == "quiet" or (kind == "changed" and standing(record) == "remediating"):
+        return "automated" if in_automated_feed(record) else "alerts"
+    ended_alone = kind == "closed" and record.outcome in ("auto_resolved", "self_cleared")
+    return "automated" if ended_alone or kind == "remediating" else "alerts"
 
 
 def render(notification: Notification, *, console_url: str = "", interactive: bool = True) -> dict[str, Any]:
@@ -63,26 +80,29 @@ def render(notification: Notification, *, console_url: str = "", interactive: bo
     interactive
         False if buttons would not reach Firstline, as behind an incoming webhook.
     """
-    summary = summarise(notification)
-    kind, plan = notification.kind, notification.record.plan
+    summary, record = summarise(notification), notification.record
+    kind, plan = _kind(notification), record.plan
+    asked = kind in _FOR_PEOPLE and record.waits_for_approval
     texts = []
-    if kind in ("approval", "remediating") and plan:
-        texts.append(_intent(plan, asked=kind == "approval"))
-    if summary.unsure and kind in ("paged", "needs_human", "acknowledged", "approval"):
+    if plan and (asked or kind == "remediating"):
+        texts.append(_intent(plan, asked=asked))
+    if summary.alerts:
+        texts.append("Alerts, worst first\n" + bullets(summary.alerts))
+    if summary.unsure and kind in _FOR_PEOPLE:
         texts.append("Firstline is not sure. Please judge\n" + bullets(summary.unsure))
     if kind in ("paged", "needs_human", "acknowledged"):
         texts.append("First steps\n" + numbered(summary.first_steps))
     if summary.tried and kind != "remediating":
         texts.append("What was tried\n" + bullets(summary.tried))
-    if kind == "approval" and not interactive:
+    if asked and not interactive:
         texts.append("Approving takes Slack's buttons, which need the bot token: see docs/channels/slack.md.")
     blocks = [
         {"type": "header", "text": _plain(f"{_ICONS[kind]} {summary.status}: {summary.title}", MAX_HEADER)},
         _section(summary.happening),
         {"type": "section", "fields": _fields(notification, summary)},
         *map(_section, texts),
-        *(_buttons(notification) if interactive else []),
-        _footer(notification.record.incident, console_url),
+        *(_buttons(kind, record) if interactive else []),
+        _footer(record.incident, console_url),
     ]
     headline = f"{summary.severity.upper()} {summary.status}: {summary.title}"
     return {"text": escape_markup(headline, MAX_FALLBACK), "blocks": blocks[:MAX_BLOCKS]}
@@ -103,9 +123,13 @@ def render_details(notification: Notification) -> dict[str, Any] | None:
             ]
         case "closed":
             parts = [f"{summary.status}. {summary.why}", *summary.evidence]
-        case "acknowledged" | "suppressed":
+        case "changed":
+            parts = [summary.why]  # an edit notifies nobody; a reply tells those who follow the thread
+        case "acknowledged" | "suppressed" | "quiet":
             return None
     blocks = [_section(part) for part in parts if part.strip()]
+    if not blocks:
+        return None
     return {"text": escape_markup(f"{summary.status}: {summary.title}", MAX_FALLBACK), "blocks": blocks[:MAX_BLOCKS]}
 
 
@@ -186,29 +210,31 @@ def _sent(step: AnyPlannedStep) -> str:
     return step.document if isinstance(step, PlannedStep) else one_line(step.sends, 600)
 
 
-def _buttons(notification: Notification) -> list[dict[str, Any]]:
-    record = notification.record
-    match notification.kind:
-        case "paged" | "needs_human" if record.acknowledged_at is None:
-            names: tuple[str, ...] = ("acknowledge", "resolve")
-        case "paged" | "needs_human" | "acknowledged":
-            names = ("resolve",)
-        case "approval":
-            names = ("review", "approve", "refuse")
-        case "closed" | "suppressed":
-            names = ()
-        case "remediating":
-            return []
-    elements = [_button(name, record) for name in names]
-    if notification.kind != "approval":
-        elements += [slack_feedback.note_button(record), slack_feedback.question(record.incident.incident_id)]
-    return [{"type": "actions", "elements": elements}]
+def _kind(notification: Notification) -> NotificationKind:
+    """Return the kind that decides what a message shows; for `changed` it is how the incident stands."""
+    return standing(notification.record) if notification.kind == "changed" else notification.kind
+
+
+def _buttons(kind: NotificationKind, record: IncidentRecord) -> list[dict[str, Any]]:
+    if kind == "remediating":
+        return []
+    rows = []
+    if kind in _FOR_PEOPLE and record.waits_for_approval:
+        rows.append([_button(name, record) for name in ("review", "approve", "refuse")])
+    names: tuple[str, ...] = ()
+    if kind in _FOR_PEOPLE or kind == "quiet":
+        names = ("resolve",) if kind == "quiet" or answered(record) else ("acknowledge", "resolve")
+    said = [slack_feedback.note_button(record), slack_feedback.question(record.incident.incident_id)]
+    rows.append([*(_button(name, record) for name in names), *said])
+    return [{"type": "actions", "elements": row} for row in rows]
 
 
 def _button(name: str, record: IncidentRecord) -> dict[str, Any]:
     value = record.incident.incident_id
     if name in ("approve", "refuse") and record.plan:
         value += f"#{record.plan.digest()}"  # the decision is on the plan above the button
+    if name == "resolve" and record.live:
+        value += f"#{record.live.joined}"  # what the person has seen who presses it
     text = _plain("Read the plan" if name == "review" else name.capitalize(), 75)
     styles = {"acknowledge": "primary", "approve": "primary", "refuse": "danger"}
     style = {"style": styles[name]} if name in styles else {}

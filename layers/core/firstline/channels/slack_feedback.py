@@ -35,22 +35,27 @@ def question(incident_id: str) -> dict[str, Any]:
 
 
 def note_button(record: IncidentRecord) -> dict[str, Any]:
-    """Return the button that opens the note form. While the incident is open, sending the form also resolves it."""
-    over = record.resolved_at is not None or record.closed_at is not None
-    value = f"{record.incident.incident_id}{'' if over else '#resolve'}"
+    """Return the button that opens the note form. While the incident is open, sending the form also resolves it.
+
+    Then it carries how many alerts had joined when the person saw the message.
+    """
+    over = record.resolved_by is not None or record.status == "CLOSED"
+    seen = record.live.joined if record.live else ""
+    value = f"{record.incident.incident_id}{'' if over else f'#resolve#{seen}'}"
     text = _plain("What fixed it?" if over else "Resolve with a note")
     return {"type": "button", "action_id": "note", "value": value, "text": text}
 
 
-def note_form(incident_id: str, channel: str, *, resolves: bool) -> dict[str, Any]:
+def note_form(incident_id: str, channel: str, *, resolves: bool, seen: int | None = None) -> dict[str, Any]:
     """Return the form that asks what fixed it. Slack sends `private_metadata` back unchanged, under its signature."""
+    then = f"resolve#{'' if seen is None else seen}" if resolves else ""
     label = _plain("What was it, and what fixed it?")
     hint = "The next one who meets this reads it. Commands that helped: one a line, each beginning with $."
     field = {"type": "plain_text_input", "action_id": NOTE_BLOCK, "multiline": True, "max_length": MAX_NOTE}
     return {
         "type": "modal",
         "callback_id": "note",
-        "private_metadata": f"{incident_id}#{channel}#{'resolve' if resolves else ''}",
+        "private_metadata": f"{incident_id}#{channel}#{then}",
         "title": _plain("What fixed it?"),
         "submit": _plain("Resolve" if resolves else "Save"),
         "close": _plain("Cancel"),

@@ -39,6 +39,8 @@ def _mail(summary: Summary, notification: Notification, console_url: str) -> str
         f"Likely cause: {summary.cause}" if summary.cause else "",
         f"Why you: {summary.why}" if summary.why else "",
         f"On call: {summary.on_call}" if summary.on_call else "",
+        "Alerts, worst first\n" + bullets(summary.alerts) if summary.alerts else "",
+        f"A plan waits for an approval: {summary.proposed}" if summary.proposed else "",
         "Firstline is not sure. Please judge\n" + bullets(summary.unsure) if summary.unsure else "",
         "First steps\n" + numbered(summary.first_steps),
         "What was tried\n" + (bullets(summary.tried) if summary.tried else "Nothing was run."),

@@ -7,13 +7,25 @@ returned is cleaned and bounded, but not yet escaped for a channel.
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from firstline.models import SEVERITY_RANK, Incident, IncidentRecord, Notification, Severity, SourceSeverity, StepResult
-from firstline.text import one_line, shorten, strip_invisible
+from firstline.models import (
+    SEVERITY_RANK,
+    Incident,
+    IncidentRecord,
+    Member,
+    Notification,
+    NotificationKind,
+    Severity,
+    StepResult,
+)
+from firstline.models.live import loudest_since
+from firstline.models.severity import severity_of
+from firstline.text import count, one_line, shorten, strip_invisible
 
 MAX_HOSTS = 5
 MAX_RESULTS = 20
 MAX_LABELS = 50
 MAX_UNSURE = 10
+MAX_ALERTS = 20
 
 _STATUSES = {
     "suppressed": "Suppressed as noise",
@@ -21,6 +33,7 @@ _STATUSES = {
     "approval": "Approval needed",
     "needs_human": "Needs a human",
     "paged": "Paging on-call",
+    "quiet": "Over, watching whether it comes back",
 }
 """The status by the kind of a notification, where that is enough."""
 
@@ -38,7 +51,8 @@ class Summary:
     """One incident in a few lines.
 
     `tried` has a line for each command, and `evidence` each command's output. `unsure` has the reasons why a human
-    should judge, and the known facts.
+    should judge, and the known facts. `alerts` names the alerts of an incident that has several, worst first.
+    `proposed` is the plan that waits for an approval; empty if none does.
     """
 
     title: str
@@ -54,6 +68,8 @@ class Summary:
     evidence: tuple[str, ...]
     on_call: str | None
     unsure: tuple[str, ...]
+    alerts: tuple[str, ...]
+    proposed: str
 
 
 def summarise(notification: Notification) -> Summary:
@@ -81,15 +97,25 @@ def summarise(notification: Notification) -> Summary:
         ),
         on_call=one_line(page.on_call, 200) if page else None,
         unsure=tuple(one_line(line, 300) for line in (classification.unsure if classification else [])[:MAX_UNSURE]),
+        alerts=_alerts(record),
+        proposed=_proposed(record),
     )
 
 
 def severity(record: IncidentRecord) -> Severity:
-    """Return the worse of the decided severity and of what the source has said since."""
-    decided = record.classification.severity if record.classification else record.incident.alert.severity
-    known: list[SourceSeverity | Severity] = [decided, record.worsened_to or "noise"]
-    worst = max(known, key=SEVERITY_RANK.__getitem__)
-    return "low" if worst == "info" else worst
+    """Return the worse of the decided severity and of what joined since; before a verdict, the worst that joined."""
+    verdict, live = record.classification, record.live
+    rank = SEVERITY_RANK[verdict.severity if verdict else record.incident.alert.severity]
+    if live is not None:
+        rank = max(rank, loudest_since(live, live.judged_loud) if verdict else live.worst)
+    return "noise" if verdict and rank == 0 else severity_of(max(rank, 1))
+
+
+def member_line(member: Member) -> str:
+    """Name an alert of an incident on one line: its severity, its name, and its host or service."""
+    place = one_line(member.host or member.service or "", 80)
+    over = "" if member.firing else " (over)"
+    return f"{member.severity} {one_line(member.alert_name, 120)}{f' on {place}' if place else ''}{over}"
 
 
 def where(incident: Incident) -> str:
@@ -121,30 +147,57 @@ def execution_link(console_url: str, incident: Incident) -> str | None:
     return f"{console_url}:{incident.incident_id}" if console_url else None
 
 
+def standing(record: IncidentRecord) -> NotificationKind:
+    """Return the kind of message that says how an open incident stands: who has it, or whom it waits for."""
+    if answered(record):
+        return "acknowledged"
+    if record.pages or record.paged_at:
+        return "paged"
+    if record.waits_for_approval:
+        return "approval"
+    return "remediating" if in_automated_feed(record) else "needs_human"
+
+
+def answered(record: IncidentRecord) -> bool:
+    """Return True if a person has the incident: nobody was paged after the newest acknowledgement."""
+    return record.live.answered if record.live else record.acknowledged_at is not None
+
+
+def in_automated_feed(record: IncidentRecord) -> bool:
+    """Return True if the incident's message is in the channel for what Firstline does by itself."""
+    return (record.slack_channel or "").startswith("automated:")
+
+
 def _title(record: IncidentRecord) -> str:
     incident = record.incident
     name = one_line(incident.first_alert, 120)
     if incident.storm:
-        return f"Storm of {record.alert_count} alerts, first {name}"
+        critical = record.live.counts.ranks[SEVERITY_RANK["critical"]] if record.live else 0
+        if not critical:
+            return f"Storm of {record.alert_count} alerts, first {name}"
+        worst = member_line(record.members[0]).removeprefix("critical ") if record.members else ""
+        return f"Storm of {record.alert_count} alerts, {critical} critical{f': {worst}' if worst else ''}"
     place = where(incident)
     return f"{name} on {place}" if place else name
 
 
 def _status(notification: Notification) -> str:
     record = notification.record
-    if notification.kind == "acknowledged":
+    kind = standing(record) if notification.kind == "changed" else notification.kind
+    if kind == "acknowledged":
         return f"Acknowledged by {one_line(record.acknowledged_by or 'somebody', 80)}"
-    if notification.kind == "closed":
+    if kind == "closed":
         by_hand = f"Resolved by {one_line(record.resolved_by, 80)}" if record.resolved_by else "Resolved"
         return _ENDS.get(record.outcome or "resolved", by_hand)
-    return _STATUSES[notification.kind]
+    return _STATUSES[kind]
 
 
 def _affected(record: IncidentRecord) -> str:
     incident, alert = record.incident, record.incident.alert
-    shown = [one_line(host, 80) for host in incident.hosts[:MAX_HOSTS]]
-    if len(incident.hosts) > MAX_HOSTS:
-        shown.append(f"and {len(incident.hosts) - MAX_HOSTS} more")
+    hosts = list(dict.fromkeys([*incident.hosts, *(member.host for member in record.members if member.host)]))
+    shown = [one_line(host, 80) for host in hosts[:MAX_HOSTS]]
+    if len(hosts) > MAX_HOSTS:
+        shown.append(f"and {len(hosts) - MAX_HOSTS} more")
     parts = [", ".join(shown)] if shown else []
     named = {
         "service": alert.service,
@@ -154,7 +207,27 @@ def _affected(record: IncidentRecord) -> str:
     }
     parts += [f"{word} {one_line(value, 80)}" for word, value in named.items() if value]
     place = " · ".join(parts) or "the alert names no host or service"
-    return f"{place} · {record.alert_count} alerts" if record.alert_count > 1 else place
+    if record.alert_count <= 1:
+        return place
+    still = f", {record.live.firing} firing" if record.live and record.live.firing < record.alert_count else ""
+    return f"{place} · {record.alert_count} alerts{still}"
+
+
+def _alerts(record: IncidentRecord) -> tuple[str, ...]:
+    """Return one line for each alert of an incident that has several, worst first."""
+    if len(record.members) <= 1:
+        return ()
+    lines = [member_line(member) for member in record.members[:MAX_ALERTS]]
+    more = record.alert_count - len(lines)
+    return (*lines, f"and {count(more, 'more alert')}") if more > 0 else tuple(lines)
+
+
+def _proposed(record: IncidentRecord) -> str:
+    plan = record.plan
+    if plan is None or not record.waits_for_approval:
+        return ""
+    places = ", ".join(plan.places.values())
+    return f"{one_line(plan.title, 200)}, on {one_line(places, 300)} ({plan.risk.replace('_', ' ')}). Approve in Slack."
 
 
 def _tried(record: IncidentRecord) -> tuple[str, ...]:

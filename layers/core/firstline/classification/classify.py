@@ -2,63 +2,92 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from firstline.classification import guardrails, memory, prompt, without_model
 from firstline.classification.calibration import UNCALIBRATED, Calibration, decider_of
 from firstline.classification.case import Case
 from firstline.classification.evidence import MetricReader, gather
 from firstline.classification.hold import current_hold, held_by_rule, with_hold
+from firstline.classification.joined import Joined
 from firstline.classification.memory import Known
 from firstline.classification.model import Model
 from firstline.classification.prompt import Offered
 from firstline.classification.words import evidence_for
 from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
 from firstline.incidents.store import Incidents
-from firstline.models import SEVERITY_RANK, Classification, Evidence, Incident, Usage
+from firstline.models import SEVERITY_RANK, Classification, Evidence, Hold, Incident, NormalizedAlert, Usage
 from firstline.observability import logger, metrics
 from firstline.policy.holds import Silence
 from firstline.policy.rules import Rules
 
 
+class Assessment(NamedTuple):
+    """A verdict, and whether it is new: one that still covers everything is stored already, and costs nothing."""
+
+    classification: Classification
+    new: bool
+
+
 def assess(
     incident: Incident,
+    generation: int = 1,
     *,
     incidents: Incidents,
     rules: Rules,
     silences: Callable[[], Sequence[Silence]],
-    offered: Sequence[Offered],
+    offered: Callable[[NormalizedAlert], Sequence[Offered]],
     model: Model | None,
     time_zone: str,
     now: datetime,
     calibration: Calibration = UNCALIBRATED,
     monitor: MetricReader | None = None,
-) -> Classification:
-    """Gather the evidence, classify, and store the verdict. A table that fails costs evidence, never the verdict.
+) -> Assessment:
+    """Judge the incident with everything that joined until now, and store the verdict with what it knew of.
+
+    A stored verdict that still covers everything is taken again: for the successor of an execution that ended, or for
+    one that comes round again. A table that fails costs evidence, never the verdict.
 
     Parameters
     ----------
+    generation
+        The execution that asks.
     silences
         Reads the current silences; called only for an incident whose hold is over, to see whether it waits on.
+    offered
+        Returns the runbooks whose match fits an alert, best first.
     monitor
         Reads the metric behind a monitor's alarm; None if there is none to read.
     """
-    evidence = gather(incident, incidents, rules=rules, time_zone=time_zone, now=now, metrics=monitor)
-    case = Case.of(incident, evidence, rules, now, offered, calibration)
-    record, hold = current_hold(incident, incidents, rules, silences, now)
-    verdict = _judge(case, model, waits=hold is not None)
+    joined = Joined.read(incident, incidents)
+    standing = joined.standing(now) if joined else None
+    if standing is not None:
+        verdict = standing
+    else:
+        leading = joined.leads(incident) if joined else incident
+        evidence = gather(leading, incidents, rules=rules, time_zone=time_zone, now=now, metrics=monitor)
+        case = Case.of(leading, evidence, rules, now, offered(leading.alert), calibration)
+        hold = current_hold(incident, joined, rules, silences, now)
+        verdict = _judge(case, model, waits=hold is not None)
+        _count_question(verdict, case, model, hold)
+        if hold is None and (joined is None or joined.may_wait):
+            hold = held_by_rule(leading, case.rule, verdict, now)
+        if hold is None and joined is not None:
+            verdict = joined.raised(verdict, incident)
+        verdict = with_hold(verdict, case.rule, hold)
+    try:
+        incidents.judge(incident, generation, verdict, now, seen=joined.live if joined else None)
+    except HistoryUnavailable as error:
+        # A failure here would page for an alert that may be noise.
+        logger.warning("classification not saved", incident_id=incident.incident_id, error=str(error))
+    return Assessment(verdict, new=standing is None)
+
+
+def _count_question(verdict: Classification, case: Case, model: Model | None, hold: Hold | None) -> None:
     remembered = verdict.cached_from is not None
     asked = model is not None and hold is None and case.ruled is None and not remembered
     metrics.add_metric(name="LlmCacheHit", unit="Count", value=int(remembered))
     metrics.add_metric(name="LlmCacheMiss", unit="Count", value=int(asked))
-    if hold is None and (record is None or record.awaiting != "hold"):
-        hold = held_by_rule(incident, case.rule, verdict, now)
-    verdict = with_hold(verdict, record, case.rule, hold)
-    try:
-        incidents.save_classification(incident.incident_id, verdict)
-    except HistoryUnavailable as error:
-        # A failure here would page for an alert that may be noise.
-        logger.warning("classification not saved", incident_id=incident.incident_id, error=str(error))
-    return verdict
 
 
 def classify(

@@ -17,9 +17,12 @@ from firstline.errors import HistoryUnavailable
 from firstline.models import Classification, Feedback, Frozen, IncidentRecord, Note, RemediationPlan, StepResult
 from firstline.observability import logger
 
-type What = Literal["classified", "planned", "decided", "ran", "paged", "over", "closed", "judged", "noted"]
-"""A verdict; a plan, or why there is none; a person's decision; a command's end on a host; a page; the end of a
-remediation; the end of the incident; a person's feedback on the verdict; a person's note of what fixed it."""
+type _Events = Literal["classified", "held", "planned", "ran", "paged", "over", "closed"]
+
+type What = _Events | Literal["decided", "acknowledged", "resolved", "judged", "noted"]
+"""A verdict; a hold and its end; a plan, or why there is none; a person's decision; a command's end on a host; a page;
+an acknowledgement; a person's Resolve; the end of a remediation; the end of the incident; a person's feedback on the
+verdict; a person's note of what fixed it."""
 
 
 class Fact(Frozen):
@@ -165,6 +168,55 @@ def ran(result: StepResult, plan: RemediationPlan | None) -> Fact:
             "plan_digest": plan.digest() if plan else "",
         },
     )
+
+
+def paged(record: IncidentRecord) -> list[Fact]:
+    """Return the pages that went out as trail facts."""
+    return [
+        Fact(
+            what="paged",
+            who="state machine",
+            facts={
+                "number": page.seq,
+                "level": page.level,
+                "round": page.round,
+                "on_call": page.on_call,
+                "through": list(page.delivered_to),
+                "paged_at": page.at.isoformat(),
+            },
+        )
+        for page in record.pages
+        if page.at is not None
+    ]
+
+
+def acknowledged(record: IncidentRecord) -> list[Fact]:
+    """Return the newest acknowledgement as a trail fact, with the pages and the severity that it answers."""
+    live = record.live
+    if live is None or live.acked_at is None:
+        return []
+    facts = {"acknowledged_at": live.acked_at.isoformat(), "pages": live.acked_seq, "rank": live.acked_rank}
+    return [Fact(what="acknowledged", who=live.acked_by or "somebody", facts={**facts})]
+
+
+def resolved(record: IncidentRecord) -> list[Fact]:
+    """Return a person's Resolve as a trail fact, with how many alerts the person had seen."""
+    live = record.live
+    if live is None or live.resolved_by is None or live.resolved_at is None:
+        return []
+    facts = {"resolved_at": live.resolved_at.isoformat(), "seen": live.resolved_seen or 0}
+    return [Fact(what="resolved", who=live.resolved_by, facts={**facts})]
+
+
+def held(record: IncidentRecord) -> list[Fact]:
+    """Return the hold that delayed the incident, and its end before its time, as trail facts."""
+    hold = record.classification.hold if record.classification else None
+    if hold is None:
+        return []
+    facts: dict[str, str | int | float | bool | list[str]] = {"id": hold.id, "until": hold.until.isoformat()}
+    if record.hold_ended_at is not None:
+        facts |= {"ended_at": record.hold_ended_at.isoformat(), "because": record.hold_ended_because or ""}
+    return [Fact(what="held", who=hold.by, facts=facts)]
 
 
 def judged(word: Feedback) -> Fact:

@@ -1,81 +1,107 @@
-"""The lifecycle of an open incident: acknowledged, hold ended, resolved. Approvals: `firstline.people.approve`.
+"""The lifecycle of an open incident: acknowledged, resolved by a person, hold ended, and what joins or ends.
 
 Each change is first written to the store, under a condition; then the waiting execution is told. An execution that
-begins to wait after the write finds it in the store, and one that waits already is told: no signal is lost in between.
+begins to wait after the write is refused its wait and looks at the record, and one that waits already is told: no
+signal is lost in between. A signal says only that something happened; the execution reads the record.
+
+Approvals: `firstline.people.approve`.
 """
 
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
+from firstline.contracts import ExecutionInput
 from firstline.incidents.store import Incidents
-from firstline.models import IncidentRecord, SourceSeverity
+from firstline.incidents.waking import must_wake
+from firstline.models import Awaiting, Incident, IncidentRecord, Live
 from firstline.observability import metrics
-from firstline.people.reasons import worsened
+
+type ExecutionState = Literal["RUNNING", "ENDED", "UNKNOWN"]
+"""UNKNOWN: Step Functions knows no execution of that name."""
+
+MAX_NAME_LENGTH = 80
+"""Step Functions' limit for the name of an execution."""
+
+_TIME_AND_HASH_LENGTH = 26
+"""The end of an incident's id, which tells it from others; a name that is too long is cut before it."""
 
 
 class Executions(Protocol):
     """The executions of the state machine. Every method raises `ExecutionsUnavailable` when Step Functions fails."""
 
-    def start(self, incident_id: str, execution_input: str) -> None:
-        """Start an incident's execution; starting it again with the same input changes nothing."""
+    def start(self, incident: Incident, generation: int) -> None:
+        """Start an incident's execution; starting it again changes nothing.
+
+        Its name is `execution_name`, its input `execution_input`.
+        """
 
     def signal(self, token: str, signal: str, by: str) -> bool:
         """End the wait behind a task token; return False if nothing waits on it any more."""
 
-    def interrupt(self, token: str, error: str, cause: str) -> bool:
-        """End the wait with an error that the state machine catches; return False as `signal` does."""
+    def describe(self, incident_id: str, generation: int) -> ExecutionState:
+        """Return whether an incident's execution of that generation runs."""
+
+    def failed_since(self, since: datetime) -> list[str]:
+        """Return the ids of incidents whose execution failed, was stopped or timed out since a time, newest first."""
+
+
+def execution_name(incident_id: str, generation: int) -> str:
+    """Return the name of an incident's execution: its id, and for a successor the generation behind it."""
+    if generation == 1:
+        return incident_id
+    suffix = f"-{generation}"
+    headline, end = incident_id[:-_TIME_AND_HASH_LENGTH], incident_id[-_TIME_AND_HASH_LENGTH:]
+    return headline[: MAX_NAME_LENGTH - len(end) - len(suffix)] + end + suffix
+
+
+def execution_input(incident: Incident, generation: int) -> str:
+    """Return the input of an execution. Its bytes are the same each time, so that a second start changes nothing."""
+    return ExecutionInput(incident=incident, generation=generation).model_dump_json()
 
 
 def acknowledge(
     incident_id: str, by: str, now: datetime, *, incidents: Incidents, executions: Executions
 ) -> IncidentRecord | None:
-    """Record who acknowledged the incident. Return None if someone already has, or the incident is over or unknown."""
+    """Record who acknowledged the incident.
+
+    Return None if someone already has since the newest page, or the incident is over or unknown.
+    """
     record = incidents.acknowledge(incident_id, by, now)
     if record is not None:
         _count_acknowledgement(record, now)
-        tell_acknowledged(record, executions=executions)
-    return record
-
-
-def tell_acknowledged(record: IncidentRecord, *, executions: Executions) -> bool:
-    """Tell the execution that the incident is acknowledged, if it waits for an acknowledgement."""
-    if not record.task_token or record.awaiting != "acknowledgement":
-        return False
-    return executions.signal(record.task_token, "acknowledged", record.acknowledged_by or "somebody")
-
-
-def resolve(
-    incident_id: str, by: str, now: datetime, *, incidents: Incidents, executions: Executions
-) -> IncidentRecord | None:
-    """Mark the incident resolved and tell its execution. Return None if it was already over or is unknown."""
-    record = incidents.resolve(incident_id, by, now)
-    if record is not None:
-        tell_resolved(record, executions=executions)
+        wake(record.live, "acknowledged", by, executions, only=("acknowledgement",))
     return record
 
 
 def resolve_by_hand(
-    incident_id: str, by: str, now: datetime, *, incidents: Incidents, executions: Executions
+    incident_id: str,
+    by: str,
+    now: datetime,
+    *,
+    seen: int | None = None,
+    incidents: Incidents,
+    executions: Executions,
 ) -> IncidentRecord | None:
-    """Resolve the incident for a person, which also acknowledges it: the incident did not clear by itself."""
-    taken = incidents.acknowledge(incident_id, by, now)
-    if taken is not None:
-        _count_acknowledgement(taken, now)
-    return resolve(incident_id, by, now, incidents=incidents, executions=executions)
+    """Resolve the incident for a person, and tell its execution. Return None if it is over or unknown.
 
+    It is no acknowledgement: that would also answer a page for what joins in the same moment.
 
-def tell_resolved(record: IncidentRecord, *, executions: Executions) -> bool:
-    """Tell the execution that the incident is resolved, whatever it waits for. Return False if it waits for nothing."""
-    if not record.task_token:
-        return False
-    return executions.signal(record.task_token, "resolved", record.resolved_by or "the sender")
+    Parameters
+    ----------
+    seen
+        `Live.joined` as the person had seen it; None if they cannot know it.
 
-
-def tell_worsened(record: IncidentRecord, severity: SourceSeverity, *, executions: Executions) -> bool:
-    """Interrupt the execution because an alert of paging severity joined, unless a page went out before."""
-    if record.paged_at or not record.task_token or record.awaiting not in ("hold", "approval", "resolution"):
-        return False
-    return executions.interrupt(record.task_token, "Worsened", worsened(severity))
+    Raises
+    ------
+    JoinedSince
+        Alerts joined that the person had not seen. The incident stays open.
+    """
+    record = incidents.resolve(incident_id, by, now, seen=seen)
+    if record is not None:
+        if record.acknowledged_at is None:
+            _count_acknowledgement(record, now)
+        wake(record.live, "resolved", by, executions)
+    return record
 
 
 def end_hold(
@@ -84,22 +110,32 @@ def end_hold(
     """End the incident's hold, even one about to begin. Return None if it has ended or the incident is over."""
     record = incidents.end_hold(incident_id, because, now)
     if record is not None:
-        tell_hold_ended(record, executions=executions)
+        wake(record.live, "go on", because, executions, only=("hold",))
     return record
 
 
-def tell_hold_ended(record: IncidentRecord, *, executions: Executions) -> bool:
-    """Tell the execution that the hold has ended, if it waits for that."""
-    if not record.task_token or record.awaiting != "hold" or record.hold_ended_at is None:
+def wake(
+    live: Live | None, signal: str, by: str, executions: Executions, *, only: tuple[Awaiting, ...] | None = None
+) -> bool:
+    """End the wait of an incident's execution. Return False if it waits for nothing, or only for something else.
+
+    Parameters
+    ----------
+    only
+        The waits that the signal is meant for; None for all of them.
+    """
+    if live is None or live.task_token is None or live.awaiting is None:
         return False
-    return executions.signal(record.task_token, "go on", record.hold_ended_because or "somebody")
+    if only is not None and live.awaiting not in only:
+        return False
+    return executions.signal(live.task_token, signal, by)
 
 
-def tell_decided(record: IncidentRecord, *, executions: Executions) -> bool:
-    """Tell the execution the decision on its plan, if it waits for one."""
-    if not record.task_token or record.decision is None or record.awaiting != "approval":
+def tell(live: Live, executions: Executions) -> bool:
+    """Wake the execution if it must look at what joined or ended. Return True if it was woken."""
+    if not live.open or not must_wake(live):
         return False
-    return executions.signal(record.task_token, record.decision, record.decided_by or "somebody")
+    return wake(live, "ended" if live.firing <= 0 else "joined", "the sender", executions)
 
 
 def _count_acknowledgement(record: IncidentRecord, now: datetime) -> None:

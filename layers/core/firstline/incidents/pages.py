@@ -1,7 +1,8 @@
 """Pages: whether one is due, and which one. Pure; the escalate function and reconcile page through the same rules."""
 
 from datetime import datetime, timedelta
-from typing import Literal
+from math import ceil
+from typing import Literal, NamedTuple
 
 from firstline.models import PAGING_RANK, Live
 from firstline.models.live import loudest_since
@@ -17,26 +18,40 @@ type Due = Literal["first", "worse", "more", "again", "resume"]
 knew; more criticals joined a storm; nobody answered in time; a claimed page never went out."""
 
 
-def page_due(live: Live, now: datetime) -> Due | None:
-    """Return why a page is due for an incident that needs a person, or None if none is due now.
+class NextDue(NamedTuple):
+    """The page that is due next if nothing else happens, and from when on; None means at once."""
+
+    due: Due
+    at: datetime | None
+
+
+def next_due(live: Live) -> NextDue | None:
+    """Return the page that is due next for an incident that needs a person, or None: it is over, or answered.
 
     An acknowledgement answers the pages before it, up to the severity that it knew of.
     """
     if not live.open or live.firing <= 0:
         return None
-    if live.page_done < live.paged_seq and (live.page_lease is None or now >= live.page_lease):
-        return "resume"
-    covered = max(live.paged_rank, live.acked_rank)
-    if loudest_since(live, live.paged_loud) > covered and (live.paged_seq or live.acked_at):
-        return "worse"
-    if live.is_storm and live.loud.critical > live.paged_loud.critical and live.paged_seq:
-        return "more" if live.last_paged_at is None or now - live.last_paged_at >= STORM_PAGES_EVERY else None
+    if live.page_done < live.paged_seq and not live.answered:
+        return NextDue("resume", live.page_lease)  # until its lease is over, it is going out
+    known = max(live.paged_rank, live.acked_rank)
+    if (live.paged_seq or live.acked_at) and loudest_since(live, live.paged_loud) > known:
+        return NextDue("worse", None)
+    more = _more_criticals(live)
     if live.answered:
-        return None
+        return more
     if live.paged_seq == 0:
-        return "first"
-    rings = live.paged_seq > live.voided_seq and live.page_again_at is not None and now < live.page_again_at
-    return None if rings else "again"
+        return NextDue("first", None)
+    again = NextDue("again", None if live.paged_seq <= live.voided_seq else live.page_again_at)
+    if more is None or again.at is None:
+        return again
+    return more if more.at is None or more.at < again.at else again
+
+
+def page_due(live: Live, now: datetime) -> Due | None:
+    """Return why a page is due now for an incident that needs a person, or None if none is."""
+    following = next_due(live)
+    return following.due if following and (following.at is None or now >= following.at) else None
 
 
 def next_page(live: Live, due: Due, levels: int) -> tuple[int, int, int]:
@@ -51,25 +66,41 @@ def next_page(live: Live, due: Due, levels: int) -> tuple[int, int, int]:
 
 
 def seconds_until_due(live: Live, now: datetime) -> int:
-    """Return for how many seconds the newest page still rings; at least one."""
-    until = live.page_lease if live.page_done < live.paged_seq else live.page_again_at
-    return max(1, int((until - now).total_seconds()) + 1) if until is not None else 1
+    """Return the seconds until a page is due if nothing else happens; at least one."""
+    following = next_due(live)
+    left = following.at - now if following and following.at else timedelta(0)
+    return max(1, ceil(left.total_seconds()))
 
 
 def page_overdue(live: Live, now: datetime, page_after: timedelta) -> bool:
     """Return True if reconcile has to page, because the execution has not.
 
-    Nobody was paged for an alert of paging severity within the time, or the next level has been due for that long.
+    Nobody was paged for an alert of paging severity within the time, or a further page has been due for that long. A
+    verified cure buys the alert's own resolve that time once more.
     """
     due = page_due(live, now)
     if due is None or on_hold(live, now):
         return False
-    if due in ("first", "worse", "more"):
-        return live.rank >= PAGING_RANK and live.loud_since is not None and now - live.loud_since >= page_after
-    since = live.page_lease if due == "resume" else live.page_again_at
+    if due == "resume":
+        since = live.page_lease
+    elif due == "again" and live.paged_seq > live.voided_seq:
+        since = live.page_again_at
+    elif due == "again" or live.rank >= PAGING_RANK:
+        since = live.loud_since
+    else:
+        return False
+    if since is not None and due == "first" and live.verified_at is not None:
+        since = max(since, live.verified_at)
     return since is not None and now - since >= page_after
 
 
 def on_hold(live: Live, now: datetime) -> bool:
     """Return True while the incident's hold lasts."""
     return live.held_until is not None and now < live.held_until and live.hold_ended_at is None
+
+
+def _more_criticals(live: Live) -> NextDue | None:
+    """Return the page for criticals that joined a storm after its last page."""
+    if not live.is_storm or not live.paged_seq or live.loud.critical <= live.paged_loud.critical:
+        return None
+    return NextDue("more", live.last_paged_at + STORM_PAGES_EVERY if live.last_paged_at else None)

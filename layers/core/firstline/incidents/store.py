@@ -105,6 +105,15 @@ class Incidents(EvidenceSource, Protocol):
     def finish_page(self, incident: Incident, page: Page, again_at: datetime, now: datetime) -> None:
         """Store a page that went out, and when the next level or round is due."""
 
+    def release_page(self, incident: Incident, page: Page, now: datetime) -> None:
+        """Give back the claim of a page that no channel took: it may be claimed again at once."""
+
+    def claim_once(self, key: str, holder: str, now: datetime, *, until: datetime) -> bool:
+        """Claim something that only one incident may do for the whole stack until a time.
+
+        Return False while another holder has it. The holder itself may claim it again, which changes nothing.
+        """
+
     def mark_shown(self, incident: Incident, version: int) -> None:
         """Store which version of the live half (`Live.version`) people were shown."""
 
@@ -288,5 +297,25 @@ class Groups(Protocol):
             An alert is no longer as it was read, the incident is closed, or its hold is over.
         """
 
-    def put_ended(self, alert: StoredAlert, group_key: str) -> None:
-        """Store that an alert ended which is not known to fire: its firing may come later."""
+    def put_ended(
+        self,
+        alert: StoredAlert,
+        group_key: str,
+        *,
+        before: StoredAlert | None = None,
+        inhibits: Mapping[str, int] | None = None,
+    ) -> None:
+        """Store that an alert ended which no open incident counts: its firing may come later.
+
+        Parameters
+        ----------
+        before
+            The alert as it was read.
+        inhibits
+            By key, how many fewer alerts fire that inhibit others.
+
+        Raises
+        ------
+        GroupChanged
+            The alert is no longer as it was read.
+        """

@@ -2,6 +2,9 @@
 
 Every state of the machine that has an effect, and every wait, is followed by `What Now?`, which asks this function. So
 an execution that missed a signal, was restarted in the middle, or succeeds one that died finds its way by the record.
+
+No answer repeats itself without a wait: an effect that the record does not show was refused, or could not be written,
+and is tried again only after a wait.
 """
 
 from dataclasses import dataclass
@@ -9,9 +12,10 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Literal
 
-from firstline.contracts import Go, WhatNowInput, WhatNowOutput
-from firstline.incidents.pages import on_hold, page_due, seconds_until_due
-from firstline.models import PAGING_RANK, Classification, IncidentRecord, Live
+from firstline.contracts import Go, RemediationEnd, WhatNowInput, WhatNowOutput
+from firstline.incidents.pages import next_due, on_hold, page_due, seconds_until_due
+from firstline.incidents.store import Incidents
+from firstline.models import PAGING_RANK, Classification, IncidentRecord, Live, Loud
 from firstline.models.live import loudest_since
 
 GROUPING_WINDOW = timedelta(minutes=5)
@@ -21,6 +25,15 @@ MOST_ROUNDS = 300
 """After so many rounds an execution hands over to a successor, long before Step Functions' limit of 25,000 events."""
 
 LONGEST_WAIT = timedelta(days=7)
+
+UNWRITTEN_PAGE = timedelta(minutes=15)
+"""A page that went out and could not be written is repeated after this time if nobody answers."""
+
+REFUSED_PAGE = timedelta(seconds=30)
+"""A page that is due and was not sent, because somebody else writes at the same moment, is tried again after this."""
+
+UNWRITTEN_VERDICT = timedelta(minutes=5)
+"""An incident whose verdict could not be written is judged again after this time."""
 
 _WAITS = ("Hold", "Await Acknowledgement", "Await Resolution", "Await Quiet")
 
@@ -38,7 +51,7 @@ class Times:
     flap_quiet
         The grouping window of a flapping incident.
     resolve_within
-        After this long an incident of low severity is closed as expired; one of paging severity is paged again.
+        After this long an incident of low severity is closed as expired; of one that somebody has, ops are told again.
     """
 
     page_after: timedelta
@@ -55,7 +68,8 @@ def what_now(request: WhatNowInput, record: IncidentRecord | None, now: datetime
         The incident as it stands now; None if the table does not know it, which leaves it to a person.
     """
     if record is None or record.live is None:
-        return WhatNowOutput(go="Stop" if request.paged else "Page On-Call")
+        asked = request.paged or (request.happened is not None and request.happened.state == "Page On-Call")
+        return WhatNowOutput(go="Stop" if asked else "Page On-Call")
     look = _Look(request, record, record.live, now, times)
     if look.live.incident_id != request.incident.incident_id or not look.live.open:
         return look.go("Stop")
@@ -64,6 +78,28 @@ def what_now(request: WhatNowInput, record: IncidentRecord | None, now: datetime
     if request.rounds >= MOST_ROUNDS:
         return look.go("Hand Over")
     return look.over() or look.before_people() or look.with_people()
+
+
+def decide(request: WhatNowInput, *, incidents: Incidents, now: datetime, times: Times) -> WhatNowOutput:
+    """Serve the state `What Now?`: write down what this execution found out, read the record, and choose.
+
+    Raises
+    ------
+    HistoryUnavailable
+        The table could not be reached: the state machine pages then, once, and asks again each minute.
+    """
+    if request.remediation == "verified":
+        incidents.mark_verified(request.incident, now)
+    record = incidents.record(request.incident.incident_id)
+    output = what_now(request, record, now, times)
+    if record is not None and record.live is not None and output.go != "Stop" and stale_resolve(record.live):
+        incidents.withdraw_resolve(request.incident)
+    return output
+
+
+def stale_resolve(live: Live) -> bool:
+    """Return True if a person resolved the incident, and something joined since that the person had not seen."""
+    return live.resolved_by is not None and live.resolved_seen is not None and live.joined > live.resolved_seen
 
 
 @dataclass(frozen=True)
@@ -86,9 +122,11 @@ class _Look:
 
     @property
     def failed(self) -> bool:
-        """Whether the last state failed, which a person has to hear of."""
+        """Whether the last state failed, which a person has to hear of. The record itself can be read again."""
         happened = self.request.happened
-        return happened is not None and happened.error is not None and happened.state not in _WAITS
+        if happened is None or happened.error is None:
+            return False
+        return happened.state not in (*_WAITS, "What Now?")
 
     @property
     def called(self) -> bool:
@@ -101,22 +139,59 @@ class _Look:
         asked = self.live.rank >= PAGING_RANK or self.live.paged_seq > 0
         return asked or self.failed or self.request.remediation == "page"
 
-    def go(self, state: Go, wait: timedelta | None = None, ended_by: "_EndedBy" = "resolved") -> WhatNowOutput:
+    @property
+    def interrupted(self) -> bool:
+        """Whether an earlier execution began the plan, and this one does not know how that ended."""
+        known = self.request.remediation is not None or self.live.verified_at is not None
+        return self.live.acted_at is not None and not known
+
+    @property
+    def remediation(self) -> RemediationEnd | None:
+        """The end of the remediation, also if an earlier execution ran it."""
+        if self.request.remediation is not None or self.live.acted_at is None:
+            return self.request.remediation
+        return "verified" if self.live.verified_at is not None else "human"
+
+    @property
+    def reason(self) -> str | None:
+        """A reason that only the record shows."""
+        title = self.record.plan.title if self.record.plan else "A remediation"
+        if self.interrupted:
+            return (
+                f"{title} was begun by an execution that has ended. If nobody was told how the remediation ended, "
+                "look at its hosts."
+            )
+        if self.remediation == "verified":
+            still = "other alerts of the incident fire" if self._joined_since_the_plan() else "the alert still fires"
+            return f"{title} ran, and its verification holds, but {still}."
+        return None
+
+    def go(
+        self,
+        state: Go,
+        wait: timedelta | None = None,
+        *,
+        ended_by: "_EndedBy" = "resolved",
+        joined: int | None = None,
+        reason: str | None = None,
+    ) -> WhatNowOutput:
         seconds = 0 if wait is None else max(1, ceil(min(wait, LONGEST_WAIT).total_seconds()))
         return WhatNowOutput(
             go=state,
             seconds=seconds,
             changes=self.live.own.changes,
-            joined=self.live.joined,
+            joined=self.live.joined if joined is None else joined,
             ended_by=ended_by,
             plan=self.record.plan,
+            rank=max(self.live.rank, loudest_since(self.live, Loud())),
+            reason=reason,
         )
 
     # --- is it over? ------------------------------------------------------------------------------------------------
 
     def over(self) -> WhatNowOutput | None:
         """Close what a person resolved; wait through the grouping window when nothing fires any more."""
-        if self.live.resolved_by is not None and self.live.resolved_seen == self.live.joined:
+        if self.live.resolved_by is not None and not stale_resolve(self.live):
             return self.go("Close Incident", ended_by="person")
         if self.live.firing > 0:
             return None
@@ -137,18 +212,22 @@ class _Look:
         """Judge, hold, suppress, plan and remediate, as long as nobody was called."""
         if self.failed:
             return None
-        if self.verdict is None or self.live.decided is None:
-            return None if self.called or self.came_from == "Classify" else self.go("Classify")
+        if cured := self._cured():
+            return cured
         if self.called:
             return None
-        if self.verdict.hold is not None and on_hold(self.live, self.now) and not self._louder():
-            return self.go("Hold", self._hold_left())
-        if self._to_be_judged_again():
-            return self.go("Classify")
-        if self.verdict.severity == "noise" and not self._louder():
-            return self.go("Record Suppression")
+        if self.verdict is None or self.live.decided is None or self._to_be_judged_again(self.verdict):
+            if self.came_from != "Classify":
+                return self.go("Classify")
+            if self.verdict is None or self.live.decided is None:
+                return None
         if self._louder():
             return None
+        if self.verdict.severity == "noise":
+            # Refused if something joined since the verdict; then it is judged again.
+            return self.go("Record Suppression", joined=self.live.judged)
+        if self.verdict.hold is not None and on_hold(self.live, self.now):
+            return self.go("Hold", (self.live.held_until or self.now) - self.now)
         if not self.request.planned and self.record.plan is None:
             return self.go("Plan Remediation")
         return self._may_run() or self._verified()
@@ -159,39 +238,48 @@ class _Look:
         covered = 0 if on_hold(self.live, self.now) else self.live.decided or 0
         return newcomer >= PAGING_RANK and newcomer > covered
 
-    def _hold_left(self) -> timedelta:
-        return (self.live.held_until or self.now) - self.now
+    def _to_be_judged_again(self, verdict: Classification) -> bool:
+        """Return True if something joined that the verdict may not cover, or if a hold is over.
 
-    def _to_be_judged_again(self) -> bool:
-        """Return True if a hold is over, unless it was a rule's (then its verdict stands), or if noise got company."""
-        verdict = self.verdict
-        if verdict is None:
-            return True
-        held = verdict.hold is not None and verdict.hold.by != "rule" and self.live.held_until is not None
-        if held and not on_hold(self.live, self.now):
-            return True
-        return verdict.severity == "noise" and self.live.joined > self.live.judged
+        The verdict of a rule that holds stands when its time is over.
+        """
+        joined = self.live.joined > self.live.judged
+        if verdict.hold is None or verdict.hold.by == "rule":
+            return joined and (self._louder() or verdict.severity == "noise")
+        return joined or not on_hold(self.live, self.now)
+
+    def _fresh_plan(self) -> bool:
+        """Return True if there is a plan that no execution has begun."""
+        return self.record.plan is not None and self.request.remediation is None and self.live.acted_at is None
 
     def _may_run(self) -> WhatNowOutput | None:
         """Run the plan if it may run by itself and has not."""
-        plan = self.record.plan
-        fresh = plan is not None and self.request.remediation is None and self.live.acted_at is None
-        return self.go("Announce Remediation") if fresh and plan is not None and plan.decision == "auto" else None
+        by_itself = self.record.plan is not None and self.record.plan.decision == "auto"
+        return self.go("Announce Remediation") if by_itself and self._fresh_plan() else None
 
     def _approved(self) -> WhatNowOutput | None:
         """Run the plan if a person approved it and it has not run."""
         plan = self.record.plan
-        waits = plan is not None and self.request.remediation is None and self.live.acted_at is None
         approved = self.record.decision == "approved" and plan is not None and self.record.plan_digest == plan.digest()
-        return self.go("Announce Remediation") if waits and approved else None
+        return self.go("Announce Remediation") if approved and self._fresh_plan() else None
+
+    def _joined_since_the_plan(self) -> bool:
+        """Return True if an alert joined that the plan was not made for: it covers the hosts of the opening."""
+        plan = self.record.plan
+        late = plan is not None and self.live.last_alert_at > plan.planned_at
+        return late or self.live.joined > self.request.incident.alert_count
+
+    def _cured(self) -> WhatNowOutput | None:
+        """Close a cured incident below paging severity for which nobody was paged, even if somebody approved it."""
+        verified = self.remediation == "verified" and not self._joined_since_the_plan()
+        if not verified or self.live.rank >= PAGING_RANK or self.live.paged_seq > 0:
+            return None
+        return self.go("Close Incident", ended_by="verified")
 
     def _verified(self) -> WhatNowOutput | None:
-        """Close a cured incident below paging severity; above, give the alert's own resolve some more time."""
-        if self.request.remediation != "verified":
+        """Give the alert's own resolve some more time before a person is paged, once, if nothing else fires."""
+        if self.remediation != "verified" or self.live.rank < PAGING_RANK or self._joined_since_the_plan():
             return None
-        if self.live.rank < PAGING_RANK:
-            joined_since = self.record.plan is not None and self.live.joined > self.live.judged
-            return None if joined_since else self.go("Close Incident", ended_by="verified")
         left = (self.live.verified_at or self.now) + self.times.page_after - self.now
         return self.go("Await Resolution", left) if left > timedelta(0) else None
 
@@ -200,27 +288,44 @@ class _Look:
     def with_people(self) -> WhatNowOutput:
         """Page, wait for an answer, tell ops, or wait for the end."""
         approved = self._approved()
-        if approved is not None:
+        if approved is not None and not self.failed:
             return approved
         if not self.pages:
             return self._without_a_page()
-        due = page_due(self.live, self.now)
-        if due is not None:
-            return self.go("Page On-Call")
+        if page_due(self.live, self.now) is not None:
+            return self._page()
         if not self.live.answered:
             return self.go("Await Acknowledgement", timedelta(seconds=seconds_until_due(self.live, self.now)))
-        ended = self.request.remediation in ("human", "page") and not self.request.notified
+        ended = self.remediation in ("human", "page", "verified") and not self.request.notified
         happened = self.request.happened
         still_open = self.came_from == "Await Resolution" and happened is not None and happened.error is not None
         if ended or still_open:
-            return self.go("Notify Ops")  # somebody has it, and reads there what came of it
-        return self.go("Await Resolution", self.times.resolve_within)
+            # Somebody has it, and reads there what came of it.
+            return self.go("Notify Ops", reason=self.reason if ended else None)
+        following = next_due(self.live)
+        wait = self.times.resolve_within
+        if following is not None and following.at is not None:
+            wait = min(wait, following.at - self.now)
+        return self.go("Await Resolution", wait)
+
+    def _page(self) -> WhatNowOutput:
+        """Page, unless that was just tried: then wait for an answer before it is tried again."""
+        if self.came_from != "Page On-Call":
+            return self.go("Page On-Call", reason=self.reason)
+        result = self.request.happened.result if self.request.happened else None
+        sent = result.get("sent") if isinstance(result, dict) else None
+        if sent is None:
+            return self.go("Await Acknowledgement", REFUSED_PAGE)
+        if not isinstance(sent, int) or sent > self.live.page_done:
+            return self.go("Await Acknowledgement", UNWRITTEN_PAGE)
+        return self.go("Page On-Call", reason=self.reason)
 
     def _without_a_page(self) -> WhatNowOutput:
-        news = self.live.shown == 0 or self.request.remediation is not None
+        news = self.live.shown == 0 or self.remediation is not None
         if news and not self.request.notified:
-            return self.go("Notify Ops")
+            return self.go("Notify Ops", reason=self.reason)
         left = self.live.last_alert_at + self.times.resolve_within - self.now
         if left <= timedelta(0):
             return self.go("Close Incident", ended_by="expired")
-        return self.go("Await Resolution", left)
+        unwritten = self.live.decided is None and not self.called
+        return self.go("Await Resolution", min(left, UNWRITTEN_VERDICT) if unwritten else left)

@@ -1,48 +1,89 @@
-"""Ingestion of alerts: folds each group, writes it once, and starts or tells its execution.
+"""Ingestion of alerts: one read for the whole delivery, one transaction for each group, then start or tell.
 
-Nothing is lost between the writes. An incident is PENDING until its execution runs, and a sender that tries again or
-reconcile starts a PENDING one. Reconcile tells the execution of a resolved incident that still waits.
+Nothing is lost between the writes. An incident is open from its first transaction on, and whoever meets one whose
+execution has not begun starts it: the next delivery, or reconcile. What an execution should be told is in the record.
 """
 
-import random
 import time
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from firstline.errors import ExecutionsUnavailable, GroupChanged, HistoryUnavailable, RateLimited
-from firstline.incidents import lifecycle
-from firstline.incidents.hold import IngestHolds
-from firstline.incidents.store import Groups
-from firstline.ingest.fold import STORM_GROUP_KEY, Fold, GroupState, Limits, fold, open_incident, storm_alert
-from firstline.models import Hold, NormalizedAlert
+from firstline.errors import ExecutionsUnavailable, HistoryUnavailable
+from firstline.incidents.store import Groups, GroupView, Limits
+from firstline.ingest import changes
+from firstline.ingest.changes import Newcomer
+from firstline.ingest.fold import Arrival, Folded, fold
+from firstline.ingest.group import AcceptedGroup, GroupWriter, Plan
+from firstline.ingest.judge import Judge
+from firstline.ingest.storm import storm_key
+from firstline.models import Incident, Live, NormalizedAlert
 from firstline.observability import logger
-from firstline.privacy.alerts import without_secrets
 
-ATTEMPTS = 10
-"""The most folds of a group that others write at the same time. With growing pauses: about five seconds."""
+PARALLEL_GROUPS = 16
+"""The groups of a delivery that are written at once: it may hold hundreds, and every sender waits for the answer."""
 
-LIMIT_REMEMBERED = timedelta(minutes=1)
-"""The time for which this process remembers that a limit was met before it asks the table again."""
+START_WITHIN = timedelta(seconds=10)
+"""The time after which an incident whose execution has not begun is started again by any delivery."""
 
-PARALLEL_GROUPS = 8
-"""The groups of a batch that are written at once: a batch may hold hundreds, and every sender waits for the answer."""
+STARTED_AGAIN = 5
+"""The most incidents that one delivery starts again; reconcile starts the others."""
+
+SENDER_WAITS = 3.0
+"""The seconds after which what is not written yet goes to the backlog: senders wait for about five."""
+
+type Spread = Callable[[Callable[[str], None], Sequence[str]], None]
+"""Calls a function with each of the keys, possibly at the same time. The function raises nothing."""
 
 
-class _CountedMeanwhile(GroupChanged):
-    """Another process wrote the group after the storm had counted its alerts: fold again, without counting again."""
+def in_threads(work: Callable[[str], None], keys: Sequence[str]) -> None:
+    """Call a function with each of the keys in threads."""
+    if len(keys) < 2:
+        for key in keys:
+            work(key)
+        return
+    with ThreadPoolExecutor(min(PARALLEL_GROUPS, len(keys))) as pool:
+        list(pool.map(work, keys))
+
+
+@dataclass
+class AcceptedDelivery:
+    """The result for a delivery. `left` are the alerts for which the time did not suffice: nothing keeps them yet."""
+
+    groups: list[AcceptedGroup] = field(default_factory=list)
+    left: list[NormalizedAlert] = field(default_factory=list)
+
+    @property
+    def incident_ids(self) -> list[str]:
+        """The incidents that the alerts opened or joined."""
+        return sorted({group.incident_id for group in self.groups if group.incident_id is not None})
 
 
 @dataclass(frozen=True)
-class AcceptedGroup:
-    """The result for the alerts of one group. `incident_id` is None if they open and join no incident."""
+class Ports:
+    """Everything outside that ingestion uses.
 
-    incident_id: str | None
-    new: int = 0
-    duplicates: int = 0
-    in_storm: int = 0
+    Parameters
+    ----------
+    start
+        Starts an incident's execution of a generation; starting it again changes nothing.
+    tell
+        Tells the execution that waits, if it must look at the record by what its live half says.
+    incident
+        Returns an incident by its id, or None.
+    sleep, clock, spread
+        Pauses before folding again; counts the seconds that a delivery takes; writes groups at the same time.
+    """
+
+    groups: Groups
+    start: Callable[[Incident, int], None]
+    tell: Callable[[Live], object]
+    incident: Callable[[str], Incident | None]
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    spread: Spread = in_threads
 
 
 class Ingestion:
@@ -51,177 +92,180 @@ class Ingestion:
     Parameters
     ----------
     limits
-        The most incidents that may begin in a minute; further alerts join a storm incident.
-    holds
-        Holds incidents back; with None nothing is held.
-    sleep
-        Pauses before folding again; a test passes its own.
+        The most incidents of a source that may begin in a minute; further alerts join its storm incident.
+    judge
+        Says how bad an alert is and what holds it, by what the owner declared.
     """
 
-    def __init__(
-        self,
-        groups: Groups,
-        executions: lifecycle.Executions,
-        limits: Limits,
-        sleep: Callable[[float], None] = time.sleep,
-        *,
-        holds: IngestHolds | None = None,
-    ) -> None:
-        self._groups = groups
-        self._executions = executions
+    def __init__(self, ports: Ports, limits: Limits, judge: Judge) -> None:
+        self._ports = ports
         self._limits = limits
-        self._sleep = sleep
-        self._holds = holds
-        # Remembered, so that an alert in a storm costs three requests: the limits met, until when, and the storm's id.
-        self._limited: dict[str | None, tuple[datetime, RateLimited]] = {}
-        self._storm: str | None = None
+        self._judge = judge
 
-    def accept(self, alerts: Sequence[NormalizedAlert], now: datetime) -> list[AcceptedGroup]:
-        """Write every group of the batch and start or tell its execution.
+    def accept(
+        self,
+        alerts: Sequence[NormalizedAlert],
+        now: datetime,
+        *,
+        received_at: datetime | None = None,
+        within: float | None = None,
+    ) -> AcceptedDelivery:
+        """Write every group of the delivery and start or tell its execution.
+
+        Parameters
+        ----------
+        received_at
+            When the delivery was received, if it was kept since then.
+        within
+            The seconds after which groups that are not written yet are left; None if there is time.
 
         Raises
         ------
         HistoryUnavailable
-            Some groups could not be written. The sender should send the whole batch again; written alerts are then
+            Some groups could not be written. The sender should send the whole delivery again; written alerts are then
             duplicates.
         """
-        by_group: defaultdict[str, list[NormalizedAlert]] = defaultdict(list)
+        until = None if within is None else self._ports.clock() + within
+        delivery = Delivery(self._ports, self._limits, self._judge, now, received_at or now, until)
+        return delivery.accept(alerts)
+
+
+class Delivery:
+    """One delivery on its way into the table: what was read, and what came of it so far."""
+
+    def __init__(
+        self, ports: Ports, limits: Limits, judge: Judge, now: datetime, received_at: datetime, until: float | None
+    ) -> None:
+        self.ports = ports
+        self.limits = limits
+        self.judge = judge
+        self.now = now
+        self.received_at = received_at
+        self.until = until
+        self.alerts: defaultdict[str, list[NormalizedAlert]] = defaultdict(list)
+        self.views: dict[str, GroupView] = {}
+        self.lives: dict[str, Live | None] = {}
+        self.inhibitors: Counter[str] = Counter()
+        self.errors: list[Exception] = []
+        self.result = AcceptedDelivery()
+        # Refused in this delivery, and so for the rest of the minute: source, alert name and whether it pages.
+        self.refused: dict[tuple[str, str, bool], str] = {}
+        self.checked: set[str] = set()
+        self.started_again = 0
+
+    @property
+    def out_of_time(self) -> bool:
+        """True if the alerts that are not written yet are to be left."""
+        return self.until is not None and self.ports.clock() >= self.until
+
+    def accept(self, alerts: Sequence[NormalizedAlert]) -> AcceptedDelivery:
+        """Write every group; see `Ingestion.accept`."""
         for alert in alerts:
-            by_group[alert.group_key].append(alert)
-        if len(by_group) < 2:
-            return [self._accept_group(key, group, now) for key, group in by_group.items()]
-        with ThreadPoolExecutor(PARALLEL_GROUPS) as pool:
-            return list(pool.map(lambda key: self._accept_group(key, by_group[key], now), by_group))
-
-    def _accept_group(self, group_key: str, alerts: Sequence[NormalizedAlert], now: datetime) -> AcceptedGroup:
-        counted = False
-        for attempt in range(ATTEMPTS):
-            before = self._groups.read(group_key)
-            folded = fold(before, alerts, now, self._hold_on(now))
-            # Redact only now: the fingerprint is made of raw values, and only new alerts need the redaction.
-            folded = replace(folded, new_alerts=[without_secrets(alert) for alert in folded.new_alerts])
-            try:
-                return self._apply(before, folded, alerts, now, counted=counted)
-            except GroupChanged as changed:
-                counted = counted or isinstance(changed, _CountedMeanwhile)
-                # Jitter grows with the attempts, so that processes that collide once do not collide again.
-                self._sleep(random.uniform(0, 0.02 * 2 ** min(attempt, 6)))  # noqa: S311
-        raise HistoryUnavailable(f"group {group_key} was written by others {ATTEMPTS} times in a row")
-
-    def _apply(
-        self, before: GroupState, folded: Fold, alerts: Sequence[NormalizedAlert], now: datetime, *, counted: bool
-    ) -> AcceptedGroup:
-        group, new = folded.group, len(folded.new_alerts)
-        if folded.opens:
-            return self._open(before, folded, now, counted=counted)
-        if folded.changed:
-            self._groups.write(before, group, folded.new_alerts, now, counted=counted)
-        if group.pending and group.incident_id is not None:
-            self._start_again(group.incident_id, group.group_key)
-        severity = folded.worsened_to
-        if severity is not None and group.incident_id is not None:
-            worse = self._groups.worsen(group.incident_id, severity)
-            if worse is not None:
-                self._tell(lambda: lifecycle.tell_worsened(worse, severity, executions=self._executions))
-        elif self._holds is not None and folded.joins and group.incident_id is not None:
-            holds, incident_id = self._holds, group.incident_id
-            self._tell(lambda: holds.handle_joined(incident_id, before, folded, now))
-        if folded.quiets and group.incident_id is not None:
-            self._groups.mark_quiet_since(group.incident_id, now)
-        if folded.resolves and group.incident_id is not None:
-            source = alerts[0].source
-            resolved = self._groups.leave(group.incident_id, group.group_key, f"{source}: the alert resolved", now)
-            if resolved is not None:
-                self._tell(lambda: lifecycle.tell_resolved(resolved, executions=self._executions))
-        return AcceptedGroup(before.incident_id if before.open else None, new=new, duplicates=len(alerts) - new)
-
-    def _hold_on(self, now: datetime) -> Callable[[NormalizedAlert], Hold | None]:
-        holds = self._holds
-        return (lambda _: None) if holds is None else (lambda alert: holds.hold_on(alert, now))
-
-    def _open(self, before: GroupState, folded: Fold, now: datetime, *, counted: bool) -> AcceptedGroup:
-        new = folded.new_alerts
-        after, incident = open_incident(folded, now)
-        # A held incident disturbs no person, so it is no part of a storm either.
-        limited = None if incident.hold else self._known_limit(incident.alert.alert_name, now)
-        if limited is None:
-            limits = None if incident.hold else self._limits
-            try:
-                execution_input = self._groups.open_incident(
-                    before, after, incident, new, now, limits=limits, member=after.group_key
-                )
-            except RateLimited as limit:
-                self._groups.remember_storm(limit.alert_name, now)
-                self._limited[limit.alert_name] = (now + LIMIT_REMEMBERED, limit)
-                limited = limit
+            self.alerts[alert.group_key].append(alert)
+        if self.alerts:
+            self.read(list(self.alerts))
+        todo = []
+        for key, group in self.alerts.items():
+            plan = self.plan(key)
+            if plan.nothing_to_write:
+                self.result.groups.append(AcceptedGroup(plan.incident_id, duplicates=len(group)))
+                self.start_pending(plan.own)
             else:
-                self._start(incident.incident_id, after.group_key, execution_input)
-                return AcceptedGroup(incident.incident_id, new=len(new))
-        storm = self._join_storm(after.group_key, new, limited, now, count=0 if counted else len(new))
-        part_of_storm = {
-            "held_until": None,
-            "incident_id": storm,
-            "pending": False,
-            "flapping": False,
-            "opened": before.opened,
+                todo.append(key)
+        self.ports.spread(self.write, todo)
+        for live in list(self.lives.values()):
+            self.start_pending(live)
+        if self.errors:
+            count = len(self.errors)
+            raise HistoryUnavailable(f"{count} of {len(self.alerts)} groups: {self.errors[0]}") from self.errors[0]
+        return self.result
+
+    # --- read and fold ------------------------------------------------------------------------------------------------
+
+    def read(self, keys: Sequence[str]) -> None:
+        """Read groups, their sources' storms and the inhibitions of their alerts as they stand now."""
+        group_alerts = [alert for key in keys for alert in self.alerts[key]]
+        firing = [alert for alert in group_alerts if alert.status == "firing"]
+        wanted: dict[str, Iterable[str]] = {storm_key(alert.source): () for alert in group_alerts}
+        wanted |= {key: {alert.fingerprint for alert in self.alerts[key]} for key in keys}
+        counted = {key for alert in firing for key in self.judge.inhibited_by(alert)}
+        views, inhibitors = self.ports.groups.read(wanted, counted)
+        self.take(views)
+        # What inhibits comes in with what it inhibits, more often than not.
+        self.inhibitors = Counter(inhibitors)
+        self.inhibitors.update(key for alert in firing for key in self.judge.inhibits(alert))
+        elsewhere = {
+            alert.live_key
+            for view in views.values()
+            for alert in view.alerts.values()
+            if alert.firing and alert.live_key is not None and alert.live_key not in wanted
         }
+        if elsewhere:
+            self.take(self.ports.groups.read(dict.fromkeys(elsewhere, ()))[0])
+
+    def take(self, views: Mapping[str, GroupView]) -> None:
+        """Remember what was read."""
+        for key, view in views.items():
+            self.views[key] = view
+            self.lives[key] = view.live
+
+    def plan(self, key: str) -> Plan:
+        """Fold the alerts of a group into what was read of it."""
+        view = self.views.get(key, GroupView())
+        own = view.live
+        flapping = own is not None and own.open and own.flapping
+        by_alert: defaultdict[str, list[Arrival]] = defaultdict(list)
+        for alert in self.alerts[key]:
+            rank = self.judge.rank(alert, self.now, flapping=flapping)
+            by_alert[alert.fingerprint].append(Arrival(alert, self.received_at, rank))
+        plan = Plan(key, own)
+        for fingerprint, arrivals in by_alert.items():
+            plan.folded.append(fold(view.alerts.get(fingerprint), arrivals, self.lives, self.now))
+        return plan
+
+    def newcomer(self, folded: Folded) -> Newcomer:
+        """Prepare an alert that joins an incident."""
+        arrival = folded.arrival
+        assert arrival is not None  # noqa: S101 - what joins was made to fire by a message
+        hold = self.judge.hold_on(arrival.alert, self.now, self.inhibitors)
+        return changes.newcomer(folded, arrival, hold, self.judge.inhibits(arrival.alert))
+
+    # --- write --------------------------------------------------------------------------------------------------------
+
+    def write(self, key: str) -> None:
+        """Write one group; never raise, because the other groups have to be written, too."""
         try:
-            self._groups.write(before, after.model_copy(update=part_of_storm), new, now, counted=True)
-        except GroupChanged as changed:
-            raise _CountedMeanwhile(str(changed)) from changed
-        return AcceptedGroup(storm, new=len(new), in_storm=len(new))
+            GroupWriter(self, key).write()
+        except Exception as error:  # noqa: BLE001 - a bug that one group meets must not cost the others
+            logger.error("a group could not be written: %s", error, exc_info=not isinstance(error, HistoryUnavailable))
+            self.errors.append(error)
 
-    def _join_storm(
-        self, group_key: str, new: Sequence[NormalizedAlert], limit: RateLimited, now: datetime, *, count: int
-    ) -> str:
-        """Make the group part of the storm incident, opening one if there is none, and return its id.
-
-        The group joins the storm before it points to it: a crash in between leaves a storm that a person has to
-        resolve, never an alert that no person is told of.
-        """
-        if self._storm is not None and self._groups.join_storm(self._storm, group_key, count, now):
-            return self._storm
-        before = self._groups.read(STORM_GROUP_KEY)
-        if before.open and before.incident_id is not None:
-            if before.pending:
-                self._start_again(before.incident_id, STORM_GROUP_KEY)
-            if self._groups.join_storm(before.incident_id, group_key, count, now):
-                self._storm = before.incident_id
-                return before.incident_id
-        alert = storm_alert(new[0], limit.limit, now)
-        folded = Fold(group=before.model_copy(update={"open": False}), changed=True, new_alerts=[alert], opens=True)
-        after, incident = open_incident(folded, now)
-        incident = incident.model_copy(update={"alert_count": len(new)})
-        execution_input = self._groups.open_incident(
-            before, after, incident, [alert], now, limits=None, member=group_key
-        )
-        self._start(incident.incident_id, STORM_GROUP_KEY, execution_input)
-        self._storm = incident.incident_id
-        return incident.incident_id
-
-    def _known_limit(self, alert_name: str, now: datetime) -> RateLimited | None:
-        for name in (None, alert_name):
-            until, limit = self._limited.get(name, (now, None))
-            if now < until:
-                return limit
-        return None
-
-    def _start_again(self, incident_id: str, group_key: str) -> None:
-        execution_input = self._groups.execution_input(incident_id)
-        if execution_input is not None:
-            self._start(incident_id, group_key, execution_input)
-
-    def _start(self, incident_id: str, group_key: str, execution_input: str) -> None:
+    def start(self, incident: Incident, generation: int) -> None:
+        """Start an execution, or leave it to the next delivery and reconcile."""
         try:
-            self._executions.start(incident_id, execution_input)
+            self.ports.start(incident, generation)
         except ExecutionsUnavailable as error:
-            logger.error("the incident stays PENDING until reconcile starts it: %s", error)
-            return
-        self._groups.mark_started(incident_id, group_key)
+            logger.error("the incident waits until a delivery or reconcile starts it: %s", error)
 
-    @staticmethod
-    def _tell(tell: Callable[[], object]) -> None:
+    def tell(self, live: Live) -> None:
+        """Remember a live half after a write, and wake its execution if it must look."""
+        self.lives[live.group_key] = live
         try:
-            tell()
+            self.ports.tell(live)
         except ExecutionsUnavailable:
             logger.exception("the execution could not be told; reconcile will")
+
+    def start_pending(self, live: Live | None) -> None:
+        """Start the execution of an open incident that should have begun by now."""
+        if live is None or not live.open or live.started >= live.generation or live.incident_id in self.checked:
+            return
+        if self.now - live.opened_at < START_WITHIN or self.started_again == STARTED_AGAIN:
+            return
+        self.started_again += 1
+        self.checked.add(live.incident_id)
+        try:
+            incident = self.ports.incident(live.incident_id)
+        except HistoryUnavailable:
+            return  # reconcile starts it
+        if incident is not None:
+            self.start(incident, live.generation)

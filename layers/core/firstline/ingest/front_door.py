@@ -1,21 +1,22 @@
-"""The front door: routes deliveries over HTTP, from EventBridge, from SNS and out of the quarantine, and answers them.
+"""The front door: routes deliveries over HTTP, from EventBridge, from SNS and out of our queues, and answers them.
 
 | delivery | answer |
 |---|---|
 | accepted, or understood and ignored | 202 |
+| too much to write while its sender waits | 202: the alerts that are `queued` are written a moment later |
 | authenticated, but unreadable | 202 `quarantined`: kept; a 4xx would make PagerDuty drop it and unsubscribe |
 | wrong or no credentials, or a source without a secret | 401 |
 | an unknown source or path | 404, with the known ones |
-| a body above 512 KiB | 413 |
 | a write failed | 503: the sender tries again |
 
-AWS authenticates events that come without HTTP; an error on them is raised, so that Lambda tries again.
+API Gateway itself refuses what Lambda cannot take: bodies of more than about 6 MB. AWS authenticates events that come
+without HTTP; an error on them is raised, so that Lambda tries again.
 """
 
 import base64
 import binascii
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -24,8 +25,7 @@ from firstline import sources
 from firstline.errors import (
     CertificateUnavailable,
     ConfirmationFailed,
-    ExecutionsUnavailable,
-    FeedbackRefused,
+    FirstlineError,
     HistoryUnavailable,
     QuarantineUnavailable,
     Unauthenticated,
@@ -34,23 +34,15 @@ from firstline.errors import (
 )
 from firstline.incidents import lifecycle
 from firstline.incidents.store import Incidents
-from firstline.ingest.accept import Ingestion
-from firstline.ingest.quarantine import Quarantined, unpack
+from firstline.ingest.accept import SENDER_WAITS, AcceptedDelivery, Ingestion
+from firstline.ingest.quarantine import Backlog, Quarantined, unpack, unpack_backlog
+from firstline.ingest.signals import take_signal
 from firstline.models import NormalizedAlert
 from firstline.observability import logger, metrics
 from firstline.sources.body import parse_body
-from firstline.sources.signal import (
-    IncidentNote,
-    OwnIncidentSeen,
-    OwnIncidentSignal,
-    Signal,
-    SubscriptionConfirmation,
-)
 
 if TYPE_CHECKING:
     from firstline.incidents.heartbeats import Heartbeats
-
-MAX_BODY_BYTES = 512 * 1024
 
 type Response = dict[str, Any]
 
@@ -65,6 +57,8 @@ class Intake:
         Returns the active values of a secret; none when it is not set.
     quarantine
         Stores a delivery that cannot be read.
+    backlog
+        Stores alerts that are to be written a moment later.
     certificates
         Returns one of SNS's signing certificates as PEM text, by its address.
     own_stack
@@ -78,6 +72,7 @@ class Intake:
     executions: lifecycle.Executions
     secrets: Callable[[str], tuple[str, ...]]
     quarantine: Callable[[Quarantined], None]
+    backlog: Callable[[Backlog], None]
     certificates: Callable[[str], str]
     confirm_subscription: Callable[[str, str], None]
     own_stack: str
@@ -91,8 +86,7 @@ class Intake:
         if "Records" not in event:
             self._take_event(event, now)
         else:
-            for record in event["Records"]:
-                self._take_record(record, now)
+            self._take_records(event["Records"], now)
         return None
 
     # --- over HTTP --------------------------------------------------------------------------------------------------
@@ -113,10 +107,7 @@ class Intake:
 
     def _route(self, event: Mapping[str, Any], now: datetime) -> Response:
         method, path = event["requestContext"]["http"]["method"], event["rawPath"].rstrip("/")
-        headers = event.get("headers") or {}
-        body = _body(event)
-        if len(body) > MAX_BODY_BYTES:
-            return _response(413, status="too large", reason=f"a body may have {MAX_BODY_BYTES} bytes, not {len(body)}")
+        headers, body = event.get("headers") or {}, _body(event)
         match (method, path.split("/")[1:]):
             case ("POST", [*_, "alerts", source]):
                 return self._take_alerts(source, headers, body, now)
@@ -134,41 +125,71 @@ class Intake:
         sources.authenticate(source, headers=headers, body=body, secrets=secrets, now=now)
         content_type = headers.get("content-type", "")
         try:
-            return self._accept(source, parse_body(body, content_type), headers, now, secrets)
+            return self._accept(source, parse_body(body, content_type), headers, now, secrets, within=SENDER_WAITS)
         except UnreadablePayload as error:
-            return self._quarantine(Quarantined(source, str(error), body, content_type))
+            return self._quarantine(Quarantined(source, str(error), body, content_type, now))
 
     def _accept(
-        self, source: str, payload: Any, headers: Mapping[str, str], now: datetime, secrets: tuple[str, ...] = ()
+        self,
+        source: str,
+        payload: Any,
+        headers: Mapping[str, str],
+        now: datetime,
+        secrets: tuple[str, ...] = (),
+        *,
+        received_at: datetime | None = None,
+        within: float | None = None,
     ) -> Response:
         for signal in sources.signals(source, payload, secrets):
-            self._take_signal(signal, now)
-        batch = sources.normalize_batch(source, payload, headers=headers, received_at=now, own_stack=self.own_stack)
-        for part in batch.rejected:
-            kept = json.dumps(part.payload, default=str).encode(errors="replace")
-            self._quarantine(Quarantined(source, part.reason, kept, "application/json"))
+            take_signal(signal, now, self.incidents, self.executions, self.confirm_subscription)
+        received = received_at or now
+        batch = sources.normalize_batch(
+            source, payload, headers=headers, received_at=received, own_stack=self.own_stack
+        )
         if batch.unknown_severities:
             metrics.add_metric("UnknownSeverity", "Count", len(batch.unknown_severities))
         alerts: list[NormalizedAlert] = []
         heartbeats = list(filter(self.is_heartbeat, batch.heartbeats))
         for alert in batch.alerts:
             (heartbeats if self.is_heartbeat(alert) else alerts).append(alert)
-        for heartbeat in heartbeats:
-            self.heartbeats.beat(heartbeat, now)
-        accepted = self.ingestion.accept(alerts, now)
-        metrics.add_metric("AlertsAccepted", "Count", len(batch.alerts))
-        if heartbeats:
-            metrics.add_metric("HeartbeatsTaken", "Count", len(heartbeats))
-        metrics.add_metric("AlertsDuplicate", "Count", sum(group.duplicates for group in accepted))
-        metrics.add_metric("AlertsInStorm", "Count", sum(group.in_storm for group in accepted))
+        # Each part of the delivery is taken in, whatever becomes of the others.
+        failures: list[FirstlineError] = []
+        accepted = _attempt(lambda: self._write(alerts, now, received, within), failures) or AcceptedDelivery()
+        _attempt(lambda: self._beat(heartbeats, now), failures)
+        _attempt(lambda: self._keep_rejected(source, batch, received), failures)
+        if failures:
+            raise failures[0]
+        _count(batch.alerts, accepted)
         return _response(
             202,
             status="accepted" if batch.alerts else "ignored",
             alert_count=len(batch.alerts),
-            incidents=sorted({group.incident_id for group in accepted if group.incident_id}),
+            incidents=accepted.incident_ids,
+            queued=len(accepted.left),
             quarantined=len(batch.rejected),
             ignored=batch.ignored,
         )
+
+    def _write(
+        self, alerts: Sequence[NormalizedAlert], now: datetime, received_at: datetime, within: float | None
+    ) -> AcceptedDelivery:
+        accepted = self.ingestion.accept(alerts, now, received_at=received_at, within=within)
+        if accepted.left:
+            self.backlog(Backlog(received_at, accepted.left))
+            metrics.add_metric("AlertsQueued", "Count", len(accepted.left))
+        return accepted
+
+    def _keep_rejected(self, source: str, batch: sources.Batch, received_at: datetime) -> None:
+        if batch.rejected:
+            reasons = "; ".join(dict.fromkeys(part.reason for part in batch.rejected))[:1_000]
+            kept = json.dumps(batch.unread, default=str).encode(errors="replace")
+            self._quarantine(Quarantined(source, reasons, kept, "application/json", received_at))
+
+    def _beat(self, heartbeats: Sequence[NormalizedAlert], now: datetime) -> None:
+        for heartbeat in heartbeats:
+            self.heartbeats.beat(heartbeat, now)
+        if heartbeats:
+            metrics.add_metric("HeartbeatsTaken", "Count", len(heartbeats))
 
     def _take_deployment(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Response:
         from firstline.sources.deployments import deployment_from_request
@@ -182,35 +203,6 @@ class Intake:
             return _response(422, status="unreadable", reason=str(error))
         self.incidents.save_deployment(deployment)
         return _response(202, status="recorded", service=deployment.service, version=deployment.version)
-
-    def _take_signal(self, signal: Signal, now: datetime) -> None:
-        match signal:
-            case SubscriptionConfirmation(topic_arn, token):
-                self.confirm_subscription(topic_arn, token)
-            case OwnIncidentSeen(sender_id, incident_id):
-                self.incidents.remember_page(sender_id, incident_id, now)
-            case OwnIncidentSignal():
-                self._apply_signal(signal, now)
-            case IncidentNote():
-                self._save_note(signal, now)
-
-    def _apply_signal(self, signal: OwnIncidentSignal, now: datetime) -> None:
-        apply = lifecycle.acknowledge if signal.kind == "acknowledged" else lifecycle.resolve_by_hand
-        try:
-            apply(signal.incident_id, signal.by, now, incidents=self.incidents, executions=self.executions)
-        except ExecutionsUnavailable:
-            logger.exception("the execution could not be told; reconcile will")
-
-    def _save_note(self, note: IncidentNote, now: datetime) -> None:
-        incident_id = self.incidents.incident_paged_as(note.sender_id)
-        if incident_id is None:
-            return
-        from firstline.people import feedback_store
-
-        try:
-            feedback_store.save_note(incident_id, note.by, note.text, now, incidents=self.incidents)
-        except FeedbackRefused as refused:
-            logger.info("a note was not kept: %s", refused)
 
     def _quarantine(self, delivery: Quarantined) -> Response:
         self.quarantine(delivery)
@@ -231,24 +223,31 @@ class Intake:
             return
         self._accept_or_keep("cloudwatch", json.dumps(event).encode(), "application/json", now)
 
-    def _take_record(self, record: Mapping[str, Any], now: datetime) -> None:
-        """Take in a record of SNS, or of the quarantine while its redrive is switched on."""
-        if record.get("EventSource") == "aws:sns":
-            self._accept_or_keep("cloudwatch", json.dumps(record["Sns"]).encode(), "application/json", now)
-            return
-        message = json.loads(record["body"])
-        kept = unpack(message)
-        if kept is not None:
-            self._accept(kept.source, parse_body(kept.body, kept.content_type), {}, now)
-        else:
-            # An event that Lambda gave up on (wrapped in its report), or that EventBridge could not deliver.
-            self.handle(message.get("requestPayload", message), now)
+    def _take_records(self, records: Sequence[Mapping[str, Any]], now: datetime) -> None:
+        """Take in records of SNS, of the backlog, or of the quarantine while its redrive is switched on."""
+        messages = []
+        for record in records:
+            if record.get("EventSource") == "aws:sns":
+                self._accept_or_keep("cloudwatch", json.dumps(record["Sns"]).encode(), "application/json", now)
+            else:
+                messages.append(json.loads(record["body"]))
+        deliveries, others = unpack(messages)
+        for kept in deliveries:
+            payload = parse_body(kept.body, kept.content_type)
+            self._accept(kept.source, payload, {}, now, received_at=kept.received_at)
+        for message in others:
+            backlog = unpack_backlog(message)
+            if backlog is not None:
+                self.ingestion.accept(backlog.alerts, now, received_at=backlog.received_at)
+            else:
+                # An event that Lambda gave up on (wrapped in its report), or that EventBridge could not deliver.
+                self.handle(message.get("requestPayload", message), now)
 
     def _accept_or_keep(self, source: str, body: bytes, content_type: str, now: datetime) -> None:
         try:
             self._accept(source, parse_body(body, content_type), {}, now)
         except UnreadablePayload as error:
-            self._quarantine(Quarantined(source, str(error), body, content_type))
+            self._quarantine(Quarantined(source, str(error), body, content_type, now))
 
 
 def _body(event: Mapping[str, Any]) -> bytes:
@@ -261,9 +260,21 @@ def _body(event: Mapping[str, Any]) -> bytes:
         return b""
 
 
+def _attempt[Result](take: Callable[[], Result], failures: list[FirstlineError]) -> Result | None:
+    """Take something in; add a failure that another try may mend to the list."""
+    try:
+        return take()
+    except (HistoryUnavailable, QuarantineUnavailable) as error:
+        failures.append(error)
+        return None
+
+
+def _count(alerts: Sequence[NormalizedAlert], accepted: AcceptedDelivery) -> None:
+    metrics.add_metric("AlertsAccepted", "Count", len(alerts))
+    metrics.add_metric("AlertsDuplicate", "Count", sum(group.duplicates for group in accepted.groups))
+    metrics.add_metric("AlertsInStorm", "Count", sum(group.in_storm for group in accepted.groups))
+
+
 def _response(status_code: int, **answer: Any) -> Response:
-    return {
-        "statusCode": status_code,
-        "headers": {"content-type": "application/json"},
-        "body": json.dumps(answer),
-    }
+    headers = {"content-type": "application/json"}
+    return {"statusCode": status_code, "headers": headers, "body": json.dumps(answer)}

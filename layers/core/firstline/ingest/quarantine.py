@@ -1,12 +1,35 @@
-"""Quarantined deliveries, authenticated but unreadable, and the messages that keep them until they can be read."""
+"""The messages that keep what a delivery left: bodies that cannot be read yet, and alerts that wait to be written.
+
+An authenticated body that cannot be read is quarantined whole. Alerts for which the time of a delivery did not suffice
+go to the backlog, already read. What is too big for one message of a queue is split over several.
+"""
 
 import base64
 import gzip
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
-FORMAT = "quarantine/1"
+from firstline.errors import UnreadablePayload
+from firstline.models import NormalizedAlert
+from firstline.observability import logger
+
+QUARANTINE = "quarantine/1"
+BACKLOG = "backlog/1"
+
+QUARANTINE_MESSAGE_BYTES = 900_000
+"""The most of a body in one message, compressed and in base64. SQS takes 1 MiB, so hardly any body is split."""
+
+BACKLOG_MESSAGE_BYTES = 240_000
+"""The most of the alerts in one message, likewise. One invocation works a message off, so it should not be long."""
+
+ALERTS_A_MESSAGE = 500
+"""The most alerts in one message of the backlog."""
+
+type Message = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -17,23 +40,105 @@ class Quarantined:
     reason: str
     body: bytes
     content_type: str
+    received_at: datetime | None = None
 
 
-def pack(delivery: Quarantined) -> dict[str, str]:
-    """Turn a delivery into a message."""
-    return {
-        "firstline": FORMAT,
+@dataclass(frozen=True)
+class Backlog:
+    """Alerts of a delivery that are not written yet, and when it was received."""
+
+    received_at: datetime
+    alerts: Sequence[NormalizedAlert]
+
+
+# --- quarantine -------------------------------------------------------------------------------------------------------
+
+
+def pack(delivery: Quarantined) -> list[Message]:
+    """Turn a delivery into messages: one, or several parts if it is too big even when it is compressed."""
+    packed = _packed(delivery.body)
+    size = QUARANTINE_MESSAGE_BYTES
+    parts = [packed[start : start + size] for start in range(0, len(packed), size)]
+    common = {
+        "firstline": QUARANTINE,
         "source": delivery.source,
         "reason": delivery.reason,
         "content_type": delivery.content_type,
-        # Compressed: a body may have 512 KiB, and base64 alone would bring it close to what a message may hold.
-        "body_gzip_base64": base64.b64encode(gzip.compress(delivery.body)).decode(),
+        "received_at": delivery.received_at.isoformat() if delivery.received_at is not None else None,
     }
+    if len(parts) == 1:
+        return [common | {"body_gzip_base64": parts[0]}]
+    of = {"of": len(parts), "body_sha256": sha256(delivery.body).hexdigest()}
+    return [common | of | {"part": number, "body_gzip_base64": part} for number, part in enumerate(parts, 1)]
 
 
-def unpack(message: Mapping[str, Any]) -> Quarantined | None:
-    """Return the delivery in a message, or None if the message is something else (a failed event)."""
-    if message.get("firstline") != FORMAT:
+def unpack(messages: Sequence[Mapping[str, Any]]) -> tuple[list[Quarantined], list[Mapping[str, Any]]]:
+    """Return the deliveries in some messages of the queue, and the messages that are something else (failed events).
+
+    Raises
+    ------
+    UnreadablePayload
+        A delivery is in parts, and not all of them are here.
+    """
+    whole: list[Quarantined] = []
+    others: list[Mapping[str, Any]] = []
+    parts: dict[str, dict[int, Mapping[str, Any]]] = {}
+    for message in messages:
+        if message.get("firstline") != QUARANTINE:
+            others.append(message)
+        elif "of" in message:
+            parts.setdefault(message["body_sha256"], {})[message["part"]] = message
+        else:
+            whole.append(_unpacked(message, message["body_gzip_base64"]))
+    for found in parts.values():
+        any_part = next(iter(found.values()))
+        if len(found) < any_part["of"]:
+            raise UnreadablePayload(
+                f"the delivery is in {any_part['of']} parts, and only {len(found)} came together: set the redrive's "
+                "batch size to that number, and its batching window to some seconds"
+            )
+        text = "".join(found[number]["body_gzip_base64"] for number in sorted(found))
+        whole.append(_unpacked(any_part, text))
+    return whole, others
+
+
+def _unpacked(message: Mapping[str, Any], packed: str) -> Quarantined:
+    body = gzip.decompress(base64.b64decode(packed))
+    received = message.get("received_at")
+    received_at = datetime.fromisoformat(received) if received else None
+    return Quarantined(message["source"], message["reason"], body, message["content_type"], received_at)
+
+
+# --- backlog ----------------------------------------------------------------------------------------------------------
+
+
+def pack_backlog(backlog: Backlog) -> Iterator[Message]:
+    """Turn alerts into messages, each with whole alerts."""
+    for start in range(0, len(backlog.alerts), ALERTS_A_MESSAGE):
+        yield from _backlog_messages(backlog.received_at, backlog.alerts[start : start + ALERTS_A_MESSAGE])
+
+
+def _backlog_messages(received_at: datetime, alerts: Sequence[NormalizedAlert]) -> Iterator[Message]:
+    packed = _packed(json.dumps([alert.model_dump(mode="json") for alert in alerts]).encode())
+    if len(packed) <= BACKLOG_MESSAGE_BYTES:
+        yield {"firstline": BACKLOG, "received_at": received_at.isoformat(), "alerts_gzip_base64": packed}
+    elif len(alerts) > 1:
+        half = len(alerts) // 2
+        yield from _backlog_messages(received_at, alerts[:half])
+        yield from _backlog_messages(received_at, alerts[half:])
+    else:
+        logger.warning("an alert is kept without its sender's body, which is too big", source=alerts[0].source)
+        yield from _backlog_messages(received_at, [alerts[0].without_raw()])
+
+
+def unpack_backlog(message: Mapping[str, Any]) -> Backlog | None:
+    """Return the alerts in a message, or None if the message is something else."""
+    if message.get("firstline") != BACKLOG:
         return None
-    body = gzip.decompress(base64.b64decode(message["body_gzip_base64"]))
-    return Quarantined(message["source"], message["reason"], body, message["content_type"])
+    alerts = json.loads(gzip.decompress(base64.b64decode(message["alerts_gzip_base64"])))
+    received_at = datetime.fromisoformat(message["received_at"])
+    return Backlog(received_at, [NormalizedAlert.from_stored(alert) for alert in alerts])
+
+
+def _packed(content: bytes) -> str:
+    return base64.b64encode(gzip.compress(content, compresslevel=6)).decode()

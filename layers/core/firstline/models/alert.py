@@ -14,6 +14,10 @@ class NormalizedAlert(Frozen):
     `timestamp` is when this state began (fired, or was resolved) by the sender's clock. `fingerprint` names the alert
     and is the same for its firing and its resolved; `group_key` names the incident that it belongs to.
     `severity_stated` is false when the sender stated no severity: then `severity` is only a default.
+
+    `timestamp_orders` is true if the source sends the time of each change of state, so that of two messages about one
+    alert the one with the later `timestamp` is right. `began_at` is when the episode began that a firing or a resolved
+    alert belongs to, where the sender says it.
     """
 
     source: Name
@@ -34,6 +38,8 @@ class NormalizedAlert(Frozen):
     environment: Name | None = None
     service: Name | None = None
     severity_stated: bool = True
+    timestamp_orders: bool = False
+    began_at: AwareDatetime | None = None
 
     def without_raw(self) -> "NormalizedAlert":
         """Return the alert without the sender's body, small enough to travel through a state machine."""

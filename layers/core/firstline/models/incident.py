@@ -15,10 +15,11 @@ class Hold(Frozen):
     """The reason why an incident waits before Firstline acts on it, and for how long.
 
     It ends at `until`, which is `seconds` after the decision, or earlier: when the alert resolves, when it gets worse
-    or when a person ends it. `id` names the rule, silence or window.
+    or when a person ends it. `id` names the rule, silence, window or
+    inhibition.
     """
 
-    by: Literal["rule", "silence", "window"]
+    by: Literal["rule", "silence", "window", "inhibition"]
     id: Name
     reason: Text
     until: AwareDatetime
@@ -45,7 +46,7 @@ class Incident(Frozen):
     opened_last_hour: int = Field(default=1, ge=1)
     """The number of incidents that its group has opened within the hour, this one included."""
     hold: Hold | None = None
-    """The silence or maintenance window that held all of its alerts when it was opened."""
+    """The silence, maintenance window or inhibition that held all of its alerts when it was opened."""
 
     @property
     def first_alert(self) -> str:

@@ -225,11 +225,13 @@ class StoredAlert(Frozen):
     began_at, ended_at
         When the episode began and ended by the sender's clock, never later than received.
     received_at
-        When its newest firing was received.
+        When the message was received that its state rests on. A message received before it is late.
     live_key
         The group key of the `Live` that counts it: its own group's, or a storm's.
     number
         About how many had joined the incident before it: sorts the incident's alerts, and decides nothing.
+    inhibits
+        The keys of the inhibitions that count it while it fires, as they were when it began: rules may change.
     """
 
     layout: int = LAYOUT
@@ -243,6 +245,7 @@ class StoredAlert(Frozen):
     incident_id: str | None = None
     live_key: Name | None = None
     number: int = 0
+    inhibits: tuple[str, ...] = ()
     alert: NormalizedAlert
     """Without the sender's body."""
 

@@ -13,3 +13,10 @@ SEVERITY_RANK: dict[str, int] = {"noise": 0, "info": 0, "low": 1, "medium": 2, "
 
 PAGING_RANK = SEVERITY_RANK["high"]
 """An incident of this rank or above pages the on-call."""
+
+_BY_RANK: tuple[Severity, ...] = ("noise", "low", "medium", "high", "critical")
+
+
+def severity_of(rank: int) -> Severity:
+    """Return Firstline's word for a rank."""
+    return _BY_RANK[rank]

@@ -1,45 +1,40 @@
-"""Announcements of what Firstline does by itself, requests for what it may not decide, and the end of an incident."""
+"""Announcements of what Firstline does by itself, of what needs a person but no page, and of the end of an incident."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from firstline.channels.delivery import Channel, tell_all
-from firstline.channels.summary import severity
+from firstline.channels.delivery import Channel, Told, tell_all
 from firstline.contracts import (
+    AnnounceQuietInput,
     AnnounceRemediationInput,
     CloseIncidentInput,
     NotifyOpsInput,
     NotifyOutput,
     RecordSuppressionInput,
-    RequestApprovalInput,
 )
-from firstline.errors import ChannelFailed, HistoryUnavailable
+from firstline.errors import HistoryUnavailable
 from firstline.incidents.store import Incidents
-from firstline.models import (
-    PAGING_RANK,
-    SEVERITY_RANK,
-    Hold,
-    Incident,
-    IncidentRecord,
-    Notification,
-    NotificationKind,
-    Outcome,
-    StepResult,
-)
+from firstline.incidents.what_now import GROUPING_WINDOW
+from firstline.models import Hold, Incident, IncidentRecord, Notification, NotificationKind, Outcome
 from firstline.observability import logger, metrics
+from firstline.people.endings import end_in_words, ended_at, outcome_of, waited_for
+from firstline.people.members import joined_since, names, stored_members, with_members
+from firstline.people.show import mark_shown, show_again, was_told
+from firstline.text import in_words
 
 type NotifyInput = Annotated[
-    RecordSuppressionInput | AnnounceRemediationInput | RequestApprovalInput | NotifyOpsInput | CloseIncidentInput,
+    RecordSuppressionInput | AnnounceRemediationInput | NotifyOpsInput | AnnounceQuietInput | CloseIncidentInput,
     Field(discriminator="state"),
 ]
 """The input of the notify function; its `state` tells which state of the machine sent it."""
 
-RUN_SUCCEEDED = "Success"
-"""Run Command's status of a command that exited with 0."""
+SLACK_DOWN_KEY = "slack-is-down"
+SLACK_DOWN_FOR = timedelta(hours=1)
+"""While no channel takes messages, one incident is paged for all of them, and the next one after this time."""
 
 METRICS: dict[Outcome, str] = {
     "suppressed": "Suppressed",
@@ -57,14 +52,13 @@ def announce(
     channels: Mapping[str, Channel],
     incidents: Incidents,
     now: datetime,
-    resolve_within: timedelta,
     end_silence: Callable[[str, datetime], None],
 ) -> NotifyOutput:
     """Serve a state of the notify function: tell people, and close the incident where it ends.
 
     Suppressed noise is written down and counted, but no channel is told. A closed incident is written before the
     channels are told, and a channel that fails then is only logged: the incident is over. `told` is false if no
-    channel took the message.
+    channel took the message; reconcile then shows it again.
 
     Parameters
     ----------
@@ -74,126 +68,141 @@ def announce(
     Raises
     ------
     ChannelFailed
-        A human is needed and knows nothing: `Notify Ops` has channels and none took the message, or no channel could
-        ask for an approval.
+        `Notify Ops` has channels and none took the message, and this incident is the one that is paged for it.
     HistoryUnavailable
         The table could not be reached.
     """
     record = incidents.record(event.incident.incident_id) or unwritten(event.incident)
-    tell = partial(_tell, channels=channels, now=now)
-    outcome: Outcome | None = None
-    told = False
-    match event:
-        case RecordSuppressionInput():
-            outcome = "suppressed"
-            _close(record, outcome, "; ".join(event.classification.reasons), [], incidents, now)
-        case AnnounceRemediationInput():
-            told = tell("remediating", _with(record, plan=event.plan), event.plan.decision_reason)
-        case RequestApprovalInput():
-            told = tell("approval", _with(record, plan=event.plan), event.plan.decision_reason, required=True)
-            if not told:
-                raise ChannelFailed(
-                    "Nobody can be asked to approve: set the secret slack/bot-token (docs/channels/slack.md).",
-                    retryable=False,
-                )
-        case NotifyOpsInput():
-            known = _with(record, plan=event.plan or record.plan, results=event.results or record.results)
-            told = tell("needs_human", known, event.reason, required=True)
-        case CloseIncidentInput():
-            results = event.results or record.results
-            hold = waited_for(record)
-            reason = event.reason if hold is None else f"{hold.reason} {event.reason}"
-            closed = _close(record, outcome_of(record, event.ended_by, results), reason, results, incidents, now)
-            outcome = closed.outcome
-            if hold is None:
-                told = tell("closed", _with(closed, results=closed.results or results), event.reason)
-            elif hold.until_resolved:  # no channel was told of its begin, so none is told of its end
-                _end(hold, end_silence, now)
-    return NotifyOutput(told=told, outcome=outcome, resolve_within_seconds=int(resolve_within.total_seconds()))
-
-
-def _end(hold: Hold, end_silence: Callable[[str, datetime], None], now: datetime) -> None:
-    try:
-        end_silence(hold.id, now)
-    except HistoryUnavailable:
-        # The incident is closed; the silence runs out by itself in the end.
-        logger.exception("The silence could not be ended", extra={"silence": hold.id})
-
-
-def outcome_of(
-    record: IncidentRecord, ended_by: Literal["resolved", "verified", "expired"], results: Sequence[StepResult]
-) -> Outcome:
-    """Return how an incident ended, from the event that ended it and what had happened before.
-
-    Once a human was called it is the human's, whatever a runbook did before. An incident that should have woken a
-    person never counts as cleared by itself, even if no page is on record: history must not learn to ignore it. A held
-    incident that resolved cleared by itself if a rule held it; one under a silence or in a maintenance window is
-    suppressed.
-    """
-    if ended_by == "expired":
-        return "expired"
-    if record.pages or record.paged_at or record.acknowledged_at:
-        return "resolved"
-    if hold := waited_for(record):
-        return "self_cleared" if hold.by == "rule" else "suppressed"
-    if any(result.kind == "act" and result.status == RUN_SUCCEEDED for result in results):
-        return "auto_resolved"
-    return "resolved" if SEVERITY_RANK[severity(record)] >= PAGING_RANK else "self_cleared"
-
-
-def waited_for(record: IncidentRecord) -> Hold | None:
-    """Return the hold in which the incident resolved; None if people were told of it or were about to be."""
-    hold = record.classification.hold if record.classification else None
-    if hold is None or record.hold_ended_at is not None or record.worsened_to is not None:
-        return None
-    return hold if record.resolved_at is not None and record.resolved_at < hold.until else None
+    return _Announcer(record, channels, incidents, now, end_silence).serve(event)
 
 
 def unwritten(incident: Incident) -> IncidentRecord:
     """Build the record of an incident that is missing in the table."""
     return IncidentRecord(
-        incident=incident, status="STARTED", alert_count=incident.alert_count, last_alert_at=incident.opened_at
+        incident=incident, status="OPEN", alert_count=incident.alert_count, last_alert_at=incident.opened_at
     )
 
 
-def _close(
-    record: IncidentRecord,
-    outcome: Outcome,
-    reason: str,
-    results: Sequence[StepResult],
-    incidents: Incidents,
-    now: datetime,
-) -> IncidentRecord:
-    """Close the incident, and count its end unless it was closed before."""
-    closed = incidents.close(record.incident.incident_id, outcome, reason, results, now)
-    if record.status != "CLOSED":
-        metrics.add_metric(name=METRICS[outcome], unit="Count", value=1)
-        if outcome not in ("suppressed", "expired"):
-            ended = closed.resolved_at or closed.closed_at or now
-            seconds = max(0.0, (ended - closed.incident.opened_at).total_seconds())
+@dataclass(frozen=True)
+class _Announcer:
+    """One announcement about one incident."""
+
+    record: IncidentRecord
+    channels: Mapping[str, Channel]
+    incidents: Incidents
+    now: datetime
+    end_silence: Callable[[str, datetime], None]
+
+    def serve(self, event: NotifyInput) -> NotifyOutput:
+        match event:
+            case RecordSuppressionInput():
+                return self._suppress(event)
+            case AnnounceRemediationInput():
+                told = self._tell("remediating", self._known(plan=event.plan), event.plan.decision_reason)
+                return NotifyOutput(told=bool(told.reached))
+            case NotifyOpsInput():
+                return self._notify_ops(event)
+            case AnnounceQuietInput():
+                return self._announce_quiet(event)
+            case CloseIncidentInput():
+                return self._close(event)
+
+    def _suppress(self, event: RecordSuppressionInput) -> NotifyOutput:
+        reason = "; ".join(event.classification.reasons)
+        closed = self.incidents.close(
+            event.incident, event.generation, "suppressed", reason, [], self.now, joined=event.joined
+        )
+        if closed is None:
+            return NotifyOutput(told=False, closed=False)
+        self._count(closed)
+        return NotifyOutput(told=False, outcome="suppressed")
+
+    def _notify_ops(self, event: NotifyOpsInput) -> NotifyOutput:
+        record = self._known(plan=event.plan, results=event.results)
+        told = self._tell("approval" if record.waits_for_approval else "needs_human", record, event.reason)
+        if told.failed and not told.reached and self._pages_for_all(event.incident):
+            raise next(iter(told.failed.values()))
+        return NotifyOutput(told=bool(told.reached))
+
+    def _pages_for_all(self, incident: Incident) -> bool:
+        """Return True if this is the one incident that is paged while no channel takes messages."""
+        return self.incidents.claim_once(
+            SLACK_DOWN_KEY, incident.incident_id, self.now, until=self.now + SLACK_DOWN_FOR
+        )
+
+    def _announce_quiet(self, event: AnnounceQuietInput) -> NotifyOutput:
+        live = self.record.live
+        if live is not None and live.firing > 0:
+            return NotifyOutput(told=False)  # it is back already
+        self.incidents.begin_quiet(event.incident, self.now)
+        if not was_told(self.record):
+            return NotifyOutput(told=False)
+        reason = f"Nothing of it fires any more. It stays open for {in_words(GROUPING_WINDOW)}, in case it comes back."
+        return NotifyOutput(told=bool(self._tell("quiet", self.record, reason).reached))
+
+    def _close(self, event: CloseIncidentInput) -> NotifyOutput:
+        record = self._known(results=event.results)
+        hold = waited_for(record)
+        reason = end_in_words(event, record)
+        closed = self.incidents.close(
+            event.incident,
+            event.generation,
+            outcome_of(record, event.ended_by, record.results),
+            (reason if hold is None else f"{hold.reason} {reason}")[:4_000],
+            record.results,
+            self.now,
+            # What has resolved needs no look at who joined: the end of all alerts is the condition.
+            joined=None if event.ended_by == "resolved" else event.joined,
+        )
+        if closed is None:
+            return self._stays_open(event)
+        self._count(closed)
+        told: Told | None = None
+        if hold is None:
+            shown = closed.model_copy(update={"results": closed.results or record.results})
+            told = self._tell("closed", with_members(shown, self.incidents), reason)
+        elif hold.until_resolved:  # no channel was told of its begin, so none is told of its end
+            self._end(hold)
+        return NotifyOutput(told=bool(told and told.reached), outcome=closed.outcome)
+
+    def _stays_open(self, event: CloseIncidentInput) -> NotifyOutput:
+        """Take a Resolve back that did not know of all alerts, and tell people what joined."""
+        record = self.incidents.record(event.incident.incident_id)
+        live = record.live if record else None
+        told = False
+        if record is not None and live is not None and live.open and live.resolved_by is not None:
+            seen = live.resolved_seen
+            if seen is not None and seen < live.joined:
+                self.incidents.withdraw_resolve(event.incident)
+                new = names(joined_since(stored_members(record, self.incidents), live.resolved_at)) or "another alert"
+                reason = f"{live.resolved_by} resolved it, but then {new} joined. So it stays open."
+                told = show_again(record, channels=self.channels, incidents=self.incidents, now=self.now, reason=reason)
+        return NotifyOutput(told=told, closed=False)
+
+    def _end(self, hold: Hold) -> None:
+        try:
+            self.end_silence(hold.id, self.now)
+        except HistoryUnavailable:
+            # The incident is closed; the silence runs out by itself in the end.
+            logger.exception("The silence could not be ended", extra={"silence": hold.id})
+
+    def _count(self, closed: IncidentRecord) -> None:
+        """Count the incident's end, unless it was closed before."""
+        if self.record.status == "CLOSED" or closed.outcome is None:
+            return
+        metrics.add_metric(name=METRICS[closed.outcome], unit="Count", value=1)
+        if closed.outcome not in ("suppressed", "expired"):
+            seconds = max(0.0, (ended_at(closed, self.now) - closed.incident.opened_at).total_seconds())
             metrics.add_metric(name="TimeToResolve", unit="Seconds", value=seconds)
-    return closed
 
+    def _tell(self, kind: NotificationKind, record: IncidentRecord, reason: str) -> Told:
+        """Tell every channel, and store what people were shown."""
+        shown = record if record.members else with_members(record, self.incidents)
+        told = tell_all(Notification(kind=kind, record=shown, reason=reason[:4_000], at=self.now), self.channels)
+        if told.reached and record.status != "CLOSED":
+            mark_shown(record, self.incidents)
+        return told
 
-def _tell(
-    kind: NotificationKind,
-    record: IncidentRecord,
-    reason: str,
-    *,
-    channels: Mapping[str, Channel],
-    now: datetime,
-    required: bool = False,
-) -> bool:
-    """Tell every channel and return True if one took the message.
-
-    If it is `required`, raise the first failure if none did.
-    """
-    told = tell_all(Notification(kind=kind, record=record, reason=reason[:4_000], at=now), channels)
-    if required and told.failed and not told.reached:
-        raise next(iter(told.failed.values()))
-    return bool(told.reached)
-
-
-def _with(record: IncidentRecord, **known: object) -> IncidentRecord:
-    """Return the record, with the values from the event where the state machine knows newer ones."""
-    return record.model_copy(update=known)
+    def _known(self, **known: object) -> IncidentRecord:
+        """Return the record, with the values from the event where the state machine knows newer ones."""
+        return self.record.model_copy(update={name: value for name, value in known.items() if value})

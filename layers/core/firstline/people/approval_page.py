@@ -1,4 +1,4 @@
-"""The approval page: the scripts that would run, where and as whom, how earlier runs ended, and the time to decide.
+"""The approval page: the scripts that would run, where and as whom, and how earlier runs ended.
 
 Plain HTML out of `templates/`, without scripts. Jinja2 escapes every value; characters that could hide or reorder code
 are shown by their number.
@@ -123,7 +123,7 @@ def plan_page(review: Review, link: Link, token: str, now: datetime, *, closed: 
     record, plan = review.record, review.plan
     # A release is everywhere, whichever host the alert came from.
     place = ", ".join(release.place for release in plan.releases) or where(record.incident)
-    left = max(1, ceil((record.decide_by - now).total_seconds() / 60)) if record.decide_by else 0
+    left = max(1, ceil((link.expires_at - now).total_seconds() / 60))
     return _render(
         "plan.html",
         title=one_line(f"{plan.title} on {place}" if place else plan.title, 200),
@@ -135,7 +135,7 @@ def plan_page(review: Review, link: Link, token: str, now: datetime, *, closed: 
         approvers_needed=approvers_needed(plan),
         approved_by=[one_line(approval.by, 80) for approval in record.approvals],
         minutes_left=left,
-        until=f"{record.decide_by.astimezone(UTC):%H:%M} UTC" if record.decide_by else "soon",
+        until=f"{link.expires_at.astimezone(UTC):%H:%M} UTC",
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import parse_qs
 
-from firstline.channels.delivery import Channel, tell_slack
+from firstline.channels.delivery import Channel
 from firstline.errors import (
     ApprovalRefused,
     ExecutionsUnavailable,
@@ -81,7 +81,7 @@ class ApprovalHandler:
         )
         about = {"incident_id": incident_id, "approves": approves}
         logger.info("A plan was decided on at the approval page", extra=about)
-        tell_slack(approve.announcement(record, answer.by, approves, now), channels)
+        approve.tell_people(record, answer, now, channels=channels, incidents=self.incidents)
         # Relative to this page. A browser that reloads the next page does not send the form again.
         return Reply(HTTPStatus.SEE_OTHER, "", location=f"{incident_id}?token={token}")
 
@@ -98,7 +98,7 @@ class ApprovalHandler:
         approve.check_plan(record, link.plan_digest)
         closed = None
         try:
-            approve.still_open(record, now)
+            approve.still_open(record)
         except ApprovalRefused as over:
             closed = str(over)
         gathered = approval_page.review(record, record.plan, now, documents=self.documents, incidents=self.incidents)

@@ -1,22 +1,30 @@
 """The decision on a plan, for Slack's buttons and the approval page alike.
 
 The table's conditional write decides; the record is read first only to give the reason of a refusal in words. An
-approval counts for exactly one plan, once per person. A destructive plan needs two people; one refusal is enough.
+approval counts for exactly one plan, once per person. A destructive plan needs two people; one refusal is enough. A
+plan can be decided on until its incident closes, and whoever approves has the incident: it is an acknowledgement.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from firstline.channels.delivery import Channel, tell_others, tell_slack
+from firstline.channels.summary import standing
 from firstline.errors import NotEntitled, Superseded, TooLate
-from firstline.incidents.lifecycle import Executions, tell_decided
+from firstline.incidents import lifecycle
+from firstline.incidents.lifecycle import Executions
 from firstline.incidents.store import Incidents
 from firstline.models import Approval, Decision, IncidentRecord, Notification, NotificationKind, RemediationPlan
 from firstline.people.links import Link
+from firstline.people.show import mark_shown
 from firstline.text import one_line
 
 _ATTEMPTS = 5
 """The most tries to write: each fails because another person's answer came first, and at most two answers decide."""
+
+LINK_IS_VALID_FOR = timedelta(hours=1)
+"""A link decides in a person's name, so it does not live for as long as the plan can be approved."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,7 @@ def decide(
     incidents: Incidents,
     executions: Executions,
 ) -> IncidentRecord:
-    """Write a person's answer to a plan; if that decides it, tell the waiting execution.
+    """Write a person's answer to a plan; an approval also acknowledges. Then tell the waiting execution.
 
     Returns
     -------
@@ -63,7 +71,7 @@ def decide(
     Raises
     ------
     NotEntitled, Superseded, TooLate
-        The answer does not count; the message says why. Nothing was changed, or nothing waited any more.
+        The answer does not count; the message says why. Nothing was changed.
     ExecutionsUnavailable
         The decision is written, but the execution could not be told; reconcile tells it within two minutes.
     HistoryUnavailable
@@ -71,12 +79,12 @@ def decide(
     """
     approval = Approval(approver=answer.approver, by=answer.by, at=now)
     for _ in range(_ATTEMPTS):
-        seen, plan = still_open(incidents.record(incident_id), now)
+        seen, plan = still_open(incidents.record(incident_id))
         check_answer(seen, answer, approvers)
         decided = incidents.decide(incident_id, approval, _decision(seen, plan, answer), seen=seen)
         if decided is not None:
-            if decided.decision and not tell_decided(decided, executions=executions):
-                raise TooLate("It came a moment too late: Firstline had just stopped waiting, and runs nothing.")
+            said = decided.decision or "acknowledged"
+            lifecycle.wake(decided.live, said, answer.by, executions, only=("acknowledgement", "resolution"))
             return decided
     raise Superseded("Somebody else decides at this very moment. Look again.")
 
@@ -94,12 +102,12 @@ def invite(
         There is nothing to decide any more.
     """
     check_approver(approver, approvers)
-    record, plan = still_open(incidents.record(incident_id), now)
-    until = record.decide_by or now
+    _, plan = still_open(incidents.record(incident_id))
+    until = now + LINK_IS_VALID_FOR
     return Link(incident_id=incident_id, approver=approver, name=name, plan_digest=plan.digest(), expires_at=until)
 
 
-def still_open(record: IncidentRecord | None, now: datetime) -> tuple[IncidentRecord, RemediationPlan]:
+def still_open(record: IncidentRecord | None) -> tuple[IncidentRecord, RemediationPlan]:
     """Return the incident and its plan if the plan waits for a decision.
 
     Raises
@@ -107,19 +115,19 @@ def still_open(record: IncidentRecord | None, now: datetime) -> tuple[IncidentRe
     Superseded
         The plan is decided.
     TooLate
-        The incident is over or unknown, or nothing waits for a decision any more.
+        The incident is over or unknown, or it has no plan that asks.
     """
     if record is None:
         raise TooLate("Firstline knows no such incident any more.")
     if record.decision:
         person = one_line(record.decided_by or "somebody", 200)
         raise Superseded(f"This plan was {record.decision} by {person} at {_at(record.decided_at)}.")
-    if over_at := record.resolved_at or record.closed_at:
-        raise TooLate(f"The incident was over at {_at(over_at)}. There is nothing left to run.")
-    if record.plan is None or record.plan_digest is None:
+    if record.status == "CLOSED" or record.resolved_by:
+        raise TooLate(
+            f"The incident was over at {_at(record.resolved_at or record.closed_at)}. Nothing is left to run."
+        )
+    if record.plan is None or record.plan_digest is None or record.plan.decision != "approve":
         raise TooLate("This incident has no plan that anybody could decide on.")
-    if record.awaiting != "approval" or record.decide_by is None or now >= record.decide_by:
-        raise TooLate("Firstline does not wait for a decision on this plan (any more). Nothing of it runs.")
     return record, record.plan
 
 
@@ -156,10 +164,23 @@ def check_approver(approver: str, approvers: Sequence[str]) -> None:
         raise NotEntitled(f"You may not approve this: {approver} is not among the stack's Approvers.")
 
 
+def tell_people(
+    record: IncidentRecord, answer: Answer, now: datetime, *, channels: Mapping[str, Channel], incidents: Incidents
+) -> None:
+    """Say in Slack who answered the plan, and how; stop PagerDuty from paging for what somebody approved."""
+    if tell_slack(announcement(record, answer.by, answer.approves, now), channels):
+        mark_shown(record, incidents)
+    if answer.approves:
+        reason = f"{one_line(answer.by, 80)} approved the plan."
+        tell_others(Notification(kind="acknowledged", record=record, reason=reason, at=now), channels)
+
+
 def announcement(record: IncidentRecord, by: str, approves: bool, now: datetime) -> Notification:
     """Return the notification that says who answered the plan, and how."""
     kinds: dict[Decision, NotificationKind] = {"approved": "remediating", "refused": "needs_human"}
     kind = kinds[record.decision] if record.decision else "approval"
+    if record.decision == "refused" and standing(record) == "paged":
+        kind = "paged"
     said = f"{one_line(by, 80)} {'approved' if approves else 'refused'}."
     if record.decision is None and record.plan:
         said += f" It is {record.plan.risk.replace('_', ' ')}, so somebody else must agree."

@@ -25,7 +25,8 @@ class Press:
     """One press of a button by a person in a channel.
 
     `plan_digest` is the plan that the button stood under, if any; `answer` is the chosen entry or the written text;
-    `resolves` is true if the note also ends the incident; `trigger_id` opens a form, within three seconds.
+    `resolves` is true if the note also ends the incident; `seen` is how many alerts had joined when the message was
+    written under which a Resolve stood; `trigger_id` opens a form, within three seconds.
     """
 
     button: Button
@@ -36,6 +37,7 @@ class Press:
     plan_digest: str = ""
     answer: str = ""
     resolves: bool = False
+    seen: int | None = None
     trigger_id: str = ""
 
     @property
@@ -97,9 +99,10 @@ def read_press(body: bytes) -> Press | None:
 def _read_note(interaction: "_Interaction", view: "_View") -> Press:
     incident_id, _, rest = view.private_metadata.partition("#")
     channel, _, then = rest.partition("#")
+    resolves, seen = _read_then(then)
     written = view.state.get("values", {}).get(NOTE_BLOCK, {}).get(NOTE_BLOCK, _Chosen())
     answer = written.value or ""
-    return _press("write", incident_id, interaction, channel=channel, answer=answer, resolves=then == "resolve")
+    return _press("write", incident_id, interaction, channel=channel, answer=answer, resolves=resolves, seen=seen)
 
 
 def _read_action(interaction: "_Interaction", action: "_Action") -> Press | None:
@@ -109,10 +112,23 @@ def _read_action(interaction: "_Interaction", action: "_Action") -> Press | None
         case "judge" if more in ANSWERS:
             return _press("judge", incident_id, interaction, answer=more)
         case "note" if incident_id:
-            return _press("note", incident_id, interaction, resolves=more == "resolve")
-        case "acknowledge" | "resolve" | "review" | "approve" | "refuse" as button if incident_id:
+            resolves, seen = _read_then(more)
+            return _press("note", incident_id, interaction, resolves=resolves, seen=seen)
+        case "resolve" if incident_id:
+            return _press("resolve", incident_id, interaction, seen=_read_seen(more))
+        case "acknowledge" | "review" | "approve" | "refuse" as button if incident_id:
             return _press(button, incident_id, interaction, plan_digest=more)
     return None
+
+
+def _read_then(then: str) -> tuple[bool, int | None]:
+    """Return whether a note also resolves, and what the person had seen: `resolve#12`."""
+    word, _, seen = then.partition("#")
+    return word == "resolve", _read_seen(seen)
+
+
+def _read_seen(seen: str) -> int | None:
+    return int(seen) if seen.isascii() and seen.isdecimal() and len(seen) <= 9 else None
 
 
 def _press(button: Button, incident_id: str, interaction: "_Interaction", **more: Any) -> Press:

@@ -1,4 +1,4 @@
-"""Personal links to the approval page: each for one person, one incident and exactly one plan, until the deadline.
+"""Personal links to the approval page: each for one person, one incident and exactly one plan, for an hour.
 
 A link is `<payload>.<signature>`, both in URL-safe base64: the payload is JSON, the signature HMAC-SHA256 over the
 payload's text. Its holder may decide in that person's name, so only that person is shown it.
@@ -106,7 +106,9 @@ def read(token: str, keys: Sequence[str], *, incident_id: str, now: datetime) ->
     if link.incident_id != incident_id:
         raise NotEntitled("This link is for another incident. Ask for one for this incident in Slack.")
     if now >= link.expires_at:
-        raise TooLate(f"This link expired at {link.expires_at:%H:%M} UTC, when the time to decide was over.")
+        raise TooLate(
+            f"This link expired at {link.expires_at:%H:%M} UTC. Press “Read the plan” in Slack for a new one."
+        )
     return link
 
 

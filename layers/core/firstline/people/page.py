@@ -1,16 +1,27 @@
-"""The page that wakes the person on call, and the check that a person was woken."""
+"""The page that wakes the person on call: claimed before it goes out, and marked after. One function for all who page.
+
+The state machine and reconcile page through it. A claim is a conditional write with a lease, so that of several who
+page at the same moment one does, and a retry of one that already paged finds its mark.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
 
 from firstline.channels.delivery import Channel, tell_all
 from firstline.channels.summary import severity
 from firstline.contracts import PageOnCallInput, PageOnCallOutput
 from firstline.errors import ChannelFailed, HistoryUnavailable, PageUndelivered
+from firstline.incidents.pages import LEASE, Due, next_page, page_due
 from firstline.incidents.store import Incidents
-from firstline.models import Incident, IncidentRecord, Notification, Page
+from firstline.models import IncidentRecord, Live, Notification, Page
 from firstline.observability import logger, metrics
 from firstline.people.announce import unwritten
+from firstline.people.members import member, stored_members
+from firstline.people.page_reason import page_reason, sent_pages
+from firstline.people.reasons import SLACK_IS_DOWN
+from firstline.people.show import mark_shown
 from firstline.policy.paging import Level, PagingPolicy
 
 FALLBACK = "sns"
@@ -24,14 +35,14 @@ def page_on_call(
     channels: Mapping[str, Channel],
     incidents: Incidents,
     now: datetime,
-    resolve_within: timedelta,
     on_call: Callable[[Level], str | None],
+    must_claim: bool = False,
 ) -> PageOnCallOutput:
-    """Page one level of the policy; beyond the last level, page the last one again.
+    """Page the level that is due, if one is: the next one, or after the last one the first again.
 
     Channels that wake people go first. A page counts as delivered if one of those took it; if none did, the page topic
     is tried, listed or not. Only then is the name of the person on call looked up and Slack told: neither may delay
-    the pager. The page also goes out if the table can't be reached.
+    the pager. If the table cannot be reached, the page goes out unclaimed.
 
     Parameters
     ----------
@@ -39,94 +50,200 @@ def page_on_call(
         The configured channels by the policy's names. `sns` must be there.
     on_call
         Looks up who is on call at a level; on None the page names the policy's words. Must not raise.
+    must_claim
+        True for reconcile, which comes back each minute: without the table it pages nobody.
+
+    Returns
+    -------
+    PageOnCallOutput
+        The page that went out; if none is due, or somebody else sends it, the newest one on record.
 
     Raises
     ------
     PageUndelivered
-        No person was woken; the message says what each channel answered.
+        No person was woken; the message says what each channel answered. The page may be claimed again at once.
+    HistoryUnavailable
+        Only if the page must be claimed.
     """
-    record = _record(event, incidents)
-    level, page = _level(event, record, policy, resolve_within)
-    earlier = [sent for sent in record.pages if sent.level != page.level]
-    reached: list[str] = []
-    failed: dict[str, ChannelFailed] = {}
-
-    def tell(names: Iterable[str]) -> bool:
-        """Send the page through these channels, and return True if it has woken a person, now or before."""
-        paged = record.model_copy(update={"pages": [*earlier, page]})
-        notification = Notification(kind="paged", record=paged, reason=event.reason[:4_000], at=now)
-        told = tell_all(notification, {name: channels[name] for name in names})
-        reached.extend(told.reached)
-        failed.update(told.failed)
-        return _wakes_another(reached, channels, earlier)
-
-    present = [name for name in level.channels if name in channels]
-    delivered = tell(name for name in present if channels[name].wakes != "never")
-    if not delivered and FALLBACK not in level.channels:
-        delivered = tell([FALLBACK])
-    if delivered:
-        page = page.model_copy(update={"on_call": on_call(level) or level.on_call})
-    tell(name for name in present if channels[name].wakes == "never")
-    if not delivered:
-        raise _undelivered(level, failed)
-
-    if not record.pages:
-        metrics.add_metric(name="Escalated", unit="Count", value=1)
-    page = page.model_copy(update={"delivered_to": reached})
-    _save(event.incident, page, incidents, now)
-    return PageOnCallOutput(page=page)
-
-
-def _save(incident: Incident, page: Page, incidents: Incidents, now: datetime) -> None:
-    try:
-        incidents.save_page(incident.incident_id, page, now)
-    except HistoryUnavailable:
-        # A person is awake: to fail now would only page them again.
-        logger.exception("A page went out but was not written down", extra={"level": page.level})
-
-
-def _record(event: PageOnCallInput, incidents: Incidents) -> IncidentRecord:
-    """Return the table's record updated from the event; if the table has none, build it from the event."""
+    pager = _Pager(policy, channels, incidents, now, on_call)
     try:
         record = incidents.record(event.incident.incident_id)
     except HistoryUnavailable:
+        if must_claim:
+            raise
         logger.exception("Paging without the incident's history")
         record = None
-    record = record or unwritten(event.incident)
+    known = _with_news(record or unwritten(event.incident), event)
+    live = known.live
+    if known.status == "CLOSED":
+        return PageOnCallOutput(page=_newest(known))
+    if live is None:
+        if must_claim:
+            raise HistoryUnavailable("the incident has no live half, so its page cannot be claimed")
+        return PageOnCallOutput(page=pager.send(_Job(known, event.reason, "first", seq=1, level=0, round=0)))
+    due = page_due(live, now) if live.incident_id == event.incident.incident_id else None
+    if due is None:
+        return PageOnCallOutput(page=_newest(known))
+    job = _Job(known, event.reason, due, *next_page(live, due, len(pager.levels(known))))
+    if not pager.claim(job, live, must_claim=must_claim):
+        return PageOnCallOutput(page=_newest(incidents.record(event.incident.incident_id) or known))
+    return PageOnCallOutput(page=pager.send(job))
+
+
+def overdue(record: IncidentRecord, reason: str) -> PageOnCallInput:
+    """Return what reconcile asks `page_on_call` for, because the execution has not paged in time."""
+    return PageOnCallInput(
+        incident=record.incident,
+        generation=record.live.generation if record.live else 1,
+        classification=record.classification,
+        plan=record.plan,
+        results=record.results,
+        reason=reason,
+    )
+
+
+class _Job(NamedTuple):
+    """A page that is due: of which incident, why, and its place among the incident's pages."""
+
+    record: IncidentRecord
+    reason: str
+    due: Due
+    seq: int
+    level: int
+    round: int
+
+
+@dataclass
+class _Pager:
+    """Sends one page. `reached` and `failed` collect what the channels answered."""
+
+    policy: PagingPolicy
+    channels: Mapping[str, Channel]
+    incidents: Incidents
+    now: datetime
+    on_call: Callable[[Level], str | None]
+    reached: list[str] = field(default_factory=list)
+    failed: dict[str, ChannelFailed] = field(default_factory=dict)
+
+    def levels(self, record: IncidentRecord) -> list[Level]:
+        route = record.classification.route if record.classification else None
+        return list(self.policy.levels_for(record.incident, severity(record), route))
+
+    def claim(self, job: _Job, live: Live, *, must_claim: bool) -> bool:
+        """Claim the page. Return False if somebody else sends it, or it is not needed any more."""
+        try:
+            return self.incidents.claim_page(
+                job.record.incident, self._page(job), self.now + LEASE, self.now, seen=live
+            )
+        except HistoryUnavailable:
+            if must_claim:
+                raise
+            logger.exception("Paging without a claim")
+            return True
+
+    def send(self, job: _Job) -> Page:
+        """Send the page through the channels of its level, and store that it went out."""
+        level, page, record = self._level(job), self._page(job), job.record
+        alerts = stored_members(record, self.incidents)
+        reason = page_reason(job.due, record, alerts, job.reason, self.now)
+        record = record.model_copy(update={"members": [member(alert) for alert in alerts]})
+        rung = _still_rung(record)
+
+        def tell(names: Iterable[str]) -> bool:
+            """Send the page through these channels, and return True if it has woken a person, now or before."""
+            pages = [*(sent for sent in record.pages if sent.seq != page.seq), page]
+            paged = record.model_copy(update={"pages": pages})
+            notification = Notification(kind="paged", record=paged, reason=reason, at=self.now)
+            told = tell_all(notification, {name: self.channels[name] for name in names})
+            self.reached.extend(told.reached)
+            self.failed.update(told.failed)
+            return self._wakes_another(rung)
+
+        present = [name for name in level.channels if name in self.channels]
+        delivered = tell(name for name in present if self.channels[name].wakes != "never")
+        if not delivered and FALLBACK not in level.channels:
+            delivered = tell([FALLBACK])
+        if delivered:
+            page = page.model_copy(update={"on_call": self.on_call(level) or level.on_call})
+        tell(name for name in present if self.channels[name].wakes == "never")
+        if not delivered:
+            self._release(job)
+            raise self._undelivered(level)
+        if page.seq == 1:
+            metrics.add_metric(name="Escalated", unit="Count", value=1)
+        page = page.model_copy(update={"delivered_to": self.reached, "at": self.now})
+        self._finish(job, page, level)
+        return page
+
+    def _level(self, job: _Job) -> Level:
+        levels = self.levels(job.record)
+        return levels[min(job.level, len(levels) - 1)]
+
+    def _page(self, job: _Job) -> Page:
+        """Return the page as it is claimed: it lists no channel yet."""
+        level = self._level(job)
+        return Page(
+            seq=job.seq,
+            level=job.level,
+            round=job.round,
+            on_call=level.on_call,
+            delivered_to=[],
+            acknowledge_within_seconds=int(level.acknowledge_within.total_seconds()),
+        )
+
+    def _finish(self, job: _Job, page: Page, level: Level) -> None:
+        try:
+            self.incidents.finish_page(job.record.incident, page, self.now + level.acknowledge_within, self.now)
+        except HistoryUnavailable:
+            # A person is awake: to fail now would only page them again.
+            logger.exception("A page went out but was not written down", extra={"level": page.level})
+        if any(self.channels[name].wakes == "never" for name in self.reached):
+            mark_shown(job.record, self.incidents)
+
+    def _release(self, job: _Job) -> None:
+        if job.record.live is None:
+            return
+        try:
+            self.incidents.release_page(job.record.incident, self._page(job), self.now)
+        except HistoryUnavailable:
+            logger.exception("The claim of a page that woke nobody ends by itself")
+
+    def _wakes_another(self, rung: set[str]) -> bool:
+        """Return True if the page woke a person whom the earlier pages did not.
+
+        A channel that wakes only once wakes nobody if an earlier page through it still stands.
+        """
+        wakes = {name: self.channels[name].wakes for name in self.reached}
+        return any(wake == "again" or (wake == "once" and name not in rung) for name, wake in wakes.items())
+
+    def _undelivered(self, level: Level) -> PageUndelivered:
+        answers = "; ".join(f"{name}: {failure}" for name, failure in self.failed.items())
+        return PageUndelivered(f"Level {level.name!r} woke nobody. {answers or 'no channel is configured'}")
+
+
+def _with_news(record: IncidentRecord, event: PageOnCallInput) -> IncidentRecord:
+    """Return the record, with the values from the event where the state machine knows newer ones."""
     known = {"classification": event.classification, "plan": event.plan, "results": event.results}
-    return record.model_copy(update={name: value for name, value in known.items() if value})
+    record = record.model_copy(update={name: value for name, value in known.items() if value})
+    if event.reason == SLACK_IS_DOWN and record.classification is not None:
+        # The page stands for more than this incident, so that comes before what happens here.
+        summary = f"{SLACK_IS_DOWN} {record.classification.summary}"[:4_000]
+        record = record.model_copy(
+            update={"classification": record.classification.model_copy(update={"summary": summary})}
+        )
+    return record
 
 
-def _level(
-    event: PageOnCallInput, record: IncidentRecord, policy: PagingPolicy, resolve_within: timedelta
-) -> tuple[Level, Page]:
-    """Return the level to page, and a page for it that lists no channel yet."""
-    route = record.classification.route if record.classification else None
-    levels = policy.levels_for(event.incident, severity(record), route)
-    number = min(event.level, len(levels) - 1)
-    level = levels[number]
-    page = Page(
-        level=number,
-        on_call=level.on_call,
-        delivered_to=[],
-        acknowledge_within_seconds=int(level.acknowledge_within.total_seconds()),
-        has_next_level=number < len(levels) - 1,
-        resolve_within_seconds=int(resolve_within.total_seconds()),
-    )
-    return level, page
+def _newest(record: IncidentRecord) -> Page | None:
+    return record.pages[-1] if record.pages else None
 
 
-def _undelivered(level: Level, failed: Mapping[str, ChannelFailed]) -> PageUndelivered:
-    answers = "; ".join(f"{name}: {failure}" for name, failure in failed.items()) or "no channel is configured"
-    return PageUndelivered(f"Level {level.name!r} woke nobody. {answers}")
+def _still_rung(record: IncidentRecord) -> set[str]:
+    """Return the channels in which an earlier page still stands, answered or not.
 
-
-def _wakes_another(reached: Iterable[str], channels: Mapping[str, Channel], earlier: list[Page]) -> bool:
-    """Return True if the page woke another person than the earlier levels' pages.
-
-    A channel that wakes only once wakes no person if an earlier level's page went through it.
+    When everything resolved before anybody acknowledged, PagerDuty's incident was resolved, too: it rings anew.
     """
-    used = {name for page in earlier for name in page.delivered_to}
-    return any(
-        channels[name].wakes == "again" or (channels[name].wakes == "once" and name not in used) for name in reached
-    )
+    live = record.live
+    voided, answered = (live.voided_seq, live.acked_seq) if live else (0, 0)
+    standing = [page for page in sent_pages(record) if page.seq > voided or page.seq <= answered]
+    return {name for page in standing for name in page.delivered_to}

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from firstline.channels import slack_feedback
-from firstline.channels.delivery import Channel, tell_all, tell_slack
-from firstline.errors import ApprovalRefused, ChannelFailed, ExecutionsUnavailable, FeedbackRefused
-from firstline.incidents.audit_trail import Trail, append_or_log, judged, noted
+from firstline.channels.delivery import Channel, tell_others, tell_slack
+from firstline.errors import ApprovalRefused, ChannelFailed, ExecutionsUnavailable, FeedbackRefused, JoinedSince
+from firstline.incidents.audit_trail import Trail, acknowledged, append_or_log, judged, noted, resolved
 from firstline.incidents.lifecycle import Executions, acknowledge, resolve_by_hand
 from firstline.incidents.store import Incidents
 from firstline.models import Feedback, IncidentRecord, Notification
@@ -16,6 +16,9 @@ from firstline.observability import logger, metrics
 from firstline.people import approve, feedback_store
 from firstline.people.buttons import Press
 from firstline.people.links import Link
+from firstline.people.members import joined_since, names, stored_members
+from firstline.people.show import mark_shown, show_again
+from firstline.text import count
 
 
 @dataclass(frozen=True)
@@ -71,23 +74,51 @@ class PressHandler:
                     self._write(press, now)
         except (ApprovalRefused, FeedbackRefused) as refused:
             self._answer(press, str(refused))
+        except JoinedSince as since:
+            self._tell_what_joined(press, since, now)
         except ExecutionsUnavailable:
             logger.exception("A button was written down, but the execution could not be told; reconcile will")
             self._answer(press, "Noted. AWS is slow to react, so it takes effect within a minute or two.")
 
     def _change(self, press: Press, now: datetime) -> None:
-        change = acknowledge if press.button == "acknowledge" else resolve_by_hand
-        record = change(press.incident_id, press.by, now, incidents=self.incidents, executions=self.executions)
+        ports: Any = {"incidents": self.incidents, "executions": self.executions}
+        if press.button == "acknowledge":
+            record = acknowledge(press.incident_id, press.by, now, **ports)
+        else:
+            record = resolve_by_hand(press.incident_id, press.by, now, seen=press.seen, **ports)
         if record is None:
             self._answer(press, "Nothing to do: this incident is over, or no longer waits for that.")
             return
         logger.info("A button was pressed", extra={"button": press.button, "incident_id": press.incident_id})
         reason = f"{press.by} pressed {press.button.capitalize()}."
-        if press.button == "acknowledge":  # PagerDuty must stop paging, too; other channels hear of the end later
+        if press.button == "acknowledge":
+            append_or_log(self.trail, press.incident_id, acknowledged(record), now)
             notification = Notification(kind="acknowledged", record=record, reason=reason, at=now)
-            tell_all(notification, self.channels, rounds=1)
+            if tell_slack(notification, self.channels):
+                mark_shown(record, self.incidents)
+            tell_others(notification, self.channels)  # PagerDuty must stop paging, too
         else:
-            tell_slack(Notification(kind="closed", record=record, reason=reason, at=now), self.channels)
+            self._say_resolved(press, record, now)
+
+    def _say_resolved(self, press: Press, record: IncidentRecord, now: datetime) -> None:
+        """Show in Slack that a person resolved the incident; other channels hear of it when it is closed."""
+        append_or_log(self.trail, press.incident_id, resolved(record), now)
+        reason = f"{press.by} pressed Resolve."
+        tell_slack(Notification(kind="closed", record=record, reason=reason, at=now), self.channels)
+
+    def _tell_what_joined(self, press: Press, since: JoinedSince, now: datetime) -> None:
+        """Tell the person who pressed Resolve what they had not seen, and show the message anew."""
+        record = self.incidents.record(press.incident_id)
+        more = f"{count(since.joined - since.seen, 'more alert')} joined since this message was written"
+        if record is not None:
+            shown_at = record.live.last_paged_at if record.live else None
+            if new := names(joined_since(stored_members(record, self.incidents), shown_at)):
+                more += f", among them perhaps these: {new}"
+        self._answer(
+            press, f"Not resolved: {more}. Look at them, and press Resolve under the new message if it is over."
+        )
+        if record is not None:
+            show_again(record, channels=self.channels, incidents=self.incidents, now=now, reason=f"{more}.")
 
     def _invite(self, press: Press, now: datetime) -> None:
         link = approve.invite(
@@ -108,7 +139,8 @@ class PressHandler:
             executions=self.executions,
         )
         logger.info("A button was pressed", extra={"button": press.button, "incident_id": press.incident_id})
-        tell_slack(approve.announcement(decided, press.by, approves, now), self.channels)
+        append_or_log(self.trail, press.incident_id, acknowledged(decided), now)
+        approve.tell_people(decided, answer, now, channels=self.channels, incidents=self.incidents)
 
     def _open_form(self, press: Press) -> None:
         # Nothing is read first: the trigger is good for three seconds, a cold start included.
@@ -116,7 +148,7 @@ class PressHandler:
             logger.warning("No form can be opened: the secret slack/bot-token is not set")
             return
         try:
-            view = slack_feedback.note_form(press.incident_id, press.channel, resolves=press.resolves)
+            view = slack_feedback.note_form(press.incident_id, press.channel, resolves=press.resolves, seen=press.seen)
             self.open_form(press.trigger_id, view)
         except ChannelFailed as failure:
             logger.warning("Could not open the form for a note", extra={"why": str(failure)})
@@ -134,20 +166,24 @@ class PressHandler:
     def _write(self, press: Press, now: datetime) -> None:
         record = feedback_store.save_note(press.incident_id, press.by, press.answer, now, incidents=self.incidents)
         append_or_log(self.trail, press.incident_id, [noted(record.notes[-1])], now)
-        resolved = None
+        over = None
         text = "Thank you: whoever meets this next reads it."
         if press.resolves:
             try:
-                resolved = resolve_by_hand(
-                    press.incident_id, press.by, now, incidents=self.incidents, executions=self.executions
+                over = resolve_by_hand(
+                    press.incident_id,
+                    press.by,
+                    now,
+                    seen=press.seen,
+                    incidents=self.incidents,
+                    executions=self.executions,
                 )
             except ExecutionsUnavailable:
                 logger.exception("A note resolved an incident, but its execution could not be told; reconcile will")
                 text += " AWS is slow to react, so the incident ends within a minute or two."
         self._answer(press, text)
-        if resolved is not None:
-            reason = f"{press.by} pressed Resolve."
-            tell_slack(Notification(kind="closed", record=resolved, reason=reason, at=now), self.channels)
+        if over is not None:
+            self._say_resolved(press, over, now)
         else:
             self._show(record, now)
 

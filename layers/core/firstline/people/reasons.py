@@ -1,52 +1,74 @@
 """The sentences that tell people why an incident reaches them, derived from the end of a state of the machine."""
 
+from typing import Any
+
 from firstline.contracts import Observed, ReasonedInput
 from firstline.models import RemediationPlan
 
 EXPIRED = "Nobody resolved it in time, and the alert did not either."
 
+SLACK_IS_DOWN = (
+    "Slack is down: it takes no messages, so nobody can read there what needs no page. This one page stands for all "
+    "of that; what Slack missed is shown as soon as it takes messages again."
+)
+
 
 def with_its_reason[Event: ReasonedInput](event: Event) -> Event:
-    """Return the event with the reason that people read: the end of the last state if there is one, else its own."""
-    if event.happened is None:
+    """Return the event with the reason that people read: the end of the last state if it says why, else its own."""
+    if event.happened is None or not says_why(event.happened):
         return event
     return event.model_copy(update={"reason": sentence(event.happened, event.plan)})
 
 
+def says_why(happened: Observed) -> bool:
+    """Return True if the end of a state is a reason: it failed, or a person ended its wait.
+
+    What joined or ended, and a wait whose time is over, is in the record, from which the message is written.
+    """
+    if happened.error is not None:
+        over = happened.error.name == "States.Timeout"
+        return happened.state == "Await Resolution" or not (over and happened.state in _WAITS)
+    return _signal(happened.result) in ("resolved", "refused")
+
+
 def sentence(happened: Observed, plan: RemediationPlan | None = None) -> str:
     """Write the end of a state as a sentence."""
-    title = plan.title if plan else "the plan"
     if happened.error is None:
-        return _of_result(happened.state, happened.result or {}, title)
+        title = plan.title if plan else "the plan"
+        return _of_signal(happened.state, happened.result, title)
     error = happened.error.name
     match happened.state, error:
-        case _, "Worsened":
-            return happened.error.cause
         case "Classify", _:
             return f"Classify failed ({error}): nobody knows yet how bad this is."
-        case "Request Approval", _:
-            return f"Nobody could be asked to approve {title} ({error})."
-        case "Ask For Approval", "States.Timeout":
-            return f"Nobody decided on {title} in time."
+        case "What Now?", _:
+            return f"The incident's record could not be read ({error}): nobody knows how it stands."
+        case "Notify Ops", "ChannelFailed":
+            return SLACK_IS_DOWN
+        case "Await Acknowledgement", "States.Timeout":
+            return "Nobody acknowledged it in time."
         case "Await Resolution", "States.Timeout":
             return EXPIRED
         case state, _:
             return f"{state} failed ({error})."
 
 
-def worsened(severity: str) -> str:
-    """Write that an alert of this severity joined an incident for which no person was woken."""
-    return f"It got worse: an alert of severity {severity} joined."
+_WAITS = frozenset({"Hold", "Await Acknowledgement", "Await Quiet"})
 
 
-def _of_result(state: str, result: dict[str, object], title: str) -> str:
-    """Write a sentence about a person's or sender's signal, or about what `Read Incident` found in the record."""
-    match state, result:
-        case "Ask For Approval", {"signal": signal, "by": by}:
-            return f"{title}: {signal} by {by}."
-        case _, {"by": by} | {"resolved_by": {"S": by}}:
+def _signal(result: Any) -> str:
+    signal = result.get("signal") if isinstance(result, dict) else None
+    return signal if isinstance(signal, str) else ""
+
+
+def _of_signal(state: str, result: Any, title: str) -> str:
+    """Write a sentence about the signal that ended a wait."""
+    by = str(result["by"]) if isinstance(result, dict) and result.get("by") else "somebody"
+    match _signal(result):
+        case "approved" | "refused" as decision:
+            return f"{title}: {decision} by {by}."
+        case "acknowledged":
+            return f"Acknowledged by {by}."
+        case "resolved":
             return f"Resolved by {by}."
-        case _, {"worsened_to": {"S": severity}}:
-            return worsened(str(severity))
         case _:
             return f"{state} ended."

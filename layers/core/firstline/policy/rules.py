@@ -13,6 +13,7 @@ from firstline.policy.durations import Duration, between
 from firstline.policy.files import read_yaml
 from firstline.policy.heartbeats import Heartbeat
 from firstline.policy.holds import Window
+from firstline.policy.inhibition import Inhibition
 from firstline.policy.match import AlertMatch, Bound, Id, Reason, RuleMatch
 from firstline.policy.schedule import Schedule
 
@@ -54,8 +55,12 @@ class Rule(Frozen):
 
     def holds(self, incident: Incident, local_time: datetime) -> bool:
         """Return True if the rule matches, unless it must pass over a critical alert."""
-        fits = self.match.holds(incident.alert, local_time=local_time, flapping=incident.flapping)
-        return fits and not self.passes_over(incident)
+        return self.applies(incident.alert, local_time, flapping=incident.flapping)
+
+    def applies(self, alert: NormalizedAlert, local_time: datetime, *, flapping: bool) -> bool:
+        """Return True if the rule matches an alert, unless it must pass over a critical one."""
+        spared = self._spares_critical and alert.severity == "critical"
+        return self.match.holds(alert, local_time=local_time, flapping=flapping) and not spared
 
     def passes_over(self, incident: Incident) -> bool:
         """Return True if the rule must not suppress this alert, because its source calls it critical."""
@@ -78,22 +83,38 @@ class Rules(Frozen):
     rules: tuple[Rule, ...] = Field(max_length=500)
     maintenance: tuple[Window, ...] = Field(default=(), max_length=200)
     heartbeats: tuple[Heartbeat, ...] = Field(default=(), max_length=200)
+    inhibit: tuple[Inhibition, ...] = Field(default=(), max_length=200)
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Self:
-        ids = [entry.id for section in (self.rules, self.maintenance, self.heartbeats) for entry in section]
+        ids = [entry.id for section in self._sections for entry in section]
         if twice := sorted({name for name in ids if ids.count(name) > 1}):
             raise ValueError(f"the id {', '.join(map(repr, twice))} is used twice; give each rule its own")
         return self
+
+    @property
+    def _sections(self) -> tuple[tuple[Rule | Window | Heartbeat | Inhibition, ...], ...]:
+        return (self.rules, self.maintenance, self.heartbeats, self.inhibit)
 
     def first(self, incident: Incident, local_time: datetime) -> Rule | None:
         """Return the first rule that holds at a local time, or None."""
         return next((rule for rule in self.rules if rule.holds(incident, local_time)), None)
 
-    @property
-    def may_hold(self) -> bool:
-        """Return True if any rule holds incidents."""
-        return any(rule.hold for rule in self.rules)
+    def rank(self, alert: NormalizedAlert, now: datetime, local_time: datetime, *, flapping: bool = False) -> int:
+        """Return the rank of an alert by what is declared: its sender's, unless a rule or a window says otherwise.
+
+        The first rule that applies gives the severity or its bounds; a window that limits the severity limits the rank.
+        """
+        applies = (rule for rule in self.rules if rule.applies(alert, local_time, flapping=flapping))
+        rule = next(applies, None)
+        if rule is not None and rule.severity is not None:
+            return SEVERITY_RANK[rule.severity]
+        rank = SEVERITY_RANK[alert.severity]
+        bounds = [window.at_most for window in self.maintained(alert, now)]
+        if rule is not None:
+            rank = max(rank, SEVERITY_RANK[rule.at_least] if rule.at_least else 0)
+            bounds.append(rule.at_most)
+        return min(rank, *(SEVERITY_RANK[bound] for bound in bounds if bound), SEVERITY_RANK["critical"])
 
     def maintained(self, alert: NormalizedAlert, now: datetime) -> list[Maintenance]:
         """Return the active windows that match an alert, as evidence."""
@@ -121,6 +142,7 @@ _NOUNS: dict[str, tuple[str, type[BaseModel]]] = {
     "rules": ("rule", Rule),
     "maintenance": ("window", Window),
     "heartbeats": ("heartbeat", Heartbeat),
+    "inhibit": ("inhibition", Inhibition),
 }
 """The noun for an entry of each section, and its model."""
 
@@ -156,7 +178,7 @@ def _explained(where: Sequence[int | str], kind: str, message: str, content: Any
     # Where a value may be one of several types, pydantic puts the type's name into the path; people don't know it.
     key = ".".join(str(part) for part in where[2:] if not str(part).startswith("function-"))
     if kind == "extra_forbidden":
-        if where[2:3] == ("match",):
+        if where[2:3] in (("match",), ("source",), ("target",)):
             model = RuleMatch if noun == "rule" else AlertMatch
         elif where[2:3] == ("when",):
             model = Schedule

@@ -73,6 +73,10 @@ def for_outsiders(notification: Notification) -> Notification:
     shown_record = {
         "incident": record.incident.model_copy(update={"alert": alert.model_copy(update=shown_alert)}),
         "classification": verdict,
+        "members": [
+            member.model_copy(update={"alert_name": redact(member.alert_name)[:_NAME_LIMIT]})
+            for member in record.members
+        ],
         "results": [result.model_copy(update={"output": redact(result.output)}) for result in record.results],
     }
     changes = {"record": record.model_copy(update=shown_record), "reason": redact_secrets(notification.reason)}

@@ -5,17 +5,27 @@ on every host, and counted. The function names the next state; it never names a 
 state machine takes those from the plan that it holds.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from pydantic import BaseModel
 
-from firstline.contracts import Cursor, ErrorOutput, Move, NextMoveInput, NextMoveOutput, Observed
+from firstline.contracts import (
+    Cursor,
+    ErrorOutput,
+    Move,
+    NextMoveInput,
+    NextMoveOutput,
+    Observed,
+    RemediationEnd,
+)
 from firstline.models import AnyPlannedStep, PlannedRelease, RemediationPlan, StepResult
 from firstline.people.reasons import sentence
 from firstline.remediation.release_end import ReleaseRead, end_of_release
+from firstline.runbooks.documents import HOLDS_ALREADY
 
 SUCCESS = "Success"
 RUNNING = {"Pending", "InProgress", "Delayed", "Cancelling"}
@@ -35,6 +45,9 @@ MOST_OUTPUT = 500
 """The number of characters of an output that are kept; all hosts together share twice as many."""
 
 LONGEST_WAIT = 30
+
+_CANCELLED = re.compile(r"\[([A-Za-z]+), ?([A-Za-z]+)\]")
+"""The reasons for which DynamoDB cancelled a transaction of two writes, as its message lists them."""
 
 
 class OwnAccount(NamedTuple):
@@ -65,6 +78,8 @@ def next_move(request: NextMoveInput, here: OwnAccount) -> NextMoveOutput:
     run = _Remediation(request.plan, request.cursor, tuple(request.results), request.reason)
     error, result = request.observed.error, request.observed.result
     match request.observed.state:
+        case "Claim Step":
+            return _unclaimed(run, error)
         case "Read Switch":
             return _stopped(run, error)
         case "Run Step" if error is not None:
@@ -75,16 +90,19 @@ def next_move(request: NextMoveInput, here: OwnAccount) -> NextMoveOutput:
             return _read(run, CommandRead.model_validate(result))
         case "Cancel Step":
             return _after_step(run, [])
+        case "Await Recovery" if error is None and not _resolved(result):
+            return _not_recovered(run)
         case "Await Recovery" if error is None or error.name == "DynamoDb.ConditionalCheckFailedException":
-            return run.close("resolved", "the alert resolved")
+            return run.end("resolved", f"{run.plan.title} ran, and the alert resolved.")
         case "Await Recovery" if error is not None and error.name == "States.Timeout":
             asked = request.origin.source == "cloudwatch" and here == (request.origin.account, request.origin.region)
             return run.move("Ask CloudWatch") if asked else _not_recovered(run)
         case "Ask CloudWatch":
             cured = error is None and "OK" in result
-            return run.close("verified", "CloudWatch says that the alarm is OK") if cured else _not_recovered(run)
+            why = f"{run.plan.title} ran, and CloudWatch says that the alarm is OK."
+            return run.end("verified", why) if cured else _not_recovered(run)
         case _:
-            return run.because(sentence(request.observed, run.plan)).move("Page On-Call")
+            return run.end("page", sentence(request.observed, run.plan))
 
 
 @dataclass(frozen=True)
@@ -160,16 +178,38 @@ class _Remediation:
     def send(self, *, through_the_switch: bool, seconds: int = 0) -> NextMoveOutput:
         return self.move("Read Switch" if through_the_switch else "Run Step", seconds)
 
+    def end(self, ended: RemediationEnd, reason: str) -> NextMoveOutput:
+        """End the remediation. What comes after it depends on the incident's record."""
+        return self.because(reason).move("What Now?").model_copy(update={"ended": ended})
+
     def human(self, reason: str) -> NextMoveOutput:
         """Call a human: page if a host was touched and not cured, else let the severity decide."""
-        return self.because(reason).move("Page On-Call" if self.cursor.touched else "Needs A Human?")
-
-    def close(self, ended_by: Literal["resolved", "verified"], how: str) -> NextMoveOutput:
-        moved = self.because(f"{self.plan.title} ran, and {how}.").move("Close Incident")
-        return moved.model_copy(update={"ended_by": ended_by})
+        return self.end("page" if self.cursor.touched else "human", reason)
 
 
 # --- a request that was not sent, or must not be ----------------------------------------------------------------------
+
+
+def _unclaimed(run: _Remediation, error: ErrorOutput | None) -> NextMoveOutput:
+    """Stop before a step that could not be claimed: its alert resolved, or it is not known whether it ran before.
+
+    DynamoDB names a reason for each write of the transaction: the first one is that on the incident, the second one
+    the claim.
+    """
+    name, cause = (error.name, error.cause) if error else ("no error", "")
+    step = run.step.step_id
+    reasons = _CANCELLED.search(cause) if name == "DynamoDb.TransactionCanceledException" else None
+    incident, claim = (reasons[1], reasons[2]) if reasons else ("", "")
+    if "ConditionalCheckFailed" in claim:
+        return run.human(f"Step {step} was claimed before by an execution that ended: nobody knows whether it ran.")
+    if "ConditionalCheckFailed" in incident:
+        return run.human(f"Step {step} was not sent: the alert resolved, or another execution has the incident.")
+    return run.human(f"Step {step} was not sent: it could not be claimed ({name}).")
+
+
+def _resolved(signal: Any) -> bool:
+    """Return True unless a wait for the recovery was ended by a signal that says something else."""
+    return not isinstance(signal, dict) or signal.get("signal", "resolved") == "resolved"
 
 
 def _stopped(run: _Remediation, error: ErrorOutput | None) -> NextMoveOutput:
@@ -209,7 +249,7 @@ def _released(run: _Remediation, step: PlannedRelease, error: ErrorOutput | None
         # The end of the child machine is not known. It may still be at work, so a human has to look.
         lost = run.row(f"Unknown: {error.name}", error.cause[:MOST_OUTPUT], command_id="unknown")
         reason = sentence(Observed(state="Take Release Back", error=error))
-        return run.touch(True).keep([lost]).because(reason).move("Page On-Call")
+        return run.touch(True).keep([lost]).end("page", reason)
     release = ReleaseRead.model_validate(result)
     run = run.touch(release.touched)
     if release.is_throttled and (again := _again(run)):
@@ -218,7 +258,7 @@ def _released(run: _Remediation, step: PlannedRelease, error: ErrorOutput | None
     row = run.row(status, output[:MOST_OUTPUT], command_id=deployment)
     run = run.keep([row])
     if release.unread is not None:
-        return run.because(sentence(release.unread)).move("Page On-Call")
+        return run.end("page", sentence(release.unread))
     return _after_step(run, [row])
 
 
@@ -309,11 +349,21 @@ def _go_on(run: _Remediation, following: AnyPlannedStep) -> NextMoveOutput:
 
 
 def _verified(run: _Remediation, holds: bool) -> NextMoveOutput:
+    if holds and _changed(run):
+        return run.end("verified", f"{run.plan.title} ran, and its verification holds.")
     if holds:
-        return run.close("verified", "its verification holds")
+        # Nothing was changed, so nothing was cured: the alert still fires.
+        reason = f"{run.plan.title} changed nothing: its verification holds, and the alert still fires."
+        return run.end("human", reason)
     if run.cursor.attempt < run.plan.verify_attempts:
         return run.move("Await Recovery")
     return _roll_back(run, f"{run.plan.title} ran, but its verification does not hold.")
+
+
+def _changed(run: _Remediation) -> bool:
+    """Return True if an act may have changed something: it may also have found that there is nothing to do."""
+    acts = [row for row in run.results if row.kind == "act"]
+    return run.cursor.touched and any(row.output.strip() != HOLDS_ALREADY for row in acts)
 
 
 def _not_recovered(run: _Remediation) -> NextMoveOutput:

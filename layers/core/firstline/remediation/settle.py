@@ -4,15 +4,25 @@ from datetime import datetime
 from typing import Any
 
 from firstline.contracts import (
+    AnnounceQuietInput,
     AnnounceRemediationInput,
     CloseIncidentInput,
     NotifyOpsInput,
     PageOnCallInput,
     RecordSuppressionInput,
-    RequestApprovalInput,
 )
 from firstline.errors import HistoryUnavailable, RemediationContended
-from firstline.incidents.audit_trail import Fact, Trail, append_or_log, decided, ran
+from firstline.incidents.audit_trail import (
+    Fact,
+    Trail,
+    acknowledged,
+    append_or_log,
+    decided,
+    held,
+    paged,
+    ran,
+    resolved,
+)
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, RemediationPlan, StepResult
 from firstline.observability import logger, metrics
@@ -26,8 +36,9 @@ def conclude(
 ) -> None:
     """Write to the trail what people were just told; if the remediation is over, settle it.
 
-    A page, a message to ops and a closed incident end a remediation. Errors of the table are logged, not raised:
-    people have been told, a lock that is not released ends by itself, and the incident's end tries once more.
+    A page, a message to ops and a closed incident end a remediation, unless its plan may still be approved. Errors of
+    the table are logged, not raised: people have been told, a lock that is not released ends by itself, and the
+    incident's end tries once more.
     """
     incident_id = event.incident.incident_id
     try:
@@ -43,7 +54,7 @@ def _settle(
     event: NotifyInput | PageOnCallInput, record: IncidentRecord, remediations: Remediations, now: datetime
 ) -> list[Fact]:
     plan = _plan(event, record)
-    if plan is None or isinstance(event, AnnounceRemediationInput | RequestApprovalInput | RecordSuppressionInput):
+    if plan is None or not _is_over(event, record, plan):
         return []
     outcome = outcome_of_run(plan, _results(event, record), cured=record.outcome == "auto_resolved")
     did_not_help = outcome in ("failed", "undone")
@@ -56,17 +67,35 @@ def _settle(
     return [Fact(what="over", who="state machine", facts={**facts, "demoted": did_not_help})]
 
 
+def _is_over(event: NotifyInput | PageOnCallInput, record: IncidentRecord, plan: RemediationPlan) -> bool:
+    if record.status == "CLOSED":
+        return True
+    if isinstance(event, AnnounceRemediationInput | AnnounceQuietInput | RecordSuppressionInput):
+        return False
+    began = bool(_results(event, record)) or (record.live is not None and record.live.acted_at is not None)
+    return began or plan.decision != "approve" or record.decision == "refused"
+
+
 def _facts(event: NotifyInput | PageOnCallInput, record: IncidentRecord, over: list[Fact]) -> list[Fact]:
     plan = _plan(event, record)
-    facts = [*decided(record), *(ran(result, plan) for result in _results(event, record)), *over]
-    match event:
-        case PageOnCallInput() if record.pages:
-            page = record.pages[-1]
-            told = {"level": page.level, "on_call": page.on_call, "through": page.delivered_to}
-            facts.append(Fact(what="paged", who="state machine", facts={**told, "reason": event.reason}))
-        case CloseIncidentInput() | RecordSuppressionInput() if record.outcome:
-            ended: dict[str, Any] = {"outcome": record.outcome, "reason": record.outcome_reason or ""}
-            facts.append(Fact(what="closed", who=record.resolved_by or "state machine", facts=ended))
+    facts = [
+        *held(record),
+        *paged(record),
+        *acknowledged(record),
+        *decided(record),
+        *(ran(result, plan) for result in _results(event, record)),
+        *over,
+        *resolved(record),
+    ]
+    if record.status == "CLOSED" and record.outcome:
+        live = record.live
+        ended: dict[str, Any] = {
+            "outcome": record.outcome,
+            "reason": record.outcome_reason or "",
+            "joined": live.joined if live else record.alert_count,
+            "firing": live.firing if live else 0,
+        }
+        facts.append(Fact(what="closed", who=record.resolved_by or "state machine", facts=ended))
     return facts
 
 

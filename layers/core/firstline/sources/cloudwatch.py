@@ -39,7 +39,7 @@ def read(payload: Any, reading: Reading) -> None:
     if type(payload) is not dict:
         raise UnreadablePayload("cloudwatch: expected an object: an SNS message, an alarm, or an event")
     if type(payload.get("Records")) is list:
-        for record in payload["Records"]:
+        for record in reading.split(payload, "Records"):
             try:
                 _read_envelope(record.get("Sns") if type(record) is dict else None, record, reading)
             except UnreadablePayload as error:

@@ -82,6 +82,7 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
         labels=values.labels({"metric": alarm.metric, "namespace": alarm.namespace, **labels}),
         at=at,
         ends_at=at if alarm.state == "OK" else None,
+        timestamp_orders=True,
         status="firing" if alarm.state == "ALARM" else "resolved",
         fingerprint=digest("cloudwatch", identity, values.scalar(alarm.contributor_id)),
         # One alarm per instance, the id in its name, is the usual way to watch a fleet: still one incident.

@@ -79,6 +79,7 @@ def read(payload: Any, reading: Reading) -> None:
         labels=tags,
         at=at,
         ends_at=at if status == "resolved" else None,
+        timestamp_orders=True,
         status=status,
         fingerprint=digest("datadog", org, *identity),
         # A monitor's name may hold the host ("{{host.name}} is down"); its id is the same for all of them.

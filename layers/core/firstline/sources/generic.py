@@ -24,6 +24,7 @@ _SEVERITY = ("severity", "priority", "level")
 _MESSAGE = ("message", "description", "long_description", "text", "details", "alert_details", "body", "summary", "item")
 _HOST = ("host", "hostname", "instance", "instance_id", "node", "server", "monitor_url")
 _TIME = ("timestamp", "time", "starts_at", "startsAt", "occurred_at", "state_changed_timestamp", "ts", "date")
+_BEGAN = ("starts_at", "startsAt")
 _URL = ("url", "link", "dashboard_link", "results_link", "html_url")
 
 _FIRING = "firing alerting alert problem triggered open opened active down failed failing error critical warning"
@@ -55,7 +56,7 @@ def read(payload: Any, reading: Reading) -> None:
         return
     if not alerts:
         reading.ignore("the list of alerts is empty")
-    for alert in alerts:
+    for alert in reading.split(payload, "alerts"):
         try:
             _read_alert(alert, reading)
         except UnreadablePayload as error:
@@ -86,6 +87,7 @@ def _read_alert(alert: Any, reading: Reading) -> None:
         message=values.prose(_first(alert, _MESSAGE)),
         labels=labels,
         at=ends_at or values.moment(_first(alert, _TIME)),
+        began_at=values.moment(_first(alert, _BEGAN)),
         ends_at=ends_at,
         status=status,
         fingerprint=digest("generic", *((given,) if given else (full_name, host, *subject, *_pairs(labels)))),

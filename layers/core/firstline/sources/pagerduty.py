@@ -76,6 +76,7 @@ def read(payload: Any, reading: Reading) -> None:
         # Not the creation: an incident that is reopened after a resolve must count as newer than the resolve.
         at=occurred_at or values.moment(data.get("created_at")),
         ends_at=occurred_at if is_resolved else None,
+        timestamp_orders=True,
         status="resolved" if is_resolved else "firing",
         # A reopened incident has its old id, and is the same alert and the same incident again.
         fingerprint=key,
@@ -89,6 +90,9 @@ def read(payload: Any, reading: Reading) -> None:
 def signals(payload: Any, _secrets: Sequence[str]) -> Iterator[Signal]:
     """Report people's acknowledgements, resolutions and notes, and PagerDuty's id of incidents that Firstline opened.
 
+    PagerDuty's timers, services, workflows and merges acknowledge and resolve too. They are no people, and answer no
+    page.
+
     Raises
     ------
     UnreadablePayload
@@ -98,8 +102,9 @@ def signals(payload: Any, _secrets: Sequence[str]) -> Iterator[Signal]:
     person = values.name(_summary(event.get("agent")))
     if _is_own(data):
         incident_id = data["incident_key"].removeprefix(OWN_KEY_PREFIX)
-        if kind := _SIGNALS.get(event_type):
-            yield OwnIncidentSignal(incident_id, kind, person or "PagerDuty")
+        kind = _SIGNALS.get(event_type)
+        if kind is not None and _is_person(event.get("agent")):
+            yield OwnIncidentSignal(incident_id, kind, person or "somebody in PagerDuty")
         if pagerduty_id := values.name(data.get("id")):
             yield OwnIncidentSeen(pagerduty_id, incident_id)
     content, annotated = data.get("content"), data.get("incident")
@@ -135,6 +140,10 @@ def _labels(data: dict[str, Any]) -> dict[str, str]:
 def _is_own(data: dict[str, Any]) -> bool:
     key = data.get("incident_key")
     return type(key) is str and key.startswith(OWN_KEY_PREFIX)
+
+
+def _is_person(agent: Any) -> bool:
+    return type(agent) is dict and agent.get("type") == "user_reference"
 
 
 def _summary(reference: Any) -> Any:

@@ -42,7 +42,7 @@ def read(payload: Any, reading: Reading) -> None:
         reading.batch.truncated = truncated
     common = payload.get("commonLabels")
     common = common if type(common) is dict else {}
-    for alert in alerts:
+    for alert in reading.split(payload, "alerts"):
         try:
             _read_alert(alert, common, payload.get("status"), reading)
         except UnreadablePayload as error:
@@ -66,13 +66,15 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
     identity = _identity(reading.source, alert.get("fingerprint"), own, common)
     if identity.not_for_people:
         reading.ignore(identity.not_for_people)
+    began = values.moment(alert.get("startsAt"))
     ended = values.moment(alert.get("endsAt")) if status == "resolved" else None
     reading.add(
         alert_name=identity.alert_name or values.name(annotations.get("summary")) or "alert without a name",
         severity=reading.severity(identity.severity),
         message=values.prose(annotations.get("summary"), annotations.get("description"), annotations.get("message")),
         labels=identity.labels.copy(),
-        at=ended if status == "resolved" else values.moment(alert.get("startsAt")),
+        at=ended if status == "resolved" else began,
+        began_at=began,
         ends_at=ended,
         status=status,
         fingerprint=identity.fingerprint,

@@ -40,6 +40,8 @@ class Batch:
 
     `unknown_severities` are the words that no scale knows; they count as `high`. `truncated` is how many alerts the
     sender says it left out: those are neither new nor resolved.
+
+    `envelope` is what the payload says besides its list of parts, and `parts` the name of that list.
     """
 
     alerts: list[NormalizedAlert] = field(default_factory=list)
@@ -48,6 +50,14 @@ class Batch:
     ignored: list[str] = field(default_factory=list)
     unknown_severities: list[str] = field(default_factory=list)
     truncated: int = 0
+    envelope: Mapping[str, Any] = field(default_factory=dict)
+    parts: str | None = None
+
+    @property
+    def unread(self) -> Any:
+        """A payload that holds the rejected parts and nothing else: it can be read once its source can read them."""
+        parts = [part.payload for part in self.rejected]
+        return {**self.envelope, self.parts: parts} if self.parts is not None else parts
 
 
 @dataclass(slots=True)
@@ -86,13 +96,17 @@ class Reading:
         group_key: str,
         raw_payload: Any,
         host: str | None = None,
+        began_at: datetime | None = None,
         ends_at: datetime | None = None,
+        timestamp_orders: bool = False,
         url: str | None = None,
         heartbeat: bool = False,
     ) -> None:
         """Add an alert, or a heartbeat; its severity is None when the sender stated none.
 
-        All texts and times in it must have gone through `firstline.sources.values`.
+        Say `timestamp_orders` if the sender gives the time of each change of state, and `began_at` if it says when the
+        episode began, on a resolved alert too (`NormalizedAlert`). All texts and times in it must have gone through
+        `firstline.sources.values`.
         """
         # To validate again what those functions made would cost more than the rest of reading an alert. So this is
         # `model_construct` without its slow way with aliases and defaults; the tests validate whatever comes out.
@@ -110,7 +124,9 @@ class Reading:
             "fingerprint": fingerprint,
             "group_key": group_key,
             "host": host,
+            "began_at": began_at,
             "ends_at": ends_at,
+            "timestamp_orders": timestamp_orders and at is not None,
             "url": url,
             "account": subject.account,
             "region": subject.region,
@@ -126,6 +142,11 @@ class Reading:
     def header(self, name: str) -> str | None:
         """Return the value of a header, or None; `name` in lower case."""
         return next((value for key, value in self.headers.items() if key.lower() == name), None)
+
+    def split(self, payload: Mapping[str, Any], parts: str) -> list[Any]:
+        """Return the list of a payload whose parts are read one by one, and remember what stands around them."""
+        self.batch.envelope, self.batch.parts = payload, parts
+        return list(payload[parts])
 
     def ignore(self, reason: str) -> None:
         """Note why a part that was understood is no alert."""

@@ -1,24 +1,32 @@
-"""Quarantine: an SQS queue that keeps authenticated deliveries that could not be read, whole, until they can be."""
+"""Queues that keep what a delivery left: unreadable bodies in the quarantine, alerts to be written in the backlog."""
 
 import json
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from firstline.adapters.aws.clients import raising
 from firstline.errors import QuarantineUnavailable
-from firstline.ingest.quarantine import Quarantined, pack
+from firstline.ingest.quarantine import Backlog, Quarantined, pack, pack_backlog
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
 
-class Quarantine:
-    """The queue, from which a person redrives deliveries."""
-
+class _Queue:
     def __init__(self, connect: Callable[[], "SQSClient"], queue_url: str) -> None:
         # Hardly any delivery ends here, so the client is built for the first one that does.
         self._connect = connect
         self._queue_url = queue_url
+
+    def _send(self, messages: Iterable[Mapping[str, Any]]) -> None:
+        with raising(QuarantineUnavailable, f"queue {self._queue_url}"):
+            client = self._connect()
+            for message in messages:
+                client.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(message))
+
+
+class Quarantine(_Queue):
+    """The queue from which a person redrives deliveries."""
 
     def keep(self, delivery: Quarantined) -> None:
         """Send a delivery to the quarantine queue.
@@ -28,5 +36,18 @@ class Quarantine:
         QuarantineUnavailable
             SQS did not take it; the sender should try again.
         """
-        with raising(QuarantineUnavailable, f"queue {self._queue_url}"):
-            self._connect().send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(pack(delivery)))
+        self._send(pack(delivery))
+
+
+class BacklogQueue(_Queue):
+    """The queue from which ingest works off what it had no time for."""
+
+    def keep(self, backlog: Backlog) -> None:
+        """Send alerts to the backlog queue.
+
+        Raises
+        ------
+        QuarantineUnavailable
+            SQS did not take all of them; the sender should send the delivery again.
+        """
+        self._send(pack_backlog(backlog))

@@ -151,8 +151,9 @@ class SlackWebhook:
         self._console_url = console_url
 
     def tell(self, notification: Notification) -> bool:
-        """Post a notification that needs no later edit. Approvals are left out, because this webhook has no buttons."""
-        if notification.kind not in ("needs_human", "paged", "closed"):
+        """Post a notification that says something new; what only brings a message up to date needs an edit."""
+        news = notification.kind == "changed" and notification.reason != ""
+        if notification.kind not in ("needs_human", "approval", "paged", "closed") and not news:
             return False
         message = slack.render(notification, console_url=self._console_url, interactive=False)
         try:

@@ -178,18 +178,34 @@ class TableGroups(TableStore):
                 return self._live(change)
         raise HistoryUnavailable(f"{change.live_key} has too many writers at this moment")
 
-    def put_ended(self, alert: StoredAlert, group_key: str) -> None:
-        """Store that an alert ended which is not known to fire: its firing may come later.
+    def put_ended(
+        self,
+        alert: StoredAlert,
+        group_key: str,
+        *,
+        before: StoredAlert | None = None,
+        inhibits: Mapping[str, int] | None = None,
+    ) -> None:
+        """Store that an alert ended which no open incident counts: its firing may come later.
+
+        Parameters
+        ----------
+        before
+            The alert as it was read.
+        inhibits
+            By key, how many fewer alerts fire that inhibit others.
 
         Raises
         ------
         GroupChanged
-            It fires by now.
+            The alert is no longer as it was read.
         """
         item = alert_item(group_key, alert, self._table.expiry(alert.ended_at or alert.received_at))
-        unless_firing = "attribute_not_exists(pk) OR firing = :no"
-        if not self._table.put(item, unless_firing, {":no": False}):
-            raise GroupChanged(f"{alert.fingerprint} fires by now")
+        counters = self._inhibit_requests(inhibits or {}, alert.received_at)
+        try:
+            self._table.transact_patiently(self._table.guarded_put(item, unchanged(before)), *counters)
+        except WriteRefused as error:
+            raise GroupChanged(f"{alert.fingerprint} is no longer as it was read") from error
 
     # --- a storm of writes --------------------------------------------------------------------------------------------
 
@@ -292,16 +308,17 @@ class TableGroups(TableStore):
             self._table.guarded_put(alert_item(change.group_key, write.after, expiry), unchanged(write.before))
             for write in change.writes
         ]
-        inhibits = [
-            self._table.edit_request(
-                _inhibit_key(key),
-                Edit(adds={"firing": by}, sets={"expires_at": self._table.late_expiry(change.at)}),
-            )
-            for key, by in change.inhibits.items()
-            if by
-        ]
+        inhibits = self._inhibit_requests(change.inhibits, change.at)
         writes = [*first, *alerts, *inhibits]
         return [*writes, *self._evidence(change)[: MOST_WRITES - len(writes)]]
+
+    def _inhibit_requests(self, inhibits: Mapping[str, int], at: datetime) -> list[Item]:
+        expiry = self._table.late_expiry(at)
+        return [
+            self._table.edit_request(_inhibit_key(key), Edit(adds={"firing": by}, sets={"expires_at": expiry}))
+            for key, by in inhibits.items()
+            if by
+        ]
 
     def _evidence(self, change: Change) -> list[Item]:
         """Return the writes for the evidence by name and by service (`evidence`), and for the senders' bodies.

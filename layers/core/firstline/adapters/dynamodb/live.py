@@ -147,8 +147,7 @@ def counts_of(item: Item) -> Counts:
 
 def alert_of(item: Item) -> StoredAlert:
     """Read an ALERT item."""
-    names = ("fingerprint", "firing", "held", "began_at", "ended_at", "received_at", "incident_id", "live_key")
-    known = {name: item[name] for name in names if name in item}
+    known = {name: item[name] for name in StoredAlert.model_fields if name in item}
     numbers = {name: int(item[name]) for name in ("layout", "rank", "number")}
     return StoredAlert.from_stored(known | numbers | {"alert": json.loads(item["alert"])})
 
@@ -238,14 +237,12 @@ def shard_item(incident_id: str, number: int, expires_at: int) -> Item:
 def alert_item(group_key: str, alert: StoredAlert, expires_at: int) -> Item:
     """Return an alert as an item. It expires only after it ended."""
     pk, sk = alert_key(group_key, alert.fingerprint)
-    return {
+    return _alert_fields(alert) | {
         "pk": pk,
         "sk": sk,
-        "layout": LAYOUT,
         "alert": alert.alert.without_raw().model_dump_json(),
         "rank_n": f"{9 - alert.rank}#{alert.number:09}",
         "expires_at": None if alert.firing else expires_at,
-        **_alert_fields(alert),
     }
 
 
@@ -259,10 +256,16 @@ def unchanged(alert: StoredAlert | None) -> Edit:
 
 
 def _alert_fields(alert: StoredAlert) -> Item:
-    times = {"began_at": alert.began_at, "ended_at": alert.ended_at, "received_at": alert.received_at}
-    names = ("fingerprint", "firing", "rank", "held", "incident_id", "live_key", "number")
-    plain = {name: getattr(alert, name) for name in names}
-    return plain | {name: None if at is None else stamp(at) for name, at in times.items()}
+    return {name: _plain(getattr(alert, name)) for name in StoredAlert.model_fields if name != "alert"}
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case datetime():
+            return stamp(value)
+        case tuple():
+            return list(value)
+    return value
 
 
 def _counting(change: Change) -> Edit:

@@ -1,0 +1,148 @@
+"""The alerts of an incident that Classify judges: the one to judge it by, and those that only the counts show.
+
+An incident is judged anew when alerts joined that its verdict does not cover. The worst of them that fires is judged, in
+the place of the first alert. The list of alerts comes from an index, which may be a moment behind; the counts are exact.
+An alert that is counted and not listed is never taken for harmless.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from firstline.classification.guardrails import Changes
+from firstline.errors import HistoryUnavailable
+from firstline.incidents.store import Incidents
+from firstline.models import (
+    PAGING_RANK,
+    SEVERITY_RANK,
+    Classification,
+    Incident,
+    IncidentRecord,
+    Live,
+    NormalizedAlert,
+    Severity,
+    StoredAlert,
+)
+from firstline.models.live import loudest_since
+from firstline.observability import logger
+
+MOST_ALERTS = 50
+MOST_HOSTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """An incident as Classify finds it: its live half, its record, and its alerts, worst first.
+
+    Attributes
+    ----------
+    alerts
+        Empty if the first alert is the only one, or if they cannot be read.
+    """
+
+    live: Live
+    record: IncidentRecord | None
+    alerts: Sequence[StoredAlert]
+
+    @classmethod
+    def read(cls, incident: Incident, incidents: Incidents) -> Self | None:
+        """Read the incident's state, the live half first: what joins after that is not covered by the verdict.
+
+        Return None if the table cannot be read, or has no open incident of this id.
+        """
+        try:
+            live = incidents.live(incident.group_key)
+            if live is None or live.incident_id != incident.incident_id:
+                return None
+            record = incidents.record(incident.incident_id) if live.judged else None
+        except HistoryUnavailable as error:
+            logger.warning("the incident cannot be read", incident_id=incident.incident_id, error=str(error))
+            return None
+        return cls(live, record, _alerts(incident, incidents) if live.joined > 1 else [])
+
+    @property
+    def stored(self) -> Classification | None:
+        """The verdict that was stored before."""
+        return self.record.classification if self.record else None
+
+    @property
+    def ended_hold(self) -> bool:
+        """Whether the hold was ended, or an alert joined that may not wait."""
+        return self.live.hold_ended_at is not None or loudest_since(self.live, self.live.judged_loud) > 0
+
+    @property
+    def all_held(self) -> bool:
+        """Whether a silence or window holds every alert that fires."""
+        return all(alert.held for alert in self.alerts if alert.firing)
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether a rule may make the incident wait: before its first verdict that is not noise."""
+        first = self.live.judged == 0 or (self.stored is not None and self.stored.severity == "noise")
+        return first and self.live.hold_ended_at is None
+
+    def standing(self, now: datetime) -> Classification | None:
+        """Return the stored verdict if it still covers everything: nothing joined, and no silence or window is over."""
+        verdict = self.stored
+        if verdict is None or self.live.joined != self.live.judged or self.live.decided is None:
+            return None
+        if verdict.hold is None:
+            return verdict
+        if self.live.hold_ended_at is not None:
+            return verdict.model_copy(update={"hold": None}) if verdict.hold.by == "rule" else None
+        return verdict if verdict.hold.by == "rule" or now < verdict.hold.until else None
+
+    def firing_alerts(self, incident: Incident) -> list[NormalizedAlert]:
+        """Return the alerts that fire, as far as they are known."""
+        return [alert.alert for alert in self.alerts if alert.firing] or [incident.alert]
+
+    def leads(self, incident: Incident) -> Incident:
+        """Return the incident with its worst firing alert in front, if others joined since it was opened.
+
+        Of equal ones, the first that the last verdict did not know of. A storm's own alert stands for all of it.
+        """
+        firing = [alert for alert in self.alerts if alert.firing]
+        if incident.storm or not firing or self.live.joined <= incident.alert_count:
+            return incident
+        lead = min(firing, key=lambda alert: (-alert.rank, alert.number < self.live.judged, alert.number))
+        hosts = dict.fromkeys(alert.alert.host for alert in [lead, *firing] if alert.alert.host)
+        changes = {"alert": lead.alert, "hosts": list(hosts)[:MOST_HOSTS], "alert_count": self.live.joined}
+        return incident.model_copy(update=changes)
+
+    def raised(self, verdict: Classification, incident: Incident) -> Classification:
+        """Return the verdict, raised to the severity of alerts that are counted and were not judged."""
+        changes = Changes(verdict.severity, list(verdict.reasons))
+        for severity, number in self._unjudged(incident).items():
+            if number > 0:
+                changes.at_least(severity, "an alert of that severity joined and is not among those that were judged")
+        return verdict.model_copy(update={"severity": changes.severity, "reasons": changes.reasons})
+
+    def _unjudged(self, incident: Incident) -> dict[Severity, int]:
+        """Count the loud alerts since the last verdict that are not in the list; of a storm, no alert is judged."""
+        loud, known = self.live.loud, self.live.judged_loud
+        if self.live.joined <= incident.alert_count and not incident.storm:
+            return {}
+        if not incident.storm and self.live.worst >= PAGING_RANK and self._worst_listed(incident) < self.live.worst:
+            # Alerts that were held back are not among the loud ones.
+            return {"critical" if self.live.worst > PAGING_RANK else "high": 1}
+        since = [alert.rank for alert in self.alerts if alert.number >= self.live.judged and not alert.held]
+        if incident.storm:
+            since = []
+        elif not self.alerts and self.live.judged == 0:
+            since = [SEVERITY_RANK[incident.alert.severity]]
+        high = loud.high - known.high - since.count(PAGING_RANK)
+        critical = loud.critical - known.critical - since.count(SEVERITY_RANK["critical"])
+        return {"high": high, "critical": critical}
+
+    def _worst_listed(self, incident: Incident) -> int:
+        """Return the worst rank among the listed alerts; without a list, that of the first alert."""
+        return max((alert.rank for alert in self.alerts), default=SEVERITY_RANK[incident.alert.severity])
+
+
+def _alerts(incident: Incident, incidents: Incidents) -> list[StoredAlert]:
+    try:
+        return incidents.members(incident.incident_id, MOST_ALERTS)
+    except HistoryUnavailable as error:
+        logger.warning("the incident's alerts cannot be read", incident_id=incident.incident_id, error=str(error))
+        return []

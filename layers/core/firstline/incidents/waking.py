@@ -1,0 +1,28 @@
+"""The question whether an incident's waiting execution must look at the record, by its live half alone. Pure."""
+
+from firstline.models import Live, Loud
+from firstline.models.live import loudest_since
+
+
+def must_wake(live: Live) -> bool:
+    """Return True if what the execution waits for happened, or something joined that may not wait."""
+    if not live.open or live.task_token is None or live.awaiting is None:
+        return False
+    if live.awaiting == "quiet":
+        return live.firing > 0
+    if live.firing <= 0:
+        return True
+    if live.awaiting == "recovery":
+        return False
+    if live.awaiting == "hold":
+        return loudest_since(live, live.judged_loud) > 0
+    return _something_louder(live)
+
+
+def _something_louder(live: Live) -> bool:
+    """Return True if an alert joined that is worse than the verdict, the newest page and its answer knew."""
+    paged, judged = live.paged_loud, live.judged_loud
+    if live.is_storm and live.loud.critical > max(paged.critical, judged.critical):
+        return True
+    known = Loud(high=max(paged.high, judged.high), critical=max(paged.critical, judged.critical))
+    return loudest_since(live, known) > max(live.paged_rank, live.acked_rank, live.decided or 0)

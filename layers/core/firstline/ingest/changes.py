@@ -1,0 +1,265 @@
+"""The writes that folded alerts make: what they add to an incident, and the incident that they open. Pure."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from firstline.incidents.pages import on_hold
+from firstline.ingest.fold import Arrival, Folded, fold
+from firstline.models import (
+    PAGING_RANK,
+    SEVERITY_RANK,
+    AlertWrite,
+    Change,
+    Counts,
+    Hold,
+    Incident,
+    Live,
+    NormalizedAlert,
+    StoredAlert,
+)
+from firstline.privacy.alerts import without_secrets
+
+FLAP_WINDOW = timedelta(hours=1)
+FLAP_OPENINGS = 3
+"""A group that opened this many incidents within the window flaps: the next one stays open until it has been quiet."""
+
+OPENINGS = 20
+"""The most openings that a group remembers, to say how often it flapped."""
+
+HOSTS = 50
+"""The most hosts that an incident names: as many as one SendCommand takes."""
+
+MOST_WRITES = 90
+"""The most items of alerts and inhibitions in one transaction, which holds a hundred with those of the incident."""
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """An alert that joins an incident, with its secrets removed.
+
+    Parameters
+    ----------
+    hold
+        The silence, maintenance window or inhibition that holds the alert, or None.
+    inhibits
+        The keys of the inhibitions that count the alert while it fires.
+    """
+
+    folded: Folded
+    arrival: Arrival
+    alert: NormalizedAlert
+    hold: Hold | None = None
+    inhibits: tuple[str, ...] = ()
+
+    @property
+    def rank(self) -> int:
+        """The alert's rank."""
+        return self.arrival.rank
+
+
+def newcomer(folded: Folded, arrival: Arrival, hold: Hold | None, inhibits: tuple[str, ...]) -> Newcomer:
+    """Prepare an alert to join an incident. Its secrets are removed only now: most deliveries are duplicates."""
+    return Newcomer(folded, arrival, without_secrets(arrival.alert), hold, inhibits)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The part of a change that one alert makes. It is written whole."""
+
+    write: AlertWrite
+    adds: Counts
+    new: NormalizedAlert | None = None
+    held: bool = False
+
+    @property
+    def inhibits(self) -> dict[str, int]:
+        """By key, how many more (or fewer) alerts fire that inhibit others."""
+        return inhibits_more(self.write.before, self.write.after)
+
+
+def inhibits_more(before: StoredAlert | None, after: StoredAlert) -> dict[str, int]:
+    """Return by key how many more (or fewer) alerts fire that inhibit others, when an alert changes so."""
+    more = Counter(after.inhibits if after.firing else ())
+    more.subtract(before.inhibits if before is not None and before.firing else ())
+    return {key: number for key, number in more.items() if number}
+
+
+# --- pieces -----------------------------------------------------------------------------------------------------------
+
+
+def join(newcomers: Iterable[Newcomer], live: Live, now: datetime) -> list[Piece]:
+    """Return what alerts do to an open incident that they join, or in which they get worse."""
+    waits, quiet = on_hold(live, now), live.firing <= 0
+    pieces = []
+    for number, each in enumerate(newcomers, live.joined):
+        held = waits and each.hold is not None
+        loud = each.rank >= PAGING_RANK and not held
+        # Whatever a waiting execution must see counts as a change: in the quiet window, that anything fires again.
+        news = loud or quiet or (waits and not held)
+        pieces.append(_entering(each, live.group_key, live.incident_id, number, held=held, changes=int(news)))
+    return pieces
+
+
+def open_with(newcomers: Sequence[Newcomer], incident: Incident) -> list[Piece]:
+    """Return what the alerts do to the incident that they open."""
+    held = incident.hold is not None
+    return [
+        _entering(each, incident.group_key, incident.incident_id, number, held=held)
+        for number, each in enumerate(newcomers)
+    ]
+
+
+def _entering(
+    newcomer: Newcomer, live_key: str, incident_id: str, number: int, *, held: bool, changes: int = 0
+) -> Piece:
+    folded, loud = newcomer.folded, newcomer.rank >= PAGING_RANK and not held
+    assert folded.after is not None  # noqa: S101 - an alert that enters is written
+    after = folded.after.model_copy(
+        update={
+            "held": held,
+            "incident_id": incident_id,
+            "live_key": live_key,
+            "number": number,
+            "inhibits": newcomer.inhibits,
+            "alert": newcomer.alert.without_raw(),
+        }
+    )
+    rank = newcomer.rank
+    adds = Counts(
+        joined=1,
+        firing=0 if folded.fate == "worsens" else 1,
+        changes=changes,
+        ranks=(int(rank == 0), int(rank == 1), int(rank == 2), int(rank == 3), int(rank == 4)),
+        loud_high=int(loud and rank == PAGING_RANK),
+        loud_critical=int(loud and rank > PAGING_RANK),
+    )
+    return Piece(AlertWrite(folded.before, after), adds, new=newcomer.alert, held=held)
+
+
+def end(folded: Folded) -> Piece:
+    """Return what an alert does to the open incident that counts it when it ends."""
+    assert folded.after is not None  # noqa: S101 - an alert that ends is written
+    return Piece(AlertWrite(folded.before, folded.after), Counts(firing=-1, changes=1))
+
+
+def refresh(folded: Folded) -> Piece:
+    """Return what an alert writes that fires in a newer episode of the incident that counts it: only itself."""
+    assert folded.after is not None  # noqa: S101 - an alert that is refreshed is written
+    return Piece(AlertWrite(folded.before, folded.after), Counts())
+
+
+def changes(pieces: Sequence[Piece], group_key: str, live_key: str, incident_id: str, at: datetime) -> Iterator[Change]:
+    """Put the pieces of one group and one incident together, as many as fit into one transaction at a time."""
+    for part in _parts(pieces):
+        inhibits: Counter[str] = Counter()
+        for piece in part:
+            inhibits.update(piece.inhibits)
+        yield Change(
+            group_key=group_key,
+            live_key=live_key,
+            incident_id=incident_id,
+            writes=tuple(piece.write for piece in part),
+            adds=_total(part),
+            at=at,
+            new=tuple(piece.new for piece in part if piece.new is not None),
+            inhibits={key: number for key, number in inhibits.items() if number},
+            needs_hold=any(piece.held for piece in part),
+        )
+
+
+def _parts(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
+    part: list[Piece] = []
+    size = 0
+    for piece in pieces:
+        weight = 1 + len(piece.inhibits)
+        if part and size + weight > MOST_WRITES:
+            yield part
+            part, size = [], 0
+        part.append(piece)
+        size += weight
+    if part:
+        yield part
+
+
+def _total(pieces: Iterable[Piece]) -> Counts:
+    return sum((piece.adds for piece in pieces), Counts())
+
+
+# --- an incident that opens -------------------------------------------------------------------------------------------
+
+
+def common_hold(newcomers: Sequence[Newcomer]) -> Hold | None:
+    """Return the hold that ends first, or None if any alert is not held."""
+    holds = [each.hold for each in newcomers if each.hold is not None]
+    return min(holds, key=lambda hold: hold.until) if holds and len(holds) == len(newcomers) else None
+
+
+def lead(newcomers: Sequence[Newcomer]) -> Newcomer:
+    """Return the alert that an incident is about: the worst, and of several the first. Any order gives the same."""
+    return max(
+        newcomers,
+        key=lambda newcomer: (
+            newcomer.rank,
+            SEVERITY_RANK[newcomer.alert.severity],
+            -newcomer.alert.timestamp.timestamp(),
+            newcomer.alert.fingerprint,
+        ),
+    )
+
+
+def incident(
+    newcomers: Sequence[Newcomer],
+    group_key: str,
+    before: Live | None,
+    now: datetime,
+    *,
+    hold: Hold | None = None,
+    storm: NormalizedAlert | None = None,
+) -> tuple[Incident, tuple[datetime, ...]]:
+    """Return the incident that alerts open, and when its group opened incidents within the last hour, this included.
+
+    Parameters
+    ----------
+    before
+        The live half that the group had.
+    storm
+        The alert of a storm, which the incident is about then.
+    """
+    alert = storm or lead(newcomers).alert
+    recent = (*(at for at in (before.opened if before is not None else ()) if now - at < FLAP_WINDOW), now)
+    opened = Incident(
+        incident_id=_incident_id(alert, group_key, previous=before.incident_id if before is not None else None),
+        group_key=group_key,
+        opened_at=now,
+        alert=alert.without_raw(),
+        alert_count=len(newcomers),
+        hosts=sorted({each.alert.host for each in newcomers if each.alert.host})[:HOSTS],
+        storm=storm is not None,
+        flapping=storm is None and len(recent) > FLAP_OPENINGS,
+        opened_last_hour=len(recent),
+        hold=hold,
+    )
+    return opened, recent[-OPENINGS:]
+
+
+def incident_of(alert: NormalizedAlert, now: datetime, *, hold: Hold | None = None) -> Incident:
+    """Return the incident that one alert would open in a group that had none."""
+    arrival = Arrival(alert, now, SEVERITY_RANK[alert.severity])
+    alone = newcomer(fold(None, [arrival], {}, now), arrival, hold, ())
+    return incident([alone], alert.group_key, None, now, hold=hold)[0]
+
+
+def _incident_id(alert: NormalizedAlert, group_key: str, *, previous: str | None) -> str:
+    """Derive a readable id that is a valid execution name: alert, host or service, time of its begin, a short hash."""
+    began = f"{alert.timestamp.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    digest = hashlib.sha256(f"{group_key}\n{alert.timestamp.isoformat()}\n{previous}".encode()).hexdigest()[:8]
+    where = _slug(alert.host or alert.service or "", 20)
+    return "-".join(part for part in (_slug(alert.alert_name, 32), where, began, digest) if part)
+
+
+def _slug(text: str, length: int) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", text)[:length].strip("-")

@@ -1,0 +1,51 @@
+"""The alerts of an incident by their names, as messages show them."""
+
+from datetime import datetime
+
+from firstline.channels.summary import member_line
+from firstline.errors import HistoryUnavailable
+from firstline.incidents.store import Incidents
+from firstline.models import IncidentRecord, Member, StoredAlert
+from firstline.models.severity import severity_of
+from firstline.observability import logger
+from firstline.privacy.redact import redact
+
+MOST_NAMED = 20
+"""The most alerts that a message names, worst first."""
+
+
+def with_members(record: IncidentRecord, incidents: Incidents) -> IncidentRecord:
+    """Return the record with its alerts, worst first, if there are several and the store can be read."""
+    return record.model_copy(update={"members": [member(alert) for alert in stored_members(record, incidents)]})
+
+
+def stored_members(record: IncidentRecord, incidents: Incidents) -> list[StoredAlert]:
+    """Return the incident's worst alerts; none if it has only one, or the store cannot be read."""
+    if record.live is None or record.live.joined <= 1:
+        return []
+    try:
+        return incidents.members(record.incident.incident_id, MOST_NAMED)
+    except HistoryUnavailable:
+        # A message without names is better than none.
+        logger.exception("The incident's alerts could not be read")
+        return []
+
+
+def member(stored: StoredAlert) -> Member:
+    """Return an alert as messages name it, at the severity that Firstline counts it with."""
+    alert = stored.alert
+    severity = "low" if stored.rank == 0 and alert.severity == "info" else severity_of(stored.rank)
+    return Member(
+        alert_name=alert.alert_name, severity=severity, host=alert.host, service=alert.service, firing=stored.firing
+    )
+
+
+def joined_since(alerts: list[StoredAlert], since: datetime | None) -> list[StoredAlert]:
+    """Return the firing ones of these alerts that came after a time, worst first."""
+    return [alert for alert in alerts if alert.firing and (since is None or alert.received_at > since)]
+
+
+def names(alerts: list[StoredAlert], limit: int = 5) -> str:
+    """Return alerts in words, without personal data: `critical DbDown on db-1, low DiskFull on web-2 and 3 more`."""
+    shown = ", ".join(redact(member_line(member(alert))) for alert in alerts[:limit])
+    return shown if len(alerts) <= limit else f"{shown} and {len(alerts) - limit} more"

@@ -1,0 +1,63 @@
+"""The first words of a page: why the person is woken now. Pure."""
+
+from datetime import datetime, timedelta
+
+from firstline.incidents.pages import Due
+from firstline.models import PAGING_RANK, SEVERITY_RANK, IncidentRecord, Live, Page, StoredAlert
+from firstline.models.live import loudest_since
+from firstline.models.severity import severity_of
+from firstline.people.members import joined_since, names
+from firstline.text import count, in_words
+
+
+def page_reason(due: Due, record: IncidentRecord, alerts: list[StoredAlert], reason: str, now: datetime) -> str:
+    """Write why a page goes out.
+
+    Parameters
+    ----------
+    alerts
+        The incident's alerts, worst first, as far as they are known.
+    reason
+        What the state machine or reconcile gives as the reason.
+    """
+    live = record.live
+    first = _first_words(due, record, live, alerts, now) if live is not None else ""
+    known = record.classification is not None and reason == record.classification.summary
+    return " ".join(part for part in (first, "" if first and known else reason) if part)[:4_000]
+
+
+def _first_words(due: Due, record: IncidentRecord, live: Live, alerts: list[StoredAlert], now: datetime) -> str:
+    told_at = max((at for at in (live.last_paged_at, live.acked_at) if at is not None), default=None)
+    match due:
+        case "worse":
+            loudest = severity_of(loudest_since(live, live.paged_loud))
+            return f"It got worse: {_new(alerts, told_at, PAGING_RANK) or f'an alert of severity {loudest}'} joined."
+        case "more":
+            critical = count(live.loud.critical - live.paged_loud.critical, "more critical alert")
+            named = _new(alerts, told_at, SEVERITY_RANK["critical"])
+            return f"{critical} joined the storm{f': {named}' if named else ''}."
+        case "again" if live.paged_seq <= live.voided_seq:
+            return "It had stopped, and fires again."
+        case "again" | "resume" if since := _unanswered_since(record, live):
+            return f"Nobody has answered for {_minutes(now - since)}."
+    return "It is verified on the host, still firing." if live.verified_at is not None else ""
+
+
+def _new(alerts: list[StoredAlert], since: datetime | None, rank: int) -> str:
+    """Name the alerts of at least this rank that came after a time and that nothing holds back."""
+    return names([alert for alert in joined_since(alerts, since) if alert.rank >= rank and not alert.held])
+
+
+def _unanswered_since(record: IncidentRecord, live: Live) -> datetime | None:
+    """Return when the oldest page went out that nobody has answered yet."""
+    waiting = [page for page in sent_pages(record) if page.seq > max(live.acked_seq, live.voided_seq)]
+    return min((page.at for page in waiting if page.at is not None), default=None)
+
+
+def sent_pages(record: IncidentRecord) -> list[Page]:
+    """Return the pages that went out."""
+    return [page for page in record.pages if page.at is not None]
+
+
+def _minutes(duration: timedelta) -> str:
+    return in_words(timedelta(minutes=max(1, round(duration.total_seconds() / 60))))

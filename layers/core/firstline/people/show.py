@@ -1,0 +1,75 @@
+"""Messages that show an incident as it stands, and the mark of what people were shown.
+
+A message that did not come through, and one that is out of date, is shown again by reconcile: an incident's live half
+has a version, and the version that people were shown.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from firstline.channels.delivery import Channel, tell_all
+from firstline.channels.summary import standing
+from firstline.errors import HistoryUnavailable
+from firstline.incidents.store import Incidents
+from firstline.models import IncidentRecord, Notification
+from firstline.observability import logger
+from firstline.people.members import joined_since, member, names, stored_members
+
+NEWS = timedelta(minutes=2)
+"""An alert that joined within this time is named as new; reconcile shows again each minute."""
+
+
+def show_again(
+    record: IncidentRecord, *, channels: Mapping[str, Channel], incidents: Incidents, now: datetime, reason: str = ""
+) -> bool:
+    """Bring an open incident's message up to date. Return True if a channel took it.
+
+    An incident that nobody was told of, because Firstline deals with it alone or holds it back, is not shown.
+
+    Parameters
+    ----------
+    reason
+        What people read as news; by default which alerts joined within the last minutes.
+    """
+    live = record.live
+    if live is None or not live.open or live.firing <= 0 or not is_with_people(record):
+        return False
+    alerts = stored_members(record, incidents)
+    new = joined_since(alerts, now - NEWS)
+    known = record.model_copy(update={"members": [member(alert) for alert in alerts]})
+    missed = live.shown == 0 and not record.slack_ts
+    reason = reason or (f"Joined: {names(new)}." if new else "")
+    if missed:
+        reason = reason or "It waits for a person. The first message about it did not come through."
+    notification = Notification(kind=standing(known) if missed else "changed", record=known, reason=reason, at=now)
+    # PagerDuty and the page topic hear of pages only.
+    slack = {name: channel for name, channel in channels.items() if channel.wakes == "never"}
+    told = bool(tell_all(notification, slack).reached)
+    if told:
+        mark_shown(record, incidents)
+    return told
+
+
+def is_with_people(record: IncidentRecord) -> bool:
+    """Return True if people were told of the incident, or should have been."""
+    live = record.live
+    if was_told(record):
+        return True
+    return live is not None and live.awaiting in ("acknowledgement", "resolution")
+
+
+def was_told(record: IncidentRecord) -> bool:
+    """Return True if a person may have read of the incident."""
+    live = record.live
+    shown = live is not None and (live.shown > 0 or live.paged_seq > 0)
+    return shown or bool(record.slack_ts or record.pages or record.paged_at)
+
+
+def mark_shown(record: IncidentRecord, incidents: Incidents) -> None:
+    """Store that people were shown the incident as the record has it. A failure is logged: they are shown it again."""
+    if record.live is None:
+        return
+    try:
+        incidents.mark_shown(record.incident, record.live.version)
+    except HistoryUnavailable:
+        logger.exception("The version that people were shown could not be stored")

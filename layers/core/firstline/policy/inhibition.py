@@ -1,0 +1,104 @@
+"""Inhibitions, as in Alertmanager: while one alert fires, alerts that follow from it are held.
+
+The table counts for each rule, and for each set of equal values, how many source alerts fire. Ingest holds a target
+whose count is not zero. Held, not dropped: when the last source has ended, or after `AT_MOST`, the target's incident is
+judged as if it had just begun.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Annotated, Self
+
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+
+from firstline.models import Frozen, Hold, NormalizedAlert
+from firstline.policy.match import AlertMatch, Id, Reason, RuleMatch
+from firstline.policy.schedule import one_or_many
+
+AT_MOST = timedelta(hours=4)
+"""How long an inhibition holds an incident. Then it is judged again, and held again if a source still fires."""
+
+_FIELDS = ("source", "alert_name", "account", "region", "environment", "service", "host")
+"""What `equal` may name besides labels: the facts that every source fills in alike."""
+
+type Label = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+
+
+class Inhibition(Frozen):
+    """A rule: while an alert fires that matches `source`, alerts that match `target` are held.
+
+    Both must have the same values of the labels in `equal`; a label that both lack is equal, too. An alert that matches
+    both sides is a source only, so no alert inhibits itself.
+    """
+
+    id: Id
+    source: AlertMatch
+    target: AlertMatch
+    equal: Annotated[tuple[Label, ...], BeforeValidator(one_or_many), Field(max_length=20)] = ()
+    reason: Reason
+
+    @model_validator(mode="after")
+    def _can_hold_something(self) -> Self:
+        source, target = (RuleMatch.model_validate(match.model_dump()) for match in (self.source, self.target))
+        if source.covers(target):
+            raise ValueError(
+                "every alert that matches `target` matches `source`, too, and what matches both is never held; make "
+                "`source` narrower, for example by its alert_name"
+            )
+        return self
+
+    def inhibits(self, alert: NormalizedAlert) -> bool:
+        """Return True if the alert, while it fires, inhibits others."""
+        return self.source.fits(alert)
+
+    def may_hold(self, alert: NormalizedAlert) -> bool:
+        """Return True if the alert is held while an alert fires that inhibits it."""
+        return self.target.fits(alert) and not self.source.fits(alert)
+
+    def key(self, alert: NormalizedAlert) -> str:
+        """Return the key under which the sources of such alerts are counted.
+
+        It depends on what the rule says: a rule that was changed begins to count anew.
+        """
+        said = (self.source.model_dump_json(exclude_defaults=True), *self.equal)
+        values = (_value(alert, name) for name in self.equal)
+        text = "\0".join((*said, *(f"={value}" if value is not None else "" for value in values)))
+        return f"{self.id}#{sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:20]}"
+
+    def hold(self, now: datetime) -> Hold:
+        """Return the hold on a target that comes in now."""
+        reason = f"Inhibited by rule {self.id} while the alert that explains it fires: {self.reason}"[:4_000]
+        seconds = int(AT_MOST.total_seconds())
+        return Hold(by="inhibition", id=self.id, reason=reason, until=now + AT_MOST, seconds=seconds)
+
+
+def source_keys(inhibitions: Iterable[Inhibition], alert: NormalizedAlert) -> tuple[str, ...]:
+    """Return the keys under which the alert counts while it fires, because it inhibits others."""
+    return tuple(rule.key(alert) for rule in inhibitions if rule.inhibits(alert))
+
+
+def target_keys(inhibitions: Iterable[Inhibition], alert: NormalizedAlert) -> tuple[str, ...]:
+    """Return the keys whose counts decide whether the alert is held."""
+    return tuple(rule.key(alert) for rule in inhibitions if rule.may_hold(alert))
+
+
+def inhibited(
+    inhibitions: Iterable[Inhibition], alert: NormalizedAlert, counts: Mapping[str, int]
+) -> Inhibition | None:
+    """Return the first rule that holds the alert, or None.
+
+    Parameters
+    ----------
+    counts
+        By key, how many source alerts fire; the keys are those of `target_keys`.
+    """
+    return next((rule for rule in inhibitions if rule.may_hold(alert) and counts.get(rule.key(alert), 0) > 0), None)
+
+
+def _value(alert: NormalizedAlert, name: str) -> str | None:
+    """Return the alert's label, or the fact of that name if it has no such label."""
+    if name in alert.labels:
+        return alert.labels[name]
+    value: str | None = getattr(alert, name) if name in _FIELDS else None
+    return value
