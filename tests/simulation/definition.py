@@ -137,6 +137,8 @@ def _state(name: str, given: Mapping[str, Any]) -> State:
     known = "ErrorEquals IntervalSeconds MaxAttempts BackoffRate MaxDelaySeconds JitterStrategy Comment"
     for retrier in retriers:
         _check(f"A retrier of {name}", retrier, known, "ErrorEquals")
+        if retrier.get("JitterStrategy", "NONE") not in ("FULL", "NONE"):
+            raise ValueError(f"{name}: a JitterStrategy is FULL or NONE.")
     for handlers in (catchers, retriers):
         if any("States.ALL" in handler["ErrorEquals"] for handler in handlers[:-1]) or any(
             "States.ALL" in handler["ErrorEquals"] and len(handler["ErrorEquals"]) > 1 for handler in handlers

@@ -16,7 +16,7 @@ from jsonata import JException, Jsonata, Utils
 
 _VARIABLE = re.compile(r"\$([A-Za-z_]\w*)")
 _OF_STATES = re.compile(r"\$states\b(?:\.([A-Za-z]+))?")
-_PATH = re.compile(r"\$([A-Za-z_]\w*)((?:\.(?!(?:true|false|null)\b)[A-Za-z_]\w*)*)")
+_PATH = re.compile(r"\$([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*)*)")
 _UNPREDICTABLE = re.compile(r"\$(?:random|uuid|shuffle)\s*\(")
 _UNDEFINED = object()
 

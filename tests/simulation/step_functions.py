@@ -14,7 +14,17 @@ from botocore.exceptions import ClientError
 from tests.simulation.clock import VirtualClock
 from tests.simulation.definition import Machine
 from tests.simulation.jsonata import from_json
-from tests.simulation.machine import CALLBACK, MOST_BYTES, START_CHILD, Attempt, Execution, Resource, TaskError, to_json
+from tests.simulation.machine import (
+    CALLBACK,
+    MOST_BYTES,
+    START_CHILD,
+    Attempt,
+    Execution,
+    Resource,
+    Takes,
+    TaskError,
+    to_json,
+)
 
 NAME_RESERVED = timedelta(days=90)
 LONGEST_NAME = 80
@@ -68,7 +78,8 @@ class StepFunctions:
         By their ARNs (`…:stateMachine:NAME`).
     resources
         By patterns of the ARNs in the definitions' Resource, as `fnmatch` reads them; the first that fits counts. One
-        for `states:startExecution.sync:2` is called before the child starts, and may refuse.
+        for `states:startExecution.sync:2` is called before the child starts, and may refuse or take time. It loses the
+        answer by starting the child itself and raising then: the next attempt finds the child.
     random
         Draws the jitter of retries.
     latency
@@ -198,11 +209,21 @@ class StepFunctions:
 
     def call(self, resource: str, arguments: Any, context: Mapping[str, Any], attempt: Attempt) -> Any:
         """Call what a task's Resource names."""
-        callee = self._resource(resource)
-        result = callee(arguments, context) if callee else None
-        if resource == START_CHILD:
-            self._start_child(arguments, attempt)
-        return result
+        callee = self._resource(resource) or _nothing
+        if resource != START_CHILD:
+            return callee(arguments, context)
+        try:
+            callee(arguments, context)
+        except Takes as takes:
+            work = takes.then
+
+            def then() -> None:
+                work()
+                self._start_child(arguments, attempt)
+
+            raise Takes(takes.seconds, then) from takes
+        self._start_child(arguments, attempt)
+        return None
 
     # --- pieces -----------------------------------------------------------------------------------------------------
 
@@ -235,6 +256,10 @@ class StepFunctions:
         if attempt.over:
             raise _refusal(TaskTimedOut, operation, "Task Timed Out: 'Provided task does not exist anymore'")
         return attempt
+
+
+def _nothing(arguments: Any, context: Mapping[str, Any]) -> None:
+    """Stand for a resource that has no effect of its own."""
 
 
 def _child_ended(child: Execution, attempt: Attempt) -> None:

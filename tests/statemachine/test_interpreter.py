@@ -27,8 +27,8 @@ from tests.statemachine import test_approval, test_failures, test_people, test_r
 from tests.statemachine.world import World
 
 _TOKEN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
-"""As Step Functions and JSONata write times; Firstline's own have microseconds."""
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.(\d{3}Z|\d{6}\+00:00)")
+"""Times of Step Functions or JSONata, and those of moto; Firstline writes microseconds with a Z."""
 
 
 class _NothingMore(Exception):
@@ -68,6 +68,8 @@ class Recorded:
         environment: Any = self.execution.exec_worker.env
         for event in list(environment.event_manager._history_event_list):
             self._add(event)
+        # Not from the history, whose texts moto does not escape.
+        self.variables |= environment.variable_store._outer_scope | environment.variable_store._inner_scope
 
     def _add(self, event: Mapping[str, Any]) -> None:
         match event:
@@ -86,8 +88,6 @@ class Recorded:
                 self.asked[-1].answer = TaskError("States.Timeout")
             case {"taskFailedEventDetails": details}:
                 self.asked[-1].answer = TaskError(details["error"], details.get("cause", ""))
-            case {"stateExitedEventDetails": {"assignedVariables": assigned}}:
-                self.variables |= {name: json.loads(value) for name, value in assigned.items()}
 
 
 class Replay:

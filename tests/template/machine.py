@@ -75,6 +75,20 @@ class Machine:
                     todo.append(edge.target)
         return before
 
+    def circle_within(self, names: set[str]) -> str | None:
+        """Return a state that can be reached from itself through these states alone, or None."""
+        for name in sorted(names):
+            seen: set[str] = set()
+            todo = [edge.target for edge in self.edges(name) if edge.target in names]
+            while todo:
+                current = todo.pop()
+                if current == name:
+                    return name
+                if current not in seen:
+                    seen.add(current)
+                    todo += [edge.target for edge in self.edges(current) if edge.target in names]
+        return None
+
     def fewest_transitions(self, *through: str) -> int:
         """Count the states on the shortest path from the start through these states, the first and last included."""
         count, current = 1, self.start

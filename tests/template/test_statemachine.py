@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -38,6 +39,7 @@ HOLDS: dict[str, type[BaseModel]] = {
     "incident": models.Incident,
     "classification": models.Classification,
     "plan": models.RemediationPlan,
+    "next": contracts.WhatNowOutput,
     "page": models.Page,
     "cursor": contracts.Cursor,
 }
@@ -145,10 +147,11 @@ def test_what_looks_at_a_release_comes_before_what_changes_it() -> None:
     assert before(CHILD, "Release Unchanged?") == {"Check Release", "Check Configuration"}
 
 
-def test_an_act_is_only_ever_reached_through_the_switch() -> None:
+def test_an_act_is_only_ever_reached_through_a_claim_and_the_switch() -> None:
     assert before(MACHINE, "Take Release Back") == {"Switched Off?"}
     assert before(MACHINE, "Switched Off?") == {"Read Switch"}
-    # What disturbs nobody is sent without it.
+    assert before(MACHINE, "Read Switch") == {"Claim Step"}
+    # What disturbs nobody is sent without both.
     assert before(MACHINE, "Run Step") == {"Switched Off?", "What Next?"}
 
 
@@ -156,37 +159,109 @@ def test_an_act_is_only_ever_reached_through_the_switch() -> None:
     ("kind", "through"), [("diagnose", "Run Step"), ("verify", "Run Step"), ("act", None), ("rollback", None)]
 )
 @pytest.mark.parametrize("move", ["Run Step", "Read Switch"])
-def test_a_wrong_move_sends_no_act_past_the_switch(move: str, kind: str, through: str | None) -> None:
+def test_a_wrong_move_sends_no_act_past_the_claim(move: str, kind: str, through: str | None) -> None:
     variables = {"move": move, "seconds": 0, "step": {"kind": kind}}
     rules = MACHINE.states["What Next?"]["Choices"]
     chosen = next(rule["Next"] for rule in rules if evaluate(rule["Condition"][3:-3], variables.__getitem__))
 
-    assert chosen == (through if through and move == "Run Step" else "Read Switch")
+    assert chosen == (through if through and move == "Run Step" else "Claim Step")
 
 
-def test_every_move_is_a_state_and_every_other_one_asks_for_a_human() -> None:
-    moves = set(get_args(contracts.Move.__value__))
+@pytest.mark.parametrize("move", get_args(contracts.Move.__value__))
+def test_every_move_leads_to_its_state(move: str) -> None:
+    variables = {"move": move, "seconds": 0, "step": {"kind": "diagnose"}}
     choices = MACHINE.states["What Next?"]
-    named = {
-        found[1]: rule["Next"] for rule in choices["Choices"] if (found := re.search('"([^"]+)"', rule["Condition"]))
-    }
+    chosen = (rule["Next"] for rule in choices["Choices"] if evaluate(rule["Condition"][3:-3], variables.__getitem__))
 
-    assert named == {move: move for move in moves - {choices["Default"]}}
-    assert moves - set(named) == {choices["Default"]} == {"Needs A Human?"}
+    assert next(chosen, choices["Default"]) == ("Claim Step" if move == "Read Switch" else move)
 
 
-def test_no_circle_is_made_of_choices_alone() -> None:
-    for machine in MACHINES.values():
-        choices = {name for name, state in machine.states.items() if state["Type"] == "Choice"}
-        for name in choices:
-            seen: set[str] = set()
-            todo = [edge.target for edge in machine.edges(name) if edge.target in choices]
-            while todo:
-                current = todo.pop()
-                if current not in seen:
-                    seen.add(current)
-                    todo += [edge.target for edge in machine.edges(current) if edge.target in choices]
-            assert name not in seen
+@pytest.mark.parametrize("go", get_args(contracts.Go.__value__))
+def test_every_answer_of_what_now_is_a_state(go: str) -> None:
+    choices = MACHINE.states["Go"]
+    chosen = (
+        rule["Next"] for rule in choices["Choices"] if evaluate(rule["Condition"][3:-3], {"next": {"go": go}}.get)
+    )
+
+    assert next(chosen, choices["Default"]) == go
+
+
+BOUNDED = {"What Now?", "Next Move"}
+"""Pure functions whose tests show that they repeat nothing for ever without a wait."""
+
+
+def is_a_wait(state: Mapping[str, Any]) -> bool:
+    """Return True if a state takes time: it waits for a clock, a token or another machine."""
+    return state["Type"] == "Wait" or str(state.get("Resource", "")).endswith((".waitForTaskToken", ".sync:2"))
+
+
+def test_no_circle_is_without_a_wait_or_a_function_that_bounds_it() -> None:
+    free = {name for name, state in MACHINE.states.items() if not is_a_wait(state) and name not in BOUNDED}
+
+    assert MACHINE.circle_within(free) is None
+
+
+def test_no_circle_of_the_child_is_made_of_choices_alone() -> None:
+    assert CHILD.circle_within({name for name, state in CHILD.states.items() if state["Type"] == "Choice"}) is None
+
+
+def test_what_a_refused_wait_leads_to_is_a_pause() -> None:
+    for name, state in TASKS.items():
+        if state["Resource"].endswith(".waitForTaskToken") and name != "Await Recovery":
+            assert [catch["Next"] for catch in state["Catch"]] == ["What Now?", "Pause"]
+            assert state["Catch"][0]["ErrorEquals"] == ["States.Timeout"]
+
+
+def test_whoever_goes_round_without_the_record_pages_once_and_ends_some_day() -> None:
+    """What Now? cannot bound a circle while it fails."""
+    states = MACHINE.states
+    (failed,) = states["What Now?"]["Catch"]
+    assert failed["Next"] == "Was Anyone Paged?"
+    assert "rounds" in failed["Assign"]
+    page, hand_over = states["Was Anyone Paged?"]["Choices"]
+    assert (page["Next"], hand_over["Next"]) == ("Page On-Call", "Hand Over")
+    assert states["Was Anyone Paged?"]["Default"] == "Wait For Record"
+    for asked, chosen in ((False, True), (True, False)):
+        assert evaluate(page["Condition"][3:-3], {"asked": asked}.get) is chosen
+    assert states["Page On-Call"]["Assign"]["asked"] is True
+    assert all(catch["Assign"]["asked"] is True for catch in states["Page On-Call"]["Catch"])
+    assert not [
+        name for name, state in states.items() if state.get("Assign", {}).get("asked") is False and name != "Begin"
+    ]
+
+
+WAITS = [name for name, state in TASKS.items() if state["Resource"].endswith(".waitForTaskToken")]
+
+
+@pytest.mark.parametrize("name", WAITS)
+def test_a_wait_is_for_this_execution_and_for_what_it_knew(name: str) -> None:
+    arguments = TASKS[name]["Arguments"]
+    condition, values = arguments["ConditionExpression"], arguments["ExpressionAttributeValues"]
+
+    assert "incident_id = :id AND generation = :generation AND #status = :open" in condition
+    assert values[":awaiting"] == {"S": name.removeprefix("Await ").lower()}
+    if name != "Await Recovery":
+        assert condition.endswith("AND changes = :changes")
+        assert TASKS[name]["TimeoutSeconds"] == "{% $next.seconds %}"
+    for retry in TASKS[name]["Retry"]:
+        assert "DynamoDb.TransactionConflictException" in retry["ErrorEquals"]
+        assert "DynamoDb.ConditionalCheckFailedException" not in retry["ErrorEquals"]
+
+
+def test_a_claim_is_of_this_execution_while_the_alert_fires() -> None:
+    on_live, claim = (next(iter(item.values())) for item in TASKS["Claim Step"]["Arguments"]["TransactItems"])
+
+    assert "generation = :generation AND #status = :open AND firing > :least" in on_live["ConditionExpression"]
+    assert claim["ConditionExpression"] == "attribute_not_exists(pk) OR claimed_by = :me"
+    assert claim["Item"]["claimed_by"] == claim["ExpressionAttributeValues"][":me"]
+    assert "Execution.Id" in claim["Item"]["claimed_by"]["S"], "else a repeat of a lost answer claims it for good"
+
+
+def test_the_machine_is_small_enough_to_read() -> None:
+    jsonata = sum(map(len, re.findall(r"{%(.*?)%}", INCIDENT.read_text(), re.DOTALL)))
+
+    assert len(MACHINE.states) <= 40
+    assert jsonata <= 7_000
 
 
 def test_the_child_machine_only_ends_by_reporting() -> None:

@@ -91,8 +91,8 @@ class WhatNowOutput(Lenient):
     """Output of the state `What Now?`.
 
     `seconds` is how long the chosen state waits; `changes` what its wait may not miss; `joined` what the decision knew
-    of. `plan` is the incident's plan, if it has one, `rank` the worst rank that a page tells of now. `reason` is the text
-    for people if only the record shows it.
+    of. `plan` is the incident's plan, if it has one, and `rank` the worst rank that a page tells of now. `reason` is the
+    text for people if only the record shows it.
     """
 
     go: Go

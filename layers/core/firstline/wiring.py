@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from firstline.adapters.dynamodb.trail import TableTrail
     from firstline.adapters.llm.chat_model import ChatModel
     from firstline.channels.delivery import Channel
+    from firstline.classification.hold import Declared
     from firstline.incidents.heartbeats import Watch
     from firstline.incidents.hold_ends import HoldEnds
     from firstline.incidents.reconcile import Reconciler
@@ -317,6 +318,16 @@ class Wiring:
         return show_again(record, channels=self.channels(), incidents=self.incidents, now=now)
 
     # --- classification -----------------------------------------------------------------------------------------------
+
+    def declared(self, now: datetime) -> "Declared":
+        """Return what holds alerts at this time."""
+        from firstline.classification.hold import Declared
+
+        return Declared(
+            self.rules,
+            silences=lambda: self.silences.since(now),
+            inhibitors=lambda keys: self.groups.read({}, keys)[1],
+        )
 
     def alarm_metrics(self, account: str) -> "AlarmMetrics":
         """Return the reader of this account's alarms' metrics."""

@@ -24,6 +24,7 @@ from tests.unit.simulation.bench import ARN, Bench, machine, task
         ({"A": {"Type": "Pass", "End": True, "ResultPath": "$.x"}}, "unknown fields ['ResultPath']"),
         ({"A": task(HeartbeatSeconds=5)}, "unknown fields ['HeartbeatSeconds']"),
         ({"A": task(Retry=[{"ErrorEquals": ["X"], "Interval": 1}])}, "unknown fields ['Interval']"),
+        ({"A": task(Retry=[{"ErrorEquals": ["X"], "JitterStrategy": "HALF"}])}, "FULL or NONE"),
         ({"A": task(Catch=[{"Next": "A"}])}, "lacks ['ErrorEquals']"),
         ({"A": task(Retry=[{"ErrorEquals": ["States.ALL"]}, {"ErrorEquals": ["X"]}])}, "come last"),
         ({"A": task(Retry=[{"ErrorEquals": ["States.ALL", "X"]}])}, "must be alone"),

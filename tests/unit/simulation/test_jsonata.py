@@ -16,7 +16,16 @@ ROOT = Path(__file__).parents[3]
 
 VALUES: list[Any] = [None, True, 0, 1.5, "", "text", [], [1], [[1]], [None], {}, {"b": None}, {"b": []}, {"b": [2]}]
 VALUES += [{"b": {"b": 3}}, [{"b": 4}], [{"b": 5}, {"b": [6]}, {}], {"b": [{"b": 7}, {"b": None}]}]
-PATHS = ["$a", "$a.b", "$a.b.b", "$missing", "$missing.b", "$states.input", "$states.input.b", "$states.result.b"]
+PATHS = [
+    "$a",
+    "$a.b",
+    "$a.b.b",
+    "$missing",
+    "$missing.b",
+    "$states.input",
+    "$states.input.b",
+    "$states.result.b",
+]
 
 
 def evaluated(text: str, variables: dict[str, Any], **states: Any) -> Any:
@@ -52,7 +61,7 @@ def test_other_expressions_give_what_the_engine_gives() -> None:
         "$exists($a.b) ? $a.b : 0",
         "$string($a)",
         "[1..3]",
-        "$states",
+        '{"all": $states}',
         "$sum([$a.b])",
     ]
     for text, value in product(texts, VALUES):
@@ -81,7 +90,9 @@ def test_a_template_keeps_its_shape_and_its_constants() -> None:
     }
 
 
-@pytest.mark.parametrize("text", [" {% 1 %}", "{% 1 %} ", "{% 1 +%}", "{% $random() %}", "{% $uuid() %}"])
+@pytest.mark.parametrize(
+    "text", [" {% 1 %}", "{% 1 %} ", "{% 1 +%}", "{% $a.null %}", "{% $random() %}", "{% $uuid() %}"]
+)
 def test_what_step_functions_or_a_replay_would_not_take_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"expression|outside"):
         compiled({"a": text})

@@ -218,6 +218,19 @@ def test_a_result_that_arrives_too_late_is_a_time_out() -> None:
     assert len(execution.path) == 2
 
 
+def test_an_answer_that_comes_too_late_does_not_disturb_the_next_state() -> None:
+    wait = {"Type": "Wait", "Seconds": 60, "Next": "End"}
+    catch = [{"ErrorEquals": ["States.Timeout"], "Next": "Wait"}]
+    for answer in (Delayed(20, "late"), Delayed(20, TaskError("Late")), Takes(20, lambda: "late")):
+        bench = Bench(machine(Do=task(TimeoutSeconds=5, Catch=catch), Wait=wait, End=END), answer)
+
+        execution = bench.run()
+
+        assert output(execution) == {"Error": "States.Timeout", "Cause": ""}
+        assert execution.path == ["Do", "Wait", "End"]
+        assert bench.seconds == 65
+
+
 def test_work_has_its_effect_at_its_end_even_if_nobody_waits_any_more() -> None:
     effects: list[float] = []
     bench = Bench(machine(Do=task(**SLOW), End=END), Takes(20, lambda: effects.append(bench.seconds)))

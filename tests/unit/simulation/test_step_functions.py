@@ -4,13 +4,14 @@ import json
 from collections.abc import Mapping
 from datetime import timedelta
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from firstline.adapters.aws.executions import StepFunctions as Adapter
 from tests.simulation.clock import START, VirtualClock
 from tests.simulation.definition import Machine
-from tests.simulation.machine import MOST_EVENTS, Delayed, TaskError
+from tests.simulation.machine import MOST_EVENTS, Delayed, Takes, TaskError, to_json
 from tests.simulation.step_functions import StepFunctions
 from tests.unit.simulation.bench import ARN, ASK, CHILD, CHILD_ARN, END, FAIL, Bench, asking, machine, output, task
 
@@ -65,7 +66,24 @@ def test_a_token_works_as_soon_as_somebody_has_it() -> None:
 
     bench = Bench(asking(), answered_meanwhile)
 
-    assert output(bench.run()) == "early"
+    execution = bench.run()
+
+    assert output(execution) == "early"
+    events = [event for _, state, event in execution.history if state == "Ask"]
+    assert events == ["TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskSucceeded", "TaskStateExited"]
+
+
+def test_an_acceptance_that_comes_after_the_answer_does_not_disturb_the_next_state() -> None:
+    def answered_meanwhile(arguments: Any) -> Any:
+        bench.client.send_task_success(taskToken=arguments["Token"], output='"early"')
+        return Delayed(10, None)
+
+    ask = task(Resource=ASK, Arguments={"Token": "{% $states.context.Task.Token %}"}, Next="Wait")
+    bench = Bench(machine(Ask=ask, Wait={"Type": "Wait", "Seconds": 60, "End": True}), answered_meanwhile)
+
+    events = [event for _, state, event in bench.run().history if state == "Wait"]
+
+    assert events == ["WaitStateEntered", "WaitStateExited"]
 
 
 def test_the_token_of_an_attempt_that_failed_is_closed() -> None:
@@ -93,13 +111,36 @@ def test_unknown_tokens_and_bad_answers_are_refused() -> None:
         bench.client.send_task_success(taskToken=bench.calls[0]["Key"]["token"], output="no JSON")
 
 
+def test_the_packages_adapter_takes_it_for_a_client() -> None:
+    bench = Bench(asking())
+    adapter = Adapter(cast(Any, bench.client), ARN)
+    for _ in range(2):
+        adapter.start("one", '{"x": 1}')
+    bench.clock.run_for(1)
+    token = bench.calls[0]["Key"]["token"]
+
+    assert adapter.signal(token, "resolved", "ada")
+    assert not adapter.signal(token, "resolved", "bob")
+    assert not adapter.interrupt("no token", "Worsened", "much")
+
+    bench.clock.run()
+    adapter.start("one", '{"x": 1}')
+    (execution,) = bench.client.executions.values()
+    assert output(execution) == {"signal": "resolved", "by": "ada"}
+    assert len(bench.calls) == 1
+
+
 # --- children ---------------------------------------------------------------------------------------------------------
+
+
+RUN_CHILD = task(
+    Resource=CHILD, Arguments={"StateMachineArn": CHILD_ARN, "Name": "child-1", "Input": {"x": "{% $states.input %}"}}
+)
 
 
 def parent(**fields: Any) -> Machine:
     """Build a machine that runs a child and returns what comes of it."""
-    arguments = {"StateMachineArn": CHILD_ARN, "Name": "child-1", "Input": {"x": "{% $states.input %}"}}
-    return machine(Run=task(Resource=CHILD, Arguments=arguments, **fields), End=END)
+    return machine(Run=RUN_CHILD | fields, End=END)
 
 
 def test_a_parent_waits_for_its_child_and_gets_its_output() -> None:
@@ -136,6 +177,19 @@ def test_a_child_goes_on_when_its_parent_does_not_wait_any_more() -> None:
     assert bench.changes[-1] == ("child-1", "SUCCEEDED")
 
 
+def test_a_child_that_ends_too_late_does_not_disturb_the_next_state() -> None:
+    child = machine(Wait={"Type": "Wait", "Seconds": 50, "End": True})
+    wait = {"Type": "Wait", "Seconds": 100, "End": True}
+    catch = [{"ErrorEquals": ["States.Timeout"], "Next": "Wait"}]
+    tiny = machine(Run=RUN_CHILD | {"TimeoutSeconds": 10, "Catch": catch}, Wait=wait)
+    bench = Bench(tiny, child=child)
+
+    execution = bench.run()
+
+    assert execution.path == ["Run", "Wait"]
+    assert (execution.status, execution.ended) == ("SUCCEEDED", START + timedelta(seconds=110))
+
+
 def test_a_child_whose_name_was_used_is_not_started_again() -> None:
     bench = Bench(parent(), child=machine(Begin=END))
     bench.run()
@@ -143,6 +197,31 @@ def test_a_child_whose_name_was_used_is_not_started_again() -> None:
     bench.clock.run()
 
     assert second.error == "StepFunctions.ExecutionAlreadyExistsException"
+
+
+def test_the_start_of_a_child_can_be_refused_or_take_time() -> None:
+    child = machine(Wait={"Type": "Wait", "Seconds": 50, "Output": 1, "End": True})
+    slow = Bench(parent(TimeoutSeconds=20), Takes(30, lambda: None), child=child)
+    refused = Bench(parent(Retry=[{"ErrorEquals": ["Busy"]}]), TaskError("Busy"), None, child=child)
+
+    assert slow.run().error == "States.Timeout"
+    assert (slow.seconds, slow.changes[-1]) == (80, ("child-1", "SUCCEEDED"))
+    assert output(refused.run())["Output"] == 1
+    assert refused.seconds == 51
+
+
+def test_a_child_whose_start_was_not_answered_is_found_by_the_next_attempt() -> None:
+    def loses_the_answer(arguments: Any) -> None:
+        text = to_json(arguments["Input"])
+        bench.client.start_execution(stateMachineArn=CHILD_ARN, name=arguments["Name"], input=text)
+        raise TaskError("StepFunctions.SdkClientException")
+
+    child = machine(Wait={"Type": "Wait", "Seconds": 50, "Output": 1, "End": True})
+    retry = [{"ErrorEquals": ["StepFunctions.SdkClientException"]}]
+    bench = Bench(parent(Retry=retry), loses_the_answer, None, child=child)
+
+    assert output(bench.run())["Output"] == 1
+    assert [name for name, status in bench.changes if status == "RUNNING"] == ["one", "child-1"]
 
 
 # --- executions -------------------------------------------------------------------------------------------------------
@@ -208,6 +287,33 @@ def test_a_stopped_execution_does_nothing_more() -> None:
     assert bench.changes == [("one", "RUNNING"), ("one", "ABORTED")]
     bench.client.stop_execution(executionArn=execution.arn)
     assert execution.error == "Stopped"
+
+
+def test_a_stopped_execution_neither_goes_on_nor_tries_again() -> None:
+    waiting = Bench(machine(Wait={"Type": "Wait", "Seconds": 60, "Next": "End"}, End=END))
+    trying = Bench(machine(Do=task(Retry=[{"ErrorEquals": ["Busy"], "IntervalSeconds": 60}])), TaskError("Busy"))
+    for bench in (waiting, trying):
+        execution = bench.start()
+        bench.clock.run_for(10)
+        bench.client.stop_execution(executionArn=execution.arn)
+        events = list(execution.history)
+
+        bench.clock.run()
+
+        assert execution.history == events
+        assert execution.status == "ABORTED"
+    assert len(trying.calls) == 1
+
+
+def test_only_a_task_that_waits_for_a_token_has_one() -> None:
+    bench = Bench(machine(Ask=task(Resource=ASK, Next="Do"), Do=task()))
+    bench.start()
+    bench.clock.run_for(1)
+
+    bench.client.send_task_success(taskToken=bench.contexts[0]["Task"]["Token"], output="1")
+
+    bench.clock.run()
+    assert ["Task" in context for context in bench.contexts] == [True, False]
 
 
 def test_events_are_counted_as_step_functions_does() -> None:

@@ -8,7 +8,7 @@ from firstline.classification import guardrails, memory, prompt, without_model
 from firstline.classification.calibration import UNCALIBRATED, Calibration, decider_of
 from firstline.classification.case import Case
 from firstline.classification.evidence import MetricReader, gather
-from firstline.classification.hold import current_hold, held_by_rule, with_hold
+from firstline.classification.hold import Declared, current_hold, held_by_rule, with_hold
 from firstline.classification.joined import Joined
 from firstline.classification.memory import Known
 from firstline.classification.model import Model
@@ -18,7 +18,6 @@ from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
 from firstline.incidents.store import Incidents
 from firstline.models import SEVERITY_RANK, Classification, Evidence, Hold, Incident, NormalizedAlert, Usage
 from firstline.observability import logger, metrics
-from firstline.policy.holds import Silence
 from firstline.policy.rules import Rules
 
 
@@ -34,8 +33,7 @@ def assess(
     generation: int = 1,
     *,
     incidents: Incidents,
-    rules: Rules,
-    silences: Callable[[], Sequence[Silence]],
+    declared: Declared,
     offered: Callable[[NormalizedAlert], Sequence[Offered]],
     model: Model | None,
     time_zone: str,
@@ -52,13 +50,15 @@ def assess(
     ----------
     generation
         The execution that asks.
-    silences
-        Reads the current silences; called only for an incident whose hold is over, to see whether it waits on.
+    declared
+        The owner's rules, and what holds alerts. Silences and inhibitions are read only for an incident whose hold is
+        over, to see whether it waits on.
     offered
         Returns the runbooks whose match fits an alert, best first.
     monitor
         Reads the metric behind a monitor's alarm; None if there is none to read.
     """
+    rules = declared.rules
     joined = Joined.read(incident, incidents)
     standing = joined.standing(now) if joined else None
     if standing is not None:
@@ -67,7 +67,7 @@ def assess(
         leading = joined.leads(incident) if joined else incident
         evidence = gather(leading, incidents, rules=rules, time_zone=time_zone, now=now, metrics=monitor)
         case = Case.of(leading, evidence, rules, now, offered(leading.alert), calibration)
-        hold = current_hold(incident, joined, rules, silences, now)
+        hold = current_hold(incident, joined, declared, now)
         verdict = _judge(case, model, waits=hold is not None)
         _count_question(verdict, case, model, hold)
         if hold is None and (joined is None or joined.may_wait):

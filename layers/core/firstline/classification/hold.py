@@ -1,20 +1,51 @@
 """The hold of an incident in Classify: whether it still waits, and the hold that a rule declares."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firstline.classification.joined import Joined
 from firstline.errors import HistoryUnavailable
-from firstline.models import Classification, Hold, Incident
+from firstline.models import Classification, Hold, Incident, NormalizedAlert
 from firstline.observability import logger
 from firstline.policy.holds import Holds, Silence, seconds_until
+from firstline.policy.inhibition import inhibited, target_keys
 from firstline.policy.rules import Rule, Rules
 from firstline.text import in_words
 
 
-def current_hold(
-    incident: Incident, joined: Joined | None, rules: Rules, silences: Callable[[], Sequence[Silence]], now: datetime
-) -> Hold | None:
+@dataclass(frozen=True)
+class Declared:
+    """What holds alerts now: the maintenance windows and inhibitions of the rules, and people's silences.
+
+    Parameters
+    ----------
+    silences
+        Reads the current silences.
+    inhibitors
+        Returns, for keys of inhibitions, how many alerts fire that inhibit others.
+    """
+
+    rules: Rules
+    silences: Callable[[], Sequence[Silence]]
+    inhibitors: Callable[[Iterable[str]], Mapping[str, int]]
+
+    def hold_on(self, alerts: Sequence[NormalizedAlert], now: datetime) -> Hold | None:
+        """Return the hold that ends first, or None if any of these alerts is not held."""
+        inhibit = self.rules.inhibit
+        quiet = Holds(self.rules.maintenance, self.silences())
+        keys = {key for alert in alerts for key in target_keys(inhibit, alert)}
+        counts = self.inhibitors(keys) if keys else {}
+        holds = []
+        for alert in alerts:
+            rule = inhibited(inhibit, alert, counts)
+            both = [quiet.hold_on(alert, now), rule.hold(now) if rule else None]
+            holds.append(max((hold for hold in both if hold), key=lambda hold: hold.until, default=None))
+        lasting = [hold for hold in holds if hold is not None]
+        return min(lasting, key=lambda hold: hold.until) if lasting and len(lasting) == len(holds) else None
+
+
+def current_hold(incident: Incident, joined: Joined | None, declared: Declared, now: datetime) -> Hold | None:
     """Return the hold in force on an incident that was held from its opening on.
 
     An incident waits while everything in it that fires is held. If the table cannot be read, nothing is held.
@@ -25,13 +56,10 @@ def current_hold(
     if now < hold.until:
         return hold.model_copy(update={"seconds": seconds_until(hold.until, now)}) if joined.all_held else None
     try:
-        known = Holds(rules.maintenance, silences())
+        return declared.hold_on(joined.firing_alerts(incident), now)
     except HistoryUnavailable as error:
         logger.warning("the hold is not known", incident_id=incident.incident_id, error=str(error))
         return None
-    holds = [known.hold_on(alert, now) for alert in joined.firing_alerts(incident)]
-    lasting = [each for each in holds if each is not None]
-    return min(lasting, key=lambda each: each.until) if lasting and len(lasting) == len(holds) else None
 
 
 def held_by_rule(incident: Incident, rule: Rule | None, verdict: Classification, now: datetime) -> Hold | None:

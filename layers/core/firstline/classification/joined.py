@@ -1,8 +1,8 @@
 """The alerts of an incident that Classify judges: the one to judge it by, and those that only the counts show.
 
-An incident is judged anew when alerts joined that its verdict does not cover. The worst of them that fires is judged, in
-the place of the first alert. The list of alerts comes from an index, which may be a moment behind; the counts are exact.
-An alert that is counted and not listed is never taken for harmless.
+An incident is judged anew when alerts joined that its verdict does not cover. The worst of them that fires is then
+judged instead of the first alert. The list of alerts comes from an index, which may be a moment behind; the counts are
+exact. An alert that is counted and not listed is never taken for harmless.
 """
 
 from collections.abc import Sequence

@@ -287,8 +287,7 @@ class _Look:
 
     def with_people(self) -> WhatNowOutput:
         """Page, wait for an answer, tell ops, or wait for the end."""
-        approved = self._approved()
-        if approved is not None and not self.failed:
+        if approved := self._approved():
             return approved
         if not self.pages:
             return self._without_a_page()
@@ -313,12 +312,13 @@ class _Look:
         if self.came_from != "Page On-Call":
             return self.go("Page On-Call", reason=self.reason)
         result = self.request.happened.result if self.request.happened else None
-        sent = result.get("sent") if isinstance(result, dict) else None
-        if sent is None:
-            return self.go("Await Acknowledgement", REFUSED_PAGE)
-        if not isinstance(sent, int) or sent > self.live.page_done:
+        newest = result.get("sent") if isinstance(result, dict) else None
+        if newest is not None and (not isinstance(newest, int) or newest > self.live.page_done):
             return self.go("Await Acknowledgement", UNWRITTEN_PAGE)
-        return self.go("Page On-Call", reason=self.reason)
+        went_out = self.live.last_paged_at is not None and self.now - self.live.last_paged_at < REFUSED_PAGE
+        if newest is None or not went_out:
+            return self.go("Await Acknowledgement", REFUSED_PAGE)
+        return self.go("Page On-Call", reason=self.reason)  # something worse joined meanwhile
 
     def _without_a_page(self) -> WhatNowOutput:
         news = self.live.shown == 0 or self.remediation is not None

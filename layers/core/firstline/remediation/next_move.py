@@ -90,8 +90,6 @@ def next_move(request: NextMoveInput, here: OwnAccount) -> NextMoveOutput:
             return _read(run, CommandRead.model_validate(result))
         case "Cancel Step":
             return _after_step(run, [])
-        case "Await Recovery" if error is None and not _resolved(result):
-            return _not_recovered(run)
         case "Await Recovery" if error is None or error.name == "DynamoDb.ConditionalCheckFailedException":
             return run.end("resolved", f"{run.plan.title} ran, and the alert resolved.")
         case "Await Recovery" if error is not None and error.name == "States.Timeout":
@@ -205,11 +203,6 @@ def _unclaimed(run: _Remediation, error: ErrorOutput | None) -> NextMoveOutput:
     if "ConditionalCheckFailed" in incident:
         return run.human(f"Step {step} was not sent: the alert resolved, or another execution has the incident.")
     return run.human(f"Step {step} was not sent: it could not be claimed ({name}).")
-
-
-def _resolved(signal: Any) -> bool:
-    """Return True unless a wait for the recovery was ended by a signal that says something else."""
-    return not isinstance(signal, dict) or signal.get("signal", "resolved") == "resolved"
 
 
 def _stopped(run: _Remediation, error: ErrorOutput | None) -> NextMoveOutput:
