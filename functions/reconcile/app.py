@@ -1,4 +1,7 @@
-"""Reconciliation, every minute: it starts, signals and pages what the other functions missed, and checks heartbeats."""
+"""Reconciliation: it starts, signals, pages and shows what the other functions missed, and checks heartbeats.
+
+It runs each minute over what is due, and for each execution that ends over that one.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,11 +12,16 @@ from firstline.observability import logger, metrics
 from firstline.settings import ReconcileSettings
 from firstline.wiring import Wiring
 
+EXECUTION_ENDED = "Step Functions Execution Status Change"
+
 wiring = Wiring(ReconcileSettings)
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Run reconcile once; the schedule's event is not used."""
-    return {"open_incidents": wiring.reconciler.run(datetime.now(UTC))}
+    """Take the schedule's event, and EventBridge's about the end of an execution."""
+    now = datetime.now(UTC)
+    if event.get("detail-type") == EXECUTION_ENDED:
+        return {"succeeded": wiring.reconciler.mend(event["detail"], now)}
+    return {"looked_at": wiring.reconciler.run(now)}

@@ -1,5 +1,6 @@
 """Two tables that must answer alike: the simulation's, and one of DynamoDB Local or moto."""
 
+import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
@@ -7,12 +8,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests.integration.conftest import declared_table, new_table
+from tests.integration.conftest import declared_table
 from tests.integration.table_requests import STATUSES, Call
 from tests.simulation.table import MemoryDynamoDB
 
 REPORTS = {"ResponseMetadata", "ConsumedCapacity", "ItemCollectionMetrics"}
 """The parts of an answer that are not about the items."""
+
+_NUMBERS = itertools.count(1)
 
 KEY = {"pk": {"S": "A"}, "sk": {"S": "1"}}
 ITEM: dict[str, Any] = {
@@ -30,6 +33,7 @@ GIVEN: dict[str, Any] = {
     ":b": {"S": "b"},
     ":five": {"N": "5.0"},
     ":one": {"N": "1"},
+    ":nine": {"N": "9.00"},
     ":big": {"N": "99999999999999999999999999999999999999"},
     ":huge": {"N": "1E200"},
     ":nan": {"N": "abc"},
@@ -46,16 +50,18 @@ GIVEN: dict[str, Any] = {
     "#s": "s",
     "#dot": "a.b",
     "#status": "status",
+    "#at": "at",
 }
 
 
 class Pair:
     """A table of the simulation and one of a database that it is compared with."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, properties: Mapping[str, Any]) -> None:
         self.client = client
-        self.name = new_table(client).name
-        self.memory = MemoryDynamoDB.from_template(declared_table(), name=self.name)
+        self.name = f"pair-{next(_NUMBERS)}"
+        self.memory = MemoryDynamoDB.from_template(properties, name=self.name)
+        client.create_table(TableName=self.name, **properties)
 
     def agree(self, method: str, **request: Any) -> Any:
         """Send a request to both, compare what they answer, and return it."""
@@ -80,9 +86,9 @@ class Pair:
             )
 
 
-def pair_of(client: Any) -> Iterator[Pair]:
-    """Yield two empty tables, and delete the client's afterwards."""
-    pair = Pair(client)
+def pair_of(client: Any, properties: Mapping[str, Any] | None = None) -> Iterator[Pair]:
+    """Yield two empty tables, by default as the template declares them, and delete the client's afterwards."""
+    pair = Pair(client, properties or declared_table())
     yield pair
     client.delete_table(TableName=pair.name)
 

@@ -75,7 +75,7 @@ def test_a_deployment_costs_one_request(table: Table, history: TableIncidents) -
 
 def test_what_is_kept_for_others_is_short(history: TableIncidents, table: Table, receive: Closed) -> None:
     opened = receive(0, service="shop", message="disk is full " * 300)
-    history.close(opened.incident_id, "resolved", "because " * 400, [], at(1))
+    history.close(opened, None, "resolved", "because " * 400, [], at(1), joined=1)
     for key in ("LIKE#NAME#disk full", "LIKE#SERVICE#shop"):
         (item,) = table.query(key)
         assert len(item["earlier"]) < 2_000
@@ -84,8 +84,9 @@ def test_what_is_kept_for_others_is_short(history: TableIncidents, table: Table,
 def test_closing_takes_one_request_more_for_each_place(table: Table, history: TableIncidents, receive: Closed) -> None:
     opened = receive(0, service="shop")
     with counted(table) as calls:
-        history.close(opened.incident_id, "resolved", "", [], at(1))
-    assert calls == {"UpdateItem": 2, "PutItem": 3}
+        history.close(opened, None, "resolved", "", [], at(1), joined=1)
+    reads = {"GetItem": 2, "BatchGetItem": 2, "Query": 2}  # the record before and after
+    assert calls == reads | {"TransactWriteItems": 1, "PutItem": 3}
 
 
 def test_a_look_up_takes_two_queries_however_much_is_in_the_table(table: Table, history: TableIncidents) -> None:

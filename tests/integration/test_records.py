@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from typer.testing import CliRunner, Result
 
+from firstline.adapters.dynamodb.groups import TableGroups
+from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.remediations import TableRemediations
 from firstline.adapters.dynamodb.spending import Spending
 from firstline.adapters.dynamodb.table import Table
@@ -15,7 +17,7 @@ from firstline.models import RunbookRun, Usage
 from firstline.policy.model import Ceiling
 from firstline_cli.main import app
 from tests.integration.conftest import STACK_ON_AWS
-from tests.support.builders import a_classification, a_plan, an_incident
+from tests.support.builders import a_classification, a_plan, an_alert, open_for
 
 NOW = datetime.now(UTC)
 
@@ -49,19 +51,8 @@ def test_the_report_says_what_the_model_took_by_day_and_by_incident(table: Table
     account.settle(account.hold(took), took)
     with pytest.raises(CeilingReached):
         account.hold(took)
-    table.put(
-        {
-            "pk": "INCIDENT#Disk-1",
-            "sk": "INCIDENT",
-            "incident": an_incident(incident_id="Disk-1", opened_at=NOW).model_dump_json(),
-            "classification": a_classification(usage=took, model="gpt-x").model_dump_json(),
-            "status": "STARTED",
-            "status_pk": "OPEN",
-            "status_sk": "1",
-            "alert_count": 1,
-            "last_alert_at": NOW.isoformat(),
-        }
-    )
+    opened = open_for(TableGroups(table), an_alert(timestamp=NOW), now=NOW, incident_id="Disk-1")
+    TableIncidents(table).judge(opened, 1, a_classification(usage=took, model="gpt-x"), NOW, seen=None)
 
     said = local("report", "--model")
 
@@ -116,7 +107,7 @@ def test_a_whole_trail_is_told_and_a_broken_one_says_where(table: Table) -> None
     assert "[bold]not markup[/]" in whole.output
     assert "3 entries, each in its place" in whole.output
 
-    item = table.get("INCIDENT#inc-1", "TRAIL#000002")
+    item = table.get("TRAIL#inc-1", "000002")
     assert item is not None
     table.put({**item, "entry": item["entry"].replace("Failed", "Success")})
     broken = local("audit", "inc-1")

@@ -132,6 +132,51 @@ def test_a_page_ends_after_a_megabyte(local: Pair) -> None:
     local.agree("query", **bound(KeyConditionExpression="pk = :a"), ExclusiveStartKey=first["LastEvaluatedKey"])
 
 
+OTHER_TABLE: dict[str, Any] = {
+    "BillingMode": "PAY_PER_REQUEST",
+    "AttributeDefinitions": [
+        {"AttributeName": "id", "AttributeType": "B"},
+        {"AttributeName": "kind", "AttributeType": "S"},
+        {"AttributeName": "at", "AttributeType": "N"},
+    ],
+    "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+    "GlobalSecondaryIndexes": [
+        {
+            "IndexName": "by_time",
+            "KeySchema": [
+                {"AttributeName": "kind", "KeyType": "HASH"},
+                {"AttributeName": "at", "KeyType": "RANGE"},
+            ],
+            "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["s"]},
+        },
+        {
+            "IndexName": "by_number",
+            "KeySchema": [{"AttributeName": "at", "KeyType": "HASH"}],
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        },
+    ],
+}
+
+
+@pytest.mark.needs("dynamodb-local")
+def test_an_index_shows_what_it_projects_in_the_order_of_its_keys(request: pytest.FixtureRequest) -> None:
+    for pair in pair_of(client_of("dynamodb-local", request), OTHER_TABLE):
+        for name, at in ((b"a", "10"), (b"b", "9"), (b"c", "-1.5"), (b"d", "0")):
+            item = {"id": {"B": name}, "kind": {"S": "a"}, "at": {"N": at}, "s": {"S": "x"}, "n": {"N": "1"}}
+            pair.agree("put_item", Item=item)
+        pair.agree("update_item", Key={"id": {"B": b"d"}}, **bound(UpdateExpression="SET n = :five REMOVE kind"))
+        pair.agree("update_item", Key={"id": {"B": b"c"}}, **bound(UpdateExpression="SET s = :b, #status = :a"))
+        for condition in ("kind = :a", "kind = :a AND #at > :one", "kind = :a AND #at BETWEEN :one AND :nine"):
+            request_of_index = bound(KeyConditionExpression=condition)
+            for forward in (True, False):
+                pair.agree("query", IndexName="by_time", ScanIndexForward=forward, **request_of_index)
+                pair.agree("query", IndexName="by_time", ScanIndexForward=forward, Limit=1, **request_of_index)
+        pair.agree("query", IndexName="by_number", **bound(KeyConditionExpression="#at = :nine"))
+        pair.agree("query", IndexName="by_number", ConsistentRead=True, **bound(KeyConditionExpression="#at = :nine"))
+        pair.agree("query", IndexName="by_nothing", **bound(KeyConditionExpression="#at = :nine"))
+        pair.agree("query", **bound(KeyConditionExpression="id = :a"))
+
+
 @pytest.mark.needs("dynamodb-local")
 def test_batches_and_transactions_have_at_most_a_hundred_parts(local: Pair) -> None:
     keys = [{"pk": {"S": "A"}, "sk": {"S": f"{number}"}} for number in range(101)]
@@ -210,7 +255,11 @@ def test_requests_and_write_units_are_counted(memory: MemoryDynamoDB) -> None:
     assert memory.write_units["transact_write_items"] == 2
     put_open(memory, "1")
     assert memory.write_units["put_item"] == 2 + 2, "the table and its index"
-    assert memory.requests == {"put_item": 2, "delete_item": 1, "transact_write_items": 1}
+    put_open(memory, "1", s={"S": "new"})
+    assert memory.write_units["put_item"] == 4 + 2, "the entry changes where it is"
+    memory.put_item(TableName="any", Item={**key, "status_pk": {"S": "CLOSED"}, "status_sk": {"S": "1"}})
+    assert memory.write_units["put_item"] == 6 + 3, "the entry moves"
+    assert memory.requests == {"put_item": 4, "delete_item": 1, "transact_write_items": 1}
 
 
 def test_nothing_handed_out_or_in_changes_the_table(memory: MemoryDynamoDB) -> None:

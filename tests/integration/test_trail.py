@@ -28,7 +28,7 @@ def trail(table: Table) -> TableTrail:
 
 
 def item(table: Table, number: int) -> Item:
-    found = table.get("INCIDENT#inc-1", f"TRAIL#{number:06}")
+    found = table.get("TRAIL#inc-1", f"{number:06}")
     assert found is not None
     return found
 
@@ -48,7 +48,7 @@ def change_and_hash_again(table: Table) -> None:
 
 
 def take_out(table: Table) -> None:
-    table._client.delete_item(TableName=table.name, Key={"pk": {"S": "INCIDENT#inc-1"}, "sk": {"S": "TRAIL#000003"}})
+    table._client.delete_item(TableName=table.name, Key={"pk": {"S": "TRAIL#inc-1"}, "sk": {"S": "000003"}})
 
 
 def swap(table: Table) -> None:
@@ -61,7 +61,7 @@ def bring_from_another_incident(table: Table) -> None:
     other = TableTrail(table)
     for minute, fact in enumerate(FACTS):
         other.append("inc-2", [fact], at(minute))
-    found = table.get("INCIDENT#inc-2", "TRAIL#000003")
+    found = table.get("TRAIL#inc-2", "000003")
     assert found is not None
     table.put({**item(table, 3), "entry": found["entry"]})
 

@@ -40,16 +40,20 @@ class Index:
         new, new_size = self._entry(item, size)
         if old == new:
             return 0
-        before, after = self.key_of(old), self.key_of(new)
-        if old is not None and before != after:
-            self._partitions[before[0]].remove((before[1:], key))
-            del self.entries[key]
+        places = 0
+        if old is None or new is None or any([old[name] != new[name] for name in self.names]):  # noqa: C419 - faster
+            if old is not None:
+                partition, *sort = self.key_of(old)
+                self._partitions[partition].remove((tuple(sort), key))
+                del self.entries[key]
+                places += 1
+            if new is not None:
+                partition, *sort = self.key_of(new)
+                insort(self._partitions.setdefault(partition, []), (tuple(sort), key))
+                places += 1
         if new is not None:
-            if before != after:
-                insort(self._partitions.setdefault(after[0], []), (after[1:], key))
             self.entries[key] = new, new_size
-        moved = before and after and before != after
-        return write_units(max(old_size, new_size)) * (2 if moved else 1)
+        return write_units(max(old_size, new_size)) * max(1, places)
 
     def _entry(self, item: Item | None, size: int) -> Entry:
         if item is None or any([name not in item for name in self.names]):  # noqa: C419 - faster

@@ -4,41 +4,49 @@ The table answers as DynamoDB does: real expressions, transactions, sparse index
 a real client. `tests/integration/test_simulated_table.py` compares it with DynamoDB Local. It is not DynamoDB in this:
 
 - It never throttles or conflicts by itself; whoever simulates that raises what `error` and `cancelled` return.
-- It knows one table, none of the parameters of before expressions (`Expected`, `AttributesToGet`, ...), and reports no
-  consumed capacity. A batch leaves no key unprocessed, and a transaction with a token runs again.
+- It knows one table, none of the parameters that expressions replaced (`Expected`, `AttributesToGet`, ...), and reports
+  no consumed capacity. A batch leaves no key unprocessed, and a transaction with a token runs again.
+- Where DynamoDB Local differs from the developer guide, it follows the guide: numbers come back without a zero too
+  many, an update that does not suit its item cancels a transaction with a reason `ValidationError`, two writes of one
+  item are refused before any condition, and `UPDATED_NEW` returns only the parts that the update wrote.
 - Write units are an approximation: one for each started KB of the larger of the item before and after, twice that in a
   transaction, and the same for each index whose entry changes, twice that if the entry moves, counted when the index
   shows the change.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache, wraps
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import wraps
 from threading import RLock
 from typing import Any, NamedTuple
 
-import boto3
 from boto3.dynamodb.types import TypeDeserializer
-from botocore.exceptions import ClientError, ParamValidationError
+from botocore.exceptions import ClientError
 
 from tests.simulation import expressions
-from tests.simulation.expressions import Expression, Given, KeyPart, Test
+from tests.simulation.expressions import KeyPart, Test
 from tests.simulation.indexes import NOTHING, Entry, Index, Key, Place, write_units
+from tests.simulation.parser import Expression, Given
+from tests.simulation.requests import (
+    Request,
+    all_resolved,
+    check_parameters,
+    given_in,
+    handed_out,
+    parsed_in,
+    real_client,
+)
+from tests.simulation.updates import Update
 from tests.simulation.values import (
     Invalid,
     Item,
-    Path,
     Unsuitable,
-    clean,
     cleaned,
-    copied,
     ordered,
-    project,
     size_of,
     size_of_item,
 )
 
-type Request = Mapping[str, Any]
 type Answer = dict[str, Any]
 
 MAX_ITEM_BYTES = 400 * 1024
@@ -47,7 +55,6 @@ MAX_PARTS = 100
 """The most keys of a batch, and the most parts of a transaction."""
 
 _KEY_BYTES = {"HASH": 2048, "RANGE": 1024}
-_LEGACY = {"AttributesToGet", "AttributeUpdates", "Expected", "ConditionalOperator", "KeyConditions", "QueryFilter"}
 _RETURNED = {"NONE", "ALL_OLD", "ALL_NEW", "UPDATED_OLD", "UPDATED_NEW"}
 _REFUSED = "The conditional request failed"
 
@@ -60,7 +67,7 @@ class _Write(NamedTuple):
     attributes: Item
     given: Given
     condition: Expression[Test] | None
-    update: Expression[Callable[[Item, Given], Item]] | None
+    update: Expression[Update] | None
     shows_old: bool
 
 
@@ -73,7 +80,7 @@ def _operation(method: Callable[["MemoryDynamoDB", Request], Answer]) -> Callabl
     def call(self: "MemoryDynamoDB", **request: Any) -> Answer:
         self.requests[name] += 1
         try:
-            _check_parameters(shape, request)
+            check_parameters(shape, request)
             with self._lock:
                 return method(self, request)
         except (Invalid, Unsuitable) as error:
@@ -92,8 +99,8 @@ class MemoryDynamoDB:
     def __init__(
         self, properties: Mapping[str, Any], *, name: str | None = None, index_lag: Callable[[], int] | None = None
     ) -> None:
-        self.exceptions = _real_client().exceptions
-        self.meta = _real_client().meta
+        self.exceptions = real_client().exceptions
+        self.meta = real_client().meta
         self.requests: Counter[str] = Counter()
         self.write_units: Counter[str] = Counter()
         self.index_lag = index_lag
@@ -118,7 +125,7 @@ class MemoryDynamoDB:
 
     def snapshot(self) -> list[Item]:
         """Return a copy of every item, in the order of the keys."""
-        return [_handed_out(self._table.entries[key][0] or {}) for key in sorted(self._table.entries)]
+        return [handed_out(self._table.entries[key][0] or {}) for key in sorted(self._table.entries)]
 
     def items(self) -> Iterator[dict[str, Any]]:
         """Yield every item with plain values, in the order of the keys."""
@@ -159,7 +166,7 @@ class MemoryDynamoDB:
         """Return several items, in an order that nobody asked for."""
         found = {}
         for table, asked in request["RequestItems"].items():
-            _check_parameters("KeysAndAttributes", asked)
+            check_parameters("KeysAndAttributes", asked)
             gets = [{**asked, "TableName": table, "Key": key} for key in asked["Keys"]]
             self._check_parts(gets, "Provided list of item keys contains duplicates, or too many")
             found[table] = [answer["Item"] for answer in map(self._read, reversed(gets)) if answer]
@@ -176,9 +183,9 @@ class MemoryDynamoDB:
         """Return a page of a partition's items."""
         index = self._queried(request)
         condition = expressions.key_condition(request["KeyConditionExpression"])
-        projection, wanted = _parsed(request, "ProjectionExpression"), _parsed(request, "FilterExpression")
-        given = _given(request, condition, projection, wanted)
-        if wanted and {path[0] for path in _resolved(wanted.paths, given)} & {*index.names}:
+        projection, wanted = parsed_in(request, "ProjectionExpression"), parsed_in(request, "FilterExpression")
+        given = given_in(request, condition, projection, wanted)
+        if wanted and {path[0] for path in all_resolved(wanted.paths, given)} & {*index.names}:
             raise Invalid("Filter Expression can only contain non-primary key attributes")
         limit = request.get("Limit")
         if limit is not None and limit < 1:
@@ -194,7 +201,7 @@ class MemoryDynamoDB:
                 break
         answer: Answer = {"Count": len(items), "ScannedCount": scanned}
         if request.get("Select") != "COUNT":
-            answer["Items"] = [_handed_out(item, projection, given) for item in items]
+            answer["Items"] = [handed_out(item, projection, given) for item in items]
         return answer | ({"LastEvaluatedKey": {name: {**last[name]} for name in index.key_names}} if last else {})
 
     def _queried(self, request: Request) -> Index:
@@ -212,7 +219,7 @@ class MemoryDynamoDB:
         """Return where to look: the places of a partition that the key condition allows, in order, after the start."""
         conditions: dict[str, tuple[str, list[Any]]] = {}
         for path, op, refs in parts:
-            ((name, *nested),) = _resolved([path], given)
+            ((name, *nested),) = all_resolved([path], given)
             if nested or name in conditions or name not in index.names:
                 raise Invalid("Query condition missed key schema element")
             for ref in refs:
@@ -232,10 +239,10 @@ class MemoryDynamoDB:
 
     def _read(self, request: Request) -> Answer:
         key = self._key(request)
-        projection = _parsed(request, "ProjectionExpression")
-        given = _given(request, projection)
+        projection = parsed_in(request, "ProjectionExpression")
+        given = given_in(request, projection)
         item, _ = self._table.entries.get(key, NOTHING)
-        return {} if item is None else {"Item": _handed_out(item, projection, given)}
+        return {} if item is None else {"Item": handed_out(item, projection, given)}
 
     # --- writes -------------------------------------------------------------------------------------------------------
 
@@ -278,7 +285,7 @@ class MemoryDynamoDB:
     def _transaction(self, request: Request) -> list[tuple[str, Request]]:
         parts = [next(iter(part.items())) for part in request["TransactItems"]]
         for kind, part in parts:
-            _check_parameters(kind, part)
+            check_parameters(kind, part)
         message = "Transaction request cannot include multiple operations on one item, or more than 100"
         self._check_parts([part for _, part in parts], message)
         return parts
@@ -299,17 +306,17 @@ class MemoryDynamoDB:
         item, _ = new if returned.endswith("NEW") else old
         if returned == "NONE" or item is None or (returned.startswith("UPDATED") and not write.update):
             return {}
-        attributes = _handed_out(item, write.update if returned.startswith("UPDATED") else None, write.given)
+        attributes = handed_out(item, write.update if returned.startswith("UPDATED") else None, write.given)
         return {"Attributes": attributes} if attributes else {}
 
     def _checked(self, kind: str, request: Request) -> _Write:
-        condition, update = _parsed(request, "ConditionExpression"), _parsed(request, "UpdateExpression")
-        given = _given(request, condition, update)
+        condition, update = parsed_in(request, "ConditionExpression"), parsed_in(request, "UpdateExpression")
+        given = given_in(request, condition, update)
         attributes = cleaned(request["Item" if kind == "Put" else "Key"])
         key = self._key(request, attributes)
         if kind == "Put":
             self._check_item(attributes, size_of_item(attributes), Invalid)
-        if update and {path[0] for path in _resolved(update.paths, given)} & self._roles.keys():
+        if update and {path[0] for path in all_resolved(update.paths, given)} & self._roles.keys():
             raise Invalid("One or more parameter values were invalid: Cannot update attribute that is part of the key")
         shows_old = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
         return _Write(kind, key, attributes, given, condition, update, shows_old)
@@ -320,7 +327,7 @@ class MemoryDynamoDB:
 
     def _shown(self, write: _Write) -> dict[str, Any]:
         item, _ = self._table.entries.get(write.key, NOTHING)
-        return {"Item": _handed_out(item)} if write.shows_old and item else {}
+        return {"Item": handed_out(item)} if write.shows_old and item else {}
 
     def _result(self, write: _Write) -> Entry:
         """Return the item as it is after the write."""
@@ -387,60 +394,3 @@ class MemoryDynamoDB:
     def _check_table(self, name: str) -> None:
         if self._name not in {None, name}:
             raise self.error("ResourceNotFoundException", "Requested resource not found")
-
-
-@cache
-def _real_client() -> Any:
-    """Return a client that never calls: the adapters catch its exceptions."""
-    return boto3.client("dynamodb", region_name="eu-central-1", aws_access_key_id="none", aws_secret_access_key="none")
-
-
-@cache
-def _parameters(shape: str) -> tuple[set[str], set[str]]:
-    """Return the parameters that a request or a part of one must have and may have."""
-    found = _real_client().meta.service_model.shape_for(shape)
-    return {*found.required_members}, found.members.keys() - _LEGACY
-
-
-def _check_parameters(shape: str, request: Request) -> None:
-    required, known = _parameters(shape)
-    if not required <= request.keys() <= known:
-        wrong = sorted((required - request.keys()) | (request.keys() - known))
-        raise ParamValidationError(report=f"{shape} has parameters too few or unknown: {wrong}")
-
-
-_PARSE: dict[str, Callable[[str], Expression[Any]]] = {
-    "ConditionExpression": expressions.condition,
-    "FilterExpression": expressions.condition,
-    "ProjectionExpression": expressions.projection,
-    "UpdateExpression": expressions.update,
-}
-
-
-def _parsed(request: Request, name: str) -> Expression[Any] | None:
-    text = request.get(name)
-    return None if text is None else _PARSE[name](text)
-
-
-def _given(request: Request, *parsed: Expression[Any] | None) -> Given:
-    """Return the request's names and values, checked against the expressions that use them."""
-    values = request.get("ExpressionAttributeValues", {})
-    given = {**request.get("ExpressionAttributeNames", {}), **{name: clean(value) for name, value in values.items()}}
-    known = [expression for expression in parsed if expression]
-    used = frozenset().union(*[expression.placeholders for expression in known])
-    if used != given.keys():
-        raise Invalid(f"Expression attribute names or values undefined or unused: {sorted(used ^ given.keys())}")
-    for expression in known:
-        for check in expression.checks:
-            check(given)
-    return given
-
-
-def _resolved(paths: Iterable[Path], given: Given) -> list[Path]:
-    return [expressions.resolved(path, given) for path in paths]
-
-
-def _handed_out(item: Item, only: Expression[Any] | None = None, given: Given | None = None) -> Item:
-    """Return a copy of an item, or of the paths of an expression in it."""
-    kept = project(item, _resolved(only.paths, given or {})) if only else item
-    return {name: copied(value) for name, value in kept.items()}

@@ -135,8 +135,5 @@ class RespondSettings(ChannelSettings):
     approvers: Names
 
 
-class ReconcileSettings(IngestionSettings, PageTopicSettings):
-    """Settings of functions/reconcile."""
-
-    page_after_seconds: int = Field(ge=60)
-    flap_quiet_seconds: int = Field(ge=60)
+class ReconcileSettings(IngestionSettings, EscalateSettings, TimesSettings):
+    """Settings of functions/reconcile, which takes alerts in, pages and shows as the other functions do."""

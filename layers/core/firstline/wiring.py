@@ -7,7 +7,7 @@ To replace a part in a test, set it before it is used: `wiring.incidents = Memor
 """
 
 from datetime import datetime, timedelta
-from functools import cache, cached_property, partial
+from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -41,11 +41,12 @@ if TYPE_CHECKING:
     from firstline.channels.delivery import Channel
     from firstline.classification.hold import Declared
     from firstline.incidents.heartbeats import Watch
+    from firstline.incidents.hold_ends import HoldEnds
     from firstline.incidents.reconcile import Reconciler
     from firstline.incidents.what_now import Times
     from firstline.ingest.accept import Ingestion
     from firstline.ingest.front_door import Intake
-    from firstline.models import Incident, Live
+    from firstline.models import Incident, IncidentRecord
     from firstline.people.front import PeopleFront
     from firstline.policy.paging import Level, PagingPolicy
     from firstline.policy.rules import Rules
@@ -57,7 +58,6 @@ if TYPE_CHECKING:
         settings.ClassifySettings,
         settings.RemediateSettings,
         settings.RespondSettings,
-        settings.EscalateSettings,
         settings.ReconcileSettings,
     ):
         """The settings of all functions together, for mypy. At run time a function has its own."""
@@ -207,6 +207,7 @@ class Wiring:
         from zoneinfo import ZoneInfo
 
         from firstline.adapters.dynamodb.silences import RememberedSilences
+        from firstline.incidents import lifecycle
         from firstline.incidents.store import Limits
         from firstline.ingest.accept import Ingestion, Ports
         from firstline.ingest.judge import Judge
@@ -219,20 +220,13 @@ class Wiring:
             zone=ZoneInfo(self.settings.time_zone),
         )
         limits = Limits(self.settings.incidents_per_minute, self.settings.incidents_per_minute_and_alert)
-        ports = Ports(self.groups, start=self._start, tell=self._tell, incident=self._incident)
+        ports = Ports(
+            self.groups,
+            start=self.executions.start,
+            tell=partial(lifecycle.tell, executions=self.executions),
+            incident=self._incident,
+        )
         return Ingestion(ports, limits, judge)
-
-    def _start(self, incident: "Incident", generation: int) -> None:
-        from firstline.contracts import ExecutionInput
-
-        request = ExecutionInput(incident=incident, generation=generation)
-        self.executions.start(incident.incident_id, request.model_dump_json())
-
-    def _tell(self, live: "Live") -> bool:
-        from firstline.incidents.waking import must_wake
-
-        token = live.task_token
-        return token is not None and must_wake(live) and self.executions.signal(token, "look", "ingest")
 
     def _incident(self, incident_id: str) -> "Incident | None":
         record = self.incidents.record(incident_id)
@@ -267,18 +261,61 @@ class Wiring:
 
     @cached_property
     def reconciler(self) -> "Reconciler":
+        from firstline.adapters.dynamodb.open_incidents import count_open
         from firstline.incidents.reconcile import Reconciler
 
         return Reconciler(
             incidents=self.incidents,
-            groups=self.groups,
             executions=self.executions,
             topic=self.page_topic,
             page_after=timedelta(seconds=self.settings.page_after_seconds),
-            flap_quiet=timedelta(seconds=self.settings.flap_quiet_seconds),
-            silences=self.silences.since,
+            page=self._page_overdue,
+            show=self._show_again,
+            hold_over=lambda incident_id, now: self.hold_ends.over(incident_id, now),
+            count_open=lambda: count_open(self.table),
             watch=lambda now: self.watch.look(now),
         )
+
+    @cached_property
+    def hold_ends(self) -> "HoldEnds":
+        from zoneinfo import ZoneInfo
+
+        from firstline.incidents.hold_ends import HoldEnds
+        from firstline.ingest.judge import Judge
+        from firstline.policy.holds import Holds
+
+        # Rules and silences that cannot be read are an error here, and no reason to end a hold.
+        silences = lru_cache(maxsize=1)(self.silences.since)
+        judge = Judge(
+            rules=lambda: self.rules,
+            quiet=lambda now: Holds(self.rules.maintenance, silences(now)),
+            zone=ZoneInfo(self.settings.time_zone),
+        )
+        return HoldEnds(judge, members=self.incidents.members, inhibitors=lambda keys: self.groups.read({}, keys)[1])
+
+    def _page_overdue(self, record: "IncidentRecord", reason: str, now: datetime) -> None:
+        from firstline.people.page import overdue, page_on_call
+        from firstline.policy.paging import ONLY_THE_TOPIC
+
+        try:
+            policy = self.paging_policy
+        except ConfigurationError as error:
+            logger.error("paging through the page topic alone: %s", error)
+            policy = ONLY_THE_TOPIC
+        page_on_call(
+            overdue(record, reason),
+            policy=policy,
+            channels={**self.channels(), "sns": self.page_topic},
+            incidents=self.incidents,
+            now=now,
+            on_call=self.on_call,
+            must_claim=True,
+        )
+
+    def _show_again(self, record: "IncidentRecord", now: datetime) -> bool:
+        from firstline.people.show import show_again
+
+        return show_again(record, channels=self.channels(), incidents=self.incidents, now=now)
 
     # --- classification -----------------------------------------------------------------------------------------------
 

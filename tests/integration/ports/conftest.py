@@ -1,32 +1,31 @@
-"""The same store three times: in memory, in moto's DynamoDB, and in Amazon's own DynamoDB Local."""
+"""The same store three times: over a DynamoDB in memory, in moto's, and in Amazon's own DynamoDB Local."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from pydantic import BaseModel
+from botocore.exceptions import ClientError
 
 from firstline.adapters.dynamodb.groups import TableGroups
 from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
-from firstline.adapters.dynamodb.incidents import TableIncidents, incident_key
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.adapters.dynamodb.live import live_key
 from firstline.adapters.dynamodb.remediations import TableRemediations
-from firstline.adapters.dynamodb.table import Table, stamp
+from firstline.adapters.dynamodb.table import Table
 from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.incidents.audit_trail import Trail
 from firstline.incidents.heartbeats import Heartbeats
 from firstline.incidents.store import Groups, Incidents
-from firstline.models import Incident
+from firstline.models import Incident, IncidentRecord, Live, Outcome
 from firstline.remediation.plan import Remediations
 from tests.integration.conftest import client_of, new_table
-from tests.support.builders import open_for
+from tests.support.builders import at, open_for
 from tests.support.memory import MemoryStore
 
-type Change = Callable[..., object]
-"""Writes fields of an incident as the state machine writes them: its task token, what it waits for."""
+type Wait = Callable[..., None]
+"""Lets an incident's execution wait, as the state machine writes it: for what, and with which task token."""
 
 type Open = Callable[..., Incident]
 """Opens an incident for alerts of one group, as ingest does."""
@@ -36,58 +35,87 @@ type Open = Callable[..., Incident]
 class Ports:
     """One store. `crowd` is how many writers at once it can serve in a test: moto is slow."""
 
-    incidents: Incidents
-    groups: Groups
-    remediations: Remediations
-    trail: Trail
-    heartbeats: Heartbeats
-    change: Change
+    table: Table
     crowd: int
+
+    @property
+    def contended(self) -> TableGroups:
+        """The groups of a table whose every transaction on a live half collides until it has shards."""
+        return TableGroups(Table(cast("Any", Contended(self.table._client)), self.table.name, sleep=lambda _: None))
+
+
+class Contended:
+    """A client for which another transaction always has the live half of a group."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def transact_write_items(self, **request: Any) -> Any:
+        """Collide if LIVE is in the transaction together with an alert."""
+        keys = written_keys(request)
+        alerts = any(sk.startswith("ALERT#") and pk.startswith("GROUP#") for pk, sk in keys)
+        if not alerts or all(sk != "LIVE" for _, sk in keys):
+            return self._client.transact_write_items(**request)
+        raise conflict([sk == "LIVE" for _, sk in keys])
+
+
+def written_keys(request: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the keys of the items in a transaction."""
+    writes = [next(iter(write.values())) for write in request["TransactItems"]]
+    keys = [write.get("Key") or write["Item"] for write in writes]
+    return [(key["pk"]["S"], key["sk"]["S"]) for key in keys]
+
+
+def conflict(taken: Sequence[bool]) -> ClientError:
+    """Return the error of a transaction, some of whose items another one has."""
+    reasons = [{"Code": "TransactionConflict" if is_taken else "None"} for is_taken in taken]
+    error = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
+    return ClientError(cast("Any", error), "TransactWriteItems")
 
 
 @pytest.fixture(params=["memory", "moto", "dynamodb-local"])
 def ports(request: pytest.FixtureRequest) -> Iterator[Ports]:
     """Provide a store without incidents."""
     if request.param == "memory":
-        store = MemoryStore()
-        yield Ports(
-            store.incidents, store.groups, store.remediations, store.trail, store.heartbeats, store.change, crowd=50
-        )
+        yield Ports(MemoryStore().table, crowd=50)
         return
     client = client_of(request.param, request)
     table = new_table(client)
-    yield ports_of(table, crowd=8 if request.param == "moto" else 50)
+    yield Ports(table, crowd=8 if request.param == "moto" else 50)
     client.delete_table(TableName=table.name)
 
 
 @pytest.fixture
+def crowd(ports: Ports) -> int:
+    return ports.crowd
+
+
+@pytest.fixture
 def incidents(ports: Ports) -> Incidents:
-    return ports.incidents
+    return TableIncidents(ports.table)
 
 
 @pytest.fixture
 def groups(ports: Ports) -> Groups:
-    return ports.groups
+    return TableGroups(ports.table)
 
 
 @pytest.fixture
 def remediations(ports: Ports) -> Remediations:
-    return ports.remediations
+    return TableRemediations(ports.table)
 
 
 @pytest.fixture
 def trail(ports: Ports) -> Trail:
-    return ports.trail
+    return TableTrail(ports.table)
 
 
 @pytest.fixture
 def heartbeats(ports: Ports) -> Heartbeats:
-    return ports.heartbeats
-
-
-@pytest.fixture
-def change(ports: Ports) -> Change:
-    return ports.change
+    return TableHeartbeats(ports.table)
 
 
 @pytest.fixture
@@ -95,27 +123,37 @@ def opened(groups: Groups) -> Open:
     return partial(open_for, groups)
 
 
-def ports_of(table: Table, crowd: int) -> Ports:
-    def change(incident_id: str, **changes: Any) -> None:
-        sets = ", ".join(f"#{name} = :{name}" for name in changes)
-        values = {f":{name}": _plain(value) for name, value in changes.items()}
-        table.update(*incident_key(incident_id), f"SET {sets}", values, names={f"#{name}": name for name in changes})
+@pytest.fixture
+def wait(ports: Ports) -> Wait:
+    """Let an incident's execution wait, as the state machine writes it."""
 
-    return Ports(
-        TableIncidents(table),
-        TableGroups(table),
-        TableRemediations(table),
-        TableTrail(table),
-        TableHeartbeats(table),
-        change,
-        crowd,
-    )
+    def write(incident: Incident, awaiting: str, token: str = "t-1") -> None:
+        change, values = "SET task_token = :token, awaiting = :awaiting", {":token": token, ":awaiting": awaiting}
+        ports.table.update(*live_key(incident.group_key), change, values)
+
+    return write
 
 
-def _plain(value: Any) -> Any:
-    match value:
-        case datetime():
-            return stamp(value)
-        case BaseModel():
-            return json.dumps(value.model_dump(mode="json"))
-    return value
+def live_of(incidents: Incidents, incident: Incident) -> Live:
+    """Return the live half of an incident's group as it stands now."""
+    live = incidents.live(incident.group_key)
+    assert live is not None
+    return live
+
+
+def record_of(incidents: Incidents, incident: Incident) -> IncidentRecord:
+    """Return an incident as it stands now."""
+    record = incidents.record(incident.incident_id)
+    assert record is not None
+    return record
+
+
+def close(
+    incidents: Incidents, incident: Incident, minutes: float, outcome: Outcome = "resolved", reason: str = "because"
+) -> IncidentRecord:
+    """Close an incident at a minute after noon, whatever it knew of."""
+    record = record_of(incidents, incident)
+    joined = record.live.joined if record.live else None
+    closed = incidents.close(incident, None, outcome, reason, [], at(minutes), joined=joined)
+    assert closed is not None
+    return closed

@@ -7,21 +7,21 @@ from typing import Any
 import pytest
 
 from firstline.incidents.store import Incidents
-from firstline.models import Feedback
+from firstline.models import Feedback, Incident
 from firstline.people import feedback_store
-from tests.integration.ports.conftest import Open
+from tests.integration.ports.conftest import Open, close, live_of
 from tests.support.builders import NOON, a_classification, alert, at
 
 VERDICT = a_classification(severity="high", decided_by="history", confidence=0.4, raw_confidence=0.75)
 
 
 @pytest.fixture
-def incident_id(incidents: Incidents, opened: Open) -> str:
-    """Open and classify an incident that a person acknowledges; return its id."""
-    incident_id = opened(alert()).incident_id
-    incidents.save_classification(incident_id, VERDICT)
-    incidents.acknowledge(incident_id, "ada", at(1))
-    return incident_id
+def incident(incidents: Incidents, opened: Open) -> Incident:
+    """Open and classify an incident that a person acknowledges; return it."""
+    incident = opened(alert())
+    incidents.judge(incident, 1, VERDICT, at(1), seen=live_of(incidents, incident))
+    incidents.acknowledge(incident.incident_id, "ada", at(1))
+    return incident
 
 
 def word(said: Any, person: str = "slack:U1") -> Feedback:
@@ -34,39 +34,39 @@ def counted(incidents: Incidents) -> tuple[int, int]:
     return (tally.right[7], tally.count[7]) if tally else (0, 0)
 
 
-def test_an_end_counts_once_under_what_was_claimed(incidents: Incidents, incident_id: str) -> None:
+def test_an_end_counts_once_under_what_was_claimed(incidents: Incidents, incident: Incident) -> None:
     for _ in range(3):
-        incidents.close(incident_id, "resolved", "", [], at(9))
+        close(incidents, incident, 9)
     assert counted(incidents) == (1, 1)
 
 
-def test_an_end_that_says_nothing_is_not_counted(incidents: Incidents, incident_id: str) -> None:
-    incidents.close(incident_id, "expired", "", [], at(9))
+def test_an_end_that_says_nothing_is_not_counted(incidents: Incidents, incident: Incident) -> None:
+    close(incidents, incident, 9, "expired")
     assert counted(incidents) == (0, 0)
 
 
-def test_people_change_what_was_counted_and_may_change_it_back(incidents: Incidents, incident_id: str) -> None:
-    incidents.close(incident_id, "resolved", "", [], at(9))
+def test_people_change_what_was_counted_and_may_change_it_back(incidents: Incidents, incident: Incident) -> None:
+    close(incidents, incident, 9)
 
-    feedback_store.save_feedback(incident_id, word("noise"), incidents=incidents)
+    feedback_store.save_feedback(incident.incident_id, word("noise"), incidents=incidents)
     assert counted(incidents) == (0, 1)
-    feedback_store.save_feedback(incident_id, word("noise", "slack:U2"), incidents=incidents)
+    feedback_store.save_feedback(incident.incident_id, word("noise", "slack:U2"), incidents=incidents)
     assert counted(incidents) == (0, 1)
-    feedback_store.save_feedback(incident_id, word("real"), incidents=incidents)
-    feedback_store.save_feedback(incident_id, word("real", "slack:U2"), incidents=incidents)
+    feedback_store.save_feedback(incident.incident_id, word("real"), incidents=incidents)
+    feedback_store.save_feedback(incident.incident_id, word("real", "slack:U2"), incidents=incidents)
     assert counted(incidents) == (1, 1)
 
 
-def test_many_at_once_are_each_counted_once(incidents: Incidents, incident_id: str) -> None:
-    incidents.close(incident_id, "expired", "", [], at(9))
+def test_many_at_once_are_each_counted_once(incidents: Incidents, incident: Incident) -> None:
+    close(incidents, incident, 9, "expired")
     with ThreadPoolExecutor(4) as pool:
         people = [word("real", f"slack:U{number}") for number in range(4)]
-        list(pool.map(lambda one: feedback_store.save_feedback(incident_id, one, incidents=incidents), people))
-    incidents.close(incident_id, "expired", "", [], at(9))
+        list(pool.map(lambda one: feedback_store.save_feedback(incident.incident_id, one, incidents=incidents), people))
+    close(incidents, incident, 9, "expired")
     assert counted(incidents) == (1, 1)
 
 
-def test_only_this_month_and_the_one_before_count(incidents: Incidents, incident_id: str) -> None:
-    incidents.close(incident_id, "resolved", "", [], at(9))
+def test_only_this_month_and_the_one_before_count(incidents: Incidents, incident: Incident) -> None:
+    close(incidents, incident, 9)
     assert incidents.calibration(NOON + timedelta(days=31)).tallies
     assert not incidents.calibration(NOON + timedelta(days=62)).tallies

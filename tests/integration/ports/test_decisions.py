@@ -13,16 +13,19 @@ import pytest
 
 from firstline.errors import Superseded, TooLate
 from firstline.incidents.store import Incidents
-from firstline.models import Approval, RemediationPlan
+from firstline.models import Approval, Decision, Incident, IncidentRecord, RemediationPlan, RunbookRun
 from firstline.people import approve, links
 from firstline.people.approval_requests import ApprovalHandler
 from firstline.people.approve import Answer
-from tests.integration.ports.conftest import Change, Open
+from firstline.remediation.plan import Remediations
+from tests.integration.ports.conftest import Open, Wait, close, live_of, record_of
 from tests.support.builders import NOON, a_plan, alert, at
 from tests.support.memory import MemoryChannel, MemoryDocuments, MemoryExecutions
 
 KEY = "k" * 32
-LATER, DEADLINE = at(1), at(60)
+LATER = at(1)
+PLAN = a_plan(decision="approve")
+DESTRUCTIVE = a_plan(decision="approve", risk="destructive")
 APPROVERS = tuple(f"U{number}" for number in range(50))
 
 
@@ -36,25 +39,32 @@ def handler(incidents: Incidents, executions: MemoryExecutions) -> ApprovalHandl
     return ApprovalHandler(lambda: (KEY,), APPROVERS, incidents, executions, MemoryDocuments())
 
 
-type Wait = Callable[..., str]
+type Plan = Callable[..., Incident]
 
 
 @pytest.fixture
-def waiting(opened: Open, change: Change) -> Wait:
-    """Open an incident whose plan waits for people until 13:00, as the state machine does it."""
+def planned(opened: Open, wait: Wait, remediations: Remediations) -> Plan:
+    """Open an incident with a plan, whose execution waits for an answer to its page."""
 
-    def wait(plan: RemediationPlan | None = None, *, until: datetime = DEADLINE) -> str:
-        incident_id = opened(alert()).incident_id
-        plan = plan or a_plan()
-        waits = {"task_token": "t-1", "awaiting": "approval", "decide_by": until}
-        change(incident_id, plan=plan, plan_digest=plan.digest(), **waits)
-        return incident_id
+    def plan_for(plan: RemediationPlan = PLAN, group_key: str = "group-1") -> Incident:
+        incident = opened(alert(severity="high", group_key=group_key))
+        run = RunbookRun(
+            runbook_id=plan.runbook_id,
+            incident_id=incident.incident_id,
+            instance_ids=[],
+            decision="approve",
+            at=plan.planned_at,
+            until=plan.lease_until,
+        )
+        remediations.reserve(plan, run, state=remediations.state(plan.runbook_id, NOON), now=NOON)
+        wait(incident, "acknowledgement")
+        return incident
 
-    return wait
+    return plan_for
 
 
-def answer(approver: str = "U1", approves: bool = True, plan: RemediationPlan | None = None) -> Answer:
-    return Answer(approves, approver, f"{approver} (Slack)", (plan or a_plan()).digest())
+def answer(approver: str = "U1", approves: bool = True, plan: RemediationPlan = PLAN) -> Answer:
+    return Answer(approves, approver, f"{approver} (Slack)", plan.digest())
 
 
 def form(incident_id: str, approver: str, plan: RemediationPlan, decision: str = "approve") -> bytes:
@@ -70,8 +80,8 @@ def decide(
     return approve.decide(incident_id, said, now, approvers=APPROVERS, incidents=incidents, executions=executions)
 
 
-def test_a_yes_is_written_down_and_told(waiting: Wait, incidents: Incidents, executions: MemoryExecutions) -> None:
-    incident_id = waiting()
+def test_a_yes_is_written_down_and_told(planned: Plan, incidents: Incidents, executions: MemoryExecutions) -> None:
+    incident_id = planned().incident_id
 
     decided = decide(incident_id, answer(), incidents, executions)
 
@@ -82,47 +92,47 @@ def test_a_yes_is_written_down_and_told(waiting: Wait, incidents: Incidents, exe
 
 
 def test_a_no_is_a_decision_and_nobodys_approval(
-    waiting: Wait, incidents: Incidents, executions: MemoryExecutions
+    planned: Plan, incidents: Incidents, executions: MemoryExecutions
 ) -> None:
-    decided = decide(waiting(), answer(approves=False), incidents, executions)
+    decided = decide(planned().incident_id, answer(approves=False), incidents, executions)
 
     assert (decided.decision, decided.decided_by, decided.approvals) == ("refused", "U1 (Slack)", [])
     assert executions.told == [("refused", "U1 (Slack)")]
 
 
-def test_a_destructive_plan_takes_two_people(waiting: Wait, incidents: Incidents, executions: MemoryExecutions) -> None:
-    plan = a_plan(risk="destructive")
-    incident_id = waiting(plan)
+def test_a_destructive_plan_takes_two_people(planned: Plan, incidents: Incidents, executions: MemoryExecutions) -> None:
+    plan = DESTRUCTIVE
+    incident_id = planned(plan).incident_id
 
     first = decide(incident_id, answer("U1", plan=plan), incidents, executions)
     with pytest.raises(Superseded, match="must be somebody else"):
         decide(incident_id, answer("U1", plan=plan), incidents, executions)
-    assert (first.decision, executions.told) == (None, [])
+    assert (first.decision, executions.told) == (None, [("acknowledged", "U1 (Slack)")])
 
     second = decide(incident_id, answer("U2", plan=plan), incidents, executions)
 
     assert (second.decision, second.decided_by) == ("approved", "U1 (Slack) and U2 (Slack)")
-    assert executions.told == [("approved", "U1 (Slack) and U2 (Slack)")]
+    assert executions.told[1:] == [("approved", "U2 (Slack)")]
 
 
 def test_one_no_refuses_what_somebody_else_had_approved(
-    waiting: Wait, incidents: Incidents, executions: MemoryExecutions
+    planned: Plan, incidents: Incidents, executions: MemoryExecutions
 ) -> None:
-    plan = a_plan(risk="destructive")
-    incident_id = waiting(plan)
+    plan = DESTRUCTIVE
+    incident_id = planned(plan).incident_id
     decide(incident_id, answer("U1", plan=plan), incidents, executions)
 
     decided = decide(incident_id, answer("U2", approves=False, plan=plan), incidents, executions)
 
     assert (decided.decision, decided.decided_by) == ("refused", "U2 (Slack)")
-    assert executions.told == [("refused", "U2 (Slack)")]
+    assert executions.told[1:] == [("refused", "U2 (Slack)")]
 
 
 def test_fifty_posts_at_once_are_one_decision(
-    waiting: Wait, incidents: Incidents, executions: MemoryExecutions, handler: ApprovalHandler
+    planned: Plan, incidents: Incidents, executions: MemoryExecutions, handler: ApprovalHandler
 ) -> None:
-    plan = a_plan()
-    incident_id = waiting(plan)
+    plan = PLAN
+    incident_id = planned(plan).incident_id
     slack = MemoryChannel()
     bodies = [
         form(incident_id, approver, plan, "refuse" if number % 5 == 0 else "approve")
@@ -143,10 +153,10 @@ def test_fifty_posts_at_once_are_one_decision(
 
 
 def test_fifty_uses_of_one_link_at_once_are_one(
-    waiting: Wait, incidents: Incidents, executions: MemoryExecutions, handler: ApprovalHandler
+    planned: Plan, incidents: Incidents, executions: MemoryExecutions, handler: ApprovalHandler
 ) -> None:
-    plan = a_plan(risk="destructive")
-    incident_id = waiting(plan)
+    plan = DESTRUCTIVE
+    incident_id = planned(plan).incident_id
     body = form(incident_id, "U1", plan)
 
     def post(_: int) -> HTTPStatus:
@@ -158,14 +168,14 @@ def test_fifty_uses_of_one_link_at_once_are_one(
     assert statuses == {HTTPStatus.SEE_OTHER: 1, HTTPStatus.CONFLICT: 49}
     record = incidents.record(incident_id)
     assert record is not None
-    assert (len(record.approvals), record.decision, executions.told) == (1, None, [])
+    assert (len(record.approvals), record.decision, len(executions.told)) == (1, None, 1)
 
 
 def test_fifty_approvers_of_a_destructive_plan_are_two(
-    waiting: Wait, incidents: Incidents, executions: MemoryExecutions, handler: ApprovalHandler
+    planned: Plan, incidents: Incidents, executions: MemoryExecutions, handler: ApprovalHandler
 ) -> None:
-    plan = a_plan(risk="destructive")
-    incident_id = waiting(plan)
+    plan = DESTRUCTIVE
+    incident_id = planned(plan).incident_id
 
     def post(approver: str) -> HTTPStatus:
         body = form(incident_id, approver, plan)
@@ -178,63 +188,83 @@ def test_fifty_approvers_of_a_destructive_plan_are_two(
     record = incidents.record(incident_id)
     assert record is not None
     assert len({said.approver for said in record.approvals}) == len(record.approvals) == 2
-    assert executions.told == [("approved", record.decided_by)]
+    assert sorted(said for said, _ in executions.told) == ["acknowledged", "approved"]
 
 
-def _resolve(incidents: Incidents, change: Change, incident_id: str) -> None:
-    assert incidents.resolve(incident_id, "the sender", at(1))
+def test_an_approval_is_an_acknowledgement_and_a_refusal_is_none(planned: Plan, incidents: Incidents) -> None:
+    incident = planned(DESTRUCTIVE)
+    before = live_of(incidents, incident)
+
+    refused = _decide(incidents, incident, "U1", "refused")
+    assert refused is not None
+    assert (refused.acknowledged_at, live_of(incidents, incident).own.changes) == (None, before.own.changes + 1)
+
+    other = planned(DESTRUCTIVE, "group-2")
+    approved = _decide(incidents, other, "U2", None)
+    assert approved is not None
+    assert (approved.acknowledged_at, approved.acknowledged_by) == (LATER, "U2")
+    assert approved.live is not None
+    assert (approved.live.acked_rank, approved.live.due_at) == (3, at(2))
 
 
-def _close(incidents: Incidents, change: Change, incident_id: str) -> None:
-    incidents.close(incident_id, "expired", "nobody", [], at(1))
+def _decide(
+    incidents: Incidents, incident: Incident, by: str, decision: Decision | None, seen: IncidentRecord | None = None
+) -> IncidentRecord | None:
+    word = Approval(approver=by, by=by, at=LATER)
+    seen = seen or record_of(incidents, incident)
+    return incidents.decide(incident.incident_id, word, decision, seen=seen)
 
 
-def _replan(incidents: Incidents, change: Change, incident_id: str) -> None:
-    plan = a_plan(title="Something else")
-    change(incident_id, plan=plan, plan_digest=plan.digest())
+def test_an_answer_that_came_in_between_is_seen_first(planned: Plan, incidents: Incidents) -> None:
+    incident = planned(DESTRUCTIVE)
+    seen = record_of(incidents, incident)
+
+    assert _decide(incidents, incident, "U1", None, seen) is not None
+    assert _decide(incidents, incident, "U2", None, seen) is None
+    assert _decide(incidents, incident, "U2", "approved") is not None
+    assert _decide(incidents, incident, "U3", "refused") is None
+    assert [said.approver for said in record_of(incidents, incident).approvals] == ["U1", "U2"]
 
 
-def _go_on(incidents: Incidents, change: Change, incident_id: str) -> None:
-    change(incident_id, awaiting="acknowledgement")
+def test_an_answer_to_another_plan_is_none(planned: Plan, incidents: Incidents) -> None:
+    incident = planned()
+    seen = record_of(incidents, incident).model_copy(update={"plan_digest": "0" * 64})
+    assert _decide(incidents, incident, "U1", "approved", seen) is None
+    record = record_of(incidents, incident)
+    assert (record.decision, record.acknowledged_at) == (None, None)
 
 
-@pytest.mark.parametrize(
-    ("happens", "refused"),
-    [(_resolve, TooLate), (_close, TooLate), (_replan, Superseded), (_go_on, TooLate)],
-)
-def test_what_happens_first_wins_even_between_the_read_and_the_write(
-    happens: Any,
-    refused: Any,
-    waiting: Wait,
+def _resolve(incidents: Incidents, incident: Incident) -> None:
+    assert incidents.resolve(incident.incident_id, "ada", at(1))
+
+
+def _close(incidents: Incidents, incident: Incident) -> None:
+    close(incidents, incident, 1)
+
+
+@pytest.mark.parametrize("happens", [_resolve, _close])
+def test_the_end_wins_even_between_the_read_and_the_write(
+    happens: Callable[[Incidents, Incident], None],
+    planned: Plan,
     incidents: Incidents,
-    change: Change,
     executions: MemoryExecutions,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    incident_id = waiting()
+    incident = planned()
     read, reads = incidents.record, itertools.count()
 
     def interrupted(wanted: str) -> Any:
         """Something else happens to the incident right after it was read for the first time."""
         record = read(wanted)
         if next(reads) == 0:
-            happens(incidents, change, wanted)
+            happens(incidents, incident)
         return record
 
     monkeypatch.setattr(incidents, "record", interrupted)
 
-    with pytest.raises(refused):
-        decide(incident_id, answer(), incidents, executions)
+    with pytest.raises(TooLate):
+        decide(incident.incident_id, answer(), incidents, executions)
 
-    record = incidents.record(incident_id)
+    record = incidents.record(incident.incident_id)
     assert record is not None
     assert (record.decision, record.approvals, executions.told) == (None, [], [])
-
-
-def test_after_the_deadline_the_table_takes_no_word(waiting: Wait, incidents: Incidents) -> None:
-    incident_id = waiting(until=at(1))
-    seen = incidents.record(incident_id)
-    assert seen is not None
-    word = Approval(approver="U1", by="U1", at=at(1))
-    assert incidents.decide(incident_id, word, "approved", seen=seen) is None
-    assert incidents.decide(incident_id, word.model_copy(update={"at": NOON}), "approved", seen=seen) is not None

@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 
 from firstline.incidents.store import Groups, Incidents
-from firstline.ingest.fold import fold, open_incident
 from firstline.models import AlertCount, Deployment, Incident, Outcome
-from tests.integration.ports.conftest import Open
-from tests.support.builders import NOON, alert, at, receive_into
+from tests.integration.ports.conftest import Open, close
+from tests.support.builders import alert, at, open_for, receive_into
 
 
 @pytest.fixture
@@ -24,7 +23,7 @@ def closed(incidents: Incidents, receive: Open) -> Open:
 
     def run(minutes: float = 0, outcome: Outcome = "resolved", **what: Any) -> Incident:
         opened = receive(minutes, **what)
-        incidents.close(opened.incident_id, outcome, "because", [], at(minutes + 1))
+        close(incidents, opened, minutes + 1, outcome)
         return opened
 
     return run
@@ -95,11 +94,7 @@ def test_who_writes_late_of_an_older_one_does_not_take_the_newers_place(incident
 
 
 def test_a_storm_is_no_candidate(incidents: Incidents, groups: Groups) -> None:
-    before = groups.read("storm")
-    folded = fold(before, [alert(group_key="storm", service="shop")], NOON)
-    after, opened = open_incident(folded, NOON)
-    groups.open_incident(before, after, opened, folded.new_alerts, NOON, limits=None, member="storm")
-    incidents.close(opened.incident_id, "resolved", "", [], at(1))
-    assert opened.storm
+    storm = open_for(groups, alert(group_key="storm:generic", service="shop"), storm=True)
+    close(incidents, storm, 1)
     assert incidents.incidents_like(alert(service="shop")) == []
-    assert len(incidents.earlier_incidents("storm")) == 1
+    assert len(incidents.earlier_incidents("storm:generic")) == 1

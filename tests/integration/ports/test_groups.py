@@ -1,251 +1,351 @@
-"""TableGroups and incidents against DynamoDB: moto, and Amazon's own DynamoDB Local where it is there."""
+"""Groups of alerts: what one transaction promises to ingest, whatever others write at the same moment."""
 
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from firstline.errors import GroupChanged, RateLimited
-from firstline.incidents.store import Groups, Incidents
-from firstline.ingest.fold import STORM_GROUP_KEY, Fold, GroupState, Limits, fold, open_incident, storm_alert
-from firstline.models import AlertCount, Incident, NormalizedAlert
-from tests.support.builders import NOON, alert, at, open_for
+from firstline.errors import GroupChanged
+from firstline.incidents.store import Groups, GroupView, Incidents, Limits
+from firstline.models import AlertCount, Counts, Hold, Incident, Live, StoredAlert
+from firstline.models.live import STORM_PREFIX
+from tests.integration.ports.conftest import Open, close, live_of, record_of
+from tests.support.builders import NOON, alert, at
+from tests.support.changes import ending, joining, opened_by, stored
 
-PLENTY = Limits(per_minute=1_000, per_minute_and_alert=1_000)
+LIMITS = Limits(per_minute=3, per_minute_and_alert=2)
+SILENCE = Hold(by="silence", id="s-1", reason="maintenance", until=at(60), seconds=3_600)
 
 
-def write(groups: Groups, *alerts: NormalizedAlert, minutes: float) -> Fold:
-    before = groups.read(alerts[0].group_key)
-    folded = fold(before, alerts, at(minutes))
-    groups.write(before, folded.group, folded.new_alerts, at(minutes))
-    return folded
+def view(groups: Groups, group_key: str = "group-1", *fingerprints: str) -> GroupView:
+    views, _ = groups.read({group_key: fingerprints})
+    return views[group_key]
+
+
+def firing(groups: Groups, incident: Incident, *fingerprints: str) -> list[StoredAlert]:
+    alerts = view(groups, incident.group_key, *fingerprints).alerts
+    return [alerts[fingerprint] for fingerprint in fingerprints]
+
+
+def at_once[T](count: int, work: Callable[[int], T]) -> list[T]:
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(work, range(count)))
 
 
 # --- opening ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_group_that_was_never_written_is_new(groups: Groups) -> None:
-    assert groups.read("nobody") == GroupState(group_key="nobody")
+def test_a_group_that_was_never_written_is_empty(groups: Groups) -> None:
+    assert groups.read({"nobody": ["fp-1"]}, ["rule#1"]) == ({"nobody": GroupView()}, {"rule#1": 0})
 
 
-def test_an_opened_incident_is_pending_and_its_group_points_to_it(groups: Groups, incidents: Incidents) -> None:
-    incident = open_for(groups, alert())
+def test_an_opened_incident_is_open_counted_and_due(groups: Groups, incidents: Incidents) -> None:
+    first, second = alert(severity="high"), alert(fingerprint="fp-2", severity="info")
+    incident = opened_by(first, second, now=NOON)
 
-    group = groups.read("group-1")
-    record = incidents.record(incident.incident_id)
+    live = groups.open(joining(incident, first, second, now=NOON), incident, None, [NOON])
 
-    assert (group.incident_id, group.open, group.pending, group.version) == (incident.incident_id, True, True, 1)
-    assert record is not None
-    assert (record.status, record.alert_count, record.incident) == ("PENDING", 1, incident)
-
-
-def test_the_input_of_the_execution_is_kept_byte_for_byte(groups: Groups) -> None:
-    before = groups.read("group-1")
-    folded = fold(before, [alert(message='naïve ☃ "quoted"')], NOON)
-    after, incident = open_incident(folded, NOON)
-
-    written = groups.open_incident(
-        before, after, incident, folded.new_alerts, NOON, limits=PLENTY, member=after.group_key
-    )
-
-    assert groups.execution_input(incident.incident_id) == written
-    assert Incident.model_validate_json(written) == incident
+    assert live == incidents.live("group-1") == view(groups).live
+    assert (live.open, live.generation, live.started, live.opened) == (True, 1, 0, (NOON,))
+    assert live.counts == Counts(joined=2, firing=2, changes=1, ranks=(1, 0, 0, 1, 0), loud_high=1)
+    assert (live.loud_since, live.due_at) == (NOON, at(1))
+    record = record_of(incidents, incident)
+    assert (record.status, record.alert_count, record.incident, record.live) == ("OPEN", 2, incident, live)
+    assert [record.incident.incident_id for record in incidents.open_records()] == [incident.incident_id]
+    assert [found.fingerprint for found in incidents.members(incident.incident_id)] == ["fp-1", "fp-2"]
 
 
-def test_who_writes_a_group_second_is_told_so(groups: Groups) -> None:
-    stale = groups.read("group-1")
-    open_for(groups, alert())
+def test_a_group_reads_back_the_alerts_that_were_asked_for(groups: Groups, opened: Open) -> None:
+    incident = opened(alert(raw_payload={"much": "text"}), alert(fingerprint="fp-2"))
 
-    folded = fold(stale, [alert(fingerprint="fp-2")], NOON)
-    after, incident = open_incident(folded, NOON)
+    found = view(groups, "group-1", "fp-2", "fp-9").alerts
+
+    written = stored(alert(fingerprint="fp-2"), incident, NOON, number=1)
+    assert dict(found) == {"fp-2": written}
+
+
+def test_a_read_of_more_than_a_hundred_alerts_misses_none(groups: Groups, opened: Open) -> None:
+    incident = opened(*(alert(fingerprint=f"fp-{number}") for number in range(80)))
+    groups.apply(joining(incident, *(alert(fingerprint=f"fp-{number}") for number in range(80, 150)), now=at(1)))
+
+    found = view(groups, "group-1", *(f"fp-{number}" for number in range(200))).alerts
+
+    assert set(found) == {f"fp-{number}" for number in range(150)}
+
+
+def test_the_second_open_of_a_group_is_refused_and_leaves_nothing(groups: Groups, incidents: Incidents) -> None:
+    first, late = opened_by(alert(), now=NOON), opened_by(alert(fingerprint="fp-2"), now=at(1))
+    groups.open(joining(first, alert(), now=NOON), first, None, [NOON])
 
     with pytest.raises(GroupChanged):
-        groups.open_incident(stale, after, incident, folded.new_alerts, NOON, limits=PLENTY, member=after.group_key)
-    with pytest.raises(GroupChanged):
-        groups.write(stale, folded.group, folded.new_alerts, NOON)
+        groups.open(joining(late, alert(fingerprint="fp-2"), now=at(1)), late, None, [at(1)])
+
+    assert incidents.record(late.incident_id) is None
+    assert view(groups, "group-1", "fp-2").alerts == {}
+    assert live_of(incidents, first).joined == 1
 
 
-def test_of_many_who_open_the_same_group_at_once_one_succeeds(groups: Groups, incidents: Incidents) -> None:
-    before = groups.read("group-1")
-
+def test_of_many_who_open_the_same_group_at_once_one_succeeds(groups: Groups, incidents: Incidents, crowd: int) -> None:
     def try_to_open(number: int) -> str | None:
-        folded = fold(before, [alert(fingerprint=f"fp-{number}", timestamp=at(number / 60))], NOON)
-        after, incident = open_incident(folded, NOON)
+        new = alert(fingerprint=f"fp-{number}")
+        incident = opened_by(new, now=NOON + timedelta(seconds=number))
         try:
-            groups.open_incident(
-                before, after, incident, folded.new_alerts, NOON, limits=PLENTY, member=after.group_key
-            )
+            return groups.open(joining(incident, new, now=NOON), incident, None, [NOON]).incident_id
         except GroupChanged:
             return None
-        return incident.incident_id
 
-    with ThreadPoolExecutor(8) as pool:
-        opened = [incident_id for incident_id in pool.map(try_to_open, range(16)) if incident_id]
+    won = [incident_id for incident_id in at_once(crowd, try_to_open) if incident_id]
 
-    assert len(opened) == 1
-    assert [record.incident.incident_id for record in incidents.open_records()] == opened
+    assert len(won) == 1
+    assert [record.incident.incident_id for record in incidents.open_records()] == won
+
+
+def test_an_open_whose_reply_was_lost_is_the_same_again(groups: Groups, incidents: Incidents) -> None:
+    incident = opened_by(alert(), now=NOON)
+    change = joining(incident, alert(), now=NOON)
+
+    first = groups.open(change, incident, None, [NOON])
+    again = groups.open(change, incident, None, [NOON])
+
+    assert first == again
+    assert live_of(incidents, incident).joined == 1
+
+
+def test_a_group_opens_anew_after_its_incident_was_closed(groups: Groups, incidents: Incidents, opened: Open) -> None:
+    first = opened(alert())
+    close(incidents, first, 5)
+    closed = record_of(incidents, first)
+
+    second = opened(alert(fingerprint="fp-2", timestamp=at(9)))
+
+    assert second.incident_id != first.incident_id
+    assert live_of(incidents, second).incident_id == second.incident_id
+    assert record_of(incidents, first) == closed
+    assert (closed.alert_count, closed.live and closed.live.closed_at) == (1, at(5))
+
+
+def test_an_incident_that_opens_on_hold_holds_what_joins_before_the_verdict(groups: Groups, opened: Open) -> None:
+    incident = opened(alert(severity="high"), hold=SILENCE)
+
+    live = groups.apply(joining(incident, alert(fingerprint="fp-2", severity="critical"), now=at(1), held=True))
+
+    assert (live.held_until, live.joined, live.loud.critical, live.loud_since) == (at(60), 2, 0, None)
 
 
 # --- limits ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_limits_count_by_alert_name_and_in_all_and_are_full_again_each_minute(groups: Groups) -> None:
-    limits = Limits(per_minute=3, per_minute_and_alert=2)
-    for number in range(2):
-        open_for(groups, alert(group_key=f"a-{number}"), limits=limits)
-
-    with pytest.raises(RateLimited) as of_the_name:
-        open_for(groups, alert(group_key="a-2"), limits=limits)
-    open_for(groups, alert(group_key="b-0", alert_name="Other"), limits=limits)
-    with pytest.raises(RateLimited) as of_all:
-        open_for(groups, alert(group_key="c-0", alert_name="Third"), limits=limits)
-
-    assert of_the_name.value.alert_name == "DiskFull"
-    assert of_all.value.alert_name is None
-    assert groups.read("a-2").version == 0
-    open_for(groups, alert(group_key="a-2"), limits=limits, now=at(1))
+def token(
+    groups: Groups, name: str, *, source: str = "generic", minutes: float = 0, paging: bool = False
+) -> str | None:
+    return groups.take_token(source, name, LIMITS, at(minutes), paging=paging)
 
 
-def test_while_a_storm_lasts_no_minute_brings_new_tokens_but_other_alerts_are_not_held_back(
-    groups: Groups,
-) -> None:
-    limits = Limits(per_minute=10, per_minute_and_alert=1)
-    groups.remember_storm("DiskFull", NOON)
+def test_the_limits_count_by_source_and_alert_name_and_are_full_again_each_minute(groups: Groups) -> None:
+    taken = [token(groups, name) for name in ("A", "A", "A", "B", "C")]
 
-    with pytest.raises(RateLimited):
-        open_for(groups, alert(group_key="a-1"), limits=limits, now=at(3))
-    open_for(groups, alert(group_key="b-1", alert_name="Other"), limits=limits, now=at(3))
-    open_for(groups, alert(group_key="a-1"), limits=limits, now=at(6))
+    assert taken == [None, None, "2 a minute of one name", None, "3 a minute"]
+    assert token(groups, "A", minutes=0.9) == "3 a minute"
+    assert token(groups, "A", minutes=1) is None
 
 
-# --- joining and leaving ---------------------------------------------------------------------------------------------
+def test_a_flood_of_one_sender_takes_no_tokens_from_others_nor_from_what_pages(groups: Groups) -> None:
+    for name in "ABC":
+        assert token(groups, name) is None
+    assert token(groups, "D") == "3 a minute"
+    assert token(groups, "D", paging=True) is None
+    assert token(groups, "D", source="grafana") is None
 
 
-def test_alerts_that_join_are_counted_on_the_incident(groups: Groups, incidents: Incidents) -> None:
-    incident = open_for(groups, alert())
+def test_of_many_at_once_exactly_as_many_get_a_token_as_there_are(groups: Groups, crowd: int) -> None:
+    taken = Counter(at_once(crowd, lambda number: token(groups, f"name-{number}")))
+    assert taken == {None: 3, "3 a minute": crowd - 3}
 
-    write(groups, alert(fingerprint="fp-2"), alert(fingerprint="fp-3"), minutes=2)
 
-    record = incidents.record(incident.incident_id)
-    assert record is not None
-    assert record.alert_count == 3
-    assert record.last_alert_at == at(2)
+# --- joining and ending ----------------------------------------------------------------------------------------------
+
+
+def test_alerts_that_join_are_counted_and_are_evidence(groups: Groups, incidents: Incidents, opened: Open) -> None:
+    incident = opened(alert(service="shop"))
+
+    live = groups.apply(
+        joining(
+            incident,
+            alert(fingerprint="fp-2", severity="critical", service="shop"),
+            alert(fingerprint="fp-3", severity="low", service="shop"),
+            now=at(2),
+        )
+    )
+
+    assert live.counts == Counts(joined=3, firing=3, changes=2, ranks=(0, 1, 1, 0, 1), loud_critical=1)
+    assert (live.last_alert_at, live.loud_since, live.due_at, live.worst) == (at(2), at(2), at(3), 4)
+    assert live == incidents.live("group-1")
     assert incidents.alerts_named("DiskFull", at(60)) == AlertCount(last_hour=3, last_day=3)
-    assert incidents.alerts_named("DiskFull", at(61)) == AlertCount(last_hour=2, last_day=3)
-    assert incidents.alerts_named("DiskFull", at(26 * 60)) == AlertCount(last_hour=0, last_day=0)
+    assert incidents.service_activity("shop", at(61)).alerts == AlertCount(last_hour=2, last_day=3)
+    assert [found.rank for found in incidents.members(incident.incident_id)] == [4, 2, 1]
+    assert [found.rank for found in incidents.members(incident.incident_id, limit=1)] == [4]
 
 
-def test_the_last_group_that_leaves_resolves_the_incident_once(groups: Groups) -> None:
-    incident = open_for(groups, alert())
-
-    first = groups.leave(incident.incident_id, "group-1", "prometheus", at(3))
-    second = groups.leave(incident.incident_id, "group-1", "prometheus", at(4))
-
-    assert first is not None
-    assert (first.resolved_at, first.resolved_by) == (at(3), "prometheus")
-    assert second is None
+def test_the_first_loud_alert_starts_the_time_until_a_page(groups: Groups, opened: Open) -> None:
+    incident = opened(alert(severity="high"))
+    live = groups.apply(joining(incident, alert(fingerprint="fp-2", severity="high"), now=at(3)))
+    assert live.loud_since == NOON
 
 
-def test_a_storm_is_resolved_when_the_last_of_its_groups_left(groups: Groups) -> None:
-    before = groups.read(STORM_GROUP_KEY)
-    first = alert(group_key="g-0")
-    alarm = storm_alert(first, "5 a minute", NOON)
-    storm = Fold(group=before, changed=True, new_alerts=[alarm], opens=True)
-    after, incident = open_incident(storm, NOON)
-    groups.open_incident(before, after, incident, [alarm], NOON, limits=None, member="g-0")
-    for number in range(1, 4):
-        assert groups.join_storm(incident.incident_id, f"g-{number}", 1, at(1))
+def test_an_alert_that_ends_fires_no_more_and_stays_a_member(
+    groups: Groups, incidents: Incidents, opened: Open
+) -> None:
+    incident = opened(alert())
 
-    left = [groups.leave(incident.incident_id, f"g-{number}", "generic", at(2)) for number in range(4)]
+    live = groups.apply(ending(incident, *firing(groups, incident, "fp-1"), now=at(4)))
 
-    assert [record is not None for record in left] == [False, False, False, True]
-    assert not groups.join_storm(incident.incident_id, "g-9", 1, at(3))
+    assert (live.joined, live.firing, live.last_end_at, live.last_alert_at) == (1, 0, at(4), NOON)
+    record = record_of(incidents, incident)
+    assert (record.status, record.resolved_at, record.resolved_by) == ("OPEN", at(4), None)
+    (member,) = incidents.members(incident.incident_id)
+    assert (member.firing, member.ended_at) == (False, at(4))
 
 
-def test_when_all_groups_of_a_storm_leave_at_once_it_is_resolved_exactly_once(groups: Groups) -> None:
-    incident = open_for(groups, alert())
-    keys = ["group-1", *(f"g-{number}" for number in range(7))]
-    for key in keys[1:]:
-        assert groups.join_storm(incident.incident_id, key, 1, NOON)
+def test_of_two_last_resolves_at_once_one_sees_that_nothing_fires(groups: Groups, opened: Open, crowd: int) -> None:
+    incident = opened(*(alert(fingerprint=f"fp-{number}") for number in range(crowd)))
+    alerts = firing(groups, incident, *(f"fp-{number}" for number in range(crowd)))
 
-    with ThreadPoolExecutor(8) as pool:
-        left = list(pool.map(lambda key: groups.leave(incident.incident_id, key, "generic", at(1)), keys))
+    seen = at_once(crowd, lambda number: groups.apply(ending(incident, alerts[number], now=at(1))).firing)
 
-    assert sum(record is not None for record in left) == 1
-
-
-def test_alerts_that_a_storm_has_counted_are_not_counted_again(groups: Groups, incidents: Incidents) -> None:
-    incident = open_for(groups, alert())
-    before = groups.read("group-1")
-    folded = fold(before, [alert(fingerprint="fp-2")], at(1))
-
-    groups.write(before, folded.group, folded.new_alerts, at(1), counted=True)
-
-    record = incidents.record(incident.incident_id)
-    assert record is not None
-    assert record.alert_count == 1
+    assert 0 in seen
+    live = view(groups).live
+    assert live is not None
+    assert (live.joined, live.firing) == (crowd, 0)
 
 
-def test_a_flapping_incident_is_quiet_until_an_alert_joins(groups: Groups, incidents: Incidents) -> None:
-    incident = open_for(groups, alert())
-
-    groups.mark_quiet_since(incident.incident_id, at(1))
-    quiet = incidents.record(incident.incident_id)
-    write(groups, alert(fingerprint="fp-2"), minutes=2)
-    loud = incidents.record(incident.incident_id)
-
-    assert quiet is not None
-    assert loud is not None
-    assert (quiet.quiet_since, loud.quiet_since) == (at(1), None)
-
-
-def test_an_incident_that_worsens_says_how_bad_it_is(groups: Groups) -> None:
-    incident = open_for(groups, alert())
-
-    worse = groups.worsen(incident.incident_id, "critical")
-
-    assert worse is not None
-    assert worse.worsened_to == "critical"
-    assert groups.worsen("nobody", "critical") is None
-
-
-# --- started ---------------------------------------------------------------------------------------------------------
-
-
-def test_a_started_incident_is_not_pending_any_more(groups: Groups, incidents: Incidents) -> None:
-    incident = open_for(groups, alert())
-
-    groups.mark_started(incident.incident_id, "group-1")
-    groups.mark_started(incident.incident_id, "group-1")
-
-    record = incidents.record(incident.incident_id)
-    assert record is not None
-    assert record.status == "STARTED"
-    assert not groups.read("group-1").pending
-
-
-def test_marking_an_incident_started_does_not_lose_an_alert_that_joins_meanwhile(groups: Groups) -> None:
-    incident = open_for(groups, alert())
-    before = groups.read("group-1")
-    folded = fold(before, [alert(fingerprint="fp-2")], at(1))
-    groups.mark_started(incident.incident_id, "group-1")
+def test_what_is_no_longer_as_it_was_read_is_not_counted(groups: Groups, incidents: Incidents, opened: Open) -> None:
+    incident = opened(alert())
+    (before,) = firing(groups, incident, "fp-1")
+    groups.apply(ending(incident, before, now=at(1)))
 
     with pytest.raises(GroupChanged):
-        groups.write(before, folded.group, folded.new_alerts, at(1))
-    write(groups, alert(fingerprint="fp-2"), minutes=1)
+        groups.apply(ending(incident, before, now=at(2)))
+    with pytest.raises(GroupChanged):
+        groups.apply(joining(incident, alert(), alert(fingerprint="fp-2"), now=at(2)))
 
-    assert set(groups.read("group-1").firing) == {"fp-1", "fp-2"}
+    assert live_of(incidents, incident).counts.model_dump(include={"joined", "firing"}) == {"joined": 1, "firing": 0}
+    assert set(view(groups, "group-1", "fp-1", "fp-2").alerts) == {"fp-1"}
 
 
-# --- closed ----------------------------------------------------------------------------------------------------------
+def test_a_change_whose_reply_was_lost_is_counted_once(groups: Groups, opened: Open) -> None:
+    incident = opened(alert())
+    change = joining(incident, alert(fingerprint="fp-2"), now=at(1))
+    end = ending(incident, *firing(groups, incident, "fp-1"), now=at(2))
+
+    assert groups.apply(change).joined == groups.apply(change).joined == 2
+    assert groups.apply(end).firing == groups.apply(end).firing == 1
 
 
-def test_a_group_learns_that_its_incident_was_closed_over_a_firing_alert(groups: Groups, incidents: Incidents) -> None:
-    incident = open_for(groups, alert())
+def test_many_who_join_at_once_are_all_counted(groups: Groups, incidents: Incidents, opened: Open, crowd: int) -> None:
+    incident = opened(alert())
 
-    incidents.close(incident.incident_id, "resolved", "a human said so", [], at(5))
+    def join(number: int) -> Live:
+        severity = ("low", "high", "critical")[number % 3]
+        return groups.apply(joining(incident, alert(fingerprint=f"new-{number}", severity=severity), now=at(1)))
 
-    group = groups.read("group-1")
-    assert (group.open, group.settled_at, group.pending) == (False, at(5), False)
-    assert not fold(group, [alert()], at(6)).opens
-    assert open_for(groups, alert(timestamp=at(7), severity="critical"), now=at(7)).incident_id != incident.incident_id
-    assert groups.read("group-1").settled_at is None
+    at_once(crowd, join)
+
+    counts = live_of(incidents, incident).counts
+    assert (counts.joined, counts.firing, sum(counts.ranks)) == (crowd + 1, crowd + 1, crowd + 1)
+    assert (counts.loud_high, counts.loud_critical) == (len(range(1, crowd, 3)), len(range(2, crowd, 3)))
+
+
+def test_nothing_joins_a_closed_incident(groups: Groups, incidents: Incidents, opened: Open) -> None:
+    incident = opened(alert())
+    close(incidents, incident, 5)
+
+    with pytest.raises(GroupChanged):
+        groups.apply(joining(incident, alert(fingerprint="fp-2"), now=at(6)))
+
+    assert live_of(incidents, incident).joined == 1
+
+
+@pytest.mark.parametrize("ended", ["by time", "by a person"])
+def test_an_alert_is_held_back_only_while_the_hold_lasts(
+    groups: Groups, incidents: Incidents, opened: Open, ended: str
+) -> None:
+    incident = opened(alert(), hold=SILENCE)
+    late = alert(fingerprint="fp-2", severity="critical")
+    if ended == "by a person":
+        incidents.end_hold(incident.incident_id, "ada", at(1))
+
+    with pytest.raises(GroupChanged):
+        groups.apply(joining(incident, late, now=at(2) if ended == "by a person" else at(60), held=True))
+
+    assert groups.apply(joining(incident, late, now=at(61))).loud.critical == 1
+
+
+def test_close_against_join_loses_no_alert(groups: Groups, incidents: Incidents, opened: Open, crowd: int) -> None:
+    incident = opened(alert())
+
+    def join_or_close(number: int) -> bool:
+        if number % 5 == 4:
+            joined = live_of(incidents, incident).joined
+            incidents.close(incident, 1, "resolved", "", [], at(2), joined=joined)
+            return False
+        try:
+            groups.apply(joining(incident, alert(fingerprint=f"new-{number}"), now=at(1)))
+        except GroupChanged:
+            return False
+        return True
+
+    joined = sum(at_once(crowd, join_or_close)) + 1
+
+    live, record = live_of(incidents, incident), record_of(incidents, incident)
+    assert (record.alert_count, live.joined, live.firing) == (joined, joined, joined)
+    assert record.status == ("OPEN" if live.open else "CLOSED")
+
+
+# --- alerts of other groups, and of none -----------------------------------------------------------------------------
+
+
+def test_a_storm_counts_the_alerts_of_other_groups(groups: Groups, incidents: Incidents, opened: Open) -> None:
+    storm = opened(alert(group_key=f"{STORM_PREFIX}generic", source="firstline"), storm=True)
+    for number in range(3):
+        groups.apply(joining(storm, alert(group_key=f"g-{number}", fingerprint=f"fp-{number}"), now=at(1)))
+
+    (member,) = view(groups, "g-1", "fp-1").alerts.values()
+    live = groups.apply(ending(storm, member, now=at(2)))
+
+    assert (live.is_storm, live.joined, live.firing) == (True, 4, 3)
+    assert view(groups, "g-1").live is None
+    assert (member.live_key, member.incident_id) == (f"{STORM_PREFIX}generic", storm.incident_id)
+    assert len(incidents.members(storm.incident_id)) == 4
+
+
+def test_what_inhibits_is_counted_with_the_alerts(groups: Groups, opened: Open) -> None:
+    incident = opened(alert())
+    change = joining(incident, alert(fingerprint="fp-2"), now=at(1))
+    groups.apply(replace(change, inhibits={"rule-1#a": 1, "rule-1#b": 2, "rule-2": 0}))
+    end = ending(incident, *firing(groups, incident, "fp-2"), now=at(2))
+    groups.apply(replace(end, inhibits={"rule-1#b": -1}))
+
+    assert groups.read({}, ["rule-1#a", "rule-1#b", "rule-2"])[1] == {"rule-1#a": 1, "rule-1#b": 1, "rule-2": 0}
+
+
+def ended(incident: Incident, minutes: float) -> StoredAlert:
+    known = stored(alert(), incident, at(minutes), incident_id=None, live_key=None)
+    return known.model_copy(update={"firing": False, "ended_at": at(minutes)})
+
+
+def test_an_end_that_came_before_its_firing_is_remembered(groups: Groups) -> None:
+    incident = opened_by(alert(), now=NOON)
+    groups.put_ended(ended(incident, 1), "group-1")
+
+    assert view(groups, "group-1", "fp-1").alerts == {"fp-1": ended(incident, 1)}
+    assert view(groups).live is None
+
+
+def test_an_end_does_not_overwrite_an_alert_that_fires_by_now(groups: Groups, opened: Open) -> None:
+    incident = opened(alert())
+    with pytest.raises(GroupChanged):
+        groups.put_ended(ended(incident, 1), "group-1")
+    assert firing(groups, incident, "fp-1")[0].firing

@@ -1,268 +1,366 @@
-"""Incidents: what each write promises, whatever keeps them."""
+"""Incidents: what each write promises, whatever others write at the same moment."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from firstline.errors import HistoryUnavailable
-from firstline.incidents.store import Incidents
-from firstline.models import Classification, Deployment, Feedback, Note, Page, StepResult
-from firstline.people import feedback_store
-from tests.integration.ports.conftest import Change, Open
-from tests.support.builders import NOON, alert, at
+from firstline.errors import HistoryUnavailable, JoinedSince
+from firstline.incidents.store import Groups, Incidents
+from firstline.models import Hold, Incident, Loud, StepResult
+from tests.integration.ports.conftest import Open, Ports, Wait, close, live_of, record_of
+from tests.support.builders import NOON, a_classification, alert, at
+from tests.support.changes import ending, joining, opened_by
 
-VERDICT = Classification(
-    severity="high",
-    cause="the disk is full",
-    is_deployment_related=False,
-    can_be_remediated=True,
-    runbook_id="low-disk",
-    confidence=0.9,
-    summary="web-1 is out of space",
-    first_steps=["look at /data"],
-    decided_by="rules",
-    reasons=["rule disk"],
-)
-
-
+HIGH, MEDIUM = a_classification(severity="high"), a_classification(severity="medium")
+HOLD = Hold(by="rule", id="r-1", reason="it clears itself", until=at(10), seconds=600)
 RESULT = StepResult(
     step_id="free", kind="act", instance_id="i-0123456789abcdef0", command_id="c-1", status="Success", output="ok"
 )
 
 
-PAGE = Page(
-    level=0,
-    on_call="primary",
-    delivered_to=["sns"],
-    acknowledge_within_seconds=300,
-    has_next_level=True,
-    resolve_within_seconds=3_600,
-)
-
-
 @pytest.fixture
-def incident_id(opened: Open) -> str:
-    """Open an incident and return its id."""
-    return opened(alert()).incident_id
+def incident(opened: Open) -> Incident:
+    """Open an incident of paging severity."""
+    return opened(alert(severity="high"))
+
+
+def join(groups: Groups, incident: Incident, minutes: float, severity: Any = "medium", **what: Any) -> None:
+    new = alert(fingerprint=f"fp-{minutes}-{severity}", severity=severity)
+    groups.apply(joining(incident, new, now=at(minutes), **what))
+
+
+def end_all(groups: Groups, incident: Incident, minutes: float) -> None:
+    views, _ = groups.read({incident.group_key: ["fp-1"]})
+    groups.apply(ending(incident, *views[incident.group_key].alerts.values(), now=at(minutes)))
+
+
+# --- the record ------------------------------------------------------------------------------------------------------
 
 
 def test_an_unknown_incident_has_no_record_and_cannot_be_touched(incidents: Incidents) -> None:
+    nobody = opened_by(alert(), now=NOON)
     assert incidents.record("nobody") is None
+    assert incidents.live("nobody") is None
+    assert incidents.members("nobody") == []
     assert incidents.acknowledge("nobody", "ada", NOON) is None
     assert incidents.resolve("nobody", "ada", NOON) is None
-    with pytest.raises(HistoryUnavailable, match="nobody is not in"):
-        incidents.close("nobody", "resolved", "", [], NOON)
-    assert incidents.record("nobody") is None
+    assert incidents.end_hold("nobody", "ada", NOON) is None
+    incidents.judge(nobody, 1, HIGH, NOON, seen=None)
+    incidents.mark_shown(nobody, 3)
+    with pytest.raises(HistoryUnavailable, match="is not in table"):
+        incidents.close(nobody, None, "resolved", "", [], NOON, joined=1)
+    assert incidents.record(nobody.incident_id) is None
 
 
-def test_the_record_keeps_what_happened(incidents: Incidents, incident_id: str) -> None:
-    incidents.save_classification(incident_id, VERDICT)
-    incidents.save_slack_message(incident_id, "C1", "1.2")
-    incidents.save_page(incident_id, PAGE, at(1))
-    incidents.save_page(incident_id, PAGE.model_copy(update={"level": 1}), at(6))
-    incidents.acknowledge(incident_id, "ada", at(7))
+def test_a_pagerduty_incident_leads_to_ours(incidents: Incidents, incident: Incident) -> None:
+    assert incidents.incident_paged_as("PD1") is None
+    incidents.remember_page("PD1", incident.incident_id, at(1))
+    assert incidents.incident_paged_as("PD1") == incident.incident_id
 
-    record = incidents.record(incident_id)
 
-    assert record is not None
-    assert record.classification == VERDICT
+def test_a_record_says_where_its_message_is(incidents: Incidents, incident: Incident) -> None:
+    incidents.save_slack_message(incident.incident_id, "C1", "1.2")
+    record = record_of(incidents, incident)
     assert (record.slack_channel, record.slack_ts) == ("C1", "1.2")
-    assert [page.level for page in record.pages] == [0, 1]
-    assert record.paged_at == at(1)
-    assert (record.acknowledged_by, record.acknowledged_at) == ("ada", at(7))
 
 
-def test_only_the_first_acknowledgement_counts_and_none_after_the_end(incidents: Incidents, incident_id: str) -> None:
-    assert incidents.acknowledge(incident_id, "ada", at(1)) is not None
-    assert incidents.acknowledge(incident_id, "bob", at(2)) is None
-    assert incidents.resolve(incident_id, "bob", at(3)) is not None
-    assert incidents.resolve(incident_id, "ada", at(4)) is None
+def test_open_and_closed_incidents_come_oldest_first(incidents: Incidents, opened: Open) -> None:
+    late, early, middle = (opened(alert(group_key=f"at-{minutes}", timestamp=at(minutes))) for minutes in (9, 1, 5))
+
+    def ids(records: Any) -> list[str]:
+        return [record.incident.incident_id for record in records]
+
+    assert ids(incidents.open_records()) == [early.incident_id, middle.incident_id, late.incident_id]
+
+    for minutes, incident in ((30, early), (20, late)):
+        close(incidents, incident, minutes)
+
+    assert ids(incidents.open_records()) == [middle.incident_id]
+    assert ids(incidents.closed_since(at(0))) == [late.incident_id, early.incident_id]
+    assert ids(incidents.closed_since(at(25))) == [early.incident_id]
+    assert [record.alert_count for record in incidents.closed_since(at(25))] == [1]
 
 
-def test_closing_is_idempotent_and_leaves_evidence(incidents: Incidents, incident_id: str) -> None:
-    incidents.save_classification(incident_id, VERDICT)
+# --- verdicts --------------------------------------------------------------------------------------------------------
 
-    first = incidents.close(incident_id, "auto_resolved", "verified", [RESULT], at(9))
-    second = incidents.close(incident_id, "expired", "later", [], at(99))
 
-    assert first == second
+def test_a_verdict_says_what_it_knew_of(incidents: Incidents, groups: Groups, incident: Incident) -> None:
+    seen = live_of(incidents, incident)
+    join(groups, incident, 1, "critical")
+
+    incidents.judge(incident, 1, HIGH, at(2), seen=seen)
+
+    record, live = record_of(incidents, incident), live_of(incidents, incident)
+    assert record.classification == HIGH
+    assert (live.judged, live.decided, live.judged_loud, live.started) == (1, 3, Loud(high=1), 1)
+    assert (live.joined, live.rank, live.loud_since) == (2, 4, NOON)
+
+
+@pytest.mark.parametrize(("joins", "since"), [(False, None), (True, NOON)])
+def test_a_verdict_below_paging_ends_the_wait_for_a_page_unless_something_joined(
+    incidents: Incidents, groups: Groups, incident: Incident, joins: bool, since: Any
+) -> None:
+    seen = live_of(incidents, incident)
+    if joins:
+        join(groups, incident, 1, "critical")
+    incidents.judge(incident, 1, MEDIUM, at(2), seen=seen)
+    assert live_of(incidents, incident).loud_since == since
+
+
+def test_a_verdict_of_paging_severity_begins_the_wait_for_a_page(incidents: Incidents, opened: Open) -> None:
+    incident = opened(alert(severity="low"))
+    incidents.judge(incident, 1, HIGH, at(2), seen=live_of(incidents, incident))
+    assert live_of(incidents, incident).loud_since == at(2)
+
+
+def test_a_verdict_of_an_earlier_execution_does_not_count(incidents: Incidents, incident: Incident) -> None:
+    seen = live_of(incidents, incident)
+    assert incidents.begin_generation(seen, at(1)) is not None
+    incidents.judge(incident, 1, MEDIUM, at(2), seen=seen)
+    live = live_of(incidents, incident)
+    assert (live.started, live.decided, live.loud_since) == (0, None, NOON)
+
+
+def test_a_verdict_sets_the_hold_and_the_next_one_ends_it(incidents: Incidents, incident: Incident) -> None:
+    seen = live_of(incidents, incident)
+    incidents.judge(incident, 1, MEDIUM.model_copy(update={"hold": HOLD}), at(1), seen=seen)
+    held = live_of(incidents, incident)
+    incidents.judge(incident, 1, MEDIUM, at(2), seen=held)
+    assert (held.held_until, live_of(incidents, incident).held_until) == (at(10), None)
+
+
+def test_a_hold_that_a_person_ended_meanwhile_has_ended(incidents: Incidents, incident: Incident) -> None:
+    seen = live_of(incidents, incident)
+    incidents.end_hold(incident.incident_id, "ada", at(1))
+    incidents.judge(incident, 1, MEDIUM.model_copy(update={"hold": HOLD}), at(2), seen=seen)
+    live = live_of(incidents, incident)
+    assert (live.decided, live.hold_ended_at) == (2, at(1))
+
+
+def test_a_new_hold_begins_after_one_that_ended(incidents: Incidents, incident: Incident) -> None:
+    incidents.end_hold(incident.incident_id, "ada", at(1))
+    seen = live_of(incidents, incident)
+    incidents.judge(incident, 1, MEDIUM.model_copy(update={"hold": HOLD}), at(2), seen=seen)
+    live = live_of(incidents, incident)
+    assert (live.held_until, live.hold_ended_at) == (at(10), None)
+
+
+# --- what happens to an open incident --------------------------------------------------------------------------------
+
+
+def test_the_first_acknowledgement_counts_and_none_after_the_end(incidents: Incidents, incident: Incident) -> None:
+    before = live_of(incidents, incident)
+    taken = incidents.acknowledge(incident.incident_id, "ada", at(1))
+
+    assert taken == record_of(incidents, incident)
+    assert (taken.acknowledged_by, taken.acknowledged_at) == ("ada", at(1))
+    live = live_of(incidents, incident)
+    assert (live.acked_rank, live.loud_since, live.due_at) == (3, None, at(2))
+    assert live.own.changes == before.own.changes + 1
+    assert incidents.acknowledge(incident.incident_id, "bob", at(2)) is None
+    close(incidents, incident, 3)
+    assert incidents.acknowledge(incident.incident_id, "cat", at(4)) is None
+
+
+@pytest.mark.parametrize("what", ["acknowledge", "end_hold", "resolve"])
+def test_a_write_whose_reply_was_lost_is_the_same_again(incidents: Incidents, incident: Incident, what: str) -> None:
+    before = live_of(incidents, incident).own.changes
+    first, again = (getattr(incidents, what)(incident.incident_id, "ada", at(1)) for _ in range(2))
+    assert first is not None
+    assert first == again
+    assert live_of(incidents, incident).own.changes == before + 1
+
+
+def test_of_many_who_acknowledge_at_once_one_does(incidents: Incidents, incident: Incident, crowd: int) -> None:
+    with ThreadPoolExecutor(crowd) as pool:
+        people = [f"person-{number}" for number in range(crowd)]
+        taken = list(pool.map(lambda by: incidents.acknowledge(incident.incident_id, by, at(1)), people))
+
+    (record,) = [record for record in taken if record is not None]
+    assert record.acknowledged_by == record_of(incidents, incident).acknowledged_by
+
+
+def test_what_joins_after_an_acknowledgement_may_page_again(
+    incidents: Incidents, groups: Groups, incident: Incident
+) -> None:
+    incidents.acknowledge(incident.incident_id, "ada", at(1))
+    join(groups, incident, 2, "critical")
+    live = live_of(incidents, incident)
+    assert (live.loud_since, live.acked_rank, live.answered) == (at(2), 3, True)
+
+
+def test_a_hold_ends_once(incidents: Incidents, incident: Incident) -> None:
+    ended = incidents.end_hold(incident.incident_id, "ada", at(1))
+    assert ended is not None
+    assert (ended.hold_ended_at, ended.hold_ended_because) == (at(1), "ada")
+    assert incidents.end_hold(incident.incident_id, "bob", at(2)) is None
+
+
+def test_a_person_resolves_what_they_have_seen(incidents: Incidents, groups: Groups, incident: Incident) -> None:
+    join(groups, incident, 1)
+
+    with pytest.raises(JoinedSince) as since:
+        incidents.resolve(incident.incident_id, "ada", at(2), seen=1)
+    assert (since.value.seen, since.value.joined) == (1, 2)
+    assert record_of(incidents, incident).resolved_at is None
+
+    resolved = incidents.resolve(incident.incident_id, "ada", at(3), seen=2)
+    assert resolved is not None
+    assert (resolved.resolved_at, resolved.resolved_by, resolved.status) == (at(3), "ada", "OPEN")
+    assert incidents.resolve(incident.incident_id, "bob", at(4), seen=2) is None
+    assert incidents.acknowledge(incident.incident_id, "bob", at(4)) is None
+
+
+def test_a_resolve_holds_only_for_what_had_joined(incidents: Incidents, groups: Groups, incident: Incident) -> None:
+    assert incidents.resolve(incident.incident_id, "pagerduty", at(1)) is not None
+    join(groups, incident, 2)
+
+    assert record_of(incidents, incident).resolved_at is None
+    assert incidents.acknowledge(incident.incident_id, "ada", at(3)) is not None
+    assert incidents.resolve(incident.incident_id, "ada", at(4), seen=2) is not None
+
+
+def test_a_resolve_can_be_withdrawn(incidents: Incidents, incident: Incident) -> None:
+    incidents.resolve(incident.incident_id, "ada", at(1), seen=1)
+    incidents.withdraw_resolve(incident)
+    live = live_of(incidents, incident)
+    assert (live.resolved_at, live.resolved_by, live.resolved_seen) == (None, None, None)
+
+
+def test_a_verification_counts_the_first_time(incidents: Incidents, incident: Incident) -> None:
+    incidents.mark_verified(incident, at(1))
+    incidents.mark_verified(incident, at(2))
+    assert live_of(incidents, incident).verified_at == at(1)
+
+
+def test_the_newest_message_counts(incidents: Incidents, incident: Incident) -> None:
+    for version in (2, 5, 3):
+        incidents.mark_shown(incident, version)
+    assert live_of(incidents, incident).shown == 5
+
+
+def test_a_quiet_incident_waits_for_no_page(incidents: Incidents, groups: Groups, incident: Incident) -> None:
+    incidents.begin_quiet(incident, at(1))
+    assert live_of(incidents, incident).loud_since == NOON, "it fires"
+    end_all(groups, incident, 2)
+    incidents.begin_quiet(incident, at(3))
+    assert live_of(incidents, incident).loud_since is None
+
+
+# --- the end ---------------------------------------------------------------------------------------------------------
+
+
+def test_closing_is_idempotent_and_leaves_evidence(incidents: Incidents, incident: Incident) -> None:
+    incidents.judge(incident, 1, HIGH, at(1), seen=live_of(incidents, incident))
+
+    first = incidents.close(incident, 1, "auto_resolved", "verified", [RESULT], at(9), joined=1)
+    second = incidents.close(incident, 1, "expired", "later", [], at(99), joined=1)
+
+    assert first is not None
+    assert first == second == record_of(incidents, incident)
     assert (first.status, first.outcome, first.closed_at, first.results) == ("CLOSED", "auto_resolved", at(9), [RESULT])
-    assert list(incidents.open_records()) == []
-    assert [record.incident.incident_id for record in incidents.closed_since(at(0))] == [incident_id]
-    assert list(incidents.closed_since(at(10))) == []
     (earlier,) = incidents.earlier_incidents("group-1")
     assert (earlier.outcome, earlier.severity, earlier.outcome_reason) == ("auto_resolved", "high", "verified")
     assert incidents.earlier_incidents("group-2") == []
 
 
-def word(said: Any, person: str = "slack:U1") -> Feedback:
-    return Feedback(person=person, by=person, said=said, at=at(20))
+def test_a_closed_incident_waits_for_nothing(incidents: Incidents, incident: Incident, wait: Wait) -> None:
+    wait(incident, "resolution")
+    assert live_of(incidents, incident).task_token == "t-1"
+    close(incidents, incident, 1)
+    live = live_of(incidents, incident)
+    assert (live.open, live.closed_at, live.task_token, live.awaiting, live.due_at) == (False, at(1), None, None, None)
+    assert incidents.due(at(99), 10) == []
 
 
-def test_what_people_say_reaches_the_evidence_before_and_after_the_end(incidents: Incidents, incident_id: str) -> None:
-    incidents.save_classification(incident_id, VERDICT.model_copy(update={"is_deployment_related": True}))
-    feedback_store.save_feedback(incident_id, word("noise"), incidents=incidents)
-    assert incidents.earlier_incidents("group-1") == []
-
-    incidents.close(incident_id, "resolved", "", [], at(9))
-    feedback_store.save_feedback(incident_id, word("real", "slack:U2"), incidents=incidents)
-    feedback_store.save_note(incident_id, "ana", "restarted it", at(30), incidents=incidents)
-
-    (earlier,) = incidents.earlier_incidents("group-1")
-    assert [(word.person, word.said) for word in earlier.feedback] == [("slack:U1", "noise"), ("slack:U2", "real")]
-    assert earlier.note == "restarted it"
-    assert earlier.blamed_deployment
-
-
-def test_people_who_speak_at_the_same_moment_are_all_heard(incidents: Incidents, incident_id: str) -> None:
-    incidents.close(incident_id, "resolved", "", [], at(9))
-
-    with ThreadPoolExecutor(6) as pool:
-        people = [word("real", f"slack:U{number}") for number in range(6)]
-        list(pool.map(lambda one: feedback_store.save_feedback(incident_id, one, incidents=incidents), people))
-
-    record = incidents.record(incident_id)
-    assert record is not None
-    assert {word.person for word in record.feedback} == {word.person for word in people}
-    (earlier,) = incidents.earlier_incidents("group-1")
-    assert {word.person for word in earlier.feedback} == {word.person for word in people}
-
-
-def test_whoever_knows_less_and_writes_later_takes_nothing_back(incidents: Incidents, incident_id: str) -> None:
-    before = incidents.close(incident_id, "resolved", "", [], at(9))
-    feedback_store.save_feedback(incident_id, word("real"), incidents=incidents)
-
-    incidents.remember_the_end(before)
-    incidents.close(incident_id, "resolved", "", [], at(9))
-
-    (earlier,) = incidents.earlier_incidents("group-1")
-    assert [word.said for word in earlier.feedback] == ["real"]
-
-
-def test_a_hidden_one_that_was_real_is_found_however_many_came_since(
-    incidents: Incidents, change: Change, incident_id: str
-) -> None:
-    incidents.close(incident_id, "suppressed", "noise", [], at(9))
-    closed = incidents.record(incident_id)
-    assert closed is not None
-    for number in range(30):
-        later = closed.incident.model_copy(update={"incident_id": f"later-{number}"})
-        incidents.remember_the_end(
-            closed.model_copy(update={"incident": later, "closed_at": at(20 + number), "outcome": "suppressed"})
-        )
-
-    feedback_store.save_feedback(incident_id, word("real"), incidents=incidents)
-
-    earlier = incidents.earlier_incidents("group-1", limit=20)
-    assert [incident.incident_id for incident in earlier][-1] == incident_id
-    assert [incident.closed_at for incident in earlier] == sorted(
-        (incident.closed_at for incident in earlier), reverse=True
-    )
-
-    feedback_store.save_feedback(incident_id, word("noise"), incidents=incidents)
-
-    assert [word.said for word in incidents.earlier_incidents("group-1")[-1].feedback] == ["noise"]
-
-
-def test_a_task_token_does_not_survive_the_end_and_never_shows_in_a_log(
-    incidents: Incidents, change: Change, incident_id: str
-) -> None:
-    change(incident_id, task_token="secret-token", awaiting="recovery")
-    record = incidents.record(incident_id)
-
-    closed = incidents.close(incident_id, "resolved", "", [], at(1))
-
-    assert record is not None
-    assert record.task_token == "secret-token"
+def test_a_task_token_shows_in_no_log(incidents: Incidents, incident: Incident, wait: Wait) -> None:
+    wait(incident, "recovery", "secret-token")
+    record = record_of(incidents, incident)
+    assert record.live is not None
+    assert record.live.task_token == "secret-token"
     assert "secret-token" not in repr(record)
-    assert closed.task_token is None
 
 
-def test_deployments_are_found_by_time_newest_first_and_once(incidents: Incidents) -> None:
-    for minutes in (-300, -30, -10, -10):
-        deployed = Deployment(service="shop", version=f"v{minutes}", deployed_at=at(minutes))
-        incidents.save_deployment(deployed)
-
-    assert [deployment.version for deployment in incidents.deployments_since(at(-240))] == ["v-10", "v-30"]
-
-
-def test_a_page_keeps_the_time_of_the_first_and_unknown_incidents_are_left_alone(
-    incidents: Incidents, incident_id: str
+def test_what_joined_since_the_decision_keeps_the_incident_open(
+    incidents: Incidents, groups: Groups, incident: Incident
 ) -> None:
-    incidents.mark_paged(incident_id, at(1))
-    incidents.mark_paged(incident_id, at(2))
-    incidents.save_page(incident_id, PAGE, at(3))
-    for write in (incidents.mark_paged, lambda name, when: incidents.save_page(name, PAGE, when)):
-        write("nobody", at(4))
-
-    record = incidents.record(incident_id)
-    assert record is not None
-    assert (record.paged_at, record.pages) == (at(1), [PAGE])
-    assert incidents.record("nobody") is None
+    join(groups, incident, 1)
+    assert incidents.close(incident, 1, "suppressed", "noise", [], at(2), joined=1) is None
+    assert incidents.close(incident, 1, "suppressed", "noise", [], at(2), joined=2) is not None
 
 
-def test_a_hold_ends_once_and_not_after_the_end(incidents: Incidents, incident_id: str, opened: Open) -> None:
-    over = opened(alert(group_key="group-2")).incident_id
-    incidents.resolve(over, "ada", at(1))
-
-    ended = incidents.end_hold(incident_id, "somebody joined", at(2))
-
-    assert ended is not None
-    assert (ended.hold_ended_at, ended.hold_ended_because) == (at(2), "somebody joined")
-    assert incidents.end_hold(incident_id, "again", at(3)) is None
-    assert incidents.end_hold(over, "late", at(3)) is None
-    assert incidents.end_hold("nobody", "late", at(3)) is None
+def test_silence_closes_only_what_does_not_fire(incidents: Incidents, groups: Groups, incident: Incident) -> None:
+    assert incidents.close(incident, 1, "resolved", "quiet", [], at(1), joined=None) is None
+    end_all(groups, incident, 2)
+    closed = incidents.close(incident, 1, "resolved", "quiet", [], at(3), joined=None)
+    assert closed is not None
+    assert (closed.resolved_at, closed.resolved_by) == (at(2), None)
 
 
-def test_the_worst_severity_that_is_held_back_stands(incidents: Incidents, incident_id: str) -> None:
-    seen = []
-    for severity in ("info", "high", "low", "critical", "medium"):
-        incidents.hold_back(incident_id, severity)
-        record = incidents.record(incident_id)
-        assert record is not None
-        seen.append(record.held_back)
-    assert seen == ["info", "high", "high", "critical", "critical"]
+def test_an_execution_that_was_succeeded_closes_nothing(incidents: Incidents, incident: Incident) -> None:
+    incidents.begin_generation(live_of(incidents, incident), at(1))
+    assert incidents.close(incident, 1, "resolved", "", [], at(2), joined=1) is None
+    assert incidents.close(incident, 2, "resolved", "", [], at(2), joined=1) is not None
 
 
-def test_what_is_over_holds_nothing_back(incidents: Incidents, incident_id: str) -> None:
-    incidents.resolve(incident_id, "ada", at(1))
-    incidents.hold_back(incident_id, "critical")
-    record = incidents.record(incident_id)
-    assert record is not None
-    assert record.held_back is None
+def test_of_many_who_close_at_once_one_decides(incidents: Incidents, incident: Incident, crowd: int) -> None:
+    def end(number: int) -> Any:
+        return incidents.close(incident, None, "resolved", f"because {number}", [], at(number), joined=1)
+
+    with ThreadPoolExecutor(crowd) as pool:
+        ends = list(pool.map(end, range(crowd)))
+
+    assert all(record == ends[0] for record in ends)
 
 
-def test_a_pagerduty_incident_leads_to_ours(incidents: Incidents, incident_id: str) -> None:
-    assert incidents.incident_paged_as("PD1") is None
-    incidents.remember_page("PD1", incident_id, at(1))
-    assert incidents.incident_paged_as("PD1") == incident_id
+def test_a_half_gone_is_taken_out_of_the_open_ones(incidents: Incidents, ports: Ports, incident: Incident) -> None:
+    incidents.repair_index(incident.incident_id)
+    assert [record.status for record in incidents.open_records()] == ["OPEN"]
+    key = {"pk": {"S": "GROUP#group-1"}, "sk": {"S": "LIVE"}}
+    ports.table._client.delete_item(TableName=ports.table.name, Key=key)
+
+    assert record_of(incidents, incident).live is None
+    incidents.repair_index(incident.incident_id)
+
+    assert list(incidents.open_records()) == []
+    (record,) = incidents.closed_since(at(-1))
+    assert (record.status, record.outcome, record.closed_at) == ("CLOSED", "expired", NOON)
 
 
-def test_open_and_closed_incidents_come_oldest_first(incidents: Incidents, opened: Open) -> None:
-    late, early, middle = (
-        opened(alert(group_key=f"at-{minutes}", timestamp=at(minutes))).incident_id for minutes in (9, 1, 5)
-    )
-
-    assert [record.incident.incident_id for record in incidents.open_records()] == [early, middle, late]
-
-    for minutes, incident_id in ((30, early), (20, late)):
-        incidents.close(incident_id, "resolved", "", [], at(minutes))
-
-    assert [record.incident.incident_id for record in incidents.open_records()] == [middle]
-    assert [record.incident.incident_id for record in incidents.closed_since(at(0))] == [late, early]
-    assert [record.incident.incident_id for record in incidents.closed_since(at(25))] == [early]
+# --- reconcile -------------------------------------------------------------------------------------------------------
 
 
-def test_a_word_or_note_that_comes_after_another_is_not_written(incidents: Incidents, incident_id: str) -> None:
-    seen = incidents.record(incident_id)
-    assert seen is not None
-    note = Note(by="ana", text="restarted it", at=at(1))
+def test_what_is_due_comes_oldest_first(incidents: Incidents, opened: Open) -> None:
+    groups = [f"group-{number}" for number in range(6)]
+    for number, group_key in enumerate(groups):
+        opened(alert(group_key=group_key, timestamp=at(number)))
 
-    assert incidents.append_feedback(incident_id, word("real"), seen=seen) is not None
-    assert incidents.append_feedback(incident_id, word("noise"), seen=seen) is None
-    noted = incidents.append_note(incident_id, note, seen=seen)
-    assert incidents.append_note(incident_id, note, seen=seen) is None
+    assert [live.group_key for live in incidents.due(at(4), 50)] == groups[:4]
+    assert [live.group_key for live in incidents.due(at(9), 2)] == groups[:2]
+    assert incidents.due(at(0.5), 50) == []
 
-    assert noted is not None
-    assert ([word.said for word in noted.feedback], noted.notes) == (["real"], [note])
+
+def test_what_was_looked_at_is_due_later_unless_it_changed(
+    incidents: Incidents, groups: Groups, incident: Incident
+) -> None:
+    (due,) = incidents.due(at(1), 10)
+    incidents.postpone(due, at(11))
+    assert live_of(incidents, incident).due_at == at(11)
+
+    later = live_of(incidents, incident)
+    join(groups, incident, 2)
+    incidents.postpone(later, at(30))
+    assert live_of(incidents, incident).due_at == at(3)
+
+
+def test_of_many_who_succeed_a_dead_execution_one_does(incidents: Incidents, incident: Incident, wait: Wait) -> None:
+    wait(incident, "quiet")
+    live = live_of(incidents, incident)
+
+    with ThreadPoolExecutor(8) as pool:
+        begun = [after for after in pool.map(lambda _: incidents.begin_generation(live, at(1)), range(8)) if after]
+
+    (after,) = begun
+    assert (after.generation, after.started, after.awaiting, after.own.changes) == (2, 0, None, live.own.changes + 1)
+    assert after == live_of(incidents, incident)

@@ -1,19 +1,24 @@
 """PagerDuty's events: one dedup key through an incident's life, within its limits whatever an alert says."""
 
 import json
+from typing import Any
 
 import pytest
 
 from firstline.channels.pagerduty import MAX_EVENT_BYTES, dedup_key, render
+from firstline.models import Counts, Member
 from tests.support.builders import (
     CONSOLE,
     HOSTILE,
     INCIDENT_ID,
+    NOW,
     a_classification,
     a_notification,
+    a_page,
     a_plan,
     a_record,
     a_result,
+    a_waiting_record,
     an_alert,
     an_incident,
     hostile_notification,
@@ -67,9 +72,58 @@ def test_what_nobody_said_is_left_out() -> None:
     assert event["payload"]["custom_details"]["what was tried"] == "nothing was run"
 
 
-@pytest.mark.parametrize(("kind", "action"), [("acknowledged", "acknowledge"), ("closed", "resolve")])
-def test_later_moments_use_the_same_key(kind: str, action: str) -> None:
-    assert render(a_notification(kind)) == {"event_action": action, "dedup_key": KEY}
+OVER = Counts(joined=1, ranks=(0, 0, 0, 1, 0), loud_high=1)
+"""The counts when the one alert ended."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "action"),
+    [
+        ("acknowledged", {}, "acknowledge"),
+        ("closed", {"own": OVER}, "resolve"),
+        ("closed", {"resolved_by": "ada", "resolved_at": NOW}, "resolve"),
+        ("quiet", {"own": OVER}, "resolve"),
+    ],
+)
+def test_later_moments_use_the_same_key(kind: str, changes: dict[str, Any], action: str) -> None:
+    record = a_record(pages=[a_page()], **changes)
+    assert render(a_notification(kind, record)) == {"event_action": action, "dedup_key": KEY}
+
+
+def test_each_page_triggers_under_the_same_key() -> None:
+    first, second = (render(a_notification("paged", a_record(pages=[a_page(seq=seq)]))) for seq in (1, 2))
+    assert first is not None
+    assert second is not None
+    assert first["dedup_key"] == second["dedup_key"] == KEY
+    assert first["event_action"] == second["event_action"] == "trigger"
+
+
+@pytest.mark.parametrize("outcome", ["expired", "auto_resolved", "resolved"])
+def test_what_still_fires_is_not_resolved_unless_a_person_said_so(outcome: str) -> None:
+    record = a_record(pages=[a_page()], outcome=outcome, status="CLOSED", closed_at=NOW)
+    assert render(a_notification("closed", record)) is None
+
+
+def test_what_somebody_has_stays_open_through_the_window() -> None:
+    record = a_record(pages=[a_page()], acknowledged_at=NOW, acknowledged_by="ada", own=OVER)
+    assert render(a_notification("quiet", record)) is None
+    assert render(a_notification("closed", record)) is not None
+
+
+def test_a_page_names_the_alerts_and_the_plan_that_asks() -> None:
+    members = [
+        Member(alert_name="DbDown", severity="critical", host="db-1"),
+        Member(alert_name="DiskFull", severity="high", host="web-1", firing=False),
+    ]
+    event = render(a_notification("paged", a_waiting_record(members=members, alert_count=5)))
+    assert event is not None
+    details = event["payload"]["custom_details"]
+    assert details["alerts, worst first"] == [
+        "critical DbDown on db-1",
+        "high DiskFull on web-1 (over)",
+        "and 3 more alerts",
+    ]
+    assert details["proposed"] == "Free disk space, on web-1 (safe). Approve in Slack."
 
 
 def test_an_incident_that_woke_nobody_ends_without_pagerduty() -> None:
@@ -79,7 +133,7 @@ def test_an_incident_that_woke_nobody_ends_without_pagerduty() -> None:
     assert render(a_notification("acknowledged", record=quiet)) is None
 
 
-@pytest.mark.parametrize("kind", ["suppressed", "remediating", "approval", "needs_human"])
+@pytest.mark.parametrize("kind", ["suppressed", "remediating", "approval", "needs_human", "changed"])
 def test_pagerduty_does_not_hear_of_what_wakes_nobody(kind: str) -> None:
     assert render(a_notification(kind)) is None
 

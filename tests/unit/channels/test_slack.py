@@ -9,7 +9,7 @@ import pytest
 
 from firstline.channels.slack import escape, escape_markup, feed, render, render_details, render_pointer, render_whisper
 from firstline.channels.slack_feedback import note_form
-from firstline.models import Approval, Feedback, Note, NotificationKind
+from firstline.models import Approval, Feedback, Member, Note, NotificationKind
 from tests.support.builders import (
     CONSOLE,
     INCIDENT_ID,
@@ -20,6 +20,7 @@ from tests.support.builders import (
     a_record,
     a_release_plan,
     a_result,
+    a_waiting_record,
     an_incident,
     hostile_notification,
 )
@@ -79,8 +80,8 @@ def test_a_page_reads_from_top_to_bottom() -> None:
 
 
 def test_an_approval_shows_what_would_run() -> None:
-    plan = a_plan(risk="read_only", rollback=a_plan().steps)
-    blocks = render(a_notification("approval", a_record(plan=plan)))["blocks"]
+    plan = a_plan(decision="approve", risk="read_only", rollback=a_plan().steps)
+    blocks = render(a_notification("approval", a_waiting_record(plan)))["blocks"]
     words = said(blocks)
     assert "Proposed: Free disk space\nRisk: read only\nOn: web-1" in words
     assert "• rotate-logs (act): firstline-low-disk-rotate-logs" in words
@@ -88,10 +89,14 @@ def test_an_approval_shows_what_would_run() -> None:
 
 
 def test_of_a_release_it_shows_from_which_to_which() -> None:
-    words = said(render(a_notification("approval", a_record(plan=a_release_plan())))["blocks"])
+    words = said(render(a_notification("approval", a_waiting_record(a_release_plan(decision="approve"))))["blocks"])
 
     assert "Proposed: Put the last good release back\nRisk: disruptive\nOn: shop/live" in words
     assert "• roll-back (act): from s3://releases/shop.zip (42) back to s3://releases/shop.zip (41)" in words
+
+
+PLAN = a_plan(decision="approve")
+ASKED: dict[str, Any] = {"plan": PLAN, "plan_digest": PLAN.digest()}
 
 
 @pytest.mark.parametrize(
@@ -101,9 +106,16 @@ def test_of_a_release_it_shows_from_which_to_which() -> None:
         ("needs_human", {}, ["acknowledge", "resolve", "note", "judge"]),
         ("paged", {"acknowledged_at": NOW}, ["resolve", "note", "judge"]),
         ("acknowledged", {"acknowledged_at": NOW}, ["resolve", "note", "judge"]),
-        ("approval", {}, ["review", "approve", "refuse"]),
+        ("approval", ASKED, ["review", "approve", "refuse", "acknowledge", "resolve", "note", "judge"]),
+        ("paged", ASKED, ["review", "approve", "refuse", "acknowledge", "resolve", "note", "judge"]),
+        ("acknowledged", ASKED | {"acknowledged_at": NOW}, ["review", "approve", "refuse", "resolve", "note", "judge"]),
+        ("paged", ASKED | {"decision": "refused"}, ["acknowledge", "resolve", "note", "judge"]),
         ("remediating", {}, []),
+        ("quiet", {}, ["resolve", "note", "judge"]),
         ("closed", {}, ["note", "judge"]),
+        ("changed", {"paged_at": NOW}, ["acknowledge", "resolve", "note", "judge"]),
+        ("changed", {"acknowledged_at": NOW}, ["resolve", "note", "judge"]),
+        ("changed", {"slack_channel": "automated:C1"}, []),
     ],
 )
 def test_buttons_carry_the_incident(kind: str, changes: dict[str, Any], expected: list[str]) -> None:
@@ -125,7 +137,7 @@ def test_everybody_is_asked_whether_it_was_right(kind: str) -> None:
     longest = an_incident(incident_id="x" * 80)
     blocks = render(a_notification(kind, a_record(longest)))["blocks"]
     answers = [carried.partition("#")[2] for carried in carries(blocks) if "#" in carried]
-    assert [one for one in answers if one != "resolve"] == [
+    assert [answer for answer in answers if answer not in ("1", "resolve#1")] == [
         *("real", "noise"),
         *(f"severity-{severity}" for severity in ("critical", "high", "medium", "low", "noise")),
         "wrong_cause",
@@ -148,7 +160,7 @@ def test_the_message_says_what_people_say_and_what_fixed_it() -> None:
 
 def test_the_form_asks_once_and_hands_back_the_incident() -> None:
     form = note_form("x" * 80, "C1", resolves=True)
-    assert form["private_metadata"] == f"{'x' * 80}#C1#resolve"
+    assert form["private_metadata"] == f"{'x' * 80}#C1#resolve#"
     assert form["submit"]["text"] == "Resolve"
     assert note_form("i", "C1", resolves=False)["submit"]["text"] == "Save"
     for name in ("title", "submit", "close"):
@@ -158,8 +170,7 @@ def test_the_form_asks_once_and_hands_back_the_incident() -> None:
 
 
 def test_the_buttons_under_a_plan_name_the_plan() -> None:
-    plan = a_plan()
-    blocks = render(a_notification("approval", a_record(plan=plan)))["blocks"]
+    blocks = render(a_notification("approval", a_record(**ASKED, alert_count=12)))["blocks"]
     values = {
         button["action_id"]: button["value"]
         for block in blocks
@@ -168,13 +179,32 @@ def test_the_buttons_under_a_plan_name_the_plan() -> None:
     }
     assert values == {
         "review": INCIDENT_ID,
-        "approve": f"{INCIDENT_ID}#{plan.digest()}",
-        "refuse": f"{INCIDENT_ID}#{plan.digest()}",
+        "approve": f"{INCIDENT_ID}#{PLAN.digest()}",
+        "refuse": f"{INCIDENT_ID}#{PLAN.digest()}",
+        "acknowledge": INCIDENT_ID,
+        "resolve": f"{INCIDENT_ID}#12",
+        "note": f"{INCIDENT_ID}#resolve#12",
     }
 
 
+def test_a_message_names_the_alerts_worst_first() -> None:
+    members = [Member(alert_name=f"Alert{number}", severity="high", host=f"web-{number}") for number in range(20)]
+    words = said(render(a_notification("paged", a_record(members=members, alert_count=23)))["blocks"])
+    assert "Alerts, worst first\n• high Alert0 on web-0\n" in words
+    assert "• and 3 more alerts" in words
+
+
+def test_what_changed_is_told_in_the_thread_only_if_it_is_news() -> None:
+    record = a_record(paged_at=NOW)
+    news = render_details(a_notification("changed", record, reason="Joined: critical DbDown on db-1."))
+    assert news is not None
+    assert "Joined: critical DbDown on db-1." in said(news["blocks"])
+    assert render_details(a_notification("changed", record, reason="")) is None
+    assert render_details(a_notification("quiet", record)) is None
+
+
 def test_a_half_approved_plan_says_by_whom() -> None:
-    record = a_record(plan=a_plan(), approvals=[Approval(approver="U1", by="ana (Slack)", at=NOW)])
+    record = a_record(**ASKED, approvals=[Approval(approver="U1", by="ana (Slack)", at=NOW)])
     assert "Approved by\nana (Slack)" in said(render(a_notification("approval", record))["blocks"])
 
 
@@ -188,7 +218,7 @@ def test_a_whisper_hides_its_link_behind_a_button() -> None:
 
 
 def test_behind_a_webhook_there_are_no_buttons_but_a_reason() -> None:
-    blocks = render(a_notification("approval"), interactive=False)["blocks"]
+    blocks = render(a_notification("approval", a_record(**ASKED)), interactive=False)["blocks"]
     assert buttons(blocks) == []
     assert "bot token" in said(blocks)
 
@@ -209,6 +239,22 @@ def test_behind_a_webhook_there_are_no_buttons_but_a_reason() -> None:
 )
 def test_each_moment_has_its_feed(kind: str, outcome: str | None, expected: str) -> None:
     assert feed(a_notification(kind, a_record(outcome=outcome))) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "where", "changes", "expected"),
+    [
+        ("quiet", "automated:C1", {}, "automated"),
+        ("quiet", "alerts:C2", {}, "alerts"),
+        ("changed", "automated:C1", {}, "automated"),
+        ("changed", "alerts:C2", {}, "alerts"),
+        ("changed", "automated:C1", {"paged_at": NOW}, "alerts"),
+    ],
+)
+def test_a_message_that_is_brought_up_to_date_stays_where_it_is(
+    kind: str, where: str, changes: dict[str, Any], expected: str
+) -> None:
+    assert feed(a_notification(kind, a_record(slack_channel=where, slack_ts="1.2", **changes))) == expected
 
 
 def test_the_thread_keeps_the_alert_and_the_output() -> None:

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from firstline.channels.sns import render
+from firstline.models import Member
 from tests.support.builders import (
     CONSOLE,
     HOSTILE,
@@ -15,6 +16,7 @@ from tests.support.builders import (
     a_plan,
     a_record,
     a_result,
+    a_waiting_record,
     an_alert,
     an_incident,
     hostile_notification,
@@ -51,7 +53,21 @@ def test_when_nothing_was_run_the_mail_says_so() -> None:
     assert "What was tried\nNothing was run." in json.loads(publish["Message"])["email"]
 
 
-@pytest.mark.parametrize("kind", ["suppressed", "remediating", "approval", "needs_human", "acknowledged", "closed"])
+def test_a_mail_names_the_alerts_and_the_plan_that_asks() -> None:
+    members = [
+        Member(alert_name="DbDown", severity="critical", host="db-1"),
+        Member(alert_name="DiskFull", severity="high", host="web-1"),
+    ]
+    publish = render(a_notification("paged", a_waiting_record(members=members, alert_count=2)))
+    assert publish is not None
+    mail = json.loads(publish["Message"])["email"]
+    assert "Alerts, worst first\n• critical DbDown on db-1\n• high DiskFull on web-1" in mail
+    assert "A plan waits for an approval: Free disk space, on web-1 (safe). Approve in Slack." in mail
+
+
+@pytest.mark.parametrize(
+    "kind", ["suppressed", "remediating", "approval", "needs_human", "acknowledged", "changed", "quiet", "closed"]
+)
 def test_only_pages_are_worth_a_mail(kind: str) -> None:
     assert render(a_notification(kind)) is None
 

@@ -7,11 +7,13 @@ import pytest
 
 from firstline.channels import pagerduty, slack, sns
 from firstline.channels.summary import execution_link, labels, severity, summarise, web_link
-from firstline.models import IncidentRecord
+from firstline.models import Counts, IncidentRecord, Member
 from tests.support.builders import (
     CONSOLE,
     INCIDENT_ID,
+    NOW,
     a_classification,
+    a_live,
     a_notification,
     a_page,
     a_plan,
@@ -21,6 +23,9 @@ from tests.support.builders import (
     an_incident,
     hostile_notification,
 )
+from tests.support.changes import counts_for
+
+PLAN = a_plan(decision="approve")
 
 
 def test_a_page_says_what_happens_where_and_what_to_do() -> None:
@@ -59,8 +64,11 @@ def test_without_a_message_the_name_speaks() -> None:
     [
         (a_record(), "high"),
         (a_record(classification=a_classification(severity="low")), "low"),
-        (a_record(classification=a_classification(severity="low"), worsened_to="critical"), "critical"),
-        (a_record(classification=a_classification(severity="critical"), worsened_to="high"), "critical"),
+        (a_record(classification=a_classification(severity="low"), live=a_live(own=counts_for(1, 4))), "critical"),
+        (a_record(classification=a_classification(severity="critical"), live=a_live(own=counts_for(3))), "critical"),
+        (a_record(live=a_live(own=counts_for(1, 4, held=True))), "high"),
+        (a_record(classification=None, live=a_live(own=counts_for(1, 4))), "critical"),
+        (a_record(live=None), "high"),
         (a_record(classification=None), "high"),
         (a_record(an_incident(an_alert(severity="info")), classification=None), "low"),
         (a_record(classification=a_classification(severity="noise")), "noise"),
@@ -96,6 +104,51 @@ def test_a_storm_is_called_a_storm() -> None:
     assert summarise(a_notification(record=record)).title == "Storm of 143 alerts, first DiskFull"
 
 
+@pytest.mark.parametrize(
+    ("members", "title"),
+    [
+        ([], "Storm of 5 alerts, 2 critical"),
+        (
+            [Member(alert_name="DbDown", severity="critical", host="db-1")],
+            "Storm of 5 alerts, 2 critical: DbDown on db-1",
+        ),
+    ],
+)
+def test_a_storm_with_criticals_is_called_by_them(members: list[Member], title: str) -> None:
+    record = a_record(
+        an_incident(storm=True), alert_count=5, members=members, live=a_live(own=counts_for(1, 1, 1, 4, 4))
+    )
+    assert summarise(a_notification(record=record)).title == title
+
+
+def test_the_hosts_of_all_alerts_are_affected() -> None:
+    members = [
+        Member(alert_name="DbDown", severity="critical", host="db-1"),
+        Member(alert_name="DiskFull", severity="high", host="web-1"),
+    ]
+    own = counts_for(3, 4) + Counts(firing=-1)
+    summary = summarise(a_notification(record=a_record(alert_count=2, members=members, live=a_live(own=own))))
+    assert summary.affected.startswith("web-1, db-1 · ")
+    assert summary.affected.endswith("2 alerts, 1 firing")
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({}, "Needs a human"),
+        ({"paged_at": NOW}, "Paging on-call"),
+        ({"paged_at": NOW, "acknowledged_at": NOW, "acknowledged_by": "Ana"}, "Acknowledged by Ana"),
+        ({"slack_channel": "automated:C1"}, "Running a runbook"),
+        ({"plan": PLAN, "plan_digest": PLAN.digest()}, "Approval needed"),
+        ({"paged_at": NOW, "acknowledged_at": NOW, "acknowledged_by": "Ana", "paged_seq": 2}, "Paging on-call"),
+    ],
+)
+def test_a_message_that_is_brought_up_to_date_says_how_the_incident_stands(
+    changes: dict[str, Any], status: str
+) -> None:
+    assert summarise(a_notification("changed", a_record(**changes))).status == status
+
+
 def test_a_long_queue_of_commands_keeps_its_end() -> None:
     results = [a_result(step_id=f"step-{number}") for number in range(30)]
     tried = summarise(a_notification(record=a_record(plan=a_plan(), results=results))).tried
@@ -112,6 +165,7 @@ def test_a_long_queue_of_commands_keeps_its_end() -> None:
         ("approval", {}, "Approval needed"),
         ("needs_human", {}, "Needs a human"),
         ("paged", {}, "Paging on-call"),
+        ("quiet", {}, "Over, watching whether it comes back"),
         ("acknowledged", {"acknowledged_by": "Ana (Slack)"}, "Acknowledged by Ana (Slack)"),
         ("acknowledged", {}, "Acknowledged by somebody"),
         ("closed", {"outcome": "auto_resolved"}, "Fixed by a runbook"),

@@ -1,363 +1,248 @@
-"""Folding alerts into their group."""
+"""Folding the messages about one alert into its last word, as tables."""
 
-import re
-from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstline.ingest.fold import (
-    FLAP_OPENINGS,
-    REOPEN_AFTER,
-    TOMBSTONES,
-    GroupState,
-    fold,
-    open_incident,
-    storm_alert,
-)
-from firstline.models import Hold, NormalizedAlert
+from firstline.ingest.fold import REOPEN_AFTER, Arrival, Fate, Folded, fold
+from firstline.models import SEVERITY_RANK, Live, NormalizedAlert, StoredAlert
 from tests.support.builders import NOON, alert, at
 
-EMPTY = GroupState(group_key="group-1")
+OPEN = Live(group_key="group-1", incident_id="inc-1", opened_at=NOON, last_alert_at=NOON)
+CLOSED = OPEN.model_copy(update={"open": False, "closed_at": at(10)})
+OTHER = OPEN.model_copy(update={"incident_id": "inc-2"})
 
 
-def opened(*alerts: NormalizedAlert, state: GroupState = EMPTY, minutes: float = 0) -> GroupState:
-    """The group after these alerts opened an incident."""
-    folded = fold(state, alerts, at(minutes))
-    assert folded.opens
-    return open_incident(folded, at(minutes))[0]
+def message(received: float, *, orders: bool, when: float | None = None, **what: Any) -> Arrival:
+    """A message about the alert, received at a minute after noon, and of that time unless `when` says otherwise."""
+    stamp = at(received if when is None else when)
+    resolved = what.get("status") == "resolved"
+    fields = {"timestamp_orders": orders, "timestamp": stamp} | ({"ends_at": stamp} if resolved else {})
+    given = alert(**fields | what)
+    return Arrival(given, at(received), SEVERITY_RANK[given.severity])
 
 
-def resolved(minutes: float, **what: object) -> NormalizedAlert:
-    return alert(status="resolved", ends_at=at(minutes), **what)
+def fires(received: float, *, orders: bool = True, when: float | None = None, **what: Any) -> Arrival:
+    return message(received, orders=orders, when=when, **what)
 
 
-# --- one alert's life ------------------------------------------------------------------------------------------------
+def ends(received: float, *, orders: bool = True, when: float | None = None, **what: Any) -> Arrival:
+    return message(received, orders=orders, when=when, status="resolved", **what)
 
 
-def test_the_first_firing_alert_opens_an_incident() -> None:
-    folded = fold(EMPTY, [alert()], NOON)
-
-    assert folded.opens
-    assert not folded.joins
-    assert [one.fingerprint for one in folded.new_alerts] == ["fp-1"]
-
-
-def test_the_same_alert_again_changes_nothing() -> None:
-    state = opened(alert())
-
-    folded = fold(state, [alert(), alert()], at(1))
-
-    assert not folded.changed
-    assert folded.new_alerts == []
-    assert folded.group == state
+def known(*arrivals: Arrival, incident_id: str = "inc-1") -> StoredAlert | None:
+    """The alert as it is stored after these messages, one after the other."""
+    after: StoredAlert | None = None
+    for arrival in arrivals:
+        folded = folded_into(after, arrival)
+        after = folded.after or after
+        if after is not None and folded.fate == "enters":
+            after = after.model_copy(update={"incident_id": incident_id, "live_key": "group-1"})
+    return after
 
 
-def test_another_alert_of_the_group_joins_its_incident() -> None:
-    folded = fold(opened(alert()), [alert(), alert(fingerprint="fp-2")], at(1))
-
-    assert folded.joins
-    assert not folded.opens
-    assert [one.fingerprint for one in folded.new_alerts] == ["fp-2"]
+def folded_into(before: StoredAlert | None, *arrivals: Arrival, live: Live | None = OPEN, now: float = 100) -> Folded:
+    return fold(before, arrivals, {"group-1": live}, at(now))
 
 
-def test_the_incident_is_resolved_when_the_last_alert_is() -> None:
-    state = opened(alert(), alert(fingerprint="fp-2"))
-
-    one_left = fold(state, [resolved(2)], at(2))
-    none_left = fold(one_left.group, [resolved(3, fingerprint="fp-2")], at(3))
-
-    assert not one_left.resolves
-    assert none_left.resolves
-    assert not none_left.group.open
+# --- one message ------------------------------------------------------------------------------------------------------
 
 
-def test_an_alert_that_fires_again_after_its_end_opens_a_new_incident_with_another_id() -> None:
-    first = opened(alert())
-    over = fold(first, [resolved(2)], at(2)).group
+@pytest.mark.parametrize("orders", [True, False])
+@pytest.mark.parametrize(
+    ("before", "severity", "live", "fate"),
+    [
+        pytest.param(False, "medium", None, "enters", id="it was never seen"),
+        pytest.param(True, "medium", OPEN, "duplicate", id="it is known"),
+        pytest.param(True, "low", OPEN, "duplicate", id="it got better"),
+        pytest.param(True, "critical", OPEN, "worsens", id="it got worse"),
+        pytest.param(True, "critical", CLOSED, "enters", id="it got worse after the incident was closed"),
+        pytest.param(True, "medium", OTHER, "enters", id="its incident is history"),
+        pytest.param(True, "medium", None, "enters", id="its incident is gone"),
+    ],
+)
+def test_a_firing_alert(orders: bool, before: bool, severity: str, live: Live | None, fate: Fate) -> None:
+    stored = known(fires(0, orders=orders)) if before else None
+    repeat = fires(20, when=0, orders=orders, severity=severity)
 
-    second = opened(alert(timestamp=at(5)), state=over, minutes=5)
-
-    assert second.incident_id != first.incident_id
-
-
-# --- out of order ----------------------------------------------------------------------------------------------------
-
-
-def test_a_resolve_that_comes_before_its_firing_keeps_the_firing_from_opening_anything() -> None:
-    before = fold(EMPTY, [resolved(2)], at(2))
-
-    late = fold(before.group, [alert()], at(3))
-
-    assert before.changed
-    assert not late.opens
-    assert not late.changed
+    assert folded_into(stored, repeat, live=live, now=20).fate == fate
 
 
-def test_the_late_end_of_an_earlier_episode_does_not_end_the_present_one() -> None:
-    over = fold(opened(alert()), [resolved(2)], at(2)).group
-    again = opened(alert(timestamp=at(5)), state=over, minutes=5)
+def test_a_repeat_after_a_close_is_left_alone_for_a_while_and_then_enters_at_its_own_severity() -> None:
+    stored = known(fires(0, orders=False, severity="critical"))
+    repeat = fires(20, when=0, orders=False, severity="high")
 
-    late = fold(again, [resolved(2)], at(6))
+    def fate(now: datetime) -> Folded:
+        return fold(stored, [repeat], {"group-1": CLOSED}, now)
 
-    assert not late.resolves
-    assert "fp-1" in late.group.firing
+    soon = fate(at(10) + REOPEN_AFTER - timedelta(seconds=1))
+    later = fate(at(10) + REOPEN_AFTER)
+
+    assert soon.fate == "duplicate"
+    assert later.fate == "enters"
+    assert later.after is not None
+    assert later.after.rank == SEVERITY_RANK["high"]
 
 
-def test_firing_and_resolved_in_one_batch_leave_nothing_open() -> None:
-    folded = fold(EMPTY, [resolved(1), alert()], at(1))
+@pytest.mark.parametrize(
+    ("live", "fate"), [(OPEN, "ends"), (CLOSED, "ended"), (OTHER, "ended"), (None, "ended")], ids=str
+)
+def test_a_resolve_ends_an_alert_where_it_counts(live: Live | None, fate: Fate) -> None:
+    folded = folded_into(known(fires(0)), ends(5), live=live)
 
-    assert not folded.opens
-    assert folded.group.firing == {}
+    assert folded.fate == fate
+    assert folded.after is not None
+    assert (folded.after.firing, folded.after.ended_at) == (False, at(5))
+
+
+def test_an_alert_counted_by_a_storm_ends_there() -> None:
+    stored = known(fires(0))
+    assert stored is not None
+    in_storm = stored.model_copy(update={"live_key": "storm:generic", "incident_id": "storm-1"})
+    storm = OPEN.model_copy(update={"group_key": "storm:generic", "incident_id": "storm-1"})
+
+    folded = fold(in_storm, [ends(5)], {"group-1": OTHER, "storm:generic": storm}, at(5))
+
+    assert folded.fate == "ends"
+
+
+# --- sources with a time for each change of state ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "arrives", "fate"),
+    [
+        pytest.param([fires(0), ends(5)], fires(6, when=0), "late", id="the firing once more, after its end"),
+        pytest.param([fires(0), ends(5)], fires(6, when=5), "late", id="a firing of the moment of the end"),
+        pytest.param([fires(0), ends(5)], fires(7), "enters", id="it fires again"),
+        pytest.param([ends(5)], fires(6, when=0), "late", id="the resolve came first"),
+        pytest.param([], ends(5), "ended", id="a resolve of an unknown alert"),
+        pytest.param([fires(0), ends(5)], ends(6, when=5), "late", id="the resolve once more"),
+        pytest.param([fires(0), ends(5)], ends(9), "ended", id="a later resolve, whose firing is yet to come"),
+        pytest.param([fires(0), fires(9)], ends(10, when=5), "late", id="the end of an earlier episode"),
+        pytest.param([fires(0)], fires(9), "refreshed", id="a firing whose resolve is yet to come"),
+        # Clocks: of a time to come it is not known when it was, only that it was not later than its receipt.
+        pytest.param([fires(0), ends(1, when=11)], fires(2), "enters", id="a resolve stamped ten minutes ahead"),
+        pytest.param([fires(0, when=10)], ends(3, when=5), "ends", id="a firing stamped ten minutes ahead"),
+        pytest.param([fires(0, when=10), ends(1, when=11)], fires(2, when=10), "late", id="the same stamp again"),
+        pytest.param([fires(0, when=10), ends(1, when=11)], fires(2, when=1.5), "enters", id="a clock put right"),
+    ],
+)
+def test_the_later_change_of_state_is_right(before: list[Arrival], arrives: Arrival, fate: Fate) -> None:
+    assert folded_into(known(*before), arrives).fate == fate
+
+
+# --- all others: order of receipt -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "arrives", "fate"),
+    [
+        pytest.param(
+            [fires(0, orders=False, began_at=NOON), ends(5, orders=False, began_at=NOON)],
+            fires(6, when=0, orders=False, began_at=NOON),
+            "enters",
+            id="Alertmanager lost Prometheus: firing again with the same begin",
+        ),
+        pytest.param([ends(5, orders=False)], fires(6, when=0, orders=False), "enters", id="a firing after its end"),
+        pytest.param(
+            [fires(9, orders=False, began_at=at(8))],
+            ends(10, when=5, orders=False, began_at=at(0)),
+            "late",
+            id="the end of an earlier episode",
+        ),
+        pytest.param(
+            [fires(9, orders=False, began_at=at(8))],
+            ends(10, when=5, orders=False, began_at=at(8)),
+            "ends",
+            id="the end of this episode, by a clock that is behind",
+        ),
+        pytest.param([fires(9, orders=False)], ends(10, orders=False, began_at=at(0)), "ends", id="one names none"),
+        pytest.param([fires(0, orders=False)], fires(9, orders=False), "duplicate", id="a stamp for each message"),
+        pytest.param(
+            [fires(0, orders=False, began_at=NOON)],
+            fires(9, orders=False, began_at=at(9)),
+            "refreshed",
+            id="a new episode whose resolve was lost",
+        ),
+        pytest.param([ends(5, orders=False)], fires(4, orders=False), "late", id="kept in the backlog meanwhile"),
+        pytest.param([fires(5, orders=False)], ends(4, orders=False), "late", id="its end was kept in the backlog"),
+        pytest.param([fires(0, orders=False), ends(5, orders=False)], ends(6, orders=False), "late", id="ended twice"),
+    ],
+)
+def test_the_message_that_was_received_last_is_right(before: list[Arrival], arrives: Arrival, fate: Fate) -> None:
+    assert folded_into(known(*before), arrives).fate == fate
+
+
+# --- several messages in one delivery ---------------------------------------------------------------------------------
+
+
+def test_firing_and_resolved_in_one_delivery_leave_nothing_open() -> None:
+    folded = folded_into(None, ends(1), fires(1, when=0))
+
+    assert folded.fate == "ended"
+
+
+def test_an_end_and_a_new_begin_in_one_delivery_keep_the_alert_in_its_incident() -> None:
+    folded = folded_into(known(fires(0)), fires(9, when=8), ends(9, when=5))
+
+    assert folded.fate == "refreshed"
+    assert folded.after is not None
+    assert folded.after.began_at == at(8)
+
+
+def test_of_two_messages_the_worse_one_counts_whatever_their_order() -> None:
+    low, critical = fires(1, severity="low"), fires(1, severity="critical")
+
+    for messages in ([low, critical], [critical, low]):
+        folded = folded_into(None, *messages)
+        assert folded.fate == "enters"
+        assert folded.arrival == critical
+        assert folded.after is not None
+        assert folded.after.rank == SEVERITY_RANK["critical"]
+
+
+# --- whatever the order -----------------------------------------------------------------------------------------------
 
 
 @st.composite
-def _deliveries(draw: st.DrawFn) -> tuple[list[NormalizedAlert], list[int], list[int]]:
-    """Episodes of a few alerts, then two orders in which their messages arrive, with repetitions."""
+def _messages(draw: st.DrawFn) -> tuple[list[NormalizedAlert], list[int], list[list[int]]]:
+    """Episodes of one alert, then an order in which their messages arrive, with repetitions, in several deliveries."""
     messages: list[NormalizedAlert] = []
-    for number in range(draw(st.integers(1, 3))):
-        fingerprint = f"fp-{number}"
-        for episode in range(draw(st.integers(1, 3))):
-            begins = episode * 10
-            messages.append(alert(fingerprint=fingerprint, timestamp=at(begins)))
-            if draw(st.booleans()) or episode < 2:
-                ends = at(begins + 5)
-                messages.append(
-                    alert(fingerprint=fingerprint, status="resolved", timestamp=at(begins), ends_at=ends),
-                )
-    indices = st.lists(st.integers(0, len(messages) - 1), max_size=6)
-    return messages, draw(indices), draw(st.permutations(range(len(messages))))
+    episodes = draw(st.integers(1, 3))
+    for episode in range(episodes):
+        begins = episode * 10
+        messages.append(alert(timestamp=at(begins), timestamp_orders=True))
+        if episode < episodes - 1 or draw(st.booleans()):
+            times = {"timestamp": at(begins + 5), "ends_at": at(begins + 5)}
+            messages.append(alert(status="resolved", timestamp_orders=True, **times))
+    order = [*range(len(messages)), *draw(st.lists(st.integers(0, len(messages) - 1), max_size=4))]
+    shuffled = draw(st.permutations(order))
+    deliveries: list[list[int]] = [[]]
+    for index in shuffled:
+        splits: bool = draw(st.booleans())
+        if deliveries[-1] and splits:
+            deliveries.append([])
+        deliveries[-1].append(index)
+    return messages, list(range(len(messages))), deliveries
 
 
-@given(_deliveries())
-def test_whatever_the_order_and_the_repetitions_the_same_alerts_fire_in_the_end(
-    deliveries: tuple[list[NormalizedAlert], list[int], list[int]],
+@given(_messages())
+def test_whatever_the_order_and_the_repetitions_an_ordered_alert_ends_up_the_same(
+    drawn: tuple[list[NormalizedAlert], list[int], list[list[int]]],
 ) -> None:
-    messages, repeated, order = deliveries
-
-    def replay(sequence: list[NormalizedAlert]) -> GroupState:
-        state = EMPTY
-        for step, message in enumerate(sequence):
-            folded = fold(state, [message], at(100 + step / 100))
-            state = open_incident(folded, at(100 + step / 100))[0] if folded.opens else folded.group
-        return state
-
-    in_order = replay(messages)
-    shuffled = replay([messages[i] for i in order] + [messages[i] for i in repeated])
-    at_once = fold(EMPTY, messages, at(100)).group
-
-    assert set(shuffled.firing) == set(in_order.firing) == set(at_once.firing)
-    assert shuffled.open or not shuffled.firing
-
-
-# --- severity --------------------------------------------------------------------------------------------------------
-
-
-def test_a_paging_alert_that_joins_a_lesser_incident_worsens_it_once() -> None:
-    state = opened(alert())
-
-    worse = fold(state, [alert(fingerprint="fp-2", severity="critical")], at(1))
-    again = fold(worse.group, [alert(fingerprint="fp-3", severity="critical")], at(2))
-
-    assert worse.worsened_to == "critical"
-    assert again.worsened_to is None
-
-
-def test_the_same_alert_at_a_higher_severity_is_no_duplicate() -> None:
-    folded = fold(opened(alert()), [alert(severity="critical", timestamp=at(1))], at(1))
-
-    assert folded.worsened_to == "critical"
-    assert len(folded.new_alerts) == 1
-
-
-# --- after an incident was closed over firing alerts -----------------------------------------------------------------
-
-
-def test_an_alert_that_still_fires_after_its_incident_was_closed_is_left_alone_for_a_while_then_opens_another() -> None:
-    closed = opened(alert()).model_copy(update={"open": False, "settled_at": NOON})
-
-    soon = fold(closed, [alert()], NOON + REOPEN_AFTER - timedelta(seconds=1))
-    later = fold(closed, [alert()], NOON + REOPEN_AFTER)
-
-    assert not soon.opens
-    assert not soon.changed
-    assert later.opens
-    assert [one.fingerprint for one in later.new_alerts] == ["fp-1"]
-
-
-def test_a_worse_alert_opens_at_once_even_though_the_incident_was_just_closed() -> None:
-    closed = opened(alert()).model_copy(update={"open": False, "settled_at": NOON})
-
-    assert fold(closed, [alert(severity="critical", timestamp=at(1))], at(1)).opens
-
-
-def test_alerts_whose_end_was_lost_do_not_keep_the_next_incident_open() -> None:
-    closed = opened(alert(), alert(fingerprint="lost")).model_copy(update={"open": False, "settled_at": NOON})
-    state = opened(alert(fingerprint="fp-3", timestamp=at(60)), state=closed, minutes=60)
-
-    assert fold(state, [resolved(61, fingerprint="fp-3")], at(61)).resolves
-
-
-# --- flapping --------------------------------------------------------------------------------------------------------
-
-
-def test_a_group_that_opens_too_often_flaps_and_then_goes_quiet_instead_of_resolving() -> None:
-    state = EMPTY
-    for turn in range(FLAP_OPENINGS):
-        state = opened(alert(timestamp=at(turn * 5)), state=state, minutes=turn * 5)
-        assert not state.flapping
-        state = fold(state, [resolved(turn * 5 + 1)], at(turn * 5 + 1)).group
-
-    state = opened(alert(timestamp=at(50)), state=state, minutes=50)
-    quiet = fold(state, [resolved(51)], at(51))
-    again = fold(quiet.group, [alert(timestamp=at(52))], at(52))
-
-    assert state.flapping
-    assert quiet.quiets
-    assert not quiet.resolves
-    assert again.joins
-    assert not again.opens
-
-
-def test_openings_of_another_hour_do_not_count_as_flapping() -> None:
-    state = EMPTY
-    for turn in range(FLAP_OPENINGS + 2):
-        state = opened(alert(timestamp=at(turn * 61)), state=state, minutes=turn * 61)
-        state = fold(state, [resolved(turn * 61 + 1)], at(turn * 61 + 1)).group
-
-    assert not state.flapping
-
-
-# --- the incident ----------------------------------------------------------------------------------------------------
-
-
-def test_the_worst_alert_leads_and_its_body_stays_behind() -> None:
-    folded = fold(EMPTY, [alert(), alert(fingerprint="fp-2", severity="critical", host="web-2")], NOON)
-
-    _, incident = open_incident(folded, NOON)
-
-    assert incident.alert.severity == "critical"
-    assert incident.alert.raw_payload is None
-    assert incident.hosts == ["web-1", "web-2"]
-    assert incident.alert_count == 2
-
-
-def test_the_id_reads_like_a_headline_and_is_the_same_for_a_retry() -> None:
-    folded = fold(EMPTY, [alert(alert_name="Disk almost full! /data", host="web-1.prod.example.com")], NOON)
-
-    first, again = (open_incident(folded, at(minutes))[1].incident_id for minutes in (0, 3))
-
-    assert first == again
-    assert re.fullmatch(r"Disk-almost-full-data-web-1-prod-example-c-20260302T120000Z-[0-9a-f]{8}", first)
-
-
-@given(st.text(min_size=1, max_size=256), st.one_of(st.none(), st.text(min_size=1, max_size=256)))
-def test_any_name_and_host_give_a_valid_execution_name(name: str, host: str | None) -> None:
-    _, incident = open_incident(fold(EMPTY, [alert(alert_name=name, host=host)], NOON), NOON)
-
-    assert re.fullmatch(r"[A-Za-z0-9_-]{1,80}", incident.incident_id)
-
-
-def test_tombstones_do_not_grow_without_end() -> None:
-    ends = [resolved(n, fingerprint=f"fp-{n}") for n in range(TOMBSTONES + 50)]
-
-    ended = fold(EMPTY, ends, NOON).group.ended
-
-    assert len(ended) == TOMBSTONES
-    assert "fp-0" not in ended
-    assert f"fp-{TOMBSTONES + 49}" in ended
-
-
-def test_a_storm_always_pages() -> None:
-    assert storm_alert(alert(severity="low"), "5 a minute", NOON).severity == "high"
-    assert storm_alert(alert(severity="critical"), "5 a minute", NOON).severity == "critical"
-
-
-def test_a_storm_is_known_by_its_first_alert() -> None:
-    storm = storm_alert(alert(alert_name="TargetDown"), "5 a minute", NOON)
-    _, incident = open_incident(fold(GroupState(group_key=storm.group_key), [storm], NOON), NOON)
-
-    assert (incident.alert.alert_name, incident.first_alert) == ("Alert storm", "TargetDown")
-
-
-def test_a_label_first_alert_does_not_make_an_incident_a_storm() -> None:
-    _, incident = open_incident(fold(EMPTY, [alert(labels={"first_alert": "AllIsWell"})], NOON), NOON)
-
-    assert incident.first_alert == incident.alert.alert_name
-
-
-# --- what is kept back -----------------------------------------------------------------------------------------------
-
-
-def hold(minutes: float) -> Hold:
-    return Hold(by="silence", id="s-1", reason="because", until=at(minutes), seconds=60)
-
-
-def silent(*hosts: str, minutes: float = 60) -> Callable[[NormalizedAlert], Hold | None]:
-    """A silence for these hosts."""
-    return lambda one: hold(minutes) if one.host in hosts else None
-
-
-def held_group() -> GroupState:
-    """An open incident of web-1, which waits for an hour."""
-    folded = fold(EMPTY, [alert(host="web-1")], NOON, silent("web-1"))
-    return open_incident(folded, NOON)[0]
-
-
-def test_an_incident_is_held_when_every_alert_in_it_is_held() -> None:
-    alerts = [alert(fingerprint="fp-1", host="web-1"), alert(fingerprint="fp-2", host="web-2")]
-
-    group, incident = open_incident(fold(EMPTY, alerts, NOON, silent("web-1", "web-2")), NOON)
-    loud = open_incident(fold(EMPTY, alerts, NOON, silent("web-1")), NOON)
-
-    assert incident.hold == hold(60)
-    assert group.held_until == at(60)
-    assert loud[1].hold is None
-    assert loud[0].held_until is None
-
-
-def test_an_incident_is_held_only_until_its_first_hold_ends() -> None:
-    lasts = {"web-1": hold(60), "web-2": hold(10)}
-    alerts = [alert(fingerprint="fp-1", host="web-1"), alert(fingerprint="fp-2", host="web-2")]
-
-    assert fold(EMPTY, alerts, NOON, lambda one: lasts[str(one.host)]).hold == hold(10)
-
-
-def test_a_paging_alert_that_is_not_held_ends_the_hold() -> None:
-    loud = alert(fingerprint="fp-2", host="web-2", severity="high")
-    soft = alert(fingerprint="fp-2", host="web-2", severity="medium")
-    too = alert(fingerprint="fp-2", host="web-1", severity="high")
-
-    assert fold(held_group(), [loud], at(1), silent("web-1")).worsened_to == "high"
-    assert fold(held_group(), [loud], at(1), silent("web-1")).ends_hold
-    assert not fold(held_group(), [soft], at(1), silent("web-1")).ends_hold
-    kept = fold(held_group(), [too], at(1), silent("web-1"))
-    assert (kept.ends_hold, kept.worsened_to, kept.held_back) == (False, None, "high")
-
-
-def test_after_the_hold_a_silenced_worse_alert_worsens_the_incident() -> None:
-    late = fold(held_group(), [alert(fingerprint="fp-2", severity="high")], at(60), silent("web-1", minutes=90))
-
-    assert late.worsened_to == "high"
-
-
-# --- how often it flaps ----------------------------------------------------------------------------------------------
-
-
-def test_an_incident_knows_how_often_its_group_flapped() -> None:
-    state, openings = EMPTY, []
-    for number in range(FLAP_OPENINGS + 2):
-        minutes = number * 5
-        folded = fold(state, [alert(timestamp=at(minutes))], at(minutes))
-        state, incident = open_incident(folded, at(minutes))
-        openings.append((incident.opened_last_hour, incident.flapping))
-        state = state.model_copy(update={"open": False, "firing": {}})
-
-    assert openings == [(1, False), (2, False), (3, False), (4, True), (5, True)]
-
-
-def test_a_critical_alert_that_joins_what_flaps_makes_it_worse() -> None:
-    flapping = opened(alert()).model_copy(update={"flapping": True})
-
-    assert fold(flapping, [alert(fingerprint="fp-2", severity="critical")], at(1)).worsened_to == "critical"
+    messages, in_order, deliveries = drawn
+
+    def replay(parts: list[list[int]]) -> bool:
+        stored: StoredAlert | None = None
+        for step, part in enumerate(parts):
+            arrivals = [Arrival(messages[index], at(100 + step), 2) for index in part]
+            stored = folded_into(stored, *arrivals, now=100 + step).after or stored
+            if stored is not None:
+                stored = stored.model_copy(update={"incident_id": "inc-1", "live_key": "group-1"})
+        return stored is not None and stored.firing
+
+    assert replay(deliveries) == replay([[index] for index in in_order]) == replay([in_order])

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from firstline.errors import HistoryUnavailable, QuarantineUnavailable
-from firstline.ingest.accept import AcceptedGroup
-from firstline.ingest.front_door import MAX_BODY_BYTES, Intake
-from firstline.ingest.quarantine import Quarantined
+from firstline.errors import HistoryUnavailable, QuarantineUnavailable, UnreadablePayload
+from firstline.ingest.accept import SENDER_WAITS, Accepted
+from firstline.ingest.front_door import Intake
+from firstline.ingest.group import AcceptedGroup
+from firstline.ingest.quarantine import Backlog, Quarantined, pack, pack_backlog
 from firstline.models import Deployment, NormalizedAlert, Note
-from tests.support.builders import NOON, a_record, an_incident
+from tests.support.builders import NOON, a_record, alert, an_incident
 from tests.support.memory import MemoryExecutions, MemoryStore
 
 TOKEN = "s3cret-token"
@@ -28,6 +29,10 @@ class World:
     def __init__(self) -> None:
         self.alerts: list[NormalizedAlert] = []
         self.kept: list[Quarantined] = []
+        self.queued: list[Backlog] = []
+        self.too_many = 1_000_000
+        self.received: list[datetime] = []
+        self.within: list[float | None] = []
         self.store = MemoryStore(a_record(an_incident(incident_id="inc-1")))
         self.confirmed: list[tuple[str, str]] = []
         self.table_is_down = False
@@ -41,11 +46,22 @@ class World:
             "sources/deployments": (TOKEN,),
         }
 
-    def accept(self, alerts: Sequence[NormalizedAlert], now: datetime) -> list[AcceptedGroup]:
+    def accept(
+        self,
+        alerts: Sequence[NormalizedAlert],
+        now: datetime,
+        *,
+        received_at: datetime | None = None,
+        within: float | None = None,
+    ) -> Accepted:
         if self.table_is_down:
             raise HistoryUnavailable("down")
-        self.alerts.extend(alerts)
-        return [AcceptedGroup("incident-1", new=len(alerts))] if alerts else []
+        self.received.append(received_at or now)
+        self.within.append(within)
+        taken = alerts[: self.too_many]
+        self.alerts.extend(taken)
+        groups = [AcceptedGroup("incident-1", new=len(taken))] if taken else []
+        return Accepted(groups, list(alerts[self.too_many :]))
 
     def lines(self, name: str) -> tuple[str, ...]:
         return self.secrets.get(name, ())
@@ -54,6 +70,11 @@ class World:
         if self.queue_is_down:
             raise QuarantineUnavailable("down")
         self.kept.append(delivery)
+
+    def queue(self, backlog: Backlog) -> None:
+        if self.queue_is_down:
+            raise QuarantineUnavailable("down")
+        self.queued.append(backlog)
 
     def get(self, url: str) -> str:
         raise AssertionError(f"nothing should fetch {url}")
@@ -83,6 +104,7 @@ def handle(world: World, event: dict[str, Any]) -> dict[str, Any] | None:
         executions=MemoryExecutions(),
         secrets=world.lines,
         quarantine=world.keep,
+        backlog=world.queue,
         certificates=world.get,
         confirm_subscription=world.confirm,
         own_stack="firstline-test",
@@ -161,7 +183,67 @@ def test_one_bad_alert_of_fifty_is_kept_and_the_others_are_processed(world: Worl
 
     assert (status, answer["alert_count"], answer["quarantined"]) == (202, 49, 1)
     assert len(world.alerts) == 49
-    assert json.loads(world.kept[0].body) == alerts[17]
+    assert json.loads(world.kept[0].body) == alertmanager(alerts[17])
+
+
+def test_a_rejected_part_can_be_read_by_a_redrive_once_its_source_can_read_it(world: World) -> None:
+    mended = firing("Mended") | {"status": None}
+    payload = alertmanager(mended, "no object") | {"status": None, "commonLabels": {"cluster": "eu"}}
+    post(world, "/alerts/prometheus", payload)
+    (kept,) = world.kept
+    envelope = json.loads(kept.body)
+    envelope["alerts"] = [firing("Mended")]
+
+    redriven = Quarantined(kept.source, kept.reason, json.dumps(envelope).encode(), kept.content_type)
+    handle(world, {"Records": [{"eventSource": "aws:sqs", "body": json.dumps(pack(redriven)[0])}]})
+
+    assert [alert.alert_name for alert in world.alerts] == ["Mended"]
+    assert envelope["commonLabels"] == {"cluster": "eu"}
+
+
+def test_many_rejected_parts_of_a_delivery_are_kept_together(world: World) -> None:
+    status, answer = post(world, "/alerts/generic", {"alerts": [{"alert_name": "Good"}, 7, {"no": "name"}]})
+
+    assert (status, answer["quarantined"], len(world.kept)) == (202, 2, 1)
+    assert json.loads(world.kept[0].body) == {"alerts": [7, {"no": "name"}]}
+
+
+def test_what_the_table_does_not_take_in_time_is_queued_and_the_sender_is_told(world: World) -> None:
+    world.too_many = 10
+
+    status, answer = post(world, "/alerts/prometheus", alertmanager(*(firing(f"A{n}") for n in range(50))))
+
+    assert (status, answer["status"], answer["alert_count"], answer["queued"]) == (202, "accepted", 50, 40)
+    (backlog,) = world.queued
+    assert [alert.alert_name for alert in backlog.alerts] == [f"A{n}" for n in range(10, 50)]
+    assert (backlog.received_at, world.within) == (NOON, [SENDER_WAITS])
+
+
+def test_if_the_queue_does_not_take_the_rest_the_sender_has_to_try_again(world: World) -> None:
+    world.too_many, world.queue_is_down = 1, True
+
+    assert post(world, "/alerts/prometheus", alertmanager(firing(), firing("B")))[0] == 503
+
+
+def test_the_backlog_is_worked_off_as_of_its_receipt_and_without_haste(world: World) -> None:
+    backlog = Backlog(NOON - timedelta(minutes=3), [alert(alert_name="Late"), alert(alert_name="Later")])
+    records = [{"eventSource": "aws:sqs", "body": json.dumps(message)} for message in pack_backlog(backlog)]
+
+    handle(world, {"Records": records})
+
+    assert [each.alert_name for each in world.alerts] == ["Late", "Later"]
+    assert (world.received, world.within) == ([NOON - timedelta(minutes=3)], [None])
+
+
+def test_a_group_that_cannot_be_written_costs_neither_a_heartbeat_nor_a_rejected_part(world: World) -> None:
+    world.table_is_down = True
+    watchdog = firing("Watchdog") | {"labels": {"alertname": "Watchdog", "severity": "none"}}
+
+    status, _ = post(world, "/alerts/prometheus", alertmanager(firing(), watchdog, "no object"))
+
+    assert status == 503
+    assert len(world.store.heartbeats.pulses()[0]) == 1
+    assert len(world.kept) == 1
 
 
 def test_what_is_understood_and_is_no_alert_is_ignored_with_its_reason(world: World) -> None:
@@ -213,10 +295,13 @@ def test_an_unknown_path_is_answered_with_the_known_ones(world: World, method: s
     assert "POST /alerts/<source>" in answer["known"]
 
 
-def test_a_body_above_the_limit_is_refused_before_anything_else(world: World) -> None:
-    assert post(world, "/alerts/generic", b"x" * (MAX_BODY_BYTES + 1), token=None)[0] == 413
-    assert post(world, "/alerts/generic", b"x" * (10 * 1024 * 1024))[0] == 413
-    assert post(world, "/alerts/generic", b"x" * MAX_BODY_BYTES)[0] == 202
+def test_a_body_of_any_size_that_lambda_takes_is_read(world: World) -> None:
+    alerts = [firing(f"A{number}", padding="x" * 500) for number in range(7_000)]
+    body = json.dumps(alertmanager(*alerts)).encode()
+
+    assert len(body) > 4_900_000
+    assert post(world, "/alerts/prometheus", body)[1]["alert_count"] == 7_000
+    assert post(world, "/alerts/generic", b"x" * 5_000_000)[1]["status"] == "quarantined"
 
 
 # --- kept ------------------------------------------------------------------------------------------------------------
@@ -379,7 +464,7 @@ def test_only_an_allowed_topic_is_confirmed_and_only_with_its_token(world: World
     ("event_type", "acknowledged_by", "resolved_by"),
     [
         ("incident.acknowledged", "Ada", None),
-        ("incident.resolved", "Ada", "Ada"),
+        ("incident.resolved", None, "Ada"),
         ("incident.triggered", None, None),
     ],
 )
@@ -394,18 +479,34 @@ def test_firstlines_own_pagerduty_incident_is_a_signal_and_never_an_alert(
     assert not world.alerts
 
 
-def from_pagerduty(world: World, event_type: str, data: dict[str, Any]) -> tuple[int, Any]:
+PERSON = {"type": "user_reference", "summary": "Ada"}
+
+
+def from_pagerduty(
+    world: World, event_type: str, data: dict[str, Any], agent: dict[str, Any] | None = PERSON
+) -> tuple[int, Any]:
     event = {
         "id": "e-1",
         "event_type": event_type,
         "resource_type": "incident",
         "occurred_at": "2026-03-02T11:59:00Z",
-        "agent": {"type": "user_reference", "summary": "Ada"},
+        "agent": agent,
         "data": data,
     }
     body = json.dumps({"event": event}).encode()
     signature = "v1=" + hmac.new(TOKEN.encode(), body, hashlib.sha256).hexdigest()
     return post(world, "/alerts/pagerduty", body, token=None, x_pagerduty_signature=signature)
+
+
+@pytest.mark.parametrize("agent", [None, {"type": "service_reference", "summary": "shop"}, {"summary": "Ada"}])
+@pytest.mark.parametrize("event_type", ["incident.acknowledged", "incident.resolved"])
+def test_what_pagerduty_does_by_itself_answers_no_page(
+    world: World, event_type: str, agent: dict[str, Any] | None
+) -> None:
+    from_pagerduty(world, event_type, OWN, agent)
+
+    record = world.store.only
+    assert (record.acknowledged_by, record.resolved_by) == (None, None)
 
 
 OWN = {"id": "PD1", "incident_key": "firstline:inc-1", "title": "t", "status": "triggered", "urgency": "high"}
@@ -476,16 +577,27 @@ def test_what_was_kept_can_be_taken_in_again_once_it_can_be_read(world: World) -
     assert [alert.alert_name for alert in world.alerts] == ["DiskFull"]
 
 
-def test_the_largest_body_fits_into_a_message_of_the_queue_even_if_it_cannot_be_compressed(world: World) -> None:
+def test_a_body_that_is_too_big_for_a_message_is_kept_in_parts_and_read_when_all_are_there(world: World) -> None:
     from firstline.adapters.aws.quarantine import Quarantine
 
-    noise = b"".join(hashlib.sha256(str(n).encode()).digest() for n in range(MAX_BODY_BYTES // 32))
+    random = b"".join(hashlib.sha256(str(number).encode()).digest() for number in range(60_000))
+    text = base64.b64encode(random).decode()
     queue: Any = FakeQueue()
+    body = json.dumps({"alert_name": "Big", "unknown": text}).encode()
 
-    Quarantine(lambda: queue, "url").keep(Quarantined("generic", "noise", noise, "x"))
+    Quarantine(lambda: queue, "url").keep(Quarantined("generic", "noise", body, "application/json"))
+    records = [{"eventSource": "aws:sqs", "body": message} for message in queue.bodies]
 
+    assert len(records) > 1
     # SQS takes 1 MiB: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
-    assert len(queue.bodies[0]) < 1_048_576
+    assert max(map(len, queue.bodies)) < 1_048_576
+    assert [(m["part"], m["of"]) for m in map(json.loads, queue.bodies)] == [
+        (n, len(records)) for n in range(1, len(records) + 1)
+    ]
+    with pytest.raises(UnreadablePayload, match="batch size"):
+        handle(world, {"Records": records[1:]})
+    handle(world, {"Records": records[::-1]})
+    assert [each.alert_name for each in world.alerts] == ["Big"]
 
 
 @pytest.mark.parametrize("wrap", [lambda event: event, lambda event: {"version": "1.0", "requestPayload": event}])
@@ -499,7 +611,6 @@ def test_an_event_that_lambda_or_eventbridge_gave_up_on_can_be_taken_in_again(wo
 
 def test_what_still_makes_no_sense_goes_back_to_the_queue(world: World) -> None:
     from firstline.adapters.aws.quarantine import Quarantine
-    from firstline.errors import UnreadablePayload
 
     queue: Any = FakeQueue()
     Quarantine(lambda: queue, "url").keep(Quarantined("generic", "why", b"[1]", "application/json"))

@@ -2,39 +2,48 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from firstline.contracts import NotifyOutput
 from firstline.errors import ChannelFailed, HistoryUnavailable
-from firstline.models import Hold, IncidentRecord, StepResult
+from firstline.models import Counts, IncidentRecord
 from firstline.observability import metrics
-from firstline.people.announce import NotifyInput, announce, outcome_of
+from firstline.people.announce import SLACK_DOWN_FOR, NotifyInput, announce
 from tests.support.builders import (
     NOW,
     OPENED,
     a_classification,
+    a_live,
     a_page,
     a_plan,
     a_record,
     a_result,
+    a_waiting_record,
+    an_alert,
     an_incident,
 )
+from tests.support.changes import counts_for, joining
 from tests.support.memory import MemoryChannel, MemoryStore, lasting, passing
+from tests.unit.people.stage import critical
+from tests.unit.people.test_endings import LOW, held
 
 INPUT: TypeAdapter[NotifyInput] = TypeAdapter(NotifyInput)
 INCIDENT = an_incident().model_dump(mode="json")
 PLAN = a_plan().model_dump(mode="json")
 
 EVENTS: dict[str, dict[str, Any]] = {
-    "Record Suppression": {"classification": a_classification(severity="noise").model_dump(mode="json")},
+    "Record Suppression": {"classification": a_classification(severity="noise").model_dump(mode="json"), "joined": 1},
     "Announce Remediation": {"plan": PLAN},
-    "Request Approval": {"plan": PLAN},
     "Notify Ops": {"plan": None, "results": [], "reason": "No runbook fits."},
-    "Close Incident": {"results": [], "ended_by": "resolved", "reason": "Resolved by the sender."},
+    "Announce Quiet": {},
+    "Close Incident": {"results": [], "ended_by": "person", "joined": 1, "reason": "The summary."},
 }
+RESOLVED: dict[str, Any] = {"resolved_by": "ada", "resolved_at": NOW - timedelta(seconds=1)}
+OVER = Counts(joined=1, ranks=(0, 0, 0, 1, 0), loud_high=1)
+"""The counts when the one alert ended."""
 
 
 @pytest.fixture(autouse=True)
@@ -49,91 +58,35 @@ def announced(
     channels: dict[str, MemoryChannel],
     store: MemoryStore | None = None,
     end_silence: Callable[[str, datetime], None] = lambda silence_id, now: None,
+    now: datetime = NOW,
     **changes: Any,
 ) -> NotifyOutput:
     event = INPUT.validate_python({"state": state, "incident": INCIDENT, **EVENTS[state], **changes})
-    store = store or MemoryStore(a_record())
-    return announce(
-        event,
-        channels=channels,
-        incidents=store.incidents,
-        now=NOW,
-        resolve_within=timedelta(hours=1),
-        end_silence=end_silence,
-    )
+    if store is None:
+        store = MemoryStore(a_record(**RESOLVED) if state == "Close Incident" else a_record())
+    return announce(event, channels=channels, incidents=store.incidents, now=now, end_silence=end_silence)
 
 
 def value_of(name: str) -> float:
     return metrics.metric_set[name]["Value"][0]
 
 
-# --- how an incident ended ---
-
-LOW = a_classification(severity="low")
-
-
-@pytest.mark.parametrize(
-    ("case", "changes", "ended_by", "results", "expected"),
-    [
-        ("nobody acted", {"classification": LOW}, "resolved", [], "self_cleared"),
-        ("medium counts too", {"classification": a_classification(severity="medium")}, "resolved", [], "self_cleared"),
-        ("only looked at", {"classification": LOW}, "resolved", [a_result(kind="diagnose")], "self_cleared"),
-        ("an act that failed", {"classification": LOW}, "resolved", [a_result(status="Failed")], "self_cleared"),
-        ("acted, resolved", {}, "resolved", [a_result()], "auto_resolved"),
-        ("acted, verified", {}, "verified", [a_result(), a_result(kind="verify")], "auto_resolved"),
-        ("acted, low", {"classification": LOW}, "verified", [a_result()], "auto_resolved"),
-        ("a later act failed", {}, "resolved", [a_result(), a_result(status="Failed")], "auto_resolved"),
-        ("paged after acting", {"pages": [a_page()]}, "resolved", [a_result()], "resolved"),
-        ("paged by reconcile", {"paged_at": NOW, "classification": LOW}, "resolved", [], "resolved"),
-        ("acknowledged", {"acknowledged_at": NOW, "classification": LOW}, "resolved", [], "resolved"),
-        ("a page that was not written down", {}, "resolved", [], "resolved"),
-        ("unclassified and high", {"classification": None}, "resolved", [], "resolved"),
-        ("worsened", {"classification": LOW, "worsened_to": "critical"}, "resolved", [], "resolved"),
-        ("nobody resolved it", {"pages": [a_page()]}, "expired", [], "expired"),
-        ("nobody even acted", {"classification": LOW}, "expired", [a_result()], "expired"),
-    ],
-)
-def test_the_outcome_follows_from_how_the_incident_ended(
-    case: str,
-    changes: dict[str, Any],
-    ended_by: Literal["resolved", "verified", "expired"],
-    results: list[StepResult],
-    expected: str,
-) -> None:
-    assert outcome_of(a_record(**changes), ended_by, results) == expected, case
-
-
-def held(by: str, **changes: Any) -> dict[str, Any]:
-    """A high incident that resolved in the minute before its wait would have been over."""
-    hold = Hold(by=by, id="s-1", reason="It waited.", until=NOW, seconds=60)
-    verdict = a_classification(severity="high").model_copy(update={"hold": hold})
-    resolved = {"resolved_at": NOW - timedelta(minutes=1), "resolved_by": "generic"}
-    return {"classification": verdict} | resolved | changes
-
-
-@pytest.mark.parametrize(
-    ("case", "changes", "expected"),
-    [
-        ("a rule waited for exactly that", held("rule"), "self_cleared"),
-        ("a silence proves nothing", held("silence"), "suppressed"),
-        ("nor does maintenance", held("window"), "suppressed"),
-        ("people were about to hear of it", held("rule", resolved_at=NOW), "resolved"),
-        ("it had to go on", held("rule", hold_ended_at=NOW - timedelta(minutes=2)), "resolved"),
-        ("it got worse", held("rule", worsened_to="critical"), "resolved"),
-        ("somebody took it", held("silence", acknowledged_at=NOW), "resolved"),
-    ],
-)
-def test_the_outcome_of_an_incident_that_was_held(case: str, changes: dict[str, Any], expected: str) -> None:
-    assert outcome_of(a_record(**changes), "resolved", []) == expected, case
+# --- the end of a hold ---
 
 
 def test_the_end_of_an_incident_that_was_held_is_not_announced() -> None:
     slack, store, ended = MemoryChannel(), MemoryStore(a_record(**held("silence"))), list[str]()
 
-    output = announced("Close Incident", {"slack": slack}, store, lambda silence_id, now: ended.append(silence_id))
+    output = announced(
+        "Close Incident",
+        {"slack": slack},
+        store,
+        lambda silence_id, now: ended.append(silence_id),
+        ended_by="resolved",
+    )
 
     assert (output.told, output.outcome, slack.attempts) == (False, "suppressed", 0)
-    assert (store.only.outcome, store.only.outcome_reason) == ("suppressed", "It waited. Resolved by the sender.")
+    assert (store.only.outcome, store.only.outcome_reason) == ("suppressed", "It waited. The alert resolved.")
     assert ended == []
 
 
@@ -145,7 +98,7 @@ def test_a_silence_until_resolved_is_ended_with_its_incident() -> None:
 
     ended = list[str]()
 
-    announced("Close Incident", {}, store, lambda silence_id, now: ended.append(silence_id))
+    announced("Close Incident", {}, store, lambda silence_id, now: ended.append(silence_id), ended_by="resolved")
 
     assert ended == ["s-1"]
 
@@ -159,7 +112,7 @@ def test_a_silence_that_cannot_be_ended_closes_its_incident_all_the_same() -> No
     waits = verdict.hold.model_copy(update={"until_resolved": True})
     store = MemoryStore(a_record(**changes | {"classification": verdict.model_copy(update={"hold": waits})}))
 
-    assert announced("Close Incident", {}, store, stuck).outcome == "suppressed"
+    assert announced("Close Incident", {}, store, stuck, ended_by="resolved").outcome == "suppressed"
     assert store.only.status == "CLOSED"
 
 
@@ -171,7 +124,7 @@ def test_noise_is_written_down_and_nobody_is_told() -> None:
 
     output = announced("Record Suppression", {"slack": slack}, store)
 
-    assert output == NotifyOutput(told=False, outcome="suppressed", resolve_within_seconds=3_600)
+    assert output == NotifyOutput(told=False, outcome="suppressed")
     assert slack.attempts == 0
     assert (store.only.outcome, store.only.outcome_reason) == ("suppressed", "The source says high.")
     assert value_of("Suppressed") == 1
@@ -182,9 +135,8 @@ def test_noise_is_written_down_and_nobody_is_told() -> None:
     ("state", "kind", "reason"),
     [
         ("Announce Remediation", "remediating", "The runbook may run by itself in prod."),
-        ("Request Approval", "approval", "The runbook may run by itself in prod."),
         ("Notify Ops", "needs_human", "No runbook fits."),
-        ("Close Incident", "closed", "Resolved by the sender."),
+        ("Close Incident", "closed", "Resolved by ada."),
     ],
 )
 def test_each_state_sends_its_kind_of_notification(state: str, kind: str, reason: str) -> None:
@@ -218,18 +170,71 @@ def test_without_channels_nobody_is_told(state: str) -> None:
     assert announced(state, {}).told is False
 
 
-@pytest.mark.parametrize("state", ["Request Approval", "Notify Ops"])
-def test_a_request_to_people_that_no_channel_takes_fails(state: str) -> None:
-    slack = MemoryChannel(failures=[passing(), passing()])
+# --- Slack is down ---
+
+
+def low(number: int) -> IncidentRecord:
+    """One of many incidents of low severity."""
+    incident = an_incident(an_alert(severity="low", group_key=f"g-{number}"), incident_id=f"low-{number}")
+    return a_record(incident, classification=LOW)
+
+
+def test_while_slack_is_down_one_incident_is_paged_for_all() -> None:
+    store, slack = MemoryStore(*map(low, range(20))), MemoryChannel(failures=[lasting()] * 40)
+    failed, told = [], []
+
+    for record in store.records.values():
+        incident = record.incident.model_dump(mode="json")
+        for _ in range(2):  # the state machine tries again
+            try:
+                told.append(announced("Notify Ops", {"slack": slack}, store, incident=incident).told)
+            except ChannelFailed:
+                failed.append(record.incident.incident_id)
+
+    assert len(failed) == 2
+    assert len(set(failed)) == 1
+    assert told == [False] * 38
+
+
+def test_an_hour_later_slack_is_said_to_be_down_again() -> None:
+    store, slack = MemoryStore(low(1), low(2)), MemoryChannel(failures=[lasting()] * 9)
+    first, second = (record.incident.model_dump(mode="json") for record in store.records.values())
     with pytest.raises(ChannelFailed):
-        announced(state, {"slack": slack})
+        announced("Notify Ops", {"slack": slack}, store, incident=first)
+
+    assert not announced("Notify Ops", {"slack": slack}, store, incident=second).told
+    with pytest.raises(ChannelFailed):
+        announced("Notify Ops", {"slack": slack}, store, incident=second, now=NOW + SLACK_DOWN_FOR)
+
+
+def test_what_nobody_was_told_is_not_marked_as_shown() -> None:
+    store = MemoryStore(low(1), low(2))
+    store.incidents.claim_once("slack-is-down", "another", NOW, until=NOW + timedelta(hours=1))
+    announced(
+        "Notify Ops",
+        {"slack": MemoryChannel(failures=[lasting()])},
+        store,
+        incident=low(1).incident.model_dump(mode="json"),
+    )
+    live = store.records["low-1"].live
+    assert live is not None
+    assert live.shown == 0
+
+
+def test_a_passing_failure_of_slack_is_tried_once_more() -> None:
+    slack = MemoryChannel(failures=[passing()])
+    assert announced("Notify Ops", {"slack": slack}).told is True
     assert slack.attempts == 2
 
 
-@pytest.mark.parametrize("channels", [{}, {"slack": MemoryChannel(silent=True)}])
-def test_an_approval_that_nobody_can_give_is_not_waited_for(channels: dict[str, MemoryChannel]) -> None:
-    with pytest.raises(ChannelFailed, match="slack/bot-token"):
-        announced("Request Approval", channels)
+# --- a plan that asks ---
+
+
+def test_a_plan_that_asks_goes_to_ops_with_its_buttons() -> None:
+    slack = MemoryChannel()
+    store = MemoryStore(a_waiting_record(pages=[], paged_at=None, classification=LOW))
+    announced("Notify Ops", {"slack": slack}, store)
+    assert slack.told[0].kind == "approval"
 
 
 def test_one_channel_that_takes_it_is_enough() -> None:
@@ -244,7 +249,7 @@ def test_a_channel_that_fails_stops_no_cure_and_no_closing(state: str) -> None:
 
 
 def test_closing_is_written_before_anybody_is_told() -> None:
-    store = MemoryStore(a_record(pages=[a_page()]))
+    store = MemoryStore(a_record(pages=[a_page()], **RESOLVED))
 
     class Listener(MemoryChannel):
         def tell(self, notification: Any) -> bool:
@@ -255,7 +260,7 @@ def test_closing_is_written_before_anybody_is_told() -> None:
     output = announced("Close Incident", {"slack": slack, "pagerduty": MemoryChannel()}, store)
 
     assert output.outcome == "resolved"
-    assert (store.only.outcome, store.only.outcome_reason) == ("resolved", "Resolved by the sender.")
+    assert (store.only.outcome, store.only.outcome_reason) == ("resolved", "Resolved by ada.")
     assert slack.told[0].record.outcome == "resolved"
 
 
@@ -270,10 +275,10 @@ def test_a_table_that_is_down_is_the_state_machines_to_retry() -> None:
 def test_closing_twice_tells_again_and_counts_once() -> None:
     store, slack = MemoryStore(a_record(classification=LOW)), MemoryChannel()
     results = [a_result().model_dump(mode="json")]
-    announced("Close Incident", {"slack": slack}, store, results=results)
+    announced("Close Incident", {"slack": slack}, store, results=results, ended_by="verified")
     metrics.clear_metrics()
 
-    output = announced("Close Incident", {"slack": slack}, store, results=results)
+    output = announced("Close Incident", {"slack": slack}, store, results=results, ended_by="verified")
 
     assert output.outcome == "auto_resolved"
     assert slack.attempts == 2
@@ -285,7 +290,7 @@ def test_closing_twice_tells_again_and_counts_once() -> None:
     [
         (a_record(), "verified", {"AutoResolved": 1, "TimeToResolve": 240}),
         (a_record(resolved_at=OPENED + timedelta(seconds=90)), "resolved", {"AutoResolved": 1, "TimeToResolve": 90}),
-        (a_record(pages=[a_page()]), "resolved", {"ResolvedByHuman": 1, "TimeToResolve": 240}),
+        (a_record(pages=[a_page()], **RESOLVED), "person", {"ResolvedByHuman": 1, "TimeToResolve": 239}),
         (
             a_record(resolved_at=OPENED - timedelta(seconds=5), pages=[a_page()]),
             "resolved",
@@ -300,6 +305,87 @@ def test_each_end_of_an_incident_is_counted_in_metrics(
     results = [a_result().model_dump(mode="json")]
     announced("Close Incident", {}, MemoryStore(record), ended_by=ended_by, results=results)
     assert {name: value_of(name) for name in metrics.metric_set} == expected
+
+
+# --- what joined meanwhile ---
+
+
+def joins(store: MemoryStore) -> None:
+    live = store.only.live
+    assert live is not None
+    store.groups.apply(joining(live, critical(), now=NOW))
+
+
+def test_noise_that_got_company_is_not_suppressed() -> None:
+    store = MemoryStore(a_record())
+    joins(store)
+    assert announced("Record Suppression", {}, store) == NotifyOutput(told=False, closed=False)
+    assert store.only.status == "OPEN"
+    assert metrics.metric_set == {}
+
+
+@pytest.mark.parametrize("ended_by", ["verified", "expired"])
+def test_an_end_that_did_not_know_of_all_alerts_is_refused(ended_by: str) -> None:
+    store = MemoryStore(a_record())
+    joins(store)
+    assert not announced("Close Incident", {}, store, ended_by=ended_by).closed
+    assert store.only.status == "OPEN"
+
+
+def test_what_still_fires_is_not_closed_as_resolved() -> None:
+    store = MemoryStore(a_record())
+    assert not announced("Close Incident", {}, store, ended_by="resolved", joined=1).closed
+
+
+def test_a_critical_that_joins_while_a_resolve_is_carried_out_keeps_the_incident_open() -> None:
+    slack, store = MemoryChannel(), MemoryStore(a_record(slack_channel="alerts:C1", slack_ts="1.2", **RESOLVED))
+    store.meanwhile["close"] = lambda: joins(store)
+
+    output = announced("Close Incident", {"slack": slack}, store)
+
+    assert (output.closed, output.told) == (False, True)
+    assert (store.only.status, store.only.resolved_by) == ("OPEN", None)
+    told = slack.told[-1]
+    assert told.kind == "changed"
+    assert told.reason.startswith("ada resolved it, but then")
+    assert "critical DbDown on db-1" in told.reason
+
+
+# --- quiet ---
+
+
+def quiet_store(**changes: Any) -> MemoryStore:
+    return MemoryStore(a_record(live=a_live(own=OVER, paged_seq=1, page_done=1), **changes))
+
+
+def test_the_end_of_all_alerts_is_said_at_once_and_the_pages_ring_no_more() -> None:
+    slack, store = MemoryChannel(), quiet_store(pages=[a_page()])
+    assert announced("Announce Quiet", {"slack": slack}, store).told
+    assert [told.kind for told in slack.told] == ["quiet"]
+    live = store.only.live
+    assert live is not None
+    assert (live.voided_seq, live.open) == (1, True)
+
+
+def test_what_is_back_already_is_not_said_to_be_over() -> None:
+    slack, store = MemoryChannel(), MemoryStore(a_record(pages=[a_page()]))
+    assert not announced("Announce Quiet", {"slack": slack}, store).told
+    assert slack.attempts == 0
+
+
+def test_the_end_of_what_nobody_was_told_of_is_not_said() -> None:
+    slack = MemoryChannel()
+    store = MemoryStore(a_record(live=a_live(own=OVER)))
+    assert not announced("Announce Quiet", {"slack": slack}, store).told
+    assert slack.attempts == 0
+
+
+def test_a_message_that_came_through_is_marked_as_shown() -> None:
+    store = MemoryStore(a_record(classification=LOW, live=a_live(own=counts_for(1, 1))))
+    announced("Notify Ops", {"slack": MemoryChannel()}, store)
+    live = store.only.live
+    assert live is not None
+    assert live.shown == live.version
 
 
 def test_an_unknown_state_is_refused() -> None:

@@ -62,10 +62,11 @@ def seen(
 ) -> Seen:
     record = record or a_waiting_record()
     assert record.plan is not None
-    store, documents = MemoryStore(record), MemoryDocuments(script=script)
-    store.remediations.runs = list(runs)
+    store, documents = MemoryStore(), MemoryDocuments(script=script)
+    store.remediations.keep_runs(runs)
     for run in runs:
-        store.records.setdefault(run.incident_id, record)
+        names = {"incident_id": run.incident_id, "group_key": run.incident_id}
+        store.put(record.model_copy(update={"incident": record.incident.model_copy(update=names), "live": None}))
     gathered = review(record, record.plan, NOW, documents=documents, incidents=store.incidents)
     link = Link(
         incident_id=INCIDENT_ID,
@@ -85,7 +86,7 @@ def test_it_says_what_runs_where_as_whom_and_how_long_there_is() -> None:
     page = seen()
     for said in (
         "Free disk space on web-1",
-        "23 minutes left, until 03:39 UTC",
+        "until its incident is closed. This link is yours for 23 minutes more, until 03:39 UTC",
         "web-1",
         "i-0123456789abcdef0",
         "rotate-logs",

@@ -7,12 +7,14 @@ import pytest
 
 from firstline.errors import ExecutionsUnavailable, NotEntitled, Superseded, TooLate
 from firstline.models import Approval, IncidentRecord
-from firstline.people.approve import Answer, announcement, decide, invite
-from tests.support.builders import DEADLINE, INCIDENT_ID, NOW, a_plan, a_waiting_record
+from firstline.people.approve import LINK_IS_VALID_FOR, Answer, announcement, decide, invite
+from tests.support.builders import INCIDENT_ID, NOW, a_plan, a_waiting_record
 from tests.support.memory import MemoryExecutions, MemoryStore
 
 APPROVERS = ("U1", "U2", "U3")
-DESTRUCTIVE = a_plan(risk="destructive")
+DESTRUCTIVE = a_plan(risk="destructive", decision="approve")
+
+OTHER = a_plan(title="rm -rf /", decision="approve")
 
 
 class Waiting:
@@ -43,7 +45,7 @@ def says(waiting: Waiting, approver: str = "U1", approves: bool = True, digest: 
 
 @pytest.mark.parametrize("risk", ["read_only", "safe", "disruptive"])
 def test_one_approval_is_enough_unless_data_is_lost(risk: str) -> None:
-    waiting = Waiting(a_waiting_record(a_plan(risk=risk)))
+    waiting = Waiting(a_waiting_record(a_plan(risk=risk, decision="approve")))
     assert says(waiting).decision == "approved"
     assert waiting.signals == [("approved", "u1")]
 
@@ -51,10 +53,10 @@ def test_one_approval_is_enough_unless_data_is_lost(risk: str) -> None:
 @pytest.mark.parametrize(
     ("said", "decision", "told"),
     [
-        ([("U1", True)], None, []),
-        ([("U1", True), ("U2", True)], "approved", [("approved", "u1 and u2")]),
-        ([("U1", True), ("U2", False)], "refused", [("refused", "u2")]),
-        ([("U1", True), ("U1", False)], "refused", [("refused", "u1")]),
+        ([("U1", True)], None, [("acknowledged", "u1")]),
+        ([("U1", True), ("U2", True)], "approved", [("acknowledged", "u1"), ("approved", "u1 and u2")]),
+        ([("U1", True), ("U2", False)], "refused", [("acknowledged", "u1"), ("refused", "u2")]),
+        ([("U1", True), ("U1", False)], "refused", [("acknowledged", "u1"), ("refused", "u1")]),
         ([("U9", False)], "refused", [("refused", "u9")]),
     ],
 )
@@ -71,22 +73,20 @@ def test_two_approvals_of_one_person_count_once() -> None:
     says(waiting)
     with pytest.raises(Superseded, match="somebody else"):
         says(waiting)
-    assert waiting.signals == []
+    assert waiting.store.only.decision is None
 
 
 @pytest.mark.parametrize(
     ("case", "changes", "error", "words"),
     [
-        ("resolved", {"resolved_at": NOW}, TooLate, "was over at 03:16 UTC"),
+        ("resolved", {"resolved_at": NOW, "resolved_by": "bo"}, TooLate, "was over at 03:16 UTC"),
         ("closed", {"closed_at": NOW, "status": "CLOSED"}, TooLate, "was over"),
-        ("timed out", {"awaiting": "acknowledgement"}, TooLate, "does not wait"),
-        ("not asked yet", {"awaiting": None, "decide_by": None}, TooLate, "does not wait"),
-        ("the last second is gone", {"decide_by": NOW}, TooLate, "does not wait"),
         ("no plan", {"plan": None}, TooLate, "no plan"),
+        ("a plan that asks nobody", {"plan": a_plan()}, TooLate, "no plan that anybody could decide on"),
         ("approved", {"decision": "approved", "decided_by": "bo", "decided_at": NOW}, Superseded, "approved by bo at"),
         ("refused", {"decision": "refused", "decided_by": "bo", "decided_at": NOW}, Superseded, "refused by bo at"),
         ("another plan was saved", {"plan_digest": "b" * 64}, Superseded, "plan has changed"),
-        ("the plan is not what its digest says", {"plan": a_plan(title="rm -rf /")}, Superseded, "plan has changed"),
+        ("the plan is not what its digest says", {"plan": OTHER}, Superseded, "plan has changed"),
     ],
 )
 @pytest.mark.parametrize("approves", [True, False])
@@ -94,7 +94,7 @@ def test_a_refused_answer_is_not_written(
     case: str, changes: dict[str, Any], error: Any, words: str, approves: bool
 ) -> None:
     asked = a_waiting_record()
-    waiting = Waiting(asked.model_copy(update=changes))
+    waiting = Waiting(asked.model_copy(update={"live": None} | changes))
 
     with pytest.raises(error, match=words):
         says(waiting, approves=approves, digest=asked.plan_digest)
@@ -153,11 +153,33 @@ def test_an_answer_that_always_loses_the_race_is_refused_in_words() -> None:
     assert waiting.signals == []
 
 
-def test_an_execution_that_stopped_waiting_runs_nothing_and_says_so() -> None:
+@pytest.mark.parametrize("awaiting", ["acknowledgement", "resolution"])
+def test_a_plan_can_be_approved_whatever_its_incident_waits_for(awaiting: str) -> None:
+    waiting = Waiting(a_waiting_record(awaiting=awaiting))
+    assert says(waiting).decision == "approved"
+    assert waiting.signals == [("approved", "u1")]
+
+
+def test_a_decision_counts_while_nothing_waits_for_it() -> None:
+    waiting = Waiting(a_waiting_record(awaiting=None, task_token=None))
+    assert says(waiting).decision == "approved"
+    assert waiting.signals == []
+
+
+@pytest.mark.parametrize(("approves", "who"), [(True, "u1"), (False, None)])
+def test_whoever_approves_has_the_incident(approves: bool, who: str | None) -> None:
     waiting = Waiting(a_waiting_record())
-    waiting.executions.waiting = False
-    with pytest.raises(TooLate, match="a moment too late"):
-        says(waiting)
+    says(waiting, approves=approves)
+    live = waiting.store.only.live
+    assert live is not None
+    assert (waiting.store.only.acknowledged_by, live.answered) == (who, approves)
+
+
+def test_the_first_of_two_approvals_stops_the_pager() -> None:
+    waiting = Waiting(a_waiting_record(DESTRUCTIVE))
+    says(waiting)
+    assert waiting.store.only.acknowledged_by == "u1"
+    assert waiting.signals == [("acknowledged", "u1")]
 
 
 def test_a_decision_outlives_a_busy_step_functions() -> None:
@@ -168,18 +190,20 @@ def test_a_decision_outlives_a_busy_step_functions() -> None:
     assert waiting.store.only.decision == "approved"
 
 
-def test_an_approval_link_is_personal_and_expires_at_the_deadline() -> None:
+def test_an_approval_link_is_personal_and_expires() -> None:
     record = a_waiting_record()
     link = invite(INCIDENT_ID, "U1", "ada", NOW, approvers=APPROVERS, incidents=MemoryStore(record).incidents)
     assert (link.approver, link.name, link.incident_id) == ("U1", "ada", INCIDENT_ID)
-    assert (link.plan_digest, link.expires_at) == (record.plan_digest, DEADLINE)
+    assert (link.plan_digest, link.expires_at) == (record.plan_digest, NOW + LINK_IS_VALID_FOR)
 
 
 @pytest.mark.parametrize(
     ("changes", "approves", "kind", "reason"),
     [
         ({"decision": "approved"}, True, "remediating", "ada approved."),
-        ({"decision": "refused"}, False, "needs_human", "ada refused."),
+        ({"decision": "refused"}, False, "paged", "ada refused."),
+        ({"decision": "refused", "acknowledged_at": NOW}, False, "needs_human", "ada refused."),
+        ({"decision": "refused", "pages": [], "paged_at": None}, False, "needs_human", "ada refused."),
         ({}, True, "approval", "ada approved. It is destructive, so somebody else must agree."),
     ],
 )

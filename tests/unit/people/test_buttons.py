@@ -14,11 +14,14 @@ from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.models import IncidentRecord, RemediationPlan
 from firstline.observability import metrics
 from firstline.people import links
+from firstline.people.approve import LINK_IS_VALID_FOR
 from firstline.people.buttons import Press, authenticate, read_press
 from firstline.people.links import Link, read
 from firstline.people.press_handler import PressHandler
-from tests.support.builders import DEADLINE, INCIDENT_ID, NOW, a_plan, a_waiting_record
+from tests.support.builders import INCIDENT_ID, NOW, a_live, a_plan, a_waiting_record
+from tests.support.changes import counts_for, joining
 from tests.support.memory import MemoryChannel, MemoryExecutions, MemoryStore, lasting, passing
+from tests.unit.people.stage import critical
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 
@@ -110,6 +113,24 @@ def test_a_press_under_a_plan_names_the_plan() -> None:
     assert (press.incident_id, press.plan_digest) == (INCIDENT_ID, "abc")
     assert press is not None
     assert press.by == "ana (Slack)"
+
+
+@pytest.mark.parametrize(
+    ("value", "seen"),
+    [(f"{INCIDENT_ID}#12", 12), (INCIDENT_ID, None), (f"{INCIDENT_ID}#x", None), (f"{INCIDENT_ID}#²", None)],
+)
+def test_a_resolve_carries_what_its_person_had_seen(value: str, seen: int | None) -> None:
+    press = read_press(interaction(actions=[{"action_id": "resolve", "value": value}]))
+    assert press is not None
+    assert (press.incident_id, press.seen, press.plan_digest) == (INCIDENT_ID, seen, "")
+
+
+def test_a_note_that_resolves_carries_what_its_person_had_seen() -> None:
+    asked = read_press(interaction(actions=[{"action_id": "note", "value": f"{INCIDENT_ID}#resolve#3"}]))
+    written = read_press(form({"value": "restarted it"}, metadata=f"{INCIDENT_ID}#C7#resolve#3"))
+    for press in (asked, written):
+        assert press is not None
+        assert (press.resolves, press.seen) == (True, 3)
 
 
 def test_a_hostile_name_is_tamed() -> None:
@@ -240,6 +261,7 @@ class Pressed:
         self.pagerduty = MemoryChannel(wakes="once")
         self.whispers: list[tuple[str, str, str]] = []
         self.links: list[str | None] = []
+        self.presses = 0
 
     @property
     def now(self) -> IncidentRecord:
@@ -257,9 +279,11 @@ class Pressed:
         *,
         user: str = "U1",
         digest: str | None = None,
+        seen: int | None = None,
         address: Callable[[Link], str] = address,
     ) -> None:
         plan_digest = (self.now.plan_digest or "") if digest is None else digest
+        self.presses += 1
         PressHandler(
             incidents=self.store.incidents,
             executions=self.executions,
@@ -270,8 +294,8 @@ class Pressed:
             whisper=self._whisper,
             open_form=None,
         ).handle(
-            Press(button, INCIDENT_ID, user, {"U1": "ana"}.get(user, user), "C1", plan_digest),
-            NOW + timedelta(seconds=30),
+            Press(button, INCIDENT_ID, user, {"U1": "ana"}.get(user, user), "C1", plan_digest, seen=seen),
+            NOW + timedelta(seconds=30 * self.presses),
         )
 
     def _whisper(self, channel: str, user: str, text: str, link: str | None = None) -> None:
@@ -299,8 +323,8 @@ def test_acknowledging_stops_the_pager_everywhere() -> None:
     ("button", "awaiting", "signal", "kind", "said"),
     [
         ("resolve", "resolution", "resolved", "closed", "pressed Resolve."),
-        ("approve", "approval", "approved", "remediating", "approved."),
-        ("refuse", "approval", "refused", "needs_human", "refused."),
+        ("approve", "acknowledgement", "approved", "remediating", "approved."),
+        ("refuse", "acknowledgement", "refused", "paged", "refused."),
     ],
 )
 def test_the_message_says_who_did_it(button: str, awaiting: str, signal: str, kind: str, said: str) -> None:
@@ -311,15 +335,57 @@ def test_the_message_says_who_did_it(button: str, awaiting: str, signal: str, ki
     assert incident.signals == [(signal, "ana (Slack)")]
     told = incident.slack.told[0]
     assert (told.kind, told.reason) == (kind, f"ana (Slack) {said}")
-    assert incident.pagerduty.attempts == 0
 
 
-def test_resolving_also_acknowledges() -> None:
+@pytest.mark.parametrize(("button", "kinds"), [("approve", ["acknowledged"]), ("refuse", []), ("resolve", [])])
+def test_pagerduty_stops_paging_for_what_somebody_approved(button: str, kinds: list[str]) -> None:
+    incident = Pressed()
+    incident.press(button, approvers=("U1",))
+    assert [told.kind for told in incident.pagerduty.told] == kinds
+
+
+@pytest.mark.parametrize(("button", "what"), [("acknowledge", "acknowledged"), ("resolve", "resolved")])
+def test_a_press_is_on_the_trail(button: str, what: str) -> None:
+    incident = Pressed()
+    incident.press(button)
+    assert [(entry.what, entry.who) for entry in incident.store.trail.entries(INCIDENT_ID)] == [(what, "ana (Slack)")]
+
+
+def test_the_message_after_an_acknowledgement_is_marked_as_shown() -> None:
+    incident = Pressed()
+    incident.press("acknowledge")
+    live = incident.now.live
+    assert live is not None
+    assert live.shown == live.version
+
+
+def test_resolving_is_measured_as_an_answer() -> None:
     incident = Pressed("acknowledgement")
     incident.press("resolve")
-    assert incident.now.acknowledged_by == incident.now.resolved_by == "ana (Slack)"
+    assert incident.now.resolved_by == "ana (Slack)"
     assert incident.signals == [("resolved", "ana (Slack)")]
     assert "TimeToAcknowledge" in metrics.metric_set
+
+
+def test_a_resolve_under_an_old_message_is_refused_and_what_joined_is_told() -> None:
+    shown: dict[str, Any] = {"slack_channel": "alerts:C1", "slack_ts": "1.2"}
+    incident = Pressed(live=a_live(own=counts_for(3), awaiting="acknowledgement", task_token="t"), **shown)
+    live = incident.now.live
+    assert live is not None
+    incident.store.groups.apply(joining(live, critical(), now=NOW + timedelta(seconds=20)))
+
+    incident.press("resolve", seen=1)
+
+    assert (incident.now.resolved_by, incident.signals) == (None, [])
+    [(_, _, text)] = incident.whispers
+    assert text.startswith("Not resolved: 1 more alert joined since this message was written")
+    assert "critical DbDown on db-1" in text
+    (message,) = incident.slack.told
+    assert (message.kind, len(message.record.members)) == ("changed", 1)
+
+    incident.press("resolve", seen=2)
+
+    assert incident.now.resolved_by == "ana (Slack)"
 
 
 def test_resolving_what_somebody_has_acknowledged_measures_nothing_twice() -> None:
@@ -333,7 +399,7 @@ def test_resolving_what_somebody_has_acknowledged_measures_nothing_twice() -> No
     ("approvers", "words"), [((), "Nobody may approve yet"), (("U2", "U3"), "U1 is not among the stack's Approvers")]
 )
 def test_only_approvers_approve(approvers: tuple[str, ...], words: str) -> None:
-    incident = Pressed("approval")
+    incident = Pressed()
 
     incident.press("approve", approvers)
 
@@ -346,14 +412,14 @@ def test_only_approvers_approve(approvers: tuple[str, ...], words: str) -> None:
 
 
 def test_everybody_may_refuse() -> None:
-    incident = Pressed("approval")
+    incident = Pressed()
     incident.press("refuse", approvers=())
     assert incident.now.decision == "refused"
 
 
 @pytest.mark.parametrize("button", ["acknowledge", "resolve", "approve", "refuse"])
 def test_pressing_twice_does_it_once(button: str) -> None:
-    incident = Pressed("approval" if button in ("approve", "refuse") else "acknowledgement")
+    incident = Pressed()
     incident.press(button, approvers=("U1",))
     told, signals = len(incident.slack.told), list(incident.signals)
 
@@ -385,7 +451,7 @@ def test_an_answer_that_cannot_be_given_is_no_error(whisper: str | None) -> None
     def failing(channel: str, user: str, text: str, link: str | None = None) -> None:
         raise lasting()
 
-    incident = Pressed("approval")
+    incident = Pressed()
     PressHandler(
         incidents=incident.store.incidents,
         executions=incident.executions,
@@ -403,20 +469,21 @@ def test_an_answer_that_cannot_be_given_is_no_error(whisper: str | None) -> None
 
 
 def test_an_approver_gets_a_link_of_their_own() -> None:
-    incident = Pressed("approval")
+    incident = Pressed()
 
     incident.press("review", approvers=("U1",))
 
     [(channel, user, text)] = incident.whispers
     assert (channel, user) == ("C1", "U1")
-    assert f"until {DEADLINE:%H:%M} UTC" in text
+    deadline = NOW + timedelta(seconds=30) + LINK_IS_VALID_FOR
+    assert f"until {deadline:%H:%M} UTC" in text
     [address] = incident.links
     assert address is not None
     page, token = address.split("?token=")
     assert page == f"https://api.example/approvals/{INCIDENT_ID}"
     link = read(token, [KEY], incident_id=INCIDENT_ID, now=NOW)
     assert (link.approver, link.name, link.plan_digest) == ("U1", "ana", incident.now.plan_digest)
-    assert link.expires_at == DEADLINE
+    assert link.expires_at == deadline
     assert (incident.store.calls, incident.slack.attempts) == (["record"], 0)
 
 
@@ -425,15 +492,14 @@ def test_an_approver_gets_a_link_of_their_own() -> None:
     [
         ("not an approver", ("U2",), address, {}, "not among the stack's Approvers"),
         ("the page is closed", ("U1",), address_of_a_closed_page, {}, "no secret approvals/signing-key"),
-        ("it is over", ("U1",), address, {"resolved_at": NOW}, "over at"),
+        ("it is over", ("U1",), address, {"resolved_at": NOW, "resolved_by": "bo"}, "over at"),
         ("it is decided", ("U1",), address, {"decision": "refused", "decided_by": "bo"}, "refused by bo"),
-        ("nobody waits", ("U1",), address, {"awaiting": "resolution"}, "does not wait"),
     ],
 )
 def test_no_link_without_the_right_or_an_open_question(
     case: str, approvers: Any, page: Callable[[Link], str], changes: Any, words: str
 ) -> None:
-    incident = Pressed(**{"awaiting": "approval"} | changes)
+    incident = Pressed(**changes)
     incident.press("review", approvers, address=page)
     [(_, _, text)] = incident.whispers
     assert words in text
@@ -443,19 +509,19 @@ def test_no_link_without_the_right_or_an_open_question(
 @pytest.mark.parametrize("button", ["approve", "refuse"])
 @pytest.mark.parametrize("digest", ["", "0" * 64])
 def test_a_button_under_another_plan_decides_nothing(button: str, digest: str) -> None:
-    incident = Pressed("approval")
+    incident = Pressed()
     incident.press(button, approvers=("U1",), digest=digest)
     assert incident.now.decision is None
     assert "The plan has changed" in incident.whispers[0][2]
 
 
 def test_a_destructive_plan_asks_on_after_the_first_yes() -> None:
-    incident = Pressed("approval", plan=a_plan(risk="destructive"))
+    incident = Pressed(plan=a_plan(risk="destructive", decision="approve"))
 
     incident.press("approve", approvers=("U1", "U2"))
     incident.press("approve", approvers=("U1", "U2"))
 
-    assert incident.signals == []
+    assert incident.signals == [("acknowledged", "ana (Slack)")]
     assert [(told.kind, told.reason) for told in incident.slack.told] == [
         ("approval", "ana (Slack) approved. It is destructive, so somebody else must agree.")
     ]
@@ -463,5 +529,5 @@ def test_a_destructive_plan_asks_on_after_the_first_yes() -> None:
 
     incident.press("approve", approvers=("U1", "U2"), user="U2")
 
-    assert incident.signals == [("approved", "ana (Slack) and U2 (Slack)")]
+    assert incident.signals[1:] == [("approved", "ana (Slack) and U2 (Slack)")]
     assert incident.slack.told[-1].kind == "remediating"

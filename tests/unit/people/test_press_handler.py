@@ -154,7 +154,7 @@ def test_asking_for_the_form_reads_nothing_first() -> None:
     incident.say("note", resolves=True)
     ((trigger, view),) = incident.forms
     assert trigger == "t1"
-    assert view["private_metadata"] == f"{INCIDENT_ID}#C1#resolve"
+    assert view["private_metadata"] == f"{INCIDENT_ID}#C1#resolve#"
 
 
 def test_a_form_that_slack_does_not_open_is_told() -> None:
@@ -181,9 +181,9 @@ def test_a_note_ends_an_open_incident_when_its_form_said_so() -> None:
     incident.say("write", "cleared the queue", resolves=True)
     assert incident.signals == [("resolved", "ana (Slack)")]
     assert [note.text for note in incident.now.notes] == ["cleared the queue"]
-    assert incident.now.resolved_by == incident.now.acknowledged_by == "ana (Slack)"
+    assert incident.now.resolved_by == "ana (Slack)"
     assert [(told.kind, told.reason) for told in incident.slack.told] == [("closed", "ana (Slack) pressed Resolve.")]
-    assert [fact.what for fact in incident.facts] == ["noted"]
+    assert [fact.what for fact in incident.facts] == ["noted", "resolved"]
     assert "cleared the queue" not in str(incident.facts)
 
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from firstline.contracts import ErrorOutput, Observed
-from firstline.people.reasons import sentence
+from firstline.contracts import ErrorOutput, NotifyOpsInput, Observed
+from firstline.people.reasons import sentence, with_its_reason
+from tests.support.builders import incident
 from tests.unit.remediation.test_next_move import plan
 
 
@@ -25,26 +26,45 @@ def result(state: str, value: dict[str, Any]) -> Observed:
             "Classify failed (HistoryUnavailable): nobody knows yet how bad this is.",
         ),
         (error("Plan Remediation", "KeyError"), "Plan Remediation failed (KeyError)."),
-        (
-            error("Request Approval", "ChannelFailed"),
-            "Nobody could be asked to approve Unstick a queue (ChannelFailed).",
-        ),
-        (error("Ask For Approval", "States.Timeout"), "Nobody decided on Unstick a queue in time."),
-        (error("Ask For Approval", "DynamoDb.X"), "Ask For Approval failed (DynamoDb.X)."),
+        (error("What Now?", "Lambda.Unknown"), "The incident's record could not be read (Lambda.Unknown)"),
+        (error("Notify Ops", "ChannelFailed", "a stack trace"), "Slack is down"),
+        (error("Notify Ops", "KeyError"), "Notify Ops failed (KeyError)."),
         (error("Await Resolution", "States.Timeout"), "Nobody resolved it in time, and the alert did not either."),
-        (error("Hold", "Worsened", "It got worse: so it did."), "It got worse: so it did."),
-        (result("Ask For Approval", {"signal": "refused", "by": "grace"}), "Unstick a queue: refused by grace."),
+        (error("Await Acknowledgement", "States.Timeout"), "Nobody acknowledged it in time."),
+        (result("Await Resolution", {"signal": "refused", "by": "grace"}), "Unstick a queue: refused by grace."),
+        (result("Await Acknowledgement", {"signal": "approved", "by": "ada"}), "Unstick a queue: approved by ada."),
         (result("Await Resolution", {"signal": "resolved", "by": "ada"}), "Resolved by ada."),
-        (result("Read Incident", {"resolved_by": {"S": "ada"}}), "Resolved by ada."),
-        (
-            result("Read Incident", {"worsened_to": {"S": "critical"}}),
-            "It got worse: an alert of severity critical joined.",
-        ),
-        (
-            result("Read Incident", {"resolved_by": {"S": "ada"}, "worsened_to": {"S": "critical"}}),
-            "Resolved by ada.",
-        ),
+        (result("Hold", {"signal": "go on", "by": "a silence was ended"}), "Hold ended."),
+        (result("Closed?", {}), "Closed? ended."),
+        (Observed(state="Await Quiet", result="anything"), "Await Quiet ended."),
     ],
 )
 def test_how_a_state_ended_in_words(happened: Observed, expected: str) -> None:
-    assert sentence(happened, plan()) == expected
+    assert sentence(happened, plan()).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("happened", "expected"),
+    [
+        (None, "A disk is full."),
+        # The state's own reason stands: these say nothing that the record does not say better.
+        (Observed(state="Classify"), "A disk is full."),
+        (error("Hold", "States.Timeout"), "A disk is full."),
+        (error("Await Acknowledgement", "States.Timeout"), "A disk is full."),
+        (error("Await Quiet", "States.Timeout"), "A disk is full."),
+        (result("Await Resolution", {"signal": "joined", "by": "the sender"}), "A disk is full."),
+        (result("Await Acknowledgement", {"signal": "ended", "by": "the sender"}), "A disk is full."),
+        (result("Hold", {"signal": "go on", "by": "somebody"}), "A disk is full."),
+        (error("Classify", "KeyError"), "Classify failed (KeyError): nobody knows yet how bad this is."),
+        (error("Hold", "DynamoDb.X"), "Hold failed (DynamoDb.X)."),
+        (error("Await Resolution", "States.Timeout"), "Nobody resolved it in time, and the alert did not either."),
+        (result("Await Resolution", {"signal": "resolved", "by": "ada"}), "Resolved by ada."),
+    ],
+)
+def test_people_read_why_the_last_state_ended_only_if_that_is_the_reason(
+    happened: Observed | None, expected: str
+) -> None:
+    event = NotifyOpsInput(
+        state="Notify Ops", incident=incident(), results=[], reason="A disk is full.", happened=happened
+    )
+    assert with_its_reason(event).reason == expected

@@ -7,29 +7,41 @@ from typing import Any
 import pytest
 
 from firstline.contracts import (
+    AnnounceQuietInput,
     AnnounceRemediationInput,
     CloseIncidentInput,
     NotifyOpsInput,
     PageOnCallInput,
     RecordSuppressionInput,
-    RequestApprovalInput,
 )
 from firstline.errors import HistoryUnavailable
-from firstline.models import RunbookRun
+from firstline.models import Hold, RunbookRun
 from firstline.people.announce import NotifyInput
 from firstline.remediation.settle import conclude
-from tests.support.builders import NOW, a_classification, a_page, a_plan, a_record, a_result, an_incident
+from tests.support.builders import (
+    NOW,
+    OPENED,
+    a_classification,
+    a_page,
+    a_plan,
+    a_record,
+    a_result,
+    a_waiting_record,
+    an_incident,
+)
 from tests.support.memory import MemoryRemediations, MemoryStore
 
 INCIDENT = an_incident()
 PLAN = a_plan()
 CLOSE = CloseIncidentInput(
-    state="Close Incident", incident=INCIDENT, results=[a_result()], ended_by="verified", reason="It holds."
+    state="Close Incident", incident=INCIDENT, results=[a_result()], ended_by="verified", reason="It holds.", joined=1
 )
 OPS = NotifyOpsInput(state="Notify Ops", incident=INCIDENT, plan=PLAN, results=[a_result()], reason="It failed.")
 PAGE = PageOnCallInput(
-    incident=INCIDENT, classification=None, plan=PLAN, results=[a_result(status="Failed")], reason="It failed.", level=0
+    incident=INCIDENT, classification=None, plan=PLAN, results=[a_result(status="Failed")], reason="It failed."
 )
+ASKS = a_plan(decision="approve")
+CLOSED: dict[str, Any] = {"status": "CLOSED", "closed_at": NOW, "plan": PLAN}
 
 
 @dataclass
@@ -66,13 +78,13 @@ def office() -> Office:
 
 
 def test_a_cure_is_verified_and_gives_everything_back(office: Office) -> None:
-    office.store.put(a_record(plan=PLAN, outcome="auto_resolved", outcome_reason="It holds."))
+    office.store.put(a_record(**CLOSED, outcome="auto_resolved", outcome_reason="It holds."))
 
     assert office.conclude(CLOSE) == ["ran", "over", "closed"]
     assert (office.run.outcome, office.run.ended_at) == ("verified", NOW)
     assert office.remediations.held == {}
     assert all(until <= NOW for _, until in office.remediations.locks.values())
-    assert office.remediations.why_demoted == {}
+    assert office.remediations.demoted(PLAN.runbook_id) is None
 
 
 @pytest.mark.parametrize("event", [OPS, PAGE])
@@ -83,12 +95,12 @@ def test_what_did_not_help_gives_everything_back_and_the_runbook_asks_from_now_o
 
     assert office.run.outcome == "failed"
     assert office.remediations.held == {}
-    assert office.remediations.why_demoted == {PLAN.runbook_id: f"it did not help in incident {INCIDENT.incident_id}"}
+    assert office.remediations.demoted(PLAN.runbook_id) == f"it did not help in incident {INCIDENT.incident_id}"
 
 
 def test_the_first_end_counts(office: Office) -> None:
     office.conclude(PAGE)
-    office.store.put(a_record(plan=PLAN, outcome="resolved", pages=[a_page()]))
+    office.store.put(a_record(**CLOSED, outcome="resolved", pages=[a_page()]))
     told = office.conclude(CLOSE)
 
     assert office.run.outcome == "failed"
@@ -96,7 +108,7 @@ def test_the_first_end_counts(office: Office) -> None:
 
 
 def test_the_cure_of_somebody_else_does_not_count_for_the_runbook(office: Office) -> None:
-    office.store.put(a_record(plan=PLAN, outcome="resolved"))
+    office.store.put(a_record(**CLOSED, outcome="resolved"))
 
     office.conclude(CLOSE)
 
@@ -114,19 +126,17 @@ def test_what_people_decided_is_counted_and_on_the_trail(
 
     assert (office.run.accepted, office.run.outcome) == (accepted, "not_run")
     assert ("decided" in told) is (decision is not None)
-    assert office.remediations.why_demoted == {}, "what never ran cannot have failed"
+    assert office.remediations.demoted(PLAN.runbook_id) is None, "what never ran cannot have failed"
 
 
 @pytest.mark.parametrize(
     "event",
     [
         AnnounceRemediationInput(state="Announce Remediation", incident=INCIDENT, plan=PLAN),
-        RequestApprovalInput(state="Request Approval", incident=INCIDENT, plan=PLAN),
+        AnnounceQuietInput(state="Announce Quiet", incident=INCIDENT),
     ],
 )
-def test_what_only_begins_settles_nothing(
-    office: Office, event: AnnounceRemediationInput | RequestApprovalInput
-) -> None:
+def test_what_only_begins_settles_nothing(office: Office, event: AnnounceRemediationInput | AnnounceQuietInput) -> None:
     office.conclude(event)
 
     assert office.run.outcome is None
@@ -138,17 +148,69 @@ def test_a_page_stands_on_the_trail_with_who_was_woken(office: Office) -> None:
 
     office.conclude(PAGE)
 
-    what, facts = office.store.told(INCIDENT.incident_id)[-1]
-    assert what == "paged"
+    facts = dict(office.store.told(INCIDENT.incident_id))["paged"]
     assert facts["through"] == a_page().delivered_to
-    assert facts["reason"] == "It failed."
+    assert facts["paged_at"] == OPENED.isoformat()
+
+
+@pytest.mark.parametrize("event", [PAGE, OPS])
+def test_a_page_does_not_end_a_remediation_that_may_still_be_approved(
+    office: Office, event: NotifyOpsInput | PageOnCallInput
+) -> None:
+    office.store.put(a_waiting_record(ASKS, pages=[a_page()]))
+
+    office.conclude(event.model_copy(update={"plan": ASKS, "results": []}))
+
+    assert office.run.outcome is None
+    assert office.remediations.held
+
+
+@pytest.mark.parametrize(
+    ("what", "results"), [({"decision": "refused"}, []), ({}, [a_result(status="Failed")]), ({"acted_at": NOW}, [])]
+)
+def test_a_plan_that_was_refused_or_has_run_is_over(office: Office, what: dict[str, Any], results: list[Any]) -> None:
+    office.store.put(a_waiting_record(ASKS, **what))
+
+    office.conclude(PAGE.model_copy(update={"plan": ASKS, "results": results}))
+
+    assert office.run.outcome is not None
+    assert office.remediations.held == {}
+
+
+def test_a_close_that_was_refused_ends_nothing(office: Office) -> None:
+    office.store.put(a_waiting_record(ASKS))
+
+    assert "closed" not in office.conclude(CLOSE.model_copy(update={"plan": ASKS, "results": []}))
+
+    assert office.remediations.held
+
+
+def test_what_people_did_is_on_the_trail_with_its_time(office: Office) -> None:
+    hold = Hold(by="silence", id="s-1", reason="It waits.", until=NOW, seconds=60)
+    verdict = a_classification().model_copy(update={"hold": hold})
+    page = a_page(seq=1, at=OPENED)
+    done: dict[str, Any] = {"acknowledged_at": NOW, "acknowledged_by": "ada", "resolved_at": NOW, "resolved_by": "bob"}
+    ended: dict[str, Any] = {"hold_ended_at": OPENED, "hold_ended_because": "silence s-1 was ended"}
+    office.store.put(a_record(**CLOSED, **done, **ended, classification=verdict, pages=[page], outcome="resolved"))
+
+    for _ in range(2):
+        office.conclude(CLOSE)
+
+    entries = {entry.what: entry for entry in office.store.trail.entries(INCIDENT.incident_id)}
+    assert len(office.store.trail.entries(INCIDENT.incident_id)) == len(entries), "nothing is on it twice"
+    assert (entries["acknowledged"].who, entries["acknowledged"].facts["acknowledged_at"]) == ("ada", NOW.isoformat())
+    assert entries["acknowledged"].facts["pages"] == 1
+    assert (entries["resolved"].who, entries["resolved"].facts["seen"]) == ("bob", 1)
+    assert (entries["held"].who, entries["held"].facts["because"]) == ("silence", "silence s-1 was ended")
+    assert entries["paged"].facts["number"] == 1
+    assert entries["closed"].facts["joined"] == 1
 
 
 def test_suppressed_noise_has_an_end_on_the_trail(office: Office) -> None:
-    office.store.put(a_record(outcome="suppressed", outcome_reason="a test"))
+    office.store.put(a_record(**CLOSED | {"plan": None}, outcome="suppressed", outcome_reason="a test"))
     noise = a_classification(severity="noise")
 
-    event = RecordSuppressionInput(state="Record Suppression", incident=INCIDENT, classification=noise)
+    event = RecordSuppressionInput(state="Record Suppression", incident=INCIDENT, classification=noise, joined=1)
 
     assert office.conclude(event) == ["closed"]
 

@@ -43,6 +43,7 @@ SEEN = OwnIncidentSeen("Q1W2E3R4T5Y6U7", OWN)
     ("name", "expected"),
     [
         ("own-acknowledged", [OwnIncidentSignal(OWN, "acknowledged", "Ada Lovelace"), SEEN]),
+        # Nobody did it: a timer, a service or a merge answers no page.
         ("own-resolved", [SEEN]),
         ("own-triggered", [SEEN]),
         ("acknowledged", []),
@@ -52,6 +53,27 @@ SEEN = OwnIncidentSeen("Q1W2E3R4T5Y6U7", OWN)
 )
 def test_signals_about_own_incidents(name: str, expected: list[Signal]) -> None:
     assert signals("pagerduty", event(f"pagerduty/{name}")) == expected
+
+
+@pytest.mark.parametrize("name", ["own-acknowledged", "own-resolved"])
+@pytest.mark.parametrize(
+    ("agent", "by"),
+    [
+        ({"type": "user_reference", "summary": "Ada Lovelace"}, "Ada Lovelace"),
+        ({"type": "user_reference"}, "somebody (PagerDuty)"),
+        ({"type": "service_reference", "summary": "checkout"}, None),
+        ({"type": "event_rule_reference", "summary": "a rule"}, None),
+        ({"type": "integration_reference", "summary": "an integration"}, None),
+        ({"summary": "Ada Lovelace"}, None),
+        (None, None),
+        ("Ada Lovelace", None),
+    ],
+)
+def test_only_people_answer_a_page(name: str, agent: Any, by: str | None) -> None:
+    webhook = event(f"pagerduty/{name}")
+    webhook["event"]["agent"] = agent
+    found = [signal.by for signal in signals("pagerduty", webhook) if isinstance(signal, OwnIncidentSignal)]
+    assert found == ([] if by is None else [by])
 
 
 def test_a_note_names_pagerdutys_incident_and_its_author() -> None:

@@ -47,7 +47,8 @@ class Watch:
     """The check of every heartbeat; alerts about absent ones come in by the front door.
 
     The alert is accepted before the heartbeat is marked: after a failure in between it is accepted again next minute,
-    as a duplicate.
+    as a duplicate. An absence that lasts is said again each day: while its incident is open that is a duplicate, too,
+    and when a person has resolved that incident it opens another one.
 
     Parameters
     ----------
@@ -97,7 +98,7 @@ class Watch:
         return absent
 
     def _tell(self, pulse: Pulse, expected: Heartbeat, since: datetime | None, now: datetime) -> None:
-        if since is not None and pulse.absent_since is None:
+        if since is not None and pulse.is_to_be_said(now):
             logger.warning("a heartbeat is absent", extra={"key": pulse.key, "since": since.isoformat()})
             self.accept([absence(pulse, expected, since, now)], now)
             self.heartbeats.mark(pulse, since, now)

@@ -28,6 +28,9 @@ PARALLEL_GROUPS = 16
 START_WITHIN = timedelta(seconds=10)
 """The time after which an incident whose execution has not begun is started again by any delivery."""
 
+STARTED_AGAIN = 5
+"""The most incidents that one delivery starts again; reconcile starts the others."""
+
 SENDER_WAITS = 3.0
 """The seconds after which what is not written yet goes to the backlog: senders wait for about five."""
 
@@ -148,6 +151,7 @@ class Delivery:
         # Refused in this delivery, and so for the rest of the minute: source, alert name and whether it pages.
         self.refused: dict[tuple[str, str, bool], str] = {}
         self.checked: set[str] = set()
+        self.started_again = 0
 
     @property
     def out_of_time(self) -> bool:
@@ -255,8 +259,9 @@ class Delivery:
         """Start the execution of an open incident that should have begun by now."""
         if live is None or not live.open or live.started >= live.generation or live.incident_id in self.checked:
             return
-        if self.now - live.opened_at < START_WITHIN:
+        if self.now - live.opened_at < START_WITHIN or self.started_again == STARTED_AGAIN:
             return
+        self.started_again += 1
         self.checked.add(live.incident_id)
         try:
             incident = self.ports.incident(live.incident_id)

@@ -108,8 +108,11 @@ def _still_fires(before: StoredAlert, after: StoredAlert, fired: Arrival | None,
     """Decide what an alert does that fired before: it got worse, fires in a newer episode, or is known."""
     if after.rank > before.rank:
         return Folded("worsens" if counted else "enters", before, after, fired)
-    newer = counted and after.began_at > before.began_at
-    return Folded("refreshed", before, after, fired) if newer else Folded("duplicate", before)
+    if not counted or after.began_at <= before.began_at:
+        return Folded("duplicate", before)
+    # It may have ended in between: the incident that counts it is the same.
+    kept = {name: getattr(before, name) for name in ("held", "incident_id", "live_key", "number", "inhibits")}
+    return Folded("refreshed", before, after.model_copy(update=kept), fired)
 
 
 def _counts(live: Live | None, alert: StoredAlert) -> bool:

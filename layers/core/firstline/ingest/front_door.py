@@ -25,8 +25,6 @@ from firstline import sources
 from firstline.errors import (
     CertificateUnavailable,
     ConfirmationFailed,
-    ExecutionsUnavailable,
-    FeedbackRefused,
     FirstlineError,
     HistoryUnavailable,
     QuarantineUnavailable,
@@ -38,16 +36,10 @@ from firstline.incidents import lifecycle
 from firstline.incidents.store import Incidents
 from firstline.ingest.accept import SENDER_WAITS, Accepted, Ingestion
 from firstline.ingest.quarantine import Backlog, Quarantined, unpack, unpack_backlog
+from firstline.ingest.signals import take_signal
 from firstline.models import NormalizedAlert
 from firstline.observability import logger, metrics
 from firstline.sources.body import parse_body
-from firstline.sources.signal import (
-    IncidentNote,
-    OwnIncidentSeen,
-    OwnIncidentSignal,
-    Signal,
-    SubscriptionConfirmation,
-)
 
 if TYPE_CHECKING:
     from firstline.incidents.heartbeats import Heartbeats
@@ -135,7 +127,7 @@ class Intake:
         try:
             return self._accept(source, parse_body(body, content_type), headers, now, secrets, within=SENDER_WAITS)
         except UnreadablePayload as error:
-            return self._quarantine(Quarantined(source, str(error), body, content_type))
+            return self._quarantine(Quarantined(source, str(error), body, content_type, now))
 
     def _accept(
         self,
@@ -145,11 +137,15 @@ class Intake:
         now: datetime,
         secrets: tuple[str, ...] = (),
         *,
+        received_at: datetime | None = None,
         within: float | None = None,
     ) -> Response:
         for signal in sources.signals(source, payload, secrets):
-            self._take_signal(signal, now)
-        batch = sources.normalize_batch(source, payload, headers=headers, received_at=now, own_stack=self.own_stack)
+            take_signal(signal, now, self.incidents, self.executions, self.confirm_subscription)
+        received = received_at or now
+        batch = sources.normalize_batch(
+            source, payload, headers=headers, received_at=received, own_stack=self.own_stack
+        )
         if batch.unknown_severities:
             metrics.add_metric("UnknownSeverity", "Count", len(batch.unknown_severities))
         alerts: list[NormalizedAlert] = []
@@ -158,9 +154,9 @@ class Intake:
             (heartbeats if self.is_heartbeat(alert) else alerts).append(alert)
         # Each part of the delivery is taken in, whatever becomes of the others.
         failures: list[FirstlineError] = []
-        accepted = _attempt(lambda: self._write(alerts, now, within), failures) or Accepted()
+        accepted = _attempt(lambda: self._write(alerts, now, received, within), failures) or Accepted()
         _attempt(lambda: self._beat(heartbeats, now), failures)
-        _attempt(lambda: self._keep_rejected(source, batch), failures)
+        _attempt(lambda: self._keep_rejected(source, batch, received), failures)
         if failures:
             raise failures[0]
         _count(batch.alerts, accepted)
@@ -174,18 +170,20 @@ class Intake:
             ignored=batch.ignored,
         )
 
-    def _write(self, alerts: Sequence[NormalizedAlert], now: datetime, within: float | None) -> Accepted:
-        accepted = self.ingestion.accept(alerts, now, within=within)
+    def _write(
+        self, alerts: Sequence[NormalizedAlert], now: datetime, received_at: datetime, within: float | None
+    ) -> Accepted:
+        accepted = self.ingestion.accept(alerts, now, received_at=received_at, within=within)
         if accepted.left:
-            self.backlog(Backlog(now, accepted.left))
+            self.backlog(Backlog(received_at, accepted.left))
             metrics.add_metric("AlertsQueued", "Count", len(accepted.left))
         return accepted
 
-    def _keep_rejected(self, source: str, batch: sources.Batch) -> None:
+    def _keep_rejected(self, source: str, batch: sources.Batch, received_at: datetime) -> None:
         if batch.rejected:
             reasons = "; ".join(dict.fromkeys(part.reason for part in batch.rejected))[:1_000]
             kept = json.dumps(batch.unread, default=str).encode(errors="replace")
-            self._quarantine(Quarantined(source, reasons, kept, "application/json"))
+            self._quarantine(Quarantined(source, reasons, kept, "application/json", received_at))
 
     def _beat(self, heartbeats: Sequence[NormalizedAlert], now: datetime) -> None:
         for heartbeat in heartbeats:
@@ -205,34 +203,6 @@ class Intake:
             return _response(422, status="unreadable", reason=str(error))
         self.incidents.save_deployment(deployment)
         return _response(202, status="recorded", service=deployment.service, version=deployment.version)
-
-    def _take_signal(self, signal: Signal, now: datetime) -> None:
-        match signal:
-            case SubscriptionConfirmation(topic_arn, token):
-                self.confirm_subscription(topic_arn, token)
-            case OwnIncidentSeen(sender_id, incident_id):
-                self.incidents.remember_page(sender_id, incident_id, now)
-            case OwnIncidentSignal():
-                self._apply_signal(signal, now)
-            case IncidentNote():
-                self._save_note(signal, now)
-
-    def _apply_signal(self, signal: OwnIncidentSignal, now: datetime) -> None:
-        apply = lifecycle.acknowledge if signal.kind == "acknowledged" else lifecycle.resolve_by_hand
-        try:
-            apply(signal.incident_id, signal.by, now, incidents=self.incidents, executions=self.executions)
-        except ExecutionsUnavailable:
-            logger.exception("the execution could not be told; reconcile will")
-
-    def _save_note(self, note: IncidentNote, now: datetime) -> None:
-        incident_id = self.incidents.incident_paged_as(note.sender_id)
-        if incident_id is not None:
-            from firstline.people import feedback_store
-
-            try:
-                feedback_store.save_note(incident_id, note.by, note.text, now, incidents=self.incidents)
-            except FeedbackRefused as refused:
-                logger.info("a note was not kept: %s", refused)
 
     def _quarantine(self, delivery: Quarantined) -> Response:
         self.quarantine(delivery)
@@ -263,7 +233,8 @@ class Intake:
                 messages.append(json.loads(record["body"]))
         deliveries, others = unpack(messages)
         for kept in deliveries:
-            self._accept(kept.source, parse_body(kept.body, kept.content_type), {}, now)
+            payload = parse_body(kept.body, kept.content_type)
+            self._accept(kept.source, payload, {}, now, received_at=kept.received_at)
         for message in others:
             backlog = unpack_backlog(message)
             if backlog is not None:
@@ -276,7 +247,7 @@ class Intake:
         try:
             self._accept(source, parse_body(body, content_type), {}, now)
         except UnreadablePayload as error:
-            self._quarantine(Quarantined(source, str(error), body, content_type))
+            self._quarantine(Quarantined(source, str(error), body, content_type, now))
 
 
 def _body(event: Mapping[str, Any]) -> bytes:

@@ -13,7 +13,7 @@ from firstline.ingest import changes
 from firstline.ingest.changes import Entry, Piece
 from firstline.ingest.fold import Fate, Folded
 from firstline.ingest.storm import still_storms, storm_alert, storm_key
-from firstline.models import PAGING_RANK, Hold, Incident, Live
+from firstline.models import PAGING_RANK, Change, Hold, Incident, Live
 from firstline.privacy.alerts import without_secrets
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 10
 """The most folds of a group that others write at the same time. With growing pauses: about five seconds."""
+
+
+class OutOfTime(Exception):
+    """The sender does not wait any longer: what is not written yet is left to the backlog."""
 
 
 @dataclass
@@ -64,6 +68,7 @@ class GroupWriter:
         self.key = key
         self.result = AcceptedGroup()
         self.granted = False
+        self.written: set[str] = set()
 
     def write(self) -> None:
         """Write the group.
@@ -80,22 +85,28 @@ class GroupWriter:
                 delivery.ports.sleep(random.uniform(0, 0.02 * 2 ** min(attempt, 6)))  # noqa: S311
                 delivery.read([self.key])
             plan = delivery.plan(self.key)
-            if delivery.out_of_time:
-                self.leave(plan)
-                return
             try:
+                self.look_at_the_clock()
                 self.result.incident_id = self.write_once(plan) or plan.incident_id
             except GroupChanged:
                 continue
+            except OutOfTime:
+                self.leave(plan)
             self.result.duplicates = max(0, len(delivery.alerts[self.key]) - self.result.new)
             delivery.result.groups.append(self.result)
             return
         raise HistoryUnavailable(f"group {self.key} was written by others {ATTEMPTS} times in a row")
 
+    def look_at_the_clock(self) -> None:
+        """Raise `OutOfTime` if what is not written yet is to be left."""
+        if self.delivery.out_of_time:
+            raise OutOfTime
+
     def leave(self, plan: Plan) -> None:
         """Leave what is not written yet to the backlog."""
-        written = {folded.before.fingerprint for folded in plan.of("duplicate", "late") if folded.before is not None}
-        left = [alert for alert in self.delivery.alerts[self.key] if alert.fingerprint not in written]
+        known = {folded.before.fingerprint for folded in plan.of("duplicate", "late") if folded.before is not None}
+        known |= self.written
+        left = [alert for alert in self.delivery.alerts[self.key] if alert.fingerprint not in known]
         self.delivery.result.left += left
 
     def write_once(self, plan: Plan) -> str | None:
@@ -122,6 +133,11 @@ class GroupWriter:
             self.apply(key, parts)
         return self.enter(entering, plan.own) if entering else None
 
+    def count(self, change: Change) -> None:
+        """Note what was written."""
+        self.result.new += len(change.new)
+        self.written |= {write.after.fingerprint for write in change.writes}
+
     def put_ended(self, folded: Folded) -> None:
         assert folded.after is not None  # noqa: S101 - an alert that ended is written
         after = folded.after.model_copy(update={"alert": without_secrets(folded.after.alert)})
@@ -135,8 +151,10 @@ class GroupWriter:
             assert live is not None  # noqa: S101 - an incident is open there
             incident_id = live.incident_id
         for change in changes.changes(pieces, self.key, live_key, incident_id, self.delivery.now):
+            if self.written:
+                self.look_at_the_clock()
             live = self.delivery.ports.groups.apply(change)
-            self.result.new += len(change.new)
+            self.count(change)
             self.delivery.tell(live)
         return incident_id
 
@@ -202,11 +220,12 @@ class GroupWriter:
         live = delivery.ports.groups.open(first, incident, before, opened)
         delivery.lives[live.group_key] = live
         delivery.checked.add(live.incident_id)
-        self.result.new += len(first.new)
+        self.count(first)
         try:
             for change in rest:
+                self.look_at_the_clock()
                 delivery.lives[live.group_key] = delivery.ports.groups.apply(change)
-                self.result.new += len(change.new)
+                self.count(change)
         finally:
             delivery.start(incident, live.generation)
         return incident.incident_id

@@ -40,6 +40,7 @@ class Quarantined:
     reason: str
     body: bytes
     content_type: str
+    received_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ def pack(delivery: Quarantined) -> list[Message]:
         "source": delivery.source,
         "reason": delivery.reason,
         "content_type": delivery.content_type,
+        "received_at": delivery.received_at.isoformat() if delivery.received_at is not None else None,
     }
     if len(parts) == 1:
         return [common | {"body_gzip_base64": parts[0]}]
@@ -102,7 +104,9 @@ def unpack(messages: Sequence[Mapping[str, Any]]) -> tuple[list[Quarantined], li
 
 def _unpacked(message: Mapping[str, Any], packed: str) -> Quarantined:
     body = gzip.decompress(base64.b64decode(packed))
-    return Quarantined(message["source"], message["reason"], body, message["content_type"])
+    received = message.get("received_at")
+    received_at = datetime.fromisoformat(received) if received else None
+    return Quarantined(message["source"], message["reason"], body, message["content_type"], received_at)
 
 
 # --- backlog ----------------------------------------------------------------------------------------------------------

@@ -83,8 +83,8 @@ def decide(
         check_answer(seen, answer, approvers)
         decided = incidents.decide(incident_id, approval, _decision(seen, plan, answer), seen=seen)
         if decided is not None:
-            said = decided.decision or "acknowledged"
-            lifecycle.wake(decided.live, said, answer.by, executions, only=("acknowledgement", "resolution"))
+            said, by = decided.decision or "acknowledged", decided.decided_by or answer.by
+            lifecycle.wake(decided.live, said, by, executions, only=("acknowledgement", "resolution"))
             return decided
     raise Superseded("Somebody else decides at this very moment. Look again.")
 

@@ -14,6 +14,9 @@ from firstline.text import in_words
 GAP = timedelta(minutes=5)
 """After a longer gap between two checks, beats may have been lost meanwhile: the watch begins anew."""
 
+AGAIN = timedelta(hours=24)
+"""An absence that lasts is said again after this time: perhaps a person resolved the incident about it."""
+
 REQUIRED = "required:"
 """The prefix of a key that stands for a required heartbeat until it is seen."""
 
@@ -41,8 +44,8 @@ class Heartbeat(Frozen):
 class Pulse(Frozen):
     """One heartbeat as the table knows it. `key` names it: the same labels are the same heartbeat.
 
-    `absent_since` is set while the incident about its absence is open, as far as reconcile knows. `forgotten_at` is set
-    when a person declared it as no longer expected; its next beat takes that back.
+    `absent_since` is set once people were told about an absence that lasts, and `told_at` is when they were told last.
+    `forgotten_at` is set when a person declared it as no longer expected; its next beat takes that back.
     """
 
     key: str
@@ -50,6 +53,7 @@ class Pulse(Frozen):
     beat_at: AwareDatetime
     resolved_at: AwareDatetime | None = None
     absent_since: AwareDatetime | None = None
+    told_at: AwareDatetime | None = None
     forgotten_at: AwareDatetime | None = None
     forgotten_by: str | None = None
 
@@ -57,6 +61,10 @@ class Pulse(Frozen):
     def requirement(self) -> str | None:
         """Return the id of the required heartbeat that this placeholder stands for; None if the heartbeat was seen."""
         return self.key.removeprefix(REQUIRED) if self.key.startswith(REQUIRED) else None
+
+    def is_to_be_said(self, now: datetime) -> bool:
+        """Return True if people were not told about the absence yet, or so long ago that they are told again."""
+        return self.absent_since is None or now - (self.told_at or self.absent_since) >= AGAIN
 
 
 class LastCheck(Frozen):

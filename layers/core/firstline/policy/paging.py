@@ -79,6 +79,19 @@ class PagingPolicy(Frozen):
         return [by_name[name] for name in names]
 
 
+ONLY_THE_TOPIC = PagingPolicy(
+    levels=[
+        Level(
+            name="page topic",
+            channels=["sns"],
+            on_call="whoever reads the page topic",
+            acknowledge_within=timedelta(minutes=15),
+        )
+    ]
+)
+"""Who is paged while the policy cannot be read."""
+
+
 def load_paging_policy(path: Path) -> PagingPolicy:
     """Read and check the file. Raises `ConfigurationError`, which names the key and what to write."""
     return load_policy(path, PagingPolicy, missing="every stack needs a paging policy")

@@ -96,14 +96,12 @@ def signals(payload: Any, _secrets: Sequence[str]) -> Iterator[Signal]:
         The payload is no V3 webhook.
     """
     event_type, event, data = _event(payload)
-    agent = event.get("agent")
-    person = values.name(_summary(agent))
+    person = values.name(_summary(event.get("agent")))
     if _is_own(data):
         incident_id = data["incident_key"].removeprefix(OWN_KEY_PREFIX)
-        # PagerDuty's own timers, services and integrations acknowledge and resolve, too. Nobody has it then.
-        by_a_person = type(agent) is dict and agent.get("type") == "user_reference"
-        if by_a_person and (kind := _SIGNALS.get(event_type)):
-            yield OwnIncidentSignal(incident_id, kind, person or "somebody (PagerDuty)")
+        kind = _SIGNALS.get(event_type)
+        if kind is not None and _is_person(event.get("agent")):
+            yield OwnIncidentSignal(incident_id, kind, person or "somebody in PagerDuty")
         if pagerduty_id := values.name(data.get("id")):
             yield OwnIncidentSeen(pagerduty_id, incident_id)
     content, annotated = data.get("content"), data.get("incident")

@@ -1,14 +1,36 @@
-"""Step Functions: start an incident's execution, and tell it what it waits for."""
+"""Step Functions: start an incident's execution, tell it that something happened, and ask whether it runs."""
 
 import json
+import re
 from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from firstline.adapters.aws.clients import raising
+from firstline.contracts import ExecutionInput
 from firstline.errors import ExecutionsUnavailable
+from firstline.incidents.lifecycle import (
+    MAX_NAME_LENGTH,
+    ExecutionState,
+    execution_input,
+    execution_name,
+)
+from firstline.models import Incident
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.client import SFNClient
+    from mypy_boto3_stepfunctions.literals import ExecutionStatusType
+    from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
+
+_FAILURES: "tuple[ExecutionStatusType, ...]" = ("FAILED", "ABORTED", "TIMED_OUT")
+
+_RUNS = ("RUNNING", "PENDING_REDRIVE")
+
+_ONE_PAGE = 100
+"""The number of executions of each status that are looked at: the newest ones."""
+
+_SUCCESSOR = re.compile(r"(?P<incident_id>.*Z-[0-9a-f]{8})-[0-9]+")
+"""The name of an execution that succeeds another one; an incident's id ends with its time and a hash."""
 
 
 class StepFunctions:
@@ -18,26 +40,70 @@ class StepFunctions:
         self._client = client
         self._state_machine = state_machine_arn
 
-    def start(self, incident_id: str, execution_input: str) -> None:
-        """Start the incident's execution. Its name is the incident's id, so that a second start changes nothing."""
-        failed = raising(ExecutionsUnavailable, f"incident {incident_id} could not be started")
+    def start(self, incident: Incident, generation: int) -> None:
+        """Start an incident's execution; starting it again changes nothing.
+
+        Its name and its input depend on the incident as it was opened and on the generation, and on nothing else. So an
+        execution that has this name already is the one that was to be started.
+        """
+        name = execution_name(incident.incident_id, generation)
+        failed = raising(ExecutionsUnavailable, f"execution {name} could not be started")
         with failed, suppress(self._client.exceptions.ExecutionAlreadyExists):
-            self._client.start_execution(stateMachineArn=self._state_machine, name=incident_id, input=execution_input)
+            self._client.start_execution(
+                stateMachineArn=self._state_machine, name=name, input=execution_input(incident, generation)
+            )
 
     def signal(self, token: str, signal: str, by: str) -> bool:
-        """End the wait behind a task token. Return False if nothing waits on it any more."""
+        """End the wait behind a task token; return False if nothing waits on it any more."""
         output = json.dumps({"signal": signal, "by": by})
-        return self._answer("send_task_success", taskToken=token, output=output)
-
-    def interrupt(self, token: str, error: str, cause: str) -> bool:
-        """End the wait with an error that the state machine catches by name; return False as `signal` does."""
-        return self._answer("send_task_failure", taskToken=token, error=error, cause=cause)
-
-    def _answer(self, operation: str, **arguments: Any) -> bool:
         known = self._client.exceptions
         with raising(ExecutionsUnavailable, "an execution could not be told"):
             try:
-                getattr(self._client, operation)(**arguments)
+                self._client.send_task_success(taskToken=token, output=output)
             except (known.TaskTimedOut, known.InvalidToken, known.TaskDoesNotExist):
                 return False
             return True
+
+    def describe(self, incident_id: str, generation: int) -> ExecutionState:
+        """Return whether an incident's execution of that generation runs."""
+        described = self._describe(execution_name(incident_id, generation))
+        if described is None:
+            return "UNKNOWN"
+        return "RUNNING" if described["status"] in _RUNS else "ENDED"
+
+    def failed_since(self, since: datetime) -> list[str]:
+        """Return the ids of incidents whose execution failed, was stopped or timed out since a time, newest first.
+
+        Of each of these ends only the newest hundred executions are looked at.
+        """
+        ended: list[ExecutionListItemTypeDef] = []
+        for status in _FAILURES:
+            with raising(ExecutionsUnavailable, "the failed executions could not be listed"):
+                page = self._client.list_executions(
+                    stateMachineArn=self._state_machine, statusFilter=status, maxResults=_ONE_PAGE
+                )
+            ended += [execution for execution in page["executions"] if execution["stopDate"] >= since]
+        newest_first = sorted(ended, key=lambda execution: execution["stopDate"], reverse=True)
+        ids = (self._incident_of(execution["name"]) for execution in newest_first)
+        return list(dict.fromkeys(incident_id for incident_id in ids if incident_id is not None))
+
+    def _incident_of(self, name: str) -> str | None:
+        """Return the incident's id for the name of an execution, or None if it cannot be known."""
+        successor = _SUCCESSOR.fullmatch(name)
+        if successor is None:
+            return name
+        if len(name) < MAX_NAME_LENGTH:
+            return successor["incident_id"]
+        # The id may have been cut to fit, and the list does not have the input.
+        described = self._describe(name)
+        given = None if described is None else described.get("input")
+        return None if given is None else ExecutionInput.model_validate_json(given).incident.incident_id
+
+    def _describe(self, name: str) -> Any:
+        """Return what Step Functions knows of an execution, or None if it does not know it."""
+        arn = f"{self._state_machine.replace(':stateMachine:', ':execution:')}:{name}"
+        with raising(ExecutionsUnavailable, f"execution {name} could not be looked at"):
+            try:
+                return self._client.describe_execution(executionArn=arn)
+            except self._client.exceptions.ExecutionDoesNotExist:
+                return None

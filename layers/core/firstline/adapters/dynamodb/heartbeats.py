@@ -18,7 +18,7 @@ from firstline.policy.heartbeats import REQUIRED, LastCheck, Pulse
 from firstline.privacy.alerts import without_secrets
 
 _PK = "HEARTBEATS"
-_TIMES = ("beat_at", "resolved_at", "absent_since", "forgotten_at", "forgotten_by")
+_TIMES = ("beat_at", "resolved_at", "absent_since", "told_at", "forgotten_at", "forgotten_by")
 
 
 class TableHeartbeats(TableStore):

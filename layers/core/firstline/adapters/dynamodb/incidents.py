@@ -18,6 +18,7 @@ layout. "People" are the functions that people's clicks and commands reach.
 | the audit trail | `TRAIL#<id>` | `<number>` | all, never twice | late |
 | tokens for new incidents | `BUCKET#<source>`, `BUCKET#<source>#paging` | `<minute>` | ingest | in an hour |
 | alerts that inhibit others | `INHIBIT#<rule id>` | `<hash of the equal values>` | ingest | late |
+| what one incident does for the whole stack | `ONCE#<key>` | `ONCE` | escalate | yes |
 | our incident id for a PagerDuty incident | `PAGERDUTY#<PagerDuty's id>` | `INCIDENT` | escalate | yes |
 
 "Yes" means after the days that the stack keeps its history. "Late" means a year after that: no incident stays open for
@@ -231,9 +232,7 @@ class TableIncidents(LiveMarks, Closing):
                 self._table.check_request(plan_key(incident_id), Edit(when={"digest": seen.plan_digest})),
             )
         except WriteRefused:
-            record = self.record(incident_id)
-            mine = record is not None and (record.decision, record.approvals) == (decision, approvals)
-            return record if record and mine and (decision is None or record.decided_at == word.at) else None
+            return None
         return self.record(incident_id)
 
     # --- what people say ----------------------------------------------------------------------------------------------

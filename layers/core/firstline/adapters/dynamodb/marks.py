@@ -110,6 +110,23 @@ class LiveMarks(TableStore):
         quiet = replace(edit, sets=sets | {"loud_since": None}, where=f"{newer} AND {covered}")
         self._first_possible(incident, quiet, edit)
 
+    def release_page(self, incident: Incident, page: Page, now: datetime) -> None:
+        """Give back the claim of a page that no channel took: it may be claimed again at once."""
+        claimed = "page_done < :seq"
+        sets: Item = {"page_lease": stamp(now), "due_sk": stamp(now)}
+        edit = Edit(sets=sets, when={"paged_seq": page.seq}, where=claimed, values={":seq": page.seq})
+        self._first_possible(incident, edit)
+
+    def claim_once(self, key: str, holder: str, now: datetime, *, until: datetime) -> bool:
+        """Claim something that only one incident may do for the whole stack until a time.
+
+        Return False while another holder has it. The holder itself may claim it again, which changes nothing.
+        """
+        item: Item = {"pk": f"ONCE#{key}", "sk": "ONCE", "held_by": holder, "held_until": stamp(until)}
+        free = "attribute_not_exists(pk) OR held_until <= :now OR held_by = :holder"
+        item |= {"expires_at": self._table.expiry(until)}
+        return self._table.put(item, free, {":now": stamp(now), ":holder": holder})
+
     def begin_quiet(self, incident: Incident, now: datetime) -> None:
         """Store that nothing fires any more: pages that went out before do not ring any more."""
         live = self.live(incident.group_key)

@@ -1,0 +1,171 @@
+"""Pages: each goes out once, whoever pages, answers or joins at the same moment."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from firstline.incidents.pages import LEASE, page_due
+from firstline.incidents.store import Groups, Incidents
+from firstline.models import Incident, Loud, Page
+from tests.integration.ports.conftest import Open, close, live_of, record_of
+from tests.support.builders import a_page, alert, at
+from tests.support.changes import ending, joining
+
+
+@pytest.fixture
+def incident(opened: Open) -> Incident:
+    """Open an incident of paging severity."""
+    return opened(alert(severity="high"))
+
+
+def page(seq: int = 1, level: int = 0) -> Page:
+    return a_page(seq=seq, level=level, delivered_to=[], at=None)
+
+
+def claim(incidents: Incidents, incident: Incident, minutes: float, seq: int = 1) -> bool:
+    live = live_of(incidents, incident)
+    return incidents.claim_page(incident, page(seq), at(minutes) + LEASE, at(minutes), seen=live)
+
+
+def send(incidents: Incidents, incident: Incident, minutes: float, seq: int = 1) -> None:
+    assert claim(incidents, incident, minutes, seq)
+    sent = page(seq).model_copy(update={"delivered_to": ["sns"], "at": at(minutes)})
+    incidents.finish_page(incident, sent, at(minutes + 5), at(minutes))
+
+
+def test_a_page_is_claimed_then_sent(incidents: Incidents, incident: Incident) -> None:
+    assert claim(incidents, incident, 1)
+    claimed = live_of(incidents, incident)
+    assert (claimed.paged_seq, claimed.page_done, claimed.paged_rank, claimed.paged_loud) == (1, 0, 3, Loud(high=1))
+    assert claimed.due_at == at(1) + LEASE
+    assert record_of(incidents, incident).pages == [page()]
+    assert record_of(incidents, incident).paged_at is None
+
+    sent = page().model_copy(update={"delivered_to": ["sns"], "at": at(1)})
+    incidents.finish_page(incident, sent, at(6), at(1))
+
+    live, record = live_of(incidents, incident), record_of(incidents, incident)
+    assert (live.page_done, live.page_again_at, live.loud_since) == (1, at(6), None)
+    assert (record.pages, record.paged_at) == ([sent], at(1))
+
+
+def test_of_many_who_page_at_once_one_does(incidents: Incidents, incident: Incident, crowd: int) -> None:
+    live = live_of(incidents, incident)
+
+    def page_now(number: int) -> bool:
+        now = at(1) + timedelta(milliseconds=number)
+        return incidents.claim_page(incident, page(), now + LEASE, now, seen=live)
+
+    with ThreadPoolExecutor(crowd) as pool:
+        assert sum(pool.map(page_now, range(crowd))) == 1
+
+
+def test_a_claim_lasts_for_its_lease(incidents: Incidents, incident: Incident) -> None:
+    assert claim(incidents, incident, 1)
+    assert not claim(incidents, incident, 1.9)
+    assert page_due(live_of(incidents, incident), at(2)) == "resume"
+    assert claim(incidents, incident, 2)
+
+
+def test_a_claim_that_was_given_back_may_be_taken_at_once(incidents: Incidents, incident: Incident) -> None:
+    assert claim(incidents, incident, 1)
+    incidents.release_page(incident, page(), at(1.1))
+    assert page_due(live_of(incidents, incident), at(1.1)) == "resume"
+    assert claim(incidents, incident, 1.1)
+
+
+def test_a_page_that_went_out_is_not_given_back(incidents: Incidents, incident: Incident) -> None:
+    send(incidents, incident, 1)
+    lease = live_of(incidents, incident).page_lease
+    incidents.release_page(incident, page(), at(1.1))
+    assert live_of(incidents, incident).page_lease == lease
+
+
+def test_the_next_page_goes_out_after_the_one_before(incidents: Incidents, incident: Incident) -> None:
+    send(incidents, incident, 1)
+    send(incidents, incident, 6, seq=2)
+    record, live = record_of(incidents, incident), live_of(incidents, incident)
+    assert [sent.seq for sent in record.pages] == [1, 2]
+    assert (record.paged_at, live.last_paged_at, live.page_done) == (at(1), at(6), 2)
+
+
+def test_nobody_is_paged_for_what_was_answered_meanwhile(incidents: Incidents, incident: Incident) -> None:
+    live = live_of(incidents, incident)
+    incidents.acknowledge(incident.incident_id, "ada", at(1))
+    assert not incidents.claim_page(incident, page(), at(3), at(2), seen=live)
+
+
+def test_nobody_is_paged_for_what_is_over(incidents: Incidents, incident: Incident) -> None:
+    live = live_of(incidents, incident)
+    incidents.resolve(incident.incident_id, "ada", at(1))
+    assert not incidents.claim_page(incident, page(), at(3), at(2), seen=live)
+    close(incidents, incident, 2)
+    assert not incidents.claim_page(incident, page(), at(4), at(3), seen=live)
+    assert record_of(incidents, incident).pages == []
+
+
+def test_of_an_answer_and_a_page_at_once_the_answer_is_for_the_pages_before_it(
+    incidents: Incidents, incident: Incident, crowd: int
+) -> None:
+    send(incidents, incident, 1)
+    live = live_of(incidents, incident)
+
+    def page_or_answer(number: int) -> str | None:
+        now = at(2) + timedelta(milliseconds=number)
+        if number % 2:
+            claimed = incidents.claim_page(incident, page(2), now + LEASE, now, seen=live)
+            return "paged" if claimed else None
+        return "answered" if incidents.acknowledge(incident.incident_id, f"person-{number}", now) else None
+
+    with ThreadPoolExecutor(crowd) as pool:
+        done = [what for what in pool.map(page_or_answer, range(crowd)) if what]
+
+    after = live_of(incidents, incident)
+    assert done.count("paged") == after.paged_seq - 1
+    if "paged" in done:
+        assert done.count("answered") in (0, 1), "at most one, after the page"
+    else:
+        assert done == ["answered"]
+    assert after.answered == ("answered" in done)
+
+
+def test_an_alert_that_joins_while_a_page_goes_out_still_waits_for_one(
+    incidents: Incidents, groups: Groups, incident: Incident
+) -> None:
+    assert claim(incidents, incident, 1)
+    groups.apply(joining(incident, alert(fingerprint="fp-2", severity="critical"), now=at(1)))
+    incidents.finish_page(incident, page(), at(6), at(1.5))
+
+    live = live_of(incidents, incident)
+    assert live.loud_since is not None
+    assert page_due(live, at(2)) == "worse"
+
+
+def test_pages_of_before_a_quiet_do_not_ring(incidents: Incidents, groups: Groups, incident: Incident) -> None:
+    send(incidents, incident, 1)
+    (member,) = incidents.members(incident.incident_id)
+    groups.apply(ending(incident, member, now=at(2)))
+    incidents.begin_quiet(incident, at(2))
+    groups.apply(joining(incident, alert(fingerprint="fp-2", severity="high"), now=at(3)))
+
+    live = live_of(incidents, incident)
+    assert (live.voided_seq, live.loud_since) == (1, at(3))
+    assert page_due(live, at(3)) == "again"
+
+
+def test_an_answer_knows_of_the_pages_before_it_only(incidents: Incidents, incident: Incident) -> None:
+    send(incidents, incident, 1)
+    assert incidents.acknowledge(incident.incident_id, "ada", at(2)) is not None
+    send(incidents, incident, 3, seq=2)
+    assert not live_of(incidents, incident).answered
+    assert incidents.acknowledge(incident.incident_id, "bob", at(4)) is not None
+    assert live_of(incidents, incident).answered
+
+
+def test_what_is_done_once_for_the_whole_stack_has_one_holder(incidents: Incidents) -> None:
+    assert incidents.claim_once("slack-is-down", "incident-1", at(0), until=at(10))
+    assert incidents.claim_once("slack-is-down", "incident-1", at(1), until=at(11))
+    assert not incidents.claim_once("slack-is-down", "incident-2", at(10.9), until=at(20))
+    assert incidents.claim_once("slack-is-down", "incident-2", at(11), until=at(20))
+    assert incidents.claim_once("other", "incident-3", at(0), until=at(10))

@@ -1,0 +1,163 @@
+"""JSONata as Step Functions evaluates it: templates of JSON with `{% %}` expressions, compiled once.
+
+The meaning is that of local/emulator/engine.py, which plugs the same library into moto: values are bound out of band,
+and "undefined" is an error while null is a value. `$now()` and `$millis()` read virtual time. Values are JSON; whole
+numbers are integers (`from_json`), and nobody changes a value in place.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+from jsonata import JException, Jsonata, Utils
+
+_VARIABLE = re.compile(r"\$([A-Za-z_]\w*)")
+_OF_STATES = re.compile(r"\$states\b(?:\.([A-Za-z]+))?")
+_PATH = re.compile(r"\$([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*)*)")
+_UNPREDICTABLE = re.compile(r"\$(?:random|uuid|shuffle)\s*\(")
+_UNDEFINED = object()
+
+
+class QueryFailed(Exception):
+    """An expression cannot be evaluated; Step Functions calls it States.QueryEvaluationError."""
+
+
+class Scope(NamedTuple):
+    """What an expression can read: the machine's variables, `$states`, and the time."""
+
+    variables: Mapping[str, Any]
+    states: Mapping[str, Any]
+    now: datetime
+
+
+type Template = Callable[[Scope], Any]
+"""Evaluates what was compiled. Raises `QueryFailed`."""
+
+
+def from_json(text: str | bytes) -> Any:
+    """Parse JSON; whole numbers become integers, as JSONata writes them."""
+    return json.loads(text, parse_float=_number)
+
+
+def compiled(template: Any) -> Template:
+    """Compile JSON in which texts may be expressions.
+
+    Raises
+    ------
+    ValueError
+        A text is no valid expression, or has spaces outside its `{% %}`, so that Step Functions takes it for a text.
+    """
+    if isinstance(template, dict):
+        members = {key: compiled(item) for key, item in template.items()}
+        if not all(map(_is_constant, members.values())):
+            return lambda scope: {key: member(scope) for key, member in members.items()}
+    elif isinstance(template, list):
+        items = [compiled(item) for item in template]
+        if not all(map(_is_constant, items)):
+            return lambda scope: [item(scope) for item in items]
+    elif isinstance(template, str) and template.strip().startswith("{%"):
+        if not (template.startswith("{%") and template.endswith("%}")):
+            raise ValueError(f"This text has something outside of its {{% %}}: {template!r}")
+        return expression(template[2:-2].strip())
+    return partial(_constant, template)
+
+
+@cache
+def expression(text: str) -> Template:
+    """Compile one expression (without its `{% %}`). A variable or a path from one is read without the library."""
+    if _UNPREDICTABLE.search(text):
+        raise ValueError(f"This expression has another value at each replay: {text}")
+    by_library = _through_library(text)
+    path = _PATH.fullmatch(text)
+    if path is None:
+        return by_library
+    name, fields = path[1], path[2].split(".")[1:]
+
+    def read(scope: Scope) -> Any:
+        value = scope.states if name == "states" else scope.variables.get(name, _UNDEFINED)
+        for field in fields:
+            if isinstance(value, list):
+                return by_library(scope)
+            value = value.get(field, _UNDEFINED) if isinstance(value, Mapping) else _UNDEFINED
+        if value is _UNDEFINED:
+            raise _undefined(text)
+        return value
+
+    return read
+
+
+def _through_library(text: str) -> Template:
+    try:
+        parsed = Jsonata.jsonata(text)
+    except JException as error:
+        raise ValueError(f"This is no JSONata expression ({error}): {text}") from error
+    names = frozenset(_VARIABLE.findall(text)) - {"states"}
+    parts = frozenset(_OF_STATES.findall(text))  # "" for `$states` as a whole
+
+    def evaluate(scope: Scope) -> Any:
+        # What Jsonata.evaluate does, but for the time, which it takes from the wall clock.
+        frame = parsed.create_frame(parsed.environment)
+        frame.bind("$", None)
+        for name in names & scope.variables.keys():
+            frame.bind(name, _bound(scope.variables[name]))
+        if parts:
+            states = scope.states.items()
+            frame.bind("states", {key: _bound(value) for key, value in states if "" in parts or key in parts})
+        parsed.timestamp = int(scope.now.timestamp() * 1_000)
+        Jsonata.CURRENT.jsonata = parsed
+        try:
+            result = parsed.eval(parsed.ast, None, frame)
+        except (JException, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+            raise QueryFailed(f"The JSONata expression '{text}' failed: {error}") from error
+        if result is None:
+            raise _undefined(text)
+        return _plain(result, text)
+
+    return evaluate
+
+
+def _constant(value: Any, scope: Scope) -> Any:
+    return value
+
+
+def _is_constant(template: Template) -> bool:
+    return isinstance(template, partial)
+
+
+def _undefined(text: str) -> QueryFailed:
+    return QueryFailed(f"The JSONata expression '{text}' returned nothing (undefined).")
+
+
+def _number(text: str) -> int | float:
+    value = float(text)
+    return int(value) if value.is_integer() else value
+
+
+def _bound(value: Any) -> Any:
+    """Copy a value for the library, whose None means "undefined" and which has an object of its own for null."""
+    if value is None:
+        return Utils.NULL_VALUE
+    if isinstance(value, Mapping):
+        return {key: _bound(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_bound(item) for item in value]
+    return value
+
+
+def _plain(value: Any, text: str) -> Any:
+    """Turn a result of the library into JSON."""
+    if value is Utils.NULL_VALUE:
+        return None
+    if isinstance(value, dict):
+        return {key: _plain(item, text) for key, item in value.items()}
+    if isinstance(value, list):
+        # By index: iterating over the library's RangeList loses the last element.
+        return [_plain(value[i], text) for i in range(len(value))]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, bool | int | float | str):
+        return value
+    raise QueryFailed(f"The JSONata expression '{text}' returned an unsupported result type.")

@@ -1,0 +1,54 @@
+"""Whether a waiting execution must look at the record, for each of its waits."""
+
+from typing import Any
+
+import pytest
+
+from firstline.incidents.waking import must_wake
+from firstline.models import Counts, Live, Loud
+from tests.support.builders import NOON
+
+HIGH, CRITICAL = Loud(high=1), Loud(critical=1)
+
+
+def live(awaiting: str | None, **what: Any) -> Live:
+    """An incident of one alert, below paging severity, whose execution waits."""
+    loud = what.pop("loud", Loud())
+    counts = Counts(joined=1, firing=what.pop("firing", 1), loud_high=loud.high, loud_critical=loud.critical)
+    fields: dict[str, Any] = {"group_key": "group-1", "incident_id": "inc-1", "opened_at": NOON, "last_alert_at": NOON}
+    return Live(**fields | {"awaiting": awaiting, "task_token": "token", "own": counts, "decided": 2} | what)
+
+
+@pytest.mark.parametrize(
+    ("awaiting", "what", "wakes"),
+    [
+        ("hold", {}, False),
+        ("hold", {"firing": 0}, True),
+        ("hold", {"loud": HIGH}, True),
+        ("hold", {"loud": HIGH, "judged_loud": HIGH}, False),
+        ("recovery", {"loud": CRITICAL}, False),
+        ("recovery", {"firing": 0}, True),
+        ("quiet", {}, True),
+        ("quiet", {"firing": 0}, False),
+        ("resolution", {}, False),
+        ("resolution", {"firing": 0}, True),
+        ("resolution", {"loud": HIGH}, True),
+        ("resolution", {"loud": CRITICAL, "judged_loud": CRITICAL}, False),
+        ("resolution", {"loud": CRITICAL, "judged_loud": CRITICAL, "decided": None}, False),
+        ("acknowledgement", {"loud": HIGH, "paged_rank": 3, "paged_seq": 1}, False),
+        ("acknowledgement", {"loud": CRITICAL, "paged_rank": 3, "paged_loud": HIGH, "paged_seq": 1}, True),
+        ("acknowledgement", {"loud": CRITICAL, "paged_rank": 4, "paged_loud": HIGH, "paged_seq": 1}, False),
+        ("resolution", {"loud": CRITICAL, "acked_rank": 4}, False),
+        ("resolution", {"loud": Loud(critical=2), "paged_loud": CRITICAL, "acked_rank": 4}, False),
+        (
+            "resolution",
+            {"loud": Loud(critical=2), "paged_loud": CRITICAL, "acked_rank": 4, "group_key": "storm:generic"},
+            True,
+        ),
+        ("resolution", {"firing": 0, "open": False}, False),
+        ("resolution", {"firing": 0, "task_token": None}, False),
+        (None, {"firing": 0}, False),
+    ],
+)
+def test_a_wait_is_ended_by_what_it_waits_for(awaiting: str | None, what: dict[str, Any], wakes: bool) -> None:
+    assert must_wake(live(awaiting, **what)) is wakes

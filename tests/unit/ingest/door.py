@@ -1,0 +1,144 @@
+"""Ingest over a table in memory, as tests look at it: what is stored, started and told."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from firstline.errors import ExecutionsUnavailable
+from firstline.incidents.store import Limits
+from firstline.incidents.waking import must_wake
+from firstline.ingest.accept import Accepted, Ingestion, Ports, in_threads
+from firstline.ingest.judge import Judge
+from firstline.models import Incident, Live, NormalizedAlert, StoredAlert
+from firstline.policy.holds import Holds
+from firstline.policy.rules import NO_RULES, Rules
+from tests.support.memory import MemoryStore
+
+PLENTY = Limits(per_minute=10_000, per_minute_and_alert=10_000)
+
+
+def one_after_the_other(work: Callable[[str], None], keys: Sequence[str]) -> None:
+    """Write the groups of a delivery in turn, so that a test knows the order."""
+    for key in keys:
+        work(key)
+
+
+@dataclass
+class Door:
+    """The way of alerts into one table.
+
+    Attributes
+    ----------
+    starts
+        The executions that were started, by incident and generation.
+    woken
+        The groups whose waiting execution was woken.
+    seconds
+        What the clock of the time budget says; each look at it adds `tick`.
+    """
+
+    store: MemoryStore = field(default_factory=MemoryStore)
+    limits: Limits = PLENTY
+    rules: Rules = NO_RULES
+    holds: Holds = field(default_factory=Holds)
+    starts: list[tuple[str, int]] = field(default_factory=list)
+    woken: list[str] = field(default_factory=list)
+    down: bool = False
+    seconds: float = 0.0
+    tick: float = 0.0
+    threads: bool = False
+    _beginning: list[tuple[str, int]] = field(default_factory=list)
+
+    @property
+    def ingestion(self) -> Ingestion:
+        ports = Ports(
+            self.store.groups,
+            start=self._start,
+            tell=self._tell,
+            incident=self._incident,
+            sleep=lambda _: None,
+            clock=self._clock,
+            spread=in_threads if self.threads else one_after_the_other,
+        )
+        judge = Judge(rules=lambda: self.rules, quiet=lambda _: self.holds, zone=UTC)
+        return Ingestion(ports, self.limits, judge)
+
+    def accept(self, now: datetime, *alerts: NormalizedAlert, **options: Any) -> Accepted:
+        """Take a delivery in. The executions that it starts begin."""
+        try:
+            return self.ingestion.accept(alerts, now, **options)
+        finally:
+            while self._beginning:
+                group_key, generation = self._beginning.pop()
+                self.store.table.update(f"GROUP#{group_key}", "LIVE", "SET started = :begun", {":begun": generation})
+
+    def requests_of(self, now: datetime, *alerts: NormalizedAlert) -> int:
+        """Take a delivery in, and return how many requests to the table it took."""
+        before = sum(self.store.client.requests.values())
+        self.ingestion.accept(alerts, now)
+        return sum(self.store.client.requests.values()) - before
+
+    def live(self, group_key: str = "group-1") -> Live:
+        live = self.store.incidents.live(group_key)
+        assert live is not None
+        return live
+
+    def lives(self) -> list[Live]:
+        """The live halves in the table."""
+        keys = [item["pk"].removeprefix("GROUP#") for item in self.store.client.items() if item["sk"] == "LIVE"]
+        return [self.live(key) for key in keys]
+
+    def alerts(self) -> list[StoredAlert]:
+        """All alerts in the table, of every group."""
+        by_group: dict[str, list[str]] = {}
+        for item in self.store.client.items():
+            if item["sk"].startswith("ALERT#") and item["pk"].startswith("GROUP#"):
+                by_group.setdefault(item["pk"].removeprefix("GROUP#"), []).append(item["fingerprint"])
+        views, _ = self.store.groups.read(by_group)
+        return [alert for view in views.values() for alert in view.alerts.values()]
+
+    def counters(self, *keys: str) -> Mapping[str, int]:
+        return self.store.groups.read({}, keys)[1]
+
+    def check_counts(self) -> None:
+        """Check that each open incident's `firing` is the number of its alerts that fire."""
+        for live in self.lives():
+            if live.open:
+                firing = [each for each in self.alerts() if each.firing and each.incident_id == live.incident_id]
+                assert live.firing == len(firing), live.group_key
+
+    def close(self, group_key: str, now: datetime, joined: int | None = -1) -> None:
+        """Close the group's incident by a decision that knew of everything in it."""
+        live = self.live(group_key)
+        record = self.store.incidents.record(live.incident_id)
+        assert record is not None
+        knew = live.joined if joined == -1 else joined
+        closed = self.store.incidents.close(record.incident, None, "resolved", "because", [], now, joined=knew)
+        assert closed is not None
+
+    def waits(self, group_key: str = "group-1", **fields: Any) -> None:
+        """Let the group's execution wait, as the state machine writes it."""
+        live = self.live(group_key)
+        self.store.change(live.incident_id, **({"task_token": "token"} | fields))
+
+    def _start(self, incident: Incident, generation: int) -> None:
+        if self.down:
+            raise ExecutionsUnavailable("throttled")
+        self.starts.append((incident.incident_id, generation))
+        self._beginning.append((incident.group_key, generation))
+
+    def _tell(self, live: Live) -> bool:
+        if self.down:
+            raise ExecutionsUnavailable("throttled")
+        if must_wake(live):
+            self.woken.append(live.group_key)
+        return True
+
+    def _incident(self, incident_id: str) -> Incident | None:
+        record = self.store.incidents.record(incident_id)
+        return None if record is None else record.incident
+
+    def _clock(self) -> float:
+        self.seconds += self.tick
+        return self.seconds

@@ -1,0 +1,489 @@
+"""Ingestion over a table in memory: what is written, started and told, and what failures and races do to it."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firstline.errors import HistoryUnavailable
+from firstline.ingest.changes import FLAP_OPENINGS, MOST_WRITES
+from firstline.ingest.fold import REOPEN_AFTER
+from firstline.models import NormalizedAlert
+from firstline.policy.holds import Holds, Silence
+from firstline.policy.match import AlertMatch
+from firstline.policy.rules import Rules
+from tests.support.builders import NOON, alert, at
+from tests.unit.ingest.door import Door
+
+
+def resolved(minutes: float, **what: Any) -> NormalizedAlert:
+    return alert(status="resolved", timestamp=at(minutes), ends_at=at(minutes), **what)
+
+
+def many(count: int, **what: Any) -> list[NormalizedAlert]:
+    """Different alerts of one group."""
+    return [alert(fingerprint=f"many-{number}", host=f"web-{number}", **what) for number in range(count)]
+
+
+# --- requests ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1, 1_000])
+def test_what_a_delivery_costs_does_not_depend_on_the_size_of_its_group(size: int) -> None:
+    door = Door()
+    opening = Door().requests_of(NOON, alert())
+    door.accept(NOON, alert())
+    door.accept(at(0.5), *many(size))
+
+    duplicate = door.requests_of(at(1), alert(), alert())
+    joins = door.requests_of(at(2), alert(fingerprint="new"))
+    ends = door.requests_of(at(3), resolved(3))
+
+    assert opening <= 3
+    assert (duplicate, joins <= 3, ends <= 3) == (1, True, True)
+    assert door.live().firing == size + 1
+
+
+def test_a_delivery_of_duplicates_in_many_groups_is_one_request() -> None:
+    door = Door()
+    delivery = [alert(group_key=f"g-{number}") for number in range(40)]
+    door.accept(NOON, *delivery)
+
+    assert door.requests_of(at(1), *delivery) == 1
+
+
+# --- an incident's life -----------------------------------------------------------------------------------------------
+
+
+def test_an_incident_opens_takes_more_alerts_and_counts_their_ends() -> None:
+    door = Door()
+    opened = door.accept(NOON, alert(severity="high"))
+    door.accept(at(1), alert(fingerprint="fp-2"), alert(fingerprint="fp-3", severity="critical"))
+    door.accept(at(2), resolved(2, fingerprint="fp-2"))
+
+    live = door.live()
+    assert opened.incident_ids == [live.incident_id]
+    assert door.starts == [(live.incident_id, 1)]
+    assert (live.joined, live.firing, live.counts.ranks) == (3, 2, (0, 0, 1, 1, 1))
+    assert (live.loud.high, live.loud.critical) == (1, 1)
+    door.check_counts()
+
+
+def test_an_alert_that_gets_worse_joins_again_and_fires_once() -> None:
+    door = Door()
+    door.accept(NOON, alert(severity="low"))
+    door.accept(at(1), alert(severity="critical"))
+    door.accept(at(2), alert(severity="critical"))
+
+    assert (door.live().joined, door.live().firing, door.live().loud.critical) == (2, 1, 1)
+
+
+def test_the_worst_alert_leads_whatever_the_order() -> None:
+    alerts = [alert(), alert(fingerprint="fp-2", severity="critical", host="web-2"), alert(fingerprint="fp-3")]
+    ids = set()
+    for order in (alerts, alerts[::-1]):
+        door = Door()
+        door.accept(NOON, *order)
+        record = door.store.only
+        ids.add(record.incident.incident_id)
+        assert record.incident.alert.fingerprint == "fp-2"
+        assert record.incident.alert.raw_payload is None
+        assert record.incident.hosts == ["web-1", "web-2"]
+    assert len(ids) == 1
+
+
+def test_a_group_of_any_size_is_written_in_transactions_that_fit() -> None:
+    door = Door()
+    door.accept(NOON, *many(3 * MOST_WRITES + 1))
+
+    assert (door.live().joined, door.live().firing) == (3 * MOST_WRITES + 1, 3 * MOST_WRITES + 1)
+    assert len(door.starts) == 1
+
+
+def test_an_alert_of_a_closed_incident_that_still_fires_is_left_alone_then_opens_another() -> None:
+    door = Door()
+    door.accept(NOON, alert())
+    first = door.live().incident_id
+    door.close("group-1", at(5))
+
+    soon = door.requests_of(at(6), alert())
+    door.accept(at(5) + REOPEN_AFTER, alert())
+
+    assert soon == 1
+    assert door.live().incident_id != first
+    assert door.live().open
+
+
+def test_an_alert_that_ends_after_its_incident_was_closed_opens_another_when_it_fires_again() -> None:
+    door = Door()
+    door.accept(NOON, alert())
+    first = door.live().incident_id
+    door.close("group-1", at(5))
+    door.accept(at(6), resolved(6))
+    door.accept(at(7), alert(timestamp=at(7)))
+
+    assert door.live().incident_id != first
+    assert (door.live().joined, door.live().firing) == (1, 1)
+
+
+def test_openings_within_an_hour_are_counted_and_more_than_three_flap() -> None:
+    door, openings = Door(), []
+    for turn in range(FLAP_OPENINGS + 2):
+        minutes = turn * 10
+        door.accept(at(minutes), alert(timestamp=at(minutes)))
+        record = door.store.incidents.record(door.live().incident_id)
+        assert record is not None
+        openings.append((record.incident.opened_last_hour, record.incident.flapping, door.live().flapping))
+        door.accept(at(minutes + 1), resolved(minutes + 1))
+        door.close("group-1", at(minutes + 6))
+
+    assert openings == [(1, False, False), (2, False, False), (3, False, False), (4, True, True), (5, True, True)]
+
+
+# --- failures (each with the way it failed once) ----------------------------------------------------------------------
+
+
+def test_a_critical_that_joins_is_loud_in_the_one_write_that_makes_it_a_duplicate() -> None:
+    door = Door()
+    door.accept(NOON, alert(severity="low"))
+    critical = alert(fingerprint="fp-2", severity="critical")
+    door.store.faults["apply"] = HistoryUnavailable("throttled")
+    with pytest.raises(HistoryUnavailable):
+        door.accept(at(1), critical)
+    assert door.live().loud.critical == 0
+    door.store.faults.clear()
+
+    door.accept(at(2), critical)
+
+    assert (door.live().loud.critical, door.live().loud_since) == (1, at(2))
+
+
+def test_a_resolve_is_counted_once_however_often_its_write_fails() -> None:
+    door = Door()
+    door.accept(NOON, alert(), alert(fingerprint="fp-2"))
+    door.store.faults["apply"] = HistoryUnavailable("throttled")
+    with pytest.raises(HistoryUnavailable):
+        door.accept(at(1), resolved(1))
+    door.store.faults.clear()
+    door.accept(at(2), resolved(1))
+    door.accept(at(3), resolved(1))
+
+    assert door.live().firing == 1
+
+
+def test_one_group_that_cannot_be_written_keeps_no_other_from_being_written() -> None:
+    door = Door()
+    sick = "g-0"
+    original = door.store.groups.open
+
+    def opens(change: Any, *rest: Any) -> Any:
+        if change.group_key == sick:
+            raise ValueError("a bug of ours")
+        return original(change, *rest)
+
+    door.store.groups._adapter.open = opens  # type: ignore[attr-defined]
+    with pytest.raises(HistoryUnavailable, match="1 of 40 groups"):
+        door.accept(NOON, *(alert(group_key=f"g-{number}") for number in range(40)))
+
+    assert len(door.lives()) == 39
+
+
+def test_an_opening_whose_reply_was_lost_is_a_duplicate_and_is_started_by_a_later_delivery() -> None:
+    door = Door(down=True)
+    door.accept(NOON, alert())
+    door.down = False
+
+    door.accept(NOON + timedelta(seconds=5), alert())
+    assert door.starts == []
+    door.accept(at(1), alert())
+
+    assert door.starts == [(door.live().incident_id, 1)]
+    assert len(door.lives()) == 1
+
+
+def test_an_alert_whose_execution_cannot_be_told_is_accepted() -> None:
+    door = Door()
+    door.accept(NOON, alert())
+    door.waits(awaiting="resolution", judged=1)
+    door.down = True
+
+    door.accept(at(1), alert(fingerprint="fp-2", severity="critical"))
+
+    assert door.live().loud.critical == 1
+
+
+@pytest.mark.parametrize("arrives", [alert(fingerprint="fp-2"), alert(severity="high")])
+def test_a_group_that_is_closed_between_the_read_and_the_write_opens_anew(arrives: NormalizedAlert) -> None:
+    door = Door()
+    door.accept(NOON, alert())
+    first = door.live().incident_id
+    door.store.meanwhile["apply"] = lambda: door.close("group-1", at(1))
+
+    door.accept(at(1), arrives)
+
+    assert door.live().incident_id != first
+    assert (door.live().open, door.live().firing) == (True, 1)
+
+
+def test_two_deliveries_that_open_a_group_at_once_open_one_incident() -> None:
+    door = Door()
+    door.store.meanwhile["open"] = lambda: door.accept(NOON, alert(fingerprint="fp-2"))
+
+    door.accept(NOON, alert())
+
+    assert len(door.starts) == 1
+    assert (door.live().joined, door.live().firing) == (2, 2)
+
+
+def test_many_senders_in_threads_lose_nothing() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    door = Door(threads=True)
+    with ThreadPoolExecutor(8) as senders:
+        list(senders.map(lambda number: door.accept(NOON, *many(20)[number : number + 3]), range(20)))
+
+    assert (door.live().joined, door.live().firing, len(door.lives())) == (20, 20, 1)
+    door.check_counts()
+
+
+# --- waking -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("awaiting", "arrives", "woken"),
+    [
+        ("resolution", alert(fingerprint="fp-2"), False),
+        ("resolution", alert(fingerprint="fp-2", severity="critical"), True),
+        ("recovery", alert(fingerprint="fp-2", severity="critical"), False),
+        ("recovery", resolved(1), True),
+        ("acknowledgement", resolved(1), True),
+        ("quiet", alert(fingerprint="fp-2"), True),
+    ],
+)
+def test_the_waiting_execution_is_woken_by_what_it_waits_for(
+    awaiting: str, arrives: NormalizedAlert, woken: bool
+) -> None:
+    door = Door()
+    door.accept(NOON, alert())
+    door.waits(awaiting=awaiting, judged=1)
+
+    door.accept(at(1), arrives)
+
+    assert bool(door.woken) is woken
+
+
+def test_a_return_in_the_quiet_window_counts_as_a_change_that_no_wait_may_miss() -> None:
+    door = Door()
+    door.accept(NOON, alert())
+    door.accept(at(1), resolved(1))
+    before = door.live().own.changes
+
+    door.accept(at(2), alert(timestamp=at(2)))
+
+    assert door.live().own.changes > before
+    assert (door.live().joined, door.live().firing) == (2, 1)
+
+
+# --- holds ------------------------------------------------------------------------------------------------------------
+
+
+def silence(host: str = "web-*", minutes: float = 60, **what: Any) -> Silence:
+    fields: dict[str, Any] = {"id": "s-1", "match": AlertMatch(host=(host,)), "owner": "ada", "reason": "because"}
+    return Silence(**fields | {"created_at": NOON, "expires_at": at(minutes)} | what)
+
+
+def test_an_incident_is_held_if_every_alert_is_held_until_the_first_hold_ends() -> None:
+    door = Door(holds=Holds(silences=[silence("web-1"), silence("web-2", 10, id="s-2")]))
+    door.accept(NOON, alert(severity="high"), alert(fingerprint="fp-2", host="web-2", severity="high"))
+    loud = Door(holds=door.holds)
+    loud.accept(NOON, alert(severity="high"), alert(fingerprint="fp-2", host="db-1", severity="high"))
+
+    hold = door.store.only.incident.hold
+    assert hold is not None
+    assert (hold.id, door.live().held_until, door.live().loud.high) == ("s-2", at(10), 0)
+    assert loud.store.only.incident.hold is None
+    assert loud.live().loud.high == 2
+
+
+@pytest.mark.parametrize(
+    ("joins", "minutes", "loud", "woken"),
+    [
+        pytest.param({"host": "db-1", "severity": "high"}, 1, 1, True, id="it would page and is not held"),
+        pytest.param({"host": "db-1"}, 1, 0, False, id="it would not page"),
+        pytest.param({"host": "web-2", "severity": "high"}, 1, 0, False, id="it is held"),
+        pytest.param({"host": "web-2", "severity": "critical"}, 1, 1, True, id="a critical one is not silenced"),
+        pytest.param({"host": "web-2", "severity": "high"}, 61, 1, True, id="the hold is over"),
+    ],
+)
+def test_a_loud_alert_ends_the_wait_of_a_held_incident(
+    joins: dict[str, Any], minutes: float, loud: int, woken: bool
+) -> None:
+    door = Door(holds=Holds(silences=[silence()]))
+    door.accept(NOON, alert(severity="high"))
+    door.waits(awaiting="hold", judged=1)
+
+    door.accept(at(minutes), alert(fingerprint="fp-2", **joins))
+
+    assert door.live().loud.high + door.live().loud.critical == loud
+    assert bool(door.woken) is woken
+
+
+def test_a_held_alert_whose_hold_ends_before_its_write_is_loud() -> None:
+    door = Door(holds=Holds(silences=[silence()]))
+    door.accept(NOON, alert(severity="high"))
+    held = door.live().incident_id
+    door.store.meanwhile["apply"] = lambda: door.store.incidents.end_hold(held, "a person", at(1))
+
+    door.accept(at(1), alert(fingerprint="fp-2", severity="high"))
+
+    assert door.live().loud.high == 1
+
+
+# --- rules at the door ------------------------------------------------------------------------------------------------
+
+
+def test_what_joins_is_measured_by_the_rules_and_not_by_the_first_alert() -> None:
+    rule = {"id": "tests", "match": {"host": "test-*"}, "severity": "low", "reason": "nobody uses them"}
+    door = Door(rules=Rules.model_validate({"rules": [rule]}))
+    door.accept(NOON, alert(host="test-1", severity="critical"))
+    assert door.live().loud.critical == 0
+
+    door.accept(at(1), alert(fingerprint="fp-2", host="db-1", severity="critical"))
+
+    assert (door.live().counts.ranks, door.live().loud.critical) == ((0, 1, 0, 0, 1), 1)
+
+
+# --- inhibition -------------------------------------------------------------------------------------------------------
+
+NODE = {
+    "id": "node-down",
+    "source": {"alert_name": "NodeDown"},
+    "target": {"alert_name": "Pod*"},
+    "equal": ["node"],
+    "reason": "Its pods cannot run.",
+}
+INHIBITS = Rules.model_validate({"rules": [], "inhibit": [NODE]})
+NODE_DOWN = alert(alert_name="NodeDown", group_key="node", fingerprint="n", labels={"node": "n1"}, severity="critical")
+
+
+def pod(number: int, node: str = "n1", **what: Any) -> NormalizedAlert:
+    fields: dict[str, Any] = {"alert_name": "PodDown", "group_key": f"pod-{number}", "labels": {"node": node}}
+    return alert(**fields | {"fingerprint": f"p-{number}", "severity": "high"} | what)
+
+
+def held_by(door: Door, group_key: str) -> str | None:
+    record = door.store.incidents.record(door.live(group_key).incident_id)
+    assert record is not None
+    return record.incident.hold.by if record.incident.hold else None
+
+
+def test_while_its_source_fires_a_target_is_held() -> None:
+    door = Door(rules=INHIBITS)
+    door.accept(NOON, NODE_DOWN)
+    door.accept(at(1), pod(1), pod(2, "n2"))
+    door.accept(at(2), resolved(2, **NODE_DOWN.model_dump(include={"group_key", "fingerprint", "source"})))
+    door.accept(at(3), pod(3))
+
+    assert held_by(door, "node") is None
+    assert [held_by(door, f"pod-{number}") for number in (1, 2, 3)] == ["inhibition", None, None]
+    assert door.live("pod-1").loud.high == 0
+
+
+def test_source_and_targets_of_one_delivery_are_told_apart() -> None:
+    door = Door(rules=INHIBITS)
+    door.accept(NOON, pod(1), NODE_DOWN)
+
+    assert (held_by(door, "pod-1"), held_by(door, "node")) == ("inhibition", None)
+
+
+def test_sources_are_counted_exactly_also_when_they_end_after_their_incident_was_closed() -> None:
+    door = Door(rules=INHIBITS)
+    (key,) = door.ingestion._judge.inhibited_by(pod(1))
+    twin = NODE_DOWN.model_copy(update={"fingerprint": "n-2"})
+    door.accept(NOON, NODE_DOWN, twin)
+    door.accept(at(1), NODE_DOWN)
+    assert door.counters(key) == {key: 2}
+
+    door.close("node", at(2))
+    ending = {"status": "resolved", "timestamp": at(3), "ends_at": at(3)}
+    for source in (NODE_DOWN, twin, twin):
+        door.accept(at(3), source.model_copy(update=ending))
+
+    assert door.counters(key) == {key: 0}
+
+
+# --- time -------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_not_written_in_time_is_left_as_whole_alerts() -> None:
+    door = Door(tick=0.1)
+    delivery = [alert(group_key=f"g-{number}") for number in range(40)]
+
+    first = door.accept(NOON, *delivery, within=1.0)
+    rest = door.accept(at(1), *first.left, received_at=NOON)
+
+    assert 0 < len(first.left) < 40
+    assert rest.left == []
+    assert len(door.lives()) == 40
+
+
+def test_of_a_group_that_is_too_big_the_rest_is_left() -> None:
+    door = Door(tick=0.1)
+    alerts = many(10 * MOST_WRITES)
+
+    left = door.accept(NOON, *alerts, within=0.55).left
+    written = door.live().joined
+    door.accept(at(1), *left, received_at=NOON)
+
+    assert 0 < written < len(alerts)
+    assert len(left) == len(alerts) - written
+    assert (door.live().joined, door.live().firing, len(door.starts)) == (len(alerts), len(alerts), 1)
+
+
+# --- whatever the order -----------------------------------------------------------------------------------------------
+
+
+@st.composite
+def _deliveries(draw: st.DrawFn) -> list[list[NormalizedAlert]]:
+    """Messages about a few alerts of two groups, in any order, with repetitions, as several deliveries."""
+    messages = []
+    for number in range(draw(st.integers(1, 4))):
+        same: dict[str, Any] = {"fingerprint": f"fp-{number}", "group_key": f"g-{number % 2}", "timestamp_orders": True}
+        severity = draw(st.sampled_from(["low", "high", "critical"]))
+        messages.append(alert(severity=severity, timestamp=at(0), **same))
+        if draw(st.booleans()):
+            messages.append(resolved(5, **same))
+            if draw(st.booleans()):
+                messages.append(alert(severity=severity, timestamp=at(8), **same))
+    order = [*range(len(messages)), *draw(st.lists(st.integers(0, len(messages) - 1), max_size=4))]
+    deliveries: list[list[NormalizedAlert]] = [[]]
+    for index in draw(st.permutations(order)):
+        splits: bool = draw(st.booleans())
+        if deliveries[-1] and splits:
+            deliveries.append([])
+        deliveries[-1].append(messages[index])
+    return deliveries
+
+
+@settings(max_examples=60, deadline=None)
+@given(_deliveries())
+def test_whatever_the_order_the_same_alerts_fire_and_each_is_counted_once(
+    deliveries: Sequence[Sequence[NormalizedAlert]],
+) -> None:
+    shuffled, sorted_once = Door(), Door()
+    for step, delivery in enumerate(deliveries):
+        shuffled.accept(at(60 + step / 10), *delivery)
+        shuffled.check_counts()
+    messages = sorted((each for delivery in deliveries for each in delivery), key=lambda each: each.timestamp)
+    for step, message in enumerate(messages):
+        sorted_once.accept(at(60 + step / 10), message)
+
+    def firing(door: Door) -> set[str]:
+        return {each.fingerprint for each in door.alerts() if each.firing}
+
+    assert firing(shuffled) == firing(sorted_once)
+    covered = {live.incident_id for live in shuffled.lives() if live.open}
+    assert all(each.incident_id in covered for each in shuffled.alerts() if each.firing)

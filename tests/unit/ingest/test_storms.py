@@ -1,0 +1,196 @@
+"""Storms: many incidents of one source that would begin at once, and what must not be lost in them."""
+
+from typing import Any
+
+import pytest
+
+from firstline.incidents.store import Limits
+from firstline.ingest.fold import Arrival
+from firstline.ingest.storm import storm_alert, storm_key
+from firstline.models import NormalizedAlert
+from firstline.policy.holds import Holds, Silence
+from firstline.policy.match import AlertMatch
+from tests.support.builders import NOON, alert, at
+from tests.unit.ingest.door import Door
+
+STORM = "storm:generic"
+
+
+def causes(count: int, name: str = "Noise", **what: Any) -> list[NormalizedAlert]:
+    """Alerts with a group each."""
+    return [
+        alert(alert_name=f"{name}{n}", group_key=f"{name}-{n}", fingerprint=f"{name}-{n}", **what) for n in range(count)
+    ]
+
+
+def stormy(per_minute: int = 3, **what: Any) -> Door:
+    return Door(limits=Limits(per_minute, per_minute), **what)
+
+
+def test_what_begins_beyond_the_limit_of_its_source_joins_one_storm_and_is_counted() -> None:
+    door = stormy()
+    accepted = door.accept(NOON, *causes(20))
+
+    storm = door.live(STORM)
+    assert (storm.joined, storm.firing, len(door.lives())) == (17, 17, 4)
+    assert sum(group.in_storm for group in accepted.groups) == 17
+    record = door.store.incidents.record(storm.incident_id)
+    assert record is not None
+    assert (record.incident.storm, record.incident.alert.severity) == (True, "high")
+    assert record.incident.first_alert.startswith("Noise")
+    door.check_counts()
+
+
+def test_a_duplicate_in_a_storm_is_one_request_and_its_resolve_counts_there() -> None:
+    door = stormy()
+    noise = causes(6)
+    door.accept(NOON, *noise)
+
+    assert door.requests_of(at(1), *noise) == 1
+    ended = [each.model_copy(update={"status": "resolved", "ends_at": at(2)}) for each in noise[4:]]
+    door.accept(at(2), *ended)
+
+    assert door.live(STORM).firing == 1
+    door.check_counts()
+
+
+def test_alerts_that_page_have_tokens_of_their_own() -> None:
+    door = stormy()
+    door.accept(NOON, *causes(20, severity="low"))
+    accepted = door.accept(NOON, *causes(3, "Cause", severity="critical"))
+
+    assert sum(group.in_storm for group in accepted.groups) == 0
+    assert [door.live(f"Cause-{n}").loud.critical for n in range(3)] == [1, 1, 1]
+
+
+def test_a_critical_that_lands_in_a_storm_is_loud_in_it_and_wakes_it_after_its_answer() -> None:
+    door = stormy()
+    door.accept(NOON, *causes(20, severity="critical"))
+    storm = door.live(STORM)
+    assert (storm.loud.critical, storm.counts.ranks[4]) == (17, 17)
+    paged = {"judged": 17, "decided": 4, "judged_loud": storm.loud, "paged_loud": storm.loud}
+    door.waits(STORM, awaiting="resolution", paged_seq=1, paged_rank=4, acked_seq=1, acked_rank=4, **paged)
+
+    door.accept(at(1), *causes(4, "More", severity="critical"))
+
+    assert door.live(STORM).loud.critical == 18
+    assert door.woken == [STORM]
+
+
+def test_one_source_cannot_use_up_the_tokens_of_another() -> None:
+    door = stormy()
+    door.accept(NOON, *causes(20))
+    accepted = door.accept(NOON, alert(source="datadog"))
+
+    assert accepted.groups[0].in_storm == 0
+
+
+def test_while_a_storm_lasts_what_does_not_page_joins_it_without_a_token() -> None:
+    door = stormy()
+    door.accept(NOON, *causes(6))
+    door.accept(at(4), *causes(2, "Later"))
+    assert (door.live(STORM).joined, len(door.lives())) == (5, 4)
+
+    door.accept(at(9.5), *causes(2, "Over"))
+
+    assert (door.live(STORM).joined, len(door.lives())) == (5, 6)
+
+
+def test_after_a_storm_was_closed_the_next_one_opens_another_incident() -> None:
+    door = stormy()
+    noise = causes(6)
+    door.accept(NOON, *noise)
+    first = door.live(STORM).incident_id
+    door.close(STORM, at(1))
+
+    assert door.requests_of(at(2), *noise) == 1
+    door.accept(at(2), *causes(6, "Later"))
+
+    assert door.live(STORM).incident_id != first
+    assert door.live(STORM).joined == 3
+
+
+def test_deliveries_that_open_a_storm_at_once_open_one() -> None:
+    door = stormy(1)
+    door.accept(NOON, alert(group_key="takes the token", fingerprint="t"))
+    door.store.meanwhile["open"] = lambda: door.accept(NOON, *causes(1, "Other"))
+
+    door.accept(NOON, *causes(1))
+
+    assert (door.live(STORM).joined, len(door.starts)) == (2, 2)
+
+
+def test_a_storm_is_written_in_threads_without_losing_any() -> None:
+    door = stormy(threads=True)
+    door.accept(NOON, *causes(60))
+
+    assert sum(live.joined for live in door.lives()) == 60
+    door.check_counts()
+
+
+# --- what is held -----------------------------------------------------------------------------------------------------
+
+EVERYTHING = Silence(
+    id="s-1",
+    match=AlertMatch(source=("*",)),
+    owner="ada",
+    reason="moving house",
+    created_at=NOON,
+    expires_at=at(480),
+    even_critical=True,
+)
+
+
+def test_a_held_flood_waits_as_a_few_incidents_and_one_storm_that_waits_too() -> None:
+    door = stormy(holds=Holds(silences=[EVERYTHING]))
+    for minute in range(9):
+        door.accept(at(minute), *causes(5, f"Minute{minute}", severity="high"))
+
+    held = door.live(storm_key("generic", EVERYTHING.hold(NOON)))
+    assert (len(door.lives()), held.joined) == (4, 42)
+    assert all(live.held_until == at(480) and live.loud.high == 0 for live in door.lives())
+    door.check_counts()
+
+
+def test_a_held_flood_takes_no_token_from_what_is_not_held() -> None:
+    door = stormy(holds=Holds(silences=[EVERYTHING]))
+    door.accept(NOON, *causes(9))
+    door.holds = Holds()
+
+    assert sum(group.in_storm for group in door.accept(NOON, *causes(3, "Loud")).groups) == 0
+
+
+def test_a_held_storm_whose_wait_a_person_ended_takes_no_more() -> None:
+    door = stormy(holds=Holds(silences=[EVERYTHING]))
+    door.accept(NOON, *causes(9, severity="high"))
+    key = storm_key("generic", EVERYTHING.hold(NOON))
+    door.store.incidents.end_hold(door.live(key).incident_id, "a person", at(1))
+
+    door.accept(at(2), *causes(2, "Later", severity="high"))
+
+    assert (door.live(key).joined, door.live("Later-0").held_until) == (6, at(480))
+
+
+def test_an_alert_that_ends_in_a_held_storm_counts_there_after_the_silence_is_over() -> None:
+    door = stormy(holds=Holds(silences=[EVERYTHING]))
+    noise = causes(5)
+    door.accept(NOON, *noise)
+    door.holds = Holds()
+
+    ended = [each.model_copy(update={"status": "resolved", "ends_at": at(490)}) for each in noise[3:]]
+    door.accept(at(490), *ended)
+
+    assert door.live(storm_key("generic", EVERYTHING.hold(NOON))).firing == 0
+
+
+# --- the storm's alert ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("rank", "severity"), [(1, "high"), (3, "high"), (4, "critical")])
+def test_a_storm_always_pages(rank: int, severity: str) -> None:
+    first = Arrival(alert(alert_name="TargetDown", message="x" * 4_000), NOON, rank)
+
+    found = storm_alert(first, STORM, "5 a minute")
+
+    assert (found.severity, found.labels) == (severity, {"first_alert": "TargetDown"})
+    assert "5 a minute" in found.message

@@ -1,0 +1,293 @@
+"""Pages that go out once each, and go on until somebody answers: claims, retries, rounds and what is worse."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from firstline.errors import HistoryUnavailable, PageUndelivered
+from firstline.incidents.pages import LEASE
+from firstline.models import Live
+from firstline.people.page import overdue, page_on_call
+from firstline.people.reasons import SLACK_IS_DOWN
+from tests.support.builders import (
+    INCIDENT_ID,
+    NOW,
+    a_classification,
+    a_live,
+    a_record,
+    an_alert,
+    an_incident,
+)
+from tests.support.changes import counts_for
+from tests.support.memory import lasting
+from tests.unit.people.stage import Stage, critical
+
+DOWN = HistoryUnavailable("no table")
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+def acknowledged(stage: Stage, by: str = "ada") -> None:
+    assert stage.store.incidents.acknowledge(INCIDENT_ID, by, stage.now) is not None
+
+
+# --- once ---
+
+
+def test_one_page_goes_out_though_lambda_asks_three_times_more(stage: Stage) -> None:
+    first = stage.page()
+
+    assert [stage.page() for _ in range(3)] == [first] * 3
+    assert (stage.rung, len(stage.sent), len(stage.slack.told)) == (1, 1, 1)
+
+
+def test_a_page_that_went_out_unmarked_is_not_sent_again_by_a_retry(stage: Stage) -> None:
+    stage.store.faults["finish_page"] = DOWN
+    assert stage.paged().delivered_to == ["pagerduty", "slack"]
+    del stage.store.faults["finish_page"]
+
+    for _ in range(3):
+        stage.after(0.25)
+        stage.page()
+
+    assert stage.rung == 1
+
+
+def test_a_claimed_page_that_never_went_out_is_taken_over_after_its_lease(stage: Stage) -> None:
+    stage.store.incidents.claim_page(stage.store.only.incident, _first(stage), NOW + LEASE, NOW, seen=stage.live)
+    assert stage.page() == stage.page()
+    assert stage.rung == 0
+
+    stage.now = NOW + LEASE
+
+    assert stage.paged().seq == 1
+    assert stage.rung == 1
+
+
+def _first(stage: Stage) -> Any:
+    """The page that somebody claims and never sends."""
+    other = Stage()
+    page = other.paged()
+    return page.model_copy(update={"delivered_to": [], "at": None})
+
+
+def test_of_the_machine_and_reconcile_at_the_same_moment_one_pages(stage: Stage) -> None:
+    def reconcile() -> None:
+        assert stage.page(must_claim=True, reason="Nobody was paged.").page is not None
+
+    stage.store.meanwhile["claim_page"] = reconcile
+
+    page = stage.paged()
+
+    assert (page.seq, stage.rung, len(stage.sent)) == (1, 1, 1)
+
+
+def test_an_acknowledgement_between_look_and_claim_pages_nobody(stage: Stage) -> None:
+    stage.store.meanwhile["claim_page"] = lambda: acknowledged(stage)
+    assert stage.page().page is None
+    assert stage.rung == 0
+
+
+def test_what_stopped_before_the_page_pages_nobody() -> None:
+    stage = Stage(a_record(live=a_live(own=counts_for(3).model_copy(update={"firing": 0}))))
+    assert stage.page().page is None
+    assert stage.rung == 0
+
+
+def test_reconcile_pages_nobody_without_a_claim(stage: Stage) -> None:
+    stage.store.faults["claim_page"] = DOWN
+    for _ in range(5):
+        with pytest.raises(HistoryUnavailable):
+            stage.page(must_claim=True)
+    assert stage.rung == 0
+
+
+def test_the_machine_pages_although_the_claim_fails(stage: Stage) -> None:
+    stage.store.faults["claim_page"] = DOWN
+    assert stage.paged().delivered_to == ["pagerduty", "slack"]
+
+
+def test_reconcile_asks_with_what_is_on_record(stage: Stage) -> None:
+    record = stage.store.only
+    page_on_call(
+        overdue(record, "It has been open for more than 5 minutes and nobody was paged."),
+        policy=stage.policy,
+        channels=stage.channels,
+        incidents=stage.store.incidents,
+        now=stage.now,
+        on_call=lambda level: None,
+        must_claim=True,
+    )
+    told = stage.pagerduty.told[0]
+    assert told.reason == "It has been open for more than 5 minutes and nobody was paged."
+    assert told.record.classification == record.classification
+
+
+# --- until somebody answers ---
+
+
+def test_an_unanswered_page_goes_on_level_after_level_and_round_after_round(stage: Stage) -> None:
+    places = []
+    for minutes in (0, 6, 11, 61, 6, 11, 61):
+        stage.after(minutes)
+        page = stage.paged()
+        places.append((page.seq, page.round, page.level))
+    assert places == [(1, 0, 0), (2, 0, 1), (3, 0, 2), (4, 1, 0), (5, 1, 1), (6, 1, 2), (7, 2, 0)]
+    assert stage.sns.told[-1].reason.startswith("Nobody has answered for 2 h 36 min.")
+
+
+def test_somebody_is_woken_in_each_round(stage: Stage) -> None:
+    for minutes in (0, 6, 11, 61, 6):
+        stage.after(minutes)
+        assert {"pagerduty", "sns"} & set(stage.paged().delivered_to)
+    assert len(stage.sns.told) == 4, "PagerDuty alone wakes nobody after the first page"
+
+
+def test_an_acknowledged_page_is_the_last(stage: Stage) -> None:
+    page = stage.paged()
+    acknowledged(stage)
+    stage.after(60)
+    assert stage.page().page == page
+    assert stage.rung == 1
+
+
+def test_an_early_acknowledgement_does_not_answer_a_later_page(stage: Stage) -> None:
+    stage = Stage(_low())
+    acknowledged(stage)
+    stage.after(120)
+    stage.joins(critical())
+    first = stage.paged()
+    stage.after(6)
+
+    second = stage.paged()
+
+    assert (first.seq, second.seq, second.level) == (1, 2, 1)
+
+
+def _low() -> Any:
+    """An incident of low severity."""
+    incident = an_incident(an_alert(severity="low"))
+    return a_record(incident, classification=a_classification(severity="low"))
+
+
+def test_worse_than_what_was_acknowledged_is_paged_and_named(stage: Stage) -> None:
+    stage.page()
+    acknowledged(stage)
+    stage.after(10)
+    stage.joins(critical())
+
+    page = stage.paged()
+
+    assert (page.seq, page.level) == (2, 0)
+    assert page.delivered_to == ["pagerduty", "sns", "slack"], (
+        "PagerDuty does not ring again for what it has acknowledged"
+    )
+    assert stage.sns.told[0].reason.startswith("It got worse: critical DbDown on db-1 joined.")
+    assert stage.sns.told[0].record.members[0].alert_name == "DbDown"
+
+
+def test_worse_is_said_even_if_the_alerts_cannot_be_read(stage: Stage) -> None:
+    stage.page()
+    stage.after(1)
+    stage.joins(critical())
+    stage.store.faults["members"] = DOWN
+    stage.page()
+    assert stage.sns.told[0].reason.startswith("It got worse: an alert of severity critical joined.")
+
+
+def test_one_more_of_the_same_severity_is_no_page(stage: Stage) -> None:
+    stage.page()
+    acknowledged(stage)
+    stage.after(10)
+    stage.joins(critical(severity="high"))
+    assert stage.page().page == stage.sent[0]
+    assert stage.rung == 1
+
+
+def test_what_comes_back_after_the_end_rings_pagerduty_anew(stage: Stage) -> None:
+    stage.page()
+    stage.store.change(INCIDENT_ID, own=counts_for(3).model_copy(update={"firing": 0}))
+    stage.store.incidents.begin_quiet(stage.store.only.incident, stage.now)
+    stage.after(2)
+    stage.store.change(INCIDENT_ID, own=counts_for(3, changes=4))
+
+    page = stage.paged()
+
+    assert (page.seq, page.level, page.delivered_to) == (2, 0, ["pagerduty", "slack"])
+    assert stage.pagerduty.told[-1].reason.startswith("It had stopped, and fires again.")
+
+
+# --- why ---
+
+
+def test_a_verified_cure_that_still_fires_is_said() -> None:
+    stage = Stage(a_record(verified_at=NOW - timedelta(minutes=5)))
+    stage.page()
+    assert stage.pagerduty.told[0].reason.startswith("It is verified on the host, still firing.")
+
+
+def test_a_page_for_slack_says_that_slack_is_down() -> None:
+    stage = Stage(_low())
+    stage.page(reason=SLACK_IS_DOWN, classification=a_classification(severity="low"))
+    told = stage.pagerduty.told[0]
+    assert told.reason == SLACK_IS_DOWN
+    assert told.record.classification is not None
+    assert told.record.classification.summary.startswith("Slack is down")
+
+
+# --- storms ---
+
+
+def storm(**changes: Any) -> Any:
+    incident = an_incident(an_alert(alert_name="Noise30", severity="low"), storm=True, group_key="storm:prometheus")
+    live: Live = a_live(incident, own=counts_for(1, 1, 1), decided=3, judged=3, **changes)
+    return a_record(incident, live=live, alert_count=3)
+
+
+def test_a_storms_page_names_its_criticals() -> None:
+    stage = Stage(storm())
+    stage.joins(*(critical(number) for number in range(5)))
+
+    stage.page(incident=stage.store.only.incident)
+
+    members = stage.pagerduty.told[0].record.members
+    assert [(member.severity, member.alert_name) for member in members[:5]] == [("critical", "DbDown")] * 5
+    assert {member.host for member in members[:5]} == {f"db-{number}" for number in range(5)}
+
+
+def test_a_critical_that_joins_an_acknowledged_storm_is_paged_but_not_each_by_itself() -> None:
+    stage = Stage(storm())
+    incident = stage.store.only.incident
+    stage.joins(critical(1))
+    stage.page(incident=incident)
+    acknowledged(stage)
+    stage.after(1)
+    stage.joins(critical(2), critical(3))
+    stage.page(incident=incident)
+    assert stage.rung == 1, "at most one page in five minutes"
+
+    stage.after(5)
+    stage.page(incident=incident)
+
+    assert stage.sns.told[0].reason.startswith("2 more critical alerts joined the storm: critical DbDown on db-")
+
+
+# --- nobody can be reached ---
+
+
+def test_a_page_that_cannot_be_given_back_is_still_said_to_have_failed(stage: Stage) -> None:
+    stage.pagerduty.failures, stage.sns.failures = [lasting()], [lasting()]
+    stage.store.faults["release_page"] = DOWN
+    with pytest.raises(PageUndelivered):
+        stage.page()
+
+
+def test_a_held_alert_that_joins_is_not_what_got_worse(stage: Stage) -> None:
+    stage.page()
+    stage.after(1)
+    stage.store.change(INCIDENT_ID, own=counts_for(3) + counts_for(4, held=True))
+    assert stage.page().page == stage.sent[0]
