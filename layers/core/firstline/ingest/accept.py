@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from firstline.errors import ExecutionsUnavailable, HistoryUnavailable
 from firstline.incidents.store import Groups, GroupView, Limits
 from firstline.ingest import changes
-from firstline.ingest.changes import Entry
+from firstline.ingest.changes import Newcomer
 from firstline.ingest.fold import Arrival, Folded, fold
 from firstline.ingest.group import AcceptedGroup, GroupWriter, Plan
 from firstline.ingest.judge import Judge
@@ -49,7 +49,7 @@ def in_threads(work: Callable[[str], None], keys: Sequence[str]) -> None:
 
 
 @dataclass
-class Accepted:
+class AcceptedDelivery:
     """The result for a delivery. `left` are the alerts for which the time did not suffice: nothing keeps them yet."""
 
     groups: list[AcceptedGroup] = field(default_factory=list)
@@ -109,7 +109,7 @@ class Ingestion:
         *,
         received_at: datetime | None = None,
         within: float | None = None,
-    ) -> Accepted:
+    ) -> AcceptedDelivery:
         """Write every group of the delivery and start or tell its execution.
 
         Parameters
@@ -147,7 +147,7 @@ class Delivery:
         self.lives: dict[str, Live | None] = {}
         self.inhibitors: Counter[str] = Counter()
         self.errors: list[Exception] = []
-        self.result = Accepted()
+        self.result = AcceptedDelivery()
         # Refused in this delivery, and so for the rest of the minute: source, alert name and whether it pages.
         self.refused: dict[tuple[str, str, bool], str] = {}
         self.checked: set[str] = set()
@@ -155,10 +155,10 @@ class Delivery:
 
     @property
     def out_of_time(self) -> bool:
-        """Whether what is not written yet is to be left."""
+        """True if the alerts that are not written yet are to be left."""
         return self.until is not None and self.ports.clock() >= self.until
 
-    def accept(self, alerts: Sequence[NormalizedAlert]) -> Accepted:
+    def accept(self, alerts: Sequence[NormalizedAlert]) -> AcceptedDelivery:
         """Write every group; see `Ingestion.accept`."""
         for alert in alerts:
             self.alerts[alert.group_key].append(alert)
@@ -223,12 +223,12 @@ class Delivery:
             plan.folded.append(fold(view.alerts.get(fingerprint), arrivals, self.lives, self.now))
         return plan
 
-    def entry(self, folded: Folded) -> Entry:
+    def newcomer(self, folded: Folded) -> Newcomer:
         """Prepare an alert that joins an incident."""
         arrival = folded.arrival
         assert arrival is not None  # noqa: S101 - what joins was made to fire by a message
         hold = self.judge.hold_on(arrival.alert, self.now, self.inhibitors)
-        return changes.entry(folded, arrival, hold, self.judge.inhibits(arrival.alert))
+        return changes.newcomer(folded, arrival, hold, self.judge.inhibits(arrival.alert))
 
     # --- write --------------------------------------------------------------------------------------------------------
 

@@ -44,18 +44,18 @@ class Arrival:
 
     @property
     def fires(self) -> bool:
-        """Whether the message says that the alert fires."""
+        """True if the message says that the alert fires."""
         return self.alert.status == "firing"
 
     @property
     def at(self) -> datetime:
-        """When the alert's state changed, by its sender's clock but never later than received."""
+        """The time of the change of state, by the sender's clock but never later than received."""
         ended = None if self.fires else self.alert.ends_at
         return min(ended or self.alert.timestamp, self.received_at)
 
     @property
     def began_at(self) -> datetime | None:
-        """When the episode began by its sender's clock but never later than received, if the sender said so."""
+        """The begin of the episode by the sender's clock but never later than received, if the sender says it."""
         if self.alert.timestamp_orders:
             return self.at if self.fires else None
         return None if self.alert.began_at is None else min(self.alert.began_at, self.received_at)
