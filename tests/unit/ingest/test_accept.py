@@ -204,6 +204,31 @@ def test_an_opening_whose_reply_was_lost_is_a_duplicate_and_is_started_by_a_late
     assert len(door.lives()) == 1
 
 
+def test_a_firing_delivery_that_comes_once_more_after_its_alerts_ended_opens_nothing() -> None:
+    door = Door()
+    firing = many(1_000, timestamp_orders=True)
+    door.accept(NOON, *firing)
+    ended = {"status": "resolved", "timestamp": at(5), "ends_at": at(5)}
+    door.accept(at(5), *(each.model_copy(update=ended) for each in firing))
+    door.close("group-1", at(10))
+
+    door.accept(at(11), *firing)
+
+    assert not door.live().open
+    assert [each for each in door.alerts() if each.firing] == []
+
+
+def test_an_alert_of_alertmanager_that_comes_back_with_its_old_begin_comes_back_to_its_incident() -> None:
+    door = Door()
+    door.accept(NOON, alert(began_at=NOON))
+    first = door.live().incident_id
+    door.accept(at(4), resolved(4, began_at=NOON))
+
+    door.accept(at(4.1), alert(began_at=NOON))
+
+    assert (door.live().incident_id, door.live().firing, door.live().joined) == (first, 1, 2)
+
+
 def test_an_alert_whose_execution_cannot_be_told_is_accepted() -> None:
     door = Door()
     door.accept(NOON, alert())
