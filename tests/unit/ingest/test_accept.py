@@ -103,6 +103,14 @@ def test_a_group_of_any_size_is_written_in_transactions_that_fit() -> None:
     assert len(door.starts) == 1
 
 
+def test_alerts_with_the_longest_texts_are_written_too() -> None:
+    labels = {f"{number:03}{'\U0001f525' * 125}": "\U0001f525" * 512 for number in range(50)}
+    door = Door()
+    door.accept(NOON, *many(60, labels=labels, message="\U0001f525" * 4_000))
+
+    assert door.live().joined == 60
+
+
 def test_an_alert_of_a_closed_incident_that_still_fires_is_left_alone_then_opens_another() -> None:
     door = Door()
     door.accept(NOON, alert())
@@ -453,6 +461,20 @@ def test_what_is_not_written_in_time_is_left_as_whole_alerts() -> None:
     assert 0 < len(first.left) < 40
     assert rest.left == []
     assert len(door.lives()) == 40
+
+
+def test_of_many_alerts_that_ended_after_their_incident_was_closed_the_rest_is_left() -> None:
+    door = Door()
+    door.accept(NOON, *many(40))
+    door.close("group-1", at(1))
+    door.tick = 0.1
+    ends = [each.model_copy(update={"status": "resolved", "ends_at": at(2)}) for each in many(40)]
+
+    left = door.accept(at(2), *ends, within=1.0).left
+    door.accept(at(3), *left, received_at=at(2))
+
+    assert 0 < len(left) < 40
+    assert not any(each.firing for each in door.alerts())
 
 
 def test_of_a_group_that_is_too_big_the_rest_is_left() -> None:
