@@ -38,6 +38,10 @@ MOST_WRITES = 90
 """The most items of alerts and inhibitions in one transaction, which holds a hundred with those of the incident."""
 
 
+MOST_BYTES = 3_000_000
+"""The most of alerts in one transaction, which holds 4 MB. An alert with labels of any length has up to 150 KB."""
+
+
 @dataclass(frozen=True, slots=True)
 class Newcomer:
     """An alert that joins an incident, with its secrets removed.
@@ -80,6 +84,13 @@ class Piece:
     def inhibits(self) -> dict[str, int]:
         """By key, how many more (or fewer) alerts fire that inhibit others."""
         return inhibits_more(self.write.before, self.write.after)
+
+    @property
+    def most_bytes(self) -> int:
+        """An upper bound of the stored size."""
+        alert = self.write.after.alert
+        labels = sum(len(name) + len(value) for name, value in alert.labels.items())
+        return 8_192 + 4 * (len(alert.message) + labels)
 
 
 def inhibits_more(before: StoredAlert | None, after: StoredAlert) -> dict[str, int]:
@@ -189,14 +200,15 @@ def changes(pieces: Sequence[Piece], group_key: str, live_key: str, incident_id:
 
 def _parts(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
     part: list[Piece] = []
-    size = 0
+    writes = size = 0
     for piece in pieces:
-        weight = 1 + len(piece.inhibits)
-        if part and size + weight > MOST_WRITES:
+        more, bytes_more = 1 + len(piece.inhibits), piece.most_bytes
+        if part and (writes + more > MOST_WRITES or size + bytes_more > MOST_BYTES):
             yield part
-            part, size = [], 0
+            part, writes, size = [], 0, 0
         part.append(piece)
-        size += weight
+        writes += more
+        size += bytes_more
     if part:
         yield part
 

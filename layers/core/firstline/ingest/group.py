@@ -128,6 +128,8 @@ class GroupWriter:
             assert live is not None  # noqa: S101 - an incident counts them
             pieces[key] += changes.join(newcomers, live, self.delivery.now)
         for folded in plan.of("ended"):
+            if self.written:
+                self.look_at_the_clock()
             self.put_ended(folded)
         for key, parts in pieces.items():
             self.apply(key, parts)
@@ -144,6 +146,7 @@ class GroupWriter:
         after = changes.stored(folded, alert=without_secrets(folded.after.alert).without_raw())
         inhibits = changes.inhibits_more(folded.before, after)
         self.delivery.ports.groups.put_ended(after, self.key, before=folded.before, inhibits=inhibits)
+        self.written.add(after.fingerprint)
 
     def apply(self, live_key: str, pieces: Sequence[Piece], incident_id: str | None = None) -> str:
         """Write alerts into an open incident, and wake its execution if it must look."""
@@ -221,6 +224,7 @@ class GroupWriter:
         live = delivery.ports.groups.open(first, incident, before, opened)
         delivery.lives[live.group_key] = live
         delivery.checked.add(live.incident_id)
+        self.result.incident_id = live.incident_id
         self.count(first)
         try:
             for change in rest:
