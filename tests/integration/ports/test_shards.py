@@ -4,6 +4,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -12,7 +13,7 @@ from firstline.adapters.dynamodb.groups import SHARDS, TableGroups
 from firstline.adapters.dynamodb.table import Table
 from firstline.errors import GroupChanged, HistoryUnavailable
 from firstline.incidents.store import Incidents
-from firstline.models import Hold, Incident
+from firstline.models import AlertWrite, Counts, Hold, Incident
 from tests.integration.ports.conftest import Open, Ports, close, conflict, live_of, record_of, written_keys
 from tests.support.builders import alert, at
 from tests.support.changes import ending, joining
@@ -47,6 +48,20 @@ def test_a_wait_sees_what_is_on_a_shard(incidents: Incidents, contended: TableGr
     quiet = contended.apply(joining(incident, alert(fingerprint="fp-3"), now=at(2)))
     loud = contended.apply(joining(incident, alert(fingerprint="fp-4", severity="critical"), now=at(3)))
     assert (quiet.own.changes, loud.own.changes) == (before + 1, before + 2)
+
+
+def test_an_alert_that_only_changes_itself_is_written_beside_a_shard(
+    groups: TableGroups, incidents: Incidents, incident: Incident
+) -> None:
+    views, _ = groups.read({"group-1": ["fp-1"]})
+    before = views["group-1"].alerts["fp-1"]
+    newer = before.model_copy(update={"began_at": at(4), "received_at": at(4)})
+    change = replace(joining(incident, alert(), now=at(4)), writes=(AlertWrite(before, newer),), adds=Counts(), new=())
+
+    assert groups.apply(change) == live_of(incidents, incident)
+
+    views, _ = groups.read({"group-1": ["fp-1"]})
+    assert views["group-1"].alerts["fp-1"] == newer
 
 
 def test_one_who_wrote_before_finds_the_shards(groups: TableGroups, incident: Incident) -> None:

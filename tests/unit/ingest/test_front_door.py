@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from firstline.errors import HistoryUnavailable, QuarantineUnavailable, UnreadablePayload
-from firstline.ingest.accept import SENDER_WAITS, Accepted
+from firstline.ingest.accept import SENDER_WAITS, AcceptedDelivery
 from firstline.ingest.front_door import Intake
 from firstline.ingest.group import AcceptedGroup
 from firstline.ingest.quarantine import Backlog, Quarantined, pack, pack_backlog
@@ -53,7 +53,7 @@ class World:
         *,
         received_at: datetime | None = None,
         within: float | None = None,
-    ) -> Accepted:
+    ) -> AcceptedDelivery:
         if self.table_is_down:
             raise HistoryUnavailable("down")
         self.received.append(received_at or now)
@@ -61,7 +61,7 @@ class World:
         taken = alerts[: self.too_many]
         self.alerts.extend(taken)
         groups = [AcceptedGroup("incident-1", new=len(taken))] if taken else []
-        return Accepted(groups, list(alerts[self.too_many :]))
+        return AcceptedDelivery(groups, list(alerts[self.too_many :]))
 
     def lines(self, name: str) -> tuple[str, ...]:
         return self.secrets.get(name, ())

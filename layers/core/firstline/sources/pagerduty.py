@@ -90,6 +90,9 @@ def read(payload: Any, reading: Reading) -> None:
 def signals(payload: Any, _secrets: Sequence[str]) -> Iterator[Signal]:
     """Report people's acknowledgements, resolutions and notes, and PagerDuty's id of incidents that Firstline opened.
 
+    PagerDuty's timers, services, workflows and merges acknowledge and resolve too. They are no people, and answer no
+    page.
+
     Raises
     ------
     UnreadablePayload
@@ -137,6 +140,10 @@ def _labels(data: dict[str, Any]) -> dict[str, str]:
 def _is_own(data: dict[str, Any]) -> bool:
     key = data.get("incident_key")
     return type(key) is str and key.startswith(OWN_KEY_PREFIX)
+
+
+def _is_person(agent: Any) -> bool:
+    return type(agent) is dict and agent.get("type") == "user_reference"
 
 
 def _summary(reference: Any) -> Any:

@@ -1,0 +1,180 @@
+"""The way of a delivery into the stack, and the witness that notes which words of senders were accepted."""
+
+import hmac
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from tests.simulation.calls import Calls, Killed
+from tests.simulation.functions import Functions
+
+SECRETS = {
+    "sources/generic": "t0ken-of-generic",
+    "sources/prometheus": "t0ken-of-prometheus",
+    "sources/datadog": "t0ken-of-datadog",
+    "sources/pagerduty": "s1gning-pagerduty",
+    "slack/bot-token": "xoxb-1",
+    "slack/signing-secret": "s1gning-slack",
+    "pagerduty/routing-key": "r0uting-key",
+}
+
+
+class Key(NamedTuple):
+    """An alert, as its sender and its receiver both know it."""
+
+    source: str
+    name: str
+    host: str
+
+
+class Said(NamedTuple):
+    """One word of a sender about an alert. `stamp` is the time in it; `episode` is when the alert began to fire."""
+
+    key: Key
+    firing: bool
+    severity: str
+    stamp: datetime
+    episode: datetime
+    environment: str = "prod"
+
+
+class Word(NamedTuple):
+    """The last accepted word about an alert, and when it was accepted."""
+
+    said: Said
+    at: datetime
+
+
+ORDERED_BY_STAMP = ("cloudwatch", "datadog", "pagerduty")
+"""Sources whose every word has its own time: an older word that comes later changes nothing."""
+
+
+@dataclass
+class Witness:
+    """What senders said, and what of it was accepted.
+
+    Attributes
+    ----------
+    last
+        The last accepted word about each alert.
+    unsure
+        Alerts about which words crossed, or got no clear answer: nothing is known of them until the next clear word.
+    accepted
+        Called with each accepted word that changes something.
+    """
+
+    accepted: list[Callable[[Word, Word | None], object]] = field(default_factory=list)
+    last: dict[Key, Word] = field(default_factory=dict)
+    unsure: dict[Key, datetime] = field(default_factory=dict)
+    _under_way: dict[Key, list[list[Any]]] = field(default_factory=lambda: defaultdict(list))
+
+    def is_sure(self, key: Key) -> bool:
+        """Tell whether the last accepted word about an alert is surely what the stack should know."""
+        return key not in self.unsure and not self._under_way.get(key)
+
+    def begins(self, said: Sequence[Said]) -> list[tuple[Said, list[Any]]]:
+        """Note that a delivery is under way."""
+        under_way = []
+        for word in said:
+            flight: list[Any] = [word, False]  # crossed another one?
+            for other in self._under_way[word.key]:
+                if other[0].firing != word.firing:
+                    other[1] = flight[1] = True
+            self._under_way[word.key].append(flight)
+            under_way.append((word, flight))
+        return under_way
+
+    def ends(self, under_way: Sequence[tuple[Said, list[Any]]], status: int, now: datetime) -> None:
+        """Note the answer to a delivery."""
+        for said, flight in under_way:
+            others = self._under_way[said.key]
+            others.remove(flight)
+            known = self.last.get(said.key)
+            if not 200 <= status < 300:
+                # It may have had its effect all the same, if it says something new.
+                if known is None or known.said.firing != said.firing:
+                    self.unsure[said.key] = now
+                continue
+            if flight[1]:
+                self.unsure[said.key] = now
+            elif not others:
+                self.unsure.pop(said.key, None)
+            if known is not None and self._is_late(said, known.said):
+                continue
+            word = Word(said, now)
+            self.last[said.key] = word
+            for listener in self.accepted:
+                listener(word, known)
+
+    def _is_late(self, said: Said, known: Said) -> bool:
+        if said.key.source in ORDERED_BY_STAMP:
+            return said.stamp < known.stamp
+        return not said.firing and said.episode < known.episode
+
+
+@dataclass
+class Door:
+    """HTTP and events into the stack."""
+
+    calls: Calls
+    functions: Functions
+    witness: Witness
+    quarantined: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def post(self, source: str, payload: Any, said: Sequence[Said] = ()) -> int | None:
+        """POST a payload to a source's webhook with its proof. Return the status, or None without an answer."""
+        body = json.dumps(payload)
+        secret = SECRETS[f"sources/{source}"]
+        if source == "pagerduty":
+            proof = {"x-pagerduty-signature": f"v1={hmac.digest(secret.encode(), body.encode(), 'sha256').hex()}"}
+        else:
+            proof = {"authorization": f"Bearer {secret}"}
+        return self.request("ingest", f"/alerts/{source}", {"content-type": "application/json", **proof}, body, said)
+
+    def request(
+        self, function: str, path: str, headers: Mapping[str, str], body: str, said: Sequence[Said] = ()
+    ) -> int | None:
+        """Make a request to the API."""
+        kind = self.calls.faults.choose(
+            f"http:{path}", ("refuse", "lost", "others first"), self.calls.clock.now()
+        )
+        if kind == "refuse":
+            return 503
+        if kind == "others first":
+            self.calls.let_others_go(3)
+        event = {
+            "rawPath": path,
+            "requestContext": {"http": {"method": "POST"}, "domainName": "api.example.com"},
+            "headers": {name.lower(): value for name, value in headers.items()},
+            "body": body,
+            "isBase64Encoded": False,
+        }
+        under_way = self.witness.begins(said)
+        try:
+            status = int(self.functions.call(function, event)["statusCode"])
+        except Killed:
+            status = 503
+        except Exception:  # noqa: BLE001 (API Gateway does the same)
+            status = 500
+        self.witness.ends(under_way, status, self.calls.clock.now())
+        return None if kind == "lost" else status
+
+    def event(self, event: Mapping[str, Any], said: Sequence[Said] = (), attempt: int = 0) -> None:
+        """Give ingest an event, as EventBridge does: Lambda tries twice more, then it goes to the quarantine."""
+        under_way = self.witness.begins(said)
+        try:
+            self.functions.call("ingest", event)
+            status = 200
+        except (Killed, Exception):  # noqa: BLE001 (Lambda does the same)
+            status = 500
+        self.witness.ends(under_way, status, self.calls.clock.now())
+        if status == 200:
+            return
+        if attempt < 2:
+            again = 60.0 * (attempt + 1)
+            self.calls.clock.after(again, lambda: self.event(event, said, attempt + 1), "an event is tried again")
+        else:
+            self.quarantined.append(event)

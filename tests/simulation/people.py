@@ -1,0 +1,126 @@
+"""The people around a stack: the engineer on call, approvers, and whoever resolves incidents by hand."""
+
+import hmac
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+from zlib import crc32
+
+from tests.simulation.channels import PagerDuty, Slack
+from tests.simulation.clients import Published
+from tests.simulation.clock import VirtualClock
+from tests.simulation.door import SECRETS, Door
+from tests.simulation.senders import pagerduty_event
+
+ADA = {"id": "PADA", "summary": "Ada Lovelace", "type": "user_reference"}
+TIMER = {"id": "P0", "summary": "shop", "type": "service_reference"}
+
+
+class Pressed(NamedTuple):
+    """A person's press: when, what, for which incident, and whether the stack took it."""
+
+    at: datetime
+    button: str
+    incident_id: str
+    status: int | None
+    met_fault: bool
+
+
+@dataclass(frozen=True)
+class Habits:
+    """How often people do what, as shares of the occasions."""
+
+    acknowledge: float = 0.7
+    resolve: float = 0.15
+    approve: float = 0.5
+    refuse: float = 0.15
+    slow: bool = False
+
+
+@dataclass
+class People:
+    """They react to what reaches them, after a while, at random."""
+
+    clock: VirtualClock
+    random: Random
+    door: Door
+    slack: Slack
+    pagerduty: PagerDuty
+    habits: Habits = Habits()
+    pressed: list[Pressed] = field(default_factory=list)
+    _asked: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def heard(self, message: Published) -> None:
+        """React to a message."""
+        habits, lot = self.habits, self.random.random
+        if message.kind in ("page", "trigger"):
+            if lot() < habits.acknowledge:
+                self._later("acknowledge", message.incident_id, 20, 3600 if habits.slow else 600)
+            if lot() < habits.resolve:
+                self._later("resolve", message.incident_id, 120, 1800)
+        elif message.channel == "slack" and "approve" in message.content.get("buttons", {}):
+            value = message.content["buttons"]["approve"]
+            for person in ("ada", "eve"):
+                if person in self._asked[value]:
+                    continue
+                self._asked[value].add(person)
+                draw = lot()
+                if draw < habits.approve:
+                    self._later("approve", message.incident_id, 10, 600, person)
+                elif draw < habits.approve + habits.refuse:
+                    self._later("refuse", message.incident_id, 10, 600, person)
+
+    def _later(self, button: str, incident_id: str, least: float, most: float, person: str = "ada") -> None:
+        self.clock.after(
+            self.random.uniform(least, most),
+            lambda: self.press(button, incident_id, person),
+            f"{person} presses {button} of {incident_id}",
+        )
+
+    def press(self, button: str, incident_id: str, person: str = "ada") -> None:
+        """Press a button under the incident's message in Slack, or in PagerDuty's app if it is not in Slack."""
+        value = self.slack.button(incident_id, button)
+        known = self.pagerduty.incidents.get(f"firstline:{incident_id}")
+        faults = len(self.door.calls.faults.happened)
+        if button in ("acknowledge", "resolve") and known == "triggered" and (value is None or self.random.random() < 0.5):
+            status = self._in_pagerduty(button, incident_id)
+        elif value is not None:
+            status = self._in_slack(button, value, person)
+        else:
+            return
+        met_fault = len(self.door.calls.faults.happened) > faults
+        self.pressed.append(Pressed(self.clock.now(), button, incident_id, status, met_fault))
+
+    def _in_slack(self, button: str, value: str, person: str) -> int | None:
+        action: dict[str, Any] = {"type": "button", "action_id": button, "value": value}
+        interaction = {
+            "type": "block_actions",
+            "user": {"id": f"U0{person.upper()}", "name": person},
+            "channel": {"id": "#ops-alerts"},
+            "trigger_id": "1.2",
+            "actions": [action],
+        }
+        body = urlencode({"payload": json.dumps(interaction)})
+        stamp = str(int(self.clock.now().timestamp()))
+        signed = f"v0:{stamp}:{body}".encode()
+        digest = hmac.digest(SECRETS["slack/signing-secret"].encode(), signed, "sha256").hex()
+        headers = {"x-slack-request-timestamp": stamp, "x-slack-signature": f"v0={digest}"}
+        return self.door.request("respond", "/respond/slack", headers, body)
+
+    def _in_pagerduty(self, button: str, incident_id: str) -> int | None:
+        """PagerDuty changes its own state first and then tells; it retries on 5xx."""
+        key = f"firstline:{incident_id}"
+        kind = "acknowledged" if button == "acknowledge" else "resolved"
+        self.pagerduty.incidents[key] = kind
+        event = pagerduty_event(kind, self.clock.now(), id=f"Q{crc32(key.encode())}", key=key, agent=ADA)
+        return self._tell(event, (2, 10, 60, 300))
+
+    def _tell(self, event: dict[str, Any], pauses: tuple[float, ...]) -> int | None:
+        status = self.door.post("pagerduty", event)
+        if pauses and (status is None or status >= 500):
+            self.clock.after(pauses[0], lambda: self._tell(event, pauses[1:]), "PagerDuty tries again")
+        return status
