@@ -53,8 +53,8 @@ def check(file: FileOption = RULES, days: DaysOption = PREVIEW_DAYS, stack: Name
         print(f"{len(covered)} problem{'s' if len(covered) > 1 else ''}")
         raise typer.Exit(1)
     print(
-        f"{len(read.rules)} rules, {len(read.maintenance)} maintenance windows and {len(read.heartbeats)} heartbeats "
-        "are sound."
+        f"{len(read.rules)} rules, {len(read.maintenance)} maintenance windows, {len(read.heartbeats)} heartbeats and "
+        f"{len(read.inhibit)} inhibitions are sound."
     )
 
 

@@ -17,10 +17,11 @@ from firstline.adapters.dynamodb.table import Table
 from firstline.classification.classify import classify
 from firstline.classification.hold import held_by_rule
 from firstline.errors import ConfigurationError
-from firstline.ingest.fold import GroupState, fold, open_incident
+from firstline.ingest.changes import incident_of
 from firstline.models import Evidence, Incident, NormalizedAlert
 from firstline.policy.durations import Duration
 from firstline.policy.holds import Holds, Silence, Window
+from firstline.policy.inhibition import Inhibition
 from firstline.policy.match import AlertMatch, Key
 from firstline.policy.rules import Rule, Rules
 from firstline.reports.preview import Preview, preview
@@ -70,8 +71,8 @@ class Explainer:
     def _explain_alert(self, alert: NormalizedAlert) -> None:
         now, silences = self.now, self.silences or ()
         holds = Holds(self.rules.maintenance, silences)
-        folded = fold(GroupState(group_key=alert.group_key), [alert], now, lambda alert: holds.hold_on(alert, now))
-        incident = open_incident(folded, now)[1].model_copy(update={"flapping": self.flapping})
+        incident = incident_of(alert, now, hold=holds.hold_on(alert, now))
+        incident = incident.model_copy(update={"flapping": self.flapping})
         local = now.astimezone(ZoneInfo(self.zone))
         winner = self.rules.first(incident, local)
         stated = alert.severity if alert.severity_stated else "nothing of how bad it is"
@@ -83,6 +84,8 @@ class Explainer:
             grid.add_row("window", window.id, *_window_fit(window, alert, now))
         for silence in silences:
             grid.add_row("silence", silence.id, *_silence_fit(silence, alert, now))
+        for inhibition in self.rules.inhibit:
+            grid.add_row("inhibition", inhibition.id, *_inhibition_fit(inhibition, alert))
         self.console.print(grid)
         if self.silences is None:
             self.console.print("Silences are in a stack's table: name the stack with --stack to see them.")
@@ -103,6 +106,15 @@ class Explainer:
             self.console.print(f"  It takes the route {winner.route} of paging.yaml.")
         if hold is not None:
             self.console.print(f"  First it waits: {hold.reason}", style="bold")
+
+
+def _inhibition_fit(inhibition: Inhibition, alert: NormalizedAlert) -> Fit:
+    equal = f" with the same {', '.join(inhibition.equal)}" if inhibition.equal else ""
+    if inhibition.inhibits(alert):
+        return "source", f"while it fires, it holds what matches the target{equal}"
+    if inhibition.may_hold(alert):
+        return "target", f"held while an alert fires that matches the source{equal}"
+    return "no", "neither source nor target"
 
 
 def _rule_fit(rule: Rule, incident: Incident, local: datetime, *, wins: bool) -> Fit:

@@ -9,7 +9,14 @@ from firstline.adapters.channels import slack
 from firstline.adapters.channels.slack import SlackBot, SlackWebhook
 from firstline.errors import ChannelFailed, HistoryUnavailable
 from tests.integration.http_stub import Answer, Stub, answering
-from tests.support.builders import INCIDENT_ID, a_notification, a_plan, a_record, hostile_notification
+from tests.support.builders import (
+    INCIDENT_ID,
+    a_notification,
+    a_plan,
+    a_record,
+    a_waiting_record,
+    hostile_notification,
+)
 
 POSTED = Answer(body={"ok": True, "channel": "C0ALERTS", "ts": "1700000000.000100"})
 EDITED = Answer(body={"ok": True, "channel": "C0ALERTS", "ts": "1700000000.000100", "text": ""})
@@ -216,19 +223,22 @@ def test_hostile_text_travels_as_text() -> None:
 # --- an incoming webhook ---
 
 
-@pytest.mark.parametrize("kind", ["needs_human", "paged", "closed"])
+@pytest.mark.parametrize("kind", ["needs_human", "approval", "paged", "changed", "closed"])
 def test_a_webhook_posts_what_a_human_should_know(kind: str) -> None:
     with answering(Answer(200, b"ok", {"Content-Type": "text/plain"})) as stub:
-        assert SlackWebhook(stub.url + "/hook", console_url="").tell(a_notification(kind)) is True
+        assert SlackWebhook(stub.url + "/hook", console_url="").tell(a_notification(kind, a_waiting_record())) is True
     assert stub.asked[0].path == "/hook"
     assert "actions" not in {block["type"] for block in stub.asked[0].json["blocks"]}
 
 
-@pytest.mark.parametrize("kind", ["suppressed", "remediating", "acknowledged", "approval"])
-def test_a_webhook_leaves_out_what_needs_editing_or_buttons(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [("suppressed", "x"), ("remediating", "x"), ("acknowledged", "x"), ("quiet", "x"), ("changed", "")],
+)
+def test_a_webhook_leaves_out_what_only_brings_a_message_up_to_date(kind: str, reason: str) -> None:
     with answering(Answer()) as stub:
         record = a_record(plan=a_plan())
-        assert SlackWebhook(stub.url, console_url="").tell(a_notification(kind, record)) is False
+        assert SlackWebhook(stub.url, console_url="").tell(a_notification(kind, record, reason)) is False
     assert stub.asked == []
 
 

@@ -36,14 +36,16 @@ def test_months_are_added_up(history: TableIncidents, table: Table) -> None:
 def test_a_count_that_fails_loses_neither_the_end_nor_the_word(
     history: TableIncidents, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    incident_id = open_for(TableGroups(table), alert()).incident_id
+    incident = open_for(TableGroups(table), alert())
 
     def down(*_: Any) -> None:
         raise HistoryUnavailable("throttled")
 
     monkeypatch.setattr(history._tallies, "count", down)
-    assert history.close(incident_id, "resolved", "", [], at(9)).outcome == "resolved"
-    assert len(feedback_store.save_feedback(incident_id, word("real"), incidents=history).feedback) == 1
+    closed = history.close(incident, None, "resolved", "", [], at(9), joined=1)
+    assert closed is not None
+    assert closed.outcome == "resolved"
+    assert len(feedback_store.save_feedback(incident.incident_id, word("real"), incidents=history).feedback) == 1
 
 
 def test_outcomes_are_read_once_in_five_minutes_and_a_table_that_is_down_is_no_trouble() -> None:

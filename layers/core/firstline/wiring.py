@@ -220,11 +220,10 @@ class Wiring:
             zone=ZoneInfo(self.settings.time_zone),
         )
         limits = Limits(self.settings.incidents_per_minute, self.settings.incidents_per_minute_and_alert)
-        executions = self.executions
         ports = Ports(
             self.groups,
-            start=executions.start,
-            tell=lambda live: lifecycle.tell(live, executions),
+            start=self.executions.start,
+            tell=partial(lifecycle.tell, executions=self.executions),
             incident=self._incident,
         )
         return Ingestion(ports, limits, judge)

@@ -1,6 +1,6 @@
 """The same store three times: over a DynamoDB in memory, in moto's, and in Amazon's own DynamoDB Local."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -43,6 +43,10 @@ class Ports:
         """The groups of a table whose every transaction on a live half collides until it has shards."""
         return TableGroups(Table(cast("Any", Contended(self.table._client)), self.table.name, sleep=lambda _: None))
 
+    def interrupted(self, operation: str, happens: Callable[[], object]) -> Table:
+        """Return a table to which something happens just before the next call of an operation."""
+        return Table(cast("Any", Interrupted(self.table._client, operation, happens)), self.table.name)
+
 
 class Contended:
     """A client for which another transaction always has the live half of a group."""
@@ -55,18 +59,39 @@ class Contended:
 
     def transact_write_items(self, **request: Any) -> Any:
         """Collide if LIVE is in the transaction together with an alert."""
-        keys = [_key(next(iter(write.values()))) for write in request["TransactItems"]]
+        keys = written_keys(request)
         alerts = any(sk.startswith("ALERT#") and pk.startswith("GROUP#") for pk, sk in keys)
         if not alerts or all(sk != "LIVE" for _, sk in keys):
             return self._client.transact_write_items(**request)
-        reasons = [{"Code": "TransactionConflict" if sk == "LIVE" else "None"} for _, sk in keys]
-        error = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
-        raise ClientError(cast("Any", error), "TransactWriteItems")
+        raise conflict([sk == "LIVE" for _, sk in keys])
 
 
-def _key(write: dict[str, Any]) -> tuple[str, str]:
-    attributes = write.get("Key") or write["Item"]
-    return attributes["pk"]["S"], attributes["sk"]["S"]
+class Interrupted:
+    """A client in which something happens once, just before the next call of an operation."""
+
+    def __init__(self, client: Any, operation: str, happens: Callable[[], object]) -> None:
+        self._client = client
+        self._operation = operation
+        self._happens: list[Callable[[], object]] = [happens]
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._operation and self._happens:
+            self._happens.pop()()
+        return getattr(self._client, name)
+
+
+def written_keys(request: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the keys of the items in a transaction."""
+    writes = [next(iter(write.values())) for write in request["TransactItems"]]
+    keys = [write.get("Key") or write["Item"] for write in writes]
+    return [(key["pk"]["S"], key["sk"]["S"]) for key in keys]
+
+
+def conflict(taken: Sequence[bool]) -> ClientError:
+    """Return the error of a transaction, some of whose items another one has."""
+    reasons = [{"Code": "TransactionConflict" if is_taken else "None"} for is_taken in taken]
+    error = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
+    return ClientError(cast("Any", error), "TransactWriteItems")
 
 
 @pytest.fixture(params=["memory", "moto", "dynamodb-local"])

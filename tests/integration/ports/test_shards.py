@@ -1,14 +1,20 @@
 """A storm of writes to one incident: its counts move to shards, and stay exact until the close."""
 
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
 from firstline.adapters.dynamodb.groups import SHARDS, TableGroups
-from firstline.errors import GroupChanged
+from firstline.adapters.dynamodb.table import Table
+from firstline.errors import GroupChanged, HistoryUnavailable
 from firstline.incidents.store import Incidents
-from firstline.models import Hold, Incident
-from tests.integration.ports.conftest import Open, Ports, close, live_of, record_of
+from firstline.models import AlertWrite, Counts, Hold, Incident
+from tests.integration.ports.conftest import Open, Ports, close, conflict, live_of, record_of, written_keys
 from tests.support.builders import alert, at
 from tests.support.changes import ending, joining
 
@@ -42,6 +48,20 @@ def test_a_wait_sees_what_is_on_a_shard(incidents: Incidents, contended: TableGr
     quiet = contended.apply(joining(incident, alert(fingerprint="fp-3"), now=at(2)))
     loud = contended.apply(joining(incident, alert(fingerprint="fp-4", severity="critical"), now=at(3)))
     assert (quiet.own.changes, loud.own.changes) == (before + 1, before + 2)
+
+
+def test_an_alert_that_only_changes_itself_is_written_beside_a_shard(
+    groups: TableGroups, incidents: Incidents, incident: Incident
+) -> None:
+    views, _ = groups.read({"group-1": ["fp-1"]})
+    before = views["group-1"].alerts["fp-1"]
+    newer = before.model_copy(update={"began_at": at(4), "received_at": at(4)})
+    change = replace(joining(incident, alert(), now=at(4)), writes=(AlertWrite(before, newer),), adds=Counts(), new=())
+
+    assert groups.apply(change) == live_of(incidents, incident)
+
+    views, _ = groups.read({"group-1": ["fp-1"]})
+    assert views["group-1"].alerts["fp-1"] == newer
 
 
 def test_one_who_wrote_before_finds_the_shards(groups: TableGroups, incident: Incident) -> None:
@@ -122,3 +142,51 @@ def test_the_next_incident_of_the_group_has_no_shards(incidents: Incidents, open
     close(incidents, incident, 5)
     live = live_of(incidents, opened(alert(fingerprint="fp-9", timestamp=at(9))))
     assert (live.joined, live.shards) == (1, ())
+
+
+class OneAtATime:
+    """A client that has each item in one transaction at a time, as DynamoDB does."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._busy: set[tuple[str, str]] = set()
+        self._lock = threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def transact_write_items(self, **request: Any) -> Any:
+        """Write, and keep the items for a moment; refuse if another transaction has one of them."""
+        keys = written_keys(request)
+        with self._lock:
+            taken = [key in self._busy for key in keys]
+            if any(taken):
+                raise conflict(taken)
+            self._busy.update(keys)
+        try:
+            answer = self._client.transact_write_items(**request)
+            time.sleep(0.002)
+            return answer
+        finally:
+            with self._lock:
+                self._busy.difference_update(keys)
+
+
+def test_a_storm_of_writers_is_counted_exactly(ports: Ports, incidents: Incidents, opened: Open, crowd: int) -> None:
+    incident = opened(alert())
+    table = Table(cast("Any", OneAtATime(ports.table._client)), ports.table.name)
+
+    def join(number: int) -> None:
+        change = joining(incident, alert(fingerprint=f"new-{number}", severity="high"), now=at(1))
+        while True:
+            with suppress(HistoryUnavailable):
+                TableGroups(table).apply(change)
+                return
+
+    with ThreadPoolExecutor(crowd) as pool:
+        list(pool.map(join, range(2 * crowd)))
+
+    live = live_of(incidents, incident)
+    assert (live.joined, live.firing, live.loud.high) == (2 * crowd + 1, 2 * crowd + 1, 2 * crowd)
+    assert len(incidents.members(incident.incident_id, limit=500)) == 2 * crowd + 1
+    assert live.shards or crowd < 50

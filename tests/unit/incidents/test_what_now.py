@@ -233,6 +233,25 @@ QUIET: dict[str, Any] = {"own": LOW + OVER, "last_end_at": at(10)}
             id="approved after long",
         ),
         pytest.param(
+            "Announce Remediation",
+            {
+                "live": LOW_ACKED,
+                "record": {"plan": ASKS, "decision": "approved"},
+                "came_from": failed("Notify Ops"),
+            },
+            id="approved by somebody although Slack is down",
+        ),
+        pytest.param(
+            "Notify Ops",
+            {"record": {"plan": PLAN}, "planned": True, "remediation": "human"},
+            id="its first step could not be claimed",
+        ),
+        pytest.param(
+            "Notify Ops",
+            {"live": LOW_ACKED, "record": {"plan": ASKS, "decision": "approved"}, "remediation": "human"},
+            id="an approved one's first step could not be claimed",
+        ),
+        pytest.param(
             "Await Resolution",
             {"live": LOW_ACKED, "record": {"plan": ASKS, "decision": "approved", "plan_digest": "x"}, "notified": True},
             id="another plan was approved",

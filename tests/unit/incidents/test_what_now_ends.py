@@ -224,7 +224,7 @@ def executions(draw: st.DrawFn) -> Execution:
     return Execution(draw, now, live, record, known)
 
 
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(executions())
 def test_an_execution_waits_or_ends_after_a_few_steps(execution: Execution) -> None:
     before = execution.live
@@ -237,7 +237,7 @@ def test_an_execution_waits_or_ends_after_a_few_steps(execution: Execution) -> N
         assert chosen.ended_by == "person", "what a person was called for is closed by itself or by a person"
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(executions())
 def test_whoever_needs_a_person_is_told_before_the_execution_waits_for_long(execution: Execution) -> None:
     """Nothing of paging severity fires, unheld and uncured, while nobody was called and the execution sleeps."""

@@ -18,7 +18,8 @@ from evals.injection.orders import TECHNIQUES
 from firstline.channels import pagerduty, slack, sns
 from firstline.channels.delivery import tell_all
 from firstline.classification.classify import classify
-from firstline.ingest.fold import GroupState, fold, open_incident
+from firstline.ingest import changes
+from firstline.ingest.fold import Arrival, fold
 from firstline.models import (
     PAGING_RANK,
     SEVERITY_RANK,
@@ -83,8 +84,9 @@ def taken_in(bodies: Any, source: str) -> list[NormalizedAlert]:
 def incident_of(alerts: list[NormalizedAlert]) -> Incident:
     """The incident of the first alert's group; parts of a split attack may open others, which are judged alike."""
     group = [one for one in alerts if one.group_key == alerts[0].group_key]
-    _, incident = open_incident(fold(GroupState(group_key=group[0].group_key), group, NOW), NOW)
-    return incident
+    arrivals = [Arrival(one, NOW, SEVERITY_RANK[one.severity]) for one in group]
+    entries = [changes.entry(fold(None, [arrival], {}, NOW), arrival, None, ()) for arrival in arrivals]
+    return changes.incident(entries, group[0].group_key, None, NOW)[0]
 
 
 def evidence_of(hostile: Hostile) -> Evidence:
@@ -158,7 +160,7 @@ def attacked(hostile: Hostile, incident: Incident) -> Outcome:
         ]
     record = IncidentRecord(
         incident=incident,
-        status="STARTED",
+        status="OPEN",
         alert_count=1,
         last_alert_at=NOW,
         classification=verdict,

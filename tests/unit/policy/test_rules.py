@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from firstline.errors import ConfigurationError
-from firstline.models import Evidence, Incident
+from firstline.models import SEVERITY_RANK, Evidence, Incident
 from firstline.policy import rules
 from firstline.policy.rules import Rules
+from tests.support.builders import alert
 
 SHIPPED = Path("runbooks/policy/rules.yaml")
 
@@ -248,3 +249,39 @@ def test_the_rules_that_firstline_ships(
 ) -> None:
     found = rules.load(SHIPPED).first(incident(**alert), evidence().local_time)
     assert (found.id if found else None) == rule_id
+
+
+# --- the rank at the door ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("decision", "severity", "rank"),
+    [
+        ({"severity": "low"}, "critical", 1),
+        ({"severity": "critical"}, "info", 4),
+        ({"severity": "noise"}, "high", 0),
+        ({"severity": "noise"}, "critical", 4),
+        ({"severity": "noise", "even_critical": True}, "critical", 0),
+        ({"at_most": "medium"}, "critical", 2),
+        ({"at_most": "medium"}, "low", 1),
+        ({"at_least": "high"}, "low", 3),
+        ({"hold": "5m"}, "high", 3),
+    ],
+)
+def test_a_rule_gives_an_alert_its_rank(decision: dict[str, Any], severity: str, rank: int) -> None:
+    now = datetime(2026, 3, 4, 12, tzinfo=UTC)
+    declared = Rules.model_validate({"rules": [_rule({"host": "web-*"}, **decision)]})
+
+    assert declared.rank(alert(severity=severity), now, now) == rank
+    assert declared.rank(alert(severity=severity, host="db-1"), now, now) == SEVERITY_RANK[severity]
+
+
+def test_a_window_limits_the_rank_while_it_is_on() -> None:
+    window = {"id": "w", "when": [{"hours": "09:00-11:00"}], "match": {"host": "web-*"}, "at_most": "low"}
+    declared = Rules.model_validate({"rules": [], "maintenance": [window | {"owner": "ada", "reason": "because"}]})
+    ranks = [
+        declared.rank(alert(severity="critical"), at, at)
+        for at in (datetime(2026, 3, 4, 10, tzinfo=UTC), datetime(2026, 3, 4, 12, tzinfo=UTC))
+    ]
+
+    assert ranks == [1, 4]

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from firstline.ingest.fold import FLAP_OPENINGS
+from firstline.ingest.changes import FLAP_OPENINGS
 from firstline.models import Evidence, Incident
 from firstline.policy import rules
 from firstline.policy.holds import Holds
+from firstline.policy.inhibition import inhibited, source_keys
 from firstline.policy.match import RuleMatch
 from firstline.policy.rules import Rules
 
@@ -29,7 +30,7 @@ def guide(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Rules]:
         if first == "rules":
             path.write_text(block)
             found[rest[0] if rest else first] = rules.load(path)
-    assert set(found) == {"rules", "maintenance", "heartbeats"}
+    assert set(found) == {"rules", "maintenance", "heartbeats", "inhibit"}
     return found
 
 
@@ -91,6 +92,22 @@ def test_the_example_that_bounds_keeps_nothing_back_and_is_evidence(
 
     assert Holds(guide["maintenance"].maintenance).hold_on(alert, now) is None
     assert [(one.window, one.at_most) for one in guide["maintenance"].maintained(alert, now)] == [("load-test", "low")]
+
+
+def test_the_example_inhibition_holds_what_runs_on_the_node_and_never_the_node(
+    guide: dict[str, Rules], incident: Callable[..., Incident]
+) -> None:
+    (rule,) = guide["inhibit"].inhibit
+    here = {"cluster": "eu", "node": "n1"}
+    node = incident(alert_name="NodeDown", severity="critical", labels=here).alert
+    pod = incident(alert_name="PodCrashLooping", severity="critical", labels=here | {"pod": "p"}).alert
+    elsewhere = incident(alert_name="PodCrashLooping", labels=here | {"node": "n2"}).alert
+    counts = dict.fromkeys(source_keys([rule], node), 1)
+
+    assert inhibited([rule], pod, counts) is rule
+    assert inhibited([rule], elsewhere, counts) is None
+    assert inhibited([rule], node, counts) is None
+    assert rule.hold(node.timestamp).until - node.timestamp == timedelta(hours=4)
 
 
 def test_the_example_heartbeats_are_expected_as_it_says(guide: dict[str, Rules]) -> None:

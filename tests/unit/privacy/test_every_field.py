@@ -17,8 +17,6 @@ from firstline.channels.delivery import tell_all
 from firstline.classification import prompt
 from firstline.classification.classify import classify
 from firstline.errors import UnreadablePayload
-from firstline.ingest.accept import Ingestion
-from firstline.ingest.fold import Limits
 from firstline.models import (
     Evidence,
     Incident,
@@ -32,7 +30,8 @@ from firstline.observability import logger
 from firstline.policy.rules import NO_RULES
 from firstline.sources import normalize_batch
 from firstline.sources.deployments import deployment_from_request
-from tests.support.memory import MemoryChannel, MemoryExecutions, MemoryStore
+from tests.support.memory import MemoryChannel
+from tests.unit.ingest.door import Door
 from tests.unit.sources.events import event
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -59,8 +58,8 @@ class Table:
     """A store that collects what ingest writes and the executions that it starts."""
 
     def __init__(self) -> None:
-        self.store = MemoryStore()
-        self.executions = MemoryExecutions()
+        self.door = Door()
+        self.store = self.door.store
 
     @property
     def incidents(self) -> list[Incident]:
@@ -71,8 +70,8 @@ class Table:
         return self.store.groups.written
 
     @property
-    def started(self) -> list[str]:
-        return [text for pair in self.executions.started.items() for text in pair]
+    def stored(self) -> list[str]:
+        return [json.dumps(item, default=str) for item in self.store.client.items()]
 
 
 @pytest.fixture
@@ -133,9 +132,7 @@ def taken_in(source: str, body: Any) -> Table:
         return table
     for part in batch.rejected:
         logger.error("quarantined from %s: %s", source, part.reason)
-    limits = Limits(1_000, 1_000)
-    ingestion = Ingestion(table.store.groups, table.executions, limits, sleep=lambda _: None)
-    ingestion.accept(batch.alerts, NOW)
+    table.door.accept(NOW, *batch.alerts)
     return table
 
 
@@ -143,7 +140,8 @@ def kept(table: Table) -> str:
     """What an execution and the table get to see, as they see it."""
     logs = [json.dumps(alert.raw_payload) for alert in table.alerts]
     states = [alert.model_dump_json() for alert in table.alerts]
-    return "\n".join([*table.started, *states, *logs])
+    inputs = [incident.model_dump_json() for incident in table.incidents]
+    return "\n".join([*inputs, *table.stored, *states, *logs])
 
 
 def told(incident: Incident) -> str:
@@ -151,9 +149,7 @@ def told(incident: Incident) -> str:
     nothing = Evidence(same_name_last_hour=0, earlier=[], deployments=[], local_time=NOW, business_hours=True)
     verdict = classify(incident, evidence=nothing, rules=NO_RULES, offered=[], model=None, now=NOW)
     question = prompt.build(incident, evidence=nothing, offered=[], now=NOW)
-    record = IncidentRecord(
-        incident=incident, status="STARTED", alert_count=1, last_alert_at=NOW, classification=verdict
-    )
+    record = IncidentRecord(incident=incident, status="OPEN", alert_count=1, last_alert_at=NOW, classification=verdict)
     said: list[Any] = [question.data]
     for kind in KINDS_OF_MOMENTS:
         channel = MemoryChannel()

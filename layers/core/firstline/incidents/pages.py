@@ -82,7 +82,8 @@ def page_overdue(live: Live, now: datetime, page_after: timedelta) -> bool:
     if due is None or on_hold(live, now):
         return False
     if due == "resume":
-        since = live.page_lease
+        # A claim that woke nobody does not put off the first page.
+        since = live.page_lease if live.paged_at is not None else live.loud_since or live.page_lease
     elif due == "again" and live.paged_seq > live.voided_seq:
         since = live.page_again_at
     elif due == "again" or live.rank >= PAGING_RANK:

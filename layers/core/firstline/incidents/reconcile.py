@@ -28,9 +28,9 @@ from firstline.incidents.store import Incidents
 from firstline.models import Incident, IncidentRecord
 from firstline.observability import logger, metrics
 
-LOOK_AHEAD = timedelta(minutes=1)
+LOOK_AHEAD = timedelta(seconds=75)
 """What is due so soon is looked at, too. Each write makes an incident due a minute later, so one that is written more
-often than once a minute would otherwise never be due."""
+often than once a minute would otherwise never be due. Runs may be some seconds more or less than a minute apart."""
 
 MOST_LIVES = 400
 """The most open incidents that one run looks at: those that have been due for longest."""
@@ -178,7 +178,8 @@ class Reconciler:
         if look.unfinished or not look.live.open:
             return
         with _apart("this incident is looked at again at once", incident_id=look.incident_id):
-            self.incidents.postpone(look.live, look.until or look.now + LONGEST)
+            # Runs look ahead, so this is found by the run at `until`, and by none that is a minute before it.
+            self.incidents.postpone(look.live, (look.until or look.now + LONGEST) + SHORTEST)
 
     def _page_overdue(self, look: Look) -> None:
         if not page_overdue(look.live, look.now, self.page_after):

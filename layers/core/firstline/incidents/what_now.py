@@ -287,8 +287,7 @@ class _Look:
 
     def with_people(self) -> WhatNowOutput:
         """Page, wait for an answer, tell ops, or wait for the end."""
-        approved = self._approved()
-        if approved is not None and not self.failed:
+        if approved := self._approved():
             return approved
         if not self.pages:
             return self._without_a_page()

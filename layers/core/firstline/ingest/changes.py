@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from firstline.incidents.pages import on_hold
-from firstline.ingest.fold import Arrival, Folded
+from firstline.ingest.fold import Arrival, Folded, fold
 from firstline.models import (
     PAGING_RANK,
     SEVERITY_RANK,
@@ -242,6 +242,13 @@ def incident(
         hold=hold,
     )
     return opened, recent[-OPENINGS:]
+
+
+def incident_of(alert: NormalizedAlert, now: datetime, *, hold: Hold | None = None) -> Incident:
+    """Return the incident that one alert would open in a group that had none."""
+    arrival = Arrival(alert, now, SEVERITY_RANK[alert.severity])
+    alone = entry(fold(None, [arrival], {}, now), arrival, hold, ())
+    return incident([alone], alert.group_key, None, now, hold=hold)[0]
 
 
 def _incident_id(alert: NormalizedAlert, group_key: str, *, previous: str | None) -> str:

@@ -8,12 +8,12 @@ judged as if it had just begun.
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from firstline.models import Frozen, Hold, NormalizedAlert
-from firstline.policy.match import AlertMatch, Id, Reason
+from firstline.policy.match import AlertMatch, Id, Reason, RuleMatch
 from firstline.policy.schedule import one_or_many
 
 AT_MOST = timedelta(hours=4)
@@ -37,6 +37,16 @@ class Inhibition(Frozen):
     target: AlertMatch
     equal: Annotated[tuple[Label, ...], BeforeValidator(one_or_many), Field(max_length=20)] = ()
     reason: Reason
+
+    @model_validator(mode="after")
+    def _can_hold_something(self) -> Self:
+        source, target = (RuleMatch.model_validate(match.model_dump()) for match in (self.source, self.target))
+        if source.covers(target):
+            raise ValueError(
+                "every alert that matches `target` matches `source`, too, and what matches both is never held; make "
+                "`source` narrower, for example by its alert_name"
+            )
+        return self
 
     def inhibits(self, alert: NormalizedAlert) -> bool:
         """Return True if the alert, while it fires, inhibits others."""

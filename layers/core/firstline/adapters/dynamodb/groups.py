@@ -11,6 +11,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -27,19 +28,20 @@ from firstline.adapters.dynamodb.live import (
     joining_shard,
     live_item,
     live_key,
+    live_of,
     new_live,
-    read_live,
     read_lives,
     shard_item,
     shard_key,
     unchanged,
 )
 from firstline.adapters.dynamodb.records import head_item, incident_key
-from firstline.adapters.dynamodb.table import MOST_WRITES, Item, Key, TableStore, WriteRefused, stamp
+from firstline.adapters.dynamodb.table import MOST_WRITES, Item, Key, Table, TableStore, WriteRefused, stamp
 from firstline.errors import GroupChanged, HistoryUnavailable
 from firstline.incidents.pages import on_hold
 from firstline.incidents.store import GroupView, Limits
 from firstline.models import Change, Incident, Live, StoredAlert
+from firstline.observability import logger
 
 RAW_PAYLOADS_BYTES = 32_768
 """The part of the senders' bodies that is stored beside a write of new alerts."""
@@ -50,8 +52,8 @@ SHARDS = 16
 SPREAD_AFTER = 2
 """The number of conflicts on LIVE in a row after which its writers go on to shards."""
 
-ATTEMPTS = 12
-"""The number of tries while transactions collide: two seconds on average."""
+ATTEMPTS = 16
+"""The number of tries while transactions collide, which take about a second and a half."""
 
 MOST_NAMES = 2
 """The number of alert names, and of services, that one write counts: a group hardly ever has more."""
@@ -59,6 +61,11 @@ MOST_NAMES = 2
 
 class TableGroups(TableStore):
     """The groups in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(table)
+        self._on_shards: set[str] = set()
+        """Incidents whose counts are known to be on shards. They stay there, so this is never wrong."""
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -85,6 +92,7 @@ class TableGroups(TableStore):
         found = self._table.get_all([*map(live_key, fingerprints), *alerts, *counters.values()])
         lives = read_lives(self._table, [item for (_, sk), item in found.items() if sk == "LIVE"])
         by_group = {live.group_key: live for live in lives}
+        self._on_shards |= {live.incident_id for live in lives if live.shards}
         views = {
             group_key: GroupView(
                 live=by_group.get(group_key),
@@ -162,18 +170,19 @@ class TableGroups(TableStore):
         """
         in_a_row = 0
         for tries in range(ATTEMPTS):
+            if change.incident_id in self._on_shards:
+                return self._apply_to_shard(change)
             try:
                 self._table.transact(*self._with_alerts([self._join_request(change)], change))
             except WriteRefused as error:
                 if error.refused:
-                    live = self._joinable(change)
-                    if live is None or not live.shards or error.refused != {0}:
+                    if error.refused != {0} or not self._has_shards(change):
                         return self._as_written(change, error)
-                    return self._apply_to_shard(change, tries)
+                    continue
                 in_a_row = in_a_row + 1 if 0 in error.conflicts else 0
                 self._table.pause(tries)
-                if in_a_row and self._on_shards(change, spread=in_a_row >= SPREAD_AFTER):
-                    return self._apply_to_shard(change, tries)
+                if in_a_row and not self._has_shards(change) and in_a_row >= SPREAD_AFTER:
+                    self._spread(change)
             else:
                 return self._live(change)
         raise HistoryUnavailable(f"{change.live_key} has too many writers at this moment")
@@ -209,33 +218,36 @@ class TableGroups(TableStore):
 
     # --- a storm of writes --------------------------------------------------------------------------------------------
 
-    def _on_shards(self, change: Change, *, spread: bool) -> bool:
-        """Return True if the live half has shards, which it is given if need be, or if the incident is over."""
-        live = self._live_or_none(change)
-        if live is None or not live.open or live.shards:
-            return True
-        if not spread:
-            return False
+    def _has_shards(self, change: Change) -> bool:
+        """Return whether the counts of the change's incident are on shards by now."""
+        item = self._item(change)
+        if item is not None and "shards" in item:
+            self._on_shards.add(change.incident_id)
+        return change.incident_id in self._on_shards
+
+    def _spread(self, change: Change) -> None:
+        """Give the live half shards, unless it has some, the incident is over, or another writer has LIVE."""
         edit = Edit(
             sets={"shards": SHARDS, "due_sk": stamp(change.at)},
             when={"incident_id": change.incident_id, "status": OPEN, "shards": None},
         )
         expiry = self._table.late_expiry(change.at)
         shards = [shard_item(change.incident_id, number, expiry) for number in range(SHARDS)]
-        try:
+        with suppress(WriteRefused):
             self._table.transact(
                 self._table.edit_request(live_key(change.live_key), edit),
                 *(self._table.put_request(shard, condition="attribute_not_exists(pk)") for shard in shards),
             )
-        except WriteRefused as error:
-            return bool(error.refused)
-        return True
+            self._on_shards.add(change.incident_id)
 
-    def _apply_to_shard(self, change: Change, tries: int) -> Live:
+    def _apply_to_shard(self, change: Change) -> Live:
         """Write a change whose counts go to a shard: LIVE is not in the transaction."""
-        for attempt in range(tries, tries + ATTEMPTS):
-            if self._joinable(change) is None:
-                break
+        for tries in range(ATTEMPTS):
+            item = self._item(change)
+            if item is None or item["status"] != OPEN:
+                return self._as_written(change, None)
+            if change.needs_hold and not on_hold(live_of(item), change.at):
+                return self._as_written(change, None)
             shard = shard_key(change.incident_id, int(self._table.chance() * SHARDS) % SHARDS)
             counts = self._table.edit_request(shard, joining_shard(change))
             try:
@@ -243,45 +255,49 @@ class TableGroups(TableStore):
             except WriteRefused as error:
                 if error.refused:
                     return self._as_written(change, error)
-                self._table.pause(min(attempt, 4))
+                self._table.pause(min(tries, 3))
             else:
-                return self._announce(change)
-        else:
-            raise HistoryUnavailable(f"{change.live_key} has too many writers at this moment")
-        return self._as_written(change, None)
+                return self._announced(change)
+        raise HistoryUnavailable(f"{change.live_key} has too many writers at this moment")
 
-    def _announce(self, change: Change) -> Live:
+    def _announced(self, change: Change) -> Live:
         """Show on LIVE what a change on a shard means for a waiting execution, and return the live half.
 
-        LIVE is not in the shard's transaction. Should this writer end here, reconcile finds the incident: one with
-        shards is due each minute.
+        LIVE is not in the shard's transaction. If it cannot be written, or its writer ends here, reconcile finds the
+        incident: one with shards is due each minute.
         """
+        if change.adds.changes:
+            self._announce(change, change.adds.changes)
         live = self._live(change)
-        hold_is_over = change.needs_hold and not on_hold(live, change.at)
-        if changes := change.adds.changes + hold_is_over:
-            item = self._table.edit(live_key(change.live_key), announcing(change, changes))
-            return read_lives(self._table, [item])[0] if item else live
+        if change.needs_hold and not on_hold(live, change.at):
+            # The hold ended meanwhile. The execution must judge what was held back.
+            self._announce(change, 1)
         return live
+
+    def _announce(self, change: Change, changes: int) -> None:
+        try:
+            self._table.edit(live_key(change.live_key), announcing(change, changes))
+        except HistoryUnavailable:
+            logger.exception("reconcile will find what joined", incident_id=change.incident_id)
 
     # --- pieces -------------------------------------------------------------------------------------------------------
 
-    def _live_or_none(self, change: Change) -> Live | None:
-        live = read_live(self._table, change.live_key)
-        return live if live is not None and live.incident_id == change.incident_id else None
+    def _item(self, change: Change) -> Item | None:
+        """Return the LIVE item if it is still about the change's incident."""
+        item = self._table.get(*live_key(change.live_key))
+        return item if item is not None and item["incident_id"] == change.incident_id else None
 
     def _live(self, change: Change) -> Live:
-        """Return the live half after a write."""
-        live = self._live_or_none(change)
-        if live is None:
-            raise GroupChanged(f"{change.incident_id} is over")
-        return live
-
-    def _joinable(self, change: Change) -> Live | None:
-        """Return the live half if the change's incident is open, and on hold if need be."""
-        live = self._live_or_none(change)
-        if live is None or not live.open or (change.needs_hold and not on_hold(live, change.at)):
-            return None
-        return live
+        """Return the live half after a write: one request."""
+        if change.incident_id in self._on_shards:
+            shards = [shard_key(change.incident_id, number) for number in range(SHARDS)]
+            found = self._table.get_all([live_key(change.live_key), *shards])
+            item = found.pop(live_key(change.live_key), None)
+            if item is not None and item["incident_id"] == change.incident_id:
+                return live_of(item, [found[key] for key in shards if key in found])
+        elif item := self._item(change):
+            return read_lives(self._table, [item])[0]
+        raise GroupChanged(f"{change.incident_id} is over")
 
     def _as_written(self, change: Change, error: WriteRefused | None) -> Live:
         """Return the live half if the change is in the table already, after a reply that was lost.
@@ -293,10 +309,9 @@ class TableGroups(TableStore):
         """
         keys = {alert_key(change.group_key, write.after.fingerprint): write.after for write in change.writes}
         found = self._table.get_all(keys)
-        live = self._live_or_none(change)
-        if live is None or not keys or any(key not in found or alert_of(found[key]) != keys[key] for key in keys):
+        if not keys or any(key not in found or alert_of(found[key]) != keys[key] for key in keys):
             raise GroupChanged(f"{change.group_key} is no longer as it was read: {error}") from error
-        return live
+        return self._live(change)
 
     def _join_request(self, change: Change) -> Item:
         return self._table.edit_request(live_key(change.live_key), joining(change))

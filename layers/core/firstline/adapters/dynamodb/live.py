@@ -218,7 +218,8 @@ def joining(change: Change) -> Edit:
 
 def joining_shard(change: Change) -> Edit:
     """Return what a change does to a shard, which must be open."""
-    return replace(_counting(change), when={"status": OPEN})
+    edit = _counting(change)
+    return replace(edit, adds=edit.adds or {"joined": 0}, when={"status": OPEN})
 
 
 def announcing(change: Change, changes: int) -> Edit:

@@ -1,0 +1,102 @@
+"""Messages that are brought up to date: what joined is told, and what did not come through is shown again."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from firstline.errors import HistoryUnavailable
+from firstline.models import Live, NormalizedAlert
+from firstline.people.show import NEWS, show_again
+from tests.support.builders import NOW, a_classification, a_page, a_record, a_waiting_record, an_alert
+from tests.support.changes import joining
+from tests.support.memory import MemoryChannel, MemoryStore, lasting
+from tests.unit.people.stage import critical
+
+IN_SLACK: dict[str, Any] = {"slack_channel": "alerts:C1", "slack_ts": "1.2", "shown": 1}
+ACKNOWLEDGED: dict[str, Any] = {"pages": [a_page()], "acknowledged_at": NOW, "acknowledged_by": "ada"}
+
+
+class Shown:
+    """An incident, its message, and the channels that wake."""
+
+    def __init__(self, record: Any) -> None:
+        self.store = MemoryStore(record)
+        self.slack = MemoryChannel()
+        self.pagerduty, self.sns = MemoryChannel(wakes="once"), MemoryChannel(wakes="again")
+
+    @property
+    def live(self) -> Live:
+        live = self.store.only.live
+        assert live is not None
+        return live
+
+    def joins(self, *alerts: NormalizedAlert, at: datetime = NOW) -> None:
+        self.store.groups.apply(joining(self.live, *alerts, now=at))
+
+    def show(self, now: datetime = NOW + timedelta(seconds=40)) -> bool:
+        channels = {"slack": self.slack, "pagerduty": self.pagerduty, "sns": self.sns}
+        return show_again(self.store.only, channels=channels, incidents=self.store.incidents, now=now)
+
+
+def test_a_new_host_in_an_acknowledged_incident_is_told() -> None:
+    incident = Shown(a_record(**IN_SLACK, **ACKNOWLEDGED))
+    incident.joins(an_alert(host="web-2", fingerprint="f2"))
+
+    assert incident.show()
+
+    (told,) = incident.slack.told
+    assert (told.kind, told.reason) == ("changed", "Joined: high DiskFull on web-2.")
+    assert incident.live.shown == incident.live.version
+    assert (incident.pagerduty.attempts, incident.sns.attempts) == (0, 0), "a change wakes nobody"
+
+
+def test_many_newcomers_are_named_worst_first_and_counted() -> None:
+    incident = Shown(a_record(**IN_SLACK, **ACKNOWLEDGED))
+    incident.joins(*(an_alert(host=f"web-{n}", fingerprint=f"f{n}") for n in range(7)), critical(1))
+    incident.show()
+    reason = incident.slack.told[0].reason
+    assert reason.startswith("Joined: critical DbDown on db-1, high DiskFull on web-")
+    assert reason.endswith("and 3 more.")
+
+
+def test_what_joined_long_ago_is_no_news() -> None:
+    incident = Shown(a_record(**IN_SLACK, **ACKNOWLEDGED))
+    incident.joins(critical(), at=NOW)
+    assert incident.show(NOW + NEWS + timedelta(seconds=1))
+    assert incident.slack.told[0].reason == ""
+
+
+def test_a_first_message_that_was_lost_is_sent_with_its_own_kind() -> None:
+    waits: dict[str, Any] = {"pages": [], "paged_at": None, "classification": a_classification(severity="low")}
+    incident = Shown(a_waiting_record(**waits, awaiting="resolution"))
+    assert incident.show()
+    (told,) = incident.slack.told
+    assert told.kind == "approval"
+    assert "did not come through" in told.reason
+
+
+@pytest.mark.parametrize("awaiting", ["hold", "recovery", None])
+def test_what_nobody_was_to_be_told_of_is_not_shown(awaiting: str | None) -> None:
+    incident = Shown(a_record(awaiting=awaiting))
+    assert not incident.show()
+    assert incident.slack.attempts == 0
+
+
+def test_what_slack_does_not_take_stays_to_be_shown() -> None:
+    incident = Shown(a_record(**IN_SLACK, **ACKNOWLEDGED))
+    incident.slack.failures = [lasting()]
+    assert not incident.show()
+    assert incident.live.shown == 1
+
+
+def test_a_mark_that_cannot_be_stored_is_no_failure() -> None:
+    incident = Shown(a_record(**IN_SLACK, **ACKNOWLEDGED))
+    incident.store.faults["mark_shown"] = HistoryUnavailable("no table")
+    assert incident.show()
+
+
+@pytest.mark.parametrize("changes", [{"status": "CLOSED", "closed_at": NOW}, {"resolved_at": NOW}])
+def test_what_is_over_or_quiet_is_not_shown_as_changed(changes: dict[str, Any]) -> None:
+    incident = Shown(a_record(**IN_SLACK, **ACKNOWLEDGED, **changes))
+    assert not incident.show()
