@@ -1,7 +1,9 @@
-"""Ingestion on the real table: what is started, told and counted, and what a lost reply or a race does to it."""
+"""Ingestion on the real table: what a delivery costs, and what lost replies, races and many senders do to it."""
 
-from collections.abc import Iterator, Sequence
+import random
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,16 +12,17 @@ from firstline.adapters.dynamodb.groups import TableGroups
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
 from firstline.errors import HistoryUnavailable
-from firstline.incidents.hold import IngestHolds
-from firstline.ingest.accept import Ingestion
-from firstline.ingest.fold import FLAP_OPENINGS, Limits
-from firstline.models import NormalizedAlert
-from firstline.policy.holds import Holds, Silence
-from firstline.policy.match import AlertMatch
-from tests.support.builders import NOON, a_classification, alert, at
+from firstline.incidents import lifecycle
+from firstline.incidents.store import Limits
+from firstline.ingest.accept import Ingestion, Ports
+from firstline.ingest.judge import Judge
+from firstline.models import Live, NormalizedAlert, StoredAlert
+from firstline.policy.holds import Holds
+from firstline.policy.rules import NO_RULES
+from tests.support.builders import NOON, alert, at
 from tests.support.memory import MemoryExecutions
 
-PLENTY = Limits(per_minute=100, per_minute_and_alert=100)
+PLENTY = Limits(per_minute=1_000, per_minute_and_alert=1_000)
 
 
 class CountingClient:
@@ -32,7 +35,7 @@ class CountingClient:
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._client, name)
-        if name == "exceptions" or not callable(attribute):
+        if name in ("exceptions", "meta") or not callable(attribute):
             return attribute
 
         def call(**arguments: Any) -> Any:
@@ -48,367 +51,177 @@ class CountingClient:
         return call
 
 
-@pytest.fixture
-def client(table: Table) -> CountingClient:
-    return CountingClient(table._client)
+class Ingest:
+    """Ingestion over one table."""
+
+    def __init__(self, table: Table, limits: Limits = PLENTY) -> None:
+        self.client = CountingClient(table._client)
+        self.table = Table(self.client, table.name, sleep=lambda _: None)  # type: ignore[arg-type]
+        self.incidents = TableIncidents(self.table)
+        self.groups = TableGroups(self.table)
+        self.executions = MemoryExecutions()
+        ports = Ports(
+            self.groups,
+            start=self.executions.start,
+            tell=lambda live: lifecycle.tell(live, self.executions),
+            incident=self._incident,
+            sleep=lambda _: None,
+        )
+        judge = Judge(rules=lambda: NO_RULES, quiet=lambda _: Holds(), zone=UTC)
+        self.accept = Ingestion(ports, limits, judge).accept
+
+    def _incident(self, incident_id: str) -> Any:
+        record = self.incidents.record(incident_id)
+        return record.incident if record else None
+
+    def requests_of(self, now: datetime, *alerts: NormalizedAlert) -> list[str]:
+        self.client.requests.clear()
+        self.accept(alerts, now)
+        return list(self.client.requests)
+
+    def live(self, group_key: str = "group-1") -> Live:
+        live = self.incidents.live(group_key)
+        assert live is not None
+        return live
+
+    def firing(self, live: Live, alerts: Sequence[NormalizedAlert]) -> list[StoredAlert]:
+        """The alerts of these that fire and that the incident counts."""
+        wanted: dict[str, set[str]] = {}
+        for each in alerts:
+            wanted.setdefault(each.group_key, set()).add(each.fingerprint)
+        views, _ = self.groups.read(wanted)
+        stored = [each for view in views.values() for each in view.alerts.values()]
+        return [each for each in stored if each.firing and each.incident_id == live.incident_id]
 
 
 @pytest.fixture
-def executions() -> MemoryExecutions:
-    return MemoryExecutions()
+def ingest(table: Table) -> Ingest:
+    return Ingest(table)
 
 
-@pytest.fixture
-def history(table: Table) -> TableIncidents:
-    return TableIncidents(table)
+def resolved(minutes: float, **what: Any) -> NormalizedAlert:
+    return alert(status="resolved", timestamp=at(minutes), ends_at=at(minutes), **what)
 
 
-@pytest.fixture
-def ingestion(table: Table, client: CountingClient, executions: MemoryExecutions) -> Ingestion:
-    return build(table, client, executions)
-
-
-def build(
-    table: Table,
-    client: CountingClient,
-    executions: MemoryExecutions,
-    limits: Limits = PLENTY,
-    *,
-    silences: Sequence[Silence] = (),
-    rules_hold: bool = False,
-) -> Ingestion:
-    counted = Table(client, table.name)  # type: ignore[arg-type]
-    holds = IngestHolds(
-        incidents=TableIncidents(counted),
-        executions=executions,
-        quiet=lambda _: Holds(silences=silences),
-        rules_hold=lambda: rules_hold,
-    )
-    return Ingestion(TableGroups(counted), executions, limits, sleep=lambda _: None, holds=holds)
-
-
-def wait_on(table: Table, incident_id: str, awaiting: str) -> None:
-    """Let the incident's execution wait, as the state machine does."""
-    waiting = {":token": f"token-{awaiting}", ":awaiting": awaiting}
-    table.update(f"INCIDENT#{incident_id}", "INCIDENT", "SET task_token = :token, awaiting = :awaiting", waiting)
-
-
-def resolved(**what: Any) -> NormalizedAlert:
-    return alert(**({"status": "resolved", "ends_at": at(5)} | what))
-
-
-# --- requests --------------------------------------------------------------------------------------------------------
-
-
-def test_a_new_alert_costs_three_requests_and_a_duplicate_one(
-    ingestion: Ingestion, client: CountingClient, executions: MemoryExecutions
-) -> None:
-    ingestion.accept([alert()], NOON)
-    new = list(client.requests)
-    client.requests.clear()
-    ingestion.accept([alert(), alert()], at(1))
-
-    assert new == ["get_item", "transact_write_items", "transact_write_items"]
-    assert client.requests == ["get_item"]
-    assert len(executions.starts) == 1
-
-
-def test_in_a_storm_that_is_known_an_alert_costs_three_requests(
-    table: Table, client: CountingClient, executions: MemoryExecutions
-) -> None:
-    ingestion = build(table, client, executions, Limits(per_minute=2, per_minute_and_alert=2))
-    for number in range(4):
-        ingestion.accept([alert(group_key=f"g-{number}")], NOON)
-    client.requests.clear()
-
-    ingestion.accept([alert(group_key="g-9")], at(0.5))
-
-    assert client.requests == ["get_item", "update_item", "transact_write_items"]
-
-
-# --- what is lost on the way -----------------------------------------------------------------------------------------
-
-
-def test_a_write_whose_reply_was_lost_is_started_by_the_retry(
-    ingestion: Ingestion, client: CountingClient, executions: MemoryExecutions, history: TableIncidents
-) -> None:
-    client.lose_reply_of = "transact_write_items"
-    with pytest.raises(HistoryUnavailable):
-        ingestion.accept([alert()], NOON)
-    assert not executions.started
-
-    ingestion.accept([alert()], at(1))
-
-    (incident_id,) = executions.started
-    (record,) = history.open_records()
-    assert record.incident.incident_id == incident_id
-    assert record.status == "STARTED"
-
-
-def test_an_incident_that_could_not_be_started_stays_pending_and_the_next_duplicate_starts_it_with_the_same_input(
-    ingestion: Ingestion, executions: MemoryExecutions, history: TableIncidents
-) -> None:
-    executions.down = True
-    (accepted,) = ingestion.accept([alert()], NOON)
-    executions.down = False
-    (pending,) = history.open_records()
-
-    ingestion.accept([alert()], at(1))
-    ingestion.accept([alert()], at(2))
-
-    (started,) = history.open_records()
-    assert (pending.status, started.status) == ("PENDING", "STARTED")
-    assert executions.starts == [(accepted.incident_id, pending.incident.model_dump_json())]
-
-
-# --- the life of an incident -----------------------------------------------------------------------------------------
-
-
-def test_the_waiting_execution_is_told_that_the_alert_resolved(
-    ingestion: Ingestion, executions: MemoryExecutions, history: TableIncidents, table: Table
-) -> None:
-    (accepted,) = ingestion.accept([alert()], NOON)
-    assert accepted.incident_id is not None
-    wait_on(table, accepted.incident_id, "resolution")
-
-    ingestion.accept([resolved()], at(5))
-
-    record = history.record(accepted.incident_id)
-    assert record is not None
-    assert record.resolved_at == at(5)
-    assert executions.tokens == ["token-resolution"]
-    assert [what for what, _ in executions.told] == ["resolved"]
-
-
-def test_a_critical_alert_that_joins_a_lesser_incident_wakes_somebody_after_all(
-    ingestion: Ingestion, executions: MemoryExecutions, history: TableIncidents, table: Table
-) -> None:
-    (accepted,) = ingestion.accept([alert()], NOON)
-    assert accepted.incident_id is not None
-    wait_on(table, accepted.incident_id, "resolution")
-
-    ingestion.accept([alert(fingerprint="fp-2", severity="critical")], at(1))
-
-    record = history.record(accepted.incident_id)
-    assert record is not None
-    assert record.worsened_to == "critical"
-    assert executions.tokens == ["token-resolution"]
-    assert [what for what, _ in executions.told] == ["Worsened"]
-
-
-def test_a_flapping_alert_keeps_one_incident_open_until_it_is_quiet(
-    ingestion: Ingestion, history: TableIncidents
-) -> None:
-    for turn in range(FLAP_OPENINGS + 3):
-        ingestion.accept([alert(timestamp=at(turn * 5))], at(turn * 5))
-        ingestion.accept([resolved(timestamp=at(turn * 5), ends_at=at(turn * 5 + 1))], at(turn * 5 + 1))
-
-    records = list(history.open_records())
-    last = records[-1]
-    assert len(records) == FLAP_OPENINGS + 1
-    assert last.incident.flapping
-    assert last.resolved_at is None
-    assert last.quiet_since == at((FLAP_OPENINGS + 2) * 5 + 1)
-    assert last.alert_count == 3
-
-
-# --- storms ----------------------------------------------------------------------------------------------------------
-
-
-def test_a_storm_of_200_alerts_becomes_a_handful_of_incidents_and_every_alert_is_counted(
-    table: Table, client: CountingClient, executions: MemoryExecutions, history: TableIncidents
-) -> None:
-    ingestion = build(table, client, executions, Limits(per_minute=30, per_minute_and_alert=3))
-    storm = [alert(group_key=f"g-{n}", fingerprint=f"fp-{n}", host=f"web-{n}") for n in range(200)]
-
-    with ThreadPoolExecutor(4) as senders:
-        list(senders.map(lambda start: ingestion.accept(storm[start : start + 20], NOON), range(0, 200, 20)))
-        list(senders.map(lambda start: ingestion.accept(storm[start : start + 20], at(0.5)), range(0, 200, 20)))
-
-    records = list(history.open_records())
-    storms = [record for record in records if record.incident.storm]
-    assert len(records) <= 4
-    assert len(storms) == 1
-    assert sum(record.alert_count for record in records) == 200
-    assert storms[0].incident.alert.severity == "high"
-    assert set(executions.started) == {record.incident.incident_id for record in records}
-
-
-def test_alerts_of_one_group_that_race_into_a_storm_are_counted_once(
-    table: Table, client: CountingClient, executions: MemoryExecutions, history: TableIncidents
-) -> None:
-    ingestion = build(table, client, executions, Limits(per_minute=1, per_minute_and_alert=1))
-    ingestion.accept([alert(group_key="first")], NOON)
-    ingestion.accept([alert(group_key="begins the storm")], NOON)
-    racing = [alert(group_key=f"g-{n % 4}", fingerprint=f"fp-{n}") for n in range(40)]
-
-    with ThreadPoolExecutor(8) as senders:
-        list(senders.map(lambda one: _until_taken(ingestion, one), racing))
-
-    assert sum(record.alert_count for record in history.open_records()) == 42
-
-
-def test_a_storm_that_lasts_does_not_open_more_incidents_each_minute(
-    table: Table, client: CountingClient, executions: MemoryExecutions, history: TableIncidents
-) -> None:
-    ingestion = build(table, client, executions, Limits(per_minute=10, per_minute_and_alert=2))
-    for minute in range(12):
-        keys = [f"g-{minute}-{n}" for n in range(4)]
-        ingestion.accept([alert(group_key=key, timestamp=at(minute)) for key in keys], at(minute))
-
-    assert len(list(history.open_records())) == 3
-
-
-def test_a_storm_is_over_when_all_of_its_alerts_are(
-    table: Table, client: CountingClient, executions: MemoryExecutions, history: TableIncidents
-) -> None:
-    ingestion = build(table, client, executions, Limits(per_minute=1, per_minute_and_alert=1))
-    keys = [f"g-{n}" for n in range(5)]
-    ingestion.accept([alert(group_key=key) for key in keys], NOON)
-    (storm,) = [record for record in history.open_records() if record.incident.storm]
-
-    ingestion.accept([resolved(group_key=key) for key in keys[:4]], at(5))
-    still = history.record(storm.incident.incident_id)
-    ingestion.accept([resolved(group_key=keys[4])], at(6))
-    over = history.record(storm.incident.incident_id)
-
-    assert still is not None
-    assert over is not None
-    # One of the five opened an incident of its own; it may be any of them.
-    assert over.resolved_at is not None
-    assert over.resolved_at >= at(5)
-
-
-def test_after_a_storm_was_closed_the_next_one_opens_another_incident(
-    table: Table, client: CountingClient, executions: MemoryExecutions, history: TableIncidents
-) -> None:
-    ingestion = build(table, client, executions, Limits(per_minute=1, per_minute_and_alert=1))
-    ingestion.accept([alert(group_key=f"g-{n}") for n in range(3)], NOON)
-    (first,) = [record for record in history.open_records() if record.incident.storm]
-    history.close(first.incident.incident_id, "resolved", "a human said so", [], at(1))
-
-    ingestion.accept([alert(group_key=f"h-{n}", timestamp=at(2)) for n in range(3)], at(2))
-
-    (second,) = [record for record in history.open_records() if record.incident.storm]
-    assert second.incident.incident_id != first.incident.incident_id
-
-
-# --- races -----------------------------------------------------------------------------------------------------------
-
-
-def test_many_senders_of_one_group_at_once_open_one_incident_and_lose_no_alert(
-    ingestion: Ingestion, executions: MemoryExecutions, history: TableIncidents
-) -> None:
-    alerts = [alert(fingerprint=f"fp-{n}") for n in range(24)]
-
-    with ThreadPoolExecutor(6) as senders:
-        list(senders.map(lambda one: _until_taken(ingestion, one), alerts))
-
-    (record,) = history.open_records()
-    assert record.alert_count == 24
-    assert list(executions.started) == [record.incident.incident_id]
-
-
-def _until_taken(ingestion: Ingestion, one: NormalizedAlert) -> None:
+def until_taken(ingest: Ingest, *alerts: NormalizedAlert, now: datetime = NOON) -> None:
     """Send again on 503, as a sender does."""
     for _ in range(20):
         try:
-            ingestion.accept([one], NOON)
+            ingest.accept(alerts, now)
         except HistoryUnavailable:
             continue
         return
-    pytest.fail("the alert was never taken")
+    pytest.fail("the alerts were never taken")
 
 
-@pytest.fixture(autouse=True)
-def _quiet_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    yield
-    caplog.clear()
+def at_once(work: Callable[[NormalizedAlert], None], alerts: Sequence[NormalizedAlert], senders: int = 8) -> None:
+    with ThreadPoolExecutor(senders) as pool:
+        list(pool.map(work, alerts))
 
 
-# --- what waits ------------------------------------------------------------------------------------------------------
-
-SILENCE = Silence(
-    id="s-1",
-    match=AlertMatch(host=("web-*",)),
-    owner="ada",
-    reason="because",
-    created_at=NOON,
-    expires_at=at(60),
-)
+# --- requests ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_silenced_alert_costs_no_request_more_and_its_incident_knows(
-    table: Table, client: CountingClient, executions: MemoryExecutions, history: TableIncidents
-) -> None:
-    ingestion = build(table, client, executions, silences=[SILENCE])
-    (accepted,) = ingestion.accept([alert()], NOON)
+def test_what_an_alert_costs(ingest: Ingest) -> None:
+    opens = ingest.requests_of(NOON, alert())
+    duplicate = ingest.requests_of(NOON, alert(), alert())
+    joins = ingest.requests_of(NOON, alert(fingerprint="fp-2"))
+    ends = ingest.requests_of(at(0.1), resolved(0.1))
 
-    record = history.record(str(accepted.incident_id))
-    assert record is not None
-    assert record.incident.hold is not None
-    assert record.incident.hold.id == "s-1"
-    assert client.requests == ["get_item", "transact_write_items", "transact_write_items"]
-
-
-def test_silenced_alerts_make_no_storm(table: Table, client: CountingClient, executions: MemoryExecutions) -> None:
-    ingestion = build(table, client, executions, Limits(per_minute=2, per_minute_and_alert=2), silences=[SILENCE])
-
-    accepted = [ingestion.accept([alert(group_key=f"g-{number}")], NOON)[0] for number in range(6)]
-    (loud,) = ingestion.accept([alert(group_key="loud", host="db-1")], NOON)
-
-    assert len({result.incident_id for result in (*accepted, loud)}) == 7
-    assert not any(result.in_storm for result in (*accepted, loud))
+    assert opens == ["batch_get_item", "update_item", "transact_write_items"]
+    assert duplicate == ["batch_get_item"]
+    assert joins == ends == ["batch_get_item", "transact_write_items", "get_item"]
+    assert len(ingest.executions.starts) == 1
 
 
-@pytest.mark.parametrize(
-    ("joins", "ended", "requests"),
-    [
-        ({"host": "db-1", "severity": "high"}, True, ["get_item", "transact_write_items", "update_item"]),
-        ({"host": "db-1"}, False, ["get_item", "transact_write_items"]),
-        ({"host": "web-2", "severity": "high"}, False, ["get_item", "transact_write_items"]),
-        ({"host": "web-2", "severity": "critical"}, True, ["get_item", "transact_write_items", "update_item"]),
-    ],
-)
-def test_an_alert_that_would_page_and_is_not_silenced_ends_the_wait(
-    joins: dict[str, Any],
-    ended: bool,
-    requests: list[str],
-    table: Table,
-    client: CountingClient,
-    executions: MemoryExecutions,
-    history: TableIncidents,
-) -> None:
-    ingestion = build(table, client, executions, silences=[SILENCE])
-    (accepted,) = ingestion.accept([alert(severity="high")], NOON)
-    incident_id = str(accepted.incident_id)
-    wait_on(table, incident_id, "hold")
-    client.requests.clear()
-
-    ingestion.accept([alert(fingerprint="fp-2", **joins)], at(1))
-
-    record = history.record(incident_id)
-    assert record is not None
-    assert (record.hold_ended_at is not None or record.worsened_to is not None) is ended
-    assert bool(executions.told) is ended
-    assert client.requests == requests
+# --- what is lost on the way ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("rules_hold", "requests"), [(True, 3), (False, 2)])
-def test_an_alert_that_joins_costs_a_look_at_the_incident_only_where_rules_make_wait(
-    rules_hold: bool,
-    requests: int,
-    table: Table,
-    client: CountingClient,
-    executions: MemoryExecutions,
-    history: TableIncidents,
-) -> None:
-    ingestion = build(table, client, executions, rules_hold=rules_hold)
-    (accepted,) = ingestion.accept([alert(severity="high")], NOON)
-    history.save_classification(str(accepted.incident_id), a_classification(severity="high"))
-    client.requests.clear()
+def test_an_opening_whose_reply_was_lost_is_found_by_the_senders_retry_and_started(ingest: Ingest) -> None:
+    ingest.client.lose_reply_of = "transact_write_items"
+    with pytest.raises(HistoryUnavailable):
+        ingest.accept([alert()], NOON)
+    assert ingest.executions.starts == []
 
-    ingestion.accept([alert(fingerprint="fp-2", severity="high")], at(1))
+    ingest.accept([alert()], NOON + timedelta(seconds=11))
 
-    assert len(client.requests) == requests
-    assert executions.told == []
+    (record,) = ingest.incidents.open_records()
+    assert list(ingest.executions.started) == [record.incident.incident_id]
+    assert record.alert_count == 1
+
+
+@pytest.mark.parametrize("arrives", [alert(fingerprint="fp-2", severity="critical"), resolved(1)], ids=["join", "end"])
+def test_a_join_or_an_end_whose_reply_was_lost_counts_once(ingest: Ingest, arrives: NormalizedAlert) -> None:
+    ingest.accept([alert(), alert(fingerprint="fp-3")], NOON)
+    ingest.client.lose_reply_of = "transact_write_items"
+    with pytest.raises(HistoryUnavailable):
+        ingest.accept([arrives], at(1))
+
+    ingest.accept([arrives], at(1.1))
+
+    live = ingest.live()
+    assert live.firing == len(ingest.firing(live, [alert(), arrives, alert(fingerprint="fp-3")]))
+
+
+# --- many at once -----------------------------------------------------------------------------------------------------
+
+
+def test_many_senders_of_one_group_open_one_incident_and_lose_no_alert(ingest: Ingest) -> None:
+    alerts = [alert(fingerprint=f"fp-{number}") for number in range(40)]
+    at_once(lambda each: until_taken(ingest, each), alerts)
+
+    live = ingest.live()
+    assert (live.joined, live.firing) == (40, 40)
+    assert len(ingest.firing(live, alerts)) == 40
+    assert len(ingest.executions.started) == 1
+
+
+def test_alerts_that_fire_and_end_in_a_crowd_are_counted_exactly(ingest: Ingest) -> None:
+    alerts = [alert(fingerprint=f"fp-{number}") for number in range(12)]
+    ends = [resolved(1, fingerprint=each.fingerprint) for each in alerts[:6]]
+    ingest.accept(alerts, NOON)
+    crowd = [*alerts, *ends, *ends, *(alert(fingerprint=f"more-{number}") for number in range(6))]
+    random.Random(1).shuffle(crowd)
+    at_once(lambda each: until_taken(ingest, each, now=at(1)), crowd)
+
+    live = ingest.live()
+    assert live.firing == len(ingest.firing(live, crowd))
+
+
+def test_a_storm_of_senders_becomes_a_few_incidents_and_every_alert_is_counted(table: Table) -> None:
+    ingest = Ingest(table, Limits(per_minute=5, per_minute_and_alert=5))
+    alerts = [alert(group_key=f"g-{number}", fingerprint=f"fp-{number}") for number in range(60)]
+    critical = [alert(group_key=f"c-{n}", fingerprint=f"c-{n}", severity="critical") for n in range(4)]
+    at_once(lambda each: until_taken(ingest, each), [*alerts, *critical, *alerts])
+
+    records = list(ingest.incidents.open_records())
+    storm = ingest.live("storm:generic")
+    assert sum(record.alert_count for record in records) == 64
+    assert len(records) == 10
+    assert len(ingest.firing(storm, alerts)) == storm.firing == 55
+    assert set(ingest.executions.started) == {record.incident.incident_id for record in records}
+
+
+def test_a_delivery_of_many_groups_and_of_one_big_group_is_written_whole(ingest: Ingest) -> None:
+    big = [alert(fingerprint=f"big-{number}") for number in range(200)]
+    small = [alert(group_key=f"g-{number}", fingerprint=f"fp-{number}") for number in range(30)]
+
+    ingest.accept([*big, *small], NOON)
+
+    assert (ingest.live().joined, ingest.live().firing) == (200, 200)
+    assert len(list(ingest.incidents.open_records())) == 31
+
+
+def test_the_last_resolve_of_several_at_once_tells_the_waiting_execution(ingest: Ingest) -> None:
+    alerts = [alert(fingerprint=f"fp-{number}") for number in range(8)]
+    ingest.accept(alerts, NOON)
+    waiting = {":token": "token", ":awaiting": "resolution"}
+    ingest.table.update("GROUP#group-1", "LIVE", "SET task_token = :token, awaiting = :awaiting", waiting)
+
+    at_once(
+        lambda each: until_taken(ingest, resolved(1, fingerprint=each.fingerprint), now=at(1)),
+        alerts,
+    )
+
+    assert ingest.live().firing == 0
+    assert ("ended", "the sender") in ingest.executions.told

@@ -38,6 +38,7 @@ def wired(model: Any, config: Any = CLIENT_CONFIG, **settings: Any) -> Any:
         **{"table_name": "table", "secrets_prefix": "/firstline", "history_days": 90, "stack_name": "firstline"}
         | {"state_machine_arn": "arn", "incidents_per_minute": 60, "incidents_per_minute_and_alert": 20}
         | {"quarantine_queue_url": "https://queue", "runbooks_dir": "nowhere"}
+        | {"backlog_queue_url": "https://backlog", "time_zone": "Europe/Berlin"}
         | settings
     )
     return wiring

@@ -222,8 +222,8 @@ class Wiring:
         limits = Limits(self.settings.incidents_per_minute, self.settings.incidents_per_minute_and_alert)
         ports = Ports(
             self.groups,
-            start=self.executions.start,
-            tell=partial(lifecycle.tell, executions=self.executions),
+            start=lambda incident, generation: self.executions.start(incident, generation),
+            tell=lambda live: lifecycle.tell(live, self.executions),
             incident=self._incident,
         )
         return Ingestion(ports, limits, judge)

@@ -8,7 +8,7 @@ from typing import Any
 from firstline.errors import ExecutionsUnavailable
 from firstline.incidents.store import Limits
 from firstline.incidents.waking import must_wake
-from firstline.ingest.accept import Accepted, Ingestion, Ports, in_threads
+from firstline.ingest.accept import AcceptedDelivery, Ingestion, Ports, in_threads
 from firstline.ingest.judge import Judge
 from firstline.models import Incident, Live, NormalizedAlert, StoredAlert
 from firstline.policy.holds import Holds
@@ -64,7 +64,7 @@ class Door:
         judge = Judge(rules=lambda: self.rules, quiet=lambda _: self.holds, zone=UTC)
         return Ingestion(ports, self.limits, judge)
 
-    def accept(self, now: datetime, *alerts: NormalizedAlert, **options: Any) -> Accepted:
+    def accept(self, now: datetime, *alerts: NormalizedAlert, **options: Any) -> AcceptedDelivery:
         """Take a delivery in. The executions that it starts begin."""
         try:
             return self.ingestion.accept(alerts, now, **options)

@@ -85,8 +85,8 @@ def incident_of(alerts: list[NormalizedAlert]) -> Incident:
     """The incident of the first alert's group; parts of a split attack may open others, which are judged alike."""
     group = [one for one in alerts if one.group_key == alerts[0].group_key]
     arrivals = [Arrival(one, NOW, SEVERITY_RANK[one.severity]) for one in group]
-    entries = [changes.entry(fold(None, [arrival], {}, NOW), arrival, None, ()) for arrival in arrivals]
-    return changes.incident(entries, group[0].group_key, None, NOW)[0]
+    newcomers = [changes.newcomer(fold(None, [arrival], {}, NOW), arrival, None, ()) for arrival in arrivals]
+    return changes.incident(newcomers, group[0].group_key, None, NOW)[0]
 
 
 def evidence_of(hostile: Hostile) -> Evidence:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from firstline.incidents.pages import on_hold
 from firstline.ingest.fold import Arrival, Folded, fold
@@ -37,8 +38,12 @@ MOST_WRITES = 90
 """The most items of alerts and inhibitions in one transaction, which holds a hundred with those of the incident."""
 
 
+MOST_BYTES = 3_000_000
+"""The most of alerts in one transaction, which holds 4 MB. An alert with labels of any length has up to 150 KB."""
+
+
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Newcomer:
     """An alert that joins an incident, with its secrets removed.
 
     Parameters
@@ -61,9 +66,9 @@ class Entry:
         return self.arrival.rank
 
 
-def entry(folded: Folded, arrival: Arrival, hold: Hold | None, inhibits: tuple[str, ...]) -> Entry:
+def newcomer(folded: Folded, arrival: Arrival, hold: Hold | None, inhibits: tuple[str, ...]) -> Newcomer:
     """Prepare an alert to join an incident. Its secrets are removed only now: most deliveries are duplicates."""
-    return Entry(folded, arrival, without_secrets(arrival.alert), hold, inhibits)
+    return Newcomer(folded, arrival, without_secrets(arrival.alert), hold, inhibits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,13 @@ class Piece:
         """By key, how many more (or fewer) alerts fire that inhibit others."""
         return inhibits_more(self.write.before, self.write.after)
 
+    @property
+    def most_bytes(self) -> int:
+        """An upper bound of the stored size."""
+        alert = self.write.after.alert
+        labels = sum(len(name) + len(value) for name, value in alert.labels.items())
+        return 8_192 + 4 * (len(alert.message) + labels)
+
 
 def inhibits_more(before: StoredAlert | None, after: StoredAlert) -> dict[str, int]:
     """Return by key how many more (or fewer) alerts fire that inhibit others, when an alert changes so."""
@@ -91,11 +103,11 @@ def inhibits_more(before: StoredAlert | None, after: StoredAlert) -> dict[str, i
 # --- pieces -----------------------------------------------------------------------------------------------------------
 
 
-def join(entries: Iterable[Entry], live: Live, now: datetime) -> list[Piece]:
+def join(newcomers: Iterable[Newcomer], live: Live, now: datetime) -> list[Piece]:
     """Return what alerts do to an open incident that they join, or in which they get worse."""
     waits, quiet = on_hold(live, now), live.firing <= 0
     pieces = []
-    for number, each in enumerate(entries, live.joined):
+    for number, each in enumerate(newcomers, live.joined):
         held = waits and each.hold is not None
         loud = each.rank >= PAGING_RANK and not held
         # Whatever a waiting execution must see counts as a change: in the quiet window, that anything fires again.
@@ -104,29 +116,29 @@ def join(entries: Iterable[Entry], live: Live, now: datetime) -> list[Piece]:
     return pieces
 
 
-def open_with(entries: Sequence[Entry], incident: Incident) -> list[Piece]:
+def open_with(newcomers: Sequence[Newcomer], incident: Incident) -> list[Piece]:
     """Return what the alerts do to the incident that they open."""
     held = incident.hold is not None
     return [
         _entering(each, incident.group_key, incident.incident_id, number, held=held)
-        for number, each in enumerate(entries)
+        for number, each in enumerate(newcomers)
     ]
 
 
-def _entering(entry: Entry, live_key: str, incident_id: str, number: int, *, held: bool, changes: int = 0) -> Piece:
-    folded, loud = entry.folded, entry.rank >= PAGING_RANK and not held
-    assert folded.after is not None  # noqa: S101 - an alert that enters is written
-    after = folded.after.model_copy(
-        update={
-            "held": held,
-            "incident_id": incident_id,
-            "live_key": live_key,
-            "number": number,
-            "inhibits": entry.inhibits,
-            "alert": entry.alert.without_raw(),
-        }
+def _entering(
+    newcomer: Newcomer, live_key: str, incident_id: str, number: int, *, held: bool, changes: int = 0
+) -> Piece:
+    folded, rank = newcomer.folded, newcomer.rank
+    loud = rank >= PAGING_RANK and not held
+    after = stored(
+        folded,
+        alert=newcomer.alert.without_raw(),
+        held=held,
+        incident_id=incident_id,
+        live_key=live_key,
+        number=number,
+        inhibits=newcomer.inhibits,
     )
-    rank = entry.rank
     adds = Counts(
         joined=1,
         firing=0 if folded.fate == "worsens" else 1,
@@ -135,19 +147,36 @@ def _entering(entry: Entry, live_key: str, incident_id: str, number: int, *, hel
         loud_high=int(loud and rank == PAGING_RANK),
         loud_critical=int(loud and rank > PAGING_RANK),
     )
-    return Piece(AlertWrite(folded.before, after), adds, new=entry.alert, held=held)
+    return Piece(AlertWrite(folded.before, after), adds, new=newcomer.alert, held=held)
 
 
 def end(folded: Folded) -> Piece:
     """Return what an alert does to the open incident that counts it when it ends."""
-    assert folded.after is not None  # noqa: S101 - an alert that ends is written
-    return Piece(AlertWrite(folded.before, folded.after), Counts(firing=-1, changes=1))
+    return Piece(AlertWrite(folded.before, stored(folded)), Counts(firing=-1, changes=1))
 
 
 def refresh(folded: Folded) -> Piece:
     """Return what an alert writes that fires in a newer episode of the incident that counts it: only itself."""
-    assert folded.after is not None  # noqa: S101 - an alert that is refreshed is written
-    return Piece(AlertWrite(folded.before, folded.after), Counts())
+    return Piece(AlertWrite(folded.before, stored(folded)), Counts())
+
+
+def stored(folded: Folded, *, alert: NormalizedAlert | None = None, **counted: Any) -> StoredAlert:
+    """Return an alert as it is stored after it was folded.
+
+    Parameters
+    ----------
+    alert
+        The alert without its secrets, if it is not the one that is stored.
+    counted
+        The incident that counts it from now on; without it what is stored stays.
+    """
+    word, before = folded.after, folded.before
+    assert word is not None  # noqa: S101 - what is written has a new last word
+    told = {name: getattr(word, name) for name in ("firing", "rank", "began_at", "ended_at", "received_at")}
+    fields = {**told, "alert": alert or word.alert, **counted}
+    if before is not None:
+        return before.model_copy(update=fields)
+    return StoredAlert(fingerprint=word.alert.fingerprint, **fields)
 
 
 def changes(pieces: Sequence[Piece], group_key: str, live_key: str, incident_id: str, at: datetime) -> Iterator[Change]:
@@ -171,14 +200,15 @@ def changes(pieces: Sequence[Piece], group_key: str, live_key: str, incident_id:
 
 def _parts(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
     part: list[Piece] = []
-    size = 0
+    writes = size = 0
     for piece in pieces:
-        weight = 1 + len(piece.inhibits)
-        if part and size + weight > MOST_WRITES:
+        more, bytes_more = 1 + len(piece.inhibits), piece.most_bytes
+        if part and (writes + more > MOST_WRITES or size + bytes_more > MOST_BYTES):
             yield part
-            part, size = [], 0
+            part, writes, size = [], 0, 0
         part.append(piece)
-        size += weight
+        writes += more
+        size += bytes_more
     if part:
         yield part
 
@@ -190,27 +220,27 @@ def _total(pieces: Iterable[Piece]) -> Counts:
 # --- an incident that opens -------------------------------------------------------------------------------------------
 
 
-def common_hold(entries: Sequence[Entry]) -> Hold | None:
+def common_hold(newcomers: Sequence[Newcomer]) -> Hold | None:
     """Return the hold that ends first, or None if any alert is not held."""
-    holds = [each.hold for each in entries if each.hold is not None]
-    return min(holds, key=lambda hold: hold.until) if holds and len(holds) == len(entries) else None
+    holds = [each.hold for each in newcomers if each.hold is not None]
+    return min(holds, key=lambda hold: hold.until) if holds and len(holds) == len(newcomers) else None
 
 
-def lead(entries: Sequence[Entry]) -> Entry:
+def lead(newcomers: Sequence[Newcomer]) -> Newcomer:
     """Return the alert that an incident is about: the worst, and of several the first. Any order gives the same."""
     return max(
-        entries,
-        key=lambda entry: (
-            entry.rank,
-            SEVERITY_RANK[entry.alert.severity],
-            -entry.alert.timestamp.timestamp(),
-            entry.alert.fingerprint,
+        newcomers,
+        key=lambda newcomer: (
+            newcomer.rank,
+            SEVERITY_RANK[newcomer.alert.severity],
+            -newcomer.alert.timestamp.timestamp(),
+            newcomer.alert.fingerprint,
         ),
     )
 
 
 def incident(
-    entries: Sequence[Entry],
+    newcomers: Sequence[Newcomer],
     group_key: str,
     before: Live | None,
     now: datetime,
@@ -227,15 +257,15 @@ def incident(
     storm
         The alert of a storm, which the incident is about then.
     """
-    alert = storm or lead(entries).alert
+    alert = storm or lead(newcomers).alert
     recent = (*(at for at in (before.opened if before is not None else ()) if now - at < FLAP_WINDOW), now)
     opened = Incident(
         incident_id=_incident_id(alert, group_key, previous=before.incident_id if before is not None else None),
         group_key=group_key,
         opened_at=now,
         alert=alert.without_raw(),
-        alert_count=len(entries),
-        hosts=sorted({each.alert.host for each in entries if each.alert.host})[:HOSTS],
+        alert_count=len(newcomers),
+        hosts=sorted({each.alert.host for each in newcomers if each.alert.host})[:HOSTS],
         storm=storm is not None,
         flapping=storm is None and len(recent) > FLAP_OPENINGS,
         opened_last_hour=len(recent),
@@ -247,7 +277,7 @@ def incident(
 def incident_of(alert: NormalizedAlert, now: datetime, *, hold: Hold | None = None) -> Incident:
     """Return the incident that one alert would open in a group that had none."""
     arrival = Arrival(alert, now, SEVERITY_RANK[alert.severity])
-    alone = entry(fold(None, [arrival], {}, now), arrival, hold, ())
+    alone = newcomer(fold(None, [arrival], {}, now), arrival, hold, ())
     return incident([alone], alert.group_key, None, now, hold=hold)[0]
 
 

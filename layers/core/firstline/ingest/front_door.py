@@ -34,7 +34,7 @@ from firstline.errors import (
 )
 from firstline.incidents import lifecycle
 from firstline.incidents.store import Incidents
-from firstline.ingest.accept import SENDER_WAITS, Accepted, Ingestion
+from firstline.ingest.accept import SENDER_WAITS, AcceptedDelivery, Ingestion
 from firstline.ingest.quarantine import Backlog, Quarantined, unpack, unpack_backlog
 from firstline.ingest.signals import take_signal
 from firstline.models import NormalizedAlert
@@ -154,7 +154,7 @@ class Intake:
             (heartbeats if self.is_heartbeat(alert) else alerts).append(alert)
         # Each part of the delivery is taken in, whatever becomes of the others.
         failures: list[FirstlineError] = []
-        accepted = _attempt(lambda: self._write(alerts, now, received, within), failures) or Accepted()
+        accepted = _attempt(lambda: self._write(alerts, now, received, within), failures) or AcceptedDelivery()
         _attempt(lambda: self._beat(heartbeats, now), failures)
         _attempt(lambda: self._keep_rejected(source, batch, received), failures)
         if failures:
@@ -172,7 +172,7 @@ class Intake:
 
     def _write(
         self, alerts: Sequence[NormalizedAlert], now: datetime, received_at: datetime, within: float | None
-    ) -> Accepted:
+    ) -> AcceptedDelivery:
         accepted = self.ingestion.accept(alerts, now, received_at=received_at, within=within)
         if accepted.left:
             self.backlog(Backlog(received_at, accepted.left))
@@ -269,7 +269,7 @@ def _attempt[Result](take: Callable[[], Result], failures: list[FirstlineError])
         return None
 
 
-def _count(alerts: Sequence[NormalizedAlert], accepted: Accepted) -> None:
+def _count(alerts: Sequence[NormalizedAlert], accepted: AcceptedDelivery) -> None:
     metrics.add_metric("AlertsAccepted", "Count", len(alerts))
     metrics.add_metric("AlertsDuplicate", "Count", sum(group.duplicates for group in accepted.groups))
     metrics.add_metric("AlertsInStorm", "Count", sum(group.in_storm for group in accepted.groups))

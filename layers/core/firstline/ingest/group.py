@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from firstline.errors import GroupChanged, HistoryUnavailable
 from firstline.incidents.pages import on_hold
 from firstline.ingest import changes
-from firstline.ingest.changes import Entry, Piece
+from firstline.ingest.changes import Newcomer, Piece
 from firstline.ingest.fold import Fate, Folded
 from firstline.ingest.storm import still_storms, storm_alert, storm_key
 from firstline.models import PAGING_RANK, Change, Hold, Incident, Live
@@ -39,7 +39,7 @@ class AcceptedGroup:
 
 @dataclass
 class Plan:
-    """What the alerts of one group come to, before it is decided where those belong that enter."""
+    """The folded alerts of one group, before it is decided where those belong that enter."""
 
     key: str
     own: Live | None
@@ -51,7 +51,7 @@ class Plan:
 
     @property
     def nothing_to_write(self) -> bool:
-        """Whether every alert is known."""
+        """True if every alert is known."""
         return not self.of("refreshed", "worsens", "enters", "ends", "ended")
 
     @property
@@ -116,18 +116,20 @@ class GroupWriter:
             pieces[_counting(folded)].append(changes.end(folded))
         for folded in plan.of("refreshed"):
             pieces[_counting(folded)].append(changes.refresh(folded))
-        worse: defaultdict[str, list[Entry]] = defaultdict(list)
+        worse: defaultdict[str, list[Newcomer]] = defaultdict(list)
         for folded in plan.of("worsens"):
-            worse[_counting(folded)].append(self.delivery.entry(folded))
-        entering = [self.delivery.entry(folded) for folded in plan.of("enters")]
+            worse[_counting(folded)].append(self.delivery.newcomer(folded))
+        entering = [self.delivery.newcomer(folded) for folded in plan.of("enters")]
         if plan.incident_id is not None:
             worse[plan.key] += entering
             entering = []
-        for key, entries in worse.items():
+        for key, newcomers in worse.items():
             live = self.delivery.lives[key]
             assert live is not None  # noqa: S101 - an incident counts them
-            pieces[key] += changes.join(entries, live, self.delivery.now)
+            pieces[key] += changes.join(newcomers, live, self.delivery.now)
         for folded in plan.of("ended"):
+            if self.written:
+                self.look_at_the_clock()
             self.put_ended(folded)
         for key, parts in pieces.items():
             self.apply(key, parts)
@@ -139,10 +141,12 @@ class GroupWriter:
         self.written |= {write.after.fingerprint for write in change.writes}
 
     def put_ended(self, folded: Folded) -> None:
+        """Write an alert that ended and that no open incident counts."""
         assert folded.after is not None  # noqa: S101 - an alert that ended is written
-        after = folded.after.model_copy(update={"alert": without_secrets(folded.after.alert)})
+        after = changes.stored(folded, alert=without_secrets(folded.after.alert).without_raw())
         inhibits = changes.inhibits_more(folded.before, after)
         self.delivery.ports.groups.put_ended(after, self.key, before=folded.before, inhibits=inhibits)
+        self.written.add(after.fingerprint)
 
     def apply(self, live_key: str, pieces: Sequence[Piece], incident_id: str | None = None) -> str:
         """Write alerts into an open incident, and wake its execution if it must look."""
@@ -160,29 +164,29 @@ class GroupWriter:
 
     # --- alerts that enter, while their group has no open incident --------------------------------------------------
 
-    def enter(self, entries: list[Entry], own: Live | None) -> str:
+    def enter(self, newcomers: list[Newcomer], own: Live | None) -> str:
         """Open the group's incident with the alerts, or let them join their source's storm."""
-        delivery, lead = self.delivery, changes.lead(entries)
-        hold = changes.common_hold(entries)
+        delivery, lead = self.delivery, changes.lead(newcomers)
+        hold = changes.common_hold(newcomers)
         key = storm_key(lead.alert.source, hold)
         storm = delivery.lives.get(key)
         if hold is None and lead.rank < PAGING_RANK and still_storms(storm, delivery.now):
-            return self.join_storm(entries, key, storm, "the limit a moment ago", None)
+            return self.join_storm(newcomers, key, storm, "the limit a moment ago", None)
         refused = self.ask_for_token(lead, hold)
         if refused is None:
-            incident, opened = changes.incident(entries, self.key, own, delivery.now, hold=hold)
-            return self.open(entries, incident, own, opened)
+            incident, opened = changes.incident(newcomers, self.key, own, delivery.now, hold=hold)
+            return self.open(newcomers, incident, own, opened)
         if hold is not None:
             view, _ = delivery.ports.groups.read({key: ()})
             delivery.take(view)
             storm = delivery.lives.get(key)
             if storm is not None and storm.open and not on_hold(storm, delivery.now):
                 # Somebody ended the hold of what was collected; what is still held waits by itself.
-                incident, opened = changes.incident(entries, self.key, own, delivery.now, hold=hold)
-                return self.open(entries, incident, own, opened)
-        return self.join_storm(entries, key, storm, refused, hold)
+                incident, opened = changes.incident(newcomers, self.key, own, delivery.now, hold=hold)
+                return self.open(newcomers, incident, own, opened)
+        return self.join_storm(newcomers, key, storm, refused, hold)
 
-    def ask_for_token(self, lead: Entry, hold: Hold | None) -> str | None:
+    def ask_for_token(self, lead: Newcomer, hold: Hold | None) -> str | None:
         """Take a token for a new incident. Return None, or the limit that is reached in words.
 
         Alerts that are held take a token of the minute in which their hold ends: that is when they call people.
@@ -190,36 +194,37 @@ class GroupWriter:
         if self.granted:
             return None
         delivery, alert, paging = self.delivery, lead.alert, lead.rank >= PAGING_RANK
-        asked = (alert.source, alert.alert_name, paging)
-        if hold is None and asked in delivery.refused:
-            return delivery.refused[asked]
         at = delivery.now if hold is None else hold.until
+        asked = (alert.source, alert.alert_name, paging, at)
+        if asked in delivery.refused:
+            return delivery.refused[asked]
         refused = delivery.ports.groups.take_token(*asked[:2], delivery.limits, at, paging=paging)
         self.granted = refused is None
-        if refused is not None and hold is None:
+        if refused is not None:
             delivery.refused[asked] = refused
         return refused
 
-    def join_storm(self, entries: list[Entry], key: str, storm: Live | None, limit: str, hold: Hold | None) -> str:
+    def join_storm(self, newcomers: list[Newcomer], key: str, storm: Live | None, limit: str, hold: Hold | None) -> str:
         """Let the alerts join the storm of their source, opening it if there is none."""
         delivery = self.delivery
-        self.result.in_storm = len(entries)
+        self.result.in_storm = len(newcomers)
         if storm is not None and storm.open:
-            return self.apply(key, changes.join(entries, storm, delivery.now), storm.incident_id)
-        alert = storm_alert(changes.lead(entries).arrival, key, limit)
-        incident, opened = changes.incident(entries, key, storm, delivery.now, hold=hold, storm=alert)
-        return self.open(entries, incident, storm, opened)
+            return self.apply(key, changes.join(newcomers, storm, delivery.now), storm.incident_id)
+        alert = storm_alert(changes.lead(newcomers).arrival, key, limit)
+        incident, opened = changes.incident(newcomers, key, storm, delivery.now, hold=hold, storm=alert)
+        return self.open(newcomers, incident, storm, opened)
 
     def open(
-        self, entries: Sequence[Entry], incident: Incident, before: Live | None, opened: Sequence[datetime]
+        self, newcomers: Sequence[Newcomer], incident: Incident, before: Live | None, opened: Sequence[datetime]
     ) -> str:
         """Write a new incident with its first alerts, then the rest of them, and start its execution."""
         delivery, now = self.delivery, self.delivery.now
-        pieces = changes.open_with(entries, incident)
+        pieces = changes.open_with(newcomers, incident)
         first, *rest = changes.changes(pieces, self.key, incident.group_key, incident.incident_id, now)
         live = delivery.ports.groups.open(first, incident, before, opened)
         delivery.lives[live.group_key] = live
         delivery.checked.add(live.incident_id)
+        self.result.incident_id = live.incident_id
         self.count(first)
         try:
             for change in rest:

@@ -1,4 +1,4 @@
-"""What the front door does about messages that are no alerts: people's words at a sender, and its own requests."""
+"""The answers to messages that are no alerts: people's words at a sender, and a sender's own requests."""
 
 from collections.abc import Callable
 from datetime import datetime
