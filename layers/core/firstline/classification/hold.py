@@ -16,7 +16,7 @@ from firstline.text import in_words
 
 @dataclass(frozen=True)
 class Declared:
-    """What holds alerts now: the maintenance windows and inhibitions of the rules, and people's silences.
+    """The holds on alerts: the maintenance windows and inhibitions of the rules, and people's silences.
 
     Parameters
     ----------
