@@ -112,7 +112,8 @@ class Witness:
     def _is_late(self, said: Said, known: Said) -> bool:
         if said.key.source in ORDERED_BY_STAMP:
             return said.stamp < known.stamp
-        return not said.firing and said.episode < known.episode
+        # Of the others, only Alertmanager names the episode that a resolve ends.
+        return said.key.source == "prometheus" and not said.firing and said.episode < known.episode
 
 
 @dataclass

@@ -390,6 +390,8 @@ class Oracle:
         heard = self._human(alert.incident_id, word.at, now)
         if heard is not None:
             took = max(timedelta(0), heard - word.at)
+            live = next((live for live in self.lives() if live.incident_id == alert.incident_id), None)
+            took = max(timedelta(0), took - self._excuse(alert, live, word))
             self.worst_to_human = max(self.worst_to_human, took)
             if not self._troubled(word.at):
                 self.worst_calm = max(self.worst_calm, took)

@@ -1,0 +1,213 @@
+"""Planted bugs: small edits of the product that the simulation must find. They prove that it can find anything.
+
+Each edit replaces a text in one function, or in the state machine's definition. `planted` applies one for a block; a
+text that is no longer there is an error, so that no planted bug turns into none.
+"""
+
+import importlib
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+from tests.simulation import world
+
+MACHINE = "statemachine/incident.asl.yaml"
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A bug: what is wrong, where (`module:function`, or the machine's file), and the text before and after."""
+
+    name: str
+    where: str
+    before: str
+    after: str
+
+
+BUGS = (
+    Planted(
+        "a close that asks nobody whether something joined",
+        "firstline.adapters.dynamodb.closing:Closing.close",
+        "live.firing <= 0 if joined is None else live.joined == joined",
+        "True",
+    ),
+    Planted(
+        "a close that is not pinned to the counts that were read",
+        "firstline.adapters.dynamodb.closing:Closing._closing",
+        "**_counted_as(live.own),",
+        "",
+    ),
+    Planted(
+        "a close that leaves the shared state of the group open",
+        "firstline.adapters.dynamodb.closing:Closing._closing",
+        'sets={"status": CLOSED, "closed_at": stamp(now), "expires_at": expiry, **gone},',
+        'sets={"closed_at": stamp(now)},',
+    ),
+    Planted("waits that ignore what changed", MACHINE, "AND changes = :changes", "AND changes <= :changes + :changes"),
+    Planted(
+        "an execution that does not ask whether it was succeeded",
+        "firstline.incidents.what_now:what_now",
+        "if look.live.generation != request.generation:",
+        "if False:",
+    ),
+    Planted(
+        "a page that is sent without a claim",
+        "firstline.people.page:page_on_call",
+        "if not pager.claim(job, live, must_claim=must_claim):",
+        "if False:",
+    ),
+    Planted(
+        "a resolve that is not subtracted",
+        "firstline.ingest.changes:end",
+        "Counts(firing=-1, changes=1)",
+        "Counts(firing=0, changes=1)",
+    ),
+    Planted(
+        "a resolve that waits do not see, and that wakes nobody",
+        "firstline.incidents.waking:must_wake",
+        "if live.firing <= 0:\n        return True",
+        "if live.firing <= 0:\n        return False",
+    ),
+    Planted(
+        "an acknowledgement that answers later pages, too",
+        "firstline.models.live:Live.answered",
+        "self.acked_at is not None and self.acked_seq >= self.paged_seq",
+        "self.acked_at is not None",
+    ),
+    Planted(
+        "no page for something worse",
+        "firstline.incidents.pages:next_due",
+        "if (live.paged_seq or live.acked_at) and loudest_since(live, live.paged_loud) > known:",
+        "if False:",
+    ),
+    Planted(
+        "a firing with an old start that counts as late",
+        "firstline.ingest.fold:_is_late",
+        "return not known.firing and arrival.received_at < known.received_at",
+        "return not known.firing and arrival.at <= (known.ended_at or known.began_at)",
+    ),
+    Planted(
+        "a group that points to a closed incident for good",
+        "firstline.ingest.fold:fold",
+        "known = covered(before, live, now, reopen_after=REOPEN_AFTER)",
+        "known = True",
+    ),
+    Planted(
+        "a dead execution that nobody succeeds",
+        "firstline.incidents.reconcile:Reconciler._succeed",
+        "if not self.restarts.allows(look.incident_id, look.now):",
+        "if True:",
+    ),
+    Planted(
+        "an expiry on what still fires",
+        "firstline.adapters.dynamodb.live:alert_item",
+        "None if alert.firing else expires_at",
+        "expires_at",
+    ),
+    Planted(
+        "a step that may be claimed twice",
+        MACHINE,
+        "ConditionExpression: attribute_not_exists(pk)",
+        "ConditionExpression: attribute_not_exists(nothing)",
+    ),
+    Planted(
+        "a command that is sent again whatever went wrong",
+        MACHINE,
+        "ErrorEquals: [Ssm.ThrottlingException], IntervalSeconds: 2, MaxAttempts: 4",
+        "ErrorEquals: [States.ALL], IntervalSeconds: 2, MaxAttempts: 4",
+    ),
+    Planted(
+        "a hold that a person cannot end",
+        "firstline.incidents.pages:on_hold",
+        " and live.hold_ended_at is None",
+        "",
+    ),
+    Planted(
+        "an alert that joins without waking anybody",
+        "firstline.ingest.changes:join",
+        "changes=int(news)",
+        "changes=0",
+    ),
+    Planted(
+        "alerts that are written whatever they are by now",
+        "firstline.adapters.dynamodb.live:unchanged",
+        "return Edit(when={name: fields[name] for name in names})",
+        "return Edit()",
+    ),
+    Planted(
+        "alerts that join an incident that is over",
+        "firstline.adapters.dynamodb.live:joining",
+        '"status": OPEN, "shards": None',
+        '"shards": None',
+    ),
+    Planted(
+        "a new incident in the place of one that is open",
+        "firstline.adapters.dynamodb.groups:TableGroups.open",
+        '{"incident_id": before.incident_id, "status": CLOSED}',
+        '{"incident_id": before.incident_id}',
+    ),
+)
+
+
+@contextmanager
+def planted(bug: Planted) -> Iterator[None]:
+    """Apply a bug for a block.
+
+    Raises
+    ------
+    ValueError
+        The product has changed, and the text is not there.
+    """
+    if bug.where == MACHINE:
+        with _edited_machine(bug):
+            yield
+        return
+    function = _function(bug.where)
+    code = function.__code__
+    function.__code__ = _edited(function, bug).__code__
+    try:
+        yield
+    finally:
+        function.__code__ = code
+
+
+def _function(where: str) -> FunctionType:
+    module_name, _, path = where.partition(":")
+    found: Any = importlib.import_module(module_name)
+    for name in path.split("."):
+        found = inspect.getattr_static(found, name)
+    found = found.fget if isinstance(found, property) else inspect.unwrap(found)
+    assert isinstance(found, FunctionType)
+    return found
+
+
+def _edited(function: FunctionType, bug: Planted) -> FunctionType:
+    source = inspect.getsource(function)
+    if source.count(bug.before) != 1:
+        raise ValueError(f"{bug.where} does not have this once: {bug.before}")
+    source = textwrap.dedent(source.replace(bug.before, bug.after))
+    start = source.index(f"def {function.__name__}")
+    made: dict[str, Any] = {}
+    # Annotations are read lazily or not at all: only the code of the function is used.
+    exec(compile("from __future__ import annotations\n" + source[start:], bug.where, "exec"), function.__globals__ | {}, made)  # noqa: S102
+    edited: Callable[..., Any] = made[function.__name__]
+    assert isinstance(edited, FunctionType)
+    return edited
+
+
+@contextmanager
+def _edited_machine(bug: Planted) -> Iterator[None]:
+    text = (world.lambdas.ROOT / MACHINE).read_text()
+    if bug.before not in text:
+        raise ValueError(f"{MACHINE} does not have this: {bug.before}")
+    world.EDITS.append((bug.before, bug.after))
+    world.machine.cache_clear()
+    try:
+        yield
+    finally:
+        world.EDITS.clear()
+        world.machine.cache_clear()
