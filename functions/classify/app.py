@@ -23,7 +23,7 @@ wiring = Wiring(ClassifySettings, EVIDENCE)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Serve the state `Classify`."""
     account = context.invoked_function_arn.split(":")[4]
-    request = ClassifyInput.model_validate(event)
+    request = ClassifyInput.model_validate(event, extra="ignore")
     incident = request.incident
     logger.append_keys(incident_id=incident.incident_id)
     now = datetime.now(UTC)

@@ -20,7 +20,7 @@ wiring = Wiring(EscalateSettings)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Serve the state `Page On-Call`."""
-    request = with_its_reason(PageOnCallInput.model_validate(event))
+    request = with_its_reason(PageOnCallInput.model_validate(event, extra="ignore"))
     logger.append_keys(incident_id=request.incident.incident_id)
     now = datetime.now(UTC)
     output = page_on_call(

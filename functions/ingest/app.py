@@ -1,4 +1,4 @@
-"""Ingest of alerts and deployments over HTTP, from EventBridge, from SNS, and out of the quarantine."""
+"""Ingest of alerts and deployments over HTTP, from EventBridge, from SNS, and out of the backlog and the quarantine."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -23,7 +23,7 @@ wiring = Wiring(NotifySettings)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Serve `Record Suppression`, `Announce Remediation`, `Notify Ops`, `Announce Quiet` and `Close Incident`."""
-    request = _INPUT.validate_python(event)
+    request = _INPUT.validate_python(event, extra="ignore")
     if isinstance(request, ReasonedInput):
         request = with_its_reason(request)
     logger.append_keys(incident_id=request.incident.incident_id)

@@ -22,10 +22,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Serve the states `What Now?`, `Plan Remediation` and `Next Move`."""
     match event.get("state"):
         case "What Now?":
-            return _what_now(WhatNowInput.model_validate(event))
+            return _what_now(WhatNowInput.model_validate(event, extra="ignore"))
         case "Next Move":
-            return _next_move(NextMoveInput.model_validate(event), context)
-    request = PlanRemediationInput.model_validate(event)
+            return _next_move(NextMoveInput.model_validate(event, extra="ignore"), context)
+    request = PlanRemediationInput.model_validate(event, extra="ignore")
     logger.append_keys(incident_id=request.incident.incident_id)
     output = plan(
         Planning(

@@ -39,8 +39,11 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
     state_task_service_sfn,
 )
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 from moto.stepfunctions.responses import StepFunctionResponse
+
+from local.emulator.events import end_of
 
 MOTO_VERSION = "5.2.5"
 
@@ -282,6 +285,15 @@ def _end_of_child(self: Any, env: Any, resource_runtime_part: Any, **_: Any) -> 
     return look
 
 
+def _telling(on_end: Callable[[dict[str, Any]], None]) -> Callable[[Any], None]:
+    def terminated(self: Any) -> None:
+        _moto_terminated(self)
+        on_end(end_of(self.execution))
+
+    return terminated
+
+
+_moto_terminated = BaseExecutionWorkerCommunication.terminated
 _moto_call_service = state_task_service_aws_sdk.StateTaskServiceAwsSdk._eval_service_task
 _moto_sdk_error = state_task_service_aws_sdk.StateTaskServiceAwsSdk._from_error
 
@@ -329,11 +341,17 @@ def executions(state_machine_arn: str) -> list[Execution]:
     return found
 
 
-def install(endpoint_url: str, *, time_lapse: float = 1.0) -> None:
+def install(
+    endpoint_url: str,
+    *,
+    time_lapse: float = 1.0,
+    on_end: Callable[[dict[str, Any]], None] = lambda _: None,
+) -> None:
     """Patch moto in this process, so that its state machines run, and call the services at `endpoint_url`.
 
     With a `time_lapse` of 10, time-outs that a state computes (the waits for people and for recovery) pass ten times as
-    fast. Wait states and fixed time-outs stay as they are.
+    fast. Wait states and fixed time-outs stay as they are. `on_end` takes each execution that ended, as EventBridge's
+    event describes it.
 
     Raises
     ------
@@ -354,6 +372,7 @@ def install(endpoint_url: str, *, time_lapse: float = 1.0) -> None:
         (StateChoice, "_eval_state_output", _leave_choice),
         (StepFunctionsParserBackend, "_get_executions", _running_executions),
         (StepFunctionResponse, "send_task_failure", _send_task_failure),
+        (BaseExecutionWorkerCommunication, "terminated", _telling(on_end)),
         (state_task_service_aws_sdk.StateTaskServiceAwsSdk, "_from_error", _sdk_error),
         (state_task_service_aws_sdk.StateTaskServiceAwsSdk, "_eval_service_task", _call_service),
         (TimeoutSecondsJSONata, "_eval_seconds", _timeout_in(time_lapse)),

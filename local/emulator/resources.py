@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from local.emulator.events import QueueReader, Rule
 from local.emulator.front import Route
 from local.emulator.runtime import FunctionSpec
 from local.emulator.template import LOCAL_BUCKET, Template, TemplateError, expand, state_machine_definition
@@ -45,6 +46,8 @@ class Created:
     functions: list[FunctionSpec] = field(default_factory=list)
     routes: list[Route] = field(default_factory=list)
     schedules: list[Schedule] = field(default_factory=list)
+    rules: list[Rule] = field(default_factory=list)
+    queue_readers: list[QueueReader] = field(default_factory=list)
     state_machines: dict[str, str] = field(default_factory=dict)
     table_name: str = ""
     topic_arns: list[str] = field(default_factory=list)
@@ -120,6 +123,8 @@ class Resources:
             "AWS::Lambda::Function": self._function,
             "AWS::ApiGatewayV2::Api": self._routes,
             "AWS::Scheduler::Schedule": self._schedule,
+            "AWS::Events::Rule": self._rule,
+            "AWS::Lambda::EventSourceMapping": self._queue_reader,
             "AWS::StepFunctions::StateMachine": self._state_machine,
             "AWS::SSM::Document": self._document,
             "AWS::CloudFormation::Stack": self._nested,
@@ -243,6 +248,15 @@ class Resources:
             raise TemplateError(f"{logical_id}: of schedules only rate(…) is understood here, not {expression}.")
         function = properties["Target"]["Arn"].rsplit(":", 1)[-1]
         self._created.schedules.append(Schedule(function, int(rate[1]) * _SECONDS[rate[2]]))
+
+    def _rule(self, _: str, properties: dict[str, Any]) -> None:
+        for target in properties["Targets"]:
+            self._created.rules.append(Rule(properties["EventPattern"], target["Arn"].rsplit(":", 1)[-1]))
+
+    def _queue_reader(self, _: str, properties: dict[str, Any]) -> None:
+        if properties.get("Enabled", True):
+            name = properties["FunctionName"].rsplit(":", 1)[-1]
+            self._created.queue_readers.append(QueueReader(properties["EventSourceArn"], name))
 
     def _state_machine(self, logical_id: str, properties: dict[str, Any]) -> None:
         location = properties["DefinitionS3Location"]

@@ -18,7 +18,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from local.emulator import engine, more_runbooks
+from local.emulator import engine, events, more_runbooks
 from local.emulator.cloud import Cloud
 from local.emulator.commands import CommandEnded, Commands
 from local.emulator.front import Front
@@ -113,7 +113,7 @@ class Stack:
         for name in ("moto", "werkzeug", "botocore"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         sweep()
-        engine.install(self.url("aws"), time_lapse=self.options.time_lapse)
+        engine.install(self.url("aws"), time_lapse=self.options.time_lapse, on_end=self._tell_of_end)
         for server in self._servers.values():
             server.start()
         # Without a network, only our own endpoint can be asked.
@@ -250,6 +250,14 @@ class Stack:
         for schedule in self.created.schedules:
             every = self.options.reconcile_seconds or schedule.every_seconds
             threading.Thread(target=self._repeat, args=(functions, schedule.function, every), daemon=True).start()
+        for reader in self.created.queue_readers:
+            reading = (reader, self.client("sqs"), functions, self._stopping)
+            threading.Thread(target=events.read_queue, args=reading, daemon=True).start()
+
+    def _tell_of_end(self, detail: dict[str, Any]) -> None:
+        """Send EventBridge's event about an execution that ended."""
+        if self.cloud.functions is not None and not self._stopping.is_set():
+            events.send(events.execution_ended(detail), self.created.rules, self.cloud.functions)
 
     def _repeat(self, functions: Functions, name: str, every_seconds: float) -> None:
         """Invoke a function at regular intervals, with EventBridge Scheduler's event."""

@@ -16,8 +16,8 @@ from functools import cache, partial
 from pathlib import Path
 
 from firstline import sources
-from firstline.ingest.fold import GroupState, fold
-from firstline.models import NormalizedAlert
+from firstline.ingest.fold import Arrival, fold
+from firstline.models import SEVERITY_RANK, NormalizedAlert
 from firstline.sources.body import parse_body
 from local.demo.senders import proof
 
@@ -75,9 +75,11 @@ def _ours(source: str, sent: list[tuple[bytes, dict[str, str]]]) -> None:
         groups: defaultdict[str, list[NormalizedAlert]] = defaultdict(list)
         for alert in batch.alerts:
             groups[alert.group_key].append(alert)
-        for key, alerts in groups.items():
-            if not fold(GroupState(group_key=key), alerts, NOW).opens:
-                raise RuntimeError(f"{source}: a firing alert opened nothing")
+        for alerts in groups.values():
+            for alert in alerts:
+                arrival = Arrival(alert, NOW, SEVERITY_RANK[alert.severity])
+                if fold(None, [arrival], {}, NOW).fate != "enters":
+                    raise RuntimeError(f"{source}: a firing alert opened nothing")
         if not groups:
             raise RuntimeError(f"{source}: no alert came out")
 

@@ -4,6 +4,7 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import boto3
@@ -362,6 +363,69 @@ def test_another_machines_execution_is_waited_for(world: World, last: dict[str, 
 
     assert json.loads(world.run(parent_of(child))["output"]) == told
     assert [execution.name for execution in engine.executions(child)] == ["one", "child"]
+
+
+def test_the_end_of_an_execution_is_told_with_its_input(world: World) -> None:
+    ended: list[dict[str, Any]] = []
+    engine.install(world.url, on_end=ended.append)
+    fail = {"Type": "Fail", "Error": "Undelivered", "Cause": "as told"}
+    for state, status in (({"Type": "Succeed"}, "SUCCEEDED"), (fail, "FAILED")):
+        execution = world.start({"Only": state})
+        world.end(execution)
+        wait_for(partial(_holds, ended, status))
+        assert ended[-1]["executionArn"] == execution
+        assert json.loads(ended[-1]["input"]) == {"message": HOSTILE, "nothing": None}
+        assert execution.startswith(ended[-1]["stateMachineArn"].replace("stateMachine", "execution"))
+
+
+def test_a_stopped_execution_has_ended_too(world: World) -> None:
+    ended: list[dict[str, Any]] = []
+    engine.install(world.url, on_end=ended.append)
+    execution = world.start({"Wait": {"Type": "Wait", "Seconds": 60, "End": True}})
+    wait_for(lambda: world.client("stepfunctions").describe_execution(executionArn=execution)["status"] == "RUNNING")
+    world.client("stepfunctions").stop_execution(executionArn=execution)
+
+    wait_for(lambda: ended)
+
+    assert ended[0]["status"] == "ABORTED"
+
+
+def test_a_machine_writes_a_transaction_once(world: World) -> None:
+    table = world.client("dynamodb")
+    table.create_table(
+        TableName="claims",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+    )
+    put = {"TableName": "claims", "Item": {"pk": {"S": "STEP#1"}}, "ConditionExpression": "attribute_not_exists(pk)"}
+    claim = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:dynamodb:transactWriteItems",
+        "Arguments": {"TransactItems": [{"Put": put}]},
+        "Assign": {"error": "none"},
+        "Catch": [
+            {"ErrorEquals": ["States.ALL"], "Assign": {"error": "{% $states.errorOutput.Error %}"}, "Next": "Say"}
+        ],
+        "Next": "Say",
+    }
+    say = {"Type": "Succeed", "Output": {"error": "{% $error %}"}}
+
+    ends = [json.loads(world.run({"Claim": claim, "Say": say})["output"])["error"] for _ in range(2)]
+
+    assert ends == ["none", "DynamoDb.TransactionCanceledException"]
+
+
+def _holds(ended: list[dict[str, Any]], status: str) -> bool:
+    return any(end["status"] == status for end in ended)
+
+
+def wait_for(happened: Callable[[], Any]) -> None:
+    for _ in range(300):
+        if happened():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not happen")
 
 
 def test_another_version_of_moto_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

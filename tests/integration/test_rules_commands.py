@@ -15,10 +15,9 @@ from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.adapters.dynamodb.table import Table
-from firstline.ingest.fold import Limits, fold, open_incident
 from firstline_cli.main import app
 from tests.integration.conftest import STACK_ON_AWS
-from tests.support.builders import alert
+from tests.support.builders import alert, open_for
 
 NOW = datetime.now(UTC)
 RULES = """
@@ -74,15 +73,11 @@ def closed(
     """An incident that is over; it lasted so many minutes."""
     groups, history, began = TableGroups(table), TableIncidents(table), NOW - timedelta(hours=hours_ago)
     given = alert(**{"group_key": f"g-{hours_ago}", "timestamp": began, **what})
-    before = groups.read(given.group_key)
-    folded = fold(before, [given], began)
-    after, incident = open_incident(folded, began)
-    groups.open_incident(before, after, incident, [given], began, limits=Limits(9, 9), member=given.group_key)
+    incident = open_for(groups, given, now=began)
     ended = began + timedelta(minutes=lasted)
     if taken:
         history.acknowledge(incident.incident_id, "grace", ended)
-    history.resolve(incident.incident_id, "generic", ended)
-    history.close(incident.incident_id, outcome, "over", [], ended)
+    assert history.close(incident, None, outcome, "over", [], ended, joined=1)
     return incident.incident_id
 
 

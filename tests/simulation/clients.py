@@ -20,7 +20,7 @@ from tests.simulation.machine import TaskError
 from tests.simulation.step_functions import StepFunctions
 from tests.simulation.table import MemoryDynamoDB
 
-INCIDENT_ID = re.compile(r"[Ii]ncident (\S+?)[:.\s\"]|Incident (\S+)$")
+INCIDENT_ID = re.compile(r"Incident (\S+-\d{8}T\d{6}Z-[0-9a-f]{8})")
 REMEMBERED = timedelta(minutes=5)
 """How long a function remembers a secret."""
 
@@ -112,7 +112,7 @@ class Topic:
             if request.get("MessageStructure") == "json":
                 text = json.loads(text)["default"]
             found = INCIDENT_ID.search(text)
-            incident = (found[1] or found[2]) if found else ""
+            incident = found[1] if found else ""
             self._publish("sns", "page", incident, {"text": text})
             return {"MessageId": "1"}
 

@@ -71,6 +71,10 @@ class Witness:
     unsure: dict[Key, datetime] = field(default_factory=dict)
     _under_way: dict[Key, list[list[Any]]] = field(default_factory=lambda: defaultdict(list))
 
+    def is_sure(self, key: Key) -> bool:
+        """Tell whether the last accepted word about an alert is surely what the stack should know."""
+        return key not in self.unsure and not self._under_way.get(key)
+
     def begins(self, said: Sequence[Said]) -> list[tuple[Said, list[Any]]]:
         """Note that a delivery is under way."""
         under_way = []

@@ -225,12 +225,15 @@ class Oracle:
         """Each alert whose last accepted word is firing belongs to an open incident, or to one that knew of it."""
         by_incident = {live.incident_id: live for live in lives}
         stored = {alert.key: alert for alert in alerts}
-        now = self.world.clock.now()
-        for live in lives:
-            if live.incident_id and not live.is_open:
-                self._closed.setdefault(live.incident_id, now)
+        if self.world.queues.waiting:
+            return  # what is in the backlog is durable, and not stored yet
+        for item in self._items():
+            if item["sk"]["S"] == "INCIDENT" and "closed_at" in item and item["pk"]["S"].startswith("INCIDENT#"):
+                incident = item["pk"]["S"].removeprefix("INCIDENT#")
+                if incident not in self._closed:
+                    self._closed[incident] = datetime.fromisoformat(_plain(item["closed_at"]))
         for key, word in self.world.witness.last.items():
-            if not word.said.firing or key in self.world.witness.unsure:
+            if not word.said.firing or not self.world.witness.is_sure(key):
                 continue
             self.checks["covered"] += 1
             alert = stored.get(key)
@@ -281,7 +284,7 @@ class Oracle:
         for live in lives:
             mine = members[live.incident_id]
             over = bool(mine) and all(
-                alert.key in last and not last[alert.key].said.firing and alert.key not in self.world.witness.unsure
+                alert.key in last and not last[alert.key].said.firing and self.world.witness.is_sure(alert.key)
                 for alert in mine
             )
             if not (live.is_open and over):
@@ -378,7 +381,7 @@ class Oracle:
         key, now = word.said.key, self.world.clock.now()
         self.checks["reached"] += 1
         last = self.world.witness.last.get(key)
-        if last is None or not last.said.firing or key in self.world.witness.unsure or last.said.episode != word.said.episode:
+        if last is None or not last.said.firing or not self.world.witness.is_sure(key) or last.said.episode != word.said.episode:
             return  # it ended meanwhile
         alert = next((alert for alert in self.alerts() if alert.key == key), None)
         if alert is None:

@@ -84,7 +84,9 @@ def drawn(seed: int, events: int = 40) -> Scenario:
             name = random.choice(names)
             sender = singles.get(name) or senders[name]
             host = "" if name in singles else random.choice(few)
-            severity = severities[name] if random.random() < 0.8 else random.choice(SEVERITIES)
+            severity = severities[name]
+            if sender.startswith("generic") and random.random() < 0.2:
+                severity = random.choice(SEVERITIES)  # for Alertmanager, another severity is another alert
             environment = environments[name]
             firing[sender, name, host] = now
             happenings.append(Happening(now, "fire", (sender, name, host, severity, environment)))

@@ -82,6 +82,16 @@ def test_a_function_that_plans_cannot_act(statements: dict[str, list[Statement]]
     assert writes == {"dynamodb:PutItem", "dynamodb:UpdateItem"}
 
 
+def test_only_reconcile_asks_for_executions_and_nobody_stops_one(statements: dict[str, list[Statement]]) -> None:
+    def who(action: str) -> set[str]:
+        return {role for role, given in statements.items() if allowed(given, action)}
+
+    assert who("states:ListExecutions") == {"ReconcileFunctionRole"}
+    (asked,) = allowed(statements["ReconcileFunctionRole"], "states:DescribeExecution")
+    assert asked["Resource"]["Fn::Sub"].endswith(":execution:${IncidentStateMachine.Name}:*")
+    assert who("states:StopExecution") == who("states:SendTaskFailure") == set()
+
+
 def test_every_write_to_the_table_names_the_keys_it_may_touch(statements: dict[str, list[Statement]]) -> None:
     writing = [
         statement
@@ -113,7 +123,7 @@ def test_nobody_deletes_or_scans(statements: dict[str, list[Statement]]) -> None
         ("EscalateFunctionRole", ["slack", "pagerduty"]),
         ("NotifyFunctionRole", ["slack", "pagerduty"]),
         ("RespondFunctionRole", ["slack", "pagerduty", "approvals"]),
-        ("ReconcileFunctionRole", []),
+        ("ReconcileFunctionRole", ["slack", "pagerduty"]),
         ("IncidentStateMachineRole", ["remediation"]),
     ],
 )

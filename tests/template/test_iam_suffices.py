@@ -1,47 +1,32 @@
-"""Each function may do what it does: its calls to the table, made against moto, judged by its own role's statements."""
+"""Each function may do what it does: its calls to the table, judged one by one by its own role's statements."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from firstline.adapters.dynamodb.circuit import FAILURES_IN_A_ROW, PARTITION, SharedCircuit
-from firstline.adapters.dynamodb.groups import TableGroups
-from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
-from firstline.adapters.dynamodb.incidents import TableIncidents
-from firstline.adapters.dynamodb.remediations import TableRemediations
+from firstline.adapters.dynamodb.open_incidents import count_open
 from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.adapters.dynamodb.spending import Spending
 from firstline.adapters.dynamodb.table import Table
-from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.errors import CeilingReached, ModelUnavailable
 from firstline.incidents.audit_trail import classified, judged, planned
-from firstline.ingest.fold import STORM_GROUP_KEY, Limits, fold, open_incident
-from firstline.models import Deployment, Feedback, Incident, Page, RunbookRun, Usage
+from firstline.incidents.store import Limits
+from firstline.models import Approval, Deployment, Feedback, Incident, Live, Page, RunbookRun, Usage
 from firstline.people import feedback_store
 from firstline.policy.holds import Silence
 from firstline.policy.match import AlertMatch
 from firstline.policy.model import Ceiling
-from tests.integration.conftest import declared_table
-from tests.support.builders import NOON, a_classification, a_plan, alert, at
-
-type Resources = dict[str, dict[str, Any]]
+from tests.support.builders import NOON, a_classification, a_plan, alert, at, open_for
+from tests.support.changes import ending, joining, stored
+from tests.support.memory import MemoryStore
 
 VERDICT = a_classification(runbook_id=None)
-PAGE = Page(
-    level=0,
-    on_call="primary",
-    delivered_to=["sns"],
-    acknowledge_within_seconds=300,
-    has_next_level=False,
-    resolve_within_seconds=3_600,
-)
-
-
+PAGE = Page(level=0, on_call="primary", delivered_to=[], acknowledge_within_seconds=300)
 SILENCE = Silence(
     id="s-1",
     match=AlertMatch(host=("web-1",)),
@@ -53,127 +38,143 @@ SILENCE = Silence(
 
 
 class Access(NamedTuple):
-    """One thing done to the table, as IAM judges it."""
+    """One thing done to the table, as IAM judges it: BatchGetItem with all its keys together."""
 
     action: str
-    key: str
-    index_name: str | None
+    keys: tuple[str, ...]
+    index_name: str | None = None
 
 
-class World(NamedTuple):
-    """The adapters that functions use, on one table."""
-
-    groups: TableGroups
-    history: TableIncidents
-    remediations: TableRemediations
-    trail: TableTrail
-    silences: TableSilences
-    heartbeats: TableHeartbeats
-    table: Table
-    circuit: SharedCircuit
-
-
-def accesses(operation: str, body: dict[str, Any]) -> Iterator[Access]:
+def accesses(operation: str, request: dict[str, Any]) -> Iterator[Access]:
     """Yield the accesses of one request; each part of a transaction counts by itself."""
-    if operation == "TransactWriteItems":
-        for part in body["TransactItems"]:
+    if operation == "transact_write_items":
+        for part in request["TransactItems"]:
             ((kind, write),) = part.items()
-            yield Access(f"dynamodb:{kind}Item", write.get("Item", write.get("Key"))["pk"]["S"], None)
-    elif operation == "Query":
-        yield Access("dynamodb:Query", body["ExpressionAttributeValues"][":pk"]["S"], body.get("IndexName"))
+            yield Access(f"dynamodb:{kind}Item", (write.get("Item", write.get("Key"))["pk"]["S"],))
+    elif operation == "query":
+        yield Access("dynamodb:Query", (request["ExpressionAttributeValues"][":pk"]["S"],), request.get("IndexName"))
+    elif operation == "batch_get_item":
+        (asked,) = request["RequestItems"].values()
+        yield Access("dynamodb:BatchGetItem", tuple(key["pk"]["S"] for key in asked["Keys"]))
     else:
-        yield Access(f"dynamodb:{operation}", (body.get("Item") or body["Key"])["pk"]["S"], None)
+        name = "".join(part.capitalize() for part in operation.split("_"))
+        yield Access(f"dynamodb:{name}", ((request.get("Item") or request["Key"])["pk"]["S"],))
+
+
+class Noting:
+    """A DynamoDB client that notes what is asked of it. The next transactions may collide with another writer's."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.seen: list[Access] = []
+        self.conflicts = 0
+
+    def __getattr__(self, operation: str) -> Any:
+        ask = getattr(self._client, operation)
+        if not callable(ask) or operation in ("exceptions", "meta", "snapshot"):
+            return ask
+
+        def noted(**request: Any) -> Any:
+            self.seen.extend(accesses(operation, request))
+            if operation == "transact_write_items" and self.conflicts > 0:
+                self.conflicts -= 1
+                parts = len(request["TransactItems"])
+                raise self._client.cancelled([{"Code": "TransactionConflict"}] + [{"Code": "None"}] * (parts - 1))
+            return ask(**request)
+
+        return noted
 
 
 def allows(statement: dict[str, Any], access: Access) -> bool:
     """Tell whether a statement grants an access."""
     actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+    granted = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
     index = access.index_name
     resource = {"Fn::Sub": f"${{Table.Arn}}/index/{index}"} if index else {"Fn::GetAtt": ["Table", "Arn"]}
-    if access.action not in actions or statement["Resource"] != resource:
+    if access.action not in actions or resource not in granted:
         return False
-    keys = statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys")
-    return keys is None or any(fnmatchcase(access.key, pattern) for pattern in keys)
+    patterns = statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys")
+    return patterns is None or all(any(fnmatchcase(key, pattern) for pattern in patterns) for key in access.keys)
+
+
+def of_the_table(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [statement for statement in statements if "dynamodb" in str(statement["Action"])]
+
+
+@dataclass
+class World:
+    """The adapters that functions use, on one table."""
+
+    store: MemoryStore = field(default_factory=MemoryStore)
+
+    def __post_init__(self) -> None:
+        self.client = Noting(self.store.client)
+        self.store.table._client = cast("Any", self.client)
+        self.table: Table = self.store.table
+        self.incidents, self.groups = self.store.incidents, self.store.groups
+        self.remediations, self.trail = self.store.remediations, self.store.trail
+        self.heartbeats, self.silences = self.store.heartbeats, TableSilences(self.table)
+        self.circuit = SharedCircuit(cast("Any", self.client), self.table.name)
+
+    def live(self, incident: Incident) -> Live:
+        live = self.incidents.live(incident.group_key)
+        assert live is not None
+        return live
 
 
 @pytest.fixture
-def seen() -> list[Access]:
-    return []
-
-
-@pytest.fixture
-def world(seen: list[Access]) -> Iterator[World]:
-    with mock_aws():
-        client = boto3.client("dynamodb")
-        client.create_table(TableName="any", **declared_table())
-
-        def note(params: dict[str, Any], model: Any, **_: Any) -> None:
-            seen.extend(accesses(model.name, params))
-
-        client.meta.events.register("provide-client-params.dynamodb", note)
-        table = Table(client, "any")
-        yield World(
-            TableGroups(table),
-            TableIncidents(table),
-            TableRemediations(table),
-            TableTrail(table),
-            TableSilences(table),
-            TableHeartbeats(table),
-            table,
-            SharedCircuit(client, "any"),
-        )
-
-
-def open_one(world: World, **what: Any) -> Incident:
-    """Open an incident, as ingest does."""
-    given = alert(**what)
-    before = world.groups.read(given.group_key)
-    folded = fold(before, [given], NOON)
-    after, incident = open_incident(folded, NOON)
-    world.groups.open_incident(
-        before, after, incident, folded.new_alerts, NOON, limits=Limits(9, 9), member=after.group_key
-    )
-    return incident
+def world() -> World:
+    return World()
 
 
 def ingests(world: World, incident: Incident) -> None:
-    world.groups.mark_started(incident.incident_id, "group-1")
-    before = world.groups.read("group-1")
-    folded = fold(before, [alert(fingerprint="fp-3")], at(1))
-    world.groups.write(before, folded.group, folded.new_alerts, at(1))
-    world.groups.execution_input(incident.incident_id)
-    world.groups.join_storm(incident.incident_id, "group-9", 1, at(1))
-    world.groups.worsen(incident.incident_id, "critical")
-    world.groups.mark_quiet_since(incident.incident_id, at(2))
+    given = alert(fingerprint="fp-3", service="shop")
+    world.groups.read({"group-1": ["fp-1", "fp-3"], "storm:generic": []}, ["network#a1"])
+    world.groups.apply(joining(world.live(incident), given, now=at(1)))
+    world.groups.apply(ending(world.live(incident), stored(given, incident, at(1)), now=at(2)))
+    ended = stored(alert(fingerprint="fp-9"), incident, at(1), firing=False, ended_at=at(2), incident_id=None)
+    world.groups.put_ended(ended, "group-1", inhibits={"network#a1": -1})
+    world.incidents.record(incident.incident_id)
     world.silences.since(at(2), limit=9)
     world.heartbeats.beat(alert(), at(2))
-    world.history.record(incident.incident_id)
-    world.history.hold_back(incident.incident_id, "high")
-    world.history.end_hold(incident.incident_id, "somebody joined", at(2))
-    world.history.acknowledge(incident.incident_id, "ada", at(2))
-    world.groups.leave(incident.incident_id, "group-1", "generic", at(3))
-    world.history.resolve(incident.incident_id, "ada", at(4))
-    world.history.remember_page("PD1", incident.incident_id, at(3))
-    assert world.history.incident_paged_as("PD1") == incident.incident_id
-    closed = world.history.record(incident.incident_id)
+    world.incidents.acknowledge(incident.incident_id, "ada", at(2))
+    world.incidents.remember_page("PD1", incident.incident_id, at(3))
+    world.incidents.resolve(incident.incident_id, "ada", at(4))
+    feedback_store.save_note(incident.incident_id, "ada", "restarted it", at(3), incidents=world.incidents)
+    closed = world.incidents.record(incident.incident_id)
     assert closed is not None
-    feedback_store.save_note(incident.incident_id, "ada", "restarted it", at(3), incidents=world.history)
-    world.history.remember_the_end(closed.model_copy(update={"closed_at": at(9), "outcome": "resolved"}))
-    world.groups.remember_storm("DiskFull", at(4))
-    world.groups.read(STORM_GROUP_KEY)
-    world.history.save_deployment(Deployment(service="shop", version="1", environment="prod", deployed_at=NOON))
+    world.incidents.remember_the_end(closed.model_copy(update={"closed_at": at(9), "outcome": "resolved"}))
+    world.incidents.save_deployment(Deployment(service="shop", version="1", environment="prod", deployed_at=NOON))
+
+
+def asks_whom_pagerduty_means(world: World, incident: Incident) -> None:
+    world.incidents.remember_page("PD1", incident.incident_id, at(3))
+    assert world.incidents.incident_paged_as("PD1") == incident.incident_id
+
+
+def spreads(world: World, incident: Incident) -> None:
+    """Take in so many alerts at once that counts go to shards."""
+    world.client.conflicts = 2
+    world.groups.apply(joining(world.live(incident), alert(fingerprint="fp-7"), now=at(1)))
+    assert world.live(incident).shards
+
+
+def closes_with_shards(world: World, incident: Incident) -> None:
+    closed = world.incidents.close(incident, None, "resolved", "over", [], at(5), joined=world.live(incident).joined)
+    assert closed is not None
 
 
 def classifies(world: World, incident: Incident) -> None:
-    world.history.alerts_named("DiskFull", NOON)
-    world.history.service_activity("shop", NOON)
-    world.history.earlier_incidents("group-1")
-    world.history.incidents_like(alert(service="shop"))
-    world.history.deployments_since(NOON)
-    world.history.calibration(NOON)
-    world.history.record(incident.incident_id)
+    world.incidents.alerts_named("DiskFull", NOON)
+    world.incidents.service_activity("shop", NOON)
+    world.incidents.earlier_incidents("group-1")
+    world.incidents.incidents_like(alert(service="shop"))
+    world.incidents.deployments_since(NOON)
+    world.incidents.calibration(NOON)
+    world.incidents.record(incident.incident_id)
+    world.incidents.members(incident.incident_id)
     world.silences.since(NOON)
-    world.history.save_classification(incident.incident_id, VERDICT)
+    world.incidents.judge(incident, 1, VERDICT, NOON, seen=world.live(incident))
     world.trail.append(incident.incident_id, [classified(VERDICT)], NOON)
 
 
@@ -187,7 +188,7 @@ def asks_a_model(world: World, incident: Incident) -> None:
     # Its minute is over: the next one probes, and closes it.
     key = PARTITION, incident.incident_id
     world.table.update(*key, "SET opened_at = :long_ago", {":long_ago": 1})
-    SharedCircuit(world.table._client, "any").call(incident.incident_id, lambda: None)
+    SharedCircuit(cast("Any", world.client), world.table.name).call(incident.incident_id, lambda: None)
     circuit = world.table.get(*key)
     assert circuit is not None
     assert circuit["state"] == "CLOSED"
@@ -208,6 +209,9 @@ def plans(world: World, incident: Incident) -> None:
         at=NOON,
         until=plan.lease_until,
     )
+    world.incidents.record(incident.incident_id)
+    world.incidents.mark_verified(incident, NOON)
+    world.incidents.withdraw_resolve(incident)
     assert world.remediations.plan_of(incident.incident_id) is None
     state = world.remediations.state(plan.runbook_id, NOON)
     world.remediations.reserve(plan, run, state=state, now=NOON)
@@ -222,50 +226,78 @@ def settles(world: World, incident: Incident) -> None:
 
 
 def escalates(world: World, incident: Incident) -> None:
-    world.history.record(incident.incident_id)
-    world.history.save_page(incident.incident_id, PAGE, NOON)
-    world.history.save_slack_message(incident.incident_id, "#ops", "1.2")
+    world.incidents.record(incident.incident_id)
+    world.incidents.members(incident.incident_id)
+    assert world.incidents.claim_page(incident, PAGE, at(2), at(1), seen=world.live(incident))
+    world.incidents.release_page(incident, PAGE, at(1))
+    assert world.incidents.claim_page(incident, PAGE, at(2), at(1), seen=world.live(incident))
+    sent = PAGE.model_copy(update={"delivered_to": ["sns"], "at": at(1)})
+    world.incidents.finish_page(incident, sent, at(6), at(1))
+    world.incidents.save_slack_message(incident.incident_id, "#ops", "1.2")
+    world.incidents.mark_shown(incident, 99)
 
 
 def notifies(world: World, incident: Incident) -> None:
-    world.history.record(incident.incident_id)
-    world.history.save_slack_message(incident.incident_id, "#ops", "1.2")
-    world.history.close(incident.incident_id, "resolved", "over", [], at(5))
-    world.history.close(incident.incident_id, "resolved", "over", [], at(5))
+    world.groups.apply(ending(world.live(incident), stored(alert(severity="critical"), incident, NOON), now=at(2)))
+    world.client.seen.clear()  # that was ingest
+    world.incidents.record(incident.incident_id)
+    world.incidents.members(incident.incident_id)
+    world.incidents.save_slack_message(incident.incident_id, "#ops", "1.2")
+    world.incidents.mark_shown(incident, 99)
+    world.incidents.claim_once("slack-is-down", incident.incident_id, at(1), until=at(60))
+    world.incidents.begin_quiet(incident, at(2))
+    world.incidents.withdraw_resolve(incident)
+    for _ in range(2):
+        world.incidents.close(incident, 1, "resolved", "over", [], at(5), joined=None)
+    world.incidents.repair_index(incident.incident_id)
     world.silences.save(SILENCE)
     world.silences.end_resolved(SILENCE.id, at(5))
 
 
 def responds(world: World, incident: Incident) -> None:
-    world.history.record(incident.incident_id)
-    world.history.acknowledge(incident.incident_id, "ada", at(1))
-    world.history.resolve(incident.incident_id, "ada", at(1))
-    world.history.save_slack_message(incident.incident_id, "#ops", "1.2")
+    plan = a_plan(planned_at=NOON)
+    world.store.change(incident.incident_id, plan=plan, plan_digest=plan.digest())
+    world.client.seen.clear()  # that was remediate
+    seen = world.incidents.record(incident.incident_id)
+    assert seen is not None
+    word = Approval(approver="U0ADA", by="ada", at=at(1))
+    assert world.incidents.decide(incident.incident_id, word, "approved", seen=seen) is not None
+    world.incidents.runs_since(plan.runbook_id, NOON)
+    world.incidents.acknowledge(incident.incident_id, "ada", at(1))
+    world.incidents.resolve(incident.incident_id, "ada", at(1))
+    world.incidents.save_slack_message(incident.incident_id, "#ops", "1.2")
+    world.incidents.mark_shown(incident, 99)
+    world.trail.append(incident.incident_id, [planned(plan)], at(1))
 
 
 def hears(world: World, incident: Incident) -> None:
     incident_id = incident.incident_id
     real = Feedback(person="slack:U1", by="ada", said="real", at=at(9))
-    feedback_store.save_feedback(incident_id, real.model_copy(update={"said": "noise"}), incidents=world.history)
-    feedback_store.save_note(incident_id, "ada", "restarted it", at(9), incidents=world.history)
+    feedback_store.save_feedback(incident_id, real.model_copy(update={"said": "noise"}), incidents=world.incidents)
+    feedback_store.save_note(incident_id, "ada", "restarted it", at(9), incidents=world.incidents)
     # Closed by somebody else; what was said late goes to the group.
-    record = world.history.record(incident_id)
+    record = world.incidents.record(incident_id)
     assert record is not None
-    world.history.remember_the_end(
+    world.incidents.remember_the_end(
         record.model_copy(update={"closed_at": at(9), "outcome": "suppressed", "feedback": [real]})
     )
     world.trail.append(incident_id, [judged(real)], at(9))
 
 
 def reconciles(world: World, incident: Incident) -> None:
-    assert list(world.history.open_records())
-    world.groups.execution_input(incident.incident_id)
-    world.groups.mark_started(incident.incident_id, "group-1")
-    world.history.mark_paged(incident.incident_id, at(1))
+    (due,) = world.incidents.due(at(5), 9)
+    assert count_open(world.table) == 1
+    assert list(world.incidents.open_records())
+    world.incidents.record(incident.incident_id)
+    world.incidents.members(incident.incident_id)
+    world.groups.read({}, ["network#a1"])
     world.silences.since(at(1))
-    world.history.end_hold(incident.incident_id, "silence s-1 was ended", at(1))
-    world.history.resolve(incident.incident_id, "reconcile", at(1))
-    world.history.close(incident.incident_id, "resolved", "gone", [], at(1) + timedelta(hours=3))
+    world.incidents.end_hold(incident.incident_id, "silence s-1 was ended", at(1))
+    successor = world.incidents.begin_generation(due, at(5))
+    assert successor is not None
+    world.incidents.postpone(successor, at(15))
+    world.incidents.repair_index(incident.incident_id)
+    escalates(world, incident)
 
 
 def watches(world: World, incident: Incident) -> None:
@@ -273,12 +305,17 @@ def watches(world: World, incident: Incident) -> None:
     (pulse,), before = world.heartbeats.pulses()
     world.heartbeats.watch(before, NOON)
     world.heartbeats.mark(pulse, NOON, NOON)
-    world.groups.leave(incident.incident_id, "group-1", "firstline", at(3))
-    world.history.record(incident.incident_id)
+    absent = alert(source="firstline", fingerprint="heartbeat", group_key="firstline:heartbeat", service="shop")
+    world.groups.read({absent.group_key: [absent.fingerprint], "storm:firstline": []}, ["network#a1"])
+    opened = open_for(world.groups, absent, now=at(1))
+    world.groups.apply(ending(world.live(opened), stored(absent, opened, at(1)), now=at(2)))
 
 
 def opens(world: World, incident: Incident) -> None:
-    open_one(world, alert_name="Other", group_key="group-2")
+    assert world.groups.take_token("generic", "DiskFull", Limits(1, 1), NOON, paging=False) is None
+    assert world.groups.take_token("generic", "DiskFull", Limits(1, 1), NOON, paging=False) is not None
+    assert world.groups.take_token("generic", "DiskFull", Limits(1, 1), NOON, paging=True) is None
+    open_for(world.groups, alert(group_key="group-2", service="shop"), now=NOON + timedelta(hours=1))
 
 
 @pytest.mark.parametrize(
@@ -286,6 +323,8 @@ def opens(world: World, incident: Incident) -> None:
     [
         ("IngestFunctionRole", opens),
         ("IngestFunctionRole", ingests),
+        ("IngestFunctionRole", asks_whom_pagerduty_means),
+        ("IngestFunctionRole", spreads),
         ("ClassifyFunctionRole", classifies),
         ("ClassifyFunctionRole", asks_a_model),
         ("RemediateFunctionRole", plans),
@@ -304,28 +343,84 @@ def test_a_function_may_do_what_it_does(
     role: str,
     does: Callable[[World, Incident], None],
     world: World,
-    seen: list[Access],
     statements: dict[str, list[dict[str, Any]]],
 ) -> None:
-    incident = open_one(world)
-    # Classified and taken, so that its end has something to count.
-    world.history.save_classification(incident.incident_id, VERDICT)
-    world.history.acknowledge(incident.incident_id, "grace", at(0))
-    seen.clear()
+    incident = open_for(world.groups, alert(severity="critical"), now=NOON)
+    if does is not escalates and does is not reconciles:
+        # Classified and taken, so that its end has something to count.
+        world.incidents.judge(incident, 1, VERDICT, NOON, seen=world.live(incident))
+        world.incidents.acknowledge(incident.incident_id, "grace", at(0))
+    world.client.seen.clear()
 
     does(world, incident)
 
-    given = [statement for statement in statements[role] if "dynamodb" in str(statement["Action"])]
-    assert seen
-    assert [access for access in seen if not any(allows(statement, access) for statement in given)] == []
+    given = of_the_table(statements[role])
+    assert world.client.seen
+    refused = [access for access in world.client.seen if not any(allows(statement, access) for statement in given)]
+    assert refused == []
 
 
-def test_what_a_role_may_not_touch_is_refused(statements: dict[str, list[dict[str, Any]]]) -> None:
-    given = [s for s in statements["EscalateFunctionRole"] if "dynamodb" in str(s["Action"])]
+def test_notify_closes_an_incident_whose_counts_are_on_shards(
+    world: World, statements: dict[str, list[dict[str, Any]]]
+) -> None:
+    incident = open_for(world.groups, alert(severity="critical"), now=NOON)
+    spreads(world, incident)
+    world.client.seen.clear()
 
-    for refused in (
-        Access("dynamodb:UpdateItem", "GROUP#any", None),
-        Access("dynamodb:PutItem", "RUNS#any", None),
-        Access("dynamodb:Query", "OPEN", "by_status"),
-    ):
-        assert not any(allows(statement, refused) for statement in given)
+    closes_with_shards(world, incident)
+
+    given = of_the_table(statements["NotifyFunctionRole"])
+    assert [access for access in world.client.seen if not any(allows(each, access) for each in given)] == []
+
+
+# --- who may write what -----------------------------------------------------------------------------------------------
+
+WRITES = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem")
+
+
+def who_may(statements: dict[str, list[dict[str, Any]]], action: str, key: str) -> set[str]:
+    """Return the roles that may do this to an item of that partition."""
+    wanted = Access(action, (key,))
+    return {role for role, given in statements.items() if any(allows(each, wanted) for each in of_the_table(given))}
+
+
+@pytest.mark.parametrize(
+    ("key", "writers"),
+    [
+        ("PLAN#any", {"dynamodb:PutItem": {"Remediate"}, "dynamodb:UpdateItem": {"Remediate"}}),
+        ("DECISION#any", {"dynamodb:UpdateItem": {"Respond"}}),
+        ("STEP#any", {"dynamodb:PutItem": {"IncidentStateMachine"}}),
+        ("TRAIL#any", {"dynamodb:PutItem": {"Classify", "Remediate", "Escalate", "Notify", "Respond"}}),
+    ],
+)
+def test_what_decides_over_hosts_has_one_writer_and_the_trail_only_grows(
+    statements: dict[str, list[dict[str, Any]]], key: str, writers: dict[str, set[str]]
+) -> None:
+    for action in WRITES:
+        may = {role.removesuffix("Role").removesuffix("Function") for role in who_may(statements, action, key)}
+        assert may == writers.get(action, set()), action
+
+
+def test_no_condition_on_keys_holds_for_a_request_without_keys(statements: dict[str, list[dict[str, Any]]]) -> None:
+    """`ForAllValues` holds for no value at all, so each needs `Null: false` beside it."""
+    conditions = [each["Condition"] for given in statements.values() for each in given if "LeadingKeys" in str(each)]
+    assert len(conditions) > 15
+    assert all(condition["Null"] == {"dynamodb:LeadingKeys": "false"} for condition in conditions)
+
+
+@pytest.mark.parametrize(
+    ("role", "refused"),
+    [
+        ("EscalateFunctionRole", Access("dynamodb:PutItem", ("RUNS#any",))),
+        ("EscalateFunctionRole", Access("dynamodb:Query", ("OPEN",), "by_status")),
+        ("IngestFunctionRole", Access("dynamodb:Query", ("DUE#0",), "due")),
+        ("RespondFunctionRole", Access("dynamodb:UpdateItem", ("PLAN#any",))),
+        ("RemediateFunctionRole", Access("dynamodb:UpdateItem", ("INCIDENT#any",))),
+        ("ClassifyFunctionRole", Access("dynamodb:BatchGetItem", ("PLAN#any", "SPENDING"))),
+        ("IncidentStateMachineRole", Access("dynamodb:UpdateItem", ("INCIDENT#any",))),
+    ],
+)
+def test_what_a_role_may_not_touch_is_refused(
+    role: str, refused: Access, statements: dict[str, list[dict[str, Any]]]
+) -> None:
+    assert not any(allows(statement, refused) for statement in of_the_table(statements[role]))

@@ -1,5 +1,6 @@
 """The promises of template.yaml about its resources."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,13 @@ from cfnlint import lint
 from samtranslator.yaml_helper import yaml_parse
 
 from firstline import settings
+from firstline.incidents.reconcile import SECONDS
 from firstline.sources import SOURCES
 
 ROOT = Path(__file__).parents[2]
 type Resources = dict[str, dict[str, Any]]
 
+EXECUTION_ENDED = "Step Functions Execution Status Change"
 FUNCTIONS = ["Ingest", "Classify", "Remediate", "Escalate", "Notify", "Respond", "Reconcile"]
 every_function = pytest.mark.parametrize("noun", FUNCTIONS)
 
@@ -22,7 +25,7 @@ def of_type(resources: Resources, kind: str) -> Resources:
     return {name: resource["Properties"] for name, resource in resources.items() if resource["Type"] == kind}
 
 
-@pytest.mark.parametrize("template", ["template.yaml", "runbooks/documents/template.yaml"])
+@pytest.mark.parametrize("template", ["template.yaml", "observability.yaml", "runbooks/documents/template.yaml"])
 def test_cfn_lint_finds_nothing(template: str) -> None:
     assert [str(match) for match in lint((ROOT / template).read_text())] == []
 
@@ -116,9 +119,69 @@ def test_what_ingest_fails_on_is_kept(resources: Resources) -> None:
     rules = of_type(resources, "AWS::Events::Rule")
 
     assert asynchronous["DestinationConfig"]["OnFailure"]["Destination"] == quarantine
-    assert len(rules) == 2
-    for rule in rules.values():
-        assert [target["DeadLetterConfig"] for target in rule["Targets"]] == [{"Arn": quarantine}]
+    assert set(rules) == {"AlarmRule", "DeploymentRule", "ExecutionEndedRule"}
+    for name in ("AlarmRule", "DeploymentRule"):
+        assert [target["DeadLetterConfig"] for target in rules[name]["Targets"]] == [{"Arn": quarantine}]
+
+
+def test_reconcile_hears_of_every_end_of_an_execution(resources: Resources) -> None:
+    rule = resources["ExecutionEndedRule"]["Properties"]
+    (target,) = rule["Targets"]
+    permission = resources["ExecutionEndedPermission"]["Properties"]
+
+    assert rule["EventPattern"]["detail-type"] == [EXECUTION_ENDED]
+    assert rule["EventPattern"]["source"] == ["aws.states"]
+    assert rule["EventPattern"]["detail"] == {
+        "stateMachineArn": [{"Ref": "IncidentStateMachine"}],
+        "status": ["SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT"],
+    }
+    assert target["Arn"] == {"Fn::GetAtt": ["ReconcileFunction", "Arn"]}
+    assert permission["FunctionName"] == {"Ref": "ReconcileFunction"}
+    assert permission["SourceArn"] == {"Fn::GetAtt": ["ExecutionEndedRule", "Arn"]}
+    # The quarantine's messages are read by ingest, which makes nothing of an execution's end.
+    dead = {"Fn::GetAtt": ["QuarantineDeadLetterQueue", "Arn"]}
+    assert target["DeadLetterConfig"] == {"Arn": dead}
+    policy = resources["QueuePolicy"]["Properties"]
+    assert dead in policy["PolicyDocument"]["Statement"][0]["Resource"]
+    assert {"Ref": "QuarantineDeadLetterQueue"} in policy["Queues"]
+
+
+def test_reconcile_ends_before_it_times_out(functions: Resources) -> None:
+    one_page = 10  # seconds: two tries of a channel that hangs
+    assert SECONDS + one_page < functions["ReconcileFunction"]["Timeout"] < 60
+
+
+def test_the_backlog_is_written_at_once_and_for_as_long_as_the_table_may_be_down(
+    resources: Resources, functions: Resources
+) -> None:
+    backlog, mapping = resources["BacklogQueue"]["Properties"], resources["Backlog"]["Properties"]
+
+    assert mapping.get("Enabled", True) is True
+    assert mapping["BatchSize"] == 1
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["BacklogQueue", "Arn"]}
+    assert backlog["VisibilityTimeout"] >= 6 * functions["IngestFunction"]["Timeout"]
+    assert backlog["VisibilityTimeout"] * backlog["RedrivePolicy"]["maxReceiveCount"] >= 24 * 3_600
+    assert backlog["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["QuarantineDeadLetterQueue", "Arn"]}
+
+
+def test_no_throttle_of_the_gateway_lets_one_sender_use_up_anothers(written: dict[str, Any]) -> None:
+    assert not re.search("Throttl", str(written["Resources"]["HttpApi"]["Properties"]))
+
+
+def test_ingest_reserves_nothing_unless_told_to(written: dict[str, Any]) -> None:
+    ingest = written["Resources"]["IngestFunction"]["Properties"]
+    reserved = ingest["ReservedConcurrentExecutions"]
+
+    assert written["Parameters"]["IngestConcurrency"]["Default"] == 0
+    assert reserved == {"Fn::If": ["IngestIsReserved", {"Ref": "IngestConcurrency"}, {"Ref": "AWS::NoValue"}]}
+    # CloudFormation compares text.
+    assert written["Conditions"]["IngestIsReserved"] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "IngestConcurrency"}, "0"]}]
+    }
+
+
+def test_there_are_not_more_parameters_than_a_person_reads(written: dict[str, Any]) -> None:
+    assert len(written["Parameters"]) <= 26
 
 
 def test_queues_are_encrypted_and_the_quarantine_has_one_behind_it(resources: Resources) -> None:
@@ -149,6 +212,37 @@ def test_every_alarm_reaches_people_and_says_what_to_do(observability: Resources
         assert len(alarm["AlarmDescription"]) > 40, name
 
 
+@pytest.mark.parametrize("metric", ["ExecutionsFailed", "ExecutionsAborted", "ExecutionsTimedOut"])
+def test_every_bad_end_of_an_execution_raises_an_alarm(observability: Resources, metric: str) -> None:
+    alarms = of_type(observability, "AWS::CloudWatch::Alarm").values()
+
+    assert [alarm["Threshold"] for alarm in alarms if alarm["MetricName"] == metric] == [1]
+
+
+def test_each_alert_that_comes_into_the_quarantine_is_told(observability: Resources) -> None:
+    """An alarm on those that lie there would stay on, and say nothing about the next one."""
+    alarm = observability["QuarantineAlarm"]["Properties"]
+
+    assert (alarm["MetricName"], alarm["Statistic"], alarm["Threshold"]) == ("NumberOfMessagesSent", "Sum", 1)
+    kept = 1_209_600
+    age = observability["QuarantineAgeAlarm"]["Properties"]
+    assert age["MetricName"] == "ApproximateAgeOfOldestMessage"
+    assert age["Threshold"] <= kept - 2 * 86_400
+
+
+def test_what_the_gateway_refuses_as_too_large_raises_an_alarm(
+    written: dict[str, Any], observability: Resources
+) -> None:
+    logged = json.loads(written["Resources"]["HttpApi"]["Properties"]["AccessLogSettings"]["Format"])
+    counted = observability["TooLargeFilter"]["Properties"]
+    (metric,) = counted["MetricTransformations"]
+
+    assert logged["status"] == "$context.status"
+    assert counted["FilterPattern"] == '{ $.status = "413" }'
+    alarm = observability["TooLargeAlarm"]["Properties"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == (metric["MetricNamespace"], metric["MetricName"])
+
+
 def test_every_alarm_is_in_the_operations_guide(observability: Resources) -> None:
     guide = (ROOT / "docs" / "operations.md").read_text()
 
@@ -172,6 +266,10 @@ def test_a_silent_audit_raises_an_alarm(observability: Resources) -> None:
     assert alarm["TreatMissingData"] == "breaching"
     assert alarm["MetricName"] == "Heartbeat"
     assert '"Heartbeat"' in (ROOT / "layers/core/firstline/incidents/reconcile.py").read_text()
+
+
+def test_reconcile_knows_the_events_that_the_rule_sends() -> None:
+    assert f'"{EXECUTION_ENDED}"' in (ROOT / "functions/reconcile/app.py").read_text()
 
 
 def test_the_dashboard_shows_metrics_that_are_counted(observability: Resources) -> None:

@@ -3,8 +3,9 @@
 The state machine stores each output as an Assign variable and gives a Task only what it needs. Every key is emitted,
 nulls included: an undefined field fails a JSONata expression.
 
-An execution outlives a deployment, so a contract is read leniently: an unknown key is ignored, and a key that is new in
-a release has a default until the next one.
+An execution outlives a deployment, so a contract is read leniently: an unknown key is ignored, at any depth if the
+reader says `extra="ignore"`, and a key that is new in a release has a default until the next one. The messages of each
+release are recorded in `tests/events/contracts`.
 """
 
 from typing import Annotated, Any, Literal
@@ -91,7 +92,7 @@ class WhatNowOutput(Lenient):
     """Output of the state `What Now?`.
 
     `seconds` is how long the chosen state waits; `changes` what its wait may not miss; `joined` what the decision knew
-    of. `plan` is the incident's plan, if it has one, and `rank` the worst rank that a page tells of now. `reason` is the
+    of. `plan` is the incident's plan, if it has one; `rank` is the worst rank that a page tells of now. `reason` is the
     text for people if only the record shows it.
     """
 

@@ -43,6 +43,10 @@ class Ports:
         """The groups of a table whose every transaction on a live half collides until it has shards."""
         return TableGroups(Table(cast("Any", Contended(self.table._client)), self.table.name, sleep=lambda _: None))
 
+    def interrupted(self, operation: str, happens: Callable[[], object]) -> Table:
+        """Return a table to which something happens just before the next call of an operation."""
+        return Table(cast("Any", Interrupted(self.table._client, operation, happens)), self.table.name)
+
 
 class Contended:
     """A client for which another transaction always has the live half of a group."""
@@ -60,6 +64,20 @@ class Contended:
         if not alerts or all(sk != "LIVE" for _, sk in keys):
             return self._client.transact_write_items(**request)
         raise conflict([sk == "LIVE" for _, sk in keys])
+
+
+class Interrupted:
+    """A client in which something happens once, just before the next call of an operation."""
+
+    def __init__(self, client: Any, operation: str, happens: Callable[[], object]) -> None:
+        self._client = client
+        self._operation = operation
+        self._happens: list[Callable[[], object]] = [happens]
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._operation and self._happens:
+            self._happens.pop()()
+        return getattr(self._client, name)
 
 
 def written_keys(request: Mapping[str, Any]) -> list[tuple[str, str]]:

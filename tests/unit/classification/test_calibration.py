@@ -18,7 +18,8 @@ from firstline.classification.calibration import (
     tallied,
 )
 from firstline.models import Feedback
-from tests.support.builders import NOW, a_classification, a_record, an_alert, an_incident
+from tests.support.builders import NOW, a_classification, a_live, a_record, an_alert, an_incident
+from tests.support.changes import counts_for
 
 
 @st.composite
@@ -94,6 +95,13 @@ def word(said: Any, severity: Any = None) -> Feedback:
     return Feedback(person="slack:U1", by="ana", said=said, severity=severity, at=NOW)
 
 
+JOINED_BY = {
+    "high": a_live(an_incident(an_alert(severity="medium")), own=counts_for(2, 3), judged=1),
+    "critical": a_live(an_incident(an_alert(severity="medium")), own=counts_for(2, 4), judged=1),
+}
+"""The live half after an alert of that severity joined, which the verdict did not know of."""
+
+
 @pytest.mark.parametrize(
     ("severity", "ended", "changes", "right"),
     [
@@ -108,15 +116,15 @@ def word(said: Any, severity: Any = None) -> Feedback:
         ("medium", "self_cleared", {}, None),
         ("low", "self_cleared", {}, True),
         ("noise", "suppressed", {}, None),
-        ("medium", "resolved", {"worsened_to": "critical"}, False),
-        ("critical", "resolved", {"worsened_to": "critical", "acknowledged_at": NOW}, True),
+        ("medium", "resolved", {"live": JOINED_BY["critical"]}, False),
+        ("critical", "resolved", {"live": JOINED_BY["critical"], "acknowledged_at": NOW}, True),
         # What people say goes before it.
         ("high", "resolved", {"acknowledged_at": NOW, "feedback": [word("noise")]}, False),
         ("noise", "suppressed", {"feedback": [word("noise")]}, True),
         ("noise", "suppressed", {"feedback": [word("real")]}, False),
         ("high", "expired", {"feedback": [word("noise"), word("real")]}, True),
         ("medium", "self_cleared", {"feedback": [word("wrong_severity", "low")]}, False),
-        ("medium", "resolved", {"worsened_to": "high", "feedback": [word("real")]}, True),
+        ("medium", "resolved", {"live": JOINED_BY["high"], "feedback": [word("real")]}, True),
         # Not over yet, or never classified.
         ("high", None, {"feedback": [word("real")]}, None),
     ],

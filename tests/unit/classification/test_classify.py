@@ -1,7 +1,7 @@
 """The verdict as a whole: who decides, and what happens when somebody does not."""
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firstline.classification.calibration import UNCALIBRATED, Calibration, tallied
-from firstline.classification.classify import assess, classify
+from firstline.classification.classify import classify
 from firstline.errors import ModelGaveNoVerdict
 from firstline.models import (
     SEVERITY_RANK,
@@ -19,14 +19,9 @@ from firstline.models import (
     Evidence,
     Feedback,
     Incident,
-    IncidentRecord,
     Usage,
 )
-from firstline.observability import metrics
-from firstline.policy.holds import Silence
-from firstline.policy.match import AlertMatch
 from firstline.policy.rules import NO_RULES, Rules
-from tests.support.memory import MemoryStore
 
 type Decide = Callable[..., Classification]
 
@@ -255,48 +250,6 @@ def test_many_hosts_and_no_host(decide: Decide) -> None:
     assert "Find out which host or service is affected." in nowhere.first_steps
 
 
-@pytest.fixture
-def broken() -> MemoryStore:
-    """Return a table that throttles every request."""
-    store = MemoryStore()
-    store.down = True
-    return store
-
-
-def test_assess_remembers_its_verdict(incident: Callable[..., Incident], offered: Any, now: datetime) -> None:
-    this = incident()
-    store = MemoryStore()
-    store.admit(this)
-    verdict = assess(
-        this,
-        incidents=store.incidents,
-        rules=NO_RULES,
-        silences=list,
-        offered=offered,
-        model=None,
-        time_zone="UTC",
-        now=now,
-    )
-    assert store.only.classification == verdict
-
-
-def test_a_broken_table_costs_evidence_and_not_the_verdict(
-    incident: Callable[..., Incident], offered: Any, now: datetime, broken: MemoryStore
-) -> None:
-    verdict = assess(
-        incident(),
-        incidents=broken.incidents,
-        rules=NO_RULES,
-        silences=list,
-        offered=offered,
-        model=None,
-        time_zone="UTC",
-        now=now,
-    )
-    assert verdict.severity == "high"
-    assert sum("could not be read: the table is down" in reason for reason in verdict.reasons) == 5
-
-
 # --- how sure it is ---
 
 
@@ -366,164 +319,3 @@ def test_whoever_is_not_sure_says_why_and_what_is_known(decide: Decide, deployme
 def test_whoever_is_sure_asks_nobody(decide: Decide, model: Any, judged: Any) -> None:
     assert decide().unsure == []
     assert decide(model=model(judged(confidence=0.9))).unsure == []
-
-
-# --- what waits ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def assessed(incident: Callable[..., Incident], offered: Any, now: datetime) -> Callable[..., Classification]:
-    """Assess an incident under one rule; keywords are the incident's, but for the named ones."""
-
-    def run(
-        *,
-        rule: dict[str, Any] | None = None,
-        silences: Sequence[Silence] = (),
-        store: MemoryStore | None = None,
-        model: Any = None,
-        later: timedelta = timedelta(0),
-        **changes: Any,
-    ) -> Classification:
-        return assess(
-            incident(**changes),
-            incidents=(store or MemoryStore()).incidents,
-            rules=_rules(**rule) if rule else NO_RULES,
-            silences=lambda: silences,
-            offered=offered,
-            model=model,
-            time_zone="UTC",
-            now=now + later,
-        )
-
-    return run
-
-
-@pytest.fixture
-def silence(now: datetime) -> Silence:
-    return Silence(
-        id="s-1",
-        match=AlertMatch(alert_name=("HighMemory",)),
-        owner="ada",
-        reason="Memory is added.",
-        created_at=now,
-        expires_at=now + timedelta(hours=2),
-    )
-
-
-@pytest.mark.parametrize(
-    ("rule", "changes", "waits"),
-    [
-        ({"hold": "5m"}, {}, True),
-        ({"hold": "5m", "at_least": "critical"}, {}, False),
-        ({"hold": "5m"}, {"severity": "critical"}, False),
-        ({"hold": "5m", "even_critical": True}, {"severity": "critical"}, True),
-        ({"hold": "5m"}, {"storm": True}, False),
-        ({"hold": "5m", "severity": "low"}, {}, True),
-        ({"severity": "low"}, {}, False),
-    ],
-)
-def test_a_rule_makes_what_is_not_critical_wait(
-    rule: dict[str, Any], changes: dict[str, Any], waits: bool, assessed: Callable[..., Classification], now: datetime
-) -> None:
-    verdict = assessed(rule=rule, **changes)
-
-    assert (verdict.hold is not None) is waits
-    if verdict.hold is not None:
-        assert (verdict.hold.by, verdict.hold.seconds) == ("rule", 300)
-        assert verdict.hold.until == now + timedelta(minutes=5)
-        assert verdict.reasons[-1] == "Rule mine waits 5 minutes before it is real: We agreed so."
-
-
-def test_a_rule_gives_it_a_route(assessed: Callable[..., Classification]) -> None:
-    verdict = assessed(rule={"route": "platform-team"})
-
-    assert verdict.route == "platform-team"
-    assert verdict.reasons[-1] == "Rule mine gives it the route platform-team: We agreed so."
-
-
-def test_nothing_is_paid_for_what_a_silence_keeps_back(
-    assessed: Callable[..., Classification], silence: Silence, now: datetime, model: Any, judged: Any
-) -> None:
-    fake = model(judged())
-
-    verdict = assessed(hold=silence.hold(now), model=fake, later=timedelta(minutes=30))
-
-    assert fake.asked == []
-    assert metrics.metric_set["LlmCacheMiss"]["Value"][-1] == 0
-    assert verdict.hold is not None
-    assert (verdict.hold.id, verdict.hold.seconds) == ("s-1", 90 * 60)
-    assert "it is not asked while the incident waits" in str(verdict.reasons)
-
-
-@pytest.mark.parametrize(
-    ("what", "extended", "waits"),
-    [
-        pytest.param({}, False, False, id="the silence is over"),
-        pytest.param({}, True, True, id="another one has begun"),
-        pytest.param({"alert_count": 2}, True, False, id="nobody knows what would keep back what joined"),
-        pytest.param(
-            {"hold_ended_at": datetime(2026, 3, 4, 11, tzinfo=UTC)}, True, False, id="somebody ended the wait"
-        ),
-    ],
-)
-def test_after_its_silence_it_is_judged_anew(
-    what: dict[str, Any],
-    extended: bool,
-    waits: bool,
-    assessed: Callable[..., Classification],
-    silence: Silence,
-    incident: Callable[..., Incident],
-    now: datetime,
-    model: Any,
-    judged: Any,
-) -> None:
-    fake, hold = model(judged()), silence.hold(now)
-    more = silence.model_copy(update={"id": "s-2", "expires_at": now + timedelta(hours=9)})
-    fields = {"status": "STARTED", "alert_count": 1, "last_alert_at": now, "awaiting": "hold"}
-    kept = IncidentRecord(incident=incident(hold=hold), **(fields | what))
-
-    verdict = assessed(
-        hold=hold,
-        rule={"hold": "5m"},
-        silences=[more] if extended else [],
-        store=MemoryStore(kept),
-        model=fake,
-        later=timedelta(hours=2),
-    )
-
-    assert (verdict.hold is not None) is waits
-    assert bool(fake.asked) is not waits
-
-
-@pytest.mark.parametrize(
-    ("rule", "asked"), [({}, 1), ({"at_least": "low"}, 1), ({"severity": "low"}, 0)], ids=["no rule", "bounds", "ruled"]
-)
-def test_the_metric_counts_the_questions_to_the_model(
-    rule: dict[str, Any], asked: int, assessed: Callable[..., Classification], model: Any, judged: Any
-) -> None:
-    metrics.clear_metrics()
-    fake = model(judged())
-
-    assessed(rule=rule, model=fake)
-
-    assert metrics.metric_set["LlmCacheMiss"]["Value"] == [len(fake.asked)] == [asked]
-
-
-def test_what_joined_while_it_waited_counts_afterwards(
-    assessed: Callable[..., Classification], silence: Silence, incident: Callable[..., Incident], now: datetime
-) -> None:
-    hold = silence.hold(now)
-    kept = IncidentRecord(
-        incident=incident(hold=hold), status="STARTED", alert_count=2, last_alert_at=now, held_back="critical"
-    )
-
-    verdict = assessed(hold=hold, store=MemoryStore(kept), later=timedelta(hours=2))
-
-    assert verdict.severity == "critical"
-    assert verdict.reasons[-1] == "Raised from high to critical: an alert of that severity joined while it waited."
-
-
-def test_a_table_that_cannot_be_read_keeps_nothing_back(
-    assessed: Callable[..., Classification], silence: Silence, now: datetime, broken: MemoryStore
-) -> None:
-    assert assessed(hold=silence.hold(now), store=broken).hold is None

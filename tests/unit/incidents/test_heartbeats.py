@@ -227,3 +227,25 @@ def test_the_shortest_and_the_longest_interval() -> None:
 
 def test_the_default_interval_fits_alertmanagers() -> None:
     assert Heartbeat.model_validate({"id": "a", "match": {"host": "x"}, "reason": "r"}).patience == timedelta(hours=8)
+
+
+def test_an_absence_that_lasts_is_said_again_each_day() -> None:
+    world = World(EVERY)
+    world.beats(0)
+
+    assert world.look(*minutes(0, 10)) == ["Watchdog is absent firing"]
+    assert world.look(*range(11, 24 * 60 + 10)) == []
+    assert world.look(*range(24 * 60 + 10, 48 * 60 + 5)) == ["Watchdog is absent firing"]
+    assert world.look(*range(48 * 60 + 5, 48 * 60 + 20)) == ["Watchdog is absent firing"]
+    first, *again = world.said
+    assert {each.fingerprint for each in again} == {first.fingerprint}
+    assert {each.timestamp for each in again} == {first.timestamp}
+
+
+def test_what_was_said_before_the_return_does_not_put_off_the_next_absence() -> None:
+    world = World(EVERY)
+    world.beats(0)
+    world.look(*minutes(0, 10))
+    world.beats(11)
+
+    assert world.look(*minutes(11, 22)) == ["Watchdog is absent resolved", "Watchdog is absent firing"]

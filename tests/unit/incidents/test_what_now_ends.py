@@ -145,7 +145,7 @@ class Execution:
         if due is not None and claimed:
             seq, level, number = next_page(self.live, due, 2)
             sent = seq
-            went_out = {"paged_seq": seq, "page_done": seq, "page_level": level, "page_round": number}
+            went_out: dict[str, Any] = {"paged_seq": seq, "page_done": seq, "page_level": level, "page_round": number}
             went_out |= {"last_paged_at": self.now, "page_again_at": self.now + timedelta(minutes=5)}
             self.write(**went_out, paged_rank=max(self.live.rank, self.live.worst), paged_loud=self.live.loud)
             self.known["paged"] = True

@@ -12,9 +12,6 @@ from firstline.errors import HistoryUnavailable
 from firstline.ingest.changes import FLAP_OPENINGS, MOST_WRITES
 from firstline.ingest.fold import REOPEN_AFTER
 from firstline.models import NormalizedAlert
-from firstline.policy.holds import Holds, Silence
-from firstline.policy.match import AlertMatch
-from firstline.policy.rules import Rules
 from tests.support.builders import NOON, alert, at
 from tests.unit.ingest.door import Door
 
@@ -204,6 +201,31 @@ def test_an_opening_whose_reply_was_lost_is_a_duplicate_and_is_started_by_a_late
     assert len(door.lives()) == 1
 
 
+def test_a_firing_delivery_that_comes_once_more_after_its_alerts_ended_opens_nothing() -> None:
+    door = Door()
+    firing = many(1_000, timestamp_orders=True)
+    door.accept(NOON, *firing)
+    ended = {"status": "resolved", "timestamp": at(5), "ends_at": at(5)}
+    door.accept(at(5), *(each.model_copy(update=ended) for each in firing))
+    door.close("group-1", at(10))
+
+    door.accept(at(11), *firing)
+
+    assert not door.live().open
+    assert [each for each in door.alerts() if each.firing] == []
+
+
+def test_an_alert_of_alertmanager_that_comes_back_with_its_old_begin_comes_back_to_its_incident() -> None:
+    door = Door()
+    door.accept(NOON, alert(began_at=NOON))
+    first = door.live().incident_id
+    door.accept(at(4), resolved(4, began_at=NOON))
+
+    door.accept(at(4.1), alert(began_at=NOON))
+
+    assert (door.live().incident_id, door.live().firing, door.live().joined) == (first, 1, 2)
+
+
 def test_an_alert_whose_execution_cannot_be_told_is_accepted() -> None:
     door = Door()
     door.accept(NOON, alert())
@@ -287,134 +309,6 @@ def test_a_return_in_the_quiet_window_counts_as_a_change_that_no_wait_may_miss()
     assert (door.live().joined, door.live().firing) == (2, 1)
 
 
-# --- holds ------------------------------------------------------------------------------------------------------------
-
-
-def silence(host: str = "web-*", minutes: float = 60, **what: Any) -> Silence:
-    fields: dict[str, Any] = {"id": "s-1", "match": AlertMatch(host=(host,)), "owner": "ada", "reason": "because"}
-    return Silence(**fields | {"created_at": NOON, "expires_at": at(minutes)} | what)
-
-
-def test_an_incident_is_held_if_every_alert_is_held_until_the_first_hold_ends() -> None:
-    door = Door(holds=Holds(silences=[silence("web-1"), silence("web-2", 10, id="s-2")]))
-    door.accept(NOON, alert(severity="high"), alert(fingerprint="fp-2", host="web-2", severity="high"))
-    loud = Door(holds=door.holds)
-    loud.accept(NOON, alert(severity="high"), alert(fingerprint="fp-2", host="db-1", severity="high"))
-
-    hold = door.store.only.incident.hold
-    assert hold is not None
-    assert (hold.id, door.live().held_until, door.live().loud.high) == ("s-2", at(10), 0)
-    assert loud.store.only.incident.hold is None
-    assert loud.live().loud.high == 2
-
-
-@pytest.mark.parametrize(
-    ("joins", "minutes", "loud", "woken"),
-    [
-        pytest.param({"host": "db-1", "severity": "high"}, 1, 1, True, id="it would page and is not held"),
-        pytest.param({"host": "db-1"}, 1, 0, False, id="it would not page"),
-        pytest.param({"host": "web-2", "severity": "high"}, 1, 0, False, id="it is held"),
-        pytest.param({"host": "web-2", "severity": "critical"}, 1, 1, True, id="a critical one is not silenced"),
-        pytest.param({"host": "web-2", "severity": "high"}, 61, 1, True, id="the hold is over"),
-    ],
-)
-def test_a_loud_alert_ends_the_wait_of_a_held_incident(
-    joins: dict[str, Any], minutes: float, loud: int, woken: bool
-) -> None:
-    door = Door(holds=Holds(silences=[silence()]))
-    door.accept(NOON, alert(severity="high"))
-    door.waits(awaiting="hold", judged=1)
-
-    door.accept(at(minutes), alert(fingerprint="fp-2", **joins))
-
-    assert door.live().loud.high + door.live().loud.critical == loud
-    assert bool(door.woken) is woken
-
-
-def test_a_held_alert_whose_hold_ends_before_its_write_is_loud() -> None:
-    door = Door(holds=Holds(silences=[silence()]))
-    door.accept(NOON, alert(severity="high"))
-    held = door.live().incident_id
-    door.store.meanwhile["apply"] = lambda: door.store.incidents.end_hold(held, "a person", at(1))
-
-    door.accept(at(1), alert(fingerprint="fp-2", severity="high"))
-
-    assert door.live().loud.high == 1
-
-
-# --- rules at the door ------------------------------------------------------------------------------------------------
-
-
-def test_what_joins_is_measured_by_the_rules_and_not_by_the_first_alert() -> None:
-    rule = {"id": "tests", "match": {"host": "test-*"}, "severity": "low", "reason": "nobody uses them"}
-    door = Door(rules=Rules.model_validate({"rules": [rule]}))
-    door.accept(NOON, alert(host="test-1", severity="critical"))
-    assert door.live().loud.critical == 0
-
-    door.accept(at(1), alert(fingerprint="fp-2", host="db-1", severity="critical"))
-
-    assert (door.live().counts.ranks, door.live().loud.critical) == ((0, 1, 0, 0, 1), 1)
-
-
-# --- inhibition -------------------------------------------------------------------------------------------------------
-
-NODE = {
-    "id": "node-down",
-    "source": {"alert_name": "NodeDown"},
-    "target": {"alert_name": "Pod*"},
-    "equal": ["node"],
-    "reason": "Its pods cannot run.",
-}
-INHIBITS = Rules.model_validate({"rules": [], "inhibit": [NODE]})
-NODE_DOWN = alert(alert_name="NodeDown", group_key="node", fingerprint="n", labels={"node": "n1"}, severity="critical")
-
-
-def pod(number: int, node: str = "n1", **what: Any) -> NormalizedAlert:
-    fields: dict[str, Any] = {"alert_name": "PodDown", "group_key": f"pod-{number}", "labels": {"node": node}}
-    return alert(**fields | {"fingerprint": f"p-{number}", "severity": "high"} | what)
-
-
-def held_by(door: Door, group_key: str) -> str | None:
-    record = door.store.incidents.record(door.live(group_key).incident_id)
-    assert record is not None
-    return record.incident.hold.by if record.incident.hold else None
-
-
-def test_while_its_source_fires_a_target_is_held() -> None:
-    door = Door(rules=INHIBITS)
-    door.accept(NOON, NODE_DOWN)
-    door.accept(at(1), pod(1), pod(2, "n2"))
-    door.accept(at(2), resolved(2, **NODE_DOWN.model_dump(include={"group_key", "fingerprint", "source"})))
-    door.accept(at(3), pod(3))
-
-    assert held_by(door, "node") is None
-    assert [held_by(door, f"pod-{number}") for number in (1, 2, 3)] == ["inhibition", None, None]
-    assert door.live("pod-1").loud.high == 0
-
-
-def test_source_and_targets_of_one_delivery_are_told_apart() -> None:
-    door = Door(rules=INHIBITS)
-    door.accept(NOON, pod(1), NODE_DOWN)
-
-    assert (held_by(door, "pod-1"), held_by(door, "node")) == ("inhibition", None)
-
-
-def test_sources_are_counted_exactly_also_when_they_end_after_their_incident_was_closed() -> None:
-    door = Door(rules=INHIBITS)
-    (key,) = door.ingestion._judge.inhibited_by(pod(1))
-    twin = NODE_DOWN.model_copy(update={"fingerprint": "n-2"})
-    door.accept(NOON, NODE_DOWN, twin)
-    door.accept(at(1), NODE_DOWN)
-    assert door.counters(key) == {key: 2}
-
-    door.close("node", at(2))
-    ending = {"status": "resolved", "timestamp": at(3), "ends_at": at(3)}
-    for source in (NODE_DOWN, twin, twin):
-        door.accept(at(3), source.model_copy(update=ending))
-
-    assert door.counters(key) == {key: 0}
-
-
 # --- time -------------------------------------------------------------------------------------------------------------
 
 
@@ -428,6 +322,20 @@ def test_what_is_not_written_in_time_is_left_as_whole_alerts() -> None:
     assert 0 < len(first.left) < 40
     assert rest.left == []
     assert len(door.lives()) == 40
+
+
+def test_of_many_alerts_that_ended_after_their_incident_was_closed_the_rest_is_left() -> None:
+    door = Door()
+    door.accept(NOON, *many(40))
+    door.close("group-1", at(1))
+    door.tick = 0.1
+    ends = [each.model_copy(update={"status": "resolved", "ends_at": at(2)}) for each in many(40)]
+
+    left = door.accept(at(2), *ends, within=1.0).left
+    door.accept(at(3), *left, received_at=at(2))
+
+    assert 0 < len(left) < 40
+    assert not any(each.firing for each in door.alerts())
 
 
 def test_of_a_group_that_is_too_big_the_rest_is_left() -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firstline.ingest import changes
 from firstline.ingest.fold import REOPEN_AFTER, Arrival, Fate, Folded, fold
 from firstline.models import SEVERITY_RANK, Live, NormalizedAlert, StoredAlert
 from tests.support.builders import NOON, alert, at
@@ -38,9 +39,9 @@ def known(*arrivals: Arrival, incident_id: str = "inc-1") -> StoredAlert | None:
     after: StoredAlert | None = None
     for arrival in arrivals:
         folded = folded_into(after, arrival)
-        after = folded.after or after
-        if after is not None and folded.fate == "enters":
-            after = after.model_copy(update={"incident_id": incident_id, "live_key": "group-1"})
+        if folded.after is not None:
+            counted: dict[str, Any] = {} if after else {"incident_id": incident_id, "live_key": "group-1"}
+            after = changes.stored(folded, **counted)
     return after
 
 
@@ -240,9 +241,9 @@ def test_whatever_the_order_and_the_repetitions_an_ordered_alert_ends_up_the_sam
         stored: StoredAlert | None = None
         for step, part in enumerate(parts):
             arrivals = [Arrival(messages[index], at(100 + step), 2) for index in part]
-            stored = folded_into(stored, *arrivals, now=100 + step).after or stored
-            if stored is not None:
-                stored = stored.model_copy(update={"incident_id": "inc-1", "live_key": "group-1"})
+            folded = folded_into(stored, *arrivals, now=100 + step)
+            if folded.after is not None:
+                stored = changes.stored(folded, incident_id="inc-1", live_key="group-1")
         return stored is not None and stored.firing
 
     assert replay(deliveries) == replay([[index] for index in in_order]) == replay([in_order])

@@ -1,158 +1,22 @@
-"""The front door: what each delivery is answered, and that nothing authenticated is lost."""
+"""The front door: what each delivery over HTTP is answered, and that nothing authenticated is lost."""
 
-import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from firstline.errors import HistoryUnavailable, QuarantineUnavailable, UnreadablePayload
-from firstline.ingest.accept import SENDER_WAITS, AcceptedDelivery
-from firstline.ingest.front_door import Intake
-from firstline.ingest.group import AcceptedGroup
+from firstline.ingest.accept import SENDER_WAITS
 from firstline.ingest.quarantine import Backlog, Quarantined, pack, pack_backlog
-from firstline.models import Deployment, NormalizedAlert, Note
-from tests.support.builders import NOON, a_record, alert, an_incident
-from tests.support.memory import MemoryExecutions, MemoryStore
-
-TOKEN = "s3cret-token"
-TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
-
-
-class World:
-    """Everything behind the front door, remembering what it was handed."""
-
-    def __init__(self) -> None:
-        self.alerts: list[NormalizedAlert] = []
-        self.kept: list[Quarantined] = []
-        self.queued: list[Backlog] = []
-        self.too_many = 1_000_000
-        self.received: list[datetime] = []
-        self.within: list[float | None] = []
-        self.store = MemoryStore(a_record(an_incident(incident_id="inc-1")))
-        self.confirmed: list[tuple[str, str]] = []
-        self.table_is_down = False
-        self.queue_is_down = False
-        self.secrets = {
-            "sources/generic": (TOKEN,),
-            "sources/prometheus": ("old", TOKEN),
-            "sources/pagerduty": (TOKEN,),
-            "sources/datadog": (TOKEN,),
-            "sources/cloudwatch": (TOKEN, TOPIC),
-            "sources/deployments": (TOKEN,),
-        }
-
-    def accept(
-        self,
-        alerts: Sequence[NormalizedAlert],
-        now: datetime,
-        *,
-        received_at: datetime | None = None,
-        within: float | None = None,
-    ) -> AcceptedDelivery:
-        if self.table_is_down:
-            raise HistoryUnavailable("down")
-        self.received.append(received_at or now)
-        self.within.append(within)
-        taken = alerts[: self.too_many]
-        self.alerts.extend(taken)
-        groups = [AcceptedGroup("incident-1", new=len(taken))] if taken else []
-        return AcceptedDelivery(groups, list(alerts[self.too_many :]))
-
-    def lines(self, name: str) -> tuple[str, ...]:
-        return self.secrets.get(name, ())
-
-    def keep(self, delivery: Quarantined) -> None:
-        if self.queue_is_down:
-            raise QuarantineUnavailable("down")
-        self.kept.append(delivery)
-
-    def queue(self, backlog: Backlog) -> None:
-        if self.queue_is_down:
-            raise QuarantineUnavailable("down")
-        self.queued.append(backlog)
-
-    def get(self, url: str) -> str:
-        raise AssertionError(f"nothing should fetch {url}")
-
-    def confirm(self, topic_arn: str, token: str) -> None:
-        self.confirmed.append((topic_arn, token))
-
-    @property
-    def deployments(self) -> list[Deployment]:
-        return self.store.incidents.deployments_since(NOON - timedelta(days=1))
-
-    @property
-    def notes(self) -> list[Note]:
-        return self.store.only.notes
+from tests.support.builders import NOON, alert
+from tests.unit.ingest.behind_the_door import TOKEN, TOPIC, World, alertmanager, firing, handle, post
 
 
 @pytest.fixture
 def world() -> World:
     return World()
-
-
-def handle(world: World, event: dict[str, Any]) -> dict[str, Any] | None:
-    fake: Any = world
-    intake = Intake(
-        ingestion=fake,
-        incidents=world.store.incidents,
-        executions=MemoryExecutions(),
-        secrets=world.lines,
-        quarantine=world.keep,
-        backlog=world.queue,
-        certificates=world.get,
-        confirm_subscription=world.confirm,
-        own_stack="firstline-test",
-        heartbeats=world.store.heartbeats,
-        is_heartbeat=lambda alert: alert.alert_name in ("Watchdog", "BackupAlive"),
-    )
-    return intake.handle(event, NOON)
-
-
-def post(
-    world: World,
-    path: str,
-    body: bytes | str | object,
-    *,
-    token: str | None = TOKEN,
-    method: str = "POST",
-    **headers: str,
-) -> tuple[int, dict[str, Any]]:
-    """Send a request as API Gateway hands it over (HTTP API, format 2.0); returns the status and the answer."""
-    raw = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
-    sent = {"content-type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
-    if token is not None:
-        sent["authorization"] = f"Bearer {token}"
-    event = {
-        "version": "2.0",
-        "rawPath": path,
-        "headers": sent,
-        "requestContext": {"http": {"method": method, "path": path}},
-        "body": base64.b64encode(raw).decode(),
-        "isBase64Encoded": True,
-    }
-    response = handle(world, event)
-    assert response is not None
-    return response["statusCode"], json.loads(response["body"])
-
-
-def firing(name: str = "DiskFull", **labels: str) -> dict[str, Any]:
-    return {
-        "status": "firing",
-        "labels": {"alertname": name, "severity": "warning"} | labels,
-        "annotations": {"summary": "it burns"},
-        "startsAt": "2026-03-02T11:59:00Z",
-        "endsAt": "0001-01-01T00:00:00Z",
-    }
-
-
-def alertmanager(*alerts: Any) -> dict[str, Any]:
-    return {"version": "4", "status": "firing", "receiver": "firstline", "groupLabels": {}, "alerts": list(alerts)}
 
 
 # --- accepted --------------------------------------------------------------------------------------------------------
@@ -353,91 +217,6 @@ def test_when_not_even_the_quarantine_takes_it_the_sender_has_to_try_again(world
     assert post(world, "/alerts/generic", b"not json")[0] == 503
 
 
-# --- what comes without HTTP -----------------------------------------------------------------------------------------
-
-ALARM = {
-    "AlarmName": "cpu-high",
-    "AlarmDescription": None,
-    "AWSAccountId": "123456789012",
-    "NewStateValue": "ALARM",
-    "NewStateReason": "Threshold Crossed",
-    "StateChangeTime": "2026-03-02T11:59:00.000+0000",
-    "Region": "Europe (Frankfurt)",
-    "AlarmArn": "arn:aws:cloudwatch:eu-central-1:123456789012:alarm:cpu-high",
-    "OldStateValue": "OK",
-    "Trigger": {"MetricName": "CPUUtilization", "Namespace": "AWS/EC2", "Dimensions": []},
-}
-
-
-def sns(message: Any, **more: str) -> dict[str, Any]:
-    notification = {
-        "Type": "Notification",
-        "MessageId": "m-1",
-        "TopicArn": TOPIC,
-        "Message": message if isinstance(message, str) else json.dumps(message),
-        "Timestamp": "2026-03-02T11:59:01.000Z",
-    }
-    return notification | more
-
-
-def state_change(name: str) -> dict[str, Any]:
-    return {
-        "version": "0",
-        "id": "e-1",
-        "detail-type": "CloudWatch Alarm State Change",
-        "source": "aws.cloudwatch",
-        "account": "123456789012",
-        "time": "2026-03-02T11:59:00Z",
-        "region": "eu-central-1",
-        "resources": [f"arn:aws:cloudwatch:eu-central-1:123456789012:alarm:{name}"],
-        "detail": {
-            "alarmName": name,
-            "state": {"value": "ALARM", "reason": "r", "timestamp": "2026-03-02T11:59:00.000+0000"},
-            "previousState": {"value": "OK"},
-            "configuration": {"metrics": []},
-        },
-    }
-
-
-def test_an_alarm_from_eventbridge_is_accepted_and_firstlines_own_is_not(world: World) -> None:
-    handle(world, state_change("cpu-high"))
-    handle(world, state_change("firstline-test-heartbeat"))
-
-    assert [alert.alert_name for alert in world.alerts] == ["cpu-high"]
-
-
-def test_an_alarm_through_sns_to_lambda_is_accepted(world: World) -> None:
-    handle(world, {"Records": [{"EventSource": "aws:sns", "Sns": sns(ALARM)}]})
-
-    assert [alert.alert_name for alert in world.alerts] == ["cpu-high"]
-
-
-def test_when_the_table_is_down_an_event_is_raised_back_to_lambda(world: World) -> None:
-    world.table_is_down = True
-
-    with pytest.raises(HistoryUnavailable):
-        handle(world, state_change("cpu-high"))
-
-
-def test_a_deployment_from_eventbridge_is_recorded(world: World) -> None:
-    event = {
-        "version": "0",
-        "id": "e-2",
-        "detail-type": "CodeDeploy Deployment State-change Notification",
-        "source": "aws.codedeploy",
-        "account": "123456789012",
-        "time": "2026-03-02T11:50:00Z",
-        "region": "eu-central-1",
-        "resources": [],
-        "detail": {"application": "shop", "deploymentId": "d-1", "deploymentGroup": "prod", "state": "SUCCESS"},
-    }
-
-    handle(world, event)
-
-    assert [(one.service, one.version) for one in world.deployments] == [("shop", "d-1")]
-    assert not world.alerts
-
-
 # --- other requests --------------------------------------------------------------------------------------------------
 
 
@@ -552,72 +331,6 @@ def test_a_note_on_an_incident_that_is_gone_is_no_trouble(world: World) -> None:
     from_pagerduty(world, "incident.triggered", OWN | {"incident_key": "firstline:inc-9"})
     status, _ = from_pagerduty(world, "incident.annotated", annotated("late"))
     assert (status, world.notes) == (202, [])
-
-
-# --- out of the quarantine -------------------------------------------------------------------------------------------
-
-
-class FakeQueue:
-    def __init__(self) -> None:
-        self.bodies: list[str] = []
-
-    def send_message(self, *, QueueUrl: str, MessageBody: str) -> None:
-        self.bodies.append(MessageBody)
-
-
-def test_what_was_kept_can_be_taken_in_again_once_it_can_be_read(world: World) -> None:
-    from firstline.adapters.aws.quarantine import Quarantine
-
-    queue: Any = FakeQueue()
-    body = json.dumps(alertmanager(firing())).encode()
-    Quarantine(lambda: queue, "url").keep(Quarantined("prometheus", "a bug of ours", body, "application/json"))
-
-    handle(world, {"Records": [{"eventSource": "aws:sqs", "body": queue.bodies[0]}]})
-
-    assert [alert.alert_name for alert in world.alerts] == ["DiskFull"]
-
-
-def test_a_body_that_is_too_big_for_a_message_is_kept_in_parts_and_read_when_all_are_there(world: World) -> None:
-    from firstline.adapters.aws.quarantine import Quarantine
-
-    random = b"".join(hashlib.sha256(str(number).encode()).digest() for number in range(60_000))
-    text = base64.b64encode(random).decode()
-    queue: Any = FakeQueue()
-    body = json.dumps({"alert_name": "Big", "unknown": text}).encode()
-
-    Quarantine(lambda: queue, "url").keep(Quarantined("generic", "noise", body, "application/json"))
-    records = [{"eventSource": "aws:sqs", "body": message} for message in queue.bodies]
-
-    assert len(records) > 1
-    # SQS takes 1 MiB: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
-    assert max(map(len, queue.bodies)) < 1_048_576
-    assert [(m["part"], m["of"]) for m in map(json.loads, queue.bodies)] == [
-        (n, len(records)) for n in range(1, len(records) + 1)
-    ]
-    with pytest.raises(UnreadablePayload, match="batch size"):
-        handle(world, {"Records": records[1:]})
-    handle(world, {"Records": records[::-1]})
-    assert [each.alert_name for each in world.alerts] == ["Big"]
-
-
-@pytest.mark.parametrize("wrap", [lambda event: event, lambda event: {"version": "1.0", "requestPayload": event}])
-def test_an_event_that_lambda_or_eventbridge_gave_up_on_can_be_taken_in_again(world: World, wrap: Any) -> None:
-    message = json.dumps(wrap(state_change("cpu-high")))
-
-    handle(world, {"Records": [{"eventSource": "aws:sqs", "body": message}]})
-
-    assert [alert.alert_name for alert in world.alerts] == ["cpu-high"]
-
-
-def test_what_still_makes_no_sense_goes_back_to_the_queue(world: World) -> None:
-    from firstline.adapters.aws.quarantine import Quarantine
-
-    queue: Any = FakeQueue()
-    Quarantine(lambda: queue, "url").keep(Quarantined("generic", "why", b"[1]", "application/json"))
-
-    with pytest.raises(UnreadablePayload):
-        handle(world, {"Records": [{"eventSource": "aws:sqs", "body": queue.bodies[0]}]})
-    assert not world.kept
 
 
 # --- heartbeats ------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""How an incident ended: its outcome, its time, and the words for it."""
+"""The end of an incident: its outcome, its time, and the words for it."""
 
 from datetime import timedelta
 from typing import Any

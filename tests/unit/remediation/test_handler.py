@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from firstline.contracts import NextMoveOutput, WhatNowOutput
 from firstline.errors import ConfigurationError
 from firstline.models import Classification, Incident, NormalizedAlert, RemediationPlan, Target
 from firstline.runbooks.catalogue import Catalogue
 from firstline.settings import RemediateSettings
 from firstline.wiring import Wiring
 from functions.remediate import app
+from tests.support.builders import a_plan
 from tests.support.memory import MemoryDocuments, MemoryStore, MemoryTargets
 
 type Make[T] = Callable[..., T]
@@ -30,6 +32,9 @@ ENVIRONMENT = {
     "APPROVAL_TIMEOUT_SECONDS": "900",
     "HISTORY_DAYS": "90",
     "RELEASE_ARNS": "",
+    "PAGE_AFTER_SECONDS": "300",
+    "FLAP_QUIET_SECONDS": "1200",
+    "RESOLVE_WITHIN_SECONDS": "3600",
 }
 
 
@@ -70,6 +75,7 @@ def _wired(
     wiring.targets = MemoryTargets({"web-1": web_1})
     wiring.documents = MemoryDocuments(shipped.values(), "firstline-staging")
     wiring.remediations, wiring.trail, wiring.releases = store.remediations, store.trail, None
+    wiring.incidents = store.incidents
     wiring.switch = SimpleNamespace(read=lambda: "on")
     monkeypatch.setattr(app, "wiring", wiring)
 
@@ -84,6 +90,32 @@ def test_the_handler_answers_with_the_contract_every_key_included(event: dict[st
 
     event["classification"]["runbook_id"] = None
     assert app.handler(event, Context()) == {"plan": None, "reason": "no runbook chosen"}
+
+
+def test_the_handler_says_what_is_next(event: dict[str, Any]) -> None:
+    answer = app.handler(event | {"state": "What Now?"}, Context())
+
+    assert set(answer) == set(WhatNowOutput.model_fields)
+    assert answer["go"] == "Classify", "the table has no verdict yet"
+
+
+def test_the_handler_says_which_move_is_next() -> None:
+    plan = a_plan()
+    event = {
+        "state": "Next Move",
+        "incident_id": "one",
+        "origin": {"source": "generic", "account": None, "region": None},
+        "plan": plan.model_dump(mode="json"),
+        "cursor": {"queue": "steps", "index": 0, "throttles": 0, "attempt": 0},
+        "observed": {"state": "Await Recovery"},
+        "results": [],
+        "reason": "it may",
+    }
+
+    answer = app.handler(event, Context())
+
+    assert set(answer) == set(NextMoveOutput.model_fields)
+    assert (answer["move"], answer["ended"]) == ("What Now?", "resolved")
 
 
 def test_a_missing_setting_is_named(event: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from firstline.contracts import Cursor, ErrorOutput, NextMoveInput, NextMoveOutput, Observed, Origin
 from firstline.models import PlannedRelease, PlannedStep, Released, RemediationPlan, StepKind, StepResult, Target
 from firstline.remediation.next_move import OwnAccount, next_move
+from firstline.runbooks.documents import HOLDS_ALREADY
 
 HERE = OwnAccount("123456789012", "eu-central-1")
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -97,10 +98,22 @@ def read(*statuses: str, output: str = "") -> Observed:
     return Observed(state="Read Step", result={"command_id": "c-1", "invocations": invocations})
 
 
+def where(decided: NextMoveOutput) -> str:
+    """The next state, or how the remediation ended."""
+    assert (decided.move == "What Now?") == (decided.ended is not None)
+    return decided.move if decided.ended is None else f"ended: {decided.ended}"
+
+
 def seen(decided: NextMoveOutput) -> tuple[Any, ...]:
-    return decided.move, decided.seconds, decided.cursor.queue, decided.cursor.index
+    return where(decided), decided.seconds, decided.cursor.queue, decided.cursor.index
 
 
+def result(**what: Any) -> StepResult:
+    fields = {"step_id": "drain", "kind": "act", "instance_id": HOSTS[0], "command_id": "c-1", "status": "Success"}
+    return StepResult(**(fields | {"output": "drained"} | what))
+
+
+CHANGED: dict[str, Any] = {"touched": True, "results": [result()]}
 THROTTLED = failed("Run Step", "Ssm.SsmException", "Rate exceeded (Service: Ssm, Status Code: 400)")
 SILENCE = failed("Await Recovery", "States.Timeout")
 
@@ -126,23 +139,24 @@ SILENCE = failed("Await Recovery", "States.Timeout")
         (THROTTLED, {"index": 1, "throttles": 3}, ("Read Switch", 16, "steps", 1)),
         (THROTTLED, {"index": 1, "throttles": 4}, ("Read Switch", 0, "rollback", 0)),
         # Recovery.
-        (Observed(state="Await Recovery"), {"index": 2}, ("Close Incident", 0, "steps", 2)),
-        (failed("Await Recovery", "DynamoDb.ConditionalCheckFailedException"), {}, ("Close Incident", 0, "steps", 0)),
+        (Observed(state="Await Recovery"), {"index": 2}, ("ended: resolved", 0, "steps", 2)),
+        (failed("Await Recovery", "DynamoDb.ConditionalCheckFailedException"), {}, ("ended: resolved", 0, "steps", 0)),
         (SILENCE, {"index": 2}, ("Run Step", 0, "verify", 0)),
         (SILENCE, {"queue": "verify", "attempt": 2}, ("Read Switch", 0, "rollback", 0)),
-        (failed("Await Recovery", "DynamoDb.DynamoDbException"), {}, ("Page On-Call", 0, "steps", 0)),
+        (failed("Await Recovery", "DynamoDb.DynamoDbException"), {}, ("ended: page", 0, "steps", 0)),
         # Verification.
-        (read("Success"), {"queue": "verify", "attempt": 1}, ("Close Incident", 0, "verify", 0)),
+        (read("Success"), CHANGED | {"queue": "verify", "attempt": 1}, ("ended: verified", 0, "verify", 0)),
+        (read("Success"), {"queue": "verify", "attempt": 1}, ("ended: human", 0, "verify", 0)),
         (read("Failed"), {"queue": "verify", "attempt": 1}, ("Await Recovery", 0, "verify", 0)),
         (read("Failed"), {"queue": "verify", "attempt": 2}, ("Read Switch", 0, "rollback", 0)),
         # Rollback.
         (read("Success"), {"queue": "rollback"}, ("Read Switch", 0, "rollback", 1)),
-        (read("Success"), {"queue": "rollback", "index": 1}, ("Needs A Human?", 0, "rollback", 1)),
+        (read("Success"), {"queue": "rollback", "index": 1}, ("ended: human", 0, "rollback", 1)),
         # The switch.
-        (Observed(state="Read Switch"), {"index": 1}, ("Needs A Human?", 0, "steps", 1)),
-        (Observed(state="Read Switch"), {"index": 1, "touched": True}, ("Page On-Call", 0, "steps", 1)),
+        (Observed(state="Read Switch"), {"index": 1}, ("ended: human", 0, "steps", 1)),
+        (Observed(state="Read Switch"), {"index": 1, "touched": True}, ("ended: page", 0, "steps", 1)),
         # What cannot be read is a human's.
-        (failed("Read Step", "Ssm.SsmException"), {"index": 1}, ("Page On-Call", 0, "steps", 1)),
+        (failed("Read Step", "Ssm.SsmException"), {"index": 1}, ("ended: page", 0, "steps", 1)),
     ],
 )
 def test_what_comes_next(observed: Observed, at: dict[str, Any], expected: tuple[Any, ...]) -> None:
@@ -179,14 +193,19 @@ def test_a_rollback_goes_on_past_a_failure_but_not_where_no_host_answers(status:
     decided = decide(read(status), undoing, queue="rollback", touched=True)
 
     assert decided.cursor.index == index
-    assert decided.move == ("Read Switch" if index else "Page On-Call")
+    assert where(decided) == ("Read Switch" if index else "ended: page")
 
 
 @pytest.mark.parametrize(
     ("observed", "at", "reason"),
     [
         (read("Failed"), {"index": 1}, "Unstick a queue failed at step drain."),
-        (read("Success"), {"queue": "verify"}, "Unstick a queue ran, and its verification holds."),
+        (read("Success"), CHANGED | {"queue": "verify"}, "Unstick a queue ran, and its verification holds."),
+        (
+            read("Success"),
+            {"queue": "verify"},
+            "Unstick a queue changed nothing: its verification holds, and the alert still fires.",
+        ),
         (Observed(state="Await Recovery"), {}, "Unstick a queue ran, and the alert resolved."),
         (SILENCE, {"attempt": 2}, "Unstick a queue ran, but the alert did not resolve."),
         (
@@ -237,18 +256,77 @@ def test_only_an_alarm_of_this_account_and_region_is_asked_about(origin: Origin,
 
 
 @pytest.mark.parametrize(
-    ("observed", "move", "ended_by"),
+    ("observed", "expected"),
     [
-        (Observed(state="Ask CloudWatch", result=["OK"]), "Close Incident", "verified"),
-        (Observed(state="Ask CloudWatch", result=["ALARM"]), "Run Step", "resolved"),
-        (Observed(state="Ask CloudWatch", result=[]), "Run Step", "resolved"),
-        (failed("Ask CloudWatch", "States.Timeout"), "Run Step", "resolved"),
+        (Observed(state="Ask CloudWatch", result=["OK"]), "ended: verified"),
+        (Observed(state="Ask CloudWatch", result=["ALARM"]), "Run Step"),
+        (Observed(state="Ask CloudWatch", result=[]), "Run Step"),
+        (failed("Ask CloudWatch", "States.Timeout"), "Run Step"),
     ],
 )
-def test_cloudwatchs_word_counts_when_it_is_ok(observed: Observed, move: str, ended_by: str) -> None:
-    decided = decide(observed, index=2)
+def test_cloudwatchs_word_counts_when_it_is_ok(observed: Observed, expected: str) -> None:
+    assert where(decide(observed, index=2)) == expected
 
-    assert (decided.move, decided.ended_by) == (move, ended_by)
+
+@pytest.mark.parametrize(
+    ("results", "ended"),
+    [
+        ([result()], "verified"),
+        ([result(output=HOLDS_ALREADY)], "human"),
+        ([result(output=f"{HOLDS_ALREADY}\n"), result(output="")], "verified"),
+        ([result(status="Failed", output="")], "verified"),
+        ([result(kind="diagnose")], "human"),
+    ],
+)
+def test_a_verification_proves_a_cure_only_where_something_was_changed(results: list[StepResult], ended: str) -> None:
+    decided = decide(read("Success"), queue="verify", attempt=1, touched=True, results=results)
+
+    assert decided.ended == ended
+
+
+CANCELLED = "Transaction cancelled, please refer cancellation reasons for specific reasons [{}, {}]"
+REFUSED = "ConditionalCheckFailed"
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "why"),
+    [
+        (
+            "DynamoDb.TransactionCanceledException",
+            CANCELLED.format("None", REFUSED),
+            "was claimed before by an execution that ended: nobody knows whether it ran.",
+        ),
+        (
+            "DynamoDb.TransactionCanceledException",
+            CANCELLED.format(REFUSED, REFUSED),
+            "was claimed before by an execution that ended: nobody knows whether it ran.",
+        ),
+        (
+            "DynamoDb.TransactionCanceledException",
+            CANCELLED.format(REFUSED, "None"),
+            "was not sent: the alert resolved, or another execution has the incident.",
+        ),
+        (
+            "DynamoDb.TransactionCanceledException",
+            CANCELLED.format("TransactionConflict", "None"),
+            "was not sent: it could not be claimed (DynamoDb.TransactionCanceledException).",
+        ),
+        (
+            "DynamoDb.InternalServerErrorException",
+            "",
+            "was not sent: it could not be claimed (DynamoDb.InternalServerErrorException).",
+        ),
+        ("States.Timeout", "", "was not sent: it could not be claimed (States.Timeout)."),
+    ],
+)
+@pytest.mark.parametrize(("touched", "ended"), [(False, "human"), (True, "page")])
+def test_a_step_that_could_not_be_claimed_is_a_humans(
+    error: str, cause: str, why: str, touched: bool, ended: str
+) -> None:
+    decided = decide(failed("Claim Step", error, cause), index=1, touched=touched)
+
+    assert (decided.move, decided.ended, decided.reason) == ("What Now?", ended, f"Step drain {why}")
+    assert decided.results == []
 
 
 @pytest.mark.parametrize(
@@ -314,24 +392,24 @@ NAMELESS = refusal("Roll Back Release", "CodeDeploy.CodeDeployException", "Rate 
     ("observed", "move", "status"),
     [
         (released(seen=OURS), "Await Recovery", "Success"),
-        (released(seen=OURS | {"Status": "Failed"}), "Page On-Call", "Failed"),
-        (released(seen=OURS | {"Status": "InProgress"}, running=True), "Page On-Call", "Goes on: did not end in time"),
-        (released(seen={"Status": "Succeeded"}), "Page On-Call", "Unknown: not ours"),
-        (released(lost=True), "Page On-Call", "Unknown: no answer"),
-        (released(touched=False), "Needs A Human?", "Not sent: newer release"),
-        (released(touched=False, deployment=None), "Needs A Human?", "Not sent: unread"),
-        (released(touched=False, running=True), "Needs A Human?", "Not sent: still in progress"),
-        (released(failed=refusal("Stop Release", "CodeDeploy.X", "no")), "Page On-Call", "Not stopped: CodeDeploy.X"),
-        (released(failed=refusal("Read Release", "CodeDeploy.X", "no")), "Page On-Call", "Unknown: unread"),
+        (released(seen=OURS | {"Status": "Failed"}), "ended: page", "Failed"),
+        (released(seen=OURS | {"Status": "InProgress"}, running=True), "ended: page", "Goes on: did not end in time"),
+        (released(seen={"Status": "Succeeded"}), "ended: page", "Unknown: not ours"),
+        (released(lost=True), "ended: page", "Unknown: no answer"),
+        (released(touched=False), "ended: human", "Not sent: newer release"),
+        (released(touched=False, deployment=None), "ended: human", "Not sent: unread"),
+        (released(touched=False, running=True), "ended: human", "Not sent: still in progress"),
+        (released(failed=refusal("Stop Release", "CodeDeploy.X", "no")), "ended: page", "Not stopped: CodeDeploy.X"),
+        (released(failed=refusal("Read Release", "CodeDeploy.X", "no")), "ended: page", "Unknown: unread"),
         (released(failed=NAMELESS, touched=False), "Read Switch", None),
-        (failed("Take Release Back", "States.TaskFailed"), "Page On-Call", "Unknown: States.TaskFailed"),
-        (failed("Take Release Back", "States.Timeout"), "Page On-Call", "Unknown: States.Timeout"),
+        (failed("Take Release Back", "States.TaskFailed"), "ended: page", "Unknown: States.TaskFailed"),
+        (failed("Take Release Back", "States.Timeout"), "ended: page", "Unknown: States.Timeout"),
     ],
 )
 def test_a_release_is_told_as_what_it_is(observed: Observed, move: str, status: str | None) -> None:
     decided = decide(observed, plan(steps=[RELEASE], targets=[], rollback=[], verify=None))
 
-    assert decided.move == move
+    assert where(decided) == move
     assert [row.status for row in decided.results] == ([status] if status else [])
 
 
@@ -388,7 +466,7 @@ class Machine:
             assert self.moves < 500, "it goes round for ever"
             self.check(decided)
             self.cursor, self.results, self.reason = decided.cursor, decided.results, decided.reason
-            if decided.move in ("Close Incident", "Page On-Call", "Needs A Human?"):
+            if decided.ended is not None:
                 return decided
             state = decided.move
 
@@ -396,6 +474,7 @@ class Machine:
         if self.lost and decided.cursor.queue == "steps" and self.lost[-1][0] == "steps":
             assert decided.cursor.index == self.lost[-1][1], "it went on after an act whose answer was lost"
             assert decided.move not in ("Read Switch", "Run Step", "Await Recovery"), decided.move
+            assert decided.ended != "verified"
 
     def observe(self, state: str) -> Observed:
         if state == "Read Switch" and self.draw(st.integers(0, 20)) == 20:
@@ -429,5 +508,7 @@ def test_it_ends_and_acts_once_and_never_goes_on_after_a_lost_answer(
 
     assert len(machine.taken) == len(set(machine.taken)), "a request that may have been taken was sent again"
     acted = [step_id for step_id in machine.taken if step_id.startswith("do-")]
-    if acted and end.move != "Close Incident":
-        assert end.move == "Page On-Call", "a host was touched and not cured, and nobody is woken"
+    if acted and end.ended not in ("resolved", "verified"):
+        assert end.ended == "page", "a host was touched and not cured, and nobody is woken"
+    if end.ended == "verified":
+        assert acted, "nothing was done, so nothing was cured"

@@ -23,6 +23,7 @@ from tests.support.memory import (
     MemoryStore,
     MemoryTargets,
 )
+from tests.support.stored_records import delete, keys
 
 type Make[T] = Callable[..., T]
 
@@ -262,8 +263,9 @@ def test_a_host_in_other_hands_is_left_alone_even_if_the_ledger_is_lost(
     desk: Desk, make_incident: Make[Incident]
 ) -> None:
     first = desk.plan()
-    desk.remediations.held.clear()
-    desk.remediations.runs.clear()
+    for pk, sk in keys(desk.store.table):
+        if pk.startswith(("RUNS#", "REMEDIATION")):
+            delete(desk.store.table, pk, sk)
     desk.incident = make_incident(incident_id="the-next-one")
 
     assert first.plan is not None
@@ -272,7 +274,7 @@ def test_a_host_in_other_hands_is_left_alone_even_if_the_ledger_is_lost(
 
 def test_a_board_that_never_stands_still_is_a_failure_to_be_tried_again(desk: Desk) -> None:
     def somebody_always_plans() -> None:
-        desk.remediations.version += 1
+        desk.remediations.begin_elsewhere()
         desk.store.meanwhile["reserve"] = somebody_always_plans
 
     desk.store.meanwhile["reserve"] = somebody_always_plans

@@ -60,7 +60,7 @@ def test_signals_about_own_incidents(name: str, expected: list[Signal]) -> None:
     ("agent", "by"),
     [
         ({"type": "user_reference", "summary": "Ada Lovelace"}, "Ada Lovelace"),
-        ({"type": "user_reference"}, "somebody (PagerDuty)"),
+        ({"type": "user_reference"}, "somebody in PagerDuty"),
         ({"type": "service_reference", "summary": "checkout"}, None),
         ({"type": "event_rule_reference", "summary": "a rule"}, None),
         ({"type": "integration_reference", "summary": "an integration"}, None),

@@ -16,7 +16,7 @@ from firstline.text import in_words
 
 @dataclass(frozen=True)
 class Declared:
-    """What holds alerts now: the maintenance windows and inhibitions of the rules, and people's silences.
+    """The holds on alerts: the maintenance windows and inhibitions of the rules, and people's silences.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def current_hold(incident: Incident, joined: Joined | None, declared: Declared, 
     An incident waits while everything in it that fires is held. If the table cannot be read, nothing is held.
     """
     hold = incident.hold
-    if hold is None or joined is None or incident.storm or joined.ended_hold:
+    if hold is None or joined is None or joined.ended_hold:
         return None
     if now < hold.until:
         return hold.model_copy(update={"seconds": seconds_until(hold.until, now)}) if joined.all_held else None

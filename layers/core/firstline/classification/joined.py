@@ -68,17 +68,17 @@ class Joined:
 
     @property
     def ended_hold(self) -> bool:
-        """Whether the hold was ended, or an alert joined that may not wait."""
+        """True if the hold was ended, or an alert joined that may not wait."""
         return self.live.hold_ended_at is not None or loudest_since(self.live, self.live.judged_loud) > 0
 
     @property
     def all_held(self) -> bool:
-        """Whether a silence or window holds every alert that fires."""
+        """True if a silence or window holds every alert that fires."""
         return all(alert.held for alert in self.alerts if alert.firing)
 
     @property
     def may_wait(self) -> bool:
-        """Whether a rule may make the incident wait: before its first verdict that is not noise."""
+        """True if a rule may make the incident wait: before its first verdict that is not noise."""
         first = self.live.judged == 0 or (self.stored is not None and self.stored.severity == "noise")
         return first and self.live.hold_ended_at is None
 

@@ -1,4 +1,4 @@
-"""What an incident's execution does next: a pure function of the record and of what the execution has done so far.
+"""The next state of an incident's execution: a pure function of the record and of what the execution has done so far.
 
 Every state of the machine that has an effect, and every wait, is followed by `What Now?`, which asks this function. So
 an execution that missed a signal, was restarted in the middle, or succeeds one that died finds its way by the record.
@@ -122,7 +122,7 @@ class _Look:
 
     @property
     def failed(self) -> bool:
-        """Whether the last state failed, which a person has to hear of. The record itself can be read again."""
+        """True if the last state failed, which a person has to hear of. The record itself can be read again."""
         happened = self.request.happened
         if happened is None or happened.error is None:
             return False
@@ -130,18 +130,18 @@ class _Look:
 
     @property
     def called(self) -> bool:
-        """Whether a person was called for this incident, or has taken it."""
+        """True if a person was called for this incident, or has taken it."""
         return self.live.paged_seq > 0 or self.request.paged or self.live.acked_at is not None
 
     @property
     def pages(self) -> bool:
-        """Whether the incident needs a person at once."""
+        """True if the incident needs a person at once."""
         asked = self.live.rank >= PAGING_RANK or self.live.paged_seq > 0
         return asked or self.failed or self.request.remediation == "page"
 
     @property
     def interrupted(self) -> bool:
-        """Whether an earlier execution began the plan, and this one does not know how that ended."""
+        """True if an earlier execution began the plan, and this one does not know how that ended."""
         known = self.request.remediation is not None or self.live.verified_at is not None
         return self.live.acted_at is not None and not known
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 
 from firstline.errors import ExecutionsUnavailable, HistoryUnavailable
 from firstline.incidents.store import Groups, GroupView, Limits
@@ -145,11 +146,12 @@ class Delivery:
         self.alerts: defaultdict[str, list[NormalizedAlert]] = defaultdict(list)
         self.views: dict[str, GroupView] = {}
         self.lives: dict[str, Live | None] = {}
-        self.inhibitors: Counter[str] = Counter()
+        self.inhibitors: dict[str, int] = {}
+        self.sources: Counter[str] = Counter()
         self.errors: list[Exception] = []
         self.result = AcceptedDelivery()
-        # Refused in this delivery, and so for the rest of the minute: source, alert name and whether it pages.
-        self.refused: dict[tuple[str, str, bool], str] = {}
+        # Refused for the rest of a minute: source, alert name, whether it pages, and the minute.
+        self.refused: dict[tuple[str, str, bool, datetime], str] = {}
         self.checked: set[str] = set()
         self.started_again = 0
 
@@ -162,6 +164,8 @@ class Delivery:
         """Write every group; see `Ingestion.accept`."""
         for alert in alerts:
             self.alerts[alert.group_key].append(alert)
+        # What inhibits comes in together with what it inhibits, more often than not.
+        self.sources.update(chain(*(self.judge.inhibits(alert) for alert in alerts if alert.status == "firing")))
         if self.alerts:
             self.read(list(self.alerts))
         todo = []
@@ -184,22 +188,14 @@ class Delivery:
 
     def read(self, keys: Sequence[str]) -> None:
         """Read groups, their sources' storms and the inhibitions of their alerts as they stand now."""
-        group_alerts = [alert for key in keys for alert in self.alerts[key]]
-        firing = [alert for alert in group_alerts if alert.status == "firing"]
-        wanted: dict[str, Iterable[str]] = {storm_key(alert.source): () for alert in group_alerts}
+        alerts = [alert for key in keys for alert in self.alerts[key]]
+        firing = [alert for alert in alerts if alert.status == "firing"]
+        wanted: dict[str, Iterable[str]] = {storm_key(source): () for source in {alert.source for alert in alerts}}
         wanted |= {key: {alert.fingerprint for alert in self.alerts[key]} for key in keys}
-        counted = {key for alert in firing for key in self.judge.inhibited_by(alert)}
-        views, inhibitors = self.ports.groups.read(wanted, counted)
+        views, inhibitors = self.ports.groups.read(wanted, {*chain(*map(self.judge.inhibited_by, firing))})
         self.take(views)
-        # What inhibits comes in with what it inhibits, more often than not.
-        self.inhibitors = Counter(inhibitors)
-        self.inhibitors.update(key for alert in firing for key in self.judge.inhibits(alert))
-        elsewhere = {
-            alert.live_key
-            for view in views.values()
-            for alert in view.alerts.values()
-            if alert.firing and alert.live_key is not None and alert.live_key not in wanted
-        }
+        self.inhibitors.update({key: count + self.sources[key] for key, count in inhibitors.items()})
+        elsewhere = _counting(views) - wanted.keys()
         if elsewhere:
             self.take(self.ports.groups.read(dict.fromkeys(elsewhere, ()))[0])
 
@@ -269,3 +265,9 @@ class Delivery:
             return  # reconcile starts it
         if incident is not None:
             self.start(incident, live.generation)
+
+
+def _counting(views: Mapping[str, GroupView]) -> set[str]:
+    """Return the keys of the live halves that count the alerts of some groups which fire."""
+    alerts = [alert for view in views.values() for alert in view.alerts.values()]
+    return {alert.live_key for alert in alerts if alert.firing and alert.live_key is not None}

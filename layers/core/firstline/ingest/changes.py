@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from firstline.incidents.pages import on_hold
 from firstline.ingest.fold import Arrival, Folded, fold
@@ -35,6 +36,10 @@ HOSTS = 50
 
 MOST_WRITES = 90
 """The most items of alerts and inhibitions in one transaction, which holds a hundred with those of the incident."""
+
+
+MOST_BYTES = 3_000_000
+"""The most of alerts in one transaction, which holds 4 MB. An alert with labels of any length has up to 150 KB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,13 @@ class Piece:
         """By key, how many more (or fewer) alerts fire that inhibit others."""
         return inhibits_more(self.write.before, self.write.after)
 
+    @property
+    def most_bytes(self) -> int:
+        """An upper bound of the stored size."""
+        alert = self.write.after.alert
+        labels = sum(len(name) + len(value) for name, value in alert.labels.items())
+        return 8_192 + 4 * (len(alert.message) + labels)
+
 
 def inhibits_more(before: StoredAlert | None, after: StoredAlert) -> dict[str, int]:
     """Return by key how many more (or fewer) alerts fire that inhibit others, when an alert changes so."""
@@ -116,19 +128,17 @@ def open_with(newcomers: Sequence[Newcomer], incident: Incident) -> list[Piece]:
 def _entering(
     newcomer: Newcomer, live_key: str, incident_id: str, number: int, *, held: bool, changes: int = 0
 ) -> Piece:
-    folded, loud = newcomer.folded, newcomer.rank >= PAGING_RANK and not held
-    assert folded.after is not None  # noqa: S101 - an alert that enters is written
-    after = folded.after.model_copy(
-        update={
-            "held": held,
-            "incident_id": incident_id,
-            "live_key": live_key,
-            "number": number,
-            "inhibits": newcomer.inhibits,
-            "alert": newcomer.alert.without_raw(),
-        }
+    folded, rank = newcomer.folded, newcomer.rank
+    loud = rank >= PAGING_RANK and not held
+    after = stored(
+        folded,
+        alert=newcomer.alert.without_raw(),
+        held=held,
+        incident_id=incident_id,
+        live_key=live_key,
+        number=number,
+        inhibits=newcomer.inhibits,
     )
-    rank = newcomer.rank
     adds = Counts(
         joined=1,
         firing=0 if folded.fate == "worsens" else 1,
@@ -142,14 +152,31 @@ def _entering(
 
 def end(folded: Folded) -> Piece:
     """Return what an alert does to the open incident that counts it when it ends."""
-    assert folded.after is not None  # noqa: S101 - an alert that ends is written
-    return Piece(AlertWrite(folded.before, folded.after), Counts(firing=-1, changes=1))
+    return Piece(AlertWrite(folded.before, stored(folded)), Counts(firing=-1, changes=1))
 
 
 def refresh(folded: Folded) -> Piece:
     """Return what an alert writes that fires in a newer episode of the incident that counts it: only itself."""
-    assert folded.after is not None  # noqa: S101 - an alert that is refreshed is written
-    return Piece(AlertWrite(folded.before, folded.after), Counts())
+    return Piece(AlertWrite(folded.before, stored(folded)), Counts())
+
+
+def stored(folded: Folded, *, alert: NormalizedAlert | None = None, **counted: Any) -> StoredAlert:
+    """Return an alert as it is stored after it was folded.
+
+    Parameters
+    ----------
+    alert
+        The alert without its secrets, if it is not the one that is stored.
+    counted
+        The incident that counts it from now on; without it what is stored stays.
+    """
+    word, before = folded.after, folded.before
+    assert word is not None  # noqa: S101 - what is written has a new last word
+    told = {name: getattr(word, name) for name in ("firing", "rank", "began_at", "ended_at", "received_at")}
+    fields = {**told, "alert": alert or word.alert, **counted}
+    if before is not None:
+        return before.model_copy(update=fields)
+    return StoredAlert(fingerprint=word.alert.fingerprint, **fields)
 
 
 def changes(pieces: Sequence[Piece], group_key: str, live_key: str, incident_id: str, at: datetime) -> Iterator[Change]:
@@ -173,14 +200,15 @@ def changes(pieces: Sequence[Piece], group_key: str, live_key: str, incident_id:
 
 def _parts(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
     part: list[Piece] = []
-    size = 0
+    writes = size = 0
     for piece in pieces:
-        weight = 1 + len(piece.inhibits)
-        if part and size + weight > MOST_WRITES:
+        more, bytes_more = 1 + len(piece.inhibits), piece.most_bytes
+        if part and (writes + more > MOST_WRITES or size + bytes_more > MOST_BYTES):
             yield part
-            part, size = [], 0
+            part, writes, size = [], 0, 0
         part.append(piece)
-        size += weight
+        writes += more
+        size += bytes_more
     if part:
         yield part
 

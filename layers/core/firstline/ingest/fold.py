@@ -8,8 +8,8 @@ A source that sends the time of each change of state (`timestamp_orders`) is ord
 message that was received last is right, and a resolve ends the episode that it names (`began_at`).
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -62,17 +62,35 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
+class LastWord:
+    """The state of an alert after a message, as far as messages decide it; see `StoredAlert`.
+
+    Not a model: one is made for nearly every alert that comes in, and a model costs many times as much to make.
+    """
+
+    firing: bool
+    rank: int
+    began_at: datetime
+    ended_at: datetime | None
+    received_at: datetime
+    alert: NormalizedAlert
+
+
+type _Known = StoredAlert | LastWord
+
+
+@dataclass(frozen=True, slots=True)
 class Folded:
     """The result for one alert. `after` is None if nothing is to be written; `arrival` is what made it fire."""
 
     fate: Fate
     before: StoredAlert | None
-    after: StoredAlert | None = None
+    after: LastWord | None = None
     arrival: Arrival | None = None
 
 
 def fold(
-    before: StoredAlert | None, arrivals: Iterable[Arrival], lives: Mapping[str, Live | None], now: datetime
+    before: StoredAlert | None, arrivals: Sequence[Arrival], lives: Mapping[str, Live | None], now: datetime
 ) -> Folded:
     """Fold the messages about one alert into its last word.
 
@@ -81,46 +99,74 @@ def fold(
     lives
         By group key the live halves that may count the alert: its group's, and its source's storms'.
     """
-    live = lives.get(before.live_key) if before is not None and before.live_key is not None else None
-    known = before is not None and before.firing and covered(before, live, now, reopen_after=REOPEN_AFTER)
-    after, fired, late = before, None, False
-    # At the same instant a resolve comes last: the sender says that what it fired is over.
-    for arrival in sorted(arrivals, key=lambda arrival: (arrival.at, not arrival.fires)):
-        if after is not None and _is_late(after, arrival):
-            late = True
-        elif arrival.fires:
-            # What a closed incident, long over, knew of the alert says nothing about its rank now.
-            after = _firing(after if known or after is not before else None, arrival)
-            fired = arrival if fired is None or arrival.rank > fired.rank else fired
-        else:
-            fired, after = None, _ended(after, arrival)
-    if after is None or after == before:
+    live, known = None, False
+    if before is not None and before.firing and before.live_key is not None:
+        live = lives.get(before.live_key)
+        known = covered(before, live, now, reopen_after=REOPEN_AFTER)
+    after, fired, late = _walk(before, arrivals, known=known)
+    if after is None:
         return Folded("late" if late else "duplicate", before)
-    counted = before is not None and before.firing and _counts(live, before)
+    counted = known and live is not None and live.open
     if not after.firing:
         return Folded("ends" if counted else "ended", before, after)
     if before is None or not known:
         return Folded("enters", before, after, fired)
-    return _still_fires(before, after, fired, counted=counted)
+    return _still_fires(Folded("duplicate", before, after, fired), before, after, counted=counted)
 
 
-def _still_fires(before: StoredAlert, after: StoredAlert, fired: Arrival | None, *, counted: bool) -> Folded:
-    """Decide what an alert does that fired before: it got worse, fires in a newer episode, or is known."""
+def _still_fires(folded: Folded, before: StoredAlert, after: LastWord, *, counted: bool) -> Folded:
+    """Decide what an alert does whose incident knows of it: it got worse, fires in a newer episode, or is known.
+
+    Parameters
+    ----------
+    counted
+        True if that incident is open.
+    """
     if after.rank > before.rank:
-        return Folded("worsens" if counted else "enters", before, after, fired)
-    if not counted or after.began_at <= before.began_at:
-        return Folded("duplicate", before)
-    # It may have ended in between: the incident that counts it is the same.
-    kept = {name: getattr(before, name) for name in ("held", "incident_id", "live_key", "number", "inhibits")}
-    return Folded("refreshed", before, after.model_copy(update=kept), fired)
+        return replace(folded, fate="worsens" if counted else "enters")
+    if counted and after.began_at > before.began_at:
+        return replace(folded, fate="refreshed")
+    return Folded("duplicate", before)
 
 
-def _counts(live: Live | None, alert: StoredAlert) -> bool:
-    """Return True if an open incident counts the alert."""
-    return live is not None and live.open and live.incident_id == alert.incident_id
+def _walk(
+    before: StoredAlert | None, arrivals: Sequence[Arrival], *, known: bool
+) -> tuple[LastWord | None, Arrival | None, bool]:
+    """Take one message after the other.
+
+    Parameters
+    ----------
+    known
+        True if the alert fires and its incident knows of it. What a closed incident, long over, knew of an alert says
+        nothing about its rank now.
+
+    Returns
+    -------
+    tuple
+        The last word if it is a new one, the message that made the alert fire, and True if a message was late.
+    """
+    word: _Known | None = before
+    fired: Arrival | None = None
+    late = False
+    for arrival in _in_order(arrivals):
+        if word is not None and _is_late(word, arrival):
+            late = True
+        elif arrival.fires:
+            word = _firing(word if known or word is not before else None, arrival)
+            fired = arrival if fired is None or arrival.rank > fired.rank else fired
+        else:
+            fired, word = None, _ended(word, arrival)
+    return word if isinstance(word, LastWord) else None, fired, late
 
 
-def _is_late(known: StoredAlert, arrival: Arrival) -> bool:
+def _in_order(arrivals: Sequence[Arrival]) -> Sequence[Arrival]:
+    """Sort messages by time. At the same instant a resolve comes last: the sender says that what it fired is over."""
+    if len(arrivals) < 2:
+        return arrivals
+    return sorted(arrivals, key=lambda arrival: (arrival.at, not arrival.fires))
+
+
+def _is_late(known: _Known, arrival: Arrival) -> bool:
     """Return True if the message is older than what is known."""
     if arrival.alert.timestamp_orders:
         return _late_by_time(known, arrival)
@@ -135,7 +181,7 @@ def _is_late(known: StoredAlert, arrival: Arrival) -> bool:
     return not (named and arrival.began_at is not None and arrival.began_at > known.began_at)
 
 
-def _late_by_time(known: StoredAlert, arrival: Arrival) -> bool:
+def _late_by_time(known: _Known, arrival: Arrival) -> bool:
     if not arrival.fires:
         since = known.began_at if known.firing else known.ended_at
         return since is not None and (arrival.at < since or (arrival.at == since and not known.firing))
@@ -145,47 +191,32 @@ def _late_by_time(known: StoredAlert, arrival: Arrival) -> bool:
     return arrival.at <= known.ended_at or arrival.alert.timestamp == known.alert.timestamp
 
 
-def _firing(known: StoredAlert | None, arrival: Arrival) -> StoredAlert:
+def _firing(known: _Known | None, arrival: Arrival) -> _Known:
     """Return the alert as it fires after the message. A known episode keeps its worst rank and its latest begin."""
-    began = arrival.began_at or arrival.at
-    if known is not None and known.firing:
-        if arrival.rank <= known.rank and (arrival.began_at is None or began <= known.began_at):
-            return known
-        worse = arrival.rank > known.rank
-        return known.model_copy(
-            update={
-                "rank": max(arrival.rank, known.rank),
-                "began_at": max(began, known.began_at),
-                "received_at": max(arrival.received_at, known.received_at),
-                "alert": arrival.alert.without_raw() if worse else _newer_episode(known, arrival),
-            }
-        )
-    return StoredAlert(
-        fingerprint=arrival.alert.fingerprint,
+    began = arrival.began_at
+    if known is None or not known.firing:
+        return LastWord(True, arrival.rank, began or arrival.at, None, arrival.received_at, arrival.alert)
+    worse = arrival.rank > known.rank
+    newer = began is not None and began > known.began_at
+    if not worse and not newer:
+        return known
+    alert = arrival.alert
+    if not worse:
+        alert = known.alert.model_copy(update={"timestamp": alert.timestamp, "began_at": alert.began_at})
+    return LastWord(
         firing=True,
-        rank=arrival.rank,
-        began_at=began,
-        received_at=arrival.received_at,
-        alert=arrival.alert.without_raw(),
+        rank=max(arrival.rank, known.rank),
+        began_at=max(began or known.began_at, known.began_at),
+        ended_at=None,
+        received_at=max(arrival.received_at, known.received_at),
+        alert=alert,
     )
 
 
-def _newer_episode(known: StoredAlert, arrival: Arrival) -> NormalizedAlert:
-    update = {"timestamp": arrival.alert.timestamp, "began_at": arrival.alert.began_at}
-    return known.alert.model_copy(update=update)
-
-
-def _ended(known: StoredAlert | None, arrival: Arrival) -> StoredAlert:
-    if known is not None:
-        began = max(known.began_at, arrival.began_at or known.began_at)
-        ended = {"firing": False, "began_at": began, "ended_at": arrival.at, "received_at": arrival.received_at}
-        return known.model_copy(update=ended)
-    return StoredAlert(
-        fingerprint=arrival.alert.fingerprint,
-        firing=False,
-        rank=SEVERITY_RANK[arrival.alert.severity],
-        began_at=arrival.began_at or arrival.at,
-        ended_at=arrival.at,
-        received_at=arrival.received_at,
-        alert=arrival.alert.without_raw(),
-    )
+def _ended(known: _Known | None, arrival: Arrival) -> LastWord:
+    began = arrival.began_at
+    if known is None:
+        rank = SEVERITY_RANK[arrival.alert.severity]
+        return LastWord(False, rank, began or arrival.at, arrival.at, arrival.received_at, arrival.alert)
+    began = max(known.began_at, began or known.began_at)
+    return LastWord(False, known.rank, began, arrival.at, arrival.received_at, known.alert)

@@ -128,6 +128,8 @@ class GroupWriter:
             assert live is not None  # noqa: S101 - an incident counts them
             pieces[key] += changes.join(newcomers, live, self.delivery.now)
         for folded in plan.of("ended"):
+            if self.written:
+                self.look_at_the_clock()
             self.put_ended(folded)
         for key, parts in pieces.items():
             self.apply(key, parts)
@@ -139,10 +141,12 @@ class GroupWriter:
         self.written |= {write.after.fingerprint for write in change.writes}
 
     def put_ended(self, folded: Folded) -> None:
+        """Write an alert that ended and that no open incident counts."""
         assert folded.after is not None  # noqa: S101 - an alert that ended is written
-        after = folded.after.model_copy(update={"alert": without_secrets(folded.after.alert)})
+        after = changes.stored(folded, alert=without_secrets(folded.after.alert).without_raw())
         inhibits = changes.inhibits_more(folded.before, after)
         self.delivery.ports.groups.put_ended(after, self.key, before=folded.before, inhibits=inhibits)
+        self.written.add(after.fingerprint)
 
     def apply(self, live_key: str, pieces: Sequence[Piece], incident_id: str | None = None) -> str:
         """Write alerts into an open incident, and wake its execution if it must look."""
@@ -190,13 +194,13 @@ class GroupWriter:
         if self.granted:
             return None
         delivery, alert, paging = self.delivery, lead.alert, lead.rank >= PAGING_RANK
-        asked = (alert.source, alert.alert_name, paging)
-        if hold is None and asked in delivery.refused:
-            return delivery.refused[asked]
         at = delivery.now if hold is None else hold.until
+        asked = (alert.source, alert.alert_name, paging, at)
+        if asked in delivery.refused:
+            return delivery.refused[asked]
         refused = delivery.ports.groups.take_token(*asked[:2], delivery.limits, at, paging=paging)
         self.granted = refused is None
-        if refused is not None and hold is None:
+        if refused is not None:
             delivery.refused[asked] = refused
         return refused
 
@@ -220,6 +224,7 @@ class GroupWriter:
         live = delivery.ports.groups.open(first, incident, before, opened)
         delivery.lives[live.group_key] = live
         delivery.checked.add(live.incident_id)
+        self.result.incident_id = live.incident_id
         self.count(first)
         try:
             for change in rest:

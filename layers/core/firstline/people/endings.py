@@ -1,4 +1,4 @@
-"""How an incident ended: its outcome, its time and the words for it. Pure."""
+"""The end of an incident: its outcome, its time and the words for it. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime

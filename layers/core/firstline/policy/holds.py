@@ -1,7 +1,7 @@
 """Silences and maintenance windows: both hold alerts for a time. A person makes a silence; the rules file has windows.
 
 Each alert is judged by itself when it comes in, so a silence for one host never hides another host's alert, although
-both belong to one incident. Storms are never held.
+both belong to one incident. A storm is held only if it collects nothing but what one silence or window holds.
 """
 
 from collections.abc import Sequence

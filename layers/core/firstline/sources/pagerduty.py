@@ -76,6 +76,7 @@ def read(payload: Any, reading: Reading) -> None:
         # Not the creation: an incident that is reopened after a resolve must count as newer than the resolve.
         at=occurred_at or values.moment(data.get("created_at")),
         ends_at=occurred_at if is_resolved else None,
+        timestamp_orders=True,
         status="resolved" if is_resolved else "firing",
         # A reopened incident has its old id, and is the same alert and the same incident again.
         fingerprint=key,

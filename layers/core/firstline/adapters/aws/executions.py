@@ -82,8 +82,8 @@ class StepFunctions:
                 page = self._client.list_executions(
                     stateMachineArn=self._state_machine, statusFilter=status, maxResults=_ONE_PAGE
                 )
-            ended += [execution for execution in page["executions"] if execution["stopDate"] >= since]
-        newest_first = sorted(ended, key=lambda execution: execution["stopDate"], reverse=True)
+            ended += [execution for execution in page["executions"] if _ended_at(execution) >= since]
+        newest_first = sorted(ended, key=_ended_at, reverse=True)
         ids = (self._incident_of(execution["name"]) for execution in newest_first)
         return list(dict.fromkeys(incident_id for incident_id in ids if incident_id is not None))
 
@@ -107,3 +107,7 @@ class StepFunctions:
                 return self._client.describe_execution(executionArn=arn)
             except self._client.exceptions.ExecutionDoesNotExist:
                 return None
+
+
+def _ended_at(execution: "ExecutionListItemTypeDef") -> datetime:
+    return execution.get("stopDate", execution["startDate"])

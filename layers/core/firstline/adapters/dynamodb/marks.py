@@ -86,7 +86,6 @@ class LiveMarks(TableStore):
                 "paged_seq": seen.paged_seq,
                 "page_done": seen.page_done,
                 "page_lease": _stamp(seen.page_lease),
-                "acked_seq": seen.acked_seq,
                 "acked_at": _stamp(seen.acked_at),
                 "resolved_at": _stamp(seen.resolved_at),
             },

@@ -1,0 +1,118 @@
+"""EventBridge's rules about executions, and queues that a function reads: both invoke functions."""
+
+import json
+import threading
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from local.emulator.runtime import Functions, TooManyRequests
+
+POLL_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule that invokes a function for the events that fit its pattern."""
+
+    pattern: Mapping[str, Any]
+    function: str
+
+
+@dataclass(frozen=True)
+class QueueReader:
+    """A function that is invoked for each message of a queue."""
+
+    queue_arn: str
+    function: str
+
+
+def fits(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
+    """Return True if an event fits a pattern of plain values. A pattern with filters fits none here."""
+    for name, wanted in pattern.items():
+        given = event.get(name)
+        if isinstance(wanted, Mapping):
+            if not isinstance(given, Mapping) or not fits(wanted, given):
+                return False
+        elif given not in [value for value in wanted if isinstance(value, str)]:
+            return False
+    return True
+
+
+def end_of(execution: Any) -> dict[str, Any]:
+    """Return one of moto's executions that has ended, as the event about its end describes it."""
+    times = {"startDate": execution.start_date, "stopDate": execution.stop_date}
+    return {
+        "executionArn": execution.exec_arn,
+        "stateMachineArn": execution.state_machine.arn,
+        "name": execution.name,
+        "status": str(execution.status),
+        **{name: int(at.timestamp() * 1_000) if isinstance(at, datetime) else None for name, at in times.items()},
+        "input": _text(execution.input_data),
+        "inputDetails": {"included": True},
+        "output": None if execution.output is None else _text(execution.output),
+    }
+
+
+def execution_ended(detail: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the event that Step Functions sends when an execution has ended."""
+    region, account = detail["stateMachineArn"].split(":")[3:5]
+    return {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": "Step Functions Execution Status Change",
+        "source": "aws.states",
+        "account": account,
+        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": region,
+        "resources": [detail["executionArn"]],
+        "detail": dict(detail),
+    }
+
+
+def send(event: Mapping[str, Any], rules: list[Rule], functions: Functions) -> None:
+    """Invoke the functions of every rule that fits, in the background."""
+    for rule in rules:
+        if fits(rule.pattern, event):
+            functions.invoke_later(rule.function, json.dumps(event).encode())
+
+
+def read_queue(reader: QueueReader, sqs: Any, functions: Functions, stopping: threading.Event) -> None:
+    """Invoke a function for each message of its queue, one at a time, until told to stop.
+
+    A message is deleted when the function has taken it. Else it comes again when its time is over.
+    """
+    url = sqs.get_queue_url(QueueName=reader.queue_arn.rsplit(":", 1)[-1])["QueueUrl"]
+    while not stopping.wait(POLL_SECONDS):
+        try:
+            received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"])
+            for message in received.get("Messages", []):
+                record = _record(message, reader.queue_arn)
+                if not functions.invoke(reader.function, json.dumps({"Records": [record]}).encode()).failed:
+                    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        except TooManyRequests:
+            continue
+        except Exception:
+            if not stopping.is_set():
+                raise
+
+
+def _record(message: Mapping[str, Any], queue_arn: str) -> dict[str, Any]:
+    """Return a message as Lambda hands it to a function."""
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message.get("Attributes", {}),
+        "messageAttributes": message.get("MessageAttributes", {}),
+        "md5OfBody": message["MD5OfBody"],
+        "eventSource": "aws:sqs",
+        "eventSourceARN": queue_arn,
+        "awsRegion": queue_arn.split(":")[3],
+    }
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))

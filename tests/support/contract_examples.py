@@ -1,0 +1,154 @@
+"""What the state machine and its functions say to each other: an input and an output of each state, with all filled in.
+
+`python -m tests.support.contract_examples` records them in tests/events/contracts, once for each release that changes a
+contract. A recorded file is never changed by hand: executions of that release still say what it holds.
+"""
+
+import json
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from firstline import contracts
+from firstline.contracts import Cursor, ErrorOutput, Observed, Origin
+from tests.support.builders import (
+    NOW,
+    a_classification,
+    a_page,
+    a_plan,
+    a_release_plan,
+    a_result,
+    an_alert,
+    an_incident,
+)
+
+FOLDER = Path(__file__).parents[1] / "events" / "contracts"
+
+INCIDENT = an_incident(an_alert().without_raw())
+VERDICT = a_classification(route="platform-team")
+PLAN = a_plan(decision="approve")
+TIMED_OUT = Observed(state="Await Resolution", error=ErrorOutput(Error="States.Timeout", Cause=""))
+FAILED = Observed(state="Next Move", error=ErrorOutput(Error="Lambda.Unknown", Cause="It was killed."))
+RUNNING = {"InstanceId": "i-0123456789abcdef0", "Status": "InProgress", "StatusDetails": "InProgress", "Output": ""}
+READ = Observed(state="Read Step", result={"command_id": "c-1", "invocations": [RUNNING]})
+
+EXAMPLES: dict[str, tuple[BaseModel, BaseModel]] = {
+    "Classify": (
+        contracts.ClassifyInput(incident=INCIDENT, generation=2),
+        contracts.ClassifyOutput(classification=VERDICT),
+    ),
+    "What Now?": (
+        contracts.WhatNowInput(
+            state="What Now?",
+            incident=INCIDENT,
+            generation=2,
+            classification=VERDICT,
+            remediation="human",
+            planned=True,
+            paged=True,
+            notified=True,
+            rounds=7,
+            happened=TIMED_OUT,
+        ),
+        contracts.WhatNowOutput(
+            go="Notify Ops", seconds=1, changes=3, joined=2, ended_by="person", plan=PLAN, rank=3, reason="It ran."
+        ),
+    ),
+    "Record Suppression": (
+        contracts.RecordSuppressionInput(
+            state="Record Suppression", incident=INCIDENT, generation=2, classification=VERDICT, joined=2
+        ),
+        contracts.NotifyOutput(told=False, outcome="suppressed", closed=True),
+    ),
+    "Plan Remediation": (
+        contracts.PlanRemediationInput(incident=INCIDENT, generation=2, classification=VERDICT),
+        contracts.PlanRemediationOutput(plan=a_release_plan(), reason="It may run."),
+    ),
+    "Announce Remediation": (
+        contracts.AnnounceRemediationInput(state="Announce Remediation", incident=INCIDENT, generation=2, plan=PLAN),
+        contracts.NotifyOutput(told=True),
+    ),
+    "Next Move": (
+        contracts.NextMoveInput(
+            state="Next Move",
+            incident_id=INCIDENT.incident_id,
+            origin=Origin(source="cloudwatch", account="123456789012", region="eu-central-1"),
+            plan=PLAN,
+            cursor=Cursor(queue="steps", index=0, polls=3, throttles=1, attempt=1, touched=True),
+            observed=READ,
+            results=[a_result()],
+            reason="It may run.",
+        ),
+        contracts.NextMoveOutput(
+            move="What Now?",
+            seconds=4,
+            cursor=Cursor(queue="rollback", index=0, polls=3, throttles=1, attempt=1, touched=True),
+            results=[a_result()],
+            reason="It ran.",
+            ended="page",
+        ),
+    ),
+    "Page On-Call": (
+        contracts.PageOnCallInput(
+            incident=INCIDENT,
+            generation=2,
+            classification=VERDICT,
+            plan=PLAN,
+            results=[a_result()],
+            reason="It ran.",
+            happened=FAILED,
+        ),
+        contracts.PageOnCallOutput(page=a_page(seq=2, level=1, round=1, at=NOW)),
+    ),
+    "Notify Ops": (
+        contracts.NotifyOpsInput(
+            state="Notify Ops",
+            incident=INCIDENT,
+            generation=2,
+            plan=PLAN,
+            results=[a_result()],
+            reason="It ran.",
+            happened=TIMED_OUT,
+        ),
+        contracts.NotifyOutput(told=True),
+    ),
+    "Announce Quiet": (
+        contracts.AnnounceQuietInput(state="Announce Quiet", incident=INCIDENT, generation=2),
+        contracts.NotifyOutput(told=True),
+    ),
+    "Close Incident": (
+        contracts.CloseIncidentInput(
+            state="Close Incident",
+            incident=INCIDENT,
+            generation=2,
+            plan=PLAN,
+            results=[a_result()],
+            reason="It ran.",
+            happened=TIMED_OUT,
+            ended_by="verified",
+            joined=2,
+        ),
+        contracts.NotifyOutput(told=True, outcome="auto_resolved", closed=False),
+    ),
+}
+
+
+def path_of(state: str) -> Path:
+    """Return the file of a state."""
+    return FOLDER / f"{state.lower().replace(' ', '-').rstrip('?')}.json"
+
+
+def record() -> None:
+    """Write the examples into the files of this release."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for state, (asked, answered) in EXAMPLES.items():
+        both = {
+            "state": state,
+            "input": asked.model_dump(mode="json", by_alias=True),
+            "output": answered.model_dump(mode="json", by_alias=True),
+        }
+        path_of(state).write_text(json.dumps(both, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    record()

@@ -1,0 +1,109 @@
+"""The early end of a hold: each alert that was held is judged anew, as ingest judges it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from firstline.errors import ConfigurationError, HistoryUnavailable
+from firstline.incidents.hold_ends import HoldEnds
+from firstline.ingest.judge import Judge
+from firstline.models import StoredAlert
+from firstline.policy.holds import Holds, Silence, Window
+from firstline.policy.match import AlertMatch
+from firstline.policy.rules import NO_RULES, Rules
+from tests.support.builders import NOON, alert, at, incident
+from tests.support.changes import stored
+
+SILENCE = Silence(
+    id="s-1",
+    match=AlertMatch(host=("web-1",)),
+    owner="ada",
+    reason="because",
+    created_at=at(0),
+    expires_at=at(60),
+)
+WINDOW = Window.model_validate(
+    {
+        "id": "w-1",
+        "match": {"host": "web-1"},
+        "reason": "patches",
+        "owner": "ada",
+        "when": [{"time_zone": "UTC", "hours": "11:00-13:00"}],
+        "suppress": True,
+    }
+)
+INHIBITION = {
+    "id": "network",
+    "source": {"alert_name": "SwitchDown"},
+    "target": {"alert_name": "DiskFull"},
+    "equal": ["region"],
+    "reason": "Nothing behind the switch answers.",
+}
+
+
+def member(*, held: bool = True, firing: bool = True, **what: Any) -> StoredAlert:
+    return stored(alert(**what), incident(), NOON, held=held, firing=firing)
+
+
+def over(
+    *members: StoredAlert,
+    silences: Iterable[Silence] = (),
+    windows: Iterable[Window] = (),
+    rules: Rules = NO_RULES,
+    inhibitors: int = 0,
+    minutes: float = 30,
+) -> str | None:
+    def count(keys: Iterable[str]) -> Mapping[str, int]:
+        return dict.fromkeys(keys, inhibitors)
+
+    judge = Judge(lambda: rules, lambda now: Holds(tuple(windows), tuple(silences)), ZoneInfo("UTC"))
+    return HoldEnds(judge, lambda incident_id, most: list(members[:most]), count).over("any", at(minutes))
+
+
+def test_a_silence_that_lasts_holds() -> None:
+    assert over(member(), silences=[SILENCE]) is None
+
+
+def test_a_silence_that_was_ended_does_not() -> None:
+    ended = SILENCE.model_copy(update={"ended_at": at(20)})
+    assert over(member(), silences=[ended]) == "nothing holds DiskFull any more"
+    assert over(member(), silences=[ended], minutes=19) is None
+    assert over(member()) == "nothing holds DiskFull any more"
+
+
+def test_a_window_holds_until_it_is_over_or_taken_out_of_the_file() -> None:
+    assert over(member(), windows=[WINDOW]) is None
+    assert over(member(), windows=[WINDOW], minutes=61) is not None
+    assert over(member(), windows=[]) is not None
+
+
+def test_an_inhibition_holds_while_a_source_fires() -> None:
+    rules = NO_RULES.model_copy(
+        update={"inhibit": Rules.model_validate({"rules": [], "inhibit": [INHIBITION]}).inhibit}
+    )
+    assert over(member(), rules=rules, inhibitors=1) is None
+    assert over(member(), rules=rules, inhibitors=0) == "nothing holds DiskFull any more"
+
+
+def test_one_alert_that_nothing_holds_any_more_ends_the_hold() -> None:
+    other = member(host="db-1", fingerprint="fp-2", alert_name="DbDown")
+    assert over(member(), other, silences=[SILENCE]) == "nothing holds DbDown any more"
+
+
+def test_what_was_never_held_or_fires_no_more_ends_no_hold() -> None:
+    beside = member(host="db-1", fingerprint="fp-2", held=False)
+    ended = member(host="db-1", fingerprint="fp-3", firing=False)
+    assert over(member(), beside, ended, silences=[SILENCE]) is None
+    assert over() is None
+
+
+@pytest.mark.parametrize("error", [HistoryUnavailable("throttled"), ConfigurationError("rules.yaml: is not YAML")])
+def test_what_cannot_be_read_ends_no_hold(error: Exception) -> None:
+    def unreadable(*_: object) -> Any:
+        raise error
+
+    judge = Judge(lambda: NO_RULES, unreadable, ZoneInfo("UTC"))
+    with pytest.raises(type(error)):
+        HoldEnds(judge, lambda *_: [member()], lambda _: {}).over("any", NOON)

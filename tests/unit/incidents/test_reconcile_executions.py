@@ -1,0 +1,328 @@
+"""Reconcile: executions that ended or sleep, holds that are over, and messages that are out of date."""
+
+import pytest
+
+from firstline.errors import (
+    ChannelFailed,
+    ExecutionsUnavailable,
+)
+from firstline.incidents.lifecycle import ExecutionState
+from firstline.models import Hold, Incident
+from tests.support.builders import a_classification, a_plan, at
+from tests.support.reconciling import CRITICAL, Instead, World, counted
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+# --- executions -------------------------------------------------------------------------------------------------------
+
+
+def test_an_execution_that_was_never_started_is_started(world: World) -> None:
+    incident = world.opens(started=False)
+
+    world.run(0.3)
+    assert world.executions.started == []
+    world.run(1.29)
+
+    assert world.executions.started == [(incident.incident_id, 1)]
+    assert counted("StartedByReconcile") == 1
+
+
+def test_one_that_runs_and_has_judged_nothing_yet_is_left_alone(world: World) -> None:
+    incident = world.opens(started=False)
+    world.executions.states[incident.incident_id, 1] = "RUNNING"
+
+    world.minutes(1, 20)
+
+    assert world.executions.started == []
+
+
+@pytest.mark.parametrize("awaiting", [None, "acknowledgement", "resolution"])
+@pytest.mark.parametrize("state", ["ENDED", "UNKNOWN"])
+def test_an_execution_that_ended_while_its_incident_is_open_is_succeeded(
+    world: World, awaiting: str | None, state: ExecutionState
+) -> None:
+    incident = world.opens(severity="low", awaiting=awaiting)
+    world.executions.states[incident.incident_id, 1] = state
+
+    world.minutes(1, 10)
+
+    assert world.executions.started == [(incident.incident_id, 2)]
+    live = world.live(incident)
+    assert (live.generation, live.task_token, live.awaiting) == (2, None, None)
+    assert counted("RestartedByReconcile") == 1
+
+
+def test_a_successor_that_could_not_be_started_is_started_next(world: World) -> None:
+    incident = world.opens(severity="low")
+    world.executions.states[incident.incident_id, 1] = "ENDED"
+    start = world.executions.start
+
+    def fails(incident: Incident, generation: int) -> None:
+        raise ExecutionsUnavailable("throttled")
+
+    object.__setattr__(world.reconciler, "executions", Instead(world.executions, start=fails))
+    world.run(1)
+    assert world.live(incident).generation == 2
+    object.__setattr__(world.reconciler, "executions", Instead(world.executions, start=start))
+    world.minutes(2, 3)
+
+    assert world.executions.started == [(incident.incident_id, 2)]
+
+
+def test_two_runs_at_the_same_moment_start_one_successor(world: World) -> None:
+    incident = world.opens(severity="low")
+    world.executions.states[incident.incident_id, 1] = "ENDED"
+    world.store.meanwhile["begin_generation"] = lambda: world.store.incidents.begin_generation(
+        world.live(incident), at(1)
+    )
+
+    world.run(1)
+
+    assert world.live(incident).generation == 2
+    assert world.executions.started == []
+
+
+def test_executions_that_end_again_and_again_are_succeeded_less_and_less_often(world: World) -> None:
+    incident = world.opens(severity="low")
+    for minute in range(1, 61):
+        for generation in range(1, 61):
+            world.executions.states[incident.incident_id, generation] = "ENDED"
+        world.run(minute)
+
+    assert 5 <= world.live(incident).generation <= 11
+
+
+@pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT"])
+def test_the_event_about_an_end_starts_the_successor_at_once(world: World, status: str) -> None:
+    incident = world.opens(severity="low", awaiting="resolution")
+
+    assert world.reconciler.mend(world.ended(incident, status=status), at(0.5)) is True
+
+    assert world.executions.started == [(incident.incident_id, 2)]
+    # EventBridge may say it twice.
+    assert world.reconciler.mend(world.ended(incident, status=status), at(0.6)) is False
+
+
+def test_the_end_of_an_older_execution_or_of_a_closed_incident_means_nothing(world: World) -> None:
+    incident = world.opens(severity="low")
+    detail = world.ended(incident)
+    world.reconciler.mend(detail, at(1))
+    started = list(world.executions.started)
+
+    assert world.reconciler.mend(detail, at(20)) is False
+    world.store.incidents.close(incident, 2, "resolved", "over", [], at(21), joined=1)
+    assert world.reconciler.mend(world.ended(incident, 2, "SUCCEEDED"), at(21)) is False
+    assert world.executions.started == started
+
+
+@pytest.mark.parametrize("given", [None, "", "{}", "not JSON"])
+def test_an_event_without_the_input_is_left_to_the_next_run(world: World, given: str | None) -> None:
+    incident = world.opens(severity="low")
+    detail = world.ended(incident) | {"input": given}
+
+    assert world.reconciler.mend(detail, at(1)) is False
+    world.run(1)
+
+    assert world.executions.started == [(incident.incident_id, 2)]
+
+
+def test_the_list_of_failed_executions_finds_one_that_is_not_due(world: World) -> None:
+    incident = world.opens(severity="low")
+    world.run(1)
+    world.executions.states[incident.incident_id, 1] = "ENDED"
+    world.executions.failed = ["unknown", incident.incident_id]
+
+    world.run(2)
+
+    assert world.executions.started == [(incident.incident_id, 2)]
+
+
+def test_step_functions_out_of_reach_keeps_nobody_from_being_paged(world: World) -> None:
+    world.opens(**CRITICAL)
+    world.executions.down = True
+
+    world.run(6)
+
+    assert world.pages == 1
+    assert counted("Heartbeat") == 1
+
+
+# --- signals ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("awaiting", ["hold", "recovery", "acknowledgement", "resolution"])
+def test_an_execution_that_waits_although_nothing_fires_is_told(world: World, awaiting: str) -> None:
+    incident = world.opens(severity="low", awaiting=awaiting)
+    world.ends(incident, 1)
+
+    world.run(2)
+
+    assert world.executions.told == ["ended"]
+    assert counted("ToldByReconcile") == 1
+
+
+def test_one_that_waits_for_quiet_although_something_fires_is_told(world: World) -> None:
+    world.opens(severity="low", awaiting="quiet")
+
+    world.run(2)
+
+    assert world.executions.told == ["joined"]
+
+
+def test_one_that_waits_for_an_acknowledgement_that_came_is_told(world: World) -> None:
+    incident = world.opens(awaiting="acknowledgement", **CRITICAL)
+    world.run(1)
+    assert world.executions.told == []
+    world.store.incidents.acknowledge(incident.incident_id, "ada", at(2))
+
+    world.run(3)
+
+    assert world.executions.told == ["acknowledged"]
+
+
+def test_one_that_a_person_resolved_is_told(world: World) -> None:
+    incident = world.opens(severity="low", awaiting="resolution")
+    world.store.incidents.resolve(incident.incident_id, "ada", at(2))
+
+    world.run(3)
+
+    assert world.executions.told == ["resolved"]
+
+
+def test_a_resolve_that_did_not_know_of_what_joined_is_no_reason_to_wake(world: World) -> None:
+    incident = world.opens(severity="low", awaiting="resolution")
+    world.store.incidents.resolve(incident.incident_id, "ada", at(2), seen=1)
+    world.joins(incident, 3, severity="low")
+
+    world.run(4)
+
+    assert world.executions.told == []
+
+
+def test_an_approval_that_the_execution_missed_is_told(world: World) -> None:
+    incident = world.opens(awaiting="resolution", **CRITICAL)
+    world.store.incidents.acknowledge(incident.incident_id, "ada", at(0.5))
+    plan = a_plan(decision="approve")
+    world.store.change(incident.incident_id, plan=plan, plan_digest=plan.digest())
+    world.run(1)
+    assert world.executions.told == []
+
+    world.store.change(incident.incident_id, decision="approved", decided_by="ada", decided_at=at(2))
+    world.minutes(2, 11)
+    assert "approved" in world.executions.told
+
+
+def test_an_approval_that_was_acted_on_is_not_told_again(world: World) -> None:
+    incident = world.opens(awaiting="resolution", **CRITICAL)
+    plan = a_plan(decision="approve")
+    world.store.incidents.acknowledge(incident.incident_id, "ada", at(0.5))
+    world.store.change(
+        incident.incident_id, plan=plan, plan_digest=plan.digest(), decision="approved", decided_at=at(1)
+    )
+    world.store.change(incident.incident_id, acted_at=at(1))
+
+    world.minutes(2, 12)
+
+    assert world.executions.told == []
+
+
+def test_a_wait_that_is_over_already_is_no_error(world: World) -> None:
+    incident = world.opens(severity="low", awaiting="resolution")
+    world.ends(incident, 1)
+    world.executions.waiting = False
+
+    world.run(2)
+
+    assert counted("ToldByReconcile") == 0
+    assert counted("ReconcileFailed") == 0
+
+
+# --- holds ------------------------------------------------------------------------------------------------------------
+
+
+def held(world: World, until: float = 30) -> Incident:
+    incident = world.opens(awaiting="hold", **CRITICAL)
+    hold = Hold(by="silence", id="s-1", reason="because", until=at(until), seconds=60)
+    verdict = a_classification(severity="critical").model_copy(update={"hold": hold})
+    world.store.change(incident.incident_id, classification=verdict, held_until=at(until))
+    return incident
+
+
+def test_an_incident_on_hold_waits(world: World) -> None:
+    held(world)
+
+    world.minutes(1, 29)
+
+    assert world.pages == 0
+    assert world.executions.told == []
+
+
+def test_a_hold_that_nothing_gives_reason_for_any_more_is_ended(world: World) -> None:
+    incident = held(world)
+    world.hold_is_over = "nothing holds DiskFull any more"
+
+    world.run(2)
+
+    assert world.live(incident).hold_ended_because == "nothing holds DiskFull any more"
+    assert world.executions.told[0] == "go on"
+    assert counted("HoldEndedByReconcile") == 1
+
+
+def test_an_execution_that_sleeps_through_the_end_of_its_hold_is_told_and_its_person_paged(world: World) -> None:
+    held(world, until=10)
+
+    world.minutes(1, 16)
+
+    assert "go on" in world.executions.told
+    assert world.pages == 1
+
+
+# --- messages ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_joined_is_shown_once(world: World) -> None:
+    incident = world.opens(severity="medium", awaiting="resolution")
+    world.store.incidents.mark_shown(incident, world.live(incident).version)
+    world.run(1)
+    assert world.slack.told == []
+
+    world.joins(incident, 2, severity="medium", host="web-2")
+    world.minutes(3, 12)
+
+    assert [(told.kind, told.reason) for told in world.slack.told] == [("changed", "Joined: medium DiskFull on web-2.")]
+    assert world.topic.told == []
+    assert counted("ShownByReconcile") == 1
+
+
+def test_whoever_changed_it_has_half_a_minute_to_show_it(world: World) -> None:
+    incident = world.opens(severity="medium", awaiting="resolution")
+    world.store.incidents.mark_shown(incident, world.live(incident).version)
+    world.joins(incident, 2, severity="medium")
+
+    world.run(2.3)
+    assert world.slack.told == []
+    world.run(3.29)
+
+    assert len(world.slack.told) == 1
+
+
+def test_an_incident_of_which_nobody_was_told_is_not_shown(world: World) -> None:
+    incident = world.opens(severity="medium")
+    world.joins(incident, 2, severity="medium")
+
+    world.minutes(3, 20)
+
+    assert world.slack.told == []
+
+
+def test_a_message_that_no_channel_takes_is_tried_less_and_less_often(world: World) -> None:
+    world.opens(severity="medium", awaiting="resolution")
+    world.slack.failures = [ChannelFailed("invalid_auth", retryable=False) for _ in range(100)]
+
+    world.minutes(1, 60)
+
+    assert 5 <= world.slack.attempts <= 12

@@ -1,0 +1,319 @@
+"""Presses of Slack's buttons: only approvers may approve, the message says who did it, and twice does no harm."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from firstline.models import IncidentRecord, RemediationPlan
+from firstline.observability import metrics
+from firstline.people import links
+from firstline.people.approve import LINK_IS_VALID_FOR
+from firstline.people.buttons import Press
+from firstline.people.links import Link, read
+from firstline.people.press_handler import PressHandler
+from tests.support.builders import INCIDENT_ID, NOW, a_live, a_plan, a_waiting_record
+from tests.support.changes import counts_for, joining
+from tests.support.memory import MemoryChannel, MemoryExecutions, MemoryStore, lasting, passing
+from tests.unit.people.stage import critical
+
+
+@pytest.fixture(autouse=True)
+def _fresh_metrics() -> Iterator[None]:
+    metrics.clear_metrics()
+    yield
+    metrics.clear_metrics()
+
+
+KEY = "k" * 32
+
+
+def address(link: Link) -> str:
+    return links.address(link, "https://api.example", (KEY,))
+
+
+def address_of_a_closed_page(link: Link) -> str:
+    return links.address(link, "https://api.example", ())
+
+
+class Pressed:
+    """An incident under whose message people press buttons."""
+
+    def __init__(self, awaiting: Any = "acknowledgement", *, plan: RemediationPlan | None = None, **changes: Any):
+        self.store = MemoryStore(a_waiting_record(plan, awaiting=awaiting, paged_at=NOW, **changes))
+        self.executions = MemoryExecutions()
+        self.slack = MemoryChannel()
+        self.pagerduty = MemoryChannel(wakes="once")
+        self.whispers: list[tuple[str, str, str]] = []
+        self.links: list[str | None] = []
+        self.presses = 0
+
+    @property
+    def now(self) -> IncidentRecord:
+        """The record as it stands."""
+        return self.store.only
+
+    @property
+    def signals(self) -> list[tuple[str, str]]:
+        return self.executions.told
+
+    def press(
+        self,
+        button: Any,
+        approvers: tuple[str, ...] = (),
+        *,
+        user: str = "U1",
+        digest: str | None = None,
+        seen: int | None = None,
+        address: Callable[[Link], str] = address,
+    ) -> None:
+        plan_digest = (self.now.plan_digest or "") if digest is None else digest
+        self.presses += 1
+        PressHandler(
+            incidents=self.store.incidents,
+            executions=self.executions,
+            trail=self.store.trail,
+            channels={"slack": self.slack, "pagerduty": self.pagerduty},
+            approvers=approvers,
+            address=address,
+            whisper=self._whisper,
+            open_form=None,
+        ).handle(
+            Press(button, INCIDENT_ID, user, {"U1": "ana"}.get(user, user), "C1", plan_digest, seen=seen),
+            NOW + timedelta(seconds=30 * self.presses),
+        )
+
+    def _whisper(self, channel: str, user: str, text: str, link: str | None = None) -> None:
+        self.whispers.append((channel, user, text))
+        self.links.append(link)
+
+
+def test_acknowledging_stops_the_pager_everywhere() -> None:
+    incident = Pressed()
+
+    incident.press("acknowledge")
+
+    assert incident.signals == [("acknowledged", "ana (Slack)")]
+    for channel in (incident.slack, incident.pagerduty):
+        assert [told.kind for told in channel.told] == ["acknowledged"]
+    assert incident.slack.told[0].record.acknowledged_by == "ana (Slack)"
+    assert metrics.metric_set["TimeToAcknowledge"] == {
+        "Unit": "Seconds",
+        "StorageResolution": 60,
+        "Value": [30.0],
+    }
+
+
+@pytest.mark.parametrize(
+    ("button", "awaiting", "signal", "kind", "said"),
+    [
+        ("resolve", "resolution", "resolved", "closed", "pressed Resolve."),
+        ("approve", "acknowledgement", "approved", "remediating", "approved."),
+        ("refuse", "acknowledgement", "refused", "paged", "refused."),
+    ],
+)
+def test_the_message_says_who_did_it(button: str, awaiting: str, signal: str, kind: str, said: str) -> None:
+    incident = Pressed(awaiting)
+
+    incident.press(button, approvers=("U1",))
+
+    assert incident.signals == [(signal, "ana (Slack)")]
+    told = incident.slack.told[0]
+    assert (told.kind, told.reason) == (kind, f"ana (Slack) {said}")
+
+
+@pytest.mark.parametrize(("button", "kinds"), [("approve", ["acknowledged"]), ("refuse", []), ("resolve", [])])
+def test_pagerduty_stops_paging_for_what_somebody_approved(button: str, kinds: list[str]) -> None:
+    incident = Pressed()
+    incident.press(button, approvers=("U1",))
+    assert [told.kind for told in incident.pagerduty.told] == kinds
+
+
+@pytest.mark.parametrize(("button", "what"), [("acknowledge", "acknowledged"), ("resolve", "resolved")])
+def test_a_press_is_on_the_trail(button: str, what: str) -> None:
+    incident = Pressed()
+    incident.press(button)
+    assert [(entry.what, entry.who) for entry in incident.store.trail.entries(INCIDENT_ID)] == [(what, "ana (Slack)")]
+
+
+def test_the_message_after_an_acknowledgement_is_marked_as_shown() -> None:
+    incident = Pressed()
+    incident.press("acknowledge")
+    live = incident.now.live
+    assert live is not None
+    assert live.shown == live.version
+
+
+def test_resolving_is_measured_as_an_answer() -> None:
+    incident = Pressed("acknowledgement")
+    incident.press("resolve")
+    assert incident.now.resolved_by == "ana (Slack)"
+    assert incident.signals == [("resolved", "ana (Slack)")]
+    assert "TimeToAcknowledge" in metrics.metric_set
+
+
+def test_a_resolve_under_an_old_message_is_refused_and_what_joined_is_told() -> None:
+    shown: dict[str, Any] = {"slack_channel": "alerts:C1", "slack_ts": "1.2"}
+    incident = Pressed(live=a_live(own=counts_for(3), awaiting="acknowledgement", task_token="t"), **shown)
+    live = incident.now.live
+    assert live is not None
+    incident.store.groups.apply(joining(live, critical(), now=NOW + timedelta(seconds=20)))
+
+    incident.press("resolve", seen=1)
+
+    assert (incident.now.resolved_by, incident.signals) == (None, [])
+    [(_, _, text)] = incident.whispers
+    assert text.startswith("Not resolved: 1 more alert joined since this message was written")
+    assert "critical DbDown on db-1" in text
+    (message,) = incident.slack.told
+    assert (message.kind, len(message.record.members)) == ("changed", 1)
+
+    incident.press("resolve", seen=2)
+
+    assert incident.now.resolved_by == "ana (Slack)"
+
+
+def test_resolving_what_somebody_has_acknowledged_measures_nothing_twice() -> None:
+    incident = Pressed("resolution", acknowledged_at=NOW, acknowledged_by="bo")
+    incident.press("resolve")
+    assert incident.now.acknowledged_by == "bo"
+    assert "TimeToAcknowledge" not in metrics.metric_set
+
+
+@pytest.mark.parametrize(
+    ("approvers", "words"), [((), "Nobody may approve yet"), (("U2", "U3"), "U1 is not among the stack's Approvers")]
+)
+def test_only_approvers_approve(approvers: tuple[str, ...], words: str) -> None:
+    incident = Pressed()
+
+    incident.press("approve", approvers)
+
+    assert incident.now.decision is None
+    assert incident.signals == []
+    assert incident.slack.attempts == 0
+    [(channel, user, text)] = incident.whispers
+    assert (channel, user) == ("C1", "U1")
+    assert words in text
+
+
+def test_everybody_may_refuse() -> None:
+    incident = Pressed()
+    incident.press("refuse", approvers=())
+    assert incident.now.decision == "refused"
+
+
+@pytest.mark.parametrize("button", ["acknowledge", "resolve", "approve", "refuse"])
+def test_pressing_twice_does_it_once(button: str) -> None:
+    incident = Pressed()
+    incident.press(button, approvers=("U1",))
+    told, signals = len(incident.slack.told), list(incident.signals)
+
+    incident.press(button, approvers=("U1",))
+
+    assert (len(incident.slack.told), incident.signals) == (told, signals)
+    assert len(incident.whispers) == 1
+
+
+def test_a_slack_that_fails_undoes_nothing_and_is_not_waited_for() -> None:
+    incident = Pressed()
+    incident.slack.failures = [passing(), passing()]
+    incident.press("acknowledge")
+    assert incident.now.acknowledged_by == "ana (Slack)"
+    assert incident.slack.attempts == 1
+    assert len(incident.pagerduty.told) == 1
+
+
+def test_an_execution_that_cannot_be_told_yet_loses_no_press() -> None:
+    incident = Pressed()
+    incident.executions.down = True
+    incident.press("acknowledge")
+    assert incident.now.acknowledged_by == "ana (Slack)"
+    assert "Noted" in incident.whispers[0][2]
+
+
+@pytest.mark.parametrize("whisper", [None, "fails"])
+def test_an_answer_that_cannot_be_given_is_no_error(whisper: str | None) -> None:
+    def failing(channel: str, user: str, text: str, link: str | None = None) -> None:
+        raise lasting()
+
+    incident = Pressed()
+    PressHandler(
+        incidents=incident.store.incidents,
+        executions=incident.executions,
+        trail=incident.store.trail,
+        channels={},
+        approvers=(),
+        address=address,
+        whisper=failing if whisper else None,
+        open_form=None,
+    ).handle(Press("approve", INCIDENT_ID, user_id="U1", user_name="ana", channel="C1"), NOW)
+    assert incident.now.decision is None
+
+
+# --- plans ---
+
+
+def test_an_approver_gets_a_link_of_their_own() -> None:
+    incident = Pressed()
+
+    incident.press("review", approvers=("U1",))
+
+    [(channel, user, text)] = incident.whispers
+    assert (channel, user) == ("C1", "U1")
+    deadline = NOW + timedelta(seconds=30) + LINK_IS_VALID_FOR
+    assert f"until {deadline:%H:%M} UTC" in text
+    [address] = incident.links
+    assert address is not None
+    page, token = address.split("?token=")
+    assert page == f"https://api.example/approvals/{INCIDENT_ID}"
+    link = read(token, [KEY], incident_id=INCIDENT_ID, now=NOW)
+    assert (link.approver, link.name, link.plan_digest) == ("U1", "ana", incident.now.plan_digest)
+    assert link.expires_at == deadline
+    assert (incident.store.calls, incident.slack.attempts) == (["record"], 0)
+
+
+@pytest.mark.parametrize(
+    ("case", "approvers", "page", "changes", "words"),
+    [
+        ("not an approver", ("U2",), address, {}, "not among the stack's Approvers"),
+        ("the page is closed", ("U1",), address_of_a_closed_page, {}, "no secret approvals/signing-key"),
+        ("it is over", ("U1",), address, {"resolved_at": NOW, "resolved_by": "bo"}, "over at"),
+        ("it is decided", ("U1",), address, {"decision": "refused", "decided_by": "bo"}, "refused by bo"),
+    ],
+)
+def test_no_link_without_the_right_or_an_open_question(
+    case: str, approvers: Any, page: Callable[[Link], str], changes: Any, words: str
+) -> None:
+    incident = Pressed(**changes)
+    incident.press("review", approvers, address=page)
+    [(_, _, text)] = incident.whispers
+    assert words in text
+    assert incident.links == [None]
+
+
+@pytest.mark.parametrize("button", ["approve", "refuse"])
+@pytest.mark.parametrize("digest", ["", "0" * 64])
+def test_a_button_under_another_plan_decides_nothing(button: str, digest: str) -> None:
+    incident = Pressed()
+    incident.press(button, approvers=("U1",), digest=digest)
+    assert incident.now.decision is None
+    assert "The plan has changed" in incident.whispers[0][2]
+
+
+def test_a_destructive_plan_asks_on_after_the_first_yes() -> None:
+    incident = Pressed(plan=a_plan(risk="destructive", decision="approve"))
+
+    incident.press("approve", approvers=("U1", "U2"))
+    incident.press("approve", approvers=("U1", "U2"))
+
+    assert incident.signals == [("acknowledged", "ana (Slack)")]
+    assert [(told.kind, told.reason) for told in incident.slack.told] == [
+        ("approval", "ana (Slack) approved. It is destructive, so somebody else must agree.")
+    ]
+    assert "must be somebody else" in incident.whispers[0][2]
+
+    incident.press("approve", approvers=("U1", "U2"), user="U2")
+
+    assert incident.signals[1:] == [("approved", "ana (Slack) and U2 (Slack)")]
+    assert incident.slack.told[-1].kind == "remediating"

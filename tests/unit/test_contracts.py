@@ -1,0 +1,110 @@
+"""Versions that meet: what a release's machine and functions said to each other is read by this one.
+
+An execution runs on for days after a deployment, its functions are those of the newest version, and a deployment may be
+rolled back. So each side reads what an older and a newer one says.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from firstline import contracts
+from firstline.models import Frozen
+from tests.support.contract_examples import EXAMPLES, path_of
+from tests.template.machine import LAMBDA, Machine
+
+MACHINE = Machine.load(Path(__file__).parents[2] / "statemachine" / "incident.asl.yaml")
+STATES = [name for name, state in MACHINE.tasks() if state["Resource"] == LAMBDA]
+NOTIFY = {"Record Suppression", "Announce Remediation", "Notify Ops", "Announce Quiet", "Close Incident"}
+DIRECTIONS = ["input", "output"]
+
+every_message = pytest.mark.parametrize(
+    ("state", "direction"), [(state, direction) for state in STATES for direction in DIRECTIONS]
+)
+
+
+def recorded(state: str, direction: str) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads(path_of(state).read_text(encoding="utf-8"))[direction]
+    return said
+
+
+def contract(state: str, direction: str) -> type[BaseModel]:
+    noun = "Notify" if direction == "output" and state in NOTIFY else re.sub("[^A-Za-z]", "", state)
+    model: type[BaseModel] = getattr(contracts, f"{noun}{direction.title()}")
+    return model
+
+
+def read(state: str, direction: str, said: Any) -> BaseModel:
+    """Read a message as the handlers do."""
+    return contract(state, direction).model_validate(said, extra="ignore")
+
+
+def places(said: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield the path of each object within a message, but of none whose keys are data."""
+    if isinstance(said, dict):
+        yield path
+        for name, value in said.items():
+            if name not in ("labels", "parameters", "request", "result"):
+                yield from places(value, (*path, name))
+    elif isinstance(said, list):
+        for number, value in enumerate(said):
+            yield from places(value, (*path, number))
+
+
+def test_every_state_is_recorded() -> None:
+    assert set(STATES) == set(EXAMPLES)
+    assert all(path_of(state).exists() for state in STATES)
+
+
+@every_message
+def test_what_was_said_is_understood(state: str, direction: str) -> None:
+    said = recorded(state, direction)
+
+    assert json.loads(read(state, direction, said).model_dump_json(by_alias=True)) == said
+
+
+@every_message
+def test_a_key_of_a_newer_version_is_passed_over_at_any_depth(state: str, direction: str) -> None:
+    said = recorded(state, direction)
+    whole = read(state, direction, said)
+
+    for path in places(said):
+        newer = json.loads(json.dumps(said))
+        place = newer
+        for name in path:
+            place = place[name]
+        place["a_key_of_a_newer_version"] = {"any": "thing"}
+        assert read(state, direction, newer) == whole, path
+
+
+@every_message
+def test_a_key_that_an_older_version_does_not_send_has_its_default(state: str, direction: str) -> None:
+    said, model = recorded(state, direction), contract(state, direction)
+    optional = [name for name, field in model.model_fields.items() if not field.is_required()]
+
+    for name in optional:
+        older = {key: value for key, value in said.items() if key != name}
+        assert getattr(read(state, direction, older), name) == model.model_fields[name].get_default(
+            call_default_factory=True, validated_data={}
+        )
+
+
+@every_message
+def test_every_key_is_recorded(state: str, direction: str) -> None:
+    """Else nothing shows that a key which this release sends is read by the next one."""
+    assert set(recorded(state, direction)) == set(contract(state, direction).model_fields)
+
+
+def test_a_handler_reads_what_a_newer_machine_says() -> None:
+    """The models inside a message refuse unknown keys, unless the reader says otherwise."""
+    assert Frozen.model_config["extra"] == "forbid"
+    for app in ("classify", "escalate", "notify", "remediate"):
+        code = (Path(__file__).parents[2] / "functions" / app / "app.py").read_text(encoding="utf-8")
+        reads = re.findall(r"(?:model_validate|validate_python)\(event(.*?)\)", code)
+        assert reads
+        assert set(reads) == {', extra="ignore"'}, app
