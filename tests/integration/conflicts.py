@@ -126,7 +126,14 @@ async def _end(loop: asyncio.AbstractEventLoop) -> None:
 
 async def _message(reader: asyncio.StreamReader) -> Message:
     head = await reader.readuntil(b"\r\n\r\n")
-    return head, await reader.readexactly(int(_header(head, b"content-length") or 0))
+    if _header(head, b"transfer-encoding") != "chunked":
+        return head, await reader.readexactly(int(_header(head, b"content-length") or 0))
+    body = b""
+    while True:
+        line = await reader.readuntil(b"\r\n")
+        body += line + await reader.readexactly(int(line, 16) + 2)
+        if int(line, 16) == 0:
+            return head, body
 
 
 def _header(head: bytes, name: bytes) -> str:
