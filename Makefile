@@ -23,6 +23,9 @@ demo: setup ## Fire alerts of every source at a local Firstline and tell each on
 test: setup ## Run every test, offline: make test [SEED=of an earlier order]
 	@$(PY) -m tests $(if $(SEED),--seed $(SEED))
 
+simulate: setup ## Run the whole of Firstline under a virtual clock with faults: make simulate [ARGS=--help]
+	@$(PY) -m tests.simulation $(ARGS)
+
 check: setup format-check lint types runbooks-check test ## Format, lint, types, runbooks, and every test: what CI runs
 
 format: setup ## Format the code
@@ -75,4 +78,4 @@ lock: setup ## Renew the pins (requirements*.txt) from the .in files
 	$(UV_COMPILE) requirements-dev.in -o requirements-dev.txt
 	for layer in core llm; do $(UV_COMPILE) -c requirements-dev.txt layers/$$layer/requirements.in -o layers/$$layer/requirements.txt; done
 
-.PHONY: help setup demo test check format format-check lint types templates runbooks runbooks-check bench measure eval build build-both deploy lock
+.PHONY: help setup demo test simulate check format format-check lint types templates runbooks runbooks-check bench measure eval build build-both deploy lock

@@ -20,7 +20,7 @@ from xml.etree import ElementTree
 from tests.support.needs import remedy_of
 
 TESTS = Path(__file__).parent
-FOLDERS = ("integration", "statemachine", "e2e", "unit", "runbooks", "template")
+FOLDERS = ("integration", "statemachine", "e2e", "simulation", "unit", "runbooks", "template")
 AT_ONCE = 2
 _NO_TESTS = 5
 

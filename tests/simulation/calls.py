@@ -118,6 +118,8 @@ class Calls:
             self.check_time(frame)
         if kind.startswith("kill") and frame is None:
             kind = "refuse" if kind == "kill before" else "lost"  # only functions can be killed
+        if kind == "echo" and frame is None:
+            kind = "lost"  # the machine repeats only what its Retry says
         if kind == "conflict" and conflict is None:
             kind = "refuse"
         if kind == "refuse":

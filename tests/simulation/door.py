@@ -139,9 +139,7 @@ class Door:
         self, function: str, path: str, headers: Mapping[str, str], body: str, said: Sequence[Said] = ()
     ) -> int | None:
         """Make a request to the API."""
-        kind = self.calls.faults.choose(
-            f"http:{path}", ("refuse", "lost", "others first"), self.calls.clock.now()
-        )
+        kind = self.calls.faults.choose(f"http:{path}", ("refuse", "lost", "others first"), self.calls.clock.now())
         if kind == "refuse":
             return 503
         if kind == "others first":

@@ -63,7 +63,7 @@ class Faults:
     orders
         The share of calls before which other pending events run.
     only
-        If given, exactly these faults happen, and nothing is drawn.
+        If given, exactly these faults happen, and nothing is drawn. Then `asked` has each call, and what it could meet.
     """
 
     seed: int
@@ -71,6 +71,7 @@ class Faults:
     orders: float = 0.0
     weather: Sequence[Weather] = ()
     only: Mapping[tuple[str, int], Kind] | None = None
+    asked: dict[tuple[str, int], Sequence[Kind]] = field(default_factory=dict)
     happened: list[tuple[datetime, Fault]] = field(default_factory=list)
     listeners: list[Callable[[datetime, Fault], object]] = field(default_factory=list)
     _counts: Counter[str] = field(default_factory=Counter)
@@ -83,17 +84,17 @@ class Faults:
     def choose(self, label: str, kinds: Sequence[Kind], now: datetime) -> Kind | None:
         """Return the fault of the next call with this label, or None."""
         number = self._counts[label] = self._counts[label] + 1
-        kind = self._given(label, number) if self.only is not None else self._drawn(label, number, kinds, now)
+        if self.only is None:
+            kind = self._drawn(label, number, kinds, now)
+        else:
+            kind = self.only.get((label, number))
+            self.asked[label, number] = kinds
         if kind is not None:
             fault = Fault(label, number, kind)
             self.happened.append((now, fault))
             for listener in self.listeners:
                 listener(now, fault)
         return kind
-
-    def _given(self, label: str, number: int) -> Kind | None:
-        assert self.only is not None
-        return self.only.get((label, number))
 
     def _drawn(self, label: str, number: int, kinds: Sequence[Kind], now: datetime) -> Kind | None:
         share = self.share

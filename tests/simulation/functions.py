@@ -261,9 +261,7 @@ def without_metrics() -> Iterator[None]:
 
 
 @contextmanager
-def logged_crashes(
-    calls: Calls, on_crash: Callable[[str, Event, BaseException, list[Any]], object]
-) -> Iterator[None]:
+def logged_crashes(calls: Calls, on_crash: Callable[[str, Event, BaseException, list[Any]], object]) -> Iterator[None]:
     """Watch the package's log for a block, which prints nothing meanwhile."""
     handler, before = _LoggedCrashes(calls, on_crash), [(each, each.level) for each in logger.handlers]
     for each, _ in before:
@@ -284,7 +282,9 @@ def virtual_time(clock: VirtualClock, calls: Calls) -> Iterator[None]:
     changed: list[tuple[ModuleType, dict[str, Any]]] = []
     for name, module in list(sys.modules.items()):
         if module is not None and name.startswith("firstline.") and getattr(module, "__file__", None):
-            before = {key: vars(module)[key] for key in ("datetime", "time", "ThreadPoolExecutor") if key in vars(module)}
+            before = {
+                key: vars(module)[key] for key in ("datetime", "time", "ThreadPoolExecutor") if key in vars(module)
+            }
             if before:
                 _patch(module)
                 changed.append((module, before))
@@ -415,7 +415,7 @@ class Functions:
         if kind == "busy":
             raise TaskError("Lambda.TooManyRequestsException", "Simulated")
         if kind == "others first":
-            self._calls.let_others_go(3)
+            self._calls.let_others_go(10)
         try:
             answer = self.call(name, event)
         except Killed as killed:

@@ -4,7 +4,6 @@ Allowances: a fault that was injected costs time. Each check names its limit in 
 the trouble began adds to it, up to a bound.
 """
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -82,6 +81,7 @@ class Oracle:
     """Watches a world from its beginning."""
 
     world: "World"
+    pace: float = 60
     violations: list[Violation] = field(default_factory=list)
     worst_to_human: timedelta = timedelta(0)
     worst_calm: timedelta = timedelta(0)
@@ -91,6 +91,7 @@ class Oracle:
     _sends: dict[str, list["Published"]] = field(default_factory=lambda: defaultdict(list))
     _page_keys: Counter[tuple[Any, ...]] = field(default_factory=Counter)
     _names: dict[tuple[str, str], Key] = field(default_factory=dict)
+    _places: dict[Key, Any] = field(default_factory=dict)
     _closed: dict[str, datetime] = field(default_factory=dict)
     _crashes_seen: int = 0
     _commands_seen: int = 0
@@ -156,16 +157,25 @@ class Oracle:
         found = []
         for item in self._items():
             if item["sk"]["S"].startswith("ALERT#") and item["pk"]["S"].startswith("GROUP#"):
-                found.append(
-                    StoredAlert(
-                        self._key_of(item),
-                        bool(_plain(item.get("firing"))),
-                        _plain(item.get("incident_id")) or "",
-                        _plain(item.get("live_key")) or "",
-                        item,
-                    )
-                )
+                found.append(self._stored(item))
         return found
+
+    def alert(self, key: Key) -> StoredAlert | None:
+        """Return one alert as it is stored, or None."""
+        place = self._places.get(key)
+        if place is None:
+            return next((alert for alert in self.alerts() if alert.key == key), None)
+        item, _ = self.world.memory._table.entries.get(place, (None, 0))
+        return self._stored(item) if item is not None else None
+
+    def _stored(self, item: Mapping[str, Any]) -> StoredAlert:
+        return StoredAlert(
+            self._key_of(item),
+            bool(_plain(item.get("firing"))),
+            _plain(item.get("incident_id")) or "",
+            _plain(item.get("live_key")) or "",
+            item,
+        )
 
     def _key_of(self, item: Mapping[str, Any]) -> Key:
         place = item["pk"]["S"], item["sk"]["S"]
@@ -173,13 +183,14 @@ class Oracle:
             import json
 
             alert = json.loads(item["alert"]["S"])
-            self._names[place] = Key(alert["source"], alert["alert_name"], alert.get("host") or "")
+            self._names[place] = key = Key(alert["source"], alert["alert_name"], alert.get("host") or "")
+            self._places[key] = self.world.memory._table.key_of(item)
         return self._names[place]
 
     # --- each minute --------------------------------------------------------------------------------------------------
 
     def _look(self) -> None:
-        self.world.clock.after(60, self._look, "the oracle looks")
+        self.world.clock.after(self.pace, self._look, "the oracle looks")
         lives, alerts = self.lives(), self.alerts()
         self._crashed()
         self._counted(lives, alerts)
@@ -201,8 +212,7 @@ class Oracle:
 
     def _crashed(self) -> None:
         for crash in self.world.crashes[self._crashes_seen :]:
-            if crash.function != "reconcile":
-                self.say("crash", f"{crash.function} {crash.state}: {crash.error} (faults: {', '.join(crash.faults)})")
+            self.say("crash", f"{crash.function} {crash.state}: {crash.error} (faults: {', '.join(crash.faults)})")
         self._crashes_seen = len(self.world.crashes)
         for execution in self.world.step_functions.executions.values():
             if execution.status == "FAILED" and execution.error in ("States.Runtime", "States.QueryEvaluationError"):
@@ -213,7 +223,9 @@ class Oracle:
         firing = Counter(alert.incident_id for alert in alerts if alert.firing)
         for live in lives:
             if live.is_open and live.firing != firing[live.incident_id]:
-                self.say("counts", f"{live.incident_id}: firing {live.firing}, but {firing[live.incident_id]} alerts fire")
+                self.say(
+                    "counts", f"{live.incident_id}: firing {live.firing}, but {firing[live.incident_id]} alerts fire"
+                )
             if live.is_open and "expires_at" in live.item:
                 self.say("expiry", f"{live.incident_id} is open and has expires_at")
             self.checks["counts"] += 1
@@ -240,7 +252,9 @@ class Oracle:
             live = by_incident.get(alert.incident_id) if alert else None
             known = self._closed.get(alert.incident_id) if alert else None
             if alert is None or not alert.firing:
-                self.say("covered", f"{key} was accepted as firing at {word.at:%d %H:%M:%S} and is not stored as firing")
+                self.say(
+                    "covered", f"{key} was accepted as firing at {word.at:%d %H:%M:%S} and is not stored as firing"
+                )
             elif (live is None or not live.is_open) and known is None:
                 self.say("covered", f"{key} fires in {alert.incident_id}, which is neither open nor closed")
             elif known is not None and word.at > known + REOPEN_AFTER:
@@ -257,7 +271,9 @@ class Oracle:
         )
 
     def _resolved_by_hand(self, incident_id: str) -> bool:
-        return any(press.incident_id == incident_id and press.button == "resolve" for press in self.world.people.pressed)
+        return any(
+            press.incident_id == incident_id and press.button == "resolve" for press in self.world.people.pressed
+        )
 
     def _executed(self, lives: list[StoredLive]) -> None:
         """An open record has a running execution; a closed one has none."""
@@ -272,8 +288,12 @@ class Oracle:
                 continue
             name = live.incident_id
             self.checks["executed"] += 1
-            if not os.environ.get("NO_RECONCILE"): self._lasting("zombie", name, live.is_open and not running[name], MEND, f"{name} is open without an execution")
-            self._lasting("ghost", name, not live.is_open and bool(running[name]), MEND, f"{name} is closed and still runs")
+            self._lasting(
+                "zombie", name, live.is_open and not running[name], MEND, f"{name} is open without an execution"
+            )
+            self._lasting(
+                "ghost", name, not live.is_open and bool(running[name]), MEND, f"{name} is closed and still runs"
+            )
 
     def _ended(self, lives: list[StoredLive], alerts: list[StoredAlert]) -> None:
         """An incident in which nothing fires any more closes after its window."""
@@ -293,7 +313,9 @@ class Oracle:
             since = max(last[alert.key].at for alert in mine)
             limit = (FLAPPING_WINDOW if flapping else WINDOW) + MEND + MINUTE + self.allowance(since)
             if self.world.clock.now() - since > limit:
-                self.say("resolve lost", f"nothing fires in {live.incident_id} since {since:%d %H:%M:%S}, and it is open")
+                self.say(
+                    "resolve lost", f"nothing fires in {live.incident_id} since {since:%d %H:%M:%S}, and it is open"
+                )
 
     def _commanded(self) -> None:
         """No act is sent twice to one host of one incident."""
@@ -333,11 +355,20 @@ class Oracle:
         key = ("page", message.incident_id, _plain(live.item.get("paged_seq")), message.channel)
         self._page_keys[key] += 1
         times = self._page_keys[key]
-        recent = message.at - timedelta(minutes=20)
-        troubled = any(at >= recent for at in self._serious)
-        if times > (2 if troubled else 1):
+        # A lost reply, a claim that could not be written and a mark that was not written cost one page more each.
+        if times > 1 + self._paging_faults(message.at - timedelta(minutes=20)):
             self.say("page twice", f"{message.incident_id} by {message.channel}: {times} times, number {key[2]}")
         self._after_answer(message, live)
+
+    def _paging_faults(self, since: datetime) -> int:
+        """Count the faults in what pages since a time."""
+        return sum(
+            1
+            for at, fault in self.world.faults.happened
+            if at >= since
+            and fault.label.startswith(("escalate", "reconcile", "machine/Page", "outside:"))
+            and fault.kind not in HARMLESS
+        )
 
     def _after_answer(self, message: "Published", live: StoredLive) -> None:
         """After an acknowledgement there is no further page, unless something worse joined, or it is a storm."""
@@ -381,9 +412,14 @@ class Oracle:
         key, now = word.said.key, self.world.clock.now()
         self.checks["reached"] += 1
         last = self.world.witness.last.get(key)
-        if last is None or not last.said.firing or not self.world.witness.is_sure(key) or last.said.episode != word.said.episode:
+        if (
+            last is None
+            or not last.said.firing
+            or not self.world.witness.is_sure(key)
+            or last.said.episode != word.said.episode
+        ):
             return  # it ended meanwhile
-        alert = next((alert for alert in self.alerts() if alert.key == key), None)
+        alert = self.alert(key)
         if alert is None:
             self.say("covered", f"{key} was accepted at {word.at:%d %H:%M:%S} and is not stored")
             return
@@ -402,7 +438,9 @@ class Oracle:
         if now - word.at < limit:
             self._check_later(word, limit)
         elif not self._alarmed(alert.incident_id):
-            self.say("nobody heard", f"{key} ({word.said.severity}) of {alert.incident_id}, accepted {word.at:%d %H:%M:%S}")
+            self.say(
+                "nobody heard", f"{key} ({word.said.severity}) of {alert.incident_id}, accepted {word.at:%d %H:%M:%S}"
+            )
 
     def _troubled(self, since: datetime) -> bool:
         return any(at >= since - MINUTE for at in self._serious)

@@ -86,7 +86,11 @@ class People:
         value = self.slack.button(incident_id, button)
         known = self.pagerduty.incidents.get(f"firstline:{incident_id}")
         faults = len(self.door.calls.faults.happened)
-        if button in ("acknowledge", "resolve") and known == "triggered" and (value is None or self.random.random() < 0.5):
+        if (
+            button in ("acknowledge", "resolve")
+            and known == "triggered"
+            and (value is None or self.random.random() < 0.5)
+        ):
             status = self._in_pagerduty(button, incident_id)
         elif value is not None:
             status = self._in_slack(button, value, person)

@@ -193,7 +193,11 @@ def _edited(function: FunctionType, bug: Planted) -> FunctionType:
     start = source.index(f"def {function.__name__}")
     made: dict[str, Any] = {}
     # Annotations are read lazily or not at all: only the code of the function is used.
-    exec(compile("from __future__ import annotations\n" + source[start:], bug.where, "exec"), function.__globals__ | {}, made)  # noqa: S102
+    exec(
+        compile("from __future__ import annotations\n" + source[start:], bug.where, "exec"),
+        function.__globals__ | {},
+        made,
+    )  # noqa: S102
     edited: Callable[..., Any] = made[function.__name__]
     assert isinstance(edited, FunctionType)
     return edited

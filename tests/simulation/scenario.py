@@ -8,16 +8,26 @@ from random import Random
 from typing import Any, NamedTuple
 
 from tests.simulation.clock import START
-from tests.simulation.faults import Faults, Kind, Weather
+from tests.simulation.faults import Faults, Kind, Weather, exactly
 from tests.simulation.hosts import HOSTS
 from tests.simulation.oracle import Oracle, Violation
 from tests.simulation.people import Habits
 from tests.simulation.world import World
 
+__all__ = ["Happening", "Ran", "Scenario", "describe", "drawn", "exactly", "run", "without"]
+
 SEVERITIES = ("critical", "critical", "high", "high", "medium", "low")
 PLAIN = ("DbDown", "ShopErrors", "DiskFull", "LatencyHigh", "CertExpires", "JobFailed")
 SPECIAL = ("QueueStuck", "CacheCold", "OddNoise", "LinkFlaps")
-GROUPED = ("prometheus", "prometheus-pair", "datadog", "generic", "generic-repeating", "generic-ahead", "generic-behind")
+GROUPED = (
+    "prometheus",
+    "prometheus-pair",
+    "datadog",
+    "generic",
+    "generic-repeating",
+    "generic-ahead",
+    "generic-behind",
+)
 SINGLE = ("cloudwatch", "pagerduty")
 
 
@@ -39,6 +49,8 @@ class Scenario:
         How long the world is left alone after the last happening.
     only
         If given, exactly these faults happen.
+    pace
+        The seconds between two runs of reconcile, and between two looks of the oracle.
     """
 
     seed: int
@@ -49,6 +61,7 @@ class Scenario:
     weather: tuple[Weather, ...] = ()
     settles: float = 1500
     only: Mapping[tuple[str, int], Kind] | None = None
+    pace: float = 60
 
 
 @dataclass
@@ -76,7 +89,8 @@ def drawn(seed: int, events: int = 40) -> Scenario:
     names += random.sample(sorted(singles), random.randint(0, 2))
     few = HOSTS[: random.choice((1, 2, 4, 8))]
     while len(happenings) < events:
-        now += random.choice((0.1, 1, 5, 20, 60, 60, 150, 330))
+        # Much happens when a window of five minutes is about to end.
+        now += random.choice((0.1, 0.1, 1, 5, 20, 60, 60, 150, random.uniform(298, 303), random.uniform(298, 303)))
         if random.random() < 0.01:
             now += random.choice((3_600, 6 * 3_600))
         lot = random.random()
@@ -125,7 +139,7 @@ def _trouble(random: Random, last: float) -> dict[str, Any]:
     """Draw the faults' frequency: most runs have few, some have bad hours."""
     habits = Habits(acknowledge=random.choice((0.0, 0.5, 0.9)), resolve=random.choice((0.0, 0.15)))
     kind = random.random()
-    found: dict[str, Any] = {"habits": habits, "orders": random.choice((0.0, 0.02, 0.08))}
+    found: dict[str, Any] = {"habits": habits, "orders": random.choice((0.0, 0.05, 0.2))}
     if kind < 0.2:
         return found
     found["share"] = random.choice((0.0005, 0.003, 0.01))
@@ -148,6 +162,7 @@ _ACTIONS: Mapping[str, Callable[..., object]] = {
     "restart_functions": lambda world: world.functions.restart(),
     "people": lambda world, slow: setattr(world.people, "habits", replace(world.people.habits, slow=slow)),
     "gap": lambda world, name, host, seconds: _gap(world, name, host, seconds),
+    "crowd": lambda world, *arguments: _crowd(world, *arguments),
     "storm": lambda world, size, number: _storm(world, size, number),
 }
 
@@ -156,6 +171,15 @@ def _gap(world: World, name: str, host: str, seconds: float) -> None:
     for sender in ("prometheus", "prometheus-pair"):
         if (sender, name, host) in world.true:
             world.senders[sender].gap(name, host, seconds)  # type: ignore[attr-defined]
+
+
+def _crowd(world: World, sender: str, name: str, size: int, severity: str, begins: bool) -> None:
+    """Let many hosts' alerts of one group begin, or end, within ten minutes."""
+    random = Random(size)
+    for each in range(size):
+        place = (sender, name, f"host-{each}")
+        action = partial(world.fire, *place, severity) if begins else partial(world.end, *place)
+        world.clock.after(random.uniform(0, 600), action, f"{name} on host-{each}")
 
 
 def _storm(world: World, size: int, number: int) -> None:
@@ -175,11 +199,9 @@ def _storm(world: World, size: int, number: int) -> None:
 
 def run(scenario: Scenario, *, remember: int = 0, until: datetime | None = None) -> Ran:
     """Run a scenario to its end, with the oracle watching, and return what it found."""
-    faults = Faults(
-        scenario.seed, scenario.share, scenario.orders, scenario.weather, only=scenario.only
-    )
-    world = World(scenario.seed, faults, habits=scenario.habits, remember=remember)
-    oracle = Oracle(world)
+    faults = Faults(scenario.seed, scenario.share, scenario.orders, scenario.weather, only=scenario.only)
+    world = World(scenario.seed, faults, habits=scenario.habits, remember=remember, pace=scenario.pace)
+    oracle = Oracle(world, pace=scenario.pace)
     with world.running():
         for number, happening in enumerate(scenario.happenings):
             action, arguments = _ACTIONS[happening.what], happening.arguments
@@ -191,7 +213,7 @@ def run(scenario: Scenario, *, remember: int = 0, until: datetime | None = None)
         last = max((happening.after for happening in scenario.happenings), default=0.0)
         end = START + timedelta(seconds=last + scenario.settles)
         while world.clock.now() < end and not oracle.violations:
-            world.clock.run_until(min(end, world.clock.now() + timedelta(minutes=1)))
+            world.clock.run_until(min(end, world.clock.now() + timedelta(seconds=scenario.pace)))
         oracle.finish()
     return Ran(scenario, world, oracle, oracle.violations)
 

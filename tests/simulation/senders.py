@@ -168,7 +168,9 @@ class Alertmanager:
         courier.deliver("prometheus", payload, said, pauses, done)
         if self.random.random() < self.twin:
             self.clock.after(
-                self.random.uniform(0, 15), lambda: courier.deliver("prometheus", payload, said, pauses), f"{name}: twin"
+                self.random.uniform(0, 15),
+                lambda: courier.deliver("prometheus", payload, said, pauses),
+                f"{name}: twin",
             )
 
 
@@ -264,7 +266,9 @@ class Datadog:
         said = [Said(Key("datadog", name, host), firing, severity, stamp, self._began[place], environment)]
         courier = _Courier(self.clock, self.door)
         self.clock.after(
-            self.random.uniform(0, 2), lambda: courier.deliver("datadog", payload, said, (5, 10, 20)), f"{name} at {host}"
+            self.random.uniform(0, 2),
+            lambda: courier.deliver("datadog", payload, said, (5, 10, 20)),
+            f"{name} at {host}",
         )
 
 
@@ -357,9 +361,7 @@ class Generic:
 
         self.clock.after(self.repeat, again, f"{name} at {host} is said again")
 
-    def _send(
-        self, name: str, host: str, firing: bool, severity: str, environment: str, began: datetime
-    ) -> None:
+    def _send(self, name: str, host: str, firing: bool, severity: str, environment: str, began: datetime) -> None:
         now = self.clock.now() + self.skew
         alert = {
             "alert_name": name,

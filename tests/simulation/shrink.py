@@ -29,7 +29,9 @@ def shrunk(scenario: Scenario, rule: str, *, seconds: float = MOST_SECONDS) -> S
     scenario = replace(scenario, happenings=tuple(kept))
     if scenario.only:
         faults = [Fault(label, number, kind) for (label, number), kind in scenario.only.items()]
-        faults = _smaller(faults, lambda some: time.monotonic() < until and fails(replace(scenario, only=exactly(some))))
+        faults = _smaller(
+            faults, lambda some: time.monotonic() < until and fails(replace(scenario, only=exactly(some)))
+        )
         scenario = replace(scenario, only=exactly(faults))
     return scenario
 
@@ -72,15 +74,32 @@ def story(ran: Ran, last: int = 150) -> list[str]:
     scenario, world = ran.scenario, ran.world
     lines = [f"--- {len(scenario.happenings)} happenings", *describe(scenario.happenings)]
     lines += [f"--- {len(world.faults.happened)} faults"]
-    lines += [f"{at:%d %H:%M:%S} {fault.label} number {fault.number}: {fault.kind}" for at, fault in world.faults.happened]
-    told = [(call.at, 1, f"{call.actor}: {call.service}.{call.operation} {_short(call.arguments)} -> {call.outcome}")
-            for call in world.calls.log if not call.operation.startswith(("get", "query", "batch", "describe", "list"))]
-    told += [(message.at, 2, f"PEOPLE GET {message.channel} {message.kind} {message.incident_id}") for message in world.messages]
-    told += [(press.at, 3, f"SOMEBODY PRESSES {press.button} {press.incident_id}: {press.status}") for press in world.people.pressed]
+    lines += [
+        f"{at:%d %H:%M:%S} {fault.label} number {fault.number}: {fault.kind}" for at, fault in world.faults.happened
+    ]
+    told = [
+        (call.at, 1, f"{call.actor}: {call.service}.{call.operation} {_short(call.arguments)} -> {call.outcome}")
+        for call in world.calls.log
+        if not call.operation.startswith(("get", "query", "batch", "describe", "list"))
+    ]
+    told += [
+        (message.at, 2, f"PEOPLE GET {message.channel} {message.kind} {message.incident_id}")
+        for message in world.messages
+    ]
+    told += [
+        (press.at, 3, f"SOMEBODY PRESSES {press.button} {press.incident_id}: {press.status}")
+        for press in world.people.pressed
+    ]
     for execution in world.step_functions.executions.values():
-        told += [(at, 0, f"{execution.name}: {event} {state}") for at, state, event in execution.history
-                 if event.endswith("Entered") or event.startswith("Execution") or "Timed" in event or "Failed" in event]
-    lines += ["--- the story", *(f"{at:%d %H:%M:%S.%f} {text}"[:240] for at, _, text in sorted(told, key=lambda each: each[0])[-last:])]
+        told += [
+            (at, 0, f"{execution.name}: {event} {state}")
+            for at, state, event in execution.history
+            if event.endswith("Entered") or event.startswith("Execution") or "Timed" in event or "Failed" in event
+        ]
+    lines += [
+        "--- the story",
+        *(f"{at:%d %H:%M:%S.%f} {text}"[:240] for at, _, text in sorted(told, key=lambda each: each[0])[-last:]),
+    ]
     lines += ["--- wrong", *(f"{each.at:%d %H:%M:%S} {each.rule}: {each.about}" for each in ran.violations)]
     return lines
 
@@ -96,7 +115,12 @@ def _short(arguments: object) -> str:
             if isinstance(inner, dict):
                 key = inner.get("Key") or {name: inner.get("Item", {}).get(name) for name in ("pk", "sk")}
                 place = "/".join(str(next(iter(value.values()))) for value in key.values() if value)
-                values = {name: next(iter(value.values())) for name, value in inner.get("ExpressionAttributeValues", {}).items()}
-                said.append(f"{place} {inner.get('UpdateExpression', '')[:60]} IF {inner.get('ConditionExpression', '')[:60]} {values}")
+                values = {
+                    name: next(iter(value.values()))
+                    for name, value in inner.get("ExpressionAttributeValues", {}).items()
+                }
+                said.append(
+                    f"{place} {inner.get('UpdateExpression', '')[:60]} IF {inner.get('ConditionExpression', '')[:60]} {values}"
+                )
         return " | ".join(said) or json.dumps(arguments, default=str)[:200]
     return str(arguments)[:200]

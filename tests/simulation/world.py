@@ -22,7 +22,17 @@ from firstline.policy.match import AlertMatch
 from tests.simulation import functions as lambdas
 from tests.simulation.calls import Calls, Killed
 from tests.simulation.channels import PagerDuty, Slack, connected
-from tests.simulation.clients import Alarms, Dynamo, Executions, Integrations, Inventory, Published, Queues, Secrets, Topic
+from tests.simulation.clients import (
+    Alarms,
+    Dynamo,
+    Executions,
+    Integrations,
+    Inventory,
+    Published,
+    Queues,
+    Secrets,
+    Topic,
+)
 from tests.simulation.clock import START, VirtualClock
 from tests.simulation.definition import Machine
 from tests.simulation.door import SECRETS, Door, Witness
@@ -84,9 +94,14 @@ class World:
         What goes wrong.
     remember
         How many of the newest outward calls are kept for a story.
+    pace
+        The seconds between two runs of reconcile.
     """
 
-    def __init__(self, seed: int, faults: Faults, *, habits: Habits | None = None, remember: int = 0) -> None:
+    def __init__(
+        self, seed: int, faults: Faults, *, habits: Habits | None = None, remember: int = 0, pace: float = 60
+    ) -> None:
+        self._pace = pace
         self.seed = seed
         self.random = Random(seed)
         self.clock = VirtualClock(Random(seed + 1), START)
@@ -254,7 +269,7 @@ class World:
 
     def _minute(self) -> None:
         """The schedule: at least once a minute, sometimes twice, sometimes late."""
-        self.clock.after(60, self._minute, "reconcile")
+        self.clock.after(self._pace, self._minute, "reconcile")
         kind = self.faults.choose("schedule:reconcile", ("late", "twice"), self.clock.now())
         if kind == "late":
             self.clock.after(45, self.reconcile, "reconcile, late")

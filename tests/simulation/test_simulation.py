@@ -1,0 +1,83 @@
+"""The simulation as a test: seeds, the fault sweep, planted bugs, and that a seed replays exactly.
+
+`make test` runs what fits into a minute; `make simulate` and CI run many more seeds.
+"""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.simulation import scenario, shrink, sweep
+from tests.simulation.planted import BUGS, Planted, planted
+
+SEEDS = range(1, 31)
+EVERY = 500
+"""Every so many cells of the fault sweep are run here; `python -m tests.simulation --sweep` runs all of them."""
+
+FOUND_BY = {
+    "a resolve that is not subtracted": 1,
+    "a resolve that waits do not see, and that wakes nobody": 1,
+}
+"""For some planted bugs, which are found by nearly every seed, one that finds it."""
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_seed_breaks_no_rule(seed: int) -> None:
+    ran = scenario.run(scenario.drawn(seed))
+
+    assert not ran.violations, f"make simulate ARGS='--replay {seed}' tells the story: {ran.violations[0]}"
+    assert ran.oracle.checks["counts"] > 0
+
+
+@pytest.mark.parametrize("story", sweep.STORIES)
+def test_a_story_survives_any_one_fault(story: str) -> None:
+    broken = [cell for cell in sweep.sweep(story, every=EVERY, first=1) if cell is not None]
+
+    assert not broken, broken[0]
+
+
+def test_a_seed_replays_exactly() -> None:
+    first, second = (scenario.run(scenario.drawn(7), remember=1_000_000) for _ in range(2))
+
+    assert [call[:5] for call in first.world.calls.log] == [call[:5] for call in second.world.calls.log]
+    assert first.world.messages == second.world.messages
+    assert first.world.memory.snapshot() == second.world.memory.snapshot()
+
+
+def test_the_faults_of_a_seed_replay_as_a_list() -> None:
+    first = scenario.run(scenario.drawn(9))
+    faults = [fault for _, fault in first.world.faults.happened]
+    second = scenario.run(replace(scenario.drawn(9), only=scenario.exactly(faults)))
+
+    assert faults
+    assert [fault for _, fault in second.world.faults.happened] == faults
+    assert second.world.memory.snapshot() == first.world.memory.snapshot()
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+def test_a_planted_bug_still_fits_the_product(bug: Planted) -> None:
+    with planted(bug):
+        pass
+
+
+@pytest.mark.parametrize("name", FOUND_BY)
+def test_a_planted_bug_is_found(name: str) -> None:
+    bug = next(bug for bug in BUGS if bug.name == name)
+
+    with planted(bug):
+        ran = scenario.run(scenario.drawn(FOUND_BY[name]))
+
+    assert ran.violations
+
+
+def test_a_failing_seed_shrinks() -> None:
+    bug = next(bug for bug in BUGS if bug.name == "a resolve that is not subtracted")
+    given = scenario.drawn(FOUND_BY[bug.name])
+
+    with planted(bug):
+        rule = scenario.run(given).violations[0].rule
+        small = shrink.shrunk(given, rule, seconds=5)
+        ran = scenario.run(small, remember=1_000)
+
+    assert len(small.happenings) < len(given.happenings)
+    assert any(rule in line for line in shrink.story(ran))
