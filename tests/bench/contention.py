@@ -6,7 +6,6 @@ has a hundredth of them, and at AWS a function of its own. Counts hold in both.
 """
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -148,8 +147,3 @@ def told(outcome: Outcome) -> str:
     each = outcome.requests.total() / SENDERS
     collided = outcome.conflicts.total() / SENDERS
     return f"{times}; {outcome.lost} lost, {outcome.refused} refused; {each:.1f} requests each, {collided:.1f} collide"
-
-
-if __name__ == "__main__":
-    for row in rows_on_this_machine() if "machine" in sys.argv else rows():
-        print(*row, sep=" | ", flush=True)
