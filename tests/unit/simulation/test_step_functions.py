@@ -13,6 +13,7 @@ from tests.simulation.clock import START, VirtualClock
 from tests.simulation.definition import Machine
 from tests.simulation.machine import MOST_EVENTS, Delayed, Takes, TaskError, to_json
 from tests.simulation.step_functions import StepFunctions
+from tests.support.builders import an_incident
 from tests.unit.simulation.bench import ARN, ASK, CHILD, CHILD_ARN, END, FAIL, Bench, asking, machine, output, task
 
 # --- tokens -----------------------------------------------------------------------------------------------------------
@@ -114,17 +115,18 @@ def test_unknown_tokens_and_bad_answers_are_refused() -> None:
 def test_the_packages_adapter_takes_it_for_a_client() -> None:
     bench = Bench(asking())
     adapter = Adapter(cast(Any, bench.client), ARN)
+    incident = an_incident()
     for _ in range(2):
-        adapter.start("one", '{"x": 1}')
+        adapter.start(incident, 1)
     bench.clock.run_for(1)
     token = bench.calls[0]["Key"]["token"]
+    assert adapter.describe(incident.incident_id, 1) == "RUNNING"
 
     assert adapter.signal(token, "resolved", "ada")
     assert not adapter.signal(token, "resolved", "bob")
-    assert not adapter.interrupt("no token", "Worsened", "much")
 
     bench.clock.run()
-    adapter.start("one", '{"x": 1}')
+    adapter.start(incident, 1)
     (execution,) = bench.client.executions.values()
     assert output(execution) == {"signal": "resolved", "by": "ada"}
     assert len(bench.calls) == 1

@@ -19,7 +19,7 @@ MOST = 50
 
 @dataclass(frozen=True)
 class HoldEnds:
-    """Whether the alerts of an incident on hold are still held, judged one by one as ingest judges them.
+    """The check that the alerts of an incident on hold are still held, judged one by one as ingest judges them.
 
     Parameters
     ----------

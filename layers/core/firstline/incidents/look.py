@@ -15,7 +15,7 @@ NEWS_AFTER = timedelta(seconds=30)
 
 @dataclass
 class Spare:
-    """How many more incidents a run may read whole."""
+    """The number of incidents that a run may still read whole."""
 
     records: int
 
@@ -50,7 +50,7 @@ class Look:
 
     @property
     def last_change(self) -> datetime:
-        """When the incident last changed in a way that people are shown."""
+        """Return when the incident last changed in a way that people are shown."""
         live = self.live
         known = (live.last_alert_at, live.last_end_at, live.acked_at, live.resolved_at)
         return max(at for at in known if at is not None)

@@ -23,7 +23,7 @@ STORM_PREFIX = "storm:"
 
 
 class Counts(Frozen):
-    """What joined an incident and what of it still fires. Sums: writers only ever add to them.
+    """The numbers of alerts that joined an incident and that still fire. Writers only ever add to them.
 
     `ranks` counts the alerts that joined by rank (`SEVERITY_RANK`, 0 to 4). `loud_high` and `loud_critical` count those
     of them that nothing held back. `changes` counts everything that a waiting execution must see.
@@ -55,7 +55,7 @@ class Counts(Frozen):
 
 
 class Loud(Frozen):
-    """How many alerts of paging severity, not held back, a decision knew of: `high` and `critical` ones."""
+    """The alerts of paging severity, not held back, that a decision knew of: `high` and `critical` ones."""
 
     high: int = 0
     critical: int = 0
@@ -158,50 +158,50 @@ class Live(Frozen):
 
     @property
     def counts(self) -> Counts:
-        """The counts of this item and of all shards together."""
+        """Return the counts of this item and of all shards together."""
         return sum(self.shards, self.own)
 
     @property
     def joined(self) -> int:
-        """How many alerts joined, the first ones included."""
+        """Return how many alerts joined, the first ones included."""
         return self.counts.joined
 
     @property
     def firing(self) -> int:
-        """How many alerts fire now."""
+        """Return how many alerts fire now."""
         return self.counts.firing
 
     @property
     def loud(self) -> Loud:
-        """The alerts of paging severity that nothing held back."""
+        """Return the alerts of paging severity that nothing held back."""
         counts = self.counts
         return Loud(high=counts.loud_high, critical=counts.loud_critical)
 
     @property
     def worst(self) -> int:
-        """The worst rank that joined, held back or not."""
+        """Return the worst rank that joined, held back or not."""
         ranks = self.counts.ranks
         return max((rank for rank in range(5) if ranks[rank] > 0), default=0)
 
     @property
     def version(self) -> int:
-        """A number that grows with everything that a message to people shows."""
+        """Return a number that grows with everything that a message to people shows."""
         counts = self.counts
         return counts.joined + counts.changes
 
     @property
     def is_storm(self) -> bool:
-        """Whether this is a source's storm incident."""
+        """Return True if this is a source's storm incident."""
         return self.group_key.startswith(STORM_PREFIX)
 
     @property
     def answered(self) -> bool:
-        """Whether a person acknowledged after the newest page."""
+        """Return True if a person acknowledged after the newest page."""
         return self.acked_at is not None and self.acked_seq >= self.paged_seq
 
     @property
     def rank(self) -> int:
-        """The rank to act on: the verdict's, or that of a louder alert which came after it."""
+        """Return the rank to act on: the verdict's, or that of a worse alert that came after it."""
         if self.decided is None:
             return self.worst
         return max(self.decided, loudest_since(self, self.judged_loud))
@@ -271,7 +271,7 @@ class AlertWrite:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What alerts of one group do to their group and to one incident: one write, all or nothing.
+    """The effect of one group's alerts on their group and on one incident: one write, all or nothing.
 
     Parameters
     ----------

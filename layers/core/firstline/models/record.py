@@ -125,7 +125,7 @@ class IncidentRecord(Frozen):
 
     @property
     def waits_for_approval(self) -> bool:
-        """Whether the plan may still be approved: until it is decided, or the incident is closed."""
+        """Return True while the plan may be approved: until it is decided, or the incident is closed."""
         asks = self.plan is not None and self.plan.decision == "approve"
         return asks and self.decision is None and self.status == "OPEN"
 

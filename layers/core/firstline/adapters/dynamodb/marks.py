@@ -1,4 +1,4 @@
-"""What functions write on an incident's LIVE while it is open: verdicts, pages, marks, and when reconcile looks again.
+"""Writes on an open incident's LIVE: verdicts, pages, marks, and the time of reconcile's next look.
 
 Each is one update under a condition. Where a mark may only go if nothing came in between, the update is tried with the
 condition that everything is as it was seen, and then without that part.
