@@ -197,7 +197,7 @@ def _edited(function: FunctionType, bug: Planted) -> FunctionType:
         compile("from __future__ import annotations\n" + source[start:], bug.where, "exec"),
         function.__globals__ | {},
         made,
-    )  # noqa: S102
+    )
     edited: Callable[..., Any] = made[function.__name__]
     assert isinstance(edited, FunctionType)
     return edited
@@ -205,7 +205,7 @@ def _edited(function: FunctionType, bug: Planted) -> FunctionType:
 
 @contextmanager
 def _edited_machine(bug: Planted) -> Iterator[None]:
-    text = (world.lambdas.ROOT / MACHINE).read_text()
+    text = (world.stack.ROOT / MACHINE).read_text()
     if bug.before not in text:
         raise ValueError(f"{MACHINE} does not have this: {bug.before}")
     world.EDITS.append((bug.before, bug.after))

@@ -55,7 +55,7 @@ class Scenario:
 
     seed: int
     happenings: tuple[Happening, ...]
-    habits: Habits = Habits()
+    habits: Habits = field(default_factory=Habits)
     share: float = 0.0
     orders: float = 0.0
     weather: tuple[Weather, ...] = ()
