@@ -308,7 +308,7 @@ def pagerduty_event(
     kind: str, at: datetime, *, id: str, title: str = "", urgency: str = "high", key: str = "", agent: Any = None
 ) -> dict[str, Any]:
     """Return a webhook of version 3 about an incident."""
-    data = {"id": id, "type": "incident", "status": kind, "title": title, "created_at": _iso(at)}
+    data: dict[str, Any] = {"id": id, "type": "incident", "status": kind, "title": title, "created_at": _iso(at)}
     data |= {"urgency": "high" if urgency in ("high", "critical") else "low", "incident_key": key or None}
     data |= {"service": {"summary": "shop", "type": "service_reference"}}
     if urgency in ("critical", "high", "medium", "low"):

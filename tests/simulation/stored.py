@@ -38,7 +38,7 @@ def plain(value: Mapping[str, Any] | None) -> Any:
     if value is None:
         return None
     ((kind, content),) = value.items()
-    return {"N": lambda: int(float(content)), "BOOL": lambda: content}.get(kind, lambda: content)()
+    return int(float(content)) if kind == "N" else content
 
 
 @dataclass
@@ -99,7 +99,7 @@ class Stored:
 
     def _stored(self, item: Mapping[str, Any]) -> StoredAlert:
         return StoredAlert(
-            self._key_of(item),
+            self._key_of({**item}),
             bool(plain(item.get("firing"))),
             plain(item.get("incident_id")) or "",
             plain(item.get("live_key")) or "",
@@ -111,7 +111,7 @@ class Stored:
         if place not in self._names:
             alert = json.loads(item["alert"]["S"])
             self._names[place] = key = Key(alert["source"], alert["alert_name"], alert.get("host") or "")
-            self._places[key] = self.memory._table.key_of(item)
+            self._places[key] = self.memory._table.key_of({**item})
         return self._names[place]
 
     def closed(self) -> dict[str, datetime]:

@@ -91,6 +91,9 @@ _TIME = SimpleNamespace(
 )
 
 
+_REPLACED = ("datetime", "time", "ThreadPoolExecutor")
+
+
 def _patch(module: ModuleType) -> None:
     """Put virtual time, and one thread, into a module that reads the time, sleeps, or has threads."""
     names = vars(module)
@@ -167,7 +170,7 @@ def without_metrics() -> Iterator[None]:
     provider = vars(metrics.provider)
     quiet = {"add_metric": lambda **_: None, "flush_metrics": lambda **_: None}
     before = {name: provider[name] for name in quiet if name in provider}
-    single = observability.single_metric
+    single = vars(observability)["single_metric"]
     provider.update(quiet)
     vars(observability)["single_metric"] = lambda **_: nullcontext()
     try:
@@ -185,11 +188,12 @@ def logged_crashes(calls: Calls, on_crash: OnCrash) -> Iterator[None]:
     handler, before = _LoggedCrashes(calls, on_crash), [(each, each.level) for each in logger.handlers]
     for each, _ in before:
         each.setLevel(logging.CRITICAL + 1)
-    logger.addHandler(handler)
+    plain: Any = logger  # a logger of the standard library behind Powertools' one
+    plain.addHandler(handler)
     try:
         yield
     finally:
-        logger.removeHandler(handler)
+        plain.removeHandler(handler)
         for each, level in before:
             each.setLevel(level)
 
@@ -201,9 +205,7 @@ def virtual_time(clock: VirtualClock, calls: Calls) -> Iterator[None]:
     changed: list[tuple[ModuleType, dict[str, Any]]] = []
     for name, module in list(sys.modules.items()):
         if module is not None and name.startswith("firstline.") and getattr(module, "__file__", None):
-            before = {
-                key: vars(module)[key] for key in ("datetime", "time", "ThreadPoolExecutor") if key in vars(module)
-            }
+            before = {key: value for key, value in vars(module).items() if key in _REPLACED}
             if before:
                 _patch(module)
                 changed.append((module, before))
