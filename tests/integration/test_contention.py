@@ -44,10 +44,11 @@ def test_a_thousand_alerts_that_meet_no_incident_open_one_and_are_counted_exactl
     assert outcome.started == {senders.live().incident_id}
 
 
-def test_the_counts_of_a_crowd_do_not_depend_on_its_order() -> None:
+def test_those_that_open_one_group_at_once_use_up_no_tokens_and_open_no_storm() -> None:
     for seed in range(5):
         senders = virtual_crowd(seed, senders=60, at_once=60)
-        senders.opens("high", USUAL)
+        outcome = senders.opens("high", USUAL)
+        assert outcome.started == {senders.live().incident_id}
         assert (senders.live().joined, senders.live().firing) == (60, 60)
 
 

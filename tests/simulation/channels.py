@@ -23,7 +23,7 @@ from tests.simulation.clients import Publish
 
 def _slack_refuses(_service: str, method: str) -> Exception:
     response = SimpleNamespace(get=lambda name: "ratelimited", status_code=429, data={"error": "ratelimited"})
-    return SlackApiError("Simulated", response)
+    return SlackApiError("Simulated", response)  # type: ignore[no-untyped-call]
 
 
 def _no_answer(_service: str, _operation: str) -> Exception:
@@ -129,7 +129,7 @@ class PagerDuty:
 @contextmanager
 def connected(slack: Slack, pagerduty: PagerDuty) -> Iterator[None]:
     """Let the adapters reach these for a block."""
-    client, fetch = slack_adapter.WebClient, paging._fetch
+    client, fetch = vars(slack_adapter)["WebClient"], paging._fetch
     vars(slack_adapter)["WebClient"] = lambda **_: slack
     vars(paging)["_fetch"] = pagerduty.fetch
     try:

@@ -29,7 +29,8 @@ class Dynamo:
     """The table's client: conflicts and throttles come from the simulation."""
 
     _OPERATIONS = frozenset(
-        "get_item batch_get_item query put_item update_item delete_item transact_write_items transact_get_items".split()
+        {"get_item", "batch_get_item", "query", "put_item", "update_item", "delete_item"}
+        | {"transact_write_items", "transact_get_items"}
     )
 
     def __init__(self, calls: Calls, memory: MemoryDynamoDB) -> None:

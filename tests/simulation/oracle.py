@@ -5,13 +5,13 @@ the trouble began adds to it, up to a bound.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.simulation.door import Key, Word
+from tests.simulation.door import Word
 from tests.simulation.faults import HARMLESS, Fault
+from tests.simulation.stored import Stored, StoredAlert, StoredLive, plain
 
 if TYPE_CHECKING:
     from tests.simulation.clients import Published
@@ -47,35 +47,6 @@ def rank(word: Word) -> int:
     return RANKS[said.severity]
 
 
-class StoredLive(NamedTuple):
-    """The live half of an incident, as its item says."""
-
-    group_key: str
-    incident_id: str
-    is_open: bool
-    generation: int
-    firing: int
-    joined: int
-    item: Mapping[str, Any]
-
-
-class StoredAlert(NamedTuple):
-    """An alert, as its item says."""
-
-    key: Key
-    firing: bool
-    incident_id: str
-    live_key: str
-    item: Mapping[str, Any]
-
-
-def _plain(value: Mapping[str, Any] | None) -> Any:
-    if value is None:
-        return None
-    ((kind, content),) = value.items()
-    return {"N": lambda: int(float(content)), "BOOL": lambda: content}.get(kind, lambda: content)()
-
-
 @dataclass
 class Oracle:
     """Watches a world from its beginning."""
@@ -90,14 +61,12 @@ class Oracle:
     _since: dict[tuple[str, str], datetime] = field(default_factory=dict)
     _sends: dict[str, list["Published"]] = field(default_factory=lambda: defaultdict(list))
     _page_keys: Counter[tuple[Any, ...]] = field(default_factory=Counter)
-    _names: dict[tuple[str, str], Key] = field(default_factory=dict)
-    _places: dict[Key, Any] = field(default_factory=dict)
-    _closed: dict[str, datetime] = field(default_factory=dict)
     _crashes_seen: int = 0
     _commands_seen: int = 0
     _history_seen: dict[str, tuple[int, datetime]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.stored = Stored(self.world.memory)
         self.world.faults.listeners.append(self._fault)
         self.world.on_message.append(self._message)
         self.world.witness.accepted.append(self._accepted)
@@ -118,80 +87,11 @@ class Oracle:
         if fault.kind not in HARMLESS:
             self._serious.append(at)
 
-    # --- reading the table --------------------------------------------------------------------------------------------
-
-    def _items(self) -> Iterator[Mapping[str, Any]]:
-        for item, _ in self.world.memory._table.entries.values():
-            if item is not None:
-                yield item
-
-    def lives(self) -> list[StoredLive]:
-        """Return every live half, with its shards added."""
-        shards: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-        found = []
-        for item in self._items():
-            key = item["sk"]["S"]
-            if key == "LIVE":
-                found.append(item)
-            elif key.startswith("SHARD#"):
-                shards[item["pk"]["S"].removeprefix("INCIDENT#")].append(item)
-        lives = []
-        for item in found:
-            incident = _plain(item.get("incident_id")) or ""
-            parts = [item, *(shards[incident] if "shards" in item else [])]
-            lives.append(
-                StoredLive(
-                    item["pk"]["S"].removeprefix("GROUP#"),
-                    incident,
-                    _plain(item.get("status")) == "OPEN",
-                    _plain(item.get("generation")) or 1,
-                    sum(_plain(part.get("firing")) or 0 for part in parts),
-                    sum(_plain(part.get("joined")) or 0 for part in parts),
-                    item,
-                )
-            )
-        return lives
-
-    def alerts(self) -> list[StoredAlert]:
-        """Return every alert of every group."""
-        found = []
-        for item in self._items():
-            if item["sk"]["S"].startswith("ALERT#") and item["pk"]["S"].startswith("GROUP#"):
-                found.append(self._stored(item))
-        return found
-
-    def alert(self, key: Key) -> StoredAlert | None:
-        """Return one alert as it is stored, or None."""
-        place = self._places.get(key)
-        if place is None:
-            return next((alert for alert in self.alerts() if alert.key == key), None)
-        item, _ = self.world.memory._table.entries.get(place, (None, 0))
-        return self._stored(item) if item is not None else None
-
-    def _stored(self, item: Mapping[str, Any]) -> StoredAlert:
-        return StoredAlert(
-            self._key_of(item),
-            bool(_plain(item.get("firing"))),
-            _plain(item.get("incident_id")) or "",
-            _plain(item.get("live_key")) or "",
-            item,
-        )
-
-    def _key_of(self, item: Mapping[str, Any]) -> Key:
-        place = item["pk"]["S"], item["sk"]["S"]
-        if place not in self._names:
-            import json
-
-            alert = json.loads(item["alert"]["S"])
-            self._names[place] = key = Key(alert["source"], alert["alert_name"], alert.get("host") or "")
-            self._places[key] = self.world.memory._table.key_of(item)
-        return self._names[place]
-
     # --- each minute --------------------------------------------------------------------------------------------------
 
     def _look(self) -> None:
         self.world.clock.after(self.pace, self._look, "the oracle looks")
-        lives, alerts = self.lives(), self.alerts()
+        lives, alerts = self.stored.lives(), self.stored.alerts()
         self._crashed()
         self._counted(lives, alerts)
         self._covered(lives, alerts)
@@ -239,18 +139,14 @@ class Oracle:
         stored = {alert.key: alert for alert in alerts}
         if self.world.queues.waiting:
             return  # what is in the backlog is durable, and not stored yet
-        for item in self._items():
-            if item["sk"]["S"] == "INCIDENT" and "closed_at" in item and item["pk"]["S"].startswith("INCIDENT#"):
-                incident = item["pk"]["S"].removeprefix("INCIDENT#")
-                if incident not in self._closed:
-                    self._closed[incident] = datetime.fromisoformat(_plain(item["closed_at"]))
+        closed = self.stored.closed()
         for key, word in self.world.witness.last.items():
             if not word.said.firing or not self.world.witness.is_sure(key):
                 continue
             self.checks["covered"] += 1
             alert = stored.get(key)
             live = by_incident.get(alert.incident_id) if alert else None
-            known = self._closed.get(alert.incident_id) if alert else None
+            known = closed.get(alert.incident_id) if alert else None
             if alert is None or not alert.firing:
                 self.say(
                     "covered", f"{key} was accepted as firing at {word.at:%d %H:%M:%S} and is not stored as firing"
@@ -309,7 +205,7 @@ class Oracle:
             )
             if not (live.is_open and over):
                 continue
-            flapping = bool(_plain(live.item.get("flapping")))
+            flapping = bool(plain(live.item.get("flapping")))
             since = max(last[alert.key].at for alert in mine)
             limit = (FLAPPING_WINDOW if flapping else WINDOW) + MEND + MINUTE + self.allowance(since)
             if self.world.clock.now() - since > limit:
@@ -349,10 +245,10 @@ class Oracle:
         self._sends[message.incident_id].append(message)
         if message.kind not in ("page", "trigger"):
             return
-        live = next((live for live in self.lives() if live.incident_id == message.incident_id), None)
+        live = next((live for live in self.stored.lives() if live.incident_id == message.incident_id), None)
         if live is None:
             return
-        key = ("page", message.incident_id, _plain(live.item.get("paged_seq")), message.channel)
+        key = ("page", message.incident_id, plain(live.item.get("paged_seq")), message.channel)
         self._page_keys[key] += 1
         times = self._page_keys[key]
         # A lost reply, a claim that could not be written and a mark that was not written cost one page more each.
@@ -389,7 +285,7 @@ class Oracle:
         earlier = [send for send in self._sends[message.incident_id] if send.kind in ("page", "trigger")][:-1]
         if not earlier or earlier[-1].at > answered or message.at - answered < timedelta(seconds=30):
             return
-        mine = {alert.key for alert in self.alerts() if alert.incident_id == message.incident_id}
+        mine = {alert.key for alert in self.stored.alerts() if alert.incident_id == message.incident_id}
         known = [rank(word) for key, word in self.world.witness.last.items() if key in mine and word.at <= answered]
         newer = [rank(word) for key, word in self.world.witness.last.items() if key in mine and word.at > answered]
         if max(newer, default=0) <= max(known, default=0):
@@ -419,20 +315,23 @@ class Oracle:
             or last.said.episode != word.said.episode
         ):
             return  # it ended meanwhile
-        alert = self.alert(key)
+        alert = self.stored.alert(key)
+        if alert is None and self.world.queues.waiting:
+            self._check_later(word, now - word.at + MINUTE)
+            return
         if alert is None:
             self.say("covered", f"{key} was accepted at {word.at:%d %H:%M:%S} and is not stored")
             return
         heard = self._human(alert.incident_id, word.at, now)
         if heard is not None:
             took = max(timedelta(0), heard - word.at)
-            live = next((live for live in self.lives() if live.incident_id == alert.incident_id), None)
+            live = next((live for live in self.stored.lives() if live.incident_id == alert.incident_id), None)
             took = max(timedelta(0), took - self._excuse(alert, live, word))
             self.worst_to_human = max(self.worst_to_human, took)
             if not self._troubled(word.at):
                 self.worst_calm = max(self.worst_calm, took)
             return
-        live = next((live for live in self.lives() if live.incident_id == alert.incident_id), None)
+        live = next((live for live in self.stored.lives() if live.incident_id == alert.incident_id), None)
         excuse = self._excuse(alert, live, word)
         limit = PAGE_AFTER + MINUTE + timedelta(seconds=30) + excuse + self.allowance(word.at)
         if now - word.at < limit:
@@ -466,13 +365,12 @@ class Oracle:
             return excuse
         held = live.item.get("held_until")
         if held is not None and "hold_ended_at" not in live.item:
-            excuse = max(excuse, datetime.fromisoformat(_plain(held)) - word.at)
+            excuse = max(excuse, datetime.fromisoformat(plain(held)) - word.at)
         if "hold_ended_at" in live.item:
-            excuse = max(excuse, datetime.fromisoformat(_plain(live.item["hold_ended_at"])) - word.at)
+            excuse = max(excuse, datetime.fromisoformat(plain(live.item["hold_ended_at"])) - word.at)
         if "verified_at" in live.item:
-            excuse = max(excuse, datetime.fromisoformat(_plain(live.item["verified_at"])) - word.at)
-        excuse = max(excuse, HELD_BY_RULE.get(alert.key.name, timedelta(0)))
-        return excuse
+            excuse = max(excuse, datetime.fromisoformat(plain(live.item["verified_at"])) - word.at)
+        return max(excuse, HELD_BY_RULE.get(alert.key.name, timedelta(0)))
 
     def _alarmed(self, incident_id: str) -> bool:
         """Tell whether an execution of the incident ended as Undelivered, which raises an alarm of its own."""

@@ -50,7 +50,7 @@ class People:
     door: Door
     slack: Slack
     pagerduty: PagerDuty
-    habits: Habits = Habits()
+    habits: Habits = field(default_factory=Habits)
     pressed: list[Pressed] = field(default_factory=list)
     _asked: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 

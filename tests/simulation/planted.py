@@ -14,6 +14,7 @@ from types import FunctionType
 from typing import Any
 
 from tests.simulation import world
+from tests.simulation.stack import ROOT
 
 MACHINE = "statemachine/incident.asl.yaml"
 
@@ -197,7 +198,7 @@ def _edited(function: FunctionType, bug: Planted) -> FunctionType:
         compile("from __future__ import annotations\n" + source[start:], bug.where, "exec"),
         function.__globals__ | {},
         made,
-    )  # noqa: S102
+    )
     edited: Callable[..., Any] = made[function.__name__]
     assert isinstance(edited, FunctionType)
     return edited
@@ -205,7 +206,7 @@ def _edited(function: FunctionType, bug: Planted) -> FunctionType:
 
 @contextmanager
 def _edited_machine(bug: Planted) -> Iterator[None]:
-    text = (world.lambdas.ROOT / MACHINE).read_text()
+    text = (ROOT / MACHINE).read_text()
     if bug.before not in text:
         raise ValueError(f"{MACHINE} does not have this: {bug.before}")
     world.EDITS.append((bug.before, bug.after))

@@ -55,7 +55,7 @@ class Scenario:
 
     seed: int
     happenings: tuple[Happening, ...]
-    habits: Habits = Habits()
+    habits: Habits = field(default_factory=Habits)
     share: float = 0.0
     orders: float = 0.0
     weather: tuple[Weather, ...] = ()
@@ -207,7 +207,7 @@ def run(scenario: Scenario, *, remember: int = 0, until: datetime | None = None)
             action, arguments = _ACTIONS[happening.what], happening.arguments
             world.clock.at(
                 START + timedelta(seconds=happening.after),
-                lambda action=action, arguments=arguments: action(world, *arguments),
+                partial(action, world, *arguments),
                 f"{number}: {happening.what} {arguments}",
             )
         last = max((happening.after for happening in scenario.happenings), default=0.0)

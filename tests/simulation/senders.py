@@ -10,7 +10,7 @@ from zlib import crc32
 
 from tests.simulation.clock import Event, VirtualClock
 from tests.simulation.door import Door, Key, Said
-from tests.simulation.functions import ACCOUNT, REGION
+from tests.simulation.stack import ACCOUNT, REGION
 
 
 class Sender(Protocol):
@@ -34,7 +34,7 @@ class _Courier:
     def deliver(
         self, source: str, payload: Any, said: Sequence[Said], pauses: Sequence[float], done: Any = None
     ) -> None:
-        """POST, and on no answer, a 429 or a 5xx again after each of the pauses. `done` is told whether it was taken."""
+        """POST, and without an answer or on a 5xx again after each pause. `done` is told whether it was taken."""
         status = self.door.post(source, payload, said)
         taken = status is not None and 200 <= status < 300
         retryable = status is None or status >= 500
@@ -308,7 +308,7 @@ def pagerduty_event(
     kind: str, at: datetime, *, id: str, title: str = "", urgency: str = "high", key: str = "", agent: Any = None
 ) -> dict[str, Any]:
     """Return a webhook of version 3 about an incident."""
-    data = {"id": id, "type": "incident", "status": kind, "title": title, "created_at": _iso(at)}
+    data: dict[str, Any] = {"id": id, "type": "incident", "status": kind, "title": title, "created_at": _iso(at)}
     data |= {"urgency": "high" if urgency in ("high", "critical") else "low", "incident_key": key or None}
     data |= {"service": {"summary": "shop", "type": "service_reference"}}
     if urgency in ("critical", "high", "medium", "low"):

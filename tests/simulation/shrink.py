@@ -1,8 +1,10 @@
 """Shrinking of a failing seed: drop happenings, then faults, for as long as the same rule is broken; then its story."""
 
+import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from tests.simulation.faults import Fault, exactly
 from tests.simulation.scenario import Ran, Scenario, describe, drawn, run
@@ -104,23 +106,16 @@ def story(ran: Ran, last: int = 150) -> list[str]:
     return lines
 
 
-def _short(arguments: object) -> str:
-    import json
-
-    if isinstance(arguments, dict):
-        parts = arguments.get("TransactItems") or [arguments]
-        said = []
-        for part in parts:
-            inner = next(iter(part.values())) if len(part) == 1 else part
-            if isinstance(inner, dict):
-                key = inner.get("Key") or {name: inner.get("Item", {}).get(name) for name in ("pk", "sk")}
-                place = "/".join(str(next(iter(value.values()))) for value in key.values() if value)
-                values = {
-                    name: next(iter(value.values()))
-                    for name, value in inner.get("ExpressionAttributeValues", {}).items()
-                }
-                said.append(
-                    f"{place} {inner.get('UpdateExpression', '')[:60]} IF {inner.get('ConditionExpression', '')[:60]} {values}"
-                )
-        return " | ".join(said) or json.dumps(arguments, default=str)[:200]
-    return str(arguments)[:200]
+def _short(arguments: Mapping[str, Any]) -> str:
+    """Say what a request writes: where, what, and under which condition."""
+    said = []
+    for part in arguments.get("TransactItems") or [arguments]:
+        inner = next(iter(part.values())) if len(part) == 1 else part
+        if isinstance(inner, dict):
+            key = inner.get("Key") or {name: inner.get("Item", {}).get(name) for name in ("pk", "sk")}
+            place = "/".join(str(next(iter(value.values()))) for value in key.values() if value)
+            given = inner.get("ExpressionAttributeValues", {})
+            values = {name: next(iter(value.values())) for name, value in given.items()}
+            update, condition = inner.get("UpdateExpression", "")[:60], inner.get("ConditionExpression", "")[:60]
+            said.append(f"{place} {update} IF {condition} {values}" if place else "")
+    return " | ".join(said) or json.dumps(arguments, default=str)[:200]

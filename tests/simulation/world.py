@@ -6,7 +6,7 @@ Command, Slack, PagerDuty, senders and people are models.
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, partial
@@ -19,7 +19,7 @@ from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.adapters.dynamodb.table import Table
 from firstline.policy.holds import Silence
 from firstline.policy.match import AlertMatch
-from tests.simulation import functions as lambdas
+from tests.simulation import stack, virtual
 from tests.simulation.calls import Calls, Killed
 from tests.simulation.channels import PagerDuty, Slack, connected
 from tests.simulation.clients import (
@@ -45,8 +45,8 @@ from tests.simulation.senders import Alertmanager, CloudWatch, Datadog, Generic,
 from tests.simulation.step_functions import StepFunctions
 from tests.simulation.table import MemoryDynamoDB
 
-MACHINE = lambdas._attribute("IncidentStateMachine", None)
-RELEASES = lambdas._attribute("ReleaseStateMachine", None)
+MACHINE = stack.attribute("IncidentStateMachine", None)
+RELEASES = stack.attribute("ReleaseStateMachine", None)
 
 EDITS: list[tuple[str, str]] = []
 """Texts in the state machines' definitions that are replaced: planted bugs."""
@@ -66,10 +66,10 @@ class Crash:
 @cache
 def machine(name: str) -> Machine:
     """Return one of the shipped state machines, with the template's substitutions."""
-    resolver, body = lambdas.template()
+    resolver, body = stack.template()
     declared = {"incident": "IncidentStateMachine", "release": "ReleaseStateMachine"}[name]
     given = body["Resources"][declared]["Properties"].get("DefinitionSubstitutions", {})
-    text = (lambdas.ROOT / "statemachine" / f"{name}.asl.yaml").read_text()
+    text = (stack.ROOT / "statemachine" / f"{name}.asl.yaml").read_text()
     for before, after in EDITS:
         text = text.replace(before, after)
     definition = yaml.safe_load(text)
@@ -78,7 +78,7 @@ def machine(name: str) -> Machine:
 
 @cache
 def _table_properties() -> Mapping[str, Any]:
-    resolver, body = lambdas.template()
+    resolver, body = stack.template()
     properties: Mapping[str, Any] = resolver.resolve(body["Resources"]["Table"]["Properties"])
     return properties
 
@@ -154,10 +154,10 @@ class World:
         before = random.getstate()
         random.seed(self.seed)
         with (
-            lambdas.surroundings(lambdas.environment()),
-            lambdas.virtual_time(self.clock, self.calls),
-            lambdas.without_metrics(),
-            lambdas.logged_crashes(self.calls, self._crashed),
+            stack.surroundings(stack.environment()),
+            virtual.virtual_time(self.clock, self.calls),
+            virtual.without_metrics(),
+            virtual.logged_crashes(self.calls, self._crashed),
             connected(self.slack, self.pagerduty),
         ):
             try:
@@ -281,10 +281,8 @@ class World:
     def reconcile(self, event: Mapping[str, Any] | None = None) -> None:
         """Invoke reconcile; nobody tries again if it fails."""
         before = len(self.faults.happened)
-        try:
+        with suppress(Killed, Exception):
             self.functions.call("reconcile", event or {"source": "schedule"})
-        except (Killed, Exception):  # noqa: BLE001 (Lambda does the same)
-            pass
         self.reconciled.append((self.clock.now(), len(self.faults.happened) > before))
 
     def _status_changed(self, execution: Execution) -> None:
@@ -296,8 +294,8 @@ class World:
             "version": "0",
             "detail-type": "Step Functions Execution Status Change",
             "source": "aws.states",
-            "account": lambdas.ACCOUNT,
-            "region": lambdas.REGION,
+            "account": stack.ACCOUNT,
+            "region": stack.REGION,
             "resources": [execution.arn],
             "detail": {
                 "executionArn": execution.arn,

@@ -165,6 +165,16 @@ def test_of_many_at_once_exactly_as_many_get_a_token_as_there_are(groups: Groups
     assert taken == {None: 3, "3 a minute": crowd - 3}
 
 
+def test_all_that_open_the_same_incident_at_once_take_one_token_together(groups: Groups, crowd: int) -> None:
+    def token_for(opening: str) -> str | None:
+        return groups.take_token("generic", "A", LIMITS, at(0), paging=False, opening=opening)
+
+    assert set(at_once(crowd, lambda _: token_for("group-1"))) == {None}
+    assert token_for("group-2") is None
+    assert token_for("group-3") == "2 a minute of one name"
+    assert token_for("group-2") is None
+
+
 # --- joining and ending ----------------------------------------------------------------------------------------------
 
 

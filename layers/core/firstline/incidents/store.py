@@ -267,8 +267,16 @@ class Groups(Protocol):
             The groups by key, and by key how many alerts fire that inhibit others.
         """
 
-    def take_token(self, source: str, alert_name: str, limits: Limits, now: datetime, *, paging: bool) -> str | None:
-        """Take one of this minute's tokens for a new incident. Return None, or the limit that is reached in words."""
+    def take_token(
+        self, source: str, alert_name: str, limits: Limits, now: datetime, *, paging: bool, opening: str | None = None
+    ) -> str | None:
+        """Take one of this minute's tokens for a new incident. Return None, or the limit that is reached in words.
+
+        Parameters
+        ----------
+        opening
+            A text that is the same for all that open this very incident at once: together they take one token.
+        """
 
     def open(self, change: Change, incident: Incident, before: Live | None, opened: Sequence[datetime]) -> Live:
         """Write a new incident with its first alerts.

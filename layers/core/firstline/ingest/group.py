@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 ATTEMPTS = 10
 """The most folds of a group that others write at the same time. With growing pauses: about five seconds."""
 
-OPENING_TAKES = 0.1
-"""The seconds within which another delivery that opens a group has written it."""
-
 
 class OutOfTime(Exception):
     """The sender does not wait any longer: what is not written yet is left to the backlog."""
@@ -71,7 +68,6 @@ class GroupWriter:
         self.key = key
         self.result = AcceptedGroup()
         self.granted = False
-        self.looked_again = False
         self.written: set[str] = set()
 
     def write(self) -> None:
@@ -176,7 +172,7 @@ class GroupWriter:
         storm = delivery.lives.get(key)
         if hold is None and lead.rank < PAGING_RANK and still_storms(storm, delivery.now):
             return self.join_storm(newcomers, key, storm, "the limit a moment ago", None)
-        refused = self.ask_for_token(lead, hold)
+        refused = self.ask_for_token(lead, hold, own)
         if refused is None:
             incident, opened = changes.incident(newcomers, self.key, own, delivery.now, hold=hold)
             return self.open(newcomers, incident, own, opened)
@@ -188,15 +184,9 @@ class GroupWriter:
                 # Somebody ended the hold of what was collected; what is still held waits by itself.
                 incident, opened = changes.incident(newcomers, self.key, own, delivery.now, hold=hold)
                 return self.open(newcomers, incident, own, opened)
-        if hold is None and (storm is None or not storm.open) and not self.looked_again:
-            # Many may open this group at the same moment, and use up the tokens: a storm would collect what one of them
-            # gives an incident just now.
-            self.looked_again = True
-            delivery.ports.sleep(OPENING_TAKES)
-            raise GroupChanged(f"no token for {self.key}")
         return self.join_storm(newcomers, key, storm, refused, hold)
 
-    def ask_for_token(self, lead: Newcomer, hold: Hold | None) -> str | None:
+    def ask_for_token(self, lead: Newcomer, hold: Hold | None, own: Live | None) -> str | None:
         """Take a token for a new incident. Return None, or the limit that is reached in words.
 
         Alerts that are held take a token of the minute in which their hold ends: that is when they call people.
@@ -208,7 +198,8 @@ class GroupWriter:
         asked = (alert.source, alert.alert_name, paging, at)
         if asked in delivery.refused:
             return delivery.refused[asked]
-        refused = delivery.ports.groups.take_token(*asked[:2], delivery.limits, at, paging=paging)
+        opening = f"{self.key}\n{own.incident_id if own is not None else ''}"
+        refused = delivery.ports.groups.take_token(*asked[:2], delivery.limits, at, paging=paging, opening=opening)
         self.granted = refused is None
         if refused is not None:
             delivery.refused[asked] = refused

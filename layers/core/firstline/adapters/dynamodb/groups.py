@@ -2,7 +2,7 @@
 
 | what | pk | sk |
 |---|---|---|
-| tokens taken in a minute, in all and by alert name | `BUCKET#<source>`, `BUCKET#<source>#paging` | `<minute>` |
+| tokens of a minute: in all, by name, for whom | `BUCKET#<source>`, `BUCKET#<source>#paging` | `<minute>` |
 | how many alerts fire that inhibit others | `INHIBIT#<rule id>` | `<hash of the equal values>` |
 
 `live` has the layout of the groups themselves.
@@ -104,27 +104,34 @@ class TableGroups(TableStore):
 
     # --- limits -------------------------------------------------------------------------------------------------------
 
-    def take_token(self, source: str, alert_name: str, limits: Limits, now: datetime, *, paging: bool) -> str | None:
-        """Take one of this minute's tokens for a new incident. Return None, or the limit that is reached in words."""
+    def take_token(
+        self, source: str, alert_name: str, limits: Limits, now: datetime, *, paging: bool, opening: str | None = None
+    ) -> str | None:
+        """Take one of this minute's tokens for a new incident. Return None, or the limit that is reached in words.
+
+        Parameters
+        ----------
+        opening
+            A text that is the same for all that open this very incident at once: together they take one token.
+        """
         key = f"BUCKET#{source}{'#paging' if paging else ''}", now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M")
-        of_name = f"n_{sha256(alert_name.encode()).hexdigest()[:16]}"
-        taken = self._table.update(
-            *key,
-            "ADD #total :one, #name :one SET expires_at = :expiry",
-            {
-                ":one": 1,
-                ":all": limits.per_minute,
-                ":named": limits.per_minute_and_alert,
-                ":expiry": int(now.timestamp()) + 3_600,
-            },
-            condition=(
-                "(attribute_not_exists(#total) OR #total < :all) AND (attribute_not_exists(#name) OR #name < :named)"
-            ),
-            names={"#total": "total", "#name": of_name},
-        )
-        if taken is not None:
+        names = {"#total": "total", "#name": _mark_of("n", alert_name)}
+        expression, free = "ADD #total :one, #name :one SET expires_at = :expiry", ""
+        values = {
+            ":one": 1,
+            ":all": limits.per_minute,
+            ":named": limits.per_minute_and_alert,
+            ":expiry": int(now.timestamp()) + 3_600,
+        }
+        if opening is not None:
+            names["#opening"] = _mark_of("o", opening)
+            expression, free = f"{expression}, #opening = :one", "attribute_not_exists(#opening) AND "
+        free += "(attribute_not_exists(#total) OR #total < :all) AND (attribute_not_exists(#name) OR #name < :named)"
+        if self._table.update(*key, expression, values, condition=free, names=names) is not None:
             return None
         bucket = self._table.get(*key) or {}
+        if names.get("#opening") in bucket:
+            return None
         if int(bucket.get("total", 0)) >= limits.per_minute:
             return f"{limits.per_minute} a minute"
         return f"{limits.per_minute_and_alert} a minute of one name"
@@ -370,6 +377,11 @@ def _mark(change: Change) -> str:
     """Return a short text that tells a change from all others of the same incident and moment."""
     names = "\n".join(write.after.fingerprint for write in change.writes)
     return sha256(f"{change.group_key}\n{names}".encode()).hexdigest()[:12]
+
+
+def _mark_of(kind: str, text: str) -> str:
+    """Return the name of an attribute of a bucket: a text of any length and characters, hashed."""
+    return f"{kind}_{sha256(text.encode()).hexdigest()[:16]}"
 
 
 def _inhibit_key(key: str) -> Key:
