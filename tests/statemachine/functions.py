@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -105,6 +106,8 @@ class Functions:
     ----------
     warm
         Modules that were loaded already, by the function's name; the others are loaded anew, which is a cold start.
+    now
+        The time in the functions' world.
     """
 
     def __init__(
@@ -114,7 +117,9 @@ class Functions:
         *,
         overrides: Mapping[str, str],
         warm: dict[str, ModuleType],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        self._now = now
         self._overrides = overrides
         self._specs = {spec.name: spec for spec in specs}
         self._names = {spec.folder.name: spec.name for spec in specs}
@@ -185,8 +190,14 @@ class Functions:
             assert location.loader is not None
             module = importlib.util.module_from_spec(location)
             location.loader.exec_module(module)
+            module.datetime = _clock(lambda: self._now())  # type: ignore[attr-defined]
             self._modules[spec.name] = module
         return self._modules[spec.name]
+
+
+def _clock(now: Callable[[], datetime]) -> Any:
+    """Return what a handler takes for `datetime`."""
+    return SimpleNamespace(now=lambda zone: now().astimezone(zone))
 
 
 def _failed(error_type: str, message: str) -> Invocation:
