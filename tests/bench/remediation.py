@@ -15,7 +15,6 @@ from firstline.adapters.dynamodb.remediations import TableRemediations
 from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.contracts import CloseIncidentInput
 from firstline.incidents.audit_trail import Trail
-from firstline.ingest.fold import Limits, fold, open_incident
 from firstline.models import Incident, RemediationPlan, StepResult, Target
 from firstline.policy.remediation import RemediationPolicy
 from firstline.remediation.plan import Planning, RemediationRules, Remediations, plan
@@ -24,7 +23,7 @@ from firstline.runbooks import catalogue
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.match import offered
 from tests.bench.table import create_table
-from tests.support.builders import a_classification, alert
+from tests.support.builders import a_classification, alert, open_for
 from tests.support.memory import MemoryDocuments, MemoryReleases, MemoryStore, MemoryTargets
 
 ROOT = Path(__file__).parents[2]
@@ -111,11 +110,7 @@ def _requests() -> tuple[int, int]:
         client = boto3.client("dynamodb")
         table = create_table(client)
         groups, history = TableGroups(table), TableIncidents(table)
-        before = groups.read(FIRING.group_key)
-        folded = fold(before, [FIRING], NOW)
-        after, incident = open_incident(folded, NOW)
-        limits = Limits(9, 9)
-        groups.open_incident(before, after, incident, folded.new_alerts, NOW, limits=limits, member=FIRING.group_key)
+        incident = open_for(groups, FIRING, now=NOW)
         client.meta.events.register("before-call.dynamodb", lambda model, **_: calls.update([model.name]))
 
         remediations, trail = TableRemediations(table), TableTrail(table)
@@ -126,10 +121,15 @@ def _requests() -> tuple[int, int]:
         results = [
             StepResult(step_id=step.step_id, kind=step.kind, command_id=step.step_id, **success) for step in made.steps
         ]
-        history.close(incident.incident_id, "auto_resolved", "It holds.", results, NOW)
+        history.close(incident, 1, "auto_resolved", "It holds.", results, NOW, joined=1)
         calls.clear()
         end = CloseIncidentInput(
-            state="Close Incident", incident=incident, results=results, ended_by="verified", reason="It holds."
+            state="Close Incident",
+            incident=incident,
+            results=results,
+            ended_by="verified",
+            reason="It holds.",
+            joined=1,
         )
         conclude(end, records=history, remediations=remediations, trail=trail, now=NOW + timedelta(minutes=1))
         return asked, calls.total()

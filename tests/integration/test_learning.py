@@ -17,12 +17,12 @@ from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
 from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.incidents.audit_trail import Fact, classified
-from firstline.ingest.fold import Limits, fold, open_incident
 from firstline.models import Deployment, NormalizedAlert
+from firstline.privacy.alerts import without_secrets
 from firstline.runbooks import catalogue
 from firstline_cli.main import app
 from tests.integration.conftest import STACK_ON_AWS, deployed_table
-from tests.support.builders import a_classification, alert
+from tests.support.builders import a_classification, a_page, alert, open_for
 
 NOW = datetime.now(UTC)
 OPENED = NOW - timedelta(hours=2)
@@ -59,17 +59,19 @@ def ended(table: Table, outcome: Any = "resolved", *, at: datetime = OPENED, **c
     given: NormalizedAlert = alert(
         **ALERT | {"timestamp": at - timedelta(minutes=2), "fingerprint": f"fp-{at}"} | changes
     )
-    before = groups.read(given.group_key)
-    folded = fold(before, [given], at)
-    after, incident = open_incident(folded, at)
-    groups.open_incident(before, after, incident, folded.new_alerts, at, limits=Limits(99, 99), member=after.group_key)
+    given = without_secrets(given)  # as ingest does
+    incident = open_for(groups, given, now=at)
     verdict = a_classification(severity="high", decided_by="history", cause="<script>alert(1)</script> | **bold**")
-    history.save_classification(incident.incident_id, verdict)
+    history.judge(incident, 1, verdict, at, seen=history.live(given.group_key))
     TableTrail(table).append(incident.incident_id, [classified(verdict)], at)
-    history.mark_paged(incident.incident_id, at + timedelta(minutes=1))
+    live = history.live(given.group_key)
+    assert live is not None
+    page, paged_at = a_page(), at + timedelta(minutes=1)
+    assert history.claim_page(incident, page, paged_at + timedelta(minutes=1), paged_at, seen=live)
+    history.finish_page(incident, page, paged_at + timedelta(minutes=15), paged_at)
     history.acknowledge(incident.incident_id, "ada", at + timedelta(minutes=4))
     history.resolve(incident.incident_id, "ada", at + timedelta(minutes=19))
-    history.close(incident.incident_id, outcome, "Resolved by ada.", [], at + timedelta(minutes=20))
+    assert history.close(incident, 1, outcome, "Resolved by ada.", [], at + timedelta(minutes=20), joined=1)
     return incident.incident_id
 
 
@@ -250,10 +252,7 @@ def test_without_a_note_there_is_no_runbook_and_without_a_word_the_truth_is_to_b
 def test_what_goes_on_teaches_nothing_yet(table: Table, tmp_path: Path) -> None:
     groups = TableGroups(table)
     given = alert(**ALERT)
-    before = groups.read(given.group_key)
-    folded = fold(before, [given], NOW)
-    after, incident = open_incident(folded, NOW)
-    groups.open_incident(before, after, incident, folded.new_alerts, NOW, limits=Limits(9, 9), member=after.group_key)
+    incident = open_for(groups, given, now=NOW)
     result = local("learn", incident.incident_id, "--out", str(tmp_path / "drafts"))
     assert result.exit_code == 1
     assert "is not over yet" in result.output
