@@ -85,7 +85,7 @@ class Joined:
     def standing(self, now: datetime) -> Classification | None:
         """Return the stored verdict if it still covers everything: nothing joined, and no silence or window is over."""
         verdict = self.stored
-        if verdict is None or self.live.joined != self.live.judged or self.live.decided is None:
+        if verdict is None or self.live.joined != self.live.judged:
             return None
         if verdict.hold is None:
             return verdict
