@@ -51,8 +51,8 @@ runbooks-check: setup
 	@$(VENV)/bin/firstline runbooks check
 	@$(VENV)/bin/firstline rules check
 
-bench: setup ## Print ratios measured side by side (not a test)
-	@$(PY) -m tests.bench
+bench: setup ## Print what Firstline costs (not a test): make bench [PART=a word of a title]
+	@$(PY) -m tests.bench $(PART)
 
 measure: setup ## Print how large the source is (not a test)
 	@$(PY) scripts/measure.py

@@ -1,10 +1,13 @@
 """`make bench`: the cost of Firstline, as ratios measured side by side in one run. Prints; judges nothing.
 
+`make bench PART=crowd` measures only the parts with that word in their title.
+
 Ratios, because a machine's speed says little about Lambda's; both sides of each run one after the other, several
 times, and the best counts, because everything that disturbs a measurement makes it slower.
 """
 
 import os
+import sys
 import warnings
 from collections.abc import Callable
 
@@ -21,13 +24,15 @@ os.environ |= {
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import imports, remediation, requests, similar, throughput, transitions
+from tests.bench import contention, imports, remediation, requests, similar, throughput, transitions
 
 type Row = tuple[str, str, str]
 
 PARTS: list[tuple[str, Callable[[], list[Row]]]] = [
     ("Starting ingest", imports.rows),
     ("DynamoDB requests", requests.rows),
+    ("A crowd: 1,000 senders, 100 at once, in virtual time", contention.rows),
+    ("The same crowd on this machine, with DynamoDB Local", contention.rows_on_this_machine),
     ("Similar incidents", similar.rows),
     ("State transitions, without polls", transitions.rows),
     ("Remediation", remediation.rows),
@@ -41,6 +46,8 @@ def main() -> None:
     warnings.filterwarnings("ignore", "No application metrics", UserWarning)
     console = Console()
     for title, measure in PARTS:
+        if not all(word in title for word in sys.argv[1:]):
+            continue
         table = Table("what", "measured", "to reach", title=title, title_justify="left", min_width=88)
         for row in measure():
             table.add_row(*row)

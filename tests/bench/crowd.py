@@ -1,16 +1,18 @@
-"""A crowd of senders, each with one alert at a time, in several processes: Python runs one of its threads at a time.
+"""A crowd of senders of single alerts, each with an ingest of its own, as many at once as a test likes.
 
-The clients of a process share their connections, because a client of its own costs each thread more than its requests.
+In virtual time (`virtual`) on the simulation's table, or against a server of DynamoDB's API in several processes:
+Python runs one thread of a process at a time.
 """
 
 import multiprocessing
-import os
+import random
+import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -28,12 +30,17 @@ from firstline.ingest.judge import Judge
 from firstline.models import NormalizedAlert
 from firstline.policy.holds import Holds
 from firstline.policy.rules import NO_RULES
+from tests.bench.virtual import CollidingTable, VirtualThreads
+from tests.support.builders import NOON
 from tests.support.memory import MemoryExecutions
 
 PLENTY = Limits(per_minute=100_000, per_minute_and_alert=100_000)
 
 SENT_AGAIN = 50
-"""The most times that a sender repeats one alert. Each waits a little longer than before."""
+"""The most times that a sender repeats one alert."""
+
+COMES_AGAIN = 0.5
+"""The seconds after which a sender repeats an alert for the first time; then twice as long, and so on."""
 
 
 @dataclass
@@ -48,8 +55,8 @@ class Outcome:
         The number of answers that asked the sender to come again.
     lost
         The number of alerts that were never taken.
-    requests
-        The requests to DynamoDB by operation.
+    requests, conflicts
+        The requests to DynamoDB and those of them that collided, by operation.
     started
         The names of executions that were started.
     """
@@ -58,6 +65,7 @@ class Outcome:
     refused: int = 0
     lost: int = 0
     requests: Counter[str] = field(default_factory=Counter)
+    conflicts: Counter[str] = field(default_factory=Counter)
     started: set[str] = field(default_factory=set)
 
     def __add__(self, other: "Outcome") -> "Outcome":
@@ -66,6 +74,7 @@ class Outcome:
             self.refused + other.refused,
             self.lost + other.lost,
             self.requests + other.requests,
+            self.conflicts + other.conflicts,
             self.started | other.started,
         )
 
@@ -74,19 +83,93 @@ class Outcome:
         return sorted(self.seconds)[min(len(self.seconds) - 1, int(part * len(self.seconds)))]
 
 
-def ingestion(table: Table, executions: MemoryExecutions, limits: Limits = PLENTY) -> Ingestion:
+def ingestion(
+    table: Table,
+    executions: MemoryExecutions,
+    limits: Limits = PLENTY,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Ingestion:
     """Return ingestion over a table, without rules and silences."""
     ports = Ports(
         TableGroups(table),
         start=executions.start,
         tell=lambda live: lifecycle.tell(live, executions),
         incident=lambda _: None,
+        sleep=sleep,
     )
     return Ingestion(ports, limits, Judge(rules=lambda: NO_RULES, quiet=lambda _: Holds(), zone=UTC))
 
 
-def client_of(address: str, connections: int) -> Any:
-    """Return a client as ingest has it, with enough connections."""
+@dataclass
+class Sender:
+    """One of the crowd: sends the next alert when the one before is taken."""
+
+    accept: Callable[[list[NormalizedAlert], datetime], object]
+    now: Callable[[], datetime]
+    seconds: Callable[[], float]
+    sleep: Callable[[float], None]
+    outcome: Outcome
+
+    def send_all(self, alerts: Iterable[NormalizedAlert]) -> None:
+        """Send alerts until none is left; several senders may share the iterator."""
+        for alert in alerts:
+            self.send(alert)
+
+    def send(self, alert: NormalizedAlert) -> None:
+        """Send an alert until it is taken."""
+        for again in range(SENT_AGAIN):
+            began = self.seconds()
+            try:
+                self.accept([alert], self.now())
+            except HistoryUnavailable:
+                self.outcome.refused += 1
+            else:
+                return
+            finally:
+                self.outcome.seconds.append(self.seconds() - began)
+            self.sleep(COMES_AGAIN * (again + 1))
+        self.outcome.lost += 1
+
+
+# --- in virtual time --------------------------------------------------------------------------------------------------
+
+
+def send_virtually(
+    client: CollidingTable,
+    threads: VirtualThreads,
+    alerts: Sequence[NormalizedAlert],
+    *,
+    at_once: int = 100,
+    limits: Limits = PLENTY,
+) -> Outcome:
+    """Send alerts one by one, so many at once, in virtual time."""
+    random.seed(threads.random.random())
+    outcome, executions, left = Outcome(), MemoryExecutions(), iter(alerts)
+    client.requests.clear()
+    client.conflicts.clear()
+
+    def now() -> datetime:
+        return NOON + timedelta(seconds=threads.now)
+
+    def sender() -> None:
+        table = Table(client, "crowd", sleep=threads.sleep, chance=threads.random.random)  # type: ignore[arg-type]
+        accept = ingestion(table, executions, limits, threads.sleep).accept
+        Sender(accept, now, lambda: threads.now, threads.sleep, outcome).send_all(left)
+
+    threads.run([sender] * at_once)
+    outcome.requests, outcome.conflicts = client.requests, client.conflicts
+    outcome.started = set(executions.started)
+    return outcome
+
+
+# --- against a server -------------------------------------------------------------------------------------------------
+
+
+def client_of(address: str, connections: int = 10) -> Any:
+    """Return a client as ingest has it, with enough connections for the threads that share it.
+
+    They share it because a client of its own would cost each thread more than all its requests.
+    """
     config = SENDER_WAITS.merge(Config(max_pool_connections=connections))
     return boto3.client("dynamodb", endpoint_url=address, config=config)
 
@@ -100,43 +183,33 @@ def send_at_once(
     processes: int = 2,
     limits: Limits = PLENTY,
 ) -> Outcome:
-    """Send alerts one by one, so many at once, and return what came of it."""
-    parts = [list(alerts[number::processes]) for number in range(processes)]
+    """Send alerts one by one, so many at once, from several processes."""
+    parts = [alerts[number::processes] for number in range(processes)]
     send = partial(_send, address, table, at_once=at_once // processes, limits=limits)
     if processes == 1:
         return send(parts[0])
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(processes) as pool:
-        pool.map(_warm, range(processes * 4), chunksize=1)
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
         return sum(pool.map(send, parts, chunksize=1), Outcome())
-
-
-def _warm(_: int) -> int:
-    """Let each process import its modules before anything is measured."""
-    time.sleep(0.1)
-    return os.getpid()
 
 
 def _send(address: str, table: str, alerts: Sequence[NormalizedAlert], *, at_once: int, limits: Limits) -> Outcome:
     outcome, executions, client = Outcome(), MemoryExecutions(), client_of(address, at_once)
     client.meta.events.register("before-call.dynamodb", lambda model, **_: outcome.requests.update([model.name]))
-    accept = ingestion(Table(client, table), executions, limits).accept
+    lock, left = threading.Lock(), iter(alerts)
 
-    def send(alert: NormalizedAlert) -> None:
-        for again in range(SENT_AGAIN):
-            began = time.perf_counter()
-            try:
-                accept([alert], datetime.now(UTC))
-            except HistoryUnavailable:
-                outcome.refused += 1
-                outcome.seconds.append(time.perf_counter() - began)
-                time.sleep(0.1 * again)
-            else:
-                outcome.seconds.append(time.perf_counter() - began)
+    def shared() -> Iterable[NormalizedAlert]:
+        while True:
+            with lock:
+                alert = next(left, None)
+            if alert is None:
                 return
-        outcome.lost += 1
+            yield alert
+
+    def send(_: int) -> None:
+        accept = ingestion(Table(client, table), executions, limits).accept
+        Sender(accept, lambda: datetime.now(UTC), time.perf_counter, time.sleep, outcome).send_all(shared())
 
     with ThreadPoolExecutor(at_once) as pool:
-        list(pool.map(send, alerts))
+        list(pool.map(send, range(at_once)))
     outcome.started = set(executions.started)
     return outcome

@@ -4,16 +4,10 @@ DynamoDB Local keeps its table in memory here and answers from this machine, so 
 to ask, to carry and to read some dozens of items: as far as a ratio can be had without AWS.
 """
 
-import shutil
-import socket
-import subprocess
-import time
 import timeit
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -26,9 +20,9 @@ from firstline.classification.templates import family
 from firstline.models import EarlierIncident, NormalizedAlert
 from tests.bench.table import create_table
 from tests.support.builders import alert
+from tests.support.dynamodb_local import dynamodb_local
+from tests.support.needs import NEEDS
 
-ROOT = Path(__file__).parents[2]
-DYNAMODB_LOCAL = ROOT / ".cache" / "dynamodb-local"
 NOW = datetime(2026, 3, 4, 10, 30, tzinfo=UTC)
 INCIDENTS = 100_000
 RUNS = 25
@@ -74,11 +68,10 @@ def fill(table: Table, *, incidents: int, now: datetime) -> None:
 
 def rows() -> list[tuple[str, str, str]]:
     """Measure requests and time of a look-up, with 100,000 incidents in the table; needs DynamoDB Local."""
-    jar = DYNAMODB_LOCAL / "DynamoDBLocal.jar"
-    java = shutil.which("java")
-    if java is None or not jar.exists():
-        return [("looking for similar incidents", "not measured: DynamoDB Local or Java is not here", "")]
-    with _server(java, jar) as address:
+    lack = NEEDS["dynamodb-local"]()
+    if lack is not None:
+        return [("looking for similar incidents", f"not measured: {lack.what}", "")]
+    with dynamodb_local("1g") as address:
         client = boto3.client("dynamodb", endpoint_url=address)
         table = create_table(client)
         fill(table, incidents=INCIDENTS, now=NOW)
@@ -110,23 +103,3 @@ def _alert() -> NormalizedAlert:
 def _best(what: Callable[[], object]) -> float:
     """Return the least seconds of several runs: everything that disturbs a measurement makes it slower."""
     return min(timeit.repeat(what, number=1, repeat=RUNS))
-
-
-@contextmanager
-def _server(java: str, jar: Path) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    libraries = f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}"
-    options = ["-Xmx1g", libraries, "-jar", str(jar), "-inMemory", "-disableTelemetry", "-port", str(port)]
-    process = subprocess.Popen([java, *options], cwd=jar.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(300):
-            with socket.socket() as attempt:
-                if attempt.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=20)

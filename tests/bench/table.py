@@ -10,9 +10,14 @@ from firstline.adapters.dynamodb.table import Table
 ROOT = Path(__file__).parents[2]
 
 
-def create_table(client: Any) -> Table:
-    """Create the table `bench` as the template declares it."""
+def declared_table() -> dict[str, Any]:
+    """Return what CreateTable takes of the table's properties in the template."""
     declared = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["Table"]["Properties"]
     wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
-    client.create_table(TableName="bench", **{name: declared[name] for name in wanted})
+    return {name: declared[name] for name in wanted}
+
+
+def create_table(client: Any) -> Table:
+    """Create the table `bench` as the template declares it."""
+    client.create_table(TableName="bench", **declared_table())
     return Table(client, "bench")

@@ -50,6 +50,11 @@ class Proxy:
         finally:
             answer.close()
 
+    def close(self) -> None:
+        """Close the connections to DynamoDB Local."""
+        for _, writer in self._idle:
+            writer.close()
+
     async def _answer(self, head: bytes, body: bytes) -> Message:
         operation = _header(head, b"x-amz-target").partition(".")[2]
         self.requests[operation] += 1
@@ -95,10 +100,12 @@ class Proxy:
 def colliding(upstream: str, hold_seconds: float = HOLD_SECONDS) -> Iterator[Proxy]:
     """Start the proxy in a thread of its own."""
     proxy, loop, ready = Proxy(upstream, hold_seconds), asyncio.new_event_loop(), threading.Event()
+    servers: list[asyncio.Server] = []
 
     async def listen() -> None:
         server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0, backlog=512)
-        proxy.address = "http://127.0.0.1:{}".format(server.sockets[0].getsockname()[1])
+        servers.append(server)
+        proxy.address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         ready.set()
 
     def run() -> None:
@@ -113,20 +120,30 @@ def colliding(upstream: str, hold_seconds: float = HOLD_SECONDS) -> Iterator[Pro
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
-        loop.run_until_complete(_end(loop))
+        loop.run_until_complete(_end(proxy, servers[0]))
         loop.close()
 
 
-async def _end(loop: asyncio.AbstractEventLoop) -> None:
-    tasks = [task for task in asyncio.all_tasks(loop) if task is not asyncio.current_task()]
+async def _end(proxy: Proxy, server: asyncio.Server) -> None:
+    server.close()
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    proxy.close()
+    await asyncio.sleep(0)  # transports close in the loop's next round
 
 
 async def _message(reader: asyncio.StreamReader) -> Message:
     head = await reader.readuntil(b"\r\n\r\n")
-    return head, await reader.readexactly(int(_header(head, b"content-length") or 0))
+    if _header(head, b"transfer-encoding") != "chunked":
+        return head, await reader.readexactly(int(_header(head, b"content-length") or 0))
+    body = b""
+    while True:
+        line = await reader.readuntil(b"\r\n")
+        body += line + await reader.readexactly(int(line, 16) + 2)
+        if int(line, 16) == 0:
+            return head, body
 
 
 def _header(head: bytes, name: bytes) -> str:
@@ -144,5 +161,7 @@ def _key(request: dict[str, Any]) -> ItemKey:
 
 def _refusal(code: str, message: str, **more: Any) -> Message:
     body = json.dumps({"__type": _SERVICE + code, "Message": message, **more}).encode()
-    head = f"HTTP/1.1 400 Bad Request\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = (
+        f"HTTP/1.1 400 Bad Request\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
     return head.encode(), body

@@ -2,10 +2,7 @@
 
 import itertools
 import json
-import socket
-import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
@@ -20,7 +17,7 @@ from samtranslator.yaml_helper import yaml_parse
 from firstline.adapters.dynamodb.table import Table
 from tests.integration.chat_server import Script, Server, serving
 from tests.support import needs
-from tests.support.needs import DYNAMODB_LOCAL
+from tests.support.dynamodb_local import dynamodb_local as server_of_dynamodb
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -42,30 +39,11 @@ def declared_table() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def dynamodb_local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def dynamodb_local() -> Iterator[str]:
     """DynamoDB Local's address; it lives in memory, and as long as the tests."""
     needs.require("dynamodb-local")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    libraries = f"-Djava.library.path={DYNAMODB_LOCAL / 'DynamoDBLocal_lib'}"
-    log = tmp_path_factory.mktemp("dynamodb-local") / "output"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [
-                *("java", "-Xmx256m", libraries, "-jar", "DynamoDBLocal.jar"),
-                *("-inMemory", "-disableTelemetry", "-port", str(port)),
-            ],
-            cwd=DYNAMODB_LOCAL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        _wait_for(port, process, log)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
+    with server_of_dynamodb() as address:
+        yield address
 
 
 @pytest.fixture
@@ -128,17 +106,6 @@ def serve() -> Iterator[Callable[[Script], Server]]:
     """Start a model's server that acts by a script, as many as a test likes."""
     with ExitStack() as servers:
         yield lambda script: servers.enter_context(serving(script))
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(600):
-        if process.poll() is not None:
-            pytest.fail(f"DynamoDB Local ended by itself:\n{log.read_text(errors='replace')[-2000:]}")
-        with socket.socket() as attempt:
-            if attempt.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    pytest.fail("DynamoDB Local does not listen after a minute")
 
 
 def _one_at_a_time(client: "DynamoDBClient") -> "DynamoDBClient":

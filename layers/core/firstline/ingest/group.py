@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 ATTEMPTS = 10
 """The most folds of a group that others write at the same time. With growing pauses: about five seconds."""
 
+OPENING_TAKES = 0.1
+"""The seconds within which another delivery that opens a group has written it."""
+
 
 class OutOfTime(Exception):
     """The sender does not wait any longer: what is not written yet is left to the backlog."""
@@ -68,6 +71,7 @@ class GroupWriter:
         self.key = key
         self.result = AcceptedGroup()
         self.granted = False
+        self.looked_again = False
         self.written: set[str] = set()
 
     def write(self) -> None:
@@ -184,6 +188,12 @@ class GroupWriter:
                 # Somebody ended the hold of what was collected; what is still held waits by itself.
                 incident, opened = changes.incident(newcomers, self.key, own, delivery.now, hold=hold)
                 return self.open(newcomers, incident, own, opened)
+        if hold is None and (storm is None or not storm.open) and not self.looked_again:
+            # Many may open this group at the same moment, and use up the tokens: a storm would collect what one of them
+            # gives an incident just now.
+            self.looked_again = True
+            delivery.ports.sleep(OPENING_TAKES)
+            raise GroupChanged(f"no token for {self.key}")
         return self.join_storm(newcomers, key, storm, refused, hold)
 
     def ask_for_token(self, lead: Newcomer, hold: Hold | None) -> str | None:

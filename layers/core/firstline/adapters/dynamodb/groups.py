@@ -152,11 +152,21 @@ class TableGroups(TableStore):
             self._table.guarded_put(live_item(live), Edit(when=free)),
             self._table.guarded_put(head_item(incident), Edit(when={"pk": None})),
         ]
-        try:
-            self._table.transact_patiently(*self._with_alerts(writes, change))
-        except WriteRefused as error:
-            return self._as_written(change, error)
-        return live
+        request = self._with_alerts(writes, change)
+        for tries in range(ATTEMPTS):
+            try:
+                self._table.transact(*request)
+            except WriteRefused as error:
+                if error.refused:
+                    return self._as_written(change, error)
+                self._table.pause(tries)
+                # Of many that open a group at once, one does. The others join it, and do not wait for its writers.
+                now = self._table.get(*live_key(change.live_key))
+                if now is not None and (before is None or now["incident_id"] != before.incident_id):
+                    return self._as_written(change, error)
+            else:
+                return live
+        raise HistoryUnavailable(f"{change.live_key} has too many writers at this moment")
 
     def apply(self, change: Change) -> Live:
         """Write alerts that join or end, and return the live half as it stands after that.

@@ -40,14 +40,17 @@ ATTEMPTS = 8
 LONGEST_OPEN = timedelta(days=365)
 """No execution, and so no open incident, lasts longer. What belongs to one expires this much later than other items."""
 
+THROTTLED = frozenset({"ThrottlingError", "ProvisionedThroughputExceeded"})
+"""The reasons of a transaction that was cancelled because of too many writes."""
+
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.32
 
 
 class WriteRefused(FirstlineError):
     """A transaction was cancelled: a condition did not hold, or another writer had the same item at that moment.
 
-    `refused` holds the positions of the writes whose condition did not hold; it is empty for a mere conflict.
-    `conflicts` holds the positions of those whose items another writer had.
+    `refused` holds the positions of the writes whose condition did not hold; it is empty if only the moment was wrong.
+    `conflicts` holds the positions of those whose items another writer had. Both are empty if DynamoDB throttled it.
     """
 
     def __init__(self, message: str, refused: frozenset[int], conflicts: frozenset[int] = frozenset()) -> None:
@@ -201,7 +204,7 @@ class Table:
         Raises
         ------
         WriteRefused
-            A condition did not hold, or another writer had one of the items at that moment.
+            A condition did not hold, another writer had one of the items at that moment, or DynamoDB throttled it.
         """
         # botocore gives each transaction a token of its own, so its own retry after a lost reply changes nothing.
         with raising(HistoryUnavailable, f"table {self.name}"):
@@ -212,7 +215,8 @@ class Table:
                 codes = [reason.get("Code") for reason in reasons]
                 refused = frozenset(i for i, code in enumerate(codes) if code == "ConditionalCheckFailed")
                 conflicts = frozenset(i for i, code in enumerate(codes) if code == "TransactionConflict")
-                if refused or conflicts:
+                # No client retries a transaction that was cancelled because a partition took no more at that moment.
+                if refused or conflicts or THROTTLED.intersection(codes):
                     raise WriteRefused(str(error), refused, conflicts) from error
                 raise
 

@@ -1,0 +1,136 @@
+"""Many senders in virtual time: threads of which one runs at a time, before a table that takes time and collides.
+
+What a crowd waits for at AWS is DynamoDB: the time of a request, the collisions of transactions, and the pauses between
+tries. Only these pass here, so the seconds are the same on every machine, and the same again for the same seed. The
+time that functions compute is left out.
+"""
+
+import heapq
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tests.simulation.table import MemoryDynamoDB
+
+READ_SECONDS = 0.004
+WRITE_SECONDS = 0.006
+TRANSACTION_SECONDS = 0.010
+"""The times of requests to DynamoDB, from within its region. A transaction has its items for the whole of its time."""
+
+WRITES = ("put_item", "update_item", "delete_item")
+_CONFLICT = "Transaction is ongoing for the item"
+
+type ItemKey = tuple[str, str]
+
+
+class VirtualThreads:
+    """Threads that pause in virtual time. The one whose pause ends first runs next, and runs until it pauses again."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self.now = 0.0
+        self.random = Random(seed)
+        self._paused: list[tuple[float, float, int, threading.Semaphore]] = []
+        self._number = 0
+        self._back = threading.Semaphore(0)
+        self._errors: list[BaseException] = []
+
+    def sleep(self, seconds: float) -> None:
+        """Pause the thread that calls."""
+        mine = threading.Semaphore(0)
+        self._pause(seconds, mine)
+        self._back.release()
+        mine.acquire()
+
+    def run(self, works: Sequence[Callable[[], None]]) -> None:
+        """Run all of these at once until the last has ended; raise the first error of any."""
+        threads = [self._thread(work) for work in works]
+        while self._paused:
+            self.now, _, _, semaphore = heapq.heappop(self._paused)
+            semaphore.release()
+            self._back.acquire()
+        for thread in threads:
+            thread.join()
+        if self._errors:
+            raise self._errors[0]
+
+    def _thread(self, work: Callable[[], None]) -> threading.Thread:
+        begin = threading.Semaphore(0)
+        self._pause(0, begin)
+
+        def body() -> None:
+            begin.acquire()
+            try:
+                work()
+            except BaseException as error:  # noqa: BLE001 - raised by `run`, in the thread that waits
+                self._errors.append(error)
+            finally:
+                self._back.release()
+
+        thread = threading.Thread(target=body, daemon=True)
+        thread.start()
+        return thread
+
+    def _pause(self, seconds: float, semaphore: threading.Semaphore) -> None:
+        self._number += 1
+        heapq.heappush(self._paused, (self.now + seconds, self.random.random(), self._number, semaphore))
+
+
+class CollidingTable:
+    """The simulation's table as a client whose requests take virtual time and whose transactions collide.
+
+    `requests` and `conflicts` count by operation.
+    """
+
+    def __init__(self, memory: MemoryDynamoDB, threads: VirtualThreads) -> None:
+        self.memory = memory
+        self.requests: Counter[str] = Counter()
+        self.conflicts: Counter[str] = Counter()
+        self._threads = threads
+        self._held: set[ItemKey] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self.memory, name)
+        if name in ("exceptions", "meta"):
+            return method
+
+        def call(**request: Any) -> Any:
+            self.requests[name] += 1
+            if name == "transact_write_items":
+                return self._transact(**request)
+            self._sleep(WRITE_SECONDS if name in WRITES else READ_SECONDS)
+            if name in WRITES and _key(request) in self._held:
+                raise self._conflict(name, self.memory.error("TransactionConflictException", _CONFLICT, name))
+            return method(**request)
+
+        return call
+
+    def _transact(self, **request: Any) -> Any:
+        keys = [_key(part) for write in request["TransactItems"] for part in write.values()]
+        if self._held.intersection(keys):
+            conflict = {"Code": "TransactionConflict", "Message": _CONFLICT}
+            reasons = [conflict if key in self._held else {"Code": "None"} for key in keys]
+            self._sleep(WRITE_SECONDS)
+            raise self._conflict("transact_write_items", self.memory.cancelled(reasons))
+        self._held.update(keys)
+        try:
+            self._sleep(TRANSACTION_SECONDS)
+            return self.memory.transact_write_items(**request)
+        finally:
+            self._held.difference_update(keys)
+
+    def _conflict(self, operation: str, error: ClientError) -> ClientError:
+        self.conflicts[operation] += 1
+        return error
+
+    def _sleep(self, seconds: float) -> None:
+        """Take a little more or less than usual, so that requests do not march in step."""
+        self._threads.sleep(seconds * self._threads.random.uniform(0.8, 1.4))
+
+
+def _key(request: dict[str, Any]) -> ItemKey:
+    attributes = request.get("Key") or request["Item"]
+    return attributes["pk"]["S"], attributes["sk"]["S"]

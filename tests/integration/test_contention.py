@@ -1,0 +1,83 @@
+"""Crowds of senders while transactions collide as DynamoDB lets them: no alert is lost, and hardly any is refused.
+
+A refused sender gets a 503 and comes again. The seconds of virtual time are DynamoDB's and those of the pauses between
+tries, so they are the same on every machine.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.bench.contention import FEW, KINDS, USUAL, Crowd, crowd, virtual_crowd
+from tests.bench.crowd import Outcome
+
+
+def assert_taken(outcome: Outcome, alerts: int) -> None:
+    assert outcome.lost == 0
+    assert outcome.refused <= alerts / 100
+    assert len(outcome.seconds) == alerts + outcome.refused
+
+
+# --- in virtual time --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_crowd_is_answered_within_two_seconds_and_hardly_ever_refused(kind: str) -> None:
+    senders = virtual_crowd(seed=7, senders=400)
+
+    outcome = KINDS[kind](senders)
+
+    assert_taken(outcome, 400)
+    assert outcome.percentile(0.99) < 2
+    # Otherwise nothing was tested here.
+    assert outcome.conflicts["transact_write_items"] > 400
+
+
+def test_a_thousand_alerts_that_meet_no_incident_open_one_and_are_counted_exactly() -> None:
+    senders = virtual_crowd()
+
+    outcome = senders.opens("high", USUAL)
+
+    assert_taken(outcome, 1_000)
+    assert outcome.percentile(0.99) < 2
+    assert (senders.live().joined, senders.live().firing, senders.live().loud.high) == (1_000, 1_000, 1_000)
+    assert outcome.started == {senders.live().incident_id}
+
+
+def test_the_counts_of_a_crowd_do_not_depend_on_its_order() -> None:
+    for seed in range(5):
+        senders = virtual_crowd(seed, senders=60, at_once=60)
+        senders.opens("high", USUAL)
+        assert (senders.live().joined, senders.live().firing) == (60, 60)
+
+
+# --- on DynamoDB Local ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def senders(dynamodb_local: str) -> Iterator[Crowd]:
+    with crowd(dynamodb_local, senders=120, at_once=40) as made:
+        yield made
+
+
+def test_alerts_that_open_and_join_at_once_are_counted_exactly(senders: Crowd) -> None:
+    outcome = senders.opens("high", USUAL)
+
+    assert_taken(outcome, 120)
+    assert (senders.live().joined, senders.live().firing) == (200, 120)
+    assert outcome.started == {senders.live().incident_id}
+    assert outcome.conflicts["TransactWriteItems"] > 0
+
+
+def test_ends_at_once_are_counted_exactly(senders: Crowd) -> None:
+    assert_taken(senders.resolves(), 120)
+    assert (senders.live().joined, senders.live().firing) == (120, 0)
+
+
+def test_a_storm_at_once_is_counted_exactly(senders: Crowd) -> None:
+    outcome = senders.storm("low", FEW)
+
+    assert_taken(outcome, 120)
+    storm, alone = senders.live("storm:generic"), outcome.started - {senders.live("storm:generic").incident_id}
+    assert (storm.joined, storm.firing) == (120 - len(alone), 120 - len(alone))
+    assert len(alone) == 1
