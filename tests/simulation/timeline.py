@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 
 import yaml
@@ -139,6 +140,16 @@ class Timeline:
     def pushes(self, *alerts: Alert, source: str = "prometheus") -> Callable[[], None]:
         """Return what delivers these alerts at the moment when it is called."""
         return lambda: self.deliver(tuple(map(self.fixed, alerts)), source, ())
+
+    def reconcile_every(self, minutes: int) -> None:
+        """Let reconcile run less often than each minute, for tests of long times."""
+        reconcile, runs = self.world.reconcile, count()
+
+        def sometimes(event: Mapping[str, Any] | None = None) -> None:
+            if event is not None or next(runs) % minutes == 0:
+                reconcile(event)
+
+        vars(self.world)["reconcile"] = sometimes
 
     def cure(self, *hosts: str) -> None:
         """Let every step of a runbook succeed everywhere, and the verification on these hosts only."""
