@@ -81,6 +81,8 @@ class Calls:
     remember: int = 0
     depth: int = 0
     frames: list[Frame] = field(default_factory=list)
+    rival: Callable[[], object] | None = None
+    """What goes first, where others go first; without it, what is due next."""
 
     def __post_init__(self) -> None:
         self.log: deque[Call] = deque(maxlen=self.remember)
@@ -149,6 +151,8 @@ class Calls:
         try:
             if whole:
                 self.clock.run_for(seconds)
+            elif self.rival is not None:
+                self.rival()
             else:
                 event = self.clock.next()
                 if event is not None and (event.time - self.clock.now()).total_seconds() <= seconds:
