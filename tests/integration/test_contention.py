@@ -65,7 +65,7 @@ def test_alerts_that_open_and_join_at_once_are_counted_exactly(senders: Crowd) -
     outcome = senders.opens("high", USUAL)
 
     assert_taken(outcome, 120)
-    assert (senders.live().joined, senders.live().firing) == (200, 120)
+    assert (senders.live().joined, senders.live().firing) == (120, 120)
     assert outcome.started == {senders.live().incident_id}
     assert outcome.conflicts["TransactWriteItems"] > 0
 

@@ -14,8 +14,8 @@ from firstline.policy.match import AlertMatch
 from tests.statemachine.functions import meanwhile
 from tests.statemachine.world import World
 
-WAITS = ["Classify", "Is It Noise?", "Hold"]
-TO_A_PAGE = ["Plan Remediation", "Is There A Plan?", "Needs A Human?", "Page On-Call", "Await Acknowledgement"]
+WAITS = ["Classify", "Hold"]
+TO_A_PAGE = ["Plan Remediation", "Page On-Call", "Await Acknowledgement"]
 FLAKY = {"id": "give-it-time", "reason": "It restarts by itself.", "match": {"alert_name": "Flaky"}, "hold": "5m"}
 
 type Silencing = Callable[..., Silence]
@@ -73,7 +73,7 @@ def test_what_clears_while_a_rule_waits_disturbs_nobody(world: World) -> None:
     assert incident.time_out_seconds == 300
     world.resolves("Flaky", severity="high")
 
-    assert incident.ends() == [*WAITS, "Hold Over?", "Close Incident"]
+    assert incident.ends() == [*WAITS, "Close Incident"]
     record = incident.record
     assert record.outcome == "self_cleared"
     assert record.outcome_reason == (
@@ -89,7 +89,7 @@ def test_what_still_fires_after_the_wait_goes_on_as_the_verdict_said(world: Worl
     incident.stands_in("Hold").times_out()
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*WAITS, "Hold Over?", *TO_A_PAGE]
+    assert incident.path == [*WAITS, *TO_A_PAGE]
     assert "Flaky" in world.told("pagerduty")[0].text
 
 
@@ -99,7 +99,7 @@ def test_resolved_before_the_wait_begins(world: World) -> None:
 
     incident = world.fires("Flaky", severity="high")
 
-    assert incident.ends() == [*WAITS, "Read Incident", "Hold Over?", "Close Incident"]
+    assert incident.ends() == [*WAITS, "Read Incident", "Close Incident"]
     assert incident.record.outcome == "self_cleared"
     assert world.inbox.messages() == []
 
@@ -130,7 +130,7 @@ def test_a_worse_alert_before_the_wait_begins_pages_too(world: World) -> None:
     incident = world.fires("Flaky", severity="medium", host="web-1")
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*WAITS, "Read Incident", "Hold Over?", "Page On-Call", "Await Acknowledgement"]
+    assert incident.path == [*WAITS, "Read Incident", "Page On-Call", "Await Acknowledgement"]
 
 
 @pytest.mark.usefixtures("flaky")
@@ -146,7 +146,7 @@ def test_a_second_alert_that_would_page_ends_the_wait(world: World, early: bool)
     incident.stands_in("Await Acknowledgement")
 
     way = ["Read Incident"] if early else []
-    assert incident.path == [*WAITS, *way, "Hold Over?", *TO_A_PAGE]
+    assert incident.path == [*WAITS, *way, *TO_A_PAGE]
     assert incident.record.hold_ended_because == "an alert of paging severity joined"
 
 
@@ -160,7 +160,7 @@ def test_a_silenced_alert_that_resolves_is_suppressed_with_the_reason(world: Wor
     assert 4 * 3_600 - 60 < incident.time_out_seconds <= 4 * 3_600
     world.resolves("DiskFull", severity="high")
 
-    assert incident.ends() == [*WAITS, "Hold Over?", "Close Incident"]
+    assert incident.ends() == [*WAITS, "Close Incident"]
     record = incident.record
     assert record.outcome == "suppressed"
     assert (record.outcome_reason or "").startswith("Silenced by ada until ")
@@ -176,7 +176,7 @@ def test_a_silenced_alert_that_outlives_its_silence_pages(world: World, silence:
     incident.stands_in("Hold")
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*WAITS, "Hold Over?", "Classify", "Is It Noise?", *TO_A_PAGE]
+    assert incident.path == [*WAITS, "Classify", *TO_A_PAGE]
 
 
 def test_ending_a_silence_ends_what_waits_for_it(world: World, silence: Silencing) -> None:
@@ -187,7 +187,7 @@ def test_ending_a_silence_ends_what_waits_for_it(world: World, silence: Silencin
     world.reconciles()
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*WAITS, "Hold Over?", "Classify", "Is It Noise?", *TO_A_PAGE]
+    assert incident.path == [*WAITS, "Classify", *TO_A_PAGE]
     assert incident.record.hold_ended_because == "silence s-1 was ended"
 
 

@@ -63,6 +63,9 @@ PATIENCE_SECONDS = 20.0
 ROUTING = {"Begin", "What Now?", "Go", "Closed?", "Closed"}
 """States between two states that do something."""
 
+OVER = ("Announce Quiet", "Await Quiet", "Close Incident")
+"""The states through which an incident goes when nothing fires any more."""
+
 SECRETS = {
     "sources/generic": "t0ken-of-the-generic-source",
     "slack/bot-token": "xoxb-1",
@@ -258,9 +261,7 @@ class World:
             "actions": [action] if action else [],
         }
         body = urlencode({"payload": json.dumps(interaction | more)})
-        headers = senders.proof(
-            "slack", body.encode(), SECRETS["slack/signing-secret"], now=self.now().timestamp()
-        )
+        headers = senders.proof("slack", body.encode(), SECRETS["slack/signing-secret"], now=self.now().timestamp())
         headers = {name.lower(): value for name, value in headers.items()}
         answer = self.functions.call("respond", _post("/respond/slack", headers, body))
         assert answer["statusCode"] == 200, answer
