@@ -77,8 +77,7 @@ def test_what_clears_while_a_rule_waits_disturbs_nobody(world: World) -> None:
     record = incident.record
     assert record.outcome == "self_cleared"
     assert record.outcome_reason == (
-        "Rule give-it-time waits 5 minutes before it is real: It restarts by itself. "
-        "The alert resolved."
+        "Rule give-it-time waits 5 minutes before it is real: It restarts by itself. The alert resolved."
     )
     assert world.inbox.messages() == []
 

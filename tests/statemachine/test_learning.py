@@ -23,7 +23,14 @@ def test_an_answer_in_slack_and_a_note_reach_the_next_incident(world: World) -> 
     assert verdict.severity == "high"
     assert any("ada (Slack)" in reason for reason in verdict.reasons), "whose word it rests on"
     assert "The consumer hung." in verdict.first_steps[0]
-    assert [entry.what for entry in world.trail(first.id)] == ["classified", "planned", "judged", "noted", "resolved", "closed"]
+    assert [entry.what for entry in world.trail(first.id)] == [
+        "classified",
+        "planned",
+        "judged",
+        "noted",
+        "resolved",
+        "closed",
+    ]
 
 
 def test_a_wrong_cause_takes_the_blame_off_the_next_deployment_and_pages_all_the_same(world: World) -> None:
