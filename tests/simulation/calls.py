@@ -87,6 +87,8 @@ class Calls:
     remember: int = 0
     depth: int = 0
     frames: list[Frame] = field(default_factory=list)
+    rival: Callable[[], object] | None = None
+    """What goes first, where others go first; without it, what is due next."""
 
     def __post_init__(self) -> None:
         self.log: deque[Call] = deque(maxlen=self.remember)
@@ -155,6 +157,8 @@ class Calls:
         try:
             if whole:
                 self.clock.run_for(seconds)
+            elif self.rival is not None:
+                self.rival()
             elif (happening := self._next_happening()) is not None:
                 self.clock.run_until(happening.time + DELIVERED)
             else:

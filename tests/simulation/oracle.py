@@ -274,6 +274,7 @@ class Oracle:
         self._page_keys[key] += 1
         times = self._page_keys[key]
         # A lost reply, a claim that could not be written and a mark that was not written cost one page more each.
+        self.checks["paged again"] += times > 1
         if times > 1 + self._paging_faults(message.at - timedelta(minutes=20)):
             self.say("page twice", f"{message.incident_id} by {message.channel}: {times} times, number {key[2]}")
         self._after_answer(message, live)
