@@ -117,7 +117,9 @@ def test_a_member_of_a_storm_that_returns_while_its_end_is_written_keeps_the_sto
         storm = next(live for live in line.stored.lives() if live.group_key.startswith("storm:"))
         members = [alert for alert in noises(LIMIT + 5) if line.alert(alert).live_key == storm.group_key]  # type: ignore[union-attr]
         assert line.alert(member).live_key == storm.group_key  # type: ignore[union-attr]
-        others = [Alert(alert.name, began=1, severity="low").resolved() for alert in members if alert.name != member.name]
+        others = [
+            Alert(alert.name, began=1, severity="low").resolved() for alert in members if alert.name != member.name
+        ]
         line.at(190).push(*others)
         line.at(199).before("ingest", "dynamodb", "transact_write_items", line.pushes(back))
         line.at(200).push(member.resolved(199), again=(5, 10))

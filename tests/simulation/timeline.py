@@ -97,6 +97,8 @@ class Timeline:
     ----------
     per_minute
         How many incidents a source may open in a minute; the template's limit by default.
+    resolve_within
+        After how many seconds what nobody needs is closed as expired; the template's by default.
 
     Attributes
     ----------
@@ -104,8 +106,9 @@ class Timeline:
         The status of each delivery and press, in order; None stands for no answer.
     """
 
-    def __init__(self, seed: int = 1, *, per_minute: int | None = None) -> None:
-        self._limits = {} if per_minute is None else {"INCIDENTS_PER_MINUTE": str(per_minute)}
+    def __init__(self, seed: int = 1, *, per_minute: int | None = None, resolve_within: int | None = None) -> None:
+        given = {"INCIDENTS_PER_MINUTE": per_minute, "RESOLVE_WITHIN_SECONDS": resolve_within}
+        self._limits = {name: str(value) for name, value in given.items() if value is not None}
         self.faults = ExactFaults(seed)
         self.world = World(seed, self.faults, habits=NOBODY, remember=200_000)
         self.faults.act = self._beside
@@ -317,9 +320,7 @@ class Moment:
         """
         return self._rule(_Rule(_parts(who, service, operation), nth, times, kind=kind))
 
-    def before(
-        self, who: str, service: str, operation: str, action: Callable[[], object], nth: int = 1
-    ) -> "Moment":
+    def before(self, who: str, service: str, operation: str, action: Callable[[], object], nth: int = 1) -> "Moment":
         """Let something happen right before the nth call from then on."""
         return self._rule(_Rule(_parts(who, service, operation), nth, 1, action=action))
 
