@@ -56,6 +56,11 @@ def environment(stacks: Path) -> dict[str, str]:
     return users | {FOLDER_VARIABLE: str(stacks), "PYTHONPATH": packages}
 
 
+def awaits(record: IncidentRecord, awaiting: str) -> bool:
+    """Return whether the incident's execution waits for this."""
+    return record.live is not None and record.live.awaiting == awaiting
+
+
 class Visit(NamedTuple):
     """A state that an execution was in; `left` is None while it is."""
 
@@ -166,8 +171,8 @@ class LocalStack:
         return found
 
     def wait_for(self, incident: str, awaiting: str) -> IncidentRecord:
-        """Wait until its execution waits for an approval, a recovery, an acknowledgement or a resolution."""
-        return self.wait(incident, f"awaits {awaiting}", lambda record: record.awaiting == awaiting)
+        """Wait until its execution waits for a recovery, an acknowledgement, a resolution or quiet."""
+        return self.wait(incident, f"awaits {awaiting}", lambda record: awaits(record, awaiting))
 
     def wait_closed(self, incident: str) -> IncidentRecord:
         """Wait until it is over, and its execution too."""

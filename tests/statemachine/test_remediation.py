@@ -12,7 +12,7 @@ import pytest
 from tests.statemachine.run_command import NEVER, THROTTLED, THROTTLED_NAMELESS, Run
 from tests.statemachine.world import Incident, World
 
-TO_A_PLAN = ["Classify", "Is It Noise?", "Plan Remediation", "Is There A Plan?"]
+TO_A_PLAN = ["Classify", "Plan Remediation"]
 A_MOVE = ["Next Move", "What Next?"]
 A_POLL = ["Wait", "What Next?", "Read Step", *A_MOVE]
 A_STEP = ["Run Step", *A_POLL]
@@ -251,7 +251,7 @@ def test_a_runbook_that_only_looked_leaves_what_can_wait_waiting(world: World) -
     incident.stands_in("Await Recovery").times_out()
     incident.stands_in("Await Resolution")
 
-    assert incident.path[-3:] == ["Needs A Human?", "Notify Ops", "Await Resolution"]
+    assert incident.path[-3:] == ["Notify Ops", "Await Resolution"]
     assert world.told("pagerduty") == []
     assert "Look where the noise comes from ran, but the alert did not resolve." in world.told("slack")[-1].text
 
@@ -330,7 +330,7 @@ def test_what_was_never_sent_touched_nothing_and_can_wait(world: World, throttle
     incident = full_disk(world, severity="low")
     incident.stands_in("Await Resolution")
 
-    assert incident.path[-3:] == ["Needs A Human?", "Notify Ops", "Await Resolution"]
+    assert incident.path[-3:] == ["Notify Ops", "Await Resolution"]
     assert world.woken() == []
     assert "free-space (act) on" in world.told("slack")[-1].text
 
