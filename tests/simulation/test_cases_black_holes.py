@@ -1,8 +1,10 @@
 """No incident that is open without an execution, and no alert that points to a closed incident for good."""
 
 import pytest
+import yaml
 
 from tests.simulation.faults import Kind
+from tests.simulation.stack import ROOT
 from tests.simulation.timeline import Alert, Timeline
 
 CRITICAL = Alert("DbDown", "db-1", "critical")
@@ -110,6 +112,18 @@ def test_a_conflict_with_another_transaction_ends_no_execution(nth: int) -> None
         assert line.open_incidents() == []
         assert line.head(line.incidents()[0])["outcome"] == "resolved"
         line.between(0, 1300).expect_page(channel="pagerduty", times=1)
+
+
+def test_every_write_of_the_machine_is_tried_again_after_a_conflict() -> None:
+    definition = yaml.safe_load((ROOT / "statemachine" / "incident.asl.yaml").read_text())
+    writes = {name: state for name, state in definition["States"].items() if "dynamodb" in state.get("Resource", "")}
+
+    assert writes
+    for name, state in writes.items():
+        retried = {error for retry in state["Retry"] for error in retry["ErrorEquals"]}
+        assert "DynamoDb.TransactionConflictException" in retried, name
+        if "transact" in state["Resource"]:
+            assert "DynamoDb.TransactionCanceledException" in retried, name
 
 
 def test_a_page_whose_record_cannot_be_written_is_not_sent_in_a_loop() -> None:

@@ -4,7 +4,8 @@ from functools import partial
 
 import pytest
 
-from tests.simulation.timeline import Alert, Timeline
+from tests.simulation.stack import ACCOUNT, REGION
+from tests.simulation.timeline import Alert, Timeline, time_of
 
 AHEAD = 600.0
 
@@ -68,35 +69,57 @@ def test_a_resolve_stamped_before_a_firing_that_was_stamped_ahead_is_not_late(so
         line.between(60, 900).expect_no_page()
 
 
-def test_an_alarm_whose_older_event_comes_later_does_not_fire_again() -> None:
+def alarm(line: Timeline, seconds: float, state: str, stamped: float) -> None:
+    """Let EventBridge deliver that an alarm is in a state since a time."""
+    event = {
+        "version": "0",
+        "id": f"event-{seconds}",
+        "detail-type": "CloudWatch Alarm State Change",
+        "source": "aws.cloudwatch",
+        "account": ACCOUNT,
+        "time": f"{time_of(stamped):%Y-%m-%dT%H:%M:%SZ}",
+        "region": REGION,
+        "resources": [f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:Payments"],
+        "detail": {
+            "alarmName": "Payments",
+            "configuration": {"description": "severity: critical", "metrics": []},
+            "previousState": {"value": "OK" if state == "ALARM" else "ALARM"},
+            "state": {
+                "value": state,
+                "timestamp": f"{time_of(stamped):%Y-%m-%dT%H:%M:%S.000+0000}",
+                "reason": "Threshold",
+            },
+        },
+    }
+    line.at(seconds).do(partial(line.world.door.event, event))
+
+
+def test_an_older_event_of_an_alarm_that_comes_later_does_not_fire_again() -> None:
     with Timeline().running() as line:
-        alarms = line.world.senders["cloudwatch"]
-        line.at(1).do(partial(alarms.change, "Payments", "", True, "critical"))
-        line.at(30).do(partial(alarms.change, "Payments", "", False, "critical"))
-        # EventBridge gives the first event once more, after the second.
-        line.at(60).do(lambda: again(line))
+        alarm(line, 2, "ALARM", 1)
+        alarm(line, 31, "OK", 30)
+        alarm(line, 60, "ALARM", 1)
         line.run_until(900)
 
         assert line.open_incidents() == []
         assert len(line.incidents()) == 1
 
 
-def again(line: Timeline) -> None:
-    """Deliver the event that the alarm fired, once more."""
-    event = {
-        "version": "0",
-        "id": "again",
-        "detail-type": "CloudWatch Alarm State Change",
-        "source": "aws.cloudwatch",
-        "account": "123456789012",
-        "time": "2026-01-05T08:00:01Z",
-        "region": "eu-central-1",
-        "resources": ["arn:aws:cloudwatch:eu-central-1:123456789012:alarm:Payments"],
-        "detail": {
-            "alarmName": "Payments",
-            "configuration": {"description": "severity: critical", "metrics": []},
-            "previousState": {"value": "OK"},
-            "state": {"value": "ALARM", "timestamp": "2026-01-05T08:00:01.000+0000", "reason": "Threshold"},
-        },
-    }
-    line.world.door.event(event)
+def test_an_alarm_that_is_ok_before_its_stamp_ahead_is_over() -> None:
+    with Timeline().running() as line:
+        alarm(line, 2, "ALARM", 2 + AHEAD)
+        alarm(line, 60, "OK", AHEAD / 2)
+        line.run_until(900)
+
+        assert line.open_incidents() == []
+        line.between(60, 900).expect_no_page()
+
+
+def test_an_alarm_that_fires_after_an_end_that_was_stamped_ahead_is_paged() -> None:
+    with Timeline().running() as line:
+        alarm(line, 2, "ALARM", 1)
+        alarm(line, 60, "OK", 60 + AHEAD)
+        alarm(line, 420, "ALARM", 419)
+        line.run_until(560)
+
+        line.between(420, 560).expect_page("Payments")
