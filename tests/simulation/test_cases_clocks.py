@@ -1,5 +1,7 @@
 """Senders' clocks and the order of receipt: what fires is known to fire, whatever the stamps say."""
 
+from functools import partial
+
 import pytest
 
 from tests.simulation.timeline import Alert, Timeline
@@ -69,11 +71,8 @@ def test_a_resolve_stamped_before_a_firing_that_was_stamped_ahead_is_not_late(so
 def test_an_alarm_whose_older_event_comes_later_does_not_fire_again() -> None:
     with Timeline().running() as line:
         alarms = line.world.senders["cloudwatch"]
-        for seconds, firing in ((1.0, True), (30.0, False)):
-            line.at(seconds).do(lambda firing=firing: alarms.change("Payments", "", firing, "critical"))
-        line.run_until(20)
-        events = [call for call in line.world.step_functions.executions.values()]
-        assert len(events) == 1
+        line.at(1).do(partial(alarms.change, "Payments", "", True, "critical"))
+        line.at(30).do(partial(alarms.change, "Payments", "", False, "critical"))
         # EventBridge gives the first event once more, after the second.
         line.at(60).do(lambda: again(line))
         line.run_until(900)
