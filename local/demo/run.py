@@ -1,4 +1,4 @@
-"""The seven stories of `make demo`: alerts of every source against a local Firstline, each outcome checked."""
+"""The eight stories of `make demo`: alerts of every source against a local Firstline, each outcome checked."""
 
 import time
 from collections.abc import Callable
@@ -151,6 +151,30 @@ def not_cured(stage: Stage) -> None:
     stage.check("it counts as resolved by a human", record.outcome == "resolved", record.outcome)
 
 
+def asks_first(stage: Stage) -> None:
+    """Page with a plan that waits for a yes: who approves it has acknowledged the page, and the release is put back."""
+    alert = {
+        "alert_name": "HighRequestErrorRate",
+        "severity": "high",
+        "service": "shop",
+        "message": "12 % of the requests fail since the last release.",
+        "labels": {"codedeploy_application": "shop", "codedeploy_deployment_group": "production"},
+    }
+    incident = stage.open("generic", alert, "the shop fails after a release")
+    stage.wait_for(incident, "acknowledgement")
+    stage.check("a person was paged at once", bool(_pages(stage, incident)))
+    asked = " ".join(message.text for message in stage.messages(incident, "slack"))
+    stage.check("the page carries the plan and its buttons", "[Approve]" in asked, asked[:200])
+    stage.press(incident, "approve")
+    record = stage.wait_for(incident, "recovery")
+    stage.check("a yes is an acknowledgement, too", record.acknowledged_by is not None, record.acknowledged_by)
+    stage.send("generic", alert | {"status": "resolved"}, "the shop is well again")
+    record = stage.wait_closed(incident)
+    put_back = [result.instance_id for result in record.results if result.status == "Success"]
+    stage.check("the release was put back", put_back == ["shop/production"], put_back)
+    stage.check("it counts as resolved by a human", record.outcome == "resolved", record.outcome)
+
+
 def storm(stage: Stage) -> None:
     """Send the 500 alerts of one storm: they become a handful of incidents, and not one is lost."""
     stage.wait_turn()  # what the same sender reports during a storm joins it
@@ -216,6 +240,7 @@ SCENARIOS: dict[str, Callable[[Stage], None]] = {
     "recovers": recovers,
     "pagerduty": from_pagerduty,
     "not cured": not_cured,
+    "asks first": asks_first,
     "storm": storm,
 }
 

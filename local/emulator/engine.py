@@ -1,4 +1,4 @@
-"""Patches that make moto's Step Functions interpreter behave as AWS does. The only place that reaches into moto.
+"""Patches that make moto's Step Functions interpreter behave as AWS does.
 
 moto 5.2.5 executes state machines but ships no JSONata evaluator (getmoto/moto#10105), and it writes the values of
 variables as text into each expression, unescaped: a quote in an alert's message would end the expression. Here values
@@ -44,6 +44,7 @@ from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommu
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from local.emulator import transactions
 from local.emulator.events import end_of
 from local.emulator.lapse import Lapse
 
@@ -408,6 +409,7 @@ def install(
         (state_task_service_sfn.StateTaskServiceSfn, "_build_sync2_resolver", _end_of_child),
     ):
         setattr(owner, name, replacement)
+    transactions.install()
     state_task_service_aws_sdk._SERVICE_ERROR_NAMES.update(_ERROR_PREFIXES)
     # The server lists moto's folder for every request, to learn which services there are.
     modules = tuple(moto.backends.list_of_moto_modules())

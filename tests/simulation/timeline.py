@@ -10,13 +10,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 
+import yaml
+
+from firstline.policy.rules import Rules
 from tests.simulation.clients import Published
 from tests.simulation.clock import START
 from tests.simulation.door import Key, Said
 from tests.simulation.faults import Fault, Faults, Kind
+from tests.simulation.functions import app
 from tests.simulation.people import Habits
+from tests.simulation.stack import surroundings
 from tests.simulation.stored import Stored, StoredAlert, StoredLive, plain
 from tests.simulation.world import MACHINE, World
 
@@ -24,8 +30,6 @@ NOBODY = Habits(acknowledge=0, resolve=0, approve=0, refuse=0)
 """People who do only what the timeline says."""
 
 PAGES = ("page", "trigger")
-
-BODY_OF = {"prometheus": "alerts", "generic": "alerts"}
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Alert:
     began: float | None = None
     ended: float | None = None
     environment: str = "prod"
+    service: str = "shop"
 
     def resolved(self, at: float | None = None) -> "Alert":
         """Return the word that the alert is over, since a time; -1 stands for the time when it is pushed."""
@@ -88,13 +93,22 @@ class ExactFaults(Faults):
 class Timeline:
     """One world in which only happens what is written down.
 
+    Parameters
+    ----------
+    per_minute
+        How many incidents a source may open in a minute; the template's limit by default.
+    resolve_within
+        After how many seconds what nobody needs is closed as expired; the template's by default.
+
     Attributes
     ----------
     answers
         The status of each delivery and press, in order; None stands for no answer.
     """
 
-    def __init__(self, seed: int = 1) -> None:
+    def __init__(self, seed: int = 1, *, per_minute: int | None = None, resolve_within: int | None = None) -> None:
+        given = {"INCIDENTS_PER_MINUTE": per_minute, "RESOLVE_WITHIN_SECONDS": resolve_within}
+        self._limits = {name: str(value) for name, value in given.items() if value is not None}
         self.faults = ExactFaults(seed)
         self.world = World(seed, self.faults, habits=NOBODY, remember=200_000)
         self.faults.act = self._beside
@@ -104,7 +118,7 @@ class Timeline:
     @contextmanager
     def running(self) -> Iterator["Timeline"]:
         """Let the package run in this world for a block."""
-        with self.world.running():
+        with self.world.running(), surroundings(self._limits):
             yield self
 
     # --- what happens -------------------------------------------------------------------------------------------------
@@ -125,6 +139,37 @@ class Timeline:
     def now(self) -> float:
         """The seconds since the begin."""
         return (self.world.clock.now() - START).total_seconds()
+
+    def pushes(self, *alerts: Alert, source: str = "prometheus") -> Callable[[], None]:
+        """Return what delivers these alerts at the moment when it is called."""
+        return lambda: self.deliver(tuple(map(self.fixed, alerts)), source, ())
+
+    def reconcile_every(self, minutes: int) -> None:
+        """Let reconcile run less often than each minute, for tests of long times."""
+        reconcile, runs = self.world.reconcile, count()
+
+        def sometimes(event: Mapping[str, Any] | None = None) -> None:
+            if event is not None or next(runs) % minutes == 0:
+                reconcile(event)
+
+        vars(self.world)["reconcile"] = sometimes
+
+    def cure(self, *hosts: str) -> None:
+        """Let every step of a runbook succeed everywhere, and the verification on these hosts only."""
+
+        def outcome(_alert: str, step: str, host: str) -> str:
+            return "Success" if step not in ("verify", "test") or host in hosts else "Failed"
+
+        vars(self.world.fleet)["_outcome"] = outcome
+
+    def declare(self, rules: str) -> None:
+        """Let every function know these rules, in place of the simulation's."""
+        declared = Rules.model_validate(yaml.safe_load(rules))
+        functions = self.world.functions
+        for name in ("ingest", "classify", "reconcile", "escalate", "notify", "remediate"):
+            sandbox = functions._cold(app(name))
+            sandbox.__dict__["rules"] = declared
+            functions._idle[name] = [sandbox]
 
     # --- what is known ------------------------------------------------------------------------------------------------
 
@@ -238,6 +283,11 @@ class Moment:
     timeline: Timeline
     seconds: float
 
+    @property
+    def time(self) -> datetime:
+        """The moment on the world's clock."""
+        return time_of(self.seconds)
+
     def do(self, action: Callable[[], object], label: str = "the timeline") -> "Moment":
         """Let anything happen."""
         self.timeline.world.clock.at(time_of(self.seconds), action, label)
@@ -270,9 +320,7 @@ class Moment:
         """
         return self._rule(_Rule(_parts(who, service, operation), nth, times, kind=kind))
 
-    def before(
-        self, who: str, service: str, operation: str, action: Callable[[], object], nth: int = 1
-    ) -> "Moment":
+    def before(self, who: str, service: str, operation: str, action: Callable[[], object], nth: int = 1) -> "Moment":
         """Let something happen right before the nth call from then on."""
         return self._rule(_Rule(_parts(who, service, operation), nth, 1, action=action))
 
@@ -355,7 +403,7 @@ def _prometheus(alert: Alert) -> Mapping[str, Any]:
         "severity": alert.severity,
         "instance": f"{alert.host}:9100",
         "env": alert.environment,
-        "service": "shop",
+        "service": alert.service,
     }
     return {
         "status": "firing" if alert.ended is None else "resolved",
@@ -375,7 +423,7 @@ def _generic(alert: Alert) -> Mapping[str, Any]:
         "message": f"{alert.name} on {alert.host}",
         "host": alert.host,
         "environment": alert.environment,
-        "service": "shop",
+        "service": alert.service,
         "timestamp": _iso(alert.began or 0),
     }
     return body if alert.ended is None else body | {"ends_at": _iso(alert.ended)}
