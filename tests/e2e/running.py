@@ -29,6 +29,9 @@ ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 45.0
 """For anything that should happen by itself. Only a broken stack needs it all, or a machine with much else to do."""
 
+QUIET_SECONDS = 25.0
+"""The grouping window, with conftest's time lapse: an incident whose alerts resolved stays open for so long."""
+
 _START_SECONDS = 90.0
 _STOP_SECONDS = 20.0
 _PLANT = "e2e-plant"
@@ -156,7 +159,13 @@ class LocalStack:
         assert record is not None, f"{incident} is not in the table"
         return record
 
-    def wait(self, incident: str, what: str, holds: Callable[[IncidentRecord], bool]) -> IncidentRecord:
+    def wait(
+        self,
+        incident: str,
+        what: str,
+        holds: Callable[[IncidentRecord], bool],
+        seconds: float = PATIENCE_SECONDS,
+    ) -> IncidentRecord:
         """Wait until something holds of the incident."""
 
         def look() -> IncidentRecord | None:
@@ -164,7 +173,7 @@ class LocalStack:
             return record if holds(record) else None
 
         try:
-            found = until(f"{incident}: {what}", look)
+            found = until(f"{incident}: {what}", look, seconds)
         except pytest.fail.Exception as failure:
             pytest.fail(f"{failure}\nwas in: {[visit.state for visit in self.visits(incident)]}", pytrace=False)
         assert found is not None
@@ -174,9 +183,20 @@ class LocalStack:
         """Wait until its execution waits for a recovery, an acknowledgement, a resolution or quiet."""
         return self.wait(incident, f"awaits {awaiting}", lambda record: awaits(record, awaiting))
 
+    def wait_asked(self, incident: str) -> IncidentRecord:
+        """Wait until somebody was paged with a plan that waits for a yes."""
+        asks = self.wait(
+            incident,
+            "asks for an approval",
+            lambda record: record.waits_for_approval and awaits(record, "acknowledgement"),
+        )
+        self.wait_told(incident, "pagerduty", "trigger")
+        return asks
+
     def wait_closed(self, incident: str) -> IncidentRecord:
         """Wait until it is over, and its execution too."""
-        record = self.wait(incident, "is closed", lambda record: record.status == "CLOSED")
+        patience = PATIENCE_SECONDS + QUIET_SECONDS
+        record = self.wait(incident, "is closed", lambda record: record.status == "CLOSED", patience)
         until(f"{incident}: its execution ends", lambda: self.execution(incident)["status"] != "RUNNING")
         return record
 
@@ -226,10 +246,10 @@ class LocalStack:
         def look() -> Quarantined | None:
             answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0)
             for message in answer.get("Messages", []):
-                kept = unpack(json.loads(message["Body"]))
-                if kept is not None and kept.body == body:
-                    sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-                    return kept
+                for kept in unpack([json.loads(message["Body"])])[0]:
+                    if kept.body == body:
+                        sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+                        return kept
             return None
 
         found = until(f"{body[:60]!r} is in the quarantine", look, seconds=10)

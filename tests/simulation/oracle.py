@@ -99,6 +99,7 @@ class Oracle:
         self._covered(lives, alerts)
         self._executed(lives)
         self._ended(lives, alerts)
+        self._closed_firing()
         self._paged_again(lives, alerts)
         self._commanded()
         self._paced()
@@ -215,6 +216,14 @@ class Oracle:
                 self.say(
                     "resolve lost", f"nothing fires in {live.incident_id} since {since:%d %H:%M:%S}, and it is open"
                 )
+
+    def _closed_firing(self) -> None:
+        """An incident closes by itself only if nothing of it fires, or after a runbook's verification."""
+        for incident, outcome, live in self.stored.ends():
+            by_itself = outcome in ("resolved", "self_cleared") and live["resolved_by"] is None
+            counts = [live["own"], *live["shards"]]
+            if by_itself and live["verified_at"] is None and sum(count["firing"] for count in counts) > 0:
+                self.say("closed firing", f"{incident} is {outcome}, and it fires")
 
     def _paged_again(self, lives: list[StoredLive], alerts: list[StoredAlert]) -> None:
         """An unanswered page is followed by the next one, for as long as something that pages fires."""

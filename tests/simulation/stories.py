@@ -43,7 +43,7 @@ class Story:
     last: float
     pages: int = 0
     commands: int = 0
-    most: int = 1_000
+    most: int = 12
     sender: str = "generic"
     seed: int = 1
 
@@ -117,6 +117,19 @@ STORIES = {
         ),
         last=500,
         pages=1,
+    ),
+    "worse": Story(
+        "A critical alert joins a high incident that somebody has, and nobody answers.",
+        "DbDown",
+        (
+            _fire(5, "DbDown", "web-1", "high"),
+            _press(60, "acknowledge"),
+            _fire(90, "DbDown", "web-2", "critical"),
+            _end(1_500, "DbDown", "web-1"),
+            _end(1_510, "DbDown", "web-2"),
+        ),
+        last=1_510,
+        pages=6,
     ),
     "cured": Story(
         "A runbook runs by itself and cures a host.",

@@ -22,6 +22,9 @@ from tests.simulation.scenario import Happening, Ran, Scenario, run
 from tests.simulation.stories import RIVAL, STORIES
 
 _MINUTE = "schedule:reconcile"
+_RECONCILE = ("reconcile", _MINUTE)
+_READS = ("get", "batch_get", "query", "list", "describe", "GetParameter")
+JOINS = "a critical that joins"
 
 
 class Cell(NamedTuple):
@@ -73,7 +76,7 @@ def rivals(story: str) -> dict[str, tuple[Happening, ...]]:
     }
     if told.sender == "generic":
         place = (told.sender, told.alert, RIVAL)
-        found["a critical that joins"] = (
+        found[JOINS] = (
             Happening(0, "fire", (*place, "critical")),
             Happening(420, "end", place),
         )
@@ -92,23 +95,22 @@ def clean(story: str) -> Ran:
 
 @cache
 def cells(story: str) -> Sequence[Cell]:
-    """Return every cell of a story."""
-    asked = clean(story).world.faults.asked
+    """Return every cell of a story.
+
+    Left out is what another cell shows as well: a function that dies at a read is one that died after its last write,
+    and what goes before a read goes, for most, before the write after it.
+    """
+    asked, others = clean(story).world.faults.asked, rivals(story)
     found = []
     for label, number in _worth_it(list(asked), STORIES[story].most):
-        kinds = dict.fromkeys(asked[label, number])
-        if _reads(label):
-            # A function that dies at a read is one that died after its last write.
-            kinds = dict.fromkeys(kind for kind in kinds if kind not in ("kill before", "slow"))
-        found += [Cell(story, label, number, kind, "due" if kind == "others first" else "") for kind in kinds]
-        if "others first" in kinds:
-            found += [Cell(story, label, number, "others first", first) for first in rivals(story)]
+        reads = label.rpartition(".")[2].startswith(_READS)
+        for kind in dict.fromkeys(asked[label, number]):
+            if kind == "others first":
+                first = ["due", *([JOINS] if reads and JOINS in others else [] if reads else others)]
+                found += [Cell(story, label, number, kind, each) for each in first]
+            elif not reads or kind not in ("kill before", "slow"):
+                found.append(Cell(story, label, number, kind))
     return found
-
-
-def _reads(label: str) -> bool:
-    operation = label.rpartition(".")[2]
-    return operation.startswith(("get", "batch_get", "query", "list", "describe", "GetParameter"))
 
 
 def _worth_it(calls: Iterable[tuple[str, int]], most: int) -> Iterator[tuple[str, int]]:
@@ -120,13 +122,14 @@ def _worth_it(calls: Iterable[tuple[str, int]], most: int) -> Iterator[tuple[str
     for call in calls:
         minute += call[0] == _MINUTE
         numbered.append((minute, call))
-    for _, group in groupby(numbered, key=lambda each: (each[0], each[1][0].startswith(("reconcile", _MINUTE)))):
+    for _, group in groupby(numbered, key=lambda each: (each[0], each[1][0].startswith(_RECONCILE))):
         some = [call for _, call in group]
         labels = tuple(label for label, _ in some)
-        if labels[0].startswith(("reconcile", _MINUTE)):
+        if labels[0].startswith(_RECONCILE):
             if labels in seen:
                 continue
             seen.add(labels)
+            some = [call for before, call in zip(["", *labels], some, strict=False) if before != call[0]]
         for label, number in some:
             counts[label] += 1
             if counts[label] <= most:
@@ -138,6 +141,11 @@ def scenario(cell: Cell) -> Scenario:
     told = STORIES[cell.story].scenario()
     rival = rivals(cell.story).get(cell.first, ())
     return replace(told, only={(cell.label, cell.number): cell.kind}, rival=rival)
+
+
+def replayed(cell: Cell) -> Ran:
+    """Run a cell, with every call kept for its story."""
+    return run(scenario(cell), remember=100_000)
 
 
 def judge(cell: Cell) -> Swept:
@@ -152,10 +160,15 @@ def judge(cell: Cell) -> Swept:
     return Swept(cell, broken, ran.oracle.checks["paged again"])
 
 
+def every_cell() -> list[Cell]:
+    """Return every cell of every story."""
+    return [cell for story in STORIES for cell in cells(story)]
+
+
 def sample(size: int, seed: int) -> list[Cell]:
     """Draw cells, so many of each story."""
     random = Random(seed)
-    return [cell for story in STORIES for cell in random.sample(cells(story), size)]
+    return [cell for story in STORIES for cell in random.sample(cells(story), min(size, len(cells(story))))]
 
 
 def sweep(some: Sequence[Cell], processes: int) -> Iterator[Swept]:
