@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import count
 from typing import Any
 
@@ -18,35 +18,21 @@ import yaml
 from firstline.policy.rules import Rules
 from tests.simulation.clients import Published
 from tests.simulation.clock import START
-from tests.simulation.door import Key, Said
+from tests.simulation.door import Key
 from tests.simulation.faults import Fault, Faults, Kind
 from tests.simulation.functions import app
 from tests.simulation.people import Habits
 from tests.simulation.stack import surroundings
 from tests.simulation.stored import Stored, StoredAlert, StoredLive, plain
+from tests.simulation.webhooks import Alert, payload, said, time_of
 from tests.simulation.world import MACHINE, World
 
 NOBODY = Habits(acknowledge=0, resolve=0, approve=0, refuse=0)
 """People who do only what the timeline says."""
 
+__all__ = ["NOBODY", "Alert", "ExactFaults", "Moment", "Span", "Timeline", "press_now", "time_of"]
+
 PAGES = ("page", "trigger")
-
-
-@dataclass(frozen=True)
-class Alert:
-    """An alert as a sender describes it. `began` is in seconds; None stands for the time when it is pushed."""
-
-    name: str
-    host: str = "web-1"
-    severity: str = "critical"
-    began: float | None = None
-    ended: float | None = None
-    environment: str = "prod"
-    service: str = "shop"
-
-    def resolved(self, at: float | None = None) -> "Alert":
-        """Return the word that the alert is over, since a time; -1 stands for the time when it is pushed."""
-        return replace(self, ended=-1 if at is None else at)
 
 
 @dataclass
@@ -244,7 +230,7 @@ class Timeline:
 
     def deliver(self, alerts: tuple[Alert, ...], source: str, again: tuple[float, ...]) -> None:
         """Send one delivery, and without a 2xx again after each pause, unless the sender was told not to."""
-        status = self.world.door.post(source, self._payload(alerts, source), self._said(alerts, source))
+        status = self.world.door.post(source, payload(alerts, source), said(alerts, source))
         self.answers.append(status)
         if again and (status is None or status >= 500):
             self.world.clock.after(again[0], lambda: self.deliver(alerts, source, again[1:]), "sent again")
@@ -254,26 +240,6 @@ class Timeline:
         now = self.now
         began = now if alert.began is None else alert.began
         return replace(alert, began=began, ended=now if alert.ended == -1 else alert.ended)
-
-    def _payload(self, alerts: tuple[Alert, ...], source: str) -> Any:
-        body = [(_prometheus if source == "prometheus" else _generic)(alert) for alert in alerts]
-        if source == "prometheus":
-            status = "resolved" if all(alert.ended is not None for alert in alerts) else "firing"
-            return {"version": "4", "status": status, "receiver": "firstline", "alerts": body}
-        return {"alerts": body}
-
-    def _said(self, alerts: tuple[Alert, ...], source: str) -> list[Said]:
-        return [
-            Said(
-                Key(source, alert.name, alert.host),
-                alert.ended is None,
-                alert.severity,
-                time_of((alert.began or 0) if alert.ended is None else alert.ended),
-                time_of(alert.began or 0),
-                alert.environment,
-            )
-            for alert in alerts
-        ]
 
 
 @dataclass(frozen=True)
@@ -377,11 +343,6 @@ class Span:
         return "\n".join(lines)
 
 
-def time_of(seconds: float) -> datetime:
-    """Return the time that is so many seconds after the begin."""
-    return START + timedelta(seconds=seconds)
-
-
 def press_now(timeline: Timeline, button: str, number: int = 0, person: str = "ada") -> int | None:
     """Press a button in Slack at this moment. Return the status, or None if there is no such button."""
     people, incident = timeline.world.people, timeline.incidents()[number]
@@ -391,39 +352,3 @@ def press_now(timeline: Timeline, button: str, number: int = 0, person: str = "a
 
 def _parts(who: str, service: str, operation: str) -> tuple[str, ...]:
     return f"{who}:" if who else "", f"{service}." if service else "", operation
-
-
-def _iso(seconds: float) -> str:
-    return time_of(seconds).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _prometheus(alert: Alert) -> Mapping[str, Any]:
-    labels = {
-        "alertname": alert.name,
-        "severity": alert.severity,
-        "instance": f"{alert.host}:9100",
-        "env": alert.environment,
-        "service": alert.service,
-    }
-    return {
-        "status": "firing" if alert.ended is None else "resolved",
-        "labels": labels,
-        "annotations": {"summary": f"{alert.name} on {alert.host}"},
-        "startsAt": _iso(alert.began or 0),
-        "endsAt": "0001-01-01T00:00:00Z" if alert.ended is None else _iso(alert.ended),
-        "generatorURL": "http://prometheus",
-    }
-
-
-def _generic(alert: Alert) -> Mapping[str, Any]:
-    body = {
-        "alert_name": alert.name,
-        "severity": alert.severity,
-        "status": "firing" if alert.ended is None else "resolved",
-        "message": f"{alert.name} on {alert.host}",
-        "host": alert.host,
-        "environment": alert.environment,
-        "service": alert.service,
-        "timestamp": _iso(alert.began or 0),
-    }
-    return body if alert.ended is None else body | {"ends_at": _iso(alert.ended)}
