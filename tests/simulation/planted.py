@@ -245,7 +245,7 @@ BUGS = (
 )
 
 
-STORIES_PER_SEED = 4
+CELLS_PER_SEED = 4
 """The number of runs of the fault sweep, which are short, to one of a drawn scenario."""
 
 
@@ -266,7 +266,7 @@ def runs_to_find(number: int, first: int = 1, most: int = 500) -> tuple[int, str
         for runs in range(1, most + 1):
             if runs <= len(clean):
                 violations = clean[runs - 1]().violations
-            elif runs % (STORIES_PER_SEED + 1) == 0:
+            elif runs % (CELLS_PER_SEED + 1) == 0:
                 violations = scenario.run(scenario.drawn(first + runs)).violations
             else:
                 cell = random.choice(chosen[random.choice(sorted(set(STORIES) - LONG))])

@@ -56,9 +56,7 @@ class Story:
             Happening(begins, "fire", (*probe, "critical")),
             Happening(begins + PROBE_FIRES, "end", probe),
         )
-        return Scenario(
-            self.seed, (*self.happenings, *added), habits=NOBODY, settles=PROBE_SETTLES, pace=60, only={}
-        )
+        return Scenario(self.seed, (*self.happenings, *added), habits=NOBODY, settles=PROBE_SETTLES, pace=60, only={})
 
     @property
     def probed(self) -> float:

@@ -38,8 +38,10 @@ def test_the_simulation_finds_planted_bugs(capsys: pytest.CaptureFixture[str]) -
     else:
         found = [find(number) for number in numbers]
 
-    said = [f"{BUGS[number].name}: {rule or 'NOT FOUND'} after {runs} runs"
-            for number, (runs, rule) in zip(numbers, found, strict=True)]
+    said = [
+        f"{BUGS[number].name}: {rule or 'NOT FOUND'} after {runs} runs"
+        for number, (runs, rule) in zip(numbers, found, strict=True)
+    ]
     with capsys.disabled():
         print("", *said, sep="\n")
     assert all(rule for _, rule in found), [text for text in said if "NOT FOUND" in text]
