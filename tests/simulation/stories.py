@@ -1,4 +1,4 @@
-"""Short stories of incidents for the fault sweep: what happens, and what people must get of it if nothing goes wrong."""
+"""Short stories of incidents for the fault sweep: what happens, and what people get of it if nothing goes wrong."""
 
 from dataclasses import dataclass
 
