@@ -69,7 +69,10 @@ def _planted(first: int, most: int, processes: int) -> int:
         found = pool.map(partial(planted.runs_to_find, first=first, most=most), range(len(planted.BUGS)))
         for bug, (runs, rule) in zip(planted.BUGS, found, strict=True):
             missed += not rule
-            print(f"after {runs} runs: {bug.name} ({rule})" if rule else f"NOT FOUND in {runs} runs: {bug.name}", flush=True)
+            print(
+                f"after {runs} runs: {bug.name} ({rule})" if rule else f"NOT FOUND in {runs} runs: {bug.name}",
+                flush=True,
+            )
     return 1 if missed else 0
 
 

@@ -60,6 +60,7 @@ class Oracle:
     checks: Counter[str] = field(default_factory=Counter)
     _serious: list[datetime] = field(default_factory=list)
     _worst: dict[Key, int] = field(default_factory=dict)
+    _fired: dict[Key, list[Word]] = field(default_factory=lambda: defaultdict(list))
     _since: dict[tuple[str, str], datetime] = field(default_factory=dict)
     _sends: dict[str, list["Published"]] = field(default_factory=lambda: defaultdict(list))
     _page_keys: Counter[tuple[Any, ...]] = field(default_factory=Counter)
@@ -327,6 +328,8 @@ class Oracle:
 
     def _accepted(self, word: Word, before: Word | None) -> None:
         """Check, when the time is over, that a person heard of a new alert that pages."""
+        if word.said.firing:
+            self._fired[word.said.key].append(word)
         key, fired = word.said.key, before is not None and before.said.firing
         # An alert that fires keeps its worst rank until it ends.
         worst = max(self._worst.get(key, 0), rank(before)) if fired and before is not None else 0
@@ -384,10 +387,9 @@ class Oracle:
         earlier = [
             rank(known)
             for other in self.stored.alerts()
-            if other.incident_id == alert.incident_id
-            and other.key != alert.key
-            and (known := self.world.witness.last.get(other.key)) is not None
-            and known.at < word.at
+            if other.incident_id == alert.incident_id and other.key != alert.key
+            for known in self._fired[other.key]
+            if known.at < word.at
         ]
         return max(earlier, default=4)
 

@@ -7,7 +7,7 @@ text that is no longer there is an error, so that no planted bug turns into none
 import importlib
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +16,7 @@ from types import FunctionType
 from typing import Any
 
 from tests.simulation import scenario, sweep, world
+from tests.simulation.oracle import Violation
 from tests.simulation.stack import ROOT
 from tests.simulation.stories import STORIES
 
@@ -245,8 +246,41 @@ BUGS = (
 )
 
 
-STORIES_PER_SEED = 4
+FOUND_BY = {
+    "a close that asks nobody whether something joined": (
+        "low/machine/Close Incident:lambda.notify/1/others first:a critical that joins"
+    ),
+    "a close that is not pinned to the counts that were read": (
+        "low/notify/Close Incident:dynamodb.query/2/others first:a critical that joins"
+    ),
+    "a close that leaves the shared state of the group open": "noise",
+    "a page that is sent without a claim": "1001",
+    "a resolve that is not subtracted": "noise",
+    "a resolve that waits do not see, and that wakes nobody": "noise",
+    "an acknowledgement that answers later pages, too": "worse",
+    "no page for something worse": "worse",
+    "a firing with an old start that counts as late": "1001",
+    "a group that points to a closed incident for good": "1003",
+    "a dead execution that nobody succeeds": "1001",
+    "an expiry on what still fires": "noise",
+    "a hold that a person cannot end": "1010",
+}
+"""What is known to find a bug: a seed, a story, or a cell of the fault sweep."""
+
+CELLS_PER_SEED = 4
 """The number of runs of the fault sweep, which are short, to one of a drawn scenario."""
+
+
+def broken_by(bug: Planted) -> Sequence[Violation]:
+    """Plant a bug, run what is known to find it, and return the broken rules."""
+    known = FOUND_BY[bug.name]
+    with planted(bug):
+        if known.isdecimal():
+            return scenario.run(scenario.drawn(int(known))).violations
+        if known in STORIES:
+            return scenario.run(STORIES[known].scenario()).violations
+        broken = sweep.judge(sweep.Cell.of(known)).violation
+        return [broken] if broken else []
 
 
 def runs_to_find(number: int, first: int = 1, most: int = 500) -> tuple[int, str]:
@@ -266,7 +300,7 @@ def runs_to_find(number: int, first: int = 1, most: int = 500) -> tuple[int, str
         for runs in range(1, most + 1):
             if runs <= len(clean):
                 violations = clean[runs - 1]().violations
-            elif runs % (STORIES_PER_SEED + 1) == 0:
+            elif runs % (CELLS_PER_SEED + 1) == 0:
                 violations = scenario.run(scenario.drawn(first + runs)).violations
             else:
                 cell = random.choice(chosen[random.choice(sorted(set(STORIES) - LONG))])

@@ -1,4 +1,4 @@
-"""Short stories of incidents for the fault sweep: what happens, and what people must get of it if nothing goes wrong."""
+"""Short stories of incidents for the fault sweep: what happens, and what people get of it if nothing goes wrong."""
 
 from dataclasses import dataclass
 
@@ -56,9 +56,7 @@ class Story:
             Happening(begins, "fire", (*probe, "critical")),
             Happening(begins + PROBE_FIRES, "end", probe),
         )
-        return Scenario(
-            self.seed, (*self.happenings, *added), habits=NOBODY, settles=PROBE_SETTLES, pace=60, only={}
-        )
+        return Scenario(self.seed, (*self.happenings, *added), habits=NOBODY, settles=PROBE_SETTLES, pace=60, only={})
 
     @property
     def probed(self) -> float:

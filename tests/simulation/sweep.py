@@ -1,7 +1,7 @@
 """The fault sweep: each story once for every fault at every outward call, and for everything that may come first there.
 
-Where random seeds meet a call's faults by luck, the sweep meets all of them, one at a time. After its fault a story goes
-on as it would: senders try again, time passes, reconcile looks each minute. At last one more critical alert of the same
+Where random seeds meet a call's faults by luck, the sweep meets all of them, one at a time. After its fault a story
+goes on as it would: senders try again, time passes, reconcile looks each minute. At last one more critical alert of the same
 group comes and ends; it must reach a person, and nothing may be left open.
 """
 
@@ -16,7 +16,7 @@ from random import Random
 from typing import NamedTuple
 
 from tests.simulation.clock import START
-from tests.simulation.faults import Fault, Kind
+from tests.simulation.faults import Kind
 from tests.simulation.oracle import Violation
 from tests.simulation.scenario import Happening, Ran, Scenario, run
 from tests.simulation.stories import RIVAL, STORIES
@@ -69,7 +69,7 @@ def rivals(story: str) -> dict[str, tuple[Happening, ...]]:
     """Return what may go first at a call of a story, besides what is due: everybody else who writes."""
     told = STORIES[story]
     places = {each.arguments[:3] for each in told.happenings if each.what == "fire"}
-    found = {
+    found: dict[str, tuple[Happening, ...]] = {
         "a reconcile": (Happening(0, "reconcile", ()),),
         "an acknowledgement": (Happening(0, "press", ("acknowledge", 0.0)),),
         "a press of Resolve": (Happening(0, "press", ("resolve", 0.0)),),

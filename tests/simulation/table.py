@@ -209,7 +209,10 @@ class MemoryDynamoDB:
                 last = item
                 break
         if request.keys() <= _PLAIN_QUERY:
-            self._answered[shape] = index, next(part.refs[0] for part in condition.run if part.path[0] == index.names[0])
+            self._answered[shape] = (
+                index,
+                next(part.refs[0] for part in condition.run if part.path[0] == index.names[0]),
+            )
         answer: Answer = {"Count": len(items), "ScannedCount": scanned}
         if request.get("Select") != "COUNT":
             answer["Items"] = [handed_out(item, projection, given) for item in items]
