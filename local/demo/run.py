@@ -1,4 +1,4 @@
-"""The seven stories of `make demo`: alerts of every source against a local Firstline, each outcome checked."""
+"""The eight stories of `make demo`: alerts of every source against a local Firstline, each outcome checked."""
 
 import time
 from collections.abc import Callable
@@ -12,14 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from local.demo import alerts
-from local.demo.stage import Check, DidNotHappen, Stage
+from local.demo.stage import Check, DidNotHappen, Stage, awaits
 from local.demo.story import Story, path
 from local.emulator import faults
 from local.emulator.hosts import Sandbox
 from local.emulator.inbox import Message
 from local.emulator.stack import REGION, Options, Stack
 
-TIME_LAPSE = 10.0
+TIME_LAPSE = 15.0
 STORM_ALERTS = 500
 STORM_INCIDENTS_AT_MOST = 10
 _STORM_BATCH = 10
@@ -50,6 +50,10 @@ def full_disk(stage: Stage) -> None:
         stage.wait_closed(incident)
         stage.check("the commands were only printed, and a human was called", bool(_pages(stage, incident)))
         return
+    # The verification holds, which gives the alert some time to resolve before a person is paged.
+    stage.wait_for(incident, "resolution")
+    fine = alerts.prometheus_alert({**labels, **_where("web-1")}, "Filesystem on /data has room.", status="resolved")
+    stage.send("prometheus", alerts.alertmanager(fine), "Alertmanager: resolved")
     record = stage.wait_closed(incident)
     after = faults.disk(host)
     gone = [name for name in before.files if name not in after.files]
@@ -147,8 +151,33 @@ def not_cured(stage: Stage) -> None:
     stage.check("it counts as resolved by a human", record.outcome == "resolved", record.outcome)
 
 
+def asks_first(stage: Stage) -> None:
+    """Page with a plan that waits for a yes: who approves it has acknowledged the page, and the release is put back."""
+    alert = {
+        "alert_name": "HighRequestErrorRate",
+        "severity": "high",
+        "service": "shop",
+        "message": "12 % of the requests fail since the last release.",
+        "labels": {"codedeploy_application": "shop", "codedeploy_deployment_group": "production"},
+    }
+    incident = stage.open("generic", alert, "the shop fails after a release")
+    stage.wait_for(incident, "acknowledgement")
+    stage.check("a person was paged at once", bool(_pages(stage, incident)))
+    asked = " ".join(message.text for message in stage.messages(incident, "slack"))
+    stage.check("the page carries the plan and its buttons", "[Approve]" in asked, asked[:200])
+    stage.press(incident, "approve")
+    record = stage.wait_for(incident, "recovery")
+    stage.check("a yes is an acknowledgement, too", record.acknowledged_by is not None, record.acknowledged_by)
+    stage.send("generic", alert | {"status": "resolved"}, "the shop is well again")
+    record = stage.wait_closed(incident)
+    put_back = [result.instance_id for result in record.results if result.status == "Success"]
+    stage.check("the release was put back", put_back == ["shop/production"], put_back)
+    stage.check("it counts as resolved by a human", record.outcome == "resolved", record.outcome)
+
+
 def storm(stage: Stage) -> None:
     """Send the 500 alerts of one storm: they become a handful of incidents, and not one is lost."""
+    stage.wait_turn()  # what the same sender reports during a storm joins it
     started = time.monotonic()
 
     def alert(number: int, status: alerts.Status) -> dict[str, object]:
@@ -174,7 +203,7 @@ def storm(stage: Stage) -> None:
     few = len(incidents) <= STORM_INCIDENTS_AT_MOST
     stage.check(f"at most {STORM_INCIDENTS_AT_MOST} incidents", few, len(incidents))
     for incident in incidents:
-        stage.wait(incident, "calling people", lambda record: record.awaiting in ("resolution", "acknowledgement"))
+        stage.wait(incident, "calling people", lambda record: awaits(record, "resolution", "acknowledgement"))
     records = [stage.history.record(incident) for incident in incidents]
     counted = sum(record.alert_count for record in records if record)
     # A write whose reply is lost is tried again and may count twice; less than all would be a loss.
@@ -192,9 +221,12 @@ def _open_full_disk(
     """Tell how full a host's /data is, and send Alertmanager's alert about it."""
     if stage.stack.sandbox is not Sandbox.NONE:
         stage.story.say(stage.label, f"{host}'s /data is {disk.used_percent} % full of {contents}")
-    where = {"instance": f"{host}:9100", "mountpoint": "/data", "env": "prod"}
-    alert = alerts.prometheus_alert({**labels, **where}, summary)
+    alert = alerts.prometheus_alert({**labels, **_where(host)}, summary)
     return stage.open("prometheus", alerts.alertmanager(alert), f"Alertmanager: /data on {host} is full")
+
+
+def _where(host: str) -> dict[str, str]:
+    return {"instance": f"{host}:9100", "mountpoint": "/data", "env": "prod"}
 
 
 def _pages(stage: Stage, incident: str) -> list[Message]:
@@ -208,6 +240,7 @@ SCENARIOS: dict[str, Callable[[Stage], None]] = {
     "recovers": recovers,
     "pagerduty": from_pagerduty,
     "not cured": not_cured,
+    "asks first": asks_first,
     "storm": storm,
 }
 
@@ -233,6 +266,7 @@ def run(console: Console) -> bool:
                 console.print(f"  {problem}", markup=False)
         story.watch(stack.executions)
         stages = {label: Stage(label, stack, story) for label in SCENARIOS}
+        stages["storm"].after = (stages["full disk"], stages["not cured"])
         with ThreadPoolExecutor(max_workers=len(SCENARIOS)) as players:
             list(players.map(lambda label: _play(SCENARIOS[label], stages[label]), SCENARIOS))
         story.close()

@@ -23,6 +23,11 @@ class DidNotHappen(Exception):
     """An event that a scenario waited for in vain; the message names it, and where the incident stood instead."""
 
 
+def awaits(record: IncidentRecord, *signals: str) -> bool:
+    """Return True if an incident's execution waits for one of these signals."""
+    return record.live is not None and record.live.awaiting in signals
+
+
 @dataclass(frozen=True)
 class Check:
     """One outcome that must hold."""
@@ -34,11 +39,15 @@ class Check:
 
 @dataclass
 class Stage:
-    """One scenario's view of a running stack. `label` is what the story calls it."""
+    """One scenario's view of a running stack.
+
+    `label` is what the story calls it. The alerts of the scenarios in `after` are sent before its own.
+    """
 
     label: str
     stack: Stack
     story: Story
+    after: tuple["Stage", ...] = ()
     checks: list[Check] = field(default_factory=list)
     incidents: list[str] = field(default_factory=list)
 
@@ -87,6 +96,12 @@ class Stage:
             raise DidNotHappen(f"{what} should have opened one incident; it opened {len(incidents)}.")
         return incidents[0]
 
+    def wait_turn(self) -> None:
+        """Wait until the scenarios that come first have opened their incidents, or will not any more."""
+        deadline = time.monotonic() + _WAIT_SECONDS
+        while not all(stage.incidents for stage in self.after) and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+
     def wait(self, incident_id: str, what: str, holds: Callable[[IncidentRecord], bool]) -> IncidentRecord:
         """Wait until a condition holds for an incident, and return its record.
 
@@ -111,7 +126,7 @@ class Stage:
 
     def wait_for(self, incident_id: str, awaiting: str) -> IncidentRecord:
         """Wait until an incident's execution waits for a signal, such as `acknowledgement`, and return the record."""
-        return self.wait(incident_id, f"waiting for {awaiting}", lambda record: record.awaiting == awaiting)
+        return self.wait(incident_id, f"waiting for {awaiting}", lambda record: awaits(record, awaiting))
 
     def check_soon(self, what: str, holds: Callable[[], bool]) -> None:
         """Record if an outcome holds within a few seconds, because people are told after the record is written."""

@@ -13,7 +13,10 @@ from local.emulator.inbox import Message
 
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red", "bright_cyan", "bright_magenta")
 _OUTPUT_LINES = 6
-_QUIET_STATES = {"Is It Noise?", "Is There A Plan?", "Next Move", "What Next?", "Wait", "Read Step"}
+_QUIET_STATES = {
+    *("Begin", "What Now?", "Go", "Pause", "Was Anyone Paged?", "Closed?"),
+    *("Switched Off?", "Next Move", "What Next?", "Wait", "Read Step"),
+}
 """States that say nothing by themselves: questions whose answer is the next state, and polls."""
 
 

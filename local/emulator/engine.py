@@ -1,4 +1,4 @@
-"""Patches that make moto's Step Functions interpreter behave as AWS does. The only place that reaches into moto.
+"""Patches that make moto's Step Functions interpreter behave as AWS does.
 
 moto 5.2.5 executes state machines but ships no JSONata evaluator (getmoto/moto#10105), and it writes the values of
 variables as text into each expression, unescaped: a quote in an alert's message would end the expression. Here values
@@ -14,7 +14,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.metadata import version
-from math import ceil
 from typing import Any
 
 import boto3
@@ -31,19 +30,23 @@ from moto.stepfunctions.parser.asl.component.common.error_name.failure_event imp
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata
-from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import TimeoutSecondsJSONata
+from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import EvalTimeoutError, TimeoutSecondsJSONata
 from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
+from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service_aws_sdk,
     state_task_service_sfn,
 )
+from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackTimeoutError
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from local.emulator import transactions
 from local.emulator.events import end_of
+from local.emulator.lapse import Lapse
 
 MOTO_VERSION = "5.2.5"
 
@@ -176,12 +179,32 @@ def _leave_choice(self: Any, env: Any) -> None:
     env.next_state_name = next_state
 
 
-def _timeout_in(time_lapse: float) -> Callable[[Any, Any], int]:
+def _computed_seconds(timeout: Any, env: Any) -> float:
+    timeout.string_jsonata.eval(env=env)
+    return float(env.stack.pop())
+
+
+def _timeout_in(lapse: Lapse) -> Callable[[Any, Any], int]:
     def seconds(self: Any, env: Any) -> int:
-        self.string_jsonata.eval(env=env)
-        return max(1, ceil(float(env.stack.pop()) / time_lapse))
+        return lapse.shortened(_computed_seconds(self, env))
 
     return seconds
+
+
+def _putting_clocks_forward(lapse: Lapse) -> Callable[[Any, Any], None]:
+    """Let a state that timed out put its incident's clock forward by what the time lapse left out."""
+
+    def evaluate_with_timeout(self: Any, env: Any) -> None:
+        try:
+            _moto_evaluate_with_timeout(self, env)
+        except (EvalTimeoutError, CallbackTimeoutError):
+            if isinstance(self.timeout, TimeoutSecondsJSONata):
+                with suppress(KeyError):  # an execution that is no incident
+                    incident_id = _lookup_in(env)("incident")["incident_id"]
+                    lapse.timed_out(incident_id, _computed_seconds(self.timeout, env))
+            raise
+
+    return evaluate_with_timeout
 
 
 def _running_executions(self: Any, status: ExecutionStatus | None = None) -> list[Any]:
@@ -293,6 +316,7 @@ def _telling(on_end: Callable[[dict[str, Any]], None]) -> Callable[[Any], None]:
     return terminated
 
 
+_moto_evaluate_with_timeout = ExecutionState._evaluate_with_timeout
 _moto_terminated = BaseExecutionWorkerCommunication.terminated
 _moto_call_service = state_task_service_aws_sdk.StateTaskServiceAwsSdk._eval_service_task
 _moto_sdk_error = state_task_service_aws_sdk.StateTaskServiceAwsSdk._from_error
@@ -344,12 +368,12 @@ def executions(state_machine_arn: str) -> list[Execution]:
 def install(
     endpoint_url: str,
     *,
-    time_lapse: float = 1.0,
+    lapse: Lapse | None = None,
     on_end: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> None:
     """Patch moto in this process, so that its state machines run, and call the services at `endpoint_url`.
 
-    With a `time_lapse` of 10, time-outs that a state computes (the waits for people and for recovery) pass ten times as
+    With a `lapse` of 10, time-outs that a state computes (the waits for people, recovery and quiet) pass ten times as
     fast. Wait states and fixed time-outs stay as they are. `on_end` takes each execution that ended, as EventBridge's
     event describes it.
 
@@ -365,7 +389,7 @@ def install(
             "read the patched places again and raise MOTO_VERSION."
         )
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
-    client_for = _client_factory(endpoint_url)
+    client_for, lapse = _client_factory(endpoint_url), lapse or Lapse()
     for owner, name, replacement in (
         (StringJSONata, "_eval_body", _evaluate_in_state),
         (StateChoice, "_eval_state", _choose),
@@ -375,7 +399,8 @@ def install(
         (BaseExecutionWorkerCommunication, "terminated", _telling(on_end)),
         (state_task_service_aws_sdk.StateTaskServiceAwsSdk, "_from_error", _sdk_error),
         (state_task_service_aws_sdk.StateTaskServiceAwsSdk, "_eval_service_task", _call_service),
-        (TimeoutSecondsJSONata, "_eval_seconds", _timeout_in(time_lapse)),
+        (TimeoutSecondsJSONata, "_eval_seconds", _timeout_in(lapse)),
+        (ExecutionState, "_evaluate_with_timeout", _putting_clocks_forward(lapse)),
         (Topic, "subscriptions_confimed", property(_confirmed_subscriptions, lambda *_: None)),
         (state_task_service_aws_sdk, "boto_client_for", client_for),
         (lambda_eval_utils, "boto_client_for", client_for),
@@ -384,6 +409,7 @@ def install(
         (state_task_service_sfn.StateTaskServiceSfn, "_build_sync2_resolver", _end_of_child),
     ):
         setattr(owner, name, replacement)
+    transactions.install()
     state_task_service_aws_sdk._SERVICE_ERROR_NAMES.update(_ERROR_PREFIXES)
     # The server lists moto's folder for every request, to learn which services there are.
     modules = tuple(moto.backends.list_of_moto_modules())

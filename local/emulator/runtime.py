@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -63,6 +64,7 @@ class _Call:
     """One invocation under way: `taken` is set when the function's process begins with it."""
 
     payload: bytes
+    ahead_seconds: float = 0.0
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     taken: threading.Event = field(default_factory=threading.Event)
     result: Future[Invocation] = field(default_factory=Future)
@@ -120,8 +122,8 @@ class _Environment:
     def alive(self) -> bool:
         return self.process.poll() is None
 
-    def invoke(self, payload: bytes) -> Invocation:
-        call = self._current = _Call(payload)
+    def invoke(self, payload: bytes, ahead_seconds: float) -> Invocation:
+        call = self._current = _Call(payload, ahead_seconds)
         self._waiting.put(call)
         if not self.alive:
             self._fail_current()
@@ -175,6 +177,8 @@ class _Environment:
             "Lambda-Runtime-Deadline-Ms": str(int((now + self._spec.timeout_seconds) * 1000)),
             "Lambda-Runtime-Invoked-Function-Arn": self._spec.arn,
             "Lambda-Runtime-Trace-Id": f"Root=1-{int(now):08x}-{call.id.replace('-', '')[:24]}",
+            # For bootstrap.py, which puts the function's clock forward.
+            "Lambda-Runtime-Client-Context": json.dumps({"custom": {"ahead_seconds": call.ahead_seconds}}),
         }
         return Response(call.payload, 200, headers, content_type="application/json")
 
@@ -194,6 +198,8 @@ class Functions:
         Variables that every function gets beside its own: endpoint, region and credentials.
     log_folder
         Each function's stdout and stderr go to `<name>.log` in it.
+    ahead
+        Returns by how many seconds the clock of the function that gets this payload is ahead.
     """
 
     def __init__(
@@ -204,11 +210,13 @@ class Functions:
         log_folder: Path,
         processes_each: int = 4,
         wait_seconds: float = 60.0,
+        ahead: Callable[[bytes], float] = lambda _: 0.0,
     ) -> None:
         self._specs = {spec.name: spec for spec in specs}
         self._service_environment = service_environment
         self._log_folder = log_folder
         self._wait_seconds = wait_seconds
+        self._ahead = ahead
         self._environments: dict[str, list[_Environment]] = {spec.name: [] for spec in specs}
         self._processes_each = processes_each
         self._changed = threading.Condition()
@@ -240,7 +248,7 @@ class Functions:
         """
         environment = self._take(name)
         try:
-            return environment.invoke(payload)
+            return environment.invoke(payload, self._ahead(payload))
         finally:
             self._give_back(environment)
 

@@ -24,6 +24,7 @@ from local.emulator.commands import CommandEnded, Commands
 from local.emulator.front import Front
 from local.emulator.hosts import Host, Hosts, Sandbox
 from local.emulator.inbox import Inbox, Message
+from local.emulator.lapse import Lapse
 from local.emulator.registry import own_folder, sweep
 from local.emulator.releases import release_arns, sample_releases
 from local.emulator.resources import ACCOUNT, Created, Resources
@@ -43,7 +44,7 @@ APPROVER = "ada"
 class Options:
     """The options of a stack.
 
-    `time_lapse` makes the machine's long waits (for recovery, acknowledgement, resolution) pass this many times faster.
+    `time_lapse` makes the machine's long waits (for recovery, acknowledgement, quiet) pass this many times faster.
     `parameters` override those of the template. `secrets` are beside those that the stack makes up, such as
     `llm/api-key`. `runbooks` is a folder of more runbooks, beside those that ship. `policies` are policy files in place
     of the shipped ones of the same names.
@@ -85,6 +86,7 @@ class Stack:
         self.hosts: dict[str, Host] = {}
         self.secrets = {source: randomness.token_urlsafe(24) for source in (*SOURCES, "slack")}
         self.created = Created()
+        self._lapse = Lapse(self.options.time_lapse)
         self._stopping = threading.Event()
         self.client: Callable[[str], Any] = cache(self._new_client)
 
@@ -113,7 +115,7 @@ class Stack:
         for name in ("moto", "werkzeug", "botocore"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         sweep()
-        engine.install(self.url("aws"), time_lapse=self.options.time_lapse, on_end=self._tell_of_end)
+        engine.install(self.url("aws"), lapse=self._lapse, on_end=self._tell_of_end)
         for server in self._servers.values():
             server.start()
         # Without a network, only our own endpoint can be asked.
@@ -244,7 +246,9 @@ class Stack:
             "NO_PROXY": "127.0.0.1",
         }
         logs = self.options.folder / "logs"
-        functions = Functions(self.created.functions, service_environment=service, log_folder=logs)
+        functions = Functions(
+            self.created.functions, service_environment=service, log_folder=logs, ahead=self._lapse.ahead
+        )
         self.cloud.functions = self.front.functions = functions
         self.front.routes = self.created.routes
         for schedule in self.created.schedules:

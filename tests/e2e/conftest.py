@@ -10,8 +10,8 @@ from tests.e2e.model import KEY, Model
 from tests.e2e.running import LocalStack
 
 MODEL_DEADLINE_SECONDS = 6
-TIME_LAPSE = "5"
-"""Nobody has to acknowledge within 5 minutes here, but within one; a recovery is looked for after 2 seconds, not 10."""
+TIME_LAPSE = "12"
+"""Nobody has to acknowledge within 5 minutes here, but within 25 seconds, which is also the grouping window."""
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ def files(stack: LocalStack, host: str) -> list[str]:
     return stack.on_host(host, "find /data -type f | sort").split()
 
 
-def full_disk_alert(host: str) -> dict[str, object]:
+def full_disk_alert(host: str, status: alerts.Status = "firing") -> dict[str, object]:
     """What Alertmanager says about it."""
     labels = {
         "alertname": "NodeFilesystemAlmostOutOfSpace",
@@ -36,4 +36,5 @@ def full_disk_alert(host: str) -> dict[str, object]:
         "env": "prod",
         "service": host,
     }
-    return alerts.alertmanager(alerts.prometheus_alert(labels, "Filesystem on /data has less than 10 % left."))
+    summary = "Filesystem on /data has less than 10 % left."
+    return alerts.alertmanager(alerts.prometheus_alert(labels, summary, status=status))

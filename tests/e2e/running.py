@@ -29,6 +29,9 @@ ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 45.0
 """For anything that should happen by itself. Only a broken stack needs it all, or a machine with much else to do."""
 
+QUIET_SECONDS = 25.0
+"""The grouping window, with conftest's time lapse: an incident whose alerts resolved stays open for so long."""
+
 _START_SECONDS = 90.0
 _STOP_SECONDS = 20.0
 _PLANT = "e2e-plant"
@@ -54,6 +57,11 @@ def environment(stacks: Path) -> dict[str, str]:
     users = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "POWERTOOLS_"))}
     packages = os.pathsep.join(map(str, (ROOT / "cli", ROOT / "layers" / "core", ROOT)))
     return users | {FOLDER_VARIABLE: str(stacks), "PYTHONPATH": packages}
+
+
+def awaits(record: IncidentRecord, awaiting: str) -> bool:
+    """Return whether the incident's execution waits for this."""
+    return record.live is not None and record.live.awaiting == awaiting
 
 
 class Visit(NamedTuple):
@@ -151,7 +159,13 @@ class LocalStack:
         assert record is not None, f"{incident} is not in the table"
         return record
 
-    def wait(self, incident: str, what: str, holds: Callable[[IncidentRecord], bool]) -> IncidentRecord:
+    def wait(
+        self,
+        incident: str,
+        what: str,
+        holds: Callable[[IncidentRecord], bool],
+        seconds: float = PATIENCE_SECONDS,
+    ) -> IncidentRecord:
         """Wait until something holds of the incident."""
 
         def look() -> IncidentRecord | None:
@@ -159,19 +173,30 @@ class LocalStack:
             return record if holds(record) else None
 
         try:
-            found = until(f"{incident}: {what}", look)
+            found = until(f"{incident}: {what}", look, seconds)
         except pytest.fail.Exception as failure:
             pytest.fail(f"{failure}\nwas in: {[visit.state for visit in self.visits(incident)]}", pytrace=False)
         assert found is not None
         return found
 
     def wait_for(self, incident: str, awaiting: str) -> IncidentRecord:
-        """Wait until its execution waits for an approval, a recovery, an acknowledgement or a resolution."""
-        return self.wait(incident, f"awaits {awaiting}", lambda record: record.awaiting == awaiting)
+        """Wait until its execution waits for a recovery, an acknowledgement, a resolution or quiet."""
+        return self.wait(incident, f"awaits {awaiting}", lambda record: awaits(record, awaiting))
+
+    def wait_asked(self, incident: str) -> IncidentRecord:
+        """Wait until somebody was paged with a plan that waits for a yes."""
+        asks = self.wait(
+            incident,
+            "asks for an approval",
+            lambda record: record.waits_for_approval and awaits(record, "acknowledgement"),
+        )
+        self.wait_told(incident, "pagerduty", "trigger")
+        return asks
 
     def wait_closed(self, incident: str) -> IncidentRecord:
         """Wait until it is over, and its execution too."""
-        record = self.wait(incident, "is closed", lambda record: record.status == "CLOSED")
+        patience = PATIENCE_SECONDS + QUIET_SECONDS
+        record = self.wait(incident, "is closed", lambda record: record.status == "CLOSED", patience)
         until(f"{incident}: its execution ends", lambda: self.execution(incident)["status"] != "RUNNING")
         return record
 
@@ -221,10 +246,10 @@ class LocalStack:
         def look() -> Quarantined | None:
             answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0)
             for message in answer.get("Messages", []):
-                kept = unpack(json.loads(message["Body"]))
-                if kept is not None and kept.body == body:
-                    sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-                    return kept
+                for kept in unpack([json.loads(message["Body"])])[0]:
+                    if kept.body == body:
+                        sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+                        return kept
             return None
 
         found = until(f"{body[:60]!r} is in the quarantine", look, seconds=10)

@@ -8,6 +8,8 @@ import pytest
 from tests.e2e.alertmanager import alertmanager
 from tests.e2e.running import LocalStack, until
 
+ENDING = ["Announce Quiet", "Await Quiet", "Close Incident", "Closed"]
+
 
 @pytest.mark.needs("alertmanager")
 def test_alertmanager_delivers_firing_and_resolved_and_the_incident_closes(stack: LocalStack, tmp_path: Path) -> None:
@@ -44,8 +46,10 @@ def test_alertmanager_delivers_firing_and_resolved_and_the_incident_closes(stack
 
     alert = record.incident.alert
     assert (alert.source, alert.severity, alert.host, alert.service) == ("prometheus", "critical", "db-9", "ledger")
-    assert record.resolved_by == "prometheus: the alert resolved"
-    assert record.alert_count == 1
+    assert (record.outcome, record.resolved_by, record.alert_count) == ("resolved", None, 1)
+    assert record.outcome_reason == "The alert resolved."
+    ended = [visit.state for visit in stack.visits(incident) if visit.state in ENDING]
+    assert ended == ENDING
     stack.wait_told(incident, "pagerduty", "resolve")
     assert stack.execution(incident)["status"] == "SUCCEEDED"
     assert opened() == [incident]

@@ -19,7 +19,7 @@ def _asked(asking: LocalStack, host: str) -> tuple[str, str]:
     """An incident whose plan waits for people, and the link of the approver who asked for theirs."""
     fill_disk(asking, host)
     incident = asking.open("prometheus", full_disk_alert(host))
-    asking.wait_for(incident, "approval")
+    asking.wait_asked(incident)
     asking.wait_told(incident, "slack", says="[Read the plan]")
     return incident, _link_of(asking, incident, "ada")
 
@@ -74,9 +74,11 @@ def test_read_the_plan_approve_and_see_the_result(asking: LocalStack, tmp_path: 
         window.open(link)
         assert not window.has("form")
 
+    asking.wait_for(incident, "resolution")
+    asking.send("prometheus", full_disk_alert("db-1", "resolved"))
     record = asking.wait_closed(incident)
     assert (record.decision, record.decided_by) == ("approved", "ada (approval page)")
-    assert record.outcome == "auto_resolved", record.outcome_reason
+    assert (record.outcome, record.acknowledged_by) == ("resolved", "ada (approval page)"), record.outcome_reason
     assert files(asking, "db-1") == []
     ran = [visit.state for visit in asking.visits(incident)]
     assert ran.count("Announce Remediation") == 1
@@ -99,20 +101,24 @@ def test_refuse_and_a_human_is_called(asking: LocalStack, tmp_path: Path) -> Non
         window.click("button[value=refuse]")
         window.wait_text("[role=status]", "refused by ada (approval page)")
 
+    asking.wait(incident, "is refused", lambda record: record.decision == "refused")
     asking.wait_for(incident, "acknowledgement")
-    asking.wait_told(incident, "pagerduty", "trigger")
     assert files(asking, "worker-1") == LOGS
     asking.press(incident, "resolve")
     asking.wait_closed(incident)
+
+
+def dumps_fill_disk(status: alerts.Status) -> dict[str, object]:
+    labels = {"alertname": "DumpsFillDisk", "instance": "web-2:9100", "severity": "critical", "env": "dev"}
+    return alerts.alertmanager(alerts.prometheus_alert(labels, "Dumps everywhere.", status=status))
 
 
 def test_a_plan_that_loses_data_takes_two_people(asking: LocalStack, tmp_path: Path) -> None:
     # Given a destructive plan, and two approvers with a link of their own each
     dumps = ["/data/dumps/a.dump", "/data/dumps/b.dump"]
     asking.on_host("web-2", "rm -rf /data/*; mkdir -p /data/dumps && touch " + " ".join(dumps))
-    labels = {"alertname": "DumpsFillDisk", "instance": "web-2:9100", "severity": "critical", "env": "dev"}
-    incident = asking.open("prometheus", alerts.alertmanager(alerts.prometheus_alert(labels, "Dumps everywhere.")))
-    asking.wait_for(incident, "approval")
+    incident = asking.open("prometheus", dumps_fill_disk("firing"))
+    asking.wait_asked(incident)
     asking.wait_told(incident, "slack", says="[Read the plan]")
     of_ada, of_bob = _link_of(asking, incident, "ada"), _link_of(asking, incident, "bob")
     assert of_ada != of_bob
@@ -138,7 +144,7 @@ def test_a_plan_that_loses_data_takes_two_people(asking: LocalStack, tmp_path: P
     assert (status, "You have approved this already" in page) == (409, True)
     asking.press(incident, "approve", user="ada")
     record = asking.record(incident)
-    assert (record.decision, record.awaiting, len(record.approvals)) == (None, "approval", 1)
+    assert (record.decision, record.waits_for_approval, len(record.approvals)) == (None, True, 1)
     assert files(asking, "web-2") == dumps
 
     with browser(tmp_path / "bob") as window:
@@ -153,8 +159,10 @@ def test_a_plan_that_loses_data_takes_two_people(asking: LocalStack, tmp_path: P
         assert "ada (approval page)" in window.text("[role=status]")
         assert not window.has("form")
 
+    asking.wait_for(incident, "resolution")
+    asking.send("prometheus", dumps_fill_disk("resolved"))
     record = asking.wait_closed(incident)
     assert record.decision == "approved"
     assert [approval.approver for approval in record.approvals] == ["U0ADA", "U0BOB"]
-    assert record.outcome == "auto_resolved", record.outcome_reason
+    assert record.outcome == "resolved", record.outcome_reason
     assert files(asking, "web-2") == []

@@ -15,6 +15,7 @@ ENDS = {
     "recovers": "it closed by itself",
     "pagerduty": "it is resolved",
     "not cured": "the page says what was tried",
+    "asks first": "the release was put back",
     "storm": "all of them closed when the storm was over",
 }
 """What the summary must say of each story where commands really run."""

@@ -12,6 +12,9 @@ def test_a_full_disk_is_cleaned_and_the_recovery_verified(stack: LocalStack) -> 
 
     incident = stack.open("prometheus", full_disk_alert("web-1"))
 
+    # A verification that holds gives the alert some time to resolve before anybody is woken.
+    stack.wait_for(incident, "resolution")
+    stack.send("prometheus", full_disk_alert("web-1", "resolved"))
     record = stack.wait_closed(incident)
     assert record.outcome == "auto_resolved", record.outcome_reason
     assert files(stack, "web-1") == [], "the old logs are really gone"
@@ -31,9 +34,9 @@ def test_a_full_disk_is_cleaned_and_the_recovery_verified(stack: LocalStack) -> 
 def test_nothing_runs_before_somebody_who_may_says_yes(asking: LocalStack) -> None:
     fill_disk(asking, "web-1")
 
-    # Given a plan that waits for an approval
+    # Given a plan that waits for an approval, and the page that carries it
     incident = asking.open("prometheus", full_disk_alert("web-1"))
-    asking.wait_for(incident, "approval")
+    asking.wait_asked(incident)
     assert "[Approve]" in asking.wait_told(incident, "slack", says="Approve")["text"]
 
     # When somebody presses who is no approver
@@ -46,9 +49,14 @@ def test_nothing_runs_before_somebody_who_may_says_yes(asking: LocalStack) -> No
     # When an approver presses
     asking.press(incident, "approve")
 
-    # Then it is done.
+    # Then it is done, and whoever approved has the incident.
+    record = asking.wait_for(incident, "resolution")
+    assert record.acknowledged_by == record.decided_by
+    asking.send("prometheus", full_disk_alert("web-1", "resolved"))
     record = asking.wait_closed(incident)
-    assert (record.decision, record.outcome) == ("approved", "auto_resolved")
+    assert (record.decision, record.outcome) == ("approved", "resolved")
+    assert [(result.kind, result.status) for result in record.results][-1] == ("verify", "Success")
+    assert len(asking.messages(incident, "pagerduty", "trigger")) == 1
     assert files(asking, "web-1") == []
 
 
@@ -56,12 +64,12 @@ def test_nothing_runs_before_somebody_who_may_says_yes(asking: LocalStack) -> No
 def test_a_refusal_brings_a_human_and_touches_nothing(asking: LocalStack) -> None:
     fill_disk(asking, "web-2")
     incident = asking.open("prometheus", full_disk_alert("web-2"))
-    asking.wait_for(incident, "approval")
+    asking.wait_asked(incident)
 
     asking.press(incident, "refuse", user="eve")
 
+    asking.wait(incident, "is refused", lambda record: record.decision == "refused")
     asking.wait_for(incident, "acknowledgement")
-    asking.wait_told(incident, "pagerduty", "trigger")
     assert files(asking, "web-2") == LOGS
     assert "Run Step" not in [visit.state for visit in asking.visits(incident)]
     asking.press(incident, "resolve")
@@ -79,7 +87,7 @@ def test_a_release_is_put_back_once_somebody_says_yes(stack: LocalStack) -> None
         "labels": labels,
     }
     incident = stack.open("generic", alert)
-    record = stack.wait_for(incident, "approval")
+    record = stack.wait_asked(incident)
     assert record.plan is not None
     assert record.plan.runbook_id == "release-rollback"
     asked = stack.wait_told(incident, "slack", says="Approve")["text"]
@@ -90,6 +98,6 @@ def test_a_release_is_put_back_once_somebody_says_yes(stack: LocalStack) -> None
     stack.send("generic", alert | {"status": "resolved"})
 
     record = stack.wait_closed(incident)
-    assert record.outcome == "auto_resolved", record.outcome_reason
+    assert record.outcome == "resolved", record.outcome_reason
     assert [(result.instance_id, result.status) for result in record.results] == [("shop/production", "Success")]
-    assert stack.messages(incident, "pagerduty", "trigger") == [], "nobody was woken"
+    assert len(stack.messages(incident, "pagerduty", "trigger")) == 1, "whoever approved has acknowledged"

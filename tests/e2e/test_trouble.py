@@ -6,6 +6,7 @@ import signal
 import pytest
 from botocore.exceptions import ClientError
 
+from firstline.models import IncidentRecord
 from tests.e2e.running import LocalStack, until
 
 MET = {
@@ -54,14 +55,44 @@ def test_what_could_not_be_started_is_started_by_the_audit(asking: LocalStack) -
     with asking.failing("AWSStepFunctions.StartExecution"):
         # The sender is not to blame and need not send again: the incident is written down.
         incident = asking.open("generic", alert)
-        assert asking.record(incident).status == "PENDING"
+        assert _started(asking.record(incident)) == 0
         with pytest.raises(ClientError, match="Execution"):
             asking.execution(incident)
 
+    # Reconcile gives whoever opened it half a minute, and comes back a minute later.
+    record = asking.wait(incident, "is classified", lambda record: record.classification is not None, seconds=120)
+    assert _started(record) == 1
     asking.wait_for(incident, "resolution")
-    assert asking.record(incident).status == "STARTED"
     asking.press(incident, "resolve")
     asking.wait_closed(incident)
+
+
+def test_an_execution_that_somebody_stops_is_succeeded_at_once(stack: LocalStack) -> None:
+    # Given an incident that somebody was paged for
+    incident = stack.open("generic", {"alert_name": "E2eStopped", "severity": "critical", "service": "ledger"})
+    stack.wait_for(incident, "acknowledgement")
+
+    # When somebody stops its execution in the console
+    stack.client("stepfunctions").stop_execution(executionArn=stack.execution(incident)["executionArn"])
+
+    # Then the next one goes on where it was, without another page.
+    successor = f"{incident}-2"
+    until("the successor waits", lambda: "Await Acknowledgement" in [v.state for v in stack.visits(successor)], 60)
+    record = stack.record(incident)
+    assert record.live is not None
+    assert (record.status, record.live.generation, len(record.pages)) == ("OPEN", 2, 1)
+    assert stack.execution(incident)["status"] == "ABORTED"
+    stack.press(incident, "acknowledge")
+    stack.wait_for(incident, "resolution")
+    stack.press(incident, "resolve")
+    stack.wait_closed(incident)
+    until("the successor ends", lambda: stack.execution(successor)["status"] == "SUCCEEDED")
+    assert len(stack.messages(incident, "pagerduty", "trigger")) == 1
+
+
+def _started(record: IncidentRecord) -> int | None:
+    """Return the newest generation of the incident whose execution has begun."""
+    return record.live.started if record.live is not None else None
 
 
 def _error(event: dict[str, object]) -> str:

@@ -12,6 +12,7 @@ import pytest
 
 from local.emulator import engine
 from local.emulator.cloud import Cloud
+from local.emulator.lapse import Lapse
 from local.emulator.runtime import Invocation
 from local.emulator.server import Server, ServiceError
 
@@ -301,7 +302,7 @@ def test_a_signal_that_came_first_is_seen_by_the_condition(world: World, tokens:
 
 
 def test_a_wait_times_out_and_a_time_lapse_makes_it_shorter(world: World, tokens: Any) -> None:
-    engine.install(world.url, time_lapse=60)
+    engine.install(world.url, lapse=Lapse(60))
     began = time.monotonic()
     assert json.loads(world.run(waiting(60))["output"]) == {"v": "nobody came"}
     assert time.monotonic() - began < 5

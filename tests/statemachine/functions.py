@@ -147,7 +147,7 @@ class Functions:
                 aws_request_id="00000000-0000-4000-8000-000000000000",
                 get_remaining_time_in_millis=lambda: int(spec.timeout_seconds * 1_000),
             )
-            self.invoked.append((function, event.get("state")))
+            self.invoked.append((function, _state(function, event)))
             trouble = self._next_trouble(function, event)
             if trouble:
                 return trouble(lambda event: handler(event, context), event)
@@ -175,7 +175,7 @@ class Functions:
 
     def _next_trouble(self, function: str, event: Event) -> Trouble | None:
         for planned in self._planned:
-            fits = planned.function == function and planned.state in (None, event.get("state"))
+            fits = planned.function == function and planned.state in (None, _state(function, event))
             if fits and planned.troubles:
                 return planned.troubles[0] if planned.for_good else planned.troubles.pop(0)
         return None
@@ -193,6 +193,11 @@ class Functions:
             module.datetime = _clock(lambda: self._now())  # type: ignore[attr-defined]
             self._modules[spec.name] = module
         return self._modules[spec.name]
+
+
+def _state(function: str, event: Event) -> str | None:
+    """Return the state that an invocation serves, where a function serves several."""
+    return event.get("state", "Plan Remediation" if function == "remediate" else None)
 
 
 def _clock(now: Callable[[], datetime]) -> Any:

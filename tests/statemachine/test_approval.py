@@ -4,7 +4,7 @@ from tests.statemachine.functions import meanwhile
 from tests.statemachine.world import Incident, World
 
 TO_THE_QUESTION = [
-    *("Classify", "Is It Noise?", "Plan Remediation", "Is There A Plan?"),
+    *("Classify", "Plan Remediation"),
     *("Request Approval", "Ask For Approval"),
 ]
 A_STEP = ["Run Step", "Wait", "What Next?", "Read Step", "Next Move", "What Next?"]
@@ -31,7 +31,7 @@ def test_an_approved_plan_runs(world: World) -> None:
 
     assert incident.ends() == [
         *TO_THE_QUESTION,
-        *("Approved?", "Announce Remediation", "Read Switch", "Switched Off?"),
+        *("Announce Remediation", "Read Switch", "Switched Off?"),
         *A_STEP,
         *("Await Recovery", "Next Move", "What Next?", "Close Incident"),
     ]
@@ -46,7 +46,7 @@ def test_a_refused_plan_goes_to_a_human_with_who_refused(world: World) -> None:
     incident.stands_in("Ask For Approval").is_refused("grace")
     incident.stands_in("Await Resolution")
 
-    assert incident.path == [*TO_THE_QUESTION, "Approved?", "Needs A Human?", "Notify Ops", "Await Resolution"]
+    assert incident.path == [*TO_THE_QUESTION, "Notify Ops", "Await Resolution"]
     assert "Warm a cache: refused by grace (Slack)." in world.told("slack")[-1].text
     assert world.commands.attempts == []
     assert world.woken() == []
@@ -75,7 +75,7 @@ def test_silence_is_no_yes(world: World) -> None:
     incident.stands_in("Ask For Approval").times_out()
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*TO_THE_QUESTION, "Needs A Human?", "Page On-Call", "Await Acknowledgement"]
+    assert incident.path == [*TO_THE_QUESTION, "Page On-Call", "Await Acknowledgement"]
     assert "Nobody decided on Warm a cache in time." in world.told("pagerduty")[0].text
     assert world.commands.attempts == []
 
@@ -85,7 +85,7 @@ def test_what_resolves_meanwhile_needs_no_decision(world: World) -> None:
     incident.stands_in("Ask For Approval")
     world.resolves("CacheCold", severity="medium", host="web-1")
 
-    assert incident.ends() == [*TO_THE_QUESTION, "Approved?", "Close Incident"]
+    assert incident.ends() == [*TO_THE_QUESTION, "Close Incident"]
     assert incident.record.outcome == "self_cleared"
     assert world.commands.attempts == []
 
@@ -96,7 +96,7 @@ def test_an_approval_after_the_alert_resolved_runs_nothing(world: World) -> None
     world.resolves("CacheCold", severity="medium", host="web-1")
     world.presses("approve", incident.id)
 
-    assert incident.ends() == [*TO_THE_QUESTION, "Approved?", "Close Incident"]
+    assert incident.ends() == [*TO_THE_QUESTION, "Close Incident"]
     assert incident.record.decision is None
     assert world.commands.attempts == []
 
@@ -107,10 +107,10 @@ def test_what_resolved_before_the_question_needs_no_decision(world: World) -> No
 
     incident = cold_cache(world)
 
-    assert incident.ends() == [*TO_THE_QUESTION, "Read Incident", "Hold Over?", "Close Incident"]
+    assert incident.ends() == [*TO_THE_QUESTION, "Read Incident", "Close Incident"]
     record = incident.record
     assert record.outcome == "self_cleared"
-    assert record.outcome_reason == "Resolved by generic: the alert resolved."
+    assert record.outcome_reason == "The alert resolved."
     assert world.commands.attempts == []
 
 
@@ -134,7 +134,7 @@ def test_what_got_worse_before_the_question_is_not_asked(world: World) -> None:
 
     assert incident.path == [
         *TO_THE_QUESTION,
-        *("Read Incident", "Hold Over?", "Page On-Call", "Await Acknowledgement"),
+        *("Read Incident", "Page On-Call", "Await Acknowledgement"),
     ]
     assert "It got worse: an alert of severity critical joined." in world.told("pagerduty")[0].text
 
@@ -154,7 +154,7 @@ def test_when_nobody_can_be_asked_a_human_is_told_why(world: World) -> None:
     incident = cold_cache(world, severity="high")
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*TO_THE_QUESTION[:-1], "Needs A Human?", "Page On-Call", "Await Acknowledgement"]
+    assert incident.path == [*TO_THE_QUESTION[:-1], "Page On-Call", "Await Acknowledgement"]
     assert "Nobody could be asked to approve Warm a cache (ChannelFailed)." in world.told("pagerduty")[0].text
     assert world.commands.attempts == []
 

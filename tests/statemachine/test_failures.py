@@ -16,12 +16,11 @@ from tests.statemachine.functions import (
     reply_lost,
 )
 from tests.statemachine.run_command import NEVER, Run
-from tests.statemachine.world import Incident, World
+from tests.statemachine.world import OVER, Incident, World
 
 DISK = {"severity": "medium", "host": "web-1", "labels": {"mountpoint": "/scratch"}}
 FOR_GOOD: dict[str, Trouble] = {
     "crashes": crashes,
-    "misunderstands": misunderstands,
     "answers nonsense": answers_nonsense,
     "dies again and again": dies,
     "stays busy": busy,
@@ -60,7 +59,7 @@ def test_classify_fails_and_a_human_decides(world: World, trouble: Trouble) -> N
 
 @for_good
 def test_planning_fails_and_somebody_is_paged(world: World, trouble: Trouble) -> None:
-    world.functions.plan("remediate", trouble, for_good=True)
+    world.functions.plan("remediate", trouble, for_good=True, state="Plan Remediation")
     incident = world.fires("ScratchFull", **DISK)
     incident.stands_in("Await Acknowledgement")
 
@@ -87,18 +86,8 @@ def test_an_announcement_that_fails_does_not_stop_the_cure(world: World) -> None
     assert world.woken() == []
 
 
-def test_a_request_for_approval_that_fails_leaves_it_to_a_human(world: World) -> None:
-    world.functions.plan("notify", crashes, for_good=True, state="Request Approval")
-    incident = world.fires("CacheCold", severity="high", host="web-1")
-    incident.stands_in("Await Acknowledgement")
-
-    assert incident.path[-4:] == ["Request Approval", "Needs A Human?", "Page On-Call", "Await Acknowledgement"]
-    assert "Nobody could be asked to approve Warm a cache (ZeroDivisionError)." in why(world)
-    assert world.commands.attempts == []
-
-
 def test_when_ops_cannot_be_told_somebody_is_paged(world: World) -> None:
-    world.functions.plan("notify", misunderstands, for_good=True, state="Notify Ops")
+    world.functions.plan("notify", crashes, for_good=True, state="Notify Ops")
     incident = world.fires("DiskSlow", severity="medium")
     incident.stands_in("Await Acknowledgement")
 
@@ -113,7 +102,7 @@ def test_when_escalate_is_broken_the_machine_pages_by_itself(world: World, troub
     incident.stands_in("Await Acknowledgement")
 
     assert incident.path[-4:] == ["Page On-Call", "Page Without Escalate", "Record Page", "Await Acknowledgement"]
-    assert incident.time_out_seconds == 900
+    assert 800 < incident.time_out_seconds <= 900
     (mail,) = world.told("sns")
     assert mail.text.startswith("Firstline could not page as it should\n")
     assert f"Incident {incident.id}: SearchDown is critical. no runbook chosen" in mail.text
@@ -126,9 +115,8 @@ def test_when_escalate_is_broken_the_machine_pages_by_itself(world: World, troub
     assert incident.record.outcome == "resolved"
 
 
-@pytest.mark.parametrize("trouble", [crashes, misunderstands], ids=["crashes", "misunderstands"])
-def test_a_page_of_the_machine_names_the_error_without_its_cause(world: World, trouble: Trouble) -> None:
-    world.functions.plan("remediate", trouble, for_good=True)
+def test_a_page_of_the_machine_names_the_error_without_its_cause(world: World) -> None:
+    world.functions.plan("remediate", crashes, for_good=True, state="Plan Remediation")
     world.functions.plan("escalate", crashes, for_good=True)
     incident = world.fires("ScratchFull", **DISK)
     incident.stands_in("Await Acknowledgement")
@@ -138,37 +126,26 @@ def test_a_page_of_the_machine_names_the_error_without_its_cause(world: World, t
     assert not set('{}"') & set(why(world)), "a cause is for the execution's history, not for a text message"
 
 
-def test_a_page_of_the_machine_tells_who_refused(world: World) -> None:
-    world.functions.plan("escalate", crashes, for_good=True)
-    incident = world.fires("CacheCold", severity="high", host="web-1")
-    incident.stands_in("Ask For Approval").is_refused("ada")
-    incident.stands_in("Await Acknowledgement")
-
-    assert "Ask For Approval ended: " in why(world)
-    assert "ada" in why(world)
-
-
-def test_without_escalate_a_page_that_nobody_acknowledges_waits_for_resolution(world: World) -> None:
+def test_without_escalate_a_page_that_nobody_acknowledges_is_sent_again(world: World) -> None:
     world.functions.plan("escalate", crashes, for_good=True)
     incident = world.fires("SearchDown")
     incident.stands_in("Await Acknowledgement").times_out()
-    incident.stands_in("Await Resolution").is_resolved()
+    incident.stands_in("Await Acknowledgement").is_resolved()
 
-    assert incident.ends()[-3:] == ["Another Level?", "Await Resolution", "Close Incident"]
-    assert len(world.told("sns")) == 1
+    assert incident.ends()[-2:] == ["Await Acknowledgement", "Close Incident"]
+    assert len(world.told("sns")) == 2
 
 
-def test_without_escalate_what_gets_worse_after_the_page_is_paged_once(world: World) -> None:
-    """Count the page that the machine sends itself, so that an incident is not paged in a circle."""
+def test_without_escalate_what_gets_worse_is_paged_once_more_and_not_in_a_circle(world: World) -> None:
     world.functions.plan("escalate", crashes, for_good=True)
     incident = world.fires("SearchDown", severity="high", host="db-1")
     incident.stands_in("Await Acknowledgement")
     world.fires("SearchDown", severity="critical", host="db-2")
-    incident.is_acknowledged()
+    incident.stands_in("Await Acknowledgement").is_acknowledged()
     incident.stands_in("Await Resolution").is_resolved()
 
     incident.ends()
-    assert len(world.told("sns")) == 1
+    assert len(world.told("sns")) == 2
 
 
 def test_a_page_that_no_channel_takes_fails_the_execution_which_raises_an_alarm(world: World) -> None:
@@ -193,18 +170,18 @@ def test_a_closing_that_fails_raises_an_alarm(world: World) -> None:
     assert incident.ends("FAILED")[-2:] == ["Close Incident", "Undelivered"]
     cause = incident.failure[1] or ""
     assert cause.startswith("Close Incident failed (Runtime.ExitError).")
-    assert '"signal":"resolved","by":"ada"' in cause
 
 
-def test_without_the_table_people_are_paged_and_the_failed_execution_raises_an_alarm(world: World) -> None:
+def test_without_the_table_people_are_paged_at_once_and_again_when_it_can_be_written(world: World) -> None:
     world.functions.plan("classify", meanwhile(lambda: world.down.add("dynamodb")))
     incident = world.fires("SearchDown")
 
-    path = incident.ends("FAILED")
+    incident.passes_through("Wait For Record")
+    world.down.clear()
+    incident.stands_in("Await Acknowledgement").is_resolved()
 
-    assert path[-3:] == ["Page On-Call", "Await Acknowledgement", "Undelivered"]
-    assert "SearchDown" in why(world)
-    assert "Await Acknowledgement failed (DynamoDb." in (incident.failure[1] or "")
+    assert incident.ends()[:3] == ["Classify", "Was Anyone Paged?", "Page On-Call"]
+    assert ["SearchDown" in page.text for page in world.woken()] == [True, True]
 
 
 @for_good
@@ -242,13 +219,29 @@ def test_a_command_that_cannot_even_be_cancelled_is_paged(world: World) -> None:
     assert "free-space (act) on web-1: Cancelled: did not end in time" in why(world)
 
 
+@pytest.mark.parametrize(
+    ("function", "state"),
+    [("classify", None), ("remediate", "What Now?"), ("escalate", None), ("notify", "Close Incident")],
+    ids=lambda value: str(value),
+)
+def test_a_field_that_another_version_sends_changes_nothing(world: World, function: str, state: str | None) -> None:
+    world.functions.plan(function, misunderstands, for_good=True, state=state)
+    incident = world.fires("SearchDown")
+    incident.stands_in("Await Acknowledgement").is_acknowledged()
+    incident.stands_in("Await Resolution")
+    world.resolves("SearchDown")
+
+    assert "Undelivered" not in incident.ends()
+    assert len(world.woken()) == 1
+
+
 # --- for a moment ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("trouble", [dies, busy, reply_lost], ids=["dies", "is busy", "is heard too late"])
 @pytest.mark.parametrize(
     ("function", "state"),
-    [("classify", None), ("remediate", None), ("escalate", None), ("notify", "Close Incident")],
+    [("classify", None), ("remediate", "Plan Remediation"), ("escalate", None), ("notify", "Close Incident")],
     ids=lambda value: str(value),
 )
 def test_a_failure_that_passes_changes_nothing(
@@ -261,8 +254,8 @@ def test_a_failure_that_passes_changes_nothing(
     world.resolves("SearchDown")
 
     assert incident.ends() == [
-        *("Classify", "Is It Noise?", "Plan Remediation", "Is There A Plan?", "Needs A Human?"),
-        *("Page On-Call", "Await Acknowledgement", "Await Resolution", "Close Incident"),
+        *("Classify", "Plan Remediation"),
+        *("Page On-Call", "Await Acknowledgement", "Await Resolution", *OVER),
     ]
     assert world.functions.invoked.count((function, state)) == 2
     assert len(skipped) == 1
@@ -274,7 +267,7 @@ def test_a_failure_that_passes_changes_nothing(
 
 
 def test_a_reply_lost_while_planning_reserves_one_run(world: World) -> None:
-    world.functions.plan("remediate", reply_lost)
+    world.functions.plan("remediate", reply_lost, state="Plan Remediation")
     incident = world.fires("ScratchFull", **DISK)
     incident.stands_in("Await Recovery")
 

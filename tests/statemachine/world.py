@@ -57,7 +57,7 @@ RELEASE_ARNS = (
 )
 """What the stack's owner lists; the tests release it."""
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 """For the machine to get somewhere; only a broken one needs it all."""
 
 ROUTING = {"Begin", "What Now?", "Go", "Closed?", "Closed"}
@@ -425,6 +425,11 @@ class Incident:
         _eventually(waits, lambda: f"a wait in {state!r}; it went {self.path}")
         assert self.path[-1] == state, self.path
         self._waits_seen = self.history[-1]["id"]
+        return self
+
+    def passes_through(self, state: str) -> "Incident":
+        """Wait until it has entered this state."""
+        _eventually(lambda: state in self.transitions, lambda: f"{state!r}; it went {self.path}")
         return self
 
     def ends(self, status: str = "SUCCEEDED") -> list[str]:

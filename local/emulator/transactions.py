@@ -1,0 +1,72 @@
+"""Transactions on moto's DynamoDB that take as long as they have items.
+
+moto 5.2.5 copies the whole table for each item of a transaction, to be able to roll it back: seconds, in a storm. Here
+a transaction works on copies of the items that it names.
+"""
+
+import copy
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType
+
+_transact_on_whole_tables = DynamoDBBackend.transact_write_items
+
+
+def install() -> None:
+    """Patch moto in this process."""
+    setattr(DynamoDBBackend, "transact_write_items", transact)  # noqa: B010
+
+
+def transact(self: Any, transact_items: list[dict[str, Any]]) -> None:
+    """Write everything or nothing, as moto does, before tables that hold nothing else.
+
+    Nobody else may use the backend meanwhile.
+    """
+    operations = [operation for item in transact_items for operation in item.values()]
+    wholes = {name: self.tables[name] for name in _tables_of(operations) if name in self.tables}
+    named = {name: _keys_of(operations, name, whole) for name, whole in wholes.items()}
+    parts = {name: _part_of(whole, named[name]) for name, whole in wholes.items()}
+    self.tables.update(parts)
+    try:
+        _transact_on_whole_tables(self, transact_items)
+        for name, part in parts.items():
+            _merge(part, wholes[name], named[name])
+    finally:
+        self.tables.update(wholes)
+
+
+def _tables_of(operations: list[Mapping[str, Any]]) -> set[str]:
+    return {str(operation.get("TableName")) for operation in operations}
+
+
+def _keys_of(operations: list[Mapping[str, Any]], name: str, table: Any) -> list[tuple[Any, Any]]:
+    keys = []
+    for operation in operations:
+        given = operation.get("Item") or operation.get("Key") or {}
+        if operation.get("TableName") == name and table.hash_key_attr in given:
+            range_key = given.get(table.range_key_attr)
+            keys.append((DynamoType(given[table.hash_key_attr]), DynamoType(range_key) if range_key else None))
+    return keys
+
+
+def _part_of(table: Any, keys: list[tuple[Any, Any]]) -> Any:
+    part = copy.copy(table)
+    part.items = defaultdict(dict)
+    for hash_key, range_key in keys:
+        item = table.items.get(hash_key, {}).get(range_key)
+        if item is not None:
+            part.items[hash_key][range_key] = copy.deepcopy(item)
+    part.__deepcopy__ = lambda _: table  # what moto puts back if the transaction is cancelled
+    return part
+
+
+def _merge(part: Any, table: Any, keys: list[tuple[Any, Any]]) -> None:
+    for hash_key, range_key in keys:
+        item = part.items.get(hash_key, {}).get(range_key)
+        if item is not None:
+            table.items[hash_key][range_key] = item
+        else:
+            table.items.get(hash_key, {}).pop(range_key, None)
