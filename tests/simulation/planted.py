@@ -264,6 +264,10 @@ FOUND_BY = {
     "a dead execution that nobody succeeds": "1001",
     "an expiry on what still fires": "noise",
     "a hold that a person cannot end": "1010",
+    "a successor of the same generation": "1001",
+    "a successor with the input of the first execution": "1001",
+    "a page that is claimed after it went out": "1002",
+    "a member of a storm whose end the storm does not count": "1004",
 }
 """What is known to find a bug: a seed, a story, or a cell of the fault sweep."""
 

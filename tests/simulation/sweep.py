@@ -1,8 +1,8 @@
 """The fault sweep: each story once for every fault at every outward call, and for everything that may come first there.
 
 Where random seeds meet a call's faults by luck, the sweep meets all of them, one at a time. After its fault a story
-goes on as it would: senders try again, time passes, reconcile looks each minute. At last one more critical alert of the same
-group comes and ends; it must reach a person, and nothing may be left open.
+goes on as it would: senders try again, time passes, reconcile looks each minute. At last one more critical alert of
+the same group comes and ends; it must reach a person, and nothing may be left open.
 """
 
 from collections import Counter
