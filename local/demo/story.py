@@ -103,7 +103,8 @@ class Story:
                 self._line(label, f"execution {execution.status}", style)
 
     def _label(self, incident_id: str) -> str:
-        return self._labels.get(incident_id, incident_id[:24])
+        first = incident_id.rpartition("-")[0]  # of an execution that succeeds another one
+        return self._labels.get(incident_id) or self._labels.get(first) or incident_id[:24]
 
     def _line(self, label: str, text: str, style: str) -> None:
         colour = self._colours.setdefault(label, _COLOURS[len(self._colours) % len(_COLOURS)])

@@ -39,8 +39,11 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
     state_task_service_sfn,
 )
 from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackTimeoutError
+from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 from moto.stepfunctions.responses import StepFunctionResponse
 
@@ -198,7 +201,7 @@ def _putting_clocks_forward(lapse: Lapse) -> Callable[[Any, Any], None]:
         try:
             _moto_evaluate_with_timeout(self, env)
         except (EvalTimeoutError, CallbackTimeoutError):
-            if isinstance(self.timeout, TimeoutSecondsJSONata):
+            if isinstance(self.timeout, TimeoutSecondsJSONata) and env.is_running():
                 with suppress(KeyError):  # an execution that is no incident
                     incident_id = _lookup_in(env)("incident")["incident_id"]
                     lapse.timed_out(incident_id, _computed_seconds(self.timeout, env))
@@ -310,13 +313,27 @@ def _end_of_child(self: Any, env: Any, resource_runtime_part: Any, **_: Any) -> 
 
 def _telling(on_end: Callable[[dict[str, Any]], None]) -> Callable[[Any], None]:
     def terminated(self: Any) -> None:
-        _moto_terminated(self)
-        on_end(end_of(self.execution))
+        if self.execution.exec_status == ExecutionStatus.RUNNING:  # one that was stopped has ended already
+            _moto_terminated(self)
+            on_end(end_of(self.execution))
 
     return terminated
 
 
+def _stop(self: Any, stop_date: Any, error: str | None, cause: str | None) -> None:
+    """End an execution at once; moto lets it wait first for whatever it waits for."""
+    self.env.set_stop(stop_date=stop_date, cause=cause, error=error)
+    self._execution_communication.terminated()
+
+
+def _set_error(self: Any, error: Any) -> None:
+    """Note that an execution failed, unless it has been stopped."""
+    if not isinstance(self._program_state, ProgramStopped):
+        _moto_set_error(self, error)
+
+
 _moto_evaluate_with_timeout = ExecutionState._evaluate_with_timeout
+_moto_set_error = Environment.set_error
 _moto_terminated = BaseExecutionWorkerCommunication.terminated
 _moto_call_service = state_task_service_aws_sdk.StateTaskServiceAwsSdk._eval_service_task
 _moto_sdk_error = state_task_service_aws_sdk.StateTaskServiceAwsSdk._from_error
@@ -397,6 +414,8 @@ def install(
         (StepFunctionsParserBackend, "_get_executions", _running_executions),
         (StepFunctionResponse, "send_task_failure", _send_task_failure),
         (BaseExecutionWorkerCommunication, "terminated", _telling(on_end)),
+        (ExecutionWorker, "stop", _stop),
+        (Environment, "set_error", _set_error),
         (state_task_service_aws_sdk.StateTaskServiceAwsSdk, "_from_error", _sdk_error),
         (state_task_service_aws_sdk.StateTaskServiceAwsSdk, "_eval_service_task", _call_service),
         (TimeoutSecondsJSONata, "_eval_seconds", _timeout_in(lapse)),

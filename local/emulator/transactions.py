@@ -55,18 +55,28 @@ def _keys_of(operations: list[Mapping[str, Any]], name: str, table: Any) -> list
 def _part_of(table: Any, keys: list[tuple[Any, Any]]) -> Any:
     part = copy.copy(table)
     part.items = defaultdict(dict)
-    for hash_key, range_key in keys:
-        item = table.items.get(hash_key, {}).get(range_key)
-        if item is not None:
-            part.items[hash_key][range_key] = copy.deepcopy(item)
+    for key in keys:
+        _put(part, key, copy.deepcopy(_item(table, key)))
     part.__deepcopy__ = lambda _: table  # what moto puts back if the transaction is cancelled
     return part
 
 
 def _merge(part: Any, table: Any, keys: list[tuple[Any, Any]]) -> None:
-    for hash_key, range_key in keys:
-        item = part.items.get(hash_key, {}).get(range_key)
-        if item is not None:
-            table.items[hash_key][range_key] = item
-        else:
-            table.items.get(hash_key, {}).pop(range_key, None)
+    for key in keys:
+        _put(table, key, _item(part, key))
+
+
+def _item(table: Any, key: tuple[Any, Any]) -> Any:
+    hash_key, range_key = key
+    found = table.items.get(hash_key)
+    return found if range_key is None or found is None else found.get(range_key)
+
+
+def _put(table: Any, key: tuple[Any, Any], item: Any) -> None:
+    """Put an item into a table, or take it out if there is none any more."""
+    hash_key, range_key = key
+    items, last = (table.items, hash_key) if range_key is None else (table.items[hash_key], range_key)
+    if item is not None:
+        items[last] = item
+    else:
+        items.pop(last, None)

@@ -149,4 +149,6 @@ def _call(method: str, url: str, body: Any = None) -> Any:
             said = json.load(error)["value"]
         if said["error"] in _ERRORS:
             raise _ERRORS[said["error"]](said["message"]) from None
+        if "unhandled inspector error" in said["message"]:  # the next page is being loaded
+            raise Stale(said["message"]) from None
         pytest.fail(f"chromedriver, {method} {url}: {said['error']}: {said['message']}")

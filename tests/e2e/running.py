@@ -183,14 +183,14 @@ class LocalStack:
         """Wait until its execution waits for a recovery, an acknowledgement, a resolution or quiet."""
         return self.wait(incident, f"awaits {awaiting}", lambda record: awaits(record, awaiting))
 
-    def wait_asked(self, incident: str) -> IncidentRecord:
-        """Wait until somebody was paged with a plan that waits for a yes."""
+    def wait_asked(self, incident: str, awaiting: str = "acknowledgement") -> IncidentRecord:
+        """Wait until people have a plan that waits for a yes: with their page, or, below it, with a message."""
         asks = self.wait(
             incident,
-            "asks for an approval",
-            lambda record: record.waits_for_approval and awaits(record, "acknowledgement"),
+            f"asks for an approval and awaits {awaiting}",
+            lambda record: record.waits_for_approval and awaits(record, awaiting),
         )
-        self.wait_told(incident, "pagerduty", "trigger")
+        assert bool(self.messages(incident, "pagerduty", "trigger")) == (awaiting == "acknowledgement")
         return asks
 
     def wait_closed(self, incident: str) -> IncidentRecord:

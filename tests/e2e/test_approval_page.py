@@ -57,7 +57,15 @@ def test_read_the_plan_approve_and_see_the_result(asking: LocalStack, tmp_path: 
         # When the approver reads the plan
         window.open(link)
         said = window.text()
-        for word in ("db-1", "will run", "find-biggest", "free-space", "As root", "minutes left", "You decide as ada"):
+        for word in (
+            "db-1",
+            "will run",
+            "find-biggest",
+            "free-space",
+            "As root",
+            "This link is yours for",
+            "You decide as ada",
+        ):
             assert word in said
         assert "#!/usr/bin/env bash" in window.text("ol.steps pre"), "the script, as the host will run it"
         assert window.sideways() <= 0
@@ -108,17 +116,13 @@ def test_refuse_and_a_human_is_called(asking: LocalStack, tmp_path: Path) -> Non
     asking.wait_closed(incident)
 
 
-def dumps_fill_disk(status: alerts.Status) -> dict[str, object]:
-    labels = {"alertname": "DumpsFillDisk", "instance": "web-2:9100", "severity": "critical", "env": "dev"}
-    return alerts.alertmanager(alerts.prometheus_alert(labels, "Dumps everywhere.", status=status))
-
-
 def test_a_plan_that_loses_data_takes_two_people(asking: LocalStack, tmp_path: Path) -> None:
     # Given a destructive plan, and two approvers with a link of their own each
     dumps = ["/data/dumps/a.dump", "/data/dumps/b.dump"]
     asking.on_host("web-2", "rm -rf /data/*; mkdir -p /data/dumps && touch " + " ".join(dumps))
-    incident = asking.open("prometheus", dumps_fill_disk("firing"))
-    asking.wait_asked(incident)
+    labels = {"alertname": "DumpsFillDisk", "instance": "web-2:9100", "severity": "critical", "env": "dev"}
+    incident = asking.open("prometheus", alerts.alertmanager(alerts.prometheus_alert(labels, "Dumps everywhere.")))
+    asking.wait_asked(incident, "resolution")
     asking.wait_told(incident, "slack", says="[Read the plan]")
     of_ada, of_bob = _link_of(asking, incident, "ada"), _link_of(asking, incident, "bob")
     assert of_ada != of_bob
@@ -151,7 +155,7 @@ def test_a_plan_that_loses_data_takes_two_people(asking: LocalStack, tmp_path: P
         # When somebody else approves, who reads that the first did
         window.open(of_bob)
         assert "Approved by ada (approval page); 1 more must agree." in window.text("[role=status]")
-        assert "Approve, and it runs at once." in window.text()
+        assert "Approve, and it runs at once; you then have the incident." in window.text()
         window.click("button[value=approve]")
 
         # Then it is decided, by both, and runs.
@@ -159,8 +163,7 @@ def test_a_plan_that_loses_data_takes_two_people(asking: LocalStack, tmp_path: P
         assert "ada (approval page)" in window.text("[role=status]")
         assert not window.has("form")
 
-    asking.wait_for(incident, "resolution")
-    asking.send("prometheus", dumps_fill_disk("resolved"))
+    # Nobody was woken for it, so a verification that holds is its end; whoever approved had taken it.
     record = asking.wait_closed(incident)
     assert record.decision == "approved"
     assert [approval.approver for approval in record.approvals] == ["U0ADA", "U0BOB"]

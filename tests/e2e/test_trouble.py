@@ -77,7 +77,14 @@ def test_an_execution_that_somebody_stops_is_succeeded_at_once(stack: LocalStack
 
     # Then the next one goes on where it was, without another page.
     successor = f"{incident}-2"
-    until("the successor waits", lambda: "Await Acknowledgement" in [v.state for v in stack.visits(successor)], 60)
+
+    def entered() -> list[str]:
+        try:
+            return [visit.state for visit in stack.visits(successor)]
+        except ClientError:
+            return []  # not begun yet
+
+    until("the successor waits", lambda: "Await Acknowledgement" in entered())
     record = stack.record(incident)
     assert record.live is not None
     assert (record.status, record.live.generation, len(record.pages)) == ("OPEN", 2, 1)

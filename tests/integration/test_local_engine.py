@@ -308,6 +308,30 @@ def test_a_wait_times_out_and_a_time_lapse_makes_it_shorter(world: World, tokens
     assert time.monotonic() - began < 5
 
 
+def test_a_wait_that_timed_out_puts_its_incidents_clock_forward(world: World, tokens: Any) -> None:
+    lapse = Lapse(60)
+    engine.install(world.url, lapse=lapse)
+    states = {"Open": {"Type": "Pass", "Assign": {"incident": {"incident_id": "i"}}, "Next": "Wait"}, **waiting(60)}
+
+    assert json.loads(world.run(states)["output"]) == {"v": "nobody came"}
+
+    assert lapse.ahead(b'{"incident_id": "i"}') == 59
+
+
+def test_an_execution_that_is_stopped_ends_at_once(world: World, tokens: Any) -> None:
+    ends: list[dict[str, Any]] = []
+    engine.install(world.url, on_end=ends.append)
+    execution = world.start(waiting(3))
+    token(tokens)
+
+    world.client("stepfunctions").stop_execution(executionArn=execution)
+
+    assert world.client("stepfunctions").describe_execution(executionArn=execution)["status"] == "ABORTED"
+    time.sleep(3.5)  # until its wait would have timed out
+    assert [(end["executionArn"], end["status"]) for end in ends] == [(execution, "ABORTED")]
+    assert world.end(execution)["status"] == "ABORTED"
+
+
 def test_the_same_name_and_input_is_the_same_execution_and_another_input_is_refused(world: World, tokens: Any) -> None:
     sfn = world.client("stepfunctions")
     execution = world.start(waiting(60))

@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -182,3 +183,25 @@ def test_processes_end_with_whoever_started_them(make: Make, tmp_path: Path) -> 
 )
 def test_functions_are_found_by_name_and_arn(make: Make, which: str, name: str | None) -> None:
     assert make().named(which) == name
+
+
+CLOCK = """
+from datetime import UTC, datetime
+
+def handler(event, context):
+    return {"now": datetime.now(UTC).isoformat()}
+"""
+
+
+def test_a_function_sees_the_time_that_its_payload_is_given(make: Make) -> None:
+    functions = make(CLOCK, ahead=lambda payload: float(json.loads(payload)["ahead"]))
+
+    def seconds_ahead(ahead: float) -> float:
+        before = datetime.now(UTC)
+        told = datetime.fromisoformat(answer(functions.invoke("ping", json.dumps({"ahead": ahead}).encode()))["now"])
+        assert before <= told - timedelta(seconds=ahead) <= datetime.now(UTC)
+        return (told - before).total_seconds()
+
+    assert seconds_ahead(0) < 3_600
+    assert seconds_ahead(86_400) >= 86_400
+    assert seconds_ahead(0) < 3_600
