@@ -24,6 +24,8 @@ ENVIRONMENT = {
     "STACK_NAME": "bench",
     "TABLE_NAME": "bench",
     "QUARANTINE_QUEUE_URL": "https://sqs.example.com/bench",
+    "BACKLOG_QUEUE_URL": "https://sqs.example.com/backlog",
+    "TIME_ZONE": "UTC",
     "SECRETS_PREFIX": "/bench",
     "RUNBOOKS_DIR": str(ROOT / "runbooks"),
     "HISTORY_DAYS": "90",
@@ -106,7 +108,7 @@ NEW = "a new alert, its incident opened and started"
 AGAIN = "the same alert again"
 ENDS = "its end, nobody waiting yet"
 ENDS_AGAIN = "the end again"
-LIMITS = {NEW: 3, AGAIN: 1, ENDS_AGAIN: 1}
+LIMITS = {NEW: 3, AGAIN: 1, ENDS: 3, ENDS_AGAIN: 1}
 """The most requests to DynamoDB that each may take."""
 
 

@@ -102,14 +102,14 @@ class CollidingTable:
             if name == "transact_write_items":
                 return self._transact(**request)
             self._sleep(WRITE_SECONDS if name in WRITES else READ_SECONDS)
-            if name in WRITES and _key(request) in self._held:
+            if name in WRITES and item_key(request) in self._held:
                 raise self._conflict(name, self.memory.error("TransactionConflictException", _CONFLICT, name))
             return method(**request)
 
         return call
 
     def _transact(self, **request: Any) -> Any:
-        keys = [_key(part) for write in request["TransactItems"] for part in write.values()]
+        keys = [item_key(part) for write in request["TransactItems"] for part in write.values()]
         if self._held.intersection(keys):
             conflict = {"Code": "TransactionConflict", "Message": _CONFLICT}
             reasons = [conflict if key in self._held else {"Code": "None"} for key in keys]
@@ -131,6 +131,7 @@ class CollidingTable:
         self._threads.sleep(seconds * self._threads.random.uniform(0.8, 1.4))
 
 
-def _key(request: dict[str, Any]) -> ItemKey:
+def item_key(request: dict[str, Any]) -> ItemKey:
+    """Return the key of the item that a write, or a part of a transaction, is about."""
     attributes = request.get("Key") or request["Item"]
     return attributes["pk"]["S"], attributes["sk"]["S"]

@@ -213,7 +213,8 @@ def test_a_server_that_hangs_costs_so_many_deadlines_and_no_more(
 ) -> None:
     hangs = serve(chat_server.says_nothing)
     endpoint = Endpoint(hangs.url, "slow", lambda: "k", 500)
-    model = ChatModel(endpoint, deadline_seconds=1, circuit=environment())
+    # Long enough that a busy machine does not spend half of it before the question: that failure would be ours.
+    model = ChatModel(endpoint, deadline_seconds=2, circuit=environment())
     for _ in range(FAILURES_IN_A_ROW + 3):
         with pytest.raises(ModelGaveNoVerdict) as raised:
             model.verdict(PROMPT)

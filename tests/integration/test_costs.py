@@ -1,8 +1,12 @@
-"""The most that ingest and the state machine may cost, counted: requests and transitions, never seconds."""
+"""The most that ingest and the state machine may cost, counted: requests, writes and transitions, never seconds."""
+
+from collections import Counter
 
 import pytest
 
-from tests.bench import requests, transitions
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from tests.bench import costs, requests, transitions
+from tests.support.builders import alert
 from tests.template.machine import Machine
 
 
@@ -14,6 +18,29 @@ def test_ingest_makes_no_more_requests_than_promised() -> None:
     assert {what: count for what, count in counted.items() if count > requests.LIMITS[what]} == {}
     assert calls[requests.NEW]["stepfunctions:StartExecution"] == 1
     assert "stepfunctions:StartExecution" not in calls[requests.AGAIN]
+
+
+def test_an_alert_costs_the_same_whatever_the_size_of_its_group() -> None:
+    door = costs.door_in_memory()
+
+    small, large = costs.measure(door, 1), costs.measure(door, 5_000)
+
+    assert {kind: cost.total for kind, cost in large.items() if cost.total > costs.LIMITS[kind]} == {}
+    assert large == small
+    assert small[costs.NEW].started == 1
+    assert small[costs.DUPLICATE].write_units == 0
+
+
+def test_five_thousand_alerts_of_one_group_in_one_delivery_are_56_transactions() -> None:
+    door = costs.door_in_memory()
+
+    cost = door.send(*costs.many(5_000))
+
+    # 90 alerts are written in one transaction, and 100 items are read at once.
+    assert cost.requests == Counter(batch_get_item=51, update_item=1, transact_write_items=56, get_item=55)
+    live = TableIncidents(door.table).live(alert().group_key)
+    assert live is not None
+    assert (live.joined, live.firing, cost.started) == (5_000, 5_000, 1)
 
 
 @pytest.mark.parametrize("path", transitions.PATHS)

@@ -420,10 +420,11 @@ def test_a_machine_writes_a_transaction_once(world: World) -> None:
     table.create_table(
         TableName="claims",
         BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
     )
-    put = {"TableName": "claims", "Item": {"pk": {"S": "STEP#1"}}, "ConditionExpression": "attribute_not_exists(pk)"}
+    item = {"pk": {"S": "STEP#1"}, "sk": {"S": "steps#0"}}
+    put = {"TableName": "claims", "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
     claim = {
         "Type": "Task",
         "Resource": "arn:aws:states:::aws-sdk:dynamodb:transactWriteItems",

@@ -13,13 +13,17 @@ from moto import mock_aws
 from firstline.adapters.aws.clients import CLIENT_CONFIG
 from firstline.adapters.channels.paging import PagerDuty, PageTopic, on_call_name
 from firstline.errors import ChannelFailed
+from firstline.models import Counts
 from tests.integration.http_stub import Answer, Stub, answering
-from tests.support.builders import CONSOLE, INCIDENT_ID, a_notification, hostile_notification
+from tests.support.builders import CONSOLE, INCIDENT_ID, a_notification, a_record, hostile_notification
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
 ACCEPTED = Answer(202, {"status": "success", "message": "Event processed", "dedup_key": f"firstline:{INCIDENT_ID}"})
+
+OVER = Counts(joined=1, ranks=(0, 0, 0, 1, 0), loud_high=1)
+"""One alert joined, and it fires no more."""
 
 
 def pagerduty(stub: Stub) -> PagerDuty:
@@ -38,7 +42,7 @@ def test_a_page_triggers() -> None:
 @pytest.mark.parametrize(("kind", "action"), [("acknowledged", "acknowledge"), ("closed", "resolve")])
 def test_later_moments_are_told(kind: str, action: str) -> None:
     with answering(ACCEPTED) as stub:
-        assert pagerduty(stub).tell(a_notification(kind)) is True
+        assert pagerduty(stub).tell(a_notification(kind, a_record(own=OVER))) is True
     assert stub.asked[0].json["event_action"] == action
 
 

@@ -39,19 +39,16 @@ def one(seed: int, events: int) -> Result:
     return Result(seed, rule, text, ran.oracle.worst_to_human, ran.oracle.worst_calm, took)
 
 
-def _sweep(every: int) -> int:
-    from tests.simulation import sweep
+def _sweep(number: int | None, replayed: str | None, seed: int, processes: int) -> int:
+    from tests.simulation import shrink, sweep
 
-    broken = 0
-    for story in sweep.STORIES:
-        runs = 0
-        for cell in sweep.sweep(story, every=every):
-            runs += 1
-            if cell is not None:
-                broken += 1
-                print(f"{cell.fault}: {cell.violation.rule}: {cell.violation.about}", flush=True)
-        print(f"{runs} runs of {story}", flush=True)
-    return 1 if broken else 0
+    if replayed is not None:
+        cell = sweep.Cell.of(replayed)
+        print("\n".join(shrink.story(sweep.replayed(cell))))
+        print(f"{cell}: {sweep.judge(cell).violation or 'nothing is wrong'}")
+        return 0
+    chosen = sweep.every_cell() if number is None else sweep.sample(number, seed)
+    return 1 if sweep.report(chosen, processes) else 0
 
 
 def _special(name: str) -> int:
@@ -64,32 +61,33 @@ def _special(name: str) -> int:
     return 1 if ran.violations else 0
 
 
-def _found(number: int, seeds: range, events: int) -> str:
-    from tests.simulation import planted, scenario
-
-    bug = planted.BUGS[number]
-    with planted.planted(bug):
-        for tried, seed in enumerate(seeds, 1):
-            violations = scenario.run(scenario.drawn(seed, events)).violations
-            if violations:
-                return f"after {tried} seeds: {bug.name} ({violations[0].rule})"
-    return f"NOT FOUND in {len(seeds)} seeds: {bug.name}"
-
-
-def _planted(seeds: range, events: int, processes: int) -> int:
+def _planted(first: int, most: int, processes: int) -> int:
     from tests.simulation import planted
 
     missed = 0
     with ProcessPoolExecutor(processes) as pool:
-        for text in pool.map(partial(_found, seeds=seeds, events=events), range(len(planted.BUGS))):
-            missed += text.startswith("NOT")
-            print(text, flush=True)
+        found = pool.map(partial(planted.runs_to_find, first=first, most=most), range(len(planted.BUGS)))
+        for bug, (runs, rule) in zip(planted.BUGS, found, strict=True):
+            missed += not rule
+            print(
+                f"after {runs} runs: {bug.name} ({rule})" if rule else f"NOT FOUND in {runs} runs: {bug.name}",
+                flush=True,
+            )
     return 1 if missed else 0
 
 
 def main() -> int:
     """Run seeds, print each that fails, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=("seeds", "sweep", "planted"),
+        default="seeds",
+        help="seeds, the fault sweep, or how many runs it takes to find each planted bug",
+    )
+    parser.add_argument("--cells", type=int, help="of the sweep, draw so many of each story, by --from")
+    parser.add_argument("--cell", help="run this cell of the sweep only, and tell its story")
     parser.add_argument("--seeds", type=int, default=100, help="how many")
     parser.add_argument("--from", type=int, default=1, dest="first", help="the first seed")
     parser.add_argument("--events", type=int, default=40, help="how much happens in each")
@@ -97,22 +95,20 @@ def main() -> int:
     parser.add_argument("--replay", type=int, help="run this seed only, shrink it, and tell its story")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--no-shrink", action="store_true", help="only list the seeds that fail")
-    parser.add_argument("--sweep", type=int, nargs="?", const=1, help="the fault sweep, or every so many of its runs")
     parser.add_argument(
         "--special", choices=("year", "crowd"), help="a year-long incident, or 20,000 alerts in a group"
     )
-    parser.add_argument("--planted", action="store_true", help="count the seeds that it takes to find each planted bug")
     given = parser.parse_args()
     if given.replay is not None:
         from tests.simulation import shrink
 
         return shrink.tell(given.replay, given.events, shrinks=not given.no_shrink)
-    if given.sweep:
-        return _sweep(given.sweep)
+    if given.what == "sweep":
+        return _sweep(given.cells, given.cell, given.first, given.processes)
     if given.special:
         return _special(given.special)
-    if given.planted:
-        return _planted(range(given.first, given.first + given.seeds), given.events, given.processes)
+    if given.what == "planted":
+        return _planted(given.first, given.seeds, given.processes)
     began = time.monotonic()
     seeds = range(given.first, given.first + given.seeds)
     print(f"Seeds {seeds.start} to {seeds.stop - 1}, {given.events} events each.", flush=True)

@@ -7,18 +7,24 @@ come after other pending events, which then run to their end inside it.
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from tests.simulation.clock import VirtualClock
+from tests.simulation.clock import Event, VirtualClock
 from tests.simulation.faults import READ, SEND, WRITE, Faults, Kind
 
 AT_ONCE_SECONDS = 3.0
 """Only events that are due this soon go first: a call takes no longer."""
 
 SLOW_SECONDS = 20.0
+PULLED = timedelta(seconds=15)
+"""What happens in the world within this time may come before a call. Labels of happenings begin with a digit."""
+
+DELIVERED = timedelta(seconds=1)
+"""How long most senders take to say it."""
+
 DEEPEST = 5
 """How many calls may wait within each other for events that go first."""
 
@@ -81,6 +87,8 @@ class Calls:
     remember: int = 0
     depth: int = 0
     frames: list[Frame] = field(default_factory=list)
+    rival: Callable[[], object] | None = None
+    """What goes first, where others go first; without it, what is due next."""
 
     def __post_init__(self) -> None:
         self.log: deque[Call] = deque(maxlen=self.remember)
@@ -149,6 +157,10 @@ class Calls:
         try:
             if whole:
                 self.clock.run_for(seconds)
+            elif self.rival is not None:
+                self.rival()
+            elif (happening := self._next_happening()) is not None:
+                self.clock.run_until(happening.time + DELIVERED)
             else:
                 event = self.clock.next()
                 if event is not None and (event.time - self.clock.now()).total_seconds() <= seconds:
@@ -156,6 +168,12 @@ class Calls:
         finally:
             self.frames = frames
             self.depth -= 1
+
+    def _next_happening(self) -> Event | None:
+        """Return what happens next in the world if it is due soon: those are the races that matter."""
+        until = self.clock.now() + PULLED
+        found = [event for event in self.clock.pending() if event.time <= until and event.label[:1].isdigit()]
+        return min(found, default=None)
 
     def check_time(self, frame: Frame | None) -> None:
         """Kill a function that has run for longer than it may."""

@@ -123,7 +123,8 @@ class PagerDuty:
         if action == "acknowledged" and known != "triggered":
             action = known or "resolved"
         self.incidents[key] = action
-        self.publish("pagerduty", event["event_action"], key.removeprefix("firstline:"), {"was": known})
+        text = json.dumps(event.get("payload", {}))
+        self.publish("pagerduty", event["event_action"], key.removeprefix("firstline:"), {"was": known, "text": text})
 
 
 @contextmanager

@@ -75,6 +75,10 @@ class VirtualClock:
             heapq.heappop(self._events)
         return self._events[0] if self._events else None
 
+    def pending(self) -> list[Event]:
+        """Return the events to come, in no order."""
+        return [event for event in self._events if event.pending]
+
     def step(self) -> Event | None:
         """Move to the next event, run it, and return it; return None if there is none."""
         event = self.next()

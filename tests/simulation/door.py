@@ -63,7 +63,7 @@ class Witness:
     unsure
         Alerts about which words crossed, or got no clear answer: nothing is known of them until the next clear word.
     accepted
-        Called with each accepted word that changes something.
+        Called with each accepted word, and with the one before; with itself if nobody knows what the stack knew.
     """
 
     accepted: list[Callable[[Word, Word | None], object]] = field(default_factory=list)
@@ -92,7 +92,7 @@ class Witness:
         for said, flight in under_way:
             others = self._under_way[said.key]
             others.remove(flight)
-            known = self.last.get(said.key)
+            known, was_unsure = self.last.get(said.key), said.key in self.unsure
             if not 200 <= status < 300:
                 # It may have had its effect all the same, if it says something new.
                 if known is None or known.said.firing != said.firing:
@@ -107,7 +107,7 @@ class Witness:
             word = Word(said, now)
             self.last[said.key] = word
             for listener in self.accepted:
-                listener(word, known)
+                listener(word, word if was_unsure else known)
 
     def _is_late(self, said: Said, known: Said) -> bool:
         if said.key.source in ORDERED_BY_STAMP:

@@ -1,7 +1,7 @@
 """Items in the order of a key schema: the table itself, or a sparse index of it."""
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tests.simulation.values import Item, Path, ordered, project, size_of_item
@@ -62,6 +62,12 @@ class Index:
             return item, size
         projected = project(item, self._paths)
         return projected, size_of_item(projected)
+
+    def is_empty(self, partition: Mapping[str, Any] | None, catch_up: Callable[[], object]) -> bool:
+        """Tell whether a partition surely has no entry: most that reconcile asks for have none."""
+        catch_up()
+        text = (partition or {}).get("S")
+        return bool(text) and not self._partitions.get(text)
 
     def between(self, partition: Any, conditions: Iterable[tuple[str, list[Any]]]) -> list[Place]:
         """Return the places in a partition for which each operator holds between the sort key and its values."""

@@ -16,6 +16,7 @@ from jsonata import JException, Jsonata, Utils
 
 _VARIABLE = re.compile(r"\$([A-Za-z_]\w*)")
 _OF_STATES = re.compile(r"\$states\b(?:\.([A-Za-z]+))?")
+_OF_CONTEXT = re.compile(r"\$states\.context\b(?:\.([A-Za-z]+)(?:\.([A-Za-z]+))?)?")
 _PATH = re.compile(r"\$([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*)*)")
 _UNPREDICTABLE = re.compile(r"\$(?:random|uuid|shuffle)\s*\(")
 _UNDEFINED = object()
@@ -96,6 +97,8 @@ def _through_library(text: str) -> Template:
         raise ValueError(f"This is no JSONata expression ({error}): {text}") from error
     names = frozenset(_VARIABLE.findall(text)) - {"states"}
     parts = frozenset(_OF_STATES.findall(text))  # "" for `$states` as a whole
+    # Of the context, which has the execution's whole input, mostly a name or two are read.
+    fields = frozenset(_OF_CONTEXT.findall(text))
 
     def evaluate(scope: Scope) -> Any:
         # What Jsonata.evaluate does, but for the time, which it takes from the wall clock.
@@ -104,8 +107,12 @@ def _through_library(text: str) -> Template:
         for name in names & scope.variables.keys():
             frame.bind(name, _bound(scope.variables[name]))
         if parts:
-            states = scope.states.items()
-            frame.bind("states", {key: _bound(value) for key, value in states if "" in parts or key in parts})
+            states = scope.states
+            if "" not in parts:
+                states = {key: states[key] for key in parts if key in states}
+                if "context" in states and ("", "") not in fields:
+                    states["context"] = _with_only(states["context"], fields)
+            frame.bind("states", _bound(states))
         parsed.timestamp = int(scope.now.timestamp() * 1_000)
         Jsonata.CURRENT.jsonata = parsed
         try:
@@ -117,6 +124,17 @@ def _through_library(text: str) -> Template:
         return _plain(result, text)
 
     return evaluate
+
+
+def _with_only(context: Mapping[str, Any], fields: frozenset[tuple[str, str]]) -> Mapping[str, Any]:
+    found: dict[str, Any] = {}
+    for part, name in fields:
+        if part in context and not name:
+            found[part] = context[part]
+    for part, name in fields:
+        if name and part in context and (part, "") not in fields and name in context[part]:
+            found.setdefault(part, {})[name] = context[part][name]
+    return found
 
 
 def _constant(value: Any, scope: Scope) -> Any:
@@ -138,9 +156,12 @@ def _number(text: str) -> int | float:
 
 def _bound(value: Any) -> Any:
     """Copy a value for the library, whose None means "undefined" and which has an object of its own for null."""
+    kind = type(value)
+    if kind is str or kind is int or kind is bool:
+        return value
     if value is None:
         return Utils.NULL_VALUE
-    if isinstance(value, Mapping):
+    if kind is dict or isinstance(value, Mapping):
         return {key: _bound(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_bound(item) for item in value]

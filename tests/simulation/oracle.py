@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.simulation.door import Word
+from tests.simulation.door import Key, Word
 from tests.simulation.faults import HARMLESS, Fault
 from tests.simulation.stored import Stored, StoredAlert, StoredLive, plain
 
@@ -21,6 +21,7 @@ MINUTE = timedelta(minutes=1)
 PAGE_AFTER = timedelta(minutes=5)
 WINDOW = timedelta(minutes=5)
 FLAPPING_WINDOW = timedelta(minutes=10)
+LONGEST_LEVEL = timedelta(minutes=15)
 REOPEN_AFTER = timedelta(minutes=30)
 MEND = timedelta(minutes=2)
 RANKS = {"critical": 4, "high": 3, "medium": 2, "low": 1, "info": 0}
@@ -58,6 +59,8 @@ class Oracle:
     worst_calm: timedelta = timedelta(0)
     checks: Counter[str] = field(default_factory=Counter)
     _serious: list[datetime] = field(default_factory=list)
+    _worst: dict[Key, int] = field(default_factory=dict)
+    _fired: dict[Key, list[Word]] = field(default_factory=lambda: defaultdict(list))
     _since: dict[tuple[str, str], datetime] = field(default_factory=dict)
     _sends: dict[str, list["Published"]] = field(default_factory=lambda: defaultdict(list))
     _page_keys: Counter[tuple[Any, ...]] = field(default_factory=Counter)
@@ -97,6 +100,8 @@ class Oracle:
         self._covered(lives, alerts)
         self._executed(lives)
         self._ended(lives, alerts)
+        self._closed_firing()
+        self._paged_again(lives, alerts)
         self._commanded()
         self._paced()
 
@@ -213,6 +218,33 @@ class Oracle:
                     "resolve lost", f"nothing fires in {live.incident_id} since {since:%d %H:%M:%S}, and it is open"
                 )
 
+    def _closed_firing(self) -> None:
+        """An incident closes by itself only if nothing of it fires, or after a runbook's verification."""
+        for incident, outcome, live in self.stored.ends():
+            by_itself = outcome in ("resolved", "self_cleared") and live["resolved_by"] is None
+            counts = [live["own"], *live["shards"]]
+            if by_itself and live["verified_at"] is None and sum(count["firing"] for count in counts) > 0:
+                self.say("closed firing", f"{incident} is {outcome}, and it fires")
+
+    def _paged_again(self, lives: list[StoredLive], alerts: list[StoredAlert]) -> None:
+        """An unanswered page is followed by the next one, for as long as something that pages fires."""
+        last, now = self.world.witness.last, self.world.clock.now()
+        loud = {
+            alert.incident_id
+            for alert in alerts
+            if alert.firing and alert.key in last and rank(last[alert.key]) >= PAGING and last[alert.key].said.firing
+        }
+        for live in lives:
+            pages = [send.at for send in self._sends[live.incident_id] if send.kind in ("page", "trigger")]
+            if not live.is_open or live.incident_id not in loud or not pages:
+                continue
+            newest = pages[-1]
+            presses = self.world.people.pressed
+            answered = any(press.incident_id == live.incident_id and press.at >= newest for press in presses)
+            limit = LONGEST_LEVEL + PAGE_AFTER + MEND + self.allowance(newest)
+            if not answered and now - newest > limit:
+                self.say("not paged again", f"{live.incident_id} since {newest:%d %H:%M:%S}, and nobody answered")
+
     def _commanded(self) -> None:
         """No act is sent twice to one host of one incident."""
         sent = self.world.fleet.sent
@@ -252,6 +284,7 @@ class Oracle:
         self._page_keys[key] += 1
         times = self._page_keys[key]
         # A lost reply, a claim that could not be written and a mark that was not written cost one page more each.
+        self.checks["paged again"] += times > 1
         if times > 1 + self._paging_faults(message.at - timedelta(minutes=20)):
             self.say("page twice", f"{message.incident_id} by {message.channel}: {times} times, number {key[2]}")
         self._after_answer(message, live)
@@ -295,8 +328,13 @@ class Oracle:
 
     def _accepted(self, word: Word, before: Word | None) -> None:
         """Check, when the time is over, that a person heard of a new alert that pages."""
-        repeated = before is not None and before.said.firing and rank(before) >= rank(word)
-        if not word.said.firing or repeated or rank(word) < PAGING:
+        if word.said.firing:
+            self._fired[word.said.key].append(word)
+        key, fired = word.said.key, before is not None and before.said.firing
+        # An alert that fires keeps its worst rank until it ends.
+        worst = max(self._worst.get(key, 0), rank(before)) if fired and before is not None else 0
+        self._worst[key] = max(worst, rank(word)) if word.said.firing else 0
+        if not word.said.firing or rank(word) <= worst or rank(word) < PAGING:
             return
         self._check_later(word, PAGE_AFTER + MINUTE + timedelta(seconds=30))
 
@@ -322,7 +360,7 @@ class Oracle:
         if alert is None:
             self.say("covered", f"{key} was accepted at {word.at:%d %H:%M:%S} and is not stored")
             return
-        heard = self._human(alert.incident_id, word.at, now)
+        heard = self._human(alert.incident_id, word.at, now, must_page=rank(word) > self._known(alert, word))
         if heard is not None:
             took = max(timedelta(0), heard - word.at)
             live = next((live for live in self.stored.lives() if live.incident_id == alert.incident_id), None)
@@ -344,7 +382,18 @@ class Oracle:
     def _troubled(self, since: datetime) -> bool:
         return any(at >= since - MINUTE for at in self._serious)
 
-    def _human(self, incident_id: str, since: datetime, until: datetime) -> datetime | None:
+    def _known(self, alert: StoredAlert, word: Word) -> int:
+        """Return the worst rank that people could know of the incident before a word, or 4 if they knew nothing."""
+        earlier = [
+            rank(known)
+            for other in self.stored.alerts()
+            if other.incident_id == alert.incident_id and other.key != alert.key
+            for known in self._fired[other.key]
+            if known.at < word.at
+        ]
+        return max(earlier, default=4)
+
+    def _human(self, incident_id: str, since: datetime, until: datetime, *, must_page: bool = False) -> datetime | None:
         """Return when a person heard of an alert that came at a time: the first page since, or an earlier page that
         still stands with a message since, or a press that answers it."""
         sends = self._sends[incident_id]
@@ -354,7 +403,7 @@ class Oracle:
         paged_before = any(send.kind in ("page", "trigger") and send.at < since for send in sends)
         told = next((send.at for send in sends if send.channel == "slack" and send.at >= since), None)
         pressed = [press.at for press in self.world.people.pressed if press.incident_id == incident_id]
-        if (paged_before or pressed) and told is not None:
+        if (paged_before or pressed) and told is not None and not must_page:
             return told
         return next((at for at in pressed if at >= since), None)
 

@@ -7,14 +7,21 @@ text that is no longer there is an error, so that no planted bug turns into none
 import importlib
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from random import Random
 from types import FunctionType
 from typing import Any
 
-from tests.simulation import world
+from tests.simulation import scenario, sweep, world
+from tests.simulation.oracle import Violation
 from tests.simulation.stack import ROOT
+from tests.simulation.stories import STORIES
+
+LONG = {"storm", "batch"}
+"""Stories that take much longer than the others."""
 
 MACHINE = "statemachine/incident.asl.yaml"
 
@@ -151,7 +158,161 @@ BUGS = (
         '{"incident_id": before.incident_id, "status": CLOSED}',
         '{"incident_id": before.incident_id}',
     ),
+    Planted(
+        "a claim that does not ask which page is the newest",
+        "firstline.adapters.dynamodb.marks:LiveMarks.claim_page",
+        """
+                "paged_seq": seen.paged_seq,
+                "page_done": seen.page_done,
+                "page_lease": _stamp(seen.page_lease),
+""",
+        "",
+    ),
+    Planted(
+        "a page that is claimed after it went out",
+        "firstline.people.page:page_on_call",
+        """
+    if not pager.claim(job, live, must_claim=must_claim):
+        return PageOnCallOutput(page=_newest(incidents.record(event.incident.incident_id) or known))
+    return PageOnCallOutput(page=pager.send(job))
+""",
+        """
+    page = pager.send(job)
+    pager.claim(job, live, must_claim=must_claim)
+    return PageOnCallOutput(page=page)
+""",
+    ),
+    Planted(
+        "a successor of the same generation",
+        "firstline.adapters.dynamodb.marks:LiveMarks.begin_generation",
+        '"generation": live.generation + 1',
+        '"generation": live.generation',
+    ),
+    Planted(
+        "a successor with the input of the first execution",
+        "firstline.adapters.aws.executions:StepFunctions.start",
+        "input=execution_input(incident, generation)",
+        "input=execution_input(incident, 1)",
+    ),
+    Planted(
+        "a member of a storm whose end the storm does not count",
+        "firstline.ingest.changes:end",
+        "Counts(firing=-1, changes=1)",
+        'Counts(firing=-int("storm:" not in str(folded.before and folded.before.live_key)), changes=1)',
+    ),
+    Planted(
+        "a silenced alert that calls nobody in an incident that nothing holds",
+        "firstline.ingest.changes:join",
+        "held = waits and each.hold is not None",
+        "held = each.hold is not None",
+    ),
+    Planted(
+        "a quiet incident that is closed although something fires again",
+        "firstline.incidents.what_now:_Look.over",
+        "if self.live.firing > 0:",
+        "if self.live.firing > 0 and self.live.last_end_at is None:",
+    ),
+    Planted(
+        "an overdue page that reconcile leaves alone",
+        "firstline.incidents.pages:page_overdue",
+        "return since is not None and now - since >= page_after",
+        "return False",
+    ),
+    Planted(
+        "a message that counts as shown before it is",
+        "firstline.people.show:show_again",
+        "    told = bool(",
+        "    mark_shown(record, incidents)\n    told = bool(",
+    ),
+    Planted(
+        "an incident that reconcile does not look at soon after something joined",
+        "firstline.adapters.dynamodb.live:joining",
+        'sets = {**edit.sets, "due_sk": stamp(change.at + LOOK_AGAIN)}',
+        "sets = edit.sets",
+    ),
+    Planted(
+        "an execution that nobody starts again",
+        "firstline.adapters.aws.executions:StepFunctions.start",
+        "        with failed, suppress",
+        "        if incident.incident_id in vars(self).setdefault('began', []):\n            return\n"
+        "        vars(self)['began'].append(incident.incident_id)\n        with failed, suppress",
+    ),
+    Planted(
+        "a suppression that does not ask what joined since the verdict",
+        "firstline.people.announce:_Announcer._suppress",
+        "joined=event.joined",
+        "joined=self.record.live.joined if self.record.live else None",
+    ),
 )
+
+
+FOUND_BY = {
+    "a close that asks nobody whether something joined": (
+        "low/machine/Close Incident:lambda.notify/1/others first:a critical that joins"
+    ),
+    "a close that is not pinned to the counts that were read": (
+        "low/notify/Close Incident:dynamodb.query/2/others first:a critical that joins"
+    ),
+    "a close that leaves the shared state of the group open": "noise",
+    "a page that is sent without a claim": "1001",
+    "a resolve that is not subtracted": "noise",
+    "a resolve that waits do not see, and that wakes nobody": "noise",
+    "an acknowledgement that answers later pages, too": "worse",
+    "no page for something worse": "worse",
+    "a firing with an old start that counts as late": "1001",
+    "a group that points to a closed incident for good": "1003",
+    "a dead execution that nobody succeeds": "1001",
+    "an expiry on what still fires": "noise",
+    "a hold that a person cannot end": "1010",
+    "a successor of the same generation": "1001",
+    "a successor with the input of the first execution": "1001",
+    "a page that is claimed after it went out": "1002",
+    "a member of a storm whose end the storm does not count": "1004",
+}
+"""What is known to find a bug: a seed, a story, or a cell of the fault sweep."""
+
+CELLS_PER_SEED = 4
+"""The number of runs of the fault sweep, which are short, to one of a drawn scenario."""
+
+
+def broken_by(bug: Planted) -> Sequence[Violation]:
+    """Plant a bug, run what is known to find it, and return the broken rules."""
+    known = FOUND_BY[bug.name]
+    with planted(bug):
+        if known.isdecimal():
+            return scenario.run(scenario.drawn(int(known))).violations
+        if known in STORIES:
+            return scenario.run(STORIES[known].scenario()).violations
+        broken = sweep.judge(sweep.Cell.of(known)).violation
+        return [broken] if broken else []
+
+
+def runs_to_find(number: int, first: int = 1, most: int = 500) -> tuple[int, str]:
+    """Plant a bug and let the simulation run until it finds it, at most so many times.
+
+    Runs are drawn from the seed `first` on: the stories as they are, then scenarios and cells of the fault sweep.
+
+    Returns
+    -------
+    tuple[int, str]
+        The number of runs, and the rule that was broken; empty if none was.
+    """
+    bug, random = BUGS[number], Random(f"{BUGS[number].name} {first}")
+    chosen = {story: sweep.cells(story) for story in STORIES}
+    clean: list[Callable[[], scenario.Ran]] = [partial(scenario.run, told.scenario()) for told in STORIES.values()]
+    with planted(bug):
+        for runs in range(1, most + 1):
+            if runs <= len(clean):
+                violations = clean[runs - 1]().violations
+            elif runs % (CELLS_PER_SEED + 1) == 0:
+                violations = scenario.run(scenario.drawn(first + runs)).violations
+            else:
+                cell = random.choice(chosen[random.choice(sorted(set(STORIES) - LONG))])
+                broken = sweep.judge(cell).violation
+                violations = [broken] if broken else []
+            if violations:
+                return runs, violations[0].rule
+    return most, ""
 
 
 @contextmanager

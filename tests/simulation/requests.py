@@ -37,6 +37,9 @@ def check_parameters(shape: str, request: Request) -> None:
         raise ParamValidationError(report=f"{shape} has parameters too few or unknown: {wrong}")
 
 
+_COMPLETE: dict[tuple[Any, ...], list[Expression[Any]]] = {}
+"""Expressions whose names and values were complete, with the placeholders that were given."""
+
 _PARSE: dict[str, Callable[[str], Expression[Any]]] = {
     "ConditionExpression": expressions.condition,
     "FilterExpression": expressions.condition,
@@ -55,9 +58,12 @@ def given_in(request: Request, *parsed: Expression[Any] | None) -> Given:
     values = request.get("ExpressionAttributeValues", {})
     given = {**request.get("ExpressionAttributeNames", {}), **{name: clean(value) for name, value in values.items()}}
     known = [expression for expression in parsed if expression]
-    used = frozenset().union(*[expression.placeholders for expression in known])
-    if used != given.keys():
-        raise Invalid(f"Expression attribute names or values undefined or unused: {sorted(used ^ given.keys())}")
+    if (form := (*map(id, known), *given)) not in _COMPLETE:
+        used = frozenset().union(*[expression.placeholders for expression in known])
+        if used != given.keys():
+            raise Invalid(f"Expression attribute names or values undefined or unused: {sorted(used ^ given.keys())}")
+        if len(_COMPLETE) < 4096:
+            _COMPLETE[form] = known
     for expression in known:
         for check in expression.checks:
             check(given)

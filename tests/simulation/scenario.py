@@ -51,6 +51,9 @@ class Scenario:
         If given, exactly these faults happen.
     pace
         The seconds between two runs of reconcile, and between two looks of the oracle.
+    rival
+        What happens at a call that others go before, with what follows within a second, or so many seconds later.
+        Without it, what is due next.
     """
 
     seed: int
@@ -62,6 +65,7 @@ class Scenario:
     settles: float = 1500
     only: Mapping[tuple[str, int], Kind] | None = None
     pace: float = 60
+    rival: tuple[Happening, ...] = ()
 
 
 @dataclass
@@ -159,6 +163,7 @@ _ACTIONS: Mapping[str, Callable[..., object]] = {
     "stop_execution": World.stop_execution,
     "press": World.press,
     "switch": lambda world, value: setattr(world.fleet, "switch", value),
+    "reconcile": World.reconcile,
     "restart_functions": lambda world: world.functions.restart(),
     "people": lambda world, slow: setattr(world.people, "habits", replace(world.people.habits, slow=slow)),
     "gap": lambda world, name, host, seconds: _gap(world, name, host, seconds),
@@ -202,6 +207,8 @@ def run(scenario: Scenario, *, remember: int = 0, until: datetime | None = None)
     faults = Faults(scenario.seed, scenario.share, scenario.orders, scenario.weather, only=scenario.only)
     world = World(scenario.seed, faults, habits=scenario.habits, remember=remember, pace=scenario.pace)
     oracle = Oracle(world, pace=scenario.pace)
+    if scenario.rival:
+        world.calls.rival = partial(_rival, world, scenario.rival)
     with world.running():
         for number, happening in enumerate(scenario.happenings):
             action, arguments = _ACTIONS[happening.what], happening.arguments
@@ -216,6 +223,17 @@ def run(scenario: Scenario, *, remember: int = 0, until: datetime | None = None)
             world.clock.run_until(min(end, world.clock.now() + timedelta(seconds=scenario.pace)))
         oracle.finish()
     return Ran(scenario, world, oracle, oracle.violations)
+
+
+def _rival(world: World, happenings: Sequence[Happening]) -> None:
+    """Let something happen, with what follows within a second: the sender's delivery."""
+    for happening in happenings:
+        action = partial(_ACTIONS[happening.what], world, *happening.arguments)
+        if happening.after:
+            world.clock.after(happening.after, action, f"{happening.what} {happening.arguments}")
+        else:
+            action()
+    world.clock.run_for(1.5)
 
 
 def without(scenario: Scenario, dropped: Iterable[int]) -> Scenario:

@@ -48,6 +48,7 @@ class Stored:
     memory: MemoryDynamoDB
     _names: dict[tuple[str, str], Key] = field(default_factory=dict)
     _places: dict[Key, Any] = field(default_factory=dict)
+    _ended: set[str] = field(default_factory=set)
 
     def _items(self) -> Iterator[Mapping[str, Any]]:
         for item, _ in self.memory._table.entries.values():
@@ -121,3 +122,12 @@ class Stored:
             for item in self._items()
             if item["sk"]["S"] == "INCIDENT" and "closed_at" in item and item["pk"]["S"].startswith("INCIDENT#")
         }
+
+    def ends(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+        """Yield the incidents that were closed since the last time: id, outcome, and the live half at that moment."""
+        for item in self._items():
+            if item["sk"]["S"] == "INCIDENT" and "outcome" in item and "live" in item:
+                incident = item["pk"]["S"].removeprefix("INCIDENT#")
+                if incident not in self._ended:
+                    self._ended.add(incident)
+                    yield incident, plain(item["outcome"]), json.loads(item["live"]["S"])

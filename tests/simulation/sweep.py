@@ -1,73 +1,202 @@
-"""The fault sweep: short stories, each run once for every fault at every outward call.
+"""The fault sweep: each story once for every fault at every outward call, and for everything that may come first there.
 
-Where random seeds meet a call's faults by luck, the sweep meets all of them, one at a time.
+Where random seeds meet a call's faults by luck, the sweep meets all of them, one at a time. After its fault a story
+goes on as it would: senders try again, time passes, reconcile looks each minute. At last one more critical alert of
+the same group comes and ends; it must reach a person, and nothing may be left open.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
+from functools import cache
+from itertools import groupby
+from random import Random
 from typing import NamedTuple
 
-from tests.simulation.faults import Fault, Kind
+from tests.simulation.clock import START
+from tests.simulation.faults import Kind
 from tests.simulation.oracle import Violation
-from tests.simulation.people import Habits
-from tests.simulation.scenario import Happening, Scenario, run
+from tests.simulation.scenario import Happening, Ran, Scenario, run
+from tests.simulation.stories import RIVAL, STORIES
 
-_PLACE = ("generic", "DbDown", "web-1")
+_MINUTE = "schedule:reconcile"
+_RECONCILE = ("reconcile", _MINUTE)
+_READS = ("get", "batch_get", "query", "list", "describe", "GetParameter")
+JOINS = "a critical that joins"
 
-STORIES = {
-    "a critical that is acknowledged, resolves, comes back within the window, and resolves": (
-        Happening(5, "fire", (*_PLACE, "critical")),
-        Happening(120, "press", ("acknowledge", 0.0)),
-        Happening(400, "end", _PLACE),
-        Happening(560, "fire", (*_PLACE, "critical")),
-        Happening(900, "end", _PLACE),
-    ),
-    "a low alert that a critical of another host joins, and nobody answers": (
-        Happening(5, "fire", ("generic", "DbDown", "web-1", "low")),
-        Happening(200, "fire", ("generic", "DbDown", "web-2", "critical")),
-        Happening(1300, "end", ("generic", "DbDown", "web-1")),
-        Happening(1310, "end", ("generic", "DbDown", "web-2")),
-    ),
-    "a runbook that runs by itself, while a critical of another host joins": (
-        Happening(5, "fire", ("generic", "QueueStuck", "web-1", "medium")),
-        Happening(12, "fire", ("generic", "QueueStuck", "web-2", "critical")),
-        Happening(700, "end", ("generic", "QueueStuck", "web-1")),
-        Happening(700, "end", ("generic", "QueueStuck", "web-2")),
-    ),
-    "a critical of CloudWatch, which says everything once": (
-        Happening(5, "fire", ("cloudwatch", "Checkout", "", "critical")),
-        Happening(900, "end", ("cloudwatch", "Checkout", "")),
-    ),
-    "a silence that is ended while a critical waits": (
-        Happening(1, "silence", ("ShopErrors", 3600, True)),
-        Happening(20, "fire", ("generic", "ShopErrors", "web-1", "critical")),
-        Happening(300, "end_silence", ()),
-        Happening(1200, "end", ("generic", "ShopErrors", "web-1")),
-    ),
-}
+
+class Cell(NamedTuple):
+    """One run of the sweep: a story, the call (its label and number) and the fault there.
+
+    `first` says what goes first, if the fault is `others first`: `due` is whatever the story has due within seconds.
+    """
+
+    story: str
+    label: str
+    number: int
+    kind: Kind
+    first: str = ""
+
+    def __str__(self) -> str:
+        """Return the cell's id."""
+        return f"{self.story}/{self.label}/{self.number}/{self.kind}{':' if self.first else ''}{self.first}"
+
+    @property
+    def name(self) -> str:
+        """Return the kind of fault, as a table names it."""
+        return f"{self.first} first" if self.first else self.kind
+
+    @classmethod
+    def of(cls, text: str) -> "Cell":
+        """Return the cell with an id."""
+        story, rest = text.split("/", 1)
+        label, number, kind = rest.rsplit("/", 2)
+        kind, _, first = kind.partition(":")
+        return cls(story, label, int(number), kind, first)  # type: ignore[arg-type]
 
 
 class Swept(NamedTuple):
-    """A run of the sweep that broke a rule."""
+    """A run of the sweep: its cell, what it broke, and what it cost in further pages."""
 
-    story: str
-    fault: Fault
-    violation: Violation
-
-
-def scenario(story: str) -> Scenario:
-    """Return a story as a scenario without faults."""
-    return Scenario(1, STORIES[story], habits=Habits(acknowledge=0.0, resolve=0.0), settles=900, only={})
+    cell: Cell
+    violation: Violation | None
+    pages_again: int
 
 
-def calls(story: str) -> dict[tuple[str, int], Sequence[Kind]]:
-    """Return the outward calls of a story, with the faults that each may meet."""
-    return run(scenario(story)).world.faults.asked
+def rivals(story: str) -> dict[str, tuple[Happening, ...]]:
+    """Return what may go first at a call of a story, besides what is due: everybody else who writes."""
+    told = STORIES[story]
+    places = {each.arguments[:3] for each in told.happenings if each.what == "fire"}
+    found: dict[str, tuple[Happening, ...]] = {
+        "a reconcile": (Happening(0, "reconcile", ()),),
+        "an acknowledgement": (Happening(0, "press", ("acknowledge", 0.0)),),
+        "a press of Resolve": (Happening(0, "press", ("resolve", 0.0)),),
+    }
+    if told.sender == "generic":
+        place = (told.sender, told.alert, RIVAL)
+        found[JOINS] = (
+            Happening(0, "fire", (*place, "critical")),
+            Happening(420, "end", place),
+        )
+    if told.sender != "prometheus":  # who waits a minute before it speaks
+        found["the last resolve"] = tuple(Happening(0, "end", place) for place in sorted(places))
+    return found
 
 
-def sweep(story: str, *, every: int = 1, first: int = 0) -> Iterator[Swept | None]:
-    """Run a story once for each fault at each call (of every so many, from the first on); yield what broke."""
-    cells = [(call, kind) for call, kinds in calls(story).items() for kind in dict.fromkeys(kinds)]
-    for (label, number), kind in cells[first::every]:
-        ran = run(replace(scenario(story), only={(label, number): kind}))
-        yield Swept(story, Fault(label, number, kind), ran.violations[0]) if ran.violations else None
+@cache
+def clean(story: str) -> Ran:
+    """Run a story without faults, up to the probe."""
+    told = STORIES[story].scenario()
+    until = START + timedelta(seconds=STORIES[story].probed)
+    return run(replace(told, happenings=told.happenings[:-2]), until=until)
+
+
+@cache
+def cells(story: str) -> Sequence[Cell]:
+    """Return every cell of a story.
+
+    Left out is what another cell shows as well: a function that dies at a read is one that died after its last write,
+    and what goes before a read goes, for most, before the write after it.
+    """
+    asked, others = clean(story).world.faults.asked, rivals(story)
+    found = []
+    for label, number in _worth_it(list(asked), STORIES[story].most):
+        reads = label.rpartition(".")[2].startswith(_READS)
+        for kind in dict.fromkeys(asked[label, number]):
+            if kind == "others first":
+                first = ["due", *([JOINS] if reads and JOINS in others else [] if reads else others)]
+                found += [Cell(story, label, number, kind, each) for each in first]
+            elif not reads or kind not in ("kill before", "slow"):
+                found.append(Cell(story, label, number, kind))
+    return found
+
+
+def _worth_it(calls: Iterable[tuple[str, int]], most: int) -> Iterator[tuple[str, int]]:
+    """Leave out runs of reconcile that only look, as earlier ones did, and calls after so many with the same label."""
+    seen: set[tuple[str, ...]] = set()
+    counts = Counter[str]()
+    minute = -1
+    numbered = []
+    for call in calls:
+        minute += call[0] == _MINUTE
+        numbered.append((minute, call))
+    for _, group in groupby(numbered, key=lambda each: (each[0], each[1][0].startswith(_RECONCILE))):
+        some = [call for _, call in group]
+        labels = tuple(label for label, _ in some)
+        if labels[0].startswith(_RECONCILE):
+            if labels in seen:
+                continue
+            seen.add(labels)
+            some = [call for before, call in zip(["", *labels], some, strict=False) if before != call[0]]
+        for label, number in some:
+            counts[label] += 1
+            if counts[label] <= most:
+                yield label, number
+
+
+def scenario(cell: Cell) -> Scenario:
+    """Return the scenario of a cell."""
+    told = STORIES[cell.story].scenario()
+    rival = rivals(cell.story).get(cell.first, ())
+    return replace(told, only={(cell.label, cell.number): cell.kind}, rival=rival)
+
+
+def replayed(cell: Cell) -> Ran:
+    """Run a cell, with every call kept for its story."""
+    return run(scenario(cell), remember=100_000)
+
+
+def judge(cell: Cell) -> Swept:
+    """Run a cell, and say what it broke."""
+    ran = run(scenario(cell))
+    world = ran.world
+    broken = ran.violations[0] if ran.violations else None
+    left = [live.incident_id for live in ran.oracle.stored.lives() if live.is_open]
+    running = [each.name for each in world.step_functions.executions.values() if each.status == "RUNNING"]
+    if broken is None and (left or running):
+        broken = Violation(world.clock.now(), "stuck", f"open: {left}, running: {running}")
+    return Swept(cell, broken, ran.oracle.checks["paged again"])
+
+
+def every_cell() -> list[Cell]:
+    """Return every cell of every story."""
+    return [cell for story in STORIES for cell in cells(story)]
+
+
+def sample(size: int, seed: int) -> list[Cell]:
+    """Draw cells, so many of each story."""
+    random = Random(seed)
+    return [cell for story in STORIES for cell in random.sample(cells(story), min(size, len(cells(story))))]
+
+
+def sweep(some: Sequence[Cell], processes: int) -> Iterator[Swept]:
+    """Run cells, and yield what each did."""
+    if processes <= 1:
+        yield from map(judge, some)
+        return
+    with ProcessPoolExecutor(processes) as pool:
+        yield from pool.map(judge, some, chunksize=16)
+
+
+def report(some: Sequence[Cell], processes: int) -> int:
+    """Run cells; print a row of numbers for each story, and each cell that broke something. Return how many did."""
+    counts: dict[str, Counter[str]] = {}
+    bad: list[Swept] = []
+    again = 0
+    for swept in sweep(some, processes):
+        counts.setdefault(swept.cell.story, Counter())[swept.cell.name] += 1
+        again += swept.pages_again > 0
+        if swept.violation:
+            bad.append(swept)
+            print(f"{swept.cell}: {swept.violation.rule}: {swept.violation.about}", flush=True)
+    kinds = sorted({kind for counted in counts.values() for kind in counted})
+    width = max((len(kind) for kind in kinds), default=0)
+    print(f"{'':{width}}  {'  '.join(counts)}")
+    for kind in kinds:
+        print(f"{kind:{width}}  {'  '.join(f'{counts[story][kind]:>{len(story)}}' for story in counts)}")
+    print(f"{'all':{width}}  {'  '.join(f'{counts[story].total():>{len(story)}}' for story in counts)}")
+    print(f"{sum(map(Counter.total, counts.values()))} cells, {len(bad)} bad: lost, stuck, or done twice.")
+    print(f"In {again} of them a page went out once more, since nobody knew whether it had.")
+    return len(bad)

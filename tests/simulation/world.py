@@ -156,6 +156,7 @@ class World:
         with (
             stack.surroundings(stack.environment()),
             virtual.virtual_time(self.clock, self.calls),
+            virtual.quick_values(),
             virtual.without_metrics(),
             virtual.logged_crashes(self.calls, self._crashed),
             connected(self.slack, self.pagerduty),

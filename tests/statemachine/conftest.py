@@ -28,15 +28,19 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 @pytest.fixture
-def skipped(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def skipped(stack: World, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Skip Wait states and pauses between retries; return the seconds that they would have taken."""
     seconds: list[float] = []
 
-    def wait(self: Any, env: Any, wait_seconds: float) -> None:
+    def skip(wait_seconds: float) -> None:
         seconds.append(wait_seconds)
+        stack.passes(wait_seconds)
+
+    def wait(self: Any, env: Any, wait_seconds: float) -> None:
+        skip(wait_seconds)
 
     monkeypatch.setattr(WaitFunction, "_wait_interval", wait)
-    monkeypatch.setattr(retrier_decl, "time", SimpleNamespace(sleep=seconds.append))
+    monkeypatch.setattr(retrier_decl, "time", SimpleNamespace(sleep=skip))
     monkeypatch.setattr(state_task_service_callback, "_DELAY_SECONDS_SYNC_CONDITION_CHECK", 0.01)
     return seconds
 

@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -33,6 +34,10 @@ type Event = dict[str, Any]
 type Handler = Callable[[Event], Any]
 type Trouble = Callable[[Handler, Event], Any]
 """Stands between Lambda and the handler: calls it, or not, and answers, or raises."""
+
+
+STATELESS = ""
+"""The `state` of an invocation that names none: planning, in the remediate function."""
 
 
 class _Died(Exception):
@@ -63,8 +68,13 @@ def crashes(handler: Handler, event: Event) -> Any:
 
 
 def misunderstands(handler: Handler, event: Event) -> Any:
-    """Send a field that the contract does not have, as a machine of another version would."""
-    return handler({**event, "added_by_another_version": True})
+    """Leave out a field that the contract needs."""
+    return handler({name: value for name, value in event.items() if name not in ("incident", "incident_id")})
+
+
+def from_a_later_version(handler: Handler, event: Event) -> Any:
+    """Send a field that the contract does not have, as a machine of a later version would."""
+    return handler({**event, "added_by_a_later_version": True})
 
 
 def answers_nonsense(handler: Handler, event: Event) -> Any:
@@ -105,6 +115,8 @@ class Functions:
     ----------
     warm
         Modules that were loaded already, by the function's name; the others are loaded anew, which is a cold start.
+    now
+        The time in the functions' world.
     """
 
     def __init__(
@@ -114,7 +126,9 @@ class Functions:
         *,
         overrides: Mapping[str, str],
         warm: dict[str, ModuleType],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        self._now = now
         self._overrides = overrides
         self._specs = {spec.name: spec for spec in specs}
         self._names = {spec.folder.name: spec.name for spec in specs}
@@ -122,7 +136,7 @@ class Functions:
         self._modules = warm
         self._planned: list[_Planned] = []
         self._lock = threading.RLock()  # `meanwhile` may call another function
-        self.invoked: list[tuple[str, str | None]] = []
+        self.invoked: list[tuple[str, str]] = []
 
     def plan(self, function: str, *troubles: Trouble, state: str | None = None, for_good: bool = False) -> None:
         """Let the next invocations of a function (for one of its states) go like this, one each, or all of them."""
@@ -142,7 +156,7 @@ class Functions:
                 aws_request_id="00000000-0000-4000-8000-000000000000",
                 get_remaining_time_in_millis=lambda: int(spec.timeout_seconds * 1_000),
             )
-            self.invoked.append((function, event.get("state")))
+            self.invoked.append((function, event.get("state", STATELESS)))
             trouble = self._next_trouble(function, event)
             if trouble:
                 return trouble(lambda event: handler(event, context), event)
@@ -170,7 +184,7 @@ class Functions:
 
     def _next_trouble(self, function: str, event: Event) -> Trouble | None:
         for planned in self._planned:
-            fits = planned.function == function and planned.state in (None, event.get("state"))
+            fits = planned.function == function and planned.state in (None, event.get("state", STATELESS))
             if fits and planned.troubles:
                 return planned.troubles[0] if planned.for_good else planned.troubles.pop(0)
         return None
@@ -185,8 +199,14 @@ class Functions:
             assert location.loader is not None
             module = importlib.util.module_from_spec(location)
             location.loader.exec_module(module)
+            module.datetime = _clock(lambda: self._now())  # type: ignore[attr-defined]
             self._modules[spec.name] = module
         return self._modules[spec.name]
+
+
+def _clock(now: Callable[[], datetime]) -> Any:
+    """Return what a handler takes for `datetime`."""
+    return SimpleNamespace(now=lambda zone: now().astimezone(zone))
 
 
 def _failed(error_type: str, message: str) -> Invocation:

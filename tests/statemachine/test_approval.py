@@ -1,12 +1,10 @@
 """Some runbooks ask first. Nothing runs before somebody who may has said yes, and silence is no yes."""
 
 from tests.statemachine.functions import meanwhile
-from tests.statemachine.world import Incident, World
+from tests.statemachine.world import OVER, Incident, World
 
-TO_THE_QUESTION = [
-    *("Classify", "Is It Noise?", "Plan Remediation", "Is There A Plan?"),
-    *("Request Approval", "Ask For Approval"),
-]
+TO_THE_QUESTION = ["Classify", "Plan Remediation", "Notify Ops", "Await Resolution"]
+TO_THE_PAGE = ["Classify", "Plan Remediation", "Page On-Call", "Await Acknowledgement"]
 A_STEP = ["Run Step", "Wait", "What Next?", "Read Step", "Next Move", "What Next?"]
 
 
@@ -17,8 +15,7 @@ def cold_cache(world: World, severity: str = "medium", host: str = "web-1") -> I
 
 def test_an_approved_plan_runs(world: World) -> None:
     incident = cold_cache(world)
-    incident.stands_in("Ask For Approval")
-    assert incident.time_out_seconds == 1_800
+    incident.stands_in("Await Resolution")
     assert world.commands.attempts == []
     (message,) = world.told("slack")
     assert message.to == "#ops-alerts"
@@ -31,120 +28,161 @@ def test_an_approved_plan_runs(world: World) -> None:
 
     assert incident.ends() == [
         *TO_THE_QUESTION,
-        *("Approved?", "Announce Remediation", "Read Switch", "Switched Off?"),
+        *("Announce Remediation", "Claim Step", "Read Switch", "Switched Off?"),
         *A_STEP,
-        *("Await Recovery", "Next Move", "What Next?", "Close Incident"),
+        *("Await Recovery", "Next Move", "What Next?", *OVER),
     ]
     assert world.commands.steps() == ["warm"]
     record = incident.record
-    assert (record.decision, record.outcome) == ("approved", "auto_resolved")
+    assert (record.decision, record.outcome) == ("approved", "resolved"), "it is the approver's"
+    (over,) = [entry.facts for entry in world.trail(incident.id) if entry.what == "over"]
+    assert (over["outcome"], over["demoted"]) == ("verified", False), "and the cure is the runbook's"
     assert "ada" in (record.decided_by or "")
 
 
 def test_a_refused_plan_goes_to_a_human_with_who_refused(world: World) -> None:
     incident = cold_cache(world)
-    incident.stands_in("Ask For Approval").is_refused("grace")
-    incident.stands_in("Await Resolution")
+    incident.stands_in("Await Resolution").is_refused("grace")
 
-    assert incident.path == [*TO_THE_QUESTION, "Approved?", "Needs A Human?", "Notify Ops", "Await Resolution"]
-    assert "Warm a cache: refused by grace (Slack)." in world.told("slack")[-1].text
+    assert incident.path == TO_THE_QUESTION
+    (message,) = world.told("slack")
+    assert "Refused by\ngrace (Slack)" in message.text
+    assert "[Approve]" not in message.text
     assert world.commands.attempts == []
     assert world.woken() == []
     assert incident.record.decision == "refused"
 
 
-def test_a_refused_plan_for_something_critical_is_paged(world: World) -> None:
+def test_somebody_is_woken_before_anybody_is_asked_and_reads_the_plan_on_the_page(world: World) -> None:
     incident = cold_cache(world, severity="critical")
-    incident.stands_in("Ask For Approval").is_refused("ada")
     incident.stands_in("Await Acknowledgement")
 
-    assert "Warm a cache: refused by ada (Slack)." in world.told("pagerduty")[0].text
+    assert incident.path == TO_THE_PAGE
+    (page,) = world.told("pagerduty")
+    assert "Warm a cache" in f"{page.text} {page.raw}"
+    assert "[Approve]" in world.told("slack")[0].text
+    assert world.commands.attempts == []
+
+
+def test_who_approves_has_taken_the_page(world: World) -> None:
+    incident = cold_cache(world, severity="critical")
+    incident.stands_in("Await Acknowledgement").is_approved("ada")
+    incident.stands_in("Await Recovery").times_out()
+    incident.stands_in("Await Resolution")
+
+    assert incident.path[: len(TO_THE_PAGE) + 1] == [*TO_THE_PAGE, "Announce Remediation"]
+    assert incident.path[-2:] == ["Notify Ops", "Await Resolution"], "and reads what came of it without a second page"
+    assert incident.record.acknowledged_by == "ada (Slack)"
+    assert len(world.woken()) == 1
+
+
+def test_a_refused_plan_for_something_critical_still_waits_for_somebody_to_take_it(world: World) -> None:
+    incident = cold_cache(world, severity="critical")
+    incident.stands_in("Await Acknowledgement").is_refused("ada")
+    incident.stands_in("Await Acknowledgement").times_out()
+    incident.stands_in("Await Acknowledgement")
+
+    assert len(world.woken()) > 1
+    assert incident.record.acknowledged_at is None
+    assert "Refused by\nada (Slack)" in world.told("slack")[0].text
+    assert world.commands.attempts == []
 
 
 def test_nobody_but_an_approver_can_say_yes(world: World) -> None:
     incident = cold_cache(world)
-    incident.stands_in("Ask For Approval").is_approved("mallory")
+    incident.stands_in("Await Resolution").is_approved("mallory")
 
-    assert incident.path[-1] == "Ask For Approval"
+    assert incident.path == TO_THE_QUESTION
     assert incident.record.decision is None
     assert world.commands.attempts == []
 
 
 def test_silence_is_no_yes(world: World) -> None:
     incident = cold_cache(world, severity="high")
-    incident.stands_in("Ask For Approval").times_out()
+    incident.stands_in("Await Acknowledgement").times_out()
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*TO_THE_QUESTION, "Needs A Human?", "Page On-Call", "Await Acknowledgement"]
-    assert "Nobody decided on Warm a cache in time." in world.told("pagerduty")[0].text
+    assert incident.path == [*TO_THE_PAGE, "Page On-Call", "Await Acknowledgement"]
+    assert incident.record.decision is None
     assert world.commands.attempts == []
 
 
 def test_what_resolves_meanwhile_needs_no_decision(world: World) -> None:
     incident = cold_cache(world)
-    incident.stands_in("Ask For Approval")
+    incident.stands_in("Await Resolution")
     world.resolves("CacheCold", severity="medium", host="web-1")
 
-    assert incident.ends() == [*TO_THE_QUESTION, "Approved?", "Close Incident"]
+    assert incident.ends() == [*TO_THE_QUESTION, *OVER]
     assert incident.record.outcome == "self_cleared"
     assert world.commands.attempts == []
 
 
 def test_an_approval_after_the_alert_resolved_runs_nothing(world: World) -> None:
     incident = cold_cache(world)
-    incident.stands_in("Ask For Approval")
+    incident.stands_in("Await Resolution")
     world.resolves("CacheCold", severity="medium", host="web-1")
+    incident.stands_in("Await Quiet")
     world.presses("approve", incident.id)
 
-    assert incident.ends() == [*TO_THE_QUESTION, "Approved?", "Close Incident"]
-    assert incident.record.decision is None
+    incident.times_out()
+
+    assert incident.ends() == [*TO_THE_QUESTION, *OVER]
     assert world.commands.attempts == []
 
 
 def test_what_resolved_before_the_question_needs_no_decision(world: World) -> None:
     resolve = meanwhile(lambda: world.resolves("CacheCold", severity="medium", host="web-1"))
-    world.functions.plan("notify", resolve, state="Request Approval")
+    world.functions.plan("notify", resolve, state="Notify Ops")
 
     incident = cold_cache(world)
 
-    assert incident.ends() == [*TO_THE_QUESTION, "Read Incident", "Hold Over?", "Close Incident"]
+    assert incident.ends() == [*TO_THE_QUESTION[:-1], *OVER]
     record = incident.record
     assert record.outcome == "self_cleared"
-    assert record.outcome_reason == "Resolved by generic: the alert resolved."
+    assert record.outcome_reason == "The alert resolved."
     assert world.commands.attempts == []
 
 
 def test_what_gets_worse_meanwhile_waits_no_longer(world: World) -> None:
     incident = cold_cache(world)
-    incident.stands_in("Ask For Approval")
+    incident.stands_in("Await Resolution")
     assert cold_cache(world, severity="critical", host="web-2").id == incident.id
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*TO_THE_QUESTION, "Page On-Call", "Await Acknowledgement"]
-    assert "It got worse: an alert of severity critical joined." in world.told("pagerduty")[0].text
+    assert incident.path == [*TO_THE_QUESTION, "Classify", "Page On-Call", "Await Acknowledgement"]
+    assert "It got worse: critical CacheCold on web-2 joined." in world.told("pagerduty")[0].text
     assert world.commands.attempts == []
 
 
-def test_what_got_worse_before_the_question_is_not_asked(world: World) -> None:
+def test_what_got_worse_before_the_wait_is_paged_at_once(world: World) -> None:
     world.functions.plan(
-        "notify", meanwhile(lambda: cold_cache(world, severity="critical", host="web-2")), state="Request Approval"
+        "notify", meanwhile(lambda: cold_cache(world, severity="critical", host="web-2")), state="Notify Ops"
     )
     incident = cold_cache(world)
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [
-        *TO_THE_QUESTION,
-        *("Read Incident", "Hold Over?", "Page On-Call", "Await Acknowledgement"),
-    ]
-    assert "It got worse: an alert of severity critical joined." in world.told("pagerduty")[0].text
+    assert incident.path == [*TO_THE_QUESTION[:-1], "Classify", "Page On-Call", "Await Acknowledgement"]
+    assert "It got worse: critical CacheCold on web-2 joined." in world.told("pagerduty")[0].text
 
 
-def test_a_decision_after_the_time_is_over_changes_nothing(world: World) -> None:
+def test_a_plan_stays_approvable_until_its_incident_closes(world: World) -> None:
+    incident = cold_cache(world, severity="high")
+    incident.stands_in("Await Acknowledgement").is_acknowledged("grace")
+    incident.stands_in("Await Resolution")
+    world.passes(1_800)
+    incident.is_approved("ada")
+    incident.stands_in("Await Recovery")
+
+    assert world.commands.steps() == ["warm"]
+
+
+def test_a_decision_after_the_incident_closed_changes_nothing(world: World) -> None:
     incident = cold_cache(world)
-    incident.stands_in("Ask For Approval").times_out()
-    incident.stands_in("Await Resolution").is_approved("ada")
+    incident.stands_in("Await Resolution").is_resolved("grace")
+    incident.ends()
+    incident.is_approved("ada")
 
-    assert incident.path[-1] == "Await Resolution"
+    assert incident.record.decision is None
     assert world.commands.attempts == []
 
 
@@ -154,13 +192,13 @@ def test_when_nobody_can_be_asked_a_human_is_told_why(world: World) -> None:
     incident = cold_cache(world, severity="high")
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.path == [*TO_THE_QUESTION[:-1], "Needs A Human?", "Page On-Call", "Await Acknowledgement"]
-    assert "Nobody could be asked to approve Warm a cache (ChannelFailed)." in world.told("pagerduty")[0].text
+    assert incident.path == TO_THE_PAGE
+    assert "Warm a cache" in str(world.told("pagerduty")[0].raw)
     assert world.commands.attempts == []
 
 
 def test_what_is_disruptive_asks_first_in_production(world: World) -> None:
     incident = world.fires("HostOutOfMemory", host="web-1")
-    incident.stands_in("Ask For Approval")
+    incident.stands_in("Await Acknowledgement")
 
     assert "high-memory is disruptive, and this is prod" in world.told("slack")[0].text

@@ -120,5 +120,6 @@ def test_an_alarm_of_another_account_or_region_is_not_confused_with_one_here(
 def test_other_sources_pay_no_transition_for_it(world: World) -> None:
     incident = world.fires("SearchSlow", severity="high", host="web-1")
     incident.stands_in("Await Recovery").times_out()
+    incident.stands_in("Await Resolution")
 
-    assert incident.ends()[-10:] == ["Await Recovery", *A_MOVE, *A_STEP, "Close Incident"]
+    assert incident.path[-10:] == ["Await Recovery", *A_MOVE, *A_STEP, "Await Resolution"]

@@ -2,9 +2,11 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from firstline.adapters.dynamodb.table import Table
 from firstline.models import PlannedStep, RemediationPlan, StepKind, Target
-from tests.statemachine.functions import answers, crashes
+from tests.statemachine.functions import Event, Handler, crashes
 from tests.statemachine.run_command import Run
 from tests.statemachine.world import Incident, World
 
@@ -83,7 +85,15 @@ def test_the_largest_alert_and_a_huge_output_keep_the_state_small(world: World) 
 
 def test_as_many_hosts_and_steps_as_a_runbook_may_have_keep_the_state_small(world: World) -> None:
     plan = the_largest_plan()
-    world.functions.plan("remediate", answers({"plan": plan.model_dump(mode="json"), "reason": "it may"}))
+
+    def plans(handler: Handler, event: Event) -> Any:
+        if "state" in event:
+            return handler(event)
+        item = {"pk": f"PLAN#{event['incident']['incident_id']}", "sk": "PLAN", "plan": plan.model_dump_json()}
+        Table(world.client("dynamodb"), world.created.table_name).put(item | {"digest": plan.digest()})
+        return {"plan": plan.model_dump(mode="json"), "reason": "it may"}
+
+    world.functions.plan("remediate", plans, for_good=True)
     for step in (*plan.steps, *plan.rollback):
         world.commands.script(step.step_id, Run(output="\U0001f525" * 3_000))
     world.commands.script("verify", Run("Failed", output="\U0001f525" * 3_000))

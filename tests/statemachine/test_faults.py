@@ -134,7 +134,7 @@ def test_a_rollback_that_is_denied_is_not_called_one(world: World) -> None:
 @pytest.mark.parametrize("status", ["Success", "Failed"])
 def test_ten_megabytes_of_output_are_a_tail_in_the_state(world: World, status: str) -> None:
     world.commands.script("free-space", Run(status, output="x" * 10_000_000))
-    incident = full_disk(world)
+    incident = full_disk(world, severity="medium")
 
     if status == "Success":
         incident.stands_in("Await Recovery").times_out()
@@ -203,26 +203,28 @@ def test_what_resolves_while_it_is_rolled_back_is_undone_to_the_end_and_told(wor
 
     executed_at_most_once(world)
     assert world.commands.steps() == ["look", "drain", "refill", "start-again"]
-    assert "Unstick a queue failed at step drain. It was rolled back." in world.told("pagerduty")[0].text
+    assert "Unstick a queue failed at step drain. It was rolled back." in world.told("slack")[0].text
+    assert world.woken() == [], "nothing fires any more"
 
 
 @pytest.mark.parametrize("second", ["approve", "refuse"])
 def test_an_approver_who_answers_twice_has_answered_once(world: World, second: str) -> None:
     incident = world.fires("CacheCold", severity="medium", host="web-1")
-    incident.stands_in("Ask For Approval").is_approved("ada")
+    incident.stands_in("Await Resolution").is_approved("ada")
     world.presses(second, incident.id)
     incident.stands_in("Await Recovery")
     world.presses(second, incident.id)
 
     assert incident.record.decision == "approved"
     world.resolves("CacheCold", severity="medium", host="web-1")
-    ends_cured(world, incident)
+    incident.ends()
     assert world.commands.steps() == ["warm"]
+    assert world.woken() == []
 
 
 def test_an_approval_after_a_refusal_runs_nothing(world: World) -> None:
     incident = world.fires("CacheCold", severity="high", host="web-1")
-    incident.stands_in("Ask For Approval").is_refused("ada")
+    incident.stands_in("Await Acknowledgement").is_refused("ada")
     incident.stands_in("Await Acknowledgement")
     world.presses("approve", incident.id)
 

@@ -57,7 +57,7 @@ def test_absence_pages_once_and_the_return_resolves(world: World) -> None:
     world.reconciles()
 
     assert incident.ends()[-1] == "Close Incident"
-    assert "firstline: the alert resolved" in (incident.record.outcome_reason or "")
+    assert "The alert resolved" in (incident.record.outcome_reason or "")
     assert open_incidents(world) == []
 
 
@@ -74,7 +74,7 @@ def test_forgetting_a_heartbeat_whose_sender_is_gone_ends_its_incident(world: Wo
     incident.ends()
     world.reconciles()
 
-    assert "the alert resolved" in (incident.record.outcome_reason or "")
+    assert "The alert resolved" in (incident.record.outcome_reason or "")
     assert open_incidents(world) == []
 
 

@@ -73,7 +73,7 @@ def test_slow_hosts_that_take_turns_are_read_less_often_but_long_enough(world: W
 
 
 def test_a_guarding_alarm_cancels_what_acts(world: World) -> None:
-    incident = world.fires("SearchSlow", severity="high", host="web-1")
+    incident = world.fires("SearchSlow", severity="medium", host="web-1")
     incident.stands_in("Await Recovery").times_out()
     incident.ends()
 

@@ -1,4 +1,4 @@
-"""Every shipped runbook that takes a release back is really run, through the machine: cured, and not cured and paged.
+"""Every shipped runbook that takes a release back is really run, through the machine: cured, and not cured and told.
 
 What the others show on throw-away hosts (tests/runbooks/test_rehearsals.py), these show with the stand-ins for
 CodeDeploy and AppConfig: there is no host to break.
@@ -69,7 +69,7 @@ def begun(world: World, runbook: Runbook) -> Incident:
     incident = world.fires(
         example.alert, severity="high", message=example.message, labels=example.labels, service=example.service
     )
-    incident.stands_in("Ask For Approval").is_approved()
+    incident.stands_in("Await Acknowledgement").is_approved()
     plan = incident.record.plan
     assert plan is not None
     assert plan.runbook_id == runbook.id
@@ -94,22 +94,24 @@ def test_cured(world: World, runbook: Runbook) -> None:
     incident.ends()
 
     assert brought(world) == ["good"]
-    assert incident.record.outcome == "auto_resolved"
-    assert world.woken() == []
+    over = [entry.facts for entry in world.trail(incident.id) if entry.what == "over"]
+    assert [(facts["outcome"], facts["demoted"]) for facts in over] == [("verified", False)]
+    assert len(world.woken()) == 1, "before anybody was asked"
 
 
 @every
 @pytest.mark.parametrize("course", [Course(), Course(status="Failed")], ids=["deployed", "failed"])
-def test_not_cured_and_paged(world: World, runbook: Runbook, course: Course) -> None:
+def test_not_cured_and_told_to_who_approved(world: World, runbook: Runbook, course: Course) -> None:
     world.releases.script(course)
     incident = begun(world, runbook)
     if course.status is None:
         incident.stands_in("Await Recovery").times_out()
-    incident.stands_in("Await Acknowledgement")
+    incident.stands_in("Await Resolution")
 
     assert brought(world) == ["good"], "and nothing else is tried"
-    (page,) = world.told("pagerduty")
-    assert runbook.title in page.text
-    assert "ran, but the alert did not resolve" in page.text or "failed at step" in page.text
+    (message,) = world.told("slack")
+    assert runbook.title in message.text
+    assert "ran, but the alert did not resolve" in message.text or "failed at step" in message.text
+    assert len(world.woken()) == 1
     over = [entry.facts for entry in world.trail(incident.id) if entry.what == "over"]
     assert [(facts["outcome"], facts["demoted"]) for facts in over] == [("failed", True)]

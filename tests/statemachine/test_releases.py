@@ -47,8 +47,9 @@ class Service:
     lost: str
 
     def fires(self, severity: str = "high") -> Incident:
-        """Fire the alert that the release causes; its plan waits for approval."""
-        return self.world.fires(self.alert, severity=severity).stands_in("Ask For Approval")
+        """Fire the alert that the release causes; its plan waits for approval. If it is high, somebody was paged."""
+        wait = "Await Acknowledgement" if severity == "high" else "Await Resolution"
+        return self.world.fires(self.alert, severity=severity).stands_in(wait)
 
     def approved(self, severity: str = "high") -> Incident:
         """Fire the alert and approve its plan."""
@@ -56,8 +57,8 @@ class Service:
         incident.is_approved()
         return incident
 
-    def resolves(self) -> None:
-        self.world.resolves(self.alert, severity="high")
+    def resolves(self, severity: str = "high") -> None:
+        self.world.resolves(self.alert, severity=severity)
 
     @property
     def sent(self) -> list[Deployment]:
@@ -102,10 +103,13 @@ def switch_off(world: World) -> Iterator[Callable[[], object]]:
 
 
 def human(world: World, incident: Incident) -> str:
-    """Return the text of the only page."""
-    incident.stands_in("Await Acknowledgement")
-    (page,) = world.told("pagerduty")
-    return f"{page.text}\n{page.raw}"
+    """Return what the approver reads of how it ended, without another page."""
+    incident.stands_in("Await Resolution")
+    assert incident.path[-2:] == ["Notify Ops", "Await Resolution"]
+    assert len(world.woken()) == ("Page On-Call" in incident.path)
+    (message,) = world.told("slack")
+    thread = [one.text for one in world.inbox.messages() if one.channel == "slack" and one.thread]
+    return "\n".join([message.text, str(message.raw), *thread])
 
 
 def test_a_release_is_taken_back_and_the_alert_resolves(world: World, service: Service) -> None:
@@ -126,7 +130,7 @@ def test_a_release_is_taken_back_and_the_alert_resolves(world: World, service: S
         "Report",
     ]
     record = incident.record
-    assert record.outcome == "auto_resolved"
+    assert (record.outcome, record.acknowledged_by) == ("resolved", "ada (Slack)")
     (result,) = record.results
     place = "shop/live" if service.name == "codedeploy" else "app1234/env1234"
     assert (result.kind, result.status, result.instance_id, result.command_id) == (
@@ -135,7 +139,7 @@ def test_a_release_is_taken_back_and_the_alert_resolves(world: World, service: S
         place,
         service.sent[0].id,
     )
-    assert world.woken() == []
+    assert len(world.woken()) == 1, "before anybody was asked"
     assert world.remediations.state("bad-release", record.incident.opened_at).held == [], "the locks are given back"
 
 
@@ -157,10 +161,13 @@ def test_what_was_sent_is_on_the_trail(world: World, service: Service) -> None:
 
     entries = world.trail(incident.id)
 
-    assert [entry.what for entry in entries] == ["classified", "planned", "decided", "ran", "over", "closed"]
+    assert [entry.what for entry in entries] == [
+        *("classified", "planned", "paged", "acknowledged", "decided"),
+        *("ran", "over", "closed"),
+    ]
     assert "v2" in str(entries[1].facts["documents"])
-    assert entries[3].facts["command_id"] == service.sent[0].id
-    assert entries[4].facts["outcome"] == "verified"
+    assert entries[-3].facts["command_id"] == service.sent[0].id
+    assert (entries[-2].facts["outcome"], entries[-2].facts["demoted"]) == ("verified", False)
 
 
 def test_one_that_does_not_help_wakes_a_human_and_is_not_put_forth_again(world: World, service: Service) -> None:
@@ -173,8 +180,8 @@ def test_one_that_does_not_help_wakes_a_human_and_is_not_put_forth_again(world: 
     assert "ran, but the alert did not resolve" in read
     assert "(act) on" in read
     entries = world.trail(incident.id)
-    assert entries[-2].facts["outcome"] == "failed"
-    assert entries[-2].facts["demoted"] is True
+    assert entries[-1].facts["outcome"] == "failed"
+    assert entries[-1].facts["demoted"] is True
 
 
 @pytest.mark.parametrize("status", ["Failed", "Stopped"])
@@ -419,7 +426,8 @@ def test_an_alert_that_resolves_while_it_is_deployed_is_cured(world: World, serv
     incident = service.approved()
 
     assert incident.ends()[-1] == "Close Incident"
-    assert incident.record.outcome == "auto_resolved"
+    (over,) = [entry.facts for entry in world.trail(incident.id) if entry.what == "over"]
+    assert over["outcome"] == "verified"
     assert len(service.sent) == 1
 
 
@@ -435,8 +443,8 @@ def test_an_alert_that_resolves_before_anybody_decides_changes_nothing(world: Wo
 def test_a_refusal_leaves_the_release(world: World, service: Service) -> None:
     incident = service.fires()
     incident.is_refused()
-
-    human(world, incident)
+    incident.stands_in("Await Acknowledgement").is_acknowledged()
+    incident.stands_in("Await Resolution")
 
     assert service.sent == []
 
@@ -445,8 +453,8 @@ def test_nothing_to_go_back_to_is_a_reason_in_words(world: World) -> None:
     world.releases.group("shop/live")
     world.releases.released("shop/live", revision("v1"), ago=HOUR / 2)
 
-    incident = world.fires("ShopFails", severity="high")
-    read = human(world, incident)
+    incident = world.fires("ShopFails", severity="high").stands_in("Await Acknowledgement")
 
-    assert "Roll Back Release" not in incident.path
-    assert "shop/live has no earlier release that stood for 60 minutes" in read
+    assert "Take Release Back" not in incident.path
+    (page,) = world.told("pagerduty")
+    assert "shop/live has no earlier release that stood for 60 minutes" in page.text

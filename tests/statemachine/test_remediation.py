@@ -10,14 +10,14 @@ from math import ceil
 import pytest
 
 from tests.statemachine.run_command import NEVER, THROTTLED, THROTTLED_NAMELESS, Run
-from tests.statemachine.world import Incident, World
+from tests.statemachine.world import OVER, Incident, World
 
-TO_A_PLAN = ["Classify", "Is It Noise?", "Plan Remediation", "Is There A Plan?"]
+TO_A_PLAN = ["Classify", "Plan Remediation"]
 A_MOVE = ["Next Move", "What Next?"]
 A_POLL = ["Wait", "What Next?", "Read Step", *A_MOVE]
 A_STEP = ["Run Step", *A_POLL]
 NO_RECOVERY = ["Await Recovery", *A_MOVE]
-SWITCH = ["Read Switch", "Switched Off?"]
+SWITCH = ["Claim Step", "Read Switch", "Switched Off?"]
 AN_ACT = [*SWITCH, *A_STEP]
 BEGIN = ["Announce Remediation", *SWITCH]
 A_PAGE = ["Page On-Call", "Await Acknowledgement"]
@@ -46,7 +46,7 @@ def tried(incident: Incident) -> list[tuple[str, str]]:
         for event in incident.history
         if event["type"] == "TaskScheduled"
     ]
-    pages = [call["Payload"] for call in calls if "level" in call.get("Payload", {})]
+    pages = [call["Payload"] for call in calls if "EscalateFunction" in call.get("FunctionName", "")]
     return [(result["step_id"], result["status"]) for result in pages[-1]["results"]]
 
 
@@ -67,9 +67,10 @@ def test_two_steps_succeed_and_the_alert_resolves(world: World) -> None:
         *BEGIN,
         *A_STEP,
         *AN_ACT,
-        *(*NO_RECOVERY, "Close Incident"),
+        *NO_RECOVERY,
+        *OVER,
     ]
-    assert len(path) <= 26
+    assert len(incident.transitions) <= 40
     assert world.commands.steps() == ["find-biggest", "free-space"]
     for sent in world.commands.sent:
         assert sent.instance_ids == [world.instance_ids["web-1"]]
@@ -97,7 +98,7 @@ def test_a_runbook_that_ships_runs(world: World) -> None:
 
 
 def test_without_the_alerts_own_word_the_verification_decides(world: World) -> None:
-    incident = full_disk(world)
+    incident = full_disk(world, severity="medium")
     incident.stands_in("Await Recovery").times_out()
 
     assert incident.ends() == [
@@ -115,9 +116,22 @@ def test_without_the_alerts_own_word_the_verification_decides(world: World) -> N
     assert record.outcome_reason == "Free space on a scratch disk ran, and its verification holds."
 
 
+def test_what_pages_is_not_closed_by_a_verification_but_its_own_resolve_gets_some_time(world: World) -> None:
+    incident = full_disk(world, severity="high")
+    incident.stands_in("Await Recovery").times_out()
+    incident.stands_in("Await Resolution")
+    assert world.woken() == []
+    incident.times_out()
+    incident.stands_in("Await Acknowledgement")
+
+    assert incident.path[-3:] == ["Await Resolution", *A_PAGE]
+    (page,) = world.told("pagerduty")
+    assert "ran, and its verification holds, but the alert still fires." in page.text
+
+
 def test_a_verification_may_need_some_time(world: World) -> None:
     world.commands.script("verify", FAILED, Run())
-    incident = full_disk(world)
+    incident = full_disk(world, severity="medium")
     for _ in range(2):
         incident.stands_in("Await Recovery").times_out()
 
@@ -251,7 +265,7 @@ def test_a_runbook_that_only_looked_leaves_what_can_wait_waiting(world: World) -
     incident.stands_in("Await Recovery").times_out()
     incident.stands_in("Await Resolution")
 
-    assert incident.path[-3:] == ["Needs A Human?", "Notify Ops", "Await Resolution"]
+    assert incident.path[-3:] == ["What Next?", "Notify Ops", "Await Resolution"]
     assert world.told("pagerduty") == []
     assert "Look where the noise comes from ran, but the alert did not resolve." in world.told("slack")[-1].text
 
@@ -330,7 +344,7 @@ def test_what_was_never_sent_touched_nothing_and_can_wait(world: World, throttle
     incident = full_disk(world, severity="low")
     incident.stands_in("Await Resolution")
 
-    assert incident.path[-3:] == ["Needs A Human?", "Notify Ops", "Await Resolution"]
+    assert incident.path[-3:] == ["What Next?", "Notify Ops", "Await Resolution"]
     assert world.woken() == []
     assert "free-space (act) on" in world.told("slack")[-1].text
 

@@ -1,14 +1,14 @@
 """The stack in one process: template.yaml in moto, the real functions, scripted hosts, an inbox for what people get.
 
-Time does not pass by itself. Wait states and the pauses between retries are skipped (and written down); a wait for
-people ends when a test signals, or says that it timed out.
+Time does not pass by itself. Wait states and the pauses between retries are skipped (and written down), and a wait for
+people ends when a test signals, or says that it timed out: each time the functions' clock goes ahead.
 """
 
 import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
@@ -57,8 +57,14 @@ RELEASE_ARNS = (
 )
 """What the stack's owner lists; the tests release it."""
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 """For the machine to get somewhere; only a broken one needs it all."""
+
+ROUTING = {"Begin", "What Now?", "Go", "Closed?", "Closed"}
+"""States between two states that do something."""
+
+OVER = ("Announce Quiet", "Await Quiet", "Close Incident")
+"""The states through which an incident goes when nothing fires any more."""
 
 SECRETS = {
     "sources/generic": "t0ken-of-the-generic-source",
@@ -91,6 +97,7 @@ class World:
         self.functions = Functions([], {}, overrides={}, warm={})
         self._warm: dict[str, ModuleType] = {}
         self._changed_secrets = set(SECRETS)
+        self._ahead = timedelta()
         self._documents: dict[str, str] = {}
 
     def start(self) -> None:
@@ -131,8 +138,17 @@ class World:
         for server in self._servers.values():
             server.close()
 
+    def now(self) -> datetime:
+        """Return the time in this world."""
+        return datetime.now(UTC) + self._ahead
+
+    def passes(self, seconds: float) -> None:
+        """Let time pass."""
+        self._ahead += timedelta(seconds=seconds)
+
     def begin(self) -> None:
         """Empty the table and the inbox, and start hosts and functions afresh."""
+        self._ahead = timedelta()
         self.down.clear()
         self._empty_table()
         self.inbox._messages.clear()
@@ -245,7 +261,7 @@ class World:
             "actions": [action] if action else [],
         }
         body = urlencode({"payload": json.dumps(interaction | more)})
-        headers = senders.proof("slack", body.encode(), SECRETS["slack/signing-secret"])
+        headers = senders.proof("slack", body.encode(), SECRETS["slack/signing-secret"], now=self.now().timestamp())
         headers = {name.lower(): value for name, value in headers.items()}
         answer = self.functions.call("respond", _post("/respond/slack", headers, body))
         assert answer["statusCode"] == 200, answer
@@ -286,7 +302,7 @@ class World:
     def _start_functions(self, environment: dict[str, str], warm: dict[str, ModuleType]) -> None:
         service = {"AWS_ENDPOINT_URL": self._servers["aws"].url}
         self.cloud.functions = self.functions = Functions(
-            self.created.functions, service, overrides=environment, warm=warm
+            self.created.functions, service, overrides=environment, warm=warm, now=self.now
         )
 
     def _unless_down(self, request: Request) -> Response:
@@ -366,11 +382,16 @@ class Incident:
         return list(_environment(self._execution).event_manager._history_event_list)
 
     @property
-    def path(self) -> list[str]:
-        """The states that it entered: what AWS bills as transitions."""
+    def transitions(self) -> list[str]:
+        """All states that it entered: what AWS bills."""
         return [
             event["stateEnteredEventDetails"]["name"] for event in self.history if "stateEnteredEventDetails" in event
         ]
+
+    @property
+    def path(self) -> list[str]:
+        """The states that it entered, without those that only lead to the next one."""
+        return [state for state in self.transitions if state not in ROUTING]
 
     @property
     def record(self) -> IncidentRecord:
@@ -406,11 +427,28 @@ class Incident:
         self._waits_seen = self.history[-1]["id"]
         return self
 
+    def passes_through(self, state: str) -> "Incident":
+        """Wait until it has entered this state."""
+        _eventually(lambda: state in self.transitions, lambda: f"{state!r}; it went {self.path}")
+        return self
+
     def ends(self, status: str = "SUCCEEDED") -> list[str]:
-        """Wait for its end with this status and return its path."""
-        _eventually(lambda: self._execution.exec_status != ExecutionStatus.RUNNING, lambda: f"an end; {self.path}")
+        """Let the grouping window pass, wait for its end with this status, and return its path."""
+
+        def over() -> bool:
+            if self._waits_in("Await Quiet"):
+                self._waits_seen = self.history[-1]["id"]
+                self.times_out()
+            return bool(self._execution.exec_status != ExecutionStatus.RUNNING)
+
+        _eventually(over, lambda: f"an end; {self.path}")
         assert self._execution.exec_status == status, (self._execution.error, self._execution.cause, self.path)
         return self.path
+
+    def _waits_in(self, state: str) -> bool:
+        events = self.history
+        waits = bool(events) and _is_wait(events[-1]) and events[-1]["id"] > self._waits_seen
+        return waits and self.path[-1] == state
 
     @property
     def failure(self) -> tuple[str | None, str | None]:
@@ -433,19 +471,21 @@ class Incident:
 
     def times_out(self) -> None:
         """Let the current wait time out."""
-        token = self.record.task_token
-        _environment(self._execution).callback_pool_manager.get(token).interrupt_all()
+        live = self.record.live
+        assert live is not None
+        self._world.passes(self.time_out_seconds + 1)
+        _environment(self._execution).callback_pool_manager.get(live.task_token).interrupt_all()
 
     def is_acknowledged(self, by: str = "ada") -> IncidentRecord | None:
         """Acknowledge the incident."""
         return lifecycle.acknowledge(
-            self.id, by, datetime.now(UTC), incidents=self._world.history, executions=self._world.executions
+            self.id, by, self._world.now(), incidents=self._world.history, executions=self._world.executions
         )
 
     def is_resolved(self, by: str = "ada") -> IncidentRecord | None:
         """Resolve the incident."""
-        return lifecycle.resolve(
-            self.id, by, datetime.now(UTC), incidents=self._world.history, executions=self._world.executions
+        return lifecycle.resolve_by_hand(
+            self.id, by, self._world.now(), incidents=self._world.history, executions=self._world.executions
         )
 
     def is_approved(self, by: str = "ada") -> None:

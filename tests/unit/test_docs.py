@@ -1,9 +1,10 @@
-"""The guides name only files and links that exist."""
+"""The guides name only files and links that exist, and the page about the table names all that it holds."""
 
 import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "layers" / "core" / "firstline"
@@ -40,3 +41,46 @@ def test_every_link_leads_somewhere(guide: Path) -> None:
         page = guide.parent / target if target else guide
         assert page.exists(), target
         assert not anchor or anchor in anchors(page), f"{target}#{anchor}"
+
+
+STORED = re.compile(r"`([A-Z]+)(?:#[^`]*)?`")
+CODE = [
+    *(path for room in ("layers", "functions", "cli") for path in (ROOT / room).rglob("*.py")),
+    *(ROOT / "statemachine").glob("*.yaml"),
+    ROOT / "template.yaml",
+]
+SCAN = re.compile(
+    r"\.scan\(|['\"]scan['\"]|dynamodb:(?:Scan|\*|PartiQL)|execute_statement|dynamodb:scan", re.IGNORECASE
+)
+"""A call that reads a whole table, or the permission to make one."""
+
+
+def test_every_index_is_on_the_page_about_the_table() -> None:
+    page = (ROOT / "docs" / "table.md").read_text()
+    template = re.sub(r"!\w+ ?", "", (ROOT / "template.yaml").read_text())
+    table = yaml.safe_load(template)["Resources"]["Table"]["Properties"]
+
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)`, `(\w+)` \|", page, re.MULTILINE)
+    declared = [
+        (index["IndexName"], *(key["AttributeName"] for key in index["KeySchema"]))
+        for index in table["GlobalSecondaryIndexes"]
+    ]
+    assert sorted(rows) == sorted(declared)
+    assert all(f"index `{name}`" in page for name, *_ in declared)
+
+
+def test_every_partition_is_on_the_page_about_the_table() -> None:
+    page = (ROOT / "docs" / "table.md").read_text()
+    stored = {
+        name
+        for module in (CORE / "adapters" / "dynamodb").glob("*.py")
+        for row in re.findall(r"^\| .* \|$", module.read_text().split('"""')[1], re.MULTILINE)
+        for name in STORED.findall(row.split("|")[2])
+    }
+    assert len(stored) > 20
+    assert stored - set(STORED.findall(page)) == set()
+
+
+def test_nothing_scans_the_table() -> None:
+    assert len(CODE) > 100
+    assert {str(path.relative_to(ROOT)) for path in CODE if SCAN.search(path.read_text())} == set()

@@ -50,6 +50,17 @@ def test_a_page_is_claimed_then_sent(incidents: Incidents, incident: Incident) -
     assert (record.pages, record.paged_at) == ([sent], at(1))
 
 
+def test_a_page_that_went_out_unclaimed_counts_for_what_its_incident_opened_with(
+    incidents: Incidents, incident: Incident
+) -> None:
+    sent = page().model_copy(update={"delivered_to": ["sns"], "at": at(1)})
+    incidents.finish_page(incident, sent, at(6), at(1))
+
+    live, record = live_of(incidents, incident), record_of(incidents, incident)
+    assert (live.paged_seq, live.page_done, live.paged_rank, live.page_again_at) == (1, 1, 3, at(6))
+    assert (record.pages, record.paged_at) == ([sent], at(1))
+
+
 def test_of_many_who_page_at_once_one_does(incidents: Incidents, incident: Incident, crowd: int) -> None:
     live = live_of(incidents, incident)
 

@@ -80,9 +80,9 @@ def test_the_outcome_of_an_incident_that_was_held(case: str, changes: dict[str, 
     assert outcome_of(a_record(**changes), "resolved", []) == expected, case
 
 
-def closing(ended_by: EndedBy) -> CloseIncidentInput:
+def closing(ended_by: EndedBy, reason: str = "It holds.") -> CloseIncidentInput:
     return CloseIncidentInput(
-        state="Close Incident", incident=an_incident(), results=[], ended_by=ended_by, joined=1, reason="It holds."
+        state="Close Incident", incident=an_incident(), results=[], ended_by=ended_by, joined=1, reason=reason
     )
 
 
@@ -99,6 +99,11 @@ def closing(ended_by: EndedBy) -> CloseIncidentInput:
 )
 def test_an_end_is_said_in_words(ended_by: EndedBy, changes: dict[str, Any], expected: str) -> None:
     assert end_in_words(closing(ended_by), a_record(**changes)) == expected
+
+
+def test_a_cure_that_names_the_resolve_does_not_say_it_twice() -> None:
+    event = closing("resolved", reason="A disk ran, and the alert resolved.")
+    assert end_in_words(event, a_record(results=[a_result()])) == "A disk ran, and the alert resolved."
 
 
 def test_the_trouble_ends_with_the_last_alert_and_not_with_the_close() -> None:

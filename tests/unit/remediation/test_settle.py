@@ -15,13 +15,14 @@ from firstline.contracts import (
     RecordSuppressionInput,
 )
 from firstline.errors import HistoryUnavailable
-from firstline.models import Hold, RunbookRun
+from firstline.models import Hold, RunbookRun, StepResult
 from firstline.people.announce import NotifyInput
 from firstline.remediation.settle import conclude
 from tests.support.builders import (
     NOW,
     OPENED,
     a_classification,
+    a_live,
     a_page,
     a_plan,
     a_record,
@@ -113,6 +114,51 @@ def test_the_cure_of_somebody_else_does_not_count_for_the_runbook(office: Office
     office.conclude(CLOSE)
 
     assert office.run.outcome == "failed"
+
+
+RESOLVED = CLOSE.model_copy(update={"ended_by": "resolved"})
+
+
+@pytest.mark.parametrize(
+    ("results", "outcome"),
+    [
+        ([a_result()], "verified"),
+        ([a_result(), a_result(status="Failed")], "failed"),
+        ([a_result(), a_result(kind="rollback")], "undone"),
+        ([a_result(kind="diagnose")], "looked"),
+    ],
+)
+def test_the_cure_of_an_approved_plan_counts_for_the_runbook(
+    office: Office, results: list[StepResult], outcome: str
+) -> None:
+    """The outcome is the approver's, who has taken the incident."""
+    approved: dict[str, Any] = {"decision": "approved", "decided_by": "ada", "acknowledged_at": NOW}
+    plan = PLAN.model_copy(update={"rollback": PLAN.steps[:1]})
+    office.store.put(a_record(**CLOSED | approved | {"plan": plan}, outcome="resolved"))
+
+    office.conclude(RESOLVED.model_copy(update={"results": results}))
+
+    assert office.run.outcome == outcome
+    assert (office.remediations.demoted(PLAN.runbook_id) is None) is (outcome in ("verified", "looked"))
+
+
+def test_what_a_person_resolves_after_an_approved_plan_is_no_cure(office: Office) -> None:
+    office.store.put(a_record(**CLOSED, decision="approved", decided_by="ada", outcome="resolved"))
+
+    office.conclude(CLOSE.model_copy(update={"ended_by": "person"}))
+
+    assert office.run.outcome == "failed"
+
+
+@pytest.mark.parametrize("event", [OPS, PAGE.model_copy(update={"results": [a_result()]})])
+def test_a_verified_run_has_helped_even_if_an_alert_still_fires(
+    office: Office, event: NotifyOpsInput | PageOnCallInput
+) -> None:
+    office.store.put(a_record(live=a_live(verified_at=NOW), plan=PLAN))
+
+    office.conclude(event)
+
+    assert office.run.outcome == "verified"
 
 
 @pytest.mark.parametrize(("decision", "accepted"), [("approved", True), ("refused", False), (None, None)])

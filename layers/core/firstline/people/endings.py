@@ -60,5 +60,10 @@ def end_in_words(event: CloseIncidentInput, record: IncidentRecord) -> str:
         case "verified":
             return event.reason
         case "resolved":
-            cleared = "The alert resolved." if record.alert_count <= 1 else f"All {record.alert_count} alerts resolved."
+            if record.alert_count > 1:
+                cleared = f"All {record.alert_count} alerts resolved."
+            elif record.results and event.reason.endswith("and the alert resolved."):
+                return event.reason
+            else:
+                cleared = "The alert resolved."
             return f"{event.reason} {cleared}" if record.results else cleared

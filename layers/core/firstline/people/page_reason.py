@@ -29,6 +29,8 @@ def page_reason(due: Due, record: IncidentRecord, alerts: list[StoredAlert], rea
 def _first_words(due: Due, record: IncidentRecord, live: Live, alerts: list[StoredAlert], now: datetime) -> str:
     told_at = max((at for at in (live.last_paged_at, live.acked_at) if at is not None), default=None)
     match due:
+        case "first" if live.shown > 0 and (louder := _new(alerts, live.opened_at, PAGING_RANK)):
+            return f"It got worse: {louder} joined."
         case "worse":
             loudest = severity_of(loudest_since(live, live.paged_loud))
             return f"It got worse: {_new(alerts, told_at, PAGING_RANK) or f'an alert of severity {loudest}'} joined."

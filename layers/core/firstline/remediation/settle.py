@@ -27,6 +27,7 @@ from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, RemediationPlan, StepResult
 from firstline.observability import logger, metrics
 from firstline.people.announce import NotifyInput
+from firstline.people.endings import RUN_SUCCEEDED
 from firstline.remediation.autonomy import outcome_of_run
 from firstline.remediation.plan import Remediations
 
@@ -56,7 +57,8 @@ def _settle(
     plan = _plan(event, record)
     if plan is None or not _is_over(event, record, plan):
         return []
-    outcome = outcome_of_run(plan, _results(event, record), cured=record.outcome == "auto_resolved")
+    results = _results(event, record)
+    outcome = outcome_of_run(plan, results, cured=_cured(event, record, results))
     did_not_help = outcome in ("failed", "undone")
     incident_id = record.incident.incident_id
     accepted = None if record.decision is None else record.decision == "approved"
@@ -65,6 +67,20 @@ def _settle(
         return []
     facts = {"outcome": outcome, "runbook_id": plan.runbook_id, "plan_digest": plan.digest()}
     return [Fact(what="over", who="state machine", facts={**facts, "demoted": did_not_help})]
+
+
+def _cured(event: NotifyInput | PageOnCallInput, record: IncidentRecord, results: list[StepResult]) -> bool:
+    """Return True if the runbook helped.
+
+    Who approves a plan takes the incident, so that its outcome is the person's; the cure is the runbook's all the same.
+    A run that did not help was settled before the close, when people were told of that.
+    """
+    if record.outcome == "auto_resolved" or (record.live is not None and record.live.verified_at is not None):
+        return True
+    acts = [result for result in results if result.kind in ("act", "rollback")]
+    succeeded = all(result.kind == "act" and result.status == RUN_SUCCEEDED for result in acts)
+    ended = isinstance(event, CloseIncidentInput) and event.ended_by == "resolved"
+    return ended and record.decision == "approved" and bool(acts) and succeeded
 
 
 def _is_over(event: NotifyInput | PageOnCallInput, record: IncidentRecord, plan: RemediationPlan) -> bool:

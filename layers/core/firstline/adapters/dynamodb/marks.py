@@ -99,15 +99,22 @@ class LiveMarks(TableStore):
         return True
 
     def finish_page(self, incident: Incident, page: Page, again_at: datetime, now: datetime) -> None:
-        """Store a page that went out, and when the next level or round is due."""
+        """Store a page that went out, and when the next level or round is due.
+
+        A page that could not be claimed counts from now on, for the severity that its incident opened with: no page of
+        the same severity follows at once, and something worse is still paged.
+        """
         self._table.transact_patiently(self._page_request(incident, page, now))
         sets = {"page_done": page.seq, "last_paged_at": stamp(now), "page_again_at": stamp(again_at)}
-        newer = "page_done < :seq"
+        newer = "page_done < :seq AND paged_seq >= :seq"
         edit = Edit(sets=sets, once={"paged_at": stamp(now)}, where=newer, values={":seq": page.seq})
         # An alert that joined after the claim is not on the page.
         covered = "loud_high = paged_loud_high AND loud_critical = paged_loud_critical AND attribute_not_exists(shards)"
         quiet = replace(edit, sets=sets | {"loud_since": None}, where=f"{newer} AND {covered}")
-        self._first_possible(incident, quiet, edit)
+        place = {"paged_seq": page.seq, "page_level": page.level, "page_round": page.round}
+        unclaimed = place | {"paged_rank": SEVERITY_RANK[incident.alert.severity]}
+        late = replace(edit, sets=sets | unclaimed, where="paged_seq < :seq")
+        self._first_possible(incident, quiet, edit, late)
 
     def release_page(self, incident: Incident, page: Page, now: datetime) -> None:
         """Give back the claim of a page that no channel took: it may be claimed again at once."""

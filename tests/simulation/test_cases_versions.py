@@ -1,0 +1,47 @@
+"""Two versions at once, as during a deployment: the machine of one invokes the functions of the other."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.simulation.timeline import Alert, Timeline
+
+
+def newer(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an event as a newer machine would send it: with a key more, at two depths."""
+    if "incident" not in event:
+        return event
+    return {**event, "colour": "blue", "incident": {**event["incident"], "colour": "blue"}}
+
+
+def test_the_machine_of_a_newer_version_is_understood_from_the_first_alert_to_the_close() -> None:
+    alert = Alert("QueueStuck", "web-1", "high", began=1)
+    with Timeline().running() as line:
+        line.cure()
+        call = line.world.functions.call
+        vars(line.world.functions)["call"] = lambda name, event: call(name, newer(event))
+        line.at(1).push(alert)
+        line.at(400).push(Alert("QueueStuck", "web-2", "critical", began=400))
+        line.at(460).press("acknowledge")
+        line.at(600).push(alert.resolved(), Alert("QueueStuck", "web-2", "critical", began=400).resolved())
+        line.run_until(1300)
+
+        assert [run.status for run in line.world.step_functions.executions.values()] == ["SUCCEEDED"]
+        assert line.open_incidents() == []
+        assert line.commands()
+        line.between(0, 460).expect_page(channel="pagerduty")
+        assert not line.world.crashes
+
+
+def test_functions_that_are_replaced_in_the_middle_go_on_with_what_is_stored() -> None:
+    with Timeline().running() as line:
+        line.cure()
+        for seconds in range(0, 900, 7):
+            line.at(seconds).do(line.world.functions.restart)
+        line.at(1).push(Alert("CacheCold", "web-1", "critical", began=1))
+        line.at(120).press("approve")
+        line.at(500).push(Alert("CacheCold", "web-1", "critical", began=1).resolved())
+        line.run_until(900)
+
+        assert ("warm", "web-1") in line.commands()
+        assert line.open_incidents() == []
+        line.between(0, 60).expect_page("CacheCold", channel="pagerduty", times=1)

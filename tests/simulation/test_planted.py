@@ -1,0 +1,34 @@
+"""Planted bugs as a test: each still fits the product, and the simulation finds those that it is known to find.
+
+`make simulate ARGS=planted` counts the runs that it takes to find each of them, the others included.
+"""
+
+import os
+
+import pytest
+
+from tests.simulation.planted import BUGS, FOUND_BY, Planted, broken_by, planted
+from tests.support.needs import REQUIRE_ALL
+
+QUICKLY = ("a resolve that is not subtracted", "no page for something worse", "an expiry on what still fires")
+KNOWN = [bug for bug in BUGS if bug.name in FOUND_BY]
+
+
+def test_there_are_at_least_twenty_planted_bugs() -> None:
+    assert len({bug.name for bug in BUGS}) == len(BUGS) >= 20
+    assert {bug.name for bug in BUGS} >= FOUND_BY.keys()
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+def test_a_planted_bug_still_fits_the_product(bug: Planted) -> None:
+    with planted(bug):
+        pass
+
+
+@pytest.mark.parametrize(
+    "bug",
+    [bug for bug in KNOWN if os.environ.get(REQUIRE_ALL) or bug.name in QUICKLY or "/" in FOUND_BY[bug.name]],
+    ids=lambda bug: bug.name,
+)
+def test_the_simulation_finds_a_planted_bug(bug: Planted) -> None:
+    assert broken_by(bug)

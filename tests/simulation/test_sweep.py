@@ -1,0 +1,60 @@
+"""The fault sweep as a test: the stories as they are told, and a sample of the cells; in CI, a larger one.
+
+`make simulate ARGS=sweep` runs every cell, which takes a quarter of an hour on two cores.
+"""
+
+import os
+
+import pytest
+
+from tests.simulation import sweep
+from tests.simulation.stories import PROBE, STORIES
+from tests.support.needs import REQUIRE_ALL
+
+SEED = 20260105
+CELLS_IN_CI = 300
+OTHER_CELLS = 3
+FEW = {"storm": 1, "batch": 2}
+"""Of stories that take long, fewer cells."""
+
+
+def chosen() -> list[sweep.Cell]:
+    """Return the cells to run."""
+    if os.environ.get(REQUIRE_ALL):
+        return sweep.sample(CELLS_IN_CI, SEED)
+    drawn = sweep.sample(OTHER_CELLS, SEED)
+    by_story = {story: [cell for cell in drawn if cell.story == story] for story in STORIES}
+    return [cell for story, some in by_story.items() for cell in some[: FEW.get(story, OTHER_CELLS)]]
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_a_story_goes_as_it_is_told(story: str) -> None:
+    told, ran = STORIES[story], sweep.clean(story)
+
+    pages = [message for message in ran.world.messages if message.kind in ("page", "trigger")]
+    assert not ran.violations
+    assert len(pages) == told.pages
+    assert len(ran.world.fleet.sent) == told.commands
+    assert not any(live.is_open for live in ran.oracle.stored.lives())
+    assert not any(PROBE in message.incident_id for message in ran.world.messages)
+
+
+def test_no_single_fault_loses_an_alert_or_does_anything_twice() -> None:
+    processes = os.cpu_count() or 1 if os.environ.get(REQUIRE_ALL) else 1
+    swept = list(sweep.sweep(chosen(), processes))
+
+    broken = [f"{each.cell}: {each.violation.rule}: {each.violation.about}" for each in swept if each.violation]
+    assert not broken, "python -m tests.simulation sweep --cell '<the part before the colon>' tells the story"
+    assert len({each.cell.story for each in swept}) == len(STORIES)
+
+
+def test_there_are_cells_for_every_story_and_kind_of_fault() -> None:
+    kinds = {cell.kind for cell in sweep.every_cell()}
+
+    assert len(sweep.every_cell()) >= 1_000
+    assert kinds >= {"refuse", "lost", "echo", "conflict", "kill before", "kill after", "others first", "busy", "slow"}
+
+
+def test_a_cell_is_found_by_its_id() -> None:
+    for cell in sweep.sample(3, SEED):
+        assert sweep.Cell.of(str(cell)) == cell
