@@ -144,7 +144,8 @@ class Stage:
             Firstline refused it.
         """
         self.story.say(self.label, f"{APPROVER} presses [{action.capitalize()}] in Slack", style="bold")
-        answer = senders.press(self.stack.url("api"), incident_id, action, APPROVER, self.stack.secrets["slack"])
+        value = self.stack.inbox.value(incident_id, action)
+        answer = senders.press(self.stack.url("api"), value, action, APPROVER, self.stack.secrets["slack"])
         if answer.status != 200:
             raise DidNotHappen(f"Pressing {action} was answered {answer.status}: {answer.body[:300]!r}")
 
