@@ -15,7 +15,7 @@ from werkzeug.wrappers import Request, Response
 from local.emulator.runtime import Functions, Invocation, TooManyRequests
 
 MAX_BODY_BYTES = 10_000_000
-"""API Gateway's own limit; ingest has a lower one."""
+"""API Gateway's own limit."""
 
 MAX_EVENT_BYTES = 6_291_456
 """Lambda's limit for one synchronous event."""

@@ -44,7 +44,7 @@ def test_an_unknown_source_is_told_the_known_ones(stack: LocalStack) -> None:
     ]
 
 
-@pytest.mark.parametrize("size", [512 * 1024 + 1, 10 * 1024 * 1024])
+@pytest.mark.parametrize("size", [6 * 1024 * 1024 + 1, 10 * 1024 * 1024])
 def test_a_body_that_is_too_large_gets_413(stack: LocalStack, size: int) -> None:
     body = b'{"alert_name": "' + b"x" * size + b'"}'
 
@@ -109,7 +109,8 @@ def test_one_bad_alert_among_fifty_costs_only_itself(stack: LocalStack) -> None:
     assert (told["alert_count"], told["quarantined"]) == (49, 1)
     (incident,) = told["incidents"]
     assert stack.record(incident).alert_count == 49
-    assert json.loads(stack.quarantined(json.dumps(bad).encode()).body) == bad
+    # It is kept as a delivery of its own, which can be read once its source can read it.
+    stack.quarantined(json.dumps({"alerts": [bad]}).encode())
     stack.wait_for(incident, "resolution")
     stack.press(incident, "resolve")
     stack.wait_closed(incident)

@@ -17,7 +17,7 @@ SOURCES = ("cloudwatch", "datadog", "generic", "grafana", "pagerduty", "promethe
 def test_a_session_at_the_terminal(tmp_path: Path) -> None:
     """up, up again by mistake, send, report, and Ctrl-C's big brother."""
     port = _free_port()
-    stack = LocalStack(tmp_path, "--port", str(port))
+    stack = LocalStack(tmp_path, "--port", str(port), "--time-lapse", "60")
     try:
         # One JSON line says where everything is.
         line = stack.line

@@ -28,8 +28,8 @@ from tests.statemachine.world import World
 
 _TOKEN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.(\d{3}Z|\d{6}\+00:00)|\d{10}")
-"""Times of Step Functions or JSONata, and those of moto; Firstline writes microseconds with a Z. `expires_at` has ten
-digits."""
+"""Times of Step Functions or JSONata, those of moto, and seconds since the epoch; Firstline writes microseconds with a
+Z."""
 
 
 class _NothingMore(Exception):

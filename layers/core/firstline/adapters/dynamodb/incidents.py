@@ -233,7 +233,12 @@ class TableIncidents(LiveMarks, Closing):
             )
         except WriteRefused:
             return None
-        return self.record(incident_id)
+        written = self.record(incident_id)
+        if written is None or decision is not None:
+            return written
+        # Another approver may have decided since: that is theirs to tell.
+        undecided = {"approvals": approvals, "decision": None, "decided_by": None, "decided_at": None}
+        return written.model_copy(update=undecided)
 
     # --- what people say ----------------------------------------------------------------------------------------------
 
