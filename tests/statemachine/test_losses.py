@@ -1,4 +1,4 @@
-"""The ways in which an alert could be lost without anybody hearing of it, with the real machine and the real handlers."""
+"""The ways in which an alert could be lost without anybody hearing of it, on the real machine."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -67,7 +67,7 @@ def test_a_critical_accepted_before_a_pressed_resolve_has_closed_keeps_the_incid
     incident.stands_in("Await Acknowledgement")
 
     assert incident.record.status == "OPEN"
-    assert incident.path[-3:] == ["Close Incident", "Pause", "Page On-Call", "Await Acknowledgement"][-3:]
+    assert incident.path[-3:] == ["Pause", "Page On-Call", "Await Acknowledgement"]
     assert "db-2" in told_pages(world)[-1]
 
 
@@ -119,18 +119,18 @@ def test_an_acknowledgement_of_hours_ago_does_not_answer_a_page_for_something_wo
     assert [page.level for page in incident.record.pages] == [0, 1]
 
 
-def test_a_page_that_cannot_be_written_down_is_not_sent_in_a_loop(world: World, skipped: list[float]) -> None:
+def test_a_page_that_cannot_be_written_down_is_not_sent_in_a_loop(world: World) -> None:
     incident = world.fires("SearchDown", severity="low", host="db-1")
     incident.stands_in("Await Resolution").is_acknowledged()
-    world.functions.plan("escalate", just_before(lambda: world.conflicts("page_lease", 1_000)), for_good=True)
+    world.conflicts("page_lease", 1_000)
     joins(world, "SearchDown")()
-    for _ in range(3):
-        incident.stands_in("Await Acknowledgement").times_out()
+    incident.stands_in("Await Acknowledgement")
+    assert len(world.woken()) == 1
+    incident.times_out()
     incident.stands_in("Await Acknowledgement")
 
-    waits = [state for state in incident.path if state in ("Page On-Call", "Await Acknowledgement")]
-    assert waits == ["Page On-Call", "Await Acknowledgement"] * 4
-    assert 1 <= len(world.woken()) <= 4
+    assert incident.path[-4:] == ["Page On-Call", "Await Acknowledgement"] * 2
+    assert len(world.woken()) == 2
 
 
 # --- executions that end, or could not write --------------------------------------------------------------------------
@@ -222,12 +222,12 @@ WAITS: dict[str, tuple[str, Callable[[World], Incident]]] = {
 }
 
 
-@pytest.mark.parametrize("times", [2, 6], ids=["for a moment", "through all retries"])
-@pytest.mark.parametrize("state", WAITS)
+@pytest.mark.parametrize(
+    ("state", "times"),
+    [(state, times) for state in WAITS for times in (2, 6) if (state, times) != ("Await Recovery", 6)],
+)
 def test_a_wait_in_conflict_with_an_alert_that_joins_ends_no_execution(world: World, state: str, times: int) -> None:
     awaiting, fires = WAITS[state]
-    if (state, times) == ("Await Recovery", 6):
-        pytest.skip("the remediation ends then, and a person is told of it")
     world.conflicts(f'":awaiting": {{"S": "{awaiting}"}}', times)
     incident = fires(world).stands_in(state)
 
