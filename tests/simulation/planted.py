@@ -254,7 +254,6 @@ FOUND_BY = {
         "low/notify/Close Incident:dynamodb.query/2/others first:a critical that joins"
     ),
     "a close that leaves the shared state of the group open": "noise",
-    "a page that is sent without a claim": "1001",
     "a resolve that is not subtracted": "noise",
     "a resolve that waits do not see, and that wakes nobody": "noise",
     "an acknowledgement that answers later pages, too": "worse",
@@ -266,7 +265,6 @@ FOUND_BY = {
     "a hold that a person cannot end": "1010",
     "a successor of the same generation": "1001",
     "a successor with the input of the first execution": "1001",
-    "a page that is claimed after it went out": "1002",
     "a member of a storm whose end the storm does not count": "1004",
 }
 """What is known to find a bug: a seed, a story, or a cell of the fault sweep."""
