@@ -77,6 +77,11 @@ def from_a_later_version(handler: Handler, event: Event) -> Any:
     return handler({**event, "added_by_a_later_version": True})
 
 
+def from_an_earlier_version(handler: Handler, event: Event) -> Any:
+    """Leave out a field that has a default, as a machine of an earlier version would."""
+    return handler({name: value for name, value in event.items() if name != "generation"})
+
+
 def answers_nonsense(handler: Handler, event: Event) -> Any:
     """Return an answer without anything that the machine reads."""
     return {"surprise": True}
@@ -94,6 +99,16 @@ def meanwhile(action: Callable[[], object]) -> Trouble:
         answer = handler(event)
         action()
         return answer
+
+    return trouble
+
+
+def just_before(action: Callable[[], object]) -> Trouble:
+    """Something happens in the world after the machine has decided and before the handler works."""
+
+    def trouble(handler: Handler, event: Event) -> Any:
+        action()
+        return handler(event)
 
     return trouble
 

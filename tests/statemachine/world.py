@@ -87,6 +87,7 @@ class World:
         self.cloud: Any = Cloud()  # its functions and commands are replaced by scripted ones
         self.inbox = Inbox()
         self.down: set[str] = set()
+        self._conflicts: dict[str, int] = {}
         self._servers = {"aws": Server(self._unless_down), "inbox": Server(self.inbox)}
         self.client: Callable[[str], Any] = cache(self._new_client)
         self._folder = folder
@@ -149,7 +150,7 @@ class World:
     def begin(self) -> None:
         """Empty the table and the inbox, and start hosts and functions afresh."""
         self._ahead = timedelta()
-        self.down.clear()
+        self._work_again()
         self._empty_table()
         self.inbox._messages.clear()
         for name in self._changed_secrets:
@@ -166,7 +167,7 @@ class World:
 
     def end(self) -> None:
         """Stop every execution, so that none meets the next test's world."""
-        self.down.clear()
+        self._work_again()
         self.commands.over.set()
         self.releases.over.set()
         machines = self.created.state_machines.values()
@@ -177,13 +178,15 @@ class World:
             if execution.exec_status == ExecutionStatus.RUNNING
         ]
         for execution in running:
-            execution.stop(datetime.now(UTC), None, None)
-            for endpoint in list(_environment(execution).callback_pool_manager._pool.values()):
-                endpoint.interrupt_all()
+            _stop(execution)
         for execution in running:
             _eventually(partial(_is_over, execution), f"{execution.name} to stop")
         for arn in machines:
             self._backend.describe_state_machine(arn).executions.clear()
+
+    def conflicts(self, part: str, times: int) -> None:
+        """Let DynamoDB refuse the next writes with this text: a transaction of an alert has their item just then."""
+        self._conflicts[part] = times
 
     def restart_functions(self, **environment: str) -> None:
         """Cold functions, with some variables of their environments changed."""
@@ -305,10 +308,19 @@ class World:
             self.created.functions, service, overrides=environment, warm=warm, now=self.now
         )
 
+    def _work_again(self) -> None:
+        self.down.clear()
+        self._conflicts.clear()
+
     def _unless_down(self, request: Request) -> Response:
         signed = request.headers.get("Authorization", "")
         if any(f"/{service}/aws4_request" in signed for service in self.down):
             return Response(b"", 503, {"x-amzn-RequestId": "1"})
+        body = request.get_data(as_text=True)
+        for part, times in self._conflicts.items():
+            if times > 0 and "dynamodb" in signed and part in body:
+                self._conflicts[part] -= 1
+                return _conflict(json.loads(body))
         return self.cloud(request)
 
     @property
@@ -360,6 +372,28 @@ def _environment(execution: Execution) -> Any:
     return execution.exec_worker.env
 
 
+def _stop(execution: Execution) -> None:
+    execution.stop(datetime.now(UTC), None, None)
+    for endpoint in list(_environment(execution).callback_pool_manager._pool.values()):
+        endpoint.interrupt_all()
+
+
+def _conflict(request: dict[str, Any]) -> Response:
+    """Return DynamoDB's answer to a write, or to a transaction's first write, whose item is in a transaction."""
+    codes = ["TransactionConflict", *["None"] * (len(request.get("TransactItems", [])) - 1)]
+    answer: dict[str, Any] = {"message": "Transaction is ongoing for the item"}
+    error = "TransactionConflictException"
+    if "TransactItems" in request:
+        message = "Transaction cancelled, please refer cancellation reasons for specific reasons"
+        error = "TransactionCanceledException"
+        answer = {
+            "Message": f"{message} [{', '.join(codes)}]",
+            "CancellationReasons": [{"Code": code} for code in codes],
+        }
+    answer["__type"] = f"com.amazonaws.dynamodb.v20120810#{error}"
+    return Response(json.dumps(answer), 400, {"x-amzn-RequestId": "1"}, content_type="application/x-amz-json-1.0")
+
+
 def _is_over(execution: Execution) -> bool:
     return bool(execution.exec_status != ExecutionStatus.RUNNING)
 
@@ -367,10 +401,11 @@ def _is_over(execution: Execution) -> bool:
 class Incident:
     """One execution, and what is known of its incident."""
 
-    def __init__(self, world: World, incident_id: str) -> None:
+    def __init__(self, world: World, incident_id: str, generation: int = 1) -> None:
         self.id = incident_id
         self._world = world
-        self._execution = world.execution(incident_id)
+        self._generation = generation
+        self._execution = world.execution(lifecycle.execution_name(incident_id, generation))
         self._waits_seen = 0
 
     # --- where it stands ----------------------------------------------------------------------------------------------
@@ -475,6 +510,17 @@ class Incident:
         assert live is not None
         self._world.passes(self.time_out_seconds + 1)
         _environment(self._execution).callback_pool_manager.get(live.task_token).interrupt_all()
+
+    def is_stopped(self) -> None:
+        """Stop the execution, as somebody might in the console."""
+        _stop(self._execution)
+        self.ends("ABORTED")
+
+    def is_succeeded(self) -> "Incident":
+        """Let reconcile run after two minutes; return the execution that it started."""
+        self._world.passes(120)
+        self._world.reconciles()
+        return Incident(self._world, self.id, self._generation + 1)
 
     def is_acknowledged(self, by: str = "ada") -> IncidentRecord | None:
         """Acknowledge the incident."""

@@ -61,6 +61,18 @@ def test_a_page_that_went_out_unclaimed_counts_for_what_its_incident_opened_with
     assert (record.pages, record.paged_at) == ([sent], at(1))
 
 
+def test_a_page_that_went_out_unclaimed_counts_for_what_it_told_of(
+    incidents: Incidents, groups: Groups, incident: Incident
+) -> None:
+    groups.apply(joining(incident, alert(fingerprint="fp-2", severity="critical"), now=at(1)))
+    sent = page().model_copy(update={"delivered_to": ["sns"], "at": at(1)})
+    incidents.finish_page(incident, sent, at(6), at(1), seen=live_of(incidents, incident))
+
+    live = live_of(incidents, incident)
+    assert (live.paged_rank, live.paged_loud) == (4, Loud(high=1, critical=1))
+    assert page_due(live, at(2)) is None
+
+
 def test_of_many_who_page_at_once_one_does(incidents: Incidents, incident: Incident, crowd: int) -> None:
     live = live_of(incidents, incident)
 

@@ -102,8 +102,13 @@ class Incidents(EvidenceSource, Protocol):
         Return False if somebody else claimed or acknowledged since the live half was `seen`, or the incident is over.
         """
 
-    def finish_page(self, incident: Incident, page: Page, again_at: datetime, now: datetime) -> None:
-        """Store a page that went out, and when the next level or round is due."""
+    def finish_page(
+        self, incident: Incident, page: Page, again_at: datetime, now: datetime, *, seen: Live | None = None
+    ) -> None:
+        """Store a page that went out, and when the next level or round is due.
+
+        `seen` is the live half that the page told of, as far as it is known; it counts if the page was not claimed.
+        """
 
     def release_page(self, incident: Incident, page: Page, now: datetime) -> None:
         """Give back the claim of a page that no channel took: it may be claimed again at once."""

@@ -193,7 +193,8 @@ class _Pager:
 
     def _finish(self, job: _Job, page: Page, level: Level) -> None:
         try:
-            self.incidents.finish_page(job.record.incident, page, self.now + level.acknowledge_within, self.now)
+            again_at = self.now + level.acknowledge_within
+            self.incidents.finish_page(job.record.incident, page, again_at, self.now, seen=job.record.live)
         except HistoryUnavailable:
             # A person is awake: to fail now would only page them again.
             logger.exception("A page went out but was not written down", extra={"level": page.level})

@@ -98,11 +98,13 @@ class LiveMarks(TableStore):
             return False
         return True
 
-    def finish_page(self, incident: Incident, page: Page, again_at: datetime, now: datetime) -> None:
+    def finish_page(
+        self, incident: Incident, page: Page, again_at: datetime, now: datetime, *, seen: Live | None = None
+    ) -> None:
         """Store a page that went out, and when the next level or round is due.
 
-        A page that could not be claimed counts from now on, for the severity that its incident opened with: no page of
-        the same severity follows at once, and something worse is still paged.
+        A page that could not be claimed counts from now on, for what it was `seen` to tell of, or else for the severity
+        that its incident opened with: no page for the same alerts follows at once, and something worse is still paged.
         """
         self._table.transact_patiently(self._page_request(incident, page, now))
         sets = {"page_done": page.seq, "last_paged_at": stamp(now), "page_again_at": stamp(again_at)}
@@ -113,6 +115,8 @@ class LiveMarks(TableStore):
         quiet = replace(edit, sets=sets | {"loud_since": None}, where=f"{newer} AND {covered}")
         place = {"paged_seq": page.seq, "page_level": page.level, "page_round": page.round}
         unclaimed = place | {"paged_rank": SEVERITY_RANK[incident.alert.severity]}
+        if seen is not None:
+            unclaimed |= {"paged_rank": known_rank(seen), **_loud("paged_loud", seen.loud)}
         late = replace(edit, sets=sets | unclaimed, where="paged_seq < :seq")
         self._first_possible(incident, quiet, edit, late)
 
