@@ -12,7 +12,7 @@ from tests.simulation.stories import PROBE, STORIES
 from tests.support.needs import REQUIRE_ALL
 
 SEED = 20260105
-CELLS_IN_CI = 75
+CELLS_IN_CI = 20
 OTHER_CELLS = 3
 FEW = {"storm": 1, "batch": 2}
 """Of stories that take long, fewer cells."""
