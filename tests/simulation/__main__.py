@@ -113,12 +113,13 @@ def main() -> int:
     seeds = range(given.first, given.first + given.seeds)
     print(f"Seeds {seeds.start} to {seeds.stop - 1}, {given.events} events each.", flush=True)
     failed: list[Result] = []
-    done, busy, worst, calm = 0, 0.0, timedelta(0), timedelta(0)
+    done, busy = 0, 0.0
+    worst, calm = (timedelta(0), 0), (timedelta(0), 0)
     with ProcessPoolExecutor(given.processes) as pool:
         for result in pool.map(partial(one, events=given.events), seeds, chunksize=4):
             done += 1
             busy += result.seconds
-            worst, calm = max(worst, result.worst), max(calm, result.calm)
+            worst, calm = max(worst, (result.worst, result.seed)), max(calm, (result.calm, result.seed))
             if result.rule:
                 failed.append(result)
                 print(f"seed {result.seed}: {result.text}", flush=True)
@@ -127,7 +128,10 @@ def main() -> int:
                 break
     took = time.monotonic() - began
     print(f"{done} seeds in {took:.0f} s ({done / max(busy, 0.001):.1f} in a second of a core), {len(failed)} failed.")
-    print(f"The longest time until a person heard: {worst} with faults, {calm} without.")
+    print(
+        f"The longest time until a person heard: {worst[0]} with faults (seed {worst[1]}), "
+        f"{calm[0]} without (seed {calm[1]})."
+    )
     for rule, number in Counter(result.rule for result in failed).most_common():
         print(f"  {number} x {rule}: seeds {', '.join(str(each.seed) for each in failed if each.rule == rule)[:120]}")
     if failed and not given.no_shrink:

@@ -75,6 +75,10 @@ class Witness:
         """Tell whether the last accepted word about an alert is surely what the stack should know."""
         return key not in self.unsure and not self._under_way.get(key)
 
+    def fires(self, key: Key) -> bool:
+        """Tell whether the last accepted word about an alert is that it fires."""
+        return key in self.last and self.last[key].said.firing
+
     def begins(self, said: Sequence[Said]) -> list[tuple[Said, list[Any]]]:
         """Note that a delivery is under way."""
         under_way = []
@@ -102,7 +106,7 @@ class Witness:
                 self.unsure[said.key] = now
             elif not others:
                 self.unsure.pop(said.key, None)
-            if known is not None and self._is_late(said, known.said):
+            if known is not None and (self._is_late(said, known.said) or known.at > now):
                 continue
             word = Word(said, now)
             self.last[said.key] = word
@@ -124,6 +128,7 @@ class Door:
     functions: Functions
     witness: Witness
     quarantined: list[Mapping[str, Any]] = field(default_factory=list)
+    _queued: list[tuple[Sequence[tuple[Said, list[Any]]], int, datetime]] = field(default_factory=list)
 
     def post(self, source: str, payload: Any, said: Sequence[Said] = ()) -> int | None:
         """POST a payload to a source's webhook with its proof. Return the status, or None without an answer."""
@@ -152,14 +157,25 @@ class Door:
             "isBase64Encoded": False,
         }
         under_way = self.witness.begins(said)
+        answer: Mapping[str, Any] = {}
         try:
-            status = int(self.functions.call(function, event)["statusCode"])
+            answer = self.functions.call(function, event)
+            status = int(answer["statusCode"])
         except Killed:
             status = 503
         except Exception:  # noqa: BLE001 (API Gateway does the same)
             status = 500
-        self.witness.ends(under_way, status, self.calls.clock.now())
+        if function == "ingest" and status == 202 and json.loads(answer["body"]).get("queued"):
+            self._queued.append((under_way, status, self.calls.clock.now()))
+        else:
+            self.witness.ends(under_way, status, self.calls.clock.now())
         return None if kind == "lost" else status
+
+    def worked_off(self) -> None:
+        """Note that the backlog is empty: until then, what was said of its alerts crossed what waited there."""
+        queued, self._queued = self._queued, []
+        for under_way, status, at in queued:
+            self.witness.ends(under_way, status, at)
 
     def event(self, event: Mapping[str, Any], said: Sequence[Said] = (), attempt: int = 0) -> None:
         """Give ingest an event, as EventBridge does: Lambda tries twice more, then it goes to the quarantine."""

@@ -66,6 +66,7 @@ class Oracle:
     _page_keys: Counter[tuple[Any, ...]] = field(default_factory=Counter)
     _crashes_seen: int = 0
     _commands_seen: int = 0
+    _fired_at: dict[str, datetime] = field(default_factory=dict)
     _history_seen: dict[str, tuple[int, datetime]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -208,10 +209,14 @@ class Oracle:
                 alert.key in last and not last[alert.key].said.firing and self.world.witness.is_sure(alert.key)
                 for alert in mine
             )
+            if not over:
+                self._fired_at[live.incident_id] = self.world.clock.now()
             if not (live.is_open and over):
                 continue
             flapping = bool(plain(live.item.get("flapping")))
-            since = max(last[alert.key].at for alert in mine)
+            # An alert that ended last may be another incident's by now.
+            ends = [last[alert.key].at for alert in mine]
+            since = max(*ends, self._fired_at.get(live.incident_id, ends[0]))
             limit = (FLAPPING_WINDOW if flapping else WINDOW) + MEND + MINUTE + self.allowance(since)
             if self.world.clock.now() - since > limit:
                 self.say(
@@ -333,7 +338,8 @@ class Oracle:
         key, fired = word.said.key, before is not None and before.said.firing
         # An alert that fires keeps its worst rank until it ends.
         worst = max(self._worst.get(key, 0), rank(before)) if fired and before is not None else 0
-        self._worst[key] = max(worst, rank(word)) if word.said.firing else 0
+        if word.said.firing or self.world.witness.is_sure(key):  # else it may fire all the same, as bad as before
+            self._worst[key] = max(worst, rank(word)) if word.said.firing else 0
         if not word.said.firing or rank(word) <= worst or rank(word) < PAGING:
             return
         self._check_later(word, PAGE_AFTER + MINUTE + timedelta(seconds=30))
@@ -384,12 +390,14 @@ class Oracle:
 
     def _known(self, alert: StoredAlert, word: Word) -> int:
         """Return the worst rank that people could know of the incident before a word, or 4 if they knew nothing."""
+        live = next((live for live in self.stored.lives() if live.incident_id == alert.incident_id), None)
+        opened = datetime.fromisoformat(plain(live.item["opened_at"])) if live is not None else word.at
         earlier = [
             rank(known)
             for other in self.stored.alerts()
-            if other.incident_id == alert.incident_id and other.key != alert.key
+            if other.incident_id == alert.incident_id
             for known in self._fired[other.key]
-            if known.at < word.at
+            if opened <= known.at < word.at
         ]
         return max(earlier, default=4)
 

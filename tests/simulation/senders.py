@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from random import Random
 from typing import Any, Protocol
@@ -11,6 +11,9 @@ from zlib import crc32
 from tests.simulation.clock import Event, VirtualClock
 from tests.simulation.door import Door, Key, Said
 from tests.simulation.stack import ACCOUNT, REGION
+
+
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Sender(Protocol):
@@ -22,6 +25,18 @@ class Sender(Protocol):
 
 def _iso(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass
+class _Stamps:
+    """The times on a sender's messages, to the millisecond: no two changes of state have the same."""
+
+    last: datetime = NEVER
+
+    def next(self, now: datetime) -> datetime:
+        """Return the time of a change that happens now."""
+        self.last = max(now.replace(microsecond=now.microsecond // 1000 * 1000), self.last + timedelta(milliseconds=1))
+        return self.last
 
 
 @dataclass
@@ -201,13 +216,14 @@ class CloudWatch:
     random: Random
     states: dict[str, str] = field(default_factory=dict)
     _began: dict[str, datetime] = field(default_factory=dict)
+    _stamps: _Stamps = field(default_factory=_Stamps)
 
     def change(self, name: str, host: str, firing: bool, severity: str, environment: str = "prod") -> None:
         """Change the state of an alarm."""
         before, after = self.states.get(name, "OK"), "ALARM" if firing else "OK"
         if before == after:
             return
-        self.states[name], now = after, self.clock.now()
+        self.states[name], now = after, self._stamps.next(self.clock.now())
         if firing:
             self._began[name] = now
         arn = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}"
@@ -227,9 +243,7 @@ class CloudWatch:
                 "state": {"value": after, "timestamp": _iso(now).replace("Z", "+0000"), "reason": "Threshold"},
             },
         }
-        # An event's time has milliseconds.
-        stamp = now.replace(microsecond=now.microsecond // 1000 * 1000)
-        said = [Said(Key("cloudwatch", name, ""), firing, severity, stamp, self._began[name])]
+        said = [Said(Key("cloudwatch", name, ""), firing, severity, now, self._began[name])]
         self.clock.after(self.random.uniform(0, 3), lambda: self.door.event(event, said), f"{name} is {after}")
 
 
@@ -242,12 +256,14 @@ class Datadog:
     random: Random
     _firing: set[tuple[str, str]] = field(default_factory=set)
     _began: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    _stamps: _Stamps = field(default_factory=_Stamps)
 
     def change(self, name: str, host: str, firing: bool, severity: str, environment: str = "prod") -> None:
         """Trigger or recover a monitor for a host."""
-        place, now = (name, host), self.clock.now()
+        place = (name, host)
         if firing == (place in self._firing):
             return
+        now = self._stamps.next(self.clock.now())
         (self._firing.add if firing else self._firing.discard)(place)
         if firing:
             self._began[place] = now
@@ -262,8 +278,7 @@ class Datadog:
             "hostname": host,
             "tags": f"service:shop,env:{environment}",
         }
-        stamp = now.replace(microsecond=now.microsecond // 1000 * 1000)
-        said = [Said(Key("datadog", name, host), firing, severity, stamp, self._began[place], environment)]
+        said = [Said(Key("datadog", name, host), firing, severity, now, self._began[place], environment)]
         courier = _Courier(self.clock, self.door)
         self.clock.after(
             self.random.uniform(0, 2),
@@ -280,20 +295,20 @@ class PagerDutyV3:
     door: Door
     random: Random
     _open: dict[str, datetime] = field(default_factory=dict)
+    _stamps: _Stamps = field(default_factory=_Stamps)
 
     def change(self, name: str, host: str, firing: bool, severity: str, environment: str = "prod") -> None:
         """Open or resolve an incident with this title."""
-        now = self.clock.now()
         if firing == (name in self._open):
             return
+        now = self._stamps.next(self.clock.now())
         began = self._open.setdefault(name, now)
         if not firing:
             del self._open[name]
         payload = pagerduty_event(
             "triggered" if firing else "resolved", now, id=f"Q{crc32(name.encode())}", title=name, urgency=severity
         )
-        stamp = now.replace(microsecond=now.microsecond // 1000 * 1000)
-        said = [Said(Key("pagerduty", name, ""), firing, severity, stamp, began)]
+        said = [Said(Key("pagerduty", name, ""), firing, severity, now, began)]
         courier = _Courier(self.clock, self.door)
         pauses = (2, 10, 60, 300, 300, 600)
         self.clock.after(

@@ -153,8 +153,14 @@ def judge(cell: Cell) -> Swept:
     ran = run(scenario(cell))
     world = ran.world
     broken = ran.violations[0] if ran.violations else None
-    left = [live.incident_id for live in ran.oracle.stored.lives() if live.is_open]
-    running = [each.name for each in world.step_functions.executions.values() if each.status == "RUNNING"]
+    # A firing that was received after its resolve fires, and its incident stays open.
+    fires = {alert.incident_id for alert in ran.oracle.stored.alerts() if world.witness.fires(alert.key)}
+    left = [live.incident_id for live in ran.oracle.stored.lives() if live.is_open and live.incident_id not in fires]
+    running = [
+        each.name
+        for each in world.step_functions.executions.values()
+        if each.status == "RUNNING" and not any(each.name.startswith(incident) for incident in fires)
+    ]
     if broken is None and (left or running):
         broken = Violation(world.clock.now(), "stuck", f"open: {left}, running: {running}")
     return Swept(cell, broken, ran.oracle.checks["paged again"])

@@ -266,7 +266,10 @@ class World:
             answer = self.functions.call("ingest", {"Records": [record]})
         except (Killed, Exception):  # noqa: BLE001 (the message comes again)
             return False
-        return not (answer or {}).get("batchItemFailures")
+        taken = not (answer or {}).get("batchItemFailures")
+        if taken and self.queues.waiting == 1:
+            self.door.worked_off()
+        return taken
 
     def _minute(self) -> None:
         """The schedule: at least once a minute, sometimes twice, sometimes late."""

@@ -133,7 +133,7 @@ def ingests(world: World, incident: Incident) -> None:
     world.groups.apply(joining(world.live(incident), given, now=at(1)))
     world.groups.apply(ending(world.live(incident), stored(given, incident, at(1)), now=at(2)))
     ended = stored(alert(fingerprint="fp-9"), incident, at(1), firing=False, ended_at=at(2), incident_id=None)
-    world.groups.put_ended(ended, "group-1", inhibits={"network#a1": -1})
+    world.groups.put_alone(ended, "group-1", inhibits={"network#a1": -1})
     world.incidents.record(incident.incident_id)
     world.silences.since(at(2), limit=9)
     world.heartbeats.beat(alert(), at(2))

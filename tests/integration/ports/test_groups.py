@@ -348,7 +348,7 @@ def ended(incident: Incident, minutes: float) -> StoredAlert:
 
 def test_an_end_that_came_before_its_firing_is_remembered(groups: Groups) -> None:
     incident = opened_by(alert(), now=NOON)
-    groups.put_ended(ended(incident, 1), "group-1")
+    groups.put_alone(ended(incident, 1), "group-1")
 
     assert view(groups, "group-1", "fp-1").alerts == {"fp-1": ended(incident, 1)}
     assert view(groups).live is None
@@ -357,5 +357,5 @@ def test_an_end_that_came_before_its_firing_is_remembered(groups: Groups) -> Non
 def test_an_end_does_not_overwrite_an_alert_that_fires_by_now(groups: Groups, opened: Open) -> None:
     incident = opened(alert())
     with pytest.raises(GroupChanged):
-        groups.put_ended(ended(incident, 1), "group-1")
+        groups.put_alone(ended(incident, 1), "group-1")
     assert firing(groups, incident, "fp-1")[0].firing

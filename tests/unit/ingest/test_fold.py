@@ -89,7 +89,7 @@ def test_a_repeat_after_a_close_is_left_alone_for_a_while_and_then_enters_at_its
 
 
 @pytest.mark.parametrize(
-    ("live", "fate"), [(OPEN, "ends"), (CLOSED, "ended"), (OTHER, "ended"), (None, "ended")], ids=str
+    ("live", "fate"), [(OPEN, "ends"), (CLOSED, "alone"), (OTHER, "alone"), (None, "alone")], ids=str
 )
 def test_a_resolve_ends_an_alert_where_it_counts(live: Live | None, fate: Fate) -> None:
     folded = folded_into(known(fires(0)), ends(5), live=live)
@@ -97,6 +97,14 @@ def test_a_resolve_ends_an_alert_where_it_counts(live: Live | None, fate: Fate) 
     assert folded.fate == fate
     assert folded.after is not None
     assert (folded.after.firing, folded.after.ended_at) == (False, at(5))
+
+
+def test_a_newer_episode_after_a_close_is_stored_so_that_a_late_resolve_ends_only_the_earlier_one() -> None:
+    again = folded_into(known(fires(0)), fires(12), live=CLOSED, now=12)
+    assert again.fate == "alone"
+
+    stored = known(fires(0), fires(12))
+    assert folded_into(stored, ends(13, when=11), live=CLOSED, now=13).fate == "late"
 
 
 def test_an_alert_counted_by_a_storm_ends_there() -> None:
@@ -120,9 +128,9 @@ def test_an_alert_counted_by_a_storm_ends_there() -> None:
         pytest.param([fires(0), ends(5)], fires(6, when=5), "late", id="a firing of the moment of the end"),
         pytest.param([fires(0), ends(5)], fires(7), "enters", id="it fires again"),
         pytest.param([ends(5)], fires(6, when=0), "late", id="the resolve came first"),
-        pytest.param([], ends(5), "ended", id="a resolve of an unknown alert"),
+        pytest.param([], ends(5), "alone", id="a resolve of an unknown alert"),
         pytest.param([fires(0), ends(5)], ends(6, when=5), "late", id="the resolve once more"),
-        pytest.param([fires(0), ends(5)], ends(9), "ended", id="a later resolve, whose firing is yet to come"),
+        pytest.param([fires(0), ends(5)], ends(9), "alone", id="a later resolve, whose firing is yet to come"),
         pytest.param([fires(0), fires(9)], ends(10, when=5), "late", id="the end of an earlier episode"),
         pytest.param([fires(0)], fires(9), "refreshed", id="a firing whose resolve is yet to come"),
         # Clocks: of a time to come it is not known when it was, only that it was not later than its receipt.
@@ -184,7 +192,7 @@ def test_the_message_that_was_received_last_is_right(before: list[Arrival], arri
 def test_firing_and_resolved_in_one_delivery_leave_nothing_open() -> None:
     folded = folded_into(None, ends(1), fires(1, when=0))
 
-    assert folded.fate == "ended"
+    assert folded.fate == "alone"
 
 
 def test_an_end_and_a_new_begin_in_one_delivery_keep_the_alert_in_its_incident() -> None:

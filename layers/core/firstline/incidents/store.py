@@ -310,7 +310,7 @@ class Groups(Protocol):
             An alert is no longer as it was read, the incident is closed, or its hold is over.
         """
 
-    def put_ended(
+    def put_alone(
         self,
         alert: StoredAlert,
         group_key: str,
@@ -318,7 +318,7 @@ class Groups(Protocol):
         before: StoredAlert | None = None,
         inhibits: Mapping[str, int] | None = None,
     ) -> None:
-        """Store that an alert ended which no open incident counts: its firing may come later.
+        """Store the last word of an alert that no open incident counts: one that is over may be ahead of its firing.
 
         Parameters
         ----------

@@ -19,12 +19,12 @@ REOPEN_AFTER = timedelta(minutes=30)
 """The time for which an alert that still fires after its incident was closed opens no new incident: whoever closed it
 knew of the alert, senders repeat themselves, and metrics lag."""
 
-type Fate = Literal["duplicate", "late", "refreshed", "worsens", "enters", "ends", "ended"]
+type Fate = Literal["duplicate", "late", "refreshed", "worsens", "enters", "ends", "alone"]
 """What happens to an alert.
 
 `refreshed`: it fires in a newer episode of the same incident. `worsens`: it fires already and got worse. `enters`: it
-joins the group's open incident or opens one. `ends`: an open incident counts it, and it is over. `ended`: it is over
-and no open incident counts it.
+joins the group's open incident or opens one. `ends`: an open incident counts it, and it is over. `alone`: it is written
+by itself, because no open incident counts it: it is over, or fires in a newer episode after its incident was closed.
 """
 
 
@@ -108,7 +108,7 @@ def fold(
         return Folded("late" if late else "duplicate", before)
     counted = known and live is not None and live.open
     if not after.firing:
-        return Folded("ends" if counted else "ended", before, after)
+        return Folded("ends" if counted else "alone", before, after)
     if before is None or not known:
         return Folded("enters", before, after, fired)
     return _still_fires(Folded("duplicate", before, after, fired), before, after, counted=counted)
@@ -124,8 +124,9 @@ def _still_fires(folded: Folded, before: StoredAlert, after: LastWord, *, counte
     """
     if after.rank > before.rank:
         return replace(folded, fate="worsens" if counted else "enters")
-    if counted and after.began_at > before.began_at:
-        return replace(folded, fate="refreshed")
+    if after.began_at > before.began_at:
+        # Stored in any case: a resolve of the earlier episode may come late.
+        return replace(folded, fate="refreshed" if counted else "alone")
     return Folded("duplicate", before)
 
 

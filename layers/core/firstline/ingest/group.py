@@ -52,7 +52,7 @@ class Plan:
     @property
     def nothing_to_write(self) -> bool:
         """True if every alert is known."""
-        return not self.of("refreshed", "worsens", "enters", "ends", "ended")
+        return not self.of("refreshed", "worsens", "enters", "ends", "alone")
 
     @property
     def incident_id(self) -> str | None:
@@ -127,10 +127,10 @@ class GroupWriter:
             live = self.delivery.lives[key]
             assert live is not None  # noqa: S101 - an incident counts them
             pieces[key] += changes.join(newcomers, live, self.delivery.now)
-        for folded in plan.of("ended"):
+        for folded in plan.of("alone"):
             if self.written:
                 self.look_at_the_clock()
-            self.put_ended(folded)
+            self.put_alone(folded)
         for key, parts in pieces.items():
             self.apply(key, parts)
         return self.enter(entering, plan.own) if entering else None
@@ -140,12 +140,12 @@ class GroupWriter:
         self.result.new += len(change.new)
         self.written |= {write.after.fingerprint for write in change.writes}
 
-    def put_ended(self, folded: Folded) -> None:
-        """Write an alert that ended and that no open incident counts."""
-        assert folded.after is not None  # noqa: S101 - an alert that ended is written
+    def put_alone(self, folded: Folded) -> None:
+        """Write an alert that no open incident counts."""
+        assert folded.after is not None  # noqa: S101 - it has a new last word
         after = changes.stored(folded, alert=without_secrets(folded.after.alert).without_raw())
         inhibits = changes.inhibits_more(folded.before, after)
-        self.delivery.ports.groups.put_ended(after, self.key, before=folded.before, inhibits=inhibits)
+        self.delivery.ports.groups.put_alone(after, self.key, before=folded.before, inhibits=inhibits)
         self.written.add(after.fingerprint)
 
     def apply(self, live_key: str, pieces: Sequence[Piece], incident_id: str | None = None) -> str:

@@ -204,7 +204,7 @@ class TableGroups(TableStore):
                 return self._live(change)
         raise HistoryUnavailable(f"{change.live_key} has too many writers at this moment")
 
-    def put_ended(
+    def put_alone(
         self,
         alert: StoredAlert,
         group_key: str,
@@ -212,7 +212,7 @@ class TableGroups(TableStore):
         before: StoredAlert | None = None,
         inhibits: Mapping[str, int] | None = None,
     ) -> None:
-        """Store that an alert ended which no open incident counts: its firing may come later.
+        """Store the last word of an alert that no open incident counts.
 
         Parameters
         ----------
