@@ -700,3 +700,14 @@ def test_a_resolve_that_did_not_know_all_is_taken_back(joined: int, withdrawn: b
     assert (store.only.live.resolved_by is None) is withdrawn
     assert not stale_resolve(store.only.live)
     assert (decided.go == "Close Incident") is not withdrawn
+
+
+def test_an_execution_that_hands_over_makes_its_incident_due_at_once() -> None:
+    store = MemoryStore()
+    store.admit(incident(), classification=verdict())
+    store.change(incident().incident_id, due_at=at(30))
+    request = WhatNowInput(state="What Now?", incident=incident(), classification=verdict(), rounds=MOST_ROUNDS)
+
+    assert decide(request, incidents=store.incidents, now=at(2), times=TIMES).go == "Hand Over"
+
+    assert [live.incident_id for live in store.incidents.due(at(2), 10)] == [incident().incident_id]

@@ -92,8 +92,13 @@ def decide(request: WhatNowInput, *, incidents: Incidents, now: datetime, times:
         incidents.mark_verified(request.incident, now)
     record = incidents.record(request.incident.incident_id)
     output = what_now(request, record, now, times)
-    if record is not None and record.live is not None and output.go != "Stop" and stale_resolve(record.live):
+    if record is None or record.live is None:
+        return output
+    if output.go != "Stop" and stale_resolve(record.live):
         incidents.withdraw_resolve(request.incident)
+    if output.go == "Hand Over":
+        # Step Functions' event about the end of this execution may get lost: let reconcile look by itself.
+        incidents.postpone(record.live, now)
     return output
 
 
