@@ -64,6 +64,22 @@ def test_a_critical_accepted_before_a_pressed_resolve_closed_keeps_the_incident_
         assert line.is_open(stored.incident_id)
 
 
+def test_a_critical_that_a_resolve_in_pagerduty_did_not_know_of_is_paged_there_anew() -> None:
+    first, second = Alert("DbDown", "db-1", "critical"), Alert("DbDown", "db-2", "critical")
+    with Timeline().running() as line:
+        line.at(1).push(first)
+        line.at(60).press("acknowledge")
+        line.at(299).before("machine/Close Incident", "lambda", "", line.pushes(second))
+        line.at(300).do(lambda: line.world.people._in_pagerduty("resolve", line.incidents()[0]))
+        line.run_until(700)
+
+        stored = line.alert(second)
+        assert stored is not None, "the race did not happen"
+        assert line.is_open(stored.incident_id)
+        line.between(300, 360).expect_page("db-2")
+        assert line.world.pagerduty.incidents[f"firstline:{stored.incident_id}"] == "triggered"
+
+
 def test_who_resolves_under_a_message_that_did_not_show_the_critical_is_told_and_it_stays_open() -> None:
     first, second = Alert("DbDown", "db-1", "high"), Alert("DbDown", "db-2", "critical")
     with Timeline().running() as line:

@@ -211,7 +211,7 @@ def plans(world: World, incident: Incident) -> None:
     )
     world.incidents.record(incident.incident_id)
     world.incidents.mark_verified(incident, NOON)
-    world.incidents.withdraw_resolve(incident)
+    world.incidents.withdraw_resolve(incident, seen=world.live(incident))
     assert world.remediations.plan_of(incident.incident_id) is None
     state = world.remediations.state(plan.runbook_id, NOON)
     world.remediations.reserve(plan, run, state=state, now=NOON)
@@ -246,7 +246,7 @@ def notifies(world: World, incident: Incident) -> None:
     world.incidents.mark_shown(incident, 99)
     world.incidents.claim_once("slack-is-down", incident.incident_id, at(1), until=at(60))
     world.incidents.begin_quiet(incident, at(2))
-    world.incidents.withdraw_resolve(incident)
+    world.incidents.withdraw_resolve(incident, seen=world.live(incident))
     for _ in range(2):
         world.incidents.close(incident, 1, "resolved", "over", [], at(5), joined=None)
     world.incidents.repair_index(incident.incident_id)

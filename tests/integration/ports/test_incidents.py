@@ -223,7 +223,7 @@ def test_a_resolve_holds_only_for_what_had_joined(incidents: Incidents, groups: 
 
 def test_a_resolve_can_be_withdrawn(incidents: Incidents, incident: Incident) -> None:
     incidents.resolve(incident.incident_id, "ada", at(1), seen=1)
-    incidents.withdraw_resolve(incident)
+    incidents.withdraw_resolve(incident, seen=live_of(incidents, incident))
     live = live_of(incidents, incident)
     assert (live.resolved_at, live.resolved_by, live.resolved_seen) == (None, None, None)
 

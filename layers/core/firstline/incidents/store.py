@@ -159,8 +159,11 @@ class Incidents(EvidenceSource, Protocol):
             Alerts joined that the person had not seen. The incident stays open.
         """
 
-    def withdraw_resolve(self, incident: Incident) -> None:
-        """Take a person's Resolve back, because alerts joined before the incident was closed."""
+    def withdraw_resolve(self, incident: Incident, *, seen: Live) -> None:
+        """Take a person's Resolve back, because alerts joined before the incident was closed.
+
+        One of paging severity that no page told of is paged from the first level on: PagerDuty may be resolved by now.
+        """
 
     def end_hold(self, incident_id: str, because: str, now: datetime) -> IncidentRecord | None:
         """Write that the incident's hold ended; return None if it had already, or the incident is over or unknown."""

@@ -95,7 +95,7 @@ def decide(request: WhatNowInput, *, incidents: Incidents, now: datetime, times:
     if record is None or record.live is None:
         return output
     if output.go != "Stop" and stale_resolve(record.live):
-        incidents.withdraw_resolve(request.incident)
+        incidents.withdraw_resolve(request.incident, seen=record.live)
     if output.go == "Hand Over":
         # Step Functions' event about the end of this execution may get lost: let reconcile look by itself.
         incidents.postpone(record.live, now)

@@ -173,7 +173,7 @@ class _Announcer:
         if record is not None and live is not None and live.open and live.resolved_by is not None:
             seen = live.resolved_seen
             if seen is not None and seen < live.joined:
-                self.incidents.withdraw_resolve(event.incident)
+                self.incidents.withdraw_resolve(event.incident, seen=live)
                 new = names(joined_since(stored_members(record, self.incidents), live.resolved_at)) or "another alert"
                 reason = f"{live.resolved_by} resolved it, but then {new} joined. So it stays open."
                 told = show_again(record, channels=self.channels, incidents=self.incidents, now=self.now, reason=reason)

@@ -157,10 +157,18 @@ class LiveMarks(TableStore):
         """Store that a runbook's verification held; the first time counts."""
         self._first_possible(incident, Edit(once={"verified_at": stamp(now)}))
 
-    def withdraw_resolve(self, incident: Incident) -> None:
-        """Take a person's Resolve back, because alerts joined before the incident was closed."""
-        words = {"resolved_at": None, "resolved_by": None, "resolved_seen": None}
-        self._first_possible(incident, Edit(sets=words, when={"status": OPEN}))
+    def withdraw_resolve(self, incident: Incident, *, seen: Live) -> None:
+        """Take a person's Resolve back, because alerts joined before the incident was closed.
+
+        One of paging severity that no page told of is paged from the first level on: PagerDuty may be resolved by now.
+        """
+        edit = Edit(
+            sets={"resolved_at": None, "resolved_by": None, "resolved_seen": None},
+            when={"status": OPEN, "resolved_at": _stamp(seen.resolved_at)},
+        )
+        if seen.paged_seq and loudest_since(seen, seen.paged_loud):
+            edit = replace(edit, sets=edit.sets | {"acked_seq": 0}, copies={"voided_seq": "paged_seq"})
+        self._first_possible(incident, edit)
 
     # --- reconcile ----------------------------------------------------------------------------------------------------
 
