@@ -12,7 +12,6 @@ from tests.simulation.clock import Event, VirtualClock
 from tests.simulation.door import Door, Key, Said
 from tests.simulation.stack import ACCOUNT, REGION
 
-
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 

@@ -222,7 +222,7 @@ class _Look:
         if self.called:
             return None
         if self.verdict is None or self.live.decided is None or self._to_be_judged_again(self.verdict):
-            if self.came_from != "Classify":
+            if self.came_from not in ("Classify", "Page On-Call"):
                 return self.go("Classify")
             if self.verdict is None or self.live.decided is None:
                 return None

@@ -162,12 +162,10 @@ class LiveMarks(TableStore):
 
         One of paging severity that no page told of is paged from the first level on: PagerDuty may be resolved by now.
         """
-        edit = Edit(
-            sets={"resolved_at": None, "resolved_by": None, "resolved_seen": None},
-            when={"status": OPEN, "resolved_at": _stamp(seen.resolved_at)},
-        )
+        words: Item = {"resolved_at": None, "resolved_by": None, "resolved_seen": None}
+        edit = Edit(sets=words, when={"status": OPEN, "resolved_at": _stamp(seen.resolved_at)})
         if seen.paged_seq and loudest_since(seen, seen.paged_loud):
-            edit = replace(edit, sets=edit.sets | {"acked_seq": 0}, copies={"voided_seq": "paged_seq"})
+            edit = replace(edit, sets=words | {"acked_seq": 0}, copies={"voided_seq": "paged_seq"})
         self._first_possible(incident, edit)
 
     # --- reconcile ----------------------------------------------------------------------------------------------------
