@@ -100,6 +100,15 @@ QUIET: dict[str, Any] = {"own": LOW + OVER, "last_end_at": at(10)}
             id="no verdict on a critical was written",
         ),
         pytest.param(
+            "Await Acknowledgement",
+            {
+                "classification": None,
+                "came_from": Observed(state="Page On-Call", result={"sent": None}),
+                "live": CRITICAL_ONE | {"judged": 0},
+            },
+            id="neither its verdict nor its page was written",
+        ),
+        pytest.param(
             "Notify Ops",
             {"classification": NOISE, "came_from": "Classify", "live": {"decided": None, "judged": 0}},
             id="a verdict that could not be written suppresses nothing",
