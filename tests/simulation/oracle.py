@@ -84,7 +84,8 @@ class Oracle:
     def allowance(self, since: datetime) -> timedelta:
         """Return how much longer something may take because of the faults since a time."""
         number = sum(1 for at in self._serious if at >= since - MINUTE)
-        return min(timedelta(minutes=12), MINUTE * (2**number - 1) if number < 4 else timedelta(minutes=12))
+        faults = min(timedelta(minutes=12), MINUTE * (2**number - 1) if number < 4 else timedelta(minutes=12))
+        return faults + timedelta(seconds=self.pace) - MINUTE  # what reconcile mends waits for its next run
 
     def _fault(self, at: datetime, fault: Fault) -> None:
         if fault.kind not in HARMLESS:
