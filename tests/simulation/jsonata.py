@@ -41,7 +41,7 @@ type Template = Callable[[Scope], Any]
 
 def from_json(text: str | bytes) -> Any:
     """Parse JSON; whole numbers become integers, as JSONata writes them."""
-    return json.loads(text, parse_float=_number)
+    return _read(text) if isinstance(text, str) else json.loads(text, parse_float=_number)
 
 
 def compiled(template: Any) -> Template:
@@ -145,13 +145,16 @@ def _is_constant(template: Template) -> bool:
     return isinstance(template, partial)
 
 
-def _undefined(text: str) -> QueryFailed:
-    return QueryFailed(f"The JSONata expression '{text}' returned nothing (undefined).")
-
-
 def _number(text: str) -> int | float:
     value = float(text)
     return int(value) if value.is_integer() else value
+
+
+_read = json.JSONDecoder(parse_float=_number).decode
+
+
+def _undefined(text: str) -> QueryFailed:
+    return QueryFailed(f"The JSONata expression '{text}' returned nothing (undefined).")
 
 
 def _bound(value: Any) -> Any:

@@ -116,6 +116,8 @@ class MemoryDynamoDB:
         self._answered: dict[tuple[Any, ...], tuple[Index, str]] = {}
         """For queries of a form that was answered before: their index, and the placeholder of the partition's key."""
         self._unseen: deque[tuple[str, Key, Entry]] = deque()
+        self.on_change: list[Callable[[Key, Item | None], object]] = []
+        """Told of each item that changes, once it did. It must not change the item."""
         self._expiry = properties.get("TimeToLiveSpecification", {}).get("AttributeName", "expires_at")
 
     @classmethod
@@ -361,6 +363,8 @@ class MemoryDynamoDB:
 
     def _set(self, operation: str, key: Key, new: Entry) -> None:
         self._table.set(key, *new)
+        for listener in self.on_change:
+            listener(key, new[0])
         self._unseen.append((operation, key, new))
         if self.index_lag is None:
             self._catch_up()
