@@ -179,8 +179,7 @@ class Calls:
     def _next_happening(self) -> Event | None:
         """Return what happens next in the world if it is due soon: those are the races that matter."""
         until = self.clock.now() + PULLED
-        found = [event for event in self.clock.pending() if event.time <= until and event.label[:1].isdigit()]
-        return min(found, default=None)
+        return min((event for event in self.clock.due(until) if event.label[:1].isdigit()), default=None)
 
     def check_time(self, frame: Frame | None) -> None:
         """Kill a function that has run for longer than it may."""

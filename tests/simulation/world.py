@@ -111,6 +111,7 @@ class World:
         self.messages: list[Published] = []
         self.on_message: list[Callable[[Published], object]] = []
         self.memory = MemoryDynamoDB.from_template(_table_properties(), name=STACK)
+        self.memory.shares = True
         self.true: set[tuple[str, str, str]] = set()
         self._environments: dict[tuple[str, str, str], tuple[str, str]] = {}
         self.fleet = Fleet(Random(seed + 2), self._is_ill, self._cure)
