@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError, ReadTimeoutError
@@ -29,6 +30,13 @@ DEEPEST = 5
 """How many calls may wait within each other for events that go first."""
 
 _READS = ("get", "batch_get", "query", "list", "describe", "GetParameter", "transact_get")
+
+
+@cache
+def _possible(service: str, operation: str) -> Sequence[Kind]:
+    if operation.startswith(_READS):
+        return READ
+    return WRITE if service == "dynamodb" else SEND
 
 
 class Killed(BaseException):
@@ -114,11 +122,10 @@ class Calls:
         """Make a call, unless a fault is due: then fail as the service, the network or the process would."""
         frame = self.frames[-1] if actor is None and self.frames else None
         who = actor or self.actor
-        is_read = operation.startswith(_READS)
-        possible = kinds or (READ if is_read else WRITE if service == "dynamodb" else SEND)
+        possible = kinds or _possible(service, operation)
         kind = self.faults.choose(f"{who}:{service}.{operation}", possible, self.clock.now())
         if kind is None:
-            return self._done(do, who, service, operation, arguments, None)
+            return self._done(do, who, service, operation, arguments, None) if self.remember else do()
         if frame:
             frame.faults.append(kind)
         if kind in ("others first", "slow"):
@@ -172,8 +179,7 @@ class Calls:
     def _next_happening(self) -> Event | None:
         """Return what happens next in the world if it is due soon: those are the races that matter."""
         until = self.clock.now() + PULLED
-        found = [event for event in self.clock.pending() if event.time <= until and event.label[:1].isdigit()]
-        return min(found, default=None)
+        return min((event for event in self.clock.due(until) if event.label[:1].isdigit()), default=None)
 
     def check_time(self, frame: Frame | None) -> None:
         """Kill a function that has run for longer than it may."""

@@ -5,7 +5,7 @@ seed gives the same order again.
 """
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from random import Random
@@ -78,6 +78,15 @@ class VirtualClock:
     def pending(self) -> list[Event]:
         """Return the events to come, in no order."""
         return [event for event in self._events if event.pending]
+
+    def due(self, until: datetime) -> Iterator[Event]:
+        """Yield the events to come up to a time, in no order."""
+        positions = [0]
+        for position in positions:  # of the heap: what lies below a later event is later still
+            if position < len(self._events) and (event := self._events[position]).time <= until:
+                positions += (2 * position + 1, 2 * position + 2)
+                if event.pending:
+                    yield event
 
     def step(self) -> Event | None:
         """Move to the next event, run it, and return it; return None if there is none."""

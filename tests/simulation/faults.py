@@ -75,6 +75,8 @@ class Faults:
     happened: list[tuple[datetime, Fault]] = field(default_factory=list)
     listeners: list[Callable[[datetime, Fault], object]] = field(default_factory=list)
     _counts: Counter[str] = field(default_factory=Counter)
+    _begun: dict[str, int] = field(default_factory=dict)
+    """The checksum of each label, which the draw of each of its calls goes on from."""
 
     @property
     def calls(self) -> Counter[str]:
@@ -103,7 +105,10 @@ class Faults:
                 share = max(share, time.share)
         if share <= 0 and self.orders <= 0:
             return None
-        drawn = crc32(f"{label}#{number}".encode(), self.seed & 0xFFFFFFFF) / 2**32
+        begun = self._begun.get(label)
+        if begun is None:
+            begun = self._begun[label] = crc32(f"{label}#".encode(), self.seed & 0xFFFFFFFF)
+        drawn = crc32(b"%d" % number, begun) / 2**32
         if drawn < share:
             serious = [kind for kind in kinds if kind not in HARMLESS] or kinds
             return serious[int(drawn / share * len(serious))]

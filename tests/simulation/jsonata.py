@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 
 from jsonata import JException, Jsonata, Utils
 
+from tests.simulation import direct
+from tests.simulation.direct import UNDEFINED, Unsure
+
 _VARIABLE = re.compile(r"\$([A-Za-z_]\w*)")
 _OF_STATES = re.compile(r"\$states\b(?:\.([A-Za-z]+))?")
 _OF_CONTEXT = re.compile(r"\$states\.context\b(?:\.([A-Za-z]+)(?:\.([A-Za-z]+))?)?")
-_PATH = re.compile(r"\$([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*)*)")
 _UNPREDICTABLE = re.compile(r"\$(?:random|uuid|shuffle)\s*\(")
-_UNDEFINED = object()
 
 
 class QueryFailed(Exception):
@@ -40,7 +41,7 @@ type Template = Callable[[Scope], Any]
 
 def from_json(text: str | bytes) -> Any:
     """Parse JSON; whole numbers become integers, as JSONata writes them."""
-    return json.loads(text, parse_float=_number)
+    return _read(text) if isinstance(text, str) else json.loads(text, parse_float=_number)
 
 
 def compiled(template: Any) -> Template:
@@ -68,29 +69,28 @@ def compiled(template: Any) -> Template:
 
 @cache
 def expression(text: str) -> Template:
-    """Compile one expression (without its `{% %}`). A variable or a path from one is read without the library."""
+    """Compile one expression (without its `{% %}`). The simple forms are evaluated without the library."""
     if _UNPREDICTABLE.search(text):
         raise ValueError(f"This expression has another value at each replay: {text}")
-    by_library = _through_library(text)
-    path = _PATH.fullmatch(text)
-    if path is None:
+    parsed, by_library = _through_library(text)
+    try:
+        simple = direct.node(parsed.ast)
+    except Unsure:
         return by_library
-    name, fields = path[1], path[2].split(".")[1:]
 
-    def read(scope: Scope) -> Any:
-        value = scope.states if name == "states" else scope.variables.get(name, _UNDEFINED)
-        for field in fields:
-            if isinstance(value, list):
-                return by_library(scope)
-            value = value.get(field, _UNDEFINED) if isinstance(value, Mapping) else _UNDEFINED
-        if value is _UNDEFINED:
+    def evaluate(scope: Scope) -> Any:
+        try:
+            value = simple({**scope.variables, "states": scope.states}, None)
+        except Unsure:
+            return by_library(scope)
+        if value is UNDEFINED:
             raise _undefined(text)
         return value
 
-    return read
+    return evaluate
 
 
-def _through_library(text: str) -> Template:
+def _through_library(text: str) -> tuple[Jsonata, Template]:
     try:
         parsed = Jsonata.jsonata(text)
     except JException as error:
@@ -123,7 +123,7 @@ def _through_library(text: str) -> Template:
             raise _undefined(text)
         return _plain(result, text)
 
-    return evaluate
+    return parsed, evaluate
 
 
 def _with_only(context: Mapping[str, Any], fields: frozenset[tuple[str, str]]) -> Mapping[str, Any]:
@@ -145,13 +145,16 @@ def _is_constant(template: Template) -> bool:
     return isinstance(template, partial)
 
 
-def _undefined(text: str) -> QueryFailed:
-    return QueryFailed(f"The JSONata expression '{text}' returned nothing (undefined).")
-
-
 def _number(text: str) -> int | float:
     value = float(text)
     return int(value) if value.is_integer() else value
+
+
+_read = json.JSONDecoder(parse_float=_number).decode
+
+
+def _undefined(text: str) -> QueryFailed:
+    return QueryFailed(f"The JSONata expression '{text}' returned nothing (undefined).")
 
 
 def _bound(value: Any) -> Any:

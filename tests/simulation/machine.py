@@ -22,6 +22,7 @@ CALLBACK = ".waitForTaskToken"
 START_CHILD = "arn:aws:states:::states:startExecution.sync:2"
 MOST_EVENTS = 25_000
 MOST_BYTES = 262_144
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 _TERMINAL_ERRORS = {"States.DataLimitExceeded", "States.Runtime"}
 """Neither States.ALL nor States.TaskFailed matches them."""
@@ -323,7 +324,7 @@ def _whole(value: Any, what: str, least: int) -> int:
 
 def to_json(value: Any) -> str:
     """Write JSON as compactly as Step Functions does, which counts its bytes."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _write(value)
 
 
 def copied(value: Any, what: str) -> Any:

@@ -85,7 +85,8 @@ class Oracle:
     def allowance(self, since: datetime) -> timedelta:
         """Return how much longer something may take because of the faults since a time."""
         number = sum(1 for at in self._serious if at >= since - MINUTE)
-        return min(timedelta(minutes=12), MINUTE * (2**number - 1) if number < 4 else timedelta(minutes=12))
+        faults = min(timedelta(minutes=12), MINUTE * (2**number - 1) if number < 4 else timedelta(minutes=12))
+        return faults + timedelta(seconds=self.pace) - MINUTE  # what reconcile mends waits for its next run
 
     def _fault(self, at: datetime, fault: Fault) -> None:
         if fault.kind not in HARMLESS:
@@ -366,7 +367,7 @@ class Oracle:
         if alert is None:
             self.say("covered", f"{key} was accepted at {word.at:%d %H:%M:%S} and is not stored")
             return
-        heard = self._human(alert.incident_id, word.at, now, must_page=rank(word) > self._known(alert, word))
+        heard = self._human(alert.incident_id, word.at, now, must_page=self._worse(alert, word))
         if heard is not None:
             took = max(timedelta(0), heard - word.at)
             live = next((live for live in self.stored.lives() if live.incident_id == alert.incident_id), None)
@@ -388,18 +389,23 @@ class Oracle:
     def _troubled(self, since: datetime) -> bool:
         return any(at >= since - MINUTE for at in self._serious)
 
-    def _known(self, alert: StoredAlert, word: Word) -> int:
-        """Return the worst rank that people could know of the incident before a word, or 4 if they knew nothing."""
+    def _worse(self, alert: StoredAlert, word: Word) -> bool:
+        """Tell whether a word is worse than all that people could know of the incident before, if they knew of it."""
         live = next((live for live in self.stored.lives() if live.incident_id == alert.incident_id), None)
         opened = datetime.fromisoformat(plain(live.item["opened_at"])) if live is not None else word.at
-        earlier = [
+        earlier = (
             rank(known)
             for other in self.stored.alerts()
             if other.incident_id == alert.incident_id
             for known in self._fired[other.key]
             if opened <= known.at < word.at
-        ]
-        return max(earlier, default=4)
+        )
+        knew = False
+        for known in earlier:
+            knew = True
+            if known >= rank(word):
+                return False
+        return knew
 
     def _human(self, incident_id: str, since: datetime, until: datetime, *, must_page: bool = False) -> datetime | None:
         """Return when a person heard of an alert that came at a time: the first page since, or an earlier page that

@@ -1,7 +1,7 @@
 """What a request to DynamoDB says: its parameters, expressions, names and values."""
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import boto3
@@ -31,10 +31,14 @@ def _parameters(shape: str) -> tuple[set[str], set[str]]:
 
 
 def check_parameters(shape: str, request: Request) -> None:
-    required, known = _parameters(shape)
-    if not required <= request.keys() <= known:
-        wrong = sorted((required - request.keys()) | (request.keys() - known))
+    if wrong := _wrong_parameters(shape, tuple(request)):
         raise ParamValidationError(report=f"{shape} has parameters too few or unknown: {wrong}")
+
+
+@lru_cache(4096)
+def _wrong_parameters(shape: str, names: tuple[str, ...]) -> list[str]:
+    required, known = _parameters(shape)
+    return sorted((required - {*names}) | ({*names} - known))
 
 
 _COMPLETE: dict[tuple[Any, ...], list[Expression[Any]]] = {}

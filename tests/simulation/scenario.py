@@ -202,13 +202,20 @@ def _storm(world: World, size: int, number: int) -> None:
         world.clock.after(ends, partial(world.end, *place), f"{name} ends")
 
 
-def run(scenario: Scenario, *, remember: int = 0, until: datetime | None = None) -> Ran:
+def run(
+    scenario: Scenario,
+    *,
+    remember: int = 0,
+    until: datetime | None = None,
+    on_begin: Callable[[World], object] = lambda world: None,
+) -> Ran:
     """Run a scenario to its end, with the oracle watching, and return what it found."""
     faults = Faults(scenario.seed, scenario.share, scenario.orders, scenario.weather, only=scenario.only)
     world = World(scenario.seed, faults, habits=scenario.habits, remember=remember, pace=scenario.pace)
     oracle = Oracle(world, pace=scenario.pace)
     if scenario.rival:
-        world.calls.rival = partial(_rival, world, scenario.rival)
+        let_go_first(world, scenario.rival)
+    on_begin(world)
     with world.running():
         for number, happening in enumerate(scenario.happenings):
             action, arguments = _ACTIONS[happening.what], happening.arguments
@@ -223,6 +230,11 @@ def run(scenario: Scenario, *, remember: int = 0, until: datetime | None = None)
             world.clock.run_until(min(end, world.clock.now() + timedelta(seconds=scenario.pace)))
         oracle.finish()
     return Ran(scenario, world, oracle, oracle.violations)
+
+
+def let_go_first(world: World, happenings: Sequence[Happening]) -> None:
+    """Let this happen where a fault says that others go first."""
+    world.calls.rival = partial(_rival, world, happenings)
 
 
 def _rival(world: World, happenings: Sequence[Happening]) -> None:

@@ -13,7 +13,7 @@ def year(days: int = 370) -> Scenario:
         begins = week * 7 * DAY + 3_600
         happenings += [
             Happening(begins, "fire", ("generic", "DbDown", "web-2", "high")),
-            Happening(begins + 900, "end", ("generic", "DbDown", "web-2")),
+            Happening(begins + 3 * 3_600, "end", ("generic", "DbDown", "web-2")),
         ]
     happenings.append(Happening(days * DAY, "end", ("generic", "DbDown", "web-1")))
     return Scenario(1, tuple(happenings), habits=Habits(acknowledge=1.0, resolve=0.0), settles=4 * 3_600, pace=3_600)

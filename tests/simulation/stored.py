@@ -3,7 +3,6 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -41,14 +40,29 @@ def plain(value: Mapping[str, Any] | None) -> Any:
     return int(float(content)) if kind == "N" else content
 
 
-@dataclass
 class Stored:
     """A reader of the table's items, past the client: it costs nothing and meets no fault."""
 
-    memory: MemoryDynamoDB
-    _names: dict[tuple[str, str], Key] = field(default_factory=dict)
-    _places: dict[Key, Any] = field(default_factory=dict)
-    _ended: set[str] = field(default_factory=set)
+    def __init__(self, memory: MemoryDynamoDB) -> None:
+        self.memory = memory
+        self._places: dict[Key, Any] = {}
+        self._ended: set[str] = set()
+        self._heads: dict[Any, Mapping[str, Any]] = {}
+        self._lives: dict[Any, Mapping[str, Any]] = {}
+        self._shards: dict[Any, Mapping[str, Any]] = {}
+        self._alerts: dict[Any, StoredAlert] = {}
+        self._read: list[StoredLive] | None = None
+        memory.on_change.append(self._changed)
+
+    def _changed(self, key: Any, item: Mapping[str, Any] | None) -> None:
+        pk, sk = key
+        if sk == "INCIDENT" and pk.startswith("INCIDENT#"):
+            _keep(self._heads, key, item)
+        elif sk == "LIVE" or sk.startswith("SHARD#"):
+            _keep(self._lives if sk == "LIVE" else self._shards, key, item)
+            self._read = None
+        elif sk.startswith("ALERT#") and pk.startswith("GROUP#"):
+            _keep(self._alerts, key, None if item is None else self._stored(key, item))
 
     def _items(self) -> Iterator[Mapping[str, Any]]:
         for item, _ in self.memory._table.entries.values():
@@ -57,77 +71,70 @@ class Stored:
 
     def lives(self) -> list[StoredLive]:
         """Return every live half, with its shards added."""
-        shards: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-        found = []
-        for item in self._items():
-            key = item["sk"]["S"]
-            if key == "LIVE":
-                found.append(item)
-            elif key.startswith("SHARD#"):
-                shards[item["pk"]["S"].removeprefix("INCIDENT#")].append(item)
-        lives = []
-        for item in found:
-            incident = plain(item.get("incident_id")) or ""
-            parts = [item, *(shards[incident] if "shards" in item else [])]
-            lives.append(
-                StoredLive(
-                    item["pk"]["S"].removeprefix("GROUP#"),
-                    incident,
-                    plain(item.get("status")) == "OPEN",
-                    plain(item.get("generation")) or 1,
-                    sum(plain(part.get("firing")) or 0 for part in parts),
-                    sum(plain(part.get("joined")) or 0 for part in parts),
-                    item,
-                )
-            )
-        return lives
+        if self._read is None:
+            shards: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+            for (pk, _), item in self._shards.items():
+                shards[pk.removeprefix("INCIDENT#")].append(item)
+            self._read = [_live(item, shards) for item in self._lives.values()]
+        return [*self._read]
 
     def alerts(self) -> list[StoredAlert]:
         """Return every alert of every group."""
-        found = []
-        for item in self._items():
-            if item["sk"]["S"].startswith("ALERT#") and item["pk"]["S"].startswith("GROUP#"):
-                found.append(self._stored(item))
-        return found
+        return [*self._alerts.values()]
 
     def alert(self, key: Key) -> StoredAlert | None:
         """Return one alert as it is stored, or None."""
-        place = self._places.get(key)
-        if place is None:
-            return next((alert for alert in self.alerts() if alert.key == key), None)
-        item, _ = self.memory._table.entries.get(place, (None, 0))
-        return self._stored(item) if item is not None else None
+        return self._alerts.get(self._places.get(key))
 
-    def _stored(self, item: Mapping[str, Any]) -> StoredAlert:
+    def _stored(self, place: Any, item: Mapping[str, Any]) -> StoredAlert:
+        known = self._alerts.get(place)
+        if known is None:
+            alert = json.loads(item["alert"]["S"])
+            key = Key(alert["source"], alert["alert_name"], alert.get("host") or "")
+            self._places[key] = place
+        else:
+            key = known.key
         return StoredAlert(
-            self._key_of({**item}),
+            key,
             bool(plain(item.get("firing"))),
             plain(item.get("incident_id")) or "",
             plain(item.get("live_key")) or "",
             item,
         )
 
-    def _key_of(self, item: Mapping[str, Any]) -> Key:
-        place = item["pk"]["S"], item["sk"]["S"]
-        if place not in self._names:
-            alert = json.loads(item["alert"]["S"])
-            self._names[place] = key = Key(alert["source"], alert["alert_name"], alert.get("host") or "")
-            self._places[key] = self.memory._table.key_of({**item})
-        return self._names[place]
-
     def closed(self) -> dict[str, datetime]:
         """Return when each closed incident was closed."""
         return {
-            item["pk"]["S"].removeprefix("INCIDENT#"): datetime.fromisoformat(plain(item["closed_at"]))
-            for item in self._items()
-            if item["sk"]["S"] == "INCIDENT" and "closed_at" in item and item["pk"]["S"].startswith("INCIDENT#")
+            pk.removeprefix("INCIDENT#"): datetime.fromisoformat(plain(item["closed_at"]))
+            for (pk, _), item in self._heads.items()
+            if "closed_at" in item
         }
 
     def ends(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         """Yield the incidents that were closed since the last time: id, outcome, and the live half at that moment."""
-        for item in self._items():
-            if item["sk"]["S"] == "INCIDENT" and "outcome" in item and "live" in item:
-                incident = item["pk"]["S"].removeprefix("INCIDENT#")
-                if incident not in self._ended:
-                    self._ended.add(incident)
-                    yield incident, plain(item["outcome"]), json.loads(item["live"]["S"])
+        for (pk, _), item in self._heads.items():
+            incident = pk.removeprefix("INCIDENT#")
+            if "outcome" in item and "live" in item and incident not in self._ended:
+                self._ended.add(incident)
+                yield incident, plain(item["outcome"]), json.loads(item["live"]["S"])
+
+
+def _keep[T](items: dict[Any, T], key: Any, item: T | None) -> None:
+    if item is None:
+        items.pop(key, None)
+    else:
+        items[key] = item
+
+
+def _live(item: Mapping[str, Any], shards: Mapping[str, list[Mapping[str, Any]]]) -> StoredLive:
+    incident = plain(item.get("incident_id")) or ""
+    parts = [item, *(shards.get(incident, ()) if "shards" in item else ())]
+    return StoredLive(
+        item["pk"]["S"].removeprefix("GROUP#"),
+        incident,
+        plain(item.get("status")) == "OPEN",
+        plain(item.get("generation")) or 1,
+        sum(plain(part.get("firing")) or 0 for part in parts),
+        sum(plain(part.get("joined")) or 0 for part in parts),
+        item,
+    )

@@ -7,19 +7,20 @@ the same group comes and ends; it must reach a person, and nothing may be left o
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
 from random import Random
 from typing import NamedTuple
 
 from tests.simulation.clock import START
 from tests.simulation.faults import Kind
+from tests.simulation.forks import Forks
 from tests.simulation.oracle import Violation
-from tests.simulation.scenario import Happening, Ran, Scenario, run
+from tests.simulation.scenario import Happening, Ran, Scenario, let_go_first, run
 from tests.simulation.stories import RIVAL, STORIES
+from tests.simulation.world import World
 
 _MINUTE = "schedule:reconcile"
 _RECONCILE = ("reconcile", _MINUTE)
@@ -149,8 +150,11 @@ def replayed(cell: Cell) -> Ran:
 
 
 def judge(cell: Cell) -> Swept:
-    """Run a cell, and say what it broke."""
-    ran = run(scenario(cell))
+    """Run a cell from its beginning, and say what it broke."""
+    return _judged(cell, run(scenario(cell)))
+
+
+def _judged(cell: Cell, ran: Ran) -> Swept:
     world = ran.world
     broken = ran.violations[0] if ran.violations else None
     # A firing that was received after its resolve fires, and its incident stays open.
@@ -178,12 +182,24 @@ def sample(size: int, seed: int) -> list[Cell]:
 
 
 def sweep(some: Sequence[Cell], processes: int) -> Iterator[Swept]:
-    """Run cells, and yield what each did."""
-    if processes <= 1:
-        yield from map(judge, some)
-        return
-    with ProcessPoolExecutor(processes) as pool:
-        yield from pool.map(judge, some, chunksize=16)
+    """Run cells, and yield what each did, story by story."""
+    for story in dict.fromkeys(cell.story for cell in some):
+        forks = Forks([(cell, (cell.label, cell.number), cell.kind) for cell in some if cell.story == story], processes)
+        yield from forks.results(partial(_branch, story, forks))
+
+
+def _branch(story: str, forks: Forks[Cell]) -> Swept | None:
+    """Tell a story that forks for each of its cells, and say what the cell of this process broke."""
+
+    def begin(world: World) -> None:
+        def others(cell: Cell) -> None:
+            if rival := rivals(story).get(cell.first):
+                let_go_first(world, rival)
+
+        forks.on_fork = others
+
+    ran = run(replace(STORIES[story].scenario(), only=forks), on_begin=begin)
+    return _judged(forks.cell, ran) if forks.cell else None
 
 
 def report(some: Sequence[Cell], processes: int) -> int:

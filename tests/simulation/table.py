@@ -116,6 +116,10 @@ class MemoryDynamoDB:
         self._answered: dict[tuple[Any, ...], tuple[Index, str]] = {}
         """For queries of a form that was answered before: their index, and the placeholder of the partition's key."""
         self._unseen: deque[tuple[str, Key, Entry]] = deque()
+        self.on_change: list[Callable[[Key, Item | None], object]] = []
+        """Told of each item that changes, once it did. It must not change the item."""
+        self.shares = False
+        """Whether answers hold the stored items themselves, which then nobody may change."""
         self._expiry = properties.get("TimeToLiveSpecification", {}).get("AttributeName", "expires_at")
 
     @classmethod
@@ -215,7 +219,7 @@ class MemoryDynamoDB:
             )
         answer: Answer = {"Count": len(items), "ScannedCount": scanned}
         if request.get("Select") != "COUNT":
-            answer["Items"] = [handed_out(item, projection, given) for item in items]
+            answer["Items"] = [self._handed_out(item, projection, given) for item in items]
         return answer | ({"LastEvaluatedKey": {name: {**last[name]} for name in index.key_names}} if last else {})
 
     def _queried(self, request: Request) -> Index:
@@ -256,7 +260,10 @@ class MemoryDynamoDB:
         projection = parsed_in(request, "ProjectionExpression")
         given = given_in(request, projection)
         item, _ = self._table.entries.get(key, NOTHING)
-        return {} if item is None else {"Item": handed_out(item, projection, given)}
+        return {} if item is None else {"Item": self._handed_out(item, projection, given)}
+
+    def _handed_out(self, item: Item, projection: Expression[Any] | None, given: Given) -> Item:
+        return item if self.shares and projection is None else handed_out(item, projection, given)
 
     # --- writes -------------------------------------------------------------------------------------------------------
 
@@ -320,7 +327,7 @@ class MemoryDynamoDB:
         item, _ = new if returned.endswith("NEW") else old
         if returned == "NONE" or item is None or (returned.startswith("UPDATED") and not write.update):
             return {}
-        attributes = handed_out(item, write.update if returned.startswith("UPDATED") else None, write.given)
+        attributes = self._handed_out(item, write.update if returned.startswith("UPDATED") else None, write.given)
         return {"Attributes": attributes} if attributes else {}
 
     def _checked(self, kind: str, request: Request) -> _Write:
@@ -361,6 +368,8 @@ class MemoryDynamoDB:
 
     def _set(self, operation: str, key: Key, new: Entry) -> None:
         self._table.set(key, *new)
+        for listener in self.on_change:
+            listener(key, new[0])
         self._unseen.append((operation, key, new))
         if self.index_lag is None:
             self._catch_up()

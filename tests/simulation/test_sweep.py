@@ -56,6 +56,24 @@ def test_there_are_cells_for_every_story_and_kind_of_fault() -> None:
     assert kinds >= {"refuse", "lost", "echo", "conflict", "kill before", "kill after", "others first", "busy", "slow"}
 
 
+def test_a_cell_breaks_the_same_whether_it_forks_or_runs_from_its_beginning() -> None:
+    some = [cell for cell in sweep.sample(3, SEED) if cell.story in ("noise", "worse")]
+
+    assert {each.cell: each for each in sweep.sweep(some, 2)} == {cell: sweep.judge(cell) for cell in some}
+
+
+def test_an_error_in_a_run_that_forked_is_an_error_of_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "_judged", lambda cell, ran: 1 / 0)
+
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        list(sweep.sweep(sweep.cells("noise")[:1], 1))
+
+
+def test_a_call_that_is_never_made_is_an_error_of_the_sweep() -> None:
+    with pytest.raises(RuntimeError, match="made no such calls"):
+        list(sweep.sweep([sweep.Cell("noise", "nobody:calls.this", 1, "refuse")], 1))
+
+
 def test_a_cell_is_found_by_its_id() -> None:
     for cell in sweep.sample(3, SEED):
         assert sweep.Cell.of(str(cell)) == cell

@@ -12,14 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any, cast
 
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 from slack_sdk.errors import SlackClientError
 
@@ -96,10 +94,15 @@ _TIME = SimpleNamespace(
 _REPLACED = ("datetime", "time", "ThreadPoolExecutor")
 
 
+@cache
+def _reads_the_clock(path: str) -> bool:
+    return "datetime.now(" in Path(path).read_text()
+
+
 def _patch(module: ModuleType) -> None:
     """Put virtual time, and one thread, into a module that reads the time, sleeps, or has threads."""
     names = vars(module)
-    if names.get("datetime") is datetime and "datetime.now(" in Path(module.__file__ or "").read_text():
+    if names.get("datetime") is datetime and _reads_the_clock(module.__file__ or ""):
         names["datetime"] = VirtualDatetime
     if names.get("time") is time:
         names["time"] = _TIME
@@ -162,37 +165,6 @@ class _LoggedCrashes(logging.Handler):
                 self._on_crash(frame.actor if frame else "", {}, error, list(frame.faults) if frame else [])
                 return
             error = error.__cause__
-
-
-@contextmanager
-def quick_values() -> Iterator[None]:
-    """Let the adapters translate plain values themselves for a block, and all others by boto3, which takes its time."""
-    from firstline.adapters.dynamodb import table
-
-    names = vars(table)
-    serialize: Callable[[Any], Any] = TypeSerializer().serialize
-    deserialize: Callable[[Any], Any] = TypeDeserializer().deserialize
-
-    def stored(value: Any) -> Any:
-        kind = type(value)
-        if kind is str:
-            return {"S": value}
-        return {"N": str(value)} if kind is int else serialize(value)
-
-    def read(value: Mapping[str, Any]) -> Any:
-        text = value.get("S")
-        if text is not None:
-            return text
-        number = value.get("N")
-        return Decimal(number) if number is not None and number.isdecimal() else deserialize(value)
-
-    before = {name: names[name] for name in ("_serialize", "_deserialize")}
-    names["_serialize"] = lambda values: {name: stored(value) for name, value in values.items()}
-    names["_deserialize"] = lambda item: {name: read(value) for name, value in item.items()}
-    try:
-        yield
-    finally:
-        names.update(before)
 
 
 @contextmanager

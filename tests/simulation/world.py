@@ -19,7 +19,7 @@ from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.adapters.dynamodb.table import Table
 from firstline.policy.holds import Silence
 from firstline.policy.match import AlertMatch
-from tests.simulation import stack, virtual
+from tests.simulation import quick, stack, virtual
 from tests.simulation.calls import Calls, Killed
 from tests.simulation.channels import PagerDuty, Slack, connected
 from tests.simulation.clients import (
@@ -111,6 +111,7 @@ class World:
         self.messages: list[Published] = []
         self.on_message: list[Callable[[Published], object]] = []
         self.memory = MemoryDynamoDB.from_template(_table_properties(), name=STACK)
+        self.memory.shares = True
         self.true: set[tuple[str, str, str]] = set()
         self._environments: dict[tuple[str, str, str], tuple[str, str]] = {}
         self.fleet = Fleet(Random(seed + 2), self._is_ill, self._cure)
@@ -156,7 +157,8 @@ class World:
         with (
             stack.surroundings(stack.environment()),
             virtual.virtual_time(self.clock, self.calls),
-            virtual.quick_values(),
+            quick.quick_values(),
+            quick.remembered(),
             virtual.without_metrics(),
             virtual.logged_crashes(self.calls, self._crashed),
             connected(self.slack, self.pagerduty),
