@@ -89,6 +89,7 @@ class Forks[Cell: Hashable](dict[tuple[str, int], Kind]):
             os.close(writes)
             self._children[reads] = child
             return False
+        gc.disable()  # it lives for a moment
         self.cell, self._answers = cell, writes
         self._cells.clear()
         self.on_fork(cell)
