@@ -75,10 +75,6 @@ class VirtualClock:
             heapq.heappop(self._events)
         return self._events[0] if self._events else None
 
-    def pending(self) -> list[Event]:
-        """Return the events to come, in no order."""
-        return [event for event in self._events if event.pending]
-
     def due(self, until: datetime) -> Iterator[Event]:
         """Yield the events to come up to a time, in no order."""
         positions = [0]
