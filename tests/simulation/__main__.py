@@ -1,6 +1,7 @@
 """`python -m tests.simulation`: run many seeds, shrink what fails, and tell its story."""
 
 import argparse
+import gc
 import os
 import sys
 import time
@@ -27,6 +28,7 @@ def one(seed: int, events: int) -> Result:
     """Run one seed."""
     from tests.simulation import scenario
 
+    gc.set_threshold(20_000)  # a run makes many objects and few cycles
     began = time.process_time()
     try:
         ran = scenario.run(scenario.drawn(seed, events))

@@ -43,7 +43,7 @@ class VirtualClock:
     def __init__(self, random: Random, start: datetime = START) -> None:
         self.random = random
         self._now = start.astimezone(UTC)
-        self._events: list[Event] = []
+        self._events: list[tuple[datetime, float, int, Event]] = []
         self._scheduled = 0
 
     def now(self) -> datetime:
@@ -62,7 +62,7 @@ class VirtualClock:
             raise ValueError(f"{label}: {time} is before {self._now}.")
         self._scheduled += 1
         event = Event(time.astimezone(UTC), self.random.random(), self._scheduled, action, label)
-        heapq.heappush(self._events, event)
+        heapq.heappush(self._events, (event.time, event.tie, event.number, event))
         return event
 
     def after(self, seconds: float, action: Callable[[], object], label: str) -> Event:
@@ -71,19 +71,15 @@ class VirtualClock:
 
     def next(self) -> Event | None:
         """Return the event that `step` would run, or None if there is none."""
-        while self._events and not self._events[0].pending:
+        while self._events and not self._events[0][-1].pending:
             heapq.heappop(self._events)
-        return self._events[0] if self._events else None
-
-    def pending(self) -> list[Event]:
-        """Return the events to come, in no order."""
-        return [event for event in self._events if event.pending]
+        return self._events[0][-1] if self._events else None
 
     def due(self, until: datetime) -> Iterator[Event]:
         """Yield the events to come up to a time, in no order."""
         positions = [0]
         for position in positions:  # of the heap: what lies below a later event is later still
-            if position < len(self._events) and (event := self._events[position]).time <= until:
+            if position < len(self._events) and (event := self._events[position][-1]).time <= until:
                 positions += (2 * position + 1, 2 * position + 2)
                 if event.pending:
                     yield event

@@ -59,7 +59,7 @@ def _path(symbol: Any) -> Node:
         for name, holds in steps:
             if isinstance(value, list):
                 raise Unsure
-            value = value.get(name, UNDEFINED) if isinstance(value, Mapping) else UNDEFINED
+            value = value.get(name, UNDEFINED) if isinstance(value, dict) else UNDEFINED
             if holds is not None and value is not UNDEFINED and not _holds(names, value, holds):
                 return UNDEFINED
         return value
@@ -79,7 +79,7 @@ def _step(symbol: Any) -> tuple[str, Node | None]:
 
 def _holds(names: Names, value: Any, node: Node) -> bool:
     kept = node(names, value)
-    if not isinstance(value, Mapping) or not isinstance(kept, bool):
+    if not isinstance(value, dict) or not isinstance(kept, bool):
         raise Unsure
     return kept
 

@@ -44,6 +44,7 @@ class Forks[Cell: Hashable](dict[tuple[str, int], Kind]):
         self._processes = processes
         self._children: dict[int, int] = {}
         self._results: list[Any] = []
+        self._failed: list[str] = []
 
     def get(self, call: tuple[str, int], default: Any = None) -> Any:
         """Return the fault at a call: in the parent none, and in each child that begins here its own."""
@@ -76,6 +77,8 @@ class Forks[Cell: Hashable](dict[tuple[str, int], Kind]):
             self._answer(result, failed)
         while self._children:
             self._collect()
+        if self._failed:
+            raise RuntimeError(self._failed[0])
         if self._cells:
             raise RuntimeError(f"The run made no such calls: {sorted(self._cells)[:5]}")
         yield from self._results
@@ -89,6 +92,7 @@ class Forks[Cell: Hashable](dict[tuple[str, int], Kind]):
             os.close(writes)
             self._children[reads] = child
             return False
+        gc.disable()  # it lives for a moment
         self.cell, self._answers = cell, writes
         self._cells.clear()
         self.on_fork(cell)
@@ -108,5 +112,6 @@ class Forks[Cell: Hashable](dict[tuple[str, int], Kind]):
         os.waitpid(self._children.pop(reads), 0)
         cell, result, failed = pickle.loads(answer) if answer else (None, None, "A child died.")
         if failed:
-            raise RuntimeError(f"{cell}: {failed}")
-        self._results.append(result)
+            self._failed.append(f"{cell}: {failed}")  # raised at the end: the package may catch what is raised here
+        else:
+            self._results.append(result)

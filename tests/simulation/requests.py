@@ -1,17 +1,34 @@
 """What a request to DynamoDB says: its parameters, expressions, names and values."""
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache, lru_cache
-from typing import Any
+from functools import cache, lru_cache, wraps
+from typing import Any, NamedTuple
 
 import boto3
 from botocore.exceptions import ParamValidationError
 
 from tests.simulation import expressions
+from tests.simulation.expressions import Test
+from tests.simulation.indexes import Key
 from tests.simulation.parser import Expression, Given, resolved
-from tests.simulation.values import Invalid, Item, Path, clean, copied, project
+from tests.simulation.updates import Update
+from tests.simulation.values import Invalid, Item, Path, Unsuitable, clean, copied, project
 
 type Request = Mapping[str, Any]
+type Answer = dict[str, Any]
+
+
+class Write(NamedTuple):
+    """One write, checked as far as the request alone allows. `attributes` are those of a put, or the key."""
+
+    kind: str
+    key: Key
+    attributes: Item
+    given: Given
+    condition: Expression[Test] | None
+    update: Expression[Update] | None
+    shows_old: bool
+
 
 _LEGACY = {"AttributesToGet", "AttributeUpdates", "Expected", "ConditionalOperator", "KeyConditions", "QueryFilter"}
 """Parameters of the time before expressions, which are not known here."""
@@ -82,3 +99,21 @@ def handed_out(item: Item, only: Expression[Any] | None = None, given: Given | N
     """Return a copy of an item, or of the paths of an expression in it."""
     kept = project(item, all_resolved(only.paths, given or {})) if only else item
     return {name: copied(value) for name, value in kept.items()}
+
+
+def checked(method: Callable[[Any, Request], Answer]) -> Callable[..., Answer]:
+    """Count and check a request, and raise what the real client raises."""
+    name = method.__name__
+    shape = f"{''.join(word.capitalize() for word in name.split('_'))}Input"
+
+    @wraps(method)
+    def call(self: Any, **request: Any) -> Answer:
+        self.requests[name] += 1
+        try:
+            check_parameters(shape, request)
+            with self._lock:
+                return method(self, request)
+        except (Invalid, Unsuitable) as error:
+            raise self.error("ValidationException", str(error), shape.removesuffix("Input")) from None
+
+    return call

@@ -16,27 +16,28 @@ a real client. `tests/integration/test_simulated_table.py` compares it with Dyna
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import wraps
 from threading import RLock
-from typing import Any, NamedTuple
+from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
 from tests.simulation import expressions
-from tests.simulation.expressions import KeyPart, Test
+from tests.simulation.expressions import KeyPart
 from tests.simulation.indexes import NOTHING, Entry, Index, Key, Place, write_units
 from tests.simulation.parser import Expression, Given
 from tests.simulation.requests import (
+    Answer,
     Request,
+    Write,
     all_resolved,
     check_parameters,
+    checked,
     given_in,
     handed_out,
     parsed_in,
     real_client,
 )
-from tests.simulation.updates import Update
 from tests.simulation.values import (
     Invalid,
     Item,
@@ -46,8 +47,6 @@ from tests.simulation.values import (
     size_of,
     size_of_item,
 )
-
-type Answer = dict[str, Any]
 
 MAX_ITEM_BYTES = 400 * 1024
 MAX_PAGE_BYTES = 1024 * 1024
@@ -59,36 +58,6 @@ _RETURNED = {"NONE", "ALL_OLD", "ALL_NEW", "UPDATED_OLD", "UPDATED_NEW"}
 _PLAIN_QUERY = {"TableName", "IndexName", "KeyConditionExpression", "ExpressionAttributeValues"}
 _PLAIN_QUERY |= {"ScanIndexForward", "ConsistentRead", "Limit"}
 _REFUSED = "The conditional request failed"
-
-
-class _Write(NamedTuple):
-    """One write, checked as far as the request alone allows. `attributes` are those of a put, or the key."""
-
-    kind: str
-    key: Key
-    attributes: Item
-    given: Given
-    condition: Expression[Test] | None
-    update: Expression[Update] | None
-    shows_old: bool
-
-
-def _operation(method: Callable[["MemoryDynamoDB", Request], Answer]) -> Callable[..., Answer]:
-    """Count and check a request, and raise what the real client raises."""
-    name = method.__name__
-    shape = f"{''.join(word.capitalize() for word in name.split('_'))}Input"
-
-    @wraps(method)
-    def call(self: "MemoryDynamoDB", **request: Any) -> Answer:
-        self.requests[name] += 1
-        try:
-            check_parameters(shape, request)
-            with self._lock:
-                return method(self, request)
-        except (Invalid, Unsuitable) as error:
-            raise self.error("ValidationException", str(error), shape.removesuffix("Input")) from None
-
-    return call
 
 
 class MemoryDynamoDB:
@@ -164,12 +133,12 @@ class MemoryDynamoDB:
 
     # --- reads --------------------------------------------------------------------------------------------------------
 
-    @_operation
+    @checked
     def get_item(self, request: Request) -> Answer:
         """Return an item."""
         return self._read(request)
 
-    @_operation
+    @checked
     def batch_get_item(self, request: Request) -> Answer:
         """Return several items, in an order that nobody asked for."""
         found = {}
@@ -180,13 +149,13 @@ class MemoryDynamoDB:
             found[table] = [answer["Item"] for answer in map(self._read, reversed(gets)) if answer]
         return {"Responses": found, "UnprocessedKeys": {}}
 
-    @_operation
+    @checked
     def transact_get_items(self, request: Request) -> Answer:
         """Return several items as they stand at one moment."""
         gets = [part for _, part in self._transaction(request)]
         return {"Responses": [self._read(part) for part in gets]}
 
-    @_operation
+    @checked
     def query(self, request: Request) -> Answer:
         """Return a page of a partition's items."""
         shape = (*request, request.get("IndexName"), request["KeyConditionExpression"])
@@ -267,22 +236,22 @@ class MemoryDynamoDB:
 
     # --- writes -------------------------------------------------------------------------------------------------------
 
-    @_operation
+    @checked
     def put_item(self, request: Request) -> Answer:
         """Put an item, in the place of the one with its key."""
         return self._write("Put", request)
 
-    @_operation
+    @checked
     def update_item(self, request: Request) -> Answer:
         """Update an item, or create it."""
         return self._write("Update", request)
 
-    @_operation
+    @checked
     def delete_item(self, request: Request) -> Answer:
         """Delete an item, if there is one."""
         return self._write("Delete", request)
 
-    @_operation
+    @checked
     def transact_write_items(self, request: Request) -> Answer:
         """Make several writes, or none."""
         writes = [self._checked(kind, part) for kind, part in self._transaction(request)]
@@ -330,7 +299,7 @@ class MemoryDynamoDB:
         attributes = self._handed_out(item, write.update if returned.startswith("UPDATED") else None, write.given)
         return {"Attributes": attributes} if attributes else {}
 
-    def _checked(self, kind: str, request: Request) -> _Write:
+    def _checked(self, kind: str, request: Request) -> Write:
         condition, update = parsed_in(request, "ConditionExpression"), parsed_in(request, "UpdateExpression")
         given = given_in(request, condition, update)
         attributes = cleaned(request["Item" if kind == "Put" else "Key"])
@@ -340,17 +309,17 @@ class MemoryDynamoDB:
         if update and {path[0] for path in all_resolved(update.paths, given)} & self._roles.keys():
             raise Invalid("One or more parameter values were invalid: Cannot update attribute that is part of the key")
         shows_old = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
-        return _Write(kind, key, attributes, given, condition, update, shows_old)
+        return Write(kind, key, attributes, given, condition, update, shows_old)
 
-    def _holds(self, write: _Write) -> bool:
+    def _holds(self, write: Write) -> bool:
         item, _ = self._table.entries.get(write.key, NOTHING)
         return write.condition is None or write.condition.run(item or {}, write.given)
 
-    def _shown(self, write: _Write) -> dict[str, Any]:
+    def _shown(self, write: Write) -> dict[str, Any]:
         item, _ = self._table.entries.get(write.key, NOTHING)
         return {"Item": handed_out(item)} if write.shows_old and item else {}
 
-    def _result(self, write: _Write) -> Entry:
+    def _result(self, write: Write) -> Entry:
         """Return the item as it is after the write."""
         old = self._table.entries.get(write.key, NOTHING)
         if write.kind in {"Delete", "ConditionCheck"}:
@@ -362,7 +331,7 @@ class MemoryDynamoDB:
         self._check_item(item, size, Unsuitable)
         return item, size
 
-    def _count(self, operation: str, write: _Write, new: Entry, factor: int = 1) -> None:
+    def _count(self, operation: str, write: Write, new: Entry, factor: int = 1) -> None:
         _, size = self._table.entries.get(write.key, NOTHING)
         self.write_units[operation] += factor * write_units(max(size, new[1]))
 

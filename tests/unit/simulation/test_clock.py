@@ -48,6 +48,18 @@ def test_a_cancelled_event_neither_runs_nor_moves_the_clock() -> None:
     assert clock.now() == START
 
 
+def test_what_is_due_until_a_time_is_found_among_many_events() -> None:
+    clock, random = VirtualClock(Random(1)), Random(2)
+    events = [clock.after(random.uniform(0, 100), lambda: None, f"{number}") for number in range(200)]
+    for event in events[::3]:
+        event.cancel()
+
+    for seconds in (0, 1, 37.5, 100):
+        until = START + timedelta(seconds=seconds)
+        expected = {event.label for event in events if event.pending and event.time <= until}
+        assert {event.label for event in clock.due(until)} == expected
+
+
 def test_running_until_a_time_leaves_what_comes_later() -> None:
     clock, seen = VirtualClock(Random(1)), list[str]()
     clock.after(10, lambda: seen.append("first"), "first")
