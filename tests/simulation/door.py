@@ -75,6 +75,10 @@ class Witness:
         """Tell whether the last accepted word about an alert is surely what the stack should know."""
         return key not in self.unsure and not self._under_way.get(key)
 
+    def under_way(self) -> list[Key]:
+        """Return the alerts of which a delivery is under way, the one that began last at the end."""
+        return [key for key, flights in self._under_way.items() if flights]
+
     def begins(self, said: Sequence[Said]) -> list[tuple[Said, list[Any]]]:
         """Note that a delivery is under way."""
         under_way = []
@@ -83,7 +87,7 @@ class Witness:
             for other in self._under_way[word.key]:
                 if other[0].firing != word.firing:
                     other[1] = flight[1] = True
-            self._under_way[word.key].append(flight)
+            self._under_way[word.key] = [*self._under_way.pop(word.key, ()), flight]
             under_way.append((word, flight))
         return under_way
 
