@@ -241,18 +241,40 @@ BUGS = (
 )
 
 
-FOUND_BY: dict[str, int | str] = {
-    "a resolve that is not subtracted": "noise",
+FOUND_BY = {
+    "a close that asks nobody whether something joined": 15,
+    "a close that leaves the shared state of the group open": 1,
+    "an execution that does not ask whether it was succeeded": 2,
+    "a page that is sent without a claim": 9,
+    "a resolve that is not subtracted": 1,
+    "a resolve that waits do not see, and that wakes nobody": 1,
+    "an acknowledgement that answers later pages, too": 1,
+    "no page for something worse": 1,
+    "a firing with an old start that counts as late": 5,
+    "a group that points to a closed incident for good": 10,
+    "a dead execution that nobody succeeds": 1,
+    "an expiry on what still fires": 1,
+    "a step that runs although nothing fires any more": 11,
+    "a command that is sent again whatever went wrong": 36,
+    "alerts that are written whatever they are by now": 10,
+    "a new incident in the place of one that others opened meanwhile": 111,
+    "a page that is claimed after it went out": 11,
+    "a successor of the same generation": 1,
+    "a successor with the input of the first execution": 1,
+    "a member of a storm whose end the storm does not count": 1,
+    "a silenced alert that calls nobody in an incident that nothing holds": 36,
+    "a quiet incident that is closed although something fires again": 1,
+    "an overdue page that reconcile leaves alone": 41,
+    "an incident that reconcile does not look at soon after something joined": 6,
+    "an execution that nobody starts again": 2,
 }
-"""What finds a bug: a seed, or a story."""
+"""The seed that is known to find a bug."""
 
 
 def broken_by(bug: Planted) -> Sequence[Violation]:
-    """Plant a bug, run what is known to find it, and return the broken rules."""
-    known = FOUND_BY[bug.name]
+    """Plant a bug, run the seed that is known to find it, and return the broken rules."""
     with planted(bug):
-        given = scenario.drawn(known) if isinstance(known, int) else STORIES[known].scenario()
-        return scenario.run(given).violations
+        return scenario.run(scenario.drawn(FOUND_BY[bug.name])).violations
 
 
 class Found(NamedTuple):
