@@ -38,7 +38,7 @@ def one(seed: int, events: int) -> Result:
     rule = ran.violations[0].rule if ran.violations else ""
     text = "; ".join(f"{each.at:%d %H:%M:%S} {each.rule}: {each.about}" for each in ran.violations[:3])
     took = time.process_time() - began
-    return Result(seed, rule, text, ran.oracle.worst_to_human, ran.oracle.worst_calm, took)
+    return Result(seed, rule, text, ran.oracle.heard.worst_to_human, ran.oracle.heard.worst_calm, took)
 
 
 def _sweep(number: int | None, replayed: str | None, seed: int, processes: int) -> int:
@@ -68,13 +68,11 @@ def _planted(first: int, most: int, processes: int) -> int:
 
     missed = 0
     with ProcessPoolExecutor(processes) as pool:
-        found = pool.map(partial(planted.runs_to_find, first=first, most=most), range(len(planted.BUGS)))
-        for bug, (runs, rule) in zip(planted.BUGS, found, strict=True):
-            missed += not rule
-            print(
-                f"after {runs} runs: {bug.name} ({rule})" if rule else f"NOT FOUND in {runs} runs: {bug.name}",
-                flush=True,
-            )
+        searches = pool.map(partial(planted.find, first=first, most=most), range(len(planted.BUGS)))
+        for bug, found in zip(planted.BUGS, searches, strict=True):
+            missed += not found.rule
+            text = f"{found.by}, after {found.runs} runs ({found.rule})" if found.rule else f"NOT FOUND in {found.runs}"
+            print(f"{bug.name}: {text}", flush=True)
     return 1 if missed else 0
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError, ReadTimeoutError
@@ -49,12 +50,14 @@ class Killed(BaseException):
 
 @dataclass
 class Frame:
-    """A running invocation of a function: whose, since when, how long it may run, and whether it met a fault."""
+    """A running invocation of a function: whose, since when, how long it may run, which faults it met, and for which
+    incident the state machine called it."""
 
     actor: str
     began: datetime
     seconds: float
     faults: list[Kind] = field(default_factory=list)
+    incident: str = ""
 
 
 class Call(NamedTuple):
@@ -100,6 +103,8 @@ class Calls:
 
     def __post_init__(self) -> None:
         self.log: deque[Call] = deque(maxlen=self.remember)
+        self.interrupted: Frame | None = None  # whom others go before
+        self._waits: list[tuple[datetime, timedelta]] = []
 
     @property
     def actor(self) -> str:
@@ -160,13 +165,14 @@ class Calls:
         if self.depth >= DEEPEST:
             return
         self.depth += 1
-        frames, self.frames = self.frames, []
+        frames, self.frames, began = self.frames, [], self.clock.now()
+        self.interrupted = frames[-1] if frames else None
         try:
             if whole:
                 self.clock.run_for(seconds)
             elif self.rival is not None:
                 self.rival()
-            elif (happening := self._next_happening()) is not None:
+            elif (happening := self.next_happening()) is not None:
                 self.clock.run_until(happening.time + DELIVERED)
             else:
                 event = self.clock.next()
@@ -175,8 +181,14 @@ class Calls:
         finally:
             self.frames = frames
             self.depth -= 1
+            self._waits.append((self.clock.now(), self.clock.now() - began))
 
-    def _next_happening(self) -> Event | None:
+    def waited(self, since: datetime) -> timedelta:
+        """Return how much time passed since a time in calls that others went before."""
+        waits = takewhile(lambda wait: wait[0] >= since, reversed(self._waits))
+        return sum((seconds for _, seconds in waits), timedelta(0))
+
+    def next_happening(self) -> Event | None:
         """Return what happens next in the world if it is due soon: those are the races that matter."""
         until = self.clock.now() + PULLED
         return min((event for event in self.clock.due(until) if event.label[:1].isdigit()), default=None)

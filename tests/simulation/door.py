@@ -79,6 +79,10 @@ class Witness:
         """Tell whether the last accepted word about an alert is that it fires."""
         return key in self.last and self.last[key].said.firing
 
+    def under_way(self) -> list[Key]:
+        """Return the alerts of which a delivery is under way, the one that began last at the end."""
+        return [key for key, flights in self._under_way.items() if flights]
+
     def begins(self, said: Sequence[Said]) -> list[tuple[Said, list[Any]]]:
         """Note that a delivery is under way."""
         under_way = []
@@ -87,7 +91,7 @@ class Witness:
             for other in self._under_way[word.key]:
                 if other[0].firing != word.firing:
                     other[1] = flight[1] = True
-            self._under_way[word.key].append(flight)
+            self._under_way[word.key] = [*self._under_way.pop(word.key, ()), flight]
             under_way.append((word, flight))
         return under_way
 

@@ -22,6 +22,9 @@ run first; the call takes long while others run; Lambda is busy; an event comes 
 HARMLESS: frozenset[Kind] = frozenset({"others first", "twice"})
 """Faults that excuse nothing: another order of events is no failure."""
 
+IN_A_RUSH = 0.5
+"""The share of calls at the place of a rush before which others run."""
+
 READ: tuple[Kind, ...] = ("others first", "others first", "others first", "refuse", "kill before", "slow")
 WRITE: tuple[Kind, ...] = (
     *("others first", "others first", "others first", "refuse", "lost", "echo", "conflict", "kill before"),
@@ -62,6 +65,8 @@ class Faults:
         The share of calls that meet a fault in good weather.
     orders
         The share of calls before which other pending events run.
+    rush
+        A part of labels: before half of the calls that have it others run, so that races at one place are dense.
     only
         If given, exactly these faults happen, and nothing is drawn. Then `asked` has each call, and what it could meet.
     """
@@ -70,6 +75,7 @@ class Faults:
     share: float = 0.0
     orders: float = 0.0
     weather: Sequence[Weather] = ()
+    rush: str = ""
     only: Mapping[tuple[str, int], Kind] | None = None
     asked: dict[tuple[str, int], Sequence[Kind]] = field(default_factory=dict)
     happened: list[tuple[datetime, Fault]] = field(default_factory=list)
@@ -103,7 +109,8 @@ class Faults:
         for time in self.weather:
             if time.since <= now < time.until and time.where in label:
                 share = max(share, time.share)
-        if share <= 0 and self.orders <= 0:
+        orders = IN_A_RUSH if self.rush and self.rush in label else self.orders
+        if share <= 0 and orders <= 0:
             return None
         begun = self._begun.get(label)
         if begun is None:
@@ -112,9 +119,9 @@ class Faults:
         if drawn < share:
             serious = [kind for kind in kinds if kind not in HARMLESS] or kinds
             return serious[int(drawn / share * len(serious))]
-        if drawn < share + self.orders:
-            orders = [kind for kind in kinds if kind in HARMLESS]
-            return orders[0] if orders else None
+        if drawn < share + orders:
+            harmless = [kind for kind in kinds if kind in HARMLESS]
+            return harmless[0] if harmless else None
         return None
 
 

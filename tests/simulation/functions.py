@@ -102,6 +102,7 @@ class Functions:
         sandbox = self._idle[name].pop() if self._idle[name] else self._cold(module)
         state = event.get("state")
         frame = Frame(f"{name}/{state}" if state else name, self._calls.clock.now(), 55 if name == "reconcile" else 30)
+        frame.incident = str((event.get("incident") or {}).get("incident_id", ""))
         before, vars(module)["wiring"] = vars(module)["wiring"], sandbox
         self._calls.frames.append(frame)
         try:

@@ -39,11 +39,11 @@ steps:
     run: ls
   - id: drain
     kind: act
-    timeout: 1m
+    timeout: 10m
     run: drain
   - id: restart
     kind: act
-    timeout: 1m
+    timeout: 10m
     run: restart
 verify:
   within: 30s
@@ -154,12 +154,15 @@ class Fleet:
         Tells whether a host still has the condition that an alert is about.
     cure
         Ends that condition.
+    acts_take
+        The seconds that drains and restarts take; None draws them as for every command.
     """
 
     random: Random
     is_ill: Callable[[str, str], bool]
     cure: Callable[[str, str], object]
     switch: str | None = "on"
+    acts_take: float | None = None
     sent: list[Sent] = field(default_factory=list)
     _commands: dict[str, _Command] = field(default_factory=dict)
 
@@ -201,7 +204,10 @@ class Fleet:
         sent = Sent(now, command_id, request["Comment"], runbook, step, hosts)
         self.sent.append(sent)
         alert = next(alert for alert, cure in CURED_BY.items() if cure == runbook)
-        ends = now + timedelta(seconds=self.random.choice((1, 3, 10, 40)))
+        seconds: float = self.random.choice((1, 3, 10, 40))
+        if step in ("drain", "restart") and self.acts_take is not None:
+            seconds = self.acts_take
+        ends = now + timedelta(seconds=seconds)
         status = {host: self._outcome(alert, step, host) for host in hosts}
         self._commands[command_id] = _Command(sent, ends, status)
         return {"Command": {"CommandId": command_id, "DocumentName": request["DocumentName"], "Status": "Pending"}}

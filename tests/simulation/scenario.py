@@ -12,6 +12,7 @@ from tests.simulation.faults import Faults, Kind, Weather, exactly
 from tests.simulation.hosts import HOSTS
 from tests.simulation.oracle import Oracle, Violation
 from tests.simulation.people import Habits
+from tests.simulation.rivals import LATE, PLACES, Rivals
 from tests.simulation.world import World
 
 __all__ = ["Happening", "Ran", "Scenario", "describe", "drawn", "exactly", "run", "without"]
@@ -29,6 +30,22 @@ GROUPED = (
     "generic-behind",
 )
 SINGLE = ("cloudwatch", "pagerduty")
+WEAK = (
+    "escalate:sns",
+    "escalate:pagerduty",
+    "escalate:dynamodb",
+    "escalate",
+    "slack",
+    "reconcile:slack",
+    "ssm.send_command",
+    "notify/",
+    "ingest:",
+    "respond:",
+    "outside:dynamodb",
+    "reconcile:dynamodb.update",
+    "machine/",
+)
+"""Places that fail often in some scenarios: parts of labels."""
 
 
 class Happening(NamedTuple):
@@ -54,6 +71,8 @@ class Scenario:
     rival
         What happens at a call that others go before, with what follows within a second, or so many seconds later.
         Without it, what is due next.
+    rush
+        The place at which others often go first: a part of labels. Who goes is drawn (`Rivals`).
     """
 
     seed: int
@@ -66,6 +85,7 @@ class Scenario:
     only: Mapping[tuple[str, int], Kind] | None = None
     pace: float = 60
     rival: tuple[Happening, ...] = ()
+    rush: str = ""
 
 
 @dataclass
@@ -86,12 +106,27 @@ def drawn(seed: int, events: int = 40) -> Scenario:
     happenings: list[Happening] = []
     firing: dict[tuple[str, str, str], float] = {}
     severities = {name: random.choice(SEVERITIES) for name in (*PLAIN, *SPECIAL, *singles)}
+    of_host: dict[tuple[str, str], str] = {}  # most hosts' alerts of one name have the same severity
     # An alert's environment is a part of what it is: another environment is another alert.
     environments = {name: "test" if random.random() < 0.1 and name in PLAIN else "prod" for name in severities}
     now = 5.0
-    names = random.sample(PLAIN, random.randint(1, 4)) + random.sample(SPECIAL, random.randint(1, 3))
+    if random.random() < 0.25:
+        happenings.append(Happening(1, "slow_acts", (480.0,)))
+    names = random.sample(PLAIN, random.randint(1, 4)) + random.sample(SPECIAL, random.randint(1, 4))
     names += random.sample(sorted(singles), random.randint(0, 2))
     few = HOSTS[: random.choice((1, 2, 4, 8))]
+
+    def fire(name: str, at: float) -> None:
+        sender = singles.get(name) or senders[name]
+        host = "" if name in singles else random.choice(few)
+        if (name, host) not in of_host:
+            of_host[name, host] = random.choice((severities[name], severities[name], random.choice(SEVERITIES)))
+        severity = of_host[name, host]
+        if sender.startswith("generic") and random.random() < 0.2:
+            severity = random.choice(SEVERITIES)  # for Alertmanager, another severity is another alert
+        firing[sender, name, host] = at
+        happenings.append(Happening(at, "fire", (sender, name, host, severity, environments[name])))
+
     while len(happenings) < events:
         # Much happens when a window of five minutes is about to end.
         now += random.choice((0.1, 0.1, 1, 5, 20, 60, 60, 150, random.uniform(298, 303), random.uniform(298, 303)))
@@ -99,15 +134,7 @@ def drawn(seed: int, events: int = 40) -> Scenario:
             now += random.choice((3_600, 6 * 3_600))
         lot = random.random()
         if lot < 0.45:
-            name = random.choice(names)
-            sender = singles.get(name) or senders[name]
-            host = "" if name in singles else random.choice(few)
-            severity = severities[name]
-            if sender.startswith("generic") and random.random() < 0.2:
-                severity = random.choice(SEVERITIES)  # for Alertmanager, another severity is another alert
-            environment = environments[name]
-            firing[sender, name, host] = now
-            happenings.append(Happening(now, "fire", (sender, name, host, severity, environment)))
+            fire(random.choice(names), now)
         elif lot < 0.82 and firing:
             place = random.choice(sorted(firing))
             del firing[place]
@@ -115,15 +142,22 @@ def drawn(seed: int, events: int = 40) -> Scenario:
         elif lot < 0.85:
             happenings.append(Happening(now, "gap", (random.choice(names), random.choice(few), random.uniform(3, 300))))
         elif lot < 0.88:
-            even = random.random() < 0.3
-            seconds = random.choice((120, 600, 3_600))
-            happenings.append(Happening(now, "silence", (random.choice(names), seconds, even)))
+            silenced, even = random.choice(names), random.random() < 0.5
+            happenings.append(Happening(now, "silence", (silenced, random.choice((120, 600, 3_600)), even)))
+            for _ in range(random.choice((0, 1, 2))):  # it was silenced because it fires
+                now += random.choice((5, 30, 60))
+                fire(silenced, now)
+            if random.random() < 0.4:
+                happenings.append(Happening(now + random.choice((30, 90, 200)), "end_silence", ()))
         elif lot < 0.89:
             happenings.append(Happening(now, "end_silence", ()))
         elif lot < 0.90:
             happenings.append(Happening(now, "storm", (random.choice((8, 9, 10, 11, 12, 40)), random.randrange(1000))))
         elif lot < 0.92:
-            happenings.append(Happening(now, "stop_execution", (random.random(),)))
+            again, each = random.choice((1, 1, 2)), random.random()
+            happenings += [Happening(now + number * 100, "stop_execution", (each,)) for number in range(again)]
+            if random.random() < 0.3:
+                happenings.append(Happening(now + 230, "start_again", (random.random(),)))
         elif lot < 0.95:
             happenings.append(Happening(now, "press", (random.choice(("acknowledge", "resolve")), random.random())))
         elif lot < 0.97:
@@ -144,10 +178,17 @@ def _trouble(random: Random, last: float) -> dict[str, Any]:
     habits = Habits(acknowledge=random.choice((0.0, 0.5, 0.9)), resolve=random.choice((0.0, 0.15)))
     kind = random.random()
     found: dict[str, Any] = {"habits": habits, "orders": random.choice((0.0, 0.05, 0.2))}
-    if kind < 0.2:
+    if random.random() < 0.6:
+        found["rush"] = random.choice(PLACES)
+    late = LATE.get(found.get("rush", ""))
+    if late is None and kind < 0.35:
+        return found
+    if late is not None or kind < 0.6:  # one place fails often, all the time, and the others work
+        where, share = late or random.choice(WEAK), 0.9 if late else random.choice((0.05, 0.2, 0.5))
+        found["weather"] = (Weather(START, START + timedelta(days=30), share, where),)
         return found
     found["share"] = random.choice((0.0005, 0.003, 0.01))
-    if kind > 0.7:
+    if kind > 0.8:
         since = START + timedelta(seconds=random.uniform(0, last))
         until = since + timedelta(seconds=random.choice((30, 120, 600)))
         where = random.choice(("", "dynamodb", "slack", "pagerduty", "states", "lambda", "ingest", "machine"))
@@ -161,6 +202,8 @@ _ACTIONS: Mapping[str, Callable[..., object]] = {
     "silence": lambda world, name, seconds, even: world.silence(name, seconds, even_critical=even),
     "end_silence": World.end_silence,
     "stop_execution": World.stop_execution,
+    "start_again": lambda world, lot: _start_again(world, lot),
+    "slow_acts": lambda world, seconds: setattr(world.fleet, "acts_take", seconds),
     "press": World.press,
     "switch": lambda world, value: setattr(world.fleet, "switch", value),
     "reconcile": World.reconcile,
@@ -170,6 +213,25 @@ _ACTIONS: Mapping[str, Callable[..., object]] = {
     "crowd": lambda world, *arguments: _crowd(world, *arguments),
     "storm": lambda world, size, number: _storm(world, size, number),
 }
+
+
+def _start_again(world: World, lot: float) -> None:
+    """Start an execution once more that has a successor, as an operator in the console could."""
+    service, newest = world.step_functions, dict[str, int]()
+    for execution in service.executions.values():
+        if incident := execution._input.get("incident", {}).get("incident_id"):
+            newest[incident] = max(newest.get(incident, 1), execution._input.get("generation", 1))
+    old = [
+        execution
+        for execution in service.executions.values()
+        if execution.status != "RUNNING"
+        and (incident := execution._input.get("incident", {}).get("incident_id"))
+        and execution._input.get("generation", 1) < newest[incident]
+    ]
+    if old:
+        chosen = old[int(lot * len(old))]
+        name = f"{chosen.name[:70]}-again-{len(service.executions)}"
+        service.start_execution(stateMachineArn=chosen.machine_arn, name=name, input=chosen.input)
 
 
 def _gap(world: World, name: str, host: str, seconds: float) -> None:
@@ -210,11 +272,15 @@ def run(
     on_begin: Callable[[World], object] = lambda world: None,
 ) -> Ran:
     """Run a scenario to its end, with the oracle watching, and return what it found."""
-    faults = Faults(scenario.seed, scenario.share, scenario.orders, scenario.weather, only=scenario.only)
+    faults = Faults(
+        scenario.seed, scenario.share, scenario.orders, scenario.weather, rush=scenario.rush, only=scenario.only
+    )
     world = World(scenario.seed, faults, habits=scenario.habits, remember=remember, pace=scenario.pace)
     oracle = Oracle(world, pace=scenario.pace)
     if scenario.rival:
         let_go_first(world, scenario.rival)
+    elif scenario.rush:
+        world.calls.rival = Rivals(world)
     on_begin(world)
     with world.running():
         for number, happening in enumerate(scenario.happenings):

@@ -15,7 +15,6 @@ from random import Random
 from typing import NamedTuple
 
 from tests.simulation.clock import START
-from tests.simulation.door import ORDERED_BY_STAMP
 from tests.simulation.faults import Kind
 from tests.simulation.forks import Forks
 from tests.simulation.oracle import Violation
@@ -27,7 +26,6 @@ _MINUTE = "schedule:reconcile"
 _RECONCILE = ("reconcile", _MINUTE)
 _READS = ("get", "batch_get", "query", "list", "describe", "GetParameter")
 JOINS = "a critical that joins"
-RESOLVE = "the last resolve"
 
 
 class Cell(NamedTuple):
@@ -84,7 +82,7 @@ def rivals(story: str) -> dict[str, tuple[Happening, ...]]:
             Happening(420, "end", place),
         )
     if told.sender != "prometheus":  # who waits a minute before it speaks
-        found[RESOLVE] = tuple(Happening(0, "end", place) for place in sorted(places))
+        found["the last resolve"] = tuple(Happening(0, "end", place) for place in sorted(places))
     return found
 
 
@@ -101,19 +99,15 @@ def cells(story: str) -> Sequence[Cell]:
     """Return every cell of a story.
 
     Left out is what another cell shows as well: a function that dies at a read is one that died after its last write,
-    and what goes before a read goes, for most, before the write after it. Left out, too, is a firing that comes after
-    its resolve from a sender without times: it counts, as docs/reliability.md says.
+    and what goes before a read goes, for most, before the write after it.
     """
     asked, others = clean(story).world.faults.asked, rivals(story)
-    timeless = STORIES[story].sender not in ORDERED_BY_STAMP
     found = []
     for label, number in _worth_it(list(asked), STORIES[story].most):
         reads = label.rpartition(".")[2].startswith(_READS)
         for kind in dict.fromkeys(asked[label, number]):
             if kind == "others first":
                 first = ["due", *([JOINS] if reads and JOINS in others else [] if reads else others)]
-                if timeless and label.startswith("http:") and RESOLVE in first:
-                    first.remove(RESOLVE)
                 found += [Cell(story, label, number, kind, each) for each in first]
             elif not reads or kind not in ("kill before", "slow"):
                 found.append(Cell(story, label, number, kind))

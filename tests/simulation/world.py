@@ -113,7 +113,7 @@ class World:
         self.memory = MemoryDynamoDB.from_template(_table_properties(), name=STACK)
         self.memory.shares = True
         self.true: set[tuple[str, str, str]] = set()
-        self._environments: dict[tuple[str, str, str], tuple[str, str]] = {}
+        self.known: dict[tuple[str, str, str], tuple[str, str]] = {}
         self.fleet = Fleet(Random(seed + 2), self._is_ill, self._cure)
         self.functions = Functions(self.calls, self._client, lambda: Secrets(self.calls, SECRETS), self._crashed)
         self.slack = Slack(self.calls, self._publish)
@@ -173,14 +173,14 @@ class World:
     def fire(self, sender: str, name: str, host: str, severity: str, environment: str = "prod") -> None:
         """Let a condition begin: its sender will say so."""
         self.true.add((sender, name, host))
-        self._environments[sender, name, host] = severity, environment
+        self.known[sender, name, host] = severity, environment
         self.senders[sender].change(name, host, True, severity, environment)
 
     def end(self, sender: str, name: str, host: str) -> None:
         """Let a condition end."""
         if (sender, name, host) in self.true:
             self.true.discard((sender, name, host))
-            severity, environment = self._environments[sender, name, host]
+            severity, environment = self.known[sender, name, host]
             self.senders[sender].change(name, host, False, severity, environment)
 
     def silence(self, name: str, seconds: float, *, even_critical: bool = False) -> None:

@@ -1,0 +1,316 @@
+"""The part of the oracle that watches people: what they heard of each alert, when, and how often they were woken."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tests.simulation.calls import Frame
+from tests.simulation.clock import START
+from tests.simulation.door import Key, Word
+from tests.simulation.faults import HARMLESS, Fault, Kind
+from tests.simulation.stored import StoredAlert, StoredLive, plain
+from tests.simulation.watch import MINUTE, PAGING, Watch, rank
+
+if TYPE_CHECKING:
+    from tests.simulation.clients import Published
+
+PAGE_AFTER = timedelta(minutes=5)
+LONGEST_LEVEL = timedelta(minutes=15)
+MEND = timedelta(minutes=2)
+HELD_BY_RULE = {"LinkFlaps": timedelta(minutes=5)}
+LEASE = timedelta(seconds=59)
+"""Nobody sends a claimed page again within this time after the begin of the function that claimed it."""
+
+AT_ONCE = timedelta(seconds=40)
+"""In calm weather a page goes out within this time: reconcile, which finds what was missed, comes each minute."""
+
+TOLD = timedelta(minutes=4)
+"""What joins an incident that people were told of is told within this time: by its execution, or by reconcile."""
+
+LONGEST_PAUSE = timedelta(minutes=12)
+"""Reconcile tries again after a pause of ten minutes at most."""
+
+CALM = timedelta(minutes=15)
+PAGES = ("page", "trigger")
+
+
+class _Page(NamedTuple):
+    """A page that went out: when, and by which invocation."""
+
+    at: datetime
+    frame: Frame | None
+
+
+@dataclass
+class Heard:
+    """Watches messages, and whether a person hears of each alert that pages."""
+
+    watch: Watch
+    worst_to_human: timedelta = timedelta(0)
+    worst_calm: timedelta = timedelta(0)
+    sends: dict[str, list["Published"]] = field(default_factory=lambda: defaultdict(list))
+    _held: set[str] = field(default_factory=set)
+    _worst: dict[Key, int] = field(default_factory=dict)
+    _fired: dict[Key, list[Word]] = field(default_factory=lambda: defaultdict(list))
+    _pages: dict[tuple[Any, ...], list[_Page]] = field(default_factory=lambda: defaultdict(list))
+    _faults: list[tuple[Frame, Kind]] = field(default_factory=list)
+    _slack_failed: list[datetime] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        world = self.watch.world
+        world.faults.listeners.append(self._fault)
+        world.on_message.append(self._message)
+        world.witness.accepted.append(self._accepted)
+
+    def _fault(self, at: datetime, fault: Fault) -> None:
+        frames = self.watch.world.calls.frames
+        if fault.kind in HARMLESS:
+            return
+        if ":slack." in fault.label:
+            self._slack_failed.append(at)
+        if frames:
+            self._faults.append((frames[-1], fault.kind))
+
+    # --- each minute --------------------------------------------------------------------------------------------------
+
+    def look(self, lives: Sequence[StoredLive], alerts: Sequence[StoredAlert]) -> None:
+        """Check that nobody was forgotten after a page."""
+        self._held |= {live.incident_id for live in lives if "held_until" in live.item}
+        last, now = self.watch.world.witness.last, self.watch.world.clock.now()
+        loud = {
+            alert.incident_id
+            for alert in alerts
+            if alert.firing and alert.key in last and rank(last[alert.key]) >= PAGING and last[alert.key].said.firing
+        }
+        for live in lives:
+            pages = [send.at for send in self.sends[live.incident_id] if send.kind in ("page", "trigger")]
+            if not live.is_open or live.incident_id not in loud or not pages:
+                continue
+            newest = pages[-1]
+            presses = self.watch.world.people.pressed
+            answered = any(press.incident_id == live.incident_id and press.at >= newest for press in presses)
+            limit = LONGEST_LEVEL + PAGE_AFTER + MEND + self.watch.allowance(newest)
+            if not answered and now - newest > limit:
+                self.watch.say("not paged again", f"{live.incident_id} since {newest:%d %H:%M:%S}, and nobody answered")
+
+    # --- at each message ----------------------------------------------------------------------------------------------
+
+    def _message(self, message: "Published") -> None:
+        self.sends[message.incident_id].append(message)
+        if message.kind not in PAGES:
+            return
+        live = self._live(message.incident_id)
+        if live is None:
+            return
+        self._once(message, plain(live.item.get("paged_seq")))
+        self._after_answer(message, live)
+
+    def _once(self, message: "Published", number: int | None) -> None:
+        """A page goes out once, unless a call failed of the two that sent it: its claim, its sending or its mark."""
+        frames = self.watch.world.calls.frames
+        pages = self._pages[message.incident_id, number, message.channel]
+        pages.append(_Page(message.at, frames[-1] if frames else None))
+        if len(pages) == 1:
+            return
+        self.watch.checks["paged again"] += 1
+        first, again = pages[-2:]
+        faults = [kind for frame, kind in self._faults if frame is first.frame or frame is again.frame]
+        if first.frame is None or again.frame is None:
+            return  # the machine's own page of last resort: it asks nobody
+        if again.at - first.frame.began < LEASE:
+            # A function that dies keeps its claim; only who got no clear answer may send at once.
+            faults = [kind for kind in faults if not kind.startswith("kill") and kind != "slow"]
+        if not faults:
+            text = f"{message.incident_id} by {message.channel}: number {number}, {again.at - first.at} after the last"
+            self.watch.say("page twice", text)
+
+    def _after_answer(self, message: "Published", live: StoredLive) -> None:
+        """After an acknowledgement there is no further page, unless something worse joined, or it is a storm."""
+        if live.group_key.startswith("storm:"):
+            return
+        presses = [
+            press
+            for press in self.watch.world.people.pressed
+            if press.button == "acknowledge"
+            and press.incident_id == message.incident_id
+            and press.status is not None
+            and 200 <= press.status < 300
+            and not press.met_fault
+        ]
+        if not presses or self.watch.troubled(presses[-1].at):
+            return
+        answered = presses[-1].at
+        earlier = [send for send in self.sends[message.incident_id] if send.kind in ("page", "trigger")][:-1]
+        if not earlier or earlier[-1].at > answered or message.at - answered < timedelta(seconds=30):
+            return
+        mine = {alert.key for alert in self.watch.stored.alerts() if alert.incident_id == message.incident_id}
+        known = [
+            rank(word) for key, word in self.watch.world.witness.last.items() if key in mine and word.at <= answered
+        ]
+        newer = [
+            rank(word) for key, word in self.watch.world.witness.last.items() if key in mine and word.at > answered
+        ]
+        if max(newer, default=0) <= max(known, default=0):
+            self.watch.say("page after answer", f"{message.incident_id} at {message.at}, answered {answered}")
+
+    # --- at each accepted word ----------------------------------------------------------------------------------------
+
+    def _accepted(self, word: Word, before: Word | None) -> None:
+        """Check, when the time is over, that a person heard of a new alert that pages."""
+        if word.said.firing:
+            self._fired[word.said.key].append(word)
+        key, fired = word.said.key, before is not None and before.said.firing
+        # An alert that fires keeps its worst rank until it ends.
+        worst = max(self._worst.get(key, 0), rank(before)) if fired and before is not None else 0
+        if word.said.firing or self.watch.world.witness.is_sure(key):  # else it may fire all the same, as bad as before
+            self._worst[key] = max(worst, rank(word)) if word.said.firing else 0
+        if word.said.firing and not fired:
+            self._later(TOLD, lambda: self._told(word), f"was anybody told of {key}?")
+        if not word.said.firing or rank(word) <= worst or rank(word) < PAGING:
+            return
+        self._later(AT_ONCE, lambda: self._prompt(word), f"was anybody paged for {key} at once?")
+        self._check_later(word, PAGE_AFTER + MINUTE + timedelta(seconds=30))
+
+    def _later(self, after: timedelta, check: Callable[[], object], label: str) -> None:
+        self.watch.world.clock.at(self.watch.world.clock.now() + after, check, label)
+
+    def _check_later(self, word: Word, within: timedelta) -> None:
+        at = max(word.at + within, self.watch.world.clock.now() + timedelta(seconds=1))
+        self.watch.world.clock.at(at, lambda: self._reached(word, within), f"did anybody hear of {word.said.key}?")
+
+    def _still(self, word: Word) -> bool:
+        """Tell whether what a word said is still so, in the same episode."""
+        last = self.watch.world.witness.last.get(word.said.key)
+        same = last is not None and last.said.firing and last.said.episode == word.said.episode
+        return same and self.watch.world.witness.is_sure(word.said.key)
+
+    def _joined(self, word: Word) -> tuple[StoredAlert, StoredLive] | None:
+        """Return the alert that still fires, and its incident if that is open."""
+        alert = self.watch.stored.alert(word.said.key) if self._still(word) else None
+        live = self._live(alert.incident_id) if alert is not None else None
+        return (alert, live) if alert is not None and live is not None and live.is_open else None
+
+    def _told(self, word: Word) -> None:
+        """Check that people read of an alert that joined an incident which they were told of."""
+        joined, now = self._joined(word), self.watch.world.clock.now()
+        if joined is None:
+            return
+        self.watch.checks["told"] += 1
+        incident = joined[1].incident_id
+        told = [send.at for send in self.sends[incident] if send.channel == "slack"]
+        since = word.at - timedelta(seconds=30)
+        if not told or told[0] >= since or told[-1] >= since:
+            return
+        refused = sum(1 for at in self._slack_failed if at >= since)
+        pauses = min(LONGEST_PAUSE, MINUTE * 2.0 ** min(refused, 10)) if refused else timedelta(0)
+        if now - word.at < TOLD + self.watch.allowance(word.at) + pauses:
+            self._later(MINUTE, lambda: self._told(word), f"was anybody told of {word.said.key}?")
+            return
+        self.watch.say("not told", f"{word.said.key} joined {incident}, accepted {word.at:%d %H:%M:%S}")
+
+    def _prompt(self, word: Word) -> None:
+        """Check that in calm weather what is worse than people know pages at once."""
+        joined, since = self._joined(word), word.at - CALM
+        if joined is None or self.watch.troubled(since) or self.watch.stopped(since):
+            return
+        alert, live = joined
+        busy = any(name in live.item for name in ("held_until", "acted_at"))
+        if busy or live.group_key.startswith("storm:") or not self._worse(alert, word):
+            return
+        self.watch.checks["prompt"] += 1
+        waited = self.watch.world.calls.waited(word.at - AT_ONCE)
+        if self.watch.world.clock.now() - word.at < AT_ONCE + waited:
+            self._later(MINUTE / 6, lambda: self._prompt(word), f"was anybody paged for {word.said.key} at once?")
+        elif self.human(alert.incident_id, word.at - AT_ONCE, word.at, must_page=True) is None:
+            self.watch.say("slow", f"{word.said.key} joined {live.incident_id} at {word.at:%d %H:%M:%S}: no page yet")
+
+    def _reached(self, word: Word, within: timedelta) -> None:
+        key, now = word.said.key, self.watch.world.clock.now()
+        self.watch.checks["reached"] += 1
+        if not self._still(word):
+            return
+        alert = self.watch.stored.alert(key)
+        if alert is None and self.watch.world.queues.waiting:
+            self._check_later(word, now - word.at + MINUTE)
+            return
+        if alert is None:
+            self.watch.say("covered", f"{key} was accepted at {word.at:%d %H:%M:%S} and is not stored")
+            return
+        heard = self.human(alert.incident_id, word.at, now, must_page=self._worse(alert, word))
+        if heard is not None:
+            if alert.incident_id in self._held:
+                return  # a silence or a rule may hold it longer than it waited for people
+            took = max(timedelta(0), heard - word.at)
+            live = next((live for live in self.watch.stored.lives() if live.incident_id == alert.incident_id), None)
+            took = max(timedelta(0), took - self._excuse(alert, live, word))
+            self.worst_to_human = max(self.worst_to_human, took)
+            if not self.watch.troubled(word.at):
+                self.worst_calm = max(self.worst_calm, took)
+            return
+        live = next((live for live in self.watch.stored.lives() if live.incident_id == alert.incident_id), None)
+        excuse = self._excuse(alert, live, word)
+        limit = PAGE_AFTER + MINUTE + timedelta(seconds=30) + excuse + self.watch.allowance(word.at)
+        if now - word.at < limit:
+            self._check_later(word, limit)
+        elif not self._alarmed(alert.incident_id):
+            self.watch.say(
+                "nobody heard", f"{key} ({word.said.severity}) of {alert.incident_id}, accepted {word.at:%d %H:%M:%S}"
+            )
+
+    def _live(self, incident_id: str) -> StoredLive | None:
+        return next((live for live in self.watch.stored.lives() if live.incident_id == incident_id), None)
+
+    def _worse(self, alert: StoredAlert, word: Word) -> bool:
+        """Tell whether a word is worse than all that people could know of the incident before, if they knew of it."""
+        live = self._live(alert.incident_id)
+        since = datetime.fromisoformat(plain(live.item["opened_at"])) - MINUTE if live is not None else START
+        earlier = (
+            rank(known)
+            for other in self.watch.stored.alerts()
+            if other.incident_id == alert.incident_id
+            for known in self._fired[other.key]
+            if since <= known.at < word.at
+        )
+        knew = False
+        for known in earlier:  # of thousands the first is mostly enough
+            knew = True
+            if known >= rank(word):
+                return False
+        return knew
+
+    def human(self, incident_id: str, since: datetime, until: datetime, *, must_page: bool = False) -> datetime | None:
+        """Return when a person heard of an alert that came at a time: the first page since, or an earlier page that
+        still stands with a message since, or a press that answers it."""
+        sends = self.sends[incident_id]
+        page = next((send.at for send in sends if send.kind in ("page", "trigger") and send.at >= since), None)
+        if page is not None:
+            return page
+        paged_before = any(send.kind in ("page", "trigger") and send.at < since for send in sends)
+        told = next((send.at for send in sends if send.channel == "slack" and send.at >= since), None)
+        pressed = [press.at for press in self.watch.world.people.pressed if press.incident_id == incident_id]
+        if (paged_before or pressed) and told is not None and not must_page:
+            return told
+        return next((at for at in pressed if at >= since), None)
+
+    def _excuse(self, alert: StoredAlert, live: StoredLive | None, word: Word) -> timedelta:
+        """Return how much longer an alert may wait: held by a silence or a rule, or after a verified cure."""
+        excuse = timedelta(0)
+        if live is None:
+            return excuse
+        held = live.item.get("held_until")
+        if held is not None and "hold_ended_at" not in live.item:
+            excuse = max(excuse, datetime.fromisoformat(plain(held)) - word.at)
+        if "hold_ended_at" in live.item:
+            excuse = max(excuse, datetime.fromisoformat(plain(live.item["hold_ended_at"])) - word.at)
+        if "verified_at" in live.item:
+            excuse = max(excuse, datetime.fromisoformat(plain(live.item["verified_at"])) - word.at)
+        return max(excuse, HELD_BY_RULE.get(alert.key.name, timedelta(0)))
+
+    def _alarmed(self, incident_id: str) -> bool:
+        """Tell whether an execution of the incident ended as Undelivered, which raises an alarm of its own."""
+        return any(
+            execution.error == "Undelivered" and execution._input.get("incident", {}).get("incident_id") == incident_id
+            for execution in self.watch.world.step_functions.executions.values()
+        )

@@ -1,0 +1,106 @@
+"""What the parts of the oracle share: the world, what is stored, the broken rules, and how long a fault excuses.
+
+Allowances: a fault that was injected costs time. Each check names its limit in calm weather; every serious fault since
+the trouble began adds to it, up to a bound.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests.simulation.door import Word
+from tests.simulation.faults import HARMLESS, Fault
+from tests.simulation.stored import Stored
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+MINUTE = timedelta(minutes=1)
+LONGEST_ALLOWANCE = timedelta(minutes=12)
+RANKS = {"critical": 4, "high": 3, "medium": 2, "low": 1, "info": 0}
+PAGING = 3
+NOISE = ("OddNoise",)
+
+
+class Violation(NamedTuple):
+    """A broken rule: when, which, and what is wrong in words."""
+
+    at: datetime
+    rule: str
+    about: str
+
+
+def rank(word: Word) -> int:
+    """Return the rank that the declared rules leave to an alert."""
+    said = word.said
+    if said.environment in ("test", "dev"):
+        return min(RANKS[said.severity], RANKS["medium"])
+    if said.key.name in NOISE and said.severity != "critical":
+        return 0
+    return RANKS[said.severity]
+
+
+@dataclass
+class Watch:
+    """A watched world, and what was found wrong in it."""
+
+    world: "World"
+    pace: float
+    violations: list[Violation] = field(default_factory=list)
+    checks: Counter[str] = field(default_factory=Counter)
+    _serious: list[datetime] = field(default_factory=list)
+    _since: dict[tuple[str, str], datetime] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.stored = Stored(self.world.memory)
+        self.world.faults.listeners.append(self._fault)
+
+    def _fault(self, at: datetime, fault: Fault) -> None:
+        if fault.kind not in HARMLESS:
+            self._serious.append(at)
+
+    def say(self, rule: str, about: str) -> None:
+        """Report a broken rule."""
+        self.violations.append(Violation(self.world.clock.now(), rule, about))
+
+    def allowance(self, since: datetime) -> timedelta:
+        """Return how much longer something may take because of the faults since a time."""
+        number = sum(1 for at in self._serious if at >= since - MINUTE)
+        faults = MINUTE * (2**number - 1) if number < 4 else LONGEST_ALLOWANCE
+        # What reconcile mends waits for its next run.
+        return min(LONGEST_ALLOWANCE, faults) + timedelta(seconds=self.pace) - MINUTE
+
+    def lasting(self, rule: str, about: str, wrong: bool, limit: timedelta, text: str) -> None:
+        """Report something that has been wrong for longer than the limit."""
+        key, now = (rule, about), self.world.clock.now()
+        if not wrong:
+            self._since.pop(key, None)
+            return
+        since = self._since.setdefault(key, now)
+        if now - since > limit + self.allowance(since):
+            self.say(rule, f"{text} since {since:%d %H:%M:%S}")
+
+    def troubled(self, since: datetime) -> bool:
+        """Tell whether a call failed since a time, or in the minute before it."""
+        return any(at >= since - MINUTE for at in self._serious)
+
+    def stopped(self, since: datetime) -> bool:
+        """Tell whether an execution ended badly since a time."""
+        return any(
+            execution.status not in ("RUNNING", "SUCCEEDED")
+            and execution.ended is not None
+            and execution.ended >= since
+            for execution in self.world.step_functions.executions.values()
+        )
+
+    def failed(self, incident_id: str, within: timedelta) -> bool:
+        """Tell whether an execution of the incident failed of late."""
+        since = self.world.clock.now() - within
+        return any(
+            execution.status == "FAILED"
+            and execution.ended is not None
+            and execution.ended >= since
+            and execution._input.get("incident", {}).get("incident_id") == incident_id
+            for execution in self.world.step_functions.executions.values()
+        )
