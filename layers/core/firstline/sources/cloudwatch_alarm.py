@@ -65,7 +65,8 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
     account = arn_account or values.name(alarm.account)
     region = arn_region or values.name(alarm.region)
     labels = _agreed_labels([*alarm.dimensions, alarm.contributor])
-    subject = Subject(account, region, meanings.find(labels, "service"), meanings.find(labels, "environment"))
+    meant = meanings.of(labels)
+    subject = Subject(account, region, meant.first("service") or meant.first("cluster"), meant.first("environment"))
     at = values.moment(alarm.at)
     full_name = values.scalar(alarm.name) or name
     # `Region` of an SNS message is a display name that varies; the ARN says it exactly.
