@@ -6,6 +6,7 @@ import pytest
 
 from firstline.errors import UnreadablePayload
 from firstline.sources import normalize, normalize_batch
+from firstline.sources.body import parse_body
 from tests.unit.sources.events import event, read
 
 
@@ -54,3 +55,12 @@ def test_an_empty_list_is_no_error() -> None:
 def test_what_cannot_be_read(payload: Any) -> None:
     with pytest.raises(UnreadablePayload, match="generic: "):
         normalize("generic", payload)
+
+
+def test_a_text_of_several_lines_between_quotes_is_read() -> None:
+    body = b'{"alert_name": "Disk is\nfull", "severity": "critical", "message": "on ledger-db-1\r\n\tof 40 GB\x00"}'
+
+    (alert,) = normalize("generic", parse_body(body))
+
+    assert (alert.alert_name, alert.severity) == ("Disk is full", "critical")
+    assert alert.message.splitlines() == ["on ledger-db-1", "\tof 40 GB"]

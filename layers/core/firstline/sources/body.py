@@ -1,7 +1,8 @@
 """A strict reader of a webhook's bytes: its result is plain, bounded JSON data.
 
 Python's `json` accepts values that no later stage can carry: NaN, infinite numbers, lone surrogates, integers of any
-size, and nesting until the interpreter gives up. All of it is refused here, once.
+size, and nesting until the interpreter gives up. All of it is refused here, once. Control characters inside a string
+are let through: only a strict reader minds them, and a person could read the text.
 """
 
 import json
@@ -118,4 +119,6 @@ def _too_deep() -> UnreadablePayload:
 _HALF_A_PAIR = re.compile(r"\\u[dD]")
 """The beginning of every escaped half of a surrogate pair."""
 
-_DECODER = json.JSONDecoder(parse_int=_integer, parse_float=_number, parse_constant=_constant)
+# Not strict: templates paste texts of several lines between quotes, and control characters are dropped from names and
+# texts anyway.
+_DECODER = json.JSONDecoder(strict=False, parse_int=_integer, parse_float=_number, parse_constant=_constant)
