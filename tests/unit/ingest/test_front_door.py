@@ -46,7 +46,7 @@ def test_one_bad_alert_of_fifty_is_kept_and_the_others_are_processed(world: Worl
     status, answer = post(world, "/alerts/prometheus", alertmanager(*alerts))
 
     assert (status, answer["alert_count"], answer["quarantined"]) == (202, 49, 1)
-    assert len(world.alerts) == 49
+    assert [alert.alert_name for alert in world.alerts[49:]] == ["Unreadable message from prometheus"]
     assert json.loads(world.kept[0].body) == alertmanager(alerts[17])
 
 
@@ -61,7 +61,7 @@ def test_a_rejected_part_can_be_read_by_a_redrive_once_its_source_can_read_it(wo
     redriven = Quarantined(kept.source, kept.reason, json.dumps(envelope).encode(), kept.content_type)
     handle(world, {"Records": [{"eventSource": "aws:sqs", "body": json.dumps(pack(redriven)[0])}]})
 
-    assert [alert.alert_name for alert in world.alerts] == ["Mended"]
+    assert [alert.alert_name for alert in world.alerts] == ["Unreadable message from prometheus", "Mended"]
     assert envelope["commonLabels"] == {"cluster": "eu"}
 
 
@@ -197,7 +197,8 @@ def test_an_authenticated_body_that_makes_no_sense_is_kept_whole_and_answered_2x
     assert (status, answer["status"]) == (202, "quarantined")
     assert answer["reason"]
     assert [kept.body for kept in world.kept] == [body]
-    assert not world.alerts
+    assert [alert.alert_name for alert in world.alerts] == ["Unreadable message from generic"]
+    assert answer["incidents"] == ["incident-1"]
 
 
 # --- not now ---------------------------------------------------------------------------------------------------------
@@ -209,6 +210,13 @@ def test_when_the_table_is_down_the_sender_has_to_try_again(world: World) -> Non
     status, answer = post(world, "/alerts/prometheus", alertmanager(firing()))
 
     assert (status, answer["reason"]) == (503, "HistoryUnavailable")
+
+
+def test_an_unreadable_message_of_which_nobody_was_told_has_to_come_again(world: World) -> None:
+    world.table_is_down = True
+
+    assert post(world, "/alerts/generic", b"not json")[0] == 503
+    assert [kept.body for kept in world.kept] == [b"not json"]
 
 
 def test_when_not_even_the_quarantine_takes_it_the_sender_has_to_try_again(world: World) -> None:
