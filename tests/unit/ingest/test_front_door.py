@@ -35,6 +35,10 @@ def test_a_batch_is_accepted(world: World) -> None:
     assert world.alerts[0].severity == "medium"
 
 
+def test_a_put_is_taken_as_a_post(world: World) -> None:
+    assert post(world, "/alerts/prometheus", alertmanager(firing()), method="PUT")[1]["alert_count"] == 1
+
+
 def test_a_stage_or_a_custom_domain_in_front_of_the_path_does_not_matter(world: World) -> None:
     assert post(world, "/prod/alerts/prometheus/", alertmanager(firing()))[0] == 202
 

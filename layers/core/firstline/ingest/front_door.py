@@ -109,7 +109,7 @@ class Intake:
         method, path = event["requestContext"]["http"]["method"], event["rawPath"].rstrip("/")
         headers, body = event.get("headers") or {}, _body(event)
         match (method, path.split("/")[1:]):
-            case ("POST", [*_, "alerts", source]):
+            case ("POST" | "PUT", [*_, "alerts", source]):
                 return self._take_alerts(source, headers, body, now)
             case ("POST", [*_, "deployments"]):
                 return self._take_deployment(headers, body, now)
