@@ -82,7 +82,7 @@ def _read_alert(raw: Any, reading: Reading) -> None:
         return
     labels = _labels(alert)
     own, meant = meanings.of(alert), meanings.of(labels)
-    host = bare_host(_first(alert, _HOST) or "") or host_hint(labels)
+    host = bare_host(_first(alert, _HOST) or "") or host_hint(labels, meant)
     subject = Subject(*[own.first(meaning) or meant.first(meaning) for meaning in Subject._fields])
     given = _first(alert, _ID)
     ends_at = values.moment(alert.get("endsat")) if status == "resolved" else None
@@ -140,5 +140,5 @@ def _first(alert: dict[str, Any], keys: tuple[str, ...]) -> str | None:
 
 def _pairs(labels: dict[str, Any]) -> list[str]:
     """Return the labels that identify the alert: all but the severity, which may change while it fires."""
-    texts = ((key, values.scalar(labels[key])) for key in sorted(labels))
-    return [f"{key}={text}" for key, text in texts if text and "severity" not in meanings.of({key: text})]
+    texts = ((key, values.scalar(labels[key])) for key in sorted(labels) if meanings.meaning_of(key) != "severity")
+    return [f"{key}={text}" for key, text in texts if text]

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from firstline.sources import meanings
-from firstline.sources.meanings import Subject
+from firstline.sources.meanings import Meant, Subject
 from firstline.sources.values import exact
 
 INSTANCE_ID = re.compile(r"m?i-[0-9a-f]{8,17}")
@@ -52,11 +52,16 @@ def alertmanager_fingerprint(labels: Mapping[str, Any], given: Any = None) -> st
     return f"{value:016x}"
 
 
-def host_hint(labels: Mapping[str, Any]) -> str | None:
+def host_hint(labels: Mapping[str, Any], meant: Meant | None = None) -> str | None:
     """Return the best hint in the labels for the machine that the alert is about, or None.
 
     In this order: a value that is exactly an instance id · a private DNS name · an address · a host name. Two different
     instance ids are no hint: a command must never go to a guess.
+
+    Parameters
+    ----------
+    meant
+        What the labels mean, if the caller knows it already.
     """
     found: str | None = None
     for value in labels.values():
@@ -64,7 +69,7 @@ def host_hint(labels: Mapping[str, Any]) -> str | None:
             if found is not None:
                 return None
             found = value
-    return found or best_host(meanings.of(labels).get("host", ()))
+    return found or best_host((meant if meant is not None else meanings.of(labels)).get("host", ()))
 
 
 def best_host(candidates: Iterable[str]) -> str | None:

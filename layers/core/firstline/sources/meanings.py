@@ -67,15 +67,12 @@ class Meant(dict[str, list[str]]):
 
 def of(labels: Mapping[str, Any]) -> Meant:
     """Return what labels mean; those without a value, and those that are no scalars, mean nothing."""
-    found = []
-    for key, value in labels.items():
-        place = _PLACES.get(letters(key))
-        if place is not None and values.name(value) is not None:
-            # Of two spellings with the same letters the one in lower case counts.
-            found.append((place, key.swapcase(), value))
+    # Of two spellings with the same letters the one in lower case counts.
+    found = [(place, key.swapcase(), key) for key in labels if (place := _place(key)) is not None]
     meant = Meant()
-    for (_, meaning), _, value in sorted(found, key=lambda entry: entry[:2]):
-        meant.setdefault(meaning, []).append(values.scalar(value) or "")
+    for (_, meaning), _, key in sorted(found):
+        if values.name(labels[key]) is not None:
+            meant.setdefault(meaning, []).append(values.scalar(labels[key]) or "")
     return meant
 
 
@@ -87,8 +84,14 @@ def find(labels: Mapping[str, Any], meaning: str) -> str | None:
 def kept(labels: Any) -> dict[str, str]:
     """Return labels within bounds, as `values.labels` does; what has a meaning is not among those that are cut off."""
     if type(labels) is dict and len(labels) > values.LABEL_LIMIT:
-        labels = dict(sorted(labels.items(), key=lambda label: letters(label[0]) not in _PLACES))
+        labels = dict(sorted(labels.items(), key=lambda label: _place(label[0]) is None))
     return values.labels(labels)
+
+
+def meaning_of(name: str) -> str | None:
+    """Return what a label of this name means, or None."""
+    place = _place(name)
+    return place[1] if place is not None else None
 
 
 def letters(name: str) -> str:
@@ -100,3 +103,7 @@ def letters(name: str) -> str:
 def _letters(name: str) -> str:
     """Remembered, as the same names come again with every alert."""
     return "".join([c for c in name.lower() if c.isalnum()])
+
+
+def _place(name: str) -> tuple[int, str] | None:
+    return _PLACES.get(_letters(name)) if len(name) <= values.LABEL_NAME_LIMIT else None

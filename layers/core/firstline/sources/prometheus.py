@@ -140,7 +140,7 @@ def _read_identity(source: str, given: Any, own: dict[str, Any], merged: dict[st
         fingerprint=fingerprint,
         # Annotations hold values that change, so a nameless alert is an incident of its own.
         group_key=group_key(source, full_name, meant.subject, meant.scope),
-        host=host_hint(merged),
+        host=host_hint(merged, meant),
         subject=meant.subject,
         not_for_people=not_for_people,
     )

@@ -58,7 +58,9 @@ _MEASURED = _words(
 _NEGATIONS = _words("non not no never isn")
 _INTENSIFIERS = _words("so very too mission business time that t")
 
-_NUMBERED = re.compile(r"(?<![a-z0-9])(?:prio(?:rity)?|p|sev(?:erity)?)[-_ .#]*([0-5])(?![a-z0-9]|\.\d)", re.IGNORECASE)
+_NUMBERED = re.compile(
+    r"(?<![a-z0-9])(?:prio(?:rity)?|p|s(?:ev(?:erity)?)?)[-_ .:=#]*([0-5])(?![a-z0-9]|\.\d)", re.IGNORECASE
+)
 _BREAK = re.compile(r"\s[-/]\s|[^\w\s'./-]+")
 # A word of camel case, or a whole instance type (p3.2xlarge), which is no P3.
 _TOKEN = re.compile(r"[a-z]\d\w*\.\w*large|[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+|[^\W\d_]+")

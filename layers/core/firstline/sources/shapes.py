@@ -217,6 +217,8 @@ _SHAPES = (
     ),
 )
 """The first that fits counts."""
+_FIRST_KEYS = frozenset(shape.marks.partition(" ")[0].partition(".")[0] for shape in _SHAPES)
+"""A message that has none of these keys has no known shape; most have none."""
 
 _WRAPPERS = (
     "alert",
@@ -236,6 +238,8 @@ _WRAPPERS = (
 
 def unfolded(payload: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the fields of a known tool's message by the letters of their names, or None if no shape fits."""
+    if _FIRST_KEYS.isdisjoint(payload):
+        return None
     for shape in _SHAPES:
         if all(_at(payload, mark) is not None for mark in shape.marks.split()):
             return _fields(shape, payload)
