@@ -249,6 +249,7 @@ def test_what_a_tool_tells_besides_is_ignored(body: dict[str, Any]) -> None:
         (new_relic("CREATED", "LOW"), "low"),
         (zabbix("1", event_severity="", event_nseverity="4"), "high"),
         (zabbix("1", event_severity="Not classified"), "medium"),
+        ({"EventName": "Lag", "EventValue": "1", "EventNSeverity": "5", "EventID": "8"}, "critical"),
         (metric_alert("warning"), "medium"),
     ],
 )

@@ -69,7 +69,8 @@ def read(payload: Any, reading: Reading) -> None:
 def _read_alert(raw: Any, reading: Reading) -> None:
     if type(raw) is not dict:
         raise UnreadablePayload("generic: an alert is an object with at least `alert_name`")
-    alert = unfolded(raw) or _by_letters(raw)
+    alert = _by_letters(raw)
+    alert = unfolded(alert) or alert
     if _first(alert, _NAME) is None:
         alert = _by_letters(flattened(raw))
     full_name = _first(alert, _NAME)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from firstline.sources import values
+from firstline.sources.meanings import letters
 from firstline.sources.severity import from_number
 
 _FIRING = "firing fired alerting alert problem triggered open opened active activated created down failed failing error"
@@ -217,7 +218,7 @@ _SHAPES = (
     ),
 )
 """The first that fits counts."""
-_FIRST_KEYS = frozenset(shape.marks.partition(" ")[0].partition(".")[0] for shape in _SHAPES)
+_FIRST_KEYS = frozenset(letters(shape.marks.partition(" ")[0].partition(".")[0]) for shape in _SHAPES)
 """A message that has none of these keys has no known shape; most have none."""
 
 _WRAPPERS = (
@@ -237,7 +238,7 @@ _WRAPPERS = (
 
 
 def unfolded(payload: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the fields of a known tool's message by the letters of their names, or None if no shape fits."""
+    """Return the fields of a known tool's message, or None if no shape fits; names at the top by their letters."""
     if _FIRST_KEYS.isdisjoint(payload):
         return None
     for shape in _SHAPES:
@@ -279,7 +280,9 @@ def _fields(shape: Shape, payload: Mapping[str, Any]) -> dict[str, Any]:
 
 def _at(payload: Any, place: str) -> Any:
     """Return what stands at a place, the first of a list, or None."""
-    for key in place.split("."):
+    top, *keys = place.split(".")
+    payload = payload.get(letters(top))
+    for key in keys:
         payload = payload.get(key) if type(payload) is dict else None
     if type(payload) is list:
         return payload[0] if payload else None
