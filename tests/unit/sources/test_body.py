@@ -95,6 +95,9 @@ def test_a_wide_body_is_not_deep() -> None:
         (b'{"a": "1=1"}', FORM, {"a": "1=1"}),  # what `curl -d` says of everything
         (b'{"Type": "Notification"}', "text/plain; charset=UTF-8", {"Type": "Notification"}),
         (b"nothing", FORM, {"nothing": ""}),
+        (b'{"a": "gr\xfc\xdfe"}', "application/json; charset=ISO-8859-1", {"a": "grüße"}),
+        (b'{"a": "\x80 5"}', 'application/json; charset="windows-1252"', {"a": "€ 5"}),
+        ('{"a": "grüße"}'.encode(), "application/json; charset=iso-8859-1", {"a": "grüße"}),
     ],
 )
 def test_content_types(body: bytes, content_type: str, data: Any) -> None:

@@ -64,3 +64,26 @@ def test_a_text_of_several_lines_between_quotes_is_read() -> None:
 
     assert (alert.alert_name, alert.severity) == ("Disk is full", "critical")
     assert alert.message.splitlines() == ["on ledger-db-1", "\tof 40 GB"]
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ({"up": True}, "resolved"),
+        ({"is_up": 1}, "resolved"),
+        ({"healthy": "true"}, "resolved"),
+        ({"firing": False}, "resolved"),
+        ({"up": False}, "firing"),
+        ({"resolved": False}, "firing"),
+        ({"firing": True}, "firing"),
+        ({"up": True, "status": "down"}, "firing"),
+        # A number alone means up to one tool and down to another.
+        ({"status": 1}, "firing"),
+        ({"status": 0}, "firing"),
+        ({"status": True}, "firing"),
+    ],
+)
+def test_a_status_that_is_an_answer(said: dict[str, Any], status: str) -> None:
+    (alert,) = normalize("generic", {"alert_name": "Lag"} | said)
+
+    assert alert.status == status

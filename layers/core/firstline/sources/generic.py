@@ -25,6 +25,10 @@ _NAME = (
 _STATUS = ("status", "state", "currentstate", "newstatus", "alerttypefriendlyname")
 _EVENT = ("event", "eventtype", "trigger", "action")
 """Names whose values say the status only if they are known for it: `uptime.down`, `alert.resolved`."""
+_OVER = ("up", "isup", "ok", "isok", "healthy", "ishealthy", "success", "resolved", "recovered")
+_BEGUN = ("down", "isdown", "firing", "isfiring", "alerting", "triggered", "failed")
+_YES, _NO = ("true", "1", "yes"), ("false", "0", "no")
+"""Names that ask a question, whose answer is the status."""
 _SEVERITY = ("severity", "priority", "level")
 _MESSAGE = ("message", "msg", "description", "longdescription", "text", "details", "alertdetails", "body", "summary")
 _HOST = ("host", "hostname", "instance", "instanceid", "node", "server", "monitorurl")
@@ -116,6 +120,8 @@ def _status(alert: dict[str, Any]) -> tuple[Literal["firing", "resolved"] | None
     if said is not None:
         word = said.strip().lower()
         return STATUSES.get(word, "firing"), _first(alert, ("said",)) or word
+    if any(_first(alert, (key,)) in _YES for key in _OVER) or any(_first(alert, (key,)) in _NO for key in _BEGUN):
+        return "resolved", "resolved"
     for key in _EVENT:
         word = (_first(alert, (key,)) or "")[:200].lower().rpartition(".")[2]
         if word in STATUSES:

@@ -55,8 +55,8 @@ _MEASURED = _words(
     "cpu memory mem ram swap disk space storage latency load usage utilization utilisation queue depth traffic rate "
     "temperature connections iops throughput battery count errors requests lag"
 )
-_NEGATIONS = _words("non not no never isn")
-_INTENSIFIERS = _words("so very too mission business time that t")
+_NEGATIONS = _words("non not no never isn un less")
+_INTENSIFIERS = _words("so very too mission business time that longer a t")
 
 _NUMBERED = re.compile(
     r"(?<![a-z0-9])(?:prio(?:rity)?|p|s(?:ev(?:erity)?)?)[-_ .:=#]*([0-5])(?![a-z0-9]|\.\d)", re.IGNORECASE
