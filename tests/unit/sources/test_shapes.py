@@ -177,6 +177,15 @@ BEGINS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         zabbix("1"),
         {"alert_name": "Ledger: free disk space is low", "severity": "critical", "host": "ledger-db-1"},
     ),
+    "Splunk": (
+        {
+            "search_name": "Sudo",
+            "app": "search",
+            "sid": "1",
+            "result": {"host": "ledger-1", "_raw": "sudo: x", "_time": "9"},
+        },
+        {"alert_name": "Sudo", "host": "ledger-1", "message": "sudo: x", "service": None},
+    ),
     "OnlineOrNot": (online_or_not("uptime.down"), {"alert_name": "Ledger page", "url": "https://ledger.example.com"}),
 }
 ENDS: dict[str, dict[str, Any]] = {

@@ -209,6 +209,13 @@ _SHAPES = (
         {"1": "firing", "0": "resolved", "problem": "firing"},
         scale="Zabbix",
     ),
+    # https://docs.splunk.com/Documentation/Splunk/latest/Alert/Webhooks
+    # Its `app` is the part of Splunk that holds the search, not the service that it is about.
+    Shape(
+        "Splunk",
+        "search_name app",
+        {"name": "search_name", "message": "result._raw", "host": "result.host", "url": "results_link"},
+    ),
     # https://onlineornot.com/docs/reference/webhook-payload: its status pages; the checks need no shape
     Shape(
         "OnlineOrNot",
