@@ -47,6 +47,11 @@ def test_without_a_fingerprint_name_host_and_labels_identify_the_alert() -> None
     assert len({one(), one(host="web-2"), one(labels={"mount": "/"}), one(alert_name="Disc")}) == 4
 
 
+@pytest.mark.parametrize("name", ["message", "Message", "long_description", "alert_details", "msg", "output", "item"])
+def test_the_text_for_people_under_the_names_that_tools_use(name: str) -> None:
+    assert normalize("generic", {"alert_name": "Lag", name: "by 40 minutes"})[0].message == "by 40 minutes"
+
+
 def test_an_empty_list_is_no_error() -> None:
     assert normalize("generic", {"alerts": []}) == []
 

@@ -282,6 +282,11 @@ def test_severities_on_the_scale_of_the_tool(body: dict[str, Any], severity: str
         ({"event": "alert.resolved", "alert": {"name": "GPU"}, "timestamp": "2026-04-02T06:07:08Z"}, "GPU", "resolved"),
         ({"event": "alert.fired", "data": {"title": "GPU"}}, "GPU", "firing"),
         ({"AlertName": "Ledger", "State": "OK"}, "Ledger", "resolved"),
+        ({"condition_name": "Lag", "current_state": "closed", "incident_id": 7, "targets": []}, "Lag", "resolved"),
+        ({"event_name": "Lag", "event_status": "RESOLVED", "trigger_id": "7"}, "Lag", "resolved"),
+        ({"trigger_name": "Lag", "trigger_status": "PROBLEM"}, "Lag", "firing"),
+        ({"monitor_name": "Ledger", "monitor_status": "online"}, "Ledger", "resolved"),
+        ({"host": "db-1", "service_description": "Lag", "state": "OK", "output": "fine"}, "Lag", "resolved"),
         (
             {"heartbeat": None, "monitor": None, "msg": "The certificate of ledger.example.com expires"},
             "The cert",
@@ -295,6 +300,12 @@ def test_fields_one_level_down_or_in_another_spelling(body: dict[str, Any], name
 
     assert alert.alert_name.startswith(name)
     assert alert.status == status
+
+
+@pytest.mark.parametrize(("state", "severity"), [("CRITICAL", "critical"), ("Warning", "medium"), ("DOWN", "medium")])
+def test_a_status_that_is_a_severity_too(state: str, severity: str) -> None:
+    assert one({"host": "db-1", "service_description": "Lag", "state": state}).severity == severity
+    assert one({"service_description": "Lag", "state": state, "severity": "P4"}).severity == "low"
 
 
 def test_what_stands_at_the_top_goes_before() -> None:

@@ -17,25 +17,35 @@ from firstline.sources.shapes import STATUSES, flattened, unfolded
 _NAME = (
     *("alertname", "name", "title", "rule", "rulename", "displayname"),
     # Pingdom's, UptimeRobot's, Splunk's and Zabbix's
-    *("checkname", "monitorfriendlyname", "searchname", "trigger"),
+    *("checkname", "monitorfriendlyname", "monitorname", "searchname", "trigger", "triggername", "eventname"),
+    # New Relic's older ones, Nagios' and Icinga's
+    *("conditionname", "policyname", "servicedescription", "servicedesc"),
     *("subject", "summary"),
     # All that a message to a chat says
     *("msg", "text", "content"),
 )
-_STATUS = ("status", "state", "currentstate", "newstatus", "alerttypefriendlyname")
+_STATUS = (
+    *("status", "state", "currentstate", "newstatus", "alerttypefriendlyname"),
+    *("eventstatus", "triggerstatus", "monitorstatus", "servicestate", "hoststate"),
+)
 _EVENT = ("event", "eventtype", "trigger", "action")
 """Names whose values say the status only if they are known for it: `uptime.down`, `alert.resolved`."""
+_YES, _NO = ("true", "1", "yes"), ("false", "0", "no")
 _OVER = ("up", "isup", "ok", "isok", "healthy", "ishealthy", "success", "resolved", "recovered")
 _BEGUN = ("down", "isdown", "firing", "isfiring", "alerting", "triggered", "failed")
-_YES, _NO = ("true", "1", "yes"), ("false", "0", "no")
-"""Names that ask a question, whose answer is the status."""
-_SEVERITY = ("severity", "priority", "level")
-_MESSAGE = ("message", "msg", "description", "longdescription", "text", "details", "alertdetails", "body", "summary")
+"""Names that ask whether all is well, and whether something is wrong."""
+_GRADES = {"critical": "critical", "warning": "warning"}
+"""Statuses that are a severity too: Nagios' and Icinga's."""
+_SEVERITY = ("severity", "priority", "level", "eventseverity", "triggerseverity")
+_MESSAGE = (
+    *("message", "msg", "description", "longdescription", "text", "details", "alertdetails"),
+    *("body", "output", "summary", "item"),
+)
 _HOST = ("host", "hostname", "instance", "instanceid", "node", "server", "monitorurl")
 _TIME = ("timestamp", "time", "startsat", "occurredat", "statechangedtimestamp", "ts", "date")
 _BEGAN = ("startsat",)
-_URL = ("url", "link", "dashboardlink", "resultslink", "htmlurl")
-_ID = ("fingerprint", "dedupkey", "checkid", "monitorid")
+_URL = ("url", "link", "dashboardlink", "resultslink", "htmlurl", "incidenturl")
+_ID = ("fingerprint", "dedupkey", "checkid", "monitorid", "incidentid")
 
 
 def authenticate(request: Request) -> None:
@@ -93,7 +103,7 @@ def _read_alert(raw: Any, reading: Reading) -> None:
     ends_at = values.moment(alert.get("endsat")) if status == "resolved" else None
     reading.add(
         alert_name=alert_name,
-        severity=reading.severity(_first(alert, _SEVERITY) or meant.first("severity")),
+        severity=reading.severity(_first(alert, _SEVERITY) or meant.first("severity") or _GRADES.get(word)),
         message=values.prose(_first(alert, _MESSAGE)),
         labels=meanings.kept(labels),
         at=ends_at or values.moment(_first(alert, _TIME)),

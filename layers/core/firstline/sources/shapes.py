@@ -13,14 +13,17 @@ from firstline.sources import values
 from firstline.sources.meanings import letters
 from firstline.sources.severity import from_number
 
-_FIRING = "firing fired alerting alert problem triggered open opened active activated created down failed failing error"
+_FIRING = (
+    "firing fired alerting alert problem triggered open opened active activated created down failed failing error "
+    "offline critical warning"
+)
 _RESOLVED = (
     "resolved resolve ok up recovered recovery closed close cleared clear normal healthy inactive deactivated success "
-    "successful operational"
+    "successful operational online"
 )
 _NEITHER = "pending paused acknowledged ack muted silenced suppressed snoozed maintenance"
 STATUSES: dict[str, Literal["firing", "resolved"] | None] = {
-    **dict.fromkeys([*_FIRING.split(), "critical", "warning"], "firing"),
+    **dict.fromkeys(_FIRING.split(), "firing"),
     **dict.fromkeys(_RESOLVED.split(), "resolved"),
     **dict.fromkeys(_NEITHER.split(), None),
 }
@@ -128,9 +131,9 @@ _SHAPES = (
     # https://docs.newrelic.com/docs/alerts/get-notified/notification-integrations/#webhook
     Shape(
         "New Relic",
-        "issueUrl state title",
+        "issueUrl state",
         {
-            "name": "title",
+            "name": "title issueTitle alertConditionNames alertPolicyNames",
             "status": "state",
             "severity": "priority",
             "message": "alertConditionNames impactedEntities",
