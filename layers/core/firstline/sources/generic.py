@@ -4,6 +4,7 @@
 looked up by their letters and digits alone, as the names of labels are.
 """
 
+from datetime import datetime
 from typing import Any, Literal
 
 from firstline.errors import UnreadablePayload
@@ -83,10 +84,7 @@ def read(payload: Any, reading: Reading) -> None:
 def _read_alert(raw: Any, reading: Reading) -> None:
     if type(raw) is not dict:
         raise UnreadablePayload("generic: an alert is an object with at least `alert_name`")
-    alert = _by_letters(raw)
-    alert = unfolded(alert) or alert
-    if _first(alert, _NAME) is None:
-        alert = _by_letters(flattened(raw))
+    alert = _fields(raw)
     full_name = _first(alert, _NAME)
     alert_name = values.name(full_name)
     if full_name is None or alert_name is None:
@@ -100,23 +98,35 @@ def _read_alert(raw: Any, reading: Reading) -> None:
     host = bare_host(_first(alert, _HOST) or "") or host_hint(labels, meant)
     subject = Subject(*[own.first(meaning) or meant.first(meaning) for meaning in Subject._fields])
     given = _first(alert, _ID)
-    ends_at = values.moment(alert.get("endsat")) if status == "resolved" else None
+    stated = _first(alert, _SEVERITY) or meant.first("severity") or _GRADES.get(word)
+    ends_at = _ended_at(alert, status)
     reading.add(
         alert_name=alert_name,
-        severity=reading.severity(_first(alert, _SEVERITY) or meant.first("severity") or _GRADES.get(word)),
+        severity=reading.severity(stated),
         message=values.prose(_first(alert, _MESSAGE)),
         labels=meanings.kept(labels),
         at=ends_at or values.moment(_first(alert, _TIME)),
         began_at=values.moment(_first(alert, _BEGAN)),
         ends_at=ends_at,
         status=status,
-        fingerprint=digest("generic", *((given,) if given else (full_name, host, *subject, *_pairs(labels)))),
+        fingerprint=digest("generic", *([given] if given else [full_name, host, *subject, *_pairs(labels)])),
         group_key=group_key("generic", _first(alert, ("group",)) or full_name, subject),
         host=host,
         url=values.url(*(alert.get(key) for key in _URL)),
         subject=subject,
         raw_payload=raw,
     )
+
+
+def _ended_at(alert: dict[str, Any], status: str) -> datetime | None:
+    return values.moment(alert.get("endsat")) if status == "resolved" else None
+
+
+def _fields(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields by their letters: of a known tool's shape, at the top, or else one level down too."""
+    alert = _by_letters(raw)
+    alert = unfolded(alert) or alert
+    return alert if _first(alert, _NAME) is not None else _by_letters(flattened(raw))
 
 
 def _by_letters(alert: dict[str, Any]) -> dict[str, Any]:
