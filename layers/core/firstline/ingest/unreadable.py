@@ -40,10 +40,10 @@ def unreadable(delivery: Quarantined, now: datetime, last: Live | None) -> Norma
         source=delivery.source,
         alert_name=f"Unreadable message from {delivery.source}",
         severity="high" if loud else "medium",
+        # The text comes first: channels cut what is long.
         message=(
-            f"A message of {delivery.source} proved its sender, but could not be read, so nobody knows how bad it is: "
-            f"{shorten(redact(delivery.reason), 500)}. It is kept in the quarantine. It begins:\n"
-            f"{shorten(redact(text), _SHOWN)}"
+            f"Nobody knows how bad it is. It begins:\n{shorten(redact(text), _SHOWN) or '(empty)'}\n"
+            f"Why it could not be read: {shorten(redact(delivery.reason), 500)}. The quarantine keeps it whole."
         ),
         labels={},
         timestamp=delivery.received_at or now,

@@ -36,7 +36,7 @@ _NO_WORDS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class ToolShape:
     """One kind of message of a tool.
 
     Parameters
@@ -63,7 +63,7 @@ class Shape:
 
 _SHAPES = (
     # https://github.com/louislam/uptime-kuma, server/notification-providers/webhook.js and src/util.ts
-    Shape(
+    ToolShape(
         "Uptime Kuma",
         "heartbeat.status monitor.name",
         {
@@ -79,7 +79,7 @@ _SHAPES = (
         {"0": "firing", "1": "resolved", "2": "pending", "3": "maintenance"},
     ),
     # https://docs.sentry.io/integrations/integration-platform/webhooks/
-    Shape(
+    ToolShape(
         "Sentry",
         "data.event.title action",
         {
@@ -93,7 +93,7 @@ _SHAPES = (
             "group": "data.event.issue_id data.event.event_id",
         },
     ),
-    Shape(
+    ToolShape(
         "Sentry",
         "data.issue.title action",
         {
@@ -114,7 +114,7 @@ _SHAPES = (
         },
         other="muted",
     ),
-    Shape(
+    ToolShape(
         "Sentry",
         "data.metric_alert action",
         {
@@ -129,7 +129,7 @@ _SHAPES = (
         },
     ),
     # https://docs.newrelic.com/docs/alerts/get-notified/notification-integrations/#webhook
-    Shape(
+    ToolShape(
         "New Relic",
         "issueUrl state",
         {
@@ -144,7 +144,7 @@ _SHAPES = (
         },
     ),
     # https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-common-schema
-    Shape(
+    ToolShape(
         "Azure Monitor",
         "data.essentials.alertRule",
         {
@@ -162,7 +162,7 @@ _SHAPES = (
         scale="Azure Monitor",
     ),
     # https://cloud.google.com/monitoring/support/notification-options#webhooks
-    Shape(
+    ToolShape(
         "Google Cloud Monitoring",
         "incident.incident_id incident.state",
         {
@@ -180,7 +180,7 @@ _SHAPES = (
         },
     ),
     # https://support.atlassian.com/opsgenie/docs/opsgenie-edge-connector-alert-action-data/
-    Shape(
+    ToolShape(
         "Opsgenie",
         "action alert.alertId",
         {
@@ -198,7 +198,7 @@ _SHAPES = (
         other="muted",
     ),
     # https://www.zabbix.com/documentation/current/en/manual/config/notifications/media/webhook
-    Shape(
+    ToolShape(
         "Zabbix",
         "event_name event_value",
         {
@@ -214,13 +214,13 @@ _SHAPES = (
     ),
     # https://docs.splunk.com/Documentation/Splunk/latest/Alert/Webhooks
     # Its `app` is the part of Splunk that holds the search, not the service that it is about.
-    Shape(
+    ToolShape(
         "Splunk",
         "search_name app",
         {"name": "search_name", "message": "result._raw", "host": "result.host", "url": "results_link"},
     ),
     # https://onlineornot.com/docs/reference/webhook-payload: its status pages; the checks need no shape
-    Shape(
+    ToolShape(
         "OnlineOrNot",
         "type data.object.incident",
         {"name": "data.object.incident.title", "status": "type"},
@@ -267,7 +267,7 @@ def flattened(payload: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _fields(shape: Shape, payload: Mapping[str, Any]) -> dict[str, Any]:
+def _fields(shape: ToolShape, payload: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, places in shape.fields.items():
         told = (_at(payload, place) for place in places.split())
