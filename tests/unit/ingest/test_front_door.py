@@ -35,6 +35,10 @@ def test_a_batch_is_accepted(world: World) -> None:
     assert world.alerts[0].severity == "medium"
 
 
+def test_a_put_is_taken_as_a_post(world: World) -> None:
+    assert post(world, "/alerts/prometheus", alertmanager(firing()), method="PUT")[1]["alert_count"] == 1
+
+
 def test_a_stage_or_a_custom_domain_in_front_of_the_path_does_not_matter(world: World) -> None:
     assert post(world, "/prod/alerts/prometheus/", alertmanager(firing()))[0] == 202
 
@@ -46,7 +50,7 @@ def test_one_bad_alert_of_fifty_is_kept_and_the_others_are_processed(world: Worl
     status, answer = post(world, "/alerts/prometheus", alertmanager(*alerts))
 
     assert (status, answer["alert_count"], answer["quarantined"]) == (202, 49, 1)
-    assert len(world.alerts) == 49
+    assert [alert.alert_name for alert in world.alerts[49:]] == ["Unreadable message from prometheus"]
     assert json.loads(world.kept[0].body) == alertmanager(alerts[17])
 
 
@@ -61,7 +65,7 @@ def test_a_rejected_part_can_be_read_by_a_redrive_once_its_source_can_read_it(wo
     redriven = Quarantined(kept.source, kept.reason, json.dumps(envelope).encode(), kept.content_type)
     handle(world, {"Records": [{"eventSource": "aws:sqs", "body": json.dumps(pack(redriven)[0])}]})
 
-    assert [alert.alert_name for alert in world.alerts] == ["Mended"]
+    assert [alert.alert_name for alert in world.alerts] == ["Unreadable message from prometheus", "Mended"]
     assert envelope["commonLabels"] == {"cluster": "eu"}
 
 
@@ -197,7 +201,8 @@ def test_an_authenticated_body_that_makes_no_sense_is_kept_whole_and_answered_2x
     assert (status, answer["status"]) == (202, "quarantined")
     assert answer["reason"]
     assert [kept.body for kept in world.kept] == [body]
-    assert not world.alerts
+    assert [alert.alert_name for alert in world.alerts] == ["Unreadable message from generic"]
+    assert answer["incidents"] == ["incident-1"]
 
 
 # --- not now ---------------------------------------------------------------------------------------------------------
@@ -209,6 +214,13 @@ def test_when_the_table_is_down_the_sender_has_to_try_again(world: World) -> Non
     status, answer = post(world, "/alerts/prometheus", alertmanager(firing()))
 
     assert (status, answer["reason"]) == (503, "HistoryUnavailable")
+
+
+def test_an_unreadable_message_of_which_nobody_was_told_has_to_come_again(world: World) -> None:
+    world.table_is_down = True
+
+    assert post(world, "/alerts/generic", b"not json")[0] == 503
+    assert [kept.body for kept in world.kept] == [b"not json"]
 
 
 def test_when_not_even_the_quarantine_takes_it_the_sender_has_to_try_again(world: World) -> None:

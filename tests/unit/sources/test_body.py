@@ -28,6 +28,7 @@ def nested(depth: int) -> bytes:
         (b'"\xed\xa0\x80"', "not UTF-8"),
         (b"{", "not JSON"),
         (b"{} {}", "Extra data"),
+        (b'{"a": \x00}', "not JSON"),
         (b"{'a': 1}", "not JSON"),
         (b"a=1&b=2", "not JSON"),
         (b'{"a": NaN}', "NaN"),
@@ -65,6 +66,8 @@ def test_what_is_refused(body: bytes, reason: str) -> None:
         (b'{"a": "\\ud83d\\ude00 \\\\ud800"}', {"a": "\U0001f600 \\ud800"}),
         ('{"a": "데이터"}'.encode(), {"a": "데이터"}),
         (b"[1.5, -2, 1e3]", [1.5, -2, 1000.0]),
+        (b'{"a": "two\nlines\r\n\tand a bell\x07"}', {"a": "two\nlines\r\n\tand a bell\x07"}),
+        (b'{"a\nb": "\x00"}', {"a\nb": "\x00"}),
         (b"9" * 400, int("9" * 400)),
         (b'"' + b"[{" * 500 + b'"', "[{" * 500),
         (b'["' + b"{" * 500 + b'", {"a": ["' + b"[" * 500 + b'"]}]', ["{" * 500, {"a": ["[" * 500]}]),
@@ -92,6 +95,9 @@ def test_a_wide_body_is_not_deep() -> None:
         (b'{"a": "1=1"}', FORM, {"a": "1=1"}),  # what `curl -d` says of everything
         (b'{"Type": "Notification"}', "text/plain; charset=UTF-8", {"Type": "Notification"}),
         (b"nothing", FORM, {"nothing": ""}),
+        (b'{"a": "gr\xfc\xdfe"}', "application/json; charset=ISO-8859-1", {"a": "grüße"}),
+        (b'{"a": "\x80 5"}', 'application/json; charset="windows-1252"', {"a": "€ 5"}),
+        ('{"a": "grüße"}'.encode(), "application/json; charset=iso-8859-1", {"a": "grüße"}),
     ],
 )
 def test_content_types(body: bytes, content_type: str, data: Any) -> None:

@@ -18,12 +18,12 @@ def alarm(**change: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("name", "word"),
     [
-        ("checkout-cpu-P1", "P1"),
-        ("P3: queue grows", "P3"),
-        ("SEV-1 checkout", "SEV-1"),
+        ("checkout-cpu-P1", "p1"),
+        ("P3: queue grows", "p3"),
+        ("SEV-1 checkout", "sev1"),
         ("[critical] checkout", "critical"),
         ("[High] checkout", "High"),
-        ("checkout-CRITICAL", "CRITICAL"),
+        ("checkout-CRITICAL", "critical"),
         ("checkout_WARNING", "WARNING"),
         ("checkout critical", "critical"),
         ("severity=low for checkout", "low"),

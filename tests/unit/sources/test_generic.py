@@ -6,6 +6,7 @@ import pytest
 
 from firstline.errors import UnreadablePayload
 from firstline.sources import normalize, normalize_batch
+from firstline.sources.body import parse_body
 from tests.unit.sources.events import event, read
 
 
@@ -46,6 +47,11 @@ def test_without_a_fingerprint_name_host_and_labels_identify_the_alert() -> None
     assert len({one(), one(host="web-2"), one(labels={"mount": "/"}), one(alert_name="Disc")}) == 4
 
 
+@pytest.mark.parametrize("name", ["message", "Message", "long_description", "alert_details", "msg", "output", "item"])
+def test_the_text_for_people_under_the_names_that_tools_use(name: str) -> None:
+    assert normalize("generic", {"alert_name": "Lag", name: "by 40 minutes"})[0].message == "by 40 minutes"
+
+
 def test_an_empty_list_is_no_error() -> None:
     assert normalize("generic", {"alerts": []}) == []
 
@@ -54,3 +60,35 @@ def test_an_empty_list_is_no_error() -> None:
 def test_what_cannot_be_read(payload: Any) -> None:
     with pytest.raises(UnreadablePayload, match="generic: "):
         normalize("generic", payload)
+
+
+def test_a_text_of_several_lines_between_quotes_is_read() -> None:
+    body = b'{"alert_name": "Disk is\nfull", "severity": "critical", "message": "on ledger-db-1\r\n\tof 40 GB\x00"}'
+
+    (alert,) = normalize("generic", parse_body(body))
+
+    assert (alert.alert_name, alert.severity) == ("Disk is full", "critical")
+    assert alert.message.splitlines() == ["on ledger-db-1", "\tof 40 GB"]
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ({"up": True}, "resolved"),
+        ({"is_up": 1}, "resolved"),
+        ({"healthy": "true"}, "resolved"),
+        ({"firing": False}, "resolved"),
+        ({"up": False}, "firing"),
+        ({"resolved": False}, "firing"),
+        ({"firing": True}, "firing"),
+        ({"up": True, "status": "down"}, "firing"),
+        # A number alone means up to one tool and down to another.
+        ({"status": 1}, "firing"),
+        ({"status": 0}, "firing"),
+        ({"status": True}, "firing"),
+    ],
+)
+def test_a_status_that_is_an_answer(said: dict[str, Any], status: str) -> None:
+    (alert,) = normalize("generic", {"alert_name": "Lag"} | said)
+
+    assert alert.status == status

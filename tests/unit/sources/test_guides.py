@@ -7,9 +7,10 @@ from typing import Any
 
 import yaml
 
-from firstline.sources import SOURCES, normalize
+from firstline.sources import SOURCES, meanings, normalize
 from firstline.sources.deployments import deployment_from_request
 from firstline.sources.severity import WORDS
+from firstline.sources.shapes import _SHAPES
 from tests.unit.sources.events import RECEIVED_AT, event
 
 GUIDES = Path(__file__).parents[3] / "docs" / "sources"
@@ -53,6 +54,45 @@ def test_the_generic_example_is_read_as_it_says() -> None:
     assert {key: said[key] for key in (*same, "labels", "timestamp")} == {
         key: example[key] for key in (*same, "labels", "timestamp")
     }
+
+
+def test_the_table_of_meanings_is_the_one_that_is_used() -> None:
+    section = (GUIDES / "README.md").read_text().split("## The meanings of labels")[1].split("## The host")[0]
+    rows = dict(re.findall(r"^\| ([a-z ]+) \| (`.*) \|$", section, re.MULTILINE))
+
+    told = {
+        meaning.replace(" ", "_"): list(dict.fromkeys(meanings.letters(name) for name in re.findall("`(.*?)`", names)))
+        for meaning, names in rows.items()
+    }
+    assert told == {meaning: names.split() for meaning, names in meanings._NAMES.items()}
+
+
+def test_every_tool_that_is_read_as_it_is_has_a_line() -> None:
+    section = (GUIDES / "generic.md").read_text().split("## Tools that are read as they are")[1].split("## ")[0]
+
+    assert set(re.findall(r"^\| (\w[\w ]+) \|", section, re.MULTILINE)) - {"tool", "for"} == {s.tool for s in _SHAPES}
+
+
+def test_what_zabbix_sends_by_its_guide_is_read() -> None:
+    section = (GUIDES / "generic.md").read_text().split("## Zabbix")[1].split("## ")[0]
+    parameters = dict(re.findall(r"^\| `(\w+)` \| `?(.*?)`? \|$", section, re.MULTILINE))
+    macros = {
+        "{EVENT.NAME}": "Ledger: disk",
+        "{EVENT.VALUE}": "1",
+        "{EVENT.SEVERITY}": "Disaster",
+        "{HOST.NAME}": "db-1",
+    }
+    sent = {name: macros.get(value, value) for name, value in parameters.items() if name not in ("endpoint", "token")}
+
+    (alert,) = normalize("generic", sent)
+
+    assert (alert.alert_name, alert.status, alert.severity, alert.host) == (
+        "Ledger: disk",
+        "firing",
+        "critical",
+        "db-1",
+    )
+    assert all(f"delete alert.{name};" in section for name in parameters.keys() - sent.keys())
 
 
 def test_the_deployment_example_is_read() -> None:

@@ -111,6 +111,7 @@ def test_prose_says_everything_once() -> None:
         ("https://a.example/b?c=d#e", "https://a.example/b?c=d#e"),
         ("http://localhost:9090/graph", "http://localhost:9090/graph"),
         ("?orgId=1", None),
+        ("https://", None),
         ("javascript:alert(1)", None),
         ("https://a.example/ b", None),
         ("https://a.example/\nb", None),

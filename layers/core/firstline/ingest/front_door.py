@@ -4,7 +4,7 @@
 |---|---|
 | accepted, or understood and ignored | 202 |
 | too much to write while its sender waits | 202: the alerts that are `queued` are written a moment later |
-| authenticated, but unreadable | 202 `quarantined`: kept; a 4xx would make PagerDuty drop it and unsubscribe |
+| authenticated, but unreadable | 202 `quarantined`: kept and told; a 4xx would make PagerDuty drop it and unsubscribe |
 | wrong or no credentials, or a source without a secret | 401 |
 | an unknown source or path | 404, with the known ones |
 | a write failed | 503: the sender tries again |
@@ -109,7 +109,7 @@ class Intake:
         method, path = event["requestContext"]["http"]["method"], event["rawPath"].rstrip("/")
         headers, body = event.get("headers") or {}, _body(event)
         match (method, path.split("/")[1:]):
-            case ("POST", [*_, "alerts", source]):
+            case ("POST" | "PUT", [*_, "alerts", source]):
                 return self._take_alerts(source, headers, body, now)
             case ("POST", [*_, "deployments"]):
                 return self._take_deployment(headers, body, now)
@@ -127,7 +127,7 @@ class Intake:
         try:
             return self._accept(source, parse_body(body, content_type), headers, now, secrets, within=SENDER_WAITS)
         except UnreadablePayload as error:
-            return self._quarantine(Quarantined(source, str(error), body, content_type, now))
+            return self._quarantine(Quarantined(source, str(error), body, content_type, now), now)
 
     def _accept(
         self,
@@ -156,7 +156,7 @@ class Intake:
         failures: list[FirstlineError] = []
         accepted = _attempt(lambda: self._write(alerts, now, received, within), failures) or AcceptedDelivery()
         _attempt(lambda: self._beat(heartbeats, now), failures)
-        _attempt(lambda: self._keep_rejected(source, batch, received), failures)
+        _attempt(lambda: self._keep_rejected(source, batch, received, now), failures)
         if failures:
             raise failures[0]
         _count(batch.alerts, accepted)
@@ -179,11 +179,11 @@ class Intake:
             metrics.add_metric("AlertsQueued", "Count", len(accepted.left))
         return accepted
 
-    def _keep_rejected(self, source: str, batch: sources.Batch, received_at: datetime) -> None:
+    def _keep_rejected(self, source: str, batch: sources.Batch, received_at: datetime, now: datetime) -> None:
         if batch.rejected:
             reasons = "; ".join(dict.fromkeys(part.reason for part in batch.rejected))[:1_000]
             kept = json.dumps(batch.unread, default=str).encode(errors="replace")
-            self._quarantine(Quarantined(source, reasons, kept, "application/json", received_at))
+            self._quarantine(Quarantined(source, reasons, kept, "application/json", received_at), now)
 
     def _beat(self, heartbeats: Sequence[NormalizedAlert], now: datetime) -> None:
         for heartbeat in heartbeats:
@@ -204,11 +204,15 @@ class Intake:
         self.incidents.save_deployment(deployment)
         return _response(202, status="recorded", service=deployment.service, version=deployment.version)
 
-    def _quarantine(self, delivery: Quarantined) -> Response:
+    def _quarantine(self, delivery: Quarantined, now: datetime) -> Response:
+        from firstline.ingest.unreadable import group_of, unreadable
+
         self.quarantine(delivery)
         metrics.add_metric("Quarantined", "Count", 1)
         logger.error("quarantined from %s: %s", delivery.source, delivery.reason)
-        return _response(202, status="quarantined", alert_count=0, incidents=[], reason=delivery.reason)
+        alert = unreadable(delivery, now, self.incidents.live(group_of(delivery.source)))
+        told = self.ingestion.accept([alert], now).incident_ids
+        return _response(202, status="quarantined", alert_count=0, incidents=told, reason=delivery.reason)
 
     # --- from AWS itself --------------------------------------------------------------------------------------------
 
@@ -247,7 +251,7 @@ class Intake:
         try:
             self._accept(source, parse_body(body, content_type), {}, now)
         except UnreadablePayload as error:
-            self._quarantine(Quarantined(source, str(error), body, content_type, now))
+            self._quarantine(Quarantined(source, str(error), body, content_type, now), now)
 
 
 def _body(event: Mapping[str, Any]) -> bytes:

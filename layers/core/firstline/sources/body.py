@@ -1,7 +1,8 @@
 """A strict reader of a webhook's bytes: its result is plain, bounded JSON data.
 
 Python's `json` accepts values that no later stage can carry: NaN, infinite numbers, lone surrogates, integers of any
-size, and nesting until the interpreter gives up. All of it is refused here, once.
+size, and nesting until the interpreter gives up. All of it is refused here, once. Control characters inside a string
+are let through: only a strict reader minds them, and a person could read the text.
 """
 
 import json
@@ -33,10 +34,7 @@ def parse_body(raw: bytes, content_type: str = "") -> Any:
     UnreadablePayload
         With the reason.
     """
-    try:
-        text = raw.decode("utf-8").strip("\ufeff \t\r\n")
-    except UnicodeDecodeError as error:
-        raise UnreadablePayload(f"the body is not UTF-8 (byte {error.start})") from None
+    text = _decoded(raw, content_type).strip("\ufeff \t\r\n")
     if not text:
         raise UnreadablePayload("the body is empty")
     if "application/x-www-form-urlencoded" not in content_type.lower() or text[0] in "{[":
@@ -45,6 +43,16 @@ def parse_body(raw: bytes, content_type: str = "") -> Any:
         return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS))
     except ValueError:
         raise UnreadablePayload(f"the form has more than {MAX_FIELDS} fields") from None
+
+
+def _decoded(raw: bytes, content_type: str) -> str:
+    """Decode a body: as UTF-8, or as Western European if it is not UTF-8 and its sender says so."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if _WESTERN.search(content_type):
+            return raw.decode("windows-1252", "replace")
+        raise UnreadablePayload(f"the body is not UTF-8 (byte {error.start})") from None
 
 
 def parse_json(text: str) -> Any:
@@ -115,7 +123,11 @@ def _too_deep() -> UnreadablePayload:
     return UnreadablePayload(f"the body nests deeper than {MAX_DEPTH} levels")
 
 
+_WESTERN = re.compile(r"charset\s*=\s*[\"']?(iso-8859-1\b|latin-?1\b|windows-1252)", re.IGNORECASE)
+
 _HALF_A_PAIR = re.compile(r"\\u[dD]")
 """The beginning of every escaped half of a surrogate pair."""
 
-_DECODER = json.JSONDecoder(parse_int=_integer, parse_float=_number, parse_constant=_constant)
+# Not strict: templates paste texts of several lines between quotes, and control characters are dropped from names and
+# texts anyway.
+_DECODER = json.JSONDecoder(strict=False, parse_int=_integer, parse_float=_number, parse_constant=_constant)

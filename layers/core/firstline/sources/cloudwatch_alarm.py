@@ -7,21 +7,17 @@ from typing import Any
 from urllib.parse import quote
 
 from firstline.errors import UnreadablePayload
-from firstline.sources import meanings, values
+from firstline.sources import meanings, severity, values
 from firstline.sources.identity import INSTANCE_ID, bare_host, digest, group_key, host_hint
 from firstline.sources.meanings import Subject
 from firstline.sources.reading import Reading
 from firstline.sources.severity import WORDS
 
-_LOUD = r"critical|crit|fatal|emergency|p[1-5]|sev-?[0-5]"
-_WORD = "|".join(sorted(WORDS, key=len, reverse=True)) + r"|sev-[0-5]"
-# `[high]`, `severity: high`, `-WARNING` at the end, and the words that never describe a metric anywhere in a name.
-# A bare "high" or "low" says what the metric does: "Low disk", "cpu-high".
+_WORD = r"(?:non?t?[-_ ]?)?(?:" + "|".join(sorted(WORDS, key=len, reverse=True)) + r"|sev-[0-5])"
+# `[high]`, `severity: high`, and `-WARNING` at the end.
 _BRACKETED = re.compile(rf"\[\s*({_WORD})\s*\]", re.IGNORECASE)
-_STATED = re.compile(rf"\b(?:severity|priority)\s*[:=]\s*({_WORD})\b", re.IGNORECASE)
+_STATED = re.compile(rf"\b(?:severity|priority)\s*[:=]\s*({_WORD})\b(?!-\w)", re.IGNORECASE)
 _SUFFIX = re.compile(r"[-_/ ](WARNING|WARN|MAJOR|MINOR|INFO)$")
-_ANYWHERE = re.compile(rf"(?<![A-Za-z0-9])({_LOUD})(?![A-Za-z0-9])", re.IGNORECASE)
-_IN_TOPIC = re.compile(rf"(?<![A-Za-z0-9])({_LOUD}|high|major|medium|warning|warn|minor|low|info)(?![A-Za-z0-9])", re.I)
 _INSTANCE_IN_NAME = re.compile(rf"(?<![A-Za-z0-9]){INSTANCE_ID.pattern}(?![A-Za-z0-9])")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 
@@ -69,7 +65,8 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
     account = arn_account or values.name(alarm.account)
     region = arn_region or values.name(alarm.region)
     labels = _agreed_labels([*alarm.dimensions, alarm.contributor])
-    subject = Subject(account, region, meanings.find(labels, "service"), meanings.find(labels, "environment"))
+    meant = meanings.of(labels)
+    subject = Subject(account, region, meant.first("service") or meant.first("cluster"), meant.first("environment"))
     at = values.moment(alarm.at)
     full_name = values.scalar(alarm.name) or name
     # `Region` of an SNS message is a display name that varies; the ARN says it exactly.
@@ -116,8 +113,8 @@ def severity_word(name: str | None) -> str | None:
     """
     if name is None:
         return None
-    found = _SUFFIX.search(name) or _ANYWHERE.search(name)
-    return stated_severity(name) or (found[1] if found else None)
+    suffix = _SUFFIX.search(name)
+    return stated_severity(name) or (suffix[1] if suffix else severity.in_name(name))
 
 
 def stated_severity(description: Any) -> str | None:
@@ -134,8 +131,7 @@ def stated_severity(description: Any) -> str | None:
 @lru_cache(maxsize=64)
 def topic_severity_word(topic: str | None) -> str | None:
     """Find the severity that a topic's name states for everything on it: `alerts-critical`."""
-    found = _IN_TOPIC.search(topic.rsplit(":", 1)[-1]) if topic else None
-    return found[1] if found else None
+    return severity.in_topic(topic.rsplit(":", 1)[-1]) if topic else None
 
 
 def _of_arn(arn: Any) -> tuple[str | None, str | None, str]:

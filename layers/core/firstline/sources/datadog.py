@@ -8,7 +8,6 @@ https://docs.datadoghq.com/integrations/webhooks/
 
 import re
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Literal
 
 from firstline.errors import UnreadablePayload
@@ -16,7 +15,7 @@ from firstline.models import SourceSeverity
 from firstline.sources import meanings, values
 from firstline.sources.authentication import require_token
 from firstline.sources.identity import digest, group_key, host_hint
-from firstline.sources.meanings import Subject
+from firstline.sources.meanings import Meant, letters
 from firstline.sources.reading import Reading
 
 _WRAPPERS = ("metadata", "data", "payload", "details")
@@ -58,13 +57,13 @@ def read(payload: Any, reading: Reading) -> None:
     tags, ambiguous = _tags(fields.get("tags", ""), scope)
     alert_type = (_get(fields, "alerttype") or "").lower()
     said = _get(fields, "alerttransition", "transition") or in_title.get("transition", "")
-    transition = _letters(said[:64])
+    transition = letters(said[:64])
     status, usual = _TRANSITIONS.get(transition, (_status(transition, alert_type), None))
     monitor = _get(fields, "monitorid", "alertid")
     org = _get(fields, "orgid", "orgname")
     hostname = _get(fields, "hostname", "host")
-    region = values.name(tags.get("region"))
-    subject = Subject(None, region, meanings.find(tags, "service"), meanings.find(tags, "environment"))
+    meant = meanings.of(tags)
+    subject = meant.subject
     at = _updated_at(fields)
     hints = {key: tag for key, tag in tags.items() if key not in ambiguous}
     if hostname:
@@ -73,10 +72,10 @@ def read(payload: Any, reading: Reading) -> None:
     identity = (cycle,) if cycle else (monitor or alert_name, ",".join(sorted(_split(scope))) or hostname)
     reading.add(
         alert_name=alert_name,
-        severity=_severity(fields, in_title, usual, alert_type, reading),
+        severity=_severity(fields, in_title, meant, usual, alert_type, reading),
         # Datadog fences a markdown body with `%%%`.
         message=values.prose((_get(fields, *_MESSAGE) or "").replace("%%%", "")),
-        labels=tags,
+        labels=meanings.kept(tags),
         at=at,
         ends_at=at if status == "resolved" else None,
         timestamp_orders=True,
@@ -86,8 +85,8 @@ def read(payload: Any, reading: Reading) -> None:
         group_key=group_key(
             "datadog",
             monitor or alert_name,
-            Subject(org, tags.get("region"), *subject[2:]),
-            tags.get("kube_cluster_name"),
+            subject._replace(account=org),
+            meant.first("cluster"),
         ),
         host=host_hint(hints),
         url=values.url(_get(fields, "link", "url", "alerturl", "eventurl", "monitorurl")),
@@ -100,11 +99,11 @@ def _fields(payload: dict[str, Any]) -> dict[str, str]:
     """Return all scalars by the letters of their names, those of nested objects with the outer name in front."""
     fields: dict[str, str] = {}
     for key, value in payload.items():
-        name = _letters(key[:128])
+        name = letters(key)
         if type(value) is dict:
             prefix = "" if name in _WRAPPERS else name
             for inner, item in value.items():
-                _put(fields, prefix + _letters(inner[:128]), item)
+                _put(fields, prefix + letters(inner), item)
         elif type(value) is list:
             _put(fields, name, ",".join(t for t in (values.scalar(item) for item in value) if t))
         else:
@@ -131,12 +130,6 @@ def _get(fields: dict[str, str], *names: str) -> str | None:
     return None
 
 
-@lru_cache(maxsize=512)
-def _letters(word: str) -> str:
-    """Keep only letters and digits, in lower case. Remembered, as a template's names come again with every event."""
-    return "".join([c for c in word.lower() if c.isalnum()])
-
-
 def _split_title(title: str) -> tuple[str, dict[str, str]]:
     """Split `[P2] [Triggered on {service:shop}] Errors` into the name `Errors` and priority, transition and scope."""
     found: dict[str, str] = {}
@@ -149,7 +142,7 @@ def _split_title(title: str) -> tuple[str, dict[str, str]]:
             scope, closed, after = scope_start.partition("}]")
         if not closed:
             break
-        if _letters(word[:64]) in _TRANSITIONS:
+        if letters(word[:64]) in _TRANSITIONS:
             found["transition"] = word
             if scope:
                 found["scope"] = scope
@@ -169,7 +162,7 @@ def _tags(tags: str, scope: str) -> tuple[dict[str, str], set[str]]:
         key, _, value = tag.partition(":")
         if key and value and found.setdefault(key, value) != value:
             ambiguous.add(key)
-    return values.labels(found), ambiguous
+    return found, ambiguous
 
 
 def _split(tags: str) -> list[str]:
@@ -184,9 +177,14 @@ def _status(transition: str, alert_type: str) -> Literal["firing", "resolved"]:
 
 
 def _severity(
-    fields: dict[str, str], in_title: dict[str, str], usual: SourceSeverity | None, alert_type: str, reading: Reading
+    fields: dict[str, str],
+    in_title: dict[str, str],
+    tags: Meant,
+    usual: SourceSeverity | None,
+    alert_type: str,
+    reading: Reading,
 ) -> SourceSeverity | None:
-    """Read the severity from `$ALERT_PRIORITY`, else from the transition, else from the alert type.
+    """Read the severity from `$ALERT_PRIORITY`, else from the title, the tags, the alert type or the transition.
 
     `$PRIORITY` (normal, low) is how loud the event is in Datadog's stream, no severity.
     """
@@ -198,6 +196,8 @@ def _severity(
         return reading.severity(said)
     if in_title.get("priority"):
         return reading.severity(in_title["priority"])
+    if "severity" in tags:
+        return reading.severity(tags.first("severity"))
     if alert_type in _ALERT_TYPES and usual != "medium":
         return _ALERT_TYPES[alert_type]
     return usual or reading.severity(None)

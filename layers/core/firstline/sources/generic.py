@@ -1,6 +1,7 @@
-"""Other senders of JSON: the documented shape, and the names that other tools use for the same fields.
+"""Other senders of JSON: the documented shape, the names that other tools use for the same fields, and known shapes.
 
-`docs/sources/generic.md` documents it. One alert is an object, several are `{"alerts": [ … ]}`.
+`docs/sources/generic.md` documents it. One alert is an object, several are `{"alerts": [ … ]}`. The names of fields are
+looked up by their letters and digits alone, as the names of labels are.
 """
 
 from datetime import datetime
@@ -8,36 +9,53 @@ from typing import Any, Literal
 
 from firstline.errors import UnreadablePayload
 from firstline.sources import meanings, values
-from firstline.sources.authentication import require_token
+from firstline.sources.authentication import Request, require_token, signed
 from firstline.sources.identity import bare_host, digest, group_key, host_hint
 from firstline.sources.meanings import Subject
 from firstline.sources.reading import Reading
+from firstline.sources.shapes import STATUSES, flattened, unfolded
 
 _NAME = (
-    *("alert_name", "alertname", "name", "title", "rule"),
+    *("alertname", "name", "title", "rule", "rulename", "displayname"),
     # Pingdom's, UptimeRobot's, Splunk's and Zabbix's
-    *("check_name", "monitor_friendly_name", "search_name", "trigger"),
+    *("checkname", "monitorfriendlyname", "monitorname", "searchname", "trigger", "triggername", "eventname"),
+    # New Relic's older ones, Nagios' and Icinga's
+    *("conditionname", "policyname", "servicedescription", "servicedesc"),
     *("subject", "summary"),
+    # All that a message to a chat says
+    *("msg", "text", "content"),
 )
-_STATUS = ("status", "state", "current_state", "new_status", "alert_type_friendly_name")
-_SEVERITY = ("severity", "priority", "level")
-_MESSAGE = ("message", "description", "long_description", "text", "details", "alert_details", "body", "summary", "item")
-_HOST = ("host", "hostname", "instance", "instance_id", "node", "server", "monitor_url")
-_TIME = ("timestamp", "time", "starts_at", "startsAt", "occurred_at", "state_changed_timestamp", "ts", "date")
-_BEGAN = ("starts_at", "startsAt")
-_URL = ("url", "link", "dashboard_link", "results_link", "html_url")
+_STATUS = (
+    *("status", "state", "currentstate", "newstatus", "alerttypefriendlyname"),
+    *("eventstatus", "triggerstatus", "monitorstatus", "servicestate", "hoststate"),
+)
+_EVENT = ("event", "eventtype", "trigger", "action")
+"""Names whose values say the status only if they are known for it: `uptime.down`, `alert.resolved`."""
+_YES, _NO = ("true", "1", "yes"), ("false", "0", "no")
+_OVER = ("up", "isup", "ok", "isok", "healthy", "ishealthy", "success", "resolved", "recovered")
+_BEGUN = ("down", "isdown", "firing", "isfiring", "alerting", "triggered", "failed")
+"""Names that ask whether all is well, and whether something is wrong."""
+_GRADES = {"critical": "critical", "warning": "warning"}
+"""Statuses that are a severity too: Nagios' and Icinga's."""
+_SEVERITY = ("severity", "priority", "level", "eventseverity", "triggerseverity")
+_MESSAGE = (
+    *("message", "msg", "description", "longdescription", "text", "details", "alertdetails"),
+    *("body", "output", "summary", "item"),
+)
+_HOST = ("host", "hostname", "instance", "instanceid", "node", "server", "monitorurl")
+_TIME = ("timestamp", "time", "startsat", "occurredat", "statechangedtimestamp", "ts", "date")
+_BEGAN = ("startsat",)
+_URL = ("url", "link", "dashboardlink", "resultslink", "htmlurl", "incidenturl")
+_ID = ("fingerprint", "dedupkey", "checkid", "monitorid", "incidentid")
 
-_FIRING = "firing alerting alert problem triggered open opened active down failed failing error critical warning"
-_RESOLVED = "resolved resolve ok up recovered recovery closed cleared clear normal healthy inactive success operational"
-_NEITHER = "pending paused acknowledged ack muted silenced suppressed snoozed maintenance"
-_STATUSES: dict[str, Literal["firing", "resolved"] | None] = {
-    **dict.fromkeys(_FIRING.split(), "firing"),
-    **dict.fromkeys(_RESOLVED.split(), "resolved"),
-    **dict.fromkeys(_NEITHER.split(), None),
-}
 
+def authenticate(request: Request) -> None:
+    """Accept a token, or Sentry's signature: the hex HMAC-SHA256 of the body, because Sentry can send no token.
 
-authenticate = require_token
+    https://docs.sentry.io/integrations/integration-platform/webhooks/
+    """
+    if not signed([request.headers.get("sentry-hook-signature", "")], request.body, request.secrets):
+        require_token(request)
 
 
 def read(payload: Any, reading: Reading) -> None:
@@ -63,44 +81,81 @@ def read(payload: Any, reading: Reading) -> None:
             reading.reject(str(error), alert)
 
 
-def _read_alert(alert: Any, reading: Reading) -> None:
-    if type(alert) is not dict:
+def _read_alert(raw: Any, reading: Reading) -> None:
+    if type(raw) is not dict:
         raise UnreadablePayload("generic: an alert is an object with at least `alert_name`")
+    alert = _fields(raw)
     full_name = _first(alert, _NAME)
     alert_name = values.name(full_name)
     if full_name is None or alert_name is None:
         raise UnreadablePayload("generic: an alert without `alert_name`")
-    word = (_first(alert, _STATUS) or "firing").strip().lower()
-    # An unknown word counts as firing: better one incident too many.
-    status = _STATUSES.get(word, "firing")
+    status, word = _status(alert)
     if status is None:
         reading.ignore(f"{alert_name} is {word}: neither firing nor resolved")
         return
-    labels = values.labels(alert.get("labels") or alert.get("tags"))
-    host = bare_host(_first(alert, _HOST) or "") or host_hint(labels)
-    subject = Subject(*[values.name(alert.get(key)) or meanings.find(labels, key) for key in Subject._fields])
-    given = _first(alert, ("fingerprint", "dedup_key", "check_id", "monitor_id"))
+    labels = _labels(alert)
+    own, meant = meanings.of(alert), meanings.of(labels)
+    host = bare_host(_first(alert, _HOST) or "") or host_hint(labels, meant)
+    subject = Subject(*[own.first(meaning) or meant.first(meaning) for meaning in Subject._fields])
+    given = _first(alert, _ID)
+    stated = _first(alert, _SEVERITY) or meant.first("severity") or _GRADES.get(word)
     ends_at = _ended_at(alert, status)
     reading.add(
         alert_name=alert_name,
-        severity=reading.severity(_first(alert, _SEVERITY) or labels.get("severity")),
+        severity=reading.severity(stated),
         message=values.prose(_first(alert, _MESSAGE)),
-        labels=labels,
+        labels=meanings.kept(labels),
         at=ends_at or values.moment(_first(alert, _TIME)),
         began_at=values.moment(_first(alert, _BEGAN)),
         ends_at=ends_at,
         status=status,
-        fingerprint=digest("generic", *((given,) if given else (full_name, host, *subject, *_pairs(labels)))),
-        group_key=group_key("generic", full_name, subject),
+        fingerprint=digest("generic", *([given] if given else [full_name, host, *subject, *_pairs(labels)])),
+        group_key=group_key("generic", _first(alert, ("group",)) or full_name, subject),
         host=host,
         url=values.url(*(alert.get(key) for key in _URL)),
         subject=subject,
-        raw_payload=alert,
+        raw_payload=raw,
     )
 
 
 def _ended_at(alert: dict[str, Any], status: str) -> datetime | None:
-    return values.moment(alert.get("ends_at")) if status == "resolved" else None
+    return values.moment(alert.get("endsat")) if status == "resolved" else None
+
+
+def _fields(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields by their letters: of a known tool's shape, at the top, or else one level down too."""
+    alert = _by_letters(raw)
+    alert = unfolded(alert) or alert
+    return alert if _first(alert, _NAME) is not None else _by_letters(flattened(raw))
+
+
+def _by_letters(alert: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields by the letters of their names; of two with the same letters the one in lower case counts."""
+    return {meanings.letters(key): alert[key] for key in sorted(alert)}
+
+
+def _status(alert: dict[str, Any]) -> tuple[Literal["firing", "resolved"] | None, str]:
+    """Return the status, None for one in between, and its word. An unknown word fires: better one incident too many."""
+    said = _first(alert, _STATUS)
+    if said is not None:
+        word = said.strip().lower()
+        return STATUSES.get(word, "firing"), _first(alert, ("said",)) or word
+    if any(_first(alert, (key,)) in _YES for key in _OVER) or any(_first(alert, (key,)) in _NO for key in _BEGUN):
+        return "resolved", "resolved"
+    for key in _EVENT:
+        word = (_first(alert, (key,)) or "")[:200].lower().rpartition(".")[2]
+        if word in STATUSES:
+            return STATUSES[word], word
+    return "firing", "firing"
+
+
+def _labels(alert: dict[str, Any]) -> dict[str, Any]:
+    """Return the labels: an object, or a list of texts such as `team:ledger`."""
+    labels = alert.get("labels") or alert.get("tags")
+    if type(labels) is list:
+        pairs = (label.partition(":") for label in labels if type(label) is str)
+        return {key: value for key, _, value in pairs if value}
+    return labels if type(labels) is dict else {}
 
 
 def _first(alert: dict[str, Any], keys: tuple[str, ...]) -> str | None:
@@ -110,6 +165,7 @@ def _first(alert: dict[str, Any], keys: tuple[str, ...]) -> str | None:
     return None
 
 
-def _pairs(labels: dict[str, str]) -> list[str]:
+def _pairs(labels: dict[str, Any]) -> list[str]:
     """Return the labels that identify the alert: all but the severity, which may change while it fires."""
-    return [f"{key}={labels[key]}" for key in sorted(labels) if key != "severity"]
+    texts = ((key, values.scalar(labels[key])) for key in sorted(labels) if meanings.meaning_of(key) != "severity")
+    return [f"{key}={text}" for key, text in texts if text]

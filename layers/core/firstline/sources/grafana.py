@@ -9,7 +9,6 @@ from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.sources import meanings, prometheus, values
 from firstline.sources.authentication import SIGNATURE_WINDOW_SECONDS, Request, has_token, signed
 from firstline.sources.identity import digest, group_key, host_hint
-from firstline.sources.meanings import Subject
 from firstline.sources.reading import Reading
 
 SIGNATURE_HEADER = "x-grafana-alerting-signature"
@@ -67,22 +66,23 @@ def _read_legacy(payload: dict[str, Any], reading: Reading) -> None:
     if status is None:
         reading.ignore(f"the rule is {state.lower()}: neither firing nor resolved")
         return
-    labels = values.labels(payload.get("tags"))
-    subject = Subject(service=meanings.find(labels, "service"), environment=meanings.find(labels, "environment"))
+    tags = payload.get("tags")
+    tags = tags if type(tags) is dict else {}
+    meant = meanings.of(tags)
     org = values.scalar(payload.get("orgId"))
     ids = (values.scalar(payload.get(key)) for key in ("dashboardId", "panelId", "ruleId"))
     reading.add(
         alert_name=alert_name,
-        severity=reading.severity(labels.get("severity")),
+        severity=reading.severity(meant.first("severity")),
         message=values.prose(payload.get("message"), _values(payload.get("evalMatches"))),
-        labels=labels,
+        labels=meanings.kept(tags),
         at=None,
         status=status,
         fingerprint=digest(org, *ids, alert_name),
-        group_key=group_key("grafana", alert_name, subject, org),
-        host=host_hint({**_match_tags(payload.get("evalMatches")), **labels}),
+        group_key=group_key("grafana", alert_name, meant.subject, org),
+        host=host_hint({**_match_tags(payload.get("evalMatches")), **tags}),
         url=values.url(payload.get("ruleUrl")),
-        subject=subject,
+        subject=meant.subject,
         raw_payload=payload,
     )
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
-from firstline.sources.meanings import Subject
+from firstline.sources import meanings
+from firstline.sources.meanings import Meant, Subject
 from firstline.sources.values import exact
 
 INSTANCE_ID = re.compile(r"m?i-[0-9a-f]{8,17}")
@@ -17,7 +18,6 @@ INSTANCE_ID = re.compile(r"m?i-[0-9a-f]{8,17}")
 
 _PRIVATE_DNS = re.compile(r"ip-\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3}(\..*)?")
 _SHORT_FINGERPRINT = re.compile(r"[0-9a-f]{16}")
-_HOST_LABELS = ("instance", "host", "hostname", "node", "kube_node", "kubernetes_node", "nodename", "server")
 _LOOPBACK = ("localhost", "127.", "0.0.0.0", "::1")  # noqa: S104 - compared with, never bound
 
 
@@ -52,19 +52,24 @@ def alertmanager_fingerprint(labels: Mapping[str, Any], given: Any = None) -> st
     return f"{value:016x}"
 
 
-def host_hint(labels: Mapping[str, str]) -> str | None:
+def host_hint(labels: Mapping[str, Any], meant: Meant | None = None) -> str | None:
     """Return the best hint in the labels for the machine that the alert is about, or None.
 
     In this order: a value that is exactly an instance id · a private DNS name · an address · a host name. Two different
     instance ids are no hint: a command must never go to a guess.
+
+    Parameters
+    ----------
+    meant
+        What the labels mean, if the caller knows it already.
     """
     found: str | None = None
     for value in labels.values():
-        if value.startswith(("i-", "mi-")) and INSTANCE_ID.fullmatch(value) and value != found:
+        if type(value) is str and value.startswith(("i-", "mi-")) and INSTANCE_ID.fullmatch(value) and value != found:
             if found is not None:
                 return None
             found = value
-    return found or best_host([labels[key] for key in _HOST_LABELS if key in labels])
+    return found or best_host((meant if meant is not None else meanings.of(labels)).get("host", ()))
 
 
 def best_host(candidates: Iterable[str]) -> str | None:

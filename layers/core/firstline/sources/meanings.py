@@ -1,23 +1,40 @@
-"""The labels, tags and dimensions that name the account, region, service and environment of an alert.
+"""The meanings of labels, tags and dimensions: one table for all sources.
 
-One table for all sources, in the order in which the names are looked up.
+A name is looked up by its letters and digits alone: `service.name`, `service_name` and `ServiceName` are one name. Of
+several names with one meaning the first of the table wins, whatever the order of sending. Labels are read before any is
+cut: what an alert means does not depend on how many labels it has.
+
+OpenTelemetry's names: https://opentelemetry.io/docs/specs/semconv/resource/
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from firstline.sources import values
 
-_NAMES: dict[str, tuple[str, ...]] = {
-    "account": ("account", "account_id", "aws_account"),
-    "region": ("region", "aws_region"),
+_NAMES: dict[str, str] = {
+    "alert_name": "alertname",
+    "severity": "severity priority level alertseverity alertpriority",
+    "account": "account accountid awsaccount awsaccountid cloudaccountid",
+    "region": "region awsregion cloudregion",
     "service": (
-        *("service", "service_name", "Service", "ServiceName", "app", "application", "app_kubernetes_io_name", "job"),
+        "service servicename app appname application applicationname appkubernetesioname "
+        # kube_pod_labels adds `label_` to the labels of a pod.
+        "labelappkubernetesioname labelapp job "
         # CloudWatch's dimensions name the resource of a managed service.
-        *("FunctionName", "ApiName", "DBInstanceIdentifier", "DBClusterIdentifier", "QueueName", "TableName"),
-        *("LoadBalancer", "AutoScalingGroupName", "ClusterName"),
+        "functionname apiname dbinstanceidentifier dbclusteridentifier queuename tablename loadbalancer "
+        "autoscalinggroupname"
     ),
-    "environment": ("environment", "env", "Environment", "stage", "Stage"),
+    "environment": "environment env environmentname deploymentenvironmentname deploymentenvironment stage",
+    "cluster": "cluster clustername k8sclustername kubeclustername kubernetesclustername kubernetescluster",
+    "namespace": "namespace namespacename k8snamespacename kubenamespace kubernetesnamespace",
+    "host": (
+        "instance host hostname node kubenode kubernetesnode nodename k8snodename server servername hostip nodeip fqdn"
+    ),
+}
+_PLACES: dict[str, tuple[int, str]] = {
+    name: (place, meaning) for meaning, names in _NAMES.items() for place, name in enumerate(names.split())
 }
 
 
@@ -30,6 +47,63 @@ class Subject(NamedTuple):
     environment: str | None = None
 
 
-def find(labels: Mapping[str, str], meaning: str) -> str | None:
-    """Return the value of the first label with this meaning (a field of `Subject`), cleaned, or None."""
-    return values.first(labels, *_NAMES[meaning])
+class Meant(dict[str, list[str]]):
+    """The values of each meaning among some labels as they were sent, in the table's order."""
+
+    def first(self, meaning: str) -> str | None:
+        """Return the value that counts for a meaning, cleaned, or None."""
+        return values.name(self[meaning][0]) if meaning in self else None
+
+    @property
+    def subject(self) -> Subject:
+        """The subject that the labels name."""
+        return Subject(*[self.first(meaning) for meaning in Subject._fields])
+
+    @property
+    def scope(self) -> str:
+        """The cluster and the namespace, which keep two problems of one name apart."""
+        return f"{self.first('cluster') or ''}/{self.first('namespace') or ''}"
+
+
+def of(labels: Mapping[str, Any]) -> Meant:
+    """Return what labels mean; those without a value, and those that are no scalars, mean nothing."""
+    # Of two spellings with the same letters the one in lower case counts.
+    found = [(place, key.swapcase(), key) for key in labels if (place := _place(key)) is not None]
+    meant = Meant()
+    for (_, meaning), _, key in sorted(found):
+        if values.name(labels[key]) is not None:
+            meant.setdefault(meaning, []).append(values.scalar(labels[key]) or "")
+    return meant
+
+
+def find(labels: Mapping[str, Any], meaning: str) -> str | None:
+    """Return the value that counts for one meaning among labels, cleaned, or None."""
+    return of(labels).first(meaning)
+
+
+def kept(labels: Any) -> dict[str, str]:
+    """Return labels within bounds, as `values.labels` does; what has a meaning is not among those that are cut off."""
+    if type(labels) is dict and len(labels) > values.LABEL_LIMIT:
+        labels = dict(sorted(labels.items(), key=lambda label: _place(label[0]) is None))
+    return values.labels(labels)
+
+
+def meaning_of(name: str) -> str | None:
+    """Return what a label of this name means, or None."""
+    place = _place(name)
+    return place[1] if place is not None else None
+
+
+def letters(name: str) -> str:
+    """Return the letters and digits of a name, in lower case."""
+    return _letters(name[: values.LABEL_NAME_LIMIT])
+
+
+@lru_cache(maxsize=2_048)
+def _letters(name: str) -> str:
+    """Remembered, as the same names come again with every alert."""
+    return "".join([c for c in name.lower() if c.isalnum()])
+
+
+def _place(name: str) -> tuple[int, str] | None:
+    return _PLACES.get(_letters(name)) if len(name) <= values.LABEL_NAME_LIMIT else None

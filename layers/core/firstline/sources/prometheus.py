@@ -70,7 +70,7 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
     ended = values.moment(alert.get("endsAt")) if status == "resolved" else None
     reading.add(
         alert_name=identity.alert_name or values.name(annotations.get("summary")) or "alert without a name",
-        severity=reading.severity(identity.severity),
+        severity=reading.severity(identity.severity or meanings.find(annotations, "severity")),
         message=values.prose(annotations.get("summary"), annotations.get("description"), annotations.get("message")),
         labels=identity.labels.copy(),
         at=ended if status == "resolved" else began,
@@ -123,25 +123,24 @@ def _identity(source: str, given: Any, own: dict[str, Any], common: dict[str, An
 
 
 def _read_identity(source: str, given: Any, own: dict[str, Any], merged: dict[str, Any]) -> _Identity:
-    labels = values.labels(merged)
-    alert_name = labels.get("alertname")
-    severity = labels.get("severity")
+    meant = meanings.of(merged)
+    alert_name = meant.first("alert_name")
+    severity = meant.first("severity")
     not_for_people = None
     if alert_name and alert_name.lower() in _DEAD_MANS_SWITCHES:
         not_for_people = f"{alert_name} is a dead man's switch: its absence would be the signal"
     elif severity and severity.lower() == "none":
         not_for_people = f"severity none: {alert_name or 'an alert'} is not meant for people"
     fingerprint = alertmanager_fingerprint(own, given)
-    subject = Subject(*[meanings.find(labels, meaning) for meaning in Subject._fields])
-    cluster_and_namespace = f"{labels.get('cluster', '')}/{labels.get('namespace', '')}"
+    full_name = meant["alert_name"][0] if alert_name else fingerprint
     return _Identity(
-        labels=labels,
-        alert_name=values.name(alert_name),
+        labels=meanings.kept(merged),
+        alert_name=alert_name,
         severity=severity,
         fingerprint=fingerprint,
         # Annotations hold values that change, so a nameless alert is an incident of its own.
-        group_key=group_key(source, alert_name or fingerprint, subject, cluster_and_namespace),
-        host=host_hint(labels),
-        subject=subject,
+        group_key=group_key(source, full_name, meant.subject, meant.scope),
+        host=host_hint(merged, meant),
+        subject=meant.subject,
         not_for_people=not_for_people,
     )

@@ -1,16 +1,21 @@
-"""The words that senders use for a severity, mapped to Firstline's.
+"""The words and numbers that senders use for a severity, mapped to Firstline's.
 
 Words that name a route (page, ticket, task, notify) stand for a severity too; the word itself stays among the labels.
 """
 
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
 from firstline.models import SourceSeverity
 
 _WORDS: dict[SourceSeverity, str] = {
-    "critical": "critical crit fatal emergency emerg disaster severe page sev0 sev1 p1",
+    "critical": "critical crit fatal emergency emerg disaster severe page sev0 sev1 p0 p1",
     "high": "high error err major urgent alert sev2 p2",
     "medium": "warning warn medium moderate average minor ticket notify sev3 p3",
     "low": "low task sev4 p4",
-    "info": "info informational information notice debug none p5 sev5",
+    "info": "info informational information notice debug verbose none p5 sev5",
 }
 WORDS: dict[str, SourceSeverity] = {word: severity for severity, words in _WORDS.items() for word in words.split()}
 
@@ -20,7 +25,117 @@ UNKNOWN: SourceSeverity = "high"
 UNSTATED: SourceSeverity = "medium"
 """The severity of an alert whose sender stated none."""
 
+SCALES: dict[str, tuple[tuple[float, SourceSeverity], ...]] = {
+    # https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings-severity.html
+    "GuardDuty": ((9, "critical"), (7, "high"), (4, "medium"), (0, "low")),
+    # https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_Severity.html (`Normalized`)
+    "Security Hub": ((90, "critical"), (70, "high"), (40, "medium"), (1, "low"), (0, "info")),
+    # https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-common-schema (0 is the worst)
+    "Azure Monitor": ((4, "info"), (3, "info"), (2, "medium"), (1, "high"), (0, "critical")),
+    # https://www.zabbix.com/documentation/current/en/manual/config/triggers/severity
+    "Zabbix": ((5, "critical"), (4, "high"), (2, "medium"), (1, "info"), (0, "medium")),
+}
+"""The numeric scales of known senders: the lowest number of each step, and its severity, from the highest number on."""
 
-def from_word(word: str) -> SourceSeverity | None:
-    """Return the severity that a word stands for, or None. Case, spaces and punctuation don't matter."""
-    return WORDS.get(word) or WORDS.get("".join([c for c in word[:64].lower() if c.isalnum()]))
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_CLEAR = _words("critical crit fatal emergency emerg disaster warning warn informational information")
+_LOUD = _words("critical crit fatal emergency p0 p1 p2 p3 p4 p5 sev0 sev1 sev2 sev3 sev4 sev5")
+_IN_TOPICS = _LOUD | _words("high major medium warning warn minor low info")
+_ROUTES = _words("page alert ticket notify task notice none")
+_ALERTS = _words(
+    "alert alerts alarm alarms priority prio severity sev urgency impact risk importance level incident incidents "
+    "issue issues problem problems notification notifications notify event events message messages topic channel page "
+    "pages pager paging oncall on sns email slack"
+)
+_MEASURED = _words(
+    "cpu memory mem ram swap disk space storage latency load usage utilization utilisation queue depth traffic rate "
+    "temperature connections iops throughput battery count errors requests lag"
+)
+_NEGATIONS = _words("non not no never isn un less")
+_INTENSIFIERS = _words("so very too mission business time that longer a t")
+
+_NUMBERED = re.compile(
+    r"(?<![a-z0-9])(?:prio(?:rity)?|p|s(?:ev(?:erity)?)?)[-_ .:=#]*([0-5])(?![a-z0-9]|\.\d)", re.IGNORECASE
+)
+_BREAK = re.compile(r"\s[-/]\s|[^\w\s'./-]+")
+# A word of camel case, or a whole instance type (p3.2xlarge), which is no P3.
+_TOKEN = re.compile(r"[a-z]\d\w*\.\w*large|[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+|[^\W\d_]+")
+
+
+def from_word(text: str) -> SourceSeverity | None:
+    """Return the severity that a sender's word or short phrase states, or None. Case and punctuation don't matter.
+
+    The first word that a scale knows decides: `P1 - Critical`, `4 - Low`, `Sev-1: Outage`. The words of a negation
+    (`non-critical`) and of a compound (`low-latency`) state nothing.
+    """
+    return WORDS.get(text) or _from_phrase(text[:64])
+
+
+def from_number(scale: str, value: Any) -> SourceSeverity | None:
+    """Return the severity of a number, or of its text, on one of the `SCALES`; None for anything else."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return next((severity for lowest, severity in SCALES[scale] if number >= lowest), None)
+
+
+def grades(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield the words of `WORDS` in a text that grade something, and True beside those that are negated.
+
+    A word such as `high` grades a phrase if it ends it or stands before a word for alerts: `high-priority`, `high`, but
+    not `high-cpu` and `cpu-high`, which tell of a measure.
+    """
+    for phrase in _BREAK.split(text):
+        words = [word.lower() for word in _TOKEN.findall(phrase)]
+        for place, word in enumerate(words):
+            plain = word if word in WORDS else word.removeprefix("non")
+            if plain in WORDS and (plain in _CLEAR or plain[-1].isdigit() or _ends_or_qualifies(words, place)):
+                yield plain, plain != word or _negated(words[:place])
+
+
+def in_name(name: str) -> str | None:
+    """Return the word in a name that never describes a metric and so states a severity, or None.
+
+    A bare "high" or "low" says what the metric does: "Low disk", "cpu-high".
+    """
+    return _first(name, _LOUD)
+
+
+def in_topic(name: str) -> str | None:
+    """Return the word by which a topic's name states a severity for everything on it (`alerts-critical`), or None."""
+    return _first(name, _IN_TOPICS)
+
+
+def _first(name: str, words: frozenset[str]) -> str | None:
+    joined = name.replace("sev-", "sev").replace("Sev-", "sev").replace("SEV-", "sev")
+    return next((word for word, negated in grades(joined) if word in words and not negated), None)
+
+
+@lru_cache(maxsize=512)
+def _from_phrase(text: str) -> SourceSeverity | None:
+    known = WORDS.get("".join([c for c in text.lower() if c.isalnum()]))
+    if known is not None:
+        return known
+    found = sorted(grades(_NUMBERED.sub(r" p\1 ", text)), key=lambda grade: grade[0] in _ROUTES)
+    for word, negated in found:
+        if not negated:
+            return WORDS[word]
+    # Whoever calls something not critical means less than that, and no more can be known.
+    return "medium" if any(WORDS[word] in ("critical", "high") for word, _ in found) else None
+
+
+def _ends_or_qualifies(words: list[str], place: int) -> bool:
+    after = words[place + 1] if place + 1 < len(words) else None
+    before = words[place - 1] if place else None
+    return (after is None or after in _ALERTS or after in WORDS) and before not in _MEASURED
+
+
+def _negated(before: list[str]) -> bool:
+    while before and before[-1] in _INTENSIFIERS:
+        before = before[:-1]
+    return bool(before) and before[-1] in _NEGATIONS

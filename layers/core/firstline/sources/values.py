@@ -106,7 +106,7 @@ def url(*values: Any) -> str | None:
     for value in values:
         if not value or type(value) is not str or not value.startswith(("https://", "http://")):
             continue
-        if len(value) <= URL_LIMIT and " " not in value and value.isprintable():
+        if len(value) <= URL_LIMIT and " " not in value and value.isprintable() and not value.endswith("://"):
             return value
     return None
 

@@ -1,0 +1,192 @@
+"""The severity in senders' words, phrases, names and numbers."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firstline.sources import normalize, normalize_batch
+from firstline.sources.cloudwatch_alarm import severity_word, topic_severity_word
+from firstline.sources.severity import SCALES, WORDS, from_number, from_word
+
+STATED = {
+    # A word of a scale with an addition.
+    "P1 - Critical": "critical",
+    "P2: customers notice": "high",
+    "P3 (Moderate)": "medium",
+    "4 - Low": "low",
+    "P5 - Informational": "info",
+    "1 - Critical": "critical",
+    "3 – Moderate": "medium",
+    "Critical (P1)": "critical",
+    "[P2] Major": "high",
+    "Sev-1: Outage": "critical",
+    "SEV2": "high",
+    "sev 3": "medium",
+    "Severity 1": "critical",
+    "priority #2": "high",
+    "Priority-4": "low",
+    "S2": "high",
+    "severity::1": "critical",
+    "prio=3": "medium",
+    "P0": "critical",
+    "🔴 Critical": "critical",
+    "HIGH!": "high",
+    "High priority": "high",
+    "high_severity": "high",
+    "Low: cosmetic": "low",
+    "high - customers affected": "high",
+    "warning: two of three": "medium",
+    "Alert: critical": "critical",
+    "medium/high": "medium",
+    # Negation.
+    "non-critical": "medium",
+    "NonCritical": "medium",
+    "noncritical": "medium",
+    "not critical": "medium",
+    "not so critical": "medium",
+    "non_urgent": "medium",
+    "isn't critical": "medium",
+    "no longer critical": "medium",
+    "less critical": "medium",
+    "un-urgent": "medium",
+    "non-critical, low": "low",
+    "not low": None,
+    "non-prod critical": "critical",
+    # Compounds that tell of a measure or a thing.
+    "low-latency": None,
+    "high-cpu": None,
+    "high_availability": None,
+    "HighMemory": None,
+    "low disk space": None,
+    "cpu-high": None,
+    "error-rate": None,
+    "page load": None,
+    # No word of any scale.
+    "host/node": None,
+    "not classified": None,
+    "P6": None,
+    "S9": None,
+    "S3Bucket": None,
+    "P10": None,
+    "p99": None,
+    "p3.2xlarge": None,
+    "lowercase": None,
+    "7": None,
+    "": None,
+    "– / –": None,
+}
+
+
+@pytest.mark.parametrize(("text", "severity"), STATED.items())
+def test_what_a_text_states(text: str, severity: str | None) -> None:
+    assert from_word(text) == severity
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("checkout-NonCritical-depth", None),
+        ("non-critical queue depth", None),
+        ("no critical errors since noon", None),
+        ("queue [non-critical] depth", "non-critical"),
+        ("severity: low-latency", None),
+        ("severity: not critical", "not critical"),
+        ("LedgerLagCritical", "critical"),
+        ("ledger p99 latency", None),
+    ],
+)
+def test_the_severity_in_the_name_of_an_alarm(name: str, word: str | None) -> None:
+    assert severity_word(name) == word
+
+
+@pytest.mark.parametrize(
+    ("topic", "word"),
+    [
+        ("ledger-non-critical", None),
+        ("alarms-noncritical", None),
+        ("NotCriticalAlarms", None),
+        ("ledger-critical", "critical"),
+        ("nonprod-critical", "critical"),
+        ("non-prod-critical", "critical"),
+        ("LedgerCriticalAlarms", "critical"),
+        ("low-latency-trading", None),
+        ("high-cpu-alarms", None),
+        ("alarms-cpu-high", None),
+        ("high-priority-pages", "high"),
+        ("ledger-alarms-low", "low"),
+    ],
+)
+def test_the_severity_in_the_name_of_a_topic(topic: str, word: str | None) -> None:
+    assert topic_severity_word(f"arn:aws:sns:eu-west-1:210987654321:{topic}") == word
+
+
+@given(st.sampled_from(sorted(WORDS)), st.sampled_from(["{}", "{}!", "[{}]", " {} ", "{}: it burns", "{} - 17 hosts"]))
+def test_a_word_keeps_its_severity_with_an_addition(word: str, frame: str) -> None:
+    assert from_word(frame.format(word)) == WORDS[word]
+    assert from_word(frame.format(word.upper())) == WORDS[word]
+
+
+@given(st.sampled_from(sorted(WORDS)), st.sampled_from(["non-{}", "not {}", "Not-so-{}", "non{}", "NOT {}!"]))
+def test_a_negated_word_is_never_what_it_denies(word: str, frame: str) -> None:
+    assert from_word(frame.format(word)) == ("medium" if WORDS[word] in ("critical", "high") else None)
+
+
+@given(st.text(max_size=80))
+def test_any_text_states_a_severity_or_none(text: str) -> None:
+    assert from_word(text) in {*WORDS.values(), None}
+    severity_word(text)
+    topic_severity_word(text)
+
+
+@pytest.mark.parametrize(
+    ("scale", "number", "severity"),
+    [
+        ("GuardDuty", 9.4, "critical"),
+        ("GuardDuty", 9, "critical"),
+        ("GuardDuty", "8.9", "high"),
+        ("GuardDuty", 7.0, "high"),
+        ("GuardDuty", 6.99, "medium"),
+        ("GuardDuty", 4, "medium"),
+        ("GuardDuty", 1, "low"),
+        ("Security Hub", 90, "critical"),
+        ("Security Hub", 0, "info"),
+        ("Azure Monitor", "0", "critical"),
+        ("Azure Monitor", 3, "info"),
+        ("Zabbix", "4", "high"),
+        ("GuardDuty", -1, None),
+        ("GuardDuty", float("nan"), None),
+        ("GuardDuty", 10**400, None),
+        ("GuardDuty", "high", None),
+        ("GuardDuty", None, None),
+        ("GuardDuty", [], None),
+    ],
+)
+def test_numbers_of_known_senders(scale: str, number: Any, severity: str | None) -> None:
+    assert from_number(scale, number) == severity
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_steps_of_a_scale_are_in_order(scale: str) -> None:
+    steps = [lowest for lowest, _ in SCALES[scale]]
+
+    assert steps == sorted(set(steps), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("priority", "severity"), [("P1 - Critical", "critical"), ("4 - Low", "low"), ("SEV-2 (major)", "high")]
+)
+def test_the_priorities_of_a_pagerduty_account(priority: str, severity: str) -> None:
+    data = {"id": "Q1", "title": "Ledger", "status": "triggered", "urgency": "high", "priority": {"summary": priority}}
+
+    (alert,) = normalize("pagerduty", {"event": {"event_type": "incident.triggered", "data": data}})
+
+    assert alert.severity == severity
+
+
+def test_an_unknown_phrase_stays_unknown() -> None:
+    batch = normalize_batch("generic", {"alert_name": "Ledger", "severity": "low-latency"})
+
+    assert [alert.severity for alert in batch.alerts] == ["high"]
+    assert batch.unknown_severities == ["low-latency"]

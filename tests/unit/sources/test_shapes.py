@@ -1,0 +1,345 @@
+"""The shapes of known tools, each as the tool sends it when something begins and when it is over."""
+
+import hmac
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from firstline.errors import Unauthenticated, UnreadablePayload
+from firstline.models import NormalizedAlert
+from firstline.sources import authenticate, normalize, normalize_batch
+from firstline.sources.shapes import _SHAPES
+from tests.unit.sources.events import RECEIVED_AT
+from tests.unit.sources.test_any_payload import paths, replaced
+
+
+def kuma(status: int, text: str) -> dict[str, Any]:
+    heartbeat = {"monitorID": 31, "status": status, "time": "2026-04-02 06:07:08.900", "msg": text, "important": True}
+    monitor = {"id": 31, "name": "Ledger API", "url": "https://ledger.example.com/health", "hostname": None}
+    return {"heartbeat": heartbeat, "monitor": monitor, "msg": f"[Ledger API] {text}"}
+
+
+def sentry(action: str, resource: str, **about: Any) -> dict[str, Any]:
+    return {
+        "action": action,
+        "installation": {"uuid": "u"},
+        "actor": {"type": "application"},
+        "data": about | {resource: about[resource]},
+    }
+
+
+EVENT = {
+    "title": "KeyError: 'iban'",
+    "level": "error",
+    "issue_id": "8812",
+    "culprit": "ledger.transfer",
+    "environment": "production",
+    "datetime": "2026-04-02T06:07:08Z",
+    "web_url": "https://example.sentry.io/issues/8812/events/1/",
+}
+ISSUE = {"id": "8812", "title": "KeyError: 'iban'", "level": "error", "culprit": "ledger.transfer", "status": "x"}
+METRIC = {
+    "id": "5",
+    "title": "Ledger errors",
+    "alert_rule": {"id": "77", "name": "Ledger errors", "environment": "prod"},
+}
+
+
+def metric_alert(action: str) -> dict[str, Any]:
+    return sentry(
+        action, "metric_alert", metric_alert=METRIC, description_text="900 events", web_url="https://s.example/5"
+    )
+
+
+def new_relic(state: str, priority: str = "CRITICAL") -> dict[str, Any]:
+    return {
+        "id": "3f0c",
+        "issueUrl": "https://radar-api.service.newrelic.com/accounts/1/issues/3f0c",
+        "title": "Ledger p95 > 2 s",
+        "priority": priority,
+        "impactedEntities": ["ledger"],
+        "totalIncidents": 1,
+        "state": state,
+        "trigger": "STATE_CHANGE",
+        "createdAt": 1775110028000,
+        "updatedAt": 1775110028000,
+        "alertConditionNames": ["Ledger p95"],
+        "workflowName": "firstline",
+    }
+
+
+def azure(condition: str, severity: str = "Sev1", **more: Any) -> dict[str, Any]:
+    essentials = {
+        "alertId": "/subscriptions/11111111-2222-3333-4444-555555555555/providers/Microsoft.AlertsManagement/alerts/b9",
+        "alertRule": "Ledger CPU",
+        "severity": severity,
+        "signalType": "Metric",
+        "monitorCondition": condition,
+        "configurationItems": ["ledger-vm-1"],
+        "firedDateTime": "2026-04-02T06:07:08.9Z",
+        "description": "Above 90 %",
+        **more,
+    }
+    return {"schemaId": "azureMonitorCommonAlertSchema", "data": {"essentials": essentials, "alertContext": {}}}
+
+
+def google(state: str, severity: str = "Critical", **more: Any) -> dict[str, Any]:
+    incident = {
+        "incident_id": "0.mzz8",
+        "scoping_project_id": "ledger-prod",
+        "resource": {"type": "gce_instance", "labels": {"zone": "europe-west1-b", "region": "europe-west1"}},
+        "policy_name": "Ledger disk",
+        "condition_name": "disk > 90 %",
+        "state": state,
+        "severity": severity,
+        "started_at": 1775110028,
+        "ended_at": None,
+        "summary": "Disk of ledger-vm-1 is above 90 %",
+        "url": "https://console.cloud.google.com/monitoring/alerting/incidents/0.mzz8",
+        **more,
+    }
+    return {"incident": incident, "version": "1.2"}
+
+
+def opsgenie(action: str, priority: str = "P1") -> dict[str, Any]:
+    alert = {
+        "alertId": "70413a06-38d6",
+        "message": "Ledger replica is behind",
+        "tags": ["db"],
+        "entity": "ledger-db-1",
+        "alias": "ledger-replica",
+        "createdAt": 1775110028000,
+        "updatedAt": 1775110028000,
+        "description": "by 40 minutes",
+        "details": {"service": "ledger", "env": "production"},
+        "priority": priority,
+    }
+    return {"action": action, "alert": alert, "source": {"name": "", "type": "API"}, "integrationName": "Firstline"}
+
+
+def zabbix(value: str, **more: str) -> dict[str, Any]:
+    return {
+        "event_id": "190",
+        "event_name": "Ledger: free disk space is low",
+        "event_value": value,
+        "event_nseverity": "5",
+        "event_severity": "Disaster",
+        "host_name": "ledger-db-1",
+        "trigger_id": "4711",
+        "event_opdata": "free: 1 %",
+        **more,
+    }
+
+
+def online_or_not(event: str) -> dict[str, Any]:
+    return {
+        "event": event,
+        "trigger": event.partition(".")[2],
+        "name": "Ledger page",
+        "url": "https://ledger.example.com",
+    }
+
+
+AT = datetime(2026, 4, 2, 6, 7, 8, tzinfo=UTC)
+BEGINS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "Uptime Kuma": (
+        kuma(0, "timeout"),
+        {"alert_name": "Ledger API", "host": "ledger.example.com", "severity": "medium"},
+    ),
+    "Sentry, an issue alert": (
+        sentry("triggered", "event", event=EVENT, triggered_rule="page us"),
+        {"alert_name": "KeyError: 'iban'", "severity": "high", "message": "page us", "timestamp": AT},
+    ),
+    "Sentry, an issue": (
+        sentry("created", "issue", issue=ISSUE),
+        {"alert_name": "KeyError: 'iban'", "severity": "high"},
+    ),
+    "Sentry, a metric alert": (
+        metric_alert("critical"),
+        {"alert_name": "Ledger errors", "severity": "critical", "environment": "prod"},
+    ),
+    "New Relic": (new_relic("ACTIVATED"), {"alert_name": "Ledger p95 > 2 s", "severity": "critical", "timestamp": AT}),
+    "Azure Monitor": (
+        azure("Fired"),
+        {"alert_name": "Ledger CPU", "severity": "high", "host": "ledger-vm-1", "message": "Above 90 %"},
+    ),
+    "Google Cloud Monitoring": (
+        google("open"),
+        {"alert_name": "Ledger disk", "severity": "critical", "account": "ledger-prod", "region": "europe-west1"},
+    ),
+    "Opsgenie": (
+        opsgenie("Create"),
+        {"alert_name": "Ledger replica is behind", "severity": "critical", "service": "ledger", "host": "ledger-db-1"},
+    ),
+    "Zabbix": (
+        zabbix("1"),
+        {"alert_name": "Ledger: free disk space is low", "severity": "critical", "host": "ledger-db-1"},
+    ),
+    "Splunk": (
+        {
+            "search_name": "Sudo",
+            "app": "search",
+            "sid": "1",
+            "result": {"host": "ledger-1", "_raw": "sudo: x", "_time": "9"},
+        },
+        {"alert_name": "Sudo", "host": "ledger-1", "message": "sudo: x", "service": None},
+    ),
+    "OnlineOrNot": (online_or_not("uptime.down"), {"alert_name": "Ledger page", "url": "https://ledger.example.com"}),
+}
+ENDS: dict[str, dict[str, Any]] = {
+    "Uptime Kuma": kuma(1, "200 - OK"),
+    "Sentry, an issue alert": sentry("resolved", "issue", issue=ISSUE),
+    "Sentry, an issue": sentry("archived", "issue", issue=ISSUE),
+    "Sentry, a metric alert": metric_alert("resolved"),
+    "New Relic": new_relic("CLOSED"),
+    "Azure Monitor": azure("Resolved", resolvedDateTime="2026-04-02T07:00:00Z"),
+    "Google Cloud Monitoring": google("closed", ended_at=1775113200),
+    "Opsgenie": opsgenie("Close"),
+    "Zabbix": zabbix("0", event_recovery_id="191"),
+    "OnlineOrNot": online_or_not("uptime.up"),
+}
+
+
+def one(body: dict[str, Any]) -> NormalizedAlert:
+    batch = normalize_batch("generic", body, received_at=RECEIVED_AT)
+    assert (len(batch.alerts), batch.unknown_severities) == (1, [])
+    return batch.alerts[0]
+
+
+@pytest.mark.parametrize("tool", BEGINS)
+def test_what_begins_fires(tool: str) -> None:
+    body, said = BEGINS[tool]
+
+    alert = one(body)
+
+    assert alert.status == "firing"
+    assert alert.model_dump(include=set(said)) == said
+
+
+@pytest.mark.parametrize("tool", ENDS)
+def test_what_is_over_resolves_the_same_alert(tool: str) -> None:
+    began, ended = one(BEGINS[tool][0]), one(ENDS[tool])
+
+    assert ended.status == "resolved"
+    assert (ended.fingerprint, ended.group_key) == (began.fingerprint, began.group_key)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        kuma(2, "pending"),
+        kuma(3, "maintenance"),
+        sentry("assigned", "issue", issue=ISSUE),
+        new_relic("ACKNOWLEDGED"),
+        opsgenie("Acknowledge"),
+        opsgenie("AddNote"),
+        opsgenie("AssignOwnership"),
+        {"type": "status_page.incident.started", "data": {"object": {"name": "us", "incident": {"title": "Slow"}}}},
+    ],
+)
+def test_what_a_tool_tells_besides_is_ignored(body: dict[str, Any]) -> None:
+    batch = normalize_batch("generic", body)
+
+    assert (batch.alerts, len(batch.ignored)) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "severity"),
+    [
+        (azure("Fired", "Sev0"), "critical"),
+        (azure("Fired", "Sev2"), "medium"),
+        (azure("Fired", "Sev3"), "info"),
+        (azure("Fired", "Sev4"), "info"),
+        (google("open", "Warning"), "medium"),
+        (google("open", "No severity"), "medium"),
+        (opsgenie("Create", "P4"), "low"),
+        (new_relic("CREATED", "LOW"), "low"),
+        (zabbix("1", event_severity="", event_nseverity="4"), "high"),
+        (zabbix("1", event_severity="Not classified"), "medium"),
+        ({"EventName": "Lag", "EventValue": "1", "EventNSeverity": "5", "EventID": "8"}, "critical"),
+        (metric_alert("warning"), "medium"),
+    ],
+)
+def test_severities_on_the_scale_of_the_tool(body: dict[str, Any], severity: str) -> None:
+    assert one(body).severity == severity
+
+
+@pytest.mark.parametrize(
+    ("body", "name", "status"),
+    [
+        (
+            {"monitor": {"id": 3, "name": "Ledger", "url": "https://l.example"}, "status": "recovered"},
+            "Ledger",
+            "resolved",
+        ),
+        (
+            {"status": "firing", "alert": {"id": 0, "name": "GPU", "severity": "Warning"}, "project": {}},
+            "GPU",
+            "firing",
+        ),
+        ({"event": "alert.resolved", "alert": {"name": "GPU"}, "timestamp": "2026-04-02T06:07:08Z"}, "GPU", "resolved"),
+        ({"event": "alert.fired", "data": {"title": "GPU"}}, "GPU", "firing"),
+        ({"AlertName": "Ledger", "State": "OK"}, "Ledger", "resolved"),
+        ({"condition_name": "Lag", "current_state": "closed", "incident_id": 7, "targets": []}, "Lag", "resolved"),
+        ({"event_name": "Lag", "event_status": "RESOLVED", "trigger_id": "7"}, "Lag", "resolved"),
+        ({"trigger_name": "Lag", "trigger_status": "PROBLEM"}, "Lag", "firing"),
+        ({"monitor_name": "Ledger", "monitor_status": "online"}, "Ledger", "resolved"),
+        ({"host": "db-1", "service_description": "Lag", "state": "OK", "output": "fine"}, "Lag", "resolved"),
+        (
+            {"heartbeat": None, "monitor": None, "msg": "The certificate of ledger.example.com expires"},
+            "The cert",
+            "firing",
+        ),
+        ({"text": "Disk of ledger-db-1 is full"}, "Disk of ledger", "firing"),
+    ],
+)
+def test_fields_one_level_down_or_in_another_spelling(body: dict[str, Any], name: str, status: str) -> None:
+    alert = one(body)
+
+    assert alert.alert_name.startswith(name)
+    assert alert.status == status
+
+
+@pytest.mark.parametrize(("state", "severity"), [("CRITICAL", "critical"), ("Warning", "medium"), ("DOWN", "medium")])
+def test_a_status_that_is_a_severity_too(state: str, severity: str) -> None:
+    assert one({"host": "db-1", "service_description": "Lag", "state": state}).severity == severity
+    assert one({"service_description": "Lag", "state": state, "severity": "P4"}).severity == "low"
+
+
+def test_what_stands_at_the_top_goes_before() -> None:
+    alert = one(
+        {"severity": "low", "message": "at the top", "alert": {"name": "Lag", "severity": "high", "message": "in it"}}
+    )
+
+    assert (alert.severity, alert.message) == ("low", "at the top")
+
+
+def test_the_ids_of_two_tools_are_two_alerts() -> None:
+    other = {"alert_name": "Ledger API", "fingerprint": "31"}
+
+    assert one(other).fingerprint != one(kuma(0, "timeout")).fingerprint
+
+
+def test_every_shape_is_tried() -> None:
+    assert {shape.tool for shape in _SHAPES} <= {tool.partition(",")[0] for tool in BEGINS}
+
+
+def test_sentry_signs_what_it_sends() -> None:
+    body, secret = b'{"action": "triggered"}', "the client secret"
+    signature = hmac.digest(secret.encode(), body, "sha256").hex()
+
+    authenticate("generic", headers={"Sentry-Hook-Signature": signature}, body=body, secrets=[secret])
+    for headers in ({}, {"Sentry-Hook-Signature": ""}, {"Sentry-Hook-Signature": signature[:-1] + "g"}):
+        with pytest.raises(Unauthenticated):
+            authenticate("generic", headers=headers, body=body, secrets=[secret])
+
+
+@pytest.mark.parametrize("wrong", [None, 7, "x", [], {}, [None], {"title": None}])
+def test_a_shape_with_something_wrong_is_read_or_refused(wrong: Any) -> None:
+    for body, _ in BEGINS.values():
+        for path in paths(body)[1:]:
+            with suppress(UnreadablePayload):
+                alerts = normalize("generic", replaced(body, path, wrong), received_at=RECEIVED_AT)
+                assert [NormalizedAlert.model_validate(alert.model_dump()) for alert in alerts] == alerts
