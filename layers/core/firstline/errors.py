@@ -129,11 +129,18 @@ class ModelGaveNoVerdict(FirstlineError):
 
 
 class ModelUnavailable(ModelGaveNoVerdict):
-    """The model's server is slow, overloaded, broken or unreachable. Only this error opens its circuit."""
+    """The model's server is slow, overloaded, broken or unreachable. Only this error opens its circuit.
+
+    `broken` means that it answered 500 without a word about the form of the question, which may be the reason even so.
+    """
+
+    def __init__(self, reason: str, *, usage: Usage | None = Usage(), broken: bool = False) -> None:  # noqa: B008
+        super().__init__(reason, usage=usage)
+        self.broken = broken
 
 
 class QuestionRefused(ModelGaveNoVerdict):
-    """The server refuses the form of the question (400, 422). `said` is its message."""
+    """The server refuses the form of the question (400, 422, or 500 with words about it). `said` is its message."""
 
     def __init__(self, reason: str, *, said: str) -> None:
         super().__init__(reason)
