@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.models import Deployment
 from firstline.sources import values
-from firstline.sources.authentication import TOKEN_HEADER, Request, require_token, signed
+from firstline.sources.authentication import TOKEN_HEADER, Request, has_token, require_token, signed
 from firstline.sources.body import parse_json
 from firstline.sources.deployments.aws import deployment_from_event, is_deployment_event
 from firstline.sources.deployments.report import Report, deployment, moment, nothing, part, version_of
@@ -51,9 +51,11 @@ def authenticate(request: Request) -> None:
         given = request.headers[GITHUB_SIGNATURE].strip().removeprefix("sha256=")
         if not signed([given], request.body, request.secrets):
             raise Unauthenticated(f"{request.source}: the signature in {GITHUB_SIGNATURE} does not match the body")
-        return
-    token = request.headers.get(GITLAB_TOKEN)
-    require_token(replace(request, headers={TOKEN_HEADER: token}) if token else request)
+    elif token := request.headers.get(GITLAB_TOKEN):
+        if not has_token(replace(request, headers={TOKEN_HEADER: token}), request.secrets):
+            raise Unauthenticated(f"{request.source}: the token in {GITLAB_TOKEN} is not valid")
+    else:
+        require_token(request)
 
 
 def read_deployments(payload: Any, *, headers: Mapping[str, str], received_at: datetime) -> Report:
@@ -64,7 +66,7 @@ def read_deployments(payload: Any, *, headers: Mapping[str, str], received_at: d
     payload
         Parsed JSON, or the fields of a form: GitHub can send its JSON in the field `payload`.
     headers
-        The request's; names in lower case.
+        The request's; names in any case.
     received_at
         Aware; the time of a deployment whose sender gave none that can be read.
 
@@ -77,7 +79,7 @@ def read_deployments(payload: Any, *, headers: Mapping[str, str], received_at: d
         payload = parse_json(payload["payload"])
     if type(payload) is not dict:
         raise UnreadablePayload("a deployment is an object with `service` and `version`")
-    message = _Message(payload, headers, received_at)
+    message = _Message(payload, {name.lower(): value for name, value in headers.items()}, received_at)
     read = next(reader for fits, reader in _READERS if fits(message))
     return read(message)
 
