@@ -133,8 +133,37 @@ def test_one_that_refuses_the_schema_with_a_500(serve: Callable[[Script], Server
     assert [_shape(request) for request in server.requests] == ["json_schema", "json_object", "text"]
 
 
+def test_one_that_breaks_with_an_error_of_its_own_is_asked_plainly_at_once(
+    table: Table, serve: Callable[[Script], Server]
+) -> None:
+    server = serve(_refusing("Internal server error", while_asked=_is_held, status=500))
+    model = _model(server, SharedForms(table))
+    model.verdict(PROMPT)
+    model.verdict(PROMPT)
+    assert [_shape(request) for request in server.requests] == ["json_schema", "text", "text"]
+    assert SharedForms(table).recall(f"{server.url.removeprefix('http://').removesuffix('/v1')}/test-model") is None
+
+
+def test_one_that_is_broken_altogether_is_asked_twice_and_unavailable(serve: Callable[[Script], Server]) -> None:
+    server = serve(answer(500, error("Internal server error")))
+    with pytest.raises(ModelUnavailable, match="answered 500"):
+        _model(server).verdict(PROMPT)
+    assert [_shape(request) for request in server.requests] == ["json_schema", "text"]
+
+
+def test_one_whose_gateway_knows_nobody_who_takes_the_schema(serve: Callable[[Script], Server]) -> None:
+    said = "No endpoints found that support response_format"
+    server = serve(_refusing(said, while_asked=_is_held, status=404))
+    _model(server).verdict(PROMPT)
+    assert [_shape(request) for request in server.requests] == ["json_schema", "json_object", "text"]
+
+
 def test_one_that_breaks_without_a_word_is_asked_otherwise_the_next_time(serve: Callable[[Script], Server]) -> None:
-    server = serve(_refusing("", while_asked=_is_held, status=500))
+    def script(http: BaseHTTPRequestHandler, server: Server) -> None:
+        held = _is_held(server.requests[-1]["body"])
+        (answer(500, b"Internal Server Error", "text/plain") if held else completion(FENCED))(http, server)
+
+    server = serve(script)
     model = _model(server)
     with pytest.raises(ModelUnavailable, match="answered 500"):
         model.verdict(PROMPT)

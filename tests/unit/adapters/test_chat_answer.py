@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from firstline.adapters.llm.chat_answer import Completion
 from firstline.classification.prompt import Prompt
@@ -200,6 +202,38 @@ def test_an_error_of_the_choice_counts_with_the_tokens_that_were_used() -> None:
 )
 def test_an_error_that_is_none(fine: dict[str, Any]) -> None:
     assert Completion.read(_answer(**fine)).judgement(PROMPT).severity == "low"
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from([WRITTEN, "stop", "400"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+PLACES = ["choices", "error", "errors", "usage", "base_resp", "object", "code", "message"]
+OF_CHOICE = ["message", "finish_reason", "error", "content_filter_results", "text"]
+OF_MESSAGE = ["content", "refusal", "reasoning_content", "tool_calls"]
+
+
+@given(
+    body=st.dictionaries(st.sampled_from(PLACES), JSON, max_size=4),
+    choice=st.dictionaries(st.sampled_from(OF_CHOICE), JSON, max_size=3),
+    message=st.dictionaries(st.sampled_from(OF_MESSAGE), JSON, max_size=3),
+)
+def test_whatever_a_server_answers_it_is_a_verdict_or_none(
+    body: dict[str, Any], choice: dict[str, Any], message: dict[str, Any]
+) -> None:
+    whole = json.loads(_answer({"content": WRITTEN} | message, choice=choice)) | body
+    try:
+        judgement = Completion.read(json.dumps(whole).encode()).judgement(PROMPT)
+    except ModelGaveNoVerdict as error:
+        assert len(str(error)) < 700  # noqa: PT017 - either outcome is right
+        return
+    assert judgement.runbook_id in (None, *PROMPT.runbook_ids)
 
 
 def test_the_first_choice_counts_and_a_list_of_one_is_its_answer() -> None:

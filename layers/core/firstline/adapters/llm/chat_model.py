@@ -19,7 +19,7 @@ from firstline.adapters.dynamodb.circuit import SharedCircuit
 from firstline.adapters.dynamodb.spending import Reservation, Spending
 from firstline.adapters.llm import chat_answer
 from firstline.adapters.llm.chat_answer import Completion
-from firstline.adapters.llm.chat_format import ChatFormat, Shape, most
+from firstline.adapters.llm.chat_format import ChatFormat, most
 from firstline.adapters.llm.shared_forms import SharedForms
 from firstline.classification.model import ModelVerdict, Price
 from firstline.classification.prompt import Prompt
@@ -156,7 +156,7 @@ class ChatModel:
         """Ask in the form that this server accepted last; if it refuses the form, try the one that it asks for."""
         endpoint, began = self._endpoint, time.monotonic()
         form = self._known_form()
-        tried = {form}
+        tried, is_a_guess = {form}, False
         key = _key(endpoint)
         from firstline.adapters.llm import openai_chat
 
@@ -169,9 +169,14 @@ class ChatModel:
                 completion = Completion.read(asyncio.run(openai_chat.complete(endpoint.base_url, key, left, request)))
             except ModelUnavailable as error:
                 if error.broken and not self._form_is_proven:
-                    # The form may be the reason. The next question finds out: an overloaded server is not asked twice.
-                    other: Shape = "json_schema" if form.shape == "text" else "text"
-                    self._form = replace(form, shape=other)
+                    # The form may be the reason: the server's own error is followed by a plain question at once, and
+                    # anything else (an overloaded proxy?) by another form of the next question.
+                    other = replace(form, shape="text" if form.shape != "text" else "json_schema")
+                    if error.broken == "application" and other.shape == "text" and other not in tried:
+                        form, is_a_guess = other, True
+                        tried.add(form)
+                        continue
+                    self._form = other if error.broken == "something" else self._form
                 if left < (until - began) * FAIR_SHARE:
                     raise ModelGaveNoVerdict(f"{error}, after a slow start", usage=error.usage) from error
                 raise
@@ -185,7 +190,7 @@ class ChatModel:
                 tried.add(form)
             else:
                 self._form_is_proven = True
-                self._remember(form)
+                self._remember(form, for_the_stack=not is_a_guess)
                 return completion
 
     def _known_form(self) -> ChatFormat:
@@ -202,12 +207,13 @@ class ChatModel:
         if self._form.limit == "max_completion_tokens" and "max_tokens" not in self._refused_limits:
             self._remember(self._form.with_other_limit())
 
-    def _remember(self, form: ChatFormat) -> None:
+    def _remember(self, form: ChatFormat, *, for_the_stack: bool = True) -> None:
+        """Use this form from now on. A server that only failed once must not stay with a plain form for weeks."""
         if form == self._form:
             return
         logger.warning("the model's server wants another form", circuit=self._endpoint.circuit, form=str(form))
         self._form = form
-        if self._forms is not None:
+        if self._forms is not None and for_the_stack:
             self._forms.keep(self._endpoint.circuit, form)
 
 

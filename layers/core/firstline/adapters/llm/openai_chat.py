@@ -75,7 +75,7 @@ async def complete(base_url: str, api_key: str, seconds: float, request: dict[st
     except (TimeoutError, openai.APITimeoutError):
         raise ModelUnavailable(f"no answer within {seconds:.3g} s", usage=None) from None
     except openai.APIStatusError as error:
-        raise server_error(error.status_code, error.message) from error
+        raise server_error(error.status_code, error.message, explained=isinstance(error.body, dict)) from error
     except openai.APIConnectionError as error:
         if isinstance(error.__cause__, ModelGaveNoVerdict):
             raise error.__cause__ from None

@@ -27,6 +27,9 @@ _QUESTION_REFUSED = (400, 422)
 _BROKEN = (500, 501)
 """Statuses of a server that cannot do what it was asked, or that cannot do anything at the moment."""
 
+_MAY_BE_THE_FORM = (404, 415, *_BROKEN)
+"""Statuses that refuse the form if the message is about it."""
+
 _STATUSES = {
     "ratelimitexceeded": 429, "ratelimiterror": 429, "ratelimited": 429, "toomanyrequests": 429,
     "resourceexhausted": 429, "throttlingexception": 429, "throttling": 429,
@@ -46,18 +49,19 @@ _STATUSES = {
 _FINE = {"", "0", "200", "ok", "success", "none", "null"}
 
 
-def server_error(status: int, said: str, *, reason: str | None = None) -> ModelGaveNoVerdict:
-    """Return the error for an HTTP status and the server's message.
+def server_error(status: int, said: str, *, explained: bool, reason: str | None = None) -> ModelGaveNoVerdict:
+    """Return the error for an HTTP status and the server's message, which `explained` it if it is an error object.
 
     A 500 whose message is about the form of the question refuses the form: vLLM and llama.cpp answer so when they
     cannot build the grammar or their template raises (https://github.com/vllm-project/vllm/issues/13260,
     https://github.com/anomalyco/opencode/issues/5034).
     """
     reason = reason or f"the server answered {status}: {safe_line(said, MAX_ERROR_CHARS)}"
-    if status in _QUESTION_REFUSED or (status in _BROKEN and is_about_form(said)):
+    if status in _QUESTION_REFUSED or (status in _MAY_BE_THE_FORM and is_about_form(said)):
         return QuestionRefused(reason, said=said)
     if status in _OVERLOADED or status >= 500:
-        return ModelUnavailable(reason, broken=status in _BROKEN)
+        broke = "application" if explained else "something"
+        return ModelUnavailable(reason, broken=broke if status in _BROKEN else None)
     return ModelGaveNoVerdict(reason)
 
 
@@ -73,7 +77,9 @@ def error_inside(body: dict[str, Any], usage: Usage | None) -> ModelGaveNoVerdic
     if status is None:
         error = ModelGaveNoVerdict(f"the server answered with an error: {words}")
     else:
-        error = server_error(status, said, reason=f"the server answered {status} inside of a 200: {words}")
+        error = server_error(
+            status, said, explained=True, reason=f"the server answered {status} inside of a 200: {words}"
+        )
     error.usage = usage or Usage()
     return error
 
