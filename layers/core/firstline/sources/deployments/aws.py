@@ -85,7 +85,7 @@ def _of_code_pipeline(event: dict[str, Any], detail: dict[str, Any], at: datetim
 
 
 def _of_ecs(event: dict[str, Any], detail: dict[str, Any], at: datetime) -> Deployment | None:
-    state = state_of(detail.get("eventName"), detail.get("reason"))
+    state = state_of(str(detail.get("eventName")).removeprefix("SERVICE_DEPLOYMENT_"), detail.get("reason"))
     if state is None or state == NOTHING:
         return None
     resources = event.get("resources")

@@ -29,21 +29,21 @@ NOTHING: NothingHappened = "nothing"
 _WORDS: dict[DeploymentState | NothingHappened, str] = {
     "in_progress": """
         in_progress running start started starting resumed deploying progressing syncing rolling_out
-        create_in_progress update_in_progress import_in_progress service_deployment_in_progress
+        create_in_progress update_in_progress import_in_progress
     """,
     "succeeded": """
         success succeeded successful complete completed done ok passed deployed finished healthy synced live
-        create_complete update_complete import_complete service_deployment_completed
+        create_complete update_complete import_complete
     """,
     "failed": """
         failed fail failure error errored unhealthy degraded broken timed_out startup_failure
         stop stopped stopping canceled cancelled canceling aborted terminated terminating
         create_failed update_failed rollback_failed update_rollback_failed import_rollback_failed
-        rollback_in_progress update_rollback_in_progress import_rollback_in_progress service_deployment_failed
+        rollback_requested rollback_in_progress update_rollback_in_progress import_rollback_in_progress
     """,
     "rolled_back": """
         rolled_back rollback rolling_back reverted reverting undone
-        rollback_complete update_rollback_complete import_rollback_complete
+        rollback_complete update_rollback_complete import_rollback_complete rollback_successful rollback_succeeded
     """,
     NOTHING: """
         pending queued waiting created requested scheduled blocked manual preparing ready
