@@ -60,8 +60,9 @@ def server_error(status: int, said: str, *, explained: bool, reason: str | None 
     if status in _QUESTION_REFUSED or (status in _MAY_BE_THE_FORM and is_about_form(said)):
         return QuestionRefused(reason, said=said)
     if status in _OVERLOADED or status >= 500:
-        broke = "application" if explained else "something"
-        return ModelUnavailable(reason, broken=broke if status in _BROKEN else None)
+        if status not in _BROKEN:
+            return ModelUnavailable(reason)
+        return ModelUnavailable(reason, broken="application" if explained else "something")
     return ModelGaveNoVerdict(reason)
 
 
