@@ -1,6 +1,7 @@
 """The one object in a model's answer, in whatever it stands and in whatever dialect it is written."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -106,6 +107,52 @@ def test_a_dialect_changes_no_text() -> None:
 )
 def test_none_or_two_are_no_verdict(text: str) -> None:
     assert find_object(text) is None
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        *(
+            "\n",
+            "{",
+            "}",
+            '"',
+            "'",
+            "\\",
+            '\\"',
+            "\\'",
+            '{"',
+            "{'",
+            ",",
+            ", ",
+            "/*",
+            "//",
+            "/",
+            "True ",
+            "{} ",
+            "[",
+            "“",
+        ),
+        *(
+            "```",
+            "```\n",
+            "x```\n",
+            "```json\n{",
+            '{"a":',
+            "<|channel|>",
+            "<|channel|>final",
+            "</think>",
+            "<think>",
+            "</a:",
+        ),
+    ],
+)
+@pytest.mark.parametrize(("before", "after"), [("", ""), ("{", "}"), ("```json\n", '{"a": 1'), ('{"a": "', '",}')])
+def test_a_model_that_repeats_itself_does_not_hold_the_interpreter(before: str, part: str, after: str) -> None:
+    """Read a megabyte, as a model without an end writes it. The bound tells linear from quadratic: hours."""
+    began = time.process_time()
+    find_object(before + part * (1_000_000 // len(part)) + after)
+    assert time.process_time() - began < 20
 
 
 @given(said=st.text(max_size=80), after=st.sampled_from(["", "</think>", "[/THINK]", "assistantfinal", "```json\n"]))

@@ -24,7 +24,8 @@ MAX_OPENING_BRACES = 20
 MAX_DIALECT_CHARS = 50_000
 """The length of an object that is read although it is not quite JSON."""
 
-_FENCED = re.compile(r"```[a-zA-Z]*\s*\n(.*?)\n\s*```", re.DOTALL)
+_WITH_ONE_FENCE = 3
+"""The number of parts of a text with one code fence: before it, in it, and after it."""
 
 _END_OF_THOUGHT = re.compile(
     r"</(?:\w{1,20}:)?(?:think|thinking|thoughts?|reasoning|reflection|analysis|scratchpad)>"
@@ -33,9 +34,11 @@ _END_OF_THOUGHT = re.compile(
     re.IGNORECASE,
 )
 
-_TEXT = r'"(?:[^"\\]|\\.)*"'
-_SINGLE_QUOTED = r"'((?:[^'\\]|\\.)*)'"
-_COMMENT = r"//[^\n]*|/\*.*?\*/"
+# Each takes the rest of a text that never ends, so that no part is looked at again and again: a regular expression
+# holds the interpreter, and a deadline cannot end it.
+_TEXT = r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)'
+_SINGLE_QUOTED = r"'((?:[^'\\]|\\.)*+)(?:'|\\?\Z)"
+_COMMENT = r"//[^\n]*|/\*.*?(?:\*/|\Z)"
 _BRACES = {quoted: re.compile(rf"{quoted}|{_COMMENT}|[{{}}]", re.DOTALL) for quoted in (_TEXT, _SINGLE_QUOTED)}
 _DIALECT = re.compile(rf"{_TEXT}|{_COMMENT}|\b(?:True|False|None)\b", re.DOTALL)
 _LAST_COMMA = re.compile(rf"{_TEXT}|,(?=\s*[}}\]])", re.DOTALL)
@@ -57,8 +60,8 @@ def find_object(text: str) -> dict[str, Any] | None:
             return whole
     for end in list(_END_OF_THOUGHT.finditer(text))[-1:]:
         text = text[end.end() :]
-    fenced = _FENCED.findall(text)
-    found = _objects(fenced[0] if len(fenced) == 1 else text)
+    parts = text.split("```")
+    found = _objects(parts[1] if len(parts) == _WITH_ONE_FENCE else text)
     return found[0] if len(found) == 1 else None
 
 
