@@ -117,6 +117,14 @@ def test_no_verdict_and_what_the_model_said_instead(message: dict[str, Any], rea
     assert reason in str(_no_verdict(_answer(message or {"role": "assistant"})))
 
 
+def test_an_answer_as_the_arguments_of_a_call() -> None:
+    for arguments in (WRITTEN, VERDICT):
+        call = {"type": "function", "function": {"name": "verdict", "arguments": arguments}}
+        body = _answer({"content": None, "tool_calls": [call]}, "tool_calls")
+        assert Completion.read(body).judgement(PROMPT).severity == "low"
+        assert "called a tool" in str(_no_verdict(_answer({"tool_calls": [call, call]}, "tool_calls")))
+
+
 def test_a_tool_that_was_called_instead() -> None:
     assert "called a tool" in str(_no_verdict(_answer({"content": None, "tool_calls": [{}]}, "tool_calls")))
 

@@ -8,7 +8,7 @@ refused. Whatever else was cut off does not fit the schema.
 | `stop`, null, absent | OpenAI | https://platform.openai.com/docs/api-reference/chat/object |
 | `eos`, `eos_token`, `stop_sequence` | Together, TGI | https://github.com/vespa-engine/vespa/pull/33327 |
 | `end_turn` | Bedrock's gateways, xAI | https://github.com/aws-samples/bedrock-access-gateway/issues/11 |
-| `tool_calls` with content | servers that take it for a call | https://github.com/ml-explore/mlx-lm/pull/782 |
+| `tool_calls` with an answer | servers that take it for a call | https://github.com/ml-explore/mlx-lm/pull/782 |
 
 Those are ends. `_EARLY` has the others, from https://api-docs.deepseek.com/api/create-chat-completion (DeepSeek),
 https://github.com/genkit-ai/genkit/pull/6259 (z.AI, OpenRouter), https://docs.mistral.ai/api (Mistral),
@@ -97,7 +97,8 @@ class Completion:
             return cls(has_choice=False, tokens=tokens)
         choice = _dict(choices[0])
         message = _dict(choice.get("message"))
-        content, refusal = message.get("content", choice.get("text")), message.get("refusal")
+        refusal = message.get("refusal")
+        content = message.get("content") or choice.get("text") or _arguments(message)
         finish = choice.get("finish_reason")
         return cls(
             content=content if isinstance(content, dict) else _words(content),
@@ -194,6 +195,13 @@ def _words(content: object, kinds: tuple[str | None, ...] = _TEXT_PARTS) -> str:
             text = _dict(text).get("value", text)
             words.append(text if isinstance(text, str) else "")
     return "".join(words)
+
+
+def _arguments(message: dict[str, Any]) -> object:
+    """Return the arguments of a message's only call: a server may have taken the schema for a tool."""
+    calls = message.get("tool_calls")
+    only = calls[0] if isinstance(calls, list) and len(calls) == 1 else None
+    return _dict(_dict(only).get("function")).get("arguments")
 
 
 def _filters(choice: dict[str, Any]) -> list[tuple[str, object]]:
