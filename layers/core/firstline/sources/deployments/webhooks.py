@@ -33,7 +33,7 @@ from firstline.sources.deployments.states import NOTHING, state_of
 GITHUB_EVENT, GITHUB_SIGNATURE = "x-github-event", "x-hub-signature-256"
 GITLAB_TOKEN = "x-gitlab-token"  # noqa: S105 - a header's name
 
-_IS_A_DEPLOYMENT = re.compile(r"deploy|release|rollout|roll[ _-]?back|promot|publish|ship\b|\bcd\b", re.IGNORECASE)
+_IS_A_DEPLOYMENT = re.compile(r"deploy|release|rollout|roll[ _-]?back|promot|publish|\bship\b|\bcd\b", re.IGNORECASE)
 """Names of GitHub workflows that deploy. Others (tests, linters) change nothing that runs."""
 
 _STATE_FIELDS = ("status", "state", "phase", "result", "conclusion")
