@@ -2,15 +2,19 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from firstline.adapters.dynamodb.table import Table
+from firstline.adapters.llm.chat_format import ChatFormat
 from firstline.adapters.llm.chat_model import ChatModel, Endpoint
+from firstline.adapters.llm.shared_forms import REMEMBERED_FOR, SharedForms
 from firstline.classification.prompt import Prompt
-from firstline.errors import ModelGaveNoVerdict
-from tests.integration.chat_server import VERDICT, Script, Server, answer, completion, error, usage
+from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict, ModelUnavailable
+from tests.integration.chat_server import VERDICT, Script, Server, answer, completion, error, in_turn, usage
 
 PROMPT = Prompt("1", "Judge.", '{"alert": {}}', ("low-disk",))
 FENCED = {"content": f"Sure!\n```json\n{json.dumps(VERDICT)}\n```"}
@@ -26,8 +30,16 @@ def _refusing(complaint: str, *, while_asked: Callable[[dict[str, Any]], object]
     return script
 
 
-def _model(server: Server) -> ChatModel:
-    return ChatModel(Endpoint(server.url, "test-model", lambda: "key", 500), deadline_seconds=30)
+def _model(server: Server, forms: SharedForms | None = None) -> ChatModel:
+    return ChatModel(Endpoint(server.url, "test-model", lambda: "key", 500), deadline_seconds=30, forms=forms)
+
+
+def _is_held(body: dict[str, Any]) -> bool:
+    return "response_format" in body
+
+
+def _roles(request: dict[str, Any]) -> list[str]:
+    return [message["role"] for message in request["body"]["messages"]]
 
 
 def _shape(request: dict[str, Any]) -> str:
@@ -97,6 +109,145 @@ def test_one_that_refuses_everything_is_asked_so_often_and_no_more(serve: Callab
     with pytest.raises(ModelGaveNoVerdict, match="answered 400"):
         _model(server).verdict(PROMPT)
     assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_one_whose_model_has_no_system_role(status: int, serve: Callable[[Script], Server]) -> None:
+    server = serve(
+        _refusing(
+            "Only user and assistant roles are supported!",
+            while_asked=lambda body: body["messages"][0]["role"] == "system",
+            status=status,
+        )
+    )
+    model = _model(server)
+    model.verdict(PROMPT)
+    model.verdict(PROMPT)
+    assert [_roles(request) for request in server.requests] == [["system", "user"], ["user"], ["user"]]
+    assert {_shape(request) for request in server.requests} == {"json_schema"}, "the schema is kept"
+
+
+def test_one_that_refuses_the_schema_with_a_500(serve: Callable[[Script], Server]) -> None:
+    server = serve(_refusing("Failed to compile the grammar for the json_schema", while_asked=_is_held, status=500))
+    _model(server).verdict(PROMPT)
+    assert [_shape(request) for request in server.requests] == ["json_schema", "json_object", "text"]
+
+
+def test_one_that_breaks_with_an_error_of_its_own_is_asked_plainly_at_once(
+    table: Table, serve: Callable[[Script], Server]
+) -> None:
+    server = serve(_refusing("Internal server error", while_asked=_is_held, status=500))
+    model = _model(server, SharedForms(table))
+    model.verdict(PROMPT)
+    model.verdict(PROMPT)
+    assert [_shape(request) for request in server.requests] == ["json_schema", "text", "text"]
+    assert SharedForms(table).recall(f"{server.url.removeprefix('http://').removesuffix('/v1')}/test-model") is None
+
+
+def test_one_that_is_broken_altogether_is_asked_twice_and_unavailable(serve: Callable[[Script], Server]) -> None:
+    server = serve(answer(500, error("Internal server error")))
+    with pytest.raises(ModelUnavailable, match="answered 500"):
+        _model(server).verdict(PROMPT)
+    assert [_shape(request) for request in server.requests] == ["json_schema", "text"]
+
+
+def test_one_whose_gateway_knows_nobody_who_takes_the_schema(serve: Callable[[Script], Server]) -> None:
+    said = "No endpoints found that support response_format"
+    server = serve(_refusing(said, while_asked=_is_held, status=404))
+    _model(server).verdict(PROMPT)
+    assert [_shape(request) for request in server.requests] == ["json_schema", "json_object", "text"]
+
+
+def test_one_that_breaks_without_a_word_is_asked_otherwise_the_next_time(serve: Callable[[Script], Server]) -> None:
+    def script(http: BaseHTTPRequestHandler, server: Server) -> None:
+        held = _is_held(server.requests[-1]["body"])
+        (answer(500, b"Internal Server Error", "text/plain") if held else completion(FENCED))(http, server)
+
+    server = serve(script)
+    model = _model(server)
+    with pytest.raises(ModelUnavailable, match="answered 500"):
+        model.verdict(PROMPT)
+    model.verdict(PROMPT)
+    model.verdict(PROMPT)
+    assert [_shape(request) for request in server.requests] == ["json_schema", "text", "text"]
+
+
+def test_one_that_breaks_after_it_once_answered_is_asked_as_before(serve: Callable[[Script], Server]) -> None:
+    server = serve(in_turn(completion(FENCED), answer(500, b""), completion(FENCED)))
+    model = _model(server)
+    model.verdict(PROMPT)
+    with pytest.raises(ModelUnavailable, match="answered 500"):
+        model.verdict(PROMPT)
+    model.verdict(PROMPT)
+    assert {_shape(request) for request in server.requests} == {"json_schema"}
+
+
+def test_one_that_knows_only_the_newer_limit_and_exceeds_it(serve: Callable[[Script], Server]) -> None:
+    choices = [{"finish_reason": "stop", "message": {"content": json.dumps(VERDICT)}}]
+    over = answer(200, json.dumps({"choices": choices, "usage": usage(300, 4_000)}).encode())
+
+    def script(http: BaseHTTPRequestHandler, server: Server) -> None:
+        said = "Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead."
+        (answer(400, error(said)) if "max_tokens" in server.requests[-1]["body"] else over)(http, server)
+
+    server = serve(script)
+    model = _model(server)
+    for _ in range(3):
+        model.verdict(PROMPT)
+    limits = ["max_tokens" in request["body"] for request in server.requests]
+    assert limits == [False, True, False, False], "it is not told the older name again"
+    assert {_shape(request) for request in server.requests} == {"json_schema"}
+
+
+def test_one_that_wants_what_it_just_refused_is_asked_so_often_and_no_more(serve: Callable[[Script], Server]) -> None:
+    def script(http: BaseHTTPRequestHandler, server: Server) -> None:
+        used = {"max_tokens", "max_completion_tokens"} & set(server.requests[-1]["body"])
+        answer(400, error(f"unknown: {used.pop()}"))(http, server)
+
+    server = serve(script)
+    with pytest.raises(ModelGaveNoVerdict, match="answered 400"):
+        _model(server).verdict(PROMPT)
+    assert len(server.requests) == 2
+
+
+def test_one_that_refuses_the_schema_inside_of_a_200(serve: Callable[[Script], Server]) -> None:
+    refused = {"error": {"code": 400, "message": "json_schema is not supported by this provider"}}
+    server = serve(in_turn(answer(200, json.dumps(refused).encode()), completion(FENCED)))
+    _model(server).verdict(PROMPT)
+    assert [_shape(request) for request in server.requests] == ["json_schema", "json_object"]
+
+
+def test_what_one_process_found_out_the_stack_remembers(table: Table, serve: Callable[[Script], Server]) -> None:
+    server = serve(_refusing("System role not supported", while_asked=lambda body: len(body["messages"]) > 1))
+    first, second = (_model(server, SharedForms(table)) for _ in range(2))
+    first.verdict(PROMPT)
+    second.verdict(PROMPT)
+    assert [_roles(request) for request in server.requests] == [["system", "user"], ["user"], ["user"]]
+
+
+def test_the_stack_forgets_after_some_weeks(table: Table) -> None:
+    now = datetime(2026, 3, 4, tzinfo=UTC)
+    SharedForms(table, lambda: now).keep("a/b", ChatFormat("text", "max_tokens", "user"))
+    assert SharedForms(table, lambda: now).recall("a/b") == ChatFormat("text", "max_tokens", "user")
+    assert SharedForms(table, lambda: now).recall("a/c") is None
+    assert SharedForms(table, lambda: now + REMEMBERED_FOR).recall("a/b") is None
+
+
+def test_a_form_of_another_version_is_not_taken(table: Table) -> None:
+    item = {"pk": "CIRCUITS", "sk": "a/b#FORM", "form": {"shape": "xml"}, "expires_at": 9_999_999_999}
+    table.put(item)
+    assert SharedForms(table).recall("a/b") is None
+
+
+def test_without_the_table_the_model_is_asked_all_the_same(serve: Callable[[Script], Server]) -> None:
+    class NoTable:
+        def get(self, *key: str) -> None:
+            raise HistoryUnavailable("no table")
+
+        put = get
+
+    server = serve(_refusing("System role not supported", while_asked=lambda body: len(body["messages"]) > 1))
+    assert _model(server, SharedForms(cast(Table, NoTable()))).verdict(PROMPT).judgement.severity == "critical"
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,8 @@ def test_when_the_table_does_not_answer_the_model_is_asked(
     [
         (answer(500, b""), True),
         (answer(429, b""), True),
+        (answer(200, b'{"error": {"code": 429, "message": "slow down"}}'), True),
+        (answer(200, b'{"error": {"code": 402, "message": "no credits"}}'), False),
         (chat_server.closes_in_the_middle, True),
         (answer(401, b""), False),
         (answer(400, b""), False),

@@ -173,6 +173,8 @@ def test_a_verdict_says_what_it_cost_and_so_does_the_day(serve: Callable[[Script
         (answer(500, b""), 0, 0),
         (answer(401, b""), 0, 0),
         (answer(200, b"<html>"), 0, 1),
+        (answer(200, b'{"choices": [{"message": {"content": "no verdict, and no usage"}}]}'), 0, 1),
+        (answer(200, b'{"error": {"code": 402, "message": "no credits"}}'), 0, 0),
         (chat_server.closes_in_the_middle, 0, 1),
     ],
 )

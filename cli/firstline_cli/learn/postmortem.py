@@ -54,7 +54,8 @@ def _moments(story: Story) -> Iterator[Moment]:
     if alert.timestamp <= opened:
         yield Moment(alert.timestamp, "began", "the condition, by the sender's clock", alert.source)
     for deployment in story.evidence.deployments:
-        yield Moment(deployment.deployed_at, "change", f"{deployment.service} {deployment.version} deployed", "CI/CD")
+        happened = (deployment.state or "deployed").replace("_", " ")
+        yield Moment(deployment.deployed_at, "change", f"{deployment.service} {deployment.version} {happened}", "CI/CD")
     yield Moment(opened, "detect", f"{alert.alert_name}: {alert.message}", alert.source)
     for entry in story.entries:
         yield Moment(entry.at, _PHASES.get(entry.what, entry.what), in_line(entry, without="digest"), entry.who)

@@ -129,11 +129,25 @@ class ModelGaveNoVerdict(FirstlineError):
 
 
 class ModelUnavailable(ModelGaveNoVerdict):
-    """The model's server is slow, overloaded, broken or unreachable. Only this error opens its circuit."""
+    """The model's server is slow, overloaded, broken or unreachable. Only this error opens its circuit.
+
+    `broken` says that it answered 500 without a word about the form of the question, which may be the reason even so:
+    with an error of its own (`application`), or with anything else (`something`), such as a proxy's page.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        usage: Usage | None = Usage(),  # noqa: B008 - it is immutable
+        broken: Literal["application", "something"] | None = None,
+    ) -> None:
+        super().__init__(reason, usage=usage)
+        self.broken = broken
 
 
 class QuestionRefused(ModelGaveNoVerdict):
-    """The server refuses the form of the question (400, 422). `said` is its message."""
+    """The server refuses the form of the question (400, 422, or another one with words about it), as it `said`."""
 
     def __init__(self, reason: str, *, said: str) -> None:
         super().__init__(reason)

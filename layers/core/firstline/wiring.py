@@ -350,6 +350,7 @@ class Wiring:
         from firstline.adapters.dynamodb.circuit import SharedCircuit
         from firstline.adapters.dynamodb.spending import Spending
         from firstline.adapters.llm.chat_model import ChatModel, Endpoint
+        from firstline.adapters.llm.shared_forms import SharedForms
 
         endpoint = Endpoint(
             base_url=policy.base_url,
@@ -360,8 +361,14 @@ class Wiring:
         )
         client = self._client("dynamodb", ONE_SECOND)
         circuit = SharedCircuit(client, self.settings.table_name)
-        account = Spending(self._table(client), policy.daily_ceiling)
-        return ChatModel(endpoint, deadline_seconds=policy.deadline_seconds, circuit=circuit, account=account)
+        table = self._table(client)
+        return ChatModel(
+            endpoint,
+            deadline_seconds=policy.deadline_seconds,
+            circuit=circuit,
+            account=Spending(table, policy.daily_ceiling),
+            forms=SharedForms(table),
+        )
 
     # --- what comes next ----------------------------------------------------------------------------------------------
 

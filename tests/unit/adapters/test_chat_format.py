@@ -1,16 +1,16 @@
-"""Form of a request, refusals that change it, and the places of a verdict in an answer."""
+"""Form of a request, and the refusals that change it."""
 
 import json
 
 import pytest
 
-from firstline.adapters.llm.chat_answer import one_object
-from firstline.adapters.llm.chat_format import ChatFormat, most
+from firstline.adapters.llm.chat_format import ChatFormat, is_about_form, most
 from firstline.classification.prompt import Prompt
 
 PROMPT = Prompt("1", "Judge.", '{"alert": {"name": "Festplatte läuft über"}}', ("low-disk",))
 
 NEWER, OLDER = ChatFormat(), ChatFormat(limit="max_tokens")
+WITHOUT_SYSTEM = ChatFormat(role="user")
 
 
 @pytest.mark.parametrize(
@@ -45,12 +45,49 @@ def test_an_older_server_is_told_the_limit_by_its_older_name(said: str) -> None:
     assert NEWER.after(said) == OLDER
 
 
+def test_a_newer_server_is_told_the_limit_by_its_newer_name() -> None:
+    said = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+    assert OLDER.after(said) == NEWER
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "System role not supported",
+        "this template has no system prompt",
+        "Conversation roles must alternate user/assistant/user/assistant/...",
+        "Only user, assistant and tool roles are supported, got system.",
+        "Only user and assistant roles are supported!",
+        "Unsupported value: 'messages[0].role' does not support 'system' with this model.",
+        "messages.0.role: Input should be 'user' or 'assistant'",
+        "Developer instruction is not enabled for models/gemma-3-27b-it",
+        "The input system_instruction is not supported.",
+        "role 'system' is unknown",
+    ],
+)
+def test_a_model_without_instructions_of_their_own_gets_them_in_front_of_the_data(said: str) -> None:
+    assert NEWER.after(said) == WITHOUT_SYSTEM
+    assert WITHOUT_SYSTEM.after(said) is None, "the shape is not what it complains of"
+    assert is_about_form(said)
+
+
+def test_instructions_in_front_of_the_data_are_the_same_words() -> None:
+    (message,) = WITHOUT_SYSTEM.arguments(PROMPT, 500)["messages"]
+    assert message["role"] == "user"
+    assert message["content"].startswith(PROMPT.system)
+    assert message["content"].endswith(PROMPT.data)
+
+
 @pytest.mark.parametrize(
     "said",
     [
         "This model's maximum context length is 4096 tokens. However, you requested 9000 tokens.",
         "The response was filtered due to the prompt triggering the content management policy.",
         "Invalid URL",
+        "max_completion_tokens is too large: 4000. This model supports at most 2048 completion tokens.",
+        "max_completion_tokens must be less than or equal to 1024",
+        "This model can only be used with stream=true",
+        "[{'type': 'missing', 'input': {'messages': 'x'" + 600 * " " + "system role response_format",
         "",
     ],
 )
@@ -75,44 +112,7 @@ def test_without_a_schema_in_the_request_it_stands_in_the_instructions() -> None
 
 def test_no_question_takes_more_than_what_is_held_for_it() -> None:
     held = most(PROMPT, 500)
-    plain = ChatFormat("text").arguments(PROMPT, 500)["messages"]
-    assert held.prompt_tokens > len("".join(message["content"] for message in plain).encode())
+    for form in (NEWER, ChatFormat("json_object"), ChatFormat("text"), ChatFormat("text", role="user")):
+        messages = form.arguments(PROMPT, 500)["messages"]
+        assert held.prompt_tokens > len("".join(message["content"] for message in messages).encode())
     assert held.completion_tokens == 500
-
-
-ONE = '{"severity": "low", "words": "a } in a { string"}'
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        ONE,
-        f"\n {ONE} \n",
-        f"```json\n{ONE}\n```",
-        f"Here you are:\n\n```\n{ONE}\n```\nAnything else?",
-        f"My verdict is {ONE}.",
-        f"<think>Is it {{noise}}? {{}} No.</think>\n{ONE}",
-        f"<reasoning>They want {ONE}.</reasoning>{ONE}",
-        f"If x > 1 {{ then {ONE}",
-    ],
-)
-def test_the_one_object_is_found(text: str) -> None:
-    assert one_object(text) == ONE
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        f"{ONE} {ONE}",
-        f"The alert says {ONE}, but I say {ONE}",
-        f"```json\n{ONE}\n```\n```json\n{ONE}\n```",
-        "nothing of the kind",
-        "",
-        ONE[:-1],
-        '{"a":' * 100_000,
-        "{" * 500_000,
-    ],
-)
-def test_none_or_two_are_no_verdict(text: str) -> None:
-    with pytest.raises((ValueError, RecursionError)):
-        json.loads(one_object(text))

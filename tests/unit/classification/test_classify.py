@@ -145,6 +145,40 @@ def test_a_deployment_of_the_service_is_the_first_suspect(decide: Decide, deploy
     assert verdict.cause == "Perhaps the deployment: payments 1.8.0 was deployed 12 min before."
 
 
+@pytest.mark.parametrize(
+    ("state", "happened", "which", "look"),
+    [
+        ("succeeded", "payments 1.8.0 was deployed", "", "Look at the deployment"),
+        ("in_progress", "payments 1.8.0 began to go out", "", "Look at the deployment, which may still go on"),
+        (
+            "failed",
+            "the deployment of payments 1.8.0 failed",
+            " that failed",
+            "See which hosts the failed deployment left on which version",
+        ),
+        (
+            "rolled_back",
+            "payments 1.8.0 was taken back",
+            " that was taken back",
+            "See whether the alert ends now that the deployment was taken back",
+        ),
+    ],
+)
+def test_how_far_the_deployment_came_is_said(
+    state: str, happened: str, which: str, look: str, decide: Decide, deployment: Any
+) -> None:
+    verdict = decide(deployments=[deployment(12, state=state)])
+    assert verdict.is_deployment_related
+    assert f"{happened} 12 min before." in verdict.reasons
+    assert verdict.cause == f"Perhaps the deployment{which}: {happened} 12 min before."
+    assert f"{look}: {happened} 12 min before." in verdict.first_steps
+
+
+def test_the_newest_state_of_a_deployment_counts(decide: Decide, deployment: Any) -> None:
+    verdict = decide(deployments=[deployment(12, state="failed"), deployment(20, state="in_progress")])
+    assert verdict.cause.startswith("Perhaps the deployment that failed")
+
+
 def test_a_deployment_of_something_else_is_not(decide: Decide, deployment: Any) -> None:
     verdict = decide(deployments=[deployment(12, service="search")])
     assert not verdict.is_deployment_related
@@ -260,7 +294,7 @@ def _was_wrong(decider: str, confidence: float) -> Calibration:
 def test_a_model_that_was_surer_than_right_makes_no_noise_by_itself(decide: Decide, model: Any, judged: Any) -> None:
     sure = {"model": model(judged(severity="noise", confidence=0.95)), "severity": "medium"}
     assert decide(**sure).severity == "noise"
-    often = tallied([("llm:test-model:5", 0.95, number % 10 < 6) for number in range(100)])
+    often = tallied([("llm:test-model:6", 0.95, number % 10 < 6) for number in range(100)])
     wary = decide(**sure, calibration=often)
     assert wary.severity == "low"
     assert any("noise needs a confidence of 0.8, and this has 0.6" in reason for reason in wary.reasons)
@@ -275,10 +309,10 @@ def test_a_model_that_was_mostly_wrong_decides_nothing_and_a_human_is_asked(
         model=model(judged(severity="low", confidence=0.95)),
         severity="medium",
         earlier=ended("resolved", "self_cleared"),
-        calibration=_was_wrong("llm:test-model:5", 0.95),
+        calibration=_was_wrong("llm:test-model:6", 0.95),
     )
     assert (verdict.severity, verdict.decided_by) == ("medium", "rules")
-    assert verdict.unsure[0].startswith("The model test-model (prompt 5) says low, confidence 0.95, which was worth 0.")
+    assert verdict.unsure[0].startswith("The model test-model (prompt 6) says low, confidence 0.95, which was worth 0.")
     assert "Earlier, yesterday: high, ended with a human's help." in verdict.unsure
     assert "No deployment of this service is known." in verdict.unsure
 

@@ -197,6 +197,8 @@ def test_deployments_of_the_service_come_first_then_the_newest(
         (12, {"service": "PAYMENTS"}, True),
         (12, {"environment": None}, True),
         (12, {"environment": "staging"}, False),
+        (12, {"environment": "Production"}, True),
+        (12, {"environment": "production-eu"}, False),
         (12, {"service": "search"}, False),
         (-3, {}, False),  # after the incident began
     ],

@@ -124,7 +124,7 @@ def test_a_declared_bound_is_above_the_model(judge: Judge, decision: dict[str, s
 def test_each_change_is_told(judge: Judge) -> None:
     verdict = judge("critical", severity="noise", runbook_id=None)
     assert verdict.reasons == [
-        "The model test-model (prompt 5) says noise, confidence 0.9.",
+        "The model test-model (prompt 6) says noise, confidence 0.9.",
         "Raised from noise to high: a model may not take what the source called critical below high.",
     ]
     assert verdict.decided_by == "llm"

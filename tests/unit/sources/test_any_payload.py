@@ -14,7 +14,7 @@ from firstline.models import NormalizedAlert
 from firstline.sources import SOURCES, normalize_batch, signals
 from firstline.sources.body import parse_body
 from firstline.sources.cloudwatch import signing_certificate_url
-from firstline.sources.deployments import deployment_from_event, deployment_from_request
+from firstline.sources.deployments import deployment_from_event, read_deployments
 from firstline.sources.sns import subscription_confirmation
 from tests.support.needs import PUBLISHED
 from tests.unit.sources.events import EVENTS, RECEIVED_AT
@@ -60,7 +60,7 @@ def read_by_all(payload: Any) -> None:
         outcome(source, payload)
     for call in (
         lambda: deployment_from_event(payload),
-        lambda: deployment_from_request(payload, received_at=RECEIVED_AT),
+        lambda: read_deployments(payload, headers={}, received_at=RECEIVED_AT),
         lambda: signals("pagerduty", payload),
     ):
         assert reason(call) != ""

@@ -1,71 +1,310 @@
-"""Deployments, from CI/CD's request and from AWS's own events."""
+"""Deployments, from each sender's webhook and from AWS's own events."""
 
-from datetime import UTC, datetime
+import hmac
+import json
+from base64 import b64encode
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from firstline.errors import UnreadablePayload
+from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.models import Deployment
-from firstline.sources.deployments import deployment_from_event, deployment_from_request
-from tests.unit.sources.events import RECEIVED_AT, event
+from firstline.sources.authentication import Request
+from firstline.sources.deployments import (
+    authenticate,
+    deployment_from_event,
+    deployment_from_request,
+    is_deployment_event,
+    read_deployments,
+)
+from firstline.sources.deployments.states import NOTHING, STATES, state_of
+from tests.unit.sources.events import RECEIVED_AT, event, raw
+
+AT = datetime(2026, 2, 11, 7, 0, tzinfo=UTC)
+SECRET, OTHER = "s3cret-of-deployments", "an-older-one"
+GITHUB = {"x-github-event": "deployment_status"}
+RUN = {"x-github-event": "workflow_run"}
 
 
-def test_codedeploy() -> None:
+def _one(payload: Any, headers: dict[str, str] | None = None) -> Deployment:
+    report = read_deployments(payload, headers=headers or {}, received_at=RECEIVED_AT)
+    assert not report.ignored
+    (found,) = report.deployments
+    return found
+
+
+def _ignored(payload: Any, headers: dict[str, str] | None = None) -> str:
+    report = read_deployments(payload, headers=headers or {}, received_at=RECEIVED_AT)
+    assert not report.deployments
+    (reason,) = report.ignored
+    return reason
+
+
+def _with(name: str, *path: str, value: Any) -> Any:
+    payload = event(f"deployments/{name}")
+    place = payload
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return payload
+
+
+# --- the senders ------------------------------------------------------------------------------------------------------
+
+
+def test_github() -> None:
+    assert _one(event("deployments/github-deployment-status"), GITHUB) == Deployment(
+        service="checkout",
+        version="main@3f2a1b9c0d1e",
+        environment="production",
+        deployed_at=AT,
+        url="https://github.com/example/checkout/actions/runs/8123/job/1",
+        state="succeeded",
+    )
+
+
+def test_githubs_json_in_a_form_and_without_its_header() -> None:
+    payload = event("deployments/github-deployment-status")
+    assert _one({"payload": json.dumps(payload)}, GITHUB) == _one(payload, GITHUB) == _one(payload)
+    run = event("deployments/github-workflow-run")
+    assert _one(run, RUN) == _one(run)
+
+
+def test_a_workflow_that_deploys() -> None:
+    assert _one(event("deployments/github-workflow-run"), RUN) == Deployment(
+        service="checkout",
+        version="v2.31.0@3f2a1b9c0d1e",
+        deployed_at=AT,
+        url="https://github.com/example/checkout/actions/runs/8124",
+        state="failed",
+    )
+
+
+@pytest.mark.parametrize("payload", [{"service": "mail"}, '{"service": "mail"}'])
+def test_a_service_that_githubs_deployment_names_itself(payload: Any) -> None:
+    assert _one(_with("github-deployment-status", "deployment", "payload", value=payload), GITHUB).service == "mail"
+
+
+def test_gitlab() -> None:
+    assert _one(event("deployments/gitlab-deployment")) == Deployment(
+        service="checkout",
+        version="main@279484c0",
+        environment="production",
+        deployed_at=AT,
+        url="https://gitlab.example.com/shop/checkout/-/jobs/796",
+        state="in_progress",
+    )
+
+
+def test_gitlabs_pipeline_counts_by_its_jobs_with_an_environment() -> None:
+    assert _one(event("deployments/gitlab-pipeline")) == Deployment(
+        service="checkout",
+        version="v2.31.0@bcbb5ec396a2",
+        environment="production",
+        deployed_at=AT,
+        url="https://gitlab.example.com/shop/checkout/-/pipelines/31",
+        state="failed",
+    )
+
+
+def test_argo_cd() -> None:
+    payload = event("deployments/argocd")
+    expected = Deployment(
+        service="checkout",
+        version="main@bcbb5ec396a2",
+        environment="production",
+        deployed_at=AT,
+        state="succeeded",
+    )
+    assert _one(payload) == expected
+    assert _one(payload["app"]) == expected.model_copy(update={"environment": None})
+
+
+@pytest.mark.parametrize(
+    ("name", "service", "version", "state"),
+    [
+        ("codedeploy-start", "checkout", "d-123456789", "in_progress"),
+        ("codedeploy-failure", "checkout", "d-123456789", "failed"),
+        ("codepipeline", "checkout", "0f1e2d3c-0000-4000-8000-000000000005", "succeeded"),
+        ("ecs", "checkout", "4417", "succeeded"),
+        ("cloudformation-update", "checkout-prod", "release-2026-02-11", "succeeded"),
+    ],
+)
+def test_aws_by_event_and_by_webhook(name: str, service: str, version: str, state: str) -> None:
+    payload = event(f"deployments/{name}")
+    found = deployment_from_event(payload)
+    assert found is not None
+    assert (found.service, found.version, found.state) == (service, version, state)
+    assert found.deployed_at.isoformat().replace("+00:00", "Z") == payload["time"]
+    assert _one(payload) == found
+
+
+def test_codedeploy_in_full() -> None:
     assert deployment_from_event(event("deployments/codedeploy-start")) == Deployment(
         service="checkout",
         version="d-123456789",
         environment="production",
         deployed_at=datetime(2026, 2, 11, 8, 0, 5, tzinfo=UTC),
         url="https://eu-west-1.console.aws.amazon.com/codesuite/codedeploy/deployments/d-123456789?region=eu-west-1",
+        state="in_progress",
     )
 
 
-def test_cloudformation() -> None:
-    assert deployment_from_event(event("deployments/cloudformation-update")) == Deployment(
-        service="checkout-prod",
-        version="release-2026-02-11",
-        deployed_at=datetime(2026, 2, 11, 8, 5, tzinfo=UTC),
-    )
-
-
-@pytest.mark.parametrize(
-    ("status", "counts"),
-    [
-        ("CREATE_IN_PROGRESS", True),
-        ("UPDATE_IN_PROGRESS", True),
-        ("UPDATE_ROLLBACK_COMPLETE", True),
-        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", False),
-        ("DELETE_COMPLETE", False),
-        (None, False),
-    ],
-)
-def test_which_statuses_of_a_stack_count(status: str | None, counts: bool) -> None:
-    payload = event("deployments/cloudformation-update")
-    payload["detail"]["status-details"]["status"] = status
-
-    assert (deployment_from_event(payload) is not None) is counts
+def test_an_ecs_service_of_the_oldest_arn() -> None:
+    arn = "arn:aws:ecs:eu-west-1:210987654321:service/checkout"
+    found = deployment_from_event(_with("ecs", "resources", value=[arn]))
+    assert found is not None
+    assert found.service == "checkout"
 
 
 def test_a_stack_without_a_token_is_known_by_the_event() -> None:
     payload = event("deployments/cloudformation-update")
     del payload["detail"]["client-request-token"]
-
-    deployment = deployment_from_event(payload)
-
-    assert deployment is not None
-    assert deployment.version == payload["id"]
+    found = deployment_from_event(payload)
+    assert found is not None
+    assert found.version == payload["id"]
 
 
-@pytest.mark.parametrize("name", ["deployments/codedeploy-failure", "cloudwatch/eventbridge-alarm", "generic/firing"])
-def test_what_is_no_deployment(name: str) -> None:
-    assert deployment_from_event(event(name)) is None
+def test_an_action_of_a_pipeline_counts_if_it_deploys() -> None:
+    payload = event("deployments/codepipeline") | {"detail-type": "CodePipeline Action Execution State Change"}
+    payload["detail"] |= {"stage": "Prod", "action": "Deploy", "type": {"category": "Build", "provider": "CodeBuild"}}
+    assert deployment_from_event(payload) is None
+    payload["detail"]["type"] = {"category": "Deploy", "provider": "ECS"}
+    assert deployment_from_event(payload) is not None
 
 
-@pytest.mark.parametrize("change", [{"time": None}, {"detail": None}, {"detail": {"state": "START"}}])
-def test_an_event_with_something_missing(change: dict[str, Any]) -> None:
-    with pytest.raises(UnreadablePayload):
-        deployment_from_event(event("deployments/codedeploy-start") | change)
+# --- states -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("payload", "headers", "state"),
+    [
+        (_with("github-deployment-status", "deployment_status", "state", value="in_progress"), GITHUB, "in_progress"),
+        (_with("github-deployment-status", "deployment_status", "state", value="failure"), GITHUB, "failed"),
+        (_with("github-deployment-status", "deployment_status", "state", value="error"), GITHUB, "failed"),
+        (_with("github-deployment-status", "deployment", "task", value="deploy:rollback"), GITHUB, "rolled_back"),
+        (
+            _with("github-deployment-status", "deployment_status", "description", value="Reverted"),
+            GITHUB,
+            "rolled_back",
+        ),
+        (_with("github-workflow-run", "workflow_run", "conclusion", value="success"), RUN, "succeeded"),
+        (_with("github-workflow-run", "workflow_run", "conclusion", value="timed_out"), RUN, "failed"),
+        (_with("gitlab-deployment", "status", value="success"), {}, "succeeded"),
+        (_with("gitlab-deployment", "status", value="failed"), {}, "failed"),
+        (_with("gitlab-deployment", "status", value="canceled"), {}, "failed"),
+        (_with("argocd", "app", "status", "operationState", "phase", value="Running"), {}, "in_progress"),
+        (_with("argocd", "app", "status", "operationState", "phase", value="Error"), {}, "failed"),
+        (_with("codedeploy-start", "detail", "state", value="STOP"), {}, "failed"),
+        (_with("codepipeline", "detail", "state", value="STARTED"), {}, "in_progress"),
+        (_with("codepipeline", "detail", "state", value="FAILED"), {}, "failed"),
+        (
+            _with("codepipeline", "detail", "execution-trigger", value={"trigger-type": "AutomatedRollback"}),
+            {},
+            "rolled_back",
+        ),
+        (_with("ecs", "detail", "eventName", value="SERVICE_DEPLOYMENT_FAILED"), {}, "failed"),
+        (_with("ecs", "detail", "reason", value="circuit breaker: rolling back to ecs-svc/1"), {}, "rolled_back"),
+        *(
+            (_with("cloudformation-update", "detail", "status-details", "status", value=status), {}, state)
+            for status, state in {
+                "CREATE_IN_PROGRESS": "in_progress",
+                "UPDATE_IN_PROGRESS": "in_progress",
+                "UPDATE_FAILED": "failed",
+                "UPDATE_ROLLBACK_IN_PROGRESS": "failed",
+                "UPDATE_ROLLBACK_FAILED": "failed",
+                "UPDATE_ROLLBACK_COMPLETE": "rolled_back",
+                "ROLLBACK_COMPLETE": "rolled_back",
+            }.items()
+        ),
+        ({"service": "a", "version": "1", "status": "Rolled Back"}, {}, "rolled_back"),
+        ({"service": "a", "version": "1", "state": "OK"}, {}, "succeeded"),
+        ({"service": "a", "version": "1", "result": "ABORTED"}, {}, "failed"),
+        ({"service": "a", "version": "1"}, {}, None),
+        ({"service": "a", "version": "1", "status": "a word of next year"}, {}, None),
+    ],
+)
+def test_the_states_are_told_apart(payload: Any, headers: dict[str, str], state: str | None) -> None:
+    assert _one(payload, headers).state == state
+
+
+@pytest.mark.parametrize(
+    ("payload", "headers"),
+    [
+        *(
+            (_with("github-deployment-status", "deployment_status", "state", value=state), GITHUB)
+            for state in ("queued", "pending", "waiting", "inactive", "a word of next year", None)
+        ),
+        *(
+            (_with("github-workflow-run", "workflow_run", "conclusion", value=conclusion), RUN)
+            for conclusion in ("skipped", "neutral", "action_required", "stale")
+        ),
+        (event("deployments/github-workflow-run") | {"workflow_run": {"name": "CI", "conclusion": "success"}}, RUN),
+        ({"zen": "Keep it logically awesome.", "hook_id": 1}, {"x-github-event": "ping"}),
+        ({"action": "created", "deployment": {"id": 1}}, {"x-github-event": "deployment"}),
+        (_with("gitlab-deployment", "status", value="created"), {}),
+        (_with("gitlab-pipeline", "builds", value=[]), {}),
+        ({"object_kind": "push", "ref": "refs/heads/main"}, {}),
+        (_with("argocd", "app", "status", "operationState", "phase", value="a phase of next year"), {}),
+        (_with("codedeploy-start", "detail", "state", value="READY"), {}),
+        (_with("codepipeline", "detail", "state", value="SUPERSEDED"), {}),
+        (_with("ecs", "detail", "eventName", value="SERVICE_STEADY_STATE"), {}),
+        (_with("cloudformation-update", "detail", "status-details", value=None), {}),
+        (_with("cloudformation-update", "detail", "status-details", value={"status": "DELETE_COMPLETE"}), {}),
+        ({"service": "a", "version": "1", "status": "pending"}, {}),
+    ],
+)
+def test_what_changes_nothing_is_ignored_with_a_reason(payload: Any, headers: dict[str, str]) -> None:
+    assert _ignored(payload, headers)
+
+
+def test_only_the_letters_of_a_word_count() -> None:
+    assert {state_of(word) for word in ("in_progress", "In-Progress", "IN PROGRESS", "inProgress")} == {"in_progress"}
+    assert state_of(None) is state_of(7) is state_of("") is None
+    assert state_of("pending", "rollback") == NOTHING
+    assert state_of("failed", "rollback") == "failed", "a rollback that failed"
+    assert set(STATES.values()) == {"in_progress", "succeeded", "failed", "rolled_back", NOTHING}
+
+
+# --- odd fields -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("odd", [None, "", "noon", [], {}, 7.5, True, "x" * 5_000, "\u202e", "0001-01-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("github-deployment-status", ("deployment_status", "created_at")),
+        ("github-deployment-status", ("deployment_status", "log_url")),
+        ("github-deployment-status", ("deployment_status", "description")),
+        ("github-deployment-status", ("deployment", "payload")),
+        ("github-deployment-status", ("deployment", "ref")),
+        ("github-deployment-status", ("workflow_run",)),
+        ("github-workflow-run", ("workflow_run", "updated_at")),
+        ("github-workflow-run", ("workflow_run", "html_url")),
+        ("gitlab-deployment", ("status_changed_at",)),
+        ("gitlab-deployment", ("deployable_url",)),
+        ("gitlab-deployment", ("environment",)),
+        ("gitlab-deployment", ("ref",)),
+        ("argocd", ("environment",)),
+        ("argocd", ("app", "spec")),
+        ("argocd", ("app", "status", "operationState", "finishedAt")),
+        ("codepipeline", ("detail", "execution-trigger")),
+        ("ecs", ("detail", "reason")),
+        ("ecs", ("region",)),
+        ("codedeploy-start", ("detail", "deploymentGroup")),
+        ("request", ("environment",)),
+        ("request", ("time",)),
+        ("request", ("url",)),
+    ],
+)
+def test_an_odd_optional_field_costs_only_itself(name: str, path: tuple[str, ...], odd: Any) -> None:
+    found = _one(_with(name, *path, value=odd))
+    assert found.service == "checkout"
+    assert found.version
+    assert found.deployed_at <= RECEIVED_AT
 
 
 def test_a_request() -> None:
@@ -73,21 +312,24 @@ def test_a_request() -> None:
         service="checkout",
         version="v2.31.0",
         environment="production",
-        deployed_at=datetime(2026, 2, 11, 7, 0, tzinfo=UTC),
+        deployed_at=AT,
         url="https://github.com/example/checkout/actions/runs/42",
     )
 
 
 def test_the_least_that_a_request_needs() -> None:
-    request = {"service": "checkout", "version": 42}
-
-    assert deployment_from_request(request, received_at=RECEIVED_AT) == Deployment(
+    assert _one({"service": "checkout", "version": 42}) == Deployment(
         service="checkout", version="42", deployed_at=RECEIVED_AT
     )
 
 
+def test_a_deployment_of_the_future_is_one_of_now() -> None:
+    later = (RECEIVED_AT + timedelta(hours=1)).isoformat()
+    assert _one({"service": "checkout", "version": 42, "time": later}).deployed_at == RECEIVED_AT
+
+
 @pytest.mark.parametrize(
-    ("request_body", "reason"),
+    ("body", "reason"),
     [
         ([], "an object"),
         (None, "an object"),
@@ -95,11 +337,116 @@ def test_the_least_that_a_request_needs() -> None:
         ({"service": "checkout"}, "without `version`"),
         ({"service": "checkout", "version": ""}, "without `version`"),
         ({"service": {}, "version": "1"}, "without `service`"),
-        ({"service": "checkout", "version": "1", "time": "noon"}, "`time` is no time: 'noon'"),
-        ({"service": "checkout", "version": "1", "time": ""}, "`time`"),
-        ({"service": "checkout", "version": "1", "url": "ftp://x"}, "`url`"),
+        (_with("github-deployment-status", "repository", value=None), "without `service`"),
+        (_with("gitlab-deployment", "project", value={}), "without `service`"),
+        (_with("ecs", "resources", value=[]), "without `service`"),
+        (_with("ecs", "resources", value=None), "without `service`"),
+        (_with("ecs", "time", value=None), "no `time`"),
+        (_with("ecs", "detail", value=None), "no `detail`"),
+        ({"payload": "{"}, "not JSON"),
     ],
 )
-def test_a_request_that_makes_no_sense(request_body: Any, reason: str) -> None:
+def test_what_must_be_there_is_named(body: Any, reason: str) -> None:
     with pytest.raises(UnreadablePayload, match=reason):
-        deployment_from_request(request_body, received_at=RECEIVED_AT)
+        read_deployments(body, headers={}, received_at=RECEIVED_AT)
+
+
+def test_secrets_are_left_out() -> None:
+    found = _one({"service": "checkout", "version": "1", "url": "https://ci.example.com/1?token=hunter22hunter22"})
+    assert "hunter22" not in str(found.url)
+
+
+@pytest.mark.parametrize("name", ["cloudwatch/eventbridge-alarm", "generic/firing"])
+def test_what_is_no_deployment(name: str) -> None:
+    assert not is_deployment_event(event(name))
+    assert deployment_from_event(event(name)) is None
+
+
+def test_a_state_of_a_newer_version_is_not_known() -> None:
+    stored = Deployment(service="a", version="1", deployed_at=AT, state="failed").model_dump() | {"state": "paused"}
+    assert Deployment.from_stored(stored).state is None
+    del stored["state"]
+    assert Deployment.from_stored(stored).state is None
+
+
+# --- proof ------------------------------------------------------------------------------------------------------------
+
+
+def _request(headers: dict[str, str], body: bytes = b"{}") -> Request:
+    return Request("deployments", headers, body, [OTHER, SECRET], RECEIVED_AT)
+
+
+def _signature(body: bytes, secret: str = SECRET) -> str:
+    return "sha256=" + hmac.digest(secret.encode(), body, "sha256").hex()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-hub-signature-256": _signature(b"{}")},
+        {"x-hub-signature-256": _signature(b"{}", OTHER)},
+        {"x-gitlab-token": SECRET},
+        {"authorization": f"Bearer {SECRET}"},
+        {"authorization": "Basic " + b64encode(f"argo:{SECRET}".encode()).decode()},
+        {"x-firstline-token": SECRET},
+    ],
+)
+def test_each_sender_proves_itself_in_its_own_way(headers: dict[str, str]) -> None:
+    authenticate(_request(headers))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"x-hub-signature-256": ""},
+        {"x-hub-signature-256": _signature(b"{} ")},
+        {"x-hub-signature-256": _signature(b"{}", "wrong")},
+        {"x-hub-signature-256": _signature(b"{}").removesuffix("0") + "x"},
+        {"x-hub-signature-256": SECRET},
+        {"x-hub-signature": "sha1=" + hmac.digest(SECRET.encode(), b"{}", "sha1").hex()},
+        {"x-gitlab-token": "wrong"},
+        {"x-gitlab-token": ""},
+        {"x-gitlab-token": "é"},
+        {"authorization": "Bearer wrong"},
+        {"authorization": SECRET},
+        {"x-github-event": "deployment_status"},
+    ],
+)
+def test_no_proof_or_a_wrong_one_is_refused(headers: dict[str, str]) -> None:
+    with pytest.raises(Unauthenticated) as refused:
+        authenticate(_request(headers))
+    assert SECRET not in str(refused.value)
+
+
+def test_a_signature_covers_every_byte() -> None:
+    body = raw("deployments/github-deployment-status")
+    headers = {"x-hub-signature-256": _signature(body)}
+    authenticate(_request(headers, body))
+    with pytest.raises(Unauthenticated):
+        authenticate(_request(headers, body.replace(b"checkout", b"payments")))
+
+
+# --- anything ---------------------------------------------------------------------------------------------------------
+
+NAMES = ("github-deployment-status", "github-workflow-run", "gitlab-deployment", "gitlab-pipeline", "argocd", "ecs")
+ANYTHING = (
+    st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.none()) | st.dictionaries(st.text(), st.none())
+)
+
+
+@given(name=st.sampled_from(NAMES), data=st.data())
+def test_whatever_a_sender_changes_it_is_a_deployment_nothing_or_unreadable(name: str, data: st.DataObject) -> None:
+    payload = event(f"deployments/{name}")
+    place = payload
+    while True:
+        key = data.draw(st.sampled_from(sorted(place)))
+        if not isinstance(place[key], dict) or not place[key] or data.draw(st.booleans()):
+            break
+        place = place[key]
+    place[key] = data.draw(ANYTHING)
+    try:
+        report = read_deployments(payload, headers={}, received_at=RECEIVED_AT)
+    except UnreadablePayload:
+        return
+    assert report.deployments or report.ignored

@@ -13,6 +13,8 @@ from firstline.models import AlertCount, Deployment, EarlierIncident, Evidence, 
 from firstline.policy.rules import NO_RULES, Rules
 from firstline.privacy.safe import safe_line
 
+_SHORT_NAMES = {"production": "prod", "prd": "prod", "staging": "stage", "stg": "stage", "development": "dev"}
+
 DEPLOYMENT_WINDOW = timedelta(hours=4)
 MAX_EARLIER = 20
 MAX_DEPLOYMENTS = 20
@@ -135,4 +137,10 @@ def _concerns(deployment: Deployment, alert: NormalizedAlert) -> bool:
     if alert.service is None or deployment.service.casefold() != alert.service.casefold():
         return False
     there, here = deployment.environment, alert.environment
-    return there is None or here is None or there.casefold() == here.casefold()
+    return there is None or here is None or _in_short(there) == _in_short(here)
+
+
+def _in_short(environment: str) -> str:
+    """Return the name that CI, which writes environments out, and labels, which cut them short, have in common."""
+    name = environment.casefold()
+    return _SHORT_NAMES.get(name, name)

@@ -154,6 +154,8 @@ def _items(incident: Incident, evidence: Evidence, now: datetime) -> Iterator[tu
             "minutes_before_the_incident": _minutes(deployment.deployed_at, opened_at),
             "of_the_same_service": suspected,
         }
+        if deployment.state is not None:
+            told["state"] = deployment.state
         how_old = age(deployment.deployed_at, now)
         yield (94 if suspected else 40) - 3 * number, _item("deployment", "deployments", how_old, told)
     for number, similar in enumerate(evidence.similar):

@@ -5,7 +5,7 @@ from datetime import datetime
 from firstline.classification.case import Case
 from firstline.classification.evidence import suspects
 from firstline.classification.history import ago
-from firstline.models import Deployment, EarlierIncident, Evidence, Incident
+from firstline.models import Deployment, DeploymentState, EarlierIncident, Evidence, Incident
 from firstline.privacy.safe import safe_line
 
 MAX_NAME_CHARS = 128
@@ -16,6 +16,20 @@ MAX_LINE_CHARS = 300
 MAX_EARLIER = 3
 MAX_SIMILAR = 2
 
+_HAPPENED: dict[DeploymentState | None, str] = {
+    None: "{} was deployed",
+    "succeeded": "{} was deployed",
+    "in_progress": "{} began to go out",
+    "failed": "the deployment of {} failed",
+    "rolled_back": "{} was taken back",
+}
+"""What a deployment of each state did. A failed one, or one that was taken back, explains an alert otherwise."""
+
+_LOOK_AT: dict[DeploymentState | None, str] = {
+    "in_progress": "Look at the deployment, which may still go on",
+    "failed": "See which hosts the failed deployment left on which version",
+    "rolled_back": "See whether the alert ends now that the deployment was taken back",
+}
 _ENDED = {
     "suppressed": "as noise",
     "self_cleared": "by itself",
@@ -53,7 +67,8 @@ def cause(case: Case) -> str:
         perhaps = f"Perhaps as before: {instead}." if instead else "Unknown."
         return f"{perhaps} {deployed_before(culprits[0], case.incident)} But {safe_line(past.not_the_deployment, 300)}."
     if culprits:
-        return f"Perhaps the deployment: {deployed_before(culprits[0], case.incident)}"
+        which = {"failed": " that failed", "rolled_back": " that was taken back"}.get(culprits[0].state or "", "")
+        return f"Perhaps the deployment{which}: {deployed_before(culprits[0], case.incident)}"
     pattern = past.because or past.clears_itself or past.usually_nothing
     return f"Unknown, but it recurs: {pattern}." if pattern else "Unknown."
 
@@ -73,7 +88,8 @@ def first_steps(case: Case) -> list[str]:
         f"Check whether {where} is up and reachable." if where else "Find out which host or service is affected."
     )
     if culprits := case.culprits:
-        deployed = f"Look at the deployment: {deployed_before(culprits[0], case.incident)}"
+        look = _LOOK_AT.get(culprits[0].state, "Look at the deployment")
+        deployed = f"{look}: {deployed_before(culprits[0], case.incident)}"
         # If people said that a deployment was not the cause, the check comes before it.
         steps.insert(len(steps) if case.past.not_the_deployment else -1, deployed)
     if case.offered:
@@ -101,7 +117,8 @@ def evidence_for(why: str, incident: Incident, evidence: Evidence, now: datetime
 def deployed_before(deployment: Deployment, incident: Incident) -> str:
     """Describe a deployment in a sentence, with the time between it and the incident."""
     minutes = round((incident.opened_at - deployment.deployed_at).total_seconds() / 60)
-    return f"{_short(deployment.service)} {_short(deployment.version)} was deployed {minutes} min before."
+    happened = _HAPPENED[deployment.state]
+    return f"{happened.format(f'{_short(deployment.service)} {_short(deployment.version)}')} {minutes} min before."
 
 
 def _told(earlier: EarlierIncident, now: datetime) -> str:

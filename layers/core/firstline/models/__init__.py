@@ -14,6 +14,7 @@ from firstline.models.classification import Classification, DecidedBy, Usage
 from firstline.models.evidence import (
     AlertCount,
     Deployment,
+    DeploymentState,
     EarlierIncident,
     Evidence,
     Maintenance,
@@ -52,11 +53,11 @@ from firstline.models.record import (
 from firstline.models.severity import PAGING_RANK, SEVERITY_RANK, Severity, SourceSeverity
 
 __all__ = [
-    "FIRST_OF_STORM", "PAGING_RANK", "SEVERITY_RANK", "SHARE", "AlertCount", "AlertWrite", "AnyPlannedStep",
-    "Approval", "Awaiting", "Change", "Classification", "Counts", "DecidedBy", "Decision", "Deployment",
+    "FIRST_OF_STORM", "PAGING_RANK", "SEVERITY_RANK", "SHARE", "AlertCount", "AlertWrite", "AnyPlannedStep", "Approval",
+    "Awaiting", "Change", "Classification", "Counts", "DecidedBy", "Decision", "Deployment", "DeploymentState",
     "EarlierIncident", "Evidence", "Feedback", "Frozen", "Hold", "Incident", "IncidentRecord", "Lenient", "Live",
     "Loud", "Maintenance", "Member", "MetricSeries", "Name", "NormalizedAlert", "Note", "Notification",
-    "NotificationKind", "Outcome", "Page", "PlannedRelease", "PlannedStep", "Released", "RemediationPlan",
-    "RouteName", "RunOutcome", "RunbookRun", "ServiceActivity", "Severity", "SimilarIncident", "SourceSeverity",
-    "StepKind", "StepResult", "StoredAlert", "Target", "Text", "Usage", "covered",
+    "NotificationKind", "Outcome", "Page", "PlannedRelease", "PlannedStep", "Released", "RemediationPlan", "RouteName",
+    "RunOutcome", "RunbookRun", "ServiceActivity", "Severity", "SimilarIncident", "SourceSeverity", "StepKind",
+    "StepResult", "StoredAlert", "Target", "Text", "Usage", "covered",
 ]  # fmt: skip

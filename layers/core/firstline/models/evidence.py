@@ -1,23 +1,32 @@
 """Evidence around an incident when it is classified: its past, its service, its metric, declared maintenance."""
 
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
 
 from firstline.models.classification import DecidedBy
 from firstline.models.frozen import Frozen, Name, Text, Url
 from firstline.models.record import Feedback, Outcome
 from firstline.models.severity import Severity
 
+type DeploymentState = Literal["in_progress", "succeeded", "failed", "rolled_back"]
+"""How far a deployment came; `firstline.sources.deployments.states` says what each means."""
+
+
+def _known_state(word: object) -> object:
+    """Read a state that only another version knows as one that is not known."""
+    return word if word in get_args(DeploymentState.__value__) else None
+
 
 class Deployment(Frozen):
-    """A change that went out: the first suspect when an alert follows it."""
+    """A change that went out: the first suspect when an alert follows it. Not every sender says its state."""
 
     service: Name
     version: Name
     environment: Name | None = None
     deployed_at: AwareDatetime
     url: Url | None = None
+    state: Annotated[DeploymentState | None, BeforeValidator(_known_state)] = None
 
 
 class EarlierIncident(Frozen):

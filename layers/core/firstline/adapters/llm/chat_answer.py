@@ -1,10 +1,31 @@
-"""Answer of a chat-completions server, checked against a schema of our own before it is believed."""
+"""Answer of a chat-completions server: read leniently where servers differ, and strictly where the verdict is.
+
+What counts as an early end is a table, because servers invent words for an end: only what is known to be early is
+refused. Whatever else was cut off does not fit the schema.
+
+| word | who says it | source |
+|---|---|---|
+| `stop`, null, absent | OpenAI | https://platform.openai.com/docs/api-reference/chat/object |
+| `eos`, `eos_token`, `stop_sequence` | Together, TGI | https://github.com/vespa-engine/vespa/pull/33327 |
+| `end_turn` | Bedrock's gateways, xAI | https://github.com/aws-samples/bedrock-access-gateway/issues/11 |
+| `tool_calls` with an answer | servers that take it for a call | https://github.com/ml-explore/mlx-lm/pull/782 |
+
+Those are ends. `_EARLY` has the others, from https://api-docs.deepseek.com/api/create-chat-completion (DeepSeek),
+https://github.com/genkit-ai/genkit/pull/6259 (z.AI, OpenRouter), https://docs.mistral.ai/api (Mistral),
+https://ai.google.dev/api/generate-content#FinishReason (Gemini) and https://docs.sglang.ai (SGLang, vLLM: `abort`).
+"""
 
 import json
 import re
+from dataclasses import dataclass, field
+from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import ValidationError
 
+from firstline.adapters.llm.answer_text import find_object
+from firstline.adapters.llm.server_error import error_inside
+from firstline.adapters.llm.verdict_dialects import in_our_spelling
+from firstline.classification.guardrails import safe_words
 from firstline.classification.model import Judgement, ModelVerdict
 from firstline.classification.prompt import Prompt
 from firstline.errors import ModelGaveNoVerdict
@@ -12,49 +33,81 @@ from firstline.models import Usage
 from firstline.privacy.safe import safe_line
 
 MAX_REASON_CHARS = 300
-MAX_OPENING_BRACES = 20
-"""The number of opening braces in prose that are tried; each try may read all of the text."""
 
-_FENCED = re.compile(r"```[a-zA-Z]*\s*\n(.*?)\n\s*```", re.DOTALL)
-_ENDS_OF_THOUGHT = ("</think>", "</reasoning>")
+_TOO_LONG = "`max_output_tokens` in model.yaml is too small for this model"
+_FILTERED = "a content filter of the server stopped it"
+_FAILED = "the server could not finish it"
+
+_EARLY = {
+    **dict.fromkeys(("length", "maxtokens", "maxoutputtokens", "maxcompletiontokens", "tokenlimit"), _TOO_LONG),
+    **dict.fromkeys(
+        ("modellength", "modelcontextwindowexceeded", "contextlengthexceeded", "contextlength"),
+        "the model's context is full",
+    ),
+    **dict.fromkeys(
+        ("contentfilter", "contentfiltered", "safety", "sensitive", "guardrailintervened", "prohibitedcontent"),
+        _FILTERED,
+    ),
+    **dict.fromkeys(("blocklist", "recitation", "spii", "moderation"), _FILTERED),
+    **dict.fromkeys(("refusal", "refused"), "the model refused"),
+    **dict.fromkeys(("error", "abort", "aborted", "cancelled", "canceled", "timeout", "timelimit"), _FAILED),
+    **dict.fromkeys(("networkerror", "insufficientsystemresource", "engineoverloaded", "interrupted"), _FAILED),
+    **dict.fromkeys(("incomplete", "pauseturn", "malformedfunctioncall"), _FAILED),
+}
+"""The words for an end that is known to be early, by their letters, and the meaning of each for people."""
+
+_A_CALL = {"toolcalls", "toolcall", "functioncall", "tooluse"}
+_TEXT_PARTS = (None, "text", "output_text")
+"""The kinds of part that are the answer. `thinking`, `reasoning` and kinds that are not known are passed over."""
 
 
-class _Message(BaseModel):
-    content: str | None = None
-    refusal: str | None = None
-
-
-class _Choice(BaseModel):
-    message: _Message
-    finish_reason: str | None = None
-
-
-class _Usage(BaseModel):
-    prompt_tokens: int = Field(default=0, ge=0)
-    completion_tokens: int = Field(default=0, ge=0)
-    total_tokens: int = Field(default=0, ge=0)
-
-
-class Completion(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Completion:
     """The part of a chat completion that counts; servers differ in the rest. Some do not report their usage."""
 
-    choices: list[_Choice]
-    usage: _Usage | None = None
+    content: str | dict[str, Any] = ""
+    refusal: str = ""
+    finish: str = ""
+    has_choice: bool = True
+    has_thoughts: bool = False
+    filtered: list[str] = field(default_factory=list)
+    tokens: Usage | None = None
 
     @classmethod
     def read(cls, body: bytes) -> "Completion":
-        """Read a body. Raise `ModelGaveNoVerdict`, without a cost, if it is no chat completion."""
-        try:
-            return cls.model_validate_json(body)
-        except ValidationError as error:
-            raise ModelGaveNoVerdict(f"the answer is not a chat completion: {_first(error)}", usage=None) from None
+        """Read a body.
 
-    def tokens(self) -> Usage | None:
-        """Return the reported usage. Tokens that only the total has (some servers: thoughts) count as answer."""
-        if self.usage is None:
-            return None
-        answer = max(self.usage.completion_tokens, self.usage.total_tokens - self.usage.prompt_tokens)
-        return Usage(prompt_tokens=self.usage.prompt_tokens, completion_tokens=answer, cost=None)
+        Raises
+        ------
+        ModelGaveNoVerdict
+            It is no chat completion (its cost is unknown then), or an error that came with a 200 (`error_inside`).
+        """
+        answer = _json(body)
+        if isinstance(answer, list) and len(answer) == 1:
+            answer = answer[0]
+        if not isinstance(answer, dict):
+            raise ModelGaveNoVerdict(f"the answer is not a chat completion: {_kind(body)}", usage=None)
+        tokens = _tokens(answer)
+        if (error := error_inside(answer, tokens)) is not None:
+            raise error
+        choices = answer.get("choices")
+        if not isinstance(choices, list):
+            raise ModelGaveNoVerdict("the answer is not a chat completion: choices is no list", usage=tokens)
+        if not choices:
+            return cls(has_choice=False, tokens=tokens)
+        choice = _dict(choices[0])
+        message = _dict(choice.get("message"))
+        refusal = message.get("refusal")
+        content = message.get("content") or choice.get("text") or _arguments(message)
+        finish = choice.get("finish_reason")
+        return cls(
+            content=content if isinstance(content, dict) else _words(content),
+            refusal=_words(refusal) or _words(content, ("refusal",)),
+            finish=finish if isinstance(finish, str) else "",
+            has_thoughts=any(message.get(name) for name in ("reasoning_content", "reasoning", "thinking")),
+            filtered=[name for name, found in _filters(choice) if _dict(found).get("filtered") is True],
+            tokens=tokens,
+        )
 
     def judgement(self, prompt: Prompt) -> Judgement:
         """Return the verdict in the completion.
@@ -64,67 +117,118 @@ class Completion(BaseModel):
         ModelGaveNoVerdict
             Missing, refused, cut short, or not of the schema; without usage, which the caller knows.
         """
-        if not self.choices:
+        if not self.has_choice:
             raise ModelGaveNoVerdict("the answer holds no choice")
-        choice = self.choices[0]
-        if choice.message.refusal:
-            raise ModelGaveNoVerdict(f"the model refused: {safe_line(choice.message.refusal, MAX_REASON_CHARS)}")
-        if choice.finish_reason not in ("stop", None):
-            raise ModelGaveNoVerdict(
-                f"the answer ended early ({safe_line(choice.finish_reason, 50)}); `length` means that "
-                "max_output_tokens in model.yaml is too small for this model"
-            )
+        if self.refusal:
+            raise ModelGaveNoVerdict(f"the model refused: {safe_words(self.refusal, MAX_REASON_CHARS)}")
+        if why := self._why_early():
+            raise ModelGaveNoVerdict(f"the answer ended early ({safe_line(self.finish, 50)}): {why}")
+        found = self.content if isinstance(self.content, dict) else find_object(self.content)
+        if found is None:
+            raise ModelGaveNoVerdict(f"the verdict is not of the schema: {self._instead()}")
         try:
-            judgement = Judgement.model_validate_json(one_object(choice.message.content or ""))
+            judgement = Judgement.model_validate(in_our_spelling(found, prompt.runbook_ids))
         except ValidationError as error:
             raise ModelGaveNoVerdict(f"the verdict is not of the schema: {_first(error)}") from None
         if judgement.runbook_id is not None and judgement.runbook_id not in prompt.runbook_ids:
             raise ModelGaveNoVerdict("the verdict names a runbook that was not offered")
         return judgement
 
+    def _why_early(self) -> str | None:
+        word = re.sub("[^a-z]", "", self.finish.lower())
+        if word in _A_CALL and not self.content:
+            return "the model called a tool, and none was offered"
+        why = _EARLY.get(word)
+        return f"{why} ({', '.join(self.filtered)})" if why and self.filtered else why
 
-def verdict(completion: Completion, prompt: Prompt, model: str, usage: Usage) -> ModelVerdict:
+    def _instead(self) -> str:
+        """Describe an answer without a verdict: what the model said, which may be its reason."""
+        said = safe_words(str(self.content), MAX_REASON_CHARS)
+        if said:
+            return f"it holds not one JSON object. The model said: {said}"
+        if self.has_thoughts:
+            return "it is empty, and the model's thoughts are not: the server took the answer for thoughts"
+        return "it is empty"
+
+
+def verdict(completion: Completion, prompt: Prompt, model: str, usage: Usage | None) -> ModelVerdict:
     """Return the verdict of an answer with its usage. Raise `ModelGaveNoVerdict`, with the usage."""
     try:
-        return ModelVerdict(judgement=completion.judgement(prompt), model=model, usage=usage)
+        judgement = completion.judgement(prompt)
+        return ModelVerdict(judgement=judgement, model=model, usage=usage or Usage(cost=None))
     except ModelGaveNoVerdict as error:
         error.usage = usage
         raise
 
 
-def one_object(text: str) -> str:
-    """Return the one JSON object in an answer that may stand in a code fence, in prose, or behind the model's thoughts.
+def _json(body: bytes) -> object:
+    try:
+        answer: object = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return answer
 
-    With two of them it is unknown which one is meant (the alert itself may be quoted): then return the text as it is,
-    which is no verdict.
+
+def _kind(body: bytes) -> str:
+    """Describe a body that is no JSON object."""
+    if not body.strip():
+        return "it is empty"
+    if body.lstrip().startswith((b"data:", b"event:")):
+        return "it is a stream of events, although none was asked for"
+    return "it is no JSON object"
+
+
+def _dict(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _words(content: object, kinds: tuple[str | None, ...] = _TEXT_PARTS) -> str:
+    """Return the text of a content, which is a text or a list of parts, of which only these kinds count."""
+    if isinstance(content, str):
+        return content if None in kinds else ""
+    words: list[str] = []
+    for part in content if isinstance(content, list) else []:
+        if isinstance(part, str):
+            words.append(part if None in kinds else "")
+        elif isinstance(part, dict) and part.get("type") in kinds:
+            text = part.get(str(part.get("type")), part.get("text"))
+            text = _dict(text).get("value", text)
+            words.append(text if isinstance(text, str) else "")
+    return "".join(words)
+
+
+def _arguments(message: dict[str, Any]) -> object:
+    """Return the arguments of a message's only call: a server may have taken the schema for a tool."""
+    calls = message.get("tool_calls")
+    only = calls[0] if isinstance(calls, list) and len(calls) == 1 else None
+    return _dict(_dict(only).get("function")).get("arguments")
+
+
+def _filters(choice: dict[str, Any]) -> list[tuple[str, object]]:
+    """Return Azure's filters and what each found (https://learn.microsoft.com/azure/ai-foundry/openai)."""
+    return list(_dict(choice.get("content_filter_results")).items())
+
+
+def _tokens(answer: dict[str, Any]) -> Usage | None:
+    """Return the reported usage, or None if there is none. A number that is null or makes no sense counts as absent.
+
+    Tokens that only the total has (some servers: thoughts) count as answer.
     """
-    for end in _ENDS_OF_THOUGHT:
-        text = text.rpartition(end)[2]
-    text = text.strip()
-    if text.startswith("{") and text.endswith("}"):
-        return text
-    fenced = _FENCED.findall(text)
-    if len(fenced) == 1:
-        return str(fenced[0]).strip()
-    found = _objects(text)
-    return found[0] if len(found) == 1 else text
+    usage = _dict(answer.get("usage"))
+    prompt = _count(usage, "prompt_tokens", "input_tokens")
+    answered = _count(usage, "completion_tokens", "output_tokens")
+    total = _count(usage, "total_tokens")
+    if not (prompt or answered or total):
+        return None  # no answer takes nothing: a server that says so does not count
+    return Usage(prompt_tokens=prompt, completion_tokens=max(answered, total - prompt), cost=None)
 
 
-def _objects(text: str) -> list[str]:
-    decoder = json.JSONDecoder()
-    found: list[str] = []
-    start = text.find("{")
-    for _ in range(MAX_OPENING_BRACES):
-        if start < 0:
-            return found
-        try:
-            _, end = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            end = start + 1
-        else:
-            found.append(text[start:end])
-        start = text.find("{", end)
-    return []
+def _count(usage: dict[str, Any], *names: str) -> int:
+    for name in names:
+        number = usage.get(name)
+        if isinstance(number, int | float) and not isinstance(number, bool) and 0 < number < 1e12:
+            return int(number)
+    return 0
 
 
 def _first(error: ValidationError) -> str:

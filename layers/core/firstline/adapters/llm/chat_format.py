@@ -1,8 +1,10 @@
 """Form of the request to a chat-completions server for one JSON object, and the form to try when it is refused.
 
-Servers that speak OpenAI's API differ in two things that matter here. One is whether they can be held to a schema
-(`json_schema`), only to JSON (`json_object`), or to nothing. The other is their name for the longest answer:
-`max_completion_tokens`, or `max_tokens` if they are older. docs/models.md has the table.
+Servers that speak OpenAI's API differ in three things that matter here: whether they can be held to a schema
+(`json_schema`), only to JSON (`json_object`), or to nothing; their name for the longest answer
+(`max_completion_tokens`, or `max_tokens` if they are older); and whether the model knows instructions (`system`) apart
+from the user's message.
+Nothing else is sent that a server could refuse: no temperature, no stream. docs/models.md has the table.
 """
 
 import json
@@ -15,27 +17,51 @@ from firstline.classification.prompt import Prompt
 from firstline.models import Usage
 
 type Shape = Literal["json_schema", "json_object", "text"]
+type Limit = Literal["max_completion_tokens", "max_tokens"]
+type Role = Literal["system", "user"]
 
 _NEXT_SHAPE: dict[Shape, Shape] = {"json_schema": "json_object", "json_object": "text"}
+_OTHER_LIMIT: dict[Limit, Limit] = {"max_completion_tokens": "max_tokens", "max_tokens": "max_completion_tokens"}
+
+_ABOUT_ROLE = re.compile(
+    r"system[ _-]?(?:role|message|prompt|instruction)|developer[ _-]?(?:role|message|instruction)"
+    r"|roles?\b.{0,80}\bsystem\b|only user\b.{0,40}\broles?\b|roles must alternate|messages?\W{1,3}0\W{1,3}role",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Complaints about the role of the instructions, such as:
+
+- "System role not supported": Gemma's template, https://github.com/vllm-project/vllm/issues/2964
+- "Conversation roles must alternate user/assistant/…": Mistral's, https://github.com/microsoft/autogen/issues/1037
+- "Only user, assistant and tool roles are supported, got system": https://github.com/anomalyco/opencode/issues/5034
+- "Developer instruction is not enabled for models/…": Gemini, https://github.com/0xPlaygrounds/rig/issues/788
+"""
+
+_ABOUT_VALUE = re.compile(r"too (?:large|big|high|long|many)|exceed|at most|maximum|less than or equal", re.IGNORECASE)
+"""Complaints about how long the answer may be, and not about the name of the limit."""
 
 _ABOUT_SHAPE = re.compile(
-    r"response_?format|json_?(?:schema|object|mode)|structured.?output|guided|grammar|schema"
-    r"|un(?:supported|recognized|known)|not (?:supported|permitted|allowed)",
-    re.IGNORECASE,
+    r"response_?format|json[_ ]?(?:schema|object|mode)|structured.?output|guided|grammar|schema", re.IGNORECASE
 )
+_ABOUT_SOMETHING = re.compile(r"un(?:supported|recognized|known)|not (?:supported|permitted|allowed)", re.IGNORECASE)
+"""Complaints that do not say what they are about: the schema is what older servers know least."""
+
+MAX_COMPLAINT_CHARS = 600
+"""The part of a server's message that is looked at: what follows may repeat the question."""
 
 TEMPLATE_TOKENS = 200
 """More than any chat template adds to two messages."""
 
 _IN_WORDS = "Answer with one JSON object and nothing else: no prose, no code fence. It fits this JSON Schema:"
+_DATA_FOLLOWS = "The next message follows. It is the JSON document:"
 
 
 @dataclass(frozen=True, slots=True)
 class ChatFormat:
-    """A form of a request. Today's servers understand the default."""
+    """A form of a request. Today's servers understand the default. `role` is whose message has the instructions."""
 
     shape: Shape = "json_schema"
-    limit: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
+    limit: Limit = "max_completion_tokens"
+    role: Role = "system"
 
     def arguments(self, prompt: Prompt, max_output_tokens: int) -> dict[str, Any]:
         """Return the request without the model's name. Without `json_schema`, the instructions contain the schema."""
@@ -45,25 +71,41 @@ class ChatFormat:
             response_format["json_schema"] = {"name": "verdict", "strict": True, "schema": schema}
         else:
             system = f"{system}\n\n{_IN_WORDS}\n{json.dumps(schema)}"
-        messages = [{"role": "system", "content": system}, {"role": "user", "content": prompt.data}]
+        if self.role == "system":
+            messages = [{"role": "system", "content": system}, {"role": "user", "content": prompt.data}]
+        else:
+            messages = [{"role": "user", "content": f"{system}\n\n{_DATA_FOLLOWS}\n{prompt.data}"}]
         held = {} if self.shape == "text" else {"response_format": response_format}
         return {"messages": messages, self.limit: max_output_tokens, **held}
 
     def after(self, said: str) -> "ChatFormat | None":
         """Return the form to try after this refusal, or None if the refusal is not about the form."""
-        if self.limit == "max_completion_tokens" and self.limit in said.lower():
-            return self.with_older_limit()
-        if self.shape in _NEXT_SHAPE and _ABOUT_SHAPE.search(said):
-            return replace(self, shape=_NEXT_SHAPE[self.shape])
+        said = said[:MAX_COMPLAINT_CHARS]
+        if _ABOUT_ROLE.search(said):
+            return replace(self, role="user") if self.role == "system" else None
+        if re.search(rf"\b{self.limit}\b", said, re.IGNORECASE):
+            return None if _ABOUT_VALUE.search(said) else self.with_other_limit()
+        if _ABOUT_SHAPE.search(said) or _ABOUT_SOMETHING.search(said):
+            return self.with_next_shape()
         return None
 
-    def with_older_limit(self) -> "ChatFormat":
-        """Return the same form for a server that does not know, or ignores, `max_completion_tokens`."""
-        return replace(self, limit="max_tokens")
+    def with_other_limit(self) -> "ChatFormat":
+        """Return the same form for a server that does not know, or ignores, this name of the limit."""
+        return replace(self, limit=_OTHER_LIMIT[self.limit])
+
+    def with_next_shape(self) -> "ChatFormat | None":
+        """Return the same form with less to hold the server to, or None if there is nothing plainer."""
+        return replace(self, shape=_NEXT_SHAPE[self.shape]) if self.shape in _NEXT_SHAPE else None
+
+
+def is_about_form(said: str) -> bool:
+    """Return True if a server's message names a part of the form."""
+    said = said[:MAX_COMPLAINT_CHARS]
+    return bool(_ABOUT_ROLE.search(said) or _ABOUT_SHAPE.search(said))
 
 
 def most(prompt: Prompt, max_output_tokens: int) -> Usage:
     """Return the most tokens that a question can need if the server keeps to the limit. A token has a byte or more."""
-    messages = ChatFormat("text").arguments(prompt, max_output_tokens)["messages"]
+    messages = ChatFormat("text", role="user").arguments(prompt, max_output_tokens)["messages"]
     size = sum(len(message["content"].encode()) for message in messages)
     return Usage(prompt_tokens=size + TEMPLATE_TOKENS, completion_tokens=max_output_tokens, cost=None)

@@ -1,7 +1,8 @@
 """LLM behind an OpenAI-compatible endpoint: one question, one checked answer, one deadline.
 
 A question passes, in this order, the endpoint's circuit (`circuit.py`), the day's ceiling (`spending.py`), and the wire
-(`openai_chat.py`) in the form that the server takes (`chat_format.py`); its answer is checked in `chat_answer.py`.
+(`openai_chat.py`) in the form that the server takes (`chat_format.py`), which the stack remembers (`shared_forms.py`).
+Its answer is checked in `chat_answer.py`.
 
 The `openai` client takes several times as long to import as everything else, so only a call imports it.
 """
@@ -11,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from firstline.adapters.dynamodb.circuit import SharedCircuit
@@ -19,6 +20,7 @@ from firstline.adapters.dynamodb.spending import Reservation, Spending
 from firstline.adapters.llm import chat_answer
 from firstline.adapters.llm.chat_answer import Completion
 from firstline.adapters.llm.chat_format import ChatFormat, most
+from firstline.adapters.llm.shared_forms import SharedForms
 from firstline.classification.model import ModelVerdict, Price
 from firstline.classification.prompt import Prompt
 from firstline.errors import ModelGaveNoVerdict, ModelUnavailable, QuestionRefused
@@ -72,12 +74,16 @@ class ChatModel:
         deadline_seconds: float,
         circuit: SharedCircuit | None = None,
         account: Spending | None = None,
+        forms: SharedForms | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._deadline_seconds = deadline_seconds
         self._circuit = circuit
         self._account = account
+        self._forms = forms
         self._form = ChatFormat()
+        self._form_is_proven = self._has_recalled = False
+        self._refused_limits: set[str] = set()
 
     def verdict(self, prompt: Prompt) -> ModelVerdict:
         """Ask the model, and check its answer.
@@ -126,30 +132,31 @@ class ChatModel:
         endpoint = self._endpoint
         held: list[Reservation] = []
 
-        def ask() -> bytes:
+        def ask() -> Completion:
             if self._account:
                 held.append(self._account.hold(endpoint.price.of(most(prompt, endpoint.max_output_tokens))))
             return self._converse(prompt, until)
 
         usage: Usage | None = Usage()
         try:
-            completion = Completion.read(self._circuit.call(endpoint.circuit, ask) if self._circuit else ask())
-            tokens = completion.tokens()
+            completion = self._circuit.call(endpoint.circuit, ask) if self._circuit else ask()
+            tokens = completion.tokens
             usage = None if tokens is None else endpoint.price.of(tokens)
             if tokens and tokens.completion_tokens > endpoint.max_output_tokens:
-                # The server ignored `max_completion_tokens` without saying so.
-                self._remember(self._form.with_older_limit())
-            return chat_answer.verdict(completion, prompt, endpoint.model, usage or Usage(cost=None))
+                self._prefer_older_limit()
+            return chat_answer.verdict(completion, prompt, endpoint.model, usage)
         except ModelGaveNoVerdict as error:
-            usage = error.usage
+            usage = error.usage = error.usage and endpoint.price.of(error.usage)
             raise
         finally:
             if self._account and held:
                 self._account.settle(held[0], usage)
 
-    def _converse(self, prompt: Prompt, until: float) -> bytes:
-        """Ask in the form that this server accepted last; if it refuses the form, try plainer ones."""
-        endpoint, form, began = self._endpoint, self._form, time.monotonic()
+    def _converse(self, prompt: Prompt, until: float) -> Completion:
+        """Ask in the form that this server accepted last; if it refuses the form, try the one that it asks for."""
+        endpoint, began = self._endpoint, time.monotonic()
+        form = self._known_form()
+        tried, is_a_guess = {form}, False
         key = _key(endpoint)
         from firstline.adapters.llm import openai_chat
 
@@ -159,24 +166,55 @@ class ChatModel:
                 raise ModelGaveNoVerdict("no time was left to ask")
             request = {"model": endpoint.model, **form.arguments(prompt, endpoint.max_output_tokens)}
             try:
-                body = asyncio.run(openai_chat.complete(endpoint.base_url, key, left, request))
+                completion = Completion.read(asyncio.run(openai_chat.complete(endpoint.base_url, key, left, request)))
             except ModelUnavailable as error:
+                if error.broken and not self._form_is_proven:
+                    # The form may be the reason: the server's own error is followed by a plain question at once, and
+                    # anything else (an overloaded proxy?) by another form of the next question.
+                    other = replace(form, shape="text" if form.shape != "text" else "json_schema")
+                    if error.broken == "application" and other.shape == "text" and other not in tried:
+                        form, is_a_guess = other, True
+                        tried.add(form)
+                        continue
+                    self._form = other if error.broken == "something" else self._form
                 if left < (until - began) * FAIR_SHARE:
                     raise ModelGaveNoVerdict(f"{error}, after a slow start", usage=error.usage) from error
                 raise
             except QuestionRefused as error:
-                plainer = form.after(error.said)
-                if plainer is None:
+                other_form = form.after(error.said)
+                if other_form is None or other_form in tried:
                     raise
-                form = plainer
+                if other_form.limit != form.limit:
+                    self._refused_limits.add(form.limit)
+                form = other_form
+                tried.add(form)
             else:
-                self._remember(form)
-                return body
+                self._form_is_proven = True
+                self._remember(form, for_the_stack=not is_a_guess)
+                return completion
 
-    def _remember(self, form: ChatFormat) -> None:
-        if form != self._form:
-            logger.warning("the model's server wants another form", circuit=self._endpoint.circuit, form=str(form))
+    def _known_form(self) -> ChatFormat:
+        """Return the form that the server accepted last; a new process asks the stack's memory once."""
+        if self._forms is not None and not self._has_recalled:
+            self._has_recalled = True
+            known = self._forms.recall(self._endpoint.circuit)
+            if known is not None:
+                self._form, self._form_is_proven = known, True
+        return self._form
+
+    def _prefer_older_limit(self) -> None:
+        """Name the limit as older servers do: this one ignored `max_completion_tokens` without saying so."""
+        if self._form.limit == "max_completion_tokens" and "max_tokens" not in self._refused_limits:
+            self._remember(self._form.with_other_limit())
+
+    def _remember(self, form: ChatFormat, *, for_the_stack: bool = True) -> None:
+        """Use this form from now on. A server that only failed once must not stay with a plain form for weeks."""
+        if form == self._form:
+            return
+        logger.warning("the model's server wants another form", circuit=self._endpoint.circuit, form=str(form))
         self._form = form
+        if self._forms is not None and for_the_stack:
+            self._forms.keep(self._endpoint.circuit, form)
 
 
 def _count(usage: Usage) -> None:

@@ -11,17 +11,12 @@ from typing import Any, cast
 import httpx2
 import openai
 
-from firstline.errors import ModelGaveNoVerdict, ModelUnavailable, QuestionRefused
+from firstline.adapters.llm.server_error import MAX_ERROR_CHARS, server_error
+from firstline.errors import ModelGaveNoVerdict, ModelUnavailable
 from firstline.models import Usage
 from firstline.privacy.safe import safe_line
 
 MAX_BODY_BYTES = 1_000_000
-MAX_ERROR_CHARS = 300
-
-_OVERLOADED = (408, 409, 425, 429)
-"""Statuses of a server that asks to try later, as with every 5xx."""
-
-_QUESTION_REFUSED = (400, 422)
 
 
 class _Capped(httpx2.AsyncByteStream):
@@ -80,7 +75,7 @@ async def complete(base_url: str, api_key: str, seconds: float, request: dict[st
     except (TimeoutError, openai.APITimeoutError):
         raise ModelUnavailable(f"no answer within {seconds:.3g} s", usage=None) from None
     except openai.APIStatusError as error:
-        raise _refusal(error) from error
+        raise server_error(error.status_code, error.message, explained=isinstance(error.body, dict)) from error
     except openai.APIConnectionError as error:
         if isinstance(error.__cause__, ModelGaveNoVerdict):
             raise error.__cause__ from None
@@ -90,12 +85,3 @@ async def complete(base_url: str, api_key: str, seconds: float, request: dict[st
         raise ModelUnavailable(f"{safe_line(base_url, 200)} cannot be reached: {why}", usage=usage) from error
     except openai.OpenAIError as error:
         raise ModelGaveNoVerdict(safe_line(f"{type(error).__name__}: {error}", MAX_ERROR_CHARS)) from error
-
-
-def _refusal(error: openai.APIStatusError) -> ModelGaveNoVerdict:
-    reason = f"the server answered {error.status_code}: {safe_line(error.message, MAX_ERROR_CHARS)}"
-    if error.status_code in _OVERLOADED or error.status_code >= 500:
-        return ModelUnavailable(reason)
-    if error.status_code in _QUESTION_REFUSED:
-        return QuestionRefused(reason, said=error.message)
-    return ModelGaveNoVerdict(reason)

@@ -1,0 +1,128 @@
+"""The one JSON object in a model's answer, whatever stands around it and whatever dialect of JSON it is written in.
+
+| what a model or its server writes | what is read |
+|---|---|
+| thoughts in marks: `<think>…</think>`, `[THINK]…[/THINK]`, `◁think▷…◁/think▷`, `<|START_THINKING|>…<|END_THINKING|>` | what follows the last end mark |
+| gpt-oss's channels: `<|channel|>analysis<|message|>…<|channel|>final<|message|>…`, or `…assistantfinal…` once a server has dropped the marks | what follows the last start of the final channel |
+| prose, a code fence, `<answer>…</answer>`, marks such as `<|return|>` | the object in it |
+| a JSON text inside a JSON string | that text |
+| trailing commas, comments, `True`, `None`, curly quotes, raw line breaks in a text | the object that is meant |
+
+Two objects are no verdict, because it is unknown which one is meant: the alert itself may be quoted.
+
+Sources: https://cookbook.openai.com/articles/openai-harmony, https://github.com/llama-farm/llamafarm/issues/753 (marks
+lost), https://huggingface.co/mistralai/Magistral-Small-2507, https://docs.cohere.com/docs/reasoning.
+"""  # noqa: E501 - a table
+
+import json
+import re
+from typing import Any
+
+MAX_OPENING_BRACES = 20
+"""The number of opening braces in prose that are tried; each try may read all of the text."""
+
+MAX_DIALECT_CHARS = 50_000
+"""The length of an object that is read although it is not quite JSON."""
+
+_WITH_ONE_FENCE = 3
+"""The number of parts of a text with one code fence: before it, in it, and after it."""
+
+_END_OF_THOUGHT = re.compile(
+    r"</(?:\w{1,20}:)?(?:think|thinking|thoughts?|reasoning|reflection|analysis|scratchpad)>"
+    r"|\[/THINK\]|◁/think▷|<\|(?:end_of_thought|END_THINKING|/think)\|>"
+    r"|<\|channel\|>\s*final\b[^{}]{0,100}?<\|message\|>|assistantfinal(?=\W)",
+    re.IGNORECASE,
+)
+
+# Each takes the rest of a text that never ends, so that no part is looked at again and again: a regular expression
+# holds the interpreter, and a deadline cannot end it.
+_TEXT = r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)'
+_SINGLE_QUOTED = r"'((?:[^'\\]|\\.)*+)(?:'|\\?\Z)"
+_COMMENT = r"//[^\n]*|/\*.*?(?:\*/|\Z)"
+_BRACES = {quoted: re.compile(rf"{quoted}|{_COMMENT}|[{{}}]", re.DOTALL) for quoted in (_TEXT, _SINGLE_QUOTED)}
+_DIALECT = re.compile(rf"{_TEXT}|{_COMMENT}|\b(?:True|False|None)\b", re.DOTALL)
+_LAST_COMMA = re.compile(rf"{_TEXT}|,(?=\s*[}}\]])", re.DOTALL)
+_IN_JSON = {"True": "true", "False": "false", "None": "null"}
+_STRAIGHT = str.maketrans("“”„‟＂", '"' * 5)
+_DECODER = json.JSONDecoder(strict=False)
+
+
+def find_object(text: str) -> dict[str, Any] | None:
+    """Return the one JSON object in an answer, or None if it has none or several.
+
+    An answer that is nothing but an object is read first, so that no mark in one of its texts can cut it.
+    """
+    text = text.strip().removeprefix("\ufeff")
+    if (whole := _value(text)) is not None:
+        if isinstance(whole, str) and len(whole) < len(text):
+            return find_object(whole)
+        if isinstance(whole, dict):
+            return whole
+    for end in list(_END_OF_THOUGHT.finditer(text))[-1:]:
+        text = text[end.end() :]
+    parts = text.split("```")
+    found = _objects(parts[1] if len(parts) == _WITH_ONE_FENCE else text)
+    return found[0] if len(found) == 1 else None
+
+
+def _objects(text: str) -> list[dict[str, Any]]:
+    """Return the outermost objects in a text, or none if it has more braces than are tried."""
+    found: list[dict[str, Any]] = []
+    start = text.find("{")
+    for _ in range(MAX_OPENING_BRACES):
+        if start < 0:
+            return found
+        value, end = _object_at(text, start)
+        if value is not None:
+            found.append(value)
+        start = text.find("{", end)
+    return []
+
+
+def _object_at(text: str, start: int) -> tuple[dict[str, Any] | None, int]:
+    """Return the object that begins here and its end, or None and the place to go on from."""
+    try:
+        return _DECODER.raw_decode(text, start)
+    except (ValueError, RecursionError):
+        rest = text[start : start + MAX_DIALECT_CHARS]
+    for candidate in (rest, rest.translate(_STRAIGHT)):
+        written = _balanced(candidate)
+        value = _value(_plain_json(written))
+        if isinstance(value, dict):
+            return value, start + len(written)
+    return None, start + 1
+
+
+def _balanced(text: str) -> str:
+    """Return the text up to the brace that closes its first one, or nothing."""
+    depth = 0
+    for token in _BRACES[_quoted(text)].finditer(text):
+        depth += {"{": 1, "}": -1}.get(token[0], 0)
+        if depth == 0:
+            return text[: token.end()]
+    return ""
+
+
+def _plain_json(written: str) -> str:
+    """Turn a dialect into JSON. What is between double quotes stays as it is."""
+    if _quoted(written) == _SINGLE_QUOTED:
+        written = re.sub(_SINGLE_QUOTED, _double_quoted, written, flags=re.DOTALL)
+    written = _DIALECT.sub(lambda token: token[0] if token[0][0] == '"' else _IN_JSON.get(token[0], ""), written)
+    return _LAST_COMMA.sub(lambda token: token[0] if token[0][0] == '"' else "", written)
+
+
+def _quoted(written: str) -> str:
+    """Return the pattern of a text in an object that is written like this one."""
+    return _SINGLE_QUOTED if re.match(r"\{\s*'", written) else _TEXT
+
+
+def _double_quoted(text: re.Match[str]) -> str:
+    return '"' + text[1].replace("\\'", "'").replace('"', '\\"') + '"'
+
+
+def _value(text: str) -> object:
+    try:
+        value: object = _DECODER.decode(text)
+    except (ValueError, RecursionError):
+        return None
+    return value

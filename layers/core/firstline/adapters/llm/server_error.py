@@ -1,0 +1,126 @@
+"""A server's error as one of Firstline's: its HTTP status, or the error object that some servers put into a 200.
+
+Gateways answer 200 as soon as they have an upstream, and then carry its failure in the body:
+
+| who | body of the 200 | source |
+|---|---|---|
+| OpenRouter | `{"error": {"code": 429, "message": …, "metadata": {"raw": …}}}`, also in `choices[0].error` | https://openrouter.ai/docs/api-reference/errors |
+| vLLM, SGLang | `{"object": "error", "code": 400, "message": …}` | https://github.com/microsoft/autogen/issues/1037 |
+| Gemini's compatible endpoint | a list of one: `[{"error": {"code": 400, "status": "INVALID_ARGUMENT", …}}]` | https://github.com/FuzzAnything/PromptFuzz/issues/42 |
+| MiniMax | `{"choices": null, "base_resp": {"status_code": 1004, "status_msg": …}}` | https://github.com/adrianlyjak/obsidian-aloud-tts/pull/114 |
+"""  # noqa: E501 - a table
+
+import re
+from typing import Any
+
+from firstline.adapters.llm.chat_format import is_about_form
+from firstline.errors import ModelGaveNoVerdict, ModelUnavailable, QuestionRefused
+from firstline.models import Usage
+from firstline.privacy.safe import safe_line
+
+MAX_ERROR_CHARS = 300
+
+_OVERLOADED = (408, 409, 425, 429)
+"""Statuses of a server that asks to try later, as with every 5xx."""
+
+_QUESTION_REFUSED = (400, 422)
+_BROKEN = (500, 501)
+"""Statuses of a server that cannot do what it was asked, or that cannot do anything at the moment."""
+
+_MAY_BE_THE_FORM = (404, 415, *_BROKEN)
+"""Statuses that refuse the form if the message is about it."""
+
+_STATUSES = {
+    "ratelimitexceeded": 429, "ratelimiterror": 429, "ratelimited": 429, "toomanyrequests": 429,
+    "resourceexhausted": 429, "throttlingexception": 429, "throttling": 429,
+    "overloaded": 503, "overloadederror": 503, "engineoverloaded": 503, "unavailable": 503, "serviceunavailable": 503,
+    "servererror": 503, "internalservererror": 503, "internalerror": 503, "internal": 503, "apierror": 503,
+    "badgateway": 502, "gatewaytimeout": 504, "timeout": 504, "deadlineexceeded": 504, "upstreamerror": 502,
+    "insufficientquota": 402, "insufficientcredits": 402, "insufficientbalance": 402,
+    "insufficientbalanceerror": 402, "paymentrequired": 402,
+    "invalidapikey": 401, "authenticationerror": 401, "unauthorized": 401, "unauthenticated": 401,
+    "permissiondenied": 403, "permissionerror": 403, "forbidden": 403,
+    "modelnotfound": 404, "notfound": 404, "notfounderror": 404,
+    "invalidrequesterror": 400, "badrequest": 400, "badrequesterror": 400, "invalidargument": 400,
+    "unsupportedvalue": 400, "unsupportedparameter": 400, "contextlengthexceeded": 400, "contentfilter": 400,
+}  # fmt: skip
+"""The HTTP status that a word in an error object means; only the letters count."""
+
+_FINE = {"", "0", "200", "ok", "success", "none", "null"}
+
+
+def server_error(status: int, said: str, *, explained: bool, reason: str | None = None) -> ModelGaveNoVerdict:
+    """Return the error for an HTTP status and the server's message, which `explained` it if it is an error object.
+
+    A 500 whose message is about the form of the question refuses the form: vLLM and llama.cpp answer so when they
+    cannot build the grammar or their template raises (https://github.com/vllm-project/vllm/issues/13260,
+    https://github.com/anomalyco/opencode/issues/5034).
+    """
+    reason = reason or f"the server answered {status}: {safe_line(said, MAX_ERROR_CHARS)}"
+    if status in _QUESTION_REFUSED or (status in _MAY_BE_THE_FORM and is_about_form(said)):
+        return QuestionRefused(reason, said=said)
+    if status in _OVERLOADED or status >= 500:
+        if status not in _BROKEN:
+            return ModelUnavailable(reason)
+        return ModelUnavailable(reason, broken="application" if explained else "something")
+    return ModelGaveNoVerdict(reason)
+
+
+def error_inside(body: dict[str, Any], usage: Usage | None) -> ModelGaveNoVerdict | None:
+    """Return the error in the body of a 200, or None if it holds none. `usage` is what the body reports."""
+    found = _error_object(body)
+    if found is None:
+        return None
+    said, status = _said(found), _status(found, body)
+    if not said and status is None:
+        return None
+    words = safe_line(said, MAX_ERROR_CHARS) or "no reason"
+    if status is None:
+        error = ModelGaveNoVerdict(f"the server answered with an error: {words}")
+    else:
+        error = server_error(
+            status, said, explained=True, reason=f"the server answered {status} inside of a 200: {words}"
+        )
+    error.usage = usage or Usage()
+    return error
+
+
+def _error_object(body: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the part of the body that describes an error, by the mark of its server."""
+    choices = body.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+    of_choice = first.get("error") if first.get("finish_reason") != "stop" else None
+    base = body.get("base_resp")
+    if isinstance(base, dict) and str(base.get("status_code", 0)) not in _FINE:
+        return base
+    for error in (body.get("error"), body.get("errors"), of_choice):
+        if isinstance(error, list):
+            error = error[0] if error else None
+        if isinstance(error, str) and error.strip().lower() not in _FINE:
+            return {"message": error}
+        if isinstance(error, dict):
+            return error
+    if body.get("object") == "error" or not choices:
+        return body
+    return None
+
+
+def _said(error: dict[str, Any]) -> str:
+    """Return the server's words, with those of the server behind a gateway."""
+    words = [error.get(name) for name in ("message", "msg", "status_msg", "detail", "error_message")]
+    metadata = error.get("metadata")
+    if isinstance(metadata, dict):
+        words.append(metadata.get("raw"))
+    said = [word if isinstance(word, str) else str(word) for word in words if word]
+    return ": ".join(word for word in said if word.strip().lower() not in _FINE)
+
+
+def _status(*places: dict[str, Any]) -> int | None:
+    for place in places:
+        for name in ("code", "status", "status_code", "http_code", "type"):
+            word = str(place.get(name, ""))
+            if word.isascii() and word.isdecimal() and 400 <= int(word[:9]) <= 599:
+                return int(word)
+            if status := _STATUSES.get(re.sub("[^a-z]", "", word.lower())):
+                return status
+    return None

@@ -1,0 +1,54 @@
+"""The stack's memory of the form that each model's server accepts, so that a new process need not find it out again.
+
+| what | pk | sk |
+|---|---|---|
+| a form | `CIRCUITS` | `<host>/<model>#FORM` |
+
+A form is forgotten after some weeks: the server may have been renewed by then. A table that fails costs the detour, and
+never the question.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+
+from pydantic import TypeAdapter, ValidationError
+
+from firstline.adapters.dynamodb.circuit import PARTITION
+from firstline.adapters.dynamodb.table import Table
+from firstline.adapters.llm.chat_format import ChatFormat
+from firstline.errors import HistoryUnavailable
+from firstline.observability import logger
+
+REMEMBERED_FOR = timedelta(days=30)
+
+
+class SharedForms:
+    """The forms in the table, by the name of the server's circuit."""
+
+    def __init__(self, table: Table, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._table = table
+        self._clock = clock
+
+    def recall(self, circuit: str) -> ChatFormat | None:
+        """Return the form that the server accepted, or None if it is not known, too old, or of another version."""
+        try:
+            item = self._table.get(PARTITION, f"{circuit}#FORM")
+        except HistoryUnavailable as error:
+            logger.warning("the form for the model's server could not be read", circuit=circuit, error=str(error))
+            return None
+        if item is None or int(item["expires_at"]) <= self._clock().timestamp():
+            return None
+        try:
+            return TypeAdapter(ChatFormat).validate_python(item["form"])
+        except ValidationError:
+            return None
+
+    def keep(self, circuit: str, form: ChatFormat) -> None:
+        """Store the form. Never raise: the answer matters more."""
+        expires_at = int((self._clock() + REMEMBERED_FOR).timestamp())
+        item = {"pk": PARTITION, "sk": f"{circuit}#FORM", "form": asdict(form), "expires_at": expires_at}
+        try:
+            self._table.put(item)
+        except HistoryUnavailable as error:
+            logger.warning("the form for the model's server could not be stored", circuit=circuit, error=str(error))

@@ -1,0 +1,101 @@
+"""Spellings of a verdict that mean one thing only, turned into the schema's.
+
+A small model without a grammar answers nearly the schema. What is unambiguous is read; the rest stays as it is, and the
+schema refuses it: a confidence of 86 may be a share of 100 or a mistake, and `yes` is no boolean.
+
+| field | also read |
+|---|---|
+| any | its name in another case or with other separators (`runbookId`); all of them inside of one wrapping key |
+| `severity` | another case, spaces around it |
+| `confidence` | a number in quotes; with a percent sign |
+| `is_deployment_related`, `can_be_remediated` | `"true"` and `"false"` |
+| `runbook_id` | spaces around it; `""`, `"null"`, `"none"`, `"n/a"` and an absent key as none |
+| `cause`, `summary` | null as nothing, a list as its lines, a number as text |
+| `first_steps` | a text as a step for each of its lines; objects and numbers as text; null and an absent key as none |
+"""
+
+import re
+from typing import Any
+
+from firstline.classification.model import Judgement
+
+MAX_STEPS = 100
+"""The number of steps that the schema takes. Far fewer are shown."""
+
+_WRAPPERS = 3
+_FIELDS = {name.replace("_", ""): name for name in Judgement.model_fields}
+_NONE = ("", "null", "none", "nil", "n/a", "na")
+_NUMBER = re.compile(r"(\d{1,3}(?:\.\d{1,17})?|\.\d{1,17})\s*(%?)")
+
+
+def in_our_spelling(found: dict[str, Any], runbook_ids: tuple[str, ...]) -> dict[str, Any]:
+    """Return a model's object with the schema's names and types where they can be told."""
+    answer = _with_our_names(_unwrapped(found))
+    severity, runbook = answer.get("severity"), answer.get("runbook_id")
+    if isinstance(severity, str):
+        answer["severity"] = severity.strip().lower()
+    if "confidence" in answer:
+        answer["confidence"] = _number(answer["confidence"])
+    for name in ("is_deployment_related", "can_be_remediated"):
+        word = str(answer.get(name)).strip().lower()
+        if isinstance(answer.get(name), str) and word in ("true", "false"):
+            answer[name] = word == "true"
+    if isinstance(runbook, str) and runbook not in runbook_ids:
+        runbook = runbook.strip()
+        runbook = None if runbook.lower() in _NONE and runbook not in runbook_ids else runbook
+    answer["runbook_id"] = runbook
+    for name in ("cause", "summary"):
+        if name in answer:
+            answer[name] = "\n".join(_texts(answer[name]))
+    answer.setdefault("summary", "")
+    answer["first_steps"] = _texts(answer.get("first_steps"))[:MAX_STEPS]
+    return answer
+
+
+def _unwrapped(found: dict[str, Any]) -> dict[str, Any]:
+    """Return the innermost object if each object around it has nothing else."""
+    for _ in range(_WRAPPERS):
+        inner = next(iter(found.values())) if len(found) == 1 else None
+        if not isinstance(inner, dict):
+            break
+        found = inner
+    return found
+
+
+def _with_our_names(found: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema's fields. One that comes under two names is left out, because either may be meant."""
+    answer: dict[str, Any] = {}
+    twice: set[str] = set()
+    for key, value in found.items():
+        name = _FIELDS.get(re.sub(r"[\W_]", "", str(key)).lower())
+        if name is not None:
+            twice |= {name} & answer.keys()
+            answer[name] = value
+    return {name: value for name, value in answer.items() if name not in twice}
+
+
+def _number(value: object) -> object:
+    """Return the number that is written in a text as a share, or the value as it is."""
+    written = _NUMBER.fullmatch(value.strip()) if isinstance(value, str) else None
+    if written is None:
+        return value
+    return float(written[1]) / 100 if written[2] else float(written[1])
+
+
+def _texts(value: object, depth: int = 3) -> list[str]:
+    """Return the non-empty lines of a text, a number, or a list or object of them."""
+    if depth == 0:
+        return []
+    match value:
+        case str():
+            return [line.strip() for line in value.splitlines() if line.strip()]
+        case bool() | None:
+            return []
+        case int() | float():
+            return [f"{value}"]
+        case list():
+            return [text for item in value for text in _texts(item, depth - 1)]
+        case dict():
+            joined = ": ".join(text for item in value.values() for text in _texts(item, depth - 1))
+            return [joined] if joined else []
+    return []

@@ -1,0 +1,280 @@
+"""Deployments that CI/CD reports with `POST /deployments`, in each sender's own shape and with its own proof.
+
+| sender | its mark | its proof | what counts |
+|---|---|---|---|
+| GitHub | `X-GitHub-Event` | `X-Hub-Signature-256` | `deployment_status`; a `workflow_run` named like a deployment |
+| GitLab | `object_kind` | `X-Gitlab-Token` | deployment events; in pipeline events the jobs with an environment |
+| Argo CD | `app`, with the application | token | the operation's phase |
+| AWS | `detail-type` | token | as from EventBridge (`aws.py`) |
+| anybody | `service` and `version` | token | each request |
+
+Sources: https://docs.github.com/webhooks/webhook-events-and-payloads,
+https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries,
+https://docs.gitlab.com/user/project/integrations/webhook_events,
+https://argo-cd.readthedocs.io/en/stable/operator-manual/notifications/services/webhook.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from firstline.errors import Unauthenticated, UnreadablePayload
+from firstline.models import Deployment
+from firstline.sources import values
+from firstline.sources.authentication import TOKEN_HEADER, Request, has_token, require_token, signed
+from firstline.sources.body import parse_json
+from firstline.sources.deployments.aws import deployment_from_event, is_deployment_event
+from firstline.sources.deployments.report import Report, deployment, moment, nothing, part, version_of
+from firstline.sources.deployments.states import NOTHING, state_of
+
+GITHUB_EVENT, GITHUB_SIGNATURE = "x-github-event", "x-hub-signature-256"
+GITLAB_TOKEN = "x-gitlab-token"  # noqa: S105 - a header's name
+
+_IS_A_DEPLOYMENT = re.compile(r"deploy|release|rollout|roll[ _-]?back|promot|publish|\bship\b|\bcd\b", re.IGNORECASE)
+"""Names of GitHub workflows that deploy. Others (tests, linters) change nothing that runs."""
+
+_STATE_FIELDS = ("status", "state", "phase", "result", "conclusion")
+
+
+def authenticate(request: Request) -> None:
+    """Verify the sender's proof: GitHub's signature, GitLab's token, or a token as for every source.
+
+    Raises
+    ------
+    Unauthenticated
+        It has no proof, or one that does not match.
+    """
+    if GITHUB_SIGNATURE in request.headers:
+        given = request.headers[GITHUB_SIGNATURE].strip().removeprefix("sha256=")
+        if not signed([given], request.body, request.secrets):
+            raise Unauthenticated(f"{request.source}: the signature in {GITHUB_SIGNATURE} does not match the body")
+    elif token := request.headers.get(GITLAB_TOKEN):
+        if not has_token(replace(request, headers={TOKEN_HEADER: token}), request.secrets):
+            raise Unauthenticated(f"{request.source}: the token in {GITLAB_TOKEN} is not valid")
+    else:
+        require_token(request)
+
+
+def read_deployments(payload: Any, *, headers: Mapping[str, str], received_at: datetime) -> Report:
+    """Read the body of `POST /deployments`, whoever sent it.
+
+    Parameters
+    ----------
+    payload
+        Parsed JSON, or the fields of a form: GitHub can send its JSON in the field `payload`.
+    headers
+        The request's; names in any case.
+    received_at
+        Aware; the time of a deployment whose sender gave none that can be read.
+
+    Raises
+    ------
+    UnreadablePayload
+        Something that must be there is missing; the message names it.
+    """
+    if type(payload) is dict and set(payload) == {"payload"} and isinstance(payload["payload"], str):
+        payload = parse_json(payload["payload"])
+    if type(payload) is not dict:
+        raise UnreadablePayload("a deployment is an object with `service` and `version`")
+    message = _Message(payload, {name.lower(): value for name, value in headers.items()}, received_at)
+    read = next(reader for fits, reader in _READERS if fits(message))
+    return read(message)
+
+
+def deployment_from_request(payload: Any, *, received_at: datetime) -> Deployment:
+    """Read a deployment that says itself what it is.
+
+    `service` and `version` must be there. `environment`, `status`, `time` (ISO 8601 or since 1970; by default now) and
+    `url` may be, and one that makes no sense costs only itself.
+
+    Raises
+    ------
+    UnreadablePayload
+        The message names the field.
+    """
+    if type(payload) is not dict:
+        raise UnreadablePayload("a deployment is an object with `service` and `version`")
+    said = next((payload[name] for name in _STATE_FIELDS if isinstance(payload.get(name), str)), None)
+    state = state_of(said)
+    return deployment(
+        service=payload.get("service"),
+        version=payload.get("version"),
+        environment=payload.get("environment"),
+        state=None if state == NOTHING else state,
+        at=moment(payload.get("time"), received_at),
+        url=payload.get("url"),
+    )
+
+
+class _Message(NamedTuple):
+    payload: dict[str, Any]
+    headers: Mapping[str, str]
+    received_at: datetime
+
+
+# --- GitHub -----------------------------------------------------------------------------------------------------------
+
+
+def _github(message: _Message) -> Report:
+    event = message.headers.get(GITHUB_EVENT, "")
+    if event == "deployment_status" or (not event and "deployment_status" in message.payload):
+        return _github_deployment(message)
+    if event == "workflow_run" or (not event and "workflow_run" in message.payload):
+        return _github_workflow(message)
+    return nothing(f"GitHub's event {event[:64]!r} is no deployment; send deployment_status or workflow_run")
+
+
+def _github_deployment(message: _Message) -> Report:
+    status, subject = part(message.payload, "deployment_status"), part(message.payload, "deployment")
+    state = state_of(status.get("state"), subject.get("task"), status.get("description"))
+    if state is None or state == NOTHING:
+        return nothing(f"a deployment that is {values.quoted(status.get('state'))} changes nothing")
+    return Report(
+        [
+            deployment(
+                service=_own_words(subject.get("payload")).get("service") or _repository(message).get("name"),
+                version=version_of(subject.get("ref"), subject.get("sha")),
+                environment=values.name(status.get("environment")) or subject.get("environment"),
+                state=state,
+                at=moment(status.get("created_at"), message.received_at),
+                url=values.url(status.get("log_url"), status.get("target_url"), _repository(message).get("html_url")),
+            )
+        ]
+    )
+
+
+def _github_workflow(message: _Message) -> Report:
+    run = part(message.payload, "workflow_run")
+    names = [name for name in (run.get("name"), run.get("path")) if isinstance(name, str)]
+    if not any(map(_IS_A_DEPLOYMENT.search, names)):
+        return nothing(f"the workflow {values.quoted(run.get('name'))} is not named like a deployment")
+    state = state_of(run.get("conclusion") or run.get("status"), *names)
+    if state is None or state == NOTHING:
+        return nothing(f"a run that is {values.quoted(run.get('conclusion') or run.get('status'))} changes nothing")
+    return Report(
+        [
+            deployment(
+                service=_repository(message).get("name"),
+                version=version_of(run.get("head_branch"), run.get("head_sha")),
+                state=state,
+                at=moment(run.get("updated_at") or run.get("run_started_at"), message.received_at),
+                url=run.get("html_url"),
+            )
+        ]
+    )
+
+
+def _repository(message: _Message) -> dict[str, Any]:
+    return part(message.payload, "repository")
+
+
+def _own_words(payload: Any) -> dict[str, Any]:
+    """Return what the deployment's creator added to it: an object, or JSON in a text."""
+    if isinstance(payload, str):
+        try:
+            payload = json.loads(payload)
+        except (ValueError, RecursionError):
+            return {}
+    return payload if isinstance(payload, dict) else {}
+
+
+# --- GitLab -----------------------------------------------------------------------------------------------------------
+
+
+def _gitlab(message: _Message) -> Report:
+    payload, kind = message.payload, message.payload.get("object_kind")
+    if kind == "deployment":
+        state = state_of(payload.get("status"))
+        if state is None or state == NOTHING:
+            return nothing(f"a deployment that is {values.quoted(payload.get('status'))} changes nothing")
+        made = deployment(
+            service=_project(payload),
+            version=version_of(payload.get("ref"), payload.get("short_sha")),
+            environment=payload.get("environment"),
+            state=state,
+            at=moment(payload.get("status_changed_at"), message.received_at),
+            url=values.url(payload.get("deployable_url"), payload.get("commit_url")),
+        )
+        return Report([made])
+    if kind == "pipeline":
+        return _gitlab_pipeline(message)
+    return nothing(f"GitLab's {values.quoted(kind)} is no deployment; send deployment events")
+
+
+def _gitlab_pipeline(message: _Message) -> Report:
+    pipeline, jobs = part(message.payload, "object_attributes"), message.payload.get("builds")
+    found = []
+    for job in jobs if isinstance(jobs, list) else []:
+        environment = part(job, "environment")
+        if not environment or environment.get("action") not in (None, "start"):
+            continue
+        state = state_of(job.get("status"), job.get("name"))
+        if state is None or state == NOTHING:
+            continue
+        made = deployment(
+            service=_project(message.payload),
+            version=version_of(pipeline.get("ref"), pipeline.get("sha")),
+            environment=environment.get("name"),
+            state=state,
+            at=moment(job.get("finished_at") or job.get("started_at"), message.received_at),
+            url=pipeline.get("url"),
+        )
+        found.append(made)
+    return Report(found) if found else nothing("no job of the pipeline deploys to an environment now")
+
+
+def _project(payload: dict[str, Any]) -> str | None:
+    """Return the project's name in addresses: services are called so rather than by its title."""
+    project = part(payload, "project")
+    return str(project.get("path_with_namespace") or "").rpartition("/")[2] or values.name(project.get("name"))
+
+
+# --- others -----------------------------------------------------------------------------------------------------------
+
+
+def _argo(message: _Message) -> Report:
+    app = part(message.payload, "app") or message.payload
+    operation = part(app, "status", "operationState")
+    state = state_of(operation.get("phase"))
+    if state is None or state == NOTHING:
+        return nothing(f"an operation that is {values.quoted(operation.get('phase'))} changes nothing")
+    revision = part(operation, "syncResult").get("revision") or part(app, "status", "sync").get("revision")
+    return Report(
+        [
+            deployment(
+                service=part(app, "metadata").get("name"),
+                version=version_of(part(app, "spec", "source").get("targetRevision"), revision),
+                environment=message.payload.get("environment"),
+                state=state,
+                at=moment(operation.get("finishedAt") or operation.get("startedAt"), message.received_at),
+                url=message.payload.get("url"),
+            )
+        ]
+    )
+
+
+def _aws(message: _Message) -> Report:
+    found = deployment_from_event(message.payload)
+    return Report([found]) if found else nothing("the event reports no change")
+
+
+def _anybody(message: _Message) -> Report:
+    said = next((message.payload[name] for name in _STATE_FIELDS if name in message.payload), None)
+    if state_of(said) == NOTHING:
+        return nothing(f"a deployment that is {values.quoted(said)} changes nothing")
+    return Report([deployment_from_request(message.payload, received_at=message.received_at)])
+
+
+_READERS: tuple[tuple[Callable[[_Message], bool], Callable[[_Message], Report]], ...] = (
+    (lambda message: GITHUB_EVENT in message.headers or "deployment_status" in message.payload, _github),
+    (lambda message: "workflow_run" in message.payload and "repository" in message.payload, _github),
+    (lambda message: isinstance(message.payload.get("object_kind"), str), _gitlab),
+    (lambda message: is_deployment_event(message.payload), _aws),
+    (lambda message: bool(part(message.payload, "app", "metadata")), _argo),
+    (lambda message: message.payload.get("kind") == "Application" and "metadata" in message.payload, _argo),
+    (lambda _: True, _anybody),
+)
+"""The readers, by the sender's own mark; the first that fits reads."""

@@ -1,0 +1,163 @@
+"""The one object in a model's answer, in whatever it stands and in whatever dialect it is written."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firstline.adapters.llm.answer_text import find_object
+
+SAYS = {"severity": "low", "words": "a } in a { string, and // no comment", "sure": True, "runbook": None}
+ONE = json.dumps(SAYS)
+OTHER = json.dumps({"severity": "noise"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ONE,
+        f"\n {ONE} \n",
+        f"\ufeff{ONE}",
+        f"```json\n{ONE}\n```",
+        f"Here you are:\n\n```\n{ONE}\n```\nAnything else?",
+        f"It says {OTHER}, so:\n```json\n{ONE}\n```",
+        f"My verdict is {ONE}.",
+        f"<answer>{ONE}</answer>",
+        f"[{ONE}]",
+        f"If x > 1 {{ then {ONE}",
+        f"<|start|>{ONE}<|end|></s>",
+    ],
+)
+def test_in_prose_fences_and_marks(text: str) -> None:
+    assert find_object(text) == SAYS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"<think>Is it {{noise}}? {{}} No.</think>\n{ONE}",
+        f"<think>{OTHER}</think><think>{OTHER}</think>{ONE}",
+        f"Is it {OTHER}? No.</think>{ONE}",
+        f"<think>Hm. {ONE}",
+        f"<thinking>{OTHER}</thinking>{ONE}",
+        f"<seed:think>{OTHER}</seed:think>{ONE}",
+        f"<reasoning>They want {ONE}.</reasoning>{ONE}",
+        f"[THINK]{OTHER}[/THINK]{ONE}",
+        f"◁think▷{OTHER}◁/think▷{ONE}",
+        f"<|START_THINKING|>{OTHER}<|END_THINKING|><|START_RESPONSE|>{ONE}<|END_RESPONSE|>",
+        f"<|channel|>analysis<|message|>{OTHER}<|end|><|start|>assistant<|channel|>final<|message|>{ONE}<|return|>",
+        f"<|channel|>final <|constrain|>json<|message|>{ONE}",
+        f"analysisPerhaps {OTHER}.assistantfinal{ONE}",
+    ],
+)
+def test_after_the_models_thoughts(text: str) -> None:
+    assert find_object(text) == SAYS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(ONE),
+        json.dumps(json.dumps(ONE)),
+        json.dumps(f"```json\n{ONE}\n```"),
+        ONE[:-1] + ", }",
+        ONE.replace("true", "True").replace("null", "None"),
+        ONE[:-1] + ",\n  // nothing else\n}",
+        ONE[:-1] + " /* nothing else } */ }",
+        "{'severity': 'low', 'words': 'a } in a { string, and // no comment', 'sure': True, 'runbook': None,}",
+        "{“severity”: “low”, “words”: “a } in a { string, and // no comment”, “sure”: true, “runbook”: null}",
+    ],
+)
+def test_dialects_of_json(text: str) -> None:
+    assert find_object(text) == SAYS
+
+
+def test_a_dialect_changes_no_text() -> None:
+    text = '{"a": "“True”, // None, ] \'x\'",}'
+    assert find_object(text) == {"a": "“True”, // None, ] 'x'"}
+    assert find_object('{"a": "two\nlines"}') == {"a": "two\nlines"}
+    assert str(find_object('{"a": NaN}')) == "{'a': nan}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{ONE} {ONE}",
+        f"The alert says {ONE}, but I say {ONE}",
+        f"The alert says {ONE}, but I say {ONE[:-1]},}}",
+        f"```json\n{ONE}\n```\n```json\n{ONE}\n```",
+        f"<think>ok</think>{ONE}{OTHER}",
+        "nothing of the kind",
+        "",
+        "null",
+        "[]",
+        '"',
+        '"text"',
+        ONE[:-1],
+        '{"a":' * 100_000,
+        "{" * 500_000,
+        "[" * 100_000,
+        '"' * 100_000,
+        "{'" * 100_000,
+        "{} " * 30,
+    ],
+)
+def test_none_or_two_are_no_verdict(text: str) -> None:
+    assert find_object(text) is None
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        *(
+            "\n",
+            "{",
+            "}",
+            '"',
+            "'",
+            "\\",
+            '\\"',
+            "\\'",
+            '{"',
+            "{'",
+            ",",
+            ", ",
+            "/*",
+            "//",
+            "/",
+            "True ",
+            "{} ",
+            "[",
+            "“",
+        ),
+        *(
+            "```",
+            "```\n",
+            "x```\n",
+            "```json\n{",
+            '{"a":',
+            "<|channel|>",
+            "<|channel|>final",
+            "</think>",
+            "<think>",
+            "</a:",
+        ),
+    ],
+)
+@pytest.mark.parametrize(("before", "after"), [("", ""), ("{", "}"), ("```json\n", '{"a": 1'), ('{"a": "', '",}')])
+def test_a_model_that_repeats_itself_does_not_hold_the_interpreter(before: str, part: str, after: str) -> None:
+    """Read a megabyte, as a model without an end writes it. The bound tells linear from quadratic: hours."""
+    began = time.process_time()
+    find_object(before + part * (1_000_000 // len(part)) + after)
+    assert time.process_time() - began < 20
+
+
+@given(said=st.text(max_size=80), after=st.sampled_from(["", "</think>", "[/THINK]", "assistantfinal", "```json\n"]))
+def test_what_a_text_quotes_never_becomes_the_verdict(said: str, after: str) -> None:
+    """Keep an attacker's words, which a model may repeat in its cause, from taking the verdict's place."""
+    whole: dict[str, Any] = {"severity": "critical", "cause": f"It says: {said}{after}{OTHER}{said}"}
+    assert find_object(json.dumps(whole)) == whole
+    assert find_object(json.dumps(whole, ensure_ascii=False)) == whole

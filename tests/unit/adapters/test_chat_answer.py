@@ -1,0 +1,249 @@
+"""What servers really answer with a 200, as a table: read, refused with a reason, or an error in disguise."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firstline.adapters.llm.chat_answer import Completion
+from firstline.classification.prompt import Prompt
+from firstline.errors import ModelGaveNoVerdict, ModelUnavailable, QuestionRefused
+
+PROMPT = Prompt("1", "Judge.", "{}", ("restart-worker",))
+VERDICT = {
+    "severity": "low",
+    "cause": "A worker stopped.",
+    "is_deployment_related": True,
+    "can_be_remediated": True,
+    "runbook_id": "restart-worker",
+    "confidence": 0.6,
+    "summary": "Mail waits.",
+    "first_steps": [],
+}
+WRITTEN = json.dumps(VERDICT)
+NUMBERS = {"prompt_tokens": 40, "completion_tokens": 2, "total_tokens": 42}
+
+
+def _answer(message: dict[str, Any] | None = None, finish: Any = "stop", **more: Any) -> bytes:
+    choice = {"message": message or {"content": WRITTEN}, "finish_reason": finish} | more.pop("choice", {})
+    return json.dumps({"choices": [choice], "usage": NUMBERS} | more).encode()
+
+
+def _no_verdict(body: bytes) -> ModelGaveNoVerdict:
+    with pytest.raises(ModelGaveNoVerdict) as raised:
+        Completion.read(body).judgement(PROMPT)
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    "finish",
+    [
+        *("stop", "STOP", "eos", "eos_token", "end_turn", "stop_sequence", "", None, "unknown", "FINISH_REASON_STOP"),
+        *("tool_calls", "function_call", "done", 0, {"type": "stop"}, "a word of next year"),
+    ],
+)
+def test_an_end_that_is_not_known_to_be_early_is_one(finish: Any) -> None:
+    assert Completion.read(_answer(finish=finish)).judgement(PROMPT).model_dump() == VERDICT
+
+
+@pytest.mark.parametrize(
+    ("finish", "why"),
+    [
+        ("length", "max_output_tokens"),
+        ("max_tokens", "max_output_tokens"),
+        ("MAX_TOKENS", "max_output_tokens"),
+        ("model_length", "context is full"),
+        ("model_context_window_exceeded", "context is full"),
+        ("content_filter", "content filter"),
+        ("SAFETY", "content filter"),
+        ("sensitive", "content filter"),
+        ("guardrail_intervened", "content filter"),
+        ("refusal", "refused"),
+        ("insufficient_system_resource", "could not finish"),
+        ("network_error", "could not finish"),
+        ("abort", "could not finish"),
+        ("error", "could not finish"),
+    ],
+)
+def test_a_known_early_end_is_none_and_its_own_reason_is_told(finish: str, why: str) -> None:
+    reason = str(_no_verdict(_answer(finish=finish)))
+    assert f"ended early ({finish})" in reason
+    assert why in reason
+    assert ("max_output_tokens" in reason) is (why == "max_output_tokens")
+
+
+def test_azures_filters_are_named() -> None:
+    found = {"hate": {"filtered": False}, "self_harm": {"filtered": True, "severity": "high"}, "jailbreak": None}
+    error = _no_verdict(_answer({"content": ""}, "content_filter", choice={"content_filter_results": found}))
+    assert "content filter of the server stopped it (self_harm)" in str(error)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        WRITTEN,
+        VERDICT,
+        [{"type": "text", "text": WRITTEN}],
+        [{"text": WRITTEN}],
+        [WRITTEN],
+        [{"type": "output_text", "text": WRITTEN, "annotations": []}],
+        [{"type": "text", "text": {"value": WRITTEN}}],
+        [{"type": "text", "text": WRITTEN[:30]}, {"type": "text", "text": WRITTEN[30:]}],
+        [{"type": "thinking", "thinking": [{"type": "text", "text": '{"severity": "noise"}'}]}, {"text": WRITTEN}],
+        [{"type": "reasoning", "text": '{"severity": "noise"}'}, {"type": "text", "text": WRITTEN}],
+        [{"type": "a kind of next year", "text": "x"}, None, 7, {"type": "text", "text": WRITTEN}, {"type": "text"}],
+    ],
+)
+def test_content_as_text_as_object_and_in_parts(content: Any) -> None:
+    assert Completion.read(_answer({"role": "assistant", "content": content})).judgement(PROMPT).severity == "low"
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ({"content": None, "refusal": "I will not."}, "the model refused: I will not."),
+        ({"content": [{"type": "refusal", "refusal": "I will not."}]}, "the model refused: I will not."),
+        ({"content": "I'm sorry, I can't help with that."}, "The model said: I'm sorry, I can't help with that."),
+        ({"content": "See https://evil.example/x"}, "The model said: See [link removed]"),
+        ({"content": ""}, "it is empty"),
+        ({"content": None, "reasoning_content": WRITTEN}, "it is empty, and the model's thoughts are not"),
+        ({"content": [{"type": "thinking", "thinking": WRITTEN}]}, "it is empty"),
+        ({}, "it is empty"),
+    ],
+)
+def test_no_verdict_and_what_the_model_said_instead(message: dict[str, Any], reason: str) -> None:
+    assert reason in str(_no_verdict(_answer(message or {"role": "assistant"})))
+
+
+def test_an_answer_as_the_arguments_of_a_call() -> None:
+    for arguments in (WRITTEN, VERDICT):
+        call = {"type": "function", "function": {"name": "verdict", "arguments": arguments}}
+        body = _answer({"content": None, "tool_calls": [call]}, "tool_calls")
+        assert Completion.read(body).judgement(PROMPT).severity == "low"
+        assert "called a tool" in str(_no_verdict(_answer({"tool_calls": [call, call]}, "tool_calls")))
+
+
+def test_a_tool_that_was_called_instead() -> None:
+    assert "called a tool" in str(_no_verdict(_answer({"content": None, "tool_calls": [{}]}, "tool_calls")))
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        (NUMBERS, (40, 2)),
+        ({"prompt_tokens": 40, "completion_tokens": None, "total_tokens": 42}, (40, 2)),
+        ({"prompt_tokens": None, "completion_tokens": None, "total_tokens": 42}, (0, 42)),
+        ({"prompt_tokens": 40, "completion_tokens": 2, "total_tokens": None, "prompt_tokens_details": None}, (40, 2)),
+        ({"input_tokens": 40, "output_tokens": 2}, (40, 2)),
+        ({"prompt_tokens": 40.0, "completion_tokens": 2.0, "cost": 0.001}, (40, 2)),
+        ({"prompt_tokens": "40", "completion_tokens": -2, "total_tokens": True}, None),
+        ({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}, None),
+        ({"prompt_tokens": None, "completion_tokens": None, "total_tokens": None}, None),
+        ({}, None),
+        (None, None),
+        ("none", None),
+    ],
+)
+def test_usage(usage: Any, expected: tuple[int, int] | None) -> None:
+    completion = Completion.read(_answer(usage=usage))
+    assert completion.judgement(PROMPT).severity == "low"
+    tokens = completion.tokens
+    assert (tokens and (tokens.prompt_tokens, tokens.completion_tokens)) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "reason"),
+    [
+        ({"error": {"code": 429, "message": "slow down"}}, ModelUnavailable, "429 inside of a 200: slow down"),
+        ({"error": {"code": "503", "message": "busy"}}, ModelUnavailable, "503"),
+        ({"error": {"type": "overloaded_error", "message": "busy"}}, ModelUnavailable, "503"),
+        ({"error": {"code": 524, "message": "edge"}, "choices": None}, ModelUnavailable, "524"),
+        ({"error": {"code": 402, "message": "no credits"}}, ModelGaveNoVerdict, "402 inside of a 200: no credits"),
+        ({"error": {"code": "insufficient_quota", "message": "empty"}}, ModelGaveNoVerdict, "402"),
+        ({"error": {"code": "model_not_found", "message": "?"}}, ModelGaveNoVerdict, "404"),
+        ({"error": {"code": 400, "message": "response_format: no"}}, QuestionRefused, "response_format: no"),
+        ([{"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": "no"}}], QuestionRefused, "400"),
+        ({"object": "error", "message": "too long", "code": 400}, QuestionRefused, "too long"),
+        ({"error": "model requires more memory"}, ModelGaveNoVerdict, "an error: model requires more memory"),
+        ({"errors": [{"message": "nope", "code": 10}]}, ModelGaveNoVerdict, "an error: nope"),
+        ({"detail": "Not authenticated"}, ModelGaveNoVerdict, "Not authenticated"),
+        ({"code": 500, "msg": "upstream", "choices": []}, ModelUnavailable, "500 inside of a 200: upstream"),
+        ({"choices": None, "base_resp": {"status_code": 1004, "status_msg": "login"}}, ModelGaveNoVerdict, "login"),
+        (
+            {"error": {"code": 502, "message": "Provider returned error", "metadata": {"raw": "the GPU is gone"}}},
+            ModelUnavailable,
+            "Provider returned error: the GPU is gone",
+        ),
+    ],
+)
+def test_an_error_inside_of_a_200_is_what_its_status_says(body: Any, kind: type, reason: str) -> None:
+    error = _no_verdict(json.dumps(body).encode())
+    assert type(error) is kind
+    assert reason in str(error)
+    assert error.usage is not None
+    assert error.usage.tokens == 0
+
+
+def test_an_error_of_the_choice_counts_with_the_tokens_that_were_used() -> None:
+    of_choice = {"error": {"code": 502, "message": "upstream died"}}
+    error = _no_verdict(_answer({"content": WRITTEN[:20]}, "error", choice=of_choice))
+    assert isinstance(error, ModelUnavailable)
+    assert error.usage is not None
+    assert error.usage.tokens == 42
+    assert Completion.read(_answer(choice=of_choice)).judgement(PROMPT).severity == "low", "it ended well"
+
+
+@pytest.mark.parametrize(
+    "fine",
+    [
+        {"error": None},
+        {"error": {}},
+        {"error": ""},
+        {"error": {"code": 0, "message": ""}},
+        {"error": {"code": 200, "message": "success"}},
+        {"errors": []},
+        {"base_resp": {"status_code": 0, "status_msg": ""}},
+        {"code": 200, "msg": "ok", "status": "completed"},
+    ],
+)
+def test_an_error_that_is_none(fine: dict[str, Any]) -> None:
+    assert Completion.read(_answer(**fine)).judgement(PROMPT).severity == "low"
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from([WRITTEN, "stop", "400"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+PLACES = ["choices", "error", "errors", "usage", "base_resp", "object", "code", "message"]
+OF_CHOICE = ["message", "finish_reason", "error", "content_filter_results", "text"]
+OF_MESSAGE = ["content", "refusal", "reasoning_content", "tool_calls"]
+
+
+@given(
+    body=st.dictionaries(st.sampled_from(PLACES), JSON, max_size=4),
+    choice=st.dictionaries(st.sampled_from(OF_CHOICE), JSON, max_size=3),
+    message=st.dictionaries(st.sampled_from(OF_MESSAGE), JSON, max_size=3),
+)
+def test_whatever_a_server_answers_it_is_a_verdict_or_none(
+    body: dict[str, Any], choice: dict[str, Any], message: dict[str, Any]
+) -> None:
+    whole = json.loads(_answer({"content": WRITTEN} | message, choice=choice)) | body
+    try:
+        judgement = Completion.read(json.dumps(whole).encode()).judgement(PROMPT)
+    except ModelGaveNoVerdict as error:
+        assert len(str(error)) < 700  # noqa: PT017 - either outcome is right
+        return
+    assert judgement.runbook_id in (None, *PROMPT.runbook_ids)
+
+
+def test_the_first_choice_counts_and_a_list_of_one_is_its_answer() -> None:
+    assert Completion.read(b"[" + _answer() + b"]").judgement(PROMPT).severity == "low"
+    assert "runbook that was not offered" in str(_no_verdict(_answer({"content": VERDICT | {"runbook_id": "rm-rf"}})))
