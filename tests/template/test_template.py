@@ -12,6 +12,7 @@ from samtranslator.yaml_helper import yaml_parse
 from firstline import settings
 from firstline.incidents.reconcile import SECONDS
 from firstline.sources import SOURCES
+from firstline.sources.deployments import is_deployment_event
 
 ROOT = Path(__file__).parents[2]
 type Resources = dict[str, dict[str, Any]]
@@ -122,6 +123,13 @@ def test_what_ingest_fails_on_is_kept(resources: Resources) -> None:
     assert set(rules) == {"AlarmRule", "DeploymentRule", "ExecutionEndedRule"}
     for name in ("AlarmRule", "DeploymentRule"):
         assert [target["DeadLetterConfig"] for target in rules[name]["Targets"]] == [{"Arn": quarantine}]
+
+
+def test_every_deployment_event_that_is_sent_is_read(resources: Resources) -> None:
+    pattern = resources["DeploymentRule"]["Properties"]["EventPattern"]
+
+    assert all(is_deployment_event({"detail-type": kind}) for kind in pattern["detail-type"])
+    assert len(pattern["source"]) == len(pattern["detail-type"])
 
 
 def test_reconcile_hears_of_every_end_of_an_execution(resources: Resources) -> None:

@@ -83,6 +83,11 @@ class World:
         return self.store.incidents.deployments_since(NOON - timedelta(days=1))
 
     @property
+    def saved(self) -> list[Deployment]:
+        """All deployments, however old."""
+        return self.store.incidents.deployments_since(NOON - timedelta(days=365))
+
+    @property
     def notes(self) -> list[Note]:
         return self.store.only.notes
 

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from firstline.sources import SOURCES, meanings, normalize
-from firstline.sources.deployments import deployment_from_request
+from firstline.sources.deployments import deployment_from_request, read_deployments
 from firstline.sources.severity import WORDS
 from firstline.sources.shapes import _SHAPES
 from tests.unit.sources.events import RECEIVED_AT, event
@@ -26,7 +26,7 @@ def block(guide: str, language: str) -> str:
 def test_every_source_has_a_guide_and_a_row() -> None:
     table = (GUIDES / "README.md").read_text()
 
-    assert {file.stem for file in GUIDES.glob("*.md")} == {*SOURCES, "README"}
+    assert {file.stem for file in GUIDES.glob("*.md")} == {*SOURCES, "README", "deployments"}
     assert all(f"[{source}]({source}.md)" in table for source in SOURCES)
 
 
@@ -96,10 +96,25 @@ def test_what_zabbix_sends_by_its_guide_is_read() -> None:
 
 
 def test_the_deployment_example_is_read() -> None:
-    found = re.search(r"-d '(\{\"service\".*?\})'", (GUIDES / "generic.md").read_text())
+    found = re.search(r"-d '(\{\"service\".*?\})'", (GUIDES / "deployments.md").read_text())
     assert found
 
-    assert deployment_from_request(json.loads(found[1]), received_at=RECEIVED_AT).version == "v2.31.0"
+    deployment = deployment_from_request(json.loads(found[1]), received_at=RECEIVED_AT)
+    assert (deployment.version, deployment.state) == ("v2.31.0", "succeeded")
+
+
+def test_argo_cds_template_is_read() -> None:
+    (config,) = re.findall(r"```yaml\n(service\.webhook.*?)```", (GUIDES / "deployments.md").read_text(), re.DOTALL)
+    template = yaml.safe_load(yaml.safe_load(config)["template.firstline"])["webhook"]["firstline"]
+    filled = {"metadata.name": "checkout", "operation.sync.revision": "1f2e", "operationState.phase": "Running"}
+    body = re.sub(r"\{\{\S*?\.app\.(?:status\.)?(\S+?)\}\}", lambda name: _ending(filled, name[1]), template["body"])
+
+    (deployment,) = read_deployments(json.loads(body), headers={}, received_at=RECEIVED_AT).deployments
+    assert (deployment.service, deployment.version, deployment.state) == ("checkout", "1f2e", "in_progress")
+
+
+def _ending(filled: dict[str, str], path: str) -> str:
+    return next(value for name, value in filled.items() if path.endswith(name))
 
 
 def test_the_configurations_to_paste_are_yaml() -> None:

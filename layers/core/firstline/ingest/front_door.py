@@ -192,17 +192,21 @@ class Intake:
             metrics.add_metric("HeartbeatsTaken", "Count", len(heartbeats))
 
     def _take_deployment(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Response:
-        from firstline.sources.deployments import deployment_from_request
+        from firstline.sources.deployments import read_deployments
 
         secrets = self.secrets("sources/deployments")
-        sources.authenticate("generic", headers=headers, body=body, secrets=secrets, now=now)
+        sources.authenticate("deployments", headers=headers, body=body, secrets=secrets, now=now)
         content_type = headers.get("content-type", "")
         try:
-            deployment = deployment_from_request(parse_body(body, content_type), received_at=now)
+            report = read_deployments(parse_body(body, content_type), headers=headers, received_at=now)
         except UnreadablePayload as error:
             return _response(422, status="unreadable", reason=str(error))
-        self.incidents.save_deployment(deployment)
-        return _response(202, status="recorded", service=deployment.service, version=deployment.version)
+        for deployment in report.deployments:
+            self.incidents.save_deployment(deployment)
+        if not report.deployments:
+            return _response(202, status="ignored", ignored=report.ignored)
+        last = report.deployments[-1]
+        return _response(202, status="recorded", service=last.service, version=last.version, state=last.state)
 
     def _quarantine(self, delivery: Quarantined, now: datetime) -> Response:
         from firstline.ingest.unreadable import group_of, unreadable
@@ -218,9 +222,9 @@ class Intake:
 
     def _take_event(self, event: Mapping[str, Any], now: datetime) -> None:
         """Take in an EventBridge event: a deployment, or else an alarm."""
-        from firstline.sources.deployments import deployment_from_event
+        from firstline.sources.deployments import deployment_from_event, is_deployment_event
 
-        if event.get("source") in ("aws.codedeploy", "aws.cloudformation"):
+        if is_deployment_event(event):
             deployment = deployment_from_event(event)
             if deployment is not None:
                 self.incidents.save_deployment(deployment)
