@@ -1,7 +1,9 @@
 """The ground of every test: a region, credentials that open nothing, names for Powertools, and what the test needs."""
 
 import os
+from functools import cache
 
+import botocore.session
 import pytest
 
 from local.emulator.registry import FOLDER_VARIABLE
@@ -16,6 +18,9 @@ os.environ |= {
     "POWERTOOLS_METRICS_NAMESPACE": "Firstline",
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
+
+# Under moto every test has a session of its own, which would read each service's model again: a tenth of a second.
+botocore.session.create_loader = cache(botocore.session.create_loader)
 
 
 @pytest.fixture(autouse=True)

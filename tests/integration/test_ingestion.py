@@ -191,7 +191,9 @@ def test_alerts_that_fire_and_end_in_a_crowd_are_counted_exactly(ingest: Ingest)
 def test_a_storm_of_senders_becomes_a_few_incidents_and_every_alert_is_counted(table: Table) -> None:
     ingest = Ingest(table, Limits(per_minute=5, per_minute_and_alert=5))
     alerts = [alert(group_key=f"g-{number}", fingerprint=f"fp-{number}") for number in range(60)]
-    critical = [alert(group_key=f"c-{n}", fingerprint=f"c-{n}", severity="critical") for n in range(4)]
+    critical = [
+        alert(alert_name=f"Cause{n}", group_key=f"c-{n}", fingerprint=f"c-{n}", severity="critical") for n in range(4)
+    ]
     at_once(lambda each: until_taken(ingest, each), [*alerts, *critical, *alerts])
 
     records = list(ingest.incidents.open_records())

@@ -12,6 +12,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 
 from tests.statemachine.world import World
+from tests.support.direct import direct
 
 
 @pytest.fixture(scope="session")
@@ -19,9 +20,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Create the stack once, because expanding the template takes a second."""
     before = dict(default_user_config)
     world = World(tmp_path_factory.mktemp("opt"))
-    world.start()
-    yield world
-    world.close()
+    with direct(world.aws_url, world.answer):
+        world.start()
+        yield world
+        world.close()
     config: dict[str, Any] = cast(Any, default_user_config)
     config.clear()
     config.update(before)

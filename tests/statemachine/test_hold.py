@@ -254,7 +254,7 @@ def test_a_silence_until_resolved_ends_with_its_incident(world: World, silence: 
 def test_a_silence_that_cannot_be_read_silences_nothing_and_nothing_is_lost(world: World, silence: Silencing) -> None:
     silence(match={"alert_name": "DiskFull"})
     table = world.client("dynamodb")
-    for item in table.scan(TableName=world.created.table_name)["Items"]:
+    for item in world.items():
         if item["pk"]["S"] == "SILENCES":
             table.put_item(TableName=world.created.table_name, Item=item | {"silence": {"S": "{}"}})
 

@@ -106,5 +106,4 @@ def alert_with(secrets: list[Seeded]) -> dict[str, Any]:
 
 def items_of(world: World) -> str:
     """Everything in the table."""
-    pages = world.client("dynamodb").get_paginator("scan").paginate(TableName=world.created.table_name)
-    return json.dumps([item for page in pages for item in page["Items"]], default=str, ensure_ascii=False)
+    return json.dumps(world.items(), ensure_ascii=False)

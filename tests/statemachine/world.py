@@ -1,5 +1,7 @@
 """The stack in one process: template.yaml in moto, the real functions, scripted hosts, an inbox for what people get.
 
+The table is the one of the simulation, which `tests/integration/test_simulated_table.py` compares with DynamoDB Local.
+
 Time does not pass by itself. Wait states and the pauses between retries are skipped (and written down), and a wait for
 people ends when a test signals, or says that it timed out: each time the functions' clock goes ahead.
 """
@@ -17,10 +19,13 @@ from urllib.parse import urlencode
 
 import boto3
 import yaml
+from botocore import xform_name
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+from samtranslator.yaml_helper import yaml_parse
 from werkzeug.wrappers import Request, Response
 
 from firstline.adapters.aws.executions import StepFunctions
@@ -39,7 +44,8 @@ from local.emulator.cloud import Cloud
 from local.emulator.inbox import Inbox, Message
 from local.emulator.releases import Releases
 from local.emulator.resources import ACCOUNT, Created, Resources
-from local.emulator.server import Server
+from local.emulator.server import Server, aws_response
+from tests.simulation.table import MemoryDynamoDB
 from tests.statemachine.functions import Functions
 from tests.statemachine.run_command import RunCommand
 
@@ -57,7 +63,7 @@ RELEASE_ARNS = (
 )
 """What the stack's owner lists; the tests release it."""
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 20.0
 """For the machine to get somewhere; only a broken one needs it all."""
 
 ROUTING = {"Begin", "What Now?", "Go", "Closed?", "Closed"}
@@ -88,7 +94,7 @@ class World:
         self.inbox = Inbox()
         self.down: set[str] = set()
         self._conflicts: dict[str, int] = {}
-        self._servers = {"aws": Server(self._unless_down), "inbox": Server(self.inbox)}
+        self._servers = {"aws": Server(self.answer), "inbox": Server(self.inbox)}
         self.client: Callable[[str], Any] = cache(self._new_client)
         self._folder = folder
         self.created = Created()
@@ -99,6 +105,7 @@ class World:
         self._warm: dict[str, ModuleType] = {}
         self._changed_secrets = set(SECRETS)
         self._ahead = timedelta()
+        self._table = _empty_table()
         self._documents: dict[str, str] = {}
 
     def start(self) -> None:
@@ -134,6 +141,11 @@ class World:
         for topic in self.created.topic_arns:
             self.client("sns").subscribe(TopicArn=topic, Protocol="http", Endpoint=f"{inbox}/sns")
 
+    @property
+    def aws_url(self) -> str:
+        """Where AWS answers."""
+        return self._servers["aws"].url
+
     def close(self) -> None:
         """Stop serving."""
         for server in self._servers.values():
@@ -151,7 +163,7 @@ class World:
         """Empty the table and the inbox, and start hosts and functions afresh."""
         self._ahead = timedelta()
         self._work_again()
-        self._empty_table()
+        self._table = _empty_table()
         self.inbox._messages.clear()
         for name in self._changed_secrets:
             self.client("ssm").put_parameter(
@@ -269,6 +281,10 @@ class World:
         answer = self.functions.call("respond", _post("/respond/slack", headers, body))
         assert answer["statusCode"] == 200, answer
 
+    def items(self) -> list[dict[str, Any]]:
+        """Return every item in the table, as DynamoDB writes them."""
+        return self._table.snapshot()
+
     @property
     def history(self) -> TableIncidents:
         """The table, as the package reads it."""
@@ -312,16 +328,26 @@ class World:
         self.down.clear()
         self._conflicts.clear()
 
-    def _unless_down(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Response:
+        """Answer a request to AWS. The table is the simulation's: moto takes ten times as long."""
         signed = request.headers.get("Authorization", "")
         if any(f"/{service}/aws4_request" in signed for service in self.down):
             return Response(b"", 503, {"x-amzn-RequestId": "1"})
+        service, _, operation = request.headers.get("X-Amz-Target", "").partition(".")
+        asked = getattr(self._table, xform_name(operation), None) if service == "DynamoDB_20120810" else None
+        if asked is None:
+            return self.cloud(request)
         body = request.get_data(as_text=True)
         for part, times in self._conflicts.items():
-            if times > 0 and "dynamodb" in signed and part in body:
+            if times > 0 and part in body:
                 self._conflicts[part] -= 1
                 return _conflict(json.loads(body))
-        return self.cloud(request)
+        try:
+            return aws_response(asked(**json.loads(body)))
+        except ClientError as error:
+            response: dict[str, Any] = {**error.response}
+            said = response.pop("Error")
+            return aws_response(response | {"__type": said["Code"], "message": said["Message"]}, 400)
 
     @property
     def _backend(self) -> Any:
@@ -351,11 +377,6 @@ class World:
             )
             self.instance_ids[host] = answer["Instances"][0]["InstanceId"]
 
-    def _empty_table(self) -> None:
-        dynamodb, table = self.client("dynamodb"), self.created.table_name
-        for item in dynamodb.scan(TableName=table)["Items"]:
-            dynamodb.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
-
     def _new_client(self, service: str) -> Any:
         client: Callable[..., Any] = boto3.session.Session().client
         return client(
@@ -364,6 +385,16 @@ class World:
             endpoint_url=self._servers["aws"].url,
             config=Config(retries={"total_max_attempts": 1}, max_pool_connections=20),
         )
+
+
+@cache
+def _table_properties() -> Any:
+    return yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["Table"]["Properties"]
+
+
+def _empty_table() -> MemoryDynamoDB:
+    """Return the table that template.yaml declares."""
+    return MemoryDynamoDB.from_template(_table_properties())
 
 
 def _environment(execution: Execution) -> Any:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from firstline.errors import HistoryUnavailable
 from firstline.incidents.store import Limits
 from firstline.ingest.fold import Arrival
 from firstline.ingest.storm import storm_alert, storm_key
@@ -94,6 +95,48 @@ def test_while_a_storm_lasts_what_does_not_page_joins_it_without_a_token() -> No
     door.accept(at(9.5), *causes(2, "Over"))
 
     assert (door.live(STORM).joined, len(door.lives())) == (5, 6)
+
+
+def hosts(count: int, name: str, **what: Any) -> list[NormalizedAlert]:
+    """Alerts of one name with a group each."""
+    return [
+        alert(alert_name=name, group_key=f"{name}/{n}", fingerprint=f"{name}/{n}", severity="critical", **what)
+        for n in range(count)
+    ]
+
+
+def test_while_a_storm_lasts_a_name_that_pages_begins_one_incident_and_is_loud_in_the_storm() -> None:
+    door = stormy(per_minute=5)
+    door.accept(NOON, *causes(9))
+    door.accept(at(1), *hosts(4, "Disk"), *hosts(3, "Memory"))
+    door.accept(at(4), *hosts(6, "Disk"))
+
+    assert [live.group_key for live in door.lives() if live.loud.critical == 1] == ["Disk/0", "Memory/0"]
+    assert door.live(STORM).loud.critical == 3 + 2 + 2
+    door.check_counts()
+
+
+def test_an_opening_whose_write_failed_keeps_its_place_in_a_storm() -> None:
+    door = stormy(per_minute=5)
+    door.accept(NOON, *causes(9))
+    door.store.faults["open"] = HistoryUnavailable("down")
+    with pytest.raises(HistoryUnavailable):
+        door.accept(at(1), *hosts(1, "Disk"))
+    door.store.faults.clear()
+
+    door.accept(at(2), *reversed(hosts(2, "Disk")))
+
+    assert (door.live("Disk/0").loud.critical, door.live(STORM).loud.critical) == (1, 1)
+
+
+def test_after_a_storm_names_that_page_have_the_tokens_of_each_minute_again() -> None:
+    door = stormy(per_minute=5)
+    door.accept(NOON, *causes(9))
+    door.accept(at(1), *hosts(2, "Disk"))
+
+    door.accept(at(6.5), *hosts(5, "Disk"))
+
+    assert sum(live.group_key.startswith("Disk") for live in door.lives()) == 4
 
 
 def test_after_a_storm_was_closed_the_next_one_opens_another_incident() -> None:

@@ -164,18 +164,19 @@ def test_no_field_of_any_source_lets_a_secret_through(name: str, lines: io.Strin
     source, body = name.split("/")[0], body_of(name)
     tried = opened = 0
     for number, path in enumerate(places(body)):
-        # Each field gets some of the kinds, and others than its neighbour.
+        # Each field gets some of the kinds, and others than its neighbour; one after its text, the next instead of it.
+        turn = EVENTS.index(name) + number // 13
         for secret in SECRETS[number % 13 :: 13]:
-            for after in (True, False):
-                table = taken_in(source, put(body, path, secret.text, after=after))
-                tried += 1
-                opened += bool(table.incidents)
-                assert not secret.leaks_into(kept(table)), (secret.kind, path)
-                if tried % 7 == 0 and table.incidents:
-                    assert not secret.leaks_into(told(table.incidents[0])), (secret.kind, path)
-                assert not secret.leaks_into(lines.getvalue()), (secret.kind, path)
-                lines.seek(0)
-                lines.truncate()
+            table = taken_in(source, put(body, path, secret.text, after=(turn + tried) % 2 == 0))
+            tried += 1
+            incidents = table.incidents
+            opened += bool(incidents)
+            assert not secret.leaks_into(kept(table)), (secret.kind, path)
+            if tried % 7 == 0 and incidents:
+                assert not secret.leaks_into(told(incidents[0])), (secret.kind, path)
+            assert not secret.leaks_into(lines.getvalue()), (secret.kind, path)
+            lines.seek(0)
+            lines.truncate()
     assert opened > tried / 2
 
 

@@ -8,12 +8,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firstline.privacy import redact
+from firstline.privacy.redact import MOST_SHORT_TEXTS, SHORT, _searched_once, redact_secrets
 from firstline.privacy.safe import safe_label, safe_line, safe_text
 from firstline.text import strip_invisible
 
 # Put together here, so that no scanner takes this file for a leak.
 JWT = ".".join(("eyJ" + "hbGciOiJIUzI1NiJ9", "eyJzdWIiOiIxMjM0NTY3ODkwIn0", "c2lnbmF0dXJlLW9mLWl0"))
 PEM = "-----BEGIN RSA PRIVATE " + "KEY-----\nMIIEow\nabc\n-----END RSA PRIVATE " + "KEY-----"
+
+
+def test_a_text_that_many_alerts_share_is_searched_once_for_each_kind_of_finding() -> None:
+    text = "shared by all: ada@example.com, password=hunter22"
+    searched = _searched_once.cache_info().misses
+
+    for _ in range(100):
+        assert redact_secrets(text) == "shared by all: ada@example.com, password=[redacted secret]"
+        assert "ada@" not in redact(text)
+
+    assert _searched_once.cache_info().misses == searched + 2
+
+
+def test_the_memory_of_searched_texts_is_bounded() -> None:
+    kept = _searched_once.cache_info()
+    redact_secrets("x" * (SHORT + 1))
+
+    assert kept.maxsize == MOST_SHORT_TEXTS
+    assert _searched_once.cache_info().misses == kept.misses
 
 
 @pytest.mark.parametrize(

@@ -286,6 +286,12 @@ class Groups(Protocol):
             A text that is the same for all that open this very incident at once: together they take one token.
         """
 
+    def claim_name(self, source: str, alert_name: str, storm: Live, opening: str) -> bool:
+        """Claim the one incident of its own that an alert name may begin while a storm lasts.
+
+        Return False if another opening of that name has it.
+        """
+
     def open(self, change: Change, incident: Incident, before: Live | None, opened: Sequence[datetime]) -> Live:
         """Write a new incident with its first alerts.
 

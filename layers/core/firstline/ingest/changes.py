@@ -95,8 +95,11 @@ class Piece:
 
 def inhibits_more(before: StoredAlert | None, after: StoredAlert) -> dict[str, int]:
     """Return by key how many more (or fewer) alerts fire that inhibit others, when an alert changes so."""
+    counted = before.inhibits if before is not None and before.firing else ()
+    if not after.inhibits and not counted:
+        return {}
     more = Counter(after.inhibits if after.firing else ())
-    more.subtract(before.inhibits if before is not None and before.firing else ())
+    more.subtract(counted)
     return {key: number for key, number in more.items() if number}
 
 

@@ -170,9 +170,10 @@ class GroupWriter:
         hold = changes.common_hold(newcomers)
         key = storm_key(lead.alert.source, hold)
         storm = delivery.lives.get(key)
-        if hold is None and lead.rank < PAGING_RANK and still_storms(storm, delivery.now):
+        storms = hold is None and still_storms(storm, delivery.now)
+        if storms and lead.rank < PAGING_RANK:
             return self.join_storm(newcomers, key, storm, "the limit a moment ago", None)
-        refused = self.ask_for_token(lead, hold, own)
+        refused = self.ask_for_token(lead, hold, own, storm if storms else None)
         if refused is None:
             incident, opened = changes.incident(newcomers, self.key, own, delivery.now, hold=hold)
             return self.open(newcomers, incident, own, opened)
@@ -186,19 +187,22 @@ class GroupWriter:
                 return self.open(newcomers, incident, own, opened)
         return self.join_storm(newcomers, key, storm, refused, hold)
 
-    def ask_for_token(self, lead: Newcomer, hold: Hold | None, own: Live | None) -> str | None:
+    def ask_for_token(self, lead: Newcomer, hold: Hold | None, own: Live | None, storm: Live | None) -> str | None:
         """Take a token for a new incident. Return None, or the limit that is reached in words.
 
-        Alerts that are held take a token of the minute in which their hold ends: that is when they call people.
+        Alerts that are held take a token of the minute in which their hold ends: that is when they call people. While
+        a storm lasts, a name that pages has one incident in all; its further alerts are loud in the storm.
         """
         if self.granted:
             return None
         delivery, alert, paging = self.delivery, lead.alert, lead.rank >= PAGING_RANK
         at = delivery.now if hold is None else hold.until
         asked = (alert.source, alert.alert_name, paging, at)
+        opening = f"{self.key}\n{own.incident_id if own is not None else ''}"
+        if storm is not None and not delivery.ports.groups.claim_name(*asked[:2], storm, opening):
+            return "one of a name while a storm lasts"
         if asked in delivery.refused:
             return delivery.refused[asked]
-        opening = f"{self.key}\n{own.incident_id if own is not None else ''}"
         refused = delivery.ports.groups.take_token(*asked[:2], delivery.limits, at, paging=paging, opening=opening)
         self.granted = refused is None
         if refused is not None:

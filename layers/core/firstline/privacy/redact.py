@@ -6,6 +6,7 @@ is returned unchanged.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -16,6 +17,10 @@ SHORTEST = 8
 """The length below which no secret can be told from a word."""
 
 HIDDEN = "[redacted secret]"
+
+SHORT = 256
+MOST_SHORT_TEXTS = 2_048
+"""The short texts for which the result is remembered, and how many of them: about a megabyte."""
 
 DEEPEST = 12
 MOST_CHARS = 65_536
@@ -101,11 +106,19 @@ def _field(name: str, value: str, hide: Callable[[str], str]) -> str:
 def _redacted(text: str, find: encoded.Finder) -> str:
     if len(text) < SHORTEST:
         return text
+    return _searched_once(text, find) if len(text) <= SHORT else _searched(text, find)
+
+
+def _searched(text: str, find: encoded.Finder) -> str:
     seen = strip_invisible(text)
     hidden = _replaced(seen, encoded.percent_encoded(seen, find))
     hidden = _replaced(hidden, chain(find(hidden), encoded.across_lines(hidden, shapes.found)))
     hidden = _replaced(hidden, encoded.base64_encoded(hidden, _secrets))
     return text if hidden == seen else hidden
+
+
+_searched_once = lru_cache(MOST_SHORT_TEXTS)(_searched)
+"""The alerts of a delivery have most of their labels in common."""
 
 
 def _secrets(text: str) -> Iterator[tuple[int, int, str]]:

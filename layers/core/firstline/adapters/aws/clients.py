@@ -15,8 +15,13 @@ from firstline.errors import FirstlineError
 CLIENT_CONFIG = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
 """Gives up within a function's 30 seconds; the state machine, the sender or the next reconcile then tries again."""
 
-SENDER_WAITS = CLIENT_CONFIG.merge(Config(read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2}))
-"""For ingest: PagerDuty waits five seconds for an answer, and senders try again by themselves."""
+SENDER_WAITS = CLIENT_CONFIG.merge(
+    Config(read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2}, parameter_validation=False)
+)
+"""For ingest: PagerDuty waits five seconds for an answer, and senders try again by themselves.
+
+AWS checks the parameters of each request. botocore's own check of a transaction costs more than writing it as JSON.
+"""
 
 EVIDENCE = CLIENT_CONFIG.merge(Config(read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2}))
 """For classify, which makes many requests: a table that hangs must not keep an incident from its verdict."""

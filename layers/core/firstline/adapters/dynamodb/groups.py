@@ -3,6 +3,7 @@
 | what | pk | sk |
 |---|---|---|
 | tokens of a minute: in all, by name, for whom | `BUCKET#<source>`, `BUCKET#<source>#paging` | `<minute>` |
+| who has a name's one incident in a storm | `BUCKET#<source>#paging` | `STORM#<incident id>#<hash of the name>` |
 | how many alerts fire that inhibit others | `INHIBIT#<rule id>` | `<hash of the equal values>` |
 
 `live` has the layout of the groups themselves.
@@ -135,6 +136,20 @@ class TableGroups(TableStore):
         if int(bucket.get("total", 0)) >= limits.per_minute:
             return f"{limits.per_minute} a minute"
         return f"{limits.per_minute_and_alert} a minute of one name"
+
+    def claim_name(self, source: str, alert_name: str, storm: Live, opening: str) -> bool:
+        """Claim the one incident of its own that an alert name may begin while a storm lasts.
+
+        Return False if another opening of that name has it.
+        """
+        item: Item = {
+            "pk": f"BUCKET#{source}#paging",
+            "sk": f"STORM#{storm.incident_id}#{_mark_of('n', alert_name)}",
+            "held_by": _mark_of("o", opening),
+            "expires_at": self._table.late_expiry(storm.opened_at),
+        }
+        free = "attribute_not_exists(pk) OR held_by = :opening"
+        return self._table.put(item, free, {":opening": item["held_by"]})
 
     # --- writing ------------------------------------------------------------------------------------------------------
 

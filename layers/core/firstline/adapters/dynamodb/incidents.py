@@ -17,6 +17,7 @@ layout. "People" are the functions that people's clicks and commands reach.
 | people's answers to the plan | `DECISION#<id>` | `DECISION` | people | late |
 | the audit trail | `TRAIL#<id>` | `<number>` | all, never twice | late |
 | tokens for new incidents | `BUCKET#<source>`, `BUCKET#<source>#paging` | `<minute>` | ingest | in an hour |
+| who has a name's one incident in a storm | `BUCKET#<source>#paging` | `STORM#<id>#<hash>` | ingest | late |
 | alerts that inhibit others | `INHIBIT#<rule id>` | `<hash of the equal values>` | ingest | late |
 | what one incident does for the whole stack | `ONCE#<key>` | `ONCE` | escalate | yes |
 | our incident id for a PagerDuty incident | `PAGERDUTY#<PagerDuty's id>` | `INCIDENT` | escalate | yes |
