@@ -112,16 +112,16 @@ class RuleMatch(AlertMatch):
     def covers(self, other: "RuleMatch") -> bool:
         """Return True if this match surely holds whenever the other one holds; False if unsure."""
         return (
-            all(_covered(getattr(other, name), getattr(self, name)) for name in _PLAIN)
-            and all(_covered(other.labels.get(label, ()), wanted) for label, wanted in self.labels.items())
-            and all(_subset(getattr(other, name), getattr(self, name)) for name in _LISTS)
+            all(covered(getattr(other, name), getattr(self, name)) for name in _PLAIN)
+            and all(covered(other.labels.get(label, ()), wanted) for label, wanted in self.labels.items())
+            and all(subset(getattr(other, name), getattr(self, name)) for name in _LISTS)
             and self._covers_times(other)
             and self.flapping in (None, other.flapping)
         )
 
     def _covers_times(self, other: "RuleMatch") -> bool:
         if self.hours or not self.weekdays:
-            return _subset(other.hours, self.hours) and _subset(other.weekdays, self.weekdays)
+            return subset(other.hours, self.hours) and subset(other.weekdays, self.weekdays)
         days = set(other.weekdays or WEEKDAYS)
         if any(map(reaches_over, other.hours)):
             days |= {WEEKDAYS[(WEEKDAYS.index(day) + 1) % 7] for day in days}
@@ -136,11 +136,11 @@ def _pattern_key(name: str, patterns: Sequence[str], value: str | None) -> Key:
     return _key(name, patterns, value, value is not None and pattern.fits(patterns, value))
 
 
-def _subset(narrow: Collection[object], wide: Collection[object]) -> bool:
+def subset(narrow: Collection[object], wide: Collection[object]) -> bool:
     """Return True if the narrow key asks for nothing beyond the wide one; an empty key allows everything."""
     return not wide or (bool(narrow) and set(narrow) <= set(wide))
 
 
-def _covered(narrow: tuple[str, ...], wide: tuple[str, ...]) -> bool:
+def covered(narrow: tuple[str, ...], wide: tuple[str, ...]) -> bool:
     """Return True if each of the narrow patterns is within one of the wide ones; an empty key allows everything."""
     return not wide or (bool(narrow) and all(any(pattern.covers(outer, inner) for outer in wide) for inner in narrow))

@@ -11,7 +11,7 @@ from firstline.models import Frozen, Incident, RouteName, Severity
 from firstline.policy import pattern
 from firstline.policy.durations import Duration, between
 from firstline.policy.files import load_policy
-from firstline.policy.match import Patterns
+from firstline.policy.match import Patterns, covered, subset
 from firstline.policy.schedule import one_or_many
 
 type ChannelName = Literal["pagerduty", "slack", "sns"]
@@ -56,6 +56,20 @@ class Route(Frozen):
             and (not self.route or route in self.route)
             and _fits(self.service, alert.service)
             and _fits(self.environment, alert.environment)
+        )
+
+    @property
+    def takes_all(self) -> bool:
+        """Return True if the route asks for nothing."""
+        return not (self.severity or self.service or self.environment or self.route)
+
+    def covers(self, later: "Route") -> bool:
+        """Return True if a later route can never decide because of this one."""
+        return (
+            subset(later.severity, self.severity)
+            and subset(later.route, self.route)
+            and covered(later.service, self.service)
+            and covered(later.environment, self.environment)
         )
 
 

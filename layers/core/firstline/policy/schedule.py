@@ -89,6 +89,14 @@ class Schedule(Frozen):
         """Return True if the schedule is active now."""
         return any(map(self._day, begin_days(self.hours, now.astimezone(ZoneInfo(self.time_zone)))))
 
+    @property
+    def is_ever_on(self) -> bool:
+        """Return False if none of its dates is one of its weekdays."""
+        week = timedelta(days=7)
+        ends = ((first, min(last, first + week)) for first, last in self.dates)
+        days = (first + timedelta(days=day) for first, last in ends for day in range((last - first).days + 1))
+        return not self.dates or any(map(self._day, days))
+
     def may_end(self, after: datetime, days: int) -> Iterator[datetime]:
         """Yield the moments of the coming days when it can become inactive.
 
