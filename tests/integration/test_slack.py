@@ -149,24 +149,40 @@ def test_each_error_means_the_same_everywhere(code: str, edit: bool) -> None:
             assert steps(stub) == expected
 
 
-@pytest.mark.parametrize("kind", ["paged", "remediating"])
-def test_a_channel_that_takes_nothing_is_said_once_in_the_other_one(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "wanted", "feed"), [("paged", "#ops-alerts", "alerts"), ("remediating", "#ops-automated", "automated")]
+)
+def test_a_channel_that_takes_nothing_is_said_once_in_the_other_one(kind: str, wanted: str, feed: str) -> None:
     kept: list[tuple[str, str, str]] = []
-    wanted, feed = ("#ops-alerts", "automated") if kind == "paged" else ("#ops-automated", "alerts")
     with answering(refused("is_archived"), POSTED) as stub:
         bot(stub, kept).tell(a_notification(kind, a_record(plan=a_plan())))
     assert kept == [(INCIDENT_ID, f"{feed}:C0ALERTS", "1700000000.000100")]
-    note = str(stub.asked[2].json["blocks"])
-    assert wanted in note
-    assert "the channel is archived" in note
-    assert stub.asked[2].json["thread_ts"] == "1700000000.000100"
+    note = stub.asked[2].json
+    assert note["thread_ts"] == "1700000000.000100"
+    assert wanted in str(note["blocks"])
+    assert "the channel is archived" in str(note["blocks"])
 
     record = a_record(slack_channel=f"{feed}:C0ALERTS", slack_ts="1.2", plan=a_plan())
-    with answering(EDITED) if kind == "remediating" else answering(refused("is_archived"), EDITED) as stub:
+    with answering(EDITED) as stub:
         bot(stub, kept).tell(a_notification("acknowledged" if kind == "paged" else kind, record))
-    assert calls(stub)[-2 if kind == "remediating" else -1] == ("chat.update", "C0ALERTS")
+    assert calls(stub)[0] == ("chat.update", "C0ALERTS")
     assert "takes no messages" not in str([asked.json for asked in stub.asked])
     assert len(kept) == 1
+
+
+def test_a_message_that_cannot_move_stays_and_becomes_one_for_humans() -> None:
+    kept: list[tuple[str, str, str]] = []
+    record = a_record(slack_channel="automated:C0AUTO", slack_ts="1.2")
+    with answering(refused("is_archived"), EDITED) as stub:
+        bot(stub, kept).tell(a_notification("paged", record))
+    assert calls(stub)[:3] == [
+        ("chat.postMessage", "#ops-alerts"),
+        ("chat.update", "C0AUTO"),
+        ("chat.postMessage", "C0AUTO"),
+    ]
+    assert "acknowledge" in str(stub.asked[1].json["blocks"])
+    assert "takes no messages" in str(stub.asked[2].json["blocks"])
+    assert kept == [(INCIDENT_ID, "alerts:C0AUTO", "1.2")]
 
 
 def test_two_names_of_one_archived_channel_are_no_way_out() -> None:

@@ -98,22 +98,25 @@ class SlackBot:
         record = notification.record
         message = slack.render(notification, console_url=self._console_url)
         wanted = slack.feed(notification)
-        place = _place(record)
-        why: _Refused | None = None
-        for to in self._ways(place, wanted):
+        barred: _Refused | None = None
+        for to in self._ways(_place(record), wanted):
             try:
                 if isinstance(to, tuple):
-                    self._send("chat.update", {"channel": to[1], "ts": to[2]}, message)
-                    return to[1:]
-                answer = self._send("chat.postMessage", {"channel": self._channels[to], **_QUIET}, message)
-                self._posted(notification, to, answer, why if to != wanted else None)
-                return str(answer["channel"]), str(answer["ts"])
+                    _, channel, timestamp = to
+                    self._send("chat.update", {"channel": channel, "ts": timestamp}, message)
+                else:
+                    answer = self._send("chat.postMessage", {"channel": self._channels[to], **_QUIET}, message)
+                    channel, timestamp = str(answer["channel"]), str(answer["ts"])
             except _Refused as refused:
                 if refused.refusal.meaning not in ("anew", "elsewhere"):
                     raise
                 logger.warning("Slack takes the incident's message elsewhere only", extra={"why": str(refused)})
-                why = refused
-        raise why or AssertionError("there is always a channel to post to")
+                barred = refused if to == wanted else barred
+                continue
+            if barred or not isinstance(to, tuple):
+                self._moved(notification, (wanted, channel, timestamp), barred)
+            return channel, timestamp
+        raise barred or AssertionError("the channel that is wanted was not tried")
 
     def _ways(self, place: Place | None, wanted: slack.Feed) -> list[Place | slack.Feed]:
         """Return the ways to show a message, best first: an edit of the one that stands, or a new one in a channel."""
@@ -124,26 +127,25 @@ class SlackBot:
             ways.insert(0 if stays else 1, place)
         return ways if self._channels[other] == self._channels[wanted] else [*ways, other]
 
-    def _posted(
-        self, notification: Notification, feed: slack.Feed, answer: dict[str, Any], why: ChannelFailed | None
-    ) -> None:
-        """Remember where a new message is, and say so where people may look for it."""
-        record = notification.record
-        channel, timestamp = str(answer["channel"]), str(answer["ts"])
+    def _moved(self, notification: Notification, place: Place, barred: ChannelFailed | None) -> None:
+        """Remember where the message is now, and say so where people may look for it.
+
+        `barred` is why it does not stand in the channel of its feed. It keeps its feed all the same: what is in the
+        feed for humans is shown as theirs, with its buttons, and is edited where it is from now on.
+        """
+        feed, channel, timestamp = place
+        before = _place(notification.record)
         try:
-            self._remember(record.incident.incident_id, f"{feed}:{channel}", timestamp)
+            self._remember(notification.record.incident.incident_id, f"{feed}:{channel}", timestamp)
         except HistoryUnavailable:
             # People can read the message; the next moment gets a message of its own instead of an edit.
             logger.exception("Could not store where the incident's Slack message is")
-        if why:
-            # From now on the message is edited where it is, so this is said once.
-            logger.error("A Slack channel takes no messages; the other one got it", extra={"why": str(why)})
-            note = slack.render_detour(self._channels[slack.feed(notification)], str(why))
-            reply = {"channel": channel, "thread_ts": timestamp, **_QUIET, **note}
-            self._try("chat.postMessage", reply, "Could not say why the message stands here")
-        place = _place(record)
-        if place and place[0] != feed:
-            pointer = {"channel": place[1], "ts": place[2], **slack.render_pointer(notification)}
+        if barred:
+            logger.error("A Slack channel takes no messages; another one got it", extra={"why": str(barred)})
+            note = {"thread_ts": timestamp, **slack.render_detour(self._channels[feed], str(barred))}
+            self._try("chat.postMessage", {"channel": channel, **_QUIET, **note}, "Could not say why it stands here")
+        elif before and before[0] != feed:
+            pointer = {"channel": before[1], "ts": before[2], **slack.render_pointer(notification)}
             self._try("chat.update", pointer, "Could not mark the old Slack message")
 
     def _send(self, method: str, where: dict[str, Any], message: dict[str, Any]) -> dict[str, Any]:
