@@ -22,7 +22,7 @@ trying again changes nothing.
 
 @dataclass(frozen=True)
 class Refusal:
-    """What an error means, and what mends it."""
+    """The meaning of an error, and what mends it."""
 
     meaning: Meaning
     fix: str = ""
