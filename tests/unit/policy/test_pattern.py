@@ -18,7 +18,11 @@ from firstline.runbooks.model import Runbook
 from tests.support.builders import an_alert, an_incident
 
 FORMS = ("NFC", "NFD", "NFKC", "NFKD")
-SIGNS = st.text(st.sampled_from("aAbß*?[]!\\-^.$(){}|+ éÅ＊？ﬁΣς\u0301\u0345\u0130"), min_size=1, max_size=12)
+SIGNS = st.text(
+    st.sampled_from("  \n\u00a0\u00a8\u200b\u200d\u212aaAbß*?[]!\\-^.$(){}|+ éÅ＊？ﬁΣς\u0301\u0345\u0130"),
+    min_size=1,
+    max_size=12,
+)
 TEXTS = SIGNS | st.text(min_size=1, max_size=40)
 
 
@@ -26,6 +30,13 @@ TEXTS = SIGNS | st.text(min_size=1, max_size=40)
 def test_equal_text_fits_in_any_form_and_case(text: str, one: str, other: str) -> None:
     assert pattern.fits([normalize(one, text)], normalize(other, text))  # type: ignore[arg-type]
     assert pattern.fits([text], normalize(one, normalize("NFD", text).casefold()))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "copied", ["CPU  high ", " cpu\u00a0high", "CPU\u200b high", "cpu high\u202e", "C*  high", "*\thigh"]
+)
+def test_what_nobody_sees_is_no_matter(copied: str) -> None:
+    assert pattern.fits([copied], "CPU high")
 
 
 @given(st.text("abAB*?", max_size=8), st.text("abAB", max_size=8))
