@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from firstline.policy import pattern
-from firstline.policy.match import AlertMatch
+from firstline.policy.match import AlertMatch, RuleMatch
 from firstline.policy.paging import PagingPolicy
 from firstline.policy.remediation import RemediationPolicy
 from firstline.policy.rules import Rules
@@ -87,6 +87,12 @@ def _in_rules(policies: Policies) -> Iterator[Found]:
         for given in match.source:
             if not any(pattern.fits([given], source) for source in FIRING_SOURCES):
                 yield (*location, "source"), unknown_source(given)
+    asked = [RuleMatch.model_validate(beat.match.model_dump()) for beat in rules.heartbeats]
+    for number, beat in enumerate(rules.heartbeats):
+        earlier = next((before for before in range(number) if asked[before].covers(asked[number])), None)
+        if earlier is not None and not beat.required:
+            message = f"nothing is left for it: heartbeat {rules.heartbeats[earlier].id} stands before it; move it up"
+            yield ("heartbeats", number), message
     windows: list[tuple[Location, Schedule]] = [
         (("maintenance", number, "when", place), schedule)
         for number, window in enumerate(rules.maintenance)

@@ -214,10 +214,18 @@ def test_a_message_that_is_too_long_loses_text_before_its_buttons() -> None:
     assert len(stub.asked) == 3
 
 
-def test_busy_for_long_is_left_to_reconcile() -> None:
-    with answering(Answer(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "30"})) as stub:
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        (Answer(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "30"}), 30),
+        (Answer(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "a while"}), 60),
+        (Answer(200, {"ok": False, "error": "rate_limited"}), 60),
+    ],
+)
+def test_busy_for_long_is_left_to_reconcile(answer: Answer, seconds: float) -> None:
+    with answering(answer) as stub:
         told = tell_all(a_notification("paged"), {"slack": bot(stub)})
-    assert told.failed["slack"].retry_after == 30
+    assert told.failed["slack"].retry_after == seconds
     assert len(stub.asked) == 1
 
 

@@ -59,6 +59,14 @@ def check(folder: Path, **files: str) -> tuple[int, str]:
         ),
         pytest.param(
             {
+                "rules": "rules: []\nheartbeats:\n- {id: a, reason: r, match: {alert_name: Watch*}}\n"
+                "- {id: b, reason: r, match: {alert_name: Watchdog, host: a}}"
+            },
+            ["rules.yaml:4: heartbeats.1: nothing is left for it: heartbeat a stands before it; move it up"],
+            id="a heartbeat behind a wider one",
+        ),
+        pytest.param(
+            {
                 "rules": "rules: []\nmaintenance:\n- {id: a, reason: r, owner: o, match: {host: a}, suppress: true,\n"
                 "   when: [{dates: 2026-12-24, weekdays: [sat, sun]}]}"
             },

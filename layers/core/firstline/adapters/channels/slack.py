@@ -208,7 +208,7 @@ class _Refused(ChannelFailed):
         super().__init__(
             f"Slack {method}: {one_line(code, 200)} (status {status}){'; ' if fix else ''}{fix}",
             retryable=later,
-            retry_after=_seconds(headers) if status == 429 else None,
+            retry_after=_seconds(headers) if status == 429 or code in ("ratelimited", "rate_limited") else None,
         )
 
 
