@@ -379,6 +379,7 @@ def test_a_webhook_that_fails_says_so(answer: Answer, retryable: bool) -> None:
     with answering(answer) as stub, pytest.raises(ChannelFailed) as caught:
         SlackWebhook(stub.url, console_url="").tell(a_notification("paged"))
     assert caught.value.retryable is retryable
+    assert retryable or "check the secret slack/webhook-url" in str(caught.value)
 
 
 def test_a_webhook_sends_less_where_slack_finds_it_too_long() -> None:

@@ -204,7 +204,7 @@ class _Refused(ChannelFailed):
     def __init__(self, method: str, code: str, status: int, headers: Mapping[str, str], fix: str = "") -> None:
         self.refusal = refusal(code, status)
         later = self.refusal.meaning == "later"
-        fix = self.refusal.fix or ("" if later else fix)
+        fix = "" if later else fix or self.refusal.fix
         super().__init__(
             f"Slack {method}: {one_line(code, 200)} (status {status}){'; ' if fix else ''}{fix}",
             retryable=later,
