@@ -12,10 +12,11 @@ from firstline.adapters.dynamodb.silences import REMEMBERED, TableSilences
 from firstline.errors import ConfigurationError, SourceError
 from firstline.policy.model import load_model_policy
 from firstline.policy.paging import load_paging_policy
+from firstline.policy.remediation import load_remediation_policy
 from firstline.policy.rules import Rules, load
 from firstline.sources import normalize_batch
 from firstline.sources.body import parse_body
-from firstline_cli import rules_console
+from firstline_cli import policies, rules_console
 from firstline_cli.checkout import RULES
 from firstline_cli.console import LOGIN, PersonOption, console_of, refusal
 from firstline_cli.stacks import LOCAL, NamedStackOption, StackOption, table_of
@@ -31,26 +32,34 @@ PREVIEW_DAYS = 30
 
 @rules.command()
 def check(file: FileOption = RULES, days: DaysOption = PREVIEW_DAYS, stack: NamedStackOption = "") -> None:
-    """Say what is wrong with rules.yaml, and with paging.yaml and model.yaml beside it: file, key, fix.
+    """Say what is wrong with rules.yaml and the policy files beside it, and what fits nothing: file, line, fix.
 
-    With a stack it also says which patterns fitted no alert of late.
+    The parameters in the checkout's samconfig.toml are checked, too. With a stack it also says which patterns fitted no
+    alert of late.
     """
     read = read_rules(file)
-    for name, loader in {"paging.yaml": load_paging_policy, "model.yaml": load_model_policy}.items():
-        if (beside := file.with_name(name)).exists():
-            read_policy(loader, beside)
-    covered = read.covered()
-    for later, earlier in covered:
-        print(
-            f"{file}: rule {later.id} can never apply: {earlier.id} stands before it and takes every alert that it "
-            "fits. Move it up, or take it out.",
-            file=sys.stderr,
-        )
+    beside = {name: file.with_name(f"{name}.yaml") for name in ("paging", "remediation", "model")}
+    found = {name: path for name, path in beside.items() if path.exists()}
+    paging = read_policy(load_paging_policy, found["paging"]) if "paging" in found else None
+    remediation = read_policy(load_remediation_policy, found["remediation"]) if "remediation" in found else None
+    if "model" in found:
+        read_policy(load_model_policy, found["model"])
+    problems = [
+        f"{file}: rule {later.id} can never apply: {earlier.id} stands before it and takes every alert that it "
+        "fits. Move it up, or take it out."
+        for later, earlier in read.covered()
+    ]
+    problems += map(str, policies.crossed(file, policies.Policies(read, paging, remediation)))
+    if (samconfig := file.absolute().parents[1].with_name(policies.SAMCONFIG)).exists():
+        problems += map(str, policies.in_parameters(samconfig))
+    for problem in problems:
+        print(problem, file=sys.stderr)
     if stack:
-        for hint in rules_console.unmatched(read, table_of(stack), days, datetime.now(UTC)):
+        routes = paging.routes if paging else ()
+        for hint in rules_console.unmatched(read, routes, table_of(stack), days, datetime.now(UTC)):
             print(f"{file}: {hint}")
-    if covered:
-        print(f"{len(covered)} problem{'s' if len(covered) > 1 else ''}")
+    if problems:
+        print(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}")
         raise typer.Exit(1)
     print(
         f"{len(read.rules)} rules, {len(read.maintenance)} maintenance windows, {len(read.heartbeats)} heartbeats and "

@@ -23,6 +23,7 @@ from firstline.policy.durations import Duration
 from firstline.policy.holds import Holds, Silence, Window
 from firstline.policy.inhibition import Inhibition
 from firstline.policy.match import AlertMatch, Key
+from firstline.policy.paging import Route
 from firstline.policy.rules import Rule, Rules
 from firstline.reports.preview import Preview, preview
 from firstline.sources import Batch
@@ -159,21 +160,24 @@ def _why(keys: Sequence[Key]) -> str:
 # --- past incidents ---------------------------------------------------------------------------------------------------
 
 
-def unmatched(rules: Rules, table: Table, days: int, now: datetime) -> Iterator[str]:
+def unmatched(rules: Rules, routes: Sequence[Route], table: Table, days: int, now: datetime) -> Iterator[str]:
     """Name the patterns that fitted no incident of the last days: perhaps misspelled, perhaps obsolete."""
     history = TableIncidents(table)
     records = [*history.closed_since(now - timedelta(days=days)), *history.open_records()]
     alerts = [record.incident.alert for record in records]
-    declarations: list[Rule | Window] = [*rules.rules, *rules.maintenance]
-    for declared in declarations:
-        noun = "rule" if isinstance(declared, Rule) else "window"
+    declared: list[tuple[str, AlertMatch | Route]] = [
+        *((f"rule {rule.id}", rule.match) for rule in rules.rules),
+        *((f"window {window.id}", window.match) for window in rules.maintenance),
+        *((f"inhibition {inhibition.id}", inhibition.source) for inhibition in rules.inhibit),
+        *((f"inhibition {inhibition.id}", inhibition.target) for inhibition in rules.inhibit),
+        *((f"route {number} of paging.yaml", route) for number, route in enumerate(routes)),
+    ]
+    for what, asked in declared:
         for key in _PLAIN:
-            for pattern in getattr(declared.match, key):
+            for pattern in getattr(asked, key, ()):
                 match = AlertMatch.model_validate({key: pattern})
                 if not any(map(match.fits, alerts)):
-                    yield (
-                        f"{noun} {declared.id}: {key} {pattern} fits none of the {len(alerts)} incidents of {days} days"
-                    )
+                    yield f"{what}: {key} {pattern} fits none of the {len(alerts)} incidents of {days} days"
 
 
 def preview_of(name: str, rules: Rules, table: Table, zone: str, days: int, now: datetime) -> Preview | None:

@@ -129,7 +129,7 @@ def test_the_report_says_what_people_said_what_was_hidden_and_which_rule_they_su
     assert hidden in result.output
     assert "bo (command line), grace (command line) called 3 of 3 QueueLong *now* noise." in result.output
     assert "severity: noise" in result.output
-    assert "QueueLong [*]now[*]" in result.output
+    assert "QueueLong ?now?" in result.output
 
 
 # --- learn ---

@@ -7,6 +7,8 @@ import pytest
 
 from firstline.adapters.channels import slack
 from firstline.adapters.channels.slack import SlackBot, SlackWebhook
+from firstline.channels.delivery import tell_all
+from firstline.channels.slack_errors import REFUSALS, refusal
 from firstline.errors import ChannelFailed, HistoryUnavailable
 from tests.integration.http_stub import Answer, Stub, answering
 from tests.support.builders import (
@@ -109,6 +111,124 @@ def test_a_message_that_is_gone_is_posted_again() -> None:
     assert kept == [(INCIDENT_ID, "alerts:C0ALERTS", "1700000000.000100")]
 
 
+EDIT, NEW, OTHER, REPLY, STOP = "edit", "new", "other", "reply", "stop"
+POSTS = {"#ops-alerts": NEW, "#ops-automated": OTHER, "C0ALERTS": REPLY}
+TAKEN = {
+    # What is tried after each error of an edit, and of a new message: until it is taken, or given up.
+    "later": ([STOP], [STOP]),
+    "anew": ([NEW, REPLY], [OTHER, REPLY, REPLY]),
+    "elsewhere": ([NEW, REPLY], [OTHER, REPLY, REPLY]),
+    "shorter": ([EDIT, REPLY], [NEW, REPLY]),
+    "setup": ([STOP], [STOP]),
+    "nobody": ([STOP], [STOP]),
+    "lost": ([STOP], [STOP]),
+}
+
+
+def steps(stub: Stub) -> list[str]:
+    """Name the calls after the first one."""
+    named: dict[tuple[str, str | None], str] = {("chat.update", "C0ALERTS"): EDIT}
+    named |= {("chat.postMessage", to): step for to, step in POSTS.items()}
+    return [named[call] for call in calls(stub)[1:]]
+
+
+@pytest.mark.parametrize("code", [*REFUSALS, "something_new"])
+@pytest.mark.parametrize("edit", [True, False], ids=["edit", "new"])
+def test_each_error_means_the_same_everywhere(code: str, edit: bool) -> None:
+    meaning = refusal(code, 200).meaning
+    expected = TAKEN[meaning][0 if edit else 1]
+    record = a_record(slack_channel="alerts:C0ALERTS", slack_ts="1.2") if edit else a_record()
+    with answering(refused(code), POSTED) as stub:
+        if expected == [STOP]:
+            with pytest.raises(ChannelFailed, match=code) as caught:
+                bot(stub).tell(a_notification("paged", record))
+            assert caught.value.retryable is (meaning == "later")
+            assert steps(stub) == []
+        else:
+            assert bot(stub).tell(a_notification("paged", record)) is True
+            assert steps(stub) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted", "feed"), [("paged", "#ops-alerts", "alerts"), ("remediating", "#ops-automated", "automated")]
+)
+def test_a_channel_that_takes_nothing_is_said_once_in_the_other_one(kind: str, wanted: str, feed: str) -> None:
+    kept: list[tuple[str, str, str]] = []
+    with answering(refused("is_archived"), POSTED) as stub:
+        bot(stub, kept).tell(a_notification(kind, a_record(plan=a_plan())))
+    assert kept == [(INCIDENT_ID, f"{feed}:C0ALERTS", "1700000000.000100")]
+    note = stub.asked[2].json
+    assert note["thread_ts"] == "1700000000.000100"
+    assert wanted in str(note["blocks"])
+    assert "the channel is archived" in str(note["blocks"])
+
+    record = a_record(slack_channel=f"{feed}:C0ALERTS", slack_ts="1.2", plan=a_plan())
+    with answering(EDITED) as stub:
+        bot(stub, kept).tell(a_notification("acknowledged" if kind == "paged" else kind, record))
+    assert calls(stub)[0] == ("chat.update", "C0ALERTS")
+    assert "takes no messages" not in str([asked.json for asked in stub.asked])
+    assert len(kept) == 1
+
+
+def test_a_message_that_cannot_move_stays_and_becomes_one_for_humans() -> None:
+    kept: list[tuple[str, str, str]] = []
+    record = a_record(slack_channel="automated:C0AUTO", slack_ts="1.2")
+    with answering(refused("is_archived"), EDITED) as stub:
+        bot(stub, kept).tell(a_notification("paged", record))
+    assert calls(stub)[:3] == [
+        ("chat.postMessage", "#ops-alerts"),
+        ("chat.update", "C0AUTO"),
+        ("chat.postMessage", "C0AUTO"),
+    ]
+    assert "acknowledge" in str(stub.asked[1].json["blocks"])
+    assert "takes no messages" in str(stub.asked[2].json["blocks"])
+    assert kept == [(INCIDENT_ID, "alerts:C0AUTO", "1.2")]
+
+
+def test_two_names_of_one_archived_channel_are_no_way_out() -> None:
+    with answering(refused("is_archived")) as stub, pytest.raises(ChannelFailed, match="choose another"):
+        bot(stub, automated_channel="#ops", alerts_channel="#ops").tell(a_notification("paged"))
+    assert len(stub.asked) == 1
+
+
+def test_where_every_way_is_barred_it_is_given_up() -> None:
+    record = a_record(slack_channel="automated:C0AUTO", slack_ts="1.2")
+    with answering(refused("channel_not_found")) as stub, pytest.raises(ChannelFailed, match="channel_not_found"):
+        bot(stub).tell(a_notification("paged", record))
+    assert calls(stub) == [
+        ("chat.postMessage", "#ops-alerts"),
+        ("chat.update", "C0AUTO"),
+        ("chat.postMessage", "#ops-automated"),
+    ]
+
+
+def test_a_message_that_is_too_long_loses_text_before_its_buttons() -> None:
+    with answering(refused("msg_too_long"), refused("invalid_blocks"), POSTED) as stub:
+        assert bot(stub).tell(a_notification("paged")) is True
+    whole, short, bare, _ = (asked.json for asked in stub.asked)
+    assert {block["type"] for block in short["blocks"]} == {"header", "actions"}
+    assert bare["blocks"] == []
+    assert whole["text"] == short["text"] == bare["text"] != ""
+    with answering(refused("msg_too_long")) as stub, pytest.raises(ChannelFailed, match="msg_too_long"):
+        bot(stub).tell(a_notification("paged"))
+    assert len(stub.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        (Answer(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "30"}), 30),
+        (Answer(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "a while"}), 60),
+        (Answer(200, {"ok": False, "error": "rate_limited"}), 60),
+    ],
+)
+def test_busy_for_long_is_left_to_reconcile(answer: Answer, seconds: float) -> None:
+    with answering(answer) as stub:
+        told = tell_all(a_notification("paged"), {"slack": bot(stub)})
+    assert told.failed["slack"].retry_after == seconds
+    assert len(stub.asked) == 1
+
+
 def test_noise_is_not_told() -> None:
     with answering(POSTED) as stub:
         assert bot(stub).tell(a_notification("suppressed")) is False
@@ -166,6 +286,7 @@ def test_a_server_that_stays_broken_can_be_tried_later() -> None:
         ("invalid_auth", False, "secret slack/bot-token"),
         ("channel_not_found", False, "SlackAlertsChannel"),
         ("not_in_channel", False, "invite the bot"),
+        ("users_not_found", False, "no account here"),
         ("something_new", False, "something_new"),
         ("internal_error", True, "internal_error"),
     ],
@@ -249,6 +370,8 @@ def test_a_webhook_leaves_out_what_only_brings_a_message_up_to_date(kind: str, r
         (Answer(403, b"invalid_token"), False),
         (Answer(500, b"oops"), True),
         (Answer(429, b"slow down", {"Retry-After": "60"}), True),
+        (Answer(410, b"channel_is_archived"), False),
+        (Answer(500, b"rollup_error"), True),
         (Answer(hang=True), True),
     ],
 )
@@ -256,3 +379,10 @@ def test_a_webhook_that_fails_says_so(answer: Answer, retryable: bool) -> None:
     with answering(answer) as stub, pytest.raises(ChannelFailed) as caught:
         SlackWebhook(stub.url, console_url="").tell(a_notification("paged"))
     assert caught.value.retryable is retryable
+    assert retryable or "check the secret slack/webhook-url" in str(caught.value)
+
+
+def test_a_webhook_sends_less_where_slack_finds_it_too_long() -> None:
+    with answering(Answer(400, b"invalid_blocks"), Answer(200, b"ok", {"Content-Type": "text/plain"})) as stub:
+        assert SlackWebhook(stub.url, console_url="").tell(a_notification("paged")) is True
+    assert [block["type"] for block in stub.asked[1].json["blocks"]] == ["header"]

@@ -12,6 +12,7 @@ from firstline.runbooks.catalogue import Catalogue, Problem
 from firstline.runbooks.match import offered
 from firstline.runbooks.model import Runbook
 from firstline_cli.lint.scripts import danger_problems, problem_at, shellcheck_problems
+from firstline_cli.policies import FIRING_SOURCES, unknown_source
 
 TEMPLATE = Path("documents/template.yaml")
 SCHEMA = Path("schema.json")
@@ -41,6 +42,7 @@ def read_checked(folder: Path) -> tuple[list[Runbook], list[Problem]]:
     for runbook in runbooks:
         text = (folder / f"{runbook.id}.yaml").read_text(encoding="utf-8")
         problems += example_problems(runbook, text, runbooks)
+        problems += source_problems(runbook, text)
         problems += shellcheck_problems(runbook, text)
         problems += danger_problems(runbook, text)
     count = sum(1 for runbook in runbooks if not runbook.is_off for _ in runbook.commands())
@@ -58,6 +60,13 @@ def read_checked(folder: Path) -> tuple[list[Runbook], list[Problem]]:
 def rendered(runbooks: Catalogue) -> dict[Path, str]:
     """Return the generated files of a runbooks folder, by their path in it."""
     return {TEMPLATE: documents.render_template(runbooks), SCHEMA: catalogue.schema()}
+
+
+def source_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
+    """Report the sources of a runbook's match from which no alert comes."""
+    for number, source in enumerate(runbook.match.sources):
+        if source not in FIRING_SOURCES:
+            yield problem_at(runbook, text, ("match", "sources", number), unknown_source(source))
 
 
 def example_problems(runbook: Runbook, text: str, runbooks: list[Runbook]) -> Iterator[Problem]:

@@ -167,11 +167,15 @@ class DeliveryError(FirstlineError):
 
 
 class ChannelFailed(DeliveryError):
-    """One channel refused or could not be reached. `retryable` says whether trying again can help."""
+    """One channel refused or could not be reached. `retryable` says whether trying again can help.
 
-    def __init__(self, message: str, *, retryable: bool) -> None:
+    `retry_after` is the time in seconds for which the channel asked to be left alone, if it did.
+    """
+
+    def __init__(self, message: str, *, retryable: bool, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retryable = retryable
+        self.retry_after = retry_after
 
 
 class PageUndelivered(DeliveryError):

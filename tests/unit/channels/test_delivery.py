@@ -39,6 +39,12 @@ def test_one_round_is_one_attempt() -> None:
     assert busy.attempts == 1
 
 
+def test_a_channel_that_asks_to_be_left_alone_is_not_asked_again() -> None:
+    busy = MemoryChannel(failures=[ChannelFailed("ratelimited", retryable=True, retry_after=30)])
+    assert tell_all(a_notification(), {"busy": busy}).reached == ()
+    assert busy.attempts == 1
+
+
 def test_a_channel_without_its_secret_says_why() -> None:
     with pytest.raises(ChannelFailed, match="its secret could not be read") as caught:
         Unusable("once", "its secret could not be read").tell(a_notification())

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from firstline.channels import slack
 from firstline.errors import HistoryUnavailable
+from firstline.incidents.look import out_of_date
 from firstline.models import Live, NormalizedAlert
 from firstline.people.show import NEWS, show_again
 from tests.support.builders import NOW, a_classification, a_page, a_record, a_waiting_record, an_alert
@@ -49,6 +51,20 @@ def test_a_new_host_in_an_acknowledged_incident_is_told() -> None:
     assert (told.kind, told.reason) == ("changed", "Joined: high DiskFull on web-2.")
     assert incident.live.shown == incident.live.version
     assert (incident.pagerduty.attempts, incident.sns.attempts) == (0, 0), "a change wakes nobody"
+
+
+def test_who_took_it_in_another_channel_stands_in_slack() -> None:
+    incident = Shown(a_record(**IN_SLACK, pages=[a_page()]))
+    assert incident.store.incidents.acknowledge(incident.store.only.incident.incident_id, "grace (PagerDuty)", NOW)
+
+    assert out_of_date(incident.live)
+    assert incident.show()
+
+    (told,) = incident.slack.told
+    message = str(slack.render(told)["blocks"])
+    assert "Acknowledged by\\ngrace (PagerDuty)" in message
+    assert "'action_id': 'acknowledge'" not in message
+    assert not out_of_date(incident.live)
 
 
 def test_many_newcomers_are_named_worst_first_and_counted() -> None:

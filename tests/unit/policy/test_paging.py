@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from firstline.errors import ConfigurationError
 from firstline.models import Severity
-from firstline.policy.paging import PagingPolicy, load_paging_policy
+from firstline.policy.match import AlertMatch
+from firstline.policy.paging import PagingPolicy, Route, load_paging_policy
 from tests.support.builders import an_alert, an_incident
 
 SHIPPED = Path(__file__).parents[3] / "runbooks" / "policy" / "paging.yaml"
@@ -148,3 +150,23 @@ def test_a_route_may_ask_for_what_a_rule_said(route: str | None, severity: Sever
     incident = an_incident(an_alert(service="search", environment="prod"))
 
     assert [level.name for level in ROUTED.levels_for(incident, severity, route)] == names
+
+
+@pytest.mark.parametrize(
+    ("route", "service", "environment", "fits"),
+    [
+        ({"service": "payments-*"}, "payments-api", None, True),
+        ({"service": "Payments-*"}, "PAYMENTS-api", None, True),
+        ({"service": ["[billing]", "x"]}, "[Billing]", None, True),
+        ({"service": "payments-*"}, "payments", None, False),
+        ({"service": "*"}, None, None, False),
+        ({"environment": ["prod", "prod-*"]}, "x", "Prod-EU", True),
+        ({"environment": "prod"}, "x", "production", False),
+    ],
+)
+def test_routes_compare_as_rules_do(
+    route: dict[str, Any], service: str | None, environment: str | None, fits: bool
+) -> None:
+    incident = an_incident(an_alert(service=service, environment=environment))
+    assert Route.model_validate(route | {"levels": ["a"]}).matches(incident, "high", None) is fits
+    assert AlertMatch.model_validate(route).fits(incident.alert) is fits

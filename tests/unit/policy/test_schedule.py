@@ -1,12 +1,20 @@
 """Times that come again, and when they end."""
 
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from firstline.policy.holds import WINDOW_AT_MOST, Window
+from firstline.policy.match import RuleMatch
+from firstline.policy.remediation import Freeze
+from firstline.policy.schedule import WEEKDAYS, clock_changes
+from tests.support.builders import an_alert
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -17,7 +25,7 @@ def window(*when: dict[str, Any]) -> Window:
             "id": "w",
             "reason": "r",
             "owner": "ada",
-            "when": [{"time_zone": "Europe/Berlin"} | one for one in when],
+            "when": [{"time_zone": "Europe/Berlin"} | times for times in when],
             "match": {"host": "*"},
             "suppress": True,
         }
@@ -50,3 +58,105 @@ def test_a_window_that_never_ends_is_looked_at_again() -> None:
     now = datetime(2026, 12, 1, 12, tzinfo=BERLIN)
 
     assert always.end(now) == now + WINDOW_AT_MOST
+
+
+SPRING = "2027-03-28"  # 02:00 becomes 03:00 at 01:00 UTC
+AUTUMN = "2026-10-25"  # 03:00 becomes 02:00 at 01:00 UTC
+
+
+@pytest.mark.parametrize(
+    ("hours", "now", "ends"),
+    [
+        pytest.param("22:00-02:30", f"{AUTUMN}T00:15Z", f"{AUTUMN}T00:30Z", id="the first end of two"),
+        pytest.param("22:00-02:30", f"{AUTUMN}T01:15Z", f"{AUTUMN}T01:30Z", id="the second end of two"),
+        pytest.param("02:30-04:00", f"{AUTUMN}T00:45Z", f"{AUTUMN}T01:00Z", id="put back to before its begin"),
+        pytest.param("22:00-02:30", f"{SPRING}T00:45Z", f"{SPRING}T01:00Z", id="an end that does not come"),
+        pytest.param("02:30-04:00", f"{SPRING}T01:00Z", f"{SPRING}T02:00Z", id="a begin that does not come"),
+    ],
+)
+def test_a_window_ends_when_the_clocks_change(hours: str, now: str, ends: str) -> None:
+    assert window({"hours": hours}).end(datetime.fromisoformat(now)) == datetime.fromisoformat(ends)
+
+
+def transitions(name: str, first: datetime, last: datetime) -> Iterator[datetime]:
+    """Yield the moments at which a zone's clocks change, to the minute, by looking at each quarter of an hour."""
+    zone, quarter, moment = ZoneInfo(name), timedelta(minutes=15), first
+    while moment < last:
+        # Days without a change are skipped; no zone has two changes within a day.
+        if moment.astimezone(zone).utcoffset() == (moment + timedelta(days=1)).astimezone(zone).utcoffset():
+            moment += timedelta(days=1)
+            continue
+        while moment.astimezone(zone).utcoffset() == (moment + quarter).astimezone(zone).utcoffset():
+            moment += quarter
+        yield moment + quarter
+        moment += quarter
+
+
+@cache
+def changes_of_clocks() -> list[tuple[str, datetime]]:
+    """Return the changes of two years, of one zone for each distinct set of changes."""
+    seen, changes = set(), []
+    for name in sorted(available_timezones()):
+        found = tuple(transitions(name, datetime(2026, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC)))
+        offsets = tuple(moment.astimezone(ZoneInfo(name)).utcoffset() for moment in found)
+        if (found, offsets) not in seen:
+            seen.add((found, offsets))
+            changes += [(name, moment) for moment in found]
+    return changes
+
+
+CHANGES = st.deferred(lambda: st.sampled_from(changes_of_clocks()))
+CLOCKS = st.builds("{:02}:{:02}".format, st.integers(0, 23), st.sampled_from((0, 15, 30, 45)))
+
+
+@settings(max_examples=400)
+@given(
+    CHANGES,
+    CLOCKS,
+    CLOCKS,
+    st.integers(-40, 40),
+    st.none() | st.sampled_from(["mon", "fri", "sat", "sun"]),
+)
+def test_a_window_ends_at_the_first_moment_at_which_it_is_off(
+    change: tuple[str, datetime], begin: str, end: str, quarters: int, weekday: str | None
+) -> None:
+    assume(begin != end)
+    zone, moment = change
+    when = {"time_zone": zone, "hours": f"{begin}-{end}"} | ({"weekdays": weekday} if weekday else {})
+    around = window(when)
+    now = moment + quarters * timedelta(minutes=15)
+    first_off = now
+    while around.on(first_off):
+        first_off += timedelta(minutes=15)
+    assume(first_off > now)
+    assert around.end(now) == first_off
+    assert around.end(now + timedelta(seconds=1)) == first_off
+
+
+@settings(max_examples=400)
+@given(CHANGES, CLOCKS, CLOCKS, st.integers(-120, 120), st.sampled_from(WEEKDAYS))
+def test_rules_windows_and_freezes_mean_the_same(
+    change: tuple[str, datetime], begin: str, end: str, quarters: int, weekday: str
+) -> None:
+    assume(begin != end)
+    zone, moment = change
+    now = moment + quarters * timedelta(minutes=15)
+    words = {"weekdays": weekday, "hours": f"{begin}-{end}"}
+    local = now.astimezone(ZoneInfo(zone))
+    # By hand: the day on which the span began that holds now.
+    clock = f"{local:%H:%M}"
+    began = local.date() if clock >= begin else local.date() - timedelta(days=1)
+    inside = begin <= clock < end if begin < end else clock >= begin or clock < end
+    meant = inside and WEEKDAYS[began.weekday()] == weekday
+
+    rule = RuleMatch.model_validate(words)
+    assert rule.holds(an_alert(), local_time=local, flapping=False) is meant
+    assert window({"time_zone": zone} | words).on(now) is meant
+    assert Freeze.model_validate({"reason": "r", "time_zone": zone} | words).holds(now, []) is meant
+
+
+def test_all_zones_that_change_their_clocks_are_looked_at() -> None:
+    assert len({name for name, _ in changes_of_clocks()}) > 20
+    for name, moment in changes_of_clocks():
+        before = moment - timedelta(hours=30)
+        assert moment in list(clock_changes(ZoneInfo(name), before, timedelta(days=3)))

@@ -61,6 +61,16 @@ def test_a_group_that_people_keep_calling_noise_suggests_a_rule_that_fits_it_and
         assert rules.first(closed(**other).incident, evidence.local_time) is None
 
 
+def test_a_star_in_a_name_makes_no_rule_that_hides_everything() -> None:
+    (found,) = lessons(
+        [closed("ana noise", "bo noise", alert_name="*"), *[closed("bo noise", alert_name="*")] * 2]
+    ).suggestions
+
+    (rule,) = Rules.model_validate({"rules": [found.rule]}).rules
+    assert rule.match.fits(an_alert(alert_name="*"))
+    assert not rule.match.fits(an_alert(alert_name="DiskFull"))
+
+
 @pytest.mark.parametrize(
     ("why", "records"),
     [

@@ -7,7 +7,7 @@ import pytest
 
 from firstline.runbooks import catalogue
 from firstline.runbooks.model import Runbook
-from firstline_cli.lint.check import example_problems
+from firstline_cli.lint.check import example_problems, source_problems
 
 type Make[T] = Callable[..., T]
 
@@ -97,3 +97,11 @@ def test_a_mistyped_key_of_an_example_is_told_with_the_right_one() -> None:
     _, found = catalogue.parse("examples:\n  match:\n    - alert: A\n      lables: {}\n", "x.yaml")
 
     assert "x.yaml:4: examples.match.0.lables: unknown key; did you mean 'labels'?" in [str(one) for one in found]
+
+
+def test_a_source_that_does_not_exist_is_a_problem(make_runbook: Make[Runbook]) -> None:
+    runbook = make_runbook(match={"alerts": ["SpoolFull"], "sources": ["prometheus", "datadogg"]})
+    text = "id: drain-spool\nmatch:\n  alerts: [SpoolFull]\n  sources:\n    - prometheus\n    - datadogg\n"
+    assert [str(problem) for problem in source_problems(runbook, text)] == [
+        "drain-spool.yaml:6: match.sources.1: 'datadogg' fits no source; did you mean 'datadog'?"
+    ]

@@ -1,12 +1,13 @@
 """A parameter's pattern lists what is allowed, means the same everywhere, and cannot run away."""
 
 import re
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstline.runbooks import patterns
+from firstline.runbooks import linear, patterns
 
 
 @pytest.mark.parametrize(
@@ -81,5 +82,41 @@ def test_whatever_pattern_is_accepted_lets_only_safe_characters_through(pattern:
         compiled = patterns.compiled(pattern)
     except ValueError:
         return
-    value = data.draw(st.from_regex(compiled, fullmatch=True))
+    value = data.draw(st.from_regex(re.compile(patterns.portable(pattern), re.ASCII), fullmatch=True))
     assert set(value) <= patterns.SAFE_CHARACTERS
+    assert compiled.fullmatch(value)
+
+
+ATOMS = st.sampled_from(["a", "b", "[ab]", "[a-c]", r"\.", "c"])
+QUANTIFIERS = st.sampled_from(["", "", "?", "*", "+", "{2}", "{1,2}", "{0,3}", "{1,}"])
+BODIES = st.recursive(
+    st.builds("{}{}".format, ATOMS, QUANTIFIERS),
+    lambda parts: (
+        st.lists(parts, min_size=1, max_size=3).map("".join)
+        | st.builds("({}|{}){}".format, parts, parts, QUANTIFIERS)
+        | st.builds("(?:{}){}".format, parts, QUANTIFIERS)
+    ),
+    max_leaves=6,
+)
+
+
+@given(BODIES, st.text("abc.", max_size=7))
+def test_a_pattern_fits_what_python_says_it_fits(body: str, value: str) -> None:
+    assert linear.compile_linear(body).fullmatch(value) is (re.fullmatch(body, value) is not None)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "^(a|a)*B$",
+        "^(a?a?)*B$",
+        "^([a-z]{1,20}){1,20}B$",
+        "^([a-z]?){999}B$",
+        "^(([a-z]{0,999}){0,999}){0,999}B$",
+        "^[a-z]*[a-z]*[a-z]*[a-z]*[a-z]*[a-z]*[a-z]*[a-z]*B$",
+    ],
+)
+def test_no_pattern_runs_away_on_a_hostile_value(pattern: str) -> None:
+    began = time.process_time()
+    assert not patterns.compiled(pattern).fullmatch("a" * patterns.MAX_VALUE_LENGTH)
+    assert time.process_time() - began < 2

@@ -61,8 +61,9 @@ class Told:
 def tell_all(notification: Notification, channels: Mapping[str, Channel], *, rounds: int = 2) -> Told:
     """Send the notification, without personal data, to every channel once.
 
-    A channel that failed for a passing reason gets it again in the next round, after the others. One broken channel
-    never keeps a message from the next one. Failures are logged and counted, not raised.
+    A channel that failed for a passing reason gets it again in the next round, after the others, unless it asked to be
+    left alone for a time. One broken channel never keeps a message from the next one. Failures are logged and counted,
+    not raised.
     """
     notification = for_outsiders(notification)
     reached: list[str] = []
@@ -76,7 +77,8 @@ def tell_all(notification: Notification, channels: Mapping[str, Channel], *, rou
                 failed.pop(name, None)
             except ChannelFailed as error:
                 failed[name] = error
-        waiting = [name for name in waiting if name in failed and failed[name].retryable]
+        again = {name for name, failure in failed.items() if failure.retryable and failure.retry_after is None}
+        waiting = [name for name in waiting if name in again]
     for name, failure in failed.items():
         about = {"kind": notification.kind, "incident_id": notification.record.incident.incident_id}
         logger.error("A channel did not take a message", extra={"channel": name, **about, "why": str(failure)})

@@ -108,6 +108,15 @@ def render(notification: Notification, *, console_url: str = "", interactive: bo
     return {"text": escape_markup(headline, MAX_FALLBACK), "blocks": blocks[:MAX_BLOCKS]}
 
 
+def shorter(message: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what to send of a message that Slack finds too long: its title and buttons, and else its text alone.
+
+    Without `blocks`, an edit would leave the old ones.
+    """
+    kept = [block for block in message.get("blocks", ()) if block["type"] in ("header", "actions")]
+    return [message | {"blocks": kept}, message | {"blocks": []}]
+
+
 def render_details(notification: Notification) -> dict[str, Any] | None:
     """Return the details for the incident's thread, or None if the message itself says it all."""
     summary = summarise(notification)
@@ -147,6 +156,12 @@ def render_pointer(notification: Notification) -> dict[str, Any]:
     summary = summarise(notification)
     text = f"{summary.title}: a human is needed. It goes on in the channel for alerts."
     return {"text": escape_markup(text, MAX_FALLBACK), "blocks": [_section(f"{_ICONS['needs_human']} {text}")]}
+
+
+def render_detour(channel: str, why: str) -> dict[str, Any]:
+    """Return what says in the message's thread why it does not stand in its own channel."""
+    text = f"This belongs into {channel}, which takes no messages: {why}."
+    return {"text": escape_markup(text, MAX_FALLBACK), "blocks": [_section(text)]}
 
 
 def escape(text: str, limit: int) -> str:

@@ -11,6 +11,7 @@ from firstline.errors import HistoryUnavailable, MetricsUnavailable
 from firstline.incidents.store import EvidenceSource
 from firstline.models import AlertCount, Deployment, EarlierIncident, Evidence, Incident, MetricSeries, NormalizedAlert
 from firstline.policy.rules import NO_RULES, Rules
+from firstline.policy.schedule import begin_days
 from firstline.privacy.safe import safe_line
 
 _SHORT_NAMES = {"production": "prod", "prd": "prod", "staging": "stage", "stg": "stage", "development": "dev"}
@@ -104,7 +105,7 @@ def gather(
         topology=_topology(alert.labels),
         metric=answer("the alarm's metric", measured, None),
         local_time=local,
-        business_hours=local.weekday() in BUSINESS_DAYS and BUSINESS_HOURS[0] <= local.time() < BUSINESS_HOURS[1],
+        business_hours=any(day.weekday() in BUSINESS_DAYS for day in begin_days([BUSINESS_HOURS], local)),
         missing=missing,
         maintenance=rules.maintained(alert, now),
     )

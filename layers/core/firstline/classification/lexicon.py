@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from fnmatch import fnmatchcase
 from functools import cache
 
 from firstline.models import NormalizedAlert, SourceSeverity
+from firstline.policy.pattern import fits
 
 _POINTS: tuple[tuple[int, str], ...] = (
     # The name states the severity.
@@ -176,7 +176,7 @@ def _phrases(text: str, known: tuple[tuple[int, str], ...]) -> Iterator[tuple[in
     for found in pattern.finditer(_folded(text)):
         words = found[0]
         if words not in points_of:  # "corrupted" is `corrupt*`
-            words = next(phrase for phrase in points_of if "*" in phrase and fnmatchcase(words, phrase))
+            words = next(phrase for phrase in points_of if "*" in phrase and fits([phrase], words))
         if points_of[words]:
             yield points_of[words], words.strip("*")
 

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from firstline.models import Frozen, Hold, NormalizedAlert
 from firstline.policy.match import AlertMatch, Id, Reason, RuleMatch
+from firstline.policy.pattern import fold
 from firstline.policy.schedule import one_or_many
 
 AT_MOST = timedelta(hours=4)
@@ -28,8 +29,8 @@ type Label = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 class Inhibition(Frozen):
     """A rule: while an alert fires that matches `source`, alerts that match `target` are held.
 
-    Both must have the same values of the labels in `equal`; a label that both lack is equal, too. An alert that matches
-    both sides is a source only, so no alert inhibits itself.
+    Both must have the same values of the labels in `equal`, case aside; a label that both lack is equal, too. An alert
+    that matches both sides is a source only, so no alert inhibits itself.
     """
 
     id: Id
@@ -63,7 +64,7 @@ class Inhibition(Frozen):
         """
         said = (self.source.model_dump_json(exclude_defaults=True), *self.equal)
         values = (_value(alert, name) for name in self.equal)
-        text = "\0".join((*said, *(f"={value}" if value is not None else "" for value in values)))
+        text = "\0".join((*said, *(f"={fold(value)}" if value is not None else "" for value in values)))
         return f"{self.id}#{sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:20]}"
 
     def hold(self, now: datetime) -> Hold:

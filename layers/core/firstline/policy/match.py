@@ -1,30 +1,39 @@
 """Matches of alerts, as rules, silences, maintenance windows and heartbeats declare them, and their common fields."""
 
-import fnmatch
-import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from firstline.models import Frozen, NormalizedAlert, SourceSeverity
-from firstline.policy.schedule import WEEKDAYS, Spans, Weekdays, one_or_many, within
+from firstline.policy import pattern
+from firstline.policy.schedule import WEEKDAYS, Spans, Weekdays, begin_days, one_or_many, reaches_over
+
+
+def _says_a_word(phrase: str) -> str:
+    if not phrase.strip():
+        raise ValueError("is blank and stands in no message; write words of the message")
+    return phrase
+
 
 type Bound = Literal["critical", "high", "medium", "low"]
 type Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 type Reason = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
 type Owner = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 
-type Phrase = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+type Phrase = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
 type Patterns = Annotated[tuple[Phrase, ...], BeforeValidator(one_or_many)]
-"""One shell pattern or several; any may match. Case does not matter."""
+"""One pattern or several, as `firstline.policy.pattern` compares them; any may match."""
+
+type Phrases = Annotated[tuple[Annotated[Phrase, AfterValidator(_says_a_word)], ...], BeforeValidator(one_or_many)]
+"""One phrase or several, looked for in a text; any may be there."""
 
 _PLAIN = ("alert_name", "source", "service", "environment", "host")
 """The keys that hold patterns for the alert's field of the same name."""
 
-_LISTS = ("severity", "message", "hours", "weekdays")
+_LISTS = ("severity", "message")
 """The keys that list plain values."""
 
 
@@ -48,7 +57,7 @@ class AlertMatch(Frozen):
     environment: Patterns = ()
     host: Patterns = ()
     labels: dict[str, Patterns] = Field(default={})
-    message: Patterns = ()
+    message: Phrases = ()
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -72,7 +81,7 @@ class AlertMatch(Frozen):
         for label, patterns in self.labels.items():
             yield _pattern_key(f"labels.{label}", patterns, alert.labels.get(label))
         if self.message:
-            yield _key("message", self.message, alert.message, _mentions(self.message, alert.message))
+            yield _key("message", self.message, alert.message, pattern.mentions(self.message, alert.message))
 
 
 class RuleMatch(AlertMatch):
@@ -89,24 +98,34 @@ class RuleMatch(AlertMatch):
     def all_keys(self, alert: NormalizedAlert, *, local_time: datetime, flapping: bool) -> Iterator[Key]:
         """Compare each key that is given with the alert and the moment."""
         yield from self.keys(alert)
+        begun = begin_days(self.hours, local_time)
         if self.hours:
             spans = [f"{begin:%H:%M}-{end:%H:%M}" for begin, end in self.hours]
-            clock = local_time.time()
-            yield _key("hours", spans, f"{clock:%H:%M}", any(within(span, clock) for span in self.hours))
+            yield _key("hours", spans, f"{local_time:%H:%M}", bool(begun))
         if self.weekdays:
-            today = WEEKDAYS[local_time.weekday()]
-            yield _key("weekdays", self.weekdays, today, today in self.weekdays)
+            # Hours over midnight belong to the day on which they begin.
+            days = [WEEKDAYS[day.weekday()] for day in begun or [local_time.date()]]
+            yield _key("weekdays", self.weekdays, " or ".join(days), not set(days).isdisjoint(self.weekdays))
         if self.flapping is not None:
             yield _key("flapping", [str(self.flapping).lower()], str(flapping).lower(), flapping is self.flapping)
 
     def covers(self, other: "RuleMatch") -> bool:
         """Return True if this match surely holds whenever the other one holds; False if unsure."""
         return (
-            all(_covered(getattr(other, name), getattr(self, name)) for name in _PLAIN)
-            and all(_covered(other.labels.get(label, ()), wanted) for label, wanted in self.labels.items())
-            and all(_subset(getattr(other, name), getattr(self, name)) for name in _LISTS)
+            all(covered(getattr(other, name), getattr(self, name)) for name in _PLAIN)
+            and all(covered(other.labels.get(label, ()), wanted) for label, wanted in self.labels.items())
+            and all(subset(getattr(other, name), getattr(self, name)) for name in _LISTS)
+            and self._covers_times(other)
             and self.flapping in (None, other.flapping)
         )
+
+    def _covers_times(self, other: "RuleMatch") -> bool:
+        if self.hours or not self.weekdays:
+            return subset(other.hours, self.hours) and subset(other.weekdays, self.weekdays)
+        days = set(other.weekdays or WEEKDAYS)
+        if any(map(reaches_over, other.hours)):
+            days |= {WEEKDAYS[(WEEKDAYS.index(day) + 1) % 7] for day in days}
+        return days <= set(self.weekdays)
 
 
 def _key(name: str, wants: Sequence[str], has: str | None, fits: bool) -> Key:
@@ -114,33 +133,14 @@ def _key(name: str, wants: Sequence[str], has: str | None, fits: bool) -> Key:
 
 
 def _pattern_key(name: str, patterns: Sequence[str], value: str | None) -> Key:
-    fits = value is not None and any(fnmatch.fnmatchcase(value.casefold(), pattern.casefold()) for pattern in patterns)
-    return _key(name, patterns, value, fits)
+    return _key(name, patterns, value, value is not None and pattern.fits(patterns, value))
 
 
-def _mentions(phrases: tuple[str, ...], message: str) -> bool:
-    """Return True if a phrase occurs as whole words: `disk` is in "Disk full" and not in "diskette"."""
-    return any(re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", message, re.IGNORECASE) for phrase in phrases)
-
-
-def _subset(narrow: Collection[object], wide: Collection[object]) -> bool:
+def subset(narrow: Collection[object], wide: Collection[object]) -> bool:
     """Return True if the narrow key asks for nothing beyond the wide one; an empty key allows everything."""
     return not wide or (bool(narrow) and set(narrow) <= set(wide))
 
 
-def _covered(narrow: tuple[str, ...], wide: tuple[str, ...]) -> bool:
+def covered(narrow: tuple[str, ...], wide: tuple[str, ...]) -> bool:
     """Return True if each of the narrow patterns is within one of the wide ones; an empty key allows everything."""
-    return not wide or (bool(narrow) and all(any(_within_pattern(inner, outer) for outer in wide) for inner in narrow))
-
-
-def _within_pattern(narrow: str, wide: str) -> bool:
-    """Return True if the wide pattern is sure to match whatever the narrow one does.
-
-    Sound, not complete: a `*` also swallows the text of a pattern; `?` and `[` are only compared as they stand.
-    """
-    narrow, wide = narrow.casefold(), wide.casefold()
-    if narrow == wide or not wide.strip("*"):
-        return True
-    if not any(sign in narrow for sign in "*?["):
-        return fnmatch.fnmatchcase(narrow, wide)
-    return not any(sign in wide for sign in "?[") and "[" not in narrow and fnmatch.fnmatchcase(narrow, wide)
+    return not wide or (bool(narrow) and all(any(pattern.covers(outer, inner) for outer in wide) for inner in narrow))

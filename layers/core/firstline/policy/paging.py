@@ -5,11 +5,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from firstline.models import Frozen, Incident, RouteName, Severity
+from firstline.policy import pattern
 from firstline.policy.durations import Duration, between
 from firstline.policy.files import load_policy
+from firstline.policy.match import Patterns, covered, subset
+from firstline.policy.schedule import one_or_many
 
 type ChannelName = Literal["pagerduty", "slack", "sns"]
 
@@ -34,20 +37,40 @@ class Level(Frozen):
 
 
 class Route(Frozen):
-    """A rule that chooses the levels for incidents that match. A condition that is left out matches every incident."""
+    """A rule that chooses the levels for incidents that match. A condition that is left out matches every incident.
 
-    severity: tuple[Severity, ...] = ()
-    service: tuple[str, ...] = ()
-    environment: tuple[str, ...] = ()
-    route: tuple[RouteName, ...] = ()
+    `service` and `environment` are patterns, as in rules.yaml.
+    """
+
+    severity: Annotated[tuple[Severity, ...], BeforeValidator(one_or_many)] = ()
+    service: Patterns = ()
+    environment: Patterns = ()
+    route: Annotated[tuple[RouteName, ...], BeforeValidator(one_or_many)] = ()
     levels: Annotated[list[LevelName], Field(min_length=1)]
 
     def matches(self, incident: Incident, severity: Severity, route: RouteName | None) -> bool:
         """Return True if every condition that is given holds."""
         alert = incident.alert
-        conditions = (self.severity, self.service, self.environment, self.route)
-        values = (severity, alert.service, alert.environment, route)
-        return all(not allowed or value in allowed for allowed, value in zip(conditions, values, strict=True))
+        return (
+            (not self.severity or severity in self.severity)
+            and (not self.route or route in self.route)
+            and _fits(self.service, alert.service)
+            and _fits(self.environment, alert.environment)
+        )
+
+    @property
+    def takes_all(self) -> bool:
+        """Return True if the route asks for nothing."""
+        return not (self.severity or self.service or self.environment or self.route)
+
+    def covers(self, later: "Route") -> bool:
+        """Return True if a later route can never decide because of this one."""
+        return (
+            subset(later.severity, self.severity)
+            and subset(later.route, self.route)
+            and covered(later.service, self.service)
+            and covered(later.environment, self.environment)
+        )
 
 
 class PagingPolicy(Frozen):
@@ -77,6 +100,10 @@ class PagingPolicy(Frozen):
         by_name = {level.name: level for level in self.levels}
         names = next((known.levels for known in self.routes if known.matches(incident, severity, route)), by_name)
         return [by_name[name] for name in names]
+
+
+def _fits(patterns: tuple[str, ...], value: str | None) -> bool:
+    return not patterns or (value is not None and pattern.fits(patterns, value))
 
 
 ONLY_THE_TOPIC = PagingPolicy(

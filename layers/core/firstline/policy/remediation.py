@@ -4,7 +4,6 @@ It says how many hosts remediation may touch at a time, when nothing may change,
 its owner gives it more freedom.
 """
 
-import fnmatch
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +12,9 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from firstline.models import Frozen
+from firstline.policy import pattern
 from firstline.policy.files import load_policy
+from firstline.policy.match import Patterns
 from firstline.policy.schedule import Schedule
 
 type Percent = Annotated[int, Field(ge=1, le=100)]
@@ -24,13 +25,12 @@ class Freeze(Schedule):
     """A time in which nothing may be changed. Runbooks that change nothing still run."""
 
     reason: Reason
-    environments: list[Annotated[str, StringConstraints(min_length=1)]] = Field(default=[])
+    environments: Patterns = ()
 
     def holds(self, now: datetime, environments: Sequence[str]) -> bool:
         """Return True if the freeze is active and names one of these environments, or names none."""
-        patterns = [pattern.casefold() for pattern in self.environments]
-        named = any(fnmatch.fnmatchcase(name.casefold(), pattern) for name in environments for pattern in patterns)
-        return (named or not patterns) and self.on(now)
+        named = any(pattern.fits(self.environments, name) for name in environments)
+        return (named or not self.environments) and self.on(now)
 
 
 class Fleet(Frozen):

@@ -1,7 +1,7 @@
 """Recurring times: dates, weekdays and hours in a time zone, for change freezes and maintenance windows."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,6 +17,7 @@ _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-(?:([01]\d|2[0-3]):([0-5]\d)|24:
 _DAY = r"(\d{4}-\d{2}-\d{2})"
 _DATES = re.compile(rf"{_DAY}(?:\.\.{_DAY})?")
 _MIDNIGHT = time(0)
+_SECOND = timedelta(seconds=1)
 
 
 def one_or_many(value: object) -> object:
@@ -86,24 +87,29 @@ class Schedule(Frozen):
 
     def on(self, now: datetime) -> bool:
         """Return True if the schedule is active now."""
-        local = now.astimezone(ZoneInfo(self.time_zone))
-        today, clock = local.date(), local.time()
-        if not self.hours:
-            return self._day(today)
-        yesterday = today - timedelta(days=1)
-        spans = [span for span in self.hours if within(span, clock)]
-        return any(self._day(today if clock >= begin else yesterday) for begin, _ in spans)
+        return any(map(self._day, begin_days(self.hours, now.astimezone(ZoneInfo(self.time_zone)))))
+
+    @property
+    def is_ever_on(self) -> bool:
+        """Return False if none of its dates is one of its weekdays."""
+        week = timedelta(days=7)
+        ends = ((first, min(last, first + week)) for first, last in self.dates)
+        days = (first + timedelta(days=day) for first, last in ends for day in range((last - first).days + 1))
+        return not self.dates or any(map(self._day, days))
 
     def may_end(self, after: datetime, days: int) -> Iterator[datetime]:
-        """Yield the moments of the coming days when it can become inactive: the ends of its hours, and midnights."""
+        """Yield the moments of the coming days when it can become inactive.
+
+        These are the ends of its hours, midnights, and the first moment after each change of the clocks. An end that
+        the clocks show twice can be either.
+        """
         zone = ZoneInfo(self.time_zone)
         first = after.astimezone(zone).date()
         clocks = {_MIDNIGHT, *(end for _, end in self.hours)}
-        for day in range(days + 1):
-            for clock in clocks:
-                moment = datetime.combine(first + timedelta(days=day), clock, zone).astimezone(UTC)
-                if moment > after:
-                    yield moment
+        wall = (datetime.combine(first + timedelta(days=day), clock) for day in range(days + 1) for clock in clocks)
+        ends = {local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for local in wall for fold in (0, 1)}
+        changes = clock_changes(zone, after.astimezone(UTC), timedelta(days=days + 1))
+        yield from (moment for moment in (*ends, *changes) if moment > after)
 
     def _day(self, day: date) -> bool:
         return (not self.dates or any(first <= day <= last for first, last in self.dates)) and (
@@ -111,7 +117,46 @@ class Schedule(Frozen):
         )
 
 
+def begin_days(spans: Sequence[tuple[time, time]], local: datetime) -> list[date]:
+    """Return the days on which the spans of local time began that hold now; without spans, the day itself.
+
+    This is the one meaning of weekdays and dates with hours: hours over midnight belong to the day on which they begin.
+    """
+    today, clock = local.date(), local.time()
+    if not spans:
+        return [today]
+    days = (today if clock >= span[0] else today - timedelta(days=1) for span in spans if within(span, clock))
+    return list(dict.fromkeys(days))
+
+
 def within(span: tuple[time, time], clock: time) -> bool:
     """Return True if a span of local time holds this time of day. Its end is outside; it may reach over midnight."""
     begin, end = span
     return begin <= clock < end if begin < end else clock >= begin or clock < end
+
+
+def reaches_over(span: tuple[time, time]) -> bool:
+    """Return True if a span of local time reaches into the next day."""
+    begin, end = span
+    return _MIDNIGHT < end < begin
+
+
+def clock_changes(zone: ZoneInfo, after: datetime, span: timedelta) -> Iterator[datetime]:
+    """Yield the first moment after each change of a zone's clocks within a span, in UTC to the second.
+
+    Clocks do not change twice within six hours.
+    """
+    known, step = after, timedelta(hours=6)
+    while known < after + span:
+        low, high = known, known + step
+        if _offset(zone, low) != _offset(zone, high):
+            known_offset = _offset(zone, low)
+            while high - low > _SECOND:
+                middle = low + (high - low) // 2
+                low, high = (middle, high) if _offset(zone, middle) == known_offset else (low, middle)
+            yield high.replace(microsecond=0)
+        known += step
+
+
+def _offset(zone: ZoneInfo, moment: datetime) -> timedelta | None:
+    return moment.astimezone(zone).utcoffset()

@@ -15,8 +15,6 @@ ENOUGH = 3
 PEOPLE = 2
 """… so many different people did, and no person called one of the group real."""
 
-_NOT_A_PATTERN = re.compile(r"[*?\[]")
-
 
 class Decided(Frozen):
     """The record of one decider: people judged `judged` of its verdicts; answers or outcomes prove `proven` ones."""
@@ -109,8 +107,8 @@ def _rule(alerts: Sequence[NormalizedAlert], noise: int, people: Sequence[str]) 
     match: dict[str, str] = {}
     for name in ("alert_name", "source", "service", "environment", "host"):
         value, *others = {getattr(alert, name) for alert in alerts}
-        if not others and value is not None and len(value) <= 200:
-            match[name] = _NOT_A_PATTERN.sub(lambda found: f"[{found[0]}]", value)
+        if not others and value is not None:
+            match[name] = value.replace("*", "?")  # a star in a name would fit anything in a rule
     slug = re.sub(r"[^a-z0-9]+", "-", alerts[-1].alert_name.lower()).strip("-")[:50] or "alert"
     return {
         "id": f"noise-{slug}",

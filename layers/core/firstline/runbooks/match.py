@@ -4,13 +4,15 @@ import re
 from functools import lru_cache
 
 from firstline.models import NormalizedAlert
+from firstline.policy.pattern import fits, fold
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
 
 _NAMED = 1_000
 _CACHED = 32_768
 _NOT_WORD = re.compile(r"[\W_]+")
-_NOT_NAME = re.compile(r"[^\w*]+|_+")
+_NOT_NAME = re.compile(r"[\W_]+")
+_NOT_PATTERN = re.compile(r"[^\w*?]+|_+")
 
 
 def offered(catalogue: Catalogue, alert: NormalizedAlert) -> list[Runbook]:
@@ -19,7 +21,7 @@ def offered(catalogue: Catalogue, alert: NormalizedAlert) -> list[Runbook]:
     Among equals the one that asks for more (longer pattern, labels, source) comes first, then the id decides.
     Runbooks that are switched off are left out.
     """
-    name = _name_of(alert)
+    name = _name_of(alert.alert_name)
     message = _words(alert.message)
     ranked = [
         (-score, runbook.id, runbook)
@@ -34,19 +36,19 @@ def named(runbook: Runbook, alert: NormalizedAlert) -> bool:
 
     Words of the message are only a hint: a message quotes logs, and anybody may have written what is in a log.
     """
-    return _name_score(runbook, _name_of(alert)) > 0
-
-
-def _name_of(alert: NormalizedAlert) -> str:
-    return _folded(alert.alert_name.replace("*", ""))
+    return _name_score(runbook, _name_of(alert.alert_name)) > 0
 
 
 def _name_score(runbook: Runbook, name: str) -> int:
-    patterns = [_folded(pattern) for pattern in runbook.match.alerts]
-    if name in patterns:
+    """Score the name of an alert: it is one of the runbook's, or a pattern fits it, the longer the better."""
+    patterns = runbook.match.alerts
+    if any("*" not in pattern and _name_of(pattern) == name for pattern in patterns):
         return 2 * _NAMED
-    fitting = (pattern for pattern in patterns if "*" in pattern and _wildcard(pattern).fullmatch(name))
-    return max((_NAMED + len(pattern) for pattern in fitting), default=0)
+    # The text of a name fits the name, whatever signs it has; a name is folded without them.
+    folded = (
+        _pattern_of(pattern) for pattern in patterns if _name_of(pattern) == name or fits([_pattern_of(pattern)], name)
+    )
+    return max((_NAMED + len(pattern) for pattern in folded), default=0)
 
 
 def _score(runbook: Runbook, alert: NormalizedAlert, name: str, message: str) -> int:
@@ -54,7 +56,7 @@ def _score(runbook: Runbook, alert: NormalizedAlert, name: str, message: str) ->
     if rule.sources and alert.source not in rule.sources:
         return 0
     labels = alert.labels
-    if not all(key in labels and _wildcard(wanted).fullmatch(labels[key]) for key, wanted in rule.labels.items()):
+    if not all(key in labels and fits([wanted], labels[key]) for key, wanted in rule.labels.items()):
         return 0
     best = _name_score(runbook, name)
     if not best and any(_phrase(phrase) in message for phrase in rule.words):
@@ -64,7 +66,7 @@ def _score(runbook: Runbook, alert: NormalizedAlert, name: str, message: str) ->
 
 def _words(text: str) -> str:
     """Put one space around each word, so that a phrase is found as whole words."""
-    return f" {_NOT_WORD.sub(' ', text.casefold()).strip()} "
+    return f" {_NOT_WORD.sub(' ', fold(text)).strip()} "
 
 
 # The names and phrases of runbooks stay the same; the cache has room for those of many hundred runbooks.
@@ -72,11 +74,11 @@ _phrase = lru_cache(maxsize=_CACHED)(_words)
 
 
 @lru_cache(maxsize=_CACHED)
-def _folded(name: str) -> str:
+def _name_of(name: str) -> str:
     """Fold the spellings of one name: `HighMemory`, `high-memory`, `High memory`."""
-    return _NOT_NAME.sub("", name.casefold())
+    return _NOT_NAME.sub("", fold(name))
 
 
 @lru_cache(maxsize=_CACHED)
-def _wildcard(pattern: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, re.sub(r"\*+", "*", pattern).split("*"))), re.DOTALL)
+def _pattern_of(pattern: str) -> str:
+    return _NOT_PATTERN.sub("", fold(pattern))

@@ -73,8 +73,9 @@ type User = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$"
 class Match(Frozen):
     """The conditions that an alert must meet: its name or words of its message, and every other condition given.
 
-    `alerts` are compared without case, spaces and punctuation (`low-disk` is `LowDisk`), and `*` stands for anything.
-    `words` are phrases looked for in the alert's message. `labels` must be there; their values may hold `*` too.
+    `alerts` are compared without case, spaces and punctuation (`low-disk` is `LowDisk`); `*` stands for any text and
+    `?` for one character. `words` are phrases looked for in the alert's message. `labels` must be there; their values
+    are patterns, too.
     """
 
     alerts: list[Annotated[str, StringConstraints(min_length=1, max_length=256)]] = Field(default=[])

@@ -1,6 +1,5 @@
 """Parameters of a runbook: the values of an alert that may go into a command, and their patterns."""
 
-import re
 from functools import cached_property
 from typing import Annotated, Self
 
@@ -8,6 +7,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from firstline.models import Frozen
 from firstline.runbooks import patterns
+from firstline.runbooks.linear import LinearPattern
 
 
 def _as_list(value: object) -> object:
@@ -43,7 +43,7 @@ class Parameter(Frozen):
         return self
 
     @cached_property
-    def _regex(self) -> re.Pattern[str]:
+    def _compiled(self) -> LinearPattern:
         return patterns.compiled(self.pattern)
 
     def problem(self, value: str) -> str | None:
@@ -54,7 +54,7 @@ class Parameter(Frozen):
         """
         if len(value) > patterns.MAX_VALUE_LENGTH:
             return f"is {len(value)} characters long; {patterns.MAX_VALUE_LENGTH} is the limit"
-        if not self._regex.fullmatch(value):
+        if not self._compiled.fullmatch(value):
             return f"{value[:80]!r} does not fit {self.pattern}"
         if value.startswith("-"):
             return f"{value[:80]!r} starts with a dash, which commands read as an option"

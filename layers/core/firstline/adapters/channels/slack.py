@@ -1,8 +1,8 @@
 """Slack, through `slack_sdk`: a bot that keeps one message per incident, or an incoming webhook that can only post."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.client import HTTPException
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -13,30 +13,21 @@ from slack_sdk.webhook import WebhookClient
 
 from firstline.channels import slack
 from firstline.channels.delivery import Wakes
+from firstline.channels.slack_errors import refusal
 from firstline.errors import ChannelFailed, HistoryUnavailable
 from firstline.models import IncidentRecord, Notification
 from firstline.observability import logger
+from firstline.text import one_line
 
 TIMEOUT_SECONDS = 4
 LONGEST_WAIT_SECONDS = 3
 """Slack asks for longer waits under load; a function that sleeps through them would time out instead of saying so."""
 
-_PASSING = frozenset({"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable"})
-_MESSAGE_GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found"})
-_FIXES = {
-    "invalid_auth": "the secret slack/bot-token is not a valid bot token",
-    "not_authed": "the secret slack/bot-token is empty",
-    "token_revoked": "the secret slack/bot-token was revoked; install the app again",
-    "account_inactive": "the secret slack/bot-token belongs to a removed app; install it again",
-    "expired_trigger_id": "it took more than three seconds; press the button again",
-    "missing_scope": "the app lacks a scope; docs/channels/slack.md lists them",
-    "not_in_channel": "invite the bot to the channel, or give the app chat:write.public",
-    "channel_not_found": "no such channel, or the bot is not in it; check SlackAutomatedChannel and SlackAlertsChannel",
-    "is_archived": "the channel is archived; choose another in SlackAutomatedChannel or SlackAlertsChannel",
-}
-
 type Remember = Callable[[str, str, str], object]
 """Stores where an incident's message is: incident id, place, timestamp."""
+
+type Place = tuple[slack.Feed, str, str]
+"""Where an incident's message is: feed, channel id, timestamp."""
 
 
 class SlackBot:
@@ -103,27 +94,62 @@ class SlackBot:
         self._call("views.open", {"trigger_id": trigger_id, "view": view})
 
     def _show(self, notification: Notification) -> tuple[str, str]:
+        """Edit the incident's message or post it, where Slack lets us. Return its channel's id and its timestamp."""
         record = notification.record
         message = slack.render(notification, console_url=self._console_url)
         wanted = slack.feed(notification)
-        place = _place(record)
-        if place and (wanted == "automated" or self._channels[place[0]] == self._channels[wanted]):
+        barred: _Refused | None = None
+        for to in self._ways(_place(record), wanted):
             try:
-                self._call("chat.update", {"channel": place[1], "ts": place[2], **message})
-                return place[1:]
-            except _MessageGone:
-                logger.warning("The incident's Slack message is gone; posting a new one")
-        answer = self._call("chat.postMessage", {"channel": self._channels[wanted], **_QUIET, **message})
-        channel, timestamp = str(answer["channel"]), str(answer["ts"])
+                if isinstance(to, tuple):
+                    _, channel, timestamp = to
+                    self._send("chat.update", {"channel": channel, "ts": timestamp}, message)
+                else:
+                    answer = self._send("chat.postMessage", {"channel": self._channels[to], **_QUIET}, message)
+                    channel, timestamp = str(answer["channel"]), str(answer["ts"])
+            except _Refused as refused:
+                if refused.refusal.meaning not in ("anew", "elsewhere"):
+                    raise
+                logger.warning("Slack takes the incident's message elsewhere only", extra={"why": str(refused)})
+                barred = refused if to == wanted else barred
+                continue
+            if barred or not isinstance(to, tuple):
+                self._moved(notification, (wanted, channel, timestamp), barred)
+            return channel, timestamp
+        raise barred or AssertionError("the channel that is wanted was not tried")
+
+    def _ways(self, place: Place | None, wanted: slack.Feed) -> list[Place | slack.Feed]:
+        """Return the ways to show a message, best first: an edit of the one that stands, or a new one in a channel."""
+        other: slack.Feed = "alerts" if wanted == "automated" else "automated"
+        ways: list[Place | slack.Feed] = [wanted]
+        if place:
+            stays = wanted == "automated" or self._channels[place[0]] == self._channels[wanted]
+            ways.insert(0 if stays else 1, place)
+        return ways if self._channels[other] == self._channels[wanted] else [*ways, other]
+
+    def _moved(self, notification: Notification, place: Place, barred: ChannelFailed | None) -> None:
+        """Remember where the message is now, and say so where people may look for it.
+
+        `barred` is why it does not stand in the channel of its feed. It keeps its feed all the same: what is in the
+        feed for humans is shown as theirs, with its buttons, and is edited where it is from now on.
+        """
+        feed, channel, timestamp = place
+        before = _place(notification.record)
         try:
-            self._remember(record.incident.incident_id, f"{wanted}:{channel}", timestamp)
+            self._remember(notification.record.incident.incident_id, f"{feed}:{channel}", timestamp)
         except HistoryUnavailable:
             # People can read the message; the next moment gets a message of its own instead of an edit.
             logger.exception("Could not store where the incident's Slack message is")
-        if place and place[0] != wanted:
-            pointer = {"channel": place[1], "ts": place[2], **slack.render_pointer(notification)}
+        if barred:
+            logger.error("A Slack channel takes no messages; another one got it", extra={"why": str(barred)})
+            note = {"thread_ts": timestamp, **slack.render_detour(self._channels[feed], str(barred))}
+            self._try("chat.postMessage", {"channel": channel, **_QUIET, **note}, "Could not say why it stands here")
+        elif before and before[0] != feed:
+            pointer = {"channel": before[1], "ts": before[2], **slack.render_pointer(notification)}
             self._try("chat.update", pointer, "Could not mark the old Slack message")
-        return channel, timestamp
+
+    def _send(self, method: str, where: dict[str, Any], message: dict[str, Any]) -> dict[str, Any]:
+        return _less_if_too_long(lambda text: self._call(method, where | text), message)
 
     def _try(self, method: str, body: dict[str, Any], warning: str) -> None:
         """Log a failure instead of raising it: the message itself is there, and a retry would post it again."""
@@ -136,7 +162,9 @@ class SlackBot:
         try:
             return cast("dict[str, Any]", self._client.api_call(method, json=body).data)
         except SlackApiError as error:
-            _refused(method, error)
+            said = error.response
+            code = str(said.get("error") or "unknown error")
+            raise _Refused(method, code, said.status_code, said.headers) from error
         except (SlackClientError, OSError, HTTPException) as error:
             raise ChannelFailed(f"Slack {method}: {error or type(error).__name__}", retryable=True) from error
 
@@ -156,20 +184,51 @@ class SlackWebhook:
         if notification.kind not in ("needs_human", "approval", "paged", "closed") and not news:
             return False
         message = slack.render(notification, console_url=self._console_url, interactive=False)
+        _less_if_too_long(self._post, message)
+        return True
+
+    def _post(self, message: dict[str, Any]) -> None:
         try:
             answer = self._client.send_dict({**_QUIET, **message})
         except (SlackClientError, OSError, HTTPException) as error:
             raise ChannelFailed(f"Slack webhook: {error or type(error).__name__}", retryable=True) from error
         if answer.status_code != 200:
-            raise ChannelFailed(
-                f"Slack webhook: {answer.status_code} {answer.body[:100]}; check the secret slack/webhook-url",
-                retryable=answer.status_code == 429 or answer.status_code >= 500,
+            raise _Refused(
+                "webhook", answer.body, answer.status_code, answer.headers, "check the secret slack/webhook-url"
             )
-        return True
 
 
-class _MessageGone(ChannelFailed):
-    """The message to edit no longer exists."""
+class _Refused(ChannelFailed):
+    """A refusal of Slack's, with what it means for the message."""
+
+    def __init__(self, method: str, code: str, status: int, headers: Mapping[str, str], fix: str = "") -> None:
+        self.refusal = refusal(code, status)
+        later = self.refusal.meaning == "later"
+        fix = "" if later else fix or self.refusal.fix
+        super().__init__(
+            f"Slack {method}: {one_line(code, 200)} (status {status}){'; ' if fix else ''}{fix}",
+            retryable=later,
+            retry_after=_seconds(headers) if status == 429 or code in ("ratelimited", "rate_limited") else None,
+        )
+
+
+def _less_if_too_long[Answered](send: Callable[[dict[str, Any]], Answered], message: dict[str, Any]) -> Answered:
+    """Send a message, and less of it as long as Slack finds it too long."""
+    for less in slack.shorter(message):
+        try:
+            return send(message)
+        except _Refused as refused:
+            if refused.refusal.meaning != "shorter":
+                raise
+            logger.warning("Slack refused a message's text; sending less of it", extra={"why": str(refused)})
+            message = less
+    return send(message)
+
+
+def _seconds(headers: Mapping[str, str]) -> float:
+    """Return for how many seconds Slack asks to be left alone; a minute if it does not say it in whole seconds."""
+    asked = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
+    return float(asked) if asked.isdecimal() else 60.0
 
 
 class _PatientWithinReason(RateLimitErrorRetryHandler):
@@ -189,17 +248,8 @@ def _retry_handlers() -> list[RetryHandler]:
     return [_PatientWithinReason(max_retry_count=1), ServerErrorRetryHandler(max_retry_count=1)]
 
 
-def _place(record: IncidentRecord) -> tuple[slack.Feed, str, str] | None:
+def _place(record: IncidentRecord) -> Place | None:
     if not record.slack_channel or not record.slack_ts:
         return None
     feed, _, channel = record.slack_channel.partition(":")
     return cast("slack.Feed", feed), channel, record.slack_ts
-
-
-def _refused(method: str, error: SlackApiError) -> NoReturn:
-    code = str(error.response.get("error") or "unknown error")
-    status = error.response.status_code
-    kind = _MessageGone if method == "chat.update" and code in _MESSAGE_GONE else ChannelFailed
-    fix = f"; {_FIXES[code]}" if code in _FIXES else ""
-    retryable = code in _PASSING or status == 429 or status >= 500
-    raise kind(f"Slack {method}: {code[:200]} (status {status}){fix}", retryable=retryable) from error

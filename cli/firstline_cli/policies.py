@@ -1,0 +1,169 @@
+"""The check of the policy files against each other: names and patterns that fit nothing, each with its line and fix."""
+
+import difflib
+import re
+import shlex
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import available_timezones
+
+from firstline.policy import pattern
+from firstline.policy.match import AlertMatch, RuleMatch
+from firstline.policy.paging import PagingPolicy
+from firstline.policy.remediation import RemediationPolicy
+from firstline.policy.rules import Rules
+from firstline.policy.schedule import Schedule
+from firstline.runbooks.catalogue import Problem, line_of
+from firstline.sources import SOURCES
+
+type Location = tuple[int | str, ...]
+type Found = tuple[Location, str]
+"""The place of a mistake in a file, and what is wrong there."""
+
+FIRING_SOURCES = (*SOURCES, "firstline")
+"""What an alert's `source` may be; Firstline's own alerts are about absent heartbeats."""
+
+SAMCONFIG = "samconfig.toml"
+_APPROVER = re.compile(r"[UW][A-Z0-9]{2,30}")
+_CHANNEL = re.compile(r"#?[^\WA-Z][^\s#A-Z]{0,79}|[CG][A-Z0-9]{2,30}")
+_CHANNELS = ("SlackAutomatedChannel", "SlackAlertsChannel")
+
+
+@dataclass(frozen=True)
+class Policies:
+    """The files of a policy folder, as far as they are there."""
+
+    rules: Rules
+    paging: PagingPolicy | None = None
+    remediation: RemediationPolicy | None = None
+
+
+def crossed(rules_file: Path, policies: Policies) -> Iterator[Problem]:
+    """Yield what fits nothing, with its file and line: first in the rules, then in the files beside them."""
+    yield from _problems(rules_file, _in_rules(policies))
+    if policies.paging is not None:
+        yield from _problems(rules_file.with_name("paging.yaml"), _in_paging(policies.rules, policies.paging))
+    if policies.remediation is not None:
+        freezes = [(("freezes", number), freeze) for number, freeze in enumerate(policies.remediation.freezes)]
+        yield from _problems(rules_file.with_name("remediation.yaml"), _never_on(freezes))
+
+
+def in_parameters(samconfig: Path) -> Iterator[Problem]:
+    """Yield the parameters of deployments that fit nobody and nothing: approvers, channels, the time zone."""
+    text = samconfig.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    for environment, tables in tomllib.loads(text).items():
+        for table in tables.values() if isinstance(tables, dict) else ():
+            for name, message in _in_parameters(_parameters(table)):
+                section = next((at for at, line in enumerate(lines) if line.startswith(f"[{environment}.")), 0)
+                line = next((at for at in range(section, len(lines)) if f"{name}=" in lines[at]), section)
+                yield Problem(str(samconfig), message, line + 1, f"{environment} {name}")
+
+
+def unknown_source(given: str) -> str:
+    """Say that no source is called so, and which one may be meant."""
+    near = difflib.get_close_matches(given.lower(), FIRING_SOURCES, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(FIRING_SOURCES)}"
+    return f"{given!r} fits no source; {hint}"
+
+
+def _problems(file: Path, found: Iterable[Found]) -> Iterator[Problem]:
+    text = file.read_text(encoding="utf-8")
+    for location, message in found:
+        yield Problem(str(file), message, line_of(text, location), ".".join(map(str, location)))
+
+
+def _in_rules(policies: Policies) -> Iterator[Found]:
+    rules, paging = policies.rules, policies.paging
+    taken = {name for route in paging.routes for name in route.route} if paging else None
+    for number, rule in enumerate(rules.rules):
+        if taken is not None and rule.route and rule.route not in taken:
+            wanted = _meant(rule.route, taken, f"add `- route: [{rule.route}]` with its levels there")
+            yield ("rules", number, "route"), f"no route of paging.yaml takes {rule.route!r}; {wanted}"
+    for location, match in _matches(rules):
+        for given in match.source:
+            if not any(pattern.fits([given], source) for source in FIRING_SOURCES):
+                yield (*location, "source"), unknown_source(given)
+    asked = [RuleMatch.model_validate(beat.match.model_dump()) for beat in rules.heartbeats]
+    for number, beat in enumerate(rules.heartbeats):
+        earlier = next((before for before in range(number) if asked[before].covers(asked[number])), None)
+        if earlier is not None and not beat.required:
+            message = f"nothing is left for it: heartbeat {rules.heartbeats[earlier].id} stands before it; move it up"
+            yield ("heartbeats", number), message
+    windows: list[tuple[Location, Schedule]] = [
+        (("maintenance", number, "when", place), schedule)
+        for number, window in enumerate(rules.maintenance)
+        for place, schedule in enumerate(window.when)
+    ]
+    yield from _never_on(windows)
+
+
+def _matches(rules: Rules) -> Iterator[tuple[Location, AlertMatch]]:
+    for section in ("rules", "maintenance", "heartbeats"):
+        for number, entry in enumerate(getattr(rules, section)):
+            yield (section, number, "match"), entry.match
+    for number, inhibition in enumerate(rules.inhibit):
+        yield ("inhibit", number, "source"), inhibition.source
+        yield ("inhibit", number, "target"), inhibition.target
+
+
+def _never_on(schedules: Iterable[tuple[Location, Schedule]]) -> Iterator[Found]:
+    for location, schedule in schedules:
+        if not schedule.is_ever_on:
+            days = ", ".join(schedule.weekdays)
+            yield location, f"it is never on: none of its dates is a {days}; correct the dates, or take weekdays out"
+
+
+def _in_paging(rules: Rules, paging: PagingPolicy) -> Iterator[Found]:
+    given = {rule.route for rule in rules.rules if rule.route}
+    for number, route in enumerate(paging.routes):
+        for place, name in enumerate(route.route):
+            if name not in given:
+                wanted = _meant(name, given, f"give a rule `route: {name}`, or take it out")
+                yield ("routes", number, "route", place), f"no rule of rules.yaml gives the route {name!r}; {wanted}"
+        earlier = next((before for before in range(number) if paging.routes[before].covers(route)), None)
+        if earlier is not None:
+            message = f"it never decides: routes.{earlier} stands before it and takes all it fits; move it up"
+            yield ("routes", number), message
+    last = next((number for number, route in enumerate(paging.routes) if route.takes_all), None)
+    if last is not None:
+        paged = {name for route in paging.routes[: last + 1] for name in route.levels}
+        for number, level in enumerate(paging.levels):
+            if level.name not in paged:
+                message = (
+                    f"nobody is paged by {level.name!r}: routes.{last} takes every incident, and no route lists it"
+                )
+                yield ("levels", number), f"{message}; list it there, or take it out"
+
+
+def _meant(name: str, known: Iterable[str], otherwise: str) -> str:
+    near = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"write {near[0]!r}, or {otherwise}" if near else otherwise
+
+
+def _parameters(table: Any) -> dict[str, str]:
+    """Return what a table of samconfig.toml gives to the stack; sam takes one text, or a list of texts."""
+    if not isinstance(table, dict):
+        return {}
+    given = table.get("parameters", table).get("parameter_overrides", "") if isinstance(table, dict) else ""
+    words = given if isinstance(given, list) else shlex.split(str(given))
+    return dict(word.split("=", 1) for word in map(str, words) if "=" in word)
+
+
+def _in_parameters(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for approver in filter(None, map(str.strip, given.get("Approvers", "").split(","))):
+        if not _APPROVER.fullmatch(approver):
+            yield (
+                "Approvers",
+                f"{approver!r} is no Slack user id, so nobody can approve by it; copy it from the person's profile"
+                " (Copy member ID), as in U01ABCDEF",
+            )
+    for name in _CHANNELS:
+        if (channel := given.get(name)) is not None and not _CHANNEL.fullmatch(channel):
+            yield name, f"{channel!r} is no Slack channel; write its name, as in #ops-alerts, or its id"
+    zone = given.get("TimeZone")
+    if zone is not None and zone not in available_timezones():
+        yield "TimeZone", f"{zone!r} is no time zone; write an IANA name such as Europe/Berlin"

@@ -1,0 +1,88 @@
+"""The one way in which the owner's words are compared with an alert's: in rules, silences, routes, runbooks, freezes.
+
+Upper and lower case are the same, and so are the Unicode forms of one character; invisible characters and the width of
+spaces are no matter. In a pattern `*` stands for any text and `?` for one character; every other character, brackets
+and backslashes too, stands for itself. So the text of an alert, copied, always fits that alert.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from unicodedata import normalize
+
+from firstline.text import strip_invisible
+
+_CACHED = 32_768
+"""Patterns of the owner's files stay the same; the cache has room for those of many hundred runbooks."""
+
+_SIGNS = re.compile(r"([*?])")
+_BLANKS = re.compile(r"\s+")
+_JOINERS = {0x200C: None, 0x200D: None}
+
+
+@lru_cache(maxsize=256)
+def fold(text: str) -> str:
+    """Return the form in which texts are compared: equal for all cases, Unicode forms and spacings of one text."""
+    return _folded(text).strip()
+
+
+def fits(patterns: Iterable[str], text: str) -> bool:
+    """Return True if any of the patterns fits the whole of a text."""
+    folded = fold(text)
+    return any(_compiled(pattern).fullmatch(folded) for pattern in patterns)
+
+
+def covers(wide: str, narrow: str) -> bool:
+    """Return True if the wide pattern surely fits whatever the narrow one fits; False if unsure."""
+    if wide == narrow or (wide and not wide.strip("*")):
+        return True
+    if "*" in narrow and "?" in wide:
+        return False
+    # The narrow signs become characters that no folded text has, so that only a wide sign can take them.
+    literals, signs = _split(narrow)
+    marks = ["\0" if sign == "*" else "\1" for sign in signs]
+    return _compiled(wide).fullmatch("".join(map("".join, zip(literals, [*marks, ""], strict=True)))) is not None
+
+
+def mentions(phrases: Iterable[str], text: str) -> bool:
+    """Return True if a phrase stands in a text as whole words: `disk` is in "Disk full" and not in "diskette"."""
+    said = fold(text)
+    return any(re.search(rf"(?<!\w){re.escape(fold(phrase))}(?!\w)", said) for phrase in phrases)
+
+
+@lru_cache(maxsize=_CACHED)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Translate a pattern so that the text between two stars is looked for once, and nothing is tried again."""
+    parts = [""]
+    literals, signs = _split(pattern)
+    for literal, sign in zip(literals, [*signs, ""], strict=True):
+        parts[-1] += re.escape(literal) + ("." if sign == "?" else "")
+        parts += [""] if sign == "*" else []
+    first, *others = parts
+    if not others:
+        return re.compile(first, re.DOTALL)
+    *middle, last = others
+    return re.compile(first + "".join(f"(?>.*?{part})" for part in middle if part) + ".*" + last, re.DOTALL)
+
+
+def _split(pattern: str) -> tuple[list[str], list[str]]:
+    """Return the folded texts of a pattern, and the signs between them.
+
+    Each text is folded by itself: folding turns a full-width star, which is text, into a star.
+    """
+    pieces = _SIGNS.split(pattern)
+    literals, signs = list(map(_folded, pieces[::2])), pieces[1::2]
+    literals[0] = literals[0].lstrip()
+    literals[-1] = literals[-1].rstrip()
+    return literals, signs
+
+
+def _folded(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        folded = text.lower()
+    else:
+        # Ingest drops what is invisible; people who copy a name from its sender don't see that they copy it, too.
+        seen = strip_invisible(text).translate(_JOINERS)
+        # A compatibility caseless match: definition D146 in https://www.unicode.org/versions/Unicode16.0.0/core-spec/chapter-3/
+        folded = normalize("NFKC", normalize("NFKD", normalize("NFD", seen).casefold()).casefold())
+    return _BLANKS.sub(" ", folded)
