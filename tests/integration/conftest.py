@@ -42,7 +42,8 @@ def declared_table() -> dict[str, Any]:
 def dynamodb_local() -> Iterator[str]:
     """DynamoDB Local's address; it lives in memory, and as long as the tests."""
     needs.require("dynamodb-local")
-    with server_of_dynamodb() as address:
+    # It lives for minutes, in which the work of Java's second compiler does not pay.
+    with server_of_dynamodb("256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC") as address:
         yield address
 
 

@@ -12,8 +12,8 @@ from tests.support.needs import DYNAMODB_LOCAL
 
 
 @contextmanager
-def dynamodb_local(memory: str = "256m") -> Iterator[str]:
-    """Start DynamoDB Local and yield its address.
+def dynamodb_local(memory: str = "256m", *options: str) -> Iterator[str]:
+    """Start DynamoDB Local, with options of Java, and yield its address.
 
     Raises
     ------
@@ -24,7 +24,8 @@ def dynamodb_local(memory: str = "256m") -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     program = [
-        *("java", f"-Xmx{memory}", f"-Djava.library.path={DYNAMODB_LOCAL / 'DynamoDBLocal_lib'}"),
+        *("java", f"-Xmx{memory}", *options),
+        f"-Djava.library.path={DYNAMODB_LOCAL / 'DynamoDBLocal_lib'}",
         *("-jar", "DynamoDBLocal.jar", "-inMemory", "-disableTelemetry", "-port", str(port)),
     ]
     with TemporaryFile() as output:
