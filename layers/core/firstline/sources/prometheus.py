@@ -9,11 +9,10 @@ from typing import Any
 from firstline.errors import UnreadablePayload
 from firstline.sources import meanings, values
 from firstline.sources.authentication import require_token
+from firstline.sources.heartbeat import is_dead_mans_switch, says_that_it_always_fires
 from firstline.sources.identity import alertmanager_fingerprint, group_key, host_hint
 from firstline.sources.meanings import Subject
 from firstline.sources.reading import Reading
-
-_DEAD_MANS_SWITCHES = ("watchdog", "deadmansswitch")
 
 _remembered: dict[tuple[str, str] | None, tuple[dict[str, Any], "_Identity"]] = {}
 
@@ -64,14 +63,18 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
     annotations = annotations if type(annotations) is dict else {}
 
     identity = _identity(reading.source, alert.get("fingerprint"), own, common)
-    if identity.not_for_people:
-        reading.ignore(identity.not_for_people)
+    message = values.prose(annotations.get("summary"), annotations.get("description"), annotations.get("message"))
+    not_for_people = identity.not_for_people
+    if not_for_people is None and says_that_it_always_fires(message):
+        not_for_people = f"{identity.alert_name or 'an alert'} always fires: its absence would be the signal"
+    if not_for_people:
+        reading.ignore(not_for_people)
     began = values.moment(alert.get("startsAt"))
     ended = values.moment(alert.get("endsAt")) if status == "resolved" else None
     reading.add(
         alert_name=identity.alert_name or values.name(annotations.get("summary")) or "alert without a name",
         severity=reading.severity(identity.severity),
-        message=values.prose(annotations.get("summary"), annotations.get("description"), annotations.get("message")),
+        message=message,
         labels=identity.labels.copy(),
         at=ended if status == "resolved" else began,
         began_at=began,
@@ -83,7 +86,7 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
         url=values.url(alert.get("panelURL"), alert.get("dashboardURL"), alert.get("generatorURL")),
         subject=identity.subject,
         raw_payload=alert,
-        heartbeat=identity.not_for_people is not None,
+        heartbeat=not_for_people is not None,
     )
 
 
@@ -127,7 +130,7 @@ def _read_identity(source: str, given: Any, own: dict[str, Any], merged: dict[st
     alert_name = labels.get("alertname")
     severity = labels.get("severity")
     not_for_people = None
-    if alert_name and alert_name.lower() in _DEAD_MANS_SWITCHES:
+    if alert_name and is_dead_mans_switch(alert_name):
         not_for_people = f"{alert_name} is a dead man's switch: its absence would be the signal"
     elif severity and severity.lower() == "none":
         not_for_people = f"severity none: {alert_name or 'an alert'} is not meant for people"
