@@ -100,7 +100,6 @@ def _read_alarm_message(message: dict[str, Any], raw: Any, topic: str | None, re
             arn=message.get("AlarmArn"),
             # A message without a state is not CloudWatch's own; it was sent because something is wrong.
             state=message.get("NewStateValue", "ALARM"),
-            previous_state=message.get("OldStateValue"),
             reason=message.get("NewStateReason"),
             description=message.get("AlarmDescription"),
             at=message.get("StateChangeTime") or message.get("StateUpdatedTimestamp"),
@@ -112,6 +111,8 @@ def _read_alarm_message(message: dict[str, Any], raw: Any, topic: str | None, re
             contributor=_object(message.get("AlarmContributorAttributes")),
             severity=message.get("Severity") or message.get("Priority"),
             topic=topic,
+            actions=_list(message.get("AlarmActions")),
+            children=[_object(child).get("Arn") for child in _list(message.get("TriggeringChildren"))],
         ),
         raw,
         reading,
@@ -145,7 +146,6 @@ def _described_alarm(event: dict[str, Any], detail: dict[str, Any], arn: Any, ac
         name=detail.get("alarmName"),
         arn=arn,
         state=state.get("value"),
-        previous_state=_object(detail.get("previousState")).get("value"),
         reason=state.get("reason"),
         description=configuration.get("description"),
         at=state.get("timestamp") or event.get("time"),
@@ -156,6 +156,7 @@ def _described_alarm(event: dict[str, Any], detail: dict[str, Any], arn: Any, ac
         dimensions=[_object(metric.get("dimensions")) for metric in metrics],
         contributor_id=contributor.get("id") or contributor.get("contributorId"),
         contributor=_object(contributor.get("attributes") or contributor.get("contributorAttributes")),
+        children=_triggering(state.get("reasonData")),
         muted_by=("a mute rule" if type(muted) is dict else values.name(muted) or "a mute rule") if muted else None,
     )
 
@@ -203,6 +204,17 @@ def _subject(labels: dict[str, str], topic_arn: list[str]) -> Subject:
         values.first(labels, "account", "accountId") or values.name(account),
         values.first(labels, "region") or values.name(region),
     )
+
+
+def _triggering(reason_data: Any) -> list[Any]:
+    """Return the ARNs of the alarms that changed a composite one. `reasonData` is JSON within JSON."""
+    if type(reason_data) is not str or "triggeringAlarms" not in reason_data:
+        return []
+    try:
+        data = _object(parse_json(reason_data))
+    except UnreadablePayload:
+        return []
+    return [_object(child).get("arn") for child in _list(data.get("triggeringAlarms"))]
 
 
 def _object(value: Any) -> dict[str, Any]:
