@@ -14,6 +14,10 @@ from firstline.sources.identity import alertmanager_fingerprint, group_key, host
 from firstline.sources.meanings import Subject
 from firstline.sources.reading import Reading
 
+_NOTHING_KNOWN = ("MissingSeries", "Paused", "Updated", "RuleDeleted")
+"""Grafana's reasons for ending an alert that it did not see recover: its series is gone, its rule is paused, changed or
+deleted. https://grafana.com/docs/grafana/latest/alerting/fundamentals/alert-rule-evaluation/stale-alert-instances/"""
+
 _remembered: dict[tuple[str, str] | None, tuple[dict[str, Any], "_Identity"]] = {}
 
 
@@ -69,6 +73,11 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
         not_for_people = f"{identity.alert_name or 'an alert'} always fires: its absence would be the signal"
     if not_for_people:
         reading.ignore(not_for_people)
+    nothing_known = _why_nothing_is_known(annotations) if status == "resolved" else None
+    if nothing_known:
+        message = values.prose(message, f"It ended, and nothing is known of it any more: {nothing_known}.")
+    elif identity.rule and identity.rule not in message:
+        message = values.prose(f"Rule: {identity.rule}", message)
     began = values.moment(alert.get("startsAt"))
     ended = values.moment(alert.get("endsAt")) if status == "resolved" else None
     reading.add(
@@ -87,7 +96,26 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
         subject=identity.subject,
         raw_payload=alert,
         heartbeat=not_for_people is not None,
+        nothing_known=nothing_known,
     )
+
+
+def _why_nothing_is_known(annotations: dict[str, Any]) -> str | None:
+    """Return Grafana's reason for the end of an alert that it did not see recover, or None."""
+    reasons = str(annotations.get("grafana_state_reason") or "").replace(" ", "").split(",")
+    return next((reason for reason in reasons if reason in _NOTHING_KNOWN), None)
+
+
+def _scope(labels: dict[str, str]) -> str:
+    """Return what tells apart two problems of one name: cluster and namespace, and of Grafana's data sources more."""
+    parts = [labels.get("cluster", ""), labels.get("namespace", "")]
+    source, rule = labels.get("datasource_uid"), labels.get("rulename")
+    match labels.get("alertname"):
+        case "DatasourceError":  # the source is down: one problem, whatever rules ask it
+            parts += [source or rule or ""]
+        case "DatasourceNoData":  # the source answers, and has nothing for this rule
+            parts += [source or "", rule or ""]
+    return "/".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +130,7 @@ class _Identity:
     host: str | None
     subject: Subject
     not_for_people: str | None
+    rule: str | None
 
 
 def _identity(source: str, given: Any, own: dict[str, Any], common: dict[str, Any]) -> _Identity:
@@ -136,15 +165,15 @@ def _read_identity(source: str, given: Any, own: dict[str, Any], merged: dict[st
         not_for_people = f"severity none: {alert_name or 'an alert'} is not meant for people"
     fingerprint = alertmanager_fingerprint(own, given)
     subject = Subject(*[meanings.find(labels, meaning) for meaning in Subject._fields])
-    cluster_and_namespace = f"{labels.get('cluster', '')}/{labels.get('namespace', '')}"
     return _Identity(
         labels=labels,
         alert_name=values.name(alert_name),
         severity=severity,
         fingerprint=fingerprint,
         # Annotations hold values that change, so a nameless alert is an incident of its own.
-        group_key=group_key(source, alert_name or fingerprint, subject, cluster_and_namespace),
+        group_key=group_key(source, alert_name or fingerprint, subject, _scope(labels)),
         host=host_hint(labels),
         subject=subject,
         not_for_people=not_for_people,
+        rule=labels.get("rulename") if alert_name in ("DatasourceError", "DatasourceNoData") else None,
     )
