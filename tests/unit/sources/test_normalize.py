@@ -96,7 +96,7 @@ ONE_ALERT: dict[str, dict[str, Any]] = {
     "cloudwatch/sns-contributor-ok": {"severity": "medium", "host": INSTANCE, "status": "resolved"},
     "cloudwatch/eventbridge-contributor": {"severity": "medium", "host": INSTANCE, "status": "firing"},
     "cloudwatch/sns-plain-text": {"alert_name": "Backup failed", "severity": "medium", "status": "firing"},
-    "cloudwatch/sns-health-event": {"alert_name": "AWS Health Event", "account": "210987654321"},
+    "cloudwatch/sns-health-event": {"alert_name": "AWS Health: AWS_EC2_OPERATIONAL_ISSUE", "account": "210987654321"},
     "datadog/recommended-triggered": MONITOR,
     "datadog/recommended-recovered": MONITOR
     | {"status": "resolved", "timestamp": datetime(2026, 2, 11, 8, 29, 27, tzinfo=UTC)},
