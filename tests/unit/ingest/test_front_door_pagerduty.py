@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.builders import NOON, a_page, a_record, an_incident
+from tests.support.builders import NOON, a_page, a_record, an_alert, an_incident
 from tests.support.memory import MemoryStore
 from tests.unit.ingest.behind_the_door import TOKEN, World, post
 
@@ -190,3 +190,19 @@ def test_a_note_on_an_incident_that_is_gone_is_no_trouble(world: World) -> None:
     from_pagerduty(world, "incident.triggered", OWN | {"incident_key": "firstline:inc-9"})
     status, _ = from_pagerduty(world, "incident.annotated", annotated("late"))
     assert (status, world.notes) == (202, [])
+
+
+THEIRS = {"id": "PD7", "incident_key": "their-own", "title": "Shop is slow", "status": "acknowledged"}
+
+
+def test_who_acknowledges_what_pagerduty_alerts_of_answers_for_it(world: World) -> None:
+    theirs = an_incident(alert=an_alert(source="pagerduty", group_key="pagerduty:PD7"), incident_id="inc-7")
+    world.store = MemoryStore(a_record(theirs, paged_at=NOON))
+
+    from_pagerduty(world, "incident.acknowledged", THEIRS | {"id": "PD8"})
+    from_pagerduty(world, "incident.acknowledged", THEIRS, None)
+    assert world.store.only.acknowledged_by is None
+    from_pagerduty(world, "incident.acknowledged", THEIRS)
+    assert world.store.only.acknowledged_by == "Ada"
+    from_pagerduty(world, "incident.reassigned", THEIRS | {"status": "triggered"})
+    assert world.store.only.acknowledged_by is None

@@ -1,6 +1,6 @@
 """The answers to messages that are no alerts: people's words at a sender, and a sender's own requests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from firstline.errors import ExecutionsUnavailable, FeedbackRefused
@@ -8,6 +8,7 @@ from firstline.incidents import lifecycle
 from firstline.incidents.store import Incidents
 from firstline.observability import logger
 from firstline.sources.signal import (
+    AlertSignal,
     IncidentNote,
     OwnIncidentSeen,
     OwnIncidentSignal,
@@ -32,6 +33,10 @@ def take_signal(
                 incidents.forget_page(sender_id, incident_id, now)
         case OwnIncidentSignal():
             _apply(signal, now, incidents, executions)
+        case AlertSignal(group_key, kind, by):
+            live = incidents.live(group_key)
+            if live is not None and live.open:
+                _effect(kind, live.incident_id, by, now, incidents, executions)
         case IncidentNote():
             _save_note(signal, now, incidents)
 
@@ -53,15 +58,20 @@ def _was_paged_as(sender_id: str, incident_id: str, now: datetime, incidents: In
 
 
 def _apply(signal: OwnIncidentSignal, now: datetime, incidents: Incidents, executions: lifecycle.Executions) -> None:
-    if not _was_paged_as(signal.sender_id, signal.incident_id, now, incidents):
-        return
+    if _was_paged_as(signal.sender_id, signal.incident_id, now, incidents):
+        _effect(signal.kind, signal.incident_id, signal.by, now, incidents, executions)
+
+
+def _effect(
+    kind: str, incident_id: str, by: str, now: datetime, incidents: Incidents, executions: lifecycle.Executions
+) -> None:
     try:
-        _EFFECTS[signal.kind](signal.incident_id, signal.by, now, incidents=incidents, executions=executions)
+        _EFFECTS[kind](incident_id, by, now, incidents=incidents, executions=executions)
     except ExecutionsUnavailable:
         logger.exception("the execution could not be told; reconcile will")
 
 
-_EFFECTS = {
+_EFFECTS: Mapping[str, Callable[..., object]] = {
     "acknowledged": lifecycle.acknowledge,
     "taken back": lifecycle.take_back,
     "resolved": lifecycle.resolve_by_hand,

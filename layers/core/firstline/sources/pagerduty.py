@@ -14,7 +14,7 @@ from firstline.sources.authentication import Request, signed
 from firstline.sources.identity import digest
 from firstline.sources.meanings import Subject
 from firstline.sources.reading import Reading
-from firstline.sources.signal import IncidentNote, OwnIncidentSeen, OwnIncidentSignal, Signal
+from firstline.sources.signal import AlertSignal, IncidentNote, OwnIncidentSeen, OwnIncidentSignal, Signal
 
 SIGNATURE_HEADER = "x-pagerduty-signature"
 
@@ -27,7 +27,7 @@ _FIRING = {
     *("incident.escalated", "incident.priority_updated"),
 }
 _OWN_ID = re.compile(r"[A-Za-z0-9-]{1,80}")
-# The events of one of our own incidents after which somebody else, or nobody, has it.
+# The events after which somebody else, or nobody, has an incident.
 _TAKEN_BACK = {
     *("incident.unacknowledged", "incident.reopened"),
     *("incident.escalated", "incident.reassigned", "incident.delegated"),
@@ -95,6 +95,8 @@ def read(payload: Any, reading: Reading) -> None:
 def signals(payload: Any, _secrets: Sequence[str]) -> Iterator[Signal]:
     """Report what becomes of the incidents that Firstline opened, PagerDuty's ids of them, and people's notes.
 
+    Who acknowledges an incident that others opened there answers for it here, too.
+
     PagerDuty's timers, services and workflows acknowledge and resolve too. They are no people, and answer no page; but
     an acknowledgement that a timer takes back is taken back. Who merges an incident into another has seen it, and has
     not ended it.
@@ -108,13 +110,17 @@ def signals(payload: Any, _secrets: Sequence[str]) -> Iterator[Signal]:
     person = values.name(_summary(event.get("agent")))
     incident_id, pagerduty_id = _own_id(data), _pagerduty_id(data)
     if incident_id is not None and pagerduty_id is not None:
-        kind = _change_of_own(event_type, event, data)
+        kind = _change(event_type, event, data)
         if kind is not None:
             by = (person or "somebody in PagerDuty") if _is_person(event.get("agent")) else "PagerDuty"
             merged_into = _merged_into(data)
             by = by if merged_into is None else f"{by} (merged it into {merged_into} in PagerDuty)"
             yield OwnIncidentSignal(incident_id, kind, by, pagerduty_id)
         yield OwnIncidentSeen(pagerduty_id, incident_id, over=event_type == "incident.resolved")
+    elif pagerduty_id is not None:
+        change = _change(event_type, event, data)
+        if change == "acknowledged" or change == "taken back":
+            yield AlertSignal(f"pagerduty:{pagerduty_id}", change, person or "somebody in PagerDuty")
     content, annotated = data.get("content"), data.get("incident")
     if event_type == "incident.annotated" and type(annotated) is dict and type(content) is str:
         annotated_id = _pagerduty_id(annotated)
@@ -122,7 +128,7 @@ def signals(payload: Any, _secrets: Sequence[str]) -> Iterator[Signal]:
             yield IncidentNote(annotated_id, content, f"{(person or 'somebody')[:200]} (PagerDuty)")
 
 
-def _change_of_own(
+def _change(
     event_type: str, event: dict[str, Any], data: dict[str, Any]
 ) -> Literal["acknowledged", "taken back", "resolved"] | None:
     if event_type in _TAKEN_BACK:

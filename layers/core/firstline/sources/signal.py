@@ -38,6 +38,15 @@ class OwnIncidentSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertSignal:
+    """A person's acknowledgement, at the sender, of what the sender alerts of; or that it was taken back."""
+
+    group_key: str
+    kind: Literal["acknowledged", "taken back"]
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentNote:
     """A person's note about one of the sender's incidents, which may be Firstline's."""
 
@@ -46,4 +55,4 @@ class IncidentNote:
     by: str
 
 
-type Signal = SubscriptionConfirmation | OwnIncidentSignal | OwnIncidentSeen | IncidentNote
+type Signal = SubscriptionConfirmation | OwnIncidentSignal | OwnIncidentSeen | AlertSignal | IncidentNote
