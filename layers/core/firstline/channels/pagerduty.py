@@ -37,7 +37,8 @@ def render(notification: Notification, *, console_url: str = "") -> dict[str, An
             return {"event_action": "acknowledge", "dedup_key": key}
         case "quiet" if _may_know(record) and not answered(record):
             return {"event_action": "resolve", "dedup_key": key}  # whom it still rings, it need not wake any more
-        case "closed" if _may_know(record) and not _still_fires(record):
+        # Of what ended without data nobody knows that it is over: whom it rang should look.
+        case "closed" if _may_know(record) and not _still_fires(record) and record.outcome != "no_data":
             return {"event_action": "resolve", "dedup_key": key}
     return None
 
