@@ -55,7 +55,7 @@ class Explainer:
         """Explain every firing alert and every heartbeat of a body. Return False where it has none."""
         beats = [alert for alert in (*batch.heartbeats, *batch.alerts) if self.rules.is_heartbeat(alert)]
         for alert in beats:
-            expected = next(heartbeat for heartbeat in self.rules.heartbeats if heartbeat.match.fits(alert))
+            expected = next(heartbeat for heartbeat in self.rules.heartbeats if heartbeat.fits(alert))
             self.console.print(
                 f"{alert.alert_name} is heartbeat {expected.id}: it opens no incident. When nothing has come for "
                 f"{in_words(expected.patience)} (twice {in_words(expected.every)}), a {expected.severity} one opens."

@@ -44,6 +44,7 @@ def test_an_unknown_incident_has_no_record_and_cannot_be_touched(incidents: Inci
     assert incidents.live("nobody") is None
     assert incidents.members("nobody") == []
     assert incidents.acknowledge("nobody", "ada", NOON) is None
+    assert incidents.take_back("nobody", NOON) is None
     assert incidents.resolve("nobody", "ada", NOON) is None
     assert incidents.end_hold("nobody", "ada", NOON) is None
     incidents.judge(nobody, 1, HIGH, NOON, seen=None)
@@ -57,6 +58,17 @@ def test_a_pagerduty_incident_leads_to_ours(incidents: Incidents, incident: Inci
     assert incidents.incident_paged_as("PD1") is None
     incidents.remember_page("PD1", incident.incident_id, at(1))
     assert incidents.incident_paged_as("PD1") == incident.incident_id
+
+
+def test_ours_is_known_at_pagerduty_under_one_id_until_that_is_over(incidents: Incidents, incident: Incident) -> None:
+    own = incident.incident_id
+    assert [incidents.remember_page(name, own, at(1)) for name in ("PD1", "PD2", "PD1")] == [True, False, True]
+    assert incidents.incident_paged_as("PD2") is None
+    incidents.forget_page("PD2", own, at(2))
+    assert not incidents.remember_page("PD2", own, at(3))
+    incidents.forget_page("PD1", own, at(4))
+    assert incidents.remember_page("PD2", own, at(5))
+    assert not incidents.remember_page("PD1", own, at(6))
 
 
 def test_a_record_says_where_its_message_is(incidents: Incidents, incident: Incident) -> None:

@@ -152,3 +152,9 @@ def test_no_alert_breaks_an_event(filler: str) -> None:
 
 def test_the_key_is_the_incident() -> None:
     assert dedup_key(an_incident()) == KEY
+
+
+@pytest.mark.parametrize("kind", ["paged", "acknowledged", "quiet", "closed"])
+def test_pagerduty_hears_nothing_of_its_own_incident(kind: str) -> None:
+    record = a_record(an_incident(alert=an_alert(source="pagerduty")), pages=[a_page()])
+    assert render(a_notification(kind, record)) is None

@@ -7,9 +7,10 @@ import pytest
 
 from firstline.errors import JoinedSince
 from firstline.incidents import lifecycle
+from firstline.incidents.pages import page_due
 from firstline.models import Counts, IncidentRecord
 from firstline.observability import metrics
-from tests.support.builders import NOON, a_live, a_record, at, incident
+from tests.support.builders import NOON, a_live, a_page, a_record, at, incident
 from tests.support.changes import counts_for
 from tests.support.memory import MemoryExecutions, MemoryStore
 
@@ -77,7 +78,7 @@ def test_a_resolve_of_somebody_who_did_not_see_what_joined_is_refused() -> None:
     assert (store.only.resolved_by, executions.told) == (None, [])
 
 
-@pytest.mark.parametrize("say", [lifecycle.acknowledge, lifecycle.resolve_by_hand])
+@pytest.mark.parametrize("say", [lifecycle.acknowledge, lifecycle.take_back, lifecycle.resolve_by_hand])
 def test_an_incident_that_is_over_sends_no_signal(say: Any) -> None:
     over = record(awaiting="resolution", status="CLOSED", closed_at=NOON, resolved_by="ada")
     executions = MemoryExecutions()
@@ -96,6 +97,30 @@ def test_ending_a_hold_signals_only_an_execution_that_is_held(awaiting: Any) -> 
 
     assert (store.only.hold_ended_at, store.only.hold_ended_because) == (NOON, "somebody ended it")
     assert executions.told == ([("go on", "somebody ended it")] if awaiting == "hold" else [])
+
+
+@pytest.mark.parametrize("awaiting", [*WAITS, None])
+def test_an_acknowledgement_that_is_taken_back_lets_paging_go_on(awaiting: Any) -> None:
+    page = a_page(at=NOON, acknowledge_within_seconds=300)
+    acked = {"acknowledged_at": at(1), "acknowledged_by": "ada", "acked_seq": 1}
+    store = MemoryStore(record(awaiting=awaiting, pages=[page], paged_at=NOON, paged_seq=1, page_done=1, **acked))
+    executions = MemoryExecutions()
+
+    lifecycle.take_back(INCIDENT_ID, "PagerDuty", at(2), incidents=store.incidents, executions=executions)
+
+    live = store.only.live
+    assert live is not None
+    assert (live.answered, live.acked_by, store.only.acknowledged_by) == (False, None, None)
+    assert (page_due(live, at(6)), page_due(live, at(7))) == (None, "again")
+    assert executions.told == ([("taken back", "PagerDuty")] if awaiting == "resolution" else [])
+
+
+def test_without_an_acknowledgement_there_is_nothing_to_take_back() -> None:
+    store, executions = MemoryStore(record(awaiting="resolution", paged_at=NOON)), MemoryExecutions()
+
+    assert lifecycle.take_back(INCIDENT_ID, "x", NOON, incidents=store.incidents, executions=executions) is None
+    assert lifecycle.take_back("nobody", "x", NOON, incidents=store.incidents, executions=executions) is None
+    assert executions.told == []
 
 
 # --- what joins and ends ---

@@ -12,7 +12,7 @@ from firstline.ingest.front_door import Intake
 from firstline.ingest.group import AcceptedGroup
 from firstline.ingest.quarantine import Backlog, Quarantined
 from firstline.models import Deployment, NormalizedAlert, Note
-from tests.support.builders import NOON, a_record, an_incident
+from tests.support.builders import NOON, OPENED, a_page, a_record, an_incident
 from tests.support.memory import MemoryExecutions, MemoryStore
 
 TOKEN = "s3cret-token"
@@ -29,7 +29,7 @@ class World:
         self.too_many = 1_000_000
         self.received: list[datetime] = []
         self.within: list[float | None] = []
-        self.store = MemoryStore(a_record(an_incident(incident_id="inc-1")))
+        self.store = MemoryStore(a_record(an_incident(incident_id="inc-1"), pages=[a_page()], paged_at=OPENED))
         self.confirmed: list[tuple[str, str]] = []
         self.table_is_down = False
         self.queue_is_down = False

@@ -49,6 +49,21 @@ def folded_into(before: StoredAlert | None, *arrivals: Arrival, live: Live | Non
     return fold(before, arrivals, {"group-1": live}, at(now))
 
 
+def test_an_end_without_data_is_remembered_until_the_alert_fires_again() -> None:
+    lost = ends(10, nothing_known="MissingSeries")
+
+    ended = known(fires(0), lost)
+    assert ended is not None
+    assert (ended.firing, ended.alert.nothing_known, ended.alert.status) == (False, "MissingSeries", "firing")
+    again = known(fires(0), lost, fires(20))
+    assert again is not None
+    assert (again.firing, again.alert.nothing_known) == (True, None)
+    # A recovery is no loss of data, whatever is repeated after it.
+    recovered = known(fires(0), ends(10), ends(20, nothing_known="MissingSeries"))
+    assert recovered is not None
+    assert recovered.alert.nothing_known is None
+
+
 # --- one message ------------------------------------------------------------------------------------------------------
 
 

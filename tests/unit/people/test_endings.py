@@ -56,6 +56,20 @@ def test_the_outcome_follows_from_how_the_incident_ended(
     assert outcome_of(a_record(**changes), ended_by, results) == expected, case
 
 
+@pytest.mark.parametrize(
+    ("changes", "ended_by", "expected"),
+    [
+        ({}, "resolved", "no_data"),
+        ({"pages": [a_page()]}, "resolved", "no_data"),
+        ({"acknowledged_at": NOW}, "resolved", "no_data"),
+        ({"resolved_by": "ada"}, "person", "resolved"),
+        ({}, "expired", "expired"),
+    ],
+)
+def test_what_ends_without_data_is_nobody_s_success(changes: dict[str, Any], ended_by: EndedBy, expected: str) -> None:
+    assert outcome_of(a_record(**changes), ended_by, [a_result()], without_data=True) == expected
+
+
 def held(by: str, **changes: Any) -> dict[str, Any]:
     """A high incident that resolved in the minute before its wait would have been over."""
     hold = Hold(by=by, id="s-1", reason="It waited.", until=NOW, seconds=60)

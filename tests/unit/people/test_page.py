@@ -7,8 +7,19 @@ import pytest
 from firstline.errors import PageUndelivered
 from firstline.models import Classification
 from firstline.observability import metrics
+from firstline.people.page import ALREADY_PAGED
 from firstline.policy.paging import PagingPolicy
-from tests.support.builders import NOW, a_classification, a_page, a_plan, a_record, a_result, a_waiting_record
+from tests.support.builders import (
+    NOW,
+    a_classification,
+    a_page,
+    a_plan,
+    a_record,
+    a_result,
+    a_waiting_record,
+    an_alert,
+    an_incident,
+)
 from tests.support.memory import lasting, passing
 from tests.unit.people.stage import LEVELS, Stage
 
@@ -183,3 +194,24 @@ def test_routes_go_by_the_severity_that_was_decided() -> None:
 
     assert called(a_classification(severity="critical")) == "everybody"
     assert called(a_classification(severity="high")) == "the shop"
+
+
+def test_pagerduty_is_not_asked_to_page_for_its_own_incident() -> None:
+    own = an_incident(alert=an_alert(source="pagerduty"))
+    stage = Stage(a_record(own))
+
+    page = stage.paged(incident=own)
+
+    assert (page.delivered_to, page.on_call) == (["slack"], ALREADY_PAGED)
+    assert (stage.pagerduty.told, stage.sns.told, stage.asked) == ([], [], [])
+    assert stage.slack.told[0].record.pages[-1].on_call == ALREADY_PAGED
+
+
+def test_other_channels_page_for_it_if_the_policy_says_so() -> None:
+    own = an_incident(alert=an_alert(source="pagerduty"))
+    stage = Stage(a_record(own))
+    stage.policy = PagingPolicy.model_validate({"levels": [LEVELS[0] | {"channels": ["pagerduty", "sns"]}]})
+
+    page = stage.paged(incident=own)
+
+    assert (page.delivered_to, page.on_call, stage.pagerduty.told) == (["sns"], "the shop", [])

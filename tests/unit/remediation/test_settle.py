@@ -142,6 +142,16 @@ def test_the_cure_of_an_approved_plan_counts_for_the_runbook(
     assert (office.remediations.demoted(PLAN.runbook_id) is None) is (outcome in ("verified", "looked"))
 
 
+def test_what_ends_without_data_verifies_nothing_and_is_no_failure(office: Office) -> None:
+    approved: dict[str, Any] = {"decision": "approved", "decided_by": "ada", "acknowledged_at": NOW}
+    office.store.put(a_record(**CLOSED | approved, outcome="no_data"))
+
+    office.conclude(RESOLVED)
+
+    assert office.run.outcome != "verified"
+    assert office.remediations.demoted(PLAN.runbook_id) is None
+
+
 def test_what_a_person_resolves_after_an_approved_plan_is_no_cure(office: Office) -> None:
     office.store.put(a_record(**CLOSED, decision="approved", decided_by="ada", outcome="resolved"))
 

@@ -1,14 +1,19 @@
 """CloudWatch beyond the tables in test_normalize.py."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from firstline.errors import UnreadablePayload
+from firstline.ingest.changes import incident_of
+from firstline.policy import rules
 from firstline.sources import normalize, normalize_batch
 from firstline.sources.cloudwatch_alarm import severity_word, topic_severity_word
 from tests.unit.sources.events import alert, event, read
+
+SHIPPED = rules.load(Path("runbooks/policy/rules.yaml"))
 
 
 def alarm(**change: Any) -> dict[str, Any]:
@@ -195,3 +200,135 @@ def test_deployments_are_no_alerts(name: str) -> None:
 
     assert batch.alerts == []
     assert "deployment" in batch.ignored[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("non-critical-queue", None),
+        ("Non critical: queue", None),
+        ("not_critical", None),
+        ("NON-P1 queue", None),
+        ("noncritical", None),
+        ("no-sev1", None),
+        ("uncritical", None),
+        ("non-critical, now critical", "critical"),
+        ("canon-critical", "critical"),
+    ],
+)
+def test_a_negated_word_is_no_severity(name: str, word: str | None) -> None:
+    assert severity_word(name) == word
+    assert topic_severity_word(f"arn:aws:sns:eu-west-1:210987654321:{name}") == word
+
+
+@pytest.mark.parametrize(
+    ("topic", "word"),
+    [
+        ("low-latency-trading", None),
+        ("high-availability-alerts", None),
+        ("major_upgrade", None),
+        ("high-priority-alerts", "high"),
+        ("low-alarms", "low"),
+        ("warning", "warning"),
+        ("team-minor.fifo", None),
+        ("team-minor", "minor"),
+    ],
+)
+def test_a_plain_word_in_a_topic_that_describes_something_else(topic: str, word: str | None) -> None:
+    assert topic_severity_word(f"arn:aws:sns:eu-west-1:210987654321:{topic}") == word
+
+
+def test_insufficient_data_ends_nothing_and_the_ok_after_it_does() -> None:
+    states = [("ALARM", "OK"), ("INSUFFICIENT_DATA", "ALARM"), ("OK", "INSUFFICIENT_DATA")]
+    batches = [normalize_batch("cloudwatch", alarm(NewStateValue=new, OldStateValue=old)) for new, old in states]
+
+    assert [[one.status for one in batch.alerts] for batch in batches] == [["firing"], [], ["resolved"]]
+    assert "goes on firing" in batches[1].ignored[0]
+    assert batches[0].alerts[0].fingerprint == batches[2].alerts[0].fingerprint
+
+
+@pytest.mark.parametrize("name", ["eventbridge-contributor", "sns-contributor-alarm", "sns-contributor-ok"])
+def test_an_alarm_and_its_contributors_are_one_incident(name: str) -> None:
+    payload = event(f"cloudwatch/{name}")
+    contributor = normalize("cloudwatch", payload)[0]
+    if name.startswith("sns"):
+        message = json.loads(payload["Message"])
+        del message["AlarmContributorId"], message["AlarmContributorAttributes"]
+        payload["Message"] = json.dumps(message)
+    else:
+        del payload["detail"]["alarmContributor"]
+        payload["detail-type"] = "CloudWatch Alarm State Change"
+    whole = normalize("cloudwatch", payload)[0]
+
+    assert contributor.host is not None
+    assert whole.group_key == contributor.group_key
+    assert whole.fingerprint != contributor.fingerprint
+
+
+ARN = "arn:aws:cloudwatch:eu-west-1:210987654321:alarm:"
+
+
+def test_a_composite_alarm_joins_the_incident_of_the_child_that_set_it_off() -> None:
+    child = normalize("cloudwatch", alarm(AlarmName="cart-5xx", AlarmArn=f"{ARN}cart-5xx"))[0]
+    other = normalize("cloudwatch", alarm(AlarmName="cart-latency", AlarmArn=f"{ARN}cart-latency"))[0]
+    children = [{"Arn": f"{ARN}cart-5xx", "State": {"Value": "ALARM"}}]
+    composite = alarm(AlarmName="cart-P1", AlarmArn=f"{ARN}cart-P1", Trigger=None, TriggeringChildren=children)
+    fired = normalize("cloudwatch", composite)[0]
+    over = normalize("cloudwatch", composite | {"NewStateValue": "OK"})[0]
+    as_event = event("cloudwatch/eventbridge-alarm")
+    as_event["resources"] = [f"{ARN}cart-P1"]
+    triggering = [{"arn": f"{ARN}cart-5xx", "state": {"value": "ALARM"}}]
+    as_event["detail"]["state"]["reasonData"] = json.dumps({"triggeringAlarms": triggering})
+
+    assert fired.group_key == over.group_key == child.group_key != other.group_key
+    assert fired.fingerprint == over.fingerprint != child.fingerprint
+    assert normalize("cloudwatch", as_event)[0].group_key == child.group_key
+
+
+@pytest.mark.parametrize(
+    "children", [None, 7, [], [None], [{"Arn": 7}], [{"Arn": "nonsense"}], [{"Arn": "arn:aws:s3:::bucket"}]]
+)
+def test_a_composite_alarm_without_a_readable_child_is_an_incident_of_its_own(children: Any) -> None:
+    plain = normalize("cloudwatch", alarm())[0]
+
+    assert normalize("cloudwatch", alarm(TriggeringChildren=children))[0].group_key == plain.group_key
+
+
+@pytest.mark.parametrize("reason_data", [7, "{", "[]", '{"triggeringAlarms": 7}', '{"triggeringAlarms": [7]}'])
+def test_unreadable_data_of_a_reason_costs_nothing(reason_data: Any) -> None:
+    payload = event("cloudwatch/eventbridge-alarm")
+    expected = normalize("cloudwatch", payload)[0].group_key
+    payload["detail"]["state"]["reasonData"] = reason_data
+
+    assert normalize("cloudwatch", payload)[0].group_key == expected
+
+
+SCALES = "arn:aws:autoscaling:eu-west-1:210987654321:scalingPolicy:1:autoScalingGroupName/web:policyName/out"
+TELLS = "arn:aws:sns:eu-west-1:210987654321:ops-alarms"
+
+
+@pytest.mark.parametrize(
+    ("change", "machine"),
+    [
+        ({"AlarmName": "TargetTracking-table/cart-AlarmHigh-1"}, True),
+        ({"AlarmName": "TargetTracking-table/cart/index/by-day-ProvisionedCapacityHigh-1"}, True),
+        ({"AlarmName": "TargetTracking-web-asg-critical-AlarmLow-1"}, True),
+        ({"AlarmName": "awseb-e-abc-stack-AWSEBCloudwatchAlarmLow-1XYZ"}, True),
+        ({"AlarmDescription": "ElasticBeanstalk Default Scale Down alarm"}, True),
+        ({"AlarmDescription": "DO NOT EDIT OR DELETE. For TargetTrackingScaling policy arn:aws:…"}, True),
+        ({"AlarmDescription": "Do not edit or delete: the scaling team owns it"}, False),
+        ({"AlarmActions": [SCALES]}, True),
+        ({"AlarmActions": [SCALES.replace("autoscaling", "application-autoscaling", 1)]}, True),
+        # Whoever adds a topic to the policy wants to be told.
+        ({"AlarmActions": [SCALES, TELLS]}, False),
+        ({"AlarmActions": []}, False),
+        ({"AlarmName": "awseb-e-abc-stack-OurOwnAlarm-1XYZ"}, False),
+        ({"AlarmName": "TargetTrackingBroken"}, False),
+    ],
+)
+def test_an_alarm_that_drives_a_machine(change: dict[str, Any], machine: bool) -> None:
+    found = normalize("cloudwatch", alarm(**change))[0]
+    rule = SHIPPED.first(incident_of(found, found.timestamp), found.timestamp)
+
+    assert (found.labels.get("made_for") == "auto-scaling") is machine
+    assert (rule is not None and rule.severity == "noise") is machine

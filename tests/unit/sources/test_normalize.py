@@ -88,6 +88,7 @@ ONE_ALERT: dict[str, dict[str, Any]] = {
     "cloudwatch/eventbridge-alarm": ALARM,
     "cloudwatch/lambda-action": ALARM,
     "cloudwatch/sns-ok": RECOVERED,
+    "cloudwatch/sns-first-data": {"status": "resolved", "alert_name": "checkout-cpu-high-P2"},
     "cloudwatch/eventbridge-ok": RECOVERED,
     "cloudwatch/sns-metric-math-several-hosts": {"severity": "critical", "host": None},
     "cloudwatch/sns-composite": {"severity": "critical", "host": None},
@@ -95,7 +96,7 @@ ONE_ALERT: dict[str, dict[str, Any]] = {
     "cloudwatch/sns-contributor-ok": {"severity": "medium", "host": INSTANCE, "status": "resolved"},
     "cloudwatch/eventbridge-contributor": {"severity": "medium", "host": INSTANCE, "status": "firing"},
     "cloudwatch/sns-plain-text": {"alert_name": "Backup failed", "severity": "medium", "status": "firing"},
-    "cloudwatch/sns-health-event": {"alert_name": "AWS Health Event", "account": "210987654321"},
+    "cloudwatch/sns-health-event": {"alert_name": "AWS Health: AWS_EC2_OPERATIONAL_ISSUE", "account": "210987654321"},
     "datadog/recommended-triggered": MONITOR,
     "datadog/recommended-recovered": MONITOR
     | {"status": "resolved", "timestamp": datetime(2026, 2, 11, 8, 29, 27, tzinfo=UTC)},
@@ -137,8 +138,7 @@ ONE_ALERT: dict[str, dict[str, Any]] = {
 }
 
 IGNORED = {
-    "cloudwatch/sns-insufficient-data": "neither firing nor resolved",
-    "cloudwatch/sns-first-data": "no recovery",
+    "cloudwatch/sns-insufficient-data": "goes on firing",
     "cloudwatch/sns-subscription-confirmation": "about the subscription",
     "cloudwatch/sns-own-alarm": "Firstline's own",
     "cloudwatch/eventbridge-suppressed": "suppressed by Alarm",
@@ -159,6 +159,7 @@ ELSEWHERE = {"prometheus/mixed", "generic/batch", "pagerduty/version-2"}
 PAIRS = [
     ("cloudwatch/sns-alarm", "cloudwatch/sns-ok"),
     ("cloudwatch/sns-alarm", "cloudwatch/eventbridge-ok"),
+    ("cloudwatch/sns-alarm", "cloudwatch/sns-first-data"),
     ("cloudwatch/lambda-action", "cloudwatch/sns-ok"),
     ("cloudwatch/raw-alarm", "cloudwatch/sns-to-lambda"),
     ("cloudwatch/sns-contributor-alarm", "cloudwatch/sns-contributor-ok"),

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from firstline.errors import UnreadablePayload
-from firstline.sources import normalize, signals
-from firstline.sources.signal import IncidentNote, OwnIncidentSeen, OwnIncidentSignal, Signal
+from firstline.sources import normalize, normalize_batch, signals
+from firstline.sources.signal import AlertSignal, IncidentNote, OwnIncidentSeen, OwnIncidentSignal, Signal
 from tests.unit.sources.events import event
 
 
@@ -42,11 +42,11 @@ SEEN = OwnIncidentSeen("Q1W2E3R4T5Y6U7", OWN)
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("own-acknowledged", [OwnIncidentSignal(OWN, "acknowledged", "Ada Lovelace"), SEEN]),
-        # Nobody did it: a timer, a service or a merge answers no page.
-        ("own-resolved", [SEEN]),
+        ("own-acknowledged", [OwnIncidentSignal(OWN, "acknowledged", "Ada Lovelace", SEEN.sender_id), SEEN]),
+        # Nobody did it: a timer or a service answers no page.
+        ("own-resolved", [OwnIncidentSeen(SEEN.sender_id, OWN, over=True)]),
         ("own-triggered", [SEEN]),
-        ("acknowledged", []),
+        ("acknowledged", [AlertSignal("pagerduty:Q1W2E3R4T5Y6U7", "acknowledged", "Ada Lovelace")]),
         ("resolved", []),
         ("ping", []),
     ],
@@ -74,6 +74,70 @@ def test_only_people_answer_a_page(name: str, agent: Any, by: str | None) -> Non
     webhook["event"]["agent"] = agent
     found = [signal.by for signal in signals("pagerduty", webhook) if isinstance(signal, OwnIncidentSignal)]
     assert found == ([] if by is None else [by])
+
+
+MERGED = {
+    "type": "merge_resolve_reason",
+    "incident": {"id": "Q9", "type": "incident_reference", "summary": "[#9] Main"},
+}
+PERSON = {"type": "user_reference", "summary": "Ada Lovelace"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "agent", "expected"),
+    [
+        ("acknowledged", {}, PERSON, "acknowledged"),
+        ("acknowledged", {}, None, None),
+        ("unacknowledged", {}, None, "taken back"),
+        ("unacknowledged", {}, PERSON, "taken back"),
+        ("reopened", {}, PERSON, "taken back"),
+        ("escalated", {}, None, "taken back"),
+        ("reassigned", {}, PERSON, "taken back"),
+        ("delegated", {}, PERSON, "taken back"),
+        ("delegated", {"status": "acknowledged"}, PERSON, None),
+        ("resolved", {"status": "resolved"}, PERSON, "resolved"),
+        ("resolved", {"status": "resolved"}, None, None),
+        ("resolved", {"status": "resolved", "resolve_reason": MERGED}, PERSON, "acknowledged"),
+        ("resolved", {"status": "resolved", "resolve_reason": MERGED}, None, None),
+        ("resolved", {"status": "resolved", "resolve_reason": "x"}, PERSON, "resolved"),
+        ("triggered", {}, PERSON, None),
+        ("priority_updated", {}, PERSON, None),
+        ("responder.added", {}, PERSON, None),
+        ("status_update_published", {}, PERSON, None),
+        ("workflow.started", {}, PERSON, None),
+    ],
+)
+def test_what_becomes_of_our_own_incident(kind: str, changes: Any, agent: Any, expected: str | None) -> None:
+    webhook = event("pagerduty/own-triggered")
+    webhook["event"] |= {"event_type": f"incident.{kind}", "agent": agent}
+    webhook["event"]["data"] |= changes
+
+    *told, seen = signals("pagerduty", webhook)
+
+    assert [signal.kind for signal in told if isinstance(signal, OwnIncidentSignal)] == [expected] * (
+        expected is not None
+    )
+    assert seen == OwnIncidentSeen(SEEN.sender_id, OWN, over=kind == "resolved")
+    assert normalize("pagerduty", webhook) == []
+
+
+@pytest.mark.parametrize("change", [{"id": "pd 1"}, {"id": "x" * 99}, {"id": 7}, {"incident_key": "firstline:a b"}])
+def test_odd_ids_are_no_signal(change: dict[str, Any]) -> None:
+    webhook = event("pagerduty/own-acknowledged")
+    webhook["event"]["data"] |= change
+    assert not any(isinstance(told, OwnIncidentSignal | OwnIncidentSeen) for told in signals("pagerduty", webhook))
+
+
+@pytest.mark.parametrize(
+    "reason", [MERGED, {"type": "merge_resolve_reason"}, {"type": "merge_resolve_reason", "incident": 7}]
+)
+def test_a_merge_ends_nothing(reason: Any) -> None:
+    webhook = event("pagerduty/resolved")
+    webhook["event"]["data"]["resolve_reason"] = reason
+    batch = normalize_batch("pagerduty", webhook)
+
+    assert batch.alerts == []
+    assert "merged into" in batch.ignored[0]
 
 
 def test_a_note_names_pagerdutys_incident_and_its_author() -> None:

@@ -20,9 +20,16 @@ def dedup_key(incident: Incident) -> str:
     return f"firstline:{incident.incident_id}"
 
 
+def rings_by_itself(incident: Incident) -> bool:
+    """Return True if PagerDuty itself sent the alert: it has paged its on-call, and must not be asked to again."""
+    return incident.alert.source == "pagerduty"
+
+
 def render(notification: Notification, *, console_url: str = "") -> dict[str, Any] | None:
     """Return the event without its routing key, or None if PagerDuty need not hear of this notification."""
     key, record = dedup_key(notification.record.incident), notification.record
+    if rings_by_itself(record.incident):
+        return None
     match notification.kind:
         case "paged":
             return {"event_action": "trigger", "dedup_key": key, **_trigger(notification, console_url)}
@@ -30,7 +37,8 @@ def render(notification: Notification, *, console_url: str = "") -> dict[str, An
             return {"event_action": "acknowledge", "dedup_key": key}
         case "quiet" if _may_know(record) and not answered(record):
             return {"event_action": "resolve", "dedup_key": key}  # whom it still rings, it need not wake any more
-        case "closed" if _may_know(record) and not _still_fires(record):
+        # Of what ended without data nobody knows that it is over: whom it rang should look.
+        case "closed" if _may_know(record) and not _still_fires(record) and record.outcome != "no_data":
             return {"event_action": "resolve", "dedup_key": key}
     return None
 

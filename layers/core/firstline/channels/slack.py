@@ -49,6 +49,7 @@ _ICONS: dict[NotificationKind, str] = {
     "quiet": "⏳",
     "closed": "✅",
 }
+_NO_DATA = "❓"
 _FOR_PEOPLE = ("paged", "needs_human", "acknowledged", "approval")
 """The kinds of messages about an incident that is with people."""
 
@@ -68,6 +69,10 @@ def feed(notification: Notification) -> Feed:
         return "automated" if in_automated_feed(record) else "alerts"
     ended_alone = kind == "closed" and record.outcome in ("auto_resolved", "self_cleared")
     return "automated" if ended_alone or kind == "remediating" else "alerts"
+
+
+def _icon(kind: NotificationKind, record: IncidentRecord) -> str:
+    return _NO_DATA if kind == "closed" and record.outcome == "no_data" else _ICONS[kind]
 
 
 def render(notification: Notification, *, console_url: str = "", interactive: bool = True) -> dict[str, Any]:
@@ -97,7 +102,7 @@ def render(notification: Notification, *, console_url: str = "", interactive: bo
     if asked and not interactive:
         texts.append("Approving takes Slack's buttons, which need the bot token: see docs/channels/slack.md.")
     blocks = [
-        {"type": "header", "text": _plain(f"{_ICONS[kind]} {summary.status}: {summary.title}", MAX_HEADER)},
+        {"type": "header", "text": _plain(f"{_icon(kind, record)} {summary.status}: {summary.title}", MAX_HEADER)},
         _section(summary.happening),
         {"type": "section", "fields": _fields(notification, summary)},
         *map(_section, texts),

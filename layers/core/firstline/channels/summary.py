@@ -41,6 +41,7 @@ _ENDS = {
     "auto_resolved": "Fixed by a runbook",
     "self_cleared": "Cleared by itself",
     "expired": "Closed: nobody resolved it in time",
+    "no_data": "Ended without data, please look",
     "suppressed": "Suppressed as noise",
 }
 """The status of a closed incident by its outcome, unless a person resolved it."""

@@ -36,6 +36,7 @@ _ENDED = {
     "auto_resolved": "cured by a runbook",
     "resolved": "with a human's help",
     "expired": "because nobody resolved it in time",
+    "no_data": "without data, so that nobody saw it recover",
 }
 
 

@@ -73,6 +73,20 @@ def acknowledge(
     return record
 
 
+def take_back(
+    incident_id: str, by: str, now: datetime, *, incidents: Incidents, executions: Executions
+) -> IncidentRecord | None:
+    """Take an acknowledgement back, so that paging goes on. Return None if there is none, or the incident is over.
+
+    The next page is due when the newest one would have been answered too late if it went out now: who gives an incident
+    to another person has paged that person.
+    """
+    record = incidents.take_back(incident_id, now)
+    if record is not None:
+        wake(record.live, "taken back", by, executions, only=("resolution",))
+    return record
+
+
 def resolve_by_hand(
     incident_id: str,
     by: str,

@@ -134,8 +134,14 @@ class Incidents(EvidenceSource, Protocol):
     def save_deployment(self, deployment: Deployment) -> None:
         """Store a deployment; storing it again changes nothing."""
 
-    def remember_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
-        """Store which of our incidents a PagerDuty incident belongs to; its note events carry only PagerDuty's id."""
+    def remember_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> bool:
+        """Store which of our incidents a PagerDuty incident belongs to; its note events carry only PagerDuty's id.
+
+        Return False, and store nothing, if ours is known there under another id that is not over.
+        """
+
+    def forget_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
+        """Store that a PagerDuty incident is over: the next page for ours may open another one there."""
 
     # --- lifecycle --------------------------------------------------------------------------------------------------
 
@@ -143,6 +149,12 @@ class Incidents(EvidenceSource, Protocol):
         """Write an acknowledgement of every page so far.
 
         Return None if there is one already since the newest page, or the incident is over or unknown.
+        """
+
+    def take_back(self, incident_id: str, now: datetime) -> IncidentRecord | None:
+        """Take the acknowledgement of the newest page back, and put its next page off by the page's own patience.
+
+        Return None if there is no acknowledgement, or the incident is over or unknown.
         """
 
     def resolve(self, incident_id: str, by: str, now: datetime, *, seen: int | None = None) -> IncidentRecord | None:

@@ -220,4 +220,7 @@ def _ended(known: _Known | None, arrival: Arrival) -> LastWord:
         rank = SEVERITY_RANK[arrival.alert.severity]
         return LastWord(False, rank, began or arrival.at, arrival.at, arrival.received_at, arrival.alert)
     began = max(known.began_at, began or known.began_at)
-    return LastWord(False, known.rank, began, arrival.at, arrival.received_at, known.alert)
+    alert, why = known.alert, arrival.alert.nothing_known
+    if known.firing and alert.nothing_known != why:
+        alert = alert.model_copy(update={"nothing_known": why})
+    return LastWord(False, known.rank, began, arrival.at, arrival.received_at, alert)

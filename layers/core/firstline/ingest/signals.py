@@ -1,6 +1,6 @@
 """The answers to messages that are no alerts: people's words at a sender, and a sender's own requests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from firstline.errors import ExecutionsUnavailable, FeedbackRefused
@@ -8,6 +8,7 @@ from firstline.incidents import lifecycle
 from firstline.incidents.store import Incidents
 from firstline.observability import logger
 from firstline.sources.signal import (
+    AlertSignal,
     IncidentNote,
     OwnIncidentSeen,
     OwnIncidentSignal,
@@ -27,20 +28,54 @@ def take_signal(
     match signal:
         case SubscriptionConfirmation(topic_arn, token):
             confirm_subscription(topic_arn, token)
-        case OwnIncidentSeen(sender_id, incident_id):
-            incidents.remember_page(sender_id, incident_id, now)
+        case OwnIncidentSeen(sender_id, incident_id, over):
+            if _was_paged_as(sender_id, incident_id, now, incidents) and over:
+                incidents.forget_page(sender_id, incident_id, now)
         case OwnIncidentSignal():
             _apply(signal, now, incidents, executions)
+        case AlertSignal(group_key, kind, by):
+            live = incidents.live(group_key)
+            if live is not None and live.open:
+                _effect(kind, live.incident_id, by, now, incidents, executions)
         case IncidentNote():
             _save_note(signal, now, incidents)
 
 
+def _was_paged_as(sender_id: str, incident_id: str, now: datetime, incidents: Incidents) -> bool:
+    """Return True if Firstline paged for the incident at PagerDuty, and it is known there under this id.
+
+    The first id that is seen is remembered until that one is over there. So nobody who knows how our ids are made can
+    answer a page with an incident of their own.
+    """
+    record = incidents.record(incident_id)
+    pages = record.pages if record is not None else []
+    # A page that goes out at this moment is not written down yet.
+    paged_there = any("pagerduty" in page.delivered_to or page.at is None for page in pages)
+    if paged_there and incidents.remember_page(sender_id, incident_id, now):
+        return True
+    logger.info("a webhook of PagerDuty is about no page of ours", incident=incident_id, sender_id=sender_id)
+    return False
+
+
 def _apply(signal: OwnIncidentSignal, now: datetime, incidents: Incidents, executions: lifecycle.Executions) -> None:
-    apply = lifecycle.acknowledge if signal.kind == "acknowledged" else lifecycle.resolve_by_hand
+    if _was_paged_as(signal.sender_id, signal.incident_id, now, incidents):
+        _effect(signal.kind, signal.incident_id, signal.by, now, incidents, executions)
+
+
+def _effect(
+    kind: str, incident_id: str, by: str, now: datetime, incidents: Incidents, executions: lifecycle.Executions
+) -> None:
     try:
-        apply(signal.incident_id, signal.by, now, incidents=incidents, executions=executions)
+        _EFFECTS[kind](incident_id, by, now, incidents=incidents, executions=executions)
     except ExecutionsUnavailable:
         logger.exception("the execution could not be told; reconcile will")
+
+
+_EFFECTS: Mapping[str, Callable[..., object]] = {
+    "acknowledged": lifecycle.acknowledge,
+    "taken back": lifecycle.take_back,
+    "resolved": lifecycle.resolve_by_hand,
+}
 
 
 def _save_note(note: IncidentNote, now: datetime, incidents: Incidents) -> None:

@@ -18,6 +18,9 @@ class NormalizedAlert(Frozen):
     `timestamp_orders` is true if the source sends the time of each change of state, so that of two messages about one
     alert the one with the later `timestamp` is right. `began_at` is when the episode began that a firing or a resolved
     alert belongs to, where the sender says it.
+
+    `nothing_known` is the sender's word for why an alert ended although nobody saw it recover (its data is missing, its
+    rule is paused), and None for every other one.
     """
 
     source: Name
@@ -40,6 +43,7 @@ class NormalizedAlert(Frozen):
     severity_stated: bool = True
     timestamp_orders: bool = False
     began_at: AwareDatetime | None = None
+    nothing_known: Name | None = None
 
     def without_raw(self) -> "NormalizedAlert":
         """Return the alert without the sender's body, small enough to travel through a state machine."""

@@ -15,9 +15,9 @@ from firstline.models.severity import Severity
 type Decision = Literal["approved", "refused"]
 """People's decision on a plan."""
 
-type Outcome = Literal["suppressed", "self_cleared", "auto_resolved", "resolved", "expired"]
+type Outcome = Literal["suppressed", "self_cleared", "auto_resolved", "resolved", "expired", "no_data"]
 """The end of an incident: noise; resolved before anybody acted; cured by a runbook; resolved after a human was paged;
-closed because nobody resolved it in time."""
+closed because nobody resolved it in time; ended because its sender has no data any more, so nobody saw it recover."""
 
 type NotificationKind = Literal[
     "suppressed", "remediating", "approval", "needs_human", "paged", "acknowledged", "changed", "quiet", "closed"

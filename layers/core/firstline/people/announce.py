@@ -22,7 +22,7 @@ from firstline.incidents.what_now import GROUPING_WINDOW
 from firstline.models import Hold, Incident, IncidentRecord, Notification, NotificationKind, Outcome
 from firstline.observability import logger, metrics
 from firstline.people.endings import end_in_words, ended_at, outcome_of, waited_for
-from firstline.people.members import joined_since, names, stored_members, with_members
+from firstline.people.members import joined_since, names, stored_members, with_members, without_data
 from firstline.people.show import mark_shown, show_again, was_told
 from firstline.text import in_words
 
@@ -42,6 +42,7 @@ METRICS: dict[Outcome, str] = {
     "auto_resolved": "AutoResolved",
     "resolved": "ResolvedByHuman",
     "expired": "Expired",
+    "no_data": "EndedWithoutData",
 }
 """The metric that counts each outcome."""
 
@@ -134,6 +135,11 @@ class _Announcer:
         live = self.record.live
         if live is not None and live.firing > 0:
             return NotifyOutput(told=False)  # it is back already
+        if missing := without_data(self.record, self.incidents):
+            # Pages that went out go on ringing: nobody saw it recover.
+            return NotifyOutput(
+                told=was_told(self.record) and bool(self._tell("changed", self.record, missing).reached)
+            )
         self.incidents.begin_quiet(event.incident, self.now)
         if not was_told(self.record):
             return NotifyOutput(told=False)
@@ -143,11 +149,12 @@ class _Announcer:
     def _close(self, event: CloseIncidentInput) -> NotifyOutput:
         record = self._known(results=event.results)
         hold = waited_for(record)
-        reason = end_in_words(event, record)
+        missing = without_data(record, self.incidents) if event.ended_by == "resolved" else None
+        reason = missing or end_in_words(event, record)
         closed = self.incidents.close(
             event.incident,
             event.generation,
-            outcome_of(record, event.ended_by, record.results),
+            outcome_of(record, event.ended_by, record.results, without_data=missing is not None),
             (reason if hold is None else f"{hold.reason} {reason}")[:4_000],
             record.results,
             self.now,
@@ -191,7 +198,7 @@ class _Announcer:
         if self.record.status == "CLOSED" or closed.outcome is None:
             return
         metrics.add_metric(name=METRICS[closed.outcome], unit="Count", value=1)
-        if closed.outcome not in ("suppressed", "expired"):
+        if closed.outcome not in ("suppressed", "expired", "no_data"):
             seconds = max(0.0, (ended_at(closed, self.now) - closed.incident.opened_at).total_seconds())
             metrics.add_metric(name="TimeToResolve", unit="Seconds", value=seconds)
 

@@ -16,16 +16,21 @@ RUN_SUCCEEDED = "Success"
 type EndedBy = Literal["resolved", "verified", "expired", "person"]
 
 
-def outcome_of(record: IncidentRecord, ended_by: EndedBy, results: Sequence[StepResult]) -> Outcome:
+def outcome_of(
+    record: IncidentRecord, ended_by: EndedBy, results: Sequence[StepResult], *, without_data: bool = False
+) -> Outcome:
     """Return how an incident ended, from the event that ended it and what had happened before.
 
     Once a person was called or has resolved it, it is the person's, whatever a runbook did before. An incident that
     should have woken a person never counts as cleared by itself, even if no page is on record: history must not learn
     to ignore it. A held incident that resolved cleared by itself if a rule held it; one under a silence or in a
-    maintenance window is suppressed. A runbook of which nothing changed anything cured nothing.
+    maintenance window is suppressed. A runbook of which nothing changed anything cured nothing. An alert that ended
+    without data was not seen to recover, so it counts as nobody's success.
     """
     if ended_by == "expired":
         return "expired"
+    if without_data and ended_by != "person" and waited_for(record) is None:
+        return "no_data"
     if ended_by == "person" or record.pages or record.paged_at or record.acknowledged_at:
         return "resolved"
     if hold := waited_for(record):

@@ -31,6 +31,23 @@ def stored_members(record: IncidentRecord, incidents: Incidents) -> list[StoredA
         return []
 
 
+def without_data(record: IncidentRecord, incidents: Incidents) -> str | None:
+    """Write which alerts of the incident ended although nobody saw them recover; None if there are none.
+
+    As far as the store can be read.
+    """
+    try:
+        stored = incidents.members(record.incident.incident_id, MOST_NAMED)
+    except HistoryUnavailable:
+        logger.exception("The incident's alerts could not be read")
+        return None
+    ended = [alert for alert in stored if not alert.firing and alert.alert.nothing_known]
+    if not ended:
+        return None
+    why = ", ".join(dict.fromkeys(redact(alert.alert.nothing_known or "") for alert in ended))
+    return f"No data any more ({why}): nobody saw it recover, so please look. It is about {names(ended)}."
+
+
 def member(stored: StoredAlert) -> Member:
     """Return an alert as messages name it, at the severity that Firstline counts it with."""
     alert = stored.alert

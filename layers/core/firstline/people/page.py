@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from firstline.channels.delivery import Channel, tell_all
+from firstline.channels.pagerduty import rings_by_itself
 from firstline.channels.summary import severity
 from firstline.contracts import PageOnCallInput, PageOnCallOutput
 from firstline.errors import ChannelFailed, HistoryUnavailable, PageUndelivered
@@ -27,6 +28,9 @@ from firstline.policy.paging import Level, PagingPolicy
 FALLBACK = "sns"
 """The stack's own page topic, which every stack has, whatever its policy says."""
 
+ALREADY_PAGED = "whoever PagerDuty has paged for its own incident"
+"""The words for who was paged when PagerDuty sent the alert, and the level has no other channel that wakes people."""
+
 
 def page_on_call(
     event: PageOnCallInput,
@@ -41,8 +45,9 @@ def page_on_call(
     """Page the level that is due, if one is: the next one, or after the last one the first again.
 
     Channels that wake people go first. A page counts as delivered if one of those took it; if none did, the page topic
-    is tried, listed or not. Only then is the name of the person on call looked up and Slack told: neither may delay
-    the pager. If the table cannot be reached, the page goes out unclaimed.
+    is tried, listed or not. For an alert that PagerDuty sent, PagerDuty's own page counts. Only then is the name of the
+    person on call looked up and Slack told: neither may delay the pager. If the table cannot be reached, the page goes
+    out unclaimed.
 
     Parameters
     ----------
@@ -159,11 +164,15 @@ class _Pager:
             self.failed.update(told.failed)
             return self._wakes_another(rung)
 
-        present = [name for name in level.channels if name in self.channels]
+        # Whom PagerDuty woke with its own incident, Firstline need not wake; other channels are the policy's choice.
+        rings = rings_by_itself(record.incident)
+        present = [name for name in level.channels if name in self.channels and not (rings and name == "pagerduty")]
         delivered = tell(name for name in present if self.channels[name].wakes != "never")
-        if not delivered and FALLBACK not in level.channels:
+        if rings and not delivered:
+            page, delivered = page.model_copy(update={"on_call": ALREADY_PAGED}), True
+        elif not delivered and FALLBACK not in level.channels:
             delivered = tell([FALLBACK])
-        if delivered:
+        if delivered and page.on_call != ALREADY_PAGED:
             page = page.model_copy(update={"on_call": self.on_call(level) or level.on_call})
         tell(name for name in present if self.channels[name].wakes == "never")
         if not delivered:

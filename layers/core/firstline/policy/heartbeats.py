@@ -9,6 +9,7 @@ from pydantic import AwareDatetime
 from firstline.models import Frozen, NormalizedAlert
 from firstline.policy.durations import Duration, between
 from firstline.policy.match import AlertMatch, Bound, Id, Reason
+from firstline.sources.heartbeat import CALLED, is_dead_mans_switch
 from firstline.text import in_words
 
 GAP = timedelta(minutes=5)
@@ -39,6 +40,16 @@ class Heartbeat(Frozen):
     def patience(self) -> timedelta:
         """Return the longest time between two arrivals before the heartbeat counts as absent."""
         return 2 * self.every
+
+    def fits(self, alert: NormalizedAlert) -> bool:
+        """Return True if the alert is declared; a dead man's switch is also known as `Watchdog`, whatever its name.
+
+        Only a rule that fires while alerting works is one. A CloudWatch alarm of that name fires when it does not.
+        """
+        if self.match.fits(alert):
+            return True
+        of_a_rule = "alertname" in alert.labels and is_dead_mans_switch(alert.alert_name)
+        return of_a_rule and self.match.fits(alert.model_copy(update={"alert_name": CALLED}))
 
 
 class Pulse(Frozen):
@@ -82,13 +93,13 @@ def expectation(pulse: Pulse, declared: Sequence[Heartbeat]) -> Heartbeat | None
     """Return the declaration that matches a heartbeat, or None if it is not declared any more."""
     if pulse.requirement is not None:
         return next((known for known in declared if known.required and pulse.requirement == known.id), None)
-    return next((known for known in declared if known.match.fits(pulse.alert)), None)
+    return next((known for known in declared if known.fits(pulse.alert)), None)
 
 
 def seen(expected: Heartbeat, pulses: Sequence[Pulse]) -> list[Pulse]:
     """Return the heartbeats that were seen and not forgotten; any of them meets the requirement."""
     came = [pulse for pulse in pulses if pulse.requirement is None and pulse.forgotten_at is None]
-    return [pulse for pulse in came if expected.match.fits(pulse.alert)]
+    return [pulse for pulse in came if expected.fits(pulse.alert)]
 
 
 def absent_since(pulse: Pulse, expected: Heartbeat, now: datetime, *, watched_since: datetime) -> datetime | None:

@@ -126,7 +126,7 @@ class Rules(Frozen):
 
     def is_heartbeat(self, alert: NormalizedAlert) -> bool:
         """Return True if an alert is declared as a heartbeat, and therefore opens no incident."""
-        return any(heartbeat.match.fits(alert) for heartbeat in self.heartbeats)
+        return any(heartbeat.fits(alert) for heartbeat in self.heartbeats)
 
     def covered(self) -> list[tuple[Rule, Rule]]:
         """Return the rules that can never apply, each with the first earlier rule that covers it."""

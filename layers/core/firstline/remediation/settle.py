@@ -59,7 +59,8 @@ def _settle(
         return []
     results = _results(event, record)
     outcome = outcome_of_run(plan, results, cured=_cured(event, record, results))
-    did_not_help = outcome in ("failed", "undone")
+    # Of what ended without data nobody knows whether it helped.
+    did_not_help = outcome in ("failed", "undone") and record.outcome != "no_data"
     incident_id = record.incident.incident_id
     accepted = None if record.decision is None else record.decision == "approved"
     demote = f"it did not help in incident {incident_id}" if did_not_help else None
@@ -77,6 +78,8 @@ def _cured(event: NotifyInput | PageOnCallInput, record: IncidentRecord, results
     """
     if record.outcome == "auto_resolved" or (record.live is not None and record.live.verified_at is not None):
         return True
+    if record.outcome == "no_data":
+        return False
     acts = [result for result in results if result.kind in ("act", "rollback")]
     succeeded = all(result.kind == "act" and result.status == RUN_SUCCEEDED for result in acts)
     ended = isinstance(event, CloseIncidentInput) and event.ended_by == "resolved"

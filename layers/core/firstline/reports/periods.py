@@ -61,9 +61,9 @@ def acknowledged_after(record: IncidentRecord) -> timedelta | None:
 
 
 def resolved_after(record: IncidentRecord) -> timedelta | None:
-    """Return the time from the opening to the end, or None if the incident only expired or goes on."""
+    """Return the time from the opening to the end, or None if it expired, ended without data, or goes on."""
     ended = record.resolved_at or record.closed_at
-    if ended is None or record.outcome == "expired":
+    if ended is None or record.outcome in ("expired", "no_data"):
         return None
     return max(timedelta(microseconds=1), ended - record.incident.opened_at)
 

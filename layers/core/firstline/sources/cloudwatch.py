@@ -15,10 +15,8 @@ from typing import Any
 from firstline.errors import UnreadablePayload
 from firstline.sources import values
 from firstline.sources.body import parse_json
-from firstline.sources.cloudwatch_alarm import Alarm, add_alarm, severity_word, topic_severity_word
-from firstline.sources.deployments import is_deployment_event
-from firstline.sources.identity import digest, group_key
-from firstline.sources.meanings import Subject
+from firstline.sources.cloudwatch_alarm import Alarm, add_alarm
+from firstline.sources.notices import add_message, is_known
 from firstline.sources.reading import Reading
 from firstline.sources.signal import Signal
 from firstline.sources.sns import allowed_topics, authenticate, signing_certificate_url, subscription_confirmation
@@ -54,8 +52,8 @@ def read(payload: Any, reading: Reading) -> None:
         _read_envelope(payload, payload, reading)
     elif "AlarmName" in payload:
         _read_alarm_message(payload, payload, None, reading)
-    elif reading.header("x-amz-sns-rawdelivery"):
-        _read_other_message(payload, values.name(reading.header("x-amz-sns-topic-arn")), {}, payload, reading)
+    elif reading.header("x-amz-sns-rawdelivery") or is_known(payload):
+        add_message(payload, values.name(reading.header("x-amz-sns-topic-arn")), {}, payload, reading)
     else:
         raise UnreadablePayload(
             "cloudwatch: neither an SNS message (`Type`, `Message`), nor an alarm (`AlarmName`), nor an event "
@@ -85,10 +83,10 @@ def _read_envelope(envelope: Any, raw: Any, reading: Reading) -> None:
             message = envelope["Message"]  # no JSON, so text that a person wanted to be read
     if type(message) is dict and "AlarmName" in message:
         _read_alarm_message(message, raw, topic, reading)
-    elif type(message) is dict and message.get("detail-type") in _STATE_CHANGES:
+    elif type(message) is dict and str(message.get("detail-type")).startswith("CloudWatch Alarm"):
         _read_event(message, reading)
     else:
-        _read_other_message(message, topic, envelope, raw, reading)
+        add_message(message, topic, envelope, raw, reading)
 
 
 def _read_alarm_message(message: dict[str, Any], raw: Any, topic: str | None, reading: Reading) -> None:
@@ -100,7 +98,6 @@ def _read_alarm_message(message: dict[str, Any], raw: Any, topic: str | None, re
             arn=message.get("AlarmArn"),
             # A message without a state is not CloudWatch's own; it was sent because something is wrong.
             state=message.get("NewStateValue", "ALARM"),
-            previous_state=message.get("OldStateValue"),
             reason=message.get("NewStateReason"),
             description=message.get("AlarmDescription"),
             at=message.get("StateChangeTime") or message.get("StateUpdatedTimestamp"),
@@ -112,6 +109,8 @@ def _read_alarm_message(message: dict[str, Any], raw: Any, topic: str | None, re
             contributor=_object(message.get("AlarmContributorAttributes")),
             severity=message.get("Severity") or message.get("Priority"),
             topic=topic,
+            actions=_list(message.get("AlarmActions")),
+            children=[_object(child).get("Arn") for child in _list(message.get("TriggeringChildren"))],
         ),
         raw,
         reading,
@@ -123,10 +122,8 @@ def _read_event(event: dict[str, Any], reading: Reading) -> None:
     if kind not in _STATE_CHANGES:
         if kind.startswith("CloudWatch Alarm"):
             reading.ignore(f"{kind} is no alert")
-        elif is_deployment_event(event):
-            reading.ignore(f"{kind} tells of a deployment")
         else:
-            _read_other_message(event, None, {}, event, reading)
+            add_message(event, None, {}, event, reading)
         return
     arns = _list(event.get("resources")) or [None]
     add_alarm(_described_alarm(event, _object(event.get("detail")), arns[0], "account"), event, reading)
@@ -145,7 +142,6 @@ def _described_alarm(event: dict[str, Any], detail: dict[str, Any], arn: Any, ac
         name=detail.get("alarmName"),
         arn=arn,
         state=state.get("value"),
-        previous_state=_object(detail.get("previousState")).get("value"),
         reason=state.get("reason"),
         description=configuration.get("description"),
         at=state.get("timestamp") or event.get("time"),
@@ -156,53 +152,20 @@ def _described_alarm(event: dict[str, Any], detail: dict[str, Any], arn: Any, ac
         dimensions=[_object(metric.get("dimensions")) for metric in metrics],
         contributor_id=contributor.get("id") or contributor.get("contributorId"),
         contributor=_object(contributor.get("attributes") or contributor.get("contributorAttributes")),
+        children=_triggering(state.get("reasonData")),
         muted_by=("a mute rule" if type(muted) is dict else values.name(muted) or "a mute rule") if muted else None,
     )
 
 
-def _read_other_message(message: Any, topic: str | None, envelope: dict[str, Any], raw: Any, reading: Reading) -> None:
-    """Add any other message of a topic (AWS Health, GuardDuty, Backup, a shell script's line of text) as an alert.
-
-    It never resolves, and each headline is an incident of its own.
-    """
-    fields = _object(message)
-    headline = values.name(envelope.get("Subject"))
-    arn = (topic or "").split(":")
-    topic_name = arn[-1] or None
-    unnamed = f"message on {topic_name}" if topic_name else "message without a topic"
-    lines = message.strip().splitlines() if type(message) is str else []
-    first_line = values.name(lines[0]) if lines else None
-    alert_name = values.name(fields.get("detail-type")) or headline or first_line or unnamed
-    labels = values.labels(fields)
-    subject = _subject(labels, arn)
-    detail = _object(fields.get("detail"))
-    reading.add(
-        alert_name=alert_name,
-        severity=reading.severity(severity_word(headline) or severity_word(alert_name) or topic_severity_word(topic)),
-        message=values.prose(
-            headline,
-            message,
-            detail.get("title"),
-            detail.get("description"),
-            ", ".join(f"{key}={value}" for key, value in (values.labels(detail) if detail else labels).items()),
-        ),
-        labels=values.labels({"topic": topic_name}),
-        at=values.moment(envelope.get("Timestamp")) or values.moment(fields.get("time")),
-        status="firing",
-        fingerprint=digest("sns", topic, alert_name, values.scalar(detail.get("id"))),
-        group_key=group_key(reading.source, alert_name, subject, topic),
-        subject=subject,
-        raw_payload=raw,
-    )
-
-
-def _subject(labels: dict[str, str], topic_arn: list[str]) -> Subject:
-    """Return the account and region that a message names, else those of its topic."""
-    account, region = (topic_arn[4], topic_arn[3]) if len(topic_arn) > 5 else (None, None)
-    return Subject(
-        values.first(labels, "account", "accountId") or values.name(account),
-        values.first(labels, "region") or values.name(region),
-    )
+def _triggering(reason_data: Any) -> list[Any]:
+    """Return the ARNs of the alarms that changed a composite one. `reasonData` is JSON within JSON."""
+    if type(reason_data) is not str or "triggeringAlarms" not in reason_data:
+        return []
+    try:
+        data = _object(parse_json(reason_data))
+    except UnreadablePayload:
+        return []
+    return [_object(child).get("arn") for child in _list(data.get("triggeringAlarms"))]
 
 
 def _object(value: Any) -> dict[str, Any]:

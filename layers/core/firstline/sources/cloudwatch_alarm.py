@@ -19,17 +19,26 @@ _BRACKETED = re.compile(rf"\[\s*({_WORD})\s*\]", re.IGNORECASE)
 _STATED = re.compile(rf"\b(?:severity|priority)\s*[:=]\s*({_WORD})\b(?!-\w)", re.IGNORECASE)
 _SUFFIX = re.compile(r"[-_/ ](WARNING|WARN|MAJOR|MINOR|INFO)$")
 _INSTANCE_IN_NAME = re.compile(rf"(?<![A-Za-z0-9]){INSTANCE_ID.pattern}(?![A-Za-z0-9])")
+_SCALES = re.compile(r"arn:[a-z-]+:(application-)?autoscaling:")
+_SCALING_NAME = re.compile(r"TargetTracking-|awseb-.*AWSEBCloudwatchAlarm(High|Low)")
+_SCALING_TEXT = re.compile(r"\s*(DO NOT EDIT OR DELETE\b.*Scaling|ElasticBeanstalk Default Scale )", re.DOTALL)
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+
+MADE_FOR = "made_for"
+"""The label of an alarm that drives a machine; its value names the machine: `auto-scaling`."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Alarm:
-    """A change of an alarm's state, its values as they were sent. `dimensions` has one entry for each metric."""
+    """A change of an alarm's state, its values as they were sent.
+
+    `dimensions` has one entry for each metric, `actions` is what the alarm does when it fires, and `children` are the
+    ARNs of the alarms whose change changed this composite one.
+    """
 
     name: Any
     arn: Any
     state: Any
-    previous_state: Any
     reason: Any
     description: Any
     at: Any
@@ -43,6 +52,8 @@ class Alarm:
     muted_by: str | None = None
     severity: Any = None
     topic: str | None = None
+    actions: list[Any] = field(default_factory=list)
+    children: list[Any] = field(default_factory=list)
 
 
 def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
@@ -72,6 +83,8 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
     # `Region` of an SNS message is a display name that varies; the ARN says it exactly.
     identity = values.scalar(alarm.arn) or f"{account}:{region}:{full_name}"
     word = alarm.severity or severity_word(name) or stated_severity(alarm.description)
+    if (machine := _drives(alarm, full_name)) is not None:
+        labels = {**labels, MADE_FOR: machine}
     reading.add(
         alert_name=name,
         severity=reading.severity(word or topic_severity_word(alarm.topic)),
@@ -82,10 +95,7 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
         timestamp_orders=True,
         status="firing" if alarm.state == "ALARM" else "resolved",
         fingerprint=digest("cloudwatch", identity, values.scalar(alarm.contributor_id)),
-        # One alarm per instance, the id in its name, is the usual way to watch a fleet: still one incident.
-        group_key=group_key(
-            reading.source, _INSTANCE_IN_NAME.sub("*", full_name) if "i-" in full_name else full_name, subject
-        ),
+        group_key=_problem(reading.source, alarm, full_name, account, region),
         host=_host(alarm, labels),
         url=_console_url(name, region, partition),
         subject=subject,
@@ -93,15 +103,39 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
     )
 
 
+def _problem(source: str, alarm: Alarm, name: str, account: str | None, region: str | None) -> str:
+    """Name the incident: account, region and alarm, and of a composite alarm its first child's.
+
+    The parts of the alarm (contributors, dimensions) are left out: they are alerts of one incident.
+    """
+    for child in alarm.children:
+        child_account, child_region, _ = _of_arn(child)
+        if child_account is not None:
+            account, region, name = child_account, child_region, child.split(":alarm:", 1)[1]
+            break
+    # One alarm per instance, the id in its name, is the usual way to watch a fleet: still one incident.
+    common = _INSTANCE_IN_NAME.sub("*", name) if "i-" in name else name
+    return group_key(source, common, Subject(account, region))
+
+
+def _drives(alarm: Alarm, name: str) -> str | None:
+    """Return the machine that the alarm drives, or None if it is meant for people.
+
+    https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-cfg-autoscaling-triggers.html
+    """
+    about = alarm.description if type(alarm.description) is str else ""
+    only_scales = bool(alarm.actions) and all(type(arn) is str and _SCALES.match(arn) for arn in alarm.actions)
+    return "auto-scaling" if only_scales or _SCALING_NAME.match(name) or _SCALING_TEXT.match(about) else None
+
+
 def _reason_to_ignore(alarm: Alarm, name: str, own_stack: str | None) -> str | None:
     if own_stack and name.startswith(f"{own_stack}-"):
         return f"{name} is one of Firstline's own alarms"
     if alarm.state == "INSUFFICIENT_DATA":
-        return f"{name} has insufficient data: neither firing nor resolved"
+        return f"{name} has insufficient data: if it fires, it goes on firing until it is OK"
     if alarm.state not in ("ALARM", "OK"):
         raise UnreadablePayload(f"cloudwatch: the alarm {name} is in no known state: {values.quoted(alarm.state)}")
-    if alarm.state == "OK" and alarm.previous_state == "INSUFFICIENT_DATA":
-        return f"{name} has its first data: no recovery"
     return f"{name} is suppressed by {alarm.muted_by}" if alarm.state == "ALARM" and alarm.muted_by else None
 
 

@@ -14,7 +14,7 @@ from firstline.sources.authentication import Request, signed
 from firstline.sources.identity import digest
 from firstline.sources.meanings import Subject
 from firstline.sources.reading import Reading
-from firstline.sources.signal import IncidentNote, OwnIncidentSeen, OwnIncidentSignal, Signal
+from firstline.sources.signal import AlertSignal, IncidentNote, OwnIncidentSeen, OwnIncidentSignal, Signal
 
 SIGNATURE_HEADER = "x-pagerduty-signature"
 
@@ -26,11 +26,13 @@ _FIRING = {
     *("incident.triggered", "incident.reopened", "incident.unacknowledged"),
     *("incident.escalated", "incident.priority_updated"),
 }
-_URGENCY: dict[str, SourceSeverity] = {"high": "high", "low": "low"}
-_SIGNALS: dict[str, Literal["acknowledged", "resolved"]] = {
-    "incident.acknowledged": "acknowledged",
-    "incident.resolved": "resolved",
+_OWN_ID = re.compile(r"[A-Za-z0-9-]{1,80}")
+# The events after which somebody else, or nobody, has an incident.
+_TAKEN_BACK = {
+    *("incident.unacknowledged", "incident.reopened"),
+    *("incident.escalated", "incident.reassigned", "incident.delegated"),
 }
+_URGENCY: dict[str, SourceSeverity] = {"high": "high", "low": "low"}
 
 
 def authenticate(request: Request) -> None:
@@ -59,11 +61,14 @@ def read(payload: Any, reading: Reading) -> None:
         raise UnreadablePayload(f"pagerduty: {event_type} without the incident's id")
     # The key is stored and shown as it is, so only an id in PagerDuty's form may be in it.
     key = incident_id if _ID.fullmatch(incident_id) else digest(incident_id)
-    if _is_own(data):
+    if _own_id(data) is not None:
         reading.ignore("the incident is one that Firstline opened itself")
         return
     if not is_resolved and data.get("status") in ("acknowledged", "resolved"):
         reading.ignore(f"{event_type}: the incident is {data['status']} already")
+        return
+    if (merged_into := _merged_into(data)) is not None:
+        reading.ignore(f"the incident is merged into {merged_into}: there it goes on")
         return
     service = values.name(_summary(data.get("service")))
     labels = _labels(data)
@@ -88,10 +93,13 @@ def read(payload: Any, reading: Reading) -> None:
 
 
 def signals(payload: Any, _secrets: Sequence[str]) -> Iterator[Signal]:
-    """Report people's acknowledgements, resolutions and notes, and PagerDuty's id of incidents that Firstline opened.
+    """Report what becomes of the incidents that Firstline opened, PagerDuty's ids of them, and people's notes.
 
-    PagerDuty's timers, services, workflows and merges acknowledge and resolve too. They are no people, and answer no
-    page.
+    Who acknowledges an incident that others opened there answers for it here, too.
+
+    PagerDuty's timers, services and workflows acknowledge and resolve too. They are no people, and answer no page; but
+    an acknowledgement that a timer takes back is taken back. Who merges an incident into another has seen it, and has
+    not ended it.
 
     Raises
     ------
@@ -100,18 +108,46 @@ def signals(payload: Any, _secrets: Sequence[str]) -> Iterator[Signal]:
     """
     event_type, event, data = _event(payload)
     person = values.name(_summary(event.get("agent")))
-    if _is_own(data):
-        incident_id = data["incident_key"].removeprefix(OWN_KEY_PREFIX)
-        kind = _SIGNALS.get(event_type)
-        if kind is not None and _is_person(event.get("agent")):
-            yield OwnIncidentSignal(incident_id, kind, person or "somebody in PagerDuty")
-        if pagerduty_id := values.name(data.get("id")):
-            yield OwnIncidentSeen(pagerduty_id, incident_id)
+    incident_id, pagerduty_id = _own_id(data), _pagerduty_id(data)
+    if incident_id is not None and pagerduty_id is not None:
+        kind = _change(event_type, event, data)
+        if kind is not None:
+            by = (person or "somebody in PagerDuty") if _is_person(event.get("agent")) else "PagerDuty"
+            merged_into = _merged_into(data)
+            by = by if merged_into is None else f"{by} (merged it into {merged_into} in PagerDuty)"
+            yield OwnIncidentSignal(incident_id, kind, by, pagerduty_id)
+        yield OwnIncidentSeen(pagerduty_id, incident_id, over=event_type == "incident.resolved")
+    elif pagerduty_id is not None:
+        change = _change(event_type, event, data)
+        if change == "acknowledged" or change == "taken back":
+            yield AlertSignal(f"pagerduty:{pagerduty_id}", change, person or "somebody in PagerDuty")
     content, annotated = data.get("content"), data.get("incident")
     if event_type == "incident.annotated" and type(annotated) is dict and type(content) is str:
-        pagerduty_id = values.name(annotated.get("id"))
-        if pagerduty_id is not None:
-            yield IncidentNote(pagerduty_id, content, f"{(person or 'somebody')[:200]} (PagerDuty)")
+        annotated_id = _pagerduty_id(annotated)
+        if annotated_id is not None:
+            yield IncidentNote(annotated_id, content, f"{(person or 'somebody')[:200]} (PagerDuty)")
+
+
+def _change(
+    event_type: str, event: dict[str, Any], data: dict[str, Any]
+) -> Literal["acknowledged", "taken back", "resolved"] | None:
+    if event_type in _TAKEN_BACK:
+        # Given to another person, the incident is triggered anew; one that stays acknowledged has somebody.
+        return "taken back" if data.get("status") == "triggered" else None
+    if not _is_person(event.get("agent")):
+        return None
+    if event_type == "incident.resolved":
+        return "resolved" if _merged_into(data) is None else "acknowledged"
+    return "acknowledged" if event_type == "incident.acknowledged" else None
+
+
+def _merged_into(data: dict[str, Any]) -> str | None:
+    """Return the name of the incident into which this one was merged, or None: PagerDuty calls a merge `resolved`."""
+    reason = data.get("resolve_reason")
+    if type(reason) is not dict or reason.get("type") != "merge_resolve_reason":
+        return None
+    into = reason.get("incident")
+    return values.name(_summary(into)) or (_pagerduty_id(into) if type(into) is dict else None) or "another incident"
 
 
 def _event(payload: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
@@ -137,9 +173,18 @@ def _labels(data: dict[str, Any]) -> dict[str, str]:
     return {key: name for key, value in found.items() if (name := values.name(value))}
 
 
-def _is_own(data: dict[str, Any]) -> bool:
+def _own_id(data: dict[str, Any]) -> str | None:
+    """Return our id of an incident that Firstline opened, or None. Other text behind the prefix is no id."""
     key = data.get("incident_key")
-    return type(key) is str and key.startswith(OWN_KEY_PREFIX)
+    if type(key) is not str or not key.startswith(OWN_KEY_PREFIX):
+        return None
+    own = key.removeprefix(OWN_KEY_PREFIX)
+    return own if _OWN_ID.fullmatch(own) else None
+
+
+def _pagerduty_id(data: dict[str, Any]) -> str | None:
+    found = data.get("id")
+    return found if type(found) is str and _ID.fullmatch(found) else None
 
 
 def _is_person(agent: Any) -> bool:

@@ -9,11 +9,14 @@ from typing import Any
 from firstline.errors import UnreadablePayload
 from firstline.sources import meanings, values
 from firstline.sources.authentication import require_token
+from firstline.sources.heartbeat import is_dead_mans_switch, says_that_it_always_fires
 from firstline.sources.identity import alertmanager_fingerprint, group_key, host_hint
 from firstline.sources.meanings import Subject
 from firstline.sources.reading import Reading
 
-_DEAD_MANS_SWITCHES = ("watchdog", "deadmansswitch")
+_NOTHING_KNOWN = ("MissingSeries", "Paused", "Updated", "RuleDeleted")
+"""Grafana's reasons for ending an alert that it did not see recover: its series is gone, its rule is paused, changed or
+deleted. https://grafana.com/docs/grafana/latest/alerting/fundamentals/alert-rule-evaluation/stale-alert-instances/"""
 
 _remembered: dict[tuple[str, str] | None, tuple[dict[str, Any], "_Identity"]] = {}
 
@@ -64,14 +67,23 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
     annotations = annotations if type(annotations) is dict else {}
 
     identity = _identity(reading.source, alert.get("fingerprint"), own, common)
-    if identity.not_for_people:
-        reading.ignore(identity.not_for_people)
+    message = values.prose(annotations.get("summary"), annotations.get("description"), annotations.get("message"))
+    not_for_people = identity.not_for_people
+    if not_for_people is None and says_that_it_always_fires(message):
+        not_for_people = f"{identity.alert_name or 'an alert'} always fires: its absence would be the signal"
+    if not_for_people:
+        reading.ignore(not_for_people)
+    nothing_known = _why_nothing_is_known(annotations) if status == "resolved" else None
+    if nothing_known:
+        message = values.prose(message, f"It ended, and nothing is known of it any more: {nothing_known}.")
+    elif identity.rule and identity.rule not in message:
+        message = values.prose(f"Rule: {identity.rule}", message)
     began = values.moment(alert.get("startsAt"))
     ended = values.moment(alert.get("endsAt")) if status == "resolved" else None
     reading.add(
         alert_name=identity.alert_name or values.name(annotations.get("summary")) or "alert without a name",
         severity=reading.severity(identity.severity or meanings.find(annotations, "severity")),
-        message=values.prose(annotations.get("summary"), annotations.get("description"), annotations.get("message")),
+        message=message,
         labels=identity.labels.copy(),
         at=ended if status == "resolved" else began,
         began_at=began,
@@ -83,8 +95,27 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
         url=values.url(alert.get("panelURL"), alert.get("dashboardURL"), alert.get("generatorURL")),
         subject=identity.subject,
         raw_payload=alert,
-        heartbeat=identity.not_for_people is not None,
+        heartbeat=not_for_people is not None,
+        nothing_known=nothing_known,
     )
+
+
+def _why_nothing_is_known(annotations: dict[str, Any]) -> str | None:
+    """Return Grafana's reason for the end of an alert that it did not see recover, or None."""
+    reasons = str(annotations.get("grafana_state_reason") or "").replace(" ", "").split(",")
+    return next((reason for reason in reasons if reason in _NOTHING_KNOWN), None)
+
+
+def _scope(labels: dict[str, str]) -> str:
+    """Return what tells apart two problems of one name: cluster and namespace, and of Grafana's data sources more."""
+    parts = [labels.get("cluster", ""), labels.get("namespace", "")]
+    source, rule = labels.get("datasource_uid"), labels.get("rulename")
+    match labels.get("alertname"):
+        case "DatasourceError":  # the source is down: one problem, whatever rules ask it
+            parts += [source or rule or ""]
+        case "DatasourceNoData":  # the source answers, and has nothing for this rule
+            parts += [source or "", rule or ""]
+    return "/".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +130,7 @@ class _Identity:
     host: str | None
     subject: Subject
     not_for_people: str | None
+    rule: str | None
 
 
 def _identity(source: str, given: Any, own: dict[str, Any], common: dict[str, Any]) -> _Identity:
@@ -127,7 +159,7 @@ def _read_identity(source: str, given: Any, own: dict[str, Any], merged: dict[st
     alert_name = meant.first("alert_name")
     severity = meant.first("severity")
     not_for_people = None
-    if alert_name and alert_name.lower() in _DEAD_MANS_SWITCHES:
+    if alert_name and is_dead_mans_switch(alert_name):
         not_for_people = f"{alert_name} is a dead man's switch: its absence would be the signal"
     elif severity and severity.lower() == "none":
         not_for_people = f"severity none: {alert_name or 'an alert'} is not meant for people"
@@ -143,4 +175,5 @@ def _read_identity(source: str, given: Any, own: dict[str, Any], merged: dict[st
         host=host_hint(merged, meant),
         subject=meant.subject,
         not_for_people=not_for_people,
+        rule=values.name(merged.get("rulename")) if alert_name in ("DatasourceError", "DatasourceNoData") else None,
     )

@@ -101,6 +101,7 @@ class Reading:
         timestamp_orders: bool = False,
         url: str | None = None,
         heartbeat: bool = False,
+        nothing_known: str | None = None,
     ) -> None:
         """Add an alert, or a heartbeat; its severity is None when the sender stated none.
 
@@ -128,6 +129,7 @@ class Reading:
             "ends_at": ends_at,
             "timestamp_orders": timestamp_orders and at is not None,
             "url": url,
+            "nothing_known": nothing_known,
             "account": subject.account,
             "region": subject.region,
             "environment": subject.environment,

@@ -14,19 +14,36 @@ class SubscriptionConfirmation:
 
 @dataclass(frozen=True, slots=True)
 class OwnIncidentSignal:
-    """A person's acknowledgement or resolution, at the sender, of an incident that Firstline had opened there."""
+    """A change, at the sender, of an incident that Firstline had opened there; `sender_id` is its id there.
+
+    A person acknowledged it or resolved it; or its acknowledgement was taken back, by a person or by a timer.
+    """
 
     incident_id: str
-    kind: Literal["acknowledged", "resolved"]
+    kind: Literal["acknowledged", "taken back", "resolved"]
     by: str
+    sender_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class OwnIncidentSeen:
-    """The sender's id of an incident that Firstline opened there: later notes name only this id."""
+    """The sender's id of an incident that Firstline opened there: later notes name only this id.
+
+    `over` is true when that one is over at the sender: the next page opens another one there.
+    """
 
     sender_id: str
     incident_id: str
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSignal:
+    """A person's acknowledgement, at the sender, of what the sender alerts of; or that it was taken back."""
+
+    group_key: str
+    kind: Literal["acknowledged", "taken back"]
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,4 +55,4 @@ class IncidentNote:
     by: str
 
 
-type Signal = SubscriptionConfirmation | OwnIncidentSignal | OwnIncidentSeen | IncidentNote
+type Signal = SubscriptionConfirmation | OwnIncidentSignal | OwnIncidentSeen | AlertSignal | IncidentNote

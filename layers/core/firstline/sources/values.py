@@ -3,6 +3,7 @@
 Nothing here raises: an unreadable value is None (or empty), and the source decides whether it can do without.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,8 @@ URL_LIMIT = 2_000
 LABEL_LIMIT = 50
 LABEL_NAME_LIMIT = 128
 LABEL_VALUE_LIMIT = 512
+
+_GO = re.compile(r"^([-0-9]{10} [:.0-9]+) ([-+]\d{4}) [-+A-Za-z0-9]+( m=[-+.0-9]+)?$")
 
 
 def name(value: Any, limit: int = NAME_LIMIT) -> str | None:
@@ -119,8 +122,10 @@ def moment(value: Any) -> datetime | None:
     if type(value) is str:
         if value.isascii() and value.isdecimal():
             return _since_1970(int(value)) if len(value) <= 20 else None
+        # Go prints `2026-01-31 12:00:00.5 +0000 UTC`, as a template without a layout does.
+        text = _GO.sub(r"\1\2", value) if value.isascii() and value.count(" ") >= 3 else value
         try:
-            at = datetime.fromisoformat(value)
+            at = datetime.fromisoformat(text)
         except ValueError:
             return None
         if at.year <= 1970:

@@ -20,7 +20,8 @@ layout. "People" are the functions that people's clicks and commands reach.
 | who has a name's one incident in a storm | `BUCKET#<source>#paging` | `STORM#<id>#<hash>` | ingest | late |
 | alerts that inhibit others | `INHIBIT#<rule id>` | `<hash of the equal values>` | ingest | late |
 | what one incident does for the whole stack | `ONCE#<key>` | `ONCE` | escalate | yes |
-| our incident id for a PagerDuty incident | `PAGERDUTY#<PagerDuty's id>` | `INCIDENT` | escalate | yes |
+| our incident id for a PagerDuty incident | `PAGERDUTY#<PagerDuty's id>` | `INCIDENT` | ingest | yes |
+| PagerDuty's id for our incident, and whether that one is over | `PAGERDUTY#<incident id>` | `PAGE` | ingest | yes |
 
 "Yes" means after the days that the stack keeps its history. "Late" means a year after that: no incident stays open for
 so long, so nothing that an open incident needs can expire, and nobody has to write these items again at its end.
@@ -45,7 +46,7 @@ The modules: `live` (LIVE, SHARD, ALERT), `groups` (what ingest writes), `record
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from firstline.adapters.dynamodb.closing import Closing
 from firstline.adapters.dynamodb.edits import Edit
@@ -120,10 +121,29 @@ class TableIncidents(LiveMarks, Closing):
         change, values = "SET slack_channel = :channel, slack_ts = :ts", {":channel": channel, ":ts": ts}
         self._table.update(*incident_key(incident_id), change, values)
 
-    def remember_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
-        """Store which of our incidents a PagerDuty incident belongs to; its note events carry only PagerDuty's id."""
+    def remember_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> bool:
+        """Store which of our incidents a PagerDuty incident belongs to; its note events carry only PagerDuty's id.
+
+        Return False, and store nothing, if ours is known there under another id that is not over.
+        """
+        if not self._name_page(pagerduty_id, incident_id, at, "attribute_not_exists(pk) OR {mine} OR is_over = :true"):
+            return False
         item = {"pk": f"PAGERDUTY#{pagerduty_id}", "sk": "INCIDENT", "incident_id": incident_id}
         self._table.put(item | {"expires_at": self._table.expiry(at)})
+        return True
+
+    def forget_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
+        """Store that a PagerDuty incident is over: the next page for ours may open another one there."""
+        self._name_page(pagerduty_id, incident_id, at, "{mine}", is_over=True)
+
+    def _name_page(
+        self, pagerduty_id: str, incident_id: str, at: datetime, condition: str, *, is_over: bool = False
+    ) -> bool:
+        """Write PagerDuty's id of one of our incidents under a condition. Return True if it was written."""
+        item = {"pk": f"PAGERDUTY#{incident_id}", "sk": "PAGE", "pagerduty_id": pagerduty_id, "is_over": is_over}
+        values = {":id": pagerduty_id} | ({":true": True} if ":true" in condition else {})
+        item["expires_at"] = self._table.expiry(at)
+        return self._table.put(item, condition.format(mine="pagerduty_id = :id"), values)
 
     # --- lifecycle ----------------------------------------------------------------------------------------------------
 
@@ -145,6 +165,21 @@ class TableIncidents(LiveMarks, Closing):
         covering = replace(edit, sets={**edit.sets, "loud_since": None}, when={**edit.when, **known})
         changed = self._changed(record, covering) or self._changed(record, edit)
         return changed or self._if_written(incident_id, lambda live: (live.acked_by, live.acked_at) == (by, now))
+
+    def take_back(self, incident_id: str, now: datetime) -> IncidentRecord | None:
+        """Take the acknowledgement of the newest page back, and put its next page off by the page's own patience.
+
+        Return None if there is no acknowledgement, or the incident is over or unknown.
+        """
+        record = self.record(incident_id)
+        live = _going_on(record)
+        if record is None or live is None or live.acked_at is None or not live.answered:
+            return None
+        patience = record.pages[-1].acknowledge_within_seconds if record.pages else 0
+        sets = {"acked_at": None, "acked_by": None, "acked_rank": 0}
+        again_at = stamp(now + timedelta(seconds=patience))
+        edit = Edit(sets={**sets, "page_again_at": again_at}, when={"acked_at": stamp(live.acked_at)})
+        return self._changed(record, _seen_by_waits(edit, live, now))
 
     def resolve(self, incident_id: str, by: str, now: datetime, *, seen: int | None = None) -> IncidentRecord | None:
         """Write that a person resolved the incident; return None if it is over or unknown.

@@ -1,0 +1,34 @@
+"""Dead man's switches: rules that always fire to show that alerting works, so that their absence is the signal.
+
+The one definition of what they are called. Known names: kube-prometheus' `Watchdog`, `DeadMansSwitch`,
+`DeadMansSnitch`, and those of rule collections, such as `PrometheusAlertmanagerE2eDeadManSwitch`:
+https://runbooks.prometheus-operator.dev/runbooks/general/watchdog/
+https://samber.github.io/awesome-prometheus-alerts/
+"""
+
+import re
+from functools import lru_cache
+
+CALLED = "Watchdog"
+"""The name that a declaration of heartbeats may use for every dead man's switch."""
+
+# Names are compared by their letters. A watchdog is one of alerting only if nothing else is in its name: a kernel and
+# a board have watchdogs, too. An alert that a switch is missing is a real one.
+_OF_ALERTING = r"(?:prometheus|alertmanager|alerting|alerts?|monitoring|pipeline|kube|cluster|ee|endtoend)*"
+_NAME = re.compile(
+    rf".*deadmans?(?:switch|snitch|alert|alarm)?|{_OF_ALERTING}watchdog(?:alert)?|always(?:firing|fires)"
+)
+_MISSING = re.compile(r"^no|missing|absent|lost|fail|broken|silent|stopped|dead(?!man)|down$")
+_ALWAYS = re.compile(r"\balways[- ](?:fir(?:ing|es)|be firing)\b", re.IGNORECASE)
+
+
+@lru_cache(maxsize=512)
+def is_dead_mans_switch(name: str) -> bool:
+    """Return True if an alert of this name fires to show that alerting works."""
+    letters = "".join(char for char in name.lower() if char.isalpha())
+    return _NAME.fullmatch(letters.removesuffix("alert")) is not None and _MISSING.search(letters) is None
+
+
+def says_that_it_always_fires(text: str) -> bool:
+    """Return True if the text of a rule says so: "This alert is always firing"."""
+    return _ALWAYS.search(text) is not None

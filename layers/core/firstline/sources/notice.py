@@ -1,0 +1,118 @@
+"""The common shape of messages that are no alarms, and their words for a state.
+
+A notice ends an alert only if AWS reports on the same thing again: the same event of Health, the same environment, the
+same finding. The success of another run (a backup, a deployment, a launch) is neither a problem nor an end.
+"""
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from firstline.sources import values
+
+type State = Literal["firing", "resolved"] | None
+"""What a notice does: it fires, it ends, or neither."""
+
+_BAD_WORDS = "failed failure error fault timedout timeout aborted expired impaired unsuccessful partial"
+_GOOD_WORDS = (
+    "succeeded success successful completed complete ok passed finished available created deleted modified started "
+    "start inprogress running pending queued submitted runnable starting stopping stopped ready resumed cancelled"
+)
+_BAD, _GOOD = frozenset(_BAD_WORDS.split()), frozenset(_GOOD_WORDS.split())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A message as its reader understood it.
+
+    `name` says what happened, `about` is the thing that it happened to, and `identity` tells the alert from others: it
+    holds no time and no count. `problem` names the incident; by default it is the identity. `why` is the reason why a
+    notice that neither fires nor ends is ignored.
+    """
+
+    name: Any
+    state: State
+    identity: tuple[Any, ...]
+    problem: tuple[Any, ...] | None = None
+    about: Any = None
+    why: str | None = None
+    severity: Any = None
+    text: tuple[Any, ...] = ()
+    labels: dict[str, Any] = field(default_factory=dict)
+    host: Any = None
+    environment: Any = None
+    account: Any = None
+    region: Any = None
+    at: Any = None
+    url: Any = None
+
+
+def state_of_run(word: Any) -> State:
+    """Return what the state of one run (a job, a build, an execution) means: only a failure matters."""
+    return "firing" if letters(word) in _BAD else None
+
+
+def is_good_news(word: Any) -> bool:
+    """Return True for the words of a success, or of something that is under way."""
+    return letters(word) in _GOOD
+
+
+def letters(word: Any) -> str:
+    """Return the letters of a word in lower case: `TIMED_OUT`, `Timed Out` and `timed-out` are one."""
+    return "".join(char for char in (values.scalar(word) or "")[:64].lower() if char.isalpha())
+
+
+def last_of_arn(arn: Any) -> str | None:
+    """Return the last part of an ARN, the resource's own name; of any other text the text itself."""
+    text = values.scalar(arn)
+    return re.split(r"[:/]", text)[-1] if text and text.startswith("arn:") else text
+
+
+def part(value: Any, *path: str) -> Any:
+    """Return what stands at a path of nested objects, or None."""
+    for key in path:
+        value = value.get(key) if type(value) is dict else None
+    return value
+
+
+def items(value: Any) -> list[Any]:
+    """Return a list as it is, and anything else as an empty one."""
+    return value if type(value) is list else []
+
+
+def first(value: Any) -> Any:
+    """Return the first element of a list, or None."""
+    return next(iter(items(value)), None)
+
+
+_OF_ONE_SENDING = (
+    "id uuid messageid eventid requestid correlationid traceid spanid executionid runid jobid invocationid token "
+    "time timestamp date datetime at createdat updatedat startedat finishedat endedat starttime endtime eventtime "
+    "starteventtime createtime updatetime duration elapsed ts"
+)
+_RUN_KEYS = frozenset(_OF_ONE_SENDING.split())
+_PASSING = re.compile(
+    r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b"  # UUID
+    r"|\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?)?"  # ISO 8601
+    r"|\b\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?: ?[AP]M)?(?: ?(?:UTC|GMT|Z))?\b"  # a clock
+    r"|(?<![\w.])\d{1,2}([/.])\d{1,2}\1\d{2,4}(?![.\w])"
+    r"|\b(?:(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?,? )?"
+    r"(?:\d{1,2} )?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?,? \d{1,4}(?:,? \d{4})?\b"
+    r"|(?<![\w-])(?=[0-9a-f]*\d)[0-9a-f]{16,}\b"  # a digest; the id of an instance has a prefix and stays
+    r"|(?<![\w.-])1[5-9]\d{8}(?:\d{3}|\d{6}|\d{9}|\.\d+)?\b",  # seconds, ms, µs or ns since 1970; no account's number
+    re.IGNORECASE,
+)
+
+
+def essence(value: Any) -> str:
+    """Return a message without what differs each time it is sent: its times and its own ids.
+
+    So the same message again is the same alert, and two different messages are two.
+    """
+    if type(value) is dict:
+        kept = {key: value[key] for key in sorted(value) if letters(key) not in _RUN_KEYS}
+        return json.dumps({key: essence(item) for key, item in kept.items()})
+    if type(value) is list:
+        return json.dumps([essence(item) for item in value])
+    return " ".join(_PASSING.sub(" ", (values.scalar(value) or "")[:20_000]).split())

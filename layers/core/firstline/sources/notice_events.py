@@ -1,0 +1,362 @@
+"""The readers of EventBridge events, chosen by their `detail-type`. They come by EventBridge itself or through SNS.
+
+https://docs.aws.amazon.com/eventbridge/latest/ref/event-delivery-level.html lists what each service sends.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from firstline.sources import values
+from firstline.sources.notice import Notice, State, first, is_good_news, items, last_of_arn, letters, part, state_of_run
+from firstline.sources.rds_events import of_database
+
+type Event = dict[str, Any]
+
+_STATES = ("state", "status", "currentStatus", "build-status", "result", "lastStatus", "newState", "eventType")
+
+
+def of_event(event: Event) -> list[Notice] | None:
+    """Return what an event says, or None if neither its type nor a word in it is known."""
+    kind, detail = values.name(event.get("detail-type")) or "", event.get("detail")
+    if type(detail) is not dict:
+        return None
+    if kind in _RUNS:
+        return [_run(kind, _RUNS[kind], event)]
+    reader = next((reader for begins, reader in _READERS if kind.startswith(begins)), None)
+    if reader is not None:
+        return list(reader(event))
+    if kind.startswith(_NEITHER):
+        return [Notice(name=kind, state=None, why=f"{kind} is no problem", identity=())]
+    word = next((detail[key] for key in _STATES if values.scalar(detail.get(key))), None)
+    if is_good_news(word):
+        return [Notice(name=kind, state=None, why=f"{kind}: {values.name(word)} is no problem", identity=())]
+    return None
+
+
+class _Run(NamedTuple):
+    """A kind of run (a job, a build): where its state, the thing that runs, and the one run's id stand in `detail`."""
+
+    called: str
+    state: str
+    of: str
+    run: str
+
+
+_RUNS = {
+    "Backup Job State Change": _Run("Backup", "state", "resourceArn", "backupJobId"),
+    "Copy Job State Change": _Run("Copy of a backup", "state", "resourceArn", "copyJobId"),
+    "Restore Job State Change": _Run("Restore", "status", "resourceType", "restoreJobId"),
+    "CodeBuild Build State Change": _Run("Build", "build-status", "project-name", "build-id"),
+    "CodeDeploy Deployment State-change Notification": _Run("Deployment", "state", "application", "deploymentId"),
+    "CodeDeploy Instance State-change Notification": _Run("Deployment", "state", "application", "deploymentId"),
+    "CodePipeline Pipeline Execution State Change": _Run("Pipeline", "state", "pipeline", "execution-id"),
+    "Step Functions Execution Status Change": _Run("Execution", "status", "stateMachineArn", "name"),
+    "Batch Job State Change": _Run("Batch job", "status", "jobName", "jobId"),
+    "Glue Job State Change": _Run("Glue job", "state", "jobName", "jobRunId"),
+    "EC2 Command Status-change Notification": _Run("Command", "status", "document-name", "command-id"),
+    "EBS Snapshot Notification": _Run("Snapshot", "result", "source", "snapshot_id"),
+    "EBS Volume Notification": _Run("Volume", "result", "event", "request-id"),
+}
+
+
+def _run(kind: str, run: _Run, event: Event) -> Notice:
+    detail = event["detail"]
+    word, about = detail.get(run.state), last_of_arn(detail.get(run.of))
+    state = state_of_run(word)
+    return _notice(
+        event,
+        name=f"{run.called} of {about} {values.name(word)}" if state else kind,
+        state=state,
+        why=f"a {run.called.lower()} that is {values.name(word)} is no problem",
+        identity=(kind, detail.get(run.run), about),
+        problem=(kind, detail.get(run.of)),
+        about=about,
+        environment=detail.get("deploymentGroup"),
+        text=(
+            *(detail.get(key) for key in ("statusMessage", "message", "cause", "statusReason", "errorMessage")),
+            f"{run.called} of {about}: {values.name(word)}",
+        ),
+    )
+
+
+def _stack(event: Event) -> Iterator[Notice]:
+    """Read CloudFormation's word on a stack: only the end of a change that went wrong is a problem."""
+    detail = event["detail"]
+    status = values.name(part(detail, "status-details", "status")) or ""
+    stack = values.scalar(detail.get("stack-id")) or ""
+    name = stack.split("/")[1] if stack.count("/") > 1 else stack
+    bad = status.endswith(("_FAILED", "ROLLBACK_COMPLETE"))
+    yield _notice(
+        event,
+        name=f"CloudFormation: {name} is {status}",
+        state="firing" if bad else None,
+        why=f"a deployment of {name} that is {status} is no problem",
+        identity=("stack", stack, status),
+        problem=("stack", stack),
+        about=name,
+        severity="high",
+        text=(f"{name}: {status}", part(detail, "status-details", "status-reason")),
+    )
+
+
+def _guard_duty(event: Event) -> Iterator[Notice]:
+    """Read a finding. AWS's scale: 9 to 10 critical, 7 to 8.9 high, 4 to 6.9 medium, 1 to 3.9 low.
+
+    https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings-severity.html
+    """
+    detail = event["detail"]
+    archived = part(detail, "service", "archived") is True
+    yield _notice(
+        event,
+        name=f"GuardDuty: {values.name(detail.get('type')) or 'finding'}",
+        state=None if archived else "firing",
+        why="the finding is archived",
+        identity=("guardduty", detail.get("id") or detail.get("arn")),
+        about=_resource_of_finding(detail),
+        severity=_of_number(detail.get("severity"), critical=9, high=7, medium=4),
+        text=(detail.get("title"), detail.get("description")),
+        host=part(detail, "resource", "instanceDetails", "instanceId"),
+        account=detail.get("accountId"),
+    )
+
+
+def _resource_of_finding(detail: Event) -> Any:
+    resource = part(detail, "resource") or {}
+    places = (
+        ("eksClusterDetails", "name"), ("lambdaDetails", "functionName"), ("ecsClusterDetails", "name"),
+        ("rdsDbInstanceDetails", "dbInstanceIdentifier"), ("accessKeyDetails", "userName"),
+    )  # fmt: skip
+    return next((found for place in places if (found := part(resource, *place))), None)
+
+
+def _of_number(number: Any, **begins: float) -> Any:
+    """Return the word for a number on a scale, whose steps are given by where they begin; text is a word already."""
+    try:
+        size = float(number)
+    except (TypeError, ValueError):
+        return number
+    return next((word for word, least in begins.items() if size >= least), "low")
+
+
+def _security_hub(event: Event) -> Iterator[Notice]:
+    """Read findings in AWS's own format; `Severity.Label` is preferred to the number of 0 to 100.
+
+    https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-cwe-event-formats.html
+    """
+    for finding in items(part(event, "detail", "findings")):
+        if type(finding) is not dict:
+            continue
+        workflow = part(finding, "Workflow", "Status")
+        over = (
+            letters(workflow) in ("resolved", "suppressed")
+            or letters(finding.get("RecordState")) == "archived"
+            or letters(part(finding, "Compliance", "Status")) in ("passed", "notavailable")
+        )
+        severity = part(finding, "Severity", "Label")
+        if not severity:
+            severity = _of_number(part(finding, "Severity", "Normalized"), critical=90, high=70, medium=40)
+        resource = first(finding.get("Resources")) or first(finding.get("resources"))
+        title = values.name(finding.get("Title")) or values.name(part(finding, "finding_info", "title"))
+        identity = finding.get("Id") or part(finding, "finding_info", "uid")
+        yield _notice(
+            event,
+            name=f"Security Hub: {title or 'finding'}",
+            state="resolved" if over or letters(finding.get("status")) in ("resolved", "suppressed") else "firing",
+            identity=("securityhub", identity),
+            about=last_of_arn(part(resource, "Id") or part(resource, "uid")),
+            severity=severity or finding.get("severity"),
+            text=(title, finding.get("Description"), part(finding, "finding_info", "desc")),
+            account=finding.get("AwsAccountId"),
+            url=part(finding, "Remediation", "Recommendation", "Url"),
+        )
+
+
+def _inspector(event: Event) -> Iterator[Notice]:
+    """Read a finding of Inspector or Macie."""
+    detail = event["detail"]
+    resource, severity = first(detail.get("resources")), detail.get("severity")
+    yield _notice(
+        event,
+        name=values.name(detail.get("title")) or event["detail-type"],
+        state="resolved" if letters(detail.get("status")) in ("closed", "suppressed") else "firing",
+        identity=(event["detail-type"], detail.get("findingArn") or detail.get("id")),
+        about=last_of_arn(part(resource, "id")) or part(detail, "resourcesAffected", "s3Bucket", "name"),
+        severity=part(severity, "description") if type(severity) is dict else severity,
+        text=(detail.get("title"), detail.get("description")),
+        host=part(resource, "id") if part(resource, "type") == "AWS_EC2_INSTANCE" else None,
+    )
+
+
+_HEALTH = {"issue": "high", "investigation": "high", "scheduledChange": "medium", "accountNotification": "low"}
+
+
+def _health(event: Event) -> Iterator[Notice]:
+    """Read an event of AWS Health. Its ARN stays the same until it is closed.
+
+    https://docs.aws.amazon.com/health/latest/ug/aws-health-events-eventbridge-schema.html
+    """
+    detail = event["detail"]
+    code, service = values.name(detail.get("eventTypeCode")), detail.get("service")
+    said = first(detail.get("eventDescription"))
+    affected = [last_of_arn(part(entity, "entityValue")) for entity in items(detail.get("affectedEntities"))]
+    yield _notice(
+        event,
+        name=f"AWS Health: {code or service or 'event'}",
+        state="resolved" if letters(detail.get("statusCode")) == "closed" else "firing",
+        identity=("health", detail.get("eventArn") or code, event.get("account")),
+        about=service,
+        severity="high" if "Abuse" in event["detail-type"] else _HEALTH.get(str(detail.get("eventTypeCategory"))),
+        text=(part(said, "latestDescription"), "Affected: " + ", ".join(filter(None, affected)) if affected else None),
+        labels={"category": detail.get("eventTypeCategory"), "event": code},
+        region=detail.get("eventRegion"),
+    )
+
+
+def _database(event: Event) -> Iterator[Notice]:
+    """Read an event of RDS, or of DMS, which has neither a number nor a severity."""
+    detail = event["detail"]
+    arn = detail.get("SourceArn") or first(event.get("resources"))
+    notice = of_database(
+        str(detail.get("EventID") or detail.get("eventType") or "").replace("_", " "),
+        detail.get("SourceIdentifier") or last_of_arn(arn),
+        detail.get("SourceType") or detail.get("type"),
+        detail.get("Message") or detail.get("detailMessage"),
+        at=event.get("time"),
+    )
+    yield replace(notice, account=event.get("account"), region=event.get("region"))
+
+
+def _service_of_ecs(event: Event) -> Iterator[Notice]:
+    """Read what ECS says of a service: an ERROR or a WARN fires, and its steady state ends it.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_events.html
+    """
+    detail, arn = event["detail"], first(event.get("resources"))
+    name, level = values.name(detail.get("eventName")), letters(detail.get("eventType"))
+    state: State = {"error": "firing", "warn": "firing"}.get(level)  # type: ignore[assignment]
+    if name in ("SERVICE_STEADY_STATE", "SERVICE_DEPLOYMENT_COMPLETED"):
+        state = "resolved"
+    yield _notice(
+        event,
+        name=f"ECS: {name}",
+        state=state,
+        why=f"ECS: {name} is no problem",
+        identity=("ecs", arn),
+        about=last_of_arn(arn),
+        severity={"error": "high", "warn": "medium"}.get(level),
+        text=(detail.get("reason"), f"Service {last_of_arn(arn)}: {name}"),
+    )
+
+
+def _task_of_ecs(event: Event) -> Iterator[Notice]:
+    """Read the state of an ECS task: only one that ended by itself, or that never started, is a problem."""
+    detail = event["detail"]
+    code = detail.get("stopCode")
+    failed = code in ("EssentialContainerExited", "TaskFailedToStart") and not _exited_well(detail)
+    group = values.name(detail.get("group"))
+    service = group.removeprefix("service:") if group else None
+    yield _notice(
+        event,
+        name=f"ECS task of {service}: {code}" if failed else "ECS task",
+        state="firing" if failed else None,
+        why="the state of a task that is no problem",
+        identity=("ecs task", detail.get("clusterArn"), group, code),
+        about=service,
+        text=(detail.get("stoppedReason"), *(part(c, "reason") for c in items(detail.get("containers")))),
+    )
+
+
+def _exited_well(detail: Event) -> bool:
+    codes = [part(container, "exitCode") for container in items(detail.get("containers"))]
+    return bool(codes) and all(code == 0 for code in codes)
+
+
+def _group_of_instances(event: Event) -> Iterator[Notice]:
+    """Read what EC2 Auto Scaling failed to do."""
+    detail = event["detail"]
+    group = detail.get("AutoScalingGroupName")
+    yield _notice(
+        event,
+        name=f"Auto Scaling: {event['detail-type']}",
+        state="firing",
+        identity=("autoscaling", group, event["detail-type"]),
+        about=group,
+        severity="high",
+        text=(detail.get("StatusMessage"), f"Group: {group}", detail.get("Cause")),
+        host=detail.get("EC2InstanceId"),
+    )
+
+
+def _checked(event: Event) -> Iterator[Notice]:
+    """Read the result of a check that is made again and again: of Trusted Advisor or of a rule of AWS Config."""
+    detail = event["detail"]
+    check = detail.get("check-name") or detail.get("configRuleName")
+    about = detail.get("resource_id") or last_of_arn(detail.get("resourceId"))
+    said = detail.get("status") or part(detail, "newEvaluationResult", "complianceType")
+    bad = letters(said) in ("error", "warn", "noncompliant")
+    yield _notice(
+        event,
+        name=f"{check}: {said}",
+        state="firing" if bad else "resolved" if letters(said) in ("ok", "compliant") else None,
+        why=f"{check}: {said} is no problem",
+        identity=("check", check, about),
+        about=about,
+        severity={"error": "high", "warn": "medium"}.get(letters(said)),
+        text=(f"{check}: {said} ({about})", part(detail, "newEvaluationResult", "annotation")),
+    )
+
+
+def _certificate(event: Event) -> Iterator[Notice]:
+    """Read ACM's word on a certificate that expires, or has expired."""
+    arn = first(event.get("resources"))
+    days = part(event, "detail", "DaysToExpiry")
+    name = part(event, "detail", "CommonName")
+    soon = "Expired" in event["detail-type"] or (isinstance(days, int | float) and days <= 7)
+    yield _notice(
+        event,
+        name=event["detail-type"],
+        state="firing",
+        identity=("certificate", arn),
+        about=name,
+        severity="high" if soon else "medium",
+        text=(f"{name}: {days} days left" if days is not None else name, arn),
+    )
+
+
+_READERS: tuple[tuple[str, Callable[[Event], Iterator[Notice]]], ...] = (
+    ("CloudFormation Stack Status Change", _stack),
+    ("GuardDuty Finding", _guard_duty),
+    ("Security Hub Findings", _security_hub),
+    ("Findings Imported V2", _security_hub),
+    ("Inspector2 Finding", _inspector),
+    ("Macie Finding", _inspector),
+    ("AWS Health", _health),
+    ("RDS ", _database),
+    ("DMS ", _database),
+    ("ECS Service Action", _service_of_ecs),
+    ("ECS Deployment State Change", _service_of_ecs),
+    ("ECS Task State Change", _task_of_ecs),
+    ("EC2 Instance Launch Unsuccessful", _group_of_instances),
+    ("EC2 Instance Terminate Unsuccessful", _group_of_instances),
+    ("EC2 Auto Scaling Instance Refresh Failed", _group_of_instances),
+    ("Trusted Advisor Check", _checked),
+    ("Config Rules Compliance Change", _checked),
+    ("ACM Certificate Approaching Expiration", _certificate),
+    ("ACM Certificate Expired", _certificate),
+)
+
+_NEITHER = (
+    *("EC2 Instance Launch Successful", "EC2 Instance Terminate Successful", "EC2 Instance-launch Lifecycle"),
+    *("EC2 Instance-terminate Lifecycle", "EC2 Auto Scaling Instance Refresh", "EC2 Instance State-change"),
+    *("EC2 Instance Rebalance Recommendation", "ECS Container Instance State Change", "Scheduled Event"),
+    "ACM Certificate Available",
+)
+
+
+def _notice(event: Event, **said: Any) -> Notice:
+    """Return a notice with what the event's envelope says of account, region and time, and its details as labels."""
+    labels = {**values.labels(event.get("detail")), **said.pop("labels", {})}
+    envelope = {key: event.get(key) for key in ("account", "region")}
+    given = {key: value for key, value in said.items() if value is not None or key not in envelope}
+    return Notice(**{**envelope, "at": event.get("time"), "labels": labels, **given})

@@ -1,0 +1,221 @@
+"""The readers of messages that AWS services write to SNS as JSON, chosen by the keys that only their messages have."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from firstline.sources import values
+from firstline.sources.notice import (
+    Notice,
+    State,
+    essence,
+    first,
+    is_good_news,
+    items,
+    last_of_arn,
+    letters,
+    part,
+    state_of_run,
+)
+from firstline.sources.notice_events import of_event
+from firstline.sources.rds_events import of_database
+
+_CACHE = re.compile(r"(ElastiCache|MemoryDB)\s*:\s*(\w+)")
+_CACHE_STATES: tuple[tuple[str, State, str | None], ...] = (
+    # what the event's name says, what it does, how bad it is; the first that fits
+    ("fail(?!over)", "firing", "high"),
+    ("ReplaceStarted", "firing", "high"),
+    ("Replace(ment)?(Complete|Canceled)", "resolved", "high"),
+    ("ReplacementScheduled|ReplacementRescheduled", "firing", "low"),
+    ("FailoverComplete", "firing", "low"),
+    ("Complete|Changed|Modified|Rebooted|Available|Started|Created|Deleted", None, None),
+    ("", "firing", None),
+)
+
+
+def of_message(message: dict[str, Any]) -> list[Notice] | None:
+    """Return what a service's message says, or None if no mark of a service is in it."""
+    if "detail-type" in message:
+        return of_event(message)
+    for keys, reader in _READERS:
+        if all(key in message for key in keys):
+            return list(reader(message))
+    mark = next(iter(message), "")
+    return list(of_cache(mark, message[mark])) if _CACHE.match(mark) else None
+
+
+def _database(message: dict[str, Any]) -> Iterator[Notice]:
+    """Read an event of RDS, DocumentDB, Neptune, DMS or Redshift; only Redshift states a severity.
+
+    https://docs.aws.amazon.com/redshift/latest/mgmt/working-with-event-notifications.html
+    https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Events.html
+    """
+    event_id = values.scalar(message.get("Event ID")) or values.scalar(message.get("About this Event")) or ""
+    source = next((message[key] for key in ("Source ID", "SourceId", "Resource") if message.get(key)), None)
+    yield of_database(
+        event_id, source, message["Event Source"], message["Event Message"],
+        at=message.get("Event Time"), url=message.get("Identifier Link"), said=values.scalar(message.get("Severity")),
+    )  # fmt: skip
+
+
+def _auto_scaling(message: dict[str, Any]) -> Iterator[Notice]:
+    """Read a notification of EC2 Auto Scaling, or a lifecycle hook's message, which is meant for a machine.
+
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-sns-notifications.html
+    """
+    event = (values.scalar(message.get("Event")) or "lifecycle hook").removeprefix("autoscaling:")
+    group = message.get("AutoScalingGroupName")
+    failed = event.endswith("_ERROR")
+    yield Notice(
+        name=f"Auto Scaling: {event}",
+        state="firing" if failed else None,
+        why=f"Auto Scaling's {event} is no problem",
+        identity=("autoscaling", message.get("AutoScalingGroupARN") or group, event),
+        about=group,
+        severity="high" if failed else None,
+        text=(message.get("Description"), message.get("StatusMessage"), f"Group: {group}", message.get("Cause")),
+        labels={"event": event, "AutoScalingGroupName": group},
+        account=message.get("AccountId"),
+        at=message.get("Time"),
+    )
+
+
+def _code_deploy(message: dict[str, Any]) -> Iterator[Notice]:
+    """Read a trigger of CodeDeploy, about a deployment or an instance of it.
+
+    https://docs.aws.amazon.com/codedeploy/latest/userguide/monitoring-sns-event-notifications-json-format.html
+    """
+    status = message.get("status") or message.get("instanceStatus")
+    state = state_of_run(status)
+    application, deployment = message.get("applicationName"), message.get("deploymentId")
+    instance = last_of_arn(message.get("instanceId"))
+    yield Notice(
+        name=f"Deployment of {application or deployment} failed" if state else f"CodeDeploy: {status}",
+        state=state,
+        why=f"CodeDeploy: a deployment is {status}",
+        identity=("codedeploy", deployment, instance),
+        problem=("codedeploy", application or deployment, message.get("deploymentGroupName")),
+        about=application,
+        environment=message.get("deploymentGroupName"),
+        severity="high" if state else None,
+        text=(f"Deployment {deployment}: {status}", _flat(message.get("errorInformation"))),
+        labels={"deployment": deployment},
+        host=instance,
+        account=message.get("accountId"),
+        region=message.get("region"),
+    )
+
+
+def _cost_anomaly(message: dict[str, Any]) -> Iterator[Notice]:
+    """Read a finding of Cost Anomaly Detection.
+
+    https://docs.aws.amazon.com/cost-management/latest/userguide/cad-alert-sns.html
+    """
+    cause = first(message.get("rootCauses"))
+    service = part(cause, "service") or message.get("dimensionalValue")
+    yield Notice(
+        name=f"Cost anomaly: {service or message.get('monitorName')}",
+        state="firing",
+        identity=("anomaly", message["anomalyId"]),
+        about=service,
+        text=(f"Impact: {part(message, 'impact', 'totalImpact')}", _flat(cause)),
+        labels={"monitor": message.get("monitorName")},
+        account=message.get("accountId"),
+        url=message.get("anomalyDetailsLink"),
+    )
+
+
+def _custom(message: dict[str, Any]) -> Iterator[Notice]:
+    """Read a custom notification for Amazon Q Developer in chat applications (AWS Chatbot).
+
+    https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
+    """
+    content, context = message.get("content"), part(message, "metadata", "additionalContext")
+    title = values.name(part(content, "title")) or values.name(part(message, "metadata", "summary"))
+    description = values.scalar(part(content, "description"))
+    said = next((word for key in ("status", "state") if (word := part(context, key))), None)
+    thread = part(message, "metadata", "threadId")
+    over = letters(said) in ("ok", "resolved", "recovered", "closed", "healthy")
+    yield Notice(
+        name=title or (description or "").strip().split("\n")[0] or "custom notification",
+        state="resolved" if over else None if is_good_news(said) else "firing",
+        why=f"the notification says {values.quoted(said)}",
+        identity=("custom", thread) if thread else ("custom", essence(title), essence(description)),
+        about=part(context, "service") or last_of_arn(first(part(message, "metadata", "relatedResources"))),
+        severity=part(context, "severity") or part(context, "priority"),
+        text=(title, description, ", ".join(map(str, items(part(content, "nextSteps"))))),
+        labels=context if type(context) is dict else {},
+        environment=part(context, "environment"),
+    )  # fmt: skip
+
+
+def of_cache(mark: str, cluster: Any) -> Iterator[Notice]:
+    """Read an event of ElastiCache or MemoryDB: its name, and the cluster or node.
+
+    https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/ElastiCacheSNS.html
+    https://docs.aws.amazon.com/memorydb/latest/devguide/memorydbsns.html
+    """
+    found = _CACHE.match(mark)
+    service, event = (found[1], found[2]) if found else ("ElastiCache", mark)
+    state, severity = next((s, bad) for words, s, bad in _CACHE_STATES if re.search(words, event, re.IGNORECASE))
+    name = values.name(cluster)
+    # What is replaced is begun and ended under two names.
+    subject = "replacement" if "Replace" in event and "Fail" not in event else event
+    yield Notice(
+        name=f"{service}: {event}",
+        state=state,
+        why=f"{service}'s {event} is no problem",
+        identity=("cache", service, subject, name),
+        about=name,
+        severity=severity,
+        text=(f"{service}: {event} {name or ''}",),
+        labels={"event": event, "cluster": name},
+    )
+
+
+def _object_event(_message: dict[str, Any]) -> Iterator[Notice]:
+    """Read the test event that S3 sends to a topic; the events of objects are meant for a machine, too."""
+    yield Notice(name="S3", state=None, why="an event of S3 is no alert", identity=())
+
+
+def _mail(message: dict[str, Any]) -> Iterator[Notice]:
+    """Read what SES tells of a mail: one that was received is somebody's message, and the fate of a sent one is not.
+
+    https://docs.aws.amazon.com/ses/latest/dg/receiving-email-notifications-contents.html
+    """
+    headers = part(message, "mail", "commonHeaders")
+    sender = first(part(headers, "from"))
+    yield Notice(
+        name=part(headers, "subject") or "mail",
+        state="firing" if letters(message["notificationType"]) == "received" else None,
+        why="it tells what became of a mail that was sent",
+        identity=("mail", sender, essence(part(headers, "subject"))),
+        text=(f"From: {sender}", message.get("content")),
+        at=part(message, "mail", "timestamp"),
+    )
+
+
+def _config(message: dict[str, Any]) -> Iterator[Notice]:
+    """Read a message of AWS Config's delivery channel: only a change of compliance is about a problem."""
+    if message["messageType"] == "ComplianceChangeNotification":
+        yield from of_event({"detail-type": "Config Rules Compliance Change", "detail": message}) or ()
+    else:
+        yield Notice(name="Config", state=None, why="AWS Config tells of its own work", identity=())
+
+
+_READERS: tuple[tuple[tuple[str, ...], Callable[[dict[str, Any]], Iterator[Notice]]], ...] = (
+    (("Event Source", "Event Message"), _database),
+    (("AutoScalingGroupName", "Event"), _auto_scaling),
+    (("AutoScalingGroupName", "LifecycleTransition"), _auto_scaling),
+    (("eventTriggerName", "deploymentId"), _code_deploy),
+    (("anomalyId", "impact"), _cost_anomaly),
+    (("source", "content", "version"), _custom),
+    (("messageType", "configRuleName"), _config),
+    (("messageType", "configSnapshotId"), _config),
+    (("Event", "Bucket"), _object_event),
+    (("notificationType", "mail"), _mail),
+)
+
+
+def _flat(value: Any) -> str | None:
+    return ", ".join(f"{key}={item}" for key, item in values.labels(value).items()) or values.scalar(value)

@@ -1,0 +1,179 @@
+"""The readers of messages that are plain text, chosen by the subject or by how the text begins."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from firstline.sources import values
+from firstline.sources.notice import Notice, State, last_of_arn, letters, part, state_of_run
+from firstline.sources.notice_messages import of_cache
+
+_FIELD = re.compile(r"^\s*([A-Z][\w ]{0,40}?)\s*[:=]\s*'?(.*?)'?\s*$", re.MULTILINE)
+_ALERTS = re.compile(r"^\s*(?:Alerts )?\**(Firing|Resolved)\**:?\s*$", re.MULTILINE)
+_PAIR = re.compile(r"^\s*- (\w+) = (.*)$")
+_BACKUP = re.compile(r"\b(Backup|Copy|Restore) ?job\b", re.IGNORECASE)
+_BACKUP_FIELD = re.compile(r"(Resource ARN|\w+ ?Job ID) ?: ?([^\s,]+?)\.?(?=\s|$)", re.IGNORECASE)
+_BACKUP_FAILED = re.compile(
+    r"\b(fail(?:ed|ure)|expired|aborted|partial|not (?:been )?complete|unable|error)", re.IGNORECASE
+)
+_HEALTH = re.compile(r"health has transitioned from (\w+(?: Data)?) to (\w+(?: Data)?)", re.IGNORECASE)
+_DEPLOY_FAILED = re.compile(
+    r"\bfailed\b|but with errors|unsuccessful command|aborted operation|do not have permission|unable to", re.IGNORECASE
+)
+_GREEN = ("ok", "green", "info")
+_BEANSTALK = {"severe": "critical", "red": "critical", "degraded": "high", "warning": "medium", "yellow": "medium"}
+
+
+def of_text(subject: str | None, text: str, attributes: Any) -> list[Notice] | None:
+    """Return what a text says, or None if no mark of a service is in it. `attributes` are those of the SNS message."""
+    for mark, reader in _READERS:
+        if mark.search(f"{subject or ''}\n{text[:2_000]}"):
+            return list(reader(text[:20_000], attributes))
+    return None
+
+
+def alertmanager_notification(text: str) -> dict[str, Any] | None:
+    """Return the notification that Alertmanager's default template for SNS wrote, or None for another text.
+
+    Amazon Managed Service for Prometheus uses it, and Grafana writes the like. The template is `sns.default.message` of
+    https://github.com/prometheus/alertmanager/blob/main/template/default.tmpl
+    """
+    found = list(_ALERTS.finditer(text))
+    alerts: list[dict[str, Any]] = []
+    for number, heading in enumerate(found):
+        end = found[number + 1].start() if number + 1 < len(found) else len(text)
+        for block in re.split(r"^\s*Labels:\s*$", text[heading.end() : end], flags=re.MULTILINE)[1:]:
+            alerts.append({"status": heading[1].lower(), **_alert(block)})
+    return {"alerts": alerts} if any(alert["labels"] for alert in alerts) else None
+
+
+def _alert(block: str) -> dict[str, Any]:
+    """Read one alert: its labels, its annotations, whose values may have several lines, and its source."""
+    alert: dict[str, Any] = {"labels": {}, "annotations": {}}
+    pairs, name = alert["labels"], None
+    for line in block.splitlines():
+        if line.strip() == "Annotations:":
+            pairs, name = alert["annotations"], None
+        elif line.strip().startswith("Source: "):
+            alert["generatorURL"] = line.strip().removeprefix("Source: ")
+            break
+        elif found := _PAIR.match(line):
+            name = found[1]
+            pairs[name] = found[2]
+        elif name is not None and line.strip():
+            pairs[name] += f"\n{line}"
+    return alert
+
+
+def _fields(text: str) -> dict[str, str]:
+    return {name: value for name, value in _FIELD.findall(text) if value}
+
+
+def _budget(text: str, _attributes: Any) -> Iterator[Notice]:
+    """Read the mail of AWS Budgets: a threshold was passed.
+
+    https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-sns-policy.html
+    """
+    fields = _fields(text)
+    told = re.search(r"associated with your (.+?) budget\b", text)
+    budget = fields.get("Budget Name") or (told[1] if told else None)
+    threshold = f"{fields.get('Alert Type', '')} {fields.get('Alert Threshold', '')}".strip()
+    account = re.search(r"AWS Account (\d{12})", text)
+    yield Notice(
+        name=f"AWS Budget {budget}: {threshold or 'threshold passed'}",
+        state="firing",
+        # The amount grows with each mail.
+        identity=("budget", account and account[1], budget, threshold),
+        about=budget,
+        text=(text,),
+        labels=fields,
+        account=account and account[1],
+    )
+
+
+def _backup(text: str, attributes: Any) -> Iterator[Notice]:
+    """Read AWS Backup's word on a job.
+
+    https://docs.aws.amazon.com/aws-backup/latest/devguide/backup-notifications.html
+    """
+    said = part(attributes, "State", "Value")
+    kind = _BACKUP.search(text)
+    called = kind[1].capitalize() if kind else "Backup"
+    found = {letters(name): value for name, value in _BACKUP_FIELD.findall(text)}
+    resource = found.get("resourcearn")
+    job = next((value for name, value in found.items() if name.endswith("jobid")), part(attributes, "Id", "Value"))
+    failed = state_of_run(said) == "firing" if said else _BACKUP_FAILED.search(text) is not None
+    yield Notice(
+        name=f"{called} of {last_of_arn(resource) or 'a resource'} failed" if failed else f"AWS {called}",
+        state="firing" if failed else None,
+        why=f"AWS Backup: {values.name(text, 80)}",
+        identity=("backup", job or resource),
+        problem=("backup", called, resource),
+        about=last_of_arn(resource),
+        severity="high" if failed else None,
+        text=(text,),
+        labels={"resource": resource, "job": job},
+    )
+
+
+def _beanstalk(text: str, _attributes: Any) -> Iterator[Notice]:
+    """Read Elastic Beanstalk's mail: the health of an environment, and what failed in it.
+
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features.managing.sns.html
+    """
+    fields = _fields(text)
+    told = fields.get("Message", text)
+    environment = fields.get("Environment")
+    health = _HEALTH.search(told)
+    new = letters(health[2]) if health else ""
+    if health:
+        state: State = "resolved" if new in _GREEN else "firing"
+    else:
+        state = "firing" if _DEPLOY_FAILED.search(told) else None
+    yield Notice(
+        name=f"Elastic Beanstalk: {told.split('. ')[0]}"[:200],
+        state=state,
+        why=f"Elastic Beanstalk: {values.name(told, 80)}",
+        identity=("beanstalk", environment, "health" if health else told),
+        about=fields.get("Application") or environment,
+        environment=environment,
+        severity=_BEANSTALK.get(new, "high" if state == "firing" and not health else None),
+        text=(told,),
+        labels={name: fields[name] for name in ("Application", "Environment") if name in fields},
+        url=fields.get("Environment URL"),
+    )
+
+
+def _stack(text: str, _attributes: Any) -> Iterator[Notice]:
+    """Read CloudFormation's word on a resource: only the end of a whole stack that went wrong is a problem.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-listing-event-history.html
+    """
+    fields = _fields(text)
+    status, stack = fields.get("ResourceStatus", ""), fields.get("StackName")
+    whole = fields.get("ResourceType") == "AWS::CloudFormation::Stack"
+    bad = whole and (status.endswith("_FAILED") or status.endswith("ROLLBACK_COMPLETE"))
+    yield Notice(
+        name=f"CloudFormation: {stack} is {status}",
+        state="firing" if bad else None,
+        why=f"CloudFormation: {fields.get('LogicalResourceId')} is {status}",
+        identity=("stack", fields.get("StackId"), status),
+        problem=("stack", fields.get("StackId")),
+        about=stack,
+        severity="high" if bad else None,
+        text=(f"{stack}: {status}", fields.get("ResourceStatusReason")),
+    )
+
+
+def _cache(text: str, _attributes: Any) -> Iterator[Notice]:
+    mark, _, cluster = text.strip().partition("\n")[0].partition(":")[2].partition(":")
+    yield from of_cache(f"{text.strip().split(':')[0]}:{mark.split()[0]}", cluster or mark.partition(" ")[2])
+
+
+_READERS: tuple[tuple[re.Pattern[str], Callable[[str, Any], Iterator[Notice]]], ...] = (
+    (re.compile(r"^AWS Budgets?:|^AWS Budget Notification", re.MULTILINE), _budget),
+    (re.compile(r"^Notification from AWS Backup|^An AWS Backup job|\bBackup ?Job ID ?:", re.MULTILINE), _backup),
+    (re.compile(r"^AWS Elastic Beanstalk Notification|^Environment:.*\n+Application:", re.MULTILINE), _beanstalk),
+    (re.compile(r"^StackId='(?:.|\n)*^ResourceStatus='", re.MULTILINE), _stack),
+    (re.compile(r"^(?:ElastiCache|MemoryDB):\w+", re.MULTILINE), _cache),
+)

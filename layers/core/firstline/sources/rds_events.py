@@ -1,0 +1,85 @@
+"""The events of databases. Those of RDS, Aurora, DocumentDB and Neptune share their ids; DMS and Redshift have others.
+
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
+"""
+
+import re
+from typing import Any
+
+from firstline.models import SourceSeverity
+from firstline.sources import values
+from firstline.sources.notice import Notice, State, letters
+
+type Meaning = tuple[State, str, SourceSeverity | None]
+"""What an event does, to which problem of its database, and how bad it is."""
+
+# problem: the events that fire by severity, and those that end it
+_PROBLEMS: dict[str, tuple[dict[SourceSeverity, str], str]] = {
+    "failover": (
+        {"critical": "0069 0187", "high": "0013 0050 0070 0072 0073 0181 0183"},
+        "0015 0049 0051 0065 0071 0185 0186",
+    ),
+    "failure": ({"critical": "0031", "high": "0020 0052"}, "0021 0053"),
+    "shutdown": ({"high": "0022 0035 0036", "medium": "0004"}, "0006 0088"),
+    "storage": ({"high": "0007 0221 0222 0227", "medium": "0089 0223 0224 0225 0254"}, "0017 0218"),
+    "replication": ({"high": "0045 0057"}, "0046"),
+    "offline maintenance": ({"medium": "0026"}, "0027"),
+    "support perimeter": ({"medium": "0165"}, "0166"),
+    "burst balance": ({"medium": "0189"}, ""),
+}
+_FAILED = "0039 0058 0067 0079 0080 0081 0084 0086 0157 0158 0159 0188 0195 0198 0202 0231 0243 0245 0249 0252 0261"
+# They sound bad, and nobody has to do anything.
+_NEITHER = "0023 0034 0048 0061 0062 0063 0087 0160 0182 0190 0219 0220 0237"
+
+_BAD_WORDS = re.compile(
+    r"\b(?:fail(?:ed|ure|s)?|errors?|unable|can(?:'t|not)|couldn't|exhausted|full|low|incompatible|invalid|exceeded|"
+    r"crashed|unreachable|unavailable|degraded|impaired|terminated)\b",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"[A-Z]+-EVENT-(\d{4})")
+
+
+def _table() -> dict[str, Meaning]:
+    table: dict[str, Meaning] = {number: ("firing", number, "medium") for number in _FAILED.split()}
+    table |= {number: (None, number, None) for number in _NEITHER.split()}
+    for problem, (fires, ends) in _PROBLEMS.items():
+        table |= dict.fromkeys(ends.split(), ("resolved", problem, None))
+        for severity, numbers in fires.items():
+            table |= dict.fromkeys(numbers.split(), ("firing", problem, severity))
+    return table
+
+
+_TABLE = _table()
+
+
+def of_database(
+    event_id: str, source: Any, kind: Any, told: Any, *, at: Any, url: Any = None, said: str | None = None
+) -> Notice:
+    """Read an event of a database. `said` is the severity that the sender states: an INFO is no problem."""
+    text = values.scalar(told) or ""
+    state, problem, severity = _meaning(event_id, text)
+    if said is not None:
+        state, severity = ("firing", None) if letters(said) != "info" else (None, None)
+    return Notice(
+        name=text.split(". ")[0].rstrip(".")[:160] or event_id,
+        state=state,
+        why=f"{text or event_id}: no problem of a database",
+        # SNS says `db-cluster` where EventBridge says `CLUSTER`.
+        identity=("database", letters(kind).removeprefix("db"), source, problem),
+        about=source,
+        severity=severity or (said if state else None),
+        text=(f"{kind} {source}: {text}",),
+        labels={"event": event_id.rsplit("#", 1)[-1], "source": source, "source_type": kind},
+        at=at,
+        url=url,
+    )
+
+
+def _meaning(event_id: str, message: str) -> Meaning:
+    """Return what an event does. One that is not listed fires if its message tells of something bad."""
+    found = _NUMBER.search(event_id)
+    number = found[1] if found else message
+    if found and found[0].startswith("RDS-") and number in _TABLE:
+        return _TABLE[number]
+    bad = _BAD_WORDS.search(f"{message} {event_id}") is not None
+    return "firing" if bad else None, number, None

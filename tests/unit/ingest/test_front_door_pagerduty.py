@@ -1,0 +1,208 @@
+"""PagerDuty's webhooks at the front door: what becomes of the incidents that Firstline opened there."""
+
+import hashlib
+import hmac
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.builders import NOON, a_page, a_record, an_alert, an_incident
+from tests.support.memory import MemoryStore
+from tests.unit.ingest.behind_the_door import TOKEN, World, post
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.mark.parametrize(
+    ("event_type", "acknowledged_by", "resolved_by"),
+    [
+        ("incident.acknowledged", "Ada", None),
+        ("incident.resolved", None, "Ada"),
+        ("incident.triggered", None, None),
+    ],
+)
+def test_firstlines_own_pagerduty_incident_is_a_signal_and_never_an_alert(
+    world: World, event_type: str, acknowledged_by: str | None, resolved_by: str | None
+) -> None:
+    status, answer = from_pagerduty(world, event_type, OWN)
+
+    assert (status, answer["alert_count"]) == (202, 0)
+    record = world.store.only
+    assert (record.acknowledged_by, record.resolved_by) == (acknowledged_by, resolved_by)
+    assert not world.alerts
+
+
+MERGED = {"type": "merge_resolve_reason", "incident": {"id": "PDMAIN", "summary": "[#7] Shop is down"}}
+
+
+@pytest.mark.parametrize(
+    ("event_type", "data", "agent", "acknowledged_by"),
+    [
+        ("incident.unacknowledged", {}, None, None),
+        ("incident.reopened", {}, None, None),
+        ("incident.reassigned", {}, None, None),
+        ("incident.delegated", {}, None, None),
+        ("incident.escalated", {}, None, None),
+        ("incident.reassigned", {"status": "acknowledged"}, None, "Ada"),
+        ("incident.priority_updated", {}, None, "Ada"),
+        ("incident.something_of_tomorrow", {}, None, "Ada"),
+        # Of another PagerDuty incident, which somebody gave the same key.
+        ("incident.unacknowledged", {"id": "PD2"}, None, "Ada"),
+    ],
+)
+def test_an_acknowledgement_is_taken_back(
+    world: World, event_type: str, data: dict[str, Any], agent: Any, acknowledged_by: str | None
+) -> None:
+    from_pagerduty(world, "incident.acknowledged", OWN | {"status": "acknowledged"})
+    assert world.store.only.acknowledged_by == "Ada"
+
+    status, answer = from_pagerduty(world, event_type, OWN | data, agent)
+
+    assert (status, answer["alert_count"]) == (202, 0)
+    assert (world.store.only.acknowledged_by, world.store.only.resolved_by) == (acknowledged_by, None)
+
+
+def test_who_merges_has_seen_it_and_has_not_ended_it(world: World) -> None:
+    from_pagerduty(world, "incident.resolved", OWN | {"status": "resolved", "resolve_reason": MERGED})
+
+    record = world.store.only
+    assert (record.acknowledged_by, record.resolved_by) == (
+        "Ada (merged it into [#7] Shop is down in PagerDuty)",
+        None,
+    )
+
+
+@pytest.mark.parametrize("event_type", ["incident.acknowledged", "incident.resolved"])
+def test_only_the_pagerduty_incident_that_the_page_opened_counts(world: World, event_type: str) -> None:
+    from_pagerduty(world, "incident.triggered", OWN)
+    from_pagerduty(world, event_type, OWN | {"id": "PD2"})
+    assert (world.store.only.acknowledged_by, world.store.only.resolved_by) == (None, None)
+
+    # The page's incident is over there without a person, so the next page opened another one.
+    from_pagerduty(world, "incident.resolved", OWN, None)
+    from_pagerduty(world, event_type, OWN | {"id": "PD2"})
+    assert "Ada" in (world.store.only.acknowledged_by, world.store.only.resolved_by)
+
+
+@pytest.mark.parametrize("event_type", ["incident.acknowledged", "incident.resolved", "incident.triggered"])
+def test_an_incident_that_was_not_paged_there_is_left_alone(world: World, event_type: str) -> None:
+    page = a_page(delivered_to=["sns", "slack"])
+    world.store = MemoryStore(a_record(an_incident(incident_id="inc-1"), pages=[page], paged_at=NOON))
+
+    from_pagerduty(world, event_type, OWN)
+
+    assert (world.store.only.acknowledged_by, world.store.only.resolved_by) == (None, None)
+    assert world.store.incidents.incident_paged_as("PD1") is None
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "firstline:",
+        "firstline:password=hunter2 hunter2",
+        "firstline:ghp_abc",
+        "firstline:a\nb",
+        "firstline:" + "a" * 81,
+    ],
+)
+def test_text_in_a_key_is_no_id(world: World, key: str) -> None:
+    for event_type in ("incident.triggered", "incident.acknowledged", "incident.resolved"):
+        from_pagerduty(world, event_type, OWN | {"incident_key": key})
+
+    assert world.store.incidents.incident_paged_as("PD1") is None
+    assert (world.store.only.acknowledged_by, world.store.only.resolved_by) == (None, None)
+
+
+PERSON = {"type": "user_reference", "summary": "Ada"}
+
+
+def from_pagerduty(
+    world: World, event_type: str, data: dict[str, Any], agent: dict[str, Any] | None = PERSON
+) -> tuple[int, Any]:
+    event = {
+        "id": "e-1",
+        "event_type": event_type,
+        "resource_type": "incident",
+        "occurred_at": "2026-03-02T11:59:00Z",
+        "agent": agent,
+        "data": data,
+    }
+    body = json.dumps({"event": event}).encode()
+    signature = "v1=" + hmac.new(TOKEN.encode(), body, hashlib.sha256).hexdigest()
+    return post(world, "/alerts/pagerduty", body, token=None, x_pagerduty_signature=signature)
+
+
+@pytest.mark.parametrize("agent", [None, {"type": "service_reference", "summary": "shop"}, {"summary": "Ada"}])
+@pytest.mark.parametrize("event_type", ["incident.acknowledged", "incident.resolved"])
+def test_what_pagerduty_does_by_itself_answers_no_page(
+    world: World, event_type: str, agent: dict[str, Any] | None
+) -> None:
+    from_pagerduty(world, event_type, OWN, agent)
+
+    record = world.store.only
+    assert (record.acknowledged_by, record.resolved_by) == (None, None)
+
+
+OWN = {"id": "PD1", "incident_key": "firstline:inc-1", "title": "t", "status": "triggered", "urgency": "high"}
+
+
+def annotated(content: Any, pagerduty_id: Any = "PD1") -> dict[str, Any]:
+    return {"id": "PNOTE", "type": "incident_note", "content": content, "incident": {"id": pagerduty_id}}
+
+
+def test_a_note_in_pagerduty_is_kept_with_the_incident_once_and_redacted(world: World) -> None:
+    from_pagerduty(world, "incident.triggered", OWN)
+
+    for _ in range(2):
+        status, answer = from_pagerduty(world, "incident.annotated", annotated("restarted it, password=hunter2hunter2"))
+
+    assert (status, answer["alert_count"]) == (202, 0)
+    (note,) = world.notes
+    assert note.by == "Ada (PagerDuty)"
+    assert note.text.startswith("restarted it, ")
+    assert "hunter2" not in note.text
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        annotated("of an incident that others opened", "PD2"),
+        annotated(" \u200b "),
+        annotated({"not": "text"}),
+        annotated("x", ["PD1"]),
+        {"content": "x", "incident": "PD1"},
+        {},
+    ],
+)
+def test_other_notes_are_left_alone(world: World, data: dict[str, Any]) -> None:
+    from_pagerduty(world, "incident.acknowledged", OWN)
+    status, _ = from_pagerduty(world, "incident.annotated", data)
+    assert status == 202
+    assert world.notes == []
+    assert world.kept == []
+
+
+def test_a_note_on_an_incident_that_is_gone_is_no_trouble(world: World) -> None:
+    from_pagerduty(world, "incident.triggered", OWN | {"incident_key": "firstline:inc-9"})
+    status, _ = from_pagerduty(world, "incident.annotated", annotated("late"))
+    assert (status, world.notes) == (202, [])
+
+
+THEIRS = {"id": "PD7", "incident_key": "their-own", "title": "Shop is slow", "status": "acknowledged"}
+
+
+def test_who_acknowledges_what_pagerduty_alerts_of_answers_for_it(world: World) -> None:
+    theirs = an_incident(alert=an_alert(source="pagerduty", group_key="pagerduty:PD7"), incident_id="inc-7")
+    world.store = MemoryStore(a_record(theirs, paged_at=NOON))
+
+    from_pagerduty(world, "incident.acknowledged", THEIRS | {"id": "PD8"})
+    from_pagerduty(world, "incident.acknowledged", THEIRS, None)
+    assert world.store.only.acknowledged_by is None
+    from_pagerduty(world, "incident.acknowledged", THEIRS)
+    assert world.store.only.acknowledged_by == "Ada"
+    from_pagerduty(world, "incident.reassigned", THEIRS | {"status": "triggered"})
+    assert world.store.only.acknowledged_by is None

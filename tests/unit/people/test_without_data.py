@@ -1,0 +1,87 @@
+"""An alert that ended although nobody saw it recover: what people are told, and that its pages go on ringing."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from firstline.channels import pagerduty, slack
+from firstline.contracts import AnnounceQuietInput, CloseIncidentInput
+from firstline.models import Incident, NormalizedAlert
+from firstline.people.announce import announce
+from tests.support.builders import NOW, a_notification, a_page, a_record, an_alert, an_incident
+from tests.support.changes import ending, joining
+from tests.support.memory import MemoryChannel, MemoryStore
+
+LOST = an_alert(fingerprint="lost", severity="critical", alert_name="PumpsOff")
+
+
+class Ended:
+    """An incident of two alerts that have ended; of one of them nothing is known."""
+
+    def __init__(self, why: str | None) -> None:
+        self.incident: Incident = an_incident()
+        # The first alert is not in the table: its part of the count has ended.
+        self.store = MemoryStore(a_record(self.incident, pages=[a_page()], paged_at=NOW))
+        live = self.store.only.live
+        assert live is not None
+        self.store.groups.apply(joining(live, LOST, now=NOW))
+        self.end(LOST, why)
+        self.channel = MemoryChannel()
+
+    def end(self, alert: NormalizedAlert, why: str | None) -> None:
+        views, _ = self.store.groups.read({alert.group_key: [alert.fingerprint]})
+        known = views[alert.group_key].alerts[alert.fingerprint]
+        change = ending(self.incident, known, now=NOW)
+        (write,) = change.writes
+        lost = write.after.model_copy(update={"alert": known.alert.model_copy(update={"nothing_known": why})})
+        adds = change.adds.model_copy(update={"firing": -2})
+        self.store.groups.apply(replace(change, writes=(replace(write, after=lost),), adds=adds))
+
+    def quiet(self) -> str:
+        event = AnnounceQuietInput(state="Announce Quiet", incident=self.incident)
+        announce(event, channels={"slack": self.channel}, incidents=self.store.incidents, now=NOW, end_silence=print)
+        return f"{self.channel.told[-1].kind}: {self.channel.told[-1].reason}"
+
+    def close(self) -> str:
+        event = CloseIncidentInput(
+            state="Close Incident", incident=self.incident, results=[], ended_by="resolved", joined=2, reason="Why."
+        )
+        at = NOW + timedelta(minutes=5)
+        announce(event, channels={"slack": self.channel}, incidents=self.store.incidents, now=at, end_silence=print)
+        return self.channel.told[-1].reason
+
+
+def test_people_are_asked_to_look_and_not_told_of_a_recovery() -> None:
+    ended = Ended("MissingSeries")
+
+    assert ended.quiet().startswith("changed: No data any more (MissingSeries): nobody saw it recover")
+    live = ended.store.only.live
+    assert live is not None
+    assert live.voided_seq == 0  # the page goes on ringing
+    assert "PumpsOff" in ended.close()
+    assert ended.store.only.outcome == "no_data"
+    assert "resolved" not in (ended.store.only.outcome_reason or "").lower()
+
+
+def test_what_recovered_is_told_as_before() -> None:
+    ended = Ended(None)
+
+    assert ended.quiet().startswith("quiet: ")
+    ended.close()
+    assert ended.store.only.outcome == "resolved"
+
+
+@pytest.mark.parametrize(("outcome", "resolves"), [("no_data", False), ("resolved", True)])
+def test_pagerduty_goes_on_until_somebody_looked(outcome: str, resolves: bool) -> None:
+    record = a_record(status="CLOSED", outcome=outcome, closed_at=NOW, pages=[a_page()])
+    record = record.model_copy(update={"live": None})
+
+    assert (pagerduty.render(a_notification("closed", record)) is not None) is resolves
+
+
+def test_slack_shows_no_tick() -> None:
+    record = a_record(status="CLOSED", outcome="no_data", closed_at=NOW)
+    header = slack.render(a_notification("closed", record))["blocks"][0]["text"]["text"]
+
+    assert header.startswith("❓ Ended without data, please look")

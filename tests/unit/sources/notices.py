@@ -1,0 +1,181 @@
+"""Messages of AWS services that are no alarms, as they stand in SNS and in EventBridge, written for these tests."""
+
+import json
+from typing import Any
+
+TOPIC = "arn:aws:sns:eu-central-1:381904772516:platform-news"
+
+
+def over_sns(message: Any, subject: str | None = None, topic: str = TOPIC, **attributes: str) -> dict[str, Any]:
+    """Put a message into SNS's envelope."""
+    text = message if isinstance(message, str) else json.dumps(message)
+    return {
+        "Type": "Notification",
+        "MessageId": "0d6f3c1e-1111-5f00-8000-00000000000a",
+        "TopicArn": topic,
+        "Subject": subject,
+        "Message": text,
+        "Timestamp": "2026-05-04T03:02:01.000Z",
+        "MessageAttributes": {key: {"Type": "String", "Value": value} for key, value in attributes.items()},
+    }
+
+
+def bridged(kind: str, detail: dict[str, Any], *resources: str) -> dict[str, Any]:
+    """Put a detail into EventBridge's envelope."""
+    return {
+        "version": "0",
+        "id": "c3d2e1f0-aaaa-bbbb-cccc-0123456789ab",
+        "detail-type": kind,
+        "source": "aws.any",
+        "account": "381904772516",
+        "time": "2026-05-04T03:02:01Z",
+        "region": "eu-central-1",
+        "resources": list(resources),
+        "detail": detail,
+    }
+
+
+def rds(number: str, message: str, source: str = "wallet", kind: str = "db-instance") -> dict[str, Any]:
+    """Write an event of a database as its subscription sends it."""
+    return {
+        "Event Source": kind,
+        "Event Time": "2026-05-04 03:01:59.000",
+        "Identifier Link": f"https://console.aws.amazon.com/rds/home?region=eu-central-1#dbinstance:id={source}",
+        "Source ID": source,
+        "Event ID": f"https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html#RDS-EVENT-{number}",
+        "Event Message": message,
+    }
+
+
+def scaling(event: str) -> dict[str, Any]:
+    """Write a notification of EC2 Auto Scaling."""
+    return {
+        "Service": "AWS Auto Scaling",
+        "Time": "2026-05-04T03:01:59.512Z",
+        "AccountId": "381904772516",
+        "AutoScalingGroupName": "render-farm",
+        "Event": f"autoscaling:{event}",
+        "Description": "Launching a new EC2 instance. Status Reason: the quota is used up.",
+        "EC2InstanceId": "i-0f1e2d3c4b5a69788",
+    }
+
+
+def finding(severity: Any, **changes: Any) -> dict[str, Any]:
+    """Write a finding of GuardDuty."""
+    detail = {
+        "accountId": "381904772516",
+        "id": "aa11bb22cc33dd44ee55ff6677889900",
+        "type": "CryptoCurrency:EC2/BitcoinTool.B!DNS",
+        "severity": severity,
+        "title": "A host asks for a domain of miners",
+        "description": "i-0f1e2d3c4b5a69788 asks for pool.example.",
+        "resource": {"resourceType": "Instance", "instanceDetails": {"instanceId": "i-0f1e2d3c4b5a69788"}},
+        "service": {"archived": False, "count": 3},
+    }
+    return bridged("GuardDuty Finding", detail | changes)
+
+
+def hub(**changes: Any) -> dict[str, Any]:
+    """Write a finding of Security Hub."""
+    found = {
+        "Id": "arn:aws:securityhub:eu-central-1:381904772516:subscription/s3/1/finding/7",
+        "Title": "S3 buckets should not be public",
+        "Description": "The bucket is public.",
+        "AwsAccountId": "381904772516",
+        "Severity": {"Label": "HIGH", "Normalized": 70},
+        "Workflow": {"Status": "NEW"},
+        "RecordState": "ACTIVE",
+        "Compliance": {"Status": "FAILED"},
+        "Resources": [{"Type": "AwsS3Bucket", "Id": "arn:aws:s3:::exports"}],
+    }
+    return bridged("Security Hub Findings - Imported", {"findings": [found | changes]})
+
+
+def health(status: str = "open", category: str = "issue") -> dict[str, Any]:
+    """Write an event of AWS Health."""
+    detail = {
+        "eventArn": "arn:aws:health:eu-central-1::event/SQS/AWS_SQS_OPERATIONAL_ISSUE/AWS_SQS_OPERATIONAL_ISSUE_9",
+        "service": "SQS",
+        "eventTypeCode": "AWS_SQS_OPERATIONAL_ISSUE",
+        "eventTypeCategory": category,
+        "statusCode": status,
+        "eventRegion": "eu-west-3",
+        "eventDescription": [{"language": "en_US", "latestDescription": "Elevated error rates."}],
+        "affectedEntities": [{"entityValue": "arn:aws:sqs:eu-west-3:381904772516:mail"}],
+    }
+    return bridged("AWS Health Event", detail)
+
+
+def deployment(status: str, number: str = "d-AAA111") -> dict[str, Any]:
+    """Write a trigger of CodeDeploy."""
+    return {
+        "region": "eu-central-1",
+        "accountId": "381904772516",
+        "eventTriggerName": "all",
+        "applicationName": "wallet",
+        "deploymentId": number,
+        "deploymentGroupName": "production",
+        "status": status,
+        "errorInformation": {"ErrorCode": "HEALTH_CONSTRAINTS", "ErrorMessage": "too many hosts failed"},
+    }
+
+
+BUDGET = """AWS Budget Notification May 04, 2026
+AWS Account 381904772516
+
+Dear AWS Customer,
+
+You requested that we alert you when the ACTUAL Cost associated with your Lab budget is greater than $400.00 for the
+current month. The ACTUAL Cost associated with this budget is $AMOUNT.
+
+Budget Name: Lab
+Budget Type: Cost
+Budgeted Amount: $500.00
+Alert Type: ACTUAL
+Alert Threshold: > $400.00
+ACTUAL Amount: $AMOUNT
+"""
+
+BACKUP = (
+    "An AWS Backup job {state}. Resource ARN : arn:aws:dynamodb:eu-central-1:381904772516:table/ledger. "
+    "BackupJob ID : 6f0e7c1d-1234-4321-9999-0a0b0c0d0e0f"
+)
+
+BEANSTALK = """Timestamp: Mon May 04 03:02:01 UTC 2026
+Message: {message}
+
+Environment: shop-prod
+Application: shop
+
+Environment URL: http://shop-prod.eu-central-1.elasticbeanstalk.com
+"""
+
+ALERTMANAGER = """Ledger lags behind
+Alerts {state}:
+Labels:
+ - alertname = LedgerLag
+ - cluster = blue
+ - service = ledger
+ - severity = critical
+Annotations:
+ - description = It lags.
+   For ten minutes.
+ - summary = Ledger lags behind
+Source: https://prometheus.example.com/graph?g0.expr=lag
+Labels:
+ - alertname = LedgerQueue
+ - service = ledger
+Annotations:
+Source:
+"""
+
+
+def custom(title: str = "Nightly import is stuck", **context: str) -> dict[str, Any]:
+    """Write a custom notification for a chat channel."""
+    return {
+        "version": "1.0",
+        "source": "custom",
+        "id": "c-1",
+        "content": {"textType": "client-markdown", "title": title, "description": "Nothing for two hours."},
+        "metadata": {"additionalContext": context, "relatedResources": ["arn:aws:s3:::imports"]},
+    }

@@ -1,0 +1,77 @@
+"""Dead man's switches by any name: what is one, what only sounds like one, and how a declaration knows it."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from firstline.policy import rules
+from firstline.sources import normalize, normalize_batch
+from firstline.sources.heartbeat import is_dead_mans_switch
+from tests.unit.sources.events import event
+
+SHIPPED = rules.load(Path("runbooks/policy/rules.yaml"))
+
+SWITCHES = [
+    *("Watchdog", "watchdog", "WATCHDOG", "prometheus-watchdog", "AlertmanagerWatchdog", "Watchdog Alert"),
+    *("DeadMansSwitch", "DeadManSwitch", "dead_mans_switch", "Dead man's switch", "PrometheusDeadManSwitch"),
+    *("DeadMansSnitch", "dead-mans-snitch", "EKS DeadMansSwitchAlert", "OurE2EDeadManSwitch", "AlwaysFiring"),
+]
+OTHERS = [
+    *("KernelWatchdog", "WatchdogTimeout", "NodeWatchdogReset", "DeadMansSwitchMissing", "WatchdogAbsent"),
+    *(
+        "NoWatchdog",
+        "DeadLetters",
+        "Deadlock",
+        "MissingDeadMansSwitch",
+        "dead-man-switch-failed",
+        "FiringSquad",
+        "",
+        "7",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "expected"), [(n, True) for n in SWITCHES] + [(n, False) for n in OTHERS])
+def test_which_names_are_switches(name: str, expected: bool) -> None:
+    assert is_dead_mans_switch(name) is expected
+
+
+@pytest.mark.parametrize("source", ["prometheus", "grafana"])
+@pytest.mark.parametrize("name", SWITCHES)
+def test_a_switch_opens_no_incident_and_the_shipped_rules_wait_for_it(source: str, name: str) -> None:
+    payload = event("prometheus/firing")
+    payload["alerts"] = payload["alerts"][:1]
+    payload["alerts"][0]["labels"] |= {"alertname": name, "severity": "critical"}
+    batch = normalize_batch(source, payload)
+
+    assert (batch.alerts, len(batch.ignored)) == ([], 1)
+    assert SHIPPED.is_heartbeat(batch.heartbeats[0])
+    assert SHIPPED.heartbeats[0].patience == timedelta(hours=8)
+
+
+@pytest.mark.parametrize(
+    ("description", "beats"),
+    [
+        ("This alert is always firing; it tests the whole pipeline.", True),
+        ("An always-firing alert", True),
+        ("It always fires.", True),
+        ("The pump is firing again, as always", False),
+        ("Firing all the time", False),
+    ],
+)
+def test_a_rule_that_says_that_it_always_fires(description: str, beats: bool) -> None:
+    payload = event("prometheus/firing")
+    payload["alerts"] = payload["alerts"][:1]
+    payload["alerts"][0]["annotations"] = {"description": description}
+    batch = normalize_batch("prometheus", payload)
+
+    assert (len(batch.heartbeats), len(batch.alerts)) == ((1, 0) if beats else (0, 1))
+
+
+def test_a_cloudwatch_alarm_of_that_name_fires_because_something_is_missing() -> None:
+    alarm = event("cloudwatch/raw-alarm") | {"AlarmName": "kafka-dead-mans-switch"}
+    found = normalize("cloudwatch", alarm)[0]
+
+    assert found.status == "firing"
+    assert not SHIPPED.is_heartbeat(found)
