@@ -11,7 +11,7 @@ from firstline.sources import meanings, values
 from firstline.sources.authentication import require_token
 from firstline.sources.heartbeat import is_dead_mans_switch, says_that_it_always_fires
 from firstline.sources.identity import alertmanager_fingerprint, group_key, host_hint
-from firstline.sources.meanings import Subject
+from firstline.sources.meanings import Meant, Subject
 from firstline.sources.reading import Reading
 
 _NOTHING_KNOWN = ("MissingSeries", "Paused", "Updated", "RuleDeleted")
@@ -106,16 +106,15 @@ def _why_nothing_is_known(annotations: dict[str, Any]) -> str | None:
     return next((reason for reason in reasons if reason in _NOTHING_KNOWN), None)
 
 
-def _scope(labels: dict[str, str]) -> str:
+def _scope(meant: Meant, labels: dict[str, Any]) -> str:
     """Return what tells apart two problems of one name: cluster and namespace, and of Grafana's data sources more."""
-    parts = [labels.get("cluster", ""), labels.get("namespace", "")]
-    source, rule = labels.get("datasource_uid"), labels.get("rulename")
-    match labels.get("alertname"):
+    source, rule = values.name(labels.get("datasource_uid")), values.name(labels.get("rulename"))
+    match meant.first("alert_name"):
         case "DatasourceError":  # the source is down: one problem, whatever rules ask it
-            parts += [source or rule or ""]
+            return f"{meant.scope}/{source or rule or ''}"
         case "DatasourceNoData":  # the source answers, and has nothing for this rule
-            parts += [source or "", rule or ""]
-    return "/".join(parts)
+            return f"{meant.scope}/{source or ''}/{rule or ''}"
+    return meant.scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +170,7 @@ def _read_identity(source: str, given: Any, own: dict[str, Any], merged: dict[st
         severity=severity,
         fingerprint=fingerprint,
         # Annotations hold values that change, so a nameless alert is an incident of its own.
-        group_key=group_key(source, full_name, meant.subject, meant.scope),
+        group_key=group_key(source, full_name, meant.subject, _scope(meant, merged)),
         host=host_hint(merged, meant),
         subject=meant.subject,
         not_for_people=not_for_people,
