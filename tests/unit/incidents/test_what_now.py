@@ -523,6 +523,15 @@ QUIET: dict[str, Any] = {"own": LOW + OVER, "last_end_at": at(10)}
             id="a page was refused",
         ),
         pytest.param(
+            "Await Acknowledgement",
+            {
+                "classification": FATAL,
+                "live": CRITICAL_ONE | {"decided": None, "judged": 0},
+                "came_from": Observed(state="Page On-Call", result={"sent": None}),
+            },
+            id="the verdict and then the page were refused",
+        ),
+        pytest.param(
             "Page On-Call",
             {
                 "classification": FATAL,

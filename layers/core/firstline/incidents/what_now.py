@@ -217,6 +217,8 @@ class _Look:
         if self.called:
             return None
         if self.verdict is None or self.live.decided is None or self._to_be_judged_again(self.verdict):
+            if self.came_from == "Page On-Call" and page_due(self.live, self.now) is not None:
+                return None  # the page was refused, as the verdict was: both are tried again after a pause
             if self.came_from != "Classify":
                 return self.go("Classify")
             if self.verdict is None or self.live.decided is None:
