@@ -4,9 +4,11 @@ from collections import Counter
 
 import pytest
 
+from firstline.adapters.dynamodb.groups import TableGroups
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from tests.bench import costs, requests, transitions
-from tests.support.builders import alert
+from tests.support.builders import alert, at
+from tests.support.changes import joining
 from tests.template.machine import Machine
 
 
@@ -41,6 +43,23 @@ def test_five_thousand_alerts_of_one_group_in_one_delivery_are_56_transactions()
     live = TableIncidents(door.table).live(alert().group_key)
     assert live is not None
     assert (live.joined, live.firing, cost.started) == (5_000, 5_000, 1)
+
+
+def test_an_alert_that_joins_on_a_shard_reads_before_and_after_one_transaction() -> None:
+    door = costs.door_in_memory()
+    door.send(alert(fingerprint="first"))
+    incidents = TableIncidents(door.table)
+    live = incidents.live(alert().group_key)
+    assert live is not None
+    record = incidents.record(live.incident_id)
+    assert record is not None
+    TableGroups(door.table)._spread(joining(record.incident, alert(fingerprint="crowd"), now=at(1)))
+
+    quiet = door.send(alert(fingerprint="second", severity="low"))
+    loud = door.send(alert(fingerprint="third", severity="critical"))
+
+    assert quiet.requests == Counter(batch_get_item=3, transact_write_items=1)
+    assert loud.requests == quiet.requests + Counter(update_item=1)
 
 
 @pytest.mark.parametrize("path", transitions.PATHS)

@@ -1,4 +1,4 @@
-"""The same store three times: over a DynamoDB in memory, in moto's, and in Amazon's own DynamoDB Local."""
+"""The same store over a DynamoDB in memory, in Amazon's own DynamoDB Local, and in moto's where `databases` says so."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from firstline.incidents.heartbeats import Heartbeats
 from firstline.incidents.store import Groups, Incidents
 from firstline.models import Incident, IncidentRecord, Live, Outcome
 from firstline.remediation.plan import Remediations
-from tests.integration.conftest import client_of, new_table
+from tests.integration.conftest import client_of, databases, new_table
 from tests.support.builders import at, open_for
 from tests.support.memory import MemoryStore
 
@@ -94,7 +94,7 @@ def conflict(taken: Sequence[bool]) -> ClientError:
     return ClientError(cast("Any", error), "TransactWriteItems")
 
 
-@pytest.fixture(params=["memory", "moto", "dynamodb-local"])
+@pytest.fixture(params=["memory", *databases()])
 def ports(request: pytest.FixtureRequest) -> Iterator[Ports]:
     """Provide a store without incidents."""
     if request.param == "memory":

@@ -28,5 +28,12 @@ def test_a_value_is_stored_and_read_as_boto3_does_it(value: Any) -> None:
     assert _deserialize(stored) == {"value": TypeDeserializer().deserialize(stored["value"])}
 
 
+@pytest.mark.parametrize(("stored", "kind"), [("7", int), ("-7", int), ("0", int), ("1.5", Decimal), ("1E+2", Decimal)])
+def test_a_whole_number_comes_back_as_one(stored: str, kind: type) -> None:
+    value = _deserialize({"value": {"N": stored}})["value"]
+
+    assert (type(value), value) == (kind, Decimal(stored))
+
+
 def test_a_number_is_no_truth_value() -> None:
     assert _serialize({"yes": True, "one": 1}) == {"yes": {"BOOL": True}, "one": {"N": "1"}}

@@ -86,15 +86,16 @@ class Door:
 
     def lives(self) -> list[Live]:
         """The live halves in the table."""
-        keys = [item["pk"].removeprefix("GROUP#") for item in self.store.client.items() if item["sk"] == "LIVE"]
+        items = self.store.client.snapshot()
+        keys = [item["pk"]["S"].removeprefix("GROUP#") for item in items if item["sk"]["S"] == "LIVE"]
         return [self.live(key) for key in keys]
 
     def alerts(self) -> list[StoredAlert]:
         """All alerts in the table, of every group."""
         by_group: dict[str, list[str]] = {}
-        for item in self.store.client.items():
-            if item["sk"].startswith("ALERT#") and item["pk"].startswith("GROUP#"):
-                by_group.setdefault(item["pk"].removeprefix("GROUP#"), []).append(item["fingerprint"])
+        for item in self.store.client.snapshot():
+            if item["sk"]["S"].startswith("ALERT#") and item["pk"]["S"].startswith("GROUP#"):
+                by_group.setdefault(item["pk"]["S"].removeprefix("GROUP#"), []).append(item["fingerprint"]["S"])
         views, _ = self.store.groups.read(by_group)
         return [alert for view in views.values() for alert in view.alerts.values()]
 

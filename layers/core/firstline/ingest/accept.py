@@ -32,8 +32,12 @@ START_WITHIN = timedelta(seconds=10)
 STARTED_AGAIN = 5
 """The most incidents that one delivery starts again; reconcile starts the others."""
 
-SENDER_WAITS = 3.0
-"""The seconds after which what is not written yet goes to the backlog: senders wait for about five."""
+SENDER_WAITS = 2.5
+"""The seconds after which what is not written yet goes to the backlog: senders wait for about five.
+
+To read 5,000 alerts and to pack what is left of them takes 0.35 s of a whole processor; a function of 512 MB has three
+tenths of one. So the answer comes within four seconds.
+"""
 
 type Spread = Callable[[Callable[[str], None], Sequence[str]], None]
 """Calls a function with each of the keys, possibly at the same time. The function raises nothing."""

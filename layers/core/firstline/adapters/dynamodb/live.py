@@ -139,7 +139,7 @@ def live_of(item: Item, shards: Iterable[Item] = ()) -> Live:
 
 def counts_of(item: Item) -> Counts:
     """Return the counts on a LIVE item or a shard."""
-    number = {name: int(item.get(name, 0)) for name in _amounts(Counts())}
+    number = {name: int(item.get(name, 0)) for name in _COUNTED}
     ranks = (number["c0"], number["c1"], number["c2"], number["c3"], number["c4"])
     names = ("joined", "firing", "changes", "loud_high", "loud_critical")
     return Counts(ranks=ranks, **{name: number[name] for name in names})
@@ -232,7 +232,8 @@ def announcing(change: Change, changes: int) -> Edit:
 def shard_item(incident_id: str, number: int, expires_at: int) -> Item:
     """Return a new shard, on which nothing is counted yet."""
     pk, sk = shard_key(incident_id, number)
-    return {"pk": pk, "sk": sk, "layout": LAYOUT, "status": OPEN, "expires_at": expires_at, **_amounts(Counts())}
+    counts = {"joined": 0, "firing": 0}  # what the close compares; the others begin with the first that is added
+    return {"pk": pk, "sk": sk, "layout": LAYOUT, "status": OPEN, "expires_at": expires_at, **counts}
 
 
 def alert_item(group_key: str, alert: StoredAlert, expires_at: int) -> Item:
@@ -282,6 +283,9 @@ def _amounts(counts: Counts) -> dict[str, int]:
     """Return counts by the names of their attributes."""
     ranks = {f"c{rank}": number for rank, number in enumerate(counts.ranks)}
     return counts.model_dump(exclude={"ranks"}) | ranks
+
+
+_COUNTED = tuple(_amounts(Counts()))
 
 
 def _is_loud(adds: Counts) -> bool:

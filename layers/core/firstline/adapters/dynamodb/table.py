@@ -326,4 +326,12 @@ def _attribute(value: Any) -> Item:
 
 
 def _deserialize(item: Mapping[str, Any]) -> Item:
-    return {name: value["S"] if "S" in value else _DESERIALIZER.deserialize(value) for name, value in item.items()}
+    return {name: _value(stored) for name, stored in item.items()}
+
+
+def _value(stored: Any) -> Any:
+    """Return a value that DynamoDB stored; a whole number as `int`."""
+    if "S" in stored:
+        return stored["S"]
+    number = stored.get("N", "")
+    return int(number) if number.removeprefix("-").isdigit() else _DESERIALIZER.deserialize(stored)
