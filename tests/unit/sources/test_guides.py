@@ -123,3 +123,14 @@ def test_the_configurations_to_paste_are_yaml() -> None:
 
     assert receiver["webhook_configs"][0]["url"] == "https://<api>/alerts/prometheus"
     assert contact_point["receivers"][0]["settings"]["url"] == "https://<api>/alerts/grafana"
+
+
+def test_the_definition_for_managed_prometheus_tells_of_the_end() -> None:
+    guide = (GUIDES / "prometheus.md").read_text().split("## Amazon Managed Service for Prometheus")[1]
+    found = re.search(r"```yaml\n(.*?)```", guide, re.DOTALL)
+    assert found
+    config = yaml.safe_load(yaml.safe_load(found[1])["alertmanager_config"])
+
+    (receiver,) = config["receivers"]
+    assert receiver["name"] == config["route"]["receiver"]
+    assert receiver["sns_configs"][0]["send_resolved"] is True

@@ -97,6 +97,9 @@ ONE_ALERT: dict[str, dict[str, Any]] = {
     "cloudwatch/eventbridge-contributor": {"severity": "medium", "host": INSTANCE, "status": "firing"},
     "cloudwatch/sns-plain-text": {"alert_name": "Backup failed", "severity": "medium", "status": "firing"},
     "cloudwatch/sns-health-event": {"alert_name": "AWS Health: AWS_EC2_OPERATIONAL_ISSUE", "account": "210987654321"},
+    "cloudwatch/sns-managed-prometheus": {"alert_name": "LedgerLag", "severity": "critical", "service": "ledger"},
+    "cloudwatch/sns-rds-event": {"severity": "high", "service": "wallet", "status": "firing"},
+    "cloudwatch/sns-guardduty": {"severity": "high", "host": "i-0f1e2d3c4b5a69788", "status": "firing"},
     "datadog/recommended-triggered": MONITOR,
     "datadog/recommended-recovered": MONITOR
     | {"status": "resolved", "timestamp": datetime(2026, 2, 11, 8, 29, 27, tzinfo=UTC)},
@@ -141,6 +144,7 @@ IGNORED = {
     "cloudwatch/sns-insufficient-data": "goes on firing",
     "cloudwatch/sns-subscription-confirmation": "about the subscription",
     "cloudwatch/sns-own-alarm": "Firstline's own",
+    "cloudwatch/sns-auto-scaling": "EC2_INSTANCE_LAUNCH is no problem",
     "cloudwatch/eventbridge-suppressed": "suppressed by Alarm",
     "cloudwatch/eventbridge-muted": "suppressed by a mute rule",
     "cloudwatch/eventbridge-configuration-change": "no alert",

@@ -442,6 +442,20 @@ def test_what_is_left_of_a_text(text: str, kept: str) -> None:
     assert essence(text) == kept
 
 
+@pytest.mark.parametrize(
+    "part",
+    ["\n", " ", "a", "A", "1", "1:1", "Mon, ",
+     "Labels:\n", " - a = b\n", "Alerts Firing:\n", "StackId='", "A: ", "A:  x", "a\n",
+     "Resource ARN : ", "BackupJob ID :", "AWS Budgets: ", "associated with your ", "0123456789abcdef", "ElastiCache:"],
+)  # fmt: skip
+def test_a_text_of_the_greatest_length_is_read_in_linear_time(part: str) -> None:
+    """A quadratic reading would take minutes."""
+    text = part * (250_000 // len(part))
+    for message in (text, f"x\n{text}", f"An AWS Backup job\n{text}", f"Alerts Firing:\nLabels:\n - a = b\n{text}"):
+        batch = normalize_batch("cloudwatch", over_sns(message, "AWS Elastic Beanstalk Notification"))
+        assert batch.alerts or batch.ignored
+
+
 JUNK: tuple[Any, ...] = (None, True, 7, 1.5, "", "x", "\x00\u202e", [], [None], [7], {}, {"a": 1})
 
 

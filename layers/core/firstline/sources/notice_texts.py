@@ -8,11 +8,13 @@ from firstline.sources import values
 from firstline.sources.notice import Notice, State, last_of_arn, letters, part, state_of_run
 from firstline.sources.notice_messages import of_cache
 
-_FIELD = re.compile(r"^\s*([A-Z][\w ]{0,40}?)\s*[:=]\s*'?(.*?)'?\s*$", re.MULTILINE)
-_ALERTS = re.compile(r"^\s*(?:Alerts )?\**(Firing|Resolved)\**:?\s*$", re.MULTILINE)
-_PAIR = re.compile(r"^\s*- (\w+) = (.*)$")
+# Each is read in linear time, whatever the text: `\s` would go over the ends of lines.
+_FIELD = re.compile(r"^[ \t]{0,20}([A-Z][\w ]{0,40}?)[ \t]{0,20}[:=](.*)$", re.MULTILINE)
+_ALERTS = re.compile(r"^[ \t]{0,20}(?:Alerts )?\*{0,2}(Firing|Resolved)\*{0,2}:?[ \t]{0,20}\r?$", re.MULTILINE)
+_LABELS = re.compile(r"^[ \t]{0,20}Labels:[ \t]{0,20}\r?$", re.MULTILINE)
+_PAIR = re.compile(r"[ \t]{0,20}- (\w{1,200}) = (.*)")
 _BACKUP = re.compile(r"\b(Backup|Copy|Restore) ?job\b", re.IGNORECASE)
-_BACKUP_FIELD = re.compile(r"(Resource ARN|\w+ ?Job ID) ?: ?([^\s,]+?)\.?(?=\s|$)", re.IGNORECASE)
+_BACKUP_FIELD = re.compile(r"\b(Resource ARN|\w{1,20} ?Job ID) ?: ?([^\s,]+?)\.?(?=\s|$)", re.IGNORECASE)
 _BACKUP_FAILED = re.compile(
     r"\b(fail(?:ed|ure)|expired|aborted|partial|not (?:been )?complete|unable|error)", re.IGNORECASE
 )
@@ -42,9 +44,11 @@ def alertmanager_notification(text: str) -> dict[str, Any] | None:
     alerts: list[dict[str, Any]] = []
     for number, heading in enumerate(found):
         end = found[number + 1].start() if number + 1 < len(found) else len(text)
-        for block in re.split(r"^\s*Labels:\s*$", text[heading.end() : end], flags=re.MULTILINE)[1:]:
-            alerts.append({"status": heading[1].lower(), **_alert(block)})
-    return {"alerts": alerts} if any(alert["labels"] for alert in alerts) else None
+        for block in _LABELS.split(text[heading.end() : end])[1:]:
+            alert = _alert(block)
+            if alert["labels"]:
+                alerts.append({"status": heading[1].lower(), **alert})
+    return {"alerts": alerts} if alerts else None
 
 
 def _alert(block: str) -> dict[str, Any]:
@@ -60,13 +64,14 @@ def _alert(block: str) -> dict[str, Any]:
         elif found := _PAIR.match(line):
             name = found[1]
             pairs[name] = found[2]
-        elif name is not None and line.strip():
+        elif name is not None and line.strip() and len(pairs[name]) < values.TEXT_LIMIT:
             pairs[name] += f"\n{line}"
     return alert
 
 
 def _fields(text: str) -> dict[str, str]:
-    return {name: value for name, value in _FIELD.findall(text) if value}
+    found = ((name, value.strip().strip("'")) for name, value in _FIELD.findall(text))
+    return {name: value for name, value in found if value}
 
 
 def _budget(text: str, _attributes: Any) -> Iterator[Notice]:
