@@ -22,7 +22,8 @@ from tests.simulation.clients import Publish
 
 
 def _slack_refuses(_service: str, method: str) -> Exception:
-    response = SimpleNamespace(get=lambda name: "ratelimited", status_code=429, data={"error": "ratelimited"})
+    data, headers = {"error": "ratelimited"}, {"Retry-After": "1"}
+    response = SimpleNamespace(get=data.get, status_code=429, data=data, headers=headers)
     return SlackApiError("Simulated", response)  # type: ignore[no-untyped-call]
 
 
