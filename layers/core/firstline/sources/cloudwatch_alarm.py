@@ -154,8 +154,7 @@ def severity_word(name: str | None) -> str | None:
     """
     if name is None:
         return None
-    found = _SUFFIX.search(name)
-    return stated_severity(name) or (found[1] if found else _affirmed(_ANYWHERE, name))
+    return stated_severity(name) or _affirmed(_SUFFIX, name) or _affirmed(_ANYWHERE, name)
 
 
 def stated_severity(description: Any) -> str | None:
