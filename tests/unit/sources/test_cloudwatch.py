@@ -211,6 +211,7 @@ def test_deployments_are_no_alerts(name: str) -> None:
         ("NON-P1 queue", None),
         ("noncritical", None),
         ("no-sev1", None),
+        ("queue-non-MAJOR", None),
         ("uncritical", None),
         ("non-critical, now critical", "critical"),
         ("canon-critical", "critical"),

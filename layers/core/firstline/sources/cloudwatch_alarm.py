@@ -17,7 +17,7 @@ _WORD = r"(?:non?t?[-_ ]?)?(?:" + "|".join(sorted(WORDS, key=len, reverse=True))
 # `[high]`, `severity: high`, and `-WARNING` at the end.
 _BRACKETED = re.compile(rf"\[\s*({_WORD})\s*\]", re.IGNORECASE)
 _STATED = re.compile(rf"\b(?:severity|priority)\s*[:=]\s*({_WORD})\b(?!-\w)", re.IGNORECASE)
-_SUFFIX = re.compile(r"[-_/ ](WARNING|WARN|MAJOR|MINOR|INFO)$")
+_SUFFIX = re.compile(r"(?<![Nn][Oo][NnTt])[-_/ ](WARNING|WARN|MAJOR|MINOR|INFO)$")
 _INSTANCE_IN_NAME = re.compile(rf"(?<![A-Za-z0-9]){INSTANCE_ID.pattern}(?![A-Za-z0-9])")
 _SCALES = re.compile(r"arn:[a-z-]+:(application-)?autoscaling:")
 _SCALING_NAME = re.compile(r"TargetTracking-|awseb-.*AWSEBCloudwatchAlarm(High|Low)")

@@ -151,7 +151,7 @@ def _security_hub(event: Event) -> Iterator[Notice]:
         over = (
             letters(workflow) in ("resolved", "suppressed")
             or letters(finding.get("RecordState")) == "archived"
-            or letters(part(finding, "Compliance", "Status")) in ("passed", "notavailable")
+            or letters(part(finding, "Compliance", "Status")) == "passed"
         )
         severity = part(finding, "Severity", "Label")
         if not severity:

@@ -76,8 +76,6 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
     nothing_known = _why_nothing_is_known(annotations) if status == "resolved" else None
     if nothing_known:
         message = values.prose(message, f"It ended, and nothing is known of it any more: {nothing_known}.")
-    elif identity.rule and identity.rule not in message:
-        message = values.prose(f"Rule: {identity.rule}", message)
     began = values.moment(alert.get("startsAt"))
     ended = values.moment(alert.get("endsAt")) if status == "resolved" else None
     reading.add(
@@ -129,7 +127,6 @@ class _Identity:
     host: str | None
     subject: Subject
     not_for_people: str | None
-    rule: str | None
 
 
 def _identity(source: str, given: Any, own: dict[str, Any], common: dict[str, Any]) -> _Identity:
@@ -174,5 +171,4 @@ def _read_identity(source: str, given: Any, own: dict[str, Any], merged: dict[st
         host=host_hint(merged, meant),
         subject=meant.subject,
         not_for_people=not_for_people,
-        rule=values.name(merged.get("rulename")) if alert_name in ("DatasourceError", "DatasourceNoData") else None,
     )
