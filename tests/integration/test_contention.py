@@ -96,28 +96,28 @@ def test_a_group_that_can_never_be_written_spoils_none_of_39_others(code: str) -
 
 @pytest.fixture
 def senders(dynamodb_local: str) -> Iterator[Crowd]:
-    with crowd(dynamodb_local, senders=120, at_once=40) as made:
+    with crowd(dynamodb_local, senders=100, at_once=40) as made:
         yield made
 
 
 def test_alerts_that_open_and_join_at_once_are_counted_exactly(senders: Crowd) -> None:
     outcome = senders.opens("high", USUAL)
 
-    assert_taken(outcome, 120)
-    assert (senders.live().joined, senders.live().firing) == (120, 120)
+    assert_taken(outcome, 100)
+    assert (senders.live().joined, senders.live().firing) == (100, 100)
     assert outcome.started == {senders.live().incident_id}
     assert outcome.conflicts["TransactWriteItems"] > 0
 
 
 def test_ends_at_once_are_counted_exactly(senders: Crowd) -> None:
-    assert_taken(senders.resolves(), 120)
-    assert (senders.live().joined, senders.live().firing) == (120, 0)
+    assert_taken(senders.resolves(), 100)
+    assert (senders.live().joined, senders.live().firing) == (100, 0)
 
 
 def test_a_storm_at_once_is_counted_exactly(senders: Crowd) -> None:
     outcome = senders.storm("low", FEW)
 
-    assert_taken(outcome, 120)
+    assert_taken(outcome, 100)
     storm, alone = senders.live("storm:generic"), outcome.started - {senders.live("storm:generic").incident_id}
-    assert (storm.joined, storm.firing) == (120 - len(alone), 120 - len(alone))
+    assert (storm.joined, storm.firing) == (100 - len(alone), 100 - len(alone))
     assert len(alone) == 1
