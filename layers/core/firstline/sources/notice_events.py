@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from firstline.sources import values
 from firstline.sources.notice import Notice, State, first, is_good_news, items, last_of_arn, letters, part, state_of_run
 from firstline.sources.rds_events import of_database
+from firstline.sources.severity import from_number
 
 type Event = dict[str, Any]
 
@@ -101,10 +102,7 @@ def _stack(event: Event) -> Iterator[Notice]:
 
 
 def _guard_duty(event: Event) -> Iterator[Notice]:
-    """Read a finding. AWS's scale: 9 to 10 critical, 7 to 8.9 high, 4 to 6.9 medium, 1 to 3.9 low.
-
-    https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings-severity.html
-    """
+    """Read a finding, whose severity is a number on GuardDuty's scale."""
     detail = event["detail"]
     archived = part(detail, "service", "archived") is True
     yield _notice(
@@ -114,7 +112,7 @@ def _guard_duty(event: Event) -> Iterator[Notice]:
         why="the finding is archived",
         identity=("guardduty", detail.get("id") or detail.get("arn")),
         about=_resource_of_finding(detail),
-        severity=_of_number(detail.get("severity"), critical=9, high=7, medium=4),
+        severity=from_number("GuardDuty", detail.get("severity")) or detail.get("severity"),
         text=(detail.get("title"), detail.get("description")),
         host=part(detail, "resource", "instanceDetails", "instanceId"),
         account=detail.get("accountId"),
@@ -128,15 +126,6 @@ def _resource_of_finding(detail: Event) -> Any:
         ("rdsDbInstanceDetails", "dbInstanceIdentifier"), ("accessKeyDetails", "userName"),
     )  # fmt: skip
     return next((found for place in places if (found := part(resource, *place))), None)
-
-
-def _of_number(number: Any, **begins: float) -> Any:
-    """Return the word for a number on a scale, whose steps are given by where they begin; text is a word already."""
-    try:
-        size = float(number)
-    except (TypeError, ValueError):
-        return number
-    return next((word for word, least in begins.items() if size >= least), "low")
 
 
 def _security_hub(event: Event) -> Iterator[Notice]:
@@ -155,7 +144,7 @@ def _security_hub(event: Event) -> Iterator[Notice]:
         )
         severity = part(finding, "Severity", "Label")
         if not severity:
-            severity = _of_number(part(finding, "Severity", "Normalized"), critical=90, high=70, medium=40)
+            severity = from_number("Security Hub", part(finding, "Severity", "Normalized"))
         resource = first(finding.get("Resources")) or first(finding.get("resources"))
         title = values.name(finding.get("Title")) or values.name(part(finding, "finding_info", "title"))
         identity = finding.get("Id") or part(finding, "finding_info", "uid")
