@@ -59,7 +59,9 @@ def test_people_are_asked_to_look_and_not_told_of_a_recovery() -> None:
     live = ended.store.only.live
     assert live is not None
     assert live.voided_seq == 0  # the page goes on ringing
-    assert "PumpsOff" in ended.close()
+    last = ended.close()
+    assert "PumpsOff" in last
+    assert "(over)" not in last
     assert ended.store.only.outcome == "no_data"
     assert "resolved" not in (ended.store.only.outcome_reason or "").lower()
 

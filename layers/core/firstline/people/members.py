@@ -45,7 +45,9 @@ def without_data(record: IncidentRecord, incidents: Incidents) -> str | None:
     if not ended:
         return None
     why = ", ".join(dict.fromkeys(redact(alert.alert.nothing_known or "") for alert in ended))
-    return f"No data any more ({why}): nobody saw it recover, so please look. It is about {names(ended)}."
+    # Nobody knows that they are over, so they are not named as over.
+    about = names([alert.model_copy(update={"firing": True}) for alert in ended])
+    return f"No data any more ({why}): nobody saw it recover, so please look. It is about {about}."
 
 
 def member(stored: StoredAlert) -> Member:
