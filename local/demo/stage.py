@@ -14,7 +14,7 @@ from local.emulator.inbox import Message
 from local.emulator.stack import APPROVER, Stack
 
 _WAIT_SECONDS = 75.0
-_POLL_SECONDS = 0.25
+_POLL_SECONDS = 0.75
 _SOON_SECONDS = 15.0
 _TRIES = 6
 

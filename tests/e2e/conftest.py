@@ -20,7 +20,7 @@ def model() -> Iterator[Model]:
     scripted = Model()
     scripted.begin()
     yield scripted
-    scripted.end()
+    scripted.close()
 
 
 @pytest.fixture(scope="session")

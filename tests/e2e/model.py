@@ -16,9 +16,11 @@ class Model:
     """Babbles from `begin` to `end`, which opens no circuit, unless a test lets it talk sense, hang or be gone."""
 
     def __init__(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._address = probe.getsockname()
+        # It stays bound, so that nobody else gets the port while the model is gone.
+        self._reserved = socket.socket()
+        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._reserved.bind(("127.0.0.1", 0))
+        self._address = self._reserved.getsockname()
         self.asked: list[dict[str, Any]] = []
         self._over = threading.Event()
         self._server: ThreadingHTTPServer | None = None
@@ -91,6 +93,11 @@ class Model:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
+
+    def close(self) -> None:
+        """Refuse connections, and give the port back."""
+        self.end()
+        self._reserved.close()
 
     @contextmanager
     def _instead(self, body: bytes | None) -> Iterator[None]:

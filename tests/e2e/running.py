@@ -38,15 +38,20 @@ _PLANT = "e2e-plant"
 
 
 def until[Seen](what: str, look: Callable[[], Seen], seconds: float = PATIENCE_SECONDS) -> Seen:
-    """Look again and again until there is something to see, and return it."""
-    deadline = time.monotonic() + seconds
+    """Look again and again until there is something to see, and return it.
+
+    It looks less often the longer it waits: what takes ten seconds may be seen half a second late, and a look costs the
+    stack several requests.
+    """
+    began = time.monotonic()
     while True:
         seen = look()
         if seen:
             return seen
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > seconds:
             pytest.fail(f"{what}: not within {seconds:g} s (last seen: {seen!r})")
-        time.sleep(0.1)
+        time.sleep(min(0.5, 0.1 + waited / 20))
 
 
 def environment(stacks: Path) -> dict[str, str]:
