@@ -4,11 +4,11 @@
 """
 
 from firstline.sources.deployments.aws import deployment_from_event, is_deployment_event
-from firstline.sources.deployments.report import Report
+from firstline.sources.deployments.report import Deployments
 from firstline.sources.deployments.webhooks import authenticate, deployment_from_request, read_deployments
 
 __all__ = [
-    "Report",
+    "Deployments",
     "authenticate",
     "deployment_from_event",
     "deployment_from_request",

@@ -20,16 +20,16 @@ _log = logging.getLogger("firstline.sources")
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class Deployments:
     """The deployments in one message, and the reasons why other parts of it are none."""
 
     deployments: list[Deployment] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
 
 
-def nothing(reason: str) -> Report:
+def nothing(reason: str) -> Deployments:
     """Return the report of a message that was understood and reports no deployment."""
-    return Report(ignored=[reason])
+    return Deployments(ignored=[reason])
 
 
 def deployment(

@@ -27,7 +27,7 @@ from firstline.sources import values
 from firstline.sources.authentication import TOKEN_HEADER, Request, has_token, require_token, signed
 from firstline.sources.body import parse_json
 from firstline.sources.deployments.aws import deployment_from_event, is_deployment_event
-from firstline.sources.deployments.report import Report, deployment, moment, nothing, part, version_of
+from firstline.sources.deployments.report import Deployments, deployment, moment, nothing, part, version_of
 from firstline.sources.deployments.states import NOTHING, state_of
 
 GITHUB_EVENT, GITHUB_SIGNATURE = "x-github-event", "x-hub-signature-256"
@@ -58,7 +58,7 @@ def authenticate(request: Request) -> None:
         require_token(request)
 
 
-def read_deployments(payload: Any, *, headers: Mapping[str, str], received_at: datetime) -> Report:
+def read_deployments(payload: Any, *, headers: Mapping[str, str], received_at: datetime) -> Deployments:
     """Read the body of `POST /deployments`, whoever sent it.
 
     Parameters
@@ -118,7 +118,7 @@ class _Message(NamedTuple):
 # --- GitHub -----------------------------------------------------------------------------------------------------------
 
 
-def _github(message: _Message) -> Report:
+def _github(message: _Message) -> Deployments:
     event = message.headers.get(GITHUB_EVENT, "")
     if event == "deployment_status" or (not event and "deployment_status" in message.payload):
         return _github_deployment(message)
@@ -127,12 +127,12 @@ def _github(message: _Message) -> Report:
     return nothing(f"GitHub's event {event[:64]!r} is no deployment; send deployment_status or workflow_run")
 
 
-def _github_deployment(message: _Message) -> Report:
+def _github_deployment(message: _Message) -> Deployments:
     status, subject = part(message.payload, "deployment_status"), part(message.payload, "deployment")
     state = state_of(status.get("state"), subject.get("task"), status.get("description"))
     if state is None or state == NOTHING:
         return nothing(f"a deployment that is {values.quoted(status.get('state'))} changes nothing")
-    return Report(
+    return Deployments(
         [
             deployment(
                 service=_own_words(subject.get("payload")).get("service") or _repository(message).get("name"),
@@ -146,7 +146,7 @@ def _github_deployment(message: _Message) -> Report:
     )
 
 
-def _github_workflow(message: _Message) -> Report:
+def _github_workflow(message: _Message) -> Deployments:
     run = part(message.payload, "workflow_run")
     names = [name for name in (run.get("name"), run.get("path")) if isinstance(name, str)]
     if not any(map(_IS_A_DEPLOYMENT.search, names)):
@@ -154,7 +154,7 @@ def _github_workflow(message: _Message) -> Report:
     state = state_of(run.get("conclusion") or run.get("status"), *names)
     if state is None or state == NOTHING:
         return nothing(f"a run that is {values.quoted(run.get('conclusion') or run.get('status'))} changes nothing")
-    return Report(
+    return Deployments(
         [
             deployment(
                 service=_repository(message).get("name"),
@@ -184,7 +184,7 @@ def _own_words(payload: Any) -> dict[str, Any]:
 # --- GitLab -----------------------------------------------------------------------------------------------------------
 
 
-def _gitlab(message: _Message) -> Report:
+def _gitlab(message: _Message) -> Deployments:
     payload, kind = message.payload, message.payload.get("object_kind")
     if kind == "deployment":
         state = state_of(payload.get("status"))
@@ -198,13 +198,13 @@ def _gitlab(message: _Message) -> Report:
             at=moment(payload.get("status_changed_at"), message.received_at),
             url=values.url(payload.get("deployable_url"), payload.get("commit_url")),
         )
-        return Report([made])
+        return Deployments([made])
     if kind == "pipeline":
         return _gitlab_pipeline(message)
     return nothing(f"GitLab's {values.quoted(kind)} is no deployment; send deployment events")
 
 
-def _gitlab_pipeline(message: _Message) -> Report:
+def _gitlab_pipeline(message: _Message) -> Deployments:
     pipeline, jobs = part(message.payload, "object_attributes"), message.payload.get("builds")
     found = []
     for job in jobs if isinstance(jobs, list) else []:
@@ -223,7 +223,7 @@ def _gitlab_pipeline(message: _Message) -> Report:
             url=pipeline.get("url"),
         )
         found.append(made)
-    return Report(found) if found else nothing("no job of the pipeline deploys to an environment now")
+    return Deployments(found) if found else nothing("no job of the pipeline deploys to an environment now")
 
 
 def _project(payload: dict[str, Any]) -> str | None:
@@ -235,14 +235,14 @@ def _project(payload: dict[str, Any]) -> str | None:
 # --- others -----------------------------------------------------------------------------------------------------------
 
 
-def _argo(message: _Message) -> Report:
+def _argo(message: _Message) -> Deployments:
     app = part(message.payload, "app") or message.payload
     operation = part(app, "status", "operationState")
     state = state_of(operation.get("phase"))
     if state is None or state == NOTHING:
         return nothing(f"an operation that is {values.quoted(operation.get('phase'))} changes nothing")
     revision = part(operation, "syncResult").get("revision") or part(app, "status", "sync").get("revision")
-    return Report(
+    return Deployments(
         [
             deployment(
                 service=part(app, "metadata").get("name"),
@@ -256,19 +256,19 @@ def _argo(message: _Message) -> Report:
     )
 
 
-def _aws(message: _Message) -> Report:
+def _aws(message: _Message) -> Deployments:
     found = deployment_from_event(message.payload)
-    return Report([found]) if found else nothing("the event reports no change")
+    return Deployments([found]) if found else nothing("the event reports no change")
 
 
-def _anybody(message: _Message) -> Report:
+def _anybody(message: _Message) -> Deployments:
     said = next((message.payload[name] for name in _STATE_FIELDS if name in message.payload), None)
     if state_of(said) == NOTHING:
         return nothing(f"a deployment that is {values.quoted(said)} changes nothing")
-    return Report([deployment_from_request(message.payload, received_at=message.received_at)])
+    return Deployments([deployment_from_request(message.payload, received_at=message.received_at)])
 
 
-_READERS: tuple[tuple[Callable[[_Message], bool], Callable[[_Message], Report]], ...] = (
+_READERS: tuple[tuple[Callable[[_Message], bool], Callable[[_Message], Deployments]], ...] = (
     (lambda message: GITHUB_EVENT in message.headers or "deployment_status" in message.payload, _github),
     (lambda message: "workflow_run" in message.payload and "repository" in message.payload, _github),
     (lambda message: isinstance(message.payload.get("object_kind"), str), _gitlab),
