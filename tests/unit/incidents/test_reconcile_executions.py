@@ -301,11 +301,21 @@ def test_what_joined_is_shown_once(world: World) -> None:
 def test_whoever_changed_it_has_half_a_minute_to_show_it(world: World) -> None:
     incident = world.opens(severity="medium", awaiting="resolution")
     world.store.incidents.mark_shown(incident, world.live(incident).version)
-    world.joins(incident, 2, severity="medium")
+    world.store.incidents.acknowledge(incident.incident_id, "Ana", at(2))
 
     world.run(2.3)
     assert world.slack.told == []
     world.run(3.29)
+
+    assert len(world.slack.told) == 1
+
+
+def test_what_joins_without_a_pause_is_shown_all_the_same(world: World) -> None:
+    incident = world.opens(severity="medium", awaiting="resolution")
+    world.store.incidents.mark_shown(incident, world.live(incident).version)
+    world.joins(incident, 2, severity="medium")
+
+    world.run(2.1)
 
     assert len(world.slack.told) == 1
 

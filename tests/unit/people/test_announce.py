@@ -196,6 +196,18 @@ def test_while_slack_is_down_one_incident_is_paged_for_all() -> None:
     assert told == [False] * 38
 
 
+def test_the_machine_is_told_of_a_channel_by_the_name_that_it_knows() -> None:
+    class RefusedByItsOwnName(ChannelFailed):
+        pass
+
+    slack = MemoryChannel(failures=[RefusedByItsOwnName("Slack: no", retryable=False)])
+
+    with pytest.raises(ChannelFailed) as failed:
+        announced("Notify Ops", {"slack": slack}, MemoryStore(low(1)), incident=low(1).incident.model_dump(mode="json"))
+
+    assert type(failed.value).__name__ == "ChannelFailed"
+
+
 def test_an_hour_later_slack_is_said_to_be_down_again() -> None:
     store, slack = MemoryStore(low(1), low(2)), MemoryChannel(failures=[lasting()] * 9)
     first, second = (record.incident.model_dump(mode="json") for record in store.records.values())

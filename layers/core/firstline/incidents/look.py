@@ -50,9 +50,9 @@ class Look:
 
     @property
     def last_change(self) -> datetime:
-        """Return when the incident last changed in a way that people are shown."""
+        """Return when somebody last changed the incident who shows it to people: what joins shows itself to nobody."""
         live = self.live
-        known = (live.last_alert_at, live.last_end_at, live.acked_at, live.resolved_at)
+        known = (live.opened_at, live.last_paged_at, live.acked_at, live.resolved_at)
         return max(at for at in known if at is not None)
 
     def again(self, at: datetime, *, only: bool = False) -> None:
