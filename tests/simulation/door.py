@@ -98,8 +98,8 @@ class Witness:
     def ends(self, under_way: Sequence[tuple[Said, list[Any]]], status: int, now: datetime) -> None:
         """Note the answer to a delivery."""
         for said, flight in under_way:
-            others = self._under_way[said.key]
-            others.remove(flight)
+            # A delivery and its retry say the same, so only identity tells them apart.
+            others = self._under_way[said.key] = [each for each in self._under_way[said.key] if each is not flight]
             known, was_unsure = self.last.get(said.key), said.key in self.unsure
             if not 200 <= status < 300:
                 # It may have had its effect all the same, if it says something new.

@@ -170,6 +170,8 @@ class Heard:
             self._later(TOLD, lambda: self._told(word), f"was anybody told of {key}?")
         if not word.said.firing or rank(word) <= worst or rank(word) < PAGING:
             return
+        if key.source == "pagerduty":
+            return  # PagerDuty has paged for its own incident, and goes on with it
         self._later(AT_ONCE, lambda: self._prompt(word), f"was anybody paged for {key} at once?")
         self._check_later(word, PAGE_AFTER + MINUTE + timedelta(seconds=30))
 
