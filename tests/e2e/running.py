@@ -51,7 +51,7 @@ def until[Seen](what: str, look: Callable[[], Seen], seconds: float = PATIENCE_S
         waited = time.monotonic() - began
         if waited > seconds:
             pytest.fail(f"{what}: not within {seconds:g} s (last seen: {seen!r})")
-        time.sleep(min(0.5, 0.1 + waited / 20))
+        time.sleep(min(0.5, 0.1 + waited / 60))
 
 
 def environment(stacks: Path) -> dict[str, str]:
