@@ -21,6 +21,7 @@ layout. "People" are the functions that people's clicks and commands reach.
 | alerts that inhibit others | `INHIBIT#<rule id>` | `<hash of the equal values>` | ingest | late |
 | what one incident does for the whole stack | `ONCE#<key>` | `ONCE` | escalate | yes |
 | our incident id for a PagerDuty incident | `PAGERDUTY#<PagerDuty's id>` | `INCIDENT` | ingest | yes |
+| when PagerDuty last said what became of one of its incidents | `PAGERDUTY#<PagerDuty's id>` | `SAID` | ingest | yes |
 | PagerDuty's id for our incident, and whether that one is over | `PAGERDUTY#<incident id>` | `PAGE` | ingest | yes |
 
 "Yes" means after the days that the stack keeps its history. "Late" means a year after that: no incident stays open for
@@ -131,6 +132,15 @@ class TableIncidents(LiveMarks, Closing):
         item = {"pk": f"PAGERDUTY#{pagerduty_id}", "sk": "INCIDENT", "incident_id": incident_id}
         self._table.put(item | {"expires_at": self._table.expiry(at)})
         return True
+
+    def take_in_order(self, pagerduty_id: str, said_at: datetime, now: datetime) -> bool:
+        """Store when PagerDuty said what became of one of its incidents; return False if a later word is known.
+
+        The same word once more is taken again: the effect of its first delivery may be missing.
+        """
+        item = {"pk": f"PAGERDUTY#{pagerduty_id}", "sk": "SAID", "said_at": stamp(said_at)}
+        newer = "attribute_not_exists(pk) OR said_at <= :said"
+        return self._table.put(item | {"expires_at": self._table.expiry(now)}, newer, {":said": stamp(said_at)})
 
     def forget_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
         """Store that a PagerDuty incident is over: the next page for ours may open another one there."""

@@ -1,0 +1,60 @@
+"""What PagerDuty says comes late, twice and in any order."""
+
+from typing import Any
+
+from tests.simulation.people import ADA, TIMER
+from tests.simulation.senders import pagerduty_event
+from tests.simulation.timeline import Alert, Timeline, time_of
+
+CRITICAL = Alert("DbDown", "db-1", "critical")
+SECOND_LEVEL = "sns"
+"""The channel that only the second level of the shipped policy has."""
+
+
+def say(
+    line: Timeline, at: float, kind: str, said_at: float | None = None, *, id: str = "Q1", agent: Any = ADA, **data: Any
+) -> None:
+    """Deliver an event about the page of the first incident at a time, which may be long after it was said."""
+
+    def post() -> None:
+        key = f"firstline:{line.incidents()[0]}"
+        event = pagerduty_event(kind, time_of(at if said_at is None else said_at), id=id, key=key, agent=agent)
+        if kind in ("unacknowledged", "reopened"):
+            event["event"]["data"]["status"] = "triggered"
+        event["event"]["data"] |= data
+        line.answers.append(line.world.door.post("pagerduty", event))
+
+    line.at(at).do(post)
+
+
+def test_an_acknowledgement_that_was_taken_back_already_answers_nothing() -> None:
+    with Timeline().running() as line:
+        line.at(1).push(CRITICAL)
+        say(line, 110, "unacknowledged", agent=TIMER)
+        say(line, 111, "acknowledged", 60)
+        line.run_until(1200)
+
+        line.between(110, 1200).expect_page(channel=SECOND_LEVEL)
+
+
+def test_what_is_taken_back_once_and_told_twice_takes_no_later_acknowledgement_back() -> None:
+    with Timeline().running() as line:
+        line.at(1).push(CRITICAL)
+        say(line, 60, "acknowledged")
+        say(line, 110, "unacknowledged", agent=TIMER)
+        say(line, 120, "acknowledged")
+        say(line, 150, "unacknowledged", 110, agent=TIMER)
+        line.run_until(1200)
+
+        line.between(60, 1200).expect_no_page()
+
+
+def test_a_resolve_before_a_reopening_does_not_end_what_was_reopened() -> None:
+    with Timeline().running() as line:
+        line.at(1).push(CRITICAL)
+        say(line, 110, "reopened")
+        say(line, 111, "resolved", 60)
+        line.run_until(1200)
+
+        assert line.is_open(line.incidents()[0])
+        line.between(110, 1200).expect_page(channel=SECOND_LEVEL)
