@@ -58,3 +58,17 @@ def test_a_resolve_before_a_reopening_does_not_end_what_was_reopened() -> None:
 
         assert line.is_open(line.incidents()[0])
         line.between(110, 1200).expect_page(channel=SECOND_LEVEL)
+
+
+def test_a_late_word_about_what_is_over_there_does_not_hide_the_page_after_it() -> None:
+    with Timeline().running() as line:
+        line.at(1).push(CRITICAL)
+        line.at(60).push(CRITICAL.resolved())
+        say(line, 70, "resolved", agent=TIMER)
+        say(line, 80, "priority_updated", 50)
+        line.at(120).push(CRITICAL)
+        say(line, 180, "acknowledged", id="Q2")
+        line.run_until(1200)
+
+        line.between(120, 180).expect_page(channel="pagerduty", times=1)
+        line.between(180, 1200).expect_no_page()

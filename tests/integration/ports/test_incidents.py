@@ -67,6 +67,7 @@ def test_ours_is_known_at_pagerduty_under_one_id_until_that_is_over(incidents: I
     incidents.forget_page("PD2", own, at(2))
     assert not incidents.remember_page("PD2", own, at(3))
     incidents.forget_page("PD1", own, at(4))
+    assert incidents.remember_page("PD1", own, at(4)), "a late word about it"
     assert incidents.remember_page("PD2", own, at(5))
     assert not incidents.remember_page("PD1", own, at(6))
 

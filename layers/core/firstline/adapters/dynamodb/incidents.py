@@ -127,7 +127,8 @@ class TableIncidents(LiveMarks, Closing):
 
         Return False, and store nothing, if ours is known there under another id that is not over.
         """
-        if not self._name_page(pagerduty_id, incident_id, at, "attribute_not_exists(pk) OR {mine} OR is_over = :true"):
+        free = "attribute_not_exists(pk) OR pagerduty_id = :id OR over_id = pagerduty_id"
+        if not self._name_page(incident_id, "pagerduty_id", pagerduty_id, at, free):
             return False
         item = {"pk": f"PAGERDUTY#{pagerduty_id}", "sk": "INCIDENT", "incident_id": incident_id}
         self._table.put(item | {"expires_at": self._table.expiry(at)})
@@ -144,16 +145,16 @@ class TableIncidents(LiveMarks, Closing):
 
     def forget_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
         """Store that a PagerDuty incident is over: the next page for ours may open another one there."""
-        self._name_page(pagerduty_id, incident_id, at, "{mine}", is_over=True)
+        self._name_page(incident_id, "over_id", pagerduty_id, at, "pagerduty_id = :id")
 
-    def _name_page(
-        self, pagerduty_id: str, incident_id: str, at: datetime, condition: str, *, is_over: bool = False
-    ) -> bool:
-        """Write PagerDuty's id of one of our incidents under a condition. Return True if it was written."""
-        item = {"pk": f"PAGERDUTY#{incident_id}", "sk": "PAGE", "pagerduty_id": pagerduty_id, "is_over": is_over}
-        values = {":id": pagerduty_id} | ({":true": True} if ":true" in condition else {})
-        item["expires_at"] = self._table.expiry(at)
-        return self._table.put(item, condition.format(mine="pagerduty_id = :id"), values)
+    def _name_page(self, incident_id: str, name: str, pagerduty_id: str, at: datetime, condition: str) -> bool:
+        """Write PagerDuty's id of one of our incidents under a condition. Return True if it was written.
+
+        Which id is over is an attribute of its own, so that a late word about that one does not make it open again.
+        """
+        values = {":id": pagerduty_id, ":expiry": self._table.expiry(at)}
+        change = f"SET {name} = :id, expires_at = :expiry"
+        return self._table.update(f"PAGERDUTY#{incident_id}", "PAGE", change, values, condition=condition) is not None
 
     # --- lifecycle ----------------------------------------------------------------------------------------------------
 
