@@ -1,6 +1,8 @@
-"""What PagerDuty says comes late, twice and in any order."""
+"""What PagerDuty says comes late, twice and in any order, and PagerDuty does not always ring by itself."""
 
 from typing import Any
+
+import pytest
 
 from tests.simulation.people import ADA, TIMER
 from tests.simulation.senders import pagerduty_event
@@ -72,3 +74,15 @@ def test_a_late_word_about_what_is_over_there_does_not_hide_the_page_after_it() 
 
         line.between(120, 180).expect_page(channel="pagerduty", times=1)
         line.between(180, 1200).expect_no_page()
+
+
+@pytest.mark.parametrize("urgency", ["high", "low"])
+def test_pagerdutys_own_incident_is_paged_for_where_its_urgency_rings_nobody(urgency: str) -> None:
+    with Timeline().running() as line:
+        event = pagerduty_event("triggered", time_of(1), id="QOWN", title="Ledger is wrong", urgency="critical")
+        event["event"]["data"]["urgency"] = urgency
+        line.at(1).do(lambda: line.answers.append(line.world.door.post("pagerduty", event)))
+        line.run_until(290)
+
+        assert line.answers == [202]
+        line.between(1, 290).expect_page(channel="pagerduty", times=1 if urgency == "low" else 0)
