@@ -52,7 +52,7 @@ from datetime import datetime, timedelta
 from firstline.adapters.dynamodb.closing import Closing
 from firstline.adapters.dynamodb.edits import Edit
 from firstline.adapters.dynamodb.live import CLOSED, LOOK_AGAIN, OPEN, alert_of, live_key, read_lives
-from firstline.adapters.dynamodb.marks import LiveMarks, known_rank
+from firstline.adapters.dynamodb.marks import LiveMarks, known_rank, told_rank
 from firstline.adapters.dynamodb.records import (
     decision_key,
     incident_key,
@@ -159,7 +159,7 @@ class TableIncidents(LiveMarks, Closing):
     # --- lifecycle ----------------------------------------------------------------------------------------------------
 
     def acknowledge(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
-        """Write an acknowledgement of every page so far.
+        """Write an acknowledgement of every page so far, up to the severity that people were told of.
 
         Return None if there is one already since the newest page, or the incident is over or unknown.
         """
@@ -172,9 +172,12 @@ class TableIncidents(LiveMarks, Closing):
             where="attribute_not_exists(acked_at) OR acked_seq < paged_seq",
         )
         # An alert that joined meanwhile still waits for its page.
-        known = {"loud_high": live.own.loud_high, "loud_critical": live.own.loud_critical}
-        covering = replace(edit, sets={**edit.sets, "loud_since": None}, when={**edit.when, **known})
-        changed = self._changed(record, covering) or self._changed(record, edit)
+        if told_rank(live) >= known_rank(live):
+            known = {"loud_high": live.own.loud_high, "loud_critical": live.own.loud_critical}
+            covering = replace(edit, sets={**edit.sets, "loud_since": None}, when={**edit.when, **known})
+            if changed := self._changed(record, covering):
+                return changed
+        changed = self._changed(record, edit)
         return changed or self._if_written(incident_id, lambda live: (live.acked_by, live.acked_at) == (by, now))
 
     def take_back(self, incident_id: str, now: datetime) -> IncidentRecord | None:
@@ -330,7 +333,7 @@ def _going_on(record: IncidentRecord | None) -> Live | None:
 
 
 def _acknowledgement(live: Live, by: str, now: datetime) -> Edit:
-    sets = {"acked_at": stamp(now), "acked_by": by, "acked_rank": known_rank(live)}
+    sets = {"acked_at": stamp(now), "acked_by": by, "acked_rank": told_rank(live)}
     return Edit(sets=sets, copies={"acked_seq": "paged_seq"})
 
 

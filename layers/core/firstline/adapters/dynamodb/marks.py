@@ -239,6 +239,16 @@ def known_rank(live: Live) -> int:
     return max(live.rank, loudest_since(live, Loud()))
 
 
+def told_rank(live: Live) -> int:
+    """Return the worst rank that people were told of: what joined a moment ago is on no page and in no message yet.
+
+    Who answers what is on no record was told all the same, and the record got lost.
+    """
+    if live.shown >= live.version or (live.shown == 0 and live.paged_seq == 0):
+        return known_rank(live)
+    return max(live.paged_rank, live.decided or 0)
+
+
 def _loud(name: str, loud: Loud) -> Item:
     return {f"{name}_{part}": number for part, number in loud.model_dump().items()}
 
