@@ -16,7 +16,7 @@ from firstline.contracts import (
     NotifyOutput,
     RecordSuppressionInput,
 )
-from firstline.errors import HistoryUnavailable
+from firstline.errors import ChannelFailed, HistoryUnavailable
 from firstline.incidents.store import Incidents
 from firstline.incidents.what_now import GROUPING_WINDOW
 from firstline.models import Hold, Incident, IncidentRecord, Notification, NotificationKind, Outcome
@@ -122,7 +122,9 @@ class _Announcer:
         record = self._known(plan=event.plan, results=event.results)
         told = self._tell("approval" if record.waits_for_approval else "needs_human", record, event.reason)
         if told.failed and not told.reached and self._pages_for_all(event.incident):
-            raise next(iter(told.failed.values()))
+            # The state machine reads the name of the error, and a channel may raise one of its own.
+            failure = next(iter(told.failed.values()))
+            raise ChannelFailed(str(failure), retryable=failure.retryable) from failure
         return NotifyOutput(told=bool(told.reached))
 
     def _pages_for_all(self, incident: Incident) -> bool:
