@@ -175,3 +175,29 @@ def test_worse_is_measured_against_what_was_decided_and_not_against_the_first_al
         line.between(0, 599).expect_no_page()
         line.between(600, 990).expect_page("db-1")
         assert len(line.incidents()) == 1
+
+
+@pytest.mark.parametrize(("began", "times"), [(1, 0), (590, 1)], ids=["the same episode", "a new one"])
+def test_what_begins_after_a_person_resolved_it_is_paged_though_its_end_was_never_told(
+    began: float, times: int
+) -> None:
+    with Timeline().running() as line:
+        line.at(1).push(Alert("DbDown", "db-1", "critical", began=1))
+        line.at(60).press("resolve")
+        line.at(600).push(Alert("DbDown", "db-1", "critical", began=began))
+        line.at(660).push(Alert("DbDown", "db-1", "critical", began=began))
+        line.run_until(800)
+
+        assert line.answers == [202, 200, 202, 202]
+        line.between(600, 800).expect_page("DbDown", channel="pagerduty", times=times)
+
+
+def test_a_clock_that_is_ahead_makes_no_new_episode() -> None:
+    ahead = Alert("DbDown", "db-1", "critical", began=300)
+    with Timeline().running() as line:
+        line.at(1).push(ahead)
+        line.at(60).press("resolve")
+        line.at(400).push(ahead)
+        line.run_until(800)
+
+        line.between(60, 800).expect_no_page()

@@ -170,3 +170,32 @@ def test_only_people_answer_in_pagerduty(kind: str, agent: object) -> None:
         else:
             line.between(300, 480).expect_page(channel=SECOND_LEVEL)
             assert line.is_open(incident)
+
+
+@pytest.mark.parametrize("acknowledged", [True, False], ids=["acknowledged", "unanswered"])
+def test_what_joins_a_resolve_wakes_somebody_although_pagerduty_does_not_ring_anew(acknowledged: bool) -> None:
+    joins = Alert("DbDown", "db-2", "critical", began=120)
+    with Timeline().running() as line:
+        line.at(1).push(CRITICAL)
+        if acknowledged:
+            line.at(60).press("acknowledge")
+        line.at(119).before("machine/Close Incident", "lambda", "", line.pushes(joins))
+        line.at(120).press("resolve")
+        line.run_until(290)
+
+        assert line.is_open(line.incidents()[0])
+        assert line.between(120, 290).pages("db-2", channel="pagerduty")[0].content["was"] != "resolved"
+        line.between(120, 290).expect_page("db-2", channel=SECOND_LEVEL, times=1)
+        line.between(120, 290).expect_page("It was resolved, but critical DbDown on db-2 joined", times=2)
+
+
+@pytest.mark.parametrize("first", ["low", "high"])
+def test_an_answer_at_the_moment_when_something_worse_joins_does_not_answer_for_it(first: str) -> None:
+    with Timeline().running() as line:
+        line.at(1).push(Alert("DbDown", "db-1", first))
+        line.at(60).push(Alert("DbDown", "db-2", "critical"))
+        line.at(60.1).press("acknowledge")
+        line.run_until(290)
+
+        assert line.answers == [202, 202, 200]
+        line.between(60, 290).expect_page("db-2")

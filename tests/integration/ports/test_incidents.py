@@ -67,8 +67,20 @@ def test_ours_is_known_at_pagerduty_under_one_id_until_that_is_over(incidents: I
     incidents.forget_page("PD2", own, at(2))
     assert not incidents.remember_page("PD2", own, at(3))
     incidents.forget_page("PD1", own, at(4))
+    assert incidents.remember_page("PD1", own, at(4)), "a late word about it"
     assert incidents.remember_page("PD2", own, at(5))
     assert not incidents.remember_page("PD1", own, at(6))
+
+
+def test_pagerdutys_words_are_taken_in_its_order(incidents: Incidents) -> None:
+    said = [("PD1", 2), ("PD1", 1), ("PD1", 2), ("PD2", 1), ("PD1", 3)]
+    assert [incidents.take_in_order(name, at(minute), at(9)) for name, minute in said] == [
+        True,
+        False,
+        True,
+        True,
+        True,
+    ]
 
 
 def test_a_record_says_where_its_message_is(incidents: Incidents, incident: Incident) -> None:

@@ -210,7 +210,8 @@ def test_one_more_of_the_same_severity_is_no_page(stage: Stage) -> None:
 
 def test_what_comes_back_after_the_end_rings_pagerduty_anew(stage: Stage) -> None:
     stage.page()
-    stage.store.change(INCIDENT_ID, own=counts_for(3).model_copy(update={"firing": 0}))
+    ended = counts_for(3).model_copy(update={"firing": 0})
+    stage.store.change(INCIDENT_ID, own=ended, last_end_at=stage.now)
     stage.store.incidents.begin_quiet(stage.store.only.incident, stage.now)
     stage.after(2)
     stage.store.change(INCIDENT_ID, own=counts_for(3, changes=4))

@@ -1,5 +1,6 @@
 """PagerDuty beyond the tables in test_normalize.py."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -37,16 +38,20 @@ def test_what_fires(kind: str, status: str, fires: bool) -> None:
 
 OWN = "disk-web-7-20260211T0814-1a2b3c4d"
 SEEN = OwnIncidentSeen("Q1W2E3R4T5Y6U7", OWN)
+SAID_AT = datetime(2026, 2, 11, 8, 14, 0, 458_000, UTC)
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("own-acknowledged", [OwnIncidentSignal(OWN, "acknowledged", "Ada Lovelace", SEEN.sender_id), SEEN]),
+        ("own-acknowledged", [OwnIncidentSignal(OWN, "acknowledged", "Ada Lovelace", SEEN.sender_id, SAID_AT), SEEN]),
         # Nobody did it: a timer or a service answers no page.
         ("own-resolved", [OwnIncidentSeen(SEEN.sender_id, OWN, over=True)]),
         ("own-triggered", [SEEN]),
-        ("acknowledged", [AlertSignal("pagerduty:Q1W2E3R4T5Y6U7", "acknowledged", "Ada Lovelace")]),
+        (
+            "acknowledged",
+            [AlertSignal("pagerduty:Q1W2E3R4T5Y6U7", "acknowledged", "Ada Lovelace", SEEN.sender_id, SAID_AT)],
+        ),
         ("resolved", []),
         ("ping", []),
     ],

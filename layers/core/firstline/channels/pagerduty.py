@@ -21,8 +21,11 @@ def dedup_key(incident: Incident) -> str:
 
 
 def rings_by_itself(incident: Incident) -> bool:
-    """Return True if PagerDuty itself sent the alert: it has paged its on-call, and must not be asked to again."""
-    return incident.alert.source == "pagerduty"
+    """Return True if PagerDuty itself sent the alert: it has paged its on-call, and must not be asked to again.
+
+    An incident of low urgency wakes nobody there, however bad its priority or a rule says that it is.
+    """
+    return incident.alert.source == "pagerduty" and incident.alert.labels.get("urgency") != "low"
 
 
 def render(notification: Notification, *, console_url: str = "") -> dict[str, Any] | None:

@@ -140,6 +140,12 @@ class Incidents(EvidenceSource, Protocol):
         Return False, and store nothing, if ours is known there under another id that is not over.
         """
 
+    def take_in_order(self, pagerduty_id: str, said_at: datetime, now: datetime) -> bool:
+        """Store when PagerDuty said what became of one of its incidents.
+
+        Return False, and store nothing, if a later word about that incident is known.
+        """
+
     def forget_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
         """Store that a PagerDuty incident is over: the next page for ours may open another one there."""
 

@@ -24,7 +24,8 @@ type Fate = Literal["duplicate", "late", "refreshed", "worsens", "enters", "ends
 
 `refreshed`: it fires in a newer episode of the same incident. `worsens`: it fires already and got worse. `enters`: it
 joins the group's open incident or opens one. `ends`: an open incident counts it, and it is over. `alone`: it is written
-by itself, because no open incident counts it: it is over, or fires in a newer episode after its incident was closed.
+by itself, because no open incident counts it: it is over, or fires in a newer episode that its closed incident may have
+known of.
 """
 
 
@@ -103,6 +104,7 @@ def fold(
     if before is not None and before.firing and before.live_key is not None:
         live = lives.get(before.live_key)
         known = covered(before, live, now, reopen_after=REOPEN_AFTER)
+        known = known and not any(_begins_after_the_close(arrival, before, live) for arrival in arrivals)
     after, fired, late = _walk(before, arrivals, known=known)
     if after is None:
         return Folded("late" if late else "duplicate", before)
@@ -112,6 +114,19 @@ def fold(
     if before is None or not known:
         return Folded("enters", before, after, fired)
     return _still_fires(Folded("duplicate", before, after, fired), before, after, counted=counted)
+
+
+def _begins_after_the_close(arrival: Arrival, before: StoredAlert, live: Live | None) -> bool:
+    """Return True if the sender names an episode that began after its incident was closed: nobody knew of that one.
+
+    The begins as they were sent decide whether it is another one: a clock that is ahead says the same again.
+    """
+    began, known = arrival.began_at, before.alert.began_at
+    if live is None or live.closed_at is None or not arrival.fires:
+        return False
+    if began is None or known is None or arrival.alert.began_at is None:
+        return False
+    return arrival.alert.began_at > known and began > live.closed_at
 
 
 def _still_fires(folded: Folded, before: StoredAlert, after: LastWord, *, counted: bool) -> Folded:

@@ -33,10 +33,10 @@ def take_signal(
                 incidents.forget_page(sender_id, incident_id, now)
         case OwnIncidentSignal():
             _apply(signal, now, incidents, executions)
-        case AlertSignal(group_key, kind, by):
-            live = incidents.live(group_key)
+        case AlertSignal():
+            live = incidents.live(signal.group_key)
             if live is not None and live.open:
-                _effect(kind, live.incident_id, by, now, incidents, executions)
+                _effect(signal, live.incident_id, now, incidents, executions)
         case IncidentNote():
             _save_note(signal, now, incidents)
 
@@ -59,14 +59,23 @@ def _was_paged_as(sender_id: str, incident_id: str, now: datetime, incidents: In
 
 def _apply(signal: OwnIncidentSignal, now: datetime, incidents: Incidents, executions: lifecycle.Executions) -> None:
     if _was_paged_as(signal.sender_id, signal.incident_id, now, incidents):
-        _effect(signal.kind, signal.incident_id, signal.by, now, incidents, executions)
+        _effect(signal, signal.incident_id, now, incidents, executions)
 
 
 def _effect(
-    kind: str, incident_id: str, by: str, now: datetime, incidents: Incidents, executions: lifecycle.Executions
+    signal: OwnIncidentSignal | AlertSignal,
+    incident_id: str,
+    now: datetime,
+    incidents: Incidents,
+    executions: lifecycle.Executions,
 ) -> None:
+    """Let a change have its effect, unless a later one of the same incident there came in before it."""
+    said_at = min(signal.said_at or now, now)
+    if not incidents.take_in_order(signal.sender_id, said_at, now):
+        logger.info("a webhook of PagerDuty came late or twice", incident=incident_id, sender_id=signal.sender_id)
+        return
     try:
-        _EFFECTS[kind](incident_id, by, now, incidents=incidents, executions=executions)
+        _EFFECTS[signal.kind](incident_id, signal.by, now, incidents=incidents, executions=executions)
     except ExecutionsUnavailable:
         logger.exception("the execution could not be told; reconcile will")
 

@@ -39,10 +39,19 @@ def _first_words(due: Due, record: IncidentRecord, live: Live, alerts: list[Stor
             named = _new(alerts, told_at, SEVERITY_RANK["critical"])
             return f"{critical} joined the storm{f': {named}' if named else ''}."
         case "again" if live.paged_seq <= live.voided_seq:
-            return "It had stopped, and fires again."
+            if _stopped(live):
+                return "It had stopped, and fires again."
+            return (
+                f"It was resolved, but {_new(alerts, live.last_paged_at, 0) or 'another alert'} joined before its end."
+            )
         case "again" | "resume" if since := _unanswered_since(record, live):
             return f"Nobody has answered for {_minutes(now - since)}."
     return "It is verified on the host, still firing." if live.verified_at is not None else ""
+
+
+def _stopped(live: Live) -> bool:
+    """Return True if an alert ended after the newest page."""
+    return live.last_end_at is not None and (live.last_paged_at is None or live.last_end_at >= live.last_paged_at)
 
 
 def _new(alerts: list[StoredAlert], since: datetime | None, rank: int) -> str:

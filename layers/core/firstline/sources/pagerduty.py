@@ -109,18 +109,20 @@ def signals(payload: Any, _secrets: Sequence[str]) -> Iterator[Signal]:
     event_type, event, data = _event(payload)
     person = values.name(_summary(event.get("agent")))
     incident_id, pagerduty_id = _own_id(data), _pagerduty_id(data)
+    said_at = values.moment(event.get("occurred_at"))
     if incident_id is not None and pagerduty_id is not None:
         kind = _change(event_type, event, data)
         if kind is not None:
             by = (person or "somebody in PagerDuty") if _is_person(event.get("agent")) else "PagerDuty"
             merged_into = _merged_into(data)
             by = by if merged_into is None else f"{by} (merged it into {merged_into} in PagerDuty)"
-            yield OwnIncidentSignal(incident_id, kind, by, pagerduty_id)
+            yield OwnIncidentSignal(incident_id, kind, by, pagerduty_id, said_at)
         yield OwnIncidentSeen(pagerduty_id, incident_id, over=event_type == "incident.resolved")
     elif pagerduty_id is not None:
         change = _change(event_type, event, data)
         if change == "acknowledged" or change == "taken back":
-            yield AlertSignal(f"pagerduty:{pagerduty_id}", change, person or "somebody in PagerDuty")
+            by = person or "somebody in PagerDuty"
+            yield AlertSignal(f"pagerduty:{pagerduty_id}", change, by, pagerduty_id, said_at)
     content, annotated = data.get("content"), data.get("incident")
     if event_type == "incident.annotated" and type(annotated) is dict and type(content) is str:
         annotated_id = _pagerduty_id(annotated)

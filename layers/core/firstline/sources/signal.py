@@ -1,6 +1,7 @@
 """The signals of a payload: messages that are no alerts, as plain values on which the front door acts."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 
@@ -16,13 +17,15 @@ class SubscriptionConfirmation:
 class OwnIncidentSignal:
     """A change, at the sender, of an incident that Firstline had opened there; `sender_id` is its id there.
 
-    A person acknowledged it or resolved it; or its acknowledgement was taken back, by a person or by a timer.
+    A person acknowledged it or resolved it; or its acknowledgement was taken back, by a person or by a timer. `said_at`
+    is the sender's time of it.
     """
 
     incident_id: str
     kind: Literal["acknowledged", "taken back", "resolved"]
     by: str
     sender_id: str
+    said_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class AlertSignal:
     group_key: str
     kind: Literal["acknowledged", "taken back"]
     by: str
+    sender_id: str
+    said_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

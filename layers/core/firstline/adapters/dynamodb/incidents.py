@@ -21,6 +21,7 @@ layout. "People" are the functions that people's clicks and commands reach.
 | alerts that inhibit others | `INHIBIT#<rule id>` | `<hash of the equal values>` | ingest | late |
 | what one incident does for the whole stack | `ONCE#<key>` | `ONCE` | escalate | yes |
 | our incident id for a PagerDuty incident | `PAGERDUTY#<PagerDuty's id>` | `INCIDENT` | ingest | yes |
+| when PagerDuty last said what became of one of its incidents | `PAGERDUTY#<PagerDuty's id>` | `SAID` | ingest | yes |
 | PagerDuty's id for our incident, and whether that one is over | `PAGERDUTY#<incident id>` | `PAGE` | ingest | yes |
 
 "Yes" means after the days that the stack keeps its history. "Late" means a year after that: no incident stays open for
@@ -51,7 +52,7 @@ from datetime import datetime, timedelta
 from firstline.adapters.dynamodb.closing import Closing
 from firstline.adapters.dynamodb.edits import Edit
 from firstline.adapters.dynamodb.live import CLOSED, LOOK_AGAIN, OPEN, alert_of, live_key, read_lives
-from firstline.adapters.dynamodb.marks import LiveMarks, known_rank
+from firstline.adapters.dynamodb.marks import LiveMarks, known_rank, told_rank
 from firstline.adapters.dynamodb.records import (
     decision_key,
     incident_key,
@@ -126,29 +127,39 @@ class TableIncidents(LiveMarks, Closing):
 
         Return False, and store nothing, if ours is known there under another id that is not over.
         """
-        if not self._name_page(pagerduty_id, incident_id, at, "attribute_not_exists(pk) OR {mine} OR is_over = :true"):
+        free = "attribute_not_exists(pk) OR pagerduty_id = :id OR over_id = pagerduty_id"
+        if not self._name_page(incident_id, "pagerduty_id", pagerduty_id, at, free):
             return False
         item = {"pk": f"PAGERDUTY#{pagerduty_id}", "sk": "INCIDENT", "incident_id": incident_id}
         self._table.put(item | {"expires_at": self._table.expiry(at)})
         return True
 
+    def take_in_order(self, pagerduty_id: str, said_at: datetime, now: datetime) -> bool:
+        """Store when PagerDuty said what became of one of its incidents; return False if a later word is known.
+
+        The same word once more is taken again: the effect of its first delivery may be missing.
+        """
+        item = {"pk": f"PAGERDUTY#{pagerduty_id}", "sk": "SAID", "said_at": stamp(said_at)}
+        newer = "attribute_not_exists(pk) OR said_at <= :said"
+        return self._table.put(item | {"expires_at": self._table.expiry(now)}, newer, {":said": stamp(said_at)})
+
     def forget_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
         """Store that a PagerDuty incident is over: the next page for ours may open another one there."""
-        self._name_page(pagerduty_id, incident_id, at, "{mine}", is_over=True)
+        self._name_page(incident_id, "over_id", pagerduty_id, at, "pagerduty_id = :id")
 
-    def _name_page(
-        self, pagerduty_id: str, incident_id: str, at: datetime, condition: str, *, is_over: bool = False
-    ) -> bool:
-        """Write PagerDuty's id of one of our incidents under a condition. Return True if it was written."""
-        item = {"pk": f"PAGERDUTY#{incident_id}", "sk": "PAGE", "pagerduty_id": pagerduty_id, "is_over": is_over}
-        values = {":id": pagerduty_id} | ({":true": True} if ":true" in condition else {})
-        item["expires_at"] = self._table.expiry(at)
-        return self._table.put(item, condition.format(mine="pagerduty_id = :id"), values)
+    def _name_page(self, incident_id: str, name: str, pagerduty_id: str, at: datetime, condition: str) -> bool:
+        """Write PagerDuty's id of one of our incidents under a condition. Return True if it was written.
+
+        Which id is over is an attribute of its own, so that a late word about that one does not make it open again.
+        """
+        values = {":id": pagerduty_id, ":expiry": self._table.expiry(at)}
+        change = f"SET {name} = :id, expires_at = :expiry"
+        return self._table.update(f"PAGERDUTY#{incident_id}", "PAGE", change, values, condition=condition) is not None
 
     # --- lifecycle ----------------------------------------------------------------------------------------------------
 
     def acknowledge(self, incident_id: str, by: str, now: datetime) -> IncidentRecord | None:
-        """Write an acknowledgement of every page so far.
+        """Write an acknowledgement of every page so far, up to the severity that people were told of.
 
         Return None if there is one already since the newest page, or the incident is over or unknown.
         """
@@ -161,9 +172,12 @@ class TableIncidents(LiveMarks, Closing):
             where="attribute_not_exists(acked_at) OR acked_seq < paged_seq",
         )
         # An alert that joined meanwhile still waits for its page.
-        known = {"loud_high": live.own.loud_high, "loud_critical": live.own.loud_critical}
-        covering = replace(edit, sets={**edit.sets, "loud_since": None}, when={**edit.when, **known})
-        changed = self._changed(record, covering) or self._changed(record, edit)
+        if told_rank(live) >= known_rank(live):
+            known = {"loud_high": live.own.loud_high, "loud_critical": live.own.loud_critical}
+            covering = replace(edit, sets={**edit.sets, "loud_since": None}, when={**edit.when, **known})
+            if changed := self._changed(record, covering):
+                return changed
+        changed = self._changed(record, edit)
         return changed or self._if_written(incident_id, lambda live: (live.acked_by, live.acked_at) == (by, now))
 
     def take_back(self, incident_id: str, now: datetime) -> IncidentRecord | None:
@@ -319,7 +333,7 @@ def _going_on(record: IncidentRecord | None) -> Live | None:
 
 
 def _acknowledgement(live: Live, by: str, now: datetime) -> Edit:
-    sets = {"acked_at": stamp(now), "acked_by": by, "acked_rank": known_rank(live)}
+    sets = {"acked_at": stamp(now), "acked_by": by, "acked_rank": told_rank(live)}
     return Edit(sets=sets, copies={"acked_seq": "paged_seq"})
 
 

@@ -160,13 +160,21 @@ class LiveMarks(TableStore):
     def withdraw_resolve(self, incident: Incident, *, seen: Live) -> None:
         """Take a person's Resolve back, because alerts joined before the incident was closed.
 
-        One of paging severity that no page told of is paged from the first level on: PagerDuty may be resolved by now.
+        One of paging severity that no page told of is paged from the first level on, unless a page or an answer came in
+        between. The answer to the earlier pages is taken back. PagerDuty may still stand answered, and then it rings
+        nobody for the same key: `acked_seq` stays, so that a page through PagerDuty alone is not enough.
         """
         words: Item = {"resolved_at": None, "resolved_by": None, "resolved_seen": None}
-        edit = Edit(sets=words, when={"status": OPEN, "resolved_at": _stamp(seen.resolved_at)})
+        edits = [Edit(sets=words, when={"status": OPEN, "resolved_at": _stamp(seen.resolved_at)})]
         if seen.paged_seq and loudest_since(seen, seen.paged_loud):
-            edit = replace(edit, sets=words | {"acked_seq": 0}, copies={"voided_seq": "paged_seq"})
-        self._first_possible(incident, edit)
+            anew = replace(
+                edits[0],
+                sets=words | {"acked_at": None, "acked_by": None, "acked_rank": 0},
+                copies={"voided_seq": "paged_seq", "acked_seq": "paged_seq"},
+                when={**edits[0].when, "paged_seq": seen.paged_seq, "acked_at": _stamp(seen.acked_at)},
+            )
+            edits.insert(0, anew)
+        self._first_possible(incident, *edits)
 
     # --- reconcile ----------------------------------------------------------------------------------------------------
 
@@ -229,6 +237,16 @@ class LiveMarks(TableStore):
 def known_rank(live: Live) -> int:
     """Return the worst rank that a person who is told now learns of: the one to act on, or that of a loud alert."""
     return max(live.rank, loudest_since(live, Loud()))
+
+
+def told_rank(live: Live) -> int:
+    """Return the worst rank that people were told of: what joined a moment ago is on no page and in no message yet.
+
+    Who answers what is on no record was told all the same, and the record got lost.
+    """
+    if live.shown >= live.version or (live.shown == 0 and live.paged_seq == 0):
+        return known_rank(live)
+    return max(live.paged_rank, live.decided or 0)
 
 
 def _loud(name: str, loud: Loud) -> Item:
