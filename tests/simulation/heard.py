@@ -91,9 +91,30 @@ class Heard:
             newest = pages[-1]
             presses = self.watch.world.people.pressed
             answered = any(press.incident_id == live.incident_id and press.at >= newest for press in presses)
+            answered = answered or self._answered_under_way(live.incident_id, pages)
             limit = LONGEST_LEVEL + PAGE_AFTER + MEND + self.watch.allowance(newest)
             if not answered and now - newest > limit:
                 self.watch.say("not paged again", f"{live.incident_id} since {newest:%d %H:%M:%S}, and nobody answered")
+
+    def _answered_under_way(self, incident_id: str, pages: Sequence[datetime]) -> bool:
+        """Tell whether a person acknowledged an earlier page while the newest one was being sent: it was claimed, and
+        says nothing worse than the earlier page, so that it is answered, too."""
+        newest = pages[-1]
+        sent = (page for key, sends in self._pages.items() if key[0] == incident_id for page in sends)
+        frame = next((page.frame for page in sent if page.at == newest), None)
+        mine = [alert.key for alert in self.watch.stored.alerts() if alert.incident_id == incident_id]
+        words = [word for key in mine for word in self._fired[key] if word.at <= newest]
+        for press in self.watch.world.people.pressed:
+            taken = press.status is not None and 200 <= press.status < 300
+            if not taken or (press.button, press.incident_id) != ("acknowledge", incident_id):
+                continue
+            earlier = max((at for at in pages if at <= press.at), default=None)
+            if frame is None or earlier is None or not frame.began <= press.at < newest:
+                continue
+            known = max((rank(word) for word in words if word.at <= earlier), default=0)
+            if max(map(rank, words), default=0) <= known:
+                return True
+        return False
 
     # --- at each message ----------------------------------------------------------------------------------------------
 

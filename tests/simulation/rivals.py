@@ -128,7 +128,8 @@ class Rivals:
         severity, environment = known[sender, name, host]
         if host and random.random() < 0.5:
             host = random.choice(HOSTS)
-            severity = known.get((sender, name, host), (random.choice(SEVERITIES), ""))[0]
+            # A host that fires keeps its environment: with another one it would be another alert, which nobody ends.
+            severity, environment = known.get((sender, name, host), (random.choice(SEVERITIES), environment))
         elif sender.startswith("generic") and random.random() < 0.7:
             severity = random.choice(SEVERITIES)  # for other senders, another severity is another alert
         self.world.fire(sender, name, host, severity, environment)

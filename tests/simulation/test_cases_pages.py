@@ -5,7 +5,7 @@ import pytest
 from tests.simulation.faults import Kind
 from tests.simulation.people import ADA, TIMER
 from tests.simulation.senders import pagerduty_event
-from tests.simulation.timeline import Alert, Timeline
+from tests.simulation.timeline import Alert, Timeline, press_now
 
 HOURS = 3600.0
 CRITICAL = Alert("DbDown", "db-1", "critical")
@@ -46,6 +46,22 @@ def test_one_more_of_the_same_severity_is_told_and_wakes_nobody() -> None:
 
         line.between(60, 800).expect_no_page()
         assert line.between(600, 790).messages(), "the message shows what joined"
+
+
+def test_an_acknowledgement_while_a_further_page_goes_out_answers_it_too() -> None:
+    with Timeline().running() as line:
+
+        def acknowledge() -> None:
+            line.answers.append(press_now(line, "acknowledge"))
+            line.world.clock.run_for(2)
+
+        line.at(1).push(CRITICAL)
+        line.at(200).before("escalate", "sns", "publish", acknowledge)  # the second level is claimed, and not yet sent
+        line.run_until(2400)
+
+        assert line.answers == [202, 200]
+        line.between(200, 400).expect_page(channel=SECOND_LEVEL)
+        line.between(400, 2400).expect_no_page()
 
 
 def test_a_critical_that_nobody_acknowledges_is_paged_round_after_round_and_never_expires() -> None:
