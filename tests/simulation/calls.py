@@ -50,14 +50,15 @@ class Killed(BaseException):
 
 @dataclass
 class Frame:
-    """A running invocation of a function: whose, since when, how long it may run, which faults it met, and for which
-    incident the state machine called it."""
+    """A running invocation of a function: whose, since when, how long it may run, which faults it met, for which
+    incident the state machine called it, and whether it was killed because it ran for too long."""
 
     actor: str
     began: datetime
     seconds: float
     faults: list[Kind] = field(default_factory=list)
     incident: str = ""
+    overran: bool = False
 
 
 class Call(NamedTuple):
@@ -196,6 +197,7 @@ class Calls:
     def check_time(self, frame: Frame | None) -> None:
         """Kill a function that has run for longer than it may."""
         if frame and (self.clock.now() - frame.began).total_seconds() > frame.seconds:
+            frame.overran = True
             raise Killed("Sandbox.Timedout")
 
     def _done(

@@ -125,10 +125,10 @@ class Heard:
         live = self._live(message.incident_id)
         if live is None:
             return
-        self._once(message, plain(live.item.get("paged_seq")))
+        self._once(message, plain(live.item.get("paged_seq")), marked=plain(live.item.get("page_done")))
         self._after_answer(message, live)
 
-    def _once(self, message: "Published", number: int | None) -> None:
+    def _once(self, message: "Published", number: int, *, marked: int) -> None:
         """A page goes out once, unless a call failed of the two that sent it: its claim, its sending or its mark."""
         frames = self.watch.world.calls.frames
         pages = self._pages[message.incident_id, number, message.channel]
@@ -143,12 +143,17 @@ class Heard:
         if again.at - first.frame.began < LEASE:
             # A function that dies keeps its claim; only who got no clear answer may send at once.
             faults = [kind for kind in faults if not kind.startswith("kill") and kind != "slow"]
+        elif first.frame.overran and marked < number:
+            return  # others went first for so long that it was killed before its mark
         if not faults:
             text = f"{message.incident_id} by {message.channel}: number {number}, {again.at - first.at} after the last"
             self.watch.say("page twice", text)
 
     def _after_answer(self, message: "Published", live: StoredLive) -> None:
-        """After an acknowledgement there is no further page, unless something worse joined, or it is a storm."""
+        """After an acknowledgement there is no further page, unless something worse joined, or it is a storm.
+
+        A person's Resolve ends what was acknowledged. If an alert that pages fires after it, the page begins anew.
+        """
         if live.group_key.startswith("storm:"):
             return
         presses = [
@@ -167,6 +172,11 @@ class Heard:
         if not earlier or earlier[-1].at > answered or message.at - answered < timedelta(seconds=30):
             return
         mine = {alert.key for alert in self.watch.stored.alerts() if alert.incident_id == message.incident_id}
+        over = self._resolved(message.incident_id, answered)
+        if over is not None and any(
+            word.at > over and rank(word) >= PAGING for key in mine for word in self._fired[key]
+        ):
+            return
         known = [
             rank(word) for key, word in self.watch.world.witness.last.items() if key in mine and word.at <= answered
         ]
@@ -175,6 +185,21 @@ class Heard:
         ]
         if max(newer, default=0) <= max(known, default=0):
             self.watch.say("page after answer", f"{message.incident_id} at {message.at}, answered {answered}")
+
+    def _resolved(self, incident_id: str, since: datetime) -> datetime | None:
+        """Return when a person last resolved an incident after a time, if the stack took it."""
+        return max(
+            (
+                press.at
+                for press in self.watch.world.people.pressed
+                if press.button == "resolve"
+                and press.incident_id == incident_id
+                and press.at > since
+                and press.status is not None
+                and 200 <= press.status < 300
+            ),
+            default=None,
+        )
 
     # --- at each accepted word ----------------------------------------------------------------------------------------
 

@@ -63,6 +63,10 @@ STORM = PAGED | {"group_key": "storm:generic"}
         pytest.param(PAGED | {"paged_seq": 2, "page_lease": at(1)}, 1, "resume", id="it never went out"),
         pytest.param({"paged_seq": 1}, 0, "resume", id="its claim was given back"),
         pytest.param(PAGED | {"voided_seq": 1}, 1, "again", id="back after all was over"),
+        pytest.param(
+            {"paged_seq": 1, "voided_seq": 1, "page_lease": at(1)}, 0, None, id="void, and it may be going out"
+        ),
+        pytest.param({"paged_seq": 1, "voided_seq": 1, "page_lease": at(1)}, 1, "again", id="void, and never went out"),
         pytest.param(PAGED | ACKED | {"voided_seq": 1}, 1, None, id="back, and somebody has it"),
         pytest.param(PAGED_HIGH | {"own": HIGH + CRITICAL}, 1, "worse", id="a critical joined what rings"),
         pytest.param(
@@ -99,6 +103,7 @@ def test_a_page_is_due(what: dict[str, Any], minutes: float, due: Due | None) ->
         (PAGED | {"page_level": 1, "page_round": 3}, "worse", (2, 0, 0)),
         (PAGED | {"page_level": 1, "page_round": 3}, "more", (2, 0, 0)),
         (PAGED | {"page_level": 1, "page_round": 3, "voided_seq": 1}, "again", (2, 0, 0)),
+        ({"paged_seq": 1, "page_level": 1, "voided_seq": 1}, "again", (2, 0, 0)),
         (PAGED | {"paged_seq": 2, "page_level": 1}, "resume", (2, 1, 0)),
         (PAGED | {"paged_seq": 2, "page_level": 7}, "resume", (2, 1, 0)),
     ],
@@ -128,6 +133,8 @@ def test_the_next_page_goes_to_the_next_level_then_round_again(
         (PAGED | {"paged_seq": 2, "page_lease": at(1)}, 5, False),
         (PAGED | {"paged_seq": 2, "page_lease": at(1)}, 6, True),
         # All was over and came back, which begins anew.
+        ({"paged_seq": 1, "voided_seq": 1, "page_lease": at(1), "loud_since": None}, 5, False),
+        ({"paged_seq": 1, "voided_seq": 1, "page_lease": at(1), "loud_since": None}, 6, True),
         (PAGED | {"voided_seq": 1, "page_again_at": None, "loud_since": at(20)}, 24, False),
         (PAGED | {"voided_seq": 1, "page_again_at": None, "loud_since": at(20)}, 25, True),
         (PAGED_HIGH | ACKED_HIGH | {"own": HIGH + CRITICAL, "loud_since": at(20)}, 25, True),

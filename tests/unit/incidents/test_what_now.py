@@ -711,6 +711,17 @@ def test_a_resolve_that_did_not_know_all_is_taken_back(joined: int, withdrawn: b
     assert (decided.go == "Close Incident") is not withdrawn
 
 
+def test_a_resolve_that_is_taken_back_takes_the_answer_with_it_and_pages_at_once() -> None:
+    store = MemoryStore()
+    store.admit(incident(), classification=FATAL)
+    joined: dict[str, Any] = {"own": counts_for(4, 4), "judged": 2, "decided": 4}
+    resolved = {"resolved_at": at(1), "resolved_by": "Ana", "resolved_seen": 1}
+    store.change(incident().incident_id, **(PAGED | ACKED | joined | resolved))
+    request = WhatNowInput(state="What Now?", incident=incident(), classification=FATAL)
+
+    assert decide(request, incidents=store.incidents, now=at(2), times=TIMES).go == "Page On-Call"
+
+
 def test_an_execution_that_hands_over_makes_its_incident_due_at_once() -> None:
     store = MemoryStore()
     store.admit(incident(), classification=verdict())

@@ -33,7 +33,8 @@ def next_due(live: Live) -> NextDue | None:
     if not live.open or live.firing <= 0:
         return None
     if live.page_done < live.paged_seq and not live.answered:
-        return NextDue("resume", live.page_lease)  # until its lease is over, it is going out
+        # Until its lease is over, it is going out. A void one has to be followed by a page with a new number.
+        return NextDue("resume" if live.paged_seq > live.voided_seq else "again", live.page_lease)
     known = max(live.paged_rank, live.acked_rank)
     if (live.paged_seq or live.acked_at) and loudest_since(live, live.paged_loud) > known:
         return NextDue("worse", None)
@@ -87,7 +88,7 @@ def page_overdue(live: Live, now: datetime, page_after: timedelta) -> bool:
     elif due == "again" and live.paged_seq > live.voided_seq:
         since = live.page_again_at
     elif due == "again" or live.rank >= PAGING_RANK:
-        since = live.loud_since
+        since = live.loud_since or (live.page_lease if live.page_done < live.paged_seq else None)
     else:
         return False
     if since is not None and due == "first" and live.verified_at is not None:

@@ -96,7 +96,10 @@ def decide(request: WhatNowInput, *, incidents: Incidents, now: datetime, times:
         return output
     if output.go != "Stop" and stale_resolve(record.live):
         incidents.withdraw_resolve(request.incident, seen=record.live)
-    if output.go == "Hand Over":
+        # What was acknowledged may have ended with the Resolve, so that a page is due.
+        record = incidents.record(request.incident.incident_id) or record
+        output = what_now(request, record, now, times)
+    if output.go == "Hand Over" and record.live is not None:
         # Step Functions' event about the end of this execution may get lost: let reconcile look by itself.
         incidents.postpone(record.live, now)
     return output
