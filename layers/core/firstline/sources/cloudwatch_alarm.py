@@ -16,7 +16,9 @@ from firstline.sources.severity import WORDS
 _WORD = r"(?:non?t?[-_ ]?)?(?:" + "|".join(sorted(WORDS, key=len, reverse=True)) + r"|sev-[0-5])"
 # `[high]`, `severity: high`, and `-WARNING` at the end.
 _BRACKETED = re.compile(rf"\[\s*({_WORD})\s*\]", re.IGNORECASE)
-_STATED = re.compile(rf"\b(?:severity|priority)\s*[:=]\s*({_WORD})\b(?!-\w)", re.IGNORECASE)
+_FIELD = r"\b(?:severity|priority)\"?\s*[:=]\s*\"?"
+_STATED = re.compile(rf"{_FIELD}({_WORD})\b(?!-\w)", re.IGNORECASE)
+_STATED_AS_PHRASE = re.compile(rf"{_FIELD}([^\n\",;.|}}]{{1,40}})", re.IGNORECASE)
 _SUFFIX = re.compile(r"[-_/ ](WARNING|WARN|MAJOR|MINOR|INFO)$")
 _INSTANCE_IN_NAME = re.compile(rf"(?<![A-Za-z0-9]){INSTANCE_ID.pattern}(?![A-Za-z0-9])")
 _SCALES = re.compile(r"arn:[a-z-]+:(application-)?autoscaling:")
@@ -156,9 +158,12 @@ def stated_severity(description: Any) -> str | None:
     if type(description) is not str:
         return None
     start = description[:1_000]
-    found = (_BRACKETED.search(start) if "[" in start else None) or (
-        _STATED.search(start) if ":" in start or "=" in start else None
-    )
+    found = _BRACKETED.search(start) if "[" in start else None
+    if found is None and (":" in start or "=" in start):
+        found = _STATED.search(start)
+        phrase = None if found else _STATED_AS_PHRASE.search(start)  # `Severity: 2 (High)`
+        if phrase and severity.from_word(phrase[1]) is not None:
+            return phrase[1].strip()
     return found[1] if found else None
 
 

@@ -11,10 +11,10 @@ from typing import Any
 from firstline.models import SourceSeverity
 
 _WORDS: dict[SourceSeverity, str] = {
-    "critical": "critical crit fatal emergency emerg disaster severe page sev0 sev1 p0 p1",
+    "critical": "critical crit fatal emergency emerg panic disaster severe blocker highest page sev0 sev1 p0 p1",
     "high": "high error err major urgent alert sev2 p2",
-    "medium": "warning warn medium moderate average minor ticket notify sev3 p3",
-    "low": "low task sev4 p4",
+    "medium": "warning warn medium moderate average normal minor ticket notify sev3 p3",
+    "low": "low lowest trivial task sev4 p4",
     "info": "info informational information notice debug verbose none p5 sev5",
 }
 WORDS: dict[str, SourceSeverity] = {word: severity for severity, words in _WORDS.items() for word in words.split()}
@@ -59,7 +59,11 @@ _NEGATIONS = _words("non not no never isn un less")
 _INTENSIFIERS = _words("so very too mission business time that longer a t")
 
 _NUMBERED = re.compile(
-    r"(?<![a-z0-9])(?:prio(?:rity)?|p|s(?:ev(?:erity)?)?)[-_ .:=#]*([0-5])(?![a-z0-9]|\.\d)", re.IGNORECASE
+    r"(?<![a-z0-9])(?:pri(?:o(?:rity)?)?|p|s(?:ev(?:erity)?)?)[-_ .:=#]*([0-5])(?![a-z0-9]|\.\d)", re.IGNORECASE
+)
+# In a name, `p 2` and `s3` may be anything.
+_NUMBERED_IN_NAME = re.compile(
+    r"(?<![a-zA-Z0-9])(?:prio(?:rity)?|sev(?:erity)?)[-_ .:=#]*([0-5])(?![a-z0-9]|\.\d)", re.IGNORECASE
 )
 _BREAK = re.compile(r"\s[-/]\s|[^\w\s'./-]+")
 # A word of camel case, or a whole instance type (p3.2xlarge), which is no P3.
@@ -112,7 +116,7 @@ def in_topic(name: str) -> str | None:
 
 
 def _first(name: str, words: frozenset[str]) -> str | None:
-    joined = name.replace("sev-", "sev").replace("Sev-", "sev").replace("SEV-", "sev")
+    joined = _NUMBERED_IN_NAME.sub(r"sev\1", name)
     return next((word for word, negated in grades(joined) if word in words and not negated), None)
 
 
