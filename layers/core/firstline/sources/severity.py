@@ -32,6 +32,8 @@ SCALES: dict[str, tuple[tuple[float, SourceSeverity], ...]] = {
     "Security Hub": ((90, "critical"), (70, "high"), (40, "medium"), (1, "low"), (0, "info")),
     # https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-common-schema (0 is the worst)
     "Azure Monitor": ((4, "info"), (3, "info"), (2, "medium"), (1, "high"), (0, "critical")),
+    # https://go2docs.graylog.org/current/interacting_with_your_log_data/event_definitions.html
+    "Graylog": ((4, "critical"), (3, "high"), (2, "medium"), (1, "low")),
     # https://www.zabbix.com/documentation/current/en/manual/config/triggers/severity
     "Zabbix": ((5, "critical"), (4, "high"), (2, "medium"), (1, "info"), (0, "medium")),
 }
