@@ -388,6 +388,36 @@ def test_the_same_subject_does_not_make_two_messages_one() -> None:
     assert one != other
 
 
+@pytest.mark.parametrize(
+    ("began", "ended"),
+    [
+        (("PROBLEM: pump 7 leaks", "PROBLEM: pump 7"), ("RESOLVED: pump 7 leaks", "RESOLVED: pump 7")),
+        (("[ALARM] pump 7 leaks since 03:01", None), ("✅ [OK] pump 7 leaks since 03:01", None)),
+        (("pump 7 leaks", None), ("Recovered - pump 7 leaks", None)),
+        (({"pump": 7, "state": "LEAKS"}, "pump 7"), ({"state": "recovered", "pump": 7}, "pump 7")),
+        (({"detail": {"pump": 7, "status": "bad"}}, None), ({"detail": {"pump": 7, "status": "OK"}}, None)),
+    ],
+)
+def test_an_unknown_message_that_says_that_it_is_over(began: Any, ended: Any) -> None:
+    (fires,), (ends,) = (normalize("cloudwatch", over_sns(*message)) for message in (began, ended))
+
+    assert (fires.status, ends.status) == ("firing", "resolved")
+    assert (ends.fingerprint, ends.group_key) == (fires.fingerprint, fires.group_key)
+
+
+@pytest.mark.parametrize(
+    "text", ["OK to shut pump 7 down?", "Resolved tickets: none", "pump 7: not OK: leaks", "UNRESOLVED: pump 7", "ok"]
+)
+def test_a_text_that_only_sounds_like_an_end_fires(text: str) -> None:
+    assert normalize("cloudwatch", over_sns(text))[0].status == "firing"
+
+
+def test_a_batch_of_nothing_has_a_reason() -> None:
+    batch = normalize_batch("cloudwatch", bridged("Security Hub Findings - Imported", {"findings": []}))
+
+    assert (batch.alerts, len(batch.ignored)) == ([], 1)
+
+
 def test_alertmanager_s_text_is_read_like_its_json() -> None:
     firing = normalize("cloudwatch", over_sns(ALERTMANAGER.format(state="Firing")))
     over = normalize("cloudwatch", over_sns(ALERTMANAGER.format(state="Resolved")))
@@ -436,6 +466,8 @@ def test_the_topic_says_how_bad_it_is_where_the_message_does_not() -> None:
         ("commit 0123456789abcdef0123 is bad", "commit is bad"),
         ("i-0123456789abcdef0 and vol-0123456789abcdef0", "i-0123456789abcdef0 and vol-0123456789abcdef0"),
         ("10.0.3.17:8080 and node-1234567890", "10.0.3.17:8080 and node-1234567890"),
+        ("it lags for 90 minutes, then for 2 days", "it lags for , then for"),
+        ("5 dayparts of 3 weekly runs", "5 dayparts of 3 weekly runs"),
     ],
 )
 def test_what_is_left_of_a_text(text: str, kept: str) -> None:
