@@ -18,12 +18,16 @@ from tests.unit.sources.notices import (
     BUDGET,
     TOPIC,
     bridged,
+    by_rule,
     custom,
     deployment,
     finding,
     health,
     hub,
+    insight,
+    invocation,
     over_sns,
+    pipeline,
     rds,
     scaling,
 )
@@ -37,6 +41,15 @@ QUEUE = "arn:aws:ecs:eu-central-1:381904772516:service/blue/queue"
 
 MESSAGES: list[tuple[str, Any, str | None, str | None, str | None]] = [
     # what, the message, what it does, its severity, what it is about
+    ("invocation", invocation(), FIRES, "medium", "ledger-import"),
+    ("invocation", invocation("Success"), NEITHER, None, None),
+    ("insight", insight(), FIRES, "high", None),
+    ("insight worse", insight("SEVERITY_UPGRADED"), FIRES, "high", None),
+    ("insight over", insight("CLOSED_INSIGHT"), ENDS, None, None),
+    ("insight more", insight("NEW_RECOMMENDATION"), NEITHER, None, None),
+    ("pipeline", by_rule(pipeline("Pipeline")), FIRES, "medium", "ledger"),
+    ("pipeline runs", by_rule(pipeline("Stage", state="STARTED")), NEITHER, None, None),
+    ("mail", {"eventType": "Bounce", "mail": {"messageId": "m"}, "bounce": {}}, NEITHER, None, None),
     ("replica", rds("0045", "Replication has stopped: error 1062."), FIRES, "high", "wallet"),
     ("replica again", rds("0046", "Replication for the Read Replica resumed."), ENDS, None, "wallet"),
     ("failover", rds("0013", "Multi-AZ instance failover started."), FIRES, "high", "wallet"),
@@ -316,6 +329,9 @@ def keys(*payloads: Any) -> list[tuple[str, str]]:
         (BUDGET.replace("AMOUNT", "410"), BUDGET.replace("AMOUNT", "466").replace("May 04", "May 05")),
         (BEANSTALK.format(message=SEVERE), BEANSTALK.format(message=HEALTHY)),
         (custom(threadId="t"), custom(threadId="t", status="ok")),
+        (invocation(), invocation(order=2)),
+        (insight(), insight("CLOSED_INSIGHT")),
+        (pipeline("Pipeline"), by_rule(pipeline("Pipeline"))),
         ("Import failed at 03:02:01 UTC on 2026-05-04", "Import failed at 03:17:55 UTC on 2026-05-05"),
         ("Run 7f0e7c1d-1234-4321-9999-0a0b0c0d0e0f broke", "Run 7f0e7c1d-1234-4321-9999-0a0b0c0d0eff broke"),
         ({"host": "a", "requestId": "1", "ts": 1.5}, {"ts": 1.75, "host": "a", "requestId": "2"}),
@@ -374,6 +390,8 @@ def test_two_different_things_are_two_incidents() -> None:
     ("one", "other"),
     [
         (deployment("FAILED"), deployment("FAILED", "d-BBB222")),
+        (pipeline("Pipeline"), pipeline("Stage", stage="Deploy")),
+        (pipeline("Action", stage="Deploy", action="Blue"), pipeline("Action", stage="Deploy", action="Green")),
         (BACKUP.format(state="failed"), BACKUP.format(state="expired").replace("6f0e", "7f0e")),
     ],
 )
