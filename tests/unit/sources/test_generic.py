@@ -131,3 +131,16 @@ def test_the_days_in_a_name_are_kept() -> None:
     week, day = (normalize("generic", {"alert_name": f"No backup for {days} days"})[0] for days in (7, 1))
 
     assert week.fingerprint != day.fingerprint
+
+
+def test_what_alertmanager_sends_is_read_here_too() -> None:
+    lag = {"status": "resolved", "labels": {"alertname": "Lag", "severity": "page", "service": "ledger"}}
+    lag |= {"annotations": {"summary": "by 40 minutes"}, "endsAt": "2026-04-02T07:00:00Z"}
+    other = {"status": "firing", "labels": {"alertname": "Watchdog"}, "annotations": {}}
+
+    batch = normalize_batch("generic", {"version": "4", "status": "firing", "alerts": [lag, other]})
+
+    (alert,) = batch.alerts
+    assert (alert.source, alert.alert_name, alert.status) == ("generic", "Lag", "resolved")
+    assert (alert.severity, alert.service, alert.message) == ("critical", "ledger", "by 40 minutes")
+    assert len(batch.heartbeats) == 1

@@ -330,6 +330,9 @@ def test_what_is_over_resolves_the_same_alert(tool: str) -> None:
         opsgenie("AddNote"),
         opsgenie("AssignOwnership"),
         dynatrace("MERGED"),
+        sentry("created", "comment", comment="mine", issue_id="8812"),
+        sentry("created", "error", error={"title": "KeyError: 'iban'", "issue_id": "8812"}),
+        sentry("created", "installation", installation={"status": "installed"}),
         better_stack("Validating"),
         {"type": "status_page.incident.started", "data": {"object": {"name": "us", "incident": {"title": "Slow"}}}},
     ],
@@ -392,6 +395,16 @@ def test_severities_on_the_scale_of_the_tool(body: dict[str, Any], severity: str
             "firing",
         ),
         ({"text": "Disk of ledger-db-1 is full"}, "Disk of ledger", "firing"),
+        # Grafana OnCall's
+        (
+            {
+                "event": {"type": "resolve"},
+                "alert_group": {"id": "I1", "title": "Lag", "state": "resolved"},
+                "user": {},
+            },
+            "Lag",
+            "resolved",
+        ),
     ],
 )
 def test_fields_one_level_down_or_in_another_spelling(body: dict[str, Any], name: str, status: str) -> None:

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any, Literal
 
 from firstline.errors import UnreadablePayload
-from firstline.sources import meanings, values
+from firstline.sources import meanings, prometheus, values
 from firstline.sources.authentication import Request, require_token, signed
 from firstline.sources.identity import bare_host, digest, group_key, host_hint
 from firstline.sources.meanings import Subject
-from firstline.sources.notice import essence
+from firstline.sources.notice import essence, part
 from firstline.sources.reading import Reading
 from firstline.sources.shapes import STATUSES, flattened, unfolded
 
@@ -50,7 +50,7 @@ _HOST = ("host", "hostname", "instance", "instanceid", "node", "server", "monito
 _TIME = ("timestamp", "time", "startsat", "occurredat", "statechangedtimestamp", "ts", "date")
 _BEGAN = ("startsat",)
 _URL = ("url", "link", "dashboardlink", "resultslink", "htmlurl", "incidenturl")
-_ID = ("fingerprint", "dedupkey", "checkid", "monitorid", "incidentid")
+_ID = ("fingerprint", "dedupkey", "checkid", "monitorid", "incidentid", "alertgroupid")
 
 
 def authenticate(request: Request) -> None:
@@ -78,6 +78,9 @@ def read(payload: Any, reading: Reading) -> None:
         return
     if not alerts:
         reading.ignore("the list of alerts is empty")
+    if any(type(part(alert, "labels", "alertname")) is str and "annotations" in alert for alert in alerts):
+        prometheus.read(payload, reading)  # SigNoz and others send what Alertmanager sends
+        return
     for alert in reading.split(payload, "alerts"):
         try:
             _read_alert(alert, reading)

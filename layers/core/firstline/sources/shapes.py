@@ -128,6 +128,8 @@ _SHAPES = (
             "group": "data.metric_alert.alert_rule.id data.metric_alert.id",
         },
     ),
+    # Whatever else it tells: that it was installed, a comment, every single error.
+    ToolShape("Sentry", "installation.uuid action", {"name": "action", "status": "installation.uuid"}, other="muted"),
     # https://docs.newrelic.com/docs/alerts/get-notified/notification-integrations/#webhook
     ToolShape(
         "New Relic",
@@ -320,6 +322,7 @@ _FIRST_KEYS = frozenset(letters(shape.marks.partition(" ")[0].partition(".")[0])
 
 _WRAPPERS = (
     "alert",
+    "alert_group",
     "incident",
     "problem",
     "issue",
