@@ -39,6 +39,11 @@ STATED = {
     "Normal": "medium",
     "Trivial": "low",
     "Lowest": "low",
+    "Immediate": "critical",
+    "Important": "high",
+    "not important": "medium",
+    "3 - Serious": "high",
+    "cosmetic": "low",
     "🔴 Critical": "critical",
     "HIGH!": "high",
     "High priority": "high",
@@ -136,6 +141,9 @@ def test_the_severity_in_the_name_of_an_alarm(name: str, word: str | None) -> No
         ("alarms-cpu-high", None),
         ("high-priority-pages", "high"),
         ("ledger-alarms-low", "low"),
+        ("urgent-alarms", "urgent"),
+        ("ledger-not-urgent", None),
+        ("ledger-sev-1", "sev1"),
     ],
 )
 def test_the_severity_in_the_name_of_a_topic(topic: str, word: str | None) -> None:
@@ -210,3 +218,14 @@ def test_an_unknown_phrase_stays_unknown() -> None:
 
     assert [alert.severity for alert in batch.alerts] == ["high"]
     assert batch.unknown_severities == ["low-latency"]
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["<no value>", "N/A", "-", "null", "undefined", "Unknown", "not set", "Not classified", "❓", "(unspecified)"],
+)
+def test_a_placeholder_states_no_severity(word: str) -> None:
+    batch = normalize_batch("generic", {"alert_name": "Ledger", "severity": word})
+
+    (alert,) = batch.alerts
+    assert (alert.severity, alert.severity_stated, batch.unknown_severities) == ("medium", False, [])

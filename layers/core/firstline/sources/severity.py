@@ -11,13 +11,19 @@ from typing import Any
 from firstline.models import SourceSeverity
 
 _WORDS: dict[SourceSeverity, str] = {
-    "critical": "critical crit fatal emergency emerg panic disaster severe blocker highest page sev0 sev1 p0 p1",
-    "high": "high error err major urgent alert sev2 p2",
+    "critical": (
+        "critical crit fatal emergency emerg panic disaster severe blocker highest immediate page sev0 sev1 p0 p1"
+    ),
+    "high": "high error err major urgent important serious alert sev2 p2",
     "medium": "warning warn medium moderate average normal minor ticket notify sev3 p3",
-    "low": "low lowest trivial task sev4 p4",
+    "low": "low lowest trivial negligible cosmetic task sev4 p4",
     "info": "info informational information notice debug verbose none p5 sev5",
 }
 WORDS: dict[str, SourceSeverity] = {word: severity for severity, words in _WORDS.items() for word in words.split()}
+
+_PLACEHOLDERS = "novalue null nil undefined unset unspecified unknown na noseverity notclassified notset"
+UNGRADED = frozenset({"", *_PLACEHOLDERS.split()})
+"""The letters of what senders and their templates put into the place of a severity when there is none."""
 
 UNKNOWN: SourceSeverity = "high"
 """The severity of an unknown word maps upwards: better one page too many."""
@@ -46,7 +52,7 @@ def _words(text: str) -> frozenset[str]:
 
 _CLEAR = _words("critical crit fatal emergency emerg disaster warning warn informational information")
 _LOUD = _words("critical crit fatal emergency p0 p1 p2 p3 p4 p5 sev0 sev1 sev2 sev3 sev4 sev5")
-_IN_TOPICS = _LOUD | _words("high major medium warning warn minor low info")
+_IN_TOPICS = _LOUD | _words("high urgent major medium warning warn minor low info")
 _ROUTES = _words("page alert ticket notify task notice none")
 _ALERTS = _words(
     "alert alerts alarm alarms priority prio severity sev urgency impact risk importance level incident incidents "
@@ -70,6 +76,11 @@ _NUMBERED_IN_NAME = re.compile(
 _BREAK = re.compile(r"\s[-/]\s|[^\w\s'./-]+")
 # A word of camel case, or a whole instance type (p3.2xlarge), which is no P3.
 _TOKEN = re.compile(r"[a-z]\d\w*\.\w*large|[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+|[^\W\d_]+")
+
+
+def states_any(text: str) -> bool:
+    """Return False for a placeholder: `<no value>`, `n/a`, `-`."""
+    return text in WORDS or "".join([c for c in text.lower() if c.isalnum()]) not in UNGRADED
 
 
 def from_word(text: str) -> SourceSeverity | None:

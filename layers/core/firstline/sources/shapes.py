@@ -29,9 +29,6 @@ STATUSES: dict[str, Literal["firing", "resolved"] | None] = {
 }
 """What a word says of an alert; None: neither that it fires nor that it is over."""
 
-_UNGRADED = ("no severity", "not classified", "resolved")
-"""What tools put into the place of a severity when there is none."""
-
 _NO_WORDS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -372,7 +369,7 @@ def _fields(shape: ToolShape, payload: Mapping[str, Any]) -> dict[str, Any]:
         found["said"] = word
         found["status"] = shape.statuses.get(word, word if word in STATUSES else shape.other)
     severity = values.scalar(found.pop("severity", None))
-    if severity is not None and severity.lower() not in _UNGRADED:
+    if severity is not None and severity.lower() != "resolved":  # Sentry's word for both
         number = severity.lower().removeprefix("sev")
         found["severity"] = (from_number(shape.scale, number) if shape.scale else None) or severity
     return found
