@@ -16,15 +16,15 @@ from firstline.sources.severity import WORDS
 _WORD = r"(?:non?t?[-_ ]?)?(?:" + "|".join(sorted(WORDS, key=len, reverse=True)) + r"|sev-[0-5])"
 # `[high]`, `severity: high`, and `-WARNING` at the end.
 _BRACKETED = re.compile(rf"\[\s*({_WORD})\s*\]", re.IGNORECASE)
-_FIELD = r"\b(?:severity|priority)\"?\s*[:=]\s*\"?"
-_STATED = re.compile(rf"{_FIELD}({_WORD})\b(?!-\w)", re.IGNORECASE)
-_STATED_AS_PHRASE = re.compile(rf"{_FIELD}([^\n\",;.|}}]{{1,40}})", re.IGNORECASE)
+_STATED = re.compile(rf"\b(?:severity|priority)\s*[:=]\s*({_WORD})\b(?!-\w)", re.IGNORECASE)
 _SUFFIX = re.compile(r"[-_/ ](WARNING|WARN|MAJOR|MINOR|INFO)$")
 _INSTANCE_IN_NAME = re.compile(rf"(?<![A-Za-z0-9]){INSTANCE_ID.pattern}(?![A-Za-z0-9])")
 _SCALES = re.compile(r"arn:[a-z-]+:(application-)?autoscaling:")
 _SCALING_NAME = re.compile(r"TargetTracking-|awseb-.*AWSEBCloudwatchAlarm(High|Low)")
 _SCALING_TEXT = re.compile(r"\s*(DO NOT EDIT OR DELETE\b.*Scaling|ElasticBeanstalk Default Scale )", re.DOTALL)
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+# `Severity: 2 (High)`, and JSON.
+_STATED_AS_PHRASE = re.compile(r"\b(?:severity|priority)\"?\s*[:=]\s*\"?([^\n\",;.|}]{1,40})", re.IGNORECASE)
 
 MADE_FOR = "made_for"
 """The label of an alarm that drives a machine; its value names the machine: `auto-scaling`."""
@@ -161,7 +161,7 @@ def stated_severity(description: Any) -> str | None:
     found = _BRACKETED.search(start) if "[" in start else None
     if found is None and (":" in start or "=" in start):
         found = _STATED.search(start)
-        phrase = None if found else _STATED_AS_PHRASE.search(start)  # `Severity: 2 (High)`
+        phrase = None if found else _STATED_AS_PHRASE.search(start)
         if phrase and severity.from_word(phrase[1]) is not None:
             return phrase[1].strip()
     return found[1] if found else None
