@@ -179,3 +179,49 @@ def custom(title: str = "Nightly import is stuck", **context: str) -> dict[str, 
         "content": {"textType": "client-markdown", "title": title, "description": "Nothing for two hours."},
         "metadata": {"additionalContext": context, "relatedResources": ["arn:aws:s3:::imports"]},
     }
+
+
+def invocation(condition: str = "RetriesExhausted", order: int = 1) -> dict[str, Any]:
+    """Write the record of an asynchronous invocation."""
+    return {
+        "version": "1.0",
+        "timestamp": "2026-05-04T03:02:01.000Z",
+        "requestContext": {
+            "requestId": f"r-{order}",
+            "functionArn": "arn:aws:lambda:eu-central-1:381904772516:function:ledger-import:live",
+            "condition": condition,
+            "approximateInvokeCount": 3,
+        },
+        "requestPayload": {"order": order},
+        "responseContext": {"statusCode": 200, "executedVersion": "7", "functionError": "Unhandled"},
+        "responsePayload": {"errorMessage": "no such table"},
+    }
+
+
+def insight(kind: str = "NEW_INSIGHT") -> dict[str, Any]:
+    """Write what DevOps Guru says of an insight."""
+    return {
+        "AccountId": "381904772516",
+        "Region": "eu-central-1",
+        "MessageType": kind,
+        "InsightId": "AB12",
+        "InsightName": "Ledger latency is anomalous",
+        "InsightUrl": "https://eu-central-1.console.aws.amazon.com/devops-guru/#/insight/reactive/AB12",
+        "InsightType": "REACTIVE",
+        "InsightSeverity": "high",
+        "StartTime": 1777863721000,
+    }
+
+
+def pipeline(part: str, **detail: str) -> dict[str, Any]:
+    """Write CodePipeline's word on the failure of a pipeline, a stage or an action."""
+    about = {"pipeline": "ledger", "execution-id": "e-1", "state": "FAILED", **detail}
+    return bridged(f"CodePipeline {part} Execution State Change", about)
+
+
+def by_rule(event: dict[str, Any]) -> dict[str, Any]:
+    """Write an event as a notification rule of the developer tools sends it."""
+    rule = "arn:aws:codestar-notifications:eu-central-1:381904772516:notificationrule/1"
+    return {"detailType": event["detail-type"], "notificationRuleArn": rule} | {
+        key: value for key, value in event.items() if key != "detail-type"
+    }

@@ -92,3 +92,55 @@ def test_a_status_that_is_an_answer(said: dict[str, Any], status: str) -> None:
     (alert,) = normalize("generic", {"alert_name": "Lag"} | said)
 
     assert alert.status == status
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ({"alert_type": "CHECK_RECOVERY"}, "resolved"),
+        ({"notificationType": "RECOVERY"}, "resolved"),
+        ({"event": "lag:closed"}, "resolved"),
+        ({"event_type": "lag.auto-resolved"}, "resolved"),
+        ({"alert_type": "CHECK_FAILED"}, "firing"),
+        ({"event": "lag.not_ok"}, "firing"),
+        ({"event": "no-recovery"}, "firing"),
+        ({"event": "lag.unresolved"}, "firing"),
+        ({"trigger": "The state of the pump is not normal"}, "firing"),
+        ({"trigger": "The pump is back to normal", "status": "PROBLEM"}, "firing"),
+    ],
+)
+def test_the_last_word_of_an_event(said: dict[str, Any], status: str) -> None:
+    (alert,) = normalize("generic", {"alert_name": "Lag"} | said)
+
+    assert alert.status == status
+
+
+def test_a_text_that_counts_the_days_is_one_alert() -> None:
+    def one(text: str, **more: Any) -> tuple[str, str]:
+        (alert,) = normalize("generic", {"msg": text} | more)
+        assert alert.message == text
+        return alert.fingerprint, alert.group_key
+
+    told = "The certificate of ledger-{}.example.com expires in {} days"
+    assert one(told.format(1, 14), heartbeat=None) == one(told.format(1, 3), heartbeat=None)
+    assert one(told.format(1, 14)) != one(told.format(2, 14))
+    assert one("14 days") != one("nothing")
+
+
+def test_the_days_in_a_name_are_kept() -> None:
+    week, day = (normalize("generic", {"alert_name": f"No backup for {days} days"})[0] for days in (7, 1))
+
+    assert week.fingerprint != day.fingerprint
+
+
+def test_what_alertmanager_sends_is_read_here_too() -> None:
+    lag = {"status": "resolved", "labels": {"alertname": "Lag", "severity": "page", "service": "ledger"}}
+    lag |= {"annotations": {"summary": "by 40 minutes"}, "endsAt": "2026-04-02T07:00:00Z"}
+    other = {"status": "firing", "labels": {"alertname": "Watchdog"}, "annotations": {}}
+
+    batch = normalize_batch("generic", {"version": "4", "status": "firing", "alerts": [lag, other]})
+
+    (alert,) = batch.alerts
+    assert (alert.source, alert.alert_name, alert.status) == ("generic", "Lag", "resolved")
+    assert (alert.severity, alert.service, alert.message) == ("critical", "ledger", "by 40 minutes")
+    assert len(batch.heartbeats) == 1

@@ -16,6 +16,7 @@ SWITCHES = [
     *("Watchdog", "watchdog", "WATCHDOG", "prometheus-watchdog", "AlertmanagerWatchdog", "Watchdog Alert"),
     *("DeadMansSwitch", "DeadManSwitch", "dead_mans_switch", "Dead man's switch", "PrometheusDeadManSwitch"),
     *("DeadMansSnitch", "dead-mans-snitch", "EKS DeadMansSwitchAlert", "OurE2EDeadManSwitch", "AlwaysFiring"),
+    *("ThanosWatchdog", "mimir-watchdog", "VictoriaMetrics Watchdog", "grafana_watchdog"),
 ]
 OTHERS = [
     *("KernelWatchdog", "WatchdogTimeout", "NodeWatchdogReset", "DeadMansSwitchMissing", "WatchdogAbsent"),
@@ -56,6 +57,8 @@ def test_a_switch_opens_no_incident_and_the_shipped_rules_wait_for_it(source: st
         ("This alert is always firing; it tests the whole pipeline.", True),
         ("An always-firing alert", True),
         ("It always fires.", True),
+        ("This must always fire, or paging is broken", True),
+        ("The pumps always fire twice", False),
         ("The pump is firing again, as always", False),
         ("Firing all the time", False),
     ],

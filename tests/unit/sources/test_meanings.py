@@ -33,6 +33,12 @@ SPELLINGS = [
     ("Severity", "severity"),
     ("priority", "severity"),
     ("Level", "severity"),
+    ("sev", "severity"),
+    ("Importance.Level", "severity"),
+    ("k8s.deployment.name", "service"),
+    ("kube_stateful_set", "service"),
+    ("service.environment", "environment"),
+    ("kubernetes.io/hostname", "host"),
 ]
 
 
@@ -47,6 +53,22 @@ def test_the_table_decides_which_of_two_labels_counts() -> None:
     for sent in (labels, dict(reversed(labels.items()))):
         meant = meanings.of(sent)
         assert (meant.first("service"), meant.first("severity"), meant.first("environment")) == ("ledger", "P1", "prod")
+
+
+def test_the_labels_of_the_thing_go_before_those_of_its_scrape() -> None:
+    labels = {"service": "kube-state-metrics", "namespace": "monitoring", "job": "ksm"}
+    own = {"exported_service": "ledger", "exported_namespace": "bank"}
+
+    meant = meanings.of(labels | own)
+
+    assert [meant.first(name) for name in ("service", "namespace")] == ["ledger", "bank"]
+
+
+def test_a_workload_stands_in_for_a_service() -> None:
+    workload = {"job": "otel-collector", "k8s.job.name": "sweep", "k8s.deployment.name": "ledger"}
+
+    assert meanings.find(workload, "service") == "ledger"
+    assert meanings.find(workload | {"service.name": "payments"}, "service") == "payments"
 
 
 def test_a_label_without_a_value_means_nothing() -> None:

@@ -14,12 +14,16 @@ from tests.unit.sources.notices import (
     BEANSTALK,
     BUDGET,
     bridged,
+    by_rule,
     custom,
     deployment,
     finding,
     health,
     hub,
+    insight,
+    invocation,
     over_sns,
+    pipeline,
     rds,
     scaling,
 )
@@ -33,6 +37,15 @@ QUEUE = "arn:aws:ecs:eu-central-1:381904772516:service/blue/queue"
 
 MESSAGES: list[tuple[str, Any, str | None, str | None, str | None]] = [
     # what, the message, what it does, its severity, what it is about
+    ("invocation", invocation(), FIRES, "medium", "ledger-import"),
+    ("invocation", invocation("Success"), NEITHER, None, None),
+    ("insight", insight(), FIRES, "high", None),
+    ("insight worse", insight("SEVERITY_UPGRADED"), FIRES, "high", None),
+    ("insight over", insight("CLOSED_INSIGHT"), ENDS, None, None),
+    ("insight more", insight("NEW_RECOMMENDATION"), NEITHER, None, None),
+    ("pipeline", by_rule(pipeline("Pipeline")), FIRES, "medium", "ledger"),
+    ("pipeline runs", by_rule(pipeline("Stage", state="STARTED")), NEITHER, None, None),
+    ("mail", {"eventType": "Bounce", "mail": {"messageId": "m"}, "bounce": {}}, NEITHER, None, None),
     ("replica", rds("0045", "Replication has stopped: error 1062."), FIRES, "high", "wallet"),
     ("replica again", rds("0046", "Replication for the Read Replica resumed."), ENDS, None, "wallet"),
     ("failover", rds("0013", "Multi-AZ instance failover started."), FIRES, "high", "wallet"),

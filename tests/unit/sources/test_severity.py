@@ -31,6 +31,19 @@ STATED = {
     "severity::1": "critical",
     "prio=3": "medium",
     "P0": "critical",
+    "Pri 1": "critical",
+    # Jira's and syslog's.
+    "Blocker": "critical",
+    "Highest": "critical",
+    "Panic": "critical",
+    "Normal": "medium",
+    "Trivial": "low",
+    "Lowest": "low",
+    "Immediate": "critical",
+    "Important": "high",
+    "not important": "medium",
+    "3 - Serious": "high",
+    "cosmetic": "low",
     "🔴 Critical": "critical",
     "HIGH!": "high",
     "High priority": "high",
@@ -95,6 +108,18 @@ def test_what_a_text_states(text: str, severity: str | None) -> None:
         ("severity: not critical", "not critical"),
         ("LedgerLagCritical", "critical"),
         ("ledger p99 latency", None),
+        ("ledger Sev 1 lag", "sev1"),
+        ("Prio2: ledger lags", "sev2"),
+        ("ledger priority-3", "sev3"),
+        ("ledger S3 errors", None),
+        ("ledger p 1 errors", None),
+        ("ledger priority queue 1", None),
+        ("Severity: 3 (Moderate)", "3 (Moderate)"),
+        ("severity = sev 2. See the runbook", "sev 2"),
+        ('{"team": "ledger", "severity": "high"}', "high"),
+        ('{"priority":"P4"}', "P4"),
+        ("priority: as agreed", None),
+        ("severity: low team: high", "low"),
     ],
 )
 def test_the_severity_in_the_name_of_an_alarm(name: str, word: str | None) -> None:
@@ -116,6 +141,9 @@ def test_the_severity_in_the_name_of_an_alarm(name: str, word: str | None) -> No
         ("alarms-cpu-high", None),
         ("high-priority-pages", "high"),
         ("ledger-alarms-low", "low"),
+        ("urgent-alarms", "urgent"),
+        ("ledger-not-urgent", None),
+        ("ledger-sev-1", "sev1"),
     ],
 )
 def test_the_severity_in_the_name_of_a_topic(topic: str, word: str | None) -> None:
@@ -190,3 +218,14 @@ def test_an_unknown_phrase_stays_unknown() -> None:
 
     assert [alert.severity for alert in batch.alerts] == ["high"]
     assert batch.unknown_severities == ["low-latency"]
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["<no value>", "N/A", "-", "null", "undefined", "Unknown", "not set", "Not classified", "❓", "(unspecified)"],
+)
+def test_a_placeholder_states_no_severity(word: str) -> None:
+    batch = normalize_batch("generic", {"alert_name": "Ledger", "severity": word})
+
+    (alert,) = batch.alerts
+    assert (alert.severity, alert.severity_stated, batch.unknown_severities) == ("medium", False, [])

@@ -142,6 +142,76 @@ def online_or_not(event: str) -> dict[str, Any]:
     }
 
 
+def activity(status: str, **about: Any) -> dict[str, Any]:
+    log = {
+        "eventSource": "ServiceHealth",
+        "eventTimestamp": "2026-04-02T06:07:08Z",
+        "level": "Warning",
+        "operationName": "Microsoft.ServiceHealth/incident/action",
+        "correlationId": "c-1",
+        "status": status,
+        "properties": {"title": "Storage is slow", "trackingId": "VN_1", "communication": "We look into it"},
+        **about,
+    }
+    return {
+        "schemaId": "Microsoft.Insights/activityLogs",
+        "data": {"status": "Activated", "context": {"activityLog": log}},
+    }
+
+
+def azure_metric(status: str) -> dict[str, Any]:
+    context = {
+        "timestamp": "2026-04-02T06:07:08Z",
+        "name": "Ledger CPU",
+        "severity": "1",
+        "description": "Above 90 %",
+        "conditionType": "SingleResourceMultipleMetricCriteria",
+        "resourceName": "ledger-vm-1",
+        "portalLink": "https://portal.azure.com/#resource/ledger-vm-1",
+    }
+    return {"schemaId": "AzureMonitorMetricAlert", "data": {"version": "2.0", "status": status, "context": context}}
+
+
+def dynatrace(state: str) -> dict[str, Any]:
+    return {
+        "State": state,
+        "ProblemID": "P-2604",
+        "ProblemTitle": "Failure rate of ledger",
+        "ProblemSeverity": "ERROR",
+        "ProblemURL": "https://abc.live.dynatrace.com/#problems/P-2604",
+    }
+
+
+def better_stack(status: str, resolved_at: str | None = None) -> dict[str, Any]:
+    incident = {
+        "name": "Ledger page",
+        "url": "https://ledger.example.com",
+        "cause": "Status 502",
+        "started_at": "2026-04-02T06:07:08.000Z",
+        "resolved_at": resolved_at,
+        "status": status,
+    }
+    return {"data": {"id": "5512", "type": "incident", "attributes": incident}}
+
+
+def graylog(priority: int, **fields: str) -> dict[str, Any]:
+    event = {"id": "01", "message": "Logins: 400", "timestamp": "2026-04-02T06:07:08Z", "priority": priority}
+    return {"event_definition_title": "Many logins", "event": {**event, "fields": fields}, "backlog": []}
+
+
+def splunk_observability(status: str, severity: str = "Minor") -> dict[str, Any]:
+    return {
+        "detector": "Ledger",
+        "rule": "Ledger lags",
+        "severity": severity,
+        "incidentId": "Gx1",
+        "status": "ok" if status == "stopped" else status,
+        "statusExtended": status,
+        "messageBody": "by 40 minutes",
+        "dimensions": {"sf_service": "ledger", "host": "ledger-7"},
+    }
+
+
 AT = datetime(2026, 4, 2, 6, 7, 8, tzinfo=UTC)
 BEGINS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "Uptime Kuma": (
@@ -186,6 +256,24 @@ BEGINS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
         {"alert_name": "Sudo", "host": "ledger-1", "message": "sudo: x", "service": None},
     ),
+    "Azure Monitor, the activity log": (
+        activity("Active"),
+        {"alert_name": "Storage is slow", "severity": "medium", "message": "We look into it", "timestamp": AT},
+    ),
+    "Azure Monitor, a metric without the common schema": (
+        azure_metric("Activated"),
+        {"alert_name": "Ledger CPU", "severity": "high", "host": "ledger-vm-1", "timestamp": AT},
+    ),
+    "Dynatrace": (dynatrace("OPEN"), {"alert_name": "Failure rate of ledger", "severity": "medium"}),
+    "Better Stack": (
+        better_stack("Started"),
+        {"alert_name": "Ledger page", "message": "Status 502", "host": "ledger.example.com", "began_at": AT},
+    ),
+    "Graylog": (graylog(3), {"alert_name": "Many logins", "severity": "high", "message": "Logins: 400"}),
+    "Splunk Observability": (
+        splunk_observability("anomalous"),
+        {"alert_name": "Ledger lags", "severity": "medium", "host": "ledger-7", "message": "by 40 minutes"},
+    ),
     "OnlineOrNot": (online_or_not("uptime.down"), {"alert_name": "Ledger page", "url": "https://ledger.example.com"}),
 }
 ENDS: dict[str, dict[str, Any]] = {
@@ -199,6 +287,11 @@ ENDS: dict[str, dict[str, Any]] = {
     "Opsgenie": opsgenie("Close"),
     "Zabbix": zabbix("0", event_recovery_id="191"),
     "OnlineOrNot": online_or_not("uptime.up"),
+    "Azure Monitor, the activity log": activity("Resolved", correlationId="c-2"),
+    "Azure Monitor, a metric without the common schema": azure_metric("Deactivated"),
+    "Dynatrace": dynatrace("RESOLVED"),
+    "Better Stack": better_stack("Resolved", "2026-04-02T07:00:00.000Z"),
+    "Splunk Observability": splunk_observability("stopped"),
 }
 
 
@@ -236,6 +329,11 @@ def test_what_is_over_resolves_the_same_alert(tool: str) -> None:
         opsgenie("Acknowledge"),
         opsgenie("AddNote"),
         opsgenie("AssignOwnership"),
+        dynatrace("MERGED"),
+        sentry("created", "comment", comment="mine", issue_id="8812"),
+        sentry("created", "error", error={"title": "KeyError: 'iban'", "issue_id": "8812"}),
+        sentry("created", "installation", installation={"status": "installed"}),
+        better_stack("Validating"),
         {"type": "status_page.incident.started", "data": {"object": {"name": "us", "incident": {"title": "Slow"}}}},
     ],
 )
@@ -260,6 +358,10 @@ def test_what_a_tool_tells_besides_is_ignored(body: dict[str, Any]) -> None:
         (zabbix("1", event_severity="Not classified"), "medium"),
         ({"EventName": "Lag", "EventValue": "1", "EventNSeverity": "5", "EventID": "8"}, "critical"),
         (metric_alert("warning"), "medium"),
+        (activity("Active", level="Informational"), "info"),
+        (graylog(1), "low"),
+        (graylog(4), "critical"),
+        (splunk_observability("anomalous", "Major"), "high"),
     ],
 )
 def test_severities_on_the_scale_of_the_tool(body: dict[str, Any], severity: str) -> None:
@@ -293,6 +395,16 @@ def test_severities_on_the_scale_of_the_tool(body: dict[str, Any], severity: str
             "firing",
         ),
         ({"text": "Disk of ledger-db-1 is full"}, "Disk of ledger", "firing"),
+        # Grafana OnCall's
+        (
+            {
+                "event": {"type": "resolve"},
+                "alert_group": {"id": "I1", "title": "Lag", "state": "resolved"},
+                "user": {},
+            },
+            "Lag",
+            "resolved",
+        ),
     ],
 )
 def test_fields_one_level_down_or_in_another_spelling(body: dict[str, Any], name: str, status: str) -> None:
@@ -320,6 +432,13 @@ def test_the_ids_of_two_tools_are_two_alerts() -> None:
     other = {"alert_name": "Ledger API", "fingerprint": "31"}
 
     assert one(other).fingerprint != one(kuma(0, "timeout")).fingerprint
+
+
+def test_the_fields_of_a_graylog_event_tell_it_apart() -> None:
+    ada, bob = one(graylog(3, user="ada")), one(graylog(3, user="bob"))
+
+    assert ada.group_key == bob.group_key
+    assert ada.fingerprint != bob.fingerprint
 
 
 def test_every_shape_is_tried() -> None:

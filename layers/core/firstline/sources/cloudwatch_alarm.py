@@ -23,6 +23,8 @@ _SCALES = re.compile(r"arn:[a-z-]+:(application-)?autoscaling:")
 _SCALING_NAME = re.compile(r"TargetTracking-|awseb-.*AWSEBCloudwatchAlarm(High|Low)")
 _SCALING_TEXT = re.compile(r"\s*(DO NOT EDIT OR DELETE\b.*Scaling|ElasticBeanstalk Default Scale )", re.DOTALL)
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+# `Severity: 2 (High)`, and JSON.
+_STATED_AS_PHRASE = re.compile(r"\b(?:severity|priority)\"?\s*[:=]\s*\"?([^\n\",;.|}]{1,40})", re.IGNORECASE)
 
 MADE_FOR = "made_for"
 """The label of an alarm that drives a machine; its value names the machine: `auto-scaling`."""
@@ -156,9 +158,12 @@ def stated_severity(description: Any) -> str | None:
     if type(description) is not str:
         return None
     start = description[:1_000]
-    found = (_BRACKETED.search(start) if "[" in start else None) or (
-        _STATED.search(start) if ":" in start or "=" in start else None
-    )
+    found = _BRACKETED.search(start) if "[" in start else None
+    if found is None and (":" in start or "=" in start):
+        found = _STATED.search(start)
+        phrase = None if found else _STATED_AS_PHRASE.search(start)
+        if phrase and severity.from_word(phrase[1]) is not None:
+            return phrase[1].strip()
     return found[1] if found else None
 
 

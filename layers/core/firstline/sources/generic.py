@@ -4,17 +4,21 @@
 looked up by their letters and digits alone, as the names of labels are.
 """
 
+import re
 from datetime import datetime
 from typing import Any, Literal
 
 from firstline.errors import UnreadablePayload
-from firstline.sources import meanings, values
+from firstline.sources import meanings, prometheus, values
 from firstline.sources.authentication import Request, require_token, signed
 from firstline.sources.identity import bare_host, digest, group_key, host_hint
 from firstline.sources.meanings import Subject
+from firstline.sources.notice import essence, part
 from firstline.sources.reading import Reading
 from firstline.sources.shapes import STATUSES, flattened, unfolded
 
+_SAID = ("msg", "text", "content")
+"""All that a message to a chat says."""
 _NAME = (
     *("alertname", "name", "title", "rule", "rulename", "displayname"),
     # Pingdom's, UptimeRobot's, Splunk's and Zabbix's
@@ -22,15 +26,15 @@ _NAME = (
     # New Relic's older ones, Nagios' and Icinga's
     *("conditionname", "policyname", "servicedescription", "servicedesc"),
     *("subject", "summary"),
-    # All that a message to a chat says
-    *("msg", "text", "content"),
+    *_SAID,
 )
 _STATUS = (
     *("status", "state", "currentstate", "newstatus", "alerttypefriendlyname"),
     *("eventstatus", "triggerstatus", "monitorstatus", "servicestate", "hoststate"),
 )
-_EVENT = ("event", "eventtype", "trigger", "action")
-"""Names whose values say the status only if they are known for it: `uptime.down`, `alert.resolved`."""
+_EVENT = ("event", "eventtype", "trigger", "action", "alerttype", "notificationtype")
+"""Names whose values say the status only if they are known for it: `uptime.down`, `ALERT_RECOVERY`."""
+_LAST_WORD = re.compile(r"(?:[\w.:-]{0,100}(?<!not)(?<!no)(?<!non)[._:-])?([a-z]{1,30})")
 _YES, _NO = ("true", "1", "yes"), ("false", "0", "no")
 _OVER = ("up", "isup", "ok", "isok", "healthy", "ishealthy", "success", "resolved", "recovered")
 _BEGUN = ("down", "isdown", "firing", "isfiring", "alerting", "triggered", "failed")
@@ -46,7 +50,7 @@ _HOST = ("host", "hostname", "instance", "instanceid", "node", "server", "monito
 _TIME = ("timestamp", "time", "startsat", "occurredat", "statechangedtimestamp", "ts", "date")
 _BEGAN = ("startsat",)
 _URL = ("url", "link", "dashboardlink", "resultslink", "htmlurl", "incidenturl")
-_ID = ("fingerprint", "dedupkey", "checkid", "monitorid", "incidentid")
+_ID = ("fingerprint", "dedupkey", "checkid", "monitorid", "incidentid", "alertgroupid")
 
 
 def authenticate(request: Request) -> None:
@@ -74,6 +78,9 @@ def read(payload: Any, reading: Reading) -> None:
         return
     if not alerts:
         reading.ignore("the list of alerts is empty")
+    if any(type(part(alert, "labels", "alertname")) is str and "annotations" in alert for alert in alerts):
+        prometheus.read(payload, reading)  # SigNoz and others send what Alertmanager sends
+        return
     for alert in reading.split(payload, "alerts"):
         try:
             _read_alert(alert, reading)
@@ -95,6 +102,8 @@ def _read_alert(raw: Any, reading: Reading) -> None:
         return
     labels = _labels(alert)
     own, meant = meanings.of(alert), meanings.of(labels)
+    if _first(alert, _NAME[: -len(_SAID)]) is None:
+        full_name = essence(full_name) or full_name  # a text counts the days, or says when it was sent
     host = bare_host(_first(alert, _HOST) or "") or host_hint(labels, meant)
     subject = Subject(*[own.first(meaning) or meant.first(meaning) for meaning in Subject._fields])
     given = _first(alert, _ID)
@@ -143,9 +152,9 @@ def _status(alert: dict[str, Any]) -> tuple[Literal["firing", "resolved"] | None
     if any(_first(alert, (key,)) in _YES for key in _OVER) or any(_first(alert, (key,)) in _NO for key in _BEGUN):
         return "resolved", "resolved"
     for key in _EVENT:
-        word = (_first(alert, (key,)) or "")[:200].lower().rpartition(".")[2]
-        if word in STATUSES:
-            return STATUSES[word], word
+        last = _LAST_WORD.fullmatch((_first(alert, (key,)) or "").lower())
+        if last is not None and last[1] in STATUSES:
+            return STATUSES[last[1]], last[1]
     return "firing", "firing"
 
 

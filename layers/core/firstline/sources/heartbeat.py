@@ -14,12 +14,15 @@ CALLED = "Watchdog"
 
 # Names are compared by their letters. A watchdog is one of alerting only if nothing else is in its name: a kernel and
 # a board have watchdogs, too. An alert that a switch is missing is a real one.
-_OF_ALERTING = r"(?:prometheus|alertmanager|alerting|alerts?|monitoring|pipeline|kube|cluster|ee|endtoend)*"
+_OF_ALERTING = (
+    r"(?:prometheus|alertmanager|alerting|alerts?|monitoring|observability|pipeline|kube|cluster|ee|endtoend|"
+    r"thanos|mimir|cortex|loki|grafana|victoriametrics|vmalert)*"
+)
 _NAME = re.compile(
     rf".*deadmans?(?:switch|snitch|alert|alarm)?|{_OF_ALERTING}watchdog(?:alert)?|always(?:firing|fires)"
 )
 _MISSING = re.compile(r"^no|missing|absent|lost|fail|broken|silent|stopped|dead(?!man)|down$")
-_ALWAYS = re.compile(r"\balways[- ](?:fir(?:ing|es)|be firing)\b", re.IGNORECASE)
+_ALWAYS = re.compile(r"\balways[- ](?:fir(?:ing|es)|be firing)\b|\b(?:should|must) always fire\b", re.IGNORECASE)
 
 
 @lru_cache(maxsize=512)

@@ -4,7 +4,9 @@ A name is looked up by its letters and digits alone: `service.name`, `service_na
 several names with one meaning the first of the table wins, whatever the order of sending. Labels are read before any is
 cut: what an alert means does not depend on how many labels it has.
 
-OpenTelemetry's names: https://opentelemetry.io/docs/specs/semconv/resource/
+OpenTelemetry's names: https://opentelemetry.io/docs/specs/semconv/resource/ and, where there is no name of a service,
+https://opentelemetry.io/docs/specs/semconv/non-normative/k8s-attributes/. Prometheus puts `exported_` before a label of
+the thing itself if the scrape has one of the same name: https://prometheus.io/docs/prometheus/latest/configuration/configuration/
 """
 
 from collections.abc import Mapping
@@ -15,22 +17,31 @@ from firstline.sources import values
 
 _NAMES: dict[str, str] = {
     "alert_name": "alertname",
-    "severity": "severity priority level alertseverity alertpriority",
+    "severity": (
+        "severity priority level alertseverity alertpriority sev prio severitylevel criticality importance "
+        "importancelevel urgency"
+    ),
     "account": "account accountid awsaccount awsaccountid cloudaccountid",
     "region": "region awsregion cloudregion",
     "service": (
-        "service servicename app appname application applicationname appkubernetesioname "
+        "exportedservice service servicename app appname application applicationname appkubernetesioname "
         # kube_pod_labels adds `label_` to the labels of a pod.
-        "labelappkubernetesioname labelapp job "
+        "labelappkubernetesioname labelapp "
+        # OpenTelemetry's order of what stands in for a missing `service.name`, and Datadog's names of the same.
+        "k8sdeploymentname k8sstatefulsetname k8sdaemonsetname k8scronjobname k8sjobname "
+        "kubedeployment kubestatefulset kubedaemonset kubecronjob exportedjob job "
         # CloudWatch's dimensions name the resource of a managed service.
         "functionname apiname dbinstanceidentifier dbclusteridentifier queuename tablename loadbalancer "
         "autoscalinggroupname"
     ),
-    "environment": "environment env environmentname deploymentenvironmentname deploymentenvironment stage",
+    "environment": (
+        "environment env environmentname deploymentenvironmentname deploymentenvironment serviceenvironment stage"
+    ),
     "cluster": "cluster clustername k8sclustername kubeclustername kubernetesclustername kubernetescluster",
-    "namespace": "namespace namespacename k8snamespacename kubenamespace kubernetesnamespace",
+    "namespace": "exportednamespace namespace namespacename k8snamespacename kubenamespace kubernetesnamespace",
     "host": (
-        "instance host hostname node kubenode kubernetesnode nodename k8snodename server servername hostip nodeip fqdn"
+        "instance host hostname node kubenode kubernetesnode nodename k8snodename kubernetesiohostname "
+        "server servername hostip nodeip fqdn"
     ),
 }
 _PLACES: dict[str, tuple[int, str]] = {

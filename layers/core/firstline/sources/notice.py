@@ -99,6 +99,7 @@ _PASSING = re.compile(
     r"|(?<![\w.])\d{1,2}([/.])\d{1,2}\1\d{2,4}(?![.\w])"
     r"|\b(?:(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?,? )?"
     r"(?:\d{1,2} )?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?,? \d{1,4}(?:,? \d{4})?\b"
+    r"|\b\d{1,6} ?(?:(?:sec(?:ond)?|min(?:ute)?|hour|day|week)s?)\b"  # how long it lasts, or will last
     r"|(?<![\w-])(?=[0-9a-f]*\d)[0-9a-f]{16,}\b"  # a digest; the id of an instance has a prefix and stays
     r"|(?<![\w.-])1[5-9]\d{8}(?:\d{3}|\d{6}|\d{9}|\.\d+)?\b",  # seconds, ms, µs or ns since 1970; no account's number
     re.IGNORECASE,

@@ -52,6 +52,8 @@ _RUNS = {
     "CodeDeploy Deployment State-change Notification": _Run("Deployment", "state", "application", "deploymentId"),
     "CodeDeploy Instance State-change Notification": _Run("Deployment", "state", "application", "deploymentId"),
     "CodePipeline Pipeline Execution State Change": _Run("Pipeline", "state", "pipeline", "execution-id"),
+    "CodePipeline Stage Execution State Change": _Run("Pipeline", "state", "pipeline", "execution-id"),
+    "CodePipeline Action Execution State Change": _Run("Pipeline", "state", "pipeline", "execution-id"),
     "Step Functions Execution Status Change": _Run("Execution", "status", "stateMachineArn", "name"),
     "Batch Job State Change": _Run("Batch job", "status", "jobName", "jobId"),
     "Glue Job State Change": _Run("Glue job", "state", "jobName", "jobRunId"),
@@ -70,8 +72,9 @@ def _run(kind: str, run: _Run, event: Event) -> Notice:
         name=f"{run.called} of {about} {values.name(word)}" if state else kind,
         state=state,
         why=f"a {run.called.lower()} that is {values.name(word)} is no problem",
-        identity=(kind, detail.get(run.run), about),
-        problem=(kind, detail.get(run.of)),
+        identity=(kind, detail.get(run.run), about, *(detail.get(key) for key in ("stage", "action"))),
+        # A pipeline, its stage and its action fail together, and so do a deployment and its instances.
+        problem=(run.called, detail.get(run.of)),
         about=about,
         environment=detail.get("deploymentGroup"),
         text=(

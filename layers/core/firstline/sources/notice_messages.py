@@ -37,6 +37,9 @@ def of_message(message: dict[str, Any]) -> list[Notice] | None:
     """Return what a service's message says, or None if no mark of a service is in it."""
     if "detail-type" in message:
         return of_event(message)
+    if "detailType" in message and "notificationRuleArn" in message:
+        # https://docs.aws.amazon.com/dtconsole/latest/userguide/concepts.html: CodeStar's, of CodePipeline and the like
+        return of_event({**message, "detail-type": message["detailType"]})
     for keys, reader in _READERS:
         if all(key in message for key in keys):
             return list(reader(message))
@@ -187,11 +190,55 @@ def _mail(message: dict[str, Any]) -> Iterator[Notice]:
     sender = first(part(headers, "from"))
     yield Notice(
         name=part(headers, "subject") or "mail",
-        state="firing" if letters(message["notificationType"]) == "received" else None,
+        state="firing" if letters(message.get("notificationType")) == "received" else None,
         why="it tells what became of a mail that was sent",
         identity=("mail", sender, essence(part(headers, "subject"))),
         text=(f"From: {sender}", message.get("content")),
         at=part(message, "mail", "timestamp"),
+    )
+
+
+def _lambda(message: dict[str, Any]) -> Iterator[Notice]:
+    """Read the record of an asynchronous invocation that a function's destination gets; what failed is its input's.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    """
+    context = message["requestContext"]
+    arn, condition = values.scalar(part(context, "functionArn")) or "", part(context, "condition")
+    function = arn.split(":function:")[-1].split(":")[0]
+    yield Notice(
+        name=f"Lambda {function}: {condition}",
+        state=None if letters(condition) == "success" else "firing",
+        why=f"an invocation of {function} that succeeded",
+        identity=("lambda", arn, condition),
+        about=function,
+        text=(
+            _flat(message.get("responsePayload")),
+            f"Error: {part(message, 'responseContext', 'functionError')}",
+            f"Attempts: {part(context, 'approximateInvokeCount')}",
+        ),
+        at=message.get("timestamp"),
+    )
+
+
+def _insight(message: dict[str, Any]) -> Iterator[Notice]:
+    """Read what DevOps Guru says of an insight, until it is closed. Its recommendations are no problem of their own.
+
+    https://docs.aws.amazon.com/devops-guru/latest/APIReference/API_NotificationFilterConfig.html
+    """
+    kind = letters(message["MessageType"])
+    states: dict[str, State] = {"newinsight": "firing", "severityupgraded": "firing", "closedinsight": "resolved"}
+    yield Notice(
+        name=f"DevOps Guru: {message.get('InsightName') or message['InsightId']}",
+        state=states.get(kind),
+        why=f"DevOps Guru tells more of an insight: {kind}",
+        identity=("devops guru", message["InsightId"]),
+        severity=message.get("InsightSeverity"),
+        text=(message.get("InsightDescription"),),
+        labels={"insight": message["InsightId"], "type": message.get("InsightType")},
+        account=message.get("AccountId"),
+        region=message.get("Region"),
+        url=message.get("InsightUrl"),
     )
 
 
@@ -214,6 +261,9 @@ _READERS: tuple[tuple[tuple[str, ...], Callable[[dict[str, Any]], Iterator[Notic
     (("messageType", "configSnapshotId"), _config),
     (("Event", "Bucket"), _object_event),
     (("notificationType", "mail"), _mail),
+    (("eventType", "mail"), _mail),
+    (("requestContext", "responseContext"), _lambda),
+    (("MessageType", "InsightId"), _insight),
 )
 
 

@@ -1,15 +1,24 @@
 """Messages of an SNS topic and of EventBridge that are no alarms: each is read by its mark, and the rest as text."""
 
+import re
 from typing import Any
 
 from firstline.sources import prometheus, values
 from firstline.sources.cloudwatch_alarm import severity_word, topic_severity_word
 from firstline.sources.identity import bare_host, digest
 from firstline.sources.meanings import Subject
-from firstline.sources.notice import Notice, essence, is_good_news, letters, part
+from firstline.sources.notice import Notice, State, essence, is_good_news, letters, part
 from firstline.sources.notice_messages import of_message
 from firstline.sources.notice_texts import alertmanager_notification, of_text
 from firstline.sources.reading import Reading
+
+_OVER = ("resolved", "recovered", "recovery", "ok", "cleared", "closed", "healthy", "normal")
+# `[OK] disk`, `RESOLVED: disk`; "ok" within a sentence says nothing.
+_BEGINS_WITH_STATE = re.compile(
+    r"\W{0,8}(?:(resolved|recovered|recovery|ok|cleared)|problem|firing|triggered|alert|alarm)\b"
+    r"[ \t]{0,4}[]:|)\u2013-]\W{0,8}",
+    re.IGNORECASE,
+)
 
 
 def is_known(message: Any) -> bool:
@@ -40,6 +49,8 @@ def add_message(message: Any, topic: str | None, envelope: dict[str, Any], raw: 
         notices = of_text(subject, text, envelope.get("MessageAttributes"))
     if notices is None:
         notices = [_unknown(message, subject, topic)]
+    if not notices:
+        reading.ignore("the message tells of nothing")
     for notice in notices:
         if notice.state is None:
             reading.ignore(notice.why or f"{notice.name} is no problem")
@@ -95,9 +106,10 @@ def _add(
 
 
 def _unknown(message: Any, subject: str | None, topic: str | None) -> Notice:
-    """Read any other message: its identity is its headline and its body, without times and ids of its own.
+    """Read any other message: its identity is its headline and its body, without state, times and ids of its own.
 
-    It never ends. One whose state is a word of success is no problem.
+    It ends if its state is a word for it, or its headline begins with one. One whose state is a word of success is no
+    problem.
     """
     fields = message if type(message) is dict else {}
     lines = message.strip().splitlines() if type(message) is str else []
@@ -107,12 +119,16 @@ def _unknown(message: Any, subject: str | None, topic: str | None) -> Notice:
     name = values.name(fields.get("detail-type")) or subject or first_line or unnamed
     detail = part(fields, "detail") or fields
     labels = values.labels(detail)
-    word = next((labels[key] for key in ("status", "state", "result") if key in labels), None)
+    key = next((key for key in ("status", "state", "result") if key in labels), None)
+    word = labels[key] if key else None
+    said = _BEGINS_WITH_STATE.match(name)
+    over = letters(word) in _OVER if key else said is not None and said[1] is not None
+    state: State = "resolved" if over else None if is_good_news(word) else "firing"
     return Notice(
         name=name,
-        state=None if is_good_news(word) else "firing",
+        state=state,
         why=f"{name}: {word}",
-        identity=("message", topic, essence(name), essence(message)),
+        identity=("message", topic, essence(_stateless(name)), essence(_without(message, key))),
         about=labels.get("service"),
         severity=_stated(labels),
         text=(
@@ -125,6 +141,21 @@ def _unknown(message: Any, subject: str | None, topic: str | None) -> Notice:
         region=fields.get("region"),
         at=fields.get("time"),
     )
+
+
+def _stateless(text: str) -> str:
+    """Return a text without the state that it begins with."""
+    found = _BEGINS_WITH_STATE.match(text)
+    return text[found.end() :] if found else text
+
+
+def _without(message: Any, key: str | None) -> Any:
+    """Return a message without its state: a text's first word, or a key of the object or of its `detail`."""
+    if type(message) is not dict:
+        return _stateless(message) if type(message) is str else message
+    kept = {name: value for name, value in message.items() if name != key}
+    detail = kept.get("detail")
+    return {**kept, "detail": {name: detail[name] for name in detail if name != key}} if type(detail) is dict else kept
 
 
 def _stated(labels: dict[str, str]) -> str | None:

@@ -159,9 +159,9 @@ class Reading:
         self.batch.rejected.append(Rejected(reason, payload))
 
     def severity(self, word: Any, default: SourceSeverity | None = None) -> SourceSeverity | None:
-        """Return the severity for the sender's word: `default` without one, high if the word is unknown."""
+        """Return the severity for the sender's word: `default` if it states none, high if the word is unknown."""
         stated = values.name(word, 64)
-        if stated is None:
+        if stated is None or not severity.states_any(stated):
             return default
         known = severity.from_word(stated)
         if known is not None:

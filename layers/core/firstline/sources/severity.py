@@ -11,13 +11,19 @@ from typing import Any
 from firstline.models import SourceSeverity
 
 _WORDS: dict[SourceSeverity, str] = {
-    "critical": "critical crit fatal emergency emerg disaster severe page sev0 sev1 p0 p1",
-    "high": "high error err major urgent alert sev2 p2",
-    "medium": "warning warn medium moderate average minor ticket notify sev3 p3",
-    "low": "low task sev4 p4",
+    "critical": (
+        "critical crit fatal emergency emerg panic disaster severe blocker highest immediate page sev0 sev1 p0 p1"
+    ),
+    "high": "high error err major urgent important serious alert sev2 p2",
+    "medium": "warning warn medium moderate average normal minor ticket notify sev3 p3",
+    "low": "low lowest trivial negligible cosmetic task sev4 p4",
     "info": "info informational information notice debug verbose none p5 sev5",
 }
 WORDS: dict[str, SourceSeverity] = {word: severity for severity, words in _WORDS.items() for word in words.split()}
+
+_PLACEHOLDERS = "novalue null nil undefined unset unspecified unknown na noseverity notclassified notset"
+UNGRADED = frozenset({"", *_PLACEHOLDERS.split()})
+"""The letters of what senders and their templates put into the place of a severity when there is none."""
 
 UNKNOWN: SourceSeverity = "high"
 """The severity of an unknown word maps upwards: better one page too many."""
@@ -32,6 +38,8 @@ SCALES: dict[str, tuple[tuple[float, SourceSeverity], ...]] = {
     "Security Hub": ((90, "critical"), (70, "high"), (40, "medium"), (1, "low"), (0, "info")),
     # https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-common-schema (0 is the worst)
     "Azure Monitor": ((4, "info"), (3, "info"), (2, "medium"), (1, "high"), (0, "critical")),
+    # https://go2docs.graylog.org/current/interacting_with_your_log_data/event_definitions.html
+    "Graylog": ((4, "critical"), (3, "high"), (2, "medium"), (1, "low")),
     # https://www.zabbix.com/documentation/current/en/manual/config/triggers/severity
     "Zabbix": ((5, "critical"), (4, "high"), (2, "medium"), (1, "info"), (0, "medium")),
 }
@@ -44,7 +52,7 @@ def _words(text: str) -> frozenset[str]:
 
 _CLEAR = _words("critical crit fatal emergency emerg disaster warning warn informational information")
 _LOUD = _words("critical crit fatal emergency p0 p1 p2 p3 p4 p5 sev0 sev1 sev2 sev3 sev4 sev5")
-_IN_TOPICS = _LOUD | _words("high major medium warning warn minor low info")
+_IN_TOPICS = _LOUD | _words("high urgent major medium warning warn minor low info")
 _ROUTES = _words("page alert ticket notify task notice none")
 _ALERTS = _words(
     "alert alerts alarm alarms priority prio severity sev urgency impact risk importance level incident incidents "
@@ -59,11 +67,20 @@ _NEGATIONS = _words("non not no never isn un less")
 _INTENSIFIERS = _words("so very too mission business time that longer a t")
 
 _NUMBERED = re.compile(
-    r"(?<![a-z0-9])(?:prio(?:rity)?|p|s(?:ev(?:erity)?)?)[-_ .:=#]*([0-5])(?![a-z0-9]|\.\d)", re.IGNORECASE
+    r"(?<![a-z0-9])(?:pri(?:o(?:rity)?)?|p|s(?:ev(?:erity)?)?)[-_ .:=#]*([0-5])(?![a-z0-9]|\.\d)", re.IGNORECASE
+)
+# In a name, `p 2` and `s3` may be anything.
+_NUMBERED_IN_NAME = re.compile(
+    r"(?<![a-zA-Z0-9])(?:prio(?:rity)?|sev(?:erity)?)[-_ .:=#]*([0-5])(?![a-z0-9]|\.\d)", re.IGNORECASE
 )
 _BREAK = re.compile(r"\s[-/]\s|[^\w\s'./-]+")
 # A word of camel case, or a whole instance type (p3.2xlarge), which is no P3.
 _TOKEN = re.compile(r"[a-z]\d\w*\.\w*large|[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+|[^\W\d_]+")
+
+
+def states_any(text: str) -> bool:
+    """Return False for a placeholder: `<no value>`, `n/a`, `-`."""
+    return text in WORDS or "".join([c for c in text.lower() if c.isalnum()]) not in UNGRADED
 
 
 def from_word(text: str) -> SourceSeverity | None:
@@ -112,7 +129,7 @@ def in_topic(name: str) -> str | None:
 
 
 def _first(name: str, words: frozenset[str]) -> str | None:
-    joined = name.replace("sev-", "sev").replace("Sev-", "sev").replace("SEV-", "sev")
+    joined = _NUMBERED_IN_NAME.sub(r"sev\1", name)
     return next((word for word, negated in grades(joined) if word in words and not negated), None)
 
 

@@ -29,9 +29,6 @@ STATUSES: dict[str, Literal["firing", "resolved"] | None] = {
 }
 """What a word says of an alert; None: neither that it fires nor that it is over."""
 
-_UNGRADED = ("no severity", "not classified", "resolved")
-"""What tools put into the place of a severity when there is none."""
-
 _NO_WORDS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -128,6 +125,8 @@ _SHAPES = (
             "group": "data.metric_alert.alert_rule.id data.metric_alert.id",
         },
     ),
+    # Whatever else it tells: that it was installed, a comment, every single error.
+    ToolShape("Sentry", "installation.uuid action", {"name": "action", "status": "installation.uuid"}, other="muted"),
     # https://docs.newrelic.com/docs/alerts/get-notified/notification-integrations/#webhook
     ToolShape(
         "New Relic",
@@ -212,6 +211,93 @@ _SHAPES = (
         {"1": "firing", "0": "resolved", "problem": "firing"},
         scale="Zabbix",
     ),
+    # https://learn.microsoft.com/azure/azure-monitor/alerts/activity-log-alerts-webhook
+    ToolShape(
+        "Azure Monitor",
+        "schemaId data.context.activityLog",
+        {
+            "name": "data.context.activityLog.properties.title data.context.activityLog.operationName",
+            "status": "data.context.activityLog.status",
+            "severity": "data.context.activityLog.level",
+            "message": "data.context.activityLog.properties.communication data.context.activityLog.description",
+            "time": "data.context.activityLog.eventTimestamp",
+            "fingerprint": "data.context.activityLog.properties.trackingId data.context.activityLog.correlationId",
+        },
+    ),
+    # https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-non-common-schema-definitions
+    ToolShape(
+        "Azure Monitor",
+        "schemaId data.context.conditionType",
+        {
+            "name": "data.context.name",
+            "status": "data.status",
+            "severity": "data.context.severity",
+            "message": "data.context.description data.context.conditionType",
+            "host": "data.context.resourceName",
+            "time": "data.context.timestamp",
+            "labels": "data.properties",
+            "url": "data.context.portalLink",
+        },
+        scale="Azure Monitor",
+    ),
+    # https://docs.dynatrace.com/docs/analyze-explore-automate/notifications-and-alerting/problem-notifications/webhook-integration
+    # `ProblemSeverity` is a category (AVAILABILITY, ERROR …). What is merged goes on under another problem.
+    ToolShape(
+        "Dynatrace",
+        "problemid problemtitle",
+        {
+            "name": "problemtitle",
+            "status": "state",
+            "message": "problemdetailstext problemdetails problemtitle",
+            "url": "problemurl",
+            "fingerprint": "problemid",
+        },
+        {"merged": "muted"},
+    ),
+    # https://betterstack.com/docs/uptime/api/incidents-api-response-params
+    ToolShape(
+        "Better Stack",
+        "data.attributes.cause data.attributes.started_at",
+        {
+            "name": "data.attributes.name",
+            "status": "data.attributes.status",
+            "message": "data.attributes.cause",
+            "host": "data.attributes.url",
+            "starts_at": "data.attributes.started_at",
+            "ends_at": "data.attributes.resolved_at",
+            "url": "data.attributes.url",
+            "fingerprint": "data.id",
+        },
+        {"unconfirmed": "pending", "validating": "pending"},
+    ),
+    # https://go2docs.graylog.org/current/interacting_with_your_log_data/notifications.html
+    ToolShape(
+        "Graylog",
+        "event_definition_title event.message",
+        {
+            "name": "event_definition_title",
+            "severity": "event.priority",
+            "message": "event.message event_definition_description",
+            "time": "event.timestamp",
+            "labels": "event.fields",
+        },
+        scale="Graylog",
+    ),
+    # https://dev.splunk.com/observability/docs/integrations/webhook_integration_overview/
+    ToolShape(
+        "Splunk Observability",
+        "detector incidentId",
+        {
+            "name": "rule detector",
+            "status": "statusExtended status",
+            "severity": "severity",
+            "message": "messageBody messageTitle description",
+            "labels": "dimensions",
+            "url": "detectorUrl",
+            "fingerprint": "incidentId",
+        },
+        {"manually resolved": "resolved", "manually_resolved": "resolved", "stopped": "resolved"},
+    ),
     # https://docs.splunk.com/Documentation/Splunk/latest/Alert/Webhooks
     # Its `app` is the part of Splunk that holds the search, not the service that it is about.
     ToolShape(
@@ -233,6 +319,7 @@ _FIRST_KEYS = frozenset(letters(shape.marks.partition(" ")[0].partition(".")[0])
 
 _WRAPPERS = (
     "alert",
+    "alert_group",
     "incident",
     "problem",
     "issue",
@@ -282,7 +369,7 @@ def _fields(shape: ToolShape, payload: Mapping[str, Any]) -> dict[str, Any]:
         found["said"] = word
         found["status"] = shape.statuses.get(word, word if word in STATUSES else shape.other)
     severity = values.scalar(found.pop("severity", None))
-    if severity is not None and severity.lower() not in _UNGRADED:
+    if severity is not None and severity.lower() != "resolved":  # Sentry's word for both
         number = severity.lower().removeprefix("sev")
         found["severity"] = (from_number(shape.scale, number) if shape.scale else None) or severity
     return found
