@@ -177,7 +177,7 @@ STORIES = {
         most=2,
     ),
     "pressed": Story(
-        "A person presses Resolve while an alert of another host joins, which pages anew.",
+        "A person presses Resolve while an alert of another host joins, which pages anew: by SNS, too, as PagerDuty's incident stands.",
         "DbDown",
         (
             _fire(5, "DbDown", "web-1", "critical"),
@@ -188,7 +188,7 @@ STORIES = {
             _end(500, "DbDown", "web-2"),
         ),
         last=500,
-        pages=2,
+        pages=3,
     ),
     "flapping": Story(
         "A critical alert that somebody has ends and comes back within the window, twice.",
