@@ -37,11 +37,13 @@ _STOP_SECONDS = 20.0
 _PLANT = "e2e-plant"
 
 
-def until[Seen](what: str, look: Callable[[], Seen], seconds: float = PATIENCE_SECONDS) -> Seen:
+def until[Seen](
+    what: str, look: Callable[[], Seen], seconds: float = PATIENCE_SECONDS, *, every: float | None = None
+) -> Seen:
     """Look again and again until there is something to see, and return it.
 
-    It looks less often the longer it waits: what takes ten seconds may be seen half a second late, and a look costs the
-    stack several requests.
+    Without `every` it looks less often the longer it waits: what takes ten seconds may be seen half a second late, and
+    a look costs the stack several requests.
     """
     began = time.monotonic()
     while True:
@@ -51,7 +53,7 @@ def until[Seen](what: str, look: Callable[[], Seen], seconds: float = PATIENCE_S
         waited = time.monotonic() - began
         if waited > seconds:
             pytest.fail(f"{what}: not within {seconds:g} s (last seen: {seen!r})")
-        time.sleep(min(0.5, 0.1 + waited / 60))
+        time.sleep(every or min(0.5, 0.1 + waited / 20))
 
 
 def environment(stacks: Path) -> dict[str, str]:

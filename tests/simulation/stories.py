@@ -177,7 +177,7 @@ STORIES = {
         most=2,
     ),
     "pressed": Story(
-        "A person presses Resolve while an alert of another host joins, which pages anew: by SNS, too, as PagerDuty's incident stands.",
+        "A person presses Resolve while an alert of another host joins, which pages anew, by SNS, too.",
         "DbDown",
         (
             _fire(5, "DbDown", "web-1", "critical"),

@@ -48,6 +48,7 @@ def test_no_secret_of_an_alert_gets_further_than_ingest(
     with model.answering(VERDICT):
         incident = world.fires("Login failures", **alert_with(secrets))
         incident.stands_in("Await Acknowledgement")
+    model.close()
     incident.is_acknowledged()
     incident.stands_in("Await Resolution").is_resolved()
     incident.ends()
