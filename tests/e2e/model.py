@@ -107,8 +107,3 @@ class Model:
                 yield
             finally:
                 self.end()
-
-    def close(self) -> None:
-        """End it, and give its port back."""
-        self.end()
-        self._reserved.close()
