@@ -223,11 +223,8 @@ class Oracle:
         """Tell whether nothing of the incident fired any more when a command was sent."""
         since = command.at - SENDS_WITHIN - self.world.calls.waited(command.at - MINUTE)
         witness = self.world.witness
-        last = [
-            witness.last.get(alert.key)
-            for alert in self.stored.alerts()
-            if alert.incident_id == command.incident_id and witness.is_sure(alert.key)
-        ]
+        mine = [alert.key for alert in self.stored.alerts() if alert.incident_id == command.incident_id]
+        last = [witness.last.get(key) if witness.is_sure(key) else None for key in mine]  # None may fire
         return bool(last) and all(word is not None and not word.said.firing and word.at < since for word in last)
 
     def _paced(self) -> None:
