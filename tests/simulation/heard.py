@@ -32,6 +32,9 @@ TOLD = timedelta(minutes=4)
 LONGEST_PAUSE = timedelta(minutes=12)
 """Reconcile tries again after a pause of ten minutes at most."""
 
+SLOW_ANSWER = timedelta(seconds=25)
+"""A slow call takes twenty seconds, and the alert may be stored before it."""
+
 CALM = timedelta(minutes=15)
 PAGES = ("page", "trigger")
 
@@ -286,7 +289,11 @@ class Heard:
         if alert is None:
             self.watch.say("covered", f"{key} was accepted at {word.at:%d %H:%M:%S} and is not stored")
             return
-        heard = self.human(alert.incident_id, word.at, now, must_page=self._worse(alert, word))
+        worse = self._worse(alert, word)
+        heard = self.human(alert.incident_id, word.at, now, must_page=worse)
+        if heard is None and not worse:
+            # A slow ingest stores an alert, and others tell of it, before its sender has the answer.
+            heard = self.human(alert.incident_id, word.at - SLOW_ANSWER, now)
         if heard is not None:
             if alert.incident_id in self._held:
                 return  # a silence or a rule may hold it longer than it waited for people
