@@ -243,7 +243,7 @@ def test_insufficient_data_ends_nothing_and_the_ok_after_it_does() -> None:
     states = [("ALARM", "OK"), ("INSUFFICIENT_DATA", "ALARM"), ("OK", "INSUFFICIENT_DATA")]
     batches = [normalize_batch("cloudwatch", alarm(NewStateValue=new, OldStateValue=old)) for new, old in states]
 
-    assert [[one.status for one in batch.alerts] for batch in batches] == [["firing"], [], ["resolved"]]
+    assert [[alert.status for alert in batch.alerts] for batch in batches] == [["firing"], [], ["resolved"]]
     assert "goes on firing" in batches[1].ignored[0]
     assert batches[0].alerts[0].fingerprint == batches[2].alerts[0].fingerprint
 

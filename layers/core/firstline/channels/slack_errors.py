@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 type Meaning = Literal["later", "anew", "elsewhere", "shorter", "setup", "nobody", "lost"]
-"""What an error means for the message.
+"""The meaning of an error for the message.
 
 `later`: it passes; reconcile shows the message again. `anew`: this message can't be edited any more; a new one is
 posted. `elsewhere`: the channel takes no messages; the other one does. `shorter`: the text or its blocks are too much;
@@ -77,7 +77,7 @@ _TABLE: tuple[tuple[Meaning, str, str], ...] = (
 )
 
 REFUSALS = {code: Refusal(meaning, fix) for meaning, codes, fix in _TABLE for code in codes.split()}
-"""What each of Slack's errors means. An error that is not here is `lost`."""
+"""Slack's errors by their meaning. An error that is not here is `lost`."""
 
 
 def refusal(code: str, status: int) -> Refusal:

@@ -23,7 +23,7 @@ _HAPPENED: dict[DeploymentState | None, str] = {
     "failed": "the deployment of {} failed",
     "rolled_back": "{} was taken back",
 }
-"""What a deployment of each state did. A failed one, or one that was taken back, explains an alert otherwise."""
+"""Words for a deployment of each state: one that failed or was taken back explains an alert in another way."""
 
 _LOOK_AT: dict[DeploymentState | None, str] = {
     "in_progress": "Look at the deployment, which may still go on",

@@ -10,7 +10,7 @@ from firstline.models.record import Feedback, Outcome
 from firstline.models.severity import Severity
 
 type DeploymentState = Literal["in_progress", "succeeded", "failed", "rolled_back"]
-"""How far a deployment came; `firstline.sources.deployments.states` says what each means."""
+"""The state that a deployment has reached; `firstline.sources.deployments.states` explains each."""
 
 
 def _known_state(word: object) -> object:

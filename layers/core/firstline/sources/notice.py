@@ -12,7 +12,7 @@ from typing import Any, Literal
 from firstline.sources import values
 
 type State = Literal["firing", "resolved"] | None
-"""What a notice does: it fires, it ends, or neither."""
+"""The effect of a notice on its alert: it fires, it ends, or neither."""
 
 _BAD_WORDS = "failed failure error fault timedout timeout aborted expired impaired unsuccessful partial"
 _GOOD_WORDS = (
