@@ -24,7 +24,7 @@ type Found = tuple[Location, str]
 """The place of a mistake in a file, and what is wrong there."""
 
 FIRING_SOURCES = (*SOURCES, "firstline")
-"""What an alert's `source` may be; Firstline's own alerts are about absent heartbeats."""
+"""The values of an alert's `source`; Firstline's own alerts are about absent heartbeats."""
 
 SAMCONFIG = "samconfig.toml"
 _APPROVER = re.compile(r"[UW][A-Z0-9]{2,30}")

@@ -35,7 +35,7 @@ class Forks[Cell: Hashable](dict[tuple[str, int], Kind]):
     def __init__(self, cells: Iterable[tuple[Cell, tuple[str, int], Kind]], processes: int) -> None:
         super().__init__()
         self.cell: Cell | None = None
-        """What this process tries; None in the parent."""
+        """The cell that this process tries; None in the parent."""
         self.on_fork: Callable[[Cell], object] = lambda cell: None
         """Told in a child of what it tries."""
         self._cells: dict[tuple[str, int], list[tuple[Cell, Kind]]] = defaultdict(list)

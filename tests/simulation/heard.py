@@ -21,13 +21,13 @@ LONGEST_LEVEL = timedelta(minutes=15)
 MEND = timedelta(minutes=2)
 HELD_BY_RULE = {"LinkFlaps": timedelta(minutes=5)}
 LEASE = timedelta(seconds=59)
-"""Nobody sends a claimed page again within this time after the begin of the function that claimed it."""
+"""The time after the begin of the function that claimed a page in which no other may send it again."""
 
 AT_ONCE = timedelta(seconds=40)
 """In calm weather a page goes out within this time: reconcile, which finds what was missed, comes each minute."""
 
 TOLD = timedelta(minutes=4)
-"""What joins an incident that people were told of is told within this time: by its execution, or by reconcile."""
+"""The time in which people read of an alert that joined: its execution tells them, or reconcile does."""
 
 LONGEST_PAUSE = timedelta(minutes=12)
 """Reconcile tries again after a pause of ten minutes at most."""

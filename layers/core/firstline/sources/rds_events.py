@@ -11,7 +11,7 @@ from firstline.sources import values
 from firstline.sources.notice import Notice, State, letters
 
 type Meaning = tuple[State, str, SourceSeverity | None]
-"""What an event does, to which problem of its database, and how bad it is."""
+"""The effect of an event, the problem of its database that it is about, and its severity."""
 
 # problem: the events that fire by severity, and those that end it
 _PROBLEMS: dict[str, tuple[dict[SourceSeverity, str], str]] = {

@@ -27,7 +27,7 @@ STATUSES: dict[str, Literal["firing", "resolved"] | None] = {
     **dict.fromkeys(_RESOLVED.split(), "resolved"),
     **dict.fromkeys(_NEITHER.split(), None),
 }
-"""What a word says of an alert; None: neither that it fires nor that it is over."""
+"""The state of an alert by its sender's word; None if that says neither that it fires nor that it is over."""
 
 _NO_WORDS: Mapping[str, str] = MappingProxyType({})
 
