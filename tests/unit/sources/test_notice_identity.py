@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from firstline.sources import normalize, normalize_batch
-from firstline.sources.notice import essence
+from firstline.sources.notices.notice import essence
 from tests.unit.sources.notices import (
     ALERTMANAGER,
     BACKUP,

@@ -13,7 +13,7 @@ from firstline.sources import meanings, prometheus, values
 from firstline.sources.authentication import Request, require_token, signed
 from firstline.sources.identity import bare_host, digest, group_key, host_hint
 from firstline.sources.meanings import Subject
-from firstline.sources.notice import essence, part
+from firstline.sources.notices.notice import essence, part
 from firstline.sources.reading import Reading
 from firstline.sources.shapes import STATUSES, flattened, unfolded
 

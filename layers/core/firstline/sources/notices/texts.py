@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from firstline.sources import values
-from firstline.sources.notice import Notice, State, last_of_arn, letters, part, state_of_run
-from firstline.sources.notice_messages import of_cache
+from firstline.sources.notices.messages import of_cache
+from firstline.sources.notices.notice import Notice, State, last_of_arn, letters, part, state_of_run
 
 # Each is read in linear time, whatever the text: `\s` would go over the ends of lines.
 _FIELD = re.compile(r"^[ \t]{0,20}([A-Z][\w ]{0,40}?)[ \t]{0,20}[:=](.*)$", re.MULTILINE)

@@ -8,7 +8,7 @@ from typing import Any
 
 from firstline.models import SourceSeverity
 from firstline.sources import values
-from firstline.sources.notice import Notice, State, letters
+from firstline.sources.notices.notice import Notice, State, letters
 
 type Meaning = tuple[State, str, SourceSeverity | None]
 """The effect of an event, the problem of its database that it is about, and its severity."""

@@ -1,24 +1,16 @@
 """Messages of an SNS topic and of EventBridge that are no alarms: each is read by its mark, and the rest as text."""
 
-import re
 from typing import Any
 
 from firstline.sources import prometheus, values
 from firstline.sources.cloudwatch_alarm import severity_word, topic_severity_word
 from firstline.sources.identity import bare_host, digest
 from firstline.sources.meanings import Subject
-from firstline.sources.notice import Notice, State, essence, is_good_news, letters, part
-from firstline.sources.notice_messages import of_message
-from firstline.sources.notice_texts import alertmanager_notification, of_text
+from firstline.sources.notices.messages import of_message
+from firstline.sources.notices.notice import Notice, essence, part
+from firstline.sources.notices.texts import alertmanager_notification, of_text
+from firstline.sources.notices.unknown import of_unknown
 from firstline.sources.reading import Reading
-
-_OVER = ("resolved", "recovered", "recovery", "ok", "cleared", "closed", "healthy", "normal")
-# `[OK] disk`, `RESOLVED: disk`; "ok" within a sentence says nothing.
-_BEGINS_WITH_STATE = re.compile(
-    r"\W{0,8}(?:(resolved|recovered|recovery|ok|cleared)|problem|firing|triggered|alert|alarm)\b"
-    r"[ \t]{0,4}[]:|)\u2013-]\W{0,8}",
-    re.IGNORECASE,
-)
 
 
 def is_known(message: Any) -> bool:
@@ -48,7 +40,7 @@ def add_message(message: Any, topic: str | None, envelope: dict[str, Any], raw: 
     else:
         notices = of_text(subject, text, envelope.get("MessageAttributes"))
     if notices is None:
-        notices = [_unknown(message, subject, topic)]
+        notices = [of_unknown(message, subject, topic)]
     if not notices:
         reading.ignore("the message tells of nothing")
     for notice in notices:
@@ -103,62 +95,3 @@ def _add(
         subject=about,
         raw_payload=raw,
     )
-
-
-def _unknown(message: Any, subject: str | None, topic: str | None) -> Notice:
-    """Read any other message: its identity is its headline and its body, without state, times and ids of its own.
-
-    It ends if its state is a word for it, or its headline begins with one. One whose state is a word of success is no
-    problem.
-    """
-    fields = message if type(message) is dict else {}
-    lines = message.strip().splitlines() if type(message) is str else []
-    topic_name = (topic or "").rsplit(":", 1)[-1]
-    unnamed = f"message on {topic_name}" if topic_name else "message without a topic"
-    first_line = values.name(lines[0]) if lines else None
-    name = values.name(fields.get("detail-type")) or subject or first_line or unnamed
-    detail = part(fields, "detail") or fields
-    labels = values.labels(detail)
-    key = next((key for key in ("status", "state", "result") if key in labels), None)
-    word = labels[key] if key else None
-    said = _BEGINS_WITH_STATE.match(name)
-    over = letters(word) in _OVER if key else said is not None and said[1] is not None
-    state: State = "resolved" if over else None if is_good_news(word) else "firing"
-    return Notice(
-        name=name,
-        state=state,
-        why=f"{name}: {word}",
-        identity=("message", topic, essence(_stateless(name)), essence(_without(message, key))),
-        about=labels.get("service"),
-        severity=_stated(labels),
-        text=(
-            message if type(message) is str else None,
-            labels.get("title"),
-            labels.get("description"),
-            ", ".join(f"{key}={value}" for key, value in labels.items()),
-        ),
-        account=fields.get("account") or fields.get("accountId"),
-        region=fields.get("region"),
-        at=fields.get("time"),
-    )
-
-
-def _stateless(text: str) -> str:
-    """Return a text without the state that it begins with."""
-    found = _BEGINS_WITH_STATE.match(text)
-    return text[found.end() :] if found else text
-
-
-def _without(message: Any, key: str | None) -> Any:
-    """Return a message without its state: a text's first word, or a key of the object or of its `detail`."""
-    if type(message) is not dict:
-        return _stateless(message) if type(message) is str else message
-    kept = {name: value for name, value in message.items() if name != key}
-    detail = kept.get("detail")
-    return {**kept, "detail": {name: detail[name] for name in detail if name != key}} if type(detail) is dict else kept
-
-
-def _stated(labels: dict[str, str]) -> str | None:
-    """Return the severity that a field of the message states. A number is on a scale that nobody knows."""
-    said = (labels[key] for key in labels if letters(key) in ("severity", "priority"))
-    return next((word for word in said if not word.replace(".", "").isdecimal()), None)

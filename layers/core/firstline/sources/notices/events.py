@@ -8,8 +8,18 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from firstline.sources import values
-from firstline.sources.notice import Notice, State, first, is_good_news, items, last_of_arn, letters, part, state_of_run
-from firstline.sources.rds_events import of_database
+from firstline.sources.notices.databases import of_database
+from firstline.sources.notices.notice import (
+    Notice,
+    State,
+    first,
+    is_good_news,
+    items,
+    last_of_arn,
+    letters,
+    part,
+    state_of_run,
+)
 from firstline.sources.severity import from_number
 
 type Event = dict[str, Any]

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from firstline.sources import values
-from firstline.sources.notice import (
+from firstline.sources.notices.databases import of_database
+from firstline.sources.notices.events import of_event
+from firstline.sources.notices.notice import (
     Notice,
     State,
     essence,
@@ -17,8 +19,6 @@ from firstline.sources.notice import (
     part,
     state_of_run,
 )
-from firstline.sources.notice_events import of_event
-from firstline.sources.rds_events import of_database
 
 _CACHE = re.compile(r"(ElastiCache|MemoryDB)\s*:\s*(\w+)")
 _CACHE_STATES: tuple[tuple[str, State, str | None], ...] = (

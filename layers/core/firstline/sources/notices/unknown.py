@@ -1,0 +1,79 @@
+"""Messages that no reader knows: what they are called, whether they end something, and by what they are the same."""
+
+import re
+from typing import Any
+
+from firstline.sources import values
+from firstline.sources.notices.notice import Notice, State, essence, is_good_news, letters, part
+
+_OVER = ("resolved", "recovered", "recovery", "ok", "cleared", "closed", "healthy", "normal")
+# `[OK] disk`, `RESOLVED: disk`; "ok" within a sentence says nothing.
+_BEGINS_WITH_STATE = re.compile(
+    r"\W{0,8}(?:(resolved|recovered|recovery|ok|cleared)|problem|firing|triggered|alert|alarm)\b"
+    r"[ \t]{0,4}[]:|)\u2013-]\W{0,8}",
+    re.IGNORECASE,
+)
+
+
+def of_unknown(message: Any, subject: str | None, topic: str | None) -> Notice:
+    """Read any other message: its identity is its headline and its body, without state, times and ids of its own.
+
+    It ends if its state is a word for it, or its headline begins with one. One whose state is a word of success is no
+    problem.
+    """
+    fields = message if type(message) is dict else {}
+    name = _headline(message, subject, topic)
+    labels = values.labels(part(fields, "detail") or fields)
+    key = next((key for key in ("status", "state", "result") if key in labels), None)
+    word = labels[key] if key else None
+    said = _BEGINS_WITH_STATE.match(name)
+    over = letters(word) in _OVER if key else said is not None and said[1] is not None
+    state: State = "resolved" if over else None if is_good_news(word) else "firing"
+    return Notice(
+        name=name,
+        state=state,
+        why=f"{name}: {word}",
+        identity=("message", topic, essence(_stateless(name)), essence(_without(message, key))),
+        about=labels.get("service"),
+        severity=_stated(labels),
+        text=(
+            message if type(message) is str else None,
+            labels.get("title"),
+            labels.get("description"),
+            ", ".join(f"{key}={value}" for key, value in labels.items()),
+        ),
+        account=fields.get("account") or fields.get("accountId"),
+        region=fields.get("region"),
+        at=fields.get("time"),
+    )
+
+
+def _headline(message: Any, subject: str | None, topic: str | None) -> str:
+    """Return what the message calls itself: an event's type, a mail's subject, a text's first line."""
+    if type(message) is dict:
+        own = values.name(message.get("detail-type")) or subject
+    else:
+        own = subject or values.name(message.strip().partition("\n")[0] if type(message) is str else None)
+    topic_name = (topic or "").rsplit(":", 1)[-1]
+    return own or (f"message on {topic_name}" if topic_name else "message without a topic")
+
+
+def _stateless(text: str) -> str:
+    """Return a text without the state that it begins with."""
+    found = _BEGINS_WITH_STATE.match(text)
+    return text[found.end() :] if found else text
+
+
+def _without(message: Any, key: str | None) -> Any:
+    """Return a message without its state: a text's first word, or a key of the object or of its `detail`."""
+    if type(message) is not dict:
+        return _stateless(message) if type(message) is str else message
+    kept = {name: value for name, value in message.items() if name != key}
+    detail = kept.get("detail")
+    return {**kept, "detail": {name: detail[name] for name in detail if name != key}} if type(detail) is dict else kept
+
+
+def _stated(labels: dict[str, str]) -> str | None:
+    """Return the severity that a field of the message states. A number is on a scale that nobody knows."""
+    said = (labels[key] for key in labels if letters(key) in ("severity", "priority"))
+    return next((word for word in said if not word.replace(".", "").isdecimal()), None)
