@@ -40,6 +40,10 @@ STATELESS = ""
 """The `state` of an invocation that names none: planning, in the remediate function."""
 
 
+_environment = threading.RLock()  # `meanwhile` may call another function
+"""Held while a function works: the process has one environment, and a stopped execution may outlive its test."""
+
+
 class _Died(Exception):
     def __init__(self, error: str) -> None:
         super().__init__(error)
@@ -150,7 +154,6 @@ class Functions:
         self._service_environment = service_environment
         self._modules = warm
         self._planned: list[_Planned] = []
-        self._lock = threading.RLock()  # `meanwhile` may call another function
         self.invoked: list[tuple[str, str]] = []
 
     def plan(self, function: str, *troubles: Trouble, state: str | None = None, for_good: bool = False) -> None:
@@ -161,7 +164,7 @@ class Functions:
         """Call a handler as AWS would, and get what it returns."""
         spec = self._specs[self._names[function]]
         environment = {**self._service_environment, **spec.environment, **self._overrides}
-        with self._lock, patch.dict(os.environ, environment), patch.object(Session, "client", _client):
+        with _environment, patch.dict(os.environ, environment), patch.object(Session, "client", _client):
             handler = self._module(spec).handler
             context = SimpleNamespace(
                 function_name=spec.name,
