@@ -60,6 +60,9 @@ measure: setup ## Print how large the source is (not a test)
 eval: setup ## Judge the labelled cases: make eval [RULES=rules.tsv] [ARGS=--help]
 	@$(PY) -m evals $(if $(RULES),--rules $(RULES)) $(ARGS)
 
+issuers: setup ## Renew the table of secrets' prefixes from the pinned public rules
+	@$(PY) -m evals.redaction.issuers
+
 build: setup ## Build the SAM application: make build ENVIRONMENT=dev|staging|prod
 	bash scripts/build.sh $(ENVIRONMENT)
 

@@ -11,13 +11,18 @@ from urllib.parse import quote
 from rich.console import Console
 from rich.table import Table
 
-from evals.redaction import benign
+from evals.redaction import benign, issuers
 from evals.redaction.kinds import Seeded, personal, seeded
 from firstline.privacy import redact, redact_label, redact_secrets
 
 SEEDS = range(20)
 MOST_FALSE = 0.02
 """The largest share of harmless alerts that may lose anything. (An e-mail address in one is found rightly.)"""
+
+LEAST_PUBLIC = 0.95
+"""The least share of the public rules' own examples that is found."""
+
+SHORTEST_GONE = 8
 
 WAYS: dict[str, Callable[[Seeded], str]] = {
     "alone": lambda hidden: hidden.text,
@@ -55,6 +60,19 @@ class Measured:
 def secrets() -> Measured:
     """Measure every kind of secret, in every way, many times."""
     return _recall([hidden for seed in SEEDS for hidden in seeded(seed)], WAYS, redact_secrets)
+
+
+def public_examples() -> Measured:
+    """Measure the examples of the public rules: texts that others wrote, of far more issuers than the kinds of ours."""
+    measured = Measured()
+    examples = issuers.examples()
+    for name, text, secret in examples:
+        measured.tried += 1
+        left = redact_secrets(text)
+        if left == text or (len(secret) >= SHORTEST_GONE and secret in left):
+            measured.missed.append((name, "public example", left))
+    measured.kinds = len({name for name, _, _ in examples})
+    return measured
 
 
 def personal_data() -> Measured:

@@ -23,6 +23,9 @@ _LOOSE_JOINERS = re.compile(
     "(?<![^\x00-\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f])|(?<=[\u200c\u200d])[\u200c\u200d]+"
 )
 
+_TERMINAL = re.compile(r"\x1b\][^\x07\x1b]{0,500}(?:\x07|\x1b\\)|(?:\x1b\[|\x9b)[0-?]{0,40}[ -/]{0,4}[@-~]")
+"""What colours a terminal or sets its title (ECMA-48): without its first character, the rest would be text."""
+
 _DROPPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 """Control, format (zero-width, bidi, tags), surrogates, private use, unassigned."""
 
@@ -39,7 +42,7 @@ _VISIBLE = _Visible()
 
 
 def strip_invisible(text: str) -> str:
-    r"""Drop every invisible character: control, zero-width, bidi and tag characters, lone surrogates.
+    r"""Drop every invisible character (control, zero-width, bidi, tag, lone surrogate) and terminal colours.
 
     Such a character can hide a secret from its pattern, reorder what people read, or carry orders to a model. Tabs and
     line feeds stay; other line breaks become a line feed. A joiner stays between two characters beyond ASCII.
@@ -51,7 +54,7 @@ def strip_invisible(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    seen = text.replace("\r\n", "\n").translate(_VISIBLE)
+    seen = _TERMINAL.sub("", text).replace("\r\n", "\n").translate(_VISIBLE)
     return seen if _JOINERS.isdisjoint(seen) else _LOOSE_JOINERS.sub("", seen)
 
 

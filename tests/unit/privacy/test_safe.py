@@ -94,7 +94,7 @@ def test_the_invisible_is_dropped_before_secrets_are_looked_for() -> None:
     ("text", "seen"),
     [
         ("a\u202eb\u2066c", "abc"),
-        ("a\x00b\x1b[31mc", "ab[31mc"),
+        ("a\x00b\x1b[31mc\x1b]0;title\x07d", "abcd"),
         ("a\U000e0041\U000e0042b", "ab"),
         ("a\ufe0fb\U000e0101c", "abc"),
         ("line\r\nnext\ttab\u2028more", "line\nnext\ttab\nmore"),

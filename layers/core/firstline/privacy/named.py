@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterator
 
 _SURE = (
-    r"pass[ _-]?(?:word|wd|phrase|code)|passwd|pwd"
+    r"pass[ _-]?(?:word|wd|phrase|code)|passwd|pwd|passwort|kennwort|contrase[nñ]a|mot[ _-]?de[ _-]?passe|senha"
+    r"|mnemonic|(?:seed|recovery)[ _-]?phrase|secret[ _-]?id"
+    r"|(?<=[_./-])pass(?![A-Za-z])|(?<![A-Za-z])pass(?=[\"']?\s{0,3}=)"
     r"|(?:secret|access|account|api|app|application|private|signing|encryption|master|license|subscription"
     r"|instrumentation|shared[ _-]?access|secret[ _-]?access)[ _-]?key"
     r"|(?:client|consumer|app|shared|webhook|signing|totp|otp|mfa)[ _-]?(?:secret|seed)"
@@ -21,18 +23,33 @@ _SURE = (
 _MAYBE = (
     r"secret|token|credentials?|sig(?:nature)?|auth|session(?:[ _-]?(?:id|key))?|j?sess(?:ion)?id|phpsessid"
     r"|(?:connect\.)?sid|csrf(?:[ _-]?token)?|xsrf-token|seed|nonce|otp|pin"
-    r"|(?:routing|integration|service|ingest|write|consumer|dd|datadog)[ _-]?key"
+    r"|(?:routing|integration|service|ingest|write|consumer|dd|datadog)[ _-]?key|pat|bearer"
 )
+_GLUED = r"[A-Za-z0-9][_.-]key|(?-i:[a-z0-9](?:Key|Token|Secret|TOKEN|SECRET))"
+"""Names that end in such a word: `STRIPE_KEY`, `gitterToken`."""
+_NO_SECRET_KEY = re.compile(
+    r"(?:group|cache|incident|dedup(?:lication)?|idempotency|partition|primary|foreign|sort|hash|range|object|row|shard"
+    r"|public|host|map|lookup|index|correlation|alias|aggregation|alert|monitor|cycle|tag|label|metric|series|unique"
+    r"|lock|message|hot|bucket|s3|translation|resource|problem)[_-]?key",
+    re.IGNORECASE,
+)
+"""Keys that name a thing, and open nothing."""
+_SCHEMES = (
+    *("bearer", "basic", "token", "apikey", "digest", "oauth", "sso-key", "ssws", "hmac", "key", "geniekey", "splunk"),
+)
+"""What an `Authorization` header may begin with."""
 # In `…:381904772516:secret:prod/db`, an ARN, `secret` is followed by a name, not by a secret.
-_NAMES = rf"(?P<sure>{_SURE})|(?<![A-Za-z])(?<!\d:)(?P<maybe>{_MAYBE})(?![A-Za-z])"
+_NAMES = rf"(?P<sure>{_SURE})|(?<![A-Za-z])(?<!\d:)(?P<maybe>{_MAYBE})(?![A-Za-z])|(?P<glued>{_GLUED})(?![A-Za-z])"
 
 _NAMED = re.compile(
     rf"(?:{_NAMES})"
     # The name may go on: `passwordValue`, `token_data`.
-    r"(?:[ _-]?(?:value|data|string|plain|text))?"
-    r"(?P<is>\\{0,15}[\"']?\s{0,3}(?::=|=>|[:=])\s{0,3}|\s{1,3}(?:is|was)\s{1,3}|(?<=\w)>\s{0,3})"
+    r"(?:[ _-]?(?:value|data|string|plain|text|base))?"
+    r"(?P<is>\\{0,15}[\"']?\s{0,3}(?::=|=>|[:=])\s{0,16}|\s{1,3}(?:is|was)\s{1,3}|(?<=\w)>\s{0,3}"
+    # "the API key 4f1c…": only what is as long as a key.
+    r"|\s{1,3}(?=[\w+/=.~-]{20}))"
     r"(?P<value>\\{1,15}\"[^\"\\\n]{1,500}\\{1,15}\"|\"(?:[^\"\\\n]|\\.){1,500}\"|'[^'\n]{1,500}'"
-    r"|(?:(?:bearer|basic|token|apikey|digest)\s{1,5})?[\"']?[^\s\"'&;<>\\]{1,500})",
+    rf"|(?:(?:{'|'.join(_SCHEMES)})\s{{1,5}})?[\"']?[^\s\"'&;<>\\]{{1,500}})",
     re.IGNORECASE | re.ASCII,
 )
 _OPTION = re.compile(
@@ -42,7 +59,7 @@ _OPTION = re.compile(
 )
 _WORDS = (
     *("pass", "pwd", "secret", "token", "key", "credential", "sig", "auth", "sess", "sid", "csrf", "xsrf"),
-    *("seed", "nonce", "otp", "pin"),
+    *("seed", "nonce", "otp", "pin", "passe", "kennwort", "contrase", "senha", "pat", "bearer", "mnemonic", "phrase"),
 )
 """One of these is in every name above."""
 
@@ -79,7 +96,9 @@ def found(text: str) -> Iterator[tuple[int, int, str]]:
         spoken = not quoted and match["is"].strip() not in ("=", ":=", "=>", ">")
         if spoken and _is_prose(value, text, end):
             continue
-        if is_secret(value, sure=match["sure"] is not None and match["is"].strip() not in ("is", "was")):
+        if match["glued"] and _NO_SECRET_KEY.search(text, max(0, match.start() - 20), match.end("glued")):
+            continue
+        if is_secret(value, sure=match["sure"] is not None and match["is"].strip() not in ("", "is", "was")):
             yield begin, end, "secret"
     for match in _OPTION.finditer(text):
         if is_secret(_bare(match["value"]), sure=True):
@@ -92,7 +111,9 @@ def is_secret_label(name: str, value: str) -> bool:
     if not any(word in folded for word in _WORDS):
         return False
     match = _LABEL.search(name.strip("\\\"' "))
-    return match is not None and is_secret(value.strip("\\\"' {}[]"), sure=match["sure"] is not None)
+    if match is None or (match["glued"] and _NO_SECRET_KEY.search(name)):
+        return False
+    return is_secret(value.strip("\\\"' {}[]"), sure=match["sure"] is not None)
 
 
 def is_secret(value: str, *, sure: bool) -> bool:
@@ -104,11 +125,20 @@ def is_secret(value: str, *, sure: bool) -> bool:
     return looks_random(value)
 
 
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_MIXED = re.compile(r"(?=\w{0,200}[0-9])(?=\w{0,200}[a-z])(?=\w{0,200}[A-Z])")
+
+
 def looks_random(value: str) -> bool:
     """Return True if no person would choose the value as a name: it mixes letters and digits within one piece."""
     if len(value) < 8 or " " in value.strip():
         return False
-    piece = max(re.split(r"[-_./:@,+=~|]", value), key=len)
+    if _UUID.fullmatch(value):
+        return True
+    pieces = re.split(r"[-_./:@,+=~|]", value)
+    if any(len(piece) >= 8 and _MIXED.match(piece) for piece in pieces):
+        return True
+    piece = max(pieces, key=len)
     digit, lower, upper = (re.search(kind, piece) is not None for kind in ("[0-9]", "[a-z]", "[A-Z]"))
     # A long piece with digits and letters is random; a short one only if the letters are of both cases.
     both_cases = lower and upper
@@ -130,7 +160,7 @@ def _decoded(piece: str) -> str:
 def _bare(value: str) -> str:
     value = value.strip("\\\"' ")
     head, _, rest = value.partition(" ")
-    return rest.strip() if rest and head.lower() in ("bearer", "basic", "token", "apikey", "digest") else value
+    return rest.strip() if rest and head.lower() in _SCHEMES else value
 
 
 def _within_quotes(match: re.Match[str]) -> tuple[int, int]:

@@ -1,20 +1,24 @@
 """Secrets that are known by their shape: the prefixes and lengths that their issuers document.
 
- is compiled and searched for only if one of its `near` words is in the text: an honest alert costs a few dozen
-substring searches, and no pattern is compiled at the start of a function. Every pattern has a bounded look-ahead and no
-nested repetition, so its time is proportional to the text.
+Most shapes are in `issuers.json`, which `evals/redaction/issuers.py` makes from a public rule set; here are those that
+are wider than its rules, or that it does not have. A pattern is compiled and searched for only if one of its `near`
+words is in the text: an honest alert costs some hundred substring searches, and nothing at the start of a function.
+Every pattern has bounded repetitions and none within another, so its time is proportional to the text.
 """
 
+import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 
 class Shape(NamedTuple):
-    """A kind of secret: its pattern, and words of which one always occurs near it.
+    """A kind of secret: its pattern, and words of which one always occurs near it, in upper or lower case.
 
-    Where the pattern has a group `secret`, only that is the secret.
+    A `^` at the pattern's beginning stands for `_BORDER`. If it has one group, or named ones, only that is the secret.
     """
 
     what: str
@@ -22,60 +26,29 @@ class Shape(NamedTuple):
     pattern: str
 
 
-_B = r"(?<![A-Za-z0-9_])"
-"""Not inside of a longer word. (`\\b` sees no border between a hyphen and a letter.)"""
-
-_PREFIXED: tuple[tuple[str, str, str], ...] = (
-    # The kind, its beginning, the rest.
-    ("GitHub token", r"gh[opsur]_", r"[A-Za-z0-9]{20,255}"),
-    ("GitHub token", r"github_pat_", r"\w{20,255}"),
-    ("GitLab token", r"gl(?:pat|dt|rt|ptt|cbt|soat|ft|imt|agent)-", r"[\w.-]{15,300}"),
-    ("GitLab token", r"GR1348941", r"[\w-]{20}"),
-    ("Slack token", r"xox[a-z](?:\.xox[a-z])?-", r"[A-Za-z0-9-]{8,255}"),
-    ("Slack token", r"xapp-", r"[A-Za-z0-9-]{10,255}"),
-    ("Stripe key", r"[srp]k_(?:live|test)_", r"[A-Za-z0-9]{10,255}"),
-    ("Stripe key", r"whsec_", r"[A-Za-z0-9+/=]{16,100}"),
-    ("SendGrid key", r"SG\.", r"[\w-]{16,64}\.[\w-]{16,64}"),
-    ("Mailgun key", r"key-", r"[0-9a-f]{32}(?![0-9a-f])"),
-    ("npm token", r"npm_", r"[A-Za-z0-9]{30,64}"),
-    ("PyPI token", r"pypi-", r"AgE[\w-]{30,500}"),
-    ("RubyGems key", r"rubygems_", r"[0-9a-f]{40,64}"),
-    ("Docker token", r"dckr_(?:pat|oat)_", r"[\w-]{20,64}"),
-    ("Google API key", r"AIza", r"[\w-]{30,64}"),
-    ("Google OAuth token", r"ya29\.", r"[\w-]{20,1000}"),
-    ("Google OAuth token", r"GOCSPX-", r"[\w-]{20,64}"),
-    ("Google OAuth token", r"1//0", r"[\w-]{30,200}"),
-    ("OpenAI or Anthropic key", r"sk-", r"(?:(?:proj|ant|svcacct|admin|or|lf)-[\w-]{16,255}|[A-Za-z0-9]{20,255})"),
-    ("Hugging Face token", r"hf_", r"[A-Za-z0-9]{30,64}"),
-    ("model API key", r"(?:gsk_|r8_|fw_|xai-)", r"[A-Za-z0-9]{24,128}"),
-    ("model API key", r"(?:pplx-|nvapi-)", r"[A-Za-z0-9_-]{30,128}"),
-    ("New Relic key", r"NR(?:AK|II|IQ|RA|JS|SP|BR)-", r"[A-Za-z0-9_-]{16,64}"),
-    ("Grafana token", r"glsa_", r"[A-Za-z0-9]{32}_[0-9A-Fa-f]{8}"),
-    ("Grafana token", r"glc_", r"[A-Za-z0-9+/_-]{20,500}={0,2}"),
-    ("Grafana token", r"eyJrIjoi", r"[A-Za-z0-9+/_-]{20,500}={0,2}"),
-    ("Vault token", r"hv[sbr]\.", r"[\w-]{20,400}"),
-    ("DigitalOcean token", r"do[opr]_v1_", r"[0-9a-f]{40,64}"),
-    ("Heroku key", r"HRKU-", r"[\w-]{30,80}"),
-    ("Databricks token", r"dapi", r"[0-9a-f]{32}(?:-\d)?(?![0-9a-f])"),
-    ("Atlassian token", r"AT(?:ATT3|CTT3|BB)", r"[\w=-]{20,300}"),
-    ("Shopify token", r"shp(?:at|ss|ca|pa|ua)_", r"[0-9a-fA-F]{32}"),
-    ("Square token", r"sq0[a-z]{3}-", r"[\w-]{20,64}"),
-    ("PlanetScale token", r"pscale_(?:tkn|pw|oauth)_", r"[\w.-]{20,80}"),
-    ("Postman key", r"PMAK-", r"[0-9a-f]{24}-[0-9a-f]{34}"),
-    ("Sentry token", r"sntry[su]_", r"[A-Za-z0-9+/=_-]{30,400}"),
-    ("API key", r"(?:lin_api_|figd_|nfp_|tskey-|pul-|CCIPAT_|dp\.(?:pt|st|sa|ct)\.|fo1_)", r"[\w-]{30,120}"),
-    ("API key", r"(?:secret_|ntn_)", r"[A-Za-z0-9]{40,64}"),
-    ("SonarQube token", r"sq[pua]_", r"[0-9a-f]{40}"),
-    ("Artifactory key", r"(?:AKCp|cmVmdGtuO)", r"[A-Za-z0-9]{50,80}"),
-    ("Dynatrace token", r"dt0[a-z]\d\d\.", r"[A-Z0-9]{20,30}\.[A-Z0-9]{40,80}"),
-    ("age key", r"AGE-SECRET-KEY-1", r"[A-Z0-9]{50,64}"),
-    ("Fly token", r"fm[12]_", r"[A-Za-z0-9+/=_,-]{40,800}"),
-    ("PagerDuty key", r"u\+", r"[\w-]{18}(?![\w-])"),
-    ("Datadog client token", r"pub", r"[0-9a-f]{32}(?![0-9a-f])"),
-    ("Twilio key", r"SK", r"[0-9a-f]{32}(?![0-9a-f])"),
-)
+_BORDER = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrtbfv0])|(?<=\[\dm)|(?<=\[\d\dm)|(?<=\[\d;\d\dm))"
+"""The beginning of a word, or the end of an escape (`\\n`, `\\u001b[31m`) that a log wrote out. An underscore may
+stand before, as in `aws_AKIA…`; `\\b` sees no border there."""
 
 SHAPES: tuple[Shape, ...] = (
+    Shape("GitHub token", ("github_pat_",), r"^github_pat_\w{20,255}"),
+    Shape("Slack token", ("xox",), r"^xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{8,255}"),
+    Shape("Slack token", ("xapp-",), r"^xapp-[A-Za-z0-9-]{10,255}"),
+    Shape("Mailgun key", ("key-",), r"^key-[0-9a-f]{32}(?![0-9a-f])"),
+    Shape("PyPI token", ("pypi-",), r"^pypi-AgE[\w-]{30,500}"),
+    Shape(
+        "OpenAI or Anthropic key",
+        ("sk-",),
+        r"^sk-(?:(?:proj|ant|svcacct|admin|or|lf)-[\w-]{16,255}|[A-Za-z0-9]{20,255})",
+    ),
+    Shape(
+        "New Relic key",
+        ("nrak-", "nrbr-", "nrii-", "nriq-", "nrjs-", "nrra-", "nrsp-"),
+        r"^(?:NR(?:AK|II|IQ|RA|JS|SP|BR)-)[A-Za-z0-9_-]{16,64}",
+    ),
+    Shape("Atlassian token", ("atatt3", "atbb", "atctt3"), r"^(?:AT(?:ATT3|CTT3|BB))[\w=-]{20,300}"),
+    Shape("PagerDuty key", ("u+",), r"^u\+[\w-]{18}(?![\w-])"),
+    Shape("Twilio key", ("sk",), r"^SK[0-9a-f]{32}(?![0-9a-f])"),
     Shape(
         "private key",
         ("PRIVATE KEY",),
@@ -89,9 +62,11 @@ SHAPES: tuple[Shape, ...] = (
         r"\A(?:[A-Za-z0-9+/=\\\s]{0,40000})-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----",
     ),
     Shape("private key", ("PuTTY-User-Key-File",), r"PuTTY-User-Key-File-.*?(?:Private-MAC: ?[0-9a-f]{0,64}|\Z)"),
-    Shape("JWT", ("eyJ",), rf"{_B}eyJ[\w-]{{8,}}\.[\w-]{{8,}}(?:\.[\w-]*)?"),
+    Shape("JWT", ("eyJ",), rf"{_BORDER}eyJ[\w-]{{8,}}\.[\w-]{{8,}}(?:\.[\w-]*)?"),
     Shape(
-        "AWS access key", ("AKIA", "ASIA", "ABIA", "ACCA"), rf"{_B}(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{{16}}(?![A-Za-z0-9])"
+        "AWS access key",
+        ("AKIA", "ASIA", "ABIA", "ACCA"),
+        rf"{_BORDER}(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{{16}}(?![A-Za-z0-9])",
     ),
     Shape("AWS session token", ("IQoJb3JpZ2lu", "FwoGZXIvYXdz"), r"(?:IQoJb3JpZ2lu|FwoGZXIvYXdz)[A-Za-z0-9/+=_-]{16,}"),
     Shape(
@@ -103,12 +78,13 @@ SHAPES: tuple[Shape, ...] = (
     ),
     Shape("Discord token", (".",), r"(?<![\w.-])[MNO][\w-]{23,27}\.[\w-]{6}\.[\w-]{27,40}(?![\w-])"),
     Shape("Telegram token", (":AA",), r"(?<!\d)\d{8,10}:AA[\w-]{30,36}(?![\w-])"),
-    Shape("Mailchimp key", ("-us",), rf"{_B}[0-9a-f]{{32}}-us\d{{1,2}}(?!\w)"),
-    Shape("Mailgun key", ("-",), rf"{_B}[0-9a-f]{{32}}-[0-9a-f]{{8}}-[0-9a-f]{{8}}(?![0-9a-f-])"),
+    Shape("Mailchimp key", ("-us",), rf"{_BORDER}[0-9a-f]{{32}}-us\d{{1,2}}(?!\w)"),
+    Shape("Mailgun key", ("-",), rf"{_BORDER}[0-9a-f]{{32}}-[0-9a-f]{{8}}-[0-9a-f]{{8}}(?![0-9a-f-])"),
     Shape("New Relic key", ("NRAL", "01xx"), r"(?<![0-9a-f])(?:[0-9a-f]{36}NRAL|[a-z]{2}01xx[0-9a-f]{32,36})(?!\w)"),
     Shape("Azure storage key", ("==",), r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86}==(?![A-Za-z0-9+/=])"),
     Shape("Azure client secret", ("Q~",), r"(?<![\w~.-])[\w~.-]{3}\dQ~[\w~.-]{31,34}(?![\w~.-])"),
     Shape("Vault token", ("s.",), r"(?<![\w.])s\.(?=[A-Za-z]{0,23}\d)(?=[a-z0-9]{0,23}[A-Z])[A-Za-z0-9]{24}(?![\w.])"),
+    Shape("model API key", (".",), r"(?<![0-9A-Za-z])[0-9a-f]{32}\.[A-Za-z0-9]{16}(?![\w.])"),
     Shape("Terraform token", (".atlasv1.",), r"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{40,100}"),
     Shape("password hash", ("$2",), r"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}"),
     Shape(
@@ -149,9 +125,10 @@ SHAPES: tuple[Shape, ...] = (
     ),
     Shape(
         "password",
-        ("curl", "wget", "mysql", "mariadb", "sshpass", "redis-cli", "ldap", "snmp"),
+        ("curl", "wget", "psexec", "mysql", "mariadb", "sshpass", "redis-cli", "ldap", "snmp"),
         r"\b(?:curl|wget)\s[^\n|;]{0,300}?(?:-u|--user)[\s=]{1,3}[\"']?[^\s:\"'\[]{1,100}:(?P<secret>[^\s\"']{1,200})"
         r"|\b(?:mysql\w*|mariadb\w*)\s[^\n|;]{0,300}?\s-p(?P<secret2>[^\s\-\[][^\s]{2,200})"
+        r"|\b(?i:psexec)\w{0,2}\s[^\n]{0,300}?\s-p\s{1,3}(?P<secret6>[^\s\"'\[]{1,200})"
         r"|\bsshpass\s{1,5}-p\s{0,3}[\"']?(?P<secret3>[^\s\"'\[]{1,200})"
         r"|\bredis-cli\s[^\n|;]{0,300}?\s(?:-a|--pass)\s{1,3}[\"']?(?P<secret4>[^\s\"'\[]{1,200})"
         r"|\bldap\w{2,10}\s[^\n|;]{0,300}?\s-w\s{0,3}[\"']?(?P<secret5>[^\s\"'\[]{1,200})",
@@ -173,36 +150,35 @@ _LONG_KEY = (
 """An AWS secret access key has nothing but its length and its mixture."""
 
 
+_ISSUERS = Path(__file__).parent / "issuers.json"
+"""Kingfisher's rules (Apache License 2.0), as `evals/redaction/issuers.py` writes them."""
+
+
 @cache
-def _prefixed() -> tuple[re.Pattern[str], dict[str, str]]:
-    """Compile all prefixes to one pattern; return it with the kind for each of its groups."""
-    names = {f"p{number}": what for number, (what, _, _) in enumerate(_PREFIXED)}
-    alternatives = (f"(?P<p{number}>{begin}{rest})" for number, (_, begin, rest) in enumerate(_PREFIXED))
-    return re.compile(f"{_B}(?:{'|'.join(alternatives)})", re.ASCII), names
+def _by_near() -> dict[str, list[Shape]]:
+    """Return the shapes by each of their `near` words, in lower case."""
+    near = defaultdict(list)
+    issued = (Shape(what, tuple(words), pattern) for what, words, pattern in json.loads(_ISSUERS.read_text()))
+    for shape in (*SHAPES, *issued):
+        for word in shape.near:
+            near[word.lower()].append(shape)
+    return near
 
 
-_MARKS = (
-    *("ghp_", "gho_", "ghs_", "ghu_", "ghr_", "github_pat_", "gl", "GR1348941", "xox", "xapp-", "k_live_"),
-    *("k_test_", "whsec_", "SG.", "key-", "npm_", "pypi-", "rubygems_", "dckr_", "AIza", "ya29.", "GOCSPX-"),
-    *("1//0", "sk-", "hf_", "gsk_", "r8_", "pplx-", "xai-", "fw_", "nvapi-", "NRAK-", "NRII-", "NRIQ-", "NRRA-"),
-    *("NRJS-", "NRSP-", "NRBR-", "eyJrIjoi", "hvs.", "hvb.", "hvr.", "_v1_", "HRKU-", "dapi", "ATATT3", "ATCTT3"),
-    *("ATBB", "shp", "sq0", "pscale_", "PMAK-", "sntrys_", "sntryu_", "lin_api_", "figd_", "nfp_", "tskey-"),
-    *("pul-", "CCIPAT_", "dp.", "fo1_", "secret_", "ntn_", "sqp_", "squ_", "sqa_", "AKCp", "cmVmdGtuO", "dt0"),
-    *("AGE-SECRET-KEY-1", "fm1_", "fm2_", "u+", "pub", "SK"),
-)
-"""Substrings of which every prefixed secret contains one; a test compares the two lists."""
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(_BORDER + pattern[1:] if pattern.startswith("^") else pattern, re.DOTALL | re.ASCII)
 
 
 def found(text: str) -> Iterator[tuple[int, int, str]]:
     """Find secrets by their shape. The places found may overlap."""
-    if len(text) >= 18 and any(mark in text for mark in _MARKS):
-        pattern, names = _prefixed()
+    folded, near = text.lower(), _by_near()
+    for shape in dict.fromkeys(shape for word in near if word in folded for shape in near[word]):
+        pattern = _compiled(shape.pattern)
         for match in pattern.finditer(text):
-            yield *match.span(), names[match.lastgroup or ""]
-    for shape in SHAPES:
-        if any(word in text for word in shape.near):
-            for match in re.compile(shape.pattern, re.DOTALL | re.ASCII).finditer(text):
-                yield *match.span(match.lastgroup or 0), shape.what
+            begin, end = match.span(match.lastgroup or (1 if pattern.groups == 1 else 0))
+            if begin >= 0:
+                yield begin, end, shape.what
     if len(text) >= 40 and any(len(word) >= 40 for word in text.split()):
-        for match in re.compile(_LONG_KEY).finditer(text):
+        for match in _compiled(_LONG_KEY).finditer(text):
             yield *match.span(), "AWS secret key"
