@@ -3,13 +3,19 @@
 import base64
 import hashlib
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from firstline.errors import HistoryUnavailable, UnreadablePayload
 from firstline.ingest.quarantine import Quarantined
-from tests.unit.ingest.behind_the_door import TOPIC, World, alertmanager, firing, handle
+from tests.support.builders import NOON
+from tests.unit.ingest.behind_the_door import TOPIC, World, alertmanager, firing, handle, post
+from tests.unit.sources.events import event
+from tests.unit.sources.test_sns import CERTIFICATE, signed
+
+URL_OF_TOPIC = f"https://sns.{TOPIC.split(':')[3]}.amazonaws.com/SimpleNotificationService-{'0a' * 16}.pem"
 
 
 @pytest.fixture
@@ -166,3 +172,16 @@ def test_what_still_makes_no_sense_goes_back_to_the_queue(world: World) -> None:
     with pytest.raises(UnreadablePayload):
         handle(world, {"Records": [{"eventSource": "aws:sqs", "body": queue.bodies[0]}]})
     assert not world.kept
+
+
+def test_a_signed_message_of_yesterday_is_kept_and_somebody_is_told(world: World) -> None:
+    """SNS tries for an hour: this is a message that somebody kept, or one of a clock that is wrong."""
+    message = signed(event("cloudwatch/sns-alarm") | {"TopicArn": TOPIC, "SigningCertURL": URL_OF_TOPIC})
+    assert NOON - datetime.fromisoformat(message["Timestamp"]) > timedelta(days=1)
+    world.certificate = CERTIFICATE
+
+    status, answer = post(world, "/alerts/cloudwatch", message, token=None)
+
+    assert (status, answer["status"]) == (202, "quarantined")
+    assert "tries for an hour" in world.kept[0].reason
+    assert [alert.alert_name for alert in world.alerts] == ["Unreadable message from cloudwatch"]

@@ -13,7 +13,6 @@ from firstline.errors import UnreadablePayload
 from firstline.models import NormalizedAlert
 from firstline.sources import SOURCES, normalize_batch, signals
 from firstline.sources.body import parse_body
-from firstline.sources.cloudwatch import signing_certificate_url
 from firstline.sources.deployments import deployment_from_event, read_deployments
 from firstline.sources.sns import subscription_confirmation
 from tests.support.needs import PUBLISHED
@@ -64,7 +63,6 @@ def read_by_all(payload: Any) -> None:
         lambda: signals("pagerduty", payload),
     ):
         assert reason(call) != ""
-    signing_certificate_url(json.dumps(payload).encode(), ["arn:aws:sns:eu-west-1:210987654321:ops-alarms"])
     subscription_confirmation(payload)
 
 

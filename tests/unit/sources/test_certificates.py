@@ -1,12 +1,13 @@
 """The one thing that ingest fetches for a sender."""
 
 from http.client import HTTPException
+from socket import EAI_AGAIN, EAI_NONAME, gaierror
 from typing import Any
 
 import pytest
 
-from firstline.adapters.aws.certificates import MAX_BYTES, MAX_REMEMBERED, Certificates
-from firstline.errors import CertificateUnavailable
+from firstline.adapters.aws.certificates import MAX_BYTES, MAX_REMEMBERED, REFUSED_SECONDS, Certificates
+from firstline.errors import CertificateUnavailable, Unauthenticated
 
 PEM = b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 URL = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0a.pem"
@@ -58,13 +59,10 @@ def test_a_certificate_is_fetched_once() -> None:
 @pytest.mark.parametrize(
     "server",
     [
-        Server(status=302),
-        Server(status=404),
+        Server(status=429),
         Server(status=500),
-        Server(body=b"<html>"),
-        Server(body=b""),
-        Server(body=PEM + b"x" * MAX_BYTES),
         Server(failure=TimeoutError("slow")),
+        Server(failure=gaierror(EAI_AGAIN, "try again")),
         Server(failure=ConnectionRefusedError()),
         Server(failure=HTTPException("garbled")),
     ],
@@ -80,10 +78,42 @@ def test_a_failure_is_not_remembered(server: Server) -> None:
     assert certs.get(URL) == PEM.decode()
 
 
+@pytest.mark.parametrize(
+    "server",
+    [
+        Server(status=302),
+        Server(status=403),
+        Server(status=404),
+        Server(body=b"<html>"),
+        Server(body=b""),
+        Server(body=PEM + b"x" * MAX_BYTES),
+        Server(failure=gaierror(EAI_NONAME, "no such host")),
+    ],
+)
+def test_what_is_no_certificate_is_refused_and_not_asked_again_for_a_minute(server: Server) -> None:
+    now = [0.0]
+    connect: Any = server
+    certs = Certificates(connect, lambda: now[0])
+    with pytest.raises(Unauthenticated, match="SimpleNotificationService-0a"):
+        certs.get(URL)
+    server.status, server.body, server.failure = 200, PEM, None
+    server.asked.clear()
+    with pytest.raises(Unauthenticated):
+        certs.get(URL)
+    assert server.asked == []
+
+    now[0] += REFUSED_SECONDS
+
+    assert certs.get(URL) == PEM.decode()
+
+
 @pytest.mark.parametrize("url", ["http://sns.eu-west-1.amazonaws.com/a.pem", "file:///etc/passwd", "https:///a.pem"])
 def test_only_https(url: str) -> None:
-    with pytest.raises(CertificateUnavailable, match="no https address"):
-        certificates(Server()).get(url)
+    server = Server()
+    with pytest.raises(Unauthenticated):
+        certificates(server).get(url)
+    assert server.open == 0
+    assert server.asked == []
 
 
 def test_the_memory_is_bounded() -> None:

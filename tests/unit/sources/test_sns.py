@@ -14,9 +14,8 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from firstline.errors import Unauthenticated
+from firstline.errors import CertificateUnavailable, Unauthenticated, UnreadablePayload
 from firstline.sources import authenticate, signals
-from firstline.sources.cloudwatch import signing_certificate_url
 from firstline.sources.signal import SubscriptionConfirmation
 from firstline.sources.sns import allowed_topics, subscription_confirmation
 from tests.unit.sources.events import event
@@ -56,9 +55,23 @@ def signed(message: dict[str, Any], version: str = "1", who: str = "sns") -> dic
     return message | {"SignatureVersion": version, "Signature": b64encode(signature).decode()}
 
 
-def check(message: dict[str, Any] | bytes, *secrets: str, headers: dict[str, str] | None = None) -> None:
+def check(
+    message: dict[str, Any] | bytes,
+    *secrets: str,
+    headers: dict[str, str] | None = None,
+    certificate: str = CERTIFICATE,
+    now: datetime = NOW,
+) -> list[str]:
+    """Authenticate, and return the addresses that were fetched."""
+    fetched: list[str] = []
+
+    def fetch(url: str) -> str:
+        fetched.append(url)
+        return certificate
+
     body = message if isinstance(message, bytes) else json.dumps(message).encode()
-    authenticate("cloudwatch", headers=headers or {}, body=body, secrets=secrets, now=NOW)
+    authenticate("cloudwatch", headers=headers or {}, body=body, secrets=secrets, now=now, certificate=fetch)
+    return fetched
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
@@ -66,20 +79,50 @@ def check(message: dict[str, Any] | bytes, *secrets: str, headers: dict[str, str
     "name", ["sns-alarm", "sns-plain-text", "sns-contributor-alarm", "sns-subscription-confirmation"]
 )
 def test_a_signed_message_of_an_allowed_topic(version: str, name: str) -> None:
-    check(signed(event(f"cloudwatch/{name}"), version), TOPIC, CERTIFICATE)
+    assert len(check(signed(event(f"cloudwatch/{name}"), version), TOPIC)) == 1
 
 
 def test_a_subject_of_null_is_no_subject() -> None:
     message = event("cloudwatch/sns-alarm")
     del message["Subject"]
 
-    check(signed(message) | {"Subject": None}, TOPIC, CERTIFICATE)
+    check(signed(message) | {"Subject": None}, TOPIC)
 
 
-def test_one_of_several_certificates_and_topics() -> None:
+def test_one_of_several_topics() -> None:
     other_topic = "arn:aws:sns:us-east-1:210987654321:other"
 
-    check(signed(event("cloudwatch/sns-alarm")), "token", other_topic, TOPIC, key_pair("other")[1], CERTIFICATE)
+    check(signed(event("cloudwatch/sns-alarm")), "token", other_topic, TOPIC)
+
+
+def test_a_token_is_enough_and_nothing_is_fetched() -> None:
+    message = event("cloudwatch/sns-alarm") | {"SigningCertURL": URL.replace("eu-west-1", "zz-nowhere-1")}
+
+    assert check(message, "token", TOPIC, headers={"X-Firstline-Token": "token"}) == []
+
+
+@pytest.mark.parametrize(("hours", "taken"), [(0, True), (1.9, True), (2.1, False), (24 * 365, False)])
+def test_a_message_that_was_signed_long_ago_is_looked_at_by_somebody(hours: float, taken: bool) -> None:
+    message = signed(event("cloudwatch/sns-alarm"))
+    now = datetime.fromisoformat(message["Timestamp"]) + timedelta(hours=hours)
+    if taken:
+        check(message, TOPIC, now=now)
+        return
+    with pytest.raises(UnreadablePayload, match="tries for an hour"):
+        check(message, TOPIC, now=now)
+    with pytest.raises(Unauthenticated, match="does not match"):
+        check(message, TOPIC, certificate=key_pair("other")[1], now=now)
+
+
+def test_a_certificate_that_does_not_come_lets_sns_try_again() -> None:
+    def late(url: str) -> str:
+        raise CertificateUnavailable(url)
+
+    body = json.dumps(signed(event("cloudwatch/sns-alarm"))).encode()
+    with pytest.raises(CertificateUnavailable):
+        authenticate("cloudwatch", headers={}, body=body, secrets=[TOPIC], now=NOW, certificate=late)
+    with pytest.raises(Unauthenticated, match="no certificate can be fetched"):
+        authenticate("cloudwatch", headers={}, body=body, secrets=[TOPIC], now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -107,59 +150,56 @@ def test_one_of_several_certificates_and_topics() -> None:
 )
 def test_a_changed_message(change: dict[str, Any]) -> None:
     with pytest.raises(Unauthenticated):
-        check(signed(event("cloudwatch/sns-alarm")) | change, TOPIC, CERTIFICATE)
+        check(signed(event("cloudwatch/sns-alarm")) | change, TOPIC)
 
 
 @pytest.mark.parametrize(
-    ("secrets", "reason"),
+    ("secrets", "certificate", "reason"),
     [
-        (["token", CERTIFICATE], "no topic is allowed"),
-        ([CERTIFICATE], "no topic is allowed"),
-        ([TOPIC], "no certificate"),
-        (["arn:aws:sns:eu-west-1:210987654321:others", CERTIFICATE], "not among the allowed"),
-        ([TOPIC, key_pair("other")[1]], "does not match"),
-        ([TOPIC, key_pair("elliptic")[1]], "does not match"),
-        ([TOPIC, "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----"], "does not match"),
+        (["token"], CERTIFICATE, "no topic is allowed"),
+        (["arn:aws:sns:eu-west-1:210987654321:others"], CERTIFICATE, "not among the allowed"),
+        ([TOPIC], key_pair("other")[1], "does not match"),
+        ([TOPIC], key_pair("elliptic")[1], "does not match"),
+        ([TOPIC], "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----", "does not match"),
     ],
 )
-def test_what_is_missing(secrets: list[str], reason: str) -> None:
+def test_what_is_missing(secrets: list[str], certificate: str, reason: str) -> None:
     with pytest.raises(Unauthenticated, match=reason):
-        check(signed(event("cloudwatch/sns-alarm")), *secrets)
+        check(signed(event("cloudwatch/sns-alarm")), *secrets, certificate=certificate)
 
 
 @pytest.mark.parametrize("body", [b"", b"[" * 100_000, b"\xff", b"[]", b'{"Type": "Notification"}', b"text"])
 def test_an_unsigned_body_of_any_kind(body: bytes) -> None:
     with pytest.raises(Unauthenticated):
-        check(body, TOPIC, CERTIFICATE)
+        check(body, TOPIC)
 
 
 def test_raw_delivery_needs_the_token() -> None:
     raw = event("cloudwatch/raw-alarm")
 
     with pytest.raises(Unauthenticated, match="raw delivery"):
-        check(raw, "token", TOPIC, CERTIFICATE, headers={"X-Amz-Sns-Rawdelivery": "true"})
+        check(raw, "token", TOPIC, headers={"X-Amz-Sns-Rawdelivery": "true"})
     check(raw, "token", TOPIC, headers={"Authorization": "Bearer token"})
 
 
-@pytest.mark.parametrize("secret", [TOPIC, CERTIFICATE.strip(), CERTIFICATE])
-def test_a_topic_s_name_and_a_certificate_are_no_tokens(secret: str) -> None:
+def test_a_topics_name_is_no_token() -> None:
     with pytest.raises(Unauthenticated):
-        check(b"{}", TOPIC, CERTIFICATE, headers={"X-Firstline-Token": secret})
+        check(b"{}", TOPIC, headers={"X-Firstline-Token": TOPIC})
 
 
 @pytest.mark.parametrize(
-    "url",
+    ("topic", "host"),
     [
-        URL,
-        "https://sns.us-gov-west-1.amazonaws.com/SimpleNotificationService-a.pem",
-        "https://sns.cn-north-1.amazonaws.com.cn/SimpleNotificationService-a.pem",
-        "https://sns.ap-southeast-2.amazonaws.com/a.pem",
+        (TOPIC, "sns.eu-west-1.amazonaws.com"),
+        (TOPIC.replace("aws:sns:eu-west-1", "aws-us-gov:sns:us-gov-west-1"), "sns.us-gov-west-1.amazonaws.com"),
+        (TOPIC.replace("aws:sns:eu-west-1", "aws-cn:sns:cn-north-1"), "sns.cn-north-1.amazonaws.com.cn"),
     ],
 )
-def test_where_a_certificate_may_be(url: str) -> None:
-    message = event("cloudwatch/sns-alarm") | {"SigningCertURL": url}
+def test_where_a_certificate_may_be(topic: str, host: str) -> None:
+    url = URL.replace("sns.eu-west-1.amazonaws.com", host)
+    message = signed(event("cloudwatch/sns-alarm") | {"TopicArn": topic, "SigningCertURL": url})
 
-    assert signing_certificate_url(json.dumps(message).encode(), ["token", TOPIC]) == url
+    assert check(message, "token", topic) == [url]
 
 
 @pytest.mark.parametrize(
@@ -185,6 +225,11 @@ def test_where_a_certificate_may_be(url: str) -> None:
         URL.replace("sns.eu", "evil.example\\@sns.eu"),
         URL.replace(".com/", ".com:443/"),
         URL.replace(".com/", ".com:8443/"),
+        URL.replace("eu-west-1", "eu-central-1"),
+        URL.replace("eu-west-1", "zz-nowhere-1"),
+        URL.replace("amazonaws.com", "amazonaws.com.cn"),
+        URL.replace("0123456789abcdef0", "0123456789ABCDEF0"),
+        URL.replace("SimpleNotificationService-", ""),
         URL + "?",
         URL + "?redirect=https://evil.example",
         URL + "#.pem",
@@ -200,22 +245,8 @@ def test_where_a_certificate_may_be(url: str) -> None:
     ],
 )
 def test_where_it_may_not_be(url: Any) -> None:
-    body = json.dumps(event("cloudwatch/sns-alarm") | {"SigningCertURL": url}).encode()
-
-    assert signing_certificate_url(body, [TOPIC]) is None
-
-
-def test_nothing_is_fetched_for_a_topic_that_is_not_allowed() -> None:
-    message = event("cloudwatch/sns-alarm")
-
-    assert signing_certificate_url(json.dumps(message).encode(), ["token"]) is None
-    assert signing_certificate_url(json.dumps(message | {"TopicArn": TOPIC + "2"}).encode(), [TOPIC]) is None
-
-
-@pytest.mark.parametrize("payload", ["nonsense", [], None, {"Type": "Other", "TopicArn": TOPIC, "SigningCertURL": URL}])
-def test_another_payload_has_no_certificate(payload: Any) -> None:
-    assert signing_certificate_url(json.dumps(payload).encode(), [TOPIC]) is None
-    assert signing_certificate_url(b"no JSON", [TOPIC]) is None
+    with pytest.raises(Unauthenticated, match="no certificate of SNS"):
+        check(event("cloudwatch/sns-alarm") | {"SigningCertURL": url}, TOPIC)
 
 
 def test_a_request_to_confirm() -> None:

@@ -99,7 +99,8 @@ class Intake:
             return _response(404, status="unknown source", known_sources=known, path="POST /alerts/<source>")
         except Unauthenticated as error:
             metrics.add_metric("Unauthenticated", "Count", 1)
-            logger.warning("refused: %s", error)
+            # The answer says it, and a stranger must not be able to fill the log.
+            logger.debug("refused: %s", error)
             return _response(401, status="unauthenticated", reason=str(error))
         except (HistoryUnavailable, QuarantineUnavailable, CertificateUnavailable, ConfirmationFailed) as error:
             logger.exception("the sender has to try again")
@@ -119,12 +120,11 @@ class Intake:
         if source not in sources.SOURCES:
             raise UnknownSource(source)
         secrets = self.secrets(f"sources/{source}")
-        url = sources.signing_certificate_url(source, body, secrets)
-        if url is not None:
-            secrets = (*secrets, self.certificates(url))
-        sources.authenticate(source, headers=headers, body=body, secrets=secrets, now=now)
         content_type = headers.get("content-type", "")
         try:
+            sources.authenticate(
+                source, headers=headers, body=body, secrets=secrets, now=now, certificate=self.certificates
+            )
             return self._accept(source, parse_body(body, content_type), headers, now, secrets, within=SENDER_WAITS)
         except UnreadablePayload as error:
             return self._quarantine(Quarantined(source, str(error), body, content_type, now), now)

@@ -4,7 +4,7 @@ Everything here is pure. To add a source, write a module with `read` and `authen
 to `SOURCES`. A module is imported when its source is first used: ingest's start must stay cheap.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SOURCES", "Batch", "Rejected", "Source", "authenticate", "normalize", "normalize_batch", "signals",
-    "signing_certificate_url",
 ]  # fmt: skip
 
 SOURCES = ("cloudwatch", "datadog", "generic", "grafana", "pagerduty", "prometheus")
@@ -31,8 +30,7 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 class Source(Protocol):
     """A source's module.
 
-    Two functions are optional: `signals(payload, secrets)` yields the messages of a payload that are no alerts, and
-    `signing_certificate_url(body, secrets)` names a certificate that must be fetched to authenticate a request.
+    One function is optional: `signals(payload, secrets)` yields the messages of a payload that are no alerts.
     """
 
     def read(self, payload: Any, reading: Reading) -> None:
@@ -86,7 +84,13 @@ def normalize_batch(
 
 
 def authenticate(
-    source: str, *, headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: datetime | None = None
+    source: str,
+    *,
+    headers: Mapping[str, str],
+    body: bytes,
+    secrets: Sequence[str],
+    now: datetime | None = None,
+    certificate: Callable[[str], str] | None = None,
 ) -> None:
     """Authenticate the sender of a request. A source without a secret is closed. `deployments` is a source here.
 
@@ -97,10 +101,11 @@ def authenticate(
     body
         The raw bytes, after base64 and before anything else.
     secrets
-        All active ones, so that one can be rotated. For `cloudwatch` also the ARNs of the topics that may send, and the
-        signing certificates (PEM).
+        All active ones, so that one can be rotated. For `cloudwatch` also the ARNs of the topics that may send.
     now
         Aware; judges the age of a signed time stamp. By default the present.
+    certificate
+        Returns a signing certificate of SNS as PEM text, by its address. By default none can be fetched.
 
     Raises
     ------
@@ -108,20 +113,20 @@ def authenticate(
         No source of that name is known.
     Unauthenticated
         The sender could not prove itself; the message says what was missing and never what was expected.
+    CertificateUnavailable
+        The certificate could not be fetched; the sender should try again.
+    UnreadablePayload
+        The sender proved itself, with something that is too old to be taken without a look.
     """
     module = import_module("firstline.sources.deployments") if source == "deployments" else _module(source)
     active = [secret for secret in secrets if secret and not secret.isspace()]
     if not active:
         raise Unauthenticated(f"{source} has no secret configured, so nobody can send to it")
     lowered = {name.lower(): value for name, value in headers.items()}
-    module.authenticate(Request(source, lowered, body, active, now or datetime.now(UTC)))
-
-
-def signing_certificate_url(source: str, body: bytes, secrets: Sequence[str]) -> str | None:
-    """Return the address of the certificate that `authenticate` needs for this request, or None if it needs none."""
-    hook = getattr(_module(source), "signing_certificate_url", None)
-    url: str | None = hook(body, secrets) if hook else None
-    return url
+    request = Request(source, lowered, body, active, now or datetime.now(UTC))
+    if certificate is not None:
+        request.certificate = certificate
+    module.authenticate(request)
 
 
 def signals(source: str, payload: Any, secrets: Sequence[str] = ()) -> list["Signal"]:

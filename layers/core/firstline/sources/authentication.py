@@ -6,7 +6,7 @@ character nor the number of the matching secret shows.
 
 import hmac
 from base64 import b64decode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,15 +19,23 @@ SIGNATURE_WINDOW_SECONDS = 300
 """The largest distance of a signed time stamp from now, in the past or in the future."""
 
 
+def _no_certificate(url: str) -> str:
+    raise Unauthenticated(f"no certificate can be fetched here: {url}")
+
+
 @dataclass(slots=True)
 class Request:
-    """A request to authenticate. Header names are in lower case; it has at least one secret, and none is empty."""
+    """A request to authenticate. Header names are in lower case; it has at least one secret, and none is empty.
+
+    `certificate` returns a signing certificate of SNS as PEM text, by its address.
+    """
 
     source: str
     headers: Mapping[str, str]
     body: bytes
     secrets: Sequence[str]
     now: datetime
+    certificate: Callable[[str], str] = _no_certificate
 
 
 def require_token(request: Request) -> None:

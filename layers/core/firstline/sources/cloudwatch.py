@@ -19,9 +19,9 @@ from firstline.sources.cloudwatch_alarm import Alarm, add_alarm
 from firstline.sources.notices import add_message, is_known
 from firstline.sources.reading import Reading
 from firstline.sources.signal import Signal
-from firstline.sources.sns import allowed_topics, authenticate, signing_certificate_url, subscription_confirmation
+from firstline.sources.sns import allowed_topics, authenticate, subscription_confirmation
 
-__all__ = ["authenticate", "read", "signals", "signing_certificate_url"]
+__all__ = ["authenticate", "read", "signals"]
 
 _STATE_CHANGES = ("CloudWatch Alarm State Change", "CloudWatch Alarm Contributor State Change")
 

@@ -6,12 +6,20 @@ https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
 import re
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.sources.authentication import Request, has_token
 from firstline.sources.body import parse_body
 from firstline.sources.signal import SubscriptionConfirmation
+from firstline.sources.values import moment
+
+OLDEST = timedelta(hours=2)
+"""SNS tries to deliver over HTTPS for at most an hour.
+
+https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html
+"""
 
 _CONFIRMATION = ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
 _SIGNED_FIELDS = {
@@ -19,54 +27,52 @@ _SIGNED_FIELDS = {
     "SubscriptionConfirmation": _CONFIRMATION,
     "UnsubscribeConfirmation": _CONFIRMATION,
 }
-_TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]{1,256}")
-# No user, port, query or fragment fits, nor an upper-case letter in the host.
-_CERTIFICATE_URL = re.compile(r"https://sns\.[a-z]{2}(-[a-z]+)+-[0-9]\.amazonaws\.com(\.cn)?/[A-Za-z0-9_/-]+\.pem")
-_PEM = "-----BEGIN CERTIFICATE-----"
+_TOPIC_ARN = re.compile(r"arn:(?P<partition>aws[a-z-]*):sns:(?P<region>[a-z0-9-]+):\d{12}:[A-Za-z0-9_.-]{1,256}")
+_CERTIFICATE_PATH = re.compile(r"/SimpleNotificationService-[0-9a-f]{32}\.pem")
 
 
 def authenticate(request: Request) -> None:
     """Accept a token, or SNS's own signature of a message from an allowed topic.
 
-    The secrets hold tokens, ARNs of allowed topics and the signing certificate (PEM), which ingest fetched from
-    `signing_certificate_url`.
+    The secrets hold tokens and ARNs of allowed topics. The certificate is the only address out of a request that is
+    ever fetched, before the sender has proved anything: only for a message that claims to come from an allowed topic,
+    and only from SNS in that topic's region.
+
+    Raises
+    ------
+    Unauthenticated
+        Neither is there.
+    CertificateUnavailable
+        SNS did not answer with its certificate; the sender should try again.
+    UnreadablePayload
+        The signature is right, and older than SNS ever tries. Somebody may have kept the message.
     """
-    certificates = [secret for secret in request.secrets if secret.lstrip().startswith(_PEM)]
     topics = allowed_topics(request.secrets)
-    tokens = [secret for secret in request.secrets if secret not in certificates and secret not in topics]
-    if has_token(request, tokens):
+    if has_token(request, [secret for secret in request.secrets if secret not in topics]):
         return
     if not topics:
         raise Unauthenticated("cloudwatch: no valid token, and no topic is allowed to send without one")
     envelope = _envelope(request.body)
     if envelope is None:
         raise Unauthenticated("cloudwatch: neither a valid token nor a message that SNS signed (raw delivery is not)")
-    if envelope.get("TopicArn") not in topics:
+    topic = envelope.get("TopicArn")
+    if topic not in topics:
         raise Unauthenticated("cloudwatch: the topic is not among the allowed ones")
-    if not certificates:
-        raise Unauthenticated("cloudwatch: no certificate to verify the signature of SNS with")
-    if not any(_verified(envelope, certificate) for certificate in certificates):
+    url = envelope.get("SigningCertURL")
+    if not _is_certificate_of(str(topic), url):
+        raise Unauthenticated("cloudwatch: SigningCertURL is no certificate of SNS in the topic's region")
+    if not _verified(envelope, request.certificate(str(url))):
         raise Unauthenticated("cloudwatch: the signature of SNS does not match the message")
+    signed_at = moment(envelope["Timestamp"])
+    if signed_at is None or request.now - signed_at > OLDEST:
+        raise UnreadablePayload(
+            f"cloudwatch: SNS signed it at {envelope['Timestamp']}, and tries for an hour: look if it is still true"
+        )
 
 
 def allowed_topics(secrets: Sequence[str]) -> tuple[str, ...]:
     """Return the ARNs of topics among the secrets: only these may send signed messages, only these are confirmed."""
     return tuple(secret for secret in secrets if _TOPIC_ARN.fullmatch(secret))
-
-
-def signing_certificate_url(body: bytes, secrets: Sequence[str]) -> str | None:
-    """Return the address of the certificate of a signed SNS message, or None if no address may be fetched.
-
-    It is the only address out of a request that is ever fetched, before the sender has proved anything. So it must be
-    exactly `https://sns.<region>.amazonaws.com[.cn]/….pem` without user, port, query or fragment, and the message must
-    claim to come from one of the allowed topics among the secrets.
-    """
-    topics = allowed_topics(secrets)
-    envelope = _envelope(body) if topics else None
-    if envelope is None or envelope.get("TopicArn") not in topics:
-        return None
-    url = envelope.get("SigningCertURL")
-    return url if type(url) is str and len(url) <= 300 and _CERTIFICATE_URL.fullmatch(url) else None
 
 
 def subscription_confirmation(payload: Any) -> SubscriptionConfirmation | None:
@@ -81,6 +87,15 @@ def subscription_confirmation(payload: Any) -> SubscriptionConfirmation | None:
     if type(topic_arn) is not str or type(token) is not str or not _TOPIC_ARN.fullmatch(topic_arn) or not token:
         return None
     return SubscriptionConfirmation(topic_arn, token)
+
+
+def _is_certificate_of(topic: str, url: Any) -> bool:
+    """Return True for `https://sns.<the topic's region>.amazonaws.com[.cn]/SimpleNotificationService-<hex>.pem`."""
+    arn = _TOPIC_ARN.fullmatch(topic)
+    if arn is None or type(url) is not str:
+        return False
+    host = f"https://sns.{arn['region']}.amazonaws.com{'.cn' if arn['partition'] == 'aws-cn' else ''}"
+    return url.startswith(host) and _CERTIFICATE_PATH.fullmatch(url[len(host) :]) is not None
 
 
 def _envelope(body: bytes) -> Mapping[str, Any] | None:

@@ -1,15 +1,17 @@
 """Signing certificates of SNS, fetched over HTTPS from the one address that a request may name.
 
-Only pass what `firstline.sources.cloudwatch.signing_certificate_url` returned. `http.client` follows no redirect, reads
-no proxy from the environment and knows no scheme but its own: nothing else can be reached by accident.
+Only pass what `firstline.sources.sns` has found to be such an address. `http.client` follows no redirect, reads no
+proxy from the environment and knows no scheme but its own: nothing else can be reached by accident.
 """
 
+import time
 from collections.abc import Callable
 from functools import lru_cache
 from http.client import HTTPException, HTTPSConnection
+from socket import EAI_NODATA, EAI_NONAME, gaierror
 from urllib.parse import urlsplit
 
-from firstline.errors import CertificateUnavailable
+from firstline.errors import CertificateUnavailable, Unauthenticated
 
 TIMEOUT_SECONDS = 3.0
 """For each step of the request; SNS itself waits 15 seconds for the answer."""
@@ -20,38 +22,65 @@ MAX_BYTES = 16_384
 MAX_REMEMBERED = 16
 """There is one certificate for each region, renewed about once a year."""
 
+_NO_SUCH_HOST = (EAI_NONAME, EAI_NODATA)
+
+REFUSED_SECONDS = 60.0
+
 type Connect = Callable[..., HTTPSConnection]
 
 
 class Certificates:
-    """Signing certificates, each fetched once: an address stands for one certificate for ever."""
+    """Signing certificates, each fetched once: an address stands for one certificate for ever.
 
-    def __init__(self, connect: Connect = HTTPSConnection) -> None:
+    An address without one is not asked again for a minute, so that a stranger cannot make a request of each of theirs.
+    """
+
+    def __init__(self, connect: Connect = HTTPSConnection, clock: Callable[[], float] = time.monotonic) -> None:
         self._connect = connect
-        self.get = lru_cache(MAX_REMEMBERED)(self._fetch)
+        self._clock = clock
+        self._certificate = lru_cache(MAX_REMEMBERED)(self._fetch)
+        self._refused_until: dict[str, float] = {}
 
-    def _fetch(self, url: str) -> str:
+    def get(self, url: str) -> str:
         """Return the certificate as PEM text.
 
         Raises
         ------
+        Unauthenticated
+            There is no certificate: no such host, or an answer that says so.
         CertificateUnavailable
-            The address did not answer with a certificate in time; the sender should try again.
+            The address did not answer in time; the sender should try again.
         """
+        now = self._clock()
+        if self._refused_until.get(url, now) <= now:
+            try:
+                return self._certificate(url)
+            except Unauthenticated:
+                if len(self._refused_until) >= MAX_REMEMBERED:
+                    self._refused_until.clear()
+                self._refused_until[url] = now + REFUSED_SECONDS
+        raise Unauthenticated(f"{url} is no certificate of SNS")
+
+    def _fetch(self, url: str) -> str:
         parts = urlsplit(url)
         if parts.scheme != "https" or not parts.hostname:
-            raise CertificateUnavailable(f"{url} is no https address")
+            raise Unauthenticated(f"{url} is no https address")
         connection = self._connect(parts.hostname, timeout=TIMEOUT_SECONDS)
         try:
             connection.request("GET", parts.path)
             response = connection.getresponse()
             body = response.read(MAX_BYTES + 1)
+        except gaierror as error:
+            if error.errno in _NO_SUCH_HOST:
+                raise Unauthenticated(f"there is no such host: {url}") from error
+            raise CertificateUnavailable(f"{url} did not answer: {error}") from error
         except (OSError, HTTPException) as error:
             raise CertificateUnavailable(f"{url} did not answer: {error}") from error
         finally:
             connection.close()
-        if response.status != 200:
+        if response.status >= 500 or response.status == 429:
             raise CertificateUnavailable(f"{url} answered {response.status}")
-        if len(body) > MAX_BYTES or not body.lstrip().startswith(b"-----BEGIN CERTIFICATE-----"):
-            raise CertificateUnavailable(f"{url} did not answer with a certificate")
+        is_certificate = len(body) <= MAX_BYTES and body.lstrip().startswith(b"-----BEGIN CERTIFICATE-----")
+        if response.status != 200 or not is_certificate:
+            raise Unauthenticated(f"{url} answered {response.status}, and with no certificate")
         return body.decode("ascii", "replace")
