@@ -10,7 +10,7 @@ import yaml
 from firstline.sources import SOURCES, meanings, normalize
 from firstline.sources.deployments import deployment_from_request, read_deployments
 from firstline.sources.severity import WORDS
-from firstline.sources.shapes import _SHAPES
+from firstline.sources.tool_shapes import SHAPES
 from tests.unit.sources.events import RECEIVED_AT, event
 
 GUIDES = Path(__file__).parents[3] / "docs" / "sources"
@@ -70,7 +70,7 @@ def test_the_table_of_meanings_is_the_one_that_is_used() -> None:
 def test_every_tool_that_is_read_as_it_is_has_a_line() -> None:
     section = (GUIDES / "generic.md").read_text().split("## Tools that are read as they are")[1].split("## ")[0]
 
-    assert set(re.findall(r"^\| (\w[\w ]+) \|", section, re.MULTILINE)) - {"tool", "for"} == {s.tool for s in _SHAPES}
+    assert set(re.findall(r"^\| (\w[\w. ]+) \|", section, re.MULTILINE)) - {"tool", "for"} == {s.tool for s in SHAPES}
 
 
 def test_what_zabbix_sends_by_its_guide_is_read() -> None:

@@ -40,6 +40,8 @@ SCALES: dict[str, tuple[tuple[float, SourceSeverity], ...]] = {
     "Azure Monitor": ((4, "info"), (3, "info"), (2, "medium"), (1, "high"), (0, "critical")),
     # https://go2docs.graylog.org/current/interacting_with_your_log_data/event_definitions.html
     "Graylog": ((4, "critical"), (3, "high"), (2, "medium"), (1, "low")),
+    # https://www.ibm.com/docs/en/instana-observability?topic=alerting-webhooks (a change is -1)
+    "Instana": ((10, "critical"), (5, "medium"), (-1, "info")),
     # https://www.zabbix.com/documentation/current/en/manual/config/triggers/severity
     "Zabbix": ((5, "critical"), (4, "high"), (2, "medium"), (1, "info"), (0, "medium")),
 }
