@@ -9,7 +9,7 @@ from typing import Any
 
 from firstline.errors import UnreadablePayload
 from firstline.sources import meanings, prometheus, values
-from firstline.sources.authentication import Request, require_token, signed
+from firstline.sources.authentication import Request, is_signed_webhook, require_token, signed
 from firstline.sources.identity import bare_host, digest, group_key, host_hint
 from firstline.sources.meanings import Subject
 from firstline.sources.notices.notice import essence, part
@@ -55,11 +55,14 @@ _ID = ("fingerprint", "dedupkey", "checkid", "monitorid", "incidentid", "alertgr
 
 
 def authenticate(request: Request) -> None:
-    """Accept a token, or Sentry's signature: the hex HMAC-SHA256 of the body, because Sentry can send no token.
+    """Accept a token, or the signature of a sender that can send none.
 
-    https://docs.sentry.io/integrations/integration-platform/webhooks/
+    Sentry's is the hex HMAC-SHA256 of the body: https://docs.sentry.io/integrations/integration-platform/webhooks/.
+    incident.io and others sign as Standard Webhooks.
     """
-    if not signed([request.headers.get("sentry-hook-signature", "")], request.body, request.secrets):
+    if signed([request.headers.get("sentry-hook-signature", "")], request.body, request.secrets):
+        return
+    if not is_signed_webhook(request):
         require_token(request)
 
 

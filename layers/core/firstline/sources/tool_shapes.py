@@ -353,7 +353,7 @@ SHAPES = (
         for place in ("resource", "resource.incident")
     ),
     ToolShape("incident.io", "event_type resource.id", {"name": "event_type", "status": "resource.id"}, other="muted"),
-    # https://docs.canary.tools/webhooks/generic.html and https://docs.canarytokens.org/guide: nobody may touch a canary.
+    # https://docs.canary.tools/webhooks/generic.html, https://docs.canarytokens.org/guide: nobody may touch a canary.
     ToolShape(
         "Thinkst Canary",
         "alert_type intro description",

@@ -3,7 +3,7 @@
 | sender | its mark | its proof | what counts |
 |---|---|---|---|
 | GitHub | `X-GitHub-Event` | `X-Hub-Signature-256` | `deployment_status`; a `workflow_run` named like a deployment |
-| GitLab | `object_kind` | `X-Gitlab-Token` | deployment events; in pipeline events the jobs with an environment |
+| GitLab | `object_kind` | signature, or `X-Gitlab-Token` | deployment events; a pipeline's jobs with an environment |
 | Argo CD | `app`, with the application | token | the operation's phase |
 | AWS | `detail-type` | token | as from EventBridge (`aws.py`) |
 | anybody | `service` and `version` | token | each request |
@@ -24,7 +24,14 @@ from typing import Any, NamedTuple
 from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.models import Deployment
 from firstline.sources import values
-from firstline.sources.authentication import TOKEN_HEADER, Request, has_token, require_token, signed
+from firstline.sources.authentication import (
+    TOKEN_HEADER,
+    Request,
+    has_token,
+    is_signed_webhook,
+    require_token,
+    signed,
+)
 from firstline.sources.body import parse_json
 from firstline.sources.deployments.aws import deployment_from_event, is_deployment_event
 from firstline.sources.deployments.report import Deployments, deployment, moment, nothing, part, version_of
@@ -40,7 +47,10 @@ _STATE_FIELDS = ("status", "state", "phase", "result", "conclusion")
 
 
 def authenticate(request: Request) -> None:
-    """Verify the sender's proof: GitHub's signature, GitLab's token, or a token as for every source.
+    """Verify the sender's proof: GitHub's signature, GitLab's signature or token, or a token as for every source.
+
+    GitLab signs as a Standard Webhook if a signing token is set, beside or instead of the secret token:
+    https://docs.gitlab.com/user/project/integrations/webhooks/
 
     Raises
     ------
@@ -51,6 +61,8 @@ def authenticate(request: Request) -> None:
         given = request.headers[GITHUB_SIGNATURE].strip().removeprefix("sha256=")
         if not signed([given], request.body, request.secrets):
             raise Unauthenticated(f"{request.source}: the signature in {GITHUB_SIGNATURE} does not match the body")
+    elif is_signed_webhook(request):
+        return
     elif token := request.headers.get(GITLAB_TOKEN):
         if not has_token(replace(request, headers={TOKEN_HEADER: token}), request.secrets):
             raise Unauthenticated(f"{request.source}: the token in {GITLAB_TOKEN} is not valid")
