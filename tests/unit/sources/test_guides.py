@@ -107,7 +107,10 @@ def test_argo_cds_template_is_read() -> None:
     (config,) = re.findall(r"```yaml\n(service\.webhook.*?)```", (GUIDES / "deployments.md").read_text(), re.DOTALL)
     template = yaml.safe_load(yaml.safe_load(config)["template.firstline"])["webhook"]["firstline"]
     filled = {"metadata.name": "checkout", "operation.sync.revision": "1f2e", "operationState.phase": "Running"}
-    body = re.sub(r"\{\{\S*?\.app\.(?:status\.)?(\S+?)\}\}", lambda name: _ending(filled, name[1]), template["body"])
+    # `or` gives the first argument that is not empty.
+    body = re.sub(
+        r"\{\{(?:or )?\S*?\.app\.(?:status\.)?([^\s}]+).*?\}\}", lambda name: _ending(filled, name[1]), template["body"]
+    )
 
     (deployment,) = read_deployments(json.loads(body), headers={}, received_at=RECEIVED_AT).deployments
     assert (deployment.service, deployment.version, deployment.state) == ("checkout", "1f2e", "in_progress")

@@ -225,7 +225,7 @@ class Intake:
         from firstline.sources.deployments import deployment_from_event, is_deployment_event
 
         if is_deployment_event(event):
-            deployment = deployment_from_event(event)
+            deployment = deployment_from_event(event, received_at=now)
             if deployment is not None:
                 self.incidents.save_deployment(deployment)
             return
