@@ -8,8 +8,9 @@
 | ECS Deployment State Change | the service in the ARN | deployment id | `eventName`, reason |
 | CloudFormation Stack Status Change | stack | the request's token | its status |
 
-Where the version is missing, the event's id still tells two changes apart. A trigger or reason that speaks of a rollback
-means one. An ECS cluster is no environment: its name would keep the deployment from concerning an alert of `production`.
+Where the version is missing, the event's id still tells two changes apart. A trigger or reason that speaks of a
+rollback means one. An ECS cluster is no environment: its name would keep the deployment from concerning an alert of
+`production`.
 """
 
 import re
