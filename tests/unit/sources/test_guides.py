@@ -9,7 +9,7 @@ import yaml
 
 from firstline.sources import SOURCES, meanings, normalize
 from firstline.sources.deployments import deployment_from_request, read_deployments
-from firstline.sources.severity import WORDS
+from firstline.sources.severity import SCALES, WORDS
 from firstline.sources.tool_shapes import SHAPES
 from tests.unit.sources.events import RECEIVED_AT, event
 
@@ -137,3 +137,13 @@ def test_the_definition_for_managed_prometheus_tells_of_the_end() -> None:
     (receiver,) = config["receivers"]
     assert receiver["name"] == config["route"]["receiver"]
     assert receiver["sns_configs"][0]["send_resolved"] is True
+
+
+def test_the_scales_of_numbers_are_all_there() -> None:
+    section = (GUIDES / "README.md").read_text().split("## The words for severity")[1].split("## ")[0]
+    rows = dict(re.findall(r"^\| (?:Datadog.*|(\w[\w ]+?)(?: \(.*)?) \| (.*\d.*) \|$", section, re.MULTILINE))
+
+    for scale, steps in SCALES.items():
+        for lowest, severity in steps:
+            told = rows[scale].replace(" and ", f" {severity}, ").replace("less", "0")
+            assert f"{lowest:g} {severity}" in told or lowest < 0, (scale, lowest)
