@@ -3,10 +3,13 @@
 import hmac
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.unit.ingest.behind_the_door import TOKEN, World, handle, post
+from firstline.sources.deployments import aws
+from firstline.sources.notices.events import DEPLOYMENTS
+from tests.unit.ingest.behind_the_door import TOKEN, TOPIC, World, handle, post
 
 EVENTS = Path(__file__).parents[2] / "events"
 
@@ -47,11 +50,59 @@ def test_deployments_without_a_secret_are_closed(world: World) -> None:
     assert post(world, "/deployments", {"service": "a", "version": "1"})[0] == 401
 
 
-@pytest.mark.parametrize(
-    ("name", "state"), [("codepipeline", "succeeded"), ("ecs", "succeeded"), ("codedeploy-failure", "failed")]
-)
-def test_events_of_aws_are_recorded(name: str, state: str, world: World) -> None:
-    handle(world, json.loads((EVENTS / "deployments" / f"{name}.json").read_text()))
+def deployed(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((EVENTS / "deployments" / f"{name}.json").read_text())
+    return found
 
-    assert [(deployment.service, deployment.state) for deployment in world.saved] == [("checkout", state)]
+
+@pytest.mark.parametrize("name", ["codepipeline", "codedeploy-start"])
+def test_events_of_aws_are_recorded(name: str, world: World) -> None:
+    handle(world, deployed(name))
+
+    assert [deployment.service for deployment in world.saved] == ["checkout"]
     assert not world.alerts
+
+
+@pytest.mark.parametrize(
+    ("name", "detail", "alert_name"),
+    [
+        ("codedeploy-failure", {}, "Deployment of checkout FAILURE"),
+        ("codepipeline", {"state": "FAILED"}, "Pipeline of checkout-pipeline FAILED"),
+        ("ecs", {"eventName": "SERVICE_DEPLOYMENT_FAILED", "eventType": "ERROR"}, "ECS: SERVICE_DEPLOYMENT_FAILED"),
+        (
+            "cloudformation-update",
+            {"status-details": {"status": "UPDATE_ROLLBACK_COMPLETE"}},
+            "CloudFormation: checkout-prod is UPDATE_ROLLBACK_COMPLETE",
+        ),
+    ],
+)
+def test_a_deployment_that_failed_is_an_alert_too(
+    name: str, detail: dict[str, Any], alert_name: str, world: World
+) -> None:
+    event = deployed(name)
+    event["detail"] |= detail
+
+    handle(world, event)
+
+    assert [deployment.state for deployment in world.saved] in (["failed"], ["rolled_back"])
+    (alert,) = world.alerts
+    assert (alert.alert_name, alert.status, alert.labels["recorded_as"]) == (alert_name, "firing", "deployment")
+
+
+def test_a_deployment_that_a_topic_tells_of_is_told(world: World) -> None:
+    notification = {"Type": "Notification", "TopicArn": TOPIC, "Message": json.dumps(deployed("codedeploy-failure"))}
+
+    handle(world, {"Records": [{"EventSource": "aws:sns", "Sns": notification}]})
+
+    assert "recorded_as" not in world.alerts[0].labels
+
+
+def test_a_deployment_that_cannot_be_recorded_is_told(world: World) -> None:
+    handle(world, deployed("codedeploy-failure") | {"detail": None})
+
+    assert not world.saved
+    assert [alert.status for alert in world.alerts] == ["firing"]
+
+
+def test_the_readers_of_deployments_and_of_their_alerts_know_the_same_events() -> None:
+    assert set(aws._READERS) == DEPLOYMENTS

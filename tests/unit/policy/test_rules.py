@@ -245,6 +245,10 @@ def test_a_rule_that_can_never_apply_is_found(earlier: dict[str, Any], later: di
         ({"alert_name": "ContestAlert"}, None),
         ({"source": "cloudwatch", "labels": {"made_for": "auto-scaling"}, "severity": "critical"}, "auto-scaling"),
         ({"source": "generic", "labels": {"made_for": "auto-scaling"}}, None),
+        (
+            {"source": "cloudwatch", "labels": {"recorded_as": "deployment"}, "severity": "critical"},
+            "failed-deployment",
+        ),
         ({"environment": "staging", "severity": "critical"}, "not-production"),
         ({"environment": "Dev-eu"}, "not-production"),
         ({"environment": "production"}, None),

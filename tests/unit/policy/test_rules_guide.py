@@ -133,7 +133,7 @@ def test_every_key_of_a_match_is_in_the_table() -> None:
 def test_the_shipped_file_is_told_as_it_is() -> None:
     shipped = rules.load(Path("runbooks/policy/rules.yaml"))
 
-    assert len(shipped.rules) == 4
-    assert "Four rules are shipped" in GUIDE
+    assert len(shipped.rules) == 5
+    assert "Five rules are shipped" in GUIDE
     assert shipped.heartbeats[0].every == timedelta(hours=4)
     assert FLAP_OPENINGS == 3

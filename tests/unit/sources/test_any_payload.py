@@ -58,7 +58,7 @@ def read_by_all(payload: Any) -> None:
     for source in SOURCES:
         outcome(source, payload)
     for call in (
-        lambda: deployment_from_event(payload),
+        lambda: deployment_from_event(payload, received_at=RECEIVED_AT),
         lambda: read_deployments(payload, headers={}, received_at=RECEIVED_AT),
         lambda: signals("pagerduty", payload),
     ):

@@ -42,17 +42,38 @@ def test_a_source_that_is_down_is_one_problem() -> None:
     assert stock.fingerprint != turbine.fingerprint
 
 
-@pytest.mark.parametrize("reason", ["MissingSeries", "Paused", "Updated", "RuleDeleted", "Error, MissingSeries"])
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "MissingSeries",
+        "NoData",
+        "Error",
+        "Paused",
+        "Updated",
+        "RuleDeleted",
+        "Error, KeepLast",
+        "NoData, KeepLast",
+        "New",
+    ],
+)
 def test_an_end_of_which_nothing_is_known(reason: str) -> None:
     ended = one("resolved", {"summary": "Pumps are off", "grafana_state_reason": reason}, alertname="PumpsOff")
 
-    assert (ended.status, ended.nothing_known) == ("resolved", reason.split(", ")[-1])
-    assert f"nothing is known of it any more: {ended.nothing_known}" in ended.message
+    assert (ended.status, ended.nothing_known) == ("resolved", reason)
+    assert f"nothing is known of it any more: {reason}" in ended.message
 
 
-@pytest.mark.parametrize("reason", [None, "", "NoData", "Error", "KeepLast", 7, ["Paused"], "Repaused"])
-def test_other_ends_are_recoveries(reason: Any) -> None:
+@pytest.mark.parametrize("reason", [None, "", " ", 7, ["Paused"]])
+def test_an_end_without_a_reason_is_a_recovery(reason: Any) -> None:
     assert one("resolved", {"grafana_state_reason": reason}, alertname="PumpsOff").nothing_known is None
+
+
+@pytest.mark.parametrize("name", ["DatasourceNoData", "DatasourceError"])
+def test_a_data_source_that_answers_again_has_recovered(name: str) -> None:
+    gone, deleted = ({"grafana_state_reason": reason} for reason in ("MissingSeries", "RuleDeleted"))
+
+    assert one("resolved", gone, alertname=name).nothing_known is None
+    assert one("resolved", deleted, alertname=name).nothing_known == "RuleDeleted"
 
 
 def test_a_firing_alert_is_known() -> None:

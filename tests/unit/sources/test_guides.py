@@ -9,8 +9,8 @@ import yaml
 
 from firstline.sources import SOURCES, meanings, normalize
 from firstline.sources.deployments import deployment_from_request, read_deployments
-from firstline.sources.severity import WORDS
-from firstline.sources.shapes import _SHAPES
+from firstline.sources.severity import SCALES, WORDS
+from firstline.sources.tool_shapes import SHAPES
 from tests.unit.sources.events import RECEIVED_AT, event
 
 GUIDES = Path(__file__).parents[3] / "docs" / "sources"
@@ -70,7 +70,7 @@ def test_the_table_of_meanings_is_the_one_that_is_used() -> None:
 def test_every_tool_that_is_read_as_it_is_has_a_line() -> None:
     section = (GUIDES / "generic.md").read_text().split("## Tools that are read as they are")[1].split("## ")[0]
 
-    assert set(re.findall(r"^\| (\w[\w ]+) \|", section, re.MULTILINE)) - {"tool", "for"} == {s.tool for s in _SHAPES}
+    assert set(re.findall(r"^\| (\w[\w. ]+) \|", section, re.MULTILINE)) - {"tool", "for"} == {s.tool for s in SHAPES}
 
 
 def test_what_zabbix_sends_by_its_guide_is_read() -> None:
@@ -107,7 +107,10 @@ def test_argo_cds_template_is_read() -> None:
     (config,) = re.findall(r"```yaml\n(service\.webhook.*?)```", (GUIDES / "deployments.md").read_text(), re.DOTALL)
     template = yaml.safe_load(yaml.safe_load(config)["template.firstline"])["webhook"]["firstline"]
     filled = {"metadata.name": "checkout", "operation.sync.revision": "1f2e", "operationState.phase": "Running"}
-    body = re.sub(r"\{\{\S*?\.app\.(?:status\.)?(\S+?)\}\}", lambda name: _ending(filled, name[1]), template["body"])
+    # `or` gives the first argument that is not empty.
+    body = re.sub(
+        r"\{\{(?:or )?\S*?\.app\.(?:status\.)?([^\s}]+).*?\}\}", lambda name: _ending(filled, name[1]), template["body"]
+    )
 
     (deployment,) = read_deployments(json.loads(body), headers={}, received_at=RECEIVED_AT).deployments
     assert (deployment.service, deployment.version, deployment.state) == ("checkout", "1f2e", "in_progress")
@@ -134,3 +137,13 @@ def test_the_definition_for_managed_prometheus_tells_of_the_end() -> None:
     (receiver,) = config["receivers"]
     assert receiver["name"] == config["route"]["receiver"]
     assert receiver["sns_configs"][0]["send_resolved"] is True
+
+
+def test_the_scales_of_numbers_are_all_there() -> None:
+    section = (GUIDES / "README.md").read_text().split("## The words for severity")[1].split("## ")[0]
+    rows = dict(re.findall(r"^\| (?:Datadog.*|(\w[\w ]+?)(?: \(.*)?) \| (.*\d.*) \|$", section, re.MULTILINE))
+
+    for scale, steps in SCALES.items():
+        for lowest, severity in steps:
+            told = rows[scale].replace(" and ", f" {severity}, ").replace("less", "0")
+            assert f"{lowest:g} {severity}" in told or lowest < 0, (scale, lowest)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from firstline.sources import normalize, normalize_batch
 from firstline.sources.cloudwatch_alarm import severity_word, topic_severity_word
 from firstline.sources.severity import SCALES, WORDS, from_number, from_word
+from tests.unit.sources.events import event
 
 STATED = {
     # A word of a scale with an addition.
@@ -229,3 +230,30 @@ def test_a_placeholder_states_no_severity(word: str) -> None:
 
     (alert,) = batch.alerts
     assert (alert.severity, alert.severity_stated, batch.unknown_severities) == ("medium", False, [])
+
+
+@pytest.mark.parametrize("number", [0, 1, 3, "2", "-1", "7.5", 10, "99"])
+def test_a_number_of_no_known_scale_states_no_severity(number: Any) -> None:
+    alertmanager = {"status": "firing", "labels": {"alertname": "Lag", "severity": str(number)}}
+    for source, body in (
+        ("generic", {"alert_name": "Lag", "severity": number}),
+        ("generic", {"alert_name": "Lag", "labels": {"level": number}}),
+        ("prometheus", {"alerts": [alertmanager]}),
+        ("grafana", {"alerts": [alertmanager]}),
+    ):
+        batch = normalize_batch(source, body)
+        (alert,) = batch.alerts
+        assert (alert.severity, alert.severity_stated, batch.unknown_severities) == ("medium", False, [])
+
+
+@pytest.mark.parametrize(("said", "severity"), [("P1", "critical"), ("1 - Critical", "critical"), ("loud 1", "high")])
+def test_a_number_beside_a_word_does_not_matter(said: str, severity: str) -> None:
+    (alert,) = normalize_batch("generic", {"alert_name": "Lag", "severity": said}).alerts
+    assert alert.severity == severity
+
+
+def test_a_number_of_pagerduty_leaves_the_urgency() -> None:
+    body = event("pagerduty/triggered")
+    body["event"]["data"] |= {"priority": {"summary": "1"}, "urgency": "low"}
+    (alert,) = normalize_batch("pagerduty", body).alerts
+    assert alert.severity == "low"

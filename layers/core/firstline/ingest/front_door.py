@@ -221,14 +221,16 @@ class Intake:
     # --- from AWS itself --------------------------------------------------------------------------------------------
 
     def _take_event(self, event: Mapping[str, Any], now: datetime) -> None:
-        """Take in an EventBridge event: a deployment, or else an alarm."""
-        from firstline.sources.deployments import deployment_from_event, is_deployment_event
+        """Take in an EventBridge event: an alarm, or a deployment, which is an alert too if it failed."""
+        from firstline.sources.deployments import deployment_from_event
 
-        if is_deployment_event(event):
-            deployment = deployment_from_event(event)
+        try:
+            deployment = deployment_from_event(event, received_at=now)
+        except UnreadablePayload as error:
+            logger.warning("a deployment is not recorded: %s", error)
+        else:
             if deployment is not None:
                 self.incidents.save_deployment(deployment)
-            return
         self._accept_or_keep("cloudwatch", json.dumps(event).encode(), "application/json", now)
 
     def _take_records(self, records: Sequence[Mapping[str, Any]], now: datetime) -> None:

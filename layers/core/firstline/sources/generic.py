@@ -4,18 +4,18 @@
 looked up by their letters and digits alone, as the names of labels are.
 """
 
-import re
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from firstline.errors import UnreadablePayload
 from firstline.sources import meanings, prometheus, values
-from firstline.sources.authentication import Request, require_token, signed
+from firstline.sources.authentication import Request, is_signed_webhook, require_token, signed
 from firstline.sources.identity import bare_host, digest, group_key, host_hint
 from firstline.sources.meanings import Subject
 from firstline.sources.notices.notice import essence, part
 from firstline.sources.reading import Reading
-from firstline.sources.shapes import STATUSES, flattened, unfolded
+from firstline.sources.shapes import flattened, unfolded
+from firstline.sources.statuses import STATUSES, Status, status_of, word_of_event
 
 _SAID = ("msg", "text", "content")
 """All that a message to a chat says."""
@@ -25,16 +25,17 @@ _NAME = (
     *("checkname", "monitorfriendlyname", "monitorname", "searchname", "trigger", "triggername", "eventname"),
     # New Relic's older ones, Nagios' and Icinga's
     *("conditionname", "policyname", "servicedescription", "servicedesc"),
-    *("subject", "summary"),
+    *("subject", "summary", "monitorurl"),
     *_SAID,
 )
 _STATUS = (
     *("status", "state", "currentstate", "newstatus", "alerttypefriendlyname"),
     *("eventstatus", "triggerstatus", "monitorstatus", "servicestate", "hoststate"),
 )
-_EVENT = ("event", "eventtype", "trigger", "action", "alerttype", "notificationtype")
+_EVENT = ("event", "eventtype", "trigger", "action", "alerttype", "notificationtype", "messagetype", "type")
 """Names whose values say the status only if they are known for it: `uptime.down`, `ALERT_RECOVERY`."""
-_LAST_WORD = re.compile(r"(?:[\w.:-]{0,100}(?<!not)(?<!no)(?<!non)[._:-])?([a-z]{1,30})")
+_IS_UPDATE = ("eventupdatestatus", "isupdate")
+"""Names that ask whether the message tells of an alert's update only: Zabbix' `{EVENT.UPDATE.STATUS}`."""
 _YES, _NO = ("true", "1", "yes"), ("false", "0", "no")
 _OVER = ("up", "isup", "ok", "isok", "healthy", "ishealthy", "success", "resolved", "recovered")
 _BEGUN = ("down", "isdown", "firing", "isfiring", "alerting", "triggered", "failed")
@@ -54,11 +55,14 @@ _ID = ("fingerprint", "dedupkey", "checkid", "monitorid", "incidentid", "alertgr
 
 
 def authenticate(request: Request) -> None:
-    """Accept a token, or Sentry's signature: the hex HMAC-SHA256 of the body, because Sentry can send no token.
+    """Accept a token, or the signature of a sender that can send none.
 
-    https://docs.sentry.io/integrations/integration-platform/webhooks/
+    Sentry's is the hex HMAC-SHA256 of the body: https://docs.sentry.io/integrations/integration-platform/webhooks/.
+    incident.io and others sign as Standard Webhooks.
     """
-    if not signed([request.headers.get("sentry-hook-signature", "")], request.body, request.secrets):
+    if signed([request.headers.get("sentry-hook-signature", "")], request.body, request.secrets):
+        return
+    if not is_signed_webhook(request):
         require_token(request)
 
 
@@ -143,19 +147,20 @@ def _by_letters(alert: dict[str, Any]) -> dict[str, Any]:
     return {meanings.letters(key): alert[key] for key in sorted(alert)}
 
 
-def _status(alert: dict[str, Any]) -> tuple[Literal["firing", "resolved"] | None, str]:
-    """Return the status, None for one in between, and its word. An unknown word fires: better one incident too many."""
+def _status(alert: dict[str, Any]) -> tuple[Status, str]:
+    """Return the status and its word. What happened goes before the state of the alert that the message repeats."""
+    if any(_first(alert, (key,)) in _YES for key in _IS_UPDATE):
+        return None, "updated"
+    event = next((word for key in _EVENT if (word := word_of_event(_first(alert, (key,))))), None)
     said = _first(alert, _STATUS)
     if said is not None:
-        word = said.strip().lower()
-        return STATUSES.get(word, "firing"), _first(alert, ("said",)) or word
+        status = status_of(said)
+        if status == "firing" and event is not None and STATUSES[event] is None:
+            return None, event
+        return status, _first(alert, ("said",)) or said.strip().lower()
     if any(_first(alert, (key,)) in _YES for key in _OVER) or any(_first(alert, (key,)) in _NO for key in _BEGUN):
         return "resolved", "resolved"
-    for key in _EVENT:
-        last = _LAST_WORD.fullmatch((_first(alert, (key,)) or "").lower())
-        if last is not None and last[1] in STATUSES:
-            return STATUSES[last[1]], last[1]
-    return "firing", "firing"
+    return (STATUSES[event], event) if event is not None else ("firing", "firing")
 
 
 def _labels(alert: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.sources import meanings, prometheus, values
-from firstline.sources.authentication import SIGNATURE_WINDOW_SECONDS, Request, has_token, signed
+from firstline.sources.authentication import SIGNATURE_WINDOW_SECONDS, Request, has_token, is_recent, signed
 from firstline.sources.identity import digest, group_key, host_hint
 from firstline.sources.reading import Reading
 
@@ -32,10 +32,11 @@ def authenticate(request: Request) -> None:
     stamp = request.headers.get(TIMESTAMP_HEADER, "").strip()
     message = request.body
     if stamp:
-        if not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= 12):
-            raise Unauthenticated(f"{request.source}: {TIMESTAMP_HEADER} is not in seconds since 1970")
-        if abs(request.now.timestamp() - int(stamp)) > SIGNATURE_WINDOW_SECONDS:
-            raise Unauthenticated(f"{request.source}: the signature is older than {SIGNATURE_WINDOW_SECONDS} seconds")
+        if not is_recent(stamp, request.now):
+            raise Unauthenticated(
+                f"{request.source}: the signature is older than {SIGNATURE_WINDOW_SECONDS} seconds, or "
+                f"{TIMESTAMP_HEADER} is not in seconds since 1970"
+            )
         message = stamp.encode() + b":" + message
     if not signed([signature], message, request.secrets):
         raise Unauthenticated(f"{request.source}: {SIGNATURE_HEADER} does not match the body")

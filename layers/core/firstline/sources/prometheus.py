@@ -14,10 +14,6 @@ from firstline.sources.identity import alertmanager_fingerprint, group_key, host
 from firstline.sources.meanings import Meant, Subject
 from firstline.sources.reading import Reading
 
-_NOTHING_KNOWN = ("MissingSeries", "Paused", "Updated", "RuleDeleted")
-"""Grafana's reasons for ending an alert that it did not see recover: its series is gone, its rule is paused, changed or
-deleted. https://grafana.com/docs/grafana/latest/alerting/fundamentals/alert-rule-evaluation/stale-alert-instances/"""
-
 _remembered: dict[tuple[str, str] | None, tuple[dict[str, Any], "_Identity"]] = {}
 
 
@@ -73,7 +69,7 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
         not_for_people = f"{identity.alert_name or 'an alert'} always fires: its absence would be the signal"
     if not_for_people:
         reading.ignore(not_for_people)
-    nothing_known = _why_nothing_is_known(annotations) if status == "resolved" else None
+    nothing_known = _why_nothing_is_known(identity.alert_name, annotations) if status == "resolved" else None
     if nothing_known:
         message = values.prose(message, f"It ended, and nothing is known of it any more: {nothing_known}.")
     began = values.moment(alert.get("startsAt"))
@@ -98,10 +94,19 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
     )
 
 
-def _why_nothing_is_known(annotations: dict[str, Any]) -> str | None:
-    """Return Grafana's reason for the end of an alert that it did not see recover, or None."""
-    reasons = str(annotations.get("grafana_state_reason") or "").replace(" ", "").split(",")
-    return next((reason for reason in reasons if reason in _NOTHING_KNOWN), None)
+def _why_nothing_is_known(alert_name: str | None, annotations: dict[str, Any]) -> str | None:
+    """Return Grafana's reason for the end of an alert that it did not see recover, or None.
+
+    Grafana gives a reason only if the state is not what the rule's query says: `MissingSeries`, `NoData`, `Error`,
+    `Paused`, `Updated`, `RuleDeleted`, and `KeepLast` beside another one (`pkg/services/ngalert/models/alert_rule.go`).
+    An alert about a data source ends with `MissingSeries` as soon as the source answers: it stands for the series that
+    were missing, and theirs are back (`deleteStaleStatesFromCache` in `pkg/services/ngalert/state/manager.go`).
+    https://grafana.com/docs/grafana/latest/alerting/fundamentals/alert-rule-evaluation/stale-alert-instances/
+    """
+    given = annotations.get("grafana_state_reason")
+    reason = values.name(given) if type(given) is str else None
+    answers_again = alert_name in ("DatasourceNoData", "DatasourceError") and reason == "MissingSeries"
+    return None if answers_again else reason
 
 
 def _scope(meant: Meant, labels: dict[str, Any]) -> str:

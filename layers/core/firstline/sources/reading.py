@@ -159,15 +159,22 @@ class Reading:
         self.batch.rejected.append(Rejected(reason, payload))
 
     def severity(self, word: Any, default: SourceSeverity | None = None) -> SourceSeverity | None:
-        """Return the severity for the sender's word: `default` if it states none, high if the word is unknown."""
+        """Return the severity for the sender's word: `default` if it states none, high if the word is unknown.
+
+        A bare number states none: 1 is the worst for one sender and the least for another. Senders whose scale is known
+        have theirs in `firstline.sources.severity.SCALES`.
+        """
         stated = values.name(word, 64)
         if stated is None or not severity.states_any(stated):
             return default
         known = severity.from_word(stated)
         if known is not None:
             return known
+        quoted = values.quoted(word)
+        if severity.is_number(stated):
+            _log.warning("%s grades an alert %s, on a scale that is not known: it states none", self.source, quoted)
+            return default
         if stated not in self.batch.unknown_severities:
             self.batch.unknown_severities.append(stated)
-            quoted = values.quoted(word)
             _log.warning("%s calls an alert %s, which no severity scale knows: it counts as high", self.source, quoted)
         return severity.UNKNOWN

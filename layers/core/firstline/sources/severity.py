@@ -40,6 +40,8 @@ SCALES: dict[str, tuple[tuple[float, SourceSeverity], ...]] = {
     "Azure Monitor": ((4, "info"), (3, "info"), (2, "medium"), (1, "high"), (0, "critical")),
     # https://go2docs.graylog.org/current/interacting_with_your_log_data/event_definitions.html
     "Graylog": ((4, "critical"), (3, "high"), (2, "medium"), (1, "low")),
+    # https://www.ibm.com/docs/en/instana-observability?topic=alerting-webhooks (a change is -1)
+    "Instana": ((10, "critical"), (5, "medium"), (-1, "info")),
     # https://www.zabbix.com/documentation/current/en/manual/config/triggers/severity
     "Zabbix": ((5, "critical"), (4, "high"), (2, "medium"), (1, "info"), (0, "medium")),
 }
@@ -73,6 +75,7 @@ _NUMBERED = re.compile(
 _NUMBERED_IN_NAME = re.compile(
     r"(?<![a-zA-Z0-9])(?:prio(?:rity)?|sev(?:erity)?)[-_ .:=#]*([0-5])(?![a-z0-9]|\.\d)", re.IGNORECASE
 )
+_NUMBER = re.compile(r"[-+]?\d{1,20}(?:\.\d{1,20})?")
 _BREAK = re.compile(r"\s[-/]\s|[^\w\s'./-]+")
 # A word of camel case, or a whole instance type (p3.2xlarge), which is no P3.
 _TOKEN = re.compile(r"[a-z]\d\w*\.\w*large|[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+|[^\W\d_]+")
@@ -81,6 +84,11 @@ _TOKEN = re.compile(r"[a-z]\d\w*\.\w*large|[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d
 def states_any(text: str) -> bool:
     """Return False for a placeholder: `<no value>`, `n/a`, `-`."""
     return text in WORDS or "".join([c for c in text.lower() if c.isalnum()]) not in UNGRADED
+
+
+def is_number(text: str) -> bool:
+    """Return True for a number alone: `3`, `-1`, `7.5`."""
+    return _NUMBER.fullmatch(text) is not None
 
 
 def from_word(text: str) -> SourceSeverity | None:

@@ -123,7 +123,7 @@ def moment(value: Any) -> datetime | None:
         if value.isascii() and value.isdecimal():
             return _since_1970(int(value)) if len(value) <= 20 else None
         # Go prints `2026-01-31 12:00:00.5 +0000 UTC`, as a template without a layout does.
-        text = _GO.sub(r"\1\2", value) if value.isascii() and value.count(" ") >= 3 else value
+        text = _GO.sub(r"\1\2", value) if value.isascii() and value.count(" ") >= 3 else value.removesuffix(" (UTC)")
         try:
             at = datetime.fromisoformat(text)
         except ValueError:

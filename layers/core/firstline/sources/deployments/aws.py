@@ -8,8 +8,9 @@
 | ECS Deployment State Change | the service in the ARN | deployment id | `eventName`, reason |
 | CloudFormation Stack Status Change | stack | the request's token | its status |
 
-A trigger or reason that speaks of a rollback means one. An ECS cluster is no environment: its name would keep the
-deployment from concerning an alert of `production`.
+Where the version is missing, the event's id still tells two changes apart. A trigger or reason that speaks of a
+rollback means one. An ECS cluster is no environment: its name would keep the deployment from concerning an alert of
+`production`.
 """
 
 import re
@@ -20,7 +21,7 @@ from typing import Any
 from firstline.errors import UnreadablePayload
 from firstline.models import Deployment
 from firstline.sources import values
-from firstline.sources.deployments.report import deployment, part
+from firstline.sources.deployments.report import deployment, moment, part
 from firstline.sources.deployments.states import NOTHING, state_of
 
 _CONSOLE = "https://{region}.console.aws.amazon.com/{path}?region={region}"
@@ -32,7 +33,7 @@ def is_deployment_event(event: Any) -> bool:
     return isinstance(kind, str) and kind in _READERS
 
 
-def deployment_from_event(event: Any) -> Deployment | None:
+def deployment_from_event(event: Any, *, received_at: datetime) -> Deployment | None:
     """Return the deployment that an EventBridge event reports, or None if it reports no change.
 
     Both ends of a change count: alerts may come while it goes out, or hours after a slow one began.
@@ -40,31 +41,28 @@ def deployment_from_event(event: Any) -> Deployment | None:
     Raises
     ------
     UnreadablePayload
-        The event is of the right kind, and something is missing in it.
+        The event is of the right kind, and does not say what was deployed.
     """
     if not is_deployment_event(event):
         return None
     kind, detail = event["detail-type"], event.get("detail")
     if type(detail) is not dict:
         raise UnreadablePayload(f"{kind}: no `detail`")
-    at = values.moment(event.get("time"))
-    if at is None:
-        raise UnreadablePayload(f"{kind}: no `time`")
-    return _READERS[kind](event, detail, at)
+    return _READERS[kind](event, detail, moment(event.get("time"), received_at))
 
 
 def _of_code_deploy(event: dict[str, Any], detail: dict[str, Any], at: datetime) -> Deployment | None:
     state = state_of(detail.get("state"))
     if state is None or state == NOTHING:
         return None
-    name = detail.get("deploymentId")
+    name = values.name(detail.get("deploymentId"))
     return deployment(
         service=detail.get("application"),
-        version=name,
+        version=name or event.get("id"),
         environment=detail.get("deploymentGroup"),
         state=state,
         at=at,
-        url=_console(event, detail, f"codesuite/codedeploy/deployments/{name}"),
+        url=_console(event, detail, f"codesuite/codedeploy/deployments/{name}") if name else None,
     )
 
 
@@ -74,10 +72,10 @@ def _of_code_pipeline(event: dict[str, Any], detail: dict[str, Any], at: datetim
     state = state_of(detail.get("state"), part(detail, "execution-trigger").get("trigger-type"))
     if state is None or state == NOTHING:
         return None
-    pipeline, execution = values.name(detail.get("pipeline")), detail.get("execution-id")
+    pipeline, execution = values.name(detail.get("pipeline")), values.name(detail.get("execution-id"))
     return deployment(
         service=re.sub(r"(?i)(?<=.)[-_.]?pipeline$", "", pipeline) if pipeline else None,
-        version=execution,
+        version=execution or event.get("id"),
         state=state,
         at=at,
         url=_console(event, detail, f"codesuite/codepipeline/pipelines/{pipeline}/executions/{execution}/timeline"),
@@ -92,7 +90,7 @@ def _of_ecs(event: dict[str, Any], detail: dict[str, Any], at: datetime) -> Depl
     arn = str(resources[0]) if isinstance(resources, list) and resources else ""
     # arn:aws:ecs:<region>:<account>:service/<cluster>/<service>; the oldest ones without the cluster.
     *cluster, service = arn.partition(":service/")[2].split("/")
-    name = str(detail.get("deploymentId") or "").rpartition("/")[2]
+    name = (values.name(detail.get("deploymentId")) or "").rpartition("/")[2] or event.get("id")
     path = f"ecs/v2/clusters/{cluster[0]}/services/{service}/deployments" if cluster else "ecs/v2"
     return deployment(service=service, version=name, state=state, at=at, url=_console(event, detail, path))
 
@@ -102,8 +100,7 @@ def _of_stack(event: dict[str, Any], detail: dict[str, Any], at: datetime) -> De
     if state is None or state == NOTHING:
         return None
     parts = str(detail.get("stack-id") or "").split("/")
-    # One change has one token; without one, the event's id still tells two changes apart.
-    version = detail.get("client-request-token") or event.get("id")
+    version = values.name(detail.get("client-request-token")) or event.get("id")
     return deployment(service=parts[1] if len(parts) > 1 else None, version=version, state=state, at=at)
 
 

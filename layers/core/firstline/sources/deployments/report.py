@@ -16,6 +16,9 @@ from firstline.sources import values
 
 SHORT_HASH = 12
 
+_NOT_TOLD = (None, "<no value>")
+"""Go's templates, such as Argo CD's, write the second for a field that is not there."""
+
 _log = logging.getLogger("firstline.sources")
 
 
@@ -49,8 +52,8 @@ def deployment(
         The message names the field.
     """
     service, version = values.name(service), values.name(version)
-    if service is None or version is None:
-        missing = "service" if service is None else "version"
+    if service in _NOT_TOLD or version in _NOT_TOLD:
+        missing = "service" if service in _NOT_TOLD else "version"
         raise UnreadablePayload(f"a deployment without `{missing}`; it needs `service` and `version`")
     if url is not None and values.url(url) is None:
         _log.warning("a deployment's `url` is no http(s) address, and is left out: %s", values.quoted(url))

@@ -3,7 +3,7 @@
 | sender | its mark | its proof | what counts |
 |---|---|---|---|
 | GitHub | `X-GitHub-Event` | `X-Hub-Signature-256` | `deployment_status`; a `workflow_run` named like a deployment |
-| GitLab | `object_kind` | `X-Gitlab-Token` | deployment events; in pipeline events the jobs with an environment |
+| GitLab | `object_kind` | signature, or `X-Gitlab-Token` | deployment events; a pipeline's jobs with an environment |
 | Argo CD | `app`, with the application | token | the operation's phase |
 | AWS | `detail-type` | token | as from EventBridge (`aws.py`) |
 | anybody | `service` and `version` | token | each request |
@@ -24,7 +24,14 @@ from typing import Any, NamedTuple
 from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.models import Deployment
 from firstline.sources import values
-from firstline.sources.authentication import TOKEN_HEADER, Request, has_token, require_token, signed
+from firstline.sources.authentication import (
+    TOKEN_HEADER,
+    Request,
+    has_token,
+    is_signed_webhook,
+    require_token,
+    signed,
+)
 from firstline.sources.body import parse_json
 from firstline.sources.deployments.aws import deployment_from_event, is_deployment_event
 from firstline.sources.deployments.report import Deployments, deployment, moment, nothing, part, version_of
@@ -36,11 +43,17 @@ GITLAB_TOKEN = "x-gitlab-token"  # noqa: S105 - a header's name
 _IS_A_DEPLOYMENT = re.compile(r"deploy|release|rollout|roll[ _-]?back|promot|publish|\bship\b|\bcd\b", re.IGNORECASE)
 """Names of GitHub workflows that deploy. Others (tests, linters) change nothing that runs."""
 
+_DEPLOYS_NOTHING = ("prepare", "stop", "verify", "access")
+"""What else a job does with its environment: https://docs.gitlab.com/ci/yaml/#environmentaction"""
+
 _STATE_FIELDS = ("status", "state", "phase", "result", "conclusion")
 
 
 def authenticate(request: Request) -> None:
-    """Verify the sender's proof: GitHub's signature, GitLab's token, or a token as for every source.
+    """Verify the sender's proof: GitHub's signature, GitLab's signature or token, or a token as for every source.
+
+    GitLab signs as a Standard Webhook if a signing token is set, beside or instead of the secret token:
+    https://docs.gitlab.com/user/project/integrations/webhooks/
 
     Raises
     ------
@@ -51,6 +64,8 @@ def authenticate(request: Request) -> None:
         given = request.headers[GITHUB_SIGNATURE].strip().removeprefix("sha256=")
         if not signed([given], request.body, request.secrets):
             raise Unauthenticated(f"{request.source}: the signature in {GITHUB_SIGNATURE} does not match the body")
+    elif is_signed_webhook(request):
+        return
     elif token := request.headers.get(GITLAB_TOKEN):
         if not has_token(replace(request, headers={TOKEN_HEADER: token}), request.secrets):
             raise Unauthenticated(f"{request.source}: the token in {GITLAB_TOKEN} is not valid")
@@ -135,7 +150,7 @@ def _github_deployment(message: _Message) -> Deployments:
     return Deployments(
         [
             deployment(
-                service=_own_words(subject.get("payload")).get("service") or _repository(message).get("name"),
+                service=values.name(_own_words(subject.get("payload")).get("service")) or _repository_name(message),
                 version=version_of(subject.get("ref"), subject.get("sha")),
                 environment=values.name(status.get("environment")) or subject.get("environment"),
                 state=state,
@@ -151,13 +166,15 @@ def _github_workflow(message: _Message) -> Deployments:
     names = [name for name in (run.get("name"), run.get("path")) if isinstance(name, str)]
     if not any(map(_IS_A_DEPLOYMENT.search, names)):
         return nothing(f"the workflow {values.quoted(run.get('name'))} is not named like a deployment")
-    state = state_of(run.get("conclusion") or run.get("status"), *names)
+    # A run that is completed has a conclusion; its status alone does not say how it ended.
+    said = run.get("conclusion") or (run.get("status") if run.get("status") != "completed" else None)
+    state = state_of(said, *names)
     if state is None or state == NOTHING:
-        return nothing(f"a run that is {values.quoted(run.get('conclusion') or run.get('status'))} changes nothing")
+        return nothing(f"a run that is {values.quoted(said)} changes nothing")
     return Deployments(
         [
             deployment(
-                service=_repository(message).get("name"),
+                service=_repository_name(message),
                 version=version_of(run.get("head_branch"), run.get("head_sha")),
                 state=state,
                 at=moment(run.get("updated_at") or run.get("run_started_at"), message.received_at),
@@ -169,6 +186,11 @@ def _github_workflow(message: _Message) -> Deployments:
 
 def _repository(message: _Message) -> dict[str, Any]:
     return part(message.payload, "repository")
+
+
+def _repository_name(message: _Message) -> str | None:
+    repository = _repository(message)
+    return values.name(repository.get("name")) or str(repository.get("full_name") or "").rpartition("/")[2] or None
 
 
 def _own_words(payload: Any) -> dict[str, Any]:
@@ -209,7 +231,7 @@ def _gitlab_pipeline(message: _Message) -> Deployments:
     found = []
     for job in jobs if isinstance(jobs, list) else []:
         environment = part(job, "environment")
-        if not environment or environment.get("action") not in (None, "start"):
+        if not environment or environment.get("action") in _DEPLOYS_NOTHING:
             continue
         state = state_of(job.get("status"), job.get("name"))
         if state is None or state == NOTHING:
@@ -241,12 +263,11 @@ def _argo(message: _Message) -> Deployments:
     state = state_of(operation.get("phase"))
     if state is None or state == NOTHING:
         return nothing(f"an operation that is {values.quoted(operation.get('phase'))} changes nothing")
-    revision = part(operation, "syncResult").get("revision") or part(app, "status", "sync").get("revision")
     return Deployments(
         [
             deployment(
                 service=part(app, "metadata").get("name"),
-                version=version_of(part(app, "spec", "source").get("targetRevision"), revision),
+                version=_revision(app, operation),
                 environment=message.payload.get("environment"),
                 state=state,
                 at=moment(operation.get("finishedAt") or operation.get("startedAt"), message.received_at),
@@ -256,8 +277,22 @@ def _argo(message: _Message) -> Deployments:
     )
 
 
+def _revision(app: dict[str, Any], operation: dict[str, Any]) -> str | None:
+    """Return what was synced; an application of several sources has a list of revisions."""
+    branch = part(app, "spec", "source").get("targetRevision")
+    for synced in (part(operation, "syncResult"), part(app, "status", "sync")):
+        if values.name(synced.get("revision")):
+            return version_of(branch, synced["revision"])
+        revisions = synced.get("revisions")
+        if isinstance(revisions, list) and (
+            found := [short for each in revisions if (short := version_of(None, each))]
+        ):
+            return "+".join(found)
+    return version_of(branch, None)
+
+
 def _aws(message: _Message) -> Deployments:
-    found = deployment_from_event(message.payload)
+    found = deployment_from_event(message.payload, received_at=message.received_at)
     return Deployments([found]) if found else nothing("the event reports no change")
 
 

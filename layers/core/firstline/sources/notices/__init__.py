@@ -6,6 +6,7 @@ from firstline.sources import prometheus, values
 from firstline.sources.cloudwatch_alarm import severity_word, topic_severity_word
 from firstline.sources.identity import bare_host, digest
 from firstline.sources.meanings import Subject
+from firstline.sources.notices.events import DEPLOYMENTS
 from firstline.sources.notices.messages import of_message
 from firstline.sources.notices.notice import Notice, essence, part
 from firstline.sources.notices.texts import alertmanager_notification, of_text
@@ -63,6 +64,12 @@ def _add(
     notice: Notice, topic: str | None, subject: str | None, envelope: dict[str, Any], raw: Any, reading: Reading
 ) -> None:
     arn = (topic or "").split(":")
+    # A topic is chosen for what should be told; the account's own bus tells of every deployment.
+    recorded = (
+        {"recorded_as": "deployment"}
+        if topic is None and values.scalar(part(raw, "detail-type")) in DEPLOYMENTS
+        else {}
+    )
     topic_account, topic_region = (arn[4], arn[3]) if len(arn) > 5 else (None, None)
     about = Subject(
         values.name(notice.account) or values.name(topic_account),
@@ -84,7 +91,7 @@ def _add(
         alert_name=name,
         severity=reading.severity(stated),
         message=values.prose(subject, *(values.scalar(item) for item in notice.text)),
-        labels=values.labels({"topic": arn[-1] or None, **notice.labels}),
+        labels=values.labels({"topic": arn[-1] or None, **recorded, **notice.labels}),
         at=at,
         ends_at=at if notice.state == "resolved" else None,
         status=notice.state or "firing",

@@ -24,6 +24,17 @@ from firstline.sources.severity import from_number
 
 type Event = dict[str, Any]
 
+DEPLOYMENTS = frozenset(
+    {
+        "CodeDeploy Deployment State-change Notification",
+        "CodePipeline Pipeline Execution State Change",
+        "CodePipeline Action Execution State Change",
+        "ECS Deployment State Change",
+        "CloudFormation Stack Status Change",
+    }
+)
+"""The types of the events that are recorded as deployments (`firstline.sources.deployments.aws`)."""
+
 _STATES = ("state", "status", "currentStatus", "build-status", "result", "lastStatus", "newState", "eventType")
 
 

@@ -1,0 +1,90 @@
+"""What a message says of an alert besides that it fires or is over: an acknowledgement, a comment, a maintenance."""
+
+from typing import Any
+
+import pytest
+
+from firstline.sources import normalize_batch
+from firstline.sources.statuses import STATUSES, status_of, word_of_event
+
+
+def ignored(body: dict[str, Any]) -> str:
+    batch = normalize_batch("generic", body)
+    assert not batch.alerts
+    (reason,) = batch.ignored
+    return reason
+
+
+def status(body: dict[str, Any]) -> str:
+    (alert,) = normalize_batch("generic", body).alerts
+    return alert.status
+
+
+CHECK = {"host": "db-1", "service_description": "Replication", "state": "CRITICAL"}
+ISSUE = {"title": "Replication lags", "status": "open"}
+ZABBIX = {"event_name": "Ledger: disk", "event_value": "1", "event_id": "7", "trigger_id": "4711"}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["ACKNOWLEDGEMENT", "FLAPPINGSTART", "FLAPPINGSTOP", "DOWNTIMESTART", "DOWNTIMEEND", "DOWNTIMECANCELLED"],
+)
+def test_a_notification_that_is_no_change_of_state(kind: str) -> None:
+    assert kind.lower() in ignored({**CHECK, "notification_type": kind})
+
+
+@pytest.mark.parametrize(
+    "event",
+    ["incident.acknowledged", "alert_updated", "issue:assigned", "incident.commented", "incident_updated_v2", "ack"],
+)
+def test_an_event_that_tells_of_an_update(event: str) -> None:
+    for name in ("event", "event_type", "type", "message_type"):
+        ignored({**ISSUE, name: event})
+        ignored({"event": event, "alert": ISSUE})
+
+
+@pytest.mark.parametrize("event", ["incident.triggered", "alert.escalated", "incident.reopened", "not_acknowledged"])
+def test_another_event_leaves_the_state_as_it_is(event: str) -> None:
+    assert status({**ISSUE, "event": event}) == "firing"
+
+
+def test_an_update_that_says_that_it_is_over_ends_the_alert() -> None:
+    assert status({**ISSUE, "status": "resolved", "event": "incident.updated"}) == "resolved"
+    assert status({**CHECK, "state": "OK", "notification_type": "RECOVERY"}) == "resolved"
+    assert status({**CHECK, "notification_type": "PROBLEM"}) == "firing"
+
+
+@pytest.mark.parametrize("value", ["0", "1"])
+def test_an_update_of_zabbix_is_neither(value: str) -> None:
+    ignored({**ZABBIX, "event_value": value, "event_update_status": "1"})
+    ignored({"EventName": "Disk", "EventValue": value, "EventUpdateStatus": 1})
+
+
+@pytest.mark.parametrize("told", ["0", "", "{EVENT.UPDATE.STATUS}", "*UNKNOWN*", None])
+def test_a_problem_of_zabbix_that_is_no_update_fires(told: Any) -> None:
+    assert status({**ZABBIX, "event_update_status": told}) == "firing"
+    assert status({**ZABBIX, "event_value": "0", "event_update_status": told}) == "resolved"
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("Down (Acknowledged)", None),
+        ("under_maintenance", None),
+        ("In maintenance", None),
+        ("scheduled downtime", None),
+        ("not acknowledged", "firing"),
+        ("Unacknowledged", "firing"),
+        ("partial outage", "firing"),
+        (" OK ", "resolved"),
+        ("unavailable", "firing"),
+        ("Available", "resolved"),
+    ],
+)
+def test_statuses_of_one_word_and_of_more(said: str, meant: str | None) -> None:
+    assert status_of(said) == meant
+
+
+def test_every_word_is_found_at_the_end_of_an_events_name() -> None:
+    assert {word: word_of_event(f"monitor.{word.upper()}") for word in STATUSES} == {word: word for word in STATUSES}
+    assert {word_of_event(f"not_{word}") for word in STATUSES} == {None}
