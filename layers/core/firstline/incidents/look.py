@@ -34,6 +34,8 @@ class Look:
         When the incident has to be looked at again.
     unfinished
         True if the run had read enough: the incident stays due.
+    told
+        True if its execution was just woken: it shows people what changed.
     """
 
     live: Live
@@ -42,6 +44,7 @@ class Look:
     record: IncidentRecord | None = None
     until: datetime | None = None
     unfinished: bool = False
+    told: bool = False
 
     @property
     def incident_id(self) -> str:

@@ -35,7 +35,10 @@ REFUSED_PAGE = timedelta(seconds=30)
 UNWRITTEN_VERDICT = timedelta(minutes=5)
 """An incident whose verdict could not be written is judged again after this time."""
 
-_WAITS = ("Hold", "Await Acknowledgement", "Await Resolution", "Await Quiet")
+WITH_PEOPLE = ("Await Acknowledgement", "Await Resolution")
+"""The waits of an incident that is with people."""
+
+_WAITS = ("Hold", *WITH_PEOPLE, "Await Quiet")
 
 type _EndedBy = Literal["resolved", "verified", "expired", "person"]
 
@@ -294,7 +297,19 @@ class _Look:
     # --- people -------------------------------------------------------------------------------------------------------
 
     def with_people(self) -> WhatNowOutput:
-        """Page, wait for an answer, tell ops, or wait for the end."""
+        """Page, wait for an answer, tell ops, or wait for the end; before a wait, show people what they do not see."""
+        found = self._with_people()
+        return self.go("Notify Ops") if found.go in WITH_PEOPLE and self._unseen() else found
+
+    def _unseen(self) -> bool:
+        """Return True if a wait ended, or a page was answered as it went out, and the message does not show it yet."""
+        if self.live.version <= self.live.shown:
+            return False
+        happened = self.request.happened
+        woken = happened is not None and happened.error is None and happened.state in WITH_PEOPLE
+        return woken or (self.came_from == "Page On-Call" and self.live.answered)
+
+    def _with_people(self) -> WhatNowOutput:
         if approved := self._approved():
             return approved
         if not self.pages:
