@@ -13,7 +13,7 @@ from math import ceil
 from typing import Literal
 
 from firstline.contracts import Go, RemediationEnd, WhatNowInput, WhatNowOutput
-from firstline.incidents.pages import next_due, on_hold, page_due, seconds_until_due
+from firstline.incidents.pages import WITHOUT_DATA, is_over, next_due, on_hold, page_due, seconds_until_due
 from firstline.incidents.store import Incidents
 from firstline.models import PAGING_RANK, Classification, IncidentRecord, Live, Loud
 from firstline.models.live import loudest_since
@@ -166,6 +166,8 @@ class _Look:
     @property
     def reason(self) -> str | None:
         """A reason that only the record shows."""
+        if self.live.firing <= 0:
+            return WITHOUT_DATA
         title = self.record.plan.title if self.record.plan else "A remediation"
         if self.interrupted:
             return (
@@ -204,7 +206,7 @@ class _Look:
         """Close what a person resolved; wait through the grouping window when nothing fires any more."""
         if self.live.resolved_by is not None and not stale_resolve(self.live):
             return self.go("Close Incident", ended_by="person")
-        if self.live.firing > 0:
+        if not is_over(self.live):
             return None
         left = self._quiet_left()
         if left <= timedelta(0):
@@ -220,8 +222,8 @@ class _Look:
     # --- may it end without people? -----------------------------------------------------------------------------------
 
     def before_people(self) -> WhatNowOutput | None:
-        """Judge, hold, suppress, plan and remediate, as long as nobody was called."""
-        if self.failed:
+        """Judge, hold, suppress, plan and remediate, as long as something fires and nobody was called."""
+        if self.failed or self.live.firing <= 0:
             return None
         if cured := self._cured():
             return cured
@@ -310,7 +312,7 @@ class _Look:
         return woken or (self.came_from == "Page On-Call" and self.live.answered)
 
     def _with_people(self) -> WhatNowOutput:
-        if approved := self._approved():
+        if self.live.firing > 0 and (approved := self._approved()):
             return approved
         if not self.pages:
             return self._without_a_page()
