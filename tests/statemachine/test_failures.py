@@ -290,7 +290,7 @@ def test_a_failure_that_passes_changes_nothing(
 
     assert incident.ends() == [
         *("Classify", "Plan Remediation"),
-        *("Page On-Call", "Await Acknowledgement", "Await Resolution", *OVER),
+        *("Page On-Call", "Await Acknowledgement", "Notify Ops", "Await Resolution", *OVER),
     ]
     again = incident.transitions.count("What Now?") if state == "What Now?" else 1
     assert world.functions.invoked.count((function, state)) == again + 1

@@ -35,7 +35,7 @@ def test_a_critical_alert_without_a_runbook_is_paged_taken_and_closed(world: Wor
     world.resolves("SearchDown", service="search")
 
     path = incident.ends()
-    assert path == [*TO_A_HUMAN, "Page On-Call", "Await Acknowledgement", "Await Resolution", *OVER]
+    assert path == [*TO_A_HUMAN, "Page On-Call", "Await Acknowledgement", "Notify Ops", "Await Resolution", *OVER]
     assert len(path) <= 9
     record = incident.record
     assert (record.outcome, record.acknowledged_by) == ("resolved", "ada")
@@ -140,7 +140,7 @@ def test_a_worse_alert_wakes_somebody_after_all(world: World) -> None:
     assert incident.ends() == [
         *TO_A_HUMAN,
         *("Notify Ops", "Await Resolution", "Classify"),
-        *("Page On-Call", "Await Acknowledgement", "Await Resolution", *OVER),
+        *("Page On-Call", "Await Acknowledgement", "Notify Ops", "Await Resolution", *OVER),
     ]
     assert incident.record.outcome == "resolved"
 

@@ -77,7 +77,15 @@ def form(incident_id: str, approver: str, plan: RemediationPlan, decision: str =
 def decide(
     incident_id: str, said: Answer, incidents: Incidents, executions: MemoryExecutions, now: datetime = LATER
 ) -> Any:
-    return approve.decide(incident_id, said, now, approvers=APPROVERS, incidents=incidents, executions=executions)
+    return approve.decide(
+        incident_id,
+        said,
+        now,
+        approvers=APPROVERS,
+        incidents=incidents,
+        executions=executions,
+        show=lambda record: None,
+    )
 
 
 def test_a_yes_is_written_down_and_told(planned: Plan, incidents: Incidents, executions: MemoryExecutions) -> None:

@@ -26,15 +26,31 @@ def record(**what: Any) -> IncidentRecord:
 
 
 @pytest.mark.parametrize("awaiting", [*WAITS, None])
-def test_an_acknowledgement_ends_only_the_wait_for_one(awaiting: str | None) -> None:
+def test_an_acknowledgement_ends_the_waits_of_an_incident_that_is_with_people(awaiting: str | None) -> None:
     store, executions = MemoryStore(record(awaiting=awaiting)), MemoryExecutions()
 
     taken = lifecycle.acknowledge(INCIDENT_ID, "ada", NOON, incidents=store.incidents, executions=executions)
 
     assert taken is not None
     assert (store.only.acknowledged_by, store.only.acknowledged_at) == ("ada", NOON)
-    assert executions.told == ([("acknowledged", "ada")] if awaiting == "acknowledgement" else [])
+    assert executions.told == ([("acknowledged", "ada")] if awaiting in lifecycle.WITH_PEOPLE else [])
     assert set(executions.tokens) <= {"t"}
+
+
+def test_whoever_shows_an_acknowledgement_does_so_before_the_execution_is_told() -> None:
+    store, executions = MemoryStore(record(awaiting="acknowledgement")), MemoryExecutions()
+    seen = list[tuple[str | None, list[str]]]()
+
+    lifecycle.acknowledge(
+        INCIDENT_ID,
+        "ada",
+        NOON,
+        incidents=store.incidents,
+        executions=executions,
+        show=lambda shown: seen.append((shown.acknowledged_by, list(executions.tokens))),
+    )
+
+    assert (seen, executions.tokens) == ([("ada", [])], ["t"])
 
 
 @pytest.mark.parametrize("awaiting", WAITS)
@@ -112,7 +128,7 @@ def test_an_acknowledgement_that_is_taken_back_lets_paging_go_on(awaiting: Any) 
     assert live is not None
     assert (live.answered, live.acked_by, store.only.acknowledged_by) == (False, None, None)
     assert (page_due(live, at(6)), page_due(live, at(7))) == (None, "again")
-    assert executions.told == ([("taken back", "PagerDuty")] if awaiting == "resolution" else [])
+    assert executions.told == ([("taken back", "PagerDuty")] if awaiting in lifecycle.WITH_PEOPLE else [])
 
 
 def test_without_an_acknowledgement_there_is_nothing_to_take_back() -> None:

@@ -13,8 +13,9 @@ HIGH, CRITICAL = Loud(high=1), Loud(critical=1)
 
 def live(awaiting: str | None, **what: Any) -> Live:
     """An incident of one alert, below paging severity, whose execution waits."""
-    loud = what.pop("loud", Loud())
+    loud, lost = what.pop("loud", Loud()), what.pop("lost", 0)
     counts = Counts(joined=1, firing=what.pop("firing", 1), loud_high=loud.high, loud_critical=loud.critical)
+    counts += Counts(lost=lost, lost_loud=lost)
     fields: dict[str, Any] = {"group_key": "group-1", "incident_id": "inc-1", "opened_at": NOON, "last_alert_at": NOON}
     return Live(**fields | {"awaiting": awaiting, "task_token": "token", "own": counts, "decided": 2} | what)
 
@@ -45,6 +46,14 @@ def live(awaiting: str | None, **what: Any) -> Live:
             {"loud": Loud(critical=2), "paged_loud": CRITICAL, "acked_rank": 4, "group_key": "storm:generic"},
             True,
         ),
+        # What ended without data: somebody has to be paged, a page is out, somebody has it, it needs no page.
+        ("resolution", {"firing": 0, "lost": 1, "loud": CRITICAL}, True),
+        ("recovery", {"firing": 0, "lost": 1, "loud": CRITICAL}, True),
+        ("acknowledgement", {"firing": 0, "lost": 1, "loud": CRITICAL}, False),
+        ("quiet", {"firing": 0, "lost": 1, "loud": CRITICAL}, True),
+        ("quiet", {"firing": 0, "lost": 1, "loud": CRITICAL, "acked_at": NOON, "acked_rank": 4}, False),
+        ("resolution", {"firing": 0, "lost": 1}, True),
+        ("quiet", {"firing": 0, "lost": 1}, False),
         ("resolution", {"firing": 0, "open": False}, False),
         ("resolution", {"firing": 0, "task_token": None}, False),
         (None, {"firing": 0}, False),

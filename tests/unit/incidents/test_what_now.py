@@ -83,6 +83,8 @@ PAGED: dict[str, Any] = CRITICAL_ONE | {
 }
 ACKED: dict[str, Any] = PAGED | {"acked_seq": 1, "acked_at": at(1), "acked_by": "Ana", "acked_rank": 4}
 LOW_ACKED: dict[str, Any] = {"acked_at": at(1), "acked_by": "Ana", "acked_rank": 1}
+ANSWERED = Observed(state="Await Acknowledgement", result={"signal": "acknowledged", "by": "Ana"})
+GIVEN_BACK = Observed(state="Await Resolution", result={"signal": "taken back", "by": "Ana"})
 FATAL = verdict("critical")
 NOISE = verdict("noise")
 QUIET: dict[str, Any] = {"own": LOW + OVER, "last_end_at": at(10)}
@@ -540,6 +542,23 @@ QUIET: dict[str, Any] = {"own": LOW + OVER, "last_end_at": at(10)}
                 "came_from": Observed(state="Page On-Call", result={"sent": 1}),
             },
             id="a critical joined while the page was sent",
+        ),
+        # --- what changed and people do not see yet
+        *(
+            pytest.param(
+                go, {"classification": FATAL, "came_from": came_from, "live": live | {"shown": shown}}, id=name
+            )
+            for name, go, came_from, live, shown in (
+                ("it was taken elsewhere", "Notify Ops", ANSWERED, ACKED, 0),
+                ("it was given back elsewhere", "Notify Ops", GIVEN_BACK, PAGED, 0),
+                ("it was taken in Slack", "Await Resolution", ANSWERED, ACKED, 2),
+                ("it was just shown", "Await Resolution", "Notify Ops", ACKED, 0),
+                ("it was taken while its page went out", "Notify Ops", "Page On-Call", ACKED, 0),
+                ("an alert joined while its page went out", "Await Acknowledgement", "Page On-Call", PAGED, 0),
+            )
+        ),
+        pytest.param(
+            "Notify Ops", {"came_from": ANSWERED, "live": LOW_ACKED, "notified": True}, id="a low one was taken"
         ),
     ],
 )

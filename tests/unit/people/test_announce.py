@@ -67,6 +67,35 @@ def announced(
     return announce(event, channels=channels, incidents=store.incidents, now=now, end_silence=end_silence)
 
 
+def woken(state: str, signal: str) -> dict[str, Any]:
+    return {"state": state, "result": {"signal": signal, "by": "Grace"}}
+
+
+@pytest.mark.parametrize(
+    ("happened", "acked", "reason"),
+    [
+        (woken("Await Acknowledgement", "acknowledged"), True, "Acknowledged by Grace."),
+        (woken("Await Resolution", "taken back"), False, "Nobody has it any more: Grace gave it back."),
+        (woken("Await Acknowledgement", "joined"), True, ""),
+        ({"state": "Page On-Call", "result": {"sent": 1}}, True, "Acknowledged by Grace."),
+    ],
+)
+def test_a_change_is_shown_where_people_read_and_wakes_nobody(
+    happened: dict[str, Any], acked: bool, reason: str
+) -> None:
+    people: dict[str, Any] = {"acknowledged_at": NOW, "acknowledged_by": "Grace"} if acked else {}
+    store = MemoryStore(a_record(pages=[a_page()], slack_channel="alerts:C1", slack_ts="1.2", shown=0, **people))
+    slack, pagerduty = MemoryChannel(), MemoryChannel(wakes="once")
+
+    assert announced("Notify Ops", {"slack": slack, "pagerduty": pagerduty}, store, happened=happened).told
+
+    assert [(told.kind, told.reason) for told in slack.told] == [("changed", reason)]
+    assert pagerduty.attempts == 0
+    live = store.only.live
+    assert live is not None
+    assert live.shown == live.version
+
+
 def value_of(name: str) -> float:
     return metrics.metric_set[name]["Value"][0]
 

@@ -40,7 +40,15 @@ class Waiting:
 def says(waiting: Waiting, approver: str = "U1", approves: bool = True, digest: str | None = None) -> IncidentRecord:
     answer = Answer(approves, approver, approver.lower(), digest or waiting.store.only.plan_digest or "")
     history, executions = waiting.store.incidents, waiting.executions
-    return decide(INCIDENT_ID, answer, NOW, approvers=APPROVERS, incidents=history, executions=executions)
+    return decide(
+        INCIDENT_ID,
+        answer,
+        NOW,
+        approvers=APPROVERS,
+        incidents=history,
+        executions=executions,
+        show=lambda record: None,
+    )
 
 
 @pytest.mark.parametrize("risk", ["read_only", "safe", "disruptive"])
@@ -106,7 +114,15 @@ def test_an_unknown_incident_is_refused() -> None:
     answer = Answer(True, "U1", "u1", "")
     store, executions = MemoryStore(), MemoryExecutions()
     with pytest.raises(TooLate, match="no such incident"):
-        decide(INCIDENT_ID, answer, NOW, approvers=APPROVERS, incidents=store.incidents, executions=executions)
+        decide(
+            INCIDENT_ID,
+            answer,
+            NOW,
+            approvers=APPROVERS,
+            incidents=store.incidents,
+            executions=executions,
+            show=lambda record: None,
+        )
 
 
 def test_only_approvers_can_approve_or_get_a_link() -> None:

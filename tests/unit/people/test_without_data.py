@@ -35,7 +35,7 @@ class Ended:
         change = ending(self.incident, known, now=NOW)
         (write,) = change.writes
         lost = write.after.model_copy(update={"alert": known.alert.model_copy(update={"nothing_known": why})})
-        adds = change.adds.model_copy(update={"firing": -2})
+        adds = change.adds.model_copy(update={"firing": -2}) + lost.lost
         self.store.groups.apply(replace(change, writes=(replace(write, after=lost),), adds=adds))
 
     def quiet(self) -> str:
@@ -64,6 +64,15 @@ def test_people_are_asked_to_look_and_not_told_of_a_recovery() -> None:
     assert "(over)" not in last
     assert ended.store.only.outcome == "no_data"
     assert "resolved" not in (ended.store.only.outcome_reason or "").lower()
+
+
+def test_the_counts_decide_and_not_the_list_of_alerts_which_may_be_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = Ended("MissingSeries")
+    monkeypatch.setattr(ended.store.incidents, "members", lambda incident_id, limit=50: [])
+
+    assert ended.quiet() == "changed: No data any more: nobody saw it recover, so please look."
+    ended.close()
+    assert ended.store.only.outcome == "no_data"
 
 
 def test_what_recovered_is_told_as_before() -> None:

@@ -4,9 +4,13 @@ Each change is first written to the store, under a condition; then the waiting e
 begins to wait after the write is refused its wait and looks at the record, and one that waits already is told: no
 signal is lost in between. A signal says only that something happened; the execution reads the record.
 
+The execution also shows the change to people, unless they see it already: whoever can show it does so between the write
+and the signal (`show`), so that one change is one edit of the incident's message.
+
 Approvals: `firstline.people.approve`.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -21,6 +25,9 @@ type ExecutionState = Literal["RUNNING", "ENDED", "UNKNOWN"]
 
 MAX_NAME_LENGTH = 80
 """Step Functions' limit for the name of an execution."""
+
+WITH_PEOPLE: tuple[Awaiting, ...] = ("acknowledgement", "resolution")
+"""The waits of an execution whose incident is with people."""
 
 _TIME_AND_HASH_LENGTH = 26
 """The end of an incident's id, which tells it from others; a name that is too long is cut before it."""
@@ -60,16 +67,29 @@ def execution_input(incident: Incident, generation: int) -> str:
 
 
 def acknowledge(
-    incident_id: str, by: str, now: datetime, *, incidents: Incidents, executions: Executions
+    incident_id: str,
+    by: str,
+    now: datetime,
+    *,
+    incidents: Incidents,
+    executions: Executions,
+    show: Callable[[IncidentRecord], object] | None = None,
 ) -> IncidentRecord | None:
     """Record who acknowledged the incident.
 
     Return None if someone already has since the newest page, or the incident is over or unknown.
+
+    Parameters
+    ----------
+    show
+        Shows people the change before the execution is told. Without it the execution does.
     """
     record = incidents.acknowledge(incident_id, by, now)
     if record is not None:
         _count_acknowledgement(record, now)
-        wake(record.live, "acknowledged", by, executions, only=("acknowledgement",))
+        if show is not None:
+            show(record)
+        wake(record.live, "acknowledged", by, executions, only=WITH_PEOPLE)
     return record
 
 
@@ -83,7 +103,7 @@ def take_back(
     """
     record = incidents.take_back(incident_id, now)
     if record is not None:
-        wake(record.live, "taken back", by, executions, only=("resolution",))
+        wake(record.live, "taken back", by, executions, only=WITH_PEOPLE)
     return record
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firstline.incidents.backoff import LONGEST, SHORTEST
-from firstline.incidents.pages import next_due, on_hold
+from firstline.incidents.pages import is_over, next_due, on_hold
 from firstline.incidents.what_now import stale_resolve
 from firstline.models import IncidentRecord, Live
 
@@ -34,6 +34,8 @@ class Look:
         When the incident has to be looked at again.
     unfinished
         True if the run had read enough: the incident stays due.
+    told
+        True if its execution was just woken: it shows people what changed.
     """
 
     live: Live
@@ -42,6 +44,7 @@ class Look:
     record: IncidentRecord | None = None
     until: datetime | None = None
     unfinished: bool = False
+    told: bool = False
 
     @property
     def incident_id(self) -> str:
@@ -104,7 +107,7 @@ def _approved(record: IncidentRecord) -> bool:
 def out_of_date(live: Live) -> bool:
     """Return True if people were told of the incident, or wait to be, and it changed since."""
     told = live.shown > 0 or live.paged_seq > 0 or live.awaiting in ("acknowledgement", "resolution")
-    return told and live.firing > 0 and live.version > live.shown
+    return told and not is_over(live) and live.version > live.shown
 
 
 def next_look(live: Live, now: datetime, page_after: timedelta) -> datetime:

@@ -13,6 +13,9 @@ STORM_PAGES_EVERY = timedelta(minutes=5)
 LEASE = timedelta(seconds=60)
 """How long a claimed page may take to go out. Longer than any function runs."""
 
+WITHOUT_DATA = "No data any more: nobody saw it recover, so please look."
+"""The reason of a page for an alert that ended without data."""
+
 type Due = Literal["first", "worse", "more", "again", "resume"]
 """The reason why a page is due: nobody was paged yet; something worse joined than the last page or acknowledgement
 knew; more criticals joined a storm; nobody answered in time; a claimed page never went out."""
@@ -28,9 +31,10 @@ class NextDue(NamedTuple):
 def next_due(live: Live) -> NextDue | None:
     """Return the page that is due next for an incident that needs a person, or None: it is over, or answered.
 
-    An acknowledgement answers the pages before it, up to the severity that it knew of.
+    An acknowledgement answers the pages before it, up to the severity that it knew of. What ended without data has to
+    be looked at as if it fired.
     """
-    if not live.open or live.firing <= 0:
+    if not live.open or (live.firing <= 0 and live.lost_loud <= 0):
         return None
     if live.page_done < live.paged_seq and not live.answered:
         # Until its lease is over, it is going out. A void one has to be followed by a page with a new number.
@@ -94,6 +98,12 @@ def page_overdue(live: Live, now: datetime, page_after: timedelta) -> bool:
     if since is not None and due == "first" and live.verified_at is not None:
         since = max(since, live.verified_at)
     return since is not None and now - since >= page_after
+
+
+def is_over(live: Live) -> bool:
+    """Return True if nothing of the incident fires, and no person has to look at what ended without data."""
+    needs_a_person = live.rank >= PAGING_RANK or live.paged_seq > 0
+    return live.firing <= 0 and not (needs_a_person and next_due(live) is not None)
 
 
 def on_hold(live: Live, now: datetime) -> bool:

@@ -248,14 +248,15 @@ class Reconciler:
         if not told and (signal := missed_signal(look, lambda: self._record(look))):
             told = lifecycle.wake(live, signal, "reconcile", self.executions)
         if told:
+            look.told = True
             _count("ToldByReconcile")
             look.again(look.now + SHORTEST)
 
     def _show(self, look: Look) -> None:
-        """Bring the incident's message up to date, unless whoever changed it may be about to."""
+        """Bring the incident's message up to date, unless its execution or whoever changed it may be about to."""
         if not out_of_date(look.live):
             return
-        if look.now - look.last_change < NEWS_AFTER:
+        if look.told or look.now - look.last_change < NEWS_AFTER:
             look.again(look.now + SHORTEST)
             return
         if not self.shows.allows(look.incident_id, look.now):

@@ -1,5 +1,6 @@
 """The question whether an incident's waiting execution must look at the record, by its live half alone. Pure."""
 
+from firstline.incidents.pages import is_over, next_due
 from firstline.models import Live, Loud
 from firstline.models.live import loudest_since
 
@@ -9,14 +10,20 @@ def must_wake(live: Live) -> bool:
     if not live.open or live.task_token is None or live.awaiting is None:
         return False
     if live.awaiting == "quiet":
-        return live.firing > 0
+        return not is_over(live)
     if live.firing <= 0:
-        return True
+        return live.awaiting == "recovery" or is_over(live) or _must_page(live)
     if live.awaiting == "recovery":
         return False
     if live.awaiting == "hold":
         return loudest_since(live, live.judged_loud) > 0
     return _something_louder(live)
+
+
+def _must_page(live: Live) -> bool:
+    """Return True if what ended without data has to be paged for at once, and the execution does not page."""
+    following = next_due(live)
+    return live.awaiting != "acknowledgement" and following is not None and following.at is None
 
 
 def _something_louder(live: Live) -> bool:

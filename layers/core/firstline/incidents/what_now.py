@@ -13,7 +13,7 @@ from math import ceil
 from typing import Literal
 
 from firstline.contracts import Go, RemediationEnd, WhatNowInput, WhatNowOutput
-from firstline.incidents.pages import next_due, on_hold, page_due, seconds_until_due
+from firstline.incidents.pages import WITHOUT_DATA, is_over, next_due, on_hold, page_due, seconds_until_due
 from firstline.incidents.store import Incidents
 from firstline.models import PAGING_RANK, Classification, IncidentRecord, Live, Loud
 from firstline.models.live import loudest_since
@@ -35,7 +35,10 @@ REFUSED_PAGE = timedelta(seconds=30)
 UNWRITTEN_VERDICT = timedelta(minutes=5)
 """An incident whose verdict could not be written is judged again after this time."""
 
-_WAITS = ("Hold", "Await Acknowledgement", "Await Resolution", "Await Quiet")
+WITH_PEOPLE = ("Await Acknowledgement", "Await Resolution")
+"""The waits of an incident that is with people."""
+
+_WAITS = ("Hold", *WITH_PEOPLE, "Await Quiet")
 
 type _EndedBy = Literal["resolved", "verified", "expired", "person"]
 
@@ -163,6 +166,8 @@ class _Look:
     @property
     def reason(self) -> str | None:
         """A reason that only the record shows."""
+        if self.live.firing <= 0:
+            return WITHOUT_DATA
         title = self.record.plan.title if self.record.plan else "A remediation"
         if self.interrupted:
             return (
@@ -201,7 +206,7 @@ class _Look:
         """Close what a person resolved; wait through the grouping window when nothing fires any more."""
         if self.live.resolved_by is not None and not stale_resolve(self.live):
             return self.go("Close Incident", ended_by="person")
-        if self.live.firing > 0:
+        if not is_over(self.live):
             return None
         left = self._quiet_left()
         if left <= timedelta(0):
@@ -217,8 +222,8 @@ class _Look:
     # --- may it end without people? -----------------------------------------------------------------------------------
 
     def before_people(self) -> WhatNowOutput | None:
-        """Judge, hold, suppress, plan and remediate, as long as nobody was called."""
-        if self.failed:
+        """Judge, hold, suppress, plan and remediate, as long as something fires and nobody was called."""
+        if self.failed or self.live.firing <= 0:
             return None
         if cured := self._cured():
             return cured
@@ -294,8 +299,20 @@ class _Look:
     # --- people -------------------------------------------------------------------------------------------------------
 
     def with_people(self) -> WhatNowOutput:
-        """Page, wait for an answer, tell ops, or wait for the end."""
-        if approved := self._approved():
+        """Page, wait for an answer, tell ops, or wait for the end; before a wait, show people what they do not see."""
+        found = self._with_people()
+        return self.go("Notify Ops") if found.go in WITH_PEOPLE and self._unseen() else found
+
+    def _unseen(self) -> bool:
+        """Return True if a wait ended, or a page was answered as it went out, and the message does not show it yet."""
+        if self.live.version <= self.live.shown:
+            return False
+        happened = self.request.happened
+        woken = happened is not None and happened.error is None and happened.state in WITH_PEOPLE
+        return woken or (self.came_from == "Page On-Call" and self.live.answered)
+
+    def _with_people(self) -> WhatNowOutput:
+        if self.live.firing > 0 and (approved := self._approved()):
             return approved
         if not self.pages:
             return self._without_a_page()

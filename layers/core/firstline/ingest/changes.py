@@ -132,6 +132,9 @@ def _entering(
     newcomer: Newcomer, live_key: str, incident_id: str, number: int, *, held: bool, changes: int = 0
 ) -> Piece:
     folded, rank = newcomer.folded, newcomer.rank
+    before = folded.before
+    # An alert that ended without data and fires again has data again.
+    lost = before.lost if before is not None and before.incident_id == incident_id else Counts()
     loud = rank >= PAGING_RANK and not held
     after = stored(
         folded,
@@ -149,13 +152,16 @@ def _entering(
         ranks=(int(rank == 0), int(rank == 1), int(rank == 2), int(rank == 3), int(rank == 4)),
         loud_high=int(loud and rank == PAGING_RANK),
         loud_critical=int(loud and rank > PAGING_RANK),
+        lost=-lost.lost,
+        lost_loud=-lost.lost_loud,
     )
     return Piece(AlertWrite(folded.before, after), adds, new=newcomer.alert, held=held)
 
 
 def end(folded: Folded) -> Piece:
     """Return what an alert does to the open incident that counts it when it ends."""
-    return Piece(AlertWrite(folded.before, stored(folded)), Counts(firing=-1, changes=1))
+    after = stored(folded)
+    return Piece(AlertWrite(folded.before, after), Counts(firing=-1, changes=1) + after.lost)
 
 
 def refresh(folded: Folded) -> Piece:

@@ -26,7 +26,8 @@ class Counts(Frozen):
     """The numbers of alerts that joined an incident and that still fire. Writers only ever add to them.
 
     `ranks` counts the alerts that joined by rank (`SEVERITY_RANK`, 0 to 4). `loud_high` and `loud_critical` count those
-    of them that nothing held back. `changes` counts everything that a waiting execution must see.
+    of them that nothing held back. `changes` counts everything that a waiting execution must see. `lost` counts the
+    alerts that ended without data, which nobody saw recover, and `lost_loud` those of them that page.
     """
 
     joined: int = 0
@@ -35,6 +36,8 @@ class Counts(Frozen):
     ranks: tuple[int, int, int, int, int] = (0, 0, 0, 0, 0)
     loud_high: int = 0
     loud_critical: int = 0
+    lost: int = 0
+    lost_loud: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
         first, second = self.ranks, other.ranks
@@ -51,6 +54,8 @@ class Counts(Frozen):
             ),
             loud_high=self.loud_high + other.loud_high,
             loud_critical=self.loud_critical + other.loud_critical,
+            lost=self.lost + other.lost,
+            lost_loud=self.lost_loud + other.lost_loud,
         )
 
 
@@ -172,6 +177,16 @@ class Live(Frozen):
         return self.counts.firing
 
     @property
+    def lost(self) -> int:
+        """Return how many alerts ended without data, so that nobody saw them recover."""
+        return self.counts.lost
+
+    @property
+    def lost_loud(self) -> int:
+        """Return how many of the alerts that ended without data are of paging severity, and nothing held them back."""
+        return self.counts.lost_loud
+
+    @property
     def loud(self) -> Loud:
         """Return the alerts of paging severity that nothing held back."""
         counts = self.counts
@@ -248,6 +263,13 @@ class StoredAlert(Frozen):
     inhibits: tuple[str, ...] = ()
     alert: NormalizedAlert
     """Without the sender's body."""
+
+    @property
+    def lost(self) -> Counts:
+        """Return what the alert counts as one that ended without data."""
+        if self.firing or self.alert.nothing_known is None:
+            return Counts()
+        return Counts(lost=1, lost_loud=int(self.rank >= PAGING_RANK and not self.held))
 
 
 def covered(alert: StoredAlert, live: Live | None, now: datetime, *, reopen_after: timedelta) -> bool:

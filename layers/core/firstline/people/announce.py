@@ -14,15 +14,17 @@ from firstline.contracts import (
     CloseIncidentInput,
     NotifyOpsInput,
     NotifyOutput,
+    Observed,
     RecordSuppressionInput,
 )
 from firstline.errors import ChannelFailed, HistoryUnavailable
 from firstline.incidents.store import Incidents
-from firstline.incidents.what_now import GROUPING_WINDOW
+from firstline.incidents.what_now import GROUPING_WINDOW, WITH_PEOPLE
 from firstline.models import Hold, Incident, IncidentRecord, Notification, NotificationKind, Outcome
 from firstline.observability import logger, metrics
 from firstline.people.endings import end_in_words, ended_at, outcome_of, waited_for
 from firstline.people.members import joined_since, names, stored_members, with_members, without_data
+from firstline.people.reasons import sentence
 from firstline.people.show import mark_shown, show_again, was_told
 from firstline.text import in_words
 
@@ -120,6 +122,10 @@ class _Announcer:
 
     def _notify_ops(self, event: NotifyOpsInput) -> NotifyOutput:
         record = self._known(plan=event.plan, results=event.results)
+        if (change := _change(event.happened, record)) is not None:
+            return NotifyOutput(
+                told=show_again(record, channels=self.channels, incidents=self.incidents, now=self.now, reason=change)
+            )
         told = self._tell("approval" if record.waits_for_approval else "needs_human", record, event.reason)
         if told.failed and not told.reached and self._pages_for_all(event.incident):
             failure = next(iter(told.failed.values()))
@@ -215,3 +221,17 @@ class _Announcer:
     def _known(self, **known: object) -> IncidentRecord:
         """Return the record, with the values from the event where the state machine knows newer ones."""
         return self.record.model_copy(update={name: value for name, value in known.items() if value})
+
+
+def _change(happened: Observed | None, record: IncidentRecord) -> str | None:
+    """Return what changed in words, or "" for what joined; None if people are told of the incident for another reason.
+
+    People are shown a change when it ended the wait for them, or when it answered a page that was going out.
+    """
+    if happened is None or happened.error is not None or happened.state not in (*WITH_PEOPLE, "Page On-Call"):
+        return None
+    signal = happened.result.get("signal") if isinstance(happened.result, dict) else None
+    if signal == "taken back":
+        return sentence(happened)
+    answered = signal == "acknowledged" or happened.state == "Page On-Call"
+    return f"Acknowledged by {record.acknowledged_by}." if answered and record.acknowledged_by else ""

@@ -76,12 +76,17 @@ class ApprovalHandler:
         token, approves = _read_form(body)
         link = self._link(incident_id, token, now)
         answer = approve.Answer(approves, link.approver, f"{link.name} (approval page)", link.plan_digest)
-        record = approve.decide(
-            incident_id, answer, now, approvers=self.approvers, incidents=self.incidents, executions=self.executions
+        approve.decide(
+            incident_id,
+            answer,
+            now,
+            approvers=self.approvers,
+            incidents=self.incidents,
+            executions=self.executions,
+            show=lambda record: approve.tell_people(record, answer, now, channels=channels, incidents=self.incidents),
         )
         about = {"incident_id": incident_id, "approves": approves}
         logger.info("A plan was decided on at the approval page", extra=about)
-        approve.tell_people(record, answer, now, channels=channels, incidents=self.incidents)
         # Relative to this page. A browser that reloads the next page does not send the form again.
         return Reply(HTTPStatus.SEE_OTHER, "", location=f"{incident_id}?token={token}")
 

@@ -5,7 +5,7 @@ approval counts for exactly one plan, once per person. A destructive plan needs 
 plan can be decided on until its incident closes, and whoever approves has the incident: it is an acknowledgement.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -60,8 +60,9 @@ def decide(
     approvers: Sequence[str],
     incidents: Incidents,
     executions: Executions,
+    show: Callable[[IncidentRecord], object],
 ) -> IncidentRecord:
-    """Write a person's answer to a plan; an approval also acknowledges. Then tell the waiting execution.
+    """Write a person's answer to a plan; an approval also acknowledges. Show it, then tell the waiting execution.
 
     Returns
     -------
@@ -83,8 +84,9 @@ def decide(
         check_answer(seen, answer, approvers)
         decided = incidents.decide(incident_id, approval, _decision(seen, plan, answer), seen=seen)
         if decided is not None:
+            show(decided)
             said, by = decided.decision or "acknowledged", decided.decided_by or answer.by
-            lifecycle.wake(decided.live, said, by, executions, only=("acknowledgement", "resolution"))
+            lifecycle.wake(decided.live, said, by, executions, only=lifecycle.WITH_PEOPLE)
             return decided
     raise Superseded("Somebody else decides at this very moment. Look again.")
 

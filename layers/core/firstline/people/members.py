@@ -4,6 +4,7 @@ from datetime import datetime
 
 from firstline.channels.summary import member_line
 from firstline.errors import HistoryUnavailable
+from firstline.incidents.pages import WITHOUT_DATA
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, Member, StoredAlert
 from firstline.models.severity import severity_of
@@ -34,16 +35,18 @@ def stored_members(record: IncidentRecord, incidents: Incidents) -> list[StoredA
 def without_data(record: IncidentRecord, incidents: Incidents) -> str | None:
     """Write which alerts of the incident ended although nobody saw them recover; None if there are none.
 
-    As far as the store can be read.
+    The incident's counts say whether there are any; their names come from an index, which may be a moment behind.
     """
+    if record.live is None or record.live.lost <= 0:
+        return None
     try:
         stored = incidents.members(record.incident.incident_id, MOST_NAMED)
     except HistoryUnavailable:
         logger.exception("The incident's alerts could not be read")
-        return None
+        stored = []
     ended = [alert for alert in stored if not alert.firing and alert.alert.nothing_known]
     if not ended:
-        return None
+        return WITHOUT_DATA
     why = ", ".join(dict.fromkeys(redact(alert.alert.nothing_known or "") for alert in ended))
     # Nobody knows that they are over, so they are not named as over.
     about = names([alert.model_copy(update={"firing": True}) for alert in ended])

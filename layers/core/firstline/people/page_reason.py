@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from firstline.incidents.pages import Due
+from firstline.incidents.pages import WITHOUT_DATA, Due
 from firstline.models import PAGING_RANK, SEVERITY_RANK, IncidentRecord, Live, Page, StoredAlert
 from firstline.models.live import loudest_since
 from firstline.models.severity import severity_of
@@ -23,10 +23,13 @@ def page_reason(due: Due, record: IncidentRecord, alerts: list[StoredAlert], rea
     live = record.live
     first = _first_words(due, record, live, alerts, now) if live is not None else ""
     known = record.classification is not None and reason == record.classification.summary
+    known = known or reason == first
     return " ".join(part for part in (first, "" if first and known else reason) if part)[:4_000]
 
 
 def _first_words(due: Due, record: IncidentRecord, live: Live, alerts: list[StoredAlert], now: datetime) -> str:
+    if live.firing <= 0:
+        return WITHOUT_DATA
     told_at = max((at for at in (live.last_paged_at, live.acked_at) if at is not None), default=None)
     match due:
         case "first" if live.shown > 0 and (louder := _new(alerts, live.opened_at, PAGING_RANK)):

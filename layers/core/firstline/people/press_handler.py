@@ -83,22 +83,27 @@ class PressHandler:
     def _change(self, press: Press, now: datetime) -> None:
         ports: Any = {"incidents": self.incidents, "executions": self.executions}
         if press.button == "acknowledge":
-            record = acknowledge(press.incident_id, press.by, now, **ports)
+
+            def show(record: IncidentRecord) -> None:
+                self._say_acknowledged(press, record, now)
+
+            record = acknowledge(press.incident_id, press.by, now, **ports, show=show)
         else:
             record = resolve_by_hand(press.incident_id, press.by, now, seen=press.seen, **ports)
         if record is None:
             self._answer(press, "Nothing to do: this incident is over, or no longer waits for that.")
             return
         logger.info("A button was pressed", extra={"button": press.button, "incident_id": press.incident_id})
-        reason = f"{press.by} pressed {press.button.capitalize()}."
-        if press.button == "acknowledge":
-            append_or_log(self.trail, press.incident_id, acknowledged(record), now)
-            notification = Notification(kind="acknowledged", record=record, reason=reason, at=now)
-            if tell_slack(notification, self.channels):
-                mark_shown(record, self.incidents)
-            tell_others(notification, self.channels)  # PagerDuty must stop paging, too
-        else:
+        if press.button == "resolve":
             self._say_resolved(press, record, now)
+
+    def _say_acknowledged(self, press: Press, record: IncidentRecord, now: datetime) -> None:
+        append_or_log(self.trail, press.incident_id, acknowledged(record), now)
+        reason = f"{press.by} pressed Acknowledge."
+        notification = Notification(kind="acknowledged", record=record, reason=reason, at=now)
+        if tell_slack(notification, self.channels):
+            mark_shown(record, self.incidents)
+        tell_others(notification, self.channels)  # PagerDuty must stop paging, too
 
     def _say_resolved(self, press: Press, record: IncidentRecord, now: datetime) -> None:
         """Show in Slack that a person resolved the incident; other channels hear of it when it is closed."""
@@ -130,17 +135,21 @@ class PressHandler:
     def _decide(self, press: Press, now: datetime) -> None:
         approves = press.button == "approve"
         answer = approve.Answer(approves, press.user_id, press.by, press.plan_digest)
-        decided = approve.decide(
+
+        def show(decided: IncidentRecord) -> None:
+            append_or_log(self.trail, press.incident_id, acknowledged(decided), now)
+            approve.tell_people(decided, answer, now, channels=self.channels, incidents=self.incidents)
+
+        approve.decide(
             press.incident_id,
             answer,
             now,
             approvers=self.approvers,
             incidents=self.incidents,
             executions=self.executions,
+            show=show,
         )
         logger.info("A button was pressed", extra={"button": press.button, "incident_id": press.incident_id})
-        append_or_log(self.trail, press.incident_id, acknowledged(decided), now)
-        approve.tell_people(decided, answer, now, channels=self.channels, incidents=self.incidents)
 
     def _open_form(self, press: Press) -> None:
         # Nothing is read first: the trigger is good for three seconds, a cold start included.

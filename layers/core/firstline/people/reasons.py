@@ -68,6 +68,8 @@ def _of_signal(state: str, result: Any, title: str) -> str:
             return f"{title}: {decision} by {by}."
         case "acknowledged":
             return f"Acknowledged by {by}."
+        case "taken back":
+            return f"Nobody has it any more: {by} gave it back."
         case "resolved":
             return f"Resolved by {by}."
         case _:

@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from firstline.channels.delivery import Channel, tell_all
 from firstline.channels.summary import standing
 from firstline.errors import HistoryUnavailable
+from firstline.incidents.pages import is_over
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, Notification
 from firstline.observability import logger
-from firstline.people.members import joined_since, member, names, stored_members
+from firstline.people.members import joined_since, member, names, stored_members, without_data
 
 NEWS = timedelta(minutes=2)
 """An alert that joined within this time is named as new; reconcile shows again each minute."""
@@ -32,12 +33,13 @@ def show_again(
         What people read as news; by default which alerts joined within the last minutes.
     """
     live = record.live
-    if live is None or not live.open or live.firing <= 0 or not is_with_people(record):
+    if live is None or not live.open or is_over(live) or not is_with_people(record):
         return False
     alerts = stored_members(record, incidents)
     new = joined_since(alerts, now - NEWS)
     known = record.model_copy(update={"members": [member(alert) for alert in alerts]})
     missed = live.shown == 0 and not record.slack_ts
+    reason = reason or (without_data(record, incidents) if live.firing <= 0 else None) or ""
     reason = reason or (f"Joined: {names(new)}." if new else "")
     if missed:
         reason = reason or "It waits for a person. The first message about it did not come through."

@@ -60,7 +60,9 @@ def _settle(
     results = _results(event, record)
     outcome = outcome_of_run(plan, results, cured=_cured(event, record, results))
     # Of what ended without data nobody knows whether it helped.
-    did_not_help = outcome in ("failed", "undone") and record.outcome != "no_data"
+    live = record.live
+    without_data = record.outcome == "no_data" or (live is not None and live.firing <= 0 and live.lost > 0)
+    did_not_help = outcome in ("failed", "undone") and not without_data
     incident_id = record.incident.incident_id
     accepted = None if record.decision is None else record.decision == "approved"
     demote = f"it did not help in incident {incident_id}" if did_not_help else None

@@ -141,7 +141,7 @@ def counts_of(item: Item) -> Counts:
     """Return the counts on a LIVE item or a shard."""
     number = {name: int(item.get(name, 0)) for name in _COUNTED}
     ranks = (number["c0"], number["c1"], number["c2"], number["c3"], number["c4"])
-    names = ("joined", "firing", "changes", "loud_high", "loud_critical")
+    names = ("joined", "firing", "changes", "loud_high", "loud_critical", "lost", "lost_loud")
     return Counts(ranks=ranks, **{name: number[name] for name in names})
 
 
