@@ -13,7 +13,7 @@ from firstline.text import bullets, in_words, numbered, one_line, shorten, strip
         ("plain", "plain"),
         ("two\nlines\tand a tab", "two\nlines\tand a tab"),
         ("Windows\r\nline, old Mac\rline", "Windows\nline, old Mac\nline"),
-        ("null\x00 bell\x07 escape\x1b[31m delete\x7f", "null bell escape[31m delete"),
+        ("null\x00 bell\x07 escape\x1b[31m delete\x7f", "null bell escape delete"),
         ("next\x85line\u2028and\u2029more", "next\nline\nand\nmore"),
         ("safe\u202egpj.exe\u2066\u200f", "safegpj.exe"),
         ("zero\u200bwidth\ufeff\u2060\u00ad", "zerowidth"),

@@ -23,7 +23,7 @@ _LOOSE_JOINERS = re.compile(
     "(?<![^\x00-\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f])|(?<=[\u200c\u200d])[\u200c\u200d]+"
 )
 
-_TERMINAL = re.compile(r"\x1b\][^\x07\x1b]{0,500}(?:\x07|\x1b\\)|(?:\x1b\[|\x9b)[0-?]{0,40}[ -/]{0,4}[@-~]")
+_TERMINAL = re.compile(r"\x1b\][^\x07\x1b]{0,500}(?:\x07|\x1b\\)|\x1b\[[0-?]{0,40}[ -/]{0,4}[@-~](?![\u0300-\u036f])")
 """What colours a terminal or sets its title (ECMA-48): without its first character, the rest would be text."""
 
 _DROPPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
