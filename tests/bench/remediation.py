@@ -117,7 +117,7 @@ def _requests() -> tuple[int, int]:
         made = _plan(incident, catalogue.load(ROOT / "runbooks"), remediations, trail)
         asked = calls.total()
 
-        success = {"instance_id": HOST.instance_id, "status": "Success", "output": ""}
+        success = {"instance_id": HOST.instance_id, "status": "Success", "output": "", "changed": True}
         results = [
             StepResult(step_id=step.step_id, kind=step.kind, command_id=step.step_id, **success) for step in made.steps
         ]

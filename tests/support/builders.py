@@ -229,6 +229,7 @@ def a_result(**changes: Any) -> StepResult:
         "command_id": "c1",
         "status": "Success",
         "output": "rotated 3 files",
+        "changed": True,
     }
     return StepResult(**fields | changes)
 

@@ -123,7 +123,7 @@ class Cursor(Lenient):
     """The progress of a remediation. `touched` is true when a host or a release may have been changed.
 
     `queue` and `index` name the step in the plan. `polls` counts the reads of its command, `throttles` the refusals of
-    its request, `attempt` the verifications.
+    its request, `attempt` the verifications. `alarming` is true if CloudWatch's last word was ALARM.
     """
 
     queue: Literal["steps", "verify", "rollback"] = "steps"
@@ -132,6 +132,7 @@ class Cursor(Lenient):
     throttles: int = Field(default=0, ge=0)
     attempt: int = Field(default=0, ge=0)
     touched: bool = False
+    alarming: bool = False
 
 
 class Origin(Lenient):

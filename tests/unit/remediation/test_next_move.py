@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from firstline.contracts import Cursor, ErrorOutput, NextMoveInput, NextMoveOutput, Observed, Origin
 from firstline.models import PlannedRelease, PlannedStep, Released, RemediationPlan, StepKind, StepResult, Target
 from firstline.remediation.next_move import OwnAccount, next_move
-from firstline.runbooks.documents import HOLDS_ALREADY
+from firstline.runbooks.documents import HOLDS_ALREADY, NOT_NOW
 
 HERE = OwnAccount("123456789012", "eu-central-1")
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -110,7 +110,7 @@ def seen(decided: NextMoveOutput) -> tuple[Any, ...]:
 
 def result(**what: Any) -> StepResult:
     fields = {"step_id": "drain", "kind": "act", "instance_id": HOSTS[0], "command_id": "c-1", "status": "Success"}
-    return StepResult(**(fields | {"output": "drained"} | what))
+    return StepResult(**(fields | {"output": "drained", "changed": True} | what))
 
 
 CHANGED: dict[str, Any] = {"touched": True, "results": [result()]}
@@ -272,9 +272,9 @@ def test_cloudwatchs_word_counts_when_it_is_ok(observed: Observed, expected: str
     ("results", "ended"),
     [
         ([result()], "verified"),
-        ([result(output=HOLDS_ALREADY)], "human"),
-        ([result(output=f"{HOLDS_ALREADY}\n"), result(output="")], "verified"),
-        ([result(status="Failed", output="")], "verified"),
+        ([result(changed=False)], "human"),
+        ([result(changed=False), result()], "verified"),
+        ([result(status="Failed")], "verified"),
         ([result(kind="diagnose")], "human"),
     ],
 )
@@ -282,6 +282,39 @@ def test_a_verification_proves_a_cure_only_where_something_was_changed(results: 
     decided = decide(read("Success"), queue="verify", attempt=1, touched=True, results=results)
 
     assert decided.ended == ended
+
+
+@pytest.mark.parametrize(
+    ("output", "changed"),
+    [
+        ("freed 3 GB", True),
+        ("", True),
+        (HOLDS_ALREADY, False),
+        (f"\n----------ERROR-------\n{NOT_NOW}\nfailed to run commands: exit status 1", False),
+    ],
+)
+def test_what_an_act_prints_tells_whether_it_changed_anything(output: str, changed: bool) -> None:
+    (row, *_) = decide(read("Success", output=output), index=1).results
+    assert row.changed is changed
+
+
+@pytest.mark.parametrize(("attempt", "expected"), [(1, "Await Recovery"), (2, "ended: human")])
+def test_while_cloudwatch_says_alarm_a_verification_proves_nothing(attempt: int, expected: str) -> None:
+    """The verification may look at another path, at another host, or at what the alarm does not measure."""
+    place = CHANGED | {"queue": "verify", "attempt": attempt, "alarming": True}
+
+    decided = decide(read("Success"), **place)
+
+    assert where(decided) == expected
+    if decided.ended:
+        assert decided.reason == "Unstick a queue ran, and its verification holds, but CloudWatch still says ALARM."
+
+
+def test_cloudwatch_is_believed_once_its_word_changes() -> None:
+    alarmed = decide(Observed(state="Ask CloudWatch", result=["ALARM"]), index=2)
+    assert alarmed.cursor.alarming
+    silent = Observed(state="Ask CloudWatch", result=["INSUFFICIENT_DATA"])
+    assert not decide(silent, **CHANGED, index=2, alarming=True).cursor.alarming
 
 
 CANCELLED = "Transaction cancelled, please refer cancellation reasons for specific reasons [{}, {}]"

@@ -166,6 +166,7 @@ class StepResult(Frozen):
 
     `output` is the trimmed tail, without secrets; all of it is in CloudWatch Logs.
     Of a release that was taken back, `instance_id` is its place and `command_id` the deployment.
+    `changed` is true if the command may have changed something; one that found nothing to do has not.
     """
 
     step_id: Name
@@ -174,6 +175,7 @@ class StepResult(Frozen):
     command_id: str
     status: str
     output: Annotated[str, AfterValidator(_without_secrets)]
+    changed: bool = False
 
 
 class RunbookRun(Frozen):

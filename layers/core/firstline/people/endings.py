@@ -35,7 +35,7 @@ def outcome_of(
         return "resolved"
     if hold := waited_for(record):
         return "self_cleared" if hold.by == "rule" else "suppressed"
-    if any(result.kind == "act" and result.status == RUN_SUCCEEDED for result in results):
+    if any(result.kind == "act" and result.status == RUN_SUCCEEDED and result.changed for result in results):
         return "auto_resolved"
     return "resolved" if SEVERITY_RANK[severity(record)] >= PAGING_RANK else "self_cleared"
 

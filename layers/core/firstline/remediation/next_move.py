@@ -25,7 +25,7 @@ from firstline.contracts import (
 from firstline.models import AnyPlannedStep, PlannedRelease, RemediationPlan, StepResult
 from firstline.people.reasons import sentence
 from firstline.remediation.release_end import ReleaseRead, end_of_release
-from firstline.runbooks.documents import HOLDS_ALREADY
+from firstline.runbooks.documents import HOLDS_ALREADY, NOT_NOW
 
 SUCCESS = "Success"
 RUNNING = {"Pending", "InProgress", "Delayed", "Cancelling"}
@@ -39,12 +39,15 @@ MOST_SENDS = 5
 """The number of times that a request is sent when Systems Manager throttles it each time."""
 
 MOST_ROWS = 10
-"""The number of hosts up to which all results are kept. Of more hosts, this many failures are kept."""
+"""The number of hosts up to which outputs are read and all results kept. Of more hosts, this many failures are kept."""
 
 MOST_OUTPUT = 500
 """The number of characters of an output that are kept; all hosts together share twice as many."""
 
 LONGEST_WAIT = 30
+
+UNCHANGED = (HOLDS_ALREADY, NOT_NOW)
+"""What an act prints that found nothing to do, and did nothing."""
 
 _CANCELLED = re.compile(r"\[([A-Za-z]+), ?([A-Za-z]+)\]")
 """The reasons for which DynamoDB cancelled a transaction of two writes, as its message lists them."""
@@ -96,9 +99,9 @@ def next_move(request: NextMoveInput, here: OwnAccount) -> NextMoveOutput:
             asked = request.origin.source == "cloudwatch" and here == (request.origin.account, request.origin.region)
             return run.move("Ask CloudWatch") if asked else _not_recovered(run)
         case "Ask CloudWatch":
-            cured = error is None and "OK" in result
+            states = result if error is None else []
             why = f"{run.plan.title} ran, and CloudWatch says that the alarm is OK."
-            return run.end("verified", why) if cured else _not_recovered(run)
+            return run.end("verified", why) if "OK" in states else _not_recovered(run.alarming("ALARM" in states))
         case _:
             return run.end("page", sentence(request.observed, run.plan))
 
@@ -147,6 +150,9 @@ class _Remediation:
     def touch(self, touched: bool) -> Self:
         return self.with_cursor(touched=self.cursor.touched or touched)
 
+    def alarming(self, alarming: bool) -> Self:
+        return self.with_cursor(alarming=alarming)
+
     def because(self, reason: str) -> Self:
         return replace(self, reason=reason)
 
@@ -158,7 +164,15 @@ class _Remediation:
         kept = tuple(row for row in self.results if self.cursor.queue != "verify" or row.kind != "verify")
         return replace(self, results=kept)
 
-    def row(self, status: str, output: str = "", *, place: str | None = None, command_id: str = "none") -> StepResult:
+    def row(
+        self,
+        status: str,
+        output: str = "",
+        *,
+        place: str | None = None,
+        command_id: str = "none",
+        changed: bool = False,
+    ) -> StepResult:
         return StepResult(
             step_id=self.step.step_id,
             kind=self.step.kind,
@@ -166,6 +180,7 @@ class _Remediation:
             command_id=command_id,
             status=status,
             output=output,
+            changed=changed and self.step.kind != "diagnose",
         )
 
     def move(self, move: Move, seconds: int = 0) -> NextMoveOutput:
@@ -219,10 +234,10 @@ def _not_sent(run: _Remediation, error: ErrorOutput) -> NextMoveOutput:
     run = run.touch(acts and not throttled)
     if throttled and is_ssm and (again := _again(run)):
         return again
-    row = run.row(f"Not sent: {error.name}", error.cause[:MOST_OUTPUT])
     # Systems Manager answered, and said no: then the act did not begin. An answer of its own failure says nothing.
     answered = error.name.startswith("Ssm.") and error.name not in UNANSWERED
     refused = throttled or (answered and "Status Code: 5" not in error.cause)
+    row = run.row(f"Not sent: {error.name}", error.cause[:MOST_OUTPUT], changed=not refused)
     return _after_step(run.keep([row]), [row], lost=acts and not refused)
 
 
@@ -248,7 +263,7 @@ def _released(run: _Remediation, step: PlannedRelease, error: ErrorOutput | None
     if release.is_throttled and (again := _again(run)):
         return again
     status, output, deployment = end_of_release(step, release)
-    row = run.row(status, output[:MOST_OUTPUT], command_id=deployment)
+    row = run.row(status, output[:MOST_OUTPUT], command_id=deployment, changed=release.touched)
     run = run.keep([row])
     if release.unread is not None:
         return run.end("page", sentence(release.unread))
@@ -272,12 +287,14 @@ def _read(run: _Remediation, command: CommandRead) -> NextMoveOutput:
 
 def _rows(run: _Remediation, command: CommandRead) -> list[StepResult]:
     kept = min(MOST_OUTPUT, 2 * MOST_OUTPUT // len(run.plan.targets))
+    read = len(run.plan.targets) <= MOST_ROWS
     return [
         run.row(
             invocation.StatusDetails or invocation.Status,
             invocation.Output[-kept:],
             place=invocation.InstanceId,
             command_id=command.command_id,
+            changed=read and not any(line in invocation.Output for line in UNCHANGED),
         )
         for invocation in command.invocations
     ]
@@ -294,7 +311,9 @@ def _summary(run: _Remediation, rows: Sequence[StepResult], command_id: str) -> 
         return rows
     failed = [row for row in rows if row.status != SUCCESS]
     succeeded = len(rows) - len(failed)
-    all_well = [run.row(SUCCESS, place=f"{succeeded} hosts", command_id=command_id)] if succeeded else []
+    changed = any(row.changed for row in rows if row.status == SUCCESS)
+    well = run.row(SUCCESS, place=f"{succeeded} hosts", command_id=command_id, changed=changed)
+    all_well = [well] if succeeded else []
     return [*all_well, *failed[:MOST_ROWS]]
 
 
@@ -342,21 +361,21 @@ def _go_on(run: _Remediation, following: AnyPlannedStep) -> NextMoveOutput:
 
 
 def _verified(run: _Remediation, holds: bool) -> NextMoveOutput:
-    if holds and _changed(run):
+    again = run.cursor.attempt < run.plan.verify_attempts
+    if holds and run.cursor.alarming:
+        # The host may be well, and not what the alarm measures: another path, another host, or an old value.
+        still = f"{run.plan.title} ran, and its verification holds, but CloudWatch still says ALARM."
+        return run.move("Await Recovery") if again else run.end("human", still)
+    if holds and any(row.changed for row in run.results if row.kind == "act"):
         return run.end("verified", f"{run.plan.title} ran, and its verification holds.")
     if holds:
-        # Nothing was changed, so nothing was cured: the alert still fires.
-        reason = f"{run.plan.title} changed nothing: its verification holds, and the alert still fires."
-        return run.end("human", reason)
-    if run.cursor.attempt < run.plan.verify_attempts:
+        # What changed nothing cured nothing: the alert still fires.
+        unread = len(run.plan.targets) > MOST_ROWS
+        changed = f"ran (of more than {MOST_ROWS} hosts, no output is read)" if unread else "changed nothing"
+        return run.end("human", f"{run.plan.title} {changed}: its verification holds, and the alert still fires.")
+    if again:
         return run.move("Await Recovery")
     return _roll_back(run, f"{run.plan.title} ran, but its verification does not hold.")
-
-
-def _changed(run: _Remediation) -> bool:
-    """Return True if an act may have changed something: it may also have found that there is nothing to do."""
-    acts = [row for row in run.results if row.kind == "act"]
-    return run.cursor.touched and any(row.output.strip() != HOLDS_ALREADY for row in acts)
 
 
 def _not_recovered(run: _Remediation) -> NextMoveOutput:
