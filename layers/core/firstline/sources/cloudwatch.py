@@ -23,6 +23,12 @@ from firstline.sources.sns import allowed_topics, authenticate, subscription_con
 
 __all__ = ["authenticate", "read", "signals"]
 
+_CHANGED_AT = ("StateChangeTime", "StateTransitionedTimestamp", "StateUpdatedTimestamp")
+"""The names of the time of a change, best first: the last one is also of updates that leave the state as it is.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricAlarm.html
+"""
+
 _STATE_CHANGES = ("CloudWatch Alarm State Change", "CloudWatch Alarm Contributor State Change")
 
 
@@ -100,7 +106,7 @@ def _read_alarm_message(message: dict[str, Any], raw: Any, topic: str | None, re
             state=message.get("NewStateValue", "ALARM"),
             reason=message.get("NewStateReason"),
             description=message.get("AlarmDescription"),
-            at=message.get("StateChangeTime") or message.get("StateUpdatedTimestamp"),
+            at=next(filter(None, map(message.get, _CHANGED_AT)), None),
             account=message.get("AWSAccountId"),
             metric=trigger.get("MetricName") or message.get("MetricName"),
             namespace=trigger.get("Namespace") or message.get("Namespace"),

@@ -94,6 +94,8 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
         labels=values.labels({"metric": alarm.metric, "namespace": alarm.namespace, **labels}),
         at=at,
         ends_at=at if alarm.state == "OK" else None,
+        # It is said once for each change of state, and an alarm that fires has just begun to.
+        began_at=at if alarm.state == "ALARM" else None,
         timestamp_orders=True,
         status="firing" if alarm.state == "ALARM" else "resolved",
         fingerprint=digest("cloudwatch", identity, values.scalar(alarm.contributor_id)),

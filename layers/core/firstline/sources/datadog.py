@@ -28,6 +28,9 @@ _TRANSITIONS: dict[str, tuple[Literal["firing", "resolved"], SourceSeverity]] = 
     **dict.fromkeys(("recovered", "nodatarecovered"), ("resolved", "high")),
     "warnrecovered": ("resolved", "medium"),
 }
+_BEGINS = ("triggered", "warn", "nodata")
+"""The transitions with which an episode begins; `Re-Triggered` and the like repeat one, with a date of their own."""
+
 _ALERT_TYPES: dict[str, SourceSeverity] = {"error": "high", "warning": "medium", "info": "info"}
 _MESSAGE = ("textonlymsg", "message", "eventmsg", "body", "text", "alertstatus")
 
@@ -78,6 +81,7 @@ def read(payload: Any, reading: Reading) -> None:
         labels=meanings.kept(tags),
         at=at,
         ends_at=at if status == "resolved" else None,
+        began_at=at if transition in _BEGINS else None,
         timestamp_orders=True,
         status=status,
         fingerprint=digest("datadog", org, *identity),

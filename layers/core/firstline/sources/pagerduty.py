@@ -26,6 +26,7 @@ _FIRING = {
     *("incident.triggered", "incident.reopened", "incident.unacknowledged"),
     *("incident.escalated", "incident.priority_updated"),
 }
+_BEGINS = ("incident.triggered", "incident.reopened")
 _OWN_ID = re.compile(r"[A-Za-z0-9-]{1,80}")
 # The events after which somebody else, or nobody, has an incident.
 _TAKEN_BACK = {
@@ -81,6 +82,7 @@ def read(payload: Any, reading: Reading) -> None:
         # Not the creation: an incident that is reopened after a resolve must count as newer than the resolve.
         at=occurred_at or values.moment(data.get("created_at")),
         ends_at=occurred_at if is_resolved else None,
+        began_at=occurred_at if event_type in _BEGINS else None,
         timestamp_orders=True,
         status="resolved" if is_resolved else "firing",
         # A reopened incident has its old id, and is the same alert and the same incident again.
