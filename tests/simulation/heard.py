@@ -347,6 +347,8 @@ class Heard:
         pressed = [press.at for press in self.watch.world.people.pressed if press.incident_id == incident_id]
         if (paged_before or pressed) and told is not None and not must_page:
             return told
+        if paged_before and not must_page and since < self.watch.world.without_slack_until:
+            return since  # without Slack only pages tell what joined: the next one, if nobody has the incident
         return next((at for at in pressed if at >= since), None)
 
     def _excuse(self, alert: StoredAlert, live: StoredLive | None, word: Word) -> timedelta:

@@ -5,10 +5,11 @@ Command, Slack, PagerDuty, senders and people are models.
 """
 
 import random
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from random import Random
 from typing import Any
@@ -23,6 +24,7 @@ from tests.simulation import quick, stack, virtual
 from tests.simulation.calls import Calls, Killed
 from tests.simulation.channels import PagerDuty, Slack, connected
 from tests.simulation.clients import (
+    REMEMBERED,
     Alarms,
     Dynamo,
     Executions,
@@ -47,6 +49,7 @@ from tests.simulation.table import MemoryDynamoDB
 
 MACHINE = stack.attribute("IncidentStateMachine", None)
 RELEASES = stack.attribute("ReleaseStateMachine", None)
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 EDITS: list[tuple[str, str]] = []
 """Texts in the state machines' definitions that are replaced: planted bugs."""
@@ -115,7 +118,9 @@ class World:
         self.true: set[tuple[str, str, str]] = set()
         self.known: dict[tuple[str, str, str], tuple[str, str]] = {}
         self.fleet = Fleet(Random(seed + 2), self._is_ill, self._cure)
-        self.functions = Functions(self.calls, self._client, lambda: Secrets(self.calls, SECRETS), self._crashed)
+        self.secrets = dict(SECRETS)
+        self.without_slack_until = START
+        self.functions = Functions(self.calls, self._client, lambda: Secrets(self.calls, self.secrets), self._crashed)
         self.slack = Slack(self.calls, self._publish)
         self.pagerduty = PagerDuty(self.calls, self._publish)
         topic, alarms = Topic(self.calls, self._publish), Alarms(self.calls, self._alarm_state)
@@ -216,6 +221,33 @@ class World:
         known = [incident for incident in self.slack.by_incident if self.slack.button(incident, button)]
         if known:
             self.people.press(button, known[int(lot * len(known))])
+
+    def unset(self, *names: str) -> None:
+        """Take secrets away, before any function has read them."""
+        for name in names:
+            del self.secrets[name]
+        if "slack/bot-token" in names:
+            self.without_slack_until = NEVER
+
+    def set(self, *names: str) -> None:
+        """Set secrets that were missing. A function that looked in vain does not look again for a time."""
+        self.secrets |= {name: SECRETS[name] for name in names}
+        if "slack/bot-token" in names:
+            self.without_slack_until = self.clock.now() + REMEMBERED
+
+    def lag(self, seconds: float) -> None:
+        """Let the indexes show a change only after a time of up to so many seconds, drawn for each look."""
+        written = deque[datetime]()
+        self.memory.on_change.append(lambda key, item: written.append(self.clock.now()))
+        random = Random(f"lag {self.seed}")
+
+        def unseen() -> int:
+            shown = self.clock.now() - timedelta(seconds=random.uniform(0, seconds))
+            while written and written[0] <= shown:
+                written.popleft()
+            return len(written)
+
+        self.memory.index_lag = unseen
 
     # --- pieces -----------------------------------------------------------------------------------------------------
 
