@@ -131,7 +131,8 @@ class Door:
     calls: Calls
     functions: Functions
     witness: Witness
-    quarantined: list[Mapping[str, Any]] = field(default_factory=list)
+    quarantined: list[tuple[Mapping[str, Any], Sequence[Said]]] = field(default_factory=list)
+    _kept: list[tuple[Said, list[Any]]] = field(default_factory=list)
     _queued: list[tuple[Sequence[tuple[Said, list[Any]]], int, datetime]] = field(default_factory=list)
 
     def post(self, source: str, payload: Any, said: Sequence[Said] = ()) -> int | None:
@@ -169,8 +170,12 @@ class Door:
             status = 503
         except Exception:  # noqa: BLE001 (API Gateway does the same)
             status = 500
-        if function == "ingest" and status == 202 and json.loads(answer["body"]).get("queued"):
+        taken = json.loads(answer["body"]) if function == "ingest" and status == 202 else {}
+        if taken.get("queued"):
             self._queued.append((under_way, status, self.calls.clock.now()))
+        elif taken.get("status") == "quarantined":
+            self._kept += under_way
+            self._unreadable(path.rpartition("/")[2])
         else:
             self.witness.ends(under_way, status, self.calls.clock.now())
         return None if kind == "lost" else status
@@ -180,6 +185,17 @@ class Door:
         queued, self._queued = self._queued, []
         for under_way, status, at in queued:
             self.witness.ends(under_way, status, at)
+
+    def redriven(self) -> None:
+        """Note that the quarantine is empty: what was said in it is taken now."""
+        kept, self._kept = self._kept, []
+        self.witness.ends(kept, 202, self.calls.clock.now())
+
+    def _unreadable(self, source: str) -> None:
+        """Note that people must hear of a source that cannot be read: loudly once, and then for a day no more."""
+        key, now = Key(source, f"Unreadable message from {source}", ""), self.calls.clock.now()
+        if key not in self.witness.last:
+            self.witness.ends(self.witness.begins([Said(key, True, "high", now, now)]), 202, now)
 
     def event(self, event: Mapping[str, Any], said: Sequence[Said] = (), attempt: int = 0) -> None:
         """Give ingest an event, as EventBridge does: Lambda tries twice more, then it goes to the quarantine."""
@@ -196,4 +212,4 @@ class Door:
             again = 60.0 * (attempt + 1)
             self.calls.clock.after(again, lambda: self.event(event, said, attempt + 1), "an event is tried again")
         else:
-            self.quarantined.append(event)
+            self.quarantined.append((event, said))

@@ -6,6 +6,7 @@ from functools import partial
 from random import Random
 from typing import Any, NamedTuple
 
+from tests.simulation.conditions import forget_after, lag, redrive
 from tests.simulation.world import World
 
 
@@ -25,7 +26,9 @@ def happen(world: World, happening: Happening) -> None:
 _ACTIONS: Mapping[str, Callable[..., object]] = {
     "fire": World.fire,
     "end": World.end,
-    "silence": lambda world, name, seconds, even: world.silence(name, seconds, even_critical=even),
+    "silence": lambda world, name, seconds, even, until_resolved=False: world.silence(
+        name, seconds, even_critical=even, until_resolved=until_resolved
+    ),
     "end_silence": World.end_silence,
     "stop_execution": World.stop_execution,
     "start_again": lambda world, lot: _start_again(world, lot),
@@ -37,7 +40,16 @@ _ACTIONS: Mapping[str, Callable[..., object]] = {
     "people": lambda world, slow: setattr(world.people, "habits", replace(world.people.habits, slow=slow)),
     "gap": lambda world, name, host, seconds: _gap(world, name, host, seconds),
     "crowd": lambda world, *arguments: _crowd(world, *arguments),
-    "lag": World.lag,
+    "declare": World.declare,
+    "heartbeats": World.heartbeats,
+    "beats": lambda world, running: vars(world.beats).update(running=running),
+    "unreadable": lambda world, source: world.unreadable.add(source),
+    "readable": lambda world, source: world.unreadable.discard(source),
+    "redrive": redrive,
+    "forget_after": forget_after,
+    "by_itself": lambda world, *arguments: world.people.by_itself(*arguments),
+    "by_hand": lambda world, *arguments: world.people.by_hand(*arguments),
+    "lag": lag,
     "unset": World.unset,
     "set": World.set,
     "storm": lambda world, size, number: _storm(world, size, number),

@@ -10,6 +10,7 @@ from tests.simulation.calls import Frame
 from tests.simulation.clock import START
 from tests.simulation.door import Key, Word
 from tests.simulation.faults import HARMLESS, Fault, Kind
+from tests.simulation.held import Holding
 from tests.simulation.stored import StoredAlert, StoredLive, plain
 from tests.simulation.watch import MINUTE, PAGING, Watch, rank
 
@@ -63,6 +64,7 @@ class Heard:
 
     def __post_init__(self) -> None:
         world = self.watch.world
+        self._holding = Holding(world)
         world.faults.listeners.append(self._fault)
         world.on_message.append(self._message)
         world.witness.accepted.append(self._accepted)
@@ -91,9 +93,9 @@ class Heard:
             pages = [send.at for send in self.sends[live.incident_id] if send.kind in ("page", "trigger")]
             if not live.is_open or live.incident_id not in loud or not pages:
                 continue
-            newest = pages[-1]
-            presses = self.watch.world.people.pressed
-            answered = any(press.incident_id == live.incident_id and press.at >= newest for press in presses)
+            presses = [press for press in self.watch.world.people.pressed if press.incident_id == live.incident_id]
+            newest = max([pages[-1], *(press.at for press in presses if press.button == "take back")])
+            answered = any(press.at >= newest and press.button != "take back" for press in presses)
             answered = answered or self._answered_under_way(live.incident_id, pages)
             limit = LONGEST_LEVEL + PAGE_AFTER + MEND + self.watch.allowance(newest)
             if not answered and now - newest > limit:
@@ -171,6 +173,11 @@ class Heard:
         if not presses or self.watch.troubled(presses[-1].at):
             return
         answered = presses[-1].at
+        if any(
+            press.at >= answered and (press.button, press.incident_id) == ("take back", message.incident_id)
+            for press in self.watch.world.people.pressed
+        ):
+            return
         earlier = [send for send in self.sends[message.incident_id] if send.kind in ("page", "trigger")][:-1]
         if not earlier or earlier[-1].at > answered or message.at - answered < timedelta(seconds=30):
             return
@@ -344,7 +351,11 @@ class Heard:
             return page
         paged_before = any(send.kind in ("page", "trigger") and send.at < since for send in sends)
         told = next((send.at for send in sends if send.channel == "slack" and send.at >= since), None)
-        pressed = [press.at for press in self.watch.world.people.pressed if press.incident_id == incident_id]
+        pressed = [
+            press.at
+            for press in self.watch.world.people.pressed
+            if press.incident_id == incident_id and press.button != "take back"
+        ]
         if (paged_before or pressed) and told is not None and not must_page:
             return told
         if paged_before and not must_page and since < self.watch.world.without_slack_until:
@@ -356,11 +367,10 @@ class Heard:
         excuse = timedelta(0)
         if live is None:
             return excuse
-        held = live.item.get("held_until")
-        if held is not None and "hold_ended_at" not in live.item:
-            excuse = max(excuse, datetime.fromisoformat(plain(held)) - word.at)
-        if "hold_ended_at" in live.item:
-            excuse = max(excuse, datetime.fromisoformat(plain(live.item["hold_ended_at"])) - word.at)
+        if "held_until" in live.item:
+            told = datetime.fromisoformat(plain(live.item.get("hold_ended_at", live.item["held_until"])))
+            by_rule = alert.key.name in HELD_BY_RULE
+            excuse = max(excuse, (told if by_rule else min(told, self._holding.over(word))) - word.at)
         if "verified_at" in live.item:
             excuse = max(excuse, datetime.fromisoformat(plain(live.item["verified_at"])) - word.at)
         return max(excuse, HELD_BY_RULE.get(alert.key.name, timedelta(0)))

@@ -7,10 +7,13 @@ streams of their own. So another kind, or another share of one, changes the seed
 they were; and a happening of a kind is left out, when a seed shrinks, as any other is.
 """
 
+import json
 from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import timedelta
 from random import Random
 from typing import NamedTuple
 
+from tests.simulation.clock import START
 from tests.simulation.happenings import Happening
 
 type Drawn = Sequence[Happening]
@@ -53,7 +56,135 @@ def _unconfigured(random: Random, drawn: Drawn) -> Iterator[Happening]:
         yield Happening(random.uniform(60, _last(drawn)), "set", missing)
 
 
+def _fires(drawn: Drawn) -> list[Happening]:
+    return [happening for happening in drawn if happening.what == "fire"]
+
+
+def _holds(random: Random, drawn: Drawn) -> Iterator[Happening]:
+    """Let windows and silences begin and end around alerts that fire; sometimes the owner takes a window back."""
+    windows = []
+    for number in range(random.choice((1, 1, 2, 3))):
+        fire = random.choice(_fires(drawn))
+        on = START + timedelta(seconds=max(0.0, fire.after + random.uniform(-900, 300)))
+        hours = f"{on:%H:%M}-{on + timedelta(minutes=random.choice((2, 10, 40))):%H:%M}"
+        windows.append(
+            {
+                "id": f"window-{number}",
+                "reason": "A test.",
+                "owner": "ada",
+                "when": [{"dates": f"{on:%Y-%m-%d}", "hours": hours}],
+                "match": {"alert_name": [fire.arguments[1]]},
+                "suppress": True,
+                "even_critical": random.random() < 0.6,
+            }
+        )
+    yield Happening(0, "declare", ("maintenance", json.dumps(windows)))
+    if random.random() < 0.3:
+        yield Happening(random.uniform(60, _last(drawn)), "declare", ("maintenance", json.dumps(windows[1:])))
+    for _ in range(random.choice((0, 1, 2))):
+        fire = random.choice(_fires(drawn))
+        begins = max(1.0, fire.after + random.choice((-200, -5, 2, 30, 290)))
+        yield Happening(begins, "silence", (fire.arguments[1], random.choice((60, 400, 1_800)), True, True))
+
+
+def _inhibition(random: Random, drawn: Drawn) -> Iterator[Happening]:
+    """Let a rack go down, which inhibits some of the alerts that fire meanwhile: of its host, or everywhere."""
+    names = sorted({fire.arguments[1] for fire in _fires(drawn)})
+    targets = random.sample(names, min(len(names), random.choice((1, 2))))
+    rule = {
+        "id": "rack",
+        "source": {"alert_name": ["RackDown"]},
+        "target": {"alert_name": targets},
+        "equal": random.choice(([], ["host"])),
+        "reason": "It hangs on the rack.",
+    }
+    yield Happening(0, "declare", ("inhibit", json.dumps([rule])))
+    if random.random() < 0.2:
+        yield Happening(random.uniform(60, _last(drawn)), "declare", ("inhibit", "[]"))
+    sender, severity = random.choice(("prometheus", "datadog", "generic")), random.choice(("high", "critical", "low"))
+    for _ in range(random.choice((1, 2, 3))):
+        fire = random.choice([fire for fire in _fires(drawn) if fire.arguments[1] in targets])
+        place = sender, "RackDown", fire.arguments[2] or "web-1"
+        begins = max(2.0, fire.after + random.choice((-300, -60, -1, 0, 1, 60)))
+        yield Happening(begins, "fire", (*place, severity))
+        if random.random() < 0.4:  # it flaps
+            yield Happening(begins + random.uniform(30, 200), "end", place)
+            yield Happening(begins + random.uniform(200, 400), "fire", (*place, severity))
+        yield Happening(begins + random.choice((400, 430, 900, 3_000)), "end", place)
+
+
+def _heartbeats(random: Random, drawn: Drawn) -> Iterator[Happening]:
+    """Let a heartbeat stop and come back, once or twice."""
+    every = random.choice((60, 120, 300))
+    rule = {
+        "id": "alerting",
+        "match": {"alert_name": ["Watchdog"]},
+        "every": f"{every // 60}m",
+        "severity": random.choice(("critical", "high")),
+        "reason": "Without it no alert arrives.",
+    }
+    yield Happening(0, "declare", ("heartbeats", json.dumps([rule])))
+    now = random.uniform(1, 600)
+    yield Happening(now, "heartbeats", (float(every),))
+    for _ in range(random.choice((1, 1, 2))):
+        now += random.uniform(120, 1_200)
+        yield Happening(now, "beats", (False,))
+        now += random.choice((1.5 * every, 2 * every, random.uniform(2 * every, 3_000)))
+        yield Happening(now, "beats", (True,))
+
+
+def _quarantine(random: Random, drawn: Drawn) -> Iterator[Happening]:
+    """Let a release be unable to read what a source sends; an operator mends it, and redrives the quarantine."""
+    source = random.choice(("generic", "prometheus", "datadog", "pagerduty"))
+    begins = max(2.0, random.choice(_fires(drawn)).after - random.choice((1, 30)))
+    ends = begins + random.choice((20, 120, 900))
+    yield Happening(begins, "unreadable", (source,))
+    if random.random() < 0.2:
+        yield Happening(random.uniform(begins, ends), "redrive", ())
+    yield Happening(ends, "readable", (source,))
+    for _ in range(random.choice((1, 1, 2))):
+        yield Happening(ends + random.uniform(1, 600), "redrive", ())
+    yield Happening(max(ends, _last(drawn)) + 700, "redrive", ())
+
+
+def _expiry(random: Random, drawn: Drawn) -> Iterator[Happening]:
+    """Let the table forget after a day what is over; then some of it fires again."""
+    yield Happening(0, "forget_after", (1,))
+    now = _last(drawn) + random.uniform(26, 30) * 3_600
+    again = [random.choice(_fires(drawn)) for _ in range(random.choice((2, 4)))]
+    for fire in again:
+        yield Happening(now := now + random.choice((0.1, 20, 60)), "fire", fire.arguments)
+    for fire in again:
+        yield Happening(now := now + random.choice((1, 60, 400)), "end", fire.arguments[:3])
+
+
+def _by_itself(random: Random, drawn: Drawn) -> Iterator[Happening]:
+    """Let PagerDuty's timers, and what is integrated with it, change Firstline's incidents there."""
+    for fire in random.sample(_fires(drawn), min(len(_fires(drawn)), 6)):
+        kind = random.choice(("acknowledged", "acknowledged", "resolved"))
+        after = fire.after + random.choice((5, 40, 200, 320))
+        yield Happening(after, "by_itself", (kind, random.random() < 0.5, random.random()))
+
+
+def _by_hand(random: Random, drawn: Drawn) -> Iterator[Happening]:
+    """Let a person snooze, give away, merge or resolve incidents in PagerDuty."""
+    for fire in random.sample(_fires(drawn), min(len(_fires(drawn)), 6)):
+        after = fire.after + random.choice((15, 60, 250, 400))
+        if random.random() < 0.2:
+            yield Happening(after, "press", ("resolve", random.random()))
+            continue
+        what = random.choice(("snooze", "snooze", "reassign", "delegate", "merge"))
+        yield Happening(after, "by_hand", (what, random.choice((30, 300, 1_200)), random.random()))
+
+
 KINDS = {
     "lag": _Kind(0.1, _lag),
     "unconfigured": _Kind(0.08, _unconfigured),
+    "holds": _Kind(0.12, _holds),
+    "inhibition": _Kind(0.12, _inhibition),
+    "heartbeats": _Kind(0.1, _heartbeats),
+    "quarantine": _Kind(0.1, _quarantine),
+    "expiry": _Kind(0.03, _expiry),
+    "by itself": _Kind(0.1, _by_itself),
+    "by hand": _Kind(0.1, _by_hand),
 }

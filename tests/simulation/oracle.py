@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulation.door import Word
 from tests.simulation.heard import Heard
+from tests.simulation.heartbeats import HeartbeatCheck
 from tests.simulation.hosts import Sent
 from tests.simulation.stored import Stored, StoredAlert, StoredLive, plain
 from tests.simulation.watch import MINUTE, PAGING, Violation, Watch, rank
@@ -46,6 +47,7 @@ class Oracle:
     def __post_init__(self) -> None:
         self.watch = Watch(self.world, self.pace)
         self.heard = Heard(self.watch)
+        self.heartbeat = HeartbeatCheck(self.watch)
         self.world.clock.after(30, self._look, "the oracle looks")
 
     @property
@@ -78,6 +80,7 @@ class Oracle:
         self._ended(lives, alerts)
         self._closed_firing()
         self.heard.look(lives, alerts)
+        self.heartbeat.look()
         self._commanded()
         self._paced()
 
