@@ -43,6 +43,9 @@ class Beats:
         labels = {"alertname": NAME, "severity": "none", "cluster": "eu"}
         alert = {"status": "firing", "labels": labels, "annotations": {}, "startsAt": START.isoformat()}
         payload = {"version": "4", "status": "firing", "receiver": "firstline", "alerts": [alert]}
+        if "prometheus" in self.world.unreadable:
+            self.world.door.post("prometheus", payload)
+            return  # in the quarantine it grows old
         status = self.world.door.post("prometheus", payload)
         (self.taken if status is not None and 200 <= status < 300 else self.unsure).append(clock.now())
 
