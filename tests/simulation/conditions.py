@@ -46,7 +46,7 @@ def redrive(world: World) -> None:
             world.door.redriven()
     events, world.door.quarantined = world.door.quarantined, []
     for event, said in events:  # wrapped in Lambda's report of a failure
-        under_way = world.witness.begins(said)
+        under_way = world.witness.begins(said, world.clock.now())
         taken = world.take(json.dumps({"requestPayload": event}))
         world.witness.ends(under_way, 200 if taken else 500, world.clock.now())
         if not taken:

@@ -42,10 +42,11 @@ class Said(NamedTuple):
 
 
 class Word(NamedTuple):
-    """The last accepted word about an alert, and when it was accepted."""
+    """The last accepted word about an alert, when it was accepted, and when its delivery began."""
 
     said: Said
     at: datetime
+    began: datetime
 
 
 ORDERED_BY_STAMP = ("cloudwatch", "datadog", "pagerduty")
@@ -83,11 +84,11 @@ class Witness:
         """Return the alerts of which a delivery is under way, the one that began last at the end."""
         return [key for key, flights in self._under_way.items() if flights]
 
-    def begins(self, said: Sequence[Said]) -> list[tuple[Said, list[Any]]]:
+    def begins(self, said: Sequence[Said], now: datetime) -> list[tuple[Said, list[Any]]]:
         """Note that a delivery is under way."""
         under_way = []
         for word in said:
-            flight: list[Any] = [word, False]  # crossed another one?
+            flight: list[Any] = [word, False, now]  # crossed another one?
             for other in self._under_way[word.key]:
                 if other[0].firing != word.firing:
                     other[1] = flight[1] = True
@@ -112,7 +113,7 @@ class Witness:
                 self.unsure.pop(said.key, None)
             if known is not None and (self._is_late(said, known.said) or known.at > now):
                 continue
-            word = Word(said, now)
+            word = Word(said, now, flight[2])
             self.last[said.key] = word
             for listener in self.accepted:
                 listener(word, word if was_unsure else known)
@@ -132,6 +133,8 @@ class Door:
     functions: Functions
     witness: Witness
     quarantined: list[tuple[Mapping[str, Any], Sequence[Said]]] = field(default_factory=list)
+    unreadable: dict[str, datetime] = field(default_factory=dict)
+    """When a source's first delivery went into the quarantine. That is told loudly, and then for a day no more."""
     _kept: list[tuple[Said, list[Any]]] = field(default_factory=list)
     _queued: list[tuple[Sequence[tuple[Said, list[Any]]], int, datetime]] = field(default_factory=list)
 
@@ -161,7 +164,7 @@ class Door:
             "body": body,
             "isBase64Encoded": False,
         }
-        under_way = self.witness.begins(said)
+        under_way = self.witness.begins(said, self.calls.clock.now())
         answer: Mapping[str, Any] = {}
         try:
             answer = self.functions.call(function, event)
@@ -175,7 +178,7 @@ class Door:
             self._queued.append((under_way, status, self.calls.clock.now()))
         elif taken.get("status") == "quarantined":
             self._kept += under_way
-            self._unreadable(path.rpartition("/")[2])
+            self.unreadable.setdefault(path.rpartition("/")[2], self.calls.clock.now())
         else:
             self.witness.ends(under_way, status, self.calls.clock.now())
         return None if kind == "lost" else status
@@ -191,15 +194,9 @@ class Door:
         kept, self._kept = self._kept, []
         self.witness.ends(kept, 202, self.calls.clock.now())
 
-    def _unreadable(self, source: str) -> None:
-        """Note that people must hear of a source that cannot be read: loudly once, and then for a day no more."""
-        key, now = Key(source, f"Unreadable message from {source}", ""), self.calls.clock.now()
-        if key not in self.witness.last:
-            self.witness.ends(self.witness.begins([Said(key, True, "high", now, now)]), 202, now)
-
     def event(self, event: Mapping[str, Any], said: Sequence[Said] = (), attempt: int = 0) -> None:
         """Give ingest an event, as EventBridge does: Lambda tries twice more, then it goes to the quarantine."""
-        under_way = self.witness.begins(said)
+        under_way = self.witness.begins(said, self.calls.clock.now())
         try:
             self.functions.call("ingest", event)
             status = 200

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tests.simulation.calls import Frame
 from tests.simulation.clock import START
 from tests.simulation.door import Key, Word
-from tests.simulation.faults import HARMLESS, Fault, Kind
+from tests.simulation.faults import HARMLESS, Fault
 from tests.simulation.held import Holding
 from tests.simulation.stored import StoredAlert, StoredLive, plain
 from tests.simulation.watch import MINUTE, PAGING, Watch, rank
@@ -32,9 +32,6 @@ TOLD = timedelta(minutes=4)
 
 LONGEST_PAUSE = timedelta(minutes=12)
 """Reconcile tries again after a pause of ten minutes at most."""
-
-SLOW_ANSWER = timedelta(seconds=25)
-"""A slow call takes twenty seconds, and the alert may be stored before it."""
 
 CALM = timedelta(minutes=15)
 PAGES = ("page", "trigger")
@@ -59,7 +56,7 @@ class Heard:
     _worst: dict[Key, int] = field(default_factory=dict)
     _fired: dict[Key, list[Word]] = field(default_factory=lambda: defaultdict(list))
     _pages: dict[tuple[Any, ...], list[_Page]] = field(default_factory=lambda: defaultdict(list))
-    _faults: list[tuple[Frame, Kind]] = field(default_factory=list)
+    _faults: list[tuple[Frame, Fault]] = field(default_factory=list)
     _slack_failed: list[datetime] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -76,7 +73,7 @@ class Heard:
         if ":slack." in fault.label:
             self._slack_failed.append(at)
         if frames:
-            self._faults.append((frames[-1], fault.kind))
+            self._faults.append((frames[-1], fault))
 
     # --- each minute --------------------------------------------------------------------------------------------------
 
@@ -90,7 +87,7 @@ class Heard:
             if alert.firing and alert.key in last and rank(last[alert.key]) >= PAGING and last[alert.key].said.firing
         }
         for live in lives:
-            pages = [send.at for send in self.sends[live.incident_id] if send.kind in ("page", "trigger")]
+            pages = [send.at for send in self.sends[live.incident_id] if send.kind in PAGES]
             if not live.is_open or live.incident_id not in loud or not pages:
                 continue
             presses = [press for press in self.watch.world.people.pressed if press.incident_id == live.incident_id]
@@ -142,7 +139,11 @@ class Heard:
             return
         self.watch.checks["paged again"] += 1
         first, again = pages[-2:]
-        faults = [kind for frame, kind in self._faults if frame is first.frame or frame is again.frame]
+        faults = [
+            fault.kind
+            for frame, fault in self._faults
+            if (frame is first.frame or frame is again.frame) and _matters(fault, message.channel)
+        ]
         if first.frame is None or again.frame is None:
             return  # the machine's own page of last resort: it asks nobody
         if again.at - first.frame.began < LEASE:
@@ -178,7 +179,7 @@ class Heard:
             for press in self.watch.world.people.pressed
         ):
             return
-        earlier = [send for send in self.sends[message.incident_id] if send.kind in ("page", "trigger")][:-1]
+        earlier = [send for send in self.sends[message.incident_id] if send.kind in PAGES][:-1]
         if not earlier or earlier[-1].at > answered or message.at - answered < timedelta(seconds=30):
             return
         mine = {alert.key for alert in self.watch.stored.alerts() if alert.incident_id == message.incident_id}
@@ -226,9 +227,8 @@ class Heard:
             self._later(TOLD, lambda: self._told(word), f"was anybody told of {key}?")
         if not word.said.firing or rank(word) <= worst or rank(word) < PAGING:
             return
-        if key.source == "pagerduty":
-            return  # PagerDuty has paged for its own incident, and goes on with it
-        self._later(AT_ONCE, lambda: self._prompt(word), f"was anybody paged for {key} at once?")
+        if key.source != "pagerduty":  # PagerDuty has paged for its own incident: Firstline shows that in Slack
+            self._later(AT_ONCE, lambda: self._prompt(word), f"was anybody paged for {key} at once?")
         self._check_later(word, PAGE_AFTER + MINUTE + timedelta(seconds=30))
 
     def _later(self, after: timedelta, check: Callable[[], object], label: str) -> None:
@@ -258,7 +258,7 @@ class Heard:
         self.watch.checks["told"] += 1
         incident = joined[1].incident_id
         told = [send.at for send in self.sends[incident] if send.channel == "slack"]
-        since = word.at - timedelta(seconds=30)
+        since = word.began
         if not told or told[0] >= since or told[-1] >= since:
             return
         refused = sum(1 for at in self._slack_failed if at >= since)
@@ -298,9 +298,11 @@ class Heard:
             return
         worse = self._worse(alert, word)
         heard = self.human(alert.incident_id, word.at, now, must_page=worse)
+        if heard is None and key.source == "pagerduty":
+            heard = self._shown(alert.incident_id, word)
         if heard is None and not worse:
             # A slow ingest stores an alert, and others tell of it, before its sender has the answer.
-            heard = self.human(alert.incident_id, word.at - SLOW_ANSWER, now)
+            heard = self.human(alert.incident_id, word.began, now)
         if heard is not None:
             if alert.incident_id in self._held:
                 return  # a silence or a rule may hold it longer than it waited for people
@@ -320,6 +322,14 @@ class Heard:
             self.watch.say(
                 "nobody heard", f"{key} ({word.said.severity}) of {alert.incident_id}, accepted {word.at:%d %H:%M:%S}"
             )
+
+    def _shown(self, incident_id: str, word: Word) -> datetime | None:
+        """Return when Slack first showed an incident that PagerDuty pages for; without Slack nothing shows it."""
+        if word.at < self.watch.world.without_slack_until:
+            return word.at
+        return next(
+            (send.at for send in self.sends[incident_id] if send.channel == "slack" and send.at >= word.began), None
+        )
 
     def _live(self, incident_id: str) -> StoredLive | None:
         return next((live for live in self.watch.stored.lives() if live.incident_id == incident_id), None)
@@ -346,10 +356,10 @@ class Heard:
         """Return when a person heard of an alert that came at a time: the first page since, or an earlier page that
         still stands with a message since, or a press that answers it."""
         sends = self.sends[incident_id]
-        page = next((send.at for send in sends if send.kind in ("page", "trigger") and send.at >= since), None)
+        page = next((send.at for send in sends if send.kind in PAGES and send.at >= since), None)
         if page is not None:
             return page
-        paged_before = any(send.kind in ("page", "trigger") and send.at < since for send in sends)
+        paged_before = any(send.kind in PAGES and send.at < since for send in sends)
         told = next((send.at for send in sends if send.channel == "slack" and send.at >= since), None)
         pressed = [
             press.at
@@ -381,3 +391,9 @@ class Heard:
             execution.error == "Undelivered" and execution._input.get("incident", {}).get("incident_id") == incident_id
             for execution in self.watch.world.step_functions.executions.values()
         )
+
+
+def _matters(fault: Fault, channel: str) -> bool:
+    """Tell whether a fault may have cost a page's claim, its clear answer in a channel, or its mark."""
+    _, _, call = fault.label.partition(":")
+    return fault.kind.startswith("kill") or call.startswith(("dynamodb.", f"{channel}."))

@@ -184,7 +184,7 @@ KINDS = {
     "inhibition": _Kind(0.12, _inhibition),
     "heartbeats": _Kind(0.1, _heartbeats),
     "quarantine": _Kind(0.1, _quarantine),
-    "expiry": _Kind(0.03, _expiry),
+    "expiry": _Kind(0.015, _expiry),
     "by itself": _Kind(0.1, _by_itself),
     "by hand": _Kind(0.1, _by_hand),
 }

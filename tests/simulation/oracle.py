@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.door import Word
-from tests.simulation.heard import Heard
+from tests.simulation.heard import PAGE_AFTER, PAGES, Heard
 from tests.simulation.heartbeats import HeartbeatCheck
 from tests.simulation.hosts import Sent
 from tests.simulation.stored import Stored, StoredAlert, StoredLive, plain
@@ -41,6 +41,7 @@ class Oracle:
     _crashes_seen: int = 0
     _commands_seen: int = 0
     _fired_at: dict[str, datetime] = field(default_factory=dict)
+    _closed: dict[str, datetime] = field(default_factory=dict)
     _commanded_times: Counter[tuple[str, ...]] = field(default_factory=Counter)
     _history_seen: dict[str, tuple[int, datetime]] = field(default_factory=dict)
 
@@ -78,10 +79,11 @@ class Oracle:
         self._covered(lives, alerts)
         self._executed(lives)
         self._ended(lives, alerts)
-        self._closed_firing()
+        self._closed_firing(alerts)
         self.heard.look(lives, alerts)
         self.heartbeat.look()
         self._commanded()
+        self._unreadable()
         self._paced()
 
     def _crashed(self) -> None:
@@ -115,7 +117,7 @@ class Oracle:
         stored = {alert.key: alert for alert in alerts}
         if self.world.queues.waiting:
             return  # what is in the backlog is durable, and not stored yet
-        closed = self.stored.closed()
+        closed = self._closed = self._closed | self.stored.closed()  # the table may have forgotten them
         for key, word in self.world.witness.last.items():
             if not word.said.firing or not self.world.witness.is_sure(key):
                 continue
@@ -197,13 +199,13 @@ class Oracle:
                     "resolve lost", f"nothing fires in {live.incident_id} since {since:%d %H:%M:%S}, and it is open"
                 )
 
-    def _closed_firing(self) -> None:
+    def _closed_firing(self, alerts: list[StoredAlert]) -> None:
         """An incident closes by itself only if nothing of it fires, or after a runbook's verification."""
         for incident, outcome, live in self.stored.ends():
             by_itself = outcome in ("resolved", "self_cleared") and live["resolved_by"] is None
-            counts = [live["own"], *live["shards"]]
-            if by_itself and live["verified_at"] is None and sum(count["firing"] for count in counts) > 0:
-                self.watch.say("closed firing", f"{incident} is {outcome}, and it fires")
+            fires = next((alert.key for alert in alerts if alert.firing and alert.incident_id == incident), None)
+            if by_itself and live["verified_at"] is None and fires is not None:
+                self.watch.say("closed firing", f"{incident} is {outcome}, and {fires} fires in it")
 
     def _commanded(self) -> None:
         """No act is sent twice to one host of one incident."""
@@ -229,6 +231,18 @@ class Oracle:
         mine = [alert.key for alert in self.stored.alerts() if alert.incident_id == command.incident_id]
         last = [witness.last.get(key) if witness.is_sure(key) else None for key in mine]  # None may fire
         return bool(last) and all(word is not None and not word.said.firing and word.at < since for word in last)
+
+    def _unreadable(self) -> None:
+        """Check that people are paged for a source that cannot be read."""
+        for source, at in self.world.door.unreadable.items():
+            name = f"Unreadable-message-from-{source}"[:32]
+            pages = (
+                send for incident, sends in self.heard.sends.items() if incident.startswith(name) for send in sends
+            )
+            paged = any(send.kind in PAGES for send in pages)
+            limit = PAGE_AFTER + MINUTE + timedelta(seconds=30) + self.watch.allowance(at)
+            if not paged and self.world.clock.now() - at > limit:
+                self.watch.say("nobody heard", f"{source} could not be read at {at:%d %H:%M:%S}")
 
     def _paced(self) -> None:
         """No execution goes round without waiting."""
