@@ -377,10 +377,11 @@ class Heard:
         excuse = timedelta(0)
         if live is None:
             return excuse
-        if "held_until" in live.item:
-            told = datetime.fromisoformat(plain(live.item.get("hold_ended_at", live.item["held_until"])))
-            by_rule = alert.key.name in HELD_BY_RULE
-            excuse = max(excuse, (told if by_rule else min(told, self._holding.over(word))) - word.at)
+        if "held_until" in live.item or alert.incident_id in self._held:  # who judges it again takes the hold away
+            over, item = self._holding.over(word), live.item
+            told = item.get("hold_ended_at", item.get("held_until"))
+            ended = over if told is None else datetime.fromisoformat(plain(told))
+            excuse = max(excuse, (ended if alert.key.name in HELD_BY_RULE else min(ended, over)) - word.at)
         if "verified_at" in live.item:
             excuse = max(excuse, datetime.fromisoformat(plain(live.item["verified_at"])) - word.at)
         return max(excuse, HELD_BY_RULE.get(alert.key.name, timedelta(0)))

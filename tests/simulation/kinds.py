@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from tests.simulation.clock import START
 from tests.simulation.happenings import Happening
+from tests.simulation.hosts import HOSTS
 
 type Drawn = Sequence[Happening]
 
@@ -84,7 +85,14 @@ def _holds(random: Random, drawn: Drawn) -> Iterator[Happening]:
     for _ in range(random.choice((0, 1, 2))):
         fire = random.choice(_fires(drawn))
         begins = max(1.0, fire.after + random.choice((-200, -5, 2, 30, 290)))
-        yield Happening(begins, "silence", (fire.arguments[1], random.choice((60, 400, 1_800)), True, True))
+        yield Happening(begins, "silence", (fire.arguments[1], random.choice((60, 400, 1_800, 3_600)), True, True))
+        if random.random() < 0.5:  # what is worse joins what nothing holds
+            place = "generic", fire.arguments[1], random.choice(HOSTS)
+            joins = begins + random.choice((5, 40))
+            yield Happening(joins, "fire", (*place, "critical", fire.arguments[4]))
+            yield Happening(joins + random.choice((500, 900)), "end", place)
+        if random.random() < 0.4:
+            yield Happening(begins + random.choice((20, 90, 300)), "end_silence", ())
 
 
 def _inhibition(random: Random, drawn: Drawn) -> Iterator[Happening]:
@@ -177,11 +185,23 @@ def _by_hand(random: Random, drawn: Drawn) -> Iterator[Happening]:
         yield Happening(after, "by_hand", (what, random.choice((30, 300, 1_200)), random.random()))
 
 
+def _worse_at_once(random: Random, drawn: Drawn) -> Iterator[Happening]:
+    """Let something worse join within the seconds in which an execution comes to its first wait."""
+    fires = [fire for fire in _fires(drawn) if fire.arguments[0].startswith(("generic", "datadog"))]
+    for fire in random.sample(fires, min(len(fires), 6)):
+        sender, name, _, _, environment = fire.arguments
+        place = sender, name, random.choice(HOSTS)
+        joins = fire.after + random.uniform(0.2, 3.5)
+        yield Happening(joins, "fire", (*place, random.choice(("high", "critical")), environment))
+        yield Happening(joins + random.choice((60, 400, 1_000)), "end", place)
+
+
 KINDS = {
     "lag": _Kind(0.1, _lag),
     "unconfigured": _Kind(0.08, _unconfigured),
     "holds": _Kind(0.12, _holds),
     "inhibition": _Kind(0.12, _inhibition),
+    "worse at once": _Kind(0.12, _worse_at_once),
     "heartbeats": _Kind(0.1, _heartbeats),
     "quarantine": _Kind(0.1, _quarantine),
     "expiry": _Kind(0.015, _expiry),

@@ -27,6 +27,9 @@ MEND = timedelta(minutes=2)
 LONGEST_PAUSE = timedelta(minutes=12)
 """An execution that fails again and again is succeeded after a pause of ten minutes at most."""
 
+WORKED_OFF = timedelta(minutes=6)
+"""The backlog is tried at once and again each three minutes."""
+
 ACTS = ("drain", "restart", "warm")
 SENDS_WITHIN = timedelta(seconds=10)
 """The time from the claim of a step until its command is sent."""
@@ -75,6 +78,8 @@ class Oracle:
         self.world.clock.after(self.pace, self._look, "the oracle looks")
         lives, alerts = self.stored.lives(), self.stored.alerts()
         self._crashed()
+        for text in self.stored.wrong:
+            self.watch.say("wrong write", text)
         self._counted(lives, alerts)
         self._covered(lives, alerts)
         self._executed(lives)
@@ -115,7 +120,9 @@ class Oracle:
         """Each alert whose last accepted word is firing belongs to an open incident, or to one that knew of it."""
         by_incident = {live.incident_id: live for live in lives}
         stored = {alert.key: alert for alert in alerts}
-        if self.world.queues.waiting:
+        waiting = self.world.queues.waiting > 0
+        self.watch.lasting("backlog", "", waiting, WORKED_OFF, "alerts wait in the backlog")
+        if waiting:
             return  # what is in the backlog is durable, and not stored yet
         closed = self._closed = self._closed | self.stored.closed()  # the table may have forgotten them
         for key, word in self.world.witness.last.items():
