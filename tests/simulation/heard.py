@@ -24,7 +24,7 @@ HELD_BY_RULE = {"LinkFlaps": timedelta(minutes=5)}
 LEASE = timedelta(seconds=59)
 """The time after the begin of the function that claimed a page in which no other may send it again."""
 
-AT_ONCE = timedelta(seconds=40)
+AT_ONCE = timedelta(seconds=15)
 """In calm weather a page goes out within this time: reconcile, which finds what was missed, comes each minute."""
 
 TOLD = timedelta(minutes=4)

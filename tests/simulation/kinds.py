@@ -25,18 +25,21 @@ class _Kind(NamedTuple):
     draw: Callable[[Random, Drawn], Iterator[Happening]]
 
 
-def added(seed: int, drawn: Drawn, forced: Collection[str] = ()) -> Iterator[Happening]:
-    """Yield what the kinds of a seed add to what is drawn already.
+def of(seed: int, forced: Collection[str] = ()) -> list[str]:
+    """Return the names of a seed's kinds; those that are forced it has in any case."""
+    return [name for name, kind in KINDS.items() if name in forced or _stream(name, seed).random() < kind.share]
 
-    Parameters
-    ----------
-    forced
-        Kinds that the scenario has whatever the seed says.
-    """
-    for name, kind in KINDS.items():
-        random = Random(f"{name} {seed}")
-        if random.random() < kind.share or name in forced:
-            yield from kind.draw(random, drawn)
+
+def added(seed: int, drawn: Drawn, forced: Collection[str] = ()) -> Iterator[Happening]:
+    """Yield what the kinds of a seed add to what is drawn already."""
+    for name in of(seed, forced):
+        random = _stream(name, seed)
+        random.random()  # by which the seed has the kind
+        yield from KINDS[name].draw(random, drawn)
+
+
+def _stream(name: str, seed: int) -> Random:
+    return Random(f"{name} {seed}")
 
 
 def _last(drawn: Drawn) -> float:
