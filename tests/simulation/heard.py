@@ -12,7 +12,7 @@ from tests.simulation.door import Key, Word
 from tests.simulation.faults import HARMLESS, Fault
 from tests.simulation.held import Holding
 from tests.simulation.stored import StoredAlert, StoredLive, plain
-from tests.simulation.watch import MINUTE, PAGING, Watch, rank
+from tests.simulation.watch import MINUTE, PAGING, Watch, costs_a_page, rank
 
 if TYPE_CHECKING:
     from tests.simulation.clients import Published
@@ -55,6 +55,7 @@ class Heard:
     _held: set[str] = field(default_factory=set)
     _worst: dict[Key, int] = field(default_factory=dict)
     _fired: dict[Key, list[Word]] = field(default_factory=lambda: defaultdict(list))
+    _ended: dict[Key, datetime] = field(default_factory=dict)
     _pages: dict[tuple[Any, ...], list[_Page]] = field(default_factory=lambda: defaultdict(list))
     _faults: list[tuple[Frame, Fault]] = field(default_factory=list)
     _slack_failed: list[datetime] = field(default_factory=list)
@@ -111,11 +112,10 @@ class Heard:
             if not taken or (press.button, press.incident_id) != ("acknowledge", incident_id):
                 continue
             earlier = max((at for at in pages if at <= press.at), default=None)
-            if frame is None or earlier is None or not frame.began <= press.at < newest:
-                continue
-            known = max((rank(word) for word in words if word.at <= earlier), default=0)
-            if max(map(rank, words), default=0) <= known:
-                return True
+            if frame is not None and earlier is not None and frame.began <= press.at < newest:
+                known = max((rank(word) for word in words if word.at <= earlier), default=0)
+                if max(map(rank, words), default=0) <= known:
+                    return True
         return False
 
     # --- at each message ----------------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ class Heard:
         faults = [
             fault.kind
             for frame, fault in self._faults
-            if (frame is first.frame or frame is again.frame) and _matters(fault, message.channel)
+            if (frame is first.frame or frame is again.frame) and costs_a_page(fault, message.channel)
         ]
         if first.frame is None or again.frame is None:
             return  # the machine's own page of last resort: it asks nobody
@@ -216,9 +216,11 @@ class Heard:
 
     def _accepted(self, word: Word, before: Word | None) -> None:
         """Check, when the time is over, that a person heard of a new alert that pages."""
-        if word.said.firing:
-            self._fired[word.said.key].append(word)
         key, fired = word.said.key, before is not None and before.said.firing
+        if word.said.firing:
+            self._fired[key].append(word)
+        else:
+            self._ended[key] = word.at
         # An alert that fires keeps its worst rank until it ends.
         worst = max(self._worst.get(key, 0), rank(before)) if fired and before is not None else 0
         if word.said.firing or self.watch.world.witness.is_sure(key):  # else it may fire all the same, as bad as before
@@ -239,10 +241,14 @@ class Heard:
         self.watch.world.clock.at(at, lambda: self._reached(word, within), f"did anybody hear of {word.said.key}?")
 
     def _still(self, word: Word) -> bool:
-        """Tell whether what a word said is still so, in the same episode."""
+        """Tell whether what a word said is still so, without an end in between."""
         last = self.watch.world.witness.last.get(word.said.key)
         same = last is not None and last.said.firing and last.said.episode == word.said.episode
-        return same and self.watch.world.witness.is_sure(word.said.key)
+        return (
+            same
+            and self._ended.get(word.said.key, START) <= word.at
+            and self.watch.world.witness.is_sure(word.said.key)
+        )
 
     def _joined(self, word: Word) -> tuple[StoredAlert, StoredLive] | None:
         """Return the alert that still fires, and its incident if that is open."""
@@ -392,9 +398,3 @@ class Heard:
             execution.error == "Undelivered" and execution._input.get("incident", {}).get("incident_id") == incident_id
             for execution in self.watch.world.step_functions.executions.values()
         )
-
-
-def _matters(fault: Fault, channel: str) -> bool:
-    """Tell whether a fault may have cost a page's claim, its clear answer in a channel, or its mark."""
-    _, _, call = fault.label.partition(":")
-    return fault.kind.startswith("kill") or call.startswith(("dynamodb.", f"{channel}."))

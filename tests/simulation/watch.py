@@ -41,6 +41,12 @@ def rank(word: Word) -> int:
     return RANKS[said.severity]
 
 
+def costs_a_page(fault: Fault, channel: str) -> bool:
+    """Tell whether a fault may have cost a page's claim, its clear answer in a channel, or its mark."""
+    _, _, call = fault.label.partition(":")
+    return fault.kind.startswith("kill") or call.startswith(("dynamodb.", f"{channel}."))
+
+
 @dataclass
 class Watch:
     """A watched world, and what was found wrong in it."""
