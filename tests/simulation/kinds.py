@@ -207,7 +207,7 @@ KINDS = {
     "worse at once": _Kind(0.12, _worse_at_once),
     "heartbeats": _Kind(0.1, _heartbeats),
     "quarantine": _Kind(0.1, _quarantine),
-    "expiry": _Kind(0.015, _expiry),
+    "expiry": _Kind(0.005, _expiry),
     "by itself": _Kind(0.1, _by_itself),
     "by hand": _Kind(0.1, _by_hand),
 }
