@@ -12,6 +12,13 @@ def heartbeats(table: Table) -> TableHeartbeats:
     return TableHeartbeats(table)
 
 
+def test_a_beat_that_is_read_late_is_as_old_as_it_is(heartbeats: TableHeartbeats) -> None:
+    heartbeats.beat(alert(), at(5))
+    heartbeats.beat(alert(), NOON)
+
+    assert [pulse.beat_at for pulse in heartbeats.pulses()[0]] == [at(5)]
+
+
 def test_a_beat_costs_one_request_and_the_same_labels_are_one_heartbeat(
     heartbeats: TableHeartbeats, table: Table
 ) -> None:

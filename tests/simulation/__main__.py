@@ -7,6 +7,7 @@ import sys
 import time
 import traceback
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -24,14 +25,14 @@ class Result(NamedTuple):
     seconds: float
 
 
-def one(seed: int, events: int) -> Result:
+def one(seed: int, events: int, forced: Sequence[str] = ()) -> Result:
     """Run one seed."""
     from tests.simulation import scenario
 
     gc.set_threshold(20_000)  # a run makes many objects and few cycles
     began = time.process_time()
     try:
-        ran = scenario.run(scenario.drawn(seed, events))
+        ran = scenario.run(scenario.drawn(seed, events, forced))
     except Exception:  # noqa: BLE001 (a bug in the simulation or the package: it has a seed all the same)
         took = time.process_time() - began
         return Result(seed, "exception", traceback.format_exc(limit=-6), timedelta(0), timedelta(0), took)
@@ -93,6 +94,9 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=40, help="how much happens in each")
     parser.add_argument("--minutes", type=float, help="stop after so long")
     parser.add_argument("--replay", type=int, help="run this seed only, shrink it, and tell its story")
+    parser.add_argument(
+        "--with", action="append", default=[], dest="forced", help="a kind of weather that each seed has, see kinds.py"
+    )
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--no-shrink", action="store_true", help="only list the seeds that fail")
     parser.add_argument(
@@ -102,7 +106,7 @@ def main() -> int:
     if given.replay is not None:
         from tests.simulation import shrink
 
-        return shrink.tell(given.replay, given.events, shrinks=not given.no_shrink)
+        return shrink.tell(given.replay, given.events, forced=given.forced, shrinks=not given.no_shrink)
     if given.what == "sweep":
         return _sweep(given.cells, given.cell, given.first, given.processes)
     if given.special:
@@ -116,7 +120,7 @@ def main() -> int:
     done, busy = 0, 0.0
     worst, calm = (timedelta(0), 0), (timedelta(0), 0)
     with ProcessPoolExecutor(given.processes) as pool:
-        for result in pool.map(partial(one, events=given.events), seeds, chunksize=4):
+        for result in pool.map(partial(one, events=given.events, forced=given.forced), seeds, chunksize=4):
             done += 1
             busy += result.seconds
             worst, calm = max(worst, (result.worst, result.seed)), max(calm, (result.calm, result.seed))
@@ -137,7 +141,7 @@ def main() -> int:
     if failed and not given.no_shrink:
         from tests.simulation import shrink
 
-        shrink.tell(failed[0].seed, given.events)
+        shrink.tell(failed[0].seed, given.events, forced=given.forced)
     return 1 if failed else 0
 
 

@@ -42,10 +42,11 @@ class Said(NamedTuple):
 
 
 class Word(NamedTuple):
-    """The last accepted word about an alert, and when it was accepted."""
+    """The last accepted word about an alert, when it was accepted, and when its delivery began."""
 
     said: Said
     at: datetime
+    began: datetime
 
 
 ORDERED_BY_STAMP = ("cloudwatch", "datadog", "pagerduty")
@@ -83,11 +84,11 @@ class Witness:
         """Return the alerts of which a delivery is under way, the one that began last at the end."""
         return [key for key, flights in self._under_way.items() if flights]
 
-    def begins(self, said: Sequence[Said]) -> list[tuple[Said, list[Any]]]:
+    def begins(self, said: Sequence[Said], now: datetime) -> list[tuple[Said, list[Any]]]:
         """Note that a delivery is under way."""
         under_way = []
         for word in said:
-            flight: list[Any] = [word, False]  # crossed another one?
+            flight: list[Any] = [word, False, now]  # crossed another one?
             for other in self._under_way[word.key]:
                 if other[0].firing != word.firing:
                     other[1] = flight[1] = True
@@ -112,7 +113,7 @@ class Witness:
                 self.unsure.pop(said.key, None)
             if known is not None and (self._is_late(said, known.said) or known.at > now):
                 continue
-            word = Word(said, now)
+            word = Word(said, now, flight[2])
             self.last[said.key] = word
             for listener in self.accepted:
                 listener(word, word if was_unsure else known)
@@ -131,7 +132,10 @@ class Door:
     calls: Calls
     functions: Functions
     witness: Witness
-    quarantined: list[Mapping[str, Any]] = field(default_factory=list)
+    quarantined: list[tuple[Mapping[str, Any], Sequence[Said]]] = field(default_factory=list)
+    unreadable: dict[str, datetime] = field(default_factory=dict)
+    """When a source's first delivery went into the quarantine. That is told loudly, and then for a day no more."""
+    _kept: list[tuple[Said, list[Any]]] = field(default_factory=list)
     _queued: list[tuple[Sequence[tuple[Said, list[Any]]], int, datetime]] = field(default_factory=list)
 
     def post(self, source: str, payload: Any, said: Sequence[Said] = ()) -> int | None:
@@ -160,7 +164,7 @@ class Door:
             "body": body,
             "isBase64Encoded": False,
         }
-        under_way = self.witness.begins(said)
+        under_way = self.witness.begins(said, self.calls.clock.now())
         answer: Mapping[str, Any] = {}
         try:
             answer = self.functions.call(function, event)
@@ -169,8 +173,12 @@ class Door:
             status = 503
         except Exception:  # noqa: BLE001 (API Gateway does the same)
             status = 500
-        if function == "ingest" and status == 202 and json.loads(answer["body"]).get("queued"):
+        taken = json.loads(answer["body"]) if function == "ingest" and status == 202 else {}
+        if taken.get("queued"):
             self._queued.append((under_way, status, self.calls.clock.now()))
+        elif taken.get("status") == "quarantined":
+            self._kept += under_way
+            self.unreadable.setdefault(path.rpartition("/")[2], self.calls.clock.now())
         else:
             self.witness.ends(under_way, status, self.calls.clock.now())
         return None if kind == "lost" else status
@@ -181,9 +189,14 @@ class Door:
         for under_way, status, at in queued:
             self.witness.ends(under_way, status, at)
 
+    def redriven(self) -> None:
+        """Note that the quarantine is empty: what was said in it is taken now."""
+        kept, self._kept = self._kept, []
+        self.witness.ends(kept, 202, self.calls.clock.now())
+
     def event(self, event: Mapping[str, Any], said: Sequence[Said] = (), attempt: int = 0) -> None:
         """Give ingest an event, as EventBridge does: Lambda tries twice more, then it goes to the quarantine."""
-        under_way = self.witness.begins(said)
+        under_way = self.witness.begins(said, self.calls.clock.now())
         try:
             self.functions.call("ingest", event)
             status = 200
@@ -196,4 +209,4 @@ class Door:
             again = 60.0 * (attempt + 1)
             self.calls.clock.after(again, lambda: self.event(event, said, attempt + 1), "an event is tried again")
         else:
-            self.quarantined.append(event)
+            self.quarantined.append((event, said))

@@ -12,6 +12,7 @@ from functools import cache
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+from firstline.policy.rules import Rules
 from firstline.wiring import Wiring
 from tests.simulation import hosts
 from tests.simulation.calls import Calls, Frame, Killed
@@ -83,6 +84,7 @@ class Functions:
         self._on_crash = on_crash
         self._idle: dict[str, list[_SimWiring]] = defaultdict(list)
         self.invocations: dict[str, int] = defaultdict(int)
+        self.rules: Rules | None = None
 
     def call(self, name: str, event: Event) -> Any:
         """Invoke a function and return its answer; both go as JSON, so that nobody changes another's values.
@@ -118,8 +120,9 @@ class Functions:
             self._calls.frames.pop()
             vars(module)["wiring"] = before
 
-    def restart(self) -> None:
-        """Begin with cold functions, as after a deployment."""
+    def restart(self, rules: Rules | None = None) -> None:
+        """Begin with cold functions, as after a deployment; with other rules, if some are given."""
+        self.rules = rules or self.rules
         self._idle.clear()
 
     def _cold(self, module: ModuleType) -> _SimWiring:
@@ -127,6 +130,8 @@ class Functions:
         sandbox = _SimWiring(made._model, made._config, self._client)
         sandbox.__dict__ |= _shared()
         sandbox.__dict__["secrets"] = self._secrets()
+        if self.rules is not None:
+            sandbox.__dict__["rules"] = self.rules
         return sandbox
 
     # --- as the state machine invokes -------------------------------------------------------------------------------

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tests.simulation.calls import Frame
 from tests.simulation.clock import START
 from tests.simulation.door import Key, Word
-from tests.simulation.faults import HARMLESS, Fault, Kind
+from tests.simulation.faults import HARMLESS, Fault
+from tests.simulation.held import Holding
 from tests.simulation.stored import StoredAlert, StoredLive, plain
-from tests.simulation.watch import MINUTE, PAGING, Watch, rank
+from tests.simulation.watch import MINUTE, PAGING, Watch, costs_a_page, rank
 
 if TYPE_CHECKING:
     from tests.simulation.clients import Published
@@ -23,7 +24,7 @@ HELD_BY_RULE = {"LinkFlaps": timedelta(minutes=5)}
 LEASE = timedelta(seconds=59)
 """The time after the begin of the function that claimed a page in which no other may send it again."""
 
-AT_ONCE = timedelta(seconds=40)
+AT_ONCE = timedelta(seconds=15)
 """In calm weather a page goes out within this time: reconcile, which finds what was missed, comes each minute."""
 
 TOLD = timedelta(minutes=4)
@@ -31,9 +32,6 @@ TOLD = timedelta(minutes=4)
 
 LONGEST_PAUSE = timedelta(minutes=12)
 """Reconcile tries again after a pause of ten minutes at most."""
-
-SLOW_ANSWER = timedelta(seconds=25)
-"""A slow call takes twenty seconds, and the alert may be stored before it."""
 
 CALM = timedelta(minutes=15)
 PAGES = ("page", "trigger")
@@ -57,12 +55,14 @@ class Heard:
     _held: set[str] = field(default_factory=set)
     _worst: dict[Key, int] = field(default_factory=dict)
     _fired: dict[Key, list[Word]] = field(default_factory=lambda: defaultdict(list))
+    _ended: dict[Key, datetime] = field(default_factory=dict)
     _pages: dict[tuple[Any, ...], list[_Page]] = field(default_factory=lambda: defaultdict(list))
-    _faults: list[tuple[Frame, Kind]] = field(default_factory=list)
+    _faults: list[tuple[Frame, Fault]] = field(default_factory=list)
     _slack_failed: list[datetime] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         world = self.watch.world
+        self._holding = Holding(world)
         world.faults.listeners.append(self._fault)
         world.on_message.append(self._message)
         world.witness.accepted.append(self._accepted)
@@ -74,7 +74,7 @@ class Heard:
         if ":slack." in fault.label:
             self._slack_failed.append(at)
         if frames:
-            self._faults.append((frames[-1], fault.kind))
+            self._faults.append((frames[-1], fault))
 
     # --- each minute --------------------------------------------------------------------------------------------------
 
@@ -88,12 +88,12 @@ class Heard:
             if alert.firing and alert.key in last and rank(last[alert.key]) >= PAGING and last[alert.key].said.firing
         }
         for live in lives:
-            pages = [send.at for send in self.sends[live.incident_id] if send.kind in ("page", "trigger")]
+            pages = [send.at for send in self.sends[live.incident_id] if send.kind in PAGES]
             if not live.is_open or live.incident_id not in loud or not pages:
                 continue
-            newest = pages[-1]
-            presses = self.watch.world.people.pressed
-            answered = any(press.incident_id == live.incident_id and press.at >= newest for press in presses)
+            presses = [press for press in self.watch.world.people.pressed if press.incident_id == live.incident_id]
+            newest = max([pages[-1], *(press.at for press in presses if press.button == "take back")])
+            answered = any(press.at >= newest and press.button != "take back" for press in presses)
             answered = answered or self._answered_under_way(live.incident_id, pages)
             limit = LONGEST_LEVEL + PAGE_AFTER + MEND + self.watch.allowance(newest)
             if not answered and now - newest > limit:
@@ -112,11 +112,10 @@ class Heard:
             if not taken or (press.button, press.incident_id) != ("acknowledge", incident_id):
                 continue
             earlier = max((at for at in pages if at <= press.at), default=None)
-            if frame is None or earlier is None or not frame.began <= press.at < newest:
-                continue
-            known = max((rank(word) for word in words if word.at <= earlier), default=0)
-            if max(map(rank, words), default=0) <= known:
-                return True
+            if frame is not None and earlier is not None and frame.began <= press.at < newest:
+                known = max((rank(word) for word in words if word.at <= earlier), default=0)
+                if max(map(rank, words), default=0) <= known:
+                    return True
         return False
 
     # --- at each message ----------------------------------------------------------------------------------------------
@@ -140,7 +139,11 @@ class Heard:
             return
         self.watch.checks["paged again"] += 1
         first, again = pages[-2:]
-        faults = [kind for frame, kind in self._faults if frame is first.frame or frame is again.frame]
+        faults = [
+            fault.kind
+            for frame, fault in self._faults
+            if (frame is first.frame or frame is again.frame) and costs_a_page(fault, message.channel)
+        ]
         if first.frame is None or again.frame is None:
             return  # the machine's own page of last resort: it asks nobody
         if again.at - first.frame.began < LEASE:
@@ -171,7 +174,12 @@ class Heard:
         if not presses or self.watch.troubled(presses[-1].at):
             return
         answered = presses[-1].at
-        earlier = [send for send in self.sends[message.incident_id] if send.kind in ("page", "trigger")][:-1]
+        if any(
+            press.at >= answered and (press.button, press.incident_id) == ("take back", message.incident_id)
+            for press in self.watch.world.people.pressed
+        ):
+            return
+        earlier = [send for send in self.sends[message.incident_id] if send.kind in PAGES][:-1]
         if not earlier or earlier[-1].at > answered or message.at - answered < timedelta(seconds=30):
             return
         mine = {alert.key for alert in self.watch.stored.alerts() if alert.incident_id == message.incident_id}
@@ -208,9 +216,11 @@ class Heard:
 
     def _accepted(self, word: Word, before: Word | None) -> None:
         """Check, when the time is over, that a person heard of a new alert that pages."""
-        if word.said.firing:
-            self._fired[word.said.key].append(word)
         key, fired = word.said.key, before is not None and before.said.firing
+        if word.said.firing:
+            self._fired[key].append(word)
+        else:
+            self._ended[key] = word.at
         # An alert that fires keeps its worst rank until it ends.
         worst = max(self._worst.get(key, 0), rank(before)) if fired and before is not None else 0
         if word.said.firing or self.watch.world.witness.is_sure(key):  # else it may fire all the same, as bad as before
@@ -219,9 +229,8 @@ class Heard:
             self._later(TOLD, lambda: self._told(word), f"was anybody told of {key}?")
         if not word.said.firing or rank(word) <= worst or rank(word) < PAGING:
             return
-        if key.source == "pagerduty":
-            return  # PagerDuty has paged for its own incident, and goes on with it
-        self._later(AT_ONCE, lambda: self._prompt(word), f"was anybody paged for {key} at once?")
+        if key.source != "pagerduty":  # PagerDuty has paged for its own incident: Firstline shows that in Slack
+            self._later(AT_ONCE, lambda: self._prompt(word), f"was anybody paged for {key} at once?")
         self._check_later(word, PAGE_AFTER + MINUTE + timedelta(seconds=30))
 
     def _later(self, after: timedelta, check: Callable[[], object], label: str) -> None:
@@ -232,10 +241,14 @@ class Heard:
         self.watch.world.clock.at(at, lambda: self._reached(word, within), f"did anybody hear of {word.said.key}?")
 
     def _still(self, word: Word) -> bool:
-        """Tell whether what a word said is still so, in the same episode."""
+        """Tell whether what a word said is still so, without an end in between."""
         last = self.watch.world.witness.last.get(word.said.key)
         same = last is not None and last.said.firing and last.said.episode == word.said.episode
-        return same and self.watch.world.witness.is_sure(word.said.key)
+        return (
+            same
+            and self._ended.get(word.said.key, START) <= word.at
+            and self.watch.world.witness.is_sure(word.said.key)
+        )
 
     def _joined(self, word: Word) -> tuple[StoredAlert, StoredLive] | None:
         """Return the alert that still fires, and its incident if that is open."""
@@ -251,7 +264,7 @@ class Heard:
         self.watch.checks["told"] += 1
         incident = joined[1].incident_id
         told = [send.at for send in self.sends[incident] if send.channel == "slack"]
-        since = word.at - timedelta(seconds=30)
+        since = word.began
         if not told or told[0] >= since or told[-1] >= since:
             return
         refused = sum(1 for at in self._slack_failed if at >= since)
@@ -291,9 +304,11 @@ class Heard:
             return
         worse = self._worse(alert, word)
         heard = self.human(alert.incident_id, word.at, now, must_page=worse)
+        if heard is None and key.source == "pagerduty":
+            heard = self._shown(alert.incident_id, word)
         if heard is None and not worse:
             # A slow ingest stores an alert, and others tell of it, before its sender has the answer.
-            heard = self.human(alert.incident_id, word.at - SLOW_ANSWER, now)
+            heard = self.human(alert.incident_id, word.began, now)
         if heard is not None:
             if alert.incident_id in self._held:
                 return  # a silence or a rule may hold it longer than it waited for people
@@ -313,6 +328,14 @@ class Heard:
             self.watch.say(
                 "nobody heard", f"{key} ({word.said.severity}) of {alert.incident_id}, accepted {word.at:%d %H:%M:%S}"
             )
+
+    def _shown(self, incident_id: str, word: Word) -> datetime | None:
+        """Return when Slack first showed an incident that PagerDuty pages for; without Slack nothing shows it."""
+        if word.at < self.watch.world.without_slack_until:
+            return word.at
+        return next(
+            (send.at for send in self.sends[incident_id] if send.channel == "slack" and send.at >= word.began), None
+        )
 
     def _live(self, incident_id: str) -> StoredLive | None:
         return next((live for live in self.watch.stored.lives() if live.incident_id == incident_id), None)
@@ -339,14 +362,20 @@ class Heard:
         """Return when a person heard of an alert that came at a time: the first page since, or an earlier page that
         still stands with a message since, or a press that answers it."""
         sends = self.sends[incident_id]
-        page = next((send.at for send in sends if send.kind in ("page", "trigger") and send.at >= since), None)
+        page = next((send.at for send in sends if send.kind in PAGES and send.at >= since), None)
         if page is not None:
             return page
-        paged_before = any(send.kind in ("page", "trigger") and send.at < since for send in sends)
+        paged_before = any(send.kind in PAGES and send.at < since for send in sends)
         told = next((send.at for send in sends if send.channel == "slack" and send.at >= since), None)
-        pressed = [press.at for press in self.watch.world.people.pressed if press.incident_id == incident_id]
+        pressed = [
+            press.at
+            for press in self.watch.world.people.pressed
+            if press.incident_id == incident_id and press.button != "take back"
+        ]
         if (paged_before or pressed) and told is not None and not must_page:
             return told
+        if paged_before and not must_page and since < self.watch.world.without_slack_until:
+            return since  # without Slack only pages tell what joined: the next one, if nobody has the incident
         return next((at for at in pressed if at >= since), None)
 
     def _excuse(self, alert: StoredAlert, live: StoredLive | None, word: Word) -> timedelta:
@@ -354,11 +383,11 @@ class Heard:
         excuse = timedelta(0)
         if live is None:
             return excuse
-        held = live.item.get("held_until")
-        if held is not None and "hold_ended_at" not in live.item:
-            excuse = max(excuse, datetime.fromisoformat(plain(held)) - word.at)
-        if "hold_ended_at" in live.item:
-            excuse = max(excuse, datetime.fromisoformat(plain(live.item["hold_ended_at"])) - word.at)
+        if "held_until" in live.item or alert.incident_id in self._held:  # who judges it again takes the hold away
+            over, item = self._holding.over(word), live.item
+            told = item.get("hold_ended_at", item.get("held_until"))
+            ended = over if told is None else datetime.fromisoformat(plain(told))
+            excuse = max(excuse, (ended if alert.key.name in HELD_BY_RULE else min(ended, over)) - word.at)
         if "verified_at" in live.item:
             excuse = max(excuse, datetime.fromisoformat(plain(live.item["verified_at"])) - word.at)
         return max(excuse, HELD_BY_RULE.get(alert.key.name, timedelta(0)))

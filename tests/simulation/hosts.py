@@ -73,7 +73,7 @@ verify:
 """,
 }
 
-_RULES = """
+RULES = """
 rules:
   - id: odd-noise
     match: {alert_name: OddNoise}
@@ -99,7 +99,7 @@ def runbooks_folder() -> Path:
     for name, text in _RUNBOOKS.items():
         (folder / f"{name}.yaml").write_text(text)
     copytree(ROOT / "runbooks" / "policy", folder / "policy")
-    (folder / "policy" / "rules.yaml").write_text(_RULES)
+    (folder / "policy" / "rules.yaml").write_text(RULES)
     return folder
 
 

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.door import Word
-from tests.simulation.heard import Heard
+from tests.simulation.heard import PAGE_AFTER, PAGES, Heard
+from tests.simulation.heartbeats import HeartbeatCheck
 from tests.simulation.hosts import Sent
 from tests.simulation.stored import Stored, StoredAlert, StoredLive, plain
 from tests.simulation.watch import MINUTE, PAGING, Violation, Watch, rank
@@ -26,6 +27,9 @@ MEND = timedelta(minutes=2)
 LONGEST_PAUSE = timedelta(minutes=12)
 """An execution that fails again and again is succeeded after a pause of ten minutes at most."""
 
+WORKED_OFF = timedelta(minutes=6)
+"""The backlog is tried at once and again each three minutes."""
+
 ACTS = ("drain", "restart", "warm")
 SENDS_WITHIN = timedelta(seconds=10)
 """The time from the claim of a step until its command is sent."""
@@ -40,12 +44,14 @@ class Oracle:
     _crashes_seen: int = 0
     _commands_seen: int = 0
     _fired_at: dict[str, datetime] = field(default_factory=dict)
+    _closed: dict[str, datetime] = field(default_factory=dict)
     _commanded_times: Counter[tuple[str, ...]] = field(default_factory=Counter)
     _history_seen: dict[str, tuple[int, datetime]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.watch = Watch(self.world, self.pace)
         self.heard = Heard(self.watch)
+        self.heartbeat = HeartbeatCheck(self.watch)
         self.world.clock.after(30, self._look, "the oracle looks")
 
     @property
@@ -72,13 +78,17 @@ class Oracle:
         self.world.clock.after(self.pace, self._look, "the oracle looks")
         lives, alerts = self.stored.lives(), self.stored.alerts()
         self._crashed()
+        for text in self.stored.wrong:
+            self.watch.say("wrong write", text)
         self._counted(lives, alerts)
         self._covered(lives, alerts)
         self._executed(lives)
         self._ended(lives, alerts)
-        self._closed_firing()
+        self._closed_firing(alerts)
         self.heard.look(lives, alerts)
+        self.heartbeat.look()
         self._commanded()
+        self._unreadable()
         self._paced()
 
     def _crashed(self) -> None:
@@ -110,9 +120,11 @@ class Oracle:
         """Each alert whose last accepted word is firing belongs to an open incident, or to one that knew of it."""
         by_incident = {live.incident_id: live for live in lives}
         stored = {alert.key: alert for alert in alerts}
-        if self.world.queues.waiting:
+        waiting = self.world.queues.waiting > 0
+        self.watch.lasting("backlog", "", waiting, WORKED_OFF, "alerts wait in the backlog")
+        if waiting:
             return  # what is in the backlog is durable, and not stored yet
-        closed = self.stored.closed()
+        closed = self._closed = self._closed | self.stored.closed()  # the table may have forgotten them
         for key, word in self.world.witness.last.items():
             if not word.said.firing or not self.world.witness.is_sure(key):
                 continue
@@ -194,13 +206,13 @@ class Oracle:
                     "resolve lost", f"nothing fires in {live.incident_id} since {since:%d %H:%M:%S}, and it is open"
                 )
 
-    def _closed_firing(self) -> None:
+    def _closed_firing(self, alerts: list[StoredAlert]) -> None:
         """An incident closes by itself only if nothing of it fires, or after a runbook's verification."""
         for incident, outcome, live in self.stored.ends():
             by_itself = outcome in ("resolved", "self_cleared") and live["resolved_by"] is None
-            counts = [live["own"], *live["shards"]]
-            if by_itself and live["verified_at"] is None and sum(count["firing"] for count in counts) > 0:
-                self.watch.say("closed firing", f"{incident} is {outcome}, and it fires")
+            fires = next((alert.key for alert in alerts if alert.firing and alert.incident_id == incident), None)
+            if by_itself and live["verified_at"] is None and fires is not None:
+                self.watch.say("closed firing", f"{incident} is {outcome}, and {fires} fires in it")
 
     def _commanded(self) -> None:
         """No act is sent twice to one host of one incident."""
@@ -226,6 +238,18 @@ class Oracle:
         mine = [alert.key for alert in self.stored.alerts() if alert.incident_id == command.incident_id]
         last = [witness.last.get(key) if witness.is_sure(key) else None for key in mine]  # None may fire
         return bool(last) and all(word is not None and not word.said.firing and word.at < since for word in last)
+
+    def _unreadable(self) -> None:
+        """Check that people are paged for a source that cannot be read."""
+        for source, at in self.world.door.unreadable.items():
+            name = f"Unreadable-message-from-{source}"[:32]
+            pages = (
+                send for incident, sends in self.heard.sends.items() if incident.startswith(name) for send in sends
+            )
+            paged = any(send.kind in PAGES for send in pages)
+            limit = PAGE_AFTER + MINUTE + timedelta(seconds=30) + self.watch.allowance(at)
+            if not paged and self.world.clock.now() - at > limit:
+                self.watch.say("nobody heard", f"{source} could not be read at {at:%d %H:%M:%S}")
 
     def _paced(self) -> None:
         """No execution goes round without waiting."""

@@ -3,6 +3,7 @@
 import hmac
 import json
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
@@ -18,6 +19,7 @@ from tests.simulation.senders import pagerduty_event
 
 ADA = {"id": "PADA", "summary": "Ada Lovelace", "type": "user_reference"}
 TIMER = {"id": "P0", "summary": "shop", "type": "service_reference"}
+INTEGRATION = {"id": "P1", "summary": "Checks", "type": "inbound_integration_reference"}
 
 
 class Pressed(NamedTuple):
@@ -85,19 +87,14 @@ class People:
         """Press a button under the incident's message in Slack, or in PagerDuty's app if it is not in Slack."""
         value = self.slack.button(incident_id, button)
         known = self.pagerduty.incidents.get(f"firstline:{incident_id}")
-        faults = len(self.door.calls.faults.happened)
         if (
             button in ("acknowledge", "resolve")
             and known == "triggered"
             and (value is None or self.random.random() < 0.5)
         ):
-            status = self._in_pagerduty(button, incident_id)
+            self._note(button, incident_id, lambda: self._in_pagerduty(button, incident_id))
         elif value is not None:
-            status = self._in_slack(button, value, person)
-        else:
-            return
-        met_fault = len(self.door.calls.faults.happened) > faults
-        self.pressed.append(Pressed(self.clock.now(), button, incident_id, status, met_fault))
+            self._note(button, incident_id, lambda: self._in_slack(button, value, person))
 
     def _in_slack(self, button: str, value: str, person: str) -> int | None:
         action: dict[str, Any] = {"type": "button", "action_id": button, "value": value}
@@ -116,12 +113,60 @@ class People:
         return self.door.request("respond", "/respond/slack", headers, body)
 
     def _in_pagerduty(self, button: str, incident_id: str) -> int | None:
+        kind = "acknowledged" if button == "acknowledge" else "resolved"
+        return self._changes(kind, incident_id, kind, ADA)
+
+    def _changes(self, kind: str, incident_id: str, status: str, agent: Mapping[str, str], **data: Any) -> int | None:
         """PagerDuty changes its own state first and then tells; it retries on 5xx."""
         key = f"firstline:{incident_id}"
-        kind = "acknowledged" if button == "acknowledge" else "resolved"
-        self.pagerduty.incidents[key] = kind
-        event = pagerduty_event(kind, self.clock.now(), id=f"Q{crc32(key.encode())}", key=key, agent=ADA)
+        self.pagerduty.incidents[key] = status
+        event = pagerduty_event(kind, self.clock.now(), id=f"Q{crc32(key.encode())}", key=key, agent=agent)
+        event["event"]["data"] |= {"status": status, **data}
         return self._tell(event, (2, 10, 60, 300))
+
+    def by_itself(self, kind: str, by_timer: bool, lot: float) -> None:
+        """Let PagerDuty's timer, or an integration, change one of Firstline's incidents there: it answers nothing."""
+        if incident_id := self._known_there(lot):
+            self._changes(kind, incident_id, kind, TIMER if by_timer else INTEGRATION)
+
+    def take_back(self, incident_id: str) -> None:
+        """Let PagerDuty take an acknowledgement back when its time is over."""
+        if self.pagerduty.incidents.get(f"firstline:{incident_id}") == "acknowledged":
+            self._note(
+                "take back", incident_id, lambda: self._changes("unacknowledged", incident_id, "triggered", TIMER)
+            )
+
+    def by_hand(self, what: str, seconds: float, lot: float) -> None:
+        """Let a person snooze, give away or merge one of Firstline's incidents in PagerDuty."""
+        incident_id = self._known_there(lot)
+        if incident_id is None:
+            return
+        status = self.pagerduty.incidents[f"firstline:{incident_id}"]
+        match what:
+            case "snooze":
+                self._note("acknowledge", incident_id, lambda: self._in_pagerduty("acknowledge", incident_id))
+                self.clock.after(seconds, lambda: self.take_back(incident_id), f"the snooze of {incident_id} is over")
+            case "reassign":
+                self._changes("reassigned", incident_id, status, ADA)
+            case "delegate":
+                self._note("take back", incident_id, lambda: self._changes("delegated", incident_id, "triggered", ADA))
+            case "merge":
+                reason = {"type": "merge_resolve_reason", "incident": {"id": "QOTHER", "summary": "Another"}}
+                self._note(
+                    "acknowledge",
+                    incident_id,
+                    lambda: self._changes("resolved", incident_id, "resolved", ADA, resolve_reason=reason),
+                )
+
+    def _known_there(self, lot: float) -> str | None:
+        known = [key for key, status in self.pagerduty.incidents.items() if status != "resolved"]
+        return known[int(lot * len(known))].removeprefix("firstline:") if known else None
+
+    def _note(self, button: str, incident_id: str, change: Callable[[], int | None]) -> None:
+        faults = len(self.door.calls.faults.happened)
+        status = change()
+        met_fault = len(self.door.calls.faults.happened) > faults
+        self.pressed.append(Pressed(self.clock.now(), button, incident_id, status, met_fault))
 
     def _tell(self, event: dict[str, Any], pauses: tuple[float, ...]) -> int | None:
         status = self.door.post("pagerduty", event)

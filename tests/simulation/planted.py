@@ -242,7 +242,7 @@ BUGS = (
 
 
 FOUND_BY = {
-    "a close that asks nobody whether something joined": 15,
+    "a close that asks nobody whether something joined": 248,
     "a close that leaves the shared state of the group open": 1,
     "an execution that does not ask whether it was succeeded": 2,
     "a page that is sent without a claim": 9,
@@ -264,6 +264,16 @@ FOUND_BY = {
     "a quiet incident that is closed although something fires again": 1,
     "an overdue page that reconcile leaves alone": 41,
     "an incident that reconcile does not look at soon after something joined": 6,
+    "a close that is not pinned to the counts that were read": 434,
+    "waits that ignore what changed": 834,
+    "a hold that a person cannot end": 3,
+    "alerts that join an incident that is over": 243,
+    "a new incident in the place of one that others opened meanwhile": 267,
+    "a claim that does not ask which page is the newest": 145,
+    "a silenced alert that calls nobody in an incident that nothing holds": 3,
+    "a message that counts as shown before it is": 481,
+    "a suppression that does not ask what joined since the verdict": 328,
+    "an alert that joins without waking anybody": 834,
     "an execution that nobody starts again": 2,
 }
 """The seed that is known to find a bug."""

@@ -36,7 +36,7 @@ MOST = 60
 SEVERITIES = ("low", "high", "critical")
 
 
-LATE = {"reconcile:dynamodb.transact": "machine/Page On-Call", "escalate": "escalate:sns"}
+LATE = {"reconcile:dynamodb.transact": "escalate:", "escalate": "escalate:sns"}
 """For some places another one that fails, so that there is something to race for: here reconcile pages."""
 
 

@@ -1,14 +1,16 @@
 """Scenarios: from a seed to what happens in the world, and when; and how a scenario is run."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
+from tests.simulation import kinds
 from tests.simulation.clock import START
 from tests.simulation.faults import Faults, Kind, Weather, exactly
+from tests.simulation.happenings import Happening, happen
 from tests.simulation.hosts import HOSTS
 from tests.simulation.oracle import Oracle, Violation
 from tests.simulation.people import Habits
@@ -46,14 +48,6 @@ WEAK = (
     "machine/",
 )
 """Places that fail often in some scenarios: parts of labels."""
-
-
-class Happening(NamedTuple):
-    """Something that happens in the world: seconds after the start, the world's method, and its arguments."""
-
-    after: float
-    what: str
-    arguments: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -98,8 +92,11 @@ class Ran:
     violations: list[Violation] = field(default_factory=list)
 
 
-def drawn(seed: int, events: int = 40) -> Scenario:
-    """Draw a scenario: at least so many happenings within one to three hours, sometimes with long waits."""
+def drawn(seed: int, events: int = 40, forced: Collection[str] = ()) -> Scenario:
+    """Draw a scenario: at least so many happenings within one to three hours, sometimes with long waits.
+
+    `forced` are kinds of weather and events that it has in any case, see `kinds`.
+    """
     random = Random(f"scenario {seed}")
     senders = {name: random.choice(GROUPED) for name in (*PLAIN, *SPECIAL)}
     singles = {f"{name}-{sender}": sender for name in ("Payments", "Checkout") for sender in SINGLE}
@@ -170,6 +167,7 @@ def drawn(seed: int, events: int = 40) -> Scenario:
         for place in sorted(firing):
             now += random.choice((0, 1, 30))
             happenings.append(Happening(now, "end", place))
+    happenings += [*kinds.added(seed, happenings, forced)]
     return Scenario(seed, tuple(happenings), **_trouble(random, now))
 
 
@@ -196,74 +194,6 @@ def _trouble(random: Random, last: float) -> dict[str, Any]:
     return found
 
 
-_ACTIONS: Mapping[str, Callable[..., object]] = {
-    "fire": World.fire,
-    "end": World.end,
-    "silence": lambda world, name, seconds, even: world.silence(name, seconds, even_critical=even),
-    "end_silence": World.end_silence,
-    "stop_execution": World.stop_execution,
-    "start_again": lambda world, lot: _start_again(world, lot),
-    "slow_acts": lambda world, seconds: setattr(world.fleet, "acts_take", seconds),
-    "press": World.press,
-    "switch": lambda world, value: setattr(world.fleet, "switch", value),
-    "reconcile": World.reconcile,
-    "restart_functions": lambda world: world.functions.restart(),
-    "people": lambda world, slow: setattr(world.people, "habits", replace(world.people.habits, slow=slow)),
-    "gap": lambda world, name, host, seconds: _gap(world, name, host, seconds),
-    "crowd": lambda world, *arguments: _crowd(world, *arguments),
-    "storm": lambda world, size, number: _storm(world, size, number),
-}
-
-
-def _start_again(world: World, lot: float) -> None:
-    """Start an execution once more that has a successor, as an operator in the console could."""
-    service, newest = world.step_functions, dict[str, int]()
-    for execution in service.executions.values():
-        if incident := execution._input.get("incident", {}).get("incident_id"):
-            newest[incident] = max(newest.get(incident, 1), execution._input.get("generation", 1))
-    old = [
-        execution
-        for execution in service.executions.values()
-        if execution.status != "RUNNING"
-        and (incident := execution._input.get("incident", {}).get("incident_id"))
-        and execution._input.get("generation", 1) < newest[incident]
-    ]
-    if old:
-        chosen = old[int(lot * len(old))]
-        name = f"{chosen.name[:70]}-again-{len(service.executions)}"
-        service.start_execution(stateMachineArn=chosen.machine_arn, name=name, input=chosen.input)
-
-
-def _gap(world: World, name: str, host: str, seconds: float) -> None:
-    for sender in ("prometheus", "prometheus-pair"):
-        if (sender, name, host) in world.true:
-            world.senders[sender].gap(name, host, seconds)  # type: ignore[attr-defined]
-
-
-def _crowd(world: World, sender: str, name: str, size: int, severity: str, begins: bool) -> None:
-    """Let many hosts' alerts of one group begin, or end, within ten minutes."""
-    random = Random(size)
-    for each in range(size):
-        place = (sender, name, f"host-{each}")
-        action = partial(world.fire, *place, severity) if begins else partial(world.end, *place)
-        world.clock.after(random.uniform(0, 600), action, f"{name} on host-{each}")
-
-
-def _storm(world: World, size: int, number: int) -> None:
-    """Let alerts of many groups begin within a few seconds, and end after some minutes.
-
-    A few of one name reach the limit of that name; many names reach the source's.
-    """
-    random = Random(number)
-    severity = random.choice(("low", "medium", "medium", "critical"))
-    for each in range(size):
-        name = f"Storm{number}" if size < 20 else f"Storm{number}x{each}"
-        place = ("generic", name, f"zone-{each}")
-        begins, ends = random.uniform(0, 20), random.uniform(300, 1500)
-        world.clock.after(begins, partial(world.fire, *place, severity, f"zone-{each}"), f"{name} begins")
-        world.clock.after(ends, partial(world.end, *place), f"{name} ends")
-
-
 def run(
     scenario: Scenario,
     *,
@@ -284,11 +214,10 @@ def run(
     on_begin(world)
     with world.running():
         for number, happening in enumerate(scenario.happenings):
-            action, arguments = _ACTIONS[happening.what], happening.arguments
             world.clock.at(
                 START + timedelta(seconds=happening.after),
-                partial(action, world, *arguments),
-                f"{number}: {happening.what} {arguments}",
+                partial(happen, world, happening),
+                f"{number}: {happening.what} {happening.arguments}",
             )
         last = max((happening.after for happening in scenario.happenings), default=0.0)
         end = START + timedelta(seconds=last + scenario.settles)
@@ -306,7 +235,7 @@ def let_go_first(world: World, happenings: Sequence[Happening]) -> None:
 def _rival(world: World, happenings: Sequence[Happening]) -> None:
     """Let something happen, with what follows within a second: the sender's delivery."""
     for happening in happenings:
-        action = partial(_ACTIONS[happening.what], world, *happening.arguments)
+        action = partial(happen, world, happening)
         if happening.after:
             world.clock.after(happening.after, action, f"{happening.what} {happening.arguments}")
         else:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import accumulate, count
 from random import Random
 from typing import Any, Protocol
 from zlib import crc32
@@ -92,14 +92,15 @@ class Alertmanager:
     _notified: dict[str, set[str]] = field(default_factory=dict)
     _notified_at: dict[str, datetime] = field(default_factory=dict)
     _timers: dict[str, Event] = field(default_factory=dict)
+    _began: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     def change(self, name: str, host: str, firing: bool, severity: str, environment: str = "prod") -> None:
         """Let an alert fire or end. It has one start for as long as it fires."""
-        group = self._groups.setdefault(name, {})
-        now = self.clock.now() + self.skew
+        group, now = self._groups.setdefault(name, {}), self.clock.now() + self.skew
         known = group.get(host)
         if firing and (known is None or known.ended is not None):
             group[host] = _Alert(severity, environment, now)
+            self._began[name, host] = now
         elif not firing and known is not None and known.ended is None:
             known.ended = now
         if name not in self._timers:
@@ -114,7 +115,9 @@ class Alertmanager:
 
         def back() -> None:
             again = self._groups.setdefault(name, {})
-            if host not in again or again[host].ended is not None:
+            # An episode that began and ended meanwhile was seen, so that the old start is forgotten.
+            ended = host not in again or again[host].ended is not None
+            if ended and self._began[name, host] == known.began:
                 again[host] = _Alert(known.severity, known.environment, known.began)
                 self._timers.setdefault(
                     name, self.clock.after(self.group_wait, lambda: self._flush(name), f"{name} is flushed")
@@ -173,11 +176,10 @@ class Alertmanager:
                     if group.get(host) is alerts[host]:
                         del group[host]
 
-        pauses, left = [], self.group_interval
-        for pause in (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0):
-            left -= pause
-            if left > 0:
-                pauses.append(pause)
+        growing = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0)
+        pauses = [
+            pause for pause, until in zip(growing, accumulate(growing), strict=True) if until < self.group_interval
+        ]
         courier = _Courier(self.clock, self.door)
         courier.deliver("prometheus", payload, said, pauses, done)
         if self.random.random() < self.twin:

@@ -56,9 +56,9 @@ def _smaller[T](items: Sequence[T], fails: Callable[[Sequence[T]], bool]) -> lis
     return kept
 
 
-def tell(seed: int, events: int = 40, *, shrinks: bool = True) -> int:
+def tell(seed: int, events: int = 40, *, forced: Sequence[str] = (), shrinks: bool = True) -> int:
     """Run a seed, shrink it if it fails, and print its story. Return the exit code."""
-    scenario = drawn(seed, events)
+    scenario = drawn(seed, events, forced)
     ran = run(scenario)
     if not ran.violations:
         print(f"Seed {seed}: nothing is wrong.")

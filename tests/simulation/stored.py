@@ -52,6 +52,8 @@ class Stored:
         self._shards: dict[Any, Mapping[str, Any]] = {}
         self._alerts: dict[Any, StoredAlert] = {}
         self._read: list[StoredLive] | None = None
+        self.wrong: list[str] = []
+        """What no write may ever do, in words: it is seen at the write itself."""
         memory.on_change.append(self._changed)
 
     def _changed(self, key: Any, item: Mapping[str, Any] | None) -> None:
@@ -59,10 +61,28 @@ class Stored:
         if sk == "INCIDENT" and pk.startswith("INCIDENT#"):
             _keep(self._heads, key, item)
         elif sk == "LIVE" or sk.startswith("SHARD#"):
+            if sk == "LIVE":
+                self._check_live(self._lives.get(key), item)
             _keep(self._lives if sk == "LIVE" else self._shards, key, item)
             self._read = None
         elif sk.startswith("ALERT#") and pk.startswith("GROUP#"):
-            _keep(self._alerts, key, None if item is None else self._stored(key, item))
+            before, after = self._alerts.get(key), None if item is None else self._stored(key, item)
+            _keep(self._alerts, key, after)
+            if after is not None and after.firing:
+                self._check_entry(before, after)
+
+    def _check_live(self, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> None:
+        """Note an incident that takes the place of one that is open."""
+        was, now = plain((before or {}).get("incident_id")), plain((after or {}).get("incident_id"))
+        if before is not None and was != now and plain(before.get("status")) == "OPEN":
+            self.wrong.append(f"{now} took the place of {was}, which is open")
+
+    def _check_entry(self, before: StoredAlert | None, after: StoredAlert) -> None:
+        """Note an alert that begins to fire in an incident that is over."""
+        head = self._heads.get((f"INCIDENT#{after.incident_id}", "INCIDENT"), {})
+        knew = before is not None and before.firing and before.incident_id == after.incident_id
+        if "closed_at" in head and not knew:
+            self.wrong.append(f"{after.key} began to fire in {after.incident_id}, which is over")
 
     def _items(self) -> Iterator[Mapping[str, Any]]:
         for item, _ in self.memory._table.entries.values():

@@ -4,10 +4,11 @@
 """
 
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
-from tests.simulation import scenario, shrink
+from tests.simulation import kinds, scenario, shrink
 from tests.simulation.planted import BUGS, planted
 
 SEEDS = range(1, 31)
@@ -24,6 +25,24 @@ def test_a_seed_breaks_no_rule(seed: int) -> None:
 
     assert not ran.violations, f"make simulate ARGS='--replay {seed}' tells the story: {ran.violations[0]}"
     assert ran.oracle.checks["counts"] > 0
+
+
+@pytest.mark.parametrize("kind", kinds.KINDS)
+def test_a_kind_of_weather_only_adds_to_what_a_seed_draws(kind: str) -> None:
+    plain = next(drawn for drawn in map(scenario.drawn, count(1)) if kind not in kinds.of(drawn.seed))
+    forced = scenario.drawn(plain.seed, forced=[kind])
+
+    assert len(forced.happenings) > len(plain.happenings)
+    assert set(forced.happenings) > set(plain.happenings)
+    assert replace(forced, happenings=plain.happenings) == plain
+
+
+def test_a_seed_with_several_kinds_of_weather_breaks_no_rule() -> None:
+    some = [kind for kind in kinds.KINDS if kind != "expiry"]  # which takes more than a day
+    ran = scenario.run(scenario.drawn(2, forced=some))
+
+    assert not ran.violations
+    assert ran.oracle.checks["heartbeat"] > 0
 
 
 def test_a_seed_replays_exactly() -> None:

@@ -20,7 +20,6 @@ from tests.simulation.clients import Published
 from tests.simulation.clock import START
 from tests.simulation.door import Key
 from tests.simulation.faults import Fault, Faults, Kind
-from tests.simulation.functions import app
 from tests.simulation.people import Habits
 from tests.simulation.stack import surroundings
 from tests.simulation.stored import Stored, StoredAlert, StoredLive, plain
@@ -150,12 +149,7 @@ class Timeline:
 
     def declare(self, rules: str) -> None:
         """Let every function know these rules, in place of the simulation's."""
-        declared = Rules.model_validate(yaml.safe_load(rules))
-        functions = self.world.functions
-        for name in ("ingest", "classify", "reconcile", "escalate", "notify", "remediate"):
-            sandbox = functions._cold(app(name))
-            sandbox.__dict__["rules"] = declared
-            functions._idle[name] = [sandbox]
+        self.world.functions.restart(Rules.model_validate(yaml.safe_load(rules)))
 
     # --- what is known ------------------------------------------------------------------------------------------------
 

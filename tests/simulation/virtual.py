@@ -8,7 +8,7 @@ import logging
 import pkgutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -21,7 +21,8 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from botocore.exceptions import BotoCoreError, ClientError
 from slack_sdk.errors import SlackClientError
 
-from firstline.errors import FirstlineError
+from firstline import sources
+from firstline.errors import FirstlineError, UnreadablePayload
 from firstline.observability import logger, metrics
 from tests.simulation.calls import Calls
 from tests.simulation.clock import VirtualClock, frozen_datetime
@@ -185,6 +186,23 @@ def without_metrics() -> Iterator[None]:
             del provider[name]
         provider.update(before)
         vars(observability)["single_metric"] = single
+
+
+@contextmanager
+def unreadable(names: Container[str]) -> Iterator[None]:
+    """Let the release of a block be unable to read what these sources send; `names` may change meanwhile."""
+    read = sources.normalize_batch
+
+    def normalize_batch(source: str, *given: Any, **named: Any) -> Any:
+        if source in names:
+            raise UnreadablePayload("Simulated: this release does not know the shape")
+        return read(source, *given, **named)
+
+    vars(sources)["normalize_batch"] = normalize_batch
+    try:
+        yield
+    finally:
+        vars(sources)["normalize_batch"] = read
 
 
 @contextmanager

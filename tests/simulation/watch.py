@@ -41,6 +41,12 @@ def rank(word: Word) -> int:
     return RANKS[said.severity]
 
 
+def costs_a_page(fault: Fault, channel: str) -> bool:
+    """Tell whether a fault may have cost a page's claim, its clear answer in a channel, or its mark."""
+    _, _, call = fault.label.partition(":")
+    return fault.kind.startswith("kill") or call.startswith(("dynamodb.", f"{channel}."))
+
+
 @dataclass
 class Watch:
     """A watched world, and what was found wrong in it."""
@@ -51,7 +57,6 @@ class Watch:
     checks: Counter[str] = field(default_factory=Counter)
     _serious: list[datetime] = field(default_factory=list)
     _since: dict[tuple[str, str], datetime] = field(default_factory=dict)
-    _met: dict[str, datetime] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.stored = Stored(self.world.memory)
@@ -60,8 +65,6 @@ class Watch:
     def _fault(self, at: datetime, fault: Fault) -> None:
         if fault.kind not in HARMLESS:
             self._serious.append(at)
-            for frame in self.world.calls.frames:
-                self._met[frame.incident or ""] = at
 
     def say(self, rule: str, about: str) -> None:
         """Report a broken rule."""
@@ -98,10 +101,9 @@ class Watch:
         )
 
     def failed(self, incident_id: str, within: timedelta) -> bool:
-        """Tell whether an execution of the incident failed of late, or whoever works on it met a fault."""
+        """Tell whether an execution of the incident failed of late: its successor may have to wait."""
         since = self.world.clock.now() - within
-        met = self._met.get(incident_id)
-        return (met is not None and met >= since) or any(
+        return any(
             execution.status == "FAILED"
             and execution.ended is not None
             and execution.ended >= since

@@ -4,11 +4,12 @@ The functions, the state machine's definition and the template are the shipped o
 Command, Slack, PagerDuty, senders and people are models.
 """
 
+import json
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from random import Random
 from typing import Any
@@ -19,10 +20,12 @@ from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.adapters.dynamodb.table import Table
 from firstline.policy.holds import Silence
 from firstline.policy.match import AlertMatch
+from firstline.policy.rules import Rules
 from tests.simulation import quick, stack, virtual
 from tests.simulation.calls import Calls, Killed
 from tests.simulation.channels import PagerDuty, Slack, connected
 from tests.simulation.clients import (
+    REMEMBERED,
     Alarms,
     Dynamo,
     Executions,
@@ -38,7 +41,8 @@ from tests.simulation.definition import Machine
 from tests.simulation.door import SECRETS, Door, Witness
 from tests.simulation.faults import Faults
 from tests.simulation.functions import Functions
-from tests.simulation.hosts import STACK, Fleet
+from tests.simulation.heartbeats import Beats
+from tests.simulation.hosts import RULES, STACK, Fleet
 from tests.simulation.machine import Execution
 from tests.simulation.people import Habits, People
 from tests.simulation.senders import Alertmanager, CloudWatch, Datadog, Generic, PagerDutyV3, Sender
@@ -47,6 +51,7 @@ from tests.simulation.table import MemoryDynamoDB
 
 MACHINE = stack.attribute("IncidentStateMachine", None)
 RELEASES = stack.attribute("ReleaseStateMachine", None)
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 EDITS: list[tuple[str, str]] = []
 """Texts in the state machines' definitions that are replaced: planted bugs."""
@@ -115,7 +120,9 @@ class World:
         self.true: set[tuple[str, str, str]] = set()
         self.known: dict[tuple[str, str, str], tuple[str, str]] = {}
         self.fleet = Fleet(Random(seed + 2), self._is_ill, self._cure)
-        self.functions = Functions(self.calls, self._client, lambda: Secrets(self.calls, SECRETS), self._crashed)
+        self.secrets = dict(SECRETS)
+        self.without_slack_until = START
+        self.functions = Functions(self.calls, self._client, lambda: Secrets(self.calls, self.secrets), self._crashed)
         self.slack = Slack(self.calls, self._publish)
         self.pagerduty = PagerDuty(self.calls, self._publish)
         topic, alarms = Topic(self.calls, self._publish), Alarms(self.calls, self._alarm_state)
@@ -146,7 +153,11 @@ class World:
         self.on_message.append(self.people.heard)
         self.reconciled: list[tuple[datetime, bool]] = []
         self._silences = TableSilences(Table(self.memory, STACK))  # type: ignore[arg-type]
-        self._silence_count = 0
+        self.silenced: list[Silence] = []
+        self.declared: dict[str, Any] = yaml.safe_load(RULES)
+        self.rules: list[tuple[datetime, Rules]] = []
+        self.beats: Beats | None = None
+        self.unreadable: set[str] = set()
         self.clock.after(self.random.uniform(0, 60), self._minute, "reconcile")
 
     @contextmanager
@@ -162,6 +173,7 @@ class World:
             virtual.without_metrics(),
             virtual.logged_crashes(self.calls, self._crashed),
             connected(self.slack, self.pagerduty),
+            virtual.unreadable(self.unreadable),
         ):
             try:
                 yield self
@@ -183,20 +195,21 @@ class World:
             severity, environment = self.known[sender, name, host]
             self.senders[sender].change(name, host, False, severity, environment)
 
-    def silence(self, name: str, seconds: float, *, even_critical: bool = False) -> None:
+    def silence(self, name: str, seconds: float, *, even_critical: bool = False, until_resolved: bool = False) -> None:
         """Silence an alert, as the command line does."""
-        self._silence_count += 1
         now = self.clock.now()
         silence = Silence(
-            id=f"silence-{self._silence_count}",
+            id=f"silence-{len(self.silenced) + 1}",
             match=AlertMatch(alert_name=(name,)),
             owner="ada",
             reason="A test.",
             created_at=now,
             expires_at=now + timedelta(seconds=seconds),
+            until_resolved=until_resolved,
             even_critical=even_critical,
         )
         self._silences.save(silence)
+        self.silenced.append(silence)
 
     def end_silence(self) -> None:
         """End the newest silence."""
@@ -204,6 +217,20 @@ class World:
         active = [silence for silence in self._silences.since(now) if silence.active(now)]
         if active:
             self._silences.end(active[-1], "ada", now)
+            ended = active[-1].model_copy(update={"ended_at": now})
+            self.silenced = [ended if each.id == ended.id else each for each in self.silenced]
+
+    def declare(self, section: str, entries: str) -> None:
+        """Deploy the rules anew: this section with these entries, as JSON, and the others as they are."""
+        self.declared[section] = json.loads(entries)
+        rules = Rules.model_validate(self.declared)
+        self.rules.append((self.clock.now(), rules))
+        self.functions.restart(rules)
+
+    def heartbeats(self, every: float) -> None:
+        """Let a heartbeat begin to beat."""
+        self.beats = Beats(self, timedelta(seconds=every))
+        self.beats.beat()
 
     def stop_execution(self, lot: float) -> None:
         """Stop a running execution, as an operator in the console could."""
@@ -216,6 +243,19 @@ class World:
         known = [incident for incident in self.slack.by_incident if self.slack.button(incident, button)]
         if known:
             self.people.press(button, known[int(lot * len(known))])
+
+    def unset(self, *names: str) -> None:
+        """Take secrets away, before any function has read them."""
+        for name in names:
+            del self.secrets[name]
+        if "slack/bot-token" in names:
+            self.without_slack_until = NEVER
+
+    def set(self, *names: str) -> None:
+        """Set secrets that were missing. A function that looked in vain does not look again for a time."""
+        self.secrets |= {name: SECRETS[name] for name in names}
+        if "slack/bot-token" in names:
+            self.without_slack_until = self.clock.now() + REMEMBERED
 
     # --- pieces -----------------------------------------------------------------------------------------------------
 
@@ -262,16 +302,20 @@ class World:
         return alarms.states.get(name)
 
     def _work_off(self, body: str) -> bool:
-        """Give ingest a message of the backlog, as Lambda's event source mapping does."""
+        """Give ingest a message of the backlog."""
+        taken = self.take(body)
+        if taken and self.queues.waiting == 1:
+            self.door.worked_off()
+        return taken
+
+    def take(self, body: str) -> bool:
+        """Give ingest a message of a queue, as Lambda's event source mapping does."""
         record = {"messageId": "1", "eventSource": "aws:sqs", "body": body}
         try:
             answer = self.functions.call("ingest", {"Records": [record]})
         except (Killed, Exception):  # noqa: BLE001 (the message comes again)
             return False
-        taken = not (answer or {}).get("batchItemFailures")
-        if taken and self.queues.waiting == 1:
-            self.door.worked_off()
-        return taken
+        return not (answer or {}).get("batchItemFailures")
 
     def _minute(self) -> None:
         """The schedule: at least once a minute, sometimes twice, sometimes late."""

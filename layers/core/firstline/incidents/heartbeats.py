@@ -24,7 +24,7 @@ class Heartbeats(Protocol):
     """The heartbeats that were seen or are required. Every method raises `HistoryUnavailable`."""
 
     def beat(self, alert: NormalizedAlert, now: datetime) -> None:
-        """Record that the heartbeat arrived, or that its sender resolved it."""
+        """Record that the heartbeat arrived at a time, or that its sender resolved it; a later word stands."""
 
     def expect(self, name: str, alert: NormalizedAlert, now: datetime) -> None:
         """Start to expect a required heartbeat that was never seen."""

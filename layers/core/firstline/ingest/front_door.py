@@ -155,7 +155,7 @@ class Intake:
         # Each part of the delivery is taken in, whatever becomes of the others.
         failures: list[FirstlineError] = []
         accepted = _attempt(lambda: self._write(alerts, now, received, within), failures) or AcceptedDelivery()
-        _attempt(lambda: self._beat(heartbeats, now), failures)
+        _attempt(lambda: self._beat(heartbeats, received), failures)
         _attempt(lambda: self._keep_rejected(source, batch, received, now), failures)
         if failures:
             raise failures[0]
@@ -185,9 +185,9 @@ class Intake:
             kept = json.dumps(batch.unread, default=str).encode(errors="replace")
             self._quarantine(Quarantined(source, reasons, kept, "application/json", received_at), now)
 
-    def _beat(self, heartbeats: Sequence[NormalizedAlert], now: datetime) -> None:
+    def _beat(self, heartbeats: Sequence[NormalizedAlert], received_at: datetime) -> None:
         for heartbeat in heartbeats:
-            self.heartbeats.beat(heartbeat, now)
+            self.heartbeats.beat(heartbeat, received_at)
         if heartbeats:
             metrics.add_metric("HeartbeatsTaken", "Count", len(heartbeats))
 

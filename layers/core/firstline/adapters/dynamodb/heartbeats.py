@@ -18,6 +18,11 @@ from firstline.policy.heartbeats import REQUIRED, LastCheck, Pulse
 from firstline.privacy.alerts import without_secrets
 
 _PK = "HEARTBEATS"
+_NEWEST = (
+    "(attribute_not_exists(beat_at) OR beat_at <= :now) AND (attribute_not_exists(resolved_at) OR resolved_at <= :now)"
+)
+"""The condition that nothing later is known: what lay in the quarantine comes late."""
+
 _TIMES = ("beat_at", "resolved_at", "absent_since", "told_at", "forgotten_at", "forgotten_by")
 
 
@@ -25,7 +30,7 @@ class TableHeartbeats(TableStore):
     """The heartbeats in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def beat(self, alert: NormalizedAlert, now: datetime) -> None:
-        """Record that the heartbeat arrived, or that its sender resolved it. One request."""
+        """Record that the heartbeat arrived at a time, or that its sender resolved it. One request."""
         self._note(f"{alert.source}:{alert.fingerprint}", alert, now, over=alert.status == "resolved")
 
     def expect(self, name: str, alert: NormalizedAlert, now: datetime) -> None:
@@ -70,7 +75,7 @@ class TableHeartbeats(TableStore):
             values[":past"] = stamp(now - timedelta(seconds=1))
         else:
             change += "beat_at = :now REMOVE forgotten_at, forgotten_by"
-        self._table.update(_PK, f"PULSE#{key}", change, values, condition=None)
+        self._table.update(_PK, f"PULSE#{key}", change, values, condition=_NEWEST)
 
 
 def _read(item: Item) -> Pulse | None:
