@@ -138,15 +138,18 @@ class Queues:
         self._calls = calls
         self._work = work
         self.quarantined: list[str] = []
-        self.waiting = 0
+        self.waiting: dict[int, datetime] = {}
+        """Since when nothing keeps ingest from taking each message of the backlog, by the message's number."""
+        self._number = 0
 
     def send_message(self, **request: Any) -> dict[str, Any]:
         """Keep a message."""
 
         def do() -> dict[str, Any]:
             if "acklog" in request["QueueUrl"]:
-                self.waiting += 1
-                self._later(request["MessageBody"], 1)
+                self._number += 1
+                self.waiting[self._number] = self._calls.clock.now()
+                self._later(self._number, request["MessageBody"], 1)
             else:
                 self.quarantined.append(request["MessageBody"])
             return {"MessageId": "1"}
@@ -154,12 +157,15 @@ class Queues:
         answer: dict[str, Any] = self._calls.make("sqs", "send_message", request, do)
         return answer
 
-    def _later(self, body: str, seconds: float) -> None:
+    def _later(self, number: int, body: str, seconds: float) -> None:
         def receive() -> None:
+            met = len(self._calls.faults.happened)
             if self._work(body):
-                self.waiting -= 1
-            else:
-                self._later(body, 180)
+                del self.waiting[number]
+                return
+            if len(self._calls.faults.happened) > met:
+                self.waiting[number] = self._calls.clock.now()
+            self._later(number, body, 180)
 
         self._calls.clock.after(seconds, receive, "the backlog is worked off")
 

@@ -120,9 +120,11 @@ class Oracle:
         """Each alert whose last accepted word is firing belongs to an open incident, or to one that knew of it."""
         by_incident = {live.incident_id: live for live in lives}
         stored = {alert.key: alert for alert in alerts}
-        waiting = self.world.queues.waiting > 0
-        self.watch.lasting("backlog", "", waiting, WORKED_OFF, "alerts wait in the backlog")
+        waiting = self.world.queues.waiting
         if waiting:
+            oldest = min(waiting.values())
+            if self.world.clock.now() - oldest > WORKED_OFF + self.watch.allowance(oldest):
+                self.watch.say("backlog", f"alerts wait in the backlog since {oldest:%d %H:%M:%S}")
             return  # what is in the backlog is durable, and not stored yet
         closed = self._closed = self._closed | self.stored.closed()  # the table may have forgotten them
         for key, word in self.world.witness.last.items():

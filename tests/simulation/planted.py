@@ -72,8 +72,8 @@ BUGS = (
     Planted(
         "a resolve that waits do not see, and that wakes nobody",
         "firstline.incidents.waking:must_wake",
-        "if live.firing <= 0:\n        return True",
-        "if live.firing <= 0:\n        return False",
+        'return live.awaiting == "recovery" or is_over(live) or _must_page(live)',
+        "return False",
     ),
     Planted(
         "an acknowledgement that answers later pages, too",
@@ -204,8 +204,8 @@ BUGS = (
     Planted(
         "a quiet incident that is closed although something fires again",
         "firstline.incidents.what_now:_Look.over",
-        "if self.live.firing > 0:",
-        "if self.live.firing > 0 and self.live.last_end_at is None:",
+        "if not is_over(self.live):",
+        "if not is_over(self.live) and self.live.last_end_at is None:",
     ),
     Planted(
         "an overdue page that reconcile leaves alone",

@@ -304,7 +304,7 @@ class World:
     def _work_off(self, body: str) -> bool:
         """Give ingest a message of the backlog."""
         taken = self.take(body)
-        if taken and self.queues.waiting == 1:
+        if taken and len(self.queues.waiting) == 1:
             self.door.worked_off()
         return taken
 
