@@ -30,7 +30,7 @@ def test_an_incident_survives_that_every_function_is_killed_at_work(stack: Local
         state = MET[function]
         # At once, or it runs out of its time first.
         entered = f"{incident} enters {state}"
-        until(entered, lambda: state in [visit.state for visit in stack.visits(incident)], every=0.05)
+        until(entered, lambda: state in [visit.state for visit in stack.visits(incident)], every=0.25)
         for pid in until(f"{function} runs", lambda: stack.processes(function), every=0.05):
             os.kill(pid, signal.SIGKILL)
 
