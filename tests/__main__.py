@@ -22,8 +22,9 @@ from tests.support.needs import remedy_of
 
 TESTS = Path(__file__).parent
 FOLDERS = ("e2e", "integration", "unit", "statemachine", "simulation", "template", "runbooks")
-APART = {"e2e": ("test_alertmanager_pair.py", "test_demo.py", "test_models_guide.py", "test_up.py")}
-"""Files that start a stack of their own need not wait for those that share one."""
+_OWN_STACK = ("test_alertmanager_pair.py", "test_demo.py", "test_models_guide.py", "test_up.py")
+APART = {"e2e": (*_OWN_STACK, "test_approval_page.py", "test_model.py")}
+"""Files that have a stack of their own, or need only one of the two that others share, and need not wait for them."""
 
 AT_ONCE = 4
 _NO_TESTS = 5
