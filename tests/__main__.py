@@ -1,7 +1,8 @@
-"""`python -m tests`: every test in random order, three folders at a time. The last line counts all of them.
+"""`python -m tests`: every test in random order, several parts at a time. The last line counts all of them.
 
-A folder's tests run in one process. The folders begin in the order of `FOLDERS`, the longest first, so that they end at
-about the same time. Those of e2e mostly wait, so two cores have enough to do with three.
+A part's tests run in one process: those of a folder, but for the files that `APART` makes a part of their own. The
+parts begin in the order of `FOLDERS`, the longest first, so that they end at about the same time. Those of e2e mostly
+wait, so two cores have enough to do with three or four.
 """
 
 import argparse
@@ -21,14 +22,25 @@ from tests.support.needs import remedy_of
 
 TESTS = Path(__file__).parent
 FOLDERS = ("e2e", "integration", "unit", "statemachine", "simulation", "template", "runbooks")
-AT_ONCE = 3
+_OWN_STACK = ("test_alertmanager_pair.py", "test_demo.py", "test_models_guide.py", "test_up.py")
+APART = {"e2e": (*_OWN_STACK, "test_approval_page.py", "test_model.py")}
+"""Files that have a stack of their own, or need only one of the two that others share, and need not wait for them."""
+
+AT_ONCE = 4
 _NO_TESTS = 5
 
 
-class Ran(NamedTuple):
-    """A folder's finished run: how many tests had each outcome, and how many each remedy would bring."""
+class Part(NamedTuple):
+    """Tests that one process runs, as pytest is told."""
 
-    folder: str
+    name: str
+    chosen: tuple[str, ...]
+
+
+class Ran(NamedTuple):
+    """A part's finished run: how many tests had each outcome, and how many each remedy would bring."""
+
+    part: str
     seconds: float
     exit_code: int
     output: str
@@ -36,16 +48,27 @@ class Ran(NamedTuple):
     remedies: Counter[str]
 
 
-def run(folder: str, seed: int, options: list[str]) -> Ran:
-    """Run the tests of one folder."""
+def parts() -> list[Part]:
+    """Return what runs in a process of its own, in the order in which it begins."""
+    found = []
+    for folder in FOLDERS:
+        apart = [str(TESTS / folder / name) for name in APART.get(folder, ())]
+        found.append(Part(f"tests/{folder}", (str(TESTS / folder), *(f"--ignore={path}" for path in apart))))
+        if apart:
+            found.append(Part(f"tests/{folder}, apart", tuple(apart)))
+    return found
+
+
+def run(part: Part, seed: int, options: list[str]) -> Ran:
+    """Run the tests of one part."""
     with tempfile.NamedTemporaryFile(suffix=".xml") as results:
         began = time.monotonic()
         given = [f"--randomly-seed={seed}", f"--junit-xml={results.name}", *options]
-        command = [sys.executable, "-m", "pytest", str(TESTS / folder), *given]
+        command = [sys.executable, "-m", "pytest", *part.chosen, *given]
         ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         outcomes, remedies = counted(Path(results.name).read_text())
         code = 0 if ran.returncode == _NO_TESTS else ran.returncode
-        return Ran(folder, time.monotonic() - began, code, ran.stdout, outcomes, remedies)
+        return Ran(part.name, time.monotonic() - began, code, ran.stdout, outcomes, remedies)
 
 
 def counted(results: str) -> tuple[Counter[str], Counter[str]]:
@@ -68,7 +91,7 @@ def last_line(outcomes: Counter[str], remedies: Counter[str], seconds: float) ->
 
 
 def main() -> int:
-    """Run everything, print each folder's output when it has ended, and return the exit code."""
+    """Run everything, print each part's output when it has ended, and return the exit code."""
     parser = argparse.ArgumentParser(prog="make test")
     parser.add_argument("--seed", type=int, default=random.randrange(2**32), help="of the order of the tests")
     given, options = parser.parse_known_args()
@@ -77,14 +100,14 @@ def main() -> int:
     outcomes, remedies = Counter[str](), Counter[str]()
     broken = []
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for done in as_completed([pool.submit(run, folder, given.seed, options) for folder in FOLDERS]):
+        for done in as_completed([pool.submit(run, part, given.seed, options) for part in parts()]):
             ran = done.result()
             output = re.sub(r"^[.sFEx]+ +\[ *\d+%\]\n", "", ran.output, flags=re.MULTILINE)
-            print(f"\n=== tests/{ran.folder}, {ran.seconds:.0f} s\n{output.strip()}", flush=True)
+            print(f"\n=== {ran.part}, {ran.seconds:.0f} s\n{output.strip()}", flush=True)
             outcomes += ran.outcomes
             remedies += ran.remedies
             if ran.exit_code:
-                broken.append(f"tests/{ran.folder}")
+                broken.append(ran.part)
     print()
     if broken:
         print(f"Red: {', '.join(broken)}. The same order again: make test SEED={given.seed}")

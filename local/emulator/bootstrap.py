@@ -1,20 +1,35 @@
 """The process of one Lambda function: its runtime client, which ends when the process that started it ends.
 
-Started as a script, with the function's folder as working directory: `python local/emulator/bootstrap.py app.handler`.
+Started as a script, in one of two ways. `python local/emulator/bootstrap.py app.handler name` is a function, with its
+folder as working directory. With a placeholder alone it is the process from which functions are forked
+(local/emulator/forks.py): it has imported once what each of them would import, and has run nothing of theirs.
 """
 
+import ctypes
+import importlib
 import json
 import os
+import select
+import socket
 import sys
 import threading
+from contextlib import suppress
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
-from awslambdaric.__main__ import main
-from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
+_HEAVY = (
+    *("boto3", "boto3.s3.transfer", "botocore.client", "botocore.httpsession", "cryptography.x509"),
+    *(
+        "aws_lambda_powertools.logging.logger",
+        "aws_lambda_powertools.metrics",
+        "aws_lambda_powertools.utilities.typing",
+    ),
+    *("pydantic", "pydantic.json_schema", "yaml", "jinja2", "rapidfuzz", "slack_sdk.web.client"),
+)
+"""The libraries that take most of a function's start. None of them reads a function's environment when it is imported;
+awslambdaric does, and is therefore not among them."""
 
-_wait_next_invocation = LambdaRuntimeClient.wait_next_invocation
 _ahead = timedelta(0)
 
 
@@ -26,16 +41,27 @@ class _Clock(datetime):
         return datetime.now(tz) + _ahead
 
 
-def _take_next(self: LambdaRuntimeClient) -> Any:
-    """Wait for the next invocation, and put the handler's clock forward as the emulator says."""
-    global _ahead
-    taken = _wait_next_invocation(self)
-    custom = json.loads(taken.client_context or "{}").get("custom", {})
-    _ahead = timedelta(seconds=float(custom.get("ahead_seconds", 0)))
-    module = sys.modules.get(sys.argv[1].rsplit(".", 1)[0])
-    if _ahead and module is not None and getattr(module, "datetime", None) is datetime:
-        setattr(module, "datetime", _Clock)  # noqa: B010
-    return taken
+def _run() -> None:
+    """Run the function until the process that started it ends."""
+    from awslambdaric.__main__ import main
+    from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
+
+    wait_next_invocation = LambdaRuntimeClient.wait_next_invocation
+
+    def take_next(self: LambdaRuntimeClient) -> Any:
+        """Wait for the next invocation, and put the handler's clock forward as the emulator says."""
+        global _ahead
+        taken = wait_next_invocation(self)
+        custom = json.loads(taken.client_context or "{}").get("custom", {})
+        _ahead = timedelta(seconds=float(custom.get("ahead_seconds", 0)))
+        module = sys.modules.get(sys.argv[1].rsplit(".", 1)[0])
+        if _ahead and module is not None and getattr(module, "datetime", None) is datetime:
+            setattr(module, "datetime", _Clock)  # noqa: B010
+        return taken
+
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    LambdaRuntimeClient.wait_next_invocation = take_next
+    main(sys.argv)
 
 
 def _end_with_parent() -> None:
@@ -44,8 +70,71 @@ def _end_with_parent() -> None:
     os._exit(0)
 
 
+def _fork_on_request() -> None:
+    """Fork a function for each request on stdin, and tell its process id and later its exit code; return in the fork.
+
+    A request is JSON with three files: the function's stdin, its log, and the pipe on which to tell.
+    """
+    for name in _HEAVY:
+        with suppress(ImportError):
+            importlib.import_module(name)
+    requests = socket.socket(fileno=os.dup(0))
+    running: dict[int, tuple[int, int]] = {}
+    while True:
+        for ready in select.select([requests.fileno(), *running], [], [])[0]:
+            if ready in running:
+                pid, teller = running.pop(ready)
+                _tell(teller, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+                os.close(teller)
+                os.close(ready)
+                continue
+            message, files, _, _ = socket.recv_fds(requests, 1 << 20, 3)
+            if not message:
+                os._exit(0)  # the stack is gone
+            stdin, log, teller = files
+            pid = os.fork()
+            if pid == 0:
+                requests.close()
+                _become(json.loads(message), stdin, log)
+                return
+            _tell(teller, pid)
+            running[os.pidfd_open(pid)] = pid, teller
+            os.close(stdin)
+            os.close(log)
+
+
+def _tell(pipe: int, number: int) -> None:
+    with suppress(BrokenPipeError):
+        os.write(pipe, b"%d\n" % number)
+
+
+def _become(request: dict[str, Any], stdin: int, log: int) -> None:
+    """Turn a fork into the process that a function would have got of its own."""
+    for target, source in enumerate((stdin, log, log)):
+        os.dup2(source, target)
+    os.closerange(3, 1 << 16)  # such as the pipes on which others are told of
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.chdir(request["folder"])
+    sys.argv[1:] = request["arguments"]
+    sys.path[1:1] = filter(None, os.environ["PYTHONPATH"].split(os.pathsep))
+    _show(sys.argv)
+
+
+def _show(arguments: list[str]) -> None:
+    """Show these arguments in `ps`, in the place of our own.
+
+    `arg_start` and `arg_end` are fields 48 and 49 of /proc/self/stat (https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html).
+    """
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    start, end = int(fields[45]), int(fields[46])
+    text = b"\0".join(map(os.fsencode, [sys.executable, *arguments]))
+    ctypes.memset(start, 0, end - start)
+    ctypes.memmove(start, text, min(len(text), end - start - 1))
+
+
 if __name__ == "__main__":
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    LambdaRuntimeClient.wait_next_invocation = _take_next
+    if len(sys.argv) == 2:
+        _fork_on_request()
     sys.path[0] = str(Path.cwd())  # instead of this script's folder: the function must not see local/
-    main(sys.argv)
+    _run()

@@ -47,7 +47,7 @@ from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from local.emulator import transactions
+from local.emulator import transactions, values
 from local.emulator.events import end_of
 from local.emulator.lapse import Lapse
 
@@ -429,6 +429,7 @@ def install(
     ):
         setattr(owner, name, replacement)
     transactions.install()
+    values.install()
     state_task_service_aws_sdk._SERVICE_ERROR_NAMES.update(_ERROR_PREFIXES)
     # The server lists moto's folder for every request, to learn which services there are.
     modules = tuple(moto.backends.list_of_moto_modules())

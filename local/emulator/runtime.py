@@ -7,8 +7,6 @@ Functions retries and catches as it would on AWS.
 import json
 import os
 import queue
-import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -20,10 +18,16 @@ from pathlib import Path
 
 from werkzeug.wrappers import Request, Response
 
+from local.emulator.forks import Forks
 from local.emulator.server import Server
 
 _NEXT = "/2018-06-01/runtime/invocation/next"
-_BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
+_COMMON = {
+    "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+    "LANG": "C.UTF-8",
+    "TZ": "UTC",
+    "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+}
 _INIT_SECONDS = 60.0
 _ASYNC_RETRIES = 2
 _SECOND_PROCESS_AFTER_SECONDS = 2.0
@@ -81,7 +85,7 @@ class _Call:
 class _Environment:
     """One execution environment: a process and the Runtime API that it polls. Serves one call at a time."""
 
-    def __init__(self, spec: FunctionSpec, service: dict[str, str], log_path: Path) -> None:
+    def __init__(self, spec: FunctionSpec, service: dict[str, str], log_path: Path, forks: Forks) -> None:
         self.idle = False
         self._spec = spec
         self._waiting: queue.Queue[_Call | None] = queue.Queue()
@@ -90,13 +94,10 @@ class _Environment:
         self._api = Server(self._answer)
         self._api.start()
         environment = {
-            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-            "LANG": "C.UTF-8",
-            "TZ": "UTC",
+            **_COMMON,
             "PYTHONPATH": os.pathsep.join(str(folder) for folder in spec.python_path),
             **service,
             **spec.environment,
-            "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
             "AWS_LAMBDA_FUNCTION_NAME": spec.name,
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
@@ -108,14 +109,8 @@ class _Environment:
             "_HANDLER": spec.handler,
         }
         with log_path.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, str(_BOOTSTRAP), spec.handler, spec.name],  # `ps` shows the name
-                cwd=spec.folder,
-                env=environment,
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+            arguments = [spec.handler, spec.name]  # `ps` shows the name
+            self.process = forks.start(arguments, folder=spec.folder, environment=environment, log=log)
         threading.Thread(target=self._watch, daemon=True).start()
 
     @property
@@ -218,6 +213,8 @@ class Functions:
         self._wait_seconds = wait_seconds
         self._ahead = ahead
         self._environments: dict[str, list[_Environment]] = {spec.name: [] for spec in specs}
+        self._forks = Forks(_COMMON)
+        self._forks.begin()
         self._processes_each = processes_each
         self._changed = threading.Condition()
         self._closed = False
@@ -273,6 +270,7 @@ class Functions:
             environments = [environment for started in self._environments.values() for environment in started]
         for environment in environments:
             environment.close()
+        self._forks.close()
 
     def _take(self, name: str) -> _Environment:
         """Return an idle process of a function; start one, or wait for one, where none is idle."""
@@ -288,7 +286,7 @@ class Functions:
                 # A second process costs a second of start-up: the first is often free again before that.
                 if not alive or (len(alive) < self._processes_each and waited >= _SECOND_PROCESS_AFTER_SECONDS):
                     log_path = self._log_folder / f"{name}.log"
-                    alive.append(_Environment(self._specs[name], self._service_environment, log_path))
+                    alive.append(_Environment(self._specs[name], self._service_environment, log_path, self._forks))
                     return alive[-1]
                 if waited >= self._wait_seconds:
                     raise TooManyRequests(f"{name}: all processes are busy.")

@@ -11,11 +11,11 @@ from tests.e2e.running import LocalStack, until
 
 MET = {
     "classify": "Classify",
-    "remediate": "Plan Remediation",
+    "remediate": "What Now?",
     "escalate": "Page On-Call",
     "notify": "Close Incident",
 }
-"""The functions that an incident without a runbook meets, and the states in which it meets them."""
+"""The functions that an incident without a runbook meets, and the states in which it first meets them."""
 
 
 def test_an_incident_survives_that_every_function_is_killed_at_work(stack: LocalStack) -> None:

@@ -6,12 +6,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local.emulator.forks import BOOTSTRAP
 from local.emulator.runtime import Functions, FunctionSpec, Invocation, TooManyRequests
 
 HANDLER = """
@@ -70,6 +72,12 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
         functions.close()
 
 
+def _runs(pid: int) -> bool:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
 def answer(invocation: Invocation) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(invocation.payload)
     return found
@@ -109,7 +117,9 @@ def test_a_crash_is_an_exit_error_and_the_next_invocation_gets_a_new_process(mak
     assert crashed.failed
     assert answer(crashed)["errorType"] == "Runtime.ExitError"
     assert "exit status 7" in answer(crashed)["errorMessage"]
-    assert answer(functions.invoke("ping", b"{}"))["pid"] != before
+    after = answer(functions.invoke("ping", b"{}"))
+    assert after["pid"] != before
+    assert after["count"] == 1, "its modules are as new"
 
 
 def test_a_process_that_is_killed_at_work_fails_the_invocation_at_once(make: Make) -> None:
@@ -172,6 +182,45 @@ def test_processes_end_with_whoever_started_them(make: Make, tmp_path: Path) -> 
     assert environment.process.wait(timeout=5) == 0
 
 
+def test_ps_shows_which_function_a_process_runs(make: Make) -> None:
+    functions = make()
+    functions.invoke("ping", b"{}")
+    (pid,) = functions.process_ids()["ping"]
+    arguments = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+    assert arguments[-3:] == [bytes(BOOTSTRAP), b"app.handler", b"ping"]
+
+
+def test_a_process_inherits_no_files_of_another(make: Make) -> None:
+    functions = make(FILES)
+    alone = answer(functions.invoke("ping", b"{}"))
+    busy = threading.Thread(target=functions.invoke, args=("ping", b'{"seconds": 4}'))
+    busy.start()
+    time.sleep(0.2)
+    assert answer(functions.invoke("ping", b"{}")) == alone
+    busy.join()
+
+
+def test_functions_start_again_when_the_process_that_forks_them_was_killed(make: Make) -> None:
+    # Given a function, and the process from which it was forked
+    functions = make()
+    pid = answer(functions.invoke("ping", b"{}"))["pid"]
+    parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    assert parent != os.getpid()
+
+    # When that is killed while the function works
+    killer = threading.Timer(0.3, os.kill, (parent, signal.SIGKILL))
+    killer.start()
+    killed = functions.invoke("ping", b'{"do": "sleep", "seconds": 9}')
+
+    # Then the call fails as that of a killed function, and the next one begins anew.
+    assert answer(killed)["errorType"] == "Runtime.ExitError"
+    assert answer(functions.invoke("ping", b"{}"))["count"] == 1
+    deadline = time.monotonic() + 20
+    while _runs(pid):
+        assert time.monotonic() < deadline, "nobody could ever end it"
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize(
     ("which", "name"),
     [
@@ -184,6 +233,14 @@ def test_processes_end_with_whoever_started_them(make: Make, tmp_path: Path) -> 
 def test_functions_are_found_by_name_and_arn(make: Make, which: str, name: str | None) -> None:
     assert make().named(which) == name
 
+
+FILES = """
+import os, time
+
+def handler(event, context):
+    time.sleep(event.get("seconds", 0))
+    return {name: os.readlink(f"/proc/self/fd/{name}").split(":")[0] for name in os.listdir("/proc/self/fd")[:-1]}
+"""
 
 CLOCK = """
 from datetime import UTC, datetime

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.__main__ import counted, last_line
+from tests.__main__ import APART, FOLDERS, TESTS, counted, last_line
 from tests.support import needs
 from tests.support.needs import Lack
 
@@ -49,3 +49,8 @@ def test_the_last_line_counts_and_says_what_brings_what_was_skipped() -> None:
 
 def test_a_process_that_left_no_results_counts_nothing() -> None:
     assert last_line(*counted(""), 1) == "0 passed, 0 failed, 0 skipped [1 s]"
+
+
+def test_every_test_is_in_a_part_that_is_run() -> None:
+    assert {path.relative_to(TESTS).parts[0] for path in TESTS.rglob("test_*.py")} == set(FOLDERS)
+    assert all((TESTS / folder / name).is_file() for folder, names in APART.items() for name in names)
