@@ -8,8 +8,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from firstline.contracts import NextMoveInput, PlanRemediationInput, WhatNowInput
 from firstline.incidents.what_now import decide
 from firstline.observability import logger, metrics
-from firstline.remediation.next_move import OwnAccount, next_move
+from firstline.remediation.next_move import next_move
 from firstline.remediation.plan import Planning, plan
+from firstline.remediation.targets import OwnAccount
 from firstline.settings import RemediateSettings
 from firstline.wiring import Wiring
 
@@ -38,6 +39,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             remediations=wiring.remediations,
             switch=wiring.switch.read,
             rules=wiring.remediation_rules,
+            here=_here(context),
             now=datetime.now(UTC),
         ),
         trail=wiring.trail,
@@ -55,7 +57,11 @@ def _what_now(request: WhatNowInput) -> dict[str, Any]:
 
 def _next_move(request: NextMoveInput, context: LambdaContext) -> dict[str, Any]:
     logger.append_keys(incident_id=request.incident_id)
-    region, account = context.invoked_function_arn.split(":")[3:5]
-    output = next_move(request, OwnAccount(account, region))
+    output = next_move(request, _here(context))
     logger.info(output.move, extra={"observed": request.observed.state, "seconds": output.seconds})
     return output.model_dump(mode="json")
+
+
+def _here(context: LambdaContext) -> OwnAccount:
+    region, account = context.invoked_function_arn.split(":")[3:5]
+    return OwnAccount(account, region)

@@ -24,6 +24,7 @@ from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.match import offered
 from tests.bench.table import create_table
 from tests.support.builders import a_classification, alert, open_for
+from tests.support.machines import HERE
 from tests.support.memory import MemoryDocuments, MemoryReleases, MemoryStore, MemoryTargets
 
 ROOT = Path(__file__).parents[2]
@@ -94,6 +95,7 @@ def _plan(
             remediations=remediations or store.remediations,
             switch=lambda: "on",
             rules=RULES,
+            here=HERE,
             now=NOW,
         ),
         trail=trail or store.trail,

@@ -29,6 +29,7 @@ ENVIRONMENT = {
     "DOCUMENT_PREFIX": "firstline-staging",
     "TARGET_TAG_KEY": "Firstline",
     "TARGET_TAG_VALUE": "managed",
+    "HOST_DOMAINS": "prod.example.org, example.net",
     "APPROVAL_TIMEOUT_SECONDS": "900",
     "HISTORY_DAYS": "90",
     "RELEASE_ARNS": "",

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from pydantic import BaseModel
 
@@ -25,6 +25,7 @@ from firstline.contracts import (
 from firstline.models import AnyPlannedStep, PlannedRelease, RemediationPlan, StepResult
 from firstline.people.reasons import sentence
 from firstline.remediation.release_end import ReleaseRead, end_of_release
+from firstline.remediation.targets import OwnAccount
 from firstline.runbooks.documents import HOLDS_ALREADY
 
 SUCCESS = "Success"
@@ -48,13 +49,6 @@ LONGEST_WAIT = 30
 
 _CANCELLED = re.compile(r"\[([A-Za-z]+), ?([A-Za-z]+)\]")
 """The reasons for which DynamoDB cancelled a transaction of two writes, as its message lists them."""
-
-
-class OwnAccount(NamedTuple):
-    """The account and region that Firstline runs in."""
-
-    account: str
-    region: str
 
 
 class Invocation(BaseModel):
