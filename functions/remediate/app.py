@@ -37,6 +37,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             documents=wiring.documents,
             releases=wiring.releases,
             remediations=wiring.remediations,
+            deployments=wiring.incidents.last_deployments,
             switch=wiring.switch.read,
             rules=wiring.remediation_rules,
             here=_here(context),

@@ -93,6 +93,7 @@ def _plan(
             documents=MemoryDocuments([runbooks["low-disk"]], "bench"),
             releases=MemoryReleases(),
             remediations=remediations or store.remediations,
+            deployments=lambda service: [],
             switch=lambda: "on",
             rules=RULES,
             here=HERE,

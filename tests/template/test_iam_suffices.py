@@ -200,6 +200,7 @@ def asks_a_model(world: World, incident: Incident) -> None:
 
 
 def plans(world: World, incident: Incident) -> None:
+    world.incidents.last_deployments("shop")
     plan = a_plan(planned_at=NOON)
     run = RunbookRun(
         runbook_id=plan.runbook_id,

@@ -133,6 +133,7 @@ def planned(incident: Incident, verdict: Classification) -> RemediationPlan | No
             releases=MemoryReleases(),
             documents=MemoryDocuments(policy().runbooks.values(), PREFIX),
             remediations=store.remediations,
+            deployments=lambda service: [],
             switch=lambda: "on",
             rules=rules,
             here=HERE,

@@ -211,6 +211,7 @@ class Operations(RuleBasedStateMachine):
                 documents=self.documents,
                 releases=MemoryReleases(),
                 remediations=self.store.remediations,
+                deployments=lambda service: [],
                 switch=lambda: self.switch,
                 rules=self.conditions,
                 here=HERE,

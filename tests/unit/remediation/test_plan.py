@@ -9,7 +9,16 @@ import pytest
 
 from firstline.contracts import PlanRemediationOutput
 from firstline.errors import HistoryUnavailable
-from firstline.models import Classification, Incident, Location, NormalizedAlert, PlannedStep, RemediationPlan, Target
+from firstline.models import (
+    Classification,
+    Deployment,
+    Incident,
+    Location,
+    NormalizedAlert,
+    PlannedStep,
+    RemediationPlan,
+    Target,
+)
 from firstline.policy.remediation import RemediationPolicy
 from firstline.remediation.decide import Switch
 from firstline.remediation.plan import Planning, RemediationRules, affected, plan
@@ -68,6 +77,7 @@ class Desk:
                 documents=self.documents or MemoryDocuments(self.runbooks, "firstline-dev"),
                 releases=self.releases,
                 remediations=self.remediations,
+                deployments=self.store.incidents.last_deployments,
                 switch=lambda: self.switch,
                 rules=RemediationRules(**rules),
                 here=HERE,
@@ -317,6 +327,21 @@ def test_the_retry_of_a_plan_is_the_same_plan_and_the_next_incident_waits(
     later = desk.plan()
     assert later.plan is None
     assert "web-1 is being remediated already: drain-spool of incident SpoolFull-web-1" in later.reason
+
+
+def test_a_deployment_of_the_service_makes_the_plan_ask(
+    desk: Desk, make_incident: Make[Incident], make_alert: Make[NormalizedAlert]
+) -> None:
+    desk.incident = make_incident(make_alert(service="shop"))
+    for service, environment in (("cart", None), ("shop", "prod")):
+        deployment = Deployment(service=service, version="7", environment=environment, deployed_at=desk.now)
+        desk.store.incidents.save_deployment(deployment)
+
+    made = desk.plan().plan
+
+    assert made is not None
+    assert made.decision == "approve"
+    assert made.decision_reason == "shop 7 was deployed 0 seconds ago; a human should know before a host is touched"
 
 
 def test_no_runbook_chosen_is_no_plan(desk: Desk, make_classification: Make[Classification]) -> None:

@@ -15,6 +15,7 @@ from firstline.errors import AlreadyPlanned, HistoryUnavailable, LockHeld, NoPla
 from firstline.incidents.audit_trail import Fact, Trail, append_or_log, planned, unplanned
 from firstline.models import (
     Classification,
+    Deployment,
     Frozen,
     Incident,
     Location,
@@ -147,7 +148,10 @@ class RemediationRules(Frozen):
 
 @dataclass(frozen=True)
 class Planning:
-    """An incident with the runbook chosen for it, and everything that planning reads or reserves."""
+    """An incident with the runbook chosen for it, and everything that planning reads or reserves.
+
+    `deployments` returns the last deployments of a service.
+    """
 
     incident: Incident
     classification: Classification
@@ -156,6 +160,7 @@ class Planning:
     documents: Documents
     releases: Releases
     remediations: Remediations
+    deployments: Callable[[str], list[Deployment]]
     switch: Callable[[], decide.Switch]
     rules: RemediationRules
     here: OwnAccount
@@ -313,6 +318,7 @@ def _situation(
 ) -> decide.Situation:
     held = [lease for lease in state.held if lease.until > planning.now]
     several = decide.hosts_at_once(scope.targets, held) > 1
+    service = planning.incident.alert.service
     return decide.Situation(
         runbook=runbook,
         incident=planning.incident,
@@ -323,6 +329,7 @@ def _situation(
         held=held,
         fleet=planning.targets.fleet_size() if several else None,
         demoted=state.demoted,
+        deployments=planning.deployments(service) if service else [],
         switch=switch,
         policy=planning.rules.policy,
         remediation_mode=planning.rules.remediation_mode,
