@@ -118,6 +118,26 @@ def decide(situation: Situation) -> Verdict:
     return Verdict(decision="auto", reason=f"{runbook.id} is {runbook.risk} and may run by itself here")
 
 
+def why_withdrawn(situation: Situation, approved_at: datetime | None) -> str | None:
+    """Return why a plan that was made may not act any more, or None if it still may.
+
+    Its hosts, limits and locks were reserved when it was planned, so they are not asked for again.
+
+    Parameters
+    ----------
+    approved_at
+        The time of a person's yes, who knew of everything until then; None if the plan may run by itself.
+    """
+    if denial := _first_reason(situation, (_switched_off, _frozen)):
+        return denial
+    if situation.mode == "shadow":
+        return f"runbook {situation.runbook.id} is in shadow"
+    if approved_at is None:
+        return _first_reason(situation, (_being_deployed, _told_to_ask))
+    news = [deployment for deployment in situation.deployments if deployment.deployed_at > approved_at]
+    return _being_deployed(situation.model_copy(update={"deployments": news}))
+
+
 def look_back(runbook: Runbook, longest: timedelta) -> timedelta:
     """Return how long before now a run may have been planned and still matter, if a run may take `longest`."""
     return max(runbook.limits.cooldown, _DAY) + longest

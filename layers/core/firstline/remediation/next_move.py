@@ -97,6 +97,11 @@ def next_move(request: NextMoveInput, here: OwnAccount) -> NextMoveOutput:
             return run.end("page", sentence(request.observed, run.plan))
 
 
+def stop(request: NextMoveInput, move: NextMoveOutput, why: str) -> NextMoveOutput:
+    """Call a human instead of the act that was to follow."""
+    return _stop(_Remediation(request.plan, move.cursor, tuple(move.results), move.reason), why)
+
+
 @dataclass(frozen=True)
 class _Remediation:
     """The state of a remediation after what was observed. Each method returns a changed copy, or the next move."""
@@ -202,6 +207,10 @@ def _unclaimed(run: _Remediation, error: ErrorOutput | None) -> NextMoveOutput:
 def _stopped(run: _Remediation, error: ErrorOutput | None) -> NextMoveOutput:
     """Stop the remediation and its rollback: the switch is not "on", or it cannot be read."""
     why = f"the remediation switch could not be read ({error.name})" if error else "remediation has been switched off"
+    return _stop(run, why)
+
+
+def _stop(run: _Remediation, why: str) -> NextMoveOutput:
     return run.human(f"{run.plan.title} was stopped before step {run.step.step_id}: {why}.")
 
 
