@@ -133,6 +133,19 @@ _ACCOUNT, _REGION = f"is about account {THEIRS}", f"is about region {AWAY}"
 _DOMAIN, _NONE, _TWO = "not among the stack's HostDomains", "fits no instance of account", "names two hosts"
 _ADDRESS, _POD = "is a private address", "does not name its node"
 
+_AZURE = "/subscriptions/0a1b2c3d-0000-4000-8000-0a1b2c3d4e5f/resourceGroups/shop"
+_AZURE_ALERT = {
+    "schemaId": "azureMonitorCommonAlertSchema",
+    "data": {
+        "essentials": {
+            "alertRule": "DiskFull",
+            "monitorCondition": "Fired",
+            "alertTargetIDs": [f"{_AZURE}/providers/microsoft.compute/virtualmachines/web-1"],
+            "configurationItems": ["web-1"],
+        }
+    },
+}
+
 REFUSED = (
     # --- another account ---
     prometheus(None, _ACCOUNT, instance="web-1:9100", account=THEIRS),
@@ -150,6 +163,9 @@ REFUSED = (
     cloudwatch(None, _ACCOUNT, account=THEIRS, host="ip-10-0-0-11"),
     cloudwatch(None, _ACCOUNT, account=THEIRS, InstanceId="{web-1}"),
     cloudwatch(None, _ACCOUNT, metric_account=THEIRS, host="ip-10-0-0-11"),
+    prometheus(None, "is about account 0a1b2c3d", instance="web-1", cloud__resource_id=f"{_AZURE}/web-1"),
+    Said("generic", _AZURE_ALERT, None, "is about account 0a1b2c3d"),
+    generic(None, "is about account my-project", host="web-1", labels={"cloud.account.id": "my-project"}),
     # --- another region ---
     prometheus(None, _REGION, instance="web-1:9100", region=AWAY),
     prometheus(None, _REGION, instance="web-1:9100", region=HOME, aws_region=AWAY),

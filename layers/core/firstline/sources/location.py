@@ -11,6 +11,9 @@ from firstline.sources.meanings import Meant, Subject
 _INSTANCE_ARN = re.compile(
     rf"arn:aws[a-z-]*:(?:ec2|ssm):([a-z0-9-]+):(\d{{12}}):(?:managed-)?instance/({INSTANCE_ID.pattern})"
 )
+_SUBSCRIPTION = re.compile(r"/subscriptions/([0-9A-Fa-f-]{36})/.*", re.DOTALL)
+"""A resource of Azure, whose account is the subscription."""
+
 _ZONE = re.compile(r"[a-z]{2,}(-[a-z]+)+-?\d+[a-z0-9]*(-[a-z0-9]+)*")
 """A zone of AWS or of another cloud (`eu-west-1a`, `us-west-2-lax-1a`, `europe-west1-b`), but not `a` or `rack-7`."""
 
@@ -42,10 +45,11 @@ def locate(
     ]
     hosts = [said for said in (*named, *meant.get("node", ()), *ids) if said]
     arns = [arn for said in hosts if (arn := _INSTANCE_ARN.fullmatch(said))]
+    azure = [said[1] for each in meant.get("instance_id", ()) if (said := _SUBSCRIPTION.fullmatch(each))]
     zones = [zone for zone in meant.get("zone", ()) if _ZONE.fullmatch(zone.strip().lower())]
     found = Location(
         hosts=_each_once([bare_host(_INSTANCE_ARN.sub(r"\3", said)) for said in hosts]),
-        accounts=_each_once([subject.account, *meant.get("account", ()), *accounts, *(arn[2] for arn in arns)]),
+        accounts=_each_once([subject.account, *meant.get("account", ()), *accounts, *(arn[2] for arn in arns), *azure]),
         regions=_each_once([subject.region, *meant.get("region", ()), *zones, *(arn[1] for arn in arns)]),
         networks=_each_once(meant.get("network", ())),
         pod=pod,
