@@ -7,9 +7,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from firstline.contracts import NextMoveInput, PlanRemediationInput, WhatNowInput
 from firstline.incidents.what_now import decide
+from firstline.models import RemediationPlan
 from firstline.observability import logger, metrics
-from firstline.remediation.next_move import OwnAccount, next_move
+from firstline.remediation.next_move import next_move, stop
+from firstline.remediation.permission import Permission
 from firstline.remediation.plan import Planning, plan
+from firstline.remediation.targets import OwnAccount
 from firstline.settings import RemediateSettings
 from firstline.wiring import Wiring
 
@@ -36,8 +39,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             documents=wiring.documents,
             releases=wiring.releases,
             remediations=wiring.remediations,
+            deployments=wiring.incidents.last_deployments,
             switch=wiring.switch.read,
             rules=wiring.remediation_rules,
+            here=_here(context),
             now=datetime.now(UTC),
         ),
         trail=wiring.trail,
@@ -49,13 +54,41 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def _what_now(request: WhatNowInput) -> dict[str, Any]:
     logger.append_keys(incident_id=request.incident.incident_id)
     output = decide(request, incidents=wiring.incidents, now=datetime.now(UTC), times=wiring.times)
+    if (
+        output.go == "Announce Remediation"
+        and output.plan
+        and (why := _withdrawn(output.plan, request.incident.incident_id))
+    ):
+        ended = request.model_copy(update={"remediation": "human", "notified": False})
+        output = decide(ended, incidents=wiring.incidents, now=datetime.now(UTC), times=wiring.times)
+        reason = f"{output.plan.title if output.plan else 'The plan'} was not run: {why}."
+        output = output.model_copy(update={"remediation": "human", "reason": reason})
     logger.info(output.go, extra={"happened": request.happened and request.happened.state, "seconds": output.seconds})
     return output.model_dump(mode="json")
 
 
 def _next_move(request: NextMoveInput, context: LambdaContext) -> dict[str, Any]:
     logger.append_keys(incident_id=request.incident_id)
-    region, account = context.invoked_function_arn.split(":")[3:5]
-    output = next_move(request, OwnAccount(account, region))
+    output = next_move(request, _here(context))
+    acts = output.move == "Read Switch" and output.cursor.queue == "steps"
+    if acts and (why := _withdrawn(request.plan, request.incident_id)):
+        output = stop(request, output, why)
     logger.info(output.move, extra={"observed": request.observed.state, "seconds": output.seconds})
     return output.model_dump(mode="json")
+
+
+def _withdrawn(plan: RemediationPlan, incident_id: str) -> str | None:
+    """Return why a plan may not act any more, or None if it may."""
+    permission = Permission(
+        catalogue=wiring.catalogue,
+        demoted=wiring.remediations.demoted,
+        deployments=wiring.incidents.last_deployments,
+        rules=wiring.remediation_rules,
+        now=datetime.now(UTC),
+    )
+    return permission.withdrawn(plan, wiring.incidents.record(incident_id))
+
+
+def _here(context: LambdaContext) -> OwnAccount:
+    region, account = context.invoked_function_arn.split(":")[3:5]
+    return OwnAccount(account, region)

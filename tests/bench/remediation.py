@@ -24,6 +24,7 @@ from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.match import offered
 from tests.bench.table import create_table
 from tests.support.builders import a_classification, alert, open_for
+from tests.support.machines import HERE
 from tests.support.memory import MemoryDocuments, MemoryReleases, MemoryStore, MemoryTargets
 
 ROOT = Path(__file__).parents[2]
@@ -92,8 +93,10 @@ def _plan(
             documents=MemoryDocuments([runbooks["low-disk"]], "bench"),
             releases=MemoryReleases(),
             remediations=remediations or store.remediations,
+            deployments=lambda service: [],
             switch=lambda: "on",
             rules=RULES,
+            here=HERE,
             now=NOW,
         ),
         trail=trail or store.trail,

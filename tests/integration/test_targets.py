@@ -9,10 +9,9 @@ import pytest
 from moto import mock_aws
 
 from firstline.adapters.aws.targets import TaggedInstances
-from firstline.models import Target
+from firstline.models import Location, Target
 from firstline.remediation.plan import Resolution
-
-REGION = "eu-west-1"
+from tests.support.machines import DOMAINS, FLEET, FOUND, HERE, HOME, OURS, REFUSED
 
 
 @dataclass
@@ -41,28 +40,44 @@ class Fleet:
     """Instances to be found, and the resolver that looks for them."""
 
     ec2: Any
-    subnet: str
+    subnets: dict[str, str]
+    names: dict[str, str]
     ssm: ManagedNodes = field(default_factory=ManagedNodes)
 
-    def launch(self, name: str, *, tag: str | None = "managed", ping: str | None = "Online", **node: str) -> Any:
+    def launch(
+        self,
+        name: str,
+        *,
+        tag: str | None = "managed",
+        ping: str | None = "Online",
+        network: str = "near",
+        address: str | None = None,
+        **node: str,
+    ) -> Any:
         tags = [{"Key": "Name", "Value": name}] + ([{"Key": "Firstline", "Value": tag}] if tag else [])
         (instance,) = self.ec2.run_instances(
             ImageId="ami-12c6146b",
             MinCount=1,
             MaxCount=1,
-            SubnetId=self.subnet,
+            SubnetId=self.subnets[network],
+            **({"PrivateIpAddress": address} if address else {}),
             TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
         )["Instances"]
         if ping:
             self.ssm.nodes[instance["InstanceId"]] = {"PingStatus": ping, "PlatformType": "Linux", **node}
         return instance
 
-    def resolution(self, *hints: str) -> Resolution:
-        return TaggedInstances(self.ec2, self.ssm, "Firstline", "managed").resolve(hints)  # type: ignore[arg-type]
+    def resolution(self, *locations: Location) -> Resolution:
+        instances = TaggedInstances(self.ec2, self.ssm, "Firstline", "managed", DOMAINS)  # type: ignore[arg-type]
+        return instances.resolve(locations, HERE)
 
     def resolve(self, *hints: str) -> list[Target] | str:
+        """Return the targets of alerts that name one host each, or the problem; never both and never neither."""
+        return self.targets(*(Location(hosts=[hint], accounts=[OURS]) for hint in hints))
+
+    def targets(self, *locations: Location) -> list[Target] | str:
         """Return the targets or the problem; never both and never neither."""
-        resolution = self.resolution(*hints)
+        resolution = self.resolution(*locations)
         assert bool(resolution.targets) != bool(resolution.problem)
         return resolution.targets or str(resolution.problem)
 
@@ -73,9 +88,35 @@ def fleet(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # hundreds, in every region, for each test
     with mock_aws():
-        ec2 = boto3.client("ec2", region_name=REGION)
-        subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
-        yield Fleet(ec2, subnet)
+        ec2 = boto3.client("ec2", region_name=HOME)
+        networks = {name: ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"] for name in ("near", "far")}
+        subnets = {
+            name: ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+            for name, vpc in networks.items()
+        }
+        yield Fleet(ec2, subnets, networks)
+
+
+@pytest.fixture
+def whole_fleet(fleet: Fleet) -> Fleet:
+    for machine in FLEET:
+        tag = "managed" if machine.tagged else None
+        launched = fleet.launch(machine.name, tag=tag, network=machine.network, address=machine.address)
+        fleet.names[machine.key] = launched["InstanceId"]
+        if machine.state == "stopped":
+            fleet.ec2.stop_instances(InstanceIds=[launched["InstanceId"]])
+    return fleet
+
+
+def test_no_alert_reaches_another_machine_and_those_that_are_sure_reach_theirs(whole_fleet: Fleet) -> None:
+    for said in REFUSED:
+        reason = whole_fleet.targets(said.location(whole_fleet.names))
+        assert isinstance(reason, str), said
+        assert said.reason in reason
+    for said in FOUND:
+        found = whole_fleet.targets(said.location(whole_fleet.names))
+        assert isinstance(found, list), (said, found)
+        assert [target.instance_id for target in found] == [whole_fleet.names[said.machine or ""]]
 
 
 def test_every_way_in_which_alerts_name_a_host_finds_it(fleet: Fleet) -> None:
@@ -86,35 +127,29 @@ def test_every_way_in_which_alerts_name_a_host_finds_it(fleet: Fleet) -> None:
 
     for hint in (
         instance_id,
-        f"{instance_id}.{REGION}.compute.internal",
+        f"{instance_id}.{HOME}.compute.internal",
         f" {instance_id} ",
         dns,
         dns.split(".")[0],
-        f"{dns}:9100",
         address,
-        f"{address}:9100",
-        f"http://{address}:9100/metrics",
-        f"https://user@{address}/",
         "web-1",
-        "web-1:9100",
-        "web-1.example.org",
-        "http://web-1.example.org:8080/health",
+        "web-1.prod.example.org",
     ):
         assert fleet.resolve(hint) == expected, hint
 
 
 @pytest.mark.parametrize(
     "hint",
-    ["web-9", "10.255.255.254:9100", "i-0123456789abcdef0", "ip-10-9-9-9", "localhost", "web"],
+    ["web-9", "10.255.255.254", "i-0123456789abcdef0", "ip-10-9-9-9", "localhost", "web", "mi-0123456789abcdef0"],
 )
 def test_a_name_that_fits_nothing_is_no_target(fleet: Fleet, hint: str) -> None:
     fleet.launch("web-1")
 
-    assert fleet.resolve(hint) == f"'{hint}' fits no running instance with the tag Firstline=managed"
+    assert fleet.resolve(hint) == f"'{hint}' fits no instance of account {OURS} in {HOME}"
 
 
 @pytest.mark.parametrize(
-    "hint", ["*", "web-?", "we*", "i-*", "web-1,web-2", "", "   ", "-", "a b", "http://[::1", "é", "*:9100"]
+    "hint", ["*", "web-?", "we*", "i-*", "web-1,web-2", "   ", "-", "a b", "http://[::1", "é", "*:9100", "web-1/"]
 )
 def test_what_is_not_the_name_of_a_host_never_becomes_a_filter(fleet: Fleet, hint: str) -> None:
     fleet.launch("web-1")
@@ -122,34 +157,41 @@ def test_what_is_not_the_name_of_a_host_never_becomes_a_filter(fleet: Fleet, hin
     assert "is not the name of a host" in fleet.resolve(hint)
 
 
-@pytest.mark.parametrize("hint", ["[fd00::1]:9100", "fd00::1", "http://[fd00::1]:9100/metrics"])
-def test_an_ipv6_address_is_no_target_and_says_so(fleet: Fleet, hint: str) -> None:
-    assert "fd00::1 is an IPv6 address" in fleet.resolve(hint)
-
-
 def test_a_name_that_fits_several_is_no_target(fleet: Fleet) -> None:
-    fleet.launch("web-1")
-    fleet.launch("web-1")
+    first, second = (fleet.launch("web-1", tag=tag)["InstanceId"] for tag in ("managed", None))
 
-    assert fleet.resolve("web-1") == "'web-1' fits several instances with the tag Firstline=managed"
+    reason = fleet.resolve("web-1")
 
-
-def test_a_short_and_a_long_name_of_two_instances_is_several(fleet: Fleet) -> None:
-    fleet.launch("web-1")
-    fleet.launch("web-1.example.org")
-
-    assert "fits several" in fleet.resolve("web-1.example.org")
+    assert isinstance(reason, str)
+    assert reason.startswith("'web-1' fits several instances: web-1 (i-")
+    assert all(instance in reason for instance in (first, second))
 
 
-def test_only_running_instances_with_the_tag_are_looked_at(fleet: Fleet) -> None:
+def test_a_name_that_fits_a_thousand_is_no_target(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firstline.adapters.aws.targets._MOST", 2)
+    for name in ("web-1", "worker", "worker", "worker"):
+        fleet.launch(name)
+
+    assert fleet.resolve("worker", "web-1") == "the alert's names fit more than 2 instances"
+
+
+def test_only_running_instances_with_the_tag_are_targets(fleet: Fleet) -> None:
     untagged = fleet.launch("web-1", tag=None)
     other = fleet.launch("web-2", tag="other")
     stopped = fleet.launch("web-3")
     fleet.ec2.stop_instances(InstanceIds=[stopped["InstanceId"]])
 
-    for name, instance in (("web-1", untagged), ("web-2", other), ("web-3", stopped)):
+    tagless = "does not carry the stack's tag"
+    for name, instance, why in (("web-1", untagged, tagless), ("web-2", other, tagless), ("web-3", stopped, "stopped")):
         for hint in (name, instance["InstanceId"], instance["PrivateIpAddress"]):
-            assert "fits no running instance" in fleet.resolve(hint)
+            assert why in fleet.resolve(hint)
+
+
+def test_a_terminated_instance_has_no_name(fleet: Fleet) -> None:
+    old, new = fleet.launch("web-1"), fleet.launch("web-1")
+    fleet.ec2.terminate_instances(InstanceIds=[old["InstanceId"]])
+
+    assert fleet.resolve("web-1") == [Target(instance_id=new["InstanceId"], name="web-1")]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +215,7 @@ def test_windows_is_told_from_linux(fleet: Fleet) -> None:
     # Nothing that hands parameters over in the environment is sent there.
     fleet.launch("app-1", PlatformType="Windows", AgentVersion="3.3.2299.0")
 
-    found = fleet.resolution("web-1", "app-1")
+    found = fleet.resolution(Location(hosts=["web-1"]), Location(hosts=["app-1"]))
 
     assert [target.name for target in found.targets] == ["web-1", "app-1"]
     assert (found.windows, found.problem) == (["app-1"], None)
@@ -193,9 +235,9 @@ def test_several_hosts_are_all_found_or_none_is(fleet: Fleet) -> None:
     found = fleet.resolve(*names, launched[0]["InstanceId"])
     assert [target.name for target in found if isinstance(target, Target)] == names
 
-    assert fleet.resolve(*names, "web-9") == "'web-9' fits no running instance with the tag Firstline=managed"
+    assert "'web-9' fits no instance" in fleet.resolve(*names, "web-9")
     assert fleet.resolve() == "the alert names no host"
-    assert fleet.resolve(*["web-1"] * 51) == "51 hosts are affected; 50 is the limit"
+    assert fleet.resolve(*["web-1"] * 51) == "more than 50 hosts are affected, which is the limit"
 
 
 def test_a_hybrid_node_is_found_by_its_id_if_it_is_tagged(fleet: Fleet) -> None:
@@ -205,7 +247,7 @@ def test_a_hybrid_node_is_found_by_its_id_if_it_is_tagged(fleet: Fleet) -> None:
     fleet.ssm.tagged = {node_id, "mi-0123456789abcdef2", "mi-0123456789abcdef3"}
 
     assert fleet.resolve(node_id) == [Target(instance_id=node_id, name="rack-7")]
-    assert "fits no running instance" in fleet.resolve(stranger)
+    assert "fits no instance" in fleet.resolve(stranger)
 
 
 def test_the_fleet_is_what_is_managed_and_carries_the_tag(fleet: Fleet) -> None:

@@ -177,7 +177,11 @@ class Fleet:
         filters = {given["Name"]: given["Values"] for given in request["Filters"]}
         names, ids = filters.get("tag:Name"), filters.get("instance-id")
         found = [
-            {"InstanceId": instance_id, "Tags": [{"Key": "Name", "Value": host}]}
+            {
+                "InstanceId": instance_id,
+                "State": {"Name": "running"},
+                "Tags": [{"Key": "Name", "Value": host}, {"Key": "Firstline", "Value": "managed"}],
+            }
             for instance_id, host in self._ids.items()
             if (names is not None and host in names) or (ids is not None and instance_id in ids)
         ]

@@ -1,5 +1,8 @@
 """Some runbooks ask first. Nothing runs before somebody who may has said yes, and silence is no yes."""
 
+from datetime import timedelta
+
+from firstline.models import Deployment
 from tests.statemachine.functions import meanwhile
 from tests.statemachine.world import OVER, Incident, World
 
@@ -38,6 +41,19 @@ def test_an_approved_plan_runs(world: World) -> None:
     (over,) = [entry.facts for entry in world.trail(incident.id) if entry.what == "over"]
     assert (over["outcome"], over["demoted"]) == ("verified", False), "and the cure is the runbook's"
     assert "ada" in (record.decided_by or "")
+
+
+def test_what_was_deployed_while_people_thought_stops_the_plan_and_its_approver_reads_why(world: World) -> None:
+    incident = world.fires("CacheCold", severity="medium", host="web-1", service="shop")
+    incident.stands_in("Await Resolution")
+    after = world.now() + timedelta(seconds=30)
+    world.history.save_deployment(Deployment(service="shop", version="7", deployed_at=after, state="in_progress"))
+    incident.is_approved("ada")
+    incident.stands_in("Await Resolution")
+
+    assert "Announce Remediation" not in incident.path
+    assert world.commands.attempts == []
+    assert "Warm a cache was not run: shop 7 is being deployed since" in world.told("slack")[0].text
 
 
 def test_a_refused_plan_goes_to_a_human_with_who_refused(world: World) -> None:

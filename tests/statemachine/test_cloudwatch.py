@@ -120,14 +120,15 @@ def test_when_cloudwatch_does_not_answer_the_host_is_asked(world: World) -> None
 
 
 @pytest.mark.parametrize("elsewhere", [{"account": "210987654321"}, {"region": "us-east-1"}], ids=str)
-def test_an_alarm_of_another_account_or_region_is_not_confused_with_one_here(
-    world: World, alarm_says: Any, elsewhere: dict[str, str]
+def test_an_alarm_of_another_account_or_region_ends_at_a_human_who_reads_why(
+    world: World, elsewhere: dict[str, str]
 ) -> None:
-    alarm_says("OK")
     incident = alarm_fires(world, **elsewhere)
-    incident.stands_in("Await Recovery").times_out()
+    incident.stands_in("Await Resolution")
 
-    assert "Ask CloudWatch" not in incident.ends()
+    assert world.commands.sent == []
+    ((kind, where),) = elsewhere.items()
+    assert f"no target: the alert is about {kind} {where}, and this stack acts in {kind}" in world.told("slack")[0].text
 
 
 def test_other_sources_pay_no_transition_for_it(world: World) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 from firstline.adapters.dynamodb.table import Table
 from firstline.models import PlannedStep, RemediationPlan, StepKind, Target
+from local.emulator.resources import ACCOUNT
 from tests.statemachine.functions import Event, Handler, crashes
 from tests.statemachine.run_command import Run
-from tests.statemachine.world import Incident, World
+from tests.statemachine.world import REGION, Incident, World
 
 KIB = 1024
 HOSTILE = (
@@ -67,8 +68,8 @@ def test_the_largest_alert_and_a_huge_output_keep_the_state_small(world: World) 
         "labels": {f"{'label' * 20}-{i}": "\U0001f525" * 512 for i in range(50)},
         "service": "s" * 256,
         "environment": "e" * 256,
-        "region": "r" * 256,
-        "account": "a" * 256,
+        "region": REGION,
+        "account": ACCOUNT,
         "url": "https://example.com/" + "u" * 1_900,
         "severity": "medium",
     }
@@ -123,7 +124,7 @@ def the_largest_plan() -> RemediationPlan:
         )
 
     return RemediationPlan(
-        runbook_id="largest",
+        runbook_id="stuck-queue",
         title="The largest runbook there may be",
         risk="safe",
         decision="auto",

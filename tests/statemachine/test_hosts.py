@@ -1,8 +1,9 @@
 """Several hosts: one after the other, and no further after the first that fails. And an alarm that guards them."""
 
+from local.emulator.resources import ACCOUNT
 from tests.statemachine.run_command import Run
 from tests.statemachine.test_remediation import stuck_queue
-from tests.statemachine.world import World
+from tests.statemachine.world import Incident, World
 
 
 def test_alerts_of_several_hosts_become_one_plan_that_acts_on_one_after_the_other(world: World) -> None:
@@ -21,6 +22,27 @@ def test_alerts_of_several_hosts_become_one_plan_that_acts_on_one_after_the_othe
     timeout = incident.record.plan.steps[1].timeout_seconds if incident.record.plan else 0
     assert drain.request["TimeoutSeconds"] == 60 + timeout
     assert look.request["TimeoutSeconds"] == 60
+
+
+def test_a_critical_about_another_account_is_paged_with_the_reason_and_no_host_is_touched(world: World) -> None:
+    incident = world.fires("QueueStuck", severity="critical", host="web-1", account="999988887777")
+    incident.stands_in("Await Acknowledgement")
+
+    why = f"no target: the alert is about account 999988887777, and this stack acts in account {ACCOUNT} only"
+    assert world.commands.sent == []
+    assert why in world.told("pagerduty")[0].text
+    assert why in world.told("slack")[0].text
+    assert [entry.facts["reason"] for entry in world.trail(incident.id) if entry.what == "planned"] == [why]
+
+
+def test_one_host_of_another_region_keeps_all_of_them_from_being_touched(world: World) -> None:
+    queue = {"alert_name": "QueueStuck", "severity": "high", "status": "firing", "group": "queues"}
+    labels = {"availability_zone": "us-east-1b"}
+    (incident_id,) = world.send({**queue, "host": "web-1"}, {**queue, "host": "web-2", "labels": labels})
+    Incident(world, incident_id).stands_in("Await Acknowledgement")
+
+    assert world.commands.sent == []
+    assert "no target: the alert is about region us-east-1b" in world.told("pagerduty")[0].text
 
 
 def test_a_host_is_given_a_minute_to_answer(world: World) -> None:

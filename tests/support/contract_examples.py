@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from firstline import contracts
 from firstline.contracts import Cursor, ErrorOutput, Observed, Origin
+from firstline.models import Location
 from tests.support.builders import (
     NOW,
     a_classification,
@@ -24,7 +25,10 @@ from tests.support.builders import (
 
 FOLDER = Path(__file__).parents[1] / "events" / "contracts"
 
-INCIDENT = an_incident(an_alert().without_raw())
+LOCATION = Location(
+    hosts=["web-1", "10.0.3.17"], accounts=["123456789012"], regions=["eu-west-1"], networks=["vpc-1"], pod="shop-7f9"
+)
+INCIDENT = an_incident(an_alert(location=LOCATION).without_raw(), locations=[LOCATION])
 VERDICT = a_classification(route="platform-team")
 PLAN = a_plan(decision="approve")
 TIMED_OUT = Observed(state="Await Resolution", error=ErrorOutput(Error="States.Timeout", Cause=""))

@@ -32,6 +32,7 @@ from firstline.models import (
     Incident,
     IncidentRecord,
     Live,
+    Location,
     NormalizedAlert,
     Notification,
     PlannedStep,
@@ -42,6 +43,7 @@ from firstline.remediation.locks import Lease
 from firstline.remediation.plan import Resolution
 from firstline.remediation.releases import ReleaseHistory
 from firstline.remediation.steps import Document, document_name
+from firstline.remediation.targets import OwnAccount
 from firstline.runbooks import documents
 from firstline.runbooks.model import Runbook
 from tests.simulation.table import MemoryDynamoDB
@@ -367,8 +369,9 @@ class MemoryTargets:
     windows: set[str] = field(default_factory=set)
     asked: list[list[str]] = field(default_factory=list)
 
-    def resolve(self, hints: Sequence[str]) -> Resolution:
-        self.asked.append(list(hints))
+    def resolve(self, locations: Sequence[Location], here: OwnAccount) -> Resolution:
+        hints = [location.hosts[0] for location in locations]
+        self.asked.append(hints)
         unknown = [hint for hint in hints if hint not in self.hosts]
         if unknown:
             return Resolution(targets=[], problem=f"{unknown[0]} is nobody's name")

@@ -4,24 +4,20 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 type Statement = Mapping[str, Any]
+type Context = Mapping[str, str | Sequence[str]]
+"""A request's condition keys with their values; a key that is not in it is absent."""
 
 
 class NotUnderstood(Exception):
     """A policy uses something that is not evaluated here: to guess would prove nothing."""
 
 
-def allows(statements: Iterable[Statement], action: str, resource: str, context: Mapping[str, str]) -> bool:
-    """Tell whether a principal with these statements may do `action` on the ARN `resource`.
-
-    Parameters
-    ----------
-    context
-        The request's condition keys with their values; a key that is not here is absent.
-    """
+def allows(statements: Iterable[Statement], action: str, resource: str, context: Context) -> bool:
+    """Tell whether a principal with these statements may do `action` on the ARN `resource`."""
     applying = [one for one in statements if _applies(one, action, resource, context)]
     return bool(applying) and all(one["Effect"] == "Allow" for one in applying)
 
@@ -32,13 +28,18 @@ def fits(pattern: str, text: str) -> bool:
     return re.fullmatch("".join(parts), text, re.DOTALL) is not None
 
 
-def _applies(statement: Statement, action: str, resource: str, context: Mapping[str, str]) -> bool:
+def conditions_hold(statement: Statement, context: Context) -> bool:
+    """Tell whether all conditions of a statement hold for a request."""
+    return all(_holds(kind, key, _list(wanted), context) for kind, key, wanted in _conditions(statement))
+
+
+def _applies(statement: Statement, action: str, resource: str, context: Context) -> bool:
     if unknown := set(statement) - {"Sid", "Effect", "Action", "Resource", "Condition"}:
         raise NotUnderstood(f"{', '.join(unknown)} in {statement}")
     return (
         any(fits(pattern.lower(), action.lower()) for pattern in _list(statement["Action"]))
         and any(fits(pattern, resource) for pattern in _list(statement["Resource"]))
-        and all(_holds(kind, key, _list(wanted), context) for kind, key, wanted in _conditions(statement))
+        and conditions_hold(statement, context)
     )
 
 
@@ -48,17 +49,19 @@ def _conditions(statement: Statement) -> Iterable[tuple[str, str, Any]]:
             yield kind, key, wanted
 
 
-def _holds(kind: str, key: str, wanted: list[str], context: Mapping[str, str]) -> bool:
-    given = {name.lower(): value for name, value in context.items()}.get(key.lower())
+def _holds(kind: str, key: str, wanted: list[str], context: Context) -> bool:
+    given = {name.lower(): _list(value) for name, value in context.items()}.get(key.lower(), [])
     match kind:
-        case "StringEquals":
-            return given is not None and given in wanted
-        case "StringLike" | "ArnLike":
-            return given is not None and any(fits(pattern, given) for pattern in wanted)
+        case "Null":
+            return wanted == ["false" if given else "true"]
+        case "StringEquals" if len(given) < 2:
+            return any(value in wanted for value in given)
+        case "StringLike" | "ArnLike" if len(given) < 2:
+            return any(fits(pattern, value) for value in given for pattern in wanted)
         case "ForAllValues:StringLike":
-            return given is None or any(fits(pattern, given) for pattern in wanted)
+            return all(any(fits(pattern, value) for pattern in wanted) for value in given)
     raise NotUnderstood(f"{kind} on {key}")
 
 
 def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+    return [value] if isinstance(value, str | Mapping) else list(value)

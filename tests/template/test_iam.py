@@ -4,6 +4,10 @@ from typing import Any
 
 import pytest
 
+from tests.template.iam import conditions_hold
+
+KEYS = "dynamodb:LeadingKeys"
+
 type Resources = dict[str, dict[str, Any]]
 type Statement = dict[str, Any]
 
@@ -102,10 +106,25 @@ def test_every_write_to_the_table_names_the_keys_it_may_touch(statements: dict[s
 
     assert len(writing) >= 7
     for statement in writing:
-        keys = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+        keys = statement["Condition"]["ForAllValues:StringLike"][KEYS]
         assert keys
         assert "*" not in keys
         assert statement["Resource"] == {"Fn::GetAtt": ["Table", "Arn"]}
+
+
+def test_a_condition_on_keys_holds_for_its_own_keys_only_and_for_no_request_without_keys(
+    statements: dict[str, list[Statement]],
+) -> None:
+    """`ForAllValues` alone holds for no value at all, so each needs `Null: false` beside it."""
+    limited = [each for given in statements.values() for each in given if "LeadingKeys" in str(each)]
+
+    assert len(limited) > 15
+    for statement in limited:
+        mine = [key.replace("*", "any") for key in statement["Condition"]["ForAllValues:StringLike"][KEYS]]
+        assert conditions_hold(statement, {KEYS: mine}), "a batch of all of them"
+        assert not conditions_hold(statement, {KEYS: [*mine, "OTHER#any"]})
+        assert not conditions_hold(statement, {KEYS: []})
+        assert not conditions_hold(statement, {})
 
 
 def test_nobody_deletes_or_scans(statements: dict[str, list[Statement]]) -> None:

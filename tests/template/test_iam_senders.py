@@ -288,6 +288,9 @@ def test_the_evaluator_judges_as_iam_does() -> None:
     assert allows([allow], "ssm:SendCommand", "arn", {})
     assert not allows([allow, deny], "ssm:SendCommand", "arn", {})
     assert not allows([], "ssm:SendCommand", "arn", {})
+    for wanted, keys in (("true", ["A"]), ("false", [])):
+        assert not allows([{**allow, "Condition": {"Null": {"k": wanted}}}], "ssm:SendCommand", "arn", {"k": keys})
+    assert allows([{**allow, "Condition": {"ForAllValues:StringLike": {"k": "A*"}}}], "ssm:SendCommand", "arn", {})
     for odd in ({"NotAction": "s3:*"}, {"Condition": {"StringNotEquals": {"a": "b"}}}):
         with pytest.raises(NotUnderstood):
             allows([{**allow, **odd}], "ssm:SendCommand", "arn", {})

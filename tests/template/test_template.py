@@ -189,7 +189,7 @@ def test_ingest_reserves_nothing_unless_told_to(written: dict[str, Any]) -> None
 
 
 def test_there_are_not_more_parameters_than_a_person_reads(written: dict[str, Any]) -> None:
-    assert len(written["Parameters"]) <= 26
+    assert len(written["Parameters"]) <= 27
 
 
 def test_queues_are_encrypted_and_the_quarantine_has_one_behind_it(resources: Resources) -> None:

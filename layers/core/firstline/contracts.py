@@ -93,7 +93,7 @@ class WhatNowOutput(Lenient):
 
     `seconds` is how long the chosen state waits; `changes` what its wait may not miss; `joined` what the decision knew
     of. `plan` is the incident's plan, if it has one; `rank` is the worst rank that a page tells of now. `reason` is the
-    text for people if only the record shows it.
+    text for people if only the record shows it. `remediation` ends the remediation if its plan may not run any more.
     """
 
     go: Go
@@ -104,6 +104,7 @@ class WhatNowOutput(Lenient):
     plan: RemediationPlan | None = None
     rank: int = Field(default=4, ge=0, le=4)
     reason: str | None = None
+    remediation: RemediationEnd | None = None
 
 
 class PlanRemediationInput(ExecutionInput):

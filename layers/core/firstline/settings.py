@@ -115,6 +115,7 @@ class RemediateSettings(RunbookSettings, TimesSettings):
     document_prefix: str
     target_tag_key: str
     target_tag_value: str
+    host_domains: Names
     approval_timeout_seconds: int = Field(ge=60)
     release_arns: Names
 

@@ -412,7 +412,8 @@ class Wiring:
         from firstline.adapters.aws.targets import TaggedInstances
 
         ec2 = self._client("ec2", INVENTORY)
-        return TaggedInstances(ec2, self._ssm, self.settings.target_tag_key, self.settings.target_tag_value)
+        tag = self.settings.target_tag_key, self.settings.target_tag_value
+        return TaggedInstances(ec2, self._ssm, *tag, self.settings.host_domains)
 
     # --- people -------------------------------------------------------------------------------------------------------
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firstline.errors import HistoryUnavailable
-from firstline.ingest.changes import FLAP_OPENINGS, MOST_WRITES
+from firstline.ingest.changes import FLAP_OPENINGS, HOSTS, MOST_WRITES
 from firstline.ingest.fold import REOPEN_AFTER
-from firstline.models import NormalizedAlert
+from firstline.models import Location, NormalizedAlert
 from tests.support.builders import NOON, alert, at
 from tests.unit.ingest.door import Door
 
@@ -90,6 +90,28 @@ def test_the_worst_alert_leads_whatever_the_order() -> None:
         assert record.incident.alert.raw_payload is None
         assert record.incident.hosts == ["web-1", "web-2"]
     assert len(ids) == 1
+
+
+def test_an_incident_keeps_what_each_of_its_alerts_says_of_its_machine() -> None:
+    here, there = Location(hosts=["web-1"], accounts=["1"]), Location(hosts=["web-2"], accounts=["2"])
+    pod = Location(pod="shop-7f9", regions=["eu-west-1"])
+    said = [there, here, here, pod, Location(regions=["eu-west-1"])]
+    alerts = [alert(fingerprint=f"fp-{number}", location=location) for number, location in enumerate(said)]
+    kept = []
+    for order in (alerts, alerts[::-1]):
+        door = Door()
+        door.accept(NOON, *order)
+        kept.append(door.store.only.incident.locations)
+
+    assert kept[0] == kept[1], "the same input for the same execution"
+    assert kept[0] == [here, there, pod]
+
+
+def test_more_hosts_than_a_plan_may_have_are_not_cut_to_as_many() -> None:
+    door = Door()
+    door.accept(NOON, *many(HOSTS + 9))
+
+    assert len(door.store.only.incident.locations) == HOSTS + 1
 
 
 def test_a_group_of_any_size_is_written_in_transactions_that_fit() -> None:

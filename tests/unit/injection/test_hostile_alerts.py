@@ -46,6 +46,7 @@ from firstline.runbooks import match
 from firstline.runbooks.catalogue import Catalogue
 from firstline.sources import normalize
 from tests.support.checked import all_checked
+from tests.support.machines import HERE
 from tests.support.memory import MemoryChannel, MemoryDocuments, MemoryReleases, MemoryStore, MemoryTargets
 
 NOW = datetime(2026, 3, 15, 11, 5, tzinfo=UTC)
@@ -132,8 +133,10 @@ def planned(incident: Incident, verdict: Classification) -> RemediationPlan | No
             releases=MemoryReleases(),
             documents=MemoryDocuments(policy().runbooks.values(), PREFIX),
             remediations=store.remediations,
+            deployments=lambda service: [],
             switch=lambda: "on",
             rules=rules,
+            here=HERE,
             now=NOW,
         ),
         trail=store.trail,

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from firstline.models import Classification, Incident, NormalizedAlert, RunbookRun, Target
+from firstline.models import Classification, Deployment, Incident, NormalizedAlert, RunbookRun, Target
 from firstline.policy.remediation import RemediationPolicy
 from firstline.remediation.decide import Situation, Verdict, look_back
 from firstline.remediation.decide import decide as decide_of
 from firstline.remediation.locks import Lease
 from firstline.runbooks.model import Runbook
+from tests.support.runbook_fixtures import NOW
 
 type Make[T] = Callable[..., T]
 type Decide = Callable[..., Verdict]
@@ -106,6 +107,16 @@ BY_WORDS = {"match": {"alerts": ["SpoolFull"], "words": ["is filling up"]}}
 OTHER_NAME = {"alert_name": "Log of web-1", "message": "INFO user said: the spool is filling up"}
 LOOK_BY_WORDS = {**LOOK, **BY_WORDS}
 UNSURE = {"decided_by": "llm", "confidence": 0.5}
+SHOP = {"service": "shop"}
+OF_SHOP: dict[str, Any] = {"alert": SHOP}
+
+
+def deployed(minutes_ago: float, **what: Any) -> dict[str, Any]:
+    """The fact that shop 1.4 was deployed."""
+    at = NOW - minutes_ago * MINUTE
+    deployment = {"service": "Shop", "version": "1.4", "deployed_at": at, **what}
+    return {"deployments": [Deployment.model_validate(deployment)]}
+
 
 TABLE: list[tuple[str, dict[str, Any], str, str]] = [
     # the situation, as it differs                  the facts                          the decision, and a word of why
@@ -176,6 +187,16 @@ TABLE: list[tuple[str, dict[str, Any], str, str]] = [
     ("disruptive in production", {"runbook": DISRUPTIVE, "environment": "prod"}, "approve", "this is prod"),
     ("safe in production", {"environment": "prod"}, "auto", ""),
     ("the alert says production", {"runbook": DISRUPTIVE, "alert": PRODUCTION}, "approve", "this is Production"),
+    ("it was deployed 29 minutes ago", OF_SHOP | deployed(29), "approve", "Shop 1.4 was deployed 29 minutes ago"),
+    ("it was deployed 30 minutes ago", OF_SHOP | deployed(30), "auto", ""),
+    ("it is deployed since 2 hours", OF_SHOP | deployed(120, state="in_progress"), "approve", "is being deployed"),
+    ("nobody said how it ended", OF_SHOP | deployed(12 * 60, state="in_progress"), "auto", ""),
+    ("a sender's clock is ahead", OF_SHOP | deployed(-5), "approve", "was deployed 0 seconds ago"),
+    ("another service was deployed", OF_SHOP | deployed(1, service="cart"), "auto", ""),
+    ("another environment's was", {"alert": PRODUCTION | SHOP} | deployed(1, environment="dev"), "auto", ""),
+    ("its environment's was", {"alert": PRODUCTION | SHOP} | deployed(1, environment="prd"), "approve", "deployed"),
+    ("looking disturbs no deployment", OF_SHOP | deployed(1) | {"runbook": LOOK}, "auto", ""),
+    ("a deployment lifts no limit", OF_SHOP | deployed(1) | {"ran": JUST_NOW}, "deny", "cools down"),
     ("a model that is not sure", {"classification": UNSURE}, "approve", "only 50% sure"),
     ("rules need no confidence", {"classification": {"confidence": 0.5}}, "auto", ""),
     # No owner's setting, and no two reasons to be careful, add up to more than one of them allows.

@@ -11,12 +11,14 @@ import pytest
 from firstline.contracts import NextMoveOutput, WhatNowOutput
 from firstline.errors import ConfigurationError
 from firstline.models import Classification, Incident, NormalizedAlert, RemediationPlan, Target
+from firstline.policy.remediation import RemediationPolicy
 from firstline.runbooks.catalogue import Catalogue
 from firstline.settings import RemediateSettings
 from firstline.wiring import Wiring
 from functions.remediate import app
 from tests.support.builders import a_plan
 from tests.support.memory import MemoryDocuments, MemoryStore, MemoryTargets
+from tests.support.runbook_fixtures import NOW
 
 type Make[T] = Callable[..., T]
 
@@ -29,6 +31,7 @@ ENVIRONMENT = {
     "DOCUMENT_PREFIX": "firstline-staging",
     "TARGET_TAG_KEY": "Firstline",
     "TARGET_TAG_VALUE": "managed",
+    "HOST_DOMAINS": "prod.example.org, example.net",
     "APPROVAL_TIMEOUT_SECONDS": "900",
     "HISTORY_DAYS": "90",
     "RELEASE_ARNS": "",
@@ -116,6 +119,40 @@ def test_the_handler_says_which_move_is_next() -> None:
 
     assert set(answer) == set(NextMoveOutput.model_fields)
     assert (answer["move"], answer["ended"]) == ("What Now?", "resolved")
+
+
+@pytest.mark.parametrize(("frozen", "move"), [(False, "Read Switch"), (True, "What Now?")])
+def test_the_policy_is_asked_again_before_the_next_act(
+    event: dict[str, Any], frozen: bool, move: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = RemediationPlan.model_validate(app.handler(event, Context())["plan"])
+    verdict = Classification.model_validate(event["classification"])
+    app.wiring.incidents.judge(Incident.model_validate(event["incident"]), 1, verdict, NOW, seen=None)
+    if frozen:
+        always = RemediationPolicy.model_validate(
+            {"freezes": [{"reason": "always", "dates": "2020-01-01..2120-01-01"}]}
+        )
+        rules = app.wiring.remediation_rules.model_copy(update={"policy": always})
+        monkeypatch.setattr(app.wiring, "remediation_rules", rules)
+    output = {"InstanceId": made.targets[0].instance_id, "Status": "Success", "Output": "90 %"}
+    looked = {
+        "state": "Next Move",
+        "incident_id": event["incident"]["incident_id"],
+        "origin": {"source": "generic", "account": None, "region": None},
+        "plan": made.model_dump(mode="json"),
+        "cursor": {"queue": "steps", "index": 0},
+        "observed": {"state": "Read Step", "result": {"command_id": "c", "invocations": [output]}},
+        "results": [],
+        "reason": "it may",
+    }
+
+    answer = app.handler(looked, Context())
+
+    assert answer["move"] == move
+    assert len(answer["results"]) == 1, "what was seen until then"
+    if frozen:
+        assert answer["ended"] == "human"
+        assert answer["reason"] == f"{made.title} was stopped before step free-space: changes are frozen: always."
 
 
 def test_a_missing_setting_is_named(event: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

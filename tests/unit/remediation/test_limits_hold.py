@@ -29,6 +29,7 @@ from firstline.remediation.plan import Planning, RemediationRules, plan
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
 from tests.support.builders import a_classification
+from tests.support.machines import HERE
 from tests.support.memory import MemoryDocuments, MemoryReleases, MemoryStore, MemoryTargets
 
 type Planned = MultipleResults[RemediationPlan]
@@ -210,8 +211,10 @@ class Operations(RuleBasedStateMachine):
                 documents=self.documents,
                 releases=MemoryReleases(),
                 remediations=self.store.remediations,
+                deployments=lambda service: [],
                 switch=lambda: self.switch,
                 rules=self.conditions,
+                here=HERE,
                 now=self.now,
             ),
             trail=self.store.trail,

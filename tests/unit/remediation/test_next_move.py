@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from firstline.contracts import Cursor, ErrorOutput, NextMoveInput, NextMoveOutput, Observed, Origin
 from firstline.models import PlannedRelease, PlannedStep, Released, RemediationPlan, StepKind, StepResult, Target
-from firstline.remediation.next_move import OwnAccount, next_move
+from firstline.remediation.next_move import next_move
+from firstline.remediation.targets import OwnAccount
 from firstline.runbooks.documents import HOLDS_ALREADY, NOT_NOW
 
 HERE = OwnAccount("123456789012", "eu-central-1")

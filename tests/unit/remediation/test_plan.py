@@ -9,13 +9,23 @@ import pytest
 
 from firstline.contracts import PlanRemediationOutput
 from firstline.errors import HistoryUnavailable
-from firstline.models import Classification, Incident, NormalizedAlert, PlannedStep, RemediationPlan, Target
+from firstline.models import (
+    Classification,
+    Deployment,
+    Incident,
+    Location,
+    NormalizedAlert,
+    PlannedStep,
+    RemediationPlan,
+    Target,
+)
 from firstline.policy.remediation import RemediationPolicy
 from firstline.remediation.decide import Switch
-from firstline.remediation.plan import Planning, RemediationRules, affected_hosts, plan
+from firstline.remediation.plan import Planning, RemediationRules, affected, plan
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
 from tests.support.checked import all_checked, checked
+from tests.support.machines import HERE
 from tests.support.memory import (
     MemoryDocuments,
     MemoryReleases,
@@ -67,8 +77,10 @@ class Desk:
                 documents=self.documents or MemoryDocuments(self.runbooks, "firstline-dev"),
                 releases=self.releases,
                 remediations=self.remediations,
+                deployments=self.store.incidents.last_deployments,
                 switch=lambda: self.switch,
                 rules=RemediationRules(**rules),
+                here=HERE,
                 now=self.now,
             ),
             trail=self.store.trail,
@@ -317,6 +329,21 @@ def test_the_retry_of_a_plan_is_the_same_plan_and_the_next_incident_waits(
     assert "web-1 is being remediated already: drain-spool of incident SpoolFull-web-1" in later.reason
 
 
+def test_a_deployment_of_the_service_makes_the_plan_ask(
+    desk: Desk, make_incident: Make[Incident], make_alert: Make[NormalizedAlert]
+) -> None:
+    desk.incident = make_incident(make_alert(service="shop"))
+    for service, environment in (("cart", None), ("shop", "prod")):
+        deployment = Deployment(service=service, version="7", environment=environment, deployed_at=desk.now)
+        desk.store.incidents.save_deployment(deployment)
+
+    made = desk.plan().plan
+
+    assert made is not None
+    assert made.decision == "approve"
+    assert made.decision_reason == "shop 7 was deployed 0 seconds ago; a human should know before a host is touched"
+
+
 def test_no_runbook_chosen_is_no_plan(desk: Desk, make_classification: Make[Classification]) -> None:
     desk.classification = make_classification(runbook_id=None)
 
@@ -410,50 +437,40 @@ def test_a_runbook_that_only_looks_has_nothing_to_verify(desk: Desk, make_runboo
     assert output.plan.recovery_wait_seconds == 60
 
 
-def test_an_instance_id_among_the_labels_stands_in_for_a_missing_host(
+def test_every_alert_that_opened_the_incident_says_where_it_is(
     make_incident: Make[Incident], make_alert: Make[NormalizedAlert]
 ) -> None:
-    labels = {"InstanceId": "i-0123456789abcdef0", "text": "see i-0123456789abcdef1"}
+    labels = {"InstanceId": "i-0123456789abcdef0"}
+    here, there = Location(hosts=["web-1"], accounts=["1"]), Location(hosts=["web-2"], accounts=["2"])
 
-    assert affected_hosts(make_incident(make_alert(host=None, labels=labels))) == ["i-0123456789abcdef0"]
-    assert affected_hosts(make_incident(make_alert(host="web-1", labels=labels))) == ["web-1"]
-    assert affected_hosts(make_incident(hosts=["web-2", " web-1", " "])) == ["web-2", "web-1"]
+    assert affected(make_incident(make_alert(host=None, labels=labels))) == []
+    assert affected(make_incident(make_alert(location=here))) == [here]
+    assert affected(make_incident(make_alert(location=here), locations=[here, there])) == [here, there]
+    # An alert of an older release carries no location.
+    old = make_alert(account="1", region="eu-west-1")
+    assert affected(make_incident(old, hosts=["web-1", "web-2"])) == [
+        Location(hosts=[host], accounts=["1"], regions=["eu-west-1"]) for host in ("web-1", "web-2")
+    ]
 
 
-HYBRID = Target(instance_id="mi-0123456789abcdef0", name="rack-7")
-
-
-def test_a_hybrid_node_is_refused_unless_the_runbook_is_written_for_it(
-    desk: Desk, make_alert: Make[NormalizedAlert], make_incident: Make[Incident], make_runbook: Make[Runbook]
+def test_an_alert_about_another_account_gets_no_plan_and_asks_nobody(
+    desk: Desk, make_incident: Make[Incident], make_alert: Make[NormalizedAlert]
 ) -> None:
-    desk.inventory.hosts["rack-7"] = HYBRID
-    desk.incident = make_incident(make_alert(host="rack-7"))
+    desk.incident = make_incident(make_alert(account="999988887777"))
 
-    assert desk.refusal().startswith("rack-7 is a hybrid node, and drain-spool is not written for those")
-    desk.runbooks = [make_runbook(platforms=["ec2", "hybrid"])]
-    made = desk.plan().plan
-    assert made is not None
-    assert made.targets == [HYBRID]
+    assert desk.refusal() == (
+        "no target: the alert is about account 999988887777, and this stack acts in account 111122223333 only"
+    )
+    assert not desk.inventory.asked
 
 
-def test_a_runbook_for_hybrid_nodes_leaves_instances_alone(desk: Desk, make_runbook: Make[Runbook]) -> None:
-    desk.runbooks = [make_runbook(platforms=["hybrid"])]
+def test_one_alert_about_another_region_stops_the_plan_for_all(
+    desk: Desk, make_incident: Make[Incident], make_runbook: Make[Runbook]
+) -> None:
+    desk.runbooks = [make_runbook(target="hosts")]
+    away = Location(hosts=["web-2"], regions=["us-east-1"])
+    desk.incident = make_incident(hosts=["web-1", "web-2"], locations=[Location(hosts=["web-1"]), away])
 
-    assert desk.refusal() == "drain-spool is written for hybrid nodes only"
-
-
-def test_who_approves_approves_the_guarding_alarm_too(desk: Desk, make_runbook: Make[Runbook]) -> None:
-    unguarded = desk.plan().plan
-    desk.runbooks, desk.store = [make_runbook(guard_alarm="checkout-errors")], MemoryStore()
-    guarded = desk.plan().plan
-
-    assert unguarded is not None
-    assert guarded is not None
-    assert (unguarded.guard_alarm, guarded.guard_alarm) == (None, "checkout-errors")
-    assert unguarded.digest() != guarded.digest()
-
-
-def test_an_alarm_that_fires_already_guards_nothing(desk: Desk, make_runbook: Make[Runbook]) -> None:
-    desk.runbooks = [make_runbook(guard_alarm="SpoolFull")]
-
-    assert desk.refusal() == "runbook drain-spool is guarded by SpoolFull, which fires already"
+    assert desk.refusal() == (
+        "no target: the alert is about region us-east-1, and this stack acts in region eu-central-1 only"
+    )

@@ -109,6 +109,14 @@ def planned(desk: Desk) -> tuple[RemediationPlan, PlannedRelease]:
     return made, step
 
 
+def test_nothing_is_taken_back_for_an_alert_about_another_region(
+    shop: Desk, make_incident: Make[Incident], make_alert: Make[NormalizedAlert]
+) -> None:
+    shop.incident = make_incident(make_alert(host=None, service="shop", labels={}, region="us-east-1"))
+
+    assert "no target: the alert is about region us-east-1" in shop.refusal()
+
+
 def test_the_plan_is_bound_to_exactly_what_it_takes_back_and_puts_back(shop: Desk) -> None:
     made, step = planned(shop)
 

@@ -29,7 +29,12 @@ SPELLINGS = [
     ("kube_cluster_name", "cluster"),
     ("k8s.namespace.name", "namespace"),
     ("host.name", "host"),
-    ("k8s.node.name", "host"),
+    ("k8s.node.name", "node"),
+    ("InstanceId", "instance_id"),
+    ("host.id", "instance_id"),
+    ("cloud.availability_zone", "zone"),
+    ("vpc-id", "network"),
+    ("k8s.pod.name", "pod"),
     ("Severity", "severity"),
     ("priority", "severity"),
     ("Level", "severity"),
@@ -38,7 +43,7 @@ SPELLINGS = [
     ("k8s.deployment.name", "service"),
     ("kube_stateful_set", "service"),
     ("service.environment", "environment"),
-    ("kubernetes.io/hostname", "host"),
+    ("kubernetes.io/hostname", "node"),
 ]
 
 

@@ -148,11 +148,10 @@ def test_bare_hosts(host: str, bare: str | None) -> None:
 @pytest.mark.parametrize(
     ("labels", "host"),
     [
-        ({"instance": "web-7:9100", "anything": "i-0a1b2c3d4e5f60718"}, "i-0a1b2c3d4e5f60718"),
-        ({"a": "mi-0123456789abcdef0"}, "mi-0123456789abcdef0"),
-        ({"a": "i-0a1b2c3d4e5f60718", "b": "i-0a1b2c3d4e5f60718"}, "i-0a1b2c3d4e5f60718"),
-        ({"a": "i-0a1b2c3d4e5f60718", "b": "i-0ffeeddccbbaa9988"}, None),
-        ({"a": "i-0a1b2c3d4e5f60718x", "host": "web-7"}, "web-7"),
+        ({"instance": "web-7:9100", "anything": "i-0a1b2c3d4e5f60718"}, "web-7"),
+        ({"anything": "mi-0123456789abcdef0"}, None),
+        ({"instance": "web-7:9100", "instance_id": "i-0a1b2c3d4e5f60718"}, "i-0a1b2c3d4e5f60718"),
+        ({"instance_id": "i-0a1b2c3d4e5f60718x", "host": "web-7"}, "web-7"),
         ({"instance": "i-0a1b2c3d4e5f60718:9100", "host": "web-7"}, "i-0a1b2c3d4e5f60718"),
         ({"instance": "10.0.3.17:9100", "node": "ip-10-0-3-17.ec2.internal"}, "ip-10-0-3-17.ec2.internal"),
         ({"instance": "10.0.3.17:9100", "host": "web-7"}, "10.0.3.17"),

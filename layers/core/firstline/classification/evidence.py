@@ -14,8 +14,6 @@ from firstline.policy.rules import NO_RULES, Rules
 from firstline.policy.schedule import begin_days
 from firstline.privacy.safe import safe_line
 
-_SHORT_NAMES = {"production": "prod", "prd": "prod", "staging": "stage", "stg": "stage", "development": "dev"}
-
 DEPLOYMENT_WINDOW = timedelta(hours=4)
 MAX_EARLIER = 20
 MAX_DEPLOYMENTS = 20
@@ -101,7 +99,7 @@ def gather(
         earlier=[known for known in earlier if known.incident_id != incident.incident_id][:MAX_EARLIER],
         similar=most_similar(alert, candidates, group_key=incident.group_key, now=now),
         deployments=_suspects_first(deployments, alert),
-        service_deployed_at=max((found.deployed_at for found in of_service if _concerns(found, alert)), default=None),
+        service_deployed_at=max((found.deployed_at for found in of_service if found.concerns(alert)), default=None),
         topology=_topology(alert.labels),
         metric=answer("the alarm's metric", measured, None),
         local_time=local,
@@ -119,29 +117,15 @@ def _submit[A, T](pool: ThreadPoolExecutor, argument: A | None, read: Callable[[
 def suspects(incident: Incident, evidence: Evidence) -> list[Deployment]:
     """Return the deployments of the incident's service that went out before it, newest first."""
     before = [found for found in evidence.deployments if found.deployed_at <= incident.opened_at]
-    return [deployment for deployment in before if _concerns(deployment, incident.alert)]
+    return [deployment for deployment in before if deployment.concerns(incident.alert)]
 
 
 def _suspects_first(deployments: list[Deployment], alert: NormalizedAlert) -> list[Deployment]:
     newest_first = sorted(deployments, key=lambda found: found.deployed_at, reverse=True)
-    return sorted(newest_first, key=lambda found: not _concerns(found, alert))[:MAX_DEPLOYMENTS]
+    return sorted(newest_first, key=lambda found: not found.concerns(alert))[:MAX_DEPLOYMENTS]
 
 
 def _topology(labels: Mapping[str, str]) -> dict[str, str]:
     """Read the alert's place from labels. CloudWatch's namespace (`AWS/…`) is the kind of a metric, and no place."""
     found = {kind: next(filter(None, map(labels.get, names)), "") for kind, names in _TOPOLOGY.items()}
     return {kind: value for kind, value in found.items() if value and not value.startswith("AWS/")}
-
-
-def _concerns(deployment: Deployment, alert: NormalizedAlert) -> bool:
-    """Return True if the deployment is of the alert's service, and not known to be of another environment."""
-    if alert.service is None or deployment.service.casefold() != alert.service.casefold():
-        return False
-    there, here = deployment.environment, alert.environment
-    return there is None or here is None or _in_short(there) == _in_short(here)
-
-
-def _in_short(environment: str) -> str:
-    """Return the name that CI, which writes environments out, and labels, which cut them short, have in common."""
-    name = environment.casefold()
-    return _SHORT_NAMES.get(name, name)

@@ -19,6 +19,7 @@ from firstline.models import (
     Hold,
     Incident,
     Live,
+    Location,
     NormalizedAlert,
     StoredAlert,
 )
@@ -279,8 +280,16 @@ def incident(
         flapping=storm is None and len(recent) > FLAP_OPENINGS,
         opened_last_hour=len(recent),
         hold=hold,
+        locations=_locations(newcomers) if len(newcomers) > 1 else [],
     )
     return opened, recent[-OPENINGS:]
+
+
+def _locations(newcomers: Sequence[Newcomer]) -> list[Location]:
+    """Return what the alerts say of their machines, each location once; alerts that name none say nothing."""
+    said = {location.model_dump_json(): location for each in newcomers if (location := each.alert.whereabouts).named}
+    # One more than a plan may have, so that it is refused instead of made for a part.
+    return [said[text] for text in sorted(said)][: HOSTS + 1]
 
 
 def incident_of(alert: NormalizedAlert, now: datetime, *, hold: Hold | None = None) -> Incident:

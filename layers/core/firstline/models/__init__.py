@@ -9,7 +9,7 @@ Read the files in this order: `frozen` and `severity`, of which all are made; `a
 classification rests on.
 """
 
-from firstline.models.alert import NormalizedAlert
+from firstline.models.alert import Location, NormalizedAlert
 from firstline.models.classification import Classification, DecidedBy, Usage
 from firstline.models.evidence import (
     AlertCount,
@@ -56,7 +56,7 @@ __all__ = [
     "FIRST_OF_STORM", "PAGING_RANK", "SEVERITY_RANK", "SHARE", "AlertCount", "AlertWrite", "AnyPlannedStep", "Approval",
     "Awaiting", "Change", "Classification", "Counts", "DecidedBy", "Decision", "Deployment", "DeploymentState",
     "EarlierIncident", "Evidence", "Feedback", "Frozen", "Hold", "Incident", "IncidentRecord", "Lenient", "Live",
-    "Loud", "Maintenance", "Member", "MetricSeries", "Name", "NormalizedAlert", "Note", "Notification",
+    "Location", "Loud", "Maintenance", "Member", "MetricSeries", "Name", "NormalizedAlert", "Note", "Notification",
     "NotificationKind", "Outcome", "Page", "PlannedRelease", "PlannedStep", "Released", "RemediationPlan", "RouteName",
     "RunOutcome", "RunbookRun", "ServiceActivity", "Severity", "SimilarIncident", "SourceSeverity", "StepKind",
     "StepResult", "StoredAlert", "Target", "Text", "Usage", "covered",

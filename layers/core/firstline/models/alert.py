@@ -8,6 +8,25 @@ from firstline.models.frozen import Frozen, Name, Text, Url
 from firstline.models.severity import SourceSeverity
 
 
+class Location(Frozen):
+    """The machine that an alert names, and where the alert says that it is: everything that was said, as it was said.
+
+    `hosts` are names, ids and addresses of the one machine. `regions` may hold availability zones, `networks` are
+    VPCs. If the alert is about a pod, `hosts` are only those of its node, because the others are the pod's.
+    """
+
+    hosts: list[Name] = []
+    accounts: list[Name] = []
+    regions: list[Name] = []
+    networks: list[Name] = []
+    pod: Name | None = None
+
+    @property
+    def named(self) -> bool:
+        """True if the alert is about a machine or a pod at all."""
+        return bool(self.hosts) or self.pod is not None
+
+
 class NormalizedAlert(Frozen):
     """One alert, in the same shape from every source. Everything in it is untrusted text, within bounds.
 
@@ -21,6 +40,8 @@ class NormalizedAlert(Frozen):
 
     `nothing_known` is the sender's word for why an alert ended although nobody saw it recover (its data is missing, its
     rule is paused), and None for every other one.
+
+    `host` is the best hint for people; a command goes only to a host on which everything in `location` agrees.
     """
 
     source: Name
@@ -44,6 +65,15 @@ class NormalizedAlert(Frozen):
     timestamp_orders: bool = False
     began_at: AwareDatetime | None = None
     nothing_known: Name | None = None
+    location: Location | None = None
+
+    @property
+    def whereabouts(self) -> Location:
+        """The location, or for an alert of an older release what its other fields say."""
+        if self.location is not None:
+            return self.location
+        hosts, accounts, regions = ([said] if said else [] for said in (self.host, self.account, self.region))
+        return Location(hosts=hosts, accounts=accounts, regions=regions)
 
     def without_raw(self) -> "NormalizedAlert":
         """Return the alert without the sender's body, small enough to travel through a state machine."""

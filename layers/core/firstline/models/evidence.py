@@ -4,10 +4,13 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
 
+from firstline.models.alert import NormalizedAlert
 from firstline.models.classification import DecidedBy
 from firstline.models.frozen import Frozen, Name, Text, Url
 from firstline.models.record import Feedback, Outcome
 from firstline.models.severity import Severity
+
+_SHORT_NAMES = {"production": "prod", "prd": "prod", "staging": "stage", "stg": "stage", "development": "dev"}
 
 type DeploymentState = Literal["in_progress", "succeeded", "failed", "rolled_back"]
 """The state that a deployment has reached; `firstline.sources.deployments.states` explains each."""
@@ -27,6 +30,19 @@ class Deployment(Frozen):
     deployed_at: AwareDatetime
     url: Url | None = None
     state: Annotated[DeploymentState | None, BeforeValidator(_known_state)] = None
+
+    def concerns(self, alert: NormalizedAlert) -> bool:
+        """Return True if it is of the alert's service, and not known to be of another environment."""
+        if alert.service is None or self.service.casefold() != alert.service.casefold():
+            return False
+        there, here = self.environment, alert.environment
+        return there is None or here is None or _in_short(there) == _in_short(here)
+
+
+def _in_short(environment: str) -> str:
+    """Return the name that CI, which writes environments out, and labels, which cut them short, have in common."""
+    name = environment.casefold()
+    return _SHORT_NAMES.get(name, name)
 
 
 class EarlierIncident(Frozen):

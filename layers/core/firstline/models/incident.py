@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from firstline.models.alert import NormalizedAlert
+from firstline.models.alert import Location, NormalizedAlert
 from firstline.models.frozen import Frozen, Name, Text
 
 FIRST_OF_STORM = "first_alert"
@@ -47,6 +47,8 @@ class Incident(Frozen):
     """The number of incidents that its group has opened within the hour, this one included."""
     hold: Hold | None = None
     """The silence, maintenance window or inhibition that held all of its alerts when it was opened."""
+    locations: list[Location] = []
+    """What its alerts say of their machines, each location once; empty if it was opened by one alert."""
 
     @property
     def first_alert(self) -> str:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from firstline.models import NormalizedAlert, Notification
+from firstline.models import Location, NormalizedAlert, Notification
 from firstline.privacy.redact import redact, redact_label, redact_payload, redact_secrets
 
 _NAMES = ("host", "account", "region", "environment", "service")
@@ -28,8 +28,15 @@ def without_secrets(alert: NormalizedAlert) -> NormalizedAlert:
         "labels": {redact_secrets(name): redact_label(name, value) for name, value in alert.labels.items()},
         "url": link_without_secrets(alert.url),
         "raw_payload": redact_payload(alert.raw_payload),
+        "location": alert.location and _location_without_secrets(alert.location),
     }
     return alert.model_copy(update=changes)
+
+
+def _location_without_secrets(location: Location) -> Location:
+    names = ("hosts", "accounts", "regions", "networks")
+    hidden = {name: [redact_secrets(said)[:_NAME_LIMIT] for said in getattr(location, name)] for name in names}
+    return location.model_copy(update={**hidden, "pod": location.pod and redact_secrets(location.pod)[:_NAME_LIMIT]})
 
 
 def link_without_secrets(url: str | None, hide: Callable[[str], str] = redact_secrets) -> str | None:

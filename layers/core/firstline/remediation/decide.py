@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from firstline.models import Classification, Frozen, Incident, PlannedRelease, RunbookRun, Target
+from firstline.models import Classification, Deployment, Frozen, Incident, PlannedRelease, RunbookRun, Target
 from firstline.policy.remediation import RemediationPolicy, share_of
 from firstline.remediation.locks import HOST, RELEASE, Lease, lock_names
 from firstline.runbooks.match import named
@@ -28,6 +28,12 @@ PRODUCTION = frozenset({"prod", "production", "prd", "live"})
 
 SURE_ENOUGH = 0.6
 """The confidence below which a model's choice needs approval."""
+
+JUST_DEPLOYED = timedelta(minutes=30)
+"""The time after a deployment in which its hosts are still being changed, or found out to be broken."""
+
+LONGEST_DEPLOYMENT = timedelta(hours=12)
+"""The time for which a deployment counts as in progress if nobody ever says how it ended."""
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -47,6 +53,8 @@ class Situation(Frozen):
         The hosts to act on, or the releases to take back. One of the two lists is empty.
     demoted
         The reason why the runbook may not run by itself until a person resets it; None when it may.
+    deployments
+        The last deployments of the alert's service, one for each environment.
     """
 
     runbook: Runbook
@@ -63,6 +71,7 @@ class Situation(Frozen):
     environment: str
     now: datetime
     releases: list[PlannedRelease] = Field(default=[])
+    deployments: list[Deployment] = Field(default=[])
 
     @property
     def places(self) -> dict[str, str]:
@@ -107,6 +116,26 @@ def decide(situation: Situation) -> Verdict:
     if caution := _first_reason(situation, _CAUTIONS):
         return Verdict(decision="approve", reason=caution)
     return Verdict(decision="auto", reason=f"{runbook.id} is {runbook.risk} and may run by itself here")
+
+
+def why_withdrawn(situation: Situation, approved_at: datetime | None) -> str | None:
+    """Return why a plan that was made may not act any more, or None if it still may.
+
+    Its hosts, limits and locks were reserved when it was planned, so they are not asked for again.
+
+    Parameters
+    ----------
+    approved_at
+        The time of a person's yes, who knew of everything until then; None if the plan may run by itself.
+    """
+    if denial := _first_reason(situation, (_switched_off, _frozen)):
+        return denial
+    if situation.mode == "shadow":
+        return f"runbook {situation.runbook.id} is in shadow"
+    if approved_at is None:
+        return _first_reason(situation, (_being_deployed, _told_to_ask))
+    news = [deployment for deployment in situation.deployments if deployment.deployed_at > approved_at]
+    return _being_deployed(situation.model_copy(update={"deployments": news}))
 
 
 def look_back(runbook: Runbook, longest: timedelta) -> timedelta:
@@ -246,6 +275,25 @@ def _too_risky(situation: Situation) -> str | None:
     return None
 
 
+def _being_deployed(situation: Situation) -> str | None:
+    """Return the reason if the service is being changed already: a restart in the middle would be a second change.
+
+    A release that is taken back is the answer to a deployment, and to look changes nothing.
+    """
+    if situation.releases or situation.runbook.risk == "read_only":
+        return None
+    for deployment in situation.deployments:
+        ago = max(situation.now - deployment.deployed_at, timedelta())
+        if not deployment.concerns(situation.incident.alert):
+            continue
+        what = f"{deployment.service} {deployment.version}"
+        if deployment.state == "in_progress" and ago < LONGEST_DEPLOYMENT:
+            return f"{what} is being deployed since {in_words(ago)}; a human should know before a host is touched"
+        if ago < JUST_DEPLOYED:
+            return f"{what} was deployed {in_words(ago)} ago; a human should know before a host is touched"
+    return None
+
+
 def _told_to_ask(situation: Situation) -> str | None:
     if situation.mode == "approve":
         return f"runbook {situation.runbook.id} asks for approval"
@@ -269,4 +317,4 @@ def _doubtful(situation: Situation) -> str | None:
 
 
 _DENIALS = (_switched_off, _nothing_to_do, _frozen, _busy, _too_wide, _cooling_down, _too_often)
-_CAUTIONS = (_too_risky, _told_to_ask, _doubtful)
+_CAUTIONS = (_too_risky, _being_deployed, _told_to_ask, _doubtful)

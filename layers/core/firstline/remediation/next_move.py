@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from pydantic import BaseModel
 
@@ -25,6 +25,7 @@ from firstline.contracts import (
 from firstline.models import AnyPlannedStep, PlannedRelease, RemediationPlan, StepResult
 from firstline.people.reasons import sentence
 from firstline.remediation.release_end import ReleaseRead, end_of_release
+from firstline.remediation.targets import OwnAccount
 from firstline.runbooks.documents import HOLDS_ALREADY, NOT_NOW
 
 SUCCESS = "Success"
@@ -51,13 +52,6 @@ UNCHANGED = (HOLDS_ALREADY, NOT_NOW)
 
 _CANCELLED = re.compile(r"\[([A-Za-z]+), ?([A-Za-z]+)\]")
 """The reasons for which DynamoDB cancelled a transaction of two writes, as its message lists them."""
-
-
-class OwnAccount(NamedTuple):
-    """The account and region that Firstline runs in."""
-
-    account: str
-    region: str
 
 
 class Invocation(BaseModel):
@@ -104,6 +98,11 @@ def next_move(request: NextMoveInput, here: OwnAccount) -> NextMoveOutput:
             return run.end("verified", why) if "OK" in states else _not_recovered(run.alarming("ALARM" in states))
         case _:
             return run.end("page", sentence(request.observed, run.plan))
+
+
+def stop(request: NextMoveInput, move: NextMoveOutput, why: str) -> NextMoveOutput:
+    """Call a human instead of the act that was to follow."""
+    return _stop(_Remediation(request.plan, move.cursor, tuple(move.results), move.reason), why)
 
 
 @dataclass(frozen=True)
@@ -223,6 +222,10 @@ def _unclaimed(run: _Remediation, error: ErrorOutput | None) -> NextMoveOutput:
 def _stopped(run: _Remediation, error: ErrorOutput | None) -> NextMoveOutput:
     """Stop the remediation and its rollback: the switch is not "on", or it cannot be read."""
     why = f"the remediation switch could not be read ({error.name})" if error else "remediation has been switched off"
+    return _stop(run, why)
+
+
+def _stop(run: _Remediation, why: str) -> NextMoveOutput:
     return run.human(f"{run.plan.title} was stopped before step {run.step.step_id}: {why}.")
 
 

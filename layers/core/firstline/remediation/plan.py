@@ -3,7 +3,6 @@
 Each check can end in "no plan" with a reason for people. That is a normal outcome: a human is called.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,8 +15,10 @@ from firstline.errors import AlreadyPlanned, HistoryUnavailable, LockHeld, NoPla
 from firstline.incidents.audit_trail import Fact, Trail, append_or_log, planned, unplanned
 from firstline.models import (
     Classification,
+    Deployment,
     Frozen,
     Incident,
+    Location,
     NormalizedAlert,
     PlannedRelease,
     RemediationPlan,
@@ -30,6 +31,7 @@ from firstline.remediation import decide
 from firstline.remediation.locks import Lease, lock_names, longest, waves
 from firstline.remediation.releases import Releases, plan_release
 from firstline.remediation.steps import Documents, pin_steps
+from firstline.remediation.targets import OwnAccount, why_elsewhere
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.match import offered
 from firstline.runbooks.model import Runbook
@@ -40,11 +42,9 @@ WITHOUT_VERIFY = timedelta(minutes=1)
 ATTEMPTS = 8
 """The number of decisions that are tried while other remediations begin or end at the same moment."""
 
-_INSTANCE_ID = re.compile(r"m?i-[0-9a-f]{8,17}")
-
 
 class Resolution(Frozen):
-    """The managed instances behind a list of host names, or the reason why there are none.
+    """The managed instances that alerts are about, or the reason why there are none.
 
     `windows` are the names of those that run Windows; the others run Linux.
     """
@@ -57,8 +57,8 @@ class Resolution(Frozen):
 class Targets(Protocol):
     """The managed instances that carry the stack's tag."""
 
-    def resolve(self, hints: Sequence[str]) -> Resolution:
-        """Find the one managed instance behind each host name, or say which name has none and why."""
+    def resolve(self, locations: Sequence[Location], here: OwnAccount) -> Resolution:
+        """Find the one managed instance of each location, or say which location has none and why."""
 
     def fleet_size(self) -> int:
         """Count the managed instances with the stack's tag."""
@@ -148,7 +148,10 @@ class RemediationRules(Frozen):
 
 @dataclass(frozen=True)
 class Planning:
-    """An incident with the runbook chosen for it, and everything that planning reads or reserves."""
+    """An incident with the runbook chosen for it, and everything that planning reads or reserves.
+
+    `deployments` returns the last deployments of a service.
+    """
 
     incident: Incident
     classification: Classification
@@ -157,8 +160,10 @@ class Planning:
     documents: Documents
     releases: Releases
     remediations: Remediations
+    deployments: Callable[[str], list[Deployment]]
     switch: Callable[[], decide.Switch]
     rules: RemediationRules
+    here: OwnAccount
     now: datetime
 
 
@@ -230,22 +235,27 @@ def _stored(planning: Planning) -> RemediationPlan | None:
 
 
 def _scope(planning: Planning, runbook: Runbook, values: dict[str, str]) -> Scope:
+    locations = affected(planning.incident)
+    # Releases are taken back in one account and region, too, even if the alert names no host.
+    said = [*locations, planning.incident.alert.whereabouts]
+    if reason := next(filter(None, (why_elsewhere(location, planning.here) for location in said)), None):
+        raise NoPlan(f"no target: {reason}")
     if not runbook.releases:
-        return Scope(targets=_targets(planning, runbook), releases=[])
+        return Scope(targets=_targets(planning, runbook, locations), releases=[])
     incident, releases, listed = planning.incident, planning.releases, planning.rules.release_arns
     planned = [plan_release(step, values, incident, releases=releases, listed=listed) for step in runbook.releases]
     return Scope(targets=[], releases=planned)
 
 
-def _targets(planning: Planning, runbook: Runbook) -> list[Target]:
-    hosts = affected_hosts(planning.incident)
-    if not hosts:
+def _targets(planning: Planning, runbook: Runbook, locations: list[Location]) -> list[Target]:
+    if not locations:
         raise NoPlan("the alert names no host")
-    if runbook.target == "host" and len(hosts) > 1:
-        raise NoPlan(f"{len(hosts)} hosts are affected ({', '.join(hosts[:5])}) and {runbook.id} is for one")
-    resolution = planning.targets.resolve(hosts)
+    resolution = planning.targets.resolve(locations, planning.here)
     if resolution.problem or not resolution.targets:
         raise NoPlan(f"no target: {resolution.problem or 'no host found'}")
+    hosts = [target.name for target in resolution.targets]
+    if runbook.target == "host" and len(hosts) > 1:
+        raise NoPlan(f"{len(hosts)} hosts are affected ({', '.join(hosts[:5])}) and {runbook.id} is for one")
     if runbook.guard_alarm == planning.incident.alert.alert_name:
         raise NoPlan(f"runbook {runbook.id} is guarded by {runbook.guard_alarm}, which fires already")
     _ensure_platforms(runbook, resolution)
@@ -308,6 +318,7 @@ def _situation(
 ) -> decide.Situation:
     held = [lease for lease in state.held if lease.until > planning.now]
     several = decide.hosts_at_once(scope.targets, held) > 1
+    service = planning.incident.alert.service
     return decide.Situation(
         runbook=runbook,
         incident=planning.incident,
@@ -318,6 +329,7 @@ def _situation(
         held=held,
         fleet=planning.targets.fleet_size() if several else None,
         demoted=state.demoted,
+        deployments=planning.deployments(service) if service else [],
         switch=switch,
         policy=planning.rules.policy,
         remediation_mode=planning.rules.remediation_mode,
@@ -331,12 +343,13 @@ def _version(planning: Planning, runbook: Runbook) -> str:
     return decide.version(runbook, rules.policy, rules.remediation_mode, rules.environment)
 
 
-def affected_hosts(incident: Incident) -> list[str]:
-    """Return the hosts that the incident names, each once; without one, the labels that are instance ids."""
-    named = [*incident.hosts, *([incident.alert.host] if incident.alert.host else [])]
-    if not named:
-        named = [value for value in incident.alert.labels.values() if _INSTANCE_ID.fullmatch(value)]
-    return list(dict.fromkeys(name.strip() for name in named if name.strip()))
+def affected(incident: Incident) -> list[Location]:
+    """Return what an incident's alerts say of their machines. Of an older release only the first alert's is known."""
+    own = incident.alert.whereabouts
+    if incident.locations:
+        return incident.locations
+    others = [own.model_copy(update={"hosts": [host]}) for host in incident.hosts if host != incident.alert.host]
+    return [*([own] if own.named else []), *others]
 
 
 def parameter_values(runbook: Runbook, alert: NormalizedAlert) -> tuple[dict[str, str], str | None]:

@@ -117,6 +117,7 @@ def _read_alarm_message(message: dict[str, Any], raw: Any, topic: str | None, re
             topic=topic,
             actions=_list(message.get("AlarmActions")),
             children=[_object(child).get("Arn") for child in _list(message.get("TriggeringChildren"))],
+            accounts=[_object(m).get("AccountId") for m in _list(trigger.get("Metrics"))],
         ),
         raw,
         reading,
@@ -159,6 +160,7 @@ def _described_alarm(event: dict[str, Any], detail: dict[str, Any], arn: Any, ac
         contributor_id=contributor.get("id") or contributor.get("contributorId"),
         contributor=_object(contributor.get("attributes") or contributor.get("contributorAttributes")),
         children=_triggering(state.get("reasonData")),
+        accounts=[_object(m).get("accountId") for m in _list(configuration.get("metrics"))],
         muted_by=("a mute rule" if type(muted) is dict else values.name(muted) or "a mute rule") if muted else None,
     )
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from firstline.errors import UnreadablePayload
 from firstline.sources import meanings, severity, values
 from firstline.sources.identity import INSTANCE_ID, bare_host, digest, group_key, host_hint
+from firstline.sources.location import locate
 from firstline.sources.meanings import Subject
 from firstline.sources.reading import Reading
 from firstline.sources.severity import WORDS
@@ -35,7 +36,8 @@ class Alarm:
     """A change of an alarm's state, its values as they were sent.
 
     `dimensions` has one entry for each metric, `actions` is what the alarm does when it fires, and `children` are the
-    ARNs of the alarms whose change changed this composite one.
+    ARNs of the alarms whose change changed this composite one. `accounts` are those of the metrics: an alarm of a
+    monitoring account may watch another account's.
     """
 
     name: Any
@@ -56,6 +58,7 @@ class Alarm:
     topic: str | None = None
     actions: list[Any] = field(default_factory=list)
     children: list[Any] = field(default_factory=list)
+    accounts: list[Any] = field(default_factory=list)
 
 
 def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
@@ -80,7 +83,7 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
     labels = _agreed_labels([*alarm.dimensions, alarm.contributor])
     meant = meanings.of(labels)
     subject = Subject(account, region, meant.first("service") or meant.first("cluster"), meant.first("environment"))
-    at = values.moment(alarm.at)
+    at, host = values.moment(alarm.at), _host(alarm, labels)
     full_name = values.scalar(alarm.name) or name
     # `Region` of an SNS message is a display name that varies; the ARN says it exactly.
     identity = values.scalar(alarm.arn) or f"{account}:{region}:{full_name}"
@@ -100,9 +103,10 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
         status="firing" if alarm.state == "ALARM" else "resolved",
         fingerprint=digest("cloudwatch", identity, values.scalar(alarm.contributor_id)),
         group_key=_problem(reading.source, alarm, full_name, account, region),
-        host=_host(alarm, labels),
+        host=host,
         url=_console_url(name, region, partition),
         subject=subject,
+        location=locate(meant, subject, host=host, accounts=map(values.name, alarm.accounts)),
         raw_payload=raw,
     )
 

@@ -15,6 +15,7 @@ from firstline.models import SourceSeverity
 from firstline.sources import meanings, values
 from firstline.sources.authentication import require_token
 from firstline.sources.identity import digest, group_key, host_hint
+from firstline.sources.location import locate
 from firstline.sources.meanings import Meant, letters
 from firstline.sources.reading import Reading
 
@@ -57,7 +58,7 @@ def read(payload: Any, reading: Reading) -> None:
         )
     alert_name, in_title = _split_title(title)
     scope = _get(fields, "alertscope", "scope", "scopes") or in_title.get("scope", "")
-    tags, ambiguous = _tags(fields.get("tags", ""), scope)
+    tags, further = _tags(fields.get("tags", ""), scope)
     alert_type = (_get(fields, "alerttype") or "").lower()
     said = _get(fields, "alerttransition", "transition") or in_title.get("transition", "")
     transition = letters(said[:64])
@@ -68,6 +69,7 @@ def read(payload: Any, reading: Reading) -> None:
     meant = meanings.of(tags)
     subject = meant.subject
     at = _updated_at(fields)
+    ambiguous = dict(further)
     hints = {key: tag for key, tag in tags.items() if key not in ambiguous}
     if hostname:
         hints["host"] = hostname
@@ -95,6 +97,7 @@ def read(payload: Any, reading: Reading) -> None:
         host=host_hint(hints),
         url=values.url(_get(fields, "link", "url", "alerturl", "eventurl", "monitorurl")),
         subject=subject,
+        location=locate(meant.and_also(*(meanings.of(dict([tag])) for tag in further)), subject, host=hostname),
         raw_payload=payload,
     )
 
@@ -158,15 +161,15 @@ def _split_title(title: str) -> tuple[str, dict[str, str]]:
     return values.name(rest) or values.name(title) or "Datadog alert", found
 
 
-def _tags(tags: str, scope: str) -> tuple[dict[str, str], set[str]]:
-    """Return the tags as labels, and the names of those with several values: of these the first is kept."""
+def _tags(tags: str, scope: str) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """Return the tags as labels, and the further values of those with several: of these the first is kept."""
     found: dict[str, str] = {}
-    ambiguous: set[str] = set()
+    further: list[tuple[str, str]] = []
     for tag in _split(f"{tags},{scope}"):
         key, _, value = tag.partition(":")
         if key and value and found.setdefault(key, value) != value:
-            ambiguous.add(key)
-    return found, ambiguous
+            further.append((key, value))
+    return found, further
 
 
 def _split(tags: str) -> list[str]:

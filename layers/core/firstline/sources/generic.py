@@ -11,6 +11,7 @@ from firstline.errors import UnreadablePayload
 from firstline.sources import meanings, prometheus, values
 from firstline.sources.authentication import Request, is_signed_webhook, require_token, signed
 from firstline.sources.identity import bare_host, digest, group_key, host_hint
+from firstline.sources.location import locate
 from firstline.sources.meanings import Subject
 from firstline.sources.notices.notice import essence, part
 from firstline.sources.reading import Reading
@@ -127,6 +128,7 @@ def _read_alert(raw: Any, reading: Reading) -> None:
         host=host,
         url=values.url(*(alert.get(key) for key in _URL)),
         subject=subject,
+        location=locate(meant.and_also(own), subject, host=host),
         raw_payload=raw,
     )
 

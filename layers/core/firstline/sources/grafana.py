@@ -9,6 +9,7 @@ from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.sources import meanings, prometheus, values
 from firstline.sources.authentication import SIGNATURE_WINDOW_SECONDS, Request, has_token, is_recent, signed
 from firstline.sources.identity import digest, group_key, host_hint
+from firstline.sources.location import locate
 from firstline.sources.reading import Reading
 
 SIGNATURE_HEADER = "x-grafana-alerting-signature"
@@ -69,7 +70,7 @@ def _read_legacy(payload: dict[str, Any], reading: Reading) -> None:
         return
     tags = payload.get("tags")
     tags = tags if type(tags) is dict else {}
-    meant = meanings.of(tags)
+    meant, matched = meanings.of(tags), _match_tags(payload.get("evalMatches"))
     org = values.scalar(payload.get("orgId"))
     ids = (values.scalar(payload.get(key)) for key in ("dashboardId", "panelId", "ruleId"))
     reading.add(
@@ -81,9 +82,10 @@ def _read_legacy(payload: dict[str, Any], reading: Reading) -> None:
         status=status,
         fingerprint=digest(org, *ids, alert_name),
         group_key=group_key("grafana", alert_name, meant.subject, org),
-        host=host_hint({**_match_tags(payload.get("evalMatches")), **tags}),
+        host=host_hint({**matched, **tags}),
         url=values.url(payload.get("ruleUrl")),
         subject=meant.subject,
+        location=locate(meant.and_also(meanings.of(matched)), meant.subject),
         raw_payload=payload,
     )
 

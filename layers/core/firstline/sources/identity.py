@@ -55,21 +55,17 @@ def alertmanager_fingerprint(labels: Mapping[str, Any], given: Any = None) -> st
 def host_hint(labels: Mapping[str, Any], meant: Meant | None = None) -> str | None:
     """Return the best hint in the labels for the machine that the alert is about, or None.
 
-    In this order: a value that is exactly an instance id · a private DNS name · an address · a host name. Two different
-    instance ids are no hint: a command must never go to a guess.
+    In this order: an instance id · a private DNS name · an address · a host name, each from a label that means the
+    host. It is for people: where a command goes is decided by everything in the alert's `location`.
 
     Parameters
     ----------
     meant
         What the labels mean, if the caller knows it already.
     """
-    found: str | None = None
-    for value in labels.values():
-        if type(value) is str and value.startswith(("i-", "mi-")) and INSTANCE_ID.fullmatch(value) and value != found:
-            if found is not None:
-                return None
-            found = value
-    return found or best_host((meant if meant is not None else meanings.of(labels)).get("host", ()))
+    meant = meant if meant is not None else meanings.of(labels)
+    ids = [value for value in meant.get("instance_id", ()) if INSTANCE_ID.fullmatch(value)]
+    return best_host([*ids, *meant.get("host", ()), *meant.get("node", ())])
 
 
 def best_host(candidates: Iterable[str]) -> str | None:

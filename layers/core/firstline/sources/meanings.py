@@ -39,10 +39,19 @@ _NAMES: dict[str, str] = {
     ),
     "cluster": "cluster clustername k8sclustername kubeclustername kubernetesclustername kubernetescluster",
     "namespace": "exportednamespace namespace namespacename k8snamespacename kubenamespace kubernetesnamespace",
-    "host": (
-        "instance host hostname node kubenode kubernetesnode nodename k8snodename kubernetesiohostname "
-        "server servername hostip nodeip fqdn"
+    "host": "instance host hostname server servername hostip fqdn",
+    "node": "node exportednode kubenode kubernetesnode nodename k8snodename kubernetesiohostname nodeip",
+    # These count only if the value is an instance's id or ARN: OpenTelemetry's `host.id` may be anything.
+    "instance_id": (
+        "instanceid ec2instanceid awsinstanceid awsec2instanceid dimensioninstanceid hostid cloudinstanceid "
+        "instancearn resourceid resourcearn cloudresourceid"
     ),
+    "zone": (
+        "zone availabilityzone az awsavailabilityzone cloudavailabilityzone topologykubernetesiozone "
+        "failuredomainbetakubernetesiozone"
+    ),
+    "network": "vpcid vpc awsvpcid",
+    "pod": "exportedpod pod podname k8spodname kubepodname kubernetespodname",
 }
 _PLACES: dict[str, tuple[int, str]] = {
     name: (place, meaning) for meaning, names in _NAMES.items() for place, name in enumerate(names.split())
@@ -64,6 +73,14 @@ class Meant(dict[str, list[str]]):
     def first(self, meaning: str) -> str | None:
         """Return the value that counts for a meaning, cleaned, or None."""
         return values.name(self[meaning][0]) if meaning in self else None
+
+    def and_also(self, *others: "Meant") -> "Meant":
+        """Return what this and other labels mean together; the values of this one come first."""
+        both = Meant({meaning: list(said) for meaning, said in self.items()})
+        for other in others:
+            for meaning, said in other.items():
+                both.setdefault(meaning, []).extend(said)
+        return both
 
     @property
     def subject(self) -> Subject:

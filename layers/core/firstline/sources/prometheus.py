@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from firstline.errors import UnreadablePayload
+from firstline.models import Location
 from firstline.sources import meanings, values
 from firstline.sources.authentication import require_token
 from firstline.sources.heartbeat import is_dead_mans_switch, says_that_it_always_fires
 from firstline.sources.identity import alertmanager_fingerprint, group_key, host_hint
+from firstline.sources.location import locate
 from firstline.sources.meanings import Meant, Subject
 from firstline.sources.reading import Reading
 
@@ -88,6 +90,7 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
         host=identity.host,
         url=values.url(alert.get("panelURL"), alert.get("dashboardURL"), alert.get("generatorURL")),
         subject=identity.subject,
+        location=identity.location,
         raw_payload=alert,
         heartbeat=not_for_people is not None,
         nothing_known=nothing_known,
@@ -131,6 +134,7 @@ class _Identity:
     group_key: str
     host: str | None
     subject: Subject
+    location: Location | None
     not_for_people: str | None
 
 
@@ -175,5 +179,6 @@ def _read_identity(source: str, given: Any, own: dict[str, Any], merged: dict[st
         group_key=group_key(source, full_name, meant.subject, _scope(meant, merged)),
         host=host_hint(merged, meant),
         subject=meant.subject,
+        location=locate(meant, meant.subject),
         not_for_people=not_for_people,
     )

@@ -14,6 +14,7 @@ from firstline.sources import severity, values
 from firstline.sources.severity import UNSTATED
 
 if TYPE_CHECKING:
+    from firstline.models import Location
     from firstline.sources.meanings import Subject
 
 # A child of Firstline's one logger, so that its lines come out in the same shape; importing the logger itself would
@@ -102,6 +103,7 @@ class Reading:
         url: str | None = None,
         heartbeat: bool = False,
         nothing_known: str | None = None,
+        location: "Location | None" = None,
     ) -> None:
         """Add an alert, or a heartbeat; its severity is None when the sender stated none.
 
@@ -130,6 +132,7 @@ class Reading:
             "timestamp_orders": timestamp_orders and at is not None,
             "url": url,
             "nothing_known": nothing_known,
+            "location": location,
             "account": subject.account,
             "region": subject.region,
             "environment": subject.environment,

@@ -1,14 +1,13 @@
-"""Instances that a command may be sent to, found by the hosts that an alert names."""
+"""Instances that a command may be sent to: those that an alert's names fit, as EC2 and Systems Manager know them."""
 
-import ipaddress
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from firstline.models import Target
+from firstline.models import Location, Target
 from firstline.remediation.plan import Resolution
+from firstline.remediation.targets import Hint, Instance, OwnAccount, hints, which
 from firstline.runbooks.documents import OLDEST_AGENT
 
 if TYPE_CHECKING:
@@ -20,46 +19,54 @@ if TYPE_CHECKING:
 MAX_HOSTS = 50
 """The number of instance ids that one SendCommand takes."""
 
-_MANAGED_NODES = 1_000
-"""The number of tagged hybrid nodes that are searched for one id."""
+_MOST = 1_000
+"""The number of instances that the names of one incident may fit, and of hybrid nodes that are searched for an id."""
 
-_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,254}")
-_INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
-_MANAGED_ID = re.compile(r"mi-[0-9a-f]{17}")
-_PRIVATE_DNS = re.compile(r"ip-[0-9]{1,3}-[0-9]{1,3}-[0-9]{1,3}-[0-9]{1,3}")
+_FILTER_VALUES = 200
+"""The number of values that one filter takes."""
+
+_FILTERS = {"id": "instance-id", "address": "private-ip-address", "name": "tag:Name"}
+_STATES = ["pending", "running", "stopping", "stopped"]
+"""All but the terminated: a stopped instance carries its name, too."""
 
 
 class TaggedInstances:
-    """The instances that carry the stack's tag and are online in Systems Manager, found by the names in alerts.
+    """The instances that carry the stack's tag and are online in Systems Manager, found by what alerts say of them.
+
+    `domains` are those in which hosts of this account have their names.
 
     Example
     -------
-    >>> TaggedInstances(ec2, ssm, "Firstline", "managed").resolve(["10.0.3.17:9100"])
+    >>> TaggedInstances(ec2, ssm, "Firstline", "managed", ["example.org"]).resolve([Location(hosts=["web-1"])], here)
     """
 
-    def __init__(self, ec2: "EC2Client", ssm: "SSMClient", tag_key: str, tag_value: str) -> None:
+    def __init__(
+        self, ec2: "EC2Client", ssm: "SSMClient", tag_key: str, tag_value: str, domains: Sequence[str] = ()
+    ) -> None:
         self._ec2 = ec2
         self._ssm = ssm
         self._tag_key = tag_key
         self._tag_value = tag_value
+        self._domains = domains
 
-    def resolve(self, hints: Sequence[str]) -> Resolution:
-        """Return the one instance that each hint stands for: tagged, running, online, and on Linux or Windows.
+    def resolve(self, locations: Sequence[Location], here: OwnAccount) -> Resolution:
+        """Return the one instance of each location: tagged, running, online, and on Linux or Windows.
 
-        A problem with one hint is a problem with all of them: to cure a part of an incident's hosts would look like a
-        recovery. An alert's text only selects among the tagged instances; it cannot widen the choice.
+        A problem with one location is a problem with all of them: to cure a part of an incident's hosts would look like
+        a recovery. An alert's text only selects among the tagged instances; it cannot widen the choice.
         """
-        if len(hints) > MAX_HOSTS:
-            return _problem(f"{len(hints)} hosts are affected; {MAX_HOSTS} is the limit")
+        if len(locations) > MAX_HOSTS:
+            return _problem(f"more than {MAX_HOSTS} hosts are affected, which is the limit")
+        said = [hint for location in locations for hint in hints(location, self._domains)]
+        found = list(islice(self._instances(said), _MOST + 1))
+        if len(found) > _MOST:
+            return _problem(f"the alert's names fit more than {_MOST} instances")
         targets: dict[str, Target] = {}
-        for hint in hints:
-            found = self._instances(hint)
-            if isinstance(found, str):
-                return _problem(found)
-            if len(found) != 1:
-                number = "several instances" if found else "no running instance"
-                return _problem(f"{hint[:100]!r} fits {number} with the tag {self._tag_key}={self._tag_value}")
-            targets[found[0].instance_id] = found[0]
+        for location in locations:
+            chosen = which(location, found, here, self._domains)
+            if isinstance(chosen, str):
+                return _problem(chosen)
+            targets[chosen.instance_id] = Target(instance_id=chosen.instance_id, name=chosen.name or chosen.instance_id)
         if not targets:
             return _problem("the alert names no host")
         nodes = {node["InstanceId"]: node for node in self._nodes("InstanceIds", list(targets))}
@@ -73,39 +80,42 @@ class TaggedInstances:
         """Count the nodes, EC2 or hybrid, online or not, with the stack's tag that Systems Manager manages."""
         return sum(1 for _ in self._tagged_nodes())
 
-    def _instances(self, hint: str) -> list[Target] | str:
-        """Return at most two instances that a hint fits (two are as wrong as twenty), or why it cannot be looked up."""
-        host = _host(hint)
-        # EC2 reads * and ? in a filter's value as wildcards, so only the characters of a host name may get there.
-        if not _HOST.fullmatch(host):
-            return f"{hint[:100]!r} is not the name of a host"
-        label = host.split(".")[0]
-        if _MANAGED_ID.fullmatch(host):
-            # SSM takes no other filter beside a tag, so the id is compared here.
-            nodes = (node for node in islice(self._tagged_nodes(), _MANAGED_NODES) if node["InstanceId"] == host)
-            return [
-                Target(instance_id=host, name=node.get("Name") or node.get("ComputerName") or host) for node in nodes
-            ]
-        if _INSTANCE_ID.fullmatch(label):
-            return self._find("instance-id", [label])
-        # A private DNS name is the private address with dashes, in any domain.
-        address = _address(label[3:].replace("-", ".") if _PRIVATE_DNS.fullmatch(label) else host)
-        if address and address.version == 6:
-            return f"{host} is an IPv6 address; instances are found by their private IPv4 address, id or name"
-        if address:
-            return self._find("private-ip-address", [str(address)])
-        return self._find("tag:Name", sorted({host, label}))
+    def _instances(self, said: Iterable[Hint]) -> Iterator[Instance]:
+        """Yield each instance that a hint may fit once, tagged or not: a name is only sure if no other has it."""
+        seen: set[str] = set()
+        for kind, key in _FILTERS.items():
+            values = {value for hint in said if hint.kind == kind for value in hint.values}
+            for instance in self._find(key, sorted(values)):
+                if instance.instance_id not in seen:
+                    seen.add(instance.instance_id)
+                    yield instance
+        hybrid = {value for hint in said if hint.kind == "id" for value in hint.values if value.startswith("mi-")}
+        # SSM takes no other filter beside a tag, so the ids are compared here.
+        for node in islice(self._tagged_nodes(), _MOST) if hybrid else ():
+            if node["InstanceId"] in hybrid:
+                yield Instance(instance_id=node["InstanceId"], name=node.get("Name") or node.get("ComputerName") or "")
 
-    def _find(self, name: str, values: list[str]) -> list[Target]:
-        filters: list[FilterTypeDef] = [
-            {"Name": name, "Values": values},
-            {"Name": f"tag:{self._tag_key}", "Values": [self._tag_value]},
-            {"Name": "instance-state-name", "Values": ["running"]},
-        ]
-        pages = self._ec2.get_paginator("describe_instances").paginate(Filters=filters)
-        reservations = (reservation for page in pages for reservation in page.get("Reservations", []))
-        instances = (instance for reservation in reservations for instance in reservation.get("Instances", []))
-        return [Target(instance_id=found["InstanceId"], name=_name(found)) for found in islice(instances, 2)]
+    def _find(self, key: str, values: list[str]) -> Iterator[Instance]:
+        # EC2 reads * and ? in a filter's value as wildcards; a hint has none.
+        for start in range(0, len(values), _FILTER_VALUES):
+            filters: list[FilterTypeDef] = [
+                {"Name": key, "Values": values[start : start + _FILTER_VALUES]},
+                {"Name": "instance-state-name", "Values": _STATES},
+            ]
+            for page in self._ec2.get_paginator("describe_instances").paginate(Filters=filters):
+                for reservation in page.get("Reservations", []):
+                    yield from map(self._instance, reservation.get("Instances", []))
+
+    def _instance(self, found: "InstanceTypeDef") -> Instance:
+        tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}
+        return Instance(
+            instance_id=found["InstanceId"],
+            name=tags.get("Name", ""),
+            address=found.get("PrivateIpAddress"),
+            network=found.get("VpcId"),
+            state=found["State"]["Name"],
+            tagged=tags.get(self._tag_key) == self._tag_value,
+        )
 
     def _tagged_nodes(self) -> Iterator["InstanceInformationTypeDef"]:
         return self._nodes(f"tag:{self._tag_key}", [self._tag_value])
@@ -131,31 +141,6 @@ def _why_unreachable(target: Target, node: "InstanceInformationTypeDef | None") 
         oldest = ".".join(map(str, OLDEST_AGENT))
         return f"the SSM Agent on {target.name} is {version}; parameters need {oldest} or later"
     return None
-
-
-def _host(hint: str) -> str:
-    """Return the host of `host`, `host:port`, `[v6]:port` or a URL."""
-    text = hint.strip()
-    if _address(text):
-        return text
-    try:
-        address = urlsplit(text).netloc.rpartition("@")[2] if "://" in text else text
-    except ValueError:
-        return ""
-    # Not `hostname`, which is in lower case: a tag's value is compared with its case.
-    return address[1:].partition("]")[0] if address.startswith("[") else address.partition(":")[0]
-
-
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(text)
-    except ValueError:
-        return None
-
-
-def _name(instance: "InstanceTypeDef") -> str:
-    names = (tag["Value"] for tag in instance.get("Tags", []) if tag["Key"] == "Name" and tag["Value"])
-    return next(names, instance["InstanceId"])
 
 
 def _problem(reason: str) -> Resolution:

@@ -78,6 +78,11 @@ class TableEvidence(TableStore):
                 raise HistoryUnavailable(f"table {self._table.name}: {error}") from error
             self._table.put(item)
 
+    def last_deployments(self, service: str) -> list[Deployment]:
+        """Return the last deployment of a service in each environment. One request."""
+        items = self._table.query(service_key(service), since="DEPLOYED#", until="DEPLOYED$")
+        return [Deployment.from_stored(item["deployment"]) for item in items]
+
     def deployments_since(self, since: datetime) -> list[Deployment]:
         """Return the deployments since a time, newest first."""
         items = self._table.query("DEPLOYMENTS", since=stamp(since), newest_first=True, limit=1_000)

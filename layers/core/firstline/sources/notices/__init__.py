@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from firstline.sources import prometheus, values
+from firstline.sources import meanings, prometheus, values
 from firstline.sources.cloudwatch_alarm import severity_word, topic_severity_word
 from firstline.sources.identity import bare_host, digest
+from firstline.sources.location import locate
 from firstline.sources.meanings import Subject
 from firstline.sources.notices.events import DEPLOYMENTS
 from firstline.sources.notices.messages import of_message
@@ -100,5 +101,6 @@ def _add(
         host=bare_host(values.scalar(notice.host) or ""),
         url=values.url(notice.url),
         subject=about,
+        location=locate(meanings.of(notice.labels), about, host=bare_host(values.scalar(notice.host) or "")),
         raw_payload=raw,
     )

@@ -1,0 +1,58 @@
+"""The permission of a plan, asked again when the plan is used: at the yes and before each act.
+
+Between planning and acting people think, and steps take their time. Meanwhile a freeze may begin, a runbook may lose
+its mode or its autonomy, and the service may be deployed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from firstline.models import Deployment, IncidentRecord, RemediationPlan
+from firstline.remediation.decide import Situation, why_withdrawn
+from firstline.remediation.plan import RemediationRules
+from firstline.runbooks.catalogue import Catalogue
+
+
+@dataclass(frozen=True)
+class Permission:
+    """The present facts that the permission of a plan rests on.
+
+    `demoted` returns why a runbook may not run by itself, `deployments` the last deployments of a service.
+    """
+
+    catalogue: Catalogue
+    demoted: Callable[[str], str | None]
+    deployments: Callable[[str], list[Deployment]]
+    rules: RemediationRules
+    now: datetime
+
+    def withdrawn(self, plan: RemediationPlan, record: IncidentRecord | None) -> str | None:
+        """Return why the plan may not act any more, or None if it may. The machine itself reads the switch."""
+        runbook = self.catalogue.get(plan.runbook_id)
+        if runbook is None:
+            return f"runbook {plan.runbook_id} is gone"
+        if record is None or record.classification is None:
+            return "its incident is unknown"
+        approved = plan.decision == "approve" and record.decision == "approved"
+        if plan.decision == "approve" and not approved:
+            return "nobody has approved it"
+        service = record.incident.alert.service
+        situation = Situation(
+            runbook=runbook,
+            incident=record.incident,
+            classification=record.classification,
+            targets=plan.targets,
+            releases=plan.releases,
+            runs=[],
+            held=[],
+            fleet=None,
+            demoted=self.demoted(plan.runbook_id),
+            switch="on",
+            policy=self.rules.policy,
+            remediation_mode=self.rules.remediation_mode,
+            environment=self.rules.environment,
+            deployments=self.deployments(service) if service else [],
+            now=self.now,
+        )
+        return why_withdrawn(situation, record.decided_at if approved else None)

@@ -1,0 +1,102 @@
+"""What may still run is asked again: at the yes and before each act."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from firstline.models import Deployment
+from firstline.policy.remediation import RemediationPolicy
+from firstline.remediation.permission import Permission
+from firstline.remediation.plan import RemediationRules
+from firstline.runbooks.catalogue import Catalogue
+from firstline.runbooks.model import Runbook
+from tests.support.builders import NOW, a_plan, a_record, an_alert, an_incident
+
+MINUTE = timedelta(minutes=1)
+FROZEN = {"freezes": [{"reason": "release night", "dates": "2026-03-01"}]}
+BY_ITSELF: dict[str, Any] = {"decision": "auto"}
+APPROVED: dict[str, Any] = {"decision": "approve"}
+AT_NOW = {"decided_at": NOW - MINUTE}
+
+
+def withdrawn(
+    runbook: Runbook | None,
+    plan: dict[str, Any],
+    *,
+    decided: dict[str, Any] | None = None,
+    policy: dict[str, Any] | None = None,
+    mode: str = "auto",
+    demoted: str | None = None,
+    deployed: timedelta | None = None,
+    **deployment: Any,
+) -> str | None:
+    """Ask whether a plan of the runbook may still act, some minutes after it was made."""
+    said = {"decision": "approved", "decided_by": "ada", "decided_at": NOW - MINUTE} if plan == APPROVED else {}
+    record = a_record(an_incident(an_alert(environment="staging")), **(said if decided is None else decided))
+    rules: dict[str, Any] = {
+        "remediation_mode": mode,
+        "environment": "staging",
+        "document_prefix": "firstline-dev",
+        "approval_timeout_seconds": 900,
+        "policy": RemediationPolicy.model_validate(policy or {}),
+    }
+    last = {"service": "shop", "version": "7", "deployed_at": NOW - (deployed or MINUTE), **deployment}
+    return Permission(
+        catalogue=Catalogue([runbook] if runbook else []),
+        demoted=lambda _: demoted,
+        deployments=lambda service: (
+            [] if deployed is None else [Deployment.model_validate(last | {"service": service})]
+        ),
+        rules=RemediationRules(**rules),
+        now=NOW,
+    ).withdrawn(a_plan(runbook_id="drain-spool", **plan), record)
+
+
+@pytest.mark.parametrize(
+    ("plan", "facts", "why"),
+    [
+        (BY_ITSELF, {}, None),
+        (APPROVED, {}, None),
+        (BY_ITSELF, {"policy": FROZEN}, "changes are frozen: release night"),
+        (APPROVED, {"policy": FROZEN}, "changes are frozen: release night"),
+        (BY_ITSELF, {"mode": "off"}, "remediation is switched off for this stack"),
+        (APPROVED, {"mode": "off"}, "remediation is switched off for this stack"),
+        (BY_ITSELF, {"mode": "approve"}, "this stack asks for approval before every remediation"),
+        (APPROVED, {"mode": "approve"}, None),
+        (BY_ITSELF, {"demoted": "it failed"}, "drain-spool no longer runs by itself: it failed"),
+        (APPROVED, {"demoted": "it failed"}, None),
+        (BY_ITSELF, {"deployed": 5 * MINUTE}, "shop 7 was deployed 5 minutes ago"),
+        (BY_ITSELF, {"deployed": 60 * MINUTE, "state": "in_progress"}, "shop 7 is being deployed since 60 minutes"),
+        # Who approved knew of what was deployed before, and not of what came since.
+        (APPROVED, {"deployed": 5 * MINUTE}, None),
+        (APPROVED, {"deployed": MINUTE / 2, "state": "in_progress"}, "shop 7 is being deployed since 30 seconds"),
+        (APPROVED, {"decided": {}}, "nobody has approved it"),
+        (APPROVED, {"decided": {"decision": "refused", "decided_by": "ada", **AT_NOW}}, "nobody has approved it"),
+    ],
+)
+def test_a_plan_may_act_while_what_allowed_it_holds(
+    make_runbook: Any, plan: dict[str, Any], facts: dict[str, Any], why: str | None
+) -> None:
+    reason = withdrawn(make_runbook(), plan, **facts)
+
+    assert reason is None if why is None else (reason or "").startswith(why)
+
+
+@pytest.mark.parametrize(
+    ("mode", "plan", "why"),
+    [
+        ("off", APPROVED, "runbook drain-spool is switched off"),
+        ("shadow", APPROVED, "runbook drain-spool is in shadow"),
+        ("approve", APPROVED, None),
+        ("approve", BY_ITSELF, "runbook drain-spool asks for approval"),
+    ],
+)
+def test_the_runbooks_mode_counts_as_it_is_now(
+    make_runbook: Any, mode: str, plan: dict[str, Any], why: str | None
+) -> None:
+    assert withdrawn(make_runbook(mode=mode), plan) == why
+
+
+def test_a_runbook_that_is_gone_does_not_run() -> None:
+    assert withdrawn(None, BY_ITSELF) == "runbook drain-spool is gone"
