@@ -56,7 +56,7 @@ def test_an_empty_list_is_no_error() -> None:
     assert normalize("generic", {"alerts": []}) == []
 
 
-@pytest.mark.parametrize("payload", [[], [{"alert_name": "x"}], None, "x", {}, {"alert_name": {}}, {"alerts": [7]}])
+@pytest.mark.parametrize("payload", [[7], None, "x", {}, {"alert_name": {}}, {"alerts": [7]}])
 def test_what_cannot_be_read(payload: Any) -> None:
     with pytest.raises(UnreadablePayload, match="generic: "):
         normalize("generic", payload)
@@ -144,3 +144,40 @@ def test_what_alertmanager_sends_is_read_here_too() -> None:
     assert (alert.source, alert.alert_name, alert.status) == ("generic", "Lag", "resolved")
     assert (alert.severity, alert.service, alert.message) == ("critical", "ledger", "by 40 minutes")
     assert len(batch.heartbeats) == 1
+
+
+def test_alerts_on_lines_of_their_own_or_in_a_list() -> None:
+    lines = b'{"alert_name": "Lag"}\n{"alert_name": "Disk", "status": "resolved"}\n'
+
+    for body in (lines, b'[{"alert_name": "Lag"}, {"alert_name": "Disk", "status": "resolved"}]'):
+        alerts = normalize("generic", parse_body(body))
+        assert [(alert.alert_name, alert.status) for alert in alerts] == [("Lag", "firing"), ("Disk", "resolved")]
+
+
+def test_one_line_of_several_that_is_no_alert_is_rejected_alone() -> None:
+    batch = normalize_batch("generic", parse_body(b'{"alert_name": "Lag"}\n{"x": 1}'))
+
+    assert ([alert.alert_name for alert in batch.alerts], len(batch.rejected)) == (["Lag"], 1)
+    assert batch.unread == {"alerts": [{"x": 1}]}
+
+
+@pytest.mark.parametrize("before", ["[FIRING] ", "CRITICAL: ", "problem - "])
+def test_a_text_that_states_a_state(before: str) -> None:
+    (fires,) = normalize("generic", parse_body(f"{before}Disk of db-1 is full\n40 GB of 40 GB".encode()))
+    (ends,) = normalize("generic", parse_body(b"RESOLVED: Disk of db-1 is full\n40 GB of 40 GB"))
+
+    assert (fires.alert_name.endswith("Disk of db-1 is full"), fires.status) == (True, "firing")
+    assert "40 GB of 40 GB" in fires.message
+    assert ends.status == "resolved"
+    assert before == "CRITICAL: " or ends.fingerprint == fires.fingerprint
+
+
+def test_a_text_may_state_its_severity() -> None:
+    (alert,) = normalize("generic", "CRITICAL: the ledger is down")
+    assert alert.severity == "critical"
+
+
+@pytest.mark.parametrize("text", ["hello", "a=1&b=2", "\u202e\u202e", "= = ="])
+def test_a_text_that_states_nothing(text: str) -> None:
+    with pytest.raises(UnreadablePayload, match="without a word for a state"):
+        normalize("generic", text)

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from firstline.errors import CertificateUnavailable, Unauthenticated, UnreadablePayload
-from firstline.sources import authenticate, signals
+from firstline.sources import authenticate, normalize, signals
 from firstline.sources.signal import SubscriptionConfirmation
 from firstline.sources.sns import allowed_topics, subscription_confirmation
 from tests.unit.sources.events import event
@@ -284,3 +284,12 @@ def test_the_topics_among_the_secrets() -> None:
     secrets = ["token", TOPIC, "arn:aws:sns:eu-west-1:1:x", "arn:aws-cn:sns:cn-north-1:210987654321:a.fifo"]
 
     assert allowed_topics(secrets) == (TOPIC, "arn:aws-cn:sns:cn-north-1:210987654321:a.fifo")
+
+
+def test_a_text_that_came_raw_is_read_as_one_in_an_envelope() -> None:
+    headers = {"X-Amz-Sns-Rawdelivery": "true", "X-Amz-Sns-Topic-Arn": "arn:aws:sns:eu-west-1:210987654321:ops"}
+    (alert,) = normalize("cloudwatch", "The nightly export failed", headers=headers)
+
+    assert (alert.alert_name, alert.account, alert.region) == ("The nightly export failed", "210987654321", "eu-west-1")
+    with pytest.raises(UnreadablePayload):
+        normalize("cloudwatch", "The nightly export failed")

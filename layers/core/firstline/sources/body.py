@@ -1,4 +1,4 @@
-"""A strict reader of a webhook's bytes: its result is plain, bounded JSON data.
+"""A strict reader of a webhook's bytes: its result is plain, bounded JSON data, or a text.
 
 Python's `json` accepts values that no later stage can carry: NaN, infinite numbers, lone surrogates, integers of any
 size, and nesting until the interpreter gives up. All of it is refused here, once. Control characters inside a string
@@ -27,7 +27,8 @@ def parse_body(raw: bytes, content_type: str = "") -> Any:
     """Read the body of a request.
 
     A body that begins like JSON is JSON whatever its content type says (SNS sends `text/plain`, curl by default a
-    form); otherwise a form is a dict of its fields, the last one winning.
+    form); several objects, each on a line of its own, are a list of them. Otherwise a form is a dict of its fields, the
+    last one winning, and anything else is a text.
 
     Raises
     ------
@@ -37,22 +38,33 @@ def parse_body(raw: bytes, content_type: str = "") -> Any:
     text = _decoded(raw, content_type).strip("\ufeff \t\r\n")
     if not text:
         raise UnreadablePayload("the body is empty")
-    if "application/x-www-form-urlencoded" not in content_type.lower() or text[0] in "{[":
-        return parse_json(text)
+    if "application/x-www-form-urlencoded" in content_type.lower() and _FORM.match(text):
+        try:
+            return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS))
+        except ValueError:
+            raise UnreadablePayload(f"the form has more than {MAX_FIELDS} fields") from None
+    lines = [line for line in map(str.strip, text.splitlines()) if line] if _NEXT_OBJECT.search(text) else []
+    if lines and all(line.startswith("{") and line.endswith("}") for line in lines):
+        return [parse_json(line) for line in lines]
     try:
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS))
-    except ValueError:
-        raise UnreadablePayload(f"the form has more than {MAX_FIELDS} fields") from None
+        return parse_json(text)
+    except UnreadablePayload:
+        if _LOOKS_LIKE_JSON.match(text):
+            raise
+        return text
 
 
 def _decoded(raw: bytes, content_type: str) -> str:
-    """Decode a body: as UTF-8, or as Western European if it is not UTF-8 and its sender says so."""
+    """Decode a body: as Unicode of any width, or as Western European if it is not Unicode and its sender says so."""
+    # `detect_encoding` looks at the byte order mark and at the zeros among the first four bytes (RFC 4627, section 3).
+    encoding = json.detect_encoding(raw)
     try:
-        return raw.decode("utf-8")
+        return raw.decode(encoding)
     except UnicodeDecodeError as error:
         if _WESTERN.search(content_type):
             return raw.decode("windows-1252", "replace")
-        raise UnreadablePayload(f"the body is not UTF-8 (byte {error.start})") from None
+        name = "UTF-8" if encoding.startswith("utf-8") else encoding.upper()
+        raise UnreadablePayload(f"the body is not {name} (byte {error.start})") from None
 
 
 def parse_json(text: str) -> Any:
@@ -124,6 +136,16 @@ def _too_deep() -> UnreadablePayload:
 
 
 _WESTERN = re.compile(r"charset\s*=\s*[\"']?(iso-8859-1\b|latin-?1\b|windows-1252)", re.IGNORECASE)
+
+_LOOKS_LIKE_JSON = re.compile(
+    r"[{\"<]"  # markup is no text for people either
+    r"|\[\s*(?:[\[{\"\d\]-]|$|(?:null|true|false|NaN|Infinity)\s*[,\]])"
+    r"|-?(?:[\d.eE+-]+|NaN|Infinity)$"
+)
+"""The beginning of what is refused as broken JSON. A text may begin with a bracket, too: `[FIRING] disk`."""
+
+_NEXT_OBJECT = re.compile(r"\}[ \t]*\r?\n\s*\{")
+_FORM = re.compile(r"[\w.%+\[\]-]{1,200}=")
 
 _HALF_A_PAIR = re.compile(r"\\u[dD]")
 """The beginning of every escaped half of a surrogate pair."""

@@ -40,6 +40,9 @@ def read(payload: Any, reading: Reading) -> None:
     UnreadablePayload
         It has none of the shapes.
     """
+    if type(payload) is str and reading.header("x-amz-sns-rawdelivery"):
+        add_message(payload, values.name(reading.header("x-amz-sns-topic-arn")), {}, payload, reading)
+        return
     if type(payload) is not dict:
         raise UnreadablePayload("cloudwatch: expected an object: an SNS message, an alarm, or an event")
     if type(payload.get("Records")) is list:

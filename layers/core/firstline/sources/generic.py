@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from firstline.errors import UnreadablePayload
-from firstline.sources import meanings, prometheus, values
+from firstline.sources import meanings, notices, prometheus, values
 from firstline.sources.authentication import Request, is_signed_webhook, require_token, signed
 from firstline.sources.identity import bare_host, digest, group_key, host_hint
 from firstline.sources.location import locate
@@ -16,7 +16,7 @@ from firstline.sources.meanings import Subject
 from firstline.sources.notices.notice import essence, part
 from firstline.sources.reading import Reading
 from firstline.sources.shapes import flattened, unfolded
-from firstline.sources.statuses import STATUSES, Status, status_of, word_of_event
+from firstline.sources.statuses import STATUSES, Status, states_something, status_of, word_of_event
 
 _SAID = ("msg", "text", "content")
 """All that a message to a chat says."""
@@ -68,13 +68,18 @@ def authenticate(request: Request) -> None:
 
 
 def read(payload: Any, reading: Reading) -> None:
-    """Read one alert or a list of them.
+    """Read one alert, a list of them, or a text.
 
     Raises
     ------
     UnreadablePayload
-        The payload is no object, or its only alert has no name.
+        The payload is no object, its only alert has no name, or its text states no state.
     """
+    if type(payload) is list:
+        payload = {"alerts": payload}
+    if type(payload) is str:
+        _read_text(payload, reading)
+        return
     if type(payload) is not dict:
         raise UnreadablePayload('generic: expected an object; send several alerts as {"alerts": [ … ]}')
     alerts = payload.get("alerts")
@@ -91,6 +96,14 @@ def read(payload: Any, reading: Reading) -> None:
             _read_alert(alert, reading)
         except UnreadablePayload as error:
             reading.reject(str(error), alert)
+
+
+def _read_text(text: str, reading: Reading) -> None:
+    """Read a plain text as one of a topic is read: its first line is the name, and `RESOLVED: …` ends it."""
+    first_line = text.partition("\n")[0]
+    if values.name(first_line) is None or not states_something(text):
+        raise UnreadablePayload("generic: a text without a word for a state, such as FIRING or RESOLVED")
+    notices.add_message(text, None, {}, text, reading)
 
 
 def _read_alert(raw: Any, reading: Reading) -> None:

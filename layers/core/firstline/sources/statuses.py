@@ -6,6 +6,8 @@ An acknowledgement, an assignment or a comment is neither, whatever state of the
 import re
 from typing import Literal
 
+from firstline.sources.severity import WORDS as SEVERITIES
+
 type Status = Literal["firing", "resolved"] | None
 """The state of an alert; None if a message says neither that it fires nor that it is over."""
 
@@ -33,6 +35,24 @@ STATUSES: dict[str, Status] = {
 }
 """The state of an alert by its sender's word."""
 
+_BAD = frozenset(
+    (
+        "alarm",
+        "alarms",
+        "failure",
+        "fails",
+        "timeout",
+        "unreachable",
+        "unhealthy",
+        "degraded",
+        "outage",
+        "full",
+        "dead",
+        "lost",
+        "stuck",
+    )
+)
+"""Words of a text, which are no status by themselves, that say that something is wrong."""
 _WORD = re.compile("[a-z]+")
 _LAST_WORD = re.compile(r"(?:[\w.:-]{0,100}(?<!not)(?<!no)(?<!non)[._:-])?([a-z]{1,30})(?:_v\d{1,3})?")
 
@@ -60,3 +80,9 @@ def word_of_event(said: str | None) -> str | None:
     """Return the status word at the end of an event's name (`uptime.down`, `alert_resolved_v1`), or None."""
     last = _LAST_WORD.fullmatch((said or "").strip().lower())
     return last[1] if last is not None and last[1] in STATUSES else None
+
+
+def states_something(text: str) -> bool:
+    """Return True if a word of a text says that something fires, is over or is bad, as in `CRITICAL: disk`."""
+    words = _WORD.findall(text[:4_000].lower())
+    return any(STATUSES.get(word) is not None or word in _BAD or word in SEVERITIES for word in words)
