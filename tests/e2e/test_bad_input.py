@@ -59,7 +59,7 @@ UNREADABLE = {
     "half a surrogate pair": (b'{"alert_name": "Load \\ud83d"}', JSON),
     "10,000 digits": (b'{"alert_name": "Load", "value": ' + b"9" * 10_000 + b"}", JSON),
     "empty": (b"", JSON),
-    "an array at the root": (b'[{"alert_name": "Load"}]', JSON),
+    "an array of words": (b'["the load", "is high"]', JSON),
     "a form": (b"payload=1&colour=blue", FORM),
     "cut short": (b'{"alert_name": "Load", "mess', JSON),
     "not UTF-8": (b'{"alert_name": "\xff\xfe"}', JSON),
