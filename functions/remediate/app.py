@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from firstline.contracts import NextMoveInput, PlanRemediationInput, WhatNowInput
 from firstline.incidents.what_now import decide
-from firstline.models import RemediationPlan
+from firstline.models import IncidentRecord, RemediationPlan
 from firstline.observability import logger, metrics
 from firstline.remediation.next_move import next_move, stop
 from firstline.remediation.permission import Permission
@@ -53,16 +53,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 def _what_now(request: WhatNowInput) -> dict[str, Any]:
     logger.append_keys(incident_id=request.incident.incident_id)
-    output = decide(request, incidents=wiring.incidents, now=datetime.now(UTC), times=wiring.times)
-    if (
-        output.go == "Announce Remediation"
-        and output.plan
-        and (why := _withdrawn(output.plan, request.incident.incident_id))
-    ):
-        ended = request.model_copy(update={"remediation": "human", "notified": False})
-        output = decide(ended, incidents=wiring.incidents, now=datetime.now(UTC), times=wiring.times)
-        reason = f"{output.plan.title if output.plan else 'The plan'} was not run: {why}."
-        output = output.model_copy(update={"remediation": "human", "reason": reason})
+    output = decide(
+        request, incidents=wiring.incidents, now=datetime.now(UTC), times=wiring.times, withdrawn=_withdrawn
+    )
     logger.info(output.go, extra={"happened": request.happened and request.happened.state, "seconds": output.seconds})
     return output.model_dump(mode="json")
 
@@ -70,14 +63,13 @@ def _what_now(request: WhatNowInput) -> dict[str, Any]:
 def _next_move(request: NextMoveInput, context: LambdaContext) -> dict[str, Any]:
     logger.append_keys(incident_id=request.incident_id)
     output = next_move(request, _here(context))
-    acts = output.move == "Read Switch" and output.cursor.queue == "steps"
-    if acts and (why := _withdrawn(request.plan, request.incident_id)):
+    if output.acts and (why := _withdrawn(request.plan, wiring.incidents.record(request.incident_id))):
         output = stop(request, output, why)
     logger.info(output.move, extra={"observed": request.observed.state, "seconds": output.seconds})
     return output.model_dump(mode="json")
 
 
-def _withdrawn(plan: RemediationPlan, incident_id: str) -> str | None:
+def _withdrawn(plan: RemediationPlan, record: IncidentRecord | None) -> str | None:
     """Return why a plan may not act any more, or None if it may."""
     permission = Permission(
         catalogue=wiring.catalogue,
@@ -86,7 +78,7 @@ def _withdrawn(plan: RemediationPlan, incident_id: str) -> str | None:
         rules=wiring.remediation_rules,
         now=datetime.now(UTC),
     )
-    return permission.withdrawn(plan, wiring.incidents.record(incident_id))
+    return permission.withdrawn(plan, record)
 
 
 def _here(context: LambdaContext) -> OwnAccount:

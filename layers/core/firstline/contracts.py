@@ -186,6 +186,11 @@ class NextMoveOutput(Lenient):
     reason: str
     ended: RemediationEnd | None = None
 
+    @property
+    def acts(self) -> bool:
+        """True if a step that changes something is to be sent, and not to undo what was done."""
+        return self.move == "Read Switch" and self.cursor.queue == "steps"
+
 
 class ReasonedInput(ExecutionInput):
     """Input of a state that tells people a reason. `happened` is the end of the last state, if that is the reason."""

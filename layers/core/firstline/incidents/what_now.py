@@ -7,6 +7,7 @@ No answer repeats itself without a wait: an effect that the record does not show
 and is tried again only after a wait.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -15,7 +16,7 @@ from typing import Literal
 from firstline.contracts import Go, RemediationEnd, WhatNowInput, WhatNowOutput
 from firstline.incidents.pages import WITHOUT_DATA, is_over, next_due, on_hold, page_due, seconds_until_due
 from firstline.incidents.store import Incidents
-from firstline.models import PAGING_RANK, Classification, IncidentRecord, Live, Loud
+from firstline.models import PAGING_RANK, Classification, IncidentRecord, Live, Loud, RemediationPlan
 from firstline.models.live import loudest_since
 
 GROUPING_WINDOW = timedelta(minutes=5)
@@ -83,8 +84,20 @@ def what_now(request: WhatNowInput, record: IncidentRecord | None, now: datetime
     return look.over() or look.before_people() or look.with_people()
 
 
-def decide(request: WhatNowInput, *, incidents: Incidents, now: datetime, times: Times) -> WhatNowOutput:
+def decide(
+    request: WhatNowInput,
+    *,
+    incidents: Incidents,
+    now: datetime,
+    times: Times,
+    withdrawn: Callable[[RemediationPlan, IncidentRecord], str | None] = lambda _plan, _record: None,
+) -> WhatNowOutput:
     """Serve the state `What Now?`: write down what this execution found out, read the record, and choose.
+
+    Parameters
+    ----------
+    withdrawn
+        Returns why a plan that is to run may not act any more, or None if it may.
 
     Raises
     ------
@@ -102,6 +115,10 @@ def decide(request: WhatNowInput, *, incidents: Incidents, now: datetime, times:
         # What was acknowledged may have ended with the Resolve, so that a page is due.
         record = incidents.record(request.incident.incident_id) or record
         output = what_now(request, record, now, times)
+    if output.go == "Announce Remediation" and output.plan and (why := withdrawn(output.plan, record)):
+        instead = request.model_copy(update={"remediation": "human", "notified": False})
+        reason = f"{output.plan.title} was not run: {why}."
+        output = what_now(instead, record, now, times).model_copy(update={"remediation": "human", "reason": reason})
     if output.go == "Hand Over" and record.live is not None:
         # Step Functions' event about the end of this execution may get lost: let reconcile look by itself.
         incidents.postpone(record.live, now)
