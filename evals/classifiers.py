@@ -236,6 +236,7 @@ def _acts_by_itself(case: Case, classification: Classification, runbooks: Catalo
         policy=RemediationPolicy(),
         remediation_mode="auto",
         environment="prod",
+        approvers=2,
         now=case.now,
     )
     return decide(situation).decision == "auto"

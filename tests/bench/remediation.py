@@ -39,6 +39,7 @@ RULES = RemediationRules(
     environment="dev",
     document_prefix="bench",
     approval_timeout_seconds=1_800,
+    approvers=("U0ADA", "U0GRACE"),
     policy=RemediationPolicy(),
 )
 

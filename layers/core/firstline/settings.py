@@ -118,6 +118,7 @@ class RemediateSettings(RunbookSettings, TimesSettings):
     host_domains: Names
     approval_timeout_seconds: int = Field(ge=60)
     release_arns: Names
+    approvers: Names
 
 
 class EscalateSettings(ChannelSettings, PageTopicSettings):

@@ -172,6 +172,7 @@ class Wiring:
             environment=self.settings.environment_name,
             document_prefix=self.settings.document_prefix,
             approval_timeout_seconds=self.settings.approval_timeout_seconds,
+            approvers=self.settings.approvers,
             release_arns=self.settings.release_arns,
             policy=load_remediation_policy(self._policy("remediation.yaml")),
         )

@@ -120,6 +120,7 @@ def planned(incident: Incident, verdict: Classification) -> RemediationPlan | No
         environment="prod",
         document_prefix=PREFIX,
         approval_timeout_seconds=900,
+        approvers=("U0ADA", "U0GRACE"),
         policy=RemediationPolicy(),
     )
     store = MemoryStore()

@@ -68,6 +68,7 @@ def decide(
             "policy": RemediationPolicy.model_validate(remediation or {}),
             "remediation_mode": "auto",
             "environment": "staging",
+            "approvers": 2,
             "now": now,
         }
         return decide_of(Situation(**(situation | facts)))
@@ -178,6 +179,10 @@ TABLE: list[tuple[str, dict[str, Any], str, str]] = [
     ("the stack asks", {"remediation_mode": "approve"}, "approve", "this stack asks"),
     ("it failed before", {"demoted": DEMOTED}, "approve", "no longer runs by itself: it did not help"),
     ("it destroys data", {"runbook": DESTRUCTIVE}, "approve", "destructive"),
+    ("nobody can say yes", {"remediation_mode": "approve", "approvers": 0}, "deny", "name nobody, where 1 must"),
+    ("one says yes", {"remediation_mode": "approve", "approvers": 1}, "approve", "this stack asks"),
+    ("one is too few", {"runbook": DESTRUCTIVE, "approvers": 1}, "deny", "Approvers name 1, where 2 must approve"),
+    ("nobody is asked", {"approvers": 0}, "auto", "may run by itself"),
     ("only the message fits", {"runbook": BY_WORDS, "alert": OTHER_NAME}, "approve", "matches only text in the alert"),
     ("even to look", {"runbook": LOOK_BY_WORDS, "alert": OTHER_NAME}, "approve", "which its sender controls"),
     ("the name fits as well", {"runbook": BY_WORDS}, "auto", ""),

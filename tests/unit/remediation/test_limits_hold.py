@@ -102,6 +102,7 @@ class Operations(RuleBasedStateMachine):
             environment="staging",
             document_prefix="f",
             approval_timeout_seconds=1_800,
+            approvers=("U0ADA", "U0GRACE"),
             policy=RemediationPolicy.model_validate(policy),
         )
 

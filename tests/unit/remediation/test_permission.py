@@ -39,6 +39,7 @@ def withdrawn(
         "environment": "staging",
         "document_prefix": "firstline-dev",
         "approval_timeout_seconds": 900,
+        "approvers": ("U0ADA", "U0GRACE"),
         "policy": RemediationPolicy.model_validate(policy or {}),
     }
     last = {"service": "shop", "version": "7", "deployed_at": NOW - (deployed or MINUTE), **deployment}

@@ -53,6 +53,7 @@ class Desk:
     documents: MemoryDocuments | None = None
     releases: MemoryReleases = field(default_factory=MemoryReleases)
     release_arns: tuple[str, ...] = ()
+    approvers: tuple[str, ...] = ("U0ADA", "U0GRACE")
 
     @property
     def remediations(self) -> MemoryRemediations:
@@ -65,6 +66,7 @@ class Desk:
             "environment": "staging",
             "document_prefix": "firstline-dev",
             "approval_timeout_seconds": 900,
+            "approvers": self.approvers,
             "policy": RemediationPolicy(),
             "release_arns": self.release_arns,
         }

@@ -19,7 +19,6 @@ from firstline.channels.summary import severity, utc, where
 from firstline.errors import DocumentUnreadable
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, Outcome, PlannedStep, RemediationPlan, RunbookRun
-from firstline.people.approve import approvers_needed
 from firstline.people.links import Link
 from firstline.remediation.steps import Documents
 from firstline.text import count, in_words, one_line, strip_invisible
@@ -132,7 +131,7 @@ def plan_page(review: Review, link: Link, token: str, now: datetime, *, closed: 
         token=token,
         closed=closed,
         severity=severity(record),
-        approvers_needed=approvers_needed(plan),
+        approvers_needed=plan.approvers_needed,
         approved_by=[one_line(approval.by, 80) for approval in record.approvals],
         minutes_left=left,
         until=f"{link.expires_at.astimezone(UTC):%H:%M} UTC",

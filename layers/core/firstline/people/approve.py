@@ -47,11 +47,6 @@ class Answer:
     plan_digest: str
 
 
-def approvers_needed(plan: RemediationPlan) -> int:
-    """Return how many different people must approve: two if data is lost."""
-    return 2 if plan.risk == "destructive" else 1
-
-
 def decide(
     incident_id: str,
     answer: Answer,
@@ -192,7 +187,7 @@ def announcement(record: IncidentRecord, by: str, approves: bool, now: datetime)
 def _decision(seen: IncidentRecord, plan: RemediationPlan, answer: Answer) -> Decision | None:
     if not answer.approves:
         return "refused"
-    return "approved" if len(seen.approvals) + 1 >= approvers_needed(plan) else None
+    return "approved" if len(seen.approvals) + 1 >= plan.approvers_needed else None
 
 
 def _at(moment: datetime | None) -> str:

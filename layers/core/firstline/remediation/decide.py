@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import Field
 
 from firstline.models import Classification, Deployment, Frozen, Incident, PlannedRelease, RunbookRun, Target
+from firstline.models.plan import approvers_needed
 from firstline.policy.remediation import RemediationPolicy, share_of
 from firstline.remediation.locks import HOST, RELEASE, Lease, lock_names
 from firstline.runbooks.match import named
@@ -55,6 +56,8 @@ class Situation(Frozen):
         The reason why the runbook may not run by itself until a person resets it; None when it may.
     deployments
         The last deployments of the alert's service, one for each environment.
+    approvers
+        The number of the people who may approve.
     """
 
     runbook: Runbook
@@ -69,6 +72,7 @@ class Situation(Frozen):
     policy: RemediationPolicy
     remediation_mode: RemediationMode
     environment: str
+    approvers: int
     now: datetime
     releases: list[PlannedRelease] = Field(default=[])
     deployments: list[Deployment] = Field(default=[])
@@ -114,8 +118,19 @@ def decide(situation: Situation) -> Verdict:
         reason = f"shadow: would have run {runbook.id} on {places} ({', '.join(sent)})"
         return Verdict(decision="shadow", reason=reason)
     if caution := _first_reason(situation, _CAUTIONS):
+        if nobody := _too_few_approvers(situation):
+            return Verdict(decision="deny", reason=f"{caution}, and {nobody}")
         return Verdict(decision="approve", reason=caution)
     return Verdict(decision="auto", reason=f"{runbook.id} is {runbook.risk} and may run by itself here")
+
+
+def _too_few_approvers(situation: Situation) -> str | None:
+    """Return the reason if nobody can say yes: waiting for it would only cost time."""
+    needed = approvers_needed(situation.runbook.risk)
+    if situation.approvers >= needed:
+        return None
+    who = situation.approvers or "nobody"
+    return f"the stack's Approvers name {who}, where {needed} must approve what is {situation.runbook.risk}"
 
 
 def why_withdrawn(situation: Situation, approved_at: datetime | None) -> str | None:

@@ -52,6 +52,7 @@ class Permission:
             policy=self.rules.policy,
             remediation_mode=self.rules.remediation_mode,
             environment=self.rules.environment,
+            approvers=len(self.rules.approvers),
             deployments=self.deployments(service) if service else [],
             now=self.now,
         )

@@ -143,6 +143,7 @@ class RemediationRules(Frozen):
     document_prefix: str
     approval_timeout_seconds: int
     policy: RemediationPolicy
+    approvers: tuple[str, ...]
     release_arns: tuple[str, ...] = ()
 
 
@@ -334,6 +335,7 @@ def _situation(
         policy=planning.rules.policy,
         remediation_mode=planning.rules.remediation_mode,
         environment=planning.rules.environment,
+        approvers=len(planning.rules.approvers),
         now=planning.now,
     )
 
