@@ -79,6 +79,8 @@ class Cloud:
 
     def _emulated(self, request: Request, target: str, body: bytes) -> Response | None:
         """Answer what is emulated here, or return None if the request is for moto."""
+        if "CloudTrail" in target:
+            raise ServiceError("UnsupportedOperationException", "There is no CloudTrail on this machine.")
         service, _, operation = target.partition(".")
         emulator = {"AmazonSSM": self.commands, "CodeDeploy_20141006": self.releases}.get(service)
         if emulator is not None and operation in emulator.operations:
