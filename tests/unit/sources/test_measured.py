@@ -1,4 +1,4 @@
-"""Tests of the metrics that are read from rules: their names, the direction in which they alarm, their label matchers."""
+"""Tests of the metrics that are read from rules: names, the direction in which they alarm, label matchers."""
 
 import json
 from datetime import UTC, datetime
@@ -229,6 +229,16 @@ def test_missing_data_is_absence_even_if_the_comparison_is_said() -> None:
     trigger = {"MetricName": "mem_used_percent", "Namespace": "CWAgent", "ComparisonOperator": "GreaterThanThreshold"}
 
     assert said(alert_of("cloudwatch", sns(trigger, MISSING))) == [("CWAgent", "mem_used_percent", "absent")]
+
+
+def test_a_count_of_samples_says_nothing_of_their_value() -> None:
+    trigger = {"MetricName": "mem_used_percent", "Namespace": "CWAgent", "Statistic": "SampleCount"}
+
+    few = alert_of("cloudwatch", sns({**trigger, "ComparisonOperator": "LessThanThreshold"}))
+    many = alert_of("cloudwatch", sns({**trigger, "ComparisonOperator": "GreaterThanThreshold"}))
+
+    assert said(few) == [("CWAgent", "mem_used_percent", "absent")]
+    assert said(many) == [("CWAgent", "mem_used_percent", None)]
 
 
 def test_secrets_leave_the_matchers_of_a_rule() -> None:

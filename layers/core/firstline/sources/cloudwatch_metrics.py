@@ -99,7 +99,7 @@ def _direction(comparison: Any, reason: Any) -> Direction | None:
 
 def _measured(root: Query, table: Mapping[str, Query], direction: Direction | None, depth: int) -> Iterator[Measured]:
     if root.metric is not None:
-        yield root.metric.model_copy(update={"direction": direction})
+        yield root.metric.model_copy(update={"direction": _of_statistic(root.metric.statistic, direction)})
     elif root.expression is not None and depth < _DEEPEST:
         if (selected := _selected(root.expression)) is not None:
             yield selected.model_copy(update={"direction": direction})
@@ -123,6 +123,13 @@ def _terms(expression: str, table: Mapping[str, Query]) -> list[Term]:
         return [Term(query.id) for query in table.values() if query.metric is not None]
     found = [term for term in terms_of(expression) if term.metric in table]
     return found or [Term(name) for name in table if re.search(rf"\b{re.escape(name)}\b", expression)]
+
+
+def _of_statistic(statistic: str | None, direction: Direction | None) -> Direction | None:
+    """Return the direction of the metric itself. A SampleCount says how much data arrives, and nothing of its value."""
+    if (statistic or "").casefold() != "samplecount":
+        return direction
+    return "absent" if direction in ("below", "absent") else None
 
 
 def _of_term(term: Term, direction: Direction | None) -> Direction | None:
