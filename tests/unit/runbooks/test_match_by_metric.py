@@ -115,6 +115,8 @@ def test_the_runbook_that_asks_for_more_comes_first(
     [
         ({"metric": "disk_used_percent", "direction": "above"}, "rule-17", True),
         ({"metric": "disk_used_percent"}, "rule-17", False),
+        ({"metric": "disk_used_percent"}, "disk", True),
+        ({"metric": "job:disk_used:ratio", "direction": "above"}, "disk", True),
         ({"metric": "CPUUtilization", "direction": "above"}, "disk", False),
         (None, "disk", True),
         (None, "rule-17", False),

@@ -42,22 +42,22 @@ def named(runbook: Runbook, alert: NormalizedAlert) -> bool:
 
     Words of the message are only a hint: a message quotes logs, and anybody may have written what is in a log.
     """
-    if not _may_be_named(runbook, alert):
-        return any(rule.fits(said) for said in alert.measured if said.direction for rule in runbook.match.metrics)
-    return _name_score(runbook, _name_of(alert.alert_name)) > 0
+    by_metric = [said.direction for said in alert.measured if any(rule.fits(said) for rule in runbook.match.metrics)]
+    if any(by_metric):
+        return True
+    agrees = bool(by_metric) or _names_count(runbook, alert)
+    return agrees and _name_score(runbook, _name_of(alert.alert_name)) > 0
 
 
 def _metric_score(runbook: Runbook, alert: NormalizedAlert) -> int:
     """Score the metrics of an alert: one of them is the runbook's, the more the runbook asks for the better."""
-    weights = (rule.weight for rule in runbook.match.metrics if any(map(rule.fits, alert.measured)))
+    weights = (rule.weight for rule in runbook.match.metrics for said in alert.measured if rule.fits(said))
     return max((_MEASURED + weight for weight in weights), default=0)
 
 
-def _may_be_named(runbook: Runbook, alert: NormalizedAlert) -> bool:
-    """Return True if nothing that is measured contradicts the alert's name and words."""
-    if not alert.measured or not runbook.match.metrics:
-        return True
-    return not _metric_score(runbook, alert) and any(":" in said.metric for said in alert.measured)
+def _names_count(runbook: Runbook, alert: NormalizedAlert) -> bool:
+    """Return True if what is measured, where it is none of the runbook's metrics, contradicts no name."""
+    return not (alert.measured and runbook.match.metrics) or any(":" in said.metric for said in alert.measured)
 
 
 def _name_score(runbook: Runbook, name: str) -> int:
@@ -80,7 +80,7 @@ def _score(runbook: Runbook, alert: NormalizedAlert, name: str, message: str) ->
     if not all(key in labels and fits([wanted], labels[key]) for key, wanted in rule.labels.items()):
         return 0
     best = _metric_score(runbook, alert)
-    if not best and _may_be_named(runbook, alert):
+    if not best and _names_count(runbook, alert):
         best = _name_score(runbook, name) or any(_phrase(phrase) in message for phrase in rule.words)
     return best and best + 10 * len(rule.labels) + len(rule.sources)
 
