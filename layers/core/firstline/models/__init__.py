@@ -9,7 +9,7 @@ Read the files in this order: `frozen` and `severity`, of which all are made; `a
 classification rests on.
 """
 
-from firstline.models.alert import Location, NormalizedAlert
+from firstline.models.alert import Direction, Location, Measured, NormalizedAlert
 from firstline.models.classification import Classification, DecidedBy, Usage
 from firstline.models.evidence import (
     AlertCount,
@@ -55,9 +55,9 @@ from firstline.models.severity import PAGING_RANK, SEVERITY_RANK, Severity, Sour
 __all__ = [
     "FIRST_OF_STORM", "PAGING_RANK", "SEVERITY_RANK", "SHARE", "AlertCount", "AlertWrite", "AnyPlannedStep", "Approval",
     "Awaiting", "Change", "Classification", "Counts", "DecidedBy", "Decision", "Deployment", "DeploymentState",
-    "EarlierIncident", "Evidence", "Feedback", "Frozen", "Hold", "Incident", "IncidentRecord", "Lenient", "Live",
-    "Location", "Loud", "Maintenance", "Member", "MetricSeries", "Name", "NormalizedAlert", "Note", "Notification",
-    "NotificationKind", "Outcome", "Page", "PlannedRelease", "PlannedStep", "Released", "RemediationPlan", "RouteName",
-    "RunOutcome", "RunbookRun", "ServiceActivity", "Severity", "SimilarIncident", "SourceSeverity", "StepKind",
-    "StepResult", "StoredAlert", "Target", "Text", "Usage", "covered",
+    "Direction", "EarlierIncident", "Evidence", "Feedback", "Frozen", "Hold", "Incident", "IncidentRecord", "Lenient",
+    "Live", "Location", "Loud", "Maintenance", "Measured", "Member", "MetricSeries", "Name", "NormalizedAlert", "Note",
+    "Notification", "NotificationKind", "Outcome", "Page", "PlannedRelease", "PlannedStep", "Released",
+    "RemediationPlan", "RouteName", "RunOutcome", "RunbookRun", "ServiceActivity", "Severity", "SimilarIncident",
+    "SourceSeverity", "StepKind", "StepResult", "StoredAlert", "Target", "Text", "Usage", "covered",
 ]  # fmt: skip

@@ -27,6 +27,24 @@ class Location(Frozen):
         return bool(self.hosts) or self.pod is not None
 
 
+type Direction = Literal["above", "below", "absent"]
+"""The direction in which a metric alarms: it is too high, too low, or sends no data."""
+
+
+class Measured(Frozen):
+    """A metric that the rule of an alert compares, as its sender said it.
+
+    `namespace` is CloudWatch's. `where` holds the values that the rule asks for of the metric's labels, those that it
+    excludes with `!` in front. `direction` is None where the sender gives the metric alone.
+    """
+
+    metric: Name
+    namespace: Name | None = None
+    statistic: Name | None = None
+    direction: Direction | None = None
+    where: dict[str, str] = {}
+
+
 class NormalizedAlert(Frozen):
     """One alert, in the same shape from every source. Everything in it is untrusted text, within bounds.
 
@@ -40,6 +58,8 @@ class NormalizedAlert(Frozen):
 
     `nothing_known` is the sender's word for why an alert ended although nobody saw it recover (its data is missing, its
     rule is paused), and None for every other one.
+
+    `measured` holds the metrics that the alert's rule compares, where the sender says so.
 
     `host` is the best hint for people; a command goes only to a host on which everything in `location` agrees.
     """
@@ -66,6 +86,7 @@ class NormalizedAlert(Frozen):
     began_at: AwareDatetime | None = None
     nothing_known: Name | None = None
     location: Location | None = None
+    measured: list[Measured] = []
 
     @property
     def whereabouts(self) -> Location:

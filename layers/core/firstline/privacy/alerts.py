@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from firstline.models import Location, NormalizedAlert, Notification
+from firstline.models import Location, Measured, NormalizedAlert, Notification
 from firstline.privacy.redact import redact, redact_label, redact_payload, redact_secrets
 
 _NAMES = ("host", "account", "region", "environment", "service")
@@ -29,6 +29,7 @@ def without_secrets(alert: NormalizedAlert) -> NormalizedAlert:
         "url": link_without_secrets(alert.url),
         "raw_payload": redact_payload(alert.raw_payload),
         "location": alert.location and _location_without_secrets(alert.location),
+        "measured": [_measured_without_secrets(measured) for measured in alert.measured],
     }
     return alert.model_copy(update=changes)
 
@@ -37,6 +38,14 @@ def _location_without_secrets(location: Location) -> Location:
     names = ("hosts", "accounts", "regions", "networks")
     hidden = {name: [redact_secrets(said)[:_NAME_LIMIT] for said in getattr(location, name)] for name in names}
     return location.model_copy(update={**hidden, "pod": location.pod and redact_secrets(location.pod)[:_NAME_LIMIT]})
+
+
+def _measured_without_secrets(measured: Measured) -> Measured:
+    where = {label: redact_label(label, value) for label, value in measured.where.items()}
+    names = {"metric": redact_secrets(measured.metric)[:_NAME_LIMIT]}
+    if measured.namespace:
+        names["namespace"] = redact_secrets(measured.namespace)[:_NAME_LIMIT]
+    return measured.model_copy(update={**names, "where": where})
 
 
 def link_without_secrets(url: str | None, hide: Callable[[str], str] = redact_secrets) -> str | None:

@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from firstline.errors import ConfigurationError
-from firstline.runbooks import examples, model, parameters, release_steps
+from firstline.runbooks import examples, metric, model, parameters, release_steps
 from firstline.runbooks.model import Runbook
 
 # A cold start waits for the files, and libyaml reads ten times as fast. Both loaders build plain data only.
@@ -171,6 +171,7 @@ _STEPS: dict[str, type[BaseModel]] = {
 
 _PARTS: dict[str, type[BaseModel]] = {
     "match": model.Match,
+    "match.metrics": metric.MetricMatch,
     "examples": examples.Examples,
     "examples.match": examples.ExampleAlert,
     "examples.no_match": examples.ExampleAlert,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from firstline.models import Frozen, Name, NormalizedAlert, Text
+from firstline.models import Frozen, Measured, Name, NormalizedAlert, Text
 
 HOST = "web-1"
 """The host of an example that names none."""
@@ -24,6 +24,8 @@ class ExampleAlert(Frozen):
     host: Name = HOST
     service: Name | None = None
     environment: Name | None = None
+    measured: list[Measured] = Field(default=[])
+    """The metrics that the alert's rule compares, as a source would have read them."""
     why: Annotated[str, StringConstraints(max_length=200)] = ""
     """For people: why this alert is, or is not, one for the runbook."""
 

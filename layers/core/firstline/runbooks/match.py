@@ -1,4 +1,9 @@
-"""Match of alerts and runbooks: only a runbook that fits an alert may be chosen for it, by a rule or by a model."""
+"""Match of alerts and runbooks: only a runbook that fits an alert may be chosen for it, by a rule or by a model.
+
+What an alert's rule measures decides, where its sender says so: people choose an alert's name freely, and an alarm that
+is called `disk` may watch the processor. Names and messages decide about the other alerts, and about those whose rule
+measures a recording rule (`job:errors:rate5m`), which is a name that people chose, too.
+"""
 
 import re
 from functools import lru_cache
@@ -8,6 +13,7 @@ from firstline.policy.pattern import fits, fold
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
 
+_MEASURED = 10_000
 _NAMED = 1_000
 _CACHED = 32_768
 _NOT_WORD = re.compile(r"[\W_]+")
@@ -16,7 +22,7 @@ _NOT_PATTERN = re.compile(r"[^\w*?]+|_+")
 
 
 def offered(catalogue: Catalogue, alert: NormalizedAlert) -> list[Runbook]:
-    """Return the runbooks that fit an alert, best first: by its exact name, by a pattern, by words of its message.
+    """Return the runbooks that fit an alert, best first: by metric, by its exact name, by a pattern, by words.
 
     Among equals the one that asks for more (longer pattern, labels, source) comes first, then the id decides.
     Runbooks that are switched off are left out.
@@ -32,11 +38,26 @@ def offered(catalogue: Catalogue, alert: NormalizedAlert) -> list[Runbook]:
 
 
 def named(runbook: Runbook, alert: NormalizedAlert) -> bool:
-    """Return True if the alert's name is one of the runbook's.
+    """Return True if the alert's metric, with its direction, or its name is one of the runbook's.
 
     Words of the message are only a hint: a message quotes logs, and anybody may have written what is in a log.
     """
-    return _name_score(runbook, _name_of(alert.alert_name)) > 0
+    by_metric = [said.direction for said in alert.measured if any(rule.fits(said) for rule in runbook.match.metrics)]
+    if any(by_metric):
+        return True
+    agrees = bool(by_metric) or _names_count(runbook, alert)
+    return agrees and _name_score(runbook, _name_of(alert.alert_name)) > 0
+
+
+def _metric_score(runbook: Runbook, alert: NormalizedAlert) -> int:
+    """Score the metrics of an alert: one of them is the runbook's, the more the runbook asks for the better."""
+    weights = (rule.weight for rule in runbook.match.metrics for said in alert.measured if rule.fits(said))
+    return max((_MEASURED + weight for weight in weights), default=0)
+
+
+def _names_count(runbook: Runbook, alert: NormalizedAlert) -> bool:
+    """Return True if what is measured, where it is none of the runbook's metrics, contradicts no name."""
+    return not (alert.measured and runbook.match.metrics) or any(":" in said.metric for said in alert.measured)
 
 
 def _name_score(runbook: Runbook, name: str) -> int:
@@ -58,9 +79,9 @@ def _score(runbook: Runbook, alert: NormalizedAlert, name: str, message: str) ->
     labels = alert.labels
     if not all(key in labels and fits([wanted], labels[key]) for key, wanted in rule.labels.items()):
         return 0
-    best = _name_score(runbook, name)
-    if not best and any(_phrase(phrase) in message for phrase in rule.words):
-        best = 1
+    best = _metric_score(runbook, alert)
+    if not best and _names_count(runbook, alert):
+        best = _name_score(runbook, name) or any(_phrase(phrase) in message for phrase in rule.words)
     return best and best + 10 * len(rule.labels) + len(rule.sources)
 
 

@@ -15,6 +15,7 @@ from firstline.models import Frozen
 from firstline.policy.durations import Duration, between
 from firstline.runbooks.examples import Examples
 from firstline.runbooks.fields import Id, ParameterName, Share, StepTimeout, not_none, not_of_aws, number
+from firstline.runbooks.metric import MetricMatch
 from firstline.runbooks.parameters import Parameter
 from firstline.runbooks.release_steps import AppConfigRollback, CodeDeployRollback, ReleaseStep
 
@@ -71,13 +72,15 @@ type User = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$"
 
 
 class Match(Frozen):
-    """The conditions that an alert must meet: its name or words of its message, and every other condition given.
+    """The conditions that an alert must meet: its metric, its name or words of its message, and every other condition.
 
+    `metrics` decide where the alert's sender says what its rule measures: its name and message are then no matter.
     `alerts` are compared without case, spaces and punctuation (`low-disk` is `LowDisk`); `*` stands for any text and
     `?` for one character. `words` are phrases looked for in the alert's message. `labels` must be there; their values
     are patterns, too.
     """
 
+    metrics: list[MetricMatch] = Field(default=[])
     alerts: list[Annotated[str, StringConstraints(min_length=1, max_length=256)]] = Field(default=[])
     words: list[Annotated[str, StringConstraints(min_length=3, max_length=100)]] = Field(default=[])
     sources: list[str] = Field(default=[])
@@ -85,8 +88,10 @@ class Match(Frozen):
 
     @model_validator(mode="after")
     def _is_specific(self) -> Self:
-        if not self.alerts and not self.words:
-            raise ValueError("nothing to match on; give alert names (alerts) or phrases of the message (words)")
+        if not self.metrics and not self.alerts and not self.words:
+            raise ValueError(
+                "nothing to match on; give metrics, alert names (alerts) or phrases of the message (words)"
+            )
         for name in self.alerts:
             if not any(character.isalnum() for character in name):
                 raise ValueError(f"{name!r} would fit every alert; name the alerts that this runbook is for")

@@ -16,6 +16,7 @@ from firstline.errors import UnreadablePayload
 from firstline.sources import values
 from firstline.sources.body import parse_json
 from firstline.sources.cloudwatch_alarm import Alarm, add_alarm
+from firstline.sources.cloudwatch_metrics import Query, query, single
 from firstline.sources.notices import add_message, is_known
 from firstline.sources.reading import Reading
 from firstline.sources.signal import Signal
@@ -121,6 +122,8 @@ def _read_alarm_message(message: dict[str, Any], raw: Any, topic: str | None, re
             actions=_list(message.get("AlarmActions")),
             children=[_object(child).get("Arn") for child in _list(message.get("TriggeringChildren"))],
             accounts=[_object(m).get("AccountId") for m in _list(trigger.get("Metrics"))],
+            queries=_queries(trigger.get("Metrics"), single({**message, **trigger})),
+            comparison=trigger.get("ComparisonOperator") or message.get("ComparisonOperator"),
         ),
         raw,
         reading,
@@ -164,8 +167,13 @@ def _described_alarm(event: dict[str, Any], detail: dict[str, Any], arn: Any, ac
         contributor=_object(contributor.get("attributes") or contributor.get("contributorAttributes")),
         children=_triggering(state.get("reasonData")),
         accounts=[_object(m).get("accountId") for m in _list(configuration.get("metrics"))],
+        queries=_queries(configuration.get("metrics")),
         muted_by=("a mute rule" if type(muted) is dict else values.name(muted) or "a mute rule") if muted else None,
     )
+
+
+def _queries(entries: Any, first: Query | None = None) -> list[Query]:
+    return [found for found in (first, *(query(_object(entry)) for entry in _list(entries))) if found is not None]
 
 
 def _triggering(reason_data: Any) -> list[Any]:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from firstline.errors import UnreadablePayload
 from firstline.sources import meanings, severity, values
+from firstline.sources.cloudwatch_metrics import Query, of_alarm
 from firstline.sources.identity import INSTANCE_ID, bare_host, digest, group_key, host_hint
 from firstline.sources.location import locate
 from firstline.sources.meanings import Subject
@@ -37,7 +38,8 @@ class Alarm:
 
     `dimensions` has one entry for each metric, `actions` is what the alarm does when it fires, and `children` are the
     ARNs of the alarms whose change changed this composite one. `accounts` are those of the metrics: an alarm of a
-    monitoring account may watch another account's.
+    monitoring account may watch another account's. `queries` are the metrics and expressions, and `comparison` is how
+    their value is compared with the threshold; EventBridge does not send the comparison.
     """
 
     name: Any
@@ -59,6 +61,8 @@ class Alarm:
     actions: list[Any] = field(default_factory=list)
     children: list[Any] = field(default_factory=list)
     accounts: list[Any] = field(default_factory=list)
+    queries: list[Query] = field(default_factory=list)
+    comparison: Any = None
 
 
 def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
@@ -107,6 +111,7 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
         url=_console_url(name, region, partition),
         subject=subject,
         location=locate(meant, subject, host=host, accounts=map(values.name, alarm.accounts)),
+        measured=of_alarm(alarm.queries, alarm.comparison, alarm.reason),
         raw_payload=raw,
     )
 

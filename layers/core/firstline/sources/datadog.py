@@ -17,6 +17,7 @@ from firstline.sources.authentication import require_token
 from firstline.sources.identity import digest, group_key, host_hint
 from firstline.sources.location import locate
 from firstline.sources.meanings import Meant, letters
+from firstline.sources.measurement import of_datadog
 from firstline.sources.reading import Reading
 
 _WRAPPERS = ("metadata", "data", "payload", "details")
@@ -98,6 +99,7 @@ def read(payload: Any, reading: Reading) -> None:
         url=values.url(_get(fields, "link", "url", "alerturl", "eventurl", "monitorurl")),
         subject=subject,
         location=locate(meant.and_also(*(meanings.of(dict([tag])) for tag in further)), subject, host=hostname),
+        measured=of_datadog(_get(fields, "query", "alertquery")),
         raw_payload=payload,
     )
 

@@ -14,6 +14,7 @@ from firstline.sources.heartbeat import is_dead_mans_switch, says_that_it_always
 from firstline.sources.identity import alertmanager_fingerprint, group_key, host_hint
 from firstline.sources.location import locate
 from firstline.sources.meanings import Meant, Subject
+from firstline.sources.measurement import of_rule
 from firstline.sources.reading import Reading
 
 _remembered: dict[tuple[str, str] | None, tuple[dict[str, Any], "_Identity"]] = {}
@@ -91,6 +92,7 @@ def _read_alert(alert: Any, common: dict[str, Any], group_status: Any, reading: 
         url=values.url(alert.get("panelURL"), alert.get("dashboardURL"), alert.get("generatorURL")),
         subject=identity.subject,
         location=identity.location,
+        measured=of_rule(alert.get("generatorURL"), own),
         raw_payload=alert,
         heartbeat=not_for_people is not None,
         nothing_known=nothing_known,

@@ -14,7 +14,7 @@ from firstline.sources import severity, values
 from firstline.sources.severity import UNSTATED
 
 if TYPE_CHECKING:
-    from firstline.models import Location
+    from firstline.models import Location, Measured
     from firstline.sources.meanings import Subject
 
 # A child of Firstline's one logger, so that its lines come out in the same shape; importing the logger itself would
@@ -104,6 +104,7 @@ class Reading:
         heartbeat: bool = False,
         nothing_known: str | None = None,
         location: "Location | None" = None,
+        measured: "list[Measured] | None" = None,
     ) -> None:
         """Add an alert, or a heartbeat; its severity is None when the sender stated none.
 
@@ -133,6 +134,7 @@ class Reading:
             "url": url,
             "nothing_known": nothing_known,
             "location": location,
+            "measured": measured or [],
             "account": subject.account,
             "region": subject.region,
             "environment": subject.environment,

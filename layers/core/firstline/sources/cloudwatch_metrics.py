@@ -1,0 +1,139 @@
+"""The metrics that a CloudWatch alarm compares: its one metric, its metric math, or its Metrics Insights query.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from firstline.models import Direction, Measured
+from firstline.sources import values
+from firstline.sources.expression import OPPOSITE, Term, terms_of
+from firstline.sources.measurement import MOST
+
+_COMPARISONS: dict[str, Direction] = {
+    "GreaterThanOrEqualToThreshold": "above",
+    "GreaterThanThreshold": "above",
+    "GreaterThanUpperThreshold": "above",
+    "LessThanThreshold": "below",
+    "LessThanOrEqualToThreshold": "below",
+    "LessThanLowerThreshold": "below",
+}
+# CloudWatch's own text: "Threshold Crossed: 1 datapoint [99.5 (…)] was greater than the threshold (50.0)."
+_CROSSED = re.compile(r"Threshold Crossed: .{0,2000}?\b(greater|less) than (?:or equal to )?the ", re.DOTALL)
+_MISSING = re.compile(r"missing datapoints? (?:was|were) treated as \[?Breaching", re.IGNORECASE)
+_INSIGHTS = re.compile(
+    r"\s*SELECT\s+(\w+)\s*\(\s*\"?([\w.%/ -]+?)\"?\s*\)"
+    r"\s+FROM\s+(?:SCHEMA\s*\(\s*)?\"?([\w./#: -]+?)\"?\s*(?:[,)]|\s|$)",
+    re.IGNORECASE,
+)
+_SEARCH = re.compile(r"SEARCH\(\s*'\s*\{\s*\"?([^,}\"]+)\"?[^}]*\}([^']*)'", re.IGNORECASE)
+_METRIC_NAME = re.compile(r"\bMetricName\s*=\s*\"?([\w.%/-]+)", re.IGNORECASE)
+_DEEPEST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One entry of an alarm's metrics: a metric, or an expression over other entries. `returns` marks the compared one.
+
+    The two shapes of an alarm, SNS's and EventBridge's, spell the keys differently.
+    """
+
+    id: str
+    metric: Measured | None = None
+    expression: str | None = None
+    returns: bool = True
+
+
+def of_alarm(queries: list[Query], comparison: Any, reason: Any) -> list[Measured]:
+    """Return the metrics of an alarm with their direction, from its comparison or, without one, from its reason."""
+    direction = _direction(comparison, reason)
+    table = {query.id: query for query in queries}
+    roots = [query for query in queries if query.returns] or queries
+    found = [measured for root in roots for measured in _measured(root, table, direction, 0)]
+    return [measured for at, measured in enumerate(found) if measured not in found[:at]][:MOST]
+
+
+def query(entry: Mapping[str, Any]) -> Query | None:
+    """Read an entry of `Trigger.Metrics` (SNS) or of `configuration.metrics` (EventBridge, Lambda); None if odd."""
+    fields = {key[:1].lower() + key[1:]: value for key, value in entry.items()}
+    stat = fields.get("metricStat")
+    metric = _metric(stat) if type(stat) is dict else None
+    expression = fields.get("expression")
+    if metric is None and type(expression) is not str:
+        return None
+    text = expression if type(expression) is str else None
+    return Query(values.name(fields.get("id")) or "", metric, text, fields.get("returnData") is not False)
+
+
+def single(trigger: Mapping[str, Any]) -> Query | None:
+    """Read the one metric of an alarm in SNS's shape, which has it at the top of `Trigger`."""
+    metric = values.exact(trigger.get("MetricName"))
+    statistic = values.name(trigger.get("ExtendedStatistic") or trigger.get("Statistic"))
+    if metric is None:
+        return None
+    return Query("", Measured(metric=metric, namespace=values.exact(trigger.get("Namespace")), statistic=statistic))
+
+
+def _metric(stat: dict[str, Any]) -> Measured | None:
+    fields = {key[:1].lower() + key[1:]: value for key, value in stat.items()}
+    metric = fields.get("metric")
+    if type(metric) is not dict:
+        return None
+    name = values.exact(metric.get("MetricName") or metric.get("name"))
+    namespace = values.exact(metric.get("Namespace") or metric.get("namespace"))
+    return Measured(metric=name, namespace=namespace, statistic=values.name(fields.get("stat"))) if name else None
+
+
+def _direction(comparison: Any, reason: Any) -> Direction | None:
+    said = reason if type(reason) is str else ""
+    if _MISSING.search(said[:4_000]):
+        return "absent"
+    if type(comparison) is str and comparison:
+        return _COMPARISONS.get(comparison)
+    crossed = _CROSSED.match(said)
+    return None if crossed is None else "above" if crossed[1] == "greater" else "below"
+
+
+def _measured(root: Query, table: Mapping[str, Query], direction: Direction | None, depth: int) -> Iterator[Measured]:
+    if root.metric is not None:
+        yield root.metric.model_copy(update={"direction": _of_statistic(root.metric.statistic, direction)})
+    elif root.expression is not None and depth < _DEEPEST:
+        if (selected := _selected(root.expression)) is not None:
+            yield selected.model_copy(update={"direction": direction})
+            return
+        for term in _terms(root.expression, table):
+            yield from _measured(table[term.metric], table, _of_term(term, direction), depth + 1)
+
+
+def _selected(expression: str) -> Measured | None:
+    """Return the metric of a Metrics Insights query or of a SEARCH."""
+    if insights := _INSIGHTS.match(expression):
+        return Measured(metric=insights[2], namespace=insights[3], statistic=insights[1].capitalize())
+    search = _SEARCH.search(expression)
+    name = _METRIC_NAME.search(search[2]) if search else None
+    return Measured(metric=name[1], namespace=search[1].strip()) if search and name else None
+
+
+def _terms(expression: str, table: Mapping[str, Query]) -> list[Term]:
+    """Return the ids in an expression; `METRICS()` stands for all metrics, and what cannot be read names every id."""
+    if "METRICS(" in expression.upper():
+        return [Term(query.id) for query in table.values() if query.metric is not None]
+    found = [term for term in terms_of(expression) if term.metric in table]
+    return found or [Term(name) for name in table if re.search(rf"\b{re.escape(name)}\b", expression)]
+
+
+def _of_statistic(statistic: str | None, direction: Direction | None) -> Direction | None:
+    """Return the direction of the metric itself. A SampleCount says how much data arrives, and nothing of its value."""
+    if (statistic or "").casefold() != "samplecount":
+        return direction
+    return "absent" if direction in ("below", "absent") else None
+
+
+def _of_term(term: Term, direction: Direction | None) -> Direction | None:
+    # `m1 > 80`, within an expression, says the direction itself.
+    if direction == "absent" or term.direction is None:
+        return direction if direction is None or term.rises else OPPOSITE[direction]
+    return term.direction
