@@ -74,6 +74,7 @@ def _withdrawn(plan: RemediationPlan, record: IncidentRecord | None) -> str | No
     permission = Permission(
         catalogue=wiring.catalogue,
         demoted=wiring.remediations.demoted,
+        holds_locks=wiring.remediations.holds_locks,
         deployments=wiring.incidents.last_deployments,
         rules=wiring.remediation_rules,
         now=datetime.now(UTC),

@@ -17,8 +17,9 @@ from firstline.contracts import CloseIncidentInput
 from firstline.incidents.audit_trail import Trail
 from firstline.models import Incident, RemediationPlan, StepResult, Target
 from firstline.policy.remediation import RemediationPolicy
-from firstline.remediation.plan import Planning, RemediationRules, Remediations, plan
+from firstline.remediation.plan import Planning, RemediationRules, plan
 from firstline.remediation.settle import conclude
+from firstline.remediation.store import Remediations
 from firstline.runbooks import catalogue
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.match import offered
@@ -38,7 +39,6 @@ RULES = RemediationRules(
     remediation_mode="auto",
     environment="dev",
     document_prefix="bench",
-    approval_timeout_seconds=1_800,
     approvers=("U0ADA", "U0GRACE"),
     policy=RemediationPolicy(),
 )

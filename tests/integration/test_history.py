@@ -16,15 +16,15 @@ from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.errors import FeedbackRefused, HistoryUnavailable
 from firstline.incidents.audit_trail import Fact
 from firstline.incidents.store import Limits
-from firstline.models import Approval, Deployment, Feedback, Incident, RemediationPlan, RunbookRun
+from firstline.models import Approval, Deployment, Feedback, Incident
 from firstline.people import feedback_store
-from firstline.remediation.plan import RemediationState
+from firstline.remediation.limits import beginning_of
+from firstline.remediation.store import NOTHING_RUNS
 from tests.integration.test_evidence import counted
 from tests.support.builders import NOON, a_classification, a_page, a_plan, alert, at, open_for
 from tests.support.changes import ending, joining, opened_by
 
 VERDICT = a_classification()
-NOTHING_RUNS = RemediationState(version=0, held=[], runs=[], demoted=None)
 
 
 @pytest.fixture
@@ -36,17 +36,6 @@ def history(table: Table) -> TableIncidents:
 def incident(table: Table) -> Incident:
     """Open an incident."""
     return open_for(TableGroups(table), alert())
-
-
-def run_of(plan: RemediationPlan, incident: Incident) -> RunbookRun:
-    return RunbookRun(
-        runbook_id=plan.runbook_id,
-        incident_id=incident.incident_id,
-        instance_ids=[],
-        decision="approve",
-        at=plan.planned_at,
-        until=plan.lease_until,
-    )
 
 
 def word(said: Any, person: str = "slack:U1") -> Feedback:
@@ -68,7 +57,7 @@ def test_nothing_that_is_open_expires_and_everything_else_does(
     table: Table, history: TableIncidents, incident: Incident
 ) -> None:
     groups, plan = TableGroups(table), a_plan(decision="approve")
-    TableRemediations(table).reserve(plan, run_of(plan, incident), state=NOTHING_RUNS, now=NOON)
+    TableRemediations(table).reserve(beginning_of(plan, incident.incident_id, NOTHING_RUNS, NOON), NOON)
     TableTrail(table).append(incident.incident_id, [Fact(what="paged", who="x", facts={})], NOON)
     history.save_deployment(Deployment(service="shop", version="v1", deployed_at=NOON))
     history.remember_page("PD1", incident.incident_id, NOON)

@@ -42,7 +42,7 @@ def demoted(table: Table) -> None:
     """Somewhere a plan of low-disk ended without having helped."""
     table.put({"pk": "RUNS#low-disk", "sk": f"{NOW:%Y-%m-%dT%H:%M:%S.%fZ}#inc-9", "run": shadow(0).model_dump_json()})
     plan = a_plan(planned_at=NOW)
-    TableRemediations(table).settle(plan, "inc-9", "failed", accepted=None, demote="it did not help", at=NOW)
+    TableRemediations(table).settle(plan, "inc-9", "failed", began=NOW, accepted=None, demote="it did not help", at=NOW)
 
 
 def test_the_report_says_what_the_model_took_by_day_and_by_incident(table: Table) -> None:

@@ -1,11 +1,11 @@
 """Texts of alerts and commands are only data, and long ones keep the state small."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from firstline.adapters.dynamodb.table import Table
-from firstline.models import PlannedStep, RemediationPlan, StepKind, Target
+from firstline.models import PlanLimits, PlannedStep, RemediationPlan, StepKind, Target
 from local.emulator.resources import ACCOUNT
 from tests.statemachine.functions import Event, Handler, crashes
 from tests.statemachine.run_command import Run
@@ -135,12 +135,12 @@ def the_largest_plan() -> RemediationPlan:
         verify_attempts=4,  # of twenty, the last is kept
         recovery_wait_seconds=10,
         rollback=[step(f"undo-{i}", "rollback") for i in range(10)],
-        approval_timeout_seconds=60,
+        limits=PlanLimits(cooldown_seconds=60, per_hour=9, per_day=9, max_hosts=50, max_percent=100),
+        longest_seconds=86_400,
         max_concurrency="100%",
         max_errors="100%",
         waves=1,
         locks=[f"host:i-{i:017x}" for i in range(50)],
         planned_at=datetime.now(UTC),
-        lease_until=datetime.now(UTC) + timedelta(days=1),
         policy_version="0123456789ab",
     )

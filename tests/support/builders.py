@@ -18,6 +18,7 @@ from firstline.models import (
     Note,
     Notification,
     Page,
+    PlanLimits,
     PlannedRelease,
     PlannedStep,
     Released,
@@ -178,13 +179,13 @@ def a_plan(**changes: Any) -> RemediationPlan:
         "verify_attempts": 1,
         "recovery_wait_seconds": 60,
         "rollback": [],
-        "approval_timeout_seconds": 600,
+        "limits": PlanLimits(cooldown_seconds=60, per_hour=10, per_day=50, max_hosts=5, max_percent=100),
+        "longest_seconds": 3_600,
         "max_concurrency": "1",
         "max_errors": "0",
         "waves": 1,
         "locks": ["host:i-0123456789abcdef0"],
         "planned_at": NOW,
-        "lease_until": NOW + timedelta(hours=1),
         "policy_version": "0123456789ab",
     }
     return RemediationPlan(**fields | changes)

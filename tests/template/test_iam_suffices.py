@@ -15,12 +15,13 @@ from firstline.adapters.dynamodb.table import Table
 from firstline.errors import CeilingReached, ModelUnavailable
 from firstline.incidents.audit_trail import classified, judged, planned
 from firstline.incidents.store import Limits
-from firstline.models import Approval, Deployment, Feedback, Incident, Live, Page, RunbookRun, Usage
+from firstline.models import Approval, Deployment, Feedback, Incident, Live, Page, Usage
 from firstline.people import feedback_store
 from firstline.policy.holds import Silence
 from firstline.policy.match import AlertMatch
 from firstline.policy.model import Ceiling
 from local.emulator.iam import conditions_hold
+from firstline.remediation.limits import beginning_of
 from tests.support.builders import NOON, a_classification, a_plan, alert, at, open_for
 from tests.support.changes import ending, joining, stored
 from tests.support.memory import MemoryStore
@@ -202,27 +203,26 @@ def asks_a_model(world: World, incident: Incident) -> None:
 def plans(world: World, incident: Incident) -> None:
     world.incidents.last_deployments("shop")
     plan = a_plan(planned_at=NOON)
-    run = RunbookRun(
-        runbook_id=plan.runbook_id,
-        incident_id=incident.incident_id,
-        instance_ids=["i-0123456789abcdef0"],
-        decision="auto",
-        at=NOON,
-        until=plan.lease_until,
-    )
     world.incidents.record(incident.incident_id)
     world.incidents.mark_verified(incident, NOON)
     world.incidents.withdraw_resolve(incident, seen=world.live(incident))
     assert world.remediations.plan_of(incident.incident_id) is None
     state = world.remediations.state(plan.runbook_id, NOON)
-    world.remediations.reserve(plan, run, state=state, now=NOON)
-    world.remediations.keep_shadow(run)
+    reservation = beginning_of(plan, incident.incident_id, state, NOON)
+    world.remediations.reserve(reservation, NOON)
+    world.remediations.demoted(plan.runbook_id)
+    world.remediations.holds_locks(incident.incident_id, NOON)
+    world.remediations.keep_shadow(reservation.run.model_copy(update={"decision": "shadow"}))
+    world.remediations.keep(plan, "another-incident")
     world.trail.append(incident.incident_id, [planned(plan)], NOON)
 
 
 def settles(world: World, incident: Incident) -> None:
     plan = a_plan(planned_at=NOON)
-    world.remediations.settle(plan, incident.incident_id, "failed", accepted=True, demote="it did not help", at=NOON)
+    world.remediations.settle(
+        plan, incident.incident_id, "failed", began=NOON, accepted=True, demote="it did not help", at=NOON
+    )
+    world.remediations.settle(plan, "never-began", "not_run", began=None, accepted=False, demote=None, at=NOON)
     world.trail.append(incident.incident_id, [planned(plan)], NOON)
 
 
@@ -264,7 +264,9 @@ def responds(world: World, incident: Incident) -> None:
     seen = world.incidents.record(incident.incident_id)
     assert seen is not None
     word = Approval(approver="U0ADA", by="ada", at=at(1))
-    assert world.incidents.decide(incident.incident_id, word, "approved", seen=seen) is not None
+    state = world.remediations.state(plan.runbook_id, NOON)
+    begins = beginning_of(plan, incident.incident_id, state, at(1))
+    assert world.incidents.decide(incident.incident_id, word, "approved", seen=seen, begins=begins) is not None
     world.incidents.runs_since(plan.runbook_id, NOON)
     world.incidents.acknowledge(incident.incident_id, "ada", at(1))
     world.incidents.resolve(incident.incident_id, "ada", at(1))
@@ -390,7 +392,9 @@ def who_may(statements: dict[str, list[dict[str, Any]]], action: str, key: str) 
 @pytest.mark.parametrize(
     ("key", "writers"),
     [
-        ("PLAN#any", {"dynamodb:PutItem": {"Remediate"}, "dynamodb:UpdateItem": {"Remediate"}}),
+        ("PLAN#any", {"dynamodb:PutItem": {"Remediate"}}),
+        ("RUNBOOK#any", {"dynamodb:UpdateItem": {"Escalate", "Notify"}}),
+        ("LOCK#any", {"dynamodb:PutItem": {"Remediate", "Respond"}, "dynamodb:UpdateItem": {"Escalate", "Notify"}}),
         ("DECISION#any", {"dynamodb:UpdateItem": {"Respond"}}),
         ("STEP#any", {"dynamodb:PutItem": {"IncidentStateMachine"}}),
         ("SILENCES", {}),

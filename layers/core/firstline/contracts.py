@@ -205,6 +205,7 @@ class PageOnCallInput(ReasonedInput):
     """Input of the state `Page On-Call`. `classification` is null when the classification failed."""
 
     classification: Classification | None
+    remediation: RemediationEnd | None = None
 
 
 class PageOnCallOutput(Lenient):
@@ -232,6 +233,7 @@ class NotifyOpsInput(ReasonedInput):
     """Input of the state `Notify Ops`. A plan that needs an approval goes with it."""
 
     state: Literal["Notify Ops"]
+    remediation: RemediationEnd | None = None
 
 
 class AnnounceQuietInput(ExecutionInput):

@@ -94,6 +94,10 @@ class TooLate(ApprovalRefused):
     """The time to decide is over, or the incident is closed."""
 
 
+class NotNow(ApprovalRefused):
+    """The plan may not begin at this moment, and stays open to a later yes; the message says what stands in its way."""
+
+
 class FeedbackRefused(FirstlineError):
     """Feedback or a note on an incident that cannot be stored; the message tells the person why."""
 

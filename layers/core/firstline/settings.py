@@ -116,7 +116,6 @@ class RemediateSettings(RunbookSettings, TimesSettings):
     target_tag_key: str
     target_tag_value: str
     host_domains: Names
-    approval_timeout_seconds: int = Field(ge=60)
     release_arns: Names
     approvers: Names
 

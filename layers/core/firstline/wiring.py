@@ -171,7 +171,6 @@ class Wiring:
             remediation_mode=self.settings.remediation_mode,
             environment=self.settings.environment_name,
             document_prefix=self.settings.document_prefix,
-            approval_timeout_seconds=self.settings.approval_timeout_seconds,
             approvers=self.settings.approvers,
             release_arns=self.settings.release_arns,
             policy=load_remediation_policy(self._policy("remediation.yaml")),
@@ -443,6 +442,7 @@ class Wiring:
 
         return PeopleFront(
             incidents=self.incidents,
+            remediations=self.remediations,
             executions=self.executions,
             trail=self.trail,
             documents=self.documents,

@@ -19,7 +19,7 @@ from firstline.incidents.audit_trail import Trail
 from firstline.incidents.heartbeats import Heartbeats
 from firstline.incidents.store import Groups, Incidents
 from firstline.models import Incident, IncidentRecord, Live, Outcome
-from firstline.remediation.plan import Remediations
+from firstline.remediation.store import Remediations
 from tests.integration.conftest import client_of, databases, new_table
 from tests.support.builders import at, open_for
 from tests.support.memory import MemoryStore

@@ -13,13 +13,13 @@ import pytest
 
 from firstline.errors import Superseded, TooLate
 from firstline.incidents.store import Incidents
-from firstline.models import Approval, Decision, Incident, IncidentRecord, RemediationPlan, RunbookRun
+from firstline.models import Approval, Decision, Incident, IncidentRecord, RemediationPlan
 from firstline.people import approve, links
 from firstline.people.approval_requests import ApprovalHandler
 from firstline.people.approve import Answer
-from firstline.remediation.plan import Remediations
+from firstline.remediation.store import Remediations
 from tests.integration.ports.conftest import Open, Wait, close, live_of, record_of
-from tests.support.builders import NOON, a_plan, alert, at
+from tests.support.builders import a_plan, alert, at
 from tests.support.memory import MemoryChannel, MemoryDocuments, MemoryExecutions
 
 KEY = "k" * 32
@@ -35,8 +35,8 @@ def executions() -> MemoryExecutions:
 
 
 @pytest.fixture
-def handler(incidents: Incidents, executions: MemoryExecutions) -> ApprovalHandler:
-    return ApprovalHandler(lambda: (KEY,), APPROVERS, incidents, executions, MemoryDocuments())
+def handler(incidents: Incidents, remediations: Remediations, executions: MemoryExecutions) -> ApprovalHandler:
+    return ApprovalHandler(lambda: (KEY,), APPROVERS, incidents, remediations, executions, MemoryDocuments())
 
 
 type Plan = Callable[..., Incident]
@@ -48,15 +48,7 @@ def planned(opened: Open, wait: Wait, remediations: Remediations) -> Plan:
 
     def plan_for(plan: RemediationPlan = PLAN, group_key: str = "group-1") -> Incident:
         incident = opened(alert(severity="high", group_key=group_key))
-        run = RunbookRun(
-            runbook_id=plan.runbook_id,
-            incident_id=incident.incident_id,
-            instance_ids=[],
-            decision="approve",
-            at=plan.planned_at,
-            until=plan.lease_until,
-        )
-        remediations.reserve(plan, run, state=remediations.state(plan.runbook_id, NOON), now=NOON)
+        remediations.keep(plan, incident.incident_id)
         wait(incident, "acknowledgement")
         return incident
 
@@ -75,7 +67,12 @@ def form(incident_id: str, approver: str, plan: RemediationPlan, decision: str =
 
 
 def decide(
-    incident_id: str, said: Answer, incidents: Incidents, executions: MemoryExecutions, now: datetime = LATER
+    incident_id: str,
+    said: Answer,
+    incidents: Incidents,
+    remediations: Remediations,
+    executions: MemoryExecutions,
+    now: datetime = LATER,
 ) -> Any:
     return approve.decide(
         incident_id,
@@ -83,15 +80,18 @@ def decide(
         now,
         approvers=APPROVERS,
         incidents=incidents,
+        remediations=remediations,
         executions=executions,
         show=lambda record: None,
     )
 
 
-def test_a_yes_is_written_down_and_told(planned: Plan, incidents: Incidents, executions: MemoryExecutions) -> None:
+def test_a_yes_is_written_down_and_told(
+    planned: Plan, incidents: Incidents, remediations: Remediations, executions: MemoryExecutions
+) -> None:
     incident_id = planned().incident_id
 
-    decided = decide(incident_id, answer(), incidents, executions)
+    decided = decide(incident_id, answer(), incidents, remediations, executions)
 
     assert decided == incidents.record(incident_id)
     assert (decided.decision, decided.decided_by, decided.decided_at) == ("approved", "U1 (Slack)", at(1))
@@ -100,44 +100,50 @@ def test_a_yes_is_written_down_and_told(planned: Plan, incidents: Incidents, exe
 
 
 def test_a_no_is_a_decision_and_nobodys_approval(
-    planned: Plan, incidents: Incidents, executions: MemoryExecutions
+    planned: Plan, incidents: Incidents, remediations: Remediations, executions: MemoryExecutions
 ) -> None:
-    decided = decide(planned().incident_id, answer(approves=False), incidents, executions)
+    decided = decide(planned().incident_id, answer(approves=False), incidents, remediations, executions)
 
     assert (decided.decision, decided.decided_by, decided.approvals) == ("refused", "U1 (Slack)", [])
     assert executions.told == [("refused", "U1 (Slack)")]
 
 
-def test_a_destructive_plan_takes_two_people(planned: Plan, incidents: Incidents, executions: MemoryExecutions) -> None:
+def test_a_destructive_plan_takes_two_people(
+    planned: Plan, incidents: Incidents, remediations: Remediations, executions: MemoryExecutions
+) -> None:
     plan = DESTRUCTIVE
     incident_id = planned(plan).incident_id
 
-    first = decide(incident_id, answer("U1", plan=plan), incidents, executions)
+    first = decide(incident_id, answer("U1", plan=plan), incidents, remediations, executions)
     with pytest.raises(Superseded, match="must be somebody else"):
-        decide(incident_id, answer("U1", plan=plan), incidents, executions)
+        decide(incident_id, answer("U1", plan=plan), incidents, remediations, executions)
     assert (first.decision, executions.told) == (None, [("acknowledged", "U1 (Slack)")])
 
-    second = decide(incident_id, answer("U2", plan=plan), incidents, executions)
+    second = decide(incident_id, answer("U2", plan=plan), incidents, remediations, executions)
 
     assert (second.decision, second.decided_by) == ("approved", "U1 (Slack) and U2 (Slack)")
     assert [said for said, _ in executions.told] == ["acknowledged", "approved"]
 
 
 def test_one_no_refuses_what_somebody_else_had_approved(
-    planned: Plan, incidents: Incidents, executions: MemoryExecutions
+    planned: Plan, incidents: Incidents, remediations: Remediations, executions: MemoryExecutions
 ) -> None:
     plan = DESTRUCTIVE
     incident_id = planned(plan).incident_id
-    decide(incident_id, answer("U1", plan=plan), incidents, executions)
+    decide(incident_id, answer("U1", plan=plan), incidents, remediations, executions)
 
-    decided = decide(incident_id, answer("U2", approves=False, plan=plan), incidents, executions)
+    decided = decide(incident_id, answer("U2", approves=False, plan=plan), incidents, remediations, executions)
 
     assert (decided.decision, decided.decided_by) == ("refused", "U2 (Slack)")
     assert executions.told[1:] == [("refused", "U2 (Slack)")]
 
 
 def test_fifty_posts_at_once_are_one_decision(
-    planned: Plan, incidents: Incidents, executions: MemoryExecutions, handler: ApprovalHandler
+    planned: Plan,
+    incidents: Incidents,
+    remediations: Remediations,
+    executions: MemoryExecutions,
+    handler: ApprovalHandler,
 ) -> None:
     plan = PLAN
     incident_id = planned(plan).incident_id
@@ -161,7 +167,11 @@ def test_fifty_posts_at_once_are_one_decision(
 
 
 def test_fifty_uses_of_one_link_at_once_are_one(
-    planned: Plan, incidents: Incidents, executions: MemoryExecutions, handler: ApprovalHandler
+    planned: Plan,
+    incidents: Incidents,
+    remediations: Remediations,
+    executions: MemoryExecutions,
+    handler: ApprovalHandler,
 ) -> None:
     plan = DESTRUCTIVE
     incident_id = planned(plan).incident_id
@@ -180,7 +190,11 @@ def test_fifty_uses_of_one_link_at_once_are_one(
 
 
 def test_fifty_approvers_of_a_destructive_plan_are_two(
-    planned: Plan, incidents: Incidents, executions: MemoryExecutions, handler: ApprovalHandler
+    planned: Plan,
+    incidents: Incidents,
+    remediations: Remediations,
+    executions: MemoryExecutions,
+    handler: ApprovalHandler,
 ) -> None:
     plan = DESTRUCTIVE
     incident_id = planned(plan).incident_id
@@ -255,6 +269,7 @@ def test_the_end_wins_even_between_the_read_and_the_write(
     happens: Callable[[Incidents, Incident], None],
     planned: Plan,
     incidents: Incidents,
+    remediations: Remediations,
     executions: MemoryExecutions,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -271,7 +286,7 @@ def test_the_end_wins_even_between_the_read_and_the_write(
     monkeypatch.setattr(incidents, "record", interrupted)
 
     with pytest.raises(TooLate):
-        decide(incident.incident_id, answer(), incidents, executions)
+        decide(incident.incident_id, answer(), incidents, remediations, executions)
 
     record = incidents.record(incident.incident_id)
     assert record is not None

@@ -9,8 +9,9 @@ import pytest
 
 from firstline.errors import AlreadyPlanned, LockHeld, RemediationContended
 from firstline.incidents.store import Incidents
-from firstline.models import RemediationPlan, RunbookRun
-from firstline.remediation.plan import Remediations
+from firstline.models import RemediationPlan, RunbookRun, Target
+from firstline.remediation.limits import beginning_of
+from firstline.remediation.store import NOTHING_RUNS, Remediations
 from tests.integration.ports.conftest import Open, Ports
 from tests.support.builders import NOON, a_plan, alert, at
 
@@ -27,24 +28,18 @@ def begun(opened: Open) -> Begin:
 
 
 def plan_for(hosts: list[str], now: datetime = NOON, service: str | None = None) -> RemediationPlan:
+    targets = [Target(instance_id=host, name=host) for host in hosts]
     locks = [f"host:{host}" for host in hosts] + ([f"service:{service}"] if service else [])
-    return a_plan(locks=locks, planned_at=now, lease_until=now + LEASE)
+    return a_plan(locks=locks, planned_at=now, longest_seconds=int(LEASE.total_seconds()), targets=targets)
 
 
 def run_of(plan: RemediationPlan, incident_id: str) -> RunbookRun:
-    return RunbookRun(
-        runbook_id=plan.runbook_id,
-        incident_id=incident_id,
-        instance_ids=[name.removeprefix("host:") for name in plan.locks if name.startswith("host:")],
-        decision="auto",
-        at=plan.planned_at,
-        until=plan.lease_until,
-    )
+    return beginning_of(plan, incident_id, NOTHING_RUNS, plan.planned_at).run
 
 
-def reserve(remediations: Remediations, plan: RemediationPlan, incident_id: str, now: datetime = NOON) -> None:
+def begin(remediations: Remediations, plan: RemediationPlan, incident_id: str, now: datetime = NOON) -> None:
     state = remediations.state(plan.runbook_id, at(-600))
-    remediations.reserve(plan, run_of(plan, incident_id), state=state, now=now)
+    remediations.reserve(beginning_of(plan, incident_id, state, now), now)
 
 
 def test_a_reservation_keeps_the_plan_counts_the_run_and_takes_the_locks(
@@ -52,7 +47,7 @@ def test_a_reservation_keeps_the_plan_counts_the_run_and_takes_the_locks(
 ) -> None:
     incident_id, plan = begun("g"), plan_for(HOSTS, service="checkout")
 
-    reserve(remediations, plan, incident_id)
+    begin(remediations, plan, incident_id)
 
     assert remediations.plan_of(incident_id) == plan
     record = incidents.record(incident_id)
@@ -61,17 +56,17 @@ def test_a_reservation_keeps_the_plan_counts_the_run_and_takes_the_locks(
     state = remediations.state("low-disk", at(-60))
     assert state.runs == [run_of(plan, incident_id)]
     (held,) = state.held
-    assert (held.incident_id, held.locks, held.until) == (incident_id, plan.locks, plan.lease_until)
+    assert (held.incident_id, held.locks, held.until) == (incident_id, plan.locks, NOON + LEASE)
     assert remediations.state("low-disk", at(1)).runs == []
     assert remediations.state("high-memory", at(-60)).runs == []
 
 
 def test_an_incident_has_one_plan(remediations: Remediations, begun: Begin) -> None:
     incident_id = begun("g")
-    reserve(remediations, plan_for(HOSTS), incident_id)
+    begin(remediations, plan_for(HOSTS), incident_id)
 
     with pytest.raises(AlreadyPlanned):
-        reserve(remediations, plan_for(HOSTS, at(1)), incident_id, at(1))
+        begin(remediations, plan_for(HOSTS, at(1)), incident_id, at(1))
     assert len(remediations.state("low-disk", at(-60)).runs) == 1
 
 
@@ -80,83 +75,123 @@ def test_what_was_read_before_somebody_else_began_is_not_enough_to_begin(
 ) -> None:
     first, second = begun("g"), begun("h")
     state = remediations.state("low-disk", at(-60))
-    reserve(remediations, plan_for(HOSTS[:1]), first)
+    begin(remediations, plan_for(HOSTS[:1]), first)
     late = plan_for(HOSTS[1:])
 
     with pytest.raises(RemediationContended):
-        remediations.reserve(late, run_of(late, second), state=state, now=NOON)
+        remediations.reserve(beginning_of(late, second, state, NOON), NOON)
     assert remediations.plan_of(second) is None
-    reserve(remediations, late, second)
+    begin(remediations, late, second)
 
 
 def test_locks_are_taken_all_or_none(remediations: Remediations, begun: Begin) -> None:
     first, second, third = begun("g"), begun("h"), begun("i")
-    reserve(remediations, plan_for(HOSTS[:1], service="checkout"), first)
+    begin(remediations, plan_for(HOSTS[:1], service="checkout"), first)
 
     with pytest.raises(LockHeld, match=f"host:{HOSTS[0]} is in the hands of another incident"):
-        reserve(remediations, plan_for(HOSTS), second)
+        begin(remediations, plan_for(HOSTS), second)
     with pytest.raises(LockHeld, match="service:checkout"):
-        reserve(remediations, plan_for(HOSTS[1:], service="checkout"), second)
-    reserve(remediations, plan_for(HOSTS[1:]), third)
+        begin(remediations, plan_for(HOSTS[1:], service="checkout"), second)
+    begin(remediations, plan_for(HOSTS[1:]), third)
 
 
 def test_a_crash_gives_its_locks_back_when_the_lease_is_over_and_not_before(
     remediations: Remediations, begun: Begin
 ) -> None:
     first, second = begun("g"), begun("h")
-    reserve(remediations, plan_for(HOSTS), first)
+    begin(remediations, plan_for(HOSTS), first)
     just_before, then = NOON + LEASE - timedelta(microseconds=1), NOON + LEASE
 
     with pytest.raises(LockHeld):
-        reserve(remediations, plan_for(HOSTS, just_before), second, just_before)
-    reserve(remediations, plan_for(HOSTS, then), second, then)
+        begin(remediations, plan_for(HOSTS, just_before), second, just_before)
+    begin(remediations, plan_for(HOSTS, then), second, then)
     assert [held.incident_id for held in remediations.state("low-disk", at(-60)).held] == [second]
     # The crashed one comes back to life: it must not take the locks of the one that works now.
-    remediations.settle(plan_for(HOSTS), first, "failed", accepted=None, demote=None, at=then)
+    remediations.settle(plan_for(HOSTS), first, "failed", began=NOON, accepted=None, demote=None, at=then)
     third = begun("i")
     with pytest.raises(LockHeld):
-        reserve(remediations, plan_for(HOSTS, then), third, then)
+        begin(remediations, plan_for(HOSTS, then), third, then)
 
 
 def test_settling_gives_everything_back_once(remediations: Remediations, begun: Begin) -> None:
     first, second = begun("g"), begun("h")
     plan = plan_for(HOSTS, service="checkout")
-    reserve(remediations, plan, first)
+    begin(remediations, plan, first)
 
-    assert remediations.settle(plan, first, "verified", accepted=True, demote=None, at=at(5))
-    assert not remediations.settle(plan, first, "failed", accepted=None, demote="a lie", at=at(6))
+    assert remediations.settle(plan, first, "verified", began=NOON, accepted=True, demote=None, at=at(5))
+    assert not remediations.settle(plan, first, "failed", began=NOON, accepted=None, demote="a lie", at=at(6))
 
     (run,) = remediations.state("low-disk", at(-60)).runs
     assert (run.outcome, run.accepted, run.ended_at) == ("verified", True, at(5))
     assert remediations.state("low-disk", at(-60)).held == []
     assert remediations.demoted("low-disk") is None
-    reserve(remediations, plan_for(HOSTS, at(5), service="checkout"), second, at(5))
+    begin(remediations, plan_for(HOSTS, at(5), service="checkout"), second, at(5))
 
 
 def test_settling_what_was_begun_since_moves_the_board(remediations: Remediations, begun: Begin) -> None:
     first, second = begun("g"), begun("h")
     plan = plan_for(HOSTS[:1])
-    reserve(remediations, plan, first)
+    begin(remediations, plan, first)
     state = remediations.state("low-disk", at(-60))
-    remediations.settle(plan, first, "failed", accepted=None, demote="it did not help", at=at(5))
+    remediations.settle(plan, first, "failed", began=NOON, accepted=None, demote="it did not help", at=at(5))
 
     late = plan_for(HOSTS[1:], at(5))
     with pytest.raises(RemediationContended):
-        remediations.reserve(late, run_of(late, second), state=state, now=at(5))
+        remediations.reserve(beginning_of(late, second, state, at(5)), at(5))
 
 
 def test_a_runbook_that_did_not_help_asks_until_a_person_resets_it(remediations: Remediations, begun: Begin) -> None:
     incident_id, plan = begun("g"), plan_for(HOSTS)
-    reserve(remediations, plan, incident_id)
+    begin(remediations, plan, incident_id)
     assert not remediations.reset("low-disk", "ada", at(1))
 
-    remediations.settle(plan, incident_id, "undone", accepted=None, demote="it did not help", at=at(5))
+    remediations.settle(plan, incident_id, "undone", began=NOON, accepted=None, demote="it did not help", at=at(5))
 
     assert remediations.demoted("low-disk") == "it did not help"
-    assert remediations.state("low-disk", at(-60)).demoted == "it did not help"
     assert remediations.demoted("high-memory") is None
     assert remediations.reset("low-disk", "ada", at(9))
     assert remediations.demoted("low-disk") is None
+
+
+def test_a_plan_that_waits_holds_nothing_and_is_kept_once(remediations: Remediations, begun: Begin) -> None:
+    first, second = begun("g"), begun("h")
+    plan = plan_for(HOSTS)
+
+    remediations.keep(plan, first)
+    with pytest.raises(AlreadyPlanned):
+        remediations.keep(plan_for(HOSTS, at(1)), first)
+    remediations.keep(plan, second)
+
+    assert remediations.plan_of(first) == plan
+    assert remediations.state("low-disk", at(-60)) == NOTHING_RUNS
+    assert not remediations.holds_locks(first, NOON)
+
+
+def test_a_plan_that_nobody_approved_leaves_a_run_that_was_never_sent(remediations: Remediations, begun: Begin) -> None:
+    incident_id, plan = begun("g"), plan_for(HOSTS)
+    remediations.keep(plan, incident_id)
+
+    def over(at_minute: int) -> bool:
+        return remediations.settle(
+            plan, incident_id, "not_run", began=None, accepted=False, demote=None, at=at(at_minute)
+        )
+
+    assert over(5)
+    assert not over(6)
+
+    (run,) = remediations.state("low-disk", at(-60)).runs
+    assert (run.outcome, run.accepted, run.ended_at) == ("not_run", False, at(5))
+
+
+def test_a_remediation_holds_its_locks_until_its_end_or_its_lease(remediations: Remediations, begun: Begin) -> None:
+    incident_id, plan = begun("g"), plan_for(HOSTS)
+    begin(remediations, plan, incident_id)
+    assert remediations.holds_locks(incident_id, at(59))
+    assert not remediations.holds_locks(incident_id, NOON + LEASE)
+
+    remediations.settle(plan, incident_id, "failed", began=NOON, accepted=None, demote=None, at=at(5))
+
+    assert not remediations.holds_locks(incident_id, at(6))
 
 
 def test_a_shadow_is_counted_once_and_holds_nothing(remediations: Remediations) -> None:
@@ -182,7 +217,7 @@ def test_of_many_that_want_one_host_at_once_one_gets_it(remediations: Remediatio
         plan = plan_for(HOSTS)
         while True:
             try:
-                reserve(remediations, plan, incident_id)
+                begin(remediations, plan, incident_id)
             except RemediationContended:
                 continue
             except LockHeld:
@@ -203,7 +238,7 @@ def test_of_many_for_hosts_of_their_own_every_one_is_on_the_board(remediations: 
     def take(incident_id: str) -> None:
         while True:
             try:
-                return reserve(remediations, plan_for([incidents[incident_id]]), incident_id)
+                return begin(remediations, plan_for([incidents[incident_id]]), incident_id)
             except RemediationContended:
                 continue
 

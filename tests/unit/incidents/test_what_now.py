@@ -16,8 +16,8 @@ TIMES = Times(timedelta(minutes=5), timedelta(minutes=20), timedelta(hours=8))
 LOW, MEDIUM, HIGH, CRITICAL = (counts_for(rank) for rank in (1, 2, 3, 4))
 OVER = Counts(firing=-1)
 HELD_UNTIL = at(60)
-PLAN = a_plan(planned_at=at(0), lease_until=at(60))
-ASKS = a_plan(planned_at=at(0), lease_until=at(60), decision="approve")
+PLAN = a_plan(planned_at=at(0))
+ASKS = a_plan(planned_at=at(0), decision="approve")
 ACTED: dict[str, Any] = {"acted_at": at(1)}
 
 

@@ -119,7 +119,6 @@ def planned(incident: Incident, verdict: Classification) -> RemediationPlan | No
         remediation_mode="auto",
         environment="prod",
         document_prefix=PREFIX,
-        approval_timeout_seconds=900,
         approvers=("U0ADA", "U0GRACE"),
         policy=RemediationPolicy(),
     )

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from firstline.errors import ExecutionsUnavailable, NotEntitled, Superseded, TooLate
-from firstline.models import Approval, IncidentRecord
+from firstline.errors import ExecutionsUnavailable, NotEntitled, NotNow, Superseded, TooLate
+from firstline.models import Approval, IncidentRecord, RemediationPlan
 from firstline.people.approve import LINK_IS_VALID_FOR, Answer, announcement, decide, invite
+from firstline.remediation.limits import beginning_of
 from tests.support.builders import INCIDENT_ID, NOW, a_plan, a_waiting_record
 from tests.support.memory import MemoryExecutions, MemoryStore
 
@@ -46,6 +47,7 @@ def says(waiting: Waiting, approver: str = "U1", approves: bool = True, digest: 
         NOW,
         approvers=APPROVERS,
         incidents=history,
+        remediations=waiting.store.remediations,
         executions=executions,
         show=lambda record: None,
     )
@@ -110,6 +112,65 @@ def test_a_refused_answer_is_not_written(
     assert (waiting.writes, waiting.signals) == (0, [])
 
 
+def running_on_web_1(store: MemoryStore) -> RemediationPlan:
+    """Let a plan of another incident, for the same host, begin."""
+    plan = a_plan(runbook_id="high-memory", planned_at=NOW)
+    state = store.remediations.state(plan.runbook_id, NOW)
+    store.remediations.reserve(beginning_of(plan, "the-first-one", state, NOW), NOW)
+    return plan
+
+
+def test_the_yes_takes_the_locks_and_counts_the_run() -> None:
+    waiting = Waiting(a_waiting_record(a_plan(decision="approve")))
+    assert waiting.store.remediations.locks == {}
+
+    says(waiting)
+
+    (run,) = waiting.store.remediations.runs
+    assert (run.incident_id, run.decision, run.at) == (INCIDENT_ID, "approve", NOW)
+    assert waiting.store.remediations.locks == {"host:i-0123456789abcdef0": (INCIDENT_ID, NOW + timedelta(hours=1))}
+
+
+def test_a_yes_is_refused_while_another_remediation_has_the_host_and_counts_afterwards() -> None:
+    waiting = Waiting(a_waiting_record(a_plan(decision="approve")))
+    other = running_on_web_1(waiting.store)
+
+    with pytest.raises(NotNow, match="web-1 is locked by high-memory of incident the-first-one"):
+        says(waiting)
+    assert (waiting.writes, waiting.signals, waiting.store.only.decision) == (0, [], None)
+
+    waiting.store.remediations.settle(other, "the-first-one", "verified", began=NOW, accepted=None, demote=None, at=NOW)
+    assert says(waiting).decision == "approved"
+
+
+def test_a_lock_that_is_taken_at_the_same_moment_refuses_the_yes() -> None:
+    waiting = Waiting(a_waiting_record(a_plan(decision="approve")))
+    waiting.store.meanwhile["decide"] = lambda: running_on_web_1(waiting.store)
+
+    with pytest.raises(NotNow, match="web-1 is locked by high-memory"):
+        says(waiting)
+
+    assert waiting.store.only.decision is None
+
+
+def test_a_no_needs_no_lock() -> None:
+    waiting = Waiting(a_waiting_record(a_plan(decision="approve")))
+    running_on_web_1(waiting.store)
+
+    assert says(waiting, approves=False).decision == "refused"
+
+
+def test_a_runbook_that_cools_down_waits_for_a_later_yes() -> None:
+    waiting = Waiting(a_waiting_record(a_plan(decision="approve")))
+    ran = a_plan(planned_at=NOW)
+    state = waiting.store.remediations.state(ran.runbook_id, NOW)
+    waiting.store.remediations.reserve(beginning_of(ran, "the-first-one", state, NOW), NOW)
+    waiting.store.remediations.settle(ran, "the-first-one", "failed", began=NOW, accepted=None, demote=None, at=NOW)
+
+    with pytest.raises(NotNow, match="ran on web-1 0 seconds ago and cools down for 1 minute"):
+        says(waiting)
+
+
 def test_an_unknown_incident_is_refused() -> None:
     answer = Answer(True, "U1", "u1", "")
     store, executions = MemoryStore(), MemoryExecutions()
@@ -120,6 +181,7 @@ def test_an_unknown_incident_is_refused() -> None:
             NOW,
             approvers=APPROVERS,
             incidents=store.incidents,
+            remediations=store.remediations,
             executions=executions,
             show=lambda record: None,
         )

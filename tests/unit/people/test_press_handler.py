@@ -44,6 +44,7 @@ class Heard:
     ) -> None:
         PressHandler(
             incidents=self.store.incidents,
+            remediations=self.store.remediations,
             executions=self.executions,
             trail=self.store.trail,
             channels={"slack": self.slack, "pagerduty": self.pagerduty},
@@ -164,6 +165,7 @@ def test_a_form_that_slack_does_not_open_is_told() -> None:
     incident = Heard(None)
     PressHandler(
         incidents=incident.store.incidents,
+        remediations=incident.store.remediations,
         executions=incident.executions,
         trail=incident.store.trail,
         channels={},

@@ -72,6 +72,7 @@ class Pressed:
         self.presses += 1
         PressHandler(
             incidents=self.store.incidents,
+            remediations=self.store.remediations,
             executions=self.executions,
             trail=self.store.trail,
             channels={"slack": self.slack, "pagerduty": self.pagerduty},
@@ -240,6 +241,7 @@ def test_an_answer_that_cannot_be_given_is_no_error(whisper: str | None) -> None
     incident = Pressed()
     PressHandler(
         incidents=incident.store.incidents,
+        remediations=incident.store.remediations,
         executions=incident.executions,
         trail=incident.store.trail,
         channels={},

@@ -44,7 +44,7 @@ def wire(
 ) -> None:
     """Give the handler parts that need no AWS."""
     wiring: Any = Wiring(RespondSettings)
-    wiring.incidents, wiring.trail = store.incidents, store.trail
+    wiring.incidents, wiring.remediations, wiring.trail = store.incidents, store.remediations, store.trail
     wiring.executions, wiring.documents = executions, MemoryDocuments()
     wiring.settings = SimpleNamespace(approvers=approvers)
     wiring.secrets = SimpleNamespace(lines=lambda name: (secret,))

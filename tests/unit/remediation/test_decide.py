@@ -9,8 +9,9 @@ import pytest
 
 from firstline.models import Classification, Deployment, Incident, NormalizedAlert, RunbookRun, Target
 from firstline.policy.remediation import RemediationPolicy
-from firstline.remediation.decide import Situation, Verdict, look_back
+from firstline.remediation.decide import Situation, Verdict
 from firstline.remediation.decide import decide as decide_of
+from firstline.remediation.limits import limits_of, look_back
 from firstline.remediation.locks import Lease
 from firstline.runbooks.model import Runbook
 from tests.support.runbook_fixtures import NOW
@@ -82,9 +83,11 @@ THIS = "SpoolFull-web-1-20260302-0930-ab12"
 DISRUPTIVE, DESTRUCTIVE = {"risk": "disruptive"}, {"risk": "destructive"}
 PRODUCTION = {"environment": "Production"}
 JUST_NOW = [("old", WEB_1, MINUTE)]
+TWO = [Target(instance_id=WEB_1, name="web-1"), Target(instance_id=WEB_2, name="web-2")]
 DAILY = {"limits": {"cooldown": "1m", "per_hour": 3, "per_day": 5, "max_hosts": 2}}
 NARROW = {"limits": {"cooldown": "1m", "per_hour": 9, "max_hosts": 9, "max_percent": 10}}
 WIDE = {"limits": {"cooldown": "1m", "per_hour": 9, "max_hosts": 9}}
+ASKS_FOR_ONE = {"mode": "approve", "limits": {"cooldown": "1m", "per_hour": 3, "max_hosts": 1}}
 ON_WEB_1 = [("old", "drain-spool", [f"host:{WEB_1}"])]
 ON_WEB_2 = [("old", "drain-spool", [f"host:{WEB_2}"])]
 THREE = [("old", "drain-spool", ["host:i-aaaaaaaa", "host:i-bbbbbbbb"])]
@@ -149,10 +152,10 @@ TABLE: list[tuple[str, dict[str, Any], str, str]] = [
     ("five a day, five used", {"ran": [("old", WEB_2, 5 * HOUR)] * 5, "runbook": DAILY}, "deny", "in the last day"),
     ("five, but yesterday", {"ran": [("old", WEB_2, 24 * HOUR)] * 5, "runbook": DAILY}, "auto", ""),
     # One remediation per host and per service at a time, and not too many hosts in all hands together.
-    ("the host is in other hands", {"held": ON_WEB_1}, "deny", "web-1 is being remediated already: drain-spool of"),
+    ("the host is in other hands", {"held": ON_WEB_1}, "deny", "web-1 is locked by drain-spool of"),
     ("another host is", {"held": ON_WEB_2}, "auto", ""),
     ("it is in its own hands", {"held": [(THIS, "drain-spool", [f"host:{WEB_1}"])]}, "auto", ""),
-    ("the service is", {"held": OF_CHECKOUT, "alert": {"service": "checkout"}}, "deny", "service checkout is being"),
+    ("the service is", {"held": OF_CHECKOUT, "alert": {"service": "checkout"}}, "deny", "service checkout is locked"),
     ("another service is", {"held": OF_CHECKOUT, "alert": {"service": "cart"}}, "auto", ""),
     ("two other hosts, two allowed", {"held": THREE}, "deny", "on 2 hosts already and may touch 2 at once"),
     ("a fifth of the fleet", {"held": ON_WEB_2, "runbook": NARROW}, "deny", "10% of 10 hosts at once, 2 is more"),
@@ -176,6 +179,10 @@ TABLE: list[tuple[str, dict[str, Any], str, str]] = [
     ("a shadow of what is denied", {"runbook": {"mode": "shadow"}, "targets": []}, "deny", "no host"),
     # What a human should see first.
     ("the runbook asks", {"runbook": {"mode": "approve"}}, "approve", "asks for approval"),
+    # The yes asks for locks and limits: until it comes, they may be free.
+    ("it asks on a locked host", {"runbook": {"mode": "approve"}, "held": ON_WEB_1}, "approve", "asks for approval"),
+    ("it asks while it cools down", {"runbook": {"mode": "approve"}, "ran": JUST_NOW}, "approve", "asks for approval"),
+    ("it asks for too many hosts", {"runbook": ASKS_FOR_ONE, "targets": TWO}, "deny", "2 hosts are affected"),
     ("the stack asks", {"remediation_mode": "approve"}, "approve", "this stack asks"),
     ("it failed before", {"demoted": DEMOTED}, "approve", "no longer runs by itself: it did not help"),
     ("it destroys data", {"runbook": DESTRUCTIVE}, "approve", "destructive"),
@@ -201,11 +208,9 @@ TABLE: list[tuple[str, dict[str, Any], str, str]] = [
     ("another environment's was", {"alert": PRODUCTION | SHOP} | deployed(1, environment="dev"), "auto", ""),
     ("its environment's was", {"alert": PRODUCTION | SHOP} | deployed(1, environment="prd"), "approve", "deployed"),
     ("looking disturbs no deployment", OF_SHOP | deployed(1) | {"runbook": LOOK}, "auto", ""),
-    ("a deployment lifts no limit", OF_SHOP | deployed(1) | {"ran": JUST_NOW}, "deny", "cools down"),
     ("a model that is not sure", {"classification": UNSURE}, "approve", "only 50% sure"),
     ("rules need no confidence", {"classification": {"confidence": 0.5}}, "auto", ""),
     # No owner's setting, and no two reasons to be careful, add up to more than one of them allows.
-    ("approval does not lift a limit", {"ran": JUST_NOW, "runbook": {"mode": "approve"}}, "deny", "cools down"),
     ("a storm does not lift off", {"incident": {"storm": True}, "remediation_mode": "off"}, "deny", "switched off"),
 ]  # fmt: skip
 
@@ -243,5 +248,5 @@ def test_history_is_read_as_far_back_as_any_limit_reaches(make_runbook: Make[Run
     short = make_runbook(limits={"cooldown": "5m", "per_hour": 1, "max_hosts": 1})
     long = make_runbook(limits={"cooldown": "2d", "per_hour": 1, "max_hosts": 1})
 
-    assert look_back(short, HOUR) == 25 * HOUR
-    assert look_back(long, HOUR) == 49 * HOUR
+    assert look_back(limits_of(short.limits, RemediationPolicy(), None), HOUR) == 25 * HOUR
+    assert look_back(limits_of(long.limits, RemediationPolicy(), None), HOUR) == 49 * HOUR

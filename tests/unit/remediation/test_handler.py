@@ -32,7 +32,6 @@ ENVIRONMENT = {
     "TARGET_TAG_KEY": "Firstline",
     "TARGET_TAG_VALUE": "managed",
     "HOST_DOMAINS": "prod.example.org, example.net",
-    "APPROVAL_TIMEOUT_SECONDS": "900",
     "HISTORY_DAYS": "90",
     "RELEASE_ARNS": "",
     "APPROVERS": "U0ADA,U0GRACE",

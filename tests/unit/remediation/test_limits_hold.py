@@ -1,11 +1,12 @@
 """Over random histories, clocks and plans no run breaks a limit, no lock outlives its lease, no denied plan is sent.
 
-Incidents are planned alone or at the same moment, wait for approval or not, send as long as their lease allows, end or
+Incidents are planned alone or at the same moment, wait for a yes or not, send as long as their lease allows, end or
 crash, while the clock goes on and somebody plays with the switch. Every command that is sent is checked against all
 that were sent before it.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -22,7 +23,9 @@ from hypothesis.stateful import (
     rule,
 )
 
+from firstline.errors import NotNow
 from firstline.models import Classification, Incident, NormalizedAlert, RemediationPlan, RunOutcome, Target
+from firstline.people.approve import Answer, decide
 from firstline.policy.remediation import RemediationPolicy
 from firstline.remediation.decide import Switch
 from firstline.remediation.plan import Planning, RemediationRules, plan
@@ -30,7 +33,7 @@ from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
 from tests.support.builders import a_classification
 from tests.support.machines import HERE
-from tests.support.memory import MemoryDocuments, MemoryReleases, MemoryStore, MemoryTargets
+from tests.support.memory import MemoryDocuments, MemoryExecutions, MemoryReleases, MemoryStore, MemoryTargets
 
 type Planned = MultipleResults[RemediationPlan]
 
@@ -87,6 +90,7 @@ class Operations(RuleBasedStateMachine):
         self.sent: list[Sent] = []
         self.incidents = 0
         self.decided: set[str] = set()
+        self.began: dict[str, datetime] = {}
 
     @initialize(first=limits, second=limits, one=modes, two=modes, percent=st.sampled_from([100, 50, 20]))
     def deploy(self, first: dict[str, object], second: dict[str, object], one: str, two: str, percent: int) -> None:
@@ -101,7 +105,6 @@ class Operations(RuleBasedStateMachine):
             remediation_mode="auto",
             environment="staging",
             document_prefix="f",
-            approval_timeout_seconds=1_800,
             approvers=("U0ADA", "U0GRACE"),
             policy=RemediationPolicy.model_validate(policy),
         )
@@ -121,9 +124,28 @@ class Operations(RuleBasedStateMachine):
         return multiple(*(plan for plan in made if plan))
 
     @rule(made=plans)
+    def somebody_says_yes(self, made: RemediationPlan) -> None:
+        """A yes counts, or is refused and changes nothing; until it counts, the plan holds nothing."""
+        incident_id = self._incident_of(made)
+        if made.decision == "auto" or incident_id in self.began or incident_id in self.over:
+            return
+        with suppress(NotNow):
+            decide(
+                incident_id,
+                Answer(True, "U0ADA", "ada", made.digest()),
+                self.now,
+                approvers=self.conditions.approvers,
+                incidents=self.store.incidents,
+                remediations=self.store.remediations,
+                executions=MemoryExecutions(),
+                show=lambda record: None,
+            )
+            self.began[incident_id] = self.now
+
+    @rule(made=plans)
     def it_sends(self, made: RemediationPlan) -> None:
         incident_id = self._incident_of(made)
-        if incident_id in self.over or self.now >= made.lease_until:
+        if incident_id in self.over or self.now >= self._until(incident_id):
             return
         sent = Sent(incident_id, made, self.now)
         self._breaks_nothing(sent)
@@ -137,7 +159,13 @@ class Operations(RuleBasedStateMachine):
         incident_id = self._incident_of(made)
         acted = any(sent.incident_id == incident_id for sent in self.sent)
         self.store.remediations.settle(
-            made, incident_id, outcome if acted else "not_run", accepted=None, demote=None, at=self.now
+            made,
+            incident_id,
+            outcome if acted else "not_run",
+            began=self.began.get(incident_id),
+            accepted=None,
+            demote=None,
+            at=self.now,
         )
         self.over.add(incident_id)
 
@@ -163,12 +191,12 @@ class Operations(RuleBasedStateMachine):
     @invariant()
     def no_lock_is_held_past_its_lease_or_its_end(self) -> None:
         for owner, until in self.store.remediations.locks.values():
-            assert until <= self.planned[owner].lease_until
+            assert until <= self._until(owner)
             assert owner not in self.over or until <= self.now
 
     @invariant()
     def not_more_hosts_in_hand_than_allowed(self) -> None:
-        working = [made for one, made in self.planned.items() if one not in self.over and made.lease_until > self.now]
+        working = [made for one, made in self.planned.items() if one not in self.over and self._until(one) > self.now]
         for runbook_id in {made.runbook_id for made in working}:
             in_hand = {t.instance_id for made in working if made.runbook_id == runbook_id for t in made.targets}
             assert len(in_hand) <= self.runbooks[runbook_id].limits.max_hosts
@@ -225,6 +253,8 @@ class Operations(RuleBasedStateMachine):
             assert self.switch == "on"
             assert self.now.hour != 12, "in a freeze"
             self.planned[incident.incident_id] = output.plan
+            if output.plan.decision == "auto":
+                self.began[incident.incident_id] = self.now
         else:
             assert self.store.records[incident.incident_id].plan is None, "denied, and yet reserved"
         return output.plan
@@ -241,18 +271,23 @@ class Operations(RuleBasedStateMachine):
             raw_payload=None,
             status="firing",
             fingerprint="f",
-            group_key="g",
+            group_key=f"g-{self.incidents}",
             host=affected[0],
             service=service,
         )
         return Incident(
             incident_id=f"inc-{self.incidents}",
-            group_key="g",
+            group_key=f"g-{self.incidents}",
             opened_at=self.now,
             alert=alert,
             alert_count=len(affected),
             hosts=affected,
         )
+
+    def _until(self, incident_id: str) -> datetime:
+        """When the remediation's lease ends; one that never began has none."""
+        longest = timedelta(seconds=self.planned[incident_id].longest_seconds)
+        return self.began[incident_id] + longest if incident_id in self.began else BEGIN
 
     def _incident_of(self, made: RemediationPlan) -> str:
         return next(incident_id for incident_id, plan in self.planned.items() if plan is made)

@@ -1,7 +1,7 @@
 """The next move of a remediation, as plain values, and what holds for all answers of Systems Manager."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firstline.contracts import Cursor, ErrorOutput, NextMoveInput, NextMoveOutput, Observed, Origin
-from firstline.models import PlannedRelease, PlannedStep, Released, RemediationPlan, StepKind, StepResult, Target
+from firstline.models import (
+    PlanLimits,
+    PlannedRelease,
+    PlannedStep,
+    Released,
+    RemediationPlan,
+    StepKind,
+    StepResult,
+    Target,
+)
 from firstline.remediation.next_move import next_move
 from firstline.remediation.targets import OwnAccount
 from firstline.runbooks.documents import HOLDS_ALREADY, NOT_NOW
@@ -60,13 +69,13 @@ def plan(**changes: Any) -> RemediationPlan:
         "verify_attempts": 2,
         "recovery_wait_seconds": 10,
         "rollback": [REFILL, START],
-        "approval_timeout_seconds": 60,
+        "limits": PlanLimits(cooldown_seconds=60, per_hour=9, per_day=9, max_hosts=9, max_percent=100),
+        "longest_seconds": 86_400,
         "max_concurrency": "1",
         "max_errors": "0",
         "waves": 1,
         "locks": [],
         "planned_at": NOW,
-        "lease_until": NOW + timedelta(days=1),
         "policy_version": "0123456789ab",
     }
     return RemediationPlan(**(fields | changes))

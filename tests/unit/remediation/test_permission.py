@@ -28,6 +28,7 @@ def withdrawn(
     policy: dict[str, Any] | None = None,
     mode: str = "auto",
     demoted: str | None = None,
+    locked: bool = True,
     deployed: timedelta | None = None,
     **deployment: Any,
 ) -> str | None:
@@ -38,7 +39,6 @@ def withdrawn(
         "remediation_mode": mode,
         "environment": "staging",
         "document_prefix": "firstline-dev",
-        "approval_timeout_seconds": 900,
         "approvers": ("U0ADA", "U0GRACE"),
         "policy": RemediationPolicy.model_validate(policy or {}),
     }
@@ -46,6 +46,7 @@ def withdrawn(
     return Permission(
         catalogue=Catalogue([runbook] if runbook else []),
         demoted=lambda _: demoted,
+        holds_locks=lambda incident_id, now: locked,
         deployments=lambda service: (
             [] if deployed is None else [Deployment.model_validate(last | {"service": service})]
         ),
@@ -73,6 +74,8 @@ def withdrawn(
         (APPROVED, {"deployed": 5 * MINUTE}, None),
         (APPROVED, {"deployed": MINUTE / 2, "state": "in_progress"}, "shop 7 is being deployed since 30 seconds"),
         (APPROVED, {"decided": {}}, "nobody has approved it"),
+        (APPROVED, {"locked": False}, "its locks have ended"),
+        (BY_ITSELF, {"locked": False}, "its locks have ended"),
         (APPROVED, {"decided": {"decision": "refused", "decided_by": "ada", **AT_NOW}}, "nobody has approved it"),
     ],
 )

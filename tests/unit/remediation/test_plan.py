@@ -65,7 +65,6 @@ class Desk:
             "remediation_mode": self.mode,
             "environment": "staging",
             "document_prefix": "firstline-dev",
-            "approval_timeout_seconds": 900,
             "approvers": self.approvers,
             "policy": RemediationPolicy(),
             "release_arns": self.release_arns,
@@ -152,7 +151,7 @@ def test_a_plan_has_documents_targets_and_checked_values(
     assert {step.document_version for step in sent} == {"3"}
     assert (made.verify_attempts, made.recovery_wait_seconds) == (3, 20)
     assert [(step.document, step.kind) for step in made.rollback] == [("firstline-dev-drain-spool-refill", "rollback")]
-    assert made.approval_timeout_seconds == 900
+    assert made.limits.cooldown_seconds == 1_800
     assert RemediationPlan.model_validate(made.model_dump(mode="json")) == made
 
 
@@ -163,7 +162,7 @@ def test_a_plan_reserves_its_runs_and_is_kept(desk: Desk, web_1: Target) -> None
     assert desk.store.only.plan == output.plan
     (run,) = desk.remediations.runs
     assert (run.runbook_id, run.instance_ids, run.at) == ("drain-spool", [web_1.instance_id], desk.now)
-    assert run.until == output.plan.lease_until
+    assert run.until == desk.now + timedelta(seconds=output.plan.longest_seconds)
     assert desk.remediations.locks == {f"host:{web_1.instance_id}": (desk.incident.incident_id, run.until)}
 
 
@@ -234,8 +233,8 @@ def test_the_lease_covers_everything_that_the_plan_may_wait_for(desk: Desk, make
     assert made is not None
     assert made.waves == 2, "one host after the other: the first is the canary"
     assert (made.max_concurrency, made.max_errors) == ("1", "0")
-    waits = 900 + 2 * 20 * 60 + made.verify_attempts * (made.recovery_wait_seconds + 60)
-    assert made.lease_until - made.planned_at > timedelta(seconds=waits)
+    waits = 2 * 20 * 60 + made.verify_attempts * (made.recovery_wait_seconds + 60)
+    assert made.longest_seconds > waits
 
 
 def test_the_switch_stops_planning(desk: Desk) -> None:
@@ -300,12 +299,12 @@ def test_a_board_that_never_stands_still_is_a_failure_to_be_tried_again(desk: De
 def test_a_plan_that_ran_out_of_time_is_not_taken_up_again(desk: Desk) -> None:
     made = desk.plan().plan
     assert made is not None
-    desk.now = made.lease_until
+    desk.now += timedelta(seconds=made.longest_seconds)
 
     assert desk.plan().reason == "its plan for drain-spool has run out of time"
 
 
-def test_a_plan_that_waits_for_approval_reserves_its_runs_too(desk: Desk) -> None:
+def test_a_plan_that_waits_for_approval_holds_nothing_and_stays(desk: Desk) -> None:
     desk.mode = "approve"
 
     output = desk.plan()
@@ -313,7 +312,22 @@ def test_a_plan_that_waits_for_approval_reserves_its_runs_too(desk: Desk) -> Non
     assert output.plan is not None
     assert output.plan.decision == "approve"
     assert output.plan.decision_reason == output.reason == "this stack asks for approval before every remediation"
-    assert len(desk.remediations.runs) == 1
+    assert (desk.remediations.runs, desk.remediations.locks, desk.remediations.held) == ([], {}, {})
+    assert output.plan.limits.fleet == 100, "counted now, for the time of the yes"
+    desk.now += timedelta(days=30)
+    assert desk.plan().plan == output.plan
+
+
+def test_two_plans_for_one_host_may_wait_at_once(desk: Desk, make_incident: Make[Incident]) -> None:
+    desk.mode = "approve"
+    first = desk.plan()
+    desk.incident = make_incident(incident_id="the-next-one")
+
+    second = desk.plan()
+
+    assert first.plan is not None
+    assert second.plan is not None
+    assert first.plan.targets == second.plan.targets
 
 
 def test_the_retry_of_a_plan_is_the_same_plan_and_the_next_incident_waits(
@@ -328,7 +342,7 @@ def test_the_retry_of_a_plan_is_the_same_plan_and_the_next_incident_waits(
     desk.now += timedelta(minutes=5)
     later = desk.plan()
     assert later.plan is None
-    assert "web-1 is being remediated already: drain-spool of incident SpoolFull-web-1" in later.reason
+    assert "web-1 is locked by drain-spool of incident SpoolFull-web-1" in later.reason
 
 
 def test_a_deployment_of_the_service_makes_the_plan_ask(

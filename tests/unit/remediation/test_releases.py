@@ -345,7 +345,7 @@ def test_one_remediation_at_a_time_for_a_release(
     planned(shop)
     shop.incident = make_incident(make_alert(host=None, service="shop", labels={}), incident_id="the-next-one")
 
-    assert shop.plan().reason.startswith("shop/live is being remediated already: drain-spool of incident")
+    assert shop.plan().reason.startswith("shop/live is locked by drain-spool of incident")
 
 
 def test_a_release_that_was_taken_back_cools_down(
@@ -353,7 +353,13 @@ def test_a_release_that_was_taken_back_cools_down(
 ) -> None:
     made, _ = planned(shop)
     shop.remediations.settle(
-        made, shop.incident.incident_id, "failed", accepted=None, demote=None, at=shop.now + 5 * MINUTES
+        made,
+        shop.incident.incident_id,
+        "failed",
+        began=shop.now,
+        accepted=None,
+        demote=None,
+        at=shop.now + 5 * MINUTES,
     )
     shop.incident = make_incident(make_alert(host=None, service="shop", labels={}), incident_id="the-next-one")
     shop.now += 10 * MINUTES

@@ -1,7 +1,6 @@
 """After people were told: what is settled, what is given back, and what stands on the trail."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from firstline.contracts import (
 from firstline.errors import HistoryUnavailable
 from firstline.models import Hold, RunbookRun, StepResult
 from firstline.people.announce import NotifyInput
+from firstline.remediation.limits import beginning_of
 from firstline.remediation.settle import conclude
 from tests.support.builders import (
     NOW,
@@ -70,11 +70,8 @@ class Office:
 def office() -> Office:
     """An incident whose plan is reserved."""
     office = Office(MemoryStore(a_record()))
-    me, until = INCIDENT.incident_id, NOW + timedelta(hours=1)
-    run = RunbookRun(
-        runbook_id=PLAN.runbook_id, incident_id=me, instance_ids=["i-1"], decision="auto", at=NOW, until=until
-    )
-    office.remediations.reserve(PLAN, run, state=office.remediations.state(PLAN.runbook_id, NOW), now=NOW)
+    state = office.remediations.state(PLAN.runbook_id, NOW)
+    office.remediations.reserve(beginning_of(PLAN, INCIDENT.incident_id, state, NOW), NOW)
     return office
 
 
@@ -221,15 +218,52 @@ def test_a_page_does_not_end_a_remediation_that_may_still_be_approved(
     assert office.remediations.held
 
 
-@pytest.mark.parametrize(
-    ("what", "results"), [({"decision": "refused"}, []), ({}, [a_result(status="Failed")]), ({"acted_at": NOW}, [])]
-)
-def test_a_plan_that_was_refused_or_has_run_is_over(office: Office, what: dict[str, Any], results: list[Any]) -> None:
-    office.store.put(a_waiting_record(ASKS, **what))
+APPROVED: dict[str, Any] = {"decision": "approved", "decided_by": "ada", "decided_at": NOW}
 
-    office.conclude(PAGE.model_copy(update={"plan": ASKS, "results": results}))
+
+@pytest.mark.parametrize(
+    ("what", "event"),
+    [
+        ({}, {"results": [a_result(status="Failed")]}),
+        ({"acted_at": NOW}, {"results": []}),
+        # It was approved and may not act any more: a freeze has begun.
+        ({}, {"results": [], "remediation": "human"}),
+    ],
+)
+def test_a_plan_that_was_approved_is_over_with_its_remediation(
+    office: Office, what: dict[str, Any], event: dict[str, Any]
+) -> None:
+    office.store.put(a_waiting_record(ASKS, **APPROVED, **what))
+
+    office.conclude(PAGE.model_copy(update={"plan": ASKS, **event}))
 
     assert office.run.outcome is not None
+    assert office.run.accepted
+    assert office.remediations.held == {}
+
+
+def test_a_plan_that_was_approved_just_now_keeps_its_locks(office: Office) -> None:
+    """The yes may come while a page goes out: the machine begins what was approved after it."""
+    office.store.put(a_waiting_record(ASKS, **APPROVED))
+
+    office.conclude(PAGE.model_copy(update={"plan": ASKS, "results": []}))
+
+    assert office.run.outcome is None
+    assert office.remediations.held
+
+
+@pytest.mark.parametrize(
+    ("ends", "accepted"), [({"decision": "refused", "decided_at": NOW}, False), (CLOSED | {"plan": ASKS}, None)]
+)
+def test_a_plan_that_nobody_approved_leaves_a_run_that_was_never_sent(
+    ends: dict[str, Any], accepted: bool | None
+) -> None:
+    office = Office(MemoryStore(a_record(plan=ASKS)))
+    office.store.put(a_waiting_record(ASKS, pages=[a_page()]).model_copy(update={"live": None} | ends))
+
+    office.conclude(PAGE.model_copy(update={"plan": ASKS, "results": []}))
+
+    assert (office.run.outcome, office.run.accepted, office.run.ended_at) == ("not_run", accepted, NOW)
     assert office.remediations.held == {}
 
 

@@ -33,6 +33,7 @@ from firstline.models import (
 
 if TYPE_CHECKING:
     from firstline.classification.calibration import Calibration
+    from firstline.remediation.store import Beginning
 
 
 class EvidenceSource(Protocol):
@@ -187,7 +188,13 @@ class Incidents(EvidenceSource, Protocol):
         """Write that the incident's hold ended; return None if it had already, or the incident is over or unknown."""
 
     def decide(
-        self, incident_id: str, word: Approval, decision: Decision | None, *, seen: IncidentRecord
+        self,
+        incident_id: str,
+        word: Approval,
+        decision: Decision | None,
+        *,
+        seen: IncidentRecord,
+        begins: "Beginning | None" = None,
     ) -> IncidentRecord | None:
         """Write one person's answer to the plan if the incident is still as it was `seen` and the plan is undecided.
 
@@ -195,11 +202,13 @@ class Incidents(EvidenceSource, Protocol):
         ----------
         decision
             The decision that this word makes; None for a yes that needs another.
+        begins
+            The locks and the run that the deciding yes takes with it.
 
         Returns
         -------
         IncidentRecord | None
-            None when the wait is over, or someone else's word came in between.
+            None when the wait is over, someone else's word came in between, or a remediation began or ended.
         """
 
     def close(

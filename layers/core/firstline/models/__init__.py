@@ -28,6 +28,7 @@ from firstline.models.live import AlertWrite, Awaiting, Change, Counts, Live, Lo
 from firstline.models.plan import (
     SHARE,
     AnyPlannedStep,
+    PlanLimits,
     PlannedRelease,
     PlannedStep,
     Released,
@@ -57,7 +58,7 @@ __all__ = [
     "Awaiting", "Change", "Classification", "Counts", "DecidedBy", "Decision", "Deployment", "DeploymentState",
     "Direction", "EarlierIncident", "Evidence", "Feedback", "Frozen", "Hold", "Incident", "IncidentRecord", "Lenient",
     "Live", "Location", "Loud", "Maintenance", "Measured", "Member", "MetricSeries", "Name", "NormalizedAlert", "Note",
-    "Notification", "NotificationKind", "Outcome", "Page", "PlannedRelease", "PlannedStep", "Released",
+    "Notification", "NotificationKind", "Outcome", "Page", "PlanLimits", "PlannedRelease", "PlannedStep", "Released",
     "RemediationPlan", "RouteName", "RunOutcome", "RunbookRun", "ServiceActivity", "Severity", "SimilarIncident",
     "SourceSeverity", "StepKind", "StepResult", "StoredAlert", "Target", "Text", "Usage", "covered",
 ]  # fmt: skip

@@ -99,6 +99,22 @@ class PlannedRelease(Frozen):
 type AnyPlannedStep = PlannedStep | PlannedRelease
 
 
+class PlanLimits(Frozen):
+    """The limits that a plan keeps when it begins: its runbook's, and the fleet's as it was counted at planning.
+
+    `fleet` is the number of managed instances, and `fleet_hosts` how many of them all remediations together may touch
+    at a time; both None if the fleet was not counted, which one host at a time allows.
+    """
+
+    cooldown_seconds: int = Field(ge=1)
+    per_hour: int = Field(ge=1)
+    per_day: int = Field(ge=1)
+    max_hosts: int = Field(ge=1)
+    max_percent: int = Field(ge=1, le=100)
+    fleet: int | None = None
+    fleet_hosts: int | None = None
+
+
 class RemediationPlan(Frozen):
     """The steps to run, their targets and the permission to run them. `decision` is the policy's, never the model's.
 
@@ -107,8 +123,8 @@ class RemediationPlan(Frozen):
 
     An act goes to `max_concurrency` hosts at a time (a number or a share, as SSM takes them) and to no further host
     after `max_errors` failures; the first target is the canary. `waves` is how many rounds that takes. `locks` keep
-    other remediations away from the same hosts and releases, until `lease_until` at the latest. `policy_version` names
-    the policy, settings and runbook that the decision rests on.
+    other remediations away from the same hosts and releases, from the remediation's beginning on, for `longest_seconds`
+    at the most. `policy_version` names the policy, settings and runbook that the decision rests on.
     """
 
     runbook_id: Name
@@ -122,13 +138,13 @@ class RemediationPlan(Frozen):
     verify_attempts: int = Field(ge=1, le=20)
     recovery_wait_seconds: int = Field(ge=1, le=86_400)
     rollback: list[PlannedStep]
-    approval_timeout_seconds: int = Field(ge=1, le=86_400)
+    limits: PlanLimits
+    longest_seconds: int = Field(ge=1)
     max_concurrency: Annotated[str, StringConstraints(pattern=SHARE)]
     max_errors: Annotated[str, StringConstraints(pattern=SHARE)]
     waves: int = Field(ge=1, le=50)
     locks: list[Name]
     planned_at: AwareDatetime
-    lease_until: AwareDatetime
     policy_version: Name
     guard_alarm: Name | None = None
     """A CloudWatch alarm: when it fires, Systems Manager cancels the running act. Never the incident's own, which
@@ -192,7 +208,8 @@ class RunbookRun(Frozen):
     """A runbook that was planned for an incident. Limits and cool-downs count it, and autonomy is earned with it.
 
     `instance_ids` are the hosts, or the places of the releases that it takes back.
-    `at` is when it was planned, which reserves it, and `until` when it ends even if no result is ever reported.
+    `at` is when it took its locks (of a plan that nobody approved: when it was planned), and `until` when it ends even
+    if no result is ever reported.
     `accepted` is a person's decision, None where nobody was asked or nobody answered. `outcome` and `ended_at` come
     last.
     """

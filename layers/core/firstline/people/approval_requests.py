@@ -12,6 +12,7 @@ from firstline.errors import (
     ExecutionsUnavailable,
     HistoryUnavailable,
     NotEntitled,
+    NotNow,
     Superseded,
     TooLate,
     UnreadablePayload,
@@ -21,11 +22,13 @@ from firstline.incidents.store import Incidents
 from firstline.observability import logger
 from firstline.people import approval_page, approve, links
 from firstline.remediation.steps import Documents
+from firstline.remediation.store import Remediations
 
 MAX_FORM_BYTES = 4_096
 
 _STATUSES: dict[type[ApprovalRefused], HTTPStatus] = {
     NotEntitled: HTTPStatus.FORBIDDEN,
+    NotNow: HTTPStatus.CONFLICT,
     Superseded: HTTPStatus.CONFLICT,
     TooLate: HTTPStatus.GONE,
 }
@@ -55,6 +58,7 @@ class ApprovalHandler:
     keys: Callable[[], Sequence[str]]
     approvers: Sequence[str]
     incidents: Incidents
+    remediations: Remediations
     executions: Executions
     documents: Documents
 
@@ -82,6 +86,7 @@ class ApprovalHandler:
             now,
             approvers=self.approvers,
             incidents=self.incidents,
+            remediations=self.remediations,
             executions=self.executions,
             show=lambda record: approve.tell_people(record, answer, now, channels=channels, incidents=self.incidents),
         )

@@ -3,6 +3,9 @@
 The table's conditional write decides; the record is read first only to give the reason of a refusal in words. An
 approval counts for exactly one plan, once per person. A destructive plan needs two people; one refusal is enough. A
 plan can be decided on until its incident closes, and whoever approves has the incident: it is an acknowledgement.
+
+The deciding yes takes the plan's locks and counts against its limits, in the same write. If another remediation has a
+lock, or a limit is reached, the yes is refused and the plan stays open.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,17 +14,20 @@ from datetime import UTC, datetime, timedelta
 
 from firstline.channels.delivery import Channel, tell_others, tell_slack
 from firstline.channels.summary import standing
-from firstline.errors import NotEntitled, Superseded, TooLate
+from firstline.errors import NotEntitled, NotNow, Superseded, TooLate
 from firstline.incidents import lifecycle
 from firstline.incidents.lifecycle import Executions
 from firstline.incidents.store import Incidents
 from firstline.models import Approval, Decision, IncidentRecord, Notification, NotificationKind, RemediationPlan
 from firstline.people.links import Link
 from firstline.people.show import mark_shown
+from firstline.remediation.limits import Claim, beginning_of, look_back, why_not_now
+from firstline.remediation.store import Beginning, Remediations
 from firstline.text import one_line
 
-_ATTEMPTS = 5
-"""The most tries to write: each fails because another person's answer came first, and at most two answers decide."""
+_ATTEMPTS = 8
+"""The most tries to write: each fails because another person's answer came first, or because another remediation began
+or ended."""
 
 LINK_IS_VALID_FOR = timedelta(hours=1)
 """A link decides in a person's name, so it does not live for as long as the plan can be approved."""
@@ -54,6 +60,7 @@ def decide(
     *,
     approvers: Sequence[str],
     incidents: Incidents,
+    remediations: Remediations,
     executions: Executions,
     show: Callable[[IncidentRecord], object],
 ) -> IncidentRecord:
@@ -66,7 +73,7 @@ def decide(
 
     Raises
     ------
-    NotEntitled, Superseded, TooLate
+    NotEntitled, Superseded, TooLate, NotNow
         The answer does not count; the message says why. Nothing was changed.
     ExecutionsUnavailable
         The decision is written, but the execution could not be told; reconcile tells it within two minutes.
@@ -77,13 +84,24 @@ def decide(
     for _ in range(_ATTEMPTS):
         seen, plan = still_open(incidents.record(incident_id))
         check_answer(seen, answer, approvers)
-        decided = incidents.decide(incident_id, approval, _decision(seen, plan, answer), seen=seen)
+        decision = _decision(seen, plan, answer)
+        begins = _beginning(plan, incident_id, remediations, now) if decision == "approved" else None
+        decided = incidents.decide(incident_id, approval, decision, seen=seen, begins=begins)
         if decided is not None:
             show(decided)
             said, by = decided.decision or "acknowledged", decided.decided_by or answer.by
             lifecycle.wake(decided.live, said, by, executions, only=lifecycle.WITH_PEOPLE)
             return decided
     raise Superseded("Somebody else decides at this very moment. Look again.")
+
+
+def _beginning(plan: RemediationPlan, incident_id: str, remediations: Remediations, now: datetime) -> Beginning:
+    """Return the locks and the run that the plan takes if it begins now; raise NotNow if it may not."""
+    since = now - look_back(plan.limits, timedelta(seconds=plan.longest_seconds))
+    state = remediations.state(plan.runbook_id, since)
+    if why := why_not_now(Claim.of(plan, incident_id), state.held, state.runs, now):
+        raise NotNow(f"Not now: {why}. The plan stays open: approve it again when nothing stands in its way.")
+    return beginning_of(plan, incident_id, state, now)
 
 
 def invite(

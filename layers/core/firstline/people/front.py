@@ -32,6 +32,7 @@ from firstline.people.buttons import Press, authenticate, read_press
 from firstline.people.links import SECRET, address
 from firstline.people.press_handler import PressHandler
 from firstline.remediation.steps import Documents
+from firstline.remediation.store import Remediations
 
 type Response = dict[str, Any]
 
@@ -51,6 +52,7 @@ class PeopleFront:
     """
 
     incidents: Incidents
+    remediations: Remediations
     executions: Executions
     trail: Trail
     documents: Documents
@@ -98,6 +100,7 @@ class PeopleFront:
         slack = channels.get("slack")
         PressHandler(
             incidents=self.incidents,
+            remediations=self.remediations,
             executions=self.executions,
             trail=self.trail,
             channels=channels,
@@ -110,7 +113,14 @@ class PeopleFront:
 
     @property
     def _approvals(self) -> ApprovalHandler:
-        return ApprovalHandler(self._signing_keys, self.approvers, self.incidents, self.executions, self.documents)
+        return ApprovalHandler(
+            keys=self._signing_keys,
+            approvers=self.approvers,
+            incidents=self.incidents,
+            remediations=self.remediations,
+            executions=self.executions,
+            documents=self.documents,
+        )
 
     def _signing_keys(self) -> Sequence[str]:
         return self.secrets(SECRET)

@@ -18,6 +18,7 @@ from firstline.people.buttons import Press
 from firstline.people.links import Link
 from firstline.people.members import joined_since, names, stored_members
 from firstline.people.show import mark_shown, show_again
+from firstline.remediation.store import Remediations
 from firstline.text import count
 
 
@@ -42,6 +43,7 @@ class PressHandler:
     """
 
     incidents: Incidents
+    remediations: Remediations
     executions: Executions
     trail: Trail
     channels: Mapping[str, Channel]
@@ -146,6 +148,7 @@ class PressHandler:
             now,
             approvers=self.approvers,
             incidents=self.incidents,
+            remediations=self.remediations,
             executions=self.executions,
             show=show,
         )

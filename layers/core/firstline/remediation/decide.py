@@ -11,10 +11,20 @@ from typing import Literal
 
 from pydantic import Field
 
-from firstline.models import Classification, Deployment, Frozen, Incident, PlannedRelease, RunbookRun, Target
+from firstline.models import (
+    Classification,
+    Deployment,
+    Frozen,
+    Incident,
+    PlanLimits,
+    PlannedRelease,
+    RunbookRun,
+    Target,
+)
 from firstline.models.plan import approvers_needed
-from firstline.policy.remediation import RemediationPolicy, share_of
-from firstline.remediation.locks import HOST, RELEASE, Lease, lock_names
+from firstline.policy.remediation import RemediationPolicy
+from firstline.remediation.limits import Claim, limits_of, too_wide_alone, why_not_now
+from firstline.remediation.locks import Lease, lock_names
 from firstline.runbooks.match import named
 from firstline.runbooks.model import Mode, Runbook
 from firstline.text import in_words
@@ -35,8 +45,6 @@ JUST_DEPLOYED = timedelta(minutes=30)
 
 LONGEST_DEPLOYMENT = timedelta(hours=12)
 """The time for which a deployment counts as in progress if nobody ever says how it ended."""
-
-_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
 
 class Situation(Frozen):
@@ -94,10 +102,21 @@ class Situation(Frozen):
         return self.runbook.mode_in(*self.environments)
 
     @property
-    def others(self) -> list[Lease]:
-        """The leases that other incidents hold now."""
-        mine = self.incident.incident_id
-        return [lease for lease in self.held if lease.incident_id != mine and lease.until > self.now]
+    def limits(self) -> PlanLimits:
+        """The runbook's limits and the fleet's, as the plan keeps them."""
+        return limits_of(self.runbook.limits, self.policy, self.fleet)
+
+    @property
+    def claim(self) -> Claim:
+        """The hosts or releases to act on, and the limits for them."""
+        return Claim(
+            incident_id=self.incident.incident_id,
+            runbook_id=self.runbook.id,
+            targets=self.targets,
+            releases=self.releases,
+            locks=lock_names(self.targets, self.incident.alert.service, self.releases),
+            limits=self.limits,
+        )
 
 
 class Verdict(Frozen):
@@ -108,11 +127,16 @@ class Verdict(Frozen):
 
 
 def decide(situation: Situation) -> Verdict:
-    """Decide on auto, approve, shadow or deny: first the reasons to deny, then the reasons to ask a human."""
+    """Decide on auto, approve, shadow or deny: first the reasons to deny, then the reasons to ask a human.
+
+    Locks, cool-downs and hourly limits deny only what would run at once. Of a plan that asks, the yes asks for them.
+    """
     runbook = situation.runbook
     if denial := _first_reason(situation, _DENIALS):
         return Verdict(decision="deny", reason=denial)
     if situation.mode == "shadow":
+        if denial := _limited(situation):
+            return Verdict(decision="deny", reason=denial)
         places = ", ".join(situation.places.values())
         sent = [release.sends for release in situation.releases] or [step.id for step in runbook.steps]
         reason = f"shadow: would have run {runbook.id} on {places} ({', '.join(sent)})"
@@ -121,6 +145,8 @@ def decide(situation: Situation) -> Verdict:
         if nobody := _too_few_approvers(situation):
             return Verdict(decision="deny", reason=f"{caution}, and {nobody}")
         return Verdict(decision="approve", reason=caution)
+    if denial := _limited(situation):
+        return Verdict(decision="deny", reason=denial)
     return Verdict(decision="auto", reason=f"{runbook.id} is {runbook.risk} and may run by itself here")
 
 
@@ -136,7 +162,7 @@ def _too_few_approvers(situation: Situation) -> str | None:
 def why_withdrawn(situation: Situation, approved_at: datetime | None) -> str | None:
     """Return why a plan that was made may not act any more, or None if it still may.
 
-    Its hosts, limits and locks were reserved when it was planned, so they are not asked for again.
+    Its locks, cool-downs and limits were taken when it began, so they are not asked for again.
 
     Parameters
     ----------
@@ -153,20 +179,14 @@ def why_withdrawn(situation: Situation, approved_at: datetime | None) -> str | N
     return _being_deployed(situation.model_copy(update={"deployments": news}))
 
 
-def look_back(runbook: Runbook, longest: timedelta) -> timedelta:
-    """Return how long before now a run may have been planned and still matter, if a run may take `longest`."""
-    return max(runbook.limits.cooldown, _DAY) + longest
-
-
-def hosts_at_once(targets: Sequence[Target], held: Sequence[Lease]) -> int:
-    """Count the hosts under remediation once these targets are added. Above one, the fleet's size matters."""
-    return len({target.instance_id for target in targets}.union(*(lease.hosts for lease in held)))
-
-
 def version(runbook: Runbook, policy: RemediationPolicy, remediation_mode: str, environment: str) -> str:
     """Hash the policy file, the settings and the runbook that a decision rests on, to twelve hexadecimal digits."""
     rests_on = [policy.model_dump(mode="json"), runbook.model_dump(mode="json"), remediation_mode, environment]
     return sha256(json.dumps(rests_on, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _limited(situation: Situation) -> str | None:
+    return why_not_now(situation.claim, situation.held, situation.runs, situation.now)
 
 
 type _Check = Callable[[Situation], str | None]
@@ -207,74 +227,8 @@ def _frozen(situation: Situation) -> str | None:
     return f"changes are frozen: {freeze.reason}" if freeze else None
 
 
-def _busy(situation: Situation) -> str | None:
-    names = {f"{HOST}{target.instance_id}": target.name for target in situation.targets}
-    names |= {f"{RELEASE}{release.lock}": release.place for release in situation.releases}
-    for lock in lock_names(situation.targets, situation.incident.alert.service, situation.releases):
-        for other in situation.others:
-            if lock in other.locks:
-                what = names.get(lock, lock.replace(":", " "))
-                return f"{what} is being remediated already: {other.runbook_id} of incident {other.incident_id}"
-    return None
-
-
 def _too_wide(situation: Situation) -> str | None:
-    if not situation.targets:
-        return None
-    runbook, limits, count = situation.runbook, situation.runbook.limits, len(situation.targets)
-    if count > limits.max_hosts:
-        return f"{count} hosts are affected and {runbook.id} may touch {limits.max_hosts} at once"
-    same = [other for other in situation.others if other.runbook_id == runbook.id]
-    of_runbook, of_all = hosts_at_once(situation.targets, same), hosts_at_once(situation.targets, situation.others)
-    if of_runbook > limits.max_hosts:
-        return f"{runbook.id} is on {of_runbook - count} hosts already and may touch {limits.max_hosts} at once"
-    if of_all == 1:
-        return None
-    if situation.fleet is None:
-        return f"{of_all} hosts would be touched at once, and the hosts of the fleet were not counted"
-    allowed = share_of(limits.max_percent, situation.fleet)
-    if of_runbook > allowed:
-        return f"{runbook.id} may touch {limits.max_percent}% of {situation.fleet} hosts at once, {of_runbook} is more"
-    allowed = situation.policy.fleet.allows(situation.fleet)
-    if of_all > allowed:
-        return f"runbooks would touch {of_all} of {situation.fleet} hosts at once; {allowed} are allowed"
-    return None
-
-
-def _counted(situation: Situation) -> list[RunbookRun]:
-    """Return the runs that count against limits: sent for real, and for another incident."""
-    incident_id, runbook_id = situation.incident.incident_id, situation.runbook.id
-    real = [run for run in situation.runs if run.decision != "shadow" and run.outcome != "not_run"]
-    return [run for run in real if run.incident_id != incident_id and run.runbook_id == runbook_id]
-
-
-def _last_moment(run: RunbookRun) -> datetime:
-    """Return when a run ended, or the latest time at which it may still act."""
-    return run.ended_at or run.until
-
-
-def _cooling_down(situation: Situation) -> str | None:
-    runbook, now = situation.runbook, situation.now
-    for place, name in situation.places.items():
-        last = max((_last_moment(run) for run in _counted(situation) if place in run.instance_ids), default=None)
-        if last and now - last < runbook.limits.cooldown:
-            rest = in_words(runbook.limits.cooldown)
-            if last > now:
-                return f"{runbook.id} may still be running on {name}, and cools down for {rest} after it"
-            ago = in_words(now - last)
-            return f"{runbook.id} ran on {name} {ago} ago and cools down for {rest}: it did not help for long"
-    return None
-
-
-def _too_often(situation: Situation) -> str | None:
-    runbook, limits = situation.runbook, situation.runbook.limits
-    for span, words, limit in ((_HOUR, "hour", limits.per_hour), (_DAY, "day", limits.per_day)):
-        ran = sum(len(run.instance_ids) for run in _counted(situation) if situation.now - _last_moment(run) < span)
-        if ran + len(situation.places) > limit:
-            if situation.releases:
-                return f"{runbook.id} took {ran} releases back in the last {words} and may take back {limit}"
-            return f"{runbook.id} ran on {ran} hosts in the last {words} and may run on {limit}"
-    return None
+    return too_wide_alone(situation.runbook.id, situation.targets, situation.limits)
 
 
 def _too_risky(situation: Situation) -> str | None:
@@ -331,5 +285,5 @@ def _doubtful(situation: Situation) -> str | None:
     return None
 
 
-_DENIALS = (_switched_off, _nothing_to_do, _frozen, _busy, _too_wide, _cooling_down, _too_often)
+_DENIALS = (_switched_off, _nothing_to_do, _frozen, _too_wide)
 _CAUTIONS = (_too_risky, _being_deployed, _told_to_ask, _doubtful)

@@ -43,9 +43,9 @@ def lock_names(targets: Iterable[Target], service: str | None, releases: Iterabl
     return [*hosts, *released, *([f"{SERVICE}{service[:_LONGEST_NAME]}"] if service else [])]
 
 
-def longest(runbook: Runbook, waves: int, approval_timeout: timedelta) -> timedelta:
-    """Return the longest time that a remediation takes, with an approval and with everything rolled back."""
-    total = approval_timeout + _MARGIN
+def longest(runbook: Runbook, waves: int) -> timedelta:
+    """Return the longest time that a remediation takes once it began, with everything rolled back."""
+    total = _MARGIN
     for step in runbook.steps:
         total += (runbook.timeout_of(step) + _PER_COMMAND) * waves
     for undo in runbook.rollback:

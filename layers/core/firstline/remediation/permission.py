@@ -18,11 +18,13 @@ from firstline.runbooks.catalogue import Catalogue
 class Permission:
     """The present facts that the permission of a plan rests on.
 
-    `demoted` returns why a runbook may not run by itself, `deployments` the last deployments of a service.
+    `demoted` returns why a runbook may not run by itself, `deployments` the last deployments of a service, and
+    `holds_locks` whether an incident's remediation holds its locks at a time.
     """
 
     catalogue: Catalogue
     demoted: Callable[[str], str | None]
+    holds_locks: Callable[[str, datetime], bool]
     deployments: Callable[[str], list[Deployment]]
     rules: RemediationRules
     now: datetime
@@ -37,6 +39,8 @@ class Permission:
         approved = plan.decision == "approve" and record.decision == "approved"
         if plan.decision == "approve" and not approved:
             return "nobody has approved it"
+        if not self.holds_locks(record.incident.incident_id, self.now):
+            return "its locks have ended, so another remediation may be on its hosts"
         service = record.incident.alert.service
         situation = Situation(
             runbook=runbook,

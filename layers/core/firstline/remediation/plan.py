@@ -20,17 +20,19 @@ from firstline.models import (
     Incident,
     Location,
     NormalizedAlert,
+    PlanLimits,
     PlannedRelease,
     RemediationPlan,
     RunbookRun,
-    RunOutcome,
     Target,
 )
 from firstline.policy.remediation import RemediationPolicy
 from firstline.remediation import decide
-from firstline.remediation.locks import Lease, lock_names, longest, waves
+from firstline.remediation.limits import beginning_of, hosts_at_once, limits_of, look_back
+from firstline.remediation.locks import lock_names, longest, waves
 from firstline.remediation.releases import Releases, plan_release
 from firstline.remediation.steps import Documents, pin_steps
+from firstline.remediation.store import Remediations, RemediationState
 from firstline.remediation.targets import OwnAccount, why_elsewhere
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.match import offered
@@ -71,77 +73,12 @@ class Scope(Frozen):
     releases: list[PlannedRelease]
 
 
-class RemediationState(Frozen):
-    """The remediations in progress, as planning reads them. `version` changes whenever one begins or ends."""
-
-    version: int
-    held: list[Lease]
-    runs: list[RunbookRun]
-    demoted: str | None
-
-
-class Remediations(Protocol):
-    """The remediations of the whole stack: reserved, locked, settled. Every method raises `HistoryUnavailable`."""
-
-    def plan_of(self, incident_id: str) -> RemediationPlan | None:
-        """Return the plan that the incident has already, or None."""
-
-    def state(self, runbook_id: str, since: datetime) -> RemediationState:
-        """Read the remediations in progress, with one runbook's runs that were planned since a time."""
-
-    def reserve(self, plan: RemediationPlan, run: RunbookRun, *, state: RemediationState, now: datetime) -> None:
-        """Store the plan, count its run and take its locks, all or nothing, if the state is still as it was read.
-
-        Raises
-        ------
-        AlreadyPlanned
-            The incident has a plan, or is unknown.
-        RemediationContended
-            A remediation began or ended since the state was read.
-        LockHeld
-            Another incident holds one of the locks.
-        """
-
-    def keep_shadow(self, run: RunbookRun) -> None:
-        """Count a run in shadow; of one incident, only the first."""
-
-    def settle(
-        self,
-        plan: RemediationPlan,
-        incident_id: str,
-        outcome: RunOutcome,
-        *,
-        accepted: bool | None,
-        demote: str | None,
-        at: datetime,
-    ) -> bool:
-        """Write how the remediation ended and release its locks; return True the first time only.
-
-        Parameters
-        ----------
-        demote
-            The reason why the runbook may not run by itself any more; None when it may.
-
-        Raises
-        ------
-        RemediationContended
-            Too many remediations begin and end at this moment.
-        """
-
-    def demoted(self, runbook_id: str) -> str | None:
-        """Return why a runbook may not run by itself, or None if it may."""
-
-    def reset(self, runbook_id: str, by: str, at: datetime) -> bool:
-        """Allow a demoted runbook to run by itself again. Return False if it was not demoted."""
-
-
 class RemediationRules(Frozen):
     """The settings of a stack for all its runbooks. A release that `release_arns` does not list is not taken back."""
 
     remediation_mode: decide.RemediationMode
     environment: str
     document_prefix: str
-    approval_timeout_seconds: int
     policy: RemediationPolicy
     approvers: tuple[str, ...]
     release_arns: tuple[str, ...] = ()
@@ -171,9 +108,9 @@ class Planning:
 def plan(planning: Planning, trail: Trail) -> PlanRemediationOutput:
     """Plan the runbook that the classification chose, or say why nothing can be run.
 
-    Pure checks come first, so that an alert without a remedy costs no call. A plan that may run, at once or after
-    approval, is stored and reserved in one request: its run counts against the limits from then on, and no other
-    incident can act on its hosts. A second call for the same incident returns the same plan.
+    Pure checks come first, so that an alert without a remedy costs no call. A plan that runs at once is stored and
+    reserved in one request: its run counts against the limits from then on, and no other incident can act on its
+    hosts. A plan that needs an approval is only stored; the yes reserves. A second call returns the same plan.
 
     Nothing runs that is not on the incident's trail: a trail that cannot be written is a failure.
 
@@ -230,7 +167,8 @@ def _refused(planning: Planning, refusal: NoPlan) -> Fact:
 
 def _stored(planning: Planning) -> RemediationPlan | None:
     stored = planning.remediations.plan_of(planning.incident.incident_id)
-    if stored and stored.lease_until <= planning.now:
+    over = stored and planning.now >= stored.planned_at + timedelta(seconds=stored.longest_seconds)
+    if stored and stored.decision == "auto" and over:
         raise NoPlan(f"its plan for {stored.runbook_id} has run out of time")
     return stored
 
@@ -267,32 +205,63 @@ def _decide_and_reserve(
     planning: Planning, runbook: Runbook, values: dict[str, str], scope: Scope, switch: decide.Switch
 ) -> RemediationPlan:
     """Let the policy decide on the present state, and reserve a plan that may run."""
-    rules, now, verify = planning.rules, planning.now, runbook.verify
+    rules, now = planning.rules, planning.now
     rounds = waves(runbook.limits.max_concurrency, len(scope.targets)) or 1
-    lease = longest(runbook, rounds, timedelta(seconds=rules.approval_timeout_seconds))
-    state = planning.remediations.state(runbook.id, now - decide.look_back(runbook, lease))
-    verdict = decide.decide(_situation(planning, runbook, scope, switch, state))
+    lease = longest(runbook, rounds)
+    back = look_back(limits_of(runbook.limits, rules.policy, None), lease)
+    state = planning.remediations.state(runbook.id, now - back)
+    situation = _situation(planning, runbook, scope, switch, state)
+    verdict = decide.decide(situation)
+    incident_id = planning.incident.incident_id
     if verdict.decision == "deny":
         raise NoPlan(verdict.reason, decision="deny")
-    run = RunbookRun(
-        runbook_id=runbook.id,
-        incident_id=planning.incident.incident_id,
-        instance_ids=[*(target.instance_id for target in scope.targets), *(taken.place for taken in scope.releases)],
-        decision=verdict.decision,
-        # In shadow no plan is stored that a retry could find. With the incident's time, a retry writes the same run.
-        at=planning.incident.opened_at if verdict.decision == "shadow" else now,
-        until=now + lease,
-    )
     if verdict.decision == "shadow":
-        planning.remediations.keep_shadow(run)
+        # No plan is stored that a retry could find. With the incident's time, a retry writes the same run.
+        at = planning.incident.opened_at
+        places = list(situation.places)
+        planning.remediations.keep_shadow(
+            RunbookRun(
+                runbook_id=runbook.id,
+                incident_id=incident_id,
+                instance_ids=places,
+                decision="shadow",
+                at=at,
+                until=now + lease,
+            )
+        )
         raise NoPlan(verdict.reason, decision="shadow")
+    limits = situation.limits
+    if verdict.decision == "approve" and scope.targets and limits.fleet is None:
+        # When the yes comes, other remediations may run: then the fleet's size matters.
+        limits = limits_of(runbook.limits, rules.policy, planning.targets.fleet_size())
+    made = _make(planning, runbook, values, scope, verdict, limits=limits, rounds=rounds, lease=lease)
+    if made.decision == "approve":
+        planning.remediations.keep(made, incident_id)
+    else:
+        planning.remediations.reserve(beginning_of(made, incident_id, state, now), now)
+    return made
+
+
+def _make(
+    planning: Planning,
+    runbook: Runbook,
+    values: dict[str, str],
+    scope: Scope,
+    verdict: decide.Verdict,
+    *,
+    limits: PlanLimits,
+    rounds: int,
+    lease: timedelta,
+) -> RemediationPlan:
+    """Return the plan with its steps pinned to the documents that are deployed."""
+    rules, verify = planning.rules, runbook.verify
     pinned = pin_steps(runbook, values, planning.documents, rules.document_prefix)
     wait = verify.every if verify else runbook.resolves_within or WITHOUT_VERIFY
-    made = RemediationPlan(
+    return RemediationPlan(
         runbook_id=runbook.id,
         title=runbook.title,
         risk=runbook.risk,
-        decision=verdict.decision,
+        decision="approve" if verdict.decision == "approve" else "auto",
         decision_reason=verdict.reason,
         targets=scope.targets,
         steps=[*pinned.steps, *scope.releases],
@@ -300,25 +269,23 @@ def _decide_and_reserve(
         verify_attempts=verify.attempts if verify else 1,
         recovery_wait_seconds=int(wait.total_seconds()),
         rollback=pinned.rollback,
-        approval_timeout_seconds=rules.approval_timeout_seconds,
+        limits=limits,
+        longest_seconds=int(lease.total_seconds()),
         max_concurrency=runbook.limits.max_concurrency,
         max_errors=runbook.limits.max_errors,
         waves=rounds,
         locks=lock_names(scope.targets, planning.incident.alert.service, scope.releases),
-        planned_at=now,
-        lease_until=run.until,
+        planned_at=planning.now,
         policy_version=_version(planning, runbook),
         guard_alarm=runbook.guard_alarm,
     )
-    planning.remediations.reserve(made, run, state=state, now=now)
-    return made
 
 
 def _situation(
     planning: Planning, runbook: Runbook, scope: Scope, switch: decide.Switch, state: RemediationState
 ) -> decide.Situation:
     held = [lease for lease in state.held if lease.until > planning.now]
-    several = decide.hosts_at_once(scope.targets, held) > 1
+    several = hosts_at_once(scope.targets, held) > 1
     service = planning.incident.alert.service
     return decide.Situation(
         runbook=runbook,
@@ -329,7 +296,7 @@ def _situation(
         runs=state.runs,
         held=held,
         fleet=planning.targets.fleet_size() if several else None,
-        demoted=state.demoted,
+        demoted=planning.remediations.demoted(runbook.id),
         deployments=planning.deployments(service) if service else [],
         switch=switch,
         policy=planning.rules.policy,

@@ -29,7 +29,7 @@ from firstline.observability import logger, metrics
 from firstline.people.announce import NotifyInput
 from firstline.people.endings import RUN_SUCCEEDED
 from firstline.remediation.autonomy import outcome_of_run
-from firstline.remediation.plan import Remediations
+from firstline.remediation.store import Remediations
 
 
 def conclude(
@@ -66,7 +66,8 @@ def _settle(
     incident_id = record.incident.incident_id
     accepted = None if record.decision is None else record.decision == "approved"
     demote = f"it did not help in incident {incident_id}" if did_not_help else None
-    if not remediations.settle(plan, incident_id, outcome, accepted=accepted, demote=demote, at=now):
+    began = plan.planned_at if plan.decision == "auto" else record.decided_at if accepted else None
+    if not remediations.settle(plan, incident_id, outcome, began=began, accepted=accepted, demote=demote, at=now):
         return []
     facts = {"outcome": outcome, "runbook_id": plan.runbook_id, "plan_digest": plan.digest()}
     return [Fact(what="over", who="state machine", facts={**facts, "demoted": did_not_help})]
@@ -93,8 +94,9 @@ def _is_over(event: NotifyInput | PageOnCallInput, record: IncidentRecord, plan:
         return True
     if isinstance(event, AnnounceRemediationInput | AnnounceQuietInput | RecordSuppressionInput):
         return False
-    began = bool(_results(event, record)) or (record.live is not None and record.live.acted_at is not None)
-    return began or plan.decision != "approve" or record.decision == "refused"
+    ended = isinstance(event, PageOnCallInput | NotifyOpsInput) and event.remediation is not None
+    acted = bool(_results(event, record)) or (record.live is not None and record.live.acted_at is not None)
+    return ended or acted or plan.decision != "approve" or record.decision == "refused"
 
 
 def _facts(event: NotifyInput | PageOnCallInput, record: IncidentRecord, over: list[Fact]) -> list[Fact]:

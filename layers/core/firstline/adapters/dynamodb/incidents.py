@@ -48,6 +48,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from firstline.adapters.dynamodb.closing import Closing
 from firstline.adapters.dynamodb.edits import Edit
@@ -61,6 +62,7 @@ from firstline.adapters.dynamodb.records import (
     resolved_by_hand,
     with_live,
 )
+from firstline.adapters.dynamodb.reservations import begin_requests
 from firstline.adapters.dynamodb.table import ATTEMPTS, Item, WriteRefused, stamp
 from firstline.classification.calibration import Calibration
 from firstline.errors import HistoryUnavailable, JoinedSince
@@ -74,6 +76,9 @@ from firstline.models import (
     RunbookRun,
     StoredAlert,
 )
+
+if TYPE_CHECKING:
+    from firstline.remediation.store import Beginning
 
 
 class TableIncidents(LiveMarks, Closing):
@@ -242,7 +247,13 @@ class TableIncidents(LiveMarks, Closing):
         )
 
     def decide(
-        self, incident_id: str, word: Approval, decision: Decision | None, *, seen: IncidentRecord
+        self,
+        incident_id: str,
+        word: Approval,
+        decision: Decision | None,
+        *,
+        seen: IncidentRecord,
+        begins: "Beginning | None" = None,
     ) -> IncidentRecord | None:
         """Write one person's answer to the plan if the incident is still as it was `seen` and the plan is undecided.
 
@@ -252,11 +263,13 @@ class TableIncidents(LiveMarks, Closing):
         ----------
         decision
             The decision that this answer makes; None for a yes that needs another.
+        begins
+            The locks and the run that the deciding yes takes, in the same transaction.
 
         Returns
         -------
         IncidentRecord | None
-            None when the incident is over, or someone else's answer came in between.
+            None when the incident is over, someone else's answer came in between, or a remediation began or ended.
         """
         record = self.record(incident_id)
         live = _going_on(record)
@@ -280,6 +293,7 @@ class TableIncidents(LiveMarks, Closing):
                 self._table.edit_request(decision_key(incident_id), answers),
                 self._table.edit_request(live_key(live.group_key), _seen_by_waits(marks, live, word.at)),
                 self._table.check_request(plan_key(incident_id), Edit(when={"digest": seen.plan_digest})),
+                *(begin_requests(self._table, begins, word.at) if begins else []),
             )
         except WriteRefused:
             return None

@@ -5,13 +5,14 @@
 | an incident's plan, which is written once | `PLAN#<incident id>` | `PLAN` |
 | the remediations in progress in the whole stack | `REMEDIATION` | `LEDGER` |
 | a locked host, service or release | `LOCK#<name>` | `LOCK` |
-| a runbook planned for an incident | `RUNS#<runbook id>` | `<planned at>#<incident id>`, with `#shadow` in shadow |
+| a runbook that began for an incident | `RUNS#<runbook id>` | `<began at>#<incident id>`, with `#shadow` in shadow |
 | whether a runbook may still run by itself | `RUNBOOK#<runbook id>` | `STANDING` |
 
-The limits are checked against the ledger as it was read, so it may not change before the reservation. Every beginning
-and every end increases the ledger's version, and a reservation is one transaction on the condition that the version is
-the same: of two incidents that are planned at the same moment, the second reads again. The locks in the same
-transaction hold even if the ledger were lost.
+A plan that waits for a yes holds nothing: its run and its locks are written with the yes, and one that nobody approved
+leaves a run that was never sent. The limits are checked against the ledger as it was read, so it may not change before
+the reservation. Every beginning and every end increases the ledger's version, and a reservation is one transaction on
+the condition that the version is the same: of two incidents that begin at the same moment, the second reads again. The
+locks in the same transaction hold even if the ledger were lost.
 """
 
 from collections.abc import Sequence
@@ -20,14 +21,14 @@ from datetime import datetime
 
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.records import plan_key
+from firstline.adapters.dynamodb.reservations import LEDGER, begin_requests, run_item, run_request
 from firstline.adapters.dynamodb.table import Item, Table, TableStore, WriteRefused, stamp
 from firstline.errors import AlreadyPlanned, LockHeld, RemediationContended
 from firstline.models import RemediationPlan, RunbookRun, RunOutcome
 from firstline.models.live import LAYOUT
+from firstline.remediation.limits import beginning_of
 from firstline.remediation.locks import Lease
-from firstline.remediation.plan import RemediationState
-
-_LEDGER = ("REMEDIATION", "LEDGER")
+from firstline.remediation.store import NOTHING_RUNS, Beginning, RemediationState
 
 
 class TableRemediations(TableStore):
@@ -45,18 +46,29 @@ class TableRemediations(TableStore):
         return None if item is None else RemediationPlan.model_validate_json(item["plan"])
 
     def state(self, runbook_id: str, since: datetime) -> RemediationState:
-        """Read the remediations in progress, with one runbook's runs that were planned since a time. Three requests."""
+        """Read the remediations in progress, with one runbook's runs that began since a time. Two requests."""
         # The ledger first: a run that begins after this read changes the version, so the reservation fails.
-        ledger = self._table.get(*_LEDGER) or {"version": 0, "held": {}}
-        standing = self._table.get(*_standing_key(runbook_id)) or {}
+        ledger = self._table.get(*LEDGER) or {"version": 0, "held": {}}
         return RemediationState(
             version=int(ledger["version"]),
             held=[Lease.from_stored(text) for text in ledger["held"].values()],
             runs=self._incidents.runs_since(runbook_id, since),
-            demoted=_why_demoted(standing),
         )
 
-    def reserve(self, plan: RemediationPlan, run: RunbookRun, *, state: RemediationState, now: datetime) -> None:
+    def keep(self, plan: RemediationPlan, incident_id: str) -> None:
+        """Store a plan that waits for a yes: it holds no lock and counts against no limit.
+
+        Raises
+        ------
+        AlreadyPlanned
+            The incident has a plan.
+        """
+        try:
+            self._table.transact(self._plan_request(plan, incident_id))
+        except WriteRefused as error:
+            raise AlreadyPlanned(f"{incident_id} has a plan") from error
+
+    def reserve(self, reservation: Beginning, now: datetime) -> None:
         """Store the plan of an incident, count its run and take its locks: one transaction, all or nothing.
 
         Raises
@@ -68,41 +80,26 @@ class TableRemediations(TableStore):
         LockHeld
             Another incident holds one of the locks.
         """
-        me = run.incident_id
-        mine = Lease(incident_id=me, runbook_id=run.runbook_id, locks=plan.locks, until=run.until)
-        held = {lease.incident_id: lease for lease in state.held if lease.until > now} | {me: mine}
-        leases = {incident_id: lease.model_dump_json() for incident_id, lease in held.items()}
-        expiry = max(self._table.expiry(now), int(run.until.timestamp()) + 86_400)
-        ledger = {
-            "pk": _LEDGER[0],
-            "sk": _LEDGER[1],
-            "version": state.version + 1,
-            "held": leases,
-            "expires_at": expiry,
-        }
-        unchanged = "version = :read" if state.version else "attribute_not_exists(pk)"
-        read = {":read": state.version} if state.version else None
-        stored_plan = plan_item(me, plan) | {"expires_at": max(self._table.late_expiry(now), expiry)}
-        locks = [self._lock_request(name, me, run.until, now) for name in plan.locks]
+        plan, me = reservation.plan, reservation.run.incident_id
         try:
-            self._table.transact(
-                self._table.put_request(ledger, condition=unchanged, values=read),
-                self._table.put_request(stored_plan, condition="attribute_not_exists(pk)"),
-                self._run_request(run, ""),
-                *locks,
-            )
+            self._table.transact(self._plan_request(plan, me), *begin_requests(self._table, reservation, now))
         except WriteRefused as error:
-            if 1 in error.refused:
+            if 0 in error.refused:
                 raise AlreadyPlanned(f"{me} has a plan") from error
-            if 0 in error.refused or not error.refused:
+            if 1 in error.refused or not error.refused:
                 raise RemediationContended(str(error)) from error
             names = [plan.locks[number - 3] for number in sorted(error.refused) if number >= 3]
             raise LockHeld(f"{', '.join(names) or 'it'} is in the hands of another incident") from error
 
+    def holds_locks(self, incident_id: str, now: datetime) -> bool:
+        """Return True if the incident's remediation has taken its locks and its lease is not over."""
+        lease = (self._table.get(*LEDGER) or {"held": {}})["held"].get(incident_id)
+        return lease is not None and Lease.from_stored(lease).until > now
+
     def keep_shadow(self, run: RunbookRun) -> None:
         """Count a run in shadow; of one incident, only the first."""
         with suppress(WriteRefused):
-            self._table.transact(self._run_request(run, "#shadow"))
+            self._table.transact(run_request(self._table, run, "#shadow"))
 
     # --- the end ----------------------------------------------------------------------------------------------------
 
@@ -112,6 +109,7 @@ class TableRemediations(TableStore):
         incident_id: str,
         outcome: RunOutcome,
         *,
+        began: datetime | None,
         accepted: bool | None,
         demote: str | None,
         at: datetime,
@@ -120,6 +118,8 @@ class TableRemediations(TableStore):
 
         Parameters
         ----------
+        began
+            When it took its locks; None if it never did.
         demote
             Why the runbook may not run by itself any more; None if it may.
 
@@ -128,15 +128,11 @@ class TableRemediations(TableStore):
         bool
             True the first time.
         """
-        change = "SET outcome = :outcome, ended_at = :at"
-        values: Item = {":outcome": outcome, ":at": stamp(at)}
-        if accepted is not None:
-            change, values = f"{change}, accepted = :accepted", values | {":accepted": accepted}
-        once = "attribute_exists(pk) AND attribute_not_exists(outcome)"
-        run = f"RUNS#{plan.runbook_id}", f"{stamp(plan.planned_at)}#{incident_id}"
-        ended = self._table.update_request(*run, change, values, condition=once)
+        sets: Item = {"outcome": outcome, "ended_at": stamp(at)}
+        sets |= {} if accepted is None else {"accepted": accepted}
+        ended = self._end_request(plan, incident_id, began, sets)
         off_the_ledger = self._table.update_request(
-            *_LEDGER,
+            *LEDGER,
             "REMOVE held.#me SET version = version + :one",
             {":one": 1},
             condition="attribute_exists(held.#me)",
@@ -148,6 +144,8 @@ class TableRemediations(TableStore):
             values = {":at": stamp(at), ":why": demote, ":incident": incident_id}
             demotion.append(self._table.update_request(*_standing_key(plan.runbook_id), change, values))
         # A lease that ended by itself is no longer on the ledger.
+        if began is None:
+            return self._write_first_possible([ended, *demotion])
         first = self._write_first_possible([ended, off_the_ledger, *demotion], [ended, *demotion])
         held, values = "held_by = :me AND lease_until > :now", {":now": stamp(at), ":me": incident_id}
         for name in plan.locks:
@@ -183,18 +181,22 @@ class TableRemediations(TableStore):
 
     # --- pieces of writes -------------------------------------------------------------------------------------------
 
-    def _run_request(self, run: RunbookRun, suffix: str) -> Item:
-        item: Item = {"pk": f"RUNS#{run.runbook_id}", "sk": f"{stamp(run.at)}#{run.incident_id}{suffix}"}
-        item |= {"run": run.model_dump_json(exclude={"outcome", "ended_at", "accepted"})}
-        item |= {"expires_at": self._table.expiry(run.at)}
+    def _plan_request(self, plan: RemediationPlan, incident_id: str) -> Item:
+        item = plan_item(incident_id, plan) | {"expires_at": self._table.late_expiry(plan.planned_at)}
         return self._table.put_request(item, condition="attribute_not_exists(pk)")
 
-    def _lock_request(self, name: str, incident_id: str, until: datetime, now: datetime) -> Item:
-        item: Item = {"pk": f"LOCK#{name}", "sk": "LOCK", "held_by": incident_id, "lease_until": stamp(until)}
-        item |= {"expires_at": int(until.timestamp()) + 86_400}
-        # The time is compared here: DynamoDB deletes expired items within days, not at once.
-        free = "attribute_not_exists(pk) OR lease_until <= :now OR held_by = :me"
-        return self._table.put_request(item, condition=free, values={":now": stamp(now), ":me": incident_id})
+    def _end_request(self, plan: RemediationPlan, incident_id: str, began: datetime | None, end: Item) -> Item:
+        """Return the write that ends a run once. One that never began is written as over."""
+        once = "attribute_exists(pk) AND attribute_not_exists(outcome)"
+        if began is None:
+            run = beginning_of(plan, incident_id, NOTHING_RUNS, plan.planned_at).run
+            whole = run_item(self._table, run, "")
+            end = end | {name: value for name, value in whole.items() if name not in ("pk", "sk")}
+            once = "attribute_not_exists(pk)"
+        key = f"RUNS#{plan.runbook_id}", f"{stamp(began or plan.planned_at)}#{incident_id}"
+        change = "SET " + ", ".join(f"#{name} = :{name}" for name in end)
+        values, names = {f":{name}": value for name, value in end.items()}, {f"#{name}": name for name in end}
+        return self._table.update_request(*key, change, values, condition=once, names=names)
 
 
 def plan_item(incident_id: str, plan: RemediationPlan) -> Item:

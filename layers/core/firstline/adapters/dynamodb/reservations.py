@@ -1,0 +1,54 @@
+"""The writes with which a remediation begins: the ledger, the run, and its locks.
+
+They go into one transaction with the write that lets the remediation begin: the plan that may run by itself, or the
+deciding yes to one that asks.
+"""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from firstline.adapters.dynamodb.table import Item, Table, stamp
+from firstline.models import RunbookRun
+
+if TYPE_CHECKING:
+    # Every function imports this module, and few of them reserve anything.
+    from firstline.remediation.store import Beginning
+
+LEDGER = ("REMEDIATION", "LEDGER")
+
+
+def begin_requests(table: Table, reservation: "Beginning", now: datetime) -> list[Item]:
+    """Return the writes of a reservation: the ledger if it is still as it was read, the run, then each lock."""
+    plan, run, state = reservation.plan, reservation.run, reservation.state
+    me = run.incident_id
+    ledger = {
+        "pk": LEDGER[0],
+        "sk": LEDGER[1],
+        "version": state.version + 1,
+        "held": {lease.incident_id: lease.model_dump_json() for lease in reservation.leases(now)},
+        "expires_at": max(table.expiry(now), int(run.until.timestamp()) + 86_400),
+    }
+    unchanged = "version = :read" if state.version else "attribute_not_exists(pk)"
+    read = {":read": state.version} if state.version else None
+    locks = [_lock_request(table, name, me, run.until, now) for name in plan.locks]
+    return [table.put_request(ledger, condition=unchanged, values=read), run_request(table, run, ""), *locks]
+
+
+def run_request(table: Table, run: RunbookRun, suffix: str) -> Item:
+    """Return the write of a run, which is counted once."""
+    return table.put_request(run_item(table, run, suffix), condition="attribute_not_exists(pk)")
+
+
+def run_item(table: Table, run: RunbookRun, suffix: str) -> Item:
+    """Return the item of a run, without its end."""
+    item: Item = {"pk": f"RUNS#{run.runbook_id}", "sk": f"{stamp(run.at)}#{run.incident_id}{suffix}"}
+    item |= {"run": run.model_dump_json(exclude={"outcome", "ended_at", "accepted"})}
+    return item | {"expires_at": table.expiry(run.at)}
+
+
+def _lock_request(table: Table, name: str, incident_id: str, until: datetime, now: datetime) -> Item:
+    item: Item = {"pk": f"LOCK#{name}", "sk": "LOCK", "held_by": incident_id, "lease_until": stamp(until)}
+    item |= {"expires_at": int(until.timestamp()) + 86_400}
+    # The time is compared here: DynamoDB deletes expired items within days, not at once.
+    free = "attribute_not_exists(pk) OR lease_until <= :now OR held_by = :me"
+    return table.put_request(item, condition=free, values={":now": stamp(now), ":me": incident_id})

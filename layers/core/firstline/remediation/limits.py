@@ -1,0 +1,187 @@
+"""The limits of a remediation: locks, hosts at once, cool-downs, and runs an hour and a day.
+
+They are asked for when a remediation takes its locks: a plan that may run by itself as it is made, every other plan at
+the deciding yes. A plan that waits for its yes holds nothing and counts nowhere.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Self
+
+from firstline.models import PlanLimits, PlannedRelease, RemediationPlan, RunbookRun, Target
+from firstline.policy.remediation import RemediationPolicy, share_of
+from firstline.remediation.locks import HOST, RELEASE, Lease
+from firstline.remediation.store import Beginning, RemediationState
+from firstline.runbooks.model import RunbookLimits
+from firstline.text import in_words
+
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The hosts or releases that a remediation acts on, and the limits that it keeps."""
+
+    incident_id: str
+    runbook_id: str
+    targets: Sequence[Target]
+    releases: Sequence[PlannedRelease]
+    locks: Sequence[str]
+    limits: PlanLimits
+
+    @classmethod
+    def of(cls, plan: RemediationPlan, incident_id: str) -> Self:
+        """Return the claim of a plan."""
+        return cls(incident_id, plan.runbook_id, plan.targets, plan.releases, plan.locks, plan.limits)
+
+    @property
+    def places(self) -> dict[str, str]:
+        """The names of the hosts by instance id, or of the releases by place."""
+        hosts = {target.instance_id: target.name for target in self.targets}
+        return hosts | {release.place: release.place for release in self.releases}
+
+
+@dataclass(frozen=True)
+class _Look:
+    """A claim, beside the leases that others hold now and the runs that count against its limits."""
+
+    claim: Claim
+    others: Sequence[Lease]
+    counted: Sequence[RunbookRun]
+    now: datetime
+
+
+def why_not_now(claim: Claim, held: Sequence[Lease], runs: Sequence[RunbookRun], now: datetime) -> str | None:
+    """Return why a remediation may not begin now, or None if it may.
+
+    Parameters
+    ----------
+    held
+        The locks that remediations of any runbook hold.
+    runs
+        The runbook's runs on any host, as far back as `look_back` says; runs in shadow may be among them.
+    """
+    look = _Look(
+        claim,
+        [lease for lease in held if lease.incident_id != claim.incident_id and lease.until > now],
+        [run for run in runs if _counts(run, claim)],
+        now,
+    )
+    checks = (_busy, _too_wide, _cooling_down, _too_often)
+    return next((reason for check in checks if (reason := check(look))), None)
+
+
+def beginning_of(plan: RemediationPlan, incident_id: str, state: RemediationState, now: datetime) -> Beginning:
+    """Return the reservation with which a plan begins now."""
+    run = RunbookRun(
+        runbook_id=plan.runbook_id,
+        incident_id=incident_id,
+        instance_ids=list(plan.places),
+        decision=plan.decision,
+        at=now,
+        until=now + timedelta(seconds=plan.longest_seconds),
+    )
+    return Beginning(plan=plan, run=run, state=state)
+
+
+def limits_of(limits: RunbookLimits, policy: RemediationPolicy, fleet: int | None) -> PlanLimits:
+    """Return a runbook's limits with the fleet's, as a plan keeps them."""
+    return PlanLimits(
+        cooldown_seconds=int(limits.cooldown.total_seconds()),
+        per_hour=limits.per_hour,
+        per_day=limits.per_day,
+        max_hosts=limits.max_hosts,
+        max_percent=limits.max_percent,
+        fleet=fleet,
+        fleet_hosts=None if fleet is None else policy.fleet.allows(fleet),
+    )
+
+
+def look_back(limits: PlanLimits, longest: timedelta) -> timedelta:
+    """Return how long before now a run may have begun and still matter, if a run may take `longest`."""
+    return max(timedelta(seconds=limits.cooldown_seconds), _DAY) + longest
+
+
+def hosts_at_once(targets: Sequence[Target], held: Sequence[Lease]) -> int:
+    """Count the hosts under remediation once these targets are added. Above one, the fleet's size matters."""
+    return len({target.instance_id for target in targets}.union(*(lease.hosts for lease in held)))
+
+
+def too_wide_alone(runbook_id: str, targets: Sequence[Target], limits: PlanLimits) -> str | None:
+    """Return why these targets are too many, whatever else runs, or None if they are not."""
+    count = len(targets)
+    if count > limits.max_hosts:
+        return f"{count} hosts are affected and {runbook_id} may touch {limits.max_hosts} at once"
+    return None if count <= 1 else _too_wide_for_fleet(runbook_id, limits, count, count)
+
+
+def _too_wide_for_fleet(runbook_id: str, limits: PlanLimits, of_runbook: int, of_all: int) -> str | None:
+    if limits.fleet is None or limits.fleet_hosts is None:
+        return f"{of_all} hosts would be touched at once, and the hosts of the fleet were not counted"
+    if of_runbook > share_of(limits.max_percent, limits.fleet):
+        return f"{runbook_id} may touch {limits.max_percent}% of {limits.fleet} hosts at once, {of_runbook} is more"
+    if of_all > limits.fleet_hosts:
+        return f"runbooks would touch {of_all} of {limits.fleet} hosts at once; {limits.fleet_hosts} are allowed"
+    return None
+
+
+def _busy(look: _Look) -> str | None:
+    claim = look.claim
+    names = {f"{HOST}{target.instance_id}": target.name for target in claim.targets}
+    names |= {f"{RELEASE}{release.lock}": release.place for release in claim.releases}
+    for lock in claim.locks:
+        for other in look.others:
+            if lock in other.locks:
+                what = names.get(lock, lock.replace(":", " "))
+                return f"{what} is locked by {other.runbook_id} of incident {other.incident_id}, which runs there now"
+    return None
+
+
+def _too_wide(look: _Look) -> str | None:
+    claim, limits, count = look.claim, look.claim.limits, len(look.claim.targets)
+    if not claim.targets:
+        return None
+    if alone := too_wide_alone(claim.runbook_id, claim.targets, limits):
+        return alone
+    same = [other for other in look.others if other.runbook_id == claim.runbook_id]
+    of_runbook, of_all = hosts_at_once(claim.targets, same), hosts_at_once(claim.targets, look.others)
+    if of_runbook > limits.max_hosts:
+        elsewhere = of_runbook - count
+        return f"{claim.runbook_id} is on {elsewhere} hosts already and may touch {limits.max_hosts} at once"
+    return None if of_all == 1 else _too_wide_for_fleet(claim.runbook_id, limits, of_runbook, of_all)
+
+
+def _counts(run: RunbookRun, claim: Claim) -> bool:
+    """Return True if a run counts against the claim's limits: sent for real, and for another incident."""
+    real = run.decision != "shadow" and run.outcome != "not_run"
+    return real and run.incident_id != claim.incident_id and run.runbook_id == claim.runbook_id
+
+
+def _last_moment(run: RunbookRun) -> datetime:
+    """Return when a run ended, or the latest time at which it may still act."""
+    return run.ended_at or run.until
+
+
+def _cooling_down(look: _Look) -> str | None:
+    runbook_id, now = look.claim.runbook_id, look.now
+    cooldown = timedelta(seconds=look.claim.limits.cooldown_seconds)
+    for place, name in look.claim.places.items():
+        last = max((_last_moment(run) for run in look.counted if place in run.instance_ids), default=None)
+        if last and now - last < cooldown:
+            rest = in_words(cooldown)
+            if last > now:
+                return f"{runbook_id} may still be running on {name}, and cools down for {rest} after it"
+            return f"{runbook_id} ran on {name} {in_words(now - last)} ago and cools down for {rest}"
+    return None
+
+
+def _too_often(look: _Look) -> str | None:
+    runbook_id, limits = look.claim.runbook_id, look.claim.limits
+    for span, words, limit in ((_HOUR, "hour", limits.per_hour), (_DAY, "day", limits.per_day)):
+        ran = sum(len(run.instance_ids) for run in look.counted if look.now - _last_moment(run) < span)
+        if ran + len(look.claim.places) > limit:
+            if look.claim.releases:
+                return f"{runbook_id} took {ran} releases back in the last {words} and may take back {limit}"
+            return f"{runbook_id} ran on {ran} hosts in the last {words} and may run on {limit}"
+    return None
