@@ -19,6 +19,7 @@ from firstline.classification.templates import family, mask
 from firstline.errors import ConfigurationError, HistoryUnavailable, UnreadablePayload
 from firstline.models import (
     AlertCount,
+    AlertKind,
     Deployment,
     EarlierIncident,
     Evidence,
@@ -28,6 +29,7 @@ from firstline.models import (
     Outcome,
     ServiceActivity,
     Severity,
+    Word,
 )
 from firstline.policy.files import load_policy
 from firstline.policy.holds import Silence, Window
@@ -261,6 +263,12 @@ class _Snapshot:
     def deployments_since(self, since: datetime) -> list[Deployment]:
         self._refuse("deployments")
         return [deployment for deployment in self._deployments() if deployment.deployed_at >= since]
+
+    def word_on(self, subject: AlertKind) -> Word | None:  # noqa: ARG002
+        return None
+
+    def words(self) -> list[Word]:
+        return []
 
     def _deployments(self) -> list[Deployment]:
         return [deployed.before(self._file.now) for deployed in self._file.deployments]

@@ -15,7 +15,7 @@ from firstline.classification.calibration import BINS, ENOUGH, Calibration
 from firstline.errors import FeedbackRefused
 from firstline.incidents.audit_trail import append_or_log, judged, noted
 from firstline.models import Feedback, Severity
-from firstline.people import feedback_store
+from firstline.people import feedback_store, lasting_words
 from firstline.reports.lessons import Lessons, lessons
 from firstline.text import one_line
 from firstline_cli.console import percent
@@ -35,9 +35,16 @@ def keep_judgement(table: Table, incident_id: str, answer: str, by: str) -> str:
     """
     now = datetime.now(UTC)
     feedback = _feedback(answer, by, now)
-    record = feedback_store.save_feedback(incident_id, feedback, incidents=TableIncidents(table))
+    incidents = TableIncidents(table)
+    record = feedback_store.save_feedback(incident_id, feedback, incidents=incidents)
     append_or_log(TableTrail(table), incident_id, [judged(feedback)], now)
-    return f"Noted: {said(feedback)}. {feedback_store.consequence(record, feedback)}"
+    verdict = record.classification
+    if feedback.severity is None or verdict is None or verdict.subject is None:
+        return f"Noted: {said(feedback)}. {feedback_store.consequence(record, feedback)}"
+    # Whoever may write to the table may do as an approver.
+    word = lasting_words.word_of(feedback, verdict.subject, approver=True)
+    incidents.save_word(word)
+    return f"Noted: {said(feedback)}. {lasting_words.what_follows(word)}"
 
 
 def keep_note(table: Table, incident_id: str, text: str, by: str) -> str:

@@ -112,6 +112,21 @@ def test_every_write_to_the_table_names_the_keys_it_may_touch(statements: dict[s
         assert statement["Resource"] == {"Fn::GetAtt": ["Table", "Arn"]}
 
 
+def test_only_what_people_press_writes_words(statements: dict[str, list[Statement]]) -> None:
+    def who(*actions: str) -> set[str]:
+        return {
+            role
+            for role, given in statements.items()
+            for action in actions
+            for statement in allowed(given, action)
+            if statement["Resource"] == {"Fn::GetAtt": ["Table", "Arn"]}
+            and conditions_hold(statement, {KEYS: ["WORDS"]})
+        }
+
+    assert who("dynamodb:PutItem", "dynamodb:UpdateItem") == {"RespondFunctionRole"}
+    assert who("dynamodb:Query", "dynamodb:BatchGetItem") == {"ClassifyFunctionRole"}
+
+
 def test_a_condition_on_keys_holds_for_its_own_keys_only_and_for_no_request_without_keys(
     statements: dict[str, list[Statement]],
 ) -> None:

@@ -15,18 +15,19 @@ from firstline.adapters.dynamodb.table import Table
 from firstline.errors import CeilingReached, ModelUnavailable
 from firstline.incidents.audit_trail import classified, judged, planned
 from firstline.incidents.store import Limits
-from firstline.models import Approval, Deployment, Feedback, Incident, Live, Page, Usage
+from firstline.models import Approval, Deployment, Feedback, Incident, Live, Page, Usage, Word, kind_of
 from firstline.people import feedback_store
 from firstline.policy.holds import Silence
 from firstline.policy.match import AlertMatch
 from firstline.policy.model import Ceiling
-from local.emulator.iam import conditions_hold
 from firstline.remediation.limits import beginning_of
+from local.emulator.iam import conditions_hold
 from tests.support.builders import NOON, a_classification, a_plan, alert, at, open_for
 from tests.support.changes import ending, joining, stored
 from tests.support.memory import MemoryStore
 
 VERDICT = a_classification(runbook_id=None)
+SUBJECT = kind_of(alert())
 PAGE = Page(level=0, on_call="primary", delivered_to=[], acknowledge_within_seconds=300)
 SILENCE = Silence(
     id="s-1",
@@ -171,6 +172,8 @@ def classifies(world: World, incident: Incident) -> None:
     world.incidents.earlier_incidents("group-1")
     world.incidents.incidents_like(alert(service="shop"))
     world.incidents.deployments_since(NOON)
+    world.incidents.word_on(SUBJECT)
+    world.incidents.words()
     world.incidents.calibration(NOON)
     world.incidents.record(incident.incident_id)
     world.incidents.members(incident.incident_id)
@@ -280,6 +283,7 @@ def hears(world: World, incident: Incident) -> None:
     real = Feedback(person="slack:U1", by="ada", said="real", at=at(9))
     feedback_store.save_feedback(incident_id, real.model_copy(update={"said": "noise"}), incidents=world.incidents)
     feedback_store.save_note(incident_id, "ada", "restarted it", at(9), incidents=world.incidents)
+    assert world.incidents.save_word(Word(subject=SUBJECT, severity="low", person="slack:U1", by="ada", at=at(9)))
     # Closed by somebody else; what was said late goes to the group.
     record = world.incidents.record(incident_id)
     assert record is not None

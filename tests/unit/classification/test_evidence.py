@@ -10,6 +10,7 @@ from firstline.classification.evidence import gather, suspects
 from firstline.errors import HistoryUnavailable, MetricsUnavailable
 from firstline.models import (
     AlertCount,
+    AlertKind,
     Deployment,
     EarlierIncident,
     Evidence,
@@ -17,6 +18,8 @@ from firstline.models import (
     MetricSeries,
     NormalizedAlert,
     ServiceActivity,
+    Word,
+    kind_of,
 )
 
 SAME_NAME = AlertCount(last_hour=4, last_day=9)
@@ -30,6 +33,8 @@ class FakeHistory:
     earlier: list[EarlierIncident] = field(default_factory=list)
     like: list[EarlierIncident] = field(default_factory=list)
     deployments: list[Deployment] = field(default_factory=list)
+    word: Word | None = None
+    all_words: list[Word] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
     asked: dict[str, object] = field(default_factory=dict)
 
@@ -53,6 +58,12 @@ class FakeHistory:
 
     def deployments_since(self, since: datetime) -> list[Deployment]:
         return self._read("deployments", since, self.deployments)
+
+    def word_on(self, subject: AlertKind) -> Word | None:
+        return self._read("word", subject.key, self.word)
+
+    def words(self) -> list[Word]:
+        return self._read("words", "all", self.all_words)
 
 
 def test_what_is_asked_for(incident: Callable[..., Incident], now: datetime) -> None:
@@ -238,3 +249,23 @@ def test_business_hours_are_local(
     found = gather(incident(), FakeHistory(), time_zone=time_zone, now=moment)
     assert found.business_hours is business
     assert found.local_time == moment
+
+
+def test_an_unstated_alert_is_looked_up_among_peoples_words(incident: Callable[..., Incident], now: datetime) -> None:
+    unstated = incident(severity_stated=False)
+    word = Word(subject=kind_of(unstated.alert), severity="low", person="slack:U1", by="Ann", at=now)
+    known = FakeHistory(word=word)
+    unknown = FakeHistory(all_words=[])
+
+    assert gather(unstated, known, time_zone="UTC", now=now).word == word
+    assert "words" not in known.asked
+    gather(unstated, unknown, time_zone="UTC", now=now)
+    assert "words" in unknown.asked
+
+
+def test_a_stated_alert_asks_for_no_word(incident: Callable[..., Incident], now: datetime) -> None:
+    history = FakeHistory()
+    gather(incident(), history, time_zone="UTC", now=now)
+    gather(incident(severity_stated=False, storm=True), history, time_zone="UTC", now=now)
+
+    assert "word" not in history.asked

@@ -90,6 +90,13 @@ def test_a_press_is_read() -> None:
     assert press == Press("acknowledge", INCIDENT_ID, user_id="U1", user_name="ana", channel="C1")
 
 
+def test_a_word_names_the_alert_that_it_is_about() -> None:
+    press = read_press(interaction(actions=[{"action_id": "word-page", "value": f"{INCIDENT_ID}#high#0a1b"}]))
+    assert press is not None
+    assert (press.button, press.incident_id, press.answer, press.subject) == ("word", INCIDENT_ID, "high", "0a1b")
+    assert read_press(interaction(actions=[{"action_id": "word-page", "value": f"{INCIDENT_ID}#info#0a1b"}])) is None
+
+
 def test_a_press_under_a_plan_names_the_plan() -> None:
     press = read_press(interaction(actions=[{"action_id": "approve", "value": f"{INCIDENT_ID}#abc"}]))
     assert press is not None

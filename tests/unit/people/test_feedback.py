@@ -82,9 +82,9 @@ def test_of_several_severities_the_worst_counts() -> None:
     assert severity_said([word("real")]) is None
 
 
-@pytest.mark.parametrize("broken", [{"said": "wrong_severity"}, {"said": "real", "severity": "high"}])
-def test_feedback_names_a_severity_only_with_wrong_severity(broken: dict[str, str]) -> None:
-    with pytest.raises(ValidationError, match="which one would have been right"):
+@pytest.mark.parametrize("broken", [{"said": "wrong_severity"}, {"said": "real", "severity": "high"}, {"said": "word"}])
+def test_feedback_names_a_severity_with_wrong_severity_and_word_alone(broken: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="says which one is right"):
         Feedback.model_validate({"person": "p", "by": "p", "at": NOW, **broken})
 
 

@@ -204,6 +204,7 @@ def _fields(notification: Notification, summary: Summary) -> list[dict[str, Any]
     decided_by = record.decided_by or ", ".join(approval.by for approval in record.approvals)
     facts = [
         ("Severity", summary.severity),
+        ("Judged by", summary.judged),
         ("Affected", summary.affected),
         ("Since", summary.since),
         ("Likely cause", summary.cause),
@@ -246,7 +247,8 @@ def _buttons(kind: NotificationKind, record: IncidentRecord) -> list[dict[str, A
         names = ("resolve",) if kind == "quiet" or answered(record) else ("acknowledge", "resolve")
     said = [slack_feedback.note_button(record), slack_feedback.question(record.incident.incident_id)]
     rows.append([*(_button(name, record) for name in names), *said])
-    return [{"type": "actions", "elements": row} for row in rows]
+    actions = [{"type": "actions", "elements": row} for row in rows]
+    return [*slack_feedback.word_question(record), *actions]
 
 
 def _button(name: str, record: IncidentRecord) -> dict[str, Any]:

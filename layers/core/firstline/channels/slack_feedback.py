@@ -8,6 +8,7 @@ from typing import Any
 
 from firstline.models import Feedback, IncidentRecord, Severity
 from firstline.people.feedback import last_words
+from firstline.people.lasting_words import choices, is_asked
 from firstline.text import one_line
 
 MAX_OPTION = 150
@@ -32,6 +33,27 @@ def question(incident_id: str) -> dict[str, Any]:
     options = [{"text": _plain(words), "value": value} for words, value in entries]
     asked = _plain("Was this right?")
     return {"type": "static_select", "action_id": "judge", "placeholder": asked, "options": options}
+
+
+def word_question(record: IncidentRecord) -> list[dict[str, Any]]:
+    """Return the question how bad an alert is that nobody judged, with its three buttons; nothing if it is not asked.
+
+    A button carries `<incident id>#<severity>#<key of the alert>`: by the time of the press, another may be the worst.
+    """
+    verdict = record.classification
+    if verdict is None or verdict.subject is None or not is_asked(record):
+        return []
+    text = "Its source states no severity, and nobody said yet how bad this alert is. What shall it do from now on?"
+    buttons = [
+        {
+            "type": "button",
+            "action_id": f"word-{name}",
+            "value": f"{record.incident.incident_id}#{severity}#{verdict.subject.key}",
+            "text": _plain(name.capitalize()),
+        }
+        for name, severity in choices(verdict.severity).items()
+    ]
+    return [{"type": "section", "text": _plain(text)}, {"type": "actions", "elements": buttons}]
 
 
 def note_button(record: IncidentRecord) -> dict[str, Any]:
@@ -70,6 +92,8 @@ def people_say(feedback: Sequence[Feedback]) -> str:
 
 def said(answer: Feedback) -> str:
     """Return an answer as words for people."""
+    if answer.said == "word":
+        return f"from now on, {answer.severity}"
     if answer.said == "wrong_severity":
         return f"wrong severity, {answer.severity} would be right"
     return {"real": "it was real", "noise": "it was noise"}.get(answer.said, "wrong cause")

@@ -27,7 +27,7 @@ def render(notification: Notification, *, console_url: str = "") -> dict[str, An
     mail = shorten(_mail(summary, notification, console_url), MAX_MAIL)
     messages = {"default": mail, "email": mail, "sms": _ascii(f"Firstline {headline}. {summary.happening}", MAX_SMS)}
     message = json.dumps(messages, ensure_ascii=False)
-    return {"Subject": _ascii(headline, MAX_SUBJECT), "Message": message, "MessageStructure": "json"}
+    return {"AlertKind": _ascii(headline, MAX_SUBJECT), "Message": message, "MessageStructure": "json"}
 
 
 def _mail(summary: Summary, notification: Notification, console_url: str) -> str:
@@ -37,6 +37,7 @@ def _mail(summary: Summary, notification: Notification, console_url: str) -> str
         f"Affected: {summary.affected}",
         f"Since: {summary.since}",
         f"Likely cause: {summary.cause}" if summary.cause else "",
+        f"Judged by {summary.judged}" if summary.judged else "",
         f"Why you: {summary.why}" if summary.why else "",
         f"On call: {summary.on_call}" if summary.on_call else "",
         "Alerts, worst first\n" + bullets(summary.alerts) if summary.alerts else "",

@@ -53,6 +53,7 @@ class Summary:
 
     `tried` has a line for each command, and `evidence` each command's output. `unsure` has the reasons why a human
     should judge, and the known facts. `alerts` names the alerts of an incident that has several, worst first.
+    `judged` is the person whose word the severity is; empty if it is nobody's.
     `proposed` is the plan that waits for an approval; empty if none does.
     """
 
@@ -71,6 +72,7 @@ class Summary:
     unsure: tuple[str, ...]
     alerts: tuple[str, ...]
     proposed: str
+    judged: str
 
 
 def summarise(notification: Notification) -> Summary:
@@ -100,6 +102,7 @@ def summarise(notification: Notification) -> Summary:
         unsure=tuple(one_line(line, 300) for line in (classification.unsure if classification else [])[:MAX_UNSURE]),
         alerts=_alerts(record),
         proposed=_proposed(record),
+        judged=judged_by(record),
     )
 
 
@@ -110,6 +113,12 @@ def severity(record: IncidentRecord) -> Severity:
     if live is not None:
         rank = max(rank, loudest_since(live, live.judged_loud) if verdict else live.worst)
     return "noise" if verdict and rank == 0 else severity_of(max(rank, 1))
+
+
+def judged_by(record: IncidentRecord) -> str:
+    """Return whose word the severity is, and since when; empty if it is nobody's."""
+    word = record.classification.word if record.classification else None
+    return "" if word is None else f"{one_line(word.by, 80)} on {word.at:%Y-%m-%d}: {word.severity}"
 
 
 def member_line(member: Member) -> str:

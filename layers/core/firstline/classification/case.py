@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from firstline.classification import lexicon
+from firstline.classification import lexicon, own_words
 from firstline.classification.calibration import UNCALIBRATED, Calibration
 from firstline.classification.evidence import suspects
 from firstline.classification.history import Opinion, opinion
 from firstline.classification.prompt import Offered
-from firstline.models import Deployment, Evidence, Incident, Severity, SourceSeverity
+from firstline.models import DROPS_FOR, Deployment, Evidence, Incident, NormalizedAlert, Severity, SourceSeverity, Word
 from firstline.policy.rules import Rule, Rules
+from firstline.privacy.safe import safe_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,13 @@ class Case:
     ----------
     rule
         The first rule that holds, or None.
-    source, said
-        The source's severity and a sentence for the record; if the source states none, the one that the alert's words
-        suggest.
+    base, said
+        The severity to begin with, and a sentence for the record: what the source states. If it states none: what a
+        person said of this alert, else of the nearest one, else what its words suggest.
+    stated
+        True if the source states the severity. Only then does it bind people; a guess does not.
+    word
+        A person's word on an alert without a stated severity, if it holds: then that is the severity.
     past
         The opinion of history.
     offered
@@ -36,8 +41,10 @@ class Case:
     incident: Incident
     evidence: Evidence
     rule: Rule | None
-    source: SourceSeverity
+    base: SourceSeverity
     said: str
+    stated: bool
+    word: Word | None
     past: Opinion
     offered: Sequence[Offered]
     calibration: Calibration
@@ -55,12 +62,13 @@ class Case:
     ) -> Self:
         """Build the case with the opinions of rules, source and history."""
         alert, rule = incident.alert, rules.first(incident, evidence.local_time)
-        source, said = alert.severity, f"{alert.source} says {alert.severity}."
-        if not alert.severity_stated:
-            guess = lexicon.guess(alert)
-            source, said = guess.severity, f"{alert.source} gives no severity; {guess.because}."
-        past = opinion(evidence, source, now)
-        return cls(incident, evidence, rule, source, said, past, offered, calibration, now)
+        stated, word = alert.severity_stated, None
+        base, said = alert.severity, f"{alert.source} says {alert.severity}."
+        if not stated:
+            word = evidence.word if evidence.word and evidence.word.holds(now) else None
+            base, said = _unstated(alert, evidence, now)
+        past = opinion(evidence, base, now)
+        return cls(incident, evidence, rule, base, said, stated, word, past, offered, calibration, now)
 
     @property
     def ruled(self) -> Severity | None:
@@ -68,6 +76,26 @@ class Case:
         return None if self.rule is None else self.rule.severity
 
     @property
+    def takes_a_word(self) -> bool:
+        """Return True if a person's word on the alert would be its severity: nothing that is declared says one."""
+        return not self.stated and not self.incident.storm and self.ruled is None
+
+    @property
     def culprits(self) -> list[Deployment]:
         """Return the deployments of the incident's service that went out before it, newest first."""
         return suspects(self.incident, self.evidence)
+
+
+def _unstated(alert: NormalizedAlert, evidence: Evidence, now: datetime) -> tuple[SourceSeverity, str]:
+    """Return the severity to begin with for an alert whose source states none, and a sentence for the record."""
+    word, near = evidence.word, evidence.near
+    if word is not None and word.holds(now):
+        return own_words.as_stated(word), f"{own_words.told(word)}."
+    none = f"{alert.source} gives no severity"
+    if word is not None:
+        return "low", f"{none}. {own_words.told(word)}: that holds for {DROPS_FOR.days} days."
+    if near is not None:
+        like = own_words.told(near.word, f"the like alert {safe_line(near.word.subject.alert_name, 100)}")
+        return own_words.as_stated(near.word), f"{none}. {like}."
+    guess = lexicon.guess(alert)
+    return guess.severity, f"{none}; {guess.because}."

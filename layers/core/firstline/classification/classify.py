@@ -16,7 +16,7 @@ from firstline.classification.prompt import Offered
 from firstline.classification.words import evidence_for
 from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
 from firstline.incidents.store import Incidents
-from firstline.models import SEVERITY_RANK, Classification, Evidence, Hold, Incident, NormalizedAlert, Usage
+from firstline.models import Classification, Evidence, Hold, Incident, NormalizedAlert, Usage
 from firstline.observability import logger, metrics
 from firstline.policy.rules import Rules
 
@@ -122,7 +122,7 @@ def classify(
 
 def _judge(case: Case, model: Model | None, *, waits: bool = False) -> Classification:
     verdict = case.calibration.applied(_decide(case, model, waits=waits))
-    if verdict.severity == "noise" or case.ruled is not None:
+    if verdict.severity == "noise" or case.ruled is not None or case.word is not None:
         return verdict.model_copy(update={"unsure": []})
     if not verdict.unsure and verdict.confidence >= guardrails.TRUSTED_FROM:
         return verdict
@@ -134,14 +134,14 @@ def _judge(case: Case, model: Model | None, *, waits: bool = False) -> Classific
 def _decide(case: Case, model: Model | None, *, waits: bool) -> Classification:
     """Let rules, memory or the model decide. A held incident does not ask the model, which would cost money."""
     fallback = without_model.decide(case)
-    if case.ruled is not None:
+    if case.ruled is not None or (case.word is not None and case.word.severity == "noise"):
         return fallback
     known = memory.recall(case)
-    if isinstance(known, Known) and (model is not None or SEVERITY_RANK[known.severity] >= SEVERITY_RANK[case.source]):
+    if isinstance(known, Known) and (model is not None or known.by_people(case) or not known.lowers(case)):
         return memory.verdict_from(known, case, fallback)
     if model is None:
         return fallback.because("The LLM is off: rules and history decide.")
-    first = [] if case.incident.alert.severity_stated else [case.said]
+    first = [] if case.stated else [case.said]
     if known.because is not None:
         first.append(f"Not from memory: {known.because}.")
         fallback = fallback.because(first[-1])

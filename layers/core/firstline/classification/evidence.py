@@ -6,10 +6,22 @@ from datetime import datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from firstline.classification.own_words import nearest
 from firstline.classification.similar import most_similar
 from firstline.errors import HistoryUnavailable, MetricsUnavailable
 from firstline.incidents.store import EvidenceSource
-from firstline.models import AlertCount, Deployment, EarlierIncident, Evidence, Incident, MetricSeries, NormalizedAlert
+from firstline.models import (
+    AlertCount,
+    Deployment,
+    EarlierIncident,
+    Evidence,
+    Incident,
+    MetricSeries,
+    NearWord,
+    NormalizedAlert,
+    Word,
+    kind_of,
+)
 from firstline.policy.rules import NO_RULES, Rules
 from firstline.policy.schedule import begin_days
 from firstline.privacy.safe import safe_line
@@ -68,6 +80,7 @@ def gather(
     """
     alert = incident.alert
     service = None if incident.storm else alert.service
+    unstated = None if incident.storm or alert.severity_stated else alert
     missing: list[str] = []
 
     def answer[T](name: str, read: Future[T], otherwise: T) -> T:
@@ -77,12 +90,13 @@ def gather(
             missing.append(f"{name} could not be read: {safe_line(str(error), 300)}")
             return otherwise
 
-    with ThreadPoolExecutor(6) as pool:
+    with ThreadPoolExecutor(7) as pool:
         named = pool.submit(incidents.alerts_named, alert.alert_name, now)
         active = _submit(pool, service, lambda known: incidents.service_activity(known, now))
         of_group = pool.submit(incidents.earlier_incidents, incident.group_key, limit=MAX_EARLIER)
         like = _submit(pool, None if incident.storm else alert, incidents.incidents_like)
         deployed = pool.submit(incidents.deployments_since, now - DEPLOYMENT_WINDOW)
+        said = _submit(pool, unstated, lambda alert: _own_words(alert, incidents))
         measured = _submit(pool, metrics, lambda reader: reader.around(alert, incident.opened_at))
 
     count = answer("alerts of the same name", named, AlertCount(last_hour=0, last_day=0))
@@ -91,6 +105,7 @@ def gather(
     candidates = answer("similar incidents", like, None) or []
     deployments = answer("deployments", deployed, list[Deployment]())
     of_service = activity.deployments if activity else []
+    word, near = answer("what people said of this alert", said, None) or (None, None)
     local = now.astimezone(ZoneInfo(time_zone))
     return Evidence(
         same_name_last_hour=count.last_hour,
@@ -106,12 +121,20 @@ def gather(
         business_hours=any(day.weekday() in BUSINESS_DAYS for day in begin_days([BUSINESS_HOURS], local)),
         missing=missing,
         maintenance=rules.maintained(alert, now),
+        word=word,
+        near=near,
     )
 
 
 def _submit[A, T](pool: ThreadPoolExecutor, argument: A | None, read: Callable[[A], T]) -> "Future[T | None]":
     """Submit a read, unless its argument is None."""
     return pool.submit(lambda: None if argument is None else read(argument))
+
+
+def _own_words(alert: NormalizedAlert, incidents: EvidenceSource) -> tuple[Word | None, NearWord | None]:
+    """Return the word on the alert; without one, the nearest word on another alert. One request, or two."""
+    word = incidents.word_on(kind_of(alert))
+    return (word, None) if word is not None else (None, nearest(alert, incidents.words()))
 
 
 def suspects(incident: Incident, evidence: Evidence) -> list[Deployment]:

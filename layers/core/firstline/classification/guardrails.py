@@ -6,6 +6,7 @@ docs/classification.md has them as a table. They hold even for a model that obey
 import re
 from dataclasses import dataclass, field
 
+from firstline.classification import own_words
 from firstline.classification.calibration import llm_decider
 from firstline.classification.case import Case
 from firstline.classification.history import Opinion
@@ -66,10 +67,17 @@ class Changes:
             self.at_least("high", "a storm may hide anything")
 
 
-def within_reach(severity: Severity, case: Case, trust: float) -> Changes:
-    """Bound a severity from a model or memory: by the lowest one allowed, then by the owner's bounds."""
+def within_reach(severity: Severity, case: Case, trust: float, *, by_people: bool = False) -> Changes:
+    """Bound a severity from a model or memory: by a person's word, else the lowest one allowed; then by the owner.
+
+    `by_people` is true for a severity that people confirmed on an alert whose source states none: no guess bounds it.
+    """
     changes = Changes(severity)
-    changes.at_least(*_lowest_for_a_model(case.source, case.past, trust))
+    if case.word is not None:
+        changes.at_least(case.word.severity, own_words.told(case.word))
+        changes.at_most(case.word.severity, own_words.told(case.word))
+    elif not by_people:
+        changes.at_least(*_lowest_for_a_model(case.base, case.past, trust))
     changes.bound(case)
     return changes
 
@@ -152,7 +160,8 @@ def _unsure(answered: Classification, judged: Severity, said: str, case: Case) -
     """Let rules and history decide because the model is not sure. The model may still raise the severity."""
     changes = Changes(answered.severity, [*answered.reasons, said])
     changes.reasons.append(f"That is below {TRUSTED_FROM:g}: rules and history decide.")
-    changes.at_least(judged, "the model is not sure, and going up is safe")
+    if case.word is None:
+        changes.at_least(judged, "the model is not sure, and going up is safe")
     changes.bound(case)
     runbook_id = None if changes.severity == "noise" else answered.runbook_id
     return answered.model_copy(

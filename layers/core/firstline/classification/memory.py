@@ -45,6 +45,14 @@ class Known:
     severity: Severity
     because: str
 
+    def by_people(self, case: Case) -> bool:
+        """Return True if people's answers prove it, and no source stated a severity that they would contradict."""
+        return bool(self.entry.feedback) and self.severity != "noise" and not case.stated
+
+    def lowers(self, case: Case) -> bool:
+        """Return True if it is less than what the source states, or what the alert's words suggest."""
+        return SEVERITY_RANK[self.severity] < SEVERITY_RANK[case.base]
+
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
@@ -63,7 +71,7 @@ def evidence_class(case: Case) -> str:
     words = lexicon.read(alert.alert_name, _DIGITS.sub("", alert.message)).words
     service = evidence.same_service.last_hour if evidence.same_service else 0
     circumstances = [
-        f"{case.source}{'' if alert.severity_stated else ' by its words'}",
+        f"{case.base}{'' if case.stated else ' by its words'}",
         f"words mean {lexicon.guess(alert).severity} ({' · '.join(words) or 'nothing'})",
         f"environment {(alert.environment or 'unknown').casefold()}",
         f"service {(alert.service or 'unknown').casefold()}",
@@ -109,7 +117,7 @@ def recall(case: Case) -> Known | Unknown:
 def verdict_from(known: Known, case: Case, fallback: Classification) -> Classification:
     """Turn a remembered verdict into a classification within a model's bounds; summary and steps are the fallback's."""
     trust = case.calibration.trust("cache", CONFIDENCE)
-    bounded = guardrails.within_reach(known.severity, case, trust)
+    bounded = guardrails.within_reach(known.severity, case, trust, by_people=known.by_people(case))
     reasons = [guardrails.with_worth(known.because, CONFIDENCE, trust), *bounded.reasons]
     runbook_id = known.entry.runbook_id or known.entry.chosen_runbook_id
     if runbook_id not in {runbook.id for runbook in case.offered}:
@@ -145,16 +153,19 @@ def _doubt(entry: EarlierIncident, severity: Severity, later: Sequence[EarlierIn
     dissent = next((newer for newer in later if _disagrees(newer, entry, severity)), None)
     if dissent is not None:
         return f"is contradicted by {dissent.incident_id}"
-    if SEVERITY_RANK[severity] < SEVERITY_RANK[case.source] and (doubt := _doubt_below_source(entry, case)):
+    # A guess binds no person: one who calls an alert low is right, whatever its words suggest.
+    known = Known(entry, severity, "")
+    if known.lowers(case) and not known.by_people(case) and (doubt := _doubt_below_source(entry, case)):
         return doubt
-    if severity == "noise" != entry.severity and case.source != "info":
-        return f"is noise by people's words alone, and what its source calls {case.source} takes a rule"
+    if severity == "noise" != entry.severity and case.base != "info":
+        calls = f"what its source calls {case.base} takes a rule" if case.stated else "that takes an approver's word"
+        return f"is noise by people's words alone, and {calls}"
     return None
 
 
 def _doubt_below_source(entry: EarlierIncident, case: Case) -> str | None:
     """Return why the entry's verdict may not lower the source's severity, or None if it may."""
-    source_rank = SEVERITY_RANK[case.source]
+    source_rank = SEVERITY_RANK[case.base]
     if not entry.feedback and entry.outcome == "resolved":
         return "is less than the source says, and nobody said so"
     if source_rank >= PAGING_RANK:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from firstline.classification import lexicon, words
+from firstline.classification import lexicon, own_words, words
 from firstline.classification.case import Case
 from firstline.classification.guardrails import TRUSTED_FROM, Changes
 from firstline.classification.history import Opinion
@@ -13,13 +13,14 @@ from firstline.models import Classification, DecidedBy, Severity
 SOURCE_ONLY_CONFIDENCE = 0.5
 HISTORY_CONFIDENCE = 0.7
 RULE_CONFIDENCE = 1.0
+WORD_CONFIDENCE = 1.0
 
 
 def decide(case: Case) -> Classification:
     """Take the source's severity, unless a rule or history has a reason for another, and word the evidence."""
     incident, past, culprits = case.incident, case.past, case.culprits
     severity, decided_by, confidence, reasons = _severity(case)
-    if past.not_noise is not None and case.source == "info":
+    if past.not_noise is not None and case.base == "info" and case.word is None:
         reasons.append(f"Not noise: {past.not_noise}.")
     changes = Changes(severity, reasons)
     changes.bound(case)
@@ -47,6 +48,8 @@ def decide(case: Case) -> Classification:
         decided_by=decided_by,
         reasons=reasons,
         evidence_class=evidence_class(case),
+        subject=own_words.about(incident.alert) if case.takes_a_word else None,
+        word=case.word if case.takes_a_word else None,
     )
 
 
@@ -55,11 +58,13 @@ def _severity(case: Case) -> tuple[Severity, DecidedBy, float, list[str]]:
 
     History calls an alert noise only if it has been right often enough.
     """
-    source, past = case.source, case.past
+    source, past = case.base, case.past
     changes = Changes("low" if source == "info" else source, [case.said])
     if case.rule is not None and case.rule.severity is not None:
         because = f"Rule {case.rule.id} says {case.rule.severity}: {case.rule.reason}"
         return case.rule.severity, "rules", RULE_CONFIDENCE, [case.said, because]
+    if case.word is not None:
+        return case.word.severity, "people", WORD_CONFIDENCE, [case.said]
     if past.at_least is not None:
         changes.at_least(past.at_least, str(past.because))
         return changes.severity, "history", HISTORY_CONFIDENCE, changes.reasons
@@ -71,7 +76,8 @@ def _severity(case: Case) -> tuple[Severity, DecidedBy, float, list[str]]:
             return "noise", "history", HISTORY_CONFIDENCE, [case.said, noise]
         doubt = alarming.because if alarming.severity == "critical" else "history was wrong too often"
         changes.reasons.append(f"Not noise, although {past.usually_nothing}: {doubt}.")
-    return changes.severity, "rules", SOURCE_ONLY_CONFIDENCE, changes.reasons
+    decided_by: DecidedBy = "history" if case.evidence.near is not None else "rules"
+    return changes.severity, decided_by, SOURCE_ONLY_CONFIDENCE, changes.reasons
 
 
 def _best(offered: Sequence[Offered], past: Opinion) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from firstline.models import (
     AlertCount,
+    AlertKind,
     Approval,
     Change,
     Classification,
@@ -29,6 +30,7 @@ from firstline.models import (
     ServiceActivity,
     StepResult,
     StoredAlert,
+    Word,
 )
 
 if TYPE_CHECKING:
@@ -56,6 +58,12 @@ class EvidenceSource(Protocol):
 
     def deployments_since(self, since: datetime) -> list[Deployment]:
         """Return the deployments since a time, newest first."""
+
+    def word_on(self, subject: AlertKind) -> Word | None:
+        """Return the last word that a person said on this subject; else the one for every environment; else None."""
+
+    def words(self) -> list[Word]:
+        """Return people's words on all alerts: the last one on each, in no order."""
 
 
 class Incidents(EvidenceSource, Protocol):
@@ -255,6 +263,9 @@ class Incidents(EvidenceSource, Protocol):
 
     def append_feedback(self, incident_id: str, word: Feedback, *, seen: IncidentRecord) -> IncidentRecord | None:
         """Add one person's feedback, or return None if someone else gave theirs since the record was `seen`."""
+
+    def save_word(self, word: Word) -> bool:
+        """Store a person's word on a subject in place of the one before. Return False if a later one stands."""
 
     def append_note(self, incident_id: str, note: Note, *, seen: IncidentRecord) -> IncidentRecord | None:
         """Add a note, or return None if someone else wrote one since the record was `seen`."""

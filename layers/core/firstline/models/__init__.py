@@ -52,13 +52,15 @@ from firstline.models.record import (
     Page,
 )
 from firstline.models.severity import PAGING_RANK, SEVERITY_RANK, Severity, SourceSeverity
+from firstline.models.word import DROPS_FOR, EVERYWHERE, AlertKind, NearWord, Word, kind_of, short_environment
 
 __all__ = [
-    "FIRST_OF_STORM", "PAGING_RANK", "SEVERITY_RANK", "SHARE", "AlertCount", "AlertWrite", "AnyPlannedStep", "Approval",
-    "Awaiting", "Change", "Classification", "Counts", "DecidedBy", "Decision", "Deployment", "DeploymentState",
-    "Direction", "EarlierIncident", "Evidence", "Feedback", "Frozen", "Hold", "Incident", "IncidentRecord", "Lenient",
-    "Live", "Location", "Loud", "Maintenance", "Measured", "Member", "MetricSeries", "Name", "NormalizedAlert", "Note",
-    "Notification", "NotificationKind", "Outcome", "Page", "PlanLimits", "PlannedRelease", "PlannedStep", "Released",
-    "RemediationPlan", "RouteName", "RunOutcome", "RunbookRun", "ServiceActivity", "Severity", "SimilarIncident",
-    "SourceSeverity", "StepKind", "StepResult", "StoredAlert", "Target", "Text", "Usage", "covered",
+    "DROPS_FOR", "EVERYWHERE", "FIRST_OF_STORM", "PAGING_RANK", "SEVERITY_RANK", "SHARE", "AlertCount", "AlertKind",
+    "AlertWrite", "AnyPlannedStep", "Approval", "Awaiting", "Change", "Classification", "Counts", "DecidedBy",
+    "Decision", "Deployment", "DeploymentState", "Direction", "EarlierIncident", "Evidence", "Feedback", "Frozen",
+    "Hold", "Incident", "IncidentRecord", "Lenient", "Live", "Location", "Loud", "Maintenance", "Measured", "Member",
+    "MetricSeries", "Name", "NearWord", "NormalizedAlert", "Note", "Notification", "NotificationKind", "Outcome",
+    "Page", "PlanLimits", "PlannedRelease", "PlannedStep", "Released", "RemediationPlan", "RouteName", "RunOutcome",
+    "RunbookRun", "ServiceActivity", "Severity", "SimilarIncident", "SourceSeverity", "StepKind", "StepResult",
+    "StoredAlert", "Target", "Text", "Usage", "Word", "covered", "kind_of", "short_environment",
 ]  # fmt: skip

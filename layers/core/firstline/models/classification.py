@@ -7,9 +7,11 @@ from pydantic import Field
 from firstline.models.frozen import Frozen, Name, RouteName, Text
 from firstline.models.incident import Hold
 from firstline.models.severity import Severity
+from firstline.models.word import AlertKind, Word
 
-type DecidedBy = Literal["rules", "history", "cache", "llm"]
-"""The decider of a severity. `cache` is a verdict that a person, or the outcome itself, has confirmed."""
+type DecidedBy = Literal["rules", "history", "cache", "llm", "people"]
+"""The decider of a severity. `cache` is a verdict that a person, or the outcome itself, has confirmed; `people` is a
+person's lasting word on the alert."""
 
 
 class Usage(Frozen):
@@ -66,6 +68,15 @@ class Classification(Frozen):
     usage: Usage = Usage()
     route: RouteName | None = None
     hold: Hold | None = None
+    subject: AlertKind | None = None
+    """What a person's word would be about; None where the source or a rule states the severity."""
+    word: Word | None = None
+    """The word that the severity is taken from."""
+
+    @property
+    def asks(self) -> bool:
+        """Return True if a person should say how bad this alert is: nobody stated it, and nobody judged it."""
+        return self.subject is not None and self.word is None
 
     def because(self, *reasons: str) -> Self:
         """Return the classification with more reasons."""

@@ -9,8 +9,7 @@ from firstline.models.classification import DecidedBy
 from firstline.models.frozen import Frozen, Name, Text, Url
 from firstline.models.record import Feedback, Outcome
 from firstline.models.severity import Severity
-
-_SHORT_NAMES = {"production": "prod", "prd": "prod", "staging": "stage", "stg": "stage", "development": "dev"}
+from firstline.models.word import NearWord, Word, short_environment
 
 type DeploymentState = Literal["in_progress", "succeeded", "failed", "rolled_back"]
 """The state that a deployment has reached; `firstline.sources.deployments.states` explains each."""
@@ -36,13 +35,7 @@ class Deployment(Frozen):
         if alert.service is None or self.service.casefold() != alert.service.casefold():
             return False
         there, here = self.environment, alert.environment
-        return there is None or here is None or _in_short(there) == _in_short(here)
-
-
-def _in_short(environment: str) -> str:
-    """Return the name that CI, which writes environments out, and labels, which cut them short, have in common."""
-    name = environment.casefold()
-    return _SHORT_NAMES.get(name, name)
+        return there is None or here is None or short_environment(there) == short_environment(here)
 
 
 class EarlierIncident(Frozen):
@@ -139,6 +132,8 @@ class Evidence(Frozen):
         The incident's place according to its labels: cluster, namespace, node, zone, team.
     maintenance
         The declared maintenance windows that are active and cover this alert.
+    word, near
+        For an alert without a stated severity: what a person said of it, or else the nearest thing that people judged.
     """
 
     same_name_last_hour: int = Field(ge=0)
@@ -154,3 +149,5 @@ class Evidence(Frozen):
     business_hours: bool
     missing: list[Text] = []
     maintenance: list[Maintenance] = []
+    word: Word | None = None
+    near: NearWord | None = None

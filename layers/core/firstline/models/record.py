@@ -62,19 +62,21 @@ class Approval(Frozen):
 class Feedback(Frozen):
     """One person's answer to "was this verdict right?". `severity` is the right one, if that was wrong.
 
+    `word` says of all alerts of this name how bad they are (`Word`), right or wrong as this verdict was.
+
     `person` identifies the person (`slack:<user id>`, `shell:<login>`), `by` is their name in messages.
     """
 
     person: Name
     by: Name
-    said: Literal["real", "noise", "wrong_severity", "wrong_cause"]
+    said: Literal["real", "noise", "wrong_severity", "wrong_cause", "word"]
     severity: Severity | None = None
     at: AwareDatetime
 
     @model_validator(mode="after")
     def _severity_belongs_to_wrong_severity(self) -> Self:
-        if (self.said == "wrong_severity") != (self.severity is not None):
-            raise ValueError("`severity` belongs to wrong_severity: it says which one would have been right")
+        if (self.said in ("wrong_severity", "word")) != (self.severity is not None):
+            raise ValueError("`severity` belongs to wrong_severity and word: it says which one is right")
         return self
 
 

@@ -15,7 +15,7 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from firstline.channels.summary import severity, utc, where
+from firstline.channels.summary import judged_by, severity, utc, where
 from firstline.errors import DocumentUnreadable
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, Outcome, PlannedStep, RemediationPlan, RunbookRun
@@ -131,6 +131,7 @@ def plan_page(review: Review, link: Link, token: str, now: datetime, *, closed: 
         token=token,
         closed=closed,
         severity=severity(record),
+        judged=judged_by(record),
         approvers_needed=plan.approvers_needed,
         approved_by=[one_line(approval.by, 80) for approval in record.approvals],
         minutes_left=left,

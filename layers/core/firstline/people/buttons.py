@@ -5,25 +5,28 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from urllib.parse import parse_qs
 
 from pydantic import BaseModel, ValidationError
 
 from firstline.channels.slack_feedback import ANSWERS, NOTE_BLOCK
 from firstline.errors import Unauthenticated, UnreadablePayload
+from firstline.models import Severity
 from firstline.text import one_line
 
 SIGNATURE_AGE_SECONDS = 300
 
-type Button = Literal["acknowledge", "resolve", "review", "approve", "refuse", "judge", "note", "write"]
-"""`judge` answers "was this right?", `note` asks for the form for what fixed it, `write` sends that form."""
+type Button = Literal["acknowledge", "resolve", "review", "approve", "refuse", "judge", "note", "write", "word"]
+"""`judge` answers "was this right?", `word` says how bad an alert is from now on, `note` asks for the form for what
+fixed it, `write` sends that form."""
 
 
 @dataclass(frozen=True)
 class Press:
     """One press of a button by a person in a channel.
 
+    `subject` is the key of the alert that a word is about.
     `plan_digest` is the plan that the button stood under, if any; `answer` is the chosen entry or the written text;
     `resolves` is true if the note also ends the incident; `seen` is how many alerts had joined when the message was
     written under which a Resolve stood; `trigger_id` opens a form, within three seconds.
@@ -39,6 +42,7 @@ class Press:
     resolves: bool = False
     seen: int | None = None
     trigger_id: str = ""
+    subject: str = ""
 
     @property
     def by(self) -> str:
@@ -111,6 +115,10 @@ def _read_action(interaction: "_Interaction", action: "_Action") -> Press | None
     match action.action_id:
         case "judge" if more in ANSWERS:
             return _press("judge", incident_id, interaction, answer=more)
+        case "word-page" | "word-tell" | "word-drop" if incident_id:
+            severity, _, subject = more.partition("#")
+            known = severity in get_args(Severity.__value__)
+            return _press("word", incident_id, interaction, answer=severity, subject=subject) if known else None
         case "note" if incident_id:
             resolves, seen = _read_then(more)
             return _press("note", incident_id, interaction, resolves=resolves, seen=seen)

@@ -17,7 +17,7 @@ def last_words(feedback: Sequence[Feedback]) -> list[Feedback]:
 
 def calls_real(answer: Feedback) -> bool:
     """Return True if the answer says that a person had to act."""
-    return answer.said == "real" or (answer.said == "wrong_severity" and answer.severity != "noise")
+    return answer.said == "real" or answer.severity not in (None, "noise")
 
 
 def calls_noise(answer: Feedback) -> bool:

@@ -19,6 +19,7 @@ MAX_ANSWERS = 100
 
 MAX_NOTES = 20
 MAX_NOTE_CHARS = 2_000
+UNKNOWN = "Firstline does not know this incident: it is kept as long as HistoryDays says, or it is another stack's."
 ATTEMPTS = 10
 """The most tries to write while other people write to the same incident."""
 
@@ -96,10 +97,7 @@ def _keep(
     for _ in range(ATTEMPTS):
         seen = incidents.record(incident_id)
         if seen is None:
-            raise FeedbackRefused(
-                "Firstline does not know this incident: it is kept as long as HistoryDays says, or it is another "
-                "stack's."
-            )
+            raise FeedbackRefused(UNKNOWN)
         record = append(seen)
         if record is not None:
             incidents.remember_the_end(record)

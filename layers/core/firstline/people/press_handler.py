@@ -13,7 +13,7 @@ from firstline.incidents.lifecycle import Executions, acknowledge, resolve_by_ha
 from firstline.incidents.store import Incidents
 from firstline.models import Feedback, IncidentRecord, Notification
 from firstline.observability import logger, metrics
-from firstline.people import approve, feedback_store
+from firstline.people import approve, feedback_store, lasting_words
 from firstline.people.buttons import Press
 from firstline.people.links import Link
 from firstline.people.members import joined_since, names, stored_members
@@ -72,6 +72,8 @@ class PressHandler:
                     self._open_form(press)
                 case "judge":
                     self._judge(press, now)
+                case "word":
+                    self._say(press, now)
                 case "write":
                     self._write(press, now)
         except (ApprovalRefused, FeedbackRefused) as refused:
@@ -171,9 +173,44 @@ class PressHandler:
         record = feedback_store.save_feedback(press.incident_id, answer, incidents=self.incidents)
         append_or_log(self.trail, press.incident_id, [judged(answer)], now)
         metrics.add_metric(name="Judged", unit="Count", value=1)
-        text = f"Noted: {slack_feedback.said(answer)}. {feedback_store.consequence(record, answer)}"
+        text = f"Noted: {slack_feedback.said(answer)}. {self._lasting(record, answer)}"
         self._answer(press, text)
         self._show(record, now)
+
+    def _lasting(self, record: IncidentRecord, answer: Feedback) -> str:
+        """Keep the right severity of an alert that nobody states one of as a word, and return what follows."""
+        verdict = record.classification
+        if answer.severity is None or verdict is None or verdict.subject is None:
+            return feedback_store.consequence(record, answer)
+        try:
+            word = lasting_words.word_of(answer, verdict.subject, approver=self._approves(answer))
+        except FeedbackRefused as refused:
+            return str(refused)
+        self.incidents.save_word(word)
+        return lasting_words.what_follows(word)
+
+    def _approves(self, answer: Feedback) -> bool:
+        return answer.person.removeprefix("slack:") in self.approvers
+
+    def _say(self, press: Press, now: datetime) -> None:
+        """Keep a person's word on an alert, and show it at once: nobody else needs to be asked."""
+        record = self.incidents.record(press.incident_id)
+        if record is None:
+            raise FeedbackRefused(feedback_store.UNKNOWN)
+        answer = Feedback.model_validate(
+            {"person": f"slack:{press.user_id}", "by": press.by, "at": now, "said": "word", "severity": press.answer}
+        )
+        subject = lasting_words.kind_in(record, press.subject)
+        word = lasting_words.word_of(answer, subject, approver=self._approves(answer))
+        if not self.incidents.save_word(word):
+            raise FeedbackRefused("Somebody else said how bad this alert is a moment ago. Look at the message.")
+        record = feedback_store.save_feedback(press.incident_id, answer, incidents=self.incidents)
+        append_or_log(self.trail, press.incident_id, [judged(answer)], now)
+        metrics.add_metric(name="Judged", unit="Count", value=1)
+        self._answer(press, f"Noted. {lasting_words.what_follows(word)}")
+        self._show(record, now)
+        reason = f"{press.by} says how bad this alert is from now on: {word.severity}."
+        show_again(record, channels=self.channels, incidents=self.incidents, now=now, reason=reason)
 
     def _write(self, press: Press, now: datetime) -> None:
         record = feedback_store.save_note(press.incident_id, press.by, press.answer, now, incidents=self.incidents)

@@ -10,6 +10,7 @@
 | the same again, when a person called noise real | `GROUP#<group key>` | `CLOSED#~<closed at>#<incident id>` |
 | the same, by the words of its name, shortened | `LIKE#NAME#<words>` | `<day of closing>#<group key>` |
 | the same, by service, shortened | `LIKE#SERVICE#<service>` | `<day of closing>#<group key>` |
+| how bad an alert is, as a person said last | `WORDS` | `<hash of source, name and environment>` |
 
 Under `LIKE#` a group has one item a day, its newest: one that comes a hundred times a day must not hide all others from
 a read that ends after some dozens. Services are in lower case in keys.
@@ -20,7 +21,16 @@ from datetime import datetime, timedelta
 
 from firstline.adapters.dynamodb.table import Item, TableStore, WriteRefused, stamp
 from firstline.errors import HistoryUnavailable
-from firstline.models import AlertCount, Deployment, EarlierIncident, IncidentRecord, NormalizedAlert, ServiceActivity
+from firstline.models import (
+    AlertCount,
+    AlertKind,
+    Deployment,
+    EarlierIncident,
+    IncidentRecord,
+    NormalizedAlert,
+    ServiceActivity,
+    Word,
+)
 from firstline.people.feedback import calls_real
 
 MAX_COUNTED = 1_000
@@ -28,6 +38,9 @@ MAX_COUNTED = 1_000
 
 CANDIDATES = 60
 """Earlier incidents of a name, and as many of a service, that similar ones are chosen from: some 50 KiB a read."""
+
+MAX_WORDS = 1_000
+"""People's words that are read to find the nearest: some 300 KiB. Of more, any thousand."""
 
 MAX_NOTE_CHARS = 300
 
@@ -87,6 +100,22 @@ class TableEvidence(TableStore):
         """Return the deployments since a time, newest first."""
         items = self._table.query("DEPLOYMENTS", since=stamp(since), newest_first=True, limit=1_000)
         return [Deployment.from_stored(item["deployment"]) for item in items]
+
+    def word_on(self, subject: AlertKind) -> Word | None:
+        """Return the last word on this subject, else the one for every environment, else None. One request."""
+        keys = [("WORDS", subject.key), ("WORDS", subject.everywhere().key)]
+        found = self._table.get_all(keys)
+        return next((Word.from_stored(found[key]["word"]) for key in keys if key in found), None)
+
+    def words(self) -> list[Word]:
+        """Return people's words on all alerts, at most `MAX_WORDS`. One request."""
+        return [Word.from_stored(item["word"]) for item in self._table.query("WORDS", limit=MAX_WORDS)]
+
+    def save_word(self, word: Word) -> bool:
+        """Store a word in place of the one before. It never expires. Return False if a later one stands."""
+        at = stamp(word.at)
+        item = {"pk": "WORDS", "sk": word.subject.key, "word": word.model_dump_json(), "said_at": at}
+        return self._table.put(item, "attribute_not_exists(said_at) OR said_at <= :at", {":at": at})
 
     # --- the past -----------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,177 @@
+"""Drafts of people's words: one line for each alert that a monitoring tool can send, to be read and confirmed.
+
+A draft is read from what exists already: CloudWatch alarms with their tags and actions, Prometheus' rule files,
+Datadog's monitors. Alerts that state their severity by themselves are left out: no word counts for them.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, get_args
+
+from firstline.classification import lexicon
+from firstline.classification.own_words import kind_named
+from firstline.errors import ConfigurationError
+from firstline.models import EVERYWHERE, AlertKind, Severity
+from firstline.sources import meanings, severity
+from firstline.sources.cloudwatch_alarm import severity_word, stated_severity, topic_severity_word
+from firstline.text import one_line
+
+MAX_TEXT = 500
+WORDS: dict[str, Severity] = {
+    **{word: word for word in get_args(Severity.__value__)},
+    "page": "high",
+    "tell": "medium",
+    "drop": "noise",
+}
+"""The words that a line may have, and the severity of each."""
+
+_WAKES = ("pagerduty", "opsgenie", "victorops", "splunk", "oncall", "on-call", "page")
+_SCALES = (":autoscaling:", ":application-autoscaling:", ":automate:")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One line: an alert, the word for it, and why that is suggested. `*` as environment means every one."""
+
+    source: str
+    name: str
+    environment: str
+    word: str
+    why: str
+    text: str = ""
+
+    @property
+    def kind(self) -> AlertKind:
+        """Return what the word is about."""
+        return kind_named(self.source, self.name, self.environment, self.text)
+
+
+COLUMNS = tuple(field.name for field in fields(Draft))
+
+
+def of_alarms(alarms: Iterable[tuple[Mapping[str, Any], Mapping[str, str]]]) -> Iterator[Draft]:
+    """Draft a line for each CloudWatch alarm, given as DescribeAlarms returns it, with its tags."""
+    for alarm, tags in alarms:
+        name, description = str(alarm["AlarmName"]), str(alarm.get("AlarmDescription") or "")
+        actions = [str(arn) for arn in alarm.get("AlarmActions", ())]
+        topic = next((arn for arn in actions if ":sns:" in arn), None)
+        if severity_word(name) or stated_severity(description) or topic_severity_word(topic):
+            continue
+        if actions and all(any(part in arn for part in _SCALES) for arn in actions):
+            yield _draft("cloudwatch", name, description, "noise", "it only scales or repairs")
+            continue
+        routes = ", ".join(arn.rsplit(":", 1)[-1] for arn in actions)
+        yield _suggested("cloudwatch", name, description, tags, routes, "no action")
+
+
+def of_rules(document: Any, source: str = "prometheus") -> Iterator[Draft]:
+    """Draft a line for each alerting rule of a Prometheus rule file; a PrometheusRule of Kubernetes will do, too.
+
+    Raises
+    ------
+    ConfigurationError
+        The document has no groups of rules.
+    """
+    content = document.get("spec", document) if isinstance(document, dict) else None
+    groups = content.get("groups") if isinstance(content, dict) else None
+    if not isinstance(groups, list):
+        raise ConfigurationError("no `groups`: give a rule file of Prometheus, or a PrometheusRule")
+    rules = [rule for group in groups if isinstance(group, dict) for rule in group.get("rules") or ()]
+    for rule in rules:
+        if not isinstance(rule, dict) or "alert" not in rule:
+            continue
+        labels, notes = rule.get("labels") or {}, rule.get("annotations") or {}
+        if meanings.find(labels, "severity") or meanings.find(notes, "severity"):
+            continue
+        text = " ".join(str(notes[name]) for name in ("summary", "description", "message") if notes.get(name))
+        facts = [f"for {rule['for']}"] if rule.get("for") else []
+        facts += ["has a runbook"] if notes.get("runbook_url") else []
+        name = str(rule["alert"])
+        word, why = _suggestion(name, text, labels, "", "")
+        # The expression tells a person most, but its words are no words for people.
+        facts.append(f"expr {one_line(str(rule.get('expr', '')), 120)}")
+        yield _draft(source, name, text, word, "; ".join([why, *facts]))
+
+
+def of_monitors(document: Any) -> Iterator[Draft]:
+    """Draft a line for each Datadog monitor of an export: a list of monitors, or an object with `monitors`.
+
+    Raises
+    ------
+    ConfigurationError
+        The document holds no monitors.
+    """
+    monitors = document.get("monitors", [document]) if isinstance(document, dict) else document
+    if not isinstance(monitors, list) or not all(isinstance(each, dict) and each.get("name") for each in monitors):
+        raise ConfigurationError("no monitors with a `name`: give the JSON of Datadog's `GET /api/v1/monitor`")
+    for monitor in monitors:
+        tags = dict(str(tag).partition(":")[::2] for tag in monitor.get("tags") or ())
+        if monitor.get("priority"):
+            tags["severity"] = f"P{monitor['priority']}"
+        if "{{" in str(monitor["name"]):
+            continue  # its alerts have another name each
+        message = str(monitor.get("message") or "")
+        routes = ", ".join(word.strip("@.,") for word in message.split() if word.startswith("@"))
+        yield _suggested("datadog", str(monitor["name"]), message, tags, routes, "notifies nobody")
+
+
+def _suggested(source: str, name: str, text: str, tags: Mapping[str, Any], routes: str, nobody: str) -> Draft:
+    return _draft(source, name, text, *_suggestion(name, text, tags, routes, nobody))
+
+
+def _suggestion(name: str, text: str, tags: Mapping[str, Any], routes: str, nobody: str) -> tuple[Severity, str]:
+    """Suggest a word, and say why: by a tag that grades it, else by whom it reaches, else by its words."""
+    graded = meanings.find(tags, "severity")
+    found = severity.from_word(graded) if graded else None
+    if graded and found is not None:
+        return _word(found), f"its tag says {graded}"
+    waking = next((route for route in routes.split(", ") if any(wakes in route.lower() for wakes in _WAKES)), None)
+    if waking is not None:
+        return "high", f"it goes to {waking}"
+    guess = lexicon.read(name, text)
+    why = f"goes to {routes}" if routes else nobody
+    return _word(guess.severity), "; ".join(filter(None, (guess.because, why)))
+
+
+def _word(found: str) -> Severity:
+    """Return the word for a source's severity. To drop an alert is never suggested by a guess."""
+    return "low" if found == "info" else WORDS[found]
+
+
+def _draft(source: str, name: str, text: str, word: Severity, why: str) -> Draft:
+    return Draft(source, one_line(name, 256), EVERYWHERE, word, one_line(why, 300), one_line(text, MAX_TEXT))
+
+
+def written(drafts: Iterable[Draft]) -> str:
+    """Write drafts as tab-separated lines under a line with the names of the columns."""
+    out = io.StringIO()
+    lines = csv.DictWriter(out, COLUMNS, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, escapechar="\\")
+    lines.writeheader()
+    lines.writerows({name: value.replace("\t", " ") for name, value in asdict(draft).items()} for draft in drafts)
+    return out.getvalue()
+
+
+def read(text: str) -> list[Draft]:
+    """Read confirmed lines; those without a word are left out.
+
+    Raises
+    ------
+    ConfigurationError
+        A column is missing, or a line has no name or an unknown word; the message names the line.
+    """
+    lines = csv.DictReader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE, escapechar="\\")
+    if missing := {"source", "name", "environment", "word"} - set(lines.fieldnames or ()):
+        raise ConfigurationError(f"the column {', '.join(sorted(missing))} is missing; `firstline import` writes them")
+    found = []
+    for number, line in enumerate(lines, start=2):
+        given = {name: (line.get(name) or "").strip() for name in COLUMNS}
+        if not given["word"]:
+            continue
+        if given["word"] not in WORDS:
+            raise ConfigurationError(f"line {number}: {given['word']!r} is no word; write one of {', '.join(WORDS)}")
+        if not given["source"] or not given["name"]:
+            raise ConfigurationError(f"line {number}: source and name are needed to know the alert")
+        found.append(Draft(**given))
+    return found

@@ -1,0 +1,144 @@
+"""The commands `firstline import` and `firstline words`: draft words on alerts, confirm and list them."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import boto3
+import typer
+import yaml
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.table import Table as Grid
+
+from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.errors import ConfigurationError
+from firstline.models import Word
+from firstline_cli import drafts
+from firstline_cli.console import LOGIN, PersonOption, console_of, refusal
+from firstline_cli.drafts import Draft
+from firstline_cli.stacks import LOCAL, StackOption, table_of
+
+imports = typer.Typer(help="Draft a word for each alert that your tools can send.", no_args_is_help=True)
+lasting = typer.Typer(help="Say how bad alerts are whose source states no severity.", no_args_is_help=True)
+
+FilesArgument = Annotated[list[Path], typer.Argument(help="The files to read.")]
+ConfirmOption = Annotated[bool, typer.Option(help="Store the suggested words at once, in your name.")]
+
+
+@imports.command("alarms")
+def import_alarms(
+    prefix: Annotated[str, typer.Option(help="Only alarms whose name begins so.")] = "",
+    confirm: ConfirmOption = False,
+    by: PersonOption = LOGIN,
+    stack: StackOption = LOCAL,
+) -> None:
+    """Read this account's CloudWatch alarms of this region, with tags and actions, and draft a line for each."""
+    try:
+        found = list(drafts.of_alarms(_alarms(boto3.client("cloudwatch"), prefix)))
+    except (BotoCoreError, ClientError) as error:
+        raise refusal(
+            f"CloudWatch's alarms cannot be read ({error}): look at AWS_REGION, AWS_PROFILE and the rights "
+            "cloudwatch:DescribeAlarms and cloudwatch:ListTagsForResource."
+        ) from None
+    _hand_out(found, confirm, by, stack)
+
+
+@imports.command("rules")
+def import_rules(
+    files: FilesArgument,
+    source: Annotated[
+        str, typer.Option(help="The source that sends these alerts: prometheus or grafana.")
+    ] = "prometheus",
+    confirm: ConfirmOption = False,
+    by: PersonOption = LOGIN,
+    stack: StackOption = LOCAL,
+) -> None:
+    """Read Prometheus' rule files, and draft a line for each alerting rule without a severity."""
+    found = [draft for file in files for draft in _of_file(file, lambda document: drafts.of_rules(document, source))]
+    _hand_out(found, confirm, by, stack)
+
+
+@imports.command("monitors")
+def import_monitors(
+    files: FilesArgument, confirm: ConfirmOption = False, by: PersonOption = LOGIN, stack: StackOption = LOCAL
+) -> None:
+    """Read Datadog's monitors as JSON (`GET /api/v1/monitor`), and draft a line for each."""
+    _hand_out([draft for file in files for draft in _of_file(file, drafts.of_monitors)], confirm, by, stack)
+
+
+@lasting.command()
+def load(
+    file: Annotated[Path, typer.Argument(help="The lines of `firstline import`, corrected; - reads stdin.")],
+    by: PersonOption = LOGIN,
+    stack: StackOption = LOCAL,
+) -> None:
+    """Store the words of a file in your name. A line without a word is left out; the last word on an alert counts."""
+    try:
+        found = drafts.read(sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise refusal(f"{file}: cannot be read ({error})") from None
+    except ConfigurationError as error:
+        raise refusal(f"{file}: {error}") from None
+    _store(found, by, stack)
+
+
+@lasting.command("list")
+def list_(stack: StackOption = LOCAL) -> None:
+    """List the words: which alert, how bad, who said so, and when. One that drops an alert is asked again in time."""
+    found = TableIncidents(table_of(stack)).words()
+    if not found:
+        print("Nobody has said how bad an alert is yet: press a button in Slack, or see `firstline import`.")
+        return
+    grid, now = Grid("source", "alert", "environment", "is", "said by", "on", show_edge=False), datetime.now(UTC)
+    for word in sorted(found, key=lambda word: (word.subject.source, word.subject.alert_name)):
+        asked = "" if word.holds(now) else " (is asked again)"
+        kind = word.subject
+        grid.add_row(
+            kind.source, kind.alert_name, kind.environment or "", word.severity, word.by, f"{word.at:%Y-%m-%d}{asked}"
+        )
+    console_of().print(grid)
+
+
+def _hand_out(found: list[Draft], confirm: bool, by: str, stack: str) -> None:
+    """Print the drafts, to be corrected and loaded, or store them at once."""
+    if confirm:
+        _store(found, by, stack)
+        return
+    sys.stdout.write(drafts.written(found))
+    print(f"{len(found)} lines. Correct the words, then: firstline words load FILE", file=sys.stderr)
+
+
+def _store(found: Iterable[Draft], by: str, stack: str) -> None:
+    incidents, now = TableIncidents(table_of(stack)), datetime.now(UTC)
+    said: dict[str, Any] = {"person": f"shell:{by}", "by": f"{by} (command line)", "at": now}
+    last = {draft.kind.key: draft for draft in found}
+    for draft in last.values():
+        incidents.save_word(Word(subject=draft.kind, severity=drafts.WORDS[draft.word], **said))
+    print(f"{len(last)} words are stored in the name of {by}.")
+
+
+def _of_file(file: Path, read: Any) -> Iterator[Draft]:
+    try:
+        # JSON is YAML, and YAML's reader is much slower.
+        text = file.read_text(encoding="utf-8")
+        documents = [json.loads(text)] if file.suffix == ".json" else list(yaml.safe_load_all(text))
+        for document in documents:
+            yield from read(document)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise refusal(f"{file}: cannot be read ({error})") from None
+    except ConfigurationError as error:
+        raise refusal(f"{file}: {error}") from None
+
+
+def _alarms(client: Any, prefix: str) -> Iterator[tuple[Mapping[str, Any], Mapping[str, str]]]:
+    """Yield the alarms, each with its tags. CloudWatch answers about ten requests for tags a second."""
+    asked: dict[str, Any] = {"AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
+    if prefix:
+        asked["AlarmNamePrefix"] = prefix
+    for page in client.get_paginator("describe_alarms").paginate(**asked):
+        for alarm in [*page.get("MetricAlarms", ()), *page.get("CompositeAlarms", ())]:
+            tags = client.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"]
+            yield alarm, {tag["Key"]: tag["Value"] for tag in tags}

@@ -1,0 +1,180 @@
+"""What a person said of an alert is its severity, unless its source or a rule states one."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from firstline.classification import own_words
+from firstline.classification.classify import classify
+from firstline.classification.model import ModelVerdict
+from firstline.models import (
+    AlertKind,
+    Classification,
+    EarlierIncident,
+    Evidence,
+    Feedback,
+    Incident,
+    NormalizedAlert,
+    Word,
+)
+from firstline.policy.rules import NO_RULES, Rules
+from tests.support.classification_fixtures import NOW, FakeModel
+
+DATA_LOSS = {
+    "alert_name": "DataLoss",
+    "message": "Data loss: no quorum",
+    "severity": "medium",
+    "severity_stated": False,
+}
+QUIET = {"alert_name": "ReportLate", "message": "The report is late", "severity": "medium", "severity_stated": False}
+
+type Judge = Callable[..., Classification]
+
+
+def a_word(severity: Any, name: str = "DataLoss", text: str = "", **changes: Any) -> Word:
+    subject = own_words.kind_named("prometheus", name, "prod", text)
+    return Word(
+        subject=subject, **{"severity": severity, "person": "slack:U1", "by": "Ann (Slack)", "at": NOW} | changes
+    )
+
+
+@pytest.fixture
+def judge(incident: Callable[..., Incident], evidence: Callable[..., Evidence]) -> Judge:
+    def make(
+        alert: dict[str, Any],
+        *,
+        model: FakeModel | None = None,
+        rules: Rules = NO_RULES,
+        now: datetime = NOW,
+        **known: Any,
+    ) -> Classification:
+        return classify(incident(**alert), evidence=evidence(**known), rules=rules, offered=(), model=model, now=now)
+
+    return make
+
+
+@pytest.mark.parametrize("days", [1, 100])
+@pytest.mark.parametrize(("alert", "said"), [(DATA_LOSS, "low"), (QUIET, "critical"), (QUIET, "high")])
+def test_one_word_is_the_severity_for_good(judge: Judge, alert: dict[str, Any], said: str, days: int) -> None:
+    verdict = judge(alert, word=a_word(said), now=NOW + timedelta(days=days))
+
+    assert (verdict.severity, verdict.decided_by) == (said, "people")
+    assert verdict.reasons[0] == f"Ann (Slack) said on 2026-03-04 that this alert is {said}."
+    assert verdict.word is not None
+    assert not verdict.asks
+
+
+def test_a_dropped_alert_is_asked_about_again_after_90_days(judge: Judge) -> None:
+    word = a_word("noise")
+    before, after = (judge(DATA_LOSS, word=word, now=NOW + timedelta(days=days)) for days in (89, 90))
+
+    assert (before.severity, before.asks) == ("noise", False)
+    assert (after.severity, after.asks) == ("low", True)
+
+
+def test_a_word_does_not_override_what_the_source_states(judge: Judge) -> None:
+    verdict = judge({**DATA_LOSS, "severity": "high", "severity_stated": True}, word=a_word("low"))
+
+    assert (verdict.severity, verdict.word, verdict.subject) == ("high", None, None)
+
+
+def test_a_rule_counts_before_a_word(judge: Judge) -> None:
+    rule = {"id": "r", "match": {"alert_name": "DataLoss"}, "severity": "high", "reason": "agreed"}
+    verdict = judge(DATA_LOSS, word=a_word("low"), rules=Rules.model_validate({"rules": [rule]}))
+
+    assert (verdict.severity, verdict.asks) == ("high", False)
+
+
+@pytest.mark.parametrize("claimed", ["critical", "noise"])
+@pytest.mark.parametrize("confidence", [0.2, 1.0])
+def test_a_model_does_not_change_what_a_person_said(
+    judge: Judge, judged: Callable[..., ModelVerdict], claimed: str, confidence: float
+) -> None:
+    model = FakeModel(judged(severity=claimed, confidence=confidence))
+    verdict = judge(DATA_LOSS, word=a_word("medium"), model=model)
+
+    assert verdict.severity == "medium"
+    assert verdict.cause == "A leak in the new version."
+
+
+def test_history_does_not_change_what_a_person_said(judge: Judge, ended: Callable[..., list[EarlierIncident]]) -> None:
+    earlier = ended("resolved", "resolved", "resolved", severity="critical")
+
+    assert judge(QUIET, earlier=earlier).severity == "critical"
+    assert judge(QUIET, earlier=earlier, word=a_word("low")).severity == "low"
+
+
+def test_peoples_answers_outweigh_a_guess(judge: Judge, ended: Callable[..., list[EarlierIncident]]) -> None:
+    """Answers on incidents, which are no lasting word, bind where words and circumstances are the same."""
+    first = judge(DATA_LOSS)
+    said = [
+        Feedback(person=f"slack:U{number}", by=f"U{number}", said="wrong_severity", severity="low", at=NOW)
+        for number in range(4)
+    ]
+    template = first.subject.template if first.subject else ""
+    known = {"template": template, "evidence_class": first.evidence_class, "feedback": said, "alert_name": "DataLoss"}
+    (earlier,) = ended("resolved", severity="critical")
+
+    assert first.severity == "critical"
+    assert judge(DATA_LOSS, earlier=[earlier.model_copy(update=known)]).severity == "low"
+
+
+def test_noise_by_answers_alone_takes_an_approvers_word(
+    judge: Judge, ended: Callable[..., list[EarlierIncident]]
+) -> None:
+    first = judge(DATA_LOSS)
+    said = [Feedback(person="slack:U1", by="Ann", said="noise", at=NOW)]
+    template = first.subject.template if first.subject else ""
+    known = {"template": template, "evidence_class": first.evidence_class, "feedback": said, "severity": "noise"}
+    (earlier,) = ended("suppressed", severity="noise")
+
+    assert judge(DATA_LOSS, earlier=[earlier.model_copy(update=known)]).severity == "critical"
+
+
+def test_who_is_asked(judge: Judge) -> None:
+    assert judge(DATA_LOSS).asks
+    assert not judge({**DATA_LOSS, "severity_stated": True}).asks
+    assert not judge({**DATA_LOSS, "storm": True}).asks
+
+
+class TestSubjects:
+    def test_case_and_spaces_and_long_environments_are_one(self) -> None:
+        one = AlertKind(source="prometheus", alert_name="Data  Loss", environment="production")
+        other = AlertKind(source="prometheus", alert_name="data loss", environment="prod")
+
+        assert one.key == other.key
+
+    @pytest.mark.parametrize("change", [{"source": "datadog"}, {"environment": "dev"}, {"alert_name": "DataLost"}])
+    def test_another_source_name_or_environment_is_another(self, change: dict[str, str]) -> None:
+        one = AlertKind(source="prometheus", alert_name="DataLoss", environment="prod")
+
+        assert one.key != one.model_copy(update=change).key
+
+
+class TestNearest:
+    @pytest.fixture
+    def alert(self, incident: Callable[..., Incident]) -> NormalizedAlert:
+        text = "PostgreSQL replication lag on db-1 is 40 s"
+        return incident(alert_name="PostgresReplicationLag", message=text, severity_stated=False).alert
+
+    def test_a_like_alert_lends_its_word(self, judge: Judge, alert: NormalizedAlert) -> None:
+        like = a_word("critical", "MySQLReplicationLag", "MySQL replication lag is high")
+        other = a_word("low", "ReportLate", "The monthly report is late")
+        near = own_words.nearest(alert, [other, like])
+
+        assert near is not None
+        assert near.word == like
+        verdict = judge(
+            {"alert_name": alert.alert_name, "message": alert.message, "severity": "medium", "severity_stated": False},
+            near=near,
+        )
+        assert (verdict.severity, verdict.decided_by, verdict.asks) == ("critical", "history", True)
+        assert "that the like alert MySQLReplicationLag is critical" in verdict.reasons[0]
+
+    def test_an_unlike_alert_lends_nothing(self, alert: NormalizedAlert) -> None:
+        assert own_words.nearest(alert, [a_word("critical", "CertificateExpiry", "A certificate expires")]) is None
+
+    def test_a_drop_is_not_lent(self, alert: NormalizedAlert) -> None:
+        assert own_words.nearest(alert, [a_word("noise", alert.alert_name, alert.message)]) is None

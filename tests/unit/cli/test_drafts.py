@@ -1,0 +1,115 @@
+"""Drafts of words from alarms, rules and monitors, and what a person makes of them."""
+
+from typing import Any
+
+import pytest
+
+from firstline.errors import ConfigurationError
+from firstline.models import AlertKind
+from firstline_cli import drafts
+from firstline_cli.drafts import Draft
+
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:"
+
+
+def alarm(name: str, *actions: str, **fields: Any) -> dict[str, Any]:
+    return {"AlarmName": name, "AlarmActions": list(actions), **fields}
+
+
+def words(*alarms: tuple[dict[str, Any], dict[str, str]]) -> dict[str, tuple[str, str]]:
+    return {draft.name: (draft.word, draft.why) for draft in drafts.of_alarms(alarms)}
+
+
+def test_an_alarm_is_drafted_from_its_tags_then_its_actions_then_its_words() -> None:
+    found = words(
+        (alarm("orders-lag", TOPIC + "pagerduty-orders"), {"Severity": "P3"}),
+        (alarm("orders-slow", TOPIC + "pagerduty-orders"), {"team": "orders"}),
+        (alarm("orders-down", TOPIC + "team-orders"), {}),
+    )
+
+    assert found["orders-lag"] == ("medium", "its tag says P3")
+    assert found["orders-slow"] == ("high", "it goes to pagerduty-orders")
+    assert found["orders-down"][0] == "critical"
+    assert found["orders-down"][1].endswith("goes to team-orders")
+
+
+def test_an_alarm_that_states_its_severity_needs_no_word() -> None:
+    assert not words((alarm("[critical] orders"), {}), (alarm("orders", TOPIC + "alerts-critical"), {}))
+
+
+def test_an_alarm_that_only_scales_is_to_be_dropped() -> None:
+    policy = "arn:aws:autoscaling:eu-central-1:123456789012:scalingPolicy:1"
+    assert words((alarm("scale-out", policy), {}))["scale-out"] == ("noise", "it only scales or repairs")
+
+
+def test_a_guess_never_suggests_to_drop() -> None:
+    assert (
+        words((alarm("backup-completed", AlarmDescription="For information only"), {}))["backup-completed"][0] == "low"
+    )
+
+
+def test_rules_without_a_severity_are_drafted_with_what_helps_to_judge() -> None:
+    rules = [
+        {"record": "job:up:sum", "expr": "sum(up)"},
+        {"alert": "Stated", "expr": "up == 0", "labels": {"severity": "page"}},
+        {
+            "alert": "OrdersDown",
+            "expr": "up{job='orders'}\n== 0",
+            "for": "5m",
+            "annotations": {"summary": "Orders is down", "runbook_url": "https://runbooks.example/orders"},
+        },
+    ]
+    document = {"groups": [{"name": "orders", "rules": rules}]}
+
+    for given in (document, {"kind": "PrometheusRule", "spec": document}):
+        (draft,) = drafts.of_rules(given)
+        assert (draft.name, draft.word, draft.environment, draft.text) == (
+            "OrdersDown",
+            "critical",
+            "*",
+            "Orders is down",
+        )
+        assert draft.why.endswith("for 5m; has a runbook; expr up{job='orders'} == 0")
+
+
+def test_monitors_are_drafted_by_priority_and_by_whom_they_reach() -> None:
+    monitors = [
+        {"name": "Lag", "priority": 2, "message": "Look at it"},
+        {"name": "Refused", "priority": None, "message": "@pagerduty-orders please look"},
+        {"name": "{{host.name}} is full", "message": ""},
+    ]
+    found = {draft.name: (draft.word, draft.why) for draft in drafts.of_monitors(monitors)}
+
+    assert found == {"Lag": ("high", "its tag says P2"), "Refused": ("high", "it goes to pagerduty-orders")}
+
+
+@pytest.mark.parametrize("document", [[], {"rules": []}, None, {"groups": 3}])
+def test_a_file_without_rules_is_refused(document: Any) -> None:
+    with pytest.raises(ConfigurationError, match="no `groups`"):
+        list(drafts.of_rules(document))
+
+
+def test_what_was_written_is_read_back_and_names_the_same_alert() -> None:
+    given = Draft("prometheus", "Data Loss", "*", "page", 'a "tab"\there', "replica \\ lost")
+    (back,) = drafts.read(drafts.written([given]))
+
+    assert back.kind.key == AlertKind(source="prometheus", alert_name="data loss", environment="*").key
+    assert (back.word, back.text) == ("page", "replica \\ lost")
+    assert "lost" in back.kind.template
+
+
+def test_a_line_without_a_word_is_left_out() -> None:
+    assert drafts.read(drafts.written([Draft("prometheus", "A", "*", "", "")])) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("source\tname\tword\n", "the column environment is missing"),
+        ("source\tname\tenvironment\tword\np\tA\t*\tloud\n", "line 2: 'loud' is no word"),
+        ("source\tname\tenvironment\tword\np\t\t*\tpage\n", "line 2: source and name are needed"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_named_with_its_line(text: str, wrong: str) -> None:
+    with pytest.raises(ConfigurationError, match=wrong):
+        drafts.read(text)

@@ -1,0 +1,191 @@
+"""One click under the first message of an alert says how bad it is, for good."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from firstline.channels.slack import render
+from firstline.models import AlertKind, Feedback, IncidentRecord, Word
+from firstline.people.buttons import Press
+from firstline.people.press_handler import PressHandler
+from tests.support.builders import INCIDENT_ID, NOW, a_classification, a_notification, a_record, an_alert, an_incident
+from tests.support.memory import MemoryChannel, MemoryExecutions, MemoryStore
+
+SUBJECT = AlertKind(source="cloudwatch", alert_name="orders-5xx", environment="prod", template="orders <n>: errors")
+LATER = NOW + timedelta(minutes=9)
+APPROVER = "U7"
+
+
+def unjudged(severity: Any = "medium", **changes: Any) -> IncidentRecord:
+    """An open incident with a message, of an alert that nobody judged."""
+    incident = an_incident(an_alert(severity="medium", severity_stated=False))
+    classification = a_classification(severity=severity, subject=SUBJECT)
+    return a_record(
+        incident, **{"classification": classification, "slack_channel": "alerts:C1", "slack_ts": "1.2"} | changes
+    )
+
+
+class Channel:
+    """The store and the messages that presses reach."""
+
+    def __init__(self, record: IncidentRecord) -> None:
+        self.store = MemoryStore(record)
+        self.slack = MemoryChannel()
+        self.whispers: list[str] = []
+
+    def _whisper(self, channel: str, user: str, text: str, link: object = None) -> None:
+        self.whispers.append(text)
+
+    def press(
+        self, answer: str, button: Any = "word", *, user: str = "U1", subject: str = SUBJECT.key, minutes: int = 9
+    ) -> None:
+        PressHandler(
+            incidents=self.store.incidents,
+            executions=MemoryExecutions(),
+            remediations=self.store.remediations,
+            trail=self.store.trail,
+            channels={"slack": self.slack},
+            approvers=(APPROVER,),
+            address=lambda link: "",
+            whisper=self._whisper,
+            open_form=None,
+        ).handle(
+            Press(button, INCIDENT_ID, user, f"user {user}", "C1", answer=answer, subject=subject),
+            NOW + timedelta(minutes=minutes),
+        )
+
+    @property
+    def word(self) -> Word | None:
+        return self.store.incidents.word_on(SUBJECT)
+
+    @property
+    def severity(self) -> str | None:
+        return self.word.severity if self.word else None
+
+
+def buttons(record: IncidentRecord, kind: Any = "needs_human", **options: Any) -> dict[str, str]:
+    blocks = render(a_notification(kind, record), **options)["blocks"]
+    elements = [element for block in blocks if block["type"] == "actions" for element in block["elements"]]
+    return {one["action_id"]: one["value"] for one in elements if one["action_id"].startswith("word-")}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "page", "tell"),
+    [("critical", "critical", "medium"), ("medium", "high", "medium"), ("low", "high", "low")],
+)
+def test_the_first_message_asks_with_three_buttons(verdict: str, page: str, tell: str) -> None:
+    shown = buttons(unjudged(verdict))
+
+    assert shown == {
+        "word-page": f"{INCIDENT_ID}#{page}#{SUBJECT.key}",
+        "word-tell": f"{INCIDENT_ID}#{tell}#{SUBJECT.key}",
+        "word-drop": f"{INCIDENT_ID}#noise#{SUBJECT.key}",
+    }
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        unjudged(classification=a_classification()),
+        unjudged(
+            classification=a_classification(
+                subject=SUBJECT, word=Word(subject=SUBJECT, severity="low", person="slack:U1", by="Ann", at=NOW)
+            )
+        ),
+        unjudged(feedback=[Feedback(person="slack:U1", by="Ann", said="word", severity="low", at=NOW)]),
+    ],
+    ids=["stated", "judged before", "judged now"],
+)
+def test_nobody_is_asked_what_is_known(record: IncidentRecord) -> None:
+    assert not buttons(record)
+
+
+def test_buttons_that_cannot_reach_firstline_are_left_out() -> None:
+    assert not buttons(unjudged(), interactive=False)
+
+
+def test_one_click_keeps_the_word_and_shows_it() -> None:
+    channel = Channel(unjudged())
+    channel.press("high")
+
+    assert channel.word == Word(subject=SUBJECT, severity="high", person="slack:U1", by="user U1 (Slack)", at=LATER)
+    (message,) = channel.slack.told
+    assert not buttons(message.record, message.kind)
+    assert "user U1 (Slack): from now on, high" in str(render(message)["blocks"])
+    assert channel.whispers == ["Noted. From the next one on, this alert is high: it pages."]
+    assert [(what, facts["severity"]) for what, facts in channel.store.told(INCIDENT_ID)] == [("judged", "high")]
+
+
+def test_the_last_word_stands() -> None:
+    channel = Channel(unjudged())
+    channel.press("high", minutes=9)
+    channel.press("low", user="U2", minutes=10)
+    channel.press("high", user="U3", minutes=8)
+
+    assert channel.severity == "low"
+    assert channel.whispers[-1] == "Somebody else said how bad this alert is a moment ago. Look at the message."
+
+
+def test_only_an_approver_drops_an_alert() -> None:
+    channel = Channel(unjudged())
+    channel.press("noise")
+    assert channel.word is None
+    assert channel.whispers == ["Only one of the stack's Approvers can drop an alert. Tell keeps it from paging."]
+
+    channel.press("noise", user=APPROVER)
+    assert channel.severity == "noise"
+    assert "asked again after 90 days" in channel.whispers[-1]
+
+
+def test_a_button_of_an_older_message_judges_no_other_alert() -> None:
+    channel = Channel(unjudged())
+    channel.press("high", subject="0" * 20)
+
+    assert channel.word is None
+    assert not channel.store.only.feedback
+    assert "Another alert of this incident is the worst by now" in channel.whispers[0]
+
+
+def test_a_stated_severity_takes_no_word() -> None:
+    channel = Channel(unjudged(classification=a_classification()))
+    channel.press("low")
+    channel.press("severity-low", "judge")
+
+    assert channel.word is None
+    assert "The source or a rule says how bad this alert is" in channel.whispers[0]
+
+
+def test_naming_the_right_severity_in_the_menu_is_a_word_too() -> None:
+    channel = Channel(unjudged("critical"))
+    channel.press("severity-low", "judge")
+    assert channel.severity == "low"
+
+    channel.press("severity-noise", "judge", minutes=10)
+    assert channel.severity == "low", "that takes an approver"
+    channel.press("real", "judge", minutes=11)
+    assert channel.severity == "low", "an answer about one incident is no word on the alert"
+
+
+def test_the_message_says_whose_word_the_severity_is() -> None:
+    word = Word(subject=SUBJECT, severity="low", person="slack:U1", by="Ann (Slack)", at=NOW)
+    record = unjudged(classification=a_classification(severity="low", subject=SUBJECT, word=word))
+
+    blocks = str(render(a_notification("needs_human", record))["blocks"])
+    assert f"Judged by\\nAnn (Slack) on {NOW:%Y-%m-%d}: low" in blocks
+
+
+class TestTheTable:
+    def test_a_word_for_every_environment_gives_way_to_one_for_this(self) -> None:
+        incidents = MemoryStore().incidents
+        said = {"person": "shell:ann", "by": "ann", "at": NOW}
+        incidents.save_word(Word(subject=SUBJECT.everywhere(), severity="low", **said))
+        assert [word.severity for word in (incidents.word_on(SUBJECT),) if word] == ["low"]
+
+        incidents.save_word(Word(subject=SUBJECT, severity="critical", **said))
+        elsewhere = SUBJECT.model_copy(update={"environment": "dev"})
+        assert [word.severity for word in (incidents.word_on(SUBJECT), incidents.word_on(elsewhere)) if word] == [
+            "critical",
+            "low",
+        ]
+        assert {word.severity for word in incidents.words()} == {"low", "critical"}
