@@ -241,6 +241,18 @@ def test_a_count_of_samples_says_nothing_of_their_value() -> None:
     assert said(many) == [("CWAgent", "mem_used_percent", None)]
 
 
+def test_a_long_rule_is_kept_within_bounds() -> None:
+    matchers = ",".join(f'label_{n}{"x" * 90}="{"v" * 90}"' for n in range(9))
+    rule = " + ".join(f"metric_{n}{{{matchers}}}" for n in range(2)) + "".join(f" + m{n}" for n in range(90)) + " > 1"
+    labels = {"alertname": "rule-17", "severity": "warning"}
+    firing = {"status": "firing", "labels": labels, "generatorURL": f"http://p/graph?g0.expr={quote(rule)}"}
+
+    measured = alert_of("prometheus", {"alerts": [firing]}).measured
+
+    assert len(measured) == 8
+    assert sum(len(metric.model_dump_json()) for metric in measured) < 5_000
+
+
 def test_secrets_leave_the_matchers_of_a_rule() -> None:
     secret = "ghp_" + "a1B2c3D4e5F6g7H8i9J0" + "k1L2m3N4o5P6q7R8"
     link = "http://p/graph?g0.expr=" + quote(f'up{{token="{secret}"}} == 0')

@@ -16,6 +16,8 @@ from firstline.sources.expression import Term, terms_of
 MOST = 8
 """The number of metrics of one alert that are kept, and of label matchers of one metric."""
 
+_LONGEST_MATCHER = 64
+
 _LONGEST_LINK = 16_000
 _DATADOG_METRIC = re.compile(
     r"(?:\b(?:avg|sum|min|max|count|p\d\d):)?([A-Za-z][\w.]*)\{[^{}]*\}(?:\s*by\s*\{[^{}]*\})?"
@@ -72,5 +74,6 @@ def _of_query(query: str) -> tuple[Measured, ...]:
 
 
 def _printable(where: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    pairs = ((values.name(label, values.LABEL_NAME_LIMIT), values.name(value, 128)) for label, value in where[:MOST])
+    longest = _LONGEST_MATCHER
+    pairs = ((values.name(label, longest), values.name(value, longest)) for label, value in where[:MOST])
     return {label: value for label, value in pairs if label and value}
