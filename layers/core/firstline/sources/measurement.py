@@ -53,7 +53,7 @@ def bounded(terms: Iterable[Term]) -> tuple[Measured, ...]:
 
 @lru_cache(maxsize=512)
 def _of_link(url: str) -> tuple[Measured, ...]:
-    """Read `…/graph?g0.expr=…`, which Prometheus and Thanos write; vmalert can be told to.
+    """Read `…/graph?g0.expr=…`, which Prometheus writes, and `…?expr=…`.
 
     Remembered, as Alertmanager sends the alerts of a group again and again.
     """
