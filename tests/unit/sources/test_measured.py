@@ -200,6 +200,26 @@ def test_metric_math_and_queries_tell_the_metrics_below_them(
     assert said(alert) == wanted
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "SELECT MAX(" + " " * 200_000,
+        'SELECT MAX("' + "a " * 100_000,
+        "SEARCH('{" + " " * 200_000,
+        "SEARCH(" * 30_000,
+        "a>" * 100_000,
+        "+".join(f"e{n}" for n in range(50)),
+    ],
+)
+def test_hostile_expressions_that_name_each_other_come_to_an_end(expression: str) -> None:
+    entries = [{"Id": f"e{n}", "Expression": expression} for n in range(300)]
+
+    assert said(alert_of("cloudwatch", sns({"Metrics": entries, "ComparisonOperator": "GreaterThanThreshold"}))) == []
+    assert directions("a>" * 1_900 + "a") == []
+    payload = json.loads((EVENTS / "datadog" / "recommended-triggered.json").read_text())
+    assert said(alert_of("datadog", payload | {"query": "a" * 200_000})) == []
+
+
 CROSSED = "Threshold Crossed: 1 out of the last 1 datapoints [{}] was {} the threshold (80.0)."
 MISSING = (
     "Threshold Crossed: no datapoints were received for 2 periods and 2 missing datapoints were treated as [Breaching]."
