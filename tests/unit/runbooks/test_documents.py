@@ -84,7 +84,7 @@ def test_a_runbook_that_is_off_has_no_documents(make_runbook: Make[Runbook]) -> 
 
 
 def test_a_script_stops_by_name_when_a_variable_is_missing(make_runbook: Make[Runbook], tmp_path: Path) -> None:
-    step = {"id": "drain", "kind": "act", "run": 'touch ran; echo "$SSM_spool"'}
+    step = {"id": "drain", "kind": "act", "run": 'touch ran; echo "$SSM_spool"', "run_as": "daemon"}
     command = checked(Command, make_runbook(steps=[step]).steps[0])
 
     done = run(command, tmp_path)
@@ -92,7 +92,7 @@ def test_a_script_stops_by_name_when_a_variable_is_missing(make_runbook: Make[Ru
     assert done.returncode != 0
     assert "SSM_spool: is not set: update the SSM Agent on this host to 3.3.2746.0 or later" in done.stderr
     assert not (tmp_path / "ran").exists()
-    assert run(command, tmp_path, spool="mail").stdout == "mail\n"
+    assert run(command, tmp_path, spool="mail").stdout == "as daemon\nmail\n"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,8 @@ def test_a_value_is_data_even_if_every_check_before_it_failed(
     make_runbook: Make[Runbook], tmp_path: Path, value: str
 ) -> None:
     for user in ("root", "nobody"):
-        step = {"id": "drain", "kind": "act", "run": "printf '%s|' \"$SSM_spool\"", "run_as": user}
+        because = "Only root may drain it." if user == "root" else None
+        step = {"id": "drain", "kind": "act", "run": "printf '%s|' \"$SSM_spool\"", "run_as": user, "because": because}
         done = run(checked(Command, make_runbook(steps=[step]).steps[0]), tmp_path, spool=value)
 
         assert done.stdout.removeprefix("as nobody\n") == f"{value}|"
