@@ -122,6 +122,26 @@ def test_a_script_of_another_user_keeps_its_quotes_and_its_own_standard_input(
     assert done.returncode == 1
 
 
+@pytest.mark.parametrize(("known", "options"), [(True, "-u nobody -G systemd-journal --"), (False, "-u nobody --")])
+def test_who_reads_the_journal_is_in_its_group_where_a_host_has_it(tmp_path: Path, known: bool, options: str) -> None:
+    for name, text in {"runuser": 'echo "$*"', "getent": f"exit {0 if known else 2}"}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o700)
+    script = render_script(Command(run="true", reads_journal=True))
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(["bash", "-c", script], env={"PATH": path}, capture_output=True, text=True, check=False)
+
+    assert done.stdout.startswith(f"{options} bash -c "), done.stderr
+
+
+def test_only_what_says_why_runs_as_root(shipped: Catalogue) -> None:
+    commands = [command for runbook in shipped.values() for _, command in runbook.commands()]
+
+    as_root = [command for command in commands if command.run_as == "root"]
+    assert all(command.because for command in as_root)
+    assert len(as_root) <= 0.6 * len(commands), "one more that needs root needs a better reason"
+
+
 def test_bash_can_read_every_shipped_script(shipped: Catalogue) -> None:
     for runbook in shipped.values():
         for step_id, command in runbook.commands():

@@ -28,6 +28,9 @@ MAX_DOCUMENTS = 500
 
 SHEBANG = "#!/usr/bin/env bash\n"
 
+_JOURNAL = " $(getent group systemd-journal >/dev/null && echo -G systemd-journal)"
+"""The option that gives a user the group of the journal, if the host has it: runuser refuses an unknown group."""
+
 HOLDS_ALREADY = "verification holds already: nothing was done"
 """The output of an act that finds its host sound."""
 
@@ -76,7 +79,7 @@ def render_script(command: Command) -> str:
         f"{SHEBANG}"
         f"IFS= read -r -d '' script <<'{SCRIPT_END}' || true\n"
         f"{guarded}{SCRIPT_END}\n"
-        f'exec runuser -u {command.run_as} -- bash -c "$script" </dev/null\n'
+        f'exec runuser -u {command.run_as}{_JOURNAL if command.reads_journal else ""} -- bash -c "$script" </dev/null\n'
     )
 
 

@@ -129,6 +129,8 @@ class Command(Frozen):
     run: Script
     run_as: User = "nobody"
     because: Annotated[str, StringConstraints(min_length=15, max_length=300)] | None = None
+    reads_journal: bool = False
+    """Whether the user is given the group systemd-journal, which may read all logs of the journal and change none."""
     timeout: StepTimeout = timedelta(seconds=60)
     accept: list[Accepted] = Field(default=[], max_length=10)
 
@@ -138,6 +140,8 @@ class Command(Frozen):
             raise ValueError("it runs as root and does not say why; add because: …, or leave out run_as (nobody)")
         if self.run_as != "root" and self.because is not None:
             raise ValueError(f"because says why a script runs as root, and this one runs as {self.run_as}; remove it")
+        if self.run_as == "root" and self.reads_journal:
+            raise ValueError("root reads the journal anyway; remove reads_journal, or rather run_as: root")
         return self
 
     @cached_property
