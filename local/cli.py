@@ -26,6 +26,9 @@ def up(
     runbooks: Annotated[
         Path | None, typer.Option(help="A folder of runbooks, beside those that ship.", exists=True, file_okay=False)
     ] = None,
+    promote: Annotated[
+        list[str] | None, typer.Option(help=f"A shipped runbook that runs by itself here (mode: auto). {_REPEAT}")
+    ] = None,
     policy: Annotated[
         list[Path] | None,
         typer.Option(help=f"A policy file in place of the shipped one. {_REPEAT}", exists=True, dir_okay=False),
@@ -48,6 +51,7 @@ def up(
             parameters=dict(_named_value(text) for text in parameter or []),
             secrets=dict(_named_value(text) for text in secret or []),
             runbooks=runbooks,
+            promoted=tuple(promote or ()),
             policies=tuple(policy or ()),
             reconcile_seconds=reconcile_seconds,
             on_command=story.command,

@@ -36,14 +36,12 @@ def noise(stage: Stage) -> None:
     stage.check("nobody was told", not told)
 
 
-def full_disk(stage: Stage) -> None:
-    """Clean a full disk that Alertmanager found, and verify the recovery."""
+def full_table(stage: Stage) -> None:
+    """Make room in a full connection table that Alertmanager found, and verify the recovery."""
     host = stage.stack.hosts["web-1"]
-    before = faults.fill_disk_with_old_logs(host)
-    labels = {"alertname": "NodeFilesystemAlmostOutOfSpace", "severity": "critical"}
-    incident = _open_full_disk(
-        stage, "web-1", before, "old logs", labels, "Filesystem on /data has less than 10 % left."
-    )
+    before = faults.fill_connection_table(host)
+    labels = {"alertname": "NodeHighNumberConntrackEntriesUsed", "severity": "critical"}
+    incident = _open_full_table(stage, "web-1", before, labels, "97 % of the conntrack entries are used.")
     if stage.stack.sandbox is Sandbox.NONE:
         stage.wait_for(incident, "acknowledgement")
         stage.press(incident, "resolve")
@@ -52,13 +50,12 @@ def full_disk(stage: Stage) -> None:
         return
     # The verification holds, which gives the alert some time to resolve before a person is paged.
     stage.wait_for(incident, "resolution")
-    fine = alerts.prometheus_alert({**labels, **_where("web-1")}, "Filesystem on /data has room.", status="resolved")
+    fine = alerts.prometheus_alert({**labels, **_where("web-1")}, "The table has room.", status="resolved")
     stage.send("prometheus", alerts.alertmanager(fine), "Alertmanager: resolved")
     record = stage.wait_closed(incident)
-    after = faults.disk(host)
-    gone = [name for name in before.files if name not in after.files]
-    stage.check("the old logs are really gone", gone == before.files, f"{len(gone)} of {len(before.files)} gone")
-    stage.check("the disk is free again", after.used_percent < 90, f"{after.used_percent} % used")
+    after = faults.connection_table(host)
+    stage.check("the table is really larger", after.size == 2 * before.size, f"{before.size}, now {after.size}")
+    stage.check("it has room again", after.used_percent < 80, f"{after.used_percent} % used")
     stage.check("cured by the runbook", record.outcome == "auto_resolved", record.outcome)
     verified = [result for result in record.results if result.kind == "verify"]
     held = bool(verified) and verified[-1].status == "Success"
@@ -133,18 +130,18 @@ def from_pagerduty(stage: Stage) -> None:
 
 
 def not_cured(stage: Stage) -> None:
-    """Run a runbook that does not cure: the page says what was tried."""
+    """Run a runbook that does not cure: what it did is taken back, and the page says what was tried."""
     host = stage.stack.hosts["db-1"]
-    before = faults.fill_disk_with_data(host)
-    labels = {"alertname": "HostOutOfDiskSpace", "severity": "warning", "service": "orders-db"}
-    summary = "Disk is almost full (< 10 % left) on db-1."
-    incident = _open_full_disk(stage, "db-1", before, "data that is not ours to remove", labels, summary)
+    before = faults.fill_connection_table(host, flooded=True)
+    labels = {"alertname": "HostConntrackLimit", "severity": "warning", "service": "orders-db"}
+    summary = "The number of conntrack entries approaches the limit on db-1."
+    incident = _open_full_table(stage, "db-1", before, labels, summary)
     stage.wait_for(incident, "acknowledgement")
     pages = _pages(stage, incident)
     stage.check("a human was paged", bool(pages))
     told = pages[0].text if pages else ""
-    stage.check("the page says what was tried", "free-space" in told, told[:200])
-    stage.check("nothing was deleted", faults.disk(host).files == before.files)
+    stage.check("the page says what was tried", "raise" in told, told[:200])
+    stage.check("what was changed is put back", faults.connection_table(host) == before, faults.connection_table(host))
     stage.press(incident, "acknowledge")
     stage.wait_for(incident, "resolution")
     stage.press(incident, "resolve")
@@ -216,18 +213,18 @@ def storm(stage: Stage) -> None:
     stage.check("all of them closed when the storm was over", True)
 
 
-def _open_full_disk(
-    stage: Stage, host: str, disk: faults.Disk, contents: str, labels: dict[str, str], summary: str
+def _open_full_table(
+    stage: Stage, host: str, table: faults.ConnectionTable, labels: dict[str, str], summary: str
 ) -> str:
-    """Tell how full a host's /data is, and send Alertmanager's alert about it."""
+    """Tell how full a host's connection table is, and send Alertmanager's alert about it."""
     if stage.stack.sandbox is not Sandbox.NONE:
-        stage.story.say(stage.label, f"{host}'s /data is {disk.used_percent} % full of {contents}")
+        stage.story.say(stage.label, f"{host} tracks {table.entries} connections, and its table takes {table.size}")
     alert = alerts.prometheus_alert({**labels, **_where(host)}, summary)
-    return stage.open("prometheus", alerts.alertmanager(alert), f"Alertmanager: /data on {host} is full")
+    return stage.open("prometheus", alerts.alertmanager(alert), f"Alertmanager: the connection table of {host} is full")
 
 
 def _where(host: str) -> dict[str, str]:
-    return {"instance": f"{host}:9100", "mountpoint": "/data", "env": "prod"}
+    return {"instance": f"{host}:9100", "env": "prod"}
 
 
 def _pages(stage: Stage, incident: str) -> list[Message]:
@@ -236,7 +233,7 @@ def _pages(stage: Stage, incident: str) -> list[Message]:
 
 SCENARIOS: dict[str, Callable[[Stage], None]] = {
     "noise": noise,
-    "full disk": full_disk,
+    "full table": full_table,
     "no runbook": page,
     "recovers": recovers,
     "pagerduty": from_pagerduty,
@@ -253,7 +250,14 @@ def run(console: Console) -> bool:
     title = "[bold]Firstline on one machine[/bold]"
     console.print(f"{title}: the same template, real functions, real commands on sandboxes.")
     parameters = {"IncidentsPerMinuteAndAlert": "3"}
-    options = Options(time_lapse=TIME_LAPSE, parameters=parameters, on_command=story.command, on_message=story.message)
+    options = Options(
+        time_lapse=TIME_LAPSE,
+        parameters=parameters,
+        # What acts ships with mode: approve; this is the owner's decision to let it act by itself.
+        promoted=("conntrack-full",),
+        on_command=story.command,
+        on_message=story.message,
+    )
     stack = Stack(options)
     try:
         stack.start()
@@ -267,7 +271,7 @@ def run(console: Console) -> bool:
                 console.print(f"  {problem}", markup=False)
         story.watch(stack.executions)
         stages = {label: Stage(label, stack, story) for label in SCENARIOS}
-        stages["storm"].after = (stages["full disk"], stages["not cured"])
+        stages["storm"].after = (stages["full table"], stages["not cured"])
         with ThreadPoolExecutor(max_workers=len(SCENARIOS)) as players:
             list(players.map(lambda label: _play(SCENARIOS[label], stages[label]), SCENARIOS))
         story.close()

@@ -4,50 +4,46 @@ from dataclasses import dataclass
 
 from local.emulator.hosts import Host
 
-_FILE_BYTES = 11_000_000
-_FILES = 4
+_FOLDER = "/run/host/sysctl"
+_SIZE = 32_768
 
 
 @dataclass(frozen=True)
-class Disk:
-    """A host's /data: how full, and the files on it."""
+class ConnectionTable:
+    """A host's connection tracking table: its entries, and how many it takes."""
 
-    used_percent: int
-    files: list[str]
+    entries: int
+    size: int
+
+    @property
+    def used_percent(self) -> int:
+        return 100 * self.entries // self.size if self.size else 0
 
 
-def disk(host: Host) -> Disk:
-    """Return the present state of a host's /data, which is empty on a host that runs nothing."""
-    ran = host.run("df -P /data | tail -n 1\nfind /data -type f | sort")
+def connection_table(host: Host) -> ConnectionTable:
+    """Return the present state of a host's connection tracking table."""
+    ran = host.run("sysctl -n net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max")
     if not ran.executed:
-        return Disk(0, [])
-    usage, *files = ran.stdout.splitlines()
-    return Disk(int(usage.split()[4].rstrip("%")), files)
+        return ConnectionTable(0, 0)
+    entries, size = map(int, ran.stdout.split())
+    return ConnectionTable(entries, size)
 
 
-def fill_disk_with_old_logs(host: Host) -> Disk:
-    """Fill /data with rotated logs of last week, which a runbook may remove."""
-    return _fill(host, "/data/log/app.log.", age="9 days ago")
-
-
-def fill_disk_with_data(host: Host) -> Disk:
-    """Fill /data with a database's files, which no runbook may remove."""
-    return _fill(host, "/data/orders/table-", age="1 hour ago")
+def fill_connection_table(host: Host, *, flooded: bool = False) -> ConnectionTable:
+    """Fill a table of factory size, or flood it with more connections than twice the size takes."""
+    entries = 2 * _SIZE - 1_000 if flooded else _SIZE - 1_000
+    host.run(
+        f"mkdir -p {_FOLDER}\n"
+        f"echo {_SIZE} > {_FOLDER}/net.netfilter.nf_conntrack_max\n"
+        f"echo {entries} > {_FOLDER}/net.netfilter.nf_conntrack_count\n"
+    )
+    return connection_table(host)
 
 
 def plant_service(host: Host, name: str, command: str, *, running: bool) -> None:
     """Plant a systemd unit, up or dead."""
+    unit = f"[Service]\nExecStart={command}\n[Install]\nWantedBy=multi-user.target\n"
     host.run(
-        f"cat > /etc/systemd/system/{name}.service <<'END'\n[Service]\nExecStart={command}\nEND\n"
+        f"cat > /etc/systemd/system/{name}.service <<'END'\n{unit}END\nsystemctl enable {name}\n"
         + (f"systemctl start {name}" if running else ":")
     )
-
-
-def _fill(host: Host, prefix: str, *, age: str) -> Disk:
-    host.run(
-        f"mkdir -p $(dirname {prefix}x)\n"
-        f"for number in $(seq {_FILES}); do\n"
-        f"  head -c {_FILE_BYTES} /dev/zero > {prefix}$number && touch -d '{age}' {prefix}$number\n"
-        f"done"
-    )
-    return disk(host)

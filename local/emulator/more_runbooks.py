@@ -1,5 +1,6 @@
 """Your own runbooks and policy files on a stack on this machine, to try them from the alert to the page."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -23,6 +24,29 @@ def link_runbooks(folder: Path, opt_folder: Path) -> None:
         for opt in opt_folder.iterdir():
             if (opt / "policy").exists():
                 (opt / f"{runbook}.yaml").symlink_to((folder / f"{runbook}.yaml").resolve())
+
+
+def promote(ids: Sequence[str], shipped: Path, folder: Path, opt_folder: Path) -> None:
+    """Let every function read these shipped runbooks with `mode: auto`, as an owner's edit of the file would.
+
+    Raises
+    ------
+    ConfigurationError
+        No shipped runbook has such an id.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for runbook in ids:
+        source = shipped / f"{runbook}.yaml"
+        if not source.is_file():
+            raise ConfigurationError(f"{runbook}: no shipped runbook has this id, so it cannot be promoted")
+        promoted = folder / source.name
+        promoted.write_text(
+            re.sub(r"(?m)^mode: .*$", "mode: auto", source.read_text(encoding="utf-8")), encoding="utf-8"
+        )
+        for opt in opt_folder.iterdir():
+            if (opt / "policy").exists():
+                (opt / source.name).unlink()
+                (opt / source.name).symlink_to(promoted.resolve())
 
 
 def replace_policies(files: Sequence[Path], shipped: Path, folder: Path, opt_folder: Path) -> None:

@@ -47,8 +47,9 @@ class Options:
 
     `time_lapse` makes the machine's long waits (for recovery, acknowledgement, quiet) pass this many times faster.
     `parameters` override those of the template. `secrets` are beside those that the stack makes up, such as
-    `llm/api-key`. `runbooks` is a folder of more runbooks, beside those that ship. `policies` are policy files in place
-    of the shipped ones of the same names.
+    `llm/api-key`. `runbooks` is a folder of more runbooks, beside those that ship. `promoted` are ids of shipped
+    runbooks that run by themselves here: what acts ships with `mode: approve`. `policies` are policy files in place of
+    the shipped ones of the same names.
     """
 
     port: int = 0
@@ -56,6 +57,7 @@ class Options:
     parameters: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     runbooks: Path | None = None
+    promoted: tuple[str, ...] = ()
     policies: tuple[Path, ...] = ()
     reconcile_seconds: int | None = None
     folder: Path = field(default_factory=own_folder)
@@ -194,6 +196,8 @@ class Stack:
         if runbooks := self.options.runbooks:
             more_runbooks.link_runbooks(runbooks, opt_folder)
             self.created.documents += [name for name, _ in more_runbooks.deploy(runbooks, STACK_NAME, self.client)]
+        if promoted := self.options.promoted:
+            more_runbooks.promote(promoted, ROOT / "runbooks", self.options.folder / "promoted", opt_folder)
         if policies := self.options.policies:
             shipped = ROOT / "runbooks" / "policy"
             more_runbooks.replace_policies(policies, shipped, self.options.folder / "policy", opt_folder)

@@ -32,7 +32,7 @@ def stacks(
     asked = {"base_url": model.url, "model": "scripted", "deadline_seconds": MODEL_DEADLINE_SECONDS}
     policy.write_text(json.dumps(asked))
     options = {
-        "stack": ["--time-lapse", TIME_LAPSE],
+        "stack": ["--time-lapse", TIME_LAPSE, "--runbooks", str(Path(__file__).parent / "runbooks")],
         "asking": [
             *("--time-lapse", TIME_LAPSE, "--reconcile-seconds", "2"),
             *("--runbooks", str(Path(__file__).parent / "runbooks")),

@@ -29,7 +29,7 @@ def files(stack: LocalStack, host: str) -> list[str]:
 def full_disk_alert(host: str, status: alerts.Status = "firing") -> dict[str, object]:
     """What Alertmanager says about it."""
     labels = {
-        "alertname": "NodeFilesystemAlmostOutOfSpace",
+        "alertname": "ScratchDiskFull",
         "instance": f"{host}:9100",
         "mountpoint": "/data",
         "severity": "critical",

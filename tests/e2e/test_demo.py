@@ -10,7 +10,7 @@ from tests.e2e.running import ROOT, environment
 
 ENDS = {
     "noise": "it is suppressed",
-    "full disk": "the old logs are really gone",
+    "full table": "the table is really larger",
     "no runbook": "it was acknowledged",
     "recovers": "it closed by itself",
     "pagerduty": "it is resolved",
@@ -20,7 +20,7 @@ ENDS = {
 }
 """What the summary must say of each story where commands really run."""
 
-PRINTED_ONLY = {"full disk": "the commands were only printed, and a human was called"}
+PRINTED_ONLY = {"full table": "the commands were only printed, and a human was called"}
 
 
 @pytest.mark.timeout(180)

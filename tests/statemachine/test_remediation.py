@@ -87,13 +87,13 @@ def test_two_steps_succeed_and_the_alert_resolves(world: World) -> None:
     assert world.woken() == []
 
 
-def test_a_runbook_that_ships_runs(world: World) -> None:
-    incident = world.fires("DiskFull", severity="high", host="web-1", labels={"mountpoint": "/var"})
+def test_a_shipped_runbook_that_its_owner_promoted_runs(world: World) -> None:
+    incident = world.fires("MaxConntrack", severity="high", host="web-1")
     incident.stands_in("Await Recovery")
 
     plan = incident.record.plan
     assert plan is not None
-    assert plan.runbook_id == "low-disk"
+    assert plan.runbook_id == "conntrack-full"
     assert world.commands.steps() == [step.step_id for step in plan.steps]
 
 

@@ -132,6 +132,9 @@ class World:
             api_url=self._servers["aws"].url,
         ).create()
         more_runbooks.link_runbooks(RUNBOOKS, self._folder)
+        # As an owner would: nothing that acts ships in auto.
+        promoted = self._folder.with_name(f"{self._folder.name}-promoted")
+        more_runbooks.promote(("high-memory", "conntrack-full"), ROOT / "runbooks", promoted, self._folder)
         self._documents = {
             document_name(f"{STACK_NAME}_runbook", runbook.id, step_id): step_id
             for runbook in catalogue.load(ROOT / "runbooks").values()

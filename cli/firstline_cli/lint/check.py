@@ -17,6 +17,7 @@ from firstline_cli.policies import FIRING_SOURCES, unknown_source
 TEMPLATE = Path("documents/template.yaml")
 SCHEMA = Path("schema.json")
 POLICY = Path("policy/remediation.yaml")
+SHORTEST_DESCRIPTION = 60
 _RENDER = "is out of date; run `make runbooks` and commit the result"
 
 
@@ -41,6 +42,7 @@ def read_checked(folder: Path) -> tuple[list[Runbook], list[Problem]]:
     runbooks, problems = catalogue.read(folder)
     for runbook in runbooks:
         text = (folder / f"{runbook.id}.yaml").read_text(encoding="utf-8")
+        problems += description_problems(runbook, text)
         problems += example_problems(runbook, text, runbooks)
         problems += source_problems(runbook, text)
         problems += shellcheck_problems(runbook, text)
@@ -60,6 +62,13 @@ def read_checked(folder: Path) -> tuple[list[Runbook], list[Problem]]:
 def rendered(runbooks: Catalogue) -> dict[Path, str]:
     """Return the generated files of a runbooks folder, by their path in it."""
     return {TEMPLATE: documents.render_template(runbooks), SCHEMA: catalogue.schema()}
+
+
+def description_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
+    """Report a runbook that does not tell its approvers what it does, what it never touches and when it gives up."""
+    if len(runbook.description) < SHORTEST_DESCRIPTION:
+        message = "say in a few sentences what it does, what it never touches, and when it gives up"
+        yield problem_at(runbook, text, ("description",), message)
 
 
 def source_problems(runbook: Runbook, text: str) -> Iterator[Problem]:

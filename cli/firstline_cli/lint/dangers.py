@@ -78,6 +78,12 @@ _LIFELINES = (
 _SECRET_FILE = rf"(?:/proc/[^/ ]+|{VARIABLE})/(?:task/[^/ ]+/)?(?:cmdline|environ){_END}"
 _HARMLESS_SIGNAL = r"(?!.* (?:-s |--signal[= ]|-n |-)(?:SIG)?(?:0|CHLD|CONT|WINCH|URG|l|L|17|18)(?: |$))"
 
+_INTERRUPTS_UNIT = (
+    rf"{_SYSTEMCTL}(?:stop|(?:try-)?restart|kill|isolate|force-reload|reload-or-restart){_END}"
+    r"|service .*\b(?:stop|restart)"
+)
+_SIGNALS = rf"(?:kill|pkill|killall){_HARMLESS_SIGNAL} "
+
 _never = partial(Danger, "never")
 _accepted = partial(Danger, "accepted")
 _disruptive = partial(Danger, "disruptive")
@@ -200,8 +206,8 @@ DANGERS: tuple[Danger, ...] = (
     ),
     _disruptive(
         "interrupts: a service or a process ends, and its users notice; say risk: disruptive, or reload instead",
-        rf"{_SYSTEMCTL}(?:stop|(?:try-)?restart|kill|isolate|force-reload|reload-or-restart){_END}",
-        rf"service .*\b(?:stop|restart)\b|(?:kill|pkill|killall){_HARMLESS_SIGNAL} ",
+        _INTERRUPTS_UNIT,
+        _SIGNALS,
         rf"{_CONTAINERS}(?:stopp?|restart|kill|rmp|pause){_END}",
     ),
     _disruptive(
@@ -247,6 +253,26 @@ LOOKS_ONLY = _accepted(
     rf"(?:u?mount|swapon|swapoff) [^-]|sed{_option('i', 'in-place')}",
     rf"{_PACKAGES}(?:install|upgrade|update|clean|reinstall){_END}",
 )
+
+UNASKED = _accepted(
+    "unasked: a unit or process that must never be touched could be hit; before this line, ask "
+    'firstline_may_interrupt "$unit", firstline_may_start "$unit" or firstline_may_signal "$pid"; exit if it says no',
+)
+
+_ASKED_BY = (
+    (re.compile(_INTERRUPTS_UNIT), {"firstline_may_interrupt"}),
+    (re.compile(rf"{_SYSTEMCTL}start{_END}"), {"firstline_may_interrupt", "firstline_may_start"}),
+    (re.compile(rf"kill{_HARMLESS_SIGNAL} "), {"firstline_may_signal"}),
+    (re.compile(rf"(?:pkill|killall){_HARMLESS_SIGNAL} "), set[str]()),
+)
+"""What interrupts or starts something, and the functions of which the script must have asked one by then. A process by
+its name only cannot be asked about."""
+
+
+def is_unasked(call: Call, asked: set[str]) -> bool:
+    """Return True if a command interrupts or starts something, and no fitting function was `asked` before it."""
+    return any(pattern.match(call.text) and not asked & functions for pattern, functions in _ASKED_BY)
+
 
 UNREAD = _accepted(
     "unreadable: the parser does not understand this line, so it was not checked; write it more simply",

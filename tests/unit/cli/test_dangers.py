@@ -94,7 +94,7 @@ TABLE: dict[str, list[tuple[str, str]]] = {
         ("docker restart shop", "docker ps -a"),
     ],
     "lock-out": [
-        ("systemctl stop sshd", "systemctl start sshd"),
+        ("systemctl stop sshd", "systemctl is-active sshd"),
         ("systemctl disable --now amazon-ssm-agent.service", "systemctl is-active sshd"),
         ("systemctl restart amazon-ssm-agent", "systemctl reload amazon-ssm-agent"),
         ("ip link set eth0 down", "ip -s link show eth0"),
@@ -192,6 +192,17 @@ TABLE: dict[str, list[tuple[str, str]]] = {
         ("docker inspect shop", "docker inspect -f '{{.State.Health.Status}}' shop"),
         ("docker container inspect --format '{{.Config.Env}}' shop", "docker image ls"),
         ("docker top shop", "docker stats --no-stream shop"),
+    ],
+    "unasked": [
+        ('systemctl restart "$unit"', "systemctl reload nginx"),
+        ('firstline_may_start "$unit"; systemctl restart "$unit"', 'systemctl show -p Id -- "$unit"'),
+        (
+            'systemctl start "$unit"; firstline_may_start "$unit"',
+            'firstline_may_start "$unit"; systemctl start "$unit"',
+        ),
+        ('firstline_may_interrupt "$unit"; kill -9 "$pid"', 'kill -0 "$pid"'),
+        ('firstline_may_signal "$pid"; pkill -x java', "pgrep -x java"),
+        ('kill -STOP "$pid"', 'kill -CONT "$pid"'),
     ],
     "unreadable": [("if true; then rm -rf /srv", 'x=$((10#$y * 2)); [[ $x =~ ^[0-9]+$ ]] && echo "$x"')],
 }
@@ -299,7 +310,7 @@ def with_act(make_runbook: Make[Runbook]) -> Make[Runbook]:
 
 
 def test_a_danger_is_told_with_its_line_why_and_what_to_do(with_act: Make[Runbook]) -> None:
-    assert told(with_act("systemctl restart app")) == [
+    assert told(with_act("firstline_may_interrupt app || exit 4; systemctl restart app")) == [
         "drain-spool.yaml:11: steps.1.run: interrupts: a service or a process ends, and its users notice; say risk: "
         "disruptive, or reload instead. If it is intended: accept: [{danger: interrupts, because: …}]"
     ]
@@ -315,7 +326,7 @@ def test_a_script_beside_its_key_has_that_line(make_runbook: Make[Runbook]) -> N
 
 
 def test_a_risk_that_says_so_covers_it(with_act: Make[Runbook]) -> None:
-    assert told(with_act("systemctl restart app", risk="disruptive")) == []
+    assert told(with_act('firstline_may_interrupt "$app" || exit 4; systemctl restart app', risk="disruptive")) == []
     assert told(with_act("docker volume prune -f", risk="disruptive"))
     assert told(with_act("docker volume prune -f", risk="destructive")) == []
 

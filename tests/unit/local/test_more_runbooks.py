@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from firstline.errors import ConfigurationError
-from local.emulator.more_runbooks import replace_policies
+from firstline.runbooks import catalogue
+from local.emulator.more_runbooks import promote, replace_policies
 
 SHIPPED = Path("runbooks/policy")
 
@@ -29,6 +30,23 @@ def test_a_file_takes_the_place_of_the_shipped_one_of_its_name(tmp_path: Path, o
     assert (opt / "reads" / "policy" / "rules.yaml").read_text() == (SHIPPED / "rules.yaml").read_text()
     assert "mine" not in (SHIPPED / "model.yaml").read_text()
     assert not (opt / "reads-none" / "policy").exists()
+
+
+def test_an_owner_can_promote_a_shipped_runbook(tmp_path: Path, opt: Path) -> None:
+    for path in Path("runbooks").glob("[a-z]*.yaml"):
+        (opt / "reads" / path.name).symlink_to(path.resolve())
+
+    promote(["conntrack-full"], Path("runbooks"), tmp_path / "promoted", opt)
+
+    read = catalogue.load(opt / "reads")
+    assert read["conntrack-full"].mode == "auto"
+    assert catalogue.load(Path("runbooks"))["conntrack-full"].mode == "approve"
+    assert list(read) == list(catalogue.load(Path("runbooks")))
+
+
+def test_what_does_not_ship_cannot_be_promoted(tmp_path: Path, opt: Path) -> None:
+    with pytest.raises(ConfigurationError, match="conntrack: no shipped runbook has this id"):
+        promote(["conntrack"], Path("runbooks"), tmp_path / "promoted", opt)
 
 
 def test_a_file_that_takes_no_place_is_refused(tmp_path: Path, opt: Path) -> None:

@@ -266,7 +266,9 @@ def test_each_line_of_a_script_stands_alone() -> None:
 
 @pytest.mark.parametrize("user", ["root", "postgres"])
 def test_the_user_is_the_one_that_the_rendered_script_works_as(user: str) -> None:
-    assert run_as(render_script(Command(run="true", run_as=user))) == user
+    because = "Only root may do this." if user == "root" else None
+    assert run_as(render_script(Command(run="true", run_as=user, because=because))) == user
+    assert run_as(render_script(Command(run="true", reads_journal=True))) == "nobody"
 
 
 def test_of_a_document_of_the_owners_nobody_knows_the_system() -> None:

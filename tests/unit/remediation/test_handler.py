@@ -55,10 +55,10 @@ class Context:
 def event(
     make_incident: Make[Incident], make_alert: Make[NormalizedAlert], make_classification: Make[Classification]
 ) -> dict[str, Any]:
-    alert = make_alert(alert_name="NodeFilesystemAlmostOutOfSpace", labels={"mountpoint": "/data"})
+    alert = make_alert(alert_name="NodeHighNumberConntrackEntriesUsed")
     return {
         "incident": make_incident(alert).model_dump(mode="json"),
-        "classification": make_classification(runbook_id="low-disk").model_dump(mode="json"),
+        "classification": make_classification(runbook_id="conntrack-full").model_dump(mode="json"),
     }
 
 
@@ -80,6 +80,9 @@ def _wired(
     wiring.remediations, wiring.trail, wiring.releases = store.remediations, store.trail, None
     wiring.incidents = store.incidents
     wiring.switch = SimpleNamespace(read=lambda: "on")
+    # The owner has promoted it, as nothing that acts ships in auto.
+    promoted = shipped["conntrack-full"].model_copy(update={"mode": "auto"})
+    wiring.catalogue = Catalogue([promoted if runbook.id == promoted.id else runbook for runbook in shipped.values()])
     monkeypatch.setattr(app, "wiring", wiring)
 
 
@@ -87,8 +90,8 @@ def test_the_handler_answers_with_the_contract_every_key_included(event: dict[st
     answer = app.handler(event, Context())
 
     assert answer["plan"]["decision"] == "auto"
-    assert answer["plan"]["steps"][1]["document"] == "firstline-staging-low-disk-free-space"
-    assert answer["plan"]["steps"][1]["parameters"]["mountpoint"] == ["/data"]
+    assert answer["plan"]["steps"][1]["document"] == "firstline-staging-conntrack-full-raise"
+    assert answer["plan"]["steps"][1]["parameters"]["maxEntries"] == ["1048576"]
     assert set(answer["plan"]) == set(RemediationPlan.model_fields)
 
     event["classification"]["runbook_id"] = None
@@ -152,7 +155,7 @@ def test_the_policy_is_asked_again_before_the_next_act(
     assert len(answer["results"]) == 1, "what was seen until then"
     if frozen:
         assert answer["ended"] == "human"
-        assert answer["reason"] == f"{made.title} was stopped before step free-space: changes are frozen: always."
+        assert answer["reason"] == f"{made.title} was stopped before step raise: changes are frozen: always."
 
 
 def test_a_missing_setting_is_named(event: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,8 +21,10 @@ RUNUSER = '#!/bin/sh\necho "$2" >>users\nshift 3\nexec "$@"\n'
 
 
 def a_step(**changes: Any) -> dict[str, Any]:
-    """An act that leaves a trace."""
-    return {"id": "drain", "kind": "act", "run": 'echo "drained $SSM_spool" | tee drained\n', **changes}
+    """An act that leaves a trace; as root it says why."""
+    because = {"because": "Only root may drain a spool."} if changes.get("run_as", "root") == "root" else {}
+    run = 'echo "drained $SSM_spool" | tee drained\n'
+    return {"id": "drain", "kind": "act", "run": run, "run_as": "root"} | because | changes
 
 
 def a_verify(run: str, **changes: Any) -> dict[str, Any]:

@@ -37,6 +37,7 @@ steps:
 verify:
   run: spool-is-empty
   within: 1m
+description: It drains the spool, touches no other folder, and gives up when the spool fills again.
 """
 
 
@@ -126,6 +127,16 @@ def test_the_schema_for_editors_agrees_with_the_model(runbook_fields: Fields, ru
     assert list(validator.iter_errors(runbook_fields(colour="red")))
     for path in runbooks_dir.glob("*.yaml"):
         assert not list(validator.iter_errors(yaml.safe_load(path.read_text()))), path.name
+
+
+def test_a_runbook_that_does_not_describe_itself_is_a_problem(tmp_path: Path) -> None:
+    text = "".join(line for line in SOUND.splitlines(True) if not line.startswith("description"))
+    (tmp_path / "drain-spool.yaml").write_text(text)
+
+    assert str(check(tmp_path)[0]) == (
+        "drain-spool.yaml:1: description: "
+        "say in a few sentences what it does, what it never touches, and when it gives up"
+    )
 
 
 def test_generated_files_that_are_missing_or_stale_are_problems(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_a_runbook_that_is_off_has_no_documents(make_runbook: Make[Runbook]) -> 
 
 
 def test_a_script_stops_by_name_when_a_variable_is_missing(make_runbook: Make[Runbook], tmp_path: Path) -> None:
-    step = {"id": "drain", "kind": "act", "run": 'touch ran; echo "$SSM_spool"'}
+    step = {"id": "drain", "kind": "act", "run": 'touch ran; echo "$SSM_spool"', "run_as": "daemon"}
     command = checked(Command, make_runbook(steps=[step]).steps[0])
 
     done = run(command, tmp_path)
@@ -92,7 +92,7 @@ def test_a_script_stops_by_name_when_a_variable_is_missing(make_runbook: Make[Ru
     assert done.returncode != 0
     assert "SSM_spool: is not set: update the SSM Agent on this host to 3.3.2746.0 or later" in done.stderr
     assert not (tmp_path / "ran").exists()
-    assert run(command, tmp_path, spool="mail").stdout == "mail\n"
+    assert run(command, tmp_path, spool="mail").stdout == "as daemon\nmail\n"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,8 @@ def test_a_value_is_data_even_if_every_check_before_it_failed(
     make_runbook: Make[Runbook], tmp_path: Path, value: str
 ) -> None:
     for user in ("root", "nobody"):
-        step = {"id": "drain", "kind": "act", "run": "printf '%s|' \"$SSM_spool\"", "run_as": user}
+        because = "Only root may drain it." if user == "root" else None
+        step = {"id": "drain", "kind": "act", "run": "printf '%s|' \"$SSM_spool\"", "run_as": user, "because": because}
         done = run(checked(Command, make_runbook(steps=[step]).steps[0]), tmp_path, spool=value)
 
         assert done.stdout.removeprefix("as nobody\n") == f"{value}|"
@@ -119,6 +120,26 @@ def test_a_script_of_another_user_keeps_its_quotes_and_its_own_standard_input(
 
     assert done.stdout == "as nobody\nit's mail 2 $HOME tick\n"
     assert done.returncode == 1
+
+
+@pytest.mark.parametrize(("known", "options"), [(True, "-u nobody -G systemd-journal --"), (False, "-u nobody --")])
+def test_who_reads_the_journal_is_in_its_group_where_a_host_has_it(tmp_path: Path, known: bool, options: str) -> None:
+    for name, text in {"runuser": 'echo "$*"', "getent": f"exit {0 if known else 2}"}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o700)
+    script = render_script(Command(run="true", reads_journal=True))
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(["bash", "-c", script], env={"PATH": path}, capture_output=True, text=True, check=False)
+
+    assert done.stdout.startswith(f"{options} bash -c "), done.stderr
+
+
+def test_only_what_says_why_runs_as_root(shipped: Catalogue) -> None:
+    commands = [command for runbook in shipped.values() for _, command in runbook.commands()]
+
+    as_root = [command for command in commands if command.run_as == "root"]
+    assert all(command.because for command in as_root)
+    assert len(as_root) <= 0.6 * len(commands), "one more that needs root needs a better reason"
 
 
 def test_bash_can_read_every_shipped_script(shipped: Catalogue) -> None:

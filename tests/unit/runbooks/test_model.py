@@ -54,6 +54,12 @@ def test_a_sound_runbook_is_read_with_its_units(runbook_fields: Fields) -> None:
         ({"steps": [STEP | {"timeout": 60}]}, "has no unit"),
         ({"steps": [STEP | {"timeout": "1 week"}]}, "not a duration"),
         ({"steps": [STEP | {"run_as": "root; id"}]}, "should match pattern"),
+        ({"steps": [STEP | {"run_as": "root"}]}, "it runs as root and does not say why; add because: …"),
+        (
+            {"steps": [STEP | {"run_as": "root", "because": "Only root may do this.", "reads_journal": True}]},
+            "root reads the journal anyway",
+        ),
+        ({"steps": [STEP | {"because": "Only root may do this."}]}, "and this one runs as nobody; remove it"),
         ({"verify": VERIFY | {"within": "2h"}}, "360 tries fit into it"),
         ({"limits": {"cooldown": "30m", "per_hour": 0, "max_hosts": 1}}, "greater than or equal to 1"),
         ({"limits": {"cooldown": "30m", "per_hour": 1, "max_hosts": 51}}, "less than or equal to 50"),

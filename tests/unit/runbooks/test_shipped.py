@@ -36,6 +36,13 @@ def test_nothing_is_wrong_with_them_shellcheck_included(runbooks_dir: Path) -> N
     assert [str(problem) for problem in check(runbooks_dir)] == []
 
 
+def test_what_acts_asks_and_what_looks_runs_by_itself() -> None:
+    for runbook in SHIPPED.values():
+        looks = all(step.kind == "diagnose" for step in runbook.steps)
+        assert (runbook.mode == "auto") == looks, f"{runbook.id}: what acts ships as approve (or shadow)"
+        assert runbook.risk == "read_only" or not looks
+
+
 def test_shellcheck_reports_the_line_in_the_yaml(runbooks_dir: Path, tmp_path: Path) -> None:
     lines = (runbooks_dir / "low-disk.yaml").read_text().splitlines()
     wanted = next(number for number, line in enumerate(lines, 1) if line.strip() == 'df -h -- "$mount"')

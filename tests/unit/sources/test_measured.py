@@ -200,6 +200,26 @@ def test_metric_math_and_queries_tell_the_metrics_below_them(
     assert said(alert) == wanted
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "SELECT MAX(" + " " * 200_000,
+        'SELECT MAX("' + "a " * 100_000,
+        "SEARCH('{" + " " * 200_000,
+        "SEARCH(" * 30_000,
+        "a>" * 100_000,
+        "+".join(f"e{n}" for n in range(50)),
+    ],
+)
+def test_hostile_expressions_that_name_each_other_come_to_an_end(expression: str) -> None:
+    entries = [{"Id": f"e{n}", "Expression": expression} for n in range(300)]
+
+    assert said(alert_of("cloudwatch", sns({"Metrics": entries, "ComparisonOperator": "GreaterThanThreshold"}))) == []
+    assert directions("a>" * 1_900 + "a") == []
+    payload = json.loads((EVENTS / "datadog" / "recommended-triggered.json").read_text())
+    assert said(alert_of("datadog", payload | {"query": "a" * 200_000})) == []
+
+
 CROSSED = "Threshold Crossed: 1 out of the last 1 datapoints [{}] was {} the threshold (80.0)."
 MISSING = (
     "Threshold Crossed: no datapoints were received for 2 periods and 2 missing datapoints were treated as [Breaching]."
@@ -239,6 +259,18 @@ def test_a_count_of_samples_says_nothing_of_their_value() -> None:
 
     assert said(few) == [("CWAgent", "mem_used_percent", "absent")]
     assert said(many) == [("CWAgent", "mem_used_percent", None)]
+
+
+def test_a_long_rule_is_kept_within_bounds() -> None:
+    matchers = ",".join(f'label_{n}{"x" * 90}="{"v" * 90}"' for n in range(9))
+    rule = " + ".join(f"metric_{n}{{{matchers}}}" for n in range(2)) + "".join(f" + m{n}" for n in range(90)) + " > 1"
+    labels = {"alertname": "rule-17", "severity": "warning"}
+    firing = {"status": "firing", "labels": labels, "generatorURL": f"http://p/graph?g0.expr={quote(rule)}"}
+
+    measured = alert_of("prometheus", {"alerts": [firing]}).measured
+
+    assert len(measured) == 8
+    assert sum(len(metric.model_dump_json()) for metric in measured) < 5_000
 
 
 def test_secrets_leave_the_matchers_of_a_rule() -> None:

@@ -41,7 +41,7 @@ HEADERS: dict[str, str] = {
 LOOK_BACK = timedelta(days=90)
 MAX_EARLIER = 5
 
-_OTHER_USER = re.compile(r'^exec runuser -u (\S+) -- bash -c "\$script" </dev/null$')
+_OTHER_USER = re.compile(r'^exec runuser -u (\S+)(?: \$\([^)]*\))? -- bash -c "\$script" </dev/null$')
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Facts about Run Command that this rests on (AWS Systems Manager User Guide; the 
 - `interpolationType: ENV_VAR` needs schema 2.2 and SSM Agent 3.3.2746.0. An older agent leaves the variable unset, so
   every script stops by name when one is missing, instead of running with nothing.
 - The agent saves the lines as a file and runs `sh -c <file>`: the first line's `#!` decides the shell.
-- Commands run as root. Another user goes through `runuser`, which keeps the environment.
+- The agent runs as root. Another user goes through `runuser`, which keeps the environment.
 - The agent checks `allowedPattern` once more, with Go's regular expressions.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from firstline.runbooks import patterns
+from firstline.runbooks import patterns, protected
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import KILL_AFTER, SCRIPT_END, Command, Runbook, Step
 
@@ -27,6 +27,9 @@ MAX_DOCUMENTS = 500
 """The most resources that one CloudFormation template may have."""
 
 SHEBANG = "#!/usr/bin/env bash\n"
+
+_JOURNAL = " $(getent group systemd-journal >/dev/null && echo -G systemd-journal)"
+"""The option that gives a user the group of the journal, if the host has it: runuser refuses an unknown group."""
 
 HOLDS_ALREADY = "verification holds already: nothing was done"
 """The output of an act that finds its host sound."""
@@ -69,14 +72,14 @@ def render_script(command: Command) -> str:
 
     The script of another user is passed in a variable: from standard input, its own commands would read the rest of it.
     """
-    guarded = "\n".join([*guards(command.variables), command.run.rstrip("\n")]) + "\n"
+    guarded = _guarded(command.variables, command.run) + "\n"
     if command.run_as == "root":
         return SHEBANG + guarded
     return (
         f"{SHEBANG}"
         f"IFS= read -r -d '' script <<'{SCRIPT_END}' || true\n"
         f"{guarded}{SCRIPT_END}\n"
-        f'exec runuser -u {command.run_as} -- bash -c "$script" </dev/null\n'
+        f'exec runuser -u {command.run_as}{_JOURNAL if command.reads_journal else ""} -- bash -c "$script" </dev/null\n'
     )
 
 
@@ -112,13 +115,17 @@ def render_document_script(runbook: Runbook, command: Command) -> str:
 
 def _text_of(variable: str, script: str, parameters: Iterable[str]) -> list[str]:
     """Return the lines that put a script into a variable without running it."""
-    inner = "\n".join([*guards(parameters), script.rstrip("\n")])
-    return [f"IFS= read -r -d '' {variable} <<'{SCRIPT_END}' || true", inner, SCRIPT_END]
+    return [f"IFS= read -r -d '' {variable} <<'{SCRIPT_END}' || true", _guarded(parameters, script), SCRIPT_END]
 
 
 def _shell(user: str, variable: str) -> str:
     """Return a command that runs a variable's script as a user; it gets no input, because it would read our lines."""
     return ("" if user == "root" else f"runuser -u {user} -- ") + f'bash -c "${variable}" </dev/null'
+
+
+def _guarded(parameters: Iterable[str], script: str) -> str:
+    """Return a script with the lines that come first, and with the functions that protect units if it asks them."""
+    return "\n".join([*guards(parameters), protected.shell_functions(script) + script.rstrip("\n")])
 
 
 def guards(parameters: Iterable[str]) -> list[str]:

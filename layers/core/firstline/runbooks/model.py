@@ -126,12 +126,28 @@ class Accepted(Frozen):
 
 
 class Command(Frozen):
-    """A script and how it runs. `run_as` other than root goes through `runuser`."""
+    """A script and how it runs: as `nobody`, through `runuser`, unless `run_as` says another user.
+
+    `run_as: root` needs a `because`: what the script does that nobody else may do.
+    """
 
     run: Script
-    run_as: User = "root"
+    run_as: User = "nobody"
+    because: Annotated[str, StringConstraints(min_length=15, max_length=300)] | None = None
+    reads_journal: bool = False
+    """Whether the user is given the group systemd-journal, which may read all logs of the journal and change none."""
     timeout: StepTimeout = timedelta(seconds=60)
     accept: list[Accepted] = Field(default=[], max_length=10)
+
+    @model_validator(mode="after")
+    def _says_why_root(self) -> Self:
+        if self.run_as == "root" and self.because is None:
+            raise ValueError("it runs as root and does not say why; add because: …, or leave out run_as (nobody)")
+        if self.run_as != "root" and self.because is not None:
+            raise ValueError(f"because says why a script runs as root, and this one runs as {self.run_as}; remove it")
+        if self.run_as == "root" and self.reads_journal:
+            raise ValueError("root reads the journal anyway; remove reads_journal, or rather run_as: root")
+        return self
 
     @cached_property
     def variables(self) -> list[str]:
@@ -219,11 +235,13 @@ class Runbook(Frozen):
     `mode` is the owner's decision: off, shadow (say what would have been done), approve (ask first) or auto; one mode,
     or one for each environment with a `default` for all others. `risk` is the worst that a step can do: read_only, safe
     (nothing that anybody needs is lost), disruptive (a service is interrupted) or destructive (data is lost; never
-    without approval). Only `firstline runbooks check` requires `examples`: a runbook without them still runs.
+    without approval). `description` is for the people who approve it: what it does, what it never touches, when it
+    gives up. Only `firstline runbooks check` requires it and `examples`: a runbook without them still runs.
     """
 
     id: Id
     title: Annotated[str, StringConstraints(min_length=1, max_length=120)]
+    description: Annotated[str, StringConstraints(max_length=1_000)] = ""
     match: Match
     examples: Examples = Examples()
     mode: Mode | dict[EnvironmentName, Mode]

@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,14 +24,16 @@ _COMPARISONS: dict[str, Direction] = {
 # CloudWatch's own text: "Threshold Crossed: 1 datapoint [99.5 (…)] was greater than the threshold (50.0)."
 _CROSSED = re.compile(r"Threshold Crossed: .{0,2000}?\b(greater|less) than (?:or equal to )?the ", re.DOTALL)
 _MISSING = re.compile(r"missing datapoints? (?:was|were) treated as \[?Breaching", re.IGNORECASE)
+# Each part is read once, however long: nothing that repeats overlaps with what follows it.
 _INSIGHTS = re.compile(
-    r"\s*SELECT\s+(\w+)\s*\(\s*\"?([\w.%/ -]+?)\"?\s*\)"
-    r"\s+FROM\s+(?:SCHEMA\s*\(\s*)?\"?([\w./#: -]+?)\"?\s*(?:[,)]|\s|$)",
+    r"\s*+SELECT\s++(\w++)\s*+\(\s*+(?:\"([^\"]++)\"|([\w.%/-]++))\s*+\)"
+    r"\s++FROM\s++(?:SCHEMA\s*+\(\s*+)?(?:\"([^\"]++)\"|([\w./#:-]++))",
     re.IGNORECASE,
 )
-_SEARCH = re.compile(r"SEARCH\(\s*'\s*\{\s*\"?([^,}\"]+)\"?[^}]*\}([^']*)'", re.IGNORECASE)
+_SEARCH = re.compile(r"SEARCH\(\s*+'\s*+\{\s*+\"?([^,}\"]++)\"?[^}]*+\}([^']*+)'", re.IGNORECASE)
 _METRIC_NAME = re.compile(r"\bMetricName\s*=\s*\"?([\w.%/-]+)", re.IGNORECASE)
-_DEEPEST = 5
+_LONGEST_EXPRESSION = 2_048
+_MOST_QUERIES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,23 @@ class Query:
 def of_alarm(queries: list[Query], comparison: Any, reason: Any) -> list[Measured]:
     """Return the metrics of an alarm with their direction, from its comparison or, without one, from its reason."""
     direction = _direction(comparison, reason)
-    table = {query.id: query for query in queries}
-    roots = [query for query in queries if query.returns] or queries
-    found = [measured for root in roots for measured in _measured(root, table, direction, 0)]
+    table = {query.id: query for query in queries[:_MOST_QUERIES]}
+    roots = [query for query in table.values() if query.returns] or list(table.values())
+    waiting = [(root, direction) for root in roots]
+    found: list[Measured] = []
+    # An expression is followed once for each direction, so expressions that name each other come to an end.
+    followed: set[tuple[str, Direction | None]] = set()
+    for entry, alarms in waiting:
+        if (entry.id, alarms) in followed:
+            continue
+        followed.add((entry.id, alarms))
+        if entry.metric is not None:
+            found.append(entry.metric.model_copy(update={"direction": _of_statistic(entry.metric.statistic, alarms)}))
+        elif (selected := _selected(entry.expression or "")) is not None:
+            found.append(selected.model_copy(update={"direction": alarms}))
+        else:
+            terms = _terms(entry.expression or "", table)
+            waiting += [(table[term.metric], _of_term(term, alarms)) for term in terms]
     return [measured for at, measured in enumerate(found) if measured not in found[:at]][:MOST]
 
 
@@ -64,7 +80,7 @@ def query(entry: Mapping[str, Any]) -> Query | None:
     expression = fields.get("expression")
     if metric is None and type(expression) is not str:
         return None
-    text = expression if type(expression) is str else None
+    text = expression[:_LONGEST_EXPRESSION] if type(expression) is str else None
     return Query(values.name(fields.get("id")) or "", metric, text, fields.get("returnData") is not False)
 
 
@@ -97,24 +113,14 @@ def _direction(comparison: Any, reason: Any) -> Direction | None:
     return None if crossed is None else "above" if crossed[1] == "greater" else "below"
 
 
-def _measured(root: Query, table: Mapping[str, Query], direction: Direction | None, depth: int) -> Iterator[Measured]:
-    if root.metric is not None:
-        yield root.metric.model_copy(update={"direction": _of_statistic(root.metric.statistic, direction)})
-    elif root.expression is not None and depth < _DEEPEST:
-        if (selected := _selected(root.expression)) is not None:
-            yield selected.model_copy(update={"direction": direction})
-            return
-        for term in _terms(root.expression, table):
-            yield from _measured(table[term.metric], table, _of_term(term, direction), depth + 1)
-
-
 def _selected(expression: str) -> Measured | None:
     """Return the metric of a Metrics Insights query or of a SEARCH."""
     if insights := _INSIGHTS.match(expression):
-        return Measured(metric=insights[2], namespace=insights[3], statistic=insights[1].capitalize())
+        metric, namespace = values.exact(insights[2] or insights[3]), values.exact(insights[4] or insights[5])
+        return Measured(metric=metric, namespace=namespace, statistic=insights[1].capitalize()) if metric else None
     search = _SEARCH.search(expression)
     name = _METRIC_NAME.search(search[2]) if search else None
-    return Measured(metric=name[1], namespace=search[1].strip()) if search and name else None
+    return Measured(metric=name[1], namespace=values.exact(search[1].strip())) if search and name else None
 
 
 def _terms(expression: str, table: Mapping[str, Query]) -> list[Term]:

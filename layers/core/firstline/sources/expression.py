@@ -9,12 +9,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 
 from firstline.models import Direction
 
 LONGEST = 4_000
 _DEEPEST = 40
 _MOST_TERMS = 100
+_MOST_TOKENS = 1_000
 
 _TOKEN = re.compile(
     r"""(?:\s|\#[^\n]*+)*+(?:
@@ -117,7 +119,9 @@ class _Parser:
     """A parser that climbs precedences. Each method reads what it is named after and returns its metrics."""
 
     def __init__(self, text: str) -> None:
-        self._tokens = list(_tokens(text))
+        self._tokens = list(islice(_tokens(text), _MOST_TOKENS))
+        if self._tokens[-1][0] != "end":
+            raise _NoExpression
         self._at = 0
         self._depth = 0
 

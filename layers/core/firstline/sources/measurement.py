@@ -11,14 +11,16 @@ from urllib.parse import parse_qs, urlsplit
 
 from firstline.models import Measured
 from firstline.sources import values
-from firstline.sources.expression import Term, terms_of
+from firstline.sources.expression import LONGEST, Term, terms_of
 
 MOST = 8
 """The number of metrics of one alert that are kept, and of label matchers of one metric."""
 
+_LONGEST_MATCHER = 64
+
 _LONGEST_LINK = 16_000
 _DATADOG_METRIC = re.compile(
-    r"(?:\b(?:avg|sum|min|max|count|p\d\d):)?([A-Za-z][\w.]*)\{[^{}]*\}(?:\s*by\s*\{[^{}]*\})?"
+    r"(?<![\w.])(?:(?:avg|sum|min|max|count|p\d\d):)?([A-Za-z][\w.]*)\{[^{}]*\}(?:\s*by\s*\{[^{}]*\})?"
 )
 _DATADOG_WINDOW = re.compile(r"^\s*[a-z_]+\([^()]*\)\s*:")
 _DATADOG_FUNCTION = re.compile(r"\.(?:as_count|as_rate|rollup|fill|weighted)\([^()]*\)")
@@ -51,7 +53,7 @@ def bounded(terms: Iterable[Term]) -> tuple[Measured, ...]:
 
 @lru_cache(maxsize=512)
 def _of_link(url: str) -> tuple[Measured, ...]:
-    """Read `…/graph?g0.expr=…`, which Prometheus and Thanos write; vmalert can be told to.
+    """Read `…/graph?g0.expr=…`, which Prometheus writes, and `…?expr=…`.
 
     Remembered, as Alertmanager sends the alerts of a group again and again.
     """
@@ -67,10 +69,13 @@ def _of_link(url: str) -> tuple[Measured, ...]:
 
 @lru_cache(maxsize=512)
 def _of_query(query: str) -> tuple[Measured, ...]:
+    if len(query) > LONGEST:
+        return ()
     without_window = _DATADOG_WINDOW.sub("", query, count=1)
     return bounded(terms_of(_DATADOG_FUNCTION.sub("", _DATADOG_METRIC.sub(r"\1", without_window))))
 
 
 def _printable(where: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    pairs = ((values.name(label, values.LABEL_NAME_LIMIT), values.name(value, 128)) for label, value in where[:MOST])
+    longest = _LONGEST_MATCHER
+    pairs = ((values.name(label, longest), values.name(value, longest)) for label, value in where[:MOST])
     return {label: value for label, value in pairs if label and value}

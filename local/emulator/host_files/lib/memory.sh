@@ -1,10 +1,11 @@
 # A host with little memory of its own, and services that fill it.
 
-# service NAME SCRIPT: a unit whose program is the script.
+# service NAME SCRIPT: an enabled unit whose program is the script.
 service() {
   printf '#!/bin/bash\n%s\n' "$2" >"/opt/$1"
   chmod 755 "/opt/$1"
-  printf '[Service]\nExecStart=/opt/%s\n' "$1" >"/etc/systemd/system/$1.service"
+  printf '[Service]\nExecStart=/opt/%s\n[Install]\nWantedBy=multi-user.target\n' "$1" >"/etc/systemd/system/$1.service"
+  systemctl enable "$1.service"
 }
 
 # small_memory MEBIBYTES: /run/host/meminfo, to be mounted over /proc/meminfo, tells what the host's own processes leave

@@ -14,7 +14,8 @@ flock -n 9 || { echo "the lock is held by somebody else"; exit 1; }
 exec sleep 600
 END
   chmod 755 /opt/shop
-  printf '[Service]\nExecStart=/opt/shop\nRestart=always\n' >/etc/systemd/system/shop.service
+  printf '[Service]\nExecStart=/opt/shop\nRestart=always\n[Install]\nWantedBy=multi-user.target\n' >/etc/systemd/system/shop.service
+  systemctl enable shop.service
   systemctl start shop.service
   sleep 0.6
 }

@@ -3,7 +3,8 @@
 plant() {
   printf '#!/bin/sh\necho "panic: nil"\nexit 2\n' >/opt/shop
   chmod 755 /opt/shop
-  printf '[Service]\nExecStart=/opt/shop\nRestart=always\n' >/etc/systemd/system/shop.service
+  printf '[Service]\nExecStart=/opt/shop\nRestart=always\n[Install]\nWantedBy=multi-user.target\n' >/etc/systemd/system/shop.service
+  systemctl enable shop.service
   systemctl start shop.service
   sleep 0.5
 }

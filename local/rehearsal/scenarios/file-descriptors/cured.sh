@@ -1,4 +1,5 @@
 # A server has nearly as many files open as it may.
+# with: process=sleep
 plant() {
   setsid bash -c 'ulimit -Sn 64; for n in $(seq 3 58); do eval "exec $n</dev/null"; done; echo $$ >/run/hog; exec sleep 600' \
     >/dev/null 2>&1 </dev/null &

@@ -1,4 +1,5 @@
 # A server leaks open files, and fills the higher limit too: it gets its old one back.
+# with: process=leak
 plant() {
   cat >/opt/leak <<'END'
 #!/usr/bin/perl

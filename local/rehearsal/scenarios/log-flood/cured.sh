@@ -1,23 +1,22 @@
 # A service got stuck in a loop that logs the same line for ever.
 # with: maxMegabytesPerMinute=1
+. /opt/host/lib/memory.sh
+. /opt/host/lib/groups.sh
+. /opt/host/lib/flood.sh
 plant() {
-  cat >/opt/shop <<'END'
-#!/bin/bash
-if [ ! -e /run/shop.flooded ]; then
-  touch /run/shop.flooded
-  while :; do yes 'retrying at once' | head -c 100k; sleep 0.1; done
-fi
-echo started well
-exec sleep 600
-END
-  chmod 755 /opt/shop
-  printf '[Service]\nExecStart=/opt/shop\n' >/etc/systemd/system/shop.service
-  { yes 'retrying at once' || true; } | head -c 11M >/var/log/shop.log
+  flood 'retrying at once'
+  service shop 'if [ ! -e /run/shop.flooded ]; then
+    touch /run/shop.flooded
+    exec perl /opt/flood.pl
+  fi
+  echo started well
+  exec sleep 600'
   systemctl start shop.service
 }
+mounts() { in_group /system.slice/shop.service "$(systemctl show --property=MainPID --value shop.service)"; }
 after() {
   grep -q 'its last line: .*retrying' <<<"$output_look"
+  grep -q 'restarted shop.service, which wrote' <<<"$output_restart"
   [ "$(systemctl is-active shop.service)" = active ]
-  [ "$(stat -c %s /var/log/shop.log)" -lt 11000000 ]
-  [ "$(zcat /var/log/shop.log.*.gz | grep -c 'retrying at once')" -gt 600000 ]
+  [ "$(grep -c 'retrying at once' /var/log/shop.log)" -gt 1000 ]
 }

@@ -1,9 +1,15 @@
 # A service floods its log in every life.
 # with: maxMegabytesPerMinute=1
+. /opt/host/lib/memory.sh
+. /opt/host/lib/groups.sh
+. /opt/host/lib/flood.sh
 plant() {
-  printf '#!/bin/bash\necho started\nwhile :; do yes "no disk" | head -c 100k; sleep 0.1; done\n' >/opt/shop
-  chmod 755 /opt/shop
-  printf '[Service]\nExecStart=/opt/shop\n' >/etc/systemd/system/shop.service
+  flood 'no disk'
+  service shop 'exec perl /opt/flood.pl'
   systemctl start shop.service
 }
-after() { [ "$(systemctl is-active shop.service)" = active ]; }
+mounts() { in_group /system.slice/shop.service "$(systemctl show --property=MainPID --value shop.service)"; }
+after() {
+  [ "$(systemctl is-active shop.service)" = active ]
+  grep -q 'restarted shop.service' <<<"$output_restart"
+}
