@@ -140,6 +140,8 @@ class RemediationPlan(Frozen):
     rollback: list[PlannedStep]
     limits: PlanLimits
     longest_seconds: int = Field(ge=1)
+    auto_after: int | None = None
+    """The verified runs in a row after which the runbook runs by itself, for the message about that."""
     max_concurrency: Annotated[str, StringConstraints(pattern=SHARE)]
     max_errors: Annotated[str, StringConstraints(pattern=SHARE)]
     waves: int = Field(ge=1, le=50)
