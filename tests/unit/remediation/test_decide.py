@@ -88,6 +88,8 @@ TWO = [Target(instance_id=WEB_1, name="web-1"), Target(instance_id=WEB_2, name="
 DAILY = {"limits": {"cooldown": "1m", "per_hour": 3, "per_day": 5, "max_hosts": 2}}
 NARROW = {"limits": {"cooldown": "1m", "per_hour": 9, "max_hosts": 9, "max_percent": 10}}
 WIDE = {"limits": {"cooldown": "1m", "per_hour": 9, "max_hosts": 9}}
+TWO_SAY_YES = {"mode": "approve", "approvals": 2}
+BOTH = {"approvals": {"destructive": 2}}
 EARNS = {"mode": "approve", "earns": {"auto_after": 5}}
 EARNED = Standing(in_a_row=5)
 TAKEN = Standing(in_a_row=9, demoted="ada demoted it", demoted_by_person=True)
@@ -205,7 +207,9 @@ TABLE: list[tuple[str, dict[str, Any], str, str]] = [
     ("it destroys data", {"runbook": DESTRUCTIVE}, "approve", "destructive"),
     ("nobody can say yes", {"remediation_mode": "approve", "approvers": 0}, "deny", "name nobody, where 1 must"),
     ("one says yes", {"remediation_mode": "approve", "approvers": 1}, "approve", "this stack asks"),
-    ("one is too few", {"runbook": DESTRUCTIVE, "approvers": 1}, "deny", "Approvers name 1, where 2 must approve"),
+    ("one is too few", {"runbook": TWO_SAY_YES, "approvers": 1}, "deny", "Approvers name 1, where 2 must approve"),
+    ("the policy asks two", {"runbook": DESTRUCTIVE, "approvers": 1, "remediation": BOTH}, "deny", "name 1, where 2"),
+    ("one is enough", {"runbook": DESTRUCTIVE, "approvers": 1}, "approve", "destructive"),
     ("nobody is asked", {"approvers": 0}, "auto", "may run by itself"),
     ("only the message fits", {"runbook": BY_WORDS, "alert": OTHER_NAME}, "approve", "matches only text in the alert"),
     ("even to look", {"runbook": LOOK_BY_WORDS, "alert": OTHER_NAME}, "approve", "which its sender controls"),

@@ -21,7 +21,6 @@ from firstline.models import (
     RunbookRun,
     Target,
 )
-from firstline.models.plan import approvers_needed
 from firstline.policy.remediation import RemediationPolicy
 from firstline.remediation.limits import Claim, limits_of, too_wide_alone, why_not_now
 from firstline.remediation.locks import Lease, lock_names
@@ -111,6 +110,11 @@ class Situation(Frozen):
         return here and self.runbook.risk != "destructive" and self.standing.runs_by_itself(self.runbook.auto_after)
 
     @property
+    def approvals(self) -> int:
+        """The number of different people who must approve: what the runbook or the policy asks for."""
+        return max(self.runbook.approvals, self.policy.approvals.get(self.runbook.risk, 1))
+
+    @property
     def limits(self) -> PlanLimits:
         """The runbook's limits and the fleet's, as the plan keeps them."""
         return limits_of(self.runbook.limits, self.policy, self.fleet)
@@ -161,11 +165,10 @@ def decide(situation: Situation) -> Verdict:
 
 def _too_few_approvers(situation: Situation) -> str | None:
     """Return the reason if nobody can say yes: waiting for it would only cost time."""
-    needed = approvers_needed(situation.runbook.risk)
-    if situation.approvers >= needed:
+    if situation.approvers >= situation.approvals:
         return None
     who = situation.approvers or "nobody"
-    return f"the stack's Approvers name {who}, where {needed} must approve what is {situation.runbook.risk}"
+    return f"the stack's Approvers name {who}, where {situation.approvals} must approve {situation.runbook.id}"
 
 
 def why_withdrawn(situation: Situation, approved_at: datetime | None) -> str | None:

@@ -235,6 +235,7 @@ def _decide_and_reserve(
         # When the yes comes, other remediations may run: then the fleet's size matters.
         limits = limits_of(runbook.limits, rules.policy, planning.targets.fleet_size())
     made = _make(planning, runbook, values, scope, verdict, limits=limits, rounds=rounds, lease=lease)
+    made = made.model_copy(update={"approvals": situation.approvals})
     if made.decision == "approve":
         planning.remediations.keep(made, incident_id)
     else:

@@ -233,6 +233,8 @@ class Runbook(Frozen):
     mode: Mode | dict[EnvironmentName, Mode]
     risk: Risk
     earns: Earns | None = None
+    approvals: Literal[1, 2] = 1
+    """The number of different people who must approve a plan of the runbook that asks."""
     target: TargetRule = "host"
     platforms: list[Platform] = Field(default=["ec2"], min_length=1)
     guard_alarm: Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{1,255}$")] | None = None
