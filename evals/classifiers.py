@@ -24,6 +24,7 @@ from firstline.policy.holds import Holds
 from firstline.policy.remediation import RemediationPolicy
 from firstline.policy.rules import Rules
 from firstline.remediation.decide import Situation, decide
+from firstline.remediation.store import Standing
 from firstline.runbooks import catalogue, match
 from firstline.runbooks.catalogue import Catalogue
 
@@ -231,7 +232,7 @@ def _acts_by_itself(case: Case, classification: Classification, runbooks: Catalo
         runs=[],
         held=[],
         fleet=None,
-        demoted=None,
+        standing=Standing(),
         switch="on",
         policy=RemediationPolicy(),
         remediation_mode="auto",

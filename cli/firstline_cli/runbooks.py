@@ -1,4 +1,4 @@
-"""The commands `firstline runbooks`: check, render as SSM documents, reset."""
+"""The commands `firstline runbooks`: check, render as SSM documents, promote, demote."""
 
 import sys
 from collections.abc import Sequence
@@ -48,20 +48,36 @@ def check() -> None:
 
 
 @runbooks.command()
-def reset(
+def promote(
     runbook: Annotated[str, typer.Argument(help="Its id, as in runbooks/<id>.yaml.")],
     by: PersonOption = LOGIN,
     stack: StackOption = LOCAL,
 ) -> None:
-    """Let a runbook that did not help run by itself again, as far as its mode allows."""
-    table = table_of(stack)
-    known = [known.id for known in catalogue.read(runbooks_folder())[0]]
-    if runbook not in known:
-        raise refusal(f"There is no runbook {runbook!r}; there is {', '.join(known)}.")
-    if TableRemediations(table).reset(runbook, by, datetime.now(UTC)):
-        print(f"{runbook} may run by itself again, where its mode is auto.")
-    else:
-        print(f"Nothing to do: nothing keeps {runbook} from running by itself but its own mode.")
+    """Let a runbook whose mode is approve or auto run by itself, until a run of it does not help."""
+    table, known = table_of(stack), _known(runbook)
+    if known.risk == "destructive":
+        raise refusal(f"{runbook} is destructive, and what is destructive always asks a person.")
+    TableRemediations(table).promote(runbook, by, datetime.now(UTC))
+    print(f"{runbook} may run by itself, as far as the stack's RemediationMode allows.")
+
+
+@runbooks.command()
+def demote(
+    runbook: Annotated[str, typer.Argument(help="Its id, as in runbooks/<id>.yaml.")],
+    by: PersonOption = LOGIN,
+    stack: StackOption = LOCAL,
+) -> None:
+    """Let a runbook ask for approval, until somebody promotes it."""
+    table, known = table_of(stack), _known(runbook)
+    TableRemediations(table).demote(known.id, by, datetime.now(UTC))
+    print(f"{runbook} asks for approval from now on. To undo it: firstline runbooks promote {runbook}")
+
+
+def _known(runbook_id: str) -> Runbook:
+    known = {runbook.id: runbook for runbook in catalogue.read(runbooks_folder())[0]}
+    if runbook_id not in known:
+        raise refusal(f"There is no runbook {runbook_id!r}; there is {', '.join(known)}.")
+    return known[runbook_id]
 
 
 def _print_problems(problems: Sequence[catalogue.Problem]) -> None:

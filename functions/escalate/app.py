@@ -32,5 +32,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         on_call=wiring.on_call,
     )
     # After the page: nothing may delay it.
-    conclude(request, records=wiring.incidents, remediations=wiring.remediations, trail=wiring.trail, now=now)
+    conclude(
+        request,
+        records=wiring.incidents,
+        remediations=wiring.remediations,
+        trail=wiring.trail,
+        say=wiring.say,
+        now=now,
+    )
     return output.model_dump(mode="json")

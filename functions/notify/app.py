@@ -35,5 +35,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         now=now,
         end_silence=wiring.silences.end_resolved,
     )
-    conclude(request, records=wiring.incidents, remediations=wiring.remediations, trail=wiring.trail, now=now)
+    conclude(
+        request,
+        records=wiring.incidents,
+        remediations=wiring.remediations,
+        trail=wiring.trail,
+        say=wiring.say,
+        now=now,
+    )
     return output.model_dump(mode="json")

@@ -73,7 +73,7 @@ def _withdrawn(plan: RemediationPlan, record: IncidentRecord | None) -> str | No
     """Return why a plan may not act any more, or None if it may."""
     permission = Permission(
         catalogue=wiring.catalogue,
-        demoted=wiring.remediations.demoted,
+        standing=wiring.remediations.standing,
         holds_locks=wiring.remediations.holds_locks,
         deployments=wiring.incidents.last_deployments,
         rules=wiring.remediation_rules,

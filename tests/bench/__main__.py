@@ -35,7 +35,7 @@ PARTS: list[tuple[str, Callable[[], list[Row]]]] = [
     ("A crowd: 1,000 senders, 100 at once, in virtual time", contention.rows),
     ("The same crowd on this machine, with DynamoDB Local", contention.rows_on_this_machine),
     ("Similar incidents", similar.rows),
-    ("State transitions, without polls", transitions.rows),
+    ("State transitions", transitions.rows),
     ("Remediation", remediation.rows),
     ("authenticate + normalise + fold, against json.loads + HMAC", throughput.rows),
 ]

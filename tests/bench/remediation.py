@@ -143,5 +143,7 @@ def _requests() -> tuple[int, int]:
             reason="It holds.",
             joined=1,
         )
-        conclude(end, records=history, remediations=remediations, trail=trail, now=NOW + timedelta(minutes=1))
+        conclude(
+            end, records=history, remediations=remediations, trail=trail, say=print, now=NOW + timedelta(minutes=1)
+        )
         return asked, calls.total()

@@ -15,6 +15,7 @@ from firstline.errors import CeilingReached
 from firstline.incidents.audit_trail import Fact
 from firstline.models import RunbookRun, Usage
 from firstline.policy.model import Ceiling
+from firstline.remediation.store import Standing
 from firstline_cli.main import app
 from tests.integration.conftest import STACK_ON_AWS
 from tests.support.builders import a_classification, a_plan, an_alert, open_for
@@ -76,21 +77,21 @@ def test_the_report_says_how_runbooks_did_and_what_comes_next(table: Table) -> N
     assert [cell.strip() for cell in row.strip("│").split("│")][2:4] == ["5", "0"]
 
 
-def test_a_runbook_that_did_not_help_is_shown_and_reset(table: Table) -> None:
+def test_a_runbook_that_did_not_help_is_shown_and_promoted(table: Table) -> None:
     demoted(table)
-    assert TableRemediations(table).demoted("low-disk") == "it did not help"
+    assert TableRemediations(table).standing("low-disk").demoted == "it did not help"
     assert "demoted to approval: " in local("report", "--runbooks").output
 
-    first, second = local("runbooks", "reset", "low-disk", "--by", "ada"), local("runbooks", "reset", "low-disk")
+    assert "may run by itself" in local("runbooks", "promote", "low-disk", "--by", "ada").output
 
-    assert "may run by itself again" in first.output
-    assert "Nothing to do" in second.output
-    assert TableRemediations(table).demoted("low-disk") is None
+    assert TableRemediations(table).standing("low-disk") == Standing(promoted_by="ada")
+    assert "asks for approval" in local("runbooks", "demote", "low-disk", "--by", "bo").output
+    assert TableRemediations(table).standing("low-disk").demoted == "bo demoted it"
 
 
 @pytest.mark.usefixtures("table")
 def test_an_unknown_runbook_is_told_the_known_ones() -> None:
-    result = local("runbooks", "reset", "low-dsk")
+    result = local("runbooks", "promote", "low-dsk")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "There is no runbook 'low-dsk'; there is certificate-renewal, " in result.stderr
 

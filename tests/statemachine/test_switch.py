@@ -93,4 +93,4 @@ def test_a_runbook_that_does_not_help_asks_the_next_time(world: World) -> None:
     state = world.remediations.state(plan.runbook_id, plan.planned_at)
     assert [run.outcome for run in state.runs] == ["failed"]
     assert state.held == [], "the page gave the host back"
-    assert "did not help" in str(world.remediations.demoted(plan.runbook_id))
+    assert "did not help" in str(world.remediations.standing(plan.runbook_id).demoted)

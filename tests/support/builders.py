@@ -179,6 +179,7 @@ def a_plan(**changes: Any) -> RemediationPlan:
         "verify_attempts": 1,
         "recovery_wait_seconds": 60,
         "rollback": [],
+        "approvals": 2 if changes.get("risk") == "destructive" else 1,
         "limits": PlanLimits(cooldown_seconds=60, per_hour=10, per_day=50, max_hosts=5, max_percent=100),
         "longest_seconds": 3_600,
         "max_concurrency": "1",

@@ -213,7 +213,7 @@ def plans(world: World, incident: Incident) -> None:
     state = world.remediations.state(plan.runbook_id, NOON)
     reservation = beginning_of(plan, incident.incident_id, state, NOON)
     world.remediations.reserve(reservation, NOON)
-    world.remediations.demoted(plan.runbook_id)
+    world.remediations.standing(plan.runbook_id)
     world.remediations.holds_locks(incident.incident_id, NOON)
     world.remediations.keep_shadow(reservation.run.model_copy(update={"decision": "shadow"}))
     world.remediations.keep(plan, "another-incident")

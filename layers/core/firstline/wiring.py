@@ -423,6 +423,12 @@ class Wiring:
 
         return connect(self.settings, self.secrets, self.incidents.save_slack_message, interactive=interactive)
 
+    def say(self, text: str) -> None:
+        """Tell the ops channel in Slack something that is about no incident. A failure is only logged."""
+        from firstline.channels.delivery import say
+
+        say(text, self.channels())
+
     @cached_property
     def page_topic(self) -> "PageTopic":
         from firstline.adapters.channels.paging import PageTopic

@@ -11,7 +11,7 @@ from firstline.errors import AlreadyPlanned, LockHeld, RemediationContended
 from firstline.incidents.store import Incidents
 from firstline.models import RemediationPlan, RunbookRun, Target
 from firstline.remediation.limits import beginning_of
-from firstline.remediation.store import NOTHING_RUNS, Remediations
+from firstline.remediation.store import NOTHING_RUNS, Remediations, Standing
 from tests.integration.ports.conftest import Open, Ports
 from tests.support.builders import NOON, a_plan, alert, at
 
@@ -124,7 +124,7 @@ def test_settling_gives_everything_back_once(remediations: Remediations, begun: 
     (run,) = remediations.state("low-disk", at(-60)).runs
     assert (run.outcome, run.accepted, run.ended_at) == ("verified", True, at(5))
     assert remediations.state("low-disk", at(-60)).held == []
-    assert remediations.demoted("low-disk") is None
+    assert remediations.standing("low-disk").demoted is None
     begin(remediations, plan_for(HOSTS, at(5), service="checkout"), second, at(5))
 
 
@@ -143,14 +143,13 @@ def test_settling_what_was_begun_since_moves_the_board(remediations: Remediation
 def test_a_runbook_that_did_not_help_asks_until_a_person_resets_it(remediations: Remediations, begun: Begin) -> None:
     incident_id, plan = begun("g"), plan_for(HOSTS)
     begin(remediations, plan, incident_id)
-    assert not remediations.reset("low-disk", "ada", at(1))
 
     remediations.settle(plan, incident_id, "undone", began=NOON, accepted=None, demote="it did not help", at=at(5))
 
-    assert remediations.demoted("low-disk") == "it did not help"
-    assert remediations.demoted("high-memory") is None
-    assert remediations.reset("low-disk", "ada", at(9))
-    assert remediations.demoted("low-disk") is None
+    assert remediations.standing("low-disk").demoted == "it did not help"
+    assert remediations.standing("high-memory").demoted is None
+    remediations.promote("low-disk", "ada", at(9))
+    assert remediations.standing("low-disk").demoted is None
 
 
 def test_a_plan_that_waits_holds_nothing_and_is_kept_once(remediations: Remediations, begun: Begin) -> None:
@@ -192,6 +191,37 @@ def test_a_remediation_holds_its_locks_until_its_end_or_its_lease(remediations: 
     remediations.settle(plan, incident_id, "failed", began=NOON, accepted=None, demote=None, at=at(5))
 
     assert not remediations.holds_locks(incident_id, at(6))
+
+
+def test_proven_runs_count_in_a_row_and_one_that_did_not_help_ends_the_row(
+    remediations: Remediations, begun: Begin
+) -> None:
+    for number in range(4):
+        incident_id, plan = begun(f"group-{number}"), plan_for(HOSTS, at(number))
+        begin(remediations, plan, incident_id, at(number))
+        failed = "it did not help" if number == 2 else None
+        remediations.settle(
+            plan,
+            incident_id,
+            "failed" if failed else "verified",
+            began=at(number),
+            accepted=None,
+            demote=failed,
+            proven=not failed,
+            at=at(number),
+        )
+        assert remediations.standing("low-disk").in_a_row == (1, 2, 0, 1)[number]
+
+
+def test_a_person_gives_and_takes_autonomy(remediations: Remediations) -> None:
+    remediations.promote("low-disk", "ada", NOON)
+    assert remediations.standing("low-disk") == Standing(promoted_by="ada")
+
+    remediations.demote("low-disk", "bo", at(1))
+    assert remediations.standing("low-disk") == Standing(demoted="bo demoted it", demoted_by_person=True)
+
+    remediations.promote("low-disk", "ada", at(2))
+    assert remediations.standing("low-disk").runs_by_itself(None)
 
 
 def test_a_shadow_is_counted_once_and_holds_nothing(remediations: Remediations) -> None:

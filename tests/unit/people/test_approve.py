@@ -282,7 +282,12 @@ def test_an_approval_link_is_personal_and_expires() -> None:
         ({"decision": "refused"}, False, "paged", "ada refused."),
         ({"decision": "refused", "acknowledged_at": NOW}, False, "needs_human", "ada refused."),
         ({"decision": "refused", "pages": [], "paged_at": None}, False, "needs_human", "ada refused."),
-        ({}, True, "approval", "ada approved. It is destructive, so somebody else must agree."),
+        (
+            {"approvals": [Approval(approver="U1", by="ada", at=NOW)]},
+            True,
+            "approval",
+            "1 of 2: ada said yes. Somebody else must agree.",
+        ),
     ],
 )
 def test_the_announcement_says_who_answered_and_what_follows(

@@ -311,7 +311,7 @@ def test_a_destructive_plan_asks_on_after_the_first_yes() -> None:
 
     assert incident.signals == [("acknowledged", "ana (Slack)")]
     assert [(told.kind, told.reason) for told in incident.slack.told] == [
-        ("approval", "ana (Slack) approved. It is destructive, so somebody else must agree.")
+        ("approval", "1 of 2: ana (Slack) said yes. Somebody else must agree.")
     ]
     assert "must be somebody else" in incident.whispers[0][2]
 

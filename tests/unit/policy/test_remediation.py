@@ -65,10 +65,10 @@ def test_shares_are_rounded_up() -> None:
     assert [share_of(10, fleet) for fleet in (0, 1, 10, 11, 20)] == [1, 1, 1, 2, 2]
 
 
-def test_the_shipped_file_freezes_nothing(runbooks_dir: Path) -> None:
+def test_the_shipped_file_freezes_nothing_and_asks_two_before_data_is_lost(runbooks_dir: Path) -> None:
     policy = load_remediation_policy(runbooks_dir / "policy" / "remediation.yaml")
 
-    assert policy == RemediationPolicy()
+    assert policy == RemediationPolicy(approvals={"destructive": 2})
 
 
 def test_the_examples_in_the_shipped_file_are_sound(runbooks_dir: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from firstline.models import RunbookRun, StepResult
 from firstline.policy.remediation import Autonomy
 from firstline.remediation.autonomy import Tally, advice, outcome_of_run, tally
+from firstline.remediation.store import Standing
 from firstline.runbooks.model import Mode, Runbook
 from tests.support.builders import NOW, a_plan, a_result
 
@@ -102,13 +103,15 @@ GOOD = {"planned": 10, "approved": 10, "run": 10, "verified": 10}
         ("approve", GOOD | {"refused": 1}, None, "90% accepted, 95% wanted"),
         ("approve", GOOD | {"verified": 9, "failed": 1}, None, "90% verified, 95% wanted"),
         ("auto", {}, None, "runs by itself"),
-        ("auto", GOOD, "it did not help", "it did not help. After fixing it: firstline runbooks reset drain-spool"),
+        ("auto", GOOD, "it did not help", "it did not help. After fixing it: firstline runbooks promote drain-spool"),
     ],
 )
 def test_what_it_has_earned(
     make_runbook: Make[Runbook], mode: Mode, counted: dict[str, int], demoted: str | None, words: str
 ) -> None:
-    said = advice(make_runbook(mode=mode), mode, Tally(runbook_id="drain-spool", **counted), demoted, Autonomy())
+    said = advice(
+        make_runbook(mode=mode), mode, Tally(runbook_id="drain-spool", **counted), Standing(demoted=demoted), Autonomy()
+    )
 
     assert words in said
 
@@ -118,7 +121,7 @@ def test_a_destructive_runbook_never_earns_auto(make_runbook: Make[Runbook]) -> 
 
     for mode in ("approve", "auto"):
         counted = Tally(runbook_id="drain-spool", **GOOD)
-        assert advice(runbook, mode, counted, None, Autonomy()) == "destructive: always asks"
+        assert advice(runbook, mode, counted, Standing(), Autonomy()) == "destructive: always asks"
 
 
 @pytest.mark.parametrize(

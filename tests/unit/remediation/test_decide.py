@@ -13,6 +13,7 @@ from firstline.remediation.decide import Situation, Verdict
 from firstline.remediation.decide import decide as decide_of
 from firstline.remediation.limits import limits_of, look_back
 from firstline.remediation.locks import Lease
+from firstline.remediation.store import Standing
 from firstline.runbooks.model import Runbook
 from tests.support.runbook_fixtures import NOW
 
@@ -64,7 +65,7 @@ def decide(
             "runs": runs,
             "held": [Lease(incident_id=i, runbook_id=r, locks=locks, until=now + HOUR) for i, r, locks in held],
             "fleet": 10,
-            "demoted": None,
+            "standing": Standing(),
             "switch": "on",
             "policy": RemediationPolicy.model_validate(remediation or {}),
             "remediation_mode": "auto",
@@ -87,6 +88,12 @@ TWO = [Target(instance_id=WEB_1, name="web-1"), Target(instance_id=WEB_2, name="
 DAILY = {"limits": {"cooldown": "1m", "per_hour": 3, "per_day": 5, "max_hosts": 2}}
 NARROW = {"limits": {"cooldown": "1m", "per_hour": 9, "max_hosts": 9, "max_percent": 10}}
 WIDE = {"limits": {"cooldown": "1m", "per_hour": 9, "max_hosts": 9}}
+TWO_SAY_YES = {"mode": "approve", "approvals": 2}
+BOTH = {"approvals": {"destructive": 2}}
+EARNS = {"mode": "approve", "earns": {"auto_after": 5}}
+EARNED = Standing(in_a_row=5)
+TAKEN = Standing(in_a_row=9, demoted="ada demoted it", demoted_by_person=True)
+REGAINED = Standing(in_a_row=5, demoted="it did not help in incident old")
 ASKS_FOR_ONE = {"mode": "approve", "limits": {"cooldown": "1m", "per_hour": 3, "max_hosts": 1}}
 ON_WEB_1 = [("old", "drain-spool", [f"host:{WEB_1}"])]
 ON_WEB_2 = [("old", "drain-spool", [f"host:{WEB_2}"])]
@@ -179,16 +186,30 @@ TABLE: list[tuple[str, dict[str, Any], str, str]] = [
     ("a shadow of what is denied", {"runbook": {"mode": "shadow"}, "targets": []}, "deny", "no host"),
     # What a human should see first.
     ("the runbook asks", {"runbook": {"mode": "approve"}}, "approve", "asks for approval"),
+    # Autonomy that it earned: five verified runs in a row, and no other environment than this.
+    ("it earned auto", {"runbook": EARNS, "standing": Standing(in_a_row=5)}, "auto", ""),
+    ("it lacks one run", {"runbook": EARNS, "standing": Standing(in_a_row=4)}, "approve", "asks for approval"),
+    ("the stack asks", {"runbook": EARNS, "standing": EARNED, "remediation_mode": "approve"}, "approve", "stack asks"),
+    ("elsewhere", {"runbook": EARNS, "standing": EARNED, "alert": PRODUCTION}, "approve", "asks for approval"),
+    ("it earns nothing", {"runbook": {"mode": "approve"}, "standing": EARNED}, "approve", "asks for approval"),
+    ("a shadow", {"runbook": EARNS | {"mode": "shadow"}, "standing": EARNED}, "shadow", ""),
+    ("a person gave it", {"runbook": {"mode": "approve"}, "standing": Standing(promoted_by="ada")}, "auto", ""),
+    ("never what destroys", {"runbook": DESTRUCTIVE, "standing": Standing(promoted_by="ada")}, "approve", "never runs"),
+    ("disruptive", {"runbook": EARNS | DISRUPTIVE, "standing": EARNED, "environment": "prod"}, "auto", ""),
+    ("a person took it", {"runbook": EARNS, "standing": TAKEN}, "approve", "asks for approval"),
+    ("earned again after a failure", {"runbook": EARNS, "standing": REGAINED}, "auto", ""),
     # The yes asks for locks and limits: until it comes, they may be free.
     ("it asks on a locked host", {"runbook": {"mode": "approve"}, "held": ON_WEB_1}, "approve", "asks for approval"),
     ("it asks while it cools down", {"runbook": {"mode": "approve"}, "ran": JUST_NOW}, "approve", "asks for approval"),
     ("it asks for too many hosts", {"runbook": ASKS_FOR_ONE, "targets": TWO}, "deny", "2 hosts are affected"),
     ("the stack asks", {"remediation_mode": "approve"}, "approve", "this stack asks"),
-    ("it failed before", {"demoted": DEMOTED}, "approve", "no longer runs by itself: it did not help"),
+    ("it failed before", {"standing": Standing(demoted=DEMOTED)}, "approve", "no longer runs by itself"),
     ("it destroys data", {"runbook": DESTRUCTIVE}, "approve", "destructive"),
     ("nobody can say yes", {"remediation_mode": "approve", "approvers": 0}, "deny", "name nobody, where 1 must"),
     ("one says yes", {"remediation_mode": "approve", "approvers": 1}, "approve", "this stack asks"),
-    ("one is too few", {"runbook": DESTRUCTIVE, "approvers": 1}, "deny", "Approvers name 1, where 2 must approve"),
+    ("one is too few", {"runbook": TWO_SAY_YES, "approvers": 1}, "deny", "Approvers name 1, where 2 must approve"),
+    ("the policy asks two", {"runbook": DESTRUCTIVE, "approvers": 1, "remediation": BOTH}, "deny", "name 1, where 2"),
+    ("one is enough", {"runbook": DESTRUCTIVE, "approvers": 1}, "approve", "destructive"),
     ("nobody is asked", {"approvers": 0}, "auto", "may run by itself"),
     ("only the message fits", {"runbook": BY_WORDS, "alert": OTHER_NAME}, "approve", "matches only text in the alert"),
     ("even to look", {"runbook": LOOK_BY_WORDS, "alert": OTHER_NAME}, "approve", "which its sender controls"),

@@ -9,6 +9,7 @@ from firstline.models import Deployment
 from firstline.policy.remediation import RemediationPolicy
 from firstline.remediation.permission import Permission
 from firstline.remediation.plan import RemediationRules
+from firstline.remediation.store import Standing
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
 from tests.support.builders import NOW, a_plan, a_record, an_alert, an_incident
@@ -45,7 +46,7 @@ def withdrawn(
     last = {"service": "shop", "version": "7", "deployed_at": NOW - (deployed or MINUTE), **deployment}
     return Permission(
         catalogue=Catalogue([runbook] if runbook else []),
-        demoted=lambda _: demoted,
+        standing=lambda _: Standing(demoted=demoted),
         holds_locks=lambda incident_id, now: locked,
         deployments=lambda service: (
             [] if deployed is None else [Deployment.model_validate(last | {"service": service})]

@@ -1,6 +1,6 @@
 """After people were told: what is settled, what is given back, and what stands on the trail."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -47,9 +47,10 @@ CLOSED: dict[str, Any] = {"status": "CLOSED", "closed_at": NOW, "plan": PLAN}
 
 @dataclass
 class Office:
-    """A record, its reserved remediation, and the trail."""
+    """A record, its reserved remediation, the trail, and what the ops channel was told."""
 
     store: MemoryStore
+    said: list[str] = field(default_factory=list)
 
     @property
     def remediations(self) -> MemoryRemediations:
@@ -57,7 +58,14 @@ class Office:
 
     def conclude(self, event: NotifyInput | PageOnCallInput) -> list[str]:
         store = self.store
-        conclude(event, records=store.incidents, remediations=store.remediations, trail=store.trail, now=NOW)
+        conclude(
+            event,
+            records=store.incidents,
+            remediations=store.remediations,
+            trail=store.trail,
+            say=self.said.append,
+            now=NOW,
+        )
         return [what for what, _ in store.told(INCIDENT.incident_id)]
 
     @property
@@ -82,7 +90,7 @@ def test_a_cure_is_verified_and_gives_everything_back(office: Office) -> None:
     assert (office.run.outcome, office.run.ended_at) == ("verified", NOW)
     assert office.remediations.held == {}
     assert all(until <= NOW for _, until in office.remediations.locks.values())
-    assert office.remediations.demoted(PLAN.runbook_id) is None
+    assert office.remediations.standing(PLAN.runbook_id).demoted is None
 
 
 @pytest.mark.parametrize("event", [OPS, PAGE])
@@ -93,7 +101,9 @@ def test_what_did_not_help_gives_everything_back_and_the_runbook_asks_from_now_o
 
     assert office.run.outcome == "failed"
     assert office.remediations.held == {}
-    assert office.remediations.demoted(PLAN.runbook_id) == f"it did not help in incident {INCIDENT.incident_id}"
+    assert (
+        office.remediations.standing(PLAN.runbook_id).demoted == f"it did not help in incident {INCIDENT.incident_id}"
+    )
 
 
 def test_the_first_end_counts(office: Office) -> None:
@@ -136,7 +146,7 @@ def test_the_cure_of_an_approved_plan_counts_for_the_runbook(
     office.conclude(RESOLVED.model_copy(update={"results": results}))
 
     assert office.run.outcome == outcome
-    assert (office.remediations.demoted(PLAN.runbook_id) is None) is (outcome in ("verified", "looked"))
+    assert (office.remediations.standing(PLAN.runbook_id).demoted is None) is (outcome in ("verified", "looked"))
 
 
 def test_what_ends_without_data_verifies_nothing_and_is_no_failure(office: Office) -> None:
@@ -146,7 +156,7 @@ def test_what_ends_without_data_verifies_nothing_and_is_no_failure(office: Offic
     office.conclude(RESOLVED)
 
     assert office.run.outcome != "verified"
-    assert office.remediations.demoted(PLAN.runbook_id) is None
+    assert office.remediations.standing(PLAN.runbook_id).demoted is None
 
 
 def test_what_a_person_resolves_after_an_approved_plan_is_no_cure(office: Office) -> None:
@@ -179,7 +189,7 @@ def test_what_people_decided_is_counted_and_on_the_trail(
 
     assert (office.run.accepted, office.run.outcome) == (accepted, "not_run")
     assert ("decided" in told) is (decision is not None)
-    assert office.remediations.demoted(PLAN.runbook_id) is None, "what never ran cannot have failed"
+    assert office.remediations.standing(PLAN.runbook_id).demoted is None, "what never ran cannot have failed"
 
 
 @pytest.mark.parametrize(
@@ -320,3 +330,56 @@ def test_nothing_that_goes_wrong_here_reaches_people(office: Office) -> None:
     office.conclude(PAGE)
 
     assert office.run.outcome == "failed", "a trail that cannot be written does not keep locks"
+
+
+# --- autonomy ---
+
+EARNS = a_plan(auto_after=2)
+PROVEN = [a_result(changed=True), a_result(step_id="verify", kind="verify")]
+
+
+def runs(office: Office, incident_id: str, results: list[StepResult], **ends: Any) -> None:
+    """Let a run of the runbook end in an incident of its own."""
+    incident = an_incident().model_copy(update={"incident_id": incident_id, "group_key": incident_id})
+    plan = EARNS
+    state = office.remediations.state(plan.runbook_id, NOW)
+    item = beginning_of(plan.model_copy(update={"locks": []}), incident_id, state, NOW)
+    office.remediations.reserve(item, NOW)
+    office.store.put(a_record(incident, **CLOSED | {"plan": plan} | ends))
+    event = CLOSE.model_copy(update={"incident": incident, "results": results, "plan": plan})
+    store = office.store
+    ports: Any = {"records": store.incidents, "remediations": store.remediations, "trail": store.trail}
+    conclude(event, **ports, say=office.said.append, now=NOW)
+
+
+CURED: dict[str, Any] = {"outcome": "auto_resolved", "outcome_reason": "It holds."}
+
+
+def test_autonomy_is_earned_by_verified_runs_in_a_row_and_lost_by_one_failure() -> None:
+    office = Office(MemoryStore())
+
+    runs(office, "one", PROVEN, **CURED)
+    assert office.said == []
+    runs(office, "two", PROVEN, **CURED)
+    assert office.remediations.standing("low-disk").runs_by_itself(2)
+    assert [said.split(":")[0] for said in office.said] == ["low-disk earned auto"]
+
+    runs(office, "three", [a_result(changed=True)], outcome="resolved")
+    assert not office.remediations.standing("low-disk").runs_by_itself(2)
+    assert office.said[-1].startswith("low-disk lost auto: it did not help in incident three. It asks for approval")
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        [a_result(changed=False), a_result(step_id="verify", kind="verify")],
+        [a_result(changed=True)],
+        [a_result(changed=True), a_result(step_id="verify", kind="verify", status="Failed")],
+    ],
+)
+def test_a_run_that_changed_nothing_or_was_not_verified_earns_nothing(results: list[StepResult]) -> None:
+    office = Office(MemoryStore())
+
+    runs(office, "one", results, **CURED)
+
+    assert office.remediations.standing("low-disk").in_a_row == 0

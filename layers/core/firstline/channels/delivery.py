@@ -95,3 +95,15 @@ def tell_slack(notification: Notification, channels: Mapping[str, Channel]) -> b
 def tell_others(notification: Notification, channels: Mapping[str, Channel]) -> None:
     """Send the notification once to every channel but Slack, whose message says it already."""
     tell_all(notification, {name: channel for name, channel in channels.items() if name != "slack"}, rounds=1)
+
+
+def say(text: str, channels: Mapping[str, Channel]) -> None:
+    """Tell the ops channel in Slack something that is about no incident. A failure is only logged."""
+    slack = channels.get("slack")
+    post = getattr(slack, "say", None)
+    if post is None:
+        return
+    try:
+        post(text)
+    except ChannelFailed as failure:
+        logger.warning("Could not tell the ops channel", extra={"why": str(failure), "text": text})

@@ -9,11 +9,6 @@ from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, mo
 from firstline.models.frozen import Frozen, Name, Text
 
 
-def approvers_needed(risk: str) -> int:
-    """Return how many different people must approve an act of a risk: two if data is lost."""
-    return 2 if risk == "destructive" else 1
-
-
 class Target(Frozen):
     """A managed instance that a command may be sent to."""
 
@@ -138,8 +133,12 @@ class RemediationPlan(Frozen):
     verify_attempts: int = Field(ge=1, le=20)
     recovery_wait_seconds: int = Field(ge=1, le=86_400)
     rollback: list[PlannedStep]
+    approvals: int = Field(default=1, ge=1, le=2)
+    """The number of different people who must approve, if the plan asks."""
     limits: PlanLimits
     longest_seconds: int = Field(ge=1)
+    auto_after: int | None = None
+    """The verified runs in a row after which the runbook runs by itself, for the message about that."""
     max_concurrency: Annotated[str, StringConstraints(pattern=SHARE)]
     max_errors: Annotated[str, StringConstraints(pattern=SHARE)]
     waves: int = Field(ge=1, le=50)
@@ -166,11 +165,6 @@ class RemediationPlan(Frozen):
         """The hosts (by instance id) and releases (by place) that the plan acts on, with the names that people know."""
         hosts = {target.instance_id: target.name for target in self.targets}
         return hosts | {release.place: release.place for release in self.releases}
-
-    @property
-    def approvers_needed(self) -> int:
-        """The number of different people who must approve."""
-        return approvers_needed(self.risk)
 
     def digest(self) -> str:
         """Return the plan's name for approvals: SHA-256 over all of it, in hexadecimal.

@@ -132,7 +132,7 @@ def plan_page(review: Review, link: Link, token: str, now: datetime, *, closed: 
         closed=closed,
         severity=severity(record),
         judged=judged_by(record),
-        approvers_needed=plan.approvers_needed,
+        approvers_needed=plan.approvals,
         approved_by=[one_line(approval.by, 80) for approval in record.approvals],
         minutes_left=left,
         until=f"{link.expires_at.astimezone(UTC):%H:%M} UTC",

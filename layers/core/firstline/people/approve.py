@@ -1,8 +1,9 @@
 """The decision on a plan, for Slack's buttons and the approval page alike.
 
 The table's conditional write decides; the record is read first only to give the reason of a refusal in words. An
-approval counts for exactly one plan, once per person. A destructive plan needs two people; one refusal is enough. A
-plan can be decided on until its incident closes, and whoever approves has the incident: it is an acknowledgement.
+approval counts for exactly one plan, once per person. Where the runbook or the policy says so, it takes two people; one
+refusal is enough. A plan can be decided on until its incident closes, and whoever approves has the incident: it is an
+acknowledgement.
 
 The deciding yes takes the plan's locks and counts against its limits, in the same write. If another remediation has a
 lock, or a limit is reached, the yes is refused and the plan stays open.
@@ -198,14 +199,15 @@ def announcement(record: IncidentRecord, by: str, approves: bool, now: datetime)
         kind = "paged"
     said = f"{one_line(by, 80)} {'approved' if approves else 'refused'}."
     if record.decision is None and record.plan:
-        said += f" It is {record.plan.risk.replace('_', ' ')}, so somebody else must agree."
+        count = f"{len(record.approvals)} of {record.plan.approvals}"
+        said = f"{count}: {one_line(by, 80)} said yes. Somebody else must agree."
     return Notification(kind=kind, record=record, reason=said, at=now)
 
 
 def _decision(seen: IncidentRecord, plan: RemediationPlan, answer: Answer) -> Decision | None:
     if not answer.approves:
         return "refused"
-    return "approved" if len(seen.approvals) + 1 >= plan.approvers_needed else None
+    return "approved" if len(seen.approvals) + 1 >= plan.approvals else None
 
 
 def _at(moment: datetime | None) -> str:

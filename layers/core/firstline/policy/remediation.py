@@ -7,7 +7,7 @@ its owner gives it more freedom.
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -74,6 +74,8 @@ class RemediationPolicy(Frozen):
     fleet: Fleet = Fleet()
     freezes: list[Freeze] = Field(default=[], max_length=200)
     autonomy: Autonomy = Autonomy()
+    approvals: dict[Literal["read_only", "safe", "disruptive", "destructive"], Literal[1, 2]] = Field(default={})
+    """The number of different people who must approve, by the runbook's risk; one where nothing is said."""
 
     def freeze_at(self, now: datetime, *environments: str) -> Freeze | None:
         """Return the first active freeze."""

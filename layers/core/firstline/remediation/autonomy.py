@@ -1,6 +1,7 @@
 """Earned autonomy: the record of a runbook, and whether it is good enough for the next mode.
 
-Only a person gives a runbook more freedom, by changing its mode. Firstline only takes freedom back.
+A runbook that says `earns` runs by itself after so many verified runs in a row, and asks again after one that did not
+help. Every other freedom a person gives, by the runbook's mode or by `firstline runbooks promote`.
 """
 
 import re
@@ -8,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from firstline.models import Frozen, RemediationPlan, RunbookRun, RunOutcome, StepResult
 from firstline.policy.remediation import Autonomy
+from firstline.remediation.store import Standing
 from firstline.runbooks.model import Mode, Runbook
 
 NEVER_SENT = "none"
@@ -68,10 +70,12 @@ def tally(runbook_id: str, runs: Iterable[RunbookRun]) -> Tally:
     )
 
 
-def advice(runbook: Runbook, mode: Mode, counted: Tally, demoted: str | None, thresholds: Autonomy) -> str:
+def advice(runbook: Runbook, mode: Mode, counted: Tally, standing: Standing, thresholds: Autonomy) -> str:
     """Describe the mode that the runbook has earned, or what it lacks for the next one."""
-    if demoted:
-        return f"demoted to approval: {demoted}. After fixing it: firstline runbooks reset {runbook.id}"
+    if demoted := standing.why_demoted(runbook.auto_after):
+        return f"demoted to approval: {demoted}. After fixing it: firstline runbooks promote {runbook.id}"
+    if mode == "approve" and runbook.risk != "destructive" and standing.runs_by_itself(runbook.auto_after):
+        return "runs by itself: " + (f"{standing.promoted_by} said so" if standing.promoted_by else "earned")
     match mode:
         case "off":
             return "switched off"
@@ -98,6 +102,27 @@ def outcome_of_run(plan: RemediationPlan, results: Sequence[StepResult], *, cure
     undone = [result for result in results if result.kind == "rollback" and result.status == "Success"]
     everything = len(plan.rollback) * len(plan.targets)
     return "undone" if undone and sum(map(_hosts_of, undone)) >= everything else "failed"
+
+
+def is_proven(results: Sequence[StepResult]) -> bool:
+    """Return True if an act changed something and the last verification held on every host."""
+    changed = any(result.kind == "act" and result.changed for result in results)
+    verified = [result.status == "Success" for result in results if result.kind == "verify"]
+    return changed and bool(verified) and all(verified)
+
+
+def news_of_standing(plan: RemediationPlan, before: Standing, after: Standing) -> str | None:
+    """Return what the ops channel reads if the runbook earned or lost its autonomy, or None if nothing changed."""
+    had, has = before.runs_by_itself(plan.auto_after), after.runs_by_itself(plan.auto_after)
+    if has and not had:
+        return (
+            f"{plan.runbook_id} earned auto: {after.in_a_row} verified runs in a row. It runs by itself from now on, "
+            f"if the stack's RemediationMode allows. To take it back: firstline runbooks demote {plan.runbook_id}"
+        )
+    if had and not has:
+        back = f" {plan.auto_after} verified runs in a row earn it back." if plan.auto_after else ""
+        return f"{plan.runbook_id} lost auto: {after.demoted}. It asks for approval from now on.{back}"
+    return None
 
 
 def _hosts_of(result: StepResult) -> int:

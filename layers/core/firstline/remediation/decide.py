@@ -21,10 +21,10 @@ from firstline.models import (
     RunbookRun,
     Target,
 )
-from firstline.models.plan import approvers_needed
 from firstline.policy.remediation import RemediationPolicy
 from firstline.remediation.limits import Claim, limits_of, too_wide_alone, why_not_now
 from firstline.remediation.locks import Lease, lock_names
+from firstline.remediation.store import Standing
 from firstline.runbooks.match import named
 from firstline.runbooks.model import Mode, Runbook
 from firstline.text import in_words
@@ -60,8 +60,8 @@ class Situation(Frozen):
         The number of managed instances with the stack's tag; None if they were not counted, which one host allows.
     targets, releases
         The hosts to act on, or the releases to take back. One of the two lists is empty.
-    demoted
-        The reason why the runbook may not run by itself until a person resets it; None when it may.
+    standing
+        The runbook's record in this stack.
     deployments
         The last deployments of the alert's service, one for each environment.
     approvers
@@ -75,7 +75,7 @@ class Situation(Frozen):
     runs: list[RunbookRun]
     held: list[Lease]
     fleet: int | None
-    demoted: str | None
+    standing: Standing
     switch: Switch
     policy: RemediationPolicy
     remediation_mode: RemediationMode
@@ -99,7 +99,20 @@ class Situation(Frozen):
     @property
     def mode(self) -> Mode:
         """The runbook's mode here. If stack and alert disagree on the environment, the more careful mode counts."""
-        return self.runbook.mode_in(*self.environments)
+        mode = self.runbook.mode_in(*self.environments)
+        return "auto" if mode == "approve" and self.runs_by_itself else mode
+
+    @property
+    def runs_by_itself(self) -> bool:
+        """True if the runbook has earned auto in this environment, or a person gave it; never if data is lost."""
+        own, named = (name.strip().casefold() for name in self.environments)
+        here = not named or own == named
+        return here and self.runbook.risk != "destructive" and self.standing.runs_by_itself(self.runbook.auto_after)
+
+    @property
+    def approvals(self) -> int:
+        """The number of different people who must approve: what the runbook or the policy asks for."""
+        return max(self.runbook.approvals, self.policy.approvals.get(self.runbook.risk, 1))
 
     @property
     def limits(self) -> PlanLimits:
@@ -152,11 +165,10 @@ def decide(situation: Situation) -> Verdict:
 
 def _too_few_approvers(situation: Situation) -> str | None:
     """Return the reason if nobody can say yes: waiting for it would only cost time."""
-    needed = approvers_needed(situation.runbook.risk)
-    if situation.approvers >= needed:
+    if situation.approvers >= situation.approvals:
         return None
     who = situation.approvers or "nobody"
-    return f"the stack's Approvers name {who}, where {needed} must approve what is {situation.runbook.risk}"
+    return f"the stack's Approvers name {who}, where {situation.approvals} must approve {situation.runbook.id}"
 
 
 def why_withdrawn(situation: Situation, approved_at: datetime | None) -> str | None:
@@ -268,15 +280,15 @@ def _told_to_ask(situation: Situation) -> str | None:
         return f"runbook {situation.runbook.id} asks for approval"
     if situation.remediation_mode == "approve":
         return "this stack asks for approval before every remediation"
-    if situation.demoted:
-        return f"{situation.runbook.id} no longer runs by itself: {situation.demoted}"
+    if why := situation.standing.why_demoted(situation.runbook.auto_after):
+        return f"{situation.runbook.id} no longer runs by itself: {why}"
     return None
 
 
 def _doubtful(situation: Situation) -> str | None:
     runbook, classification = situation.runbook, situation.classification
     production = next((name for name in situation.environments if name.strip().casefold() in PRODUCTION), None)
-    if runbook.risk == "disruptive" and production:
+    if runbook.risk == "disruptive" and production and not situation.runs_by_itself:
         return f"{runbook.id} is disruptive, and this is {production}"
     if situation.releases and not classification.is_deployment_related:
         return f"{runbook.id} takes a release back, and the classification does not blame one"

@@ -11,6 +11,7 @@ from datetime import datetime
 from firstline.models import Deployment, IncidentRecord, RemediationPlan
 from firstline.remediation.decide import Situation, why_withdrawn
 from firstline.remediation.plan import RemediationRules
+from firstline.remediation.store import Standing
 from firstline.runbooks.catalogue import Catalogue
 
 
@@ -18,12 +19,12 @@ from firstline.runbooks.catalogue import Catalogue
 class Permission:
     """The present facts that the permission of a plan rests on.
 
-    `demoted` returns why a runbook may not run by itself, `deployments` the last deployments of a service, and
+    `standing` returns a runbook's record, `deployments` the last deployments of a service, and
     `holds_locks` whether an incident's remediation holds its locks at a time.
     """
 
     catalogue: Catalogue
-    demoted: Callable[[str], str | None]
+    standing: Callable[[str], Standing]
     holds_locks: Callable[[str, datetime], bool]
     deployments: Callable[[str], list[Deployment]]
     rules: RemediationRules
@@ -51,7 +52,7 @@ class Permission:
             runs=[],
             held=[],
             fleet=None,
-            demoted=self.demoted(plan.runbook_id),
+            standing=self.standing(plan.runbook_id),
             switch="on",
             policy=self.rules.policy,
             remediation_mode=self.rules.remediation_mode,

@@ -235,6 +235,7 @@ def _decide_and_reserve(
         # When the yes comes, other remediations may run: then the fleet's size matters.
         limits = limits_of(runbook.limits, rules.policy, planning.targets.fleet_size())
     made = _make(planning, runbook, values, scope, verdict, limits=limits, rounds=rounds, lease=lease)
+    made = made.model_copy(update={"approvals": situation.approvals})
     if made.decision == "approve":
         planning.remediations.keep(made, incident_id)
     else:
@@ -271,6 +272,7 @@ def _make(
         rollback=pinned.rollback,
         limits=limits,
         longest_seconds=int(lease.total_seconds()),
+        auto_after=runbook.auto_after,
         max_concurrency=runbook.limits.max_concurrency,
         max_errors=runbook.limits.max_errors,
         waves=rounds,
@@ -296,7 +298,7 @@ def _situation(
         runs=state.runs,
         held=held,
         fleet=planning.targets.fleet_size() if several else None,
-        demoted=planning.remediations.demoted(runbook.id),
+        standing=planning.remediations.standing(runbook.id),
         deployments=planning.deployments(service) if service else [],
         switch=switch,
         policy=planning.rules.policy,

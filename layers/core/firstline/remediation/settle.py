@@ -1,5 +1,6 @@
 """The end of a remediation: write the trail, release its locks, demote a runbook that did not help."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -28,31 +29,48 @@ from firstline.models import IncidentRecord, RemediationPlan, StepResult
 from firstline.observability import logger, metrics
 from firstline.people.announce import NotifyInput
 from firstline.people.endings import RUN_SUCCEEDED
-from firstline.remediation.autonomy import outcome_of_run
+from firstline.remediation.autonomy import is_proven, news_of_standing, outcome_of_run
 from firstline.remediation.store import Remediations
 
 
 def conclude(
-    event: NotifyInput | PageOnCallInput, *, records: Incidents, remediations: Remediations, trail: Trail, now: datetime
+    event: NotifyInput | PageOnCallInput,
+    *,
+    records: Incidents,
+    remediations: Remediations,
+    trail: Trail,
+    say: Callable[[str], object],
+    now: datetime,
 ) -> None:
     """Write to the trail what people were just told; if the remediation is over, settle it.
 
     A page, a message to ops and a closed incident end a remediation, unless its plan may still be approved. Errors of
     the table are logged, not raised: people have been told, a lock that is not released ends by itself, and the
     incident's end tries once more.
+
+    Parameters
+    ----------
+    say
+        Tells the ops channel that a runbook earned or lost its autonomy; never raises.
     """
     incident_id = event.incident.incident_id
     try:
         record = records.record(incident_id)
         if record is not None:
-            append_or_log(trail, incident_id, _facts(event, record, _settle(event, record, remediations, now)), now)
+            append_or_log(
+                trail, incident_id, _facts(event, record, _settle(event, record, remediations, say, now)), now
+            )
     except (HistoryUnavailable, RemediationContended):
         logger.exception("the remediation is not settled; its locks end by themselves")
         metrics.add_metric(name="RemediationUnsettled", unit="Count", value=1)
 
 
 def _settle(
-    event: NotifyInput | PageOnCallInput, record: IncidentRecord, remediations: Remediations, now: datetime
+    event: NotifyInput | PageOnCallInput,
+    record: IncidentRecord,
+    remediations: Remediations,
+    say: Callable[[str], object],
+    now: datetime,
 ) -> list[Fact]:
     plan = _plan(event, record)
     if plan is None or not _is_over(event, record, plan):
@@ -67,8 +85,14 @@ def _settle(
     accepted = None if record.decision is None else record.decision == "approved"
     demote = f"it did not help in incident {incident_id}" if did_not_help else None
     began = plan.planned_at if plan.decision == "auto" else record.decided_at if accepted else None
-    if not remediations.settle(plan, incident_id, outcome, began=began, accepted=accepted, demote=demote, at=now):
+    proven = outcome == "verified" and is_proven(results)
+    before = remediations.standing(plan.runbook_id)
+    if not remediations.settle(
+        plan, incident_id, outcome, began=began, accepted=accepted, demote=demote, proven=proven, at=now
+    ):
         return []
+    if news := news_of_standing(plan, before, remediations.standing(plan.runbook_id)):
+        say(news)
     facts = {"outcome": outcome, "runbook_id": plan.runbook_id, "plan_digest": plan.digest()}
     return [Fact(what="over", who="state machine", facts={**facts, "demoted": did_not_help})]
 

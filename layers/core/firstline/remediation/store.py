@@ -10,6 +10,39 @@ from firstline.models import Frozen, RemediationPlan, RunbookRun, RunOutcome
 from firstline.remediation.locks import Lease
 
 
+class Standing(Frozen):
+    """The record of a runbook: whether it may run by itself although its mode is `approve`, or may not although `auto`.
+
+    Who settles a remediation writes it, and a person's command; who plans only reads it.
+
+    Parameters
+    ----------
+    in_a_row
+        The verified runs since the last one that did not help: an act changed something, and the verification held.
+    demoted
+        Why it may not run by itself; None if nothing speaks against it.
+    demoted_by_person
+        True if a person demoted it: then only a person lifts it.
+    promoted_by
+        The person who lets it run by itself; lost by one run that does not help.
+    """
+
+    in_a_row: int = 0
+    demoted: str | None = None
+    demoted_by_person: bool = False
+    promoted_by: str | None = None
+
+    def why_demoted(self, auto_after: int | None) -> str | None:
+        """Return why the runbook may not run by itself, or None. Enough verified runs lift what a failed one set."""
+        again = auto_after is not None and self.in_a_row >= auto_after and not self.demoted_by_person
+        return None if again else self.demoted
+
+    def runs_by_itself(self, auto_after: int | None) -> bool:
+        """Return True if the runbook has earned auto, after so many verified runs in a row, or a person gave it."""
+        earned = auto_after is not None and self.in_a_row >= auto_after
+        return self.why_demoted(auto_after) is None and (earned or self.promoted_by is not None)
+
+
 class RemediationState(Frozen):
     """The remediations in progress, and one runbook's runs. `version` changes whenever one begins or ends."""
 
@@ -83,6 +116,7 @@ class Remediations(Protocol):
         began: datetime | None,
         accepted: bool | None,
         demote: str | None,
+        proven: bool = False,
         at: datetime,
     ) -> bool:
         """Write how the remediation ended and release its locks; return True the first time only.
@@ -93,6 +127,8 @@ class Remediations(Protocol):
             When it took its locks; None if it never did, because nobody approved it.
         demote
             The reason why the runbook may not run by itself any more; None when it may.
+        proven
+            An act changed something and the verification held: one more verified run in a row.
 
         Raises
         ------
@@ -100,8 +136,11 @@ class Remediations(Protocol):
             Too many remediations begin and end at this moment.
         """
 
-    def demoted(self, runbook_id: str) -> str | None:
-        """Return why a runbook may not run by itself, or None if it may."""
+    def standing(self, runbook_id: str) -> Standing:
+        """Return the record of a runbook."""
 
-    def reset(self, runbook_id: str, by: str, at: datetime) -> bool:
-        """Allow a demoted runbook to run by itself again. Return False if it was not demoted."""
+    def promote(self, runbook_id: str, by: str, at: datetime) -> None:
+        """Let a runbook run by itself, as a person decided."""
+
+    def demote(self, runbook_id: str, by: str, at: datetime) -> None:
+        """Let a runbook ask again, as a person decided."""

@@ -229,6 +229,15 @@ class RollbackStep(Command):
     on_failure: OnFailure = "continue"
 
 
+class Earns(Frozen):
+    """The record with which a runbook whose mode is `approve` runs by itself: so many verified runs in a row.
+
+    A run is verified if an act changed something and the verification held. One run that does not help loses it.
+    """
+
+    auto_after: int = Field(ge=1, le=100)
+
+
 class Runbook(Frozen):
     """The steps against one kind of alert, which run without an operator.
 
@@ -246,6 +255,9 @@ class Runbook(Frozen):
     examples: Examples = Examples()
     mode: Mode | dict[EnvironmentName, Mode]
     risk: Risk
+    earns: Earns | None = None
+    approvals: Literal[1, 2] = 1
+    """The number of different people who must approve a plan of the runbook that asks."""
     target: TargetRule = "host"
     platforms: list[Platform] = Field(default=["ec2"], min_length=1)
     guard_alarm: Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{1,255}$")] | None = None
@@ -269,6 +281,11 @@ class Runbook(Frozen):
     def is_off(self) -> bool:
         """True if the runbook may not be planned in any environment; then it has no documents either."""
         return set(self.mode.values() if isinstance(self.mode, dict) else [self.mode]) == {"off"}
+
+    @property
+    def auto_after(self) -> int | None:
+        """The verified runs in a row after which the runbook runs by itself; None if it earns nothing."""
+        return self.earns.auto_after if self.earns else None
 
     @property
     def on_windows(self) -> bool:
@@ -309,10 +326,18 @@ class Runbook(Frozen):
     def _is_consistent(self) -> Self:
         if isinstance(self.mode, dict) and "default" not in self.mode:
             raise ValueError("mode names environments but no default; add default: shadow, for all the others")
+        self._check_earns()
         self._check_acts()
         self._check_ids()
         self._check_parameters()
         return self
+
+    def _check_earns(self) -> None:
+        """Refuse a runbook that could earn what it must never have, or whose runs nothing verifies."""
+        if self.earns and self.risk == "destructive":
+            raise ValueError("what is destructive always asks a person; remove earns")
+        if self.earns and not self.verify:
+            raise ValueError("earns counts verified runs, and nothing verifies here; add a verify, or remove earns")
 
     def _check_acts(self) -> None:
         """Refuse a runbook that acts although its risk is read_only, or that cannot tell whether the act helped."""

@@ -83,6 +83,11 @@ class SlackBot:
         """
         self._call("chat.postEphemeral", {"channel": channel, "user": user, **slack.render_whisper(text, link)})
 
+    def say(self, text: str) -> None:
+        """Post a message that is about no incident to the channel for alerts; raises ChannelFailed."""
+        message = {"channel": self._channels["alerts"], **_QUIET, **slack.render_whisper(text, None)}
+        self._call("chat.postMessage", message)
+
     def open_form(self, trigger_id: str, view: dict[str, Any]) -> None:
         """Show a form to the person whose press gave the trigger, which is valid for three seconds.
 
@@ -186,6 +191,10 @@ class SlackWebhook:
         message = slack.render(notification, console_url=self._console_url, interactive=False)
         _less_if_too_long(self._post, message)
         return True
+
+    def say(self, text: str) -> None:
+        """Post a message that is about no incident; raises ChannelFailed."""
+        self._post(slack.render_whisper(text, None))
 
     def _post(self, message: dict[str, Any]) -> None:
         try:

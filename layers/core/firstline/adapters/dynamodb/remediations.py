@@ -28,7 +28,7 @@ from firstline.models import RemediationPlan, RunbookRun, RunOutcome
 from firstline.models.live import LAYOUT
 from firstline.remediation.limits import beginning_of
 from firstline.remediation.locks import Lease
-from firstline.remediation.store import NOTHING_RUNS, Beginning, RemediationState
+from firstline.remediation.store import NOTHING_RUNS, Beginning, RemediationState, Standing
 
 
 class TableRemediations(TableStore):
@@ -112,6 +112,7 @@ class TableRemediations(TableStore):
         began: datetime | None,
         accepted: bool | None,
         demote: str | None,
+        proven: bool = False,
         at: datetime,
     ) -> bool:
         """Write how the remediation ended and release its locks; only the first time counts.
@@ -122,6 +123,8 @@ class TableRemediations(TableStore):
             When it took its locks; None if it never did.
         demote
             Why the runbook may not run by itself any more; None if it may.
+        proven
+            An act changed something and the verification held: one more verified run in a row.
 
         Returns
         -------
@@ -138,15 +141,16 @@ class TableRemediations(TableStore):
             condition="attribute_exists(held.#me)",
             names={"#me": incident_id},
         )
-        demotion = []
+        key = _standing_key(plan.runbook_id)
+        record = []
         if demote is not None:
-            change = "SET demoted_at = :at, demoted_because = :why, demoted_by = :incident"
-            values = {":at": stamp(at), ":why": demote, ":incident": incident_id}
-            demotion.append(self._table.update_request(*_standing_key(plan.runbook_id), change, values))
+            record.append(self._table.update_request(*key, *_demotion(demote, incident_id, at, by_person=False)))
+        elif proven:
+            record.append(self._table.update_request(*key, "ADD in_a_row :one", {":one": 1}))
         # A lease that ended by itself is no longer on the ledger.
         if began is None:
-            return self._write_first_possible([ended, *demotion])
-        first = self._write_first_possible([ended, off_the_ledger, *demotion], [ended, *demotion])
+            return self._write_first_possible([ended, *record])
+        first = self._write_first_possible([ended, off_the_ledger, *record], [ended, *record])
         held, values = "held_by = :me AND lease_until > :now", {":now": stamp(at), ":me": incident_id}
         for name in plan.locks:
             self._table.update(f"LOCK#{name}", "LOCK", "SET lease_until = :now", values, condition=held)
@@ -169,15 +173,25 @@ class TableRemediations(TableStore):
 
     # --- autonomy -----------------------------------------------------------------------------------------------------
 
-    def demoted(self, runbook_id: str) -> str | None:
-        """Return why a runbook may not run by itself, or None if it may."""
-        return _why_demoted(self._table.get(*_standing_key(runbook_id)) or {})
+    def standing(self, runbook_id: str) -> Standing:
+        """Return the record of a runbook: whether it may run by itself."""
+        item = self._table.get(*_standing_key(runbook_id)) or {}
+        return Standing(
+            in_a_row=int(item.get("in_a_row", 0)),
+            demoted=str(item["demoted_because"]) if "demoted_at" in item else None,
+            demoted_by_person=bool(item.get("demoted_by_person", False)),
+            promoted_by=item.get("promoted_by"),
+        )
 
-    def reset(self, runbook_id: str, by: str, at: datetime) -> bool:
-        """Allow a demoted runbook to run by itself again. Return False if it was not demoted."""
-        change, values = "SET reset_at = :at, reset_by = :by REMOVE demoted_at", {":at": stamp(at), ":by": by}
-        demoted = "attribute_exists(demoted_at)"
-        return self._table.update(*_standing_key(runbook_id), change, values, condition=demoted) is not None
+    def promote(self, runbook_id: str, by: str, at: datetime) -> None:
+        """Let a runbook run by itself, as a person decided."""
+        change = "SET promoted_at = :at, promoted_by = :by REMOVE demoted_at, demoted_by_person"
+        self._table.update(*_standing_key(runbook_id), change, {":at": stamp(at), ":by": by}, condition=None)
+
+    def demote(self, runbook_id: str, by: str, at: datetime) -> None:
+        """Let a runbook ask again, as a person decided."""
+        demotion = _demotion(f"{by} demoted it", by, at, by_person=True)
+        self._table.update(*_standing_key(runbook_id), *demotion, condition=None)
 
     # --- pieces of writes -------------------------------------------------------------------------------------------
 
@@ -210,5 +224,10 @@ def _standing_key(runbook_id: str) -> tuple[str, str]:
     return f"RUNBOOK#{runbook_id}", "STANDING"
 
 
-def _why_demoted(standing: Item) -> str | None:
-    return str(standing["demoted_because"]) if "demoted_at" in standing else None
+def _demotion(why: str, by: str, at: datetime, *, by_person: bool) -> tuple[str, Item]:
+    """Return the update of a standing, with its values, after which a runbook asks and begins its row anew."""
+    change = (
+        "SET demoted_at = :at, demoted_because = :why, demoted_by = :by, demoted_by_person = :person, in_a_row = :none"
+        " REMOVE promoted_by"
+    )
+    return change, {":at": stamp(at), ":why": why, ":by": by, ":person": by_person, ":none": 0}
