@@ -68,7 +68,7 @@ def of_rules(rules: Sequence[PublicRule]) -> list[Named]:
     return found
 
 
-def simulate(named: Sequence[Named], *, runs: int = 10, seed: int = 1) -> list[Worth]:
+def simulate(named: Sequence[Named], *, runs: int = 20, seed: int = 1) -> list[Worth]:
     """Return what clicks are worth, on average over some organisations of `NAMES` names drawn from the given ones."""
     measured: dict[int, list[Worth]] = {clicks: [] for clicks in CLICKS}
     for run in range(runs):
