@@ -1,4 +1,4 @@
-"""What people's clicks are worth: a simulation of an organisation whose alerts state no severity.
+"""The worth of people's clicks: a simulation of an organisation whose alerts state no severity.
 
 Alerts arrive by Zipf's law: the second name half as often as the first. Nobody has judged a name at first, so its first
 message asks, and a person answers with one click, which is wrong sometimes. A name that was judged wrongly is judged
@@ -68,13 +68,20 @@ def of_rules(rules: Sequence[PublicRule]) -> list[Named]:
     return found
 
 
-def simulate(named: Sequence[Named], *, runs: int = 20, seed: int = 1) -> list[Worth]:
-    """Return what clicks are worth, on average over some organisations of `NAMES` names drawn from the given ones."""
+def simulate(named: Sequence[Named], *, frequent_first: bool = False, runs: int = 20, seed: int = 1) -> list[Worth]:
+    """Return what clicks are worth, on average over some organisations of `NAMES` names drawn from the given ones.
+
+    Parameters
+    ----------
+    frequent_first
+        True if a person judges the names in the order of their frequency (`firstline import incidents`), and not each
+        with its first message.
+    """
     measured: dict[int, list[Worth]] = {clicks: [] for clicks in CLICKS}
     for run in range(runs):
         chance = random.Random(f"{seed} {run}")  # noqa: S311 - a simulation that can be repeated
         names = chance.sample(list(named), min(NAMES, len(named)))
-        for worth in _run(names, chance):
+        for worth in _run(names, chance, frequent_first=frequent_first):
             measured[worth.clicks].append(worth)
     return [
         Worth(clicks, fmean(each.right for each in found), fmean(each.pages_found for each in found))
@@ -83,14 +90,17 @@ def simulate(named: Sequence[Named], *, runs: int = 20, seed: int = 1) -> list[W
     ]
 
 
-def _run(names: Sequence[Named], chance: random.Random) -> list[Worth]:
+def _run(names: Sequence[Named], chance: random.Random, *, frequent_first: bool) -> list[Worth]:
     volume = [1 / place for place in range(1, len(names) + 1)]
     total = list(accumulate(volume))
     words: dict[int, Word] = {}
     found, clicks = [], 0
     for target in CLICKS:
         while clicks < target:
-            (number,) = chance.choices(range(len(names)), cum_weights=total)
+            if frequent_first and clicks < len(names):
+                number = clicks
+            else:
+                (number,) = chance.choices(range(len(names)), cum_weights=total)
             known = words.get(number)
             if known is None or level(known.severity) != level(names[number].truth):
                 words[number] = _click(names[number], chance)

@@ -104,7 +104,7 @@ def _explaining(out: Console) -> Iterator[None]:
 def _measure_clicks(out: Console, rules: Path | None, cases: Path) -> None:
     named = asking.of_rules(public_rules.read(rules)) if rules else asking.of_cases(load(cases))
     with out.status(f"{len(named)} alerts"):
-        console.show_clicks(out, asking.simulate(named))
+        console.show_clicks(out, asking.simulate(named), asking.simulate(named, frequent_first=True))
         if rules:
             console.show_own_rules(out, own_rules.leave_file_out(named))
 

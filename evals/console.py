@@ -166,13 +166,13 @@ def spent(usage: Usage, price: Price) -> str:
     return f"{usage.tokens:,}" + (f" ({price.of(usage).cost:.5f})" if price.is_known else "")
 
 
-def show_clicks(out: Console, found: Sequence[Worth]) -> None:
-    """Print what people's clicks are worth."""
-    table = Table(
-        "clicks", "right", "pages found", title="Alerts after so many clicks, by volume", title_justify="left"
-    )
-    for worth in found:
-        table.add_row(str(worth.clicks), ratio(worth.right), ratio(worth.pages_found))
+def show_clicks(out: Console, as_they_come: Sequence[Worth], frequent_first: Sequence[Worth]) -> None:
+    """Print what people's clicks are worth: at each name's first message, and on the most frequent names first."""
+    names = ("clicks", "right", "pages found", "frequent first: right", "pages found")
+    table = Table(*names, title="Alerts after so many clicks, by volume", title_justify="left")
+    for worth, other in zip(as_they_come, frequent_first, strict=True):
+        figures = (worth.right, worth.pages_found, other.right, other.pages_found)
+        table.add_row(str(worth.clicks), *map(ratio, figures))
     out.print(table)
 
 

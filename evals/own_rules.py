@@ -1,4 +1,4 @@
-"""What an organisation's own judged rules are worth for its new ones: the nearest words, with each file left out.
+"""The worth of an organisation's own judged rules for its new ones: the nearest words, with each file left out.
 
 The rules of a repository are an organisation's. A rule is judged with so many words on other rules of its repository:
 none of its own file, where its siblings are, and none of its own name.

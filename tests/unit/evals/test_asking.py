@@ -40,6 +40,14 @@ def test_wrong_clicks_cost_little_because_the_next_alert_is_judged_again() -> No
     assert 0.75 < after.right < 1
 
 
+def test_the_most_frequent_names_are_worth_most() -> None:
+    as_they_come = asking.simulate(UNKNOWN_WORDS, runs=2)
+    frequent_first = asking.simulate(UNKNOWN_WORDS, runs=2, frequent_first=True)
+
+    assert frequent_first[1].clicks == 10
+    assert frequent_first[1].right > as_they_come[1].right
+
+
 def test_the_same_seed_gives_the_same_figures() -> None:
     assert asking.simulate(UNKNOWN_WORDS, runs=1, seed=7) == asking.simulate(UNKNOWN_WORDS, runs=1, seed=7)
 

@@ -34,7 +34,7 @@ def about(alert: NormalizedAlert) -> AlertKind:
     return kind_of(alert).model_copy(update={"template": template_of(alert)})
 
 
-def kind_named(source: str, alert_name: str, environment: str, text: str) -> AlertKind:
+def kind_named(source: str, alert_name: str, environment: str | None, text: str) -> AlertKind:
     """Return the subject of a rule or monitor that is known by its name and text alone."""
     template = f"{family(alert_name)}: {mask(text)}"
     return AlertKind(source=source, alert_name=alert_name, environment=environment, template=template)
