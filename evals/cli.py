@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from evals import agreement, baseline, console, public_rules
+from evals import agreement, asking, baseline, console, own_rules, public_rules
 from evals.baseline import Baseline
 from evals.cases import CASES, Case, load
 from evals.classifiers import Classifier, ModelFor, Obedient, Policy, Recorder, Replay, history_only, rules_only
@@ -27,6 +27,9 @@ def evals(
     rules: Annotated[
         Path | None, typer.Option(help="Compare with the severities of these public rules (TSV) instead.")
     ] = None,
+    clicks: Annotated[
+        bool, typer.Option("--clicks", help="Measure instead what people's clicks are worth; with --rules, on those.")
+    ] = False,
     base_url: Annotated[
         str, typer.Option(envvar="EVAL_BASE_URL", help="Address of an OpenAI-compatible server, up to /v1.")
     ] = "https://api.openai.com/v1",
@@ -57,6 +60,9 @@ def evals(
     with _explaining(out):
         if redaction:
             raise typer.Exit(_measure_redaction(out, bodies))
+        if clicks:
+            _measure_clicks(out, rules, cases)
+            raise typer.Exit
         if rules is not None:
             console.show_agreement(out, agreement.measure(public_rules.read(rules), Policy.of()))
             raise typer.Exit
@@ -93,6 +99,14 @@ def _explaining(out: Console) -> Iterator[None]:
     except ConfigurationError as error:
         out.print(str(error), style="red", markup=False)
         raise typer.Exit(2) from None
+
+
+def _measure_clicks(out: Console, rules: Path | None, cases: Path) -> None:
+    named = asking.of_rules(public_rules.read(rules)) if rules else asking.of_cases(load(cases))
+    with out.status(f"{len(named)} alerts"):
+        console.show_clicks(out, asking.simulate(named), asking.simulate(named, frequent_first=True))
+        if rules:
+            console.show_own_rules(out, own_rules.leave_file_out(named))
 
 
 def _measure_redaction(out: Console, bodies: Path | None) -> int:

@@ -7,7 +7,9 @@ from rich.table import Table
 
 from evals import baseline
 from evals.agreement import Agreement, Comparison
+from evals.asking import Worth
 from evals.baseline import Baseline
+from evals.own_rules import Learned
 from evals.public_rules import LEVELS
 from evals.scoring import SEVERITIES, PerClass, Result, Score
 from firstline.classification.model import Price
@@ -162,6 +164,28 @@ def spent(usage: Usage, price: Price) -> str:
     if not usage.tokens:
         return "–"
     return f"{usage.tokens:,}" + (f" ({price.of(usage).cost:.5f})" if price.is_known else "")
+
+
+def show_clicks(out: Console, as_they_come: Sequence[Worth], frequent_first: Sequence[Worth]) -> None:
+    """Print what people's clicks are worth: at each name's first message, and on the most frequent names first."""
+    names = ("clicks", "right", "pages found", "frequent first: right", "pages found")
+    table = Table(*names, title="Alerts after so many clicks, by volume", title_justify="left")
+    for worth, other in zip(as_they_come, frequent_first, strict=True):
+        figures = (worth.right, worth.pages_found, other.right, other.pages_found)
+        table.add_row(str(worth.clicks), *map(ratio, figures))
+    out.print(table)
+
+
+def show_own_rules(out: Console, found: Sequence[Learned]) -> None:
+    """Print what an organisation's own judged rules are worth for its new ones."""
+    table = Table(
+        "own words", "rules judged", "macro-F1", "pages found", "… without", "… without", title_justify="left"
+    )
+    table.title = "New rules by the nearest own words, their file left out"
+    for learned in found:
+        figures = (learned.macro_f1, learned.pages_found, learned.macro_f1_without, learned.pages_found_without)
+        table.add_row(str(learned.labels), str(learned.rules), *map(ratio, figures))
+    out.print(table)
 
 
 def show_agreement(out: Console, found: Comparison) -> None:

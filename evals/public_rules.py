@@ -34,6 +34,7 @@ class PublicRule:
     description: str
     repository: str
     level: Level
+    path: str = ""
 
     @property
     def tuned_on(self) -> bool:
@@ -64,7 +65,9 @@ def read(path: Path) -> list[PublicRule]:
             if missing := _COLUMNS - set(reader.fieldnames or ()):
                 raise ConfigurationError(f"{path}: the column {', '.join(sorted(missing))} is missing")
             return [
-                PublicRule(row["name"], row["summary_description"] or "", row["source_repo"], level)
+                PublicRule(
+                    row["name"], row["summary_description"] or "", row["source_repo"], level, row.get("path") or ""
+                )
                 for row in reader
                 if (level := _AUTHORS.get((row["severity"] or "").lower())) and row["name"]
             ]

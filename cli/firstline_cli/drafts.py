@@ -6,14 +6,16 @@ Datadog's monitors. Alerts that state their severity by themselves are left out:
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, get_args
 
 from firstline.classification import lexicon
 from firstline.classification.own_words import kind_named
 from firstline.errors import ConfigurationError
-from firstline.models import EVERYWHERE, AlertKind, Severity
+from firstline.models import EVERYWHERE, AlertKind, IncidentRecord, Severity
+from firstline.people.lasting_words import is_asked
 from firstline.sources import meanings, severity
 from firstline.sources.cloudwatch_alarm import severity_word, stated_severity, topic_severity_word
 from firstline.text import one_line
@@ -45,7 +47,7 @@ class Draft:
     @property
     def kind(self) -> AlertKind:
         """Return what the word is about."""
-        return kind_named(self.source, self.name, self.environment, self.text)
+        return kind_named(self.source, self.name, self.environment or None, self.text)
 
 
 COLUMNS = tuple(field.name for field in fields(Draft))
@@ -115,6 +117,25 @@ def of_monitors(document: Any) -> Iterator[Draft]:
         message = str(monitor.get("message") or "")
         routes = ", ".join(word.strip("@.,") for word in message.split() if word.startswith("@"))
         yield _suggested("datadog", str(monitor["name"]), message, tags, routes, "notifies nobody")
+
+
+def of_incidents(records: Iterable[IncidentRecord]) -> list[Draft]:
+    """Draft a line for each alert of past incidents that nobody judged, the most frequent first."""
+    times: Counter[str] = Counter()
+    last: dict[str, Draft] = {}
+    for record in records:
+        verdict, alert = record.classification, record.incident.alert
+        if verdict is None or verdict.subject is None or not is_asked(record):
+            continue
+        kind, why = verdict.subject, verdict.reasons[0] if verdict.reasons else ""
+        times[kind.key] += 1
+        text = alert.message if alert.alert_name == kind.alert_name else ""
+        draft = _draft(
+            kind.source, kind.alert_name, text, "low" if verdict.severity == "noise" else verdict.severity, why
+        )
+        last[kind.key] = replace(draft, environment=kind.environment or "")
+    frequent = [(last[key], count) for key, count in times.most_common()]
+    return [replace(draft, why=one_line(f"{count} incidents; {draft.why}", 300)) for draft, count in frequent]
 
 
 def _suggested(source: str, name: str, text: str, tags: Mapping[str, Any], routes: str, nobody: str) -> Draft:

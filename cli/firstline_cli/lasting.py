@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,6 +67,18 @@ def import_monitors(
 ) -> None:
     """Read Datadog's monitors as JSON (`GET /api/v1/monitor`), and draft a line for each."""
     _hand_out([draft for file in files for draft in _of_file(file, drafts.of_monitors)], confirm, by, stack)
+
+
+@imports.command("incidents")
+def import_incidents(
+    days: Annotated[float, typer.Option(help="How far to look back.", min=0.01)] = 30,
+    confirm: ConfirmOption = False,
+    by: PersonOption = LOGIN,
+    stack: StackOption = LOCAL,
+) -> None:
+    """Draft a line for each alert of past incidents that nobody judged, the most frequent first: judge those first."""
+    closed = TableIncidents(table_of(stack)).closed_since(datetime.now(UTC) - timedelta(days=days))
+    _hand_out(drafts.of_incidents(closed), confirm, by, stack)
 
 
 @lasting.command()

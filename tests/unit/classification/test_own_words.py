@@ -171,10 +171,24 @@ class TestNearest:
             near=near,
         )
         assert (verdict.severity, verdict.decided_by, verdict.asks) == ("critical", "history", True)
-        assert "that the like alert MySQLReplicationLag is critical" in verdict.reasons[0]
+        assert "that the nearest alert that people judged, MySQLReplicationLag, is critical" in verdict.reasons[0]
 
     def test_an_unlike_alert_lends_nothing(self, alert: NormalizedAlert) -> None:
         assert own_words.nearest(alert, [a_word("critical", "CertificateExpiry", "A certificate expires")]) is None
 
-    def test_a_drop_is_not_lent(self, alert: NormalizedAlert) -> None:
-        assert own_words.nearest(alert, [a_word("noise", alert.alert_name, alert.message)]) is None
+    def test_a_drop_is_lent_as_low(self, judge: Judge, alert: NormalizedAlert) -> None:
+        near = own_words.nearest(alert, [a_word("noise", alert.alert_name, alert.message)])
+
+        assert near is not None
+        assert judge(DATA_LOSS, near=near).severity == "low"
+
+    def test_without_words_nothing_is_near(self, alert: NormalizedAlert) -> None:
+        assert own_words.nearest(alert, []) is None
+
+    def test_most_of_the_nearest_decide(self, alert: NormalizedAlert) -> None:
+        text = "Replication lag of the database"
+        others = [a_word("low", f"ReplicationLag{letter}", text) for letter in "AB"]
+        near = own_words.nearest(alert, [a_word("critical", "ReplicationLagC", text), *others])
+
+        assert near is not None
+        assert near.word.severity == "low"

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from firstline.errors import ConfigurationError
-from firstline.models import AlertKind
+from firstline.models import AlertKind, Feedback, IncidentRecord
 from firstline_cli import drafts
 from firstline_cli.drafts import Draft
+from tests.support.builders import NOW, a_classification, a_record, an_alert, an_incident
 
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:"
 
@@ -113,3 +114,20 @@ def test_a_line_without_a_word_is_left_out() -> None:
 def test_what_is_wrong_with_a_file_is_named_with_its_line(text: str, wrong: str) -> None:
     with pytest.raises(ConfigurationError, match=wrong):
         drafts.read(text)
+
+
+def test_past_incidents_that_nobody_judged_are_drafted_the_most_frequent_first() -> None:
+    def past(name: str, **changes: Any) -> IncidentRecord:
+        kind = AlertKind(source="cloudwatch", alert_name=name, environment="prod")
+        verdict = a_classification(severity="medium", subject=kind, reasons=["cloudwatch gives no severity."])
+        alert = an_alert(alert_name=name, message=f"{name} is late", severity_stated=False)
+        return a_record(an_incident(alert), **{"classification": verdict} | changes)
+
+    judged = [Feedback(person="slack:U1", by="Ann", said="word", severity="low", at=NOW)]
+    records = [past("rare"), past("often"), past("judged", feedback=judged), past("often"), a_record()]
+    often, rare = drafts.of_incidents(records)
+
+    assert (often.name, often.word, often.environment, often.text) == ("often", "medium", "prod", "often is late")
+    assert often.why == "2 incidents; cloudwatch gives no severity."
+    assert rare.name == "rare"
+    assert often.kind.key == AlertKind(source="cloudwatch", alert_name="often", environment="prod").key

@@ -72,7 +72,7 @@ def buttons(record: IncidentRecord, kind: Any = "needs_human", **options: Any) -
 
 @pytest.mark.parametrize(
     ("verdict", "page", "tell"),
-    [("critical", "critical", "medium"), ("medium", "high", "medium"), ("low", "high", "low")],
+    [("critical", "critical", "medium"), ("medium", "high", "medium"), ("low", "high", "medium")],
 )
 def test_the_first_message_asks_with_three_buttons(verdict: str, page: str, tell: str) -> None:
     shown = buttons(unjudged(verdict))

@@ -95,7 +95,9 @@ def _unstated(alert: NormalizedAlert, evidence: Evidence, now: datetime) -> tupl
     if word is not None:
         return "low", f"{none}. {own_words.told(word)}: that holds for {DROPS_FOR.days} days."
     if near is not None:
-        like = own_words.told(near.word, f"the like alert {safe_line(near.word.subject.alert_name, 100)}")
-        return own_words.as_stated(near.word), f"{none}. {like}."
+        like = own_words.told(
+            near.word, f"the nearest alert that people judged, {safe_line(near.word.subject.alert_name, 100)},"
+        )
+        return "low" if near.word.severity == "noise" else near.word.severity, f"{none}. {like}."
     guess = lexicon.guess(alert)
     return guess.severity, f"{none}; {guess.because}."

@@ -8,10 +8,8 @@ from firstline.models import DROPS_FOR, PAGING_RANK, SEVERITY_RANK, AlertKind, F
 
 
 def choices(guess: Severity) -> dict[str, Severity]:
-    """Return the severity that each button stands for. Page and Tell keep the finer shade of the verdict so far."""
-    pages = SEVERITY_RANK[guess] >= PAGING_RANK
-    tells = guess in ("medium", "low")
-    return {"page": guess if pages else "high", "tell": guess if tells else "medium", "drop": "noise"}
+    """Return the severity that each button stands for. Page keeps what was guessed to be critical critical."""
+    return {"page": "critical" if guess == "critical" else "high", "tell": "medium", "drop": "noise"}
 
 
 def is_asked(record: IncidentRecord) -> bool:

@@ -1,0 +1,152 @@
+"""The worth of people's clicks: a simulation of an organisation whose alerts state no severity.
+
+Alerts arrive by Zipf's law: the second name half as often as the first. Nobody has judged a name at first, so its first
+message asks, and a person answers with one click, which is wrong sometimes. A name that was judged wrongly is judged
+again when it comes again. After so many clicks all names are judged by the real classification: with their word, with
+the nearest word, or with what their words mean.
+"""
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import accumulate
+from statistics import fmean
+
+from evals.cases import Case
+from evals.public_rules import Level, PublicRule
+from firstline.classification.classify import classify
+from firstline.classification.own_words import about, nearest
+from firstline.models import PAGING_RANK, SEVERITY_RANK, Evidence, Incident, NormalizedAlert, Severity, Word
+from firstline.policy.rules import NO_RULES
+from firstline.sources import normalize
+
+NAMES = 200
+WRONG_CLICKS = 0.05
+CLICKS = (0, 10, 30, 100)
+_WHEN = datetime(2026, 3, 2, 12, tzinfo=UTC)
+_OF_AUTHORS: Mapping[Level, Severity] = {"critical": "critical", "warning": "medium", "info": "low"}
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The alerts of one name, and how bad they are. `organisation` and `file` say where its rule was published."""
+
+    alert: NormalizedAlert
+    truth: Severity
+    organisation: str = ""
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """Shares of all alerts after so many clicks: judged rightly; and found, of those that need to page."""
+
+    clicks: int
+    right: float
+    pages_found: float
+
+
+def of_cases(cases: Sequence[Case]) -> list[Named]:
+    """Return the alerts of the cases with their severity hidden."""
+    return [
+        Named(
+            case.incident.alert.model_copy(update={"severity": "medium", "severity_stated": False}), case.truth.severity
+        )
+        for case in cases
+        if not case.incident.storm
+    ]
+
+
+def of_rules(rules: Sequence[PublicRule]) -> list[Named]:
+    """Return an alert of each published rule, without its severity. Dead man's switches are left out."""
+    found = []
+    for rule in rules:
+        firing = {"status": "firing", "labels": {"alertname": rule.name}, "annotations": {"summary": rule.message}}
+        for alert in normalize("prometheus", {"alerts": [firing]}, received_at=_WHEN):
+            found.append(Named(alert.without_raw(), _OF_AUTHORS[rule.level], rule.repository, rule.path))
+    return found
+
+
+def simulate(named: Sequence[Named], *, frequent_first: bool = False, runs: int = 20, seed: int = 1) -> list[Worth]:
+    """Return what clicks are worth, on average over some organisations of `NAMES` names drawn from the given ones.
+
+    Parameters
+    ----------
+    frequent_first
+        True if a person judges the names in the order of their frequency (`firstline import incidents`), and not each
+        with its first message.
+    """
+    measured: dict[int, list[Worth]] = {clicks: [] for clicks in CLICKS}
+    for run in range(runs):
+        chance = random.Random(f"{seed} {run}")  # noqa: S311 - a simulation that can be repeated
+        names = chance.sample(list(named), min(NAMES, len(named)))
+        for worth in _run(names, chance, frequent_first=frequent_first):
+            measured[worth.clicks].append(worth)
+    return [
+        Worth(clicks, fmean(each.right for each in found), fmean(each.pages_found for each in found))
+        for clicks, found in measured.items()
+        if found
+    ]
+
+
+def _run(names: Sequence[Named], chance: random.Random, *, frequent_first: bool) -> list[Worth]:
+    volume = [1 / place for place in range(1, len(names) + 1)]
+    total = list(accumulate(volume))
+    words: dict[int, Word] = {}
+    found, clicks = [], 0
+    for target in CLICKS:
+        while clicks < target:
+            if frequent_first and clicks < len(names):
+                number = clicks
+            else:
+                (number,) = chance.choices(range(len(names)), cum_weights=total)
+            known = words.get(number)
+            if known is None or level(known.severity) != level(names[number].truth):
+                words[number] = _click(names[number], chance)
+                clicks += 1
+            elif len(words) == len(names):
+                break
+        found.append(_worth(target, names, volume, words))
+    return found
+
+
+def _click(named: Named, chance: random.Random) -> Word:
+    buttons: tuple[Severity, ...] = ("high", "medium", "noise")
+    wrong = chance.random() < WRONG_CLICKS
+    meant = [button for button in buttons if (level(button) == level(named.truth)) != wrong]
+    return word_on(named, chance.choice(meant))
+
+
+def word_on(named: Named, severity: Severity) -> Word:
+    """Return a person's word on an alert."""
+    return Word(subject=about(named.alert), severity=severity, person="sim:1", by="somebody", at=_WHEN)
+
+
+def _worth(clicks: int, names: Sequence[Named], volume: Sequence[float], words: Mapping[int, Word]) -> Worth:
+    said = [judge(named, words.get(number), words.values()) for number, named in enumerate(names)]
+    right = sum(
+        share for named, one, share in zip(names, said, volume, strict=True) if level(one) == level(named.truth)
+    )
+    paging = [
+        (one, share) for named, one, share in zip(names, said, volume, strict=True) if level(named.truth) == "page"
+    ]
+    found = sum(share for one, share in paging if level(one) == "page")
+    return Worth(clicks, right / sum(volume), found / (sum(share for _, share in paging) or 1))
+
+
+def judge(named: Named, word: Word | None, words: Iterable[Word]) -> Severity:
+    """Classify an alert with its word, or else with the nearest one."""
+    near = nearest(named.alert, words) if word is None else None
+    known = {"same_name_last_hour": 1, "earlier": [], "deployments": [], "local_time": _WHEN, "business_hours": True}
+    evidence = Evidence.model_validate({**known, "word": word, "near": near})
+    alert = named.alert
+    incident = Incident(
+        incident_id="Asking", group_key=alert.group_key, opened_at=_WHEN, alert=alert, alert_count=1, hosts=[]
+    )
+    return classify(incident, evidence=evidence, rules=NO_RULES, offered=(), model=None, now=_WHEN).severity
+
+
+def level(severity: Severity) -> str:
+    """Return what becomes of an alert: somebody is woken, it is told, or it is of no interest."""
+    return "page" if SEVERITY_RANK[severity] >= PAGING_RANK else "tell" if severity == "medium" else "quiet"

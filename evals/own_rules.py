@@ -1,0 +1,68 @@
+"""The worth of an organisation's own judged rules for its new ones: the nearest words, with each file left out.
+
+The rules of a repository are an organisation's. A rule is judged with so many words on other rules of its repository:
+none of its own file, where its siblings are, and none of its own name.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evals.asking import Named, judge, level, word_on
+from evals.scoring import macro_f1, per_class
+
+LABELS = (0, 100, 300)
+LEVELS = ("page", "tell", "quiet")
+_TESTED = 150
+"""So many rules of one organisation are judged at most: one with many files must not outweigh the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """The agreement with authors by the nearest of so many own words, and by what words mean, on the same rules."""
+
+    labels: int
+    rules: int
+    macro_f1: float
+    pages_found: float
+    macro_f1_without: float
+    pages_found_without: float
+
+
+def leave_file_out(
+    named: Sequence[Named], *, labels: Sequence[int] = LABELS, runs: int = 3, seed: int = 1
+) -> list[Learned]:
+    """Measure each number of labels on all organisations that have enough rules besides the tested file."""
+    return [found for number in labels if (found := _measured(named, number, runs, seed)) is not None]
+
+
+def _measured(named: Sequence[Named], labels: int, runs: int, seed: int) -> Learned | None:
+    organisations: dict[str, list[Named]] = {}
+    for rule in named:
+        organisations.setdefault(rule.organisation, []).append(rule)
+    with_words, without = [], []
+    for run in range(runs):
+        chance = random.Random(f"{seed} {run} {labels}")  # noqa: S311 - a measurement that can be repeated
+        for rules in organisations.values():
+            for rule in chance.sample(rules, min(_TESTED, len(rules))):
+                others = [other for other in rules if other.file != rule.file and not _same_name(other, rule)]
+                if len(others) < max(labels, 1):
+                    continue
+                words = [word_on(other, other.truth) for other in chance.sample(others, labels)]
+                with_words.append((level(rule.truth), level(judge(rule, None, words))))
+                without.append((level(rule.truth), level(judge(rule, None, []))))
+    if not with_words:
+        return None
+    learned, plain = per_class(with_words, LEVELS), per_class(without, LEVELS)
+    return Learned(
+        labels=labels,
+        rules=len(with_words),
+        macro_f1=macro_f1(learned),
+        pages_found=learned[0].recall or 0,
+        macro_f1_without=macro_f1(plain),
+        pages_found_without=plain[0].recall or 0,
+    )
+
+
+def _same_name(one: Named, other: Named) -> bool:
+    return one.alert.alert_name.casefold() == other.alert.alert_name.casefold()

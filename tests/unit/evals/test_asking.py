@@ -1,0 +1,65 @@
+"""What clicks and an organisation's own rules are worth, on alerts whose answers are known."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from evals import asking, own_rules
+from evals.asking import Named
+from firstline.models import NormalizedAlert
+
+WHEN = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def named(name: str, truth: Any, message: str = "", file: str = "", organisation: str = "shop") -> Named:
+    alert = NormalizedAlert(
+        source="prometheus", alert_name=name, severity="medium", severity_stated=False, message=message, labels={},
+        timestamp=WHEN, raw_payload=None, status="firing", fingerprint=name, group_key=f"prometheus:{name}",
+    )  # fmt: skip
+    return Named(alert, truth, organisation, file)
+
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+UNKNOWN_WORDS = [named(f"{letter}quo{other}xy", "critical") for letter in LETTERS for other in LETTERS[:5]]
+"""130 alerts that all have to page, in words that mean nothing."""
+
+
+def test_clicks_find_what_words_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "WRONG_CLICKS", 0.0)
+    before, *_, after = asking.simulate(UNKNOWN_WORDS, runs=2)
+
+    assert (before.clicks, before.right, before.pages_found) == (0, 0, 0)
+    assert after.clicks == 100
+    assert after.pages_found == after.right > 0.8
+
+
+def test_wrong_clicks_cost_little_because_the_next_alert_is_judged_again() -> None:
+    after = asking.simulate(UNKNOWN_WORDS, runs=2)[-1]
+
+    assert 0.75 < after.right < 1
+
+
+def test_the_most_frequent_names_are_worth_most() -> None:
+    as_they_come = asking.simulate(UNKNOWN_WORDS, runs=2)
+    frequent_first = asking.simulate(UNKNOWN_WORDS, runs=2, frequent_first=True)
+
+    assert frequent_first[1].clicks == 10
+    assert frequent_first[1].right > as_they_come[1].right
+
+
+def test_the_same_seed_gives_the_same_figures() -> None:
+    assert asking.simulate(UNKNOWN_WORDS, runs=1, seed=7) == asking.simulate(UNKNOWN_WORDS, runs=1, seed=7)
+
+
+def test_own_rules_teach_the_rules_of_other_files() -> None:
+    lags = [named(f"Lag{letter}", "critical", "replication lag of the database", letter) for letter in LETTERS]
+    slow = [named(f"Slow{letter}", "low", "response time of the search page", letter) for letter in LETTERS]
+    nothing, some = own_rules.leave_file_out([*lags, *slow], labels=(0, 20), runs=1)
+
+    assert (nothing.macro_f1, nothing.pages_found) == (nothing.macro_f1_without, nothing.pages_found_without)
+    assert some.pages_found == 1 > some.pages_found_without
+
+
+def test_a_rules_siblings_do_not_teach_it() -> None:
+    assert own_rules.leave_file_out([named("Lag", "critical", file="a"), named("Lags", "critical", file="a")]) == []
