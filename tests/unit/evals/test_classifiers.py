@@ -11,6 +11,7 @@ from firstline.classification.model import Judgement, ModelVerdict
 from firstline.classification.prompt import Prompt
 from firstline.errors import ConfigurationError, ModelGaveNoVerdict
 from firstline.models import Usage
+from firstline.runbooks.catalogue import Catalogue
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +75,16 @@ def test_what_a_rule_decides_asks_no_model(policy: Policy) -> None:
 
 
 def test_an_action_by_itself_is_what_the_policy_says(policy: Policy) -> None:
-    safe = read(Path("evals/cases/real/var-almost-full-on-the-mail-relay"))  # risk: safe
+    safe = read(Path("evals/cases/real/conntrack-table-of-the-nat-host"))  # risk: safe
     disruptive = read(Path("evals/cases/recurring/session-cache-eats-memory-again"))  # and production: ask
 
-    assert history_only(policy).judge(safe).acts_by_itself
-    found = history_only(policy).judge(disruptive)
+    assert not history_only(policy).judge(safe).acts_by_itself, "it ships with mode: approve"
+    promoted = Policy(
+        policy.rules,
+        Catalogue([runbook.model_copy(update={"mode": "auto"}) for runbook in policy.runbooks.values()]),
+    )
+    assert history_only(promoted).judge(safe).acts_by_itself
+    found = history_only(promoted).judge(disruptive)
     assert (found.classification.runbook_id, found.acts_by_itself) == ("high-memory", False)
 
 
