@@ -94,7 +94,7 @@ def _sends_amazons_shell_document(intruder: Intruder) -> None:
 POWERS: dict[Callable[[Intruder], None], set[str]] = {
     _approves: {"Respond"},
     _plants_a_plan: {"Remediate"},
-    _changes_a_plan: {"Remediate"},
+    _changes_a_plan: set(),
     _silences: set(),
     _changes_the_trail: set(),
     _deletes_the_trail: set(),
