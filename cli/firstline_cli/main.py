@@ -18,7 +18,7 @@ from firstline_cli import heartbeats, lasting, records, rules, runbooks, spendin
 from firstline_cli.checkout import runbooks_folder
 from firstline_cli.console import LOGIN, PersonOption, console_of, percent, refusal
 from firstline_cli.learn import writing
-from firstline_cli.stacks import LOCAL, StackOption, table_of
+from firstline_cli.stacks import LOCAL, StackOption, stack_of, table_of
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(runbooks.runbooks, name="runbooks")
@@ -68,9 +68,22 @@ def report(
 
 
 @app.command()
-def audit(incident: IncidentArgument, stack: StackOption = LOCAL) -> None:
+def audit(
+    incident: IncidentArgument,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare it with Step Functions' history and with CloudTrail.")
+    ] = False,
+    export: Annotated[
+        Path | None, typer.Option(help="A folder for the trail and the histories that it is compared with.")
+    ] = None,
+    stack: StackOption = LOCAL,
+) -> None:
     """Show an incident's audit trail: each decision, its grounds and its result, and where the chain is broken."""
-    raise typer.Exit(0 if records.print_trail(console_of(), table_of(stack), incident) else 1)
+    console, found = console_of(), stack_of(stack)
+    whole = records.print_trail(console, found.table, incident)
+    if verify or export:
+        whole = records.print_comparison(console, found, incident, export) and whole
+    raise typer.Exit(0 if whole else 1)
 
 
 @app.command()

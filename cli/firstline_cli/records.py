@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table as Grid
 
@@ -15,6 +16,8 @@ from firstline.incidents.audit_trail import Entry, first_break
 from firstline.policy.remediation import load_remediation_policy
 from firstline.remediation.autonomy import advice, tally
 from firstline.runbooks import catalogue
+from firstline_cli import witnesses
+from firstline_cli.stacks import Stack
 
 
 def runbooks_grid(table: Table, runbooks: Path, environment: str, days: float) -> Grid:
@@ -58,6 +61,37 @@ def print_trail(console: Console, table: Table, incident_id: str) -> bool:
             "The functions' logs have the hash of every entry that was written."
         )
     return True
+
+
+def print_comparison(console: Console, stack: Stack, incident_id: str, export: Path | None) -> bool:
+    """Print whether the trail agrees with its witnesses. Return False if it does not, or if no history is left."""
+    entries = TableTrail(stack.table).entries(incident_id)
+    try:
+        found = witnesses.histories(stack, incident_id)
+    except (ClientError, BotoCoreError) as error:
+        console.print(f"Step Functions cannot be asked: {witnesses.cannot_be_asked(error)}", style="bold red")
+        return False
+    if export:
+        witnesses.export(export, entries, found)
+        console.print(f"The trail and the histories are in {export}.")
+    if not found.events:
+        console.print("Step Functions has no history of it: it keeps them for 90 days.", style="bold red")
+        return False
+    problems, sent = witnesses.contradictions(entries, found), found.commands()
+    try:
+        times = [event["timestamp"] for events in found.events.values() for event in events]
+        seen = witnesses.seen_by_cloudtrail(stack, incident_id, min(times), max(times))
+        problems += witnesses.unexplained(seen, sent)
+        compared = f", and with {len(seen)} in CloudTrail"
+    except (ClientError, BotoCoreError) as error:
+        compared = f". CloudTrail cannot be asked: {witnesses.cannot_be_asked(error)}"
+    for problem in problems:
+        console.print(f"--- {problem} ---", style="bold red", markup=False)
+    agrees = "disagrees with" if problems else "agrees with"
+    running = "" if found.over else " (one still runs: its last commands may not be on the trail yet)"
+    histories = f"{len(sent)} commands in the histories of {len(found.events)} executions"
+    console.print(f"The trail {agrees} {histories}{running}{compared}", markup=False)
+    return not problems
 
 
 def in_line(entry: Entry, without: str | None = None) -> str:

@@ -1,6 +1,9 @@
 """The stack that a command is about: one on AWS, by its name, or the emulator of this checkout."""
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import boto3
@@ -23,17 +26,32 @@ StackOption = Annotated[
 NamedStackOption = Annotated[str, typer.Option(help="The same; without it no stack is read.")]
 
 
+@dataclass(frozen=True)
+class Stack:
+    """A stack that was found: its table, the ARN of its state machine, and clients for the services that it is on."""
+
+    table: Table
+    state_machine: str
+    client: Callable[[str], Any]
+
+
 def table_of(stack: str) -> Table:
-    """Return the stack's table; end the command with one line that names the fix where the stack cannot be found."""
+    """Return the stack's table; see `stack_of`."""
+    return stack_of(stack).table
+
+
+def stack_of(stack: str) -> Stack:
+    """Return a stack; end the command with one line that names the fix where it cannot be found."""
     if stack != LOCAL and not stack.startswith("{"):
-        return _deployed_table(stack)
+        return _deployed(stack)
     line = registry.running(EMULATORS) if stack == LOCAL else _line(stack)
     if line is None:
         raise refusal(
             f"No emulator runs in {CHECKOUT}: start one with `python -m local up`, or name a stack on AWS with --stack."
         )
     session = boto3.session.Session(LOCAL, LOCAL, region_name=line["state_machine"].split(":")[3])
-    return Table(session.client("dynamodb", endpoint_url=line["aws"]), line["table"])
+    client: Callable[[str], Any] = partial(session.client, endpoint_url=line["aws"])
+    return Stack(Table(client("dynamodb"), line["table"]), line["state_machine"], client)
 
 
 def _line(stack: str) -> dict[str, Any]:
@@ -47,14 +65,18 @@ def _line(stack: str) -> dict[str, Any]:
     return line
 
 
-def _deployed_table(stack: str) -> Table:
+def _deployed(stack: str) -> Stack:
     try:
         session = boto3.session.Session()
         (found,) = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
         outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
-        if "TableName" in outputs:
-            return Table(session.client("dynamodb"), outputs["TableName"])
-        problem = "it has no output TableName; name a stack of Firstline, or deploy it again (`make deploy`)."
+        if {"TableName", "StateMachineArn"} <= outputs.keys():
+            table = Table(session.client("dynamodb"), outputs["TableName"])
+            return Stack(table, outputs["StateMachineArn"], partial(session.client))
+        problem = (
+            "it has no outputs TableName and StateMachineArn; name a stack of Firstline, or deploy it again "
+            "(`make deploy`)."
+        )
     except NoRegionError:
         problem = "no region is set: set AWS_REGION, or AWS_PROFILE to a profile that has one."
     except NoCredentialsError:

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Request, Response
 
 from local.emulator.commands import Commands
 from local.emulator.releases import Releases
+from local.emulator.roles import Roles
 from local.emulator.runtime import Functions, TooManyRequests
 from local.emulator.server import ServiceError, aws_error, aws_response
 
@@ -27,12 +28,16 @@ _APP_CONFIG = "/appconfig/aws4_request"
 
 
 class Cloud:
-    """The application that answers for every AWS service. `functions`, `commands` and `releases` may be set later."""
+    """The application that answers for every AWS service.
+
+    `functions`, `commands`, `releases` and `roles` may be set later. Without roles, everybody may do everything.
+    """
 
     def __init__(self) -> None:
         self.functions: Functions | None = None
         self.commands: Commands | None = None
         self.releases: Releases | None = None
+        self.roles: Roles | None = None
         self._moto = DomainDispatcherApplication(create_backend_app)
         # moto checks a condition and then writes, without a lock: two requests at once could both win.
         self._locks = {"DynamoDB_20120810": threading.Lock(), "AWSStepFunctions": threading.Lock()}
@@ -48,6 +53,8 @@ class Cloud:
         try:
             if self._fails(target):
                 raise ServiceError("InternalServerError", f"{target} fails because POST {FAIL_PATH} said so.", 500)
+            if self.roles is not None:
+                self.roles.check(request, body)
             return self._emulated(request, target, body) or self._from_moto(request, target, body)
         except ServiceError as error:
             return aws_error(error)
@@ -72,6 +79,8 @@ class Cloud:
 
     def _emulated(self, request: Request, target: str, body: bytes) -> Response | None:
         """Answer what is emulated here, or return None if the request is for moto."""
+        if "CloudTrail" in target:
+            raise ServiceError("UnsupportedOperationException", "There is no CloudTrail on this machine.")
         service, _, operation = target.partition(".")
         emulator = {"AmazonSSM": self.commands, "CodeDeploy_20141006": self.releases}.get(service)
         if emulator is not None and operation in emulator.operations:

@@ -50,6 +50,7 @@ from moto.stepfunctions.responses import StepFunctionResponse
 from local.emulator import transactions, values
 from local.emulator.events import end_of
 from local.emulator.lapse import Lapse
+from local.emulator.roles import SECRET_KEY
 
 MOTO_VERSION = "5.2.5"
 
@@ -281,16 +282,30 @@ def _pascal(name: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def _start_child(_: Any, env: Any, resource_runtime_part: Any, normalised_parameters: Any, **rest: Any) -> None:  # noqa: ARG001
+def _sfn_client(resource_runtime_part: Any, state_credentials: Any) -> Any:
+    client_for = getattr(state_task_service_sfn, "boto_client_for")  # noqa: B009 (`install` puts ours there)
+    return client_for(resource_runtime_part.region, "stepfunctions", state_credentials)
+
+
+def _start_child(
+    _: Any,
+    env: Any,
+    resource_runtime_part: Any,
+    normalised_parameters: Any,
+    state_credentials: Any,
+    **rest: Any,  # noqa: ARG001
+) -> None:
     """Start another machine's execution; moto spells the request as Step Functions does, which boto3 refuses."""
-    client = getattr(state_task_service_sfn, "boto_client_for")(resource_runtime_part.region, "stepfunctions")  # noqa: B009
+    client = _sfn_client(resource_runtime_part, state_credentials)
     given = {name[:1].lower() + name[1:]: value for name, value in normalised_parameters.items()}
     env.stack.append({"ExecutionArn": client.start_execution(**given)["executionArn"]})
 
 
-def _end_of_child(self: Any, env: Any, resource_runtime_part: Any, **_: Any) -> Callable[[], dict[str, Any] | None]:
+def _end_of_child(
+    self: Any, env: Any, resource_runtime_part: Any, state_credentials: Any, **_: Any
+) -> Callable[[], dict[str, Any] | None]:
     """Return a function that returns the child's output as JSON once it has ended, as `sync:2` does."""
-    client = getattr(state_task_service_sfn, "boto_client_for")(resource_runtime_part.region, "stepfunctions")  # noqa: B009
+    client = _sfn_client(resource_runtime_part, state_credentials)
     arn = env.stack.pop()["ExecutionArn"]
 
     def look() -> dict[str, Any] | None:
@@ -340,21 +355,22 @@ _moto_sdk_error = state_task_service_aws_sdk.StateTaskServiceAwsSdk._from_error
 
 
 def _client_factory(endpoint_url: str) -> Callable[..., BaseClient]:
-    session = boto3.session.Session(aws_access_key_id="local", aws_secret_access_key="local")  # noqa: S106
     creating = threading.Lock()
-    clients: dict[tuple[str, str], BaseClient] = {}
+    clients: dict[tuple[str, str, str], BaseClient] = {}
     retries: Any = {"total_max_attempts": 1}
     config = Config(
         parameter_validation=False, retries=retries, connect_timeout=10, read_timeout=900, max_pool_connections=50
     )
 
-    def boto_client_for(region: str, service: str, state_credentials: Any = None) -> BaseClient:  # noqa: ARG001
+    def boto_client_for(region: str, service: str, state_credentials: Any = None) -> BaseClient:
+        role = state_credentials.role_arn.rpartition("/")[2] if state_credentials else "local"
         with creating:
-            if (service, region) not in clients:
-                clients[service, region] = session.client(  # type: ignore[call-overload]
+            if (service, region, role) not in clients:
+                session = boto3.session.Session(aws_access_key_id=role, aws_secret_access_key=SECRET_KEY)
+                clients[service, region, role] = session.client(  # type: ignore[call-overload]
                     service, region_name=region, endpoint_url=endpoint_url, config=config
                 )
-            return clients[service, region]
+            return clients[service, region, role]
 
     return boto_client_for
 

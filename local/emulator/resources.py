@@ -1,8 +1,8 @@
 """The resources that the template declares, created through the services' APIs on this machine.
 
-Tables, queues, topics, documents and the state machine become real in moto; functions, routes and schedules are
-described for the parts of `local/` that run them. Roles, permissions, log groups, alarms and dashboards have no effect
-on one machine: they only get names.
+Tables, queues, topics, documents and the state machine become real in moto; functions, routes, schedules and roles are
+described for the parts of `local/` that use them. Permissions of resources, log groups, alarms and dashboards have no
+effect on one machine: they only get names.
 """
 
 import json
@@ -14,6 +14,7 @@ from typing import Any
 
 from local.emulator.events import QueueReader, Rule
 from local.emulator.front import Route
+from local.emulator.iam import Statement
 from local.emulator.runtime import FunctionSpec
 from local.emulator.template import LOCAL_BUCKET, Template, TemplateError, expand, state_machine_definition
 
@@ -52,6 +53,8 @@ class Created:
     table_name: str = ""
     topic_arns: list[str] = field(default_factory=list)
     documents: list[str] = field(default_factory=list)
+    statements: dict[str, list[Statement]] = field(default_factory=dict)
+    """The statements of each role, by the role's logical id."""
     outputs: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -128,6 +131,8 @@ class Resources:
             "AWS::StepFunctions::StateMachine": self._state_machine,
             "AWS::SSM::Document": self._document,
             "AWS::CloudFormation::Stack": self._nested,
+            "AWS::IAM::Role": self._role,
+            "AWS::IAM::Policy": self._policy,
         }
         for logical_id, (kind, properties) in self._resources.items():
             self._of(logical_id)
@@ -175,6 +180,8 @@ class Resources:
                 return _Named("local", {"ApiEndpoint": self._api_url, "ApiId": "local"})
             case "AWS::Lambda::LayerVersion":
                 return _Named(str(self._path.parent / properties["Content"]["S3Key"]))
+            case "AWS::IAM::Role":
+                return _Named(logical_id, {"Arn": role_arn(logical_id)})
             case "AWS::Logs::LogGroup":
                 return _Named(name, {"Arn": self._arn("logs", f"log-group:{name}:*")})
         return _Named(name, {"Arn": self._arn(kind.split("::")[1].lower(), name)})
@@ -218,6 +225,7 @@ class Resources:
             memory_mb=int(properties.get("MemorySize", 128)),
             environment={name: re.sub(r"^/opt(?=/|$)", str(opt), str(value)) for name, value in variables.items()},
             python_path=tuple(packages),
+            role=properties["Role"].rpartition("/")[2],
         )
         self._created.functions.append(spec)
 
@@ -266,9 +274,20 @@ class Resources:
         self._client("stepfunctions").create_state_machine(
             name=named.attributes["Name"],
             definition=state_machine_definition(path, properties.get("DefinitionSubstitutions", {})),
-            roleArn=f"arn:aws:iam::{ACCOUNT}:role/local",
+            roleArn=properties["RoleArn"],
         )
         self._created.state_machines[logical_id] = named.ref
+
+    def _role(self, logical_id: str, properties: dict[str, Any]) -> None:
+        for policy in properties.get("Policies", []):
+            self._allow(logical_id, policy["PolicyDocument"])
+
+    def _policy(self, _: str, properties: dict[str, Any]) -> None:
+        for role in properties["Roles"]:
+            self._allow(role, properties["PolicyDocument"])
+
+    def _allow(self, role: str, policy: dict[str, Any]) -> None:
+        self._created.statements.setdefault(role, []).extend(policy["Statement"])
 
     def _document(self, logical_id: str, properties: dict[str, Any]) -> None:
         name = properties.get("Name", f"{self._stack_name}-{logical_id}")
@@ -288,6 +307,11 @@ class Resources:
         self._created.documents += nested.documents
         outputs = {f"Outputs.{name}": str(value) for name, value in nested.outputs.items()}
         self._named[logical_id] = _Named(self._named[logical_id].ref, outputs)
+
+
+def role_arn(name: str) -> str:
+    """Return the ARN of a role."""
+    return f"arn:aws:iam::{ACCOUNT}:role/{name}"
 
 
 def create_document(ssm: Any, name: str, content: dict[str, Any]) -> None:

@@ -42,7 +42,7 @@ class FunctionSpec:
     """One function as the template declares it.
 
     `python_path` are the folders of the layers that hold packages, `environment` is complete but for what Lambda itself
-    sets.
+    sets. `role` is the logical id of its role.
     """
 
     name: str
@@ -53,6 +53,7 @@ class FunctionSpec:
     memory_mb: int
     environment: dict[str, str]
     python_path: tuple[Path, ...] = ()
+    role: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ class _Environment:
             **_COMMON,
             "PYTHONPATH": os.pathsep.join(str(folder) for folder in spec.python_path),
             **service,
+            # Lambda gives each function the credentials of its own role; see roles.py.
+            **({"AWS_ACCESS_KEY_ID": spec.role} if spec.role else {}),
             **spec.environment,
             "AWS_LAMBDA_FUNCTION_NAME": spec.name,
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",

@@ -28,6 +28,7 @@ from local.emulator.lapse import Lapse
 from local.emulator.registry import own_folder, sweep
 from local.emulator.releases import release_arns, sample_releases
 from local.emulator.resources import ACCOUNT, Created, Resources
+from local.emulator.roles import SECRET_KEY, Roles
 from local.emulator.runtime import Functions
 from local.emulator.server import Server
 
@@ -133,6 +134,8 @@ class Stack:
         hosts = list(self.hosts.values())
         self.cloud.commands = Commands(hosts, self._read_document, TARGET_TAG, self.options.on_command)
         self.cloud.releases = sample_releases()
+        tags = {host.instance_id: host.tags for host in hosts}
+        self.cloud.roles = Roles(self.created.statements, account=ACCOUNT, tags=lambda node: tags.get(node, {}))
         self._start_functions()
 
     def executions(self) -> list[engine.Execution]:
@@ -163,7 +166,7 @@ class Stack:
             region_name=REGION,
             endpoint_url=self.url("aws"),
             aws_access_key_id=ACCOUNT,
-            aws_secret_access_key="local",  # noqa: S106
+            aws_secret_access_key=SECRET_KEY,
             config=Config(retries={"total_max_attempts": 1}, read_timeout=300, max_pool_connections=20),
         )
 
@@ -241,7 +244,7 @@ class Stack:
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": ACCOUNT,
-            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
             "AWS_EC2_METADATA_DISABLED": "true",
             "NO_PROXY": "127.0.0.1",
         }

@@ -1,7 +1,11 @@
 """A runbook really runs on a host: by itself where it may, else when somebody says yes."""
 
-import pytest
+import json
 
+import pytest
+from typer.testing import CliRunner
+
+from firstline_cli.main import app
 from tests.e2e.hosts import LOGS, files, fill_disk, full_disk_alert, used_percent
 from tests.e2e.running import LocalStack
 
@@ -58,6 +62,10 @@ def test_nothing_runs_before_somebody_who_may_says_yes(asking: LocalStack) -> No
     assert [(result.kind, result.status) for result in record.results][-1] == ("verify", "Success")
     assert len(asking.messages(incident, "pagerduty", "trigger")) == 1
     assert files(asking, "web-1") == []
+
+    # And the trail agrees with Step Functions' history, which no function can write.
+    said = CliRunner().invoke(app, ["audit", incident, "--verify", "--stack", json.dumps(asking.line)])
+    assert "The trail agrees with" in said.output, said.output
 
 
 @pytest.mark.needs("host")

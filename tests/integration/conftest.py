@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 STACK_ON_AWS = "firstline-prod"
+STATE_MACHINE = f"arn:aws:states:eu-central-1:123456789012:stateMachine:{STACK_ON_AWS}-incident"
 _NUMBERS = itertools.count(1)
 
 
@@ -68,7 +69,7 @@ def deployed_table() -> Table:
     client.create_table(TableName=name, **declared_table())
     template = {
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-        "Outputs": {"TableName": {"Value": name}},
+        "Outputs": {"TableName": {"Value": name}, "StateMachineArn": {"Value": STATE_MACHINE}},
     }
     boto3.client("cloudformation").create_stack(StackName=STACK_ON_AWS, TemplateBody=json.dumps(template))
     return Table(client, name)

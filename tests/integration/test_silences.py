@@ -64,6 +64,16 @@ def test_one_until_resolved_is_ended_once(silences: TableSilences) -> None:
     assert [silence.ended_at for silence in silences.since(at(8))] == [at(5)]
 
 
+def test_an_end_ends_only_a_silence_that_lasts_until_its_incident_resolves(table: Table) -> None:
+    silences = TableSilences(table)
+    silences.save(silence("s-1"))
+    silences.save(silence("s-2", until_resolved=True))
+
+    silences.end_resolved("s-1", at(5))
+
+    assert [found.ended_at for found in silences.since(at(8))] == [None, None]
+
+
 def test_one_is_found_by_its_id_when_it_is_over_too(silences: TableSilences) -> None:
     silences.save(silence())
 

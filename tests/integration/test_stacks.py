@@ -45,7 +45,7 @@ def test_a_stack_without_the_output_is_not_firstlines() -> None:
     with mock_aws():
         template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
         boto3.client("cloudformation").create_stack(StackName="shop", TemplateBody=json.dumps(template))
-        assert refusal(report("shop")).startswith("Stack shop: it has no output TableName; name a stack of Firstline")
+        assert refusal(report("shop")).startswith("Stack shop: it has no outputs TableName and StateMachineArn; name")
 
 
 def test_no_region(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,6 +89,7 @@ def test_the_emulator_that_started_last_is_found(monkeypatch: pytest.MonkeyPatch
 def test_the_template_declares_what_is_looked_for() -> None:
     outputs = yaml_parse((ROOT / "template.yaml").read_text())["Outputs"]
     assert outputs["TableName"]["Value"] == {"Ref": "Table"}
+    assert outputs["StateMachineArn"]["Value"] == {"Ref": "IncidentStateMachine"}
     assert {"StateMachineArn", "ApiUrl", "PageTopicArn"} <= set(outputs)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.template.iam import conditions_hold
+from local.emulator.iam import conditions_hold
 
 KEYS = "dynamodb:LeadingKeys"
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from tests.template.iam import Statement, allows
+from local.emulator.iam import Statement, allows
 from tests.template.test_iam_senders import ACCOUNT, MACHINE, REGION, statements_by_role, template
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.template.iam import Statement, fits
+from local.emulator.iam import Statement, fits
 from tests.template.test_iam_releases import LISTED
 from tests.template.test_iam_senders import statements_by_role, template
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+from local.emulator.iam import NotUnderstood, Statement, allows, fits
 from local.emulator.template import Template, expand
-from tests.template.iam import NotUnderstood, Statement, allows, fits
 
 ROOT = Path(__file__).parents[2]
 STACK = "ops"

@@ -3,8 +3,10 @@
 | what | pk | sk |
 |---|---|---|
 | a silence | `SILENCES` | `<expires at>#<id>` |
+| the end of one that lasts until its incident resolves | `SILENCE_ENDS` | the same |
 
-One query reads those that have not expired. Its own times decide whether a silence is active.
+One query reads those that have not expired, and one more the ends if any lasts until its incident resolves. The times
+of a silence decide whether it is active. The function that closes incidents writes ends only: it can silence nothing.
 """
 
 from datetime import datetime, timedelta
@@ -29,7 +31,11 @@ class TableSilences(TableStore):
     def since(self, at: datetime, *, limit: int | None = None) -> list[Silence]:
         """Return the silences that expire after a time, including those that a person ended early."""
         items = self._table.query("SILENCES", since=stamp(at), limit=limit, consistent=True)
-        return [silence for item in items if (silence := _read(item)) is not None]
+        silences = [silence for item in items if (silence := _read(item)) is not None]
+        if not any(silence.until_resolved and silence.ended_at is None for silence in silences):
+            return silences
+        ends = {item["sk"]: item for item in self._table.query("SILENCE_ENDS", since=stamp(at), consistent=True)}
+        return [_ended(silence, ends.get(_sort_key(silence))) for silence in silences]
 
     def find(self, silence_id: str, now: datetime) -> Silence | None:
         """Return a silence by its id, even if it expired recently; None if it is unknown."""
@@ -37,7 +43,7 @@ class TableSilences(TableStore):
 
     def save(self, silence: Silence) -> None:
         """Write the silence, new or changed; it is stored as long as the incidents that name it."""
-        item: Item = {"pk": "SILENCES", "sk": f"{stamp(silence.expires_at)}#{silence.id}"}
+        item: Item = {"pk": "SILENCES", "sk": _sort_key(silence)}
         item |= {"silence": silence.model_dump_json(), "expires_at": self._table.expiry(silence.expires_at)}
         self._table.put(item)
 
@@ -51,7 +57,8 @@ class TableSilences(TableStore):
         """End a silence that lasts until its incident resolves, unless it is over already."""
         silence = self.find(silence_id, now)
         if silence is not None and silence.active(now):
-            self.end(silence, "the alert resolved", now)
+            end: Item = {"pk": "SILENCE_ENDS", "sk": _sort_key(silence), "ended_at": stamp(now)}
+            self._table.put(end | {"expires_at": self._table.expiry(silence.expires_at)})
 
 
 class RememberedSilences:
@@ -71,6 +78,19 @@ class RememberedSilences:
             except HistoryUnavailable as error:
                 logger.error("the silences could not be read, so nothing is silenced: %s", error)
         return self._known
+
+
+def _sort_key(silence: Silence) -> str:
+    return f"{stamp(silence.expires_at)}#{silence.id}"
+
+
+def _ended(silence: Silence, end: Item | None) -> Silence:
+    """Return the silence with its end, if it has one and nobody ended it before."""
+    if end is None or silence.ended_at is not None or not silence.until_resolved:
+        return silence
+    return silence.model_copy(
+        update={"ended_at": datetime.fromisoformat(end["ended_at"]), "ended_by": "the alert resolved"}
+    )
 
 
 def _read(item: Item) -> Silence | None:

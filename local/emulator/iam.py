@@ -1,4 +1,4 @@
-"""Would IAM allow it? As much of its evaluation as this stack's policies use, and an error at anything else.
+"""The evaluation of IAM policies, as much of it as this stack's policies use, and an error at anything else.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -17,19 +17,19 @@ class NotUnderstood(Exception):
 
 
 def allows(statements: Iterable[Statement], action: str, resource: str, context: Context) -> bool:
-    """Tell whether a principal with these statements may do `action` on the ARN `resource`."""
-    applying = [one for one in statements if _applies(one, action, resource, context)]
-    return bool(applying) and all(one["Effect"] == "Allow" for one in applying)
+    """Return True if a principal with these statements may do `action` on the ARN `resource`."""
+    applying = [statement for statement in statements if _applies(statement, action, resource, context)]
+    return bool(applying) and all(statement["Effect"] == "Allow" for statement in applying)
 
 
 def fits(pattern: str, text: str) -> bool:
-    """IAM's wildcards: `*` for anything, `?` for one character, and nothing else is special."""
+    """Return True if IAM's pattern fits: `*` is anything, `?` one character, and nothing else is special."""
     parts = (".*" if part == "*" else "." if part == "?" else re.escape(part) for part in re.split(r"([*?])", pattern))
     return re.fullmatch("".join(parts), text, re.DOTALL) is not None
 
 
 def conditions_hold(statement: Statement, context: Context) -> bool:
-    """Tell whether all conditions of a statement hold for a request."""
+    """Return True if all conditions of a statement hold for a request."""
     return all(_holds(kind, key, _list(wanted), context) for kind, key, wanted in _conditions(statement))
 
 

@@ -1,0 +1,173 @@
+"""Witnesses of an audit trail that no function of Firstline can write: the executions' histories, and CloudTrail.
+
+Step Functions keeps the history of an execution for 90 days after its end, CloudTrail its events for 90 days.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from firstline.incidents.audit_trail import Entry
+from firstline.incidents.lifecycle import execution_name
+from firstline_cli.stacks import Stack
+
+LATE = timedelta(minutes=20)
+"""CloudTrail delivers an event within about 15 minutes:
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html"""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command as a witness saw it. `document` is its name and version, as in `name:3`."""
+
+    id: str
+    document: str
+    hosts: tuple[str, ...]
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True)
+class Histories:
+    """The histories of an incident's executions: the events of each by its name, and whether all of them are over."""
+
+    events: dict[str, list[dict[str, Any]]]
+    over: bool
+
+    def commands(self) -> list[Command]:
+        """Return the commands that the executions sent."""
+        return [command for name, events in self.events.items() for command in _commands_of(name, events)]
+
+
+def histories(stack: Stack, incident_id: str) -> Histories:
+    """Read the histories of an incident's executions, from the first generation to the last.
+
+    Raises
+    ------
+    ClientError
+        Step Functions refused, for another reason than that there is no such execution.
+    """
+    states = stack.client("stepfunctions")
+    prefix = stack.state_machine.replace(":stateMachine:", ":execution:")
+    events: dict[str, list[dict[str, Any]]] = {}
+    over, generation = True, 1
+    while True:
+        name = execution_name(incident_id, generation)
+        try:
+            over = states.describe_execution(executionArn=f"{prefix}:{name}")["status"] != "RUNNING" and over
+            pages = states.get_paginator("get_execution_history").paginate(executionArn=f"{prefix}:{name}")
+            events[name] = [event for page in pages for event in page["events"]]
+        except states.exceptions.ExecutionDoesNotExist:
+            return Histories(events, over)
+        generation += 1
+
+
+def seen_by_cloudtrail(stack: Stack, incident_id: str, since: datetime, until: datetime) -> list[Command]:
+    """Return the commands of an incident that CloudTrail saw; each carries the incident's id as its comment.
+
+    Raises
+    ------
+    ClientError, BotoCoreError
+        CloudTrail cannot be asked.
+    """
+    pages = (
+        stack.client("cloudtrail")
+        .get_paginator("lookup_events")
+        .paginate(
+            LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "SendCommand"}],
+            StartTime=since,
+            EndTime=until + LATE,
+        )
+    )
+    told = (json.loads(event["CloudTrailEvent"]) for page in pages for event in page["Events"])
+    return [_seen(event) for event in told if (event.get("requestParameters") or {}).get("comment") == incident_id]
+
+
+def contradictions(entries: Sequence[Entry], found: Histories) -> list[str]:
+    """Return what the trail says and the histories do not, or the other way round; nothing if they agree.
+
+    While an execution runs, its last commands may not be on the trail yet.
+    """
+    sent = {command.id: command for command in found.commands()}
+    ran = {str(entry.facts.get("command_id")): entry for entry in entries if _is_command(entry)}
+    planned = [entry for entry in entries if entry.what == "planned" and "plan_digest" in entry.facts]
+    hosts = {host for entry in planned for host in _texts(entry, "targets")}
+    approved = any(entry.what == "decided" and entry.facts.get("decision") == "approved" for entry in entries)
+    problems = [
+        f"the trail says that command {command_id} ran, and no execution sent it" for command_id in ran.keys() - sent
+    ]
+    for command in sent.values():
+        if command.id not in ran and found.over:
+            problems.append(f"{command.by} sent {_told(command)}, and the trail does not have it")
+        if strangers := sorted(set(command.hosts) - hosts):
+            problems.append(
+                f"{command.by} sent {_told(command)}, and no plan on the trail names {', '.join(strangers)}"
+            )
+        asked = [entry for entry in planned if command.document in _texts(entry, "documents")]
+        if asked and not approved and all(entry.facts.get("decision") == "approve" for entry in asked):
+            problems.append(f"{command.by} sent {_told(command)}, which nobody has approved on the trail")
+    return sorted(problems)
+
+
+def unexplained(seen: Sequence[Command], sent: Sequence[Command]) -> list[str]:
+    """Return the commands that CloudTrail saw and no execution sent."""
+    known = {command.id for command in sent}
+    return [f"{command.by} sent {_told(command)}, and no execution did" for command in seen if command.id not in known]
+
+
+def export(folder: Path, entries: Sequence[Entry], found: Histories) -> None:
+    """Write the trail and each execution's history into a folder, one JSON document a line."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "trail.jsonl").write_text("".join(f"{entry.model_dump_json()}\n" for entry in entries))
+    for name, events in found.events.items():
+        lines = (json.dumps(event, default=str) for event in events)
+        (folder / f"{name}.jsonl").write_text("".join(f"{line}\n" for line in lines))
+
+
+def cannot_be_asked(error: ClientError | BotoCoreError) -> str:
+    """Return why AWS does not answer, on one line."""
+    return " ".join(str(error).split())
+
+
+def _commands_of(name: str, events: list[dict[str, Any]]) -> Iterator[Command]:
+    scheduled: dict[str, Any] | None = None
+    for event in events:
+        if details := event.get("taskScheduledEventDetails"):
+            scheduled = json.loads(details["parameters"]) if details["resource"] == "sendCommand" else None
+        elif scheduled is not None and (details := event.get("taskSucceededEventDetails")):
+            sent = json.loads(details["output"])["Command"]
+            document = f"{scheduled['DocumentName']}:{scheduled['DocumentVersion']}"
+            hosts = tuple(scheduled["InstanceIds"])
+            yield Command(sent["CommandId"], document, hosts, event["timestamp"], f"execution {name}")
+            scheduled = None
+
+
+def _seen(event: dict[str, Any]) -> Command:
+    asked = event["requestParameters"]
+    answered = (event.get("responseElements") or {}).get("command") or {}
+    return Command(
+        id=str(answered.get("commandId", "without an id")),
+        document=f"{asked.get('documentName')}:{asked.get('documentVersion', '')}",
+        hosts=tuple(asked.get("instanceIds", [])),
+        at=datetime.fromisoformat(event["eventTime"]),
+        by=str(event.get("userIdentity", {}).get("arn", "somebody")),
+    )
+
+
+def _is_command(entry: Entry) -> bool:
+    """Return True if the entry is about a command on a host, not about a release or a step that was not sent."""
+    return entry.what == "ran" and "i-" in str(entry.facts.get("instance_id")) and bool(entry.facts.get("command_id"))
+
+
+def _texts(entry: Entry, name: str) -> list[str]:
+    value = entry.facts.get(name)
+    return value if isinstance(value, list) else []
+
+
+def _told(command: Command) -> str:
+    return f"command {command.id} ({command.document} to {', '.join(command.hosts)})"

@@ -1,0 +1,70 @@
+"""The roles of the stack: each function and each state machine may do what its role's statements allow, as on AWS.
+
+A principal is known by its access key, which is the logical id of its role. Whoever signs with another key is the
+account's owner, who may do everything.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from werkzeug.wrappers import Request
+
+from local.emulator.access import Access, accesses, caller
+from local.emulator.iam import Statement, allows
+from local.emulator.server import ServiceError
+
+SECRET_KEY = "local"  # noqa: S105
+
+
+class Roles:
+    """The statements of each role, by its logical id.
+
+    Parameters
+    ----------
+    tags
+        Returns the tags of an instance by its id, which statements about Run Command compare.
+    """
+
+    def __init__(
+        self,
+        statements: Mapping[str, Sequence[Statement]],
+        *,
+        account: str,
+        tags: Callable[[str], Mapping[str, str]],
+    ) -> None:
+        self._statements = statements
+        self._account = account
+        self._tags = tags
+
+    def check(self, request: Request, body: bytes) -> None:
+        """Refuse a request that the role of its signer does not allow.
+
+        Raises
+        ------
+        ServiceError
+            AccessDeniedException, in the words of AWS.
+        """
+        signer = caller(request)
+        if signer is None or signer.key not in self._statements:
+            return
+        for access in accesses(request, body, signer, self._account):
+            if not self._allowed(signer.key, access):
+                raise ServiceError(
+                    "AccessDeniedException",
+                    f"User: arn:aws:sts::{self._account}:assumed-role/{signer.key}/local is not authorized to perform: "
+                    f"{access.action} on resource: {access.resource} because no identity-based policy allows the "
+                    f"{access.action} action ({dict(access.context)})",
+                )
+
+    def _allowed(self, role: str, access: Access) -> bool:
+        statements = self._statements[role]
+        if access.resource is None:
+            return any(access.action in _listed(statement["Action"]) for statement in statements)
+        context = dict(access.context)
+        _, kind, instance = access.resource.rpartition("instance/")
+        if kind:
+            context |= {f"ssm:resourceTag/{name}": value for name, value in self._tags(instance).items()}
+        return allows(statements, access.action, access.resource, context)
+
+
+def _listed(value: str | Sequence[str]) -> Sequence[str]:
+    return [value] if isinstance(value, str) else value
