@@ -71,6 +71,8 @@ class Witness:
     last: dict[Key, Word] = field(default_factory=dict)
     unsure: dict[Key, datetime] = field(default_factory=dict)
     _under_way: dict[Key, list[list[Any]]] = field(default_factory=lambda: defaultdict(list))
+    _unanswered: dict[Key, Said] = field(default_factory=dict)
+    """The newest word about an alert that got no clear answer, until a word that is not older gets one."""
 
     def is_sure(self, key: Key) -> bool:
         """Tell whether the last accepted word about an alert is surely what the stack should know."""
@@ -102,15 +104,19 @@ class Witness:
             # A delivery and its retry say the same, so only identity tells them apart.
             others = self._under_way[said.key] = [each for each in self._under_way[said.key] if each is not flight]
             known, was_unsure = self.last.get(said.key), said.key in self.unsure
+            unanswered = self._unanswered.get(said.key)
             if not 200 <= status < 300:
                 # It may have had its effect all the same, if it says something new.
                 if known is None or known.said.firing != said.firing:
                     self.unsure[said.key] = now
+                    if unanswered is None or not self._is_late(said, unanswered):
+                        self._unanswered[said.key] = said
                 continue
             if flight[1]:
                 self.unsure[said.key] = now
-            elif not others:
+            elif not others and (unanswered is None or not self._is_late(said, unanswered)):
                 self.unsure.pop(said.key, None)
+                self._unanswered.pop(said.key, None)
             if known is not None and (self._is_late(said, known.said) or known.at > now):
                 continue
             word = Word(said, now, flight[2])
