@@ -1,13 +1,14 @@
 """Your own runbooks and policy files on a stack on this machine, to try them from the alert to the page."""
 
-import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from firstline.adapters.dynamodb.remediations import TableRemediations
+from firstline.adapters.dynamodb.table import Table
 from firstline.errors import ConfigurationError
-from firstline.remediation.steps import document_name
 from firstline.runbooks import catalogue, documents
 from local.emulator.resources import create_document
 
@@ -26,27 +27,18 @@ def link_runbooks(folder: Path, opt_folder: Path) -> None:
                 (opt / f"{runbook}.yaml").symlink_to((folder / f"{runbook}.yaml").resolve())
 
 
-def promote(ids: Sequence[str], shipped: Path, folder: Path, opt_folder: Path) -> None:
-    """Let every function read these shipped runbooks with `mode: auto`, as an owner's edit of the file would.
+def promote(ids: Sequence[str], runbooks: Path, table: Table, now: datetime) -> None:
+    """Let these runbooks of a folder run by themselves, as `firstline runbooks promote` does.
 
     Raises
     ------
     ConfigurationError
-        No shipped runbook has such an id.
+        The folder has no runbook of such an id.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     for runbook in ids:
-        source = shipped / f"{runbook}.yaml"
-        if not source.is_file():
-            raise ConfigurationError(f"{runbook}: no shipped runbook has this id, so it cannot be promoted")
-        promoted = folder / source.name
-        promoted.write_text(
-            re.sub(r"(?m)^mode: .*$", "mode: auto", source.read_text(encoding="utf-8")), encoding="utf-8"
-        )
-        for opt in opt_folder.iterdir():
-            if (opt / "policy").exists():
-                (opt / source.name).unlink()
-                (opt / source.name).symlink_to(promoted.resolve())
+        if not (runbooks / f"{runbook}.yaml").is_file():
+            raise ConfigurationError(f"{runbook}: no runbook in {runbooks} has this id, so it cannot be promoted")
+        TableRemediations(table).promote(runbook, "the owner", now)
 
 
 def replace_policies(files: Sequence[Path], shipped: Path, folder: Path, opt_folder: Path) -> None:
@@ -75,6 +67,6 @@ def deploy(folder: Path, stack_name: str, client: Callable[[str], Any]) -> Itera
         if runbook.is_off:
             continue
         for step_id, command in runbook.commands():
-            name = document_name(f"{stack_name}_runbook", runbook.id, step_id)
+            name = documents.document_name(f"{stack_name}_runbook", runbook, step_id, command)
             create_document(client("ssm"), name, documents.content(runbook, step_id, command))
             yield name, step_id

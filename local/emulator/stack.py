@@ -18,6 +18,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from firstline.adapters.dynamodb.table import Table
 from local.emulator import engine, events, more_runbooks
 from local.emulator.cloud import Cloud
 from local.emulator.commands import CommandEnded, Commands
@@ -197,7 +198,8 @@ class Stack:
             more_runbooks.link_runbooks(runbooks, opt_folder)
             self.created.documents += [name for name, _ in more_runbooks.deploy(runbooks, STACK_NAME, self.client)]
         if promoted := self.options.promoted:
-            more_runbooks.promote(promoted, ROOT / "runbooks", self.options.folder / "promoted", opt_folder)
+            table = Table(self.client("dynamodb"), self.created.table_name)
+            more_runbooks.promote(promoted, ROOT / "runbooks", table, datetime.now(UTC))
         if policies := self.options.policies:
             shipped = ROOT / "runbooks" / "policy"
             more_runbooks.replace_policies(policies, shipped, self.options.folder / "policy", opt_folder)

@@ -10,7 +10,6 @@ from shutil import copytree
 from tempfile import mkdtemp
 from typing import Any, NamedTuple
 
-from firstline.remediation.steps import document_name
 from firstline.runbooks import catalogue, documents
 from firstline.runbooks.catalogue import Catalogue
 
@@ -113,7 +112,7 @@ def shipped() -> Catalogue:
 def _documents() -> dict[str, tuple[str, str, Any]]:
     """Return the runbook, the step and the content of each document by its name."""
     return {
-        document_name(PREFIX, runbook.id, step_id): (
+        documents.document_name(PREFIX, runbook, step_id, command): (
             runbook.id,
             step_id,
             documents.content(runbook, step_id, command),

@@ -36,8 +36,7 @@ from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.incidents import lifecycle
 from firstline.incidents.audit_trail import Entry, first_break
 from firstline.models import IncidentRecord
-from firstline.remediation.steps import document_name
-from firstline.runbooks import catalogue
+from firstline.runbooks import catalogue, documents
 from local.demo import senders
 from local.emulator import engine, more_runbooks
 from local.emulator.cloud import Cloud
@@ -51,6 +50,7 @@ from tests.statemachine.run_command import RunCommand
 
 ROOT = Path(__file__).parent.parent.parent
 RUNBOOKS = Path(__file__).parent / "runbooks"
+PROMOTED = ("high-memory", "conntrack-full", "bad-flag", "bad-release", "stuck-spooler")
 STACK_NAME = "firstline-test"
 REGION = "eu-central-1"
 HOSTS = ("web-1", "web-2", "web-3", "web-4")
@@ -132,13 +132,10 @@ class World:
             api_url=self._servers["aws"].url,
         ).create()
         more_runbooks.link_runbooks(RUNBOOKS, self._folder)
-        # As an owner would: nothing that acts ships in auto.
-        promoted = self._folder.with_name(f"{self._folder.name}-promoted")
-        more_runbooks.promote(("high-memory", "conntrack-full"), ROOT / "runbooks", promoted, self._folder)
         self._documents = {
-            document_name(f"{STACK_NAME}_runbook", runbook.id, step_id): step_id
+            documents.document_name(f"{STACK_NAME}_runbook", runbook, step_id, command): step_id
             for runbook in catalogue.load(ROOT / "runbooks").values()
-            for step_id, _ in runbook.commands()
+            for step_id, command in runbook.commands()
         } | dict(more_runbooks.deploy(RUNBOOKS, STACK_NAME, self.client))
         self._run_instances()
         for topic in self.created.topic_arns:
@@ -167,6 +164,10 @@ class World:
         self._ahead = timedelta()
         self._work_again()
         self._table = _empty_table()
+        # As an owner would: nothing that acts ships in auto, and what may interrupt a service needs a person's word.
+        table = Table(self.client("dynamodb"), self.created.table_name)
+        for runbook in PROMOTED:
+            TableRemediations(table).promote(runbook, "the owner", self.now())
         self.inbox._messages.clear()
         for name in self._changed_secrets:
             self.client("ssm").put_parameter(

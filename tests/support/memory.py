@@ -42,7 +42,7 @@ from firstline.models import (
 from firstline.remediation.locks import Lease
 from firstline.remediation.plan import Resolution
 from firstline.remediation.releases import ReleaseHistory
-from firstline.remediation.steps import Document, document_name
+from firstline.remediation.steps import Document
 from firstline.remediation.targets import OwnAccount
 from firstline.runbooks import documents
 from firstline.runbooks.model import Runbook
@@ -323,7 +323,7 @@ class MemoryDocuments:
     ) -> None:
         self.text = script
         self.deployed = {
-            document_name(prefix, runbook.id, step_id): Document(
+            documents.document_name(prefix, runbook, step_id, command): Document(
                 version="3", content=documents.content(runbook, step_id, command)
             )
             for runbook in runbooks

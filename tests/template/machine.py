@@ -128,4 +128,5 @@ def expressions(value: Any) -> Iterator[str]:
 def variables(expression: str) -> set[str]:
     """Return the machine's variables that an expression reads, without `$states` and those that it binds itself."""
     read = _TEXT.sub('""', expression)
-    return set(_VARIABLE.findall(read)) - set(re.findall(r"\$(\w+)\s*:=", read)) - {"states"}
+    bound = {*re.findall(r"\$(\w+)\s*:=", read), *re.findall(r"function\(\$(\w+)\)", read)}
+    return set(_VARIABLE.findall(read)) - bound - {"states"}

@@ -72,8 +72,11 @@ def test_the_machine_sends_only_this_stacks_documents_and_only_to_tagged_instanc
 ) -> None:
     to_documents, to_instances = allowed(statements["IncidentStateMachineRole"], "ssm:SendCommand")
 
-    (document,) = as_list(to_documents["Resource"])
-    assert document["Fn::Sub"].endswith(":${AWS::AccountId}:document/${AWS::StackName}_runbook-*")
+    looks, acts = as_list(to_documents["Resource"])
+    assert looks["Fn::Sub"].endswith(":${AWS::AccountId}:document/${AWS::StackName}_runbook-ro-*")
+    switched_off, nothing, all_own = acts["Fn::If"]
+    assert (switched_off, nothing) == ("RemediationIsOff", {"Ref": "AWS::NoValue"})
+    assert all_own["Fn::Sub"].endswith(":${AWS::AccountId}:document/${AWS::StackName}_runbook-*")
     kinds = [resource["Fn::Sub"].split(":")[-1] for resource in to_instances["Resource"]]
     assert kinds == ["instance/*", "managed-instance/*"]
     assert to_instances["Condition"] == {"StringEquals": {"ssm:resourceTag/Firstline": {"Ref": "TargetTagValue"}}}

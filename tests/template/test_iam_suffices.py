@@ -225,6 +225,7 @@ def settles(world: World, incident: Incident) -> None:
     world.remediations.settle(
         plan, incident.incident_id, "failed", began=NOON, accepted=True, demote="it did not help", at=NOON
     )
+    world.remediations.standing(plan.runbook_id)
     world.remediations.settle(plan, "never-began", "not_run", began=None, accepted=False, demote=None, at=NOON)
     world.trail.append(incident.incident_id, [planned(plan)], NOON)
 

@@ -123,10 +123,13 @@ def test_only_fields_that_exist_are_read(machine: Machine, name: str, variable: 
 
 @every_state
 def test_only_fields_of_a_step_are_read(machine: Machine, name: str) -> None:
-    kind = models.PlannedStep if machine is MACHINE else models.PlannedRelease
+    kinds: list[type[BaseModel]] = [models.PlannedStep] if machine is MACHINE else [models.PlannedRelease]
+    if name == "Claim Step":
+        kinds = [models.PlannedStep, models.PlannedRelease]
+    known = {field for kind in kinds for field in kind.model_fields}
     for expression in expressions(machine.states[name]):
         fields = set(re.findall(r"\$step\.(\w+)", expression))
-        assert fields <= set(kind.model_fields), expression
+        assert fields <= known, expression
 
 
 def test_a_release_has_what_every_step_is_asked_for() -> None:
@@ -155,12 +158,27 @@ def test_an_act_is_only_ever_reached_through_a_claim_and_the_switch() -> None:
     assert before(MACHINE, "Run Step") == {"Switched Off?", "What Next?"}
 
 
+def document(risk: str) -> str:
+    """Return the name of a document as the definition's expressions see it, without the substitution of its prefix."""
+    return f"${{DocumentPrefix}}-{risk}-low-disk.look"
+
+
+@pytest.mark.parametrize("kind", ["diagnose", "verify"])
+@pytest.mark.parametrize("name", [document("safe"), document("destructive"), "Mine", "ro-mine", f"my{document('ro')}"])
+def test_a_step_that_only_says_that_it_looks_is_claimed(kind: str, name: str) -> None:
+    variables = {"move": "Run Step", "seconds": 0, "step": {"kind": kind, "document": name}}
+    rules = MACHINE.states["What Next?"]["Choices"]
+    chosen = next(rule["Next"] for rule in rules if evaluate(rule["Condition"][3:-3], variables.__getitem__))
+
+    assert chosen == "Claim Step"
+
+
 @pytest.mark.parametrize(
     ("kind", "through"), [("diagnose", "Run Step"), ("verify", "Run Step"), ("act", None), ("rollback", None)]
 )
 @pytest.mark.parametrize("move", ["Run Step", "Read Switch"])
 def test_a_wrong_move_sends_no_act_past_the_claim(move: str, kind: str, through: str | None) -> None:
-    variables = {"move": move, "seconds": 0, "step": {"kind": kind}}
+    variables = {"move": move, "seconds": 0, "step": {"kind": kind, "document": document("ro")}}
     rules = MACHINE.states["What Next?"]["Choices"]
     chosen = next(rule["Next"] for rule in rules if evaluate(rule["Condition"][3:-3], variables.__getitem__))
 
@@ -169,7 +187,7 @@ def test_a_wrong_move_sends_no_act_past_the_claim(move: str, kind: str, through:
 
 @pytest.mark.parametrize("move", get_args(contracts.Move.__value__))
 def test_every_move_leads_to_its_state(move: str) -> None:
-    variables = {"move": move, "seconds": 0, "step": {"kind": "diagnose"}}
+    variables = {"move": move, "seconds": 0, "step": {"kind": "diagnose", "document": document("ro")}}
     choices = MACHINE.states["What Next?"]
     chosen = (rule["Next"] for rule in choices["Choices"] if evaluate(rule["Condition"][3:-3], variables.__getitem__))
 
@@ -249,7 +267,7 @@ def test_a_wait_is_for_this_execution_and_for_what_it_knew(name: str) -> None:
 
 
 def test_a_claim_is_of_this_execution_while_the_alert_fires() -> None:
-    on_live, claim = (next(iter(item.values())) for item in TASKS["Claim Step"]["Arguments"]["TransactItems"])
+    on_live, claim = (next(iter(item.values())) for item in TASKS["Claim Step"]["Arguments"]["TransactItems"][:2])
 
     condition = " ".join(on_live["ConditionExpression"].split())
     assert "generation = :generation AND #status = :open AND (firing > :least OR attribute_exists(shards))" in condition
@@ -262,7 +280,7 @@ def test_the_machine_is_small_enough_to_read() -> None:
     jsonata = sum(map(len, re.findall(r"{%(.*?)%}", INCIDENT.read_text(), re.DOTALL)))
 
     assert len(MACHINE.states) <= 40
-    assert jsonata <= 7_000
+    assert jsonata <= 8_500
 
 
 def test_the_child_machine_only_ends_by_reporting() -> None:

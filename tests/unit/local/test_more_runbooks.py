@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from firstline.errors import ConfigurationError
-from firstline.runbooks import catalogue
 from local.emulator.more_runbooks import promote, replace_policies
+from tests.support.builders import NOON
+from tests.support.memory import MemoryStore
 
 SHIPPED = Path("runbooks/policy")
 
@@ -32,21 +33,17 @@ def test_a_file_takes_the_place_of_the_shipped_one_of_its_name(tmp_path: Path, o
     assert not (opt / "reads-none" / "policy").exists()
 
 
-def test_an_owner_can_promote_a_shipped_runbook(tmp_path: Path, opt: Path) -> None:
-    for path in Path("runbooks").glob("[a-z]*.yaml"):
-        (opt / "reads" / path.name).symlink_to(path.resolve())
+def test_an_owner_can_promote_a_shipped_runbook() -> None:
+    store = MemoryStore()
 
-    promote(["conntrack-full"], Path("runbooks"), tmp_path / "promoted", opt)
+    promote(["conntrack-full"], Path("runbooks"), store.table, NOON)
 
-    read = catalogue.load(opt / "reads")
-    assert read["conntrack-full"].mode == "auto"
-    assert catalogue.load(Path("runbooks"))["conntrack-full"].mode == "approve"
-    assert list(read) == list(catalogue.load(Path("runbooks")))
+    assert store.remediations.standing("conntrack-full").promoted_by == "the owner"
 
 
-def test_what_does_not_ship_cannot_be_promoted(tmp_path: Path, opt: Path) -> None:
-    with pytest.raises(ConfigurationError, match="conntrack: no shipped runbook has this id"):
-        promote(["conntrack"], Path("runbooks"), tmp_path / "promoted", opt)
+def test_what_does_not_ship_cannot_be_promoted() -> None:
+    with pytest.raises(ConfigurationError, match="conntrack: no runbook in runbooks has this id"):
+        promote(["conntrack"], Path("runbooks"), MemoryStore().table, NOON)
 
 
 def test_a_file_that_takes_no_place_is_refused(tmp_path: Path, opt: Path) -> None:

@@ -92,6 +92,7 @@ TWO_SAY_YES = {"mode": "approve", "approvals": 2}
 BOTH = {"approvals": {"destructive": 2}}
 EARNS = {"mode": "approve", "earns": {"auto_after": 5}}
 EARNED = Standing(in_a_row=5)
+PROMOTED = Standing(promoted_by="ada")
 TAKEN = Standing(in_a_row=9, demoted="ada demoted it", demoted_by_person=True)
 REGAINED = Standing(in_a_row=5, demoted="it did not help in incident old")
 ASKS_FOR_ONE = {"mode": "approve", "limits": {"cooldown": "1m", "per_hour": 3, "max_hosts": 1}}
@@ -216,10 +217,10 @@ TABLE: list[tuple[str, dict[str, Any], str, str]] = [
     ("the name fits as well", {"runbook": BY_WORDS}, "auto", ""),
     ("a storm", {"incident": {"storm": True}}, "approve", "storm"),
     ("flapping", {"incident": {"flapping": True}}, "approve", "flapping"),
-    ("disruptive in staging", {"runbook": DISRUPTIVE}, "auto", ""),
-    ("disruptive in production", {"runbook": DISRUPTIVE, "environment": "prod"}, "approve", "this is prod"),
+    ("disruptive, with no record", {"runbook": DISRUPTIVE}, "approve", "asks until it has earned auto"),
+    ("disruptive, and promoted", {"runbook": DISRUPTIVE, "standing": PROMOTED}, "auto", ""),
+    ("promoted elsewhere", {"runbook": DISRUPTIVE, "standing": PROMOTED, "alert": PRODUCTION}, "approve", "asks until"),
     ("safe in production", {"environment": "prod"}, "auto", ""),
-    ("the alert says production", {"runbook": DISRUPTIVE, "alert": PRODUCTION}, "approve", "this is Production"),
     ("it was deployed 29 minutes ago", OF_SHOP | deployed(29), "approve", "Shop 1.4 was deployed 29 minutes ago"),
     ("it was deployed 30 minutes ago", OF_SHOP | deployed(30), "auto", ""),
     ("it is deployed since 2 hours", OF_SHOP | deployed(120, state="in_progress"), "approve", "is being deployed"),

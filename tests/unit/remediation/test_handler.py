@@ -90,7 +90,7 @@ def test_the_handler_answers_with_the_contract_every_key_included(event: dict[st
     answer = app.handler(event, Context())
 
     assert answer["plan"]["decision"] == "auto"
-    assert answer["plan"]["steps"][1]["document"] == "firstline-staging-conntrack-full-raise"
+    assert answer["plan"]["steps"][1]["document"] == "firstline-staging-safe-conntrack-full.raise"
     assert answer["plan"]["steps"][1]["parameters"]["maxEntries"] == ["1048576"]
     assert set(answer["plan"]) == set(RemediationPlan.model_fields)
 

@@ -137,20 +137,22 @@ def test_a_plan_has_documents_targets_and_checked_values(
     assert made.decision == "auto"
     assert made.targets == [web_1]
     assert [(step.document, step.parameters, step.on_failure) for step in all_checked(PlannedStep, made.steps)] == [
-        ("firstline-dev-drain-spool-look", {}, "continue"),
-        ("firstline-dev-drain-spool-drain", {"spool": ["mail"]}, "stop"),
+        ("firstline-dev-ro-drain-spool.look", {}, "continue"),
+        ("firstline-dev-safe-drain-spool.drain", {"spool": ["mail"]}, "stop"),
     ]
     assert made.steps[0].timeout_seconds == 30
     assert made.verify is not None
     assert (made.verify.step_id, made.verify.kind, made.verify.document) == (
         "verify",
         "verify",
-        "firstline-dev-drain-spool-verify",
+        "firstline-dev-ro-drain-spool.verify",
     )
     sent = all_checked(PlannedStep, (*made.steps, *made.rollback, made.verify))
     assert {step.document_version for step in sent} == {"3"}
     assert (made.verify_attempts, made.recovery_wait_seconds) == (3, 20)
-    assert [(step.document, step.kind) for step in made.rollback] == [("firstline-dev-drain-spool-refill", "rollback")]
+    assert [(step.document, step.kind) for step in made.rollback] == [
+        ("firstline-dev-safe-drain-spool.refill", "rollback")
+    ]
     assert made.limits.cooldown_seconds == 1_800
     assert RemediationPlan.model_validate(made.model_dump(mode="json")) == made
 
@@ -176,7 +178,7 @@ def test_a_plan_is_on_the_trail_with_what_it_rests_on(desk: Desk, web_1: Target)
     assert facts["plan_digest"] == output.plan.digest()
     assert facts["policy_version"] == output.plan.policy_version
     assert facts["targets"] == [web_1.instance_id]
-    assert facts["documents"] == ["firstline-dev-drain-spool-drain:3"]
+    assert facts["documents"] == ["firstline-dev-safe-drain-spool.drain:3"]
 
 
 def test_what_cannot_be_put_on_the_trail_does_not_run(desk: Desk) -> None:
@@ -203,13 +205,13 @@ def test_the_policys_version_changes_with_whatever_it_rests_on(desk: Desk, make_
 @pytest.mark.parametrize(
     ("trouble", "reason"),
     [
-        ("missing", "firstline-dev-drain-spool-drain is not in Systems Manager; deploy the stack"),
-        ("changed", "firstline-dev-drain-spool-drain in Systems Manager is not what its runbook says; deploy"),
+        ("missing", "firstline-dev-safe-drain-spool.drain is not in Systems Manager; deploy the stack"),
+        ("changed", "firstline-dev-safe-drain-spool.drain in Systems Manager is not what its runbook says; deploy"),
     ],
 )
 def test_a_document_that_is_not_the_runbooks_is_not_sent(desk: Desk, trouble: str, reason: str) -> None:
     desk.documents = MemoryDocuments(desk.runbooks, "firstline-dev")
-    name = "firstline-dev-drain-spool-drain"
+    name = "firstline-dev-safe-drain-spool.drain"
     if trouble == "missing":
         del desk.documents.deployed[name]
     else:

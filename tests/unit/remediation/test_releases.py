@@ -88,6 +88,7 @@ def shop(
 ) -> Desk:
     """A shop that was released half an hour before its alert, and had stood for days before."""
     desk.runbooks = [Runbook.model_validate(release_fields())]
+    desk.remediations.promote("drain-spool", "ada", desk.now)
     desk.incident = make_incident(make_alert(host=None, service="shop", labels={}))
     desk.classification = make_classification(is_deployment_related=True)
     desk.release_arns = (GROUP, ENVIRONMENT, PROFILE)

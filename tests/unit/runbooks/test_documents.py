@@ -11,7 +11,7 @@ import yaml
 
 from firstline.models import Classification, Incident
 from firstline.runbooks.catalogue import Catalogue
-from firstline.runbooks.documents import render_document_script, render_script, render_template
+from firstline.runbooks.documents import document_name, render_document_script, render_script, render_template
 from firstline.runbooks.model import Command, Runbook
 from tests.support.checked import checked
 
@@ -51,7 +51,7 @@ def test_each_command_is_a_document_with_its_parameters_as_variables(make_runboo
     assert set(template["Parameters"]) == {"DocumentPrefix"}
     assert set(template["Resources"]) == {"DrainSpoolDrain", "DrainSpoolVerify"}
     document = template["Resources"]["DrainSpoolDrain"]["Properties"]
-    assert document["Name"] == ("!Sub", "${DocumentPrefix}-drain-spool-drain")
+    assert document["Name"] == ("!Sub", "${DocumentPrefix}-safe-drain-spool.drain")
     assert document["DocumentType"] == "Command"
     assert document["UpdateMethod"] == "NewVersion"
     content = document["Content"]
@@ -160,7 +160,7 @@ def test_every_planned_document_is_in_the_template_with_exactly_its_parameters(
     }
 
     planned = {
-        f"${{DocumentPrefix}}-{runbook.id}-{step_id}": set(runbook.parameters_of(command))
+        document_name("${DocumentPrefix}", runbook, step_id, command): set(runbook.parameters_of(command))
         for runbook in shipped.values()
         for step_id, command in runbook.commands()
     }

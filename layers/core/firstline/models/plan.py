@@ -49,6 +49,14 @@ class PlannedStep(Frozen):
         """The document and version that are sent, for the trail."""
         return f"{self.document}:{self.document_version}"
 
+    def covered(self, targets: "list[Target]") -> str:
+        """Return what a yes to this step covers: the document, its version, the parameters and the hosts.
+
+        The state machine writes the same text before it sends the step, and compares.
+        """
+        values = ";".join(f"{name}={self.parameters[name][0]}" for name in sorted(self.parameters))
+        return f"{self.sends} {values} {','.join(target.instance_id for target in targets)}"
+
 
 class Released(Frozen):
     """One release as CodeDeploy or AppConfig knows it: the deployment's id or number, its content, and its time."""
@@ -84,6 +92,10 @@ class PlannedRelease(Frozen):
     def sends(self) -> str:
         """The change of releases that is requested, for the trail and for people."""
         return f"from {self.taken_back.what} back to {self.put_back.what}"
+
+    def covered(self, _: list[Target]) -> str:
+        """Return what a yes to this step covers: the place, the release that is taken back, and the new one's mark."""
+        return f"{self.through} {self.place} {self.latest} {self.marker}"
 
     @property
     def lock(self) -> str:
@@ -165,6 +177,12 @@ class RemediationPlan(Frozen):
         """The hosts (by instance id) and releases (by place) that the plan acts on, with the names that people know."""
         hosts = {target.instance_id: target.name for target in self.targets}
         return hosts | {release.place: release.place for release in self.releases}
+
+    @property
+    def covers(self) -> list[str]:
+        """What a yes to the plan covers: each step, its verification and its rollback."""
+        verify = [self.verify] if self.verify else []
+        return [step.covered(self.targets) for step in (*self.steps, *verify, *self.rollback)]
 
     def digest(self) -> str:
         """Return the plan's name for approvals: SHA-256 over all of it, in hexadecimal.

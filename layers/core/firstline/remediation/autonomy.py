@@ -74,7 +74,8 @@ def advice(runbook: Runbook, mode: Mode, counted: Tally, standing: Standing, thr
     """Describe the mode that the runbook has earned, or what it lacks for the next one."""
     if demoted := standing.why_demoted(runbook.auto_after):
         return f"demoted to approval: {demoted}. After fixing it: firstline runbooks promote {runbook.id}"
-    if mode == "approve" and runbook.risk != "destructive" and standing.runs_by_itself(runbook.auto_after):
+    by_record = mode == "approve" or (mode == "auto" and runbook.needs_record)
+    if by_record and runbook.risk != "destructive" and standing.runs_by_itself(runbook.auto_after):
         return "runs by itself: " + (f"{standing.promoted_by} said so" if standing.promoted_by else "earned")
     match mode:
         case "off":
@@ -86,8 +87,12 @@ def advice(runbook: Runbook, mode: Mode, counted: Tally, standing: Standing, thr
             return "destructive: always asks"
         case "approve":
             return ", ".join(_missing(counted, thresholds)) or "ready for auto"
+        case "auto" if runbook.risk == "destructive":
+            return "destructive: always asks"
+        case "auto" if runbook.needs_record:
+            return f"asks until promoted: firstline runbooks promote {runbook.id}"
         case "auto":
-            return "destructive: always asks" if runbook.risk == "destructive" else "runs by itself"
+            return "runs by itself"
 
 
 def outcome_of_run(plan: RemediationPlan, results: Sequence[StepResult], *, cured: bool) -> RunOutcome:

@@ -34,9 +34,6 @@ type RemediationMode = Literal["off", "approve", "auto"]
 type Switch = Literal["on", "off", "unreadable"]
 """The kill switch, one SSM parameter. Unreadable counts as off."""
 
-PRODUCTION = frozenset({"prod", "production", "prd", "live"})
-"""The names of environments in which a disruptive runbook needs approval."""
-
 SURE_ENOUGH = 0.6
 """The confidence below which a model's choice needs approval."""
 
@@ -282,14 +279,16 @@ def _told_to_ask(situation: Situation) -> str | None:
         return "this stack asks for approval before every remediation"
     if why := situation.standing.why_demoted(situation.runbook.auto_after):
         return f"{situation.runbook.id} no longer runs by itself: {why}"
+    if situation.runbook.needs_record and not situation.runs_by_itself:
+        return (
+            f"{situation.runbook.id} may interrupt a service: it asks until it has earned auto, or a person gave it "
+            f"(firstline runbooks promote {situation.runbook.id})"
+        )
     return None
 
 
 def _doubtful(situation: Situation) -> str | None:
     runbook, classification = situation.runbook, situation.classification
-    production = next((name for name in situation.environments if name.strip().casefold() in PRODUCTION), None)
-    if runbook.risk == "disruptive" and production and not situation.runs_by_itself:
-        return f"{runbook.id} is disruptive, and this is {production}"
     if situation.releases and not classification.is_deployment_related:
         return f"{runbook.id} takes a release back, and the classification does not blame one"
     if classification.decided_by == "llm" and classification.confidence < SURE_ENOUGH:

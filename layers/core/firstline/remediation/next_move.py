@@ -50,8 +50,8 @@ LONGEST_WAIT = 30
 UNCHANGED = (HOLDS_ALREADY, NOT_NOW)
 """What an act prints that found nothing to do, and did nothing."""
 
-_CANCELLED = re.compile(r"\[([A-Za-z]+), ?([A-Za-z]+)\]")
-"""The reasons for which DynamoDB cancelled a transaction of two writes, as its message lists them."""
+_CANCELLED = re.compile(r"\[([A-Za-z]+), ?([A-Za-z]+)(?:, ?([A-Za-z]+))?\]")
+"""The reasons for which DynamoDB cancelled a transaction, as its message lists them: two writes, and one check."""
 
 
 class Invocation(BaseModel):
@@ -205,17 +205,22 @@ class _Remediation:
 def _unclaimed(run: _Remediation, error: ErrorOutput | None) -> NextMoveOutput:
     """Stop before a step that could not be claimed: its alert resolved, or it is not known whether it ran before.
 
-    DynamoDB names a reason for each write of the transaction: the first one is that on the incident, the second one
-    the claim.
+    DynamoDB names a reason for each part of the transaction: the first one is the write on the incident, the second
+    one the claim, the third one the check that the step is approved, or that its runbook may run by itself.
     """
     name, cause = (error.name, error.cause) if error else ("no error", "")
     step = run.step.step_id
     reasons = _CANCELLED.search(cause) if name == "DynamoDb.TransactionCanceledException" else None
-    incident, claim = (reasons[1], reasons[2]) if reasons else ("", "")
+    incident, claim, permission = (reasons[1], reasons[2], reasons[3] or "") if reasons else ("", "", "")
     if "ConditionalCheckFailed" in claim:
         return run.human(f"Step {step} was claimed before by an execution that ended: nobody knows whether it ran.")
     if "ConditionalCheckFailed" in incident:
         return run.human(f"Step {step} was not sent: the alert resolved, or another execution has the incident.")
+    if "ConditionalCheckFailed" in permission:
+        return run.human(
+            f"Step {step} was not sent: no approval of exactly this step is on record, and the record of "
+            f"{run.plan.runbook_id} does not let it run by itself."
+        )
     return run.human(f"Step {step} was not sent: it could not be claimed ({name}).")
 
 

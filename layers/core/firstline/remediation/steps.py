@@ -44,7 +44,7 @@ def pin_steps(runbook: Runbook, values: dict[str, str], deployed: Documents, pre
     """
 
     def pin(step_id: str, kind: StepKind, command: Step | Verify | RollbackStep) -> PlannedStep:
-        name = document_name(prefix, runbook.id, step_id)
+        name = documents.document_name(prefix, runbook, step_id, command)
         document = deployed.read(name)
         if document is None:
             raise NoPlan(f"the document {name} is not in Systems Manager; deploy the stack")
@@ -94,8 +94,3 @@ def _pin_document(step: DocumentStep, values: dict[str, str], deployed: Document
         timeout_seconds=int(step.timeout.total_seconds()),
         on_failure=step.on_failure,
     )
-
-
-def document_name(prefix: str, runbook_id: str, step_id: str) -> str:
-    """Return the name of a step's SSM document. The generated template and the plan must agree on it."""
-    return f"{prefix}-{runbook_id}-{step_id}"

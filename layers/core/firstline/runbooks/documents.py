@@ -18,13 +18,16 @@ import yaml
 
 from firstline.runbooks import patterns, protected
 from firstline.runbooks.catalogue import Catalogue
-from firstline.runbooks.model import KILL_AFTER, SCRIPT_END, Command, Runbook, Step
+from firstline.runbooks.model import KILL_AFTER, SCRIPT_END, Command, Runbook, Step, Verify
 
 OLDEST_AGENT = (3, 3, 2746, 0)
 """The first version of SSM Agent that passes parameters as environment variables."""
 
 MAX_DOCUMENTS = 500
 """The most resources that one CloudFormation template may have."""
+
+LOOKS = "ro"
+"""The risk in the name of a document that only looks."""
 
 SHEBANG = "#!/usr/bin/env bash\n"
 
@@ -57,7 +60,7 @@ def render_template(catalogue: Catalogue) -> str:
         "Parameters": {
             "DocumentPrefix": {
                 "Type": "String",
-                "Description": "The documents are named <prefix>-<runbook>-<step>",
+                "Description": "The documents are named <prefix>-<risk>-<runbook>.<step>",
                 "AllowedPattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,49}$",
             }
         },
@@ -165,6 +168,16 @@ def content(runbook: Runbook, step_id: str, command: Command) -> dict[str, Any]:
     }
 
 
+def document_name(prefix: str, runbook: Runbook, step_id: str, command: Command) -> str:
+    """Return the name of a command's document: `<prefix>-<risk>-<runbook>.<step>`.
+
+    The risk is `ro` for a command that only looks, and the runbook's for one that acts, so that IAM and the state
+    machine can tell what a document may do.
+    """
+    looks = isinstance(command, Verify) or (isinstance(command, Step) and command.kind == "diagnose")
+    return f"{prefix}-{LOOKS if looks else runbook.risk}-{runbook.id}.{step_id}"
+
+
 def content_hash(document: Any) -> str:
     """Return the SHA-256 of a document's content, independent of the order of its keys and of its format."""
     return sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
@@ -174,7 +187,7 @@ def _resource(runbook: Runbook, step_id: str, command: Command) -> dict[str, Any
     return {
         "Type": "AWS::SSM::Document",
         "Properties": {
-            "Name": _Sub(f"${{DocumentPrefix}}-{runbook.id}-{step_id}"),
+            "Name": _Sub(document_name("${DocumentPrefix}", runbook, step_id, command)),
             "DocumentType": "Command",
             "UpdateMethod": "NewVersion",
             "Content": content(runbook, step_id, command),

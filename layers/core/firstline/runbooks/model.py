@@ -38,6 +38,9 @@ runs. `hosts`: every host of the incident, up to the limit."""
 type Platform = Literal["ec2", "hybrid", "windows"]
 """The nodes of the steps: EC2 instances, hybrid nodes (`mi-…`), or both. They run Linux unless `windows` is given."""
 
+LEAST_IN_A_ROW = 3
+"""The fewest verified runs in a row that earn auto. The state machine asks for as many before a disruptive act."""
+
 VERIFY = "verify"
 """The step id of a runbook's verification; no other step may have it."""
 
@@ -235,7 +238,7 @@ class Earns(Frozen):
     A run is verified if an act changed something and the verification held. One run that does not help loses it.
     """
 
-    auto_after: int = Field(ge=1, le=100)
+    auto_after: int = Field(ge=LEAST_IN_A_ROW, le=100)
 
 
 class Runbook(Frozen):
@@ -286,6 +289,14 @@ class Runbook(Frozen):
     def auto_after(self) -> int | None:
         """The verified runs in a row after which the runbook runs by itself; None if it earns nothing."""
         return self.earns.auto_after if self.earns else None
+
+    @property
+    def needs_record(self) -> bool:
+        """True if the runbook runs by itself only by its own record.
+
+        It may interrupt a service, or it sends documents of the owner, which Firstline cannot judge.
+        """
+        return self.risk == "disruptive" or any(isinstance(step, DocumentStep) for step in self.steps)
 
     @property
     def on_windows(self) -> bool:

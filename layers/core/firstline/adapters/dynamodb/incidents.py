@@ -283,6 +283,8 @@ class TableIncidents(LiveMarks, Closing):
             deciders = [word] if decision == "refused" else approvals
             by = " and ".join(decider.by for decider in deciders)
             sets |= {"decision": decision, "decided_by": by, "decided_at": stamp(word.at)}
+        if decision == "approved" and seen.plan is not None:
+            sets["covers"] = seen.plan.covers  # the state machine sends nothing else
         answers = Edit(sets=sets, when={"decision": None, **({} if seen.approvals else {"approvals": None})})
         if seen.approvals:
             answers = replace(answers, where="size(approvals) = :before", values={":before": len(seen.approvals)})

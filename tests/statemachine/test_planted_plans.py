@@ -1,0 +1,107 @@
+"""A remediate function that lies: the machine sends nothing that no person, and no runbook's record, has allowed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.statemachine.functions import STATELESS
+from tests.statemachine.world import STACK_NAME, World
+
+type Plan = dict[str, Any]
+type Lie = Callable[[Plan], None]
+
+
+def document(name: str) -> str:
+    return f"{STACK_NAME}_runbook-{name}"
+
+
+def lies(world: World, lie: Lie) -> None:
+    """Let the remediate function change each plan that it returns."""
+
+    def changed(handler: Callable[[Any], Any], event: Any) -> Any:
+        answer = handler(event)
+        if answer.get("plan"):
+            lie(answer["plan"])
+            planned = (event.get("happened") or {}).get("state") == "Plan Remediation"
+            if planned and answer["plan"]["decision"] == "auto":
+                answer["go"] = "Announce Remediation"
+        return answer
+
+    for state in (STATELESS, "Plan Remediation", "What Now?"):
+        world.functions.plan("remediate", changed, state=state, for_good=True)
+
+
+def by_itself(name: str) -> Lie:
+    """Return a lie: the plan may run by itself, and sends this document."""
+
+    def lie(plan: Plan) -> None:
+        plan["decision"] = "auto"
+        plan["steps"][0]["document"] = document(name)
+
+    return lie
+
+
+@pytest.mark.parametrize(
+    "name", ["destructive-low-disk.free-space", "disruptive-crash-loop.settle", "disruptive-dead-service.start"]
+)
+def test_a_plan_that_says_it_may_act_by_itself_is_not_believed(world: World, name: str) -> None:
+    lies(world, by_itself(name))
+
+    incident = world.fires("CacheCold", severity="medium", host="web-1")
+    incident.stands_in("Await Resolution")
+
+    assert "Claim Step" in incident.path
+    assert "Read Switch" not in incident.path
+    assert world.commands.attempts == []
+    assert "no approval of exactly this step is on record" in world.told("slack")[0].text
+
+
+def test_an_act_that_is_called_a_look_is_not_sent_unclaimed(world: World) -> None:
+    def lie(plan: Plan) -> None:
+        by_itself("destructive-low-disk.free-space")(plan)
+        plan["steps"][0]["kind"] = "diagnose"
+
+    lies(world, lie)
+
+    world.fires("CacheCold", severity="medium", host="web-1").stands_in("Await Resolution")
+
+    assert world.commands.attempts == []
+
+
+def other_host(plan: Plan) -> None:
+    plan["targets"][0]["instance_id"] = "i-0123456789abcdef0"
+
+
+def other_parameters(plan: Plan) -> None:
+    plan["steps"][0]["parameters"] = {"mountpoint": ["/home"]}
+
+
+def other_version(plan: Plan) -> None:
+    plan["steps"][0]["document_version"] = "7"
+
+
+def other_document(plan: Plan) -> None:
+    plan["steps"][0]["document"] = document("safe-empty-tank.fill")
+
+
+@pytest.mark.parametrize("lie", [other_host, other_parameters, other_version, other_document])
+def test_a_yes_covers_exactly_what_was_approved(world: World, lie: Lie) -> None:
+    incident = world.fires("CacheCold", severity="medium", host="web-1")
+    incident.stands_in("Await Resolution")
+    lies(world, lie)
+
+    incident.is_approved("ada")
+    incident.stands_in("Await Resolution")
+
+    assert "Claim Step" in incident.path
+    assert world.commands.attempts == []
+
+
+def test_a_person_who_demotes_a_runbook_stops_it_before_its_next_act(world: World) -> None:
+    lies(world, by_itself("disruptive-high-memory.restart"))
+    world.remediations.demote("high-memory", "ada", world.now())
+
+    world.fires("CacheCold", severity="medium", host="web-1").stands_in("Await Resolution")
+
+    assert world.commands.attempts == []
