@@ -10,7 +10,7 @@ import pytest
 from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.models import NormalizedAlert
 from firstline.sources import authenticate, normalize, normalize_batch
-from firstline.sources.tool_shapes import SHAPES
+from firstline.sources.tools import SHAPES
 from tests.unit.sources.events import RECEIVED_AT
 from tests.unit.sources.test_any_payload import paths, replaced
 
