@@ -4,9 +4,9 @@ import re
 from typing import Any
 
 from firstline.sources import values
-from firstline.sources.notices.notice import Notice, State, essence, is_good_news, letters, part
+from firstline.sources.notices.notice import Notice, State, essence, is_good_news, letters, part, state_key
 
-_OVER = ("resolved", "recovered", "recovery", "ok", "cleared", "closed", "healthy", "normal")
+_OVER = ("resolved", "recovered", "recovery", "ok", "clear", "cleared", "closed", "healthy", "normal", "green", "up")
 # `[OK] disk`, `RESOLVED: disk`; "ok" within a sentence says nothing.
 _BEGINS_WITH_STATE = re.compile(
     r"\W{0,8}(?:(resolved|recovered|recovery|ok|cleared)|problem|firing|triggered|alert|alarm)\b"
@@ -24,7 +24,7 @@ def of_unknown(message: Any, subject: str | None, topic: str | None) -> Notice:
     fields = message if type(message) is dict else {}
     name = _headline(message, subject, topic)
     labels = values.labels(part(fields, "detail") or fields)
-    key = next((key for key in ("status", "state", "result") if key in labels), None)
+    key = state_key(labels)
     word = labels[key] if key else None
     said = _BEGINS_WITH_STATE.match(name)
     over = letters(word) in _OVER if key else said is not None and said[1] is not None
