@@ -1,6 +1,6 @@
 """The shapes in which tools that watch hosts, services and sites post to the generic source."""
 
-from firstline.sources.tools.shape import ToolShape
+from firstline.sources.tools.shape import ToolShape, words
 
 SHAPES = (
     # https://github.com/louislam/uptime-kuma, server/notification-providers/webhook.js and src/util.ts
@@ -188,6 +188,37 @@ SHAPES = (
         "OnlineOrNot",
         "type data.object.incident",
         {"name": "data.object.incident.title", "status": "type"},
+        other="muted",
+    ),
+    # https://www.pingdom.com/resources/webhooks/
+    ToolShape(
+        "Pingdom",
+        "check_id check_name current_state",
+        {
+            "name": "check_name",
+            "status": "current_state",
+            "severity": "importance_level",
+            "message": "long_description description",
+            "host": "check_params.hostname check_params.full_url",
+            "labels": "tags",
+            "time": "state_changed_timestamp",
+            "fingerprint": "check_id",
+            "group": "check_id",
+        },
+    ),
+    # https://plugins.jenkins.io/notification/
+    ToolShape(
+        "Jenkins",
+        "build.phase build.number name",
+        {
+            "name": "name",
+            "status": "build.status build.phase",
+            "message": "build.log build.full_url",
+            "url": "build.full_url",
+            "fingerprint": "name",
+            "group": "name",
+        },
+        words(firing="failure unstable", resolved="success"),
         other="muted",
     ),
 )
