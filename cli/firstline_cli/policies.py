@@ -4,13 +4,14 @@ import difflib
 import re
 import shlex
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
 from firstline.policy import pattern
+from firstline.policy.heartbeats import Heartbeat
 from firstline.policy.match import AlertMatch, RuleMatch
 from firstline.policy.paging import PagingPolicy
 from firstline.policy.remediation import RemediationPolicy
@@ -77,28 +78,40 @@ def _problems(file: Path, found: Iterable[Found]) -> Iterator[Problem]:
 
 
 def _in_rules(policies: Policies) -> Iterator[Found]:
-    rules, paging = policies.rules, policies.paging
-    taken = {name for route in paging.routes for name in route.route} if paging else None
+    rules = policies.rules
+    if policies.paging is not None:
+        yield from _without_taker(rules, policies.paging)
+    yield from _of_no_source(rules)
+    yield from _taken_before(rules.heartbeats)
+    yield from _never_on(
+        (("maintenance", number, "when", place), schedule)
+        for number, window in enumerate(rules.maintenance)
+        for place, schedule in enumerate(window.when)
+    )
+
+
+def _without_taker(rules: Rules, paging: PagingPolicy) -> Iterator[Found]:
+    taken = {name for route in paging.routes for name in route.route}
     for number, rule in enumerate(rules.rules):
-        if taken is not None and rule.route and rule.route not in taken:
+        if rule.route and rule.route not in taken:
             wanted = _meant(rule.route, taken, f"add `- route: [{rule.route}]` with its levels there")
             yield ("rules", number, "route"), f"no route of paging.yaml takes {rule.route!r}; {wanted}"
+
+
+def _of_no_source(rules: Rules) -> Iterator[Found]:
     for location, match in _matches(rules):
         for given in match.source:
             if not any(pattern.fits([given], source) for source in FIRING_SOURCES):
                 yield (*location, "source"), unknown_source(given)
-    asked = [RuleMatch.model_validate(beat.match.model_dump()) for beat in rules.heartbeats]
-    for number, beat in enumerate(rules.heartbeats):
+
+
+def _taken_before(heartbeats: Sequence[Heartbeat]) -> Iterator[Found]:
+    asked = [RuleMatch.model_validate(beat.match.model_dump()) for beat in heartbeats]
+    for number, beat in enumerate(heartbeats):
         earlier = next((before for before in range(number) if asked[before].covers(asked[number])), None)
         if earlier is not None and not beat.required:
-            message = f"nothing is left for it: heartbeat {rules.heartbeats[earlier].id} stands before it; move it up"
+            message = f"nothing is left for it: heartbeat {heartbeats[earlier].id} stands before it; move it up"
             yield ("heartbeats", number), message
-    windows: list[tuple[Location, Schedule]] = [
-        (("maintenance", number, "when", place), schedule)
-        for number, window in enumerate(rules.maintenance)
-        for place, schedule in enumerate(window.when)
-    ]
-    yield from _never_on(windows)
 
 
 def _matches(rules: Rules) -> Iterator[tuple[Location, AlertMatch]]:

@@ -10,7 +10,7 @@ import yaml
 from firstline.sources import SOURCES, meanings, normalize
 from firstline.sources.deployments import deployment_from_request, read_deployments
 from firstline.sources.severity import SCALES, WORDS
-from firstline.sources.tool_shapes import SHAPES
+from firstline.sources.tools import SHAPES
 from tests.unit.sources.events import RECEIVED_AT, event
 
 GUIDES = Path(__file__).parents[3] / "docs" / "sources"

@@ -41,6 +41,14 @@ SPELLINGS = [
     ("sev", "severity"),
     ("Importance.Level", "severity"),
     ("k8s.deployment.name", "service"),
+    ("com.amazonaws.ecs.task-definition-family", "service"),
+    ("aws.ecs.task.family", "service"),
+    ("ecs_service", "service"),
+    ("tags.datadoghq.com/service", "service"),
+    ("dd.env", "environment"),
+    ("ecs_cluster_name", "cluster"),
+    ("CacheClusterId", "service"),
+    ("alert_level", "severity"),
     ("kube_stateful_set", "service"),
     ("service.environment", "environment"),
     ("kubernetes.io/hostname", "node"),
@@ -74,6 +82,10 @@ def test_a_workload_stands_in_for_a_service() -> None:
 
     assert meanings.find(workload, "service") == "ledger"
     assert meanings.find(workload | {"service.name": "payments"}, "service") == "payments"
+
+
+def test_the_exporter_of_a_workload_is_no_service() -> None:
+    assert meanings.find({"job": "kube-state-metrics", "deployment": "ledger"}, "service") == "ledger"
 
 
 def test_a_label_without_a_value_means_nothing() -> None:

@@ -62,6 +62,8 @@ def test_how_long_it_lasts_is_no_part_of_a_text(text: str, kept: str) -> None:
         (("[ALARM] pump 7 leaks since 03:01", None), ("✅ [OK] pump 7 leaks since 03:01", None)),
         (("pump 7 leaks", None), ("Recovered - pump 7 leaks", None)),
         (({"pump": 7, "state": "LEAKS"}, "pump 7"), ({"state": "recovered", "pump": 7}, "pump 7")),
+        (({"pump": 7, "pumpAlarmState": "SET"}, "pump 7"), ({"pump": 7, "pumpAlarmState": "CLEARED"}, "pump 7")),
+        (({"pump": 7, "status": "red"}, "pump 7"), ({"pump": 7, "status": "green"}, "pump 7")),
         (({"detail": {"pump": 7, "status": "bad"}}, None), ({"detail": {"pump": 7, "status": "OK"}}, None)),
     ],
 )
@@ -77,6 +79,50 @@ def test_an_unknown_message_that_says_that_it_is_over(began: Any, ended: Any) ->
 )
 def test_a_text_that_only_sounds_like_an_end_fires(text: str) -> None:
     assert normalize("cloudwatch", over_sns(text))[0].status == "firing"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        bridged("Kiln Firing Job State Change", {"FiringJobName": "tiles", "FiringJobStatus": "Completed"}),
+        bridged("Kiln Deployment Status Change", {"kiln": 4, "jobStatus": "SUCCEED"}),
+        bridged("Kiln Automation Status-change Notification", {"Kiln": 4, "Status": "Success"}),
+        bridged("Kiln Canary TestRun Successful", {"kiln": 4}),
+        bridged("Inspector2 Scan", {"scan-status": "INITIAL_SCAN_COMPLETE", "repository-name": "glaze"}),
+        bridged("Email Bounced", {"eventType": "Bounce"}),
+        over_sns({"importTaskStatus": "Succeeded", "previousTaskStatus": "Failed", "kiln": 4}),
+        over_sns({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectRemoved:Delete"}]}),
+        over_sns({"messageType": "ConfigurationItemChangeNotification", "notificationCreationTime": "2026-05-04"}),
+        over_sns("Successfully validated SNS topic for Amazon SES event publishing."),
+    ],
+)
+def test_a_success_under_any_name_of_a_state_is_no_problem(message: Any) -> None:
+    batch = normalize_batch("cloudwatch", message)
+
+    assert (batch.alerts, len(batch.ignored)) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        bridged("Kiln Firing Job State Change", {"FiringJobName": "tiles", "FiringJobStatus": "Failed"}),
+        bridged("Kiln Canary TestRun Failure", {"kiln": 4}),
+        over_sns({"summary": "the kiln is cold", "doorStatus": "closed", "severity": "high"}),
+    ],
+)
+def test_a_failure_fires_whatever_else_is_said_to_be_well(message: Any) -> None:
+    assert normalize("cloudwatch", message)[0].status == "firing"
+
+
+def test_a_recorded_call_is_named_by_the_call_and_its_caller() -> None:
+    detail = {"eventSource": "iam.amazonaws.com", "eventName": "DeleteRole", "eventTime": "2026-05-04T03:02:01Z"}
+    ada, bob = (
+        normalize("cloudwatch", bridged("AWS API Call via CloudTrail", {**detail, "userIdentity": {"userName": name}}))
+        for name in ("ada", "bob")
+    )
+
+    assert (ada[0].alert_name, bob[0].alert_name) == ("DeleteRole by ada", "DeleteRole by bob")
+    assert ada[0].group_key != bob[0].group_key
 
 
 def test_a_batch_of_nothing_has_a_reason() -> None:

@@ -10,9 +10,10 @@ import pytest
 from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.models import NormalizedAlert
 from firstline.sources import authenticate, normalize, normalize_batch
-from firstline.sources.tool_shapes import SHAPES
+from firstline.sources.tools import SHAPES
 from tests.unit.sources.events import RECEIVED_AT
 from tests.unit.sources.test_any_payload import paths, replaced
+from tests.unit.sources.test_more_tools import TOOLS as MORE_TOOLS
 
 
 def kuma(status: int, text: str) -> dict[str, Any]:
@@ -444,7 +445,8 @@ def test_the_fields_of_a_graylog_event_tell_it_apart() -> None:
 def test_every_shape_is_tried() -> None:
     elsewhere = {"Statuspage", "incident.io", "Thinkst Canary", "Instana"}  # test_status_pages.py
 
-    assert {shape.tool for shape in SHAPES} <= {tool.partition(",")[0] for tool in BEGINS} | elsewhere
+    tried = {tool.partition(",")[0] for tool in (*BEGINS, *MORE_TOOLS)}
+    assert {shape.tool for shape in SHAPES} <= tried | elsewhere
 
 
 def test_sentry_signs_what_it_sends() -> None:

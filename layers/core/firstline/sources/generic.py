@@ -10,27 +10,32 @@ from typing import Any
 from firstline.errors import UnreadablePayload
 from firstline.sources import meanings, notices, prometheus, values
 from firstline.sources.authentication import Request, is_signed_webhook, require_token, signed
+from firstline.sources.cloudwatch_alarm import severity_word
 from firstline.sources.identity import bare_host, digest, group_key, host_hint
 from firstline.sources.location import locate
 from firstline.sources.meanings import Subject
 from firstline.sources.notices.notice import essence, part
+from firstline.sources.notices.unknown import begins_with_end, stateless
 from firstline.sources.reading import Reading
-from firstline.sources.shapes import flattened, unfolded
+from firstline.sources.shapes import GROUP, flattened, unfolded
 from firstline.sources.statuses import STATUSES, Status, states_something, status_of, word_of_event
 
-_SAID = ("msg", "text", "content")
-"""All that a message to a chat says."""
 _NAME = (
     *("alertname", "name", "title", "rule", "rulename", "displayname"),
     # Pingdom's, UptimeRobot's, Splunk's and Zabbix's
     *("checkname", "monitorfriendlyname", "monitorname", "searchname", "trigger", "triggername", "eventname"),
     # New Relic's older ones, Nagios' and Icinga's
     *("conditionname", "policyname", "servicedescription", "servicedesc"),
+    # Netdata's, PRTG's and ServiceNow's
+    *("alarm", "alarmname", "sensor", "shortdescription"),
     *("subject", "summary", "monitorurl"),
-    *_SAID,
 )
+_SAID = ("msg", "text", "content", "message")
+"""All that a message to a chat says. It is a name if there is no other."""
+_AT_LAST = ("alias",)
 _STATUS = (
     *("status", "state", "currentstate", "newstatus", "alerttypefriendlyname"),
+    *("checkstatename", "eventaction"),
     *("eventstatus", "triggerstatus", "monitorstatus", "servicestate", "hoststate"),
 )
 _EVENT = ("event", "eventtype", "trigger", "action", "alerttype", "notificationtype", "messagetype", "type")
@@ -48,7 +53,7 @@ _MESSAGE = (
     *("message", "msg", "description", "longdescription", "text", "details", "alertdetails"),
     *("body", "output", "summary", "item"),
 )
-_HOST = ("host", "hostname", "instance", "instanceid", "node", "server", "monitorurl")
+_HOST = ("host", "hostname", "instance", "instanceid", "node", "server", "device", "monitorurl")
 _TIME = ("timestamp", "time", "startsat", "occurredat", "statechangedtimestamp", "ts", "date")
 _BEGAN = ("startsat",)
 _URL = ("url", "link", "dashboardlink", "resultslink", "htmlurl", "incidenturl")
@@ -110,22 +115,26 @@ def _read_alert(raw: Any, reading: Reading) -> None:
     if type(raw) is not dict:
         raise UnreadablePayload("generic: an alert is an object with at least `alert_name`")
     alert = _fields(raw)
-    full_name = _first(alert, _NAME)
+    full_name, is_text = _name(alert)
     alert_name = values.name(full_name)
-    if full_name is None or alert_name is None:
+    if alert_name is None:
         raise UnreadablePayload("generic: an alert without `alert_name`")
     status, word = _status(alert)
+    if is_text and not _states(alert) and begins_with_end(full_name):
+        status = "resolved"
     if status is None:
         reading.ignore(f"{alert_name} is {word}: neither firing nor resolved")
         return
     labels = _labels(alert)
     own, meant = meanings.of(alert), meanings.of(labels)
-    if _first(alert, _NAME[: -len(_SAID)]) is None:
-        full_name = essence(full_name) or full_name  # a text counts the days, or says when it was sent
+    if is_text:  # it counts the days, or says when it was sent
+        full_name = essence(stateless(full_name)) or full_name
     host = bare_host(_first(alert, _HOST) or "") or host_hint(labels, meant)
     subject = Subject(*[own.first(meaning) or meant.first(meaning) for meaning in Subject._fields])
     given = _first(alert, _ID)
-    stated = _first(alert, _SEVERITY) or meant.first("severity") or _GRADES.get(word)
+    stated = _first(alert, _SEVERITY) or own.first("severity") or meant.first("severity") or _GRADES.get(word)
+    if stated is None and is_text:
+        stated = severity_word(alert_name)
     ends_at = _ended_at(alert, status)
     reading.add(
         alert_name=alert_name,
@@ -137,7 +146,7 @@ def _read_alert(raw: Any, reading: Reading) -> None:
         ends_at=ends_at,
         status=status,
         fingerprint=digest("generic", *([given] if given else [full_name, host, *subject, *_pairs(labels)])),
-        group_key=group_key("generic", _first(alert, ("group",)) or full_name, subject),
+        group_key=_group(alert, full_name, subject),
         host=host,
         url=values.url(*(alert.get(key) for key in _URL)),
         subject=subject,
@@ -146,15 +155,39 @@ def _read_alert(raw: Any, reading: Reading) -> None:
     )
 
 
+def _group(alert: dict[str, Any], full_name: str, subject: Subject) -> str:
+    """Return the incident: the tool's own, whatever else its messages tell, or the name and what it is about."""
+    own = alert.get(GROUP)
+    return group_key("generic", own, Subject()) if own else group_key("generic", full_name, subject)
+
+
 def _ended_at(alert: dict[str, Any], status: str) -> datetime | None:
     return values.moment(alert.get("endsat")) if status == "resolved" else None
 
 
 def _fields(raw: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields by their letters: of a known tool's shape, at the top, or else one level down too."""
+    """Return the fields by their letters: of a known tool's shape, at the top, or a level or two down too.
+
+    What is wrong may stand at the top, and how it is one level down: `{"name": …, "build": {"status": …}}`.
+    """
     alert = _by_letters(raw)
-    alert = unfolded(alert) or alert
-    return alert if _first(alert, _NAME) is not None else _by_letters(flattened(raw))
+    known = unfolded(alert)
+    if known is not None and _first(known, _NAME) is not None:
+        return known
+    if _first(alert, (*_NAME, *_SAID)) is not None and _states(alert):
+        return alert
+    return _by_letters(flattened(raw))
+
+
+def _name(alert: dict[str, Any]) -> tuple[str, bool]:
+    """Return the name of an alert, or nothing, and True if it is all that the message says."""
+    if (name := _first(alert, _NAME)) is not None:
+        return name, False
+    if (text := _first(alert, _SAID)) is not None:
+        return text, True
+    if (host := _first(alert, ("hostname", "hostalias"))) and "hoststate" in alert:
+        return f"Host {host}", False  # Nagios' and its relatives'
+    return _first(alert, _AT_LAST) or "", False
 
 
 def _by_letters(alert: dict[str, Any]) -> dict[str, Any]:
@@ -176,6 +209,13 @@ def _status(alert: dict[str, Any]) -> tuple[Status, str]:
     if any(_first(alert, (key,)) in _YES for key in _OVER) or any(_first(alert, (key,)) in _NO for key in _BEGUN):
         return "resolved", "resolved"
     return (STATUSES[event], event) if event is not None else ("firing", "firing")
+
+
+def _states(alert: dict[str, Any]) -> bool:
+    """Return True if a field says whether the alert fires."""
+    if any(word_of_event(_first(alert, (key,))) for key in _EVENT):
+        return True
+    return any(_first(alert, (key,)) is not None for key in (*_STATUS, *_IS_UPDATE, *_OVER, *_BEGUN))
 
 
 def _labels(alert: dict[str, Any]) -> dict[str, Any]:

@@ -19,25 +19,36 @@ _NAMES: dict[str, str] = {
     "alert_name": "alertname",
     "severity": (
         "severity priority level alertseverity alertpriority sev prio severitylevel criticality importance "
-        "importancelevel urgency"
+        "importancelevel urgency alertlevel severitytext"
     ),
     "account": "account accountid awsaccount awsaccountid cloudaccountid",
     "region": "region awsregion cloudregion",
     "service": (
-        "exportedservice service servicename app appname application applicationname appkubernetesioname "
+        "exportedservice service servicename ddservice tagsdatadoghqcomservice svc microservice app appname application "
+        "applicationname appkubernetesioname "
         # kube_pod_labels adds `label_` to the labels of a pod.
         "labelappkubernetesioname labelapp "
         # OpenTelemetry's order of what stands in for a missing `service.name`, and Datadog's names of the same.
         "k8sdeploymentname k8sstatefulsetname k8sdaemonsetname k8scronjobname k8sjobname "
-        "kubedeployment kubestatefulset kubedaemonset kubecronjob exportedjob job "
+        "kubedeployment kubestatefulset kubedaemonset kubecronjob "
+        # The same of Amazon ECS, by its agent, OpenTelemetry and Datadog; of a function and of Compose.
+        "ecsservice ecsservicename comamazonawsecsservicename awsecsservicename comamazonawsecstaskdefinitionfamily "
+        "awsecstaskfamily taskfamily faasname comdockercomposeservice dockercomposeservice "
+        # kube-state-metrics' own: its job is the exporter and not the thing.
+        "deployment statefulset daemonset cronjob jobname exportedjob job "
         # CloudWatch's dimensions name the resource of a managed service.
         "functionname apiname dbinstanceidentifier dbclusteridentifier queuename tablename loadbalancer "
-        "autoscalinggroupname"
+        "autoscalinggroupname cacheclusterid replicationgroupid clusteridentifier streamname deliverystreamname "
+        "filesystemid bucketname canaryname"
     ),
     "environment": (
-        "environment env environmentname deploymentenvironmentname deploymentenvironment serviceenvironment stage"
+        "environment env environmentname deploymentenvironmentname deploymentenvironment serviceenvironment ddenv "
+        "tagsdatadoghqcomenv stage"
     ),
-    "cluster": "cluster clustername k8sclustername kubeclustername kubernetesclustername kubernetescluster",
+    "cluster": (
+        "cluster clustername k8sclustername kubeclustername kubernetesclustername kubernetescluster "
+        "ecscluster ecsclustername comamazonawsecscluster awsecsclusterarn"
+    ),
     "namespace": "exportednamespace namespace namespacename k8snamespacename kubenamespace kubernetesnamespace",
     "host": "instance host hostname server servername hostip fqdn",
     "node": "node exportednode kubenode kubernetesnode nodename k8snodename kubernetesiohostname nodeip",

@@ -42,6 +42,8 @@ SCALES: dict[str, tuple[tuple[float, SourceSeverity], ...]] = {
     "Graylog": ((4, "critical"), (3, "high"), (2, "medium"), (1, "low")),
     # https://www.ibm.com/docs/en/instana-observability?topic=alerting-webhooks (a change is -1)
     "Instana": ((10, "critical"), (5, "medium"), (-1, "info")),
+    # https://docs.rollbar.com/reference/post_api-1-item (10 is debug)
+    "Rollbar": ((50, "critical"), (40, "high"), (30, "medium"), (0, "info")),
     # https://www.zabbix.com/documentation/current/en/manual/config/triggers/severity
     "Zabbix": ((5, "critical"), (4, "high"), (2, "medium"), (1, "info"), (0, "medium")),
 }

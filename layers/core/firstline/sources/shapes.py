@@ -8,7 +8,7 @@ from firstline.sources import values
 from firstline.sources.meanings import letters
 from firstline.sources.severity import from_number
 from firstline.sources.statuses import is_known
-from firstline.sources.tool_shapes import SHAPES, ToolShape
+from firstline.sources.tools import SHAPES, ToolShape
 
 _FIRST_KEYS = frozenset(letters(shape.marks.partition(" ")[0].partition(".")[0]) for shape in SHAPES)
 """A message that has none of these keys has no known shape; most have none."""
@@ -26,8 +26,19 @@ _WRAPPERS = (
     "data",
     "payload",
     "detail",
+    "object",
+    "resource",
+    "item",
+    "site",
+    "build",
+    "rule",
+    "webhook_event_data",
 )
-"""Names under which tools put one level down what the documented shape has at the top."""
+"""Names under which tools put one or two levels down what the documented shape has at the top."""
+_LEVELS = 2
+
+GROUP = "the tool's incident"
+"""The field that names the incident among those of the tool. No sender can write it: it is not letters alone."""
 
 
 _NAMED_BY_EVENT = re.compile(r"(?:public|private)_\w{1,40}\.\w{1,60}_v\d{1,3}")
@@ -47,12 +58,13 @@ def unfolded(payload: Mapping[str, Any]) -> dict[str, Any] | None:
     return None
 
 
-def flattened(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a message with what stands one level down beside what stands at the top, which goes before."""
+def flattened(payload: Mapping[str, Any], levels: int = _LEVELS) -> dict[str, Any]:
+    """Return a message with what stands a level or two down beside what stands at the top, which goes before."""
     flat = dict(payload)
     for wrapper in _WRAPPERS:
         inner = payload.get(wrapper)
         if type(inner) is dict:
+            inner = flattened(inner, levels - 1) if levels > 1 else inner
             flat = {**({f"{wrapper}_id": inner["id"]} if "id" in inner else {}), **inner, **flat}
     return flat
 
@@ -64,9 +76,9 @@ def _fields(shape: ToolShape, payload: Mapping[str, Any]) -> dict[str, Any]:
         value = next((value for value in told if value not in (None, "", [], {})), None)
         if value is not None:
             found[name.replace("_", "")] = value
-    for name in ("fingerprint", "group"):
+    for name, own in (("fingerprint", "fingerprint"), ("group", GROUP)):
         if name in found:
-            found[name] = f"{shape.tool} {values.scalar(found[name])}"
+            found[own] = f"{shape.tool} {values.scalar(found.pop(name))}"
     if (said := values.scalar(found.get("status"))) is not None:
         word = said.strip().lower()
         found["said"] = word

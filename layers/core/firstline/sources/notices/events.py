@@ -18,6 +18,7 @@ from firstline.sources.notices.notice import (
     last_of_arn,
     letters,
     part,
+    state_key,
     state_of_run,
 )
 from firstline.sources.severity import from_number
@@ -35,8 +36,6 @@ DEPLOYMENTS = frozenset(
 )
 """The types of the events that are recorded as deployments (`firstline.sources.deployments.aws`)."""
 
-_STATES = ("state", "status", "currentStatus", "build-status", "result", "lastStatus", "newState", "eventType")
-
 
 def of_event(event: Event) -> list[Notice] | None:
     """Return what an event says, or None if neither its type nor a word in it is known."""
@@ -50,7 +49,8 @@ def of_event(event: Event) -> list[Notice] | None:
         return list(reader(event))
     if kind.startswith(_NEITHER):
         return [Notice(name=kind, state=None, why=f"{kind} is no problem", identity=())]
-    word = next((detail[key] for key in _STATES if values.scalar(detail.get(key))), None)
+    key = state_key(detail)
+    word = detail[key] if key else kind.rpartition(" ")[2]
     if is_good_news(word):
         return [Notice(name=kind, state=None, why=f"{kind}: {values.name(word)} is no problem", identity=())]
     return None
@@ -337,6 +337,24 @@ def _certificate(event: Event) -> Iterator[Notice]:
     )
 
 
+def _api_call(event: Event) -> Iterator[Notice]:
+    """Read what CloudTrail recorded: a rule that lets it through wants people to know of this call, or sign-in.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+    """
+    detail = event["detail"]
+    call, user = values.name(detail.get("eventName")), part(detail, "userIdentity")
+    who = part(user, "userName") or last_of_arn(part(user, "arn")) or part(user, "type")
+    error = detail.get("errorCode")
+    yield _notice(
+        event,
+        name=f"{call or 'API call'} by {values.name(who) or 'somebody'}" + (f": {values.name(error)}" if error else ""),
+        state="firing",
+        identity=("api call", detail.get("eventSource"), call, who, error),
+        text=(detail.get("errorMessage"), f"{detail.get('eventSource')}: {call}, from {detail.get('sourceIPAddress')}"),
+    )
+
+
 _READERS: tuple[tuple[str, Callable[[Event], Iterator[Notice]]], ...] = (
     ("CloudFormation Stack Status Change", _stack),
     ("GuardDuty Finding", _guard_duty),
@@ -357,13 +375,17 @@ _READERS: tuple[tuple[str, Callable[[Event], Iterator[Notice]]], ...] = (
     ("Config Rules Compliance Change", _checked),
     ("ACM Certificate Approaching Expiration", _certificate),
     ("ACM Certificate Expired", _certificate),
+    ("AWS API Call via CloudTrail", _api_call),
+    ("AWS Console Sign", _api_call),
+    ("AWS Service Event via CloudTrail", _api_call),
 )
 
 _NEITHER = (
     *("EC2 Instance Launch Successful", "EC2 Instance Terminate Successful", "EC2 Instance-launch Lifecycle"),
     *("EC2 Instance-terminate Lifecycle", "EC2 Auto Scaling Instance Refresh", "EC2 Instance State-change"),
     *("EC2 Instance Rebalance Recommendation", "ECS Container Instance State Change", "Scheduled Event"),
-    "ACM Certificate Available",
+    *("ACM Certificate Available", "Inspector2 Scan", "Inspector2 Coverage", "KMS CMK Rotation"),
+    *("Synthetics Canary Status Change", "Storage Gateway File Upload Event", "Email "),
 )
 
 

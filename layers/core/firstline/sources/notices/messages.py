@@ -40,6 +40,8 @@ def of_message(message: dict[str, Any]) -> list[Notice] | None:
     if "detailType" in message and "notificationRuleArn" in message:
         # https://docs.aws.amazon.com/dtconsole/latest/userguide/concepts.html: CodeStar's, of CodePipeline and the like
         return of_event({**message, "detail-type": message["detailType"]})
+    if part(first(message.get("Records")), "eventSource") == "aws:s3":
+        return list(_object_event(message))
     for keys, reader in _READERS:
         if all(key in message for key in keys):
             return list(reader(message))
@@ -177,7 +179,7 @@ def of_cache(mark: str, cluster: Any) -> Iterator[Notice]:
 
 
 def _object_event(_message: dict[str, Any]) -> Iterator[Notice]:
-    """Read the test event that S3 sends to a topic; the events of objects are meant for a machine, too."""
+    """Read the events of objects that S3 sends to a topic, and its test event: they are meant for a machine."""
     yield Notice(name="S3", state=None, why="an event of S3 is no alert", identity=())
 
 
@@ -259,6 +261,7 @@ _READERS: tuple[tuple[tuple[str, ...], Callable[[dict[str, Any]], Iterator[Notic
     (("source", "content", "version"), _custom),
     (("messageType", "configRuleName"), _config),
     (("messageType", "configSnapshotId"), _config),
+    (("messageType", "notificationCreationTime"), _config),
     (("Event", "Bucket"), _object_event),
     (("notificationType", "mail"), _mail),
     (("eventType", "mail"), _mail),

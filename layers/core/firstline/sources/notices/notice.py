@@ -17,9 +17,17 @@ type State = Literal["firing", "resolved"] | None
 _BAD_WORDS = "failed failure error fault timedout timeout aborted expired impaired unsuccessful partial"
 _GOOD_WORDS = (
     "succeeded success successful completed complete ok passed finished available created deleted modified started "
-    "start inprogress running pending queued submitted runnable starting stopping stopped ready resumed cancelled"
+    "start inprogress running pending queued submitted runnable starting stopping stopped ready resumed cancelled "
+    "succeed"
 )
 _BAD, _GOOD = frozenset(_BAD_WORDS.split()), frozenset(_GOOD_WORDS.split())
+
+_STATE_KEYS = ("status", "state", "result", "currentstatus", "laststatus", "newstate", "eventtype")
+# Not any `…Status`: a problem's message may say in passing that something else is running.
+_STATE_OF_RUN = re.compile(
+    r"(?!prev|old|prior|former).*(?:job|build|run|task|execution|deployment|pipeline|test|backup|workflow|alarm|alert)"
+    r"(?:status|state|result)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +64,13 @@ def state_of_run(word: Any) -> State:
 def is_good_news(word: Any) -> bool:
     """Return True for the words of a success, or of something that is under way."""
     return letters(word) in _GOOD
+
+
+def state_key(fields: dict[str, Any]) -> str | None:
+    """Return the key under which a message states its state, or None: `status` before `TrainingJobStatus`."""
+    stated = [(letters(key), key) for key in fields if values.scalar(fields[key])]
+    plain = next((key for word in _STATE_KEYS for name, key in stated if name == word), None)
+    return plain or next((key for name, key in stated if _STATE_OF_RUN.fullmatch(name)), None)
 
 
 def letters(word: Any) -> str:

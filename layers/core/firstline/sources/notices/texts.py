@@ -170,6 +170,11 @@ def _stack(text: str, _attributes: Any) -> Iterator[Notice]:
     )
 
 
+def _set_up(text: str, _attributes: Any) -> Iterator[Notice]:
+    """Read the mail that tells that a service may send to the topic from now on, such as SES's."""
+    yield Notice(name="set up", state=None, why=values.name(text, 80), identity=())
+
+
 def _cache(text: str, _attributes: Any) -> Iterator[Notice]:
     mark, _, cluster = text.strip().partition("\n")[0].partition(":")[2].partition(":")
     yield from of_cache(f"{text.strip().split(':')[0]}:{mark.split()[0]}", cluster or mark.partition(" ")[2])
@@ -181,4 +186,5 @@ _READERS: tuple[tuple[re.Pattern[str], Callable[[str, Any], Iterator[Notice]]], 
     (re.compile(r"^AWS Elastic Beanstalk Notification|^Environment:.*\n+Application:", re.MULTILINE), _beanstalk),
     (re.compile(r"^StackId='(?:.|\n)*^ResourceStatus='", re.MULTILINE), _stack),
     (re.compile(r"^(?:ElastiCache|MemoryDB):\w+", re.MULTILINE), _cache),
+    (re.compile(r"^Successfully validated SNS topic", re.MULTILINE), _set_up),
 )

@@ -4,12 +4,12 @@ import re
 from typing import Any
 
 from firstline.sources import values
-from firstline.sources.notices.notice import Notice, State, essence, is_good_news, letters, part
+from firstline.sources.notices.notice import Notice, State, essence, is_good_news, letters, part, state_key
 
-_OVER = ("resolved", "recovered", "recovery", "ok", "cleared", "closed", "healthy", "normal")
+_OVER = ("resolved", "recovered", "recovery", "ok", "clear", "cleared", "closed", "healthy", "normal", "green", "up")
 # `[OK] disk`, `RESOLVED: disk`; "ok" within a sentence says nothing.
 _BEGINS_WITH_STATE = re.compile(
-    r"\W{0,8}(?:(resolved|recovered|recovery|ok|cleared)|problem|firing|triggered|alert|alarm)\b"
+    r"\W{0,8}(?:(resolved|recovered|recovery|ok|up|cleared)|problem|firing|triggered|alert|alarm|down)\b"
     r"[ \t]{0,4}[]:|)\u2013-]\W{0,8}",
     re.IGNORECASE,
 )
@@ -24,16 +24,15 @@ def of_unknown(message: Any, subject: str | None, topic: str | None) -> Notice:
     fields = message if type(message) is dict else {}
     name = _headline(message, subject, topic)
     labels = values.labels(part(fields, "detail") or fields)
-    key = next((key for key in ("status", "state", "result") if key in labels), None)
+    key = state_key(labels)
     word = labels[key] if key else None
-    said = _BEGINS_WITH_STATE.match(name)
-    over = letters(word) in _OVER if key else said is not None and said[1] is not None
+    over = letters(word) in _OVER if key else begins_with_end(name)
     state: State = "resolved" if over else None if is_good_news(word) else "firing"
     return Notice(
         name=name,
         state=state,
         why=f"{name}: {word}",
-        identity=("message", topic, essence(_stateless(name)), essence(_without(message, key))),
+        identity=("message", topic, essence(stateless(name)), essence(_without(message, key))),
         about=labels.get("service"),
         severity=_stated(labels),
         text=(
@@ -58,7 +57,13 @@ def _headline(message: Any, subject: str | None, topic: str | None) -> str:
     return own or (f"message on {topic_name}" if topic_name else "message without a topic")
 
 
-def _stateless(text: str) -> str:
+def begins_with_end(text: str) -> bool:
+    """Return True if a text begins with a word for an end: `[OK] disk`, `RESOLVED: disk`."""
+    said = _BEGINS_WITH_STATE.match(text)
+    return said is not None and said[1] is not None
+
+
+def stateless(text: str) -> str:
     """Return a text without the state that it begins with."""
     found = _BEGINS_WITH_STATE.match(text)
     return text[found.end() :] if found else text
@@ -67,7 +72,7 @@ def _stateless(text: str) -> str:
 def _without(message: Any, key: str | None) -> Any:
     """Return a message without its state: a text's first word, or a key of the object or of its `detail`."""
     if type(message) is not dict:
-        return _stateless(message) if type(message) is str else message
+        return stateless(message) if type(message) is str else message
     kept = {name: value for name, value in message.items() if name != key}
     detail = kept.get("detail")
     return {**kept, "detail": {name: detail[name] for name in detail if name != key}} if type(detail) is dict else kept

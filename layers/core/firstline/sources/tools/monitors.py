@@ -1,0 +1,224 @@
+"""The shapes in which tools that watch hosts, services and sites post to the generic source."""
+
+from firstline.sources.tools.shape import ToolShape, words
+
+SHAPES = (
+    # https://github.com/louislam/uptime-kuma, server/notification-providers/webhook.js and src/util.ts
+    ToolShape(
+        "Uptime Kuma",
+        "heartbeat.status monitor.name",
+        {
+            "name": "monitor.name",
+            "status": "heartbeat.status",
+            "message": "msg heartbeat.msg",
+            "host": "monitor.hostname monitor.url",
+            "time": "heartbeat.time",
+            "url": "monitor.url",
+            "fingerprint": "monitor.id heartbeat.monitorID",
+            "group": "monitor.id heartbeat.monitorID",
+        },
+        {"0": "firing", "1": "resolved", "2": "pending", "3": "maintenance"},
+    ),
+    # https://docs.newrelic.com/docs/alerts/get-notified/notification-integrations/#webhook
+    ToolShape(
+        "New Relic",
+        "issueUrl state",
+        {
+            "name": "title issueTitle alertConditionNames alertPolicyNames",
+            "status": "state",
+            "severity": "priority",
+            "message": "alertConditionNames impactedEntities",
+            "time": "updatedAt createdAt",
+            "url": "issueUrl",
+            "fingerprint": "id issueId issueUrl",
+            "group": "id issueId issueUrl",
+        },
+    ),
+    # https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-common-schema
+    ToolShape(
+        "Azure Monitor",
+        "data.essentials.alertRule",
+        {
+            "name": "data.essentials.alertRule",
+            "status": "data.essentials.monitorCondition",
+            "severity": "data.essentials.severity",
+            "message": "data.essentials.description data.essentials.monitoringService",
+            "host": "data.essentials.configurationItems",
+            "cloud_resource_id": "data.essentials.alertTargetIDs",
+            "starts_at": "data.essentials.firedDateTime",
+            "ends_at": "data.essentials.resolvedDateTime",
+            "labels": "data.customProperties",
+            "url": "data.essentials.investigationLink",
+            "fingerprint": "data.essentials.alertId data.essentials.originAlertId",
+        },
+        scale="Azure Monitor",
+    ),
+    # https://cloud.google.com/monitoring/support/notification-options#webhooks
+    ToolShape(
+        "Google Cloud Monitoring",
+        "incident.incident_id incident.state",
+        {
+            "name": "incident.policy_name incident.condition_name",
+            "status": "incident.state",
+            "severity": "incident.severity",
+            "message": "incident.summary incident.documentation.content",
+            "host": "incident.resource_display_name",
+            "account": "incident.scoping_project_id incident.resource.labels.project_id",
+            "starts_at": "incident.started_at",
+            "ends_at": "incident.ended_at",
+            "labels": "incident.policy_user_labels incident.resource.labels",
+            "url": "incident.url",
+            "fingerprint": "incident.incident_id",
+        },
+    ),
+    # https://www.zabbix.com/documentation/current/en/manual/config/notifications/media/webhook
+    ToolShape(
+        "Zabbix",
+        "event_name event_value",
+        {
+            "name": "event_name",
+            "status": "event_value",
+            "severity": "event_severity event_nseverity",
+            "message": "event_opdata trigger_description alert_message",
+            "host": "host_name host_host host_ip",
+            "fingerprint": "trigger_id event_id",
+            "event_update_status": "event_update_status",
+        },
+        {"1": "firing", "0": "resolved"},
+        scale="Zabbix",
+    ),
+    # https://learn.microsoft.com/azure/azure-monitor/alerts/activity-log-alerts-webhook
+    ToolShape(
+        "Azure Monitor",
+        "schemaId data.context.activityLog",
+        {
+            "name": "data.context.activityLog.properties.title data.context.activityLog.operationName",
+            "status": "data.context.activityLog.status",
+            "severity": "data.context.activityLog.level",
+            "message": "data.context.activityLog.properties.communication data.context.activityLog.description",
+            "time": "data.context.activityLog.eventTimestamp",
+            "fingerprint": "data.context.activityLog.properties.trackingId data.context.activityLog.correlationId",
+        },
+    ),
+    # https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-non-common-schema-definitions
+    ToolShape(
+        "Azure Monitor",
+        "schemaId data.context.conditionType",
+        {
+            "name": "data.context.name",
+            "status": "data.status",
+            "severity": "data.context.severity",
+            "message": "data.context.description data.context.conditionType",
+            "host": "data.context.resourceName",
+            "account": "data.context.subscriptionId",
+            "time": "data.context.timestamp",
+            "labels": "data.properties",
+            "url": "data.context.portalLink",
+        },
+        scale="Azure Monitor",
+    ),
+    # https://docs.dynatrace.com/docs/analyze-explore-automate/notifications-and-alerting/problem-notifications/webhook-integration
+    # `ProblemSeverity` is a category (AVAILABILITY, ERROR …). What is merged goes on under another problem.
+    ToolShape(
+        "Dynatrace",
+        "problemid problemtitle",
+        {
+            "name": "problemtitle",
+            "status": "state",
+            "message": "problemdetailstext problemdetails problemtitle",
+            "url": "problemurl",
+            "fingerprint": "problemid",
+        },
+        {"merged": "muted"},
+    ),
+    # https://go2docs.graylog.org/current/interacting_with_your_log_data/notifications.html
+    ToolShape(
+        "Graylog",
+        "event_definition_title event.message",
+        {
+            "name": "event_definition_title",
+            "severity": "event.priority",
+            "message": "event.message event_definition_description",
+            "time": "event.timestamp",
+            "labels": "event.fields",
+        },
+        scale="Graylog",
+    ),
+    # https://dev.splunk.com/observability/docs/integrations/webhook_integration_overview/
+    ToolShape(
+        "Splunk Observability",
+        "detector incidentId",
+        {
+            "name": "rule detector",
+            "status": "statusExtended status",
+            "severity": "severity",
+            "message": "messageBody messageTitle description",
+            "labels": "dimensions",
+            "url": "detectorUrl",
+            "fingerprint": "incidentId",
+        },
+        {"manually resolved": "resolved", "manually_resolved": "resolved", "stopped": "resolved"},
+    ),
+    # https://docs.splunk.com/Documentation/Splunk/latest/Alert/Webhooks
+    # Its `app` is the part of Splunk that holds the search, not the service that it is about.
+    ToolShape(
+        "Splunk",
+        "search_name app",
+        {"name": "search_name", "message": "result._raw", "host": "result.host", "url": "results_link"},
+    ),
+    # https://www.ibm.com/docs/en/instana-observability?topic=alerting-webhooks
+    ToolShape(
+        "Instana",
+        "issue.text issue.state",
+        {
+            "name": "issue.text",
+            "status": "issue.state",
+            "severity": "issue.severity",
+            "message": "issue.suggestion",
+            "host": "issue.fqdn",
+            "starts_at": "issue.start",
+            "ends_at": "issue.end",
+            "url": "issue.link",
+            "fingerprint": "issue.id",
+        },
+        scale="Instana",
+    ),
+    # https://onlineornot.com/docs/reference/webhook-payload: its status pages; the checks need no shape
+    ToolShape(
+        "OnlineOrNot",
+        "type data.object.incident",
+        {"name": "data.object.incident.title", "status": "type"},
+        other="muted",
+    ),
+    # https://www.pingdom.com/resources/webhooks/
+    ToolShape(
+        "Pingdom",
+        "check_id check_name current_state",
+        {
+            "name": "check_name",
+            "status": "current_state",
+            "severity": "importance_level",
+            "message": "long_description description",
+            "host": "check_params.hostname check_params.full_url",
+            "labels": "tags",
+            "time": "state_changed_timestamp",
+            "fingerprint": "check_id",
+            "group": "check_id",
+        },
+    ),
+    # https://plugins.jenkins.io/notification/
+    ToolShape(
+        "Jenkins",
+        "build.phase build.number name",
+        {
+            "name": "name",
+            "status": "build.status build.phase",
+            "message": "build.log build.full_url",
+            "url": "build.full_url",
+            "fingerprint": "name",
+            "group": "name",
+        },
+        words(firing="failure unstable", resolved="success"),
+        other="muted",
+    ),
+)

@@ -1,0 +1,168 @@
+"""Tools whose messages say the state apart from the name, and formats of alert services that many tools can post."""
+
+from typing import Any
+
+import pytest
+
+from firstline.models import NormalizedAlert
+from firstline.sources import normalize, normalize_batch
+
+
+def pingdom(state: str, importance: str = "HIGH") -> dict[str, Any]:
+    return {
+        "check_id": 90210,
+        "check_name": "Ticket shop",
+        "check_params": {"hostname": "tickets.example.com", "port": 443},
+        "current_state": state,
+        "importance_level": importance,
+        "state_changed_timestamp": 1775110028,
+        "long_description": "HTTP error 503",
+    }
+
+
+def jenkins(phase: str, status: str | None = None) -> dict[str, Any]:
+    build = {"number": 812, "phase": phase, "full_url": "https://ci.example.com/job/nightly-import/812/"}
+    return {
+        "name": "nightly-import",
+        "url": "job/nightly-import/",
+        "build": build | ({"status": status} if status else {}),
+    }
+
+
+def rollbar(event: str, level: int = 50) -> dict[str, Any]:
+    item = {"id": 5150, "title": "Timeout: seat map", "level": level, "environment": "production", "counter": 9}
+    return {"event_name": event, "data": {"item": item}}
+
+
+def honeybadger(event: str, message: str) -> dict[str, Any]:
+    fault = {"id": 44, "klass": "SeatTaken", "message": "row 7", "environment": "production", "resolved": False}
+    return {"event": event, "message": message, "project": {"id": 3, "name": "seats"}, "fault": fault}
+
+
+def events_api(action: str, **payload: str) -> dict[str, Any]:
+    sent = {"routing_key": "r", "event_action": action, "dedup_key": "queue/lag"}
+    return sent | ({"payload": payload} if payload else {})
+
+
+def victor_ops(kind: str, said: str) -> dict[str, Any]:
+    return {
+        "message_type": kind,
+        "entity_id": "queue/lag",
+        "entity_display_name": "Lag of the queue",
+        "state_message": said,
+    }
+
+
+type Row = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
+TOOLS: dict[str, Row] = {
+    "Pingdom": (
+        pingdom("DOWN"),
+        {"alert_name": "Ticket shop", "severity": "high", "host": "tickets.example.com"},
+        pingdom("UP", "LOW"),
+    ),
+    "Jenkins": (
+        jenkins("FINALIZED", "FAILURE"),
+        {"alert_name": "nightly-import", "severity": "medium"},
+        jenkins("FINALIZED", "SUCCESS"),
+    ),
+    "Rollbar": (
+        rollbar("new_item"),
+        {"alert_name": "Timeout: seat map", "severity": "critical", "environment": "production"},
+        rollbar("resolved_item", 40),
+    ),
+    "Honeybadger": (
+        honeybadger("occurred", "[seats] SeatTaken: row 7"),
+        {"alert_name": "SeatTaken", "service": "seats", "environment": "production", "message": "row 7"},
+        honeybadger("resolved", "[seats] SeatTaken was resolved by Ada"),
+    ),
+    "PagerDuty Events API": (
+        events_api("trigger", summary="Queue lags", source="mq-1", severity="critical", component="queue"),
+        {"alert_name": "Queue lags", "severity": "critical", "host": "mq-1", "service": "queue"},
+        events_api("resolve"),
+    ),
+    "VictorOps": (
+        victor_ops("CRITICAL", "40 minutes"),
+        {"alert_name": "Lag of the queue", "severity": "critical", "message": "40 minutes"},
+        victor_ops("RECOVERY", "all read"),
+    ),
+    "Freshping, which names the check one level down": (
+        {"text": "Shop is DOWN.", "webhook_event_data": {"check_name": "Shop", "check_state_name": "Not Responding"}},
+        {"alert_name": "Shop", "severity": "medium"},
+        {"text": "Shop is UP.", "webhook_event_data": {"check_name": "Shop", "check_state_name": "Available"}},
+    ),
+    "updown.io, whose checks have an alias": (
+        {"event": "check.down", "check": {"token": "t1", "alias": "Shop", "url": "https://shop.example.com"}},
+        {"alert_name": "Shop"},
+        {"event": "check.up", "check": {"token": "t1", "alias": "Shop", "url": "https://shop.example.com"}},
+    ),
+    "Cloudflare, whose name stands at the top and whose state does not": (
+        {"name": "Health check", "text": "origin", "data": {"status": "Unhealthy"}},
+        {"alert_name": "Health check"},
+        {"name": "Health check", "text": "origin", "data": {"status": "Healthy"}},
+    ),
+    "Checkmk, about a host": (
+        {"NOTIFICATIONTYPE": "PROBLEM", "HOSTNAME": "mq-1", "HOSTSTATE": "DOWN", "HOSTOUTPUT": "no answer"},
+        {"alert_name": "Host mq-1", "host": "mq-1"},
+        {"NOTIFICATIONTYPE": "RECOVERY", "HOSTNAME": "mq-1", "HOSTSTATE": "UP"},
+    ),
+    "Netdata": (
+        {"alarm": "disk_fill", "node": "mq-1", "severity": "critical", "status": "CRITICAL"},
+        {"alert_name": "disk_fill", "host": "mq-1", "severity": "critical"},
+        {"alarm": "disk_fill", "node": "mq-1", "severity": "clear", "status": "CLEAR"},
+    ),
+    "PRTG": (
+        {"sensor": "Ping", "device": "sw-3", "status": "Down"},
+        {"alert_name": "Ping", "host": "sw-3"},
+        {"sensor": "Ping", "device": "sw-3", "status": "Up"},
+    ),
+    "a text for a chat": (
+        {"text": "DOWN: ticket shop, critical"},
+        {"severity": "critical"},
+        {"text": "UP: ticket shop, critical"},
+    ),
+}
+
+
+def one(body: dict[str, Any]) -> NormalizedAlert:
+    (alert,) = normalize("generic", body)
+    return alert
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_problem_fires_and_ends_under_one_identity(tool: str) -> None:
+    begins, said, ends = TOOLS[tool]
+
+    began, ended = one(begins), one(ends)
+
+    assert began.model_dump(include=set(said)) == said
+    assert (began.status, ended.status) == ("firing", "resolved")
+    assert (ended.fingerprint, ended.group_key) == (began.fingerprint, began.group_key)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        jenkins("STARTED"),
+        jenkins("FINALIZED", "ABORTED"),
+        honeybadger("assigned", "to Ada"),
+        events_api("acknowledge"),
+        victor_ops("ACKNOWLEDGEMENT", "Ada has it"),
+        victor_ops("INFO", "a new runner"),
+        {"event_name": "deploy", "data": {"deploy": {"environment": "production"}}},
+    ],
+)
+def test_news_that_are_no_problem_are_ignored(body: dict[str, Any]) -> None:
+    batch = normalize_batch("generic", body)
+
+    assert (batch.alerts, len(batch.ignored)) == ([], 1)
+
+
+def test_a_field_of_the_sender_called_group_joins_no_two_problems() -> None:
+    disk, lag = (one({"alert_name": name, "group": "platform"}) for name in ("Disk", "Lag"))
+
+    assert disk.group_key != lag.group_key
+
+
+def test_a_message_is_a_name_if_there_is_no_other() -> None:
+    assert one({"message": "The queue lags", "priority": "P2"}).alert_name == "The queue lags"
+    assert one({"message": "by 40 minutes", "title": "The queue lags"}).alert_name == "The queue lags"
