@@ -23,7 +23,10 @@ _LOOSE_JOINERS = re.compile(
     "(?<![^\x00-\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f])|(?<=[\u200c\u200d])[\u200c\u200d]+"
 )
 
-_TERMINAL = re.compile(r"\x1b\][^\x07\x1b]{0,500}(?:\x07|\x1b\\)|\x1b\[[0-?]{0,40}[ -/]{0,4}[@-~](?![\u0300-\u036f])")
+_TERMINAL = re.compile(
+    r"(?:\x1b\]|\x9d)[^\x07\x1b\x9c]{0,500}(?:\x07|\x1b\\|\x9c)"
+    r"|(?:\x1b\[|\x9b)[0-?]{0,40}[ -/]{0,4}[@-~](?![\u0300-\u036f])"
+)
 """What colours a terminal or sets its title (ECMA-48): without its first character, the rest would be text."""
 
 _DROPPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})

@@ -44,13 +44,15 @@ PROCESSES = """
     beam.smp etcd NetworkManager chronyd rsyslogd multipathd iscsid agetty ora_pmon_SHOP cron crond
 """
 SYSTEMCTL = """#!/bin/bash
-# show -p NAME -- UNIT: what the test gave as NAME=value, else a sound, enabled unit that runs.
-value=$(grep -m 1 "^$3=" <<<"$PROPERTIES" || true)
-case $3 in
-  Id) usual=Id=$5 ;; LoadState) usual=LoadState=loaded ;; ActiveState) usual=ActiveState=active ;;
-  UnitFileState) usual=UnitFileState=enabled ;; Type) usual=Type=simple ;; *) usual=$3=no ;;
-esac
-echo "${value:-$usual}"
+# show -p NAMES -- UNIT: what the test gave as UNIT:NAME=value or NAME=value, else a sound, enabled unit that runs.
+for name in ${3//,/ }; do
+  value=$(grep -m 1 "^$5:$name=" <<<"$PROPERTIES" || grep -m 1 "^$name=" <<<"$PROPERTIES" || true)
+  case $name in
+    Id) usual=$5 ;; LoadState) usual=loaded ;; ActiveState) usual=active ;; UnitFileState) usual=enabled ;;
+    Type) usual=simple ;; Refuse*) usual=no ;; *) usual= ;;
+  esac
+  if [ -n "$value" ]; then echo "${value#"$5:"}"; else echo "$name=$usual"; fi
+done
 """
 
 
@@ -116,7 +118,44 @@ def test_processes_that_a_host_needs_are_never_signalled() -> None:
         ("interrupt", {"Type": "oneshot"}, "is a job that runs once"),
         ("interrupt", {"LoadState": "not-found"}, "is no unit of this host"),
         ("interrupt", {"Id": "systemd-resolved.service"}, "systemd-resolved.service holds the host together"),
+        ("interrupt", {"Names": "shop.service postgresql.service"}, "postgresql.service keeps data"),
+        ("interrupt", {"TriggeredBy": "shop.timer"}, "is a job of a timer"),
+        ("interrupt", {"TriggeredBy": "shop.socket"}, ""),
+        ("interrupt", {"shop.service:RequiredBy": "multi-user.target worker.service"}, ""),
+        (
+            "interrupt",
+            {"shop.service:RequiredBy": "postgresql@16-main.service"},
+            "would stop postgresql@16-main.service",
+        ),
+        (
+            "interrupt",
+            {"shop.service:ConsistsOf": "worker.service", "worker.service:BoundBy": "redis-server.service"},
+            "would stop redis-server.service too, which keeps data",
+        ),
+        (
+            "interrupt",
+            {"shop.service:BoundBy": "shop.service data.mount"},
+            "would stop data.mount too, which is in use",
+        ),
         ("start", {"ActiveState": "failed"}, ""),
+        ("start", {"ActiveState": "failed", "TriggeredBy": "shop.timer"}, "is a job of a timer"),
+        (
+            "start",
+            {"shop.service:ActiveState": "failed", "Conflicts": "shutdown.target mysql.service"},
+            "starting shop.service would stop mysql.service",
+        ),
+        ("start", {"ActiveState": "failed", "ConflictedBy": "mysql.service"}, ""),
+        (
+            "start",
+            {"shop.service:ActiveState": "failed", "Requires": "basic.target db.service", "ActiveState": "inactive"},
+            "needs db.service, which is inactive",
+        ),
+        (
+            "start",
+            {"ActiveState": "inactive", "shop.service:ActiveState": "failed", "Requires": "a.service", "Type": "simple"}
+            | {"a.service:UnitFileState": "static"},
+            "",
+        ),
         ("start", {"ActiveState": "failed", "UnitFileState": "static"}, ""),
         ("start", {"ActiveState": "inactive"}, "is inactive and has not failed; somebody may have stopped it"),
         ("start", {"ActiveState": "failed", "RefuseManualStart": "yes"}, "refuses to be started by hand"),
@@ -135,6 +174,29 @@ def test_a_unit_is_touched_only_in_the_state_that_allows_it(
 def test_what_is_not_a_service_is_left_alone(tools: Path) -> None:
     for unit in ("shop.socket", "multi-user.target", "data.mount", "session-3.scope"):
         assert "is not a service: left alone" in run(f"firstline_may_interrupt {unit}", tools).stderr
+
+
+@pytest.mark.parametrize(
+    ("path", "unit"),
+    [
+        ("/system.slice/nginx.service", "nginx.service"),
+        ("/system.slice/system-postgresql.slice/postgresql@16-main.service", "postgresql@16-main.service"),
+        ("/shop.slice/shop.service/workers.slice/1", "shop.service"),
+        ("/user.slice/user-1000.slice/session-3.scope", "session-3.scope"),
+        ("/user.slice/user-1000.slice/user@1000.service/app.slice/shop.service", "user/shop.service"),
+        ("/user.slice/user-1000.slice/user@1000.service/session-3.scope", "user/session-3.scope"),
+        ("/system.slice/docker-1f.scope/system.slice/nginx.service", "docker-1f.scope"),
+        ("/system.slice/systemd-nspawn@web.service/payload/system.slice/nginx.service", "systemd-nspawn@web.service"),
+        ("/lxc.payload.web/system.slice/nginx.service", ""),
+        ("/docker/1f/system.slice/nginx.service", ""),
+        ("/../nginx.service", ""),
+        ("/", ""),
+    ],
+)
+def test_a_process_belongs_to_the_hosts_own_unit_and_never_to_that_of_a_container(path: str, unit: str) -> None:
+    done = run(f'sed() {{ if [ -e "${{!#}}" ]; then echo \'{path}\'; else command sed "$@"; fi; }}\nfirstline_unit $$')
+
+    assert done.stdout == (f"{unit}\n" if unit else ""), done.stderr
 
 
 def test_this_shell_its_parents_and_the_first_process_are_never_signalled() -> None:

@@ -41,11 +41,10 @@ def _location_without_secrets(location: Location) -> Location:
 
 
 def _measured_without_secrets(measured: Measured) -> Measured:
-    where = {label: redact_label(label, value) for label, value in measured.where.items()}
-    names = {"metric": redact_secrets(measured.metric)[:_NAME_LIMIT]}
-    if measured.namespace:
-        names["namespace"] = redact_secrets(measured.namespace)[:_NAME_LIMIT]
-    return measured.model_copy(update={**names, "where": where})
+    where = {redact_secrets(label): redact_label(label, value) for label, value in measured.where.items()}
+    said = {"metric": measured.metric, "namespace": measured.namespace, "statistic": measured.statistic}
+    hidden = {name: redact_secrets(value)[:_NAME_LIMIT] for name, value in said.items() if value}
+    return measured.model_copy(update={**hidden, "where": where})
 
 
 def link_without_secrets(url: str | None, hide: Callable[[str], str] = redact_secrets) -> str | None:

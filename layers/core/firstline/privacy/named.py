@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 _SURE = (
     r"pass[ _-]?(?:word|wd|phrase|code)|passwd|pwd|passwort|kennwort|contrase[nñ]a|mot[ _-]?de[ _-]?passe|senha"
+    r"|wachtwoord|l[oö]senord|(?<![A-Za-z])(?:has[lł]o|heslo|parola|[sş]ifre)|rediscli_auth"
+    r"|пароль|密码|密碼|パスワード|비밀번호"
     r"|mnemonic|(?:seed|recovery)[ _-]?phrase|secret[ _-]?id"
     r"|(?<=[_./-])pass(?![A-Za-z])|(?<![A-Za-z])pass(?=[\"']?\s{0,3}=)"
     r"|(?:secret|access|account|api|app|application|private|signing|encryption|master|license|subscription"
@@ -45,7 +47,7 @@ _NAMED = re.compile(
     rf"(?:{_NAMES})"
     # The name may go on: `passwordValue`, `token_data`.
     r"(?:[ _-]?(?:value|data|string|plain|text|base))?"
-    r"(?P<is>\\{0,15}[\"']?\s{0,3}(?::=|=>|[:=])\s{0,16}|\s{1,3}(?:is|was)\s{1,3}|(?<=\w)>\s{0,3}"
+    r"(?P<is>\\{0,15}[\"']?\s{0,3}(?::=|=>|[:=：])\s{0,16}|\s{1,3}(?:is|was)\s{1,3}|(?<=\w)>\s{0,3}"
     # "the API key 4f1c…": only what is as long as a key.
     r"|\s{1,3}(?=[\w+/=.~-]{20}))"
     r"(?P<value>\\{1,15}\"[^\"\\\n]{1,500}\\{1,15}\"|\"(?:[^\"\\\n]|\\.){1,500}\"|'[^'\n]{1,500}'"
@@ -60,6 +62,8 @@ _OPTION = re.compile(
 _WORDS = (
     *("pass", "pwd", "secret", "token", "key", "credential", "sig", "auth", "sess", "sid", "csrf", "xsrf"),
     *("seed", "nonce", "otp", "pin", "passe", "kennwort", "contrase", "senha", "pat", "bearer", "mnemonic", "phrase"),
+    *("wachtwoord", "senord", "hasło", "haslo", "heslo", "parola", "ifre"),
+    *("пароль", "密码", "密碼", "パスワード", "비밀번호"),
 )
 """One of these is in every name above."""
 

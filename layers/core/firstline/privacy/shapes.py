@@ -18,7 +18,8 @@ from typing import NamedTuple
 class Shape(NamedTuple):
     """A kind of secret: its pattern, and words of which one always occurs near it, in upper or lower case.
 
-    A `^` at the pattern's beginning stands for `_BORDER`. If it has one group, or named ones, only that is the secret.
+    A `^` at the pattern's beginning stands for `_BORDER`, or for nothing if all `near` words are unmistakable. If the
+    pattern has one group, or named ones, only that is the secret.
     """
 
     what: str
@@ -30,10 +31,22 @@ _BORDER = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrtbfv0])|(?<=\[\dm)|(?<=\[\d\dm)|(?<=\[\
 """The beginning of a word, or the end of an escape (`\\n`, `\\u001b[31m`) that a log wrote out. An underscore may
 stand before, as in `aws_AKIA…`; `\\b` sees no border there."""
 
+_UNMISTAKABLE = frozenset(
+    (
+        *("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "gldt-", "glsa_", "glc_", "npm_"),
+        *("dop_v1_", "doo_v1_", "dor_v1_", "dckr_pat_", "dckr_oat_", "shpat_", "shpca_", "shppa_", "shpss_"),
+        *("sk_live_", "rk_live_", "whsec_", "sk-ant-api", "sk-ant-admin", "sk-ant-oat01-", "sk-proj-"),
+        *("sk-svcacct-", "sk-none-", "lin_api_", "sntrys_", "sntryu_", "rubygems_", "figd_", "nvapi-"),
+        *("atatt3xffgf0", "aiza", "hvs.", "hvb.", "pypi-ageichlwas5vcmc", "xkeysib-", "tskey-", "lsv2_pt_"),
+        *("lsv2_sk_", "packagist_ack_"),
+    )
+)
+"""Prefixes of tokens in which no honest word ends: such a token is found wherever it is glued to."""
+
 SHAPES: tuple[Shape, ...] = (
     Shape("GitHub token", ("github_pat_",), r"^github_pat_\w{20,255}"),
-    Shape("Slack token", ("xox",), r"^xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{8,255}"),
-    Shape("Slack token", ("xapp-",), r"^xapp-[A-Za-z0-9-]{10,255}"),
+    Shape("Slack token", ("xox",), r"xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{8,255}"),
+    Shape("Slack token", ("xapp-",), r"xapp-[A-Za-z0-9-]{10,255}"),
     Shape("Mailgun key", ("key-",), r"^key-[0-9a-f]{32}(?![0-9a-f])"),
     Shape("PyPI token", ("pypi-",), r"^pypi-AgE[\w-]{30,500}"),
     Shape(
@@ -63,10 +76,11 @@ SHAPES: tuple[Shape, ...] = (
     ),
     Shape("private key", ("PuTTY-User-Key-File",), r"PuTTY-User-Key-File-.*?(?:Private-MAC: ?[0-9a-f]{0,64}|\Z)"),
     Shape("JWT", ("eyJ",), rf"{_BORDER}eyJ[\w-]{{8,}}\.[\w-]{{8,}}(?:\.[\w-]*)?"),
+    Shape("JWT", ("eyJ",), r"eyJ[\w-]{12,}\.eyJ[\w-]{8,}(?:\.[\w-]*)?"),
     Shape(
         "AWS access key",
         ("AKIA", "ASIA", "ABIA", "ACCA"),
-        rf"{_BORDER}(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{{16}}(?![A-Za-z0-9])",
+        r"(?:(?<![A-Z0-9])|(?<=\[\dm)|(?<=\[\d\dm))(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Z0-9])",
     ),
     Shape("AWS session token", ("IQoJb3JpZ2lu", "FwoGZXIvYXdz"), r"(?:IQoJb3JpZ2lu|FwoGZXIvYXdz)[A-Za-z0-9/+=_-]{16,}"),
     Shape(
@@ -127,11 +141,11 @@ SHAPES: tuple[Shape, ...] = (
         "password",
         ("curl", "wget", "psexec", "mysql", "mariadb", "sshpass", "redis-cli", "ldap", "snmp"),
         r"\b(?:curl|wget)\s[^\n|;]{0,300}?(?:-u|--user)[\s=]{1,3}[\"']?[^\s:\"'\[]{1,100}:(?P<secret>[^\s\"']{1,200})"
-        r"|\b(?:mysql\w*|mariadb\w*)\s[^\n|;]{0,300}?\s-p(?P<secret2>[^\s\-\[][^\s]{2,200})"
-        r"|\b(?i:psexec)\w{0,2}\s[^\n]{0,300}?\s-p\s{1,3}(?P<secret6>[^\s\"'\[]{1,200})"
+        r"|\b(?:mysql\w*|mariadb\w*)(?=\s)[^\n|;]{0,300}?\s-p(?P<secret2>[^\s\-\[][^\s]{2,200})"
+        r"|\b(?i:psexec)\w{0,2}(?=\s)[^\n]{0,300}?\s-p\s{1,3}(?P<secret6>[^\s\"'\[]{1,200})"
         r"|\bsshpass\s{1,5}-p\s{0,3}[\"']?(?P<secret3>[^\s\"'\[]{1,200})"
-        r"|\bredis-cli\s[^\n|;]{0,300}?\s(?:-a|--pass)\s{1,3}[\"']?(?P<secret4>[^\s\"'\[]{1,200})"
-        r"|\bldap\w{2,10}\s[^\n|;]{0,300}?\s-w\s{0,3}[\"']?(?P<secret5>[^\s\"'\[]{1,200})",
+        r"|\bredis-cli(?=\s)[^\n|;]{0,300}?\s(?:-a|--pass)\s{1,3}[\"']?(?P<secret4>[^\s\"'\[]{1,200})"
+        r"|\bldap\w{2,10}(?=\s)[^\n|;]{0,300}?\s-w\s{0,3}[\"']?(?P<secret5>[^\s\"'\[]{1,200})",
     ),
     Shape(
         "password",
@@ -166,7 +180,9 @@ def _by_near() -> dict[str, list[Shape]]:
 
 
 @cache
-def _compiled(pattern: str) -> re.Pattern[str]:
+def _compiled(pattern: str, *, anywhere: bool = False) -> re.Pattern[str]:
+    if anywhere:
+        pattern = pattern.removeprefix("^")
     return re.compile(_BORDER + pattern[1:] if pattern.startswith("^") else pattern, re.DOTALL | re.ASCII)
 
 
@@ -174,7 +190,7 @@ def found(text: str) -> Iterator[tuple[int, int, str]]:
     """Find secrets by their shape. The places found may overlap."""
     folded, near = text.lower(), _by_near()
     for shape in dict.fromkeys(shape for word in near if word in folded for shape in near[word]):
-        pattern = _compiled(shape.pattern)
+        pattern = _compiled(shape.pattern, anywhere=_UNMISTAKABLE.issuperset(shape.near))
         for match in pattern.finditer(text):
             begin, end = match.span(match.lastgroup or (1 if pattern.groups == 1 else 0))
             if begin >= 0:

@@ -7,8 +7,11 @@ an act that interrupts something without asking one of them. An owner narrows fu
 Facts that this rests on (systemd.service(5), systemctl(1), cgroups(7)):
 
 - `systemctl is-enabled` exits with 0 for static units too, such as systemd-exit.service; `UnitFileState` does not.
-- A process's unit is the last `*.service` or `*.scope` of its cgroup's path: template instances have a slice of their
-  own (`/system.slice/system-postgresql.slice/postgresql@16-main.service`).
+- A process's unit is the first `*.service` or `*.scope` of its cgroup's path, with nothing but slices above it.
+  Template instances have a slice of their own (`/system.slice/system-shop.slice/shop@1.service`). A container that
+  runs its own systemd has units by the names of the host's (`/system.slice/docker-1f.scope/system.slice/shop.service`).
+- Stopping or restarting a unit does the same to those that require it, are bound to it or are a part of it, and
+  starting one stops those that it conflicts with (systemd.unit(5)).
 - The kernel keeps 15 characters of a process's name.
 """
 
@@ -44,12 +47,14 @@ HOST = Protected(
         autovt@* console-setup keyboard-setup
         dbus* polkit* ssh ssh@* sshd sshd@* sshd-* ssh-*
         amazon-ssm-agent* snap.amazon-ssm-agent* snapd* snap-* amazon-cloudwatch-agent* amazon-ec2-* ec2-* ec2net*
-        cloud-init* cloud-config* cloud-final* google-guest* google-osconfig* walinuxagent*
+        cloud-init* cloud-config* cloud-final* google-guest* google-osconfig* walinuxagent* waagent*
+        open-vm-tools* vmtoolsd* hv-* hypervkvpd* display-manager gdm* lightdm* sddm* xrdp*
         acpid* rngd* udev* kmod* procps*
         network network-* networking networkd-* NetworkManager* wpa_supplicant* dhclient* dhcpcd* ifup@* ifupdown*
         netplan* wicked* policy-routes@* refresh-policy-routes@* resolvconf* nscd* sssd* winbind*
         nftables* iptables* ip6tables* firewalld* ufw* fail2ban* apparmor* selinux* auditd* audit-*
-        wg-quick@* openvpn* strongswan* ipsec* tailscaled*
+        wg-quick@* openvpn* strongswan* ipsec* tailscaled* teleport* cloudflared* zerotier* netbird* nebula* dropbear*
+        frr* bird* openvswitch* ovs-* ovn-* cilium* calico* teamd* connman* iwd named* bind9* unbound* dnsmasq*
         chrony* ntp* openntpd*
         iscsi* open-iscsi* multipath* lvm2-* dm-event* blk-availability* mdadm* mdmonitor* mdcheck* zfs-* nfs-* nfs
         nfsdcld* rpcbind* rpc-* autofs* amazon-efs-* cryptsetup* blockdev@*
@@ -83,7 +88,8 @@ STORES = Protected(
         cassandra* scylla* kafka* confluent-* zookeeper* etcd* consul* vault* rabbitmq* activemq* artemis* nats* pulsar*
         influx* clickhouse* neo4j* couch* oracle* db2* mssql* cockroach* tidb* tikv* minio* ceph* gluster* drbd*
         pacemaker* corosync* keepalived* slapd* dirsrv* ipa* krb5* solr* tarantool* foundationdb* firebird* aerospike*
-        victoria* smb* nmb* vsftpd* exim* postfix* dovecot* cyrus*
+        victoria* yugabyte* redpanda* hadoop-* hbase-* greenplum* arangodb* seaweedfs* garage beanstalkd* qdrant*
+        weaviate* milvus* smb* nmb* vsftpd* exim* postfix* dovecot* cyrus*
     """,
     processes="""
         postgres* mysqld* mariadbd* mongod* mongos redis-server* redis-sentinel valkey-* keydb* memcached etcd consul
@@ -136,20 +142,32 @@ firstline_kept_process() {
   esac
 }
 firstline_property() { systemctl show -p "$2" -- "$1" | sed -n "1s/^$2=//p"; }
-# The unit of a process: the last service or scope of its cgroup. A user's own unit has the user before its name.
+# The unit of a process: the first service or scope of its cgroup. A user's own unit has `user/` before its name. Below
+# something that is no slice, such as a container's folder, units are not this host's.
 firstline_unit() {
-  local path unit
-  path=$({ sed -n -e 's/^0:://p' -e 's/^[0-9]*:name=systemd://p' "/proc/$1/cgroup" 2>/dev/null || true; } |
-    { grep -E '\.(service|scope)(/|$)' || true; } | head -n 1)
-  unit=$({ grep -oE '[^/]+\.(service|scope)' <<<"$path" || true; } | tail -n 1)
-  case $path in */user@*.service/*.s*) echo "user/$unit" ;; *) echo "$unit" ;; esac
+  { sed -n -e 's/^0:://p' -e 's/^[0-9]*:name=systemd://p' "/proc/$1/cgroup" 2>/dev/null || true; } | sed -nE \
+    -e 's#^(/[^/]+\.slice)*/user@[^/]+\.service(/[^/]+\.slice)*/([^/]+\.(service|scope))(/.*)?$#user/\3#p' -e t \
+    -e 's#^(/[^/]+\.slice)*/([^/]+\.(service|scope))(/.*)?$#\2#p' | head -n 1
+}
+# All that systemd stops together with a unit, the unit itself left out.
+firstline_stopped_with() {
+  local seen=" $1 " queue=$1 wave unit other
+  while [ -n "$queue" ]; do
+    wave=$queue queue=
+    for unit in $wave; do
+      for other in $(systemctl show -p RequiredBy,RequisiteOf,BoundBy,ConsistsOf,PropagatesStopTo -- "$unit" |
+        sed 's/^[^=]*=//'); do
+        case $seen in *" $other "*) ;; *) seen="$seen$other " queue="$queue $other" ;; esac
+      done
+    done
+  done
+  echo "${seen# "$1" }"
 }
 firstline_sound_unit() {
-  local unit=$1 kept=$2 id reason
+  local unit=$1 kept=$2 reason
   command -v systemctl >/dev/null || { echo "systemctl is not on this host: nothing was done" >&2; exit 3; }
-  id=$(firstline_property "$unit" Id)
   # An alias is another name of the same unit.
-  for name in "$unit" "${id:-$unit}"; do
+  for name in "$unit" $(firstline_property "$unit" Id) $(firstline_property "$unit" Names); do
     case $name in *.service) ;; *) echo "$name is not a service: left alone" >&2; return 1 ;; esac
     reason=$("$kept" "$name")
     if [ -n "$reason" ]; then echo "$name $reason: left alone" >&2; return 1; fi
@@ -162,6 +180,9 @@ firstline_sound_unit() {
     echo "$unit is a job that runs once, not a service: left alone" >&2
     return 1
   fi
+  case $(firstline_property "$unit" TriggeredBy) in
+    *.timer*) echo "$unit is a job of a timer, which runs it when it is due: left alone" >&2; return 1 ;;
+  esac
   if [ -f /etc/firstline/units ]; then
     while read -r pattern; do
       # shellcheck disable=SC2053
@@ -183,6 +204,29 @@ firstline_may_start() {
     echo "$1 refuses to be started by hand: nothing was started" >&2
     return 1
   fi
+  local other
+  for other in $(firstline_property "$1" Conflicts) $(firstline_property "$1" ConflictedBy); do
+    case $other in *.service) ;; *) continue ;; esac
+    case $(firstline_property "$other" ActiveState) in
+      active | activating | reloading)
+        echo "starting $1 would stop $other, which it conflicts with: nothing was started" >&2
+        return 1
+        ;;
+    esac
+  done
+  for other in $(firstline_property "$1" Requires) $(firstline_property "$1" BindsTo); do
+    case $other in *.service) ;; *) continue ;; esac
+    # A static unit or a job that runs once is there for whoever needs it.
+    case $(firstline_property "$other" UnitFileState),$(firstline_property "$other" Type) in
+      static,* | *,oneshot) continue ;;
+    esac
+    case $(firstline_property "$other" ActiveState) in
+      inactive)
+        echo "$1 needs $other, which is inactive; somebody may have stopped it: nothing was started" >&2
+        return 1
+        ;;
+    esac
+  done
 }
 firstline_may_interrupt() {
   firstline_sound_unit "$1" firstline_kept_unit || return 1
@@ -190,6 +234,18 @@ firstline_may_interrupt() {
   for refuse in RefuseManualStart RefuseManualStop; do
     if [ "$(firstline_property "$1" "$refuse")" = yes ]; then
       echo "$1 refuses to be started or stopped by hand: left alone" >&2
+      return 1
+    fi
+  done
+  local other reason
+  for other in $(firstline_stopped_with "$1"); do
+    case $other in
+      *.service) reason=$(firstline_kept_unit "$other") ;;
+      *.mount | *.automount | *.swap) reason="is in use" ;;
+      *) reason= ;;
+    esac
+    if [ -n "$reason" ]; then
+      echo "stopping $1 would stop $other too, which $reason: left alone" >&2
       return 1
     fi
   done

@@ -22,7 +22,7 @@ _NAMES: dict[str, str] = {
         "importancelevel urgency alertlevel severitytext"
     ),
     "account": "account accountid awsaccount awsaccountid cloudaccountid",
-    "region": "region awsregion cloudregion",
+    "region": "region awsregion cloudregion ec2region regionname",
     "service": (
         "exportedservice service servicename ddservice tagsdatadoghqcomservice svc microservice app appname application "
         "applicationname appkubernetesioname "
@@ -50,12 +50,15 @@ _NAMES: dict[str, str] = {
         "ecscluster ecsclustername comamazonawsecscluster awsecsclusterarn"
     ),
     "namespace": "exportednamespace namespace namespacename k8snamespacename kubenamespace kubernetesnamespace",
-    "host": "instance host hostname server servername hostip fqdn",
+    "host": (
+        "exportedinstance exportedhost exportedhostname instance host hostname server servername hostip privateip "
+        "privateipaddress privatednsname fqdn"
+    ),
     "node": "node exportednode kubenode kubernetesnode nodename k8snodename kubernetesiohostname nodeip",
     # These count only if the value is an instance's id or ARN: OpenTelemetry's `host.id` may be anything.
     "instance_id": (
         "instanceid ec2instanceid awsinstanceid awsec2instanceid dimensioninstanceid hostid cloudinstanceid "
-        "instancearn resourceid resourcearn cloudresourceid"
+        "instancearn resourceid resourcearn cloudresourceid resource arn"
     ),
     "zone": (
         "zone availabilityzone az awsavailabilityzone cloudavailabilityzone topologykubernetesiozone "
