@@ -90,6 +90,8 @@ class Commands:
         Only hosts with this tag may be sent anything, as the state machine's IAM policy says.
     on_end
         Called when a command has ended on a host.
+    read_hash
+        Gives the hash of a document's version, which a request may name.
     """
 
     def __init__(
@@ -98,7 +100,9 @@ class Commands:
         read_document: Callable[[str], dict[str, Any] | None],
         allowed_tag: tuple[str, str],
         on_end: Callable[[CommandEnded], None] = lambda _: None,
+        read_hash: Callable[[str, str], str | None] = lambda _name, _version: None,
     ) -> None:
+        self._read_hash = read_hash
         self._hosts = {host.instance_id: host for host in hosts}
         self._read_document = read_document
         self._allowed_tag = allowed_tag
@@ -123,6 +127,8 @@ class Commands:
         document = self._read_document(name)
         if document is None:
             raise ServiceError("InvalidDocument", f"Document with name {name} does not exist.")
+        if not self._is_hash(name, request.get("DocumentVersion", "1"), request.get("DocumentHash")):
+            raise ServiceError("InvalidDocument", f"The hash of document {name} is not the one that the request names.")
         ids = request.get("InstanceIds") or []
         if not 1 <= len(ids) <= MAX_TARGETS:
             raise ServiceError("ValidationException", f"Give 1 to {MAX_TARGETS} InstanceIds; there are {len(ids)}.")
@@ -141,6 +147,10 @@ class Commands:
         for _ in range(max(1, _portion(request.get("MaxConcurrency", "50"), len(sent)))):
             threading.Thread(target=self._work, args=(waiting, sent, max_errors), daemon=True).start()
         return {"Command": {"CommandId": command.id, "DocumentName": name, "Comment": comment, "Status": "Pending"}}
+
+    def _is_hash(self, name: str, version: str, asked: str | None) -> bool:
+        known = self._read_hash(name, version) if asked else None
+        return known is None or known == asked
 
     def list_command_invocations(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer ListCommandInvocations, for one command or all, on one instance or all."""

@@ -135,7 +135,7 @@ class Stack:
         for topic in self.created.topic_arns:
             self.client("sns").subscribe(TopicArn=topic, Protocol="http", Endpoint=f"{self.url('inbox')}/sns")
         hosts = list(self.hosts.values())
-        self.cloud.commands = Commands(hosts, self._read_document, TARGET_TAG, self.options.on_command)
+        self.cloud.commands = Commands(hosts, self._read_document, TARGET_TAG, self.options.on_command, self._read_hash)
         self.cloud.releases = sample_releases()
         tags = {host.instance_id: host.tags for host in hosts}
         self.cloud.roles = Roles(self.created.statements, account=ACCOUNT, tags=lambda node: tags.get(node, {}))
@@ -243,6 +243,14 @@ class Stack:
         except (ssm.exceptions.InvalidDocument, ssm.exceptions.InvalidDocumentOperation):
             return None
         return content
+
+    def _read_hash(self, name: str, version: str) -> str | None:
+        ssm = self.client("ssm")
+        try:
+            found: str = ssm.describe_document(Name=name, DocumentVersion=version)["Document"]["Hash"]
+        except (ssm.exceptions.InvalidDocument, ssm.exceptions.InvalidDocumentVersion):
+            return None
+        return found
 
     def _start_functions(self) -> None:
         service = {

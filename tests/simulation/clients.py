@@ -235,6 +235,13 @@ class Inventory:
         answer: dict[str, Any] = self._calls.make("ssm", "get_document", request, do)
         return answer
 
+    def describe_document(self, **request: Any) -> dict[str, Any]:
+        """Return what Systems Manager knows of a document: its hash."""
+        answer: dict[str, Any] = self._calls.make(
+            "ssm", "describe_document", request, lambda: {"Document": {"Name": request["Name"], "Hash": "0" * 64}}
+        )
+        return answer
+
     def get_parameter(self, **request: Any) -> dict[str, Any]:
         """Return the switch for remediation."""
 

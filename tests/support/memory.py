@@ -50,6 +50,9 @@ from tests.simulation.table import MemoryDynamoDB
 from tests.support.builders import live_half
 from tests.support.stored_records import Records, delete, keys
 
+HASH = "0" * 64
+"""Systems Manager's hash of every document."""
+
 SCRIPT = "#!/usr/bin/env bash\nset -euo pipefail\nlogrotate --force\n"
 
 _LIVE_NAMES = {"acknowledged_at": "acked_at", "acknowledged_by": "acked_by"}
@@ -324,7 +327,7 @@ class MemoryDocuments:
         self.text = script
         self.deployed = {
             documents.document_name(prefix, runbook, step_id, command): Document(
-                version="3", content=documents.content(runbook, step_id, command)
+                version="3", content=documents.content(runbook, step_id, command), hash=HASH
             )
             for runbook in runbooks
             for step_id, command in runbook.commands()

@@ -256,3 +256,15 @@ def test_a_cancelled_command_starts_on_no_further_host(fleet: Fleet) -> None:
 
     assert fleet.ends(command_id) == ["Canceled", "Canceled", "Canceled"]
     assert [len(host.asked) for host in fleet.hosts[1:]] == [0, 0]
+
+
+def test_a_hash_that_is_not_the_documents_is_refused() -> None:
+    host = FakeHost(ScriptResult(0, "", ""))
+    service = Commands(
+        [host], {"doc": DOCUMENT}.get, ("Firstline", "managed"), read_hash=lambda _name, version: version
+    )  # type: ignore[list-item]
+    request = {"DocumentName": "doc", "InstanceIds": [host.instance_id], "Parameters": {"mount": ["/data"]}}
+
+    service.send_command(request | {"DocumentVersion": "3", "DocumentHash": "3"})
+    with pytest.raises(ServiceError, match="hash of document doc"):
+        service.send_command(request | {"DocumentVersion": "4", "DocumentHash": "3"})

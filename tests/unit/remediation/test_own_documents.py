@@ -13,7 +13,7 @@ from firstline.runbooks import catalogue, documents
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
 from tests.support.checked import all_checked
-from tests.support.memory import MemoryDocuments
+from tests.support.memory import HASH, MemoryDocuments
 from tests.unit.remediation.test_plan import Desk, desk
 
 __all__ = ["desk"]  # the fixture
@@ -47,7 +47,7 @@ def planned(desk: Desk, make_runbook: Make[Runbook]) -> Callable[..., Desk]:
     def make(version: str = "7", content: dict[str, Any] | None = None, **step: Any) -> Desk:
         desk.runbooks = [make_runbook(steps=[own_step(**step)])]
         desk.documents = MemoryDocuments(desk.runbooks, "firstline-dev")
-        desk.documents.deployed["team-drain-spool"] = Document(version=version, content=content or CONTENT)
+        desk.documents.deployed["team-drain-spool"] = Document(version=version, content=content or CONTENT, hash=HASH)
         return desk
 
     return make
@@ -63,7 +63,7 @@ def test_it_is_planned_as_an_act_with_its_pinned_version(planned: Callable[..., 
     (step,) = all_checked(PlannedStep, made(planned(timeout="2m", on_failure="continue")).steps)
 
     assert (step.document, step.document_version, step.kind) == ("team-drain-spool", "7", "act")
-    assert step.document_hash == documents.content_hash(CONTENT)
+    assert step.document_hash == HASH
     assert step.parameters == {"Spool": ["mail"]}
     assert (step.timeout_seconds, step.on_failure) == (120, "continue")
 

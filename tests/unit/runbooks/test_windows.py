@@ -12,7 +12,7 @@ from firstline.runbooks import documents
 from firstline.runbooks.catalogue import Catalogue
 from firstline.runbooks.model import Runbook
 from tests.support.checked import all_checked
-from tests.support.memory import MemoryDocuments
+from tests.support.memory import HASH, MemoryDocuments
 from tests.unit.remediation.test_plan import Desk, desk
 
 __all__ = ["desk"]  # the fixture
@@ -60,7 +60,7 @@ def of_windows(desk: Desk, make_alert: Make[NormalizedAlert], make_incident: Mak
 def with_runbook(desk: Desk, runbook: Runbook) -> Desk:
     desk.runbooks = [runbook]
     desk.documents = MemoryDocuments(desk.runbooks, "firstline-dev")
-    desk.documents.deployed["team-restart-service"] = Document(version="3", content=SCRIPT)
+    desk.documents.deployed["team-restart-service"] = Document(version="3", content=SCRIPT, hash=HASH)
     return desk
 
 

@@ -30,8 +30,8 @@ class PlannedStep(Frozen):
     """One SendCommand: a document of this stack, with parameters that passed the runbook's patterns.
 
     `parameters` has the shape that SSM wants: a list of strings for each name. `document_version` is the version whose
-    content was read and found to be the runbook's; SSM never changes a version. `document_hash` is that content's
-    SHA-256, as `runbooks.documents.content_hash` takes it.
+    content was read and found to be the runbook's; SSM never changes a version. `document_hash` is SSM's own SHA-256 of
+    it, which SSM compares when the command is sent.
     """
 
     step_id: Name

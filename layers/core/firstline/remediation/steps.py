@@ -10,10 +10,11 @@ from firstline.runbooks.release_steps import ReleaseStep
 
 
 class Document(Frozen):
-    """A document in Systems Manager: its current version and its content."""
+    """A document in Systems Manager: a version, its content, and Systems Manager's own SHA-256 of it (hexadecimal)."""
 
     version: str
     content: Any
+    hash: str
 
 
 class Documents(Protocol):
@@ -48,15 +49,14 @@ def pin_steps(runbook: Runbook, values: dict[str, str], deployed: Documents, pre
         document = deployed.read(name)
         if document is None:
             raise NoPlan(f"the document {name} is not in Systems Manager; deploy the stack")
-        content_hash = documents.content_hash(documents.content(runbook, step_id, command))
-        if documents.content_hash(document.content) != content_hash:
+        if document.content != documents.content(runbook, step_id, command):
             raise NoPlan(f"the document {name} in Systems Manager is not what its runbook says; deploy the stack")
         return PlannedStep(
             step_id=step_id,
             kind=kind,
             document=name,
             document_version=document.version,
-            document_hash=content_hash,
+            document_hash=document.hash,
             parameters={parameter: [values[parameter]] for parameter in runbook.parameters_of(command)},
             timeout_seconds=int(runbook.timeout_of(command).total_seconds()),
             on_failure="stop" if isinstance(command, Verify) else command.on_failure,
@@ -89,7 +89,7 @@ def _pin_document(step: DocumentStep, values: dict[str, str], deployed: Document
         kind="act",
         document=step.document,
         document_version=step.version,
-        document_hash=documents.content_hash(document.content),
+        document_hash=document.hash,
         parameters={theirs: [values[ours]] for theirs, ours in step.parameters.items()},
         timeout_seconds=int(step.timeout.total_seconds()),
         on_failure=step.on_failure,

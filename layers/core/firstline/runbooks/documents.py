@@ -9,9 +9,7 @@ Facts about Run Command that this rests on (AWS Systems Manager User Guide; the 
 - The agent checks `allowedPattern` once more, with Go's regular expressions.
 """
 
-import json
 from collections.abc import Iterable
-from hashlib import sha256
 from typing import Any
 
 import yaml
@@ -176,11 +174,6 @@ def document_name(prefix: str, runbook: Runbook, step_id: str, command: Command)
     """
     looks = isinstance(command, Verify) or (isinstance(command, Step) and command.kind == "diagnose")
     return f"{prefix}-{LOOKS if looks else runbook.risk}-{runbook.id}.{step_id}"
-
-
-def content_hash(document: Any) -> str:
-    """Return the SHA-256 of a document's content, independent of the order of its keys and of its format."""
-    return sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _resource(runbook: Runbook, step_id: str, command: Command) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Documents of Systems Manager: plans are pinned to them, and people read them before they approve a plan."""
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from firstline.adapters.aws.clients import raising
 from firstline.errors import DocumentUnreadable
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 class SsmDocuments:
     """The stack's SSM documents, always read from Systems Manager, as Run Command does: no copy can differ.
 
-    A version never changes its content, so a command that names the version runs what was read. `DocumentHash` cannot
-    be computed here: AWS does not say of what it is a hash ("created by the system when the document was created").
+    A version never changes its content, but a document that is deleted and made again begins with version 1. So a
+    command names the version and the hash that Systems Manager itself has of it, and is refused if they do not fit:
+    https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.html
     """
 
     def __init__(self, client: "SSMClient") -> None:
@@ -30,15 +31,13 @@ class SsmDocuments:
         DocumentUnreadable
             SSM does not return it, or it is no JSON.
         """
-        wanted = {"Name": name, "DocumentVersion": version} if version else {"Name": name}
         with raising(DocumentUnreadable, f"document {name}"):
-            try:
-                answer = self._client.get_document(**wanted, DocumentFormat="JSON")
-                return Document(version=answer["DocumentVersion"], content=json.loads(answer["Content"]))
-            except (self._client.exceptions.InvalidDocument, self._client.exceptions.InvalidDocumentVersion):
+            found = self._content(name, version)
+            if found is None:
                 return None
-            except ValueError as error:
-                raise DocumentUnreadable(f"document {name}: {error}") from error
+            version, content = found
+            described = self._client.describe_document(Name=name, DocumentVersion=version)["Document"]
+            return Document(version=version, content=content, hash=described["Hash"])
 
     def script(self, step: PlannedStep) -> str:
         """Return the script in the version of the step's document that would run.
@@ -48,11 +47,23 @@ class SsmDocuments:
         DocumentUnreadable
             There is no such document, SSM does not return it, or it holds no script.
         """
-        document = self.read(step.document, step.document_version)
-        if document is None:
+        with raising(DocumentUnreadable, f"document {step.document}"):
+            found = self._content(step.document, step.document_version)
+        if found is None:
             raise DocumentUnreadable(f"document {step.document}: version {step.document_version} does not exist")
         try:
-            (main,) = document.content["mainSteps"]
+            (main,) = found[1]["mainSteps"]
             return "\n".join(main["inputs"]["runCommand"])
         except (ValueError, KeyError, TypeError) as error:
             raise DocumentUnreadable(f"document {step.document} holds no shell script: {error!r}") from error
+
+    def _content(self, name: str, version: str | None) -> tuple[str, Any] | None:
+        """Return the version and the content of a document, or None if there is no such document or version."""
+        wanted = {"Name": name, "DocumentVersion": version} if version else {"Name": name}
+        try:
+            answer = self._client.get_document(**wanted, DocumentFormat="JSON")
+            return answer["DocumentVersion"], json.loads(answer["Content"])
+        except (self._client.exceptions.InvalidDocument, self._client.exceptions.InvalidDocumentVersion):
+            return None
+        except ValueError as error:
+            raise DocumentUnreadable(f"document {name}: {error}") from error
