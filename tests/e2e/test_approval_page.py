@@ -130,8 +130,7 @@ def test_a_plan_that_loses_data_takes_two_people(asking: LocalStack, tmp_path: P
     with browser(tmp_path / "ada") as window:
         # When the first approves
         window.open(of_ada)
-        assert "data is lost for good" in window.text()
-        assert "Two different people" in window.text()
+        assert "data is lost for good. 2 different people have to approve." in window.text()
         assert "it runs once somebody else has approved as well" in window.text()
         window.click("button[value=approve]")
 

@@ -260,9 +260,8 @@ def test_a_cancelled_command_starts_on_no_further_host(fleet: Fleet) -> None:
 
 def test_a_hash_that_is_not_the_documents_is_refused() -> None:
     host = FakeHost(ScriptResult(0, "", ""))
-    service = Commands(
-        [host], {"doc": DOCUMENT}.get, ("Firstline", "managed"), read_hash=lambda _name, version: version
-    )  # type: ignore[list-item]
+    hosts: Any = [host]
+    service = Commands(hosts, {"doc": DOCUMENT}.get, ("Firstline", "managed"), read_hash=lambda _, version: version)
     request = {"DocumentName": "doc", "InstanceIds": [host.instance_id], "Parameters": {"mount": ["/data"]}}
 
     service.send_command(request | {"DocumentVersion": "3", "DocumentHash": "3"})
