@@ -54,7 +54,8 @@ def test_a_unit_that_failed_and_is_the_owners_is_started(start_host: StartHost) 
 
 @pytest.mark.parametrize("process", ["s.eep", "sle+p", "sl.+"])
 def test_a_process_name_is_no_regular_expression(start_host: StartHost, process: str) -> None:
-    prepare = "printf '[Service]\\nExecStart=/bin/sleep 60\\n' >/etc/systemd/system/shop.service; systemctl start shop.service"
+    unit = "/etc/systemd/system/shop.service"
+    prepare = f"printf '[Service]\\nExecStart=/bin/sleep 60\\n' >{unit}; systemctl start shop.service"
 
     ran = act(start_host, "hung-process", "restart-service", prepare, process=process)
 
