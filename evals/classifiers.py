@@ -55,7 +55,10 @@ class Verdict:
     """A declared rule decided or set bounds: then it may go below what the source said."""
 
     acts_by_itself: bool
-    """The policy would run the chosen runbook without approval, on a production stack with a host and no obstacle."""
+    """The policy would run the chosen runbook without approval, with a host and no obstacle, if it had earned that.
+
+    What acts ships as `approve` and may earn more, so each counts as promoted; what is destructive asks all the same.
+    """
 
     without_model: Severity
     """The severity by rules and history: a model may raise it, and lower it within bounds."""
@@ -232,11 +235,12 @@ def _acts_by_itself(case: Case, classification: Classification, runbooks: Catalo
         runs=[],
         held=[],
         fleet=None,
-        standing=Standing(),
+        standing=Standing(promoted_by="evals"),
         switch="on",
         policy=RemediationPolicy(),
         remediation_mode="auto",
-        environment="prod",
+        # Of the same name as the alert's: elsewhere the runbook has earned nothing.
+        environment=case.incident.alert.environment or "prod",
         approvers=2,
         now=case.now,
     )

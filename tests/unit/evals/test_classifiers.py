@@ -74,18 +74,18 @@ def test_what_a_rule_decides_asks_no_model(policy: Policy) -> None:
     assert (found.classification.severity, found.asked_model, found.by_rule) == ("noise", False, True)
 
 
-def test_an_action_by_itself_is_what_the_policy_says(policy: Policy) -> None:
+def test_an_action_by_itself_is_what_the_policy_says_of_a_promoted_runbook(policy: Policy) -> None:
     safe = read(Path("evals/cases/real/conntrack-table-of-the-nat-host"))  # risk: safe
-    disruptive = read(Path("evals/cases/recurring/session-cache-eats-memory-again"))  # and production: ask
+    disruptive = read(Path("evals/cases/recurring/session-cache-eats-memory-again"))  # in production
 
-    assert not history_only(policy).judge(safe).acts_by_itself, "it ships with mode: approve"
-    promoted = Policy(
-        policy.rules,
-        Catalogue([runbook.model_copy(update={"mode": "auto"}) for runbook in policy.runbooks.values()]),
-    )
-    assert history_only(promoted).judge(safe).acts_by_itself
-    found = history_only(promoted).judge(disruptive)
-    assert (found.classification.runbook_id, found.acts_by_itself) == ("high-memory", False)
+    assert history_only(policy).judge(safe).acts_by_itself
+    found = history_only(policy).judge(disruptive)
+    assert (found.classification.runbook_id, found.acts_by_itself) == ("high-memory", True)
+
+    destructive = {"risk": "destructive", "earns": None}
+    runbooks = Catalogue([runbook.model_copy(update=destructive) for runbook in policy.runbooks.values()])
+    cautious = Policy(policy.rules, runbooks)
+    assert not history_only(cautious).judge(safe).acts_by_itself, "what is destructive always asks"
 
 
 def test_the_obedient_model_wakes_nobody_less(policy: Policy, case: Case) -> None:
