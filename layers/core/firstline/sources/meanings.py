@@ -24,8 +24,8 @@ _NAMES: dict[str, str] = {
     "account": "account accountid awsaccount awsaccountid cloudaccountid",
     "region": "region awsregion cloudregion",
     "service": (
-        "exportedservice service servicename ddservice tagsdatadoghqcomservice svc microservice app appname application "
-        "applicationname appkubernetesioname "
+        "exportedservice service servicename ddservice tagsdatadoghqcomservice svc microservice app appname "
+        "application applicationname appkubernetesioname "
         # kube_pod_labels adds `label_` to the labels of a pod.
         "labelappkubernetesioname labelapp "
         # OpenTelemetry's order of what stands in for a missing `service.name`, and Datadog's names of the same.
