@@ -79,6 +79,12 @@ def test_a_dialect_changes_no_text() -> None:
     text = '{"a": "“True”, // None, ] \'x\'",}'
     assert find_object(text) == {"a": "“True”, // None, ] 'x'"}
     assert find_object('{"a": "two\nlines"}') == {"a": "two\nlines"}
+
+
+def test_a_dictionary_of_python_may_mix_its_quotes() -> None:
+    meant = {"cause": "the disk's {full}", "note": 'it said "no"', "both": 'it\'s "so"', "sure": True}
+
+    assert find_object(f"verdict = {meant!r}") == meant
     assert str(find_object('{"a": NaN}')) == "{'a': nan}"
 
 

@@ -123,6 +123,8 @@ def test_an_answer_as_the_arguments_of_a_call() -> None:
         body = _answer({"content": None, "tool_calls": [call]}, "tool_calls")
         assert Completion.read(body).judgement(PROMPT).severity == "low"
         assert "called a tool" in str(_no_verdict(_answer({"tool_calls": [call, call]}, "tool_calls")))
+        older = {"content": None, "function_call": call["function"]}
+        assert Completion.read(_answer(older, "function_call")).judgement(PROMPT).severity == "low"
 
 
 def test_a_tool_that_was_called_instead() -> None:

@@ -1,5 +1,6 @@
 """Spellings of a verdict: what means one thing is read, and what may mean two is refused."""
 
+import json
 from typing import Any
 
 import pytest
@@ -82,6 +83,14 @@ def test_names_of_keys(rename: Any) -> None:
 def test_one_wrapping_key(key: str) -> None:
     assert _read({key: WHOLE}).model_dump() == WHOLE
     assert _read({"output": {key: WHOLE}}).model_dump() == WHOLE
+
+
+@pytest.mark.parametrize("arguments", ["arguments", "parameters", "input"])
+def test_a_verdict_in_the_shape_of_a_call(arguments: str) -> None:
+    assert _read({"name": "verdict", arguments: WHOLE}).model_dump() == WHOLE
+    assert (
+        _read({"type": "function", "id": "c1", "name": "verdict", arguments: json.dumps(WHOLE)}).model_dump() == WHOLE
+    )
 
 
 @pytest.mark.parametrize(

@@ -153,3 +153,15 @@ def test_any_bytes(body: bytes, content_type: str) -> None:
 def test_ordinary_json_reads_as_json_does(data: Any) -> None:
     assert parse_body(json.dumps(data).encode()) == data
     assert parse_body(json.dumps(data, ensure_ascii=False).encode()) == data
+
+
+def test_json_in_the_one_field_of_a_form_is_json() -> None:
+    form = "application/x-www-form-urlencoded"
+
+    assert parse_body(b"payload=%7B%22text%22%3A+%22disk%22%7D", form) == {"text": "disk"}
+    assert parse_body(b"payload=disk", form) == {"payload": "disk"}
+    assert parse_body(b"payload=%7B%7D&host=db-1", form) == {"payload": "{}", "host": "db-1"}
+
+
+def test_a_zero_that_ends_the_text_of_a_sender_in_c_is_no_part_of_it() -> None:
+    assert parse_body(b'{"text": "disk"}\0') == {"text": "disk"}

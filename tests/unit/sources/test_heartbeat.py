@@ -16,6 +16,8 @@ SWITCHES = [
     *("Watchdog", "watchdog", "WATCHDOG", "prometheus-watchdog", "AlertmanagerWatchdog", "Watchdog Alert"),
     *("DeadMansSwitch", "DeadManSwitch", "dead_mans_switch", "Dead man's switch", "PrometheusDeadManSwitch"),
     *("DeadMansSnitch", "dead-mans-snitch", "EKS DeadMansSwitchAlert", "OurE2EDeadManSwitch", "AlwaysFiring"),
+    *("DeadMansSwitchProd", "Dead Mans Switch eu-west-1", "Watchdog (staging)", "prod-watchdog"),
+    *("PrometheusHeartbeat", "alerting-heartbeat", "Alertmanager heartbeat us-east-2"),
     *("ThanosWatchdog", "mimir-watchdog", "VictoriaMetrics Watchdog", "grafana_watchdog"),
 ]
 OTHERS = [
@@ -27,6 +29,12 @@ OTHERS = [
         "MissingDeadMansSwitch",
         "dead-man-switch-failed",
         "FiringSquad",
+        "Heartbeat",
+        "etcdHeartbeatFailures",
+        "ClusterHeartbeat",
+        "DeadMansSwitchLate",
+        "PrometheusHeartbeatMissing",
+        "WatchdogEventReset",
         "",
         "7",
     ),

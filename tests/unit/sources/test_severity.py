@@ -12,6 +12,10 @@ from firstline.sources.severity import SCALES, WORDS, from_number, from_word
 from tests.unit.sources.events import event
 
 STATED = {
+    "not an emergency": "medium",
+    "not yet critical": "medium",
+    "uncritical": "medium",
+    "Minor outage": "medium",
     # A word of a scale with an addition.
     "P1 - Critical": "critical",
     "P2: customers notice": "high",
@@ -108,6 +112,10 @@ def test_what_a_text_states(text: str, severity: str | None) -> None:
         ("severity: low-latency", None),
         ("severity: not critical", "not critical"),
         ("LedgerLagCritical", "critical"),
+        ("ledger critical-path latency", None),
+        ("CriticalSectionHeld", None),
+        ("EmergencyBrake of the press", None),
+        ("uncritical lag of the ledger", None),
         ("ledger p99 latency", None),
         ("ledger Sev 1 lag", "sev1"),
         ("Prio2: ledger lags", "sev2"),

@@ -60,15 +60,17 @@ _IN_TOPICS = _LOUD | _words("high urgent major medium warning warn minor low inf
 _ROUTES = _words("page alert ticket notify task notice none")
 _ALERTS = _words(
     "alert alerts alarm alarms priority prio severity sev urgency impact risk importance level incident incidents "
-    "issue issues problem problems notification notifications notify event events message messages topic channel page "
-    "pages pager paging oncall on sns email slack"
+    "issue issues problem problems outage notification notifications notify event events message messages topic "
+    "channel page pages pager paging oncall on sns email slack"
 )
 _MEASURED = _words(
     "cpu memory mem ram swap disk space storage latency load usage utilization utilisation queue depth traffic rate "
     "temperature connections iops throughput battery count errors requests lag"
 )
 _NEGATIONS = _words("non not no never isn un less")
-_INTENSIFIERS = _words("so very too mission business time that longer a t")
+_INTENSIFIERS = _words("so very too mission business time that longer a an the yet really t")
+_COMPOUNDS = _words("path section mass brake switch css")
+"""Words before which a severity is a part of a thing's name: the critical path of a page."""
 
 _NUMBERED = re.compile(
     r"(?<![a-z0-9])(?:pri(?:o(?:rity)?)?|p|s(?:ev(?:erity)?)?)[-_ .:=#]*([0-5])(?![a-z0-9]|\.\d)", re.IGNORECASE
@@ -120,7 +122,9 @@ def grades(text: str) -> Iterator[tuple[str, bool]]:
     for phrase in _BREAK.split(text):
         words = [word.lower() for word in _TOKEN.findall(phrase)]
         for place, word in enumerate(words):
-            plain = word if word in WORDS else word.removeprefix("non")
+            plain = word if word in WORDS else word.removeprefix("non").removeprefix("un")
+            if words[place + 1 : place + 2] and words[place + 1] in _COMPOUNDS:
+                continue
             if plain in WORDS and (plain in _CLEAR or plain[-1].isdigit() or _ends_or_qualifies(words, place)):
                 yield plain, plain != word or _negated(words[:place])
 

@@ -6,7 +6,7 @@
 | gpt-oss's channels: `<|channel|>analysis<|message|>…<|channel|>final<|message|>…`, or `…assistantfinal…` once a server has dropped the marks | what follows the last start of the final channel |
 | prose, a code fence, `<answer>…</answer>`, marks such as `<|return|>` | the object in it |
 | a JSON text inside a JSON string | that text |
-| trailing commas, comments, `True`, `None`, curly quotes, raw line breaks in a text | the object that is meant |
+| trailing commas, comments, `True`, `None`, single or curly quotes, raw line breaks in a text | the object that is meant |
 
 Two objects are no verdict, because it is unknown which one is meant: the alert itself may be quoted.
 
@@ -39,7 +39,9 @@ _END_OF_THOUGHT = re.compile(
 _TEXT = r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)'
 _SINGLE_QUOTED = r"'((?:[^'\\]|\\.)*+)(?:'|\\?\Z)"
 _COMMENT = r"//[^\n]*|/\*.*?(?:\*/|\Z)"
-_BRACES = {quoted: re.compile(rf"{quoted}|{_COMMENT}|[{{}}]", re.DOTALL) for quoted in (_TEXT, _SINGLE_QUOTED)}
+# Python quotes a text that holds an apostrophe with double quotes.
+_EITHER = f"{_TEXT}|{_SINGLE_QUOTED}"
+_BRACES = {quoted: re.compile(rf"{quoted}|{_COMMENT}|[{{}}]", re.DOTALL) for quoted in (_TEXT, _EITHER)}
 _DIALECT = re.compile(rf"{_TEXT}|{_COMMENT}|\b(?:True|False|None)\b", re.DOTALL)
 _LAST_COMMA = re.compile(rf"{_TEXT}|,(?=\s*[}}\]])", re.DOTALL)
 _IN_JSON = {"True": "true", "False": "false", "None": "null"}
@@ -105,18 +107,20 @@ def _balanced(text: str) -> str:
 
 def _plain_json(written: str) -> str:
     """Turn a dialect into JSON. What is between double quotes stays as it is."""
-    if _quoted(written) == _SINGLE_QUOTED:
-        written = re.sub(_SINGLE_QUOTED, _double_quoted, written, flags=re.DOTALL)
+    if _quoted(written) == _EITHER:
+        written = re.sub(_EITHER, _double_quoted, written, flags=re.DOTALL)
     written = _DIALECT.sub(lambda token: token[0] if token[0][0] == '"' else _IN_JSON.get(token[0], ""), written)
     return _LAST_COMMA.sub(lambda token: token[0] if token[0][0] == '"' else "", written)
 
 
 def _quoted(written: str) -> str:
     """Return the pattern of a text in an object that is written like this one."""
-    return _SINGLE_QUOTED if re.match(r"\{\s*'", written) else _TEXT
+    return _EITHER if re.match(r"\{\s*'", written) else _TEXT
 
 
 def _double_quoted(text: re.Match[str]) -> str:
+    if text[0][0] == '"':
+        return text[0]
     return '"' + text[1].replace("\\'", "'").replace('"', '\\"') + '"'
 
 

@@ -201,7 +201,8 @@ def _arguments(message: dict[str, Any]) -> object:
     """Return the arguments of a message's only call: a server may have taken the schema for a tool."""
     calls = message.get("tool_calls")
     only = calls[0] if isinstance(calls, list) and len(calls) == 1 else None
-    return _dict(_dict(only).get("function")).get("arguments")
+    called = _dict(_dict(only).get("function")) or _dict(message.get("function_call"))  # its older name
+    return called.get("arguments")
 
 
 def _filters(choice: dict[str, Any]) -> list[tuple[str, object]]:

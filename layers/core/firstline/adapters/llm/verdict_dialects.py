@@ -5,7 +5,7 @@ schema refuses it: a confidence of 86 may be a share of 100 or a mistake, and `y
 
 | field | also read |
 |---|---|
-| any | its name in another case or with other separators (`runbookId`); all of them inside of one wrapping key |
+| any | its name in another case or other separators (`runbookId`); all in one wrapping key or a call's arguments |
 | `severity` | another case, spaces around it |
 | `confidence` | a number in quotes; with a percent sign |
 | `is_deployment_related`, `can_be_remediated` | `"true"` and `"false"` |
@@ -17,12 +17,15 @@ schema refuses it: a confidence of 86 may be a share of 100 or a mistake, and `y
 import re
 from typing import Any
 
+from firstline.adapters.llm.answer_text import find_object
 from firstline.classification.model import Judgement
 
 MAX_STEPS = 100
 """The number of steps that the schema takes. Far fewer are shown."""
 
 _WRAPPERS = 3
+_OF_A_CALL = ("name", "type", "id")
+_ARGUMENTS = ("arguments", "parameters", "input")
 _FIELDS = {name.replace("_", ""): name for name in Judgement.model_fields}
 _NONE = ("", "null", "none", "nil", "n/a", "na")
 _NUMBER = re.compile(r"(\d{1,3}(?:\.\d{1,17})?|\.\d{1,17})\s*(%?)")
@@ -53,9 +56,12 @@ def in_our_spelling(found: dict[str, Any], runbook_ids: tuple[str, ...]) -> dict
 
 
 def _unwrapped(found: dict[str, Any]) -> dict[str, Any]:
-    """Return the innermost object if each object around it has nothing else."""
+    """Return the innermost object if each object around it has nothing else, or is a call with it as arguments."""
     for _ in range(_WRAPPERS):
-        inner = next(iter(found.values())) if len(found) == 1 else None
+        around = {key: value for key, value in found.items() if key not in _OF_A_CALL} or found
+        inner = next(iter(around.values())) if len(around) == 1 else None
+        if isinstance(inner, str) and next(iter(around)) in _ARGUMENTS:
+            inner = find_object(inner)
         if not isinstance(inner, dict):
             break
         found = inner
