@@ -27,7 +27,7 @@ def render(notification: Notification, *, console_url: str = "") -> dict[str, An
     mail = shorten(_mail(summary, notification, console_url), MAX_MAIL)
     messages = {"default": mail, "email": mail, "sms": _ascii(f"Firstline {headline}. {summary.happening}", MAX_SMS)}
     message = json.dumps(messages, ensure_ascii=False)
-    return {"AlertKind": _ascii(headline, MAX_SUBJECT), "Message": message, "MessageStructure": "json"}
+    return {"Subject": _ascii(headline, MAX_SUBJECT), "Message": message, "MessageStructure": "json"}
 
 
 def _mail(summary: Summary, notification: Notification, console_url: str) -> str:
