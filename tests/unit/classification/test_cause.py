@@ -89,7 +89,6 @@ def event(category: str, minutes: int = 5) -> ResourceChange:
         ("CPU saturated", around("AWS/EC2", state="running", CPUUtilization=(99, 20))),
         ("unhealthy targets", around("AWS/ApplicationELB", facts={"healthy": "1", "unhealthy": "2"})),
         ("throttled", around("AWS/Lambda", Throttles=(40, 0))),
-        ("out of time", around("AWS/Lambda", facts={"timeout_seconds": "3"}, Duration=(3000, 90), Errors=(4, 0))),
         (
             "not consumed",
             around(

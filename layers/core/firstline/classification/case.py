@@ -100,6 +100,11 @@ class Case:
         return not self.stated and not self.incident.storm and self.ruled is None
 
     @property
+    def well(self) -> bool:
+        """Return True if the affected resource shows no fault now."""
+        return causes.is_well(self.evidence, self.incident.opened_at)
+
+    @property
     def culprits(self) -> list[Deployment]:
         """Return the deployments of the incident's service that went out before it, newest first."""
         return suspects(self.incident, self.evidence)

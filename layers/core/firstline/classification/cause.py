@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from firstline.classification.vital_signs import told, told_change
-from firstline.models import Evidence, MetricReading, Resource, ResourceChange
+from firstline.models import AlarmEvidence, Evidence, MetricReading, Resource, ResourceChange
 
 type Category = Literal[
     "storage full",
@@ -27,7 +27,6 @@ type Category = Literal[
     "stopped",
     "unhealthy targets",
     "throttled",
-    "out of time",
     "not consumed",
     "tasks missing",
 ]
@@ -112,7 +111,7 @@ class _Seen:
         return next((change for change in self.changes if category in change.categories), None)
 
 
-def find(evidence: Evidence, opened_at: datetime) -> Cause | None:
+def find(evidence: Evidence | AlarmEvidence, opened_at: datetime) -> Cause | None:
     """Return the cause that the evidence names, or None if it names none."""
     if evidence.resource is None:
         return None
@@ -123,7 +122,7 @@ def find(evidence: Evidence, opened_at: datetime) -> Cause | None:
     return next(rules(seen), None) if rules else None
 
 
-def is_well(evidence: Evidence, opened_at: datetime) -> bool:
+def is_well(evidence: Evidence | AlarmEvidence, opened_at: datetime) -> bool:
     """Return True if the resource shows no fault now: enough was read, and no rule holds."""
     resource = evidence.resource
     if resource is None or len(evidence.readings) < MIN_READINGS:
@@ -203,9 +202,6 @@ def _lambda(seen: _Seen) -> Iterator[Cause]:
         reserved = seen.resource.fact("reserved_concurrency")
         words = f"The function is throttled{f' at its {reserved} reserved runs' if reserved else ''}"
         yield seen.cause("throttled", words, "Throttles", "ConcurrentExecutions")
-    limit, longest = seen.resource.number("timeout_seconds"), seen.now("Duration")
-    if limit and longest is not None and longest >= _AT_ITS_PEAK * limit * 1_000 and seen.above("Errors", 1):
-        yield seen.cause("out of time", f"Runs reach the function's time limit of {limit:g} s", "Duration", "Errors")
 
 
 def _sqs(seen: _Seen) -> Iterator[Cause]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Literal
 
-from firstline.models import Evidence, MetricReading, ResourceChange
+from firstline.models import AlarmEvidence, Evidence, MetricReading, ResourceChange
 
 type Unit = Literal["bytes", "percent", "seconds", "milliseconds", "count"]
 
@@ -165,7 +165,7 @@ def told(reading: MetricReading, namespace: str) -> str:
     return f"{sign.words if sign else reading.name}{of} {amount(reading.now, unit)}{past}"
 
 
-def lines(evidence: Evidence, *, first: tuple[str, ...] = ()) -> list[str]:
+def lines(evidence: Evidence | AlarmEvidence, *, first: tuple[str, ...] = ()) -> list[str]:
     """Tell the resource, the metrics that say most and what changed, in at most `MAX_LINES` lines.
 
     Parameters
@@ -176,7 +176,7 @@ def lines(evidence: Evidence, *, first: tuple[str, ...] = ()) -> list[str]:
     return list(_lines(evidence, first))[:MAX_LINES]
 
 
-def _lines(evidence: Evidence, first: tuple[str, ...]) -> Iterator[str]:
+def _lines(evidence: Evidence | AlarmEvidence, first: tuple[str, ...]) -> Iterator[str]:
     resource = evidence.resource
     if resource is None:
         return

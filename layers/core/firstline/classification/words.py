@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from firstline.classification import vital_signs
 from firstline.classification.case import Case
 from firstline.classification.evidence import suspects
 from firstline.classification.history import ago
@@ -72,6 +73,14 @@ def cause(case: Case) -> str:
         which = {"failed": " that failed", "rolled_back": " that was taken back"}.get(culprits[0].state or "", "")
         named.append(f"Perhaps the deployment{which}: {deployed_before(culprits[0], case.incident)}")
     return " ".join(named)
+
+
+def around(case: Case) -> list[str]:
+    """Tell in a few lines what the affected resource shows, the metrics that the cause rests on first."""
+    told = vital_signs.lines(case.evidence, first=case.cause.metrics if case.cause else ())
+    if told and case.well:
+        told.append("Its metrics and its state show no fault now.")
+    return [safe_line(line, MAX_LINE_CHARS) for line in told]
 
 
 def first_steps(case: Case) -> list[str]:
