@@ -8,15 +8,16 @@ import pytest
 
 from firstline.classification import cause
 from firstline.classification.classify import classify
+from firstline.classification.prompt import pack
 from firstline.classification.vital_signs import amount, lines
 from firstline.models import (
     Classification,
     Evidence,
-    Fact,
     Incident,
     MetricReading,
     Resource,
     ResourceChange,
+    ResourceFact,
     Word,
     kind_of,
 )
@@ -58,7 +59,7 @@ def around(
             namespace=namespace,
             id="orders-db",
             state=state,
-            facts=[Fact(name=name, value=value) for name, value in (facts or {}).items()],
+            facts=[ResourceFact(name=name, value=value) for name, value in (facts or {}).items()],
         ),
         changes=list(changes),
     )
@@ -174,6 +175,14 @@ def test_the_lines_tell_the_cause_first_and_then_what_changed_most() -> None:
 )
 def test_amounts_are_written_as_people_do(value: float, unit: Any, text: str) -> None:
     assert amount(value, unit) == text
+
+
+def test_the_models_pack_carries_the_evidence(incident: Callable[..., Incident]) -> None:
+    evidence = BROKEN.model_copy(update={"changes": [event("failover")]})
+    items = {item["what"]: item for item in pack(incident(), evidence, NOW).items}
+    assert items["state of the affected resource"]["state"] == "available"
+    assert items["metrics of the affected resource"]["metrics"] == ["free storage 0.4 GiB (1 h ago 13 GiB)"]
+    assert items["change of the affected resource"]["kinds"] == ["failover"]
 
 
 # --- what it changes ------------------------------------------------------------------------------------------------

@@ -129,7 +129,7 @@ type Short = Annotated[str, StringConstraints(max_length=200)]
 """A word or a short sentence of evidence. Readers redact and cut it (`privacy.safe`)."""
 
 
-class Fact(Frozen):
+class ResourceFact(Frozen):
     """A fact about a resource: `max_allocated_storage_gib`, `100`."""
 
     name: Short
@@ -155,7 +155,7 @@ class Resource(Frozen):
     namespace: Short
     id: Short
     state: Short | None = None
-    facts: list[Fact] = Field(default=[], max_length=30)
+    facts: list[ResourceFact] = Field(default=[], max_length=30)
 
     def fact(self, name: str) -> str | None:
         """Return the value of a fact, or None if it is not known."""
@@ -179,7 +179,7 @@ class ResourceChange(Frozen):
 
 
 class AlarmEvidence(Frozen):
-    """What was read outside of the table around an alarm: its metric, its resource, and what changed there.
+    """Evidence that was read around an alarm, outside of the table: its metric, its resource, and what changed there.
 
     `missing` says in words what could not be read.
     """

@@ -1,4 +1,4 @@
-"""What changed on an AWS resource within the last hours: writes (CloudTrail), events of RDS, scaling activities."""
+"""Changes of an AWS resource within the last hours: writes (CloudTrail), events of RDS, scaling activities."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from firstline.classification.vital_signs import KINDS
-from firstline.models import Fact, Resource
+from firstline.models import Resource, ResourceFact
 from firstline.privacy.safe import safe_line
 
 MAX_CHARS = 200
@@ -20,7 +20,7 @@ type Clients = Callable[[str], Any]
 
 
 class Watched(NamedTuple):
-    """What an alarm watches: a namespace of CloudWatch and the dimensions that name one resource there."""
+    """The resource that an alarm watches: a namespace of CloudWatch and the dimensions that name it there."""
 
     namespace: str
     dimensions: Mapping[str, str]
@@ -58,7 +58,7 @@ def resource_of(watched: Watched, state: object = None, facts: Mapping[str, obje
         namespace=watched.namespace,
         id=text(watched.id),
         state=text(state) if state else None,
-        facts=[Fact(name=name, value=text(value)) for name, value in known.items()],
+        facts=[ResourceFact(name=name, value=text(value)) for name, value in known.items()],
     )
 
 
