@@ -37,7 +37,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         time_zone=wiring.settings.time_zone,
         now=now,
         calibration=wiring.outcomes.at(now),
-        monitor=wiring.alarm_metrics(account),
+        alarms=wiring.alarms(account),
     )
     if new:
         append_or_log(wiring.trail, incident.incident_id, [classified(verdict)], now)

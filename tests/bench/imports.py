@@ -13,7 +13,7 @@ BARE = "import boto3\ndef handler(event, context): ...\nboto3.client('dynamodb')
 # With every part that the first event needs, but with one client, as the bare handler has.
 INGEST = "import app, firstline.adapters.aws.executions\napp.wiring.executions = None\napp.wiring.intake\n"
 CLASSIFY = (
-    "import app, firstline.adapters.llm.chat_model, firstline.adapters.aws.alarm_metrics\n"
+    "import app, firstline.adapters.llm.chat_model, firstline.adapters.aws.alarm_evidence\n"
     "import firstline.adapters.dynamodb.spending\n"
     "app.wiring.outcomes, app.wiring.secrets, app.wiring.silences, app.wiring.trail\n"
 )

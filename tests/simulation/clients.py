@@ -269,7 +269,7 @@ class Alarms:
     def __init__(self, calls: Calls, state_of: Callable[[str], str | None]) -> None:
         self._calls = calls
         self._state_of = state_of
-        self.meta = SimpleNamespace(region_name="eu-central-1")
+        self.meta = SimpleNamespace(region_name="eu-central-1", partition="aws")
 
     def describe_alarms(self, **request: Any) -> dict[str, Any]:
         """Return the alarms of these names."""

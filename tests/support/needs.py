@@ -24,6 +24,9 @@ DYNAMODB_LOCAL = ROOT / ".cache" / "dynamodb-local"
 PUBLISHED = ROOT.parent / "shared" / "payloads"
 """Alerts and rule sets that others published. They lie beside the repository and are not distributed with it."""
 
+INCIDENTS = ROOT.parent / "shared" / "cases" / "evidence"
+"""Incidents of public evaluation suites with their recorded evidence. They lie there too."""
+
 _ALERTMANAGERS = ("prometheus-alertmanager", "alertmanager")
 _REMEDY = "; to run it: "
 _ALLOW_SANDBOXES = "a kernel or container that allows user namespaces"
@@ -126,6 +129,12 @@ def _published() -> Lack | None:
     return Lack("the published alerts are not beside the repository", "(they are not distributed)")
 
 
+def _incidents() -> Lack | None:
+    if INCIDENTS.is_dir():
+        return None
+    return Lack("the public incidents are not beside the repository", "(they are not distributed)")
+
+
 NEEDS: dict[str, Callable[[], Lack | None]] = {
     "alertmanager": _alertmanager,
     "browser": _browser,
@@ -135,9 +144,10 @@ NEEDS: dict[str, Callable[[], Lack | None]] = {
     "dynamodb-local": _dynamodb_local,
     "host": partial(_host, None),
     **{f"host in {kind}": partial(_host, kind) for kind in (Sandbox.BUBBLEWRAP, Sandbox.NAMESPACES)},
+    "incidents": _incidents,
     "published": _published,
 }
 """The check of each need: None, or the lack with its remedy."""
 
-_UNOBTAINABLE = {"published"}
+_UNOBTAINABLE = {"incidents", "published"}
 """The needs that no command brings: they are skipped everywhere."""

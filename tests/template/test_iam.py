@@ -18,6 +18,12 @@ WITHOUT_RESOURCES = {
     "ec2:DescribeInstances",
     "cloudwatch:DescribeAlarms",
     "cloudwatch:GetMetricData",
+    "ec2:DescribeInstanceStatus",
+    "elasticloadbalancing:DescribeTargetGroups",
+    "elasticloadbalancing:DescribeTargetHealth",
+    "rds:DescribeEvents",
+    "cloudtrail:LookupEvents",
+    "application-autoscaling:DescribeScalingActivities",
 }
 """Reads that know no resource, or (alarms, for composite ones) show all only with `*`: AWS's service authorization
 reference."""

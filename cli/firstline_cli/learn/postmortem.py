@@ -79,12 +79,12 @@ def _acted(entry: Entry) -> bool:
 
 def _whys(story: Story) -> list[tuple[str, list[str]]]:
     record, deployments = story.record, story.evidence.deployments
-    cause = record.classification.cause if record.classification else "There is no verdict."
+    cause = record.classification.cause if record.classification else "there is no verdict."
     known = evidence_for("", story.incident, story.evidence, story.incident.opened_at)[1:]
     tried = [f"{result.step_id} ({result.kind}): {result.status}. {result.output}" for result in record.results]
     went_out = [f"{deployment.service} {deployment.version} went out before." for deployment in deployments]
     return [
-        ("Why did it happen?", [f"The verdict's guess, no finding: {cause}", *known]),
+        ("Why did it happen?", [f"The verdict's guess, no finding: {cause or 'it names no cause.'}", *known]),
         ("Why was that possible?", went_out),
         ("Why was it found when it was, and not before?", [_found(record)]),
         ("Why did it take as long as it took?", [*_slow(record), *tried]),

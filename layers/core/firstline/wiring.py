@@ -9,6 +9,7 @@ To replace a part in a test, set it before it is used: `wiring.incidents = Memor
 from datetime import datetime, timedelta
 from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
@@ -23,7 +24,7 @@ from firstline.observability import logger
 if TYPE_CHECKING:
     from botocore.config import Config
 
-    from firstline.adapters.aws.alarm_metrics import AlarmMetrics
+    from firstline.adapters.aws.alarm_evidence import AlarmReader
     from firstline.adapters.aws.documents import SsmDocuments
     from firstline.adapters.aws.executions import StepFunctions
     from firstline.adapters.aws.releases import ReleaseRecords
@@ -329,15 +330,28 @@ class Wiring:
             inhibitors=lambda keys: self.groups.read({}, keys)[1],
         )
 
-    def alarm_metrics(self, account: str) -> "AlarmMetrics":
-        """Return the reader of this account's alarms' metrics."""
-        from firstline.adapters.aws.alarm_metrics import AlarmMetrics
+    def alarms(self, account: str) -> "AlarmReader":
+        """Return the reader of the evidence around this account's alarms."""
+        from firstline.adapters.aws.alarm_evidence import AlarmReader
 
-        return AlarmMetrics(self._cloudwatch, account=account, region=self._cloudwatch.meta.region_name)
+        cloudwatch = self._evidence_client("cloudwatch")
+        region = cloudwatch.meta.region_name
+        return AlarmReader(self._evidence_client, account=account, region=region, partition=cloudwatch.meta.partition)
+
+    def _evidence_client(self, service: str) -> Any:
+        """Return the client of a service, made once: boto3's session must not make two at the same time."""
+        with self._evidence_lock:
+            if service not in self._evidence_clients:
+                self._evidence_clients[service] = self._client(service, ONE_SECOND)
+            return self._evidence_clients[service]
 
     @cached_property
-    def _cloudwatch(self) -> Any:
-        return self._client("cloudwatch", ONE_SECOND)
+    def _evidence_clients(self) -> dict[str, Any]:
+        return {}
+
+    @cached_property
+    def _evidence_lock(self) -> Lock:
+        return Lock()
 
     @cached_property
     def model(self) -> "ChatModel | None":

@@ -9,14 +9,18 @@ import pytest
 from firstline.classification.evidence import gather, suspects
 from firstline.errors import HistoryUnavailable, MetricsUnavailable
 from firstline.models import (
+    AlarmEvidence,
     AlertCount,
     AlertKind,
     Deployment,
     EarlierIncident,
     Evidence,
     Incident,
+    MetricReading,
     MetricSeries,
     NormalizedAlert,
+    Resource,
+    ResourceChange,
     ServiceActivity,
     Word,
     kind_of,
@@ -112,26 +116,47 @@ def test_a_table_that_cannot_be_read_leaves_empty_evidence_with_its_reason(
 
 def test_a_metric_that_cannot_be_read_is_a_gap_and_no_more(incident: Callable[..., Incident], now: datetime) -> None:
     class Broken:
-        def around(self, alert: NormalizedAlert, moment: datetime) -> MetricSeries | None:
+        def covers(self, alert: NormalizedAlert) -> bool:
+            return True
+
+        def around(self, alert: NormalizedAlert, moment: datetime, now: datetime) -> AlarmEvidence | None:
             raise MetricsUnavailable("CloudWatch throttled")
 
-    found = gather(incident(), FakeHistory(), time_zone="UTC", now=now, metrics=Broken())
+    found = gather(incident(), FakeHistory(), time_zone="UTC", now=now, alarms=Broken())
     assert found.metric is None
     assert found.missing == ["the alarm's metric could not be read: CloudWatch throttled"]
 
 
-def test_the_metric_is_asked_for_around_the_opening(incident: Callable[..., Incident], now: datetime) -> None:
-    asked: list[datetime] = []
+def test_the_alarm_is_read_at_the_opening_and_now(incident: Callable[..., Incident], now: datetime) -> None:
+    asked: list[tuple[datetime, datetime]] = []
     series = MetricSeries(label="CPUUtilization, Average", period_seconds=60, values=[1, 2], ends_at=now)
 
-    class Metrics:
-        def around(self, alert: NormalizedAlert, moment: datetime) -> MetricSeries | None:
-            asked.append(moment)
-            return series
+    seen = AlarmEvidence(
+        metric=series,
+        readings=[MetricReading(name="CPUUtilization", now=97)],
+        resource=Resource(kind="EC2", namespace="AWS/EC2", id="i-1"),
+        changes=[ResourceChange(at=now, what="RebootInstances")],
+        missing=["the resource's state could not be read: denied"],
+    )
+
+    class Alarms:
+        def covers(self, alert: NormalizedAlert) -> bool:
+            return True
+
+        def around(self, alert: NormalizedAlert, moment: datetime, now: datetime) -> AlarmEvidence | None:
+            asked.append((moment, now))
+            return seen
 
     late = now + timedelta(minutes=9)
-    assert gather(incident(), FakeHistory(), time_zone="UTC", now=late, metrics=Metrics()).metric == series
-    assert asked == [now]
+    found = gather(incident(), FakeHistory(), time_zone="UTC", now=late, alarms=Alarms())
+    assert (found.metric, found.readings, found.resource, found.changes) == (
+        series,
+        seen.readings,
+        seen.resource,
+        seen.changes,
+    )
+    assert found.missing == seen.missing
+    assert asked == [(now, late)]
 
 
 def test_the_services_last_deployment_is_of_the_incidents_environment(

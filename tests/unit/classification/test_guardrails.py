@@ -188,7 +188,7 @@ def test_the_words_of_a_model_are_plain(judge: Judge) -> None:
 def test_empty_words_are_replaced_by_plain_facts(judge: Judge) -> None:
     verdict = judge(summary=" ", cause="", first_steps=[])
     assert verdict.summary.startswith("HighMemory on web-1")
-    assert verdict.cause == "Unknown."
+    assert verdict.cause == ""
     assert verdict.first_steps
 
 

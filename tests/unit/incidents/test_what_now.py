@@ -87,12 +87,56 @@ ANSWERED = Observed(state="Await Acknowledgement", result={"signal": "acknowledg
 GIVEN_BACK = Observed(state="Await Resolution", result={"signal": "taken back", "by": "Ana"})
 FATAL = verdict("critical")
 NOISE = verdict("noise")
+DUE = verdict("critical", evidence_due=True)
 QUIET: dict[str, Any] = {"own": LOW + OVER, "last_end_at": at(10)}
 
 
 @pytest.mark.parametrize(
     ("expected", "given"),
     [
+        # --- evidence after a page that did not wait for it
+        pytest.param(
+            "Classify", {"classification": DUE, "live": PAGED, "came_from": "Page On-Call"}, id="evidence is due"
+        ),
+        pytest.param(
+            "Await Acknowledgement",
+            {"classification": DUE, "live": PAGED, "came_from": failed("Page On-Call")},
+            id="evidence is due, and the page failed",
+        ),
+        pytest.param(
+            "Await Acknowledgement",
+            {"classification": DUE, "live": PAGED, "came_from": timed_out("Await Acknowledgement"), "minutes": 1},
+            id="evidence is due, and somebody waits already",
+        ),
+        pytest.param(
+            "Await Acknowledgement",
+            {
+                "classification": DUE,
+                "live": PAGED | {"own": CRITICAL + LOW, "judged": 1, "judged_loud": Loud(critical=1)},
+                "came_from": "Page On-Call",
+            },
+            id="evidence is due, and something joined",
+        ),
+        pytest.param(
+            "Notify Ops",
+            {"classification": verdict("critical", evidence=["RDS"]), "live": PAGED, "came_from": "Classify"},
+            id="evidence came, and the message does not show it",
+        ),
+        pytest.param(
+            "Await Acknowledgement",
+            {"classification": DUE, "live": PAGED, "came_from": failed("Classify")},
+            id="no evidence came",
+        ),
+        pytest.param(
+            "Await Acknowledgement",
+            {"classification": FATAL, "live": PAGED, "came_from": "Classify"},
+            id="there was no evidence",
+        ),
+        pytest.param(
+            "Await Acknowledgement",
+            {"classification": verdict("critical", evidence=["RDS"]), "live": PAGED, "came_from": "Notify Ops"},
+            id="evidence is shown",
+        ),
         # --- before anybody is called
         pytest.param("Classify", {"classification": None, "live": {"judged": 0}}, id="the first time"),
         pytest.param("Notify Ops", {"classification": None, "came_from": "Classify"}, id="no verdict was given"),

@@ -82,7 +82,8 @@ def _trigger(notification: Notification, console_url: str) -> dict[str, Any]:
 def _details(summary: Summary, incident: Incident) -> dict[str, Any]:
     return {
         "what happens": summary.happening,
-        "likely cause": summary.cause,
+        **({"likely cause": summary.cause} if summary.cause else {}),
+        **({"what the resource shows": list(summary.resource)} if summary.resource else {}),
         "affected": summary.affected,
         "since": summary.since,
         "why a human": summary.why,

@@ -91,6 +91,8 @@ def render(notification: Notification, *, console_url: str = "", interactive: bo
     texts = []
     if plan and (asked or kind == "remediating"):
         texts.append(_intent(plan, asked=asked))
+    if summary.resource:
+        texts.append("What the resource shows\n" + bullets(summary.resource))
     if summary.alerts:
         texts.append("Alerts, worst first\n" + bullets(summary.alerts))
     if summary.unsure and kind in _FOR_PEOPLE:

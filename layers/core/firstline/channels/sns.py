@@ -37,6 +37,7 @@ def _mail(summary: Summary, notification: Notification, console_url: str) -> str
         f"Affected: {summary.affected}",
         f"Since: {summary.since}",
         f"Likely cause: {summary.cause}" if summary.cause else "",
+        "What the resource shows\n" + bullets(summary.resource) if summary.resource else "",
         f"Judged by {summary.judged}" if summary.judged else "",
         f"Why you: {summary.why}" if summary.why else "",
         f"On call: {summary.on_call}" if summary.on_call else "",

@@ -25,6 +25,7 @@ MAX_HOSTS = 5
 MAX_RESULTS = 20
 MAX_LABELS = 50
 MAX_UNSURE = 10
+MAX_SHOWN = 5
 MAX_ALERTS = 20
 
 _STATUSES = {
@@ -52,7 +53,8 @@ class Summary:
     """One incident in a few lines.
 
     `tried` has a line for each command, and `evidence` each command's output. `unsure` has the reasons why a human
-    should judge, and the known facts. `alerts` names the alerts of an incident that has several, worst first.
+    should judge, and the known facts. `resource` tells what the affected resource shows. `alerts` names the alerts of
+    an incident that has several, worst first.
     `judged` is the person whose word the severity is; empty if it is nobody's.
     `proposed` is the plan that waits for an approval; empty if none does.
     """
@@ -73,6 +75,7 @@ class Summary:
     alerts: tuple[str, ...]
     proposed: str
     judged: str
+    resource: tuple[str, ...]
 
 
 def summarise(notification: Notification) -> Summary:
@@ -103,6 +106,7 @@ def summarise(notification: Notification) -> Summary:
         alerts=_alerts(record),
         proposed=_proposed(record),
         judged=judged_by(record),
+        resource=tuple(one_line(line, 300) for line in (classification.evidence if classification else [])[:MAX_SHOWN]),
     )
 
 

@@ -5,12 +5,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
+from firstline.classification import cause as causes
 from firstline.classification import lexicon, own_words
 from firstline.classification.calibration import UNCALIBRATED, Calibration
+from firstline.classification.cause import Cause
 from firstline.classification.evidence import suspects
 from firstline.classification.history import Opinion, opinion
 from firstline.classification.prompt import Offered
-from firstline.models import DROPS_FOR, Deployment, Evidence, Incident, NormalizedAlert, Severity, SourceSeverity, Word
+from firstline.models import (
+    DROPS_FOR,
+    PAGING_RANK,
+    SEVERITY_RANK,
+    Deployment,
+    Evidence,
+    Incident,
+    NormalizedAlert,
+    Severity,
+    SourceSeverity,
+    Word,
+)
 from firstline.policy.rules import Rule, Rules
 from firstline.privacy.safe import safe_line
 
@@ -30,6 +43,8 @@ class Case:
         True if the source states the severity. Only then does it bind people; a guess does not.
     word
         A person's word on an alert without a stated severity, if it holds: then that is the severity.
+    cause
+        The cause that the evidence of the affected resource names, or None.
     past
         The opinion of history.
     offered
@@ -45,6 +60,7 @@ class Case:
     said: str
     stated: bool
     word: Word | None
+    cause: Cause | None
     past: Opinion
     offered: Sequence[Offered]
     calibration: Calibration
@@ -62,13 +78,16 @@ class Case:
     ) -> Self:
         """Build the case with the opinions of rules, source and history."""
         alert, rule = incident.alert, rules.first(incident, evidence.local_time)
+        cause = None if incident.storm else causes.find(evidence, incident.opened_at)
         stated, word = alert.severity_stated, None
         base, said = alert.severity, f"{alert.source} says {alert.severity}."
         if not stated:
             word = evidence.word if evidence.word and evidence.word.holds(now) else None
             base, said = _unstated(alert, evidence, now)
+        if not stated and word is None and cause is not None and cause.broken:
+            base, said = _raised(base, said, cause)
         past = opinion(evidence, base, now)
-        return cls(incident, evidence, rule, base, said, stated, word, past, offered, calibration, now)
+        return cls(incident, evidence, rule, base, said, stated, word, cause, past, offered, calibration, now)
 
     @property
     def ruled(self) -> Severity | None:
@@ -81,9 +100,21 @@ class Case:
         return not self.stated and not self.incident.storm and self.ruled is None
 
     @property
+    def well(self) -> bool:
+        """Return True if the affected resource shows no fault now."""
+        return causes.is_well(self.evidence, self.incident.opened_at)
+
+    @property
     def culprits(self) -> list[Deployment]:
         """Return the deployments of the incident's service that went out before it, newest first."""
         return suspects(self.incident, self.evidence)
+
+
+def _raised(base: SourceSeverity, said: str, cause: Cause) -> tuple[SourceSeverity, str]:
+    """Return a guessed severity, raised to `high` because the evidence shows that something is broken now."""
+    if SEVERITY_RANK[base] >= PAGING_RANK:
+        return base, said
+    return "high", f"{said} Raised to high by its evidence ({cause.category}): something is broken now."
 
 
 def _unstated(alert: NormalizedAlert, evidence: Evidence, now: datetime) -> tuple[SourceSeverity, str]:

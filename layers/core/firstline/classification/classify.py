@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from firstline.classification import guardrails, memory, prompt, without_model
+from firstline.classification import guardrails, late, memory, prompt, without_model
 from firstline.classification.calibration import UNCALIBRATED, Calibration, decider_of
 from firstline.classification.case import Case
-from firstline.classification.evidence import MetricReader, gather
+from firstline.classification.evidence import AlarmSource, gather
 from firstline.classification.hold import Declared, current_hold, held_by_rule, with_hold
 from firstline.classification.joined import Joined
 from firstline.classification.memory import Known
@@ -39,7 +39,7 @@ def assess(
     time_zone: str,
     now: datetime,
     calibration: Calibration = UNCALIBRATED,
-    monitor: MetricReader | None = None,
+    alarms: AlarmSource | None = None,
 ) -> Assessment:
     """Judge the incident with everything that joined until now, and store the verdict with what it knew of.
 
@@ -55,17 +55,19 @@ def assess(
         over, to see whether it waits on.
     offered
         Returns the runbooks whose match fits an alert, best first.
-    monitor
-        Reads the metric behind a monitor's alarm; None if there is none to read.
+    alarms
+        Reads what lies around a monitor's alarm; None if there is none to read. An alert that pages by what its source
+        states is paged first: its verdict says that evidence is due, and the next time, after the page, adds it.
     """
     rules = declared.rules
     joined = Joined.read(incident, incidents)
     standing = joined.standing(now) if joined else None
     if standing is not None:
-        verdict = standing
+        verdict = late.with_evidence(standing, incident, alarms, now) if joined and joined.paged else standing
     else:
         leading = joined.leads(incident) if joined else incident
-        evidence = gather(leading, incidents, rules=rules, time_zone=time_zone, now=now, metrics=monitor)
+        due = late.is_due(leading, alarms, paged=joined is not None and joined.paged)
+        evidence = gather(leading, incidents, rules=rules, time_zone=time_zone, now=now, alarms=None if due else alarms)
         case = Case.of(leading, evidence, rules, now, offered(leading.alert), calibration)
         hold = current_hold(incident, joined, declared, now)
         verdict = _judge(case, model, waits=hold is not None)
@@ -74,13 +76,13 @@ def assess(
             hold = held_by_rule(leading, case.rule, verdict, now)
         if hold is None and joined is not None:
             verdict = joined.raised(verdict, incident)
-        verdict = with_hold(verdict, case.rule, hold)
+        verdict = with_hold(verdict, case.rule, hold).model_copy(update={"evidence_due": due})
     try:
         incidents.judge(incident, generation, verdict, now, seen=joined.live if joined else None)
     except HistoryUnavailable as error:
         # A failure here would page for an alert that may be noise.
         logger.warning("classification not saved", incident_id=incident.incident_id, error=str(error))
-    return Assessment(verdict, new=standing is None)
+    return Assessment(verdict, new=verdict is not standing)
 
 
 def _count_question(verdict: Classification, case: Case, model: Model | None, hold: Hold | None) -> None:

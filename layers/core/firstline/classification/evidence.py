@@ -11,12 +11,12 @@ from firstline.classification.similar import most_similar
 from firstline.errors import HistoryUnavailable, MetricsUnavailable
 from firstline.incidents.store import EvidenceSource
 from firstline.models import (
+    AlarmEvidence,
     AlertCount,
     Deployment,
     EarlierIncident,
     Evidence,
     Incident,
-    MetricSeries,
     NearWord,
     NormalizedAlert,
     Word,
@@ -44,16 +44,20 @@ _TOPOLOGY: Mapping[str, tuple[str, ...]] = {
 """The kinds of places, and the labels that name them: the first label that is there counts."""
 
 
-class MetricReader(Protocol):
-    """A reader of the metric behind a monitor's alarm."""
+class AlarmSource(Protocol):
+    """A reader of what lies around a monitor's alarm: its metric, the affected resource, and what changed there."""
 
-    def around(self, alert: NormalizedAlert, moment: datetime) -> MetricSeries | None:
-        """Read the metric before and at a moment; return None if the alert has none that can be read here.
+    def covers(self, alert: NormalizedAlert) -> bool:
+        """Return True if the alert is an alarm that can be read here. No request is made."""
+        ...
+
+    def around(self, alert: NormalizedAlert, moment: datetime, now: datetime) -> AlarmEvidence | None:
+        """Read the metric up to a moment, and the rest as it is now; return None if nothing can be read here.
 
         Raises
         ------
         MetricsUnavailable
-            The metric exists, and could not be read.
+            The alarm exists, and could not be read.
         """
         ...
 
@@ -64,7 +68,7 @@ def gather(
     *,
     time_zone: str,
     now: datetime,
-    metrics: MetricReader | None = None,
+    alarms: AlarmSource | None = None,
     rules: Rules = NO_RULES,
 ) -> Evidence:
     """Gather the evidence at `now`. All reads go out at once and take as long as the slowest; each may fail alone.
@@ -75,6 +79,8 @@ def gather(
         The IANA name; hours and weekdays of rules and prompt are local to it.
     now
         The time, aware, in UTC.
+    alarms
+        Reads what lies around a monitor's alarm; None to leave that out.
     rules
         The rules that declare maintenance windows.
     """
@@ -97,7 +103,7 @@ def gather(
         like = _submit(pool, None if incident.storm else alert, incidents.incidents_like)
         deployed = pool.submit(incidents.deployments_since, now - DEPLOYMENT_WINDOW)
         said = _submit(pool, unstated, lambda alert: _own_words(alert, incidents))
-        measured = _submit(pool, metrics, lambda reader: reader.around(alert, incident.opened_at))
+        around = _submit(pool, alarms, lambda source: source.around(alert, incident.opened_at, now))
 
     count = answer("alerts of the same name", named, AlertCount(last_hour=0, last_day=0))
     activity = answer("what goes on with the service", active, None)
@@ -106,6 +112,7 @@ def gather(
     deployments = answer("deployments", deployed, list[Deployment]())
     of_service = activity.deployments if activity else []
     word, near = answer("what people said of this alert", said, None) or (None, None)
+    seen = answer("the alarm's metric", around, None) or AlarmEvidence()
     local = now.astimezone(ZoneInfo(time_zone))
     return Evidence(
         same_name_last_hour=count.last_hour,
@@ -116,10 +123,13 @@ def gather(
         deployments=_suspects_first(deployments, alert),
         service_deployed_at=max((found.deployed_at for found in of_service if found.concerns(alert)), default=None),
         topology=_topology(alert.labels),
-        metric=answer("the alarm's metric", measured, None),
+        metric=seen.metric,
+        readings=seen.readings,
+        resource=seen.resource,
+        changes=seen.changes,
         local_time=local,
         business_hours=any(day.weekday() in BUSINESS_DAYS for day in begin_days([BUSINESS_HOURS], local)),
-        missing=missing,
+        missing=[*missing, *seen.missing],
         maintenance=rules.maintained(alert, now),
         word=word,
         near=near,

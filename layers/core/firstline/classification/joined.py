@@ -67,6 +67,11 @@ class Joined:
         return self.record.classification if self.record else None
 
     @property
+    def paged(self) -> bool:
+        """True if a person was paged."""
+        return self.live.paged_seq > 0
+
+    @property
     def ended_hold(self) -> bool:
         """True if the hold was ended, or an alert joined that may not wait."""
         return self.live.hold_ended_at is not None or loudest_since(self.live, self.live.judged_loud) > 0

@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
+from firstline.classification import vital_signs
 from firstline.classification.evidence import suspects
 from firstline.models import EarlierIncident, Evidence, Incident
 from firstline.privacy.safe import safe_label, safe_line, safe_text
@@ -41,6 +42,7 @@ MAX_EARLIER = 8
 MAX_DEPLOYMENTS = 8
 MAX_VOICES = 5
 MAX_WINDOWS = 4
+MAX_CHANGES = 5
 
 
 class Offered(Protocol):
@@ -168,6 +170,7 @@ def _items(incident: Incident, evidence: Evidence, now: datetime) -> Iterator[tu
         values = [float(f"{value:.4g}") for value in series.values]
         told = {"metric": _line(series.label), "period_seconds": series.period_seconds, "values": values}
         yield 88, _item("metric", "CloudWatch", age(series.ends_at, now), told)
+    yield from _around(evidence, now)
     if evidence.same_service is not None:
         yield 80, _item("alerts of this service", "alert log", "0 min", evidence.same_service.model_dump())
     if evidence.service_deployed_at is not None and not culprits:
@@ -178,6 +181,23 @@ def _items(incident: Incident, evidence: Evidence, now: datetime) -> Iterator[tu
     if evidence.topology:
         told = {name: safe_label(name, value, MAX_NAME_CHARS) for name, value in sorted(evidence.topology.items())}
         yield 45, _item("place", "labels", age(opened_at, now), told)
+
+
+def _around(evidence: Evidence, now: datetime) -> Iterator[tuple[float, Item]]:
+    """Yield the state of the affected resource, its metrics and what changed there."""
+    told: Item
+    resource = evidence.resource
+    if resource is None:
+        return
+    facts = {fact.name: fact.value for fact in resource.facts}
+    told = {"resource": f"{resource.kind} {resource.id}", "state": resource.state, "facts": facts}
+    yield 92, _item("state of the affected resource", "AWS", "0 min", told)
+    if evidence.readings:
+        told = {"metrics": [vital_signs.told(reading, resource.namespace) for reading in evidence.readings]}
+        yield 90, _item("metrics of the affected resource", "CloudWatch", "0 min", told)
+    for number, change in enumerate(evidence.changes[:MAX_CHANGES]):
+        told = {"change": change.what, "by": change.who, "kinds": change.categories}
+        yield 86 - 2 * number, _item("change of the affected resource", "AWS", age(change.at, now), told)
 
 
 def _item(what: str, source: str, how_old: str, told: Item) -> Item:

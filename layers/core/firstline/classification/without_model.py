@@ -48,6 +48,7 @@ def decide(case: Case) -> Classification:
         decided_by=decided_by,
         reasons=reasons,
         evidence_class=evidence_class(case),
+        evidence=words.around(case),
         subject=own_words.about(incident.alert) if case.takes_a_word else None,
         word=case.word if case.takes_a_word else None,
     )

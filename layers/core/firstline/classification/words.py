@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from firstline.classification import vital_signs
 from firstline.classification.case import Case
 from firstline.classification.evidence import suspects
 from firstline.classification.history import ago
@@ -58,20 +59,28 @@ def summary(incident: Incident, evidence: Evidence) -> str:
 
 
 def cause(case: Case) -> str:
-    """Name the first suspect, or say that there is none.
+    """Name the cause that the evidence names, then the first suspect; empty if there is neither.
 
     If people said that a deployment was blamed wrongly, their note on it is the better hint.
     """
+    named = [case.cause.sentence] if case.cause else []
     culprits, past = case.culprits, case.past
     if culprits and past.not_the_deployment:
         instead = safe_line(past.cause_instead or "", MAX_MESSAGE_CHARS).rstrip(".")
-        perhaps = f"Perhaps as before: {instead}." if instead else "Unknown."
-        return f"{perhaps} {deployed_before(culprits[0], case.incident)} But {safe_line(past.not_the_deployment, 300)}."
-    if culprits:
+        but = f"{deployed_before(culprits[0], case.incident)} But {safe_line(past.not_the_deployment, 300)}."
+        named += [f"Perhaps as before: {instead}. {but}"] if instead else []
+    elif culprits:
         which = {"failed": " that failed", "rolled_back": " that was taken back"}.get(culprits[0].state or "", "")
-        return f"Perhaps the deployment{which}: {deployed_before(culprits[0], case.incident)}"
-    pattern = past.because or past.clears_itself or past.usually_nothing
-    return f"Unknown, but it recurs: {pattern}." if pattern else "Unknown."
+        named.append(f"Perhaps the deployment{which}: {deployed_before(culprits[0], case.incident)}")
+    return " ".join(named)
+
+
+def around(case: Case) -> list[str]:
+    """Tell in a few lines what the affected resource shows, the metrics that the cause rests on first."""
+    told = vital_signs.lines(case.evidence, first=case.cause.metrics if case.cause else ())
+    if told and case.well:
+        told.append("Its metrics and its state show no fault now.")
+    return [safe_line(line, MAX_LINE_CHARS) for line in told]
 
 
 def first_steps(case: Case) -> list[str]:

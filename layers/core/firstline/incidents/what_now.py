@@ -320,8 +320,19 @@ class _Look:
         found = self._with_people()
         return self.go("Notify Ops") if found.go in WITH_PEOPLE and self._unseen() else found
 
+    def _evidence_due(self) -> bool:
+        """Return True right after a page that did not wait for the evidence around its alarm."""
+        if self.came_from != "Page On-Call" or self.failed or self.live.joined > self.live.judged:
+            return False
+        return self.verdict is not None and self.verdict.evidence_due
+
     def _unseen(self) -> bool:
-        """Return True if a wait ended, or a page was answered as it went out, and the message does not show it yet."""
+        """Return True if a wait ended, evidence came after a page, or a page was answered as it went out.
+
+        And the message does not show it yet.
+        """
+        if self.came_from == "Classify" and self.live.paged_seq > 0 and not self.failed:
+            return self.verdict is not None and bool(self.verdict.evidence)
         if self.live.version <= self.live.shown:
             return False
         happened = self.request.happened
@@ -335,6 +346,8 @@ class _Look:
             return self._without_a_page()
         if page_due(self.live, self.now) is not None:
             return self._page()
+        if self._evidence_due():
+            return self.go("Classify")
         if not self.live.answered:
             return self.go("Await Acknowledgement", timedelta(seconds=seconds_until_due(self.live, self.now)))
         ended = self.remediation in ("human", "page", "verified") and not self.request.notified

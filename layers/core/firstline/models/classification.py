@@ -72,6 +72,10 @@ class Classification(Frozen):
     """What a person's word would be about; None where the source or a rule states the severity."""
     word: Word | None = None
     """The word that the severity is taken from."""
+    evidence: list[Text] = []
+    """What the affected resource shows, in a few lines for people: its state, its metrics, what changed."""
+    evidence_due: bool = False
+    """True if the evidence around the alarm was left for after the page, so that the page did not wait for it."""
 
     @property
     def asks(self) -> bool:

@@ -108,6 +108,89 @@ class MetricSeries(Frozen):
     ends_at: AwareDatetime
 
 
+class MetricReading(Frozen):
+    """One metric of the affected resource: now, an hour ago and a week ago.
+
+    `name` and `statistic` are CloudWatch's, and the values are in its units. `lowest` and `highest` are of the last
+    hour. `of` is the resource's id, where it is another one than the alarm's (a replica).
+    """
+
+    name: Name
+    statistic: Name = "Average"
+    now: float = Field(allow_inf_nan=False)
+    hour_ago: float | None = Field(default=None, allow_inf_nan=False)
+    week_ago: float | None = Field(default=None, allow_inf_nan=False)
+    lowest: float | None = Field(default=None, allow_inf_nan=False)
+    highest: float | None = Field(default=None, allow_inf_nan=False)
+    of: Name | None = None
+
+
+type Short = Annotated[str, StringConstraints(max_length=200)]
+"""A word or a short sentence of evidence. Readers redact and cut it (`privacy.safe`)."""
+
+
+class ResourceFact(Frozen):
+    """A fact about a resource: `max_allocated_storage_gib`, `100`."""
+
+    name: Short
+    value: Short
+
+    @property
+    def number(self) -> float | None:
+        """Return the value as a number, or None if it is none."""
+        try:
+            return float(self.value)
+        except ValueError:
+            return None
+
+
+class Resource(Frozen):
+    """The resource that an alarm watches, as AWS describes it now.
+
+    `kind` is the field's word for it ("RDS", "EC2", …), and `namespace` CloudWatch's for its metrics. `state` is AWS's
+    own word; None if it has none or could not be read.
+    """
+
+    kind: Short
+    namespace: Short
+    id: Short
+    state: Short | None = None
+    facts: list[ResourceFact] = Field(default=[], max_length=30)
+
+    def fact(self, name: str) -> str | None:
+        """Return the value of a fact, or None if it is not known."""
+        return next((fact.value for fact in self.facts if fact.name == name), None)
+
+    def number(self, name: str) -> float | None:
+        """Return a fact as a number, or None if it is not known or is none."""
+        return next((fact.number for fact in self.facts if fact.name == name), None)
+
+
+class ResourceChange(Frozen):
+    """Something that happened to a resource: a write (CloudTrail), an event of AWS, a scaling activity.
+
+    `what` names it. `categories` are AWS's own words for the kind of an event; `who` is the caller of a write.
+    """
+
+    at: AwareDatetime
+    what: Short
+    who: Short | None = None
+    categories: list[Short] = Field(default=[], max_length=10)
+
+
+class AlarmEvidence(Frozen):
+    """Evidence that was read around an alarm, outside of the table: its metric, its resource, and what changed there.
+
+    `missing` says in words what could not be read.
+    """
+
+    metric: MetricSeries | None = None
+    readings: list[MetricReading] = Field(default=[], max_length=30)
+    resource: Resource | None = None
+    changes: list[ResourceChange] = Field(default=[], max_length=20)
+    missing: list[Text] = []
+
+
 class Maintenance(Frozen):
     """A declared maintenance window that is active and covers the alert. `at_most` is None where it holds alerts."""
 
@@ -130,6 +213,8 @@ class Evidence(Frozen):
         When the incident's service was last deployed, however long ago.
     topology
         The incident's place according to its labels: cluster, namespace, node, zone, team.
+    readings, resource, changes
+        Metrics of the affected resource, its state, and what changed on it, newest first.
     maintenance
         The declared maintenance windows that are active and cover this alert.
     word, near
@@ -145,6 +230,9 @@ class Evidence(Frozen):
     service_deployed_at: AwareDatetime | None = None
     topology: dict[str, str] = {}
     metric: MetricSeries | None = None
+    readings: list[MetricReading] = []
+    resource: Resource | None = None
+    changes: list[ResourceChange] = []
     local_time: AwareDatetime
     business_hours: bool
     missing: list[Text] = []

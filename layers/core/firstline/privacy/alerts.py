@@ -83,6 +83,7 @@ def for_outsiders(notification: Notification) -> Notification:
             "cause": redact(verdict.cause),
             "summary": redact(verdict.summary),
             "first_steps": [redact(step) for step in verdict.first_steps],
+            "evidence": [redact(line) for line in verdict.evidence],
         }
         verdict = verdict.model_copy(update=shown_verdict)
     shown_record = {

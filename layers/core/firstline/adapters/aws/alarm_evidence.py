@@ -1,0 +1,273 @@
+"""The evidence around a CloudWatch alarm: what a person would look at first.
+
+The alarm itself says what it measures and which resource it is about; the alert is not trusted for that. Only alarms of
+this account and region can be read; for all others no request is made.
+
+Requests for one alarm, all of which only read: DescribeAlarms; then, at the same time, GetMetricData for the alarm's
+own metric, for the vital signs now and for those a week ago, at most three describe calls, and at most two for what
+changed. That is nine at most. GetMetricData costs $0.01 for 1,000 metrics, so one alarm costs less than $0.001.
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, cast
+
+from firstline.adapters.aws import resource_changes, resource_state
+from firstline.adapters.aws.clients import raising
+from firstline.adapters.aws.resource_state import Clients, Watched, resource_of
+from firstline.classification.vital_signs import KINDS, VitalSign
+from firstline.errors import MetricsUnavailable
+from firstline.models import AlarmEvidence, MetricReading, MetricSeries, NormalizedAlert, Resource, ResourceChange
+from firstline.observability import logger
+from firstline.privacy.safe import safe_line
+
+PERIODS = 15
+"""The number of values up to the moment: enough to tell a jump from a slope."""
+
+DEFAULT_PERIOD_SECONDS = 300
+
+DEADLINE_SECONDS = 5.0
+"""The time for all requests of one alarm together. What has not answered by then is missing."""
+
+SIGN_PERIOD = timedelta(minutes=5)
+HOUR = timedelta(hours=1)
+WEEK = timedelta(days=7)
+MAX_CHANGES = 10
+
+
+class AlarmReader:
+    """The evidence around this account's alarms. At most nine requests for such an alarm, none for any other alert.
+
+    Parameters
+    ----------
+    clients
+        Returns the boto3 client of a service; called from several threads.
+    clock
+        A monotonic clock, in seconds.
+
+    Example
+    -------
+    >>> AlarmReader(boto3.client, account="123456789012", region="eu-west-1").around(alert, opened_at)
+    """
+
+    def __init__(
+        self,
+        clients: Clients,
+        *,
+        account: str,
+        region: str,
+        partition: str = "aws",
+        deadline_seconds: float = DEADLINE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clients = clients
+        self._account = account
+        self._region = region
+        self._partition = partition
+        self._deadline_seconds = deadline_seconds
+        self._clock = clock
+
+    def covers(self, alert: NormalizedAlert) -> bool:
+        """Return True if the alert is an alarm of this account and region."""
+        return alert.source == "cloudwatch" and (alert.account, alert.region) == (self._account, self._region)
+
+    def around(self, alert: NormalizedAlert, moment: datetime, now: datetime) -> AlarmEvidence | None:
+        """Return the alarm's metric up to a moment and the rest as it is now; None for an alarm that is not ours.
+
+        A request that fails, or that has not answered within the deadline, costs only itself: `missing` says so.
+
+        Raises
+        ------
+        MetricsUnavailable
+            CloudWatch did not describe the alarm.
+        """
+        if not self.covers(alert):
+            return None
+        ends = self._clock() + self._deadline_seconds
+        with raising(MetricsUnavailable, f"alarm {alert.alert_name}"):
+            found = self._clients("cloudwatch").describe_alarms(
+                AlarmNames=[alert.alert_name], AlarmTypes=["MetricAlarm"]
+            )["MetricAlarms"]
+        if not found:
+            return None
+        alarm = cast("dict[str, Any]", found[0])
+        watched = self._watched(alarm)
+        reads = self._reads(alarm, watched, moment, now)
+        answers, missing = self._run(reads, ends)
+        return _evidence(answers, missing, watched)
+
+    def _watched(self, alarm: dict[str, Any]) -> Watched | None:
+        """Return the resource that the alarm watches, or None if it is of no known kind or not exactly one."""
+        queries = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics") or () if "MetricStat" in query]
+        metrics = [alarm] if alarm.get("MetricName") else queries
+        places = []
+        for metric in metrics:
+            kind = KINDS.get(metric.get("Namespace", ""))
+            given = {one["Name"]: one["Value"] for one in metric.get("Dimensions", [])}
+            named = {name: given[name] for name in kind.dimensions if name in given} if kind else {}
+            if kind is None or not named or (kind.word == "ECS" and len(named) < len(kind.dimensions)):
+                return None
+            places.append(Watched(metric["Namespace"], named, self._account, self._region, self._partition))
+        return places[0] if places and all(place == places[0] for place in places) else None
+
+    def _reads(
+        self, alarm: dict[str, Any], watched: Watched | None, moment: datetime, now: datetime
+    ) -> dict[str, Callable[[], object]]:
+        """Return the reads for an alarm, by what they read."""
+        cloudwatch = self._clients("cloudwatch")
+        reads: dict[str, Callable[[], object]] = {_METRIC: partial(_series, cloudwatch, alarm, moment)}
+        if watched is None:
+            return reads
+        reads[_NOW] = partial(_signs, cloudwatch, watched, now - HOUR, now)
+        reads[_WEEK_AGO] = partial(_signs, cloudwatch, watched, now - WEEK - SIGN_PERIOD, now - WEEK)
+        reads[_STATE] = partial(resource_state.describe, watched, self._clients)
+        for name, read in resource_changes.READERS.get(watched.namespace, resource_changes.DEFAULT).items():
+            reads[name] = partial(read, watched, self._clients, now)
+        return reads
+
+    def _run(self, reads: dict[str, Callable[[], object]], ends: float) -> tuple[dict[str, object], list[str]]:
+        """Run all reads at once until the deadline; return the answers and a sentence for each that gave none."""
+        pool = ThreadPoolExecutor(len(reads))
+        try:
+            futures = {name: pool.submit(read) for name, read in reads.items()}
+            wait(futures.values(), timeout=max(0.0, ends - self._clock()))
+            results = {name: _answer(name, future, self._deadline_seconds) for name, future in futures.items()}
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+        answers = {name: answer for name, (answer, _) in results.items()}
+        return answers, [why for _, why in results.values() if why is not None]
+
+
+_METRIC = "the alarm's metric"
+_NOW = "the resource's metrics"
+_WEEK_AGO = "the resource's metrics a week ago"
+_STATE = "the resource's state"
+
+
+def _answer(name: str, future: "Future[object]", seconds: float) -> tuple[object, str | None]:
+    """Return a read's answer, or None and the sentence that says what is missing."""
+    if not future.done():
+        return None, f"{name} could not be read: no answer within {seconds:g} s"
+    try:
+        return future.result(), None
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with a read, it must not stop the verdict
+        logger.warning("evidence not read", what=name, error=repr(error))
+        return None, f"{name} could not be read: {safe_line(str(error), 300)}"
+
+
+def _evidence(answers: dict[str, Any], missing: list[str], watched: Watched | None) -> AlarmEvidence:
+    if watched is None:
+        return AlarmEvidence(metric=answers.get(_METRIC), missing=missing)
+    state: Resource | None = answers.get(_STATE)
+    changes: list[ResourceChange] = [
+        change
+        for name, found in answers.items()
+        if name not in (_METRIC, _NOW, _WEEK_AGO, _STATE)
+        for change in found or []
+    ]
+    return AlarmEvidence(
+        metric=answers.get(_METRIC),
+        readings=_readings(watched, answers.get(_NOW) or {}, answers.get(_WEEK_AGO) or {}),
+        resource=state or resource_of(watched),
+        changes=sorted(changes, key=lambda change: change.at, reverse=True)[:MAX_CHANGES],
+        missing=missing,
+    )
+
+
+type _Values = dict[str, list[tuple[datetime, float]]]
+"""The times and values of metrics by name, newest first."""
+
+
+def _signs(client: Any, watched: Watched, begin: datetime, end: datetime) -> _Values:
+    """Read the resource's vital signs between two moments. One request."""
+    signs = KINDS[watched.namespace].signs
+    answer = client.get_metric_data(
+        MetricDataQueries=[_query(number, sign, watched) for number, sign in enumerate(signs)],
+        StartTime=begin - SIGN_PERIOD,
+        EndTime=end,
+        ScanBy="TimestampDescending",
+    )
+    return {
+        signs[int(one["Id"][1:])].name: list(zip(one["Timestamps"], one["Values"], strict=True))
+        for one in answer["MetricDataResults"]
+        if one["Values"]
+    }
+
+
+def _query(number: int, sign: VitalSign, watched: Watched) -> dict[str, Any]:
+    dimensions = [{"Name": name, "Value": value} for name, value in watched.dimensions.items()]
+    metric = {"Namespace": watched.namespace, "MetricName": sign.name, "Dimensions": dimensions}
+    period = int(SIGN_PERIOD.total_seconds())
+    return {"Id": f"m{number}", "MetricStat": {"Metric": metric, "Period": period, "Stat": sign.statistic}}
+
+
+def _readings(watched: Watched, now: _Values, week_ago: _Values) -> list[MetricReading]:
+    return [
+        _reading(sign, now[sign.name], week_ago.get(sign.name, []))
+        for sign in KINDS[watched.namespace].signs
+        if sign.name in now
+    ]
+
+
+def _reading(
+    sign: VitalSign, found: list[tuple[datetime, float]], week_ago: list[tuple[datetime, float]]
+) -> MetricReading:
+    """Return a reading. A metric with gaps has no value of an hour ago, and then none is told."""
+    values = [value for _, value in found]
+    (newest, now), (oldest, earliest) = found[0], found[-1]
+    return MetricReading(
+        name=sign.name,
+        statistic=sign.statistic,
+        now=now,
+        hour_ago=earliest if newest - oldest >= HOUR - 2 * SIGN_PERIOD else None,
+        week_ago=week_ago[0][1] if week_ago else None,
+        lowest=min(values),
+        highest=max(values),
+    )
+
+
+def _series(client: Any, alarm: dict[str, Any], moment: datetime) -> MetricSeries | None:
+    """Read the alarm's own metric up to a moment. One request."""
+    seconds = _period_seconds(alarm)
+    period = timedelta(seconds=seconds)
+    answer = client.get_metric_data(
+        MetricDataQueries=_queries(alarm, seconds),
+        StartTime=moment - PERIODS * period,
+        EndTime=moment + period,  # the period in which it fired is still open: its value so far counts too
+        ScanBy="TimestampDescending",
+    )
+    found = next((result for result in answer["MetricDataResults"] if result.get("Values")), None)
+    if found is None:
+        return None
+    label, values = _label(alarm, found.get("Label") or "")[:500], list(reversed(found["Values"][:PERIODS]))
+    return MetricSeries(label=label, period_seconds=seconds, values=values, ends_at=found["Timestamps"][0] + period)
+
+
+def _queries(alarm: dict[str, Any], period: int) -> list[Any]:
+    """Return the alarm's own queries, or the query for its single metric."""
+    if alarm.get("Metrics"):
+        return list(alarm["Metrics"])
+    metric = {name: alarm[name] for name in ("Namespace", "MetricName", "Dimensions") if name in alarm}
+    return [{"Id": "watched", "MetricStat": {"Metric": metric, "Period": period, "Stat": _statistic(alarm)}}]
+
+
+def _statistic(alarm: dict[str, Any]) -> str | None:
+    return alarm.get("ExtendedStatistic") or alarm.get("Statistic")
+
+
+def _period_seconds(alarm: dict[str, Any]) -> int:
+    queries = alarm.get("Metrics") or ()
+    periods = [query.get("Period") or query.get("MetricStat", {}).get("Period") for query in queries]
+    return int(alarm.get("Period") or max(filter(None, periods), default=DEFAULT_PERIOD_SECONDS))
+
+
+def _label(alarm: dict[str, Any], label: str) -> str:
+    """Say what is measured, and what the alarm compares it with."""
+    measured = f"{alarm['MetricName']}, {_statistic(alarm)}" if alarm.get("MetricName") else label or "metric math"
+    if "Threshold" not in alarm:
+        return measured
+    comparison = str(alarm.get("ComparisonOperator", "")).removesuffix("Threshold")
+    return f"{measured}; the alarm fires when {comparison} {alarm['Threshold']:g}"

@@ -1,0 +1,72 @@
+"""Changes of an AWS resource within the last hours: writes (CloudTrail), events of RDS, scaling activities."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from firstline.adapters.aws.resource_state import Clients, Watched, text
+from firstline.models import ResourceChange
+
+WINDOW = timedelta(hours=4)
+MAX_CHANGES = 10
+
+type Reader = Callable[[Watched, Clients, datetime], list[ResourceChange]]
+"""Returns what changed up to a moment. One request."""
+
+
+def writes(watched: Watched, clients: Clients, until: datetime) -> list[ResourceChange]:
+    """Return the calls that changed the resource, newest first. CloudTrail tells them some minutes late."""
+    answer = clients("cloudtrail").lookup_events(
+        LookupAttributes=[{"AttributeKey": "ResourceName", "AttributeValue": watched.id}],
+        StartTime=until - WINDOW,
+        EndTime=until,
+        MaxResults=50,
+    )
+    calls = [event for event in answer["Events"] if str(event.get("ReadOnly", "")).casefold() != "true"]
+    return [
+        ResourceChange(
+            at=event["EventTime"], what=text(event["EventName"]), who=text(event.get("Username") or "") or None
+        )
+        for event in calls[:MAX_CHANGES]
+    ]
+
+
+def rds_events(watched: Watched, clients: Clients, until: datetime) -> list[ResourceChange]:
+    """Return the events that RDS tells of the instance, newest first, with RDS's own categories."""
+    answer = clients("rds").describe_events(
+        SourceIdentifier=watched.id,
+        SourceType="db-instance",
+        StartTime=until - WINDOW,
+        EndTime=until,
+        MaxRecords=100,
+    )
+    newest = sorted(answer["Events"], key=lambda event: event["Date"], reverse=True)[:MAX_CHANGES]
+    return [
+        ResourceChange(
+            at=event["Date"],
+            what=text(event.get("Message", "an event")),
+            categories=[text(category) for category in event.get("EventCategories", [])[:10]],
+        )
+        for event in newest
+    ]
+
+
+def scaling(watched: Watched, clients: Clients, until: datetime) -> list[ResourceChange]:
+    """Return the scaling activities of an ECS service or a DynamoDB table, newest first."""
+    service, name = "dynamodb", f"table/{watched.id}"
+    if watched.namespace == "AWS/ECS":
+        service, name = "ecs", f"service/{watched.dimensions['ClusterName']}/{watched.id}"
+    answer = clients("application-autoscaling").describe_scaling_activities(
+        ServiceNamespace=service, ResourceId=name, MaxResults=MAX_CHANGES
+    )
+    recent = [one for one in answer["ScalingActivities"] if until - WINDOW <= one["StartTime"] <= until]
+    return [ResourceChange(at=one["StartTime"], what=text(one.get("Description", "scaled"))) for one in recent]
+
+
+READERS: Mapping[str, Mapping[str, Reader]] = {
+    "AWS/RDS": {"writes on the resource": writes, "events of RDS": rds_events},
+    "AWS/ECS": {"writes on the resource": writes, "scaling activities": scaling},
+    "AWS/DynamoDB": {"writes on the resource": writes, "scaling activities": scaling},
+}
+"""The readers of each namespace, by what they read."""
+
+DEFAULT: Mapping[str, Reader] = {"writes on the resource": writes}

@@ -1,0 +1,177 @@
+"""The state of AWS resources, by describe calls that only read: one function for each kind.
+
+The resource is named by the dimensions of an alarm, as CloudWatch itself describes it. Only named fields are kept, and
+all of their text is redacted and cut. `GetFunctionConfiguration` is not called: it would return the function's
+environment, which may hold secrets.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from firstline.classification.vital_signs import KINDS
+from firstline.models import Resource, ResourceFact
+from firstline.privacy.safe import safe_line
+
+MAX_CHARS = 200
+MAX_TARGET_GROUPS = 2
+
+type Clients = Callable[[str], Any]
+"""Returns the boto3 client of a service."""
+
+
+class Watched(NamedTuple):
+    """The resource that an alarm watches: a namespace of CloudWatch and the dimensions that name it there."""
+
+    namespace: str
+    dimensions: Mapping[str, str]
+    account: str
+    region: str
+    partition: str
+
+    @property
+    def id(self) -> str:
+        """Return the resource's own name: the value of the first dimension of its kind that the alarm has."""
+        return next(self.dimensions[name] for name in KINDS[self.namespace].dimensions if name in self.dimensions)
+
+    def arn(self, service: str, resource: str) -> str:
+        """Return the ARN of a resource of this account and region."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+
+def describe(watched: Watched, clients: Clients) -> Resource:
+    """Describe the resource now.
+
+    Raises
+    ------
+    botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError
+        AWS refused or did not answer in time.
+    """
+    state, facts = _DESCRIBE[watched.namespace](watched, clients)
+    return resource_of(watched, state, facts)
+
+
+def resource_of(watched: Watched, state: object = None, facts: Mapping[str, object] | None = None) -> Resource:
+    """Return the resource with its state and with the facts that are known."""
+    known = {name: value for name, value in (facts or {}).items() if value not in (None, "")}
+    return Resource(
+        kind=KINDS[watched.namespace].word,
+        namespace=watched.namespace,
+        id=text(watched.id),
+        state=text(state) if state else None,
+        facts=[ResourceFact(name=name, value=text(value)) for name, value in known.items()],
+    )
+
+
+def text(value: object) -> str:
+    """Return a value of AWS as a short, redacted line."""
+    return safe_line(str(value), MAX_CHARS)
+
+
+type _State = tuple[object, dict[str, object]]
+
+
+def _rds(watched: Watched, clients: Clients) -> _State:
+    found = clients("rds").describe_db_instances(DBInstanceIdentifier=watched.id)["DBInstances"][0]
+    facts = {
+        "class": found.get("DBInstanceClass"),
+        "engine": f"{found.get('Engine', '')} {found.get('EngineVersion', '')}".strip(),
+        "allocated_storage_gib": found.get("AllocatedStorage"),
+        "storage_grows_to_gib": found.get("MaxAllocatedStorage"),
+        "iops": found.get("Iops"),
+        "multi_az": "yes" if found.get("MultiAZ") else "no",
+        "pending_changes": ", ".join(found.get("PendingModifiedValues") or {}),
+    }
+    return found.get("DBInstanceStatus"), facts
+
+
+def _ec2(watched: Watched, clients: Clients) -> _State:
+    answer = clients("ec2").describe_instance_status(InstanceIds=[watched.id], IncludeAllInstances=True)
+    found = answer["InstanceStatuses"][0] if answer["InstanceStatuses"] else {}
+    event: dict[str, Any] = next((one for one in found.get("Events", []) if _open(one)), {})
+    facts = {
+        "system_check": found.get("SystemStatus", {}).get("Status"),
+        "instance_check": found.get("InstanceStatus", {}).get("Status"),
+        "scheduled_event": f"{event['Code']}, not before {event.get('NotBefore', 'now')}" if event else None,
+    }
+    return found.get("InstanceState", {}).get("Name"), facts
+
+
+def _open(event: Mapping[str, Any]) -> bool:
+    """Return True if a scheduled event is still to come: AWS keeps what is over, and marks it in its description."""
+    return not str(event.get("Description", "")).startswith(("[Completed]", "[Canceled]"))
+
+
+def _alb(watched: Watched, clients: Clients) -> _State:
+    client = clients("elbv2")
+    if "TargetGroup" in watched.dimensions:
+        arns = [watched.arn("elasticloadbalancing", watched.dimensions["TargetGroup"])]
+    else:
+        arn = watched.arn("elasticloadbalancing", f"loadbalancer/{watched.dimensions['LoadBalancer']}")
+        groups = client.describe_target_groups(LoadBalancerArn=arn)["TargetGroups"]
+        arns = [group["TargetGroupArn"] for group in groups[:MAX_TARGET_GROUPS]]
+    health = [
+        target["TargetHealth"]
+        for arn in arns
+        for target in client.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+    ]
+    sick = [one for one in health if one["State"] == "unhealthy"]
+    facts: dict[str, object] = {
+        "healthy": sum(one["State"] == "healthy" for one in health),
+        "unhealthy": len(sick),
+        "unhealthy_because": sick[0].get("Reason") if sick else None,
+    }
+    return None, facts
+
+
+def _lambda(watched: Watched, clients: Clients) -> _State:
+    answer = clients("lambda").get_function_concurrency(FunctionName=watched.id)
+    return None, {"reserved_concurrency": answer.get("ReservedConcurrentExecutions")}
+
+
+def _sqs(watched: Watched, clients: Clients) -> _State:
+    client = clients("sqs")
+    url = client.get_queue_url(QueueName=watched.id)["QueueUrl"]
+    names = {
+        "waiting": "ApproximateNumberOfMessages",
+        "in_flight": "ApproximateNumberOfMessagesNotVisible",
+        "delayed": "ApproximateNumberOfMessagesDelayed",
+    }
+    found = client.get_queue_attributes(QueueUrl=url, AttributeNames=list(names.values())).get("Attributes", {})
+    return None, {name: found.get(attribute) for name, attribute in names.items()}
+
+
+def _ecs(watched: Watched, clients: Clients) -> _State:
+    cluster, service = watched.dimensions["ClusterName"], watched.dimensions["ServiceName"]
+    found = clients("ecs").describe_services(cluster=cluster, services=[service])["services"]
+    if not found:
+        return None, {}
+    newest = (found[0].get("deployments") or [{}])[0]
+    facts = {
+        "running": found[0].get("runningCount"),
+        "desired": found[0].get("desiredCount"),
+        "pending": found[0].get("pendingCount"),
+        "rollout": newest.get("rolloutState"),
+    }
+    return found[0].get("status"), facts
+
+
+def _dynamodb(watched: Watched, clients: Clients) -> _State:
+    table = clients("dynamodb").describe_table(TableName=watched.id)["Table"]
+    units = table.get("ProvisionedThroughput", {})
+    facts = {
+        "billing_mode": table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
+        "read_units": units.get("ReadCapacityUnits") or None,
+        "write_units": units.get("WriteCapacityUnits") or None,
+    }
+    return table.get("TableStatus"), facts
+
+
+_DESCRIBE: Mapping[str, Callable[[Watched, Clients], _State]] = {
+    "AWS/RDS": _rds,
+    "AWS/EC2": _ec2,
+    "AWS/ApplicationELB": _alb,
+    "AWS/Lambda": _lambda,
+    "AWS/SQS": _sqs,
+    "AWS/ECS": _ecs,
+    "AWS/DynamoDB": _dynamodb,
+}

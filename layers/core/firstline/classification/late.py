@@ -1,0 +1,52 @@
+"""Evidence after the page: what pages by its source's own severity does not wait for evidence.
+
+The first verdict says that evidence is due. After the page the state machine asks Classify once more, which adds the
+evidence to the standing verdict; the message to people is then edited. It changes neither the severity nor the runbook.
+"""
+
+from datetime import datetime
+
+from firstline.classification import cause as causes
+from firstline.classification import vital_signs
+from firstline.classification.evidence import AlarmSource
+from firstline.errors import MetricsUnavailable
+from firstline.models import PAGING_RANK, SEVERITY_RANK, AlarmEvidence, Classification, Incident
+from firstline.privacy.safe import safe_line
+
+MAX_LINE_CHARS = 300
+
+
+def is_due(incident: Incident, alarms: AlarmSource | None, *, paged: bool) -> bool:
+    """Return True if the evidence around the alarm is read after the page, not before it."""
+    alert = incident.alert
+    pages = alert.severity_stated and SEVERITY_RANK[alert.severity] >= PAGING_RANK
+    return pages and not paged and alarms is not None and alarms.covers(alert)
+
+
+def with_evidence(
+    verdict: Classification, incident: Incident, alarms: AlarmSource | None, now: datetime
+) -> Classification:
+    """Return the standing verdict with the evidence that was due; the same verdict if none was.
+
+    A model's cause stays: people see the evidence beside it.
+    """
+    if not verdict.evidence_due:
+        return verdict
+    seen, missing = AlarmEvidence(), list[str]()
+    if alarms is not None and not incident.storm:
+        try:
+            seen = alarms.around(incident.alert, incident.opened_at, now) or seen
+        except MetricsUnavailable as error:
+            missing.append(f"the alarm's metric could not be read: {safe_line(str(error), 300)}")
+    found = causes.find(seen, incident.opened_at)
+    told = vital_signs.lines(seen, first=found.metrics if found else ())
+    cause = verdict.cause
+    if found is not None and verdict.model is None:
+        cause = f"{found.sentence} {cause}".strip()
+    return verdict.because(*missing, *seen.missing).model_copy(
+        update={
+            "cause": cause,
+            "evidence": [safe_line(line, MAX_LINE_CHARS) for line in told],
+            "evidence_due": False,
+        }
+    )

@@ -1,0 +1,203 @@
+"""The vital signs of AWS resources: which metrics tell how a resource is, and how their values are written.
+
+One fixed table for each namespace of CloudWatch. The reader asks for these metrics and no others, so an alert can never
+choose what is read.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Literal
+
+from firstline.models import AlarmEvidence, Evidence, MetricReading, ResourceChange
+
+type Unit = Literal["bytes", "percent", "seconds", "milliseconds", "count"]
+
+MAX_LINES = 4
+MAX_READINGS = 3
+MAX_FACTS = 4
+
+_GIB = 2**30
+_MIB = 2**20
+_CHANGED = 0.2
+"""A metric is told first if it changed by this share within the hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class VitalSign:
+    """One metric: CloudWatch's name and statistic, its unit, and the words that people use for it."""
+
+    name: str
+    statistic: str
+    unit: Unit
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceKind:
+    """A kind of resource: the field's word, the dimensions that name one, and its vital signs.
+
+    The first dimension is the resource's own name.
+    """
+
+    word: str
+    dimensions: tuple[str, ...]
+    signs: tuple[VitalSign, ...]
+
+
+def _signs(*rows: tuple[str, str, Unit, str]) -> tuple[VitalSign, ...]:
+    return tuple(VitalSign(*row) for row in rows)
+
+
+KINDS: Mapping[str, ResourceKind] = {
+    "AWS/RDS": ResourceKind(
+        "RDS",
+        ("DBInstanceIdentifier",),
+        _signs(
+            ("FreeStorageSpace", "Minimum", "bytes", "free storage"),
+            ("CPUUtilization", "Average", "percent", "CPU"),
+            ("DatabaseConnections", "Maximum", "count", "connections"),
+            ("FreeableMemory", "Minimum", "bytes", "freeable memory"),
+            ("SwapUsage", "Maximum", "bytes", "swap"),
+            ("ReplicaLag", "Maximum", "seconds", "replica lag"),
+            ("DiskQueueDepth", "Average", "count", "disk queue"),
+            ("BurstBalance", "Minimum", "percent", "burst balance"),
+            ("CPUCreditBalance", "Minimum", "count", "CPU credits"),
+            ("ReadIOPS", "Average", "count", "read IOPS"),
+            ("WriteIOPS", "Average", "count", "write IOPS"),
+        ),
+    ),
+    "AWS/EC2": ResourceKind(
+        "EC2",
+        ("InstanceId",),
+        _signs(
+            ("CPUUtilization", "Average", "percent", "CPU"),
+            ("StatusCheckFailed_System", "Maximum", "count", "failed system checks"),
+            ("StatusCheckFailed_Instance", "Maximum", "count", "failed instance checks"),
+            ("CPUCreditBalance", "Minimum", "count", "CPU credits"),
+            ("NetworkIn", "Average", "bytes", "network in"),
+        ),
+    ),
+    "AWS/ApplicationELB": ResourceKind(
+        "ALB",
+        ("LoadBalancer", "TargetGroup"),
+        _signs(
+            ("RequestCount", "Sum", "count", "requests"),
+            ("HTTPCode_Target_5XX_Count", "Sum", "count", "5xx of targets"),
+            ("HTTPCode_ELB_5XX_Count", "Sum", "count", "5xx of the load balancer"),
+            ("TargetResponseTime", "Average", "seconds", "response time"),
+            ("UnHealthyHostCount", "Maximum", "count", "unhealthy targets"),
+            ("HealthyHostCount", "Minimum", "count", "healthy targets"),
+        ),
+    ),
+    "AWS/Lambda": ResourceKind(
+        "Lambda",
+        ("FunctionName",),
+        _signs(
+            ("Invocations", "Sum", "count", "invocations"),
+            ("Errors", "Sum", "count", "errors"),
+            ("Throttles", "Sum", "count", "throttles"),
+            ("Duration", "Maximum", "milliseconds", "longest run"),
+            ("ConcurrentExecutions", "Maximum", "count", "concurrent runs"),
+        ),
+    ),
+    "AWS/SQS": ResourceKind(
+        "SQS",
+        ("QueueName",),
+        _signs(
+            ("ApproximateAgeOfOldestMessage", "Maximum", "seconds", "oldest message"),
+            ("ApproximateNumberOfMessagesVisible", "Maximum", "count", "waiting messages"),
+            ("NumberOfMessagesSent", "Sum", "count", "sent"),
+            ("NumberOfMessagesDeleted", "Sum", "count", "done"),
+        ),
+    ),
+    "AWS/ECS": ResourceKind(
+        "ECS",
+        ("ServiceName", "ClusterName"),
+        _signs(
+            ("CPUUtilization", "Average", "percent", "CPU"),
+            ("MemoryUtilization", "Maximum", "percent", "memory"),
+        ),
+    ),
+    "AWS/DynamoDB": ResourceKind(
+        "DynamoDB",
+        ("TableName",),
+        _signs(
+            ("ReadThrottleEvents", "Sum", "count", "throttled reads"),
+            ("WriteThrottleEvents", "Sum", "count", "throttled writes"),
+            ("ConsumedReadCapacityUnits", "Sum", "count", "read units"),
+            ("ConsumedWriteCapacityUnits", "Sum", "count", "write units"),
+        ),
+    ),
+}
+
+
+def sign_of(namespace: str, name: str) -> VitalSign | None:
+    """Return the row of the table for a metric, or None if there is none."""
+    kind = KINDS.get(namespace)
+    return next((sign for sign in kind.signs if sign.name == name), None) if kind else None
+
+
+def amount(value: float, unit: Unit) -> str:
+    """Write a value as people do: `0.5 GiB`, `97 %`, `12 min`."""
+    if unit == "bytes":
+        return f"{value / _GIB:.3g} GiB" if abs(value) >= _GIB / 10 else f"{value / _MIB:.3g} MiB"
+    if unit == "percent":
+        return f"{value:.3g} %"
+    if unit == "milliseconds":
+        return f"{value / 1000:.3g} s"
+    if unit == "seconds":
+        return f"{value / 60:.3g} min" if value >= 120 else f"{value:.3g} s"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def told(reading: MetricReading, namespace: str) -> str:
+    """Write a reading with its past: `free storage 0.5 GiB (1 h ago 13 GiB, a week ago 14 GiB)`."""
+    sign = sign_of(namespace, reading.name)
+    unit: Unit = sign.unit if sign else "count"
+    then = [
+        f"{when} {amount(value, unit)}"
+        for when, value in (("1 h ago", reading.hour_ago), ("a week ago", reading.week_ago))
+        if value is not None
+    ]
+    of = f" of {reading.of}" if reading.of else ""
+    past = f" ({', '.join(then)})" if then else ""
+    return f"{sign.words if sign else reading.name}{of} {amount(reading.now, unit)}{past}"
+
+
+def lines(evidence: Evidence | AlarmEvidence, *, first: tuple[str, ...] = ()) -> list[str]:
+    """Tell the resource, the metrics that say most and what changed, in at most `MAX_LINES` lines.
+
+    Parameters
+    ----------
+    first
+        The names of metrics to tell first: those that the cause rests on. Next come those that changed most.
+    """
+    return list(_lines(evidence, first))[:MAX_LINES]
+
+
+def _lines(evidence: Evidence | AlarmEvidence, first: tuple[str, ...]) -> Iterator[str]:
+    resource = evidence.resource
+    if resource is None:
+        return
+    ranked = sorted(evidence.readings, key=lambda reading: (reading.name not in first, -_changed(reading)))
+    shown = [reading for reading in ranked if reading.name in first or _changed(reading) >= _CHANGED]
+    metrics = [told(reading, resource.namespace) for reading in (shown or ranked)[:MAX_READINGS]]
+    yield f"{resource.kind} {resource.id}: {', '.join(filter(None, [resource.state or '', *metrics])) or 'no data'}"
+    if resource.facts:
+        yield ", ".join(f"{fact.name.replace('_', ' ')} {fact.value}" for fact in resource.facts[:MAX_FACTS])
+    for change in evidence.changes[:2]:
+        yield told_change(change)
+
+
+def told_change(change: ResourceChange) -> str:
+    """Write a change with its time and its author: `02:12 UTC: ModifyDBInstance by anna`."""
+    return f"{change.at.astimezone(UTC):%H:%M} UTC: {change.what}{f' by {change.who}' if change.who else ''}"
+
+
+def _changed(reading: MetricReading) -> float:
+    """Return by which share the metric changed within the hour, from 0 to 1."""
+    if reading.hour_ago is None:
+        return 0.0
+    largest = max(abs(reading.now), abs(reading.hour_ago))
+    return abs(reading.now - reading.hour_ago) / largest if largest else 0.0

@@ -1,0 +1,230 @@
+"""A cause is named without a model only if structured evidence names it; otherwise there is none."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from firstline.classification import cause
+from firstline.classification.classify import classify
+from firstline.classification.prompt import pack
+from firstline.classification.vital_signs import amount, lines
+from firstline.models import (
+    Classification,
+    Evidence,
+    Incident,
+    MetricReading,
+    Resource,
+    ResourceChange,
+    ResourceFact,
+    Word,
+    kind_of,
+)
+from firstline.policy.rules import NO_RULES
+from tests.support.classification_fixtures import NOW
+
+type Decide = Callable[..., Classification]
+
+GIB = 2**30
+QUIET: dict[str, Any] = {
+    "CPUUtilization": (20, 21),
+    "DatabaseConnections": (90, 95),
+    "FreeStorageSpace": (80 * GIB, 80 * GIB),
+}
+
+
+def around(
+    namespace: str = "AWS/RDS",
+    *,
+    state: str | None = "available",
+    facts: dict[str, str] | None = None,
+    changes: tuple[ResourceChange, ...] = (),
+    **metrics: tuple[float | None, ...],
+) -> Evidence:
+    """Return evidence about one resource; each metric has its value now, an hour ago and a week ago."""
+    readings = [
+        MetricReading(name=name, now=now or 0, hour_ago=hour, week_ago=week[0] if week else None)
+        for name, (now, hour, *week) in metrics.items()
+    ]
+    return Evidence(
+        same_name_last_hour=1,
+        earlier=[],
+        deployments=[],
+        local_time=NOW,
+        business_hours=True,
+        readings=readings,
+        resource=Resource(
+            kind=namespace.removeprefix("AWS/"),
+            namespace=namespace,
+            id="orders-db",
+            state=state,
+            facts=[ResourceFact(name=name, value=value) for name, value in (facts or {}).items()],
+        ),
+        changes=list(changes),
+    )
+
+
+def event(category: str, minutes: int = 5) -> ResourceChange:
+    return ResourceChange(at=NOW - timedelta(minutes=minutes), what="Multi-AZ failover", categories=[category])
+
+
+@pytest.mark.parametrize(
+    ("category", "evidence"),
+    [
+        ("storage full", around(FreeStorageSpace=(0.4 * GIB, 13 * GIB))),
+        ("storage full", around(FreeStorageSpace=(4 * GIB, 9 * GIB), facts={"allocated_storage_gib": "100"})),
+        ("storage full", around(state="storage-full")),
+        ("failover", around(changes=(event("failover"),))),
+        ("maintenance", around(changes=(event("maintenance"),))),
+        ("replication lag", around(ReplicaLag=(900, 1), CPUUtilization=(95, 30))),
+        ("CPU saturated", around(CPUUtilization=(94, 30, 25))),
+        ("memory short", around(FreeableMemory=(60 * 2**20, GIB))),
+        ("memory short", around(SwapUsage=(3 * GIB, GIB))),
+        ("connections exhausted", around(DatabaseConnections=(480, 300, 310))),
+        ("burst credits used up", around(BurstBalance=(1, 60), CPUUtilization=(95, 20))),
+        ("disk saturated", around(DiskQueueDepth=(64, 2))),
+        ("hardware", around("AWS/EC2", state="running", facts={"system_check": "impaired"})),
+        ("maintenance", around("AWS/EC2", state="running", facts={"scheduled_event": "system-reboot"})),
+        ("stopped", around("AWS/EC2", state="stopped")),
+        ("CPU saturated", around("AWS/EC2", state="running", CPUUtilization=(99, 20))),
+        ("unhealthy targets", around("AWS/ApplicationELB", facts={"healthy": "1", "unhealthy": "2"})),
+        ("throttled", around("AWS/Lambda", Throttles=(40, 0))),
+        (
+            "not consumed",
+            around(
+                "AWS/SQS",
+                ApproximateAgeOfOldestMessage=(1800, 2),
+                NumberOfMessagesSent=(9, 9),
+                NumberOfMessagesDeleted=(0, 9),
+            ),
+        ),
+        ("tasks missing", around("AWS/ECS", facts={"running": "1", "desired": "3"})),
+        ("throttled", around("AWS/DynamoDB", WriteThrottleEvents=(12, 0))),
+    ],
+)
+def test_the_evidence_names_the_cause(category: str, evidence: Evidence) -> None:
+    found = cause.find(evidence, NOW)
+    assert found is not None
+    assert found.category == category
+    assert not cause.is_well(evidence, NOW)
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        around(**QUIET),
+        around(CPUUtilization=(94, 93, 96)),  # as at this hour a week ago
+        around(DatabaseConnections=(60, 40, 58)),
+        around(DatabaseConnections=(30, 10)),  # too few to mean anything
+        around(changes=(event("failover", 180),)),
+        around(changes=(event("backup"),)),
+        around("AWS/Unknown", CPUUtilization=(99, 1)),
+        around("AWS/ApplicationELB", facts={"healthy": "3", "unhealthy": "0"}),
+        around("AWS/ECS", facts={"running": "3", "desired": "3"}),
+        around("AWS/SQS", ApproximateAgeOfOldestMessage=(1800, 2), NumberOfMessagesDeleted=(5, 9)),
+    ],
+)
+def test_without_evidence_no_cause_is_named(evidence: Evidence) -> None:
+    assert cause.find(evidence, NOW) is None
+
+
+def test_connections_that_fell_again_are_no_cause() -> None:
+    reading = MetricReading(name="DatabaseConnections", now=310, hour_ago=100, highest=500)
+    assert cause.find(around().model_copy(update={"readings": [reading]}), NOW) is None
+
+
+def test_a_cause_holds_its_evidence() -> None:
+    found = cause.find(around(FreeStorageSpace=(0.5 * GIB, 13 * GIB, 14 * GIB)), NOW)
+    assert found is not None
+    assert found.sentence == (
+        "The storage of the database is full (RDS orders-db): free storage 0.5 GiB (1 h ago 13 GiB, a week ago 14 GiB)."
+    )
+
+
+def test_a_resource_is_well_only_if_enough_was_read() -> None:
+    assert cause.is_well(around(**QUIET), NOW)
+    assert not cause.is_well(around(CPUUtilization=(20, 21)), NOW)
+    assert not cause.is_well(around(**QUIET, state="rebooting"), NOW)
+
+
+def test_the_lines_tell_the_cause_first_and_then_what_changed_most() -> None:
+    evidence = around(
+        **QUIET,
+        ReplicaLag=(900, 1),
+        facts={"class": "db.r6g.large"},
+        changes=(ResourceChange(at=NOW - timedelta(minutes=12), what="ModifyDBInstance", who="anna"),),
+    )
+    assert lines(evidence, first=("ReplicaLag",)) == [
+        "RDS orders-db: available, replica lag 15 min (1 h ago 1 s)",
+        "class db.r6g.large",
+        "10:18 UTC: ModifyDBInstance by anna",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.5 * GIB, "bytes", "0.5 GiB"),
+        (3 * 2**20, "bytes", "3 MiB"),
+        (97.04, "percent", "97 %"),
+        (90, "seconds", "90 s"),
+        (1500, "milliseconds", "1.5 s"),
+        (18230, "count", "18,230"),
+    ],
+)
+def test_amounts_are_written_as_people_do(value: float, unit: Any, text: str) -> None:
+    assert amount(value, unit) == text
+
+
+def test_the_models_pack_carries_the_evidence(incident: Callable[..., Incident]) -> None:
+    evidence = BROKEN.model_copy(update={"changes": [event("failover")]})
+    items = {item["what"]: item for item in pack(incident(), evidence, NOW).items}
+    assert items["state of the affected resource"]["state"] == "available"
+    assert items["metrics of the affected resource"]["metrics"] == ["free storage 0.4 GiB (1 h ago 13 GiB)"]
+    assert items["change of the affected resource"]["kinds"] == ["failover"]
+
+
+# --- what it changes ------------------------------------------------------------------------------------------------
+
+BROKEN = around(FreeStorageSpace=(0.4 * GIB, 13 * GIB))
+
+
+@pytest.fixture
+def decide(incident: Callable[..., Incident]) -> Decide:
+    """Classify an alert without a model, with the given evidence."""
+
+    def run(evidence: Evidence = BROKEN, **changes: Any) -> Classification:
+        alert = {"message": "a number", **changes}
+        return classify(incident(**alert), evidence=evidence, rules=NO_RULES, offered=[], model=None, now=NOW)
+
+    return run
+
+
+def test_what_is_broken_raises_a_severity_that_nobody_stated(decide: Decide) -> None:
+    verdict = decide(severity="medium", severity_stated=False)
+    assert verdict.severity == "high"
+    assert "Raised to high by its evidence (storage full)" in verdict.reasons[0]
+    assert verdict.cause.startswith("The storage of the database is full")
+
+
+@pytest.mark.parametrize("stated", ["low", "medium", "critical"])
+def test_a_stated_severity_stays(decide: Decide, stated: str) -> None:
+    assert decide(severity=stated).severity == stated
+
+
+def test_a_persons_word_stays(decide: Decide, incident: Callable[..., Incident]) -> None:
+    alert = incident(severity_stated=False).alert
+    word = Word(subject=kind_of(alert), severity="low", by="Dora", person="p", at=NOW)
+    said = decide(BROKEN.model_copy(update={"word": word}), severity_stated=False)
+    assert said.severity == "low"
+
+
+def test_planned_work_raises_nothing(decide: Decide) -> None:
+    planned = decide(around(changes=(event("maintenance"),)), severity="medium", severity_stated=False)
+    assert planned.severity == decide(around(), severity="medium", severity_stated=False).severity
+    assert planned.cause.startswith("AWS works on the database")
+
+
+def test_of_a_storm_no_cause_is_named(decide: Decide) -> None:
+    assert decide(storm=True).cause == ""

@@ -1,0 +1,95 @@
+"""What pages by its source's own severity is paged first; its evidence is added to the verdict after the page."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from firstline.classification import late
+from firstline.classification.classify import classify
+from firstline.errors import MetricsUnavailable
+from firstline.models import AlarmEvidence, Evidence, Incident, MetricReading, NormalizedAlert, Resource
+from firstline.policy.rules import NO_RULES
+from tests.support.classification_fixtures import NOW
+
+FULL = AlarmEvidence(
+    resource=Resource(kind="RDS", namespace="AWS/RDS", id="orders", state="storage-full"),
+    readings=[MetricReading(name="FreeStorageSpace", now=0.4 * 2**30, hour_ago=13 * 2**30)],
+    missing=["the resource's metrics a week ago could not be read: throttled"],
+)
+
+
+@dataclass
+class Alarms:
+    """Reads what it was given, of every alert, and remembers what it was asked."""
+
+    seen: AlarmEvidence | Exception | None = None
+    asked: list[str] = field(default_factory=list)
+
+    def covers(self, alert: NormalizedAlert) -> bool:
+        return alert.source == "cloudwatch"
+
+    def around(self, alert: NormalizedAlert, moment: datetime, now: datetime) -> AlarmEvidence | None:
+        self.asked.append(alert.alert_name)
+        if isinstance(self.seen, Exception):
+            raise self.seen
+        return self.seen
+
+
+@pytest.mark.parametrize(
+    ("due", "alert", "paged"),
+    [
+        (True, {"severity": "critical"}, False),
+        (True, {"severity": "high"}, False),
+        (False, {"severity": "critical"}, True),
+        (False, {"severity": "medium"}, False),
+        (False, {"severity": "critical", "severity_stated": False}, False),
+        (False, {"severity": "critical", "source": "prometheus"}, False),
+    ],
+)
+def test_evidence_waits_for_the_page_of_a_stated_severity(
+    incident: Callable[..., Incident], due: bool, alert: dict[str, Any], paged: bool
+) -> None:
+    assert late.is_due(incident(**{"source": "cloudwatch", **alert}), Alarms(), paged=paged) == due
+
+
+@pytest.fixture
+def first(incident: Callable[..., Incident], evidence: Callable[..., Evidence]) -> Any:
+    """The verdict that was paged, without evidence."""
+    opened = incident(source="cloudwatch", severity="critical")
+    verdict = classify(opened, evidence=evidence(), rules=NO_RULES, offered=[], model=None, now=NOW)
+    return opened, verdict.model_copy(update={"evidence_due": True})
+
+
+def test_after_the_page_the_verdict_has_its_evidence_and_its_cause(first: Any) -> None:
+    incident, verdict = first
+    added = late.with_evidence(verdict, incident, Alarms(FULL), NOW + timedelta(seconds=2))
+    assert added.cause.startswith("The storage of the database is full")
+    assert added.evidence == ["RDS orders: storage-full, free storage 0.4 GiB (1 h ago 13 GiB)"]
+    assert not added.evidence_due
+    assert added.reasons == [*verdict.reasons, *FULL.missing]
+    same = {"cause", "evidence", "evidence_due", "reasons"}
+    assert added.model_dump(exclude=same) == verdict.model_dump(exclude=same)
+
+
+def test_a_models_cause_stays(first: Any) -> None:
+    incident, verdict = first
+    told = verdict.model_copy(update={"model": "m", "cause": "A leak."})
+    assert late.with_evidence(told, incident, Alarms(FULL), NOW).cause == "A leak."
+
+
+@pytest.mark.parametrize("seen", [None, MetricsUnavailable("throttled")])
+def test_without_evidence_none_is_due_any_more(first: Any, seen: Any) -> None:
+    incident, verdict = first
+    added = late.with_evidence(verdict, incident, Alarms(seen), NOW)
+    assert (added.evidence_due, added.evidence, added.cause) == (False, [], verdict.cause)
+
+
+def test_nothing_is_read_twice(first: Any) -> None:
+    incident, verdict = first
+    alarms = Alarms(FULL)
+    added = late.with_evidence(verdict, incident, alarms, NOW)
+    assert late.with_evidence(added, incident, alarms, NOW) is added
+    assert alarms.asked == ["HighMemory"]
