@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field
 
-from firstline.models.frozen import Frozen, Name, RouteName, Text
+from firstline.models.frozen import Frozen, Lenient, Name, RouteName, Text
 from firstline.models.incident import Hold
 from firstline.models.severity import Severity
 from firstline.models.word import AlertKind, Word
@@ -35,6 +35,14 @@ class Usage(Frozen):
             completion_tokens=self.completion_tokens + other.completion_tokens,
             cost=None if self.cost is None or other.cost is None else self.cost + other.cost,
         )
+
+
+class Stance(Lenient):
+    """The part of a verdict that acts: the severity, the runbook, and whether a deployment is blamed."""
+
+    severity: Severity
+    runbook_id: Name | None = None
+    is_deployment_related: bool = False
 
 
 class Classification(Frozen):
@@ -72,6 +80,13 @@ class Classification(Frozen):
     """What a person's word would be about; None where the source or a rule states the severity."""
     word: Word | None = None
     """The word that the severity is taken from."""
+
+    @property
+    def stance(self) -> Stance:
+        """Return the part of the verdict that acts."""
+        return Stance(
+            severity=self.severity, runbook_id=self.runbook_id, is_deployment_related=self.is_deployment_related
+        )
 
     @property
     def asks(self) -> bool:
