@@ -31,7 +31,6 @@ NUMBERS: tuple[tuple[str, str, bool], ...] = (
     ("unknown_precision", "… and nobody could know", True),
     ("unknown_recall", "… of what nobody could know", True),
     ("calibration_error", "calibration error (ECE)", False),
-    ("calibrated_error", "… after calibration (cross-validated)", False),
     ("unsafe_actions", "unsafe actions", False),
     ("below_floor", "severities below the floor", False),
 )

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Self
 
 from firstline.classification import lexicon, own_words
-from firstline.classification.calibration import UNCALIBRATED, Calibration
 from firstline.classification.evidence import suspects
 from firstline.classification.history import Opinion, opinion
 from firstline.classification.prompt import Offered
@@ -34,8 +33,6 @@ class Case:
         The opinion of history.
     offered
         The runbooks whose match fits the alert, best first.
-    calibration
-        The worth of each decider's confidence so far.
     """
 
     incident: Incident
@@ -47,7 +44,6 @@ class Case:
     word: Word | None
     past: Opinion
     offered: Sequence[Offered]
-    calibration: Calibration
     now: datetime
 
     @classmethod
@@ -58,7 +54,6 @@ class Case:
         rules: Rules,
         now: datetime,
         offered: Sequence[Offered] = (),
-        calibration: Calibration = UNCALIBRATED,
     ) -> Self:
         """Build the case with the opinions of rules, source and history."""
         alert, rule = incident.alert, rules.first(incident, evidence.local_time)
@@ -68,7 +63,7 @@ class Case:
             word = evidence.word if evidence.word and evidence.word.holds(now) else None
             base, said = _unstated(alert, evidence, now)
         past = opinion(evidence, base, now)
-        return cls(incident, evidence, rule, base, said, stated, word, past, offered, calibration, now)
+        return cls(incident, evidence, rule, base, said, stated, word, past, offered, now)
 
     @property
     def ruled(self) -> Severity | None:

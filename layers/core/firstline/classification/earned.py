@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from firstline.classification.costs import MISSED_PAGE_COST, Reach, cost, reach
-from firstline.models import Severity, Stance
+from firstline.models import Lenient, Name, Severity, Stance
 
 EARNED_AT = 20.0
 LOST_AT = 2.0
@@ -53,7 +53,7 @@ _ONE_OF_EACH: tuple[Severity, ...] = ("high", "medium", "noise")
 
 
 class Label(NamedTuple):
-    """What turned out to be right; None where nobody knows.
+    """The truth about an incident, as far as it turned out; None where nobody knows.
 
     `cured_by` is the runbook that cured the incident, `failed` one that ran and did not.
     """
@@ -72,9 +72,26 @@ class Bet(NamedTuple):
     saving: float
 
 
+class Disagreement(Lenient):
+    """A closed incident where a model would have judged otherwise than rules and history, and what was right.
+
+    `decider` is the model with its prompt; `group` is the incident's group.
+    """
+
+    decider: Name
+    group: str
+    plain: Stance
+    judged: Stance
+    label: Label
+
+    def bets(self, missed_page: float = MISSED_PAGE_COST) -> list[Bet]:
+        """Return the bets that the label decides."""
+        return bets_on(self.plain, self.judged, self.label, self.group, missed_page)
+
+
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What a move has earned so far: its wealth now, its opposite's since it counts, and the number of bets."""
+class Purse:
+    """The earnings of a move so far: its wealth now, its opposite's since it counts, and the number of bets."""
 
     counts: bool = False
     wealth: float = 1.0
@@ -84,17 +101,24 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Earned:
-    """The moves that count for each decider: a model with a prompt."""
+    """The moves that count for each decider, a model with a prompt; with `everything`, each of them counts."""
 
     moves: Mapping[str, Collection[Move]] = field(default_factory=dict)
-    standings: Mapping[str, Mapping[Move, Standing]] = field(default_factory=dict)
+    standings: Mapping[str, Mapping[Move, Purse]] = field(default_factory=dict)
+    everything: bool = False
 
     def counts(self, decider: str, move: Move) -> bool:
         """Return True if this move of this decider counts."""
-        return move in self.moves.get(decider, ())
+        return self.everything or move in self.moves.get(decider, ())
+
+    def wealth(self, decider: str, move: Move) -> float:
+        """Return the wealth of this move of this decider; 1 before its first bet."""
+        return self.standings.get(decider, {}).get(move, Purse()).wealth
 
 
 NOTHING_EARNED = Earned()
+EVERYTHING = Earned(everything=True)
+"""Every move of every model counts."""
 
 
 def earned(bets: Mapping[str, Iterable[Bet]]) -> Earned:
@@ -104,6 +128,14 @@ def earned(bets: Mapping[str, Iterable[Bet]]) -> Earned:
         decider: [move for move, standing in found.items() if standing.counts] for decider, found in standings.items()
     }
     return Earned(moves, standings)
+
+
+def earned_by(found: Iterable[Disagreement], missed_page: float = MISSED_PAGE_COST) -> Earned:
+    """Compute what each decider has earned by disagreements, oldest first."""
+    bets: defaultdict[str, list[Bet]] = defaultdict(list)
+    for each in found:
+        bets[each.decider] += each.bets(missed_page)
+    return earned(bets)
 
 
 def severity_move(plain: Severity, judged: Severity) -> Move | None:
@@ -171,14 +203,14 @@ def _saved_blame(plain: Stance, judged: Stance, label: Label) -> float:
     return 1.0 if judged.is_deployment_related == label.blame else -1.0
 
 
-def _standings(bets: Iterable[Bet]) -> dict[Move, Standing]:
+def _standings(bets: Iterable[Bet]) -> dict[Move, Purse]:
     by_move: defaultdict[Move, list[Bet]] = defaultdict(list)
     for bet in bets:
         by_move[bet.move].append(bet)
     return {move: _standing(made) for move, made in by_move.items()}
 
 
-def _standing(bets: Iterable[Bet]) -> Standing:
+def _standing(bets: Iterable[Bet]) -> Purse:
     made, counts = list(_first_of_each_group(bets)), False
     bettor, against = Bettor(), Bettor()
     for saving in made:
@@ -189,7 +221,7 @@ def _standing(bets: Iterable[Bet]) -> Standing:
         against.settle(-saving)
         if against.wealth >= LOST_AT:
             counts, bettor, against = False, Bettor(), Bettor()
-    return Standing(counts, bettor.wealth, against.wealth, len(made))
+    return Purse(counts, bettor.wealth, against.wealth, len(made))
 
 
 def _first_of_each_group(bets: Iterable[Bet]) -> Iterator[float]:

@@ -68,8 +68,11 @@ class Classification(Frozen):
     """The earlier incident whose confirmed verdict this is."""
 
     prompt_version: Name | None = None
-    raw_confidence: float | None = Field(default=None, ge=0, le=1)
-    """The decider's own claim; `confidence` is that claim corrected by outcomes (`classification.calibration`)."""
+    without_model: Stance | None = None
+    """The verdict of rules and history, which stands beside a model's; None if no model was asked."""
+
+    model_says: Stance | None = None
+    """The model's verdict within the guardrails, whether or not it counts (`classification.say`)."""
 
     unsure: list[Text] = []
     """Why a human should judge this, and the evidence for it, a line each; empty when Firstline is sure enough."""
